@@ -1,0 +1,238 @@
+"""Every setting of training and its scheduling: name, default, range, in one table each.
+
+`micro` is the measured recipe of lessons and practice, `classic` the defaults of ordinary
+fine-tuning.  Runs on the page (MicroPython) as well as in the workers.
+"""
+
+ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
+FEED_FORWARD = ("gate_proj", "up_proj", "down_proj")
+TARGETS = ATTENTION + FEED_FORWARD
+
+
+class ConfigError(ValueError):
+    """A setting that is unknown or out of its range."""
+
+
+class Number:
+    """A number within a closed range; `whole` refuses fractions."""
+
+    def __init__(self, default, low, high, whole=False):
+        self.default, self.low, self.high, self.whole = default, low, high, whole
+
+    def range(self):
+        return (
+            "a whole number " if self.whole else "a number "
+        ) + f"from {self.low} to {self.high}"
+
+    def accepts(self, value):
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return False
+        return self.low <= value <= self.high and (not self.whole or int(value) == value)
+
+
+class Choice:
+    """One of a few values."""
+
+    def __init__(self, default, values):
+        self.default, self.values = default, values
+
+    def range(self):
+        return "one of " + ", ".join(str(value) for value in self.values)
+
+    def accepts(self, value):
+        return any(value is v or (value == v and type(value) is type(v)) for v in self.values)
+
+
+class Subset:
+    """At least one of a few names, none twice."""
+
+    def __init__(self, default, values):
+        self.default, self.values = tuple(default), values
+
+    def range(self):
+        return "one or more of " + ", ".join(self.values)
+
+    def accepts(self, value):
+        if not isinstance(value, (list, tuple)) or not value:
+            return False
+        return all(v in self.values for v in value) and len(set(value)) == len(value)
+
+
+def whole(default, low, high):
+    return Number(default, low, high, whole=True)
+
+
+def flag(default):
+    return Choice(default, (True, False))
+
+
+class Settings:
+    """Checked values of one table of fields; `replace` makes a changed copy."""
+
+    FIELDS = {}
+    PARTS = {}
+
+    def __init__(self, **values):
+        self.values = {}
+        for name in values:
+            self.check_name(name)
+        for name, part in self.PARTS.items():
+            given = values.get(name, {})
+            self.values[name] = given if isinstance(given, part) else part(**given)
+        for name, field in self.FIELDS.items():
+            value = values.get(name, field.default)
+            if not field.accepts(value):
+                raise ConfigError(
+                    f"{type(self).__name__}.{name} = {value!r} is out of range: "
+                    f"it must be {field.range()}"
+                )
+            self.values[name] = tuple(value) if isinstance(field, Subset) else value
+
+    def check_name(self, name):
+        if name not in self.FIELDS and name not in self.PARTS:
+            known = ", ".join(sorted(list(self.FIELDS) + list(self.PARTS)))
+            raise ConfigError(f"{type(self).__name__} has no field {name!r}; it has: {known}")
+
+    def __getattr__(self, name):
+        if name != "values" and name in self.values:
+            return self.values[name]
+        raise AttributeError(f"{type(self).__name__} has no field {name!r}")
+
+    def replace(self, **values):
+        """A copy with some values changed; a part may be given as a dictionary of its changes."""
+        new = self.to_dict()
+        for name, value in values.items():
+            if name in self.PARTS and isinstance(value, dict):
+                merged = dict(new[name])
+                merged.update(value)
+                value = merged
+            new[name] = value
+        return type(self)(**new)
+
+    def to_dict(self):
+        """Plain values for JSON; `type(self)(**them)` restores it."""
+        plain = {}
+        for name, value in self.values.items():
+            if name in self.PARTS:
+                value = value.to_dict()
+            plain[name] = list(value) if isinstance(value, tuple) else value
+        return plain
+
+    def __eq__(self, other):
+        return type(self) is type(other) and self.to_dict() == other.to_dict()
+
+    def __repr__(self):
+        return f"{type(self).__name__}({self.to_dict()})"
+
+
+class LoraConfig(Settings):
+    FIELDS = {
+        "rank": whole(8, 4, 16),
+        "alpha": Number(16, 16, 32),
+        "dropout": Number(0.05, 0.0, 0.1),
+        "target_modules": Subset(("q_proj", "v_proj", "gate_proj", "up_proj"), TARGETS),
+        "enable_bias": flag(False),
+    }
+
+
+class LessonConfig(Settings):
+    """One lesson: rows of a step, when it ends, and how hard the base model is held on to."""
+
+    FIELDS = {
+        "max_steps": whole(20, 1, 64),
+        "more_steps": whole(4, 0, 16),
+        "stop_loss": Number(0.05, 0.0, 1.0),
+        "warmup_steps": whole(2, 0, 16),
+        "taught_rows": whole(4, 1, 6),
+        "replay_rows": whole(2, 0, 4),
+        "anchor_rows": whole(2, 0, 4),
+        "neighbour_rows": whole(4, 0, 8),
+        "replay_neighbour_rows": whole(2, 0, 4),
+        "kl_weight": Number(3.0, 0.0, 10.0),
+    }
+
+
+class PracticeConfig(Settings):
+    """Practice: a new adapter from the base, trained on everything accepted, mixed."""
+
+    FIELDS = {
+        "steps_per_fact": whole(24, 1, 96),
+        "warmup_steps": whole(4, 0, 64),
+        "final_rate": Number(0.1, 0.0, 1.0),
+        "fact_rows": whole(7, 1, 16),
+        "anchor_rows": whole(3, 0, 8),
+        "neighbour_rows": whole(4, 0, 8),
+        "kl_weight": Number(3.0, 0.0, 10.0),
+    }
+
+
+class StopConfig(Settings):
+    """Confidence-based end of batch training: when the validation loss no longer falls."""
+
+    FIELDS = {
+        "enabled": flag(True),
+        "threshold": Number(0.001, 0.0, 1.0),
+        "patience": whole(3, 1, 100),
+        "min_epochs": whole(2, 1, 100),
+    }
+
+
+class TrainingConfig(Settings):
+    PARTS = {
+        "lora_config": LoraConfig,
+        "lesson": LessonConfig,
+        "practice": PracticeConfig,
+        "confidence_auto_stop": StopConfig,
+    }
+    FIELDS = {
+        "mode": Choice("lora", ("lora", "full", "hybrid")),
+        "learning_rate": Number(1e-4, 1e-5, 1e-3),
+        "batch_size": whole(4, 1, 32),
+        "epochs": whole(3, 1, 100),
+        "max_grad_norm": Number(1.0, 0.01, 100.0),
+        "weight_decay": Number(0.01, 0.0, 0.1),
+        "adam_beta1": Number(0.9, 0.0, 0.999),
+        "adam_beta2": Number(0.999, 0.0, 0.9999),
+        "adam_epsilon": Number(1e-8, 1e-12, 1e-3),
+        "warmup_steps": whole(100, 0, 10_000),
+        "max_steps": whole(10_000, 1, 1_000_000),
+        "validation_split": Number(0.1, 0.0, 0.5),
+        "plateau_threshold": Number(0.001, 0.0, 1.0),
+        "plateau_patience": whole(3, 1, 100),
+        "full_blocks": whole(2, 1, 64),
+        "seed": whole(0, 0, 2**32 - 1),
+    }
+
+    @classmethod
+    def preset(cls, name):
+        if name not in PRESETS:
+            raise ConfigError(f"no preset {name!r}; there are: {', '.join(sorted(PRESETS))}")
+        return cls(**PRESETS[name])
+
+
+class SchedulerConfig(Settings):
+    FIELDS = {
+        "enable_background_training": flag(True),
+        "max_idle_time_ms": Number(50, 1, 1000),
+        "min_idle_time_ms": Number(10, 0, 1000),
+        "check_interval_ms": Number(1000, 10, 3_600_000),
+        "max_cpu_usage": Number(0.2, 0.01, 1.0),
+        "pause_on_inference": flag(True),
+    }
+
+
+PRESETS = {
+    "classic": {},
+    "micro": {
+        "lora_config": {"rank": 16, "alpha": 32, "dropout": 0.0, "target_modules": TARGETS},
+        "learning_rate": 1e-3,
+        "adam_beta2": 0.99,
+        "weight_decay": 0.0,
+        "warmup_steps": 2,
+    },
+}
+
+
+def micro_rate(parameters):
+    """The learning rate of `micro` for a base model with so many parameters."""
+    return 1e-3 if parameters < 250e6 else 9e-4 if parameters < 450e6 else 5e-4
