@@ -1,0 +1,9 @@
+// Issues a slice of recorded dispatches. Python hands the three lists over once and then makes one call a slice.
+globalThis.oneseekReplay = (pass, pipelines, groups, counts, start, stop) => {
+  let pipeline = null;
+  for (let i = start; i < stop; i++) {
+    if (pipelines[i] !== pipeline) pass.setPipeline((pipeline = pipelines[i]));
+    pass.setBindGroup(0, groups[i]);
+    pass.dispatchWorkgroups(counts[3 * i], counts[3 * i + 1], counts[3 * i + 2]);
+  }
+};
