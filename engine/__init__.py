@@ -1,0 +1,1 @@
+"""The compiler, the models and the learning: everything that computes."""

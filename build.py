@@ -1,0 +1,57 @@
+#!/usr/bin/env python3
+"""The one command: makes the environment, the site and the tests run.
+
+It needs only Python >= 3.11; everything else it fetches itself, as builder/lock.json pins it.
+The work is done by the package beside it: each command below names the module that does it.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from builder import Stop
+
+
+def test(options: argparse.Namespace) -> int:
+    from builder import checks
+
+    return checks.run(options.scope, options.pytest)
+
+
+def lock(options: argparse.Namespace) -> int:
+    from builder import relock
+
+    return relock.run()
+
+
+def arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="build.py", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    command = commands.add_parser("test", help="format, lint, types and the tests")
+    scope = command.add_mutually_exclusive_group()
+    scope.add_argument("--quick", dest="scope", action="store_const", const="quick")
+    scope.add_argument("--long", dest="scope", action="store_const", const="long")
+    command.add_argument("pytest", nargs="*", help="what pytest is given (after --)")
+    command.set_defaults(run=test, scope="usual")
+
+    command = commands.add_parser("lock", help="rewrite builder/lock.json from the pins")
+    command.set_defaults(run=lock)
+    return parser
+
+
+def main() -> int:
+    options = arguments().parse_args()
+    try:
+        return options.run(options)
+    except Stop as reason:
+        print(f"build.py: {reason}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

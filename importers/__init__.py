@@ -1,0 +1,1 @@
+"""Readers that turn what a person drops on the page into documents."""

@@ -1,0 +1,1 @@
+"""WGSL kernels, one family of ops a file, forward and gradient together."""
