@@ -1,0 +1,7 @@
+"""Every op of the engine, one family a file. A new file in this folder needs no other edit."""
+
+import importlib
+import pkgutil
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")
