@@ -113,6 +113,7 @@ class Program:
     inputs: dict[str, Value] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     outputs: dict[str, Value] = field(default_factory=dict)
+    windows: dict[str, dict[str, Value]] = field(default_factory=dict)  # named parts of an input
     made: int = 0
 
     def input(self, name: str, shape: tuple[int, ...], dtype: str = "f32") -> Value:
