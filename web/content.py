@@ -1,0 +1,45 @@
+"""What makes two examples the same example: a hash of their words as the eye reads them."""
+
+import binascii
+import hashlib
+
+_LETTERS = (
+    ("\u00a0", " "),
+    ("a\u030a", "å"),
+    ("a\u0308", "ä"),
+    ("o\u0308", "ö"),
+    ("e\u0301", "é"),
+    ("u\u0308", "ü"),
+    ("Å", "å"),
+    ("Ä", "ä"),
+    ("Ö", "ö"),
+    ("É", "é"),
+    ("Ü", "ü"),
+    ("Æ", "æ"),
+    ("Ø", "ø"),
+)
+_SAME = [(one.encode(), other.encode()) for one, other in _LETTERS]
+
+
+def normalise(text):
+    """Same text for the eye, same string: case, white space and combining marks are evened out.
+
+    On bytes and with its own letters because MicroPython's str knows ASCII only, and the page and
+    the worker must agree.
+    """
+    data = text.encode().lower()
+    for one, other in _SAME:
+        data = data.replace(one, other)
+    return b" ".join(data.split()).rstrip(b" .!").decode()
+
+
+def content_hash(prompt, answer):
+    return _hash(normalise(prompt) + "\x00" + normalise(answer))
+
+
+def prompt_hash(prompt):
+    return _hash(normalise(prompt))
+
+
+def _hash(text):
+    return binascii.hexlify(hashlib.sha256(text.encode()).digest()[:8]).decode()
