@@ -7,7 +7,6 @@ that reach the head, V vocabulary.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import pi
 
 import numpy as np
 
@@ -15,10 +14,10 @@ from engine.ir import OPS, Program, Value
 from engine.trained import Trained
 
 ARCHITECTURES = {
-    "LlamaForCausalLM": {},
-    "MistralForCausalLM": {},
-    "Qwen2ForCausalLM": {"qkv_bias": True},
-    "Qwen3ForCausalLM": {"qk_norm": True},
+    "llama": {},
+    "mistral": {},
+    "qwen2": {"qkv_bias": True},
+    "qwen3": {"qk_norm": True},
 }
 
 
@@ -32,8 +31,6 @@ class Config:
     head_width: int
     hidden: int
     eps: float = 1e-5
-    theta: float = 1e4
-    scaling: tuple[tuple[str, float], ...] = ()  # rotary scaling, the keys of config.json
     positions: int = 2048
     tied: bool = True  # the head is the embedding
     qkv_bias: bool = False
@@ -42,13 +39,10 @@ class Config:
     @classmethod
     def from_dict(cls, d: dict) -> Config:
         """From the keys of a Hugging Face config.json."""
-        architecture = (d.get("architectures") or ["?"])[0]
-        if architecture not in ARCHITECTURES:
-            known = ", ".join(sorted(ARCHITECTURES))
-            raise ValueError(f"OneSeek cannot run {architecture}; it knows {known}")
+        kind = d.get("model_type", "?")
+        if kind not in ARCHITECTURES:
+            raise ValueError(f"OneSeek cannot run {kind}; it knows {', '.join(ARCHITECTURES)}")
         heads = d["num_attention_heads"]
-        rope = d.get("rope_parameters") or d.get("rope_scaling") or {}
-        scaling = {k: v for k, v in rope.items() if isinstance(v, (int, float, str))}
         return cls(
             vocab=d["vocab_size"],
             width=d["hidden_size"],
@@ -58,11 +52,9 @@ class Config:
             head_width=d.get("head_dim") or d["hidden_size"] // heads,
             hidden=d["intermediate_size"],
             eps=d.get("rms_norm_eps", 1e-5),
-            theta=d.get("rope_theta") or rope.get("rope_theta") or 1e4,
-            scaling=tuple(sorted(scaling.items())),
             positions=d.get("max_position_embeddings", 2048),
             tied=bool(d.get("tie_word_embeddings", False)),
-            **ARCHITECTURES[architecture],
+            **ARCHITECTURES[kind],
         )
 
     def linears(self) -> dict[str, tuple[int, int]]:
@@ -98,26 +90,10 @@ class Config:
         return shapes
 
 
-def rotary_table(config: Config, positions: int, factors: np.ndarray | None = None) -> np.ndarray:
-    """f32[positions, head_width]: cosines of every angle, then sines. `factors` are frequency
-    divisors a model file may carry instead of a scaling rule."""
-    half = config.head_width // 2
-    frequency = config.theta ** -(np.arange(half) / half)
-    rule = dict(config.scaling)
-    kind = rule.get("rope_type", rule.get("type", "default"))
-    if factors is not None:
-        frequency = frequency / factors
-    elif kind == "linear":
-        frequency = frequency / rule["factor"]
-    elif kind == "llama3":
-        length = rule["original_max_position_embeddings"]
-        low, high = rule["low_freq_factor"], rule["high_freq_factor"]
-        turns = length * frequency / (2 * pi)
-        smooth = np.clip((turns - low) / (high - low), 0, 1)
-        frequency = frequency * (smooth + (1 - smooth) / rule["factor"])
-    elif kind != "default":
-        raise ValueError(f"rotary scaling of type {kind!r} is not supported")
-    angles = np.arange(positions)[:, None] * frequency
+def rotary_table(frequencies: np.ndarray, positions: int) -> np.ndarray:
+    """f32[positions, head_width]: cosines of every angle, then sines. `frequencies` are the
+    radians a position adds to each pair."""
+    angles = np.arange(positions)[:, None] * frequencies
     return np.concatenate([np.cos(angles), np.sin(angles)], -1).astype(np.float32)
 
 

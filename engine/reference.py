@@ -7,6 +7,7 @@ and returns a run with `write`, `advance` and `read`.
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import numpy as np
@@ -51,6 +52,10 @@ class Numpy:
 
     def empty(self, spec: Spec) -> Tensor:
         return Tensor(np.zeros(spec.shape, self.dtype(spec)))
+
+    async def breathe(self) -> None:
+        """Let other work of this thread run."""
+        await asyncio.sleep(0)
 
     def prepare(self, plan: Plan, tensors: dict[str, Tensor] | None = None) -> Run:
         return Run(self, plan, tensors or {})

@@ -11,7 +11,7 @@ from math import prod
 
 import numpy as np
 
-from engine.ir import Program, Value
+from engine.ir import Program, Spec, Value
 
 ALIGNMENT = 64  # elements: a GPU binds buffers at multiples of 256 bytes
 
@@ -66,6 +66,10 @@ class Trained:
     def size(self) -> int:
         offset, shape = list(self.entries.values())[-1]
         return offset + -(-prod(shape) // ALIGNMENT) * ALIGNMENT
+
+    @property
+    def spec(self) -> Spec:
+        return Spec((self.size,))
 
     def value(self, program: Program, name: str) -> Value:
         """The stretch `name` of the program's input `adapter`; the same value at each use."""

@@ -35,7 +35,7 @@ def random_weights(program, config, rng):
     feeds = {}
     for name, value in program.inputs.items():
         if name == "rotary.table":
-            feeds[name] = rotary_table(config, value.shape[0])
+            feeds[name] = rotary_table(1e4 ** -(np.arange(4) / 4), value.shape[0])
         elif name.endswith(".codes"):
             feeds[name] = rng.integers(0, 2**32, value.shape, dtype=np.uint32)
         elif name.endswith(".scales"):

@@ -1,0 +1,83 @@
+"""The key/value cache of all conversations: one pool of rows, handed out in stretches.
+
+A lane is one conversation's stretch. It remembers which tokens it holds, so that the next turn
+computes only what is new.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from engine.ir import Spec
+from engine.model import Config
+
+
+@dataclass
+class Lane:
+    """Rows [start, start + capacity) of the pool and the tokens already in them."""
+
+    start: int
+    capacity: int
+    ids: list[int] = field(default_factory=list)
+    used: int = 0  # when it was last used, in turns of the pool's counter
+
+    def keep_common(self, ids: list[int]) -> int:
+        """Forget what differs from `ids`; how many tokens are already computed. The last token is
+        always computed again, because its answer is wanted."""
+        common = 0
+        for ours, theirs in zip(self.ids, ids[:-1], strict=False):
+            if ours != theirs:
+                break
+            common += 1
+        del self.ids[common:]
+        return common
+
+
+class NoRoom(RuntimeError):
+    """The cache cannot hold what was asked for."""
+
+
+class Pool:
+    """Tensors for every layer's keys and values, and the stretches in use. Row 0 is scratch: the
+    padding of a batch is written there and read by nobody."""
+
+    def __init__(self, executor, config: Config, rows: int):
+        self.rows, self.lanes, self.clock = rows, {}, 0
+        width = config.kv_heads * config.head_width
+        self.tensors = {
+            f"cache.{i}.{n}": executor.empty(Spec((rows, width)))
+            for i in range(config.layers)
+            for n in "kv"
+        }
+
+    def lane(self, key: str, capacity: int, busy: set[str] = frozenset()) -> Lane:
+        """The lane of a conversation with room for `capacity` tokens. Lanes unused for longest
+        make room; lanes of `busy` conversations stay."""
+        self.clock += 1
+        lane = self.lanes.get(key)
+        if lane is None or lane.capacity < capacity:
+            self.lanes.pop(key, None)
+            lane = self.lanes[key] = Lane(self.find(capacity, busy), capacity)
+        lane.used = self.clock
+        return lane
+
+    def find(self, capacity: int, busy: set[str]) -> int:
+        while True:
+            begin = 1
+            for lane in sorted(self.lanes.values(), key=lambda lane: lane.start):
+                if lane.start - begin >= capacity:
+                    break
+                begin = lane.start + lane.capacity
+            if self.rows - begin >= capacity:
+                return begin
+            idle = [key for key in self.lanes if key not in busy]
+            if not idle:
+                raise NoRoom(
+                    f"{capacity} tokens do not fit the cache of {self.rows} rows beside "
+                    f"{len(self.lanes)} conversations that are being answered"
+                )
+            del self.lanes[min(idle, key=lambda key: self.lanes[key].used)]
+
+    def forget(self) -> None:
+        """Drop everything remembered, as when the weights changed."""
+        self.lanes.clear()

@@ -1,0 +1,296 @@
+"""Answers: prompts into the cache in chunks, then a token at a time for all conversations at once.
+
+Nothing here runs for longer than one chunk or one token; whoever calls `advance` decides what
+happens in between (another chat, a slice of training, stopping).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from engine.cache import Pool
+from engine.programs import RECENT
+from engine.trained import Trained
+from engine.weights import Model
+
+CHUNKS = (16, 64, 256)  # prompt tokens computed at once
+BATCHES = (1, 4, 16)  # conversations decoded at once
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the next token is chosen and when an answer ends."""
+
+    temperature: float = 0.0
+    top_k: int = 0
+    top_p: float = 1.0
+    penalty: float = 1.0
+    seed: int = 0
+    max_tokens: int = 256
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(eq=False)
+class Answer:
+    """One answer while it grows. `ended` is "", "end", "length", "stop" or "cancelled"."""
+
+    key: str
+    prompt: list[int]
+    sampling: Sampling
+    on_text: Callable[[str], None] = lambda text: None
+    on_token: Callable[[int, list], None] = lambda token, top: None  # top: (id, logprob), best 64
+    ids: list[int] = field(default_factory=list)
+    text: str = ""
+    held: str = ""  # the end of the text that may turn out to begin a stop sequence
+    ended: str = ""
+    dropped: int = 0  # messages of the conversation that did not fit the context
+    began: float = 0.0
+    first_token: float = 0.0
+    finished: float = 0.0
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Of decoding: the first token belongs to reading the prompt."""
+        spent = self.finished - self.first_token
+        return (len(self.ids) - 1) / spent if len(self.ids) > 1 and spent > 0 else 0.0
+
+    def cancel(self) -> None:
+        self.ended = self.ended or "cancelled"
+
+
+class Generator:
+    """Answers any number of conversations with one set of weights (one version)."""
+
+    def __init__(
+        self,
+        model: Model,
+        trained: Trained | None = None,
+        tensors: dict | None = None,
+        rows: int = 2048,
+    ):
+        self.model, self.trained, self.tensors = model, trained, tensors or {}
+        self.pool = Pool(model.executor, model.config, rows)
+        self.waiting: list[Answer] = []
+        self.active: list[Answer] = []
+        self._runs: dict[tuple[int, int], object] = {}
+        self._streams: dict[Answer, object] = {}
+
+    @property
+    def busy(self) -> bool:
+        return bool(self.waiting or self.active)
+
+    @property
+    def context(self) -> int:
+        """The longest conversation, answer included."""
+        return min(self.model.positions, self.pool.rows - 1)
+
+    # ---- asking
+
+    def encode(self, messages: list[dict], reserve: int = 0) -> tuple[list[int], int]:
+        """Token ids of a conversation, and how many of its messages had to be left out so that
+        `reserve` tokens still fit: the oldest go first, a system message stays."""
+        system = [m for m in messages[:1] if m["role"] == "system"]
+        turns = messages[len(system) :]
+        for dropped in range(len(turns)):
+            kept = turns[dropped:]
+            if dropped and kept[0]["role"] != "user":
+                continue
+            text = self.model.template.render(system + kept)
+            ids = self.model.tokenizer.encode(text, special=True)
+            if len(ids) + reserve <= self.context:
+                return ids, dropped
+        raise TooLong(
+            f"the last message alone needs {len(ids)} tokens and {reserve} for the answer; "
+            f"this model reads {self.context}. Shorten it, nothing was sent."
+        )
+
+    def ask(self, messages: list[dict], sampling: Sampling, key: str = "", **more) -> Answer:
+        """Queue a conversation for an answer; `advance` until its `ended` is set."""
+        reserve = min(sampling.max_tokens, self.context // 4)
+        ids, dropped = self.encode(messages, reserve)
+        return self.start(ids, sampling, key, dropped=dropped, **more)
+
+    def start(self, ids: list[int], sampling: Sampling, key: str = "", **more) -> Answer:
+        """Queue a prompt of token ids."""
+        key = key or f"answer-{self.pool.clock}-{len(self.waiting)}-{len(self.active)}"
+        answer = Answer(key, ids, sampling, began=time.perf_counter(), **more)
+        self._streams[answer] = self.model.tokenizer.stream()
+        self.waiting.append(answer)
+        return answer
+
+    async def answer_all(self, answers: list[Answer]) -> list[Answer]:
+        """Run until all of them ended."""
+        while not all(answer.ended for answer in answers):
+            await self.advance()
+        return answers
+
+    # ---- one unit of work
+
+    async def advance(self) -> None:
+        """Read one chunk of a waiting prompt, or decode one token for everyone."""
+        for answer in [a for a in self.waiting + self.active if a.ended]:
+            self.leave(answer)
+        room = len(self.active) < BATCHES[-1]
+        if self.waiting and room:
+            await self.read_chunk(self.waiting[0])
+        elif self.active:
+            await self.decode()
+        await self.model.executor.breathe()
+
+    async def read_chunk(self, answer: Answer) -> None:
+        wanted = min(len(answer.prompt) + answer.sampling.max_tokens, self.context)
+        busy = {a.key for a in self.active} | {answer.key}
+        lane = self.pool.lane(answer.key, wanted, busy)
+        known = lane.keep_common(answer.prompt)
+        left = answer.prompt[known:]
+        size = chunk_size(len(left))
+        part = left[:size]
+        last = len(part) - 1
+        run = self.prepared(size, 1)
+        rows = [(token, known + i, lane) for i, token in enumerate(part)]
+        self.write_tokens(run, rows, size)
+        run.write("take", np.array([last], np.int32))
+        self.write_choice(run, [answer], 1)
+        await run.advance()
+        lane.ids += part
+        if len(part) == len(left):
+            self.waiting.remove(answer)
+            self.active.append(answer)
+            await self.take(run, [answer])
+
+    async def decode(self) -> None:
+        answers = list(self.active)
+        size = next(b for b in BATCHES if b >= len(answers))
+        run = self.prepared(size, size)
+        lanes = [self.pool.lanes[answer.key] for answer in answers]
+        rows = [
+            (answer.ids[-1], len(lane.ids), lane)
+            for answer, lane in zip(answers, lanes, strict=True)
+        ]
+        self.write_tokens(run, rows, size)
+        self.write_choice(run, answers, size)
+        await run.advance()
+        for answer, lane in zip(answers, lanes, strict=True):
+            lane.ids.append(answer.ids[-1])
+        await self.take(run, answers)
+
+    # ---- between the conversations and a program's inputs
+
+    def prepared(self, tokens: int, rows: int):
+        key = (tokens, rows)
+        if key not in self._runs:
+            cache_rows = self.pool.rows
+            planned = self.model.program("answer", tokens, rows, cache_rows, trained=self.trained)
+            tensors = {**self.pool.tensors, **self.tensors}
+            self._runs[key] = self.model.prepare(planned, tensors)
+        return self._runs[key]
+
+    def write_tokens(self, run, rows: list[tuple], size: int) -> None:
+        """rows of (token, position in its lane, lane); padding goes to the scratch row."""
+        ids, positions, slots = (np.zeros(size, np.int32) for _ in range(3))
+        spans = np.zeros((size, 4), np.int32)
+        for i, (token, at, lane) in enumerate(rows):
+            ids[i], positions[i], slots[i] = token, at, lane.start + at
+            spans[i, 2:] = lane.start, lane.start + at + 1
+        for name, array in (("ids", ids), ("positions", positions), ("slots", slots)):
+            run.write(name, array)
+        run.write("spans", spans)
+
+    def write_choice(self, run, answers: list[Answer], size: int) -> None:
+        recent = np.full((size, RECENT), -1, np.int32)
+        knobs, penalty = np.zeros((size, 3), np.float32), np.ones(size, np.float32)
+        seeds = np.zeros(size, np.uint32)
+        for i, answer in enumerate(answers):
+            s = answer.sampling
+            if s.penalty != 1:
+                last = (answer.prompt + answer.ids)[-RECENT:]
+                recent[i, : len(last)] = last
+            knobs[i], penalty[i] = (s.temperature, s.top_k, s.top_p), s.penalty
+            seeds[i] = (s.seed * 1_000_003 + len(answer.ids)) & 0xFFFFFFFF
+        run.write("recent", recent)
+        run.write("knobs", knobs)
+        run.write("penalty", penalty)
+        run.write("seeds", seeds)
+
+    async def take(self, run, answers: list[Answer]) -> None:
+        """Hand the drawn tokens to their answers."""
+        tokens = await run.read("token")
+        ids, logprobs = None, None
+        if any(answer.on_token is not Answer.on_token for answer in answers):
+            ids, logprobs = await run.read("ids"), await run.read("logprobs")
+        for i, answer in enumerate(answers):
+            token = int(tokens[i])
+            answer.first_token = answer.first_token or time.perf_counter()
+            if ids is not None:
+                answer.on_token(
+                    token, list(zip(ids[i].tolist(), logprobs[i].tolist(), strict=True))
+                )
+            self.grow(answer, token)
+
+    def grow(self, answer: Answer, token: int) -> None:
+        if answer.ended:
+            return
+        if token in self.model.tokenizer.eos_ids:
+            answer.ended = "end"
+        else:
+            answer.ids.append(token)
+            self.say(answer, self._streams[answer].push(token))
+            full = len(answer.prompt) + len(answer.ids) >= self.context
+            if not answer.ended and (full or len(answer.ids) >= answer.sampling.max_tokens):
+                answer.ended = "length"
+        if answer.ended:
+            self.leave(answer)
+
+    def say(self, answer: Answer, piece: str) -> None:
+        """Pass new text on, but nothing that may turn out to begin a stop sequence."""
+        said = len(answer.text) - len(answer.held)
+        answer.text += piece
+        for stop in answer.sampling.stop:
+            at = answer.text.find(stop, max(0, said - len(stop)))
+            if at >= 0:
+                answer.text, answer.ended = answer.text[:at], "stop"
+        held = 0 if answer.ended else held_back(answer.text, answer.sampling.stop)
+        answer.held = answer.text[len(answer.text) - held :]
+        fresh = answer.text[said : len(answer.text) - held]
+        if fresh:
+            answer.on_text(fresh)
+
+    def leave(self, answer: Answer) -> None:
+        """An ended answer makes room; what its characters still owed is said."""
+        if answer in self.waiting:
+            self.waiting.remove(answer)
+        if answer in self.active:
+            self.active.remove(answer)
+        stream = self._streams.pop(answer, None)
+        if stream and answer.ended != "stop":
+            ending = stream.end() if answer.ended == "end" else ""  # no half characters
+            answer.text += ending
+            if answer.held + ending:
+                answer.on_text(answer.held + ending)
+            answer.held = ""
+        answer.finished = answer.finished or time.perf_counter()
+
+
+class TooLong(ValueError):
+    """A message does not fit the model's context."""
+
+
+def chunk_size(left: int) -> int:
+    """The chunk that reads `left` tokens with little waste."""
+    fitting = next((c for c in CHUNKS if c >= left), CHUNKS[-1])
+    if fitting <= max(1.5 * left, CHUNKS[0]):
+        return fitting
+    return max(c for c in CHUNKS if c <= left)
+
+
+def held_back(text: str, stops: tuple[str, ...]) -> int:
+    """How many characters at the end of `text` could be the beginning of a stop sequence."""
+    longest = max((len(s) for s in stops), default=0)
+    for length in range(min(len(text), longest - 1), 0, -1):
+        if any(stop.startswith(text[-length:]) for stop in stops):
+            return length
+    return 0

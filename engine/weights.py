@@ -1,0 +1,97 @@
+"""A model made ready on an executor: its weights uploaded one tensor at a time, in packed form.
+
+Programs are traced when first asked for and kept; every program of a model shares these tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from engine import programs
+from engine.formats import ModelFile, Packed, inverse_frequencies
+from engine.model import Config, Stored, rotary_table
+from engine.schedule import Plan, plan
+from engine.template import ChatTemplate
+from engine.tokenizer import Tokenizer
+from engine.trained import Trained
+
+
+@dataclass
+class Model:
+    """What every program of one loaded model shares."""
+
+    name: str
+    config: Config
+    stored: dict[str, Stored]
+    tensors: dict
+    executor: object
+    tokenizer: Tokenizer
+    template: ChatTemplate
+    positions: int
+    _plans: dict = field(default_factory=dict)
+
+    @classmethod
+    async def load(
+        cls,
+        file: ModelFile,
+        executor,
+        positions: int = 2048,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> Model:
+        """Read `file` onto the executor; `progress(bytes done, bytes in all)` as it goes."""
+        config = Config.from_dict(file.config)
+        positions = min(positions, config.positions)
+        stored: dict[str, Stored] = {}
+        frequencies = inverse_frequencies(file.config, file.name)
+        tensors = {"rotary.table": executor.upload(rotary_table(frequencies, positions))}
+        total, done = sum(file.spec(name).nbytes for name in file.names()), 0
+        for name in file.names():
+            weight = file.read(name)
+            if isinstance(weight, Packed):
+                stored[name] = Stored(weight.shape, weight.bits, weight.group)
+                tensors[f"{name}.codes"] = executor.upload(weight.codes)
+                tensors[f"{name}.scales"] = executor.upload(weight.scales)
+            else:
+                stored[name] = Stored(weight.shape)
+                tensors[name] = executor.upload(np.asarray(weight, np.float32))
+            done += file.spec(name).nbytes
+            progress(done, total)
+            await executor.breathe()
+        template = ChatTemplate(file.chat_template, file.special_tokens)
+        tokenizer = Tokenizer(file.tokenizer_data)
+        return cls(file.name, config, stored, tensors, executor, tokenizer, template, positions)
+
+    def program(self, kind: str, *shape: int, trained: Trained | None = None, **more):
+        """The plan of `programs.<kind>` at a shape, traced the first time it is asked for."""
+        key = (kind, shape, trained and tuple(trained.entries), trained and trained.scale,
+               tuple(sorted(more.items())))  # fmt: skip
+        if key not in self._plans:
+            build = getattr(programs, kind)
+            sizes = (*shape, self.positions)
+            self._plans[key] = plan(build(self.config, self.stored, *sizes, trained, **more))
+        return self._plans[key]
+
+    def learning_plan(
+        self, tokens: int, rows: int, trained: Trained, memory_budget: int | None, **more
+    ) -> Plan:
+        """The plan of a training step that keeps as many layers' activations as the budget
+        allows and computes the others again on the way back."""
+        whole = self.program("learn", tokens, rows, trained=trained, **more)
+        if memory_budget is None or whole.bytes <= memory_budget:
+            return whole
+        none, layers = 0, self.config.layers
+        while layers - none > 1:  # the most layers that fit, by bisection
+            keep = (none + layers) // 2
+            planned = self.program("learn", tokens, rows, trained=trained, keep_blocks=keep, **more)
+            if planned.bytes <= memory_budget:
+                none = keep
+            else:
+                layers = keep
+        return self.program("learn", tokens, rows, trained=trained, keep_blocks=none, **more)
+
+    def prepare(self, planned: Plan, tensors: dict):
+        """A run of a plan over this model's weights and the given tensors."""
+        return self.executor.prepare(planned, {**self.tensors, **tensors})
