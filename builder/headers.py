@@ -1,0 +1,62 @@
+"""The HTTP headers of the site: written once, used by the server and by the service worker.
+
+The page's policy is that of PyScript: its core needs `unsafe-eval` and workers from blobs; nothing else
+is let through, and no address but our own.  A host that sends no headers gets the policy from index.html.
+"""
+
+POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self' 'wasm-unsafe-eval' 'unsafe-eval'",
+    "worker-src": "'self' blob:",
+    "connect-src": "'self'",
+    "img-src": "'self' blob: data:",
+    "style-src": "'self'",
+    "font-src": "'self'",
+    "manifest-src": "'self'",
+    "base-uri": "'none'",
+    "form-action": "'none'",
+    "frame-ancestors": "'none'",
+}
+# The one place that may speak to other origins: it fetches the address a person typed, and holds nothing.
+OUTSIDE = {"default-src": "'none'", "connect-src": "https:"}
+
+TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".png": "image/png",
+    ".py": "text/plain; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".wasm": "application/wasm",
+    ".webmanifest": "application/manifest+json",
+}
+
+EVERYWHERE = {
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def policy(directives: dict[str, str], within_page: bool = False) -> str:
+    """As one line; the words a page may not say about itself left out where it says them."""
+    left_out = {"frame-ancestors"} if within_page else set()
+    return "; ".join(
+        f"{name} {value}" for name, value in directives.items() if name not in left_out
+    )
+
+
+def headers(path: str) -> dict[str, str]:
+    """What goes with one file; a path with a content hash in it never changes."""
+    suffix = "." + path.rsplit(".", 1)[-1]
+    directives = OUTSIDE if path.endswith("/outside.js") else POLICY
+    hashed = "/" in path
+    return EVERYWHERE | {
+        "Content-Type": TYPES.get(suffix, "application/octet-stream"),
+        "Content-Security-Policy": policy(directives),
+        "Cache-Control": "public, max-age=31536000, immutable" if hashed else "no-cache",
+    }

@@ -1,0 +1,103 @@
+"""The Pyodide folder of the site: the interpreter, the wheels, and a lock file naming exactly those."""
+
+import email
+import hashlib
+import io
+import json
+import re
+import tomllib
+import zipfile
+
+from builder import ROOT, fetch, wheels
+
+CORE = (
+    "pyodide.mjs",
+    "pyodide.asm.mjs",
+    "pyodide.asm.wasm",
+    "python_stdlib.zip",
+)
+
+
+def pins() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["oneseek"]
+
+
+def folder(tests: bool) -> dict[str, bytes]:
+    """File name -> bytes."""
+    package = wheels.unpacked(fetch.part("npm/pyodide"), ".")
+    files = {name: package[name] for name in CORE}
+    shipped = dict(shipped_wheels(tests))
+    lock = json.loads(package["pyodide-lock.json"])
+    lock["packages"] = lock_entries(shipped)
+    files["pyodide-lock.json"] = json.dumps(lock, indent=1).encode()
+    return files | shipped
+
+
+def shipped_wheels(tests: bool) -> list[tuple[str, bytes]]:
+    kinds = ("wheels/", "tests/") if tests else ("wheels/",)
+    found = []
+    for key, part in fetch.locked().items():
+        if key.startswith(kinds):
+            found.append(slimmed(part["file"], fetch.part(key).read_bytes()))
+        elif key.startswith("sources/"):
+            found.append(wheels.from_source(key.removeprefix("sources/")))
+    return sorted(found)
+
+
+def slimmed(file: str, data: bytes) -> tuple[str, bytes]:
+    """Babel without the languages that are not told apart here: 10 MB of its 11."""
+    if not file.startswith("babel-"):
+        return file, data
+    with zipfile.ZipFile(io.BytesIO(data)) as opened:
+        files = {name: opened.read(name) for name in opened.namelist()}
+    kept = re.compile(r"babel/(?!locale-data/)|babel/locale-data/(root|en|en_US|sv|sv_SE)\.dat$")
+    _, version, _ = file.split("-", 2)
+    return wheels.wheel("babel", version, {n: d for n, d in files.items() if kept.match(n)})
+
+
+def lock_entries(shipped: dict[str, bytes]) -> dict[str, dict]:
+    """Pyodide's lock in its own words; what a wheel needs is looked for among what is shipped."""
+    about = {file: metadata(data) for file, data in shipped.items()}
+    names = {normal(text["Name"]) for text, _ in about.values()}
+    entries = {}
+    for file, (text, imports) in about.items():
+        name = normal(text["Name"])
+        entries[name] = {
+            "name": name,
+            "version": text["Version"],
+            "file_name": file,
+            "sha256": hashlib.sha256(shipped[file]).hexdigest(),
+            "depends": sorted(needs(text) & names),
+            "imports": imports,
+            "install_dir": "site",
+            "package_type": "package",
+            "unvendored_tests": False,
+        }
+    return entries
+
+
+def metadata(data: bytes) -> tuple[email.message.Message, list[str]]:
+    """A wheel's METADATA and the names it can be imported under."""
+    with zipfile.ZipFile(io.BytesIO(data)) as opened:
+        names = opened.namelist()
+        about = next(name for name in names if name.endswith(".dist-info/METADATA"))
+        text = email.message_from_bytes(opened.read(about))
+    tops = {name.split("/")[0].removesuffix(".py") for name in names if name.endswith(".py")}
+    return text, sorted(top for top in tops if top.isidentifier())
+
+
+def needs(text: email.message.Message) -> set[str]:
+    """Names of what a wheel requires; `lxml[html_clean]` is the package lxml-html-clean as well."""
+    found = set()
+    for line in text.get_all("Requires-Dist") or []:
+        if "extra ==" in line:
+            continue
+        name, extra = re.match(r"([\w.-]+)(?:\[([\w, ]+)\])?", line).groups()
+        found.add(normal(name))
+        if extra == "html_clean":
+            found.add("lxml-html-clean")
+    return found
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

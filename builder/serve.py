@@ -1,0 +1,65 @@
+"""`build.py serve`: the site over HTTP on this machine, with the headers it is meant to have."""
+
+import http.server
+import socket
+import sys
+import webbrowser
+from pathlib import Path
+
+from builder import Stop, headers
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """Static files; each answer carries the headers of its path."""
+
+    protocol_version = "HTTP/1.1"
+    plain = False
+
+    def end_headers(self) -> None:
+        if not self.plain:
+            path = self.path.split("?")[0].lstrip("/") or "index.html"
+            for name, value in headers.headers(path).items():
+                if name != "Content-Type":
+                    self.send_header(name, value)
+        super().end_headers()
+
+    def guess_type(self, path) -> str:
+        return headers.headers(str(path))["Content-Type"]
+
+    def list_directory(self, path):
+        self.send_error(404)
+
+    def log_message(self, format: str, *args) -> None:
+        """Nobody reads a line a file; what fails is told by the page."""
+
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def server_bind(self) -> None:
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        super().server_bind()
+
+
+def server(folder: Path, port: int, plain: bool = False) -> Server:
+    """A server for one folder; `plain` sends no header that a simple host would not."""
+
+    class Here(Handler):
+        def __init__(self, *args) -> None:
+            super().__init__(*args, directory=str(folder))
+
+    Here.plain = plain
+    try:
+        return Server(("127.0.0.1", port), Here)
+    except OSError as error:
+        raise Stop(f"port {port} cannot be used ({error.strerror}); try --port 0") from error
+
+
+def run(folder: Path, port: int, open_browser: bool) -> int:
+    with server(folder, port) as running:
+        address = f"http://127.0.0.1:{running.server_port}/"
+        print(f"OneSeek is at {address}  (Ctrl+C stops it)", file=sys.stderr)
+        if open_browser:
+            webbrowser.open(address)
+        running.serve_forever()
+    return 0

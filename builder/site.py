@@ -1,0 +1,226 @@
+"""`dist/`: a static site that asks no other origin for anything, in folders named by their content.
+
+A folder's name holds the hash of what is in it, so an update never mixes old files with new ones; only
+index.html, the manifest and the service worker keep their names.  Built beside and renamed when whole.
+"""
+
+import base64
+import hashlib
+import html
+import json
+import re
+import shutil
+from pathlib import Path
+
+from builder import ROOT, Stop, fetch, headers, pyodide, wheels
+
+DIST = ROOT / "dist"
+TEST_DIST = ROOT / "dist-test"
+
+VENDOR = {
+    "vendor/purify.js": ("dompurify", "dist/purify.es.mjs"),
+    "vendor/markdown-it.js": ("markdown-it", "dist/markdown-it.mjs"),
+    "vendor/uplot.js": ("uplot", "dist/uPlot.esm.js"),
+    "vendor/uplot.css": ("uplot", "dist/uPlot.min.css"),
+    "vendor/idb.js": ("idb", "build/index.js"),
+}
+OCR = {
+    "ocr/tesseract.js": ("tesseract.js", "dist/tesseract.esm.min.js"),
+    "ocr/worker.min.js": ("tesseract.js", "dist/worker.min.js"),
+    "ocr/tesseract-core-simd-lstm.wasm.js": (
+        "tesseract.js-core",
+        "tesseract-core-simd-lstm.wasm.js",
+    ),
+    "ocr/tesseract-core-relaxedsimd-lstm.wasm.js": (
+        "tesseract.js-core",
+        "tesseract-core-relaxedsimd-lstm.wasm.js",
+    ),
+    "ocr/tesseract-core-lstm.wasm.js": ("tesseract.js-core", "tesseract-core-lstm.wasm.js"),
+    "ocr/swe.traineddata.gz": ("@tesseract.js-data/swe", "4.0.0_best_int/swe.traineddata.gz"),
+    "ocr/eng.traineddata.gz": ("@tesseract.js-data/eng", "4.0.0_best_int/eng.traineddata.gz"),
+}
+NOT_IN_A_PAGE = re.compile(r"\.map$|/(codemirror|xterm|py-editor|py-game|py-terminal|donkey|toml)")
+PAGE_SUFFIXES = {".css", ".js", ".mjs", ".json", ".png", ".svg", ".wasm", ".woff2"}
+NO_PLUGINS = [
+    "!deprecations-manager",
+    "!donkey",
+    "!error",
+    "!py-editor",
+    "!py-game",
+    "!py-terminal",
+]
+ROOT_FILES = ("index.html", "manifest.webmanifest", "sw.js")
+# What the page needs offline from its first visit; the rest is kept when it is first used.
+LATER = re.compile(r"^(ocr|models)-|^pyodide-[0-9a-f]+/(?!pyodide|python_stdlib)")
+
+
+class Site:
+    """The files of the site by their final path, and where each name of the tree went."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes | Path] = {}
+        self.names: dict[str, str] = {}
+        self.hashes: dict[str, str] = {}
+
+    def add(self, folder: str, files: dict[str, bytes | Path]) -> None:
+        """Put files, named as in the tree, into a folder named by their content."""
+        hashes = {name: sha256(data) for name, data in sorted(files.items())}
+        whole = hashlib.sha256(json.dumps(hashes).encode()).hexdigest()[:12]
+        for name, data in files.items():
+            path = f"{folder}-{whole}/{name.removeprefix(folder + '/')}"
+            self.files[path], self.names[name], self.hashes[path] = data, path, hashes[name]
+
+    def build_hash(self) -> str:
+        return hashlib.sha256(json.dumps(sorted(self.hashes.items())).encode()).hexdigest()[:16]
+
+
+def sha256(data: bytes | Path) -> str:
+    return fetch.sha256(data) if isinstance(data, Path) else hashlib.sha256(data).hexdigest()
+
+
+def build(tests: bool = False) -> Path:
+    """Make the site, or leave it when it is what would be made; the place it is in."""
+    target = TEST_DIST if tests else DIST
+    site = gather(tests)
+    finished = roots(site, pyodide.pins()["workers"])
+    stamp = target / "build.json"
+    if not stamp.exists() or stamp.read_bytes() != finished["build.json"]:
+        write(site, finished, target)
+    return target
+
+
+def gather(tests: bool) -> Site:
+    site = Site()
+    site.add("pyodide", dict(pyodide.folder(tests)))
+    core = wheels.unpacked(fetch.part("npm/@pyscript/core"), "dist")
+    site.add("pyscript", {"pyscript/" + n: d for n, d in core.items() if kept("/" + n)})
+    engine = wheels.unpacked(fetch.part("npm/@micropython/micropython-webassembly-pyscript"), ".")
+    site.add(
+        "micropython", {name: engine[name] for name in ("micropython.mjs", "micropython.wasm")}
+    )
+    site.add("vendor", members(VENDOR))
+    site.add("ocr", members(OCR))
+    name = pyodide.pins()["model"]["name"]
+    site.add("models", {f"models/{name}.gguf": fetch.part(f"model/{name}")})
+    site.add("page", page_files(tests))
+    return site
+
+
+def kept(name: str) -> bool:
+    return not NOT_IN_A_PAGE.search(name)
+
+
+def members(table: dict[str, tuple[str, str]]) -> dict[str, bytes | Path]:
+    """Files out of npm packages, each under the name the page knows it by."""
+    opened: dict[str, dict[str, bytes]] = {}
+    for package, _ in table.values():
+        opened.setdefault(package, wheels.unpacked(fetch.part(f"npm/{package}"), "."))
+    return {name: opened[package][member] for name, (package, member) in table.items()}
+
+
+def page_files(tests: bool) -> dict[str, bytes | Path]:
+    """Our own: what the browser reads as it lies, the page's Python in one piece, the rest as a wheel."""
+    web = ROOT / "web"
+    own: dict[str, bytes | Path] = {
+        path.relative_to(web).as_posix(): path.read_bytes()
+        for path in sorted(web.rglob("*"))
+        if path.suffix in PAGE_SUFFIXES and path.name not in ROOT_FILES
+    }
+    python = sorted(web.rglob("*.py")) + [
+        ROOT / "workers/__init__.py",
+        ROOT / "workers/protocol.py",
+    ]
+    python += [ROOT / "engine/__init__.py", ROOT / "engine/config.py"]
+    texts = {path.relative_to(ROOT).as_posix(): path.read_text() for path in python}
+    own["page-files.json"] = json.dumps(texts).encode()
+    own["boot.py"] = (web / "boot.py").read_bytes()
+    own["workers/boot.py"] = (ROOT / "workers/boot.py").read_bytes()
+    folders = (*wheels.OWN, "tests") if tests else wheels.OWN
+    own["oneseek.whl"] = wheels.own(folders)[1]
+    return own
+
+
+def roots(site: Site, settings: dict[str, dict]) -> dict[str, bytes]:
+    """The files that keep their names, filled with what the others are called."""
+    build_hash = site.build_hash()
+    integrity = "sha256-" + base64_of(site.hashes[site.names["oneseek.whl"]])
+    facts = {
+        "build": build_hash,
+        "files": {name: path for name, path in site.names.items() if wanted_by_page(name)},
+        "workers": {
+            name: {"wheel": "oneseek.whl", "integrity": integrity, **each}
+            for name, each in settings.items()
+        },
+    }
+    listed = {
+        path: {"sha256": site.hashes[path], "later": bool(LATER.search(path))}
+        for path in sorted(site.files)
+    }
+    index = with_paths((ROOT / "web/index.html").read_text(), site.names)
+    index = index.replace("</head>", head(site, facts) + "</head>")
+    workers = f'<py-config type="json" hidden>{json.dumps({"plugins": NO_PLUGINS})}</py-config>\n'
+    index = index.replace("</body>", workers + "</body>")
+    manifest = with_paths((ROOT / "web/manifest.webmanifest").read_text(), site.names)
+    finished = {"index.html": index.encode(), "manifest.webmanifest": manifest.encode()}
+    listed |= {name: {"sha256": sha256(d), "later": False} for name, d in finished.items()}
+    whole = {"build": build_hash, "files": listed}
+    finished["build.json"] = json.dumps(whole, indent=1).encode()
+    return finished
+
+
+def wanted_by_page(name: str) -> bool:
+    return not name.endswith((".whl", ".map")) or name == "oneseek.whl"
+
+
+def base64_of(hexadecimal: str) -> str:
+    return base64.b64encode(bytes.fromhex(hexadecimal)).decode()
+
+
+def with_paths(text: str, names: dict[str, str]) -> str:
+    """Names of the tree in a page or manifest become the paths they have in the site."""
+    found = re.compile(r'((?:href|src)="|"src": ")([^"#:]+)(?=")')
+    return found.sub(lambda match: match[1] + names.get(match[2], match[2]), text)
+
+
+def head(site: Site, facts: dict) -> str:
+    """What starts the page: its policy, the facts of the build, PyScript and our first code."""
+    page = {"interpreter": "./" + site.names["micropython.mjs"], "plugins": NO_PLUGINS}
+    quoted = {
+        "policy": html.escape(headers.policy(headers.POLICY, within_page=True)),
+        "page": html.escape(json.dumps(page)),
+        "facts": json.dumps(facts).replace("</", "<\\/"),
+        "core": site.names["pyscript/core.js"],
+        "files": site.names["page-files.json"],
+        "boot": site.names["boot.py"],
+    }
+    return """\
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<link rel="preload" id="page-files" as="fetch" crossorigin href="{files}">
+<script type="application/json" id="site">{facts}</script>
+<script type="module" src="{core}"></script>
+<script type="mpy" src="{boot}" config="{page}"></script>
+""".format(**quoted)
+
+
+def write(site: Site, finished: dict[str, bytes], target: Path) -> None:
+    """Whole or not at all: into a folder beside, which then takes the target's place."""
+    beside, before = target.with_name(target.name + ".new"), target.with_name(target.name + ".old")
+    for leftover in (beside, before):
+        shutil.rmtree(leftover, ignore_errors=True)
+    try:
+        for path, data in {**site.files, **finished}.items():
+            file = beside / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            if isinstance(data, Path):
+                shutil.copyfile(data, file)
+            else:
+                file.write_bytes(data)
+    except OSError as error:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise Stop(
+            f"{target.name} could not be written: {error.strerror}; it is as it was"
+        ) from error
+    if target.exists():
+        target.rename(before)
+    beside.rename(target)
+    shutil.rmtree(before, ignore_errors=True)

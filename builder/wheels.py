@@ -1,0 +1,105 @@
+"""Wheels made here: the project's own Python, and packages that PyPI has only as source.
+
+Written file by file with fixed times and order, so that two builds of one tree are equal.
+"""
+
+import base64
+import hashlib
+import io
+import tarfile
+import zipfile
+from pathlib import Path, PurePosixPath
+
+from builder import ROOT, fetch
+
+OWN = ("engine", "importers", "shaders", "workers")
+OWN_SUFFIXES = {".py", ".wgsl", ".json", ".jsonl", ".txt"}
+LANGUAGES = ("sv", "en")
+
+
+def wheel(name: str, version: str, files: dict[str, bytes]) -> tuple[str, bytes]:
+    """A pure wheel: its file name and its bytes."""
+    info = f"{name}-{version}.dist-info"
+    files = dict(sorted(files.items()))
+    files[f"{info}/METADATA"] = (
+        f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode()
+    )
+    files[f"{info}/WHEEL"] = (
+        b"Wheel-Version: 1.0\nGenerator: oneseek\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    )
+    record = "".join(f"{path},sha256={digest(data)},{len(data)}\n" for path, data in files.items())
+    files[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n".encode()
+    return f"{name}-{version}-py3-none-any.whl", archive(files)
+
+
+def digest(data: bytes) -> str:
+    """A file's hash as RECORD spells it."""
+    return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+
+
+def archive(files: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as opened:
+        for path, data in files.items():
+            entry = zipfile.ZipInfo(path, date_time=(1980, 1, 1, 0, 0, 0))
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16
+            opened.writestr(entry, data)
+    return out.getvalue()
+
+
+def own(folders: tuple[str, ...] = OWN) -> tuple[str, bytes]:
+    """The project's own Python, with the kernels and data that lie beside it."""
+    found = {
+        path.relative_to(ROOT).as_posix(): path.read_bytes()
+        for folder in folders
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in OWN_SUFFIXES and "__pycache__" not in path.parts
+    }
+    return wheel("oneseek", "0.1.0", found)
+
+
+def from_source(name: str) -> tuple[str, bytes]:
+    """A pure wheel of a package that PyPI has only as source, or not without compiled code."""
+    archive_of, kept = SOURCES[name]
+    version = fetch.locked()[f"sources/{name}"]["version"]
+    files = {
+        path: data
+        for path, data in unpacked(fetch.part(f"sources/{name}"), archive_of).items()
+        if kept(PurePosixPath(path))
+    }
+    return wheel(name, version, files)
+
+
+def unpacked(source: Path, folder: str) -> dict[str, bytes]:
+    """What a source archive holds under `folder`, named from there."""
+    found = {}
+    with tarfile.open(source) as opened:
+        for member in opened:
+            path = PurePosixPath(*PurePosixPath(member.name).parts[1:])
+            if member.isfile() and path.is_relative_to(folder):
+                found[path.relative_to(folder).as_posix()] = opened.extractfile(member).read()
+    return found
+
+
+def of_wgpu(path: PurePosixPath) -> bool:
+    """The API without the compiled backend: what its own build makes for no architecture."""
+    return path.parts[0] == "wgpu" and "wgpu_native" not in path.parts and path.suffix == ".py"
+
+
+def of_langdetect(path: PurePosixPath) -> bool:
+    """Without its tests, and of its 55 languages only the ones that are told apart here."""
+    if path.parts[0] != "langdetect" or "tests" in path.parts:
+        return False
+    return "profiles" not in path.parts or path.name in LANGUAGES
+
+
+def of_markupsafe(path: PurePosixPath) -> bool:
+    return path.parts[0] == "markupsafe" and path.suffix == ".py"
+
+
+SOURCES = {
+    "wgpu": (".", of_wgpu),
+    "langdetect": (".", of_langdetect),
+    "markupsafe": ("src", of_markupsafe),
+}

@@ -1,0 +1,29 @@
+"""What the build and the address tell the page: where its files are, and the options of this visit.
+
+No other file reads the address.  `?engine=gpu|cpu` forces what computes, `?model=ID` chooses a model
+at once, `?debug=1` lets the panels show what only a developer wants.
+"""
+
+import json
+
+from pyscript import window
+
+OPTIONS = {"engine": ("auto", "gpu", "cpu"), "model": None, "debug": ("0", "1")}
+
+_facts = json.loads(window.document.querySelector("#site").textContent)
+build = _facts["build"]
+workers = _facts["workers"]
+
+
+def path(name):
+    """The address of a file of the site by the name it has in the tree, such as vendor/uplot.js."""
+    return window.URL.new(_facts["files"][name], window.document.baseURI).href
+
+
+def option(name):
+    """An option of this visit; what the address says wrongly counts as not said."""
+    allowed = OPTIONS[name]
+    value = window.URLSearchParams.new(window.location.search).get(name)
+    if allowed is None:
+        return value
+    return value if value in allowed else allowed[0]

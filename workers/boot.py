@@ -1,0 +1,66 @@
+"""The first code of each Pyodide worker: loads the project, its packages and the worker's own module.
+
+PyScript runs it with the page's settings in its configuration.  Every step is told to the page, and so is
+a failure, because a worker that says nothing looks the same as one that is slow.
+"""
+
+import asyncio
+import importlib
+import json
+import traceback
+
+import js
+import pyodide_js
+from pyodide.ffi import to_js
+from pyscript import config, js_import
+
+__export__ = ["receive"]
+
+settings = config["oneseek"]
+name = settings["worker"]
+channel = js.BroadcastChannel.new(settings["channel"])
+
+
+async def start():
+    """The worker's mail, open for requests; None when it could not be opened, which the page then knows."""
+    try:
+        await load_project()
+        return await open_mail()
+    except Exception as error:
+        tell_broken(error)
+
+
+async def load_project():
+    """The project's own wheel; the browser checks it against the hash the build wrote down."""
+    wheel = await js.fetch(settings["wheel"], integrity=settings["integrity"])
+    pyodide_js.unpackArchive(await wheel.arrayBuffer(), "wheel")
+    importlib.invalidate_caches()
+
+
+async def open_mail():
+    from workers.post import Post
+    from workers.protocol import Booting, Ready
+
+    post = Post(name, channel.postMessage)
+    post.emit(Booting(worker=name, step="packages"))
+    await pyodide_js.loadPackage(to_js(settings["packages"]))
+    await js_import(*settings["scripts"])
+    post.emit(Booting(worker=name, step="module"))
+    post.handlers = importlib.import_module("workers." + name).serve(post.emit)
+    post.emit(Ready(worker=name, build=settings["build"]))
+    return post
+
+
+def tell_broken(error):
+    """Spelled out here: the protocol may be the very thing that could not be loaded."""
+    reason, detail = str(error), "".join(traceback.format_exception(error))
+    event = {"type": "Broken", "worker": name, "reason": reason, "detail": detail}
+    channel.postMessage(json.dumps({"worker": name, "seq": 1, "event": json.dumps(event)}))
+
+
+async def receive(text):
+    """What the page calls: the text of a request in, the text of its answer out."""
+    return await (await started).receive(text)
+
+
+started = asyncio.ensure_future(start())

@@ -1,0 +1,49 @@
+"""The worker's end of the line: hands requests to `on_<name>` functions and sends events.
+
+A handler gets the request and returns its answer, plainly or awaited; whatever it raises becomes a
+Failed, so the page always hears back.
+"""
+
+import inspect
+import traceback
+
+from workers.protocol import BadMessage, Failed, Request, envelope, from_text, handler_name
+
+
+class Post:
+    """One worker's mail; `handlers` serves the requests, `send` carries the text of an event."""
+
+    def __init__(self, worker, send, handlers=None):
+        self.worker, self.send, self.handlers = worker, send, handlers
+        self.sent = 0
+
+    def emit(self, event):
+        """Numbered, so that whoever listens can tell that one got lost."""
+        self.sent += 1
+        self.send(envelope(event, self.worker, self.sent))
+
+    async def receive(self, text):
+        """The text of a request in, the text of its answer out; never raises."""
+        where = "message"
+        try:
+            request = from_text(text)
+            where = type(request).__name__
+            return (await self.answer(request)).to_text()
+        except Exception as error:
+            return failed(where, error).to_text()
+
+    async def answer(self, request):
+        if not isinstance(request, Request) or request.worker != self.worker:
+            raise BadMessage(f"{type(request).__name__} is not for the worker {self.worker}")
+        answer = getattr(self.handlers, handler_name(type(request)))(request)
+        if inspect.isawaitable(answer):
+            answer = await answer
+        if not isinstance(answer, (request.answer, Failed)):
+            raise BadMessage(f"{type(request).__name__} was answered with {answer!r}")
+        return answer
+
+
+def failed(where, error):
+    """What the page is told of an exception: its sentence, and the trace for those who look."""
+    detail = "".join(traceback.format_exception(error))
+    return Failed(where=where, reason=str(error) or type(error).__name__, detail=detail)
