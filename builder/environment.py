@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 import venv
 from pathlib import Path
 
@@ -26,7 +27,8 @@ def requirements() -> str:
 
 def stamp() -> str:
     """Changes whenever what .venv should hold does."""
-    parts = [sys.version, requirements(), (ROOT / "pyproject.toml").read_text()]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    parts = [sys.version, requirements(), json.dumps(project["project"])]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

@@ -116,7 +116,7 @@ class Request(Message):
     """Asked by the page; `worker` serves it and answers with `answer`, or with Failed."""
 
     worker = "engine"
-    answer = Done
+    answer = Done  # type: type
 
 
 @message
