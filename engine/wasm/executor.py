@@ -1,0 +1,110 @@
+"""The executor of the CPU back end: kernels where there are some, numpy's definitions elsewhere,
+all on one memory plan.
+
+A run is a flat list of pieces, each a few milliseconds at most, so a slice may end anywhere; the
+bits do not depend on where.
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from engine.ir import Spec, Step, Value
+from engine.reference import DTYPES, Tensor
+from engine.schedule import Plan
+from engine.wasm.program import ALIGNMENT, Compiled, compiled
+
+
+class Wasm:
+    """Executor over WebAssembly kernels; `heap` says where arrays live and links modules there."""
+
+    name = "wasm"
+
+    def __init__(self, heap):
+        self.heap = heap
+
+    def upload(self, array: np.ndarray) -> Tensor:
+        return Tensor(self.heap.hold(array))
+
+    def empty(self, spec: Spec) -> Tensor:
+        return Tensor(self.heap.zeros(spec.shape, DTYPES[spec.dtype]))
+
+    def prepare(self, plan: Plan, tensors: dict[str, Tensor] | None = None) -> Run:
+        return Run(self, compiled(plan), tensors or {})
+
+
+class Run:
+    """One program, ready to be replayed from any piece to any other."""
+
+    def __init__(self, executor: Wasm, program: Compiled, tensors: dict[str, Tensor]):
+        heap, self.program = executor.heap, program
+        self.inputs: dict[Value, np.ndarray] = {}
+        for name, value in program.plan.program.inputs.items():
+            tensor = tensors.get(name) or executor.empty(value.spec)
+            if tensor.array.shape != value.shape or tensor.array.dtype != DTYPES[value.spec.dtype]:
+                given = f"{tensor.array.dtype}{list(tensor.array.shape)}"
+                raise ValueError(f"{name} is {given}, the program wants {value.spec}")
+            self.inputs[value] = tensor.array
+        self.arena = heap.zeros((program.arena + ALIGNMENT,), np.uint8)
+        self.scratch = heap.zeros((program.scratch + ALIGNMENT,), np.uint8)
+        self.offset = -heap.address(self.arena) % ALIGNMENT
+        self.table = heap.zeros((2 + len(self.inputs),), np.uint32)
+        self.table[0] = heap.address(self.arena) + self.offset
+        self.table[1] = heap.address(self.scratch)
+        self.table[2:] = [heap.address(array) for array in self.inputs.values()]
+        self.table_address = heap.address(self.table)
+        self.module = heap.link(program.code)
+        self.views: dict[Value, np.ndarray] = {}
+
+    def __len__(self) -> int:
+        return len(self.program.pieces)
+
+    def write(self, name: str, array: np.ndarray) -> None:
+        self.inputs[self.program.plan.program.inputs[name]][...] = array
+
+    def run(self, start: int = 0, stop: int | None = None) -> None:
+        stop, native = len(self) if stop is None else stop, self.program.native
+        while start < stop:
+            if native[start]:
+                end = self.program.native_until(start, stop)
+                self.module(self.table_address, start, end)
+                start = end
+            else:
+                self.step(self.program.pieces[start][0])
+                start += 1
+
+    async def advance(self, start: int = 0, budget_ms: float | None = None) -> int:
+        """Run from `start` for about `budget_ms` (to the end without one); where it stopped."""
+        if budget_ms is None:
+            self.run(start)
+            return len(self)
+        until, at = time.perf_counter() + budget_ms / 1e3, start
+        while at < len(self) and (at == start or time.perf_counter() < until):
+            self.run(at, at + 1)
+            at += 1
+        return at
+
+    async def read(self, name: str) -> np.ndarray:
+        program = self.program.plan.program
+        return np.array(self.get(program.outputs.get(name) or program.inputs[name]))
+
+    def get(self, value: Value) -> np.ndarray:
+        """A view of the value where it lies; between runs its memory may hold another one."""
+        if value not in self.views:
+            entry, start = self.program.place(value)
+            if entry == 0:
+                memory = self.arena[self.offset :]
+            else:
+                memory = self.inputs[value.root].reshape(-1).view(np.uint8)
+            bytes_of_it = memory[start : start + value.spec.nbytes]
+            self.views[value] = bytes_of_it.view(DTYPES[value.spec.dtype]).reshape(value.shape)
+        return self.views[value]
+
+    def step(self, step: Step) -> None:
+        ins = [None if v is None else self.get(v) for v in step.ins]
+        results = step.op.reference(*ins, **step.attrs)
+        results = results if isinstance(results, tuple) else (results,)
+        for out, result in zip(step.outs, results, strict=True):
+            self.get(out)[...] = result

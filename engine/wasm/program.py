@@ -1,0 +1,117 @@
+"""From a planned program to one WebAssembly module: a function for every kernel, and `run`, which
+calls them in order.
+
+Addresses are not in the code: `run` finds them in a table, so a module can be made ahead, cached,
+and used with any memory.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from dataclasses import dataclass, field
+
+import engine.wasm
+from engine.ir import BYTES, Step, Value
+from engine.schedule import Plan
+from engine.wasm.elementwise import elementwise
+from engine.wasm.emit import Function, Module, load
+from engine.wasm.kernel import RULES, Kernel
+
+for _module in pkgutil.iter_modules(engine.wasm.__path__):
+    if _module.name not in ("executor", "program"):
+        importlib.import_module(f"engine.wasm.{_module.name}")
+
+ALIGNMENT = 64  # bytes: a cache line
+ARENA, SCRATCH = 0, 1  # the first entries of the table; the program's inputs follow
+
+
+@dataclass
+class Compiled:
+    """What to run, piece by piece, and the memory it needs."""
+
+    plan: Plan
+    code: bytes
+    pieces: list[tuple[Step, int, int]]  # step and the part of it; the part is empty for numpy's
+    native: list[bool]  # piece by piece: does the module run it?
+    offsets: list[int] = field(default_factory=list)  # of each slot of the plan in the arena
+    arena: int = 0  # bytes
+    scratch: int = 0
+
+    def __post_init__(self):
+        inputs = self.plan.program.inputs.values()
+        self.entries = {value: SCRATCH + 1 + i for i, value in enumerate(inputs)}
+
+    def native_until(self, first: int, stop: int) -> int:
+        """Where the stretch of the module's pieces that begins at `first` ends."""
+        return next((i for i in range(first, stop) if not self.native[i]), stop)
+
+    def place(self, value: Value) -> tuple[int, int]:
+        """Table entry and byte offset at which a value begins."""
+        start = value.start * BYTES[value.spec.dtype]
+        if value.root in self.plan.slot_of:
+            return ARENA, self.offsets[self.plan.slot_of[value.root]] + start
+        return self.entries[value.root], start
+
+
+def kernel_of(step: Step) -> Kernel | None:
+    """The kernel for a step, or None: numpy runs its definition."""
+    specs = [v.spec if v else None for v in step.ins]
+    if step.op.name in RULES:
+        return RULES[step.op.name](*specs, **step.attrs)
+    return elementwise(step.op, specs)
+
+
+def signature(step: Step) -> str:
+    """Steps with the same one share a function."""
+    specs = [v and v.spec for v in step.ins]
+    return f"{step.op.name} {step.op.kernel} {specs} {sorted(step.attrs.items())}"
+
+
+def compiled(plan: Plan) -> Compiled:
+    result = Compiled(plan, b"", [], [])
+    for size in plan.slots:
+        result.offsets.append(result.arena)
+        result.arena += -(-size // ALIGNMENT) * ALIGNMENT
+    module = Module()
+    made: dict[str, tuple[Kernel | None, Function | None]] = {}
+    for step in plan.program.steps:
+        name = signature(step)
+        if name not in made:
+            kernel = kernel_of(step)
+            made[name] = kernel, written(module, step, kernel) if kernel else None
+        kernel = made[name][0]
+        parts = kernel.pieces() if kernel else [(0, 0)]
+        result.pieces += [(step, lo, hi) for lo, hi in parts]
+        result.native += [kernel is not None] * len(parts)
+        result.scratch = max(result.scratch, kernel.scratch if kernel else 0)
+    write_run(module, result, {name: function for name, (_, function) in made.items()})
+    result.code = module.encoded()
+    return result
+
+
+def written(module: Module, step: Step, kernel: Kernel) -> Function:
+    """The kernel's function: its parameters are the addresses of what is there."""
+    given = [p for p, v in zip(step.op.params, step.ins, strict=True) if v is not None]
+    outs = [f"out{i}" for i in range(len(step.outs))]
+    function = module.function(
+        f"{step.op.name}_{len(module.functions)}", [*given, *outs, "scratch", "lo", "hi"]
+    )
+    parameters = iter(function)
+    ins = [next(parameters) if v is not None else None for v in step.ins]
+    kernel.write(function, *ins, *parameters)
+    return function
+
+
+def write_run(module: Module, compiled: Compiled, functions: dict) -> None:
+    """run(table, first, stop): the module's pieces with first <= number < stop, in order."""
+    run = module.function("run", ["table", "first", "stop"])
+    table, first, stop = run
+    scratch = load(table, 4 * SCRATCH, "i32.load")
+    for number, (step, lo, hi) in enumerate(compiled.pieces):
+        if not compiled.native[number]:
+            continue
+        places = [compiled.place(value) for value in (*step.reads, *step.outs)]
+        at = [load(table, 4 * entry, "i32.load") + offset for entry, offset in places]
+        with run.when((first <= number) & (stop > number)):
+            run.call(functions[signature(step)], *at, scratch, lo, hi)
