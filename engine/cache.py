@@ -42,7 +42,8 @@ class Pool:
     padding of a batch is written there and read by nobody."""
 
     def __init__(self, executor, config: Config, rows: int):
-        self.rows, self.lanes, self.clock = rows, {}, 0
+        self.rows, self.clock = rows, 0
+        self.lanes: dict[str, Lane] = {}
         width = config.kv_heads * config.head_width
         self.tensors = {
             f"cache.{i}.{n}": executor.empty(Spec((rows, width)))
@@ -50,7 +51,7 @@ class Pool:
             for n in "kv"
         }
 
-    def lane(self, key: str, capacity: int, busy: set[str] = frozenset()) -> Lane:
+    def lane(self, key: str, capacity: int, busy: frozenset[str] = frozenset()) -> Lane:
         """The lane of a conversation with room for `capacity` tokens. Lanes unused for longest
         make room; lanes of `busy` conversations stay."""
         self.clock += 1
@@ -61,7 +62,7 @@ class Pool:
         lane.used = self.clock
         return lane
 
-    def find(self, capacity: int, busy: set[str]) -> int:
+    def find(self, capacity: int, busy: frozenset[str]) -> int:
         while True:
             begin = 1
             for lane in sorted(self.lanes.values(), key=lambda lane: lane.start):

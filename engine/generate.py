@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from engine.cache import Pool
+from engine.executor import Run
 from engine.programs import RECENT
+from engine.tokenizer import Stream
 from engine.trained import Trained
 from engine.weights import Model
 
@@ -42,7 +44,7 @@ class Answer:
     prompt: list[int]
     sampling: Sampling
     on_text: Callable[[str], None] = lambda text: None
-    on_token: Callable[[int, list], None] = lambda token, top: None  # top: (id, logprob), best 64
+    on_token: Callable[[int, list], None] | None = None  # also gets the best 64 (id, logprob)
     ids: list[int] = field(default_factory=list)
     text: str = ""
     held: str = ""  # the end of the text that may turn out to begin a stop sequence
@@ -76,8 +78,8 @@ class Generator:
         self.pool = Pool(model.executor, model.config, rows)
         self.waiting: list[Answer] = []
         self.active: list[Answer] = []
-        self._runs: dict[tuple[int, int], object] = {}
-        self._streams: dict[Answer, object] = {}
+        self._runs: dict[tuple[int, int], Run] = {}
+        self._streams: dict[Answer, Stream] = {}
 
     @property
     def busy(self) -> bool:
@@ -143,7 +145,7 @@ class Generator:
 
     async def read_chunk(self, answer: Answer) -> None:
         wanted = min(len(answer.prompt) + answer.sampling.max_tokens, self.context)
-        busy = {a.key for a in self.active} | {answer.key}
+        busy = frozenset({a.key for a in self.active} | {answer.key})
         lane = self.pool.lane(answer.key, wanted, busy)
         known = lane.keep_common(answer.prompt)
         left = answer.prompt[known:]
@@ -180,7 +182,7 @@ class Generator:
 
     # ---- between the conversations and a program's inputs
 
-    def prepared(self, tokens: int, rows: int):
+    def prepared(self, tokens: int, rows: int) -> Run:
         key = (tokens, rows)
         if key not in self._runs:
             cache_rows = self.pool.rows
@@ -219,16 +221,15 @@ class Generator:
     async def take(self, run, answers: list[Answer]) -> None:
         """Hand the drawn tokens to their answers."""
         tokens = await run.read("token")
-        ids, logprobs = None, None
-        if any(answer.on_token is not Answer.on_token for answer in answers):
-            ids, logprobs = await run.read("ids"), await run.read("logprobs")
+        tops: list[list] = [[] for _ in answers]
+        if any(answer.on_token for answer in answers):
+            best = zip(await run.read("ids"), await run.read("logprobs"), strict=True)
+            tops = [list(zip(ids.tolist(), probs.tolist(), strict=True)) for ids, probs in best]
         for i, answer in enumerate(answers):
             token = int(tokens[i])
             answer.first_token = answer.first_token or time.perf_counter()
-            if ids is not None:
-                answer.on_token(
-                    token, list(zip(ids[i].tolist(), logprobs[i].tolist(), strict=True))
-                )
+            if answer.on_token:
+                answer.on_token(token, tops[i])
             self.grow(answer, token)
 
     def grow(self, answer: Answer, token: int) -> None:

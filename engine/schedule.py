@@ -25,7 +25,8 @@ def fuse(program: Program) -> Program:
 def read_counts(program: Program) -> Counter:
     """How often each value is read, directly or through a view of it."""
     counts: Counter = Counter()
-    for value in [v for step in program.steps for v in step.reads] + [*program.outputs.values()]:
+    for read in [v for step in program.steps for v in step.reads] + [*program.outputs.values()]:
+        value: Value | None = read
         while value:
             counts[value] += 1
             value = value.base
@@ -36,11 +37,12 @@ def fold_additions(program: Program) -> None:
     """add(x, f(...)) becomes f(..., base=x) where f can add to a base and x exists by then."""
     counts = read_counts(program)
     made_by = {out: i for i, step in enumerate(program.steps) for out in step.outs}
-    for step in list(program.steps):
+    folded = set()
+    for step in program.steps:
         if step.op.name != "add":
             continue
-        later = max(step.ins, key=lambda v: made_by.get(v, -1))
-        other = step.ins[0] if later is step.ins[1] else step.ins[1]
+        later = max(step.reads, key=lambda v: made_by.get(v, -1))
+        other = step.reads[0] if later is step.reads[1] else step.reads[1]
         if later not in made_by or counts[later] > 1 or later.base or other is later:
             continue
         maker = program.steps[made_by[later]]
@@ -52,8 +54,8 @@ def fold_additions(program: Program) -> None:
         maker.ins = (*maker.ins[:slot], other, *maker.ins[slot + 1 :])
         maker.outs = step.outs
         made_by[step.outs[0]] = made_by[later]
-        step.op = None
-    program.steps = [s for s in program.steps if s.op is not None]
+        folded.add(step)
+    program.steps = [step for step in program.steps if step not in folded]
 
 
 LETTERS = "abcdefg"
@@ -66,7 +68,7 @@ def fuse_elementwise(program: Program) -> None:
     for step in list(program.steps):
         if not is_elementwise(step.op):
             continue
-        for position, value in enumerate(step.ins):
+        for position, value in enumerate(step.reads):
             maker = made_by.get(value)
             if maker is None or not is_elementwise(maker.op) or counts[value] > 1 or value.base:
                 continue
@@ -102,7 +104,6 @@ def fused(first: Op, second: Op, position: int) -> Op:
     op = Op(reference, second.shape, renamed(second.kernel, names))
     op.params = [f"{LETTERS[i]}" for i in range(width + len(second.params) - 1)]
     op.required, op.reuses = len(op.params), tuple(op.params)
-    op.parts = (first.name, second.name, position)
     return op
 
 
@@ -113,8 +114,8 @@ def recompute(program: Program, blocks: list[tuple[int, int]], backward: int) ->
     for first, stop in blocks:
         inside = {out: step for step in forward[first:stop] for out in step.outs}
         leaves = {v for step in forward[stop:] for v in step.reads}  # kept for the next block
-        wanted = [v for step in behind for v in step.reads if v in inside or v.base in inside]
-        wanted = {v.root for v in wanted} - {v.root for v in leaves}
+        wanted = {v.root for step in behind for v in step.reads if v.root in inside}
+        wanted -= {v.root for v in leaves}
         if not wanted:
             continue
         needed: set[Value] = set(wanted)
@@ -183,7 +184,7 @@ def plan(program: Program) -> Plan:
         result.slot_of[value] = slot
     for root in lifetimes:
         result.slot_of[root] = result.slot_of[owner_of(root, alias)]
-    events = Counter()
+    events: Counter = Counter()
     for value, (first, last) in tenants.items():
         events[first] += value.spec.nbytes
         events[last + 1] -= value.spec.nbytes

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.executor import Run
 from engine.trained import Trained
 from engine.weights import Model
 
@@ -65,8 +66,9 @@ class Learner:
         executor, spec = model.executor, trained.spec
         names = [trained.name + suffix for suffix in (*STATE, ".gradient")]
         self.tensors = {name: executor.empty(spec) for name in names}
-        self._runs: dict[tuple[int, int], object] = {}
-        self._run, self._at, self._rate = None, 0, 0.0
+        self._runs: dict[tuple[int, int], Run] = {}
+        self._run: Run | None = None
+        self._at, self._rate = 0, 0.0
 
     def begin(self, adapter: np.ndarray, moments: tuple | None = None, steps: int = 0) -> None:
         """Start from given weights: with fresh moments, or exactly where a snapshot stopped."""
@@ -81,7 +83,7 @@ class Learner:
         arrays = [await self.tensors[self.trained.name + suffix].read() for suffix in STATE]
         return arrays[0], (arrays[1], arrays[2]), self.steps
 
-    def run_for(self, tokens: int, rows: int):
+    def run_for(self, tokens: int, rows: int) -> Run:
         if (tokens, rows) not in self._runs:
             planned = self.model.learning_plan(
                 tokens, rows, self.trained, self.memory_budget, dropout=self.dropout

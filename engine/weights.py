@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from engine import programs
+from engine.executor import Executor, Run, Tensor
 from engine.formats import ModelFile, Packed, inverse_frequencies
 from engine.model import Config, Stored, rotary_table
 from engine.schedule import Plan, plan
@@ -27,7 +28,7 @@ class Model:
     config: Config
     stored: dict[str, Stored]
     tensors: dict
-    executor: object
+    executor: Executor
     tokenizer: Tokenizer
     template: ChatTemplate
     positions: int
@@ -37,7 +38,7 @@ class Model:
     async def load(
         cls,
         file: ModelFile,
-        executor,
+        executor: Executor,
         positions: int = 2048,
         progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> Model:
@@ -92,6 +93,6 @@ class Model:
                 layers = keep
         return self.program("learn", tokens, rows, trained=trained, keep_blocks=none, **more)
 
-    def prepare(self, planned: Plan, tensors: dict):
+    def prepare(self, planned: Plan, tensors: dict[str, Tensor]) -> Run:
         """A run of a plan over this model's weights and the given tensors."""
         return self.executor.prepare(planned, {**self.tensors, **tensors})
