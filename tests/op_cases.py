@@ -36,6 +36,9 @@ SAMPLERS = {
         [rng.permutation(specs[0].cols)[: shape[1]] for _ in range(shape[0])]
     ),
     "probs": lambda rng, shape, specs: rng.dirichlet(np.ones(shape[1]), shape[0]) * 0.75,
+    "zeros": lambda rng, shape, specs: np.zeros(shape),
+    "certain": lambda rng, shape, specs: np.eye(1, shape[1]).repeat(shape[0], 0),
+    "none": lambda rng, shape, specs: np.zeros(shape),
     "rest": lambda rng, shape, specs: np.full(shape, 0.25),
     "ones": lambda rng, shape, specs: np.full(shape, 1.1),
     "spans": spans,
@@ -44,7 +47,14 @@ SAMPLERS = {
     "knobs": lambda rng, shape, specs: np.tile([0.8, 40, 0.95], (shape[0], 1)),
     "f32": lambda rng, shape, specs: rng.uniform(0.1, 1, shape),
 }
-DTYPE = {"i32": "i32", "slots": "i32", "distinct": "i32", "spans": "i32", "u32": "u32"}
+DTYPE = {
+    "i32": "i32",
+    "slots": "i32",
+    "distinct": "i32",
+    "zeros": "i32",
+    "spans": "i32",
+    "u32": "u32",
+}
 
 
 def build(op: Op, case: tuple, seed: int = 0):

@@ -23,11 +23,13 @@ def loss_shape(logits, ids, probs, rest, weight):
         (Spec((r, v)), Spec((r, k), "distinct"), Spec((r, k), "probs"), Spec((r,), "rest"),
          Spec((r,)))
         for r, v, k in ((6, 11, 3), (3, 300, 32), (2, 1000, 8))
-    ),
+    )
+    + ((Spec((5, 70)), Spec((5, 4), "zeros"), Spec((5, 4), "certain"), Spec((5,), "none"),
+        Spec((5,))),),
 )  # fmt: skip
 def soft_cross_entropy(logits, ids, probs, rest, weight):
     """Per row: weight * sum p (log p - log q) over the targets and the rest, and its gradient
-    with respect to the logits. Targets of probability 0 are padding."""
+    with respect to the logits. Targets of probability 0 are padding, whatever their id."""
     rows = np.arange(len(ids))[:, None]
     q = np.exp(logits - logits.max(-1, keepdims=True))
     q /= q.sum(-1, keepdims=True)
@@ -37,8 +39,8 @@ def soft_cross_entropy(logits, ids, probs, rest, weight):
     loss = (probs * (np.log(probs + tiny) - np.log(target_q + tiny))).sum(-1)
     loss += rest * (np.log(rest + tiny) - np.log(rest_q))
     gradient = q * (1 - rest / rest_q)[:, None]
-    inside = np.where(probs > 0, target_q - probs, gradient[rows, ids])
-    gradient[rows, ids] = inside
+    row, target = np.nonzero(probs > 0)
+    gradient[row, ids[row, target]] = (target_q - probs)[row, target]
     return gradient * weight[:, None], loss * weight
 
 

@@ -1,0 +1,83 @@
+"""Gradients and a training curve against values PyTorch and PEFT computed once (see oracle/)."""
+
+import asyncio
+import pathlib
+
+import numpy as np
+import pytest
+
+from engine import programs
+from engine.model import Config, Stored, rotary_table
+from engine.reference import Numpy
+from engine.schedule import plan
+from engine.train import Hyper
+from engine.trained import Trained
+
+CONFIG = Config(
+    vocab=96, width=64, layers=2, heads=4, kv_heads=2, head_width=16, hidden=96, positions=64
+)
+TRAINED = Trained.lora(CONFIG, rank=4, alpha=8)
+TOKENS, ROWS = 48, 46
+
+
+@pytest.fixture(scope="module")
+def golden():
+    return dict(np.load(pathlib.Path(__file__).parent / "golden" / "gradients.npz"))
+
+
+def two_rows(ids):
+    """Both rows packed one after the other, each seeing itself; every next token is a target."""
+    length = ids.shape[1]
+    begin = np.arange(TOKENS) // length * length
+    spans = np.stack([begin * 0, begin * 0, begin, np.arange(TOKENS) + 1], -1)
+    take = np.concatenate([np.arange(length - 1), length + np.arange(length - 1)])
+    targets, probs = np.zeros((ROWS, 32), np.int32), np.zeros((ROWS, 32))
+    targets[:, 0], probs[:, 0] = ids[:, 1:].reshape(-1), 1
+    return {
+        "ids": ids.reshape(-1),
+        "positions": np.arange(TOKENS) - begin,
+        "spans": spans,
+        "take": take,
+        "target_ids": targets,
+        "target_probs": probs,
+        "target_rest": np.zeros(ROWS),
+        "weight": np.full(ROWS, 1 / ROWS),
+    }
+
+
+def prepared(golden, executor=None):
+    stored = {name: Stored(shape) for name, shape in CONFIG.shapes().items()}
+    program = programs.learn(CONFIG, stored, TOKENS, ROWS, 64, TRAINED)
+    run = (executor or Numpy()).prepare(plan(program))
+    for name in CONFIG.shapes():
+        run.write(name, golden[name])
+    run.write("rotary.table", rotary_table(1e4 ** -(np.arange(8) / 8), 64))
+    adapter = np.zeros(TRAINED.size, np.float32)
+    for name in TRAINED.entries:
+        TRAINED.part(adapter, name)[...] = golden["start." + name]
+    run.write("adapter", adapter)
+    for name, array in two_rows(golden["ids"]).items():
+        run.write(name, array)
+    return run
+
+
+def test_gradients_agree_with_pytorch(golden):
+    run = prepared(golden)
+    run.write("hyper", Hyper(0.0).at(1))
+    run.run()
+    gradient = asyncio.run(run.read("adapter.gradient"))
+    for name in TRAINED.entries:
+        theirs = golden["gradient." + name]
+        error = np.abs(TRAINED.part(gradient, name) - theirs).max() / np.abs(theirs).max()
+        assert error < 1e-4, f"{name}: relative error {error:.1e}"
+    norm = asyncio.run(run.read("norm"))[0]
+    np.testing.assert_allclose(norm, golden["norm"], rtol=1e-5)
+
+
+def test_ten_steps_follow_pytorchs_curve(golden):
+    run, losses = prepared(golden), []
+    for step in range(1, 11):
+        run.write("hyper", Hyper(1e-2).at(step))
+        run.run()
+        losses.append(asyncio.run(run.read("losses")).sum())
+    np.testing.assert_allclose(losses, golden["losses"], rtol=1e-4)
