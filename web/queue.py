@@ -10,6 +10,7 @@ from web.content import content_hash, prompt_hash
 CLASSES = ("correction", "approved", "chat", "import")
 EVERY_NTH_IS_OLDEST = 8
 UNDO_DEPTH = 50
+WAITING = ("ready", "held")
 
 
 class Conflict(Exception):
@@ -25,7 +26,8 @@ class TrainingQueue:
     nothing.  Every operation is O(log n).
 
     A record: id, kind, prompt, answer, phrasings, language, source, priority, time, why, state
-    ("ready", "held" until a person approves it, "skipped"), seq (arrival), seen (times offered),
+    ("ready", "held" until a person approves it, "skipped" by a person,
+    "rejected" by the quality gate), seq (arrival), seen (times offered),
     revision.
     """
 
@@ -128,8 +130,11 @@ class TrainingQueue:
             self.undos.remove(act)
         if any(_revision(self.records.get(id)) != after for id, _, after in act):
             return False
+        restored = {}
         for id, before, _ in act:
             self._write(id, before)
+            restored[id] = (_revision(before), _revision(self.records.get(id)))
+        self._follow(restored)
         return True
 
     # -------------------------------------------------------------------------------- the trainer
@@ -234,6 +239,14 @@ class TrainingQueue:
         self._act([(record["id"], changed)])
         return self.records[record["id"]]
 
+    def _follow(self, restored):
+        """An undone item is what it was, under a new revision: earlier acts can be undone too."""
+        for act in self.undos:
+            for i, (id, before, after) in enumerate(act):
+                was, now = restored.get(id, (0, 0))
+                if id in restored and after == was:
+                    act[i] = (id, before, now)
+
     def _known(self, id):
         if id not in self.records:
             raise Conflict("this example is no longer in the queue: it was learned or removed")
@@ -281,7 +294,7 @@ class TrainingQueue:
     def _count(self, record, by):
         state = record["state"]
         self.counts["state"][state] = self.counts["state"].get(state, 0) + by
-        if state == "skipped":
+        if state not in WAITING:
             return
         self.waiting += by
         values = (record["priority"], record["source"]["kind"], record["language"])

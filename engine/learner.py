@@ -1,0 +1,185 @@
+"""One round of training at a time, slice by slice, and what becomes of it.
+
+A round can die at any point: its checkpoint goes on to the same bits, and without one it starts
+again from the same plan.  Nothing reaches the chat before `finish` stored all of it at once.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from engine.faults import fault
+from engine.ledger import Change, Overtaken
+from engine.rounds import Attempt, Plan, Trainer, ids_of, make_plan, settled
+from engine.snapshot import Arrays, SnapshotDamaged, pack, unpack
+from engine.versions import GENERIC, Versions
+
+BAD_STEPS_ALLOWED = 3
+
+
+class Learner:
+    def __init__(
+        self,
+        versions: Versions,
+        trainer: Trainer,
+        config: dict | None = None,
+        checkpoint_ms: float = 5000,
+        monotonic: Callable[[], float] = time.monotonic,
+    ):
+        self.versions = versions
+        self.store = versions.store
+        self.trainer = trainer
+        self.config = config or {}
+        self.checkpoint_ms = checkpoint_ms
+        self.monotonic = monotonic
+        self.attempt: Attempt | None = None
+        self.bad_steps = 0
+        self.broken = ""
+        self.saved_at = 0.0
+
+    async def open(self, kind: str, lessons: Iterable[dict] = (), line: str = GENERIC) -> Plan:
+        """Begin a round on a shadow of the line's current weights."""
+        await self._prepare(kind, list(lessons), line)
+        self.attempt = await settled(self.trainer.begin(self.before, self.plan))
+        return self.plan
+
+    async def reopen(self, line: str = GENERIC) -> bool:
+        """Go on with the round a killed tab left; False when there is none, or when what it was
+        based on has changed, in which case it is thrown away."""
+        key = f"round.{self.versions.base}.{line}"
+        checkpoint = await self.store.get("snapshots", key)
+        if checkpoint is None:
+            return False
+        try:
+            captured, facts = unpack(checkpoint, "the interrupted round")
+            lessons = [await self.store.get("queue", id) for id in facts["lessons"]]
+            if all(lessons):
+                await self._prepare(facts["kind"], lessons, line)
+                if facts["plan"] == self.plan.identity() and facts["parent"] == self._parent():
+                    resume = self.trainer.resume(self.before, self.plan, captured)
+                    self.attempt = await settled(resume)
+                    return True
+        except SnapshotDamaged:
+            pass
+        await self.store.batch([["delete", "snapshots", key]])
+        return False
+
+    async def advance(self, budget_ms: float) -> dict | None:
+        """One slice: metrics, or None when the round is ready to be finished."""
+        assert self.attempt, "open a round first"
+        fault("slice:before")
+        metrics = await settled(self.attempt.advance(budget_ms))
+        fault("slice:after")
+        if metrics is None:
+            return None
+        finite = all(math.isfinite(metrics[key]) for key in ("loss", "grad_norm"))
+        self.bad_steps = 0 if finite else self.bad_steps + 1
+        if self.bad_steps >= BAD_STEPS_ALLOWED:
+            self.broken = f"{self.bad_steps} steps in a row gave numbers that are none"
+            return None
+        if self.monotonic() - self.saved_at >= self.checkpoint_ms / 1000:
+            await self._checkpoint()
+        return metrics
+
+    async def finish(self) -> dict:
+        """Judge the shadow: {outcome, reason, version}.  It becomes a version or is dropped."""
+        assert self.attempt, "open a round first"
+        attempt, self.attempt = self.attempt, None
+        weights = await settled(attempt.weights())
+        reason = self.broken or unusable(weights)
+        gate = {"accepted": False, "outcome": "not learned", "reason": reason}
+        if not reason:
+            fault("gate:before")
+            gate = await settled(attempt.judge())
+            fault("gate:after")
+            if unfinite := [key for key, value in gate.items() if _is_nan(value)]:
+                gate = {**gate, "accepted": False, "reason": f"{unfinite[0]} is not a number"}
+        try:
+            return await (self._promote(weights, gate) if gate["accepted"] else self._reject(gate))
+        except Overtaken:
+            return {
+                "outcome": "dropped",
+                "reason": "a lesson was changed meanwhile",
+                "version": None,
+            }
+
+    async def run(self, kind: str, lessons: Iterable[dict] = (), line: str = GENERIC) -> dict:
+        """A whole round without a scheduler, for replay, scripts and tests."""
+        await self.open(kind, lessons, line)
+        while await self.advance(math.inf) is not None:
+            pass
+        return await self.finish()
+
+    def drop(self) -> None:
+        """Forget the shadow, because the tab lost the right to train or a person said stop."""
+        self.attempt = None
+
+    # ---------------------------------------------------------------------------------- inside
+
+    async def _prepare(self, kind: str, lessons: list[dict], line: str) -> None:
+        chain = await self.versions.chain(line)
+        self.line = line
+        self.parent = chain[-1] if chain else None
+        if self.parent:
+            self.before = await self.versions.weights(self.parent["number"])
+        else:
+            self.before = await settled(self.trainer.fresh())
+        pool = await self.versions.pool(line, chain)
+        self.plan = make_plan(kind, self.before, lessons, pool, self.config)
+        self.bad_steps = 0
+        self.broken = ""
+        self.saved_at = self.monotonic()
+
+    def _parent(self) -> int | None:
+        return self.parent["number"] if self.parent else None
+
+    async def _checkpoint(self) -> None:
+        assert self.attempt
+        captured = await settled(self.attempt.capture())
+        facts = {
+            "plan": self.plan.identity(),
+            "kind": self.plan.kind,
+            "lessons": ids_of(self.plan.lessons),
+            "parent": self._parent(),
+        }
+        key = f"round.{self.versions.base}.{self.line}"
+        fault("checkpoint:before")
+        await self.store.batch([["put", "snapshots", key, pack(captured, facts)]])
+        fault("checkpoint:after")
+        self.saved_at = self.monotonic()
+
+    async def _promote(self, weights: Arrays, gate: dict) -> dict:
+        record = await self.versions.promote(self.line, self.parent, self.plan, weights, gate)
+        outcome = gate.get("outcome", "learned")
+        return {"outcome": outcome, "reason": gate.get("reason", ""), "version": record}
+
+    async def _reject(self, gate: dict) -> dict:
+        """The examples stay in the queue, marked, for practice or for a person to look at."""
+        change = Change()
+        for lesson in self.plan.lessons:
+            revision = lesson.get("revision", 0)
+            if revision:
+                change.require("queue", lesson["id"], "revision", revision)
+            marked = {"state": "rejected", "why": gate["reason"], "revision": revision + 1}
+            change.put("queue", lesson["id"], {**lesson, **marked})
+        change.delete("snapshots", f"round.{self.versions.base}.{self.line}")
+        told: dict[str, Any] = {"line": self.line, "kind": self.plan.kind, "gate": gate}
+        change.tell("rejection", {**told, "lessons": ids_of(self.plan.lessons)})
+        fault("reject:before")
+        await self.versions.ledger.commit(change)
+        return {"outcome": "not learned", "reason": gate["reason"], "version": None}
+
+
+def unusable(weights: Arrays) -> str:
+    """Why these weights may never be used, or an empty string."""
+    for name, array in weights.items():
+        if not np.isfinite(array).all():
+            return f"{name} holds numbers that are none"
+    return ""
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)

@@ -1,0 +1,72 @@
+"""Version names: OneSeek-135M-Zero.v1.7.sv.dsChat-Web.8f3a1c9d.2e7f4b1a and back."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+CATEGORIES = {
+    "chat": "Chat",
+    "website": "Web",
+    "text": "Text",
+    "image": "Image",
+    "identity": "Identity",
+    "api": "Api",
+}
+LANGUAGES = ("sv", "en", "ensv")
+_PATTERN = re.compile(
+    r"(?P<family>OneSeek-[0-9.]+[MBT]-Zero)\.v(?P<major>\d+)\.(?P<micro>\d+)"
+    r"\.(?P<language>sv|en|ensv)\.ds(?P<categories>[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*)"
+    r"\.(?P<weights>[0-9a-f]{8})\.(?P<time>[0-9a-f]{8})"
+)
+
+
+def family(parameters: int) -> str:
+    """The family takes its size from the base model: 134.5 million -> OneSeek-135M-Zero."""
+    for unit, size in (("T", 10**12), ("B", 10**9), ("M", 10**6)):
+        if parameters >= 0.9995 * size or unit == "M":
+            count = parameters / size
+            text = f"{count:.0f}" if count >= 9.95 or unit == "M" else f"{count:.1f}"
+            return f"OneSeek-{text.removesuffix('.0')}{unit}-Zero"
+    raise AssertionError("every size has a unit")
+
+
+@dataclass(frozen=True)
+class VersionName:
+    family: str
+    major: int
+    micro: int
+    language: str
+    categories: tuple[str, ...]
+    weights: str
+    time: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.family}.v{self.major}.{self.micro}.{self.language}"
+            f".ds{'-'.join(self.categories)}.{self.weights}.{self.time}"
+        )
+
+
+def name_version(
+    family: str, number: tuple[int, int], language: str, sources: set[str], sha256: str, time: int
+) -> VersionName:
+    """`sources` are kinds of sources; the time (ms) is hashed so that the name says no date."""
+    categories = tuple(sorted(CATEGORIES.get(kind, "Other") for kind in sources)) or ("None",)
+    moment = hashlib.sha256(str(time).encode()).hexdigest()
+    return VersionName(family, *number, language, categories, sha256[:8], moment[:8])
+
+
+def parse(name: str) -> VersionName:
+    found = _PATTERN.fullmatch(name)
+    if not found:
+        raise ValueError(f"{name!r} is not a version name (family.vM.m.language.dsData.hash.hash)")
+    part = found.groupdict()
+    return VersionName(
+        part["family"],
+        int(part["major"]),
+        int(part["micro"]),
+        part["language"],
+        tuple(part["categories"].split("-")),
+        part["weights"],
+        part["time"],
+    )

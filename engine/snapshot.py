@@ -1,0 +1,67 @@
+"""Arrays as bytes and back, checked: a snapshot carries its format number, and its hash is kept beside it."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+
+import msgpack
+import numpy as np
+
+Arrays = dict[str, np.ndarray]
+
+FORMAT = 1
+MIGRATIONS: dict[int, Callable[[dict], dict]] = {}
+"""From a format to the next: takes and returns the unpacked content."""
+
+
+class SnapshotDamaged(Exception):
+    """The bytes are not what was saved; the version cannot be used, others still can."""
+
+
+def weights_sha256(weights: Mapping[str, np.ndarray]) -> str:
+    """One hash for one set of weights, whatever order or file they are in."""
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        array = np.ascontiguousarray(weights[name])
+        digest.update(f"{name}\0{array.dtype.str}\0{list(array.shape)}\0".encode())
+        digest.update(array.data)
+    return digest.hexdigest()
+
+
+def pack(arrays: Mapping[str, np.ndarray], facts: dict | None = None) -> dict:
+    """The record to store: {format, sha256, bytes, data}."""
+    content = {
+        "facts": facts or {},
+        "arrays": {
+            name: [array.dtype.str, list(array.shape), np.ascontiguousarray(array).tobytes()]
+            for name, array in sorted(arrays.items())
+        },
+    }
+    data = msgpack.packb(content)
+    return {
+        "format": FORMAT,
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "bytes": len(data),
+        "data": data,
+    }
+
+
+def unpack(record: dict, what: str = "the snapshot") -> tuple[Arrays, dict]:
+    """The arrays and facts of a stored record; the hash is checked on every load."""
+    found = hashlib.sha256(record["data"]).hexdigest()
+    if found != record["sha256"]:
+        raise SnapshotDamaged(
+            f"{what} is damaged: its sha256 is {found[:8]}, it was saved as "
+            f"{record['sha256'][:8]}; other versions are not affected"
+        )
+    content = msgpack.unpackb(record["data"])
+    if record["format"] > FORMAT:
+        raise SnapshotDamaged(
+            f"{what} has format {record['format']}, this OneSeek reads up to {FORMAT}: use a newer one"
+        )
+    for format in range(record["format"], FORMAT):
+        content = MIGRATIONS[format](content)
+    arrays = {
+        name: np.frombuffer(data, dtype).reshape(shape).copy()
+        for name, (dtype, shape, data) in content["arrays"].items()
+    }
+    return arrays, content["facts"]

@@ -1,0 +1,63 @@
+"""A whole living system in a folder, small and real, for the tests of its parts."""
+
+import asyncio
+from pathlib import Path
+
+from engine.learner import Learner
+from engine.ledger import Ledger
+from engine.versions import Versions
+from tests.small_trainer import SmallTrainer
+from web.queue import TrainingQueue
+from web.saved_queue import SavedQueue
+from workers.sqlite_store import SqliteStore
+
+START_MS = 1_790_000_000_000
+
+
+def run(coroutine):
+    return asyncio.run(coroutine)
+
+
+class Clock:
+    def __init__(self, now: int = START_MS):
+        self.now = now
+
+    def __call__(self) -> int:
+        self.now += 1000
+        return self.now
+
+
+class Living:
+    def __init__(self, folder: Path, trainer=None, checkpoint_ms: float = 0, sign=None):
+        self.clock = Clock()
+        self.store = SqliteStore(folder / "oneseek.db")
+        self.ledger = Ledger(self.store, self.clock, sign)
+        self.versions = Versions(self.store, self.ledger, "tiny", "OneSeek-135M-Zero", self.clock)
+        self.trainer = trainer or SmallTrainer()
+        self.learner = Learner(self.versions, self.trainer, {"rank": 4}, checkpoint_ms)
+        self.queue = SavedQueue(TrainingQueue(self.clock), self.store)
+        run(self.queue.load())
+
+    def offer(self, prompt, answer="yes", priority="chat", **more):
+        example = {"prompt": prompt, "answer": answer, "priority": priority, "language": "en"}
+        return run(self.queue.change(lambda q: q.add({**example, **more})))
+
+    def learn(self, kind="lesson", count=1, line="generic"):
+        """One round over what the queue gives next."""
+        lessons = self.queue.queue.take(count) if kind == "lesson" else []
+        result = run(self.learner.run(kind, lessons, line))
+        self._settle(lessons, result)
+        return result
+
+    def _settle(self, lessons, result):
+        ids = [one["id"] for one in lessons]
+        if result["version"]:
+            self.queue.queue.settle(ids)
+        else:
+            self.queue.queue.give_back(ids)
+            for id in ids:
+                self.queue.queue.refresh(id, run(self.store.get("queue", id)))
+
+    def teach(self, prompt, answer="yes", **more):
+        self.offer(prompt, answer, **more)
+        return self.learn()
