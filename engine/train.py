@@ -1,7 +1,7 @@
 """One training step after another on a shadow of the adapter: what the chat uses stays untouched.
 
 A step is a pure function of the shadow, its moments and the batch, and can stop after any of its
-dispatches; whatever decides about lessons, practice and promotion is in rounds.py.
+dispatches; what the batches hold is decided by trainer.py, what becomes of the result by learner.py.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ class Outcome:
         return bool(np.isfinite(self.norm) and np.isfinite(self.losses).all())
 
 
-class Learner:
-    """A shadow of the trained array, stepped batch by batch."""
+class Shadow:
+    """A copy of the trained array, stepped batch by batch."""
 
     def __init__(
         self,
