@@ -134,6 +134,235 @@ class Start(Request):
     answer = Device
 
 
+@message
+class Loaded(Message):
+    """A model is resident. `back_end` is gpu or cpu, `why` says in words why; `version` is the label in use."""
+
+    fields = {
+        "model": str,
+        "name": str,
+        "version": str,
+        "back_end": str,
+        "why": str,
+        "context": int,
+        "trainable": bool,
+    }
+
+
+@message
+class LoadModel(Request):
+    """Fetch what is missing of a model and make it resident; ModelProgress tells how far that is.
+
+    `model` is an id of the registry, "tiny", or "file:NAME" for a file the page put into OPFS inbox/; without
+    `keep` it runs from memory.  A download that StopLoading paused is Failed with the detail "stopped".
+    """
+
+    fields = {"model": str, "keep": bool}
+    answer = Loaded
+
+
+@message
+class StopLoading(Request):
+    """Pause the download; what came is kept, and LoadModel goes on from there."""
+
+
+@message
+class RemoveModel(Request):
+    """Delete what is stored of a model."""
+
+    fields = {"model": str}
+
+
+@message
+class Answered(Message):
+    """A whole answer, the prefix included.
+
+    `dropped` counts the messages the model did not see; `ended` is end, length or stop; `version` is a label;
+    `asked_in` and `language` are the languages of question and answer: sv, en, ... or und.
+    """
+
+    fields = {
+        "text": str,
+        "tokens": int,
+        "tokens_per_second": float,
+        "first_token_ms": float,
+        "context_used": int,
+        "context_size": int,
+        "dropped": int,
+        "version": str,
+        "asked_in": str,
+        "language": str,
+        "ended": str,
+    }
+
+
+@message
+class Ask(Request):
+    """Answer a conversation; Token events carry the answer while it comes.
+
+    `messages` is the branch, the system prompt first.  `options`: temperature, top_p, max_tokens, seed (-1 is
+    any), version (a number, 0 the untouched model; left out, the one in use), prefix (an answer to go on from).
+    """
+
+    fields = {"id": str, "chat": str, "messages": list, "options": dict}
+    answer = Answered
+
+
+@message
+class Stop(Request):
+    """End the answer `id` within a token; its Ask is then Answered with ended "stop"."""
+
+    fields = {"id": str}
+
+
+@message
+class Opened(Message):
+    """A round is open: its run id, and how many steps it will take at most."""
+
+    fields = {"run": str, "steps": int}
+
+
+@message
+class Learn(Request):
+    """Open a round, or go on with the one a closed tab left: `kind` is lesson, practice or batch.
+
+    `examples` are the ids of queue records, `line` is generic, sv or en, `config` a TrainingConfig.
+    """
+
+    fields = {"kind": str, "examples": list, "line": str, "config": dict}
+    answer = Opened
+
+
+@message
+class Slice(Message):
+    """What a grant did. When `finished`, `outcome` is learned, weakened, not learned or dropped, `reason` says
+    why, and `version` is the label of the promoted version, or empty."""
+
+    fields = {
+        "used_ms": float,
+        "finished": bool,
+        "outcome": str,
+        "version": str,
+        "reason": str,
+    }
+
+
+@message
+class Grant(Request):
+    """Work on the open round for about this long."""
+
+    fields = {"run": str, "milliseconds": float}
+    answer = Slice
+
+
+@message
+class Drop(Request):
+    """Throw the open round away; the chat keeps the version it has."""
+
+    fields = {"run": str}
+
+
+@message
+class Use(Request):
+    """Make a version the one in use (a number; 0 is the untouched model); done when it is stored."""
+
+    fields = {"version": int}
+
+
+@message
+class Recalled(Message):
+    """What the model says to a stored question, and whether the taught value is in it."""
+
+    fields = {"text": str, "has_value": bool, "version": str}
+
+
+@message
+class Recall(Request):
+    """Ask one stored example with no chat around it."""
+
+    fields = {"example": str}
+    answer = Recalled
+
+
+@message
+class Forgotten(Message):
+    """Labels of the versions that learned from it, and of the one to retrain from."""
+
+    fields = {"versions": list, "retrain_from": str}
+
+
+@message
+class Forget(Request):
+    """What forgetting these examples would mean; with `now` they are removed and retraining begins."""
+
+    fields = {"examples": list, "now": bool}
+    answer = Forgotten
+
+
+@message
+class File(Message):
+    """A file in OPFS out/, for the person to keep."""
+
+    fields = {"name": str, "size": int}
+
+
+@message
+class Export(Request):
+    """A version (number) as peft, gguf, merged or certified."""
+
+    fields = {"version": int, "format": str}
+    answer = File
+
+
+@message
+class Imported(Message):
+    """The label of the version an adapter became."""
+
+    fields = {"version": str}
+
+
+@message
+class ImportAdapter(Request):
+    """An adapter the page put into OPFS inbox/ under this name."""
+
+    fields = {"name": str}
+    answer = Imported
+
+
+@message
+class Verified(Message):
+    """Whether all hashes hold, and in words what does not."""
+
+    fields = {"ok": bool, "findings": list}
+
+
+@message
+class Verify(Request):
+    """Check one version (number), or with 0 the whole store and its ledger."""
+
+    fields = {"version": int}
+    answer = Verified
+
+
+@message
+class Reset(Request):
+    """Remove every version, example and snapshot; `word` must be RESET."""
+
+    fields = {"word": str}
+
+
+@message
+class Ping(Request):
+    """Is the worker alive? The page replaces one that stays silent."""
+
+
+@message
+class Break(Request):
+    """For tests, in a page opened with ?faults=1: lose the device, hang, or die."""
+
+    fields = {"what": str}
+
+
 # ---- worker -> page
 
 
@@ -160,3 +389,57 @@ class Broken(Event):
     """A worker could not start, or lost what it needs; `reason` is a sentence for a person."""
 
     fields = {"worker": str, "reason": str, "detail": str}
+
+
+@message
+class ModelProgress(Event):
+    """How far a model is: `phase` is download, verify, load or compile; `rate` is in bytes a second."""
+
+    fields = {"model": str, "phase": str, "done": int, "total": int, "rate": float}
+
+
+@message
+class Token(Event):
+    """The next piece of the answer `id`, never half a character."""
+
+    fields = {"id": str, "text": str}
+
+
+@message
+class Progress(Event):
+    """A training step is done; the store has the same figures in metrics, under run/step."""
+
+    fields = {
+        "run": str,
+        "kind": str,
+        "phase": str,
+        "step": int,
+        "steps": int,
+        "loss": (float, type(None)),
+        "held_out": (float, type(None)),
+        "learning_rate": float,
+        "grad_norm": (float, type(None)),
+        "tokens_per_second": float,
+        "examples": int,
+    }
+
+
+@message
+class Changed(Event):
+    """These stores have changed: whoever shows them reads them again."""
+
+    fields = {"stores": list}
+
+
+@message
+class Lost(Event):
+    """The graphics device is gone; attempt number `attempt` to get one back comes in `next_ms`."""
+
+    fields = {"what": str, "attempt": int, "next_ms": int}
+
+
+@message
+class Restored(Event):
+    """Computing goes on, on gpu or cpu; `why` says in words why it is that one."""
+
+    fields = {"back_end": str, "why": str}

@@ -1,0 +1,172 @@
+"""Making and changing elements with `pyscript.web`; text given here always stays text.
+
+What an element does is said by a verb in its attributes (`do="copy"`, `of=message id`) and found
+by one listener for the whole page, so that elements can come and go without leaving proxies behind.
+"""
+
+import asyncio
+import sys
+
+from pyscript import document, when
+from pyscript.ffi import is_none
+from pyscript.web import Element
+
+VERBS = {}
+"""verb -> function(of, element); filled by `@verb`."""
+
+PLAIN = {"cls": "class", "label": "aria-label", "do": "data-do", "of": "data-of", "for_": "for"}
+
+
+def wrap(node):
+    return None if is_none(node) else Element.wrap_dom_element(node)
+
+
+def find(selector, within=None):
+    """The first element that matches, or None."""
+    return wrap((within._dom_element if within else document).querySelector(selector))
+
+
+def by_id(name):
+    element = wrap(document.getElementById(name))
+    if element is None:
+        raise LookupError("the page has no element with the id %s" % name)
+    return element
+
+
+def make(tag, *children, **attributes):
+    """A new element; attributes are HTML's own (underscores become hyphens), True is a bare one."""
+    element = Element.wrap_dom_element(document.createElement(tag))
+    change(element, **attributes)
+    fill(element, children)
+    return element
+
+
+def change(element, **attributes):
+    node = element._dom_element
+    for name, value in attributes.items():
+        if name in ("value", "checked", "disabled", "hidden", "open", "selected"):
+            setattr(node, name, value)
+        elif value is not None and value is not False:
+            name = PLAIN.get(name) or name.replace("_", "-")
+            node.setAttribute(name, "" if value is True else str(value))
+    return element
+
+
+def fill(element, children):
+    for child in children:
+        if isinstance(child, (list, tuple)):
+            fill(element, child)
+        elif child is not None:
+            element.append(child if isinstance(child, Element) else str(child))
+    return element
+
+
+def replace(element, *children):
+    """New content; the control that had the focus inside gets it back when it still exists."""
+    focused = document.activeElement
+    inside = not is_none(focused) and element._dom_element.contains(focused)
+    mark = _mark(focused) if inside else None
+    scrolled = element._dom_element.scrollTop
+    element._dom_element.replaceChildren()
+    fill(element, children)
+    element._dom_element.scrollTop = scrolled
+    if mark:
+        again = find(mark, element)
+        if again:
+            again._dom_element.focus()
+    return element
+
+
+def _read(node, name):
+    value = node.getAttribute(name)
+    return None if is_none(value) else value
+
+
+def _mark(node):
+    if node.id:
+        return '[id="%s"]' % node.id
+    name, of = _read(node, "data-do"), _read(node, "data-of")
+    if name is None:
+        return None
+    return '[data-do="%s"]' % name + ("" if of is None else '[data-of="%s"]' % of)
+
+
+def icon(name):
+    """One of the drawings in index.html; always next to words or inside a labelled button."""
+    space = "http://www.w3.org/2000/svg"
+    drawing = document.createElementNS(space, "svg")
+    use = document.createElementNS(space, "use")
+    use.setAttribute("href", "#i-" + name)
+    drawing.appendChild(use)
+    drawing.setAttribute("aria-hidden", "true")
+    return Element.wrap_dom_element(drawing)
+
+
+def button(words, do, of=None, drawing=None, cls=None, **attributes):
+    """A button with words beside its drawing."""
+    parts = [icon(drawing)] if drawing else []
+    return make("button", parts, words, type="button", do=do, of=of, cls=cls, **attributes)
+
+
+def icon_button(words, do, of=None, drawing="more", cls="icon small", **attributes):
+    """A button that shows only its drawing; the words are its name and its tooltip."""
+    inside = icon(drawing)
+    return make(
+        "button",
+        inside,
+        type="button",
+        do=do,
+        of=of,
+        cls=cls,
+        label=words,
+        title=words,
+        **attributes,
+    )
+
+
+def verb(name):
+    """Register what the elements with `do=name` do when they are clicked, changed or submitted."""
+
+    def register(function):
+        VERBS[name] = function
+        return function
+
+    return register
+
+
+def start(complain):
+    """Listen for every verb; what goes wrong in one is told through `complain(fault)`."""
+    global _complain
+    _complain = complain
+
+    def act(event):
+        node = event.target
+        if not hasattr(node, "closest"):
+            return
+        node = node.closest("[data-do]")
+        if is_none(node) or (_read(node, "data-on") or "click") != event.type:
+            return
+        if event.type == "submit":
+            event.preventDefault()
+        run(VERBS[_read(node, "data-do")](_read(node, "data-of"), wrap(node)))
+
+    for kind in ("click", "change", "submit", "input"):
+        when(kind, document)(act)
+
+
+def run(work):
+    """Start what a verb returned when it is a coroutine."""
+    if hasattr(work, "send"):
+        asyncio.create_task(guard(work))
+
+
+async def guard(work):
+    """Await something whose failure must be seen by a person and by the console."""
+    try:
+        await work
+    except Exception as fault:
+        sys.print_exception(fault)
+        _complain(fault)
+
+
+_complain = print

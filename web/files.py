@@ -1,0 +1,58 @@
+"""Files that leave and enter the page: saving one for the person, asking for some."""
+
+import asyncio
+
+import js
+from pyscript import document, when
+from pyscript.ffi import to_js
+
+from web import dom
+
+
+def safe_name(text):
+    """A file name from any text: no path, no character a file system minds, never empty."""
+    kept = "".join(c if c.isalpha() or c.isdigit() or c in " -_" else " " for c in text)
+    return " ".join(kept.split())[:80] or "chat"
+
+
+def save(name, content, kind="application/octet-stream"):
+    """Hand the person a file; `content` is text, or a JavaScript array of bytes."""
+    blob = js.Blob.new(to_js([content]), to_js({"type": kind}))
+    address = js.URL.createObjectURL(blob)
+    link = document.createElement("a")
+    link.href = address
+    link.download = name
+    link.click()
+    js.setTimeout(lambda: js.URL.revokeObjectURL(address), 60000)
+
+
+async def pick(accept="", many=True):
+    """The files the person chooses, as JavaScript File objects; none when they cancel."""
+    picker = dom.by_id("file-picker")
+    picker.accept, picker.multiple, picker.value = accept, many, ""
+    chosen = asyncio.Event()
+    for kind in ("change", "cancel"):
+        when(kind, picker, once=True)(lambda event: chosen.set())
+    picker._dom_element.click()
+    await chosen.wait()
+    found = picker._dom_element.files
+    return [found.item(index) for index in range(found.length)]
+
+
+async def put_in_inbox(file):
+    """Copy a File to where the workers can read it; its name there."""
+    root = await js.navigator.storage.getDirectory()
+    inbox = await root.getDirectoryHandle("inbox", to_js({"create": True}))
+    handle = await inbox.getFileHandle(file.name, to_js({"create": True}))
+    writable = await handle.createWritable()
+    await writable.write(file)
+    await writable.close()
+    return file.name
+
+
+async def save_from_outbox(name, kind="application/zip"):
+    """Hand the person a file that a worker wrote."""
+    root = await js.navigator.storage.getDirectory()
+    outbox = await root.getDirectoryHandle("out")
+    file = await (await outbox.getFileHandle(name)).getFile()
+    save(name, file, kind)

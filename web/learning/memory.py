@@ -1,0 +1,148 @@
+"""Memory: every fact it holds, in the person's own words; this is what they trust."""
+
+from web import dom, message, overlay
+from web.learning import records
+from web.words import t
+
+TONES = {"learned": "good", "practised": "good", "weakened": "learn", "not learned": "bad"}
+MOST = 100
+
+
+class Memory:
+    name = "memory"
+    topics = ("examples", "versions", "recalled")
+
+    def __init__(self, page):
+        self.page = page
+        self.wanted = ""
+        self.answers = {}
+        self.versions = {}
+        self.editing = None
+
+    async def build(self):
+        known = await records.examples(self.page.store)
+        self.versions = {v["number"]: v["label"] for v in await records.versions(self.page.store)}
+        if not known:
+            return [dom.make("p", t("memory.empty"), cls="empty"), self.tell()]
+        field = dom.make(
+            "input",
+            type="search",
+            id="memory-search",
+            do="search-memory",
+            data_on="input",
+            placeholder=t("memory.search"),
+            label=t("memory.search"),
+        )
+        field.value = self.wanted
+        wanted = self.wanted.lower()
+        shown = [e for e in known if wanted in (e["prompt"] + " " + e["answer"]).lower()]
+        rows = [self.item(example) for example in shown[:MOST]]
+        count = dom.make("p", t("memory.count", n=len(shown)), cls="note")
+        return [dom.make("div", field), self.tell(), count, dom.make("ul", rows, cls="list")]
+
+    def tell(self):
+        return dom.make(
+            "div",
+            dom.button(t("memory.tell"), "tell-fact", drawing="plus", cls="small"),
+            cls="row",
+        )
+
+    def item(self, example):
+        id, state = example["id"], example.get("state", "learned")
+        version = self.versions.get(example.get("learned_in"))
+        header = dom.make(
+            "header",
+            dom.make(
+                "span",
+                t("memory." + state.replace(" ", "_")),
+                cls="tag " + TONES.get(state, "plain"),
+            ),
+            dom.make("span", version, cls="tag plain") if version else None,
+        )
+        heard = self.answers.get(id)
+        return dom.make(
+            "li",
+            header,
+            dom.make("p", example["prompt"], cls="said", lang=example["language"]),
+            dom.make("p", example["answer"], cls="answer", lang=example["language"]),
+            dom.make("p", self.origin(example), cls="why"),
+            dom.make("p", t("memory.heard"), " ", heard, cls="probe") if heard else None,
+            self.form(example) if self.editing and self.editing[0] == id else None,
+            dom.make(
+                "div",
+                dom.button(t("memory.ask"), "ask-fact", id, cls="small"),
+                dom.button(t("memory.correct"), "correct-fact", id, cls="small"),
+                dom.button(t("memory.reword"), "reword-fact", id, cls="small"),
+                dom.button(t("memory.forget"), "forget-fact", id, cls="small danger"),
+                cls="row tight",
+            ),
+            cls="item",
+        )
+
+    def origin(self, example):
+        """Where it came from, and when it was last checked."""
+        kind = example["source"]["kind"]
+        parts = [t("source." + kind) if t.has("source." + kind) else kind]
+        if example["source"].get("title"):
+            parts.append(example["source"]["title"])
+        parts.append(t.date(example["time"]))
+        if example.get("checked"):
+            parts.append(t("memory.checked", when=t.ago(example["checked"])))
+        if example.get("phrasings"):
+            parts.append(t("memory.wordings", n=len(example["phrasings"])))
+        return " · ".join(parts)
+
+    def form(self, example):
+        id, act = self.editing
+        if act == "correct":
+            note = t("memory.correct_note", text=example["prompt"])
+            return message.editor(
+                t("memory.correct"), example["answer"], "save-correction", id, note
+            )
+        note = t("memory.reword_note", text=example["prompt"])
+        return message.editor(t("memory.reword"), "", "save-wording", id, note)
+
+    # ----------------------------------------------------------------------------------- acts
+
+    def edit(self, id, act):
+        self.editing = (id, act) if id else None
+        self.page.touch("recalled")
+
+    async def ask(self, id):
+        answer = await self.page.recall(id)
+        self.answers[id] = answer
+        self.page.touch("recalled")
+        self.page.say(answer)
+
+    def ask_new_fact(self):
+        """A question and its answer, told directly."""
+        prompt = dom.make("textarea", rows=2, name="prompt", required=True)
+        answer = dom.make("textarea", rows=2, name="answer", required=True)
+        form = dom.make(
+            "form",
+            dom.make("label", t("memory.question"), prompt, cls="field"),
+            dom.make("label", t("memory.answer"), answer, cls="field"),
+            dom.make("p", t("memory.tell_note"), cls="note"),
+            dom.make(
+                "div",
+                dom.make("button", t("memory.teach"), type="submit", cls="primary"),
+                cls="row end",
+            ),
+            do="save-fact",
+            data_on="submit",
+            cls="column",
+        )
+        overlay.dialog(t("memory.tell"), form, name="tell")
+
+    async def ask_forget(self, ids, title):
+        """What forgetting would mean, before it is done."""
+        affected = await self.page.forget(ids, False)
+        versions = ", ".join(affected["versions"]) or t("none")
+        words = t(
+            "forget.text", versions=versions, start=affected["retrain_from"] or t("version.base")
+        )
+        yes = dom.button(t("forget.yes"), "forget-now", " ".join(ids), cls="danger")
+        no = dom.button(t("cancel"), "close-dialog")
+        overlay.dialog(
+            title, dom.make("p", words), actions=(no, yes), name="forget", important=True
+        )

@@ -1,0 +1,72 @@
+"""Queue: what waits to be learned, why each is there, and the person's yes or no."""
+
+from web import dom, message
+from web.words import t
+
+MOST = 60
+
+
+class QueuePanel:
+    name = "queue"
+    topics = ("queue", "editing-queue")
+
+    def __init__(self, page):
+        self.page = page
+        self.editing = None
+
+    async def build(self):
+        queue = self.page.learning.queue
+        held = [r for r in queue.records.values() if r["state"] == "held"]
+        waiting = queue.upcoming(MOST)
+        if not held and not waiting:
+            return [dom.make("p", t("queue.empty"), cls="empty")]
+        parts = [dom.make("p", t("queue.count", n=queue.size()), cls="state-line")]
+        for heading, some in (("queue.held", held[:MOST]), ("queue.next", waiting)):
+            if some:
+                rows = [self.item(record) for record in some]
+                parts.append(
+                    dom.make(
+                        "section", dom.make("h3", t(heading)), dom.make("ul", rows, cls="list")
+                    )
+                )
+        return parts
+
+    def item(self, record):
+        id = record["id"]
+        if self.editing == id:
+            note = t("queue.edit_note", text=record["prompt"])
+            form = message.editor(t("save"), record["answer"], "save-queued", id, note)
+            return dom.make("li", form)
+        held = record["state"] == "held"
+        return dom.make(
+            "li",
+            dom.make(
+                "header",
+                dom.make("span", t("priority." + record["priority"]), cls="tag plain"),
+                dom.make("span", t("queue.waits_for_you"), cls="tag learn") if held else None,
+            ),
+            dom.make("p", record["prompt"], cls="said", lang=record["language"]),
+            dom.make("p", record["answer"], cls="answer", lang=record["language"]),
+            dom.make("p", self.why(record), cls="why"),
+            dom.make(
+                "div",
+                dom.button(t("queue.approve"), "approve", id, "check", cls="small")
+                if held or record["priority"] in ("chat", "import")
+                else None,
+                dom.button(t("queue.edit"), "edit-queued", id, "edit", cls="small"),
+                dom.button(t("queue.skip"), "skip", id, "close", cls="small"),
+                cls="row tight",
+            ),
+            cls="item",
+        )
+
+    def why(self, record):
+        """The reason it is here, and where it comes from."""
+        reason = "why." + record["why"]
+        parts = [t(reason) if t.has(reason) else record["why"]]
+        title = record["source"].get("title")
+        kind = "source." + record["source"]["kind"]
+        parts += [title or (t(kind) if t.has(kind) else "")]
+        if record["seen"] > 1:
+            parts.append(t("queue.seen", n=record["seen"]))
+        return " · ".join(part for part in parts if part)

@@ -1,0 +1,111 @@
+"""What the page reads from the stores that the engine writes, in the order it shows it."""
+
+RUNS = ("version", "rejection")
+"""The kinds of ledger entries that end a round."""
+
+
+async def rows(store, name, limit=0, newest=False):
+    return [record for _, record in await store.all(name, None, limit, newest)]
+
+
+def label(version):
+    """`v1.7`: what people call a version; the untouched model is `v0`."""
+    return "v%d.%d" % (version["major"], version["micro"]) if version else "v0"
+
+
+async def versions(store):
+    """Newest first, each with its label."""
+    found = await rows(store, "versions", newest=True)
+    for version in found:
+        version["label"] = label(version)
+    return found
+
+
+async def in_use(store):
+    """The version of the last pointer that moved: what the chat uses; None is the base model."""
+    number = None
+    for key, pointer in await store.all("state"):
+        if key.startswith("current."):
+            number = pointer.get("generic") or number
+    return await store.get("versions", number) if number else None
+
+
+async def rejections(store):
+    """Rounds whose result was not used, newest first: the ledger's entries."""
+    entries = await rows(store, "ledger", 200, newest=True)
+    return [entry for entry in entries if entry["kind"] == "rejection"]
+
+
+async def latest_run(store):
+    newest = await store.all("metrics", None, 1, True)
+    return newest[0][0].split("/")[0] if newest else None
+
+
+async def points(store, run):
+    """[step, loss, held-out loss or None] of one run, in order."""
+    found, after = [], run + "/"
+    while True:
+        some = await store.all("metrics", after, 500)
+        mine = [record for key, record in some if key.startswith(run + "/")]
+        found += [[one["step"], one["loss"], one.get("held_out")] for one in mine]
+        if len(mine) < 500:
+            return found
+        after = some[-1][0]
+
+
+async def events(store, count):
+    """The last things that happened, newest first: the ledger's entries and the stages' events."""
+    entries = await rows(store, "ledger", count, newest=True)
+    told = [{"kind": e["kind"], "time": e["time"], "data": e["body"]} for e in entries]
+    told += await rows(store, "events", count, newest=True)
+    told.sort(key=lambda event: -event["time"])
+    return told[:count]
+
+
+async def statistics(store):
+    """Counts over everything that was learned, for the Activity panel."""
+    found = {"languages": {}, "stage1": 0, "stage2": 0, "runs": 0, "last": 0, "dna": 0}
+    for example in await rows(store, "examples"):
+        code = example.get("language", "und")
+        found["languages"][code] = found["languages"].get(code, 0) + 1
+    for entry in await rows(store, "ledger", 1000, newest=True):
+        if entry["kind"] in RUNS:
+            found["runs"] += 1
+            found["last"] = max(found["last"], entry["time"])
+        if entry["kind"] == "dna":
+            found["dna"] = max(found["dna"], entry["time"])
+    for key in await store.keys("samples"):
+        stage = str(key)[:6]
+        if stage in found:
+            found[stage] += 1
+    return found
+
+
+async def examples(store):
+    """Everything it holds, newest first."""
+    found = await rows(store, "examples")
+    found.sort(key=lambda example: -example["time"])
+    return found
+
+
+async def sources(store):
+    found = await rows(store, "sources")
+    found.sort(key=lambda source: -source["time"])
+    return found
+
+
+def figures(gate):
+    """The measured numbers of a gate, by name; what is told in words is left out."""
+    return [
+        (name, gate[name])
+        for name in sorted(gate or {})
+        if isinstance(gate[name], (int, float)) and not isinstance(gate[name], bool)
+    ]
+
+
+def config_changes(version, parent):
+    """The settings that differ from the version before, as (name, before, now)."""
+    if not parent:
+        return []
+    now, before = version["config"], parent["config"]
+    return [(key, before.get(key), now[key]) for key in sorted(now) if now[key] != before.get(key)]

@@ -1,0 +1,56 @@
+"""The tabs of the learning column: only the panel that is seen is built, and again when what it
+shows has changed."""
+
+from pyscript import when
+
+from web import dom
+
+NAMES = ("activity", "memory", "queue", "sources", "versions")
+
+
+class Tabs:
+    def __init__(self, page, panels):
+        self.page = page
+        self.panels = {panel.name: panel for panel in panels}
+        self.name = "activity"
+        for panel in panels:
+            page.watch(self._redraw(panel), "words", "tab", *panel.topics)
+        when("click", "[role=tab]")(lambda event: self.open(_tab_name(event)))
+        when("keydown", "[role=tablist]")(self.key)
+
+    def _redraw(self, panel):
+        async def redraw():
+            if self.name == panel.name and self.page.aside_is_open():
+                await self.draw(panel)
+
+        return redraw
+
+    async def draw(self, panel):
+        parts = await panel.build()
+        dom.replace(dom.by_id("panel-" + panel.name), parts)
+        if hasattr(panel, "drawn"):
+            await panel.drawn()
+
+    def open(self, name, focus=False):
+        """Show one panel; the others are hidden and not kept up to date."""
+        self.name = name
+        for other in NAMES:
+            tab, chosen = dom.by_id("tab-" + other), other == name
+            dom.change(tab, aria_selected="true" if chosen else "false")
+            tab.tabIndex = 0 if chosen else -1
+            dom.by_id("panel-" + other).hidden = not chosen
+        if focus:
+            dom.by_id("tab-" + name)._dom_element.focus()
+        self.page.touch("tab")
+
+    def key(self, event):
+        """Arrow keys, Home and End, as tabs have them everywhere."""
+        at = NAMES.index(self.name)
+        to = {"ArrowRight": at + 1, "ArrowLeft": at - 1, "Home": 0, "End": len(NAMES) - 1}
+        if event.key in to:
+            event.preventDefault()
+            self.open(NAMES[to[event.key] % len(NAMES)], focus=True)
+
+
+def _tab_name(event):
+    return event.target.closest("[role=tab]").id[len("tab-") :]

@@ -1,0 +1,212 @@
+"""Versions: every state it has had, ranked by a rule that is printed, compared blind, rolled back."""
+
+from web import dom, overlay
+from web.learning import records
+from web.words import t
+
+COLUMNS = ("version", "time", "lessons", "taught", "leak", "kl", "wins")
+LOWER_IS_BETTER = ("leak", "kl")
+
+
+class Versions:
+    name = "versions"
+    topics = ("versions", "state", "ledger", "sort-versions")
+
+    def __init__(self, page):
+        self.page = page
+        self.order = ("time", -1)
+        self.found = []
+
+    async def build(self):
+        self.found = await records.versions(self.page.store)
+        compare = dom.button(t("versions.compare"), "compare", drawing="search", cls="small")
+        compare.disabled = not self.found or not self.page.model
+        load = dom.button(t("versions.import"), "import-adapter", drawing="load", cls="small")
+        verify = dom.button(t("versions.verify_all"), "verify", "", "check", cls="small")
+        load.disabled = verify.disabled = not self.page.model
+        return [
+            dom.make("p", t("versions.in_use", version=self.page.version), cls="state-line"),
+            dom.make("div", compare, load, verify, cls="row"),
+            self.leaderboard() if self.found else None,
+            await self.timeline(),
+        ]
+
+    # -------------------------------------------------------------------------------- timeline
+
+    async def timeline(self):
+        """Every version and every attempt that was not used, newest first; the base is row one."""
+        rows = [(version["time"], self.item(version)) for version in self.found]
+        for entry in await records.rejections(self.page.store):
+            rows.append((entry["time"], self.rejected(entry)))
+        rows.sort(key=lambda row: -row[0])
+        items = [row for _, row in rows] + [self.base()]
+        heading = dom.make("h3", t("versions.timeline"))
+        return dom.make("section", heading, dom.make("ul", items, cls="list"))
+
+    def item(self, version):
+        number, current = version["number"], version["label"] == self.page.version
+        use = dom.button(t("versions.use"), "use-version", number, cls="small")
+        about = dom.button(t("versions.details"), "version-details", number, cls="small")
+        return self.row(
+            version["label"],
+            version["kind"],
+            current,
+            self.changed(version),
+            [None if current else use, about],
+        )
+
+    def base(self):
+        current = self.page.version == "v0"
+        use = dom.button(t("versions.use"), "use-version", 0, cls="small")
+        return self.row("v0", "base", current, t("versions.base"), [None if current else use])
+
+    def row(self, label, kind, current, words, buttons):
+        tag = dom.make("span", t("versions.current"), cls="tag good") if current else None
+        known = t("kind." + kind) if t.has("kind." + kind) else kind
+        kind = dom.make("span", known, cls="tag plain")
+        return dom.make(
+            "li",
+            dom.make("header", dom.make("strong", label), kind, tag),
+            dom.make("p", words, cls="why"),
+            dom.make("div", buttons, cls="row tight"),
+            cls="item current" if current else "item",
+        )
+
+    def rejected(self, entry):
+        """An attempt that was not used stays visible, with its reason."""
+        gate = entry["body"]["gate"]
+        return dom.make(
+            "li",
+            dom.make("header", dom.make("span", t("versions.rejected"), cls="tag bad")),
+            dom.make("p", gate["reason"], cls="said"),
+            dom.make("p", t.date(entry["time"]), cls="why"),
+            cls="item",
+        )
+
+    def changed(self, version):
+        parts = [t.date(version["time"]), t("versions.learned", n=len(version["lessons"]))]
+        if version["parent"]:
+            parts.append(t("versions.after", version=self.label_of(version["parent"])))
+        return " · ".join(parts)
+
+    def by_number(self, number):
+        return next((one for one in self.found if one["number"] == number), None)
+
+    def label_of(self, number):
+        return records.label(self.by_number(number))
+
+    # ---------------------------------------------------------------------------- leaderboard
+
+    def leaderboard(self):
+        column, direction = self.order
+        head = [self.heading(name, direction if name == column else 0) for name in COLUMNS]
+        rows = [
+            dom.make(
+                "tr",
+                [dom.make("td", self.cell(version, name)) for name in COLUMNS],
+                cls="current" if version["label"] == self.page.version else None,
+            )
+            for version in ranked(self.found, column, direction)
+        ]
+        head, body = dom.make("thead", dom.make("tr", head)), dom.make("tbody", rows)
+        title = t("versions.leaderboard")
+        wrap = {"cls": "table-wrap", "tabindex": 0, "role": "region", "label": title}
+        return dom.make(
+            "section",
+            dom.make("h3", title),
+            dom.make("div", dom.make("table", head, body, cls="data"), **wrap),
+            dom.make("p", t("versions.rule"), cls="note"),
+        )
+
+    def heading(self, name, direction):
+        words = t("column." + name) + (" ↓" if direction < 0 else " ↑" if direction > 0 else "")
+        sort = {-1: "descending", 1: "ascending", 0: None}[direction]
+        return dom.make("th", dom.button(words, "sort-versions", name), scope="col", aria_sort=sort)
+
+    def cell(self, version, name):
+        value = value_of(version, name)
+        if value is None:
+            return t("none")
+        if name == "version":
+            mark = " · " + t("versions.current") if value == self.page.version else ""
+            return value + mark
+        if name == "time":
+            return t.date(value)
+        return t.number(value, 3) if isinstance(value, float) else str(value)
+
+    def sort(self, name):
+        column, direction = self.order
+        first = 1 if name in LOWER_IS_BETTER else -1
+        self.order = (name, -direction if name == column else first)
+        self.page.touch("sort-versions")
+
+    # -------------------------------------------------------------------------------- details
+
+    def details(self, number):
+        version = self.by_number(number)
+        parent = self.by_number(version["parent"])
+        facts = [
+            (t("versions.name"), version["name"]),
+            (t("versions.made"), t.date(version["time"])),
+            (t("versions.parent"), records.label(parent)),
+            (t("versions.added"), t("versions.learned", n=len(version["lessons"]))),
+            (t("versions.hash"), version["weights_sha256"][:16]),
+        ]
+        for key, before, now in records.config_changes(version, parent):
+            facts.append((key, "%s → %s" % (before, now)))
+        rows = [(dom.make("dt", key), dom.make("dd", value)) for key, value in facts]
+        overlay.dialog(
+            t("versions.about", version=version["label"]),
+            dom.make("dl", rows, cls="facts-list"),
+            self.gate(version["gate"]),
+            actions=(
+                dom.button(t("versions.verify"), "verify", version["number"], "check"),
+                dom.button(t("export.peft"), "export-peft", version["number"], "load"),
+                dom.button(t("export.gguf"), "export-gguf", version["number"], "load"),
+                dom.button(t("export.certified"), "export-certified", version["number"], "load"),
+            ),
+            name="version",
+        )
+
+    def gate(self, gate):
+        """What was measured before it was let into the chat."""
+        found = records.figures(gate)
+        if not found:
+            return None
+        rows = [
+            dom.make("tr", dom.make("td", gate_name(name)), dom.make("td", t.number(value, 3)))
+            for name, value in found
+        ]
+        inner = dom.make("table", dom.make("tbody", rows), cls="data")
+        title = dom.make("h3", t("gate.title"))
+        return dom.make("section", title, dom.make("div", inner, cls="table-wrap"))
+
+
+def gate_name(name):
+    return t("gate." + name) if t.has("gate." + name) else name.replace("_", " ")
+
+
+def value_of(version, name):
+    """What a leaderboard column shows of a version; None when it was not measured."""
+    if name == "version":
+        return version["label"]
+    if name == "lessons":
+        return len(version["lessons"])
+    if name == "wins":
+        return version.get("wins", 0)
+    if name == "time":
+        return version["time"]
+    return version["gate"].get(name)
+
+
+def ranked(versions, column, direction):
+    """Sorted by a column; what was not measured comes last either way."""
+    known = [version for version in versions if value_of(version, column) is not None]
+    unknown = [version for version in versions if value_of(version, column) is None]
+    if column == "version":
+        known.sort(key=lambda version: (version["major"], version["micro"]))
+    else:
+        known.sort(key=lambda version: value_of(version, column))
+    if direction < 0:
+        known.reverse()
+    return known + unknown

@@ -1,0 +1,122 @@
+"""The one word that always tells the truth about the engine, and the banners that explain it.
+
+`word(facts)` decides; the pill in the header, `data-engine` on the document and the banners only
+show what it says.
+"""
+
+from pyscript import document
+
+from web import dom
+from web.words import t
+
+LOOKS = {
+    "booting": ("wait", "plain"),
+    "needs-consent": ("load", "plain"),
+    "downloading": ("load", "busy"),
+    "loading": ("wait", "busy"),
+    "ready": ("check", "good"),
+    "generating": ("edit", "busy"),
+    "training": ("seed", "learn"),
+    "evaluating": ("search", "learn"),
+    "paused": ("pause", "plain"),
+    "countdown": ("wait", "learn"),
+    "recovering": ("again", "bad"),
+    "read-only": ("lock", "plain"),
+    "failed": ("warn", "bad"),
+    "unsupported": ("warn", "bad"),
+}
+"""state -> (drawing, tone)"""
+
+
+def word(facts):
+    """The state to show, from what is known.  The first that applies wins."""
+    for state, holds in (
+        ("unsupported", facts["unsupported"]),
+        ("read-only", facts["other_tab"]),
+        ("recovering", facts["lost"]),
+        ("failed", facts["failed"]),
+        ("booting", not facts["worker"]),
+        ("downloading", facts["loading"] == "download"),
+        ("loading", facts["loading"]),
+        ("needs-consent", not facts["model"]),
+        ("generating", facts["answering"]),
+        ("paused", facts["round"] and facts["paused"]),
+        ("evaluating", facts["round"] == "checking"),
+        ("training", facts["round"]),
+        ("countdown", facts["countdown"]),
+    ):
+        if holds:
+            return state
+    return "ready"
+
+
+class Status:
+    def __init__(self, page):
+        self.page = page
+        self.shown = None
+        self.facts = {
+            "unsupported": "",
+            "other_tab": False,
+            "lost": "",
+            "failed": "",
+            "worker": False,
+            "loading": "",
+            "share": 0.0,
+            "model": False,
+            "answering": False,
+            "round": "",
+            "paused": "",
+            "countdown": 0,
+            "online": True,
+        }
+        page.watch(self.draw, "words")
+
+    def know(self, **facts):
+        """Learn facts about the engine; the pill changes in the same moment."""
+        self.facts.update(facts)
+        self.draw()
+
+    def text(self, state):
+        facts = self.facts
+        if state == "downloading":
+            return t("state.downloading", share=t.percent(facts["share"]))
+        if state == "paused":
+            return t("state.paused", why=t("paused." + facts["paused"]))
+        if state == "countdown":
+            return t("state.countdown", time=t.duration(facts["countdown"]))
+        return t("state." + state)
+
+    def draw(self):
+        state = word(self.facts)
+        drawing, tone = LOOKS[state]
+        pill = dom.by_id("status")
+        text = self.text(state)
+        dom.by_id("status-word").textContent = text
+        if state != self.shown:
+            document.documentElement.setAttribute("data-engine", state)
+            dom.change(pill, data_state=state, data_tone=tone)
+            dom.find("use", pill)._dom_element.setAttribute("href", "#i-" + drawing)
+            if self.shown and state in ("ready", "training", "paused", "recovering", "failed"):
+                self.page.say(text)
+            self.shown = state
+            self.page.touch("status")
+        self.draw_banners()
+
+    def draw_banners(self):
+        facts, banners = self.facts, []
+        if not facts["online"]:
+            banners.append(banner("off", t("banner.offline")))
+        if facts["other_tab"]:
+            use = dom.button(t("banner.use_here"), "use-here", cls="small")
+            banners.append(banner("lock", t("banner.other_tab"), use))
+        if facts["lost"]:
+            banners.append(banner("again", t("banner.lost", why=facts["lost"]), bad=True))
+        if facts["failed"]:
+            again = dom.button(t("banner.restart"), "restart-worker", cls="small")
+            banners.append(banner("warn", t("banner.failed", why=facts["failed"]), again, bad=True))
+        dom.replace(dom.by_id("banners"), banners)
+
+
+def banner(drawing, text, *actions, bad=False):
+    cls = "banner bad" if bad else "banner"
+    return dom.make("div", dom.icon(drawing), dom.make("p", text), actions, cls=cls, role="status")
