@@ -166,11 +166,33 @@ class Learner:
             marked = {"state": "rejected", "why": gate["reason"], "revision": revision + 1}
             change.put("queue", lesson["id"], {**lesson, **marked})
         change.delete("snapshots", f"round.{self.versions.base}.{self.line}")
-        told: dict[str, Any] = {"line": self.line, "kind": self.plan.kind, "gate": gate}
-        change.tell("rejection", {**told, "lessons": ids_of(self.plan.lessons)})
+        change.tell("rejection", rejection(self.line, self._parent(), self.plan, gate))
         fault("reject:before")
         await self.versions.ledger.commit(change)
         return {"outcome": "not learned", "reason": gate["reason"], "version": None}
+
+
+async def train(trainer: Trainer, before: Arrays, plan: Plan) -> tuple[Arrays, dict]:
+    """A round in one go: the weights and the gate's verdict."""
+    attempt = await settled(trainer.begin(before, plan))
+    while await settled(attempt.advance(math.inf)) is not None:
+        pass
+    weights = await settled(attempt.weights())
+    if reason := unusable(weights):
+        return weights, {"accepted": False, "outcome": "not learned", "reason": reason}
+    return weights, await settled(attempt.judge())
+
+
+def rejection(line: str, parent: int | None, plan: Plan, gate: dict) -> dict:
+    """What the ledger says of a round that made no version; forgetting repeats it from this."""
+    return {
+        "line": line,
+        "parent": parent,
+        "kind": plan.kind,
+        "lessons": ids_of(plan.lessons),
+        "config": plan.config,
+        "gate": gate,
+    }
 
 
 def unusable(weights: Arrays) -> str:

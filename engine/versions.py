@@ -88,16 +88,14 @@ class Versions:
         plan: Plan,
         weights: Arrays,
         gate: dict,
-        number: int | None = None,
+        keep: bool = True,
     ) -> dict:
         """Add to `change` everything that makes these weights a version; returns its record."""
-        records = await self.records()
-        number = number or await self._next_number()
-        last = records[-1] if records else {"major": 0, "micro": 0}
-        record = await self._describe(line, parent, plan, weights, gate, number, last)
-        stored = pack(weights, {"version": record["name"]})
+        record = await self._describe(change, line, parent, plan, weights, gate)
+        number = record["number"]
         change.require("versions", number, None, False)
-        change.put("snapshots", number, stored)
+        if keep:
+            change.put("snapshots", number, pack(weights, {"version": record["name"]}))
         change.put("versions", number, record)
         for example in plan.lessons:
             learned = {**example, "state": "learned", "learned_in": number}
@@ -166,20 +164,24 @@ class Versions:
     def _pointer(self, line: str) -> str:
         return f"current.{self.base}.{line}"
 
-    async def _next_number(self) -> int:
+    async def _latest(self, change: Change) -> tuple[int, dict]:
+        """The next number, and the latest version of this base, counting those in `change`."""
         newest = await self.store.all("versions", limit=1, newest=True)
-        return newest[0][0] + 1 if newest else 1
+        made = [op[3] for op in change.ops if op[:2] == ["put", "versions"]]
+        records = [*await self.records(), *made]
+        last = records[-1] if records else {"number": 0, "major": 0, "micro": 0}
+        return max(last["number"], newest[0][0] if newest else 0) + 1, last
 
     async def _describe(
         self,
+        change: Change,
         line: str,
         parent: dict | None,
         plan: Plan,
         weights: Arrays,
         gate: dict,
-        number: int,
-        last: dict,
     ) -> dict:
+        number, last = await self._latest(change)
         time = self.clock()
         sha256 = weights_sha256(weights)
         major, micro = last["major"], last["micro"] + 1

@@ -46,10 +46,10 @@ class Living:
         """One round over what the queue gives next."""
         lessons = self.queue.queue.take(count) if kind == "lesson" else []
         result = run(self.learner.run(kind, lessons, line))
-        self._settle(lessons, result)
+        self.settle(lessons, result)
         return result
 
-    def _settle(self, lessons, result):
+    def settle(self, lessons, result):
         ids = [one["id"] for one in lessons]
         if result["version"]:
             self.queue.queue.settle(ids)

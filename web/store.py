@@ -182,6 +182,9 @@ class BrowserStore:
     async def count(self, store):
         return await self.handle.count(store_named(store))
 
+    async def scrub(self):
+        """The browser compacts its files by itself; a page has no way to make it."""
+
     async def close(self):
         await self.handle.close()
 

@@ -22,6 +22,7 @@ class SqliteStore:
         self.lost = new and marker.exists()
         self.db = sqlite3.connect(self.path, timeout=30, isolation_level=None)
         self.db.execute("PRAGMA journal_mode = WAL")
+        self.db.execute("PRAGMA secure_delete = ON")
         try:
             self._migrate(steps)
         except BaseException:
@@ -110,6 +111,10 @@ class SqliteStore:
 
     async def count(self, store):
         return self.db.execute(f"SELECT COUNT(*) FROM {store_named(store)}").fetchone()[0]
+
+    async def scrub(self):
+        """Leave nothing of what was deleted in the file or its log."""
+        self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     async def close(self):
         self.db.close()
