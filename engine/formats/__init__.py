@@ -7,7 +7,6 @@ import functools
 import os
 import struct
 
-from engine.formats.architecture import inverse_frequencies
 from engine.formats.model_file import Entry, ModelFile, open_gguf
 from engine.formats.packed import Packed
 from engine.formats.safetensors import open_folder
@@ -22,7 +21,6 @@ __all__ = [
     "Packed",
     "RangeSource",
     "Source",
-    "inverse_frequencies",
     "open_model",
 ]
 

@@ -1,6 +1,6 @@
-"""What each architecture consists of: which tensors with which shapes, and how GGUF's names and keys map to them.
+"""Which architectures there are, and how GGUF's keys and tensor names map to those of Hugging Face.
 
-Configurations carry the keys of Hugging Face's config.json; tensor names are those of safetensors.
+Which tensors a configuration calls for, and with which shapes, is `engine.model.Config.shapes`.
 """
 
 import math
@@ -9,8 +9,15 @@ import re
 import numpy as np
 
 from engine.formats.source import FormatError
+from engine.model import Config, rotary_table
 
-ARCHITECTURES = ("llama", "mistral", "qwen2", "qwen3")
+# model_type of config.json -> the class name it also has there
+ARCHITECTURES = {
+    "llama": "LlamaForCausalLM",
+    "mistral": "MistralForCausalLM",
+    "qwen2": "Qwen2ForCausalLM",
+    "qwen3": "Qwen3ForCausalLM",
+}
 
 # GGUF name of a layer's part -> Hugging Face's.
 PARTS = {
@@ -73,42 +80,6 @@ def interleaved_rows(heads, rows):
     return np.arange(rows).reshape(heads, 2, -1).swapaxes(1, 2).reshape(-1)
 
 
-def tensors(config):
-    """Every tensor a model of this configuration has: name -> shape."""
-    width, inner, vocabulary = (
-        config[key] for key in ("hidden_size", "intermediate_size", "vocab_size")
-    )
-    size = config["head_dim"]
-    queries, keys = config["num_attention_heads"] * size, config["num_key_value_heads"] * size
-    part = {
-        "input_layernorm": (width,),
-        "self_attn.q_proj": (queries, width),
-        "self_attn.k_proj": (keys, width),
-        "self_attn.v_proj": (keys, width),
-        "self_attn.o_proj": (width, queries),
-        "post_attention_layernorm": (width,),
-        "mlp.gate_proj": (inner, width),
-        "mlp.up_proj": (inner, width),
-        "mlp.down_proj": (width, inner),
-    }
-    if config["model_type"] == "qwen3":
-        part |= {"self_attn.q_norm": (size,), "self_attn.k_norm": (size,)}
-    biased = [f"self_attn.{name}_proj" for name in "qkvo"] if config["attention_bias"] else []
-    if config["model_type"] == "qwen2":
-        biased = [f"self_attn.{name}_proj" for name in "qkv"]
-    if config["mlp_bias"]:
-        biased += [f"mlp.{name}_proj" for name in ("gate", "up", "down")]
-    shapes = {"model.embed_tokens.weight": (vocabulary, width)}
-    for layer in range(config["num_hidden_layers"]):
-        prefix = f"model.layers.{layer}."
-        shapes |= {f"{prefix}{name}.weight": shape for name, shape in part.items()}
-        shapes |= {f"{prefix}{name}.bias": part[name][:1] for name in biased}
-    shapes["model.norm.weight"] = (width,)
-    if not config["tie_word_embeddings"]:
-        shapes["lm_head.weight"] = (vocabulary, width)
-    return shapes
-
-
 def config_from_gguf(name, metadata, directory):
     """config.json's keys from GGUF metadata and the tensors there are."""
     kind = metadata.get("general.architecture")
@@ -119,7 +90,7 @@ def config_from_gguf(name, metadata, directory):
 
     if get("expert_count"):
         raise FormatError(name, f"{kind} with a mixture of experts is not supported")
-    config = {"model_type": kind}
+    config = {"model_type": kind, "architectures": [ARCHITECTURES[kind]]}
     for key, (theirs, _, _) in SIZES.items():
         config[key] = get(theirs)
     embedding = directory.get("token_embd.weight")
@@ -130,8 +101,6 @@ def config_from_gguf(name, metadata, directory):
         "rope_theta": get("rope.freq_base", 10000.0),
         "rope_scaling": _gguf_scaling(get),
         "sliding_window": get("attention.sliding_window"),
-        "attention_bias": kind == "llama" and "blk.0.attn_q.bias" in directory,
-        "mlp_bias": "blk.0.ffn_up.bias" in directory,
         "tie_word_embeddings": "output.weight" not in directory,
         "hidden_act": "silu",
         "bos_token_id": metadata.get("tokenizer.ggml.bos_token_id"),
@@ -171,12 +140,11 @@ def config_from_json(name, data):
     config = {key: data.get(key) for key in SIZES}
     config |= {
         "model_type": kind,
+        "architectures": [ARCHITECTURES[kind]],
         "rms_norm_eps": data.get("rms_norm_eps", 1e-6),
         "rope_theta": rope.get("rope_theta", data.get("rope_theta", 10000.0)),
         "rope_scaling": None if rope["rope_type"] == "default" else rope,
         "sliding_window": window,
-        "attention_bias": bool(data.get("attention_bias", False)),
-        "mlp_bias": bool(data.get("mlp_bias", False)),
         "tie_word_embeddings": bool(data.get("tie_word_embeddings", False)),
         "hidden_act": data.get("hidden_act", "silu"),
         "bos_token_id": data.get("bos_token_id"),
@@ -217,37 +185,18 @@ def check_config(name, config):
             raise FormatError(name, f"{key} is {value!r}; a positive number is needed")
     if config["hidden_act"] != "silu":
         raise FormatError(name, f"the activation {config['hidden_act']!r} is not supported")
-    inverse_frequencies(config, name)
+    window = config["sliding_window"]
+    if type(window) is int and window > 0:  # within the window attention is the ordinary one
+        config["max_position_embeddings"] = min(config["max_position_embeddings"], window)
+    _check_rotation(name, config)
     return config
 
 
-def inverse_frequencies(config, name="config"):
-    """Radians a position adds to each rotary pair, float64 [head_dim / 2], with the model's scaling."""
-    size = config["head_dim"]
-    plain = 1.0 / config["rope_theta"] ** (np.arange(0, size, 2) / size)
-    scaling = config["rope_scaling"]
-    if scaling is None:
-        return plain
+def _check_rotation(name, config):
     try:
-        return plain / _rope_factors(plain, scaling)
+        if np.isfinite(rotary_table(Config.from_dict(config), 2)).all():
+            return
+        reason = "its angles are not finite"
     except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
-        raise FormatError(name, f"rope scaling {scaling!r} cannot be used ({error!r})") from error
-
-
-def _rope_factors(plain, scaling):
-    if "factors" in scaling:
-        factors = np.asarray(scaling["factors"], np.float64)
-        if factors.shape != plain.shape or not (np.isfinite(factors) & (factors > 0)).all():
-            raise ValueError(f"{plain.size} positive factors are needed")
-        return factors
-    factor = float(scaling["factor"])
-    if not 0 < factor < math.inf:
-        raise ValueError("the factor must be positive")
-    if scaling["rope_type"] == "linear":
-        return np.full(plain.shape, factor)
-    if scaling["rope_type"] != "llama3":
-        raise ValueError("linear and llama3 are supported")
-    low, high = float(scaling["low_freq_factor"]), float(scaling["high_freq_factor"])
-    turns = scaling["original_max_position_embeddings"] * plain / (2 * np.pi)
-    smooth = np.clip((turns - low) / (high - low), 0, 1)
-    return 1 / ((1 - smooth) / factor + smooth)
+        reason = f"{type(error).__name__}: {error}"
+    raise FormatError(name, f"rope scaling {config['rope_scaling']!r} cannot be used ({reason})")

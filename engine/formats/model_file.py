@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.formats import architecture
+from engine.formats import architecture, gguf, vocabulary
 from engine.formats.packed import Packed, Type, read_packed, read_plain
 from engine.formats.source import FormatError, Source
+from engine.model import Config
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,14 @@ class Entry:
 
 
 class ModelFile:
-    """A model that can be read: `config` as in config.json, tensors named as in safetensors."""
+    """A model that can be read: `config` as in config.json, tensors named as in safetensors.
 
-    def __init__(self, name, config, entries, vocabulary, chat_template, metadata, sources):
+    `rope_factors` are divisors of the rotary frequencies, when the file carries them.
+    """
+
+    def __init__(
+        self, name, config, entries, vocabulary, chat_template, metadata, sources, rope_factors=None
+    ):
         self.name = name
         self.architecture = config["model_type"]
         self.config = config
@@ -51,19 +57,20 @@ class ModelFile:
         self.special_tokens = vocabulary.special_tokens() if vocabulary else {}
         self.metadata = metadata
         self.sources = sources
+        self.rope_factors = rope_factors
         self._entries = entries
+        self._shapes = Config.from_dict(config).shapes()
         self._check()
 
     def _check(self):
-        expected = architecture.tensors(self.config)
-        for name, shape in expected.items():
+        for name, shape in self._shapes.items():
             entry = self._entries.get(name)
             if entry is None:
                 raise FormatError(self.name, f"the tensor {name} is missing")
             if entry.shape != shape:
                 raise FormatError(self.name, f"{name} has shape {entry.shape}, not {shape}")
         for name in self._entries:
-            if name not in expected:
+            if name not in self._shapes:
                 raise FormatError(
                     self.name, f"the tensor {name} is not part of {self.architecture} as configured"
                 )
@@ -75,7 +82,7 @@ class ModelFile:
 
     def names(self):
         """All tensors, in the order the model uses them."""
-        return list(architecture.tensors(self.config))
+        return list(self._shapes)
 
     def spec(self, name):
         """Shape, stored type, bits and group of one tensor, without reading it."""
@@ -108,17 +115,11 @@ class ModelFile:
 
 def open_gguf(source):
     """A model in one GGUF file."""
-    from engine.formats import gguf, vocabulary
-
     metadata, directory = gguf.read_header(source)
     if metadata.get("general.type", "model") != "model":
         raise FormatError(source.name, f"this GGUF holds a {metadata['general.type']}, not a model")
     config = architecture.config_from_gguf(source.name, metadata, directory)
-    factors = directory.pop("rope_freqs.weight", None)
-    if factors is not None:
-        values = read_plain(source, factors.offset, factors.kind, factors.shape)
-        config["rope_scaling"] = {"rope_type": "factors", "factors": values.tolist()}
-        architecture.inverse_frequencies(config, source.name)
+    factors = _rope_factors(source, config, directory.pop("rope_freqs.weight", None))
     heads = {}
     if config["model_type"] == "llama":
         heads = {"q_proj": config["num_attention_heads"], "k_proj": config["num_key_value_heads"]}
@@ -133,4 +134,16 @@ def open_gguf(source):
     if template is not None and not isinstance(template, str):
         raise FormatError(source.name, "the chat template is not text")
     words = vocabulary.from_gguf(source.name, metadata)
-    return ModelFile(source.name, config, entries, words, template, metadata, [source])
+    return ModelFile(source.name, config, entries, words, template, metadata, [source], factors)
+
+
+def _rope_factors(source, config, tensor):
+    """Llama 3's scaling as GGUF keeps it: a divisor for each rotary pair."""
+    if tensor is None:
+        return None
+    if tensor.kind.bits or tensor.shape != (config["head_dim"] // 2,):
+        raise FormatError(source.name, f"rope_freqs.weight has shape {tensor.shape}")
+    factors = read_plain(source, tensor.offset, tensor.kind, tensor.shape)
+    if not (np.isfinite(factors) & (factors > 0)).all():
+        raise FormatError(source.name, "rope_freqs.weight holds numbers that are not positive")
+    return factors
