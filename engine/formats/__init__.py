@@ -7,6 +7,7 @@ import functools
 import os
 import struct
 
+from engine.formats.architecture import inverse_frequencies
 from engine.formats.model_file import Entry, ModelFile, open_gguf
 from engine.formats.packed import Packed
 from engine.formats.safetensors import open_folder
@@ -21,6 +22,7 @@ __all__ = [
     "Packed",
     "RangeSource",
     "Source",
+    "inverse_frequencies",
     "open_model",
 ]
 

@@ -9,7 +9,6 @@ import re
 import numpy as np
 
 from engine.formats.source import FormatError
-from engine.model import Config, rotary_table
 
 # model_type of config.json -> the class name it also has there
 ARCHITECTURES = {
@@ -188,15 +187,37 @@ def check_config(name, config):
     window = config["sliding_window"]
     if type(window) is int and window > 0:  # within the window attention is the ordinary one
         config["max_position_embeddings"] = min(config["max_position_embeddings"], window)
-    _check_rotation(name, config)
+    inverse_frequencies(config, name)
     return config
 
 
-def _check_rotation(name, config):
+def inverse_frequencies(config, name="config"):
+    """Radians a position adds to each rotary pair, float64 [head_dim / 2], with the model's scaling."""
+    size = config["head_dim"]
+    plain = 1.0 / config["rope_theta"] ** (np.arange(0, size, 2) / size)
+    scaling = config["rope_scaling"]
+    if scaling is None:
+        return plain
     try:
-        if np.isfinite(rotary_table(Config.from_dict(config), 2)).all():
-            return
-        reason = "its angles are not finite"
+        return plain / _rope_factors(plain, scaling)
     except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
-        reason = f"{type(error).__name__}: {error}"
-    raise FormatError(name, f"rope scaling {config['rope_scaling']!r} cannot be used ({reason})")
+        raise FormatError(name, f"rope scaling {scaling!r} cannot be used ({error!r})") from error
+
+
+def _rope_factors(plain, scaling):
+    if "factors" in scaling:
+        factors = np.asarray(scaling["factors"], np.float64)
+        if factors.shape != plain.shape or not (np.isfinite(factors) & (factors > 0)).all():
+            raise ValueError(f"{plain.size} positive factors are needed")
+        return factors
+    factor = float(scaling["factor"])
+    if not 0 < factor < math.inf:
+        raise ValueError("the factor must be positive")
+    if scaling["rope_type"] == "linear":
+        return np.full(plain.shape, factor)
+    if scaling["rope_type"] != "llama3":
+        raise ValueError("linear and llama3 are supported")
+    low, high = float(scaling["low_freq_factor"]), float(scaling["high_freq_factor"])
+    turns = scaling["original_max_position_embeddings"] * plain / (2 * np.pi)
+    smooth = np.clip((turns - low) / (high - low), 0, 1)
+    return 1 / ((1 - smooth) / factor + smooth)

@@ -1,4 +1,4 @@
-"""The GGUF container: its header read with every number distrusted, and a writer for adapters and small models.
+"""The GGUF container: its header, read with every number distrusted.
 
 Nothing is allocated because a header says so: counts are checked against fixed limits and against the bytes
 there are before anything is read (RELIABILITY R25).
@@ -34,6 +34,7 @@ NUMBERS = {
     12: "<f8",
 }
 STRING, ARRAY = 8, 9
+LENGTH = struct.Struct("<Q")
 
 
 @dataclass(frozen=True)
@@ -57,35 +58,52 @@ class Cursor:
         self.source = source
         self.bytes = bytearray()
         self.position = 0
-        self.strings = 0
+        self.items = 0  # strings in arrays so far
 
     def fail(self, reason):
         raise FormatError(self.source.name, reason)
 
+    def hold(self, end):
+        """Have the bytes up to `end` in memory."""
+        if end <= len(self.bytes):
+            return
+        if end > self.source.size:
+            self.fail(f"the header is cut short at byte {self.source.size}; get the file again")
+        if end > MAX_HEADER:
+            self.fail(f"the header is over the limit of {MAX_HEADER >> 20} MB")
+        wanted = min(max(end, len(self.bytes) + WINDOW), self.source.size, MAX_HEADER)
+        self.bytes += self.source.read(len(self.bytes), wanted - len(self.bytes))
+
     def need(self, count):
-        """Make `count` bytes available at the position, which is returned and moved past them."""
+        """Where the next `count` bytes begin; they are in memory and the position is behind them."""
         start = self.position
-        end = start + count
-        if end > len(self.bytes):
-            if end > self.source.size:
-                self.fail(f"the header is cut short at byte {self.source.size}; get the file again")
-            if end > MAX_HEADER:
-                self.fail(f"the header is over the limit of {MAX_HEADER >> 20} MB")
-            wanted = min(max(end, len(self.bytes) + WINDOW), self.source.size, MAX_HEADER)
-            self.bytes += self.source.read(len(self.bytes), wanted - len(self.bytes))
-        self.position = end
+        self.hold(start + count)
+        self.position = start + count
         return start
 
     def number(self, form):
         return struct.unpack_from(form, self.bytes, self.need(struct.calcsize(form)))[0]
 
-    def string(self, what, limit=MAX_STRING):
-        length = self.number("<Q")
-        if length > limit:
-            self.fail(f"{what} has {length} bytes, over the limit of {limit}")
-        start = self.need(length)
+    def string(self, what):
+        return self.strings(what, 1)[0]
+
+    def strings(self, what, count):
+        """`count` texts; a loop without calls, for vocabularies have hundreds of thousands."""
+        texts, start = [], self.position
+        for _ in range(count):
+            if start + 8 > len(self.bytes):
+                self.hold(start + 8)
+            length = LENGTH.unpack_from(self.bytes, start)[0]
+            end = start + 8 + length
+            if end > len(self.bytes):
+                if length > MAX_STRING:
+                    self.fail(f"{what} has {length} bytes, over the limit of {MAX_STRING}")
+                self.hold(end)
+            texts.append(self.bytes[start + 8 : end])
+            start = end
+        self.position = start
         try:
-            return self.bytes[start : start + length].decode()
+            return [text.decode() for text in texts]
         except UnicodeDecodeError:
             self.fail(f"{what} is not valid UTF-8")
 
@@ -110,12 +128,12 @@ class Cursor:
             self.fail(f"the array {key!r} has {count} items, over the limit of {MAX_ITEMS}")
         if kind != STRING:
             return self.numbers(key, kind, count)
-        self.strings += count
-        if self.strings > MAX_ITEMS:
+        self.items += count
+        if self.items > MAX_ITEMS:
             self.fail(f"the arrays have over {MAX_ITEMS} strings in all")
         if count * 8 > self.source.size - self.position:
             self.fail(f"the array {key!r} of {count} strings does not fit in the file")
-        return [self.string(f"an item of {key!r}") for _ in range(count)]
+        return self.strings(f"an item of {key!r}", count)
 
 
 def read_header(source):
@@ -137,7 +155,7 @@ def read_header(source):
         cursor.fail(f"{tensor_count} tensors are over the limit of {MAX_TENSORS}")
     metadata = {}
     for _ in range(key_count):
-        key = cursor.string("a metadata key", 65535)
+        key = cursor.string("a metadata key")
         if not key or key in metadata:
             cursor.fail(f"the metadata key {key!r} is {'there twice' if key else 'empty'}")
         metadata[key] = cursor.value(key)
@@ -163,7 +181,9 @@ def _directory(cursor, metadata, count):
 
 
 def _tensor(cursor, alignment):
-    name = cursor.string("a tensor name", MAX_NAME)
+    name = cursor.string("a tensor name")
+    if len(name) > MAX_NAME:
+        cursor.fail(f"the tensor name {name[:40]!r}... has {len(name)} letters, over {MAX_NAME}")
     dimensions = cursor.number("<I")
     if not 1 <= dimensions <= 4:
         cursor.fail(f"tensor {name!r} has {dimensions} dimensions; 1 to 4 are possible")
@@ -205,59 +225,3 @@ def check_ranges(source, data, ranges):
         if first < before:
             raise FormatError(source.name, f"tensors {previous!r} and {name!r} overlap")
         before, previous = end, name
-
-
-def _string(text):
-    data = text.encode()
-    return struct.pack("<Q", len(data)) + data
-
-
-def _value(value):
-    """A metadata value with its type: bool, int (unsigned 32 bit if it fits), float, str, list, array."""
-    if isinstance(value, str):
-        return STRING, _string(value)
-    if isinstance(value, bool):
-        return 7, struct.pack("<?", value)
-    if isinstance(value, int):
-        return (
-            (4, struct.pack("<I", value))
-            if 0 <= value < 1 << 32
-            else (11, struct.pack("<q", value))
-        )
-    if isinstance(value, float):
-        return 6, struct.pack("<f", value)
-    if isinstance(value, np.ndarray):
-        kind = next(n for n, form in NUMBERS.items() if np.dtype(form) == value.dtype)
-        return ARRAY, struct.pack("<IQ", kind, value.size) + value.tobytes()
-    kinds = {_value(item)[0] for item in value} or {STRING}
-    if len(kinds) > 1:
-        raise TypeError(f"a GGUF array holds one type, not {value!r}")
-    items = b"".join(_value(item)[1] for item in value)
-    return ARRAY, struct.pack("<IQ", kinds.pop(), len(value)) + items
-
-
-def write(file, metadata, tensors, alignment=32):
-    """Write a GGUF v3 file; a tensor is an array (float32 or float16) or (type name, shape, bytes)."""
-    stored = {}
-    for name, tensor in tensors.items():
-        if isinstance(tensor, np.ndarray):
-            kind = {"float32": "F32", "float16": "F16"}[tensor.dtype.name]
-            tensor = kind, tensor.shape, tensor.tobytes()
-        stored[name] = tensor
-    header = [b"GGUF", struct.pack("<IQQ", 3, len(stored), len(metadata))]
-    for key, value in metadata.items():
-        kind, data = _value(value)
-        header += [_string(key), struct.pack("<I", kind), data]
-    offset = 0
-    for name, (kind, shape, data) in stored.items():
-        header += [
-            _string(name),
-            struct.pack(f"<I{len(shape)}Q", len(shape), *shape[::-1]),
-            struct.pack("<IQ", TYPES[kind].number, offset),
-        ]
-        offset += len(data) + -len(data) % alignment
-    head = b"".join(header)
-    file.write(head + bytes(-len(head) % alignment))
-    for _, _, data in stored.values():
-        file.write(data)
-        file.write(bytes(-len(data) % alignment))

@@ -41,23 +41,17 @@ class Entry:
 
 
 class ModelFile:
-    """A model that can be read: `config` as in config.json, tensors named as in safetensors.
+    """A model that can be read: `config` as in config.json, tensors named as in safetensors."""
 
-    `rope_factors` are divisors of the rotary frequencies, when the file carries them.
-    """
-
-    def __init__(
-        self, name, config, entries, vocabulary, chat_template, metadata, sources, rope_factors=None
-    ):
+    def __init__(self, name, config, entries, vocabulary, chat_template, metadata, sources):
         self.name = name
         self.architecture = config["model_type"]
         self.config = config
         self.tokenizer_data = vocabulary
         self.chat_template = chat_template
-        self.special_tokens = vocabulary.special_tokens() if vocabulary else {}
+        self.special_tokens = vocabulary.special_tokens()
         self.metadata = metadata
         self.sources = sources
-        self.rope_factors = rope_factors
         self._entries = entries
         self._shapes = Config.from_dict(config).shapes()
         self._check()
@@ -74,11 +68,9 @@ class ModelFile:
                 raise FormatError(
                     self.name, f"the tensor {name} is not part of {self.architecture} as configured"
                 )
-        tokens = self.tokenizer_data.tokens if self.tokenizer_data else ()
-        if len(tokens) > self.config["vocab_size"]:
-            raise FormatError(
-                self.name, f"{len(tokens)} tokens do not fit {self.config['vocab_size']} embeddings"
-            )
+        tokens, rows = len(self.tokenizer_data.tokens), self.config["vocab_size"]
+        if tokens > rows:
+            raise FormatError(self.name, f"{tokens} tokens do not fit {rows} embeddings")
 
     def names(self):
         """All tensors, in the order the model uses them."""
@@ -119,7 +111,9 @@ def open_gguf(source):
     if metadata.get("general.type", "model") != "model":
         raise FormatError(source.name, f"this GGUF holds a {metadata['general.type']}, not a model")
     config = architecture.config_from_gguf(source.name, metadata, directory)
-    factors = _rope_factors(source, config, directory.pop("rope_freqs.weight", None))
+    factors = directory.pop("rope_freqs.weight", None)
+    if factors is not None:
+        config["rope_scaling"] = _rope_factors(source, config, factors)
     heads = {}
     if config["model_type"] == "llama":
         heads = {"q_proj": config["num_attention_heads"], "k_proj": config["num_key_value_heads"]}
@@ -134,16 +128,14 @@ def open_gguf(source):
     if template is not None and not isinstance(template, str):
         raise FormatError(source.name, "the chat template is not text")
     words = vocabulary.from_gguf(source.name, metadata)
-    return ModelFile(source.name, config, entries, words, template, metadata, [source], factors)
+    return ModelFile(source.name, config, entries, words, template, metadata, [source])
 
 
 def _rope_factors(source, config, tensor):
     """Llama 3's scaling as GGUF keeps it: a divisor for each rotary pair."""
-    if tensor is None:
-        return None
     if tensor.kind.bits or tensor.shape != (config["head_dim"] // 2,):
         raise FormatError(source.name, f"rope_freqs.weight has shape {tensor.shape}")
-    factors = read_plain(source, tensor.offset, tensor.kind, tensor.shape)
-    if not (np.isfinite(factors) & (factors > 0)).all():
-        raise FormatError(source.name, "rope_freqs.weight holds numbers that are not positive")
-    return factors
+    values = read_plain(source, tensor.offset, tensor.kind, tensor.shape)
+    scaling = {"rope_type": "factors", "factors": values.tolist()}
+    architecture.inverse_frequencies(config | {"rope_scaling": scaling}, source.name)
+    return scaling

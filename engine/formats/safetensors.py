@@ -15,7 +15,8 @@ from engine.formats.packed import TYPES
 from engine.formats.source import FormatError
 
 MAX_HEADER = 16 << 20
-MAX_JSON = 64 << 20  # tokenizer.json of a large vocabulary
+MAX_JSON = 40 << 20  # tokenizer.json of a large vocabulary
+MAX_OBJECTS, MAX_LISTS, MAX_VALUES = 1 << 18, 1 << 20, 1 << 21
 MAX_SHARDS = 256
 
 
@@ -27,9 +28,13 @@ def _no_duplicates(pairs):
 
 
 def parse_json(name, data):
-    """JSON as untrusted text: duplicates and absurd nesting are errors that name the file."""
+    """JSON as untrusted text: duplicates, absurd nesting and absurd counts are errors naming the file."""
+    data = bytes(data)
+    for sign, limit in ((b"{", MAX_OBJECTS), (b"[", MAX_LISTS), (b",", MAX_VALUES)):
+        if data.count(sign) > limit:  # each would take many times its length in memory
+            raise FormatError(name, f"has over {limit} times {sign.decode()!r}")
     try:
-        return json.loads(bytes(data).decode(), object_pairs_hook=_no_duplicates)
+        return json.loads(data.decode(), object_pairs_hook=_no_duplicates)
     except (ValueError, RecursionError) as error:
         raise FormatError(name, f"is not valid JSON ({str(error)[:200]})") from error
 
@@ -115,10 +120,8 @@ def open_folder(name, folder):
     for tensor in [tensor for tensor in entries if tensor.endswith("rotary_emb.inv_freq")]:
         del entries[tensor]
     settings = load("tokenizer_config.json", required=False)
-    words = None
-    if "tokenizer.json" in folder:
-        generation = load("generation_config.json", required=False)
-        words = vocabulary.from_json(name, load("tokenizer.json"), settings, generation)
+    generation = load("generation_config.json", required=False)
+    words = vocabulary.from_json(name, load("tokenizer.json"), settings, generation)
     template = _chat_template(name, folder, settings)
     return ModelFile(name, config, entries, words, template, metadata, sources)
 
@@ -156,20 +159,24 @@ def _chat_template(name, folder, settings):
 
 
 def write(file, tensors, metadata=None):
-    """Write arrays (float32 or float16) as one safetensors file; the same input gives the same bytes."""
-    header, offset = {}, 0
+    """Write one safetensors file; a tensor is an array (float32, float16) or (type name, shape, bytes).
+
+    The same input gives the same bytes.
+    """
+    header, parts, offset = {}, [], 0
     if metadata:
         header["__metadata__"] = dict(sorted(metadata.items()))
-    for name, array in sorted(tensors.items()):
-        kind = {"float32": "F32", "float16": "F16"}[array.dtype.name]
-        header[name] = {
-            "dtype": kind,
-            "shape": list(array.shape),
-            "data_offsets": [offset, offset + array.nbytes],
-        }
-        offset += array.nbytes
+    for name, tensor in sorted(tensors.items()):
+        if isinstance(tensor, np.ndarray):
+            kind = {"float32": "F32", "float16": "F16"}[tensor.dtype.name]
+            tensor = kind, tensor.shape, tensor.tobytes()
+        kind, shape, data = tensor
+        span = [offset, offset + len(data)]
+        header[name] = {"dtype": kind, "shape": list(shape), "data_offsets": span}
+        parts.append(data)
+        offset = span[1]
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % 8)
     file.write(struct.pack("<Q", len(text)) + text)
-    for _, array in sorted(tensors.items()):
-        file.write(np.ascontiguousarray(array).tobytes())
+    for data in parts:
+        file.write(data)

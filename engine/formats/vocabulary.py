@@ -62,10 +62,10 @@ class Vocabulary:
 
 
 def from_gguf(name, metadata):
-    """The vocabulary in GGUF metadata, or None when the file has no tokenizer."""
+    """The vocabulary in GGUF metadata."""
     kind = metadata.get("tokenizer.ggml.model")
     if kind is None:
-        return None
+        raise FormatError(name, "the tokenizer is missing; choose a GGUF file that carries it")
     tokens = metadata.get("tokenizer.ggml.tokens")
     if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
         raise FormatError(name, "the tokenizer has no list of tokens")

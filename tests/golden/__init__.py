@@ -1,0 +1,25 @@
+"""What independent implementations computed, and for which inputs."""
+
+from pathlib import Path
+
+from engine.formats.packed import TYPES
+
+FOLDER = Path(__file__).parent
+IDS = [256, *b"user\nHej, vad heter du?", 257, 198, *range(260, 277)]
+POSITIONS = [0, 1, 7, 20, len(IDS) - 1]
+WEIGHT = "model.layers.0.mlp.gate_proj.weight"
+# (variant, stored type, container)
+CASES = [
+    *(("llama", kind, "gguf") for kind in TYPES),
+    ("linear", "F16", "gguf"),
+    ("qwen2", "Q8_0", "gguf"),
+    ("qwen2", "Q4_K", "gguf"),
+    ("qwen3", "Q4_1", "gguf"),
+    ("qwen3", "Q6_K", "gguf"),
+    ("llama", "F32", "safetensors"),
+    ("llama3", "BF16", "safetensors"),
+    ("linear", "F16", "safetensors"),
+    ("mistral", "F16", "safetensors"),
+    ("qwen2", "BF16", "safetensors"),
+    ("qwen3", "F32", "safetensors"),
+]
