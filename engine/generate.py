@@ -72,10 +72,10 @@ class Generator:
         model: Model,
         trained: Trained | None = None,
         tensors: dict | None = None,
-        rows: int = 2048,
+        pool: Pool | None = None,
     ):
         self.model, self.trained, self.tensors = model, trained, tensors or {}
-        self.pool = Pool(model.executor, model.config, rows)
+        self.pool = pool or Pool(model.executor, model.config, min(2048, model.positions))
         self.waiting: list[Answer] = []
         self.active: list[Answer] = []
         self._runs: dict[tuple[int, int], Run] = {}

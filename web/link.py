@@ -41,7 +41,8 @@ class Link:
         settings["channel"] = channel_name
         settings["build"] = site.build
         settings["wheel"] = site.path(settings["wheel"])
-        settings["scripts"] = [site.path(script) for script in settings["scripts"]]
+        settings["scripts"] = {script: site.path(script) for script in settings["scripts"]}
+        settings["models"] = site.models()
         config = {
             "interpreter": site.path("pyodide.mjs"),
             "plugins": ["!error"],

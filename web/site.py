@@ -20,6 +20,15 @@ def path(name):
     return window.URL.new(_facts["files"][name], window.document.baseURI).href
 
 
+def models():
+    """The models this site carries: their ids, and where their files are."""
+    found = {}
+    for name in _facts["files"]:
+        if name.startswith("models/"):
+            found[name[len("models/") : -len(".gguf")]] = path(name)
+    return found
+
+
 def option(name):
     """An option of this visit; what the address says wrongly counts as not said."""
     allowed = OPTIONS[name]

@@ -44,9 +44,10 @@ async def open_mail():
     post = Post(name, channel.postMessage)
     post.emit(Booting(worker=name, step="packages"))
     await pyodide_js.loadPackage(to_js(settings["packages"]))
-    await js_import(*settings["scripts"])
+    modules = await js_import(*settings["scripts"].values())
+    modules = dict(zip(settings["scripts"], modules, strict=True))
     post.emit(Booting(worker=name, step="module"))
-    post.handlers = importlib.import_module("workers." + name).serve(post.emit)
+    post.handlers = importlib.import_module("workers." + name).serve(post.emit, settings, modules)
     post.emit(Ready(worker=name, build=settings["build"]))
     return post
 

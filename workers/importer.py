@@ -8,5 +8,5 @@ class Importer:
         self.emit = emit
 
 
-def serve(emit):
+def serve(emit, settings, modules):
     return Importer(emit)
