@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from builder import ROOT, fetch
 
-OWN = ("engine", "importers", "shaders", "workers")
+OWN = ("engine", "importers", "shaders", "web", "workers")
 OWN_SUFFIXES = {".py", ".wgsl", ".json", ".jsonl", ".txt"}
 LANGUAGES = ("sv", "en")
 

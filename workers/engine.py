@@ -66,9 +66,7 @@ class Engine:
         family = naming.family(parameters)
         ledger = Ledger(self.store, clock)
         self.versions = Versions(self.store, ledger, request.model, family, clock)
-        self.assistant = await Assistant.load(
-            file, executor, self.versions, LORA, progress("load")
-        )
+        self.assistant = await Assistant.load(file, executor, self.versions, LORA, progress("load"))
         return Loaded(
             model=request.model,
             name=family,

@@ -7,6 +7,7 @@ bits do not depend on where.
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import numpy as np
@@ -30,6 +31,10 @@ class Wasm:
 
     def empty(self, spec: Spec) -> Tensor:
         return Tensor(self.heap.zeros(spec.shape, DTYPES[spec.dtype]))
+
+    async def breathe(self) -> None:
+        """Let other work of this thread run."""
+        await asyncio.sleep(0)
 
     def prepare(self, plan: Plan, tensors: dict[str, Tensor] | None = None) -> Run:
         return Run(self, compiled(plan), tensors or {})
