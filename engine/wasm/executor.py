@@ -17,6 +17,8 @@ from engine.reference import DTYPES, Tensor
 from engine.schedule import Plan
 from engine.wasm.program import ALIGNMENT, Compiled, compiled
 
+BREATH = 20.0  # ms of work without a look at what else there is to do
+
 
 class Wasm:
     """Executor over WebAssembly kernels; `heap` says where arrays live and links modules there."""
@@ -44,7 +46,7 @@ class Run:
     """One program, ready to be replayed from any piece to any other."""
 
     def __init__(self, executor: Wasm, program: Compiled, tensors: dict[str, Tensor]):
-        heap, self.program = executor.heap, program
+        heap, self.executor, self.program = executor.heap, executor, program
         self.inputs: dict[Value, np.ndarray] = {}
         for name, value in program.plan.program.inputs.items():
             tensor = tensors.get(name) or executor.empty(value.spec)
@@ -82,9 +84,14 @@ class Run:
 
     async def advance(self, start: int = 0, budget_ms: float | None = None) -> int:
         """Run from `start` for about `budget_ms` (to the end without one); where it stopped."""
-        if budget_ms is None:
-            self.run(start)
-            return len(self)
+        if budget_ms is not None:
+            return self.run_for(start, budget_ms)
+        while start < len(self):
+            start = self.run_for(start, BREATH)
+            await self.executor.breathe()
+        return start
+
+    def run_for(self, start: int, budget_ms: float) -> int:
         until, at = time.perf_counter() + budget_ms / 1e3, start
         while at < len(self) and (at == start or time.perf_counter() < until):
             self.run(at, at + 1)

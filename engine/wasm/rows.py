@@ -94,6 +94,19 @@ def rows(f, table, index, y, scratch, lo, hi, *, cols):
         copy(f, table + taken * (4 * cols), y + row * (4 * cols), cols)
 
 
+def rows_dtable(f, dy, index, table, scratch, lo, hi, *, cols, count):
+    with f.loop(lo, hi) as row:
+        with f.when(row < 1), f.loop(0, count) as empty:
+            quads(f, cols, lambda lanes, t: store_part(f, t, constant(0.0), lanes),
+                  table + empty * (4 * cols))  # fmt: skip
+
+        def add(lanes, dy, t):
+            store_part(f, t, load_part(t, 0, lanes) + load_part(dy, 0, lanes), lanes)
+
+        taken = load(index + row * 4, 0, "i32.load")
+        quads(f, cols, add, dy + row * (4 * cols), table + taken * (4 * cols))
+
+
 def packed_rows(f, codes, scales, index, y, scratch, lo, hi, *, cols, weight):
     with f.loop(lo, hi) as row:
         taken = f.let(load(index + row * 4, 0, "i32.load"))
@@ -151,6 +164,12 @@ def _(table, index):
     if table.dtype != "f32" or len(index.shape) != 1:
         return None
     return Kernel(partial(rows, cols=table.cols), index.size, work=2.0 * index.size * table.cols)
+
+
+@kernel("rows_dtable")
+def _(dy, index, *, count):
+    write = partial(rows_dtable, cols=dy.cols, count=count)
+    return Kernel(write, index.size, work=2.0 * dy.size)
 
 
 @kernel("packed_rows")
