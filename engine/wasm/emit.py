@@ -193,6 +193,7 @@ class Function:
     def __init__(self, index, name, parameters):
         self.index, self.name, self.parameters = index, name, parameters
         self.body, self.types = bytearray(), []
+        self.prologue, self.constants = bytearray(), {}
 
     def __iter__(self):
         return (Local(self, i, "i32") for i in range(len(self.parameters)))
@@ -206,6 +207,13 @@ class Function:
         local = self.local(value(expr).type)
         local.set(expr)
         return local
+
+    def constant(self, expr) -> Local:
+        """A constant kept from the first instruction on; written in a loop it is made each time."""
+        if expr.code not in self.constants:
+            local = self.constants[expr.code] = self.local(expr.type)
+            self.prologue += expr.code + b"\x21" + unsigned(local.index)
+        return self.constants[expr.code]
 
     def store(self, address, x, offset=0):
         x = value(x, "f32")
@@ -259,7 +267,7 @@ class Function:
 
     def encoded(self) -> bytes:
         declared = vector(b"\x01" + bytes([TYPES[type]]) for type in self.types)
-        code = declared + bytes(self.body) + bytes([END])
+        code = declared + bytes(self.prologue + self.body) + bytes([END])
         return unsigned(len(code)) + code
 
 

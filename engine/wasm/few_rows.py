@@ -9,6 +9,7 @@ powers of two, which is exact.
 from engine.wasm.emit import ints, load, op, shuffle, splat
 from engine.wasm.vectors import constant, load_part, parts, total
 
+COLUMNS = {1: 4, 2: 2, 3: 2, 4: 2}  # rows of x -> columns of y at a time (bench/tiles.py)
 FEW = 4  # rows from which on it pays to unpack a block of weights first
 
 
@@ -46,12 +47,16 @@ def lay_out(f, x, out, groups, vectors, bits):
         out += 16 * (vectors * fields + 1)
 
 
-def codes_as_floats(codes, bits):
+def field_masks(bits):
+    """For every field but the topmost: the bits it occupies in each of the four words."""
+    return [ints(((1 << bits) - 1) << bits * j) for j in range(32 // bits - 1)]
+
+
+def codes_as_floats(words, masks, bits):
     """Field by field: 2^(bits j) times the code, except for the topmost, which is shifted down."""
-    mask = (1 << bits) - 1
-    for j in range(32 // bits - 1):
-        yield op("f32x4.convert_i32x4_s", op("v128.and", codes, ints(mask << bits * j)))
-    yield op("f32x4.convert_i32x4_s", op("i32x4.shr_u", codes, 32 - bits))
+    for mask in masks:
+        yield op("f32x4.convert_i32x4_s", op("v128.and", words, mask))
+    yield op("f32x4.convert_i32x4_s", op("i32x4.shr_u", words, 32 - bits))
 
 
 def record_bytes(weight):
@@ -70,34 +75,51 @@ def linear_few(f, x, codes, scales, h, b, base, y, scratch, lo, hi, *, rows, K, 
     for r in range(rows):
         lay_out(f, x + r * 4 * K, scratch + r * groups * record, groups, vectors, weight.bits)
     codes, scales = f.let(codes + lo * weight.row[0]), f.let(scales + lo * weight.row[1])
-    sums = [f.local("v128") for _ in range(rows)]
-    products = [f.local("v128") for _ in range(rows)]
-    with f.loop(lo, hi) as n:
+    masks = [f.constant(mask) for mask in field_masks(weight.bits)]
+
+    def tile(n, columns):
         at = f.let(scratch)
-        for s in sums:
-            s.set(constant(0.0))
+        sums = [[f.let(constant(0.0)) for _ in range(columns)] for _ in range(rows)]
         with f.loop(0, groups):
-            for p in products:
-                p.set(constant(0.0))
+            products = [[f.let(constant(0.0)) for _ in range(columns)] for _ in range(rows)]
             for v in range(vectors):
-                words = f.let(load(codes, 16 * v))
-                for j, code in enumerate(codes_as_floats(words, weight.bits)):
-                    code = f.let(code)
-                    for r, p in enumerate(products):
-                        p += code * load(at, 16 * (v * fields + j) + r * groups * record)
-            scale, minimum = f.let(splat(scales)), f.let(splat(scales, 4))
-            for r, (s, p) in enumerate(zip(sums, products, strict=True)):
-                s += p * scale + minimum * load(at, record - 16 + r * groups * record)
-            codes += weight.advance[0]
-            scales += weight.advance[1]
+                words = [f.let(load(codes, 16 * v + c * weight.row[0])) for c in range(columns)]
+                fields_of = [codes_as_floats(w, masks, weight.bits) for w in words]
+                for j, field in enumerate(zip(*fields_of, strict=True)):
+                    field = [f.let(code) for code in field] if rows > 1 else field
+                    for r, line in enumerate(products):
+                        small = f.let(load(at, 16 * (v * fields + j) + r * groups * record))
+                        for so_far, code in zip(line, field, strict=True):
+                            so_far += code * small
+            for r, line in enumerate(sums):
+                total_of_x = f.let(load(at, record - 16 + r * groups * record))
+                for c, so_far in enumerate(line):
+                    scale, minimum = (splat(scales, c * weight.row[1] + i) for i in (0, 4))
+                    so_far += products[r][c] * scale + minimum * total_of_x
+            codes.set(codes + weight.advance[0])
+            scales.set(scales + weight.advance[1])
             at += record
+        codes.set(codes + (columns - 1) * weight.row[0])
+        scales.set(scales + (columns - 1) * weight.row[1])
+        for c in range(columns):
+            finish(f, n + c, [line[c] for line in sums])
+
+    def finish(f, n, sums):
+        """Adds the adapter's part and the base to a column of y."""
         if rank:
             row, learned = f.let(b + n * (4 * rank)), f.let(h)
             for lanes, offset in parts(rank):
                 small = f.let(load_part(row, offset, lanes))
-                for r, s in enumerate(sums):
-                    s += small * load_part(learned, offset + 4 * r * rank, lanes)
+                for r, so_far in enumerate(sums):
+                    so_far += small * load_part(learned, offset + 4 * r * rank, lanes)
         out = f.let(n * 4)
-        for r, s in enumerate(sums):
+        for r, so_far in enumerate(sums):
             more = load(base + out, 4 * r * N, "f32.load") if base else None
-            f.store(y + out, total(s) + more if more else total(s), 4 * r * N)
+            f.store(y + out, total(so_far) + more if more else total(so_far), 4 * r * N)
+
+    columns = COLUMNS[rows]
+    with f.loop(lo, hi - (columns - 1), columns) as n:
+        tile(n, columns)
+    if N % columns:
+        with f.loop(n, hi) as n:
+            tile(n, 1)

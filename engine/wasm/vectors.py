@@ -36,21 +36,25 @@ def largest(v):
 
 
 def polynomial(f, x, coefficients):
-    result = f.let(constant(coefficients[0]))
+    result = f.let(f.constant(constant(coefficients[0])))
     for c in coefficients[1:]:
-        result.set(result * x + constant(c))
+        result.set(result * x + f.constant(constant(c)))
     return result
 
 
 def exp(f, x):
     """e^x: x = n ln 2 + r, a polynomial in r, and n added to the exponent; 0 below the smallest
     normal number."""
-    x = f.let(op("f32x4.min", x, constant(88.3)))
-    n = f.let(op("f32x4.nearest", x * constant(LOG2E)))
-    r = f.let(x - n * constant(LN2_HIGH) - n * constant(LN2_LOW))
-    near = polynomial(f, r, EXP) * (r * r) + r + constant(1.0)
+
+    def c(number):
+        return f.constant(constant(number))
+
+    x = f.let(op("f32x4.min", x, c(88.3)))
+    n = f.let(op("f32x4.nearest", x * c(LOG2E)))
+    r = f.let(x - n * c(LN2_HIGH) - n * c(LN2_LOW))
+    near = polynomial(f, r, EXP) * (r * r) + r + c(1.0)
     power = op("i32x4.shl", op("i32x4.trunc_sat_f32x4_s", n), 23)
-    return op("v128.andnot", op("i32x4.add", near, power), op("f32x4.lt", x, constant(-87.3)))
+    return op("v128.andnot", op("i32x4.add", near, power), op("f32x4.lt", x, c(-87.3)))
 
 
 def log(f, x):

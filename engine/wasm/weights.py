@@ -38,7 +38,7 @@ class Packed:
             if self.bits == 8:
                 yield v
                 continue
-            low = f.let(op("v128.and", v, ints(0x0F0F0F0F)))
+            low = f.let(op("v128.and", v, f.constant(ints(0x0F0F0F0F))))
             high = f.let(op("i8x16.shr_u", v, 4))
             yield f.let(interleave(low, high, 0))
             yield f.let(interleave(low, high, 8))
