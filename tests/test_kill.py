@@ -35,8 +35,8 @@ def start(folder, *planted):
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
-def finished(life):
-    output = life.stdout.read()
+def finished(life, read=""):
+    output = read + life.stdout.read()
     life.stdout.close()
     code = life.wait()
     return code, output.split("hash ")[-1].strip() if "hash " in output else None
@@ -85,10 +85,10 @@ def kill_at_random_moments(folder, undisturbed, count, seed):
     draw = random.Random(seed)
     for _ in range(count):
         life = start(folder)
-        life.stdout.readline()
+        first_line = life.stdout.readline()
         time.sleep(draw.uniform(0, 0.15))
         life.kill()
-        code, weights = finished(life)
+        code, weights = finished(life, first_line)
         check(folder)
         if code == 0:
             assert weights == undisturbed
