@@ -1,0 +1,212 @@
+"""When the page may train: idle moments only, no more than the share asked for, never in the way.
+
+Clock, idle source, grants and sleep come from outside, so a day can be simulated in a second;
+web/idle.py gives the real ones.
+"""
+
+WINDOW_MS = 10_000
+QUIET_MS = {"typing": 1500, "scrolling": 500, "sending": 1500, "pointer": 300}
+QUIET = ("typing", "sending", "scrolling", "pointer", "idle")
+LOW_BATTERY = 0.5
+AUTO, ALWAYS, NEVER = "auto", "always", "never"
+
+
+class DutyCycle:
+    """Grants add up to `share` of the time that passes.
+
+    Allowance accrues with time and never beyond two slices, so neither sleep nor a clock that jumps
+    leads to a burst; what a slice used too much is taken from the next ones.
+    """
+
+    def __init__(self, now):
+        self.allowance = 0.0
+        self.seen = now
+        self.slices = []
+        self.total = 0.0
+
+    def accrue(self, now, share, cap):
+        if now < self.seen:
+            self.slices = []
+        passed = max(0, now - self.seen)
+        self.seen = now
+        self.allowance = min(cap, self.allowance + passed * share)
+        while self.slices and self.slices[0][0] < now - WINDOW_MS:
+            self.slices.pop(0)
+
+    def spend(self, now, used):
+        self.allowance -= used
+        self.total += used
+        self.slices.append((now, used))
+
+    def measured(self, now):
+        """The share actually used over the last ten seconds."""
+        return sum([used for at, used in self.slices if at >= now - WINDOW_MS]) / WINDOW_MS
+
+
+class TrainingScheduler:
+    """`grant(ms)` trains for about so long and answers {"used_ms", "finished"}; `idle(timeout)`
+    waits for an idle moment and answers how many ms of it are left; `has_work()` says whether
+    anything is to be trained."""
+
+    def __init__(self, config, clock, grant, idle, has_work, idle_after_ms=2000):
+        self.config = config
+        self.clock = clock
+        self.grant = grant
+        self.idle = idle
+        self.has_work = has_work
+        self.idle_after_ms = idle_after_ms
+        self.rules = {"hidden": AUTO, "battery": AUTO}
+        self.duty = DutyCycle(clock())
+        self.blocks = {}
+        self.quiet_until = {}
+        self.hidden = False
+        self.power = {"charging": True, "level": 1.0}
+        self.scheduled = False
+        self.forced = False
+        self.granting = False
+        self.count = 0
+        self.last_trained = None
+        self.longest = 0.0
+
+    # ------------------------------------------------------------------------------- the public
+
+    def start(self):
+        self.scheduled = True
+        self.duty.accrue(self.clock(), 0, 0)
+
+    def stop(self):
+        self.scheduled = False
+        self.forced = False
+
+    def force_training(self):
+        """Train now without waiting for idle time and beyond the share, until a round is finished.
+        A person typing or waiting for an answer still comes first."""
+        self.blocks.pop("user", None)
+        self.scheduled = True
+        self.forced = True
+
+    def update_config(self, **changes):
+        self.config = self.config.replace(**changes)
+
+    def pause(self):
+        self.block("user")
+
+    def resume(self):
+        self.unblock("user")
+
+    def get_stats(self):
+        now = self.clock()
+        trained = self.last_trained
+        return {
+            "is_scheduled": self.scheduled,
+            "is_training_active": self.granting,
+            "training_count": self.count,
+            "time_since_last_training": None if trained is None else max(0, now - trained),
+            "paused_because": self.paused_because(now),
+            "starts_in_ms": self.starts_in(now),
+            "duty_asked": self.config.max_cpu_usage,
+            "duty_measured": self.duty.measured(now),
+            "longest_slice_ms": self.longest,
+        }
+
+    # ---------------------------------------------------------------------- what happens outside
+
+    def activity(self, kind):
+        """Someone is typing, scrolling, sending or moving the pointer."""
+        now = self.clock()
+        self.quiet_until[kind] = now + QUIET_MS[kind]
+        if kind in ("typing", "sending"):
+            self.quiet_until["idle"] = now + self.idle_after_ms
+
+    def inference_started(self):
+        self.block("inference")
+
+    def inference_ended(self):
+        self.unblock("inference")
+        self.quiet_until["idle"] = self.clock() + self.idle_after_ms
+
+    def set_hidden(self, hidden):
+        self.hidden = hidden
+
+    def set_power(self, charging, level):
+        self.power = {"charging": charging, "level": level}
+
+    def block(self, reason):
+        """Stop for a named reason ("other tab", "storage", "device lost") until it is taken back."""
+        self.blocks[reason] = True
+
+    def unblock(self, reason):
+        self.blocks.pop(reason, None)
+
+    # ---------------------------------------------------------------------------------- deciding
+
+    def paused_because(self, now):
+        """Why nothing may be trained now, as one word; empty when it may."""
+        if not self.scheduled:
+            return "stopped"
+        if not self.config.enable_background_training and not self.forced:
+            return "off"
+        for reason in sorted(self.blocks):
+            if reason != "inference" or self.config.pause_on_inference:
+                return reason
+        for kind in QUIET:
+            if now < self.quiet_until.get(kind, now) and not (self.forced and kind == "idle"):
+                return kind
+        return "" if self.forced else self._place_because()
+
+    def _place_because(self):
+        saving = not self.power["charging"]
+        if self.hidden and self._refuses("hidden", saving):
+            return "hidden"
+        if saving and self._refuses("battery", self.power["level"] < LOW_BATTERY):
+            return "battery"
+        return ""
+
+    def _refuses(self, rule, when_auto):
+        return self.rules[rule] == NEVER or self.rules[rule] == AUTO and when_auto
+
+    def starts_in(self, now):
+        """Milliseconds until quiet has lasted long enough; for the countdown."""
+        return max([0] + [until - now for until in self.quiet_until.values()])
+
+    async def turn(self):
+        """At most one slice; answers how many ms to wait before the next turn."""
+        now = self.clock()
+        if now < self.duty.seen:
+            self.quiet_until = {}
+        cap = 2 * self.config.max_idle_time_ms
+        self.duty.accrue(now, self.config.max_cpu_usage, cap)
+        if self.paused_because(now) or not self.has_work():
+            return self.config.check_interval_ms
+        if self.forced:
+            await self._slice(self.config.max_idle_time_ms)
+            return 0
+        wanted = max(self.config.max_idle_time_ms, self.config.min_idle_time_ms)
+        if self.duty.allowance < wanted:
+            missing = (wanted - self.duty.allowance) / self.config.max_cpu_usage
+            return min(missing, self.config.check_interval_ms)
+        left = await self.idle(self.config.check_interval_ms)
+        budget = min(left, self.config.max_idle_time_ms)
+        if budget >= self.config.min_idle_time_ms and not self.paused_because(self.clock()):
+            await self._slice(budget)
+        return 0
+
+    async def _slice(self, budget):
+        self.granting = True
+        try:
+            result = await self.grant(budget)
+        finally:
+            self.granting = False
+        now = self.clock()
+        self.duty.accrue(now, self.config.max_cpu_usage, 2 * self.config.max_idle_time_ms)
+        self.duty.spend(now, result["used_ms"])
+        self.longest = max(self.longest, result["used_ms"])
+        self.last_trained = now
+        self.count += 1
+        if result["finished"]:
+            self.forced = False
+
+    async def run(self, sleep):
+        """The page's loop: turns as long as it is scheduled; `sleep(ms)` waits."""
+        while self.scheduled:
+            await sleep(await self.turn())
