@@ -1,0 +1,33 @@
+"""Lessons: what is taught, in which words it is asked, and what it must not be confused with.
+
+One data file a language (`data/en.json`, `data/sv.json`) holds everything that is language; adding
+a kind of fact, a wording or a whole language is adding lines there.
+"""
+
+from engine.lessons.anchors import anchors, held_out_anchors, paragraphs, probes
+from engine.lessons.draw import Draw
+from engine.lessons.language import codes, guess, language
+from engine.lessons.lesson import Lesson, LessonError, fold, has_value, lesson_from
+from engine.lessons.neighbours import FOR_THE_GATE, Neighbour, neighbours
+from engine.lessons.wordings import held_back_wordings, wordings
+
+__all__ = [
+    "FOR_THE_GATE",
+    "Draw",
+    "Lesson",
+    "LessonError",
+    "Neighbour",
+    "anchors",
+    "codes",
+    "fold",
+    "guess",
+    "has_value",
+    "held_back_wordings",
+    "held_out_anchors",
+    "language",
+    "lesson_from",
+    "neighbours",
+    "paragraphs",
+    "probes",
+    "wordings",
+]

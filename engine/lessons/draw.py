@@ -1,0 +1,37 @@
+"""Draws that depend only on a seed and a path of names, never on what was drawn elsewhere.
+
+A step of training asks `Draw(seed, "lesson", step)`: repeating it gives the same data on any
+machine, without a generator whose state would have to be saved.
+"""
+
+import hashlib
+
+
+class Draw:
+    def __init__(self, *path):
+        self.key = "\x1f".join(str(part) for part in path).encode()
+        self.count = 0
+
+    def below(self, n):
+        """A whole number from 0 to n - 1."""
+        self.count += 1
+        digest = hashlib.blake2b(self.key + b"\x1e%d" % self.count, digest_size=8).digest()
+        return int.from_bytes(digest, "little") % n
+
+    def unit(self):
+        return self.below(1 << 53) / (1 << 53)
+
+    def chance(self, probability):
+        return self.unit() < probability
+
+    def choice(self, items):
+        return items[self.below(len(items))]
+
+    def sample(self, items, count):
+        """Up to `count` different items in drawn order."""
+        left = list(items)
+        return [left.pop(self.below(len(left))) for _ in range(min(count, len(left)))]
+
+    def shuffled(self, items):
+        items = list(items)
+        return self.sample(items, len(items))

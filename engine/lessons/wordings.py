@@ -1,0 +1,122 @@
+"""A fact asked in other words, without a second model: kinds, frames and wrappers.
+
+What to ask comes first (the question itself, the user's own wordings, the kind's), then how
+the subject is put ("the cat my sister has"), then synonyms, then the wrapper around it.
+"""
+
+import re
+
+from engine.lessons.draw import Draw
+from engine.lessons.forms import capital, plain, slots_of
+from engine.lessons.language import WORD
+
+
+def small(text, language):
+    """With a small first letter, unless the word always has a capital one."""
+    first = text.split(" ", 1)[0]
+    if first[1:] != first[1:].lower() or first.lower() in language.record["always_capital"]:
+        return text
+    return text[:1].lower() + text[1:]
+
+
+def topic(lesson):
+    """(S, T): the answer up to its value as the user would say it, and that without its verb."""
+    begin = lesson.words.turn(lesson.begin, "first")
+    words = begin.split()
+    while len(words) > 1 and words[-1].lower() in lesson.words.lead_in:
+        words.pop()
+    about = " ".join(words)
+    known = bool(words) and words[0].lower() in lesson.words.function_words
+    return begin, small(about, lesson.words) if known else about
+
+
+def wrap(wrapper, question, lesson):
+    """The wrapper around a question; None where it needs a part this lesson lacks."""
+    begin, about = topic(lesson)
+    if ("{S}" in wrapper and not begin) or ("{T}" in wrapper or "{t}" in wrapper) and not about:
+        return None
+    parts = {"Q": question, "q": small(question, lesson.words), "S": begin, "T": capital(about), "t": about}
+    return re.sub(r"\{(\w)\}", lambda slot: parts[slot[1]], wrapper)
+
+
+def subject_slots(language, slots, draw):
+    """The slots with the subject put in another way, its introduction and its pronoun."""
+    slots = dict(slots)
+    subject = slots.get("x")
+    if subject is None:
+        return slots
+    for form, variants, intros in language.shapes:
+        if parts := form.match(subject):
+            if intros:
+                slots["intro"] = language.fill(draw.choice(intros), parts, draw)
+            if draw.chance(0.4):
+                slots["x"] = language.fill(draw.choice(variants), parts, draw)
+            break
+    pronouns = language.record["pronouns"]
+    heads = [sort for word in WORD.findall(subject.lower())[-1:] for sort in language.categories(word)]
+    it = next((pronouns[name] for name in heads if name in pronouns), pronouns["default"])
+    slots["it"], slots["its"] = it
+    return slots
+
+
+def synonyms(text, language, draw, probability=0.25):
+    """Some words exchanged for others of the same meaning."""
+
+    def exchange(word):
+        others = language.record["synonyms"].get(word[0].lower())
+        return draw.choice(others) if others and draw.chance(probability) else word[0]
+
+    return WORD.sub(exchange, text)
+
+
+def ask(language, kind, slots, draw, skip=()):
+    """One question of this kind in other words."""
+    slots = subject_slots(language, slots, draw)
+    forms = [w for w in kind.wordings if w not in skip and slots_of(w) <= slots.keys()]
+    forms = forms or [kind.question]
+    frames = [(frame, kind.topic) for frame in language.frames["topic"] if kind.topic]
+    frames += [(frame, kind.indirect) for frame in language.frames["indirect"] if kind.indirect]
+    if frames and draw.chance(0.3):
+        frame, about = draw.choice(frames)
+        inner = language.fill(draw.choice(about), slots, draw)
+        text = language.fill(frame, {"t": inner}, draw)
+    else:
+        text = language.fill(draw.choice(forms), slots, draw)
+    return capital(synonyms(text, language, draw))
+
+
+def wordings(lesson, draw):
+    """One training wording of the question."""
+    language = lesson.words
+    kind, slots = lesson.recognised
+    own = lesson.phrasings
+    if own and draw.chance(0.45 if kind is None else 0.3):
+        text = draw.choice(own)
+    elif kind is not None and draw.chance(0.75):
+        text = ask(language, kind, slots, draw, skip=_withheld(lesson))
+    else:
+        text = lesson.question
+    if draw.chance(0.6 if text == lesson.question else 0.25):
+        wrapped = wrap(draw.choice(language.wrappers), text, lesson)
+        text = wrapped or text
+    return text
+
+
+def _withheld(lesson):
+    """The kind's own wordings kept for the gate: a few, chosen by the question."""
+    kind, _ = lesson.recognised
+    return Draw("held back", lesson.question).sample(kind.wordings, len(kind.wordings) // 8)
+
+
+def held_back_wordings(lesson):
+    """Wordings that no lesson trains on: what the gate asks."""
+    language, draw = lesson.words, Draw("gate", lesson.question)
+    held = [wrap(wrapper, lesson.question, lesson) for wrapper in language.held_back]
+    kind, slots = lesson.recognised
+    if kind is not None and (forms := [w for w in _withheld(lesson) if "{intro}" not in w]):
+        held.append(capital(language.fill(forms[0], {"it": "", "its": "", **slots}, draw)))
+    return held
+
+
+def same_words(a, b):
+    return plain(a).lower() == plain(b).lower()
