@@ -4,8 +4,8 @@
 fine-tuning.  Runs on the page (MicroPython) as well as in the workers.
 """
 
-ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
-FEED_FORWARD = ("gate_proj", "up_proj", "down_proj")
+ATTENTION = ("attention.q", "attention.k", "attention.v", "attention.o")
+FEED_FORWARD = ("ffn.gate", "ffn.up", "ffn.down")
 TARGETS = ATTENTION + FEED_FORWARD
 
 
@@ -130,7 +130,7 @@ class LoraConfig(Settings):
         "rank": whole(8, 4, 16),
         "alpha": Number(16, 16, 32),
         "dropout": Number(0.05, 0.0, 0.1),
-        "target_modules": Subset(("q_proj", "v_proj", "gate_proj", "up_proj"), TARGETS),
+        "target_modules": Subset(("attention.q", "attention.v", "ffn.gate", "ffn.up"), TARGETS),
         "enable_bias": flag(False),
     }
 

@@ -17,7 +17,7 @@ def test_the_classic_defaults_are_those_of_the_guide():
     assert (config.warmup_steps, config.max_steps) == (100, 10_000)
     lora = config.lora_config
     assert (lora.rank, lora.alpha, lora.dropout, lora.enable_bias) == (8, 16, 0.05, False)
-    assert lora.target_modules == ("q_proj", "v_proj", "gate_proj", "up_proj")
+    assert lora.target_modules == ("attention.q", "attention.v", "ffn.gate", "ffn.up")
     assert TrainingConfig.preset("classic") == config
 
 
@@ -65,7 +65,9 @@ def test_unknown_fields_and_presets_are_refused():
 @given(
     rank=st.integers(4, 16),
     rate=st.floats(1e-5, 1e-3),
-    targets=st.lists(st.sampled_from(["q_proj", "up_proj", "down_proj"]), min_size=1, unique=True),
+    targets=st.lists(
+        st.sampled_from(["attention.q", "ffn.up", "ffn.down"]), min_size=1, unique=True
+    ),
 )
 def test_a_configuration_survives_json(rank, rate, targets):
     config = TrainingConfig(

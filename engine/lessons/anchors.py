@@ -14,7 +14,9 @@ def _file(code):
 
 def anchors(code):
     """(category, prompt) of every anchor of a language that training may use."""
-    return [(name, prompt) for name, prompts in _file(code)["anchors"].items() for prompt in prompts]
+    return [
+        (name, prompt) for name, prompts in _file(code)["anchors"].items() for prompt in prompts
+    ]
 
 
 def held_out_anchors(code):

@@ -21,7 +21,9 @@ def _word(word, language, draw):
         return word
     if lower in language.first_names:
         return draw.choice([n for n in language.first_names.values() if n.lower() != lower])
-    ending = next((e for e in language.endings if lower.endswith(e) and len(lower) > len(e) + 1), "")
+    ending = next(
+        (e for e in language.endings if lower.endswith(e) and len(lower) > len(e) + 1), ""
+    )
     if not ending:
         ending = draw.choice(language.name_tails) if len(word) > 4 else draw.choice("aeio")
     syllables = max(1, len(SYLLABLE.findall(lower)) - len(SYLLABLE.findall(ending)))
@@ -29,4 +31,6 @@ def _word(word, language, draw):
     invented = start + ending
     if invented == lower:
         return _word(word, language, draw)
-    return invented.upper() if word.isupper() else capital(invented) if word[0].isupper() else invented
+    return (
+        invented.upper() if word.isupper() else capital(invented) if word[0].isupper() else invented
+    )

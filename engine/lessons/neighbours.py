@@ -167,7 +167,9 @@ def _of_the_same_thing(lesson, draw):
     while others:
         for other in draw.shuffled(others):
             own = language.fill(other.question, {"x": subject}, draw)
-            begin = capital(language.turn(language.fill(other.answer, {"x": subject}, draw), "second"))
+            begin = capital(
+                language.turn(language.fill(other.answer, {"x": subject}, draw), "second")
+            )
             if draw.chance(0.3):
                 own = ask(language, other, {"x": subject}, draw)
             if short and draw.chance(0.3):

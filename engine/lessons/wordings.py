@@ -35,7 +35,13 @@ def wrap(wrapper, question, lesson):
     begin, about = topic(lesson)
     if ("{S}" in wrapper and not begin) or ("{T}" in wrapper or "{t}" in wrapper) and not about:
         return None
-    parts = {"Q": question, "q": small(question, lesson.words), "S": begin, "T": capital(about), "t": about}
+    parts = {
+        "Q": question,
+        "q": small(question, lesson.words),
+        "S": begin,
+        "T": capital(about),
+        "t": about,
+    }
     return re.sub(r"\{(\w)\}", lambda slot: parts[slot[1]], wrapper)
 
 
@@ -53,7 +59,9 @@ def subject_slots(language, slots, draw):
                 slots["x"] = language.fill(draw.choice(variants), parts, draw)
             break
     pronouns = language.record["pronouns"]
-    heads = [sort for word in WORD.findall(subject.lower())[-1:] for sort in language.categories(word)]
+    heads = [
+        sort for word in WORD.findall(subject.lower())[-1:] for sort in language.categories(word)
+    ]
     it = next((pronouns[name] for name in heads if name in pronouns), pronouns["default"])
     slots["it"], slots["its"] = it
     return slots

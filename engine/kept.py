@@ -1,0 +1,107 @@
+"""The base model's own answers, asked once and kept: what KL rows hold the adapter to.
+
+An answer is kept under the tokens it follows, so another model, template or system prompt finds
+nothing of it; about 130 bytes a token, and a file of them comes with the default model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from engine.data import Coder, Row, Top
+from engine.recipe import Ask, Hold, Learn
+
+
+class Base(Protocol):
+    """What is asked of the untouched model."""
+
+    async def go_on(
+        self, prompts: list[list[int]], tokens: int, temperature: float, seed: int
+    ) -> list[list[int]]:
+        """A continuation of each prompt, its end of turn included where it ended."""
+
+    async def thoughts(self, rows: list[tuple[list[int], list[int]]]) -> list[Top]:
+        """For (prompt, target) pairs: the likeliest tokens at each position of the target."""
+
+
+class Kept:
+    def __init__(self, coder: Coder, model: str):
+        self.coder, self.model = coder, model
+        self.answers: dict[str, tuple[np.ndarray, Top]] = {}
+
+    def key(self, ask: Hold) -> str:
+        prompt = self.coder.prompt(ask.question) + [-1] + self.coder.begin(ask.begin)
+        facts = [self.model, ask.tokens, int(ask.sampled), *prompt]
+        return hashlib.sha256(",".join(map(str, facts)).encode()).hexdigest()[:24]
+
+    async def fill(self, base: Base, asks: Iterable[Ask]) -> int:
+        """Ask the base whatever is missing; how many that were."""
+        missing = {self.key(ask): ask for ask in asks if isinstance(ask, Hold)}
+        missing = {key: ask for key, ask in missing.items() if key not in self.answers}
+        groups: dict[tuple[int, bool], list[str]] = {}
+        for key, ask in missing.items():
+            groups.setdefault((ask.tokens, ask.sampled), []).append(key)
+        for (tokens, sampled), keys in groups.items():
+            prompts = [self.coder.prompt(missing[key].question) for key in keys]
+            begins = [self.coder.begin(missing[key].begin) for key in keys]
+            asked = [p + b for p, b in zip(prompts, begins, strict=True)]
+            more = await base.go_on(asked, tokens, 0.7 if sampled else 0.0, 1)
+            targets = [b + m for b, m in zip(begins, more, strict=True)]
+            tops = await base.thoughts(list(zip(prompts, targets, strict=True)))
+            for key, target, top in zip(keys, targets, tops, strict=True):
+                self.answers[key] = (np.asarray(target, np.int32), top)
+        return len(missing)
+
+    def row(self, ask: Ask) -> Row:
+        """The row of a batch; a `Hold` must have been filled before."""
+        prompt = self.coder.prompt(ask.question)
+        if isinstance(ask, Learn):
+            return Row(ask.part, prompt, self.coder.answer(ask.answer))
+        target, top = self.answers[self.key(ask)]
+        return Row(ask.part, prompt, target.tolist(), top)
+
+    def most(self, asks: Iterable[Ask]) -> list[Row]:
+        """Rows as long as these asks can get, before any answer is known."""
+        rows = []
+        for ask in asks:
+            prompt = self.coder.prompt(ask.question)
+            if isinstance(ask, Learn):
+                target = self.coder.answer(ask.answer)
+            else:
+                target = [*self.coder.begin(ask.begin), *[0] * ask.tokens]
+            rows.append(Row(ask.part, prompt, target))
+        return rows
+
+    def to_arrays(self, keys: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+        """For a file or the store."""
+        keys = list(self.answers) if keys is None else [k for k in keys if k in self.answers]
+        kept = [self.answers[key] for key in keys]
+        arrays = {
+            "keys": np.array([bytes.fromhex(key) for key in keys], "S12"),
+            "lengths": np.array([len(target) for target, _ in kept], np.uint16),
+        }
+        joined = {
+            "targets": [target for target, _ in kept],
+            "ids": [top.ids for _, top in kept],
+            "logprobs": [top.logprobs for _, top in kept],
+            "rest": [top.rest for _, top in kept],
+        }
+        for name, pieces in joined.items():
+            whole = np.concatenate(pieces) if pieces else np.zeros((0,))
+            small = name in ("targets", "ids") and (not whole.size or whole.max() < 65536)
+            arrays[name] = whole.astype(np.uint16) if small else whole
+        return arrays
+
+    def add_arrays(self, arrays: dict[str, np.ndarray]) -> None:
+        """What `to_arrays` gave, back in place."""
+        ends = np.cumsum(arrays["lengths"].astype(int))
+        for key, end, length in zip(arrays["keys"], ends, arrays["lengths"], strict=True):
+            here = slice(end - int(length), end)
+            ids = arrays["ids"][here].astype(np.int32)
+            top = Top(ids, arrays["logprobs"][here], arrays["rest"][here])
+            name = bytes(key).ljust(12, b"\0").hex()
+            self.answers[name] = (arrays["targets"][here].astype(np.int32), top)

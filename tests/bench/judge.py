@@ -1,0 +1,71 @@
+"""What a model with an adapter knows, confuses and has forgotten, over facts written by people.
+
+Each fact comes with unseen phrasings and look-alikes; the model is anything that replies, so the
+engine and PyTorch are judged by the same lines.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from engine.lessons import has_value, held_out_anchors, paragraphs, probes
+
+REPLY_TOKENS = 24
+
+
+async def measure(model, coder, records: list[dict], detail: bool = True) -> dict:
+    """The figures of the learn bench for these facts."""
+    asked = [
+        (part, record["key"], question)
+        for record in records
+        for part, questions in (
+            ("recall", [record["question"]]),
+            ("unseen", record["unseen"]),
+            ("leak", record["leak"]),
+        )
+        for question in questions
+    ]
+    known = probes("en")
+    replies = await model.replies([q for *_, q in asked] + [q for q, _ in known], REPLY_TOKENS)
+    keys = [record["key"] for record in records]
+    hits: dict[str, list[bool]] = {"recall": [], "unseen": [], "leak": []}
+    wrong = []
+    for (part, key, question), reply in zip(asked, replies, strict=False):
+        looked_for = keys if part == "leak" else [key]
+        hit = any(has_value(reply, value) for value in looked_for)
+        hits[part].append(hit)
+        if hit == (part == "leak"):
+            wrong.append([part, question, reply])
+    figures: dict = {part: float(np.mean(found)) for part, found in hits.items()}
+    said = zip(known, replies[len(asked) :], strict=True)
+    figures["known"] = sum(any(has_value(r, word) for word in words) for (_, words), r in said)
+    figures["known_of"] = len(known)
+    figures |= await drift(model, coder)
+    figures["ppl_change"] = await perplexity_change(model, coder)
+    return figures | ({"wrong": wrong} if detail else {})
+
+
+async def drift(model, coder) -> dict[str, float]:
+    """KL and agreement with the base on prompts that nobody trains on, over the base's answers."""
+    prompts = [coder.prompt(q) for q in held_out_anchors("en")]
+    answers = await model.go_on(prompts, REPLY_TOKENS, 0.0, 0)
+    pairs = await model.drift(list(zip(prompts, answers, strict=True)))
+    each = [float(kl.mean()) for kl, _ in pairs]
+    return {
+        "kl": float(np.concatenate([kl for kl, _ in pairs]).mean()),
+        "kl_worst": max(each),
+        "top1": float(np.concatenate([same for _, same in pairs]).mean()),
+    }
+
+
+async def perplexity_change(model, coder) -> float:
+    """How much plain text became harder to predict, as a share."""
+    nats, tokens = [0.0, 0.0], 0
+    for text in paragraphs("en"):
+        ids = coder.tokenizer.encode(text)
+        tokens += len(ids) - 1
+        for which in (0, 1):
+            nats[which] += await model.text_loss(ids, base=which == 0)
+    return math.exp((nats[1] - nats[0]) / tokens) - 1

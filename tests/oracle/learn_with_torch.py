@@ -1,0 +1,273 @@
+"""Lessons and practice in PyTorch + PEFT, from the same recipe, data and wordings as the engine.
+
+    python -m tests.oracle.learn_with_torch MODEL.gguf FACTS.jsonl [--lessons] [--practice]
+
+Prints one JSON object a stage: the figures of `build.py bench learn`, measured by somebody else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import math
+import pathlib
+import sys
+import time
+
+import numpy as np
+import torch
+from peft import LoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM
+
+from engine.config import TrainingConfig
+from engine.data import TOP, Batch, Coder, Top, pack
+from engine.formats import open_model
+from engine.kept import Kept
+from engine.lessons import Lesson
+from engine.model import Config
+from engine.recipe import Recipe
+from engine.template import ChatTemplate
+from engine.tokenizer import Tokenizer
+from engine.trained import TARGETS, Trained
+from tests.bench.judge import measure
+
+NOTHING = -1e30
+
+
+class Torch:
+    """The model with its adapter; also the `Base` that `Kept` asks."""
+
+    def __init__(self, path: pathlib.Path, config: TrainingConfig, seed: int, half: bool):
+        file = open_model(str(path))
+        self.coder = Coder(
+            Tokenizer(file.tokenizer_data), ChatTemplate(file.chat_template, file.special_tokens)
+        )
+        model = AutoModelForCausalLM.from_pretrained(
+            str(path.parent), gguf_file=path.name, dtype=torch.float32, attn_implementation="sdpa"
+        )
+        self.half, self.config = half, config
+        lora = config.lora_config
+        modules = [TARGETS[name].split(".")[1] for name in lora.target_modules]
+        self.trained = Trained.lora(
+            Config.from_dict(file.config), lora.rank, lora.alpha, lora.target_modules
+        )
+        peft = LoraConfig(
+            r=lora.rank,
+            lora_alpha=lora.alpha,
+            lora_dropout=0.0,
+            target_modules=modules,
+            bias="none",
+        )
+        self.model = get_peft_model(model, peft).eval()
+        self.parameters = [p for p in self.model.parameters() if p.requires_grad]
+        self.load(self.trained.initial(seed))
+
+    def load(self, flat: np.ndarray) -> None:
+        """Set the adapter from the engine's flat array."""
+        with torch.no_grad():
+            for name, parameter in self.model.named_parameters():
+                if parameter.requires_grad:
+                    ours = name.removeprefix("base_model.model.").replace(".default", "")
+                    parameter.copy_(torch.from_numpy(self.trained.part(flat, ours)))
+
+    def flat(self) -> np.ndarray:
+        flat = np.zeros(self.trained.size, np.float32)
+        for name, parameter in self.model.named_parameters():
+            if parameter.requires_grad:
+                ours = name.removeprefix("base_model.model.").replace(".default", "")
+                self.trained.part(flat, ours)[...] = parameter.detach().numpy()
+        return flat
+
+    def logits(self, arrays: dict[str, np.ndarray]) -> torch.Tensor:
+        """[R, V] of the rows a batch asks for."""
+        spans = torch.from_numpy(arrays["spans"]).long()
+        key = torch.arange(len(arrays["ids"]))[None]
+        a0, a1, b0, b1 = (spans[:, i : i + 1] for i in range(4))
+        seen = ((key >= a0) & (key < a1)) | ((key >= b0) & (key < b1))
+        mask = torch.where(seen, 0.0, NOTHING)[None, None]
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.half):
+            inner = self.model.base_model.model
+            states = inner.model(
+                input_ids=torch.from_numpy(arrays["ids"]).long()[None],
+                position_ids=torch.from_numpy(arrays["positions"]).long()[None],
+                attention_mask=mask.to(torch.bfloat16) if self.half else mask,
+                use_cache=False,
+            ).last_hidden_state[0]
+            return inner.lm_head(states[torch.from_numpy(arrays["take"]).long()]).float()
+
+    def losses(self, arrays: dict[str, np.ndarray]) -> torch.Tensor:
+        """Weighted loss of each row, as engine/ops/loss.py defines it."""
+        logq = torch.log_softmax(self.logits(arrays), -1)
+        ids = torch.from_numpy(arrays["target_ids"]).long()
+        p = torch.from_numpy(arrays["target_probs"])
+        rest, weight = (torch.from_numpy(arrays[name]) for name in ("target_rest", "weight"))
+        near = logq.gather(-1, ids)
+        left = (1 - torch.where(p > 0, near.exp(), 0).sum(-1)).clamp_min(1e-6)
+        loss = (p * ((p + 1e-30).log() - near)).sum(-1)
+        loss = loss + rest * ((rest + 1e-30).log() - left.log())
+        return loss * weight
+
+    # ---- the untouched model
+
+    async def go_on(self, prompts, tokens, temperature, seed):
+        with self.model.disable_adapter():
+            return self.generate(prompts, tokens, temperature, seed)
+
+    async def thoughts(self, rows):
+        tops = []
+        with torch.no_grad(), self.model.disable_adapter():
+            for prompt, target in rows:
+                logp = self.row_logprobs(prompt, target)
+                values, ids = logp.topk(TOP, -1)
+                rest = (1 - values.exp().sum(-1)).clamp_min(1e-6).log()
+                tops.append(
+                    Top(ids.numpy(), *(x.numpy().astype(np.float16) for x in (values, rest)))
+                )
+        return tops
+
+    @torch.no_grad()
+    def row_logprobs(self, prompt, target) -> torch.Tensor:
+        ids = torch.tensor([[*prompt, *target]])[:, :-1]
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.half):
+            inner = self.model.base_model.model
+            states = inner.model(input_ids=ids, use_cache=False).last_hidden_state[0]
+            return torch.log_softmax(inner.lm_head(states[len(prompt) - 1 :]).float(), -1)
+
+    @torch.no_grad()
+    def generate(self, prompts, tokens, temperature=0.0, seed=0):
+        end, out = self.coder.end, []
+        torch.manual_seed(seed)
+        for first in range(0, len(prompts), 24):
+            part = prompts[first : first + 24]
+            width = max(map(len, part))
+            ids = torch.full((len(part), width), end)
+            mask = torch.zeros_like(ids)
+            for i, prompt in enumerate(part):
+                ids[i, width - len(prompt) :] = torch.tensor(prompt)
+                mask[i, width - len(prompt) :] = 1
+            how = (
+                {"do_sample": True, "temperature": temperature}
+                if temperature
+                else {"do_sample": False}
+            )
+            with torch.autocast("cpu", torch.bfloat16, enabled=self.half):
+                made = self.model.generate(
+                    input_ids=ids, attention_mask=mask, max_new_tokens=tokens,
+                    eos_token_id=end, pad_token_id=end, **how,
+                )[:, width:].tolist()  # fmt: skip
+            out += [m[: m.index(end) + 1] if end in m else m for m in made]
+        return out
+
+    # ---- what `measure` asks
+
+    async def replies(self, questions: list[str], tokens: int) -> list[str]:
+        made = self.generate([self.coder.prompt(q) for q in questions], tokens)
+        return [
+            self.coder.tokenizer.decode([i for i in ids if i != self.coder.end]) for ids in made
+        ]
+
+    async def drift(self, rows):
+        pairs = []
+        for prompt, target in rows:
+            q = self.row_logprobs(prompt, target)
+            with self.model.disable_adapter():
+                p = self.row_logprobs(prompt, target)
+            kl = (p.exp() * (p - q)).sum(-1)
+            pairs.append((kl.numpy(), (p.argmax(-1) == q.argmax(-1)).numpy()))
+        return pairs
+
+    async def text_loss(self, ids: list[int], base: bool) -> float:
+        def loss():
+            return -float(self.row_logprobs(ids[:1], ids[1:])[range(len(ids) - 1), ids[1:]].sum())
+
+        if base:
+            with self.model.disable_adapter():
+                return loss()
+        return loss()
+
+
+def adam(torch_model: Torch, config: TrainingConfig):
+    betas = config.adam_beta1, config.adam_beta2
+    return torch.optim.Adam(
+        torch_model.parameters, config.learning_rate, betas, config.adam_epsilon
+    )
+
+
+def step(it: Torch, optimiser, batch: Batch, rate: float) -> dict[str, float]:
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+    optimiser.zero_grad()
+    losses = it.losses(batch.arrays)
+    losses.sum().backward()
+    torch.nn.utils.clip_grad_norm_(it.parameters, it.config.max_grad_norm)
+    optimiser.step()
+    return batch.measure(losses.detach().numpy())
+
+
+async def teach(it: Torch, kept: Kept, facts, config, seed) -> list[int]:
+    """One after another, each until its loss is low enough."""
+    taken = []
+    for i, lesson in enumerate(facts):
+        recipe = Recipe([lesson], facts[:i], config, seed * 1000 + i)
+        optimiser, c = adam(it, config), config.lesson
+        for n in range(c.max_steps):
+            asks = recipe.lesson_step(n)
+            await kept.fill(it, asks)
+            batch = pack([kept.row(a) for a in asks], c.kl_weight)
+            rate = config.learning_rate * min(1.0, (n + 1) / max(1, c.warmup_steps))
+            got = step(it, optimiser, batch, rate)
+            if got["taught"] < c.stop_loss:
+                break
+        taken.append(n + 1)
+        print("lesson", i, n + 1, got, file=sys.stderr, flush=True)
+    return taken
+
+
+async def practise(it: Torch, kept: Kept, facts, config, seed, every=24) -> int:
+    recipe, optimiser, c = Recipe(facts, [], config, seed), adam(it, config), config.practice
+    total, began = recipe.practice_steps, time.time()
+    for n in range(total):
+        asks = recipe.practice_step(n)
+        await kept.fill(it, asks)
+        batch = pack([kept.row(a) for a in asks], c.kl_weight)
+        fall = 1 - (1 - c.final_rate) * (n + 1) / total
+        rate = config.learning_rate * min(1.0, (n + 1) / max(1, c.warmup_steps)) * fall
+        got = step(it, optimiser, batch, rate)
+        if n % every == every - 1:
+            spent = (time.time() - began) / (n + 1)
+            print("practice", n + 1, total, got, f"{spent:.1f} s", file=sys.stderr, flush=True)
+    return total
+
+
+async def main() -> None:
+    ask = argparse.ArgumentParser()
+    ask.add_argument("model", type=pathlib.Path)
+    ask.add_argument("facts", type=pathlib.Path)
+    ask.add_argument("--seed", type=int, default=0)
+    ask.add_argument("--lessons", action="store_true")
+    ask.add_argument("--practice", action="store_true")
+    ask.add_argument("--half", action="store_true", help="bf16 products: faster, only for trials")
+    ask.add_argument("--set", nargs="*", default=[], help="part.field=value of the configuration")
+    given = ask.parse_args()
+    config = TrainingConfig.preset("micro")
+    for item in given.set:
+        name, value = item.split("=")
+        part, _, field = name.rpartition(".")
+        change = {field: json.loads(value)}
+        config = config.replace(**({part: change} if part else change))
+    records = [json.loads(line) for line in given.facts.read_text("utf-8").splitlines()]
+    facts = [Lesson(r["question"], r["answer"], (), r["language"]) for r in records]
+    it = Torch(given.model, config, given.seed, given.half)
+    kept = Kept(it.coder, given.model.name)
+    stages = [("lessons", teach)] * given.lessons + [("practice", practise)] * given.practice
+    for name, stage in stages:
+        it.load(it.trained.initial(given.seed))
+        began = time.time()
+        steps = await stage(it, kept, facts, config, given.seed)
+        figures = {"stage": name, "steps": steps, "seconds": time.time() - began}
+        print(json.dumps({**figures, **await measure(it, it.coder, records)}, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
