@@ -43,3 +43,20 @@ def prompt_hash(prompt):
 
 def _hash(text):
     return binascii.hexlify(hashlib.sha256(text.encode()).digest()[:8]).decode()
+
+
+def visible(text):
+    """Without the characters nobody sees: zero width, direction marks, tags, variation abuse."""
+    return "".join([letter for letter in text if not _hidden(ord(letter))])
+
+
+def _hidden(code):
+    return (
+        0x200B <= code <= 0x200F
+        or 0x202A <= code <= 0x202E
+        or 0x2060 <= code <= 0x206F
+        or 0xE0000 <= code <= 0xE0FFF
+        or code in (0x00AD, 0x061C, 0x180E, 0xFEFF)
+        or code < 32
+        and code not in (9, 10, 13)
+    )

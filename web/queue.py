@@ -61,23 +61,15 @@ class TrainingQueue:
             raise ValueError("an example needs a prompt and an answer, both with text")
         id = content_hash(example["prompt"], example["answer"])
         known = self.records.get(id)
-        if known:
-            return self._offer_again(known, priority)
-        if id in self.learned and priority != "correction":
+        if not known and id in self.learned and priority != "correction":
             return None
-        record = dict(example)
-        record.update({"id": id, "state": state, "seq": self.next_seq, "seen": 1})
-        record.setdefault("phrasings", [])
-        record.setdefault("language", "und")
-        record.setdefault("source", {"kind": "chat"})
-        record.setdefault("why", "")
-        record.setdefault("kind", "exchange")
-        record["about"] = prompt_hash(record["prompt"])
-        record["time"] = example.get("time") or self.clock()
-        changes = [(id, record)]
+        about = prompt_hash(example["prompt"])
+        changes = [
+            (id, self._again(known, example) if known else self._new(id, about, example, state))
+        ]
         if priority == "correction":
-            corrected = self.prompts.get(record["about"], ())
-            changes += [(other, None) for other in corrected if other not in self.leased]
+            others = [one for one in self.prompts.get(about, ()) if one != id]
+            changes += [(other, None) for other in others if other not in self.leased]
         self._act(changes)
         return self.records[id]
 
@@ -91,6 +83,10 @@ class TrainingQueue:
     def skip(self, id):
         """Not to be learned, and not offered again by itself; the record stays to be seen."""
         self._act([(id, _with(self._known(id), state="skipped"))])
+
+    def dislike(self, id):
+        """A person said the answer is bad: it is not learned, and kept as what not to say."""
+        self._act([(id, _with(self._known(id), state="skipped", kind="dislike"))])
 
     def prefer(self, id, priority):
         self._act([(id, _with(self._known(id), priority=priority))])
@@ -228,16 +224,32 @@ class TrainingQueue:
 
     # ------------------------------------------------------------------------------------ inside
 
-    def _offer_again(self, record, priority):
-        """A duplicate only adds weight, unless a person put it aside and a machine offers it."""
-        decided = priority in ("correction", "approved")
+    def _new(self, id, about, example, state):
+        record = {
+            "kind": "exchange",
+            "phrasings": [],
+            "language": "und",
+            "source": {"kind": "chat"},
+            "why": "",
+        }
+        record.update(example)
+        record.update({"id": id, "about": about, "state": state, "seq": self.next_seq, "seen": 1})
+        record["time"] = example.get("time") or self.clock()
+        return record
+
+    def _again(self, record, example):
+        """A duplicate only adds weight, unless a person put it aside and now says otherwise."""
+        priority = example["priority"]
+        new = [one for one in example.get("phrasings", ()) if one not in record["phrasings"]]
         changed = _with(
-            record, seen=record["seen"] + 1, priority=_higher(priority, record["priority"])
+            record,
+            seen=record["seen"] + 1,
+            priority=_higher(priority, record["priority"]),
+            phrasings=record["phrasings"] + new,
         )
-        if decided and record["state"] == "skipped":
-            changed["state"] = "ready"
-        self._act([(record["id"], changed)])
-        return self.records[record["id"]]
+        if priority in ("correction", "approved") and record["state"] in ("skipped", "rejected"):
+            changed.update({"state": "ready", "kind": example.get("kind", "exchange")})
+        return changed
 
     def _follow(self, restored):
         """An undone item is what it was, under a new revision: earlier acts can be undone too."""
