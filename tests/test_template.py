@@ -1,9 +1,11 @@
 """Chat templates: what models ship works, what an attacker ships is stopped."""
 
 import time
+import tracemalloc
 
 import pytest
 
+from engine import sandbox
 from engine.formats import BytesSource, open_model
 from engine.template import ChatTemplate, TemplateError
 from engine.tokenizer import Tokenizer
@@ -129,9 +131,8 @@ def test_R27_a_template_cannot_reach_python(source):
 
 
 @pytest.mark.parametrize("source", BOMBS, ids=range(len(BOMBS)))
-def test_R27_a_template_cannot_use_up_memory_or_time(source):
-    import tracemalloc
-
+def test_R27_a_template_cannot_use_up_memory_or_time(source, monkeypatch):
+    monkeypatch.setattr(sandbox, "MAX_SECONDS", 0.2)
     started = time.monotonic()
     tracemalloc.start()
     try:
@@ -145,7 +146,7 @@ def test_R27_a_template_cannot_use_up_memory_or_time(source):
     tracemalloc.stop()
     assert len(str(stopped.value)) < 500
     assert peak < 200 << 20
-    assert time.monotonic() - started < 5  # one second, tracing memory slows it
+    assert time.monotonic() - started < 2  # far less without tracing memory
 
 
 def test_R27_special_tokens_in_a_conversation_stay_text(model):

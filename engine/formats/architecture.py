@@ -153,7 +153,7 @@ def config_from_json(name, data):
 
 
 def check_architecture(name, kind):
-    if kind not in ARCHITECTURES:
+    if not isinstance(kind, str) or kind not in ARCHITECTURES:
         raise FormatError(
             name,
             f"the architecture {kind!r} is not supported; {', '.join(ARCHITECTURES)} are",

@@ -56,7 +56,7 @@ class Cursor:
 
     def __init__(self, source):
         self.source = source
-        self.bytes = bytearray()
+        self.bytes = b""
         self.position = 0
         self.items = 0  # strings in arrays so far
 
@@ -71,8 +71,8 @@ class Cursor:
             self.fail(f"the header is cut short at byte {self.source.size}; get the file again")
         if end > MAX_HEADER:
             self.fail(f"the header is over the limit of {MAX_HEADER >> 20} MB")
-        wanted = min(max(end, len(self.bytes) + WINDOW), self.source.size, MAX_HEADER)
-        self.bytes += self.source.read(len(self.bytes), wanted - len(self.bytes))
+        wanted = min(max(end, 2 * len(self.bytes), WINDOW), self.source.size, MAX_HEADER)
+        self.bytes += bytes(self.source.read(len(self.bytes), wanted - len(self.bytes)))
 
     def need(self, count):
         """Where the next `count` bytes begin; they are in memory and the position is behind them."""
@@ -120,7 +120,7 @@ class Cursor:
             self.fail(f"the value of {key!r} has the unknown type {kind}")
         dtype = np.dtype(NUMBERS[kind])
         start = self.need(count * dtype.itemsize)
-        return np.frombuffer(bytes(self.bytes[start : self.position]), dtype)
+        return np.frombuffer(self.bytes[start : self.position], dtype)
 
     def array(self, key):
         kind, count = self.number("<I"), self.number("<Q")

@@ -28,6 +28,8 @@ PRE_TOKENIZERS = {
     "qwen2": ((QWEN2,), False, "NFC"),
     "tekken": ((TEKKEN,), True, None),
 }
+# A pattern of a tokenizer.json must be one of these: an unknown one may take for ever on some text.
+PATTERNS = frozenset([DIGIT, rf"{DIGIT}+", GPT2, LLAMA3, QWEN2, TEKKEN])
 SPACE = "▁"
 BYTE_NAMES = [f"<0x{byte:02X}>" for byte in range(256)]
 # Names under which models end a turn, besides the one their metadata calls eos.
@@ -63,6 +65,13 @@ class Vocabulary:
 
 def from_gguf(name, metadata):
     """The vocabulary in GGUF metadata."""
+    try:
+        return _from_gguf(name, metadata)
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+        raise FormatError(name, f"the tokenizer cannot be understood ({error!r})") from error
+
+
+def _from_gguf(name, metadata):
     kind = metadata.get("tokenizer.ggml.model")
     if kind is None:
         raise FormatError(name, "the tokenizer is missing; choose a GGUF file that carries it")
@@ -214,7 +223,10 @@ def _pre_tokenizer(vocabulary, step):
     if kind == "Digits":
         vocabulary.patterns += (DIGIT if step.get("individual_digits") else rf"{DIGIT}+",)
     elif kind == "Split" and step["behavior"] == "Isolated" and not step.get("invert"):
-        vocabulary.patterns += (step["pattern"]["Regex"],)
+        pattern = step["pattern"]["Regex"]
+        if pattern not in PATTERNS:
+            raise FormatError(vocabulary.name, f"the pattern {pattern[:200]!r} is not known")
+        vocabulary.patterns += (pattern,)
     elif kind == "ByteLevel" and not step.get("add_prefix_space"):
         vocabulary.patterns += (GPT2,) if step.get("use_regex", True) else ()
     elif kind == "Metaspace" and step.get("replacement") == SPACE:
