@@ -50,8 +50,10 @@ NO_PLUGINS = [
     "!py-terminal",
 ]
 ROOT_FILES = ("index.html", "manifest.webmanifest", "sw.js")
-# What the page needs offline from its first visit; the rest is kept when it is first used.
-LATER = re.compile(r"^(ocr|models)-|^pyodide-[0-9a-f]+/(?!pyodide|python_stdlib)")
+# The service worker keeps the page and its engine from the first visit on, what an import needs once it is
+# used, and never a model: that is kept, in pieces and checked, by who loads it.
+NEVER_KEPT = re.compile(r"^models-")
+KEPT_WHEN_USED = re.compile(r"^ocr-|\.whl$")
 
 
 class Site:
@@ -82,7 +84,12 @@ def build(tests: bool = False) -> Path:
     """Make the site, or leave it when it is what would be made; the place it is in."""
     target = TEST_DIST if tests else DIST
     site = gather(tests)
-    finished = roots(site, pyodide.pins()["workers"])
+    settings = pyodide.pins()["workers"]
+    if not tests:
+        del settings["tests"]
+    finished = roots(site, settings)
+    if tests:
+        finished["tests.html"] = suite_page(finished["index.html"].decode())
     stamp = target / "build.json"
     if not stamp.exists() or stamp.read_bytes() != finished["build.json"]:
         write(site, finished, target)
@@ -135,8 +142,7 @@ def page_files(tests: bool) -> dict[str, bytes | Path]:
     own["page-files.json"] = json.dumps(texts).encode()
     own["boot.py"] = (web / "boot.py").read_bytes()
     own["workers/boot.py"] = (ROOT / "workers/boot.py").read_bytes()
-    folders = (*wheels.OWN, "tests") if tests else wheels.OWN
-    own["oneseek.whl"] = wheels.own(folders)[1]
+    own["oneseek.whl"] = wheels.own(with_tests=tests)[1]
     return own
 
 
@@ -152,20 +158,46 @@ def roots(site: Site, settings: dict[str, dict]) -> dict[str, bytes]:
             for name, each in settings.items()
         },
     }
-    listed = {
-        path: {"sha256": site.hashes[path], "later": bool(LATER.search(path))}
-        for path in sorted(site.files)
-    }
     index = with_paths((ROOT / "web/index.html").read_text(), site.names)
     index = index.replace("</head>", head(site, facts) + "</head>")
     workers = f'<py-config type="json" hidden>{json.dumps({"plugins": NO_PLUGINS})}</py-config>\n'
     index = index.replace("</body>", workers + "</body>")
     manifest = with_paths((ROOT / "web/manifest.webmanifest").read_text(), site.names)
     finished = {"index.html": index.encode(), "manifest.webmanifest": manifest.encode()}
-    listed |= {name: {"sha256": sha256(d), "later": False} for name, d in finished.items()}
-    whole = {"build": build_hash, "files": listed}
+    finished["sw.js"] = service_worker(site, finished, settings)
+    whole = {"build": build_hash, "files": dict(sorted(site.hashes.items()))}
     finished["build.json"] = json.dumps(whole, indent=1).encode()
     return finished
+
+
+def suite_page(index: str) -> bytes:
+    """A page with PyScript and nothing else, for the worker that runs the suite."""
+    kept = re.findall(
+        r'<meta http-equiv.*|<script type="(?:application/json|module)".*|<py-config.*', index
+    )
+    return "\n".join(["<!doctype html>", "<meta charset=utf-8>", *kept]).encode()
+
+
+def service_worker(site: Site, finished: dict[str, bytes], settings: dict[str, dict]) -> bytes:
+    """web/sw.js with the list of what it keeps, and the headers each kind of file goes with."""
+    lock = bytes(site.files[site.names["pyodide-lock.json"]])
+    needed = pyodide.closure(lock, settings["engine"]["packages"]) | {"oneseek.whl"}
+    hashes = site.hashes | {name: sha256(data) for name, data in finished.items()}
+    kinds: dict[str, dict[str, str]] = {}
+    files = {}
+    for path, found in sorted(hashes.items()):
+        kind = Path(path).name if path.endswith("/outside.js") else Path(path).suffix
+        kinds[kind] = headers.headers(path)
+        files[path] = {"sha256": found, "keep": how_kept(path, needed), "headers": kind}
+    facts = {"build": site.build_hash(), "files": files, "headers": kinds}
+    text = (ROOT / "web/sw.js").read_text()
+    return text.replace("const SITE = {};", f"const SITE = {json.dumps(facts)};", 1).encode()
+
+
+def how_kept(path: str, needed: set[str]) -> str:
+    if NEVER_KEPT.search(path):
+        return "never"
+    return "later" if KEPT_WHEN_USED.search(path) and Path(path).name not in needed else "now"
 
 
 def wanted_by_page(name: str) -> bool:
@@ -189,6 +221,7 @@ def head(site: Site, facts: dict) -> str:
         "policy": html.escape(headers.policy(headers.POLICY, within_page=True)),
         "page": html.escape(json.dumps(page)),
         "facts": json.dumps(facts).replace("</", "<\\/"),
+        "start": site.names["start.js"],
         "core": site.names["pyscript/core.js"],
         "files": site.names["page-files.json"],
         "boot": site.names["boot.py"],
@@ -197,6 +230,7 @@ def head(site: Site, facts: dict) -> str:
 <meta http-equiv="Content-Security-Policy" content="{policy}">
 <link rel="preload" id="page-files" as="fetch" crossorigin href="{files}">
 <script type="application/json" id="site">{facts}</script>
+<script type="module" src="{start}"></script>
 <script type="module" src="{core}"></script>
 <script type="mpy" src="{boot}" config="{page}"></script>
 """.format(**quoted)

@@ -48,14 +48,17 @@ def archive(files: dict[str, bytes]) -> bytes:
     return out.getvalue()
 
 
-def own(folders: tuple[str, ...] = OWN) -> tuple[str, bytes]:
+def own(with_tests: bool = False) -> tuple[str, bytes]:
     """The project's own Python, with the kernels and data that lie beside it."""
+    folders = (*OWN, "tests") if with_tests else OWN
     found = {
         path.relative_to(ROOT).as_posix(): path.read_bytes()
         for folder in folders
         for path in (ROOT / folder).rglob("*")
         if path.suffix in OWN_SUFFIXES and "__pycache__" not in path.parts
     }
+    if with_tests:
+        found["pyproject.toml"] = (ROOT / "pyproject.toml").read_bytes()
     return wheel("oneseek", "0.1.0", found)
 
 

@@ -10,6 +10,8 @@ from workers import protocol
 from workers.post import Post
 from workers.protocol import BadMessage, Device, Done, Event, Failed, Request, Start
 
+pytestmark = pytest.mark.in_worker
+
 VALUES = {
     str: st.text(),
     int: st.integers(-(2**53), 2**53),

@@ -7,7 +7,7 @@ and listens to their events, which are the classes of workers/protocol.py.
 
 from pyscript import document
 
-from web import site
+from web import offline, site, trouble
 from web.link import Link, Refused
 from workers.protocol import Booting, Broken, Start
 
@@ -39,18 +39,27 @@ class App:
     async def start_engine(self):
         self.say("python")
         self.engine.listen(Booting, lambda event: self.say(event.step))
-        self.engine.listen(Broken, self.broken)
+        self.engine.listen(Broken, self.engine_broken)
+        self.importer.listen(Broken, lambda event: trouble.show("importer", event.detail))
         await self.engine.start()
         self.say("device")
         try:
             self.device = await self.engine.ask(Start(engine=site.option("engine")))
         except Refused as refused:
-            return self.broken(refused.failed)
+            if not document.getElementById("trouble-engine"):
+                self.engine_broken(refused.failed)
+            return
+        if self.device.why in ("no-webgpu", "no-adapter"):
+            trouble.show("no-webgpu")
         self.say("ready")
 
-    def broken(self, failure):
+    def new_build(self, use):
+        """A newer build waits; `use()` changes every open tab to it."""
+        trouble.offer_build(use)
+
+    def engine_broken(self, failure):
         self.say("broken")
-        print(failure.detail)
+        trouble.show("engine", failure.detail)
 
 
 app = App()
@@ -63,3 +72,4 @@ async def start():
     document.documentElement.dataset.page = "ready"
     await app.start_engine()
     await app.importer.start()
+    await offline.start(app.new_build)

@@ -55,10 +55,19 @@ class Link:
         """The answer to a request, or Refused."""
         if not isinstance(request, Request) or request.worker != self.worker:
             raise BadMessage("%s is not for the worker %s" % (type(request).__name__, self.worker))
-        answer = from_text(await self.remote.receive(request.to_text()))
+        answer = from_text(await self.carry(request))
         if isinstance(answer, Failed):
             raise Refused(answer)
         return answer
+
+    async def carry(self, request):
+        """A worker that is gone or never came answers too: with Failed."""
+        try:
+            return await self.remote.receive(request.to_text())
+        except Exception as error:
+            where = type(request).__name__
+            reason = "The worker %s does not answer." % self.worker
+            return Failed(where=where, reason=reason, detail=str(error)).to_text()
 
     def listen(self, kind, function):
         self.listeners.setdefault(kind, []).append(function)

@@ -11,8 +11,9 @@ import traceback
 
 import js
 import pyodide_js
+from pyodide.code import run_js
 from pyodide.ffi import to_js
-from pyscript import config, js_import
+from pyscript import config
 
 __export__ = ["receive"]
 
@@ -44,10 +45,12 @@ async def open_mail():
     post = Post(name, channel.postMessage)
     post.emit(Booting(worker=name, step="packages"))
     await pyodide_js.loadPackage(to_js(settings["packages"]))
-    modules = await js_import(*settings["scripts"].values())
-    modules = dict(zip(settings["scripts"], modules, strict=True))
+    modules = {}
+    for script, address in settings["scripts"].items():
+        modules[script] = await run_js("(address) => import(address)")(address)
     post.emit(Booting(worker=name, step="module"))
-    post.handlers = importlib.import_module("workers." + name).serve(post.emit, settings, modules)
+    module = importlib.import_module(settings["module"])
+    post.handlers = module.serve(post.emit, settings, modules)
     post.emit(Ready(worker=name, build=settings["build"]))
     return post
 

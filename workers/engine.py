@@ -158,15 +158,20 @@ async def fetched(address, progress):
 
 
 async def choose(asked):
-    """The device to compute on, and in words why it is that one."""
+    """The device to compute on, and why it is that one."""
     if asked == "cpu":
-        return Device(kind="cpu", name="WebAssembly", why="asked for in the address")
-    adapter = await js.navigator.gpu.requestAdapter() if hasattr(js.navigator, "gpu") else None
+        return processor("asked")
+    if not hasattr(js.navigator, "gpu"):
+        return processor("no-webgpu")
+    adapter = await js.navigator.gpu.requestAdapter()
     if adapter is None:
-        return Device(kind="cpu", name="WebAssembly", why="this browser has no WebGPU adapter")
+        return processor("no-adapter")
     info = adapter.info
     name = info.description or info.device or info.vendor or "WebGPU"
-    software = adapter.info.isFallbackAdapter or "swiftshader" in name.lower()
-    if software and asked != "gpu":
-        return Device(kind="cpu", name="WebAssembly", why=f"{name} only imitates a graphics chip")
-    return Device(kind="gpu", name=name, why="it is this device's graphics chip")
+    if (info.isFallbackAdapter or "swiftshader" in name.lower()) and asked != "gpu":
+        return processor("software")
+    return Device(kind="gpu", name=name, why="asked" if asked == "gpu" else "chip")
+
+
+def processor(why):
+    return Device(kind="cpu", name="WebAssembly", why=why)

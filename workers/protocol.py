@@ -121,7 +121,9 @@ class Request(Message):
 
 @message
 class Device(Message):
-    """What the engine computes on. `kind` is gpu or cpu; `why` says in words why it is that one."""
+    """What the engine computes on: `kind` is gpu or cpu, `why` one of WHY, which have words on the page."""
+
+    WHY = ("asked", "chip", "no-webgpu", "no-adapter", "software")
 
     fields = {"kind": str, "name": str, "why": str}
 

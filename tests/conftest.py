@@ -1,0 +1,11 @@
+"""The suite's own settings; inside a worker, where there is no browser to drive, without the page's fixtures."""
+
+import sys
+
+from hypothesis import settings
+
+pytest_plugins = [] if sys.platform == "emscripten" else ["tests.page_fixtures"]
+
+# A loaded machine is slow now and then; that is no fault of the code under test.
+settings.register_profile("oneseek", deadline=None)
+settings.load_profile("oneseek")

@@ -1,0 +1,53 @@
+"""The suite inside the page's worker: pytest in Pyodide, every result sent to the page as it comes."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from workers.protocol import Event, message
+
+HOME = Path(__file__).resolve().parent.parent
+
+
+@message
+class Tested(Event):
+    """One test is over: `outcome` is passed, failed or skipped."""
+
+    fields = {"test": str, "outcome": str, "detail": str}
+
+
+@message
+class Finished(Event):
+    """The suite is over; `code` is pytest's exit status."""
+
+    fields = {"code": int}
+
+
+class Reporter:
+    """A pytest plugin that sends what it is told."""
+
+    def __init__(self, emit):
+        self.emit = emit
+
+    def pytest_runtest_logreport(self, report):
+        if report.when == "call" or report.outcome != "passed":
+            detail = report.longreprtext
+            self.emit(Tested(test=report.nodeid, outcome=report.outcome, detail=detail))
+
+    def pytest_collectreport(self, report):
+        if report.failed:
+            self.emit(Tested(test=report.nodeid, outcome="failed", detail=report.longreprtext))
+
+
+def serve(emit, settings, modules):
+    asyncio.ensure_future(run(list(settings["arguments"]), emit))
+
+
+async def run(arguments, emit):
+    sys.path.insert(0, str(HOME))
+    paths = [str(HOME / word) if word.startswith("tests/") else word for word in arguments]
+    options = [f"--rootdir={HOME}", "-p", "no:cacheprovider", "-q", "-m", "in_worker and not long"]
+    code = pytest.main([*options, *paths], plugins=[Reporter(emit)])
+    emit(Finished(code=int(code)))

@@ -1,0 +1,36 @@
+"""Keeps the page for when there is no network, and says when a newer build is there.
+
+A new build is fetched whole and checked by sw.js, then waits; only the person's Reload makes every open tab
+use it, so nothing is ever interrupted by an update.
+"""
+
+from pyscript import window
+
+container = window.navigator.serviceWorker
+
+
+async def start(on_new_build):
+    """Register the service worker; `on_new_build(use)` is called when `use()` would change builds."""
+    if not container:
+        return
+    controlled = bool(container.controller)
+
+    def changed(event):
+        """The first build to take charge of a page came with it; a later one was asked for."""
+        nonlocal controlled
+        if controlled:
+            window.location.reload()
+        controlled = True
+
+    container.addEventListener("controllerchange", changed)
+    registration = await container.register("sw.js")
+
+    def offer():
+        if registration.waiting and container.controller:
+            on_new_build(lambda: registration.waiting.postMessage("use-new-build"))
+
+    def found(event):
+        registration.installing.addEventListener("statechange", lambda event: offer())
+
+    registration.addEventListener("updatefound", found)
+    offer()

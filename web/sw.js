@@ -1,0 +1,63 @@
+// Keeps one whole build offline and serves nothing else. build.py fills in SITE: the build's hash, every file
+// with its sha256, and the headers of each kind of file, which a plain static host does not send.
+const SITE = {};
+const PREFIX = "oneseek-";
+const CACHE = PREFIX + SITE.build;
+const ROOT = new URL("./", self.location).href;
+
+self.addEventListener("install", (event) => event.waitUntil(install()));
+self.addEventListener("activate", (event) => event.waitUntil(activate()));
+self.addEventListener("message", ({ data }) => data === "use-new-build" && self.skipWaiting());
+self.addEventListener("fetch", (event) => {
+  const path = pathOf(event.request);
+  if (path in SITE.files) event.respondWith(serve(path, event.request));
+});
+
+// A request's path as SITE lists it; every navigation within the scope is the page.
+function pathOf({ url, mode, method }) {
+  if (method !== "GET" || !url.startsWith(ROOT)) return null;
+  const path = url.slice(ROOT.length).split(/[?#]/)[0];
+  return path === "" || (mode === "navigate" && path === "index.html") ? "index.html" : path;
+}
+
+// All or nothing: a file that is not what the list says leaves the build before in charge.
+async function install() {
+  try {
+    const now = Object.keys(SITE.files).filter((path) => SITE.files[path].keep === "now");
+    await Promise.all(now.map(keep));
+  } catch (error) {
+    await caches.delete(CACHE);
+    throw error;
+  }
+}
+
+async function activate() {
+  const old = (await caches.keys()).filter((name) => name.startsWith(PREFIX) && name !== CACHE);
+  await Promise.all(old.map((name) => caches.delete(name)));
+  await self.clients.claim();
+}
+
+async function serve(path, request) {
+  if (SITE.files[path].keep === "never") return fetch(request);
+  const kept = await (await caches.open(CACHE)).match(path);
+  return kept ?? (await keep(path));
+}
+
+// Into the cache, from an earlier build where it has the same file, checked either way.
+async function keep(path) {
+  const cache = await caches.open(CACHE);
+  const hashed = path.includes("/");
+  const earlier = hashed && (await caches.match(path));
+  const answer = earlier || (await fetch(path === "index.html" ? "./" : path, { cache: "no-cache" }));
+  if (!answer.ok) throw new Error(`${path}: the server says ${answer.status}`);
+  const bytes = await answer.arrayBuffer();
+  if ((await sha256(bytes)) !== SITE.files[path].sha256) throw new Error(`${path} is not of this build`);
+  const response = new Response(bytes, { headers: SITE.headers[SITE.files[path].headers] });
+  await cache.put(path, response.clone());
+  return response;
+}
+
+async function sha256(bytes) {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
