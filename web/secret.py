@@ -22,8 +22,20 @@ PREFIXES = (
     "npm_",
     "pypi-",
 )
-WORDS = ("password", "passwd", "passphrase", "lösenord", "lösenordet", "lösenfras", "pinkod", "pin")
-WORDS += ("pinkoden", "pin-kod", "pin-koden", "pincode")
+WORDS = (
+    "password",
+    "passwd",
+    "passphrase",
+    "lösenord",
+    "lösenordet",
+    "lösenfras",
+    "pin",
+    "pincode",
+    "pinkod",
+    "pinkoden",
+    "pin-kod",
+    "pin-koden",
+)
 SAYS = ("is", "was", "är", "var")
 
 
