@@ -13,7 +13,7 @@ from engine.schedule import fuse, recompute
 from engine.trained import Trained
 
 TARGETS = 32  # tokens of the base model's answer kept per position; cross-entropy uses one
-HEAD_ROWS = 32  # rows of logits alive at once while learning
+HEAD_ROWS = 64  # rows of logits alive at once while learning; a GPU binds at multiples of 256 bytes
 RECENT = 64  # tokens a repetition penalty looks back
 NORM_PARTS = 256
 

@@ -265,6 +265,9 @@ class Device(classes.GPUDevice):
         internal = self._internal.createCommandEncoder(javascript({"label": label}))
         return CommandEncoder(label, internal, self)
 
+    def record(self, dispatches):
+        return Recording(dispatches)
+
     def create_query_set(self, *, label="", type, count):
         described = javascript({"label": label, "type": type, "count": count})
         return QuerySet(label, self._internal.createQuerySet(described), self, type, count)

@@ -139,7 +139,7 @@ BACKWARD_CASES = tuple(
 
 @op(
     shape=lambda dy, y, logsum, q, k, v, spans, heads, kv_heads: q,
-    kernel="attention.wgsl:attention_dq",
+    kernel="attention_gradient.wgsl:attention_dq",
     cases=BACKWARD_CASES,
 )
 def attention_dq(dy, y, logsum, q, k, v, spans, *, heads, kv_heads):
@@ -150,7 +150,7 @@ def attention_dq(dy, y, logsum, q, k, v, spans, *, heads, kv_heads):
 
 @op(
     shape=lambda dy, y, logsum, q, k, v, spans, heads, kv_heads: (k, v),
-    kernel="attention.wgsl:attention_dkv",
+    kernel="attention_gradient.wgsl:attention_dkv",
     cases=BACKWARD_CASES,
 )
 def attention_dkv(dy, y, logsum, q, k, v, spans, *, heads, kv_heads):

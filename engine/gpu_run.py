@@ -1,0 +1,217 @@
+"""One program on the device: recorded once, replayed from any dispatch to any other.
+
+Slices are cut by what each dispatch costs, measured once per kind of dispatch with the device's own
+clock, so that a slice of 8 ms takes 8 ms and whoever is waiting gets the device after it.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import wgpu
+
+from engine.ir import BYTES, Spec, Step, Value
+from engine.schedule import Plan
+
+if TYPE_CHECKING:
+    from engine.gpu import GPU, Tensor
+
+ALIGNMENT = 256  # bytes: where a binding may begin
+PROBES = 16  # dispatches measured in one submit
+SUBMIT_MS = 100.0  # predicted work of one submit where nobody asked for slices
+
+
+class Run:
+    """A plan bound to buffers. Tensors given are shared; everything else belongs to the run."""
+
+    def __init__(self, gpu: GPU, plan: Plan, tensors: dict[str, Tensor]):
+        from engine.gpu import Bound
+
+        self.gpu, self.plan, self.program = gpu, plan, plan.program
+        self.buffers: dict[Value, object] = {}
+        for name, value in self.program.inputs.items():
+            tensor = tensors.get(name)
+            if tensor is not None and tensor.spec != value.spec:
+                raise ValueError(f"{name} is {tensor.spec}, the program wants {value.spec}")
+            self.buffers[value] = tensor.buffer if tensor else gpu.allocate(name, value.spec)
+        slots = [gpu.allocate(f"slot {i}", Spec((n // 4 + 1,))) for i, n in enumerate(plan.slots)]
+        self.buffers |= {value: slots[slot] for value, slot in plan.slot_of.items()}
+        self._dispatches: list[tuple] = []
+        self._kinds: list[tuple] = []  # what each dispatch is, for its cost
+        self._groups: dict[tuple, object] = {}
+        self._recording = None
+        for step in self.program.steps:
+            self._record(step, Bound(step, self._same_memory))
+
+    def _same_memory(self, a: Value, b: Value) -> bool:
+        return self.buffers[a.root] is self.buffers[b.root]
+
+    def _record(self, step: Step, bound) -> None:
+        pipeline, kind, counts = self.gpu.pipeline(step, bound)
+        places = tuple(self._place(step, value) for value in bound.values)
+        key = (bound.access, tuple((id(b), at, size) for b, at, size in places))
+        if key not in self._groups:
+            entries = [
+                {"binding": i, "resource": {"buffer": b, "offset": at, "size": size}}
+                for i, (b, at, size) in enumerate(places)
+            ]
+            layout = self.gpu.layout(bound.access)[0]
+            self._groups[key] = self.gpu.device.create_bind_group(
+                label=step.op.name, layout=layout, entries=entries
+            )
+        self._dispatches.append((pipeline, self._groups[key], counts))
+        self._kinds.append(kind)
+
+    def _place(self, step: Step, value: Value | None) -> tuple:
+        """buffer, offset and size in bytes"""
+        if value is None:
+            return self.gpu.nothing, 0, 16
+        at = value.start * BYTES[value.spec.dtype]
+        if at % ALIGNMENT:
+            raise ValueError(f"{value.name} begins at byte {at}, not a multiple of 256: {step}")
+        return self.buffers[value.root], at, max(4, value.spec.nbytes)
+
+    def __len__(self) -> int:
+        return len(self._dispatches)
+
+    async def ready(self) -> None:
+        """Until every kernel is compiled; compile errors come from here."""
+        if self._recording is None:
+            done: dict[int, object] = {}
+            for (promise, _, _), step in zip(self._dispatches, self.program.steps, strict=True):
+                if id(promise) not in done:
+                    done[id(promise)] = await self._compiled(promise, step)
+            self._keep(done)
+
+    def _keep(self, done: dict[int, object]) -> None:
+        self._dispatches = [(done[id(p)], group, n) for p, group, n in self._dispatches]
+        record = getattr(
+            self.gpu.device, "record", None
+        )  # the browser keeps the list in JavaScript
+        self._recording = record(self._dispatches) if record else self._dispatches
+
+    async def _compiled(self, promise, step: Step):
+        try:
+            return await promise
+        except Exception as problem:
+            from engine.gpu import GPUProblem
+
+            raise GPUProblem(f"{step}: {problem}") from problem
+
+    def write(self, name: str, array: np.ndarray) -> None:
+        value = self.program.inputs[name]
+        if np.shape(array) != value.shape:
+            raise ValueError(f"{name} is {value.spec}, got {np.shape(array)}")
+        self.gpu.write(self.buffers[value], value.spec, array)
+
+    async def read(self, name: str) -> np.ndarray:
+        value = self.program.outputs.get(name) or self.program.inputs[name]
+        return await self.get(value)
+
+    async def get(self, value: Value) -> np.ndarray:
+        return await self.gpu.read(self.buffers[value.root], value.start, value.spec)
+
+    def run(self, start: int = 0, stop: int | None = None) -> None:
+        """Submit the dispatches [start, stop) at once; `ready` comes first."""
+        stop = len(self) if stop is None else stop
+        label = f"{self.program.name} {start}:{stop}"
+        encoder = self.gpu.device.create_command_encoder(label=label)
+        compute = encoder.begin_compute_pass(label=label)
+        self._replay(compute, start, stop)
+        compute.end()
+        self.gpu.submit(encoder)
+
+    def _replay(self, compute, start: int, stop: int) -> None:
+        if hasattr(compute, "replay"):
+            compute.replay(self._recording, start, stop)
+            return
+        current = None
+        for pipeline, group, counts in self._dispatches[start:stop]:
+            if pipeline is not current:
+                compute.set_pipeline(pipeline)
+                current = pipeline
+            compute.set_bind_group(0, group)
+            compute.dispatch_workgroups(*counts)
+
+    async def advance(self, start: int = 0, budget_ms: float | None = None) -> int:
+        """Run from `start` for about `budget_ms` (to the end without one); where it stopped.
+        With a budget the device is free again when this returns."""
+        await self.ready()
+        if budget_ms is None:
+            while start < len(self):
+                stop = self.cut(start, SUBMIT_MS)
+                self.run(start, stop)
+                start = stop
+            return len(self)
+        if self._kinds[start] not in self.gpu.costs:
+            return await self._probe(start, budget_ms)
+        stop = self.cut(start, budget_ms)
+        self.run(start, stop)
+        await self.gpu.finished()
+        return stop
+
+    def cut(self, start: int, budget_ms: float) -> int:
+        """Where a slice from `start` ends: after at least one dispatch, before the budget, and
+        before a dispatch whose cost is not known yet (without a budget to keep, those are free)."""
+        stop, left = start, budget_ms
+        while stop < len(self):
+            cost = self.gpu.costs.get(self._kinds[stop])
+            if cost is None and budget_ms != SUBMIT_MS:
+                break
+            left -= cost or 0.05
+            if left < 0 and stop > start:
+                break
+            stop += 1
+        return max(stop, start + 1)
+
+    async def _probe(self, start: int, budget_ms: float) -> int:
+        """Run a few dispatches of unknown cost and learn it, one submit each until the budget is
+        spent: an unknown dispatch never hides behind another."""
+        until, at = time.perf_counter() + budget_ms / 1e3, start
+        while at < len(self) and at - start < PROBES and self._kinds[at] not in self.gpu.costs:
+            await self.time(at, at + 1)
+            at += 1
+            if time.perf_counter() > until:
+                break
+        return at
+
+    async def time(self, start: int, stop: int) -> list[float]:
+        """Run [start, stop) with each dispatch in a pass of its own; milliseconds of each."""
+        await self.ready()
+        if not self.gpu.timestamps:
+            return [await self._time_by_wall(i) for i in range(start, stop)]
+        count, device = 2 * (stop - start), self.gpu.device
+        queries = device.create_query_set(label="costs", type="timestamp", count=count)
+        encoder = device.create_command_encoder(label="costs")
+        for i in range(start, stop):
+            at = 2 * (i - start)
+            writes = {
+                "query_set": queries,
+                "beginning_of_pass_write_index": at,
+                "end_of_pass_write_index": at + 1,
+            }
+            label = repr(self.program.steps[i])
+            compute = encoder.begin_compute_pass(label=label, timestamp_writes=writes)
+            self._replay(compute, i, i + 1)
+            compute.end()
+        usage = wgpu.BufferUsage.QUERY_RESOLVE | wgpu.BufferUsage.COPY_SRC
+        resolved = device.create_buffer(label="costs", size=8 * count, usage=usage)
+        encoder.resolve_query_set(queries, 0, count, resolved, 0)
+        self.gpu.submit(encoder)
+        ticks = (await self.gpu.read(resolved, 0, Spec((2 * count,), "u32"))).view(np.uint64)
+        costs = [float(max(b - a, 0)) / 1e6 for a, b in ticks.astype(np.int64).reshape(-1, 2)]
+        return [self._learn_cost(start + i, ms) for i, ms in enumerate(costs)]
+
+    async def _time_by_wall(self, i: int) -> float:
+        await self.gpu.finished()
+        begin = time.perf_counter()
+        self.run(i, i + 1)
+        await self.gpu.finished()
+        return self._learn_cost(i, 1e3 * (time.perf_counter() - begin))
+
+    def _learn_cost(self, i: int, ms: float) -> float:
+        known = self.gpu.costs.get(self._kinds[i], ms)
+        self.gpu.costs[self._kinds[i]] = max(ms, 0.7 * known + 0.3 * ms)  # quick to rise
+        return ms

@@ -1,0 +1,184 @@
+// The way back through attention.wgsl: weights are made again from q, k and the saved logsum.
+override T: u32;                // queries
+override S: u32;                // keys
+override HEADS: u32;
+override KV: u32;               // heads of k and v
+override D4: u32;               // width of a head / 4
+override SCALE: f32;
+
+// attention_dq: dy y logsum q k v spans -> dq
+@group(0) @binding(0) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(1) var<storage, read> y: array<vec4f>;
+@group(0) @binding(2) var<storage, read> logsum: array<f32>;
+@group(0) @binding(3) var<storage, read> q: array<vec4f>;
+@group(0) @binding(4) var<storage, read> k: array<vec4f>;
+@group(0) @binding(5) var<storage, read> v: array<vec4f>;
+@group(0) @binding(6) var<storage, read> spans: array<vec4i>;
+@group(0) @binding(7) var<storage, read_write> dq: array<vec4f>;
+
+var<workgroup> tile: array<vec4f, 256>;       // [key 32][row 32]: gradient of the scores
+var<workgroup> tile_w: array<vec4f, 256>;     // the weights
+var<workgroup> seen_from: array<vec4i, 32>;   // spans of the block's rows
+var<workgroup> delta: array<vec4f, 8>;        // sum of dy * y of each row
+var<workgroup> logs: array<vec4f, 8>;
+var<workgroup> reach: vec4i;
+
+fn four(row: u32) -> vec4u { return vec4u(row, row + 1, row + 2, row + 3); }
+
+fn at_rows(row: u32, head: u32, d: u32) -> vec4u {
+  return (min(four(row), vec4u(T - 1)) * HEADS + head) * D4 + d;
+}
+
+fn at_keys(key: u32, head: u32, d: u32) -> vec4u {
+  return (min(four(key), vec4u(S - 1)) * KV + head) * D4 + d;
+}
+
+// What a block of rows needs to know before it meets keys.
+fn load_rows(first: u32, head: u32, tid: u32) {
+  for (var r = tid; r < 32; r += WG) {
+    let row = first + r;
+    seen_from[r] = select(vec4i(), clamp(spans[min(row, T - 1)], vec4i(0), vec4i(i32(S))), row < T);
+  }
+  for (var r = tid; r < 8; r += WG) {
+    var sums = vec4f();
+    for (var i = 0u; i < 4; i++) {
+      let row = min(first + r * 4 + i, T - 1) * HEADS + head;
+      for (var d = 0u; d < D4; d++) { sums[i] += dot(dy[row * D4 + d], y[row * D4 + d]); }
+      logs[r][i] = logsum[row];
+    }
+    delta[r] = sums;
+  }
+  workgroupBarrier();
+}
+
+fn seen(rows: u32, key: i32) -> vec4<bool> {
+  var result = vec4<bool>();
+  for (var i = 0u; i < 4; i++) {
+    let span = seen_from[rows * 4 + i];
+    result[i] = (span.x <= key && key < span.y) || (span.z <= key && key < span.w);
+  }
+  return result;
+}
+
+// Fills both tiles for 32 rows from `first` and 32 keys from `key`.
+fn meet(first: u32, head: u32, key: u32, tid: u32) {
+  let shared_head = head / (HEADS / KV);
+  for (var part = tid; part < 64; part += WG) {
+    let rows = part % 8;
+    let start = key + part / 8 * 4;
+    var scores = mat4x4f();                   // [row, key]
+    var slopes = mat4x4f();
+    for (var d = 0u; d < D4; d++) {
+      let r = at_rows(first + rows * 4, head, d);
+      let c = at_keys(start, shared_head, d);
+      scores += transpose(mat4x4f(q[r.x], q[r.y], q[r.z], q[r.w])) *
+                mat4x4f(k[c.x], k[c.y], k[c.z], k[c.w]);
+      slopes += transpose(mat4x4f(dy[r.x], dy[r.y], dy[r.z], dy[r.w])) *
+                mat4x4f(v[c.x], v[c.y], v[c.z], v[c.w]);
+    }
+    for (var j = 0u; j < 4; j++) {
+      let at = (part / 8 * 4 + j) * 8 + rows;
+      let inside = seen(rows, i32(start + j));
+      let w = select(vec4f(), exp(scores[j] * SCALE - logs[rows]), inside);
+      tile_w[at] = w;
+      tile[at] = w * (slopes[j] - delta[rows]) * SCALE;
+    }
+  }
+  workgroupBarrier();
+}
+
+@compute @workgroup_size(WG)
+fn attention_dq(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
+  let first = group.x * 32;
+  let head = group.y;
+  let shared_head = head / (HEADS / KV);
+  let own_rows = tid / D4 * 2;
+  let own_d = tid % D4;
+  load_rows(first, head, tid);
+  if (tid == 0) {
+    var range = vec4i(i32(S), 0, i32(S), 0);
+    for (var r = 0u; r < 32; r++) {
+      let s = seen_from[r];
+      if (s.x < s.y) { range = vec4i(min(range.x, s.x), max(range.y, s.y), range.zw); }
+      if (s.z < s.w) { range = vec4i(range.xy, min(range.z, s.z), max(range.w, s.w)); }
+    }
+    reach = range;
+  }
+  let range = vec4u(workgroupUniformLoad(&reach));
+  var out = array<mat4x4f, 2>();              // [d, row]
+  for (var key = min(range.x, range.z) & ~31u; key < max(range.y, range.w); key += 32) {
+    if ((key + 32 <= range.x || key >= range.y) && (key + 32 <= range.z || key >= range.w)) { continue; }
+    meet(first, head, key, tid);
+    if (own_rows < 8) {
+      for (var j = 0u; j < 32; j += 4) {
+        let c = at_keys(key + j, shared_head, own_d);
+        let four_keys = mat4x4f(k[c.x], k[c.y], k[c.z], k[c.w]);
+        for (var i = 0u; i < 2; i++) {
+          let at = j * 8 + own_rows + i;
+          out[i] += four_keys * transpose(mat4x4f(tile[at], tile[at + 8], tile[at + 16], tile[at + 24]));
+        }
+      }
+    }
+    workgroupBarrier();
+  }
+  if (own_rows >= 8) { return; }
+  for (var i = 0u; i < 8; i++) {
+    let row = first + own_rows * 4 + i;
+    if (row < T) { dq[(row * HEADS + head) * D4 + own_d] = out[i / 4][i % 4]; }
+  }
+}
+
+// attention_dkv: dy y logsum q k v spans -> dk dv     one workgroup per 32 keys and shared head
+@group(0) @binding(7) var<storage, read_write> dk: array<vec4f>;
+@group(0) @binding(8) var<storage, read_write> dv: array<vec4f>;
+
+@compute @workgroup_size(WG)
+fn attention_dkv(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
+  let key = group.x * 32;
+  let shared_head = group.y;
+  let own_keys = tid / D4 * 8;
+  let own_d = tid % D4;
+  var out_k = array<mat4x4f, 2>();            // [d, key]
+  var out_v = array<mat4x4f, 2>();
+  for (var first = 0u; first < T; first += 32) {
+    if (!anyone_sees(first, i32(key), tid)) { continue; }
+    for (var member = 0u; member < HEADS / KV; member++) {
+      let head = shared_head * (HEADS / KV) + member;
+      load_rows(first, head, tid);
+      meet(first, head, key, tid);
+      if (own_keys < 32) {
+        for (var rows = 0u; rows < 8; rows++) {
+          let r = at_rows(first + rows * 4, head, own_d);
+          let four_q = mat4x4f(q[r.x], q[r.y], q[r.z], q[r.w]);
+          let four_dy = mat4x4f(dy[r.x], dy[r.y], dy[r.z], dy[r.w]);
+          for (var i = 0u; i < 2; i++) {
+            let at = (own_keys + i * 4) * 8 + rows;
+            out_k[i] += four_q * mat4x4f(tile[at], tile[at + 8], tile[at + 16], tile[at + 24]);
+            out_v[i] += four_dy * mat4x4f(tile_w[at], tile_w[at + 8], tile_w[at + 16], tile_w[at + 24]);
+          }
+        }
+      }
+      workgroupBarrier();
+    }
+  }
+  if (own_keys >= 32) { return; }
+  for (var i = 0u; i < 8; i++) {
+    let row = key + own_keys + i;
+    if (row < S) {
+      dk[(row * KV + shared_head) * D4 + own_d] = out_k[i / 4][i % 4];
+      dv[(row * KV + shared_head) * D4 + own_d] = out_v[i / 4][i % 4];
+    }
+  }
+}
+
+// Whether any of 32 rows sees any of 32 keys.
+fn anyone_sees(first: u32, key: i32, tid: u32) -> bool {
+  if (tid == 0) {
+    reach = vec4i();
+    for (var r = first; r < min(first + 32, T); r++) {
+      let s = clamp(spans[r], vec4i(0), vec4i(i32(S)));
+      if ((max(s.x, key) < min(s.y, key + 32)) || (max(s.z, key) < min(s.w, key + 32))) { reach.x = 1; }
+    }
+  }
+  return workgroupUniformLoad(&reach).x == 1;
+}

@@ -1,0 +1,27 @@
+// A bias for every column, and its gradient.
+override ROWS: u32;
+override COLS: u32;
+
+// add_bias: x bias -> y                  one thread per element
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> bias: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+
+@compute @workgroup_size(WG)
+fn add_bias(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
+            @builtin(local_invocation_index) tid: u32) {
+  let i = flat_group(group, groups) * WG + tid;
+  if (i >= ROWS * COLS) { return; }
+  if (REUSED == 1) { y[i] += bias[i % COLS]; } else { y[i] = x[i] + bias[i % COLS]; }
+}
+
+// column_sums: x -> sums                 one thread per column
+@group(0) @binding(1) var<storage, read_write> sums: array<f32>;
+
+@compute @workgroup_size(WG)
+fn column_sums(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x >= COLS) { return; }
+  var sum = 0.0;
+  for (var row = 0u; row < ROWS; row++) { sum += x[row * COLS + id.x]; }
+  sums[id.x] = sum;
+}

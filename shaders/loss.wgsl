@@ -1,0 +1,89 @@
+// Losses over rows of logits             one workgroup per row
+override ROWS: u32;
+override COLS: u32;             // the vocabulary
+override TARGETS: u32 = 0;      // at most WG
+
+const TINY = 1e-30;
+
+// soft_cross_entropy: logits ids probs rest weight -> gradient loss
+@group(0) @binding(0) var<storage, read> logits: array<f32>;
+@group(0) @binding(1) var<storage, read> ids: array<i32>;
+@group(0) @binding(2) var<storage, read> probs: array<f32>;
+@group(0) @binding(3) var<storage, read> rest: array<f32>;
+@group(0) @binding(4) var<storage, read> weight: array<f32>;
+@group(0) @binding(5) var<storage, read_write> gradient: array<f32>;
+@group(0) @binding(6) var<storage, read_write> loss: array<f32>;
+
+fn logit(i: u32) -> f32 {
+  if (REUSED == 1) { return gradient[i]; }
+  return logits[i];
+}
+
+@compute @workgroup_size(WG)
+fn soft_cross_entropy(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
+                      @builtin(local_invocation_index) tid: u32) {
+  let row = flat_group(group, groups);
+  if (row >= ROWS) { return; }
+  let start = row * COLS;
+  var top = -3e38;
+  for (var c = tid; c < COLS; c += WG) { top = max(top, logit(start + c)); }
+  top = max_over_group(top, tid);
+  var sum = 0.0;
+  for (var c = tid; c < COLS; c += WG) { sum += exp(logit(start + c) - top); }
+  sum = sum_over_group(sum, tid);
+
+  var id = 0u;
+  var p = 0.0;
+  var q = 0.0;                  // what the model gives this thread's target
+  if (tid < TARGETS) {
+    id = start + u32(ids[row * TARGETS + tid]);
+    p = probs[row * TARGETS + tid];
+    if (p > 0) { q = exp(logit(id) - top) / sum; }
+  }
+  let r = rest[row];
+  let rest_q = max(1 - sum_over_group(q, tid), 1e-6);
+  let gap = sum_over_group(select(0.0, p * (log(p + TINY) - log(q + TINY)), p > 0), tid);
+  if (tid == 0) { loss[row] = (gap + r * (log(r + TINY) - log(rest_q))) * weight[row]; }
+
+  let outside = (1 - r / rest_q) * weight[row] / sum;
+  for (var c = tid; c < COLS; c += WG) { gradient[start + c] = exp(logit(start + c) - top) * outside; }
+  storageBarrier();
+  if (p > 0) { gradient[id] = (q - p) * weight[row]; }
+}
+
+// divergence: p q -> kl same             KL(softmax p, softmax q); 1 where the best token is the same
+@group(0) @binding(0) var<storage, read> p: array<f32>;
+@group(0) @binding(1) var<storage, read> q: array<f32>;
+@group(0) @binding(2) var<storage, read_write> kl: array<f32>;
+@group(0) @binding(3) var<storage, read_write> same: array<f32>;
+
+@compute @workgroup_size(WG)
+fn divergence(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
+              @builtin(local_invocation_index) tid: u32) {
+  let row = flat_group(group, groups);
+  if (row >= ROWS) { return; }
+  let start = row * COLS;
+  var top = vec2f(-3e38);
+  var best = vec2f(f32(COLS));  // columns are exact in f32: there are fewer than 2^24
+  for (var c = tid; c < COLS; c += WG) {
+    let here = vec2f(p[start + c], q[start + c]);
+    best = select(best, vec2f(f32(c)), here > top);
+    top = max(top, here);
+  }
+  let all = vec2f(max_over_group(top.x, tid), max_over_group(top.y, tid));
+  best = select(vec2f(f32(COLS)), best, top == all);
+  best = -vec2f(max_over_group(-best.x, tid), max_over_group(-best.y, tid));
+  var sums = vec2f();
+  for (var c = tid; c < COLS; c += WG) { sums += exp(vec2f(p[start + c], q[start + c]) - all); }
+  let logs = log(vec2f(sum_over_group(sums.x, tid), sum_over_group(sums.y, tid)));
+  var gap = 0.0;
+  for (var c = tid; c < COLS; c += WG) {
+    let here = vec2f(p[start + c], q[start + c]) - all - logs;
+    gap += exp(here.x) * (here.x - here.y);
+  }
+  gap = sum_over_group(gap, tid);
+  if (tid == 0) {
+    kl[row] = gap;
+    same[row] = select(0.0, 1.0, best.x == best.y);
+  }
+}

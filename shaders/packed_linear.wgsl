@@ -1,0 +1,188 @@
+// Products with packed weights: w[n,k] = code * scale + minimum, one (scale, minimum) per GROUP of k.
+override M: u32;                // rows of x and y
+override N: u32;                // outputs: rows of the weight
+override K: u32;                // inputs: columns of the weight
+override BITS: u32;             // 4 or 8
+override GROUP: u32;            // 16 or 32
+override RANK: u32 = 0;         // columns of h and b, 0 without LoRA
+override BASE: bool = false;    // there is a base; with REUSED it lies in y
+override WX: u32 = 8;           // threads along N and along M
+override WY: u32 = 8;
+override ROWS: u32 = 8;         // outputs of a thread: 4 or 8 rows, 4 or 8 columns
+override COLS: u32 = 8;
+
+// packed_linear: x codes scales h b base -> y        y = x w^T + h b^T + base
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> codes: array<u32>;
+@group(0) @binding(2) var<storage, read> scales: array<vec2f>;
+@group(0) @binding(3) var<storage, read> h: array<f32>;
+@group(0) @binding(4) var<storage, read> b: array<f32>;
+@group(0) @binding(5) var<storage, read> base: array<f32>;
+@group(0) @binding(6) var<storage, read_write> y: array<f32>;
+
+// The four weights w[n, k..k+3], given the group's scale and minimum.
+fn weights(n: u32, k: u32, scale: vec2f) -> vec4f {
+  let bit = k * BITS;
+  let word = codes[n * (K * BITS / 32) + bit / 32] >> (bit % 32);
+  let raw = (vec4u(word) >> (vec4u(0, 1, 2, 3) * BITS)) & vec4u((1u << BITS) - 1);
+  return vec4f(raw) * scale.x + scale.y;
+}
+
+fn rows_of_x(row: u32, k: u32) -> mat4x4f {
+  let at = min(vec4u(row, row + 1, row + 2, row + 3), vec4u(M - 1)) * (K / 4) + k / 4;
+  return mat4x4f(x[at.x], x[at.y], x[at.z], x[at.w]);
+}
+
+fn scales_of(n: vec4u, group: u32) -> array<vec2f, 4> {
+  let at = n * (K / GROUP) + group;
+  return array(scales[at.x], scales[at.y], scales[at.z], scales[at.w]);
+}
+
+fn rows_of_w(n: vec4u, k: u32, s: array<vec2f, 4>) -> mat4x4f {
+  return transpose(mat4x4f(weights(n.x, k, s[0]), weights(n.y, k, s[1]),
+                           weights(n.z, k, s[2]), weights(n.w, k, s[3])));
+}
+
+fn finish(at: u32, value: f32) {
+  var total = value;
+  if (REUSED == 1) { total += y[at]; } else if (BASE) { total += base[at]; }
+  y[at] = total;
+}
+
+fn store(row: u32, col: u32, c: mat4x4f) {
+  for (var i = 0u; i < 4; i++) {
+    for (var j = 0u; j < 4; j++) {
+      if (row + i < M && col + j < N) {
+        var value = c[i][j];
+        for (var r = 0u; r < RANK; r++) { value += h[(row + i) * RANK + r] * b[(col + j) * RANK + r]; }
+        finish((row + i) * N + col + j, value);
+      }
+    }
+  }
+}
+
+@compute @workgroup_size(WX, WY)
+fn packed_linear(@builtin(global_invocation_id) id: vec3u) {
+  let row = id.y * ROWS;
+  let col = id.x * COLS;
+  if (row >= M || col >= N) { return; }
+  let n0 = min(vec4u(col, col + 1, col + 2, col + 3), vec4u(N - 1));
+  let n1 = min(n0 + 4, vec4u(N - 1));
+  var c00 = mat4x4f();
+  var c01 = mat4x4f();
+  var c10 = mat4x4f();
+  var c11 = mat4x4f();
+  for (var group = 0u; group < K / GROUP; group++) {
+    let s0 = scales_of(n0, group);
+    let s1 = scales_of(n1, group);
+    for (var k = group * GROUP; k < (group + 1) * GROUP; k += 4) {
+      let x0 = rows_of_x(row, k);
+      let w0 = rows_of_w(n0, k, s0);
+      c00 += w0 * x0;
+      if (ROWS == 8) {
+        let x1 = rows_of_x(row + 4, k);
+        c10 += w0 * x1;
+        if (COLS == 8) {
+          let w1 = rows_of_w(n1, k, s1);
+          c01 += w1 * x0;
+          c11 += w1 * x1;
+        }
+      } else if (COLS == 8) {
+        c01 += rows_of_w(n1, k, s1) * x0;
+      }
+    }
+  }
+  store(row, col, c00);
+  if (COLS == 8) { store(row, col + 4, c01); }
+  if (ROWS == 8) { store(row + 4, col, c10); }
+  if (ROWS == 8 && COLS == 8) { store(row + 4, col + 4, c11); }
+}
+
+// packed_linear_few: x codes scales h b base -> y    up to 4 rows: LANES threads share an output
+override LANES: u32 = 8;
+
+@compute @workgroup_size(WG)
+fn packed_linear_few(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
+                     @builtin(local_invocation_index) tid: u32) {
+  let lane = tid % LANES;
+  let n = flat_group(group, groups) * (WG / LANES) + tid / LANES;
+  let here = min(n, N - 1);
+  var sums = vec4f();
+  for (var k = lane * 8; k < K; k += LANES * 8) {
+    let s = scales[here * (K / GROUP) + k / GROUP];
+    let w0 = weights(here, k, s);
+    let w1 = weights(here, k + 4, s);
+    for (var row = 0u; row < M; row++) {
+      sums[row] += dot(w0, x[(row * K + k) / 4]) + dot(w1, x[(row * K + k) / 4 + 1]);
+    }
+  }
+  for (var row = 0u; row < M; row++) {
+    scratch[tid] = sums[row];
+    workgroupBarrier();
+    if (lane == 0 && n < N) {
+      var total = 0.0;
+      for (var i = 0u; i < LANES; i++) { total += scratch[tid + i]; }
+      for (var r = 0u; r < RANK; r++) { total += h[row * RANK + r] * b[n * RANK + r]; }
+      finish(row * N + n, total);
+    }
+    workgroupBarrier();
+  }
+}
+
+// packed_linear_dx: dy codes scales base -> dx       dx = dy w + base
+@group(0) @binding(0) var<storage, read> dy: array<f32>;
+@group(0) @binding(3) var<storage, read> base_dx: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> dx: array<vec4f>;
+
+fn rows_of_dy(row: u32, n: u32) -> mat4x4f {
+  var m = mat4x4f();
+  for (var i = 0u; i < 4; i++) {
+    let at = min(row + i, M - 1) * N;
+    for (var j = 0u; j < 4; j++) { m[i][j] = select(0.0, dy[at + min(n + j, N - 1)], n + j < N); }
+  }
+  return m;
+}
+
+fn store_dx(row: u32, k: u32, c: mat4x4f) {
+  for (var i = 0u; i < 4; i++) {
+    if (row + i < M && k < K) {
+      let at = ((row + i) * K + k) / 4;
+      var total = c[i];
+      if (REUSED == 1) { total += dx[at]; } else if (BASE) { total += base_dx[at]; }
+      dx[at] = total;
+    }
+  }
+}
+
+@compute @workgroup_size(WX, WY)
+fn packed_linear_dx(@builtin(global_invocation_id) id: vec3u) {
+  let row = id.y * ROWS;
+  let k = id.x * 8;
+  if (row >= M || k >= K) { return; }
+  var c00 = mat4x4f();
+  var c01 = mat4x4f();
+  var c10 = mat4x4f();
+  var c11 = mat4x4f();
+  for (var n = 0u; n < N; n += 4) {
+    let at = min(vec4u(n, n + 1, n + 2, n + 3), vec4u(N - 1));
+    let s = scales_of(at, k / GROUP);
+    let w0 = mat4x4f(weights(at.x, k, s[0]), weights(at.y, k, s[1]),
+                     weights(at.z, k, s[2]), weights(at.w, k, s[3]));
+    let w1 = mat4x4f(weights(at.x, k + 4, s[0]), weights(at.y, k + 4, s[1]),
+                     weights(at.z, k + 4, s[2]), weights(at.w, k + 4, s[3]));
+    let dy0 = rows_of_dy(row, n);
+    c00 += w0 * dy0;
+    c01 += w1 * dy0;
+    if (ROWS == 8) {
+      let dy1 = rows_of_dy(row + 4, n);
+      c10 += w0 * dy1;
+      c11 += w1 * dy1;
+    }
+  }
+  store_dx(row, k, c00);
+  store_dx(row, k + 4, c01);
+  if (ROWS == 8) {
+    store_dx(row + 4, k, c10);
+    store_dx(row + 4, k + 4, c11);
+  }
+}
