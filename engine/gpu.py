@@ -6,6 +6,7 @@ it in slices. Nothing here waits: errors come from `ready`, `advance` and `read`
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
 import weakref
@@ -137,6 +138,10 @@ class GPU:
 
     def empty(self, spec: Spec, label: str = "tensor") -> Tensor:
         return Tensor(self, spec, label)
+
+    async def breathe(self) -> None:
+        """Let other work of this thread run."""
+        await asyncio.sleep(0)
 
     def write(self, buffer, spec: Spec, array: np.ndarray, offset: int = 0) -> None:
         data = np.ascontiguousarray(array, DTYPES[spec.dtype])

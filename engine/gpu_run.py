@@ -36,7 +36,7 @@ class Run:
             if tensor is not None and tensor.spec != value.spec:
                 raise ValueError(f"{name} is {tensor.spec}, the program wants {value.spec}")
             self.buffers[value] = tensor.buffer if tensor else gpu.allocate(name, value.spec)
-        slots = [gpu.allocate(f"slot {i}", Spec((n // 4 + 1,))) for i, n in enumerate(plan.slots)]
+        slots = [gpu.allocate(f"slot {i}", Spec((-(-n // 4),))) for i, n in enumerate(plan.slots)]
         self.buffers |= {value: slots[slot] for value, slot in plan.slot_of.items()}
         self._dispatches: list[tuple] = []
         self._kinds: list[tuple] = []  # what each dispatch is, for its cost

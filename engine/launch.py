@@ -163,7 +163,7 @@ def head_shape(q: Spec, k: Spec, heads: int, kv_heads: int) -> dict:
 @rule("attention")
 def _(tier, q, k, v, spans, heads, kv_heads):
     constants = head_shape(q, k, heads, kv_heads)
-    if q.rows <= 4:
+    if q.rows <= 16:  # decoding: queries of different conversations share no keys
         return "attention_few", (q.rows, heads, 1), constants
     return "attention", (-(-q.rows // 32), heads, 1), constants
 

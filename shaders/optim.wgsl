@@ -15,7 +15,7 @@ fn square_sums(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_in
   if (tid == 0) { sums[group.x] = total; }
 }
 
-// root: sums -> norm                     one workgroup
+// root: sums -> root                     one workgroup
 @group(0) @binding(0) var<storage, read> parts: array<f32>;
 @group(0) @binding(1) var<storage, read_write> norm: array<f32>;
 

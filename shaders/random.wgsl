@@ -138,7 +138,7 @@ fn candidates(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_ind
   }
 }
 
-// draw: likely chances knobs seed -> token    one thread per row
+// draw: ids logprobs knobs seed -> token    one thread per row
 @group(0) @binding(0) var<storage, read> likely: array<i32>;
 @group(0) @binding(1) var<storage, read> chances: array<f32>;
 @group(0) @binding(2) var<storage, read> knobs: array<f32>;

@@ -1,19 +1,17 @@
 """Every op's kernel against its numpy definition, on whatever adapter is here; none is an error."""
 
 import asyncio
+import re
 
 import numpy as np
 import pytest
 
-from engine.gpu import GPU
+from engine.gpu import source_of
+from engine.ir import OPS, Spec
 from engine.reference import Numpy
-from engine.schedule import plan
+from engine.schedule import is_elementwise, plan
+from tests.gpu_device import gpu
 from tests.op_cases import CASES, build
-
-
-@pytest.fixture(scope="module")
-def gpu():
-    return asyncio.run(GPU.open())
 
 
 async def outputs(executor, program, feeds):
@@ -24,10 +22,57 @@ async def outputs(executor, program, feeds):
     return {name: await run.read(name) for name in program.outputs}
 
 
-@pytest.mark.parametrize("op,case", CASES)
-def test_the_kernel_agrees_with_numpy(gpu, op, case):
+def check(op, case, rtol=2e-4, atol=2e-5):
     program, _, _, feeds = build(op, case)
     wanted = asyncio.run(outputs(Numpy(), program, feeds))
-    made = asyncio.run(outputs(gpu, program, feeds))
+    made = asyncio.run(outputs(gpu(), program, feeds))
     for name, array in wanted.items():
-        np.testing.assert_allclose(made[name], array, rtol=2e-4, atol=2e-5, err_msg=name)
+        np.testing.assert_allclose(made[name], array, rtol=rtol, atol=atol, err_msg=name)
+
+
+@pytest.mark.parametrize("op,case", CASES)
+def test_the_kernel_agrees_with_numpy(op, case):
+    check(op, case)
+
+
+def packed(n, k, bits):
+    return Spec((n, k * bits // 32), "u32"), Spec((n, k // 32, 2))
+
+
+REAL_SIZES = [
+    ("matmul", (Spec((130, 576)), Spec((1536, 576)), dict(tb=True))),
+    ("matmul", (Spec((70, 130)), Spec((70, 576)), dict(ta=True))),
+    ("matmul", (Spec((512, 8)), Spec((8, 576)), dict())),
+    ("packed_linear", (Spec((65, 576)), *packed(1536, 576, 4), dict(bits=4))),
+    ("packed_linear", (Spec((4, 576)), *packed(1001, 576, 8), dict(bits=8))),
+    ("packed_linear_dx", (Spec((65, 1536)), *packed(1536, 576, 4), dict(bits=4))),
+    ("rmsnorm", (Spec((70_000, 8)), Spec((8,)), dict(eps=1e-5))),
+    ("soft_cross_entropy", (Spec((3, 49152)), Spec((3, 32), "distinct"), Spec((3, 32), "probs"),
+                            Spec((3,), "rest"), Spec((3,)))),
+    ("candidates", (Spec((2, 49152)), Spec((2, 64), "i32"), Spec((2,), "ones"))),
+    ("attention", (Spec((150, 576)), Spec((150, 192)), Spec((150, 192)), Spec((150, 4), "spans"),
+                   dict(heads=9, kv_heads=3))),
+    ("attention", (Spec((40, 512)), Spec((90, 256)), Spec((90, 256)), Spec((40, 4), "spans"),
+                   dict(heads=4, kv_heads=2))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name,case", REAL_SIZES, ids=[f"{n}-{i}" for i, (n, _) in
+                                                       enumerate(REAL_SIZES)])  # fmt: skip
+def test_the_kernel_agrees_with_numpy_at_real_sizes(name, case):
+    check(OPS[name], case, rtol=1e-3, atol=1e-4)
+
+
+KERNELS = [op for op in OPS.values() if not is_elementwise(op)]
+
+
+@pytest.mark.parametrize("op", KERNELS, ids=lambda op: op.name)
+def test_the_shader_names_the_inputs_of_the_record(op):
+    file, entry = op.kernel.split(":")
+    line = re.search(rf"^// {entry}: (.*?) ->", source_of(file), re.M)
+    assert line, f"{file} has no line that names the bindings of {entry}"
+    assert line[1].split() == op.params
+    bindings = re.findall(r"@binding\((\d+)\) var<storage, (\w+)>", source_of(file))
+    for i in range(len(op.params)):
+        access = "read_write" if i in op.updates else "read"
+        assert (str(i), access) in bindings, f"{entry}: no binding {i} of the kind {access}"

@@ -1,0 +1,86 @@
+"""Whole programs on the GPU: numpy's results, the same bits however sliced, and errors with names."""
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from engine import programs
+from engine.reference import Numpy
+from engine.schedule import plan
+from engine.trained import Trained
+from tests.gpu_device import gpu
+from tests.test_model import KINDS, TINY, random_weights, stored_of, two_rows_behind_a_prefix
+
+LORA = Trained.lora(TINY, rank=4, alpha=8)
+
+
+def prepared(executor, program, feeds):
+    run = executor.prepare(plan(program))
+    for name, array in feeds.items():
+        if name in program.inputs:
+            run.write(name, array)
+    return run
+
+
+def batch(program, config, trained, seed=0):
+    rng = np.random.default_rng(seed)
+    return {
+        **random_weights(program, config, rng),
+        **two_rows_behind_a_prefix(rng, config.vocab),
+        "adapter": rng.normal(size=trained.size) * 0.2,
+    }
+
+
+async def results(executor, program, feeds, names):
+    run = prepared(executor, program, feeds)
+    await run.advance()
+    return {name: await run.read(name) for name in names}
+
+
+def some_slow(cases, quick):
+    return [pytest.param(*c, marks=() if c in quick else pytest.mark.slow) for c in cases]
+
+
+@pytest.mark.parametrize(
+    "kind,bits",
+    some_slow([(kind, bits) for kind in KINDS for bits in (0, 4, 8)], [("llama", 4), ("qwen3", 8)]),
+)
+def test_whole_model_gradients_are_those_of_numpy(kind, bits):
+    config = KINDS[kind]
+    trained = Trained.lora(config, rank=2, alpha=4, bias=kind == "llama")
+    program = programs.accumulate(config, stored_of(config, bits), 12, 6, 64, trained)
+    feeds = batch(program, config, trained)
+    names = ("adapter.gradient", "losses")
+    ours = asyncio.run(results(gpu(), program, feeds, names))
+    truth = asyncio.run(results(Numpy(np.float64), program, feeds, names))
+    for name in names:
+        off = np.linalg.norm(ours[name] - truth[name])
+        assert off < 1e-5 * np.linalg.norm(truth[name]), name
+
+
+async def trained_for_ten_steps(slices):
+    program = programs.learn(TINY, stored_of(TINY, 4), 12, 6, 64, LORA)
+    feeds = batch(program, TINY, LORA) | {"adapter": LORA.initial(1)}
+    run, losses = prepared(gpu(), program, feeds), []
+    await run.ready()
+    for step in range(1, 11):
+        hyper = [0.01, 0.9, 0.99, 1e-8, 0, 1 - 0.9**step, 1 - 0.99**step, 1]
+        run.write("hyper", np.array(hyper, np.float32))
+        at = 0
+        while at < len(run):
+            stop = min(len(run), at + slices())
+            run.run(at, stop)
+            at = stop
+        losses.append((await run.read("losses")).sum())
+    return losses, await run.read("adapter")
+
+
+def test_ten_steps_give_the_same_bits_in_any_slicing():
+    rng = np.random.default_rng(0)
+    losses, adapter = asyncio.run(trained_for_ten_steps(lambda: 10**6))
+    assert losses[-1] < 0.9 * losses[0]
+    for slices in (lambda: 10**6, lambda: int(rng.integers(1, 40))):
+        again, same = asyncio.run(trained_for_ten_steps(slices))
+        assert again == losses
+        np.testing.assert_array_equal(adapter, same)
