@@ -70,6 +70,5 @@ async def start():
         __import__("web." + name)
         getattr(__import__("web"), name).start(app)
     document.documentElement.dataset.page = "ready"
-    await app.start_engine()
-    await app.importer.start()
+    await app.start_engine()  # the importer starts with the first thing there is to read
     await offline.start(app.new_build)

@@ -4,6 +4,7 @@ Calls go through PyScript's named workers, events come over a broadcast channel 
 its workers know.
 """
 
+import asyncio
 import json
 
 from pyscript import create_named_worker, window
@@ -28,6 +29,7 @@ class Link:
     def __init__(self, worker):
         self.worker = worker
         self.remote = None
+        self.starting = None
         self.listeners = {}
         self.seen = 0
         self.on_gap = None
@@ -35,7 +37,12 @@ class Link:
         self.channel.onmessage = self.hear
 
     async def start(self):
-        """Create the worker; it says through events how far it has come."""
+        """Create the worker, once; it says through events how far it has come."""
+        if self.starting is None:
+            self.starting = asyncio.create_task(self.create())
+        await self.starting
+
+    async def create(self):
         settings = dict(site.workers[self.worker])
         settings["worker"] = self.worker
         settings["channel"] = channel_name
@@ -52,7 +59,7 @@ class Link:
         self.remote = await create_named_worker(source, self.worker, json.dumps(config))
 
     async def ask(self, request):
-        """The answer to a request, or Refused."""
+        """The answer to a request, or Refused; the first one starts the worker."""
         if not isinstance(request, Request) or request.worker != self.worker:
             raise BadMessage("%s is not for the worker %s" % (type(request).__name__, self.worker))
         answer = from_text(await self.carry(request))
@@ -63,6 +70,7 @@ class Link:
     async def carry(self, request):
         """A worker that is gone or never came answers too: with Failed."""
         try:
+            await self.start()
             return await self.remote.receive(request.to_text())
         except Exception as error:
             where = type(request).__name__
