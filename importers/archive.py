@@ -1,0 +1,101 @@
+"""Zip archives opened with suspicion: members are counted, and bytes as they inflate, never as headers claim."""
+
+import io
+import re
+import zipfile
+import zlib
+
+from lxml import etree
+
+from importers.document import ImportRefused
+from importers.limits import Budget
+
+_PIECE = 65_536
+
+
+class Archive:
+    """A zip whose members come out one at a time and never larger than the budget allows."""
+
+    def __init__(self, data: bytes, budget: Budget):
+        self.budget = budget
+        self.packed = len(data)
+        self.inflated = 0
+        try:
+            self._zip = zipfile.ZipFile(io.BytesIO(data))
+        except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, EOFError) as error:
+            raise self._damaged(error) from error
+        members = self._zip.infolist()
+        if len(members) > budget.limits.members:
+            raise ImportRefused(
+                f"{budget.name} holds {len(members):,} files; at most {budget.limits.members:,} are "
+                "opened at a time. Unpack it and add the ones you need."
+            )
+        self.names = [m.filename for m in members if not m.is_dir()]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._zip.NameToInfo
+
+    def read(self, name: str) -> bytes:
+        pieces = []
+        try:
+            info = self._zip.getinfo(name)
+            if info.flag_bits & 1:
+                raise ImportRefused(
+                    f"{self.budget.name} is locked by a password; unpack it first, then add what is inside."
+                )
+            with self._zip.open(info) as member:
+                while piece := member.read(_PIECE):
+                    self._spend(len(piece))
+                    pieces.append(piece)
+        except KeyError as error:
+            raise self._damaged(f"{name} is missing") from error
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            OSError,
+            NotImplementedError,
+            ValueError,
+        ) as error:
+            raise self._damaged(error) from error
+        return b"".join(pieces)
+
+    def xml(self, name: str) -> etree._Element:
+        return parse_xml(self.read(name), self.budget.name)
+
+    def _spend(self, size: int) -> None:
+        self.budget.step()
+        self.inflated += size
+        if self.inflated > max(1_000_000, self.packed) * self.budget.limits.ratio or (
+            self.inflated > self.budget.limits.bytes_in * 4
+        ):
+            raise ImportRefused(
+                f"{self.budget.name} unpacks to far more than it says ({self.inflated / 1e6:,.0f} MB and "
+                "counting) and was stopped; it may be made to fill a computer. Nothing of it was kept."
+            )
+
+    def _damaged(self, error) -> ImportRefused:
+        return ImportRefused(
+            f"{self.budget.name} is damaged or cut short ({str(error)[:100]}); fetch or save it again."
+        )
+
+
+def parse_xml(data: bytes, name: str) -> etree._Element:
+    """XML without a DTD of its own: entities are how small files become huge ones or read other files."""
+    if re.search(
+        rb"<!(ENTITY|DOCTYPE[^>]*\[)", data.replace(b"\x00", b"")[:100_000], re.IGNORECASE
+    ):
+        raise ImportRefused(
+            f"{name} declares XML entities, which OneSeek does not open; save it as PDF or DOCX."
+        )
+    parser = etree.XMLParser(
+        resolve_entities=False,
+        load_dtd=False,
+        no_network=True,
+        huge_tree=False,
+        remove_comments=True,
+    )
+    try:
+        return etree.fromstring(data, parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise ImportRefused(f"{name} is damaged ({str(error)[:100]}); save it again.") from error

@@ -1,0 +1,153 @@
+"""A web page's main text, title, author and date: trafilatura's, and a second look where it finds too little.
+
+Menus, footers, cookie notices and lists of links are left out; so is everything hidden, which is counted.
+"""
+
+import copy
+import logging
+import re
+from urllib.parse import urlsplit
+
+from lxml import etree
+from trafilatura import bare_extraction
+
+from importers.document import Block, ImportRefused, Reading
+from importers.limits import Budget
+from importers.markup import blocks_of, clean, parse, too_deep
+
+for _name in ("trafilatura", "htmldate", "courlan", "justext", "charset_normalizer"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
+
+_AROUND = "nav|footer|header|aside|menu"
+_AROUND_NAME = re.compile(
+    r"(^|[\s_-])(nav|navbar|menu|breadcrumbs?|footer|sidebar|cookie\w*|consent|share|social|related|promo|advert\w*"
+    r"|newsletter|comments?-form|pagination|toolbar|banner|skip-?link|login)([\s_-]|$)",
+    re.IGNORECASE,
+)
+_MAIN = ("//main", "//*[@role='main']", "//article", "//*[@id='content' or @id='main']")
+_ENOUGH = 25  # words: less is no article
+
+
+def read_page(text: str, address: str, budget: Budget) -> Reading:
+    """The article of an HTML page, or a refusal that says what was there instead."""
+    budget.keep(text)
+    tree = parse(text)
+    if tree is None:
+        raise ImportRefused(f"{budget.name} is an HTML file without a page in it.")
+    login = bool(tree.xpath("//input[@type='password']"))
+    hidden = clean(tree)
+    budget.step()
+    reading = _extract(tree, address)
+    reading.hidden = hidden
+    reading.address = address
+    if too_deep(text):
+        reading.notes.append(
+            "The page is nested deeper than 256 levels; what lies deeper was not read."
+        )
+    words = sum(len(block.text.split()) for block in reading.blocks)
+    if login and words < 150:
+        raise ImportRefused(
+            f"{budget.name} asks you to log in first; open it in your browser, save the page and drop the file here."
+        )
+    if not words:
+        raise ImportRefused(
+            f"No main text was found in {budget.name}; select the text on the page, copy it and paste it here."
+        )
+    return reading
+
+
+def read_whole(text: str, budget: Budget) -> Reading:
+    """Every visible block of pasted HTML: what was selected is what is meant."""
+    tree = parse(budget.keep(text))
+    if tree is None:
+        return Reading([])
+    title = " ".join((tree.findtext(".//title") or "").split())
+    hidden = clean(tree)
+    return Reading(blocks_of(_body(tree)), title=title, hidden=hidden)
+
+
+def _extract(tree: etree._Element, address: str) -> Reading:
+    body = copy.deepcopy(tree)
+    try:
+        found = bare_extraction(
+            copy.deepcopy(tree), url=address or None, include_comments=True, include_tables=True,
+            with_metadata=True, favor_recall=True, deduplicate=False,
+        )  # fmt: skip
+    except (
+        ValueError,
+        TypeError,
+        AttributeError,
+        KeyError,
+        IndexError,
+        AssertionError,
+        RecursionError,
+    ):
+        found = None  # the second look below reads what a parser bug could not
+    blocks: list[Block] = []
+    title = author = date = ""
+    if found is not None:
+        for part in (found.body, found.commentsbody):
+            if part is not None:
+                blocks += blocks_of(part)
+        title, author, date = found.title or "", found.author or "", found.date or ""
+    second = _second_look(body)
+    if _words(blocks) < _ENOUGH or _words(second) > 1.6 * _words(blocks):
+        blocks = second if _words(second) > _words(blocks) else blocks
+    return Reading(blocks, title or _title(tree), author, date)
+
+
+def _second_look(tree: etree._Element) -> list[Block]:
+    """What the page itself marks as main, without what its names say is around it."""
+    for node in list(tree.iter()):
+        if isinstance(node.tag, str) and node.getparent() is not None and _is_around(node):
+            node.drop_tree()
+    root = _body(tree)
+    for path in _MAIN:
+        marked = root.getroottree().xpath(path)
+        if marked:
+            root = max(marked, key=lambda node: len(node.text_content()))
+            break
+    else:
+        return []
+    return blocks_of(root)
+
+
+def _is_around(node: etree._Element) -> bool:
+    if node.tag in ("body", "main", "article", "html"):
+        return False
+    if node.tag in _AROUND.split("|") and not (node.tag == "header" and _in_article(node)):
+        return True
+    named = f"{node.get('class') or ''} {node.get('id') or ''} {node.get('role') or ''}"
+    return bool(_AROUND_NAME.search(named)) or _is_link_list(node)
+
+
+def _in_article(node: etree._Element) -> bool:
+    return any(parent.tag in ("article", "main") for parent in node.iterancestors())
+
+
+def _is_link_list(node: etree._Element) -> bool:
+    """A list or block whose words are nearly all links."""
+    if node.tag not in ("ul", "ol", "div", "section", "table"):
+        return False
+    links = node.findall(".//a")
+    if len(links) < 3:
+        return False
+    linked = sum(len(link.text_content().split()) for link in links)
+    return linked > 0.8 * max(1, len(node.text_content().split()))
+
+
+def _body(tree: etree._Element) -> etree._Element:
+    found = tree.find(".//body")
+    return found if found is not None else tree
+
+
+def _title(tree: etree._Element) -> str:
+    return " ".join((tree.findtext(".//h1") or tree.findtext(".//title") or "").split())
+
+
+def _words(blocks: list[Block]) -> int:
+    return sum(len(block.text.split()) for block in blocks)
+
+
+def site_of(address: str) -> str:
+    return urlsplit(address).netloc.removeprefix("www.")

@@ -1,0 +1,79 @@
+"""Near-duplicates by simhash: two texts that share nearly all runs of three words get nearly the same 64 bits."""
+
+import hashlib
+import re
+
+BITS = 64
+NEAR = 10  # bits that may differ: a changed word in fifty moves about seven, another text about thirty-two
+SHORTEST = 8  # words: shorter texts are too alike by chance
+_BANDS = 11  # so that two hashes at most NEAR apart agree in one band
+_WIDTH = 6
+_WORD = re.compile(r"\w+")
+# For each byte, its eight bits spread into 32-bit lanes of one number, so that bits are counted by adding.
+_SPREAD = [sum(((byte >> bit) & 1) << (32 * bit) for bit in range(8)) for byte in range(256)]
+
+
+def simhash(text: str) -> int:
+    words = _WORD.findall(text.lower())
+    runs = [" ".join(words[i : i + 3]) for i in range(max(1, len(words) - 2))]
+    counts = [0] * 8
+    for run in runs:
+        for place, byte in enumerate(hashlib.blake2b(run.encode(), digest_size=8).digest()):
+            counts[place] += _SPREAD[byte]
+    half = len(runs) / 2
+    value = 0
+    for place, packed in enumerate(counts):
+        for bit in range(8):
+            if (packed >> (32 * bit)) & 0xFFFFFFFF > half:
+                value |= 1 << (8 * place + bit)
+    return value
+
+
+class Fingerprints:
+    """What was imported before: hash -> the document it was in."""
+
+    def __init__(self, known: dict[int, str] | None = None):
+        self._sources: dict[int, str] = {}
+        self._bands: dict[tuple[int, int], list[int]] = {}
+        for value, source in (known or {}).items():
+            self.add(value, source)
+
+    def add(self, value: int, source: str) -> None:
+        if value not in self._sources:
+            self._sources[value] = source
+            for band in _bands(value):
+                self._bands.setdefault(band, []).append(value)
+
+    def near(self, value: int) -> str | None:
+        """The document that has nearly this text, if any."""
+        for band in _bands(value):
+            for other in self._bands.get(band, ()):
+                if (other ^ value).bit_count() <= NEAR:
+                    return self._sources[other]
+        return None
+
+    def forget(self, source: str) -> None:
+        left = {value: s for value, s in self._sources.items() if s != source}
+        self.__init__(left)  # type: ignore[misc]
+
+    def known(self) -> dict[int, str]:
+        return dict(self._sources)
+
+
+def seen_blocks(document, index: Fingerprints) -> tuple[frozenset[int], dict[int, str]]:
+    """Blocks already met in this document or an earlier one, and where; the others are remembered."""
+    seen: dict[int, str] = {}
+    for number, block in enumerate(document.blocks):
+        if block.kind == "heading" or len(block.text.split()) < SHORTEST:
+            continue
+        value = simhash(block.text)
+        earlier = index.near(value)
+        if earlier is None:
+            index.add(value, document.sha256)
+        else:
+            seen[number] = earlier
+    return frozenset(seen), seen
+
+
+def _bands(value: int) -> list[tuple[int, int]]:
+    return [(band, (value >> (_WIDTH * band)) & (2**_WIDTH - 1)) for band in range(_BANDS)]

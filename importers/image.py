@@ -1,0 +1,188 @@
+"""The door for pictures: made readable with Pillow, read by a recogniser that is handed in, kept with its confidence.
+
+In the page the recogniser is tesseract.js; natively `tesseract`, the command, where it is installed.
+"""
+
+import io
+import shutil
+import subprocess
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image, ImageOps
+
+from importers.document import Block, Document, ImportRefused, fingerprint
+from importers.limits import Budget
+from importers.results import ImportResult, refused
+from importers.text import TextImporter
+
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
+_LONGEST = 2000  # pixels: more costs time and reads no better
+_SMALL = (
+    1000  # below this a picture is enlarged: letters of screenshots are too small to tell apart
+)
+_UNSURE = 30.0  # per cent: what is read with less is noise
+
+
+class Recognised(NamedTuple):
+    """One line of text in a picture; `paragraph` tells which lines belong together."""
+
+    text: str
+    confidence: float
+    paragraph: int
+
+
+Recogniser = Callable[[bytes, tuple[str, ...]], list[Recognised]]
+
+
+class ImageImporter:
+    def __init__(self, texts: TextImporter | None = None, recognise: Recogniser | None = None):
+        self._texts = texts or TextImporter()
+        self._recognise = recognise or tesseract
+
+    def import_image_file(
+        self, file: str | Path | bytes, name: str = "", caption: str = ""
+    ) -> ImportResult:
+        name = name or (str(file) if not isinstance(file, bytes) else "picture")
+        try:
+            data = file if isinstance(file, bytes) else Path(file).read_bytes()
+            lines = self._recognise(prepared(data, name), ("sv", "en"))
+            return self.import_recognised(data, name, lines, caption)
+        except ImportRefused as problem:
+            return refused(name, str(problem))
+        except OSError as error:
+            return refused(name, f"{name} could not be opened ({error.strerror}).")
+
+    def import_recognised(
+        self,
+        data: bytes,
+        name: str,
+        lines: list[Recognised],
+        caption: str = "",
+        made_with: str = "tesseract",
+    ) -> ImportResult:
+        """What was read in a picture, together with what the user says about it."""
+        read = [
+            line
+            for line in lines
+            if line.confidence >= _UNSURE and any(map(str.isalnum, line.text))
+        ]
+        blocks = [Block("paragraph", caption.strip())] if caption.strip() else []
+        for number in dict.fromkeys(line.paragraph for line in read):
+            text = " ".join(line.text.strip() for line in read if line.paragraph == number)
+            blocks.append(Block("picture", text))
+        if not blocks:
+            return refused(
+                name,
+                f"No text was found in {name}. Handwriting cannot be read; write a caption to teach what it shows.",
+            )
+        document = Document(
+            title=caption.strip()[:80] or name,
+            address=name,
+            language="",
+            blocks=tuple(blocks),
+            made_with=made_with,
+            sha256=fingerprint(data),
+        )
+        result = self._texts.result(document)
+        letters = sum(len(line.text) for line in read)
+        result.confidence = (
+            sum(line.confidence * len(line.text) for line in read) / letters if letters else None
+        )
+        return result
+
+
+def prepared(data: bytes, name: str, budget: Budget | None = None) -> bytes:
+    """A grey PNG, upright, of a size OCR reads well, dark on light."""
+    budget = budget or Budget(name)
+    budget.accept(len(data))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            picture = Image.open(io.BytesIO(data), formats=_FORMATS)
+            width, height = picture.size
+            if width * height > budget.limits.pixels:
+                raise ImportRefused(
+                    f"{name} is {width:,} x {height:,} pixels; at most {budget.limits.pixels / 1e6:.0f} million "
+                    "are read. Crop it or make it smaller."
+                )
+            picture = ImageOps.exif_transpose(picture)
+            picture = _on_white(picture)
+        except (OSError, ValueError, SyntaxError, EOFError, TypeError, IndexError, KeyError, OverflowError,
+                AttributeError, ZeroDivisionError, Image.DecompressionBombWarning,
+                Image.DecompressionBombError) as error:  # fmt: skip
+            raise ImportRefused(
+                f"{name} is damaged or no picture OneSeek can open; save it as PNG or JPEG."
+            ) from error
+    picture = _sized(picture)
+    picture = ImageOps.autocontrast(picture, cutoff=1)
+    if (
+        sum(n * value for n, value in enumerate(picture.histogram()))
+        < 110 * picture.width * picture.height
+    ):
+        picture = ImageOps.invert(picture)
+    out = io.BytesIO()
+    picture.save(out, "PNG")
+    return out.getvalue()
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    """Grey; what is transparent becomes paper."""
+    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        paper = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(paper, picture)
+    return picture.convert("L")
+
+
+def _sized(picture: Image.Image) -> Image.Image:
+    longest = max(picture.size)
+    scale = _LONGEST / longest if longest > _LONGEST else 2.0 if longest < _SMALL else 1.0
+    if scale == 1.0:
+        return picture
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    return picture.resize(size, Image.Resampling.LANCZOS)
+
+
+def tesseract(png: bytes, languages: tuple[str, ...]) -> list[Recognised]:
+    """The command of that name; without it a sentence that says how to get it."""
+    if not shutil.which("tesseract"):
+        raise ImportRefused(
+            "Reading text in pictures needs the program tesseract; "
+            "install it (Debian: apt install tesseract-ocr tesseract-ocr-swe) and try again."
+        )
+    names = "+".join({"sv": "swe", "en": "eng"}[language] for language in languages)
+    try:
+        answer = subprocess.run(
+            ["tesseract", "stdin", "stdout", "-l", names, "tsv"],
+            input=png,
+            capture_output=True,
+            timeout=60,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ImportRefused(
+            "Reading the picture took longer than 60 seconds and was stopped."
+        ) from error
+    if answer.returncode:
+        reason = answer.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
+        raise ImportRefused(f"tesseract could not read the picture ({' '.join(reason)[:120]}).")
+    return _lines(answer.stdout.decode("utf-8", "replace"))
+
+
+def _lines(table: str) -> list[Recognised]:
+    """tesseract's table of words, put together to lines."""
+    lines: dict[tuple[str, ...], list[tuple[str, float]]] = {}
+    for row in table.splitlines()[1:]:
+        cells = row.split("\t")
+        if len(cells) == 12 and cells[0] == "5" and cells[11].strip():
+            lines.setdefault(tuple(cells[1:5]), []).append((cells[11].strip(), float(cells[10])))
+    paragraphs = {key[:3]: number for number, key in enumerate(dict.fromkeys(k[:3] for k in lines))}
+    found = []
+    for key, words in lines.items():
+        confidence = sum(sure for _, sure in words) / len(words)
+        found.append(
+            Recognised(" ".join(word for word, _ in words), confidence, paragraphs[key[:3]])
+        )
+    return found

@@ -1,0 +1,131 @@
+"""A document as passages of sentences, each sentence with its place, without what is said on every page.
+
+A lesson made from a sentence can so always show the sentence it came from.
+"""
+
+import re
+from typing import NamedTuple
+
+from importers.document import Block, Document
+
+_ABBREVIATIONS = set(
+    "t.ex bl.a d.v.s dvs s.k m.m m.fl o.s.v osv etc ca kl nr resp f.d p.g.a pga e.kr f.kr st prof dr mr mrs ms jr sr "
+    "vs e.g i.e cf fig approx no vol ed inc ltd co dept est min max tel avd kap jfr inkl exkl ev fr.o.m t.o.m".split()
+)
+_END = re.compile(
+    r"[.!?…]+[\"'”’»)\]]*(?=\s+[\"'“‘«(\[]?[A-ZÅÄÖÉÜ0-9])|[.!?…]+[\"'”’»)\]]*$|\n+", re.M
+)
+_LAST_WORD = re.compile(r"([\w.]+?)\.+[\"'”’»)\]]*$")
+_BOILERPLATE = re.compile(
+    r"\b(cookies?|kakor|all rights reserved|alla rättigheter|copyright|©|privacy policy|integritetspolicy|"
+    r"terms of (use|service)|användarvillkor|subscribe|prenumerera|nyhetsbrev|newsletter|sign (in|up)|log ?in|"
+    r"logga in|dela på|share (on|this)|follow us|följ oss|read more|läs (mer|också|även)|click here|klicka här|"
+    r"advertisement|annons|skriv ut|print this page|hoppa till innehåll|skip to content|kommentarer \(\d+\))\b",
+    re.IGNORECASE,
+)
+_LONGEST = 12  # sentences of one passage
+
+
+class Sentence(NamedTuple):
+    text: str
+    block: int
+    start: int
+    end: int
+
+
+class Passage(NamedTuple):
+    title: str
+    sentences: list[Sentence]
+
+
+def sentences_of(text: str) -> list[tuple[int, int]]:
+    """Where each sentence begins and ends; a full stop after an abbreviation, initial or ordinal ends none."""
+    spans, start = [], 0
+    for match in _END.finditer(text):
+        if match[0][0] != "\n" and not _ends(text[start : match.end()], text[match.end() :]):
+            continue
+        spans.append((start, match.end()))
+        start = match.end()
+    spans.append((start, len(text)))
+    trimmed = []
+    for begin, end in spans:
+        piece = text[begin:end]
+        begin += len(piece) - len(piece.lstrip())
+        end -= len(piece) - len(piece.rstrip())
+        if end > begin:
+            trimmed.append((begin, end))
+    return trimmed
+
+
+def passages(document: Document, skip: frozenset[int] = frozenset()) -> list[Passage]:
+    """Sections in order, long ones cut; `skip` names blocks that were seen before."""
+    found = [Passage(document.title, [])]
+    path: list[Block] = []
+    for number, block in enumerate(document.blocks):
+        if block.kind == "heading":
+            path = [above for above in path if above.level < block.level] + [block]
+            found.append(Passage(block.text if len(path) > 1 else document.title or block.text, []))
+        elif number not in skip and block.kind not in ("code", "exchange"):
+            sentences = _sentences(block, number, document.language)
+            if sentences and len(found[-1].sentences) + len(sentences) > _LONGEST:
+                found.append(Passage(found[-1].title, []))
+            found[-1].sentences.extend(sentences)
+    return [passage for passage in found if passage.sentences]
+
+
+def is_boilerplate(text: str) -> bool:
+    """Short text that says what every page of a site says."""
+    words = len(text.split())
+    return words < 25 and len(_BOILERPLATE.findall(text)) * 12 >= words
+
+
+def _sentences(block: Block, number: int, language: str) -> list[Sentence]:
+    if block.kind == "table":
+        return [
+            Sentence(text, number, 0, len(block.text))
+            for text in table_sentences(block.rows, language)
+        ]
+    return [
+        Sentence(" ".join(block.text[start:end].split()), number, start, end)
+        for start, end in sentences_of(block.text)
+        if not is_boilerplate(block.text[start:end])
+    ]
+
+
+def table_sentences(rows: tuple[tuple[str, ...], ...], language: str) -> list[str]:
+    """Each cell as "The price of a tour is 50 kronor", when the first row holds the headings."""
+    if len(rows) < 2 or any(re.search(r"\d", cell) for cell in rows[0]):
+        return []
+    said = []
+    for row in rows[1:]:
+        for heading, cell in zip(rows[0][1:], row[1:], strict=False):
+            if not (row[0] and heading and cell):
+                continue
+            if language in ("sv", "no", "da"):
+                said.append(f"{heading} för {_inside(row[0])} är {cell}.")
+            else:
+                said.append(f"The {_inside(heading)} of {_inside(row[0])} is {cell}.")
+    return said
+
+
+def _inside(phrase: str) -> str:
+    """A heading in the middle of a sentence: small first letter unless it looks like a name or an acronym."""
+    first = phrase.split()[0]
+    return (
+        phrase
+        if first[1:].lower() != first[1:] or len(first) == 1
+        else phrase[0].lower() + phrase[1:]
+    )
+
+
+def _ends(sentence: str, rest: str) -> bool:
+    if rest and not rest[0].isspace():
+        return False
+    last = _LAST_WORD.search(sentence)
+    if not last or not sentence.rstrip("\"'”’»)]").endswith("."):
+        return True
+    word = last[1].lower().lstrip("(")
+    if word in _ABBREVIATIONS or (len(word) == 1 and word.isalpha() and last[1].isupper()):
+        return False
+    following = rest.lstrip()[:1]
+    return not (word.isdigit() and len(word) <= 2 and following.islower())

@@ -1,0 +1,64 @@
+"""Plain text and Markdown. A Markdown file loses its signs and keeps its headings, lists, tables and code."""
+
+import re
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from importers.document import Block, Reading, table
+from importers.limits import Budget
+
+_FRONT_MATTER = re.compile(r"\A---\n.*?\n(---|\.\.\.)\n", re.DOTALL)
+_COMMENT_OR_TAG = re.compile(r"<!--.*?-->|</?[a-zA-Z][^<>]*>", re.DOTALL)
+
+
+def read_plain(text: str, budget: Budget) -> Reading:
+    """A blank line ends a paragraph; the line breaks inside one are only where the writer's window ended."""
+    paragraphs = re.split(r"\n\s*\n", budget.keep(text))
+    return Reading([Block("paragraph", " ".join(p.split())) for p in paragraphs if p.strip()])
+
+
+def read_markdown(text: str, budget: Budget) -> Reading:
+    text = _FRONT_MATTER.sub("", budget.keep(text))
+    tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text)
+    blocks: list[Block] = []
+    containers: list[str] = []
+    rows: list[list[str]] = []
+    for number, token in enumerate(tokens):
+        if token.type in ("bullet_list_open", "ordered_list_open", "blockquote_open"):
+            containers.append("quote" if token.type == "blockquote_open" else "item")
+        elif token.type in ("bullet_list_close", "ordered_list_close", "blockquote_close"):
+            containers.pop()
+        elif token.type == "tr_open":
+            rows.append([])
+        elif token.type == "table_close":
+            blocks.append(table(rows))
+            rows = []
+        elif token.type in ("fence", "code_block"):
+            blocks.append(Block("code", token.content.rstrip("\n")))
+        elif token.type == "html_block":
+            blocks.append(
+                Block("paragraph", " ".join(_COMMENT_OR_TAG.sub(" ", token.content).split()))
+            )
+        elif token.type == "inline":
+            opening = tokens[number - 1].type
+            if opening in ("th_open", "td_open"):
+                rows[-1].append(_inline(token))
+            elif opening == "heading_open":
+                blocks.append(Block("heading", _inline(token), int(tokens[number - 1].tag[1])))
+            else:
+                kind = containers[-1] if containers else "paragraph"
+                blocks.append(Block(kind, _inline(token), containers.count("item")))
+    return Reading([block for block in blocks if block.text])
+
+
+def _inline(token: Token) -> str:
+    parts = []
+    for child in token.children or []:
+        if child.type in ("text", "code_inline"):
+            parts.append(child.content)
+        elif child.type in ("softbreak", "hardbreak"):
+            parts.append(" ")
+        elif child.type == "image":
+            parts.append(child.content)
+    return " ".join("".join(parts).split())

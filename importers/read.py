@@ -1,0 +1,165 @@
+"""Any file to documents: its kind from its content, the reader for that kind, one clear ending for each.
+
+`read` yields one (name, Document or ImportRefused) for a file, and one for each member of an archive.
+"""
+
+import posixpath
+from collections.abc import Callable, Iterator
+
+from importers import article, datasets, epub, mail, pdf, plain, rtf, tables, word
+from importers.archive import Archive
+from importers.document import Document, ImportRefused, Reading, fingerprint
+from importers.encoding import decode
+from importers.instructions import visible
+from importers.kinds import kind_of, kind_of_text
+from importers.limits import Budget
+from importers.markup import page_text
+
+PICTURE_KINDS = ("png", "jpeg", "gif", "webp")
+MADE_WITH = {"pdf": "pypdf", "html": "trafilatura", "markdown": "markdown-it", "rtf": "striprtf"}
+
+
+class IsPicture(Exception):
+    """Not text: what is in `data` has to be looked at by the image importer."""
+
+    def __init__(self, kind: str, data: bytes):
+        super().__init__(kind)
+        self.kind, self.data = kind, data
+
+
+class IsScan(ImportRefused):
+    """A PDF whose pages are pictures: `scans` names them for OCR."""
+
+    def __init__(self, message: str, scans: list[int]):
+        super().__init__(message)
+        self.scans = scans
+
+
+Outcome = Document | ImportRefused | IsPicture
+
+
+def read(
+    data: bytes, name: str, budget: Budget | None = None, depth: int = 0
+) -> Iterator[tuple[str, Outcome]]:
+    budget = budget or Budget(name)
+    try:
+        budget.name = name
+        budget.accept(len(data))
+        kind = kind_of(data, name)
+        if kind in PICTURE_KINDS:
+            yield name, IsPicture(kind, data)
+        elif kind == "zip":
+            yield from _members(data, name, budget, depth)
+        else:
+            yield name, document(_reading(kind, data, budget), data, name, kind)
+    except ImportRefused as refused:
+        yield name, refused
+    except (MemoryError, RecursionError) as error:
+        yield (
+            name,
+            ImportRefused(
+                f"{name} needs more memory than an import may use ({type(error).__name__})."
+            ),
+        )
+
+
+def read_text(text: str, format: str | None, name: str, budget: Budget | None = None) -> Document:
+    """Text that is already text: pasted, or handed over by a page. `format` overrules what it looks like."""
+    budget = budget or Budget(name)
+    data = text.encode("utf-8", "surrogatepass")
+    budget.accept(len(data))
+    if not text.strip():
+        raise ImportRefused(f"{name} is empty: there is nothing to read in it.")
+    kind = format or kind_of_text(text)
+    if kind not in _FROM_TEXT:
+        raise ImportRefused(
+            f"{name}: there is no text format {kind!r}; use one of {', '.join(_FROM_TEXT)}."
+        )
+    return document(_FROM_TEXT[kind](text, budget), data, name, kind)
+
+
+def document(reading: Reading, data: bytes, name: str, kind: str) -> Document:
+    """A reading with text becomes a Document; one without is a refusal, never an empty success."""
+    reading, stripped = visible(reading)
+    if not any(block.text.strip() for block in reading.blocks):
+        if reading.scans:
+            raise IsScan(
+                f"No text found on {len(reading.scans)} of {len(reading.scans)} pages of {name}: "
+                "they are pictures. Read them with OCR.",
+                reading.scans,
+            )
+        raise ImportRefused(
+            f"No text was found in {name}; copy the text you need and paste it here."
+        )
+    notes = list(reading.notes)
+    if stripped:
+        notes.append(f"{stripped} invisible characters were taken out.")
+    if reading.hidden:
+        notes.append(f"{reading.hidden} hidden words were left out.")
+    return Document(
+        title=reading.title or _title(reading, name),
+        address=reading.address or name,
+        language="",
+        blocks=tuple(reading.blocks),
+        made_with=MADE_WITH.get(kind, "oneseek") + f" ({kind})",
+        sha256=fingerprint(data),
+        author=reading.author,
+        date=reading.date,
+        notes=tuple(notes),
+    )
+
+
+def _reading(kind: str, data: bytes, budget: Budget) -> Reading:
+    if kind in _FROM_BYTES:
+        return _FROM_BYTES[kind](data, budget)
+    if kind == "mail":
+        message = mail.open_message(data)
+        if mail.is_saved_page(message):
+            return article.read_page(*mail.saved_page(message, budget), budget)
+        return mail.read_mail(message, budget)
+    if kind == "html":
+        return article.read_page(page_text(data, budget.name), "", budget)
+    return _FROM_TEXT[kind](decode(data, budget.name), budget)
+
+
+def _members(data: bytes, name: str, budget: Budget, depth: int) -> Iterator[tuple[str, Outcome]]:
+    if depth >= budget.limits.depth:
+        raise ImportRefused(
+            f"{name} is an archive inside archives; unpack it and add what is inside."
+        )
+    archive = Archive(data, budget)
+    members = [n for n in archive.names if not _is_litter(n)]
+    if not members:
+        raise ImportRefused(f"{name} is an archive with nothing in it.")
+    for number, member in enumerate(members):
+        budget.name = name
+        budget.step("files", number + 1, len(members))
+        yield from read(archive.read(member), f"{name}/{member}", budget, depth + 1)
+
+
+def _is_litter(path: str) -> bool:
+    """What systems leave in archives beside the files people put there."""
+    return path.startswith("__MACOSX/") or posixpath.basename(path).startswith((".", "Thumbs.db"))
+
+
+def _title(reading: Reading, name: str) -> str:
+    for block in reading.blocks[:5]:
+        if block.kind == "heading":
+            return block.text[:200]
+    return posixpath.splitext(posixpath.basename(name))[0] or name
+
+
+_FROM_BYTES: dict[str, Callable[[bytes, Budget], Reading]] = {
+    "pdf": pdf.read_pdf,
+    "docx": word.read_docx,
+    "epub": epub.read_epub,
+    "rtf": rtf.read_rtf,
+}
+_FROM_TEXT: dict[str, Callable[[str, Budget], Reading]] = {
+    "plain": plain.read_plain,
+    "markdown": plain.read_markdown,
+    "html": article.read_whole,
+    "csv": tables.read_csv,
+    "json": datasets.read_json,
+    "jsonl": datasets.read_jsonl,
+}

@@ -1,0 +1,145 @@
+"""What an import leads to: a document with lessons, something held for approval, or one sentence why not."""
+
+import dataclasses
+import hashlib
+from collections.abc import Callable
+
+from importers.document import Document
+from importers.duplicates import Fingerprints, seen_blocks
+from importers.instructions import Suspicion, suspicions
+from importers.passages import Sentence, passages
+
+Lessons = Callable[[list[str], str, str], list[dict]]
+_SHORTEST_QUESTION = 3  # words: later turns shorter than this lean on the turn before
+
+
+@dataclasses.dataclass
+class ImportResult:
+    """One item of an import. Examples of a held document count as none until `approve` is called."""
+
+    name: str
+    document: Document | None = None
+    lessons: list[dict] = dataclasses.field(default_factory=list)
+    held: list[Suspicion] = dataclasses.field(default_factory=list)
+    problem: str = ""
+    duplicates: int = 0
+    scans: list[int] = dataclasses.field(default_factory=list)
+    confidence: float | None = None
+
+    @property
+    def state(self) -> str:
+        if self.problem:
+            return "scan" if self.scans else "refused"
+        return "held" if self.held else "ready"
+
+    @property
+    def examples(self) -> list[dict]:
+        return self.lessons if self.state == "ready" else []
+
+    @property
+    def examples_generated(self) -> int:
+        return len(self.examples)
+
+    def approve(self) -> None:
+        """A person has seen the held places and wants the document learned."""
+        self.held = []
+
+    def to_json(self) -> dict:
+        return {
+            "name": self.name,
+            "state": self.state,
+            "problem": self.problem,
+            "document": self.document.to_json() if self.document else None,
+            "lessons": self.lessons,
+            "held": [place._asdict() for place in self.held],
+            "examples_generated": self.examples_generated,
+            "words": self.document.words if self.document else 0,
+            "duplicates": self.duplicates,
+            "scans": self.scans,
+            "confidence": self.confidence,
+        }
+
+
+def result_of(
+    document: Document,
+    index: Fingerprints | None = None,
+    lessons: Lessons | None = None,
+    language_of: Callable[[str], str] | None = None,
+) -> ImportResult:
+    """Language, duplicates, suspicions and lessons of one document."""
+    index = index if index is not None else Fingerprints()
+    language = document.language or (language_of or _language_of)(document.text[:20_000])
+    document = document.with_changes(language=language)
+    skip, earlier = seen_blocks(document, index)
+    result = ImportResult(
+        document.title, document, held=suspicions(document), duplicates=len(earlier)
+    )
+    result.lessons = _of_exchanges(document, skip) + _of_passages(
+        document, skip, lessons or _lessons
+    )
+    return result
+
+
+def refused(name: str, problem: str, scans: list[int] | None = None) -> ImportResult:
+    return ImportResult(name, problem=problem, scans=scans or [])
+
+
+def _of_passages(document: Document, skip: frozenset[int], lessons: Lessons) -> list[dict]:
+    found = []
+    for passage in passages(document, skip):
+        texts = [sentence.text for sentence in passage.sentences]
+        for example in lessons(texts, passage.title, document.language):
+            sentence = passage.sentences[example.get("source", {}).get("sentence", 0)]
+            found.append({**example, "source": _source(document, sentence)})
+    return found
+
+
+def _of_exchanges(document: Document, skip: frozenset[int]) -> list[dict]:
+    found = []
+    for number, block in enumerate(document.blocks):
+        if block.kind != "exchange" or number in skip:
+            continue
+        turns = list(zip(block.rows, block.rows[1:], strict=False))
+        for place, ((role, prompt), (_, answer)) in enumerate(turns):
+            if role == "user" and (place == 0 or len(prompt.split()) >= _SHORTEST_QUESTION):
+                sentence = Sentence(prompt, number, 0, len(block.text))
+                found.append(_example(prompt, answer, document, sentence))
+    return found
+
+
+def _example(prompt: str, answer: str, document: Document, sentence: Sentence) -> dict:
+    return {
+        "id": hashlib.sha256(f"{prompt}\n{answer}".encode()).hexdigest()[:16],
+        "kind": "document",
+        "prompt": prompt,
+        "answer": answer,
+        "phrasings": [],
+        "language": document.language,
+        "source": _source(document, sentence),
+    }
+
+
+def _source(document: Document, sentence: Sentence) -> dict:
+    """Enough to show the sentence in its place, and to forget everything of one document."""
+    return {
+        "type": "import",
+        "document": document.sha256,
+        "title": document.title,
+        "address": document.address,
+        "sentence": sentence.text,
+        "block": sentence.block,
+        "start": sentence.start,
+        "end": sentence.end,
+    }
+
+
+def _lessons(sentences: list[str], title: str, language: str) -> list[dict]:
+    from engine.lessons import documents
+
+    return documents.lessons(sentences, title, language)
+
+
+def _language_of(text: str) -> str:
+    from engine import language
+
+    return language.detect(text)

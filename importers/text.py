@@ -1,0 +1,47 @@
+"""The door for text: pasted text in a named format, or any file."""
+
+from collections.abc import Iterator
+
+from importers.document import Document, ImportRefused
+from importers.duplicates import Fingerprints
+from importers.limits import Budget
+from importers.read import IsPicture, IsScan, read, read_text
+from importers.results import ImportResult, Lessons, refused, result_of
+
+
+class TextImporter:
+    """`index` remembers what was imported before, so that nothing is taught twice."""
+
+    def __init__(
+        self, index: Fingerprints | None = None, lessons: Lessons | None = None, language_of=None
+    ):
+        self.index = index if index is not None else Fingerprints()
+        self._lessons = lessons
+        self._language_of = language_of
+
+    def import_text(
+        self, text: str, format: str | None = None, name: str = "pasted text"
+    ) -> ImportResult:
+        """`format` is plain, markdown, html, csv, json or jsonl; without one it is told from the text."""
+        try:
+            return self.result(read_text(text, format, name))
+        except ImportRefused as problem:
+            return refused(name, str(problem))
+
+    def import_file(
+        self, data: bytes, name: str, budget: Budget | None = None
+    ) -> Iterator[ImportResult | IsPicture]:
+        """One result for a file, one for each member of an archive; pictures come out for the image importer."""
+        for member, outcome in read(data, name, budget):
+            if isinstance(outcome, Document):
+                yield self.result(outcome)
+            elif isinstance(outcome, IsScan):
+                yield refused(member, str(outcome), outcome.scans)
+            elif isinstance(outcome, ImportRefused):
+                yield refused(member, str(outcome))
+            else:
+                outcome.name = member
+                yield outcome
+
+    def result(self, document: Document) -> ImportResult:
+        return result_of(document, self.index, self._lessons, self._language_of)

@@ -1,0 +1,46 @@
+"""The door for web pages: fetched natively, or handed over by the page as HTML it fetched, saved or pasted."""
+
+from importers.article import read_page
+from importers.document import ImportRefused
+from importers.encoding import decode
+from importers.fetch import Fetcher, Page
+from importers.limits import Budget
+from importers.markup import page_text
+from importers.read import document
+from importers.results import ImportResult, refused
+from importers.text import TextImporter
+
+
+class WebsiteImporter:
+    def __init__(self, texts: TextImporter | None = None, fetcher: Fetcher | None = None):
+        self._texts = texts or TextImporter()
+        self._fetcher = fetcher or Fetcher()
+
+    def import_website(self, url: str) -> ImportResult:
+        try:
+            return self.import_fetched(self._fetcher.page(url))
+        except ImportRefused as problem:
+            return refused(url, str(problem))
+
+    def import_fetched(self, page: Page) -> ImportResult:
+        """What a site sent: a page, or a file of any other kind at its address."""
+        if page.kind in ("text/html", "application/xhtml+xml"):
+            return self.import_html(page_text(page.data, page.address), page.address)
+        if page.kind == "text/plain":
+            return self._texts.import_text(decode(page.data, page.address), None, page.address)
+        results = list(self._texts.import_file(page.data, page.address))
+        if len(results) == 1 and isinstance(results[0], ImportResult):
+            return results[0]
+        return refused(page.address, f"{page.address} is no page; download it and add the file.")
+
+    def import_html(self, html: str, address: str) -> ImportResult:
+        """HTML that is already here."""
+        budget = Budget(address)
+        try:
+            data = html.encode("utf-8", "surrogatepass")
+            budget.accept(len(data))
+            return self._texts.result(
+                document(read_page(html, address, budget), data, address, "html")
+            )
+        except ImportRefused as problem:
+            return refused(address, str(problem))
