@@ -8,7 +8,7 @@ import zlib
 from lxml import etree
 
 from importers.document import ImportRefused
-from importers.limits import Budget
+from importers.limits import Budget, Exhausted
 
 _PIECE = 65_536
 
@@ -69,9 +69,9 @@ class Archive:
         if self.inflated > max(1_000_000, self.packed) * self.budget.limits.ratio or (
             self.inflated > self.budget.limits.bytes_in * 4
         ):
-            raise ImportRefused(
+            raise Exhausted(
                 f"{self.budget.name} unpacks to far more than it says ({self.inflated / 1e6:,.0f} MB and "
-                "counting) and was stopped; it may be made to fill a computer. Nothing of it was kept."
+                "counting) and was stopped; it may be made to fill a computer."
             )
 
     def _damaged(self, error) -> ImportRefused:

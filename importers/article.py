@@ -14,6 +14,7 @@ from trafilatura import bare_extraction
 from importers.document import Block, ImportRefused, Reading
 from importers.limits import Budget
 from importers.markup import blocks_of, clean, parse, too_deep
+from importers.passages import is_boilerplate
 
 for _name in ("trafilatura", "htmldate", "courlan", "justext", "charset_normalizer"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)
@@ -25,6 +26,9 @@ _AROUND_NAME = re.compile(
     re.IGNORECASE,
 )
 _MAIN = ("//main", "//*[@role='main']", "//article", "//*[@id='content' or @id='main']")
+# A date that only stands somewhere in the text is not the page's own.
+_DATES = {"extensive_search": False, "original_date": True, "max_date": "2100-01-01"}
+_PARSER_FAULTS = (ValueError, TypeError, AttributeError, IndexError, AssertionError, RecursionError)
 _ENOUGH = 25  # words: less is no article
 
 
@@ -67,49 +71,62 @@ def read_whole(text: str, budget: Budget) -> Reading:
 
 
 def _extract(tree: etree._Element, address: str) -> Reading:
-    body = copy.deepcopy(tree)
+    title = _title(tree)
+    _prune(tree)
     try:
         found = bare_extraction(
-            copy.deepcopy(tree), url=address or None, include_comments=True, include_tables=True,
-            with_metadata=True, favor_recall=True, deduplicate=False,
-        )  # fmt: skip
-    except (
-        ValueError,
-        TypeError,
-        AttributeError,
-        KeyError,
-        IndexError,
-        AssertionError,
-        RecursionError,
-    ):
-        found = None  # the second look below reads what a parser bug could not
+            copy.deepcopy(tree),
+            url=address or None,
+            with_metadata=True,
+            favor_recall=True,
+            date_extraction_params={**_DATES},  # trafilatura writes into what it is given
+        )
+    except _PARSER_FAULTS:
+        found = None  # the second look below reads what a fault of the parser could not
     blocks: list[Block] = []
-    title = author = date = ""
+    author = date = ""
     if found is not None:
         for part in (found.body, found.commentsbody):
             if part is not None:
                 blocks += blocks_of(part)
-        title, author, date = found.title or "", found.author or "", found.date or ""
-    second = _second_look(body)
+        title, author, date = found.title or title, found.author or "", found.date or ""
+    second = _second_look(tree)
     if _words(blocks) < _ENOUGH or _words(second) > 1.6 * _words(blocks):
         blocks = second if _words(second) > _words(blocks) else blocks
-    return Reading(blocks, title or _title(tree), author, date)
+    blocks = [block for block in _once(blocks) if not is_boilerplate(block.text)]
+    heading = " ".join((tree.findtext(".//h1") or "").split())
+    if blocks and heading and all(heading != block.text for block in blocks):
+        blocks.insert(0, Block("heading", heading, 1))
+    return Reading(blocks, title, author, date)
+
+
+def _once(blocks: list[Block]) -> list[Block]:
+    """Without paragraphs that stand there word for word before: posts of a forum come out twice."""
+    seen: set[str] = set()
+    kept = []
+    for block in blocks:
+        if block.kind != "paragraph" or block.text not in seen:
+            kept.append(block)
+            seen.add(block.text)
+    return kept
+
+
+def _prune(tree: etree._Element) -> None:
+    """Takes out what stands around the text, unless most of the page's words are in it."""
+    most = len(tree.text_content().split()) / 2
+    for node in list(tree.iter()):
+        if isinstance(node.tag, str) and node.getparent() is not None and _is_around(node):
+            if len(node.text_content().split()) <= most or _is_link_list(node):
+                node.drop_tree()
 
 
 def _second_look(tree: etree._Element) -> list[Block]:
-    """What the page itself marks as main, without what its names say is around it."""
-    for node in list(tree.iter()):
-        if isinstance(node.tag, str) and node.getparent() is not None and _is_around(node):
-            node.drop_tree()
-    root = _body(tree)
+    """Everything in what the page itself marks as its main part."""
     for path in _MAIN:
-        marked = root.getroottree().xpath(path)
+        marked = tree.getroottree().xpath(path)
         if marked:
-            root = max(marked, key=lambda node: len(node.text_content()))
-            break
-    else:
-        return []
-    return blocks_of(root)
+            return blocks_of(max(marked, key=lambda node: len(node.text_content())))
+    return []
 
 
 def _is_around(node: etree._Element) -> bool:
@@ -127,7 +144,7 @@ def _in_article(node: etree._Element) -> bool:
 
 def _is_link_list(node: etree._Element) -> bool:
     """A list or block whose words are nearly all links."""
-    if node.tag not in ("ul", "ol", "div", "section", "table"):
+    if node.tag not in ("ul", "ol", "div", "section", "table", "td"):
         return False
     links = node.findall(".//a")
     if len(links) < 3:

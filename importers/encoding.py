@@ -72,4 +72,4 @@ def _is_utf8(data: bytes) -> bool:
     except UnicodeDecodeError:
         high = sum(len(run) for run in _HIGH.findall(data))
         good = sum(len(run) for run in _WELL_FORMED.findall(data))
-        return good > high * 0.8
+        return good >= high * 0.8

@@ -132,7 +132,7 @@ class Fetcher:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             raise ImportRefused(f"There is no site called {host}; check the address.") from error
-        for family, kind, protocol, _, target in found:
+        for *_, target in found:
             if not self._allowed(str(target[0]), port):
                 raise ImportRefused(
                     f"{host} is an address inside this computer or network; OneSeek reads public sites only."

@@ -19,7 +19,7 @@ from importers.results import ImportResult, refused
 from importers.text import TextImporter
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
-_LONGEST = 2000  # pixels: more costs time and reads no better
+_LARGE = 5_000_000  # pixels: more costs time and reads no better; long screenshots stay readable
 _SMALL = (
     1000  # below this a picture is enlarged: letters of screenshots are too small to tell apart
 )
@@ -101,31 +101,32 @@ def prepared(data: bytes, name: str, budget: Budget | None = None) -> bytes:
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
-            picture = Image.open(io.BytesIO(data), formats=_FORMATS)
-            width, height = picture.size
-            if width * height > budget.limits.pixels:
-                raise ImportRefused(
-                    f"{name} is {width:,} x {height:,} pixels; at most {budget.limits.pixels / 1e6:.0f} million "
-                    "are read. Crop it or make it smaller."
-                )
-            picture = ImageOps.exif_transpose(picture)
-            picture = _on_white(picture)
+            opened = Image.open(io.BytesIO(data), formats=_FORMATS)
+            if opened.width * opened.height > budget.limits.pixels:
+                raise _too_large(name, budget, f"{opened.width} x {opened.height} pixels")
+            picture = _on_white(ImageOps.exif_transpose(opened))
+        except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+            raise _too_large(name, budget, str(error)) from error
         except (OSError, ValueError, SyntaxError, EOFError, TypeError, IndexError, KeyError, OverflowError,
-                AttributeError, ZeroDivisionError, Image.DecompressionBombWarning,
-                Image.DecompressionBombError) as error:  # fmt: skip
+                AttributeError, ZeroDivisionError) as error:  # fmt: skip
             raise ImportRefused(
                 f"{name} is damaged or no picture OneSeek can open; save it as PNG or JPEG."
             ) from error
     picture = _sized(picture)
     picture = ImageOps.autocontrast(picture, cutoff=1)
-    if (
-        sum(n * value for n, value in enumerate(picture.histogram()))
-        < 110 * picture.width * picture.height
-    ):
+    if _brightness(picture) < 110:
         picture = ImageOps.invert(picture)
     out = io.BytesIO()
     picture.save(out, "PNG")
     return out.getvalue()
+
+
+def _too_large(name: str, budget: Budget, size: str) -> ImportRefused:
+    most = budget.limits.pixels // 1_000_000
+    return ImportRefused(
+        f"{name} is too large ({size.split(',')[0]}); at most {most} million pixels are read. "
+        "Crop it or make it smaller."
+    )
 
 
 def _on_white(picture: Image.Image) -> Image.Image:
@@ -137,11 +138,16 @@ def _on_white(picture: Image.Image) -> Image.Image:
     return picture.convert("L")
 
 
+def _brightness(picture: Image.Image) -> float:
+    total = sum(count * value for value, count in enumerate(picture.histogram()))
+    return total / (picture.width * picture.height)
+
+
 def _sized(picture: Image.Image) -> Image.Image:
-    longest = max(picture.size)
-    scale = _LONGEST / longest if longest > _LONGEST else 2.0 if longest < _SMALL else 1.0
-    if scale == 1.0:
+    area = picture.width * picture.height
+    if area <= _LARGE and max(picture.size) >= _SMALL:
         return picture
+    scale = (_LARGE / area) ** 0.5 if area > _LARGE else 2.0
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
     return picture.resize(size, Image.Resampling.LANCZOS)
 

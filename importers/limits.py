@@ -22,6 +22,10 @@ class Limits:
     depth: int = 2  # archives inside archives
 
 
+class Exhausted(ImportRefused):
+    """The whole import has cost what it may: nothing more of it is read, not the next member either."""
+
+
 class Cancelled(Exception):
     """The user took the item away while it was being read."""
 
@@ -48,7 +52,7 @@ class Budget:
         if self._cancelled and self._cancelled():
             raise Cancelled(self.name)
         if time.monotonic() > self._end:
-            raise ImportRefused(
+            raise Exhausted(
                 f"{self.name} took longer than {self.limits.seconds:.0f} seconds to read and was stopped; "
                 "try a smaller part of it."
             )
@@ -66,7 +70,7 @@ class Budget:
         """Counts text on its way into the document."""
         self._spent += len(text)
         if self._spent > self.limits.text:
-            raise ImportRefused(
+            raise Exhausted(
                 f"{self.name} holds more than {self.limits.text / 1e6:,.0f} million characters of text; "
                 "split it and add the parts one by one."
             )

@@ -24,7 +24,7 @@ def saved_page(message: EmailMessage, budget: Budget) -> tuple[str, str]:
     """The HTML of an MHTML file and the address it was saved from."""
     for part in message.walk():
         if part.get_content_type() in ("text/html", "application/xhtml+xml"):
-            data = part.get_payload(decode=True) or b""
+            data = _data(part)
             address = _header(message, "Snapshot-Content-Location") or _header(
                 part, "Content-Location"
             )
@@ -39,7 +39,7 @@ def read_mail(message: EmailMessage, budget: Budget) -> Reading:
     chosen = _body(message)
     for part in message.walk():
         if part is chosen:
-            data = part.get_payload(decode=True) or b""
+            data = _data(part)
             text = page_text(data, budget.name, part.get_content_charset() or "")
             blocks = (
                 _html(text, budget)
@@ -65,6 +65,11 @@ def _body(message: EmailMessage):
     ]
     plain = [part for part in texts if part.get_content_subtype() == "plain"]
     return (plain or texts or [None])[0]
+
+
+def _data(part) -> bytes:
+    data = part.get_payload(decode=True)
+    return data if isinstance(data, bytes) else b""
 
 
 def _html(text: str, budget: Budget) -> list[Block]:

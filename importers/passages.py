@@ -20,7 +20,7 @@ _BOILERPLATE = re.compile(
     r"\b(cookies?|kakor|all rights reserved|alla rättigheter|copyright|©|privacy policy|integritetspolicy|"
     r"terms of (use|service)|användarvillkor|subscribe|prenumerera|nyhetsbrev|newsletter|sign (in|up)|log ?in|"
     r"logga in|dela på|share (on|this)|follow us|följ oss|read more|läs (mer|också|även)|click here|klicka här|"
-    r"advertisement|annons|skriv ut|print this page|hoppa till innehåll|skip to content|kommentarer \(\d+\))\b",
+    r"advertisement|annons|(sidan|senast) uppdaterad|last (updated|modified)|skriv ut|print this page|hoppa till innehåll|skip to content|kommentarer \(\d+\))\b",
     re.IGNORECASE,
 )
 _LONGEST = 12  # sentences of one passage

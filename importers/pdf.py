@@ -2,8 +2,9 @@
 
 import io
 import logging
+from typing import Any
 
-from pypdf import PdfReader
+from pypdf import PageObject, PdfReader
 from pypdf.errors import DependencyError, PyPdfError
 
 from importers.document import ImportRefused, Reading
@@ -84,21 +85,20 @@ def _open(data: bytes, budget: Budget) -> PdfReader:
 def _pages(reader: PdfReader, budget: Budget):
     """The first pages in order, walking the tree here: a file may claim any number of them."""
     try:
-        waiting = [reader.root_object["/Pages"]]
+        waiting: list[Any] = [reader.root_object["/Pages"]]
     except _DAMAGE as error:
         raise _damaged(budget.name, str(error)) from error
     seen: set[int] = set()
     found = 0
-    from pypdf import PageObject
-
     while waiting and found < budget.limits.pages:
         budget.step()
         try:
             reference = waiting.pop()
             node = reference.get_object()
-            if id(node) in seen or not hasattr(node, "get"):
+            number = getattr(reference, "idnum", 0)
+            if number in seen or not hasattr(node, "get"):
                 continue
-            seen.add(id(node))
+            seen.add(number or -len(seen) - 1)
             if "/Kids" in node:
                 waiting.extend(reversed(list(node["/Kids"])[: budget.limits.pages]))
                 continue
@@ -124,7 +124,8 @@ def _inherited(node) -> dict:
 
 def _count(reader: PdfReader) -> int:
     try:
-        return int(reader.root_object["/Pages"]["/Count"])
+        pages: Any = reader.root_object["/Pages"]
+        return int(pages["/Count"])
     except _DAMAGE:
         return 0
 

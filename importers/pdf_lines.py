@@ -69,7 +69,7 @@ def without_running_lines(pages: list[list[Line]]) -> list[list[Line]]:
             for line in edges
             if (len(pages) > 1 and seen[_place(line)] >= often) or _is_page_number(line, lines)
         }
-        kept.append([line for line in lines if id(line) not in drop])
+        kept.append([line for line in lines if id(line) not in drop] or lines)
     return kept
 
 

@@ -17,7 +17,8 @@ from importers.limits import Budget
 _FORM_DEPTH = 8
 _LIGATURES = {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"}
 _CLEAN = str.maketrans({**_LIGATURES, "\u00a0": " ", "\u00ad": "-", "\u2010": "-", "\u2011": "-"})
-_UNIT = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
+Matrix = tuple[float, float, float, float, float, float]
+_UNIT: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
 
 class Run(NamedTuple):
@@ -43,7 +44,9 @@ class _Pen:
     def __init__(self, budget: Budget):
         self.budget = budget
         self.runs: list[Run] = []
-        self.page = self.line = self.text = _UNIT
+        self.page: Matrix = _UNIT
+        self.line: Matrix = _UNIT
+        self.text: Matrix = _UNIT
         self.font: Font | None = None
         self.size = 0.0
         self.spacing = self.word_spacing = self.leading = self.rise = 0.0
@@ -194,12 +197,12 @@ def _dictionary(value) -> DictionaryObject:
     return value if isinstance(value, DictionaryObject) else DictionaryObject()
 
 
-def _matrix(operands) -> tuple[float, ...]:
+def _matrix(operands) -> Matrix:
     a, b, c, d, e, f = (float(number) for number in operands)
     return (a, b, c, d, e, f)
 
 
-def _times(m: tuple, n: tuple) -> tuple:
+def _times(m: Matrix, n: Matrix) -> Matrix:
     return (
         m[0] * n[0] + m[1] * n[2],
         m[0] * n[1] + m[1] * n[3],

@@ -8,14 +8,23 @@ from markdown_it.token import Token
 from importers.document import Block, Reading, table
 from importers.limits import Budget
 
+_WIDEST = 120  # characters: a longer line was broken by no window
+_BULLET = re.compile(r"[•‣◦▪■●○\ue000-\uf8ff]\s*(?=\S)|[-*–]\s+(?=\S)")
 _FRONT_MATTER = re.compile(r"\A---\n.*?\n(---|\.\.\.)\n", re.DOTALL)
 _COMMENT_OR_TAG = re.compile(r"<!--.*?-->|</?[a-zA-Z][^<>]*>", re.DOTALL)
 
 
 def read_plain(text: str, budget: Budget) -> Reading:
-    """A blank line ends a paragraph; the line breaks inside one are only where the writer's window ended."""
-    paragraphs = re.split(r"\n\s*\n", budget.keep(text))
-    return Reading([Block("paragraph", " ".join(p.split())) for p in paragraphs if p.strip()])
+    """A blank line ends a paragraph, and so does every line break in text that nobody wrapped."""
+    budget.keep(text)
+    wrapped = max((len(line) for line in text.split("\n")), default=0) <= _WIDEST
+    paragraphs = re.split(r"\n\s*\n" if wrapped else r"\n", text)
+    return Reading([_paragraph(" ".join(p.split())) for p in paragraphs if p.strip()])
+
+
+def _paragraph(text: str) -> Block:
+    bullet = _BULLET.match(text)
+    return Block("item", text[bullet.end() :], 1) if bullet else Block("paragraph", text)
 
 
 def read_markdown(text: str, budget: Budget) -> Reading:

@@ -12,7 +12,7 @@ from importers.document import Document, ImportRefused, Reading, fingerprint
 from importers.encoding import decode
 from importers.instructions import visible
 from importers.kinds import kind_of, kind_of_text
-from importers.limits import Budget
+from importers.limits import Budget, Exhausted
 from importers.markup import page_text
 
 PICTURE_KINDS = ("png", "jpeg", "gif", "webp")
@@ -22,9 +22,9 @@ MADE_WITH = {"pdf": "pypdf", "html": "trafilatura", "markdown": "markdown-it", "
 class IsPicture(Exception):
     """Not text: what is in `data` has to be looked at by the image importer."""
 
-    def __init__(self, kind: str, data: bytes):
-        super().__init__(kind)
-        self.kind, self.data = kind, data
+    def __init__(self, kind: str, data: bytes, name: str):
+        super().__init__(name)
+        self.kind, self.data, self.name = kind, data, name
 
 
 class IsScan(ImportRefused):
@@ -47,11 +47,15 @@ def read(
         budget.accept(len(data))
         kind = kind_of(data, name)
         if kind in PICTURE_KINDS:
-            yield name, IsPicture(kind, data)
+            yield name, IsPicture(kind, data, name)
         elif kind == "zip":
             yield from _members(data, name, budget, depth)
         else:
             yield name, document(_reading(kind, data, budget), data, name, kind)
+    except Exhausted as exhausted:
+        if depth:
+            raise
+        yield name, exhausted
     except ImportRefused as refused:
         yield name, refused
     except (MemoryError, RecursionError) as error:

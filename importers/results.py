@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import importlib
 from collections.abc import Callable
 
 from importers.document import Document
@@ -134,12 +135,8 @@ def _source(document: Document, sentence: Sentence) -> dict:
 
 
 def _lessons(sentences: list[str], title: str, language: str) -> list[dict]:
-    from engine.lessons import documents
-
-    return documents.lessons(sentences, title, language)
+    return importlib.import_module("engine.lessons.documents").lessons(sentences, title, language)
 
 
 def _language_of(text: str) -> str:
-    from engine import language
-
-    return language.detect(text)
+    return importlib.import_module("engine.language").detect(text)

@@ -1,8 +1,10 @@
 """Rich text (RTF): its words; pictures, fonts and formatting stay behind."""
 
+import itertools
+
 from striprtf.striprtf import rtf_to_text
 
-from importers.document import ImportRefused, Reading
+from importers.document import ImportRefused, Reading, table
 from importers.limits import Budget
 from importers.plain import read_plain
 
@@ -15,4 +17,12 @@ def read_rtf(data: bytes, budget: Budget) -> Reading:
             f"{budget.name} is a damaged RTF file; save it again as DOCX or PDF."
         ) from error
     budget.step()
-    return read_plain("\n\n".join(text.split("\n")), budget)
+    reading = Reading([])
+    for is_table, lines in itertools.groupby(text.split("\n"), lambda line: line.endswith("|")):
+        if is_table:  # striprtf writes a bar after each cell
+            rows = [line.removesuffix("|").split("|") for line in lines]
+            reading.blocks.append(table(rows))
+            budget.keep(reading.blocks[-1].text)
+        else:
+            reading.blocks += read_plain("\n\n".join(lines), budget).blocks
+    return reading

@@ -40,7 +40,6 @@ class TextImporter:
             elif isinstance(outcome, ImportRefused):
                 yield refused(member, str(outcome))
             else:
-                outcome.name = member
                 yield outcome
 
     def result(self, document: Document) -> ImportResult:

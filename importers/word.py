@@ -25,7 +25,7 @@ def read_docx(data: bytes, budget: Budget) -> Reading:
     styles = _styles(archive)
     body = archive.xml("word/document.xml").find(_W + "body")
     blocks = list(_blocks(body, styles, budget)) if body is not None else []
-    return Reading([b for b in blocks if b.text], **_properties(archive))
+    return Reading([b for b in blocks if b.text], *_properties(archive))
 
 
 def _blocks(body, styles, budget):
@@ -93,11 +93,10 @@ def _styles(archive: Archive) -> dict[str, tuple[str, int]]:
     return found
 
 
-def _properties(archive: Archive) -> dict[str, str]:
+def _properties(archive: Archive) -> tuple[str, str]:
     if "docProps/core.xml" not in archive:
-        return {}
+        return "", ""
     core = archive.xml("docProps/core.xml")
-    return {
-        key: (core.findtext(_DC + tag) or "").strip()
-        for key, tag in (("title", "title"), ("author", "creator"))
-    }
+    return (core.findtext(_DC + "title") or "").strip(), (
+        core.findtext(_DC + "creator") or ""
+    ).strip()

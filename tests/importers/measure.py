@@ -1,0 +1,46 @@
+"""What the tests and the benchmark measure readers with: wrong words, wrong characters, known texts."""
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+FILES = HERE / "files"
+sys.path.insert(0, str(HERE / "making"))
+
+from make import known_text  # noqa: E402
+
+__all__ = ["FILES", "characters_wrong", "distance", "known_of", "known_text", "words_wrong"]
+
+
+def distance(known, found) -> int:
+    """The fewest insertions, deletions and replacements that make one sequence the other."""
+    before = list(range(len(found) + 1))
+    for i, wanted in enumerate(known, 1):
+        row = [i]
+        for j, got in enumerate(found, 1):
+            row.append(min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (wanted != got)))
+        before = row
+    return before[-1]
+
+
+def words_wrong(known: str, found: str) -> float:
+    """Word error rate; the bars between a table's cells and the curl of an apostrophe are no words."""
+    return distance(_words(known), _words(found)) / len(_words(known))
+
+
+def characters_wrong(known: str, found: str) -> float:
+    known, found = " ".join(known.split()), " ".join(found.split())
+    return distance(known, found) / len(known)
+
+
+def known_of(file: Path) -> str:
+    """The words that were put into a made file."""
+    if file.name == "book.epub":
+        return f"{known_text('sv')}\n{known_text('en')}"
+    if file.name == "poppler_united.pdf":
+        return f"{known_text('sv')}\n{known_text('sv')}"
+    return known_text("en" if "_en" in file.name else "sv")
+
+
+def _words(text: str) -> list[str]:
+    return text.replace("’", "'").replace(" | ", " ").split()

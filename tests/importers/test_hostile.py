@@ -1,0 +1,116 @@
+"""Files made to hurt: each ends in one clear sentence, soon, in bounded memory, and the reader lives on."""
+
+import re
+import resource
+import subprocess
+import sys
+import time
+
+import pytest
+
+from importers.document import Document, ImportRefused
+from importers.image import prepared
+from importers.limits import Budget, Cancelled, Limits
+from importers.read import read
+from tests.importers import hostile
+from tests.importers.measure import FILES
+
+HOSTILE = {
+    "empty": (b"", "is empty"),
+    "zip bomb": (hostile.zip_bomb(), "unpacks to far more"),
+    "overlapping zip": (
+        hostile.overlapping_zip(),
+        "unpacks to far more|damaged|more than 20 million",
+    ),  # newer Pythons see the overlap
+    "nested zip": (hostile.nested_zip(), "archive inside archives"),
+    "too many members": (hostile.zip_of({f"{n}.txt": "x" for n in range(2001)}), "2,001 files"),
+    "entity bomb": (hostile.entity_bomb_docx(), "declares XML entities"),
+    "entity that reads a file": (hostile.outside_entity_docx(), "declares XML entities"),
+    "deep docx": (hostile.deep_docx(), "is damaged"),
+    "deep json": (hostile.deep_json(), "is not whole JSON"),
+    "truncated docx": ((FILES / "libreoffice_sv.docx").read_bytes()[:5000], "damaged or cut short"),
+    "encrypted pdf": ((FILES / "encrypted.pdf").read_bytes(), "locked by a password"),
+    "truncated pdf": ((FILES / "groff_en.pdf").read_bytes()[:900], "damaged|No text|pictures"),
+    "pdf bomb": (hostile.pdf_bomb(), "No text|pictures"),
+    "pdf bomb packed twice": (hostile.pdf_bomb_twice(), "No text|pictures"),
+    "pdf that contains itself": (hostile.pdf_loop(), "damaged"),
+    "pdf of forms in forms": (hostile.pdf_form_loop(), "No text|pictures"),
+    "noise": (bytes(range(256)) * 1000, "does not look like text"),
+    "old word": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "old Word"),
+    "film": (b"\x00\x00\x00\x18ftypmp42" + bytes(500), "film"),
+    "deep html": (hostile.deep_html(), "No main text"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_R28_a_hostile_file_ends_in_one_sentence(name):
+    data, words = HOSTILE[name]
+    begun = time.monotonic()
+    *_, (name_of_it, outcome) = read(data, "it.bin")
+    assert name_of_it.startswith("it.bin") and isinstance(outcome, ImportRefused), outcome
+    sentence = str(outcome)
+    assert re.search(words, sentence), sentence
+    assert len(sentence) < 300 and sentence.endswith(".") and "Traceback" not in sentence
+    assert time.monotonic() - begun < 20
+
+
+def test_R28_pictures_that_are_huge_or_broken_are_refused():
+    for data, words in [
+        (hostile.png_bomb(), "at most 40 million pixels"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(50), "damaged"),
+        ((FILES / "turned.jpg").read_bytes()[:400], "damaged"),
+        (b"SIMPLE  =                    T", "damaged"),
+    ]:
+        with pytest.raises(ImportRefused, match=words):
+            prepared(data, "picture.png")
+
+
+def test_R28_a_pdf_of_a_hundred_thousand_pages_gives_its_first_five_hundred():
+    ((_, document),) = read(hostile.many_pages(), "long.pdf")
+    assert isinstance(document, Document)
+    assert document.text.count("quick brown fox") == 500
+    assert document.notes == ("Only the first 500 of 100,000 pages were read.",)
+
+
+def test_R28_a_file_over_the_limit_is_refused_by_its_size_alone():
+    with pytest.raises(ImportRefused, match="is 1,000 MB; at most 50 MB"):
+        Budget("big.iso").accept(1_000_000_000)
+
+
+def test_R28_time_runs_out_and_cancel_is_heard():
+    data = hostile.many_pages(400)
+    ((_, outcome),) = read(data, "slow.pdf", Budget("slow.pdf", Limits(seconds=0.001)))
+    assert "took longer than" in str(outcome)
+    with pytest.raises(Cancelled):
+        list(read(data, "gone.pdf", Budget("gone.pdf", cancelled=lambda: True)))
+
+
+CHILD = """
+import resource, sys
+from importers.read import read
+from tests.importers import hostile
+read_nothing = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+data = getattr(hostile, sys.argv[1])()
+made = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+list(read(data, "it.bin"))
+print(max(0, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - made))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "bomb", ["zip_bomb", "pdf_bomb", "pdf_bomb_twice", "deep_html", "many_pages"]
+)
+def test_R28_memory_stays_bounded(bomb):
+    answer = subprocess.run(
+        [sys.executable, "-c", CHILD, bomb], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert int(answer.stdout) * 1024 < 512_000_000
+
+
+def test_the_reader_works_after_every_bomb():
+    for data, _ in HOSTILE.values():
+        list(read(data, "it.bin"))
+    ((_, document),) = read((FILES / "libreoffice_sv.docx").read_bytes(), "a.docx")
+    assert isinstance(document, Document) and document.words > 400
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > 0
