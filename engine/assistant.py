@@ -29,7 +29,7 @@ class Assistant:
     def __init__(self, model: Model, versions: Versions, trained: Trained, rows: int = CACHE_ROWS):
         self.model, self.versions, self.trained = model, versions, trained
         self.pool = Pool(model.executor, model.config, min(rows, model.positions))
-        self.base = Generator(model, pool=self.pool)
+        self.base = Generator(model, pool=self.pool, name="base")
         self.tensors: dict[str, Tensor] = {}
         self.adapted: Generator | None = None
         self.resident = BASE  # the version whose weights `adapted` holds
@@ -68,8 +68,7 @@ class Assistant:
         """Answer a conversation with a version (the one in use unless told); which one it was."""
         number = await self.versions.number(line) if version is None else version
         generator = await self.generator(number or BASE)
-        # A lane belongs to one conversation of one version: other weights, other keys and values.
-        answer = generator.ask(messages, sampling, f"{number or BASE}:{key}", **hooks)
+        answer = generator.ask(messages, sampling, key, **hooks)
         self.answers[key] = answer
         try:
             await self.finished(answer)
@@ -114,12 +113,15 @@ class Assistant:
         if self.adapted is None:
             adapter = self.model.executor.empty(self.trained.spec)
             self.tensors = {self.trained.name: adapter}
-            self.adapted = Generator(self.model, self.trained, self.tensors, pool=self.pool)
+            self.adapted = Generator(
+                self.model, self.trained, self.tensors, self.pool, name="adapted"
+            )
         if self.resident != number:
             weights = flat_weights(await self.versions.weights(number))
             async with self._settled:
                 await self._settled.wait_for(lambda: not self.adapted.busy)
             self.tensors[self.trained.name].write(weights)
+            self.pool.forget(self.adapted.name)
             self.resident = number
         return self.adapted
 

@@ -6,6 +6,7 @@ computes only what is new.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from engine.ir import Spec
@@ -19,18 +20,34 @@ class Lane:
     start: int
     capacity: int
     ids: list[int] = field(default_factory=list)
+    head: Lane | None = None  # another lane whose tokens come before this one's
     used: int = 0  # when it was last used, in turns of the pool's counter
 
-    def keep_common(self, ids: list[int]) -> int:
-        """Forget what differs from `ids`; how many tokens are already computed. The last token is
-        always computed again, because its answer is wanted."""
+    @property
+    def known(self) -> list[int]:
+        """All tokens already computed, those of the head included."""
+        return self.head.ids + self.ids if self.head else self.ids
+
+    @property
+    def shared(self) -> int:
+        """How many tokens come before this lane's own."""
+        return len(self.head.ids) if self.head else 0
+
+    @property
+    def head_start(self) -> int:
+        return self.head.start if self.head else 0
+
+    def keep_common(self, ids: list[int], head: Lane | None) -> None:
+        """Forget what differs from `ids` behind the head. The last token is always computed
+        again, because its answer is wanted."""
+        if head is not self.head:
+            self.head, self.ids = head, []
         common = 0
-        for ours, theirs in zip(self.ids, ids[:-1], strict=False):
+        for ours, theirs in zip(self.ids, ids[self.shared : -1], strict=False):
             if ours != theirs:
                 break
             common += 1
         del self.ids[common:]
-        return common
 
 
 class NoRoom(RuntimeError):
@@ -51,7 +68,7 @@ class Pool:
             for n in "kv"
         }
 
-    def lane(self, key: str, capacity: int, busy: frozenset[str] = frozenset()) -> Lane:
+    def lane(self, key: str, capacity: int, busy: Collection[str] = ()) -> Lane:
         """The lane of a conversation with room for `capacity` tokens. Lanes unused for longest
         make room; lanes of `busy` conversations stay."""
         self.clock += 1
@@ -62,7 +79,7 @@ class Pool:
         lane.used = self.clock
         return lane
 
-    def find(self, capacity: int, busy: frozenset[str]) -> int:
+    def find(self, capacity: int, busy: Collection[str]) -> int:
         while True:
             begin = 1
             for lane in sorted(self.lanes.values(), key=lambda lane: lane.start):
@@ -77,8 +94,15 @@ class Pool:
                     f"{capacity} tokens do not fit the cache of {self.rows} rows beside "
                     f"{len(self.lanes)} conversations that are being answered"
                 )
-            del self.lanes[min(idle, key=lambda key: self.lanes[key].used)]
+            self.drop(min(idle, key=lambda key: self.lanes[key].used))
 
-    def forget(self) -> None:
-        """Drop everything remembered, as when the weights changed."""
-        self.lanes.clear()
+    def drop(self, key: str) -> None:
+        """Give a lane back, and with it every lane that continues it."""
+        gone = self.lanes.pop(key)
+        for other in [k for k, lane in self.lanes.items() if lane.head is gone]:
+            del self.lanes[other]
+
+    def forget(self, name: str) -> None:
+        """Drop what a generator of this name remembers, as when its weights changed."""
+        for key in [k for k in self.lanes if k == f"head:{name}" or k.startswith(f"{name}:")]:
+            del self.lanes[key]

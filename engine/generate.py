@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from engine.cache import Pool
+from engine.cache import Lane, NoRoom, Pool
 from engine.executor import Run
 from engine.programs import RECENT
 from engine.tokenizer import Stream
@@ -43,6 +43,7 @@ class Answer:
     key: str
     prompt: list[int]
     sampling: Sampling
+    forced: tuple[int, ...] = ()  # how the answer has to begin
     on_text: Callable[[str], None] = lambda text: None
     on_token: Callable[[int, list], None] | None = None  # also gets the best 64 (id, logprob)
     ids: list[int] = field(default_factory=list)
@@ -73,13 +74,23 @@ class Generator:
         trained: Trained | None = None,
         tensors: dict | None = None,
         pool: Pool | None = None,
+        name: str = "",
     ):
+        """`name` tells generators that share a pool apart: other weights, other keys."""
+        self.name = name
         self.model, self.trained, self.tensors = model, trained, tensors or {}
         self.pool = pool or Pool(model.executor, model.config, min(2048, model.positions))
         self.waiting: list[Answer] = []
         self.active: list[Answer] = []
         self._runs: dict[tuple[int, int], Run] = {}
+        self._head: list[int] | None = None
+        self._asked = 0
+        self._reading: set[str] = set()  # keys of answers whose lanes must stay as they are
         self._streams: dict[Answer, Stream] = {}
+
+    @property
+    def head_key(self) -> str:
+        return f"head:{self.name}"
 
     @property
     def busy(self) -> bool:
@@ -118,7 +129,8 @@ class Generator:
 
     def start(self, ids: list[int], sampling: Sampling, key: str = "", **more) -> Answer:
         """Queue a prompt of token ids."""
-        key = key or f"answer-{self.pool.clock}-{len(self.waiting)}-{len(self.active)}"
+        self._asked += 1
+        key = f"{self.name}:{key or self._asked}"
         answer = Answer(key, ids, sampling, began=time.perf_counter(), **more)
         self._streams[answer] = self.model.tokenizer.stream()
         self.waiting.append(answer)
@@ -133,36 +145,97 @@ class Generator:
     # ---- one unit of work
 
     async def advance(self) -> None:
-        """Read one chunk of a waiting prompt, or decode one token for everyone."""
+        """Read one chunk of the waiting prompts, or decode one token for everyone."""
         for answer in [a for a in self.waiting + self.active if a.ended]:
             self.leave(answer)
-        room = len(self.active) < BATCHES[-1]
+        room = BATCHES[-1] - len(self.active)
         if self.waiting and room:
-            await self.read_chunk(self.waiting[0])
+            await self.read_chunk(self.waiting[:room])
         elif self.active:
             await self.decode()
         await self.model.executor.breathe()
 
-    async def read_chunk(self, answer: Answer) -> None:
-        wanted = min(len(answer.prompt) + answer.sampling.max_tokens, self.context)
-        busy = frozenset({a.key for a in self.active} | {answer.key})
-        lane = self.pool.lane(answer.key, wanted, busy)
-        known = lane.keep_common(answer.prompt)
-        left = answer.prompt[known:]
-        size = chunk_size(len(left))
-        part = left[:size]
-        last = len(part) - 1
-        run = self.prepared(size, 1)
-        rows = [(token, known + i, lane) for i, token in enumerate(part)]
-        self.write_tokens(run, rows, size)
-        run.write("take", np.array([last], np.int32))
-        self.write_choice(run, [answer], 1)
+    async def read_chunk(self, answers: list[Answer]) -> None:
+        """As much of the prompts as one chunk holds, the first prompt first."""
+        await self.read_head()
+        parts, room = [], CHUNKS[-1]
+        for answer in answers:
+            lane = self.lane_of(answer)
+            if lane is None or not room:
+                break
+            left = answer.prompt[len(lane.known) :]
+            parts.append((answer, lane, left[:room]))
+            room -= len(left[:room])
+        size = chunk_size(sum(len(part) for _, _, part in parts))
+        if len(parts) == 1:
+            parts = [(answer, lane, part[:size]) for answer, lane, part in parts]
+        else:
+            size = next(c for c in CHUNKS if c >= sum(len(part) for _, _, part in parts))
+        ready = [answer for answer, lane, part in parts if self.completes(answer, lane, part)]
+        rows = 1 if len(ready) <= 1 else BATCHES[-1]
+        run, tokens, take = self.prepared(size, rows), [], np.zeros(rows, np.int32)
+        for answer, lane, part in parts:
+            tokens += [(token, len(lane.known) + i, lane) for i, token in enumerate(part)]
+            if answer in ready:
+                take[ready.index(answer)] = len(tokens) - 1
+        self.write_tokens(run, tokens, size)
+        run.write("take", take)
+        self.write_choice(run, ready, rows)
         await run.advance()
-        lane.ids += part
-        if len(part) == len(left):
+        for _, lane, part in parts:
+            lane.ids += part
+        for answer in ready:
             self.waiting.remove(answer)
             self.active.append(answer)
-            await self.take(run, [answer])
+        if ready:
+            await self.take(run, ready)
+
+    def completes(self, answer: Answer, lane: Lane, part: list[int]) -> bool:
+        return len(lane.known) + len(part) == len(answer.prompt)
+
+    def lane_of(self, answer: Answer) -> Lane | None:
+        """The lane of an answer, cut back to what its prompt shares with it; None when the
+        cache has no room while others are being answered."""
+        if answer.key in self._reading:
+            return self.pool.lanes[answer.key]
+        head = self.pool.lanes[self.head_key] if self.begins_with_head(answer.prompt) else None
+        wanted = min(len(answer.prompt) + answer.sampling.max_tokens, self.context)
+        busy = {self.head_key, answer.key, *self._reading, *(a.key for a in self.active)}
+        try:
+            lane = self.pool.lane(answer.key, wanted - len(head.ids if head else ()), busy)
+        except NoRoom:
+            if self.active or len(self._reading):
+                return None
+            raise
+        lane.keep_common(answer.prompt, head)
+        self._reading.add(answer.key)
+        return lane
+
+    async def read_head(self) -> None:
+        """The beginning all conversations share (system prompt, template) is computed once."""
+        if self.head_key in self.pool.lanes:
+            return
+        head = self.head_ids()
+        lane = self.pool.lane(self.head_key, max(len(head), 1))
+        for first in range(0, len(head), CHUNKS[-1]):
+            part = head[first : first + CHUNKS[-1]]
+            size = next(c for c in CHUNKS if c >= len(part))
+            run = self.prepared(size, 1)
+            self.write_tokens(run, [(t, first + i, lane) for i, t in enumerate(part)], size)
+            run.write("take", np.zeros(1, np.int32))
+            self.write_choice(run, [], 1)
+            await run.advance()
+            lane.ids += part
+
+    def head_ids(self) -> list[int]:
+        if self._head is None:
+            a, b = (self.encode([{"role": "user", "content": text}])[0] for text in ("a", "b"))
+            self._head = common_prefix(a, b)
+        return self._head
+
+    def begins_with_head(self, prompt: list[int]) -> bool:
+        head = self.head_ids()
+        return len(prompt) > len(head) and prompt[: len(head)] == head
 
     async def decode(self) -> None:
         answers = list(self.active)
@@ -170,7 +243,7 @@ class Generator:
         run = self.prepared(size, size)
         lanes = [self.pool.lanes[answer.key] for answer in answers]
         rows = [
-            (answer.ids[-1], len(lane.ids), lane)
+            (answer.ids[-1], len(lane.known), lane)
             for answer, lane in zip(answers, lanes, strict=True)
         ]
         self.write_tokens(run, rows, size)
@@ -196,8 +269,9 @@ class Generator:
         ids, positions, slots = (np.zeros(size, np.int32) for _ in range(3))
         spans = np.zeros((size, 4), np.int32)
         for i, (token, at, lane) in enumerate(rows):
-            ids[i], positions[i], slots[i] = token, at, lane.start + at
-            spans[i, 2:] = lane.start, lane.start + at + 1
+            slot = lane.start + at - lane.shared
+            ids[i], positions[i], slots[i] = token, at, slot
+            spans[i] = lane.head_start, lane.head_start + lane.shared, lane.start, slot + 1
         for name, array in (("ids", ids), ("positions", positions), ("slots", slots)):
             run.write(name, array)
         run.write("spans", spans)
@@ -226,7 +300,8 @@ class Generator:
             best = zip(await run.read("ids"), await run.read("logprobs"), strict=True)
             tops = [list(zip(ids.tolist(), probs.tolist(), strict=True)) for ids, probs in best]
         for i, answer in enumerate(answers):
-            token = int(tokens[i])
+            at = len(answer.ids)
+            token = answer.forced[at] if at < len(answer.forced) else int(tokens[i])
             answer.first_token = answer.first_token or time.perf_counter()
             if answer.on_token:
                 answer.on_token(token, tops[i])
@@ -266,6 +341,7 @@ class Generator:
             self.waiting.remove(answer)
         if answer in self.active:
             self.active.remove(answer)
+        self._reading.discard(answer.key)
         stream = self._streams.pop(answer, None)
         if stream and answer.ended != "stop":
             ending = stream.end() if answer.ended == "end" else ""  # no half characters
@@ -286,6 +362,11 @@ def chunk_size(left: int) -> int:
     if fitting <= max(1.5 * left, CHUNKS[0]):
         return fitting
     return max(c for c in CHUNKS if c <= left)
+
+
+def common_prefix(a: list[int], b: list[int]) -> list[int]:
+    same = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), None)
+    return a[:same] if same is not None else a[: min(len(a), len(b))]
 
 
 def held_back(text: str, stops: tuple[str, ...]) -> int:
