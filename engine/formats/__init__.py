@@ -32,18 +32,17 @@ def open_model(where):
     if isinstance(where, dict):
         folder = {name: functools.partial(lambda source: source, s) for name, s in where.items()}
         return open_folder("folder", folder)
-    if isinstance(where, Source):
-        return _open_source(where)
-    path = os.fspath(where)
-    if os.path.isdir(path):
-        return _open_directory(path)
-    if path.endswith(".safetensors"):
-        return _open_directory(os.path.dirname(path) or ".", only=os.path.basename(path))
-    source = FileSource(path)
+    if not isinstance(where, Source):
+        path = os.fspath(where)
+        if os.path.isdir(path):
+            return _open_directory(path)
+        if path.endswith(".safetensors"):
+            return _open_directory(os.path.dirname(path) or ".", only=os.path.basename(path))
+        where = FileSource(path)
     try:
-        return _open_source(source)
+        return _open_source(where)
     except BaseException:
-        source.close()
+        where.close()
         raise
 
 
