@@ -19,7 +19,7 @@ TEST_DIST = ROOT / "dist-test"
 
 VENDOR = {
     "vendor/purify.js": ("dompurify", "dist/purify.es.mjs"),
-    "vendor/markdown-it.js": ("markdown-it", "dist/markdown-it.mjs"),
+    "vendor/markdown-it.js": ("markdown-it", "dist/browser/markdown-it.esm.min.mjs"),
     "vendor/uplot.js": ("uplot", "dist/uPlot.esm.js"),
     "vendor/uplot.css": ("uplot", "dist/uPlot.min.css"),
     "vendor/idb.js": ("idb", "build/index.js"),

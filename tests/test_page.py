@@ -17,8 +17,8 @@ ALIVE = ("ready", "needs-consent", "unsupported")
 def test_the_page_comes_alive_and_tells_how_far_it_is(page: Page):
     page.add_init_script(
         """globalThis.seen = [];
-        new MutationObserver(() => seen.push(document.documentElement.dataset.engine))
-          .observe(document, {subtree: true, attributes: true, attributeFilter: ["data-engine"]});"""
+        new MutationObserver(() => seen.push(document.documentElement.dataset.step))
+          .observe(document, {subtree: true, attributes: true, attributeFilter: ["data-step"]});"""
     )
     page.goto("/")
     assert wait_for_state(page, *ALIVE) in ALIVE

@@ -1,64 +1,59 @@
-"""The page: starts its panels, then its workers, and tells in words how far that has come.
+"""The page: fills itself from what is stored, then starts its workers and says how far that has come.
 
-A panel is a module of web/ with a function `start(app)`; its name goes into PANELS and nothing else
-is needed.  It draws into its own part of index.html, asks `app.engine` and `app.importer` (web/link.py)
-and listens to their events, which are the classes of workers/protocol.py.
+web/regions.py puts the parts of the page together; this file owns the two workers (web/link.py).
 """
 
 from pyscript import document
 
-from web import offline, site, trouble
+from web import offline, regions, site, trouble
 from web.link import Link, Refused
 from workers.protocol import Booting, Broken, Start
 
-PANELS = ()
-WORDS = {
-    "python": "Starting Python",
-    "packages": "Loading the engine's tools",
-    "module": "Loading the engine",
-    "device": "Looking for a graphics chip",
-    "ready": "Ready",
-    "broken": "Could not start",
-}
-
 
 class App:
-    """What every panel is handed: the two workers, and the state the status pill shows."""
+    """The two workers, and what the engine computes on once it has said so."""
 
     def __init__(self):
         self.engine = Link("engine")
         self.importer = Link("importer")
         self.device = None
-
-    def say(self, step):
-        """One state of the page, in words for people and as an attribute for tests and style."""
-        document.documentElement.dataset.engine = step
-        document.querySelector("#status").dataset.state = step
-        document.querySelector("#status-word").textContent = WORDS[step]
+        self.page = None
 
     async def start_engine(self):
-        self.say("python")
-        self.engine.listen(Booting, lambda event: self.say(event.step))
+        self.engine.listen(Booting, lambda event: self.page.status.know(step=event.step))
         self.engine.listen(Broken, self.engine_broken)
         self.importer.listen(Broken, lambda event: trouble.show("importer", event.detail))
+        self.page.status.know(step="python")
         await self.engine.start()
-        self.say("device")
+        self.page.status.know(step="device")
         try:
-            self.device = await self.engine.ask(Start(engine=site.option("engine")))
+            self.device = await self.engine.ask(Start(engine=self.wanted_engine()))
         except Refused as refused:
             if not document.getElementById("trouble-engine"):
                 self.engine_broken(refused.failed)
             return
         if self.device.why in ("no-webgpu", "no-adapter"):
             trouble.show("no-webgpu")
-        self.say("ready")
+        self.page.status.know(worker=True)
+        await self.page.engine_started()
+
+    def wanted_engine(self):
+        """The address decides, then the person's setting."""
+        wanted = site.option("engine")
+        return self.page.settings["back_end"] if wanted == "auto" else wanted
+
+    async def ask_importer(self, request):
+        """The importer starts with the first thing there is to read."""
+        if self.importer.remote is None:
+            await self.importer.start()
+        return await self.importer.ask(request)
 
     def new_build(self, use):
         """A newer build waits; `use()` changes every open tab to it."""
         trouble.offer_build(use)
 
     def engine_broken(self, failure):
-        self.say("broken")
+        self.page.status.know(failed=failure.reason)
         trouble.show("engine", failure.detail)
 
 
@@ -66,9 +61,9 @@ app = App()
 
 
 async def start():
-    for name in PANELS:
-        __import__("web." + name)
-        getattr(__import__("web"), name).start(app)
+    page = await regions.start(app)
     document.documentElement.dataset.page = "ready"
-    await app.start_engine()  # the importer starts with the first thing there is to read
+    await page.learning.start()
+    await page.learning.office.wait()
+    await app.start_engine()
     await offline.start(app.new_build)

@@ -6,10 +6,10 @@ second, so that closing the tab loses at most that.
 
 import asyncio
 
-import js
-from pyscript import document, when
+from pyscript import document
 
-from web import dom, markdown, message, turns
+from web import clock, dom, markdown, message, turns
+from web.language import guess
 from web.page import new_id
 from web.words import t
 
@@ -35,8 +35,8 @@ class Chat:
         self.column = dom.make("div", cls="log-column")
         self.log.append(self.column)
         page.watch(self.draw, "words", "queue-marks")
-        when("scroll", self.log)(self.scrolled)
-        when("click", "#to-latest")(self.to_latest)
+        dom.listen("scroll", self.log, self.scrolled)
+        dom.listen("click", "#to-latest", self.to_latest)
 
     # ------------------------------------------------------------------------------ the branch
 
@@ -67,7 +67,7 @@ class Chat:
 
     async def save(self, *changed):
         """Store turns together with the chat they belong to."""
-        self.chat["updated"] = js.Date.now()
+        self.chat["updated"] = clock.now()
         ops = [["put", "messages", turn["key"], turn] for turn in changed]
         await self.page.save(ops + [["put", "chats", self.id, self.chat]])
         self.page.touch("chats")
@@ -81,8 +81,8 @@ class Chat:
             "parent": parent,
             "role": role,
             "text": text,
-            "time": js.Date.now(),
-            "language": self.page.language_of(text) if role == "user" else "",
+            "time": clock.now(),
+            "language": guess(text) if role == "user" else "",
             "state": state,
             "version": "",
         }
@@ -95,7 +95,7 @@ class Chat:
     async def send(self, text):
         """The person said something: store it, then answer it."""
         if self.chat is None:
-            now = js.Date.now()
+            now = clock.now()
             title = turns.title(text)
             self.chat = {"id": new_id("c"), "title": title, "created": now, "leaf": ""}
             await self.page.store.batch([["put", "settings", "open-chat", {"id": self.id}]])
@@ -115,7 +115,6 @@ class Chat:
         self.to_latest()
         self.page.say(t("chat.answering"))
         self.answering.number = self.page.ask(self.id, said, options, self.answering)
-        self.page.collector_heard(asked)
         self.page.answering(True)
 
     def stop(self):
@@ -153,7 +152,7 @@ class Chat:
         turn = self.tree[id]
         turn["rating"] = 0 if turn.get("rating") == rating else rating
         await self.save(turn)
-        await self.page.collector_rated(self.tree[turn["parent"]], turn)
+        await self.page.teaching.rated(self.tree[turn["parent"]], turn)
         self.redraw_turn(turn)
 
     # -------------------------------------------------------------------------------- drawing
@@ -162,11 +161,11 @@ class Chat:
         """The whole log: the newest turns at once, some earlier ones right after."""
         shown = self.branch()
         if not shown:
-            dom.replace(self.column, message.welcome(self.page.model), self.page.first_run_card())
+            dom.replace(self.column, message.welcome(self.page.model), self.page.first_run.card())
             return
         self.shown_from = max(0, len(shown) - FIRST)
         parts = [self.earlier_button()] + self.articles(shown, self.shown_from)
-        dom.replace(self.column, parts, self.page.first_run_card())
+        dom.replace(self.column, parts, self.page.first_run.card())
         if self.answering:
             self.answering.attach()
         if self.shown_from:
@@ -201,7 +200,7 @@ class Chat:
     def draw_turn(self, turn):
         same = self.tree.siblings(turn)
         number = [one["id"] for one in same].index(turn["id"]) + 1
-        return message.draw(turn, number, len(same), self.page.learns(turn["id"]))
+        return message.draw(turn, number, len(same), self.page.teaching.learns(turn["id"]))
 
     def redraw_turn(self, turn):
         old = dom.find('[id="%s"]' % turn["id"])
@@ -238,7 +237,7 @@ class Chat:
         self.follows = distance < NEAR_BOTTOM
         dom.by_id("to-latest").hidden = self.follows
 
-    def to_latest(self):
+    def to_latest(self, event=None):
         node = self.log._dom_element
         self.follows = True
         node.scrollTop = node.scrollHeight
@@ -253,7 +252,7 @@ class Answer:
         self.number = ""
         self.growing = None
         self.painting = False
-        self.stored_at = js.Date.now()
+        self.stored_at = clock.now()
 
     def attach(self):
         """Draw into the turn's element, which is new after every redraw of the log."""
@@ -279,8 +278,8 @@ class Answer:
             self.growing.show(self.turn["text"])
             if self.chat.follows:
                 self.chat.to_latest()
-        if js.Date.now() - self.stored_at > FLUSH_MS:
-            self.stored_at = js.Date.now()
+        if clock.now() - self.stored_at > FLUSH_MS:
+            self.stored_at = clock.now()
             await self.chat.page.store.batch([["put", "messages", self.turn["key"], self.turn]])
 
     def stop(self):
@@ -307,14 +306,15 @@ class Answer:
             tokens=answered.tokens,
             tokens_per_second=answered.tokens_per_second,
         )
-        self.chat.page.meter(answered)
+        self.chat.page.composer.meter(answered)
+        self.asked["language"] = answered.asked_in
         self.chat.seen_by_model = self.seen(answered)
         self.end("done")
-        await self.chat.save(self.turn)
+        await self.chat.save(self.asked, self.turn)
         self.chat.page.say(self.turn["text"])
         if self.chat.follows:
             self.chat.to_latest()
-        await self.chat.page.collector_answered(self.asked, self.turn)
+        await self.chat.page.answered(self.asked, self.turn)
 
     def seen(self, answered):
         """How many of the shown turns the model still saw, 0 when it saw all."""

@@ -1,8 +1,6 @@
 """The field at the bottom: it grows, keeps its draft, sends with Enter, and becomes Stop while
 an answer comes."""
 
-from pyscript import when
-
 from web import dom
 from web.words import t
 
@@ -13,10 +11,10 @@ class Composer:
         self.chat = chat
         self.field = dom.by_id("composer-text")
         self.keeping = 0
-        when("submit", "#composer")(self.submitted)
-        when("keydown", self.field)(self.key)
-        when("input", self.field)(self.typed)
-        when("click", "#stop")(self.stop)
+        dom.listen("submit", "#composer", self.submitted)
+        dom.listen("keydown", self.field, self.key)
+        dom.listen("input", self.field, self.typed)
+        dom.listen("click", "#stop", self.stop)
         page.watch(self.draw, "status", "words")
 
     def submitted(self, event):
@@ -26,6 +24,9 @@ class Composer:
     async def send(self):
         text = self.field.value.strip()
         if not text or self.chat.answering:
+            return
+        if self.page.status.facts["other_tab"]:
+            self.page.alarm(t("banner.other_tab"))
             return
         if not self.page.model:
             self.page.ask_for_model()

@@ -2,10 +2,7 @@
 
 import json
 
-import js
-from pyscript import when
-
-from web import dom, files, overlay, turns
+from web import clock, dom, files, overlay, turns
 from web.chat import stored_turns
 from web.words import t
 
@@ -23,8 +20,8 @@ class Conversations:
         self.list = dom.by_id("chat-list")
         page.watch(self.load, "chats")
         page.watch(self.draw, "chat", "words")
-        when("click", "#new-chat")(self.new)
-        when("input", "#chat-search")(self.search)
+        dom.listen("click", "#new-chat", self.new)
+        dom.listen("input", "#chat-search", self.search)
 
     async def load(self):
         self.chats = [chat for _, chat in await self.page.store.all("chats")]
@@ -74,7 +71,7 @@ class Conversations:
         if not shown:
             dom.replace(self.list, self.empty())
             return
-        today = js.Date.now() - DAY
+        today = clock.now() - DAY
         parts = []
         for heading, some in (
             ("nav.today", [chat for chat in shown if chat["updated"] >= today]),

@@ -26,6 +26,11 @@ def find(selector, within=None):
     return wrap((within._dom_element if within else document).querySelector(selector))
 
 
+def find_all(selector, within=None):
+    node = within._dom_element if within else document
+    return [Element.wrap_dom_element(found) for found in node.querySelectorAll(selector)]
+
+
 def by_id(name):
     element = wrap(document.getElementById(name))
     if element is None:
@@ -152,6 +157,21 @@ def start(complain):
 
     for kind in ("click", "change", "submit", "input"):
         when(kind, document)(act)
+
+
+def listen(kind, target, handler, **options):
+    """Call `handler(event)` on an event of an element, a selector, the document or the window.
+
+    `when` itself takes no bound methods in MicroPython, and mistakes a closure over one for a
+    coroutine.
+    """
+    hidden = _Handler(handler)
+    when(kind, target, **options)(lambda event: run(hidden.handler(event)))
+
+
+class _Handler:
+    def __init__(self, handler):
+        self.handler = handler
 
 
 def run(work):

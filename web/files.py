@@ -3,7 +3,7 @@
 import asyncio
 
 import js
-from pyscript import document, when
+from pyscript import document
 from pyscript.ffi import to_js
 
 from web import dom
@@ -11,7 +11,9 @@ from web import dom
 
 def safe_name(text):
     """A file name from any text: no path, no character a file system minds, never empty."""
-    kept = "".join(c if c.isalpha() or c.isdigit() or c in " -_" else " " for c in text)
+    kept = "".join(
+        c if c.isalpha() or c.isdigit() or c in " -_" or c > "\x7f" else " " for c in text
+    )
     return " ".join(kept.split())[:80] or "chat"
 
 
@@ -32,7 +34,7 @@ async def pick(accept="", many=True):
     picker.accept, picker.multiple, picker.value = accept, many, ""
     chosen = asyncio.Event()
     for kind in ("change", "cancel"):
-        when(kind, picker, once=True)(lambda event: chosen.set())
+        dom.listen(kind, picker, lambda event: chosen.set(), once=True)
     picker._dom_element.click()
     await chosen.wait()
     found = picker._dom_element.files

@@ -11,6 +11,7 @@ from pyscript import fetch
 
 from web import dom, files, overlay, site
 from web.link import Refused
+from web.settings import storage_figures
 from web.words import t
 from workers.protocol import LoadModel, ModelProgress, StopLoading
 
@@ -31,13 +32,14 @@ class FirstRun:
 
     async def load_registry(self):
         text = await fetch(site.path("models.json")).text()
-        self.models = json.loads(text)["models"]
+        carried = site.models()
+        self.models = [one for one in json.loads(text)["models"] if one["id"] in carried]
         self.wanted = self.models[0]["id"]
         await self.measure()
 
     async def measure(self):
-        estimate = await js.navigator.storage.estimate()
-        self.free = estimate.quota - estimate.usage
+        figures = await storage_figures()
+        self.free = figures["quota"] - figures["used"]
 
     def model(self, id):
         return next((one for one in self.models if one["id"] == id), None)
@@ -46,7 +48,7 @@ class FirstRun:
 
     def card(self):
         """What stands in the empty chat while there is no model; nothing once there is one."""
-        if self.page.model or not self.models:
+        if self.page.model or not self.models or self.page.will_load():
             return None
         if self.trouble:
             return self.trouble_card()
@@ -82,7 +84,7 @@ class FirstRun:
                 ),
                 dom.button(t("consent.other"), "choose-model"),
                 dom.button(t("consent.file"), "pick-model"),
-                dom.button(t("consent.tiny"), "download", "tiny", cls="quiet"),
+                self.tiny(),
                 cls="row",
             ),
             dom.make("ul", self.preflight(), cls="chips", label=t("preflight.title")),
@@ -90,6 +92,12 @@ class FirstRun:
             id="consent",
             tabindex=-1,
         )
+
+    def tiny(self):
+        """The small test model, for a look around without a download, where the site carries it."""
+        if "tiny" not in site.models():
+            return None
+        return dom.button(t("consent.tiny"), "download", "tiny", cls="quiet")
 
     def space(self, model):
         """Both numbers, before anything is fetched, when the browser allows too little."""
@@ -204,13 +212,8 @@ class FirstRun:
         start = ModelProgress(model=model, phase="download", done=0, total=total, rate=0.0)
         self.on_progress(start)
         self.page.chat.draw()
-        back_end = site.option("engine")
-        if back_end == "auto":
-            back_end = self.page.settings["back_end"]
         try:
-            loaded = await self.page.app.engine.ask(
-                LoadModel(model=model, engine=back_end, keep=keep)
-            )
+            loaded = await self.page.app.engine.ask(LoadModel(model=model, keep=keep))
         except Refused as refused:
             self.trouble = (model, refused.failed)
             self.page.status.know(loading="")

@@ -1,6 +1,6 @@
 """Dialogs and menus: the browser's own <dialog> and popover, made when needed and gone when closed."""
 
-from pyscript import document, when
+from pyscript import document
 
 from web import dom
 from web.words import t
@@ -83,10 +83,10 @@ def start():
         if not dom.is_none(inside) and inside.matches(":popover-open"):
             inside.hidePopover()
 
-    when("close", document, capture=True)(closed)
-    when("toggle", document, capture=True)(toggled)
-    when("keydown", document)(key)
-    when("click", document)(chosen)
+    dom.listen("close", document, closed, capture=True)
+    dom.listen("toggle", document, toggled, capture=True)
+    dom.listen("keydown", document, key)
+    dom.listen("click", document, chosen)
 
 
 @dom.verb("close-dialog")

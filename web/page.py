@@ -9,8 +9,11 @@ import asyncio
 
 import js
 
-from web import dom
+from web import clock, dom
+from web.link import Refused
+from web.store import save_anyway
 from web.words import t
+from workers.protocol import Ask, Stop, Token
 
 REDRAW_SECONDS = 0.25
 DEFAULTS = {
@@ -28,25 +31,29 @@ DEFAULTS = {
     "hidden": "mains",
     "back_end": "auto",
     "model": "",
-    "ask_kinds": True,
+    "auto_collect": True,
 }
 
 
 def new_id(prefix):
     """An id that sorts by the time it was made, and is never made twice."""
-    return "%s%013d-%s" % (prefix, js.Date.now(), js.crypto.randomUUID()[:6])
+    return "%s%013d-%s" % (prefix, clock.now(), js.crypto.randomUUID()[:6])
 
 
 class Page:
-    def __init__(self, store, link):
+    """`app` is the workers' owner (web/app.py); the parts are put in by web/regions.py."""
+
+    def __init__(self, app, store):
+        self.app = app
         self.store = store
-        self.link = link
         self.settings = dict(DEFAULTS)
         self.model = None
+        self.version = "v0"
         self.asks = {}
         self.watchers = []
         self.touched = set()
         self.drawing = False
+        app.engine.listen(Token, self.on_token)
 
     async def load_settings(self):
         self.settings.update(await self.store.get("settings", "page") or {})
@@ -55,6 +62,10 @@ class Page:
         self.settings.update(values)
         await self.store.batch([["put", "settings", "page", self.settings]])
         self.touch("settings")
+
+    async def save(self, ops):
+        """Store what a person said, also when there is hardly any room left."""
+        return await save_anyway(self.store, ops)
 
     def watch(self, redraw, *topics):
         """`redraw()` is called (and awaited) soon after any of the topics was touched."""
@@ -78,27 +89,45 @@ class Page:
             await asyncio.sleep(REDRAW_SECONDS)
         self.drawing = False
 
-    def ask(self, chat, messages, options, listener):
-        """Ask the model; `listener` hears on_token(text), on_answered(message), on_failed(...)."""
-        from workers.protocol import Ask
+    # ------------------------------------------------------------------------------- the model
 
+    def ask(self, chat, messages, options, listener):
+        """Ask the model; `listener` hears on_token, then on_answered or on_failed."""
         number = new_id("ask")
         self.asks[number] = listener
+        dom.run(self._ask(number, chat, messages, options, listener))
+        return number
+
+    async def _ask(self, number, chat, messages, options, listener):
         options = dict(options)
         for name in ("temperature", "top_p", "max_tokens", "seed"):
             options.setdefault(name, self.settings[name])
-        self.link.send(Ask(id=number, chat=chat, messages=messages, options=options))
-        return number
+        question = Ask(id=number, chat=chat, messages=messages, options=options)
+        try:
+            answered = await self.app.engine.ask(question)
+        except Refused as refused:
+            await listener.on_failed(refused.failed)
+        else:
+            await listener.on_answered(answered)
+        finally:
+            del self.asks[number]
 
-    def on_token(self, message):
-        listener = self.asks.get(message.id)
-        if listener:
-            listener.on_token(message)
+    async def answer_once(self, text, options):
+        """One question outside any chat; the whole answer."""
+        options = dict(options, top_p=1.0, max_tokens=96, seed=1)
+        said = [{"role": "user", "content": text}]
+        return await self.app.engine.ask(
+            Ask(id=new_id("ask"), chat="", messages=said, options=options)
+        )
 
-    def on_answered(self, message):
-        listener = self.asks.pop(message.id, None)
-        if listener:
-            dom.run(listener.on_answered(message))
+    def on_token(self, token):
+        if token.id in self.asks:
+            self.asks[token.id].on_token(token)
+
+    def stop(self, number):
+        dom.run(self.app.engine.ask(Stop(id=number)))
+
+    # ------------------------------------------------------------------------------ being heard
 
     def say(self, text):
         """Tell a screen reader, politely, once."""

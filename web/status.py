@@ -54,12 +54,14 @@ class Status:
     def __init__(self, page):
         self.page = page
         self.shown = None
+        self.banners = None
         self.facts = {
             "unsupported": "",
             "other_tab": False,
             "lost": "",
             "failed": "",
             "worker": False,
+            "step": "python",
             "loading": "",
             "share": 0.0,
             "model": False,
@@ -68,6 +70,7 @@ class Status:
             "paused": "",
             "countdown": 0,
             "online": True,
+            "storage_lost": False,
         }
         page.watch(self.draw, "words")
 
@@ -78,6 +81,8 @@ class Status:
 
     def text(self, state):
         facts = self.facts
+        if state == "booting":
+            return t("boot." + facts["step"])
         if state == "downloading":
             return t("state.downloading", share=t.percent(facts["share"]))
         if state == "paused":
@@ -92,6 +97,7 @@ class Status:
         pill = dom.by_id("status")
         text = self.text(state)
         dom.by_id("status-word").textContent = text
+        document.documentElement.setAttribute("data-step", self.facts["step"])
         if state != self.shown:
             document.documentElement.setAttribute("data-engine", state)
             dom.change(pill, data_state=state, data_tone=tone)
@@ -109,12 +115,15 @@ class Status:
         if facts["other_tab"]:
             use = dom.button(t("banner.use_here"), "use-here", cls="small")
             banners.append(banner("lock", t("banner.other_tab"), use))
+        if facts["storage_lost"]:
+            restore = dom.button(t("banner.restore"), "import-everything", cls="small")
+            banners.append(banner("warn", t("banner.storage_lost"), restore, bad=True))
         if facts["lost"]:
-            banners.append(banner("again", t("banner.lost", why=facts["lost"]), bad=True))
-        if facts["failed"]:
-            again = dom.button(t("banner.restart"), "restart-worker", cls="small")
-            banners.append(banner("warn", t("banner.failed", why=facts["failed"]), again, bad=True))
-        dom.replace(dom.by_id("banners"), banners)
+            banners.append(banner("again", t("banner.lost"), bad=True))
+        shown = [state for state in sorted(facts) if facts[state]], t.language
+        if shown != self.banners:
+            self.banners = shown
+            dom.replace(dom.by_id("state-banners"), banners)
 
 
 def banner(drawing, text, *actions, bad=False):

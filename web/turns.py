@@ -4,6 +4,8 @@ A turn is a dict {id, chat, parent, role, text, time, state, ...}; the chat reme
 the last turn of the branch that is shown.  Plain data, so that the same rules are tested natively.
 """
 
+from web.content import normalise
+
 
 class Tree:
     """All turns of one chat, with the way from each to what came before and after it."""
@@ -68,8 +70,8 @@ def interrupted(turn):
 
 def matches(chat, turns, wanted):
     """Whether a chat's title or anything said in it contains `wanted`, whatever the case."""
-    wanted = wanted.lower()
-    return wanted in chat["title"].lower() or any(wanted in t["text"].lower() for t in turns)
+    wanted = normalise(wanted)
+    return any(wanted in normalise(text) for text in [chat["title"]] + [t["text"] for t in turns])
 
 
 def as_markdown(chat, shown):

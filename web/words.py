@@ -10,7 +10,7 @@ import js
 from pyscript import document, fetch
 from pyscript.ffi import to_js
 
-from web import site
+from web import clock, site
 
 LANGUAGES = ("sv", "en")
 SIZES = ("B", "kB", "MB", "GB", "TB")
@@ -48,7 +48,7 @@ class Words:
     def __call__(self, key, **values):
         found = self.tables[self.language][key]
         if isinstance(found, dict):
-            found = found[self.plural.select(values["n"])]
+            found = found[self.plural.select(float(values["n"]))]
             values["n"] = self.number(values["n"])
         for name, value in values.items():
             found = found.replace("{%s}" % name, str(value))
@@ -59,7 +59,7 @@ class Words:
 
     def number(self, value, digits=0):
         options = to_js({"minimumFractionDigits": digits, "maximumFractionDigits": digits})
-        return js.Intl.NumberFormat.new(self.language, options).format(value)
+        return js.Intl.NumberFormat.new(self.language, options).format(float(value))
 
     def percent(self, share, digits=0):
         return self.number(share * 100, digits) + " %"
@@ -80,17 +80,17 @@ class Words:
 
     def clock(self, milliseconds):
         options = to_js({"hour": "2-digit", "minute": "2-digit"})
-        return js.Date.new(milliseconds).toLocaleTimeString(self.language, options)
+        return js.Date.new(float(milliseconds)).toLocaleTimeString(self.language, options)
 
     def date(self, milliseconds):
         options = to_js({"dateStyle": "medium", "timeStyle": "short"})
-        return js.Date.new(milliseconds).toLocaleString(self.language, options)
+        return js.Date.new(float(milliseconds)).toLocaleString(self.language, options)
 
     def ago(self, milliseconds):
-        seconds = (js.Date.now() - milliseconds) / 1000
+        seconds = (clock.now() - milliseconds) / 1000
         for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
             if seconds >= length:
-                return self.relative.format(-int(seconds // length), unit)
+                return self.relative.format(-float(seconds // length), unit)
         return self.relative.format(0, "second")
 
     def language_name(self, code):

@@ -365,6 +365,34 @@ class Break(Request):
     fields = {"what": str}
 
 
+# ---- page -> importer
+
+
+@message
+class Imports(Message):
+    """What was read: one ImportResult.to_json() for each item, at least one."""
+
+    fields = {"items": list}
+
+
+@message
+class ImportText(Request):
+    """Read pasted text; Reading events carry the same `id`."""
+
+    worker = "importer"
+    fields = {"id": str, "name": str, "text": str}
+    answer = Imports
+
+
+@message
+class ImportFile(Request):
+    """Read a file the page put into OPFS inbox/ under this name; it is deleted there afterwards."""
+
+    worker = "importer"
+    fields = {"id": str, "name": str}
+    answer = Imports
+
+
 # ---- worker -> page
 
 
@@ -445,3 +473,10 @@ class Restored(Event):
     """Computing goes on, on gpu or cpu; `why` says in words why it is that one."""
 
     fields = {"back_end": str, "why": str}
+
+
+@message
+class Reading(Event):
+    """How far an import is: `done` of `total` pages, members or pictures."""
+
+    fields = {"id": str, "done": int, "total": int}

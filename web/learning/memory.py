@@ -1,6 +1,7 @@
 """Memory: every fact it holds, in the person's own words; this is what they trust."""
 
 from web import dom, message, overlay
+from web.content import normalise
 from web.learning import records
 from web.words import t
 
@@ -34,8 +35,8 @@ class Memory:
             label=t("memory.search"),
         )
         field.value = self.wanted
-        wanted = self.wanted.lower()
-        shown = [e for e in known if wanted in (e["prompt"] + " " + e["answer"]).lower()]
+        wanted = normalise(self.wanted)
+        shown = [e for e in known if wanted in normalise(e["prompt"] + " " + e["answer"])]
         rows = [self.item(example) for example in shown[:MOST]]
         count = dom.make("p", t("memory.count", n=len(shown)), cls="note")
         return [dom.make("div", field), self.tell(), count, dom.make("ul", rows, cls="list")]
@@ -109,10 +110,32 @@ class Memory:
         self.page.touch("recalled")
 
     async def ask(self, id):
-        answer = await self.page.recall(id)
-        self.answers[id] = answer
+        found = await self.page.learning.recall(id)
+        if found:
+            self.answers[id] = found.text
+            self.page.touch("recalled")
+            self.page.say(found.text)
+
+    async def save(self, id, text):
+        """A correction or a new wording: the fact is taught again with it."""
+        act = self.editing[1]
+        self.editing = None
         self.page.touch("recalled")
-        self.page.say(answer)
+        example = await self.page.store.get("examples", id)
+        if text and act == "correct":
+            await self.page.teaching.correct_fact(example, text)
+        elif text:
+            await self.page.teaching.reword(example, text)
+
+    def search(self, text):
+        self.wanted = text
+        self.page.touch("recalled")
+
+    async def forget(self, ids):
+        overlay.close_all()
+        if await self.page.learning.forget(ids, True):
+            self.page.toast(t("forget.done"))
+            self.page.touch("examples", "versions", "ledger")
 
     def ask_new_fact(self):
         """A question and its answer, told directly."""

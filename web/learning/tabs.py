@@ -1,8 +1,6 @@
 """The tabs of the learning column: only the panel that is seen is built, and again when what it
 shows has changed."""
 
-from pyscript import when
-
 from web import dom
 
 NAMES = ("activity", "memory", "queue", "sources", "versions")
@@ -15,8 +13,8 @@ class Tabs:
         self.name = "activity"
         for panel in panels:
             page.watch(self._redraw(panel), "words", "tab", *panel.topics)
-        when("click", "[role=tab]")(lambda event: self.open(_tab_name(event)))
-        when("keydown", "[role=tablist]")(self.key)
+        dom.listen("click", "[role=tab]", lambda event: self.open(_tab_name(event)))
+        dom.listen("keydown", "[role=tablist]", self.key)
 
     def _redraw(self, panel):
         async def redraw():

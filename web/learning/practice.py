@@ -1,0 +1,386 @@
+"""The page's hand on learning: when it may run, what it is doing now, and what the engine is asked to do.
+
+The decisions of when and how much are web/scheduler.py's; this carries them to the worker and shows
+what comes back.
+"""
+
+import asyncio
+
+import js
+from pyscript import js_import
+
+from engine.config import SchedulerConfig, TrainingConfig
+from web import clock, dom, files, overlay, site
+from web.election import Election
+from web.learning import records
+from web.link import Refused
+from web.scheduler import TrainingScheduler
+from web.words import t
+from workers.protocol import (
+    Changed,
+    Drop,
+    Export,
+    Forget,
+    Grant,
+    ImportAdapter,
+    Learn,
+    Lost,
+    Progress,
+    Recall,
+    RemoveModel,
+    Reset,
+    Restored,
+    Use,
+    Verify,
+)
+
+PAUSED = {
+    "user": "user",
+    "typing": "typing",
+    "sending": "typing",
+    "hidden": "hidden",
+    "battery": "battery",
+    "inference": "answering",
+}
+
+
+async def sleep(milliseconds):
+    await asyncio.sleep(milliseconds / 1000)
+
+
+async def idle(timeout):
+    """How many milliseconds the page has nothing else to do, once it has nothing else to do."""
+    if not hasattr(js, "requestIdleCallback") or js.document.hidden:
+        return 50
+    told = asyncio.Event()
+    left = []
+
+    def quiet(deadline):
+        left.append(50 if deadline.didTimeout else deadline.timeRemaining())
+        told.set()
+
+    js.requestIdleCallback(quiet, js.JSON.parse('{"timeout": %d}' % timeout))
+    await told.wait()
+    return left[0]
+
+
+class Learning:
+    def __init__(self, page):
+        self.page = page
+        self.progress = None
+        self.started = None
+        self.run = ""
+        self.wanted = ""
+        self.leased = []
+        self.trains = False
+        self.office = asyncio.Event()
+        self.scheduler = TrainingScheduler(
+            SchedulerConfig(), clock.now, self.grant, idle, self.has_work
+        )
+        engine = page.app.engine
+        engine.listen(Progress, self.on_progress)
+        engine.listen(Changed, self.on_changed)
+        engine.listen(Lost, self.on_lost)
+        engine.listen(Restored, self.on_restored)
+        engine.on_gap = self.reread
+
+    # ------------------------------------------------------------------------------ when it may
+
+    async def start(self):
+        """Stand for election, listen to what the person does, and let the scheduler turn."""
+        self.configure()
+        self.page.watch(self.configure, "settings")
+        lock = (await js_import(site.path("lock.js")))[0]
+        self.channel = js.BroadcastChannel.new("oneseek-trainer")
+        self.election = Election(
+            self.page.store,
+            lock.hold,
+            self.channel.postMessage,
+            clock.now,
+            js.crypto.randomUUID(),
+            self.elected,
+            self.dismissed,
+        )
+        self.channel.onmessage = lambda event: self.election.hear(event.data)
+        self.election.stand()
+        for kind, name in (("scroll", "scrolling"), ("pointermove", "pointer")):
+            dom.listen(kind, js.document, self._seen(name), capture=True, passive=True)
+        dom.listen("visibilitychange", js.document, self.visibility)
+        asyncio.create_task(dom.guard(self.tick()))
+        asyncio.create_task(dom.guard(self.power()))
+
+    def _seen(self, kind):
+        return lambda event: self.scheduler.activity(kind)
+
+    def configure(self):
+        """Take the person's settings over; they were checked when they were made."""
+        settings = self.page.settings
+        values = settings.get("config_scheduler") or {}
+        self.scheduler.config = SchedulerConfig(**values)
+        self.scheduler.idle_after_ms = settings["idle_seconds"] * 1000
+        self.scheduler.rules["hidden"] = {"mains": "auto"}.get(
+            settings["hidden"], settings["hidden"]
+        )
+
+    def elected(self, epoch):
+        self.trains = True
+        self.page.status.know(other_tab=False)
+        self.office.set()
+
+    def dismissed(self):
+        self.trains = False
+        self.page.status.know(other_tab=True)
+
+    async def use_here(self):
+        self.election.stand(True)
+        await self.election.tick()
+
+    def visibility(self, event):
+        self.scheduler.set_hidden(js.document.hidden)
+        if not js.document.hidden:
+            self.reread()
+
+    async def power(self):
+        """Mains or battery, where the browser tells."""
+        if hasattr(js.navigator, "getBattery"):
+            battery = await js.navigator.getBattery()
+
+            def changed(event=None):
+                self.scheduler.set_power(battery.charging, battery.level)
+
+            changed()
+            for kind in ("chargingchange", "levelchange"):
+                dom.listen(kind, battery, changed)
+
+    async def tick(self):
+        """Once a second: office, the countdown, and why it waits."""
+        await asyncio.sleep(0.1)
+        while True:
+            await self.election.tick()
+            self.page.status.know(other_tab=self.election.epoch is None)
+            self.show_pause()
+            await asyncio.sleep(1)
+
+    def show_pause(self):
+        stats = self.scheduler.get_stats()
+        why, starts = stats["paused_because"], 0
+        if why == "idle" and self.has_work() and self.page.model:
+            why, starts = "", stats["starts_in_ms"] / 1000
+        self.page.status.know(paused=PAUSED.get(why, ""), countdown=starts)
+        chip = dom.by_id("countdown")
+        if not starts:
+            chip.hidden = True
+            return
+        words = t("countdown.soon", time=t.duration(starts))
+        if chip.hidden:
+            not_now = dom.button(t("countdown.not_now"), "not-now", cls="small quiet")
+            dom.replace(chip, dom.icon("seed"), dom.make("span", words), not_now)
+            chip.hidden = False
+        dom.find("span", chip).textContent = words
+
+    def ready(self):
+        """There is a model: the scheduler may begin."""
+        if not self.scheduler.scheduled:
+            self.scheduler.start()
+            self.scheduler.activity("sending")
+            asyncio.create_task(dom.guard(self.scheduler.run(sleep)))
+
+    def typing(self):
+        self.scheduler.activity("typing")
+        self.show_pause()
+
+    def yield_to_chat(self, busy):
+        if busy:
+            self.scheduler.inference_started()
+        else:
+            self.scheduler.inference_ended()
+
+    @property
+    def paused_by_user(self):
+        return "user" in self.scheduler.blocks
+
+    def toggle_pause(self):
+        if self.paused_by_user:
+            self.scheduler.resume()
+        else:
+            self.scheduler.pause()
+        self.show_pause()
+        self.page.touch("progress")
+
+    def not_now(self):
+        """Put it off for ten minutes of quiet, without switching it off."""
+        self.scheduler.quiet_until["idle"] = clock.now() + 600000
+        self.show_pause()
+
+    def now(self, kind):
+        """Without waiting for quiet: a lesson from the queue, or practice of everything."""
+        self.wanted = kind
+        if kind == "lesson" and not self.page.teaching.queue.upcoming(1):
+            self.page.toast(t("activity.idle"))
+            return
+        self.scheduler.force_training()
+        self.show_pause()
+
+    # -------------------------------------------------------------------------------- the work
+
+    def has_work(self):
+        if not (self.page.model and self.page.model.trainable and self.trains):
+            return False
+        return bool(self.run or self.wanted or self.page.teaching.queue.upcoming(1))
+
+    async def grant(self, budget):
+        """What the scheduler calls: open a round when none is open, then work on it."""
+        try:
+            if not self.run:
+                await self.open_round()
+            done = await self.page.app.engine.ask(Grant(run=self.run, milliseconds=float(budget)))
+        except Refused as refused:
+            self.refused(refused.failed)
+            return {"used_ms": 0.0, "finished": True}
+        if done.finished:
+            self.over(done.outcome, done.version, done.reason)
+        return {"used_ms": done.used_ms, "finished": done.finished}
+
+    async def open_round(self):
+        """The next lesson, or practice when a person asked for it."""
+        kind, self.wanted = self.wanted or "lesson", ""
+        self.leased = []
+        line = "generic"
+        if kind == "lesson":
+            self.leased = self.page.teaching.queue.take(1)
+        config = self.page.settings.get("config_training")
+        config = TrainingConfig(**config) if config else TrainingConfig.preset("micro")
+        ids = [record["id"] for record in self.leased]
+        opened = await self.page.app.engine.ask(
+            Learn(kind=kind, examples=ids, line=line, config=config.to_dict())
+        )
+        self.run = opened.run
+        self.page.status.know(round="training")
+
+    def refused(self, failed):
+        """The engine could not train: say it once, and do not try again by itself."""
+        self.page.teaching.queue.give_back([record["id"] for record in self.leased])
+        self.scheduler.pause()
+        self.over("failed", "", failed.reason)
+
+    async def chat_was_answered(self, asked, answer):
+        """An exchange is over; whether it is collected for learning is the collector's decision."""
+
+    # --------------------------------------------------------------------------------- hearing
+
+    def on_progress(self, progress):
+        if self.progress is None or self.progress.run != progress.run:
+            self.started = (clock.now(), progress.step)
+        self.progress = progress
+        self.run = progress.run
+        self.page.status.know(round=progress.phase)
+        self.page.touch("progress", "metrics")
+
+    def on_changed(self, changed):
+        self.page.touch(*changed.stores)
+        if "queue" in changed.stores:
+            dom.run(self.page.teaching.load())
+
+    def on_lost(self, lost):
+        self.page.status.know(lost=lost.what)
+
+    def on_restored(self, restored):
+        self.page.status.know(lost="")
+        self.page.toast(t("restored.on_" + restored.back_end))
+
+    def reread(self):
+        """An event got lost: everything shown is read again."""
+        self.page.touch("versions", "examples", "queue", "ledger", "events", "state", "metrics")
+
+    def over(self, outcome="", version="", reason=""):
+        """A round has ended; say what became of it."""
+        self.progress, self.run = None, ""
+        self.page.status.know(round="")
+        dom.run(self.page.teaching.load())
+        if version:
+            self.page.toast(t("learned.toast", version=version))
+        elif outcome:
+            self.page.toast(t("learned.not", reason=reason))
+        self.page.touch("versions", "examples", "queue", "ledger", "metrics")
+
+    # ---------------------------------------------------------------------------------- looking
+
+    def waiting(self):
+        return self.page.teaching.queue.size()
+
+    def seconds_left(self):
+        """From this session's own rate; None until it has one."""
+        if not self.progress or not self.started:
+            return None
+        began, first = self.started
+        done = self.progress.step - first
+        if done < 2:
+            return None
+        pace = (clock.now() - began) / 1000 / done
+        return pace * (self.progress.steps - self.progress.step)
+
+    # ------------------------------------------------------------------------------------- acts
+
+    async def tell(self, request):
+        """Ask the engine; what it refuses is shown in its words."""
+        try:
+            return await self.page.app.engine.ask(request)
+        except Refused as refused:
+            self.page.alarm(refused.failed.reason)
+            self.page.toast(refused.failed.reason, seconds=15)
+            return None
+
+    async def use(self, number):
+        """Another version from now on; Undo goes back."""
+        before = await self.number_in_use()
+        if await self.tell(Use(version=number)):
+            await self.page.read_version()
+            words = t("versions.now", version=self.page.version)
+            self.page.toast(words, "use-version", before)
+            self.page.touch("versions", "state", "ledger")
+
+    async def number_in_use(self):
+        version = await records.in_use(self.page.store)
+        return version["number"] if version else 0
+
+    async def drop(self):
+        if self.run and await self.tell(Drop(run=self.run)):
+            self.over()
+
+    async def recall(self, example):
+        return await self.tell(Recall(example=example))
+
+    async def forget(self, examples, now):
+        return await self.tell(Forget(examples=examples, now=now))
+
+    async def verify(self, number):
+        found = await self.tell(Verify(version=number))
+        if found and found.ok:
+            self.page.toast(t("verify.ok"))
+        elif found:
+            rows = [dom.make("li", finding) for finding in found.findings]
+            overlay.dialog(t("verify.wrong"), dom.make("ul", rows), name="verify")
+
+    async def export(self, number, form):
+        file = await self.tell(Export(version=number, format=form))
+        if file:
+            await files.save_from_outbox(file.name)
+
+    async def import_adapter(self, name):
+        made = await self.tell(ImportAdapter(name=name))
+        if made:
+            self.page.toast(t("import.done", version=made.version))
+            self.page.touch("versions", "ledger")
+
+    async def reset(self, word):
+        if await self.tell(Reset(word=word)):
+            js.location.reload()
+
+    async def remove_models(self):
+        if self.page.model:
+            await self.tell(RemoveModel(model=self.page.model.model))
+
+    async def load_again(self, model):
+        """Start a download from its beginning."""
+        if await self.tell(RemoveModel(model=model)):
+            await self.page.first_run.load(model)

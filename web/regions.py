@@ -1,0 +1,452 @@
+"""Puts the parts of the page together, and says for each verb of the markup which part does it."""
+
+import js
+from pyscript import document, js_import
+
+from web import backup, dom, files, markdown, message, overlay, site
+from web.chat import Chat
+from web.compare import Compare
+from web.composer import Composer
+from web.conversations import Conversations
+from web.firstrun import FirstRun
+from web.learning import records
+from web.learning.activity import Activity
+from web.learning.memory import Memory
+from web.learning.practice import Learning
+from web.learning.queue import QueuePanel
+from web.learning.sources import Sources
+from web.learning.tabs import Tabs
+from web.learning.versions import Versions
+from web.page import Page
+from web.settings import SettingsDialog, storage_figures
+from web.shortcuts import Shortcuts
+from web.sources import Intake
+from web.status import Status
+from web.store import open_browser_store
+from web.teaching import Teaching
+from web.words import LANGUAGES, t, wished
+
+NARROW, MIDDLE = "(max-width: 699px)", "(max-width: 1099px)"
+
+
+async def start(app):
+    """Open the store, fill the page from it, and be ready for the person before the workers are."""
+    (module,) = await js_import(site.path("store.js"))
+    store = await open_browser_store(module)
+    page = app.page = OneSeek(app, store)
+    await page.load_settings()
+    await t.use(page.settings["language"] or wished())
+    await markdown.load()
+    dom.start(page.complain)
+    overlay.start()
+    page.build()
+    register(page)
+    await page.fill()
+    return page
+
+
+class OneSeek(Page):
+    """The page with all its parts."""
+
+    def build(self):
+        self.status = Status(self)
+        self.first_run = FirstRun(self)
+        self.teaching = Teaching(self)
+        self.learning = Learning(self)
+        self.chat = Chat(self)
+        self.composer = Composer(self, self.chat)
+        self.conversations = Conversations(self, self.chat)
+        self.memory = Memory(self)
+        self.versions = Versions(self)
+        self.queue_panel = QueuePanel(self)
+        panels = (Activity(self), self.memory, self.queue_panel, Sources(self), self.versions)
+        self.tabs = Tabs(self, panels)
+        self.intake = Intake(self)
+        self.settings_dialog = SettingsDialog(self)
+        self.compare = Compare(self)
+        self.shortcuts = Shortcuts(self)
+        self.watch(self.read_version, "versions", "state")
+        self.watch(self.draw_header, "model", "words", "versions", "state", "queue")
+        self.watch(self.draw_storage, "words", "chats", "versions", "sources", "model")
+        for kind in ("online", "offline"):
+            dom.listen(kind, js.window, self.connection)
+
+    async def fill(self):
+        """Show what is stored: chats, settings, queue, and the chat that was open last."""
+        self.settings_dialog.apply()
+        await self.teaching.load()
+        await self.first_run.load_registry()
+        await self.read_version()
+        opened = await self.store.get("settings", "open-chat")
+        await self.conversations.show(opened["id"] if opened else "")
+        await self.conversations.load()
+        if self.store.lost:
+            self.status.know(storage_lost=True)
+        self.status.know(online=js.navigator.onLine)
+        self.touch("words", "tab")
+        if not js.matchMedia(MIDDLE).matches:
+            self.composer.focus()
+
+    def connection(self, event):
+        self.status.know(online=js.navigator.onLine)
+
+    # -------------------------------------------------------------------------------- the model
+
+    async def model_loaded(self, loaded, keep):
+        """A model is resident: the page says so, and remembers which for the next visit."""
+        self.model = loaded
+        overlay.close_all()
+        self.status.know(model=True, loading="", failed="")
+        if keep:
+            await self.set(model=loaded.model)
+            await js.navigator.storage.persist()
+        await self.read_version()
+        self.touch("model", "tab")
+        self.chat.draw()
+        self.learning.ready()
+
+    def will_load(self):
+        """Whether a model was chosen before, so that it loads by itself as soon as the engine is up."""
+        wanted = site.option("model") or self.settings["model"]
+        trouble = self.first_run.trouble or self.first_run.progress
+        return bool(wanted) and not trouble
+
+    async def engine_started(self):
+        """Load the model of the last visit, or of the address; without one, wait for a choice."""
+        wanted = site.option("model") or self.settings["model"]
+        if wanted:
+            await self.first_run.load(wanted)
+        else:
+            self.chat.draw()
+
+    async def read_version(self):
+        version = await records.in_use(self.store)
+        label = records.label(version)
+        if label != self.version:
+            self.version = label
+            self.touch("model", "versions")
+
+    def ask_for_model(self):
+        """Sending needs a model; the draft stays where it is."""
+        self.chat.draw()
+        if self.chat.chat:
+            self.first_run.choose()
+        else:
+            self.first_run.focus()
+
+    async def import_adapter(self, file):
+        await self.learning.import_adapter(await files.put_in_inbox(file))
+
+    def answering(self, busy):
+        self.status.know(answering=busy)
+        self.composer.draw()
+        self.learning.yield_to_chat(busy)
+
+    async def answered(self, asked, answer):
+        await self.learning.chat_was_answered(asked, answer)
+        self.touch("chats")
+
+    def typing(self):
+        self.learning.typing()
+
+    # ------------------------------------------------------------------------------ the regions
+
+    def draw_header(self):
+        name = dom.by_id("model-name")
+        name.textContent = self.model.name if self.model else t("model.none")
+        label = dom.by_id("active-version")
+        label.textContent, label.hidden = self.version, not self.model
+        count = self.teaching.queue.size()
+        tab = dom.by_id("tab-queue")
+        said = dom.make("span", t.number(count), cls="count") if count else None
+        dom.replace(tab, t("tab.queue"), " " if count else None, said)
+
+    async def draw_storage(self):
+        figures = await storage_figures()
+        used, quota = figures["used"], figures["quota"]
+        said = t("storage.words", used=t.size(used), free=t.size(quota))
+        dom.by_id("storage-words").textContent = said
+        dom.by_id("storage-meter").value = used / quota if quota else 0
+
+    def aside_is_open(self):
+        body = document.body.classList
+        if js.matchMedia(MIDDLE).matches:
+            return body.contains("show-aside")
+        return not body.contains("no-aside")
+
+    def toggle_aside(self):
+        name = "show-aside" if js.matchMedia(MIDDLE).matches else "no-aside"
+        document.body.classList.toggle(name)
+        self.sheets()
+        self.touch("tab")
+
+    def show_nav(self):
+        if js.matchMedia(NARROW).matches:
+            document.body.classList.add("show-nav")
+            self.sheets()
+
+    def toggle_nav(self):
+        document.body.classList.toggle("show-nav")
+        self.sheets()
+
+    def close_sheets(self):
+        document.body.classList.remove("show-aside", "show-nav")
+        self.sheets()
+
+    def sheets(self):
+        """What is open over the chat, for the veil and for screen readers."""
+        body = document.body.classList
+        over = body.contains("show-nav") or body.contains("show-aside")
+        dom.by_id("veil").hidden = not over
+        shown = {"aside-toggle": self.aside_is_open(), "nav-toggle": body.contains("show-nav")}
+        for name, is_open in shown.items():
+            dom.change(dom.by_id(name), aria_expanded="true" if is_open else "false")
+
+    def show_tab(self, name):
+        if not self.aside_is_open():
+            self.toggle_aside()
+        self.tabs.open(name)
+
+    # ------------------------------------------------------------------------------- editors
+
+    def edit(self, id):
+        """Put a question back into a field, in the place where it stands."""
+        turn = self.chat.tree[id]
+        form = message.editor(
+            t("chat.save_edit"), turn["text"], "save-edit", id, t("chat.edit_note")
+        )
+        self.open_editor(id, form)
+
+    def teach(self, id):
+        turn = self.chat.tree[id]
+        form = message.editor(t("teach.save"), turn["text"], "save-teach", id, t("teach.note"))
+        self.open_editor(id, form)
+
+    def open_editor(self, id, form):
+        self.close_editor()
+        dom.find('[id="%s"]' % id).append(form)
+        area = dom.find("textarea", form)._dom_element
+        area.focus()
+        area.setSelectionRange(len(area.value), len(area.value))
+        form._dom_element.scrollIntoView()
+
+    def close_editor(self):
+        for old in dom.find_all("form.editor"):
+            old._dom_element.remove()
+        self.memory.edit(None, "")
+        self.queue_panel.editing = None
+        self.touch("editing-queue")
+        self.composer.focus()
+
+
+def register(page):
+    """verb -> part.  A test compares these with the verbs in the markup and the code."""
+    verb, chat, teaching, memory = dom.verb, page.chat, page.teaching, page.memory
+    field = _field
+
+    acts = {
+        "copy": lambda of, el: copy(page, chat.tree[of]["text"]),
+        "edit": lambda of, el: page.edit(of),
+        "save-edit": lambda of, el: chat.edited(of, field(el, "text")),
+        "regenerate": lambda of, el: chat.regenerate(of),
+        "continue": lambda of, el: chat.go_on(of),
+        "branch-before": lambda of, el: chat.other_branch(of, -1),
+        "branch-after": lambda of, el: chat.other_branch(of, 1),
+        "good": lambda of, el: chat.rate(of, 1),
+        "bad": lambda of, el: chat.rate(of, -1),
+        "teach": lambda of, el: page.teach(of),
+        "save-teach": lambda of, el: save_teach(page, of, field(el, "text")),
+        "learn": lambda of, el: teaching.toggle(chat.tree[chat.tree[of]["parent"]], chat.tree[of]),
+        "earlier": lambda of, el: chat.earlier(),
+        "example": lambda of, el: example(page, el.textContent),
+        "close-editor": lambda of, el: page.close_editor(),
+        "show-chat": lambda of, el: page.conversations.show(of),
+        "chat-menu": lambda of, el: page.conversations.menu(of, el),
+        "rename-chat": lambda of, el: page.conversations.ask_name(of),
+        "save-title": lambda of, el: page.conversations.rename(of, field(el, "title")),
+        "delete-chat": lambda of, el: page.conversations.delete(of),
+        "undelete-chat": lambda of, el: page.conversations.undelete(of),
+        "export-chat-md": lambda of, el: page.conversations.export(of, "md"),
+        "export-chat-json": lambda of, el: page.conversations.export(of, "json"),
+        "clear-search": lambda of, el: page.conversations.clear_search(),
+        "download": lambda of, el: page.first_run.load(of),
+        "download-unsaved": lambda of, el: page.first_run.load(of, keep=False),
+        "download-again": lambda of, el: page.learning.load_again(of),
+        "stop-loading": lambda of, el: page.first_run.stop(),
+        "choose-model": lambda of, el: page.first_run.choose(),
+        "pick-model": lambda of, el: page.first_run.pick_file(),
+        "approve": lambda of, el: teaching.act(of, "approve"),
+        "skip": lambda of, el: teaching.act(of, "skip"),
+        "undo-queue": lambda of, el: teaching.undo(),
+        "edit-queued": lambda of, el: edit_queued(page, of),
+        "save-queued": lambda of, el: save_queued(page, of, field(el, "text")),
+        "tell-fact": lambda of, el: memory.ask_new_fact(),
+        "save-fact": lambda of, el: save_fact(page, field(el, "prompt"), field(el, "answer")),
+        "search-memory": lambda of, el: memory.search(el.value),
+        "ask-fact": lambda of, el: memory.ask(of),
+        "correct-fact": lambda of, el: memory.edit(of, "correct"),
+        "reword-fact": lambda of, el: memory.edit(of, "reword"),
+        "save-correction": lambda of, el: memory.save(of, field(el, "text")),
+        "save-wording": lambda of, el: memory.save(of, field(el, "text")),
+        "forget-fact": lambda of, el: memory.ask_forget([of], t("forget.title")),
+        "forget-now": lambda of, el: memory.forget(of.split()),
+        "pick-files": lambda of, el: page.intake.pick(),
+        "paste-text": lambda of, el: page.intake.ask_text(),
+        "take-text": lambda of, el: take_text(page, field(el, "text"), field(el, "title")),
+        "use-source": lambda of, el: page.intake.use(of, el.checked),
+        "retry-source": lambda of, el: page.intake.remove(of),
+        "remove-source": lambda of, el: page.intake.remove(of),
+        "pause-learning": lambda of, el: page.learning.toggle_pause(),
+        "learn-now": lambda of, el: page.learning.now("lesson"),
+        "practise-now": lambda of, el: page.learning.now("practice"),
+        "drop-round": lambda of, el: page.learning.drop(),
+        "not-now": lambda of, el: page.learning.not_now(),
+        "switch-chart": lambda of, el: switch_chart(page),
+        "use-version": lambda of, el: page.learning.use(int(of)),
+        "version-details": lambda of, el: page.versions.details(int(of)),
+        "sort-versions": lambda of, el: page.versions.sort(of),
+        "verify": lambda of, el: page.learning.verify(int(of or 0)),
+        "export-peft": lambda of, el: page.learning.export(int(of), "peft"),
+        "export-gguf": lambda of, el: page.learning.export(int(of), "gguf"),
+        "export-certified": lambda of, el: page.learning.export(int(of), "certified"),
+        "import-adapter": lambda of, el: pick_adapter(page),
+        "compare": lambda of, el: page.compare.open(),
+        "compare-ask": lambda of, el: page.compare.ask(el),
+        "compare-choose": lambda of, el: page.compare.choose(of),
+        "compare-again": lambda of, el: page.compare.open(),
+        "set-language": lambda of, el: page.settings_dialog.use_language(el.value),
+        "set-theme": lambda of, el: set_theme(page, el.value),
+        "set-text": lambda of, el: page.set(**{of: el.value}),
+        "set-choice": lambda of, el: page.set(**{of: el.value}),
+        "set-check": lambda of, el: page.set(**{of: el.checked}),
+        "set-number": lambda of, el: page.settings_dialog.set_number(of, el),
+        "set-config": lambda of, el: page.settings_dialog.set_config(of, el),
+        "reset-config": lambda of, el: page.set(config_training=None, config_scheduler=None),
+        "export-everything": lambda of, el: backup.export_everything(page.store),
+        "import-everything": lambda of, el: backup.import_everything(page),
+        "export-openai": lambda of, el: backup.export_chats(page.store, "openai"),
+        "export-sharegpt": lambda of, el: backup.export_chats(page.store, "sharegpt"),
+        "ask-reset": lambda of, el: ask_word("reset", "RESET"),
+        "ask-delete": lambda of, el: ask_word("delete", t("delete.word")),
+        "save-reset": lambda of, el: reset(page, field(el, "word")),
+        "save-delete": lambda of, el: delete_everything(page, field(el, "word")),
+        "use-here": lambda of, el: page.learning.use_here(),
+    }
+    for name, act in acts.items():
+        verb(name)(act)
+    for code in LANGUAGES:
+        dom.listen("click", "#language-" + code, use_language(page, code))
+    for selector, act in (
+        ("#theme", lambda event: page.settings_dialog.next_theme()),
+        ("#settings-button", lambda event: page.settings_dialog.open()),
+        ("#storage", lambda event: page.settings_dialog.open()),
+        ("#help-button", lambda event: page.shortcuts.help()),
+        ("#privacy", lambda event: privacy(page)),
+        ("#model-button", lambda event: page.first_run.choose()),
+        ("#add", lambda event: page.intake.ask_what()),
+        ("#nav-toggle", lambda event: page.toggle_nav()),
+        ("#aside-toggle", lambda event: page.toggle_aside()),
+        ("#aside-close", lambda event: page.toggle_aside()),
+        ("#veil", lambda event: page.close_sheets()),
+    ):
+        dom.listen("click", selector, act)
+
+
+def use_language(page, code):
+    return lambda event: page.settings_dialog.use_language(code)
+
+
+def _field(form, name):
+    return dom.find('[name="%s"]' % name, form).value.strip()
+
+
+async def copy(page, text):
+    await js.navigator.clipboard.writeText(text)
+    page.toast(t("chat.copied"), seconds=2)
+
+
+async def example(page, text):
+    page.composer.put(text)
+    await page.composer.send()
+
+
+async def save_teach(page, id, text):
+    turn = page.chat.tree[id]
+    page.close_editor()
+    if text:
+        await page.teaching.correct(page.chat.tree[turn["parent"]], turn, text)
+
+
+async def save_fact(page, prompt, answer):
+    overlay.close_all()
+    if prompt and answer:
+        await page.teaching.tell(prompt, answer)
+
+
+async def take_text(page, text, title):
+    overlay.close_all()
+    await page.intake.take_text(text, title)
+
+
+def edit_queued(page, id):
+    page.queue_panel.editing = id
+    page.touch("editing-queue")
+
+
+async def save_queued(page, id, text):
+    page.queue_panel.editing = None
+    await page.teaching.edit(id, text)
+
+
+def switch_chart(page):
+    activity = page.tabs.panels["activity"]
+    activity.as_table = not activity.as_table
+    page.touch("tab")
+
+
+async def set_theme(page, theme):
+    await page.set(theme=theme)
+    page.settings_dialog.apply()
+
+
+async def pick_adapter(page):
+    chosen = await files.pick(".zip", many=False)
+    if chosen:
+        await page.import_adapter(chosen[0])
+
+
+def privacy(page):
+    parts = [dom.make("p", t("privacy.text%d" % n)) for n in (1, 2, 3)]
+    overlay.dialog(t("privacy.promise"), parts, name="privacy-dialog")
+
+
+def ask_word(act, word):
+    """What cannot be undone asks for a word."""
+    field = dom.make("input", type="text", name="word", autocomplete="off", required=True)
+    go = dom.make("button", t(act + ".yes"), type="submit", cls="danger")
+    form = dom.make(
+        "form",
+        dom.make("p", t(act + ".text")),
+        dom.make("label", t("type_word", word=word), field, cls="field"),
+        dom.make("div", dom.button(t("cancel"), "close-dialog"), go, cls="row end"),
+        do="save-" + act,
+        data_on="submit",
+        cls="column",
+    )
+    overlay.dialog(t(act + ".title"), form, name=act, important=True)
+
+
+async def reset(page, word):
+    if word == "RESET":
+        overlay.close_all()
+        await page.learning.reset(word)
+
+
+async def delete_everything(page, word):
+    """Chats, learning and models: nothing stays."""
+    if word != t("delete.word"):
+        return
+    overlay.close_all()
+    await page.learning.remove_models()
+    await backup.wipe(page.store)
+    js.location.reload()

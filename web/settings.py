@@ -1,0 +1,282 @@
+"""Settings: what anyone may want to change first, the engine's configuration in Developer mode."""
+
+import json
+
+import js
+from pyscript import document
+
+from engine import config
+from web import dom, overlay
+from web.words import LANGUAGES, t
+
+THEMES = ("", "light", "dark")
+
+
+class SettingsDialog:
+    def __init__(self, page):
+        self.page = page
+        page.watch(self.draw, "settings", "words", "storage")
+
+    def apply(self):
+        """Put the look into force."""
+        theme = self.page.settings["theme"]
+        if theme:
+            document.documentElement.setAttribute("data-theme", theme)
+        else:
+            document.documentElement.removeAttribute("data-theme")
+        for code in LANGUAGES:
+            pressed = "true" if code == t.language else "false"
+            dom.change(dom.by_id("language-" + code), aria_pressed=pressed)
+
+    async def next_theme(self):
+        now = THEMES.index(self.page.settings["theme"])
+        theme = THEMES[(now + 1) % len(THEMES)]
+        await self.page.set(theme=theme)
+        self.apply()
+        self.page.touch("words")
+        self.page.toast(t("theme." + (theme or "auto")), seconds=2)
+
+    async def use_language(self, code):
+        await t.use(code)
+        await self.page.set(language=code)
+        self.apply()
+        self.page.touch("words")
+
+    # ------------------------------------------------------------------------------- the dialog
+
+    async def open(self):
+        self.storage = await storage_figures()
+        overlay.dialog(t("settings.title"), self.sections(), name="settings", wide=True)
+
+    async def draw(self):
+        body = overlay.body_of("settings")
+        if body:
+            self.storage = await storage_figures()
+            dom.find("#dialog-title").textContent = t("settings.title")
+            dom.replace(body, self.sections())
+
+    def sections(self):
+        return [
+            self.look(),
+            self.chat(),
+            self.learning(),
+            self.developer() if self.page.settings["developer"] else None,
+            self.data(),
+        ]
+
+    def section(self, key, *parts):
+        return dom.make("section", dom.make("h3", t(key)), parts)
+
+    def look(self):
+        languages = [(code, t.language_name(code)) for code in LANGUAGES]
+        themes = [(theme, t("theme." + (theme or "auto"))) for theme in THEMES]
+        return self.section(
+            "settings.look",
+            dom.make(
+                "div",
+                choice(t("language.label"), "set-language", "language", languages, t.language),
+                choice(t("theme.label"), "set-theme", "theme", themes, self.page.settings["theme"]),
+                cls="columns",
+            ),
+            self.check("single_keys"),
+        )
+
+    def chat(self):
+        values = self.page.settings
+        system = dom.make(
+            "textarea", rows=2, do="set-text", of="system", data_on="change", id="set-system"
+        )
+        system.value = values["system"]
+        numbers = (
+            ("temperature", 0, 2, 0.1),
+            ("top_p", 0.05, 1, 0.05),
+            ("max_tokens", 16, 4096, 16),
+        )
+        return self.section(
+            "settings.chat",
+            dom.make("label", t("settings.system"), system, cls="field"),
+            dom.make("div", [self.number(*one) for one in numbers], cls="columns"),
+        )
+
+    def learning(self):
+        hidden = [(rule, t("hidden." + rule)) for rule in ("mains", "always", "never")]
+        back_ends = [(kind, t("back_end." + kind)) for kind in ("auto", "gpu", "cpu")]
+        values = self.page.settings
+        return self.section(
+            "settings.learning",
+            dom.make(
+                "div",
+                self.number("idle_seconds", 1, 600, 1),
+                choice(t("settings.hidden"), "set-choice", "hidden", hidden, values["hidden"]),
+                choice(
+                    t("settings.back_end"), "set-choice", "back_end", back_ends, values["back_end"]
+                ),
+                cls="columns",
+            ),
+            self.check("auto_collect"),
+            self.check("developer"),
+        )
+
+    def developer(self):
+        """Every field of the engine's configuration with its range; what is out of range is refused."""
+        tables = (("training", config.TrainingConfig), ("scheduler", config.SchedulerConfig))
+        parts = []
+        for name, kind in tables:
+            current = self.page.settings.get("config_" + name) or self.defaults(name)
+            parts.append(dom.make("h4", t("config." + name)))
+            parts.append(dom.make("div", list(fields(name, kind, current)), cls="columns"))
+        reset = dom.button(t("config.reset"), "reset-config", drawing="undo", cls="small")
+        return self.section("settings.developer", parts, dom.make("div", reset, cls="row"))
+
+    def data(self):
+        said = self.storage
+        kept = t("storage.kept" if said["persistent"] else "storage.may_go")
+        figures = t("storage.words", used=t.size(said["used"]), free=t.size(said["quota"]))
+        return self.section(
+            "settings.data",
+            dom.make("p", figures, " ", kept, cls="note"),
+            dom.make(
+                "div",
+                dom.button(t("backup.export"), "export-everything", drawing="load"),
+                dom.button(t("backup.import"), "import-everything", drawing="up"),
+                dom.button(t("backup.openai"), "export-openai", drawing="load"),
+                dom.button(t("backup.sharegpt"), "export-sharegpt", drawing="load"),
+                cls="row",
+            ),
+            dom.make(
+                "div",
+                dom.button(t("reset.learning"), "ask-reset", drawing="undo", cls="danger"),
+                dom.button(t("reset.everything"), "ask-delete", drawing="trash", cls="danger"),
+                cls="row",
+            ),
+        )
+
+    # ------------------------------------------------------------------------------- the fields
+
+    def check(self, name):
+        box = dom.make(
+            "input", type="checkbox", do="set-check", of=name, data_on="change", id="set-" + name
+        )
+        box.checked = self.page.settings[name]
+        note = dom.make("small", t("settings.%s_note" % name), cls="note")
+        words = dom.make("span", t("settings." + name), dom.make("br"), note)
+        return dom.make("label", box, words, cls="check")
+
+    def number(self, name, low, high, step):
+        box = dom.make(
+            "input",
+            type="number",
+            min=low,
+            max=high,
+            step=step,
+            do="set-number",
+            of=name,
+            data_on="change",
+            id="set-" + name,
+        )
+        box.value = self.page.settings[name]
+        note = dom.make("small", t("config.range", low=low, high=high))
+        return dom.make("label", t("settings." + name), box, note, cls="field")
+
+    async def set_number(self, name, element):
+        node = element._dom_element
+        if node.checkValidity() and node.value:
+            value = float(node.value)
+            await self.page.set(**{name: int(value) if value == int(value) else value})
+        else:
+            node.reportValidity()
+
+    def defaults(self, table):
+        """The measured recipe for training; the scheduler's own defaults."""
+        if table == "training":
+            return config.TrainingConfig.preset("micro").to_dict()
+        return config.SchedulerConfig().to_dict()
+
+    async def set_config(self, of, element):
+        """One field of a table, as table.field or table.part.field; checked as the engine checks it."""
+        table, *path = of.split(".")
+        kind = {"training": config.TrainingConfig, "scheduler": config.SchedulerConfig}[table]
+        values = self.page.settings.get("config_" + table) or self.defaults(table)
+        inner = values
+        for part in path[:-1]:
+            inner = inner[part]
+        before = inner[path[-1]]
+        inner[path[-1]] = _typed(element, before)
+        label = dom.wrap(element._dom_element.closest(".field"))
+        try:
+            kind(**values)
+        except config.ConfigError as wrong:
+            inner[path[-1]] = before
+            label.classes.add("invalid")
+            dom.find(".wrong", label).textContent = str(wrong)
+            self.page.alarm(str(wrong))
+            return
+        label.classes.discard("invalid")
+        dom.find(".wrong", label).textContent = ""
+        await self.page.set(**{"config_" + table: values})
+
+
+def fields(prefix, kind, values):
+    """A field of the form for every field of a settings class, its parts included."""
+    for name, field in kind.FIELDS.items():
+        yield _field("%s.%s" % (prefix, name), name, field, values[name])
+    for name, part in kind.PARTS.items():
+        yield dom.make(
+            "details",
+            dom.make("summary", name),
+            dom.make(
+                "div", list(fields("%s.%s" % (prefix, name), part, values[name])), cls="column"
+            ),
+        )
+
+
+def _field(of, name, field, value):
+    acts = {"do": "set-config", "of": of, "data_on": "change"}
+    if isinstance(field, config.Number):
+        box = dom.make("input", type="number", step="any", **acts)
+        box.value = value
+    elif isinstance(field, config.Choice):
+        options = [(repr(one), str(one)) for one in field.values]
+        box = select(options, repr(value), **acts)
+    else:
+        box = dom.make("input", type="text", **acts)
+        box.value = ", ".join(value)
+    words = dom.make("small", field.range())
+    return dom.make("label", name, box, words, dom.make("span", cls="wrong"), cls="field")
+
+
+def _typed(element, before):
+    """What was typed, as the type the field has."""
+    text = element.value
+    if isinstance(before, bool):
+        return text == "True"
+    if isinstance(before, (int, float)):
+        try:
+            value = float(text)
+        except ValueError:
+            return text
+        return int(value) if value == int(value) else value
+    if isinstance(before, (list, tuple)):
+        return [part.strip() for part in text.split(",") if part.strip()]
+    return text.strip("'")
+
+
+def select(options, current, **attributes):
+    box = dom.make("select", **attributes)
+    for value, words in options:
+        option = dom.make("option", words, value=value)
+        option.selected = value == current
+        box.append(option)
+    return box
+
+
+def choice(words, do, of, options, current):
+    box = select(options, current, do=do, of=of, data_on="change", id="set-" + of)
+    return dom.make("label", words, box, cls="field")
+
+
+async def storage_figures():
+    """Used and allowed bytes as the browser tells, and whether it promised to keep them."""
+    estimate = json.loads(js.JSON.stringify(await js.navigator.storage.estimate()))
+    persistent = await js.navigator.storage.persisted()
+    return {"used": estimate["usage"], "quota": estimate["quota"], "persistent": persistent}
