@@ -139,7 +139,7 @@ def page_files(tests: bool) -> dict[str, bytes | Path]:
     ]
     python += [ROOT / "engine/__init__.py", ROOT / "engine/config.py"]
     texts = {path.relative_to(ROOT).as_posix(): path.read_text() for path in python}
-    own["page-files.json"] = json.dumps(texts).encode()
+    own["page-files.json"] = json.dumps(texts, ensure_ascii=False).encode()
     own["boot.py"] = (web / "boot.py").read_bytes()
     own["workers/boot.py"] = (ROOT / "workers/boot.py").read_bytes()
     own["oneseek.whl"] = wheels.own(with_tests=tests)[1]
@@ -220,7 +220,7 @@ def head(site: Site, facts: dict) -> str:
     quoted = {
         "policy": html.escape(headers.policy(headers.POLICY, within_page=True)),
         "page": html.escape(json.dumps(page)),
-        "facts": json.dumps(facts).replace("</", "<\\/"),
+        "facts": json.dumps(facts, ensure_ascii=False).replace("</", "<\\/"),
         "start": site.names["start.js"],
         "core": site.names["pyscript/core.js"],
         "files": site.names["page-files.json"],
