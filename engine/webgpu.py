@@ -60,7 +60,7 @@ def _flags(kind, value):
 class Promise(classes.GPUPromise):
     """Something awaitable as wgpu's promise: awaited, or waited for where the browser can switch stacks (JSPI)."""
 
-    def __init__(self, title, awaitable=None, handler=None, **more):
+    def __init__(self, title, handler=None, *, awaitable=None, **more):
         super().__init__(title, handler, **more)
         if awaitable is not None:
             self._task = asyncio.ensure_future(awaitable)
@@ -88,6 +88,10 @@ class Promise(classes.GPUPromise):
         self._take(self._task)
 
 
+def promised(title, awaitable, handler=None):
+    return Promise(title, handler, awaitable=awaitable)
+
+
 class GPU(classes.GPU):
     """`navigator.gpu`."""
 
@@ -104,7 +108,7 @@ class GPU(classes.GPU):
                 raise RuntimeError("WebGPU is here, but the browser offers no adapter.")
             return Adapter(adapter)
 
-        return Promise("request_adapter", gpu.requestAdapter(javascript(options)), found)
+        return promised("request_adapter", gpu.requestAdapter(javascript(options)), found)
 
     def enumerate_adapters_async(self):
         return self.request_adapter_async().then(lambda adapter: [adapter])
@@ -143,7 +147,7 @@ class Adapter(classes.GPUAdapter):
             real = {name: getattr(internal.limits, n) for name, n in self._spelling.items()}
             return Device(label, internal, self, set(internal.features), real)
 
-        return Promise("request_device", self._internal.requestDevice(described), opened)
+        return promised("request_device", self._internal.requestDevice(described), opened)
 
 
 class Device(classes.GPUDevice):
@@ -195,10 +199,10 @@ class Device(classes.GPUDevice):
             await self.settle_async()
             return result
 
-        return Promise(title, wait(), handler)
+        return promised(title, wait(), handler)
 
     def _get_lost_async(self):
-        return Promise(
+        return promised(
             "device.lost",
             self._internal.lost,
             lambda info: classes.GPUDeviceLostInfo(info.reason, info.message),
@@ -259,7 +263,7 @@ class Device(classes.GPUDevice):
         described = javascript({"label": label, "layout": layout, "compute": compute})
         making = self._internal.createComputePipelineAsync(described)
         title = f"pipeline {label!r}"
-        return Promise(title, making, lambda made: ComputePipeline(label, made, self))
+        return promised(title, making, lambda made: ComputePipeline(label, made, self))
 
     def create_command_encoder(self, *, label=""):
         internal = self._internal.createCommandEncoder(javascript({"label": label}))
@@ -277,7 +281,7 @@ class Device(classes.GPUDevice):
 
     def pop_error_scope_async(self):
         popped = self._internal.popErrorScope()
-        return Promise("pop_error_scope", popped, lambda e: exception(e, "") if e else None)
+        return promised("pop_error_scope", popped, lambda e: exception(e, "") if e else None)
 
     def pop_error_scope_sync(self):
         return self.pop_error_scope_async().sync_wait()

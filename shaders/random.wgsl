@@ -50,7 +50,7 @@ var<workgroup> best: array<vec2u, CANDIDATES>;
 
 fn adjusted(row: u32, id: u32) -> f32 {
   let value = logits[row * COLS + id];
-  if ((atomicLoad(&bloom[id % 1024 / 32]) >> (id % 32) & 1) == 0) { return value; }
+  if (((atomicLoad(&bloom[id % 1024 / 32]) >> (id % 32)) & 1) == 0) { return value; }
   for (var i = 0u; i < RECENT; i++) {
     if (recent[row * RECENT + i] == i32(id)) {
       return select(value * penalty[row], value / penalty[row], value > 0);
