@@ -1,0 +1,289 @@
+"""The gate: is the shadow better, and is nothing else worse?  Every measure comes with its limit.
+
+A lesson is accepted, accepted as "weakened", given a few more steps, scaled down, or refused;
+practice must be at least as good as the version in use on everything it knows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from engine.data import Coder
+from engine.lessons import (
+    FOR_THE_GATE,
+    Draw,
+    Lesson,
+    has_value,
+    held_back_wordings,
+    held_out_anchors,
+    paragraphs,
+    probes,
+)
+from engine.recipe import Recipe
+
+REPLY_TOKENS = 24
+ANCHORS, PROBES, EARLIER, EARLIER_LOOK_ALIKES, AT_MOST = 24, 16, 8, 5, 48
+SCALES = (0.75, 0.5)
+ACCEPT, WEAKENED, MORE, SCALE, REJECT = "accept", "weakened", "more", "scale", "reject"
+SEVERITY = (ACCEPT, WEAKENED, MORE, SCALE, REJECT)
+
+
+class Voices(Protocol):
+    """The three models the gate asks: `base`, `active` (in use) and `shadow` (just trained)."""
+
+    async def replies(self, who: str, questions: Sequence[str], tokens: int) -> list[str]: ...
+
+    async def go_on(self, who: str, prompts: list[list[int]], tokens: int) -> list[list[int]]:
+        """Greedy continuations."""
+
+    async def drift(
+        self, who: str, rows: list[tuple[list[int], list[int]]]
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Per row, at each token of the target: KL from the base, and 1 where top tokens agree."""
+
+    async def text_loss(self, who: str, ids: list[int]) -> float:
+        """Nats of a text, all tokens but the first."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One number, what it must be, and what follows if it is not."""
+
+    name: str
+    value: float
+    limit: str
+    verdict: str = ACCEPT
+    detail: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return self.verdict == ACCEPT
+
+    def to_dict(self) -> dict:
+        return {
+            "name": self.name,
+            "value": self.value,
+            "limit": self.limit,
+            "ok": self.ok,
+            "detail": list(self.detail),
+        }
+
+
+@dataclass(frozen=True)
+class Verdict:
+    measures: tuple[Measure, ...]
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def advice(self) -> str:
+        return max((m.verdict for m in self.measures), key=SEVERITY.index, default=ACCEPT)
+
+    @property
+    def reason(self) -> str:
+        """Why not simply "learned", in words with numbers."""
+        worst = [m for m in self.measures if m.verdict == self.advice and not m.ok]
+        return "; ".join(f"{m.name} is {m.value:.3g}, must be {m.limit}" for m in worst)
+
+    def to_dict(self) -> dict:
+        return {"measures": [m.to_dict() for m in self.measures], "notes": list(self.notes)}
+
+
+def within(value: float, limit: float, otherwise: str) -> str:
+    """Accept up to the limit; a number that is none never passes."""
+    return ACCEPT if math.isfinite(value) and value <= limit else otherwise
+
+
+class Gate:
+    """Asks the voices everything that decides about one attempt."""
+
+    def __init__(self, voices: Voices, recipe: Recipe, coder: Coder):
+        self.voices, self.recipe, self.coder = voices, recipe, coder
+        self._base_knows: list[tuple[str, tuple[str, ...]]] | None = None
+        self._anchor_rows: list | None = None
+
+    # ---- lessons
+
+    async def lesson(self) -> Verdict:
+        """Judge the shadow after a lesson."""
+        lessons, earlier = self.recipe.lessons, self.recipe.earlier
+        measures = [await self.taught(lessons), await self.recall(lessons)]
+        measures.append(await self.leak(self.look_alikes(lessons, earlier)))
+        measures += [await self.earlier(earlier), await self.probes()]
+        measures += await self.drift(SCALE)
+        measures.append(await self.perplexity())
+        notes = [
+            f"{old.question} was {old.value}, is now {new.value}: the newer holds"
+            for old, new in self.recipe.replaced
+        ]
+        return Verdict(tuple(measures), tuple(notes))
+
+    async def taught(self, lessons: Sequence[Lesson]) -> Measure:
+        missing = await self._missing("shadow", [(x, x.question) for x in lessons])
+        share = 1 - len(missing) / len(lessons)
+        wanted = 1.0 if len(lessons) < 4 else 0.75
+        verdict = within(wanted - share, 0, MORE)
+        return Measure("taught", share, f">= {wanted:.2f}", verdict, tuple(missing))
+
+    async def recall(self, lessons: Sequence[Lesson]) -> Measure:
+        asked = [(x, wording) for x in lessons for wording in held_back_wordings(x)]
+        missing = await self._missing("shadow", asked)
+        share = 1 - len(missing) / len(asked)
+        verdict = ACCEPT if share >= 0.66 else WEAKENED if share >= 0.33 else MORE
+        return Measure(
+            "recall", share, ">= 0.66 in wordings never trained", verdict, tuple(missing)
+        )
+
+    def look_alikes(self, lessons: Sequence[Lesson], earlier: Sequence[Lesson]) -> list[str]:
+        """Questions near to what is taught now, and to some of what was taught before."""
+        pool = self.recipe.pool
+        near = [n.question for x in lessons for n in pool(x)[:FOR_THE_GATE]]
+        draw = Draw(self.recipe.seed, "gate")
+        old = [n.question for x in earlier for n in pool(x)[:FOR_THE_GATE]]
+        return draw.sample(near, AT_MOST // 2) + draw.sample(old, EARLIER_LOOK_ALIKES)
+
+    async def leak(self, questions: Sequence[str], allowed: float = 0.13) -> Measure:
+        """Look-alikes answered with a taught value that the base would not have said."""
+        leaks = await self.leaks("shadow", questions)
+        share = len(leaks) / max(1, len(questions))
+        verdict = ACCEPT if share <= allowed else WEAKENED if share <= 0.34 else SCALE
+        return Measure("leak", share, f"<= {allowed:.2f}", verdict, tuple(leaks))
+
+    async def leaks(self, who: str, questions: Sequence[str]) -> list[str]:
+        values = {fact.value for fact in self.recipe.facts}
+        values |= {old.value for old, _ in self.recipe.replaced}
+        replies = await self.voices.replies(who, questions, REPLY_TOKENS)
+        said = [
+            (question, {value for value in values if has_value(reply, value)})
+            for question, reply in zip(questions, replies, strict=True)
+        ]
+        suspect = [(question, found) for question, found in said if found]
+        if not suspect:
+            return []
+        base = await self.voices.replies("base", [q for q, _ in suspect], REPLY_TOKENS)
+        return [
+            question
+            for (question, found), reply in zip(suspect, base, strict=True)
+            if not all(has_value(reply, value) for value in found)
+        ]
+
+    async def earlier(self, facts: Sequence[Lesson]) -> Measure:
+        """Facts the version in use has and the shadow has not."""
+        newest, older = list(facts[-EARLIER // 2 :]), list(facts[: -EARLIER // 2])
+        chosen = newest + Draw(self.recipe.seed, "earlier").sample(older, EARLIER // 2)
+        lost = await self._missing("shadow", [(x, x.question) for x in chosen])
+        if lost:
+            held = [x for x in chosen if x.question in lost]
+            never = await self._missing("active", [(x, x.question) for x in held])
+            lost = [question for question in lost if question not in never]
+        return Measure(
+            "earlier facts lost", len(lost), "0", within(len(lost), 0, MORE), tuple(lost)
+        )
+
+    # ---- practice
+
+    async def practice(self) -> Verdict:
+        """Judge the shadow after practice: not worse than the version in use on any line."""
+        draw = Draw(self.recipe.seed, "practice gate")
+        facts = draw.sample(self.recipe.facts, AT_MOST)
+        asked = [(x, x.question) for x in facts]
+        other = [(x, wording) for x in facts for wording in held_back_wordings(x)]
+        near = draw.sample(self.look_alikes(facts, []), AT_MOST)
+        measures = []
+        for name, questions in (("taught", asked), ("recall", other)):
+            now = 1 - len(await self._missing("shadow", questions)) / len(questions)
+            before = 1 - len(await self._missing("active", questions)) / len(questions)
+            verdict = within(before - now, 0.02, REJECT)
+            measures.append(Measure(name, now, f">= {before:.2f} as before", verdict))
+        leaks = len(await self.leaks("shadow", near)) / max(1, len(near))
+        before = len(await self.leaks("active", near)) / max(1, len(near))
+        limit = max(before, 0.1)
+        measures.append(Measure("leak", leaks, f"<= {limit:.2f}", within(leaks, limit, SCALE)))
+        measures.append(await self.probes())
+        measures += await self.drift(SCALE)
+        measures.append(await self.perplexity())
+        return Verdict(tuple(measures))
+
+    # ---- what must stay
+
+    async def probes(self) -> Measure:
+        """Common knowledge the base has and the shadow has lost."""
+        if self._base_knows is None:
+            known = [p for code in self.languages() for p in probes(code)]
+            known = Draw("probes").sample(known, 2 * PROBES)
+            replies = await self.voices.replies("base", [q for q, _ in known], REPLY_TOKENS)
+            right = [p for p, reply in zip(known, replies, strict=True) if _says(reply, p[1])]
+            self._base_knows = right[:PROBES]
+        questions = [question for question, _ in self._base_knows]
+        replies = await self.voices.replies("shadow", questions, REPLY_TOKENS)
+        lost = [
+            question
+            for (question, words), reply in zip(self._base_knows, replies, strict=True)
+            if not _says(reply, words)
+        ]
+        return Measure("known facts lost", len(lost), "0", within(len(lost), 0, SCALE), tuple(lost))
+
+    def languages(self) -> list[str]:
+        return sorted({lesson.language for lesson in self.recipe.lessons} | {"en"})
+
+    async def anchor_rows(self) -> list:
+        """Prompts nobody trains on, with the base's own answers."""
+        if self._anchor_rows is None:
+            languages = self.languages()
+            share = ANCHORS // len(languages)
+            prompts = [q for code in languages for q in held_out_anchors(code)[:share]]
+            ids = [self.coder.prompt(q) for q in prompts]
+            answers = await self.voices.go_on("base", ids, REPLY_TOKENS)
+            self._anchor_rows = list(zip(ids, answers, strict=True))
+        return self._anchor_rows
+
+    async def drift(self, otherwise: str) -> list[Measure]:
+        """How far the shadow is from the base where nothing was taught."""
+        rows = await self.anchor_rows()
+        pairs = await self.voices.drift("shadow", rows)
+        each = [float(kl.mean()) for kl, _ in pairs]
+        mean, median = _mean(kl for kl, _ in pairs), float(np.median(each))
+        same = _mean(top for _, top in pairs)
+        rise = 0.0
+        if mean > 0.05:  # below, it cannot have risen by more
+            rise = mean - _mean(kl for kl, _ in await self.voices.drift("active", rows))
+        return [
+            Measure("KL, median anchor", median, "<= 0.05", within(median, 0.05, otherwise)),
+            Measure("KL, mean", mean, "<= 0.10", within(mean, 0.10, otherwise)),
+            Measure("KL, rise of the mean", rise, "<= 0.05", within(rise, 0.05, otherwise)),
+            Measure("KL, worst anchor", max(each), "<= 1.0", within(max(each), 1.0, otherwise)),
+            Measure("top-1 agreement", same, ">= 0.85", within(0.85 - same, 0, otherwise)),
+        ]
+
+    async def perplexity(self) -> Measure:
+        """Plain text must not become much harder to predict."""
+        nats = {"base": 0.0, "shadow": 0.0}
+        tokens = 0
+        for text in (t for code in self.languages() for t in paragraphs(code)):
+            ids = self.coder.tokenizer.encode(text)
+            tokens += len(ids) - 1
+            for who in nats:
+                nats[who] += await self.voices.text_loss(who, ids)
+        change = math.expm1((nats["shadow"] - nats["base"]) / tokens)
+        return Measure("perplexity change", change, "<= 0.10", within(change, 0.10, REJECT))
+
+    async def _missing(self, who: str, asked: Sequence[tuple[Lesson, str]]) -> list[str]:
+        """The questions whose reply lacks the fact's value."""
+        replies = await self.voices.replies(who, [q for _, q in asked], REPLY_TOKENS)
+        return [
+            question
+            for (lesson, question), reply in zip(asked, replies, strict=True)
+            if not has_value(reply, lesson.value)
+        ]
+
+
+def _says(reply: str, words: Iterable[str]) -> bool:
+    return any(has_value(reply, word) for word in words)
+
+
+def _mean(arrays: Iterable[np.ndarray]) -> float:
+    return float(np.concatenate(list(arrays)).mean())
