@@ -94,6 +94,7 @@ class Learner:
         if not reason:
             fault("gate:before")
             gate = await settled(attempt.judge())
+            weights = await settled(attempt.weights())  # the gate may have scaled them
             fault("gate:after")
             if unfinite := [key for key, value in gate.items() if _is_nan(value)]:
                 gate = {**gate, "accepted": False, "reason": f"{unfinite[0]} is not a number"}
@@ -180,7 +181,8 @@ async def train(trainer: Trainer, before: Arrays, plan: Plan) -> tuple[Arrays, d
     weights = await settled(attempt.weights())
     if reason := unusable(weights):
         return weights, {"accepted": False, "outcome": "not learned", "reason": reason}
-    return weights, await settled(attempt.judge())
+    gate = await settled(attempt.judge())
+    return await settled(attempt.weights()), gate
 
 
 def rejection(line: str, parent: int | None, plan: Plan, gate: dict) -> dict:

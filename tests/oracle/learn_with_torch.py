@@ -43,7 +43,10 @@ class Torch:
             Tokenizer(file.tokenizer_data), ChatTemplate(file.chat_template, file.special_tokens)
         )
         model = AutoModelForCausalLM.from_pretrained(
-            str(path.parent), gguf_file=path.name, dtype=torch.float32, attn_implementation="sdpa"
+            str(path.parent),
+            gguf_file=path.name,
+            dtype=torch.bfloat16 if half else torch.float32,
+            attn_implementation="sdpa",
         )
         self.half, self.config = half, config
         lora = config.lora_config
@@ -85,15 +88,14 @@ class Torch:
         a0, a1, b0, b1 = (spans[:, i : i + 1] for i in range(4))
         seen = ((key >= a0) & (key < a1)) | ((key >= b0) & (key < b1))
         mask = torch.where(seen, 0.0, NOTHING)[None, None]
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.half):
-            inner = self.model.base_model.model
-            states = inner.model(
-                input_ids=torch.from_numpy(arrays["ids"]).long()[None],
-                position_ids=torch.from_numpy(arrays["positions"]).long()[None],
-                attention_mask=mask.to(torch.bfloat16) if self.half else mask,
-                use_cache=False,
-            ).last_hidden_state[0]
-            return inner.lm_head(states[torch.from_numpy(arrays["take"]).long()]).float()
+        inner = self.model.base_model.model
+        states = inner.model(
+            input_ids=torch.from_numpy(arrays["ids"]).long()[None],
+            position_ids=torch.from_numpy(arrays["positions"]).long()[None],
+            attention_mask=mask.to(torch.bfloat16) if self.half else mask,
+            use_cache=False,
+        ).last_hidden_state[0]
+        return inner.lm_head(states[torch.from_numpy(arrays["take"]).long()]).float()
 
     def losses(self, arrays: dict[str, np.ndarray]) -> torch.Tensor:
         """Weighted loss of each row, as engine/ops/loss.py defines it."""
@@ -128,10 +130,9 @@ class Torch:
     @torch.no_grad()
     def row_logprobs(self, prompt, target) -> torch.Tensor:
         ids = torch.tensor([[*prompt, *target]])[:, :-1]
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.half):
-            inner = self.model.base_model.model
-            states = inner.model(input_ids=ids, use_cache=False).last_hidden_state[0]
-            return torch.log_softmax(inner.lm_head(states[len(prompt) - 1 :]).float(), -1)
+        inner = self.model.base_model.model
+        states = inner.model(input_ids=ids, use_cache=False).last_hidden_state[0]
+        return torch.log_softmax(inner.lm_head(states[len(prompt) - 1 :]).float(), -1)
 
     @torch.no_grad()
     def generate(self, prompts, tokens, temperature=0.0, seed=0):
@@ -145,16 +146,15 @@ class Torch:
             for i, prompt in enumerate(part):
                 ids[i, width - len(prompt) :] = torch.tensor(prompt)
                 mask[i, width - len(prompt) :] = 1
-            how = (
-                {"do_sample": True, "temperature": temperature}
-                if temperature
-                else {"do_sample": False}
-            )
-            with torch.autocast("cpu", torch.bfloat16, enabled=self.half):
-                made = self.model.generate(
-                    input_ids=ids, attention_mask=mask, max_new_tokens=tokens,
-                    eos_token_id=end, pad_token_id=end, **how,
-                )[:, width:].tolist()  # fmt: skip
+            sample = {"do_sample": True, "temperature": temperature}
+            made = self.model.generate(
+                input_ids=ids,
+                attention_mask=mask,
+                max_new_tokens=tokens,
+                eos_token_id=end,
+                pad_token_id=end,
+                **(sample if temperature else {"do_sample": False}),
+            )[:, width:].tolist()
             out += [m[: m.index(end) + 1] if end in m else m for m in made]
         return out
 
