@@ -109,6 +109,10 @@ class Conversations:
     def record(self, id):
         return next(chat for chat in self.chats if chat["id"] == id)
 
+    def title(self, id):
+        """The title of a chat, or None when it is gone."""
+        return next((chat["title"] for chat in self.chats if chat["id"] == id), None)
+
     def menu(self, id, anchor):
         overlay.menu(
             anchor,

@@ -5,8 +5,10 @@ by one listener for the whole page, so that elements can come and go without lea
 """
 
 import asyncio
+import io
 import sys
 
+from js import console
 from pyscript import document, when
 from pyscript.ffi import is_none
 from pyscript.web import Element
@@ -185,7 +187,9 @@ async def guard(work):
     try:
         await work
     except Exception as fault:
-        sys.print_exception(fault)
+        said = io.StringIO()
+        sys.print_exception(fault, said)
+        console.error(said.getvalue())
         _complain(fault)
 
 

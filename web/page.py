@@ -11,7 +11,7 @@ import js
 
 from web import clock, dom
 from web.link import Refused
-from web.store import save_anyway
+from web.store import StorageFull, save_anyway
 from web.words import t
 from workers.protocol import Ask, Stop, Token
 
@@ -31,7 +31,8 @@ DEFAULTS = {
     "hidden": "mains",
     "back_end": "auto",
     "model": "",
-    "auto_collect": True,
+    "collect": True,
+    "auto_collect": False,
 }
 
 
@@ -148,6 +149,9 @@ class Page:
 
     def complain(self, fault):
         """Something no part of the page foresaw: say so, keep the details for a report."""
+        if isinstance(fault, StorageFull):
+            self.status.know(storage_low=True)
+            return
         self.alarm(t("error.unforeseen"))
         self.toast("%s %s: %s" % (t("error.unforeseen"), type(fault).__name__, fault), seconds=20)
 

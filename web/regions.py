@@ -26,6 +26,8 @@ from web.store import open_browser_store
 from web.teaching import Teaching
 from web.words import LANGUAGES, t, wished
 
+RESET = ("reset.title", "reset.text", "reset.yes")
+DELETE = ("delete.title", "delete.text", "delete.yes")
 NARROW, MIDDLE = "(max-width: 699px)", "(max-width: 1099px)"
 
 
@@ -143,7 +145,9 @@ class OneSeek(Page):
         self.learning.yield_to_chat(busy)
 
     async def answered(self, asked, answer):
-        await self.learning.chat_was_answered(asked, answer)
+        """An exchange is over: the collector looks at both halves."""
+        await self.teaching.heard(asked)
+        await self.teaching.heard(answer)
         self.touch("chats")
 
     def typing(self):
@@ -278,6 +282,8 @@ def register(page):
         "approve": lambda of, el: teaching.act(of, "approve"),
         "skip": lambda of, el: teaching.act(of, "skip"),
         "undo-queue": lambda of, el: teaching.undo(),
+        "release-secret": lambda of, el: teaching.release(of),
+        "discard-secret": lambda of, el: teaching.discard(of),
         "edit-queued": lambda of, el: edit_queued(page, of),
         "save-queued": lambda of, el: save_queued(page, of, field(el, "text")),
         "tell-fact": lambda of, el: memory.ask_new_fact(),
@@ -294,7 +300,6 @@ def register(page):
         "paste-text": lambda of, el: page.intake.ask_text(),
         "take-text": lambda of, el: take_text(page, field(el, "text"), field(el, "title")),
         "use-source": lambda of, el: page.intake.use(of, el.checked),
-        "retry-source": lambda of, el: page.intake.remove(of),
         "remove-source": lambda of, el: page.intake.remove(of),
         "pause-learning": lambda of, el: page.learning.toggle_pause(),
         "learn-now": lambda of, el: page.learning.now("lesson"),
@@ -326,8 +331,9 @@ def register(page):
         "import-everything": lambda of, el: backup.import_everything(page),
         "export-openai": lambda of, el: backup.export_chats(page.store, "openai"),
         "export-sharegpt": lambda of, el: backup.export_chats(page.store, "sharegpt"),
-        "ask-reset": lambda of, el: ask_word("reset", "RESET"),
-        "ask-delete": lambda of, el: ask_word("delete", t("delete.word")),
+        "settings": lambda of, el: page.settings_dialog.open(),
+        "ask-reset": lambda of, el: ask_word("save-reset", RESET, "RESET"),
+        "ask-delete": lambda of, el: ask_word("save-delete", DELETE, t("delete.word")),
         "save-reset": lambda of, el: reset(page, field(el, "word")),
         "save-delete": lambda of, el: delete_everything(page, field(el, "word")),
         "use-here": lambda of, el: page.learning.use_here(),
@@ -420,20 +426,21 @@ def privacy(page):
     overlay.dialog(t("privacy.promise"), parts, name="privacy-dialog")
 
 
-def ask_word(act, word):
+def ask_word(do, words, word):
     """What cannot be undone asks for a word."""
+    title, text, yes = (t(key) for key in words)
     field = dom.make("input", type="text", name="word", autocomplete="off", required=True)
-    go = dom.make("button", t(act + ".yes"), type="submit", cls="danger")
+    go = dom.make("button", yes, type="submit", cls="danger")
     form = dom.make(
         "form",
-        dom.make("p", t(act + ".text")),
+        dom.make("p", text),
         dom.make("label", t("type_word", word=word), field, cls="field"),
         dom.make("div", dom.button(t("cancel"), "close-dialog"), go, cls="row end"),
-        do="save-" + act,
+        do=do,
         data_on="submit",
         cls="column",
     )
-    overlay.dialog(t(act + ".title"), form, name=act, important=True)
+    overlay.dialog(title, form, name=do, important=True)
 
 
 async def reset(page, word):

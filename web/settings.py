@@ -113,6 +113,7 @@ class SettingsDialog:
                 ),
                 cls="columns",
             ),
+            self.check("collect"),
             self.check("auto_collect"),
             self.check("developer"),
         )
@@ -218,9 +219,9 @@ class SettingsDialog:
 
 def fields(prefix, kind, values):
     """A field of the form for every field of a settings class, its parts included."""
-    for name, field in kind.FIELDS.items():
-        yield _field("%s.%s" % (prefix, name), name, field, values[name])
-    for name, part in kind.PARTS.items():
+    for name in sorted(kind.FIELDS):
+        yield _field("%s.%s" % (prefix, name), name, kind.FIELDS[name], values[name])
+    for name, part in sorted(kind.PARTS.items()):
         yield dom.make(
             "details",
             dom.make("summary", name),

@@ -71,6 +71,7 @@ class Status:
             "countdown": 0,
             "online": True,
             "storage_lost": False,
+            "storage_low": False,
         }
         page.watch(self.draw, "words")
 
@@ -118,6 +119,9 @@ class Status:
         if facts["storage_lost"]:
             restore = dom.button(t("banner.restore"), "import-everything", cls="small")
             banners.append(banner("warn", t("banner.storage_lost"), restore, bad=True))
+        if facts["storage_low"]:
+            free = dom.button(t("banner.free_space"), "settings", cls="small")
+            banners.append(banner("warn", t("banner.storage_low"), free, bad=True))
         if facts["lost"]:
             banners.append(banner("again", t("banner.lost"), bad=True))
         shown = [state for state in sorted(facts) if facts[state]], t.language

@@ -1,13 +1,18 @@
-"""What a person teaches on purpose: approvals, corrections, dislikes and facts, put into the queue.
+"""What the chat teaches: what the collector finds in it, and what a person approves, corrects or tells.
 
 Everything goes through web/saved_queue.py, so it is stored before it is acknowledged and can be undone.
 """
 
-from web import clock, dom
+from web import clock
+from web.collector import DataCollector
 from web.language import guess
 from web.queue import Conflict, TrainingQueue
 from web.saved_queue import SavedQueue
 from web.words import t
+
+
+def language_of(text):
+    return guess(text) or "und"
 
 
 class Teaching:
@@ -15,21 +20,29 @@ class Teaching:
         self.page = page
         self.queue = TrainingQueue(clock.now)
         self.saved = SavedQueue(self.queue, page.store)
+        self.collector = DataCollector(self, language=language_of)
         self.by_turn = {}
+        page.watch(self.configure, "settings")
 
     async def load(self):
         await self.saved.load()
+        self.configure()
         self.index()
+
+    def configure(self):
+        self.collector.enable_chat_logging = self.page.settings["collect"]
+        self.collector.auto_collect = self.page.settings["auto_collect"]
 
     def index(self):
         """Which turns have something in the queue: what their "Learn this" button shows."""
         self.by_turn = {}
         for record in self.queue.records.values():
-            turn = record["source"].get("turn")
-            if turn and record["state"] != "skipped":
+            turn = record["source"].get("message")
+            if turn and record["state"] in ("ready", "held"):
                 self.by_turn[turn] = record["id"]
 
     async def change(self, act):
+        """One act on the queue, stored; the collector comes in here too."""
         result = await self.saved.change(act)
         self.index()
         self.page.touch("queue", "queue-marks")
@@ -40,50 +53,55 @@ class Teaching:
 
     # ------------------------------------------------------------------------------ from chats
 
-    def example(self, asked, text, kind, priority, why, turn):
-        source = {"kind": "chat", "title": self.page.chat.chat["title"]}
-        source.update(chat=asked["chat"], turn=turn)
-        return {
-            "kind": kind,
-            "prompt": asked["text"],
-            "answer": text,
-            "language": asked["language"] or "und",
-            "source": source,
-            "priority": priority,
-            "why": why,
-        }
+    async def heard(self, turn):
+        """A finished message of the chat, for the collector to look at."""
+        message = {"id": turn["id"], "role": turn["role"], "content": turn["text"]}
+        message.update(timestamp=turn["time"], chat=turn["chat"])
+        found = await self.collector.log_message(message)
+        facts = [record for record in found if record["kind"] == "fact"]
+        if facts:
+            self.page.toast(t("teach.fact", answer=facts[0]["answer"]), "undo-queue")
 
-    async def approve(self, asked, answer, why="liked"):
-        example = self.example(asked, answer["text"], "exchange", "approved", why, answer["id"])
-        await self.change(lambda queue: queue.add(example))
-
-    async def withdraw(self, answer):
-        """Not to be learned: taken out of the queue, with Undo."""
-        id = self.by_turn.get(answer["id"])
-        if id:
-            await self.change(lambda queue: queue.skip(id))
-            self.page.toast(t("queue.skipped"), "undo-queue")
-
-    async def toggle(self, asked, answer):
-        if self.learns(answer["id"]):
-            await self.withdraw(answer)
-        else:
-            await self.approve(asked, answer, "chosen")
-            self.page.toast(t("queue.added"), "undo-queue")
+    def know(self, asked, answer):
+        """An exchange from an earlier visit, so that the collector can be told about it."""
+        exchange = {"prompt": asked["text"], "answer": answer["text"]}
+        exchange.update(chat=asked["chat"], id=answer["id"])
+        self.collector.exchanges[answer["id"]] = exchange
 
     async def rated(self, asked, answer):
         """A thumb up is a lesson; a thumb down takes the answer out of what is learned."""
-        if answer["rating"] == 1:
-            await self.approve(asked, answer)
-            self.page.toast(t("queue.added"), "undo-queue")
-        else:
-            await self.withdraw(answer)
+        self.know(asked, answer)
+        await self.collector.log_feedback(answer["id"], answer["rating"])
+        words = {1: "queue.added", -1: "queue.skipped"}.get(answer["rating"])
+        if words:
+            self.page.toast(t(words), "undo-queue")
+
+    async def toggle(self, asked, answer):
+        """Learn this, or not: the button under every answer."""
+        if self.learns(answer["id"]):
+            id = self.by_turn[answer["id"]]
+            await self.change(lambda queue: queue.skip(id))
+            self.page.toast(t("queue.skipped"), "undo-queue")
+            return
+        self.know(asked, answer)
+        await self.collector.log_feedback(answer["id"], 1)
+        self.page.toast(t("queue.added"), "undo-queue")
 
     async def correct(self, asked, answer, text):
         """It should say this: the strongest kind of lesson."""
-        example = self.example(asked, text, "correction", "correction", "corrected", answer["id"])
-        await self.change(lambda queue: queue.add(example))
+        self.know(asked, answer)
+        await self.collector.correct(answer["id"], text)
         self.page.toast(t("teach.noted"), "undo-queue")
+
+    # ---------------------------------------------------------------------------- held back
+
+    async def release(self, id):
+        await self.collector.release(id)
+        self.page.touch("queue")
+
+    def discard(self, id):
+        self.collector.discard(id)
+        self.page.touch("queue")
 
     # ------------------------------------------------------------------------------ from memory
 
@@ -92,7 +110,7 @@ class Teaching:
             "kind": "fact",
             "prompt": prompt,
             "answer": answer,
-            "language": guess(prompt + " " + answer) or "und",
+            "language": language_of(prompt + " " + answer),
             "source": {"kind": "told"},
             "priority": "correction",
             "why": "told",
@@ -136,17 +154,3 @@ class Teaching:
             self.page.toast(t("queue.undo_late"))
         self.index()
         self.page.touch("queue", "queue-marks")
-
-
-def open_editor(article, form):
-    """Put a form at the end of a turn and the cursor into it; one at a time."""
-    close_editors()
-    article.append(form)
-    area = dom.find("textarea", form)._dom_element
-    area.focus()
-    area.setSelectionRange(len(area.value), len(area.value))
-
-
-def close_editors():
-    for old in dom.find_all("form.editor"):
-        old._dom_element.remove()

@@ -84,8 +84,9 @@ class Memory:
         """Where it came from, and when it was last checked."""
         kind = example["source"]["kind"]
         parts = [t("source." + kind) if t.has("source." + kind) else kind]
-        if example["source"].get("title"):
-            parts.append(example["source"]["title"])
+        title = self.page.conversations.title(example["source"].get("chat"))
+        title = title or example["source"].get("title") or example["source"].get("name")
+        parts += [title] if title else []
         parts.append(t.date(example["time"]))
         if example.get("checked"):
             parts.append(t("memory.checked", when=t.ago(example["checked"])))

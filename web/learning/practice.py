@@ -263,9 +263,6 @@ class Learning:
         self.scheduler.pause()
         self.over("failed", "", failed.reason)
 
-    async def chat_was_answered(self, asked, answer):
-        """An exchange is over; whether it is collected for learning is the collector's decision."""
-
     # --------------------------------------------------------------------------------- hearing
 
     def on_progress(self, progress):

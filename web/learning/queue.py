@@ -15,13 +15,21 @@ class QueuePanel:
         self.editing = None
 
     async def build(self):
-        queue = self.page.learning.queue
+        queue = self.page.teaching.queue
         held = [r for r in queue.records.values() if r["state"] == "held"]
-        waiting = queue.upcoming(MOST)
-        if not held and not waiting:
+        waiting, secrets = queue.upcoming(MOST), self.page.teaching.collector.held
+        refused = [r for r in queue.records.values() if r["state"] == "rejected"]
+        if not (held or waiting or secrets or refused):
             return [dom.make("p", t("queue.empty"), cls="empty")]
         parts = [dom.make("p", t("queue.count", n=queue.size()), cls="state-line")]
-        for heading, some in (("queue.held", held[:MOST]), ("queue.next", waiting)):
+        if secrets:
+            rows = [self.secret(id, secrets[id]) for id in secrets]
+            parts.append(dom.make("ul", rows, cls="list"))
+        for heading, some in (
+            ("queue.held", held[:MOST]),
+            ("queue.next", waiting),
+            ("queue.rejected", refused[:MOST]),
+        ):
             if some:
                 rows = [self.item(record) for record in some]
                 parts.append(
@@ -60,11 +68,29 @@ class QueuePanel:
             cls="item",
         )
 
+    def secret(self, id, held):
+        """Something that looks like a secret: kept in memory only, until a person decides."""
+        example = held["offer"][0]
+        return dom.make(
+            "li",
+            dom.make("header", dom.make("span", t("queue.secret"), cls="tag bad")),
+            dom.make("p", example["prompt"], cls="said"),
+            dom.make("p", t("queue.secret_note"), cls="why"),
+            dom.make(
+                "div",
+                dom.button(t("queue.secret_keep"), "release-secret", id, cls="small"),
+                dom.button(t("queue.secret_drop"), "discard-secret", id, cls="small"),
+                cls="row tight",
+            ),
+            cls="item",
+        )
+
     def why(self, record):
         """The reason it is here, and where it comes from."""
-        reason = "why." + record["why"]
+        reason = "why." + record["why"].replace(" ", "_")
         parts = [t(reason) if t.has(reason) else record["why"]]
-        title = record["source"].get("title")
+        title = self.page.conversations.title(record["source"].get("chat"))
+        title = title or record["source"].get("title") or record["source"].get("name")
         kind = "source." + record["source"]["kind"]
         parts += [title or (t(kind) if t.has(kind) else "")]
         if record["seen"] > 1:

@@ -60,9 +60,6 @@ class Sources:
             dom.make("label", used, t("sources.use"), cls="check") if state == "ready" else None,
             dom.make(
                 "div",
-                dom.button(t("sources.again"), "retry-source", id, "again", cls="small")
-                if state == "failed"
-                else None,
                 dom.button(t("sources.remove"), "remove-source", id, "trash", cls="small danger"),
                 cls="row tight",
             ),
