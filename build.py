@@ -33,6 +33,18 @@ def test(options: argparse.Namespace) -> int:
     return checks.run(options.scope, options.pytest)
 
 
+def bench(options: argparse.Namespace) -> int:
+    from builder import environment
+
+    return environment.run(f"tests.bench.{options.name}", *options.arguments)
+
+
+def headless(options: argparse.Namespace) -> int:
+    from builder import environment
+
+    return environment.run("workers.headless", *options.arguments)
+
+
 def lock(options: argparse.Namespace) -> int:
     from builder import relock
 
@@ -57,6 +69,15 @@ def arguments() -> argparse.ArgumentParser:
     scope.add_argument("--long", dest="scope", action="store_const", const="long")
     command.add_argument("pytest", nargs="*", help="what pytest is given (after --)")
     command.set_defaults(run=test, scope="usual")
+
+    command = commands.add_parser("bench", help="run tests/bench/NAME.py; JSON last on stdout")
+    command.add_argument("name", metavar="NAME")
+    command.add_argument("arguments", nargs=argparse.REMAINDER)
+    command.set_defaults(run=bench)
+
+    command = commands.add_parser("headless", help="serve the API without a browser")
+    command.add_argument("arguments", nargs=argparse.REMAINDER)
+    command.set_defaults(run=headless)
 
     command = commands.add_parser("lock", help="rewrite builder/lock.json from the pins")
     command.set_defaults(run=lock)

@@ -3,13 +3,15 @@
 import subprocess
 import sys
 
-from builder import ROOT, environment
+from builder import ROOT, environment, system
 
 SCOPES = {"quick": "not slow and not long", "usual": "not long", "long": ""}
 
 
 def run(scope: str, extra: list[str]) -> int:
     """Everything runs even when an earlier part failed: one look shows all there is to mend."""
+    system.ensure()
+    system.ensure()
     python = environment.ensure()
     parts = [
         ["ruff", "format", "--check", "."],

@@ -68,3 +68,8 @@ def install() -> None:
             raise Stop("Python packages could not be installed; pip says above which and why")
     if not pip("install", "-qq", "--no-deps", "--no-build-isolation", "--editable", ROOT):
         raise Stop("the project itself could not be installed into .venv")
+
+
+def run(module: str, *arguments: str) -> int:
+    """Run a module of the tree in .venv, as if it were this program."""
+    return subprocess.run([ensure(), "-m", module, *arguments], cwd=ROOT).returncode

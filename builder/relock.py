@@ -24,22 +24,21 @@ IN_THE_PAGE = re.compile(r"-(py3|py2\.py3)-none-any\.whl$|-cp314-pyemscripten_20
 
 def run() -> int:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    pins = project["tool"]["oneseek"]
     before = json.loads(LOCK.read_text()).get("parts", {}) if LOCK.exists() else {}
     python = {name: pin(name, version) for name, version in sorted(closure(project).items())}
     parts: dict[str, dict] = {}
-    write(python, before)
-    for key, part in wanted_parts(project["tool"]["oneseek"], before):
+    for key, part in wanted_parts(pins, before):
         parts[key] = part
-        write(python, {**before, **parts})  # members of archives are read through the lock
-    write(python, dict(sorted(parts.items())))
-    print(
-        f"{LOCK.relative_to(ROOT)}: {len(python)} Python packages, {len(parts)} parts of the page"
-    )
+        write(pins["debian"], python, before | parts)  # members are read through the lock
+    write(pins["debian"], python, dict(sorted(parts.items())))
+    print(f"builder/lock.json: {len(python)} Python packages, {len(parts)} parts of the page")
     return 0
 
 
-def write(python: dict, parts: dict) -> None:
-    LOCK.write_text(json.dumps({"python": python, "parts": parts}, indent=1) + "\n")
+def write(debian: list[str], python: dict, parts: dict) -> None:
+    lock = {"debian": debian, "python": python, "parts": parts}
+    LOCK.write_text(json.dumps(lock, indent=1) + "\n")
 
 
 def closure(project: dict) -> dict[str, str]:

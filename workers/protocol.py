@@ -11,12 +11,12 @@ To add a message, write its class below; to serve a request, give the worker it 
 import json
 import sys
 
-if sys.implementation.name == "micropython":
-    to_json = json.dumps
-else:  # MicroPython reads the escaped halves of an emoji as two broken letters, so it gets whole ones
+# MicroPython reads the escaped halves of an emoji as two broken letters, and escapes nothing itself.
+WHOLE = {} if sys.implementation.name == "micropython" else {"ensure_ascii": False}
 
-    def to_json(value):
-        return json.dumps(value, ensure_ascii=False)
+
+def to_json(value):
+    return json.dumps(value, **WHOLE)
 
 
 KINDS = {}
