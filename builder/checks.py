@@ -11,7 +11,6 @@ SCOPES = {"quick": "not slow and not long", "usual": "not long", "long": ""}
 def run(scope: str, extra: list[str]) -> int:
     """Everything runs even when an earlier part failed: one look shows all there is to mend."""
     system.ensure()
-    system.ensure()
     python = environment.ensure()
     parts = [
         ["ruff", "format", "--check", "."],
