@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.formats import architecture, gguf_writer, safetensors
 from engine.formats.packed import TYPES
-from engine.formats.vocabulary import QWEN2
+from engine.formats.words import QWEN2
 from engine.model import Config
 from engine.tokenizer import ALPHABET
 
@@ -186,7 +186,7 @@ def tokenizer_json():
         "added_tokens": special,
         "normalizer": {"type": "NFC"},
         "pre_tokenizer": {"type": "Sequence", "pretokenizers": [split, bytes_only]},
-        "decoder": {"type": "ByteLevel"},
+        "decoder": bytes_only,
         "model": model | {"merges": MERGES, "byte_fallback": False, "ignore_merges": False},
     }
 

@@ -6,30 +6,8 @@ What cannot be represented exactly is refused by name rather than approximated.
 from dataclasses import dataclass, field
 
 from engine.formats.source import FormatError
+from engine.formats.words import DIGIT, GPT2, PATTERNS, PRE_TOKENIZERS
 
-# How text is cut into words before merging; each pattern cuts the pieces the one before left.
-DIGIT = r"\p{N}"
-GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
-LLAMA3 = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
-    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
-QWEN2 = LLAMA3.replace("{1,3}", "")
-TEKKEN = (
-    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"
-    r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*"
-    r"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
-# GGUF's tokenizer.ggml.pre -> (patterns, whole words of the vocabulary skip merging, normal form)
-PRE_TOKENIZERS = {
-    "gpt-2": ((GPT2,), False, None),
-    "smollm": ((DIGIT, GPT2), False, None),
-    "llama-bpe": ((LLAMA3,), True, None),
-    "qwen2": ((QWEN2,), False, "NFC"),
-    "tekken": ((TEKKEN,), True, None),
-}
-# A pattern of a tokenizer.json must be one of these: an unknown one may take for ever on some text.
-PATTERNS = frozenset([DIGIT, rf"{DIGIT}+", GPT2, LLAMA3, QWEN2, TEKKEN])
 SPACE = "▁"
 BYTE_NAMES = [f"<0x{byte:02X}>" for byte in range(256)]
 # Names under which models end a turn, besides the one their metadata calls eos.
