@@ -83,7 +83,7 @@ def release(file: str) -> str:
 
 def wanted_parts(pins: dict, before: dict) -> Iterator[tuple[str, dict]]:
     """Every part of the page with its sources, in an order that has archives before their members."""
-    for name, version in pins["npm"].items():
+    for name, version in {**pins["npm"], **pins["peers"]}.items():
         file = f"{name.rsplit('/', 1)[-1]}-{version}.tgz"
         yield measured(f"npm/{name}", file, [f"{NPM}/{name}/-/{file}"], before, version)
     for kind, wheel in (("wheels", True), ("sources", False), ("tests", True)):

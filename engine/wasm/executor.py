@@ -15,6 +15,7 @@ import numpy as np
 from engine.ir import Spec, Step, Value
 from engine.reference import DTYPES, Tensor
 from engine.schedule import Plan
+from engine.wasm.kernel import PIECE
 from engine.wasm.program import ALIGNMENT, Compiled, compiled
 
 BREATH = 20.0  # ms of work without a look at what else there is to do
@@ -94,8 +95,9 @@ class Run:
     def run_for(self, start: int, budget_ms: float) -> int:
         until, at = time.perf_counter() + budget_ms / 1e3, start
         while at < len(self) and (at == start or time.perf_counter() < until):
-            self.run(at, at + 1)
-            at += 1
+            stop = self.program.within(at, PIECE)
+            self.run(at, stop)
+            at = stop
         return at
 
     async def read(self, name: str) -> np.ndarray:

@@ -28,7 +28,7 @@ def highest(f, x, cols):
 
 
 def exponentials(f, x, out, cols):
-    """out = exp(x - the largest of the row); the sum of it."""
+    """out = exp(x - the largest of the row); that largest, and the sum of out."""
     top, so_far = highest(f, x, cols), f.let(constant(0.0))
 
     def take(lanes, x, out):
@@ -39,7 +39,7 @@ def exponentials(f, x, out, cols):
         store_part(f, out, e, lanes)
 
     quads(f, cols, take, x, out)
-    return f.let(total(so_far))
+    return top, f.let(total(so_far))
 
 
 def soft_cross_entropy(
@@ -48,7 +48,7 @@ def soft_cross_entropy(
     """Scratch holds what the row gives each target."""
     with f.loop(lo, hi) as row:
         at = f.let(out + row * (4 * cols))
-        denominator = exponentials(f, logits + row * (4 * cols), at, cols)
+        _, denominator = exponentials(f, logits + row * (4 * cols), at, cols)
         id, p, q = (
             f.let(ids + row * (4 * targets)),
             f.let(probs + row * (4 * targets)),

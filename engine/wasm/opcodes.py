@@ -37,6 +37,7 @@ OPCODES = {
     "v128.andnot": (0x14F, "v128"),
     "v128.or": (0x150, "v128"),
     "v128.bitselect": (0x152, "v128"),
+    "v128.any_true": (0x153, "i32"),
     "f32x4.nearest": (0x16A, "v128"),
     "i8x16.shr_u": (0x16D, "v128"),
     "i16x8.extend_low_i8x16_u": (0x189, "v128"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from bisect import bisect_right
 from dataclasses import dataclass, field
 
 import engine.wasm
@@ -16,7 +17,7 @@ from engine.ir import BYTES, Step, Value
 from engine.schedule import Plan
 from engine.wasm.elementwise import elementwise
 from engine.wasm.emit import Function, Module, load
-from engine.wasm.kernel import RULES, Kernel
+from engine.wasm.kernel import PIECE, RULES, Kernel
 
 for _module in pkgutil.iter_modules(engine.wasm.__path__):
     if _module.name not in ("executor", "program"):
@@ -34,6 +35,7 @@ class Compiled:
     code: bytes
     pieces: list[tuple[Step, int, int]]  # step and the part of it; the part is empty for numpy's
     native: list[bool]  # piece by piece: does the module run it?
+    done: list[float]  # floating-point operations, roughly, before each piece and after the last
     offsets: list[int] = field(default_factory=list)  # of each slot of the plan in the arena
     arena: int = 0  # bytes
     scratch: int = 0
@@ -45,6 +47,10 @@ class Compiled:
     def native_until(self, first: int, stop: int) -> int:
         """Where the stretch of the module's pieces that begins at `first` ends."""
         return next((i for i in range(first, stop) if not self.native[i]), stop)
+
+    def within(self, first: int, work: float) -> int:
+        """Where the longest stretch from `first` on ends that is no more than so much work."""
+        return max(first + 1, bisect_right(self.done, self.done[first] + work) - 1)
 
     def place(self, value: Value) -> tuple[int, int]:
         """Table entry and byte offset at which a value begins."""
@@ -69,7 +75,7 @@ def signature(step: Step) -> str:
 
 
 def compiled(plan: Plan) -> Compiled:
-    result = Compiled(plan, b"", [], [])
+    result = Compiled(plan, b"", [], [], [0.0])
     for size in plan.slots:
         result.offsets.append(result.arena)
         result.arena += -(-size // ALIGNMENT) * ALIGNMENT
@@ -84,6 +90,8 @@ def compiled(plan: Plan) -> Compiled:
         parts = kernel.pieces() if kernel else [(0, 0)]
         result.pieces += [(step, lo, hi) for lo, hi in parts]
         result.native += [kernel is not None] * len(parts)
+        share = kernel.work / len(parts) if kernel else PIECE
+        result.done += [result.done[-1] + share * (i + 1) for i in range(len(parts))]
         result.scratch = max(result.scratch, kernel.scratch if kernel else 0)
     write_run(module, result, {name: function for name, (_, function) in made.items()})
     result.code = module.encoded()

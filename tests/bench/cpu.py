@@ -1,0 +1,163 @@
+"""The CPU back end against its peers in one Chromium: products, answers, and a learning step.
+
+`python3 build.py bench cpu`. Every row alternates between the systems; the shortest time counts.
+"""
+
+import base64
+import json
+import platform
+import statistics
+import sys
+
+from tests.bench import lab, native_torch, onnx_model
+
+PRODUCTS = [  # (model, inputs, outputs)
+    ("smollm2", 576, 576), ("smollm2", 576, 192), ("smollm2", 576, 1536), ("smollm2", 1536, 576),
+    ("qwen2.5", 896, 896), ("qwen2.5", 896, 128), ("qwen2.5", 896, 4864), ("qwen2.5", 4864, 896),
+]  # fmt: skip
+ROWS = (1, 24, 60, 240)
+ROUNDS, WARM = 4, 3
+SHAPES = ((4, 48), (10, 24))
+BUDGET, RANK = 70_000_000, 16
+PROMPT = (
+    "<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face"
+    "<|im_end|>\n<|im_start|>user\nExplain in a few sentences why the sky is blue during the day "
+    "and red in the evening, so that a child can understand it.<|im_end|>\n<|im_start|>assistant\n"
+)
+TOKENS = 64
+
+
+def say(*words) -> None:
+    print(*words, file=sys.stderr, flush=True)
+
+
+def products(page) -> list[dict]:
+    rows = []
+    for model, k, n in PRODUCTS:
+        for m in ROWS:
+            work, best = 2e-6 * m * k * n, {}
+            onnx = base64.b64encode(onnx_model.matmul(m, k, n)).decode()
+            repeats = max(3, min(30, int(2e4 / work)))
+            systems = {
+                "ours": ("ours", ["python", "prepare", m, k, n, 0]),
+                "ort1": ("ort one", ["prepare", onnx, m, k]),
+                "ort2": ("ort two", ["prepare", onnx, m, k]),
+                "tfjs": ("tfjs", ["prepare", m, k, n]),
+            }
+            for name, (system, prepare) in systems.items():
+                lab.call(page, system, *prepare)
+                best[name] = float("inf")
+            for _ in range(ROUNDS):
+                for name, (system, _) in systems.items():
+                    measure = ["python", "measure"] if name == "ours" else ["measure"]
+                    best[name] = min(best[name], lab.call(page, system, *measure, repeats))
+            lab.call(page, "ours", "python", "prepare", m, k, n, 4)
+            best["ours_packed"] = min(
+                lab.call(page, "ours", "python", "measure", repeats) for _ in range(ROUNDS)
+            )
+            rate = {name: work / ms for name, ms in best.items()}
+            row = dict(kernel="matmul", model=model, shape=[m, k, n], gflops=rate)
+            row["ratio"] = {name: rate["ours"] / r for name, r in rate.items() if name != "ours"}
+            rows.append(row)
+            say(row)
+    return rows
+
+
+def answers(page) -> dict:
+    loaded = lab.call(page, "ours", "load", "/model.gguf")
+    say("loaded", loaded)
+    found: dict = {"ours": []}
+    for threads in (1, 2):
+        lab.call(page, f"wllama {threads}", "load", "/model.gguf", threads)
+        found[f"wllama{threads}"] = []
+        for _ in range(ROUNDS):
+            for name, system, how in (
+                ("ours", "ours", ["python", "answer"]),
+                (f"wllama{threads}", f"wllama {threads}", ["answer"]),
+            ):
+                result = lab.call(page, system, *how, PROMPT, TOKENS)
+                found[name].append(result)
+                say(name, result)
+    return {"loaded": loaded} | {
+        name: {
+            "first_ms": min(r["first_ms"] for r in results),
+            "tokens_per_s": max(r["tokens_per_s"] for r in results),
+            "text": results[-1]["text"],
+        }
+        for name, results in found.items()
+        if name != "loaded"
+    }
+
+
+def training(page) -> list[dict]:
+    rows = []
+    for count, length in SHAPES:
+        prepared = lab.call(page, "ours", "python", "prepare_training", count, length, RANK, BUDGET)
+        seconds = min(lab.call(page, "ours", "python", "train") for _ in range(3))
+        profile = lab.call(page, "ours", "python", "profile")
+        torch = native_torch.step_seconds(count, length, RANK)
+        row = dict(kernel="training step", shape=[count, length], seconds=seconds)
+        row |= dict(prepared=prepared, torch_seconds=torch, profile=profile)
+        row["tokens_per_s"] = count * length / seconds
+        rows.append(row)
+        say(row)
+    return rows
+
+
+def figures(products: list[dict], answered: dict, trained: list[dict]) -> tuple[dict, dict]:
+    one_thread = [row["ratio"]["ort1"] for row in products]
+    every = [r for row in products for name, r in row["ratio"].items() if name != "ours_packed"]
+    ours = answered["ours"]
+    peer = {
+        "tokens_per_s": answered["wllama1"]["tokens_per_s"],
+        "first_ms": answered["wllama1"]["first_ms"],
+    }
+    why = {}
+    torch = [row for row in trained if row["torch_seconds"]]
+    if not torch:
+        why["train_vs_torch"] = "PyTorch and PEFT are not installed here"
+    best_rate = max(row["gflops"]["ours"] for row in products)
+    linear_ms = sum(
+        ms
+        for row in trained
+        for op, ms in row["profile"]["ms"].items()
+        if op in row["profile"]["work"]
+    )
+    linear_work = sum(sum(row["profile"]["work"].values()) for row in trained)
+    total = {
+        "min_ratio_one_thread": min(one_thread),
+        "median_ratio": statistics.median(every),
+        "decode_ratio": ours["tokens_per_s"] / peer["tokens_per_s"],
+        "prefill_ratio": peer["first_ms"] / ours["first_ms"],
+        "decode_tokens_per_s": ours["tokens_per_s"],
+        "first_token_ms": ours["first_ms"],
+        "train_tokens_per_s": statistics.fmean(row["tokens_per_s"] for row in trained),
+        "train_vs_torch": min((r["torch_seconds"] / r["seconds"] for r in torch), default=None),
+        "gflops_share": linear_work / linear_ms / 1e6 / best_rate,
+        "longest_kernel_ms": max(row["profile"]["longest"] for row in trained),
+        "bytes_training": max(
+            sum(row["prepared"][k] for k in ("activations", "scratch", "state", "module"))
+            for row in trained
+        ),
+        "bytes_weights": answered["loaded"]["weight_bytes"],
+    }
+    return total, why
+
+
+def main() -> None:
+    with lab.opened() as page:
+        say("isolated:", page.evaluate("crossOriginIsolated"), page.evaluate("navigator.userAgent"))
+        lab.call(page, "ort one", "threads", 1)
+        lab.call(page, "ort two", "threads", 2)
+        rows = products(page)
+        answered = answers(page)
+        trained = training(page)
+        browser = page.context.browser.version
+    total, why = figures(rows, answered, trained)
+    machine = {"cpu": platform.processor() or platform.machine(), "chromium": browser}
+    result = {"bench": "cpu", "machine": machine, "figures": total, "why": why}
+    print(json.dumps(result | {"rows": [*rows, answered, *trained]}))
+
+
+if __name__ == "__main__":
+    main()

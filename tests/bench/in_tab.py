@@ -1,0 +1,151 @@
+"""What the CPU benchmark asks of OneSeek inside the tab; every answer is JSON."""
+
+import json
+import time
+from collections import Counter
+
+import numpy as np
+
+from engine.formats import BytesSource, open_model
+from engine.generate import Generator, Sampling
+from engine.ir import OPS, Program
+from engine.schedule import plan
+from engine.train import Hyper, Shadow
+from engine.trained import Trained
+from engine.wasm.executor import Wasm
+from engine.wasm.heap import PyodideHeap
+from engine.weights import Model
+
+executor = Wasm(PyodideHeap())
+RNG = np.random.default_rng(0)
+state: dict = {}
+
+
+def shortest(run, repeats):
+    times = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - began)
+    return 1e3 * min(times)
+
+
+async def prepare(m, k, n, bits):
+    """A product with a constant right side [n, k]: floats, or packed in groups of 32."""
+    program = Program("product")
+    x = program.input("x", (m, k))
+    if bits:
+        codes = program.input("codes", (n, k * bits // 32), "u32")
+        scales = program.input("scales", (n, k // 32, 2))
+        program.output("y", OPS["packed_linear"](x, codes, scales, bits=bits))
+    else:
+        program.output("y", OPS["matmul"](x, program.input("w", (n, k)), tb=True))
+    state["run"] = executor.prepare(plan(program))
+    for name, value in program.inputs.items():
+        if value.spec.dtype == "f32":
+            state["run"].write(name, RNG.normal(size=value.shape).astype(np.float32))
+
+
+async def measure(repeats):
+    return json.dumps(shortest(state["run"].run, repeats))
+
+
+async def load(data):
+    """The model resident; how long that took and the bytes of its weights."""
+    began = time.perf_counter()
+    file = open_model(BytesSource(data.to_py(), "smollm2-135m"))
+    state["model"] = model = await Model.load(file, executor)
+    weights = sum(tensor.array.nbytes for tensor in model.tensors.values())
+    state["generator"] = Generator(model)
+    return json.dumps(dict(seconds=time.perf_counter() - began, weight_bytes=weights))
+
+
+async def answer(prompt, tokens):
+    """Greedy, from an empty cache."""
+    generator = state["generator"]
+    generator.pool.lanes.clear()
+    ids = generator.model.tokenizer.encode(prompt, special=True)
+    answer = generator.start(ids, Sampling(max_tokens=tokens))
+    await generator.answer_all([answer])
+    return json.dumps(
+        dict(
+            first_ms=1e3 * (answer.first_token - answer.began),
+            tokens_per_s=answer.tokens_per_second,
+            count=len(answer.ids),
+            prompt_tokens=len(ids),
+            text=answer.text,
+        )
+    )
+
+
+def packed_rows_of(rows, length, targets, vocab):
+    """`rows` examples of `length` tokens, each seeing itself only; half of the tokens are learned."""
+    total = rows * length
+    at = np.arange(total)
+    begin = at // length * length
+    take = at[at % length >= length // 2]
+    ids = np.stack([RNG.permutation(vocab)[:targets] for _ in take])
+    return {
+        "ids": RNG.integers(0, vocab, total),
+        "positions": at % length,
+        "spans": np.stack([0 * at, 0 * at, begin, at + 1], -1),
+        "take": take,
+        "target_ids": ids,
+        "target_probs": np.full(ids.shape, 0.8 / targets, np.float32),
+        "target_rest": np.full(len(take), 0.2, np.float32),
+        "weight": np.full(len(take), 1 / len(take), np.float32),
+    }
+
+
+async def prepare_training(rows, length, rank, budget):
+    """One learning step of that shape, ready to be repeated; the bytes it needs."""
+    model = state["model"]
+    trained = Trained.lora(model.config, rank, 2 * rank)
+    shadow = Shadow(model, trained, memory_budget=budget or None)
+    shadow.begin(trained.initial(0))
+    batch = packed_rows_of(rows, length, 32, model.config.vocab)
+    began = time.perf_counter()
+    shadow.load(batch, Hyper(1e-3))
+    state["shadow"], state["batch"] = shadow, batch
+    compiled = shadow._run.program
+    bytes_of = dict(
+        activations=compiled.arena,
+        scratch=compiled.scratch,
+        state=sum(t.array.nbytes for t in shadow.tensors.values()),
+        module=len(compiled.code),
+    )
+    return json.dumps(
+        dict(seconds=time.perf_counter() - began, pieces=len(shadow._run), **bytes_of)
+    )
+
+
+async def train():
+    """Seconds of one whole step."""
+    shadow = state["shadow"]
+    began = time.perf_counter()
+    await shadow.step(state["batch"], Hyper(1e-3))
+    return json.dumps(time.perf_counter() - began)
+
+
+async def profile():
+    """Milliseconds of each kernel in one step, its work where it counts it, and the longest piece."""
+    from engine.wasm.program import kernel_of
+
+    run, times, work, longest = (
+        state["shadow"]._run
+        or state["shadow"].run_for(len(state["batch"]["ids"]), len(state["batch"]["take"])),
+        Counter(),
+        Counter(),
+        0.0,
+    )
+    kernels = {}
+    for i, (step, lo, hi) in enumerate(run.program.pieces):
+        began = time.perf_counter()
+        run.run(i, i + 1)
+        spent = 1e3 * (time.perf_counter() - began)
+        kernel = kernels.setdefault(id(step), kernel_of(step))
+        times[step.op.name] += spent
+        longest = max(longest, spent)
+        if kernel and step.op.name.startswith("packed_linear"):
+            work[step.op.name] += kernel.work * (hi - lo) / kernel.extent
+    return json.dumps(dict(ms=times, work=work, longest=longest))

@@ -1,0 +1,65 @@
+"""The laboratory: one Chromium, OneSeek and its peers in workers of one cross-origin isolated page."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from builder import ROOT, fetch, pyodide, serve, wheels
+
+CHROMIUM = "/usr/bin/chromium"
+PEERS = {
+    "ort": ("onnxruntime-web", "dist", r"ort.wasm.min.mjs ort-wasm-simd-threaded.mjs "
+            "ort-wasm-simd-threaded.wasm"),
+    "wllama": ("@wllama/wllama", "esm", "index.min.js wasm/wllama.wasm"),
+    "tfjs": ("@tensorflow/tfjs", "dist", "tf.min.js"),
+    "tfjs/": ("@tensorflow/tfjs-backend-wasm", "dist", "tf-backend-wasm.min.js "
+              "tfjs-backend-wasm.wasm tfjs-backend-wasm-simd.wasm "
+              "tfjs-backend-wasm-threaded-simd.wasm"),
+}  # fmt: skip
+
+
+def furnish(folder: Path) -> None:
+    """Everything the page loads, from the parts the lock names."""
+    shutil.copytree(ROOT / "tests/bench/lab", folder, dirs_exist_ok=True)
+    for name, data in pyodide.folder(tests=False).items():
+        write(folder / "pyodide" / name, data)
+    write(folder / "oneseek.whl", wheels.own((*wheels.OWN, "tests"))[1])
+    for place, (package, inside, names) in PEERS.items():
+        members = wheels.unpacked(fetch.part(f"npm/{package}"), inside)
+        for name in names.split():
+            write(folder / place / Path(name).name, members[name])
+    (folder / "model.gguf").symlink_to(fetch.part("model/smollm2-135m"))
+
+
+def write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+@contextlib.contextmanager
+def opened() -> Iterator[Page]:
+    """The page, with `call(system, function, ...)` in it."""
+    sandbox = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    with tempfile.TemporaryDirectory() as folder:
+        furnish(Path(folder))
+        running = serve.server(Path(folder), 0)
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=sandbox)
+            page = browser.new_page()
+            page.set_default_timeout(600_000)
+            page.goto(f"http://127.0.0.1:{running.server_port}/index.html")
+            yield page
+            browser.close()
+        running.shutdown()
+        running.server_close()
+
+
+def call(page: Page, system: str, name: str, *args):
+    return page.evaluate("(all) => call(...all)", [system, name, *args])

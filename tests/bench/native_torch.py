@@ -1,0 +1,38 @@
+"""The same learning step in PyTorch + PEFT, natively on one core: the measure for `train_vs_torch`."""
+
+import time
+
+
+def step_seconds(rows: int, length: int, rank: int) -> float | None:
+    """Seconds of forward, backward and AdamW on SmolLM2's shapes; None where it is not installed."""
+    try:
+        import torch
+        from peft import LoraConfig, get_peft_model
+        from transformers import LlamaConfig, LlamaForCausalLM
+    except ImportError:
+        return None
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=49152,
+        hidden_size=576,
+        intermediate_size=1536,
+        num_hidden_layers=30,
+        num_attention_heads=9,
+        num_key_value_heads=3,
+        tie_word_embeddings=True,
+    )
+    lora = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear")
+    model = get_peft_model(LlamaForCausalLM(config), lora)
+    optimiser = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-3)
+    ids = torch.randint(0, 49152, (rows, length))
+    labels = ids.clone()
+    labels[:, : length // 2] = -100
+    best = float("inf")
+    for _ in range(3):
+        began = time.perf_counter()
+        model(input_ids=ids, labels=labels).loss.backward()
+        optimiser.step()
+        optimiser.zero_grad()
+        best = min(best, time.perf_counter() - began)
+    return best
