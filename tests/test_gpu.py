@@ -40,7 +40,9 @@ def test_a_shader_that_does_not_compile_names_its_file_and_line(monkeypatch):
 
 def test_a_dispatch_over_the_limit_names_the_step():
     program = one_op("square_sums", (70_000,), parts=70_000)
-    with pytest.raises(GPUProblem, match=r"square_sums\(in0\) parts=70000 would need \(70000, 1, 1\)"):
+    with pytest.raises(
+        GPUProblem, match=r"square_sums\(in0\) parts=70000 would need \(70000, 1, 1\)"
+    ):
         gpu().prepare(plan(program))
 
 

@@ -1,4 +1,4 @@
-"""The likeliest tokens of each row of logits: one pass for the sum, one that keeps the best so far."""
+"""The likeliest tokens of each row of logits: one pass for the sum, one that keeps the best."""
 
 from functools import partial
 

@@ -16,15 +16,15 @@ PRODUCTS = [  # (model, inputs, outputs)
     ("qwen2.5", 896, 896), ("qwen2.5", 896, 128), ("qwen2.5", 896, 4864), ("qwen2.5", 4864, 896),
 ]  # fmt: skip
 ROWS = (1, 24, 60, 240)
-ROUNDS, WARM = 4, 3
+ROUNDS = 4
 SHAPES = ((4, 48), (10, 24))
 BUDGET, RANK = 70_000_000, 16
-PROMPT = (
-    "<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face"
+PROMPT = (  # its first words change from round to round, so that nobody knows it already
+    "<|im_start|>system\n{} times you have been asked. You are a helpful AI assistant named SmolLM"
     "<|im_end|>\n<|im_start|>user\nExplain in a few sentences why the sky is blue during the day "
     "and red in the evening, so that a child can understand it.<|im_end|>\n<|im_start|>assistant\n"
 )
-TOKENS = 64
+TOKENS, ASKED = 48, 3
 
 
 def say(*words) -> None:
@@ -35,32 +35,35 @@ def products(page) -> list[dict]:
     rows = []
     for model, k, n in PRODUCTS:
         for m in ROWS:
-            work, best = 2e-6 * m * k * n, {}
+            work = 2e-6 * m * k * n
             onnx = base64.b64encode(onnx_model.matmul(m, k, n)).decode()
-            repeats = max(3, min(30, int(2e4 / work)))
-            systems = {
-                "ours": ("ours", ["python", "prepare", m, k, n, 0]),
-                "ort1": ("ort one", ["prepare", onnx, m, k]),
-                "ort2": ("ort two", ["prepare", onnx, m, k]),
-                "tfjs": ("tfjs", ["prepare", m, k, n]),
+            systems = {  # name -> the worker, what comes before its functions, what it prepares
+                "ours": ("ours", ["python"], [m, k, n, 0]),
+                "ort1": ("ort one", [], [onnx, m, k]),
+                "ort2": ("ort two", [], [onnx, m, k]),
+                "tfjs": ("tfjs", [], [m, k, n]),
             }
-            for name, (system, prepare) in systems.items():
-                lab.call(page, system, *prepare)
-                best[name] = float("inf")
-            for _ in range(ROUNDS):
-                for name, (system, _) in systems.items():
-                    measure = ["python", "measure"] if name == "ours" else ["measure"]
-                    best[name] = min(best[name], lab.call(page, system, *measure, repeats))
-            lab.call(page, "ours", "python", "prepare", m, k, n, 4)
-            best["ours_packed"] = min(
-                lab.call(page, "ours", "python", "measure", repeats) for _ in range(ROUNDS)
-            )
+            best = alternating(page, systems, max(3, min(30, int(2e4 / work))))
+            packed = {"ours_packed": ("ours", ["python"], [m, k, n, 4])}
+            best |= alternating(page, packed, 5)
             rate = {name: work / ms for name, ms in best.items()}
             row = dict(kernel="matmul", model=model, shape=[m, k, n], gflops=rate)
             row["ratio"] = {name: rate["ours"] / r for name, r in rate.items() if name != "ours"}
             rows.append(row)
             say(row)
     return rows
+
+
+def alternating(page, systems: dict, repeats: int) -> dict[str, float]:
+    """The shortest time of each system, in milliseconds."""
+    for system, before, prepared in systems.values():
+        lab.call(page, system, *before, "prepare", *prepared)
+    best = dict.fromkeys(systems, float("inf"))
+    for _ in range(ROUNDS):
+        for name, (system, before, _) in systems.items():
+            spent = lab.call(page, system, *before, "measure", repeats)
+            best[name] = min(best[name], spent)
+    return best
 
 
 def answers(page) -> dict:
@@ -70,12 +73,13 @@ def answers(page) -> dict:
     for threads in (1, 2):
         lab.call(page, f"wllama {threads}", "load", "/model.gguf", threads)
         found[f"wllama{threads}"] = []
-        for _ in range(ROUNDS):
+        for turn in range(ASKED):
+            prompt = PROMPT.format(turn * 10 + threads)
             for name, system, how in (
                 ("ours", "ours", ["python", "answer"]),
                 (f"wllama{threads}", f"wllama {threads}", ["answer"]),
             ):
-                result = lab.call(page, system, *how, PROMPT, TOKENS)
+                result = lab.call(page, system, *how, prompt, TOKENS)
                 found[name].append(result)
                 say(name, result)
     return {"loaded": loaded} | {

@@ -14,6 +14,7 @@ from engine.train import Hyper, Shadow
 from engine.trained import Trained
 from engine.wasm.executor import Wasm
 from engine.wasm.heap import PyodideHeap
+from engine.wasm.program import kernel_of
 from engine.weights import Model
 
 executor = Wasm(PyodideHeap())
@@ -79,7 +80,7 @@ async def answer(prompt, tokens):
 
 
 def packed_rows_of(rows, length, targets, vocab):
-    """`rows` examples of `length` tokens, each seeing itself only; half of the tokens are learned."""
+    """`rows` examples of `length` tokens, each seeing only itself; half of the tokens count."""
     total = rows * length
     at = np.arange(total)
     begin = at // length * length
@@ -128,24 +129,19 @@ async def train():
 
 
 async def profile():
-    """Milliseconds of each kernel in one step, its work where it counts it, and the longest piece."""
-    from engine.wasm.program import kernel_of
-
-    run, times, work, longest = (
-        state["shadow"]._run
-        or state["shadow"].run_for(len(state["batch"]["ids"]), len(state["batch"]["take"])),
-        Counter(),
-        Counter(),
-        0.0,
-    )
-    kernels = {}
+    """Milliseconds of each op in one step, the work of its products, and the longest piece."""
+    batch = state["batch"]
+    run = state["shadow"].run_for(len(batch["ids"]), len(batch["take"]))
+    times: Counter = Counter()
+    work: Counter = Counter()
+    longest, kernels = 0.0, {}
     for i, (step, lo, hi) in enumerate(run.program.pieces):
         began = time.perf_counter()
         run.run(i, i + 1)
         spent = 1e3 * (time.perf_counter() - began)
-        kernel = kernels.setdefault(id(step), kernel_of(step))
         times[step.op.name] += spent
         longest = max(longest, spent)
+        kernel = kernels.setdefault(id(step), kernel_of(step))
         if kernel and step.op.name.startswith("packed_linear"):
             work[step.op.name] += kernel.work * (hi - lo) / kernel.extent
     return json.dumps(dict(ms=times, work=work, longest=longest))

@@ -1,18 +1,16 @@
-"""The laboratory: one Chromium, OneSeek and its peers in workers of one cross-origin isolated page."""
+"""The laboratory: one Chromium, OneSeek and its peers in workers of one isolated page."""
 
 import contextlib
-import os
 import shutil
 import tempfile
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
-from builder import ROOT, fetch, pyodide, serve, wheels
+from builder import ROOT, fetch, pyodide, wheels
+from tests import browser
 
-CHROMIUM = "/usr/bin/chromium"
 PEERS = {
     "ort": ("onnxruntime-web", "dist", r"ort.wasm.min.mjs ort-wasm-simd-threaded.mjs "
             "ort-wasm-simd-threaded.wasm"),
@@ -29,7 +27,7 @@ def furnish(folder: Path) -> None:
     shutil.copytree(ROOT / "tests/bench/lab", folder, dirs_exist_ok=True)
     for name, data in pyodide.folder(tests=False).items():
         write(folder / "pyodide" / name, data)
-    write(folder / "oneseek.whl", wheels.own((*wheels.OWN, "tests"))[1])
+    write(folder / "oneseek.whl", wheels.own(with_tests=True)[1])
     for place, (package, inside, names) in PEERS.items():
         members = wheels.unpacked(fetch.part(f"npm/{package}"), inside)
         for name in names.split():
@@ -45,20 +43,13 @@ def write(path: Path, data: bytes) -> None:
 @contextlib.contextmanager
 def opened() -> Iterator[Page]:
     """The page, with `call(system, function, ...)` in it."""
-    sandbox = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, browser.chromium() as chromium:
         furnish(Path(folder))
-        running = serve.server(Path(folder), 0)
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=sandbox)
-            page = browser.new_page()
+        with browser.served(Path(folder)) as address:
+            page = chromium.new_page()
             page.set_default_timeout(600_000)
-            page.goto(f"http://127.0.0.1:{running.server_port}/index.html")
+            page.goto(address + "index.html")
             yield page
-            browser.close()
-        running.shutdown()
-        running.server_close()
 
 
 def call(page: Page, system: str, name: str, *args):

@@ -1,10 +1,10 @@
-"""The same learning step in PyTorch + PEFT, natively on one core: the measure for `train_vs_torch`."""
+"""The same learning step in PyTorch + PEFT, natively on one core."""
 
 import time
 
 
 def step_seconds(rows: int, length: int, rank: int) -> float | None:
-    """Seconds of forward, backward and AdamW on SmolLM2's shapes; None where it is not installed."""
+    """Seconds of forward, backward and AdamW on SmolLM2's shapes; None without PyTorch."""
     try:
         import torch
         from peft import LoraConfig, get_peft_model

@@ -1,4 +1,4 @@
-"""A MatMul with a constant right side as the bytes of an ONNX model, field by field of its protobuf."""
+"""A MatMul with a constant right side as the bytes of an ONNX model, field by field."""
 
 
 def varint(n: int) -> bytes:

@@ -1,15 +1,17 @@
-"""A heap for tests without a browser: a memory of wasmtime, with numpy arrays in it."""
+"""The memory kernels work in: Pyodide's own in the worker, one of wasmtime's without a browser."""
 
 import ctypes
+import sys
 
 import numpy as np
-import wasmtime
 
 PAGE = 65536
 
 
 class NativeHeap:
-    def __init__(self, megabytes: int = 256):
+    def __init__(self, megabytes: int):
+        import wasmtime
+
         engine = wasmtime.Engine()
         self.store = wasmtime.Store(engine)
         pages = megabytes * 16
@@ -39,7 +41,18 @@ class NativeHeap:
         return array.ctypes.data - self.base
 
     def link(self, code: bytes):
+        import wasmtime
+
         instance = self.linker.instantiate(self.store, wasmtime.Module(self.store.engine, code))
         run = instance.exports(self.store)["run"]
         assert isinstance(run, wasmtime.Func)
         return lambda *numbers: run(self.store, *numbers)
+
+
+def heap(megabytes: int = 256):
+    """A fresh one of the kind that is here."""
+    if sys.platform == "emscripten":
+        from engine.wasm.heap import PyodideHeap
+
+        return PyodideHeap()
+    return NativeHeap(megabytes)

@@ -4,13 +4,20 @@ import asyncio
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from engine.ir import OPS, Program, Spec
+from engine.ops.linear import packed
 from engine.reference import Numpy
 from engine.schedule import plan
+from engine.wasm import kernel as kernels
 from engine.wasm.executor import Wasm
 from engine.wasm.program import kernel_of
 from tests.op_cases import CASES, build
-from tests.wasm.heap import NativeHeap
+from tests.wasm.heap import heap
+
+pytestmark = pytest.mark.in_worker
 
 
 def outputs(executor, program, feeds):
@@ -27,7 +34,7 @@ def relative_error(ours, truth):
 
 def check(program, feeds):
     rounded = {k: v.astype(np.float32) if v.dtype == np.float64 else v for k, v in feeds.items()}
-    ours = outputs(Wasm(NativeHeap()), program, rounded)
+    ours = outputs(Wasm(heap()), program, rounded)
     truth = outputs(Numpy(np.float64), program, rounded)
     for name, value in truth.items():
         assert ours[name].shape == value.shape
@@ -44,4 +51,90 @@ WITH_KERNEL = [case for case in CASES if has_kernel(*case.values)]
 @pytest.mark.parametrize("op,case", WITH_KERNEL)
 def test_a_kernel_agrees_with_numpy(op, case):
     program, _, _, feeds = build(op, case)
+    check(program, feeds)
+
+
+SMOLLM2, QWEN = (576, 1536, 192, 9, 3), (896, 4864, 128, 14, 2)
+
+
+def real_sizes():
+    four, eight = dict(bits=4), dict(bits=8)
+    for width, hidden, narrow, heads, kv_heads in (SMOLLM2, QWEN):
+        for rows in (1, 3, 4, 5, 24):
+            lora = Spec((rows, 16)), Spec((hidden, 16))
+            yield "packed_linear", Spec((rows, width)), *packed(hidden, width, 4), *lora, four
+            yield "packed_linear", Spec((rows, hidden)), *packed(narrow, hidden, 8), eight
+            yield "packed_linear", Spec((rows, width)), *packed(1021, width, 8, 16), eight
+        for rows in (7, 24):
+            yield "packed_linear_dx", Spec((rows, hidden)), *packed(hidden, width, 4), four
+            yield "packed_linear_dx", Spec((rows, narrow)), *packed(narrow, hidden, 8), eight
+        yield "rmsnorm", Spec((5, width)), Spec((width,)), dict(eps=1e-6)
+        q, k = Spec((30, width)), Spec((70, narrow))
+        sees, shared = Spec((30, 4), "spans"), dict(heads=heads, kv_heads=kv_heads)
+        yield "attention", q, k, k, sees, shared
+        for gradient in ("attention_dq", "attention_dkv"):
+            yield gradient, q, q, Spec((30, heads)), q, k, k, sees, shared
+    for vocab in (49152, 151936):
+        targets = Spec((2, 32), "distinct"), Spec((2, 32), "probs"), Spec((2,), "rest")
+        yield "soft_cross_entropy", Spec((2, vocab)), *targets, Spec((2,))
+        yield "candidates", Spec((2, vocab)), Spec((2, 64), "i32"), Spec((2,), "ones")
+
+
+def named(case):
+    shapes = (spec.shape for spec in case[1:4] if isinstance(spec, Spec))
+    return "-".join([case[0], *("x".join(map(str, shape)) for shape in shapes)])
+
+
+@pytest.mark.parametrize("case", list(real_sizes()), ids=named)
+def test_a_kernel_agrees_with_numpy_at_the_sizes_of_real_models(case):
+    program, _, _, feeds = build(OPS[case[0]], case[1:])
+    rng = np.random.default_rng(1)
+    for name in {"x", "h", "b", "dy", "y", "q", "k", "v", "logits"} & set(feeds):
+        feeds[name] = rng.normal(size=feeds[name].shape)
+    check(program, feeds)
+
+
+def product(m, n, k, ta, tb, scale, with_base, seed=0):
+    rng, program = np.random.default_rng(seed), Program("product")
+    a = program.input("a", (k, m) if ta else (m, k))
+    b = program.input("b", (n, k) if tb else (k, n))
+    base = program.input("base", (m, n)) if with_base else None
+    program.output("y", OPS["matmul"](a, b, base, ta=ta, tb=tb, scale=scale))
+    return program, {name: rng.normal(size=v.shape) for name, v in program.inputs.items()}
+
+
+SIZE = st.integers(1, 40)
+
+
+@settings(max_examples=40)
+@given(SIZE, SIZE, SIZE, st.sampled_from(["nn", "nt", "tn"]), st.booleans(), st.booleans())
+def test_any_product_agrees_with_numpy(m, n, k, kind, scaled, with_base):
+    check(*product(m, n, k, kind[0] == "t", kind[1] == "t", 0.5 if scaled else 1.0, with_base))
+
+
+@pytest.mark.parametrize("kind", ["nn", "nt", "tn"])
+def test_the_bits_do_not_depend_on_the_pieces(kind, monkeypatch):
+    program, feeds = product(24, 200, 77, kind[0] == "t", kind[1] == "t", 1.0, True)
+    feeds = {name: array.astype(np.float32) for name, array in feeds.items()}
+    whole = outputs(Wasm(heap()), program, feeds)
+    monkeypatch.setattr(kernels, "PIECE", 1e4)
+    run = Wasm(heap()).prepare(plan(program))
+    assert len(run) > 5
+    np.testing.assert_array_equal(whole["y"], outputs(Wasm(heap()), program, feeds)["y"])
+
+
+@given(st.integers(1, 10**6), st.integers(1, 64), st.floats(0, 1e11))
+def test_pieces_cover_the_work_without_gap_or_overlap(extent, unit, work):
+    pieces = kernels.Kernel(lambda: None, extent, unit, work).pieces()
+    assert pieces[0][0] == 0 and pieces[-1][1] == extent
+    assert all(a[1] == b[0] and a[0] < a[1] for a, b in zip(pieces, pieces[1:], strict=False))
+    assert all(lo % unit == 0 for lo, _ in pieces)
+
+
+def test_equal_logits_are_ranked_by_their_ids_and_a_penalty_counts_once():
+    program, _, _, feeds = build(OPS["candidates"], OPS["candidates"].cases[0])
+    feeds["logits"] = np.repeat([[3.0, 1.0, 3.0, -1.0]], 25, 0).reshape(1, 100)
+    feeds["recent"] = np.full((1, 8), -1)
+    feeds["recent"][0, :3] = 2, 2, 3
+    feeds["penalty"] = np.array([1.5])
     check(program, feeds)

@@ -1,6 +1,7 @@
 """Whole programs on the CPU back end: the gradients, the update and the answer are numpy's."""
 
 import asyncio
+import hashlib
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from engine.schedule import plan
 from engine.trained import Trained
 from engine.wasm.executor import Wasm
 from tests.test_model import KINDS, TINY, random_weights, stored_of, two_rows_behind_a_prefix
-from tests.wasm.heap import NativeHeap
+from tests.wasm.heap import heap
+
+pytestmark = pytest.mark.in_worker
 
 LORA = Trained.lora(TINY, rank=4, alpha=8)
 
@@ -49,7 +52,7 @@ def test_whole_model_gradients_are_those_of_numpy(kind, bits):
     program = programs.accumulate(config, stored_of(config, bits), 12, 6, 64, trained)
     feeds = batch(program, config, trained)
     ours, truth = (
-        prepared(executor, program, feeds) for executor in (Wasm(NativeHeap()), Numpy(np.float64))
+        prepared(executor, program, feeds) for executor in (Wasm(heap()), Numpy(np.float64))
     )
     for run in (ours, truth):
         run.run()
@@ -61,7 +64,7 @@ def test_whole_model_gradients_are_those_of_numpy(kind, bits):
 def trained_for_ten_steps(slices):
     program = programs.learn(TINY, stored_of(TINY, 4), 12, 6, 64, LORA)
     feeds = batch(program, TINY, LORA) | {"adapter": LORA.initial(1)}
-    run, losses = prepared(Wasm(NativeHeap()), program, feeds), []
+    run, losses = prepared(Wasm(heap()), program, feeds), []
     for step in range(1, 11):
         hyper = [0.01, 0.9, 0.99, 1e-8, 0, 1 - 0.9**step, 1 - 0.99**step, 1]
         run.write("hyper", np.array(hyper, np.float32))
@@ -74,10 +77,14 @@ def trained_for_ten_steps(slices):
     return losses, read(run, "adapter")
 
 
-def test_ten_steps_give_the_same_bits_in_any_slicing():
+ON_ANY_MACHINE = "df1214801e9ac7c8"  # of the weights after ten steps
+
+
+def test_ten_steps_give_the_same_bits_in_any_slicing_and_on_any_machine():
     rng = np.random.default_rng(0)
     losses, adapter = trained_for_ten_steps(lambda: 10**6)
     assert losses[-1] < 0.9 * losses[0]
+    assert hashlib.sha256(adapter.tobytes()).hexdigest()[:16] == ON_ANY_MACHINE
     for slices in (lambda: 1, lambda: int(rng.integers(1, 40))):
         again, same = trained_for_ten_steps(slices)
         assert again == losses
@@ -88,6 +95,6 @@ def test_only_the_choice_of_a_token_is_left_to_numpy():
     learn = programs.learn(TINY, stored_of(TINY, 4), 12, 6, 64, LORA)
     answer = programs.answer(TINY, stored_of(TINY, 4), 1, 1, 64, 64, LORA)
     for program, expected in ((learn, set()), (answer, {"draw"})):
-        run = Wasm(NativeHeap()).prepare(plan(program))
+        run = Wasm(heap()).prepare(plan(program))
         pieces = zip(run.program.pieces, run.program.native, strict=True)
         assert {step.op.name for (step, _, _), native in pieces if not native} == expected
