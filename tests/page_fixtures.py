@@ -50,3 +50,14 @@ def watch(profile: tuple[BrowserContext, in_browser.Watch]) -> in_browser.Watch:
 @pytest.fixture
 def page(context: BrowserContext) -> Page:
     return context.new_page()
+
+
+@pytest.fixture(scope="module")
+def home(chromium: Browser, address: str) -> Iterator[Page]:
+    """One profile in which the demo model is loaded, for all tests of a module that can share it."""
+    with in_browser.watched(chromium, address, locale="en-US") as (context, _):
+        context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page = context.new_page()
+        page.goto("/?model=tiny")
+        in_browser.wait_for_state(page, "ready", timeout=120)
+        yield page

@@ -237,6 +237,11 @@ class Chat:
         self.follows = distance < NEAR_BOTTOM
         dom.by_id("to-latest").hidden = self.follows
 
+    def keep_up(self):
+        """The room for the log has changed: who was at its end stays there."""
+        if self.follows:
+            self.to_latest()
+
     def to_latest(self, event=None):
         node = self.log._dom_element
         self.follows = True
@@ -276,8 +281,7 @@ class Answer:
             return
         if self.growing:
             self.growing.show(self.turn["text"])
-            if self.chat.follows:
-                self.chat.to_latest()
+            self.chat.keep_up()
         if clock.now() - self.stored_at > FLUSH_MS:
             self.stored_at = clock.now()
             await self.chat.page.store.batch([["put", "messages", self.turn["key"], self.turn]])
@@ -312,8 +316,7 @@ class Answer:
         self.end("done")
         await self.chat.save(self.asked, self.turn)
         self.chat.page.say(self.turn["text"])
-        if self.chat.follows:
-            self.chat.to_latest()
+        self.chat.keep_up()
         await self.chat.page.answered(self.asked, self.turn)
 
     def seen(self, answered):

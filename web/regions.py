@@ -306,6 +306,7 @@ def register(page):
         "practise-now": lambda of, el: page.learning.now("practice"),
         "drop-round": lambda of, el: page.learning.drop(),
         "not-now": lambda of, el: page.learning.not_now(),
+        "probe": lambda of, el: page.tabs.panels["activity"].probe(of),
         "switch-chart": lambda of, el: switch_chart(page),
         "use-version": lambda of, el: page.learning.use(int(of)),
         "version-details": lambda of, el: page.versions.details(int(of)),

@@ -4,6 +4,8 @@ from web import chart, dom
 from web.learning import records
 from web.words import t
 
+PROBES = 3
+
 
 class Activity:
     name = "activity"
@@ -14,6 +16,8 @@ class Activity:
         self.chart = chart.Chart()
         self.points = []
         self.as_table = False
+        self.probed = {}
+        self.probing = False
 
     async def build(self):
         store, live = self.page.store, self.page.learning.progress
@@ -124,21 +128,45 @@ class Activity:
         return dom.make("section", dom.make("h3", t("figure.title")), definition(rows))
 
     def probes(self, versions):
-        """Three questions before and after the newest version that was asked them."""
-        shown = next((v["gate"]["probes"] for v in versions if v["gate"].get("probes")), [])
-        if not shown:
+        """What was taught last, asked of the version before and of the one in use."""
+        newest = versions[0] if versions else None
+        if not newest or not newest["lessons"]:
             return None
+        key, ready = str(newest["number"]), bool(self.page.model)
         rows = [
             dom.make(
                 "div",
-                dom.make("b", probe["prompt"]),
-                dom.make("span", t("probe.before"), " ", probe["before"]),
-                dom.make("div", t("probe.after"), " ", probe["after"]),
+                dom.make("b", prompt),
+                dom.make("span", t("probe.before"), " ", before),
+                dom.make("div", t("probe.after"), " ", after),
                 cls="probe",
             )
-            for probe in shown[:3]
+            for prompt, before, after in self.probed.get(key, ())
         ]
-        return dom.make("section", dom.make("h3", t("probe.title")), rows)
+        ask = dom.button(t("probe.ask"), "probe", key, "search", cls="small")
+        ask.disabled = not ready or self.probing
+        title = dom.make("h3", t("probe.title"))
+        return dom.make("section", title, rows, dom.make("div", ask, cls="row"))
+
+    async def probe(self, key):
+        """Ask both versions, three questions at most."""
+        version = await self.page.store.get("versions", int(key))
+        self.probing, found = True, []
+        self.page.touch("tab")
+        try:
+            for id in version["lessons"][-PROBES:]:
+                example = await self.page.store.get("examples", id)
+                answers = []
+                for number in (version["parent"] or 0, version["number"]):
+                    options = {"version": number, "temperature": 0.0}
+                    answered = await self.page.answer_once(example["prompt"], options)
+                    answers.append(answered.text)
+                found.append([example["prompt"]] + answers)
+                self.probed[key] = found
+                self.page.touch("tab")
+        finally:
+            self.probing = False
+            self.page.touch("tab")
 
     def events(self, found):
         title = dom.make("h3", t("events.title"))

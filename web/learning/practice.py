@@ -176,6 +176,7 @@ class Learning:
             not_now = dom.button(t("countdown.not_now"), "not-now", cls="small quiet")
             dom.replace(chip, dom.icon("seed"), dom.make("span", words), not_now)
             chip.hidden = False
+            self.page.chat.keep_up()
         dom.find("span", chip).textContent = words
 
     def ready(self):

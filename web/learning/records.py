@@ -94,13 +94,13 @@ async def sources(store):
     return found
 
 
-def figures(gate):
-    """The measured numbers of a gate, by name; what is told in words is left out."""
-    return [
-        (name, gate[name])
-        for name in sorted(gate or {})
-        if isinstance(gate[name], (int, float)) and not isinstance(gate[name], bool)
-    ]
+def measures(gate):
+    """What the gate measured: [{name, value, limit, ok}]."""
+    return (gate or {}).get("measures", [])
+
+
+def measured(gate, name):
+    return next((one["value"] for one in measures(gate) if one["name"] == name), None)
 
 
 def config_changes(version, parent):

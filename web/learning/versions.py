@@ -6,6 +6,7 @@ from web.words import t
 
 COLUMNS = ("version", "time", "lessons", "taught", "leak", "kl", "wins")
 LOWER_IS_BETTER = ("leak", "kl")
+MEASURES = {"kl": "KL, mean"}
 
 
 class Versions:
@@ -170,12 +171,22 @@ class Versions:
 
     def gate(self, gate):
         """What was measured before it was let into the chat."""
-        found = records.figures(gate)
+        found = records.measures(gate)
         if not found:
             return None
         rows = [
-            dom.make("tr", dom.make("td", gate_name(name)), dom.make("td", t.number(value, 3)))
-            for name, value in found
+            dom.make(
+                "tr",
+                dom.make("th", gate_name(one["name"]), scope="row"),
+                dom.make("td", t("none") if one["value"] is None else t.number(one["value"], 3)),
+                dom.make("td", one["limit"]),
+                dom.make(
+                    "td",
+                    t("gate.ok" if one["ok"] else "gate.no"),
+                    cls="better" if one["ok"] else "worse",
+                ),
+            )
+            for one in found
         ]
         inner = dom.make("table", dom.make("tbody", rows), cls="data")
         title = dom.make("h3", t("gate.title"))
@@ -183,7 +194,10 @@ class Versions:
 
 
 def gate_name(name):
-    return t("gate." + name) if t.has("gate." + name) else name.replace("_", " ")
+    """The words for what the gate calls "KL, mean" and the like."""
+    letters = "".join(c if c.isalpha() or c.isdigit() else " " for c in name)
+    key = "gate." + "_".join(letters.lower().split())
+    return t(key) if t.has(key) else name
 
 
 def value_of(version, name):
@@ -196,7 +210,7 @@ def value_of(version, name):
         return version.get("wins", 0)
     if name == "time":
         return version["time"]
-    return version["gate"].get(name)
+    return records.measured(version["gate"], MEASURES.get(name, name))
 
 
 def ranked(versions, column, direction):
