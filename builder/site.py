@@ -141,6 +141,7 @@ def page_files(tests: bool) -> dict[str, bytes | Path]:
     python += [ROOT / "engine/__init__.py", ROOT / "engine/config.py"]
     texts = {path.relative_to(ROOT).as_posix(): path.read_text() for path in python}
     own["page-files.json"] = json.dumps(texts, ensure_ascii=False).encode()
+    own["models.json"] = (ROOT / "engine/models.json").read_bytes()
     own["boot.py"] = (web / "boot.py").read_bytes()
     own["workers/boot.py"] = (ROOT / "workers/boot.py").read_bytes()
     own["oneseek.whl"] = wheels.own(with_tests=tests)[1]

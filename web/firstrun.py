@@ -32,9 +32,8 @@ class FirstRun:
 
     async def load_registry(self):
         text = await fetch(site.path("models.json")).text()
-        carried = site.models()
-        self.models = [one for one in json.loads(text)["models"] if one["id"] in carried]
-        self.wanted = self.models[0]["id"]
+        self.models = json.loads(text)["models"]
+        self.wanted = next(one["id"] for one in self.models if one["id"] in site.models())
         await self.measure()
 
     async def measure(self):
@@ -256,7 +255,10 @@ class FirstRun:
         facts = [t.size(model["bytes"]), model["licence"]]
         facts.append(", ".join(t.language_name(code) for code in model["languages"]))
         facts.append(t("models.trains" if model["trainable"] else "models.chats"))
-        use = dom.button(t("models.use"), "download", model["id"], cls="small")
+        if model["id"] in site.models():
+            use = dom.button(t("models.use"), "download", model["id"], cls="small")
+        else:
+            use = self.elsewhere(model)
         tag = dom.make("span", t("models.current"), cls="tag good")
         return dom.make(
             "div",
@@ -265,6 +267,14 @@ class FirstRun:
             tag if current else use,
             cls="choice current" if current else "choice",
         )
+
+    def elsewhere(self, model):
+        """This site does not carry it: the person fetches the file and gives it to the page."""
+        address = model["source"].get("url")
+        if not address:
+            return None
+        link = {"href": address, "target": "_blank", "rel": "noopener noreferrer", "cls": "button"}
+        return dom.make("a", t("models.get"), **link)
 
     async def pick_file(self):
         """A model file of the person's own: handed to the engine through the browser's file store."""
