@@ -8,17 +8,40 @@ import tempfile
 
 import numpy as np
 
+from engine.wasm.emit import Module, value
+
 ALIGNMENT = 64
+
+
+def with_simd() -> bytes:
+    """The smallest module that a browser without SIMD refuses."""
+    module = Module()
+    function = module.function("run", ["table", "first", "stop"])
+    function.let(value(0.0, "v128"))
+    return module.encoded()
+
+
+class NoSimd(RuntimeError):
+    """This browser cannot run the kernels."""
 
 
 class PyodideHeap:
     """Arrays at addresses a kernel can use, and modules linked to the same memory."""
 
+    def __init__(self):
+        try:
+            self.link(with_simd())
+        except OSError as error:
+            raise NoSimd(
+                "this browser's WebAssembly has no SIMD, without which OneSeek cannot compute on "
+                "the processor; update the browser or use another, your chats are safe"
+            ) from error
+
     def zeros(self, shape: tuple[int, ...], dtype) -> np.ndarray:
-        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
         try:
             whole = np.zeros(size + ALIGNMENT, np.uint8)
-        except MemoryError as error:
+        except (MemoryError, ValueError) as error:  # more than an address reaches is a ValueError
             raise MemoryError(
                 f"the tab has no {size >> 20} MB left for the model; close other tabs or choose "
                 "a smaller model, your chats are safe"
