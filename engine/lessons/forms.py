@@ -1,8 +1,8 @@
 """The little language of the data files: `(a|b)` is a choice, `{x}` a slot.
 
 The same text matches what a user wrote (`Form.match`) and makes new text (`fill`).  A slot
-`{v}` holds one word (no auxiliary), `{a}` up to three, any other slot anything; `{x's}` is the owner's form
-of x and `{X}` x with a capital.
+`{v}` holds one word (no auxiliary), `{a}` up to three, `{a=this|that}` one of a few, any other slot
+anything; `{x's}` is the owner's form of x and `{X}` x with a capital.
 """
 
 import functools
@@ -10,8 +10,12 @@ import re
 
 PIECES = re.compile(r"(\{[^{}]+\}|[()|])")
 CHOICE = re.compile(r"\(([^()]*)\)")
-SLOT = re.compile(r"\{(\w+)('s)?\}")
+SLOT = re.compile(r"\{(\w+)(?:=([^{}]*))?('s)?\}")
 WORD = r"[\w'-]+"
+
+
+def _any(words):
+    return "|".join(map(re.escape, words))
 
 
 def capital(text):
@@ -27,21 +31,28 @@ def plain(text):
 class Form:
     """A pattern of the data file, ready to recognise text."""
 
-    def __init__(self, pattern, genitives, auxiliaries=()):
-        verb = "(?!(?:" + "|".join(auxiliaries) + r")\b)" + WORD if auxiliaries else WORD
-        width = {"v": verb, "a": rf"{WORD}(?: {WORD}){{0,2}}"}
-        owner = "(?:" + "|".join(re.escape(g) for g in genitives) + ")"
+    def __init__(self, pattern, genitives=(), auxiliaries=(), determiners=()):
+        owner = f"(?:{_any(genitives)})"
+        self.width = {
+            "v": rf"(?!(?:{_any(auxiliaries)})\b){WORD}" if auxiliaries else WORD,
+            "a": rf"{WORD}(?: {WORD}){{0,2}}",
+            # A subject is more than "my", and does not stop at an owner.
+            "x": ".+?" + "".join(rf"(?<!\b{word})" for word in determiners),
+        }
         seen, out = set(), []
         for piece in PIECES.split(pattern):
             slot = SLOT.fullmatch(piece)
             if slot:
                 name = slot[1].lower()
-                body = f"(?P={name})" if name in seen else f"(?P<{name}>{width.get(name, '.+?')})"
+                out.append(f"(?P={name})" if name in seen else self._slot(name, slot[2]))
+                out.append(owner if slot[3] else "")
                 seen.add(name)
-                out.append(body + (owner if slot[2] else ""))
             else:
                 out.append({"(": "(?:", ")": ")", "|": "|"}.get(piece, re.escape(piece)))
         self.regex = re.compile("".join(out), re.IGNORECASE)
+
+    def _slot(self, name, choices):
+        return f"(?P<{name}>{choices or self.width.get(name, '.+?')})"
 
     def match(self, text):
         """slot -> text, or None."""
@@ -51,7 +62,7 @@ class Form:
 
 @functools.lru_cache(maxsize=4096)
 def slots_of(template):
-    return frozenset(name.lower() for name, _ in SLOT.findall(template))
+    return frozenset(slot[1].lower() for slot in SLOT.finditer(template))
 
 
 def fill(template, slots, draw, genitive):
@@ -62,7 +73,7 @@ def fill(template, slots, draw, genitive):
 
     def put(slot):
         text = slots[slot[1].lower()]
-        text = genitive(text) if slot[2] else text
+        text = genitive(text) if slot[3] else text
         return capital(text) if slot[1][0].isupper() else text
 
     return re.sub(r"\s+", " ", SLOT.sub(put, template)).strip()

@@ -57,7 +57,7 @@ class Language:
         self.code = record["language"]
         self.record = record
         self.genitives = record["genitives"]
-        grammar = self.genitives, record["auxiliaries"]
+        grammar = self.genitives, record["auxiliaries"], record["determiners"]
         self.kinds = [Kind(kind, *grammar) for kind in record["kinds"]]
         self.function_words = frozenset(record["function_words"])
         self.lead_in = frozenset(record["lead_in"])

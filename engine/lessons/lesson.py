@@ -64,12 +64,12 @@ class Lesson:
         """Where the longest run of the answer that the question does not have begins and ends."""
         asked = set()
         for text in (self.question, self.words.turn(self.question, "second")):
-            asked |= {word.lower() for word in WORD.findall(plain(text))}
+            asked |= {word.strip("'").lower() for word in WORD.findall(plain(text))}
         words = list(re.finditer(r"\S+", self.answer))
         bare = [word[0].strip(".,;:!?\"'”’").lower() for word in words]
         best, span, first = 0, (0, len(self.answer)), 0
         for i, word in enumerate([*bare, None]):
-            if word is not None and word not in asked:
+            if word is not None and not any(same_stem(word, other) for other in asked):
                 continue
             while first < i and bare[first] in self.words.lead_in:
                 first += 1
@@ -100,6 +100,15 @@ class Lesson:
 
     def contradicts(self, other):
         return self.same_question(other) and fold(self.value) != fold(other.value)
+
+
+def same_stem(a, b):
+    """Whether two words are forms of one: live and lives, teaches and teacher."""
+    short = min(len(a), len(b))
+    if a == b or short < 4 or not (a + b).isalpha():
+        return a == b
+    common = next((i for i in range(short) if a[i] != b[i]), short)
+    return common >= max(4, short - 2) and max(len(a), len(b)) - common <= 3
 
 
 def fold(text):

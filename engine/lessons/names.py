@@ -26,7 +26,8 @@ def _word(word, language, draw):
     )
     if not ending:
         ending = draw.choice(language.name_tails) if len(word) > 4 else draw.choice("aeio")
-    syllables = max(1, len(SYLLABLE.findall(lower)) - len(SYLLABLE.findall(ending)))
+    own = len(SYLLABLE.findall(ending)) if len(ending) > 1 else 0
+    syllables = max(1, len(SYLLABLE.findall(lower)) - own)
     start = "".join(draw.choice(language.name_heads) for _ in range(min(2, syllables)))
     invented = start + ending
     if invented == lower:

@@ -41,8 +41,9 @@ def spots(lesson):
         slots = {"x": lesson.question.split(" ", 1)[-1]}
     found = []
     for name, text in slots.items():
-        if name != "v" and text:
-            found += _pieces(text, "attribute" if name == "a" else "word", language)
+        pieces = _pieces(text, "attribute" if name == "a" else "word", language)
+        # Unknown words are swapped in the subject and the attribute; in a verb or a place they stay.
+        found += [p for p in pieces if name in "xa" or p.what != "word"] if name != "v" else []
     owned = re.search(language.record["ownable"], lesson.question, re.IGNORECASE)
     if owned and not _owns(owned[2], language):
         found.append(Spot(owned[0], "owned"))
@@ -63,7 +64,9 @@ def _pieces(text, unknown, language):
                 break
         else:
             n = 1
-            if words[i][0].isupper() or any(c.isdigit() for c in words[i]):
+            if words[i].lower() in language.record["person"]["second"]:
+                pass
+            elif words[i][0].isupper() or any(c.isdigit() for c in words[i]):
                 found.append(Spot(words[i], "name"))
             elif words[i].lower() not in language.function_words:
                 found.append(Spot(words[i], unknown))
@@ -92,6 +95,8 @@ def _replacement(spot, lesson, draw):
     usual = (kind.swap if kind else []) or ["thing"]
     named = [name for name in usual if language.words[name][0][0].isupper()]
     common = [name for name in usual if name not in named]
+    if spot.what == "name" and any(s.what == "relation" for s in spots(lesson)):
+        return draw.choice([n for n in language.first_names.values() if n != spot.text])
     if spot.what in ("attribute", "relation"):
         lists = [spot.what]
     elif spot.what == "name":
@@ -99,7 +104,8 @@ def _replacement(spot, lesson, draw):
     elif spot.what == "word":
         lists = common if draw.chance(0.5) else []
     else:
-        lists = common if common and draw.chance(0.25) else [spot.what]
+        other = common and language.sort[spot.what] != "time" and draw.chance(0.25)
+        lists = common if other else [spot.what]
     words = language.words[draw.choice(lists)] if lists else []
     neuter = spot.text.lower() in language.neuter
     words = [w for w in words if (w in language.neuter) == neuter and w != spot.text.lower()]
@@ -150,8 +156,10 @@ def _of_the_same_kind(lesson, draw):
     while found:
         question, begin, slots = _swapped(lesson, draw.choice(found), draw)
         if kind is not None and slots and draw.chance(0.35):
-            question = ask(language, kind, slots, draw)
-        yield Neighbour(capital(question), begin)
+            taught = lesson.recognised[1]
+            changed = frozenset(name for name in slots if slots[name] != taught[name])
+            question = ask(language, kind, slots, draw, need=changed) or question
+        yield Neighbour(capital(question), capital(begin))
 
 
 def _of_the_same_thing(lesson, draw):
@@ -171,7 +179,7 @@ def _of_the_same_thing(lesson, draw):
                 language.turn(language.fill(other.answer, {"x": subject}, draw), "second")
             )
             if draw.chance(0.3):
-                own = ask(language, other, {"x": subject}, draw)
+                own = ask(language, other, {"x": subject}, draw) or own
             if short and draw.chance(0.3):
                 begin = short
             yield Neighbour(capital(own), language.smooth(begin))
@@ -208,7 +216,8 @@ def neighbours(lesson, taught=(), count=COUNT):
     asked, facts = set(), []
     for known in (lesson, *taught):
         asked |= {fold(q) for q in (known.question, *known.phrasings)}
-        facts.append(known.recognised)
+        if known.recognised[0]:
+            facts.append(known.recognised)
     makers = [_of_the_same_kind(lesson, draw), _of_the_same_thing(lesson, draw)]
     found, tries = [], 0
     while len(found) < count and tries < 20 * count:

@@ -7,7 +7,7 @@ the subject is put ("the cat my sister has"), then synonyms, then the wrapper ar
 import re
 
 from engine.lessons.draw import Draw
-from engine.lessons.forms import capital, plain, slots_of
+from engine.lessons.forms import capital, slots_of
 from engine.lessons.language import WORD
 
 
@@ -19,30 +19,34 @@ def small(text, language):
     return text[:1].lower() + text[1:]
 
 
-def topic(lesson):
-    """(S, T): the answer up to its value as the user would say it, and that without its verb."""
-    begin = lesson.words.turn(lesson.begin, "first")
+def topic(lesson, draw):
+    """(S, T): the answer up to its value as the user would say it, and what it is about."""
+    language = lesson.words
+    begin = language.turn(lesson.begin, "first")
+    kind, slots = lesson.recognised
+    if kind is not None and (known := _usable(kind.topic, slots)):
+        return begin, language.fill(draw.choice(known), slots, draw)
     words = begin.split()
-    while len(words) > 1 and words[-1].lower() in lesson.words.lead_in:
+    while len(words) > 1 and words[-1].lower() in language.lead_in:
         words.pop()
     about = " ".join(words)
-    known = bool(words) and words[0].lower() in lesson.words.function_words
-    return begin, small(about, lesson.words) if known else about
+    small_first = bool(words) and words[0].lower() in language.function_words
+    return begin, small(about, language) if small_first else about
 
 
-def wrap(wrapper, question, lesson):
+def wrap(wrapper, question, lesson, draw):
     """The wrapper around a question; None where it needs a part this lesson lacks."""
-    begin, about = topic(lesson)
-    if ("{S}" in wrapper and not begin) or ("{T}" in wrapper or "{t}" in wrapper) and not about:
+    begin, about = topic(lesson, draw)
+    if ("{S}" in wrapper and not begin) or (re.search(r"\{[Tt]\}", wrapper) and not about):
         return None
-    parts = {
-        "Q": question,
-        "q": small(question, lesson.words),
-        "S": begin,
-        "T": capital(about),
-        "t": about,
-    }
+    parts = {"Q": question, "q": small(question, lesson.words), "S": begin}
+    parts |= {"T": capital(about), "t": about}
     return re.sub(r"\{(\w)\}", lambda slot: parts[slot[1]], wrapper)
+
+
+def _usable(templates, slots, need=frozenset()):
+    """The templates these slots fill, and that mention every slot of `need`."""
+    return [t for t in templates if need <= slots_of(t) <= slots.keys()]
 
 
 def subject_slots(language, slots, draw):
@@ -77,19 +81,24 @@ def synonyms(text, language, draw, probability=0.25):
     return WORD.sub(exchange, text)
 
 
-def ask(language, kind, slots, draw, skip=()):
-    """One question of this kind in other words."""
+def ask(language, kind, slots, draw, skip=(), need=frozenset()):
+    """One question of this kind in other words, mentioning the slots of `need`; None if none does."""
     slots = subject_slots(language, slots, draw)
-    forms = [w for w in kind.wordings if w not in skip and slots_of(w) <= slots.keys()]
-    forms = forms or [kind.question]
-    frames = [(frame, kind.topic) for frame in language.frames["topic"] if kind.topic]
-    frames += [(frame, kind.indirect) for frame in language.frames["indirect"] if kind.indirect]
-    if frames and draw.chance(0.3):
+    forms = [w for w in _usable(kind.wordings, slots, need) if w not in skip]
+    frames = [
+        (frame, about)
+        for name in ("topic", "indirect")
+        if (about := _usable(getattr(kind, name), slots, need))
+        for frame in language.frames[name]
+    ]
+    if frames and (not forms or draw.chance(0.3)):
         frame, about = draw.choice(frames)
         inner = language.fill(draw.choice(about), slots, draw)
         text = language.fill(frame, {"t": inner}, draw)
-    else:
+    elif forms:
         text = language.fill(draw.choice(forms), slots, draw)
+    else:
+        return None
     return capital(synonyms(text, language, draw))
 
 
@@ -101,11 +110,11 @@ def wordings(lesson, draw):
     if own and draw.chance(0.45 if kind is None else 0.3):
         text = draw.choice(own)
     elif kind is not None and draw.chance(0.75):
-        text = ask(language, kind, slots, draw, skip=_withheld(lesson))
+        text = ask(language, kind, slots, draw, skip=_withheld(lesson)) or lesson.question
     else:
         text = lesson.question
     if draw.chance(0.6 if text == lesson.question else 0.25):
-        wrapped = wrap(draw.choice(language.wrappers), text, lesson)
+        wrapped = wrap(draw.choice(language.wrappers), text, lesson, draw)
         text = wrapped or text
     return text
 
@@ -119,12 +128,8 @@ def _withheld(lesson):
 def held_back_wordings(lesson):
     """Wordings that no lesson trains on: what the gate asks."""
     language, draw = lesson.words, Draw("gate", lesson.question)
-    held = [wrap(wrapper, lesson.question, lesson) for wrapper in language.held_back]
+    held = [wrap(wrapper, lesson.question, lesson, draw) for wrapper in language.held_back]
     kind, slots = lesson.recognised
-    if kind is not None and (forms := [w for w in _withheld(lesson) if "{intro}" not in w]):
-        held.append(capital(language.fill(forms[0], {"it": "", "its": "", **slots}, draw)))
+    if kind is not None and (forms := _usable(_withheld(lesson), slots)):
+        held.append(capital(language.fill(forms[0], slots, draw)))
     return held
-
-
-def same_words(a, b):
-    return plain(a).lower() == plain(b).lower()
