@@ -38,10 +38,14 @@ class Kept:
         facts = [self.model, ask.tokens, int(ask.sampled), *prompt]
         return hashlib.sha256(",".join(map(str, facts)).encode()).hexdigest()[:24]
 
+    def lacks(self, asks: Iterable[Ask]) -> list[Hold]:
+        """Those whose answer is not known yet."""
+        held = [ask for ask in asks if isinstance(ask, Hold)]
+        return [ask for ask in held if self.key(ask) not in self.answers]
+
     async def fill(self, base: Base, asks: Iterable[Ask]) -> int:
         """Ask the base whatever is missing; how many that were."""
-        missing = {self.key(ask): ask for ask in asks if isinstance(ask, Hold)}
-        missing = {key: ask for key, ask in missing.items() if key not in self.answers}
+        missing = {self.key(ask): ask for ask in self.lacks(asks)}
         groups: dict[tuple[int, bool], list[str]] = {}
         for key, ask in missing.items():
             groups.setdefault((ask.tokens, ask.sampled), []).append(key)

@@ -23,6 +23,7 @@ from engine.trained import Trained
 from engine.voices import BaseVoice, Voices
 from engine.weights import Model
 
+AHEAD = 4  # steps whose missing answers the base is asked for together
 MORE_LOOK_ALIKES = 2  # what a few more steps add when a lesson leaks
 
 
@@ -145,7 +146,9 @@ class EngineAttempt:
     async def _load(self) -> None:
         step, kept = self.trainer.shadow.steps, self.trainer.kept
         asks = self.asks(step)
-        await kept.fill(self.trainer.base, asks)
+        if kept.lacks(asks):  # the base answers a few steps' questions at once
+            ahead = range(step, min(step + AHEAD, self.steps))
+            await kept.fill(self.trainer.base, [ask for n in ahead for ask in self.asks(n)])
         part = self.config.practice if self.practising else self.config.lesson
         self.batch = pack([kept.row(ask) for ask in asks], part.kl_weight, self.shape)
         c = self.config

@@ -29,9 +29,11 @@ from engine.recipe import Recipe
 from engine.template import ChatTemplate
 from engine.tokenizer import Tokenizer
 from engine.trained import TARGETS, Trained
+from engine.voices import packed
 from tests.bench.judge import measure
 
 NOTHING = -1e30
+AHEAD = 12  # steps whose missing answers are asked of the base together
 
 
 class Torch:
@@ -118,13 +120,14 @@ class Torch:
     async def thoughts(self, rows):
         tops = []
         with torch.no_grad(), self.model.disable_adapter():
-            for prompt, target in rows:
-                logp = self.row_logprobs(prompt, target)
+            for batch in packed(rows):
+                logp = torch.log_softmax(self.logits(batch.arrays), -1)
                 values, ids = logp.topk(TOP, -1)
                 rest = (1 - values.exp().sum(-1)).clamp_min(1e-6).log()
-                tops.append(
-                    Top(ids.numpy(), *(x.numpy().astype(np.float16) for x in (values, rest)))
-                )
+                for _, first, count, _ in batch.parts:
+                    here = slice(first, first + count)
+                    half = (x[here].numpy().astype(np.float16) for x in (values, rest))
+                    tops.append(Top(ids[here].numpy(), *half))
         return tops
 
     @torch.no_grad()
@@ -212,7 +215,9 @@ async def teach(it: Torch, kept: Kept, facts, config, seed) -> list[int]:
         optimiser, c = adam(it, config), config.lesson
         for n in range(c.max_steps):
             asks = recipe.lesson_step(n)
-            await kept.fill(it, asks)
+            if kept.lacks(asks):
+                ahead = range(n, min(n + AHEAD, c.max_steps))
+                await kept.fill(it, [a for step in ahead for a in recipe.lesson_step(step)])
             batch = pack([kept.row(a) for a in asks], c.kl_weight)
             rate = config.learning_rate * min(1.0, (n + 1) / max(1, c.warmup_steps))
             got = step(it, optimiser, batch, rate)
@@ -228,7 +233,9 @@ async def practise(it: Torch, kept: Kept, facts, config, seed, every=24) -> int:
     total, began = recipe.practice_steps, time.time()
     for n in range(total):
         asks = recipe.practice_step(n)
-        await kept.fill(it, asks)
+        if kept.lacks(asks):
+            ahead = range(n, min(n + 4 * AHEAD, total))
+            await kept.fill(it, [a for step in ahead for a in recipe.practice_step(step)])
         batch = pack([kept.row(a) for a in asks], c.kl_weight)
         fall = 1 - (1 - c.final_rate) * (n + 1) / total
         rate = config.learning_rate * min(1.0, (n + 1) / max(1, c.warmup_steps)) * fall
