@@ -18,7 +18,8 @@ class Kind:
         self.name = record["name"]
         self.about = frozenset(record["about"])
         self.ask = [Form(p, *grammar) for p in record["ask"]]
-        self.tell = [Form(p, *grammar) for p in record["tell"]]
+        told = [t if isinstance(t, list) else [t, record["question"]] for t in record["tell"]]
+        self.tell = [(Form(pattern, *grammar), question) for pattern, question in told]
         self.question = record["question"]
         self.answer = record["answer"]
         self.topic = record["topic"]
@@ -33,16 +34,23 @@ class Kind:
         return slots_of(self.question) | slots_of(self.answer) <= {"x"}
 
     def recognise(self, question):
-        return self._first(self.ask, question)
+        """The slots of a question of this kind, or None."""
+        return next(
+            (s for form in self.ask if (s := self._slots(form, question)) is not None), None
+        )
 
     def understand(self, statement):
-        return self._first(self.tell, statement)
-
-    def _first(self, forms, text):
-        for form in forms:
-            if (found := form.match(text)) is not None:
-                return self.default | {name: part for name, part in found.items() if part}
+        """(slots, template of the question) of a statement of this kind, or None."""
+        for form, question in self.tell:
+            if slots := self._slots(form, statement):
+                return slots, question
         return None
+
+    def _slots(self, form, text):
+        found = form.match(text)
+        if found is None:
+            return None
+        return self.default | {name: part for name, part in found.items() if part}
 
 
 def _one_of(words):
@@ -78,6 +86,7 @@ class Language:
         ]
         self._person = {to: _one_of(pairs) for to, pairs in record["person"].items()}
         self._grammar = [(re.compile(a), b) for a, b in record["grammar"]]
+        self._prefaces = [Form(p) for p in record["prefaces"]]
         self._categories = {}
         for name, words in self.words.items():
             for word in words:
@@ -86,6 +95,14 @@ class Language:
     def categories(self, words):
         """The word lists that hold this word (or words)."""
         return self._categories.get(words.lower(), [])
+
+    def bare(self, word):
+        """The word without its owner's ending."""
+        for ending in self.genitives:
+            bare = word.removesuffix(ending)
+            if bare != word and bare and (len(ending) > 1 or self.categories(bare)):
+                return bare
+        return word
 
     def genitive(self, text):
         ending = self.genitives[0]
@@ -108,6 +125,25 @@ class Language:
             return capital(new) if word.start() == 0 and word[0][0].isupper() else new
 
         return self._person[to].sub(swap, text)
+
+    def small(self, text):
+        """With a small first letter, unless the first word always has a capital one."""
+        first = text.split(" ", 1)[0]
+        if first[1:] != first[1:].lower() or first.lower() in self.record["always_capital"]:
+            return text
+        return text[:1].lower() + text[1:]
+
+    def mid_sentence(self, text):
+        """As inside a sentence: a first word that is no name gets a small letter."""
+        first = text.split(" ", 1)[0].lower()
+        return self.small(text) if first in self.function_words else text
+
+    def without_preface(self, text):
+        """Without "remember that" and the like."""
+        for form in self._prefaces:
+            if found := form.match(text):
+                return found["s"]
+        return text
 
     def recognise(self, question):
         """(kind, slots) of a question, or (None, {})."""

@@ -24,6 +24,7 @@ class Lesson:
     phrasings: tuple[str, ...] = ()
     language: str = ""
     source: dict = dataclasses.field(default_factory=dict, hash=False, compare=False)
+    told: str = ""  # the value, where the statement itself showed it
 
     def __post_init__(self):
         for name in ("question", "answer"):
@@ -62,11 +63,15 @@ class Lesson:
     @functools.cached_property
     def _value_span(self):
         """Where the longest run of the answer that the question does not have begins and ends."""
+        if self.told and (start := self.answer.rfind(self.told)) >= 0:
+            return start, start + len(self.told)
         asked = set()
         for text in (self.question, self.words.turn(self.question, "second")):
-            asked |= {word.strip("'").lower() for word in WORD.findall(plain(text))}
+            asked |= {
+                self.words.bare(word.strip("'").lower()) for word in WORD.findall(plain(text))
+            }
         words = list(re.finditer(r"\S+", self.answer))
-        bare = [word[0].strip(".,;:!?\"'”’").lower() for word in words]
+        bare = [self.words.bare(word[0].strip(".,;:!?\"'”’").lower()) for word in words]
         best, span, first = 0, (0, len(self.answer)), 0
         for i, word in enumerate([*bare, None]):
             if word is not None and not any(same_stem(word, other) for other in asked):
@@ -125,9 +130,12 @@ def has_value(reply, value):
 def lesson_from(statement, code="", source=None):
     """A lesson from what the user told ("My dog is called Biscuit."), or None if no kind fits."""
     words = language(code or guess(statement))
+    told = words.mid_sentence(words.without_preface(plain(statement)))
     for kind in words.kinds:
-        if slots := kind.understand(statement):
-            question = words.fill(kind.question, slots, Draw("tell", statement))
-            answer = words.turn(capital(plain(statement)), "second") + "."
-            return Lesson(capital(question), answer, (), words.code, source or {})
+        if understood := kind.understand(told):
+            slots, template = understood
+            question = capital(words.fill(template, slots, Draw("tell", statement)))
+            answer = capital(words.turn(told, "second")) + "."
+            value = words.turn(slots["value"], "second")
+            return Lesson(question, answer, (), words.code, source or {}, value)
     return None

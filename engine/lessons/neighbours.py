@@ -54,7 +54,7 @@ def spots(lesson):
 
 def _pieces(text, unknown, language):
     """Listed words (the longest run first), names, and what is neither."""
-    words = [_bare(word, language) for word in WORD.findall(text)]
+    words = [language.bare(word) for word in WORD.findall(text)]
     found, i = [], 0
     while i < len(words):
         for n in (3, 2, 1):
@@ -76,17 +76,8 @@ def _pieces(text, unknown, language):
 
 def _owns(word, language):
     """Whether the word is somebody's, as "sister's" is."""
-    bare = _bare(word, language)
+    bare = language.bare(word)
     return bare != word and "relation" in language.categories(bare)
-
-
-def _bare(word, language):
-    """The word without its owner's ending."""
-    for ending in language.genitives:
-        bare = word.removesuffix(ending)
-        if bare != word and (len(ending) > 1 or language.categories(bare)):
-            return bare
-    return word
 
 
 def _replacement(spot, lesson, draw):
@@ -201,7 +192,7 @@ def _short_begin(lesson):
 def _sorts(subject, language):
     """What sort of thing the subject is, by its last listed word."""
     for word in reversed(WORD.findall(subject)):
-        if lists := language.categories(_bare(word, language)):
+        if lists := language.categories(language.bare(word)):
             return frozenset(language.sort[name] for name in lists)
     return frozenset()
 

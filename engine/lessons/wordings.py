@@ -11,14 +11,6 @@ from engine.lessons.forms import capital, slots_of
 from engine.lessons.language import WORD
 
 
-def small(text, language):
-    """With a small first letter, unless the word always has a capital one."""
-    first = text.split(" ", 1)[0]
-    if first[1:] != first[1:].lower() or first.lower() in language.record["always_capital"]:
-        return text
-    return text[:1].lower() + text[1:]
-
-
 def topic(lesson, draw):
     """(S, T): the answer up to its value as the user would say it, and what it is about."""
     language = lesson.words
@@ -30,8 +22,7 @@ def topic(lesson, draw):
     while len(words) > 1 and words[-1].lower() in language.lead_in:
         words.pop()
     about = " ".join(words)
-    small_first = bool(words) and words[0].lower() in language.function_words
-    return begin, small(about, language) if small_first else about
+    return begin, language.mid_sentence(about)
 
 
 def wrap(wrapper, question, lesson, draw):
@@ -39,7 +30,7 @@ def wrap(wrapper, question, lesson, draw):
     begin, about = topic(lesson, draw)
     if ("{S}" in wrapper and not begin) or (re.search(r"\{[Tt]\}", wrapper) and not about):
         return None
-    parts = {"Q": question, "q": small(question, lesson.words), "S": begin}
+    parts = {"Q": question, "q": lesson.words.small(question), "S": begin}
     parts |= {"T": capital(about), "t": about}
     return re.sub(r"\{(\w)\}", lambda slot: parts[slot[1]], wrapper)
 
