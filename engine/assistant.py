@@ -7,15 +7,24 @@ nothing here knows about either.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
+from engine import lessons
 from engine.cache import Pool
+from engine.config import TrainingConfig, micro_rate
 from engine.executor import Executor, Tensor
+from engine.forget import History, reset
 from engine.formats import ModelFile
 from engine.generate import Answer, Generator, Sampling
+from engine.learner import Learner
+from engine.runs import generate_run_id
 from engine.snapshot import Arrays
 from engine.trained import Trained
+from engine.trainer import EngineTrainer, check
+from engine.turns import urgent
 from engine.versions import GENERIC, Versions
 from engine.weights import Model
 
@@ -23,11 +32,41 @@ BASE = 0  # the number of the version that has learned nothing
 CACHE_ROWS = 2048
 
 
+class Busy(RuntimeError):
+    """A round is open already."""
+
+
+@dataclass
+class Round:
+    """A round under way: the work goes on in its task whenever the turns allow."""
+
+    run: str
+    kind: str
+    steps: int
+    task: asyncio.Task
+    metrics: dict = field(default_factory=dict)
+
+
 class Assistant:
     """One loaded model, the version in use, and everyone who is being answered."""
 
-    def __init__(self, model: Model, versions: Versions, trained: Trained, rows: int = CACHE_ROWS):
-        self.model, self.versions, self.trained = model, versions, trained
+    def __init__(
+        self,
+        model: Model,
+        versions: Versions,
+        config: TrainingConfig,
+        rows: int = CACHE_ROWS,
+        memory_budget: int | None = None,
+    ):
+        self.model, self.versions, self.config = model, versions, config
+        lora = config.lora_config
+        self.trained = Trained.lora(model.config, lora.rank, lora.alpha, lora.target_modules)
+        self.turns = model.executor.turns
+        self.turns.answering = lambda: self.answering
+        self.trainer = EngineTrainer(model, self.trained, config, memory_budget=memory_budget)
+        self.learner = Learner(versions, self.trainer, {})
+        self.history = History(versions, self.trainer)
+        self.round: Round | None = None
         self.pool = Pool(model.executor, model.config, min(rows, model.positions))
         self.base = Generator(model, pool=self.pool, name="base")
         self.tensors: dict[str, Tensor] = {}
@@ -43,11 +82,15 @@ class Assistant:
         file: ModelFile,
         executor: Executor,
         versions: Versions,
-        lora: dict[str, Any],
+        config: TrainingConfig | None = None,
         progress: Callable[[int, int], None] = lambda done, total: None,
+        **more,
     ) -> Assistant:
         model = await Model.load(file, executor, progress=progress)
-        return cls(model, versions, Trained.lora(model.config, **lora))
+        if config is None:
+            size = sum(math.prod(shape) for shape in model.config.shapes().values())
+            config = TrainingConfig.preset("micro").replace(learning_rate=micro_rate(size))
+        return cls(model, versions, config, **more)
 
     # ---- answering
 
@@ -84,7 +127,8 @@ class Assistant:
 
     async def finished(self, answer: Answer) -> None:
         if self._pump is None or self._pump.done():
-            self._pump = asyncio.ensure_future(self._work())
+            with urgent():
+                self._pump = asyncio.ensure_future(self._work())
         async with self._settled:
             await self._settled.wait_for(lambda: answer.ended or self._pump.done())
         if not answer.ended:
@@ -101,8 +145,107 @@ class Assistant:
                 async with self._settled:
                     self._settled.notify_all()
         finally:
+            self.turns.wake()
             async with self._settled:
                 self._settled.notify_all()
+
+    # ---- learning
+
+    async def learn(
+        self,
+        kind: str,
+        ids: list[str],
+        line: str,
+        on_step: Callable[[Round], Any] = lambda round: None,
+        config: dict | None = None,
+    ) -> Round:
+        """Open a round on queued examples, or go on with the one that was interrupted. Its work is
+        done in the time `grant` gives."""
+        if self.round and not self.round.task.done():
+            raise Busy(f"{self.round.run} is still open; finish it or throw it away first")
+        self.learner.config = config or {}
+        if not await self.learner.reopen(line):
+            records = [await self.versions.store.get("queue", id) for id in ids]
+            missing = [id for id, record in zip(ids, records, strict=True) if record is None]
+            if missing:
+                raise KeyError(f"the queue holds no example {missing[0]!r} any more")
+            for record in records:
+                check(self.trainer.coder, record)
+            await self.learner.open(kind, records, line)
+        run = generate_run_id(self.versions.clock())
+        self.turns.grant(0)
+        task = asyncio.ensure_future(self._train(on_step))
+        self.round = Round(run, kind, self.learner.attempt.steps, task)
+        return self.round
+
+    async def _train(self, on_step: Callable[[Round], Any]) -> dict:
+        """The whole round, slice by slice as the turns allow: its outcome."""
+        await self.turns.breathe()
+        while (metrics := await self.learner.advance(math.inf)) is not None:
+            self.round.metrics = metrics
+            await on_step(self.round)
+            await self.turns.breathe()
+        return await self.learner.finish()
+
+    async def grant(self, milliseconds: float) -> tuple[float, dict | None]:
+        """Let the open round work for about this long; what it used, and its outcome if it ended."""
+        round = self.round
+        if round is None:
+            raise LookupError("no round is open")
+        if self.answering:
+            return 0.0, None
+        began = self.turns.clock()
+        self.turns.held.clear()
+        self.turns.grant(milliseconds)
+        held = asyncio.ensure_future(self.turns.held.wait())
+        await asyncio.wait({round.task, held}, return_when=asyncio.FIRST_COMPLETED)
+        held.cancel()
+        used = (self.turns.clock() - began) * 1e3
+        if not round.task.done():
+            return used, None
+        self.round = None
+        return used, round.task.result()
+
+    def drop(self) -> None:
+        """Throw the open round away; the chat keeps the version it has."""
+        if self.round:
+            self.round.task.cancel()
+            self.round = None
+        self.learner.drop()
+
+    async def recall(self, id: str) -> tuple[str, bool, int]:
+        """Ask one learned example with no chat around it: reply, whether it has the value, by whom."""
+        example = await self.versions.store.get("examples", id)
+        if example is None:
+            raise KeyError(f"there is no learned example {id!r}")
+        lesson = check(self.trainer.coder, example)
+        asked = [{"role": "user", "content": lesson.question}]
+        answer, number = await self.answer(asked, Sampling(max_tokens=32), f"recall {id}")
+        return answer.text, lessons.has_value(answer.text, lesson.value), number
+
+    async def forget(self, ids: list[str], now: bool) -> tuple[list[dict], dict | None]:
+        """The versions that learned from these examples, and the one before them; with `now` they
+        are removed and everything after is trained again without them."""
+        touched = await self.history.learned_from(ids)
+        parents = [one["parent"] for one in touched]
+        mine = {one["number"] for one in touched}
+        before = next((n for n in parents if n and n not in mine), None)
+        record = await self.versions.record(before) if before else None
+        if now:
+            self.drop()
+            self.turns.free()
+            try:
+                await self.history.forget(ids)
+            finally:
+                self.turns.grant(0)
+            self.resident = BASE
+        return touched, record
+
+    async def reset(self, word: str) -> None:
+        """Remove every version, example and snapshot; the base model stays."""
+        self.drop()
+        await reset(self.versions, word)
+        self.resident = BASE
 
     # ---- versions
 

@@ -6,7 +6,6 @@ it in slices. Nothing here waits: errors come from `ready`, `advance` and `read`
 
 from __future__ import annotations
 
-import asyncio
 import re
 import sys
 import weakref
@@ -21,6 +20,7 @@ from engine import launch
 from engine.gpu_run import Run
 from engine.ir import BYTES, Spec, Step, Value
 from engine.schedule import Plan, is_elementwise
+from engine.turns import Turns
 
 USAGE = wgpu.BufferUsage.STORAGE | wgpu.BufferUsage.COPY_SRC | wgpu.BufferUsage.COPY_DST
 WANTED = ("timestamp-query", "shader-f16", "subgroups", "subgroup")
@@ -71,6 +71,7 @@ class GPU:
 
     def __init__(self, device, memory_limit: int | None = None):
         self.device, self.memory_limit, self.allocated = device, memory_limit, 0
+        self.turns = Turns()
         info = device.adapter_info
         self.description = f"{info['device']} {info['description']}".strip()
         self.tier = launch.Tier(software=info["adapter_type"].lower() == "cpu")
@@ -140,8 +141,7 @@ class GPU:
         return Tensor(self, spec, label)
 
     async def breathe(self) -> None:
-        """Let other work of this thread run."""
-        await asyncio.sleep(0)
+        await self.turns.breathe()
 
     def write(self, buffer, spec: Spec, array: np.ndarray, offset: int = 0) -> None:
         data = np.ascontiguousarray(array, DTYPES[spec.dtype])

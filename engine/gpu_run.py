@@ -14,6 +14,7 @@ import wgpu
 
 from engine.ir import BYTES, Spec, Step, Value
 from engine.schedule import Plan
+from engine.turns import SLICE_MS
 
 if TYPE_CHECKING:
     from engine.gpu import GPU, Tensor
@@ -139,11 +140,16 @@ class Run:
         """Run from `start` for about `budget_ms` (to the end without one); where it stopped.
         With a budget the device is free again when this returns."""
         await self.ready()
-        if budget_ms is None:
+        if budget_ms is None and self.gpu.turns.is_urgent:
             while start < len(self):
                 stop = self.cut(start, SUBMIT_MS)
                 self.run(start, stop)
                 start = stop
+            return len(self)
+        if budget_ms is None:
+            while start < len(self):
+                start = await self.advance(start, SLICE_MS)
+                await self.gpu.breathe()
             return len(self)
         if self._kinds[start] not in self.gpu.costs:
             return await self._probe(start, budget_ms)

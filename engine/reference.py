@@ -7,7 +7,6 @@ and returns a run with `write`, `advance` and `read`.
 
 from __future__ import annotations
 
-import asyncio
 import time
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy as np
 import engine.ops  # noqa: F401  every op registers itself
 from engine.ir import Program, Spec, Step, Value
 from engine.schedule import Plan
+from engine.turns import SLICE_MS, Turns
 
 DTYPES = {"f32": np.float32, "i32": np.int32, "u32": np.uint32, "f16": np.float16}
 
@@ -43,6 +43,7 @@ class Numpy:
 
     def __init__(self, dtype: type = np.float32):
         self.float = dtype
+        self.turns = Turns()
 
     def dtype(self, spec: Spec) -> type:
         return self.float if spec.dtype == "f32" else DTYPES[spec.dtype]
@@ -54,8 +55,7 @@ class Numpy:
         return Tensor(np.zeros(spec.shape, self.dtype(spec)))
 
     async def breathe(self) -> None:
-        """Let other work of this thread run."""
-        await asyncio.sleep(0)
+        await self.turns.breathe()
 
     def prepare(self, plan: Plan, tensors: dict[str, Tensor] | None = None) -> Run:
         return Run(self, plan, tensors or {})
@@ -90,13 +90,20 @@ class Run:
     async def advance(self, start: int = 0, budget_ms: float | None = None) -> int:
         """Run from `start` for about `budget_ms` (to the end without one); where it stopped."""
         if budget_ms is None:
-            self.run(start)
-            return len(self)
+            while start < len(self):
+                start = self.run_for(start, SLICE_MS)
+                await self.executor.breathe()
+            return start
+        return self.run_for(start, budget_ms)
+
+    def run_for(self, at: int, budget_ms: float) -> int:
+        """At least one step, and no further one after the budget; where it stopped."""
         until = time.perf_counter() + budget_ms / 1e3
-        at = start
-        while at < len(self) and (at == start or time.perf_counter() < until):
+        while at < len(self):
             self.run(at, at + 1)
             at += 1
+            if time.perf_counter() >= until:
+                break
         return at
 
     async def read(self, name: str) -> np.ndarray:

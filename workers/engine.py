@@ -4,6 +4,7 @@ What it does is engine/assistant.py's; here are only the messages, the browser's
 choice of what to compute on.
 """
 
+import math
 import random
 import time
 
@@ -12,14 +13,40 @@ import numpy as np
 
 from engine import naming
 from engine.assistant import Assistant, label
+from engine.check import check_store
 from engine.formats import BytesSource, open_model
 from engine.generate import Sampling
+from engine.language import UNKNOWN, detect
 from engine.ledger import Ledger
+from engine.snapshot import SnapshotDamaged
 from engine.versions import Versions
 from web.store import open_browser_store
-from workers.protocol import Answered, Device, Done, Loaded, ModelProgress, Token
+from workers.protocol import (
+    Answered,
+    Changed,
+    Device,
+    Done,
+    Forgotten,
+    Loaded,
+    ModelProgress,
+    Opened,
+    Progress,
+    Recalled,
+    Slice,
+    Token,
+    Verified,
+)
 
-LORA = {"rank": 16, "alpha": 32}
+TRAINING_BYTES = 100 << 20  # activations of a step; what does not fit is computed twice
+
+
+def language_of(messages):
+    """The language of the last thing the person said, helped by what was said before."""
+    said = [message["content"] for message in messages if message["role"] == "user"]
+    language = UNKNOWN
+    for text in said[-3:]:
+        language = detect(text, language)
+    return language
 
 
 class Refusal(Exception):
@@ -60,13 +87,15 @@ class Engine:
             raise Refusal(f"there is no model called {request.model!r}; choose one of the list")
         data = await fetched(self.models[request.model], progress("download"))
         file = open_model(BytesSource(data, request.model))
-        executor = open_executor(self.device.kind)
+        executor = await open_executor(self.device.kind)
         clock = lambda: int(time.time() * 1000)  # noqa: E731
         parameters = sum(int(np.prod(file.spec(name).shape)) for name in file.names())
         family = naming.family(parameters)
         ledger = Ledger(self.store, clock)
         self.versions = Versions(self.store, ledger, request.model, family, clock)
-        self.assistant = await Assistant.load(file, executor, self.versions, LORA, progress("load"))
+        self.assistant = await Assistant.load(
+            file, executor, self.versions, progress=progress("load"), memory_budget=TRAINING_BYTES
+        )
         return Loaded(
             model=request.model,
             name=family,
@@ -106,8 +135,8 @@ class Engine:
             context_size=self.assistant.base.context,
             dropped=answer.dropped,
             version=label(number and await self.versions.record(number)),
-            asked_in="und",
-            language="und",
+            asked_in=language_of(request.messages),
+            language=detect(answer.text),
             ended=ended,
         )
 
@@ -122,19 +151,108 @@ class Engine:
             raise Refusal("No base models selected. Choose a model first; nothing was sent.")
         return self.assistant
 
+    # ---- learning
+
+    async def on_learn(self, request):
+        """Open a round, or go on with the one a closed tab left."""
+        opened = await self.needed().learn(
+            request.kind, request.examples, request.line, self.tell_step, request.config
+        )
+        return Opened(run=opened.run, steps=opened.steps)
+
+    async def tell_step(self, round):
+        """A step is done: its figures go into the store, and to whoever shows them."""
+        m = round.metrics
+        key = f"{round.run}/{m['step']:06d}"
+        figures = {
+            "step": m["step"],
+            "steps": m["steps"],
+            "loss": finite(m["loss"]),
+            "held_out": None,
+            "learning_rate": float(m["learning_rate"]),
+            "grad_norm": finite(m["grad_norm"]),
+            "tokens_per_second": float(m.get("tokens_per_second", 0.0)),
+            "examples": m["examples_processed"],
+        }
+        await self.store.batch([["put", "metrics", key, {**figures, "run": round.run}]])
+        self.emit(Progress(run=round.run, kind=round.kind, phase="training", **figures))
+
+    async def on_grant(self, request):
+        """Work on the open round for about this long."""
+        used, ended = await self.needed().grant(request.milliseconds)
+        if ended is None:
+            return Slice(used_ms=used, finished=False, outcome="", version="", reason="")
+        self.changed("versions", "examples", "queue", "ledger", "state")
+        version = label(ended["version"]) if ended["version"] else ""
+        return Slice(
+            used_ms=used,
+            finished=True,
+            outcome=ended["outcome"],
+            version=version,
+            reason=ended["reason"] or "",
+        )
+
+    def on_drop(self, request):
+        """Throw the open round away."""
+        self.needed().drop()
+        return Done()
+
+    async def on_use(self, request):
+        """Make a version the one in use."""
+        await self.needed().use(request.version)
+        self.changed("state", "ledger")
+        return Done()
+
+    async def on_recall(self, request):
+        """Ask one learned example with no chat around it."""
+        text, has_value, number = await self.needed().recall(request.example)
+        record = number and await self.versions.record(number)
+        return Recalled(text=text, has_value=has_value, version=label(record))
+
+    async def on_forget(self, request):
+        """What forgetting would mean; with `now`, do it."""
+        touched, before = await self.needed().forget(request.examples, request.now)
+        if request.now:
+            self.changed("versions", "examples", "queue", "ledger", "state", "samples")
+        return Forgotten(versions=[label(one) for one in touched], retrain_from=label(before))
+
+    async def on_verify(self, request):
+        """Check every hash that is stored, and the chain that explains them."""
+        findings = await check_store(self.store)
+        if request.version:
+            try:
+                await self.versions.weights(request.version)
+            except SnapshotDamaged as damaged:
+                findings.append(str(damaged))
+        return Verified(ok=not findings, findings=findings)
+
+    async def on_reset(self, request):
+        """Remove every version, example and snapshot."""
+        await self.needed().reset(request.word)
+        self.changed("versions", "examples", "queue", "ledger", "state", "metrics", "events")
+        return Done()
+
+    def changed(self, *stores):
+        self.emit(Changed(stores=list(stores)))
+
     def on_ping(self, request):
         return Done()
+
+
+def finite(value):
+    """JSON has no word for a number that is none."""
+    return float(value) if value is not None and math.isfinite(value) else None
 
 
 def serve(emit, settings, modules):
     return Engine(emit, settings, modules)
 
 
-def open_executor(kind):
+async def open_executor(kind):
     if kind == "gpu":
-        from engine.gpu import Gpu
+        from engine.gpu import GPU
 
-        return Gpu()
+        return await GPU.open()
     from engine.wasm.executor import Wasm
     from engine.wasm.heap import PyodideHeap
 

@@ -7,7 +7,6 @@ bits do not depend on where.
 
 from __future__ import annotations
 
-import asyncio
 import time
 
 import numpy as np
@@ -16,9 +15,8 @@ from engine.ir import Spec, Step, Value
 from engine.reference import DTYPES, Tensor
 from engine.schedule import Plan
 from engine.wasm.kernel import PIECE
+from engine.turns import SLICE_MS, Turns
 from engine.wasm.program import ALIGNMENT, Compiled, compiled
-
-BREATH = 20.0  # ms of work without a look at what else there is to do
 
 
 class Wasm:
@@ -27,7 +25,7 @@ class Wasm:
     name = "wasm"
 
     def __init__(self, heap):
-        self.heap = heap
+        self.heap, self.turns = heap, Turns()
 
     def upload(self, array: np.ndarray) -> Tensor:
         return Tensor(self.heap.hold(array))
@@ -36,8 +34,7 @@ class Wasm:
         return Tensor(self.heap.zeros(spec.shape, DTYPES[spec.dtype]))
 
     async def breathe(self) -> None:
-        """Let other work of this thread run."""
-        await asyncio.sleep(0)
+        await self.turns.breathe()
 
     def prepare(self, plan: Plan, tensors: dict[str, Tensor] | None = None) -> Run:
         return Run(self, compiled(plan), tensors or {})
@@ -88,7 +85,7 @@ class Run:
         if budget_ms is not None:
             return self.run_for(start, budget_ms)
         while start < len(self):
-            start = self.run_for(start, BREATH)
+            start = self.run_for(start, SLICE_MS)
             await self.executor.breathe()
         return start
 
