@@ -14,8 +14,8 @@ import numpy as np
 from engine.ir import Spec, Step, Value
 from engine.reference import DTYPES, Tensor
 from engine.schedule import Plan
-from engine.wasm.kernel import PIECE
 from engine.turns import SLICE_MS, Turns
+from engine.wasm.kernel import PIECE
 from engine.wasm.program import ALIGNMENT, Compiled, compiled
 
 
