@@ -66,13 +66,13 @@ class Run:
         self._kinds.append(kind)
 
     def _place(self, step: Step, value: Value | None) -> tuple:
-        """buffer, offset and size in bytes"""
+        """buffer, offset and size in bytes, rounded up so that the last numbers make a whole vec4"""
         if value is None:
             return self.gpu.nothing, 0, 16
         at = value.start * BYTES[value.spec.dtype]
         if at % ALIGNMENT:
             raise ValueError(f"{value.name} begins at byte {at}, not a multiple of 256: {step}")
-        return self.buffers[value.root], at, max(4, value.spec.nbytes)
+        return self.buffers[value.root], at, -(-max(4, value.spec.nbytes) // 16) * 16
 
     def __len__(self) -> int:
         return len(self._dispatches)

@@ -47,9 +47,10 @@ def product_tile(tier: Tier, m: int, n: int):
     small = not tier.software and m * n < 64 * 2048  # too few threads to fill a GPU
     rows = 4 if small or m <= 4 else 8
     cols = 4 if small else 8
-    tall = -(-m // rows)
-    wy = next(w for w in (1, 2, 4, 8) if w >= min(tall, 8))
-    wx = min(64 // wy, 16)
+    wide, tall = (next(w for w in (1, 2, 4, 8, 16) if w >= min(-(-size // tile), 16))
+                  for size, tile in ((n, cols), (m, rows)))  # fmt: skip
+    wx = min(wide, max(8, 64 // tall))
+    wy = min(tall, 64 // wx)
     groups = -(-n // (cols * wx)), -(-m // (rows * wy)), 1
     return groups, dict(WX=wx, WY=wy, ROWS=rows, COLS=cols)
 

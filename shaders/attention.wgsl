@@ -82,8 +82,10 @@ fn attention(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
   let shared_head = head / (HEADS / KV);
   let own_rows = tid / D4 * 2;                // of the eight vec4 of rows
   let own_d = tid % D4;
-  var out = array<mat4x4f, 2>();              // [d, row]
-  var total = array<vec4f, 2>();
+  var out0 = mat4x4f();                       // [d, row]
+  var out1 = mat4x4f();
+  var total0 = vec4f();
+  var total1 = vec4f();
   for (var r = tid; r < 8; r += WG) { top[r] = vec4f(NONE); }
   for (var second = 0u; second < 2; second++) {
     let range = look(first, second, tid);
@@ -113,35 +115,38 @@ fn attention(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
       }
       workgroupBarrier();
       if (own_rows < 8) {
-        for (var i = 0u; i < 2; i++) {
-          let less = shrink[own_rows + i];
-          total[i] *= less;
-          out[i] = mat4x4f(out[i][0] * less.x, out[i][1] * less.y, out[i][2] * less.z,
-                           out[i][3] * less.w);
-        }
+        total0 *= shrink[own_rows];
+        total1 *= shrink[own_rows + 1];
+        out0 = scaled(out0, shrink[own_rows]);
+        out1 = scaled(out1, shrink[own_rows + 1]);
         for (var j = 0u; j < 32; j += 4) {
           let four_values = values(key + j, shared_head, own_d);
           let w0 = weights(j, own_rows);
           let w1 = weights(j, own_rows + 1);
-          out[0] += four_values * w0;
-          out[1] += four_values * w1;
-          total[0] += vec4f(1) * w0;
-          total[1] += vec4f(1) * w1;
+          out0 += four_values * w0;
+          out1 += four_values * w1;
+          total0 += vec4f(1) * w0;
+          total1 += vec4f(1) * w1;
         }
       }
       workgroupBarrier();
     }
   }
   if (own_rows >= 8) { return; }
-  for (var i = 0u; i < 8; i++) {
-    let row = first + own_rows * 4 + i;
-    let sum = total[i / 4][i % 4];
+  finish(first + own_rows * 4, head, own_d, out0, total0, top[own_rows]);
+  finish(first + own_rows * 4 + 4, head, own_d, out1, total1, top[own_rows + 1]);
+}
+
+fn scaled(m: mat4x4f, by: vec4f) -> mat4x4f {
+  return mat4x4f(m[0] * by.x, m[1] * by.y, m[2] * by.z, m[3] * by.w);
+}
+
+fn finish(first: u32, head: u32, d: u32, out: mat4x4f, total: vec4f, best: vec4f) {
+  for (var i = 0u; i < 4; i++) {
+    let row = first + i;
     if (row < T) {
-      y[(row * HEADS + head) * D4 + own_d] = out[i / 4][i % 4] / max(sum, 1e-30);
-      if (own_d == 0) {
-        let best = top[own_rows + i / 4][i % 4];
-        logsum[row * HEADS + head] = select(0.0, best + log(sum), sum > 0);
-      }
+      y[(row * HEADS + head) * D4 + d] = out[i] / max(total[i], 1e-30);
+      if (d == 0) { logsum[row * HEADS + head] = select(0.0, best[i] + log(total[i]), total[i] > 0); }
     }
   }
 }

@@ -105,7 +105,8 @@ fn attention_dq(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_i
     reach = range;
   }
   let range = vec4u(workgroupUniformLoad(&reach));
-  var out = array<mat4x4f, 2>();              // [d, row]
+  var out0 = mat4x4f();                       // [d, row]
+  var out1 = mat4x4f();
   for (var key = min(range.x, range.z) & ~31u; key < max(range.y, range.w); key += 32) {
     if ((key + 32 <= range.x || key >= range.y) && (key + 32 <= range.z || key >= range.w)) { continue; }
     meet(first, head, key, tid);
@@ -113,18 +114,18 @@ fn attention_dq(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_i
       for (var j = 0u; j < 32; j += 4) {
         let c = at_keys(key + j, shared_head, own_d);
         let four_keys = mat4x4f(k[c.x], k[c.y], k[c.z], k[c.w]);
-        for (var i = 0u; i < 2; i++) {
-          let at = j * 8 + own_rows + i;
-          out[i] += four_keys * transpose(mat4x4f(tile[at], tile[at + 8], tile[at + 16], tile[at + 24]));
-        }
+        let at = j * 8 + own_rows;
+        out0 += four_keys * transpose(mat4x4f(tile[at], tile[at + 8], tile[at + 16], tile[at + 24]));
+        out1 += four_keys * transpose(mat4x4f(tile[at + 1], tile[at + 9], tile[at + 17], tile[at + 25]));
       }
     }
     workgroupBarrier();
   }
   if (own_rows >= 8) { return; }
-  for (var i = 0u; i < 8; i++) {
+  for (var i = 0u; i < 4; i++) {
     let row = first + own_rows * 4 + i;
-    if (row < T) { dq[(row * HEADS + head) * D4 + own_d] = out[i / 4][i % 4]; }
+    if (row < T) { dq[(row * HEADS + head) * D4 + own_d] = out0[i]; }
+    if (row + 4 < T) { dq[((row + 4) * HEADS + head) * D4 + own_d] = out1[i]; }
   }
 }
 
@@ -138,8 +139,10 @@ fn attention_dkv(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_
   let shared_head = group.y;
   let own_keys = tid / D4 * 8;
   let own_d = tid % D4;
-  var out_k = array<mat4x4f, 2>();            // [d, key]
-  var out_v = array<mat4x4f, 2>();
+  var out_k0 = mat4x4f();                     // [d, key]
+  var out_k1 = mat4x4f();
+  var out_v0 = mat4x4f();
+  var out_v1 = mat4x4f();
   for (var first = 0u; first < T; first += 32) {
     if (!anyone_sees(first, i32(key), tid)) { continue; }
     for (var member = 0u; member < HEADS / KV; member++) {
@@ -151,22 +154,26 @@ fn attention_dkv(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_
           let r = at_rows(first + rows * 4, head, own_d);
           let four_q = mat4x4f(q[r.x], q[r.y], q[r.z], q[r.w]);
           let four_dy = mat4x4f(dy[r.x], dy[r.y], dy[r.z], dy[r.w]);
-          for (var i = 0u; i < 2; i++) {
-            let at = (own_keys + i * 4) * 8 + rows;
-            out_k[i] += four_q * mat4x4f(tile[at], tile[at + 8], tile[at + 16], tile[at + 24]);
-            out_v[i] += four_dy * mat4x4f(tile_w[at], tile_w[at + 8], tile_w[at + 16], tile_w[at + 24]);
-          }
+          let at = own_keys * 8 + rows;
+          out_k0 += four_q * mat4x4f(tile[at], tile[at + 8], tile[at + 16], tile[at + 24]);
+          out_k1 += four_q * mat4x4f(tile[at + 32], tile[at + 40], tile[at + 48], tile[at + 56]);
+          out_v0 += four_dy * mat4x4f(tile_w[at], tile_w[at + 8], tile_w[at + 16], tile_w[at + 24]);
+          out_v1 += four_dy * mat4x4f(tile_w[at + 32], tile_w[at + 40], tile_w[at + 48], tile_w[at + 56]);
         }
       }
       workgroupBarrier();
     }
   }
   if (own_keys >= 32) { return; }
-  for (var i = 0u; i < 8; i++) {
+  for (var i = 0u; i < 4; i++) {
     let row = key + own_keys + i;
     if (row < S) {
-      dk[(row * KV + shared_head) * D4 + own_d] = out_k[i / 4][i % 4];
-      dv[(row * KV + shared_head) * D4 + own_d] = out_v[i / 4][i % 4];
+      dk[(row * KV + shared_head) * D4 + own_d] = out_k0[i];
+      dv[(row * KV + shared_head) * D4 + own_d] = out_v0[i];
+    }
+    if (row + 4 < S) {
+      dk[((row + 4) * KV + shared_head) * D4 + own_d] = out_k1[i];
+      dv[((row + 4) * KV + shared_head) * D4 + own_d] = out_v1[i];
     }
   }
 }

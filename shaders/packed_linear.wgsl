@@ -49,13 +49,29 @@ fn finish(at: u32, value: f32) {
   y[at] = total;
 }
 
+// The LoRA term of four rows and four columns, four of its RANK at a time.
+fn lora(row: u32, n: vec4u) -> mat4x4f {
+  var c = mat4x4f();
+  for (var r = 0u; r < RANK; r += 4) {
+    var left = mat4x4f();
+    var right = mat4x4f();
+    for (var i = 0u; i < 4; i++) {
+      for (var j = 0u; j < 4; j++) {
+        let at = min(r + j, RANK - 1);
+        left[i][j] = select(0.0, h[min(row + i, M - 1) * RANK + at], r + j < RANK);
+        right[i][j] = select(0.0, b[n[i] * RANK + at], r + j < RANK);
+      }
+    }
+    c += transpose(right) * left;
+  }
+  return c;
+}
+
 fn store(row: u32, col: u32, c: mat4x4f) {
   for (var i = 0u; i < 4; i++) {
     for (var j = 0u; j < 4; j++) {
       if (row + i < M && col + j < N) {
-        var value = c[i][j];
-        for (var r = 0u; r < RANK; r++) { value += h[(row + i) * RANK + r] * b[(col + j) * RANK + r]; }
-        finish((row + i) * N + col + j, value);
+        finish((row + i) * N + col + j, c[i][j]);
       }
     }
   }
@@ -92,10 +108,10 @@ fn packed_linear(@builtin(global_invocation_id) id: vec3u) {
       }
     }
   }
-  store(row, col, c00);
-  if (COLS == 8) { store(row, col + 4, c01); }
-  if (ROWS == 8) { store(row + 4, col, c10); }
-  if (ROWS == 8 && COLS == 8) { store(row + 4, col + 4, c11); }
+  store(row, col, c00 + lora(row, n0));
+  if (COLS == 8) { store(row, col + 4, c01 + lora(row, n1)); }
+  if (ROWS == 8) { store(row + 4, col, c10 + lora(row + 4, n0)); }
+  if (ROWS == 8 && COLS == 8) { store(row + 4, col + 4, c11 + lora(row + 4, n1)); }
 }
 
 // packed_linear_few: x codes scales h b base -> y    up to 4 rows: LANES threads share an output
@@ -130,15 +146,16 @@ fn packed_linear_few(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroup
 }
 
 // packed_linear_dx: dy codes scales base -> dx       dx = dy w + base
-@group(0) @binding(0) var<storage, read> dy: array<f32>;
+@group(0) @binding(0) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(3) var<storage, read> base_dx: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> dx: array<vec4f>;
 
 fn rows_of_dy(row: u32, n: u32) -> mat4x4f {
+  let at = min(vec4u(row, row + 1, row + 2, row + 3), vec4u(M - 1)) * N + n;
+  if (N % 4 == 0) { return mat4x4f(dy[at.x / 4], dy[at.y / 4], dy[at.z / 4], dy[at.w / 4]); }
   var m = mat4x4f();
   for (var i = 0u; i < 4; i++) {
-    let at = min(row + i, M - 1) * N;
-    for (var j = 0u; j < 4; j++) { m[i][j] = select(0.0, dy[at + min(n + j, N - 1)], n + j < N); }
+    for (var j = 0u; j < min(4, N - n); j++) { m[i][j] = dy[(at[i] + j) / 4][(at[i] + j) % 4]; }
   }
   return m;
 }
