@@ -19,7 +19,6 @@ from web.store import (
     StorageFull,
     StoreRetired,
     absent,
-    lay_ballast,
     new_epoch,
     plain,
     save_anyway,
@@ -142,7 +141,7 @@ def test_R6_a_full_disk_harms_nothing_that_is_saved(store):
 
 
 def test_R7_a_message_is_saved_when_the_disk_is_full(store):
-    run(lay_ballast(store, 100_000))
+    run(store.reserve(100_000))
     fill(store, 0)
     long = {"text": "x" * 50_000}
     with pytest.raises(StorageFull):

@@ -1,6 +1,5 @@
 """What makes two examples the same example: a hash of their words as the eye reads them."""
 
-import binascii
 import hashlib
 
 _LETTERS = (
@@ -42,7 +41,7 @@ def prompt_hash(prompt):
 
 
 def _hash(text):
-    return binascii.hexlify(hashlib.sha256(text.encode()).digest()[:8]).decode()
+    return hashlib.sha256(text.encode()).digest()[:8].hex()
 
 
 def visible(text):

@@ -1,8 +1,14 @@
 // IndexedDB for Python. One logical change is one transaction, made here, because Python cannot
 // hold a transaction across an await; values travel as JSON text, bytes beside it in `blobs`.
 
+// MicroPython hands bytes over as hexadecimal text, Pyodide as they are.
+const bytesOf = (blob) =>
+  typeof blob === "string" ? Uint8Array.from(blob.match(/../g) ?? [], (byte) => parseInt(byte, 16)) : blob;
+
 const unpack = (text, blobs) =>
-  JSON.parse(text, (key, value) => (value?.$bytes === undefined ? value : blobs[value.$bytes]));
+  JSON.parse(text, (key, value) =>
+    value?.$bytes === undefined ? value : bytesOf(blobs[value.$bytes]),
+  );
 
 function pack(value) {
   const blobs = [];
@@ -21,6 +27,11 @@ async function markedBefore(name) {
   return known;
 }
 
+// Room in a file, because deleting a file makes room at once and deleting a record does not.
+async function ballast(name) {
+  return [await navigator.storage.getDirectory(), `${name}.ballast`];
+}
+
 class Store {
   constructor(name, steps, told) {
     Object.assign(this, { name, steps, told, lost: false, retired: false, connection: null });
@@ -31,13 +42,19 @@ class Store {
     if (this.retired) throw new DOMException("a newer OneSeek is open: reload", "VersionError");
     this.connection ??= new Promise((resolve, reject) => {
       const opening = indexedDB.open(this.name, this.steps.length);
+      let fault = null;
       opening.onupgradeneeded = ({ oldVersion }) => {
         this.created = oldVersion === 0;
-        for (const step of this.steps.slice(oldVersion))
-          for (const store of step) opening.result.createObjectStore(store);
+        try {
+          for (const step of this.steps.slice(oldVersion))
+            for (const store of step) opening.result.createObjectStore(store);
+        } catch (reason) {
+          fault = reason;
+          opening.transaction.abort();
+        }
       };
       opening.onblocked = () => this.told("blocked");
-      opening.onerror = () => reject(opening.error);
+      opening.onerror = () => reject(fault ?? opening.error);
       opening.onsuccess = () => {
         const database = opening.result;
         database.onclose = () => (this.connection = null);
@@ -130,6 +147,10 @@ class Store {
     return pack((await this.read(store, (s) => s.get(key))) ?? null);
   }
 
+  asText(bytes) {
+    return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  }
+
   async count(store) {
     return this.read(store, (s) => s.count());
   }
@@ -154,6 +175,18 @@ class Store {
         cursor.continue();
       };
     });
+  }
+
+  async reserve(size) {
+    const [root, name] = await ballast(this.name);
+    const file = await (await root.getFileHandle(name, { create: true })).createWritable();
+    await file.write(new Uint8Array(size));
+    await file.close();
+  }
+
+  async release() {
+    const [root, name] = await ballast(this.name);
+    await root.removeEntry(name).catch(() => {});
   }
 
   async close() {

@@ -134,17 +134,13 @@ async def new_epoch(store, holder):
             return epoch + 1
 
 
-async def lay_ballast(store, size=BALLAST_BYTES):
-    """Reserve room that `save_anyway` can free, so that a full disk never stops a chat."""
-    await store.batch([["put", "state", "ballast", {"bytes": bytes(size)}]])
-
-
 async def save_anyway(store, ops, expect=()):
-    """Store what must not be lost: when there is no room, the ballast is thrown out first."""
+    """Store what must not be lost: when there is no room, the reserve is given up first.  It was
+    made with `store.reserve(BALLAST_BYTES)` while there was room."""
     try:
         return await store.batch(ops, expect)
     except StorageFull:
-        await store.batch([["delete", "state", "ballast"]])
+        await store.release()
         return await store.batch(ops, expect)
 
 
@@ -171,16 +167,24 @@ class BrowserStore:
         return failed == -1
 
     async def get(self, store, key):
-        return _from_js(await self.handle.get(store_named(store), key))
+        return _from_js(self.handle, await self.handle.get(store_named(store), key))
 
     async def all(self, store, after=None, limit=0, newest=False):
-        return _from_js(await self.handle.all(store_named(store), after, limit, newest))
+        return _from_js(
+            self.handle, await self.handle.all(store_named(store), after, limit, newest)
+        )
 
     async def keys(self, store):
         return json.loads(await self.handle.keys(store_named(store)))
 
     async def count(self, store):
         return await self.handle.count(store_named(store))
+
+    async def reserve(self, size):
+        await self.handle.reserve(size)
+
+    async def release(self):
+        await self.handle.release()
 
     async def scrub(self):
         """The browser compacts its files by itself; a page has no way to make it."""
@@ -210,33 +214,33 @@ def _js_blobs(blobs):
 
     array = js.Array.new()
     for blob in blobs:
-        array.push(_js_bytes(js, blob))
+        array.push(_js_bytes(blob))
     return array
 
 
-def _js_bytes(js, blob):
+def _js_bytes(blob):
     try:
         from pyodide.ffi import to_js
     except ImportError:
-        from jsffi import to_js
-
-        return js.Uint8Array.new(to_js(list(blob)))
+        return blob.hex()
     return to_js(blob)
 
 
-def _from_js(packed):
+def _from_js(handle, packed):
     blobs = [packed[i] for i in range(1, packed.length)]
-    return _with_bytes(json.loads(packed[0]), blobs)
+    return _with_bytes(handle, json.loads(packed[0]), blobs)
 
 
-def _with_bytes(value, blobs):
+def _with_bytes(handle, value, blobs):
     if isinstance(value, dict):
         if "$bytes" in value:
             blob = blobs[value["$bytes"]]
-            return blob.to_bytes() if hasattr(blob, "to_bytes") else bytes(blob)
-        return {key: _with_bytes(part, blobs) for key, part in value.items()}
+            if hasattr(blob, "to_bytes"):
+                return blob.to_bytes()
+            return bytes.fromhex(handle.asText(blob))
+        return {key: _with_bytes(handle, part, blobs) for key, part in value.items()}
     if isinstance(value, list):
-        return [_with_bytes(part, blobs) for part in value]
+        return [_with_bytes(handle, part, blobs) for part in value]
     return value
 
 

@@ -112,6 +112,13 @@ class SqliteStore:
     async def count(self, store):
         return self.db.execute(f"SELECT COUNT(*) FROM {store_named(store)}").fetchone()[0]
 
+    async def reserve(self, size):
+        """Room that `release` gives back when the disk is full."""
+        await self.batch([["put", "state", "ballast", {"bytes": bytes(size)}]])
+
+    async def release(self):
+        await self.batch([["delete", "state", "ballast"]])
+
     async def scrub(self):
         """Leave nothing of what was deleted in the file or its log."""
         self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
