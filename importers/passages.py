@@ -66,7 +66,7 @@ def passages(document: Document, skip: frozenset[int] = frozenset()) -> list[Pas
             path = [above for above in path if above.level < block.level] + [block]
             found.append(Passage(block.text if len(path) > 1 else document.title or block.text, []))
         elif number not in skip and block.kind not in ("code", "exchange"):
-            sentences = _sentences(block, number, document.language)
+            sentences = _sentences(block, number, document.title, document.language)
             if sentences and len(found[-1].sentences) + len(sentences) > _LONGEST:
                 found.append(Passage(found[-1].title, []))
             found[-1].sentences.extend(sentences)
@@ -79,12 +79,10 @@ def is_boilerplate(text: str) -> bool:
     return words < 25 and len(_BOILERPLATE.findall(text)) * 12 >= words
 
 
-def _sentences(block: Block, number: int, language: str) -> list[Sentence]:
+def _sentences(block: Block, number: int, title: str, language: str) -> list[Sentence]:
     if block.kind == "table":
-        return [
-            Sentence(text, number, 0, len(block.text))
-            for text in table_sentences(block.rows, language)
-        ]
+        said = table_sentences(block.rows, title, language)
+        return [Sentence(text, number, 0, len(block.text)) for text in said]
     return [
         Sentence(" ".join(block.text[start:end].split()), number, start, end)
         for start, end in sentences_of(block.text)
@@ -92,30 +90,31 @@ def _sentences(block: Block, number: int, language: str) -> list[Sentence]:
     ]
 
 
-def table_sentences(rows: tuple[tuple[str, ...], ...], language: str) -> list[str]:
-    """Each cell as "The price of a tour is 50 kronor", when the first row holds the headings."""
+def table_sentences(rows: tuple[tuple[str, ...], ...], title: str, language: str) -> list[str]:
+    """Each cell as "The price of a tour is 50 kronor", when the first row holds the headings.
+
+    A table of two columns lists what its title has: "The weight of the storm lantern is 1.4 kg".
+    """
     if len(rows) < 2 or any(re.search(r"\d", cell) for cell in rows[0]):
         return []
     said = []
     for row in rows[1:]:
         for heading, cell in zip(rows[0][1:], row[1:], strict=False):
-            if not (row[0] and heading and cell):
+            what, owner = (row[0], title) if len(rows[0]) == 2 else (heading, row[0])
+            if not (what and owner and cell):
                 continue
             if language in ("sv", "no", "da"):
-                said.append(f"{heading} för {_inside(row[0])} är {cell}.")
+                said.append(f"{what} för {_inside(owner)} är {cell}.")
             else:
-                said.append(f"The {_inside(heading)} of {_inside(row[0])} is {cell}.")
+                said.append(f"The {_inside(what)} of {_inside(owner)} is {cell}.")
     return said
 
 
 def _inside(phrase: str) -> str:
-    """A heading in the middle of a sentence: small first letter unless it looks like a name or an acronym."""
-    first = phrase.split()[0]
-    return (
-        phrase
-        if first[1:].lower() != first[1:] or len(first) == 1
-        else phrase[0].lower() + phrase[1:]
-    )
+    """A heading in the middle of a sentence: small first letter unless a name or an acronym is in it."""
+    words = phrase.split()
+    named = any(word[:1].isupper() for word in words[1:]) or words[0][1:] != words[0][1:].lower()
+    return phrase if named or len(words[0]) == 1 else phrase[0].lower() + phrase[1:]
 
 
 def _ends(sentence: str, rest: str) -> bool:

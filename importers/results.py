@@ -2,9 +2,9 @@
 
 import dataclasses
 import hashlib
-import importlib
 from collections.abc import Callable
 
+from engine.language import detect
 from importers.document import Document
 from importers.duplicates import Fingerprints, seen_blocks
 from importers.instructions import Suspicion, suspicions
@@ -69,7 +69,7 @@ def result_of(
 ) -> ImportResult:
     """Language, duplicates, suspicions and lessons of one document."""
     index = index if index is not None else Fingerprints()
-    language = document.language or (language_of or _language_of)(document.text[:20_000])
+    language = document.language or (language_of or detect)(document.text[:20_000])
     document = document.with_changes(language=language)
     skip, earlier = seen_blocks(document, index)
     result = ImportResult(
@@ -132,11 +132,3 @@ def _source(document: Document, sentence: Sentence) -> dict:
         "start": sentence.start,
         "end": sentence.end,
     }
-
-
-def _lessons(sentences: list[str], title: str, language: str) -> list[dict]:
-    return importlib.import_module("engine.lessons.documents").lessons(sentences, title, language)
-
-
-def _language_of(text: str) -> str:
-    return importlib.import_module("engine.language").detect(text)
