@@ -6,14 +6,13 @@ Menus, footers, cookie notices and lists of links are left out; so is everything
 import copy
 import logging
 import re
-from urllib.parse import urlsplit
 
 from lxml import etree
 from trafilatura import bare_extraction
 
 from importers.document import Block, ImportRefused, Reading
 from importers.limits import Budget
-from importers.markup import blocks_of, clean, parse, too_deep
+from importers.markup import blocks_of, clean, page_text, parse, too_deep
 from importers.passages import is_boilerplate
 
 for _name in ("trafilatura", "htmldate", "courlan", "justext", "charset_normalizer"):
@@ -30,6 +29,10 @@ _MAIN = ("//main", "//*[@role='main']", "//article", "//*[@id='content' or @id='
 _DATES = {"extensive_search": False, "original_date": True, "max_date": "2100-01-01"}
 _PARSER_FAULTS = (ValueError, TypeError, AttributeError, IndexError, AssertionError, RecursionError)
 _ENOUGH = 25  # words: less is no article
+
+
+def read_file(data: bytes, budget: Budget) -> Reading:
+    return read_page(page_text(data, budget.name), "", budget)
 
 
 def read_page(text: str, address: str, budget: Budget) -> Reading:
@@ -164,7 +167,3 @@ def _title(tree: etree._Element) -> str:
 
 def _words(blocks: list[Block]) -> int:
     return sum(len(block.text.split()) for block in blocks)
-
-
-def site_of(address: str) -> str:
-    return urlsplit(address).netloc.removeprefix("www.")

@@ -4,20 +4,18 @@ import email
 import email.policy
 from email.message import EmailMessage
 
+from importers.article import read_page
 from importers.document import Block, ImportRefused, Reading
 from importers.limits import Budget
 from importers.markup import blocks_of, clean, page_text, parse
 from importers.plain import read_plain
 
 
-def is_saved_page(message: EmailMessage) -> bool:
-    return (
-        message.get_content_type() == "multipart/related" or "Snapshot-Content-Location" in message
-    )
-
-
-def open_message(data: bytes) -> EmailMessage:
-    return email.message_from_bytes(data, policy=email.policy.default)  # type: ignore[return-value]
+def read_message(data: bytes, budget: Budget) -> Reading:
+    message: EmailMessage = email.message_from_bytes(data, policy=email.policy.default)  # type: ignore[assignment]
+    if message.get_content_type() == "multipart/related" or "Snapshot-Content-Location" in message:
+        return read_page(*saved_page(message, budget), budget)
+    return read_mail(message, budget)
 
 
 def saved_page(message: EmailMessage, budget: Budget) -> tuple[str, str]:

@@ -3,17 +3,15 @@
 `read` yields one (name, Document or ImportRefused) for a file, and one for each member of an archive.
 """
 
+import importlib
 import posixpath
 from collections.abc import Callable, Iterator
 
-from importers import article, datasets, epub, mail, pdf, plain, rtf, tables, word
-from importers.archive import Archive
 from importers.document import Document, ImportRefused, Reading, fingerprint
 from importers.encoding import decode
 from importers.instructions import visible
 from importers.kinds import kind_of, kind_of_text
 from importers.limits import Budget, Exhausted
-from importers.markup import page_text
 
 PICTURE_KINDS = ("png", "jpeg", "gif", "webp")
 MADE_WITH = {"pdf": "pypdf", "html": "trafilatura", "markdown": "markdown-it", "rtf": "striprtf"}
@@ -79,7 +77,7 @@ def read_text(text: str, format: str | None, name: str, budget: Budget | None = 
         raise ImportRefused(
             f"{name}: there is no text format {kind!r}; use one of {', '.join(_FROM_TEXT)}."
         )
-    return document(_FROM_TEXT[kind](text, budget), data, name, kind)
+    return document(reader(kind)(text, budget), data, name, kind)
 
 
 def document(reading: Reading, data: bytes, name: str, kind: str) -> Document:
@@ -114,16 +112,18 @@ def document(reading: Reading, data: bytes, name: str, kind: str) -> Document:
 
 
 def _reading(kind: str, data: bytes, budget: Budget) -> Reading:
+    kind = (
+        "page" if kind == "html" else kind
+    )  # a file is a page with things around it, a paste is not
     if kind in _FROM_BYTES:
-        return _FROM_BYTES[kind](data, budget)
-    if kind == "mail":
-        message = mail.open_message(data)
-        if mail.is_saved_page(message):
-            return article.read_page(*mail.saved_page(message, budget), budget)
-        return mail.read_mail(message, budget)
-    if kind == "html":
-        return article.read_page(page_text(data, budget.name), "", budget)
-    return _FROM_TEXT[kind](decode(data, budget.name), budget)
+        return reader(kind)(data, budget)
+    return reader(kind)(decode(data, budget.name), budget)
+
+
+def reader(kind: str) -> Callable:
+    """The function that reads a kind; imported now, because its libraries are large."""
+    module, function = {**_FROM_BYTES, **_FROM_TEXT}[kind].split(":")
+    return getattr(importlib.import_module(f"importers.{module}"), function)
 
 
 def _members(data: bytes, name: str, budget: Budget, depth: int) -> Iterator[tuple[str, Outcome]]:
@@ -131,6 +131,8 @@ def _members(data: bytes, name: str, budget: Budget, depth: int) -> Iterator[tup
         raise ImportRefused(
             f"{name} is an archive inside archives; unpack it and add what is inside."
         )
+    from importers.archive import Archive
+
     archive = Archive(data, budget)
     members = [n for n in archive.names if not _is_litter(n)]
     if not members:
@@ -153,17 +155,19 @@ def _title(reading: Reading, name: str) -> str:
     return posixpath.splitext(posixpath.basename(name))[0] or name
 
 
-_FROM_BYTES: dict[str, Callable[[bytes, Budget], Reading]] = {
-    "pdf": pdf.read_pdf,
-    "docx": word.read_docx,
-    "epub": epub.read_epub,
-    "rtf": rtf.read_rtf,
+_FROM_BYTES = {
+    "pdf": "pdf:read_pdf",
+    "docx": "word:read_docx",
+    "epub": "epub:read_epub",
+    "rtf": "rtf:read_rtf",
+    "mail": "mail:read_message",
+    "page": "article:read_file",
 }
-_FROM_TEXT: dict[str, Callable[[str, Budget], Reading]] = {
-    "plain": plain.read_plain,
-    "markdown": plain.read_markdown,
-    "html": article.read_whole,
-    "csv": tables.read_csv,
-    "json": datasets.read_json,
-    "jsonl": datasets.read_jsonl,
+_FROM_TEXT = {
+    "plain": "plain:read_plain",
+    "markdown": "plain:read_markdown",
+    "html": "article:read_whole",
+    "csv": "tables:read_csv",
+    "json": "datasets:read_json",
+    "jsonl": "datasets:read_jsonl",
 }

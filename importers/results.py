@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Callable
 
 from engine.language import detect
+from engine.lessons.documents import lessons as lessons_of
 from importers.document import Document
 from importers.duplicates import Fingerprints, seen_blocks
 from importers.instructions import Suspicion, suspicions
@@ -76,7 +77,7 @@ def result_of(
         document.title, document, held=suspicions(document), duplicates=len(earlier)
     )
     result.lessons = _of_exchanges(document, skip) + _of_passages(
-        document, skip, lessons or _lessons
+        document, skip, lessons or lessons_of
     )
     return result
 

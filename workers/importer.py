@@ -1,12 +1,149 @@
-"""The importer worker: reads what a person drops on the page, away from the engine and the chat."""
+"""The importer worker: reads what a person drops on the page, away from the engine and the chat.
+
+Items are read one at a time, so memory holds one; between pages of an item a wish to stop is heard.
+"""
+
+import asyncio
+import json
+
+import js
+from pyodide.ffi import can_run_sync, run_sync, to_js
+
+from importers.door import Door
+from importers.duplicates import Fingerprints
+from importers.limits import Budget, Cancelled
+from workers.protocol import Done, Failed, Imports, Questions, Reading
+from workers.recogniser import Recogniser
+
+KNOWN = "import-fingerprints.json"
 
 
 class Importer:
     """One `on_<name>` for each request of workers/protocol.py that names the importer."""
 
-    def __init__(self, emit):
+    def __init__(self, emit, settings, modules):
         self.emit = emit
+        self.stopped = set()
+        self.one_at_a_time = asyncio.Lock()
+        self.reading = ""
+        self.recogniser = Recogniser(settings, modules, self.tell)
+        self.door = None
+
+    async def on_import_file(self, request):
+        async def read(door, budget):
+            data = await take_from_inbox(request.name, budget)
+            return await door.file(data, request.name, budget)
+
+        return await self.read(request, request.name, read)
+
+    async def on_import_text(self, request):
+        async def read(door, budget):
+            return door.text(request.text, request.name)
+
+        return await self.read(request, request.name, read)
+
+    async def on_import_page(self, request):
+        async def read(door, budget):
+            return door.page(request.html, request.address, request.name, request.whole)
+
+        return await self.read(request, request.name, read)
+
+    async def on_import_edited(self, request):
+        async def read(door, budget):
+            return door.edited(request.document, request.text)
+
+        return await self.read(request, request.document["title"], read)
+
+    async def on_stop_import(self, request):
+        self.stopped.add(request.id)
+        return Done()
+
+    async def on_forget_import(self, request):
+        async with self.one_at_a_time:
+            door = await self.opened()
+            door.forget(request.document)
+            await self.keep(door)
+        return Done()
+
+    async def on_ask_about(self, request):
+        from engine.lessons.documents import questions
+
+        return Questions(items=questions(request.lessons, request.count))
+
+    async def read(self, request, name, reader):
+        """One item from its bytes to its lessons; the answer, or Failed with "stopped"."""
+        async with self.one_at_a_time:
+            self.reading = request.id
+            budget = Budget(name, None, self.progress, lambda: request.id in self.stopped)
+            try:
+                door = await self.opened()
+                budget.step()
+                items = await reader(door, budget)
+                await self.keep(door)
+                return Imports(items=items)
+            except Cancelled:
+                return Failed(
+                    where="import", reason=f"Reading {name} was stopped.", detail="stopped"
+                )
+            finally:
+                self.stopped.discard(request.id)
+
+    def progress(self, what, done, total):
+        """Tells the page, and lets it answer: a message is only heard when Python yields."""
+        self.tell(done, total)
+        if can_run_sync():
+            run_sync(asyncio.sleep(0))
+
+    def tell(self, done, total):
+        self.emit(Reading(id=self.reading, done=done, total=total))
+
+    async def opened(self):
+        if self.door is None:
+            self.door = Door(self.recogniser.read, await load_known())
+        return self.door
+
+    async def keep(self, door):
+        known = {str(value): source for value, source in door.texts.index.known().items()}
+        await write_own(KNOWN, json.dumps(known))
 
 
 def serve(emit, settings, modules):
-    return Importer(emit)
+    return Importer(emit, settings, modules)
+
+
+async def take_from_inbox(name, budget):
+    """The bytes of a file the page put into OPFS, which is removed; its size is judged before it is read."""
+    inbox = await folder("inbox")
+    handle = await inbox.getFileHandle(name)
+    try:
+        file = await handle.getFile()
+        budget.accept(int(file.size))
+        return (await file.arrayBuffer()).to_bytes()
+    finally:
+        await inbox.removeEntry(name)
+
+
+async def load_known():
+    """What earlier visits imported; nothing when there was none or the file was damaged."""
+    try:
+        handle = await (await folder("importer")).getFileHandle(KNOWN)
+        known = json.loads(await (await handle.getFile()).text())
+        return Fingerprints({int(value): source for value, source in known.items()})
+    except (js.Error, ValueError):
+        return Fingerprints()
+
+
+async def write_own(name, text):
+    handle = await (await folder("importer")).getFileHandle(name, to_js_object({"create": True}))
+    writable = await handle.createWritable()
+    await writable.write(text)
+    await writable.close()
+
+
+async def folder(name):
+    root = await js.navigator.storage.getDirectory()
+    return await root.getDirectoryHandle(name, to_js_object({"create": True}))
+
+
+def to_js_object(options):
+    return to_js(options, dict_converter=js.Object.fromEntries)

@@ -404,6 +404,56 @@ class ImportFile(Request):
     answer = Imports
 
 
+@message
+class ImportPage(Request):
+    """Read the HTML of a page: what was fetched or saved at `address`, or, with `whole`, a pasted selection."""
+
+    worker = "importer"
+    fields = {"id": str, "name": str, "address": str, "html": str, "whole": bool}
+    answer = Imports
+
+
+@message
+class ImportEdited(Request):
+    """A document (as an item of Imports has it) whose text a person has put right: its lessons anew."""
+
+    worker = "importer"
+    fields = {"id": str, "document": dict, "text": str}
+    answer = Imports
+
+
+@message
+class StopImport(Request):
+    """Stop reading the item `id`; its request is then Failed with the detail "stopped"."""
+
+    worker = "importer"
+    fields = {"id": str}
+
+
+@message
+class ForgetImport(Request):
+    """The document with this hash was removed: the same text may be imported again."""
+
+    worker = "importer"
+    fields = {"document": str}
+
+
+@message
+class Questions(Message):
+    """Held-out questions, each {"question", "answer", "value"}: asked in words no lesson uses."""
+
+    fields = {"items": list}
+
+
+@message
+class AskAbout(Request):
+    """Make at most `count` questions to test what was learned from these lessons."""
+
+    worker = "importer"
+    fields = {"lessons": list, "count": int}
+    answer = Questions
+
+
 # ---- worker -> page
 
 

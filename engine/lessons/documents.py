@@ -12,6 +12,7 @@ from engine.lessons.draw import Draw
 from engine.lessons.forms import Form, capital, plain
 from engine.lessons.language import FOLDER, Language, codes, language
 from engine.lessons.lesson import Lesson
+from engine.lessons.wordings import held_back_wordings
 
 LONGEST_SUBJECT, LONGEST_VALUE = 8, 12  # words
 SHORTEST, LONGEST = 4, 40  # words of a sentence
@@ -100,13 +101,13 @@ def asked(sentence: str, said: Sayings) -> list[tuple[str, str]]:
 
 
 def clauses(sentence: str, said: Sayings) -> list[str]:
-    """The sentence, and its first part where a joint or an aside ends that."""
-    found = [sentence]
-    for sign in (*said.joints, *said.asides):
-        head, cut, _ = sentence.partition(sign)
-        if cut and len(head.split()) >= SHORTEST:
-            found.append(head)
-    return found
+    """What comes before an aside, the whole sentence, what comes before a joint: the first that fits is asked."""
+    return [*_heads(sentence, said.asides), sentence, *_heads(sentence, said.joints)]
+
+
+def _heads(sentence: str, signs: list[str]) -> list[str]:
+    heads = [sentence.partition(sign)[0] for sign in signs if sign in sentence]
+    return sorted((head for head in heads if len(head.split()) >= SHORTEST), key=len)
 
 
 def _by_forms(clause: str, said: Sayings) -> list[tuple[str, str]]:
@@ -197,3 +198,15 @@ def _is_verb(word: str, said: Sayings) -> bool:
 
 def _small(text: str) -> str:
     return text[:1].lower() + text[1:]
+
+
+def questions(examples: list[dict], count: int) -> list[dict]:
+    """Questions that test lessons in words held back from them; spread over the examples."""
+    found = []
+    step = max(1, len(examples) // count) if count else 1
+    for example in examples[::step][:count]:
+        lesson = Lesson(example["prompt"], example["answer"], (), example["language"])
+        wordings = held_back_wordings(lesson)
+        question = wordings[0] if wordings else lesson.question
+        found.append({"question": question, "answer": lesson.answer, "value": lesson.value})
+    return found

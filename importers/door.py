@@ -1,0 +1,88 @@
+"""What the importer worker does with what the page hands it; the same calls work natively.
+
+Everything comes back as the JSON of an `ImportResult`. Pictures, and pages that are pictures, are read by a recogniser
+that may be asynchronous: in the page it is tesseract.js.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from importers.document import Block, Document, ImportRefused
+from importers.duplicates import Fingerprints
+from importers.limits import Budget
+from importers.read import IsPicture
+from importers.results import ImportResult, refused
+from importers.text import TextImporter
+
+Recognise = Callable[[bytes], Awaitable[list]]
+
+
+class Door:
+    def __init__(self, recognise: Recognise, index: Fingerprints | None = None):
+        self.texts = TextImporter(index)
+        self._recognise = recognise
+
+    async def file(self, data: bytes, name: str, budget: Budget) -> list[dict]:
+        results = []
+        for outcome in self.texts.import_file(data, name, budget):
+            if isinstance(outcome, IsPicture):
+                results.append(await self._picture(outcome.data, outcome.name, budget))
+            elif outcome.scans:
+                results.append(await self._scan(data, outcome, budget))
+            else:
+                results.append(outcome)
+        return [result.to_json() for result in results]
+
+    def text(self, text: str, name: str) -> list[dict]:
+        return [self.texts.import_text(text, None, name).to_json()]
+
+    def page(self, html: str, address: str, name: str, whole: bool) -> list[dict]:
+        """HTML the page fetched, or with `whole` a selection that was pasted."""
+        from importers.website import WebsiteImporter
+
+        if whole:
+            return [self.texts.import_text(html, "html", name).to_json()]
+        return [WebsiteImporter(self.texts).import_html(html, address).to_json()]
+
+    def edited(self, document: dict, text: str) -> list[dict]:
+        """A document whose text a person has put right; it is the same source."""
+        before = Document.from_json(document)
+        self.texts.index.forget(before.sha256)
+        blocks = tuple(
+            Block("paragraph", part.strip()) for part in text.split("\n\n") if part.strip()
+        )
+        if not blocks:
+            return [
+                refused(
+                    before.title, f"Nothing is left of {before.title}; remove it instead."
+                ).to_json()
+            ]
+        return [self.texts.result(before.with_changes(blocks=blocks)).to_json()]
+
+    def forget(self, sha256: str) -> None:
+        self.texts.index.forget(sha256)
+
+    async def _picture(self, data: bytes, name: str, budget: Budget) -> ImportResult:
+        from importers.image import ImageImporter, prepared
+
+        try:
+            lines = await self._recognise(prepared(data, name, budget))
+        except ImportRefused as problem:
+            return refused(name, str(problem))
+        return ImageImporter(self.texts).import_recognised(data, name, lines)
+
+    async def _scan(self, data: bytes, found: ImportResult, budget: Budget) -> ImportResult:
+        """The pages of a scanned PDF, one after the other."""
+        from importers.image import ImageImporter, prepared
+        from importers.pdf import scanned_page
+
+        lines: list = []
+        try:
+            for number, page in enumerate(found.scans):
+                budget.step("pages", number + 1, len(found.scans))
+                picture = prepared(scanned_page(data, page, budget), found.name, budget)
+                base = 1 + max((line.paragraph for line in lines), default=-1)
+                for line in await self._recognise(picture):
+                    lines.append(line._replace(paragraph=base + line.paragraph))
+        except ImportRefused as problem:
+            return refused(found.name, str(problem))
+        return ImageImporter(self.texts).import_recognised(data, found.name, lines)

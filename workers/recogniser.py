@@ -1,0 +1,73 @@
+"""Reading text in pictures inside the page: tesseract.js from our own files, one worker, ended when idle."""
+
+import asyncio
+
+import js
+from pyodide.ffi import create_proxy, to_js
+
+from importers.image import Recognised
+
+IDLE_SECONDS = 30
+SCRIPT = "ocr/tesseract.js"
+
+
+class Recogniser:
+    """`read` a prepared picture; `tell(done, total)` hears how far it is, in hundredths."""
+
+    def __init__(self, settings, modules, tell):
+        self.address = settings["scripts"][SCRIPT]
+        self.module = modules[SCRIPT]
+        self.tell = tell
+        self.worker = None
+        self.ending = None
+
+    async def read(self, png: bytes) -> list[Recognised]:
+        if self.ending:
+            self.ending.cancel()
+        try:
+            worker = await self.started()
+            wanted = _object({"blocks": True, "text": False})
+            found = await worker.recognize(js.Blob.new(to_js([to_js(png)])), _object({}), wanted)
+            return _lines(found.data.blocks)
+        finally:
+            self.ending = asyncio.ensure_future(self.end_when_idle())
+
+    async def started(self):
+        if self.worker is None:
+            folder = js.URL.new(".", js.URL.new(self.address, js.location.href)).href
+            options = {
+                "workerPath": folder + "worker.min.js",
+                "corePath": folder,
+                "langPath": folder,
+                "workerBlobURL": False,
+                "cacheMethod": "none",  # the service worker keeps the files
+                "logger": create_proxy(self.hear),
+            }
+            self.worker = await self.module.createWorker("swe+eng", 1, _object(options))
+        return self.worker
+
+    def hear(self, message):
+        if message.status == "recognizing text":
+            self.tell(round(message.progress * 100), 100)
+
+    async def end_when_idle(self):
+        await asyncio.sleep(IDLE_SECONDS)
+        worker, self.worker = self.worker, None
+        if worker:
+            await worker.terminate()
+
+
+def _lines(blocks) -> list[Recognised]:
+    """The lines of all blocks with the paragraph they belong to."""
+    found = []
+    number = 0
+    for block in blocks or ():
+        for paragraph in block.paragraphs:
+            for line in paragraph.lines:
+                found.append(Recognised(line.text.strip(), float(line.confidence), number))
+            number += 1
+    return found
+
+
+def _object(options: dict):
+    return to_js(options, dict_converter=js.Object.fromEntries)
