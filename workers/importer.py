@@ -7,7 +7,7 @@ import asyncio
 import json
 
 import js
-from pyodide.ffi import can_run_sync, run_sync, to_js
+from pyodide.ffi import JsException, can_run_sync, run_sync, to_js
 
 from importers.door import Door
 from importers.duplicates import Fingerprints
@@ -129,7 +129,7 @@ async def load_known():
         handle = await (await folder("importer")).getFileHandle(KNOWN)
         known = json.loads(await (await handle.getFile()).text())
         return Fingerprints({int(value): source for value, source in known.items()})
-    except (js.Error, ValueError):
+    except (JsException, ValueError):
         return Fingerprints()
 
 

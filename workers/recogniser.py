@@ -16,7 +16,7 @@ class Recogniser:
 
     def __init__(self, settings, modules, tell):
         self.address = settings["scripts"][SCRIPT]
-        self.module = modules[SCRIPT]
+        self.module = modules[SCRIPT].default
         self.tell = tell
         self.worker = None
         self.ending = None
