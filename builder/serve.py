@@ -13,15 +13,16 @@ class Handler(http.server.SimpleHTTPRequestHandler):
     """Static files; each answer carries the headers of its path."""
 
     protocol_version = "HTTP/1.1"
-    plain = False
 
     def end_headers(self) -> None:
-        if not self.plain:
-            path = self.path.split("?")[0].lstrip("/") or "index.html"
-            for name, value in headers.headers(path).items():
-                if name != "Content-Type":
-                    self.send_header(name, value)
+        path = self.path.split("?")[0].lstrip("/") or "index.html"
+        for name, value in self.headers_of(path).items():
+            if name != "Content-Type":
+                self.send_header(name, value)
         super().end_headers()
+
+    def headers_of(self, path: str) -> dict[str, str]:
+        return headers.headers(path)
 
     def guess_type(self, path) -> str:
         return headers.headers(str(path))["Content-Type"]
@@ -33,6 +34,13 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         """Nobody reads a line a file; what fails is told by the page."""
 
 
+class Plain(Handler):
+    """A host that knows nothing of this site."""
+
+    def headers_of(self, path: str) -> dict[str, str]:
+        return {}
+
+
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
 
@@ -41,16 +49,20 @@ class Server(http.server.ThreadingHTTPServer):
         super().server_bind()
 
 
-def server(folder: Path, port: int, plain: bool = False) -> Server:
-    """A server for one folder; `plain` sends no header that a simple host would not."""
+def handler(folder: Path, kind: type[Handler] = Handler) -> type[Handler]:
+    """A handler for one folder."""
 
-    class Here(Handler):
+    class Here(kind):  # type: ignore[misc,valid-type]
         def __init__(self, *args) -> None:
             super().__init__(*args, directory=str(folder))
 
-    Here.plain = plain
+    return Here
+
+
+def server(folder: Path, port: int, plain: bool = False) -> Server:
+    """A server for one folder; `plain` sends no header that a simple host would not."""
     try:
-        return Server(("127.0.0.1", port), Here)
+        return Server(("127.0.0.1", port), handler(folder, Plain if plain else Handler))
     except OSError as error:
         raise Stop(f"port {port} cannot be used ({error.strerror}); try --port 0") from error
 

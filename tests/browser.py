@@ -89,3 +89,13 @@ def wait_for_state(page: Page, *states: str, timeout: float = 60) -> str:
     wanted = ", ".join(f'html[data-engine="{state}"]' for state in states)
     page.wait_for_selector(wanted, state="attached", timeout=timeout * 1000)
     return page.get_attribute("html", "data-engine") or ""
+
+
+def kept_offline(page: Page) -> None:
+    """Until the service worker has this build and the page."""
+    page.evaluate(
+        """async () => {
+          await navigator.serviceWorker.ready;
+          while (!navigator.serviceWorker.controller) await new Promise((go) => setTimeout(go, 50));
+        }"""
+    )

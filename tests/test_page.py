@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from builder import headers
-from tests.browser import Watch, served, wait_for_state, watched
+from tests.browser import Watch, kept_offline, served, wait_for_state, watched
 
 pytestmark = pytest.mark.slow
 
@@ -36,16 +36,6 @@ def test_a_host_without_headers_serves_it_too_and_the_second_visit_is_isolated(c
         page.reload()
         wait_for_state(page, *ALIVE)
         assert page.evaluate("crossOriginIsolated")
-
-
-def kept_offline(page: Page) -> None:
-    """Until the service worker has this build and the page."""
-    page.evaluate(
-        """async () => {
-          await navigator.serviceWorker.ready;
-          while (!navigator.serviceWorker.controller) await new Promise((go) => setTimeout(go, 50));
-        }"""
-    )
 
 
 def test_it_works_offline_after_the_first_visit(page: Page, context: BrowserContext):

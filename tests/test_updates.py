@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from builder import site
-from tests.browser import served, wait_for_state, watched
-from tests.test_page import ALIVE, kept_offline
+from tests.browser import kept_offline, served, wait_for_state, watched
+from tests.test_page import ALIVE
 
 pytestmark = pytest.mark.slow
 
@@ -82,7 +82,7 @@ def test_R19_a_new_build_waits_until_it_is_asked_for_and_then_comes_to_every_tab
         first, second = context.new_page(), context.new_page()
         for page in first, second:
             page.goto("/")
-            wait_for_state(page, *ALIVE)
+            wait_for_state(page, *ALIVE, "read-only")
             kept_offline(page)
         before = build_of(first)
         for page in first, second:
@@ -99,5 +99,5 @@ def test_R19_a_new_build_waits_until_it_is_asked_for_and_then_comes_to_every_tab
         banner.get_by_role("button", name="Reload").click()
         for page in first, second:
             page.wait_for_function("() => !globalThis.untouched")
-            wait_for_state(page, *ALIVE)
+            wait_for_state(page, *ALIVE, "read-only")
             assert build_of(page) != before

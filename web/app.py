@@ -63,7 +63,11 @@ app = App()
 async def start():
     page = await regions.start(app)
     document.documentElement.dataset.page = "ready"
+    kept = offline.has_build()
+    if kept:
+        await offline.start(app.new_build)
     await page.learning.start()
     await page.learning.office.wait()
     await app.start_engine()
-    await offline.start(app.new_build)
+    if not kept:  # on a first visit the engine comes before what is kept for the next
+        await offline.start(app.new_build)

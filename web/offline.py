@@ -9,11 +9,16 @@ from pyscript import window
 container = window.navigator.serviceWorker
 
 
+def has_build():
+    """Whether this visit is served from what an earlier one kept."""
+    return bool(container and container.controller)
+
+
 async def start(on_new_build):
     """Register the service worker; `on_new_build(use)` is called when `use()` would change builds."""
     if not container:
         return
-    controlled = bool(container.controller)
+    controlled = has_build()
 
     def changed(event):
         """The first build to take charge of a page came with it; a later one was asked for."""

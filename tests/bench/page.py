@@ -1,0 +1,167 @@
+"""`build.py bench page`: how soon the page reacts and the engine is ready, on the first visit and on the next.
+
+Cold is a fresh profile, warm the next visit of the same one, kept offline by then; figures are medians.
+What a key costs is measured with the demo model while it answers and while it learns.
+"""
+
+import json
+import statistics
+import threading
+from collections import Counter
+from pathlib import Path
+
+from playwright.sync_api import Browser, Error, Page
+
+from builder import serve, site
+from tests.bench import report
+from tests.browser import chromium, kept_offline, wait_for_state, watched
+
+VISITS = 5
+ALIVE = ("ready", "needs-consent", "unsupported")
+BUSY = {"generating": ("generating",), "training": ("training", "evaluating")}
+PROMPT = "Tell me a long story about a lighthouse, a fox and the sea."
+
+# When the page's Python took over, when the engine was ready, and the long tasks of the main thread.
+WATCH = """
+globalThis.marks = {tasks: []};
+new PerformanceObserver((list) => {
+  for (const task of list.getEntries()) marks.tasks.push([task.startTime, task.duration]);
+}).observe({type: "longtask", buffered: true});
+new MutationObserver(() => {
+  const {page, engine} = document.documentElement.dataset;
+  if (page === "ready") marks.interactive ??= performance.now();
+  if (ALIVE.includes(engine)) marks.ready ??= performance.now();
+}).observe(document, {subtree: true, attributes: true});
+globalThis.keys = [];
+addEventListener("keydown", (event) =>
+  requestAnimationFrame(() => setTimeout(() => keys.push(performance.now() - event.timeStamp))), true);
+""".replace("ALIVE", json.dumps(ALIVE))
+
+
+class Counting(serve.Handler):
+    """Remembers how much the page was sent, by kind of file; not what its service worker then keeps."""
+
+    sent: Counter = Counter()
+    open = True
+
+    def copyfile(self, source, outputfile) -> None:
+        path = Path(self.path.split("?")[0])
+        Counting.open &= path.name != "sw.js"
+        if Counting.open:
+            Counting.sent[path.suffix or ".html"] += Path(source.name).stat().st_size
+        super().copyfile(source, outputfile)
+
+
+def visit(page: Page) -> dict:
+    page.goto("/")
+    wait_for_state(page, *ALIVE)
+    marks = page.evaluate("marks")
+    after = [length for start, length in marks["tasks"] if start > marks["interactive"]]
+    return {
+        "interactive_ms": marks["interactive"],
+        "engine_ready_ms": marks["ready"],
+        "longest_task_ms": max(after, default=0),
+    }
+
+
+def visits(browser: Browser, address: str) -> list[dict]:
+    rows = []
+    for number in range(VISITS):
+        with watched(browser, address) as (context, _):
+            context.add_init_script(WATCH)
+            page = context.new_page()
+            Counting.sent, Counting.open = Counter(), True
+            rows.append({"visit": "cold"} | visit(page) | {"sent": dict(Counting.sent)})
+            kept_offline(page)
+            rows.append({"visit": "warm"} | visit(page))
+        report.say(f"visit {number + 1} of {VISITS}:", rows[-2], rows[-1])
+    return rows
+
+
+def key_cost(page: Page, wanted: str) -> float:
+    """Milliseconds from a key to the frame that shows its letter, 95th percentile, while the engine
+    is in that state."""
+    costs: list[float] = []
+    box = page.get_by_role("textbox", name="Message")
+    wait_for_state(page, *BUSY[wanted])
+    while len(costs) < 60 and page.get_attribute("html", "data-engine") in BUSY[wanted]:
+        page.evaluate("keys.length = 0")
+        box.press("a")
+        page.wait_for_timeout(30)
+        costs += page.evaluate("keys")
+    report.say(f"{len(costs)} keys while {wanted}")
+    return statistics.quantiles(costs, n=20)[-1]
+
+
+def generating(page: Page) -> float:
+    page.get_by_role("button", name="Just look around").click()
+    wait_for_state(page, "ready")
+    page.get_by_role("textbox", name="Message").fill(PROMPT)
+    page.get_by_role("button", name="Send").click()
+    return key_cost(page, "generating")
+
+
+def training(page: Page) -> float:
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_role("textbox", name="Message").fill("")
+    page.get_by_role("button", name="Good answer").last.click()
+    page.get_by_role("button", name="Learn now").click()
+    return key_cost(page, "training")
+
+
+def typing(browser: Browser, address: str) -> tuple[dict, dict]:
+    """What a key costs while the engine works, and why where it could not be measured."""
+    figures, why = {}, {}
+    with watched(browser, address, locale="en-US") as (context, watch):
+        watch.allow("")
+        context.add_init_script(WATCH)
+        page = context.new_page()
+        page.goto("/")
+        wait_for_state(page, *ALIVE)
+        for name, measure in (("generating", generating), ("training", training)):
+            figure = f"input_p95_{name}_ms"
+            try:
+                figures[figure] = measure(page)
+            except (Error, statistics.StatisticsError) as error:
+                figures[figure] = None
+                why[figure] = f"not reached: {str(error).splitlines()[0]}"
+    return figures, why
+
+
+def main() -> None:
+    folder = site.build()
+    with serve.Server(("127.0.0.1", 0), serve.handler(folder, Counting)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/"
+        with chromium() as browser:
+            rows = visits(browser, address)
+            typed, why = typing(browser, address)
+        server.shutdown()
+    model = sum(path.stat().st_size for path in folder.glob("models-*/*"))
+    sent = sum(rows[0]["sent"].values())
+    report.write(
+        "page",
+        summary(rows) | {"bytes_total": sent + model, "bytes_without_model": sent} | typed,
+        rows,
+        why,
+    )
+
+
+def summary(rows: list[dict]) -> dict:
+    cold = [row for row in rows if row["visit"] == "cold"]
+    warm = [row for row in rows if row["visit"] == "warm"]
+
+    def median(of: list[dict], name: str) -> float:
+        return statistics.median(row[name] for row in of)
+
+    return {
+        "interactive_ms": median(cold, "interactive_ms"),
+        "interactive_warm_ms": median(warm, "interactive_ms"),
+        "engine_ready_cold_ms": median(cold, "engine_ready_ms"),
+        "engine_ready_warm_ms": median(warm, "engine_ready_ms"),
+        "longest_task_ms": median(rows, "longest_task_ms"),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""What every bench ends with: progress on stderr, one JSON object last on stdout.
+
+`figures` is flat and holds numbers only; one that could not be measured is None, and `why` says in a
+sentence why not.
+"""
+
+import json
+import math
+import os
+import platform
+import sys
+from pathlib import Path
+
+
+def say(*words) -> None:
+    print(*words, file=sys.stderr, flush=True)
+
+
+def write(bench: str, figures: dict, rows: list[dict], why: dict[str, str] | None = None) -> None:
+    """The result; a figure that is no number has to have its reason."""
+    why = why or {}
+    for name, value in figures.items():
+        assert value is not None or name in why, f"{name} is None and nothing says why"
+        assert value is None or math.isfinite(value), f"{name} is {value}"
+    result = {
+        "bench": bench,
+        "machine": machine(),
+        "figures": {name: rounded(value) for name, value in figures.items()},
+        "rows": rows,
+    }
+    print(json.dumps(result | ({"why": why} if why else {}), ensure_ascii=False), flush=True)
+
+
+def rounded(value):
+    """Four significant digits say all that a measurement knows; whole numbers stay whole."""
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+def machine() -> dict:
+    return {
+        "processor": processor(),
+        "cores": len(os.sched_getaffinity(0)),
+        "load": round(os.getloadavg()[0], 1),
+        "system": platform.platform(terse=True),
+        "python": platform.python_version(),
+    }
+
+
+def processor() -> str:
+    facts = Path("/proc/cpuinfo")
+    lines = facts.read_text().splitlines() if facts.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
