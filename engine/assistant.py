@@ -158,12 +158,14 @@ class Assistant:
         line: str,
         on_step: Callable[[Round], Any] = lambda round: None,
         config: dict | None = None,
+        store: Any = None,
     ) -> Round:
         """Open a round on queued examples, or go on with the one that was interrupted. Its work is
-        done in the time `grant` gives."""
+        done in the time `grant` gives; what it stores goes through `store`, when there is one."""
         if self.round and not self.round.task.done():
             raise Busy(f"{self.round.run} is still open; finish it or throw it away first")
         self.learner.config = config or {}
+        self.learner.write_through(store or self.versions.store)
         if not await self.learner.reopen(line):
             records = [await self.versions.store.get("queue", id) for id in ids]
             missing = [id for id, record in zip(ids, records, strict=True) if record is None]

@@ -18,6 +18,7 @@ from engine.snapshot import Arrays, SnapshotDamaged, pack, unpack
 from engine.versions import GENERIC, Versions
 
 BAD_STEPS_ALLOWED = 3
+OVERTAKEN = "a lesson or the version in use was changed meanwhile, or another tab trains now"
 
 
 class Learner:
@@ -39,6 +40,12 @@ class Learner:
         self.bad_steps = 0
         self.broken = ""
         self.saved_at = 0.0
+
+    def write_through(self, store: Any) -> None:
+        """Everything this stores from now on goes through that store; a fenced one keeps a tab that
+        lost the right to train from writing."""
+        self.store = store
+        self.versions = self.versions.through(store)
 
     async def open(self, kind: str, lessons: Iterable[dict] = (), line: str = GENERIC) -> Plan:
         """Begin a round on a shadow of the line's current weights."""
@@ -70,6 +77,8 @@ class Learner:
     async def advance(self, budget_ms: float) -> dict | None:
         """One slice: metrics, or None when the round is ready to be finished."""
         assert self.attempt, "open a round first"
+        if self.broken:
+            return None
         fault("slice:before")
         metrics = await settled(self.attempt.advance(budget_ms))
         fault("slice:after")
@@ -148,7 +157,8 @@ class Learner:
         }
         key = f"round.{self.versions.base}.{self.line}"
         fault("checkpoint:before")
-        await self.store.batch([["put", "snapshots", key, pack(captured, facts)]])
+        if not await self.store.batch([["put", "snapshots", key, pack(captured, facts)]]):
+            self.broken = "another tab trains now"
         fault("checkpoint:after")
         self.saved_at = self.monotonic()
 

@@ -30,6 +30,11 @@ class Versions:
         self.family = family
         self.clock = clock
 
+    def through(self, store: Any) -> "Versions":
+        """The same versions, written through a store of the caller's (a fenced one)."""
+        ledger = Ledger(store, self.ledger.clock, self.ledger.sign)
+        return Versions(store, ledger, self.base, self.family, self.clock)
+
     # --------------------------------------------------------------------------------- looking
 
     async def records(self) -> list[dict]:

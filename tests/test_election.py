@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from engine.check import check_store
-from engine.ledger import Change, Ledger
+from engine.ledger import Change, Ledger, Overtaken
 from web.election import SILENCE_MS, Election
-from web.store import Fenced, FencedStore
+from web.store import FencedStore
 from workers.sqlite_store import SqliteStore
 
 
@@ -139,7 +139,7 @@ def test_R15_and_R16_a_frozen_trainer_is_robbed_and_its_thawed_writes_fail(world
     world.pass_seconds(5)
     assert world.trainers() == ["b"]
     run(second.train(2))
-    with pytest.raises(Fenced):
+    with pytest.raises(Overtaken):
         run(frozen.train(3))
     frozen.frozen = False
     frozen.election.request.lost()

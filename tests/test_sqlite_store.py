@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from web.store import (
-    Fenced,
     FencedStore,
     StorageFull,
     StoreRetired,
@@ -113,8 +112,7 @@ def test_R16_a_zombie_cannot_write(store):
     zombie = FencedStore(store, run(new_epoch(store, "tab one")))
     trainer = FencedStore(store, run(new_epoch(store, "tab two")))
     assert run(trainer.batch([["put", "state", "a", {"n": 1}]]))
-    with pytest.raises(Fenced, match="another tab trains now"):
-        run(zombie.batch([["put", "state", "a", {"n": 2}]]))
+    assert not run(zombie.batch([["put", "state", "a", {"n": 2}]]))
     assert run(trainer.batch([["put", "state", "a", {"n": 3}]], [absent("state", "a")])) is False
     assert run(trainer.get("state", "a")) == {"n": 1}
 

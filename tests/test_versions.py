@@ -11,6 +11,7 @@ from engine.snapshot import SnapshotDamaged, weights_sha256
 from engine.versions import DAY_MS
 from tests.living import Living, run
 from tests.small_trainer import SmallTrainer
+from web.store import FencedStore, new_epoch
 
 
 @pytest.fixture
@@ -123,6 +124,19 @@ def test_two_promotions_from_one_version_cannot_both_win(living, tmp_path):
     assert run(living.learner.finish())["outcome"] == "learned"
     assert run(other.learner.finish())["outcome"] == "dropped"
     assert run(check_store(living.store)) == []
+
+
+def test_R16_a_round_of_a_tab_that_lost_its_office_is_dropped(living):
+    zombie = run(new_epoch(living.store, "frozen tab"))
+    living.offer("one")
+    living.learner.write_through(FencedStore(living.store, zombie))
+    run(living.learner.open("lesson", living.queue.queue.take(1)))
+    assert run(living.learner.advance(1))
+    run(new_epoch(living.store, "new tab"))
+    while run(living.learner.advance(1)) is not None:
+        pass
+    assert run(living.learner.finish())["outcome"] == "dropped"
+    assert current(living) is None and run(check_store(living.store)) == []
 
 
 def test_a_rejected_round_leaves_version_and_examples_and_says_why(living):

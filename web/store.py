@@ -102,25 +102,16 @@ def absent(store, key):
 
 
 class FencedStore:
-    """A store that only the elected trainer of this epoch can write to; a zombie's writes fail."""
+    """A store that takes writes only while its epoch is the trainer's; a zombie's are refused, as
+    any write is whose expectations do not hold."""
 
     def __init__(self, store, epoch):
         self.store = store
-        self.epoch = epoch
+        self.fence = ["state", "trainer", "epoch", epoch]
         self.get, self.all, self.keys, self.count = store.get, store.all, store.keys, store.count
 
     async def batch(self, ops, expect=()):
-        fence = ["state", "trainer", "epoch", self.epoch]
-        if await self.store.batch(ops, [fence] + list(expect)):
-            return True
-        now = await self.store.get("state", "trainer")
-        if now is None or now["epoch"] != self.epoch:
-            raise Fenced("another tab trains now (epoch %s, this one was %d)" % (now, self.epoch))
-        return False
-
-
-class Fenced(Exception):
-    """Training was taken over by another tab; the shadow adapter must be dropped."""
+        return await self.store.batch(ops, [self.fence] + list(expect))
 
 
 async def new_epoch(store, holder):

@@ -20,7 +20,7 @@ from engine.language import UNKNOWN, detect
 from engine.ledger import Ledger
 from engine.snapshot import SnapshotDamaged
 from engine.versions import Versions
-from web.store import open_browser_store
+from web.store import FencedStore, open_browser_store
 from workers.protocol import (
     Answered,
     Changed,
@@ -156,7 +156,12 @@ class Engine:
     async def on_learn(self, request):
         """Open a round, or go on with the one a closed tab left."""
         opened = await self.needed().learn(
-            request.kind, request.examples, request.line, self.tell_step, request.config
+            request.kind,
+            request.examples,
+            request.line,
+            self.tell_step,
+            request.config,
+            FencedStore(self.store, request.epoch),
         )
         return Opened(run=opened.run, steps=opened.steps)
 

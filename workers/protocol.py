@@ -239,10 +239,11 @@ class Opened(Message):
 class Learn(Request):
     """Open a round, or go on with the one a closed tab left: `kind` is lesson, practice or batch.
 
-    `examples` are the ids of queue records, `line` is generic, sv or en, `config` a TrainingConfig.
+    `examples` are the ids of queue records, `line` is generic, sv or en, `config` a TrainingConfig, `epoch` the
+    number under which this tab was elected to train: what it writes after another one is refused.
     """
 
-    fields = {"kind": str, "examples": list, "line": str, "config": dict}
+    fields = {"kind": str, "examples": list, "line": str, "config": dict, "epoch": int}
     answer = Opened
 
 

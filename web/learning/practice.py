@@ -253,7 +253,13 @@ class Learning:
         config = TrainingConfig(**config) if config else TrainingConfig.preset("micro")
         ids = [record["id"] for record in self.leased]
         opened = await self.page.app.engine.ask(
-            Learn(kind=kind, examples=ids, line=line, config=config.to_dict())
+            Learn(
+                kind=kind,
+                examples=ids,
+                line=line,
+                config=config.to_dict(),
+                epoch=self.election.epoch or 0,
+            )
         )
         self.run = opened.run
         self.page.status.know(round="training")
