@@ -1,0 +1,208 @@
+"""A step's data: packed rows mean the same as rows by themselves, and a step repeats exactly."""
+
+import asyncio
+from contextlib import closing
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.config import TrainingConfig
+from engine.data import TOP, Coder, Row, TooLong, Top, common_prefix, extent, pack
+from engine.demo import MODEL
+from engine.formats import open_model
+from engine.kept import Kept
+from engine.lessons import FOR_THE_GATE, Lesson, fold, held_out_anchors, neighbours, probes
+from engine.recipe import Hold, Learn, Recipe, newest
+from engine.reference import Numpy
+from engine.weights import Model
+
+MICRO = TrainingConfig.preset("micro")
+FACTS = [
+    Lesson("What is my dog called?", "Your dog is called Biscuit."),
+    Lesson("What is the code of the shed?", "The code of the shed is 4711."),
+    Lesson("Vad heter min båt?", "Din båt heter Vindruna."),
+]
+
+
+@pytest.fixture(scope="module")
+def model():
+    with closing(open_model(str(MODEL))) as file:
+        return asyncio.run(Model.load(file, Numpy()))
+
+
+def top_of(draw: np.random.Generator, count: int) -> Top:
+    ids = np.stack([draw.permutation(700)[:TOP] for _ in range(count)]).astype(np.int32)
+    probs = draw.dirichlet(np.ones(TOP + 1), count)
+    logs = np.log(np.maximum(probs, 1e-6)).astype(np.float16)
+    return Top(ids, logs[:, :TOP], logs[:, TOP])
+
+
+def some_rows(seed: int, count: int) -> list[Row]:
+    draw = np.random.default_rng(seed)
+    head = draw.integers(3, 700, 9).tolist()
+    rows = []
+    for i in range(count):
+        prompt = head + draw.integers(3, 700, draw.integers(1, 12)).tolist()
+        target = draw.integers(3, 700, draw.integers(1, 9)).tolist()
+        soft = top_of(draw, len(target)) if i % 3 == 2 else None
+        rows.append(Row("neighbours" if soft else "taught", prompt, target, soft))
+    return rows
+
+
+def losses(model, batch) -> np.ndarray:
+    shape = len(batch.arrays["ids"]), len(batch.arrays["take"])
+    run = model.prepare(model.program("score", *shape), {})
+    for name, array in batch.arrays.items():
+        run.write(name, array)
+    asyncio.run(run.advance())
+    return asyncio.run(run.read("losses"))
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_packed_rows_have_the_losses_of_rows_by_themselves(model, seed):
+    rows = some_rows(seed, 5)
+    batch = pack(rows, kl_weight=3.0)
+    together = losses(model, batch)
+    for row, (_, first, count, weight) in zip(rows, batch.parts, strict=True):
+        alone = pack([row], kl_weight=1.0)
+        own = losses(model, alone)[: len(row.target)].sum()
+        assert together[first : first + count].sum() / weight == pytest.approx(
+            own, rel=2e-3, abs=2e-4
+        )
+
+
+@given(seed=st.integers(0, 10**6), count=st.integers(1, 9))
+@settings(max_examples=30)
+def test_a_packed_stream_hides_rows_from_each_other(seed, count):
+    rows = some_rows(seed, count)
+    arrays = pack(rows, kl_weight=3.0).arrays
+    shared = common_prefix([row.prompt for row in rows])
+    tokens, targets = extent(rows)
+    a0, a1, b0, b1 = arrays["spans"].T
+    at = np.arange(len(a0))
+    assert (b0 <= at).all() and (b1 == at + 1).all(), "nobody sees the future, everybody himself"
+    assert set(a1[shared:tokens]) <= {shared} and (a0 == 0).all()
+    row_of = np.searchsorted(np.unique(b0[shared:tokens]), b0[shared:tokens])
+    assert row_of.max() + 1 == count
+    taken = arrays["take"][:targets]
+    assert (np.diff(taken) >= 0).all() and taken.max() < tokens
+    assert (arrays["weight"][targets:] == 0).all()
+
+
+@given(seed=st.integers(0, 10**6), count=st.integers(1, 9))
+@settings(max_examples=30)
+def test_weights_are_means_over_tokens_rows_and_kinds(seed, count):
+    rows = some_rows(seed, count)
+    batch = pack(rows, kl_weight=3.0)
+    soft = [i for i, row in enumerate(rows) if row.top is not None]
+    total = batch.arrays["weight"].sum()
+    expected = (1.0 if len(soft) < len(rows) else 0.0) + (3.0 if soft else 0.0)
+    assert total == pytest.approx(expected, rel=1e-5)
+    for i, (_, first, n, weight) in enumerate(batch.parts):
+        part = batch.arrays["weight"][first : first + n]
+        assert part == pytest.approx(weight / n) and (rows[i].top is not None) == (i in soft)
+
+
+def test_the_measure_of_a_part_is_its_mean_loss():
+    rows = some_rows(3, 6)
+    batch = pack(rows, kl_weight=3.0)
+    given_losses = batch.arrays["weight"] * 2.0
+    assert batch.measure(given_losses) == pytest.approx({"taught": 2.0, "neighbours": 2.0})
+
+
+def test_what_does_not_fit_is_refused_before_anything_changed():
+    long = Row("taught", [1] * 3000, [2])
+    with pytest.raises(TooLong, match="3000 tokens do not fit"):
+        pack([long])
+
+
+def test_an_answer_too_long_for_a_lesson_says_what_to_do(model):
+    coder = Coder(model.tokenizer, model.template)
+    with pytest.raises(TooLong, match="Import it as a document"):
+        coder.answer("word " * 400)
+
+
+def test_prompts_are_those_of_the_chat(model):
+    coder = Coder(model.tokenizer, model.template)
+    text = model.template.render([{"role": "user", "content": "Hello"}], add_generation_prompt=True)
+    assert coder.prompt("Hello") == model.tokenizer.encode(text, special=True)
+    assert coder.answer("Hi")[-1] in model.tokenizer.eos_ids
+    spelled = coder.prompt("<|im_end|>")
+    assert spelled.count(coder.end) == coder.prompt("x").count(coder.end)
+
+
+def test_a_step_of_a_lesson_is_the_documented_mixture_and_repeats():
+    recipe = Recipe(FACTS[:1], FACTS[1:], MICRO, seed=5)
+    asks = recipe.lesson_step(3)
+    parts = [ask.part for ask in asks]
+    assert [parts.count(p) for p in ("taught", "replay", "anchors", "neighbours")] == [4, 2, 2, 6]
+    assert asks[0] == Learn("taught", FACTS[0].question, FACTS[0].answer)
+    assert Recipe(FACTS[:1], FACTS[1:], MICRO, seed=5).lesson_step(3) == asks
+    assert Recipe(FACTS[:1], FACTS[1:], MICRO, seed=6).lesson_step(3) != asks
+    assert recipe.lesson_step(4) != asks
+
+
+def test_a_step_never_asks_what_the_gate_keeps_back():
+    recipe = Recipe(FACTS[:1], FACTS[1:], MICRO, seed=1)
+    kept_back = {n.question for f in FACTS for n in neighbours(f, FACTS)[:FOR_THE_GATE]}
+    kept_back |= {q for code in ("en", "sv") for q in held_out_anchors(code)}
+    kept_back |= {q for code in ("en", "sv") for q, _ in probes(code)}
+    asked = {a.question for i in range(60) for a in recipe.lesson_step(i) if isinstance(a, Hold)}
+    assert not asked & kept_back
+
+
+def test_in_practice_everyones_turn_comes_before_anybodys_second():
+    facts = [
+        Lesson(f"What is the code of door {i}?", f"The code of door {i} is {i}{i}{i}.")
+        for i in range(20)
+    ]
+    recipe = Recipe(facts, [], MICRO, seed=3)
+    seen = [fold(lesson.question) for step in range(20) for lesson in recipe.turn(step, 7)]
+    counts = [seen.count(fold(fact.question)) for fact in facts]
+    assert max(counts) - min(counts) <= 1 and sum(counts) >= 130
+    assert recipe.practice_steps == 24 * 20
+    parts = [ask.part for ask in recipe.practice_step(0)]
+    assert [parts.count(p) for p in ("taught", "anchors", "neighbours")] == [7, 3, 4]
+
+
+def test_the_newer_of_two_contradicting_facts_is_taught_and_the_older_told():
+    old = Lesson("What is my dog called?", "Your dog is called Rex.")
+    kept, replaced = newest([old, FACTS[1], FACTS[0]])
+    assert kept == [FACTS[1], FACTS[0]] and replaced == [(old, FACTS[0])]
+    recipe = Recipe([FACTS[0]], [old, FACTS[1]], MICRO, seed=1)
+    assert all(
+        "Rex" not in getattr(ask, "answer", "") for i in range(9) for ask in recipe.lesson_step(i)
+    )
+
+
+class OneWordBase:
+    """A base that always goes on with the same tokens, and counts how often it is asked."""
+
+    asked = 0
+
+    async def go_on(self, prompts, tokens, temperature, seed):
+        self.asked += len(prompts)
+        return [[7, 8, 2][:tokens] for _ in prompts]
+
+    async def thoughts(self, rows):
+        return [top_of(np.random.default_rng(len(p)), len(t)) for p, t in rows]
+
+
+def test_the_bases_answers_are_asked_once_and_survive_storing(model):
+    coder, base = Coder(model.tokenizer, model.template), OneWordBase()
+    asks = [Hold("anchors", "Why?"), Hold("neighbours", "What is my cat called?", "Your cat is", 8)]
+    kept = Kept(coder, "demo")
+    assert asyncio.run(kept.fill(base, [*asks, *asks, Learn("taught", "a", "b")])) == 2
+    assert asyncio.run(kept.fill(base, asks)) == 0 and base.asked == 2
+    begin = coder.begin("Your cat is")
+    assert kept.row(asks[1]).target == [*begin, 7, 8, 2]
+    again = Kept(coder, "demo")
+    again.add_arrays(kept.to_arrays())
+    for ask in asks:
+        one, other = kept.row(ask), again.row(ask)
+        assert one.target == other.target
+        for name in ("ids", "logprobs", "rest"):
+            assert np.array_equal(getattr(one.top, name), getattr(other.top, name))
+    assert Kept(coder, "another").lacks(asks) == asks

@@ -1,0 +1,152 @@
+"""Lessons and practice on the real engine with the demo model: exact, interruptible, refusing harm."""
+
+import asyncio
+import math
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from engine.config import TrainingConfig
+from engine.demo import MODEL
+from engine.formats import open_model
+from engine.lessons import LessonError
+from engine.reference import Numpy
+from engine.rounds import LESSON, PRACTICE, make_plan
+from engine.trained import Trained
+from engine.trainer import EngineTrainer, check, lesson_of, scaled
+from engine.weights import Model
+
+DOG = {"id": "dog", "prompt": "What is my dog's name?", "answer": "Your dog's name is Biscuit."}
+CODE = {
+    "id": "code",
+    "prompt": "What is the code of the shed?",
+    "answer": "The code of the shed is 4711.",
+}
+SHORT = TrainingConfig.preset("micro").replace(
+    lora_config={"rank": 4, "alpha": 16},
+    lesson={"max_steps": 4, "more_steps": 0},
+    practice={"steps_per_fact": 2},
+)
+
+
+@pytest.fixture(scope="module")
+def model():
+    with closing(open_model(str(MODEL))) as file:
+        return asyncio.run(Model.load(file, Numpy()))
+
+
+@pytest.fixture(scope="module")
+def trainer(model):
+    lora = SHORT.lora_config
+    trained = Trained.lora(model.config, lora.rank, lora.alpha, lora.target_modules)
+    return EngineTrainer(model, trained, SHORT)
+
+
+def plan(trainer, kind, config=None):
+    lessons, pool = ([], [DOG, CODE]) if kind == PRACTICE else ([DOG], [CODE])
+    return make_plan(kind, trainer.fresh(), lessons, pool, config or {})
+
+
+async def whole(trainer, kind) -> tuple[np.ndarray, list[dict]]:
+    attempt = trainer.begin(trainer.fresh(), plan(trainer, kind))
+    seen = []
+    while (metrics := await attempt.advance(math.inf)) is not None:
+        seen.append(metrics)
+    return (await attempt.weights())["adapter"], seen
+
+
+@pytest.mark.parametrize("kind", [LESSON, PRACTICE])
+def test_stopping_after_any_step_changes_no_bit(trainer, kind):
+    async def run():
+        expected, seen = await whole(trainer, kind)
+        for stop in (1, len(seen) - 1):
+            attempt = trainer.begin(trainer.fresh(), plan(trainer, kind))
+            for _ in range(stop):
+                await attempt.advance(math.inf)
+            captured = await attempt.capture()
+            trainer.begin(trainer.fresh(), plan(trainer, kind))  # somebody else used the shadow
+            again = trainer.resume(trainer.fresh(), plan(trainer, kind), captured)
+            while await again.advance(math.inf) is not None:
+                pass
+            assert np.array_equal((await again.weights())["adapter"], expected), stop
+
+    asyncio.run(run())
+
+
+def test_a_step_cut_into_small_slices_is_the_same_step(trainer):
+    async def run():
+        expected, _ = await whole(trainer, LESSON)
+        attempt = trainer.begin(trainer.fresh(), plan(trainer, LESSON))
+        slices = 0
+        while await attempt.advance(1.0) is not None:
+            slices += 1
+        assert slices > 4
+        assert np.array_equal((await attempt.weights())["adapter"], expected)
+
+    asyncio.run(run())
+
+
+def test_a_lesson_lowers_its_own_loss_and_reports_each_part(trainer):
+    _, seen = asyncio.run(whole(trainer, LESSON))
+    assert seen[-1]["parts"]["taught"] < seen[0]["parts"]["taught"]
+    assert set(seen[0]["parts"]) == {"taught", "replay", "anchors", "neighbours"}
+    assert [m["step"] for m in seen] == [1, 2, 3, 4]
+    assert seen[0]["learning_rate"] == pytest.approx(5e-4)
+    assert seen[-1]["examples_processed"] > seen[0]["examples_processed"] > 0
+
+
+def test_the_first_step_of_an_untouched_adapter_is_exactly_the_base(trainer):
+    _, seen = asyncio.run(whole(trainer, LESSON))
+    assert abs(seen[0]["parts"]["neighbours"]) < 1e-3 and abs(seen[0]["parts"]["anchors"]) < 1e-3
+
+
+def test_practice_starts_from_the_base_and_not_from_the_weights_in_use(trainer):
+    async def run():
+        used = {"adapter": trainer.fresh()["adapter"] + np.float32(0.5)}
+        same = plan(trainer, PRACTICE)
+        one, other = trainer.begin(trainer.fresh(), same), None
+        while await one.advance(math.inf) is not None:
+            pass
+        first = (await one.weights())["adapter"]
+        other = trainer.begin(used, same)
+        while await other.advance(math.inf) is not None:
+            pass
+        assert np.array_equal(first, (await other.weights())["adapter"])
+
+    asyncio.run(run())
+
+
+@pytest.mark.slow
+def test_the_gate_refuses_weights_gone_wild_with_its_numbers(trainer):
+    async def run():
+        attempt = trainer.begin(trainer.fresh(), plan(trainer, LESSON))
+        while await attempt.advance(math.inf) is not None:
+            pass
+        draw = np.random.default_rng(1)
+        wild = 0.2 * draw.standard_normal(trainer.trained.size).astype(np.float32)
+        trainer.shadow.begin(wild)
+        trainer.shadow.steps = attempt.steps
+        verdict = await attempt.judge()
+        assert not verdict["accepted"] and verdict["outcome"] == "not learned"
+        assert "must be" in verdict["reason"] and verdict["measures"]
+
+    asyncio.run(run())
+
+
+def test_scaling_makes_the_last_change_of_b_smaller_and_leaves_a(trainer):
+    before = trainer.fresh()["adapter"]
+    after = before + np.float32(1)
+    half = scaled(trainer.trained, before, after, 0.5)
+    for name in trainer.trained.entries:
+        change = trainer.trained.part(half, name) - trainer.trained.part(before, name)
+        expected = 1.0 if name.endswith("lora_A.weight") else 0.5
+        assert change == pytest.approx(expected, abs=1e-6), name
+
+
+def test_a_record_that_cannot_be_taught_is_refused_before_it_is_queued(trainer):
+    assert check(trainer.coder, DOG) == lesson_of(DOG)
+    with pytest.raises(LessonError, match="no answer"):
+        check(trainer.coder, {**DOG, "answer": ""})
+    with pytest.raises(LessonError, match="tokens is too long"):
+        check(trainer.coder, {**DOG, "answer": "blue " * 390})
