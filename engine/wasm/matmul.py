@@ -13,14 +13,15 @@ from engine.wasm.kernel import Kernel, kernel
 from engine.wasm.vectors import constant, load_part, smaller, store_part, total
 from engine.wasm.weights import Packed, unpack_columns, unpack_rows
 
-TILE = {1: 4, 2: 4, 3: 2, 4: 2}  # rows of a tile of dot products -> its columns (bench/tiles.py)
-ROWS = 4
+# Sizes that tests/bench/tiles.py found to be the fastest.
+DOT_ROWS, DOT_COLUMNS = 5, {1: 4, 2: 4, 3: 3, 4: 2, 5: 2}  # of a tile of dot products
+OUTER_ROWS = 4  # of a tile against a panel
 BLOCK = 32  # rows of a weight matrix that are floats at any time
 DEPTH = 1024  # rows of a panel
 PANEL = 8  # columns
 
 
-def row_tiles(rows, height=ROWS):
+def row_tiles(rows, height):
     """(start, stop, height of the tile): as many whole tiles as fit, then what is left."""
     whole = rows - rows % height
     tiles = ((0, whole, height), (whole, rows, rows - whole))
@@ -78,12 +79,12 @@ def rows_times_rows(
                     y + at, result + load(base + at, where, "f32.load") if base else result, where
                 )
 
-    for start, stop, height in row_tiles(rows):
-        columns = TILE[height]
+    for start, stop, height in row_tiles(rows, DOT_ROWS):
+        columns = DOT_COLUMNS[height]
         with f.loop(start, stop, height) as m:
             with f.loop(first, last - (columns - 1), columns) as c:
                 tile(m, c, height, columns)
-            if N % columns:
+            if BLOCK % columns or N % columns:
                 with f.loop(c, last) as c:
                     tile(m, c, height, 1)
 
@@ -103,7 +104,7 @@ def linear_dx(f, dy, codes, scales, base, dx, scratch, lo, hi, *, rows, K, N, we
 
     def tiles(column, start_from, *product):
         """Eight columns of dx = start_from + the product, given as (depth, rows of dy, panel)."""
-        for start, stop, height in row_tiles(rows):
+        for start, stop, height in row_tiles(rows, OUTER_ROWS):
             with f.loop(start, stop, height) as m:
                 at = f.let(m * (4 * K) + column * 4)
                 places = [[4 * i * K + 16 * j for j in range(2)] for i in range(height)]
@@ -143,7 +144,7 @@ def rows_times_columns(f, a, b, base, y, scratch, lo, hi, *, M, N, K, transposed
                 store_part(f, panel, load_part(source, offset, lanes), lanes, offset)
             source += 4 * N
             panel += 4 * PANEL
-        for start, stop, height in row_tiles(M):
+        for start, stop, height in row_tiles(M, OUTER_ROWS):
             with f.loop(start, stop, height) as m:
                 sums = [
                     [f.let(constant(0.0)) for _ in range(-(-width // 4))] for _ in range(height)

@@ -24,7 +24,7 @@ PROMPT = (  # its first words change from round to round, so that nobody knows i
     "<|im_end|>\n<|im_start|>user\nExplain in a few sentences why the sky is blue during the day "
     "and red in the evening, so that a child can understand it.<|im_end|>\n<|im_start|>assistant\n"
 )
-TOKENS, ASKED = 48, 3
+TOKENS, ASKED = 48, 2
 
 
 def say(*words) -> None:

@@ -12,6 +12,7 @@ from engine.ir import OPS, Program
 from engine.schedule import plan
 from engine.train import Hyper, Shadow
 from engine.trained import Trained
+from engine.wasm import few_rows, matmul
 from engine.wasm.executor import Wasm
 from engine.wasm.heap import PyodideHeap
 from engine.wasm.program import kernel_of
@@ -49,6 +50,34 @@ async def prepare(m, k, n, bits):
 
 async def measure(repeats):
     return json.dumps(shortest(state["run"].run, repeats))
+
+
+async def prepare_variant(name, settings, m, k, n, kind):
+    """A packed product, forward or transposed, compiled with other constants than the engine's."""
+    program = Program(name)
+    x = program.input("x", (m, n if kind == "packed_linear_dx" else k))
+    codes = program.input("codes", (n, k * 4 // 32), "u32")
+    scales = program.input("scales", (n, k // 32, 2))
+    program.output("y", OPS[kind](x, codes, scales, bits=4))
+    changed = [
+        (few_rows if where == "COLUMNS" else matmul, where, to)
+        for where, to in settings.to_py().items()
+    ]
+    before = [(module, where, getattr(module, where)) for module, where, _ in changed]
+    for module, where, to in changed:
+        setattr(module, where, numbered(to))
+    state[name] = executor.prepare(plan(program))
+    for module, where, to in before:
+        setattr(module, where, to)
+
+
+def numbered(setting):
+    """JSON knows only text as keys."""
+    return {int(k): v for k, v in setting.items()} if isinstance(setting, dict) else setting
+
+
+async def measure_variant(name, repeats):
+    return json.dumps(shortest(state[name].run, repeats))
 
 
 async def load(data):
