@@ -1,6 +1,7 @@
 """`build.py serve`: the site over HTTP on this machine, with the headers it is meant to have."""
 
 import http.server
+import re
 import socket
 import sys
 import webbrowser
@@ -26,6 +27,25 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
     def guess_type(self, path) -> str:
         return headers.headers(str(path))["Content-Type"]
+
+    def send_head(self):
+        """The end of a file when a download goes on from the middle, else what anybody gets."""
+        path = Path(self.translate_path(self.path))
+        span = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        if not span or not path.is_file():
+            return super().send_head()
+        size, changed = path.stat().st_size, self.date_time_string(int(path.stat().st_mtime))
+        if self.headers.get("If-Range", changed) != changed or int(span[1]) >= size:
+            return super().send_head()
+        self.send_response(206)
+        self.send_header("Content-Type", self.guess_type(path))
+        self.send_header("Content-Range", f"bytes {span[1]}-{size - 1}/{size}")
+        self.send_header("Content-Length", str(size - int(span[1])))
+        self.send_header("Last-Modified", changed)
+        self.end_headers()
+        file = path.open("rb")
+        file.seek(int(span[1]))
+        return file
 
     def list_directory(self, path):
         self.send_error(404)

@@ -4,6 +4,7 @@ What it does is engine/assistant.py's; here are only the messages, the browser's
 choice of what to compute on.
 """
 
+import functools
 import math
 import random
 import time
@@ -14,18 +15,20 @@ import numpy as np
 from engine import naming
 from engine.assistant import Assistant, label
 from engine.check import check_store
-from engine.formats import BytesSource, open_model
+from engine.formats.download import Damaged, Paused
 from engine.generate import Sampling
 from engine.language import UNKNOWN, detect
 from engine.ledger import Ledger
 from engine.snapshot import SnapshotDamaged
 from engine.versions import Versions
 from web.store import FencedStore, open_browser_store
+from workers.models import Models
 from workers.protocol import (
     Answered,
     Changed,
     Device,
     Done,
+    Failed,
     Forgotten,
     Loaded,
     ModelProgress,
@@ -57,8 +60,8 @@ class Engine:
     """One `on_<name>` for each request of workers/protocol.py that names the engine."""
 
     def __init__(self, emit, settings, modules):
-        self.emit, self.models, self.modules = emit, settings["models"], modules
-        self.device = self.store = self.versions = self.assistant = None
+        self.emit, self.addresses, self.modules = emit, settings["models"], modules
+        self.device = self.store = self.models = self.versions = self.assistant = None
 
     # ---- what it computes on, and with
 
@@ -66,36 +69,39 @@ class Engine:
         """Choose what to compute on: the graphics chip when it is a real one, else the processor."""
         self.device = await choose(request.engine)
         self.store = await open_browser_store(self.modules["store.js"])
+        self.models = Models(self.store, self.addresses)
         return self.device
 
     async def on_load_model(self, request):
-        """Fetch what is missing of a model and make it resident."""
+        """Fetch what is missing of a model and make it resident; until then the one in use stays."""
+        began = time.monotonic()
 
-        def progress(phase):
-            began = time.monotonic()
+        def progress(phase, done, total):
+            rate = done / max(time.monotonic() - began, 1e-3)
+            self.emit(
+                ModelProgress(model=request.model, phase=phase, done=done, total=total, rate=rate)
+            )
 
-            def tell(done, total):
-                rate = done / max(time.monotonic() - began, 1e-3)
-                told = ModelProgress(
-                    model=request.model, phase=phase, done=done, total=total, rate=rate
-                )
-                self.emit(told)
+        try:
+            file = await self.models.open(request.model, request.keep, progress)
+            return await self.make_resident(request, file, functools.partial(progress, "load"))
+        except Paused as paused:
+            return Failed(where="LoadModel", reason=str(paused), detail="stopped")
+        except Damaged:
+            await self.models.remove(request.model)
+            raise
 
-            return tell
-
-        if request.model not in self.models:
-            raise Refusal(f"there is no model called {request.model!r}; choose one of the list")
-        data = await fetched(self.models[request.model], progress("download"))
-        file = open_model(BytesSource(data, request.model))
+    async def make_resident(self, request, file, progress):
         executor = await open_executor(self.device.kind)
         clock = lambda: int(time.time() * 1000)  # noqa: E731
         parameters = sum(int(np.prod(file.spec(name).shape)) for name in file.names())
         family = naming.family(parameters)
         ledger = Ledger(self.store, clock)
-        self.versions = Versions(self.store, ledger, request.model, family, clock)
+        versions = Versions(self.store, ledger, request.model, family, clock)
         self.assistant = await Assistant.load(
-            file, executor, self.versions, progress=progress("load"), memory_budget=TRAINING_BYTES
+            file, executor, versions, progress=progress, memory_budget=TRAINING_BYTES
         )
+        self.versions = versions
         return Loaded(
             model=request.model,
             name=family,
@@ -105,6 +111,16 @@ class Engine:
             context=self.assistant.base.context,
             trainable=True,
         )
+
+    def on_stop_loading(self, request):
+        """Pause the download; what came is kept."""
+        self.models.stop()
+        return Done()
+
+    async def on_remove_model(self, request):
+        """Delete what is stored of a model."""
+        await self.models.remove(request.model)
+        return Done()
 
     # ---- answering
 
@@ -262,22 +278,6 @@ async def open_executor(kind):
     from engine.wasm.heap import PyodideHeap
 
     return Wasm(PyodideHeap())
-
-
-async def fetched(address, progress):
-    """The bytes at an address of this site, as they come."""
-    answer = await js.fetch(address)
-    if not answer.ok:
-        raise Refusal(f"the model could not be fetched: the server said {answer.status}")
-    total = int(answer.headers.get("content-length") or 0)
-    data, done = np.empty(total, np.uint8), 0
-    reader = answer.body.getReader()
-    while not (part := await reader.read()).done:
-        size = part.value.byteLength
-        part.value.assign_to(data[done : done + size])
-        done += size
-        progress(done, total)
-    return data.data
 
 
 async def choose(asked):

@@ -28,6 +28,10 @@ class DownloadError(Exception):
     """The download did not succeed; the message says why, what is kept and what to do."""
 
 
+class Damaged(FormatError):
+    """A stored file is no longer what was downloaded; it must be deleted and fetched again."""
+
+
 class Interrupted(Exception):
     """The connection broke; transports raise it, and the download goes on from where it was."""
 
@@ -49,7 +53,7 @@ class VerifiedSource(Source):
     def __init__(self, source, record):
         super().__init__(source.name, source.size)
         if source.size != record.size:
-            raise FormatError(
+            raise Damaged(
                 source.name, f"has {source.size} bytes, not {record.size}; download it again"
             )
         self.source = source
@@ -64,10 +68,10 @@ class VerifiedSource(Source):
         data = self.source.read(start, min(CHUNK, self.size - start))
         if index not in self.checked:
             if hashlib.sha256(data).hexdigest() != self.chunks[index]:
-                raise FormatError(
+                raise Damaged(
                     self.name,
                     f"the bytes from {start} on are not those that were downloaded; "
-                    "the file is damaged and is not used, download it again",
+                    "the file is damaged and is not used; download it again",
                 )
             self.checked.add(index)
         self.held = index, data
@@ -187,7 +191,7 @@ async def _finish(shelf, name, record, sha256, progress):
             digest.update(checked.read(offset, min(CHUNK, record.size - offset)))
             progress("verify", min(offset + CHUNK, record.size), record.size)
             await asyncio.sleep(0)
-    except FormatError as error:
+    except Damaged as error:
         await shelf.forget(name)
         raise DownloadError(f"{error}. It was deleted; download it again") from error
     finally:
