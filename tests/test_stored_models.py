@@ -51,7 +51,12 @@ def loaded(*pages: Page) -> Page:
 def asked_for(context: BrowserContext) -> list[str]:
     """The models the context asks the server for from now on."""
     asked: list[str] = []
-    context.on("request", lambda r: asked.append(r.url) if r.url.endswith("tiny.gguf") else None)
+
+    def note(request):
+        if request.url.endswith("tiny.gguf") and not request.service_worker:  # or count it twice
+            asked.append(request.url)
+
+    context.on("request", note)
     return asked
 
 
