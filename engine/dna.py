@@ -3,21 +3,17 @@
 import hashlib
 
 from engine.ledger import Change, canonical
-from engine.versions import Versions
+from engine.versions import Versions, ancestors
 
 EVERY_QUESTIONS = 50
 
 
 async def fingerprint(versions: Versions, number: int | None) -> dict:
     """`dna` covers the ids of all examples (which are hashes of their words) and the weights."""
-    record = await versions.record(number) if number else None
-    chain = []
-    while record:
-        chain.append(record)
-        record = await versions.record(record["parent"]) if record["parent"] else None
+    chain = ancestors(number, await versions.records()) if number else []
     found = {
-        "version": chain[0]["name"] if chain else None,
-        "weights_sha256": chain[0]["weights_sha256"] if chain else None,
+        "version": chain[-1]["name"] if chain else None,
+        "weights_sha256": chain[-1]["weights_sha256"] if chain else None,
         "examples": sorted(id for one in chain for id in one["lessons"]),
     }
     return {**found, "dna": hashlib.sha256(canonical(found).encode()).hexdigest()}

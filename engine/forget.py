@@ -13,7 +13,7 @@ from engine.learner import rejection, train
 from engine.ledger import Change
 from engine.rounds import Plan, Trainer, make_plan, settled
 from engine.snapshot import Arrays, SnapshotDamaged, pack, weights_sha256
-from engine.versions import LANGUAGE_OF_LINE, Versions, standing
+from engine.versions import LANGUAGE_OF_LINE, Versions, ancestors, standing
 
 INTENT = "forget"
 
@@ -79,12 +79,10 @@ class History:
     async def repair(self, number: int) -> Arrays:
         """Bring back the exact weights of a version whose snapshot is damaged or was cleared."""
         record = await self.versions.record(number)
-        ancestors = [record]
-        while parent := ancestors[0]["parent"]:
-            ancestors.insert(0, await self.versions.record(parent))
-        start, weights = await self._newest_good(ancestors[:-1])
-        pool = await self.versions.pool(chain=ancestors[:start])
-        rounds = await self._replay(weights, pool, ancestors[start:], set())
+        chain = ancestors(number, await self.versions.records())
+        start, weights = await self._newest_good(chain[:-1])
+        pool = await self.versions.pool(chain=chain[:start])
+        rounds = await self._replay(weights, pool, chain[start:], set())
         weights = rounds[-1].weights
         if weights_sha256(weights) != record["weights_sha256"]:
             raise SnapshotDamaged(

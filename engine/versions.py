@@ -17,6 +17,7 @@ from engine.snapshot import Arrays, SnapshotDamaged, pack, unpack, weights_sha25
 GENERIC = "generic"
 LANGUAGE_OF_LINE = {GENERIC: "ensv", "sv": "sv", "en": "en"}
 DAY_MS = 24 * 3600 * 1000
+PAGE = 64
 KEEP_LAST, KEEP_DAYS, KEEP_WEEKS = 3, 7, 4
 
 
@@ -69,19 +70,15 @@ class Versions:
 
     async def chain(self, line: str = GENERIC) -> list[dict]:
         """The versions the current one was built on, oldest first, itself last."""
-        found = []
         number = await self.number(line)
-        while number:
-            found.append(await self.record(number))
-            number = found[-1]["parent"]
-        return found[::-1]
+        return ancestors(number, await self.records()) if number else []
 
     async def pool(self, line: str = GENERIC, chain: list[dict] | None = None) -> list[dict]:
         """What this line has learned and still stands by, in the order it was learned."""
         chain = await self.chain(line) if chain is None else chain
+        examples = dict(await self.store.all("examples")) if chain else {}
         order = [id for version in chain for id in version["lessons"]]
-        examples = {id: await self.store.get("examples", id) for id in order}
-        return standing(example for id in order if (example := examples[id]))
+        return standing(examples[id] for id in order if id in examples)
 
     # -------------------------------------------------------------------------------- changing
 
@@ -171,11 +168,17 @@ class Versions:
 
     async def _latest(self, change: Change) -> tuple[int, dict]:
         """The next number, and the latest version of this base, counting those in `change`."""
-        newest = await self.store.all("versions", limit=1, newest=True)
         made = [op[3] for op in change.ops if op[:2] == ["put", "versions"]]
-        records = [*await self.records(), *made]
-        last = records[-1] if records else {"number": 0, "major": 0, "micro": 0}
-        return max(last["number"], newest[0][0] if newest else 0) + 1, last
+        newest = await self.store.all("versions", limit=1, newest=True)
+        number = (made[-1]["number"] if made else newest[0][0] if newest else 0) + 1
+        last, after = made[-1] if made else None, None
+        while last is None:
+            page = await self.store.all("versions", after, PAGE, newest=True)
+            last = next((one for _, one in page if one["base"] == self.base), None)
+            if len(page) < PAGE:
+                break
+            after = page[-1][0]
+        return number, last or {"major": 0, "micro": 0}
 
     async def _describe(
         self,
@@ -222,6 +225,17 @@ class Versions:
             last_of = {one["time"] // span: one["number"] for one in records}
             kept |= {last_of[period] for period in sorted(last_of)[-count:]}
         return kept
+
+
+def ancestors(number: int, records: Iterable[dict]) -> list[dict]:
+    """This version and all it was built on, oldest first."""
+    known = {one["number"]: one for one in records}
+    found = []
+    at: int | None = number
+    while at:
+        found.append(known[at])
+        at = known[at]["parent"]
+    return found[::-1]
 
 
 def standing(examples: Iterable[dict]) -> list[dict]:

@@ -49,7 +49,7 @@ HISTORY = st.lists(st.sampled_from([*WORDS, "practice"]), min_size=1, max_size=7
 
 
 @given(HISTORY, st.sets(st.sampled_from(WORDS)), st.sampled_from([0.3, 0.7, 9.0]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_R33_forgetting_is_exact_in_every_history(tmp_path_factory, acts, gone, tolerance):
     """Also with practice between, and with a gate that refuses some lessons."""
     folders = tmp_path_factory.mktemp("one"), tmp_path_factory.mktemp("two")

@@ -6,6 +6,7 @@ Plain data, for the page and for CPython; web/saved_queue.py keeps it and the st
 import heapq
 
 from web.content import content_hash, prompt_hash
+from web.table import Table
 
 CLASSES = ("correction", "approved", "chat", "import")
 EVERY_NTH_IS_OLDEST = 8
@@ -33,8 +34,8 @@ class TrainingQueue:
 
     def __init__(self, clock):
         self.clock = clock
-        self.records = {}
-        self.learned = set()
+        self.records = Table()
+        self.learned = Table()
         self.leased = set()
         self.turns = 0
         self.next_seq = 0
@@ -46,7 +47,7 @@ class TrainingQueue:
         self.lanes = {name: [] for name in CLASSES}
         self.oldest = []
         self.entered = 0
-        self.prompts = {}
+        self.prompts = Table()
         self.waiting = 0
         self.counts = {"priority": {}, "source": {}, "language": {}, "state": {}}
 
@@ -157,7 +158,7 @@ class TrainingQueue:
         """These were learned and are stored as learned: they leave the queue for good."""
         for id in ids:
             self.leased.discard(id)
-            self.learned.add(id)
+            self.learned[id] = True
             self.refresh(id, None)
 
     # ---------------------------------------------------------------------------------- looking
@@ -186,8 +187,10 @@ class TrainingQueue:
 
     def load(self, records, learned=()):
         """Start from what the store holds; what was lent out when the tab died is ready again."""
-        self.records = {}
-        self.learned = set(learned)
+        self.records = Table()
+        self.learned = Table()
+        for id in learned:
+            self.learned[id] = True
         self.leased = set()
         self.changes = {}
         self.undos = []
@@ -300,7 +303,7 @@ class TrainingQueue:
         if others:
             self.prompts[record["about"]] = others
         else:
-            del self.prompts[record["about"]]
+            self.prompts.pop(record["about"])
         self._count(record, -1)
 
     def _count(self, record, by):
