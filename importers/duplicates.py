@@ -4,10 +4,8 @@ import hashlib
 import re
 
 BITS = 64
-NEAR = 10  # bits that may differ: a changed word in fifty moves about seven, another text about thirty-two
+NEAR = 12  # bits that may differ: a changed word in fifty moves about seven, another text about thirty-two
 SHORTEST = 8  # words: shorter texts are too alike by chance
-_BANDS = 11  # so that two hashes at most NEAR apart agree in one band
-_WIDTH = 6
 _WORD = re.compile(r"\w+")
 # For each byte, its eight bits spread into 32-bit lanes of one number, so that bits are counted by adding.
 _SPREAD = [sum(((byte >> bit) & 1) << (32 * bit) for bit in range(8)) for byte in range(256)]
@@ -33,28 +31,20 @@ class Fingerprints:
     """What was imported before: hash -> the document it was in."""
 
     def __init__(self, known: dict[int, str] | None = None):
-        self._sources: dict[int, str] = {}
-        self._bands: dict[tuple[int, int], list[int]] = {}
-        for value, source in (known or {}).items():
-            self.add(value, source)
+        self._sources = dict(known or {})
 
     def add(self, value: int, source: str) -> None:
-        if value not in self._sources:
-            self._sources[value] = source
-            for band in _bands(value):
-                self._bands.setdefault(band, []).append(value)
+        self._sources.setdefault(value, source)
 
     def near(self, value: int) -> str | None:
         """The document that has nearly this text, if any."""
-        for band in _bands(value):
-            for other in self._bands.get(band, ()):
-                if (other ^ value).bit_count() <= NEAR:
-                    return self._sources[other]
+        for other, source in self._sources.items():
+            if (other ^ value).bit_count() <= NEAR:
+                return source
         return None
 
     def forget(self, source: str) -> None:
-        left = {value: s for value, s in self._sources.items() if s != source}
-        self.__init__(left)  # type: ignore[misc]
+        self._sources = {value: s for value, s in self._sources.items() if s != source}
 
     def known(self) -> dict[int, str]:
         return dict(self._sources)
@@ -73,7 +63,3 @@ def seen_blocks(document, index: Fingerprints) -> tuple[frozenset[int], dict[int
         else:
             seen[number] = earlier
     return frozenset(seen), seen
-
-
-def _bands(value: int) -> list[tuple[int, int]]:
-    return [(band, (value >> (_WIDTH * band)) & (2**_WIDTH - 1)) for band in range(_BANDS)]

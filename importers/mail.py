@@ -74,8 +74,10 @@ def _html(text: str, budget: Budget) -> list[Block]:
     tree = parse(text)
     if tree is None:
         return []
-    clean(tree)
-    blocks = blocks_of(tree)
+    body = tree.find(".//body")
+    body = tree if body is None else body
+    clean(body)
+    blocks = blocks_of(body)
     for block in blocks:
         budget.keep(block.text)
     return blocks

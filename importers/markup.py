@@ -12,7 +12,7 @@ from importers.encoding import decode
 
 _DROPPED = set(
     "script style template noscript iframe frame object embed svg math canvas audio video form button input "
-    "select textarea dialog head link meta map".split()
+    "select textarea dialog map".split()
 )
 _HIDDEN_STYLE = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d]*[1-9])|opacity\s*:\s*0(?![.\d]*[1-9])",
@@ -119,7 +119,7 @@ class _Walk:
         if tag in ("pre", "code") and (tag == "pre" or _is_block_code(node)):
             self.blocks.append(Block("code", _lines(node)))
             return True
-        if tag in _DROPPED and tag != "head":
+        if tag in _DROPPED:
             return True
         if tag in ("br", "lb"):
             self.pieces.append("\n")

@@ -9,9 +9,10 @@ from typing import NamedTuple
 from importers.document import Block, Document
 
 _ABBREVIATIONS = set(
-    "t.ex bl.a d.v.s dvs s.k m.m m.fl o.s.v osv etc ca kl nr resp f.d p.g.a pga e.kr f.kr st prof dr mr mrs ms jr sr "
+    "t.ex bl.a d.v.s dvs s.k ca kl nr resp f.d p.g.a pga e.kr f.kr st prof dr mr mrs ms jr sr "
     "vs e.g i.e cf fig approx no vol ed inc ltd co dept est min max tel avd kap jfr inkl exkl ev fr.o.m t.o.m".split()
 )
+_MAY_END = set("m.m m.fl o.s.v osv etc p.s".split())  # before a small letter they end no sentence
 _END = re.compile(
     r"[.!?…]+[\"'”’»)\]]*(?=\s+[\"'“‘«(\[]?[A-ZÅÄÖÉÜ0-9])|[.!?…]+[\"'”’»)\]]*$|\n+", re.M
 )
@@ -127,4 +128,6 @@ def _ends(sentence: str, rest: str) -> bool:
     if word in _ABBREVIATIONS or (len(word) == 1 and word.isalpha() and last[1].isupper()):
         return False
     following = rest.lstrip()[:1]
+    if word in _MAY_END:
+        return not following.islower()
     return not (word.isdigit() and len(word) <= 2 and following.islower())

@@ -126,12 +126,20 @@ def _by_forms(clause: str, said: Sayings) -> list[tuple[str, str]]:
 
 
 def _by_kind(clause: str, said: Sayings) -> list[tuple[str, str]]:
+    """What the library of kinds asks, where the kind is one that documents tell."""
+    text = plain(clause)
     for kind in said.words.kinds:
-        slots = kind.understand(clause)
-        if slots and kind.name not in said.unfit and kind.simple and _fit(slots, said):
-            text, subject = plain(clause), slots["x"]
-            rest = text[len(subject) :].strip() if text.startswith(subject) else ""
-            question = _question(kind.question, slots, clause, said)
+        understood = (
+            None if kind.name in said.unfit else kind.understand(said.words.mid_sentence(text))
+        )
+        if understood and _fit(understood[0], said):
+            slots, template = understood
+            rest = (
+                text[len(slots["x"]) :].strip()
+                if text.lower().startswith(slots["x"].lower())
+                else ""
+            )
+            question = _question(template, slots, clause, said)
             return [(question, capital(text) + "."), *_backwards(rest, clause, said)]
     return []
 
@@ -143,7 +151,7 @@ def _backwards(rest: str, clause: str, said: Sayings) -> list[tuple[str, str]]:
 
 
 def _question(template: str, slots: dict, clause: str, said: Sayings) -> str:
-    inside = {**slots, "x": _inside(slots["x"], said)}
+    inside = {**slots, "x": said.words.mid_sentence(slots["x"])}
     return capital(said.words.fill(template, inside, Draw("document", clause)))
 
 
@@ -170,15 +178,6 @@ def _gap(sentence: str) -> str:
         if len(before) >= LEAST_BEFORE_GAP and len(words) - len(before) <= MOST_IN_GAP:
             return " ".join(before)
     return ""
-
-
-def _inside(subject: str, said: Sayings) -> str:
-    """The subject in the middle of a question: "The workshop" loses its capital, "Anna Ek" keeps it."""
-    first, *rest = subject.split()
-    common = first.lower() in said.articles or (
-        said.words.code == "sv" and not rest and first[-1:] in "nta"
-    )
-    return subject[:1].lower() + subject[1:] if common else subject
 
 
 def _names_a_thing(title: str) -> bool:
