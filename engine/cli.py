@@ -7,6 +7,7 @@ is 0 when it worked, 1 when it did not, 2 for a wrong call, 3 when no model was 
 import argparse
 import asyncio
 import contextlib
+import importlib
 import json
 import sys
 
@@ -112,6 +113,7 @@ class Progress:
 
 
 def main(arguments=None) -> int:
+    importlib.import_module("engine.commands")  # they register themselves
     parser = argparse.ArgumentParser(prog="oneseek", description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (run, add_options) in COMMANDS.items():
@@ -133,4 +135,4 @@ def main(arguments=None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(importlib.import_module("engine.cli").main())
