@@ -30,7 +30,7 @@ class Clock:
 class Living:
     def __init__(self, folder: Path, trainer=None, checkpoint_ms: float = 0, sign=None):
         self.clock = Clock()
-        self.store = SqliteStore(folder / "oneseek.db")
+        self.store = SqliteStore(folder / "oneseek.db", flush=False)
         self.ledger = Ledger(self.store, self.clock, sign)
         self.versions = Versions(self.store, self.ledger, "tiny", "OneSeek-135M-Zero", self.clock)
         self.trainer = trainer or SmallTrainer()

@@ -24,7 +24,7 @@ def chat(tmp_path):
 
 class Chat:
     def __init__(self, folder, **settings):
-        self.store = SqliteStore(folder / "s.db")
+        self.store = SqliteStore(folder / "s.db", flush=False)
         self.queue = TrainingQueue(lambda: 1000)
         self.collector = DataCollector(SavedQueue(self.queue, self.store), **settings)
         self.count = 0
@@ -91,6 +91,14 @@ def test_a_thumb_up_approves_and_a_thumb_down_takes_away(chat):
     assert chat.learned()[-1] == ("b?", "B", "approved")
     run(chat.collector.log_feedback(good, 0))
     assert chat.learned() == [("b?", "B", "approved")]
+
+
+def test_a_thumb_down_on_something_learned_already_changes_nothing(chat):
+    answer = chat.ask("a?", "A")
+    chat.queue.settle([record["id"] for record in chat.queue.take(1)])
+    run(chat.collector.log_feedback(answer, -1))
+    run(chat.collector.log_feedback(answer, 0))
+    assert chat.queue.size() == 0 and len(chat.queue.learned) == 1
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ class Request:
 class Tab:
     def __init__(self, world, name):
         self.world, self.name, self.frozen, self.terms = world, name, False, []
-        self.store = SqliteStore(world.path)
+        self.store = SqliteStore(world.path, flush=False)
         self.fenced = None
         self.election = Election(
             self.store,

@@ -263,7 +263,7 @@ def run(coroutine):
 
 
 def tab(path):
-    saved = SavedQueue(new_queue(), SqliteStore(path))
+    saved = SavedQueue(new_queue(), SqliteStore(path, flush=False))
     run(saved.load())
     return saved
 

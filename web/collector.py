@@ -50,7 +50,7 @@ class DataCollector:
 
     async def log_feedback(self, message_id, thumb):
         """Thumb up (1) makes the exchange an approved example, down (-1) one that is not learned;
-        0 takes it back."""
+        0 takes it back.  What was learned already is not touched: that is for forgetting."""
         exchange = self.exchanges.get(message_id)
         if exchange is None or message_id in self.excluded or exchange["chat"] in self.excluded:
             return []
@@ -62,7 +62,7 @@ class DataCollector:
             return []
         if not secrets_in(exchange["prompt"] + "\n" + exchange["answer"]):
             await self._offer(exchange, "chat", "thumb down")
-            await self.queue.change(lambda q: q.dislike(id))
+            await self.queue.change(lambda q: id in q.records and q.dislike(id))
         return []
 
     async def correct(self, message_id, answer):
