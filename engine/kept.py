@@ -19,13 +19,16 @@ from engine.recipe import Ask, Hold, Learn
 class Base(Protocol):
     """What is asked of the untouched model."""
 
-    async def go_on(
-        self, prompts: list[list[int]], tokens: int, temperature: float, seed: int
-    ) -> list[list[int]]:
-        """A continuation of each prompt, its end of turn included where it ended."""
-
-    async def thoughts(self, rows: list[tuple[list[int], list[int]]]) -> list[Top]:
-        """For (prompt, target) pairs: the likeliest tokens at each position of the target."""
+    async def answers(
+        self,
+        prompts: list[list[int]],
+        begins: list[list[int]],
+        tokens: int,
+        temperature: float,
+        seed: int,
+    ) -> list[tuple[list[int], Top]]:
+        """From each beginning `tokens` further, its end of turn included where it ended; and the
+        likeliest tokens at each position."""
 
 
 class Kept:
@@ -52,11 +55,9 @@ class Kept:
         for (tokens, sampled), keys in groups.items():
             prompts = [self.coder.prompt(missing[key].question) for key in keys]
             begins = [self.coder.begin(missing[key].begin) for key in keys]
-            asked = [p + b for p, b in zip(prompts, begins, strict=True)]
-            more = await base.go_on(asked, tokens, 0.7 if sampled else 0.0, 1)
-            targets = [b + m for b, m in zip(begins, more, strict=True)]
-            tops = await base.thoughts(list(zip(prompts, targets, strict=True)))
-            for key, target, top in zip(keys, targets, tops, strict=True):
+            warm = 0.7 if sampled else 0.0
+            said = await base.answers(prompts, begins, tokens, warm, 1)
+            for key, (target, top) in zip(keys, said, strict=True):
                 self.answers[key] = (np.asarray(target, np.int32), top)
         return len(missing)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from engine.grad import grad
 from engine.ir import OPS, Program, Value
 from engine.model import Config, Llama, Stored, Tokens
-from engine.ops.random import CANDIDATES
 from engine.schedule import fuse, recompute
 from engine.trained import Trained
 
@@ -179,37 +178,6 @@ def compare(
             program.place(value, whole, first)
     program.output("kl", kl)
     program.output("same", same)
-    return fuse(program)
-
-
-def think(
-    config: Config,
-    stored: dict[str, Stored],
-    tokens: int,
-    rows: int,
-    positions: int,
-    trained: Trained | None = None,
-) -> Program:
-    """For R rows of packed tokens, their 64 likeliest next tokens: what anchors keep of the base."""
-    program = Program(f"think {tokens}x{rows}" + (" adapted" if trained else ""))
-    program.input("take", (rows,), "i32")
-    model = Llama(program, config, stored, positions, trained)
-    picked = OPS["rows"](model.states(Tokens.inputs(program, tokens)), program.inputs["take"])
-    normed = model.norm(picked, "model.norm")
-    name = "model.embed_tokens.weight" if config.tied else "lm_head.weight"
-    recent, penalty = (
-        program.input("recent", (rows, RECENT), "i32"),
-        program.input("penalty", (rows,)),
-    )
-    found = (program.buffer((rows, CANDIDATES), "i32"), program.buffer((rows, CANDIDATES)))
-    for first in range(0, rows, HEAD_ROWS):
-        count = min(HEAD_ROWS, rows - first)
-        logits = model.head(normed.view(first * config.width, (count, config.width)), name)
-        seen = recent.view(first * RECENT, (count, RECENT)), penalty.view(first, (count,))
-        for value, whole in zip(OPS["candidates"](logits, *seen), found, strict=True):
-            program.place(value, whole, first * CANDIDATES)
-    program.output("ids", found[0])
-    program.output("logprobs", found[1])
     return fuse(program)
 
 

@@ -101,10 +101,12 @@ def within(value: float, limit: float, otherwise: str) -> str:
 class Gate:
     """Asks the voices everything that decides about one attempt."""
 
-    def __init__(self, voices: Voices, recipe: Recipe, coder: Coder):
+    def __init__(
+        self, voices: Voices, recipe: Recipe, coder: Coder, remembered: dict | None = None
+    ):
         self.voices, self.recipe, self.coder = voices, recipe, coder
-        self._base_knows: list[tuple[str, tuple[str, ...]]] | None = None
-        self._anchor_rows: list | None = None
+        # What the base said is the same for every lesson: whoever passes a dictionary keeps it.
+        self.remembered = {} if remembered is None else remembered
 
     # ---- lessons
 
@@ -212,34 +214,41 @@ class Gate:
 
     async def probes(self) -> Measure:
         """Common knowledge the base has and the shadow has lost."""
-        if self._base_knows is None:
-            known = [p for code in self.languages() for p in probes(code)]
-            known = Draw("probes").sample(known, 2 * PROBES)
-            replies = await self.voices.replies("base", [q for q, _ in known], REPLY_TOKENS)
-            right = [p for p, reply in zip(known, replies, strict=True) if _says(reply, p[1])]
-            self._base_knows = right[:PROBES]
-        questions = [question for question, _ in self._base_knows]
+        knows = await self.base_knows()
+        questions = [question for question, _ in knows]
         replies = await self.voices.replies("shadow", questions, REPLY_TOKENS)
         lost = [
             question
-            for (question, words), reply in zip(self._base_knows, replies, strict=True)
+            for (question, words), reply in zip(knows, replies, strict=True)
             if not _says(reply, words)
         ]
         return Measure("known facts lost", len(lost), "0", within(len(lost), 0, SCALE), tuple(lost))
+
+    async def base_knows(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Probes whose answer the base has."""
+        key = "knows", *self.languages()
+        if key not in self.remembered:
+            known = [p for code in self.languages() for p in probes(code)]
+            known = Draw("probes").sample(known, PROBES + PROBES // 2)
+            replies = await self.voices.replies("base", [q for q, _ in known], REPLY_TOKENS)
+            right = [p for p, reply in zip(known, replies, strict=True) if _says(reply, p[1])]
+            self.remembered[key] = right[:PROBES]
+        return self.remembered[key]
 
     def languages(self) -> list[str]:
         return sorted({lesson.language for lesson in self.recipe.lessons} | {"en"})
 
     async def anchor_rows(self) -> list:
         """Prompts nobody trains on, with the base's own answers."""
-        if self._anchor_rows is None:
+        key = "anchors", *self.languages()
+        if key not in self.remembered:
             languages = self.languages()
             share = ANCHORS // len(languages)
             prompts = [q for code in languages for q in held_out_anchors(code)[:share]]
             ids = [self.coder.prompt(q) for q in prompts]
             answers = await self.voices.go_on("base", ids, REPLY_TOKENS)
-            self._anchor_rows = list(zip(ids, answers, strict=True))
-        return self._anchor_rows
+            self.remembered[key] = list(zip(ids, answers, strict=True))
+        return self.remembered[key]
 
     async def drift(self, otherwise: str) -> list[Measure]:
         """How far the shadow is from the base where nothing was taught."""
@@ -261,14 +270,14 @@ class Gate:
 
     async def perplexity(self) -> Measure:
         """Plain text must not become much harder to predict."""
-        nats = {"base": 0.0, "shadow": 0.0}
-        tokens = 0
-        for text in (t for code in self.languages() for t in paragraphs(code)):
-            ids = self.coder.tokenizer.encode(text)
-            tokens += len(ids) - 1
-            for who in nats:
-                nats[who] += await self.voices.text_loss(who, ids)
-        change = math.expm1((nats["shadow"] - nats["base"]) / tokens)
+        texts = [t for code in self.languages() for t in paragraphs(code)]
+        ids = [self.coder.tokenizer.encode(text) for text in texts]
+        tokens = sum(map(len, ids)) - len(ids)
+        key = "texts", *self.languages()
+        if key not in self.remembered:
+            self.remembered[key] = sum([await self.voices.text_loss("base", i) for i in ids])
+        nats = sum([await self.voices.text_loss("shadow", i) for i in ids])
+        change = math.expm1((nats - self.remembered[key]) / tokens)
         return Measure("perplexity change", change, "<= 0.10", within(change, 0.10, REJECT))
 
     async def _missing(self, who: str, asked: Sequence[tuple[Lesson, str]]) -> list[str]:

@@ -20,7 +20,7 @@ from engine.rounds import PRACTICE, Plan
 from engine.snapshot import Arrays
 from engine.train import Hyper, Shadow
 from engine.trained import Trained
-from engine.voices import BaseVoice, Voices
+from engine.voices import Voices
 from engine.weights import Model
 
 AHEAD = 4  # steps whose missing answers the base is asked for together
@@ -54,7 +54,7 @@ class EngineTrainer:
         self.coder = Coder(model.tokenizer, model.template, system)
         self.kept = kept or Kept(self.coder, model.name)
         self.voices = Voices(model, trained, self.coder)
-        self.base = BaseVoice(self.voices)
+        self.remembered: dict = {}
         self.shadow = Shadow(model, trained, memory_budget)
 
     def fresh(self) -> Arrays:
@@ -148,7 +148,7 @@ class EngineAttempt:
         asks = self.asks(step)
         if kept.lacks(asks):  # the base answers a few steps' questions at once
             ahead = range(step, min(step + AHEAD, self.steps))
-            await kept.fill(self.trainer.base, [ask for n in ahead for ask in self.asks(n)])
+            await kept.fill(self.trainer.voices, [ask for n in ahead for ask in self.asks(n)])
         part = self.config.practice if self.practising else self.config.lesson
         self.batch = pack([kept.row(ask) for ask in asks], part.kl_weight, self.shape)
         c = self.config
@@ -209,7 +209,7 @@ class EngineAttempt:
     async def judge(self) -> dict:
         """Accept, a few more steps once, scale down, or refuse."""
         voices, name = self.trainer.voices, self.trainer.trained.name
-        gate = Gate(voices, self.recipe, self.trainer.coder)
+        gate = Gate(voices, self.recipe, self.trainer.coder, self.trainer.remembered)
         voices.put("active", self.before)
         self.result = (await self.weights())[name]
         verdict = await self._verdict(gate)

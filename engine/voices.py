@@ -6,14 +6,14 @@ probabilities are wanted, and decoded together where text is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
 from engine.cache import Pool
 from engine.data import TOP, Batch, Coder, Row, Top, extent, pack
 from engine.generate import Answer, Generator, Sampling
-from engine.programs import RECENT
 from engine.trained import Trained
 from engine.weights import Model
 
@@ -31,12 +31,9 @@ class Voices:
         self.adapter = model.executor.empty(trained.spec)
         self.flats: dict[str, np.ndarray] = {}
         self.speaking = ""
-        self.turns = 0
         tensors = {trained.name: self.adapter}
-        self.generators = {
-            False: Generator(model, pool=self.pool),
-            True: Generator(model, trained, tensors, pool=self.pool),
-        }
+        self.base = Generator(model, pool=self.pool, name="base")
+        self.adapted = Generator(model, trained, tensors, pool=self.pool, name="adapted")
         self._runs: dict = {}
 
     def put(self, who: str, flat: np.ndarray) -> None:
@@ -48,57 +45,66 @@ class Voices:
         """Put this adapter in place; what the cache holds of another's is never used for it."""
         if who != "base" and self.speaking != who:
             self.adapter.write(self.flats[who])
+            self.pool.forget(self.adapted.name)
             self.speaking = who
-            self.turns += 1
 
     # ---- text
 
     async def replies(self, who: str, questions: Sequence[str], tokens: int) -> list[str]:
-        made = await self._continue(who, [self.coder.prompt(q) for q in questions], tokens)
-        return [answer.text for answer in made]
+        prompts = [self.coder.prompt(question) for question in questions]
+        return [answer.text for answer in await self._answers(who, prompts, tokens)]
 
-    async def go_on(
+    async def go_on(self, who: str, prompts: list[list[int]], tokens: int) -> list[list[int]]:
+        made = await self._answers(who, prompts, tokens)
+        return [a.ids + [self.coder.end] * (a.ended == "end") for a in made]
+
+    async def _answers(
         self,
         who: str,
         prompts: list[list[int]],
         tokens: int,
+        begins: Sequence[Sequence[int]] = (),
+        heard: Callable[[int, int, list], None] | None = None,
         temperature: float = 0.0,
         seed: int = 0,
-    ) -> list[list[int]]:
-        made = await self._continue(who, prompts, tokens, temperature, seed)
-        return [a.ids + [self.coder.end] * (a.ended == "end") for a in made]
-
-    async def _continue(self, who, prompts, tokens, temperature=0.0, seed=0) -> list[Answer]:
+    ) -> list[Answer]:
+        """As many at once as the pool holds; `heard(which, token, top)` gets every token."""
         self._take_the_floor(who)
-        generator = self.generators[who != "base"]
-        sampling = Sampling(temperature=temperature, seed=seed, max_tokens=tokens)
+        generator = self.base if who == "base" else self.adapted
         made: list[Answer] = []
         while len(made) < len(prompts):
             part: list[Answer] = []
-            room = POOL_ROWS - 1
-            for prompt in prompts[len(made) : len(made) + AT_ONCE]:
-                room -= len(prompt) + tokens
+            room = POOL_ROWS - 64  # the shared beginning has rows of its own
+            for i in range(len(made), min(len(prompts), len(made) + AT_ONCE)):
+                begin = tuple(begins[i]) if begins else ()
+                sampling = Sampling(temperature, seed=seed, max_tokens=len(begin) + tokens)
+                room -= len(prompts[i]) + sampling.max_tokens
                 if part and room < 0:
                     break
-                part.append(generator.start(prompt, sampling, f"{who}.{self.turns}.{len(part)}"))
+                listen = partial(heard, i) if heard else None
+                answer = generator.start(prompts[i], sampling, forced=begin, on_token=listen)
+                part.append(answer)
             made += await generator.answer_all(part)
         return made
 
-    # ---- probabilities
+    async def answers(
+        self,
+        prompts: list[list[int]],
+        begins: list[list[int]],
+        tokens: int,
+        temperature: float,
+        seed: int,
+    ) -> list[tuple[list[int], Top]]:
+        """What the base says from these beginnings on, and what it thought at each token."""
+        said: list[list[tuple[int, list]]] = [[] for _ in prompts]
 
-    async def thoughts(self, rows: list[tuple[list[int], list[int]]]) -> list[Top]:
-        """The base's likeliest tokens at each position of the targets."""
-        tops = []
-        for batch in packed(rows):
-            run = await self._run("think", batch, None)
-            ids, logprobs = await run.read("ids"), await run.read("logprobs")
-            ids, logprobs = ids[:, :TOP].astype(np.int32), logprobs[:, :TOP]
-            rest = np.log(np.maximum(1 - np.exp(logprobs).sum(-1), 1e-6))
-            half = (x.astype(np.float16) for x in (logprobs, rest))
-            tops += [
-                Top(*parts) for parts in zip(*(_cut(x, batch) for x in (ids, *half)), strict=True)
-            ]
-        return tops
+        def heard(which: int, token: int, top: list) -> None:
+            said[which].append((token, top[:TOP]))
+
+        await self._answers("base", prompts, tokens, begins, heard, temperature, seed)
+        return [([token for token, _ in one], top_of([top for _, top in one])) for one in said]
+
+    # ---- probabilities
 
     async def drift(
         self, who: str, rows: list[tuple[list[int], list[int]]]
@@ -132,23 +138,17 @@ class Voices:
             names += ["target_ids", "target_probs", "target_rest", "weight"]
         for name in names:
             run.write(name, batch.arrays[name])
-        if program == "think":
-            run.write("recent", np.full((shape[1], RECENT), -1, np.int32))
-            run.write("penalty", np.ones(shape[1], np.float32))
         await run.advance()
         await self.model.executor.breathe()
         return run
 
 
-class BaseVoice:
-    """The base alone, as `Kept` asks it."""
-
-    def __init__(self, voices: Voices):
-        self.voices = voices
-        self.thoughts = voices.thoughts
-
-    async def go_on(self, prompts, tokens, temperature, seed):
-        return await self.voices.go_on("base", prompts, tokens, temperature, seed)
+def top_of(candidates: list[list[tuple[int, float]]]) -> Top:
+    """The likeliest (id, log-probability) pairs of each position as arrays, with what is left."""
+    ids = np.array([[id for id, _ in top] for top in candidates], np.int32)
+    logprobs = np.array([[logprob for _, logprob in top] for top in candidates], np.float32)
+    rest = np.log(np.maximum(1 - np.exp(logprobs).sum(-1), 1e-6))
+    return Top(ids, logprobs.astype(np.float16), rest.astype(np.float16))
 
 
 def packed(rows: Sequence[tuple[list[int], list[int]]]) -> Iterator[Batch]:

@@ -15,7 +15,7 @@ from engine.lessons import has_value, held_out_anchors, paragraphs, probes
 REPLY_TOKENS = 24
 
 
-async def measure(model, coder, records: list[dict], detail: bool = True) -> dict:
+async def measure(model, coder, records: list[dict], code: str = "en") -> dict:
     """The figures of the learn bench for these facts."""
     asked = [
         (part, record["key"], question)
@@ -27,7 +27,7 @@ async def measure(model, coder, records: list[dict], detail: bool = True) -> dic
         )
         for question in questions
     ]
-    known = probes("en")
+    known = probes(code)
     replies = await model.replies([q for *_, q in asked] + [q for q, _ in known], REPLY_TOKENS)
     keys = [record["key"] for record in records]
     hits: dict[str, list[bool]] = {"recall": [], "unseen": [], "leak": []}
@@ -40,17 +40,28 @@ async def measure(model, coder, records: list[dict], detail: bool = True) -> dic
             wrong.append([part, question, reply])
     figures: dict = {part: float(np.mean(found)) for part, found in hits.items()}
     said = zip(known, replies[len(asked) :], strict=True)
-    figures["known"] = sum(any(has_value(r, word) for word in words) for (_, words), r in said)
-    figures["known_of"] = len(known)
-    figures |= await drift(model, coder)
-    figures["ppl_change"] = await perplexity_change(model, coder)
-    return figures | ({"wrong": wrong} if detail else {})
+    figures["known"] = await kept(model, coder, said)
+    figures |= await drift(model, coder, code)
+    figures["ppl_change"] = await perplexity_change(model, coder, code)
+    return figures | {"wrong": wrong}
 
 
-async def drift(model, coder) -> dict[str, float]:
+async def kept(model, coder, said) -> float:
+    """Of the common facts that the base knows, the share still known."""
+    said = [(question, words, reply) for (question, words), reply in said]
+    ids = await model.go_on([coder.prompt(q) for q, _, _ in said], REPLY_TOKENS)
+    right = [
+        any(has_value(reply, word) for word in words)
+        for (_, words, reply), base in zip(said, ids, strict=True)
+        if any(has_value(coder.tokenizer.decode(base), word) for word in words)
+    ]
+    return float(np.mean(right))
+
+
+async def drift(model, coder, code) -> dict[str, float]:
     """KL and agreement with the base on prompts that nobody trains on, over the base's answers."""
-    prompts = [coder.prompt(q) for q in held_out_anchors("en")]
-    answers = await model.go_on(prompts, REPLY_TOKENS, 0.0, 0)
+    prompts = [coder.prompt(q) for q in held_out_anchors(code)]
+    answers = await model.go_on(prompts, REPLY_TOKENS)
     pairs = await model.drift(list(zip(prompts, answers, strict=True)))
     each = [float(kl.mean()) for kl, _ in pairs]
     return {
@@ -60,10 +71,10 @@ async def drift(model, coder) -> dict[str, float]:
     }
 
 
-async def perplexity_change(model, coder) -> float:
+async def perplexity_change(model, coder, code) -> float:
     """How much plain text became harder to predict, as a share."""
     nats, tokens = [0.0, 0.0], 0
-    for text in paragraphs("en"):
+    for text in paragraphs(code):
         ids = coder.tokenizer.encode(text)
         tokens += len(ids) - 1
         for which in (0, 1):

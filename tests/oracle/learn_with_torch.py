@@ -113,9 +113,17 @@ class Torch:
 
     # ---- the untouched model
 
-    async def go_on(self, prompts, tokens, temperature, seed):
+    async def go_on(self, prompts, tokens):
         with self.model.disable_adapter():
-            return self.generate(prompts, tokens, temperature, seed)
+            return self.generate(prompts, tokens)
+
+    async def answers(self, prompts, begins, tokens, temperature, seed):
+        asked = [p + b for p, b in zip(prompts, begins, strict=True)]
+        with self.model.disable_adapter():
+            more = self.generate(asked, tokens, temperature, seed)
+        targets = [b + m for b, m in zip(begins, more, strict=True)]
+        tops = await self.thoughts(list(zip(prompts, targets, strict=True)))
+        return list(zip(targets, tops, strict=True))
 
     async def thoughts(self, rows):
         tops = []
