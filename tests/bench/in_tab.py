@@ -53,12 +53,16 @@ async def measure(repeats):
 
 
 async def prepare_variant(name, settings, m, k, n, kind):
-    """A packed product, forward or transposed, compiled with other constants than the engine's."""
+    """A product compiled with other constants than the engine's: of floats, or packed, forward or
+    transposed."""
     program = Program(name)
     x = program.input("x", (m, n if kind == "packed_linear_dx" else k))
-    codes = program.input("codes", (n, k * 4 // 32), "u32")
-    scales = program.input("scales", (n, k // 32, 2))
-    program.output("y", OPS[kind](x, codes, scales, bits=4))
+    if kind == "matmul":
+        program.output("y", OPS[kind](x, program.input("w", (n, k)), tb=True))
+    else:
+        codes = program.input("codes", (n, k * 4 // 32), "u32")
+        scales = program.input("scales", (n, k // 32, 2))
+        program.output("y", OPS[kind](x, codes, scales, bits=4))
     changed = [
         (few_rows if where == "COLUMNS" else matmul, where, to)
         for where, to in settings.to_py().items()

@@ -24,6 +24,8 @@ ROWS = [  # (what is compared, product, shape, settings)
      [{"DEPTH": n} for n in (1024, 128, 256, 512, 2048)]),
     ("columns for one row", FORWARD, (1, 576, 4608),
      [{"COLUMNS": {"1": n}} for n in (4, 1, 2, 3, 6)]),
+    ("columns for one row of floats", "matmul", (1, 1536, 576),
+     [{"DOT_COLUMNS": {"1": n}} for n in (4, 1, 2, 6, 8)]),
     ("columns for four rows", FORWARD, (4, 576, 1536),
      [{"COLUMNS": {"4": n}} for n in (2, 1, 3, 4)]),
     ("few rows, or a block at a time", FORWARD, (4, 576, 1536), [{"FEW": n} for n in (4, 3)]),

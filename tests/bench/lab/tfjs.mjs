@@ -13,7 +13,7 @@ let a, b;
 serve({
   prepare(m, k, n) {
     tf.disposeVariables();
-    [a, b] = [tf.fill([m, k], 0.5), tf.fill([n, k], 0.5)];
+    [a, b] = [tf.fill([m, k], 0.5), tf.fill([k, n], 0.5)];
   },
-  measure: (repeats) => shortest(() => tf.matMul(a, b, false, true).dispose(), repeats),
+  measure: (repeats) => shortest(() => tf.matMul(a, b).dispose(), repeats),
 });
