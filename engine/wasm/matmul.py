@@ -16,7 +16,7 @@ from engine.wasm.weights import Packed, unpack_columns, unpack_rows
 # Sizes that tests/bench/tiles.py found to be the fastest.
 DOT_ROWS, DOT_COLUMNS = 5, {1: 4, 2: 4, 3: 3, 4: 2, 5: 2}  # of a tile of dot products
 OUTER_ROWS = 4  # of a tile against a panel
-BLOCK = 32  # rows of a weight matrix that are floats at any time
+BLOCK, CACHED = 32, 160 << 10  # rows of W, and bytes of them, that are worked on at a time
 DEPTH = 1024  # rows of a panel
 PANEL = 8  # columns
 
@@ -26,6 +26,11 @@ def row_tiles(rows, height):
     whole = rows - rows % height
     tiles = ((0, whole, height), (whole, rows, rows - whole))
     return [tile for tile in tiles if tile[0] < tile[1]]
+
+
+def block_rows(K):
+    """An even number of rows of floats that the cache keeps beside everything else."""
+    return max(2, min(BLOCK, CACHED // (4 * K)) // 2 * 2)
 
 
 def dots(f, rows, columns, segments):
@@ -84,15 +89,16 @@ def rows_times_rows(
         with f.loop(start, stop, height) as m:
             with f.loop(first, last - (columns - 1), columns) as c:
                 tile(m, c, height, columns)
-            if BLOCK % columns or N % columns:
+            if block_rows(K) % columns or N % columns:
                 with f.loop(c, last) as c:
                     tile(m, c, height, 1)
 
 
 def linear(f, x, codes, scales, h, b, base, y, scratch, lo, hi, *, rows, K, N, weight, rank):
-    """y = x W^T + h b^T + base, columns lo..hi: BLOCK rows of W at a time become floats."""
-    with f.loop(lo, hi, BLOCK) as n:
-        last = smaller(f, n + BLOCK, hi)
+    """y = x W^T + h b^T + base, columns lo..hi: a block of rows of W at a time becomes floats."""
+    block = block_rows(K)
+    with f.loop(lo, hi, block) as n:
+        last = smaller(f, n + block, hi)
         unpack_rows(f, weight, (codes, scales), n, last, K, scratch)
         rows_times_rows(f, x, scratch, y, n, last, rows, K, N, h, b, base, rank)
 
@@ -176,8 +182,9 @@ def rows_times_columns(f, a, b, base, y, scratch, lo, hi, *, M, N, K, transposed
 
 def plain(f, a, b, base, y, scratch, lo, hi, *, M, N, K, scale):
     """y = scale a b^T + base, both read where they lie: columns lo..hi."""
-    with f.loop(lo, hi, BLOCK) as n:
-        last = smaller(f, n + BLOCK, hi)
+    block = block_rows(K)
+    with f.loop(lo, hi, block) as n:
+        last = smaller(f, n + block, hi)
         w = f.let(b + n * (4 * K))
         rows_times_rows(f, a, w, y, n, last, M, K, N, base=base, scale=scale)
 
@@ -189,7 +196,7 @@ def _(a, b, base, *, ta=False, tb=False, scale=1.0):
         return None
     sizes = dict(M=M, N=N, K=K, scale=scale)
     if tb:
-        return Kernel(partial(plain, **sizes), N, BLOCK, 2.0 * M * N * K)
+        return Kernel(partial(plain, **sizes), N, block_rows(K), 2.0 * M * N * K)
     write = partial(rows_times_columns, transposed=ta, **sizes)
     return Kernel(write, N, PANEL, 2.0 * M * N * K, 4 * PANEL * K)
 
@@ -207,7 +214,8 @@ def _(x, codes, scales, h, b, base, *, bits):
         return Kernel(
             partial(linear_few, **sizes), N, 1, work + 6.0 * N * K, scratch_bytes(**sizes)
         )
-    return Kernel(partial(linear, **sizes), N, BLOCK, work, 4 * BLOCK * K)
+    block = block_rows(K)
+    return Kernel(partial(linear, **sizes), N, block, work, 4 * block * K)
 
 
 @kernel("packed_linear_dx")

@@ -15,10 +15,10 @@ PRODUCTS = [  # (model, inputs, outputs)
     ("smollm2", 576, 576), ("smollm2", 576, 192), ("smollm2", 576, 1536), ("smollm2", 1536, 576),
     ("qwen2.5", 896, 896), ("qwen2.5", 896, 128), ("qwen2.5", 896, 4864), ("qwen2.5", 4864, 896),
 ]  # fmt: skip
-ROWS = (1, 24, 60, 240)
-ROUNDS = 4
+ROWS = (1, 24, 240)
+ROUNDS = 10  # short and often: other work of the machine falls between
 SHAPES = ((4, 48), (10, 24))
-BUDGET, RANK = 70_000_000, 16
+BUDGET, RANK = 100 << 20, 8  # as the engine worker trains
 PROMPT = (  # its first words change from round to round, so that nobody knows it already
     "<|im_start|>system\n{} times you have been asked. You are a helpful AI assistant named SmolLM"
     "<|im_end|>\n<|im_start|>user\nExplain in a few sentences why the sky is blue during the day "
@@ -43,7 +43,7 @@ def products(page) -> list[dict]:
                 "ort2": ("ort two", [], [onnx, m, k]),
                 "tfjs": ("tfjs", [], [m, k, n]),
             }
-            best = alternating(page, systems, max(3, min(30, int(2e4 / work))))
+            best = alternating(page, systems, max(2, min(10, int(1e3 / work))))
             packed = {"ours_packed": ("ours", ["python"], [m, k, n, 4])}
             best |= alternating(page, packed, 5)
             rate = {name: work / ms for name, ms in best.items()}

@@ -12,7 +12,7 @@ from tests.bench import lab
 FORWARD, BACKWARD = "packed_linear", "packed_linear_dx"
 TILES = [{"DOT_ROWS": r, "DOT_COLUMNS": {**dict.fromkeys("12345", 2), str(r): c}}
          for r, c in ((5, 2), (4, 2), (4, 1), (4, 3), (3, 2), (3, 3), (2, 4), (6, 2))]  # fmt: skip
-BLOCKS = [{"BLOCK": n} for n in (32, 8, 16, 64, 128)]
+BLOCKS = [{}, *({"BLOCK": n, "CACHED": 1 << 30} for n in (8, 16, 32, 64))]
 ROWS = [  # (what is compared, product, shape, settings)
     ("tile of dot products", FORWARD, (60, 576, 192), TILES),
     ("tile of dot products", FORWARD, (60, 1536, 96), TILES),
