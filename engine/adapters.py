@@ -188,7 +188,8 @@ def gguf_lora(trained: Trained, flat: np.ndarray, config: Config, kind: str, nam
 def save_merged(path: Path, file: ModelFile, trained: Trained, flat: np.ndarray) -> None:
     """Every weight of the model as float32 in one safetensors file, the adapter added where it
     belongs; one weight at a time is in memory."""
-    header, offset = {"__metadata__": {"format": "pt"}}, 0
+    header: dict[str, dict] = {"__metadata__": {"format": "pt"}}
+    offset = 0
     for name in file.names():
         shape = list(file.spec(name).shape)
         end = offset + 4 * int(np.prod(shape))

@@ -9,6 +9,7 @@ import asyncio
 import json
 import time
 import uuid
+from collections.abc import Callable
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
@@ -103,7 +104,7 @@ class Reply:
         self.tops: list[dict] = []
 
     def start(self) -> asyncio.Task:
-        hooks = {"on_text": self.pieces.put_nowait}
+        hooks: dict[str, Callable] = {"on_text": self.pieces.put_nowait}
         if self.wanted >= 0:
             hooks["on_token"] = self.note
         work = self.service.answer(self.messages, self.sampling, self.id, self.version, **hooks)
