@@ -108,7 +108,7 @@ def gather(tests: bool) -> Site:
     site.add("vendor", members(VENDOR))
     site.add("ocr", members(OCR))
     name = pyodide.pins()["model"]["name"]
-    models = {f"models/{name}.gguf": fetch.part(f"model/{name}")}
+    models: dict[str, bytes | Path] = {f"models/{name}.gguf": fetch.part(f"model/{name}")}
     site.add("models", models | {"models/tiny.gguf": ROOT / "engine/demo/tiny.gguf"})
     site.add("page", page_files(tests))
     return site

@@ -110,6 +110,7 @@ def test_a_full_disk_is_one_clear_sentence(registry, monkeypatch):
         fetch.part("npm/thing")
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_leaves_the_site_as_it_was(tmp_path, monkeypatch):
     monkeypatch.setattr(site, "DIST", tmp_path / "dist")
     first = site.build()
@@ -134,6 +135,7 @@ def changed_page(monkeypatch) -> None:
     )
 
 
+@pytest.mark.slow
 def test_R37_two_builds_of_one_tree_are_equal(tmp_path, monkeypatch):
     contents = []
     for name in "one", "two":
@@ -150,6 +152,7 @@ def everything(folder: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_the_list_of_the_build_is_what_lies_there(dist):
     listed = json.loads((dist / "build.json").read_text())["files"]
     found = everything(dist)
