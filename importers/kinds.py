@@ -10,6 +10,11 @@ from importers.encoding import decode
 
 PICTURES = ((b"\x89PNG\r\n\x1a\n", "png"), (b"\xff\xd8\xff", "jpeg"), (b"GIF8", "gif"))
 
+
+class IsAdapter(ImportRefused):
+    """A trained adapter: the page offers it as a version instead."""
+
+
 _REFUSED = (
     (
         b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
@@ -96,6 +101,8 @@ def _kind_of_zip(data: bytes, name: str) -> str:
         raise ImportRefused(
             f"{name} is damaged or cut short ({error}); nothing could be read from it. Fetch or save it again."
         ) from error
+    if any(n.rsplit("/", 1)[-1] == "adapter_config.json" for n in names):
+        raise IsAdapter(f"{name} is an adapter, not a document; load it as a version.")
     if "word/document.xml" in names:
         return "docx"
     if "META-INF/container.xml" in names:

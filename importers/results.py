@@ -26,10 +26,13 @@ class ImportResult:
     problem: str = ""
     duplicates: int = 0
     scans: list[int] = dataclasses.field(default_factory=list)
+    adapter: bool = False
     confidence: float | None = None
 
     @property
     def state(self) -> str:
+        if self.adapter:
+            return "adapter"
         if self.problem:
             return "scan" if self.scans else "refused"
         return "held" if self.held else "ready"

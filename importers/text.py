@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from importers.document import Document, ImportRefused
 from importers.duplicates import Fingerprints
+from importers.kinds import IsAdapter
 from importers.limits import Budget
 from importers.read import IsPicture, IsScan, read, read_text
 from importers.results import ImportResult, Lessons, refused, result_of
@@ -37,6 +38,8 @@ class TextImporter:
                 yield self.result(outcome)
             elif isinstance(outcome, IsScan):
                 yield refused(member, str(outcome), outcome.scans)
+            elif isinstance(outcome, IsAdapter):
+                yield ImportResult(member, problem=str(outcome), adapter=True)
             elif isinstance(outcome, ImportRefused):
                 yield refused(member, str(outcome))
             else:

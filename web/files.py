@@ -28,10 +28,11 @@ def save(name, content, kind="application/octet-stream"):
     js.setTimeout(lambda: js.URL.revokeObjectURL(address), 60000)
 
 
-async def pick(accept="", many=True):
+async def pick(accept="", many=True, folder=False):
     """The files the person chooses, as JavaScript File objects; none when they cancel."""
     picker = dom.by_id("file-picker")
     picker.accept, picker.multiple, picker.value = accept, many, ""
+    picker._dom_element.webkitdirectory = folder
     chosen = asyncio.Event()
     for kind in ("change", "cancel"):
         dom.listen(kind, picker, lambda event: chosen.set(), once=True)
@@ -41,15 +42,16 @@ async def pick(accept="", many=True):
     return [found.item(index) for index in range(found.length)]
 
 
-async def put_in_inbox(file):
+async def put_in_inbox(file, name=None):
     """Copy a File to where the workers can read it; its name there."""
+    name = name or file.name
     root = await js.navigator.storage.getDirectory()
     inbox = await root.getDirectoryHandle("inbox", to_js({"create": True}))
-    handle = await inbox.getFileHandle(file.name, to_js({"create": True}))
+    handle = await inbox.getFileHandle(name, to_js({"create": True}))
     writable = await handle.createWritable()
     await writable.write(file)
     await writable.close()
-    return file.name
+    return name
 
 
 async def save_from_outbox(name, kind="application/zip"):

@@ -31,7 +31,7 @@ class Importer:
 
     async def on_import_file(self, request):
         async def read(door, budget):
-            data = await take_from_inbox(request.name, budget)
+            data = await take_from_inbox(request.file, budget)
             return await door.file(data, request.name, budget)
 
         return await self.read(request, request.name, read)

@@ -398,10 +398,10 @@ class ImportText(Request):
 
 @message
 class ImportFile(Request):
-    """Read a file the page put into OPFS inbox/ under this name; it is deleted there afterwards."""
+    """Read the file `name`, which the page put into OPFS inbox/ as `file`; it is deleted there afterwards."""
 
     worker = "importer"
-    fields = {"id": str, "name": str}
+    fields = {"id": str, "name": str, "file": str}
     answer = Imports
 
 

@@ -9,8 +9,14 @@ TONES = {
     "reading": "plain",
     "ready": "good",
     "failed": "bad",
+    "held": "bad",
     "removed": "plain",
 }
+# Dragged to the bookmarks: saves the page one looks at as a file, to be dropped here. It sends nothing.
+BOOKMARKLET = (
+    "javascript:(()=>{const a=document.createElement('a');a.download=(document.title||'page')+'.html';"
+    "a.href=URL.createObjectURL(new Blob([document.documentElement.outerHTML],{type:'text/html'}));a.click()})()"
+)
 
 
 class Sources:
@@ -35,6 +41,8 @@ class Sources:
                 dom.button(
                     t("sources.files"), "pick-files", drawing="file", cls="small primary-soft"
                 ),
+                dom.button(t("sources.folder"), "pick-folder", drawing="file", cls="small"),
+                dom.button(t("sources.address"), "ask-address", drawing="load", cls="small"),
                 dom.button(t("sources.paste"), "paste-text", drawing="edit", cls="small"),
                 cls="row",
             ),
@@ -45,9 +53,7 @@ class Sources:
         return dom.make("p", t("sources.empty"), cls="empty")
 
     def item(self, source):
-        id, state = source["id"], source["state"]
-        used = dom.make("input", type="checkbox", do="use-source", of=id, data_on="change")
-        used.checked = source.get("used", True)
+        state = source["state"]
         return dom.make(
             "li",
             dom.make(
@@ -56,27 +62,103 @@ class Sources:
             ),
             dom.make("p", source["title"], cls="said"),
             dom.make("p", self.facts(source), cls="why"),
+            self.remarks(source),
+            self.ways(source) if source.get("ways") else None,
+            self.held(source) if state == "held" else None,
             self.preview(source),
-            dom.make("label", used, t("sources.use"), cls="check") if state == "ready" else None,
-            dom.make(
-                "div",
-                dom.button(t("sources.remove"), "remove-source", id, "trash", cls="small danger"),
-                cls="row tight",
-            ),
+            self.tested(source),
+            self.tick(source) if state == "ready" else None,
+            dom.make("div", self.acts(source), cls="row tight"),
             cls="item",
+            data_state=state,
         )
+
+    def tick(self, source):
+        used = dom.make(
+            "input", type="checkbox", do="use-source", of=source["id"], data_on="change"
+        )
+        used.checked = source.get("used", False)
+        return dom.make("label", used, t("sources.use"), cls="check")
+
+    def acts(self, source):
+        """What can be done with it in the state it is in."""
+        id, state = source["id"], source["state"]
+        wanted = {
+            "waiting": [("stop", "stop-source", "stop")],
+            "reading": [("stop", "stop-source", "stop")],
+            "failed": [("again", "retry-source", "again")],
+            "held": [("allow", "allow-source", "check")],
+            "ready": [("test", "test-source", "help")] if source.get("lessons") else [],
+        }.get(state, [])
+        if state in ("ready", "held") and source.get("text"):
+            wanted = wanted + [("edit", "edit-source", "edit")]
+        buttons = [
+            dom.button(t("sources." + words), do, id, drawing, cls="small")
+            for words, do, drawing in wanted
+        ]
+        gone = dom.button(t("sources.remove"), "remove-source", id, "trash", cls="small danger")
+        return buttons + [gone]
 
     def facts(self, source):
         """Words, language and lessons when it is ready; the one sentence why when it is not."""
         if source["state"] == "failed":
             return source["why"]
-        if source["state"] != "ready":
+        if source["state"] in ("waiting", "reading"):
             return source.get("progress") or t("sources.wait_note")
         parts = [t("sources.words", n=source["words"])]
         if source.get("language") in ("sv", "en"):
             parts.append(t.language_name(source["language"]))
         parts.append(t("sources.lessons", n=source["lessons"]))
         return " · ".join(parts)
+
+    def remarks(self, source):
+        """How sure the reading of a picture is, and what was left out."""
+        said = list(source.get("notes") or ())
+        if source.get("confidence"):
+            said.insert(0, t("sources.confidence", share=t.percent(source["confidence"] / 100)))
+        return [dom.make("p", one, cls="note") for one in said]
+
+    def ways(self, source):
+        """Three private ways to bring a page whose site lets nobody else read it."""
+        link = dom.make("a", t("sources.bookmarklet"), href=BOOKMARKLET, cls="bookmarklet")
+        return dom.make(
+            "ol",
+            dom.make("li", t("sources.way_save")),
+            dom.make("li", t("sources.way_paste")),
+            dom.make("li", t("sources.way_bookmark"), " ", link),
+            cls="ways",
+        )
+
+    def held(self, source):
+        """The places that read like orders to the assistant, and why."""
+        places = [
+            dom.make("li", dom.make("q", place["text"]), " – ", place["why"])
+            for place in source.get("held") or ()
+        ]
+        return dom.make(
+            "div", dom.make("p", t("sources.held_note"), cls="note"), dom.make("ul", places)
+        )
+
+    def tested(self, source):
+        found = self.page.intake.tests.get(source["id"])
+        if not found:
+            return None
+        rows = [
+            dom.make(
+                "li",
+                dom.make("strong", one["question"]),
+                dom.make("p", one["said"]),
+                dom.make(
+                    "p",
+                    t("sources.right")
+                    if one["right"]
+                    else t("sources.wrong", answer=one["answer"]),
+                    cls="why",
+                ),
+            )
+            for one in found
+        ]
+        return dom.make("ol", rows, cls="tested", label=t("sources.test"))
 
     def preview(self, source):
         if not source.get("preview"):
