@@ -68,12 +68,46 @@ def scratch_bytes(*, rows, K, weight, **_):
     return rows * (K // weight.step) * record_bytes(weight)
 
 
+def multiply_group(f, weight, masks, codes, scales, x, x_stride, sums):
+    """sums[r][c] += a group of row r of x, as it is laid out, times that of row c of W."""
+    fields, zero = 32 // weight.bits, constant(0.0)
+    products = [[f.let(zero) for _ in line] for line in sums]
+    for v in range(weight.advance[0] // 16):
+        words = [f.let(load(codes, 16 * v + c * weight.row[0])) for c in range(len(sums[0]))]
+        columns = [codes_as_floats(w, masks, weight.bits) for w in words]
+        for j, field in enumerate(zip(*columns, strict=True)):
+            field = [f.let(code) for code in field] if len(sums) > 1 else field
+            for r, line in enumerate(products):
+                small = f.let(load(x, 16 * (v * fields + j) + r * x_stride))
+                for so_far, code in zip(line, field, strict=True):
+                    so_far += code * small
+    for r, line in enumerate(sums):
+        total_of_x = f.let(load(x, record_bytes(weight) - 16 + r * x_stride))
+        for c, so_far in enumerate(line):
+            scale, minimum = (splat(scales, c * weight.row[1] + i) for i in (0, 4))
+            so_far += products[r][c] * scale + minimum * total_of_x
+
+
+def finish_column(f, n, sums, h, b, base, y, rank, N):
+    """Column n of y: the sums, the adapter's part and the base."""
+    if rank:
+        row, learned = f.let(b + n * (4 * rank)), f.let(h)
+        for lanes, offset in parts(rank):
+            small = f.let(load_part(row, offset, lanes))
+            for r, so_far in enumerate(sums):
+                so_far += small * load_part(learned, offset + 4 * r * rank, lanes)
+    at = f.let(n * 4)
+    for r, so_far in enumerate(sums):
+        more = load(base + at, 4 * r * N, "f32.load") if base else None
+        f.store(y + at, total(so_far) + more if more else total(so_far), 4 * r * N)
+
+
 def linear_few(f, x, codes, scales, h, b, base, y, scratch, lo, hi, *, rows, K, N, weight, rank):
-    """y = x W^T + h b^T + base, columns lo..hi: one row of W at a time against all rows of x."""
-    groups, vectors, fields = K // weight.step, weight.advance[0] // 16, 32 // weight.bits
-    record = record_bytes(weight)
+    """y = x W^T + h b^T + base, columns lo..hi: a few rows of W at a time against all rows of x."""
+    groups, record = K // weight.step, record_bytes(weight)
+    vectors, stride = weight.advance[0] // 16, groups * record
     for r in range(rows):
-        lay_out(f, x + r * 4 * K, scratch + r * groups * record, groups, vectors, weight.bits)
+        lay_out(f, x + r * 4 * K, scratch + r * stride, groups, vectors, weight.bits)
     codes, scales = f.let(codes + lo * weight.row[0]), f.let(scales + lo * weight.row[1])
     masks = [f.constant(mask) for mask in field_masks(weight.bits)]
 
@@ -81,41 +115,14 @@ def linear_few(f, x, codes, scales, h, b, base, y, scratch, lo, hi, *, rows, K, 
         at = f.let(scratch)
         sums = [[f.let(constant(0.0)) for _ in range(columns)] for _ in range(rows)]
         with f.loop(0, groups):
-            products = [[f.let(constant(0.0)) for _ in range(columns)] for _ in range(rows)]
-            for v in range(vectors):
-                words = [f.let(load(codes, 16 * v + c * weight.row[0])) for c in range(columns)]
-                fields_of = [codes_as_floats(w, masks, weight.bits) for w in words]
-                for j, field in enumerate(zip(*fields_of, strict=True)):
-                    field = [f.let(code) for code in field] if rows > 1 else field
-                    for r, line in enumerate(products):
-                        small = f.let(load(at, 16 * (v * fields + j) + r * groups * record))
-                        for so_far, code in zip(line, field, strict=True):
-                            so_far += code * small
-            for r, line in enumerate(sums):
-                total_of_x = f.let(load(at, record - 16 + r * groups * record))
-                for c, so_far in enumerate(line):
-                    scale, minimum = (splat(scales, c * weight.row[1] + i) for i in (0, 4))
-                    so_far += products[r][c] * scale + minimum * total_of_x
+            multiply_group(f, weight, masks, codes, scales, at, stride, sums)
             codes.set(codes + weight.advance[0])
             scales.set(scales + weight.advance[1])
             at += record
         codes.set(codes + (columns - 1) * weight.row[0])
         scales.set(scales + (columns - 1) * weight.row[1])
         for c in range(columns):
-            finish(f, n + c, [line[c] for line in sums])
-
-    def finish(f, n, sums):
-        """Adds the adapter's part and the base to a column of y."""
-        if rank:
-            row, learned = f.let(b + n * (4 * rank)), f.let(h)
-            for lanes, offset in parts(rank):
-                small = f.let(load_part(row, offset, lanes))
-                for r, so_far in enumerate(sums):
-                    so_far += small * load_part(learned, offset + 4 * r * rank, lanes)
-        out = f.let(n * 4)
-        for r, so_far in enumerate(sums):
-            more = load(base + out, 4 * r * N, "f32.load") if base else None
-            f.store(y + out, total(so_far) + more if more else total(so_far), 4 * r * N)
+            finish_column(f, n + c, [line[c] for line in sums], h, b, base, y, rank, N)
 
     columns = COLUMNS[rows]
     with f.loop(lo, hi - (columns - 1), columns) as n:

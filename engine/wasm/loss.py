@@ -49,21 +49,8 @@ def soft_cross_entropy(
     with f.loop(lo, hi) as row:
         at = f.let(out + row * (4 * cols))
         _, denominator = exponentials(f, logits + row * (4 * cols), at, cols)
-        id, p, q = (
-            f.let(ids + row * (4 * targets)),
-            f.let(probs + row * (4 * targets)),
-            f.let(scratch),
-        )
-        inside, result = f.let(value(0.0, "f32")), f.let(value(0.0, "f32"))
-        with f.loop(0, targets):
-            wanted = f.let(load(p, 0, "f32.load"))
-            given = f.let(load(at + load(id, 0, "i32.load") * 4, 0, "f32.load") / denominator)
-            f.store(q, given)
-            with f.when(wanted > 0.0):
-                inside += given
-                result += wanted * (scalar_log(f, wanted + TINY) - scalar_log(f, given + TINY))
-            for pointer in (id, p, q):
-                pointer += 4
+        id, p = f.let(ids + row * (4 * targets)), f.let(probs + row * (4 * targets))
+        inside, result = look_up(f, at, id, p, scratch, denominator, targets)
         others = f.let(load(rest + row * 4, 0, "f32.load"))
         given = f.let(op("f32.max", 1.0 - inside, LEAST_REST))
         result += others * (scalar_log(f, others + TINY) - scalar_log(f, given))
@@ -75,16 +62,65 @@ def soft_cross_entropy(
             store_part(f, x, load_part(x, 0, lanes) * share, lanes)
 
         quads(f, cols, scale, at)
-        for pointer in (id, p, q):
-            pointer -= 4 * targets
-        with f.loop(0, targets):
-            wanted = f.let(load(p, 0, "f32.load"))
+        with f.loop(0, 4 * targets, 4) as i:
+            wanted = f.let(load(p + i, 0, "f32.load"))
             with f.when(wanted > 0.0):
-                f.store(
-                    at + load(id, 0, "i32.load") * 4, (load(q, 0, "f32.load") - wanted) * counts
-                )
-            for pointer in (id, p, q):
-                pointer += 4
+                missed = load(scratch + i, 0, "f32.load") - wanted
+                f.store(at + load(id + i, 0, "i32.load") * 4, missed * counts)
+
+
+def look_up(f, exponentials, id, p, given, denominator, targets):
+    """given[j] = the probability of target j; their sum, and sum p (log p - log given)."""
+    inside, result = f.let(value(0.0, "f32")), f.let(value(0.0, "f32"))
+    with f.loop(0, 4 * targets, 4) as i:
+        wanted = f.let(load(p + i, 0, "f32.load"))
+        token = load(id + i, 0, "i32.load")
+        found = f.let(load(exponentials + token * 4, 0, "f32.load") / denominator)
+        f.store(given + i, found)
+        with f.when(wanted > 0.0):
+            inside += found
+            result += wanted * (scalar_log(f, wanted + TINY) - scalar_log(f, found + TINY))
+    return inside, result
+
+
+def first_of(f, x, top, cols):
+    """The position of the first element of a row that equals its largest."""
+    found, at = f.let(value(-1)), f.let(x)
+
+    def look(lanes, v):
+        with f.when(op("v128.any_true", load_part(v, 0, lanes) >= top) & (found < 0)):
+            with f.loop(0, lanes) as lane:
+                with f.when((load(v + lane * 4, 0, "f32.load") >= top.lane(0)) & (found < 0)):
+                    found.set(v + lane * 4 - at)
+
+    quads(f, cols, look, x)
+    return found
+
+
+def divergence(f, p, q, kl, same, scratch, lo, hi, *, cols):
+    """Scratch: what e^(x - largest) is for both rows."""
+    with f.loop(lo, hi) as row:
+        at, spare = f.let(row * (4 * cols)), scratch + 4 * cols
+        sides = []
+        for x, room in ((p, scratch), (q, spare)):
+            top, denominator = exponentials(f, x + at, room, cols)
+            logsum = f.let(op("f32x4.splat", top.lane(0) + scalar_log(f, denominator)))
+            sides.append((first_of(f, x + at, top, cols), denominator, logsum))
+        (best_p, total_p, logsum_p), (best_q, _, logsum_q) = sides
+        so_far = f.let(constant(0.0))
+
+        def add(lanes, e, p, q):
+            apart = (load_part(p, 0, lanes) - logsum_p) - (load_part(q, 0, lanes) - logsum_q)
+            so_far.set(so_far + load_part(e, 0, lanes) * apart)
+
+        quads(f, cols, add, scratch, p + at, q + at)
+        f.store(kl + row * 4, total(so_far) / total_p)
+        f.store(same + row * 4, op("f32.convert_i32_s", op("i32.eq", best_p, best_q)))
+
+
+@kernel("divergence")
+def _(p, q):
+    return Kernel(partial(divergence, cols=p.cols), p.rows, 1, 60.0 * p.size, 8 * p.cols)
 
 
 @kernel("soft_cross_entropy")

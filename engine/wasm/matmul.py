@@ -10,7 +10,7 @@ from functools import partial
 from engine.wasm.emit import load, splat, value
 from engine.wasm.few_rows import FEW, linear_few, scratch_bytes
 from engine.wasm.kernel import Kernel, kernel
-from engine.wasm.vectors import constant, load_part, smaller, store_part, total
+from engine.wasm.vectors import constant, load_part, parts, smaller, store_part, total
 from engine.wasm.weights import Packed, unpack_columns, unpack_rows
 
 # Sizes that tests/bench/tiles.py found to be the fastest.
@@ -137,40 +137,29 @@ def linear_dx(f, dy, codes, scales, base, dx, scratch, lo, hi, *, rows, K, N, we
 
 
 def rows_times_columns(f, a, b, base, y, scratch, lo, hi, *, M, N, K, transposed, scale):
-    """y = scale a b + base with a[M, K], or a[K, M] read transposed: columns lo..hi, by packed
-    panels."""
+    """y = scale a b + base with a[M, K], or a[K, M] read transposed: columns lo..hi, panel by
+    panel, each packed first."""
     a_row, a_step = (4, 4 * M) if transposed else (4 * K, 4)
 
     def columns(n, width):
-        source, panel = f.let(b + n * 4), f.let(scratch)
-        pieces = [(16 * j, 4) for j in range(width // 4)]
-        pieces += [(4 * j, 1) for j in range(width - width % 4, width)]
-        with f.loop(0, K):
-            for offset, lanes in pieces:
-                store_part(f, panel, load_part(source, offset, lanes), lanes, offset)
-            source += 4 * N
-            panel += 4 * PANEL
+        pack_panel(f, b + n * 4, K, N, width, scratch)
         for start, stop, height in row_tiles(M, OUTER_ROWS):
             with f.loop(start, stop, height) as m:
-                sums = [
-                    [f.let(constant(0.0)) for _ in range(-(-width // 4))] for _ in range(height)
-                ]
+                vectors = -(-width // 4)
+                sums = [[f.let(constant(0.0)) for _ in range(vectors)] for _ in range(height)]
                 outer(f, sums, K, a + m * a_row, a_row, a_step, scratch)
                 at = f.let(m * (4 * N) + n * 4)
                 for i, line in enumerate(sums):
-                    for offset, lanes in pieces:
+                    for lanes, offset in parts(width):
                         where, result = 4 * i * N + offset, line[offset // 16]
                         if scale != 1.0:
                             result = result * constant(scale)
-                        if lanes == 4:
-                            f.store(
-                                y + at, result + load(base + at, where) if base else result, where
-                            )
-                        else:
+                        if lanes == 1:
                             result = result.lane(offset // 4 % 4)
-                            if base:
-                                result = result + load(base + at, where, "f32.load")
-                            f.store(y + at, result, where)
+                        if base:
+                            kind = "v128.load" if lanes == 4 else "f32.load"
+                            result = result + load(base + at, where, kind)
+                        f.store(y + at, result, where)
 
     whole = N - N % PANEL
     with f.loop(lo, smaller(f, hi, value(whole)), PANEL) as n:
@@ -178,6 +167,16 @@ def rows_times_columns(f, a, b, base, y, scratch, lo, hi, *, M, N, K, transposed
     if N % PANEL:
         with f.when(hi > whole):
             columns(f.let(value(whole)), N % PANEL)
+
+
+def pack_panel(f, source, rows, cols, width, panel):
+    """The first `width` columns of `rows` rows, side by side as `outer` reads them."""
+    source, panel = f.let(source), f.let(panel)
+    with f.loop(0, rows):
+        for lanes, offset in parts(width):
+            store_part(f, panel, load_part(source, offset, lanes), lanes, offset)
+        source += 4 * cols
+        panel += 4 * PANEL
 
 
 def plain(f, a, b, base, y, scratch, lo, hi, *, M, N, K, scale):

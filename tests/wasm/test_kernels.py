@@ -77,6 +77,7 @@ def real_sizes():
     for vocab in (49152, 151936):
         targets = Spec((2, 32), "distinct"), Spec((2, 32), "probs"), Spec((2,), "rest")
         yield "soft_cross_entropy", Spec((2, vocab)), *targets, Spec((2,))
+        yield "divergence", Spec((2, vocab)), Spec((2, vocab))
         yield "candidates", Spec((2, vocab)), Spec((2, 64), "i32"), Spec((2,), "ones")
 
 
@@ -89,7 +90,7 @@ def named(case):
 def test_a_kernel_agrees_with_numpy_at_the_sizes_of_real_models(case):
     program, _, _, feeds = build(OPS[case[0]], case[1:])
     rng = np.random.default_rng(1)
-    for name in {"x", "h", "b", "dy", "y", "q", "k", "v", "logits"} & set(feeds):
+    for name in {"x", "h", "b", "dy", "y", "q", "k", "v", "p", "logits"} & set(feeds):
         feeds[name] = rng.normal(size=feeds[name].shape)
     check(program, feeds)
 
@@ -138,3 +139,13 @@ def test_equal_logits_are_ranked_by_their_ids_and_a_penalty_counts_once():
     feeds["recent"][0, :3] = 2, 2, 3
     feeds["penalty"] = np.array([1.5])
     check(program, feeds)
+
+
+def test_two_rows_that_like_the_same_token_best_are_told_from_two_that_do_not():
+    program, _, _, feeds = build(OPS["divergence"], OPS["divergence"].cases[0])
+    feeds["p"] = np.random.default_rng(2).normal(size=(5, 11))
+    feeds["q"] = 0.5 * feeds["p"]
+    feeds["q"][3, 3:5] = 9  # of two equal ones the first counts
+    check(program, feeds)
+    rounded = {name: array.astype(np.float32) for name, array in feeds.items()}
+    assert outputs(Wasm(heap()), program, rounded)["out1"].tolist() == [1, 1, 1, 0, 1]
