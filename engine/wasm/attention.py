@@ -82,13 +82,14 @@ def softmax(f, scores, end):
     """scores -> e^(score - top), with zeros up to a whole vector; top and the sum."""
     f.store(end, constant(NOTHING))
     top, so_far = f.let(constant(NOTHING)), f.let(constant(0.0))
-    with f.loop(scores, end, 16) as at:
-        top.set(op("f32x4.max", top, load(at)))
+    length = f.let(end - scores)
+    with f.loop(0, length, 16) as i:
+        top.set(op("f32x4.max", top, load(scores + i)))
     top.set(op("f32x4.splat", largest(top)))
-    with f.loop(scores, end, 16) as at:
-        e = f.let(exp(f, load(at) - top))
+    with f.loop(0, length, 16) as i:
+        e = f.let(exp(f, load(scores + i) - top))
         so_far += e
-        f.store(at, e)
+        f.store(scores + i, e)
     return top, f.let(total(so_far))
 
 
@@ -170,13 +171,12 @@ def backward_scores(f, s, dy, y, logsum, q, k, v, seen, t, head, scratch, keep_w
             products += load_part(given, offset, lanes) * load_part(made, offset, lanes)
         delta = f.let(op("f32x4.splat", total(products)))
         logsum_g = f.let(splat(logs, 4 * g))
-        at = f.let(cotangents + g * s.scores)
-        with f.loop(scratch + g * s.scores, end + g * s.scores, 16) as weights:
-            p = f.let(exp(f, load(weights) - logsum_g))
-            f.store(at, p * (load(at) - delta))
+        weights, at = f.let(scratch + g * s.scores), f.let(cotangents + g * s.scores)
+        with f.loop(0, f.let(end - scratch), 16) as i:
+            p = f.let(exp(f, load(weights + i) - logsum_g))
+            f.store(at + i, p * (load(at + i) - delta))
             if keep_weights:
-                f.store(weights, p)
-            at += 16
+                f.store(weights + i, p)
     return cotangents
 
 
