@@ -18,7 +18,6 @@ from workers.guard import Guard
 from workers.service import Service
 from workers.sqlite_store import SqliteStore
 
-
 SOCKET = "ws://127.0.0.1:8321/ws/training"
 
 
