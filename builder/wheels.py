@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from builder import ROOT, fetch
 
 OWN = ("engine", "importers", "shaders", "web", "workers")
-OWN_SUFFIXES = {".py", ".wgsl", ".json", ".jsonl", ".txt"}
+OWN_SUFFIXES = {".py", ".wgsl", ".json", ".jsonl", ".txt", ".npz"}
 LANGUAGES = ("sv", "en")
 
 

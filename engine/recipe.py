@@ -44,11 +44,13 @@ def hold_neighbour(neighbour: Neighbour) -> Hold:
     return Hold("neighbours", neighbour.question, neighbour.begin, NEIGHBOUR_TOKENS)
 
 
-def hold_anchor(code: str, draw: Draw) -> Hold:
+def hold_anchor(code: str, index: int) -> Hold:
     """Half of the anchors keep the base's likeliest answer, half one it draws."""
-    prompts = anchors(code)
-    index = draw.below(len(prompts))
-    return Hold("anchors", prompts[index][1], sampled=index % 2 == 1)
+    return Hold("anchors", anchors(code)[index][1], sampled=index % 2 == 1)
+
+
+def any_anchor(code: str, draw: Draw) -> Hold:
+    return hold_anchor(code, draw.below(len(anchors(code))))
 
 
 def newest(lessons: Sequence[Lesson]) -> tuple[list[Lesson], list[tuple[Lesson, Lesson]]]:
@@ -105,7 +107,7 @@ class Recipe:
         replayed = draw.sample(others, c.replay_rows)
         asks += [Learn("replay", wordings(fact, draw), fact.answer) for fact in replayed]
         for i in range(c.anchor_rows):
-            asks.append(hold_anchor(lesson.language if i % 2 == 0 else "en", draw))
+            asks.append(any_anchor(lesson.language if i % 2 == 0 else "en", draw))
         pool = self.pool(lesson)[FOR_THE_GATE:]
         near = draw.sample(pool, c.neighbour_rows + extra)
         asks += [hold_neighbour(neighbour) for neighbour in near]
@@ -119,7 +121,7 @@ class Recipe:
         facts = self.turn(step, min(c.fact_rows, len(self.facts)))
         asks: list[Ask] = [Learn("taught", wordings(fact, draw), fact.answer) for fact in facts]
         spoken = [fact.language for fact in facts]
-        asks += [hold_anchor(draw.choice(spoken), draw) for _ in range(c.anchor_rows)]
+        asks += [any_anchor(draw.choice(spoken), draw) for _ in range(c.anchor_rows)]
         near = draw.sample(facts, c.neighbour_rows)
         while len(near) < c.neighbour_rows:
             near.append(draw.choice(facts))

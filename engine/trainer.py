@@ -52,7 +52,7 @@ class EngineTrainer:
     ):
         self.model, self.trained, self.config = model, trained, config
         self.coder = Coder(model.tokenizer, model.template, system)
-        self.kept = kept or Kept(self.coder, model.name)
+        self.kept = kept or Kept.with_shipped(self.coder, model.fingerprint)
         self.voices = Voices(model, trained, self.coder)
         self.remembered: dict = {}
         self.shadow = Shadow(model, trained, memory_budget)

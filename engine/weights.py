@@ -5,6 +5,7 @@ Programs are traced when first asked for and kept; every program of a model shar
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -33,6 +34,7 @@ class Model:
     tokenizer: Tokenizer
     template: ChatTemplate
     positions: int
+    fingerprint: str = ""  # of its weights, whatever the file is called
     _plans: dict = field(default_factory=dict)
 
     @classmethod
@@ -49,6 +51,7 @@ class Model:
         stored: dict[str, Stored] = {}
         frequencies = inverse_frequencies(file.config, file.name)
         tensors = {"rotary.table": executor.upload(rotary_table(frequencies, positions))}
+        digest = hashlib.sha256()
         total, done = sum(file.spec(name).nbytes for name in file.names()), 0
         for name in file.names():
             weight = file.read(name)
@@ -56,15 +59,28 @@ class Model:
                 stored[name] = Stored(weight.shape, weight.bits, weight.group)
                 tensors[f"{name}.codes"] = executor.upload(weight.codes)
                 tensors[f"{name}.scales"] = executor.upload(weight.scales)
+                digest.update(np.ascontiguousarray(weight.scales).data)
             else:
                 stored[name] = Stored(weight.shape)
-                tensors[name] = executor.upload(np.asarray(weight, np.float32))
+                plain = np.ascontiguousarray(weight, np.float32)
+                tensors[name] = executor.upload(plain)
+                digest.update(plain.data)
             done += file.spec(name).nbytes
             progress(done, total)
             await executor.breathe()
         template = ChatTemplate(file.chat_template, file.special_tokens)
         tokenizer = Tokenizer(file.tokenizer_data)
-        return cls(file.name, config, stored, tensors, executor, tokenizer, template, positions)
+        return cls(
+            file.name,
+            config,
+            stored,
+            tensors,
+            executor,
+            tokenizer,
+            template,
+            positions,
+            digest.hexdigest()[:16],
+        )
 
     @cached_property
     def end_of_turn(self) -> int:

@@ -1,0 +1,50 @@
+"""The base's answers to every anchor, made beforehand for the default model so that nobody waits.
+
+    python -m engine.shipped MODEL.gguf      (a few minutes on one core)
+
+Any other model's are asked in idle time, step by step, and kept in the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+
+from engine.config import TrainingConfig
+from engine.formats import open_model
+from engine.kept import Kept, shipped_file
+from engine.lessons import anchors, codes
+from engine.recipe import hold_anchor
+from engine.reference import Numpy
+from engine.trained import Trained
+from engine.trainer import EngineTrainer
+from engine.weights import Model
+
+AT_ONCE = 32
+
+
+async def make(path: str) -> Path:
+    with closing(open_model(path)) as file:
+        model = await Model.load(file, Numpy())
+    config = TrainingConfig.preset("micro")
+    lora = config.lora_config
+    trained = Trained.lora(model.config, lora.rank, lora.alpha, lora.target_modules)
+    trainer = EngineTrainer(model, trained, config)
+    trainer.kept = Kept(trainer.coder, model.fingerprint)
+    asks = [hold_anchor(code, i) for code in codes() for i in range(len(anchors(code)))]
+    for first in range(0, len(asks), AT_ONCE):
+        await trainer.kept.fill(trainer.voices, asks[first : first + AT_ONCE])
+        print(f"{first + AT_ONCE} of {len(asks)}", file=sys.stderr, flush=True)
+    out = shipped_file(model.fingerprint)
+    out.parent.mkdir(exist_ok=True)
+    with out.open("wb") as binary:
+        np.savez_compressed(binary, **trainer.kept.to_arrays())  # type: ignore[arg-type]
+    return out
+
+
+if __name__ == "__main__":
+    print(asyncio.run(make(sys.argv[1])))
