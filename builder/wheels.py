@@ -51,11 +51,12 @@ def archive(files: dict[str, bytes]) -> bytes:
 def own(with_tests: bool = False) -> tuple[str, bytes]:
     """The project's own Python, with the kernels and data that lie beside it."""
     folders = (*OWN, "tests") if with_tests else OWN
+    suffixes = OWN_SUFFIXES | {".npz"} if with_tests else OWN_SUFFIXES
     found = {
         path.relative_to(ROOT).as_posix(): path.read_bytes()
         for folder in folders
         for path in (ROOT / folder).rglob("*")
-        if path.suffix in OWN_SUFFIXES and "__pycache__" not in path.parts
+        if path.suffix in suffixes and "__pycache__" not in path.parts
     }
     if with_tests:
         found["pyproject.toml"] = (ROOT / "pyproject.toml").read_bytes()

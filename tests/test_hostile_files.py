@@ -21,6 +21,8 @@ from engine.template import ChatTemplate, TemplateError
 from engine.tokenizer import Tokenizer
 from tests import tiny
 
+pytestmark = pytest.mark.in_worker
+
 WHOLE = tiny.gguf("llama", "Q4_1")
 FOLDER = tiny.folder("qwen2", "F16")
 
@@ -156,6 +158,7 @@ def test_R25_numbers_no_model_has_are_harmless():
         ("llama.expert_count", 8, "mixture of experts"),
         ("general.architecture", "mamba", "architecture 'mamba' is not supported; llama"),
         ("general.type", "adapter", "holds a adapter, not a model"),
+        ("split.count", 3, "one of 3 parts"),
         ("tokenizer.ggml.model", None, "the tokenizer is missing"),
         ("tokenizer.ggml.model", "bert", "tokenizer model 'bert'"),
         ("tokenizer.ggml.pre", "new", "pre-tokenizer 'new' is not supported"),

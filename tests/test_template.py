@@ -11,6 +11,8 @@ from engine.template import ChatTemplate, TemplateError
 from engine.tokenizer import Tokenizer
 from tests import tiny
 
+pytestmark = pytest.mark.in_worker
+
 CHAT = [
     {"role": "system", "content": "Be brief."},
     {"role": "user", "content": "Hej!"},

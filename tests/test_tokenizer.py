@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import AddedToken, models, pre_tokenizers, trainers
 
-from engine import demo, registry
+from engine import registry
 from engine.formats import BytesSource, open_model, vocabulary, words
 from engine.tokenizer import ALPHABET, GUARD, Tokenizer
 from tests import tiny
@@ -117,47 +117,6 @@ def test_special_tokens_stay_text_unless_asked_for(pair):
     assert not set(ours.encode(text)) & ours.special_ids and ours.decode(ours.encode(text)) == text
     assert ours.encode("<|im_end|>", special=True) == [2] and ours.eos_ids >= {2}
     assert ours.decode([2]) == "" and ours.decode([2], special=True) == "<|im_end|>"
-
-
-@pytest.fixture(scope="module")
-def demo_tokenizer():
-    with contextlib.closing(open_model(demo.MODEL)) as model:
-        return Tokenizer(model.tokenizer_data)
-
-
-@given(st.text())
-def test_every_text_comes_back_exactly(demo_tokenizer, text):
-    assert demo_tokenizer.decode(demo_tokenizer.encode(text)) == text.replace(GUARD, "")
-
-
-@given(st.text(alphabet=st.characters(categories=["Cs", "Ll", "So"])))
-def test_broken_surrogates_become_replacement_characters(demo_tokenizer, text):
-    ids = demo_tokenizer.encode(text)
-    assert demo_tokenizer.decode(ids) == mended(text).replace(GUARD, "")
-
-
-@given(st.lists(st.integers(-1, 800)))
-def test_a_stream_says_what_decode_says_and_never_half_a_character(demo_tokenizer, ids):
-    stream = demo_tokenizer.stream()
-    parts = [stream.push(id) for id in ids]
-    assert "".join([*parts, stream.end()]) == demo_tokenizer.decode(ids)
-
-
-def test_a_stream_holds_a_character_back_until_it_is_whole(demo_tokenizer):
-    text = "å 👩‍👩‍👧 漢字"
-    stream, shown = demo_tokenizer.stream(), ""
-    for id in demo_tokenizer.encode(text):
-        shown += stream.push(id)
-        assert text.startswith(shown) and "\ufffd" not in shown
-    assert shown + stream.end() == text
-    stream = demo_tokenizer.stream()
-    first = demo_tokenizer.encode("漢")[0]
-    assert (stream.push(first), stream.end()) == ("", "\ufffd")
-
-
-@pytest.mark.parametrize("unit", ["a", "ab", " ", "\n", "å", "1", "."])
-def test_one_endless_word_takes_no_endless_time(demo_tokenizer, unit):
-    assert demo_tokenizer.decode(demo_tokenizer.encode(unit * 50_000)) == unit * 50_000
 
 
 @pytest.fixture(scope="module")

@@ -191,20 +191,22 @@ async def _finish(shelf, name, record, sha256, progress):
             digest.update(checked.read(offset, min(CHUNK, record.size - offset)))
             progress("verify", min(offset + CHUNK, record.size), record.size)
             await asyncio.sleep(0)
+        if sha256 not in (None, digest.hexdigest()):
+            raise Damaged(
+                name,
+                f"the server's file is not the one that is known (sha256 "
+                f"{digest.hexdigest()[:16]}... instead of {sha256[:16]}...); it was not used",
+            )
     except Damaged as error:
-        await shelf.forget(name)
-        raise DownloadError(f"{error}. It was deleted; download it again") from error
-    finally:
         source.close()
-    if sha256 not in (None, digest.hexdigest()):
         await shelf.forget(name)
-        raise DownloadError(
-            f"{name}: the server's file is not the one that is known (sha256 "
-            f"{digest.hexdigest()[:16]}... instead of {sha256[:16]}...). It was deleted and not used"
-        )
+        raise DownloadError(f"{error}. It was deleted; try again later") from error
+    except BaseException:
+        source.close()
+        raise
     record.sha256 = digest.hexdigest()
     await shelf.keep(name, record)
-    return await stored(shelf, name)
+    return checked
 
 
 # -- on this machine

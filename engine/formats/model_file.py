@@ -110,6 +110,11 @@ def open_gguf(source):
     metadata, directory = gguf.read_header(source)
     if metadata.get("general.type", "model") != "model":
         raise FormatError(source.name, f"this GGUF holds a {metadata['general.type']}, not a model")
+    if metadata.get("split.count", 1) != 1:
+        raise FormatError(
+            source.name,
+            f"this is one of {metadata['split.count']} parts; join them with llama-gguf-split --merge",
+        )
     config = architecture.config_from_gguf(source.name, metadata, directory)
     factors = directory.pop("rope_freqs.weight", None)
     if factors is not None:
