@@ -10,7 +10,8 @@ from pathlib import Path
 
 from engine import demo
 from engine.formats import FormatError, ModelFile, open_model
-from engine.formats.download import FolderShelf, Http, download
+from engine.formats.download import download
+from engine.formats.native import FolderShelf, Http
 from engine.runs import NoBaseModels
 
 MODELS = Path(__file__).with_name("models.json")

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from engine.formats import FormatError, download, open_model
-from engine.formats.download import DownloadError, FolderShelf, Http, Paused
+from engine.formats.download import DownloadError, Paused
+from engine.formats.native import FolderShelf, Http
 from engine.formats.source import BytesSource
 from tests import tiny
 
@@ -130,12 +131,12 @@ def test_R11_killed_at_any_time_only_missing_chunks_are_fetched(server, shelf, s
 def test_R11_a_killed_process_leaves_a_download_that_goes_on(server, shelf):
     code = (
         "import asyncio, os, signal, sys\n"
-        "from engine.formats import download\n"
+        "from engine.formats import download, native\n"
         f"download.CHUNK = {SMALL}\n"
         "def kill(phase, done, total):\n"
         "    if done > total // 2: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "shelf = download.FolderShelf(sys.argv[1])\n"
-        "asyncio.run(download.download(shelf, download.Http(), 'tiny.gguf', sys.argv[2],"
+        "shelf = native.FolderShelf(sys.argv[1])\n"
+        "asyncio.run(download.download(shelf, native.Http(), 'tiny.gguf', sys.argv[2],"
         " progress=kill))\n"
     )
     killed = subprocess.run(

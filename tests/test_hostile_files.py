@@ -21,8 +21,6 @@ from engine.template import ChatTemplate, TemplateError
 from engine.tokenizer import Tokenizer
 from tests import tiny
 
-pytestmark = pytest.mark.in_worker
-
 WHOLE = tiny.gguf("llama", "Q4_1")
 FOLDER = tiny.folder("qwen2", "F16")
 

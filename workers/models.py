@@ -42,10 +42,8 @@ class Models:
         source = await stored(self.shelf, name)
         if source:
             return source
-        url = js.URL.new(self.addresses[model], js.location.href).href
-        return await download(
-            self.shelf, Fetch(), name, url, known, progress, lambda: self.stopping
-        )
+        url, stopped = self.addresses[model], lambda: self.stopping
+        return await download(self.shelf, Fetch(), name, url, known, progress, stopped)
 
     def stop(self):
         """Pause the download at the next part that comes."""
