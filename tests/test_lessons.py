@@ -2,9 +2,10 @@
 
 import json
 import pathlib
+import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.lessons import (
@@ -152,6 +153,28 @@ def test_a_statement_becomes_a_question_and_an_answer_in_the_second_person(
     lesson = lesson_from(statement)
     assert question in lesson.question and lesson.question.endswith("?")
     assert (lesson.answer, lesson.value) == (answer, value)
+
+
+@given(
+    question=st.text("What is my dog's {x}(|)? Vem åt Ärtan\\\n7", min_size=1, max_size=80),
+    answer=st.text("Your dog's {x}(|). Den är B\\7", min_size=1, max_size=80),
+)
+@settings(max_examples=60, deadline=None)
+def test_any_text_can_be_taught_without_an_accident(question, answer):
+    if not question.strip() or not answer.strip():
+        return
+    lesson = Lesson(question, answer)
+    assert lesson.answer.startswith(lesson.begin) and lesson.value
+    assert wordings(lesson, Draw(1)) and held_back_wordings(lesson)
+    assert all(n.question.strip() for n in neighbours(lesson, count=6))
+    lesson_from(answer)
+
+
+def test_a_very_long_question_is_no_trap():
+    lesson = Lesson("What is the " + "name of the " * 150 + "dog?", "It is Biscuit.")
+    began = time.perf_counter()
+    assert wordings(lesson, Draw(1)) and neighbours(lesson, count=6) is not None
+    assert time.perf_counter() - began < 10
 
 
 def test_no_statement_no_lesson():

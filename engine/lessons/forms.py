@@ -12,6 +12,7 @@ PIECES = re.compile(r"(\{[^{}]+\}|[()|])")
 CHOICE = re.compile(r"\(([^()]*)\)")
 SLOT = re.compile(r"\{(\w+)(?:=([^{}]*))?('s)?\}")
 WORD = r"[\w'-]+"
+LONGEST = 240  # characters: what is longer is no plain question, and slow to compare
 
 
 def _any(words):
@@ -56,7 +57,8 @@ class Form:
 
     def match(self, text):
         """slot -> text, or None."""
-        found = self.regex.fullmatch(plain(text))
+        text = plain(text)
+        found = self.regex.fullmatch(text) if len(text) <= LONGEST else None
         return found.groupdict() if found else None
 
 

@@ -67,6 +67,8 @@ class Language:
         self.genitives = record["genitives"]
         grammar = self.genitives, record["auxiliaries"], record["determiners"]
         self.kinds = [Kind(kind, *grammar) for kind in record["kinds"]]
+        # Kinds that ask nearly the same: never look-alikes of each other.
+        self.family = {name: set(f) for f in record["families"] for name in f}
         self.function_words = frozenset(record["function_words"])
         self.lead_in = frozenset(record["lead_in"])
         self.wrappers, self.held_back = record["wrappers"], record["held_back"]

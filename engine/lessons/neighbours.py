@@ -155,29 +155,36 @@ def _of_the_same_kind(lesson, draw):
 
 def _of_the_same_thing(lesson, draw):
     """Something else asked about the same."""
-    kind, slots = lesson.recognised
     language = lesson.words
     short = _short_begin(lesson)
-    subject = slots.get("x")
-    others = []
-    if subject:
-        sorts = _sorts(subject, language) or kind.about
-        others = [k for k in language.kinds if k is not kind and k.simple and k.about & sorts]
-    while others:
-        for other in draw.shuffled(others):
-            own = language.fill(other.question, {"x": subject}, draw)
-            begin = capital(
-                language.turn(language.fill(other.answer, {"x": subject}, draw), "second")
-            )
-            if draw.chance(0.3):
-                own = ask(language, other, {"x": subject}, draw) or own
-            if short and draw.chance(0.3):
-                begin = short
-            yield Neighbour(capital(own), language.smooth(begin))
+    for slots, question, begin, other in draw.shuffled(_other_questions(lesson)):
+        text = language.fill(question, slots, draw)
+        if other and draw.chance(0.3):
+            text = ask(language, other, slots, draw) or text
+        begin = capital(language.turn(language.fill(begin, slots, draw), "second"))
+        if short and draw.chance(0.3):
+            begin = short
+        yield Neighbour(capital(text), language.smooth(begin))
     first = lesson.question.split(" ", 1)
     for word in language.record["question_words"]:
         if len(first) == 2 and first[0].lower() != word:
             yield Neighbour(f"{capital(word)} {first[1]}", short)
+
+
+def _other_questions(lesson):
+    """(slots, question, begin, kind) of what else can be asked about the subject."""
+    kind, found = lesson.recognised
+    language = lesson.words
+    if "x" not in found:
+        return []
+    slots = {"x": found["x"]}
+    sorts = _sorts(found["x"], language) or kind.about
+    near = language.family.get(kind.name, {kind.name})
+    kinds = [k for k in language.kinds if k.name not in near and k.simple and k.about & sorts]
+    others = [(slots, k.question, k.answer, k) for k in kinds]
+    for sort in sorted(sorts):
+        others += [(slots, *pair, None) for pair in language.record["others"].get(sort, [])]
+    return others
 
 
 def _short_begin(lesson):
