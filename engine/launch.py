@@ -99,27 +99,33 @@ def _(tier, x):
 
 
 def row_threads(tier: Tier, cols: int) -> int:
-    """Threads that share one row of `cols` elements."""
+    """Threads that share one row of `cols` elements: few where a barrier costs more than work."""
     if tier.software:
-        return 32 if cols < 4096 else 64
+        return 8
     return 64 if cols < 1024 else 256
+
+
+def norm_constants(x: Spec, eps: float) -> dict:
+    if x.cols % 4:
+        raise ValueError(f"the norm kernels need rows of 4, 8, ... columns, not {x.cols}")
+    return dict(ROWS=x.rows, COLS4=x.cols // 4, EPS=eps)
 
 
 @rule("rmsnorm")
 def _(tier, x, w, eps):
-    wg = row_threads(tier, x.cols)
-    return "rmsnorm", flat(x.rows), dict(ROWS=x.rows, COLS=x.cols, EPS=eps, WG=wg)
+    constants = norm_constants(x, eps)
+    return "rmsnorm", flat(x.rows), constants | dict(WG=row_threads(tier, x.cols))
 
 
 @rule("rmsnorm_dx")
 def _(tier, x, w, dy, base, eps):
-    constants = dict(ROWS=x.rows, COLS=x.cols, EPS=eps, BASE=base is not None)
+    constants = norm_constants(x, eps) | dict(BASE=base is not None)
     return "rmsnorm_dx", flat(x.rows), constants | dict(WG=row_threads(tier, x.cols))
 
 
 @rule("rmsnorm_dw")
 def _(tier, x, w, dy, eps):
-    return "rmsnorm_dw", (-(-x.cols // 64), 1, 1), dict(ROWS=x.rows, COLS=x.cols, EPS=eps)
+    return "rmsnorm_dw", (-(-x.cols // 256), 1, 1), norm_constants(x, eps)
 
 
 @rule("rotary")
@@ -181,10 +187,10 @@ def _(tier, dy, y, logsum, q, k, v, spans, heads, kv_heads):
 
 @rule("soft_cross_entropy")
 def _(tier, logits, ids, probs, rest, weight):
-    wg = max(row_threads(tier, logits.cols), 1 << (ids.cols - 1).bit_length())
-    if wg > 256:
+    if ids.cols > 256:
         raise ValueError(f"the loss kernel takes up to 256 targets a row, not {ids.cols}")
-    constants = dict(ROWS=logits.rows, COLS=logits.cols, TARGETS=ids.cols, WG=wg)
+    constants = dict(ROWS=logits.rows, COLS=logits.cols, TARGETS=ids.cols)
+    constants["WG"] = row_threads(tier, logits.cols)
     return "soft_cross_entropy", flat(logits.rows), constants
 
 

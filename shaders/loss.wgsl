@@ -1,7 +1,7 @@
 // Losses over rows of logits             one workgroup per row
 override ROWS: u32;
 override COLS: u32;             // the vocabulary
-override TARGETS: u32 = 0;      // at most WG
+override TARGETS: u32 = 0;      // at most 256
 
 const TINY = 1e-30;
 
@@ -13,6 +13,8 @@ const TINY = 1e-30;
 @group(0) @binding(4) var<storage, read> weight: array<f32>;
 @group(0) @binding(5) var<storage, read_write> gradient: array<f32>;
 @group(0) @binding(6) var<storage, read_write> loss: array<f32>;
+
+var<workgroup> slope: array<f32, 256>;        // gradient of each target
 
 fn logit(i: u32) -> f32 {
   if (REUSED == 1) { return gradient[i]; }
@@ -32,23 +34,30 @@ fn soft_cross_entropy(@builtin(workgroup_id) group: vec3u, @builtin(num_workgrou
   for (var c = tid; c < COLS; c += WG) { sum += exp(logit(start + c) - top); }
   sum = sum_over_group(sum, tid);
 
-  var id = 0u;
-  var p = 0.0;
-  var q = 0.0;                  // what the model gives this thread's target
-  if (tid < TARGETS) {
-    id = start + u32(ids[row * TARGETS + tid]);
-    p = probs[row * TARGETS + tid];
-    if (p > 0) { q = exp(logit(id) - top) / sum; }
+  var said = 0.0;               // what the model gives the targets together
+  var gap = 0.0;
+  for (var t = tid; t < TARGETS; t += WG) {
+    let p = probs[row * TARGETS + t];
+    if (p > 0) {
+      let q = exp(logit(start + u32(ids[row * TARGETS + t])) - top) / sum;
+      said += q;
+      gap += p * (log(p + TINY) - log(q + TINY));
+      slope[t] = q - p;
+    }
   }
   let r = rest[row];
-  let rest_q = max(1 - sum_over_group(q, tid), 1e-6);
-  let gap = sum_over_group(select(0.0, p * (log(p + TINY) - log(q + TINY)), p > 0), tid);
+  let rest_q = max(1 - sum_over_group(said, tid), 1e-6);
+  gap = sum_over_group(gap, tid);
   if (tid == 0) { loss[row] = (gap + r * (log(r + TINY) - log(rest_q))) * weight[row]; }
 
   let outside = (1 - r / rest_q) * weight[row] / sum;
   for (var c = tid; c < COLS; c += WG) { gradient[start + c] = exp(logit(start + c) - top) * outside; }
   storageBarrier();
-  if (p > 0) { gradient[id] = (q - p) * weight[row]; }
+  for (var t = tid; t < TARGETS; t += WG) {
+    if (probs[row * TARGETS + t] > 0) {
+      gradient[start + u32(ids[row * TARGETS + t])] = slope[t] * weight[row];
+    }
+  }
 }
 
 // divergence: p q -> kl same             KL(softmax p, softmax q); 1 where the best token is the same

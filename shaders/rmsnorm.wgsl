@@ -1,35 +1,34 @@
 // y = x / sqrt(mean(x^2) + eps) * w      one workgroup per row
 override ROWS: u32;
-override COLS: u32;
+override COLS4: u32;            // columns / 4
 override EPS: f32;
 override BASE: bool = false;
 
 // rmsnorm: x w -> y
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> w: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> w: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
 
-fn inverse_rms(start: u32, tid: u32) -> f32 {
-  var sum = 0.0;
-  for (var c = tid; c < COLS; c += WG) { sum += x[start + c] * x[start + c]; }
-  return inverseSqrt(sum_over_group(sum, tid) / f32(COLS) + EPS);
-}
+fn inverse_rms(sum: f32) -> f32 { return inverseSqrt(sum / f32(4 * COLS4) + EPS); }
 
 @compute @workgroup_size(WG)
 fn rmsnorm(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
            @builtin(local_invocation_index) tid: u32) {
   let row = flat_group(group, groups);
   if (row >= ROWS) { return; }
-  let inverse = inverse_rms(row * COLS, tid);
-  for (var c = tid; c < COLS; c += WG) { y[row * COLS + c] = x[row * COLS + c] * inverse * w[c]; }
+  let start = row * COLS4;
+  var sum = 0.0;
+  for (var c = tid; c < COLS4; c += WG) { sum += dot(x[start + c], x[start + c]); }
+  let inverse = inverse_rms(sum_over_group(sum, tid));
+  for (var c = tid; c < COLS4; c += WG) { y[start + c] = x[start + c] * inverse * w[c]; }
 }
 
 // rmsnorm_dx: x w dy base -> dx          REUSED 1: base lies in dx, 2: dy does
-@group(0) @binding(2) var<storage, read> dy: array<f32>;
-@group(0) @binding(3) var<storage, read> base: array<f32>;
-@group(0) @binding(4) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(2) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(3) var<storage, read> base: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> dx: array<vec4f>;
 
-fn dy_at(i: u32) -> f32 {
+fn dy_at(i: u32) -> vec4f {
   if (REUSED == 2) { return dx[i]; }
   return dy[i];
 }
@@ -39,12 +38,16 @@ fn rmsnorm_dx(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grou
               @builtin(local_invocation_index) tid: u32) {
   let row = flat_group(group, groups);
   if (row >= ROWS) { return; }
-  let start = row * COLS;
-  let inverse = inverse_rms(start, tid);
-  var dot = 0.0;
-  for (var c = tid; c < COLS; c += WG) { dot += w[c] * dy_at(start + c) * x[start + c]; }
-  let mean = sum_over_group(dot, tid) * inverse / f32(COLS);
-  for (var c = tid; c < COLS; c += WG) {
+  let start = row * COLS4;
+  var square = 0.0;
+  var slope = 0.0;
+  for (var c = tid; c < COLS4; c += WG) {
+    square += dot(x[start + c], x[start + c]);
+    slope += dot(w[c] * dy_at(start + c), x[start + c]);
+  }
+  let inverse = inverse_rms(sum_over_group(square, tid));
+  let mean = sum_over_group(slope, tid) * inverse / f32(4 * COLS4);
+  for (var c = tid; c < COLS4; c += WG) {
     let i = start + c;
     var value = inverse * (w[c] * dy_at(i) - x[i] * inverse * mean);
     if (REUSED == 1) { value += dx[i]; } else if (BASE) { value += base[i]; }
@@ -52,16 +55,25 @@ fn rmsnorm_dx(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grou
   }
 }
 
-// rmsnorm_dw: x w dy -> dw               one thread per column, a workgroup walks the rows together
-@group(0) @binding(3) var<storage, read_write> dw: array<f32>;
+// rmsnorm_dw: x w dy -> dw               4 columns a thread; the workgroup shares what rows have in common
+@group(0) @binding(3) var<storage, read_write> dw: array<vec4f>;
 
 @compute @workgroup_size(WG)
 fn rmsnorm_dw(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
   let col = group.x * WG + tid;
-  var sum = 0.0;
-  for (var row = 0u; row < ROWS; row++) {
-    let inverse = inverse_rms(row * COLS, tid);
-    if (col < COLS) { sum += dy[row * COLS + col] * x[row * COLS + col] * inverse; }
+  let here = min(col, COLS4 - 1);
+  var sum = vec4f();
+  for (var first = 0u; first < ROWS; first += WG) {
+    let start = min(first + tid, ROWS - 1) * COLS4;
+    var square = 0.0;
+    for (var c = 0u; c < COLS4; c++) { square += dot(x[start + c], x[start + c]); }
+    workgroupBarrier();
+    scratch[tid] = inverse_rms(square);
+    workgroupBarrier();
+    for (var r = 0u; r < min(WG, ROWS - first); r++) {
+      let i = (first + r) * COLS4 + here;
+      sum += dy[i] * x[i] * scratch[r];
+    }
   }
-  if (col < COLS) { dw[col] = sum; }
+  if (col < COLS4) { dw[col] = sum; }
 }

@@ -15,6 +15,8 @@ from tests.gpu_device import gpu
 from tests.test_gpu_programs import LORA, batch, prepared
 from tests.test_model import TINY, stored_of
 
+pytestmark = pytest.mark.in_worker
+
 
 def tiny_step():
     program = programs.learn(TINY, stored_of(TINY, 4), 12, 6, 64, LORA)

@@ -1,6 +1,7 @@
 """The laboratory: one Chromium, OneSeek and its peers in workers of one isolated page."""
 
 import contextlib
+import fnmatch
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -19,6 +20,10 @@ PEERS = {
     "tfjs/": ("@tensorflow/tfjs-backend-wasm", "dist", "tf-backend-wasm.min.js "
               "tfjs-backend-wasm.wasm tfjs-backend-wasm-simd.wasm "
               "tfjs-backend-wasm-threaded-simd.wasm"),
+    "tfjs-gpu": ("@tensorflow/tfjs-backend-webgpu", "dist", "tf-backend-webgpu.min.js"),
+    "ort-gpu": ("onnxruntime-web", "dist", "ort.webgpu.min.mjs "
+                "ort-wasm-simd-threaded.asyncify.mjs ort-wasm-simd-threaded.asyncify.wasm"),
+    "jax": ("@jax-js/jax", "dist", "*.js"),
 }  # fmt: skip
 
 
@@ -30,8 +35,9 @@ def furnish(folder: Path) -> None:
     write(folder / "oneseek.whl", wheels.own(with_tests=True)[1])
     for place, (package, inside, names) in PEERS.items():
         members = wheels.unpacked(fetch.part(f"npm/{package}"), inside)
-        for name in names.split():
+        for name in (n for pattern in names.split() for n in fnmatch.filter(members, pattern)):
             write(folder / place / Path(name).name, members[name])
+    shutil.copy(ROOT / "web/replay.js", folder)
     (folder / "model.gguf").symlink_to(fetch.part("model/smollm2-135m"))
 
 

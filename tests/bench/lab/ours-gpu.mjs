@@ -1,0 +1,20 @@
+// OneSeek's WebGPU back end in its natural place: Pyodide in a worker, replay in JavaScript.
+import { loadPyodide } from '/pyodide/pyodide.mjs';
+import '/replay.js';
+import { serve } from './rpc.mjs';
+
+const pyodide = await loadPyodide({ indexURL: '/pyodide/' });
+await pyodide.loadPackage(['numpy', 'msgpack', 'jinja2', 'regex', 'wgpu']);
+const wheel = await fetch('/oneseek.whl');
+pyodide.unpackArchive(await wheel.arrayBuffer(), 'wheel');
+const lab = pyodide.pyimport('tests.bench.gpu_in_tab');
+
+serve({
+  async python(name, ...args) {
+    return JSON.parse(await lab[name](...args));
+  },
+  async load(address) {
+    const data = new Uint8Array(await (await fetch(address)).arrayBuffer());
+    return JSON.parse(await lab.load(data));
+  },
+});
