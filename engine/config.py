@@ -236,3 +236,8 @@ PRESETS = {
 def micro_rate(parameters):
     """The learning rate of `micro` for a base model with so many parameters."""
     return 1e-3 if parameters < 250e6 else 9e-4 if parameters < 450e6 else 5e-4
+
+
+def micro_steps(parameters):
+    """How many steps a lesson may take at most: the smallest models move less in each."""
+    return 20 if parameters > 50e6 else 64

@@ -121,8 +121,12 @@ class OneSeek(Page):
         else:
             self.chat.draw()
 
+    def model_id(self):
+        """The model that is loaded, or that was chosen last."""
+        return self.model.model if self.model else site.option("model") or self.settings["model"]
+
     async def read_version(self):
-        version = await records.in_use(self.store)
+        version = await records.in_use(self.store, self.model_id())
         label = records.label(version)
         if label != self.version:
             self.version = label

@@ -161,7 +161,7 @@ class Store {
 
   // [key, value] pairs in key order, those after `after` (all when null), at most `limit` (0: all).
   async all(store, after, limit, newest) {
-    const range = after === null ? null
+    const range = after == null ? null
       : newest ? IDBKeyRange.upperBound(after, true) : IDBKeyRange.lowerBound(after, true);
     const reading = await this.transaction([store], "readonly", "default");
     return new Promise((resolve, reject) => {

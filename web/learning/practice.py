@@ -9,7 +9,7 @@ import asyncio
 import js
 from pyscript import js_import
 
-from engine.config import SchedulerConfig, TrainingConfig
+from engine.config import SchedulerConfig, TrainingConfig, micro_rate, micro_steps
 from web import clock, dom, files, overlay, site
 from web.election import Election
 from web.learning import records
@@ -72,6 +72,7 @@ class Learning:
         self.run = ""
         self.wanted = ""
         self.leased = []
+        self.unpractised = 0
         self.trains = False
         self.office = asyncio.Event()
         self.scheduler = TrainingScheduler(
@@ -90,6 +91,7 @@ class Learning:
         """Stand for election, listen to what the person does, and let the scheduler turn."""
         self.configure()
         self.page.watch(self.configure, "settings")
+        self.page.watch(self.count_unpractised, "versions", "model")
         lock = (await js_import(site.path("lock.js")))[0]
         self.channel = js.BroadcastChannel.new("oneseek-trainer")
         self.election = Election(
@@ -220,6 +222,7 @@ class Learning:
             self.page.toast(t("activity.idle"))
             return
         self.scheduler.force_training()
+        self.page.status.know(round="training")
         self.show_pause()
 
     # -------------------------------------------------------------------------------- the work
@@ -227,7 +230,19 @@ class Learning:
     def has_work(self):
         if not (self.page.model and self.page.model.trainable and self.trains):
             return False
-        return bool(self.run or self.wanted or self.page.teaching.queue.upcoming(1))
+        waits = self.page.teaching.queue.upcoming(1) or self.unpractised
+        return bool(self.run or self.wanted or waits)
+
+    async def count_unpractised(self):
+        """How many lessons the version in use learned since the last practice: work for long idle time."""
+        versions, count = await records.versions(self.page.store), 0
+        for version in versions:
+            if version["kind"] == "practice" or version["base"] != self.page.model_id():
+                break
+            count += len(version["lessons"])
+        tried = [entry["time"] for entry in await records.rejections(self.page.store)]
+        newest = versions[0]["time"] if versions else 0
+        self.unpractised = count if count and max(tried + [0]) < newest else 0
 
     async def grant(self, budget):
         """What the scheduler calls: open a round when none is open, then work on it."""
@@ -244,13 +259,11 @@ class Learning:
 
     async def open_round(self):
         """The next lesson, or practice when a person asked for it."""
-        kind, self.wanted = self.wanted or "lesson", ""
-        self.leased = []
+        kind, self.wanted = self.wanted, ""
         line = "generic"
-        if kind == "lesson":
-            self.leased = self.page.teaching.queue.take(1)
-        config = self.page.settings.get("config_training")
-        config = TrainingConfig(**config) if config else TrainingConfig.preset("micro")
+        self.leased = [] if kind == "practice" else self.page.teaching.queue.take(1)
+        kind = "lesson" if self.leased else "practice"
+        config = self.recipe()
         ids = [record["id"] for record in self.leased]
         opened = await self.page.app.engine.ask(
             Learn(
@@ -263,6 +276,17 @@ class Learning:
         )
         self.run = opened.run
         self.page.status.know(round="training")
+
+    def recipe(self):
+        """The person's own configuration, or the measured one for a model of this size."""
+        own = self.page.settings.get("config_training")
+        if own:
+            return TrainingConfig(**own)
+        known = self.page.first_run.model(self.page.model.model) or {}
+        size = known.get("parameters", 135e6)
+        return TrainingConfig.preset("micro").replace(
+            learning_rate=micro_rate(size), lesson={"max_steps": micro_steps(size)}
+        )
 
     def refused(self, failed):
         """The engine could not train: say it once, and do not try again by itself."""
@@ -344,7 +368,7 @@ class Learning:
             self.page.touch("versions", "state", "ledger")
 
     async def number_in_use(self):
-        version = await records.in_use(self.page.store)
+        version = await records.in_use(self.page.store, self.page.model_id())
         return version["number"] if version else 0
 
     async def drop(self):

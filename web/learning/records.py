@@ -21,12 +21,10 @@ async def versions(store):
     return found
 
 
-async def in_use(store):
-    """The version of the last pointer that moved: what the chat uses; None is the base model."""
-    number = None
-    for key, pointer in await store.all("state"):
-        if key.startswith("current."):
-            number = pointer.get("generic") or number
+async def in_use(store, model):
+    """The version the chat uses with this model; None is the untouched model."""
+    pointer = await store.get("state", "current.%s.generic" % model)
+    number = pointer and pointer["number"]
     return await store.get("versions", number) if number else None
 
 
