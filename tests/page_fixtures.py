@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from builder import site
 from tests import browser as in_browser
+
+expect.set_options(timeout=20_000)  # a loaded machine is slow now and then
 
 
 @pytest.fixture(scope="session")

@@ -75,8 +75,12 @@ def test_escape_stops_the_answer_and_keeps_what_came(chat: Page):
 
 def go_on_for_ever(page: Page) -> None:
     """Hot sampling rarely ends by itself; the context is the only limit."""
+    set_temperature(page, "2")
+
+
+def set_temperature(page: Page, value: str) -> None:
     page.get_by_role("button", name="Settings").click()
-    page.get_by_label("Temperature").fill("2")
+    page.get_by_label("Temperature").fill(value)
     page.get_by_label("Temperature").press("Tab")
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)

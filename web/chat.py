@@ -50,17 +50,25 @@ class Chat:
     async def open(self, id):
         """Show a stored chat, or a new empty one when `id` is empty."""
         self.stop()
-        self.chat = await self.page.store.get("chats", id) if id else None
-        found = await stored_turns(self.page.store, id) if self.chat else []
-        self.tree = turns.Tree(found)
-        interrupted = [turn for turn in found if turns.interrupted(turn)]
+        if not id:
+            self.show(None, [])
+        else:
+            self.show(
+                await self.page.store.get("chats", id), await stored_turns(self.page.store, id)
+            )
+        interrupted = [turn for turn in self.branch() if turns.interrupted(turn)]
         for turn in interrupted:
             turn["state"] = "interrupted"
         if interrupted:
             await self.save(*interrupted)
-        self.seen_by_model = 0
-        self.follows = True
+            self.draw()
         await self.page.store.batch([["put", "settings", "open-chat", {"id": self.id}]])
+
+    def show(self, chat, found):
+        """Make this the chat that is seen, at once: what is typed from now on belongs to it."""
+        self.chat = chat
+        self.tree = turns.Tree(found if chat else [])
+        self.seen_by_model = 0
         self.draw()
         self.to_latest()
         self.page.touch("chat")

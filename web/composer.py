@@ -63,8 +63,10 @@ class Composer:
         self.keeping += 1
 
     async def restore(self):
+        """The draft of this chat, unless something was typed meanwhile."""
         draft = await self.page.store.get("drafts", self.chat.id or "new")
-        self.put(draft["text"] if draft else "")
+        if draft and not self.field.value:
+            self.put(draft["text"])
 
     def stop(self, event=None):
         if self.chat.answering:

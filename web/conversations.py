@@ -29,15 +29,17 @@ class Conversations:
         self.draw()
 
     async def new(self, event=None):
+        self.page.close_sheets()
+        self.page.composer.put("")
+        self.page.composer.focus()
         await self.chat.open("")
         await self.page.composer.restore()
-        self.page.close_sheets()
-        self.page.composer.focus()
 
     async def show(self, id):
+        self.page.close_sheets()
+        self.page.composer.put("")
         await self.chat.open(id)
         await self.page.composer.restore()
-        self.page.close_sheets()
 
     async def search(self, event=None):
         """Titles at once; what was said in the chats a moment later."""
