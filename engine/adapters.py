@@ -145,6 +145,30 @@ def read_peft(settings: bytes, source: Source, config: Config) -> tuple[Trained,
     return trained, flat
 
 
+def fitted(trained: Trained, flat: np.ndarray, target: Trained) -> np.ndarray:
+    """The same adapter in another layout: a smaller rank is filled up with zeros, and B takes the
+    difference of the scales, so that every answer stays what it was."""
+    if trained == target:
+        return flat
+    if trained.rank > target.rank:
+        raise AdapterError(
+            f"the adapter has rank {trained.rank}; this engine goes on from at most {target.rank}"
+        )
+    if missing := set(trained.entries) - set(target.entries):
+        raise AdapterError(f"the adapter changes {sorted(missing)[0]}, which is not trained here")
+    result = target.initial(0)
+    for name in target.entries:
+        if ".lora_A." not in name:
+            continue
+        b = name.replace(".lora_A.", ".lora_B.")
+        if name in trained:
+            part = target.part(result, name)
+            part[: trained.rank] = trained.part(flat, name)
+            ratio = np.float32(trained.scale / target.scale)
+            target.part(result, b)[:, : trained.rank] = ratio * trained.part(flat, b)
+    return result
+
+
 def refuse(settings: dict) -> None:
     """What PEFT knows and this engine does not."""
     if settings.get("peft_type") != "LORA":

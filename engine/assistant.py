@@ -20,6 +20,7 @@ from engine.forget import History, reset
 from engine.formats import ModelFile
 from engine.generate import Answer, Generator, Sampling
 from engine.learner import Learner
+from engine.rounds import make_plan
 from engine.runs import generate_run_id
 from engine.snapshot import Arrays
 from engine.trained import Trained
@@ -242,6 +243,14 @@ class Assistant:
                 self.turns.grant(0)
             self.resident = BASE
         return touched, record
+
+    async def adopt(self, flat) -> dict:
+        """An adapter made elsewhere as the next version, in use from now on; its record."""
+        current = await self.versions.current()
+        weights = {self.trained.name: flat}
+        plan = make_plan("import", weights, [], [], {})
+        gate = {"accepted": True, "outcome": "imported", "reason": ""}
+        return await self.versions.promote(GENERIC, current, plan, weights, gate)
 
     async def reset(self, word: str) -> None:
         """Remove every version, example and snapshot; the base model stays."""

@@ -10,6 +10,7 @@ from engine.adapters import (
     SETTINGS,
     WEIGHTS,
     AdapterError,
+    fitted,
     gguf_lora,
     load_peft,
     merged,
@@ -122,3 +123,20 @@ def test_a_merged_model_reads_back_and_speaks(tmp_path, file, config):
     size = int.from_bytes(read.read(8), "little")
     header = json.loads(read.read(size))
     assert set(header) - {"__metadata__"} == set(file.names())
+
+
+def test_a_smaller_adapter_fits_into_a_larger_layout_and_says_the_same(config):
+    small, flat = an_adapter(config, rank=4, targets=("attention.q", "ffn.down"))
+    large = Trained.lora(config, 8, 8)
+    result = fitted(small, flat, large)
+    module = "model.layers.1.mlp.down_proj"
+    for trained, array in ((small, flat), (large, result)):
+        a, b = (trained.part(array, f"{module}.lora_{side}.weight") for side in "AB")
+        product = trained.scale * b @ a
+        if trained is small:
+            expected = product
+    np.testing.assert_allclose(product, expected, rtol=1e-5, atol=1e-7)
+    untouched = large.part(result, "model.layers.0.mlp.up_proj.lora_B.weight")
+    assert not untouched.any()
+    with pytest.raises(AdapterError, match="rank"):
+        fitted(Trained.lora(config, 16, 16), np.zeros(1), large)

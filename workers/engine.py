@@ -22,6 +22,7 @@ from engine.ledger import Ledger
 from engine.snapshot import SnapshotDamaged
 from engine.versions import Versions
 from web.store import FencedStore, open_browser_store
+from workers import outbox
 from workers.models import Models
 from workers.protocol import (
     Answered,
@@ -29,7 +30,9 @@ from workers.protocol import (
     Device,
     Done,
     Failed,
+    File,
     Forgotten,
+    Imported,
     Loaded,
     ModelProgress,
     Opened,
@@ -236,6 +239,37 @@ class Engine:
         if request.now:
             self.changed("versions", "examples", "queue", "ledger", "state", "samples")
         return Forgotten(versions=[label(one) for one in touched], retrain_from=label(before))
+
+    async def on_export(self, request):
+        """A version as a file for the person, in OPFS out/."""
+        assistant = self.needed()
+
+        async def open_file():
+            return await self.models.open(self.versions.base, True, lambda *figures: None)
+
+        name, data = await outbox.export(
+            assistant, self.versions, request.version, request.format, open_file
+        )
+        return File(name=name, size=await outbox.put(name, data))
+
+    async def on_import_adapter(self, request):
+        """An adapter from elsewhere becomes a version, and the one in use."""
+        assistant = self.needed()
+        flat = outbox.adapter_in(await outbox.taken(request.name), assistant)
+        record = await assistant.adopt(flat)
+        self.changed("versions", "ledger", "state")
+        return Imported(version=label(record))
+
+    async def on_break(self, request):
+        """For tests: lose the device, hang, or die."""
+        if request.what == "device":
+            self.needed().model.executor.device.destroy()
+        elif request.what == "hang":
+            while True:
+                pass
+        else:
+            js.close()
+        return Done()
 
     async def on_verify(self, request):
         """Check every hash that is stored, and the chain that explains them."""

@@ -1,0 +1,114 @@
+"""Files that leave the engine worker for the person, and adapters that arrive: OPFS out/ and inbox/.
+
+An adapter leaves as PEFT's folder, as a LoRA for llama.cpp, merged, or certified with its proof.
+"""
+
+import contextlib
+import io
+import tempfile
+import zipfile
+from pathlib import Path
+
+import js
+from pyodide.ffi import to_js
+
+from engine.adapters import (
+    SETTINGS,
+    WEIGHTS,
+    AdapterError,
+    fitted,
+    gguf_lora,
+    peft_files,
+    read_peft,
+    save_merged,
+)
+from engine.assistant import flat_weights, label
+from engine.certified import certify
+from engine.formats import BytesSource
+
+LARGEST = 256 << 20  # bytes of an adapter's archive, and of each file in it
+
+
+async def folder(name):
+    root = await js.navigator.storage.getDirectory()
+    return await root.getDirectoryHandle(name, create=True)
+
+
+async def put(name, data):
+    """Write a file into out/, whole; its size."""
+    handle = await (await folder("out")).getFileHandle(name, create=True)
+    access = await handle.createSyncAccessHandle()
+    try:
+        access.truncate(0)
+        access.write(to_js(data))
+        access.flush()
+    finally:
+        access.close()
+    return len(data)
+
+
+async def taken(name):
+    """The bytes of a file in inbox/, which is removed."""
+    inbox = await folder("inbox")
+    file = await (await inbox.getFileHandle(name)).getFile()
+    try:
+        if file.size > LARGEST:
+            raise AdapterError(f"{name} has {file.size >> 20} MB; an adapter has at most 256")
+        return (await file.arrayBuffer()).to_bytes()
+    finally:
+        await inbox.removeEntry(name)
+
+
+def zipped(files):
+    """A zip of the files, each stored as it is."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(zipfile.ZipInfo(name), data)
+    return packed.getvalue()
+
+
+async def export(assistant, versions, number, form, open_file):
+    """A version as a file: its name and its bytes. `open_file()` opens the model's own file."""
+    record = await versions.record(number)
+    flat = flat_weights(await versions.weights(number))
+    trained, model = assistant.trained, assistant.model
+    stem = f"oneseek-{label(record)}"
+    if form == "gguf":
+        kind = "llama"
+        with contextlib.closing(await open_file()) as file:
+            kind = file.architecture
+        return f"{stem}.gguf", gguf_lora(trained, flat, model.config, kind, record["name"])
+    if form == "merged":
+        with contextlib.closing(await open_file()) as file, tempfile.TemporaryDirectory() as here:
+            path = Path(here) / "model.safetensors"
+            save_merged(path, file, trained, flat)
+            return f"{stem}.safetensors", path.read_bytes()
+    files = peft_files(trained, flat, model.name, record["name"])
+    if form == "certified":
+        files = await certify(versions, number, files)
+        return f"{record['name']}.zip", zipped(files)
+    return f"{stem}-peft.zip", zipped(files)
+
+
+def adapter_in(data, assistant):
+    """The flat array of an adapter in a zip, laid out as this assistant's own."""
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(data))
+    except zipfile.BadZipFile as error:
+        raise AdapterError(
+            "this is not a zip of an adapter; export one as PEFT and choose that file"
+        ) from error
+    found = {}
+    for entry in archive.infolist():
+        name = entry.filename.rsplit("/", 1)[-1]
+        if name in (SETTINGS, WEIGHTS):
+            if entry.file_size > LARGEST:
+                raise AdapterError(f"{name} is larger than an adapter can be")
+            found[name] = archive.read(entry)
+    for name in (SETTINGS, WEIGHTS):
+        if name not in found:
+            raise AdapterError(f"the zip holds no {name}; export the adapter as PEFT first")
+    source = BytesSource(found[WEIGHTS], WEIGHTS)
+    trained, flat = read_peft(found[SETTINGS], source, assistant.model.config)
+    return fitted(trained, flat, assistant.trained)
