@@ -121,7 +121,7 @@ class EngineAttempt:
         if self.batch is None:
             if self.complete:
                 return None
-            await self._load()
+            await self.load()
         outcome = await shadow.advance(None if math.isinf(budget_ms) else budget_ms)
         if outcome is None:
             return self.metrics or self._report(math.nan, 0.0) | {"loss": 0.0}
@@ -143,7 +143,8 @@ class EngineAttempt:
     def _taught_at(self, step: int) -> Lesson:
         return self.recipe.lessons[step % len(self.recipe.lessons)]
 
-    async def _load(self) -> None:
+    async def load(self) -> None:
+        """Ask the base what the next step needs of it, and set the step up."""
         step, kept = self.trainer.shadow.steps, self.trainer.kept
         asks = self.asks(step)
         if kept.lacks(asks):  # the base answers a few steps' questions at once

@@ -212,7 +212,7 @@ def step(it: Torch, optimiser, batch: Batch, rate: float) -> dict[str, float]:
     losses.sum().backward()
     torch.nn.utils.clip_grad_norm_(it.parameters, it.config.max_grad_norm)
     optimiser.step()
-    return batch.measure(losses.detach().numpy())
+    return batch.measure(losses.detach().numpy()) | {"total": float(losses.sum().detach())}
 
 
 async def teach(it: Torch, kept: Kept, facts, config, seed) -> list[int]:
