@@ -64,11 +64,11 @@ def _pieces(text, unknown, language):
                 break
         else:
             n = 1
-            if words[i].lower() in language.record["person"]["second"]:
-                pass
-            elif words[i][0].isupper() or any(c.isdigit() for c in words[i]):
+            word = words[i].lower()
+            speaker = word in language.record["person"]["second"]
+            if not speaker and (words[i][0].isupper() or any(c.isdigit() for c in word)):
                 found.append(Spot(words[i], "name"))
-            elif words[i].lower() not in language.function_words:
+            elif not speaker and word not in language.function_words:
                 found.append(Spot(words[i], unknown))
         i += n
     return found
@@ -117,7 +117,7 @@ def swap(text, old, new, language):
 def _swapped(lesson, spot, draw):
     """(question, begin, slots) with this spot replaced."""
     language = lesson.words
-    kind, slots = lesson.recognised
+    _, slots = lesson.recognised
     question, begin = lesson.question, lesson.begin
     if spot.what not in ("owned", "self"):
         new = _replacement(spot, lesson, draw)
