@@ -360,6 +360,12 @@ def test_R25_R26_random_damage_is_harmless():
     assert outcomes["FormatError"] > 100 and slowest < 1, (outcomes, slowest)
 
 
+@pytest.mark.slow
+def test_R25_R26_ten_thousand_damaged_files_are_harmless():
+    outcomes, slowest = fuzz(10_000, seed=3)
+    assert outcomes["FormatError"] > 5000 and slowest < 1, (outcomes, slowest)
+
+
 @pytest.mark.long
 def test_R25_R26_a_hundred_thousand_damaged_files_are_harmless():
     import resource

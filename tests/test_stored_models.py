@@ -1,16 +1,20 @@
 """A model in the browser: fetched once, read from OPFS afterwards, by any number of tabs, and never when damaged."""
 
+import re
 import time
 
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from engine import demo
-from tests.browser import wait_for_state
+from tests import tiny
+from tests.browser import Watch, wait_for_state
 
 pytestmark = pytest.mark.slow
 
 TINY = "/?model=tiny&engine=cpu"
+DEFAULT = "/?model=smollm2-135m&engine=cpu"
+CHUNK = 4 << 20
 DAMAGE = """async () => {
   const root = await navigator.storage.getDirectory();
   const handle = await (await root.getDirectoryHandle("models")).getFileHandle("tiny.gguf");
@@ -21,19 +25,18 @@ DAMAGE = """async () => {
   await writable.write(bytes);
   await writable.close();
 }"""
-SIZE = """async () => {
-  const root = await navigator.storage.getDirectory();
-  const handle = await (await root.getDirectoryHandle("models")).getFileHandle("tiny.gguf");
-  return (await handle.getFile()).size;
+SIZE = """async (name) => {
+  try {
+    const root = await navigator.storage.getDirectory();
+    const handle = await (await root.getDirectoryHandle("models")).getFileHandle(name);
+    return (await handle.getFile()).size;
+  } catch { return 0; }
 }"""
 
 
-NAME = "OneSeek-1M-Zero"
-
-
-def opened(context: BrowserContext) -> Page:
+def opened(context: BrowserContext, address: str = TINY) -> Page:
     page = context.new_page()
-    page.goto(TINY)
+    page.goto(address)
     return page
 
 
@@ -42,19 +45,19 @@ def loaded(*pages: Page) -> Page:
     until = time.monotonic() + 120
     while time.monotonic() < until:
         for page in pages:
-            if page.get_by_text(NAME).first.is_visible():
+            if page.get_by_text(re.compile(r"OneSeek-\d+M-Zero")).first.is_visible():
                 return page
         pages[0].wait_for_timeout(200)
     raise AssertionError("no tab has the model")
 
 
-def asked_for(context: BrowserContext) -> list[str]:
-    """The models the context asks the server for from now on."""
-    asked: list[str] = []
+def asked_for(context: BrowserContext, file: str = "tiny.gguf") -> list[int]:
+    """Where each request for a model's file begins, from now on."""
+    asked: list[int] = []
 
     def note(request):
-        if request.url.endswith("tiny.gguf") and not request.service_worker:  # or count it twice
-            asked.append(request.url)
+        if request.url.endswith(file) and not request.service_worker:  # or count it twice
+            asked.append(int(re.sub(r"\D", "", request.headers.get("range", "0"))))
 
     context.on("request", note)
     return asked
@@ -64,7 +67,7 @@ def test_R12_tabs_take_the_stored_model_over_without_the_network(context: Browse
     """One tab computes at a time; when it ends without a word, the next one opens the same file."""
     asked = asked_for(context)
     first = loaded(opened(context))
-    assert first.evaluate(SIZE) == demo.MODEL.stat().st_size and len(asked) == 1
+    assert first.evaluate(SIZE, "tiny.gguf") == demo.MODEL.stat().st_size and len(asked) == 1
     others = [opened(context), opened(context)]
     for page in others:
         assert wait_for_state(page, "read-only") == "read-only"
@@ -85,3 +88,32 @@ def test_R10_a_damaged_model_is_refused_by_name_and_fetched_anew(context: Browse
     page.reload()
     loaded(page)
     assert len(asked) == 2
+
+
+def test_R11_a_tab_that_dies_while_downloading_costs_at_most_a_chunk(context: BrowserContext):
+    asked = asked_for(context, "smollm2-135m.gguf")
+    page = opened(context, DEFAULT)
+    until = time.monotonic() + 120
+    while not (kept := page.evaluate(SIZE, "smollm2-135m.gguf") // CHUNK):
+        assert time.monotonic() < until, "no chunk was ever stored"
+        page.wait_for_timeout(20)
+    page.close()
+    loaded(opened(context, DEFAULT))
+    assert asked[0] == 0 and len(asked) == 2
+    assert asked[1] % CHUNK == 0 and asked[1] >= (kept - 1) * CHUNK
+
+
+def test_a_persons_own_file_opens_and_a_broken_one_is_named(context: BrowserContext, watch: Watch):
+    page = opened(context, "/?engine=cpu")
+    wait_for_state(page, "needs-consent", timeout=120)
+    data = tiny.gguf("qwen2", "Q8_0")
+    for name, content in (("broken.gguf", data[: len(data) // 2]), ("mine.gguf", data)):
+        button = page.locator("#consent").get_by_role("button", name="Choose file")
+        with page.expect_file_chooser() as choosing:
+            button.click()
+        choosing.value.set_files({"name": name, "mimeType": "", "buffer": content})
+        if name == "broken.gguf":
+            page.get_by_text("broken.gguf: tensor").first.wait_for(timeout=90_000)
+            page.reload()
+            wait_for_state(page, "needs-consent", timeout=120)
+    loaded(page)
