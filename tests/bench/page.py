@@ -1,11 +1,13 @@
 """`build.py bench page`: how soon the page reacts and the engine is ready, on the first visit and on the next.
 
 Cold is a fresh profile, warm the next visit of the same one, kept offline by then; figures are medians.
-What a key costs is measured with the demo model while it answers and while it learns.
+What a key costs is measured with the demo model while it answers and while it learns.  With `--shots` it
+takes a picture of every state instead (tests/bench/shots.py).
 """
 
 import json
 import statistics
+import sys
 import threading
 from collections import Counter
 from pathlib import Path
@@ -13,7 +15,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Error, Page
 
 from builder import serve, site
-from tests.bench import report
+from tests.bench import report, shots
 from tests.browser import chromium, kept_offline, wait_for_state, watched
 
 VISITS = 5
@@ -134,6 +136,10 @@ def main() -> None:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}/"
         with chromium() as browser:
+            if "--shots" in sys.argv:
+                folder = Path(*sys.argv[sys.argv.index("--shots") + 1 :] or ["shots"])
+                report.write("page", {}, shots.take(browser, address, folder))
+                return
             rows = visits(browser, address)
             typed, why = typing(browser, address)
         server.shutdown()
