@@ -352,3 +352,23 @@ def test_the_screen_reader_hears_the_answer_once_and_never_each_token(chat: Page
     assert len(whole) == 1
     assert len(heard) <= 4
     assert chat.get_by_role("log").get_attribute("aria-live") == "off"
+
+
+def test_ten_thousand_messages_open_and_scroll_without_a_long_task(chat: Page):
+    """Long tasks are counted while the history is opened, scrolled up and typed beside."""
+    stored_chat(chat, 10_000, "Message {n}: " + "some words that make a line or two of text. " * 3)
+    chat.evaluate(
+        """() => { window.tasks = [];
+        new PerformanceObserver((list) => tasks.push(...list.getEntries().map((one) => one.duration)))
+          .observe({type: "longtask"}); }"""
+    )
+    log = chat.get_by_role("log")
+    for _ in range(5):
+        log.evaluate("node => node.scrollTop = 0")
+        chat.get_by_role("button", name="Show earlier messages").click()
+        chat.wait_for_timeout(600)
+    for _ in range(10):
+        log.evaluate("node => node.scrollBy(0, -300)")
+        chat.wait_for_timeout(50)
+    assert chat.get_by_role("article").count() > 60
+    assert sorted(chat.evaluate("tasks"))[-3:-2] <= [120], chat.evaluate("tasks")

@@ -70,7 +70,10 @@ class Chat:
         self.tree = turns.Tree(found if chat else [])
         self.seen_by_model = 0
         self.draw()
-        self.to_latest()
+        if chat:
+            self.to_latest()
+        else:
+            self.log._dom_element.scrollTop = 0
         self.page.touch("chat")
 
     async def save(self, *changed):

@@ -96,7 +96,7 @@ class FirstRun:
         """The small test model, for a look around without a download, where the site carries it."""
         if "tiny" not in site.models():
             return None
-        return dom.button(t("consent.tiny"), "download", "tiny", cls="quiet")
+        return dom.button(t("consent.tiny"), "download", "tiny")
 
     def space(self, model):
         """Both numbers, before anything is fetched, when the browser allows too little."""

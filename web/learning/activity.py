@@ -78,7 +78,8 @@ class Activity:
             doing = t("activity.doing_" + live.kind) if t.has("activity.doing_" + live.kind) else ""
             said = [doing, t("activity.steps", step=live.step, steps=live.steps)]
             said += [t("activity.left", time=t.duration(left))] if left else []
-            said += [t("activity.from", n=live.examples)]
+            lessons = len(self.page.learning.leased)
+            said += [t("activity.from", n=lessons)] if lessons else []
             if facts["paused"]:
                 said = [t("state.paused", why=t("paused." + facts["paused"]))] + said
             return " · ".join(part for part in said if part)
@@ -117,7 +118,7 @@ class Activity:
             ("figure.step", t("none") if step is None else steps, "train-step"),
             ("figure.loss", t("none") if loss is None else t.number(loss, 3), "train-loss"),
         ]
-        if live:
+        if live and live.tokens_per_second:
             rows.append(("figure.speed", t.number(live.tokens_per_second), None))
         if live and self.page.settings["developer"]:
             rows.append(("figure.rate", "%.1e" % live.learning_rate, None))
