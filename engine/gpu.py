@@ -224,7 +224,8 @@ class GPU:
             entry, groups, constants = launch.launch_of(step, self.tier)
         if max(groups) > launch.MAX_GROUPS:
             raise GPUProblem(f"{step} would need {groups} workgroups, over 65,535 along one side")
-        constants = {k: float(v) for k, v in constants.items()} | {"REUSED": float(bound.reused)}
+        constants |= {"REUSED": bound.reused, "WANTED": bound.wanted}
+        constants = {name: float(value) for name, value in constants.items()}
         key = file, prefix, expression, entry, bound.access, tuple(sorted(constants.items()))
         if key not in self._pipelines:
             self._pipelines[key] = self.device.create_compute_pipeline_async(
@@ -247,7 +248,13 @@ class Bound:
     own. One buffer cannot be bound twice when one binding writes, so an input whose memory the
     output takes over is left out and `reused` tells the kernel to read the output instead."""
 
-    def __init__(self, step: Step, same_memory: Callable[[Value, Value], bool]):
+    def __init__(
+        self,
+        step: Step,
+        same_memory: Callable[[Value, Value], bool],
+        is_read: Callable[[Value], bool] = lambda value: True,
+    ):
+        self.wanted = sum(1 << i for i, out in enumerate(step.outs) if is_read(out))
         updated = set(step.op.updates)
         outs = step.outs[len(updated) :]
         self.values: list[Value | None] = list(step.ins)

@@ -43,8 +43,11 @@ class Run:
         self._kinds: list[tuple] = []  # what each dispatch is, for its cost
         self._groups: dict[tuple, object] = {}
         self._recording = None
+        read = {v.root for step in self.program.steps for v in step.reads}
+        read |= {v.root for v in self.program.outputs.values()} | {*self.program.inputs.values()}
         for step in self.program.steps:
-            self._record(step, Bound(step, self._same_memory))
+            bound = Bound(step, self._same_memory, lambda value: value.root in read)
+            self._record(step, bound)
 
     def _same_memory(self, a: Value, b: Value) -> bool:
         return self.buffers[a.root] is self.buffers[b.root]

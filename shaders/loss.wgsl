@@ -6,20 +6,22 @@ override TARGETS: u32 = 0;      // at most 256
 const TINY = 1e-30;
 
 // soft_cross_entropy: logits ids probs rest weight -> gradient loss
-@group(0) @binding(0) var<storage, read> logits: array<f32>;
+@group(0) @binding(0) var<storage, read> logits: array<vec4f>;
 @group(0) @binding(1) var<storage, read> ids: array<i32>;
 @group(0) @binding(2) var<storage, read> probs: array<f32>;
 @group(0) @binding(3) var<storage, read> rest: array<f32>;
 @group(0) @binding(4) var<storage, read> weight: array<f32>;
-@group(0) @binding(5) var<storage, read_write> gradient: array<f32>;
+@group(0) @binding(5) var<storage, read_write> gradient: array<vec4f>;
 @group(0) @binding(6) var<storage, read_write> loss: array<f32>;
 
 var<workgroup> slope: array<f32, 256>;        // gradient of each target
 
-fn logit(i: u32) -> f32 {
+fn four_logits(i: u32) -> vec4f {
   if (REUSED == 1) { return gradient[i]; }
   return logits[i];
 }
+
+fn logit(i: u32) -> f32 { return four_logits(i / 4)[i % 4]; }
 
 @compute @workgroup_size(WG)
 fn soft_cross_entropy(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
@@ -27,12 +29,16 @@ fn soft_cross_entropy(@builtin(workgroup_id) group: vec3u, @builtin(num_workgrou
   let row = flat_group(group, groups);
   if (row >= ROWS) { return; }
   let start = row * COLS;
-  var top = -3e38;
-  for (var c = tid; c < COLS; c += WG) { top = max(top, logit(start + c)); }
-  top = max_over_group(top, tid);
-  var sum = 0.0;
-  for (var c = tid; c < COLS; c += WG) { sum += exp(logit(start + c) - top); }
-  sum = sum_over_group(sum, tid);
+  let fours = select(0, COLS / 4, COLS % 4 == 0);    // rows of other lengths go one by one
+  let ones = select(COLS, 0, COLS % 4 == 0);
+  var tops = vec4f(-3e38);
+  for (var c = tid; c < fours; c += WG) { tops = max(tops, four_logits(start / 4 + c)); }
+  for (var c = tid; c < ones; c += WG) { tops = max(tops, vec4f(logit(start + c))); }
+  let top = max_over_group(max(max(tops.x, tops.y), max(tops.z, tops.w)), tid);
+  var sums = vec4f();
+  for (var c = tid; c < fours; c += WG) { sums += exp(four_logits(start / 4 + c) - top); }
+  for (var c = tid; c < ones; c += WG) { sums.x += exp(logit(start + c) - top); }
+  let sum = sum_over_group(dot(sums, vec4f(1)), tid);
 
   var said = 0.0;               // what the model gives the targets together
   var gap = 0.0;
@@ -50,12 +56,19 @@ fn soft_cross_entropy(@builtin(workgroup_id) group: vec3u, @builtin(num_workgrou
   gap = sum_over_group(gap, tid);
   if (tid == 0) { loss[row] = (gap + r * (log(r + TINY) - log(rest_q))) * weight[row]; }
 
+  if ((WANTED & 1) == 0) { return; }
   let outside = (1 - r / rest_q) * weight[row] / sum;
-  for (var c = tid; c < COLS; c += WG) { gradient[start + c] = exp(logit(start + c) - top) * outside; }
+  for (var c = tid; c < fours; c += WG) {
+    gradient[start / 4 + c] = exp(four_logits(start / 4 + c) - top) * outside;
+  }
+  for (var c = tid; c < ones; c += WG) {
+    gradient[(start + c) / 4][(start + c) % 4] = exp(logit(start + c) - top) * outside;
+  }
   storageBarrier();
   for (var t = tid; t < TARGETS; t += WG) {
     if (probs[row * TARGETS + t] > 0) {
-      gradient[start + u32(ids[row * TARGETS + t])] = slope[t] * weight[row];
+      let i = start + u32(ids[row * TARGETS + t]);
+      gradient[i / 4][i % 4] = slope[t] * weight[row];
     }
   }
 }

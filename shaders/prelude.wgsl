@@ -3,6 +3,7 @@
 // cannot be read and written through two bindings (REUSED says which input lies in the output).
 override WG: u32 = 64;          // threads in a workgroup
 override REUSED: u32 = 0;       // 1 + index into the op's `reuses`: that input is read from the output
+override WANTED: u32 = 0xff;    // which outputs anybody reads, as bits
 
 var<workgroup> scratch: array<f32, WG>;
 

@@ -3,13 +3,20 @@
 import base64
 import json
 import time
+from collections import Counter
 
 import numpy as np
 
+from engine.formats import BytesSource, open_model
 from engine.gpu import GPU
 from engine.ir import OPS, Program
 from engine.schedule import plan
+from engine.train import Hyper, Shadow
+from engine.trained import Trained
+from engine.weights import Model
+from tests.bench.batches import packed_rows_of
 
+RANK, TARGETS = 8, 32
 state: dict = {}
 
 
@@ -129,3 +136,49 @@ async def result():
     state["run"].run()
     array = await state["run"].read(state["output"])
     return json.dumps(base64.b64encode(np.ascontiguousarray(array).tobytes()).decode())
+
+
+async def load(data):
+    """The model resident on the device."""
+    data = data.to_py() if hasattr(data, "to_py") else data
+    began = time.perf_counter()
+    file = open_model(BytesSource(data, "smollm2-135m"))
+    state["model"] = await Model.load(file, await executor(), 512)
+    return json.dumps(time.perf_counter() - began)
+
+
+async def prepare_step(rows, length):
+    """A QLoRA step over all seven projections, ready to be repeated; how many dispatches it has."""
+    model = state["model"]
+    trained = Trained.lora(model.config, RANK, 2 * RANK)
+    shadow = state["shadow"] = Shadow(model, trained)
+    shadow.begin(trained.initial(0))
+    state["batch"] = packed_rows_of(rows, length, TARGETS, model.config.vocab)
+    shadow.load(state["batch"], Hyper(1e-3))
+    await shadow._run.ready()
+    return json.dumps(len(shadow._run))
+
+
+async def step():
+    """Milliseconds of one whole step, and of those the ones this side spends issuing it."""
+    shadow = state["shadow"]
+    shadow.load(state["batch"], Hyper(1e-3))
+    run, gpu = shadow._run, state["model"].executor
+    await gpu.finished()
+    began = time.perf_counter()
+    run.run()
+    issued = time.perf_counter()
+    await gpu.finished()
+    done = time.perf_counter()
+    loss = float((await run.read("losses")).sum())
+    return json.dumps(dict(ms=1e3 * (done - began), host_ms=1e3 * (issued - began), loss=loss))
+
+
+async def profile():
+    """Milliseconds on the device of each kind of kernel in one step."""
+    run, spent = state["shadow"]._run, Counter()
+    for start in range(0, len(run), 64):
+        stop = min(len(run), start + 64)
+        for i, ms in enumerate(await run.time(start, stop)):
+            spent[run.program.steps[start + i].op.name] += ms
+    return json.dumps(spent)
