@@ -38,7 +38,8 @@ def test_R8_that_the_browser_may_clear_everything_is_said_and_a_backup_offered(p
     expect(dialog.get_by_role("button", name="Export everything")).to_be_visible()
 
 
-def test_R9_lost_storage_is_told_and_is_no_first_run(page: Page):
+def test_R9_lost_storage_is_told_and_is_no_first_run(page: Page, watch: Watch):
+    watch.allow("favicon")  # the bare file this visits has no icon of its own
     page.goto("/")
     expect(page.locator("html")).to_have_attribute("data-page", "ready", timeout=30_000)
     page.goto("/manifest.webmanifest")
