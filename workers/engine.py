@@ -17,6 +17,7 @@ from engine.assistant import Assistant, label
 from engine.check import check_store
 from engine.formats.download import Damaged, Paused
 from engine.generate import Sampling
+from engine.gpu import DeviceLost
 from engine.language import UNKNOWN, detect
 from engine.ledger import Ledger
 from engine.snapshot import SnapshotDamaged
@@ -42,6 +43,7 @@ from workers.protocol import (
     Token,
     Verified,
 )
+from workers.recovery import Recovery
 
 TRAINING_BYTES = 100 << 20  # activations of a step; what does not fit is computed twice
 
@@ -65,6 +67,8 @@ class Engine:
     def __init__(self, emit, settings, modules):
         self.emit, self.addresses, self.modules = emit, settings["models"], modules
         self.device = self.store = self.models = self.versions = self.assistant = None
+        self.loaded = self.learning = None  # the requests that made what is there now
+        self.recovery = Recovery(emit, self.rebuild)
 
     # ---- what it computes on, and with
 
@@ -104,7 +108,9 @@ class Engine:
         self.assistant = await Assistant.load(
             file, executor, versions, progress=progress, memory_budget=TRAINING_BYTES
         )
-        self.versions = versions
+        self.versions, self.loaded = versions, request
+        if self.device.kind == "gpu":
+            executor.on_lost = self.recovery.begin
         return Loaded(
             model=request.model,
             name=family,
@@ -114,6 +120,16 @@ class Engine:
             context=self.assistant.base.context,
             trainable=True,
         )
+
+    async def rebuild(self, back_end):
+        """The same model on a new device, or on the processor; why on that one."""
+        chosen = await choose("cpu" if back_end == "cpu" else "gpu")
+        if chosen.kind != back_end:
+            raise LookupError("the browser gives no graphics device yet")
+        self.device = chosen
+        file = await self.models.open(self.loaded.model, self.loaded.keep, lambda *figures: None)
+        await self.make_resident(self.loaded, file, lambda *figures: None)
+        return chosen.why
 
     def on_stop_loading(self, request):
         """Pause the download; what came is kept."""
@@ -137,13 +153,20 @@ class Engine:
             max_tokens=options.get("max_tokens", 512),
             seed=random.getrandbits(31) if seed < 0 else seed,
         )
-        answer, number = await self.needed().answer(
-            request.messages,
-            sampling,
-            request.id,
-            options.get("version"),
-            on_text=lambda text: self.emit(Token(id=request.id, text=text)),
-        )
+        teller = Teller(self.emit, request.id)
+        while True:
+            await self.recovery.done()
+            try:
+                answer, number = await self.needed().answer(
+                    request.messages,
+                    sampling,
+                    request.id,
+                    options.get("version"),
+                    on_text=teller.again(),
+                )
+                break
+            except DeviceLost as lost:
+                self.recovery.begin(str(lost))
         ended = "stop" if answer.ended == "cancelled" else answer.ended
         return Answered(
             text=answer.text,
@@ -174,15 +197,21 @@ class Engine:
 
     async def on_learn(self, request):
         """Open a round, or go on with the one a closed tab left."""
-        opened = await self.needed().learn(
-            request.kind,
-            request.examples,
-            request.line,
-            self.tell_step,
-            request.config,
-            FencedStore(self.store, request.epoch),
-        )
+        await self.recovery.done()
+        self.learning = request
+        opened = await self.open_round()
         return Opened(run=opened.run, steps=opened.steps)
+
+    async def open_round(self):
+        asked = self.learning
+        return await self.needed().learn(
+            asked.kind,
+            asked.examples,
+            asked.line,
+            self.tell_step,
+            asked.config,
+            FencedStore(self.store, asked.epoch),
+        )
 
     async def tell_step(self, round):
         """A step is done: its figures go into the store, and to whoever shows them."""
@@ -203,9 +232,17 @@ class Engine:
 
     async def on_grant(self, request):
         """Work on the open round for about this long."""
-        used, ended = await self.needed().grant(request.milliseconds)
+        await self.recovery.done()
+        try:
+            if self.needed().round is None and self.learning:  # rebuilt: go on from the checkpoint
+                await self.open_round()
+            used, ended = await self.assistant.grant(request.milliseconds)
+        except DeviceLost as lost:
+            self.recovery.begin(str(lost))
+            return Slice(used_ms=0.0, finished=False, outcome="", version="", reason="")
         if ended is None:
             return Slice(used_ms=used, finished=False, outcome="", version="", reason="")
+        self.learning = None
         self.changed("versions", "examples", "queue", "ledger", "state")
         version = label(ended["version"]) if ended["version"] else ""
         return Slice(
@@ -218,6 +255,7 @@ class Engine:
 
     def on_drop(self, request):
         """Throw the open round away."""
+        self.learning = None
         self.needed().drop()
         return Done()
 
@@ -292,6 +330,27 @@ class Engine:
 
     def on_ping(self, request):
         return Done()
+
+
+class Teller:
+    """Sends an answer's text as it comes; an answer that starts again repeats nothing."""
+
+    def __init__(self, emit, id):
+        self.emit, self.id, self.said = emit, id, 0
+
+    def again(self):
+        """What to call with each new piece of one attempt."""
+        heard = 0
+
+        def tell(text):
+            nonlocal heard
+            fresh = text[max(0, self.said - heard) :]
+            heard += len(text)
+            if fresh:
+                self.said = heard
+                self.emit(Token(id=self.id, text=fresh))
+
+        return tell
 
 
 def finite(value):

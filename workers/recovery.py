@@ -1,0 +1,46 @@
+"""When the graphics device is lost: everything is rebuilt from what is stored, with patience.
+
+The first attempts come quickly, later ones wait longer; a device that was lost twice is not trusted
+again, the processor takes over.
+"""
+
+import asyncio
+
+from workers.protocol import Lost, Restored
+
+WAITS = (0.2, 2.0, 10.0, 30.0, 120.0)  # seconds before each attempt
+TRUSTED = 2  # losses after which the processor takes over
+
+
+class Recovery:
+    """`rebuild(back_end)` makes the model resident again and says why on that back end."""
+
+    def __init__(self, emit, rebuild):
+        self.emit, self.rebuild = emit, rebuild
+        self.losses = 0
+        self.work = None
+
+    def begin(self, reason):
+        """The device is gone; whoever needs it awaits `done`."""
+        if self.work is None or self.work.done():
+            self.losses += 1
+            self.work = asyncio.ensure_future(self.restore())
+
+    async def done(self):
+        """Until a recovery under way has ended; at once when there is none."""
+        if self.work is not None:
+            await self.work
+
+    async def restore(self):
+        for attempt, wait in enumerate(WAITS, 1):
+            self.emit(Lost(what="device", attempt=attempt, next_ms=int(wait * 1000)))
+            await asyncio.sleep(wait)
+            back_end = "gpu" if self.losses < TRUSTED and attempt < len(WAITS) else "cpu"
+            try:
+                why = await self.rebuild(back_end)
+            except Exception:
+                if back_end == "cpu":
+                    raise
+            else:
+                self.emit(Restored(back_end=back_end, why=why))
+                return
