@@ -75,6 +75,7 @@ class Assistant:
         self.resident = BASE  # the version whose weights `adapted` holds
         self.answers: dict[str, Answer] = {}
         self._pump: asyncio.Task | None = None
+        self._failure: Exception = RuntimeError("nothing has failed")
         self._settled = asyncio.Condition()
 
     @classmethod
@@ -134,7 +135,7 @@ class Assistant:
             await self._settled.wait_for(lambda: answer.ended or self._pump.done())
         if not answer.ended:
             answer.cancel()
-            self._pump.result()
+            raise self._failure
 
     async def _work(self) -> None:
         """One chunk or token after another, for as long as anybody waits."""
@@ -145,6 +146,8 @@ class Assistant:
                         await generator.advance()
                 async with self._settled:
                     self._settled.notify_all()
+        except Exception as failure:  # told to everyone who waits, see `finished`
+            self._failure = failure
         finally:
             self.turns.wake()
             async with self._settled:

@@ -27,6 +27,10 @@ WANTED = ("timestamp-query", "shader-f16", "subgroups", "subgroup")
 DTYPES = {"f32": np.float32, "i32": np.int32, "u32": np.uint32, "f16": np.float16}
 
 
+# how browsers put it when the device went while something was under way
+SIGNS_OF_LOSS = ("device is lost", "aborterror", "instance reference no longer exists")
+
+
 class GPUProblem(RuntimeError):
     """Something the device refused; the text names the step, the value and the shapes."""
 
@@ -183,7 +187,7 @@ class GPU:
 
     def explained(self, problem: Exception) -> Exception:
         text = str(problem)
-        if self.lost or "device is lost" in text.lower() or "AbortError" in text:
+        if self.lost or any(sign in text.lower() for sign in SIGNS_OF_LOSS):
             self._lose(self.lost or text)
             return DeviceLost(f"the GPU was lost ({self.lost})")
         return problem if isinstance(problem, GPUProblem) else GPUProblem(text)

@@ -100,8 +100,10 @@ class Run:
         try:
             return await promise
         except Exception as problem:
-            from engine.gpu import GPUProblem
+            from engine.gpu import DeviceLost, GPUProblem
 
+            if isinstance(lost := self.gpu.explained(problem), DeviceLost):
+                raise lost from problem
             raise GPUProblem(f"{step}: {problem}") from problem
 
     def write(self, name: str, array: np.ndarray) -> None:

@@ -39,7 +39,7 @@ class Recovery:
             try:
                 why = await self.rebuild(back_end)
             except Exception:
-                if back_end == "cpu":
+                if back_end == "cpu":  # nothing is left to try; who waits hears why
                     raise
             else:
                 self.emit(Restored(back_end=back_end, why=why))
