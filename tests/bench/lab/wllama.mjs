@@ -12,16 +12,22 @@ export async function load(address, threads) {
   return engine.getNumThreads();
 }
 
-// Milliseconds to the first token, tokens a second after it, and the text.
-export async function answer(prompt, tokens) {
+// Milliseconds to the first token, tokens a second after it, and the text, as far as it came in time.
+export async function answer(prompt, tokens, limit) {
   const began = performance.now();
+  const abortSignal = AbortSignal.timeout(limit);
   let first = 0, last = 0, count = 0, text = '';
-  const stream = await engine.createCompletion({ prompt, max_tokens: tokens, temperature: 0, stream: true });
-  for await (const chunk of stream) {
-    last = performance.now();
-    first ||= last;
-    count += 1;
-    text += chunk.choices[0]?.text ?? '';
+  const asked = { prompt, max_tokens: tokens, temperature: 0, stream: true, abortSignal };
+  try {
+    for await (const chunk of await engine.createCompletion(asked)) {
+      last = performance.now();
+      first ||= last;
+      count += 1;
+      text += chunk.choices[0]?.text ?? '';
+    }
+  } catch (error) {
+    if (!abortSignal.aborted) throw error;
   }
+  if (count < 2) return null;
   return { first_ms: first - began, tokens_per_s: (count - 1) / (last - first) * 1e3, count, text };
 }
