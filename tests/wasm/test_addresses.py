@@ -9,6 +9,7 @@ from tests.wasm.heap import NativeHeap
 from tests.wasm.test_kernels import WITH_KERNEL, outputs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("op,case", WITH_KERNEL)
 def test_a_kernel_gives_the_same_bits_across_two_gigabytes(op, case):
     program, _, _, feeds = build(op, case)
