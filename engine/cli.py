@@ -113,7 +113,8 @@ class Progress:
 
 
 def main(arguments=None) -> int:
-    for module in ("engine.commands", "engine.debug"):  # they register themselves
+    # they register themselves
+    for module in ("engine.commands", "engine.debug", "importers.command"):
         importlib.import_module(module)
     parser = argparse.ArgumentParser(prog="oneseek", description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

@@ -72,7 +72,7 @@ class Door:
 
     async def _scan(self, data: bytes, found: ImportResult, budget: Budget) -> ImportResult:
         """The pages of a scanned PDF, one after the other."""
-        from importers.image import ImageImporter, prepared
+        from importers.image import ImageImporter, prepared, renumbered
         from importers.pdf import scanned_page
 
         lines: list = []
@@ -80,9 +80,7 @@ class Door:
             for number, page in enumerate(found.scans):
                 budget.step("pages", number + 1, len(found.scans))
                 picture = prepared(scanned_page(data, page, budget), found.name, budget)
-                base = 1 + max((line.paragraph for line in lines), default=-1)
-                for line in await self._recognise(picture):
-                    lines.append(line._replace(paragraph=base + line.paragraph))
+                lines += renumbered(await self._recognise(picture), lines)
         except ImportRefused as problem:
             return refused(found.name, str(problem))
         return ImageImporter(self.texts).import_recognised(data, found.name, lines)

@@ -4,6 +4,7 @@ In the page the recogniser is tesseract.js; natively `tesseract`, the command, w
 """
 
 import io
+import os
 import shutil
 import subprocess
 import warnings
@@ -23,6 +24,7 @@ _LARGE = 5_000_000  # pixels: more costs time and reads no better; long screensh
 _SMALL = (
     1000  # below this a picture is enlarged: letters of screenshots are too small to tell apart
 )
+_SECONDS = 60
 _UNSURE = 30.0  # per cent: what is read with less is noise
 
 
@@ -54,6 +56,20 @@ class ImageImporter:
             return refused(name, str(problem))
         except OSError as error:
             return refused(name, f"{name} could not be opened ({error.strerror}).")
+
+    def import_scan(self, data: bytes, name: str, scans: list[int], budget: Budget) -> ImportResult:
+        """The pages of a PDF that are pictures, one after the other."""
+        from importers.pdf import scanned_page
+
+        lines: list[Recognised] = []
+        try:
+            for number, page in enumerate(scans):
+                budget.step("pages", number + 1, len(scans))
+                picture = prepared(scanned_page(data, page, budget), name, budget)
+                lines += renumbered(self._recognise(picture, ("sv", "en")), lines)
+        except ImportRefused as problem:
+            return refused(name, str(problem))
+        return self.import_recognised(data, name, lines)
 
     def import_recognised(
         self,
@@ -92,6 +108,12 @@ class ImageImporter:
             sum(line.confidence * len(line.text) for line in read) / letters if letters else None
         )
         return result
+
+
+def renumbered(page: list[Recognised], before: list[Recognised]) -> list[Recognised]:
+    """A further page's lines, their paragraphs counted on from those before."""
+    first = 1 + max((line.paragraph for line in before), default=-1)
+    return [line._replace(paragraph=first + line.paragraph) for line in page]
 
 
 def prepared(data: bytes, name: str, budget: Budget | None = None) -> bytes:
@@ -165,11 +187,15 @@ def tesseract(png: bytes, languages: tuple[str, ...]) -> list[Recognised]:
             ["tesseract", "stdin", "stdout", "-l", names, "tsv"],
             input=png,
             capture_output=True,
-            timeout=60,
+            timeout=_SECONDS,
+            env={
+                **os.environ,
+                "OMP_THREAD_LIMIT": "1",
+            },  # its threads wait for each other by spinning
         )
     except subprocess.TimeoutExpired as error:
         raise ImportRefused(
-            "Reading the picture took longer than 60 seconds and was stopped."
+            f"Reading the picture took longer than {_SECONDS} seconds and was stopped."
         ) from error
     if answer.returncode:
         reason = answer.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]

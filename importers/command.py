@@ -1,0 +1,94 @@
+"""`oneseek import`: files, folders and web addresses to lessons, for scripts and terminals."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from engine.cli import COMMANDS, json_option, show, told
+from importers.crawl import PAGES, Crawl
+from importers.document import ImportRefused
+from importers.fetch import Fetcher
+from importers.image import ImageImporter, tesseract
+from importers.limits import Budget
+from importers.read import IsPicture
+from importers.results import ImportResult, refused
+from importers.text import TextImporter
+from importers.website import WebsiteImporter
+
+
+def import_options(parser):
+    parser.add_argument("sources", nargs="+", metavar="FILE|FOLDER|URL")
+    parser.add_argument("--depth", type=int, default=0, help="follow links of a site this far")
+    parser.add_argument("--pages", type=int, default=PAGES, help="read at most so many pages")
+    parser.add_argument(
+        "--approve", action="store_true", help="give the lessons of texts that read like orders too"
+    )
+
+
+def import_sources(options):
+    """Read files, folders and web pages, and give the lessons in them."""
+    bad = 0
+    for result in results(options):
+        if options.approve:
+            result.approve()
+        bad += result.state == "refused"
+        show(options, {**result.to_json(), "lessons": result.examples}, line(result))
+    if bad:
+        told(f"oneseek: {bad} of the sources could not be read; the reasons are above")
+
+
+def results(options) -> Iterator[ImportResult]:
+    texts = TextImporter()
+    for source in options.sources:
+        if urlsplit(source).scheme in ("http", "https"):
+            yield from website(source, texts, options)
+        elif Path(source).is_dir():
+            for path in sorted(p for p in Path(source).rglob("*") if p.is_file()):
+                yield from file(path, texts)
+        else:
+            yield from file(Path(source), texts)
+
+
+def website(address: str, texts: TextImporter, options) -> Iterator[ImportResult]:
+    fetcher = Fetcher()
+    importer = WebsiteImporter(texts, fetcher)
+    if not options.depth:
+        yield importer.import_website(address)
+        return
+    state = Path(f"{urlsplit(address).netloc.replace(':', '-')}.crawl.json")
+    if state.exists():
+        told(f"going on with {state}")
+    yield from Crawl(address, options.depth, state, options.pages).run(importer, fetcher)
+
+
+def file(path: Path, texts: TextImporter) -> Iterator[ImportResult]:
+    budget = Budget(path.name)
+    try:
+        budget.accept(path.stat().st_size)
+        data = path.read_bytes()
+    except OSError as error:
+        yield refused(str(path), f"{path} could not be opened ({error.strerror}).")
+        return
+    except ImportRefused as problem:
+        yield refused(str(path), str(problem))
+        return
+    pictures = ImageImporter(texts, tesseract)
+    for outcome in texts.import_file(data, path.name, budget):
+        if isinstance(outcome, IsPicture):
+            yield pictures.import_image_file(outcome.data, outcome.name)
+        elif outcome.scans:
+            yield pictures.import_scan(data, outcome.name, outcome.scans, budget)
+        else:
+            yield outcome
+
+
+def line(result: ImportResult) -> str:
+    if result.document is None:
+        return f"not read: {result.problem}"
+    found = f"{result.name}: {result.document.words} words, {result.document.language}"
+    if result.held:
+        return f"{found}, held: {result.held[0].why} ({result.held[0].text[:80]!r})"
+    return f"{found}, {result.examples_generated} lessons"
+
+
+COMMANDS["import"] = import_sources, (json_option, import_options)

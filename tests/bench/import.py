@@ -1,0 +1,179 @@
+"""What importing gets right and how quick it is: words, main text, pictures, languages, duplicates, the page meanwhile.
+
+`python3 build.py bench import`. Files and texts are the tests' own; pictures are read in Chromium by tesseract.js.
+"""
+
+import base64
+import sys
+import time
+from collections import defaultdict
+
+from builder import site
+from engine.language import detect
+from importers.document import Document
+from importers.duplicates import Fingerprints, simhash
+from importers.passages import sentences_of
+from importers.read import read
+from tests import browser
+from tests.bench import report
+from tests.importers.measure import FILES, characters_wrong, known_of, known_text, words_wrong
+from tests.importers.test_in_the_page import DROP
+from tests.importers.test_pages import PAGES, WITH_TEXT, scores
+
+FORMATS = {
+    "pdf": "pdf", "docx": "docx", "html": "html", "mhtml": "mhtml", "rtf": "rtf", "epub": "epub", "md": "markdown",
+    "txt": "text",
+}  # fmt: skip
+NOT_TEXT = ("encrypted.pdf", "scanned_sv.pdf")
+SIZES = (10, 14, 22)
+MANY, LARGE = 100, 100_000
+
+
+def say(*words) -> None:
+    print(*words, file=sys.stderr, flush=True)
+
+
+def formats() -> list[dict]:
+    """Per format: files, seconds, characters a second, word error rate."""
+    found: dict[str, list] = defaultdict(list)
+    for file in sorted(FILES.iterdir()):
+        kind = FORMATS.get(file.suffix.lstrip("."))
+        if kind and file.name not in NOT_TEXT:
+            data = file.read_bytes()
+            begun = time.perf_counter()
+            ((_, document),) = read(data, file.name)
+            seconds = time.perf_counter() - begun
+            text = document.text if isinstance(document, Document) else ""
+            found[kind].append((seconds, len(text), words_wrong(known_of(file), text), file.name))
+    rows = []
+    for kind, each in found.items():
+        seconds, characters = sum(e[0] for e in each), sum(e[1] for e in each)
+        rows.append(
+            {
+                "format": kind,
+                "files": len(each),
+                "seconds": round(seconds, 3),
+                "characters_per_second": round(characters / seconds),
+                "wer": sum(e[2] for e in each) / len(each),
+                "worst": max(each, key=lambda e: e[2])[3],
+            }
+        )
+        say(rows[-1])
+    return rows
+
+
+def extraction() -> dict[str, float]:
+    """Main text of the saved pages: means of precision, recall and F1 over words."""
+    each = [scores(page) for page in WITH_TEXT]
+    refused = sum(not isinstance(next(read(p.read_bytes(), p.name))[1], Document) for p in PAGES)
+    names = ("extract_precision", "extract_recall", "extract_f1")
+    means = {name: sum(s[i] for s in each) / len(each) for i, name in enumerate(names)}
+    return {**means, "extract_pages": len(PAGES), "extract_without_text_refused": refused}
+
+
+def languages() -> dict[str, float]:
+    """Two hundred sentences of the committed pages and texts, a hundred of each language."""
+    right = total = 0
+    for language in ("sv", "en"):
+        texts = [known_text(language)] + [
+            page.with_suffix(".txt").read_text("utf-8")
+            for page in WITH_TEXT
+            if f"_{language}_" in page.name
+        ]
+        sentences = [t[a:b] for t in texts for a, b in sentences_of(t) if len(t[a:b].split()) >= 4]
+        for sentence in sentences[:100]:
+            right += detect(sentence) == language
+            total += 1
+    return {"language_accuracy": right / total, "language_sentences": total}
+
+
+def duplicates() -> dict[str, float]:
+    """Paragraphs with one word changed, among all others: found, and wrongly taken for one another."""
+    paragraphs = []
+    for page in WITH_TEXT:
+        paragraphs += [
+            p
+            for p in page.with_suffix(".txt").read_text("utf-8").split("\n")
+            if len(p.split()) >= 20
+        ]
+    index, wrong = Fingerprints(), 0
+    for number, paragraph in enumerate(paragraphs):
+        value = simhash(paragraph)
+        wrong += index.near(value) is not None
+        index.add(value, str(number))
+    found = 0
+    for number, paragraph in enumerate(paragraphs):
+        words = paragraph.split()
+        words[len(words) // 2] = "annat"
+        found += index.near(simhash(" ".join(words))) == str(number)
+    return {
+        "duplicates_found": found / len(paragraphs),
+        "duplicates_wrong": wrong / len(paragraphs),
+    }
+
+
+def in_the_page() -> tuple[dict[str, float | None], list[dict]]:
+    """OCR at three sizes in two languages, then many files at once while the main thread is watched."""
+    with browser.served(site.build()) as address, browser.chromium() as chromium:
+        page = chromium.new_context(base_url=address, locale="en-US").new_page()
+        page.goto("/")
+        browser.wait_for_state(page, "ready", "needs-consent", "unsupported")
+        rows = [picture(page, language, size) for language in ("sv", "en") for size in SIZES]
+        figures: dict[str, float | None] = {}
+        for language in ("sv", "en"):
+            usual = [r["cer"] for r in rows if r["language"] == language]
+            figures[f"ocr_cer_{language}"] = max(usual)
+        return {**figures, **many(page)}, rows
+
+
+def picture(page, language: str, size: int) -> dict:
+    name = f"print_{language}_{size}.png"
+    begun = time.perf_counter()
+    page.evaluate(DROP, [[name, base64.b64encode((FILES / name).read_bytes()).decode()]])
+    source = page.locator("li.item", has_text=name).and_(page.locator("[data-state=ready]"))
+    source.wait_for(timeout=120_000)
+    seconds = time.perf_counter() - begun
+    source.get_by_text("Show the text").click()
+    known = known_text(language).split("\n")[1]
+    row = {"language": language, "size": size, "seconds": round(seconds, 1)}
+    row["cer"] = characters_wrong(known, source.locator(".preview").inner_text())
+    source.get_by_role("button", name="Remove").click()
+    say(row)
+    return row
+
+
+def many(page) -> dict[str, float]:
+    """A hundred files of 100 kB dropped at once: the longest task of the main thread, and the time for all."""
+    texts = [f"The tower number {n} was built in {1500 + n} by Anna Ek. " for n in range(MANY)]
+    files = [
+        [f"{n}.txt", base64.b64encode((t * (LARGE // len(t))).encode()).decode()]
+        for n, t in enumerate(texts)
+    ]
+    page.evaluate(
+        "() => { window.longest = 0; new PerformanceObserver((list) => { for (const task of list.getEntries())"
+        " longest = Math.max(longest, task.duration); }).observe({type: 'longtask', buffered: false}); }"
+    )
+    begun = time.perf_counter()
+    page.evaluate(DROP, files)
+    page.evaluate("longest = 0")
+    done = page.locator("li.item").and_(page.locator("[data-state=ready], [data-state=failed]"))
+    while done.count() < MANY and time.perf_counter() - begun < 600:
+        page.wait_for_timeout(500)
+    return {
+        "many_files": done.count(),
+        "many_seconds": round(time.perf_counter() - begun, 1),
+        "longest_task_ms": page.evaluate("longest"),
+    }
+
+
+def main() -> None:
+    rows: list[dict] = formats()
+    wer = {f"wer_{row['format']}": row["wer"] for row in rows}
+    figures = {**wer, **extraction(), **languages(), **duplicates()}
+    say(figures)
+    seen, pictures = in_the_page()
+    report.write("import", {**figures, **seen}, rows + pictures)
+
+
+if __name__ == "__main__":
+    main()
