@@ -5,7 +5,7 @@ web/regions.py puts the parts of the page together; this file owns the two worke
 
 from pyscript import document
 
-from web import offline, regions, site, trouble
+from web import api, offline, regions, site, trouble
 from web.link import Link, Refused
 from workers.protocol import Booting, Broken, Start
 
@@ -18,6 +18,7 @@ class App:
         self.importer = Link("importer")
         self.device = None
         self.page = None
+        self.api = api.Api(self)
 
     async def start_engine(self):
         self.engine.listen(Booting, lambda event: self.page.status.know(step=event.step))

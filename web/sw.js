@@ -3,6 +3,7 @@
 const SITE = {};
 const PREFIX = "oneseek-";
 const CACHE = PREFIX + SITE.build;
+const API = /^(api|v1)\//;
 const ROOT = new URL("./", self.location).href;
 
 self.addEventListener("install", (event) => event.waitUntil(install()));
@@ -11,6 +12,7 @@ self.addEventListener("message", ({ data }) => data === "use-new-build" && self.
 self.addEventListener("fetch", (event) => {
   const path = pathOf(event.request);
   if (path in SITE.files) event.respondWith(serve(path, event.request));
+  else if (API.test(new URL(event.request.url).href.replace(ROOT, ""))) event.respondWith(askPage(event));
 });
 
 // A request's path as SITE lists it; every navigation within the scope is the page.
@@ -60,4 +62,51 @@ async function keep(path) {
 async function sha256(bytes) {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+// The HTTP API lives in the engine's worker, which only a page can reach: it gets the request and a port, and
+// answers with parts, the first of which has the status and the headers.
+async function askPage({ request, clientId }) {
+  const pages = await clients.matchAll({ type: "window" });
+  const page = pages.find((each) => each.id === clientId) ?? pages[0];
+  if (!page) return refuse("no page of OneSeek is open");
+  const url = new URL(request.url);
+  const { port1, port2 } = new MessageChannel();
+  const parts = inbox(port1);
+  const body = base64(new Uint8Array(await request.arrayBuffer()));
+  const headers = [...request.headers, ["host", url.host], ["origin", url.origin]];
+  const path = "/" + url.href.slice(ROOT.length).split(/[?#]/)[0];
+  page.postMessage({ call: JSON.stringify({ method: request.method, path, query: url.search.slice(1), headers, body }) }, [port2]);
+  const first = await parts.next();
+  if (first.failed) return refuse(first.failed);
+  const stream = new ReadableStream({
+    async pull(controller) {
+      const part = await parts.next();
+      if (part.body) controller.enqueue(Uint8Array.from(atob(part.body), (letter) => letter.charCodeAt(0)));
+      if (part.last || part.failed) controller.close();
+    },
+  });
+  return new Response(stream, { status: first.status, headers: first.headers });
+}
+
+function inbox(port) {
+  const waiting = [];
+  let wake = () => {};
+  port.onmessage = ({ data }) => (waiting.push(JSON.parse(data)), wake());
+  const next = async () => {
+    while (!waiting.length) await new Promise((go) => (wake = go));
+    return waiting.shift();
+  };
+  return { next };
+}
+
+function base64(bytes) {
+  let letters = "";
+  for (const byte of bytes) letters += String.fromCharCode(byte);
+  return btoa(letters);
+}
+
+function refuse(message) {
+  const error = { message, type: "server_error", code: 503, param: null };
+  return Response.json({ error }, { status: 503 });
 }

@@ -11,6 +11,7 @@ import time
 
 import js
 import numpy as np
+import pyodide_js
 
 from engine import naming
 from engine.assistant import Assistant, label
@@ -66,7 +67,7 @@ class Engine:
 
     def __init__(self, emit, settings, modules):
         self.emit, self.addresses, self.modules = emit, settings["models"], modules
-        self.device = self.store = self.models = self.versions = self.assistant = None
+        self.device = self.store = self.models = self.versions = self.assistant = self.api = None
         self.loaded = self.learning = None  # the requests that made what is there now
         self.recovery = Recovery(emit, self.rebuild)
 
@@ -323,6 +324,17 @@ class Engine:
         """Remove every version, example and snapshot."""
         await self.needed().reset(request.word)
         self.changed("versions", "examples", "queue", "ledger", "state", "metrics", "events")
+        return Done()
+
+    async def on_call_api(self, request):
+        """Answer a request to the HTTP API, in parts; its packages come with the first one."""
+        await pyodide_js.loadPackage("starlette")
+        from workers.page_api import PageApi
+
+        if self.api is None or self.api.service.assistant is not self.needed():
+            model = self.versions.base
+            self.api = PageApi(self.store, self.assistant, model, [model], self.emit)
+        await self.api.answer(request)
         return Done()
 
     def changed(self, *stores):

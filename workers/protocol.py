@@ -366,6 +366,20 @@ class Reset(Request):
 
 
 @message
+class CallApi(Request):
+    """A request to the HTTP API that the service worker caught; `body` is base64. Answered in ApiPart events."""
+
+    fields = {
+        "id": str,
+        "method": str,
+        "path": str,
+        "query": str,
+        "headers": list,
+        "body": str,
+    }
+
+
+@message
 class Ping(Request):
     """Is the worker alive? The page replaces one that stays silent."""
 
@@ -542,3 +556,10 @@ class Reading(Event):
     """How far an import is: `done` of `total` pages, members or pictures."""
 
     fields = {"id": str, "done": int, "total": int}
+
+
+@message
+class ApiPart(Event):
+    """A piece of the answer to CallApi `id`: the first has the status and the headers, the rest the body."""
+
+    fields = {"id": str, "status": int, "headers": list, "body": str, "last": bool}
