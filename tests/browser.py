@@ -75,7 +75,7 @@ class Watch:
 def watched(browser: Browser, address: str, **options) -> Iterator[tuple[BrowserContext, Watch]]:
     """A fresh profile whose errors fail the test that uses it."""
     context = browser.new_context(base_url=address, **options)
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(120_000)
     watch = Watch(context, address)
     try:
         yield context, watch
@@ -84,7 +84,7 @@ def watched(browser: Browser, address: str, **options) -> Iterator[tuple[Browser
     watch.check()
 
 
-def wait_for_state(page: Page, *states: str, timeout: float = 60) -> str:
+def wait_for_state(page: Page, *states: str, timeout: float = 240) -> str:
     """Until the engine's state, as <html data-engine> tells it, is one of these."""
     wanted = ", ".join(f'html[data-engine="{state}"]' for state in states)
     page.wait_for_selector(wanted, state="attached", timeout=timeout * 1000)

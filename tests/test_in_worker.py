@@ -15,12 +15,12 @@ FILES = sorted(
     if "mark.in_worker\n" in path.read_text() and path.name != "test_in_worker.py"
 )
 
-RUN = """async ([arguments, core]) => {
+RUN = """async (files) => {
   const facts = JSON.parse(document.querySelector("#site").textContent);
   const address = (name) => new URL(facts.files[name], document.baseURI).href;
   const own = facts.workers.tests;
   const channel = "tests-" + crypto.randomUUID();
-  const settings = {...own, worker: "tests", channel, build: facts.build, arguments,
+  const settings = {...own, worker: "tests", channel, build: facts.build, arguments: files,
     wheel: address(own.wheel), scripts: Object.fromEntries(own.scripts.map((s) => [s, address(s)]))};
   const events = [];
   const heard = new Promise((done) => {
@@ -44,24 +44,22 @@ RUN = """async ([arguments, core]) => {
 
 
 @pytest.fixture(scope="module")
-def suite_address():
-    with served(site.build(tests=True)) as address:
-        yield address
-
-
-def run_inside(chromium, address: str, *arguments: str) -> list[dict]:
-    """The events of one run of pytest inside the worker."""
-    with watched(chromium, address) as (context, watch):
+def events(chromium) -> list[dict]:
+    """What the worker told of one run of pytest over all those files."""
+    with served(site.build(tests=True)) as address, watched(chromium, address) as (context, watch):
         watch.allow("")  # kernels that must not compile are part of the suite
         page = context.new_page()
         page.goto("/tests.html")
-        return page.evaluate(RUN, [list(arguments), ""])
+        return page.evaluate(RUN, FILES)
+
+
+def test_the_suite_inside_the_worker_ends_well(events):
+    assert events[-1] == {"type": "Finished", "code": 0}, json.dumps(events[-1], indent=1)
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_it_passes_inside_the_worker_too(chromium, suite_address, file):
-    events = run_inside(chromium, suite_address, file)
-    failed = [event for event in events if event.get("outcome") == "failed"]
+def test_it_passes_inside_the_worker_too(events, file):
+    told = [event for event in events if event.get("test", "").startswith(file)]
+    failed = [event for event in told if event["outcome"] == "failed"]
     assert not failed, "\n\n".join(f"{e['test']}\n{e['detail']}" for e in failed)
-    assert events[-1] == {"type": "Finished", "code": 0}, json.dumps(events[-1], indent=1)
-    assert any(event.get("outcome") == "passed" for event in events)
+    assert any(event["outcome"] == "passed" for event in told), f"no test of {file} ran"

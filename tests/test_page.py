@@ -61,7 +61,7 @@ def test_a_browser_without_webgpu_is_told_what_to_do(chromium, address, agent, a
         worker_without_webgpu(page)
         page.goto("/")
         panel = page.locator("#trouble-no-webgpu")
-        expect(panel).to_contain_text("cannot use the graphics chip", timeout=30_000)
+        expect(panel).to_contain_text("cannot use the graphics chip")
         expect(panel).to_contain_text("works on the processor instead")
         expect(panel).to_contain_text(advice)
 
@@ -84,7 +84,7 @@ def test_a_worker_that_cannot_start_says_so_in_plain_words(page: Page, watch: Wa
     page.route(re.compile(r"/oneseek\.whl$"), lambda route: route.abort())
     page.goto("/")
     panel = page.locator("#trouble-engine")
-    expect(panel).to_contain_text("The engine could not start.", timeout=30_000)
+    expect(panel).to_contain_text("The engine could not start.")
     expect(panel).to_contain_text("Your chats and everything learned are safe")
     panel.get_by_text("Technical details").click()
     expect(panel.locator("pre")).to_contain_text("fetch")
@@ -94,9 +94,7 @@ def test_a_file_that_does_not_arrive_is_told_without_any_python(page: Page, watc
     watch.allow("")
     page.route(re.compile(r"/micropython\.wasm$"), lambda route: route.abort())
     page.goto("/")
-    expect(page.locator("#trouble-start")).to_contain_text(
-        "Nothing you saved is lost.", timeout=30_000
-    )
+    expect(page.locator("#trouble-start")).to_contain_text("Nothing you saved is lost.")
 
 
 def test_R31_the_policy_does_not_rot(page: Page, address: str):

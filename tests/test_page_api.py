@@ -17,7 +17,7 @@ ASK = """async ([path, body]) => {
 @pytest.fixture
 def open_page(page: Page) -> Page:
     page.goto("/?model=tiny")
-    wait_for_state(page, "ready", "countdown", "training", "paused", timeout=180)
+    wait_for_state(page, "ready", "countdown", "training", "paused")
     kept_offline(page)
     return page
 

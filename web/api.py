@@ -29,7 +29,10 @@ class Api:
         try:
             await self.app.engine.ask(CallApi(id=id, **request))
         except Refused as refused:
-            self.ports.pop(id).postMessage(to_json({"failed": str(refused)}))
+            print(refused.failed.detail)
+            port = self.ports.pop(id, None)
+            if port:
+                port.postMessage(to_json({"failed": str(refused)}))
 
     def hand_on(self, part):
         port = self.ports.pop(part.id) if part.last else self.ports[part.id]
