@@ -112,17 +112,28 @@ class Gate:
 
     async def lesson(self) -> Verdict:
         """Judge the shadow after a lesson."""
-        lessons, earlier = self.recipe.lessons, self.recipe.earlier
-        measures = [await self.taught(lessons), await self.recall(lessons)]
-        measures.append(await self.leak(self.look_alikes(lessons, earlier)))
-        measures += [await self.earlier(earlier), await self.probes()]
-        measures += await self.drift(SCALE)
-        measures.append(await self.perplexity())
+        return self.verdict(await self.learned(), await self.unharmed())
+
+    def verdict(self, learned: list[Measure], unharmed: list[Measure]) -> Verdict:
         notes = [
             f"{old.question} was {old.value}, is now {new.value}: the newer holds"
             for old, new in self.recipe.replaced
         ]
-        return Verdict(tuple(measures), tuple(notes))
+        return Verdict((*learned, *unharmed), tuple(notes))
+
+    async def learned(self) -> list[Measure]:
+        """What more steps can mend: the facts themselves, and what they are confused with."""
+        lessons, earlier = self.recipe.lessons, self.recipe.earlier
+        return [
+            await self.taught(lessons),
+            await self.recall(lessons),
+            await self.leak(self.look_alikes(lessons, earlier)),
+            await self.earlier(earlier),
+        ]
+
+    async def unharmed(self) -> list[Measure]:
+        """What a smaller change can mend: everything that was not taught."""
+        return [await self.probes(), *await self.drift(SCALE), await self.perplexity()]
 
     async def taught(self, lessons: Sequence[Lesson]) -> Measure:
         missing = await self._missing("shadow", [(x, x.question) for x in lessons])
@@ -205,10 +216,7 @@ class Gate:
         before = len(await self.leaks("active", near)) / max(1, len(near))
         limit = max(before, 0.1)
         measures.append(Measure("leak", leaks, f"<= {limit:.2f}", within(leaks, limit, SCALE)))
-        measures.append(await self.probes())
-        measures += await self.drift(SCALE)
-        measures.append(await self.perplexity())
-        return Verdict(tuple(measures))
+        return self.verdict(measures, await self.unharmed())
 
     # ---- what must stay
 

@@ -209,29 +209,46 @@ class EngineAttempt:
 
     async def judge(self) -> dict:
         """Accept, a few more steps once, scale down, or refuse."""
-        voices, name = self.trainer.voices, self.trainer.trained.name
-        gate = Gate(voices, self.recipe, self.trainer.coder, self.trainer.remembered)
-        voices.put("active", self.before)
-        self.result = (await self.weights())[name]
-        verdict = await self._verdict(gate)
-        scale = 1.0
-        if not self.practising and verdict.advice in (MORE, SCALE) and self.extra == 0:
-            await self._more(leaks=not next(m for m in verdict.measures if m.name == "leak").ok)
-            self.result = None
-            self.result = (await self.weights())[name]
-            verdict = await self._verdict(gate)
-        after = self.result
+        trainer = self.trainer
+        gate = Gate(trainer.voices, self.recipe, trainer.coder, trainer.remembered)
+        trainer.voices.put("active", self.before)
+        await self._show()
+        if self.practising:
+            verdict = await gate.practice()
+        else:
+            verdict = await self._judge_lesson(gate)
+        after, scale = self.result, 1.0
         for scale_down in SCALES:
             if verdict.advice != SCALE:
                 break
             scale = scale_down
-            self.result = scaled(self.trainer.trained, self.start, after, scale)
-            verdict = await self._verdict(gate)
+            await self._show(scaled(trainer.trained, self.start, after, scale))
+            verdict = await (
+                gate.practice() if self.practising else self._judge_again(gate, verdict)
+            )
         return self._decision(verdict, scale)
 
-    async def _verdict(self, gate: Gate) -> Verdict:
+    async def _show(self, flat: np.ndarray | None = None) -> None:
+        """What the gate sees as the shadow: the trained weights unless told otherwise."""
+        self.result = None
+        self.result = (await self.weights())[self.trainer.trained.name] if flat is None else flat
         self.trainer.voices.put("shadow", self.result)
-        return await (gate.practice() if self.practising else gate.lesson())
+
+    async def _judge_lesson(self, gate: Gate) -> Verdict:
+        """Its own facts first: what they lack a few more steps mend, once."""
+        learned = await gate.learned()
+        if gate.verdict(learned, []).advice in (MORE, SCALE):
+            await self._more(leaks=any(m.name == "leak" and not m.ok for m in learned))
+            await self._show()
+            learned = await gate.learned()
+        return gate.verdict(learned, await gate.unharmed())
+
+    async def _judge_again(self, gate: Gate, verdict: Verdict) -> Verdict:
+        """After scaling down. A smaller change harms less: what was within its limits stays so."""
+        learned = await gate.learned()
+        before = list(verdict.measures[len(learned) :])
+        unharmed = before if all(m.ok for m in before) else await gate.unharmed()
+        return gate.verdict(learned, unharmed)
 
     async def _more(self, leaks: bool) -> None:
         self.extra = MORE_LOOK_ALIKES if leaks else 0
