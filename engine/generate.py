@@ -149,14 +149,14 @@ class Generator:
         for answer in [a for a in self.waiting + self.active if a.ended]:
             self.leave(answer)
         room = BATCHES[-1] - len(self.active)
-        if self.waiting and room:
-            await self.read_chunk(self.waiting[:room])
-        elif self.active:
+        read = bool(self.waiting and room) and await self.read_chunk(self.waiting[:room])
+        if self.active and not read:
             await self.decode()
         await self.model.executor.breathe()
 
-    async def read_chunk(self, answers: list[Answer]) -> None:
-        """As much of the prompts as one chunk holds, the first prompt first."""
+    async def read_chunk(self, answers: list[Answer]) -> bool:
+        """As much of the prompts as one chunk holds, the first prompt first; False when the cache
+        has no room for any of them before another answer ends."""
         await self.read_head()
         parts, room = [], CHUNKS[-1]
         for answer in answers:
@@ -166,6 +166,8 @@ class Generator:
             left = answer.prompt[len(lane.known) :]
             parts.append((answer, lane, left[:room]))
             room -= len(left[:room])
+        if not parts:
+            return False
         size = chunk_size(sum(len(part) for _, _, part in parts))
         if len(parts) == 1:
             parts = [(answer, lane, part[:size]) for answer, lane, part in parts]
@@ -189,6 +191,7 @@ class Generator:
             self.active.append(answer)
         if ready:
             await self.take(run, ready)
+        return True
 
     def completes(self, answer: Answer, lane: Lane, part: list[int]) -> bool:
         return len(lane.known) + len(part) == len(answer.prompt)
