@@ -81,7 +81,8 @@ async function askPage({ request, clientId }) {
   if (first.failed) return refuse(first.failed);
   const stream = new ReadableStream({
     async pull(controller) {
-      const part = await parts.next();
+      let part = await parts.next();
+      while (!part.body && !part.last && !part.failed) part = await parts.next();
       if (part.body) controller.enqueue(Uint8Array.from(atob(part.body), (letter) => letter.charCodeAt(0)));
       if (part.last || part.failed) controller.close();
     },

@@ -4,6 +4,7 @@ The page keeps the learning in its own hands: what a request offers goes into th
 learned when the page grants time.
 """
 
+import asyncio
 import base64
 import time
 
@@ -32,7 +33,7 @@ class PageApi:
         host = dict(headers).get(b"host", b"").decode().partition(":")[0]
         scope = {
             "type": "http",
-            "asgi": {"version": "3.0"},
+            "asgi": {"version": "3.0", "spec_version": "2.4"},
             "http_version": "1.1",
             "method": request.method,
             "scheme": "http",
@@ -48,7 +49,8 @@ class PageApi:
         guarded = Guard(self.app, hosts=(*LOCAL, host))
 
         async def receive():
-            return body.pop() if body else {"type": "http.disconnect"}
+            """The body, and then nothing more: whether the caller left is not known here."""
+            return body.pop() if body else await asyncio.Event().wait()
 
         async def send(message):
             self.emit(part(request.id, message))
