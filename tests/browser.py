@@ -14,6 +14,7 @@ from builder import serve
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
     "--enable-unsafe-webgpu",
+    "--disable-gpu-watchdog",  # on a busy machine a GPU played by the CPU looks hung
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     *(["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
 ]

@@ -58,5 +58,8 @@ def opened() -> Iterator[Page]:
             yield page
 
 
-def call(page: Page, system: str, name: str, *args):
-    return page.evaluate("(all) => call(...all)", [system, name, *args])
+def call(page: Page, system: str, name: str, *args, seconds: float = 600):
+    """What a system's function returns; an error when it takes longer than `seconds`."""
+    race = """([all, ms]) => Promise.race([call(...all), new Promise((_, fail) => setTimeout(
+      () => fail(new Error(`${all[0]} ${all[1]}: no answer in ${ms / 1e3} seconds`)), ms))])"""
+    return page.evaluate(race, [[system, name, *args], 1e3 * seconds])
