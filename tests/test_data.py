@@ -12,9 +12,18 @@ from engine.config import TrainingConfig
 from engine.data import TOP, Coder, Row, TooLong, Top, common_prefix, extent, pack
 from engine.demo import MODEL
 from engine.formats import open_model
-from engine.kept import Kept
-from engine.lessons import FOR_THE_GATE, Lesson, fold, held_out_anchors, neighbours, probes
-from engine.recipe import Hold, Learn, Recipe, newest
+from engine.kept import Kept, shipped_file
+from engine.lessons import (
+    FOR_THE_GATE,
+    Lesson,
+    anchors,
+    codes,
+    fold,
+    held_out_anchors,
+    neighbours,
+    probes,
+)
+from engine.recipe import ANCHOR_TOKENS, Hold, Learn, Recipe, newest
 from engine.reference import Numpy
 from engine.weights import Model
 
@@ -204,3 +213,20 @@ def test_the_bases_answers_are_asked_once_and_survive_storing(model):
         for name in ("ids", "logprobs", "rest"):
             assert np.array_equal(getattr(one.top, name), getattr(other.top, name))
     assert Kept(coder, "another").lacks(asks) == asks
+
+
+@pytest.mark.parametrize(
+    "path", sorted(shipped_file("").parent.glob("*.npz")), ids=lambda p: p.stem
+)
+def test_what_is_shipped_answers_every_anchor_of_every_language(path, model):
+    with np.load(path) as arrays:
+        arrays = dict(arrays)
+    kept = Kept(Coder(model.tokenizer, model.template), path.stem)
+    kept.add_arrays(arrays)
+    assert len(kept.answers) == sum(len(anchors(code)) for code in codes())
+    for target, top in kept.answers.values():
+        assert 1 <= len(target) == len(top.ids) == len(top.rest) <= ANCHOR_TOKENS
+        total = np.exp(top.logprobs.astype(np.float32)).sum(-1) + np.exp(
+            top.rest.astype(np.float32)
+        )
+        assert total == pytest.approx(1, abs=0.02)
