@@ -16,13 +16,13 @@ from engine import lessons
 from engine.cache import Pool
 from engine.config import TrainingConfig, micro_rate
 from engine.executor import Executor, Tensor
-from engine.forget import History, reset
+from engine.forget import INTENT, History, reset
 from engine.formats import ModelFile
 from engine.generate import Answer, Generator, Sampling
 from engine.learner import Learner
 from engine.rounds import make_plan
 from engine.runs import generate_run_id
-from engine.snapshot import Arrays
+from engine.snapshot import Arrays, SnapshotDamaged
 from engine.trained import Trained
 from engine.trainer import EngineTrainer, check
 from engine.turns import urgent
@@ -168,6 +168,9 @@ class Assistant:
         done in the time `grant` gives; what it stores goes through `store`, when there is one."""
         if self.round and not self.round.task.done():
             raise Busy(f"{self.round.run} is still open; finish it or throw it away first")
+        if await self.versions.store.get("state", INTENT):  # a closed tab was forgetting something
+            with urgent():
+                await self.history.resume()
         self.learner.config = config or {}
         self.learner.write_through(store or self.versions.store)
         if not await self.learner.reopen(line):
@@ -191,7 +194,10 @@ class Assistant:
             self.round.metrics = metrics
             await on_step(self.round)
             await self.turns.breathe()
-        return await self.learner.finish()
+        ended = await self.learner.finish()
+        if ended["version"]:
+            await self.versions.clear_old_snapshots()
+        return ended
 
     async def grant(self, milliseconds: float) -> tuple[float, dict | None]:
         """Let the open round work for about this long; what it used, and its outcome if it ended."""
@@ -274,13 +280,22 @@ class Assistant:
                 self.model, self.trained, self.tensors, self.pool, name="adapted"
             )
         if self.resident != number:
-            weights = flat_weights(await self.versions.weights(number))
+            weights = flat_weights(await self._whole(number))
             async with self._settled:
                 await self._settled.wait_for(lambda: not self.adapted.busy)
             self.tensors[self.trained.name].write(weights)
             self.pool.forget(self.adapted.name)
             self.resident = number
         return self.adapted
+
+    async def _whole(self, number: int) -> Arrays:
+        """A version's weights; those damaged or cleared away are trained again to the same bits."""
+        try:
+            return await self.versions.weights(number)
+        except SnapshotDamaged:
+            self.drop()  # there is one shadow, and retraining needs it
+            with urgent():
+                return await self.history.repair(number)
 
     async def use(self, number: int, line: str = GENERIC) -> None:
         """Make a version the one in use; 0 is the untouched model."""

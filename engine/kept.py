@@ -7,7 +7,7 @@ nothing of it; about 130 bytes a token, and a file of them comes with the defaul
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -41,6 +41,7 @@ class Kept:
     def __init__(self, coder: Coder, model: str):
         self.coder, self.model = coder, model
         self.answers: dict[str, tuple[np.ndarray, Top]] = {}
+        self.heard: dict[str, dict[str, tuple[np.ndarray, Top]]] = {}
 
     @classmethod
     def with_shipped(cls, coder: Coder, model: str) -> Kept:
@@ -63,26 +64,36 @@ class Kept:
 
     async def fill(self, base: Base, asks: Iterable[Ask]) -> int:
         """Ask the base whatever is missing; how many that were."""
-        missing = {self.key(ask): ask for ask in self.lacks(asks)}
+        found = await self.ask(base, self.lacks(asks))
+        self.answers.update(found)
+        return len(found)
+
+    async def ask(self, base: Base, asks: Iterable[Hold]) -> dict[str, tuple[np.ndarray, Top]]:
+        """What the base answers when it is asked all of these at once."""
+        asked = {self.key(ask): ask for ask in asks}
         groups: dict[tuple[int, bool], list[str]] = {}
-        for key, ask in missing.items():
+        for key, ask in asked.items():
             groups.setdefault((ask.tokens, ask.sampled), []).append(key)
+        found = {}
         for (tokens, sampled), keys in groups.items():
-            prompts = [self.coder.prompt(missing[key].question) for key in keys]
-            begins = [self.coder.begin(missing[key].begin) for key in keys]
+            prompts = [self.coder.prompt(asked[key].question) for key in keys]
+            begins = [self.coder.begin(asked[key].begin) for key in keys]
             warm = 0.7 if sampled else 0.0
             said = await base.answers(prompts, begins, tokens, warm, 1)
             for key, (target, top) in zip(keys, said, strict=True):
-                self.answers[key] = (np.asarray(target, np.int32), top)
-        return len(missing)
+                found[key] = (np.asarray(target, np.int32), top)
+        return found
 
     def row(self, ask: Ask) -> Row:
         """The row of a batch; a `Hold` must have been filled before."""
         prompt = self.coder.prompt(ask.question)
         if isinstance(ask, Learn):
             return Row(ask.part, prompt, self.coder.answer(ask.answer))
-        target, top = self.answers[self.key(ask)]
+        target, top = self.answer(ask)
         return Row(ask.part, prompt, target.tolist(), top)
+
+    def answer(self, ask: Hold) -> tuple[np.ndarray, Top]:
+        return self.answers[self.key(ask)]
 
     def most(self, asks: Iterable[Ask]) -> list[Row]:
         """Rows as long as these asks can get, before any answer is known."""
@@ -125,3 +136,40 @@ class Kept:
             top = Top(ids, arrays["logprobs"][here], arrays["rest"][here])
             name = bytes(key).ljust(12, b"\0").hex()
             self.answers[name] = (arrays["targets"][here].astype(np.int32), top)
+
+
+class Together(Kept):
+    """What one plan needs of what is kept, each answer from the same company every time.
+
+    An answer depends, in its last bits, on what was computed along with it.  So the base is asked
+    whole companies (Recipe.company), and an answer counts only for the company it was given in:
+    then a round gives the same bits whatever was asked before it, in this session or another.
+    """
+
+    def __init__(self, kept: Kept, company: Callable[[str], Sequence[Hold]]):
+        self.coder, self.model, self.answers = kept.coder, kept.model, kept.answers
+        self.heard, self.company = kept.heard, company
+        self.names: dict[str, str] = {}
+
+    def lacks(self, asks: Iterable[Ask]) -> list[Hold]:
+        lacking = super().lacks(asks)
+        return [ask for ask in lacking if self.key(ask) not in self.heard.get(self._name(ask), {})]
+
+    async def fill(self, base: Base, asks: Iterable[Ask]) -> int:
+        count = 0
+        while lacking := self.lacks(asks):
+            found = await self.ask(base, self.company(lacking[0].among))
+            self.heard[self._name(lacking[0])] = found
+            count += len(found)
+        return count
+
+    def answer(self, ask: Hold) -> tuple[np.ndarray, Top]:
+        known = self.answers.get(self.key(ask))
+        return known or self.heard[self._name(ask)][self.key(ask)]
+
+    def _name(self, ask: Hold) -> str:
+        """The same for the same members, whatever plan they are of."""
+        if ask.among not in self.names:
+            keys = [self.key(member) for member in self.company(ask.among)]
+            self.names[ask.among] = hashlib.sha256("".join(keys).encode()).hexdigest()[:24]
+        return self.names[ask.among]

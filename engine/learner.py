@@ -105,16 +105,13 @@ class Learner:
             gate = await settled(attempt.judge())
             weights = await settled(attempt.weights())  # the gate may have scaled them
             fault("gate:after")
-            if unfinite := [key for key, value in gate.items() if _is_nan(value)]:
-                gate = {**gate, "accepted": False, "reason": f"{unfinite[0]} is not a number"}
+            unfinite = [f"{key} is not a number" for key, value in gate.items() if _is_nan(value)]
+            if wrong := unusable(weights) or "".join(unfinite[:1]):
+                gate = {**gate, "accepted": False, "reason": wrong}
         try:
             return await (self._promote(weights, gate) if gate["accepted"] else self._reject(gate))
         except Overtaken:
-            return {
-                "outcome": "dropped",
-                "reason": "a lesson was changed meanwhile",
-                "version": None,
-            }
+            return {"outcome": "dropped", "reason": OVERTAKEN, "version": None}
 
     async def run(self, kind: str, lessons: Iterable[dict] = (), line: str = GENERIC) -> dict:
         """A whole round without a scheduler, for replay, scripts and tests."""

@@ -15,6 +15,7 @@ from engine.lessons import FOR_THE_GATE, Draw, Lesson, Neighbour, anchors, neigh
 
 ANCHOR_TOKENS = 24
 NEIGHBOUR_TOKENS = 8
+ANCHORS_TOGETHER = 16
 
 
 @dataclass(frozen=True)
@@ -35,18 +36,21 @@ class Hold:
     begin: str = ""
     tokens: int = ANCHOR_TOKENS
     sampled: bool = False
+    among: str = ""  # whose company it is asked in, see Recipe.company
 
 
 Ask = Learn | Hold
 
 
-def hold_neighbour(neighbour: Neighbour) -> Hold:
-    return Hold("neighbours", neighbour.question, neighbour.begin, NEIGHBOUR_TOKENS)
+def hold_neighbour(neighbour: Neighbour, lesson: Lesson) -> Hold:
+    question, begin = neighbour.question, neighbour.begin
+    return Hold("neighbours", question, begin, NEIGHBOUR_TOKENS, among=lesson.id)
 
 
 def hold_anchor(code: str, index: int) -> Hold:
     """Half of the anchors keep the base's likeliest answer, half one it draws."""
-    return Hold("anchors", anchors(code)[index][1], sampled=index % 2 == 1)
+    among = f"{code} {index // ANCHORS_TOGETHER}"
+    return Hold("anchors", anchors(code)[index][1], sampled=index % 2 == 1, among=among)
 
 
 def any_anchor(code: str, draw: Draw) -> Hold:
@@ -93,7 +97,18 @@ class Recipe:
         return self._pools[lesson]
 
     def look_alike(self, lesson: Lesson, draw: Draw) -> Hold:
-        return hold_neighbour(draw.choice(self.pool(lesson)[FOR_THE_GATE:]))
+        return hold_neighbour(draw.choice(self.pool(lesson)[FOR_THE_GATE:]), lesson)
+
+    def company(self, among: str) -> list[Hold]:
+        """All questions the base is asked together: a fact's look-alikes, or a stretch of anchors.
+        Always the same ones, because the last bits of an answer depend on what is computed with it."""
+        for lesson in self.facts:
+            if lesson.id == among:
+                return [hold_neighbour(near, lesson) for near in self.pool(lesson)[FOR_THE_GATE:]]
+        code, stretch = among.split()
+        first = int(stretch) * ANCHORS_TOGETHER
+        last = min(first + ANCHORS_TOGETHER, len(anchors(code)))
+        return [hold_anchor(code, index) for index in range(first, last)]
 
     def lesson_step(self, step: int, extra: int = 0) -> list[Ask]:
         """One step of a lesson; several lessons take turns. `extra` adds look-alikes."""
@@ -110,7 +125,7 @@ class Recipe:
             asks.append(any_anchor(lesson.language if i % 2 == 0 else "en", draw))
         pool = self.pool(lesson)[FOR_THE_GATE:]
         near = draw.sample(pool, c.neighbour_rows + extra)
-        asks += [hold_neighbour(neighbour) for neighbour in near]
+        asks += [hold_neighbour(neighbour, lesson) for neighbour in near]
         asks += [self.look_alike(fact, draw) for fact in replayed[: c.replay_neighbour_rows]]
         return asks
 

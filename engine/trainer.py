@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.config import TrainingConfig
 from engine.data import Batch, Coder, TooLong, extent, pack
-from engine.kept import Kept
+from engine.kept import Kept, Together
 from engine.lessons import Lesson, LessonError
 from engine.quality import ACCEPT, MORE, SCALE, SCALES, WEAKENED, Gate, Verdict
 from engine.recipe import Ask, Recipe
@@ -23,7 +23,6 @@ from engine.trained import Trained
 from engine.voices import Voices
 from engine.weights import Model
 
-AHEAD = 4  # steps whose missing answers the base is asked for together
 MORE_LOOK_ALIKES = 2  # what a few more steps add when a lesson leaks
 
 
@@ -95,6 +94,7 @@ class EngineAttempt:
         self.metrics: dict = {}
         self.examples = 0
         self.steps = self._planned_steps()
+        self.kept = Together(trainer.kept, self.recipe.company)
         self.shape = self._shape()
 
     def _planned_steps(self) -> int:
@@ -110,7 +110,7 @@ class EngineAttempt:
     def _shape(self) -> tuple[int, int]:
         """One shape for all steps of the round, so that one program serves them."""
         seen = range(min(self.steps, 48))
-        needs = [extent(self.trainer.kept.most(self.asks(step))) for step in seen]
+        needs = [extent(self.kept.most(self.asks(step))) for step in seen]
         return max(t for t, _ in needs), max(r for _, r in needs)
 
     # ---- training
@@ -145,11 +145,9 @@ class EngineAttempt:
 
     async def load(self) -> None:
         """Ask the base what the next step needs of it, and set the step up."""
-        step, kept = self.trainer.shadow.steps, self.trainer.kept
+        step, kept = self.trainer.shadow.steps, self.kept
         asks = self.asks(step)
-        if kept.lacks(asks):  # the base answers a few steps' questions at once
-            ahead = range(step, min(step + AHEAD, self.steps))
-            await kept.fill(self.trainer.voices, [ask for n in ahead for ask in self.asks(n)])
+        await kept.fill(self.trainer.voices, asks)
         part = self.config.practice if self.practising else self.config.lesson
         self.batch = pack([kept.row(ask) for ask in asks], part.kl_weight, self.shape)
         c = self.config

@@ -95,7 +95,12 @@ class Voices:
         temperature: float,
         seed: int,
     ) -> list[tuple[list[int], Top]]:
-        """What the base says from these beginnings on, and what it thought at each token."""
+        """What the base says from these beginnings on, and what it thought at each token.
+
+        From an empty cache: where a token lies in it changes the last bits, and these answers must
+        not depend on what was asked before.
+        """
+        self.pool.lanes.clear()
         said: list[list[tuple[int, list]]] = [[] for _ in prompts]
 
         def heard(which: int, token: int, top: list) -> None:

@@ -25,7 +25,7 @@ TOPICS = ("cat", "boat", "sister", "garden", "violin", "train", "recipe", "neigh
 class Day:
     def __init__(self, folder, seed=1, questions=500):
         self.draw = random.Random(seed)
-        self.living = Living(folder, SmallTrainer(tolerance=1.35), checkpoint_ms=1e9)
+        self.living = Living(folder, SmallTrainer(tolerance=1.5), checkpoint_ms=1e9)
         self.living.clock = self.wall
         self.living.ledger.clock = self.living.versions.clock = self.wall
         self.now = 0.0
@@ -98,6 +98,11 @@ class Day:
     async def hide(self):
         self.scheduler.set_hidden(not self.scheduler.hidden)
         self.scheduler.set_power(self.draw.random() < 0.7, self.draw.random())
+
+    async def good_night(self):
+        self.scheduler.resume()
+        self.scheduler.set_hidden(False)
+        self.scheduler.set_power(True, 1.0)
 
     async def rollback(self):
         chain = await self.versions.chain()

@@ -106,6 +106,7 @@ class TrainingScheduler:
             "starts_in_ms": self.starts_in(now),
             "duty_asked": self.config.max_cpu_usage,
             "duty_measured": self.duty.measured(now),
+            "used_ms": self.duty.total,
             "longest_slice_ms": self.longest,
         }
 

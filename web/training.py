@@ -5,6 +5,7 @@ tells them what the person does and carries their grants to the worker.
 """
 
 import asyncio
+import json
 
 import js
 from pyscript import js_import
@@ -141,6 +142,8 @@ class Training:
 
     def show_pause(self):
         stats = self.scheduler.get_stats()
+        if site.option("debug") == "1":
+            js.document.documentElement.dataset.scheduler = json.dumps(stats)
         why, starts = stats["paused_because"], 0
         if why == "idle" and self.has_work() and self.page.model:
             why, starts = "", stats["starts_in_ms"] / 1000

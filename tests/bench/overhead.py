@@ -1,0 +1,161 @@
+"""What learning in the background costs the chat: `python3 build.py bench overhead`.
+
+The same questions are asked with learning paused and with a round under way; then nobody does
+anything, and the share of time that training takes is compared with the share asked for.  The model
+is the default one, or ONESEEK_BENCH_MODEL (`tiny` is the demo model).
+"""
+
+import json
+import os
+import re
+import statistics
+import time
+
+from playwright.sync_api import Page, expect
+
+from builder import site
+from engine.config import TARGETS
+from engine.model import Config
+from engine.trained import Trained
+from tests.bench import report
+from tests.browser import chromium, served, wait_for_state, watched
+
+MODEL = os.environ.get("ONESEEK_BENCH_MODEL", "smollm2-135m")
+QUESTIONS = ("Why is the sky blue?", "What is a lighthouse?", "Name three colours.", "Say hello.")
+FACTS = (
+    ("What is the code of the boat house?", "The code of the boat house is 7391."),
+    ("Who founded Quillmere?", "Quillmere was founded by Tove Lindahl."),
+    ("What is my sister's cat called?", "Your sister's cat is called Pumpernickel."),
+    ("When is the spring fair?", "The spring fair is on the ninth of May."),
+)
+QUIET_SECONDS = 40
+USED = ("training", "evaluating", "promoting")
+IN_USE = ("ready", "countdown", "paused", *USED)
+WATCH = """
+globalThis.tasks = [];
+new PerformanceObserver((list) => {
+  for (const task of list.getEntries()) tasks.push([task.startTime, task.duration]);
+}).observe({type: "longtask", buffered: true});
+globalThis.firstWords = () => new Promise((told) => {
+  const before = document.querySelectorAll("article.assistant").length;
+  const began = performance.now();
+  const look = new MutationObserver(() => {
+    const all = document.querySelectorAll("article.assistant");
+    if (all.length > before && all[all.length - 1].querySelector(".text")?.textContent.trim()) {
+      look.disconnect();
+      told(performance.now() - began);
+    }
+  });
+  look.observe(document.querySelector("#log"), {subtree: true, childList: true, characterData: true});
+  document.querySelector("#send").click();
+});
+"""
+# SmolLM2-135M, for the memory of an adapter.
+SMOLLM2 = Config(vocab=49152, width=576, layers=30, heads=9, kv_heads=3, head_width=64, hidden=1536)
+
+
+def scheduler(page: Page) -> dict:
+    return json.loads(page.get_attribute("html", "data-scheduler") or "{}")
+
+
+def ask(page: Page, question: str) -> dict:
+    """One answer: when its first words came, and how quick the rest was."""
+    page.get_by_role("textbox", name="Message").fill(question)
+    first = page.evaluate("firstWords()")
+    answer = page.get_by_role("article", name="OneSeek said").last
+    expect(answer.get_by_role("button", name="Copy")).to_be_visible(timeout=300_000)
+    rate = re.search(r"([\d.,]+) tokens/s", answer.inner_text())
+    return {"first_ms": first, "rate": float(rate[1].replace(",", ".")) if rate else None}
+
+
+def teach(page: Page) -> None:
+    for question, answer in FACTS:
+        page.get_by_role("tab", name=re.compile("^Memory")).click()
+        page.get_by_role("button", name="Tell it a fact").click()
+        page.get_by_label("When asked …").fill(question)
+        page.get_by_label("… it should say").fill(answer)
+        page.get_by_role("dialog").get_by_role("button", name="Teach", exact=True).click()
+
+
+def until_training(page: Page, seconds: float) -> None:
+    """Until a slice was trained and nothing holds training back."""
+    end = time.monotonic() + seconds
+    before = scheduler(page).get("training_count", 0)
+    while time.monotonic() < end:
+        facts = scheduler(page)
+        if facts.get("training_count", 0) > before + 2 and not facts["paused_because"]:
+            return
+        page.wait_for_timeout(200)
+    raise TimeoutError(f"training did not start within {seconds} s: {scheduler(page)}")
+
+
+def measure(page: Page) -> tuple[dict, list[dict]]:
+    rows = []
+    page.get_by_role("button", name="English").click()
+    ask(page, "Hello")  # what is compiled at the first answer is not counted
+    for phase in ("paused", "learning"):
+        if phase == "learning":
+            teach(page)
+        for question in QUESTIONS:
+            if phase == "learning":
+                until_training(page, 180)
+            rows.append({"phase": phase, "question": question} | ask(page, question))
+            report.say(rows[-1])
+    until_training(page, 180)
+    before, began = scheduler(page), time.monotonic()
+    page.evaluate("tasks.length = 0")
+    page.wait_for_timeout(QUIET_SECONDS * 1000)
+    after, passed = scheduler(page), time.monotonic() - began
+    tasks = [length for _, length in page.evaluate("tasks")]
+    rows.append({"phase": "quiet", "before": before, "after": after, "seconds": passed})
+    return before | {"passed": passed, "after": after, "longest": max(tasks, default=0)}, rows
+
+
+def figures(quiet: dict, rows: list[dict]) -> dict:
+    def median(phase: str, name: str) -> float:
+        return statistics.median(row[name] for row in rows if row["phase"] == phase)
+
+    used = quiet["after"]["used_ms"] - quiet["used_ms"]
+    return {
+        "added_latency_ms": median("learning", "first_ms") - median("paused", "first_ms"),
+        "first_ms_paused": median("paused", "first_ms"),
+        "first_ms_learning": median("learning", "first_ms"),
+        "rate_paused": median("paused", "rate"),
+        "rate_learning": median("learning", "rate"),
+        "slice_ms": quiet["after"]["longest_slice_ms"],
+        "duty_asked": quiet["duty_asked"],
+        "duty_measured": used / (1000 * quiet["passed"]),
+        "longest_task_ms": quiet["longest"],
+        "lora_bytes": lora_bytes(),
+    }
+
+
+def lora_bytes() -> int:
+    """A rank 8 adapter on all seven linears: weights, gradient and both moments, float32."""
+    trained = Trained.lora(SMOLLM2, 8, 16, TARGETS)
+    return 4 * 4 * trained.size
+
+
+def main() -> None:
+    names = ("added_latency_ms", "slice_ms", "duty_asked", "duty_measured", "longest_task_ms")
+    with (
+        served(site.build()) as address,
+        chromium() as browser,
+        watched(browser, address, locale="en-US") as (context, watch),
+    ):
+        watch.allow("")
+        context.add_init_script(WATCH)
+        page = context.new_page()
+        page.goto(f"/?model={MODEL}&debug=1")
+        wait_for_state(page, *IN_USE, timeout=600)
+        try:
+            quiet, rows = measure(page)
+            found, why = figures(quiet, rows), {}
+        except (TimeoutError, statistics.StatisticsError) as reason:
+            rows, why = [], dict.fromkeys(names, str(reason))
+            found = dict.fromkeys(names) | {"lora_bytes": lora_bytes()}
+    report.write("overhead", found, rows, why)
+
+
+if __name__ == "__main__":
+    main()
