@@ -3,11 +3,14 @@
     python -m tests.oracle.compare_logits SmolLM2-135M-Instruct.Q4_1.gguf --node FOLDER
 
 FOLDER has node-llama-cpp installed (see llama.mjs); transformers and torch have to be there too.
-Prints JSON: mean KL in nats a token to each, and how many greedy answers are llama.cpp's.
+Prints JSON: mean KL in nats a token to each, and how many greedy answers are llama.cpp's; then the
+same with the weights written out as float32. llama.cpp rounds activations to 8 bits wherever weights
+are quantised, so only with float32 weights does it compute what transformers and OneSeek compute.
 """
 
 import argparse
 import asyncio
+import contextlib
 import json
 import pathlib
 import subprocess
@@ -16,11 +19,12 @@ import tempfile
 
 import numpy as np
 
-from engine.formats import open_model
+from engine.formats import Packed, gguf_writer, open_model
+from engine.formats.architecture import interleaved_rows, to_gguf_name
 from engine.generate import Generator, Sampling
 from engine.ir import Program
 from engine.lessons import anchors, paragraphs
-from engine.model import Llama, Tokens
+from engine.model import Config, Llama, Tokens
 from engine.reference import Numpy
 from engine.schedule import fuse, plan
 from engine.weights import Model
@@ -45,13 +49,14 @@ def english_and_swedish() -> list[str]:
     return texts
 
 
-def ours(model: Model, ids: list[int]) -> np.ndarray:
-    """Log-probabilities at every position."""
+def ours(model: Model, ids: list[int], trained=None, flat=None) -> np.ndarray:
+    """Log-probabilities at every position, with an adapter when one is given."""
     program = Program("logits")
-    llama = Llama(program, model.config, model.stored, model.positions)
+    llama = Llama(program, model.config, model.stored, model.positions, trained)
     tokens = Tokens.inputs(program, len(ids))
     program.output("logits", llama.logits(llama.states(tokens)))
-    run = model.prepare(plan(fuse(program)), {})
+    tensors = {trained.name: model.executor.upload(flat)} if trained else {}
+    run = model.prepare(plan(fuse(program)), tensors)
     at = np.arange(len(ids))
     run.write("ids", np.array(ids))
     run.write("positions", at)
@@ -78,6 +83,23 @@ def llama_cpp(node: str, **asked) -> list:
         stdout=subprocess.PIPE, check=True,
     )  # fmt: skip
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def write_dense(path: str, target: str) -> None:
+    """The same model with every weight as float32, in a GGUF file."""
+    with contextlib.closing(open_model(path)) as file:
+        config = Config.from_dict(file.config)
+        heads = {"q_proj": config.heads, "k_proj": config.kv_heads}
+        tensors = {}
+        for name in file.names():
+            weight = file.read(name)
+            dense = weight.dense() if isinstance(weight, Packed) else np.asarray(weight, np.float32)
+            count = heads.get(name.split(".")[-2])
+            tensors[to_gguf_name(name)] = (
+                dense[interleaved_rows(count, len(dense))] if count else dense
+            )
+        with open(target, "wb") as out:
+            gguf_writer.write(out, file.metadata, tensors)
 
 
 def by_llama_cpp(node: str, path: str, texts: list[list[int]], vocab: int, adapter: str = ""):
@@ -135,6 +157,14 @@ def main() -> None:
     prompts, mine = asyncio.run(answers(model))
     theirs = llama_cpp(given.node, model=given.model, texts=prompts, greedy=64)
     figures["greedy_equal"] = sum(x == y for x, y in zip(mine, theirs, strict=True))
+    with tempfile.TemporaryDirectory() as folder:
+        dense = f"{folder}/dense.gguf"
+        write_dense(given.model, dense)
+        rows = by_llama_cpp(given.node, dense, texts, model.config.vocab)
+        pairs = [divergence(p.astype(np.float64), q) for p, q in zip(rows, here, strict=True)]
+        figures["kl_llama_cpp_float32"] = float(np.mean(pairs))
+        theirs = llama_cpp(given.node, model=dense, texts=prompts, greedy=64)
+        figures["greedy_equal_float32"] = sum(x == y for x, y in zip(mine, theirs, strict=True))
     print(json.dumps(figures))
 
 

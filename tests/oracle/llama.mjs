@@ -14,7 +14,9 @@ const asked = JSON.parse(readFileSync(0, 'utf8'));
 const llama = await getLlama({ gpu: false, build: 'never', progressLogs: false, maxThreads: 1 });
 const model = await llama.loadModel({ modelPath: asked.model });
 const lora = asked.adapter ? { adapters: [{ filePath: asked.adapter, scale: 1 }] } : undefined;
-const context = await model.createContext({ contextSize: 2048, lora });
+// A cache of 16-bit numbers, its default, would be a difference of its own.
+const cache = { experimentalKvCacheKeyType: 'F32', experimentalKvCacheValueType: 'F32' };
+const context = await model.createContext({ contextSize: 2048, flashAttention: false, lora, ...cache });
 const sequence = context.getSequence();
 const out = asked.out && openSync(asked.out, 'w');
 const said = [];

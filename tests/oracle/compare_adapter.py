@@ -1,0 +1,106 @@
+"""One adapter here, in PEFT and in llama.cpp: the exported files have to give this engine's logits.
+
+    python -m tests.oracle.compare_adapter SmolLM2-135M-Instruct.Q4_1.gguf --node FOLDER
+
+Prints JSON with the mean KL in nats a token: ours to PEFT's and to llama.cpp's with what was
+exported, and PEFT's to ours with an adapter that PEFT made.
+"""
+
+import argparse
+import asyncio
+import json
+import pathlib
+import tempfile
+
+import numpy as np
+
+from engine.adapters import gguf_lora, load_peft, save_peft
+from engine.formats import open_model
+from engine.reference import Numpy
+from engine.trained import Trained
+from engine.weights import Model
+from tests.oracle.compare_logits import (
+    by_llama_cpp,
+    divergence,
+    english_and_swedish,
+    log_softmax,
+    ours,
+    write_dense,
+)
+
+TOKENS = 160
+
+
+def an_adapter(model: Model) -> tuple[Trained, np.ndarray]:
+    """Not trained, but as large as a trained one: every answer changes."""
+    trained = Trained.lora(model.config, 16, 32)
+    flat, rng = trained.initial(1), np.random.default_rng(2)
+    for name in trained.entries:
+        if ".lora_B." in name:
+            part = trained.part(flat, name)
+            part[...] = rng.normal(size=part.shape) * 0.02
+    return trained, flat
+
+
+def by_peft(path: str, folder: str, texts: list[list[int]], make: bool = False):
+    """PEFT's log-probabilities with the adapter in a folder; with `make` it makes one there."""
+    import torch
+    from peft import LoraConfig, PeftModel, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    where = pathlib.Path(path).resolve()
+    base = AutoModelForCausalLM.from_pretrained(
+        str(where.parent), gguf_file=where.name, dtype=torch.float32
+    )
+    if make:
+        torch.manual_seed(4)
+        names = ["q_proj", "v_proj", "down_proj"]
+        model = get_peft_model(base, LoraConfig(r=8, lora_alpha=16, target_modules=names))
+        for name, weight in model.named_parameters():
+            if "lora_B" in name:
+                torch.nn.init.normal_(weight, 0.0, 0.02)
+        model.save_pretrained(folder)
+    else:
+        model = PeftModel.from_pretrained(base, folder)
+    model.eval()
+    with torch.no_grad():
+        return [log_softmax(model(torch.tensor([ids])).logits[0].numpy()) for ids in texts]
+
+
+def mean_kl(first: list[np.ndarray], second: list[np.ndarray]) -> float:
+    pairs = zip(first, second, strict=True)
+    return float(np.mean([divergence(p.astype(np.float64), q) for p, q in pairs]))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("model")
+    parser.add_argument("--node", required=True)
+    given = parser.parse_args()
+    model = asyncio.run(Model.load(open_model(given.model), Numpy()))
+    texts = [model.tokenizer.encode(text)[:TOKENS] for text in english_and_swedish()[::2]]
+    trained, flat = an_adapter(model)
+    here = [ours(model, ids, trained, flat) for ids in texts]
+    figures = {"moved_from_base": mean_kl([ours(model, ids) for ids in texts], here)}
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        save_peft(folder / "ours", trained, flat, given.model)
+        figures["kl_peft"] = mean_kl(by_peft(given.model, str(folder / "ours"), texts), here)
+        lora = gguf_lora(trained, flat, model.config, "llama", "adapter")
+        (folder / "lora.gguf").write_bytes(lora)
+        write_dense(given.model, str(folder / "dense.gguf"))
+        theirs = by_llama_cpp(
+            given.node, str(folder / "dense.gguf"), texts, model.config.vocab,
+            str(folder / "lora.gguf"),
+        )  # fmt: skip
+        figures["kl_llama_cpp"] = mean_kl(theirs, here)
+        made = by_peft(given.model, str(folder / "theirs"), texts, make=True)
+        loaded = load_peft(folder / "theirs", model.config)
+        figures["kl_of_an_adapter_peft_made"] = mean_kl(
+            made, [ours(model, ids, *loaded) for ids in texts]
+        )
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
