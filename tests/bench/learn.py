@@ -74,8 +74,8 @@ async def attempt(trainer: EngineTrainer, kind: str, weights, lessons, pool):
     began = time.monotonic()
     round_ = trainer.begin(weights, make_plan(kind, weights, lessons, pool, {}))
     while (metrics := await round_.advance(math.inf)) is not None:
-        if kind == PRACTICE and metrics["step"] % 24 == 0:
-            report.say(f"  practice step {metrics['step']} of {metrics['steps']}", metrics["parts"])
+        if metrics["step"] % (24 if kind == PRACTICE else 4) == 0:
+            report.say(f"  {kind} step {metrics['step']} of {metrics['steps']}", metrics["parts"])
     verdict = await round_.judge()
     after = await round_.weights() if verdict["accepted"] else weights
     return after, verdict, time.monotonic() - began
@@ -153,6 +153,7 @@ async def run(options) -> tuple[dict, list]:
         ),
     }
     for prefix, (facts, seeds) in parts.items():
+        facts = facts[: options.facts]
         if prefix.rstrip("_") not in options.parts:
             continue
         runs = []
@@ -171,6 +172,7 @@ def main() -> None:
     ask.add_argument("--model", type=Path)
     ask.add_argument("--backend", choices=("gpu", "numpy"), default="numpy")
     ask.add_argument("--seeds", type=int, default=3)
+    ask.add_argument("--facts", type=int, help="only so many of each part's")
     ask.add_argument("--parts", nargs="*", default=["", "sv", "forty"])
     ask.add_argument("--stages", nargs="*", default=["lessons", "first", "practice"])
     options = ask.parse_args()
