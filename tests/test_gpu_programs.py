@@ -40,13 +40,15 @@ async def results(executor, program, feeds, names):
     return {name: await run.read(name) for name in names}
 
 
-def some_slow(cases, quick):
-    return [pytest.param(*c, marks=() if c in quick else pytest.mark.slow) for c in cases]
+def mostly_long(cases, usual):
+    return [pytest.param(*c, marks=() if c in usual else pytest.mark.long) for c in cases]
 
 
 @pytest.mark.parametrize(
     "kind,bits",
-    some_slow([(kind, bits) for kind in KINDS for bits in (0, 4, 8)], [("llama", 4), ("qwen3", 8)]),
+    mostly_long(
+        [(kind, bits) for kind in KINDS for bits in (0, 4, 8)], [("llama", 4), ("qwen3", 8)]
+    ),
 )
 def test_whole_model_gradients_are_those_of_numpy(kind, bits):
     config = KINDS[kind]

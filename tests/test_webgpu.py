@@ -134,7 +134,7 @@ def test_timestamps_measure_a_pass(device):
     encoder.resolve_query_set(queries, 0, 2, resolved, 0)
     device.queue.submit([encoder.finish()])
     begin, end = np.frombuffer(device.queue.read_buffer(resolved), np.uint64)
-    assert begin <= end < begin + 10**9
+    assert begin <= end < begin + 60 * 10**9
 
 
 def test_the_device_has_what_the_adapter_has(device):
