@@ -13,9 +13,9 @@ from playwright.sync_api import Page, expect
 from tests.browser import wait_for_state
 from tests.test_app_chat import finished, say
 from tests.test_app_learning import ALIVE, learn_now, panel, tell, version
-from tests.test_browser_store import own_chromium
+from tests.test_browser_kill import own_chromium
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 def opened(chromium, port: str, address: str) -> Page:
@@ -67,11 +67,6 @@ def kill_while_learning(chromium, address: str, kills: int, seed: int) -> None:
             is_whole(page)
 
 
-def test_R1_and_R2_a_browser_killed_while_it_learns_comes_back_whole(chromium, address):
-    kill_while_learning(chromium, address, 1, 1)
-
-
-@pytest.mark.long
 def test_R1_and_R2_a_browser_killed_a_hundred_times_while_it_learns_comes_back_whole(
     chromium, address
 ):

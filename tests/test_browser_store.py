@@ -1,20 +1,13 @@
 """IndexedDB in real Chromium keeps what web/store.py promises, driven by the page's own MicroPython."""
 
-import contextlib
 import json
-import os
-import random
-import signal
-import subprocess
-import tempfile
 import time
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
 
 from tests import bare_page
-from tests.browser import CHROMIUM, FLAGS, served, watched
+from tests.browser import served, watched
 from web.store import STEPS
 from workers.sqlite_store import SqliteStore
 
@@ -430,86 +423,3 @@ def test_R15_and_R16_a_frozen_trainer_is_robbed_a_crashed_one_replaced_and_neith
     heir.close()
     survivor = wait_until(lambda: next((t for t in (first, other) if terms(t)[-1:] == [3]), None))
     assert run(survivor, "say(await store.get('state', 'trained'))") == [{"n": 2}]
-
-
-# ------------------------------------------------------------------ a browser killed outright
-
-
-WRITER = """async () => {
-  const store = await storeModule.openStore("kill", '[["snapshots", "state"]]', () => {});
-  for (let i = (await store.count("snapshots")) ? JSON.parse((await store.get("state", "current"))[0]).i + 1 : 0; ; i++) {
-    const blob = new Uint8Array(1 << 20).fill(i % 256);
-    const ops = [["put", "snapshots", "s", { i, blob: { $bytes: 0 } }], ["put", "state", "current", { i }]];
-    await store.batch(JSON.stringify(ops), "[]", [blob], "strict");
-    console.log("acknowledged " + i);
-  }
-}"""
-READER = """async () => {
-  const store = await storeModule.openStore("kill", '[["snapshots", "state"]]', () => {});
-  const [text, blob] = await store.get("snapshots", "s");
-  const { i } = JSON.parse(text);
-  const same = blob.length === 1 << 20 && blob.every((byte) => byte === i % 256);
-  return [i, JSON.parse((await store.get("state", "current"))[0]).i, same];
-}"""
-
-
-@contextlib.contextmanager
-def own_chromium(profile: Path):
-    """A Chromium that keeps its profile and whose processes can all be killed at once."""
-    flags = [*FLAGS, "--headless=new", "--remote-debugging-port=0", f"--user-data-dir={profile}"]
-    port_file = profile / "DevToolsActivePort"
-    port_file.unlink(missing_ok=True)
-    process = subprocess.Popen(
-        [CHROMIUM, *flags, "about:blank"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        wait_until(lambda: port_file.exists() and port_file.read_text().count("\n") >= 1)
-        yield process, f"http://127.0.0.1:{port_file.read_text().split()[0]}"
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def start_page(chromium, address, site):
-    browser = chromium.browser_type.connect_over_cdp(address)
-    page = browser.contexts[0].new_page()
-    page.goto(site)
-    page.evaluate('import("/store.js").then((module) => { globalThis.storeModule = module; })')
-    return page
-
-
-def kill_while_writing(chromium, site, kills, seed):
-    draw = random.Random(seed)
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        last = -1
-        for _ in range(kills):
-            acknowledged = [last]
-            with own_chromium(Path(folder)) as (process, address):
-                page = start_page(chromium, address, site)
-                if last >= 0:
-                    number, pointer, whole = page.evaluate(READER)
-                    assert number == pointer >= last and whole
-                page.on("console", lambda m, seen=acknowledged: seen.append(int(m.text.split()[1])))
-                page.evaluate(f"void ({WRITER})()")
-                while len(acknowledged) < 2:
-                    page.wait_for_timeout(50)
-                page.wait_for_timeout(draw.uniform(0, 500))
-                os.killpg(process.pid, signal.SIGKILL)
-                last = acknowledged[-1]
-        assert last > 0
-        with own_chromium(Path(folder)) as (_, address):
-            number, pointer, whole = start_page(chromium, address, site).evaluate(READER)
-            assert number == pointer >= last and whole
-
-
-def test_R1_a_killed_browser_loses_no_acknowledged_change(chromium, site):
-    kill_while_writing(chromium, site, 3, 1)
-
-
-@pytest.mark.long
-def test_R1_a_browser_killed_at_fifty_random_moments_loses_no_acknowledged_change(chromium, site):
-    kill_while_writing(chromium, site, 50, 2)
