@@ -119,7 +119,7 @@ class Chat:
         turn.update(state="streaming", version=self.page.version)
         await self.save(asked, turn)
         said = turns.messages(self.tree.branch(asked["id"]), self.page.settings["system"])
-        options = {"version": "", "prefix": turn["text"]}
+        options = {"prefix": turn["text"]}
         self.answering = Answer(self, turn, asked)
         self.draw_from(asked)
         self.to_latest()
