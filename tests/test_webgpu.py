@@ -10,8 +10,6 @@ import wgpu
 
 from tests.gpu_device import gpu
 
-pytestmark = pytest.mark.in_worker
-
 USAGE = wgpu.BufferUsage.STORAGE | wgpu.BufferUsage.COPY_SRC | wgpu.BufferUsage.COPY_DST
 DOUBLE = """
 override FACTOR: f32 = 2.0;
