@@ -80,6 +80,7 @@ def weights(living):
     return asyncio.run(living.versions.current())["weights_sha256"]
 
 
+@pytest.mark.long
 def test_R33_the_real_engine_forgets_to_the_bit(system):
     living, never = system("one"), system("two")
     for name in FACTS:
@@ -96,7 +97,7 @@ def test_R33_the_real_engine_forgets_to_the_bit(system):
     assert asyncio.run(check_store(living.store)) == []
 
 
-@pytest.mark.parametrize("stop", [1, 2])
+@pytest.mark.parametrize("stop", [1])
 def test_R2_a_round_of_the_real_engine_goes_on_from_its_checkpoint_to_the_same_bits(system, stop):
     expected = system("whole")
     teach(expected, "dog")
