@@ -136,6 +136,7 @@ def page_files(tests: bool) -> dict[str, bytes | Path]:
     }
     python = sorted(web.rglob("*.py")) + [
         ROOT / "workers/__init__.py",
+        ROOT / "workers/wire.py",
         ROOT / "workers/protocol.py",
     ]
     python += [ROOT / "engine/__init__.py", ROOT / "engine/config.py"]

@@ -8,7 +8,7 @@ from builder import ROOT
 from tests import in_micropython
 from workers import protocol
 
-PROTOCOL = ("workers/__init__.py", "workers/protocol.py")
+PROTOCOL = ("workers/__init__.py", "workers/wire.py", "workers/protocol.py")
 SAMPLES = {
     str: ["", "räksmörgås på 東京 👍", '"quoted"\n\\'],
     int: [0, -1, 2**31],
