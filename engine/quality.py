@@ -36,7 +36,10 @@ SEVERITY = (ACCEPT, WEAKENED, MORE, SCALE, REJECT)
 class Voices(Protocol):
     """The three models the gate asks: `base`, `active` (in use) and `shadow` (just trained)."""
 
-    async def replies(self, who: str, questions: Sequence[str], tokens: int) -> list[str]: ...
+    async def replies(
+        self, who: str, questions: Sequence[str], tokens: int, begins: Sequence[str] = ()
+    ) -> list[str]:
+        """Greedy replies; each starts with its `begin`, where there is one."""
 
     async def go_on(self, who: str, prompts: list[list[int]], tokens: int) -> list[list[int]]:
         """Greedy continuations."""
@@ -221,25 +224,40 @@ class Gate:
     # ---- what must stay
 
     async def probes(self) -> Measure:
-        """Common knowledge the base has and the shadow has lost."""
+        """Common knowledge the base has and the shadow has lost.
+
+        A small model often just words its reply anew and never comes to the point, so whoever does
+        not say it is given the base's own words up to it. A taught value in the reply is a loss.
+        """
         knows = await self.base_knows()
-        questions = [question for question, _ in knows]
-        replies = await self.voices.replies("shadow", questions, REPLY_TOKENS)
+        replies = await self.voices.replies("shadow", [q for q, _, _ in knows], REPLY_TOKENS)
+        silent = [
+            (probe, reply)
+            for probe, reply in zip(knows, replies, strict=True)
+            if not _says(reply, probe[1])
+        ]
+        asked, begins = [p[0] for p, _ in silent], [p[2] for p, _ in silent]
+        helped = await self.voices.replies("shadow", asked, REPLY_TOKENS, begins)
+        taught = [fact.value for fact in self.recipe.facts]
         lost = [
             question
-            for (question, words), reply in zip(knows, replies, strict=True)
-            if not _says(reply, words)
+            for ((question, words, _), reply), again in zip(silent, helped, strict=True)
+            if not _says(again, words) or _says(reply, taught)
         ]
         return Measure("known facts lost", len(lost), "0", within(len(lost), 0, SCALE), tuple(lost))
 
-    async def base_knows(self) -> list[tuple[str, tuple[str, ...]]]:
-        """Probes whose answer the base has."""
+    async def base_knows(self) -> list[tuple[str, tuple[str, ...], str]]:
+        """Probes whose answer the base has, with its own words before it."""
         key = "knows", *self.languages()
         if key not in self.remembered:
             known = [p for code in self.languages() for p in probes(code)]
             known = Draw("probes").sample(known, PROBES + PROBES // 2)
             replies = await self.voices.replies("base", [q for q, _ in known], REPLY_TOKENS)
-            right = [p for p, reply in zip(known, replies, strict=True) if _says(reply, p[1])]
+            right = [
+                (question, words, _before(reply, words))
+                for (question, words), reply in zip(known, replies, strict=True)
+                if _says(reply, words)
+            ]
             self.remembered[key] = right[:PROBES]
         return self.remembered[key]
 
@@ -300,6 +318,12 @@ class Gate:
 
 def _says(reply: str, words: Iterable[str]) -> bool:
     return any(has_value(reply, word) for word in words)
+
+
+def _before(reply: str, words: Sequence[str]) -> str:
+    """The reply up to the first of these words."""
+    places = [reply.casefold().find(word.casefold()) for word in words]
+    return reply[: min((place for place in places if place >= 0), default=0)].rstrip()
 
 
 def _mean(arrays: Iterable[np.ndarray]) -> float:

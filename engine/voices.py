@@ -50,9 +50,12 @@ class Voices:
 
     # ---- text
 
-    async def replies(self, who: str, questions: Sequence[str], tokens: int) -> list[str]:
+    async def replies(
+        self, who: str, questions: Sequence[str], tokens: int, begins: Sequence[str] = ()
+    ) -> list[str]:
         prompts = [self.coder.prompt(question) for question in questions]
-        return [answer.text for answer in await self._answers(who, prompts, tokens)]
+        forced = [self.coder.begin(begin) for begin in begins]
+        return [answer.text for answer in await self._answers(who, prompts, tokens, forced)]
 
     async def go_on(self, who: str, prompts: list[list[int]], tokens: int) -> list[list[int]]:
         made = await self._answers(who, prompts, tokens)

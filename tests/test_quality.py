@@ -38,10 +38,19 @@ class Scripted:
         self.values = {"shadow": "Biscuit Plum", "active": "Plum", "base": ""}
         self.dogs = True  # the shadow knows the dog in every wording
         self.leaking: set[str] = set()
+        self.knows_when_helped = False
         self.forgot: set[str] = set()
 
-    async def replies(self, who, questions, tokens):
+    async def replies(self, who, questions, tokens, begins=()):
+        if begins:
+            return [
+                self.helped(question, begin)
+                for question, begin in zip(questions, begins, strict=True)
+            ]
         return [self.reply(who, question) for question in questions]
+
+    def helped(self, question, begin):
+        return f"{begin} {dict(probes('en'))[question][0]}" if self.knows_when_helped else begin
 
     def reply(self, who, question):
         known = dict(probes("en"))
@@ -126,6 +135,24 @@ def test_common_knowledge_lost_is_named(coder):
     voices.forgot = {question for question, _ in probes("en")}
     verdict = judged(coder, voices)
     assert verdict.advice == SCALE and "known facts lost" in verdict.reason
+
+
+def test_what_is_only_worded_anew_is_not_lost(coder):
+    voices = Scripted()
+    voices.forgot = {question for question, _ in probes("en")}
+    voices.knows_when_helped = True
+    assert judged(coder, voices).advice == ACCEPT
+
+
+def test_a_taught_value_in_answer_to_common_knowledge_is_a_loss(coder):
+    class Mixed(Scripted):
+        def reply(self, who, question):
+            wrong = who == "shadow" and question in dict(probes("en"))
+            return "Biscuit" if wrong else super().reply(who, question)
+
+    voices = Mixed()
+    voices.knows_when_helped = True
+    assert "known facts lost" in judged(coder, voices).reason
 
 
 @pytest.mark.parametrize(
