@@ -121,11 +121,15 @@ class Generator:
             f"this model reads {self.context}. Shorten it, nothing was sent."
         )
 
-    def ask(self, messages: list[dict], sampling: Sampling, key: str = "", **more) -> Answer:
-        """Queue a conversation for an answer; `advance` until its `ended` is set."""
-        reserve = min(sampling.max_tokens, self.context // 4)
+    def ask(
+        self, messages: list[dict], sampling: Sampling, key: str = "", prefix: str = "", **more
+    ) -> Answer:
+        """Queue a conversation for an answer, or for what comes after its beginning `prefix`;
+        `advance` until its `ended` is set."""
+        begun = self.model.tokenizer.encode(prefix) if prefix else []
+        reserve = min(sampling.max_tokens, self.context // 4) + len(begun)
         ids, dropped = self.encode(messages, reserve)
-        return self.start(ids, sampling, key, dropped=dropped, **more)
+        return self.start([*ids, *begun], sampling, key, dropped=dropped, **more)
 
     def start(self, ids: list[int], sampling: Sampling, key: str = "", **more) -> Answer:
         """Queue a prompt of token ids."""

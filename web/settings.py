@@ -50,9 +50,10 @@ class SettingsDialog:
         overlay.dialog(t("settings.title"), self.sections(), name="settings", wide=True)
 
     async def draw(self):
+        if overlay.body_of("settings"):
+            self.storage = await storage_figures()
         body = overlay.body_of("settings")
         if body:
-            self.storage = await storage_figures()
             dom.find("#dialog-title").textContent = t("settings.title")
             dom.replace(body, self.sections())
 

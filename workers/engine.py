@@ -154,6 +154,7 @@ class Engine:
             max_tokens=options.get("max_tokens", 512),
             seed=random.getrandbits(31) if seed < 0 else seed,
         )
+        prefix = options.get("prefix", "")
         teller = Teller(self.emit, request.id)
         while True:
             await self.recovery.done()
@@ -163,6 +164,7 @@ class Engine:
                     sampling,
                     request.id,
                     options.get("version"),
+                    prefix=prefix,
                     on_text=teller.again(),
                 )
                 break
@@ -170,7 +172,7 @@ class Engine:
                 self.recovery.begin(str(lost))
         ended = "stop" if answer.ended == "cancelled" else answer.ended
         return Answered(
-            text=answer.text,
+            text=prefix + answer.text,
             tokens=len(answer.ids),
             tokens_per_second=answer.tokens_per_second,
             first_token_ms=1e3 * max(0.0, answer.first_token - answer.began),
