@@ -45,7 +45,8 @@ class Door:
 
     def edited(self, document: dict, text: str) -> list[dict]:
         """A document whose text a person has put right; it is the same source."""
-        before = Document.from_json(document)
+        known = {name: document[name] for name in Document.__dataclass_fields__}
+        before = Document.from_json(known)
         self.texts.index.forget(before.sha256)
         blocks = tuple(
             Block("paragraph", part.strip()) for part in text.split("\n\n") if part.strip()

@@ -91,9 +91,9 @@ class Doors:
         overlay.dialog(t("sources.address"), form, name="address")
         field._dom_element.focus()
 
-    def ask_edit(self, source):
+    def ask_edit(self, source, text):
         """The text that was read, to be put right before it counts."""
-        area = dom.make("textarea", source["text"], rows=14, name="text", required=True)
+        area = dom.make("textarea", text, rows=14, name="text", required=True)
         form = dom.make(
             "form",
             dom.make("label", t("sources.edit_label"), area, cls="field"),

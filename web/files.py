@@ -54,6 +54,13 @@ async def put_in_inbox(file, name=None):
     return name
 
 
+async def read_text(folder, name):
+    """A text that a worker keeps in OPFS."""
+    root = await js.navigator.storage.getDirectory()
+    handle = await (await root.getDirectoryHandle(folder)).getFileHandle(name)
+    return await (await handle.getFile()).text()
+
+
 async def save_from_outbox(name, kind="application/zip"):
     """Hand the person a file that a worker wrote."""
     root = await js.navigator.storage.getDirectory()

@@ -19,8 +19,6 @@ from workers.protocol import (
     StopImport,
 )
 
-PREVIEW = 4000
-EDITABLE = 200_000  # characters: a longer text is not put into a text field
 LARGEST = 50_000_000  # bytes: what the importer would refuse is not even copied
 QUESTIONS = 3
 TESTED = 200  # lessons of a source that questions are drawn from
@@ -159,7 +157,6 @@ class Intake(Doors):
             self.page.touch("sources")
             self.page.toast(t("sources.already", title=same["title"]))
             return
-        text = "\n\n".join(block["text"] for block in document.pop("blocks") if block["text"])
         lessons = item["lessons"]
         source.update(
             state=item["state"],
@@ -167,8 +164,8 @@ class Intake(Doors):
             words=item["words"],
             language=document["language"],
             lessons=len(lessons),
-            preview=text[:PREVIEW],
-            text=text if len(text) <= EDITABLE else "",
+            preview=document.pop("preview"),
+            editable=document["editable"],
             document=document,
             notes=document["notes"],
             confidence=item["confidence"],
@@ -242,7 +239,8 @@ class Intake(Doors):
             await self.pick()
 
     async def edit(self, id):
-        self.ask_edit(await self.page.store.get("sources", id))
+        source = await self.page.store.get("sources", id)
+        self.ask_edit(source, await files.read_text("importer", source["sha256"] + ".txt"))
 
     async def save_edit(self, id, text):
         """The text as a person put it right takes the place of what was read."""

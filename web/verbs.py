@@ -64,6 +64,7 @@ def register(page):
         "forget-now": lambda of, el: memory.forget(of.split()),
         "pick-files": lambda of, el: page.intake.pick(),
         "pick-folder": lambda of, el: page.intake.pick(folder=True),
+        "all-sources": lambda of, el: page.tabs.panels["sources"].show_all(),
         "paste-text": lambda of, el: page.intake.ask_text(),
         "ask-address": lambda of, el: page.intake.ask_address(),
         "take-address": lambda of, el: page.intake.take_address(field(el, "address")),

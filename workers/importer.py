@@ -16,6 +16,7 @@ from workers.protocol import Done, Failed, Imports, Questions, Reading
 from workers.recogniser import Recogniser
 
 KNOWN = "import-fingerprints.json"
+PREVIEW, EDITABLE = 4000, 200_000  # characters: what the page shows, what it puts into a text field
 
 
 class Importer:
@@ -63,6 +64,7 @@ class Importer:
             door = await self.opened()
             door.forget(request.document)
             await self.keep(door)
+            await (await folder("importer")).removeEntry(f"{request.document}.txt")
         return Done()
 
     async def on_ask_about(self, request):
@@ -80,7 +82,7 @@ class Importer:
                 budget.step()
                 items = await reader(door, budget)
                 await self.keep(door)
-                return Imports(items=items)
+                return Imports(items=[await lightened(item) for item in items])
             except Cancelled:
                 return Failed(
                     where="import", reason=f"Reading {name} was stopped.", detail="stopped"
@@ -109,6 +111,16 @@ class Importer:
 
 def serve(emit, settings, modules):
     return Importer(emit, settings, modules)
+
+
+async def lightened(item):
+    """Without the whole text, which would hold up the page: that lies in OPFS importer/ as HASH.txt."""
+    document = item["document"]
+    if document:
+        text = "\n\n".join(block["text"] for block in document.pop("blocks") if block["text"])
+        document.update(blocks=[], preview=text[:PREVIEW], editable=len(text) <= EDITABLE)
+        await write_own(f"{document['sha256']}.txt", text[:EDITABLE])
+    return item
 
 
 async def take_from_inbox(name, budget):

@@ -311,7 +311,11 @@ class Break(Request):
 
 @message
 class Imports(Message):
-    """What was read: one ImportResult.to_json() for each item, at least one."""
+    """What was read: one ImportResult.to_json() for each item, at least one.
+
+    A document comes without its blocks: it has a `preview`, its text lies in OPFS importer/ as SHA256.txt, and
+    `editable` tells whether that is all of it.
+    """
 
     fields = {"items": list}
 

@@ -18,7 +18,8 @@ from tests.importers import hostile
 from tests.importers.measure import FILES, known_text
 
 pytestmark = pytest.mark.slow
-READ = 60_000  # milliseconds: the first file starts the importer
+ALIVE = ("ready", "needs-consent", "unsupported")
+READ = 120_000  # milliseconds: the first file starts the importer
 
 DROP = """files => {
   const data = new DataTransfer();
@@ -38,7 +39,7 @@ PASTE = """([kind, text]) => {
 def shell(page: Page) -> Page:
     """The page in English, without a model: reading needs none."""
     page.goto("/")
-    in_browser.wait_for_state(page, "ready", "needs-consent", "unsupported")
+    in_browser.wait_for_state(page, *ALIVE, timeout=180)
     page.get_by_role("button", name="English").click()
     return page
 
@@ -181,7 +182,7 @@ def test_15_a_website_by_address_by_three_ways_and_by_paste(
         watch.allow("CORS|ERR_FAILED|404|Failed to load")
         page = context.new_page()
         page.goto("/")
-        in_browser.wait_for_state(page, "ready", "needs-consent", "unsupported")
+        in_browser.wait_for_state(page, *ALIVE, timeout=180)
         by_address(page, f"{web}/open")
         source = ready(page, "Fyren på Skarvholmen")
         assert "Meny" not in text_of(source) and "Albert Öhrnström" in text_of(source)

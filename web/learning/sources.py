@@ -12,6 +12,7 @@ TONES = {
     "held": "bad",
     "removed": "plain",
 }
+SHOWN = 12  # rows: building many at once would hold up the page
 # Dragged to the bookmarks: saves the page one looks at as a file, to be dropped here. It sends nothing.
 BOOKMARKLET = (
     "javascript:(()=>{const a=document.createElement('a');a.download=(document.title||'page')+'.html';"
@@ -25,11 +26,20 @@ class Sources:
 
     def __init__(self, page):
         self.page = page
+        self.all = False
 
     async def build(self):
         found = await records.sources(self.page.store)
-        rows = [self.item(source) for source in found]
-        return [self.zone(), dom.make("ul", rows, cls="list") if rows else self.nothing()]
+        shown = found if self.all else found[:SHOWN]
+        rows = [self.item(source) for source in shown]
+        more = None
+        if len(shown) < len(found):
+            more = dom.button(t("sources.all", n=len(found)), "all-sources", cls="small")
+        return [self.zone(), dom.make("ul", rows, cls="list") if rows else self.nothing(), more]
+
+    def show_all(self):
+        self.all = True
+        self.page.touch("sources")
 
     def zone(self):
         return dom.make(
@@ -90,7 +100,7 @@ class Sources:
             "held": [("allow", "allow-source", "check")],
             "ready": [("test", "test-source", "help")] if source.get("lessons") else [],
         }.get(state, [])
-        if state in ("ready", "held") and source.get("text"):
+        if state in ("ready", "held") and source.get("editable"):
             wanted = wanted + [("edit", "edit-source", "edit")]
         buttons = [
             dom.button(t("sources." + words), do, id, drawing, cls="small")
