@@ -8,7 +8,7 @@ from playwright.sync_api import BrowserContext, Page
 
 from engine import demo
 from tests import tiny
-from tests.browser import Watch, wait_for_state
+from tests.browser import wait_for_state
 
 pytestmark = pytest.mark.slow
 
@@ -103,7 +103,7 @@ def test_R11_a_tab_that_dies_while_downloading_costs_at_most_a_chunk(context: Br
     assert asked[1] % CHUNK == 0 and asked[1] >= (kept - 1) * CHUNK
 
 
-def test_a_persons_own_file_opens_and_a_broken_one_is_named(context: BrowserContext, watch: Watch):
+def test_a_persons_own_file_opens_on_every_visit_and_a_broken_one_is_named(context: BrowserContext):
     page = opened(context, "/?engine=cpu")
     wait_for_state(page, "needs-consent", timeout=120)
     data = tiny.gguf("qwen2", "Q8_0")
@@ -117,3 +117,11 @@ def test_a_persons_own_file_opens_and_a_broken_one_is_named(context: BrowserCont
             page.reload()
             wait_for_state(page, "needs-consent", timeout=120)
     loaded(page)
+    page.reload()
+    loaded(page)
+
+
+def test_a_model_this_site_does_not_carry_says_where_it_is(context: BrowserContext):
+    page = opened(context, "/?engine=cpu&model=qwen3-0.6b")
+    where = "(639 MB) from https://huggingface.co/Qwen/Qwen3-0.6B-GGUF"
+    page.get_by_text(where).first.wait_for(timeout=90_000)

@@ -13,7 +13,7 @@ import js
 import numpy as np
 import pyodide_js
 
-from engine import naming
+from engine import naming, registry
 from engine.assistant import Assistant, label
 from engine.check import check_store
 from engine.formats.download import Damaged, Paused
@@ -119,7 +119,7 @@ class Engine:
             back_end=self.device.kind,
             why=self.device.why,
             context=self.assistant.base.context,
-            trainable=True,
+            trainable=registry.known().get(request.model, {}).get("trainable", True),
         )
 
     async def rebuild(self, back_end):

@@ -3,13 +3,17 @@
 A model that is complete in OPFS is opened without asking the network for anything.
 """
 
+import asyncio
+import hashlib
+
 import js
 from pyodide.ffi import JsException
 
 from engine import registry
 from engine.formats import FormatError, open_model
 from engine.formats.browser import BlobSource, Fetch, OpfsShelf
-from engine.formats.download import DownloadError, download, stored
+from engine.formats.download import DownloadError, Record, VerifiedSource, download, stored
+from engine.formats.source import CHUNK
 
 INBOX = "inbox"
 GIVEN = "file:"
@@ -19,16 +23,17 @@ class Models:
     """Opens and removes models by the names workers/protocol.py gives them."""
 
     def __init__(self, store, addresses):
-        self.shelf, self.addresses = OpfsShelf(store), addresses
+        self.shelf, self.inbox = OpfsShelf(store), OpfsShelf(store, INBOX)
+        self.addresses = addresses
         self.stopping = False
 
     async def open(self, model, keep, progress):
         """The model's file, `progress(phase, done, total)` while it is fetched; Paused when stopped."""
         self.stopping = False
         if model.startswith(GIVEN):
-            return open_model(await given(model.removeprefix(GIVEN)))
+            return open_model(await self.given(model.removeprefix(GIVEN), progress))
         if model not in self.addresses:
-            raise DownloadError(f"there is no model called {model!r} here; choose one of the list")
+            raise DownloadError(elsewhere(model))
         if not keep:
             return open_model(await in_memory(model, self.addresses[model], progress))
         return open_model(await self.kept(model, progress))
@@ -45,6 +50,29 @@ class Models:
         url, stopped = self.addresses[model], lambda: self.stopping
         return await download(self.shelf, Fetch(), name, url, known, progress, stopped)
 
+    async def given(self, name, progress):
+        """A person's file in OPFS inbox/, checked from its second visit on; a folder as {name: source}."""
+        directory = await self.inbox.directory()
+        try:
+            file = await (await directory.getFileHandle(name)).getFile()
+        except JsException as error:
+            if error.name == "TypeMismatchError":
+                return await folder(await directory.getDirectoryHandle(name))
+            raise FormatError(
+                name, f"is not there any more ({error.name}); choose it again"
+            ) from error
+        source, changed = BlobSource(file, name), str(file.lastModified)
+        record = await self.inbox.record(name)
+        if record is None or record.validator != changed:
+            record = Record(GIVEN + name, source.size, changed, sha256="")
+            for offset in range(0, source.size, CHUNK):
+                data = source.read(offset, min(CHUNK, source.size - offset))
+                record.chunks.append(hashlib.sha256(data).hexdigest())
+                progress("verify", offset + len(data), source.size)
+                await asyncio.sleep(0)
+            await self.inbox.keep(name, record)
+        return VerifiedSource(source, record)
+
     def stop(self):
         """Pause the download at the next part that comes."""
         self.stopping = True
@@ -52,31 +80,28 @@ class Models:
     async def remove(self, model):
         """Delete what is stored of a model."""
         if model.startswith(GIVEN):
-            directory = await inbox()
-            await directory.removeEntry(model.removeprefix(GIVEN), recursive=True)
+            await self.inbox.forget(model.removeprefix(GIVEN))
         else:
             await self.shelf.forget(f"{model}.gguf")
 
 
-async def inbox():
-    root = await js.navigator.storage.getDirectory()
-    return await root.getDirectoryHandle(INBOX, create=True)
+def elsewhere(model):
+    """What to do about a model that this site does not carry."""
+    known = registry.known().get(model)
+    if known is None:
+        return f"there is no model called {model!r}; choose one of the list"
+    return (
+        f"{known['name']} is not part of this site and nothing was fetched. Download it "
+        f"({known['bytes'] / 1e6:.0f} MB) from {known['source']['url']} and choose it here as a file"
+    )
 
 
-async def given(name):
-    """What the page put into OPFS inbox/: a file, or a folder as {file name: source}."""
-    directory = await inbox()
-    try:
-        return BlobSource(await (await directory.getFileHandle(name)).getFile(), name)
-    except JsException as error:
-        if error.name != "TypeMismatchError":
-            raise FormatError(
-                name, f"is not there any more ({error.name}); choose it again"
-            ) from error
-    folder, sources = await directory.getDirectoryHandle(name), {}
-    async for key, handle in folder.entries():
+async def folder(directory):
+    """The files in a folder, each as a source."""
+    sources = {}
+    async for name, handle in directory.entries():
         if handle.kind == "file":
-            sources[key] = BlobSource(await handle.getFile(), key)
+            sources[name] = BlobSource(await handle.getFile(), name)
     return sources
 
 

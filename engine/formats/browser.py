@@ -58,7 +58,7 @@ class OpfsShelf:
     async def forget(self, name):
         await self.store.batch([["delete", RECORDS, self.key(name)]], [])
         try:
-            await (await self.directory()).removeEntry(name)
+            await (await self.directory()).removeEntry(name, recursive=True)
         except JsException as error:
             if error.name != "NotFoundError":
                 raise DownloadError(f"{name} cannot be deleted now ({error.name})") from error
