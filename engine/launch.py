@@ -224,7 +224,9 @@ def _(tier, x, seed, rate, stream):
 @rule("candidates")
 def _(tier, logits, recent, penalty):
     constants = dict(ROWS=logits.rows, COLS=logits.cols, RECENT=recent.cols)
-    return "candidates", (logits.rows, 1, 1), constants | dict(WG=row_threads(tier, logits.cols))
+    # Ten passes over the row: lavapipe ends a thread's loops, without a word, after 65,535 turns.
+    threads = max(64, row_threads(tier, logits.cols))
+    return "candidates", (logits.rows, 1, 1), constants | dict(WG=threads)
 
 
 @rule("draw")
