@@ -190,8 +190,11 @@ class Assistant:
     async def _train(self, on_step: Callable[[Round], Any]) -> dict:
         """The whole round, slice by slice as the turns allow: its outcome."""
         await self.turns.breathe()
+        began, tokens = self.turns.worked, 0
         while (metrics := await self.learner.advance(math.inf)) is not None:
-            self.round.metrics = metrics
+            tokens += metrics["tokens"]
+            speed = tokens / max(self.turns.worked - began, 1e-6)
+            self.round.metrics = {**metrics, "tokens_per_second": speed}
             await on_step(self.round)
             await self.turns.breathe()
         ended = await self.learner.finish()

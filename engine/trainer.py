@@ -92,7 +92,7 @@ class EngineAttempt:
         self.extra = 0
         self.batch: Batch | None = None
         self.metrics: dict = {}
-        self.examples = 0
+        self.examples = self.tokens = 0  # examples in all, tokens of the last step
         self.steps = self._planned_steps()
         self.kept = Together(trainer.kept, self.recipe.company)
         self.shape = self._shape()
@@ -150,6 +150,7 @@ class EngineAttempt:
         await kept.fill(self.trainer.voices, asks)
         part = self.config.practice if self.practising else self.config.lesson
         self.batch = pack([kept.row(ask) for ask in asks], part.kl_weight, self.shape)
+        self.tokens = len(self.batch.arrays["ids"])
         c = self.config
         hyper = Hyper(
             self.rate(step),
@@ -178,6 +179,7 @@ class EngineAttempt:
             "learning_rate": self.rate(max(0, step - 1)),
             "grad_norm": norm,
             "examples_processed": self.examples,
+            "tokens": self.tokens,
         }
 
     # ---- stopping and going on

@@ -36,7 +36,13 @@ class Turns:
         self.until = math.inf  # when the granted time ends
         self.answering: Callable[[], bool] = lambda: False
         self.held = asyncio.Event()  # background work is waiting
+        self.waited = 0.0  # seconds it has waited so far
         self._go = asyncio.Event()
+
+    @property
+    def worked(self) -> float:
+        """The clock without the time that background work spent waiting."""
+        return self.clock() - self.waited
 
     @property
     def is_urgent(self) -> bool:
@@ -46,10 +52,12 @@ class Turns:
         """Let everything else of this thread run; in the background, wait for one's turn."""
         await asyncio.sleep(0)
         while not _urgent.get() and (self.answering() or self.clock() >= self.until):
+            began = self.clock()
             self._go.clear()
             self.held.set()
             await self._go.wait()
             self.held.clear()
+            self.waited += self.clock() - began
 
     def grant(self, milliseconds: float) -> None:
         """Background work may go on for so long from now; 0 stops it at its next breath."""

@@ -227,7 +227,7 @@ class Engine:
             "held_out": None,
             "learning_rate": float(m["learning_rate"]),
             "grad_norm": finite(m["grad_norm"]),
-            "tokens_per_second": float(m.get("tokens_per_second", 0.0)),
+            "tokens_per_second": float(m["tokens_per_second"]),
             "examples": m["examples_processed"],
         }
         await self.store.batch([["put", "metrics", key, {**figures, "run": round.run}]])
