@@ -62,7 +62,7 @@ async def follow(folder):
     # engine/recipe.py, engine/data.py: wordings, look-alikes and anchors as one packed batch.
     taught = lesson_of(record)
     assert taught.value == "Biscuit"
-    await attempt._load()
+    await attempt.load()
     batch = attempt.batch.arrays
     answer = trainer.coder.answer(record["answer"])
     scored = batch["target_probs"][:, 0] == 1
