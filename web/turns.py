@@ -13,10 +13,12 @@ class Tree:
     def __init__(self, turns=()):
         self.turns = {}
         self.after = {}
+        self.shown = None
         for turn in turns:
             self.add(turn)
 
     def add(self, turn):
+        self.shown = None
         self.turns[turn["id"]] = turn
         self.after.setdefault(turn["parent"], []).append(turn)
 
@@ -24,13 +26,16 @@ class Tree:
         return self.turns[id]
 
     def branch(self, leaf):
-        """The turns from the first to `leaf`, in order."""
-        found, seen = [], set()
+        """The turns from the first to `leaf`, in order; remembered, because it is asked for often."""
+        if self.shown and self.shown[0] == leaf:
+            return self.shown[1]
+        end, found, seen = leaf, [], set()
         while leaf in self.turns and leaf not in seen:
             seen.add(leaf)
             found.append(self.turns[leaf])
             leaf = self.turns[leaf]["parent"]
         found.reverse()
+        self.shown = (end, found)
         return found
 
     def siblings(self, turn):
