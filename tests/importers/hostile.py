@@ -28,7 +28,7 @@ def paragraph(text: str) -> str:
     return f"<w:p><w:r><w:t>{text}</w:t></w:r></w:p>"
 
 
-def zip_bomb(megabytes: int = 300) -> bytes:
+def zip_bomb(megabytes: int = 150) -> bytes:
     return zip_of({"much.txt": b"a" * (megabytes * 1_000_000)})
 
 
@@ -121,14 +121,14 @@ def stream(data: bytes, entries: bytes = b"") -> bytes:
     return b"<< /Length %d %s>>\nstream\n%s\nendstream" % (len(data), entries, data)
 
 
-def pdf_bomb(megabytes: int = 400) -> bytes:
+def pdf_bomb(megabytes: int = 120) -> bytes:
     return one_page(
         stream(zlib.compress(b" " * megabytes * 1_000_000, 9), b"/Filter /FlateDecode ")
     )
 
 
-def pdf_bomb_twice(megabytes: int = 1000) -> bytes:
-    """Deflated twice: a megabyte that is a gigabyte that was a thousand bytes."""
+def pdf_bomb_twice(megabytes: int = 300) -> bytes:
+    """Deflated twice: a few hundred bytes that are a megabyte that is three hundred."""
     twice = zlib.compress(zlib.compress(b" " * megabytes * 1_000_000, 9), 9)
     return one_page(stream(twice, b"/Filter [/FlateDecode /FlateDecode] "))
 
