@@ -27,15 +27,35 @@ class Sources:
     def __init__(self, page):
         self.page = page
         self.all = False
+        self.drawn_rows = {}  # id -> (what it showed, its row): only what changed is built again
 
     async def build(self):
         found = await records.sources(self.page.store)
         shown = found if self.all else found[:SHOWN]
-        rows = [self.item(source) for source in shown]
+        rows = [self.row(source) for source in shown]
         more = None
         if len(shown) < len(found):
             more = dom.button(t("sources.all", n=len(found)), "all-sources", cls="small")
         return [self.zone(), dom.make("ul", rows, cls="list") if rows else self.nothing(), more]
+
+    def row(self, source):
+        tests = len(self.page.intake.tests.get(source["id"], ()))
+        wanted = (
+            "title",
+            "state",
+            "progress",
+            "why",
+            "used",
+            "sha256",
+            "lessons",
+            "words",
+            "preview",
+        )
+        shows = [t.language, tests] + [source.get(name) for name in wanted]
+        before = self.drawn_rows.get(source["id"])
+        if before is None or before[0] != shows:
+            before = self.drawn_rows[source["id"]] = (shows, self.item(source))
+        return before[1]
 
     def show_all(self):
         self.all = True
