@@ -14,6 +14,7 @@ from web.language import guess
 from web.page import new_id
 from web.words import t
 
+BREATH_SECONDS = 0.005
 FIRST = 8
 MORE = 16
 NEAR_BOTTOM = 100
@@ -237,7 +238,7 @@ class Chat:
                 return
             button.after(article)
             node.scrollTop = node.scrollHeight - below
-            await asyncio.sleep(0)
+            await asyncio.sleep(BREATH_SECONDS)
         if not self.shown_from:
             button.remove()
 
