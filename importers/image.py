@@ -121,6 +121,7 @@ def prepared(data: bytes, name: str, budget: Budget | None = None) -> bytes:
     budget = budget or Budget(name)
     budget.accept(len(data))
     with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of damaged metadata, which is not used
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
             opened = Image.open(io.BytesIO(data), formats=_FORMATS)
