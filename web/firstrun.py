@@ -198,6 +198,9 @@ class FirstRun:
     # -------------------------------------------------------------------------------- loading
 
     def on_progress(self, progress):
+        before = self.progress
+        if before and before.phase == progress.phase and progress.done < before.done:
+            return  # chunks may be told out of order; what came is never less
         self.progress = progress
         share = progress.done / progress.total if progress.total else 0
         self.page.status.know(loading=progress.phase, share=share)

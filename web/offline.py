@@ -29,6 +29,8 @@ async def start(on_new_build):
 
     container.addEventListener("controllerchange", changed)
     registration = await container.register("sw.js")
+    if not registration:
+        return
 
     def offer():
         if registration.waiting and container.controller:
