@@ -53,7 +53,8 @@ def test_the_chosen_model_is_fetched_with_progress_and_answers(page: Page, asked
     page.add_init_script(
         """window.shares = [];
         new MutationObserver(() => { const bar = document.querySelector("#consent progress");
-          if (bar) shares.push(bar.value / bar.max); })
+          const note = document.querySelector("#consent .note")?.textContent ?? "";
+          if (bar && note.includes("98 MB")) shares.push(bar.value / bar.max); })
           .observe(document, {subtree: true, childList: true, attributes: true});"""
     )
     page.goto("/")
