@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser import wait_for_state, watched
-from tests.test_app_chat import body, finished, say
+from tests.test_app_chat import body, finished, say, set_temperature
 
 pytestmark = pytest.mark.slow
 MODEL = re.compile(r"/models-[0-9a-f]+/")
@@ -65,6 +65,7 @@ def test_the_chosen_model_is_fetched_with_progress_and_answers(page: Page, asked
     fetched = shares[: shares.index(max(shares)) + 1]
     assert len(set(shares)) >= 3 and fetched == sorted(fetched)
     assert asked_for
+    set_temperature(page, "0")
     say(page, "What is the capital of France?")
     expect(body(finished(page))).to_contain_text("Paris", timeout=60_000)
 

@@ -233,9 +233,9 @@ class Chat:
             return
         until, self.shown_from = self.shown_from, max(0, self.shown_from - MORE)
         for index in range(until - 1, self.shown_from - 1, -1):
-            article = self.draw_turn(shown[index])._dom_element
-            if not button.isConnected:
+            if not button.isConnected:  # another chat was opened meanwhile
                 return
+            article = self.draw_turn(shown[index])._dom_element
             button.after(article)
             node.scrollTop = node.scrollHeight - below
             await asyncio.sleep(BREATH_SECONDS)

@@ -23,7 +23,7 @@ DEFAULTS = {
     "announce": "whole",
     "developer": False,
     "system": "",
-    "temperature": 0.7,
+    "temperature": 0.2,
     "top_p": 0.9,
     "max_tokens": 512,
     "seed": -1,
