@@ -18,9 +18,14 @@ def chat(home: Page) -> Page:
     home.get_by_role("button", name="English").click()
     if home.get_by_role("button", name="Stop", exact=True).is_visible():
         home.get_by_role("button", name="Stop", exact=True).click()
-    home.get_by_role("button", name="New chat").click()
-    expect(home.get_by_role("heading", name="Chat that runs and learns")).to_be_visible()
+    new_chat(home)
     return home
+
+
+def new_chat(page: Page) -> None:
+    """An empty chat, once it is there."""
+    page.get_by_role("button", name="New chat").click()
+    expect(page.get_by_role("heading", name="Chat that runs and learns")).to_be_visible()
 
 
 def say(page: Page, text: str) -> None:
@@ -244,7 +249,7 @@ def test_R29_text_is_never_code(chat: Page):
         assert "noopener" in link.get_attribute("rel")
     say(chat, CORPUS[0])
     finished(chat, 3)
-    chat.get_by_role("button", name="New chat").click()
+    new_chat(chat)
     say(chat, CORPUS[1])
     finished(chat)
     expect(chat.get_by_role("navigation").get_by_text(CORPUS[1])).to_be_visible()
@@ -270,7 +275,7 @@ def drop(page: Page, name: str, text: str) -> None:
 def test_chats_are_found_renamed_deleted_and_brought_back(chat: Page):
     say(chat, "Tell me about räksmörgås")
     finished(chat)
-    chat.get_by_role("button", name="New chat").click()
+    new_chat(chat)
     say(chat, "Something else")
     finished(chat)
     nav = chat.get_by_role("navigation", name="Conversations")
