@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 
@@ -81,14 +80,6 @@ class Model:
             positions,
             digest.hexdigest()[:16],
         )
-
-    @cached_property
-    def end_of_turn(self) -> int:
-        """The token the template writes after an answer."""
-        turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
-        text = self.template.render(turns, add_generation_prompt=False)
-        ids = self.tokenizer.encode(text, special=True)
-        return next(token for token in reversed(ids) if token in self.tokenizer.eos_ids)
 
     def program(self, kind: str, *shape: int, trained: Trained | None = None, **more):
         """The plan of `programs.<kind>` at a shape, traced the first time it is asked for."""
