@@ -50,6 +50,38 @@ def body(answer: Locator) -> Locator:
     return answer.locator(".text")
 
 
+def test_what_is_sent_in_the_same_instant_as_a_new_chat_belongs_to_it(chat: Page):
+    say(chat, "Hello")
+    finished(chat)
+    chat.evaluate(
+        """() => {
+          document.querySelector("#new-chat").click();
+          const field = document.querySelector("#composer-text");
+          field.value = "What is a tree?";
+          field.dispatchEvent(new KeyboardEvent("keydown", {key: "Enter", bubbles: true}));
+        }"""
+    )
+    finished(chat)
+    expect(chat.get_by_role("article", name="You said")).to_have_count(1)
+    expect(chat.get_by_role("article", name="You said")).to_contain_text("What is a tree?")
+
+
+def test_an_open_editor_outlives_a_change_of_the_queue(chat: Page):
+    say(chat, "What is a tree?")
+    finished(chat)
+    say(chat, "What is a fish?")
+    finished(chat, 2)
+    first = answers(chat).first
+    first.get_by_role("button", name="Teach").click()
+    chat.get_by_role("textbox", name="Teach it").fill("A tree is a tall plant.")
+    toggle = answers(chat).last.get_by_role("button", name="Learn this")
+    for pressed in ("true", "false"):
+        toggle.click()
+        expect(toggle).to_have_attribute("aria-pressed", pressed)
+    expect(chat.get_by_role("textbox", name="Teach it")).to_have_value("A tree is a tall plant.")
+    chat.get_by_role("button", name="Cancel").click()
+
+
 def test_an_answer_streams_and_says_how_quick_it_was(chat: Page):
     chat.evaluate(
         """() => { window.lengths = new Set();

@@ -34,7 +34,8 @@ class Chat:
         self.log = dom.by_id("log")
         self.column = dom.make("div", cls="log-column")
         self.log.append(self.column)
-        page.watch(self.draw, "words", "queue-marks")
+        page.watch(self.draw, "words")
+        page.watch(self.mark_lessons, "queue-marks")
         dom.listen("scroll", self.log, self.scrolled)
         dom.listen("click", "#to-latest", self.to_latest)
 
@@ -51,7 +52,7 @@ class Chat:
         """Show a stored chat, or a new empty one when `id` is empty."""
         self.stop()
         if not id:
-            self.show(None, [])
+            self.show_empty()
         else:
             self.show(
                 await self.page.store.get("chats", id), await stored_turns(self.page.store, id)
@@ -62,7 +63,15 @@ class Chat:
         if interrupted:
             await self.save(*interrupted)
             self.draw()
+        await self.remember()
+
+    async def remember(self):
+        """The next visit opens the chat that is open now."""
         await self.page.store.batch([["put", "settings", "open-chat", {"id": self.id}]])
+
+    def show_empty(self):
+        self.stop()
+        self.show(None, [])
 
     def show(self, chat, found):
         """Make this the chat that is seen, at once: what is typed from now on belongs to it."""
@@ -109,7 +118,7 @@ class Chat:
             now = clock.now()
             title = turns.title(text)
             self.chat = {"id": new_id("c"), "title": title, "created": now, "leaf": ""}
-            await self.page.store.batch([["put", "settings", "open-chat", {"id": self.id}]])
+            await self.remember()
         asked = self.new_turn(self.chat["leaf"], "user", text)
         await self.answer(asked)
 
@@ -223,6 +232,12 @@ class Chat:
             again = dom.find('[data-do="%s"]' % mark, new) if mark else None
             if again:
                 again._dom_element.focus()
+
+    def mark_lessons(self):
+        """Only the "Learn this" buttons change: an open editor and a selection stay."""
+        for toggle in dom.find_all(".learn-toggle", self.column):
+            turn = toggle._dom_element.getAttribute("data-of")
+            dom.change(toggle, aria_pressed=message.yes(self.page.teaching.learns(turn)))
 
     async def earlier(self):
         """Show some more of what was said before, without moving what is being read."""

@@ -64,8 +64,9 @@ class Composer:
 
     async def restore(self):
         """The draft of this chat, unless something was typed meanwhile."""
+        before = self.keeping
         draft = await self.page.store.get("drafts", self.chat.id or "new")
-        if draft and not self.field.value:
+        if draft and before == self.keeping and not self.field.value:
             self.put(draft["text"])
 
     def stop(self, event=None):

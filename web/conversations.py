@@ -28,11 +28,16 @@ class Conversations:
         self.chats.sort(key=lambda chat: -chat["updated"])
         self.draw()
 
-    async def new(self, event=None):
+    def new(self, event=None):
+        """An empty chat, at once: what is typed in the very next instant belongs to it."""
         self.page.close_sheets()
         self.page.composer.put("")
         self.page.composer.focus()
-        await self.chat.open("")
+        self.chat.show_empty()
+        return self.settle()
+
+    async def settle(self):
+        await self.chat.remember()
         await self.page.composer.restore()
 
     async def show(self, id):

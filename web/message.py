@@ -73,8 +73,8 @@ def _actions(turn, number, count, learns):
     return [
         copy,
         dom.icon_button(t("chat.regenerate"), "regenerate", turn["id"], "again"),
-        dom.icon_button(t("chat.good"), "good", turn["id"], "good", aria_pressed=_yes(good)),
-        dom.icon_button(t("chat.bad"), "bad", turn["id"], "bad", aria_pressed=_yes(bad)),
+        dom.icon_button(t("chat.good"), "good", turn["id"], "good", aria_pressed=yes(good)),
+        dom.icon_button(t("chat.bad"), "bad", turn["id"], "bad", aria_pressed=yes(bad)),
         dom.button(t("chat.teach"), "teach", turn["id"], "teach", cls="small quiet"),
         dom.button(
             t("chat.learn"),
@@ -82,7 +82,7 @@ def _actions(turn, number, count, learns):
             turn["id"],
             "seed",
             cls="small quiet learn-toggle",
-            aria_pressed=_yes(learns),
+            aria_pressed=yes(learns),
         ),
         _branch(turn, number, count),
         _speed(turn),
@@ -94,7 +94,7 @@ def _speed(turn):
     return dom.make("span", t("chat.speed", rate=t.number(rate, 1)), cls="facts") if rate else None
 
 
-def _yes(value):
+def yes(value):
     return "true" if value else "false"
 
 
