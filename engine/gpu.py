@@ -72,6 +72,7 @@ class GPU:
     """One device: its buffers, its compiled kernels and the cost of each."""
 
     name = "gpu"
+    cache_step = None
 
     def __init__(self, device, memory_limit: int | None = None):
         self.device, self.memory_limit, self.allocated = device, memory_limit, 0
@@ -141,8 +142,11 @@ class GPU:
         tensor.write(array)
         return tensor
 
-    def empty(self, spec: Spec, label: str = "tensor") -> Tensor:
+    def empty(self, spec: Spec, room: None = None, label: str = "tensor") -> Tensor:
         return Tensor(self, spec, label)
+
+    def room(self, size: int) -> None:
+        return None
 
     async def breathe(self) -> None:
         await self.turns.breathe()
@@ -243,7 +247,9 @@ class GPU:
             )
         return self._pipelines[key], (key, groups), groups
 
-    def prepare(self, plan: Plan, tensors: dict[str, Tensor] | None = None) -> Run:
+    def prepare(
+        self, plan: Plan, tensors: dict[str, Tensor] | None = None, room: None = None
+    ) -> Run:
         return Run(self, plan, tensors or {})
 
 

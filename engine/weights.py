@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import ceil
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from engine import programs
 from engine.executor import Executor, Run, Tensor
 from engine.formats import ModelFile, Packed, inverse_frequencies
 from engine.model import Config, Stored, rotary_table
+from engine.room import Room
 from engine.schedule import Plan, plan
 from engine.template import ChatTemplate
 from engine.tokenizer import Tokenizer
@@ -96,19 +98,19 @@ class Model:
     ) -> Plan:
         """The plan of a training step that keeps as many layers' activations as the budget
         allows and computes the others again on the way back."""
-        whole = self.program("learn", tokens, rows, trained=trained, **more)
-        if memory_budget is None or whole.bytes <= memory_budget:
-            return whole
-        none, layers = 0, self.config.layers
-        while layers - none > 1:  # the most layers that fit, by bisection
-            keep = (none + layers) // 2
-            planned = self.program("learn", tokens, rows, trained=trained, keep_blocks=keep, **more)
-            if planned.bytes <= memory_budget:
-                none = keep
-            else:
-                layers = keep
-        return self.program("learn", tokens, rows, trained=trained, keep_blocks=none, **more)
+        if memory_budget is None:
+            return self.program("learn", tokens, rows, trained=trained, **more)
 
-    def prepare(self, planned: Plan, tensors: dict[str, Tensor]) -> Run:
+        def keeping(blocks: int) -> Plan:
+            keep = dict(keep_blocks=blocks)
+            return self.program("learn", tokens, rows, trained=trained, **keep, **more)
+
+        layers = self.config.layers
+        some, every = (keeping(blocks).lower_bound for blocks in (layers // 2, layers))
+        each = (every - some) / (layers - layers // 2)
+        too_many = ceil((every - memory_budget) / each)
+        return keeping(min(layers, max(0, layers - too_many)))
+
+    def prepare(self, planned: Plan, tensors: dict[str, Tensor], room: Room | None = None) -> Run:
         """A run of a plan over this model's weights and the given tensors."""
-        return self.executor.prepare(planned, {**self.tensors, **tensors})
+        return self.executor.prepare(planned, {**self.tensors, **tensors}, room)

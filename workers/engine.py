@@ -46,7 +46,8 @@ from workers.protocol import (
 )
 from workers.recovery import Recovery
 
-TRAINING_BYTES = 100 << 20  # activations of a step; what does not fit is computed twice
+# What a step may need beside its weights: a layer that does not fit is computed twice.
+TRAINING_BYTES = {"gpu": 100 << 20, "cpu": 52 << 20}
 
 
 def language_of(messages):
@@ -107,7 +108,11 @@ class Engine:
         ledger = Ledger(self.store, clock)
         versions = Versions(self.store, ledger, request.model, family, clock)
         self.assistant = await Assistant.load(
-            file, executor, versions, progress=progress, memory_budget=TRAINING_BYTES
+            file,
+            executor,
+            versions,
+            progress=progress,
+            memory_budget=TRAINING_BYTES[self.device.kind],
         )
         self.versions, self.loaded = versions, request
         if self.device.kind == "gpu":

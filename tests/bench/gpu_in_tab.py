@@ -8,12 +8,14 @@ from collections import Counter
 import numpy as np
 
 from engine.formats import BytesSource, open_model
+from engine.generate import Generator
 from engine.gpu import GPU
 from engine.ir import OPS, Program
 from engine.schedule import plan
 from engine.train import Hyper, Shadow
 from engine.trained import Trained
 from engine.weights import Model
+from tests.bench import spoken
 from tests.bench.batches import packed_rows_of
 
 RANK, TARGETS = 8, 32
@@ -145,6 +147,25 @@ async def load(data):
     file = open_model(BytesSource(data, "smollm2-135m"))
     state["model"] = await Model.load(file, await executor(), 512)
     return json.dumps(time.perf_counter() - began)
+
+
+async def answer(prompt, tokens):
+    """What follows a prompt, greedily, from an empty cache."""
+    generator = speaker()
+    ids = generator.model.tokenizer.encode(prompt, special=True)
+    return json.dumps(await spoken.answer(generator, ids, int(tokens)))
+
+
+async def ask(question, tokens):
+    """The answer to a question, greedily, from an empty cache."""
+    ids, _ = speaker().encode([{"role": "user", "content": question}])
+    return json.dumps(await spoken.answer(speaker(), ids, int(tokens)))
+
+
+def speaker() -> Generator:
+    if "generator" not in state:
+        state["generator"] = Generator(state["model"])
+    return state["generator"]
 
 
 async def prepare_step(rows, length):
