@@ -6,12 +6,14 @@ import re
 import numpy as np
 import pytest
 
-from engine.gpu import source_of
+from engine.gpu_kernels import source_of
 from engine.ir import OPS, Spec
 from engine.reference import Numpy
 from engine.schedule import is_elementwise, plan
 from tests.gpu_device import gpu
 from tests.op_cases import CASES, build
+
+pytestmark = pytest.mark.in_worker
 
 
 async def outputs(executor, program, feeds):

@@ -201,5 +201,5 @@ async def profile():
     for start in range(0, len(run), 64):
         stop = min(len(run), start + 64)
         for i, ms in enumerate(await run.time(start, stop)):
-            spent[run.program.steps[start + i].op.name] += ms
+            spent[run.step(start + i).op.name] += ms
     return json.dumps(spent)
