@@ -12,7 +12,6 @@ from engine.trained import Trained
 from tests.gpu_device import gpu
 from tests.test_model import KINDS, TINY, random_weights, stored_of, two_rows_behind_a_prefix
 
-pytestmark = pytest.mark.in_worker
 LORA = Trained.lora(TINY, rank=4, alpha=8)
 
 

@@ -13,8 +13,6 @@ from engine.schedule import is_elementwise, plan
 from tests.gpu_device import gpu
 from tests.op_cases import CASES, build
 
-pytestmark = pytest.mark.in_worker
-
 
 async def outputs(executor, program, feeds):
     run = executor.prepare(plan(program))

@@ -14,7 +14,6 @@ from tests.gpu_device import gpu
 from tests.test_gpu import tiny_step
 from tests.test_gpu_programs import prepared
 
-pytestmark = pytest.mark.in_worker
 OFFERS = {offer.name: offer for offer in tiers.OFFERS}
 
 
