@@ -138,7 +138,7 @@ class GPU:
 
     def upload(self, array: np.ndarray, label: str = "tensor") -> Tensor:
         kind = {"f": "f32", "i": "i32", "b": "i32", "u": "u32"}[array.dtype.kind]
-        tensor = self.empty(Spec(array.shape, kind), label)
+        tensor = self.empty(Spec(array.shape, kind), label=label)
         tensor.write(array)
         return tensor
 
