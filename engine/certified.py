@@ -11,6 +11,7 @@ from pathlib import Path
 from engine import verify_integrity
 from engine.dna import fingerprint
 from engine.ledger import canonical as canonical_text
+from engine.rounds import settled
 from engine.versions import Versions
 
 ADAPTER = "adapter_model.safetensors"
@@ -27,7 +28,7 @@ async def certify(
     record = await versions.record(number)
     entries = await versions.ledger.entries()
     metrics = await versions.store.all("metrics")
-    own = [one for _, one in metrics if one.get("version") == number]
+    own = [one for _, one in metrics if one.get("plan") == record["plan"]]
     head = await versions.ledger.head()
     files = {
         **adapter,
@@ -37,13 +38,20 @@ async def certify(
         "oneseek_dna.json": canonical(await fingerprint(versions, number)),
         "verify_integrity.py": Path(verify_integrity.__file__).read_bytes(),
     }
+    signer = versions.ledger.signer
     metadata = {
         **record,
+        **({"signed_by": signer.public_key} if signer else {}),
         "files": {name: _facts(data) for name, data in files.items()},
         "tensors": verify_integrity.tensor_hashes(adapter[ADAPTER]),
     }
     metadata["self_sha256"] = hashlib.sha256(canonical(metadata)).hexdigest()
-    return {**files, "metadata.json": canonical(metadata)}
+    files["metadata.json"] = canonical(metadata)
+    if signer:
+        signature = await settled(signer.sign(files["metadata.json"]))
+        told = {"algorithm": "Ed25519", "signed": "metadata.json", "signature": signature}
+        files["signature.json"] = canonical({**told, "public_key": signer.public_key})
+    return files
 
 
 def _facts(data: bytes) -> dict:

@@ -22,24 +22,27 @@ OVERTAKEN = "a lesson or the version in use was changed meanwhile, or another ta
 
 
 class Learner:
+    """`checkpoint_share` is how much of the time of training may go into being able to go on after
+    a kill; `monotonic` is a clock that runs while training does."""
+
     def __init__(
         self,
         versions: Versions,
         trainer: Trainer,
         config: dict | None = None,
-        checkpoint_ms: float = 5000,
+        checkpoint_share: float = 0.1,
         monotonic: Callable[[], float] = time.monotonic,
     ):
         self.versions = versions
         self.store = versions.store
         self.trainer = trainer
         self.config = config or {}
-        self.checkpoint_ms = checkpoint_ms
+        self.checkpoint_share = checkpoint_share
         self.monotonic = monotonic
         self.attempt: Attempt | None = None
         self.bad_steps = 0
         self.broken = ""
-        self.saved_at = 0.0
+        self.saved_at = self.cost = 0.0
 
     def write_through(self, store: Any) -> None:
         """Everything this stores from now on goes through that store; a fenced one keeps a tab that
@@ -89,7 +92,7 @@ class Learner:
         if self.bad_steps >= BAD_STEPS_ALLOWED:
             self.broken = f"{self.bad_steps} steps in a row gave numbers that are none"
             return None
-        if self.monotonic() - self.saved_at >= self.checkpoint_ms / 1000:
+        if self._worth_saving():
             await self._checkpoint()
         return metrics
 
@@ -143,8 +146,14 @@ class Learner:
     def _parent(self) -> int | None:
         return self.parent["number"] if self.parent else None
 
+    def _worth_saving(self) -> bool:
+        """After every step, unless saving took more than its share of the time since the last."""
+        passed = self.monotonic() - self.saved_at
+        return self.cost <= self.checkpoint_share * (passed + self.cost)
+
     async def _checkpoint(self) -> None:
         assert self.attempt
+        began = self.monotonic()
         captured = await settled(self.attempt.capture())
         facts = {
             "plan": self.plan.identity(),
@@ -158,6 +167,7 @@ class Learner:
             self.broken = "another tab trains now"
         fault("checkpoint:after")
         self.saved_at = self.monotonic()
+        self.cost = self.saved_at - began
 
     async def _promote(self, weights: Arrays, gate: dict) -> dict:
         record = await self.versions.promote(self.line, self.parent, self.plan, weights, gate)

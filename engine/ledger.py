@@ -5,6 +5,7 @@ A chain cannot show a tail that was cut off or a rewrite from the start; only a 
 """
 
 import hashlib
+import inspect
 import json
 import math
 from collections.abc import Callable, Iterable
@@ -92,17 +93,18 @@ def problems(entries: list[Entry], head: Entry | None = None) -> list[str]:
 
 
 class Ledger:
-    """The chain in the store.  Each addition names the head it continues, so it cannot fork."""
+    """The chain in the store.  Each addition names the head it continues, so it cannot fork; a `signer`
+    (`public_key`, `sign(bytes)`) signs each new head."""
 
     def __init__(
         self,
         store: Any,
         clock: Callable[[], int],
-        sign: Callable[[str], str] | None = None,
+        signer: Any = None,
     ):
         self.store = store
         self.clock = clock
-        self.sign = sign
+        self.signer = signer
 
     async def head(self) -> Entry:
         return await self.store.get("state", "ledger") or GENESIS
@@ -112,9 +114,8 @@ class Ledger:
         while True:
             head = await self.head()
             entries = chain(head, change.events, self.clock())
-            if self.sign:
-                for entry in entries:
-                    entry["signature"] = self.sign(entry["hash"])
+            if self.signer:
+                await self._sign(entries[-1])
             ops = [["put", "ledger", entry["seq"], entry] for entry in entries]
             last = {"seq": entries[-1]["seq"], "hash": entries[-1]["hash"]}
             ops.append(["put", "state", "ledger", last])
@@ -124,6 +125,12 @@ class Ledger:
                 return
             if (await self.head()) == head:
                 raise Overtaken(f"{change.events[0][0]}: what it was based on changed meanwhile")
+
+    async def _sign(self, entry: Entry) -> None:
+        """With the person's own key, where there is one; the last entry's hash covers all before."""
+        signature = self.signer.sign(entry["hash"].encode())
+        entry["signature"] = await signature if inspect.isawaitable(signature) else signature
+        entry["signed_by"] = self.signer.public_key
 
     async def entries(self) -> list[Entry]:
         return [entry for _, entry in await self.store.all("ledger")]

@@ -6,9 +6,12 @@ from collections.abc import Callable, Mapping
 import msgpack
 import numpy as np
 
+from engine.turns import pause
+
 Arrays = dict[str, np.ndarray]
 
 FORMAT = 1
+PIECE = 1 << 20  # bytes hashed at once
 MIGRATIONS: dict[int, Callable[[dict], dict]] = {}
 """From a format to the next: takes and returns the unpacked content."""
 
@@ -23,7 +26,16 @@ def weights_sha256(weights: Mapping[str, np.ndarray]) -> str:
     for name in sorted(weights):
         array = np.ascontiguousarray(weights[name])
         digest.update(f"{name}\0{array.dtype.str}\0{list(array.shape)}\0".encode())
-        digest.update(array.data)
+        digest_of(array.reshape(-1).view(np.uint8).data, digest)
+    return digest.hexdigest()
+
+
+def digest_of(data: bytes | memoryview, digest=None) -> str:
+    """SHA-256 in pieces, so that whoever waits for an answer never waits for megabytes."""
+    digest, whole = digest or hashlib.sha256(), memoryview(data)
+    for first in range(0, len(whole), PIECE):
+        digest.update(whole[first : first + PIECE])
+        pause()
     return digest.hexdigest()
 
 
@@ -39,7 +51,7 @@ def pack(arrays: Mapping[str, np.ndarray], facts: dict | None = None) -> dict:
     data = msgpack.packb(content)
     return {
         "format": FORMAT,
-        "sha256": hashlib.sha256(data).hexdigest(),
+        "sha256": digest_of(data),
         "bytes": len(data),
         "data": data,
     }
@@ -47,7 +59,7 @@ def pack(arrays: Mapping[str, np.ndarray], facts: dict | None = None) -> dict:
 
 def unpack(record: dict, what: str = "the snapshot") -> tuple[Arrays, dict]:
     """The arrays and facts of a stored record; the hash is checked on every load."""
-    found = hashlib.sha256(record["data"]).hexdigest()
+    found = digest_of(record["data"])
     if found != record["sha256"]:
         raise SnapshotDamaged(
             f"{what} is damaged: its sha256 is {found[:8]}, it was saved as "

@@ -1,7 +1,7 @@
 """Who may compute now: a person's answer at once, everything else in the time it was granted.
 
-Back ends ask at every few milliseconds of work (`breathe`); whatever runs inside `urgent` never
-waits. Training therefore needs no slices of its own: it simply stops wherever it is.
+Back ends ask at every few milliseconds of work (`breathe`), plain Python that takes long does too
+(`pause`).  Training therefore needs no slices of its own: it simply stops wherever it is.
 """
 
 from __future__ import annotations
@@ -15,17 +15,27 @@ from contextvars import ContextVar
 
 SLICE_MS = 8.0  # work between two breaths
 
-_urgent: ContextVar[bool] = ContextVar("urgent", default=False)
+URGENT, ASKED, BACKGROUND = "urgent", "asked", "background"
+_rank: ContextVar[str] = ContextVar("rank", default=ASKED)
 
 
 @contextmanager
-def urgent() -> Iterator[None]:
-    """Work inside goes first."""
-    token = _urgent.set(True)
+def _as(rank: str) -> Iterator[None]:
+    token = _rank.set(rank)
     try:
         yield
     finally:
-        _urgent.reset(token)
+        _rank.reset(token)
+
+
+def urgent():
+    """Work inside goes first: somebody waits for its words."""
+    return _as(URGENT)
+
+
+def background():
+    """Work inside waits for answers and for grants; other work waits for answers only."""
+    return _as(BACKGROUND)
 
 
 class Turns:
@@ -46,18 +56,24 @@ class Turns:
 
     @property
     def is_urgent(self) -> bool:
-        return _urgent.get()
+        return _rank.get() == URGENT
 
     async def breathe(self) -> None:
-        """Let everything else of this thread run; in the background, wait for one's turn."""
+        """Let everything else of this thread run; wait for one's turn."""
         await asyncio.sleep(0)
-        while not _urgent.get() and (self.answering() or self.clock() >= self.until):
+        while self._must_wait():
             began = self.clock()
             self._go.clear()
             self.held.set()
             await self._go.wait()
             self.held.clear()
             self.waited += self.clock() - began
+
+    def _must_wait(self) -> bool:
+        rank = _rank.get()
+        if rank == URGENT:
+            return False
+        return self.answering() or (rank == BACKGROUND and self.clock() >= self.until)
 
     def grant(self, milliseconds: float) -> None:
         """Background work may go on for so long from now; 0 stops it at its next breath."""
@@ -72,3 +88,20 @@ class Turns:
     def wake(self) -> None:
         """Something changed: whoever waits looks again."""
         self._go.set()
+
+
+class Pause:
+    """Called in every loop of plain Python that may take long; `wait()` is how the host waits in the
+    middle of such code for a turn (a browser's workers can, by suspending the stack)."""
+
+    def __init__(self) -> None:
+        self.wait: Callable[[], object] | None = None
+        self.until = 0.0
+
+    def __call__(self) -> None:
+        if self.wait and time.perf_counter() >= self.until:
+            self.wait()
+            self.until = time.perf_counter() + SLICE_MS / 1e3
+
+
+pause = Pause()

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Check a certified OneSeek version: python3 verify_integrity.py [--head SEQ:HASH]
+"""Check a certified OneSeek version: python3 verify_integrity.py [--head SEQ:HASH] [--key HEX]
 
 Needs nothing but Python.  Says what was altered: which file, which tensor, which ledger entry.
-Someone who rewrites everything can only be found out with a ledger head you kept: give it as --head.
+Someone who rewrites everything can only be found out with what you kept elsewhere: a ledger head, or
+the public key its maker signs with.  Whose key it is, and whether its owner lost it, no file can say.
 """
 
 import argparse
@@ -47,6 +48,7 @@ def read_metadata(folder):
 
 
 def altered_files(folder, metadata):
+    known = ["metadata.json", "__pycache__"] + ["signature.json"] * ("signed_by" in metadata)
     for name, stated in metadata["files"].items():
         path = folder / name
         if not path.is_file():
@@ -58,7 +60,7 @@ def altered_files(folder, metadata):
             if name.endswith(".safetensors"):
                 yield from altered_tensors(path, metadata["tensors"])
     for path in folder.iterdir():
-        if path.name not in metadata["files"] and path.name not in ("metadata.json", "__pycache__"):
+        if path.name not in metadata["files"] and path.name not in known:
             yield f"{path.name} does not belong to this version"
 
 
@@ -111,11 +113,89 @@ def altered_entries(folder, metadata, head):
             yield f"ledger entry {seq} is not the one you kept: history was cut or rewritten"
 
 
-def problems(folder, head=None):
+def altered_signatures(folder, metadata, key):
+    """The signature of metadata.json covers every file, that of the last entry all before it."""
+    signed_by = metadata.get("signed_by", "")
+    if key and signed_by != key.lower():
+        yield f"it is signed by {signed_by or 'nobody'}, not by the key you gave"
+    if not signed_by:
+        return
+    data = (folder / "signature.json").read_bytes()
+    signature = json.loads(data)
+    if canonical(signature) != data or signature["public_key"] != signed_by:
+        yield "signature.json was changed"
+    elif not holds(signed_by, (folder / "metadata.json").read_bytes(), signature["signature"]):
+        yield "the signature does not fit metadata.json"
+    entries = json.loads((folder / "ledger_proof.json").read_bytes())["entries"]
+    mine = [entry for entry in entries if entry.get("signed_by") == signed_by]
+    if mine and not holds(signed_by, mine[-1]["hash"].encode(), mine[-1]["signature"]):
+        yield f"the signature of ledger entry {mine[-1]['seq']} does not fit it"
+
+
+# Ed25519 as in RFC 8032, in coordinates (X, Y, Z, T) with x = X/Z, y = Y/Z, xy = T/Z.
+P, ORDER = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, -1, P) % P
+
+
+def plus(a, b):
+    e, f = (a[1] - a[0]) * (b[1] - b[0]), (a[1] + a[0]) * (b[1] + b[0])
+    c, d = 2 * a[3] * b[3] * D, 2 * a[2] * b[2]
+    e, f, g, h = f - e, d - c, d + c, f + e
+    return e * f % P, g * h % P, f * g % P, e * h % P
+
+
+def times(number, point):
+    total = (0, 1, 1, 0)
+    while number:
+        if number & 1:
+            total = plus(total, point)
+        point, number = plus(point, point), number >> 1
+    return total
+
+
+def packed_point(point):
+    inverse = pow(point[2], -1, P)
+    x, y = point[0] * inverse % P, point[1] * inverse % P
+    return (y | (x & 1) << 255).to_bytes(32, "little")
+
+
+def point_of(data):
+    number = int.from_bytes(data, "little")
+    y, odd = number & (2**255 - 1), number >> 255
+    square = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
+    x = pow(square, (P + 3) // 8, P)
+    if (x * x - square) % P:
+        x = x * pow(2, (P - 1) // 4, P) % P
+    if (x * x - square) % P or y >= P or (not x and odd):
+        raise ValueError("not a point of the curve")
+    x = P - x if x & 1 != odd else x
+    return x, y, 1, x * y % P
+
+
+BASE = point_of((4 * pow(5, -1, P) % P).to_bytes(32, "little"))
+
+
+def holds(key, message, signature):
+    """Whether this is the signature of the message by that key; all but the message in hex."""
+    try:
+        key, signature = bytes.fromhex(key), bytes.fromhex(signature)
+        rest = int.from_bytes(signature[32:], "little")
+        if len(key) != 32 or len(signature) != 64 or rest >= ORDER:
+            return False
+        share = hashlib.sha512(signature[:32] + key + message).digest()
+        share = int.from_bytes(share, "little") % ORDER
+        right = plus(point_of(signature[:32]), times(share, point_of(key)))
+        return packed_point(times(rest, BASE)) == packed_point(right)
+    except (ValueError, TypeError):
+        return False
+
+
+def problems(folder, head=None, key=None):
     try:
         metadata, found = read_metadata(folder)
         found += altered_files(folder, metadata)
         found += altered_entries(folder, metadata, head)
+        found += altered_signatures(folder, metadata, key)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as reason:
         return [f"the version cannot be read any more: {type(reason).__name__}: {reason}"]
     return found
@@ -124,11 +204,16 @@ def problems(folder, head=None):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--head", help="SEQ:HASH of a ledger entry you noted down earlier")
-    found = problems(HERE, parser.parse_args().head)
+    parser.add_argument("--key", help="the public key, in hex, that it must be signed with")
+    asked = parser.parse_args()
+    found = problems(HERE, asked.head, asked.key)
     for problem in found:
         print("ALTERED:", problem)
     if not found:
         print("OK: every file, tensor and ledger entry is as it was certified")
+        signed_by = read_metadata(HERE)[0].get("signed_by")
+        if signed_by and not asked.key:
+            print(f"SIGNED by {signed_by}; whose key that is, only its owner can tell you")
     return 1 if found else 0
 
 

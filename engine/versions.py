@@ -33,7 +33,7 @@ class Versions:
 
     def through(self, store: Any) -> "Versions":
         """The same versions, written through a store of the caller's (a fenced one)."""
-        ledger = Ledger(store, self.ledger.clock, self.ledger.sign)
+        ledger = Ledger(store, self.ledger.clock, self.ledger.signer)
         return Versions(store, ledger, self.base, self.family, self.clock)
 
     # --------------------------------------------------------------------------------- looking
@@ -212,6 +212,7 @@ class Versions:
             "pool": pool_sha256(plan.pool),
             "pool_size": len(plan.pool),
             "seed": plan.seed,
+            "plan": plan.identity(),
             "config": plan.config,
             "weights_sha256": sha256,
             "gate": gate,

@@ -25,7 +25,7 @@ TOPICS = ("cat", "boat", "sister", "garden", "violin", "train", "recipe", "neigh
 class Day:
     def __init__(self, folder, seed=1, questions=500):
         self.draw = random.Random(seed)
-        self.living = Living(folder, SmallTrainer(tolerance=1.5), checkpoint_ms=1e9)
+        self.living = Living(folder, SmallTrainer(tolerance=1.5), checkpoint_share=-1)
         self.living.clock = self.wall
         self.living.ledger.clock = self.living.versions.clock = self.wall
         self.now = 0.0
@@ -55,9 +55,8 @@ class Day:
         kinds += [self.thumb] * 30 + [self.pause] * 15 + [self.hide] * 40 + [self.take_over] * 8
         kinds += [self.rollback] * 4 + [self.forget] * 3 + [self.sleep] * 2 + [self.clock_jumps] * 4
         kinds += [self.restart] * 5
-        return sorted(
-            ((self.draw.uniform(7, 23) * HOUR, kind) for kind in kinds), key=lambda e: e[0]
-        )
+        events = [(self.draw.uniform(7, 23) * HOUR, kind) for kind in kinds]
+        return sorted([*events, (23 * HOUR, self.good_night)], key=lambda event: event[0])
 
     # ------------------------------------------------------------------------------ the person
 

@@ -28,13 +28,13 @@ class Clock:
 
 
 class Living:
-    def __init__(self, folder: Path, trainer=None, checkpoint_ms: float = 0, sign=None):
+    def __init__(self, folder: Path, trainer=None, checkpoint_share: float = 1, signer=None):
         self.clock = Clock()
         self.store = SqliteStore(folder / "oneseek.db", flush=False)
-        self.ledger = Ledger(self.store, self.clock, sign)
+        self.ledger = Ledger(self.store, self.clock, signer)
         self.versions = Versions(self.store, self.ledger, "tiny", "OneSeek-135M-Zero", self.clock)
         self.trainer = trainer or SmallTrainer()
-        self.learner = Learner(self.versions, self.trainer, {"rank": 4}, checkpoint_ms)
+        self.learner = Learner(self.versions, self.trainer, {"rank": 4}, checkpoint_share)
         self.queue = SavedQueue(TrainingQueue(self.clock), self.store)
         run(self.queue.load())
 

@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.ledger import GENESIS, Change, Ledger, Overtaken, canonical, chain, problems
+from engine.signing import Signer
+from engine.verify_integrity import holds
 from workers.sqlite_store import SqliteStore
 
 
@@ -63,8 +65,8 @@ def test_numbers_mean_the_same_before_and_after_javascript():
     assert canonical({"kl": float("nan")}) == canonical({"kl": None})
 
 
-def ledger(path, sign=None):
-    return Ledger(SqliteStore(path), lambda: 7, sign)
+def ledger(path, signer=None):
+    return Ledger(SqliteStore(path), lambda: 7, signer)
 
 
 def change(n, relying_on=None):
@@ -102,11 +104,14 @@ def test_R15_two_writers_make_one_chain_without_a_fork(tmp_path):
     assert run(two.problems()) == []
 
 
-def test_a_signature_covers_each_entry(tmp_path):
-    kept = ledger(tmp_path / "s.db", sign=lambda text: "signed " + text[:6])
+def test_each_new_head_is_signed_where_there_is_a_key(tmp_path):
+    signer = Signer(bytes(32))
+    kept = ledger(tmp_path / "s.db", signer)
     run(kept.commit(change(1)))
     (entry,) = run(kept.entries())
-    assert entry["signature"] == "signed " + entry["hash"][:6] and run(kept.problems()) == []
+    assert entry["signed_by"] == signer.public_key and run(kept.problems()) == []
+    assert holds(signer.public_key, entry["hash"].encode(), entry["signature"])
+    assert not holds(signer.public_key, entry["previous"].encode(), entry["signature"])
 
 
 def test_an_unknown_kind_of_event_is_refused():

@@ -65,7 +65,7 @@ def system(model, tmp_path):
         folder = tmp_path / name
         folder.mkdir(exist_ok=True)
         living = Living(folder, AcceptingTrainer(model, trained, SHORT))
-        living.learner = Learner(living.versions, living.trainer, {}, checkpoint_ms=0)
+        living.learner = Learner(living.versions, living.trainer, {}, checkpoint_share=1)
         return living
 
     return make

@@ -28,6 +28,7 @@ from engine.formats import FormatError
 from engine.ledger import Ledger
 from engine.model import Config
 from engine.runs import NoBaseModels
+from engine.signing import read_key
 from engine.versions import Versions
 from web.store import StoreRetired
 from workers.api import create_app
@@ -95,7 +96,8 @@ async def opened(options: argparse.Namespace) -> Service:
     store = SqliteStore(options.folder / "oneseek.sqlite")
     if store.lost:
         log.warning("the folder's database was lost: restore a backup to get versions back")
-    ledger = Ledger(store, clock)
+    key = os.environ.get("LEDGER_PRIVATE_KEY_PATH")
+    ledger = Ledger(store, clock, read_key(key) if key else None)
     versions = Versions(store, ledger, id, naming.family(size), clock)
     with contextlib.closing(file):
         assistant = await Assistant.load(file, executor, versions)
