@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from engine import lessons
-from engine.cache import ANSWER_BYTES, Pool
+from engine.cache import Pool
 from engine.config import TrainingConfig, micro_rate
 from engine.executor import Executor, Tensor
 from engine.forget import INTENT, History, reset
@@ -25,7 +25,7 @@ from engine.runs import generate_run_id
 from engine.snapshot import Arrays, SnapshotDamaged
 from engine.trained import Trained
 from engine.trainer import EngineTrainer, check
-from engine.turns import urgent
+from engine.turns import background, urgent
 from engine.versions import GENERIC, Versions
 from engine.weights import Model
 
@@ -65,11 +65,10 @@ class Assistant:
         self.turns = model.executor.turns
         self.turns.answering = lambda: self.answering
         self.trainer = EngineTrainer(model, self.trained, config, memory_budget=memory_budget)
-        self.learner = Learner(versions, self.trainer, {})
+        self.learner = Learner(versions, self.trainer, {}, monotonic=lambda: self.turns.worked)
         self.history = History(versions, self.trainer)
         self.round: Round | None = None
-        room = model.executor.room(ANSWER_BYTES)
-        self.pool = Pool(model.executor, model.config, min(rows, model.positions), room)
+        self.pool = Pool(model.executor, model.config, min(rows, model.positions))
         self.base = Generator(model, pool=self.pool, name="base")
         self.tensors: dict[str, Tensor] = {}
         self.adapted: Generator | None = None
@@ -167,8 +166,34 @@ class Assistant:
     ) -> Round:
         """Open a round on queued examples, or go on with the one that was interrupted. Its work is
         done in the time `grant` gives; what it stores goes through `store`, when there is one."""
+        self._no_other_round()
+        await self._open(kind, ids, line, config, store)
+        return self._begin(kind, self.learner.attempt.steps, self._train(on_step))
+
+    def look_into(self, work: Awaitable[Any]) -> Round:
+        """Anything else that learns, as a round of its own: done in the time `grant` gives."""
+        self._no_other_round()
+        return self._begin("question", 0, work)
+
+    async def lesson(
+        self,
+        ids: list[str],
+        line: str,
+        on_step: Callable[[Round], Any],
+        config: dict | None = None,
+        store: Any = None,
+    ) -> dict:
+        """A whole lesson within other work: its outcome."""
+        await self._open("lesson", ids, line, config, store)
+        return await self._train(on_step)
+
+    def _no_other_round(self) -> None:
         if self.round and not self.round.task.done():
             raise Busy(f"{self.round.run} is still open; finish it or throw it away first")
+
+    async def _open(
+        self, kind: str, ids: list[str], line: str, config: dict | None, store: Any
+    ) -> None:
         if await self.versions.store.get("state", INTENT):  # a closed tab was forgetting something
             with urgent():
                 await self.history.resume()
@@ -182,15 +207,20 @@ class Assistant:
             for record in records:
                 check(self.trainer.coder, record)
             await self.learner.open(kind, records, line)
+
+    def _begin(self, kind: str, steps: int, work: Awaitable[Any]) -> Round:
         run = generate_run_id(self.versions.clock())
         self.turns.grant(0)
-        task = asyncio.ensure_future(self._train(on_step))
-        self.round = Round(run, kind, self.learner.attempt.steps, task)
+        self.round = Round(run, kind, steps, asyncio.ensure_future(self._granted(work)))
         return self.round
 
+    async def _granted(self, work: Awaitable[Any]) -> Any:
+        with background():
+            await self.turns.breathe()
+            return await work
+
     async def _train(self, on_step: Callable[[Round], Any]) -> dict:
-        """The whole round, slice by slice as the turns allow: its outcome."""
-        await self.turns.breathe()
+        """The steps and the gate, slice by slice as the turns allow: the outcome."""
         began, tokens = self.turns.worked, 0
         while (metrics := await self.learner.advance(math.inf)) is not None:
             tokens += metrics["tokens"]
@@ -249,11 +279,7 @@ class Assistant:
         record = await self.versions.record(before) if before else None
         if now:
             self.drop()
-            self.turns.free()
-            try:
-                await self.history.forget(ids)
-            finally:
-                self.turns.grant(0)
+            await self.history.forget(ids)
             self.resident = BASE
         return touched, record
 

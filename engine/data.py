@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.turns import pause
+
 TOP = 32  # tokens of the base model's answer kept per position
-TOKEN_SIZES = (*range(128, 512, 32), *range(512, 1024, 64), 1024, 1536, 2048)
-ROW_SIZES = (*range(32, 256, 32), 256, 384, 512, 1024)
+TOKEN_SIZES = (128, 192, 256, 320, 384, 448, 512, 640, 768, 1024, 1536, 2048)
+ROW_SIZES = (32, 64, 96, 128, 192, 256, 384, 512, 1024)
 LONGEST_TARGET = 256
 
 
@@ -68,6 +70,7 @@ class Coder:
     def prompt(self, question: str) -> list[int]:
         """Ids of a conversation that waits for the answer to this question."""
         if question not in self._known:
+            pause()
             messages = [*self.system, {"role": "user", "content": question}]
             text = self.template.render(messages, add_generation_prompt=True)
             self._known[question] = self.tokenizer.encode(text, special=True)

@@ -4,6 +4,7 @@ Gradients exist only for what is trained; steps that nobody reads in the end are
 """
 
 from engine.ir import Program, Value
+from engine.turns import pause
 
 
 def grad(seeds: dict[Value, Value], wrt: list[Value]) -> list[Value]:
@@ -43,6 +44,7 @@ def reached_by(program: Program, sources: list[Value]) -> set[Value]:
     """The sources and every value computed from them, reshaped forms included."""
     reached = set(sources)
     for step in program.steps:
+        pause()
         for value in step.reads:
             if value.base in reached and value.base.spec.size == value.spec.size:
                 reached.add(value)
@@ -56,6 +58,7 @@ def prune(program: Program) -> None:
     live = {v.root for v in program.outputs.values()} | set(program.inputs.values())
     kept = []
     for step in reversed(program.steps):
+        pause()
         if {out.root for out in step.outs} & live:
             live |= {v.root for v in step.reads}
             kept.append(step)

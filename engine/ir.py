@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from math import prod
 
+from engine.turns import pause
+
 BYTES = {"f32": 4, "i32": 4, "u32": 4, "f16": 2}
 
 
@@ -191,6 +193,7 @@ class Op:
     def __call__(self, *ins: Value | None, **attrs):
         if not self.required <= len(ins) <= len(self.params):
             raise TypeError(f"{self.name} takes {self.params}, got {len(ins)} inputs")
+        pause()
         ins = (*ins, *[None] * (len(self.params) - len(ins)))
         program = next(v for v in ins if v is not None).program
         specs = self.output_specs(ins, attrs)

@@ -17,6 +17,11 @@ from engine.versions import Versions
 
 KEPT_SAMPLES = 1000
 KEPT_EVENTS = 10
+NOT_APPROVED: dict[str, Any] = {
+    "outcome": "not approved",
+    "reason": "what the chat answers is learned only when a person approves it",
+    "version": None,
+}
 
 Learn = Callable[[list[dict], str], Awaitable[dict]]
 
@@ -47,9 +52,15 @@ class MicroTraining:
         self.counting = asyncio.Lock()
 
     async def submit(
-        self, question: str, raw_responses: Sequence[dict], language: str = ""
+        self,
+        question: str,
+        raw_responses: Sequence[dict],
+        language: str = "",
+        approved: bool = True,
+        source: dict | None = None,
     ) -> dict:
-        """Store what came in and answer at once; `process` does the training later."""
+        """Store what came in and answer at once; `process` does the training later. What nobody
+        `approved` is compared and counted, and not learned."""
         _check(question, raw_responses)
         language = language or self.detect(question)
         line = line_for(language, await self._lines())
@@ -65,6 +76,8 @@ class MicroTraining:
                 ],
                 "language": language,
                 "line": line,
+                "approved": approved,
+                "source": {**(source or {"kind": "api"}), "run": run},
                 "state": "waiting",
                 "time": self.versions.clock(),
                 "examples": [],
@@ -125,7 +138,8 @@ class MicroTraining:
 
     async def _stage(self, stage: int, sample: dict, responses: list[dict], analysed: dict) -> None:
         examples = [self._example(sample, one["response"]) for one in _distinct(responses)]
-        result = await self.learn(examples, sample["line"])
+        approved = sample["approved"]
+        result = await self.learn(examples, sample["line"]) if approved else NOT_APPROVED
         version = result["version"] and result["version"]["name"]
         done = {
             **sample,
@@ -148,7 +162,7 @@ class MicroTraining:
             "answer": response,
             "language": sample["language"],
             "priority": "chat",
-            "source": {"kind": "api", "run": sample["run"]},
+            "source": sample["source"],
         }
 
     async def _maybe_dna(self, sample: dict) -> None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from engine.grad import prune
 from engine.ir import Op, Program, Step, Value
+from engine.turns import pause
 
 
 def fuse(program: Program) -> Program:
@@ -40,6 +40,7 @@ def fold_additions(program: Program) -> None:
     made_by = {out: i for i, step in enumerate(program.steps) for out in step.outs}
     folded = set()
     for step in program.steps:
+        pause()
         if step.op.name != "add":
             continue
         later = max(step.reads, key=lambda v: made_by.get(v, -1))
@@ -67,6 +68,7 @@ def fuse_elementwise(program: Program) -> None:
     counts = read_counts(program)
     made_by = {out: step for step in program.steps for out in step.outs}
     for step in list(program.steps):
+        pause()
         if not is_elementwise(step.op):
             continue
         for position, value in enumerate(step.reads):
@@ -108,31 +110,25 @@ def fused(first: Op, second: Op, position: int) -> Op:
     return op
 
 
-def recompute(
-    program: Program,
-    blocks: list[tuple[int, int]],
-    backward: int,
-    ops: Collection[str] | None = None,
-) -> None:
+def recompute(program: Program, blocks: list[tuple[int, int]], backward: int) -> None:
     """Compute the forward steps of each block (a range of steps) again just before the backward
-    steps (those from index `backward` on) first need them, so that they need not be kept; with
-    `ops` only the steps of those."""
+    steps (those from index `backward` on) first need them, so that they need not be kept."""
     forward, behind = program.steps[:backward], program.steps[backward:]
     for first, stop in blocks:
-        again_here = [s for s in forward[first:stop] if ops is None or s.op.name in ops]
-        inside = {out: step for step in again_here for out in step.outs}
+        pause()
+        inside = {out: step for step in forward[first:stop] for out in step.outs}
         leaves = {v for step in forward[stop:] for v in step.reads}  # kept for the next block
         wanted = {v.root for step in behind for v in step.reads if v.root in inside}
         wanted -= {v.root for v in leaves}
         if not wanted:
             continue
         needed: set[Value] = set(wanted)
-        for step in reversed(again_here):
+        for step in reversed(forward[first:stop]):
             if needed & set(step.outs):
                 needed |= {v.root for v in step.reads if v.root in inside} - leaves
         again: dict[Value, Value] = {}
         clones = []
-        for step in again_here:
+        for step in forward[first:stop]:
             if needed & set(step.outs):
                 outs = tuple(Value(o.spec, program, f"{o.name}'") for o in step.outs)
                 ins = tuple(v and replaced(v, again) for v in step.ins)
@@ -153,15 +149,13 @@ def replaced(value: Value, again: dict[Value, Value]) -> Value:
     return value
 
 
-@dataclass(eq=False)
+@dataclass
 class Plan:
     """A program with a buffer for every value that is not an input."""
 
     program: Program
     slots: list[int] = field(default_factory=list)  # bytes of each shared buffer
     slot_of: dict[Value, int] = field(default_factory=dict)  # root value -> its buffer
-    tenants: dict[Value, tuple[int, int]] = field(default_factory=dict)  # first and last step
-    owner_of: dict[Value, Value] = field(default_factory=dict)  # root value -> its tenant
     lower_bound: int = 0  # bytes alive at the worst moment: no plan can need less
 
     @property
@@ -177,9 +171,10 @@ def plan(program: Program) -> Plan:
         owner = owner_of(root, alias)
         begin, end = tenants.get(owner, (first, last))
         tenants[owner] = (min(begin, first), max(end, last))
-    result = Plan(program, tenants=tenants)
+    result = Plan(program)
     taken: list[list[tuple[int, int]]] = []
     for value in sorted(tenants, key=lambda v: -v.spec.nbytes):
+        pause()
         first, last = tenants[value]
         slot = next(
             (i for i in reversed(range(len(taken))) if all(last < f or end < first
@@ -193,8 +188,7 @@ def plan(program: Program) -> Plan:
         taken[slot].append((first, last))
         result.slot_of[value] = slot
     for root in lifetimes:
-        result.owner_of[root] = owner_of(root, alias)
-        result.slot_of[root] = result.slot_of[result.owner_of[root]]
+        result.slot_of[root] = result.slot_of[owner_of(root, alias)]
     events: Counter = Counter()
     for value, (first, last) in tenants.items():
         events[first] += value.spec.nbytes
@@ -218,6 +212,7 @@ def liveness(program: Program) -> tuple[dict[Value, tuple[int, int]], dict[Value
     inputs = set(program.inputs.values())
     lives: dict[Value, tuple[int, int]] = {}
     for i, step in enumerate(program.steps):
+        pause()
         for value in (*step.reads, *step.outs):
             if value.root not in inputs:
                 lives[value.root] = (lives.get(value.root, (i, i))[0], i)
@@ -226,6 +221,7 @@ def liveness(program: Program) -> tuple[dict[Value, tuple[int, int]], dict[Value
             lives[value.root] = (lives[value.root][0], len(program.steps))
     alias: dict[Value, Value] = {}
     for i, step in enumerate(program.steps):
+        pause()
         out = step.outs[0]
         for name in step.op.reuses:
             given = step.ins[step.op.params.index(name)]

@@ -7,12 +7,12 @@ an update, a snapshot, a promotion and a rollback each handle one array whatever
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import groupby
 from math import prod
 
 import numpy as np
 
 from engine.ir import Program, Spec, Value
+from engine.turns import pause
 
 ALIGNMENT = 64  # elements: a GPU binds buffers at multiples of 256 bytes
 
@@ -26,10 +26,6 @@ TARGETS = {
     "ffn.up": "mlp.up_proj",
     "ffn.down": "mlp.down_proj",
 }
-
-
-def layer_of(name: str) -> str:
-    return ".".join(name.split(".")[:3])
 
 
 @dataclass(frozen=True)
@@ -76,16 +72,6 @@ class Trained:
     def spec(self) -> Spec:
         return Spec((self.size,))
 
-    @property
-    def stretches(self) -> list[tuple[int, int, list[str]]]:
-        """The flat array layer by layer: where each begins, its size, and who lies there."""
-        found: list[tuple[int, int, list[str]]] = []
-        for _, names in groupby(self.entries, layer_of):
-            inside = list(names)
-            first, (last, shape) = self.entries[inside[0]][0], self.entries[inside[-1]]
-            found.append((first, last + -(-prod(shape) // ALIGNMENT) * ALIGNMENT - first, inside))
-        return found
-
     def value(self, program: Program, name: str) -> Value:
         """The stretch `name` of the program's input `adapter`; the same value at each use."""
         flat = program.inputs.get(self.name) or program.input(self.name, (self.size,))
@@ -104,6 +90,7 @@ class Trained:
         flat, rng = np.zeros(self.size, np.float32), np.random.default_rng(seed)
         for name, (_, shape) in self.entries.items():
             if name.endswith("lora_A.weight"):
+                pause()
                 bound = shape[1] ** -0.5
                 self.part(flat, name)[...] = rng.uniform(-bound, bound, shape)
         return flat

@@ -12,8 +12,9 @@ override BASE: bool = false;
 fn inverse_rms(sum: f32) -> f32 { return inverseSqrt(sum / f32(4 * COLS4) + EPS); }
 
 @compute @workgroup_size(WG)
-fn rmsnorm(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
-  let row = flat_group(group);
+fn rmsnorm(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
+           @builtin(local_invocation_index) tid: u32) {
+  let row = flat_group(group, groups);
   if (row >= ROWS) { return; }
   let start = row * COLS4;
   var sum = 0.0;
@@ -33,8 +34,9 @@ fn dy_at(i: u32) -> vec4f {
 }
 
 @compute @workgroup_size(WG)
-fn rmsnorm_dx(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
-  let row = flat_group(group);
+fn rmsnorm_dx(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
+              @builtin(local_invocation_index) tid: u32) {
+  let row = flat_group(group, groups);
   if (row >= ROWS) { return; }
   let start = row * COLS4;
   var square = 0.0;
@@ -57,8 +59,7 @@ fn rmsnorm_dx(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_ind
 @group(0) @binding(3) var<storage, read_write> dw: array<vec4f>;
 
 @compute @workgroup_size(WG)
-fn rmsnorm_dw(@builtin(workgroup_id) near: vec3u, @builtin(local_invocation_index) tid: u32) {
-  let group = near + origin.xyz;
+fn rmsnorm_dw(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
   let col = group.x * WG + tid;
   let here = min(col, COLS4 - 1);
   var sum = vec4f();

@@ -121,6 +121,17 @@ def test_answering_pauses_training_unless_it_is_told_not_to():
     assert page.slices
 
 
+def test_it_knows_how_long_a_slice_went_on_after_send_was_pressed():
+    def sent_in_mid_slice(budget):
+        page.now += 20
+        page.scheduler.inference_started()
+        return 7
+
+    page = Page(slice=sent_in_mid_slice)
+    page.pass_time(1000)
+    assert page.scheduler.get_stats()["longest_yield_ms"] == 7
+
+
 def test_a_hidden_tab_trains_on_mains_and_pauses_on_battery():
     page = Page()
     page.scheduler.set_hidden(True)

@@ -58,10 +58,8 @@ class Answer:
     async def on_answered(self, answered):
         if self.chat.answering is not self:
             return
-        earlier = self.turn["text"]
-        whole = answered.text if answered.text.startswith(earlier) else earlier
         self.turn.update(
-            text=whole or answered.text,
+            text=answered.text or self.turn["text"],  # also when a piece of it got lost on the way
             version=answered.version,
             language=answered.language,
             tokens=answered.tokens,

@@ -3,11 +3,15 @@
 web/regions.py puts the parts of the page together; this file owns the two workers (web/link.py).
 """
 
-from pyscript import document
+import asyncio
 
-from web import api, offline, regions, site, trouble
+from pyscript import document, window
+
+from web import api, dom, offline, regions, site, trouble
 from web.link import Link, Refused
-from workers.protocol import Booting, Broken, Start
+from workers.protocol import Booting, Break, Broken, LoadModel, Start
+
+TRUSTED = 3  # engines that may fall silent in one visit
 
 
 class App:
@@ -36,7 +40,35 @@ class App:
         if self.device.why in ("no-webgpu", "no-adapter"):
             trouble.show("no-webgpu")
         self.page.status.know(worker=True)
+        asyncio.create_task(dom.guard(self.watch_engine()))
+        if site.option("faults") == "1":
+            dom.listen("oneseek-break", window, self.break_engine)
         await self.page.engine_started()
+
+    async def watch_engine(self):
+        """An engine that hangs or died is ended, and another one takes its place."""
+        for _ in range(TRUSTED):
+            await self.engine.until_silent()
+            self.page.status.know(lost="worker")
+            self.engine.end()
+            try:
+                await self.replace_engine()
+            except Refused as refused:
+                self.engine_broken(refused.failed)
+                return
+            self.engine.reopen()
+            self.page.learning.engine_is_new()
+
+    async def replace_engine(self):
+        """A new worker with the same model on the same kind of device."""
+        self.device = await self.engine.ask(Start(engine=self.wanted_engine()), first=True)
+        if self.page.model:
+            load = LoadModel(model=self.page.model.model, keep=self.page.keeps_model)
+            await self.engine.ask(load, first=True)
+
+    def break_engine(self, event):
+        """For tests, see Break."""
+        self.engine.remote.receive(Break(what=event.detail).to_text())
 
     def wanted_engine(self):
         """The address decides, then the person's setting."""

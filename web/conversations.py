@@ -7,6 +7,7 @@ from web.chat import stored_turns
 from web.words import t
 
 DAY = 86400000
+SOME = 50
 
 
 class Conversations:
@@ -159,10 +160,11 @@ class Conversations:
         """Delete a chat at once; Undo puts all of it back."""
         said = await stored_turns(self.page.store, id)
         ops = [["put", "messages", turn["key"], turn] for turn in said]
+        ops += [["put", "samples", key, one] for key, one in await samples_of(self.page.store, id)]
         record = self.record(id)
         self.deleted[id] = [["put", "chats", id, record]] + ops
         await self.page.store.batch(
-            [["delete", "chats", id]] + [["delete", "messages", op[2]] for op in ops]
+            [["delete", "chats", id]] + [["delete", op[1], op[2]] for op in ops]
         )
         if self.chat.id == id:
             await self.new()
@@ -184,3 +186,13 @@ class Conversations:
         else:
             text = json.dumps(turns.as_openai(record, said)) + "\n"
             files.save(name + ".jsonl", text, "application/jsonl")
+
+
+async def samples_of(store, chat):
+    """What micro-training keeps of a chat: (key, sample) pairs, read a few at a time."""
+    found, after, some = [], None, [None]
+    while some:
+        some = await store.all("samples", after, SOME)
+        found += [(key, one) for key, one in some if one["source"].get("chat") == chat]
+        after = some[-1][0] if some else None
+    return found

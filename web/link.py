@@ -7,12 +7,14 @@ its workers know.
 import asyncio
 import json
 
-from pyscript import create_named_worker, window
+from pyscript import create_named_worker, document, window
 
-from web import site
-from workers.protocol import BadMessage, Failed, Request, from_text, opened
+from web import clock, site
+from workers.protocol import BadMessage, Failed, Ping, Request, from_text, opened
 
 channel_name = "oneseek-" + window.crypto.randomUUID()
+TICK_SECONDS = 5
+SILENT_TICKS = 3
 
 
 class Refused(Exception):
@@ -23,13 +25,40 @@ class Refused(Exception):
         self.failed = failed
 
 
+class Gone(Refused):
+    """The worker was ended before it answered; another one takes its place."""
+
+
+class Call:
+    """One request under way: the worker answers it, or the worker is ended."""
+
+    def __init__(self):
+        self.over = asyncio.Event()
+        self.text = self.error = None
+
+    async def carry(self, answer):
+        try:
+            self.text = await answer
+        except Exception as error:
+            self.error = error
+        self.over.set()
+
+
 class Link:
-    """One worker: `await ask(request)`, `listen(Event, function)`, `on_gap` when events got lost."""
+    """One worker: `await ask(request)`, `listen(Event, function)`, `on_gap` when events got lost.
+
+    A worker that stays silent can be ended; until `reopen`, requests wait for the next one.
+    """
 
     def __init__(self, worker):
         self.worker = worker
         self.remote = None
+        self.thread = None
         self.starting = None
+        self.made = 0
+        self.calls = set()
+        self.open = asyncio.Event()
+        self.open.set()
         self.listeners = {}
         self.seen = 0
         self.on_gap = None
@@ -56,26 +85,73 @@ class Link:
             "oneseek": settings,
         }
         source = site.path("workers/boot.py")
-        self.remote = await create_named_worker(source, self.worker, json.dumps(config))
+        self.made += 1
+        name = "%s-%d" % (self.worker, self.made)
+        self.remote = await create_named_worker(source, name, json.dumps(config))
+        self.thread = document.querySelector('script[name="%s"]' % name).xworker
 
-    async def ask(self, request):
-        """The answer to a request, or Refused; the first one starts the worker."""
+    async def ask(self, request, first=False):
+        """The answer to a request, or Refused; the first one starts the worker. What a new worker
+        needs before all others is asked `first`."""
         if not isinstance(request, Request) or request.worker != self.worker:
             raise BadMessage("%s is not for the worker %s" % (type(request).__name__, self.worker))
+        if not first:
+            await self.open.wait()
         answer = from_text(await self.carry(request))
         if isinstance(answer, Failed):
             raise Refused(answer)
         return answer
 
     async def carry(self, request):
-        """A worker that is gone or never came answers too: with Failed."""
+        """A worker that never came answers too: with Failed; one that was ended, with Gone."""
+        call, where = Call(), type(request).__name__
         try:
             await self.start()
-            return await self.remote.receive(request.to_text())
+            self.calls.add(call)
+            asyncio.create_task(call.carry(self.remote.receive(request.to_text())))
         except Exception as error:
-            where = type(request).__name__
-            reason = "The worker %s does not answer." % self.worker
-            return Failed(where=where, reason=reason, detail=str(error)).to_text()
+            call.error = error
+            call.over.set()
+        await call.over.wait()
+        if call not in self.calls and call.error is None:
+            reason = "The worker was restarted; nothing stored is lost. Please try again."
+            raise Gone(Failed(where=where, reason=reason, detail="ended"))
+        self.calls.discard(call)
+        if call.error is None:
+            return call.text
+        reason = "The worker %s does not answer." % self.worker
+        return Failed(where=where, reason=reason, detail=str(call.error)).to_text()
+
+    # ----------------------------------------------------------------------- whether it is alive
+
+    async def until_silent(self):
+        """Ask it again and again whether it is there, until it stays silent for a quarter of a
+        minute.  Time in which the page itself slept does not count."""
+        silent = 0
+        while silent < SILENT_TICKS:
+            call, silent = Call(), 0
+            asyncio.create_task(call.carry(self.remote.receive(Ping().to_text())))
+            while silent < SILENT_TICKS:
+                began = clock.now()
+                await asyncio.sleep(TICK_SECONDS)
+                if call.over.is_set():
+                    break
+                if clock.now() - began < 2000 * TICK_SECONDS:
+                    silent += 1
+
+    def end(self):
+        """End the worker, whatever it does; whoever waits for it hears that it is gone."""
+        self.thread.terminate()
+        self.remote = self.thread = self.starting = None
+        self.seen = 0
+        self.open.clear()
+        calls, self.calls = self.calls, set()
+        for call in calls:
+            call.over.set()
+
+    def reopen(self):
+        """The new worker has what it needs: those who waited may ask."""
+        self.open.set()
 
     def listen(self, kind, function):
         self.listeners.setdefault(kind, []).append(function)
@@ -84,6 +160,8 @@ class Link:
         worker, seq, message = opened(event.data)
         if worker != self.worker:
             return
+        if seq <= self.seen:
+            return  # heard already, or overtaken: then the gap was told
         lost = self.seen and seq > self.seen + 1
         self.seen = seq
         if lost and self.on_gap:

@@ -33,6 +33,7 @@ DEFAULTS = {
     "model": "",
     "collect": True,
     "auto_collect": False,
+    "sign": False,
 }
 
 
@@ -49,6 +50,7 @@ class Page:
         self.store = store
         self.settings = dict(DEFAULTS)
         self.model = None
+        self.keeps_model = True
         self.version = "v0"
         self.asks = {}
         self.watchers = []

@@ -94,7 +94,7 @@ class OneSeek(Page):
 
     async def model_loaded(self, loaded, keep):
         """A model is resident: the page says so, and remembers which for the next visit."""
-        self.model = loaded
+        self.model, self.keeps_model = loaded, keep
         overlay.close_all()
         self.status.know(model=True, loading="", failed="")
         if keep:
@@ -151,6 +151,7 @@ class OneSeek(Page):
         await self.teaching.heard(asked)
         await self.teaching.heard(answer)
         self.touch("chats")
+        await self.learning.asked(asked, self.chat.tree.siblings(answer))
 
     def typing(self):
         self.learning.typing()

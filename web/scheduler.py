@@ -67,6 +67,8 @@ class TrainingScheduler:
         self.count = 0
         self.last_trained = None
         self.longest = 0.0
+        self.asked = None
+        self.yielded = 0
 
     # ------------------------------------------------------------------------------- the public
 
@@ -108,6 +110,7 @@ class TrainingScheduler:
             "duty_measured": self.duty.measured(now),
             "used_ms": self.duty.total,
             "longest_slice_ms": self.longest,
+            "longest_yield_ms": self.yielded,
         }
 
     # ---------------------------------------------------------------------- what happens outside
@@ -120,6 +123,7 @@ class TrainingScheduler:
             self.quiet_until["idle"] = now + self.idle_after_ms
 
     def inference_started(self):
+        self.asked = self.clock() if self.granting else None
         self.block("inference")
 
     def inference_ended(self):
@@ -199,6 +203,8 @@ class TrainingScheduler:
         finally:
             self.granting = False
         now = self.clock()
+        if self.asked is not None:  # a person pressed Send while this slice was under way
+            self.yielded, self.asked = max(self.yielded, now - self.asked), None
         self.duty.accrue(now, self.config.max_cpu_usage, 2 * self.config.max_idle_time_ms)
         self.duty.spend(now, result["used_ms"])
         self.longest = max(self.longest, result["used_ms"])

@@ -117,8 +117,18 @@ class SettingsDialog:
             ),
             self.check("collect"),
             self.check("auto_collect"),
+            self.check("sign"),
+            self.signing_key(),
             self.check("developer"),
         )
+
+    def signing_key(self):
+        """The public key to hand out, and the private one to keep in a safe place."""
+        public = self.page.learning.signing
+        if not public:
+            return None
+        save = dom.button(t("settings.save_key"), "save-signing-key", drawing="load", cls="small")
+        return dom.make("p", dom.make("code", public), " ", save, cls="note")
 
     def developer(self):
         """Every field of the engine's configuration with its range; what is out of range is refused."""

@@ -1,14 +1,20 @@
 """What the build and the address tell the page: where its files are, and the options of this visit.
 
 No other file reads the address.  `?engine=gpu|cpu` forces what computes, `?model=ID` chooses a model
-at once, `?debug=1` lets the panels show what only a developer wants.
+at once, `?debug=1` lets the panels show what only a developer wants, and with `?faults=1` a test can break
+the engine.
 """
 
 import json
 
 from pyscript import window
 
-OPTIONS = {"engine": ("auto", "gpu", "cpu"), "model": None, "debug": ("0", "1")}
+OPTIONS = {
+    "engine": ("auto", "gpu", "cpu"),
+    "model": None,
+    "debug": ("0", "1"),
+    "faults": ("0", "1"),
+}
 
 _facts = json.loads(window.document.querySelector("#site").textContent)
 build = _facts["build"]

@@ -123,7 +123,7 @@ class Status:
             free = dom.button(t("banner.free_space"), "settings", cls="small")
             banners.append(banner("warn", t("banner.storage_low"), free, bad=True))
         if facts["lost"]:
-            banners.append(banner("again", t("banner.lost"), bad=True))
+            banners.append(banner("again", t("banner.lost_" + facts["lost"]), bad=True))
         shown = [state for state in sorted(facts) if facts[state]], t.language
         if shown != self.banners:
             self.banners = shown

@@ -14,7 +14,7 @@ from engine.config import SchedulerConfig, TrainingConfig, micro_rate, micro_ste
 from web import clock, dom, site
 from web.election import Election
 from web.learning import records
-from web.link import Refused
+from web.link import Gone, Refused
 from web.scheduler import TrainingScheduler
 from web.words import t
 from workers.protocol import Grant, Learn
@@ -55,7 +55,7 @@ class Training:
         self.run = ""
         self.wanted = ""
         self.leased = []
-        self.unpractised = 0
+        self.unpractised = self.questions = 0
         self.trains = False
         self.office = asyncio.Event()
         self.scheduler = TrainingScheduler(
@@ -69,6 +69,7 @@ class Training:
         self.configure()
         self.page.watch(self.configure, "settings")
         self.page.watch(self.count_unpractised, "versions", "model")
+        self.page.watch(self.count_questions, "samples", "model")
         lock = (await js_import(site.path("lock.js")))[0]
         self.channel = js.BroadcastChannel.new("oneseek-trainer")
         self.election = Election(
@@ -197,7 +198,8 @@ class Training:
     def now(self, kind):
         """Without waiting for quiet: a lesson from the queue, or practice of everything."""
         self.wanted = kind
-        if kind == "lesson" and not self.page.teaching.queue.upcoming(1):
+        waits = self.page.teaching.queue.upcoming(1) or self.questions
+        if kind == "lesson" and not waits:
             self.page.toast(t("activity.idle"))
             return
         self.scheduler.force_training()
@@ -210,7 +212,13 @@ class Training:
         if not (self.page.model and self.page.model.trainable and self.trains):
             return False
         waits = self.page.teaching.queue.upcoming(1) or self.unpractised
-        return bool(self.run or self.wanted or waits)
+        return bool(self.run or self.wanted or waits or self.questions)
+
+    async def count_questions(self):
+        """How many questions have stages that wait to be learned."""
+        keys = await self.page.store.keys("samples")
+        done = {key[7:] for key in keys if key.startswith("stage2_")}
+        self.questions = len([k for k in keys if k.startswith("stage1_") and k[7:] not in done])
 
     async def count_unpractised(self):
         """How many lessons the version in use learned since the last practice: work for long idle time."""
@@ -226,22 +234,29 @@ class Training:
     async def grant(self, budget):
         """What the scheduler calls: open a round when none is open, then work on it."""
         try:
+            opening = 0.0 if self.run else await self.open_round()
             if not self.run:
-                await self.open_round()
+                await self.count_questions()
+                return {"used_ms": opening, "finished": True}
             done = await self.page.app.engine.ask(Grant(run=self.run, milliseconds=float(budget)))
+        except Gone:
+            self.give_back()
+            self.run = ""
+            return {"used_ms": 0.0, "finished": False}
         except Refused as refused:
             self.refused(refused.failed)
             return {"used_ms": 0.0, "finished": True}
         if done.finished:
             self.over(done.outcome, done.version, done.reason)
-        return {"used_ms": done.used_ms, "finished": done.finished}
+        return {"used_ms": opening + done.used_ms, "finished": done.finished}
 
     async def open_round(self):
-        """The next lesson, or practice when a person asked for it."""
+        """The next lesson, or practice when a person asked for it; how long opening took."""
         kind, self.wanted = self.wanted, ""
         line = "generic"
         self.leased = [] if kind == "practice" else self.page.teaching.queue.take(1)
-        kind = "lesson" if self.leased else "practice"
+        if kind != "practice":
+            kind = "lesson" if self.leased else "question" if self.questions else "practice"
         config = self.recipe()
         ids = [record["id"] for record in self.leased]
         opened = await self.page.app.engine.ask(
@@ -254,7 +269,8 @@ class Training:
             )
         )
         self.run = opened.run
-        self.page.status.know(round="training")
+        self.page.status.know(round="training" if self.run else "")
+        return opened.used_ms
 
     def recipe(self):
         """The person's own configuration, or the measured one for a model of this size."""
@@ -269,6 +285,10 @@ class Training:
 
     def refused(self, failed):
         """The engine could not train: say it once, and do not try again by itself."""
-        self.page.teaching.queue.give_back([record["id"] for record in self.leased])
+        self.give_back()
         self.scheduler.pause()
         self.over("failed", "", failed.reason)
+
+    def give_back(self):
+        """What was lent for a round that came to nothing may be taken again."""
+        self.page.teaching.queue.give_back([record["id"] for record in self.leased])

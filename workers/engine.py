@@ -12,6 +12,7 @@ import time
 import js
 import numpy as np
 import pyodide_js
+from pyodide.ffi import can_run_sync, run_sync
 
 from engine import naming, registry
 from engine.assistant import Assistant, label
@@ -22,6 +23,7 @@ from engine.gpu import DeviceLost
 from engine.language import UNKNOWN, detect
 from engine.ledger import Ledger
 from engine.snapshot import SnapshotDamaged
+from engine.turns import pause
 from engine.versions import Versions
 from web.store import FencedStore, open_browser_store
 from workers import outbox
@@ -40,14 +42,16 @@ from workers.protocol import (
     Opened,
     Progress,
     Recalled,
+    Signing,
     Slice,
     Token,
     Verified,
 )
+from workers.questions import Questions
 from workers.recovery import Recovery
+from workers.signer import BrowserSigner
 
-# What a step may need beside its weights: a layer that does not fit is computed twice.
-TRAINING_BYTES = {"gpu": 100 << 20, "cpu": 52 << 20}
+TRAINING_BYTES = 100 << 20  # activations of a step; what does not fit is computed twice
 
 
 def language_of(messages):
@@ -69,6 +73,7 @@ class Engine:
     def __init__(self, emit, settings, modules):
         self.emit, self.addresses, self.modules = emit, settings["models"], modules
         self.device = self.store = self.models = self.versions = self.assistant = self.api = None
+        self.questions = self.signer = None
         self.loaded = self.learning = None  # the requests that made what is there now
         self.recovery = Recovery(emit, self.rebuild)
 
@@ -105,16 +110,14 @@ class Engine:
         clock = lambda: int(time.time() * 1000)  # noqa: E731
         parameters = sum(int(np.prod(file.spec(name).shape)) for name in file.names())
         family = naming.family(parameters)
-        ledger = Ledger(self.store, clock)
+        ledger = Ledger(self.store, clock, self.signer)
         versions = Versions(self.store, ledger, request.model, family, clock)
         self.assistant = await Assistant.load(
-            file,
-            executor,
-            versions,
-            progress=progress,
-            memory_budget=TRAINING_BYTES[self.device.kind],
+            file, executor, versions, progress=progress, memory_budget=TRAINING_BYTES
         )
         self.versions, self.loaded = versions, request
+        self.questions = Questions(self.assistant, self.emit, self.tell_step)
+        pause.wait = functools.partial(wait_inside, executor.turns)
         if self.device.kind == "gpu":
             executor.on_lost = self.recovery.begin
         return Loaded(
@@ -207,18 +210,33 @@ class Engine:
         """Open a round, or go on with the one a closed tab left."""
         await self.recovery.done()
         self.learning = request
+        began = time.monotonic()
         opened = await self.open_round()
-        return Opened(run=opened.run, steps=opened.steps)
+        used = 1e3 * (time.monotonic() - began)
+        if opened is None:
+            self.learning = None
+            return Opened(run="", steps=0, used_ms=used)
+        return Opened(run=opened.run, steps=opened.steps, used_ms=used)
+
+    async def on_question(self, request):
+        """A question of the chat: its two stages."""
+        self.needed()
+        await self.questions.ask(request)
+        return Done()
 
     async def open_round(self):
         asked = self.learning
+        fenced = FencedStore(self.store, asked.epoch)
+        if asked.kind == "question":
+            self.needed()
+            return await self.questions.open(asked.config, fenced)
         return await self.needed().learn(
             asked.kind,
             asked.examples,
             asked.line,
             self.tell_step,
             asked.config,
-            FencedStore(self.store, asked.epoch),
+            fenced,
         )
 
     async def tell_step(self, round):
@@ -235,7 +253,8 @@ class Engine:
             "tokens_per_second": float(m["tokens_per_second"]),
             "examples": m["examples_processed"],
         }
-        await self.store.batch([["put", "metrics", key, {**figures, "run": round.run}]])
+        told = {**figures, "run": round.run, "plan": self.assistant.learner.plan.identity()}
+        await self.store.batch([["put", "metrics", key, told]])
         self.emit(Progress(run=round.run, kind=round.kind, phase="training", **figures))
 
     async def on_grant(self, request):
@@ -327,6 +346,13 @@ class Engine:
                 findings.append(str(damaged))
         return Verified(ok=not findings, findings=findings)
 
+    async def on_sign(self, request):
+        """Sign with the person's own key from now on, or no more."""
+        self.signer = await BrowserSigner.of(self.store) if request.on else None
+        if self.versions:
+            self.versions.ledger.signer = self.signer
+        return Signing(public_key=self.signer.public_key if self.signer else "")
+
     async def on_reset(self, request):
         """Remove every version, example and snapshot."""
         await self.needed().reset(request.word)
@@ -340,7 +366,8 @@ class Engine:
 
         if self.api is None or self.api.service.assistant is not self.needed():
             model = self.versions.base
-            self.api = PageApi(self.store, self.assistant, model, [model], self.emit)
+            micro = self.questions.micro
+            self.api = PageApi(self.store, self.assistant, model, [model], self.emit, micro)
         await self.api.answer(request)
         return Done()
 
@@ -370,6 +397,12 @@ class Teller:
                 self.emit(Token(id=self.id, text=fresh))
 
         return tell
+
+
+def wait_inside(turns):
+    """Wait for a turn in the middle of plain Python: the browser suspends the whole stack."""
+    if can_run_sync():
+        run_sync(turns.breathe())
 
 
 def finite(value):

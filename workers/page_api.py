@@ -17,9 +17,10 @@ from workers.service import Service
 class PageApi:
     """One app over one assistant; `emit` carries the parts of the answers to the page."""
 
-    def __init__(self, store, assistant, model, known, emit):
+    def __init__(self, store, assistant, model, known, emit, micro):
         self.emit = emit
         self.service = Service(store, assistant, model, known, lambda: int(time.time() * 1000))
+        self.service.micro = micro  # one counts, for the chat and for the API
         self.app = create_app(self.opened)
         self.app.state.service = self.service
 
@@ -57,7 +58,7 @@ class PageApi:
 
         await guarded(scope, receive, send)
         if request.method != "GET":
-            self.emit(Changed(stores=["queue", "versions", "examples", "state"]))
+            self.emit(Changed(stores=["queue", "versions", "examples", "state", "samples"]))
 
 
 def part(id, message):

@@ -145,14 +145,15 @@ class Stop(Request):
 
 @message
 class Opened(Message):
-    """A round is open: its run id, and how many steps it will take at most."""
+    """A round is open: its run id, how many steps it will take at most, and how long opening it took."""
 
-    fields = {"run": str, "steps": int}
+    fields = {"run": str, "steps": int, "used_ms": float}
 
 
 @message
 class Learn(Request):
-    """Open a round, or go on with the one a closed tab left: `kind` is lesson, practice or batch.
+    """Open a round, or go on with the one a closed tab left: `kind` is lesson, practice or batch; or
+    question, which learns the stages of one that waits (without one, `run` of the answer is empty).
 
     `examples` are the ids of queue records, `line` is generic, sv or en, `config` a TrainingConfig, `epoch` the
     number under which this tab was elected to train: what it writes after another one is refused.
@@ -160,6 +161,14 @@ class Learn(Request):
 
     fields = {"kind": str, "examples": list, "line": str, "config": dict, "epoch": int}
     answer = Opened
+
+
+@message
+class Question(Request):
+    """A question of the chat with its answers, [{model, response}]: the two stages look at it. `approved` says
+    that its answers may be learned; otherwise they are compared and counted at once."""
+
+    fields = {"question": str, "responses": list, "language": str, "approved": bool, "chat": str}
 
 
 @message
@@ -263,6 +272,21 @@ class Verified(Message):
     """Whether all hashes hold, and in words what does not."""
 
     fields = {"ok": bool, "findings": list}
+
+
+@message
+class Signing(Message):
+    """The public key, in hex, that new versions are signed with; empty when they are not."""
+
+    fields = {"public_key": str}
+
+
+@message
+class Sign(Request):
+    """Sign new versions and exports with the person's own key from now on, or no more."""
+
+    fields = {"on": bool}
+    answer = Signing
 
 
 @message

@@ -175,7 +175,8 @@ class Service:
 
     async def step_done(self, round: Any) -> None:
         metrics = {k: v for k, v in round.metrics.items() if isinstance(v, (int, float))}
-        record = {**metrics, "run": round.run}
+        plan = self.assistant.learner.plan.identity()
+        record = {**metrics, "run": round.run, "plan": plan}
         await self.store.batch([["put", "metrics", f"{round.run}/{metrics['step']:06d}", record]])
         self.hub.tell({"type": "step", "runId": round.run, **metrics})
 

@@ -5,6 +5,7 @@ import js
 from web import clock, dom, files, overlay
 from web.learning import records
 from web.link import Refused
+from web.secret import secrets_in
 from web.training import Training
 from web.words import t
 from workers.protocol import (
@@ -15,10 +16,12 @@ from workers.protocol import (
     ImportAdapter,
     Lost,
     Progress,
+    Question,
     Recall,
     RemoveModel,
     Reset,
     Restored,
+    Sign,
     Use,
     Verify,
 )
@@ -35,6 +38,8 @@ class Learning(Training):
         engine.listen(Lost, self.on_lost)
         engine.listen(Restored, self.on_restored)
         engine.on_gap = self.reread
+        self.signing = ""
+        page.watch(self.sign, "settings", "model")
 
     # --------------------------------------------------------------------------------- hearing
 
@@ -58,6 +63,14 @@ class Learning(Training):
         self.page.status.know(lost="")
         self.page.toast(t("restored.on_" + restored.back_end))
 
+    def engine_is_new(self):
+        """Another worker took the place of one that fell silent; the round goes on from its checkpoint."""
+        self.run = self.signing = ""
+        self.page.status.know(lost="")
+        self.page.toast(t("restored.worker"))
+        self.page.touch("model")
+        self.reread()
+
     def reread(self):
         """An event got lost: everything shown is read again."""
         self.page.touch("versions", "examples", "queue", "ledger", "events", "state", "metrics")
@@ -72,6 +85,31 @@ class Learning(Training):
         elif outcome:
             self.page.toast(t("learned.not", reason=reason))
         self.page.touch("versions", "examples", "queue", "ledger", "metrics")
+
+    # ------------------------------------------------------------------------------ questions
+
+    async def asked(self, asked, answers):
+        """After every question: all its answers so far are compared, and learned where a person lets
+        answers be learned by themselves. What looks like a secret stays in the chat."""
+        texts = [asked["text"]] + [answer["text"] for answer in answers]
+        if not self.page.settings["collect"] or secrets_in("\n".join(texts)):
+            return
+        model = self.page.model_id()
+        responses = [
+            {"model": "%s %s" % (model, answer.get("version") or ""), "response": answer["text"]}
+            for answer in answers
+            if answer["text"].strip()
+        ]
+        if responses:
+            await self.page.app.engine.ask(
+                Question(
+                    question=asked["text"],
+                    responses=responses,
+                    language=asked.get("language") or "und",
+                    approved=self.page.settings["auto_collect"],
+                    chat=asked["chat"],
+                )
+            )
 
     # ---------------------------------------------------------------------------------- looking
 
@@ -141,6 +179,18 @@ class Learning(Training):
         if made:
             self.page.toast(t("import.done", version=made.version))
             self.page.touch("versions", "ledger")
+
+    async def sign(self):
+        """Take the setting over; the engine makes the key when there is none yet."""
+        wanted = self.page.settings["sign"]
+        if self.page.model and wanted != bool(self.signing):
+            told = await self.tell(Sign(on=wanted))
+            self.signing = told.public_key if told else ""
+            self.page.touch("storage")
+
+    async def save_signing_key(self):
+        key = await self.page.store.get("settings", "signing-key")
+        files.save("oneseek-signing-key.pem", key["private"], "application/x-pem-file")
 
     async def reset(self, word):
         if await self.tell(Reset(word=word)):

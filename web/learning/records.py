@@ -55,7 +55,8 @@ async def events(store, count):
     """The last things that happened, newest first: the ledger's entries and the stages' events."""
     entries = await rows(store, "ledger", count, newest=True)
     told = [{"kind": e["kind"], "time": e["time"], "data": e["body"]} for e in entries]
-    told += await rows(store, "events", count, newest=True)
+    stages = await rows(store, "events", count, newest=True)
+    told += [{"kind": e["type"], "time": e["timestamp"], "data": e} for e in stages]
     told.sort(key=lambda event: -event["time"])
     return told[:count]
 
@@ -72,10 +73,10 @@ async def statistics(store):
             found["last"] = max(found["last"], entry["time"])
         if entry["kind"] == "dna":
             found["dna"] = max(found["dna"], entry["time"])
-    for key in await store.keys("samples"):
-        stage = str(key)[:6]
-        if stage in found:
-            found[stage] += 1
+    micro = await store.get("state", "micro")
+    if micro:
+        found.update(micro["stage_counts"])
+        found["last"] = max(found["last"], micro["last_run_time"] or 0)
     return found
 
 

@@ -13,9 +13,8 @@ serve({
     const result = await lab[name](...args);
     return result === undefined ? null : JSON.parse(result);
   },
-  memory: () => ({ wasm: pyodide._module.HEAPU8.length }), // it never shrinks: this is its peak
   async load(address) {
-    const blob = await (await fetch(address)).blob();
-    return JSON.parse(await lab.load(blob));
+    const data = new Uint8Array(await (await fetch(address)).arrayBuffer());
+    return JSON.parse(await lab.load(data));
   },
 });

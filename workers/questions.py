@@ -1,0 +1,59 @@
+"""Micro-training in the page: every question of the chat, and of the page's API, leaves its two stages.
+
+What nobody approved is compared and counted at once; what may be learned waits for granted time.
+"""
+
+from engine.microtrain import MicroTraining
+from web.queue import TrainingQueue
+from web.saved_queue import SavedQueue
+from workers.protocol import Changed
+
+SHOWN = ("samples", "events", "state", "ledger")
+OVER = {"outcome": "", "reason": "", "version": None}  # the stages told of themselves
+
+
+class Questions:
+    """`on_step(round)` hears of every training step."""
+
+    def __init__(self, assistant, emit, on_step):
+        self.assistant, self.emit, self.on_step = assistant, emit, on_step
+        self.store, self.clock = assistant.versions.store, assistant.versions.clock
+        self.micro = MicroTraining(assistant.versions, self.learn, self.told)
+        self.config, self.fenced = {}, None
+
+    async def ask(self, request):
+        """Store a question; look at it now when there is nothing to learn."""
+        language = request.language if request.language != "und" else ""
+        source = {"kind": "chat", "chat": request.chat}
+        accepted = await self.micro.submit(
+            request.question, request.responses, language, request.approved, source
+        )
+        if not request.approved:
+            await self.micro.process(accepted["run"])
+
+    async def open(self, config, fenced):
+        """The next one that waits, as a round; None when none does."""
+        waiting = await self.micro.waiting()
+        if not waiting:
+            return None
+        self.config, self.fenced = config, fenced
+        return self.assistant.look_into(self.process(waiting[0]))
+
+    async def process(self, run):
+        await self.micro.process(run)
+        return OVER
+
+    async def learn(self, examples, line):
+        """One stage: its examples become lessons of the queue, and are learned."""
+        queue = SavedQueue(TrainingQueue(self.clock), self.store)
+        await queue.load()
+        offered = [await queue.change(lambda q, one=one: q.add(one)) for one in examples]
+        ids = [record["id"] for record in offered if record and record["state"] == "ready"]
+        if not ids:
+            return {"outcome": "known", "reason": "learned before", "version": None}
+        ended = await self.assistant.lesson(ids, line, self.on_step, self.config, self.fenced)
+        self.emit(Changed(stores=["queue", "examples", "versions", "state", "ledger"]))
+        return {**ended, "examples": ids}
+
+    def told(self, event):
+        self.emit(Changed(stores=list(SHOWN)))
