@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine import lessons
-from engine.cache import Pool
+from engine.cache import ANSWER_BYTES, Pool
 from engine.config import TrainingConfig, micro_rate
 from engine.executor import Executor, Tensor
 from engine.forget import INTENT, History, reset
@@ -68,7 +68,8 @@ class Assistant:
         self.learner = Learner(versions, self.trainer, {}, monotonic=lambda: self.turns.worked)
         self.history = History(versions, self.trainer)
         self.round: Round | None = None
-        self.pool = Pool(model.executor, model.config, min(rows, model.positions))
+        room = model.executor.room(ANSWER_BYTES)
+        self.pool = Pool(model.executor, model.config, min(rows, model.positions), room)
         self.base = Generator(model, pool=self.pool, name="base")
         self.tensors: dict[str, Tensor] = {}
         self.adapted: Generator | None = None

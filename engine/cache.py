@@ -9,8 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from engine.executor import Tensor
 from engine.ir import Spec
 from engine.model import Config
+from engine.room import Room
+
+ADDRESSED = 2048  # rows
+ANSWER_BYTES = 4640 << 10  # what SmolLM2 needs while it reads 256 tokens
 
 
 @dataclass
@@ -32,6 +37,11 @@ class Lane:
     def shared(self) -> int:
         """How many tokens come before this lane's own."""
         return len(self.head.ids) if self.head else 0
+
+    @property
+    def end(self) -> int:
+        """The row behind its last token."""
+        return self.start + len(self.ids)
 
     @property
     def head_start(self) -> int:
@@ -56,17 +66,45 @@ class NoRoom(RuntimeError):
 
 class Pool:
     """Tensors for every layer's keys and values, and the stretches in use. Row 0 is scratch: the
-    padding of a batch is written there and read by nobody."""
+    padding of a batch is written there and read by nobody.
 
-    def __init__(self, executor, config: Config, rows: int):
-        self.rows, self.clock = rows, 0
+    Those who use it take turns in `room`. With `inside` the rows lie there too; otherwise they come
+    into being as they are needed, where the back end can do that.
+    """
+
+    def __init__(
+        self,
+        executor,
+        config: Config,
+        rows: int,
+        room: Room | None = None,
+        inside: bool = False,
+    ):
+        self.executor, self.room, self.inside = executor, room, inside
+        self.rows, self.clock, self.reached = rows, 0, 0
         self.lanes: dict[str, Lane] = {}
-        width = config.kv_heads * config.head_width
-        self.tensors = {
-            f"cache.{i}.{n}": executor.empty(Spec((rows, width)))
-            for i in range(config.layers)
-            for n in "kv"
-        }
+        self.width = config.kv_heads * config.head_width
+        self.names = [f"cache.{i}.{n}" for i in range(config.layers) for n in "kv"]
+        self.tensors: dict[str, Tensor] = {}
+        self.reach(rows if inside else 1)
+
+    def reach(self, rows: int) -> None:
+        """Have the first `rows` rows in memory; the tensors may be others afterwards."""
+        if rows <= self.reached:
+            return
+        step = self.executor.cache_step or self.rows
+        self.reached = min(self.rows, -(-rows // step) * step)
+        for name in self.names:
+            spec = Spec((self.reached, self.width))
+            grown = self.executor.empty(spec, self.room if self.inside else None)
+            if name in self.tensors:
+                grown.copy_from(self.tensors[name])
+            self.tensors[name] = grown
+
+    @property
+    def addressed(self) -> int:
+        """The rows a program is made for. One that may find fewer in memory serves all pools."""
+        return max(self.rows, ADDRESSED) if self.executor.cache_step else self.rows
 
     def lane(self, key: str, capacity: int, busy: Collection[str] = ()) -> Lane:
         """The lane of a conversation with room for `capacity` tokens. Lanes unused for longest

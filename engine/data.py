@@ -14,8 +14,8 @@ import numpy as np
 from engine.turns import pause
 
 TOP = 32  # tokens of the base model's answer kept per position
-TOKEN_SIZES = (128, 192, 256, 320, 384, 448, 512, 640, 768, 1024, 1536, 2048)
-ROW_SIZES = (32, 64, 96, 128, 192, 256, 384, 512, 1024)
+TOKEN_SIZES = (*range(128, 512, 32), *range(512, 1024, 64), 1024, 1536, 2048)
+ROW_SIZES = (*range(32, 256, 32), 256, 384, 512, 1024)
 LONGEST_TARGET = 256
 
 

@@ -12,26 +12,13 @@ import numpy as np
 
 from engine.cli import command, model_options, show
 from engine.ir import Step, Value
+from engine.pieces import operations
 from engine.reference import Numpy
 from engine.reference import Run as NumpyRun
 from engine.schedule import Plan
 from engine.trained import Trained
 
 PASSES = 64  # dispatches timed in one submit
-
-
-def operations(step: Step) -> int:
-    """Floating-point operations of a step; attention as if every query saw every key."""
-    out = step.outs[0].spec
-    if step.op.name == "matmul":
-        inner = step.ins[0].shape[0 if step.attrs.get("ta") else 1]
-        return 2 * out.size * inner
-    if step.op.name.startswith("packed_linear"):
-        return 2 * out.size * step.ins[0].shape[1]
-    if step.op.name.startswith("attention"):
-        q, k = (step.ins[step.op.params.index(name)].spec for name in "qk")
-        return 4 * q.size * k.rows
-    return out.size
 
 
 def traffic(step: Step) -> int:
@@ -51,8 +38,11 @@ async def costs(run) -> list[dict]:
     spent: list[float] = []
     for start in range(0, len(run), PASSES):
         spent += await run.time(start, min(len(run), start + PASSES))
+    per_step: dict[Step, float] = dict.fromkeys(run.program.steps, 0.0)
+    for i, ms in enumerate(spent):
+        per_step[run.step(i)] += ms
     rows = []
-    for i, (step, ms) in enumerate(zip(run.program.steps, spent, strict=True)):
+    for i, (step, ms) in enumerate(per_step.items()):
         rate = 1e-6 / ms if ms else 0.0
         row = dict(step=i, op=step.op.name, about=named(step), shape=list(step.outs[0].shape))
         row |= dict(ms=ms, gb_s=traffic(step) * rate, gflop_s=operations(step) * rate)
@@ -76,8 +66,10 @@ async def first_difference(run, plan: Plan, tolerance: float = 1e-3) -> str:
     truth = Numpy().prepare(plan)
     for value in run.program.inputs.values():
         truth.arrays[value][...] = await run.get(value)
+    at = 0
     for i, step in enumerate(run.program.steps):
-        run.run(i, i + 1)
+        begin, at = at, run.whole(at)
+        run.run(begin, at)
         truth.run(i, i + 1)
         for out in step.outs:
             found = await compared(run, truth, out, tolerance)

@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from engine.ir import Spec
+from engine.room import Room
 from engine.schedule import Plan
 
 
@@ -46,12 +47,18 @@ class Executor(Protocol):
     """A back end."""
 
     name: str
+    cache_step: int | None  # rows by which a cache grows; None: it is there as a whole
 
     def upload(self, array: np.ndarray) -> Tensor: ...
 
-    def empty(self, spec: Spec) -> Tensor: ...
+    def empty(self, spec: Spec, room: Room | None = None) -> Tensor: ...
 
-    def prepare(self, plan: Plan, tensors: dict[str, Tensor] | None = None) -> Run: ...
+    def room(self, size: int) -> Room | None:
+        """Memory to be used in turns; None where everybody has their own."""
+
+    def prepare(
+        self, plan: Plan, tensors: dict[str, Tensor] | None = None, room: Room | None = None
+    ) -> Run: ...
 
     async def breathe(self) -> None:
         """Let other work of this thread run."""

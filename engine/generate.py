@@ -83,6 +83,7 @@ class Generator:
         self.waiting: list[Answer] = []
         self.active: list[Answer] = []
         self._runs: dict[tuple[int, int], Run] = {}
+        self._reached = 0  # rows of the pool that the runs know
         self._head: list[int] | None = None
         self._asked = 0
         self._reading: set[str] = set()  # keys of answers whose lanes must stay as they are
@@ -179,6 +180,7 @@ class Generator:
             size = next(c for c in CHUNKS if c >= sum(len(part) for _, _, part in parts))
         ready = [answer for answer, lane, part in parts if self.completes(answer, lane, part)]
         rows = 1 if len(ready) <= 1 else BATCHES[-1]
+        self.pool.reach(max(lane.end + len(part) for _, lane, part in parts))
         run, tokens, take = self.prepared(size, rows), [], np.zeros(rows, np.int32)
         for answer, lane, part in parts:
             tokens += [(token, len(lane.known) + i, lane) for i, token in enumerate(part)]
@@ -227,6 +229,7 @@ class Generator:
         for first in range(0, len(head), CHUNKS[-1]):
             part = head[first : first + CHUNKS[-1]]
             size = next(c for c in CHUNKS if c >= len(part))
+            self.pool.reach(lane.end + len(part))
             run = self.prepared(size, 1)
             self.write_tokens(run, [(t, first + i, lane) for i, t in enumerate(part)], size)
             run.write("take", np.zeros(1, np.int32))
@@ -247,8 +250,9 @@ class Generator:
     async def decode(self) -> None:
         answers = list(self.active)
         size = next(b for b in BATCHES if b >= len(answers))
-        run = self.prepared(size, size)
         lanes = [self.pool.lanes[answer.key] for answer in answers]
+        self.pool.reach(max(lane.end for lane in lanes) + 1)
+        run = self.prepared(size, size)
         rows = [
             (answer.ids[-1], len(lane.known), lane)
             for answer, lane in zip(answers, lanes, strict=True)
@@ -263,12 +267,16 @@ class Generator:
     # ---- between the conversations and a program's inputs
 
     def prepared(self, tokens: int, rows: int) -> Run:
+        if self._reached != self.pool.reached:
+            self._reached = self.pool.reached
+            self._runs.clear()
         key = (tokens, rows)
         if key not in self._runs:
-            cache_rows = self.pool.rows
-            planned = self.model.program("answer", tokens, rows, cache_rows, trained=self.trained)
+            planned = self.model.program(
+                "answer", tokens, rows, self.pool.addressed, trained=self.trained
+            )
             tensors = {**self.pool.tensors, **self.tensors}
-            self._runs[key] = self.model.prepare(planned, tensors)
+            self._runs[key] = self.model.prepare(planned, tensors, self.pool.room)
         return self._runs[key]
 
     def write_tokens(self, run, rows: list[tuple], size: int) -> None:

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import wgpu
 
+from engine.gpu_errors import DeviceLost, GPUProblem
+from engine.gpu_kernels import Bound
 from engine.ir import BYTES, Spec, Step, Value
+from engine.pieces import SUBMIT_MS, Dispatch, split
 from engine.schedule import Plan
 from engine.turns import SLICE_MS
 
@@ -21,15 +24,12 @@ if TYPE_CHECKING:
 
 ALIGNMENT = 256  # bytes: where a binding may begin
 PROBES = 16  # dispatches measured in one submit
-SUBMIT_MS = 100.0  # predicted work of one submit where nobody asked for slices
 
 
 class Run:
     """A plan bound to buffers. Tensors given are shared; everything else belongs to the run."""
 
     def __init__(self, gpu: GPU, plan: Plan, tensors: dict[str, Tensor]):
-        from engine.gpu import Bound
-
         self.gpu, self.plan, self.program = gpu, plan, plan.program
         self.buffers: dict[Value, object] = {}
         for name, value in self.program.inputs.items():
@@ -39,21 +39,24 @@ class Run:
             self.buffers[value] = tensor.buffer if tensor else gpu.allocate(name, value.spec)
         slots = [gpu.allocate(f"slot {i}", Spec((-(-n // 4),))) for i, n in enumerate(plan.slots)]
         self.buffers |= {value: slots[slot] for value, slot in plan.slot_of.items()}
-        self._dispatches: list[tuple] = []
-        self._kinds: list[tuple] = []  # what each dispatch is, for its cost
+        self._dispatches: list[Dispatch] = []
         self._groups: dict[tuple, object] = {}
-        self._recording = None
         read = {v.root for step in self.program.steps for v in step.reads}
         read |= {v.root for v in self.program.outputs.values()} | {*self.program.inputs.values()}
         for step in self.program.steps:
             bound = Bound(step, self._same_memory, lambda value: value.root in read)
-            self._record(step, bound)
+            for launch in bound.within(gpu.bindings):
+                self._dispatches.append(self._dispatch(step, launch))
+        self._pieces = [piece for d in self._dispatches for piece in split(d)]
+        self._cut_for = (0, 0.0)  # what the costs had learned then, and the longest piece
+        self._ready = False
+        self._recording: list = []
 
     def _same_memory(self, a: Value, b: Value) -> bool:
         return self.buffers[a.root] is self.buffers[b.root]
 
-    def _record(self, step: Step, bound) -> None:
-        pipeline, kind, counts = self.gpu.pipeline(step, bound)
+    def _dispatch(self, step: Step, bound: Bound) -> Dispatch:
+        pipeline, kind, counts = self.gpu.kernels.pipeline(step, bound)
         places = tuple(self._place(step, value) for value in bound.values)
         key = (bound.access, tuple((id(b), at, size) for b, at, size in places))
         if key not in self._groups:
@@ -61,12 +64,11 @@ class Run:
                 {"binding": i, "resource": {"buffer": b, "offset": at, "size": size}}
                 for i, (b, at, size) in enumerate(places)
             ]
-            layout = self.gpu.layout(bound.access)[0]
+            layout = self.gpu.kernels.layout(bound.access)[0]
             self._groups[key] = self.gpu.device.create_bind_group(
                 label=step.op.name, layout=layout, entries=entries
             )
-        self._dispatches.append((pipeline, self._groups[key], counts))
-        self._kinds.append(kind)
+        return Dispatch(step, pipeline, self._groups[key], counts, kind)
 
     def _place(self, step: Step, value: Value | None) -> tuple:
         """buffer, offset and size in bytes, rounded up so that the last numbers make a whole vec4"""
@@ -78,33 +80,51 @@ class Run:
         return self.buffers[value.root], at, -(-max(4, value.spec.nbytes) // 16) * 16
 
     def __len__(self) -> int:
-        return len(self._dispatches)
+        """In pieces of dispatches; `advance` may cut what lies before it into more of them."""
+        return len(self._pieces)
+
+    def step(self, i: int) -> Step:
+        """What piece i belongs to."""
+        return self._pieces[i].dispatch.step
+
+    def whole(self, start: int) -> int:
+        """Where the step that begins at piece `start` ends."""
+        stop = start
+        while stop < len(self) and self.step(stop) is self.step(start):
+            stop += 1
+        return stop
 
     async def ready(self) -> None:
         """Until every kernel is compiled; compile errors come from here."""
-        if self._recording is None:
-            done: dict[int, object] = {}
-            for (promise, _, _), step in zip(self._dispatches, self.program.steps, strict=True):
-                if id(promise) not in done:
-                    done[id(promise)] = await self._compiled(promise, step)
-            self._keep(done)
-
-    def _keep(self, done: dict[int, object]) -> None:
-        self._dispatches = [(done[id(p)], group, n) for p, group, n in self._dispatches]
-        record = getattr(
-            self.gpu.device, "record", None
-        )  # the browser keeps the list in JavaScript
-        self._recording = record(self._dispatches) if record else self._dispatches
+        if self._ready:
+            return
+        done: dict[int, object] = {}
+        for dispatch in self._dispatches:
+            promise = dispatch.pipeline
+            if id(promise) not in done:
+                done[id(promise)] = await self._compiled(promise, dispatch.step)
+        for dispatch in self._dispatches:
+            dispatch.pipeline = done[id(dispatch.pipeline)]
+        self._ready = True
+        self._record()
 
     async def _compiled(self, promise, step: Step):
         try:
             return await promise
         except Exception as problem:
-            from engine.gpu import DeviceLost, GPUProblem
-
             if isinstance(lost := self.gpu.explained(problem), DeviceLost):
                 raise lost from problem
             raise GPUProblem(f"{step}: {problem}") from problem
+
+    def _record(self) -> None:
+        """The pieces as (pipeline, group, origin, counts); a browser keeps them in JavaScript."""
+        calls = []
+        for dispatch, first, counts in self._pieces:
+            across = dispatch.counts[0] if dispatch.counts[1] > 1 else 0
+            origin = self.gpu.kernels.origin(first, across)
+            calls.append((dispatch.pipeline, dispatch.group, origin, counts))
+        record = getattr(self.gpu.device, "record", None)
+        self._recording = record(calls) if record else calls
 
     def write(self, name: str, array: np.ndarray) -> None:
         value = self.program.inputs[name]
@@ -120,7 +140,7 @@ class Run:
         return await self.gpu.read(self.buffers[value.root], value.start, value.spec)
 
     def run(self, start: int = 0, stop: int | None = None) -> None:
-        """Submit the dispatches [start, stop) at once; `ready` comes first."""
+        """Submit the pieces [start, stop) at once; `ready` comes first."""
         stop = len(self) if stop is None else stop
         label = f"{self.program.name} {start}:{stop}"
         encoder = self.gpu.device.create_command_encoder(label=label)
@@ -133,11 +153,14 @@ class Run:
         if hasattr(compute, "replay"):
             compute.replay(self._recording, start, stop)
             return
-        current = None
-        for pipeline, group, counts in self._dispatches[start:stop]:
+        current = placed = None
+        for pipeline, group, origin, counts in self._recording[start:stop]:
             if pipeline is not current:
                 compute.set_pipeline(pipeline)
                 current = pipeline
+            if origin is not placed:
+                compute.set_bind_group(1, origin)
+                placed = origin
             compute.set_bind_group(0, group)
             compute.dispatch_workgroups(*counts)
 
@@ -147,6 +170,7 @@ class Run:
         await self.ready()
         if budget_ms is None and self.gpu.turns.is_urgent:
             while start < len(self):
+                self._cut_up(start, SUBMIT_MS)
                 stop = self.cut(start, SUBMIT_MS)
                 self.run(start, stop)
                 start = stop
@@ -156,32 +180,53 @@ class Run:
                 start = await self.advance(start, SLICE_MS)
                 await self.gpu.breathe()
             return len(self)
-        if self._kinds[start] not in self.gpu.costs:
+        self._cut_up(start, budget_ms)
+        if not self.gpu.costs.knows(self._pieces[start]):
             return await self._probe(start, budget_ms)
         stop = self.cut(start, budget_ms)
         self.run(start, stop)
         await self.gpu.finished()
         return stop
 
+    def _cut_up(self, start: int, limit_ms: float) -> None:
+        """Cut what comes from `start` on into pieces of at most `limit_ms`, as far as is known;
+        what was begun is finished in the pieces it was begun in."""
+        costs = self.gpu.costs
+        if self._cut_for == (costs.lessons, limit_ms):
+            return
+        self._cut_for = (costs.lessons, limit_ms)
+        while start < len(self) and any(self._pieces[start].first):
+            start += 1
+        pieces, last = self._pieces[:start], None
+        for piece in self._pieces[start:]:
+            if piece.dispatch is not last:
+                last = piece.dispatch
+                pieces += costs.pieces(last, limit_ms)
+        if pieces != self._pieces:
+            self._pieces = pieces
+            self._record()
+
     def cut(self, start: int, budget_ms: float) -> int:
-        """Where a slice from `start` ends: after at least one dispatch, before the budget, and
-        before a dispatch whose cost is not known yet (without a budget to keep, those are free)."""
-        stop, left = start, budget_ms
+        """Where a slice from `start` ends: after at least one piece, before the budget, and before
+        a piece whose cost is not known yet (without a budget to keep, those are guessed)."""
+        stop, left, costs = start, budget_ms, self.gpu.costs
         while stop < len(self):
-            cost = self.gpu.costs.get(self._kinds[stop])
-            if cost is None and budget_ms != SUBMIT_MS:
+            piece = self._pieces[stop]
+            if budget_ms != SUBMIT_MS and not costs.knows(piece):
                 break
-            left -= cost or 0.05
+            left -= costs.of(piece)
             if left < 0 and stop > start:
                 break
             stop += 1
         return max(stop, start + 1)
 
     async def _probe(self, start: int, budget_ms: float) -> int:
-        """Run a few dispatches of unknown cost and learn it, one submit each until the budget is
+        """Run a few pieces of unknown cost and learn it, one submit each until the budget is
         spent: an unknown dispatch never hides behind another."""
         until, at = time.perf_counter() + budget_ms / 1e3, start
-        while at < len(self) and at - start < PROBES and self._kinds[at] not in self.gpu.costs:
+        while at < len(self) and at - start < PROBES:
+            if self.gpu.costs.knows(self._pieces[at]):
+                break
             await self.time(at, at + 1)
             at += 1
             if time.perf_counter() > until:
@@ -189,7 +234,7 @@ class Run:
         return at
 
     async def time(self, start: int, stop: int) -> list[float]:
-        """Run [start, stop) with each dispatch in a pass of its own; milliseconds of each."""
+        """Run [start, stop) with each piece in a pass of its own; milliseconds of each."""
         await self.ready()
         if not self.gpu.timestamps:
             return [await self._time_by_wall(i) for i in range(start, stop)]
@@ -203,7 +248,7 @@ class Run:
                 "beginning_of_pass_write_index": at,
                 "end_of_pass_write_index": at + 1,
             }
-            label = repr(self.program.steps[i])
+            label = repr(self.step(i))
             compute = encoder.begin_compute_pass(label=label, timestamp_writes=writes)
             self._replay(compute, i, i + 1)
             compute.end()
@@ -213,16 +258,15 @@ class Run:
         self.gpu.submit(encoder)
         ticks = (await self.gpu.read(resolved, 0, Spec((2 * count,), "u32"))).view(np.uint64)
         costs = [float(max(b - a, 0)) / 1e6 for a, b in ticks.astype(np.int64).reshape(-1, 2)]
-        return [self._learn_cost(start + i, ms) for i, ms in enumerate(costs)]
+        return [self._learn(start + i, ms) for i, ms in enumerate(costs)]
 
     async def _time_by_wall(self, i: int) -> float:
         await self.gpu.finished()
         begin = time.perf_counter()
         self.run(i, i + 1)
         await self.gpu.finished()
-        return self._learn_cost(i, 1e3 * (time.perf_counter() - begin))
+        return self._learn(i, 1e3 * (time.perf_counter() - begin))
 
-    def _learn_cost(self, i: int, ms: float) -> float:
-        known = self.gpu.costs.get(self._kinds[i], ms)
-        self.gpu.costs[self._kinds[i]] = max(ms, 0.7 * known + 0.3 * ms)  # quick to rise
+    def _learn(self, i: int, ms: float) -> float:
+        self.gpu.costs.learn(self._pieces[i], ms)
         return ms

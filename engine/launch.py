@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
+import engine.ops  # noqa: F401  every op registers itself before its rule is given
 from engine.ir import OPS, Spec, Step
 
 MAX_GROUPS = 65_535  # along one side of a dispatch
@@ -16,9 +17,11 @@ MAX_GROUPS = 65_535  # along one side of a dispatch
 
 @dataclass(frozen=True)
 class Tier:
-    """What the device is good at. The floor (all False) works everywhere."""
+    """What the device is good at. The floor (all False) works everywhere; see tiers.py."""
 
     software: bool = False  # a GPU played by the CPU: no gain from many threads
+    subgroups: bool = False  # threads that exchange numbers without memory
+    f16: bool = False  # arithmetic in half precision, where a few rows meet packed weights
 
 
 def flat(count: int, size: int = 1) -> tuple[int, int, int]:

@@ -6,6 +6,8 @@ data; everything known beforehand is in the program.
 
 from __future__ import annotations
 
+from math import prod
+
 from engine.grad import grad
 from engine.ir import OPS, Program, Value
 from engine.model import Config, Llama, Stored, Tokens
@@ -16,6 +18,7 @@ TARGETS = 32  # tokens of the base model's answer kept per position; cross-entro
 HEAD_ROWS = 64  # rows of logits alive at once while learning; a GPU binds at multiples of 256 bytes
 RECENT = 64  # tokens a repetition penalty looks back
 NORM_PARTS = 256
+CHEAP = ("rmsnorm", "swiglu")  # computing them again costs less than keeping them
 
 
 def answer(
@@ -72,9 +75,10 @@ def head_loss(model: Llama, x: Value) -> tuple[Value, Value, Value]:
 
 
 def gradients(
-    program: Program, model: Llama, tokens: int, rows: int, keep_blocks: int | None, into: str
-) -> None:
-    """Forward, loss and backward; the gradient of the flat array goes to the input `into`."""
+    program: Program, model: Llama, tokens: int, rows: int, keep_blocks: int | None
+) -> list[Value]:
+    """Forward, loss and backward: the gradient of each stretch of the flat array. They come into
+    being while the activations of their layers go, so together they need no more memory."""
     trained = model.trained
     assert trained is not None
     program.input("take", (rows,), "i32")
@@ -82,23 +86,37 @@ def gradients(
     losses, normed, dnormed = head_loss(model, x)
     backward = len(program.steps)
     program.output("losses", losses)
-    gradient = program.input(into, (trained.size,))
-    names = list(trained.entries)
-    wrt = [trained.value(program, name) for name in names]
-    for name, value in zip(names, grad({normed: dnormed}, wrt), strict=True):
-        program.place(value, gradient, trained.entries[name][0])
-    blocks = model.blocks if keep_blocks is None else model.blocks[: -keep_blocks or None]
+    stretches = [program.buffer((size,)) for _, size, _ in trained.stretches]
+    for stretch, (_, size, names) in zip(stretches, trained.stretches, strict=True):
+        if size > sum(prod(trained.entries[name][1]) for name in names):
+            OPS["clear"](stretch)  # the gaps between the entries count for nothing
+    wrt = [trained.value(program, name) for name in trained.entries]
+    made = iter(grad({normed: dnormed}, wrt))
+    for stretch, (first, _, names) in zip(stretches, trained.stretches, strict=True):
+        for name in names:
+            program.place(next(made), stretch, trained.entries[name][0] - first)
     if keep_blocks is not None:
-        recompute(program, blocks, backward)
+        border = len(model.blocks) - keep_blocks
+        cheap = model.blocks[border:]
+        recompute(program, cheap, backward, CHEAP)
+        recompute(program, model.blocks[:border], backward)
+    return stretches
 
 
-def update(program: Program, trained: Trained, gradient: Value) -> None:
-    """The global norm over everything, then one AdamW step."""
+def update(program: Program, trained: Trained, gradients: list[Value]) -> None:
+    """The global norm over everything, then one AdamW step, stretch by stretch."""
     flat = program.inputs.get(trained.name) or program.input(trained.name, (trained.size,))
-    moments = (program.input(f"{trained.name}.{n}", (trained.size,)) for n in "mv")
-    norm = OPS["root"](OPS["square_sums"](gradient, parts=NORM_PARTS))
-    program.output("norm", norm)
-    OPS["adamw"](flat, *moments, gradient, norm, program.input("hyper", (8,)))
+    moments = [program.input(f"{trained.name}.{n}", (trained.size,)) for n in "mv"]
+    sums = program.buffer((NORM_PARTS * len(gradients),))
+    for i, gradient in enumerate(gradients):
+        program.place(OPS["square_sums"](gradient, parts=NORM_PARTS), sums, NORM_PARTS * i)
+    norm = program.output("norm", OPS["root"](sums))
+    hyper, first = program.input("hyper", (8,)), 0
+    for gradient in gradients:
+        size = gradient.spec.size
+        state = (array.view(first, (size,)) for array in (flat, *moments))
+        OPS["adamw"](*state, gradient, norm, hyper)
+        first += size
 
 
 def learn(
@@ -112,11 +130,11 @@ def learn(
     keep_blocks: int | None = None,
 ) -> Program:
     """One training step: T packed tokens, R of them with targets, and the weights change.
-    With `keep_blocks` only the last so many layers keep their activations for the way back."""
+    With `keep_blocks` only the last so many layers keep their activations for the way back, and
+    even they not what is CHEAP."""
     program = Program(f"learn {tokens}x{rows}")
     model = Llama(program, config, stored, positions, trained, dropout)
-    gradients(program, model, tokens, rows, keep_blocks, f"{trained.name}.gradient")
-    update(program, trained, program.inputs[f"{trained.name}.gradient"])
+    update(program, trained, gradients(program, model, tokens, rows, keep_blocks))
     return fuse(program)
 
 
@@ -133,9 +151,10 @@ def accumulate(
     """As `learn`, but the gradient is added to a total and the weights stay; see `apply`."""
     program = Program(f"accumulate {tokens}x{rows}")
     model = Llama(program, config, stored, positions, trained, dropout)
-    gradients(program, model, tokens, rows, keep_blocks, f"{trained.name}.gradient")
-    total = program.input(f"{trained.name}.total", (trained.size,))
-    OPS["accumulate"](total, program.inputs[f"{trained.name}.gradient"])
+    total, first = program.input(f"{trained.name}.total", (trained.size,)), 0
+    for gradient in gradients(program, model, tokens, rows, keep_blocks):
+        OPS["accumulate"](total.view(first, gradient.shape), gradient)
+        first += gradient.spec.size
     return fuse(program)
 
 
@@ -143,7 +162,7 @@ def apply(trained: Trained) -> Program:
     """The update after several `accumulate`s; the total starts again at zero."""
     program = Program("apply")
     total = program.input(f"{trained.name}.total", (trained.size,))
-    update(program, trained, total)
+    update(program, trained, [total])
     OPS["clear"](total)
     return fuse(program)
 

@@ -33,13 +33,14 @@ class Tensor:
         return self.array.copy()
 
     def copy_from(self, other: Tensor) -> None:
-        self.array[...] = other.array
+        self.array[: len(other.array)] = other.array
 
 
 class Numpy:
     """Executor over numpy; with dtype float64 it checks gradients."""
 
     name = "numpy"
+    cache_step = None
 
     def __init__(self, dtype: type = np.float32):
         self.float = dtype
@@ -51,13 +52,18 @@ class Numpy:
     def upload(self, array: np.ndarray) -> Tensor:
         return Tensor(array)
 
-    def empty(self, spec: Spec) -> Tensor:
+    def empty(self, spec: Spec, room: None = None) -> Tensor:
         return Tensor(np.zeros(spec.shape, self.dtype(spec)))
+
+    def room(self, size: int) -> None:
+        return None
 
     async def breathe(self) -> None:
         await self.turns.breathe()
 
-    def prepare(self, plan: Plan, tensors: dict[str, Tensor] | None = None) -> Run:
+    def prepare(
+        self, plan: Plan, tensors: dict[str, Tensor] | None = None, room: None = None
+    ) -> Run:
         return Run(self, plan, tensors or {})
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from engine.grad import prune
@@ -110,25 +111,32 @@ def fused(first: Op, second: Op, position: int) -> Op:
     return op
 
 
-def recompute(program: Program, blocks: list[tuple[int, int]], backward: int) -> None:
+def recompute(
+    program: Program,
+    blocks: list[tuple[int, int]],
+    backward: int,
+    ops: Collection[str] | None = None,
+) -> None:
     """Compute the forward steps of each block (a range of steps) again just before the backward
-    steps (those from index `backward` on) first need them, so that they need not be kept."""
+    steps (those from index `backward` on) first need them, so that they need not be kept; with
+    `ops` only the steps of those."""
     forward, behind = program.steps[:backward], program.steps[backward:]
     for first, stop in blocks:
         pause()
-        inside = {out: step for step in forward[first:stop] for out in step.outs}
+        again_here = [s for s in forward[first:stop] if ops is None or s.op.name in ops]
+        inside = {out: step for step in again_here for out in step.outs}
         leaves = {v for step in forward[stop:] for v in step.reads}  # kept for the next block
         wanted = {v.root for step in behind for v in step.reads if v.root in inside}
         wanted -= {v.root for v in leaves}
         if not wanted:
             continue
         needed: set[Value] = set(wanted)
-        for step in reversed(forward[first:stop]):
+        for step in reversed(again_here):
             if needed & set(step.outs):
                 needed |= {v.root for v in step.reads if v.root in inside} - leaves
         again: dict[Value, Value] = {}
         clones = []
-        for step in forward[first:stop]:
+        for step in again_here:
             if needed & set(step.outs):
                 outs = tuple(Value(o.spec, program, f"{o.name}'") for o in step.outs)
                 ins = tuple(v and replaced(v, again) for v in step.ins)
@@ -149,13 +157,15 @@ def replaced(value: Value, again: dict[Value, Value]) -> Value:
     return value
 
 
-@dataclass
+@dataclass(eq=False)
 class Plan:
     """A program with a buffer for every value that is not an input."""
 
     program: Program
     slots: list[int] = field(default_factory=list)  # bytes of each shared buffer
     slot_of: dict[Value, int] = field(default_factory=dict)  # root value -> its buffer
+    tenants: dict[Value, tuple[int, int]] = field(default_factory=dict)  # first and last step
+    owner_of: dict[Value, Value] = field(default_factory=dict)  # root value -> its tenant
     lower_bound: int = 0  # bytes alive at the worst moment: no plan can need less
 
     @property
@@ -171,7 +181,7 @@ def plan(program: Program) -> Plan:
         owner = owner_of(root, alias)
         begin, end = tenants.get(owner, (first, last))
         tenants[owner] = (min(begin, first), max(end, last))
-    result = Plan(program)
+    result = Plan(program, tenants=tenants)
     taken: list[list[tuple[int, int]]] = []
     for value in sorted(tenants, key=lambda v: -v.spec.nbytes):
         pause()
@@ -188,7 +198,8 @@ def plan(program: Program) -> Plan:
         taken[slot].append((first, last))
         result.slot_of[value] = slot
     for root in lifetimes:
-        result.slot_of[root] = result.slot_of[owner_of(root, alias)]
+        result.owner_of[root] = owner_of(root, alias)
+        result.slot_of[root] = result.slot_of[result.owner_of[root]]
     events: Counter = Counter()
     for value, (first, last) in tenants.items():
         events[first] += value.spec.nbytes

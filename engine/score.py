@@ -22,6 +22,7 @@ async def top_tokens(
     pool = Pool(model.executor, model.config, len(ids) + CHUNK + 1)
     generator = Generator(model, trained, tensors, pool)
     lane = pool.lane("scored", len(ids) + CHUNK)
+    pool.reach(pool.rows)
     run, found = generator.prepared(CHUNK, CHUNK), []
     for first in range(0, len(ids), CHUNK):
         part = ids[first : first + CHUNK]

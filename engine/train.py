@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.executor import Run
+from engine.room import Room
 from engine.trained import Trained
 from engine.weights import Model
 
@@ -59,12 +60,14 @@ class Shadow:
         trained: Trained,
         memory_budget: int | None = None,
         dropout: float = 0.0,
+        room: Room | None = None,
     ):
         self.model, self.trained = model, trained
         self.memory_budget, self.dropout = memory_budget, dropout
         self.steps = 0
+        self.room = room
         executor, spec = model.executor, trained.spec
-        names = [trained.name + suffix for suffix in (*STATE, ".gradient")]
+        names = [trained.name + suffix for suffix in STATE]
         self.tensors = {name: executor.empty(spec) for name in names}
         self._runs: dict[tuple[int, int], Run] = {}
         self._run: Run | None = None
@@ -88,7 +91,7 @@ class Shadow:
             planned = self.model.learning_plan(
                 tokens, rows, self.trained, self.memory_budget, dropout=self.dropout
             )
-            self._runs[tokens, rows] = self.model.prepare(planned, self.tensors)
+            self._runs[tokens, rows] = self.model.prepare(planned, self.tensors, self.room)
         return self._runs[tokens, rows]
 
     def load(self, batch: dict[str, np.ndarray], hyper: Hyper, seed: int = 0) -> None:

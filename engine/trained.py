@@ -7,6 +7,7 @@ an update, a snapshot, a promotion and a rollback each handle one array whatever
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import groupby
 from math import prod
 
 import numpy as np
@@ -26,6 +27,10 @@ TARGETS = {
     "ffn.up": "mlp.up_proj",
     "ffn.down": "mlp.down_proj",
 }
+
+
+def layer_of(name: str) -> str:
+    return ".".join(name.split(".")[:3])
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,16 @@ class Trained:
     @property
     def spec(self) -> Spec:
         return Spec((self.size,))
+
+    @property
+    def stretches(self) -> list[tuple[int, int, list[str]]]:
+        """The flat array layer by layer: where each begins, its size, and who lies there."""
+        found: list[tuple[int, int, list[str]]] = []
+        for _, names in groupby(self.entries, layer_of):
+            inside = list(names)
+            first, (last, shape) = self.entries[inside[0]][0], self.entries[inside[-1]]
+            found.append((first, last + -(-prod(shape) // ALIGNMENT) * ALIGNMENT - first, inside))
+        return found
 
     def value(self, program: Program, name: str) -> Value:
         """The stretch `name` of the program's input `adapter`; the same value at each use."""

@@ -7,6 +7,8 @@ same weights and the same plan give the same bits, whether or not it was interru
 from __future__ import annotations
 
 import math
+from copy import copy
+from functools import cached_property
 
 import numpy as np
 
@@ -16,6 +18,7 @@ from engine.kept import Kept, Together
 from engine.lessons import Lesson, LessonError
 from engine.quality import ACCEPT, MORE, SCALE, SCALES, WEAKENED, Gate, Verdict
 from engine.recipe import Ask, Recipe
+from engine.room import Room
 from engine.rounds import PRACTICE, Plan
 from engine.snapshot import Arrays
 from engine.train import Hyper, Shadow
@@ -52,9 +55,23 @@ class EngineTrainer:
         self.model, self.trained, self.config = model, trained, config
         self.coder = Coder(model.tokenizer, model.template, system)
         self.kept = kept or Kept.with_shipped(self.coder, model.fingerprint)
-        self.voices = Voices(model, trained, self.coder)
+        self.memory_budget = memory_budget
         self.remembered: dict = {}
-        self.shadow = Shadow(model, trained, memory_budget)
+
+    # Memory is taken when the first lesson needs it. A step and the questions around it take turns
+    # in one room.
+
+    @cached_property
+    def room(self) -> Room | None:
+        return self.model.executor.room(self.memory_budget) if self.memory_budget else None
+
+    @cached_property
+    def shadow(self) -> Shadow:
+        return Shadow(self.model, self.trained, self.memory_budget, room=copy(self.room))
+
+    @cached_property
+    def voices(self) -> Voices:
+        return Voices(self.model, self.trained, self.coder, copy(self.room))
 
     def fresh(self) -> Arrays:
         return {self.trained.name: self.trained.initial(self.config.seed)}
@@ -151,6 +168,7 @@ class EngineAttempt:
         part = self.config.practice if self.practising else self.config.lesson
         self.batch = pack([kept.row(ask) for ask in asks], part.kl_weight, self.shape)
         self.tokens = len(self.batch.arrays["ids"])
+        self.trainer.voices.leave()
         c = self.config
         hyper = Hyper(
             self.rate(step),

@@ -7,17 +7,19 @@ probabilities are wanted, and decoded together where text is.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from functools import partial
 
 import numpy as np
 
-from engine.cache import Pool
+from engine.cache import ANSWER_BYTES, Pool
 from engine.data import TOP, Batch, Coder, Row, Top, extent, pack
 from engine.generate import Answer, Generator, Sampling
+from engine.room import Room
 from engine.trained import Trained
 from engine.weights import Model
 
-POOL_ROWS = 1536
+POOL_ROWS, LEAST_ROWS = 1536, 256
 TOKENS, TARGETS = 512, 128  # of one packed run
 AT_ONCE = 16
 
@@ -25,10 +27,12 @@ AT_ONCE = 16
 class Voices:
     """Who is asked: `base`, `active` or `shadow`; the last two are adapters set with `put`."""
 
-    def __init__(self, model: Model, trained: Trained, coder: Coder):
+    def __init__(self, model: Model, trained: Trained, coder: Coder, room: Room | None = None):
         self.model, self.trained, self.coder = model, trained, coder
-        self.pool = Pool(model.executor, model.config, POOL_ROWS)
-        self.adapter = model.executor.empty(trained.spec)
+        self.adapter = model.executor.empty(trained.spec, room)
+        self.beside = copy(room)  # the adapter; what runs there overwrites the cache
+        rows = pool_rows(model, room)
+        self.pool = Pool(model.executor, model.config, rows, room, inside=room is not None)
         self.flats: dict[str, np.ndarray] = {}
         self.speaking = ""
         tensors = {trained.name: self.adapter}
@@ -40,6 +44,11 @@ class Voices:
         self.flats[who] = flat
         if self.speaking == who:
             self.speaking = ""
+
+    def leave(self) -> None:
+        """Others use the room now: nothing said so far is in it any more."""
+        self.speaking = ""
+        self.pool.lanes.clear()
 
     def _take_the_floor(self, who: str) -> None:
         """Put this adapter in place; what the cache holds of another's is never used for it."""
@@ -77,11 +86,13 @@ class Voices:
         made: list[Answer] = []
         while len(made) < len(prompts):
             part: list[Answer] = []
-            room = POOL_ROWS - 64  # the shared beginning has rows of its own
+            head = len(generator.head_ids())
+            room = self.pool.rows - 64 - head
             for i in range(len(made), min(len(prompts), len(made) + AT_ONCE)):
                 begin = tuple(begins[i]) if begins else ()
                 sampling = Sampling(temperature, seed=seed, max_tokens=len(begin) + tokens)
-                room -= len(prompts[i]) + sampling.max_tokens
+                own = len(prompts[i]) - head * generator.begins_with_head(prompts[i])
+                room -= own + sampling.max_tokens
                 if part and room < 0:
                     break
                 listen = partial(heard, i) if heard else None
@@ -139,7 +150,9 @@ class Voices:
         if key not in self._runs:
             planned = self.model.program(program, *shape, trained=trained)
             tensors = {self.trained.name: self.adapter} if trained else {}
-            self._runs[key] = self.model.prepare(planned, tensors)
+            self._runs[key] = self.model.prepare(planned, tensors, self.beside)
+        if self.beside:
+            self.pool.lanes.clear()
         run = self._runs[key]
         names = ["ids", "positions", "spans", "take"]
         if program == "score":
@@ -149,6 +162,13 @@ class Voices:
         await run.advance()
         await self.model.executor.breathe()
         return run
+
+
+def pool_rows(model: Model, room: Room | None) -> int:
+    """As many as the room holds beside what a run of its generators needs."""
+    row = 2 * 4 * model.config.layers * model.config.kv_heads * model.config.head_width
+    free = room.block.size - ANSWER_BYTES if room else POOL_ROWS * row
+    return max(LEAST_ROWS, min(POOL_ROWS, free // row))
 
 
 def top_of(candidates: list[list[tuple[int, float]]]) -> Top:

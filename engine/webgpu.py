@@ -54,7 +54,12 @@ def _plain(value, rename=camel):
 
 def _flags(kind, value):
     """Usage flags as a number; wgpu also takes 'STORAGE | COPY_SRC'."""
-    return value if isinstance(value, int) else sum(kind[part.strip()] for part in value.split("|"))
+    if isinstance(value, int):
+        return value
+    try:
+        return sum(kind[part.strip().upper()] for part in value.split("|"))
+    except KeyError:
+        raise ValueError(f"{value!r} is not made of {list(kind)}") from None
 
 
 class Promise(classes.GPUPromise):
@@ -300,34 +305,50 @@ def exception(error, what):
 class Buffer(classes.GPUBuffer):
     """Memory on the device, freed as soon as Python drops it."""
 
+    def __init__(self, label, internal, device, size, usage, map_state):
+        super().__init__(label, internal, device, size, usage, map_state)
+        if map_state == "mapped":
+            self._open(wgpu.MapMode.WRITE, 0, size)
+
+    def _open(self, mode, begin, size):
+        """One view of everything mapped: a browser hands out each range only once."""
+        self._map_state, self._mode, self._begin = "mapped", mode, begin
+        self._view = js.Uint8Array.new(self._internal.getMappedRange(begin, size))
+
     def map_async(self, mode, offset=0, size=None):
         mode = _flags(wgpu.MapMode, mode)
-        size = self.size - offset if size is None else size
-
-        def mapped(_):
-            self._map_state = "mapped"
-            self._range = offset, size
-
+        offset, size = _aligned(offset or 0, self.size - (offset or 0) if size is None else size)
+        if offset + size > self.size:
+            raise ValueError(f"{self.label!r} has {self.size} bytes, not {offset + size}")
+        if self._map_state != "unmapped":
+            raise RuntimeError(f"{self.label!r} is {self._map_state} already")
         self._map_state = "pending"
         mapping = self._internal.mapAsync(mode, offset, size)
-        return self._device.settled(f"map {self.label!r}", mapping, mapped)
+        opened = lambda _: self._open(mode, offset, size)  # noqa: E731
+        return self._device.settled(f"map {self.label!r}", mapping, opened)
 
-    def _bytes(self, offset, size):
-        start, length = getattr(self, "_range", (0, self.size))
-        offset = start if offset is None else offset
-        size = start + length - offset if size is None else size
-        return js.Uint8Array.new(self._internal.getMappedRange(offset, size))
+    def _bytes(self, mode, offset, size):
+        """The mapped bytes from `offset` of the buffer, `size` of them or all."""
+        if self._map_state != "mapped" or not self._mode & mode:
+            raise RuntimeError(f"{self.label!r} is not mapped for this")
+        offset = self._begin if offset is None else offset
+        left = self._begin + self._view.length - offset
+        offset, size = _aligned(offset, left if size is None else size)
+        if offset < self._begin or size > left:
+            raise ValueError(f"{self.label!r}: {size} bytes at {offset} are not mapped")
+        return self._view.subarray(offset - self._begin, offset - self._begin + size)
 
     def read_mapped(self, buffer_offset=None, size=None, *, copy=True):
-        return memoryview(self._bytes(buffer_offset, size).to_bytes())
+        return memoryview(self._bytes(wgpu.MapMode.READ, buffer_offset, size).to_bytes())
 
     def write_mapped(self, data, buffer_offset=None):
         data = memoryview(data).cast("B")
-        size = (data.nbytes + 3) & ~3
-        view = self._bytes(0 if buffer_offset is None else buffer_offset, size)
+        view = self._bytes(wgpu.MapMode.WRITE, buffer_offset, (data.nbytes + 3) & ~3)
         view.subarray(0, data.nbytes).assign(data)
 
     def unmap(self):
+        if self._map_state != "mapped":
+            raise RuntimeError(f"{self.label!r} is not mapped")
         self._internal.unmap()
         self._map_state = "unmapped"
 
@@ -336,6 +357,13 @@ class Buffer(classes.GPUBuffer):
 
     def _release(self):
         self._internal.destroy()
+
+
+def _aligned(offset, size):
+    """A range to be mapped, as WebGPU wants them."""
+    if offset < 0 or offset % 8 or size < 1 or size % 4:
+        raise ValueError(f"{size} bytes at {offset}: offsets are multiples of 8, sizes of 4")
+    return offset, size
 
 
 class BindGroup(classes.GPUBindGroup):
@@ -398,8 +426,9 @@ class ComputePass(classes.GPUComputePassEncoder):
     def set_pipeline(self, pipeline):
         self._internal.setPipeline(pipeline._internal)
 
-    def set_bind_group(self, index, bind_group, dynamic_offsets=()):
-        self._internal.setBindGroup(index, bind_group._internal, to_js(list(dynamic_offsets)))
+    def set_bind_group(self, index, bind_group, offsets=(), start=0, length=None):
+        stop = None if length is None else start + length
+        self._internal.setBindGroup(index, bind_group._internal, to_js(list(offsets)[start:stop]))
 
     def dispatch_workgroups(self, x, y=1, z=1):
         self._internal.dispatchWorkgroups(x, y, z)
@@ -421,13 +450,12 @@ class Recording:
     def __init__(self, dispatches):
         if not hasattr(js, "oneseekReplay"):
             raise RuntimeError("web/replay.js was not loaded in this worker")
-        pipelines, groups, counts = zip(*dispatches, strict=True) if dispatches else ((), (), ())
-        self._keep = pipelines, groups
-        self._arguments = [
-            to_js([pipeline._internal for pipeline in pipelines]),
-            to_js([group._internal for group in groups]),
-            to_js([number for count in counts for number in count]),
-        ]
+        pipelines, groups, origins, counts = (
+            zip(*dispatches, strict=True) if dispatches else [()] * 4
+        )
+        self._keep = pipelines, groups, origins
+        self._arguments = [to_js([thing._internal for thing in things]) for things in self._keep]
+        self._arguments.append(to_js([number for count in counts for number in count]))
 
     def replay(self, compute_pass, start, stop):
         js.oneseekReplay(compute_pass, *self._arguments, start, stop)

@@ -5,10 +5,10 @@ Programs are traced when first asked for and kept; every program of a model shar
 
 from __future__ import annotations
 
-import functools
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import ceil
 
 import numpy as np
 
@@ -16,12 +16,11 @@ from engine import programs
 from engine.executor import Executor, Run, Tensor
 from engine.formats import ModelFile, Packed, inverse_frequencies
 from engine.model import Config, Stored, rotary_table
+from engine.room import Room
 from engine.schedule import Plan, plan
 from engine.template import ChatTemplate
 from engine.tokenizer import Tokenizer
 from engine.trained import Trained
-
-NEARLY = 0.8  # of a memory budget used: no better plan is looked for
 
 
 @dataclass
@@ -97,25 +96,21 @@ class Model:
     def learning_plan(
         self, tokens: int, rows: int, trained: Trained, memory_budget: int | None, **more
     ) -> Plan:
-        """The plan of a training step that keeps about as many layers' activations as the budget
+        """The plan of a training step that keeps as many layers' activations as the budget
         allows and computes the others again on the way back."""
-        whole = self.program("learn", tokens, rows, trained=trained, **more)
-        if memory_budget is None or whole.bytes <= memory_budget:
-            return whole
-        keep, layers = 0, self.config.layers
-        keeping = functools.partial(self.program, "learn", tokens, rows, trained=trained, **more)
-        best, most = keeping(keep_blocks=0), whole.bytes
-        while layers - keep > 1 and best.bytes < NEARLY * memory_budget:
-            # A layer needs about as much as any other, so one guess mostly does.
-            share = (memory_budget - best.bytes) / max(1, most - best.bytes)
-            tried = keep + min(max(1, int(share * (layers - keep))), layers - keep - 1)
-            planned = keeping(keep_blocks=tried)
-            if planned.bytes <= memory_budget:
-                keep, best = tried, planned
-            else:
-                layers, most = tried, planned.bytes
-        return best
+        if memory_budget is None:
+            return self.program("learn", tokens, rows, trained=trained, **more)
 
-    def prepare(self, planned: Plan, tensors: dict[str, Tensor]) -> Run:
+        def keeping(blocks: int) -> Plan:
+            keep = dict(keep_blocks=blocks)
+            return self.program("learn", tokens, rows, trained=trained, **keep, **more)
+
+        layers = self.config.layers
+        some, every = (keeping(blocks).lower_bound for blocks in (layers // 2, layers))
+        each = (every - some) / (layers - layers // 2)
+        too_many = ceil((every - memory_budget) / each)
+        return keeping(min(layers, max(0, layers - too_many)))
+
+    def prepare(self, planned: Plan, tensors: dict[str, Tensor], room: Room | None = None) -> Run:
         """A run of a plan over this model's weights and the given tensors."""
-        return self.executor.prepare(planned, {**self.tensors, **tensors})
+        return self.executor.prepare(planned, {**self.tensors, **tensors}, room)

@@ -76,7 +76,8 @@ fn seen(rows: u32, key: u32) -> vec4<bool> {
 }
 
 @compute @workgroup_size(WG)
-fn attention(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
+fn attention(@builtin(workgroup_id) near: vec3u, @builtin(local_invocation_index) tid: u32) {
+  let group = near + origin.xyz;
   let first = group.x * 32;
   let head = group.y;
   let shared_head = head / (HEADS / KV);
@@ -155,7 +156,8 @@ fn finish(first: u32, head: u32, d: u32, out: mat4x4f, total: vec4f, best: vec4f
 var<workgroup> weight: array<f32, WG>;
 
 @compute @workgroup_size(WG)
-fn attention_few(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
+fn attention_few(@builtin(workgroup_id) near: vec3u, @builtin(local_invocation_index) tid: u32) {
+  let group = near + origin.xyz;
   let row = group.x;
   let head = group.y;
   let shared_head = head / (HEADS / KV);

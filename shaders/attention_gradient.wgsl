@@ -88,7 +88,8 @@ fn meet(first: u32, head: u32, key: u32, tid: u32) {
 }
 
 @compute @workgroup_size(WG)
-fn attention_dq(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
+fn attention_dq(@builtin(workgroup_id) near: vec3u, @builtin(local_invocation_index) tid: u32) {
+  let group = near + origin.xyz;
   let first = group.x * 32;
   let head = group.y;
   let shared_head = head / (HEADS / KV);
@@ -133,16 +134,13 @@ fn attention_dq(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_i
 @group(0) @binding(7) var<storage, read_write> dk: array<vec4f>;
 @group(0) @binding(8) var<storage, read_write> dv: array<vec4f>;
 
-@compute @workgroup_size(WG)
-fn attention_dkv(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
-  let key = group.x * 32;
-  let shared_head = group.y;
+// The gradients of eight keys of a thread, four columns of each: [d, key].
+struct KeyGradients { k0: mat4x4f, k1: mat4x4f, v0: mat4x4f, v1: mat4x4f }
+
+fn key_gradients(key: u32, shared_head: u32, tid: u32) -> KeyGradients {
   let own_keys = tid / D4 * 8;
   let own_d = tid % D4;
-  var out_k0 = mat4x4f();                     // [d, key]
-  var out_k1 = mat4x4f();
-  var out_v0 = mat4x4f();
-  var out_v1 = mat4x4f();
+  var out = KeyGradients();
   for (var first = 0u; first < T; first += 32) {
     if (!anyone_sees(first, i32(key), tid)) { continue; }
     for (var member = 0u; member < HEADS / KV; member++) {
@@ -155,25 +153,47 @@ fn attention_dkv(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_
           let four_q = mat4x4f(q[r.x], q[r.y], q[r.z], q[r.w]);
           let four_dy = mat4x4f(dy[r.x], dy[r.y], dy[r.z], dy[r.w]);
           let at = own_keys * 8 + rows;
-          out_k0 += four_q * mat4x4f(tile[at], tile[at + 8], tile[at + 16], tile[at + 24]);
-          out_k1 += four_q * mat4x4f(tile[at + 32], tile[at + 40], tile[at + 48], tile[at + 56]);
-          out_v0 += four_dy * mat4x4f(tile_w[at], tile_w[at + 8], tile_w[at + 16], tile_w[at + 24]);
-          out_v1 += four_dy * mat4x4f(tile_w[at + 32], tile_w[at + 40], tile_w[at + 48], tile_w[at + 56]);
+          out.k0 += four_q * mat4x4f(tile[at], tile[at + 8], tile[at + 16], tile[at + 24]);
+          out.k1 += four_q * mat4x4f(tile[at + 32], tile[at + 40], tile[at + 48], tile[at + 56]);
+          out.v0 += four_dy * mat4x4f(tile_w[at], tile_w[at + 8], tile_w[at + 16], tile_w[at + 24]);
+          out.v1 += four_dy * mat4x4f(tile_w[at + 32], tile_w[at + 40], tile_w[at + 48], tile_w[at + 56]);
         }
       }
       workgroupBarrier();
     }
   }
-  if (own_keys >= 32) { return; }
-  for (var i = 0u; i < 4; i++) {
-    let row = key + own_keys + i;
-    if (row < S) {
-      dk[(row * KV + shared_head) * D4 + own_d] = out_k0[i];
-      dv[(row * KV + shared_head) * D4 + own_d] = out_v0[i];
+  return out;
+}
+
+@compute @workgroup_size(WG)
+fn attention_dkv(@builtin(workgroup_id) near: vec3u, @builtin(local_invocation_index) tid: u32) {
+  let group = near + origin.xyz;
+  let out = key_gradients(group.x * 32, group.y, tid);
+  if (tid / D4 >= 4) { return; }
+  for (var i = 0u; i < 8; i++) {
+    let key = group.x * 32 + tid / D4 * 8 + i;
+    if (key < S) {
+      let at = (key * KV + group.y) * D4 + tid % D4;
+      dk[at] = select(out.k0[i % 4], out.k1[i % 4], i > 3);
+      dv[at] = select(out.v0[i % 4], out.v1[i % 4], i > 3);
     }
-    if (row + 4 < S) {
-      dk[((row + 4) * KV + shared_head) * D4 + own_d] = out_k1[i];
-      dv[((row + 4) * KV + shared_head) * D4 + own_d] = out_v1[i];
+  }
+}
+
+// attention_dkv_one: the same on devices that bind eight buffers, once for each of the two outputs
+@group(0) @binding(7) var<storage, read_write> dk_or_dv: array<vec4f>;
+
+@compute @workgroup_size(WG)
+fn attention_dkv_one(@builtin(workgroup_id) near: vec3u, @builtin(local_invocation_index) tid: u32) {
+  let group = near + origin.xyz;
+  let out = key_gradients(group.x * 32, group.y, tid);
+  if (tid / D4 >= 4) { return; }
+  for (var i = 0u; i < 8; i++) {
+    let key = group.x * 32 + tid / D4 * 8 + i;
+    if (key < S) {
+      let of_k = select(out.k0[i % 4], out.k1[i % 4], i > 3);
+      let of_v = select(out.v0[i % 4], out.v1[i % 4], i > 3);
+      dk_or_dv[(key * KV + group.y) * D4 + tid % D4] = select(of_v, of_k, WANTED == 1);
     }
   }
 }

@@ -8,9 +8,8 @@ override COLS: u32;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 
 @compute @workgroup_size(WG)
-fn add_bias(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
-            @builtin(local_invocation_index) tid: u32) {
-  let i = flat_group(group, groups) * WG + tid;
+fn add_bias(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
+  let i = flat_group(group) * WG + tid;
   if (i >= ROWS * COLS) { return; }
   if (REUSED == 1) { y[i] += bias[i % COLS]; } else { y[i] = x[i] + bias[i % COLS]; }
 }
@@ -19,7 +18,8 @@ fn add_bias(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups
 @group(0) @binding(1) var<storage, read_write> sums: array<f32>;
 
 @compute @workgroup_size(WG)
-fn column_sums(@builtin(global_invocation_id) id: vec3u) {
+fn column_sums(@builtin(global_invocation_id) near: vec3u) {
+  let id = near + origin.xyz * vec3u(WG, 1, 1);
   if (id.x >= COLS) { return; }
   var sum = 0.0;
   for (var row = 0u; row < ROWS; row++) { sum += x[row * COLS + id.x]; }

@@ -11,9 +11,8 @@ override SIZE: u32;
 @group(0) @binding(7) var<storage, read_write> y: array<element>;
 
 @compute @workgroup_size(WG)
-fn elementwise(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
-               @builtin(local_invocation_index) tid: u32) {
-  let i = flat_group(group, groups) * WG + tid;
+fn elementwise(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
+  let i = flat_group(group) * WG + tid;
   if (i >= SIZE) { return; }
   var a = a_[i];
   var b = b_[i];

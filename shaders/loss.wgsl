@@ -24,9 +24,8 @@ fn four_logits(i: u32) -> vec4f {
 fn logit(i: u32) -> f32 { return four_logits(i / 4)[i % 4]; }
 
 @compute @workgroup_size(WG)
-fn soft_cross_entropy(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
-                      @builtin(local_invocation_index) tid: u32) {
-  let row = flat_group(group, groups);
+fn soft_cross_entropy(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
+  let row = flat_group(group);
   if (row >= ROWS) { return; }
   let start = row * COLS;
   let fours = select(0, COLS / 4, COLS % 4 == 0);    // rows of other lengths go one by one
@@ -80,9 +79,8 @@ fn soft_cross_entropy(@builtin(workgroup_id) group: vec3u, @builtin(num_workgrou
 @group(0) @binding(3) var<storage, read_write> same: array<f32>;
 
 @compute @workgroup_size(WG)
-fn divergence(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
-              @builtin(local_invocation_index) tid: u32) {
-  let row = flat_group(group, groups);
+fn divergence(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
+  let row = flat_group(group);
   if (row >= ROWS) { return; }
   let start = row * COLS;
   var top = vec2f(-3e38);

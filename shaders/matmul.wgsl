@@ -59,7 +59,8 @@ fn store(row: u32, col: u32, c: mat4x4f) {
 }
 
 @compute @workgroup_size(WX, WY)
-fn matmul(@builtin(global_invocation_id) id: vec3u) {
+fn matmul(@builtin(global_invocation_id) near: vec3u) {
+  let id = near + origin.xyz * vec3u(WX, WY, 1);
   let row = id.y * ROWS;
   let col = id.x * COLS;
   if (row >= M || col >= N) { return; }
@@ -96,7 +97,8 @@ fn matmul(@builtin(global_invocation_id) id: vec3u) {
 @group(0) @binding(3) var<storage, read_write> y1: array<f32>;
 
 @compute @workgroup_size(WX, WY)
-fn matmul_any(@builtin(global_invocation_id) id: vec3u) {
+fn matmul_any(@builtin(global_invocation_id) near: vec3u) {
+  let id = near + origin.xyz * vec3u(WX, WY, 1);
   let rows = min(vec4u(id.y * 4) + vec4u(0, 1, 2, 3), vec4u(M - 1));
   let cols = min(vec4u(id.x * 4) + vec4u(0, 1, 2, 3), vec4u(N - 1));
   if (id.y * 4 >= M || id.x * 4 >= N) { return; }

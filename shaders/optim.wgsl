@@ -7,7 +7,8 @@ override STRETCH: u32 = 0;      // elements per part
 @group(0) @binding(1) var<storage, read_write> sums: array<f32>;
 
 @compute @workgroup_size(WG)
-fn square_sums(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
+fn square_sums(@builtin(workgroup_id) near: vec3u, @builtin(local_invocation_index) tid: u32) {
+  let group = near + origin.xyz;
   var sum = 0.0;
   let stop = min((group.x + 1) * STRETCH, SIZE);
   for (var i = group.x * STRETCH + tid; i < stop; i += WG) { sum += g[i] * g[i]; }
@@ -39,9 +40,8 @@ fn root(@builtin(local_invocation_index) tid: u32) {
 fn finite(x: f32) -> bool { return (bitcast<u32>(x) & 0x7f800000) != 0x7f800000; }
 
 @compute @workgroup_size(WG)
-fn adamw(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
-         @builtin(local_invocation_index) tid: u32) {
-  let i = flat_group(group, groups) * WG + tid;
+fn adamw(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
+  let i = flat_group(group) * WG + tid;
   if (i >= SIZE || !finite(global_norm[0])) { return; }
   let rate = hyper[0];
   let slope = dp[i] * min(hyper[7] / max(global_norm[0], 1e-12), 1.0);
@@ -56,9 +56,8 @@ fn adamw(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: v
 @group(0) @binding(1) var<storage, read> addend: array<f32>;
 
 @compute @workgroup_size(WG)
-fn accumulate(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
-              @builtin(local_invocation_index) tid: u32) {
-  let i = flat_group(group, groups) * WG + tid;
+fn accumulate(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
+  let i = flat_group(group) * WG + tid;
   if (i < SIZE) { total[i] += addend[i]; }
 }
 
@@ -66,8 +65,7 @@ fn accumulate(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grou
 @group(0) @binding(0) var<storage, read_write> x: array<f32>;
 
 @compute @workgroup_size(WG)
-fn clear(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
-         @builtin(local_invocation_index) tid: u32) {
-  let i = flat_group(group, groups) * WG + tid;
+fn clear(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
+  let i = flat_group(group) * WG + tid;
   if (i < SIZE) { x[i] = 0.0; }
 }

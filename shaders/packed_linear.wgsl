@@ -78,7 +78,8 @@ fn store(row: u32, col: u32, c: mat4x4f) {
 }
 
 @compute @workgroup_size(WX, WY)
-fn packed_linear(@builtin(global_invocation_id) id: vec3u) {
+fn packed_linear(@builtin(global_invocation_id) near: vec3u) {
+  let id = near + origin.xyz * vec3u(WX, WY, 1);
   let row = id.y * ROWS;
   let col = id.x * COLS;
   if (row >= M || col >= N) { return; }
@@ -114,22 +115,23 @@ fn packed_linear(@builtin(global_invocation_id) id: vec3u) {
   if (ROWS == 8 && COLS == 8) { store(row + 4, col + 4, c11 + lora(row + 4, n1)); }
 }
 
-// packed_linear_few: x codes scales h b base -> y    up to 4 rows: LANES threads share an output
+// packed_linear_few: x codes scales h b base -> y    up to 4 rows: LANES threads share an output;
+// products of the tier's precision, sums of f32
 override LANES: u32 = 8;
 
 @compute @workgroup_size(WG)
-fn packed_linear_few(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
-                     @builtin(local_invocation_index) tid: u32) {
+fn packed_linear_few(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
   let lane = tid % LANES;
-  let n = flat_group(group, groups) * (WG / LANES) + tid / LANES;
+  let n = flat_group(group) * (WG / LANES) + tid / LANES;
   let here = min(n, N - 1);
   var sums = vec4f();
   for (var k = lane * 8; k < K; k += LANES * 8) {
     let s = scales[here * (K / GROUP) + k / GROUP];
-    let w0 = weights(here, k, s);
-    let w1 = weights(here, k + 4, s);
+    let w0 = vec4<real>(weights(here, k, s));
+    let w1 = vec4<real>(weights(here, k + 4, s));
     for (var row = 0u; row < M; row++) {
-      sums[row] += dot(w0, x[(row * K + k) / 4]) + dot(w1, x[(row * K + k) / 4 + 1]);
+      let at = (row * K + k) / 4;
+      sums[row] += f32(dot(w0, vec4<real>(x[at]))) + f32(dot(w1, vec4<real>(x[at + 1])));
     }
   }
   for (var row = 0u; row < M; row++) {
@@ -172,7 +174,8 @@ fn store_dx(row: u32, k: u32, c: mat4x4f) {
 }
 
 @compute @workgroup_size(WX, WY)
-fn packed_linear_dx(@builtin(global_invocation_id) id: vec3u) {
+fn packed_linear_dx(@builtin(global_invocation_id) near: vec3u) {
+  let id = near + origin.xyz * vec3u(WX, WY, 1);
   let row = id.y * ROWS;
   let k = id.x * 8;
   if (row >= M || k >= K) { return; }

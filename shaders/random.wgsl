@@ -22,9 +22,8 @@ fn noise(seed: u32, stream: u32, index: u32) -> f32 {
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 
 @compute @workgroup_size(WG)
-fn dropout(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
-           @builtin(local_invocation_index) tid: u32) {
-  let i = flat_group(group, groups) * WG + tid;
+fn dropout(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
+  let i = flat_group(group) * WG + tid;
   if (i >= ROWS * COLS) { return; }
   var value = x[i];
   if (REUSED == 1) { value = y[i]; }
@@ -70,7 +69,8 @@ fn unordered(bits: u32) -> f32 {
 }
 
 @compute @workgroup_size(WG)
-fn candidates(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
+fn candidates(@builtin(workgroup_id) near: vec3u, @builtin(local_invocation_index) tid: u32) {
+  let group = near + origin.xyz;
   let row = group.x;
   for (var i = tid; i < 32; i += WG) { atomicStore(&bloom[i], 0u); }
   if (tid == 0) {
@@ -146,7 +146,8 @@ fn candidates(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_ind
 @group(0) @binding(4) var<storage, read_write> token: array<i32>;
 
 @compute @workgroup_size(WG)
-fn draw(@builtin(global_invocation_id) at: vec3u) {
+fn draw(@builtin(global_invocation_id) near: vec3u) {
+  let at = near + origin.xyz * vec3u(WG, 1, 1);
   let row = at.x;
   if (row >= ROWS) { return; }
   let start = row * CANDIDATES;

@@ -12,9 +12,8 @@ override BASE: bool = false;
 fn inverse_rms(sum: f32) -> f32 { return inverseSqrt(sum / f32(4 * COLS4) + EPS); }
 
 @compute @workgroup_size(WG)
-fn rmsnorm(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
-           @builtin(local_invocation_index) tid: u32) {
-  let row = flat_group(group, groups);
+fn rmsnorm(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
+  let row = flat_group(group);
   if (row >= ROWS) { return; }
   let start = row * COLS4;
   var sum = 0.0;
@@ -34,9 +33,8 @@ fn dy_at(i: u32) -> vec4f {
 }
 
 @compute @workgroup_size(WG)
-fn rmsnorm_dx(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
-              @builtin(local_invocation_index) tid: u32) {
-  let row = flat_group(group, groups);
+fn rmsnorm_dx(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
+  let row = flat_group(group);
   if (row >= ROWS) { return; }
   let start = row * COLS4;
   var square = 0.0;
@@ -59,7 +57,8 @@ fn rmsnorm_dx(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grou
 @group(0) @binding(3) var<storage, read_write> dw: array<vec4f>;
 
 @compute @workgroup_size(WG)
-fn rmsnorm_dw(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
+fn rmsnorm_dw(@builtin(workgroup_id) near: vec3u, @builtin(local_invocation_index) tid: u32) {
+  let group = near + origin.xyz;
   let col = group.x * WG + tid;
   let here = min(col, COLS4 - 1);
   var sum = vec4f();

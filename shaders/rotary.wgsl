@@ -12,9 +12,8 @@ override SIGN: f32 = 1.0;       // -1 turns back
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 
 @compute @workgroup_size(WG)
-fn rotary(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
-          @builtin(local_invocation_index) tid: u32) {
-  let pair = flat_group(group, groups) * WG + tid;
+fn rotary(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
+  let pair = flat_group(group) * WG + tid;
   if (pair >= PAIRS) { return; }
   let half = WIDTH / 2;
   let head = pair / half;

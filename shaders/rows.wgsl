@@ -11,9 +11,8 @@ override GROUP: u32 = 32;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 
 @compute @workgroup_size(WG)
-fn rows(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
-        @builtin(local_invocation_index) tid: u32) {
-  let i = flat_group(group, groups) * WG + tid;
+fn rows(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
+  let i = flat_group(group) * WG + tid;
   if (i >= COUNT * COLS) { return; }
   y[i] = table[u32(index[i / COLS]) * COLS + i % COLS];
 }
@@ -23,9 +22,8 @@ fn rows(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 @group(0) @binding(2) var<storage, read_write> dtable: array<f32>;
 
 @compute @workgroup_size(WG)
-fn rows_dtable(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
-               @builtin(local_invocation_index) tid: u32) {
-  let i = flat_group(group, groups) * WG + tid;
+fn rows_dtable(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
+  let i = flat_group(group) * WG + tid;
   if (i >= COUNT * COLS) { return; }
   var sum = 0.0;
   for (var t = 0u; t < TAKEN; t++) {
@@ -41,9 +39,8 @@ fn rows_dtable(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) gro
 @group(0) @binding(3) var<storage, read_write> unpacked: array<f32>;
 
 @compute @workgroup_size(WG)
-fn packed_rows(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
-               @builtin(local_invocation_index) tid: u32) {
-  let i = flat_group(group, groups) * WG + tid;
+fn packed_rows(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
+  let i = flat_group(group) * WG + tid;
   let words = COLS * BITS / 32;
   if (i >= COUNT * words) { return; }
   let row = u32(packed_index[i / words]);
@@ -63,9 +60,8 @@ fn packed_rows(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) gro
 @group(0) @binding(2) var<storage, read> slots: array<i32>;
 
 @compute @workgroup_size(WG)
-fn cache_write(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
-               @builtin(local_invocation_index) tid: u32) {
-  let i = flat_group(group, groups) * WG + tid;
+fn cache_write(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
+  let i = flat_group(group) * WG + tid;
   if (i >= COUNT * COLS) { return; }
   cache[u32(slots[i / COLS]) * COLS + i % COLS] = new_rows[i];
 }

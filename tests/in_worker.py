@@ -15,7 +15,7 @@ HOME = Path(__file__).resolve().parent.parent
 class Tested(Event):
     """One test is over: `outcome` is passed, failed or skipped."""
 
-    fields = {"test": str, "outcome": str, "detail": str}
+    fields = {"test": str, "outcome": str, "detail": str, "seconds": float}
 
 
 @message
@@ -33,12 +33,13 @@ class Reporter:
 
     def pytest_runtest_logreport(self, report):
         if report.when == "call" or report.outcome != "passed":
-            detail = report.longreprtext
-            self.emit(Tested(test=report.nodeid, outcome=report.outcome, detail=detail))
+            told = dict(outcome=report.outcome, detail=report.longreprtext)
+            self.emit(Tested(test=report.nodeid, seconds=report.duration, **told))
 
     def pytest_collectreport(self, report):
         if report.failed:
-            self.emit(Tested(test=report.nodeid, outcome="failed", detail=report.longreprtext))
+            told = dict(outcome="failed", detail=report.longreprtext, seconds=0.0)
+            self.emit(Tested(test=report.nodeid, **told))
 
 
 def serve(emit, settings, modules):

@@ -39,14 +39,14 @@ def test_a_step_that_agrees_with_numpy_shows_no_difference():
 
 
 def test_the_first_step_that_differs_is_named_with_its_values(monkeypatch):
-    import engine.gpu
+    import engine.gpu_kernels
 
     def wrong(file):
         text = real(file)
         return text.replace("* inverse * w[c]", "* inverse * w[c] * 1.1") if "rms" in file else text
 
-    real = engine.gpu.source_of
-    monkeypatch.setattr(engine.gpu, "source_of", wrong)
+    real = engine.gpu_kernels.source_of
+    monkeypatch.setattr(engine.gpu_kernels, "source_of", wrong)
     run, planned = step_on(asyncio.run(GPU.open()))
 
     async def compare():

@@ -2,11 +2,12 @@
 
 import asyncio
 import gc
+from math import prod
 
 import numpy as np
 import pytest
 
-import engine.gpu
+import engine.gpu_kernels
 from engine import programs
 from engine.gpu import GPU, DeviceLost, GPUProblem, OutOfMemory
 from engine.ir import OPS, Program, Spec
@@ -32,10 +33,10 @@ def test_a_shader_that_does_not_compile_names_its_file_and_line(monkeypatch):
     def broken(file):
         return "\n\nfn broken() { let x = ; }\n" if file == "bias.wgsl" else real(file)
 
-    real = engine.gpu.source_of
-    monkeypatch.setattr(engine.gpu, "source_of", broken)
+    real = engine.gpu_kernels.source_of
+    monkeypatch.setattr(engine.gpu_kernels, "source_of", broken)
     with pytest.raises(GPUProblem, match=r"shaders/bias\.wgsl:3:\d+ does not compile"):
-        gpu().prepare(plan(one_op("add_bias", (5, 7), (7,))))
+        asyncio.run(GPU.open()).prepare(plan(one_op("add_bias", (5, 7), (7,))))
 
 
 def test_a_dispatch_over_the_limit_names_the_step():
@@ -91,31 +92,32 @@ def test_R24_numbers_that_are_not_finite_change_nothing(name):
 
 
 def slices_of_a_step(slowness, budget_ms):
-    """Every slice of a second step, as its predicted milliseconds and number of dispatches, where
-    the device's clock says 0.1 ms for each dispatch, `slowness` times over."""
+    """Every slice of a second step in predicted milliseconds, and what the two steps made, where the
+    device's clock says 0.1 ms for each workgroup, `slowness` times over."""
     own = asyncio.run(GPU.open())
     run = prepared(own, *tiny_step())
-    learn, slices = run._learn_cost, []
-    run._learn_cost = lambda i, ms: learn(i, 0.1 * slowness)
+    learn, slices = own.costs.learn, []
+    own.costs.learn = lambda piece, ms: learn(piece, 0.1 * slowness * prod(piece.counts))
 
     async def step():
+        slices.clear()
         at = 0
         while at < len(run):
             stop = await run.advance(at, budget_ms)
-            slices.append((sum(own.costs[kind] for kind in run._kinds[at:stop]), stop - at))
+            slices.append(sum(own.costs.of(piece) for piece in run._pieces[at:stop]))
             at = stop
+        return await run.read("adapter")
 
     asyncio.run(step())
-    slices.clear()
-    asyncio.run(step())
-    return slices
+    return asyncio.run(step()), slices
 
 
 def test_R20_a_slice_keeps_its_budget_on_a_device_fifty_times_slower():
-    submits = {slowness: slices_of_a_step(slowness, 8.0) for slowness in (1, 50)}
-    for slices in submits.values():
-        assert all(ms <= 8.0 or count == 1 for ms, count in slices)
-    assert len(submits[50]) > 2 * len(submits[1])
+    adapters, slices = zip(*(slices_of_a_step(slowness, 8.0) for slowness in (1, 50)), strict=True)
+    for lengths in slices:
+        assert max(lengths) <= 8.0 + 1e-9
+    assert len(slices[1]) > 2 * len(slices[0])
+    np.testing.assert_array_equal(*adapters)
 
 
 def test_R21_a_lost_device_is_told_and_the_step_replays_bit_for_bit_on_the_next():

@@ -104,7 +104,7 @@ def test_whole_model_gradients_agree_with_central_differences(kind, bits):
     }
     run = prepared(program, feeds)
     run.run()
-    gradient = read(run, "adapter.gradient")
+    gradient = read(run, "adapter.total")
     for name in list(trained.entries)[:: len(trained.entries) // 12]:
         offset, shape = trained.entries[name]
         at, h, losses = offset + int(rng.integers(np.prod(shape))), 1e-5, []
@@ -191,7 +191,7 @@ def test_full_and_norm_training_use_the_same_flat_array():
     }
     run = prepared(program, feeds)
     run.run()
-    gradient, h = read(run, "adapter.gradient"), 1e-5
+    gradient, h = read(run, "adapter.total"), 1e-5
     for at in (5, 700, 2048 + 7):
         losses = []
         for sign in (1, -1):

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from engine.gpu import source_of
+from engine.gpu_kernels import source_of
 from engine.ir import OPS, Spec
 from engine.reference import Numpy
 from engine.schedule import is_elementwise, plan

@@ -7,6 +7,7 @@ import gc
 import numpy as np
 import pytest
 import wgpu
+from wgpu.utils.compute import compute_with_buffers
 
 from tests.gpu_device import gpu
 
@@ -115,6 +116,116 @@ def test_a_mapped_buffer_takes_and_gives_bytes(device):
     encoder.copy_buffer_to_buffer(buffer, 0, other, 0, 16)
     device.queue.submit([encoder.finish()])
     assert np.frombuffer(device.queue.read_buffer(other), np.uint32).tolist() == [0, 1, 2, 3]
+
+
+def test_a_buffer_is_born_with_its_bytes(device):
+    made = device.create_buffer_with_data(data=b"abcdefghijkl", usage="COPY_SRC")
+    born = device.create_buffer(size=12, usage="copy_src | map_write", mapped_at_creation=True)
+    born.write_mapped(b"abcd")
+    born.write_mapped(b"efghijkl", 0)
+    born.unmap()
+    assert bytes(device.queue.read_buffer(made)) == b"abcdefghijkl"
+    assert bytes(device.queue.read_buffer(born)) == b"efghijkl\0\0\0\0"
+    readable = device.create_buffer_with_data(data=b"abcdefgh", usage=wgpu.BufferUsage.MAP_READ)
+    readable.map_sync("READ")
+    assert bytes(readable.read_mapped()) == b"abcdefgh"
+
+
+def test_a_buffer_is_mapped_part_after_part(device):
+    written = device.create_buffer(size=32, usage="MAP_WRITE | COPY_SRC")
+    for i in range(4):
+        written.map_sync("WRITE")
+        written.write_mapped(b"%d" % i * 8, 8 * i)
+        written.unmap()
+    assert bytes(device.queue.read_buffer(written)) == b"".join(b"%d" % i * 8 for i in range(4))
+    assert bytes(device.queue.read_buffer(written, 8, 8)) == b"1" * 8
+    read = device.create_buffer(size=32, usage="MAP_READ | COPY_DST")
+    for i in range(4):
+        device.queue.write_buffer(read, 8 * i, b"%d" % i * 8)
+    read.map_sync("READ", 8, 24)
+    assert len(read.read_mapped()) == 24
+    assert [bytes(read.read_mapped(8 * i, 8))[:1] for i in (1, 2, 3)] == [b"1", b"2", b"3"]
+
+
+def test_mapping_what_cannot_be_mapped_is_an_error(device):
+    buffer = device.create_buffer(label="b", size=32, usage="MAP_WRITE | COPY_SRC")
+    with pytest.raises(ValueError):
+        buffer.map_sync("boo")
+    for call in (buffer.read_mapped, buffer.unmap, lambda: buffer.write_mapped(b"1234")):
+        with pytest.raises(RuntimeError):
+            call()
+    buffer.map_sync("WRITE", 0, 24)
+    for again in ("WRITE", "READ"):
+        with pytest.raises(RuntimeError):
+            buffer.map_sync(again)
+    with pytest.raises(RuntimeError):
+        buffer.read_mapped()
+    for data, offset in ((b"1234", -8), (b"1234", 6), (b"", 0), (b"1" * 32, 0), (b"1" * 64, 0)):
+        with pytest.raises(ValueError):
+            buffer.write_mapped(data, offset)
+    buffer.write_mapped(b"1" * 24)
+    buffer.unmap()
+    assert bytes(device.queue.read_buffer(buffer)) == b"1" * 24 + bytes(8)
+
+
+def test_a_dispatch_may_take_its_size_from_a_buffer(device):
+    module = device.create_shader_module(label="double", code=DOUBLE)
+    pipeline = device.create_compute_pipeline(layout="auto", compute=compute(module))
+    x = np.ones(40, np.float32)
+    group, result = bound(device, pipeline.get_bind_group_layout(0), x)
+    size = device.create_buffer_with_data(data=np.array([0, 5, 1, 1], np.uint32), usage="INDIRECT")
+    encoder = device.create_command_encoder()
+    run = encoder.begin_compute_pass()
+    run.set_pipeline(pipeline)
+    run.set_bind_group(0, group, [], 0, 999)
+    run.dispatch_workgroups_indirect(size, 4)
+    run.end()
+    device.queue.submit([encoder.finish()])
+    y = np.frombuffer(device.queue.read_buffer(result), np.float32)
+    assert y.tolist() == [2.0] * 20 + [0.0] * 20
+
+
+CONSTANTS = """
+override a: i32 = 1;
+override b: u32 = 2;
+@id(1) override c: f32 = 3.0;
+@id(2) override d: bool = false;
+@group(0) @binding(0) var<storage, read_write> seen: array<u32, 4>;
+
+@compute @workgroup_size(1)
+fn main() { seen = array(u32(a), b, u32(c), u32(d)); }
+"""
+
+
+@pytest.mark.parametrize(
+    "constants,seen", [({}, [1, 2, 3, 0]), ({"a": 21, "b": 22, 1: 23, 2: 24}, [21, 22, 23, 1])]
+)
+def test_constants_are_overridden_by_name_and_by_number(device, constants, seen):
+    module = device.create_shader_module(label="constants", code=CONSTANTS)
+    stage = {"module": module, "constants": constants}  # the only entry point needs no name
+    pipeline = device.create_compute_pipeline(layout="auto", compute=stage)
+    result = device.create_buffer(size=16, usage="STORAGE | COPY_SRC")
+    layout = pipeline.get_bind_group_layout(0)
+    entries = [{"binding": 0, "resource": {"buffer": result}}]
+    encoder = device.create_command_encoder()
+    run = encoder.begin_compute_pass()
+    run.set_pipeline(pipeline)
+    run.set_bind_group(0, device.create_bind_group(layout=layout, entries=entries))
+    run.dispatch_workgroups(1)
+    run.end()
+    device.queue.submit([encoder.finish()])
+    assert device.queue.read_buffer(result).cast("I").tolist() == seen
+
+
+def test_wgpus_own_shortcut_for_computing_works(device):
+    x = np.arange(8, dtype=np.float32)
+    kept = DOUBLE.replace("storage, read>", "storage, read_write>").replace("fn double", "fn main")
+    constants = {"FACTOR": 4}
+    made = compute_with_buffers({0: x}, {0: "8xf", 1: (8, "f")}, kept, constants, n=2)
+    assert made[0].tolist() == x.tolist()
+    assert made[1].tolist() == (4 * x).tolist()
+    with pytest.raises(TypeError):
+        compute_with_buffers([x], {1: (8, "f")}, kept)
 
 
 def test_timestamps_measure_a_pass(device):

@@ -51,7 +51,8 @@ from workers.questions import Questions
 from workers.recovery import Recovery
 from workers.signer import BrowserSigner
 
-TRAINING_BYTES = 100 << 20  # activations of a step; what does not fit is computed twice
+# What a step may need beside its weights: a layer that does not fit is computed twice.
+TRAINING_BYTES = {"gpu": 100 << 20, "cpu": 52 << 20}
 
 
 def language_of(messages):
@@ -113,7 +114,11 @@ class Engine:
         ledger = Ledger(self.store, clock, self.signer)
         versions = Versions(self.store, ledger, request.model, family, clock)
         self.assistant = await Assistant.load(
-            file, executor, versions, progress=progress, memory_budget=TRAINING_BYTES
+            file,
+            executor,
+            versions,
+            progress=progress,
+            memory_budget=TRAINING_BYTES[self.device.kind],
         )
         self.versions, self.loaded = versions, request
         self.questions = Questions(self.assistant, self.emit, self.tell_step)

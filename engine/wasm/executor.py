@@ -8,59 +8,87 @@ bits do not depend on where.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 
 from engine.ir import Spec, Step, Value
 from engine.reference import DTYPES, Tensor
+from engine.room import Room
 from engine.schedule import Plan
 from engine.turns import SLICE_MS, Turns
 from engine.wasm.kernel import PIECE
-from engine.wasm.program import ALIGNMENT, Compiled, compiled
+from engine.wasm.program import Compiled, compiled
 
 
 class Wasm:
     """Executor over WebAssembly kernels; `heap` says where arrays live and links modules there."""
 
     name = "wasm"
+    cache_step = 256  # 12 MB of SmolLM2's
 
     def __init__(self, heap):
         self.heap, self.turns = heap, Turns()
+        self.modules: dict[Plan, tuple[Compiled, Callable]] = {}
 
     def upload(self, array: np.ndarray) -> Tensor:
         return Tensor(self.heap.hold(array))
 
-    def empty(self, spec: Spec) -> Tensor:
-        return Tensor(self.heap.zeros(spec.shape, DTYPES[spec.dtype]))
+    def empty(self, spec: Spec, room: Room | None = None) -> Tensor:
+        taken = room.take(spec.nbytes) if room else None
+        if taken is None:
+            return Tensor(self.heap.zeros(spec.shape, DTYPES[spec.dtype]))
+        return Tensor(taken.view(DTYPES[spec.dtype]).reshape(spec.shape))
+
+    def room(self, size: int) -> Room:
+        return Room(self.heap.zeros((size,), np.uint8))
 
     async def breathe(self) -> None:
         await self.turns.breathe()
 
-    def prepare(self, plan: Plan, tensors: dict[str, Tensor] | None = None) -> Run:
-        return Run(self, compiled(plan), tensors or {})
+    def prepare(
+        self, plan: Plan, tensors: dict[str, Tensor] | None = None, room: Room | None = None
+    ) -> Run:
+        if plan not in self.modules:
+            program = compiled(plan)
+            self.modules[plan] = program, self.heap.link(program.code)
+        return Run(self, *self.modules[plan], tensors or {}, room)
+
+
+def fitting(name: str, array: np.ndarray, spec: Spec) -> np.ndarray:
+    """The array, if it is what the program wants; of a cache it may be the first rows only."""
+    rows = array.shape[0] if name.startswith("cache.") else spec.shape[0]
+    if array.shape != (rows, *spec.shape[1:]) or array.dtype != DTYPES[spec.dtype]:
+        given = f"{array.dtype}{list(array.shape)}"
+        raise ValueError(f"{name} is {given}, the program wants {spec}")
+    return array
 
 
 class Run:
     """One program, ready to be replayed from any piece to any other."""
 
-    def __init__(self, executor: Wasm, program: Compiled, tensors: dict[str, Tensor]):
-        heap, self.executor, self.program = executor.heap, executor, program
+    def __init__(
+        self,
+        executor: Wasm,
+        program: Compiled,
+        module: Callable,
+        tensors: dict[str, Tensor],
+        room: Room | None,
+    ):
+        heap, self.executor, self.program, self.module = executor.heap, executor, program, module
         self.inputs: dict[Value, np.ndarray] = {}
         for name, value in program.plan.program.inputs.items():
             tensor = tensors.get(name) or executor.empty(value.spec)
-            if tensor.array.shape != value.shape or tensor.array.dtype != DTYPES[value.spec.dtype]:
-                given = f"{tensor.array.dtype}{list(tensor.array.shape)}"
-                raise ValueError(f"{name} is {given}, the program wants {value.spec}")
-            self.inputs[value] = tensor.array
-        self.arena = heap.zeros((program.arena + ALIGNMENT,), np.uint8)
-        self.scratch = heap.zeros((program.scratch + ALIGNMENT,), np.uint8)
-        self.offset = -heap.address(self.arena) % ALIGNMENT
+            self.inputs[value] = fitting(name, tensor.array, value.spec)
+        size = program.arena + program.scratch
+        if room is None or room.block.size < size:
+            room = executor.room(size)
+        self.arena = room.block
         self.table = heap.zeros((2 + len(self.inputs),), np.uint32)
-        self.table[0] = heap.address(self.arena) + self.offset
-        self.table[1] = heap.address(self.scratch)
+        self.table[0] = heap.address(self.arena)
+        self.table[1] = heap.address(self.arena) + program.arena
         self.table[2:] = [heap.address(array) for array in self.inputs.values()]
         self.table_address = heap.address(self.table)
-        self.module = heap.link(program.code)
         self.views: dict[Value, np.ndarray] = {}
 
     def __len__(self) -> int:
@@ -106,7 +134,7 @@ class Run:
         if value not in self.views:
             entry, start = self.program.place(value)
             if entry == 0:
-                memory = self.arena[self.offset :]
+                memory = self.arena
             else:
                 memory = self.inputs[value.root].reshape(-1).view(np.uint8)
             bytes_of_it = memory[start : start + value.spec.nbytes]

@@ -8,9 +8,8 @@ import tempfile
 
 import numpy as np
 
+from engine.room import ALIGNMENT
 from engine.wasm.emit import Module, value
-
-ALIGNMENT = 64
 
 
 def with_simd() -> bytes:

@@ -12,8 +12,11 @@ import pkgutil
 from bisect import bisect_right
 from dataclasses import dataclass, field
 
+import numpy as np
+
 import engine.wasm
 from engine.ir import BYTES, Step, Value
+from engine.room import whole_lines
 from engine.schedule import Plan
 from engine.turns import pause
 from engine.wasm.elementwise import elementwise
@@ -24,7 +27,6 @@ for _module in pkgutil.iter_modules(engine.wasm.__path__):
     if _module.name not in ("executor", "program"):
         importlib.import_module(f"engine.wasm.{_module.name}")
 
-ALIGNMENT = 64  # bytes: a cache line
 ARENA, SCRATCH = 0, 1  # the first entries of the table; the program's inputs follow
 
 
@@ -37,11 +39,12 @@ class Compiled:
     pieces: list[tuple[Step, int, int]]  # step and the part of it; the part is empty for numpy's
     native: list[bool]  # piece by piece: does the module run it?
     done: list[float]  # floating-point operations, roughly, before each piece and after the last
-    offsets: list[int] = field(default_factory=list)  # of each slot of the plan in the arena
     arena: int = 0  # bytes
     scratch: int = 0
+    offsets: dict[Value, int] = field(default_factory=dict)  # of each tenant in the arena
 
     def __post_init__(self):
+        self.offsets, self.arena = arranged(self.plan)
         inputs = self.plan.program.inputs.values()
         self.entries = {value: SCRATCH + 1 + i for i, value in enumerate(inputs)}
 
@@ -56,9 +59,26 @@ class Compiled:
     def place(self, value: Value) -> tuple[int, int]:
         """Table entry and byte offset at which a value begins."""
         start = value.start * BYTES[value.spec.dtype]
-        if value.root in self.plan.slot_of:
-            return ARENA, self.offsets[self.plan.slot_of[value.root]] + start
+        if value.root in self.plan.owner_of:
+            return ARENA, self.offsets[self.plan.owner_of[value.root]] + start
         return self.entries[value.root], start
+
+
+def arranged(plan: Plan) -> tuple[dict[Value, int], int]:
+    """Where in one arena each tenant lies, and the bytes in all: the largest first, each as low as
+    those allow that live at the same time."""
+    tenants = sorted(plan.tenants, key=lambda value: -value.spec.nbytes)
+    lives = np.array([plan.tenants[value] for value in tenants]).reshape(-1, 2)
+    places = np.zeros((len(tenants), 2), np.int64)
+    for i, (value, (first, last)) in enumerate(zip(tenants, lives, strict=True)):
+        beside = (lives[:i, 0] <= last) & (lives[:i, 1] >= first)
+        at, size = 0, whole_lines(value.spec.nbytes)
+        for begin, end in sorted(places[:i][beside].tolist()):
+            if at + size <= begin:
+                break
+            at = max(at, end)
+        places[i] = at, at + size
+    return dict(zip(tenants, places[:, 0].tolist(), strict=True)), int(places.max(initial=0))
 
 
 def kernel_of(step: Step) -> Kernel | None:
@@ -77,9 +97,6 @@ def signature(step: Step) -> str:
 
 def compiled(plan: Plan) -> Compiled:
     result = Compiled(plan, b"", [], [], [0.0])
-    for size in plan.slots:
-        result.offsets.append(result.arena)
-        result.arena += -(-size // ALIGNMENT) * ALIGNMENT
     module = Module()
     made: dict[str, tuple[Kernel | None, Function | None]] = {}
     for step in plan.program.steps:

@@ -10,7 +10,7 @@ import platform
 import statistics
 import sys
 
-from tests.bench import lab, native_torch, onnx_model
+from tests.bench import answers, lab, native_torch, onnx_model
 
 PRODUCTS = [  # (model, inputs, outputs)
     ("smollm2", 576, 576), ("smollm2", 576, 192), ("smollm2", 576, 1536), ("smollm2", 1536, 576),
@@ -20,12 +20,7 @@ ROWS = (1, 24, 240)
 ROUNDS = 10  # short and often: other work of the machine falls between
 SHAPES = ((4, 48), (10, 24))
 BUDGET, RANK = 100 << 20, 8  # as the engine worker trains
-PROMPT = (  # its first words change from round to round, so that nobody knows it already
-    "<|im_start|>system\n{} times you have been asked. You are a helpful AI assistant named SmolLM"
-    "<|im_end|>\n<|im_start|>user\nExplain in a few sentences why the sky is blue during the day "
-    "and red in the evening, so that a child can understand it.<|im_end|>\n<|im_start|>assistant\n"
-)
-TOKENS, ASKED, LIMIT = 48, 2, 90_000  # milliseconds for an answer of the peer
+PROMPT_TOKENS, TOKENS, ASKED = 60, 48, 2
 WHY = {
     "train_vs_torch": "PyTorch and PEFT are not installed here",
     "gflops_share": "it needs both the products and the training",
@@ -73,30 +68,9 @@ def alternating(page, systems: dict, repeats: int) -> dict[str, float]:
     return best
 
 
-def answers(page) -> dict:
-    """Best of each system; wllama with two threads is told beside it, if it comes to an end."""
-    found: dict = {"loaded": lab.call(page, "ours", "load", "/model.gguf")}
-    for threads in (1, 2):
-        peer = f"wllama{threads}"
-        lab.call(page, f"wllama {threads}", "load", "/model.gguf", threads)
-        for turn in range(ASKED):
-            prompt = PROMPT.format(turn * 10 + threads)
-            ours = lab.call(page, "ours", "python", "answer", prompt, TOKENS)
-            theirs = lab.call(page, f"wllama {threads}", "answer", prompt, TOKENS, LIMIT)
-            for name, result in (("ours", ours), (peer, theirs)):
-                say(name, result)
-                found[name] = better(found.get(name), result)
-    return found
-
-
-def better(one: dict | None, other: dict | None) -> dict | None:
-    if not one or not other:
-        return one or other
-    return {
-        "first_ms": min(one["first_ms"], other["first_ms"]),
-        "tokens_per_s": max(one["tokens_per_s"], other["tokens_per_s"]),
-        "text": other["text"],
-    }
+def spoken(page) -> dict:
+    loaded = lab.call(page, "ours", "load", "/model.gguf")
+    return answers.compared(page, PROMPT_TOKENS, TOKENS, ASKED) | {"loaded": loaded}
 
 
 def training(page) -> list[dict]:
@@ -125,10 +99,11 @@ def of_products(rows: list[dict]) -> dict:
 
 
 def of_answers(found: dict) -> dict:
-    ours, peer = found["ours"], found["wllama1"]
+    ours = found["ours"]
+    ratios = answers.ratios(ours, found["wllama1"])
     return {
-        "decode_ratio": ours["tokens_per_s"] / peer["tokens_per_s"],
-        "prefill_ratio": peer["first_ms"] / ours["first_ms"],
+        "decode_ratio": ratios["decode_ratio"],
+        "prefill_ratio": ratios["first_token_ratio"],
         "decode_tokens_per_s": ours["tokens_per_s"],
         "first_token_ms": ours["first_ms"],
         "bytes_weights": found["loaded"]["weight_bytes"],
@@ -160,7 +135,7 @@ def main() -> None:
             rows += products(page)
             figures |= of_products(rows)
         if "answers" in asked:
-            rows.append(answers(page))
+            rows.append(spoken(page))
             figures |= of_answers(rows[-1])
         if "training" in asked:
             trained = training(page)

@@ -8,12 +8,14 @@ from collections import Counter
 import numpy as np
 
 from engine.formats import BytesSource, open_model
+from engine.generate import Generator
 from engine.gpu import GPU
 from engine.ir import OPS, Program
 from engine.schedule import plan
 from engine.train import Hyper, Shadow
 from engine.trained import Trained
 from engine.weights import Model
+from tests.bench import spoken
 from tests.bench.batches import packed_rows_of
 
 RANK, TARGETS = 8, 32
@@ -147,6 +149,25 @@ async def load(data):
     return json.dumps(time.perf_counter() - began)
 
 
+async def answer(prompt, tokens):
+    """What follows a prompt, greedily, from an empty cache."""
+    generator = speaker()
+    ids = generator.model.tokenizer.encode(prompt, special=True)
+    return json.dumps(await spoken.answer(generator, ids, int(tokens)))
+
+
+async def ask(question, tokens):
+    """The answer to a question, greedily, from an empty cache."""
+    ids, _ = speaker().encode([{"role": "user", "content": question}])
+    return json.dumps(await spoken.answer(speaker(), ids, int(tokens)))
+
+
+def speaker() -> Generator:
+    if "generator" not in state:
+        state["generator"] = Generator(state["model"])
+    return state["generator"]
+
+
 async def prepare_step(rows, length):
     """A QLoRA step over all seven projections, ready to be repeated; how many dispatches it has."""
     model = state["model"]
@@ -180,5 +201,5 @@ async def profile():
     for start in range(0, len(run), 64):
         stop = min(len(run), start + 64)
         for i, ms in enumerate(await run.time(start, stop)):
-            spent[run.program.steps[start + i].op.name] += ms
+            spent[run.step(start + i).op.name] += ms
     return json.dumps(spent)

@@ -6,8 +6,9 @@ from collections import Counter
 
 import numpy as np
 
-from engine.formats import BytesSource, open_model
-from engine.generate import Generator, Sampling
+from engine.formats import open_model
+from engine.formats.browser import BlobSource
+from engine.generate import Generator
 from engine.ir import OPS, Program
 from engine.schedule import plan
 from engine.train import Hyper, Shadow
@@ -17,6 +18,7 @@ from engine.wasm.executor import Wasm
 from engine.wasm.heap import PyodideHeap
 from engine.wasm.program import kernel_of
 from engine.weights import Model
+from tests.bench import spoken
 from tests.bench.batches import packed_rows_of
 
 executor = Wasm(PyodideHeap())
@@ -85,32 +87,29 @@ async def measure_variant(name, repeats):
     return json.dumps(shortest(state[name].run, repeats))
 
 
-async def load(data):
-    """The model resident; how long that took and the bytes of its weights."""
+async def load(blob):
+    """The model resident; how long that took, the bytes of its weights and of its file."""
     began = time.perf_counter()
-    file = open_model(BytesSource(data.to_py(), "smollm2-135m"))
+    file = open_model(BlobSource(blob, "smollm2-135m"))
     state["model"] = model = await Model.load(file, executor)
     weights = sum(tensor.array.nbytes for tensor in model.tensors.values())
     state["generator"] = Generator(model)
-    return json.dumps(dict(seconds=time.perf_counter() - began, weight_bytes=weights))
+    seconds = time.perf_counter() - began
+    return json.dumps(dict(seconds=seconds, weight_bytes=weights, file_bytes=blob.size))
 
 
 async def answer(prompt, tokens):
-    """Greedy, from an empty cache."""
+    """What follows a prompt, greedily, from an empty cache."""
     generator = state["generator"]
-    generator.pool.lanes.clear()
     ids = generator.model.tokenizer.encode(prompt, special=True)
-    answer = generator.start(ids, Sampling(max_tokens=tokens))
-    await generator.answer_all([answer])
-    return json.dumps(
-        dict(
-            first_ms=1e3 * (answer.first_token - answer.began),
-            tokens_per_s=answer.tokens_per_second,
-            count=len(answer.ids),
-            prompt_tokens=len(ids),
-            text=answer.text,
-        )
-    )
+    return json.dumps(await spoken.answer(generator, ids, tokens))
+
+
+async def ask(question, tokens):
+    """The answer to a question, greedily, from an empty cache."""
+    generator = state["generator"]
+    ids, _ = generator.encode([{"role": "user", "content": question}])
+    return json.dumps(await spoken.answer(generator, ids, tokens))
 
 
 async def prepare_training(rows, length, rank, budget):

@@ -1,15 +1,15 @@
 """One adapter here, in PEFT and in llama.cpp: the exported files have to give this engine's logits.
 
-    python -m tests.oracle.compare_adapter SmolLM2-135M-Instruct.Q4_1.gguf --node FOLDER
+    python -m tests.oracle.compare_adapter SmolLM2-135M-Instruct.Q4_1.gguf
 
 Prints JSON with the mean KL in nats a token: ours to PEFT's and to llama.cpp's with what was
 exported, and PEFT's to ours with an adapter that PEFT made.
 """
 
-import argparse
 import asyncio
 import json
 import pathlib
+import sys
 import tempfile
 
 import numpy as np
@@ -19,13 +19,13 @@ from engine.formats import open_model
 from engine.reference import Numpy
 from engine.trained import Trained
 from engine.weights import Model
+from tests.oracle import llama
 from tests.oracle.compare_logits import (
     by_llama_cpp,
-    divergence,
     english_and_swedish,
     log_softmax,
+    mean_kl,
     ours,
-    write_dense,
 )
 
 TOKENS = 160
@@ -67,34 +67,22 @@ def by_peft(path: str, folder: str, texts: list[list[int]], make: bool = False):
         return [log_softmax(model(torch.tensor([ids])).logits[0].numpy()) for ids in texts]
 
 
-def mean_kl(first: list[np.ndarray], second: list[np.ndarray]) -> float:
-    pairs = zip(first, second, strict=True)
-    return float(np.mean([divergence(p.astype(np.float64), q) for p, q in pairs]))
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("model")
-    parser.add_argument("--node", required=True)
-    given = parser.parse_args()
-    model = asyncio.run(Model.load(open_model(given.model), Numpy()))
+    path = sys.argv[1]
+    model = asyncio.run(Model.load(open_model(path), Numpy()))
     texts = [model.tokenizer.encode(text)[:TOKENS] for text in english_and_swedish()[::2]]
     trained, flat = an_adapter(model)
     here = [ours(model, ids, trained, flat) for ids in texts]
     figures = {"moved_from_base": mean_kl([ours(model, ids) for ids in texts], here)}
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        save_peft(folder / "ours", trained, flat, given.model)
-        figures["kl_peft"] = mean_kl(by_peft(given.model, str(folder / "ours"), texts), here)
+        save_peft(folder / "ours", trained, flat, path)
+        figures["kl_peft"] = mean_kl(by_peft(path, str(folder / "ours"), texts), here)
         lora = gguf_lora(trained, flat, model.config, "llama", "adapter")
         (folder / "lora.gguf").write_bytes(lora)
-        write_dense(given.model, str(folder / "dense.gguf"))
-        theirs = by_llama_cpp(
-            given.node, str(folder / "dense.gguf"), texts, model.config.vocab,
-            str(folder / "lora.gguf"),
-        )  # fmt: skip
+        theirs = by_llama_cpp(path, texts, llama.EXACT_ROWS, str(folder / "lora.gguf"))
         figures["kl_llama_cpp"] = mean_kl(theirs, here)
-        made = by_peft(given.model, str(folder / "theirs"), texts, make=True)
+        made = by_peft(path, str(folder / "theirs"), texts, make=True)
         loaded = load_peft(folder / "theirs", model.config)
         figures["kl_of_an_adapter_peft_made"] = mean_kl(
             made, [ours(model, ids, *loaded) for ids in texts]

@@ -1,35 +1,31 @@
 """SmolLM2 here, in llama.cpp and in transformers, over the same tokens of English and Swedish.
 
-    python -m tests.oracle.compare_logits SmolLM2-135M-Instruct.Q4_1.gguf --node FOLDER
+    python -m tests.oracle.compare_logits SmolLM2-135M-Instruct.Q4_1.gguf
 
-FOLDER has node-llama-cpp installed (see llama.mjs); transformers and torch have to be there too.
-Prints JSON: mean KL in nats a token to each, and how many greedy answers are llama.cpp's; then the
-same with the weights written out as float32. llama.cpp rounds activations to 8 bits wherever weights
-are quantised, so only with float32 weights does it compute what transformers and OneSeek compute.
+Needs transformers, torch and llama-cpp-python (tests/oracle/llama.py says which). Prints JSON: mean KL
+in nats a token to each, also to llama.cpp with activations rounded to 8 bits, and how many of ten greedy
+answers are llama.cpp's.
 """
 
-import argparse
 import asyncio
-import contextlib
 import json
 import pathlib
-import subprocess
 import sys
-import tempfile
 
 import numpy as np
 
-from engine.formats import Packed, gguf_writer, open_model
-from engine.formats.architecture import interleaved_rows, to_gguf_name
+from engine.formats import open_model
 from engine.generate import Generator, Sampling
 from engine.ir import Program
 from engine.lessons import anchors, paragraphs
-from engine.model import Config, Llama, Tokens
+from engine.model import Llama, Tokens
 from engine.reference import Numpy
 from engine.schedule import fuse, plan
 from engine.weights import Model
+from tests.oracle import llama
 
 LENGTH = 500
+ANSWER = 64
 QUESTIONS = (
     "What is the capital of France?", "Explain gravity to a child.", "Hej! Hur mår du?",
     "Write a Python function that reverses a list.", "Who wrote Hamlet?", "Tell me a joke.",
@@ -52,9 +48,9 @@ def english_and_swedish() -> list[str]:
 def ours(model: Model, ids: list[int], trained=None, flat=None) -> np.ndarray:
     """Log-probabilities at every position, with an adapter when one is given."""
     program = Program("logits")
-    llama = Llama(program, model.config, model.stored, model.positions, trained)
+    network = Llama(program, model.config, model.stored, model.positions, trained)
     tokens = Tokens.inputs(program, len(ids))
-    program.output("logits", llama.logits(llama.states(tokens)))
+    program.output("logits", network.logits(network.states(tokens)))
     tensors = {trained.name: model.executor.upload(flat)} if trained else {}
     run = model.prepare(plan(fuse(program)), tensors)
     at = np.arange(len(ids))
@@ -76,40 +72,6 @@ def divergence(p: np.ndarray, q: np.ndarray) -> float:
     return float((np.exp(p) * (p - q)).sum(-1).mean())
 
 
-def llama_cpp(node: str, **asked) -> list:
-    script = pathlib.Path(__file__).with_name("llama.mjs").resolve()
-    done = subprocess.run(
-        ["node", str(script)], cwd=node, input=json.dumps(asked), text=True,
-        stdout=subprocess.PIPE, check=True,
-    )  # fmt: skip
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def write_dense(path: str, target: str) -> None:
-    """The same model with every weight as float32, in a GGUF file."""
-    with contextlib.closing(open_model(path)) as file:
-        config = Config.from_dict(file.config)
-        heads = {"q_proj": config.heads, "k_proj": config.kv_heads}
-        tensors = {}
-        for name in file.names():
-            weight = file.read(name)
-            dense = weight.dense() if isinstance(weight, Packed) else np.asarray(weight, np.float32)
-            count = heads.get(name.split(".")[-2])
-            tensors[to_gguf_name(name)] = (
-                dense[interleaved_rows(count, len(dense))] if count else dense
-            )
-        with open(target, "wb") as out:
-            gguf_writer.write(out, file.metadata, tensors)
-
-
-def by_llama_cpp(node: str, path: str, texts: list[list[int]], vocab: int, adapter: str = ""):
-    """Log-probabilities of every text's positions."""
-    with tempfile.NamedTemporaryFile() as file:
-        llama_cpp(node, model=path, texts=texts, out=file.name, adapter=adapter)
-        rows = np.fromfile(file.name, np.float32).reshape(-1, vocab)
-    return np.split(rows, np.cumsum([len(ids) for ids in texts])[:-1])
-
-
 def by_transformers(path: str, texts: list[list[int]]):
     import torch
     from transformers import AutoModelForCausalLM
@@ -126,45 +88,39 @@ async def answers(model: Model) -> tuple[list[list[int]], list[list[int]]]:
     """Prompts and our greedy answers of 64 tokens."""
     generator = Generator(model)
     asked = [
-        generator.ask([{"role": "user", "content": question}], Sampling(max_tokens=64))
+        generator.ask([{"role": "user", "content": question}], Sampling(max_tokens=ANSWER))
         for question in QUESTIONS
     ]
     await generator.answer_all(asked)
     return [a.prompt for a in asked], [a.ids for a in asked]
 
 
+def mean_kl(first: list[np.ndarray], second: list[np.ndarray]) -> float:
+    pairs = zip(first, second, strict=True)
+    return float(np.mean([divergence(p.astype(np.float64), q) for p, q in pairs]))
+
+
+def by_llama_cpp(path: str, texts: list[list[int]], rows: int, adapter: str | None = None):
+    with llama.opened(path, rows, adapter) as model:
+        return [log_softmax(llama.logits(model, ids)) for ids in texts]
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("model")
-    parser.add_argument("--node", required=True)
-    given = parser.parse_args()
-    model = asyncio.run(Model.load(open_model(given.model), Numpy()))
+    path = sys.argv[1]
+    model = asyncio.run(Model.load(open_model(path), Numpy()))
     texts = [model.tokenizer.encode(text)[:LENGTH] for text in english_and_swedish()]
     here = [ours(model, text) for text in texts]
-    figures = {"tokens": sum(len(text) for text in texts)}
-    others = {
-        "llama_cpp": by_llama_cpp(given.node, given.model, texts, model.config.vocab),
-        "transformers": by_transformers(given.model, texts),
-    }
-    for name, theirs in others.items():
-        pairs = [divergence(p.astype(np.float64), q) for p, q in zip(theirs, here, strict=True)]
-        figures[f"kl_{name}"] = float(np.mean(pairs))
-        print(name, pairs, file=sys.stderr)
-    a, b = (others[name] for name in others)
-    figures["kl_between_them"] = float(
-        np.mean([divergence(p.astype(np.float64), q) for p, q in zip(a, b, strict=True)])
-    )
     prompts, mine = asyncio.run(answers(model))
-    theirs = llama_cpp(given.node, model=given.model, texts=prompts, greedy=64)
-    figures["greedy_equal"] = sum(x == y for x, y in zip(mine, theirs, strict=True))
-    with tempfile.TemporaryDirectory() as folder:
-        dense = f"{folder}/dense.gguf"
-        write_dense(given.model, dense)
-        rows = by_llama_cpp(given.node, dense, texts, model.config.vocab)
-        pairs = [divergence(p.astype(np.float64), q) for p, q in zip(rows, here, strict=True)]
-        figures["kl_llama_cpp_float32"] = float(np.mean(pairs))
-        theirs = llama_cpp(given.node, model=dense, texts=prompts, greedy=64)
-        figures["greedy_equal_float32"] = sum(x == y for x, y in zip(mine, theirs, strict=True))
+    with llama.opened(path) as theirs:
+        ends = set(model.tokenizer.eos_ids)
+        said = [llama.greedy(theirs, prompt, ANSWER, ends) for prompt in prompts]
+    figures = {
+        "tokens": sum(len(text) for text in texts),
+        "kl_transformers": mean_kl(by_transformers(path, texts), here),
+        "kl_llama_cpp": mean_kl(by_llama_cpp(path, texts, llama.EXACT_ROWS), here),
+        "kl_llama_cpp_rounding": mean_kl(by_llama_cpp(path, texts, llama.ROUNDED_ROWS), here),
+        "greedy_equal": sum(x == y for x, y in zip(mine, said, strict=True)),
+    }
     print(json.dumps(figures))
 
 

@@ -56,7 +56,7 @@ def test_whole_model_gradients_are_those_of_numpy(kind, bits):
     )
     for run in (ours, truth):
         run.run()
-    for name in ("adapter.gradient", "losses"):
+    for name in ("adapter.total", "losses"):
         a, b = read(ours, name), read(truth, name)
         assert np.linalg.norm(a - b) < 1e-5 * np.linalg.norm(b), name
 
@@ -77,7 +77,7 @@ def trained_for_ten_steps(slices):
     return losses, read(run, "adapter")
 
 
-ON_ANY_MACHINE = "df1214801e9ac7c8"  # of the weights after ten steps
+ON_ANY_MACHINE = "8ed43355e5b52636"  # of the weights after ten steps
 
 
 def test_ten_steps_give_the_same_bits_in_any_slicing_and_on_any_machine():

@@ -1,0 +1,29 @@
+"""Memory whose users take turns: a learning step, the questions before it, a comparison after it.
+
+What somebody left in a room lasts until another comes in; who needs more than there is gets memory
+of their own.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+ALIGNMENT = 64  # bytes: a cache line
+
+
+def whole_lines(size: int) -> int:
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+class Room:
+    """A stretch of bytes at a fixed place."""
+
+    def __init__(self, block: np.ndarray):
+        self.block = block
+
+    def take(self, size: int) -> np.ndarray | None:
+        """The first `size` bytes, which are not part of the room any more; None if it is smaller."""
+        if size > self.block.size:
+            return None
+        taken, self.block = self.block[:size], self.block[whole_lines(size) :]
+        return taken

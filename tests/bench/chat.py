@@ -1,0 +1,134 @@
+"""A chat with SmolLM2, here and with its peers: how soon it is ready, the first token, the rest.
+
+`python3 build.py bench chat`. In one Chromium and from one file: our two back ends and
+@wllama/wllama; natively our command line's engine and llama.cpp, where llama-cpp-python is
+installed.
+"""
+
+import asyncio
+import os
+import time
+
+from playwright.sync_api import Page
+
+from builder import fetch
+from engine.commands import executor_named
+from engine.formats import open_model
+from engine.generate import Generator, Sampling
+from engine.weights import Model
+from tests.bench import answers, lab, report
+
+PROMPT_TOKENS, TOKENS, ROUNDS = 128, 48, 2
+GPU_TOKENS = {True: 4, False: TOKENS}  # a software adapter takes seconds for each
+CAPITAL, ANSWER = "What is the capital of France?", "Paris"
+NO_PEER = "llama-cpp-python is not installed here"
+SILENT = "the peer gave no answer in time"
+
+
+def ready(page: Page) -> dict:
+    """The model resident and the first question answered, from a file the browser already has."""
+    loaded = lab.call(page, "ours", "load", "/model.gguf")
+    first = lab.call(page, "ours", "python", "ask", CAPITAL, TOKENS)
+    memory = lab.call(page, "ours", "memory") | page.evaluate(
+        "async () => ({whole: (await performance.measureUserAgentSpecificMemory()).bytes})"
+    )
+    row = {"system": "ours-cpu", "loaded": loaded, "first": first, "memory": memory}
+    report.say(row)
+    check(first)
+    return row
+
+
+def check(answer: dict) -> None:
+    if ANSWER not in answer["text"]:
+        raise SystemExit(f"{CAPITAL!r} was answered {answer['text']!r}, without {ANSWER}")
+
+
+def on_the_gpu(page: Page) -> dict:
+    """The WebGPU back end, on whatever adapter there is."""
+    seconds = lab.call(page, "ours-gpu", "load", "/model.gguf")
+    adapter = lab.call(page, "ours-gpu", "python", "describe")
+    tokens = GPU_TOKENS["swiftshader" in str(adapter).lower()]
+    lab.call(page, "ours-gpu", "python", "answer", answers.Prompts().of(PROMPT_TOKENS), tokens)
+    prompts = answers.Prompts()
+    prompts.asked = ROUNDS  # another beginning than the one that compiled the programs
+    told = lab.call(page, "ours-gpu", "python", "answer", prompts.of(PROMPT_TOKENS), tokens)
+    first = lab.call(page, "ours-gpu", "python", "ask", CAPITAL, 8)
+    row = {"system": "ours-gpu", "adapter": adapter, "load_seconds": seconds, "best": told}
+    report.say(row | {"first": first})
+    check(first)
+    return row | {"first": first}
+
+
+def native_ours(prompt: str) -> dict:
+    return asyncio.run(asked(prompt))
+
+
+async def asked(prompt: str) -> dict:
+    """What the command line computes with on this machine; the second answer counts."""
+    executor = await executor_named("auto")
+    model = await Model.load(open_model(fetch.part("model/smollm2-135m")), executor)
+    generator = Generator(model)
+    ids = model.tokenizer.encode(prompt, special=True)
+    for _ in range(2):
+        generator.pool.lanes.clear()
+        answer = generator.start(ids, Sampling(max_tokens=TOKENS))
+        await generator.answer_all([answer])
+    first = 1e3 * (answer.first_token - answer.began)
+    return dict(first_ms=first, tokens_per_s=answer.tokens_per_second, back_end=executor.name)
+
+
+def native_peer(prompt: str) -> dict | None:
+    """llama.cpp on all cores."""
+    try:
+        from llama_cpp import Llama
+    except ImportError:
+        return None
+    path = str(fetch.part("model/smollm2-135m"))
+    llama = Llama(path, n_ctx=2048, n_threads=os.cpu_count(), verbose=False)
+    for _ in range(2):
+        llama.reset()
+        began, times = time.perf_counter(), []
+        for _ in llama.create_completion(prompt, max_tokens=TOKENS, temperature=0, stream=True):
+            times.append(time.perf_counter())
+    rate = (len(times) - 1) / (times[-1] - times[0])
+    return dict(first_ms=1e3 * (times[0] - began), tokens_per_s=rate)
+
+
+def natively() -> dict:
+    prompt = answers.Prompts().of(PROMPT_TOKENS)
+    row = {"system": "native", "ours": native_ours(prompt), "llama.cpp": native_peer(prompt)}
+    report.say(row)
+    return row
+
+
+def main() -> None:
+    with lab.opened() as page:
+        first = ready(page)
+        found = answers.compared(page, PROMPT_TOKENS, TOKENS, ROUNDS)
+        gpu = on_the_gpu(page)
+    native = natively()
+    best = max(found["ours"], gpu["best"], key=lambda one: one["tokens_per_s"])
+    peers = [one for name, one in found.items() if name != "ours" and one]
+    peer = max(peers, key=lambda one: one["tokens_per_s"], default=None)
+    ours, theirs = native["ours"], native["llama.cpp"]
+    figures = answers.ratios(best, peer) | {
+        "native_decode_ratio": theirs and ours["tokens_per_s"] / theirs["tokens_per_s"],
+        "native_first_token_ratio": theirs and theirs["first_ms"] / ours["first_ms"],
+        "load_ms": 1e3 * first["loaded"]["seconds"],
+        "peak_bytes": max(first["memory"].values()),
+        "peak_to_file": max(first["memory"].values()) / first["loaded"]["file_bytes"],
+        "first_answer_ms": first["first"]["first_ms"],
+        "cpu_first_token_ms": found["ours"]["first_ms"],
+        "cpu_tokens_per_s": found["ours"]["tokens_per_s"],
+        "gpu_first_token_ms": gpu["best"]["first_ms"],
+        "gpu_tokens_per_s": gpu["best"]["tokens_per_s"],
+    }
+    why = {
+        name: NO_PEER if "native" in name else SILENT for name, f in figures.items() if f is None
+    }
+    peers_row = {"system": "in one Chromium", "best": found}
+    report.write("chat", figures, [first, peers_row, gpu, native], why)
+
+
+if __name__ == "__main__":
+    main()
