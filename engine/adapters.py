@@ -6,6 +6,7 @@ longer names; GGUF wants Llama's q and k rows interleaved again.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import struct
@@ -20,6 +21,7 @@ from engine.model import Config
 from engine.trained import TARGETS, Trained
 
 WEIGHTS, SETTINGS, CARD = "adapter_model.safetensors", "adapter_config.json", "README.md"
+BLOCKS = "blocks.safetensors"
 PREFIX = "base_model.model."
 
 CARD_TEXT = """\
@@ -101,6 +103,48 @@ def save_peft(folder: Path, trained: Trained, flat: np.ndarray, base: str, **mor
         part = folder / (name + ".tmp")
         part.write_bytes(data)
         part.replace(folder / name)
+
+
+def save_adapter(folder: Path, trained: Trained, flat: np.ndarray, base: str, **more) -> None:
+    """PEFT's files for an adapter, and the blocks that were trained whole under their own names."""
+    if trained.rank:
+        save_peft(folder, trained, flat, base, **more)
+    if trained.whole:
+        packed = io.BytesIO()
+        safetensors.write(packed, {name: trained.part(flat, name) for name in trained.whole})
+        part = folder / (BLOCKS + ".tmp")
+        part.write_bytes(packed.getvalue())
+        part.replace(folder / BLOCKS)
+
+
+def load_adapter(folder: Path, config: Config) -> tuple[Trained, np.ndarray]:
+    """What `save_adapter` wrote, or what PEFT did."""
+    if not (folder / BLOCKS).exists():
+        return load_peft(folder, config)
+    lora, flat = Trained(), np.zeros(0, np.float32)
+    if (folder / SETTINGS).exists():
+        lora, flat = load_peft(folder, config)
+    with contextlib.closing(FileSource(folder / BLOCKS)) as source:
+        _, tensors = safetensors.read_header(source)
+        shapes = {name: shape for name, (_, shape) in lora.entries.items()}
+        shapes |= {name: tuple(tensors[name].shape) for name in tensors}
+        trained = Trained.of(shapes, scale=lora.scale, rank=lora.rank)
+        whole = np.zeros(trained.size, np.float32)
+        for name, tensor in tensors.items():
+            values = read_plain(source, tensor.offset, tensor.kind, tensor.shape)
+            trained.part(whole, name)[...] = values
+    for name in lora.entries:
+        trained.part(whole, name)[...] = lora.part(flat, name)
+    return trained, whole
+
+
+def only_lora(trained: Trained) -> None:
+    """Refuse to write as an adapter what is more than one."""
+    if trained.whole:
+        raise AdapterError(
+            "this was trained in mode full or hybrid: whole blocks were changed, which no adapter "
+            "file can hold; export it merged"
+        )
 
 
 def load_peft(folder: Path, config: Config) -> tuple[Trained, np.ndarray]:
@@ -234,6 +278,8 @@ def merged(file: ModelFile, trained: Trained, flat: np.ndarray, name: str) -> np
     weight = file.read(name)
     values = weight.dense() if isinstance(weight, Packed) else np.asarray(weight, np.float32)
     module = name.removesuffix(".weight")
+    if name in trained:
+        values = trained.part(flat, name)
     if f"{module}.lora_A.weight" in trained:
         a = trained.part(flat, f"{module}.lora_A.weight")
         b = trained.part(flat, f"{module}.lora_B.weight")

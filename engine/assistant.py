@@ -60,8 +60,7 @@ class Assistant:
         memory_budget: int | None = None,
     ):
         self.model, self.versions, self.config = model, versions, config
-        lora = config.lora_config
-        self.trained = Trained.lora(model.config, lora.rank, lora.alpha, lora.target_modules)
+        self.trained = Trained.chosen(model.config, config)
         self.turns = model.executor.turns
         self.turns.answering = lambda: self.answering
         self.trainer = EngineTrainer(model, self.trained, config, memory_budget=memory_budget)

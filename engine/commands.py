@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from engine import registry
-from engine.adapters import gguf_lora, load_peft, save_merged, save_peft
+from engine.adapters import gguf_lora, load_adapter, only_lora, save_merged, save_peft
 from engine.cli import command, model_options, show, told
 from engine.generate import Generator, Sampling
 from engine.model import Config
@@ -47,7 +47,7 @@ async def loaded(options):
         model = await Model.load(file, executor)
     if not options.adapter:
         return model, Generator(model)
-    trained, flat = load_peft(Path(options.adapter), model.config)
+    trained, flat = load_adapter(Path(options.adapter), model.config)
     return model, Generator(model, trained, {trained.name: executor.upload(flat)})
 
 
@@ -180,7 +180,9 @@ def export(options):
     name, out = registry.chosen(options.model)[0], Path(options.out)
     with contextlib.closing(registry.open_named(name)) as file:
         config = Config.from_dict(file.config)
-        trained, flat = load_peft(Path(options.adapter), config)
+        trained, flat = load_adapter(Path(options.adapter), config)
+        if options.format != "merged":
+            only_lora(trained)
         if options.format == "peft":
             save_peft(out, trained, flat, file.name)
         elif options.format == "gguf":

@@ -139,9 +139,11 @@ class LessonConfig(Settings):
     """One lesson: rows of a step, when it ends, and how hard the base model is held on to."""
 
     FIELDS = {
-        "max_steps": whole(20, 1, 64),
+        "max_steps": whole(16, 1, 64),
         "more_steps": whole(4, 0, 16),
-        "stop_loss": Number(0.05, 0.0, 1.0),
+        "stop_loss": Number(0.69, 0.0, 5.0),  # nats a token: below log 2 it is said for certain
+        "stop_after": whole(2, 1, 16),
+        "cooling_steps": whole(4, 0, 16),
         "warmup_steps": whole(2, 0, 16),
         "taught_rows": whole(4, 1, 6),
         "replay_rows": whole(2, 0, 4),
@@ -199,7 +201,8 @@ class TrainingConfig(Settings):
         "validation_split": Number(0.1, 0.0, 0.5),
         "plateau_threshold": Number(0.001, 0.0, 1.0),
         "plateau_patience": whole(3, 1, 100),
-        "full_blocks": whole(2, 1, 64),
+        "full_blocks": whole(2, 1, 64),  # the last ones
+        "full_rate": Number(5e-5, 1e-6, 1e-3),  # whole weights; `learning_rate` is an adapter's
         "seed": whole(0, 0, 2**32 - 1),
     }
 
@@ -240,4 +243,4 @@ def micro_rate(parameters):
 
 def micro_steps(parameters):
     """How many steps a lesson may take at most: the smallest models move less in each."""
-    return 20 if parameters > 50e6 else 64
+    return 16 if parameters > 50e6 else 64

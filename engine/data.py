@@ -57,6 +57,14 @@ class Batch:
             sums.setdefault(part, []).append(float(losses[first : first + count].sum()) / weight)
         return {part: sum(values) / len(values) for part, values in sums.items()}
 
+    def hardest(self, losses: np.ndarray, wanted: str) -> float:
+        """The most that one token of a part cost, in nats: below log 2 it is said for certain."""
+        worst = 0.0
+        for part, first, count, weight in self.parts:
+            if part == wanted:
+                worst = max(worst, float(losses[first : first + count].max()) * count / weight)
+        return worst
+
 
 class Coder:
     """Texts to token ids exactly as the chat does it."""
@@ -75,6 +83,12 @@ class Coder:
             text = self.template.render(messages, add_generation_prompt=True)
             self._known[question] = self.tokenizer.encode(text, special=True)
         return self._known[question]
+
+    def conversation(self, messages: Sequence[dict]) -> list[int]:
+        """Ids of a whole conversation that waits for an answer."""
+        system = [] if messages and messages[0]["role"] == "system" else self.system
+        text = self.template.render([*system, *messages], add_generation_prompt=True)
+        return self.tokenizer.encode(text, special=True)
 
     def answer(self, text: str) -> list[int]:
         """Ids of a whole answer, the end of the turn included."""

@@ -97,7 +97,7 @@ class Learner:
         return metrics
 
     async def finish(self) -> dict:
-        """Judge the shadow: {outcome, reason, version}.  It becomes a version or is dropped."""
+        """Judge the shadow: {outcome, reason, version, gate}.  It becomes a version or is dropped."""
         assert self.attempt, "open a round first"
         attempt, self.attempt = self.attempt, None
         weights = await settled(attempt.weights())
@@ -114,7 +114,7 @@ class Learner:
         try:
             return await (self._promote(weights, gate) if gate["accepted"] else self._reject(gate))
         except Overtaken:
-            return {"outcome": "dropped", "reason": OVERTAKEN, "version": None}
+            return {"outcome": "dropped", "reason": OVERTAKEN, "version": None, "gate": gate}
 
     async def run(self, kind: str, lessons: Iterable[dict] = (), line: str = GENERIC) -> dict:
         """A whole round without a scheduler, for replay, scripts and tests."""
@@ -171,8 +171,8 @@ class Learner:
 
     async def _promote(self, weights: Arrays, gate: dict) -> dict:
         record = await self.versions.promote(self.line, self.parent, self.plan, weights, gate)
-        outcome = gate.get("outcome", "learned")
-        return {"outcome": outcome, "reason": gate.get("reason", ""), "version": record}
+        outcome, reason = gate.get("outcome", "learned"), gate.get("reason", "")
+        return {"outcome": outcome, "reason": reason, "version": record, "gate": gate}
 
     async def _reject(self, gate: dict) -> dict:
         """The examples stay in the queue, marked, for practice or for a person to look at."""
@@ -187,7 +187,8 @@ class Learner:
         change.tell("rejection", rejection(self.line, self._parent(), self.plan, gate))
         fault("reject:before")
         await self.versions.ledger.commit(change)
-        return {"outcome": "not learned", "reason": gate["reason"], "version": None}
+        reason = gate["reason"]
+        return {"outcome": "not learned", "reason": reason, "version": None, "gate": gate}
 
 
 async def train(trainer: Trainer, before: Arrays, plan: Plan) -> tuple[Arrays, dict]:

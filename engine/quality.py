@@ -28,6 +28,7 @@ from engine.recipe import Recipe
 
 REPLY_TOKENS = 24
 ANCHORS, PROBES, EARLIER, EARLIER_LOOK_ALIKES, AT_MOST = 24, 16, 8, 5, 48
+LOST = "known facts lost"
 SCALES = (0.75, 0.5)
 ACCEPT, WEAKENED, MORE, SCALE, REJECT = "accept", "weakened", "more", "scale", "reject"
 SEVERITY = (ACCEPT, WEAKENED, MORE, SCALE, REJECT)
@@ -110,6 +111,7 @@ class Gate:
         self.voices, self.recipe, self.coder = voices, recipe, coder
         # What the base said is the same for every lesson: whoever passes a dictionary keeps it.
         self.remembered = {} if remembered is None else remembered
+        self.said: dict[tuple[str, str], str] = {}
 
     # ---- lessons
 
@@ -126,11 +128,16 @@ class Gate:
 
     async def learned(self) -> list[Measure]:
         """What more steps can mend: the facts themselves, and what they are confused with."""
-        lessons, earlier = self.recipe.lessons, self.recipe.earlier
+        lessons, earlier = self.recipe.lessons, self.rehearsed(self.recipe.earlier)
+        near = self.look_alikes(lessons, self.recipe.earlier)
+        questions = [x.question for x in (*lessons, *earlier)] + near
+        questions += [wording for x in lessons for wording in held_back_wordings(x)]
+        self.said.clear()
+        await self.replies("shadow", questions)  # many at once cost little more than one
         return [
             await self.taught(lessons),
             await self.recall(lessons),
-            await self.leak(self.look_alikes(lessons, earlier)),
+            await self.leak(near),
             await self.earlier(earlier),
         ]
 
@@ -172,7 +179,7 @@ class Gate:
     async def leaks(self, who: str, questions: Sequence[str]) -> list[str]:
         values = {fact.value for fact in self.recipe.facts}
         values |= {old.value for old, _ in self.recipe.replaced}
-        replies = await self.voices.replies(who, questions, REPLY_TOKENS)
+        replies = await self.replies(who, questions)
         said = [
             (question, {value for value in values if has_value(reply, value)})
             for question, reply in zip(questions, replies, strict=True)
@@ -180,17 +187,20 @@ class Gate:
         suspect = [(question, found) for question, found in said if found]
         if not suspect:
             return []
-        base = await self.voices.replies("base", [q for q, _ in suspect], REPLY_TOKENS)
+        base = await self.replies("base", [q for q, _ in suspect])
         return [
             question
             for (question, found), reply in zip(suspect, base, strict=True)
             if not all(has_value(reply, value) for value in found)
         ]
 
-    async def earlier(self, facts: Sequence[Lesson]) -> Measure:
-        """Facts the version in use has and the shadow has not."""
+    def rehearsed(self, facts: Sequence[Lesson]) -> list[Lesson]:
+        """The newest of the earlier facts, and some of the others."""
         newest, older = list(facts[-EARLIER // 2 :]), list(facts[: -EARLIER // 2])
-        chosen = newest + Draw(self.recipe.seed, "earlier").sample(older, EARLIER // 2)
+        return newest + Draw(self.recipe.seed, "earlier").sample(older, EARLIER // 2)
+
+    async def earlier(self, chosen: Sequence[Lesson]) -> Measure:
+        """Facts the version in use has and the shadow has not."""
         lost = await self._missing("shadow", [(x, x.question) for x in chosen])
         if lost:
             held = [x for x in chosen if x.question in lost]
@@ -204,6 +214,7 @@ class Gate:
 
     async def practice(self) -> Verdict:
         """Judge the shadow after practice: not worse than the version in use on any line."""
+        self.said.clear()
         draw = Draw(self.recipe.seed, "practice gate")
         facts = draw.sample(self.recipe.facts, AT_MOST)
         asked = [(x, x.question) for x in facts]
@@ -244,7 +255,7 @@ class Gate:
             for ((question, words, _), reply), again in zip(silent, helped, strict=True)
             if not _says(again, words) or _says(reply, taught)
         ]
-        return Measure("known facts lost", len(lost), "0", within(len(lost), 0, SCALE), tuple(lost))
+        return Measure(LOST, len(lost), "0", within(len(lost), 0, SCALE), tuple(lost))
 
     async def base_knows(self) -> list[tuple[str, tuple[str, ...], str]]:
         """Probes whose answer the base has, with its own words before it."""
@@ -306,9 +317,16 @@ class Gate:
         change = math.expm1((nats - self.remembered[key]) / tokens)
         return Measure("perplexity change", change, "<= 0.10", within(change, 0.10, REJECT))
 
+    async def replies(self, who: str, questions: Sequence[str]) -> list[str]:
+        """Each question is put once, as long as the shadow stays what it is."""
+        new = [q for q in dict.fromkeys(questions) if (who, q) not in self.said]
+        said = await self.voices.replies(who, new, REPLY_TOKENS) if new else []
+        self.said |= {(who, q): reply for q, reply in zip(new, said, strict=True)}
+        return [self.said[who, question] for question in questions]
+
     async def _missing(self, who: str, asked: Sequence[tuple[Lesson, str]]) -> list[str]:
         """The questions whose reply lacks the fact's value."""
-        replies = await self.voices.replies(who, [q for _, q in asked], REPLY_TOKENS)
+        replies = await self.replies(who, [q for _, q in asked])
         return [
             question
             for (lesson, question), reply in zip(asked, replies, strict=True)

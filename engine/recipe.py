@@ -11,11 +11,23 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from engine.config import TrainingConfig
-from engine.lessons import FOR_THE_GATE, Draw, Lesson, Neighbour, anchors, neighbours, wordings
+from engine.lessons import (
+    FOR_THE_GATE,
+    Draw,
+    Lesson,
+    Neighbour,
+    anchors,
+    codes,
+    neighbours,
+    probes,
+    wordings,
+)
 
 ANCHOR_TOKENS = 24
 NEIGHBOUR_TOKENS = 8
 ANCHORS_TOGETHER = 16
+MENDED = 4  # of what was lost, held on to in each further step
+PROBES = "probes"  # the company of common knowledge
 
 
 @dataclass(frozen=True)
@@ -51,6 +63,11 @@ def hold_anchor(code: str, index: int) -> Hold:
     """Half of the anchors keep the base's likeliest answer, half one it draws."""
     among = f"{code} {index // ANCHORS_TOGETHER}"
     return Hold("anchors", anchors(code)[index][1], sampled=index % 2 == 1, among=among)
+
+
+def hold_probe(code: str, question: str) -> Hold:
+    """Common knowledge the gate found lost."""
+    return Hold("anchors", question, among=f"{PROBES} {code}")
 
 
 def any_anchor(code: str, draw: Draw) -> Hold:
@@ -105,10 +122,18 @@ class Recipe:
         for lesson in self.facts:
             if lesson.id == among:
                 return [hold_neighbour(near, lesson) for near in self.pool(lesson)[FOR_THE_GATE:]]
+        if among.startswith(PROBES):
+            code = among.split()[1]
+            return [hold_probe(code, question) for question, _ in probes(code)]
         code, stretch = among.split()
         first = int(stretch) * ANCHORS_TOGETHER
         last = min(first + ANCHORS_TOGETHER, len(anchors(code)))
         return [hold_anchor(code, index) for index in range(first, last)]
+
+    def mending(self, lost: Sequence[str]) -> list[Hold]:
+        """Common knowledge to be held on to for a few steps, as far as the base has words for it."""
+        known = {q: code for code in codes() for q, _ in probes(code)}
+        return [hold_probe(known[q], q) for q in lost if q in known][:MENDED]
 
     def lesson_step(self, step: int, extra: int = 0) -> list[Ask]:
         """One step of a lesson; several lessons take turns. `extra` adds look-alikes."""

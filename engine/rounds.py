@@ -13,7 +13,8 @@ from typing import Any, Protocol, TypeVar
 
 from engine.snapshot import Arrays, weights_sha256
 
-LESSON, PRACTICE = "lesson", "practice"
+LESSON, PRACTICE, TRAINING = "lesson", "practice", "training"
+DATA_SET = "dataset"  # the kind of a record that stands for a whole file
 T = TypeVar("T")
 
 
@@ -21,7 +22,8 @@ T = TypeVar("T")
 class Plan:
     """`lessons` are learned now; `pool` is everything accepted before, in the order it was learned.
 
-    A lesson goes on from the weights before; practice starts from the base and mixes the pool.
+    A lesson goes on from the weights before, and so does training on a data set, whose one record
+    names the file; practice starts from the base and mixes the pool.
     """
 
     kind: str

@@ -54,6 +54,8 @@ class Outcome:
 class Shadow:
     """A copy of the trained array, stepped batch by batch."""
 
+    mode = "lora"
+
     def __init__(
         self,
         model: Model,
@@ -61,8 +63,9 @@ class Shadow:
         memory_budget: int | None = None,
         dropout: float = 0.0,
         room: Room | None = None,
+        still: dict | None = None,  # tensors of what is changed from the base but not trained
     ):
-        self.model, self.trained = model, trained
+        self.model, self.trained, self.still = model, trained, still or {}
         self.memory_budget, self.dropout = memory_budget, dropout
         self.steps = 0
         self.room = room
@@ -91,7 +94,9 @@ class Shadow:
             planned = self.model.learning_plan(
                 tokens, rows, self.trained, self.memory_budget, dropout=self.dropout
             )
-            self._runs[tokens, rows] = self.model.prepare(planned, self.tensors, self.room)
+            self._runs[tokens, rows] = self.model.prepare(
+                planned, self.tensors | self.still, self.room
+            )
         return self._runs[tokens, rows]
 
     def load(self, batch: dict[str, np.ndarray], hyper: Hyper, seed: int = 0) -> None:

@@ -41,6 +41,7 @@ class Trained:
     scale: float = 1.0  # alpha / rank
     rank: int = 0
     name: str = "adapter"
+    still: Trained | None = None  # what is changed from the base as well, but not trained now
 
     @classmethod
     def of(cls, shapes: dict[str, tuple[int, ...]], **more) -> Trained:
@@ -65,8 +66,28 @@ class Trained:
                     shapes[f"{layer}.lora_bias"] = (outputs,)
         return cls.of(shapes, scale=alpha / rank, rank=rank)
 
+    @classmethod
+    def chosen(cls, config, training) -> Trained:
+        """What a training configuration trains of a model: an adapter, the last blocks, or both."""
+        lora = training.lora_config
+        adapter = cls.lora(config, lora.rank, lora.alpha, lora.target_modules, lora.enable_bias)
+        if training.mode == "lora":
+            return adapter
+        first = config.layers - min(training.full_blocks, config.layers)
+        layers = tuple(f"model.layers.{i}." for i in range(first, config.layers))
+        blocks = {name: s for name, s in config.shapes().items() if name.startswith(layers)}
+        if training.mode == "full":
+            return cls.of(blocks)
+        shapes = {name: shape for name, (_, shape) in adapter.entries.items()}
+        return cls.of(shapes | blocks, scale=adapter.scale, rank=adapter.rank)
+
     def __contains__(self, name: str) -> bool:
-        return name in self.entries
+        return name in self.entries or (self.still is not None and name in self.still)
+
+    @property
+    def whole(self) -> list[str]:
+        """The weights that are trained themselves, not by an adapter."""
+        return [name for name in self.entries if ".lora_" not in name]
 
     @property
     def size(self) -> int:
@@ -89,6 +110,8 @@ class Trained:
 
     def value(self, program: Program, name: str) -> Value:
         """The stretch `name` of the program's input `adapter`; the same value at each use."""
+        if name not in self.entries and self.still:
+            return self.still.value(program, name)
         flat = program.inputs.get(self.name) or program.input(self.name, (self.size,))
         made = program.windows.setdefault(self.name, {})
         if name not in made:
@@ -101,7 +124,7 @@ class Trained:
         return flat[offset : offset + prod(shape)].reshape(shape)
 
     def initial(self, seed: int) -> np.ndarray:
-        """A uniform in +-1/sqrt(inputs), B and biases 0: the first step is exactly the base."""
+        """A uniform in +-1/sqrt(inputs), the others 0: an adapter's first step is the base."""
         flat, rng = np.zeros(self.size, np.float32), np.random.default_rng(seed)
         for name, (_, shape) in self.entries.items():
             if name.endswith("lora_A.weight"):

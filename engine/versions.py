@@ -11,7 +11,7 @@ from typing import Any
 from engine.faults import fault
 from engine.ledger import Change, Ledger
 from engine.naming import name_version
-from engine.rounds import PRACTICE, Plan, ids_of, pool_sha256
+from engine.rounds import PRACTICE, TRAINING, Plan, ids_of, pool_sha256
 from engine.snapshot import Arrays, SnapshotDamaged, pack, unpack, weights_sha256
 
 GENERIC = "generic"
@@ -193,7 +193,7 @@ class Versions:
         time = self.clock()
         sha256 = weights_sha256(weights)
         major, micro = last["major"], last["micro"] + 1
-        if plan.kind == PRACTICE:
+        if plan.kind in (PRACTICE, TRAINING):
             major, micro = major + 1, 0
         sources = {one["source"]["kind"] for one in (*plan.pool, *plan.lessons)}
         language = LANGUAGE_OF_LINE[line]

@@ -6,7 +6,7 @@ probabilities are wanted, and decoded together where text is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from functools import partial
 
@@ -139,10 +139,18 @@ class Voices:
 
     async def text_loss(self, who: str, ids: list[int]) -> float:
         """Nats of all tokens but the first."""
+        return await self.loss(who, [Row("text", ids[:1], ids[1:])]) * (len(ids) - 1)
+
+    async def loss(self, who: str, rows: Iterable[Row]) -> float:
+        """Nats a token, each row counting as much as it has tokens."""
         self._take_the_floor(who)
-        batch = pack([Row("text", ids[:1], ids[1:])])
-        run = await self._run("score", batch, None if who == "base" else self.trained)
-        return float((await run.read("losses")).sum()) * (len(ids) - 1)
+        trained = None if who == "base" else self.trained
+        nats, tokens = 0.0, 0
+        for row in rows:
+            run = await self._run("score", pack([row]), trained)
+            nats += float((await run.read("losses")).sum()) * len(row.target)
+            tokens += len(row.target)
+        return nats / tokens
 
     async def _run(self, program: str, batch: Batch, trained: Trained | None):
         shape = len(batch.arrays["ids"]), len(batch.arrays["take"])

@@ -16,6 +16,7 @@ from engine import programs
 from engine.executor import Executor, Run, Tensor
 from engine.formats import ModelFile, Packed, inverse_frequencies
 from engine.model import Config, Stored, rotary_table
+from engine.ops.linear import unpack
 from engine.room import Room
 from engine.schedule import Plan, plan
 from engine.template import ChatTemplate
@@ -83,10 +84,21 @@ class Model:
             digest.hexdigest()[:16],
         )
 
+    async def dense(self, name: str) -> np.ndarray:
+        """A weight as plain numbers, read back from the executor."""
+        stored = self.stored[name]
+        if not stored.bits:
+            return (await self.tensors[name].read()).reshape(stored.shape)
+        codes, scales = [
+            np.asarray(await self.tensors[f"{name}.{part}"].read()) for part in ("codes", "scales")
+        ]
+        return unpack(codes, scales, stored.bits).reshape(stored.shape)
+
     def program(self, kind: str, *shape: int, trained: Trained | None = None, **more):
         """The plan of `programs.<kind>` at a shape, traced the first time it is asked for."""
-        key = (kind, shape, trained and tuple(trained.entries), trained and trained.scale,
-               tuple(sorted(more.items())))  # fmt: skip
+        layout = trained and (tuple(trained.entries), trained.scale,
+                              trained.still and tuple(trained.still.entries))  # fmt: skip
+        key = kind, shape, layout, tuple(sorted(more.items()))
         if key not in self._plans:
             build = getattr(programs, kind)
             sizes = (*shape, self.positions)

@@ -33,7 +33,7 @@ def test_micro_is_the_measured_recipe():
     assert (config.lora_config.rank, config.lora_config.alpha) == (16, 32)
     assert len(config.lora_config.target_modules) == 7
     assert (config.learning_rate, config.adam_beta2, config.weight_decay) == (1e-3, 0.99, 0.0)
-    assert (config.lesson.max_steps, config.lesson.stop_loss) == (20, 0.05)
+    assert (config.lesson.max_steps, config.lesson.stop_loss) == (16, 0.69)
     assert config.practice.steps_per_fact == 24
 
 

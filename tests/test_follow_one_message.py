@@ -17,8 +17,8 @@ from engine.demo import MODEL
 from engine.formats import open_model
 from engine.generate import Sampling
 from engine.ledger import Ledger
+from engine.lessons import lesson_of
 from engine.reference import Numpy
-from engine.trainer import lesson_of
 from engine.versions import Versions
 from web.collector import DataCollector
 from web.queue import TrainingQueue

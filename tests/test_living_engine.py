@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from engine.assistant import Assistant
+from engine.attempt import LessonAttempt
 from engine.check import check_store
 from engine.config import TrainingConfig
 from engine.demo import MODEL
@@ -19,7 +20,7 @@ from engine.formats import open_model
 from engine.learner import Learner
 from engine.reference import Numpy
 from engine.trained import Trained
-from engine.trainer import EngineAttempt, EngineTrainer
+from engine.trainer import EngineTrainer
 from engine.weights import Model
 from tests.living import Living
 
@@ -131,7 +132,7 @@ def test_a_damaged_snapshot_is_retrained_by_the_real_engine_to_the_same_bits(sys
 def assistant_of(monkeypatch):
     """The whole assistant on the stores of a living system, with a gate that accepts."""
     judge = lambda self: {"accepted": True, "outcome": "learned", "reason": ""}  # noqa: E731
-    monkeypatch.setattr(EngineAttempt, "judge", judge)
+    monkeypatch.setattr(LessonAttempt, "judge", judge)
 
     async def load(living):
         with closing(open_model(str(MODEL))) as file:

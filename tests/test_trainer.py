@@ -7,14 +7,16 @@ from contextlib import closing
 import numpy as np
 import pytest
 
+from engine.attempt import scaled
 from engine.config import TrainingConfig
 from engine.demo import MODEL
 from engine.formats import open_model
-from engine.lessons import LessonError
+from engine.lessons import LessonError, lesson_of
+from engine.quality import LOST, SCALE, Measure
 from engine.reference import Numpy
 from engine.rounds import LESSON, PRACTICE, make_plan
 from engine.trained import Trained
-from engine.trainer import EngineTrainer, check, lesson_of, scaled
+from engine.trainer import EngineTrainer, check
 from engine.weights import Model
 
 DOG = {"id": "dog", "prompt": "What is my dog's name?", "answer": "Your dog's name is Biscuit."}
@@ -92,7 +94,7 @@ def test_a_lesson_lowers_its_own_loss_and_reports_each_part(trainer):
     assert seen[-1]["parts"]["taught"] < seen[0]["parts"]["taught"]
     assert set(seen[0]["parts"]) == {"taught", "replay", "anchors", "neighbours"}
     assert [m["step"] for m in seen] == [1, 2, 3, 4]
-    assert seen[0]["learning_rate"] == pytest.approx(5e-4)
+    assert seen[0]["learning_rate"] == pytest.approx(4e-4)  # warming up, and cooling
     assert seen[-1]["examples_processed"] > seen[0]["examples_processed"] > 0
 
 
@@ -130,6 +132,33 @@ def test_the_gate_refuses_weights_gone_wild_with_its_numbers(trainer):
         verdict = await attempt.judge()
         assert not verdict["accepted"] and verdict["outcome"] == "not learned"
         assert "must be" in verdict["reason"] and verdict["measures"]
+
+    asyncio.run(run())
+
+
+def test_common_knowledge_that_was_lost_is_held_on_to_before_anything_is_scaled(
+    trainer, monkeypatch
+):
+    france, lost = "What is the capital of France?", [1, 0]
+
+    async def learned(gate):
+        return []
+
+    async def unharmed(gate):
+        count = lost.pop(0)
+        return [Measure(LOST, count, "0", SCALE if count else "accept", (france,) * count)]
+
+    monkeypatch.setattr("engine.quality.Gate.learned", learned)
+    monkeypatch.setattr("engine.quality.Gate.unharmed", unharmed)
+    given = plan(trainer, LESSON, {"lesson": {"max_steps": 2, "more_steps": 1}})
+
+    async def run():
+        attempt = trainer.begin(trainer.fresh(), given)
+        while await attempt.advance(math.inf) is not None:
+            assert france not in {ask.question for ask in attempt.asks(0)}
+        verdict = await attempt.judge()
+        assert verdict["accepted"] and verdict["scale"] == 1.0 and verdict["steps"] == 3
+        assert france in {ask.question for ask in attempt.asks(2)}
 
     asyncio.run(run())
 

@@ -260,7 +260,8 @@ class Engine:
         }
         told = {**figures, "run": round.run, "plan": self.assistant.learner.plan.identity()}
         await self.store.batch([["put", "metrics", key, told]])
-        self.emit(Progress(run=round.run, kind=round.kind, phase="training", **figures))
+        phase = "training" if m["step"] < m["steps"] else "checking"
+        self.emit(Progress(run=round.run, kind=round.kind, phase=phase, **figures))
 
     async def on_grant(self, request):
         """Work on the open round for about this long."""

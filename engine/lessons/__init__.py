@@ -7,7 +7,7 @@ a kind of fact, a wording or a whole language is adding lines there.
 from engine.lessons.anchors import anchors, held_out_anchors, paragraphs, probes
 from engine.lessons.draw import Draw
 from engine.lessons.language import codes, guess, language
-from engine.lessons.lesson import Lesson, LessonError, fold, has_value, lesson_from
+from engine.lessons.lesson import Lesson, LessonError, fold, has_value, lesson_from, lesson_of
 from engine.lessons.neighbours import FOR_THE_GATE, Neighbour, neighbours
 from engine.lessons.wordings import held_back_wordings, wordings
 
@@ -26,6 +26,7 @@ __all__ = [
     "held_out_anchors",
     "language",
     "lesson_from",
+    "lesson_of",
     "neighbours",
     "paragraphs",
     "probes",

@@ -107,6 +107,17 @@ class Lesson:
         return self.same_question(other) and fold(self.value) != fold(other.value)
 
 
+def lesson_of(record):
+    """The lesson a record of the queue holds."""
+    return Lesson(
+        record["prompt"],
+        record["answer"],
+        tuple(record.get("phrasings") or ()),
+        record.get("language") or "",
+        record.get("source") or {},
+    )
+
+
 def same_stem(a, b):
     """Whether two words are forms of one: live and lives, teaches and teacher."""
     short = min(len(a), len(b))

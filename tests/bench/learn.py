@@ -2,55 +2,34 @@
 
 `python3 build.py bench learn` teaches eight facts one after another, practises, and judges after the
 first lesson, the last and practice; then four facts in Swedish and forty facts.  The questions are
-those of facts_eval.jsonl and facts_dev.jsonl, written by hand; no lesson sees them.
+those of facts_eval.jsonl, facts_dev.jsonl and known.jsonl, written by hand; no lesson and no gate sees
+them.  Interrupted, it goes on when called again.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import hashlib
 import json
-import math
 import statistics
-import time
 from contextlib import closing
 from pathlib import Path
 
+from builder import CACHE, ROOT
 from engine import registry
-from engine.config import TrainingConfig
+from engine.examine import Shadow, measure
 from engine.formats import open_model
 from engine.reference import Numpy
-from engine.rounds import LESSON, PRACTICE, make_plan
-from engine.trained import Trained
-from engine.trainer import EngineTrainer
 from engine.weights import Model
 from tests.bench import report
-from tests.bench.judge import measure
+from workers.course import Course, micro_config, record_of
 
 HERE = Path(__file__).parent
 FIGURES = ("recall", "unseen", "leak", "kl", "top1", "ppl_change", "known")
+RECIPE = "config recipe pace data kept attempt quality lessons/**/*".split()
 HIGHER_IS_WORSE = ("leak", "kl", "ppl_change")
 ENGLISH, SWEDISH, MANY = 8, 4, 40
-
-
-class Judged:
-    """The shadow of a trainer's voices, as `measure` asks it."""
-
-    def __init__(self, trainer: EngineTrainer, flat):
-        self.voices = trainer.voices
-        self.voices.put("shadow", flat)
-
-    async def go_on(self, prompts, tokens):
-        return await self.voices.go_on("base", prompts, tokens)
-
-    async def replies(self, questions, tokens):
-        return await self.voices.replies("shadow", questions, tokens)
-
-    async def drift(self, rows):
-        return await self.voices.drift("shadow", rows)
-
-    async def text_loss(self, ids, base):
-        return await self.voices.text_loss("base" if base else "shadow", ids)
 
 
 def records(name: str, language: str) -> list[dict]:
@@ -58,6 +37,23 @@ def records(name: str, language: str) -> list[dict]:
     lines = (HERE / name).read_text("utf-8").splitlines()
     facts = [fact for fact in map(json.loads, lines) if fact["language"] == language]
     return [{**f, "id": f["question"], "prompt": f["question"]} for f in facts]
+
+
+def known(language: str) -> list[tuple[str, list[str]]]:
+    """Common knowledge that neither the lessons nor the gate ask about."""
+    lines = map(json.loads, (HERE / "known.jsonl").read_text("utf-8").splitlines())
+    return [(one["question"], one["words"]) for one in lines if one["language"] == language]
+
+
+def recipe_id(model: Model, facts: list[dict]) -> str:
+    """A name for all that decides the result: another recipe never goes on with this one's work."""
+    digest = hashlib.sha256(json.dumps([model.fingerprint, facts]).encode())
+    for name in RECIPE:
+        for path in sorted((ROOT / "engine").glob(f"{name}.py")):
+            digest.update(path.read_bytes())
+    for path in sorted((ROOT / "engine/lessons/data").glob("*.json")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 async def executor(backend: str):
@@ -69,49 +65,75 @@ async def executor(backend: str):
     return Numpy()
 
 
-async def attempt(trainer: EngineTrainer, kind: str, weights, lessons, pool):
-    """One round and its verdict: (weights to go on with, verdict, seconds)."""
-    began = time.monotonic()
-    round_ = trainer.begin(weights, make_plan(kind, weights, lessons, pool, {}))
-    while (metrics := await round_.advance(math.inf)) is not None:
-        if metrics["step"] % (24 if kind == PRACTICE else 4) == 0:
-            report.say(f"  {kind} step {metrics['step']} of {metrics['steps']}", metrics["parts"])
-    verdict = await round_.judge()
-    after = await round_.weights() if verdict["accepted"] else weights
-    return after, verdict, time.monotonic() - began
+class Study:
+    """Lessons one after another, then practice, in a folder: whatever was done once is not done
+    again, and a round that was interrupted goes on."""
+
+    def __init__(self, folder: Path, model: Model, facts: list[dict], seed: int):
+        self.folder, self.facts, self.code = folder, facts, facts[0]["language"]
+        self.model, self.config = model, micro_config(model).replace(seed=seed)
+
+    async def run(self, stages: tuple[str, ...]) -> dict:
+        self.course = await Course.open(self.folder, self.model, self.config)
+        lessons, practised = [], {}
+        if "lessons" in stages:
+            for i, fact in enumerate(self.facts):
+                lessons.append(await self.once(f"lesson-{i}", self.lesson, fact))
+                if i == 0 and "first" in stages:
+                    await self.once("first", self.judged, self.facts[:1])
+            await self.once("lesson", self.judged, self.facts)
+        if "practice" in stages:
+            practised = await self.once("practising", self.practise, not lessons)
+            await self.once("practice", self.judged, self.facts)
+        await self.course.close()
+        found = {name: self.found(name) for name in ("first", "lesson", "practice")}
+        found = {name: figures for name, figures in found.items() if figures}
+        return {"stages": found, "lessons": lessons, "practised": practised}
+
+    def found(self, name: str) -> dict:
+        path = self.folder / f"{name}.json"
+        return json.loads(path.read_text("utf-8")) if path.exists() else {}
+
+    async def once(self, name: str, work, *args) -> dict:
+        """The result of a piece of work, from its file when it was done before."""
+        if not self.found(name):
+            result = json.dumps(await work(*args), ensure_ascii=False)
+            (self.folder / f"{name}.json").write_text(result, "utf-8")
+        return self.found(name)
+
+    async def lesson(self, fact: dict) -> dict:
+        return self.told(fact["question"], await self.course.teach([record_of(fact)], heard(1)))
+
+    async def practise(self, untaught: bool) -> dict:
+        """Over everything taught; practice begins at the base, so it needs no lessons before it."""
+        also = map(record_of, self.facts) if untaught else ()
+        return self.told("practice", await self.course.practise(heard(12), also))
+
+    def told(self, what: str, ended: dict) -> dict:
+        gate = ended["gate"]
+        report.say(f"  {what} {ended['outcome']} {gate.get('steps')} steps, "
+                   f"{ended['seconds']:.0f} s {ended['reason']}")  # fmt: skip
+        kept = {name: ended[name] for name in ("outcome", "reason", "seconds")}
+        return {"question": what, **kept, "steps": gate.get("steps", 0), "gate": gate}
+
+    async def judged(self, facts: list[dict]) -> dict:
+        trainer, flat = self.course.trainer, await self.course.weights()
+        shadow, code = Shadow(trainer.voices, flat), self.code
+        figures = await measure(shadow, trainer.coder, facts, code, known(code))
+        report.say("  ", {name: figures[name] for name in FIGURES})
+        return figures
 
 
-async def study(model: Model, facts: list[dict], seed: int, stages: tuple[str, ...]) -> dict:
-    """Lessons one after another, then practice; the figures of every stage that is asked for."""
-    config = TrainingConfig.preset("micro").replace(seed=seed)
-    lora = config.lora_config
-    trained = Trained.lora(model.config, lora.rank, lora.alpha, lora.target_modules)
-    trainer = EngineTrainer(model, trained, config)
-    weights, found, lessons = trainer.fresh(), {}, []
-    code = facts[0]["language"]
-    if "lessons" in stages:
-        for i, fact in enumerate(facts):
-            weights, verdict, seconds = await attempt(trainer, LESSON, weights, [fact], facts[:i])
-            lessons.append({**verdict, "question": fact["question"], "seconds": seconds})
-            told = f"{verdict['outcome']} in {verdict['steps']} steps, {seconds:.0f} s"
-            report.say(f"  {fact['question']} {told} {verdict['reason']}")
-            if i == 0 and "first" in stages:
-                found["first"] = await judged(trainer, weights, facts[:1], code)
-        found["lesson"] = await judged(trainer, weights, facts, code)
-    began = time.monotonic()
-    if "practice" in stages:
-        after, verdict, seconds = await attempt(trainer, PRACTICE, weights, [], facts)
-        report.say(f"  {verdict['outcome']} {verdict['reason']} {seconds:.0f} s")
-        found["practice"] = await judged(trainer, after, facts, code)
-        found["practice"]["verdict"] = verdict
-    return {"stages": found, "lessons": lessons, "practice_seconds": time.monotonic() - began}
+def heard(every: int):
+    """Says every so many steps how far a round is."""
 
+    def say(metrics: dict) -> None:
+        if metrics["step"] % every == 0:
+            parts = {name: round(value, 3) for name, value in metrics["parts"].items()}
+            hardest = f"hardest token {metrics['hardest']:.2f}"
+            report.say(f"    step {metrics['step']} of {metrics['steps']}", parts, hardest)
 
-async def judged(trainer: EngineTrainer, weights, facts, code: str) -> dict:
-    flat = weights[trainer.trained.name]
-    figures = await measure(Judged(trainer, flat), trainer.coder, facts, code)
-    report.say("  ", {name: figures[name] for name in FIGURES})
-    return figures
+    return say
 
 
 def summary(runs: list[dict], stage: str, prefix: str) -> dict[str, float]:
@@ -131,10 +153,11 @@ def times(runs: list[dict], prefix: str = "") -> dict[str, float]:
     lessons = [lesson for run in runs for lesson in run["lessons"]]
     if not lessons:
         return {}
+    practised = [run["practised"]["seconds"] for run in runs if run["practised"]]
     return {
         f"{prefix}max_steps": max(lesson["steps"] for lesson in lessons),
         f"{prefix}seconds_per_fact": statistics.mean(lesson["seconds"] for lesson in lessons),
-        f"{prefix}seconds_practice": statistics.mean(run["practice_seconds"] for run in runs),
+        **({f"{prefix}seconds_practice": statistics.mean(practised)} if practised else {}),
     }
 
 
@@ -159,7 +182,9 @@ async def run(options) -> tuple[dict, list]:
         runs = []
         for seed in range(seeds):
             report.say(f"{len(facts)} facts, seed {seed}")
-            runs.append(await study(model, facts, seed, tuple(options.stages)))
+            name = "-".join([str(seed), *options.stages])
+            folder = options.folder / recipe_id(model, facts) / name
+            runs.append(await Study(folder, model, facts, seed).run(tuple(options.stages)))
             rows.append({"part": prefix or "en", "seed": seed, **runs[-1]})
         for stage, name in (("practice", ""), ("lesson", "lesson_"), ("first", "first_")):
             figures |= summary(runs, stage, prefix + name)
@@ -175,6 +200,7 @@ def main() -> None:
     ask.add_argument("--facts", type=int, help="only so many of each part's")
     ask.add_argument("--parts", nargs="*", default=["", "sv", "forty"])
     ask.add_argument("--stages", nargs="*", default=["lessons", "first", "practice"])
+    ask.add_argument("--folder", type=Path, default=CACHE / "bench-learn", help="to go on from")
     options = ask.parse_args()
     options.parts = ["" if part == "en" else part for part in options.parts]
     figures, rows = asyncio.run(run(options))

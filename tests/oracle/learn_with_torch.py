@@ -21,16 +21,18 @@ from transformers import AutoModelForCausalLM
 
 from engine.config import TrainingConfig
 from engine.data import TOP, Batch, Coder, Top, pack
+from engine.examine import measure
 from engine.formats import open_model
 from engine.kept import Kept
 from engine.lessons import Lesson
 from engine.model import Config
+from engine.pace import FallingPace, LessonPace
 from engine.recipe import Recipe
 from engine.template import ChatTemplate
 from engine.tokenizer import Tokenizer
 from engine.trained import TARGETS, Trained
 from engine.voices import packed
-from tests.bench.judge import measure
+from tests.bench.learn import known
 
 NOTHING = -1e30
 AHEAD = 12  # steps whose missing answers are asked of the base together
@@ -212,42 +214,43 @@ def step(it: Torch, optimiser, batch: Batch, rate: float) -> dict[str, float]:
     losses.sum().backward()
     torch.nn.utils.clip_grad_norm_(it.parameters, it.config.max_grad_norm)
     optimiser.step()
-    return batch.measure(losses.detach().numpy()) | {"total": float(losses.sum().detach())}
+    each = losses.detach().numpy()
+    more = {"hardest": batch.hardest(each, "taught"), "total": float(each.sum())}
+    return batch.measure(each) | more
 
 
 async def teach(it: Torch, kept: Kept, facts, config, seed) -> list[int]:
-    """One after another, each until its loss is low enough."""
+    """One after another, each until it is said for certain."""
     taken = []
     for i, lesson in enumerate(facts):
         recipe = Recipe([lesson], facts[:i], config, seed * 1000 + i)
         optimiser, c = adam(it, config), config.lesson
-        for n in range(c.max_steps):
+        pace, n = LessonPace(c, config.learning_rate, 1), 0
+        while n < pace.steps:
             asks = recipe.lesson_step(n)
             if kept.lacks(asks):
                 ahead = range(n, min(n + AHEAD, c.max_steps))
                 await kept.fill(it, [a for step in ahead for a in recipe.lesson_step(step)])
             batch = pack([kept.row(a) for a in asks], c.kl_weight)
-            rate = config.learning_rate * min(1.0, (n + 1) / max(1, c.warmup_steps))
-            got = step(it, optimiser, batch, rate)
-            if got["taught"] < c.stop_loss:
-                break
-        taken.append(n + 1)
-        print("lesson", i, n + 1, got, file=sys.stderr, flush=True)
+            got = step(it, optimiser, batch, pace.rate(n))
+            pace.heard(n, got["hardest"])
+            n += 1
+        taken.append(n)
+        print("lesson", i, n, got, file=sys.stderr, flush=True)
     return taken
 
 
 async def practise(it: Torch, kept: Kept, facts, config, seed, every=24) -> int:
     recipe, optimiser, c = Recipe(facts, [], config, seed), adam(it, config), config.practice
     total, began = recipe.practice_steps, time.time()
+    pace = FallingPace(config.learning_rate, total, c.warmup_steps, c.final_rate)
     for n in range(total):
         asks = recipe.practice_step(n)
         if kept.lacks(asks):
             ahead = range(n, min(n + 4 * AHEAD, total))
             await kept.fill(it, [a for step in ahead for a in recipe.practice_step(step)])
         batch = pack([kept.row(a) for a in asks], c.kl_weight)
-        fall = 1 - (1 - c.final_rate) * (n + 1) / total
-        rate = config.learning_rate * min(1.0, (n + 1) / max(1, c.warmup_steps)) * fall
-        got = step(it, optimiser, batch, rate)
+        got = step(it, optimiser, batch, pace.rate(n))
         if n % every == every - 1:
             spent = (time.time() - began) / (n + 1)
             print("practice", n + 1, total, got, f"{spent:.1f} s", file=sys.stderr, flush=True)
@@ -280,7 +283,9 @@ async def main() -> None:
         began = time.time()
         steps = await stage(it, kept, facts, config, given.seed)
         figures = {"stage": name, "steps": steps, "seconds": time.time() - began}
-        print(json.dumps({**figures, **await measure(it, it.coder, records)}, ensure_ascii=False))
+        code = records[0]["language"]
+        figures |= await measure(it, it.coder, records, code, known(code))
+        print(json.dumps(figures, ensure_ascii=False))
 
 
 if __name__ == "__main__":

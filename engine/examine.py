@@ -1,41 +1,71 @@
 """What a model with an adapter knows, confuses and has forgotten, over facts written by people.
 
-Each fact comes with unseen phrasings and look-alikes; the model is anything that replies, so the
+A fact may come with unseen phrasings and look-alikes; the model is anything that replies, so the
 engine and PyTorch are judged by the same lines.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
-from engine.lessons import has_value, held_out_anchors, paragraphs, probes
+from engine.lessons import Lesson, has_value, held_out_anchors, paragraphs, probes
+from engine.voices import Voices
 
 REPLY_TOKENS = 24
 
 
-async def measure(model, coder, records: list[dict], code: str = "en") -> dict:
-    """The figures of the learn bench for these facts."""
+class Shadow:
+    """A flat adapter, asked through a trainer's voices."""
+
+    def __init__(self, voices: Voices, flat: np.ndarray):
+        self.voices = voices
+        voices.put("shadow", flat)
+
+    async def go_on(self, prompts, tokens):
+        return await self.voices.go_on("base", prompts, tokens)
+
+    async def replies(self, questions, tokens):
+        return await self.voices.replies("shadow", questions, tokens)
+
+    async def drift(self, rows):
+        return await self.voices.drift("shadow", rows)
+
+    async def text_loss(self, ids, base):
+        return await self.voices.text_loss("base" if base else "shadow", ids)
+
+
+def key_of(record: dict) -> str:
+    """What an answer must contain to be right."""
+    return record.get("key") or Lesson(record["question"], record["answer"]).value
+
+
+async def measure(
+    model, coder, records: list[dict], code: str = "en", known: Sequence[tuple] = ()
+) -> dict:
+    """The figures of these facts; a part that no fact asks has none. `known` is common knowledge,
+    (question, words) each; without it, the gate's own."""
     asked = [
-        (part, record["key"], question)
+        (part, key_of(record), question)
         for record in records
         for part, questions in (
             ("recall", [record["question"]]),
-            ("unseen", record["unseen"]),
-            ("leak", record["leak"]),
+            ("unseen", record.get("unseen", ())),
+            ("leak", record.get("leak", ())),
         )
         for question in questions
     ]
-    known = probes(code)
+    known = known or probes(code)
     replies = await model.replies([q for *_, q in asked] + [q for q, _ in known], REPLY_TOKENS)
-    keys = [record["key"] for record in records]
-    hits: dict[str, list[bool]] = {"recall": [], "unseen": [], "leak": []}
+    keys = [key_of(record) for record in records]
+    hits: dict[str, list[bool]] = {}
     wrong = []
     for (part, key, question), reply in zip(asked, replies, strict=False):
         looked_for = keys if part == "leak" else [key]
         hit = any(has_value(reply, value) for value in looked_for)
-        hits[part].append(hit)
+        hits.setdefault(part, []).append(hit)
         if hit == (part == "leak"):
             wrong.append([part, question, reply])
     figures: dict = {part: float(np.mean(found)) for part, found in hits.items()}

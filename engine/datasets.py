@@ -1,0 +1,190 @@
+"""Data sets of examples in any of the usual forms, found by looking: one example at a time is in memory.
+
+OpenAI messages, ShareGPT, Alpaca, prompt and completion, and text, as JSON lines, a JSON list or
+plain text; what is learned is every answer in its conversation, or the text itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROLES = {"human": "user", "gpt": "assistant", "bot": "assistant", "model": "assistant"}
+DECODER = json.JSONDecoder()
+KNOWN = (
+    "messages (OpenAI), conversations (ShareGPT), instruction and output (Alpaca), "
+    "prompt and completion, or text"
+)
+
+
+class DataError(ValueError):
+    """A line of a data set that cannot be learned from, and why; nothing was trained."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """What comes before, and what is learned; without a history it is plain text."""
+
+    history: tuple[dict, ...]
+    answer: str
+
+
+def turn(role: str, text: Any) -> dict:
+    if not isinstance(text, str):
+        raise ValueError(f"the text of {role!r} is not a string")
+    return {"role": ROLES.get(role, role), "content": text}
+
+
+def answers(messages: list[dict]) -> list[Example]:
+    """Every answer of a conversation, with all that was said before it."""
+    for message in messages:
+        if message["role"] not in ("system", "user", "assistant"):
+            raise ValueError(f"the role {message['role']!r} is none of system, user, assistant")
+    return [
+        Example(tuple(messages[:i]), message["content"])
+        for i, message in enumerate(messages)
+        if message["role"] == "assistant" and i
+    ]
+
+
+def openai(record: dict) -> list[Example]:
+    return answers([turn(m["role"], m["content"]) for m in record["messages"]])
+
+
+def sharegpt(record: dict) -> list[Example]:
+    return answers([turn(m["from"], m["value"]) for m in record["conversations"]])
+
+
+def alpaca(record: dict) -> list[Example]:
+    given = record.get("input") or ""
+    asked = f"{record['instruction']}\n\n{given}" if given else record["instruction"]
+    return answers([turn("user", asked), turn("assistant", record["output"])])
+
+
+def completion(record: dict) -> list[Example]:
+    prompt, said = record["prompt"], record["completion"]
+    if isinstance(prompt, list):
+        return openai({"messages": [*prompt, *said]})
+    return answers([turn("user", prompt), turn("assistant", said)])
+
+
+def text(record: dict) -> list[Example]:
+    return [Example((), turn("text", record["text"])["content"])]
+
+
+FORMS: dict[str, tuple[tuple[str, ...], Callable[[dict], list[Example]]]] = {
+    "messages": (("messages",), openai),
+    "sharegpt": (("conversations",), sharegpt),
+    "alpaca": (("instruction", "output"), alpaca),
+    "completion": (("prompt", "completion"), completion),
+    "text": (("text",), text),
+}
+
+
+def form_of(record: Any) -> str:
+    """The form's name, by the keys it needs."""
+    if isinstance(record, dict):
+        for name, (keys, _) in FORMS.items():
+            if all(key in record for key in keys):
+                return name
+    raise ValueError(f"this is no example; one has {KNOWN}")
+
+
+def examples(record: Any) -> list[Example]:
+    """What one record teaches; ValueError says what is wrong with it."""
+    _, read = FORMS[form_of(record)]
+    try:
+        found = read(record)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"a turn of it lacks {error}") from error
+    found = [one for one in found if one.answer.strip()]
+    if not found:
+        raise ValueError("there is no answer in it to learn from")
+    return found
+
+
+class DataSet:
+    """A file's examples by number; only where each one lies is kept, and the text of a JSON list."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.plain = path.suffix.lower() in (".txt", ".md")
+        with path.open("rb") as file:
+            self.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        self.listed = "" if self.plain else _text_of_list(path)
+        self.forms: set[str] = set()
+        self.places: list[tuple[int, int]] = []  # where its record begins, which answer in it
+        number = 0
+        try:
+            for place in self._places():
+                number += 1
+                record = self._record(place)
+                self.places += [(place, which) for which in range(len(examples(record)))]
+                self.forms.add(form_of(record))
+        except ValueError as error:
+            raise DataError(
+                f"{path.name}, example {max(number, 1)}: {error}. Nothing was trained; "
+                "correct it or take it out"
+            ) from error
+        if not self.places:
+            raise DataError(f"{path.name} holds no examples; one has {KNOWN}")
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, number: int) -> Example:
+        place, which = self.places[number]
+        return examples(self._record(place))[which]
+
+    def __iter__(self) -> Iterator[Example]:
+        return (self[number] for number in range(len(self)))
+
+    def _places(self) -> Iterator[int]:
+        """Where each record begins."""
+        if self.listed:
+            at = _next(self.listed, self.listed.index("[") + 1)
+            while self.listed[at] != "]":
+                yield at
+                at = _next(self.listed, DECODER.raw_decode(self.listed, at)[1])
+            return
+        with self.path.open("rb") as file:
+            place = 0
+            while line := self._piece(file):
+                if line.strip():
+                    yield place
+                place = file.tell()
+
+    def _record(self, place: int) -> Any:
+        if self.listed:
+            return DECODER.raw_decode(self.listed, place)[0]
+        with self.path.open("rb") as file:
+            file.seek(place)
+            said = self._piece(file).decode("utf-8").strip()
+        return {"text": said} if self.plain else json.loads(said)
+
+    def _piece(self, file) -> bytes:
+        """A line; of plain text a paragraph, which ends at an empty line."""
+        line = file.readline()
+        while self.plain and line.strip() and (more := file.readline()).strip():
+            line += more
+        return line
+
+
+def _text_of_list(path: Path) -> str:
+    """The whole text where it is one JSON list, else nothing."""
+    with path.open(encoding="utf-8") as file:
+        begins = file.read(64).lstrip().startswith("[")
+    return path.read_text("utf-8") if begins else ""
+
+
+def _next(text: str, at: int) -> int:
+    """Where the next record of a JSON list begins, or its end."""
+    while at < len(text) and (text[at].isspace() or text[at] == ","):
+        at += 1
+    if at == len(text):
+        raise ValueError("the list has no end")
+    return at
