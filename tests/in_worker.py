@@ -49,6 +49,6 @@ def serve(emit, settings, modules):
 async def run(arguments, emit):
     sys.path.insert(0, str(HOME))
     paths = [str(HOME / word) if word.startswith("tests/") else word for word in arguments]
-    options = [f"--rootdir={HOME}", "-p", "no:cacheprovider", "-q", "-m", "in_worker and not long"]
+    options = [f"--rootdir={HOME}", "-p", "no:cacheprovider", "-q"]
     code = pytest.main([*options, *paths], plugins=[Reporter(emit)])
     emit(Finished(code=int(code)))

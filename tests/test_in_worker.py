@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from playwright.sync_api import Browser
 
 from builder import ROOT, site
 from tests.browser import served, watched
@@ -15,12 +16,12 @@ FILES = sorted(
     if "mark.in_worker\n" in path.read_text() and path.name != "test_in_worker.py"
 )
 
-RUN = """async (files) => {
+RUN = """async (asked) => {
   const facts = JSON.parse(document.querySelector("#site").textContent);
   const address = (name) => new URL(facts.files[name], document.baseURI).href;
   const own = facts.workers.tests;
   const channel = "tests-" + crypto.randomUUID();
-  const settings = {...own, worker: "tests", channel, build: facts.build, arguments: files,
+  const settings = {...own, worker: "tests", channel, build: facts.build, arguments: asked,
     wheel: address(own.wheel), scripts: Object.fromEntries(own.scripts.map((s) => [s, address(s)]))};
   const events = [];
   const heard = new Promise((done) => {
@@ -43,14 +44,18 @@ RUN = """async (files) => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def events(chromium) -> list[dict]:
-    """What the worker told of one run of pytest over all those files."""
+def told(chromium: Browser, marks: str) -> list[dict]:
+    """What the worker tells of one run of pytest over the tests with these marks."""
     with served(site.build(tests=True)) as address, watched(chromium, address) as (context, watch):
         watch.allow("")  # kernels that must not compile are part of the suite
         page = context.new_page()
         page.goto("/tests.html")
-        return page.evaluate(RUN, FILES)
+        return page.evaluate(RUN, ["-m", marks, *FILES])
+
+
+@pytest.fixture(scope="module")
+def events(chromium: Browser) -> list[dict]:
+    return told(chromium, "in_worker and not long")
 
 
 def test_the_suite_inside_the_worker_ends_well(events):
@@ -63,3 +68,10 @@ def test_it_passes_inside_the_worker_too(events, file):
     failed = [event for event in told if event["outcome"] == "failed"]
     assert not failed, "\n\n".join(f"{e['test']}\n{e['detail']}" for e in failed)
     assert any(event["outcome"] == "passed" for event in told), f"no test of {file} ran"
+
+
+@pytest.mark.long
+def test_the_full_counts_pass_inside_the_worker_too(chromium):
+    for event in told(chromium, "in_worker and long"):
+        assert event.get("outcome") != "failed", f"{event['test']}\n{event['detail']}"
+    assert event == {"type": "Finished", "code": 0}

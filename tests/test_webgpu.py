@@ -11,6 +11,8 @@ from wgpu.utils.compute import compute_with_buffers
 
 from tests.gpu_device import gpu
 
+pytestmark = pytest.mark.in_worker
+
 USAGE = wgpu.BufferUsage.STORAGE | wgpu.BufferUsage.COPY_SRC | wgpu.BufferUsage.COPY_DST
 DOUBLE = """
 override FACTOR: f32 = 2.0;
