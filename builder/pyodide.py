@@ -8,14 +8,14 @@ import re
 import tomllib
 import zipfile
 
-from builder import ROOT, fetch, wheels
+from builder import ROOT, bytecode, fetch, wheels
 
 CORE = (
     "pyodide.mjs",
     "pyodide.asm.mjs",
     "pyodide.asm.wasm",
-    "python_stdlib.zip",
 )
+LIBRARY = "python_stdlib.zip"
 
 
 def pins() -> dict:
@@ -26,20 +26,23 @@ def folder(tests: bool) -> dict[str, bytes]:
     """File name -> bytes."""
     package = wheels.unpacked(fetch.part("npm/pyodide"), ".")
     files = {name: package[name] for name in CORE}
-    shipped = dict(shipped_wheels(tests))
+    files |= bytecode.compiled({LIBRARY: package[LIBRARY]})
+    shipped = bytecode.compiled(dict(shipped_wheels("wheels/")))
+    if tests:
+        shipped |= dict(shipped_wheels("tests/"))
     lock = json.loads(package["pyodide-lock.json"])
     lock["packages"] = lock_entries(shipped)
     files["pyodide-lock.json"] = json.dumps(lock, indent=1).encode()
     return files | shipped
 
 
-def shipped_wheels(tests: bool) -> list[tuple[str, bytes]]:
-    kinds = ("wheels/", "tests/") if tests else ("wheels/",)
+def shipped_wheels(kind: str) -> list[tuple[str, bytes]]:
+    """The wheels of the lock's part `wheels/`, with those made from sources, or of `tests/`."""
     found = []
     for key, part in fetch.locked().items():
-        if key.startswith(kinds):
+        if key.startswith(kind):
             found.append(slimmed(part["file"], fetch.part(key).read_bytes()))
-        elif key.startswith("sources/"):
+        elif kind == "wheels/" and key.startswith("sources/"):
             found.append(wheels.from_source(key.removeprefix("sources/")))
     return sorted(found)
 
@@ -82,7 +85,8 @@ def metadata(data: bytes) -> tuple[email.message.Message, list[str]]:
         names = opened.namelist()
         about = next(name for name in names if name.endswith(".dist-info/METADATA"))
         text = email.message_from_bytes(opened.read(about))
-    tops = {name.split("/")[0].removesuffix(".py") for name in names if name.endswith(".py")}
+    python = (name for name in names if name.endswith((".py", ".pyc")))
+    tops = {name.split("/")[0].split(".")[0] for name in python}
     return text, sorted(top for top in tops if top.isidentifier())
 
 

@@ -12,7 +12,7 @@ import re
 import shutil
 from pathlib import Path
 
-from builder import ROOT, Stop, fetch, headers, pyodide, wheels
+from builder import ROOT, Stop, bytecode, fetch, headers, pyodide, wheels
 
 DIST = ROOT / "dist"
 TEST_DIST = ROOT / "dist-test"
@@ -145,7 +145,8 @@ def page_files(tests: bool) -> dict[str, bytes | Path]:
     own["models.json"] = (ROOT / "engine/models.json").read_bytes()
     own["boot.py"] = (web / "boot.py").read_bytes()
     own["workers/boot.py"] = (ROOT / "workers/boot.py").read_bytes()
-    own["oneseek.whl"] = wheels.own(with_tests=tests)[1]
+    wheel = {"oneseek.whl": wheels.own(with_tests=tests)[1]}
+    own |= bytecode.compiled(wheel, keep_source=True)
     return own
 
 

@@ -3,13 +3,15 @@
 import errno
 import hashlib
 import http.server
+import io
 import json
 import threading
+import zipfile
 from pathlib import Path
 
 import pytest
 
-from builder import Stop, fetch, site
+from builder import Stop, bytecode, fetch, site, wheels
 
 BYTES = bytes(range(256)) * 4096
 
@@ -142,6 +144,20 @@ def test_R37_two_builds_of_one_tree_are_equal(tmp_path, monkeypatch):
         monkeypatch.setattr(site, "DIST", tmp_path / name)
         contents.append(everything(site.build()))
     assert contents[0] == contents[1]
+
+
+@pytest.mark.slow
+def test_R37_compiling_the_same_python_twice_gives_the_same_bytes(tmp_path, monkeypatch):
+    source = {"oneseek.whl": wheels.own()[1]}
+    found = []
+    for name in "one", "two":
+        monkeypatch.setattr(bytecode, "MADE", tmp_path / name)
+        found.append(bytecode.compiled(source, keep_source=True))
+    assert found[0] == found[1]
+    with zipfile.ZipFile(io.BytesIO(found[0]["oneseek.whl"])) as opened:
+        names = set(opened.namelist())
+    assert "engine/grad.py" in names
+    assert any(name.startswith("engine/__pycache__/grad.cpython-") for name in names)
 
 
 def everything(folder: Path) -> dict[str, str]:
