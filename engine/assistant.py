@@ -199,7 +199,7 @@ class Assistant:
                 await self.history.resume()
         self.learner.config = config or {}
         self.learner.write_through(store or self.versions.store)
-        if not await self.learner.reopen(line):
+        if not await self.learner.reopen(line, kind):
             records = [await self.versions.store.get("queue", id) for id in ids]
             missing = [id for id, record in zip(ids, records, strict=True) if record is None]
             if missing:

@@ -13,7 +13,7 @@ import numpy as np
 
 from engine.faults import fault
 from engine.ledger import Change, Overtaken
-from engine.rounds import Attempt, Plan, Trainer, ids_of, make_plan, settled
+from engine.rounds import LESSON, PRACTICE, Attempt, Plan, Trainer, ids_of, make_plan, settled
 from engine.snapshot import Arrays, SnapshotDamaged, pack, unpack
 from engine.versions import GENERIC, Versions
 
@@ -56,15 +56,18 @@ class Learner:
         self.attempt = await settled(self.trainer.begin(self.before, self.plan))
         return self.plan
 
-    async def reopen(self, line: str = GENERIC) -> bool:
+    async def reopen(self, line: str = GENERIC, kind: str = "") -> bool:
         """Go on with the round a killed tab left; False when there is none, or when what it was
-        based on has changed, in which case it is thrown away."""
+        based on has changed, in which case it is thrown away. A lesson (`kind`) comes before practice
+        that was put off for it."""
         key = f"round.{self.versions.base}.{line}"
         checkpoint = await self.store.get("snapshots", key)
         if checkpoint is None:
             return False
         try:
             captured, facts = unpack(checkpoint, "the interrupted round")
+            if (kind, facts["kind"]) == (LESSON, PRACTICE):
+                return False
             lessons = [await self.store.get("queue", id) for id in facts["lessons"]]
             if all(lessons):
                 await self._prepare(facts["kind"], lessons, line)

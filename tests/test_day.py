@@ -56,6 +56,8 @@ def test_a_day_with_500_questions_adds_up(tmp_path):
     noon, evening = day.memory[13], day.memory[-1]
     stats = asyncio.run(day.micro.stats())
     print(dict(day.counts), f"memory {noon / 1e6:.1f} -> {evening / 1e6:.1f} MB", stats)
+    stored = (tmp_path / "oneseek.db").stat().st_size
+    print(f"storage {stored / 1e6:.1f} MB")
+    assert evening < noon + 2e6 and stored < 20e6
     assert stats["stage_counts"] == {"stage1": 500, "stage2": 500}
     assert stats["last_dna_update"]["questions"] == 500
-    assert evening - noon < 20e6

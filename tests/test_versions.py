@@ -139,6 +139,19 @@ def test_R16_a_round_of_a_tab_that_lost_its_office_is_dropped(living):
     assert current(living) is None and run(check_store(living.store)) == []
 
 
+def test_a_lesson_comes_before_practice_that_was_put_off_and_practice_goes_on_without_one(living):
+    living.teach("one")
+    run(living.learner.open("practice"))
+    assert run(living.learner.advance(1))
+    living.learner.drop()
+    assert run(living.learner.reopen(kind="practice"))
+    living.learner.drop()
+    assert not run(living.learner.reopen(kind="lesson"))
+    assert living.teach("two")["version"]["kind"] == "lesson"
+    assert not run(living.learner.reopen(kind="practice"))
+    assert run(check_store(living.store)) == []
+
+
 def test_a_rejected_round_leaves_version_and_examples_and_says_why(living):
     before = living.teach("one")["version"]
     lessons = [living.offer("contradiction", f"answer {i}") for i in range(12)]

@@ -17,7 +17,7 @@ from web.learning import records
 from web.link import Gone, Refused
 from web.scheduler import TrainingScheduler
 from web.words import t
-from workers.protocol import Grant, Learn
+from workers.protocol import Drop, Grant, Learn
 
 PAUSED = {
     "user": "user",
@@ -55,6 +55,7 @@ class Training:
         self.run = ""
         self.wanted = ""
         self.leased = []
+        self.idle_practice = False
         self.unpractised = self.questions = 0
         self.trains = False
         self.office = asyncio.Event()
@@ -234,6 +235,7 @@ class Training:
     async def grant(self, budget):
         """What the scheduler calls: open a round when none is open, then work on it."""
         try:
+            await self.put_off_practice()
             opening = 0.0 if self.run else await self.open_round()
             if not self.run:
                 await self.count_questions()
@@ -250,13 +252,20 @@ class Training:
             self.over(done.outcome, done.version, done.reason)
         return {"used_ms": opening + done.used_ms, "finished": done.finished}
 
+    async def put_off_practice(self):
+        """A new lesson takes minutes, practice hours: what came by itself makes way."""
+        if self.run and self.idle_practice and self.page.teaching.queue.upcoming(1):
+            await self.page.app.engine.ask(Drop(run=self.run))
+            self.run, self.idle_practice = "", False
+
     async def open_round(self):
         """The next lesson, or practice when a person asked for it; how long opening took."""
-        kind, self.wanted = self.wanted, ""
+        asked, kind, self.wanted = self.wanted, self.wanted, ""
         line = "generic"
         self.leased = [] if kind == "practice" else self.page.teaching.queue.take(1)
         if kind != "practice":
             kind = "lesson" if self.leased else "question" if self.questions else "practice"
+        self.idle_practice = kind == "practice" and not asked
         config = self.recipe()
         ids = [record["id"] for record in self.leased]
         opened = await self.page.app.engine.ask(
