@@ -31,6 +31,7 @@ from engine.weights import Model
 
 BASE = 0  # the number of the version that has learned nothing
 CACHE_ROWS = 2048
+Work = Callable[[], Awaitable[Any]]
 
 
 class Busy(RuntimeError):
@@ -168,9 +169,9 @@ class Assistant:
         done in the time `grant` gives; what it stores goes through `store`, when there is one."""
         self._no_other_round()
         await self._open(kind, ids, line, config, store)
-        return self._begin(kind, self.learner.attempt.steps, self._train(on_step))
+        return self._begin(kind, self.learner.attempt.steps, lambda: self._train(on_step))
 
-    def look_into(self, work: Awaitable[Any]) -> Round:
+    def look_into(self, work: Work) -> Round:
         """Anything else that learns, as a round of its own: done in the time `grant` gives."""
         self._no_other_round()
         return self._begin("question", 0, work)
@@ -208,16 +209,16 @@ class Assistant:
                 check(self.trainer.coder, record)
             await self.learner.open(kind, records, line)
 
-    def _begin(self, kind: str, steps: int, work: Awaitable[Any]) -> Round:
+    def _begin(self, kind: str, steps: int, work: Work) -> Round:
         run = generate_run_id(self.versions.clock())
         self.turns.grant(0)
         self.round = Round(run, kind, steps, asyncio.ensure_future(self._granted(work)))
         return self.round
 
-    async def _granted(self, work: Awaitable[Any]) -> Any:
+    async def _granted(self, work: Work) -> Any:
         with background():
             await self.turns.breathe()
-            return await work
+            return await work()
 
     async def _train(self, on_step: Callable[[Round], Any]) -> dict:
         """The steps and the gate, slice by slice as the turns allow: the outcome."""

@@ -37,7 +37,7 @@ class Questions:
         if not waiting:
             return None
         self.config, self.fenced = config, fenced
-        return self.assistant.look_into(self.process(waiting[0]))
+        return self.assistant.look_into(lambda: self.process(waiting[0]))
 
     async def process(self, run):
         await self.micro.process(run)

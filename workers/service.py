@@ -71,6 +71,7 @@ class Service:
         self.asked = time.monotonic()  # when somebody last wanted an answer
         self.answers = self.tokens = 0
         self.started = time.monotonic()
+        self.practising = False
         self.practised_at = 0  # examples known when practice was last tried
         self.wake = asyncio.Event()
 
@@ -119,7 +120,7 @@ class Service:
             elif self.queue.queue.upcoming(1):
                 await self.learn_next()
             elif await self.worth_practising():
-                await self.round(PRACTICE, [], GENERIC)
+                await self.practise()
             else:
                 self.wake.clear()
                 await self.wake.wait()
@@ -128,6 +129,25 @@ class Service:
         """Until nobody has asked anything for a moment."""
         while self.assistant.answering or time.monotonic() - self.asked < IDLE_SECONDS:
             await asyncio.sleep(IDLE_SECONDS / 4)
+
+    async def practise(self) -> None:
+        """In long quiet; something new to learn ends it, and it begins again afterwards."""
+        self.practising = True
+        try:
+            await self.round(PRACTICE, [], GENERIC)
+        except asyncio.CancelledError:
+            if (task := asyncio.current_task()) and task.cancelling():
+                raise  # the service itself ends
+            self.practised_at = 0
+            self.assistant.learner.drop()
+        finally:
+            self.practising = False
+
+    def hurry(self) -> None:
+        """Something new waits: a lesson takes minutes, practice hours."""
+        self.wake.set()
+        if self.practising and self.assistant.round:
+            self.assistant.round.task.cancel()
 
     async def worth_practising(self) -> bool:
         """There is something learned that has not been practised yet."""
@@ -183,14 +203,14 @@ class Service:
     async def offer(self, example: dict) -> dict | None:
         """Put an example into the queue; learning begins when it is quiet."""
         record = await self.queue.change(lambda queue: queue.add(example))
-        self.wake.set()
+        self.hurry()
         return record
 
     # ---- micro-training and runs
 
     async def ask_micro(self, question: str, responses: list[dict], language: str = "") -> dict:
         accepted = await self.micro.submit(question, responses, language)
-        self.wake.set()
+        self.hurry()
         return accepted
 
     def start_run(

@@ -1,0 +1,66 @@
+"""The assistant without a page: what comes first when nobody asks."""
+
+import asyncio
+
+import pytest
+
+from workers.service import Service
+from workers.sqlite_store import SqliteStore
+
+
+class Round:
+    run, kind = "run-1", "practice"
+
+    def __init__(self, task):
+        self.task = task
+
+
+class SlowAssistant:
+    """Practices for ever; everything else is somebody else's test."""
+
+    def __init__(self):
+        self.versions = self.learner = self.turns = self
+        self.round, self.dropped = None, 0
+
+    async def learn(self, kind, ids, line, on_step):
+        self.round = Round(asyncio.ensure_future(asyncio.Event().wait()))
+        return self.round
+
+    def free(self):
+        pass
+
+    def drop(self):
+        self.dropped += 1
+
+
+@pytest.fixture
+def service(tmp_path):
+    assistant = SlowAssistant()
+    assistant.store = SqliteStore(tmp_path / "oneseek.db", flush=False)
+    return Service(assistant.store, assistant, "tiny", ["tiny"], lambda: 0)
+
+
+def test_something_new_ends_practice_and_practice_is_worth_trying_again(service):
+    async def run():
+        practising = asyncio.ensure_future(service.practise())
+        while not service.assistant.round:
+            await asyncio.sleep(0)
+        service.practised_at = 7
+        service.hurry()
+        await asyncio.wait_for(practising, 1)
+        assert service.assistant.dropped == 1 and service.practised_at == 0
+        assert not service.practising and service.wake.is_set()
+
+    asyncio.run(run())
+
+
+def test_a_service_that_ends_ends_its_practice_too(service):
+    async def run():
+        practising = asyncio.ensure_future(service.practise())
+        while not service.assistant.round:
+            await asyncio.sleep(0)
+        practising.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await practising
+
+    asyncio.run(run())
