@@ -6,6 +6,7 @@ differs stays off, and a note says so.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -62,6 +63,7 @@ async def attempt(gpu: GPU, offer: Offer) -> None:
     if problem:
         gpu.kernels.tier = floor
         gpu.notes.append(f"{offer.name} stays off on {gpu.description}: {problem}")
+        print(gpu.notes[-1], file=sys.stderr)
 
 
 async def results(gpu: GPU, offer: Offer) -> list[np.ndarray]:

@@ -24,7 +24,7 @@ def spans(rng, shape, specs):
     for t in range(len(out)):
         prefix = int(rng.integers(0, keys // 2 + 1)) if t % 2 else 0
         begin = int(rng.integers(prefix, keys))
-        out[t] = (0, prefix, begin, int(rng.integers(begin + 1, keys + 1)))
+        out[t, :4] = (0, prefix, begin, int(rng.integers(begin + 1, keys + 1)))
     return out
 
 

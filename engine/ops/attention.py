@@ -131,6 +131,12 @@ def backward_scores(dy, y, logsum, q, k, v, spans, heads, kv_heads):
     return weights, weights * (dy @ values.swapaxes(1, 2) - delta)
 
 
+def backward_shape(dy, y, logsum, q, k, v, spans, *, heads, kv_heads):
+    attention_shape(q, k, v, spans, heads=heads, kv_heads=kv_heads)
+    assert dy.shape == y.shape == q.shape and logsum.shape == (q.rows, heads), f"{dy} {y} {logsum}"
+    return q, (k, v)
+
+
 BACKWARD_CASES = tuple(
     (q, q, Spec((q.rows, attrs["heads"])), q, k, v, spans, attrs)
     for q, k, v, spans, attrs in ATTENTION_CASES
@@ -138,7 +144,7 @@ BACKWARD_CASES = tuple(
 
 
 @op(
-    shape=lambda dy, y, logsum, q, k, v, spans, heads, kv_heads: q,
+    shape=lambda *ins, **heads: backward_shape(*ins, **heads)[0],
     kernel="attention_gradient.wgsl:attention_dq",
     cases=BACKWARD_CASES,
 )
@@ -149,7 +155,7 @@ def attention_dq(dy, y, logsum, q, k, v, spans, *, heads, kv_heads):
 
 
 @op(
-    shape=lambda dy, y, logsum, q, k, v, spans, heads, kv_heads: (k, v),
+    shape=lambda *ins, **heads: backward_shape(*ins, **heads)[1],
     kernel="attention_gradient.wgsl:attention_dkv",
     cases=BACKWARD_CASES,
 )

@@ -80,9 +80,18 @@ def _(dy, y, a, b, base, *, ta=False, tb=False, scale=1.0):
     return da, db, dy
 
 
+def weight_shape(codes, scales, bits):
+    """Rows and columns of a packed weight."""
+    n, k = codes.shape[0], codes.cols * 32 // bits
+    groups = scales.shape[1]
+    fits = scales.shape == (n, groups, 2) and k % groups == 0 and k // groups % 8 == 0
+    assert fits, f"codes {codes} and scales {scales} are of different weights"
+    return n, k
+
+
 def packed_shape(x, codes, scales, h=None, b=None, base=None, *, bits):
-    n, k = scales.shape[0], codes.cols * 32 // bits
-    assert x.cols == k and codes.shape[0] == n, f"x has {x.cols} columns, the weight [{n},{k}]"
+    n, k = weight_shape(codes, scales, bits)
+    assert x.cols == k, f"x has {x.cols} columns, the weight is [{n},{k}]"
     assert h is None or (h.shape == (x.rows, b.cols) and b.shape[0] == n), f"h {h}, b {b}"
     assert base is None or base.shape == (x.rows, n), f"base {base} is not [{x.rows},{n}]"
     return Spec((x.rows, n))
@@ -122,8 +131,8 @@ def _(dy, y, x, codes, scales, h, b, base, *, bits):
 
 
 def packed_dx_shape(dy, codes, scales, base=None, *, bits):
-    n, k = scales.shape[0], codes.cols * 32 // bits
-    assert dy.cols == n and codes.shape[0] == n, f"dy has {dy.cols} columns, the weight {n} rows"
+    n, k = weight_shape(codes, scales, bits)
+    assert dy.cols == n, f"dy has {dy.cols} columns, the weight {n} rows"
     assert base is None or base.shape == (dy.rows, k), f"base {base} is not [{dy.rows},{k}]"
     return Spec((dy.rows, k))
 
@@ -145,8 +154,13 @@ def packed_linear_dx(dy, codes, scales, base=None, *, bits):
     return dx if base is None else dx + base
 
 
+def bias_shape(x, bias):
+    assert bias.shape == (x.cols,), f"the bias {bias} does not fit rows of {x.cols}"
+    return x
+
+
 @op(
-    shape=lambda x, bias: x,
+    shape=bias_shape,
     kernel="bias.wgsl:add_bias",
     reuses=("x",),
     cases=((Spec((5, 7)), Spec((7,))),),

@@ -32,12 +32,13 @@ def _(dy, y, x, w, *, eps):
     return rmsnorm_dx(x, w, dy, eps=eps), rmsnorm_dw(x, w, dy, eps=eps)
 
 
-def rmsnorm_dx_shape(x, w, dy, base=None, *, eps):
+def gradient_shape(x, w, dy, base=None, *, eps):
+    assert dy.shape == x.shape and (base is None or base.shape == x.shape), f"{dy}, {base}"
     return row_shape(x, w, eps=eps)
 
 
 @op(
-    shape=rmsnorm_dx_shape,
+    shape=gradient_shape,
     kernel="rmsnorm.wgsl:rmsnorm_dx",
     reuses=("base", "dy"),
     cases=(*GRADIENT_CASES, (Spec((4, 64)), Spec((64,)), Spec((4, 64)), Spec((4, 64)),
@@ -51,7 +52,7 @@ def rmsnorm_dx(x, w, dy, base=None, *, eps):
 
 
 @op(
-    shape=lambda x, w, dy, eps: row_shape(x, w, eps=eps) and w,
+    shape=lambda x, w, dy, eps: gradient_shape(x, w, dy, eps=eps) and w,
     kernel="rmsnorm.wgsl:rmsnorm_dw",
     cases=GRADIENT_CASES,
 )

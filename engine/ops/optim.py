@@ -28,7 +28,8 @@ def root(sums):
 
 
 def adamw_shape(p, m, v, g, norm, hyper):
-    assert p.shape == m.shape == v.shape == g.shape and hyper.shape == (8,), f"{p} {g} {hyper}"
+    assert p.shape == m.shape == v.shape == g.shape, f"{p}, {m}, {v}, {g}"
+    assert norm.shape == (1,) and hyper.shape == (8,), f"norm {norm}, hyper {hyper}"
     return p, m, v
 
 
@@ -52,8 +53,17 @@ def adamw(p, m, v, g, norm, hyper):
     return p - rate * (step + decay * p), m, v
 
 
-@op(shape=lambda total, g: total, kernel="optim.wgsl:accumulate", updates=(0,),
-    cases=((FLAT, FLAT),))  # fmt: skip
+def accumulate_shape(total, g):
+    assert total.shape == g.shape, f"{g} does not fit {total}"
+    return total
+
+
+@op(
+    shape=accumulate_shape,
+    kernel="optim.wgsl:accumulate",
+    updates=(0,),
+    cases=((FLAT, FLAT),),
+)
 def accumulate(total, g):
     """total += g, for steps made of several micro-batches."""
     return total + g

@@ -40,11 +40,14 @@ def _(dy, y, x, seed, *, rate, stream):
     return dropout(dy, seed, rate=rate, stream=stream), None
 
 
+def candidates_shape(logits, recent, penalty):
+    assert recent.shape[0] == logits.rows, f"recent {recent}"
+    assert penalty.shape == (logits.rows,), f"penalty {penalty}"
+    return Spec((logits.rows, CANDIDATES), "i32"), Spec((logits.rows, CANDIDATES))
+
+
 @op(
-    shape=lambda logits, recent, penalty: (
-        Spec((logits.rows, CANDIDATES), "i32"),
-        Spec((logits.rows, CANDIDATES)),
-    ),
+    shape=candidates_shape,
     kernel="random.wgsl:candidates",
     cases=tuple(
         (Spec((r, v)), Spec((r, 8), "i32"), Spec((r,), "ones")) for r, v in ((1, 100), (3, 5000))
@@ -66,8 +69,15 @@ def candidates(logits, recent, penalty):
     return ids.astype(np.int32), np.take_along_axis(logits, ids, -1) - logsum
 
 
+def draw_shape(ids, logprobs, knobs, seed):
+    count = ids.shape[0]
+    assert ids.shape == logprobs.shape == (count, CANDIDATES), f"{ids}, {logprobs}"
+    assert knobs.shape == (count, 3) and seed.shape == (count,), f"knobs {knobs}, seed {seed}"
+    return Spec((count,), "i32")
+
+
 @op(
-    shape=lambda ids, logprobs, knobs, seed: Spec((ids.shape[0],), "i32"),
+    shape=draw_shape,
     kernel="random.wgsl:draw",
     cases=tuple(
         (Spec((r, CANDIDATES), "i32"), Spec((r, CANDIDATES), "logprobs"), Spec((r, 3), "knobs"),

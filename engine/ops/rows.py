@@ -3,7 +3,7 @@
 import numpy as np
 
 from engine.ir import Spec, op
-from engine.ops.linear import packed, unpack
+from engine.ops.linear import packed, unpack, weight_shape
 
 
 @op(
@@ -20,8 +20,13 @@ def _(dy, y, table, index):
     return rows_dtable(dy, index, count=table.spec.rows), None
 
 
+def dtable_shape(dy, index, *, count):
+    assert dy.shape == (*index.shape, dy.cols), f"{dy} for the rows {index}"
+    return Spec((count, dy.cols))
+
+
 @op(
-    shape=lambda dy, index, count: Spec((count, dy.cols)),
+    shape=dtable_shape,
     kernel="rows.wgsl:rows_dtable",
     cases=((Spec((5, 4)), Spec((5,), "i32"), dict(count=7)),),
 )
@@ -33,7 +38,7 @@ def rows_dtable(dy, index, *, count):
 
 
 def packed_rows_shape(codes, scales, index, *, bits):
-    return Spec((*index.shape, codes.cols * 32 // bits))
+    return Spec((*index.shape, weight_shape(codes, scales, bits)[1]))
 
 
 @op(
