@@ -73,7 +73,7 @@ UNRELIABLE = """(() => {
   };
   Object.defineProperty(BroadcastChannel.prototype, "onmessage", {
     get() { return own.get.call(this); },
-    set(hear) { own.set.call(this, this.name.startsWith("oneseek-trainer") ? hear : unreliable(hear)); },
+    set(hear) { own.set.call(this, /^oneseek-[0-9a-f-]{36}$/.test(this.name) ? unreliable(hear) : hear); },
   });
 })()"""
 

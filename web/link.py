@@ -13,7 +13,7 @@ from web import clock, site
 from workers.protocol import BadMessage, Failed, Ping, Request, from_text, opened
 
 channel_name = "oneseek-" + window.crypto.randomUUID()
-TICK_SECONDS = 5
+TICK_SECONDS = 4
 SILENT_TICKS = 3
 
 
