@@ -1,12 +1,15 @@
 """Teaching, as a person sees it: what is queued and why, a lesson that runs, its version, and the way back."""
 
 import re
+import zipfile
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from engine.signing import read_key
 from tests.browser import wait_for_state
 from tests.test_app_chat import answers, body, finished, say, set_temperature
+from tests.test_certified import verify
 
 pytestmark = pytest.mark.slow
 ALIVE = ("ready", "countdown", "paused", "training", "evaluating")
@@ -184,3 +187,36 @@ def test_bad_settings_are_refused_by_name_and_good_ones_kept(home: Page):
     field.press("Tab")
     expect(dialog).not_to_contain_text("it must be a number from")
     home.keyboard.press("Escape")
+
+
+def test_versions_are_signed_with_a_key_of_the_persons_own(home: Page, tmp_path):
+    """The key is the browser's own Ed25519; what it signed is checked with nothing but Python."""
+    home.get_by_role("button", name="Settings").click()
+    dialog = home.get_by_role("dialog", name="Settings")
+    dialog.get_by_label(re.compile("^Sign versions")).check()
+    key = dialog.locator("code").filter(has_text=re.compile("^[0-9a-f]{64}$")).inner_text()
+    with home.expect_download() as waiting:
+        dialog.get_by_role("button", name="Save the key").click()
+    pem = tmp_path / "key.pem"
+    waiting.value.save_as(pem)
+    assert read_key(pem).public_key == key
+    home.keyboard.press("Escape")
+    panel(home, "Versions").get_by_role("button", name="Details").first.click()
+    with home.expect_download() as waiting:
+        home.get_by_role("button", name="Certified folder").click()
+    waiting.value.save_as(tmp_path / "version.zip")
+    folder = tmp_path / "version"
+    zipfile.ZipFile(tmp_path / "version.zip").extractall(folder)
+    assert verify(folder, "--key", key)[0] == 0
+    code, output = verify(folder, "--key", "00" * 32)
+    assert code == 1 and "not by the key you gave" in output
+    home.keyboard.press("Escape")
+
+
+def test_it_can_be_taught_who_it_is(home: Page):
+    home.get_by_role("button", name="Settings").click()
+    home.get_by_role("button", name="Teach it who it is").click()
+    home.keyboard.press("Escape")
+    queue = panel(home, "Queue")
+    expect(queue).to_contain_text("Who it is")
+    expect(home.get_by_role("tab", name=re.compile("^Queue 5[01]"))).to_be_visible()

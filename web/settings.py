@@ -119,6 +119,7 @@ class SettingsDialog:
             self.check("auto_collect"),
             self.check("sign"),
             self.signing_key(),
+            dom.button(t("settings.introduce"), "introduce", drawing="seed", cls="small"),
             self.check("developer"),
         )
 

@@ -104,6 +104,7 @@ def register(page):
         "set-number": lambda of, el: page.settings_dialog.set_number(of, el),
         "set-config": lambda of, el: page.settings_dialog.set_config(of, el),
         "reset-config": lambda of, el: page.set(config_training=None, config_scheduler=None),
+        "introduce": lambda of, el: page.learning.introduce(),
         "save-signing-key": lambda of, el: page.learning.save_signing_key(),
         "export-everything": lambda of, el: backup.export_everything(page.store),
         "import-everything": lambda of, el: backup.import_everything(page),

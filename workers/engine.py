@@ -14,7 +14,7 @@ import numpy as np
 import pyodide_js
 from pyodide.ffi import can_run_sync, run_sync
 
-from engine import naming, registry
+from engine import identity, naming, registry
 from engine.assistant import Assistant, label
 from engine.check import check_store
 from engine.formats.download import Damaged, Paused
@@ -25,6 +25,8 @@ from engine.ledger import Ledger
 from engine.snapshot import SnapshotDamaged
 from engine.turns import pause
 from engine.versions import Versions
+from web.queue import TrainingQueue
+from web.saved_queue import SavedQueue
 from web.store import FencedStore, open_browser_store
 from workers import outbox
 from workers.models import Models
@@ -227,6 +229,14 @@ class Engine:
         """A question of the chat: its two stages."""
         self.needed()
         await self.questions.ask(request)
+        return Done()
+
+    async def on_introduce(self, request):
+        """Who OneSeek is, as fifty lessons of the queue."""
+        queue = SavedQueue(TrainingQueue(lambda: int(time.time() * 1000)), self.store)
+        await queue.load()
+        await queue.change(lambda q: [q.add(example) for example in identity.examples()])
+        self.changed("queue")
         return Done()
 
     async def open_round(self):

@@ -172,6 +172,11 @@ class Question(Request):
 
 
 @message
+class Introduce(Request):
+    """Put the fifty examples of who OneSeek is into the queue; they are learned like everything else."""
+
+
+@message
 class Slice(Message):
     """What a grant did. When `finished`, `outcome` is learned, weakened, not learned or dropped, `reason` says
     why, and `version` is the label of the promoted version, or empty."""

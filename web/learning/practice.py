@@ -14,6 +14,7 @@ from workers.protocol import (
     Export,
     Forget,
     ImportAdapter,
+    Introduce,
     Lost,
     Progress,
     Question,
@@ -179,6 +180,11 @@ class Learning(Training):
         if made:
             self.page.toast(t("import.done", version=made.version))
             self.page.touch("versions", "ledger")
+
+    async def introduce(self):
+        """Teach it who it is."""
+        if await self.tell(Introduce()):
+            self.page.toast(t("teach.noted"))
 
     async def sign(self):
         """Take the setting over; the engine makes the key when there is none yet."""
