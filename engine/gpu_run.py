@@ -48,7 +48,7 @@ class Run:
             for launch in bound.within(gpu.bindings):
                 self._dispatches.append(self._dispatch(step, launch))
         self._pieces = [piece for d in self._dispatches for piece in split(d)]
-        self._cut_for = (0, 0.0)  # what the costs had learned then, and the longest piece
+        self._cut = 0, 0.0, len(self._pieces)  # lessons known then, the longest piece, from where
         self._ready = False
         self._recording: list = []
 
@@ -180,7 +180,7 @@ class Run:
                 start = await self.advance(start, SLICE_MS)
                 await self.gpu.breathe()
             return len(self)
-        self._cut_up(start, budget_ms)
+        self._cut_up(start, min(budget_ms, SLICE_MS))
         if not self.gpu.costs.knows(self._pieces[start]):
             return await self._probe(start, budget_ms)
         stop = self.cut(start, budget_ms)
@@ -192,9 +192,9 @@ class Run:
         """Cut what comes from `start` on into pieces of at most `limit_ms`, as far as is known;
         what was begun is finished in the pieces it was begun in."""
         costs = self.gpu.costs
-        if self._cut_for == (costs.lessons, limit_ms):
+        if self._cut[:2] == (costs.lessons, limit_ms) and self._cut[2] <= start:
             return
-        self._cut_for = (costs.lessons, limit_ms)
+        self._cut = costs.lessons, limit_ms, start
         while start < len(self) and any(self._pieces[start].first):
             start += 1
         pieces, last = self._pieces[:start], None

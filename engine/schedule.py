@@ -182,20 +182,17 @@ def plan(program: Program) -> Plan:
         begin, end = tenants.get(owner, (first, last))
         tenants[owner] = (min(begin, first), max(end, last))
     result = Plan(program, tenants=tenants)
-    taken: list[list[tuple[int, int]]] = []
+    taken: list[int] = []  # for each buffer, bit i: it is in use at step i
     for value in sorted(tenants, key=lambda v: -v.spec.nbytes):
         pause()
         first, last = tenants[value]
-        slot = next(
-            (i for i in reversed(range(len(taken))) if all(last < f or end < first
-                                                           for f, end in taken[i])),
-            None,
-        )  # fmt: skip
+        life = (2 << last) - (1 << first)
+        slot = next((i for i in reversed(range(len(taken))) if not taken[i] & life), None)
         if slot is None:
             slot = len(taken)
-            taken.append([])
+            taken.append(0)
             result.slots.append(value.spec.nbytes)
-        taken[slot].append((first, last))
+        taken[slot] |= life
         result.slot_of[value] = slot
     for root in lifetimes:
         result.owner_of[root] = owner_of(root, alias)
