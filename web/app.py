@@ -86,7 +86,7 @@ class App:
         trouble.offer_build(use)
 
     def engine_broken(self, failure):
-        self.page.status.know(failed=failure.reason)
+        self.page.status.know(failed=failure.reason, lost="")
         trouble.show("engine", failure.detail)
 
 

@@ -67,7 +67,8 @@ class Learning(Training):
     def engine_is_new(self):
         """Another worker took the place of one that fell silent; the round goes on from its checkpoint."""
         self.run = self.signing = ""
-        self.page.status.know(lost="")
+        self.page.first_run.progress = None
+        self.page.status.know(lost="", loading="")
         self.page.toast(t("restored.worker"))
         self.page.touch("model")
         self.reread()
