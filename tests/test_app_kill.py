@@ -176,10 +176,6 @@ def test_R2_after_a_crash_training_goes_on_at_most_one_step_before(chromium, add
         assert max(before) <= min(after) and after == list(range(min(after), max(after) + 1))
 
 
-def test_R1_and_R2_a_tab_that_crashes_while_it_learns_comes_back_whole(chromium, address):
-    crash_tabs(chromium, address, 2, 0)
-
-
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(1, 6))
 def test_R1_and_R2_a_tab_crashed_a_hundred_times_while_it_learns_comes_back_whole(
