@@ -42,13 +42,11 @@ class Kernels:
     def front(self) -> str:
         """What is put before every file: the tier, the prelude, the reductions."""
         half, sub = self.tier.f16, self.tier.subgroups
-        enabled = ["f16"] * half + ["subgroups"] * (sub and "subgroups" in self.device.features)
-        lines = [
-            *(f"enable {name};\n" for name in enabled),
-            f"alias real = f{16 if half else 32};\n",
-        ]
+        named = sub and "subgroups" in self.device.features  # natively they need no line
+        lines = ["enable f16;"] * half + ["enable subgroups;"] * named
+        lines.append(f"alias real = {'f16' if half else 'f32'};\n")
         reduce = "reduce_subgroups.wgsl" if sub else "reduce.wgsl"
-        return "".join(lines) + source_of("prelude.wgsl") + source_of(reduce)
+        return "\n".join(lines) + source_of("prelude.wgsl") + source_of(reduce)
 
     def module(self, file: str, prefix: str, expression: str):
         before = self.front() + prefix

@@ -6,6 +6,7 @@ clock, so that a slice of 8 ms takes 8 ms and whoever is waiting gets the device
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,11 @@ from engine.ir import BYTES, Spec, Step, Value
 from engine.pieces import SUBMIT_MS, Dispatch, split
 from engine.schedule import Plan
 from engine.turns import SLICE_MS
+
+if sys.platform == "emscripten":
+    from engine.webgpu import Recording
+else:
+    from engine.native_replay import Recording
 
 if TYPE_CHECKING:
     from engine.gpu import GPU, Tensor
@@ -50,7 +56,7 @@ class Run:
         self._pieces = [piece for d in self._dispatches for piece in split(d)]
         self._cut = 0, 0.0, len(self._pieces)  # lessons known then, the longest piece, from where
         self._ready = False
-        self._recording: list = []
+        self._recording: Recording | None = None
 
     def _same_memory(self, a: Value, b: Value) -> bool:
         return self.buffers[a.root] is self.buffers[b.root]
@@ -117,14 +123,13 @@ class Run:
             raise GPUProblem(f"{step}: {problem}") from problem
 
     def _record(self) -> None:
-        """The pieces as (pipeline, group, origin, counts); a browser keeps them in JavaScript."""
+        """The pieces as (pipeline, group, origin, counts), ready to be issued in one call."""
         calls = []
         for dispatch, first, counts in self._pieces:
             across = dispatch.counts[0] if dispatch.counts[1] > 1 else 0
             origin = self.gpu.kernels.origin(first, across)
             calls.append((dispatch.pipeline, dispatch.group, origin, counts))
-        record = getattr(self.gpu.device, "record", None)
-        self._recording = record(calls) if record else calls
+        self._recording = Recording(calls)
 
     def write(self, name: str, array: np.ndarray) -> None:
         value = self.program.inputs[name]
@@ -145,24 +150,9 @@ class Run:
         label = f"{self.program.name} {start}:{stop}"
         encoder = self.gpu.device.create_command_encoder(label=label)
         compute = encoder.begin_compute_pass(label=label)
-        self._replay(compute, start, stop)
+        self._recording.replay(compute, start, stop)
         compute.end()
         self.gpu.submit(encoder)
-
-    def _replay(self, compute, start: int, stop: int) -> None:
-        if hasattr(compute, "replay"):
-            compute.replay(self._recording, start, stop)
-            return
-        current = placed = None
-        for pipeline, group, origin, counts in self._recording[start:stop]:
-            if pipeline is not current:
-                compute.set_pipeline(pipeline)
-                current = pipeline
-            if origin is not placed:
-                compute.set_bind_group(1, origin)
-                placed = origin
-            compute.set_bind_group(0, group)
-            compute.dispatch_workgroups(*counts)
 
     async def advance(self, start: int = 0, budget_ms: float | None = None) -> int:
         """Run from `start` for about `budget_ms` (to the end without one); where it stopped.
@@ -250,7 +240,7 @@ class Run:
             }
             label = repr(self.step(i))
             compute = encoder.begin_compute_pass(label=label, timestamp_writes=writes)
-            self._replay(compute, i, i + 1)
+            self._recording.replay(compute, i, i + 1)
             compute.end()
         usage = wgpu.BufferUsage.QUERY_RESOLVE | wgpu.BufferUsage.COPY_SRC
         resolved = device.create_buffer(label="costs", size=8 * count, usage=usage)

@@ -274,9 +274,6 @@ class Device(classes.GPUDevice):
         internal = self._internal.createCommandEncoder(javascript({"label": label}))
         return CommandEncoder(label, internal, self)
 
-    def record(self, dispatches):
-        return Recording(dispatches)
-
     def create_query_set(self, *, label="", type, count):
         described = javascript({"label": label, "type": type, "count": count})
         return QuerySet(label, self._internal.createQuerySet(described), self, type, count)
@@ -436,10 +433,6 @@ class ComputePass(classes.GPUComputePassEncoder):
     def dispatch_workgroups_indirect(self, indirect_buffer, indirect_offset):
         self._internal.dispatchWorkgroupsIndirect(indirect_buffer._internal, indirect_offset)
 
-    def replay(self, recording, start, stop):
-        """All dispatches of a slice in one call across the language border."""
-        recording.replay(self._internal, start, stop)
-
     def end(self):
         self._internal.end()
 
@@ -458,7 +451,8 @@ class Recording:
         self._arguments.append(to_js([number for count in counts for number in count]))
 
     def replay(self, compute_pass, start, stop):
-        js.oneseekReplay(compute_pass, *self._arguments, start, stop)
+        """All dispatches of a slice in one call across the language border."""
+        js.oneseekReplay(compute_pass._internal, *self._arguments, start, stop)
 
 
 class Queue(classes.GPUQueue):

@@ -23,21 +23,52 @@ fn four_logits(i: u32) -> vec4f {
 
 fn logit(i: u32) -> f32 { return four_logits(i / 4)[i % 4]; }
 
+// Of a row: the largest logit, and the sum of exp(logit - largest). One reading does for both, sixteen
+// logits at a time; a new largest one scales down what was added before.
+struct Softmax { top: f32, sum: f32 }
+
+fn softmax_of(start: u32, tid: u32) -> Softmax {
+  var top = -3e38;
+  var sum = 0.0;
+  if (COLS % 4 == 0) {
+    let stop = (start + COLS) / 4;
+    for (var c = start / 4 + tid; c < stop; c += 4 * WG) {
+      let x = mat4x4f(up_to(c, stop), up_to(c + WG, stop), up_to(c + 2 * WG, stop), up_to(c + 3 * WG, stop));
+      let best = max(max(x[0], x[1]), max(x[2], x[3]));
+      let here = max(max(best.x, best.y), max(best.z, best.w));
+      if (here > top) {
+        sum *= exp(top - here);
+        top = here;
+      }
+      sum += dot(exp(x[0] - top) + exp(x[1] - top) + exp(x[2] - top) + exp(x[3] - top), vec4f(1));
+    }
+  } else {
+    for (var c = start + tid; c < start + COLS; c += WG) {
+      let here = logit(c);
+      if (here > top) {
+        sum *= exp(top - here);
+        top = here;
+      }
+      sum += exp(here - top);
+    }
+  }
+  let all = max_over_group(top, tid);
+  return Softmax(all, sum_over_group(sum * exp(top - all), tid));
+}
+
+fn up_to(i: u32, stop: u32) -> vec4f {
+  if (i < stop) { return four_logits(i); }
+  return vec4f(-3e38);
+}
+
 @compute @workgroup_size(WG)
 fn soft_cross_entropy(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
   let row = flat_group(group);
   if (row >= ROWS) { return; }
   let start = row * COLS;
-  let fours = select(0, COLS / 4, COLS % 4 == 0);    // rows of other lengths go one by one
-  let ones = select(COLS, 0, COLS % 4 == 0);
-  var tops = vec4f(-3e38);
-  for (var c = tid; c < fours; c += WG) { tops = max(tops, four_logits(start / 4 + c)); }
-  for (var c = tid; c < ones; c += WG) { tops = max(tops, vec4f(logit(start + c))); }
-  let top = max_over_group(max(max(tops.x, tops.y), max(tops.z, tops.w)), tid);
-  var sums = vec4f();
-  for (var c = tid; c < fours; c += WG) { sums += exp(four_logits(start / 4 + c) - top); }
-  for (var c = tid; c < ones; c += WG) { sums.x += exp(logit(start + c) - top); }
-  let sum = sum_over_group(dot(sums, vec4f(1)), tid);
+  let softmax = softmax_of(start, tid);
+  let top = softmax.top;
+  let sum = softmax.sum;
 
   var said = 0.0;               // what the model gives the targets together
   var gap = 0.0;
@@ -57,6 +88,8 @@ fn soft_cross_entropy(@builtin(workgroup_id) group: vec3u, @builtin(local_invoca
 
   if ((WANTED & 1) == 0) { return; }
   let outside = (1 - r / rest_q) * weight[row] / sum;
+  let fours = select(0, COLS / 4, COLS % 4 == 0);    // rows of other lengths go one by one
+  let ones = select(COLS, 0, COLS % 4 == 0);
   for (var c = tid; c < fours; c += WG) {
     gradient[start / 4 + c] = exp(four_logits(start / 4 + c) - top) * outside;
   }

@@ -202,7 +202,7 @@ async def replay():
         encoder = state["gpu"].device.create_command_encoder(label="never submitted")
         compute = encoder.begin_compute_pass(label="never submitted")
         began = time.perf_counter()
-        run._replay(compute, 0, len(run))
+        run._recording.replay(compute, 0, len(run))
         spent.append(time.perf_counter() - began)
         compute.end()
         encoder.finish()

@@ -1,0 +1,34 @@
+"""Recorded dispatches issued natively, with the library's own functions.
+
+The wrappers of wgpu-py look for errors after each call, which takes longer than the calls; here they come,
+as in a browser, from what ends the pass.
+"""
+
+from wgpu.backends.wgpu_native import ffi, lib
+
+
+class Recording:
+    """The counterpart of webgpu.py's."""
+
+    def __init__(self, calls: list[tuple]):
+        self._keep = calls
+        self._calls = [
+            (pipeline._internal, group._internal, origin._internal, *counts)
+            for pipeline, group, origin, counts in calls
+        ]
+
+    def replay(self, compute_pass, start: int, stop: int) -> None:
+        encoder, none = compute_pass._internal, ffi.NULL
+        set_pipeline = lib.wgpuComputePassEncoderSetPipeline
+        set_group = lib.wgpuComputePassEncoderSetBindGroup
+        dispatch = lib.wgpuComputePassEncoderDispatchWorkgroups
+        current = placed = None
+        for pipeline, group, origin, x, y, z in self._calls[start:stop]:
+            if pipeline is not current:
+                set_pipeline(encoder, pipeline)
+                current = pipeline
+            if origin is not placed:
+                set_group(encoder, 1, origin, 0, none)
+                placed = origin
+            set_group(encoder, 0, group, 0, none)
+            dispatch(encoder, x, y, z)
