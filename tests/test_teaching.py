@@ -78,7 +78,6 @@ def test_facts_are_taught_practised_measured_and_never_taught_twice(tmp_path, ca
 def test_R2_a_killed_command_goes_on_to_the_same_bits(tmp_path, capsys, monkeypatch):
     facts = lines(tmp_path / "facts.jsonl", FACTS[:1])
     assert main(call("teach", "--lessons", facts, "--out", tmp_path / "whole")) == 0
-    monkeypatch.setattr("workers.course.CHECKPOINT_MS", 0)
     monkeypatch.setattr("workers.teaching.Bar.__call__", interrupt)
     teach = call("teach", "--lessons", facts, "--out", tmp_path / "cut")
     assert main(teach) == 130
@@ -155,7 +154,6 @@ def test_a_data_set_is_trained_until_it_no_longer_gets_better_and_resumes(
     assert main(call("eval", "--data", data, "--adapter", tmp_path / "out", short=False)) == 0
     (measured,) = said(capsys)
     assert measured["loss"] < measured["loss_of_base"]
-    monkeypatch.setattr("workers.course.CHECKPOINT_MS", 0)
     monkeypatch.setattr("workers.teaching.Bar.__call__", interrupt)
     cut = call("train", "--data", data, "--out", tmp_path / "cut", *BRIEF, short=False)
     assert main(cut) == 130

@@ -32,7 +32,6 @@ from web.queue import TrainingQueue
 from workers.sqlite_store import SqliteStore
 
 STORE = "oneseek.sqlite"
-CHECKPOINT_MS = 15_000
 Heard = Callable[[dict], None]
 
 
@@ -129,7 +128,7 @@ class Course:
         self.config = config
         self.trainer = await EngineTrainer.open(self.model, config, self.budget)
         self.trained = self.trainer.trained
-        self.learner = Learner(self.versions, self.trainer, {}, CHECKPOINT_MS)
+        self.learner = Learner(self.versions, self.trainer)
 
     async def close(self) -> None:
         await self.store.close()
