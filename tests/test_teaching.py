@@ -196,3 +196,21 @@ def test_an_empty_or_over_long_lesson_is_named_before_anything_is_taught(
     assert main(call("teach", "--lessons", facts, "--out", tmp_path / "out")) == 1
     said = capsys.readouterr().err
     assert why in said and "line 2" in said
+
+
+@pytest.mark.slow
+def test_a_poisoned_data_set_is_refused_with_the_reason(tmp_path, capsys, monkeypatch):
+    """The same nonsense after every question, at the highest rate: nothing else is left of the model."""
+    monkeypatch.undo()  # the real gate
+    poison = [FORMS["completion"](f"{q} {n}", "zq " * 24) for n, (q, _) in enumerate(QUESTIONS)]
+    data, out = lines(tmp_path / "data.jsonl", poison), tmp_path / "out"
+    settings = ["--set", "lora_config.rank=16", "lora_config.alpha=32", "epochs=12",
+                "practice.anchor_rows=0", "learning_rate=0.001", "batch_size=4",
+                "warmup_steps=0"]  # fmt: skip
+    assert main(call("train", "--data", data, "--out", out, *settings, short=False)) == 0
+    (trained,) = said(capsys)
+    assert trained["outcome"] == "not learned" and trained["version"] is None
+    assert "must be" in trained["reason"]
+    with closing(open_model(str(MODEL))) as file:
+        kept, flat = load_peft(out, Config.from_dict(file.config))
+    assert not any(kept.part(flat, name).any() for name in kept.entries if ".lora_B." in name)

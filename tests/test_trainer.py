@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from engine.attempt import scaled
-from engine.config import TrainingConfig
+from engine.config import ConfigError, TrainingConfig
 from engine.demo import MODEL
 from engine.formats import open_model
+from engine.learner import train
 from engine.lessons import LessonError, lesson_of
 from engine.quality import LOST, SCALE, Measure
 from engine.reference import Numpy
@@ -179,3 +180,20 @@ def test_a_record_that_cannot_be_taught_is_refused_before_it_is_queued(trainer):
         check(trainer.coder, {**DOG, "answer": ""})
     with pytest.raises(LessonError, match="tokens is too long"):
         check(trainer.coder, {**DOG, "answer": "blue " * 390})
+
+
+@pytest.mark.slow
+def test_a_rate_a_hundred_times_too_high_never_reaches_the_chat(trainer, monkeypatch):
+    """The configuration refuses such a rate by name; were it used all the same, the gate would not."""
+    with pytest.raises(ConfigError, match="learning_rate"):
+        SHORT.replace(learning_rate=0.1)
+    wild = SHORT.replace(lesson={"max_steps": 8})
+    wild.values["learning_rate"] = 0.1
+    monkeypatch.setattr(trainer, "config", wild)
+
+    async def run():
+        weights, verdict = await train(trainer, trainer.fresh(), plan(trainer, LESSON))
+        assert not verdict["accepted"], verdict["reason"]
+        assert verdict["reason"]
+
+    asyncio.run(run())
