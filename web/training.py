@@ -262,7 +262,7 @@ class Training:
         """The next lesson, or practice when a person asked for it; how long opening took."""
         asked, kind, self.wanted = self.wanted, self.wanted, ""
         line = "generic"
-        self.leased = [] if kind == "practice" else self.page.teaching.queue.take(1)
+        self.leased = [] if kind == "practice" else self.page.teaching.queue.take_lesson()
         if kind != "practice":
             kind = "lesson" if self.leased else "question" if self.questions else "practice"
         self.idle_practice = kind == "practice" and not asked

@@ -172,7 +172,7 @@ class Service:
         return {**await self.round("lesson", ids, line), "examples": ids}
 
     async def learn_next(self) -> None:
-        records = self.queue.queue.take(1)
+        records = self.queue.queue.take_lesson()
         try:
             await self.round("lesson", [record["id"] for record in records], GENERIC)
         finally:
