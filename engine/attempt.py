@@ -61,7 +61,7 @@ class Steps:
         """Ask the gate."""
         raise NotImplementedError
 
-    async def heard(self, step: int, measured: dict, hardest: float) -> None:
+    async def heard(self, step: int, measured: dict, hardest: list[float]) -> None:
         """A step is done."""
         self.pace.heard(step, hardest)
         shadow = self.trainer.shadow

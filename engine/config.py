@@ -141,7 +141,7 @@ class LessonConfig(Settings):
     FIELDS = {
         "max_steps": whole(16, 1, 64),
         "more_steps": whole(4, 0, 16),
-        "stop_loss": Number(0.69, 0.0, 5.0),  # nats a token: below log 2 it is said for certain
+        "stop_loss": Number(0.69, 0.0, 5.0),  # nats of a token: below log 2 it is certain
         "stop_after": whole(2, 1, 16),
         "cooling_steps": whole(4, 0, 16),
         "warmup_steps": whole(2, 0, 16),

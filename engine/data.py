@@ -57,13 +57,13 @@ class Batch:
             sums.setdefault(part, []).append(float(losses[first : first + count].sum()) / weight)
         return {part: sum(values) / len(values) for part, values in sums.items()}
 
-    def hardest(self, losses: np.ndarray, wanted: str) -> float:
-        """The most that one token of a part cost, in nats: below log 2 it is said for certain."""
-        worst = 0.0
-        for part, first, count, weight in self.parts:
-            if part == wanted:
-                worst = max(worst, float(losses[first : first + count].max()) * count / weight)
-        return worst
+    def hardest(self, losses: np.ndarray, wanted: str) -> list[float]:
+        """Of each row of a part, what its hardest token cost: below log 2 it is said for certain."""
+        return [
+            float(losses[first : first + count].max()) * count / weight
+            for part, first, count, weight in self.parts
+            if part == wanted
+        ]
 
 
 class Coder:

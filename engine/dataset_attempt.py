@@ -105,7 +105,7 @@ class DataSetAttempt(Steps):
         ]
         return pack(rows, practice.kl_weight)
 
-    async def heard(self, step: int, measured: dict, hardest: float) -> None:
+    async def heard(self, step: int, measured: dict, hardest: list[float]) -> None:
         """After each epoch: is it still getting better?"""
         await super().heard(step, measured, hardest)
         last = step + 1 == self.steps

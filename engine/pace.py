@@ -1,7 +1,8 @@
 """How many steps a round takes and how fast each one moves: the schedule, apart from what steps hold.
 
-A lesson ends when every wording it drew would have been answered word for word, several steps in a
-row; its last steps, like those of practice, go slower and slower, so that it ends at rest.
+A lesson ends when its question and all but one of the wordings drawn would have been answered word for
+word, several steps in a row; its last steps, like those of practice, go slower and slower, so that it
+ends at rest.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ class Pace:
     def rate(self, step: int) -> float:
         return self.full
 
-    def heard(self, step: int, hardest: float) -> None:
-        """`hardest` is what this step's hardest taught token cost, in nats."""
+    def heard(self, step: int, hardest: list[float]) -> None:
+        """`hardest` is what the hardest token of each taught row cost, in nats."""
 
     def go_on(self, step: int) -> None:
         """The gate asks for a few more steps."""
@@ -58,9 +59,11 @@ class LessonPace(Pace):
         rate = self.full * min(1.0, (step + 1) / max(1, self.config.warmup_steps))
         return rate * min(1.0, (self.steps - step) / (self.cooling + 1))
 
-    def heard(self, step: int, hardest: float) -> None:
-        turn = self.at(step)
-        self.sure[turn] = self.sure[turn] + 1 if hardest < self.config.stop_loss else 0
+    def heard(self, step: int, hardest: list[float]) -> None:
+        turn, low = self.at(step), self.config.stop_loss
+        odd = sum(cost >= low for cost in hardest)  # a drawn wording may be one nobody would say
+        certain = hardest[0] < low and odd <= len(hardest) // 4
+        self.sure[turn] = self.sure[turn] + 1 if certain else 0
         if min(self.sure) >= self.config.stop_after:
             self.steps = min(self.steps, step + 1 + self.cooling)
 

@@ -51,7 +51,7 @@ def use_the_original(page: Page) -> None:
 
 def test_the_real_model_learns_a_name_on_the_processor_and_france_keeps_its_capital(page: Page):
     opened(page, "smollm2-135m", "cpu")
-    print(f"\nseconds in each state: {taught(page, *DOG[:2], limit=400)}")
+    print(f"\nseconds in each state: {taught(page, *DOG[:2], limit=600)}")
     assert DOG[2] in asked(page, DOG[0])
     assert "Paris" in asked(page, "What is the capital of France?")
     use_the_original(page)
@@ -60,7 +60,7 @@ def test_the_real_model_learns_a_name_on_the_processor_and_france_keeps_its_capi
 
 def test_the_same_path_leads_through_webgpu(page: Page):
     opened(page, "tiny", "gpu")
-    print(f"\nseconds in each state: {taught(page, *FACT[:2], limit=400)}")
+    print(f"\nseconds in each state: {taught(page, *FACT[:2], limit=600)}")
     assert FACT[2] in asked(page, FACT[0])
     use_the_original(page)
     assert FACT[2] not in asked(page, FACT[0])

@@ -130,7 +130,7 @@ def heard(every: int):
     def say(metrics: dict) -> None:
         if metrics["step"] % every == 0:
             parts = {name: round(value, 3) for name, value in metrics["parts"].items()}
-            hardest = f"hardest token {metrics['hardest']:.2f}"
+            hardest = f"hardest tokens {[round(cost, 2) for cost in metrics['hardest']]}"
             report.say(f"    step {metrics['step']} of {metrics['steps']}", parts, hardest)
 
     return say
