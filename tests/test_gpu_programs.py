@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from engine import programs
+from engine.gpu import GPU
+from engine.launch import Tier
 from engine.reference import Numpy
 from engine.schedule import plan
 from engine.trained import Trained
@@ -86,3 +88,14 @@ def test_ten_steps_give_the_same_bits_in_any_slicing():
         again, same = asyncio.run(trained_for_ten_steps(slices))
         assert again == losses
         np.testing.assert_array_equal(adapter, same)
+
+
+def test_a_device_with_nothing_but_the_floor_makes_the_same_step():
+    program = programs.learn(TINY, stored_of(TINY, 4), 12, 6, 64, LORA)
+    feeds = batch(program, TINY, LORA) | {"adapter": LORA.initial(1)}
+    floor, names = asyncio.run(GPU.open(floor=True)), ("losses", "norm", "adapter")
+    assert floor.bindings == 8 and floor.tier == Tier(software=floor.tier.software)
+    assert not set(floor.device.features) & {"shader-f16", "subgroups", "subgroup"}
+    low, high = (asyncio.run(results(own, program, feeds, names)) for own in (floor, gpu()))
+    for name in names:
+        np.testing.assert_allclose(low[name], high[name], rtol=1e-3, atol=1e-5)

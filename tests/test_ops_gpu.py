@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import sys
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from engine.gpu_kernels import source_of
 from engine.ir import OPS, Spec
 from engine.reference import Numpy
 from engine.schedule import is_elementwise, plan
-from tests.gpu_device import gpu
+from tests.gpu_device import LONG_IN_A_TAB, gpu
 from tests.op_cases import CASES, build
 
 
@@ -87,10 +86,8 @@ REAL_SIZES = [
     ("accumulate", ADAPTER, ADAPTER),
     ("clear", ADAPTER),
 ]  # fmt: skip
-# A GPU that the CPU plays inside a tab needs minutes for these: there they are the full count.
-LARGE = [pytest.mark.long] if sys.platform == "emscripten" else []
-LARGE_CASES = [
-    pytest.param(name, case, id=f"{name}-{i}", marks=LARGE)
+REAL_CASES = [
+    pytest.param(name, case, id=f"{name}-{i}", marks=LONG_IN_A_TAB)
     for i, (name, *case) in enumerate(REAL_SIZES)
 ]
 
@@ -99,7 +96,7 @@ def test_every_op_is_tried_at_real_sizes():
     assert {name for name, *_ in REAL_SIZES} == set(OPS)
 
 
-@pytest.mark.parametrize("name,case", LARGE_CASES)
+@pytest.mark.parametrize("name,case", REAL_CASES)
 def test_the_kernel_agrees_with_numpy_at_real_sizes(name, case):
     check(OPS[name], case, rtol=1e-3, atol=1e-4)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 
-import numpy as np
 import pytest
 
 import engine.gpu_kernels
@@ -11,9 +10,8 @@ from engine.gpu import GPU
 from engine.gpu_kernels import Kernels
 from engine.launch import Tier
 from tests.gpu_device import gpu
-from tests.test_gpu import tiny_step
-from tests.test_gpu_programs import prepared
 
+pytestmark = pytest.mark.in_worker
 OFFERS = {offer.name: offer for offer in tiers.OFFERS}
 
 
@@ -61,16 +59,3 @@ def test_a_tier_that_computes_something_else_is_switched_off_with_a_note(name, m
     assert not on
     assert notes[0].startswith(f"{name} stays off on {own.description}: ")
     assert ("its results are" in notes[0]) == offered(name)
-
-
-def test_a_device_with_nothing_but_the_floor_makes_the_same_step():
-    made = []
-    for own in (asyncio.run(GPU.open(floor=True)), gpu()):
-        run = prepared(own, *tiny_step())
-        asyncio.run(run.advance())
-        made.append([asyncio.run(run.read(name)) for name in ("losses", "norm", "adapter")])
-    floor = asyncio.run(GPU.open(floor=True))
-    assert floor.bindings == 8 and floor.tier == Tier(software=floor.tier.software)
-    assert not set(floor.device.features) & {"shader-f16", "subgroups", "subgroup"}
-    for low, high in zip(*made, strict=True):
-        np.testing.assert_allclose(low, high, rtol=1e-3, atol=1e-5)
