@@ -13,6 +13,8 @@ from engine.schedule import is_elementwise, plan
 from tests.gpu_device import LONG_IN_A_TAB, gpu
 from tests.op_cases import CASES, build
 
+pytestmark = pytest.mark.in_worker
+
 
 async def outputs(executor, program, feeds):
     run = executor.prepare(plan(program))
