@@ -15,6 +15,11 @@ from wgpu import classes
 from wgpu.backends import _register_backend
 
 FILTERS = ("validation", "out-of-memory", "internal")
+MAPPABLE = {  # what a buffer that can be mapped may be used for besides
+    wgpu.BufferUsage.MAP_READ: wgpu.BufferUsage.COPY_DST,
+    wgpu.BufferUsage.MAP_WRITE: wgpu.BufferUsage.COPY_SRC,
+}
+STAGE = {"module", "entry_point", "constants"}
 
 
 def install():
@@ -223,6 +228,9 @@ class Device(classes.GPUDevice):
 
     def create_buffer(self, *, label="", size, usage, mapped_at_creation=False):
         usage = _flags(wgpu.BufferUsage, usage)
+        for mapped, partner in MAPPABLE.items():
+            if usage & mapped and usage & ~(mapped | partner):
+                raise classes.GPUValidationError(f"buffer {label!r}: {usage:#x} cannot be mapped")
         described = {"label": label, "size": size, "usage": usage}
         described["mapped_at_creation"] = mapped_at_creation
         make = lambda: self._internal.createBuffer(javascript(described))  # noqa: E731
@@ -251,6 +259,8 @@ class Device(classes.GPUDevice):
         return BindGroup(label, internal, self, entries)
 
     def create_shader_module(self, *, label="", code, compilation_hints=()):
+        if not isinstance(code, str):
+            raise TypeError(f"a browser's shaders are WGSL text, not {type(code).__name__}")
         described = javascript({"label": label, "code": code})
         make = lambda: self._internal.createShaderModule(described)  # noqa: E731
         internal = self.guarded(f"shader {label!r}", make)
@@ -258,14 +268,14 @@ class Device(classes.GPUDevice):
         return classes.GPUShaderModule(label, internal, self)
 
     def create_compute_pipeline(self, *, label="", layout, compute):
-        described = javascript({"label": label, "layout": layout, "compute": compute})
+        described = _pipeline(label, layout, compute)
         make = lambda: self._internal.createComputePipeline(described)  # noqa: E731
         internal = self.guarded(f"pipeline {label!r}", make)
         self.settle()
         return ComputePipeline(label, internal, self)
 
     def create_compute_pipeline_async(self, *, label="", layout, compute):
-        described = javascript({"label": label, "layout": layout, "compute": compute})
+        described = _pipeline(label, layout, compute)
         making = self._internal.createComputePipelineAsync(described)
         title = f"pipeline {label!r}"
         return promised(title, making, lambda made: ComputePipeline(label, made, self))
@@ -287,6 +297,12 @@ class Device(classes.GPUDevice):
 
     def pop_error_scope_sync(self):
         return self.pop_error_scope_async().sync_wait()
+
+
+def _pipeline(label, layout, compute):
+    if unknown := set(compute) - STAGE:
+        raise ValueError(f"a compute stage has {sorted(STAGE)}, not {sorted(unknown)}")
+    return javascript({"label": label, "layout": layout, "compute": compute})
 
 
 def exception(error, what):
@@ -311,6 +327,7 @@ class Buffer(classes.GPUBuffer):
         """One view of everything mapped: a browser hands out each range only once."""
         self._map_state, self._mode, self._begin = "mapped", mode, begin
         self._view = js.Uint8Array.new(self._internal.getMappedRange(begin, size))
+        self._lent = []
 
     def map_async(self, mode, offset=0, size=None):
         mode = _flags(wgpu.MapMode, mode)
@@ -336,7 +353,11 @@ class Buffer(classes.GPUBuffer):
         return self._view.subarray(offset - self._begin, offset - self._begin + size)
 
     def read_mapped(self, buffer_offset=None, size=None, *, copy=True):
-        return memoryview(self._bytes(wgpu.MapMode.READ, buffer_offset, size).to_bytes())
+        data = self._bytes(wgpu.MapMode.READ, buffer_offset, size).to_memoryview()
+        if not copy:  # for the caller's eyes only, until the buffer is unmapped
+            data = data.toreadonly()
+            self._lent.append(data)
+        return data
 
     def write_mapped(self, data, buffer_offset=None):
         data = memoryview(data).cast("B")
@@ -348,6 +369,8 @@ class Buffer(classes.GPUBuffer):
             raise RuntimeError(f"{self.label!r} is not mapped")
         self._internal.unmap()
         self._map_state = "unmapped"
+        for view in self._lent:
+            view.release()
 
     def destroy(self):
         self._internal.destroy()
@@ -389,9 +412,10 @@ class CommandEncoder(classes.GPUCommandEncoder):
         return ComputePass(label, self._internal.beginComputePass(described), self._device)
 
     def clear_buffer(self, buffer, offset=0, size=None):
-        self._internal.clearBuffer(
-            buffer._internal, offset, buffer.size - offset if size is None else size
-        )
+        size = buffer.size - offset if size is None else size
+        if offset < 0 or offset % 4 or size % 4 or offset + size > buffer.size:
+            raise ValueError(f"{size} bytes at {offset} of {buffer.label!r} cannot be cleared")
+        self._internal.clearBuffer(buffer._internal, offset, size)
 
     def copy_buffer_to_buffer(
         self, source, source_offset, destination, destination_offset, size=None

@@ -105,6 +105,9 @@ def test_buffers_are_written_copied_cleared_and_read(device):
     assert np.frombuffer(device.queue.read_buffer(one), np.uint32).tolist()[:4] == [0, 1, 0, 3]
     assert np.frombuffer(device.queue.read_buffer(two, 8, 16), np.uint32).tolist() == [0, 1, 2, 3]
     assert (one.size, one.label, one.usage) == (32, "one", USAGE)
+    for offset, size in ((10, 4), (0, 30), (8, 32)):
+        with pytest.raises(ValueError):
+            encoder.clear_buffer(one, offset, size)
 
 
 def test_a_mapped_buffer_takes_and_gives_bytes(device):
@@ -147,10 +150,20 @@ def test_a_buffer_is_mapped_part_after_part(device):
     read.map_sync("READ", 8, 24)
     assert len(read.read_mapped()) == 24
     assert [bytes(read.read_mapped(8 * i, 8))[:1] for i in (1, 2, 3)] == [b"1", b"2", b"3"]
+    copied, lent = read.read_mapped(), read.read_mapped(copy=False)
+    copied[0] = 255
+    with pytest.raises(TypeError):
+        lent[0] = 255
+    read.unmap()
+    with pytest.raises(ValueError):
+        lent[0]
+    assert copied[0] == 255
 
 
 def test_mapping_what_cannot_be_mapped_is_an_error(device):
     buffer = device.create_buffer(label="b", size=32, usage="MAP_WRITE | COPY_SRC")
+    with pytest.raises(wgpu.GPUValidationError):
+        device.create_buffer(size=32, usage="MAP_READ | MAP_WRITE")
     with pytest.raises(ValueError):
         buffer.map_sync("boo")
     for call in (buffer.read_mapped, buffer.unmap, lambda: buffer.write_mapped(b"1234")):
@@ -260,12 +273,23 @@ def test_a_shader_that_does_not_compile_says_where(device):
         device.create_shader_module(label="broken", code="fn f() {\n  let x = ;\n}")
 
 
+def test_a_shader_that_is_no_text_is_refused(device):
+    with pytest.raises(TypeError):
+        device.create_shader_module(code={"not", "a", "shader"})
+
+
 def test_a_pipeline_of_a_missing_entry_point_says_which(device):
     module = device.create_shader_module(label="double", code=DOUBLE)
     with pytest.raises(wgpu.GPUValidationError, match="triple"):
         device.create_compute_pipeline(
             label="triple", layout="auto", compute=compute(module, entry="triple")
         )
+
+
+def test_a_stage_with_a_field_it_has_not_is_refused(device):
+    module = device.create_shader_module(label="double", code=DOUBLE)
+    with pytest.raises(ValueError):
+        device.create_compute_pipeline(layout="auto", compute=compute(module) | {"foo": 42})
 
 
 def test_a_buffer_over_the_limit_is_an_error(device):
