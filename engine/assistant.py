@@ -14,7 +14,7 @@ from typing import Any
 
 from engine import lessons
 from engine.cache import ANSWER_BYTES, Pool
-from engine.config import TrainingConfig, micro_rate
+from engine.config import TrainingConfig, micro_rate, micro_steps
 from engine.executor import Executor, Tensor
 from engine.forget import INTENT, History, reset
 from engine.formats import ModelFile
@@ -92,7 +92,9 @@ class Assistant:
         model = await Model.load(file, executor, progress=progress)
         if config is None:
             size = sum(math.prod(shape) for shape in model.config.shapes().values())
-            config = TrainingConfig.preset("micro").replace(learning_rate=micro_rate(size))
+            config = TrainingConfig.preset("micro").replace(
+                learning_rate=micro_rate(size), lesson={"max_steps": micro_steps(size)}
+            )
         return cls(model, versions, config, **more)
 
     # ---- answering
@@ -183,9 +185,10 @@ class Assistant:
         on_step: Callable[[Round], Any],
         config: dict | None = None,
         store: Any = None,
+        kind: str = "lesson",
     ) -> dict:
-        """A whole lesson within other work: its outcome."""
-        await self._open("lesson", ids, line, config, store)
+        """A whole lesson, or practice, within other work: its outcome."""
+        await self._open(kind, ids, line, config, store)
         return await self._train(on_step)
 
     def _no_other_round(self) -> None:

@@ -142,9 +142,13 @@ class Generator:
         return answer
 
     async def answer_all(self, answers: list[Answer]) -> list[Answer]:
-        """Run until all of them ended."""
-        while not all(answer.ended for answer in answers):
-            await self.advance()
+        """Run until all of them ended; when the caller is cancelled, nobody waits for the rest."""
+        try:
+            while not all(answer.ended for answer in answers):
+                await self.advance()
+        finally:
+            for answer in answers:
+                answer.cancel()
         return answers
 
     # ---- one unit of work

@@ -71,6 +71,12 @@ class Fetcher:
             )
         return self._get(address)
 
+    def send(self, address: str, data: bytes, kind: str = "application/json") -> int:
+        """Post to a public address, which is not left for another; the status it answered with."""
+        headers = {"Content-Type": kind}
+        end = time.monotonic() + self._seconds
+        return self._ask(address, end, "POST", data, headers)[0]
+
     def may_read(self, address: str) -> bool:
         return self._rules(address).can_fetch(AGENT, address)
 
@@ -108,16 +114,15 @@ class Fetcher:
             f"{host} sends from one address to the next without end; nothing was read."
         )
 
-    def _ask(self, address: str, end: float):
+    def _ask(self, address: str, end: float, method="GET", data=None, headers=None):
         parts = _checked(address)
         port = parts.port or (443 if parts.scheme == "https" else 80)
         connection = http.client.HTTPConnection(parts.hostname or "", port)
         connection.sock = self._connect(parts.scheme, parts.hostname or "", port)
         try:
             path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-            connection.request(
-                "GET", path, headers={"User-Agent": AGENT, "Accept-Encoding": "identity"}
-            )
+            own = {"User-Agent": AGENT, "Accept-Encoding": "identity"}
+            connection.request(method, path, data, own | (headers or {}))
             answer = connection.getresponse()
             return answer.status, answer.headers, self._body(answer, parts.netloc, end)
         except (OSError, http.client.HTTPException, ValueError) as error:
@@ -138,14 +143,15 @@ class Fetcher:
                     f"{host} is an address inside this computer or network; OneSeek reads public sites only."
                 )
         family, kind, protocol, _, target = found[0]
+        sock = socket.socket(family, kind, protocol)
         try:
-            sock = socket.socket(family, kind, protocol)
             sock.settimeout(min(5.0, self._seconds))
             sock.connect(target)
             if scheme == "https":
                 sock = ssl.create_default_context().wrap_socket(sock, server_hostname=host)
             return sock
         except OSError as error:
+            sock.close()
             raise ImportRefused(
                 f"{host} did not answer ({type(error).__name__}); try again later."
             ) from error

@@ -26,30 +26,6 @@ def open_page(page: Page) -> Page:
     return page
 
 
-def test_the_page_answers_openais_requests_itself(open_page: Page):
-    status, text = open_page.evaluate(ASK, ["/v1/models", None])
-    assert status == 200, text
-    assert "tiny" in text
-    question = {
-        "model": "tiny",
-        "max_tokens": 4,
-        "messages": [{"role": "user", "content": "Hello"}],
-    }
-    status, text = open_page.evaluate(ASK, ["/v1/chat/completions", question])
-    assert status == 200, text
-    assert "chat.completion" in text
-    status, text = open_page.evaluate(ASK, ["/v1/chat/completions", question | {"stream": True}])
-    assert status == 200, text
-    assert text.startswith("data: ")
-    assert text.rstrip().endswith("data: [DONE]")
-
-
-def test_what_the_api_does_not_know_is_refused_by_it(open_page: Page, watch):
-    watch.allow("404|400")
-    assert open_page.evaluate(ASK, ["/v1/nothing", None])[0] == 404
-    assert open_page.evaluate(ASK, ["/api/training/micro", {"question": ""}])[0] == 400
-
-
 def test_a_question_posted_to_the_page_goes_through_both_stages(open_page: Page):
     said = [{"model": name, "response": "The capital of Zorbia is Blimbo."} for name in "ab"]
     question = {"question": "What is the capital of Zorbia?", "raw_responses": said}

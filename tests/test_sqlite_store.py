@@ -1,6 +1,7 @@
 """The native store keeps the same promises as IndexedDB: all or nothing, durable, fenced."""
 
 import asyncio
+import json
 import os
 import signal
 import sqlite3
@@ -13,6 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.check import check_store
+from tests import in_micropython
+from tests.living import Living
+from web.archive import NotABackup
 from web.store import (
     FencedStore,
     StorageFull,
@@ -22,6 +27,7 @@ from web.store import (
     plain,
     save_anyway,
 )
+from workers.headless import DATABASE, back_up, restore
 from workers.sqlite_store import SqliteStore
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -182,6 +188,71 @@ def test_R14_old_code_writes_nothing_to_a_newer_store(tmp_path):
     assert run(new.count("messages")) == 0
     with pytest.raises(StoreRetired):
         SqliteStore(tmp_path / "s.db", [["messages"]])
+
+
+def test_a_backup_takes_the_place_of_everything_or_of_nothing(tmp_path):
+    old, new, file = tmp_path / "old", tmp_path / "new", tmp_path / "backup.json"
+    rows = {"snapshots": [1, {"weights": bytes(range(256))}], "chats": ["c", {"leaf": None}]}
+    for folder, extra in ((old, "kept"), (new, "gone")):
+        folder.mkdir()
+        store = SqliteStore(folder / DATABASE)
+        run(store.batch([["put", "queue", extra, {"prompt": extra}]]))
+        if folder == old:
+            run(store.batch([["put", name, *row] for name, row in rows.items()]))
+        run(store.close())
+    run(back_up(old, file))
+    wrong = tmp_path / "wrong.json"
+    wrong.write_text('{"format": "oneseek-backup", "version": 99, "stores": {}}')
+    with pytest.raises(NotABackup, match="newer"):
+        run(restore(new, wrong))
+    store = SqliteStore(new / DATABASE)
+    assert run(store.keys("queue")) == ["gone"]
+    run(store.close())
+    run(restore(new, file))
+    store = SqliteStore(new / DATABASE)
+    assert run(store.keys("queue")) == ["kept"] and not store.lost
+    assert {name: run(store.all(name))[0] for name in rows} == rows
+    run(store.close())
+
+
+THROUGH_THE_PAGE = """
+from web import archive
+
+class Store:
+    def __init__(self, stores):
+        self.stores = stores
+
+    async def all(self, name):
+        return self.stores[name]
+
+stores = archive.read(open("backup.json").read())
+try:
+    archive.collect(Store(stores), 0).send(None)
+except StopIteration as done:
+    print(done.value)
+"""
+
+
+def test_a_backup_that_went_through_the_pages_python_restores_to_the_same_hashes(tmp_path):
+    """Floats, bytes and keys come back as they were: the ledger and every version verify."""
+    there, back, file = tmp_path / "there", tmp_path / "back", tmp_path / "backup.json"
+    for folder in (there, back):
+        folder.mkdir()
+    living = Living(there)
+    for words in ("alpha", "räksmörgås"):
+        living.teach(words)
+    run(living.store.close())
+    (there / "oneseek.db").rename(there / DATABASE)
+    run(back_up(there, file))
+    sent = file.read_text()
+    paths = ("web/__init__.py", "web/archive.py")
+    file.write_text(in_micropython.run(THROUGH_THE_PAGE, *paths, **{"backup.json": sent}))
+    run(restore(back, file))
+    store, before = SqliteStore(back / DATABASE), json.loads(sent)["stores"]
+    assert run(check_store(store)) == [] and run(store.count("versions")) == 2
+    run(store.close())
+    run(back_up(back, file))
+    assert json.loads(file.read_text())["stores"] == before
 
 
 WRITER = """

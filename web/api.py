@@ -1,20 +1,25 @@
-"""Carries the service worker's API requests to the engine and its answers back, part by part."""
+"""Carries the service worker's API requests to the engine and its answers back, part by part; and what
+they leave to learn is learned in the time the page grants.
+"""
 
 import asyncio
 import json
 
 from pyscript import window
 
+from web import dom
 from web.link import Refused
-from workers.protocol import ApiPart, CallApi, to_json
+from workers.protocol import ApiPart, ApiWork, CallApi, LeaveApi, to_json
 
 
 class Api:
-    """`ports` are the callers that still wait, by the id of their request."""
+    """`ports` are the callers that still wait, by the id of their request; `work` says that they left
+    something to learn."""
 
     def __init__(self, app):
-        self.app, self.ports = app, {}
+        self.app, self.ports, self.work = app, {}, False
         app.engine.listen(ApiPart, self.hand_on)
+        app.engine.listen(ApiWork, self.note_work)
         container = window.navigator.serviceWorker
         if container:
             container.addEventListener("message", self.called)
@@ -26,6 +31,7 @@ class Api:
     async def call(self, request, port):
         id = window.crypto.randomUUID()
         self.ports[id] = port
+        port.onmessage = lambda event: asyncio.create_task(dom.guard(self.leave(id)))
         try:
             await self.app.engine.ask(CallApi(id=id, **request))
         except Refused as refused:
@@ -34,6 +40,15 @@ class Api:
             if port:
                 port.postMessage(to_json({"failed": str(refused)}))
 
+    async def leave(self, id):
+        """The one thing a caller says afterwards: that it waits no longer."""
+        if self.ports.pop(id, None):
+            await self.app.engine.ask(LeaveApi(id=id))
+
     def hand_on(self, part):
-        port = self.ports.pop(part.id) if part.last else self.ports[part.id]
-        port.postMessage(part.to_text())
+        port = self.ports.pop(part.id, None) if part.last else self.ports.get(part.id)
+        if port:
+            port.postMessage(part.to_text())
+
+    def note_work(self, event):
+        self.work = True

@@ -3,7 +3,8 @@
 const SITE = {};
 const PREFIX = "oneseek-";
 const CACHE = PREFIX + SITE.build;
-const API = /^(api|v1)\//;
+const API = /^((api|v1)\/|(healthz|metrics|openapi\.json|docs)$)/;
+const MAX_BODY = 1 << 20;
 const ROOT = new URL("./", self.location).href;
 
 self.addEventListener("install", (event) => event.waitUntil(install()));
@@ -12,14 +13,19 @@ self.addEventListener("message", ({ data }) => data === "use-new-build" && self.
 self.addEventListener("fetch", (event) => {
   const path = pathOf(event.request);
   if (path in SITE.files) event.respondWith(serve(path, event.request));
-  else if (API.test(new URL(event.request.url).href.replace(ROOT, ""))) event.respondWith(askPage(event));
+  else if (event.request.url.startsWith(ROOT) && API.test(plain(event.request.url))) event.respondWith(askPage(event));
 });
 
 // A request's path as SITE lists it; every navigation within the scope is the page.
 function pathOf({ url, mode, method }) {
   if (method !== "GET" || !url.startsWith(ROOT)) return null;
-  const path = url.slice(ROOT.length).split(/[?#]/)[0];
+  const path = plain(url);
   return path === "" || (mode === "navigate" && path === "index.html") ? "index.html" : path;
+}
+
+// An address below ours, without its query.
+function plain(url) {
+  return url.slice(ROOT.length).split(/[?#]/)[0];
 }
 
 // All or nothing: a file that is not what the list says leaves the build before in charge.
@@ -73,9 +79,11 @@ async function askPage({ request, clientId }) {
   const url = new URL(request.url);
   const { port1, port2 } = new MessageChannel();
   const parts = inbox(port1);
-  const body = base64(new Uint8Array(await request.arrayBuffer()));
+  const given = new Uint8Array(await request.arrayBuffer());
+  if (given.length > MAX_BODY) return refuse(`a body may have ${MAX_BODY} bytes`, 413, "too_large");
+  const body = base64(given);
   const headers = [...request.headers, ["host", url.host], ["origin", url.origin]];
-  const path = "/" + url.href.slice(ROOT.length).split(/[?#]/)[0];
+  const path = "/" + decoded(plain(url.href));
   page.postMessage({ call: JSON.stringify({ method: request.method, path, query: url.search.slice(1), headers, body }) }, [port2]);
   const first = await parts.next();
   if (first.failed) return refuse(first.failed);
@@ -86,8 +94,17 @@ async function askPage({ request, clientId }) {
       if (part.body) controller.enqueue(Uint8Array.from(atob(part.body), (letter) => letter.charCodeAt(0)));
       if (part.last || part.failed) controller.close();
     },
+    cancel: () => port1.postMessage("left"),
   });
   return new Response(stream, { status: first.status, headers: first.headers });
+}
+
+function decoded(path) {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }
 
 function inbox(port) {
@@ -107,7 +124,7 @@ function base64(bytes) {
   return btoa(letters);
 }
 
-function refuse(message) {
-  const error = { message, type: "server_error", code: 503, param: null };
-  return Response.json({ error }, { status: 503 });
+function refuse(message, status = 503, code = "unavailable") {
+  const type = status < 500 ? "invalid_request_error" : "server_error";
+  return Response.json({ error: { message, type, code, param: null } }, { status });
 }

@@ -199,7 +199,8 @@ class Training:
     def now(self, kind):
         """Without waiting for quiet: a lesson from the queue, or practice of everything."""
         self.wanted = kind
-        waits = self.page.teaching.queue.upcoming(1) or self.questions
+        work = self.questions or self.page.app.api.work
+        waits = self.page.teaching.queue.upcoming(1) or work
         if kind == "lesson" and not waits:
             self.page.toast(t("activity.idle"))
             return
@@ -213,7 +214,8 @@ class Training:
         if not (self.page.model and self.page.model.trainable and self.trains):
             return False
         waits = self.page.teaching.queue.upcoming(1) or self.unpractised
-        return bool(self.run or self.wanted or waits or self.questions)
+        work = self.questions or self.page.app.api.work
+        return bool(self.run or self.wanted or waits or work)
 
     async def count_questions(self):
         """How many questions have stages that wait to be learned."""
@@ -238,6 +240,7 @@ class Training:
             await self.put_off_practice()
             opening = 0.0 if self.run else await self.open_round()
             if not self.run:
+                self.page.app.api.work = False
                 await self.count_questions()
                 return {"used_ms": opening, "finished": True}
             done = await self.page.app.engine.ask(Grant(run=self.run, milliseconds=float(budget)))
@@ -264,7 +267,8 @@ class Training:
         line = "generic"
         self.leased = [] if kind == "practice" else self.page.teaching.queue.take_lesson()
         if kind != "practice":
-            kind = "lesson" if self.leased else "question" if self.questions else "practice"
+            asks = self.questions or self.page.app.api.work
+            kind = "lesson" if self.leased else "question" if asks else "practice"
         self.idle_practice = kind == "practice" and not asked
         config = self.recipe()
         ids = [record["id"] for record in self.leased]

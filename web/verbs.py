@@ -2,7 +2,7 @@
 
 import js
 
-from web import backup, dom, files, overlay
+from web import archive, backup, dom, files, overlay
 from web.words import LANGUAGES, t
 
 RESET = ("reset.title", "reset.text", "reset.yes")
@@ -234,5 +234,5 @@ async def delete_everything(page, word):
         return
     overlay.close_all()
     await page.learning.remove_models()
-    await backup.wipe(page.store)
+    await archive.wipe(page.store)
     js.location.reload()

@@ -12,7 +12,7 @@ import time
 import js
 import numpy as np
 import pyodide_js
-from pyodide.ffi import can_run_sync, run_sync
+from pyodide.ffi import can_run_sync, run_sync, to_js
 
 from engine import identity, naming, registry
 from engine.assistant import Assistant, label
@@ -53,6 +53,8 @@ from workers.questions import Questions
 from workers.recovery import Recovery
 from workers.signer import BrowserSigner
 
+API_PACKAGES, IMPORT = ["starlette"], "/api/import"
+IMPORT_PACKAGES = ["markdown-it-py", "lxml", "trafilatura"]
 # What a step may need beside its weights: a layer that does not fit is computed twice.
 TRAINING_BYTES = {"gpu": 100 << 20, "cpu": 52 << 20}
 
@@ -223,7 +225,13 @@ class Engine:
         if opened is None:
             self.learning = None
             return Opened(run="", steps=0, used_ms=used)
+        self.announce("round_started", runId=opened.run, kind=request.kind)
         return Opened(run=opened.run, steps=opened.steps, used_ms=used)
+
+    def announce(self, kind, **facts):
+        """Tell those who listen to the HTTP API."""
+        if self.api:
+            self.api.service.hub.tell({"type": kind, **facts})
 
     async def on_question(self, request):
         """A question of the chat: its two stages."""
@@ -244,7 +252,8 @@ class Engine:
         fenced = FencedStore(self.store, asked.epoch)
         if asked.kind == "question":
             self.needed()
-            return await self.questions.open(asked.config, fenced)
+            opened = await self.questions.open(asked.config, fenced)
+            return opened or (self.api and self.api.open_run(fenced))
         return await self.needed().learn(
             asked.kind,
             asked.examples,
@@ -272,6 +281,7 @@ class Engine:
         await self.store.batch([["put", "metrics", key, told]])
         phase = "training" if m["step"] < m["steps"] else "checking"
         self.emit(Progress(run=round.run, kind=round.kind, phase=phase, **figures))
+        self.announce("step", runId=round.run, **figures)
 
     async def on_grant(self, request):
         """Work on the open round for about this long."""
@@ -288,6 +298,8 @@ class Engine:
         self.learning = None
         self.changed("versions", "examples", "queue", "ledger", "state")
         version = label(ended["version"]) if ended["version"] else ""
+        result = {"outcome": ended["outcome"], "reason": ended["reason"], "version": version}
+        self.announce("round_ended", runId=request.run, **result)
         return Slice(
             used_ms=used,
             finished=True,
@@ -376,15 +388,22 @@ class Engine:
         return Done()
 
     async def on_call_api(self, request):
-        """Answer a request to the HTTP API, in parts; its packages come with the first one."""
-        await pyodide_js.loadPackage("starlette")
+        """Answer a request to the HTTP API, in parts; its packages come when they are needed."""
+        await pyodide_js.loadPackage(to_js(API_PACKAGES))
+        if request.path == IMPORT:
+            await pyodide_js.loadPackage(to_js(IMPORT_PACKAGES))
         from workers.page_api import PageApi
 
         if self.api is None or self.api.service.assistant is not self.needed():
             model = self.versions.base
-            micro = self.questions.micro
-            self.api = PageApi(self.store, self.assistant, model, [model], self.emit, micro)
+            self.api = PageApi(self.assistant, model, self.emit, self.questions.micro)
         await self.api.answer(request)
+        return Done()
+
+    def on_leave_api(self, request):
+        """Whoever asked the HTTP API went away."""
+        if self.api:
+            self.api.leave(request.id)
         return Done()
 
     def changed(self, *stores):

@@ -1,64 +1,188 @@
-"""Reading what a request says, with words for what is wrong with it."""
+"""What the body of a request may hold: declared once, checked before a handler runs, and told in the
+OpenAPI document.
+"""
 
 from __future__ import annotations
 
+import functools
 import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
-WORDS = {
-    str: "a text",
-    list: "a list",
-    dict: "an object",
-    int: "a whole number",
-    bool: "a yes or no",
-}
+REQUIRED: Any = object()
+WHOLE_BITS = 63  # what a store can keep
+DEEPEST = 64  # lists within lists; a reader in a browser dies of some thousands
+BRACKETS = re.compile(r'"(?:[^"\\]|\\.?)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
 
 
 class BadRequest(ValueError):
-    """The request is at fault; the text says how. Answered with 400 (or 422 where named)."""
+    """The request is at fault; the text says how. Answered with 400."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field: its JSON Schema, and the check that says in words what is wrong with a value."""
+
+    schema: dict
+    check: Callable[[str, Any], Any]
+    default: Any = REQUIRED
+
+    def read(self, body: dict, name: str) -> Any:
+        """The value; null counts as left out, as OpenAI's clients send it."""
+        value = body.get(name)
+        if value is None and self.default is REQUIRED:
+            raise BadRequest(f"{name} is required")
+        if value is None or value == self.default:
+            return self.default
+        return self.check(name, value)
+
+
+def text(default: Any = REQUIRED, longest: int = 100_000) -> Field:
+    """A text that is not empty."""
+
+    def check(name, value):
+        if not isinstance(value, str):
+            raise BadRequest(f"{name} must be a text")
+        if not value.strip():
+            raise BadRequest(f"{name} must not be empty")
+        if len(value) > longest:
+            raise BadRequest(f"{name} has {len(value)} characters; at most {longest} fit")
+        return value
+
+    return Field({"type": "string", "minLength": 1, "maxLength": longest}, check, default)
+
+
+def array(default: Any = REQUIRED, of: Field | None = None, most: int = 10_000) -> Field:
+    def check(name, value):
+        if not isinstance(value, list):
+            raise BadRequest(f"{name} must be a list")
+        if len(value) > most:
+            raise BadRequest(f"{name} has {len(value)} entries; at most {most} fit")
+        return [of.check(f"{name}[{i}]", one) for i, one in enumerate(value)] if of else value
+
+    items = {"items": of.schema} if of else {}
+    return Field({"type": "array", "maxItems": most, **items}, check, default)
+
+
+def record(default: Any = REQUIRED, **fields: Field) -> Field:
+    """An object with these fields, and perhaps others."""
+
+    def check(name, value):
+        if not isinstance(value, dict):
+            raise BadRequest(f"{name} must be an object")
+        try:
+            return {**value, **{key: field.read(value, key) for key, field in fields.items()}}
+        except BadRequest as problem:
+            raise BadRequest(f"{name}: {problem}") from problem
+
+    return Field(schema_of(fields), check, default)
+
+
+def number(default: Any, low: float, high: float) -> Field:
+    def check(name, value):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise BadRequest(f"{name} must be a number from {low} to {high}")
+        if not low <= value <= high:
+            raise BadRequest(f"{name} must be a number from {low} to {high}, not {value}")
+        return value
+
+    return Field({"type": "number", "minimum": low, "maximum": high}, check, default)
+
+
+def whole(default: Any, low: int, high: int) -> Field:
+    inside = number(default, low, high)
+
+    def check(name, value):
+        if inside.check(name, value) != int(value):
+            raise BadRequest(f"{name} must be a whole number")
+        return int(value)
+
+    return Field({**inside.schema, "type": "integer"}, check, default)
+
+
+def flag(default: Any = False) -> Field:
+    def check(name, value):
+        if not isinstance(value, bool):
+            raise BadRequest(f"{name} must be true or false")
+        return value
+
+    return Field({"type": "boolean"}, check, default)
+
+
+def either(first: Field, second: Field, words: str) -> Field:
+    """A value of one kind or the other."""
+
+    def check(name, value):
+        for field in (first, second):
+            try:
+                return field.check(name, value)
+            except BadRequest:
+                continue
+        raise BadRequest(f"{name} is {words}")
+
+    return Field({"anyOf": [first.schema, second.schema]}, check, first.default)
+
+
+def schema_of(fields: dict[str, Field]) -> dict:
+    """The JSON Schema of an object with these fields."""
+    needed = [name for name, field in fields.items() if field.default is REQUIRED]
+    properties = {name: field.schema for name, field in fields.items()}
+    return {"type": "object", "properties": properties, **({"required": needed} if needed else {})}
+
+
+def takes(**fields: Field):
+    """Give a handler its checked body as second argument; `handler.fields` says what it may hold."""
+
+    def wrap(handler):
+        @functools.wraps(handler)
+        async def reading(request: Request):
+            body = await body_of(request)
+            return await handler(request, {k: f.read(body, k) for k, f in fields.items()})
+
+        reading.fields = fields
+        return reading
+
+    return wrap
 
 
 async def body_of(request: Request) -> dict:
     """The JSON object a request carries."""
     try:
-        body = json.loads(await request.body() or b"{}")
-    except (ValueError, RecursionError) as error:
+        given = (await request.body() or b"{}").decode()
+        if depth(given) > DEEPEST:
+            raise ValueError(f"at most {DEEPEST} lists or objects may lie within each other")
+        body = json.loads(given, parse_constant=no_number, parse_int=kept_whole)
+        json.dumps(body, ensure_ascii=False).encode()  # half a surrogate pair is no text
+    except ClientDisconnect as left:
+        status, words = request.scope.get("refused", (400, "the body did not arrive whole"))
+        raise HTTPException(status, words) from left
+    except ValueError as error:
         raise BadRequest(f"the body is not valid JSON: {str(error)[:200]}") from error
-    except ClientDisconnect as error:
-        raise BadRequest("the body is longer than allowed, or did not arrive whole") from error
     if not isinstance(body, dict):
         raise BadRequest("the body must be a JSON object")
     return body
 
 
-def field(body: dict, name: str, kind: type, default: Any = ...) -> Any:
-    """A field of its kind, or BadRequest."""
-    value = body.get(name, default)
-    if value is ...:
-        raise BadRequest(f"{name} is required")
-    if value is default:
-        return value
-    if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
-        raise BadRequest(f"{name} must be {WORDS[kind]}")
-    return value
+def depth(text: str) -> int:
+    """How many lists and objects of a JSON text lie within each other."""
+    deepest = now = 0
+    for part in BRACKETS.finditer(text):
+        now += (part[0] in "[{") - (part[0] in "]}")
+        deepest = max(deepest, now)
+    return deepest
 
 
-def text(body: dict, name: str, default: Any = ..., longest: int = 100_000) -> str:
-    """A text that is not empty."""
-    value = field(body, name, str, default)
-    if value is not default and not value.strip():
-        raise BadRequest(f"{name} must not be empty")
-    if isinstance(value, str) and len(value) > longest:
-        raise BadRequest(f"{name} has {len(value)} characters; at most {longest} fit")
-    return value
+def no_number(text: str):
+    raise ValueError(f"{text} is no number")
 
 
-def number(body: dict, name: str, default: float, low: float, high: float) -> float:
-    value = body.get(name)
-    if value is None:
-        return default
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-        raise BadRequest(f"{name} must be a number from {low} to {high}")
+def kept_whole(text: str) -> int:
+    value = int(text)
+    if value.bit_length() > WHOLE_BITS:
+        raise ValueError(f"a whole number may have {WHOLE_BITS} bits")
     return value

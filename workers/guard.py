@@ -5,24 +5,50 @@ Plain ASGI, so that nothing of a refused request is read; WebSockets pass the sa
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hmac
 import json
 import time
 from collections import deque
 
 MAX_BODY = 1 << 20
+BODY_SECONDS = 20.0  # for a body to arrive whole
 LOCAL = ("127.0.0.1", "localhost", "[::1]")
-LIMITED = {("POST", "/api/training/micro"): 30, ("POST", "/api/oqt/micro-train"): 30}
-PERIOD = 60.0
+LIMITED = ("/api/training/micro", "/api/oqt/micro-train")  # two names of one thing
+LIMIT, PERIOD = 30, 60.0
+TOO_LARGE, SWALLOW_SECONDS = 413, 5.0
 CLIENTS = 4096  # remembered for rate limits
+OPEN = ("/healthz",)  # asked by those who watch the server, and says no secret
+CODES = {
+    400: "bad_request",
+    401: "invalid_api_key",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "too_slow",
+    409: "conflict",
+    413: "too_large",
+    429: "rate_limit_exceeded",
+    499: "client_left",
+    503: "unavailable",
+}
 
 
 class Guard:
     """`hosts` are the names this server answers to; a `key` is required wherever one is set."""
 
-    def __init__(self, app, hosts: tuple[str, ...] = LOCAL, key: str = "", clock=time.monotonic):
+    def __init__(
+        self,
+        app,
+        hosts: tuple[str, ...] = LOCAL,
+        key: str = "",
+        clock=time.monotonic,
+        body_seconds: float = BODY_SECONDS,
+    ):
         self.app, self.hosts, self.key, self.clock = app, hosts, key, clock
-        self.seen: dict[tuple, deque] = {}
+        self.body_seconds = body_seconds
+        self.seen: dict[str, deque] = {}
 
     async def __call__(self, scope, receive, send):
         if scope["type"] not in ("http", "websocket"):
@@ -30,9 +56,11 @@ class Guard:
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
         refusal = self.refusal(scope, headers)
         if refusal:
+            if refusal[0] == TOO_LARGE:
+                await swallow(receive)
             return await refuse(scope, send, *refusal)
         if scope["type"] == "http":
-            receive = Limited(receive)
+            receive = Limited(receive, scope, self.body_seconds)
         return await self.app(scope, receive, send)
 
     def refusal(self, scope, headers) -> tuple | None:
@@ -43,32 +71,28 @@ class Guard:
         origin = headers.get(b"origin")
         if origin is not None and origin not in (f"http://{host}", f"https://{host}"):
             return 403, f"pages of {origin} may not ask this server", {}
-        if self.key and scope["path"] not in ("/healthz",):
+        if self.key and scope["path"] not in OPEN:
             given = headers.get(b"authorization", "").removeprefix("Bearer ").strip()
             if not hmac.compare_digest(given.encode(), self.key.encode()):
-                return (
-                    401,
-                    "an API key is needed: Authorization: Bearer KEY",
-                    {"WWW-Authenticate": "Bearer"},
-                )
+                words = "an API key is needed: Authorization: Bearer KEY"
+                return 401, words, {"WWW-Authenticate": "Bearer"}
         length = headers.get(b"content-length", "0")
-        if not length.isdigit() or int(length) > MAX_BODY:
-            return 413, f"a body may have {MAX_BODY} bytes", {}
+        if not length.isdecimal() or int(length) > MAX_BODY:
+            return TOO_LARGE, f"a body may have {MAX_BODY} bytes", {"Connection": "close"}
         return self.too_often(scope)
 
     def too_often(self, scope) -> tuple | None:
-        limit = LIMITED.get((scope.get("method", ""), scope["path"]))
-        if limit is None:
+        if scope.get("method") != "POST" or scope["path"] not in LIMITED:
             return None
-        key = (scope["path"], (scope.get("client") or ("",))[0])
+        client = (scope.get("client") or ("",))[0]
         if len(self.seen) > CLIENTS:
             self.seen.clear()
-        times, now = self.seen.setdefault(key, deque()), self.clock()
+        times, now = self.seen.setdefault(client, deque()), self.clock()
         while times and times[0] <= now - PERIOD:
             times.popleft()
-        if len(times) >= limit:
+        if len(times) >= LIMIT:
             wait = str(max(1, round(times[0] + PERIOD - now)))
-            return 429, f"at most {limit} a minute; try again in {wait} s", {"Retry-After": wait}
+            return 429, f"at most {LIMIT} a minute; try again in {wait} s", {"Retry-After": wait}
         times.append(now)
         return None
 
@@ -81,17 +105,39 @@ def name_of(host: str) -> str:
 
 
 class Limited:
-    """Counts a body that did not say how long it is."""
+    """A body that is too long or too slow ends early; `scope["refused"]` then says with what status."""
 
-    def __init__(self, receive):
-        self.receive, self.count = receive, 0
+    def __init__(self, receive, scope, seconds: float):
+        self.receive, self.scope, self.count, self.whole = receive, scope, 0, False
+        self.until = time.monotonic() + seconds
 
     async def __call__(self):
-        message = await self.receive()
+        if self.whole:
+            return await self.receive()
+        try:
+            left = max(0.0, self.until - time.monotonic())
+            message = await asyncio.wait_for(self.receive(), left)
+        except TimeoutError:
+            return self.end(408, "the body did not arrive in time")
         self.count += len(message.get("body", b""))
+        self.whole = not message.get("more_body")
         if self.count > MAX_BODY:
-            return {"type": "http.disconnect"}
+            if not self.whole:
+                await swallow(self.receive)
+            return self.end(TOO_LARGE, f"a body may have {MAX_BODY} bytes")
         return message
+
+    def end(self, *refused):
+        self.whole, self.scope["refused"] = True, refused
+        return {"type": "http.disconnect"}
+
+
+async def swallow(receive) -> None:
+    """Read on for a moment: who still sends would take a closed line for a fault, and not hear why."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(SWALLOW_SECONDS):
+            while (await receive()).get("more_body"):
+                pass
 
 
 async def refuse(scope, send, status: int, words: str, extra: dict) -> None:
@@ -105,6 +151,8 @@ async def refuse(scope, send, status: int, words: str, extra: dict) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def error(words: str, status: int, kind: str = "invalid_request_error") -> dict:
+def error(words: str, status: int, code: str = "") -> dict:
     """Every error has OpenAI's shape, so that its clients can show it."""
-    return {"error": {"message": words, "type": kind, "code": status, "param": None}}
+    kind = "server_error" if status >= 500 else "invalid_request_error"
+    code = code or CODES.get(status, "error")
+    return {"error": {"message": words, "type": kind, "code": code, "param": None}}

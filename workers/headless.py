@@ -14,11 +14,13 @@ import json
 import logging
 import math
 import os
+import sqlite3
 import sys
 import time
 from pathlib import Path
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from engine import naming, registry
 from engine.assistant import Assistant
@@ -28,23 +30,35 @@ from engine.formats import FormatError
 from engine.ledger import Ledger
 from engine.model import Config
 from engine.runs import NoBaseModels
-from engine.signing import read_key
+from engine.signing import BadKey, read_key
 from engine.versions import Versions
-from web.store import StoreRetired
+from web import archive
+from web.store import StorageFull, StoreRetired
 from workers.api import create_app
 from workers.guard import LOCAL, Guard
 from workers.service import Service
 from workers.sqlite_store import SqliteStore
+from workers.witness import Witness
+
+DATABASE = "oneseek.sqlite"
+HEADER_SECONDS = 20.0  # for a request's headers to arrive
+NOT_RESTORED = {
+    "newer": "this backup was made by a newer OneSeek; nothing was changed",
+    "wrong": "this file is not a OneSeek backup; nothing was changed",
+}
+STOPPED = (
+    BadKey, FormatError, StorageFull, StoreRetired, registry.ModelMissing, OSError, sqlite3.Error,
+)  # fmt: skip
 
 log = logging.getLogger("oneseek")
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line: when, how bad, what."""
+    """One JSON object a line: when, how bad, what, and the facts of a request."""
 
     def format(self, record: logging.LogRecord) -> str:
         told = {"time": round(record.created, 3), "level": record.levelname.lower(),
-                "message": record.getMessage()}  # fmt: skip
+                "message": record.getMessage(), **getattr(record, "facts", {})}  # fmt: skip
         if record.exc_info:
             told["trace"] = self.formatException(record.exc_info)
         return json.dumps(told)
@@ -58,6 +72,9 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--key", default=os.environ.get("ONESEEK_API_KEY", ""))
     parser.add_argument("--folder", type=Path, default=Path.home() / ".local/share/oneseek")
     parser.add_argument("--backend", choices=("gpu", "numpy", "auto"), default="auto")
+    moved = parser.add_mutually_exclusive_group()
+    moved.add_argument("--backup", type=Path, metavar="FILE", help="write a backup and end")
+    moved.add_argument("--restore", type=Path, metavar="FILE", help="restore a backup and end")
     return parser
 
 
@@ -81,19 +98,48 @@ def alone_in(folder: Path):
         yield
 
 
+# ---- backups
+
+
+async def back_up(folder: Path, file: Path) -> None:
+    """The backup that the page reads as well; there is an old file or a whole new one."""
+    store = SqliteStore(folder / DATABASE)
+    beside = file.with_name(file.name + ".part")
+    beside.write_text(await archive.collect(store, clock()))
+    beside.replace(file)
+    await store.close()
+
+
+async def restore(folder: Path, file: Path) -> None:
+    """Into a database beside, which then takes the place of the one that was."""
+    stores = archive.read(file.read_text())
+    beside = folder / "restored.sqlite"
+    for leftover in folder.glob("restored.*"):
+        leftover.unlink()
+    store = SqliteStore(beside)
+    await archive.restore(store, stores)
+    await store.scrub()
+    await store.close()
+    for log_of_the_old in folder.glob(DATABASE + "-*"):
+        log_of_the_old.unlink()
+    beside.replace(folder / DATABASE)
+    (folder / "restored.marker").replace(folder / DATABASE.replace(".sqlite", ".marker"))
+
+
+# ---- the server
+
+
 async def opened(options: argparse.Namespace) -> Service:
     """The service of the chosen model over the folder's store."""
     name = registry.chosen(options.model)[0]
-    try:
-        file = registry.open_named(name)
-    except registry.ModelMissing:
+    if registry.known().get(name, {}).get("source", {}).get("kind") == "web":
         await registry.obtain(name, Progress(name))
-        file = registry.open_named(name)
+    file = registry.open_named(name)
     id = Path(name).stem
     executor = await executor_named(options.backend)
     shapes = Config.from_dict(file.config).shapes().values()
     size = sum(math.prod(shape) for shape in shapes)
-    store = SqliteStore(options.folder / "oneseek.sqlite")
+    store = SqliteStore(options.folder / DATABASE)
     if store.lost:
         log.warning("the folder's database was lost: restore a backup to get versions back")
     key = os.environ.get("LEDGER_PRIVATE_KEY_PATH")
@@ -103,20 +149,70 @@ async def opened(options: argparse.Namespace) -> Service:
         assistant = await Assistant.load(file, executor, versions)
     micro = os.environ.get("ENABLE_MICROTRAINING", os.environ.get("OQT_ENABLE_MICROTRAINING", "1"))
     on = micro.lower() not in ("0", "false", "no", "off")
-    service = Service(store, assistant, id, [id], clock, on)
-    await service.start()
+    service = Service(store, assistant, id, clock, on, options.folder)
+    if os.environ.get("LEDGER_URL"):
+        service.spawn(Witness(service.versions, os.environ["LEDGER_URL"]).keep())
     log.info("OneSeek answers at http://%s:%s as %s", options.host, options.port, id)
     return service
 
 
+class Impatient(H11Protocol):
+    """A connection that has not asked anything after a while is closed: half-open ones cost nothing."""
+
+    def connection_made(self, transport) -> None:
+        super().connection_made(transport)
+        self.loop.call_later(HEADER_SECONDS, self.close_if_silent)
+
+    def close_if_silent(self) -> None:
+        became_a_socket = self.transport.get_protocol() is not self
+        if self.cycle is None and not became_a_socket:
+            self.transport.close()
+
+
+class Logged:
+    """Tells the log of each request, when it is over; never what was asked or answered."""
+
+    def __init__(self, app):
+        self.app = app
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        began, status = time.perf_counter(), 0
+
+        async def watched(message):
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watched)
+        finally:
+            spent = round(1e3 * (time.perf_counter() - began), 1)
+            facts = {"method": scope["method"], "path": scope["path"], "status": status}
+            log.info("request", extra={"facts": {**facts, "milliseconds": spent}})
+
+
+def server_settings(app, host: str, port: int) -> uvicorn.Config:
+    return uvicorn.Config(
+        Logged(app), host, port, http=Impatient, log_config=None, access_log=False,
+        timeout_graceful_shutdown=5, ws_max_size=1 << 20, timeout_keep_alive=20,
+    )  # fmt: skip
+
+
 async def serve(options: argparse.Namespace) -> None:
     hosts = LOCAL if options.host in LOCAL else (*LOCAL, options.host)
-    app = Guard(create_app(lambda: opened(options)), hosts, options.key)
-    config = uvicorn.Config(
-        app, options.host, options.port, log_config=None, timeout_graceful_shutdown=5,
-        ws_max_size=1 << 20, timeout_keep_alive=20,
-    )  # fmt: skip
-    await uvicorn.Server(config).serve()
+    app = Guard(create_app(await opened(options)), hosts, options.key)
+    await uvicorn.Server(server_settings(app, options.host, options.port)).serve()
+
+
+async def work(options: argparse.Namespace) -> None:
+    if options.backup:
+        await back_up(options.folder, options.backup)
+    elif options.restore:
+        await restore(options.folder, options.restore)
+    else:
+        await serve(options)
 
 
 def main(given: list[str] | None = None) -> int:
@@ -129,11 +225,14 @@ def main(given: list[str] | None = None) -> int:
         return 2
     try:
         with alone_in(options.folder):
-            asyncio.run(serve(options))
+            asyncio.run(work(options))
     except NoBaseModels as error:
         print(f"{error}. Name one with --model or BASE_MODELS", file=sys.stderr)
         return 3
-    except (FormatError, StoreRetired, registry.ModelMissing, OSError) as error:
+    except archive.NotABackup as error:
+        print(NOT_RESTORED[error.args[0]], file=sys.stderr)
+        return 1
+    except STOPPED as error:
         print(f"OneSeek could not start: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -1,31 +1,37 @@
 """The HTTP API inside the page: the service worker's requests, played to workers/api.py as a server would.
 
-The page keeps the learning in its own hands: what a request offers goes into the page's queue, and is
-learned when the page grants time.
+The page keeps the learning in its own hands: what a request leaves to learn is learned in the time the
+page grants.
 """
 
 import asyncio
 import base64
-import time
 
 from workers.api import create_app
 from workers.guard import LOCAL, Guard
-from workers.protocol import ApiPart, Changed
+from workers.protocol import ApiPart, ApiWork, Changed
+from workers.questions import OVER
 from workers.service import Service
+
+TOUCHED = ["queue", "versions", "examples", "state", "ledger", "events", "metrics", "samples"]
 
 
 class PageApi:
-    """One app over one assistant; `emit` carries the parts of the answers to the page."""
+    """One app over one assistant; `emit` carries the parts of the answers to the page. `micro` counts
+    the questions of the chat as well."""
 
-    def __init__(self, store, assistant, model, known, emit, micro):
-        self.emit = emit
-        self.service = Service(store, assistant, model, known, lambda: int(time.time() * 1000))
-        self.service.micro = micro  # one counts, for the chat and for the API
-        self.app = create_app(self.opened)
-        self.app.state.service = self.service
+    def __init__(self, assistant, model, emit, micro):
+        self.emit, self.calls = emit, {}
+        versions = assistant.versions
+        self.service = Service(versions.store, assistant, model, versions.clock, paced=True)
+        self.service.micro, told = micro, micro.emit
 
-    async def opened(self):
-        return self.service
+        def tell_both(event):
+            told(event)
+            self.service.hub.tell(event)
+
+        micro.emit = tell_both
+        self.guard = Guard(create_app(self.service))
 
     async def answer(self, request):
         """Play one request; everything the app sends goes out as ApiPart events."""
@@ -47,18 +53,42 @@ class PageApi:
             "server": (host, 0),
         }
         body = [{"type": "http.request", "body": base64.b64decode(request.body)}]
-        guarded = Guard(self.app, hosts=(*LOCAL, host))
 
         async def receive():
-            """The body, and then nothing more: whether the caller left is not known here."""
+            """The body, and then nothing more: who leaves is told by LeaveApi."""
             return body.pop() if body else await asyncio.Event().wait()
 
         async def send(message):
             self.emit(part(request.id, message))
 
-        await guarded(scope, receive, send)
+        self.guard.hosts = (*LOCAL, host)
+        work = self.calls[request.id] = asyncio.ensure_future(self.guard(scope, receive, send))
+        await asyncio.wait({work})
+        del self.calls[request.id]
+        if not work.cancelled():
+            work.result()
         if request.method != "GET":
-            self.emit(Changed(stores=["queue", "versions", "examples", "state", "samples"]))
+            self.emit(Changed(stores=TOUCHED))
+        if self.service.coming:
+            self.emit(ApiWork())
+
+    def open_run(self, fenced):
+        """A run the API was asked for, as a round of the page; None without one."""
+        if not self.service.coming:
+            return None
+        run = self.service.coming.pop(0)
+        return self.service.assistant.look_into(lambda: self.complete(run, fenced))
+
+    async def complete(self, run, fenced):
+        self.service.writes = fenced
+        await self.service.complete(run)
+        self.emit(Changed(stores=TOUCHED))
+        return OVER
+
+    def leave(self, id):
+        """Whoever asked is gone: nothing more is done for them."""
+        if id in self.calls:
+            self.calls[id].cancel()
 
 
 def part(id, message):

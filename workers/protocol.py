@@ -153,7 +153,8 @@ class Opened(Message):
 @message
 class Learn(Request):
     """Open a round, or go on with the one a closed tab left: `kind` is lesson, practice or batch; or
-    question, which learns the stages of one that waits (without one, `run` of the answer is empty).
+    question, which learns the stages of one that waits, or does a run the HTTP API was asked for (without any,
+    `run` of the answer is empty).
 
     `examples` are the ids of queue records, `line` is generic, sv or en, `config` a TrainingConfig, `epoch` the
     number under which this tab was elected to train: what it writes after another one is refused.
@@ -321,6 +322,13 @@ class CallApi(Request):
         "headers": list,
         "body": str,
     }
+
+
+@message
+class LeaveApi(Request):
+    """Whoever made the request `id` to the HTTP API is gone; nobody waits for the rest of its answer."""
+
+    fields = {"id": str}
 
 
 @message
@@ -504,6 +512,11 @@ class Reading(Event):
     """How far an import is: `done` of `total` pages, members or pictures."""
 
     fields = {"id": str, "done": int, "total": int}
+
+
+@message
+class ApiWork(Event):
+    """A request to the HTTP API left something to learn, for which Learn of kind question opens a round."""
 
 
 @message

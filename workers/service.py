@@ -1,4 +1,4 @@
-"""OneSeek without a page: the chosen models, the queue, and learning whenever nobody asks.
+"""OneSeek without a page: the loaded model, the queue, and learning whenever nobody asks.
 
 The HTTP API talks to this and to nothing below it, so the page's worker and a server behave alike.
 """
@@ -6,23 +6,44 @@ The HTTP API talks to this and to nothing below it, so the page's worker and a s
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from engine import runs
 from engine.assistant import Assistant, label
 from engine.check import check_store
-from engine.generate import Answer, Sampling
+from engine.config import StopConfig
+from engine.dna import record_dna
+from engine.generate import BATCHES, Answer, Sampling
+from engine.lessons import LessonError
 from engine.microtrain import MicroTraining
 from engine.rounds import PRACTICE
+from engine.trainer import check
 from engine.versions import GENERIC, Versions
 from web.queue import TrainingQueue
 from web.saved_queue import SavedQueue
+from workers.places import Places
 
 IDLE_SECONDS = 2.0  # quiet before learning begins
 EVENTS_BEHIND = 256  # a listener that is further behind is dropped
+
+log = logging.getLogger("oneseek")
+
+
+class NoSuchModel(LookupError):
+    """A request names a model or version that is not here."""
+
+    def __init__(self, name: str):
+        super().__init__(f"there is no model {name!r}; GET /v1/models lists them")
+
+
+class NothingLearned(LookupError):
+    """A run was asked for before there was anything to practise."""
 
 
 class Hub:
@@ -49,36 +70,45 @@ class Hub:
 
 
 class Service:
-    """One loaded model and everything that lives around it."""
+    """One loaded model and everything that lives around it.
+
+    A server learns by itself; a `paced` host, the page, learns in the time it grants, and sees to the
+    queue and the questions itself.
+    """
 
     def __init__(
         self,
         store: Any,
         assistant: Assistant,
         model: str,
-        known: list[str],
         clock: Callable[[], int],
         micro_training: bool = True,
+        folder: Path | None = None,
+        paced: bool = False,
     ):
-        self.store, self.assistant, self.model = store, assistant, model
-        self.known, self.clock, self.micro_training = known, clock, micro_training
+        self.store, self.assistant, self.model, self.clock = store, assistant, model, clock
+        self.micro_training, self.folder, self.paced = micro_training, folder, paced
         self.versions: Versions = assistant.versions
         self.hub = Hub()
         self.queue = SavedQueue(TrainingQueue(clock), store)
         self.micro = MicroTraining(self.versions, self.learn, self.hub.tell)
         self.runs: dict[str, runs.TrainingRun] = {}
+        self.coming: list[runs.TrainingRun] = []
+        self.places = Places(BATCHES[-1])
         self.tasks: set[asyncio.Task] = set()
-        self.asked = time.monotonic()  # when somebody last wanted an answer
-        self.answers = self.tokens = 0
-        self.started = time.monotonic()
+        self.writes: Any = None  # a store that a paced host fences
         self.practising = False
-        self.practised_at = 0  # examples known when practice was last tried
+        self.started = self.asked = time.monotonic()  # since when it lives; when one last asked
+        self.answers = self.tokens = self.failures = 0
+        self.practised_at = 0  # the version that practice was last tried on
         self.wake = asyncio.Event()
 
     async def start(self) -> None:
         await self.queue.load()
-        self.assistant.turns.free()
-        self.spawn(self.live())
+        if not self.paced:
+            self.assistant.turns.answering = lambda: not self.is_quiet
+            self.assistant.turns.free()
+            self.spawn(self.live())
 
     async def stop(self) -> None:
         """End between two steps; what was under way goes on from its checkpoint next time."""
@@ -97,38 +127,88 @@ class Service:
     # ---- answers
 
     async def answer(
-        self, messages: list[dict], sampling: Sampling, key: str, version: int | None, **hooks
+        self,
+        messages: list[dict],
+        sampling: Sampling,
+        key: str,
+        version: int | None,
+        client: str = "",
+        **hooks,
     ) -> tuple[Answer, int]:
-        self.asked = time.monotonic()
-        try:
-            found = await self.assistant.answer(messages, sampling, key, version, **hooks)
-        finally:
+        async with self.places.place(client):
             self.asked = time.monotonic()
+            try:
+                found = await self.assistant.answer(messages, sampling, key, version, **hooks)
+            finally:
+                self.asked = time.monotonic()
+                asyncio.get_running_loop().call_later(IDLE_SECONDS, self.assistant.turns.wake)
         self.answers += 1
         self.tokens += len(found[0].ids)
         return found
 
+    async def find_version(self, name: str) -> int | None:
+        """The number behind `model`, `model:v1.2`, `v1.2` or a full name; None is the one in use."""
+        if name in (self.model, "oneseek"):
+            return None
+        wanted = name.removeprefix(self.model + ":")
+        if wanted == label(None):
+            return 0
+        for record in await self.versions.records():
+            if wanted in (label(record), record["name"]):
+                return record["number"]
+        raise NoSuchModel(name)
+
     # ---- learning when nobody asks
 
+    @property
+    def learning(self) -> bool:
+        return self.assistant.round is not None
+
     async def live(self) -> None:
-        """Questions first, then the queue, then practice; one thing at a time, in quiet moments."""
+        """What waits to be learned, one thing at a time, in quiet moments."""
         while True:
             await self.quiet()
-            waiting = await self.micro.waiting()
-            if waiting:
+            self.wake.clear()
+            if not await self.next_work():
+                await self.wake.wait()
+
+    @property
+    def is_quiet(self) -> bool:
+        """Nobody is being answered, and nobody has asked for a moment."""
+        return not self.assistant.answering and time.monotonic() - self.asked >= IDLE_SECONDS
+
+    async def quiet(self) -> None:
+        while not self.is_quiet:
+            await asyncio.sleep(IDLE_SECONDS / 4)
+
+    async def next_work(self) -> bool:
+        """An interrupted round first, then questions, runs, the queue, practice. False when there is
+        nothing to do, or when it failed: then it is tried again when something new comes."""
+        try:
+            if line := await self.interrupted():
+                await self.round("lesson", [], line)
+            elif waiting := await self.micro.waiting():
                 await self.micro.process(waiting[0])
+            elif self.coming:
+                await self.complete(self.coming.pop(0))
             elif self.queue.queue.upcoming(1):
                 await self.learn_next()
             elif await self.worth_practising():
                 await self.practise()
             else:
-                self.wake.clear()
-                await self.wake.wait()
+                return False
+        except Exception as fault:
+            self.failures += 1
+            log.error("learning failed, what is saved is untouched", exc_info=fault)
+            self.hub.tell({"type": "learning_failed", "reason": str(fault)})
+            return False
+        return True
 
-    async def quiet(self) -> None:
-        """Until nobody has asked anything for a moment."""
-        while self.assistant.answering or time.monotonic() - self.asked < IDLE_SECONDS:
-            await asyncio.sleep(IDLE_SECONDS / 4)
+    async def interrupted(self) -> str | None:
+        """The line of a round that a killed server left half done."""
+        prefix = f"round.{self.versions.base}."
+        keys = map(str, await self.store.keys("snapshots"))
+        return next((key.removeprefix(prefix) for key in keys if key.startswith(prefix)), None)
 
     async def practise(self) -> None:
         """In long quiet; something new to learn ends it, and it begins again afterwards."""
@@ -152,35 +232,42 @@ class Service:
     async def worth_practising(self) -> bool:
         """There is something learned that has not been practised yet."""
         current = await self.versions.current()
-        return bool(current) and current["kind"] != PRACTICE and self.answers_since(current)
-
-    def answers_since(self, current: dict) -> bool:
-        if self.practised_at == current["number"]:
+        if not current or current["kind"] == PRACTICE or self.practised_at == current["number"]:
             return False
         self.practised_at = current["number"]
         return True
 
     async def learn(self, examples: list[dict], line: str) -> dict:
         """Queue examples and learn them now; the answer MicroTraining wants."""
-        ids = []
+        ids, refused = [], ""
         for example in examples:
-            record = await self.queue.change(lambda queue, one=example: queue.add(one))
-            if record:
+            try:
+                record = await self.add(example)
+            except LessonError as fault:
+                refused = str(fault)
+                continue
+            if record and record["state"] == "ready":
                 ids.append(record["id"])
         if not ids:
-            return {"outcome": "known", "reason": "learned before", "version": None, "examples": []}
+            reason = refused or "learned or refused before"
+            return {"outcome": "not learned", "reason": reason, "version": None, "examples": []}
         return {**await self.round("lesson", ids, line), "examples": ids}
 
     async def learn_next(self) -> None:
         records = self.queue.queue.take_lesson()
+        ids = [record["id"] for record in records]
         try:
-            await self.round("lesson", [record["id"] for record in records], GENERIC)
+            await self.round("lesson", ids, GENERIC)
+        except LessonError:  # what can never be taught stays to be seen, and is not tried again
+            for record in records:
+                if not self.teachable(record):
+                    await self.queue.change(lambda queue, id=record["id"]: queue.skip(id))
         finally:
-            self.queue.queue.give_back([record["id"] for record in records])
+            self.queue.queue.give_back(ids)
 
-    async def round(self, kind: str, ids: list[str], line: str) -> dict:
+    async def round(self, kind: str, ids: list[str], line: str, config: dict | None = None) -> dict:
         """A whole round; it yields to answers by itself."""
-        opened = await self.assistant.learn(kind, ids, line, self.step_done)
+        opened = await self.assistant.learn(kind, ids, line, self.step_done, config)
         self.assistant.turns.free()
         self.hub.tell({"type": "round_started", "runId": opened.run, "kind": kind})
         try:
@@ -191,18 +278,28 @@ class Service:
         version = label(result["version"]) if result["version"] else None
         ended = {"outcome": result["outcome"], "reason": result["reason"], "version": version}
         self.hub.tell({"type": "round_ended", "runId": opened.run, "kind": kind, **ended})
-        return result
+        return {**result, "metrics": opened.metrics}
 
     async def step_done(self, round: Any) -> None:
-        metrics = {k: v for k, v in round.metrics.items() if isinstance(v, (int, float))}
+        metrics = {k: v for k, v in round.metrics.items() if isinstance(v, int | float)}
         plan = self.assistant.learner.plan.identity()
         record = {**metrics, "run": round.run, "plan": plan}
         await self.store.batch([["put", "metrics", f"{round.run}/{metrics['step']:06d}", record]])
         self.hub.tell({"type": "step", "runId": round.run, **metrics})
 
+    def teachable(self, record: dict) -> bool:
+        with contextlib.suppress(LessonError):
+            return bool(check(self.assistant.trainer.coder, record))
+        return False
+
+    async def add(self, example: dict) -> dict | None:
+        """Into the queue, if it can be taught at all."""
+        check(self.assistant.trainer.coder, example)
+        return await self.queue.change(lambda queue: queue.add(example))
+
     async def offer(self, example: dict) -> dict | None:
         """Put an example into the queue; learning begins when it is quiet."""
-        record = await self.queue.change(lambda queue: queue.add(example))
+        record = await self.add(example)
         self.hurry()
         return record
 
@@ -217,31 +314,44 @@ class Service:
         self, models: list[str], epochs: int, rate: float, threshold: float, patience: int
     ) -> runs.TrainingRun:
         """A run over base models: every epoch practises what is known and measures what is left."""
-        from engine.config import StopConfig
-
-        chosen = runs.validate_base_models(models, self.known)
+        chosen = runs.validate_base_models(models, [self.model])
         stop = StopConfig(threshold=threshold, patience=patience)
         run = runs.TrainingRun(
             chosen, self.epoch, epochs, rate, self.clock, self.hub.tell, stop=stop,
             taken=self.runs.__contains__,
         )  # fmt: skip
         self.runs[run.id] = run
-        self.spawn(run.run())
+        self.coming.append(run)
+        self.hurry()
         return run
+
+    async def complete(self, run: runs.TrainingRun) -> None:
+        """All epochs of a run, and the files it leaves."""
+        try:
+            await run.run()
+        except Exception as fault:
+            run.state = "failed"
+            self.hub.tell({"type": "training_failed", "runId": run.id, "reason": str(fault)})
+            if isinstance(fault, NothingLearned):
+                return
+            raise
+        if self.folder:
+            count = (await self.micro.stats())["stage_counts"]["stage2"]
+            dna = await record_dna(self.versions, GENERIC, count)
+            proof = await self.versions.ledger.head()
+            run.write(self.folder / "runs" / run.id, dna, proof)
 
     async def epoch(self, model: str, epoch: int, weight: float, rate: float) -> float:
         """One epoch of a run: practice at this rate; the loss it ended with."""
-        if model != self.model:
-            raise ValueError(f"{model} is not loaded; this server runs {self.model}")
-        rate = min(max(rate, 1e-5), 1e-3)
-        config = {"learning_rate": rate}
-        opened = await self.assistant.learn(PRACTICE, [], GENERIC, self.step_done, config)
-        self.assistant.turns.free()
-        try:
-            await opened.task
-        finally:
-            self.assistant.round = None
-        return float(opened.metrics.get("loss", float("nan")))
+        if not await self.store.count("examples"):
+            raise NothingLearned("nothing has been learned yet that a run could practise")
+        config = {"learning_rate": min(max(rate, 1e-5), 1e-3)}
+        if self.paced:
+            within = self.assistant.lesson
+            await within([], GENERIC, self.step_done, config, self.writes, PRACTICE)
+            return float(self.assistant.round.metrics.get("loss", 0.0))
+        result = await self.round(PRACTICE, [], GENERIC, config)
+        return float(result["metrics"].get("loss", 0.0))
 
     # ---- looking
 
@@ -251,14 +361,6 @@ class Service:
             await self.versions.weights(number)
         return findings
 
-    async def find_version(self, name: str) -> int | None:
-        """The number behind `model`, `model:v1.2`, `v1.2` or a full name; None is the one in use."""
-        if name in ("", self.model, "oneseek"):
-            return None
-        wanted = name.removeprefix(self.model + ":")
-        if wanted == "v0":
-            return 0
-        for record in await self.versions.records():
-            if wanted in (label(record), record["name"], str(record["number"])):
-                return record["number"]
-        raise LookupError(f"there is no model {name!r}; GET /v1/models lists them")
+
+def service_of(request: Any) -> Service:
+    return request.app.state.service

@@ -12,6 +12,11 @@ import msgpack
 from web.store import STEPS, StorageFull, StoreRetired, durability, plain_change, store_named
 
 SYNCHRONOUS = {"strict": "FULL", "relaxed": "NORMAL"}
+REFUSED = {
+    sqlite3.SQLITE_FULL: "no more room: the disk is full, nothing was stored",
+    sqlite3.SQLITE_READONLY: "the folder takes no changes (read-only), nothing was stored",
+    sqlite3.SQLITE_IOERR: "the disk refused to write, nothing was stored",
+}
 
 
 class SqliteStore:
@@ -62,8 +67,8 @@ class SqliteStore:
             return True
         mode = SYNCHRONOUS[durability([op[1] for op in ops] + [e[0] for e in expect])]
         self.db.execute(f"PRAGMA synchronous = {mode if self.flush else 'OFF'}")
-        self.db.execute("BEGIN IMMEDIATE")
         try:
+            self.db.execute("BEGIN IMMEDIATE")
             self._refuse_if_newer()
             stored = all(self._holds(*one) for one in expect)
             if stored:
@@ -74,8 +79,9 @@ class SqliteStore:
         except BaseException as fault:
             if self.db.in_transaction:
                 self.db.execute("ROLLBACK")
-            if getattr(fault, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
-                raise StorageFull("no more room: the disk is full, nothing was stored") from fault
+            words = REFUSED.get(getattr(fault, "sqlite_errorcode", 0) & 0xFF)  # without its detail
+            if words:
+                raise StorageFull(words) from fault
             raise
 
     def _holds(self, store, key, field, value):

@@ -1,0 +1,264 @@
+"""Many chats on one server: `python3 build.py bench serve [--seconds N] [MODEL ...]`.
+
+Clients ask over HTTP as OpenAI's do, each again a moment after its answer, with nothing to learn and
+with a round under way; then 10,000 questions show what the server keeps of them. The ratio is the
+engine's own: tokens a second of sixteen conversations decoded together, over those of one.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import itertools
+import json
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+from engine import registry
+from engine.commands import executor_named
+from engine.formats import open_model
+from engine.generate import Generator, Sampling
+from engine.weights import Model
+from tests.bench import report
+
+CLIENTS = (1, 4, 16, 64)
+PAUSE = 0.1  # between an answer and the next question
+AFTER_QUIET = 3.0  # a pause long enough for learning to go on
+LENGTH = {"tiny": 16}  # tokens of an answer; of a bigger model 6
+MANY, REQUESTS = 16, 10_000
+FACTS = [
+    ("What is the code of the boat house?", "The code of the boat house is 7391."),
+    ("Who founded Quillmere?", "Quillmere was founded by Tove Lindahl."),
+    ("What is my sister's cat called?", "Your sister's cat is called Pumpernickel."),
+    ("When is the spring fair?", "The spring fair is on the ninth of May."),
+]
+
+
+class Server:
+    """`build.py headless` in a process and a folder of its own."""
+
+    def __init__(self, model: str, folder: Path):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        command = [sys.executable, "-m", "workers.headless", "--model", model]
+        command += ["--port", str(self.port), "--folder", str(folder)]
+        self.log = open(folder / "log", "w")
+        self.process = subprocess.Popen(command, stderr=self.log)
+
+    def get(self, path: str, body: dict | None = None) -> dict:
+        data = None if body is None else json.dumps(body).encode()
+        asked = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data)
+        with urllib.request.urlopen(asked, timeout=60) as answer:
+            return json.load(answer)
+
+    def ready(self) -> None:
+        until = time.monotonic() + 120
+        while time.monotonic() < until and self.process.poll() is None:
+            with contextlib.suppress(OSError):
+                if self.get("/healthz")["status"] == "ok":
+                    return
+            time.sleep(0.1)
+        raise SystemExit(f"the server did not start: {Path(self.log.name).read_text()[-500:]}")
+
+    def teach(self) -> None:
+        """Until a round is under way."""
+        for prompt, answer in FACTS:
+            self.get("/api/queue", {"prompt": prompt, "answer": answer})
+        while not self.get("/healthz")["learning"]:
+            time.sleep(0.2)
+
+    def resident(self) -> int:
+        """Bytes of memory the process holds."""
+        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS"):
+                return int(line.split()[1]) * 1024
+        raise RuntimeError("the system does not say how much memory a process holds")
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(30)
+        self.log.close()
+
+
+@contextlib.contextmanager
+def serving(model: str):
+    with tempfile.TemporaryDirectory() as folder:
+        server = Server(model, Path(folder))
+        try:
+            server.ready()
+            yield server
+        finally:
+            server.stop()
+
+
+# ---- clients
+
+
+async def ask(port: int, body: bytes) -> tuple[float, list[float]]:
+    """Seconds to the first token, and between each token and the next."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    began, times = time.perf_counter(), []
+    head = "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
+    head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    writer.write(head.encode() + body)
+    status = await reader.readline()
+    assert b" 200 " in status, status
+    async for line in reader:
+        if line.startswith(b"data: {") and b'"content": "' in line and b'"content": ""' not in line:
+            times.append(time.perf_counter())
+    writer.close()
+    if not times:  # an answer without a visible letter
+        return time.perf_counter() - began, []
+    return times[0] - began, [b - a for a, b in itertools.pairwise(times)]
+
+
+def question(model: str, number: int, length: int) -> bytes:
+    said = f"Please tell me about number {number}."
+    body = {"model": "oneseek", "stream": True, "max_tokens": length, "temperature": 1.0}
+    return json.dumps(
+        body | {"seed": number, "messages": [{"role": "user", "content": said}]}
+    ).encode()
+
+
+async def load(server: Server, model: str, clients: int, seconds: float, pause: float) -> dict:
+    """So many clients for so long; what they waited for."""
+    length, numbers, firsts, gaps = LENGTH.get(model, 6), itertools.count(), [], []
+    began = time.monotonic()
+
+    async def client() -> None:
+        while time.monotonic() < began + seconds:
+            first, between = await ask(server.port, question(model, next(numbers), length))
+            firsts.append(first)
+            gaps.extend(between)
+            await asyncio.sleep(pause)
+
+    await asyncio.gather(*(client() for _ in range(clients)))
+    took = time.monotonic() - began
+    told = {"requests": len(firsts), "requests_per_s": len(firsts) / took}
+    told |= {f"first_token_p{p}_ms": 1e3 * percentile(firsts, p) for p in (50, 95, 99)}
+    return told | {f"token_p{p}_ms": 1e3 * percentile(gaps, p) for p in (50, 95, 99)}
+
+
+def percentile(values: list[float], percent: int) -> float:
+    if len(values) < 2:
+        return values[0] if values else 0.0
+    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
+
+
+def under_load(model: str, seconds: float) -> list[dict]:
+    rows = []
+    with serving(model) as server:
+        asyncio.run(load(server, model, 2, 2, 0))  # programs are prepared with the first question
+        for learning in (False, True):
+            if learning:
+                server.teach()
+            cases = [(clients, PAUSE) for clients in CLIENTS] + [(1, AFTER_QUIET)]
+            for clients, pause in cases:
+                row = {"model": model, "clients": clients, "learning": learning, "pause_s": pause}
+                span = seconds * 2 if pause == AFTER_QUIET else seconds
+                rows.append(row | asyncio.run(load(server, model, clients, span, pause)))
+                report.say(rows[-1])
+    return rows
+
+
+# ---- one at a time and together
+
+
+async def decoded_per_second(model: Model, many: int, tokens: int) -> float:
+    """Tokens a second of `many` conversations decoded together; what they say is given, so that none
+    of them ends early."""
+    generator = Generator(model)
+    prompt = generator.encode([{"role": "user", "content": "Tell me about the sea."}])[0]
+    word = tuple(model.tokenizer.encode(" sea")) * tokens
+    sampling = Sampling(max_tokens=tokens)
+    answers = [generator.start(prompt, sampling, forced=word) for _ in range(many)]
+    while any(len(answer.ids) < 2 for answer in answers):
+        await generator.advance()
+    before, began = sum(len(answer.ids) for answer in answers), time.perf_counter()
+    await generator.answer_all(answers)
+    return (sum(len(a.ids) for a in answers) - before) / (time.perf_counter() - began)
+
+
+async def together(name: str) -> dict:
+    executor = await executor_named("auto")
+    with contextlib.closing(open_model(registry.find(name))) as file:
+        model = await Model.load(file, executor)
+    tokens = 64 if name == "tiny" else 8
+    pairs = []
+    for _ in range(3):  # by turns, as the machine may slow down in between
+        one = await decoded_per_second(model, 1, tokens)
+        pairs.append((one, await decoded_per_second(model, MANY, tokens)))
+    one, many = (statistics.median(values) for values in zip(*pairs, strict=True))
+    row = {"model": name, "back_end": executor.name, "ratio": many / one}
+    return row | {"tokens_per_s_one": one, f"tokens_per_s_{MANY}": many}
+
+
+# ---- memory
+
+
+async def ask_many(server: Server, requests: int) -> list[tuple[int, int]]:
+    """(questions so far, bytes held), every five hundred."""
+    numbers, seen = iter(range(requests)), []
+
+    async def client() -> None:
+        for number in numbers:
+            await ask(server.port, question("tiny", number, 1))
+            if number % 500 == 0:
+                seen.append((number, server.resident()))
+
+    await asyncio.gather(*(client() for _ in range(MANY)))
+    return seen
+
+
+def memory(requests: int) -> dict:
+    with serving("tiny") as server:
+        seen = asyncio.run(ask_many(server, requests))
+    settled = seen[len(seen) // 4 :]  # the cache and the programs have filled by then
+    slope = statistics.linear_regression(*zip(*settled, strict=True)).slope
+    row = {"model": "tiny", "requests": requests, "bytes_per_1000_requests": 1000 * slope}
+    return row | {"first_bytes": seen[0][1], "last_bytes": seen[-1][1]}
+
+
+def ratio(rows: list[dict], key: str, **wanted) -> float:
+    """A figure with learning over the same without."""
+    found = {row["learning"]: row[key] for row in rows if wanted.items() <= row.items()}
+    return found[True] / found[False]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("models", nargs="*", default=["tiny", "smollm2-135m"])
+    parser.add_argument("--seconds", type=float, default=12.0, help="of load for each row")
+    parser.add_argument("--requests", type=int, default=REQUESTS, help="of the memory test")
+    options = parser.parse_args()
+    os.environ.setdefault("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))
+    rows, loads = [], []
+    for name in options.models:
+        rows.append(asyncio.run(together(name)))
+        report.say(rows[-1])
+        loads += under_load(name, options.seconds)
+    kept = memory(options.requests)
+    product, p95 = options.models[-1], "first_token_p95_ms"
+    busy, quiet = {"model": product, "pause_s": PAUSE}, {"model": product, "pause_s": AFTER_QUIET}
+    sixteen = next(row for row in loads if row["clients"] == MANY and busy.items() <= row.items())
+    figures = {
+        "batch16_ratio": rows[-1]["ratio"],
+        "p95_first_token_ms": sixteen[p95],
+        "p95_ratio_learning": ratio(loads, p95, clients=MANY, **busy),
+        "p95_ratio_learning_one": ratio(loads, p95, clients=1, **busy),
+        "p95_ratio_learning_after_quiet": ratio(loads, p95, clients=1, **quiet),
+        "bytes_per_1000_requests": kept["bytes_per_1000_requests"],
+    }
+    report.write("serve", figures, [*rows, *loads, kept])
+
+
+if __name__ == "__main__":
+    main()
