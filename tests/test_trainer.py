@@ -13,9 +13,11 @@ from engine.demo import MODEL
 from engine.formats import open_model
 from engine.learner import train
 from engine.lessons import LessonError, lesson_of
-from engine.quality import LOST, SCALE, Measure
-from engine.reference import Numpy
+from engine.quality import LOST, SCALE, Gate, Measure
+from engine.recipe import Learn
+from engine.reference import Numpy, Tensor
 from engine.rounds import LESSON, PRACTICE, make_plan
+from engine.score import top_tokens
 from engine.trained import Trained
 from engine.trainer import EngineTrainer, check
 from engine.weights import Model
@@ -102,6 +104,39 @@ def test_a_lesson_lowers_its_own_loss_and_reports_each_part(trainer):
 def test_the_first_step_of_an_untouched_adapter_is_exactly_the_base(trainer):
     _, seen = asyncio.run(whole(trainer, LESSON))
     assert abs(seen[0]["parts"]["neighbours"]) < 1e-3 and abs(seen[0]["parts"]["anchors"]) < 1e-3
+
+
+def test_the_untouched_adapter_answers_with_the_bits_of_the_base(trainer):
+    async def run():
+        flat, voices = trainer.fresh()["adapter"], trainer.voices
+        voices.put("shadow", flat)
+        ids = trainer.coder.prompt(DOG["prompt"]) + trainer.coder.answer(DOG["answer"])
+        assert await voices.text_loss("shadow", ids) == await voices.text_loss("base", ids)
+        questions = [DOG["prompt"], CODE["prompt"]]
+        said = [await voices.replies(who, questions, 8) for who in ("shadow", "base")]
+        assert said[0] == said[1]
+        prompt = trainer.coder.prompt(DOG["prompt"])
+        tops = [await top_tokens(trainer.model, prompt, *adapted)
+                for adapted in ((None, {}), (trainer.trained, {"adapter": Tensor(flat)}))]  # fmt: skip
+        assert all(np.array_equal(a, b) for a, b in zip(*tops, strict=True))
+
+    asyncio.run(run())
+
+
+def test_the_newer_of_two_answers_holds_and_the_person_is_told(trainer):
+    newer = {**DOG, "id": "newer", "answer": "Your dog's name is Waffle."}
+
+    async def run():
+        given = make_plan(LESSON, trainer.fresh(), [newer], [DOG, CODE], {})
+        attempt = trainer.begin(trainer.fresh(), given)
+        taught = {ask.answer for step in range(4) for ask in attempt.asks(step)
+                  if isinstance(ask, Learn)}  # fmt: skip
+        assert newer["answer"] in taught and DOG["answer"] not in taught
+        verdict = Gate(trainer.voices, attempt.recipe, trainer.coder).verdict([], [])
+        (note,) = verdict.notes
+        assert "Biscuit" in note and "now Waffle" in note
+
+    asyncio.run(run())
 
 
 def test_practice_starts_from_the_base_and_not_from_the_weights_in_use(trainer):
