@@ -264,7 +264,7 @@ class LessonAttempt(Steps):
     async def judge(self) -> dict:
         """Accept, a few more steps once, scale down, or refuse."""
         trainer = self.trainer
-        gate = Gate(trainer.voices, self.recipe, trainer.coder, trainer.remembered)
+        gate = trainer.gate(self.recipe)
         trainer.voices.put("active", self.before)
         await self._show()
         if self.practising:

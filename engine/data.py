@@ -42,6 +42,11 @@ class Row:
     top: Top | None = None
 
 
+def text_row(ids: list[int]) -> Row:
+    """Plain text: every token follows from those before it."""
+    return Row("text", ids[:1], ids[1:])
+
+
 @dataclass(frozen=True)
 class Batch:
     """The arrays of one step, and which of its loss rows belong to which part."""

@@ -18,7 +18,7 @@ from engine.data import Batch, Coder, Row, pack
 from engine.datasets import DataError, DataSet, Example
 from engine.lessons import Draw, Lesson, guess
 from engine.pace import FallingPace
-from engine.quality import REJECT, Gate, Measure, Verdict, within
+from engine.quality import REJECT, Measure, Verdict, within
 from engine.recipe import Recipe, any_anchor
 from engine.rounds import DATA_SET, Plan
 from engine.snapshot import Arrays
@@ -149,7 +149,7 @@ class DataSetAttempt(Steps):
     async def judge(self) -> dict:
         """Better on what was held back, and nothing that was known is lost."""
         trainer = self.trainer
-        gate = Gate(trainer.voices, self._recipe(), trainer.coder, trainer.remembered)
+        gate = trainer.gate(self._recipe())
         before = await self.validate("active", self.before)
         await self._show(self.best)
 

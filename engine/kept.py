@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from engine.data import Coder, Row, Top
-from engine.recipe import Ask, Hold, Learn
+from engine.recipe import Ask, Hold, Learn, for_the_gate
 
 
 class Base(Protocol):
@@ -56,6 +56,11 @@ class Kept:
         prompt = self.coder.prompt(ask.question) + [-1] + self.coder.begin(ask.begin)
         facts = [self.model, ask.tokens, int(ask.sampled), *prompt]
         return hashlib.sha256(",".join(map(str, facts)).encode()).hexdigest()[:24]
+
+    def said(self, question: str) -> list[int] | None:
+        """The base's likeliest answer to a question, if it is kept."""
+        known = self.answers.get(self.key(for_the_gate(question)))
+        return None if known is None else known[0].tolist()
 
     def lacks(self, asks: Iterable[Ask]) -> list[Hold]:
         """Those whose answer is not known yet."""

@@ -7,13 +7,13 @@ practice must be at least as good as the version in use on everything it knows.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
-from engine.data import Coder
+from engine.data import Coder, Row, text_row
 from engine.lessons import (
     FOR_THE_GATE,
     Draw,
@@ -50,8 +50,8 @@ class Voices(Protocol):
     ) -> list[tuple[np.ndarray, np.ndarray]]:
         """Per row, at each token of the target: KL from the base, and 1 where top tokens agree."""
 
-    async def text_loss(self, who: str, ids: list[int]) -> float:
-        """Nats of a text, all tokens but the first."""
+    async def loss(self, who: str, rows: Iterable[Row]) -> float:
+        """Nats a token."""
 
 
 @dataclass(frozen=True)
@@ -106,9 +106,16 @@ class Gate:
     """Asks the voices everything that decides about one attempt."""
 
     def __init__(
-        self, voices: Voices, recipe: Recipe, coder: Coder, remembered: dict | None = None
+        self,
+        voices: Voices,
+        recipe: Recipe,
+        coder: Coder,
+        remembered: dict | None = None,
+        came_along: Callable[[str], list[int] | None] = lambda question: None,
     ):
+        """`came_along` knows what the base answers to questions that need not be asked again."""
         self.voices, self.recipe, self.coder = voices, recipe, coder
+        self.came_along = came_along
         # What the base said is the same for every lesson: whoever passes a dictionary keeps it.
         self.remembered = {} if remembered is None else remembered
         self.said: dict[tuple[str, str], str] = {}
@@ -263,7 +270,10 @@ class Gate:
         if key not in self.remembered:
             known = [p for code in self.languages() for p in probes(code)]
             known = Draw("probes").sample(known, PROBES + PROBES // 2)
-            replies = await self.voices.replies("base", [q for q, _ in known], REPLY_TOKENS)
+            replies = [
+                self.coder.tokenizer.decode([id for id in ids if not self.coder.ends(id)])
+                for ids in await self.base_says([q for q, _ in known])
+            ]
             right = [
                 (question, words, _before(reply, words))
                 for (question, words), reply in zip(known, replies, strict=True)
@@ -283,9 +293,18 @@ class Gate:
             share = ANCHORS // len(languages)
             prompts = [q for code in languages for q in held_out_anchors(code)[:share]]
             ids = [self.coder.prompt(q) for q in prompts]
-            answers = await self.voices.go_on("base", ids, REPLY_TOKENS)
-            self.remembered[key] = list(zip(ids, answers, strict=True))
+            self.remembered[key] = list(zip(ids, await self.base_says(prompts), strict=True))
         return self.remembered[key]
+
+    async def base_says(self, questions: Sequence[str]) -> list[list[int]]:
+        """The untouched model's answers; asked only where none came along."""
+        known = {q: said for q in questions if (said := self.came_along(q)) is not None}
+        new = [q for q in questions if q not in known]
+        if new:
+            prompts = [self.coder.prompt(q) for q in new]
+            made = await self.voices.go_on("base", prompts, REPLY_TOKENS)
+            known |= dict(zip(new, made, strict=True))
+        return [known[question] for question in questions]
 
     async def drift(self, otherwise: str) -> list[Measure]:
         """How far the shadow is from the base where nothing was taught."""
@@ -307,14 +326,12 @@ class Gate:
 
     async def perplexity(self) -> Measure:
         """Plain text must not become much harder to predict."""
-        texts = [t for code in self.languages() for t in paragraphs(code)]
-        ids = [self.coder.tokenizer.encode(text) for text in texts]
-        tokens = sum(map(len, ids)) - len(ids)
+        texts = [text for code in self.languages() for text in paragraphs(code)]
+        rows = [text_row(self.coder.tokenizer.encode(text)) for text in texts]
         key = "texts", *self.languages()
         if key not in self.remembered:
-            self.remembered[key] = sum([await self.voices.text_loss("base", i) for i in ids])
-        nats = sum([await self.voices.text_loss("shadow", i) for i in ids])
-        change = math.expm1((nats - self.remembered[key]) / tokens)
+            self.remembered[key] = await self.voices.loss("base", rows)
+        change = math.expm1(await self.voices.loss("shadow", rows) - self.remembered[key])
         return Measure("perplexity change", change, "<= 0.10", within(change, 0.10, REJECT))
 
     async def replies(self, who: str, questions: Sequence[str]) -> list[str]:

@@ -65,6 +65,11 @@ def hold_anchor(code: str, index: int) -> Hold:
     return Hold("anchors", anchors(code)[index][1], sampled=index % 2 == 1, among=among)
 
 
+def for_the_gate(question: str) -> Hold:
+    """What the gate wants to know of the base: its likeliest answer. Nobody trains on it."""
+    return Hold("gate", question, among="gate")
+
+
 def hold_probe(code: str, question: str) -> Hold:
     """Common knowledge the gate found lost."""
     return Hold("anchors", question, among=f"{PROBES} {code}")

@@ -1,4 +1,5 @@
-"""The base's answers to every anchor, made beforehand for the default model so that nobody waits.
+"""The base's answers to every anchor and to the gate's own questions, made beforehand for the default
+model so that nobody waits. What is there already is not asked again.
 
     python -m engine.shipped MODEL.gguf      (a few minutes on one core)
 
@@ -16,9 +17,9 @@ import numpy as np
 
 from engine.config import TrainingConfig
 from engine.formats import open_model
-from engine.kept import Kept, shipped_file
-from engine.lessons import anchors, codes
-from engine.recipe import hold_anchor
+from engine.kept import shipped_file
+from engine.lessons import anchors, codes, held_out_anchors, probes
+from engine.recipe import for_the_gate, hold_anchor
 from engine.reference import Numpy
 from engine.trained import Trained
 from engine.trainer import EngineTrainer
@@ -34,8 +35,11 @@ async def make(path: str) -> Path:
     lora = config.lora_config
     trained = Trained.lora(model.config, lora.rank, lora.alpha, lora.target_modules)
     trainer = EngineTrainer(model, trained, config)
-    trainer.kept = Kept(trainer.coder, model.fingerprint)
     asks = [hold_anchor(code, i) for code in codes() for i in range(len(anchors(code)))]
+    for code in codes():
+        asks += [for_the_gate(q) for q in held_out_anchors(code)]
+        asks += [for_the_gate(q) for q, _ in probes(code)]
+    asks = trainer.kept.lacks(asks)
     for first in range(0, len(asks), AT_ONCE):
         await trainer.kept.fill(trainer.voices, asks[first : first + AT_ONCE])
         print(f"{first + AT_ONCE} of {len(asks)}", file=sys.stderr, flush=True)

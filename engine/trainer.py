@@ -17,6 +17,8 @@ from engine.data import Coder, TooLong
 from engine.dataset_attempt import DataSetAttempt
 from engine.kept import Kept
 from engine.lessons import Lesson, LessonError, lesson_of
+from engine.quality import Gate
+from engine.recipe import Recipe
 from engine.room import Room
 from engine.rounds import TRAINING, Plan
 from engine.snapshot import Arrays
@@ -71,7 +73,12 @@ class EngineTrainer:
 
     @cached_property
     def voices(self) -> Voices:
-        return Voices(self.model, self.trained, self.coder, copy(self.room))
+        voices = Voices(self.model, self.trained, self.coder, copy(self.room))
+        voices.put("base", self.fresh()[self.trained.name])
+        return voices
+
+    def gate(self, recipe: Recipe) -> Gate:
+        return Gate(self.voices, recipe, self.coder, self.remembered, self.kept.said)
 
     def fresh(self) -> Arrays:
         flat = self.trained.initial(self.config.seed)

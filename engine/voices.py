@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 
 from engine.cache import ANSWER_BYTES, Pool
-from engine.data import TOP, Batch, Coder, Row, Top, extent, pack
+from engine.data import TOP, Batch, Coder, Row, Top, extent, pack, text_row
 from engine.generate import Answer, Generator, Sampling
 from engine.room import Room
 from engine.trained import Trained
@@ -25,7 +25,8 @@ AT_ONCE = 16
 
 
 class Voices:
-    """Who is asked: `base`, `active` or `shadow`; the last two are adapters set with `put`."""
+    """Who is asked: `base`, `active` or `shadow`, each an adapter set with `put`; the base's is one
+    that changes nothing, so that one set of programs serves all three."""
 
     def __init__(self, model: Model, trained: Trained, coder: Coder, room: Room | None = None):
         self.model, self.trained, self.coder = model, trained, coder
@@ -36,8 +37,7 @@ class Voices:
         self.flats: dict[str, np.ndarray] = {}
         self.speaking = ""
         tensors = {trained.name: self.adapter}
-        self.base = Generator(model, pool=self.pool, name="base")
-        self.adapted = Generator(model, trained, tensors, pool=self.pool, name="adapted")
+        self.generator = Generator(model, trained, tensors, pool=self.pool, name="adapted")
         self._runs: dict = {}
 
     def put(self, who: str, flat: np.ndarray) -> None:
@@ -52,9 +52,9 @@ class Voices:
 
     def _take_the_floor(self, who: str) -> None:
         """Put this adapter in place; what the cache holds of another's is never used for it."""
-        if who != "base" and self.speaking != who:
+        if self.speaking != who:
             self.adapter.write(self.flats[who])
-            self.pool.forget(self.adapted.name)
+            self.pool.forget(self.generator.name)
             self.speaking = who
 
     # ---- text
@@ -82,7 +82,7 @@ class Voices:
     ) -> list[Answer]:
         """As many at once as the pool holds; `heard(which, token, top)` gets every token."""
         self._take_the_floor(who)
-        generator = self.base if who == "base" else self.adapted
+        generator = self.generator
         made: list[Answer] = []
         while len(made) < len(prompts):
             part: list[Answer] = []
@@ -132,36 +132,36 @@ class Voices:
         self._take_the_floor(who)
         pairs = []
         for batch in packed(rows):
-            run = await self._run("compare", batch, self.trained)
+            run = await self._run("compare", batch)
             kl, same = _cut(await run.read("kl"), batch), _cut(await run.read("same"), batch)
             pairs += list(zip(kl, same, strict=True))
         return pairs
 
     async def text_loss(self, who: str, ids: list[int]) -> float:
         """Nats of all tokens but the first."""
-        return await self.loss(who, [Row("text", ids[:1], ids[1:])]) * (len(ids) - 1)
+        return await self.loss(who, [text_row(ids)]) * (len(ids) - 1)
 
     async def loss(self, who: str, rows: Iterable[Row]) -> float:
         """Nats a token, each row counting as much as it has tokens."""
         self._take_the_floor(who)
-        trained = None if who == "base" else self.trained
-        nats, tokens = 0.0, 0
+        rows = list(rows)
+        needs = [extent([row]) for row in rows]
+        shape = max(t for t, _ in needs), max(r for _, r in needs)  # one program for all
+        nats = 0.0
         for row in rows:
-            run = await self._run("score", pack([row]), trained)
+            run = await self._run("score", pack([row], shape=shape))
             nats += float((await run.read("losses")).sum()) * len(row.target)
-            tokens += len(row.target)
-        return nats / tokens
+        return nats / sum(len(row.target) for row in rows)
 
-    async def _run(self, program: str, batch: Batch, trained: Trained | None):
+    async def _run(self, program: str, batch: Batch):
         shape = len(batch.arrays["ids"]), len(batch.arrays["take"])
-        key = (program, shape, trained is not None)
-        if key not in self._runs:
-            planned = self.model.program(program, *shape, trained=trained)
-            tensors = {self.trained.name: self.adapter} if trained else {}
-            self._runs[key] = self.model.prepare(planned, tensors, self.beside)
+        if (program, shape) not in self._runs:
+            planned = self.model.program(program, *shape, trained=self.trained)
+            tensors = {self.trained.name: self.adapter}
+            self._runs[program, shape] = self.model.prepare(planned, tensors, self.beside)
         if self.beside:
             self.pool.lanes.clear()
-        run = self._runs[key]
+        run = self._runs[program, shape]
         names = ["ids", "positions", "spans", "take"]
         if program == "score":
             names += ["target_ids", "target_probs", "target_rest", "weight"]

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser import wait_for_state
-from tests.test_app_chat import body, finished, new_chat, say, set_temperature
+from tests.test_app_chat import answers, body, new_chat, say, set_temperature
 from tests.test_app_learning import FACT, learn_now, panel, tell, version
 
 pytestmark = pytest.mark.slow
@@ -24,7 +24,9 @@ def asked(page: Page, question: str) -> str:
     """What a new chat answers."""
     new_chat(page)
     say(page, question)
-    return body(finished(page)).inner_text()
+    last = answers(page).last
+    expect(last.get_by_role("button", name="Copy")).to_be_visible(timeout=240_000)
+    return body(last).inner_text()
 
 
 def taught(page: Page, question: str, answer: str, limit: float) -> dict[str, float]:
