@@ -74,7 +74,7 @@ def test_facts_are_taught_practised_measured_and_never_taught_twice(tmp_path, ca
     assert {"recall", "known", "kl", "top1", "ppl_change"} <= set(figures)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_R2_a_killed_command_goes_on_to_the_same_bits(tmp_path, capsys, monkeypatch):
     facts = lines(tmp_path / "facts.jsonl", FACTS[:1])
     assert main(call("teach", "--lessons", facts, "--out", tmp_path / "whole")) == 0
@@ -163,6 +163,7 @@ def test_a_data_set_is_trained_until_it_no_longer_gets_better_and_resumes(
     assert np.array_equal(adapter(tmp_path / "cut"), adapter(tmp_path / "out"))
 
 
+@pytest.mark.slow
 def test_ten_thousand_examples_are_read_one_at_a_time(tmp_path):
     path = tmp_path / "many.jsonl"
     lines(path, [{"prompt": f"What is {n}?", "completion": "x" * 1000} for n in range(10_000)])
@@ -198,7 +199,7 @@ def test_an_empty_or_over_long_lesson_is_named_before_anything_is_taught(
     assert why in said and "line 2" in said
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_poisoned_data_set_is_refused_with_the_reason(tmp_path, capsys, monkeypatch):
     """The same nonsense after every question, at the highest rate: nothing else is left of the model."""
     monkeypatch.undo()  # the real gate
