@@ -11,9 +11,10 @@ from engine.launch import Tier
 from engine.reference import Numpy
 from engine.schedule import plan
 from engine.trained import Trained
-from tests.gpu_device import gpu
+from tests.gpu_device import LONG_IN_A_TAB, gpu
 from tests.test_model import KINDS, TINY, random_weights, stored_of, two_rows_behind_a_prefix
 
+pytestmark = [pytest.mark.in_worker, *LONG_IN_A_TAB]
 LORA = Trained.lora(TINY, rank=4, alpha=8)
 
 

@@ -39,7 +39,7 @@ def measured(ask, shape: tuple[int, int], where: str) -> dict:
     """One row: `ask(name, *arguments)` reaches the engine natively or in the tab."""
     dispatches = ask("prepare_step", *shape)
     say(where, "prepared", dispatches, "dispatches")
-    steps = [ask("step") for _ in range(3)]
+    steps = [ask("step") for _ in range(2 if shape == SOFTWARE else 5)]
     say(where, "steps", *(f"{s['ms']:.0f} ms" for s in steps))
     best = min(steps[1:], key=lambda s: s["ms"])
     row = dict(where=where, tokens=shape[0] * shape[1], dispatches=dispatches, **best)
