@@ -16,6 +16,7 @@ CORE = (
     "pyodide.asm.wasm",
 )
 LIBRARY = "python_stdlib.zip"
+READ_THEIR_SOURCE = ("anyio-",)  # what they offer is found by reading their own file
 
 
 def pins() -> dict:
@@ -27,7 +28,9 @@ def folder(tests: bool) -> dict[str, bytes]:
     package = wheels.unpacked(fetch.part("npm/pyodide"), ".")
     files = {name: package[name] for name in CORE}
     files |= bytecode.compiled({LIBRARY: package[LIBRARY]})
-    shipped = bytecode.compiled(dict(shipped_wheels("wheels/")))
+    plain = dict(shipped_wheels("wheels/"))
+    own_readers = {n: plain.pop(n) for n in list(plain) if n.startswith(READ_THEIR_SOURCE)}
+    shipped = bytecode.compiled(plain) | bytecode.compiled(own_readers, keep_source=True)
     if tests:
         shipped |= dict(shipped_wheels("tests/"))
     lock = json.loads(package["pyodide-lock.json"])

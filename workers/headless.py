@@ -161,7 +161,11 @@ class Impatient(H11Protocol):
 
     def connection_made(self, transport) -> None:
         super().connection_made(transport)
-        self.loop.call_later(HEADER_SECONDS, self.close_if_silent)
+        self.patience = self.loop.call_later(HEADER_SECONDS, self.close_if_silent)
+
+    def connection_lost(self, exc) -> None:
+        self.patience.cancel()
+        super().connection_lost(exc)
 
     def close_if_silent(self) -> None:
         became_a_socket = self.transport.get_protocol() is not self
