@@ -228,10 +228,10 @@ class Engine:
         self.announce("round_started", runId=opened.run, kind=request.kind)
         return Opened(run=opened.run, steps=opened.steps, used_ms=used)
 
-    def announce(self, kind, **facts):
+    def announce(self, event, /, **facts):
         """Tell those who listen to the HTTP API."""
         if self.api:
-            self.api.service.hub.tell({"type": kind, **facts})
+            self.api.service.hub.tell({"type": event, **facts})
 
     async def on_question(self, request):
         """A question of the chat: its two stages."""
