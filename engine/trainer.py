@@ -28,6 +28,9 @@ from engine.voices import Voices
 from engine.weights import Model
 from engine.windows import Windows, masters
 
+# What a step in a tab may need beside its weights: a layer that does not fit is computed twice.
+TRAINING_BYTES = {"gpu": 100 << 20, "cpu": 52 << 20}
+
 
 class EngineTrainer:
     """Trains adapters of one loaded model."""

@@ -23,6 +23,7 @@ from engine.gpu import DeviceLost
 from engine.language import UNKNOWN, detect
 from engine.ledger import Ledger
 from engine.snapshot import SnapshotDamaged
+from engine.trainer import TRAINING_BYTES
 from engine.turns import pause
 from engine.versions import Versions
 from web.queue import TrainingQueue
@@ -55,9 +56,6 @@ from workers.signer import BrowserSigner
 
 API_PACKAGES, IMPORT = ["starlette"], "/api/import"
 IMPORT_PACKAGES = ["markdown-it-py", "lxml", "trafilatura"]
-# What a step may need beside its weights: a layer that does not fit is computed twice.
-TRAINING_BYTES = {"gpu": 100 << 20, "cpu": 52 << 20}
-
 
 def language_of(messages):
     """The language of the last thing the person said, helped by what was said before."""

@@ -19,7 +19,7 @@ from engine.formats import open_model
 from engine.generate import Generator, Sampling
 from engine.rounds import LESSON, make_plan
 from engine.trained import Trained
-from engine.trainer import EngineTrainer
+from engine.trainer import TRAINING_BYTES, EngineTrainer
 from engine.wasm.executor import Wasm
 from engine.weights import Model
 from tests.test_trainer import CODE, DOG, SHORT
@@ -27,7 +27,6 @@ from tests.wasm.heap import NativeHeap
 
 ROOM = 3 << 20  # enough for the demo model's step, and for a cache of some rows
 LIMIT = 150e6
-TRAINING_BYTES = 52 << 20  # as workers/engine.py says for the CPU
 
 
 def loaded(path, executor: Executor) -> Model:
@@ -84,7 +83,7 @@ def test_smollm2_with_training_needs_its_packed_weights_and_150_megabytes(capsys
     model = loaded(fetch.part("model/smollm2-135m"), Wasm(heap))
     weights, chosen = heap.used, settings.TrainingConfig.preset("micro")
     nothing_stored = SimpleNamespace(store=None)
-    assistant = Assistant(model, nothing_stored, chosen, memory_budget=TRAINING_BYTES)
+    assistant = Assistant(model, nothing_stored, chosen, memory_budget=TRAINING_BYTES["cpu"])
     trainer = assistant.trainer
     before = trainer.fresh()["adapter"].nbytes
     for generator in (assistant.base, trainer.voices.base, trainer.voices.adapted):
