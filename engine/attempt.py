@@ -133,10 +133,11 @@ class Steps:
     # ---- stopping and going on
 
     async def capture(self) -> Arrays:
-        """Everything the next step depends on; a step under way is finished first."""
+        """Everything the next step depends on, to be stored before it; a step under way is
+        finished first."""
         while self.batch is not None:
             await self.advance(math.inf)
-        adapter, (m, v), steps = await self.trainer.shadow.state()
+        adapter, (m, v), steps = await self.trainer.shadow.look()
         counts = np.array([steps, self.examples])
         more = {"felt": np.array(self.plateau.losses, np.float64)} | self.pace.capture()
         if self.before_switch is not None:
