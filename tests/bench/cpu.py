@@ -88,6 +88,22 @@ def training(page) -> list[dict]:
     return rows
 
 
+def two_workers(page, seconds: float) -> dict:
+    """How much more two workers do that each have a model and half of a step's rows: what a helper
+    on a second core could give at most."""
+    helper = "ours helper"
+    lab.call(page, helper, "load", "/model.gguf")
+    lab.call(page, helper, "python", "prepare_training", *SHAPES[-1], RANK)
+    calls = [[tab, "python", "train"] for tab in ("ours", helper)]
+    together = "(calls) => Promise.all(calls.map((one) => call(...one)))"
+    both = [page.evaluate(together, calls) for _ in range(2)]
+    heap = lab.call(page, helper, "memory")["wasm"]
+    row = dict(kernel="two workers", seconds=both, alone=seconds, helper_heap=heap)
+    row["gain"] = 2 * seconds / min(max(pair) for pair in both)
+    say(row)
+    return row
+
+
 def lesson(page) -> dict:
     """In a tab of its own, because a heap never shrinks: what a chat and a first lesson need."""
     tab = "ours lesson"
@@ -168,6 +184,8 @@ def main() -> None:
         if "training" in asked:
             rows += (trained := training(page))
             figures |= of_training(trained)
+            rows.append(two_workers(page, trained[-1]["seconds"]))
+            figures["two_workers_gain"] = rows[-1]["gain"]
     figures["gflops_share"] = None
     if {"linear_gflops", "best_gflops"} <= set(figures):
         figures["gflops_share"] = figures["linear_gflops"] / figures["best_gflops"]
