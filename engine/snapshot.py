@@ -7,6 +7,7 @@ import msgpack
 import numpy as np
 
 from engine.turns import pause
+from web.store import Pieces
 
 Arrays = dict[str, np.ndarray]
 
@@ -40,11 +41,13 @@ def digest_of(data: bytes | memoryview, digest=None) -> str:
 
 
 def pack(arrays: Mapping[str, np.ndarray], facts: dict | None = None) -> dict:
-    """The record to store: {format, sha256, bytes, data}."""
-    data = b"".join(parts(arrays, facts or {}))
+    """The record to store, before an array changes: {format, sha256, bytes, data}."""
+    data, digest = Pieces(parts(arrays, facts or {})), hashlib.sha256()
+    for part in data.parts:
+        digest_of(part, digest)
     return {
         "format": FORMAT,
-        "sha256": digest_of(data),
+        "sha256": digest.hexdigest(),
         "bytes": len(data),
         "data": data,
     }
@@ -52,7 +55,7 @@ def pack(arrays: Mapping[str, np.ndarray], facts: dict | None = None) -> dict:
 
 def parts(arrays: Mapping[str, np.ndarray], facts: dict) -> Iterator[bytes | memoryview]:
     """The msgpack of {facts, arrays: {name: [dtype, shape, bytes]}}, the arrays where they lie: a
-    checkpoint is as large as training itself, and there must not be two of it."""
+    checkpoint is as large as training itself, and there must not be two of it in memory."""
     packer = msgpack.Packer()
     yield packer.pack_map_header(2) + packer.pack("facts") + packer.pack(facts)
     yield packer.pack("arrays") + packer.pack_map_header(len(arrays))
