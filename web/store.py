@@ -236,7 +236,8 @@ def _js_whole(pieces):
     whole, end = js.Uint8Array.new(len(pieces)), 0
     for part in pieces.parts:
         begin, end = end, end + len(part)
-        whole.subarray(begin, end).assign(part)
+        if end > begin:
+            whole.subarray(begin, end).assign(part)
     return whole
 
 
