@@ -50,6 +50,9 @@ class Model:
         """Read `file` onto the executor; `progress(bytes done, bytes in all)` as it goes."""
         config = Config.from_dict(file.config)
         positions = min(positions, config.positions)
+        # What is made of text comes first: what it takes meanwhile, the weights may have after it.
+        template = ChatTemplate(file.chat_template, file.special_tokens)
+        tokenizer = Tokenizer(file.tokenizer_data)
         stored: dict[str, Stored] = {}
         frequencies = inverse_frequencies(file.config, file.name)
         tensors = {"rotary.table": executor.upload(rotary_table(frequencies, positions))}
@@ -70,8 +73,6 @@ class Model:
             done += file.spec(name).nbytes
             progress(done, total)
             await executor.breathe()
-        template = ChatTemplate(file.chat_template, file.special_tokens)
-        tokenizer = Tokenizer(file.tokenizer_data)
         return cls(
             file.name,
             config,
