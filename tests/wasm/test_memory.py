@@ -77,8 +77,9 @@ def test_a_cache_that_grows_under_a_conversation_changes_no_bit(monkeypatch):
 
 
 @pytest.mark.slow
-def test_smollm2_with_training_needs_its_packed_weights_and_150_megabytes(capsys):
-    """A first lesson beside a conversation of 255 tokens; what a heap never gives back counts."""
+def test_smollm2_with_training_needs_its_packed_weights_and_150_megabytes(capsys, monkeypatch):
+    """A first lesson beside a conversation of 255 tokens."""
+    monkeypatch.setattr(Wasm, "cache_step", 256)
     heap = NativeHeap(512)
     model = loaded(fetch.part("model/smollm2-135m"), Wasm(heap))
     weights, chosen = heap.used, settings.TrainingConfig.preset("micro")
