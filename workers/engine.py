@@ -59,6 +59,7 @@ from workers.signer import BrowserSigner
 API_PACKAGES, IMPORT = ["starlette"], "/api/import"
 IMPORT_PACKAGES = ["markdown-it-py", "lxml", "trafilatura"]
 
+
 def language_of(messages):
     """The language of the last thing the person said, helped by what was said before."""
     said = [message["content"] for message in messages if message["role"] == "user"]

@@ -87,11 +87,11 @@ def test_smollm2_with_training_needs_its_packed_weights_and_150_megabytes(capsys
     assistant = Assistant(model, nothing_stored, chosen, memory_budget=TRAINING_BYTES["cpu"])
     trainer = assistant.trainer
     before = trainer.fresh()["adapter"].nbytes
-    for generator in (assistant.base, trainer.voices.base, trainer.voices.adapted):
+    for generator in (assistant.base, trainer.voices.generator):
         for shape in ((256, 1), (64, 1), (16, 1), (1, 1)):
             generator.prepared(*shape)
     for shape in ((256, 16), (64, 16), (16, 16)):
-        trainer.voices.adapted.prepared(*shape)
+        trainer.voices.generator.prepared(*shape)
     for shape in ((352, 192), (480, 224)):  # the first lesson, and one that repeats others
         trainer.shadow.run_for(*shape)
     beside = heap.used - weights + before
