@@ -31,7 +31,6 @@ from engine.weights import Model
 
 BASE = 0  # the number of the version that has learned nothing
 CACHE_ROWS = 2048
-FIRST_PROGRAMS = ((64, 1), (1, 1), (16, 1), (256, 1))  # tokens read or decoded at once
 Work = Callable[[], Awaitable[Any]]
 
 
@@ -172,12 +171,13 @@ class Assistant:
         done in the time `grant` gives; what it stores goes through `store`, when there is one."""
         self._no_other_round()
         await self._open(kind, ids, line, config, store)
-        return self._begin(kind, self.learner.attempt.steps, lambda: self._train(on_step))
+        steps = self.learner.attempt.steps
+        return self._begin(self.learner.run_id, kind, steps, lambda: self._train(on_step))
 
     def look_into(self, work: Work) -> Round:
         """Anything else that learns, as a round of its own: done in the time `grant` gives."""
         self._no_other_round()
-        return self._begin("question", 0, work)
+        return self._begin(generate_run_id(self.versions.clock()), "question", 0, work)
 
     async def lesson(
         self,
@@ -204,7 +204,10 @@ class Assistant:
                 await self.history.resume()
         self.learner.config = config or {}
         self.learner.write_through(store or self.versions.store)
-        if not await self.learner.reopen(line, kind):
+        reopened = await self.learner.reopen(line, kind)
+        if not (reopened and self.learner.run_id):
+            self.learner.run_id = generate_run_id(self.versions.clock())
+        if not reopened:
             records = [await self.versions.store.get("queue", id) for id in ids]
             missing = [id for id, record in zip(ids, records, strict=True) if record is None]
             if missing:
@@ -213,8 +216,7 @@ class Assistant:
                 check(self.trainer.coder, record)
             await self.learner.open(kind, records, line)
 
-    def _begin(self, kind: str, steps: int, work: Work) -> Round:
-        run = generate_run_id(self.versions.clock())
+    def _begin(self, run: str, kind: str, steps: int, work: Work) -> Round:
         self.turns.grant(0)
         self.round = Round(run, kind, steps, asyncio.ensure_future(self._granted(work)))
         return self.round
@@ -302,31 +304,18 @@ class Assistant:
         await reset(self.versions, word)
         self.resident = BASE
 
-    async def warm(self) -> None:
-        """Have the programs of a first answer ready before anybody asks."""
-        learned = await self.versions.number(GENERIC)
-        generator = self.with_adapter() if learned else self.base
-        for shape in FIRST_PROGRAMS:
-            generator.prepared(*shape)
-            await asyncio.sleep(0)
-
     # ---- versions
 
-    def with_adapter(self) -> Generator:
-        """Who answers with whatever version's weights are in place."""
+    async def generator(self, number: int) -> Generator:
+        """Who answers as this version; its weights are put in place between two answers."""
+        if number == BASE:
+            return self.base
         if self.adapted is None:
             adapter = self.model.executor.empty(self.trained.spec)
             self.tensors = {self.trained.name: adapter}
             self.adapted = Generator(
                 self.model, self.trained, self.tensors, self.pool, name="adapted"
             )
-        return self.adapted
-
-    async def generator(self, number: int) -> Generator:
-        """Who answers as this version; its weights are put in place between two answers."""
-        if number == BASE:
-            return self.base
-        self.adapted = self.with_adapter()
         if self.resident != number:
             weights = flat_weights(await self._whole(number))
             async with self._settled:

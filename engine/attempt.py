@@ -133,11 +133,10 @@ class Steps:
     # ---- stopping and going on
 
     async def capture(self) -> Arrays:
-        """Everything the next step depends on, to be stored before it; a step under way is
-        finished first."""
+        """Everything the next step depends on; a step under way is finished first."""
         while self.batch is not None:
             await self.advance(math.inf)
-        adapter, (m, v), steps = await self.trainer.shadow.look()
+        adapter, (m, v), steps = await self.trainer.shadow.state()
         counts = np.array([steps, self.examples])
         more = {"felt": np.array(self.plateau.losses, np.float64)} | self.pace.capture()
         if self.before_switch is not None:
@@ -170,12 +169,12 @@ class Steps:
         self, verdict: Verdict, again: Callable[[Verdict], Awaitable[Verdict]]
     ) -> dict:
         """What becomes of it: where the gate wants less of the change, it gets less."""
-        scale, why = 1.0, ""
+        after, scale, why = self.result, 1.0, ""
+        assert after is not None
         for scale_down in SCALES:
             if verdict.advice != SCALE:
                 break
             scale, why = scale_down, why or verdict.reason
-            after, _, _ = await self.trainer.shadow.look()
             await self._show(scaled(self.trainer.trained, self.start, after, scale))
             verdict = await again(verdict)
         if self.before_switch is not None and verdict.advice not in (ACCEPT, WEAKENED):
@@ -186,10 +185,9 @@ class Steps:
 
     async def _show(self, flat: np.ndarray | None = None) -> None:
         """What the gate sees as the shadow: the trained weights unless told otherwise."""
-        self.result = flat
-        if flat is None:
-            flat, _, _ = await self.trainer.shadow.look()
-        self.trainer.voices.put("shadow", flat)
+        self.result = None
+        self.result = (await self.weights())[self.trainer.trained.name] if flat is None else flat
+        self.trainer.voices.put("shadow", self.result)
 
     def _decision(self, verdict: Verdict, scale: float, why: str) -> dict:
         """`why` it was scaled down, if it was."""
@@ -271,10 +269,13 @@ class LessonAttempt(Steps):
         await self._show()
         if self.practising:
             first = await self._mended(await gate.practice(), gate.practice)
-            return await self.judged(first, lambda _: gate.practice())
-        return await self.judged(
-            await self._judge_lesson(gate), lambda verdict: self._judge_again(gate, verdict)
-        )
+            decision = await self.judged(first, lambda _: gate.practice())
+        else:
+            decision = await self.judged(
+                await self._judge_lesson(gate), lambda verdict: self._judge_again(gate, verdict)
+            )
+        before, after = await gate.held_out("active"), await gate.held_out("shadow")
+        return {**decision, "held_out": {"before": before, "after": after}}
 
     async def _judge_lesson(self, gate: Gate) -> Verdict:
         """Its own facts first: what they lack a few more steps mend, once."""

@@ -219,7 +219,10 @@ class Generator:
         except NoRoom:
             if self.active or len(self._reading):
                 return None
-            raise
+            if head is None or head.start == 1:
+                raise
+            self.pool.lanes.clear()  # the shared beginning lay in the middle: read anew, it comes first
+            return None
         lane.keep_common(answer.prompt, head)
         self._reading.add(answer.key)
         return lane

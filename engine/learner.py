@@ -43,6 +43,7 @@ class Learner:
         self.bad_steps = 0
         self.broken = ""
         self.saved_at = self.cost = 0.0
+        self.run_id = ""  # of the round that is open: it keeps its name across tabs
 
     def write_through(self, store: Any) -> None:
         """Everything this stores from now on goes through that store; a fenced one keeps a tab that
@@ -71,6 +72,7 @@ class Learner:
             lessons = [await self.store.get("queue", id) for id in facts["lessons"]]
             if all(lessons):
                 await self._prepare(facts["kind"], lessons, line)
+                self.run_id = facts.get("run", "")
                 if facts["plan"] == self.plan.identity() and facts["parent"] == self._parent():
                     resume = self.trainer.resume(self.before, self.plan, captured)
                     self.attempt = await settled(resume)
@@ -103,7 +105,8 @@ class Learner:
         """Judge the shadow: {outcome, reason, version, gate}.  It becomes a version or is dropped."""
         assert self.attempt, "open a round first"
         attempt, self.attempt = self.attempt, None
-        reason = self.broken or unusable(await settled(attempt.weights()))
+        weights = await settled(attempt.weights())
+        reason = self.broken or unusable(weights)
         gate = {"accepted": False, "outcome": "not learned", "reason": reason}
         if not reason:
             fault("gate:before")
@@ -162,6 +165,7 @@ class Learner:
             "kind": self.plan.kind,
             "lessons": ids_of(self.plan.lessons),
             "parent": self._parent(),
+            "run": self.run_id,
         }
         key = f"round.{self.versions.base}.{self.line}"
         fault("checkpoint:before")

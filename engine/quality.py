@@ -27,7 +27,7 @@ from engine.lessons import (
 from engine.recipe import Recipe
 
 REPLY_TOKENS = 24
-ANCHORS, PROBES, EARLIER, EARLIER_LOOK_ALIKES, AT_MOST = 24, 16, 8, 5, 48
+ANCHORS, PROBES, EARLIER, EARLIER_LOOK_ALIKES, AT_MOST, HELD_OUT = 24, 16, 8, 5, 48, 4
 LOST = "known facts lost"
 SCALES = (0.75, 0.5)
 ACCEPT, WEAKENED, MORE, SCALE, REJECT = "accept", "weakened", "more", "scale", "reject"
@@ -238,6 +238,15 @@ class Gate:
         limit = max(before, 0.1)
         measures.append(Measure("leak", leaks, f"<= {limit:.2f}", within(leaks, limit, SCALE)))
         return self.verdict(measures, await self.unharmed())
+
+    async def held_out(self, who: str) -> float:
+        """Loss of what was taught, asked for in wordings no step was trained on."""
+        asked = [
+            (wording, x.answer) for x in self.recipe.lessons for wording in held_back_wordings(x)
+        ]
+        asked = Draw(self.recipe.seed, "held out").sample(asked, HELD_OUT)
+        rows = [Row("asked", self.coder.prompt(q), self.coder.answer(says)) for q, says in asked]
+        return await self.voices.loss(who, rows)
 
     # ---- what must stay
 

@@ -50,9 +50,6 @@ class Model:
         """Read `file` onto the executor; `progress(bytes done, bytes in all)` as it goes."""
         config = Config.from_dict(file.config)
         positions = min(positions, config.positions)
-        # What is made of text comes first: what it takes meanwhile, the weights may have after it.
-        template = ChatTemplate(file.chat_template, file.special_tokens)
-        tokenizer = Tokenizer(file.tokenizer_data)
         stored: dict[str, Stored] = {}
         frequencies = inverse_frequencies(file.config, file.name)
         tensors = {"rotary.table": executor.upload(rotary_table(frequencies, positions))}
@@ -73,6 +70,8 @@ class Model:
             done += file.spec(name).nbytes
             progress(done, total)
             await executor.breathe()
+        template = ChatTemplate(file.chat_template, file.special_tokens)
+        tokenizer = Tokenizer(file.tokenizer_data)
         return cls(
             file.name,
             config,
@@ -101,12 +100,10 @@ class Model:
                               trained.still and tuple(trained.still.entries))  # fmt: skip
         key = kind, shape, layout, tuple(sorted(more.items()))
         if key not in self._plans:
-            self._plans[key] = self.traced(kind, *shape, trained=trained, **more)
+            build = getattr(programs, kind)
+            sizes = (*shape, self.positions)
+            self._plans[key] = plan(build(self.config, self.stored, *sizes, trained, **more))
         return self._plans[key]
-
-    def traced(self, kind: str, *shape: int, trained: Trained | None = None, **more) -> Plan:
-        build = getattr(programs, kind)
-        return plan(build(self.config, self.stored, *shape, self.positions, trained, **more))
 
     def learning_plan(
         self, tokens: int, rows: int, trained: Trained, memory_budget: int | None, **more
@@ -116,15 +113,15 @@ class Model:
         if memory_budget is None:
             return self.program("learn", tokens, rows, trained=trained, **more)
 
-        def needed(blocks: int) -> int:
+        def keeping(blocks: int) -> Plan:
             keep = dict(keep_blocks=blocks)
-            return self.traced("learn", tokens, rows, trained=trained, **keep, **more).lower_bound
+            return self.program("learn", tokens, rows, trained=trained, **keep, **more)
 
         layers = self.config.layers
-        some, every = needed(layers // 2), needed(layers)
+        some, every = (keeping(blocks).lower_bound for blocks in (layers // 2, layers))
         each = (every - some) / (layers - layers // 2)
-        keep = min(layers, max(0, layers - ceil((every - memory_budget) / each)))
-        return self.program("learn", tokens, rows, trained=trained, keep_blocks=keep, **more)
+        too_many = ceil((every - memory_budget) / each)
+        return keeping(min(layers, max(0, layers - too_many)))
 
     def prepare(self, planned: Plan, tensors: dict[str, Tensor], room: Room | None = None) -> Run:
         """A run of a plan over this model's weights and the given tensors."""

@@ -4,9 +4,7 @@ What it does is engine/assistant.py's; here are only the messages, the browser's
 choice of what to compute on.
 """
 
-import asyncio
 import functools
-import math
 import random
 import time
 
@@ -15,7 +13,7 @@ import numpy as np
 import pyodide_js
 from pyodide.ffi import can_run_sync, run_sync, to_js
 
-from engine import identity, naming, registry
+from engine import curve, identity, naming, registry
 from engine.assistant import Assistant, label
 from engine.check import check_store
 from engine.formats.download import Damaged, Paused
@@ -23,9 +21,7 @@ from engine.generate import Sampling
 from engine.gpu import DeviceLost
 from engine.language import UNKNOWN, detect
 from engine.ledger import Ledger
-from engine.quick_check import measured
 from engine.snapshot import SnapshotDamaged
-from engine.trainer import TRAINING_BYTES
 from engine.turns import pause
 from engine.versions import Versions
 from web.queue import TrainingQueue
@@ -58,6 +54,8 @@ from workers.signer import BrowserSigner
 
 API_PACKAGES, IMPORT = ["starlette"], "/api/import"
 IMPORT_PACKAGES = ["markdown-it-py", "lxml", "trafilatura"]
+# What a step may need beside its weights: a layer that does not fit is computed twice.
+TRAINING_BYTES = {"gpu": 100 << 20, "cpu": 52 << 20}
 
 
 def language_of(messages):
@@ -81,20 +79,14 @@ class Engine:
         self.device = self.store = self.models = self.versions = self.assistant = self.api = None
         self.questions = self.signer = None
         self.loaded = self.learning = None  # the requests that made what is there now
-        self.warming = None  # the task that makes the first answer quick
         self.recovery = Recovery(emit, self.rebuild)
 
     # ---- what it computes on, and with
 
     async def on_start(self, request):
-        """Choose what to compute on: the graphics chip when it is a real one and not slower than
-        the processor, which is measured once."""
+        """Choose what to compute on: the graphics chip when it is a real one, else the processor."""
         self.device = await choose(request.engine)
         self.store = await open_browser_store(self.modules["store.js"])
-        if self.device.why == "chip":
-            took = await measured(self.store, self.device.name, open_executor)
-            if took["cpu"] < took["gpu"]:
-                self.device = processor("slower")
         self.models = Models(self.store, self.addresses)
         return self.device
 
@@ -134,7 +126,6 @@ class Engine:
         self.versions, self.loaded = versions, request
         self.questions = Questions(self.assistant, self.emit, self.tell_step)
         pause.wait = functools.partial(wait_inside, executor.turns)
-        self.warming = asyncio.ensure_future(self.assistant.warm())
         if self.device.kind == "gpu":
             executor.on_lost = self.recovery.begin
         return Loaded(
@@ -236,7 +227,7 @@ class Engine:
         self.announce("round_started", runId=opened.run, kind=request.kind)
         return Opened(run=opened.run, steps=opened.steps, used_ms=used)
 
-    def announce(self, event, /, **facts):
+    def announce(self, event, **facts):
         """Tell those who listen to the HTTP API."""
         if self.api:
             self.api.service.hub.tell({"type": event, **facts})
@@ -273,21 +264,9 @@ class Engine:
 
     async def tell_step(self, round):
         """A step is done: its figures go into the store, and to whoever shows them."""
-        m = round.metrics
-        key = f"{round.run}/{m['step']:06d}"
-        figures = {
-            "step": m["step"],
-            "steps": m["steps"],
-            "loss": finite(m["loss"]),
-            "held_out": None,
-            "learning_rate": float(m["learning_rate"]),
-            "grad_norm": finite(m["grad_norm"]),
-            "tokens_per_second": float(m["tokens_per_second"]),
-            "examples": m["examples_processed"],
-        }
-        told = {**figures, "run": round.run, "plan": self.assistant.learner.plan.identity()}
-        await self.store.batch([["put", "metrics", key, told]])
-        phase = "training" if m["step"] < m["steps"] else "checking"
+        plan = self.assistant.learner.plan.identity()
+        figures = await curve.add(self.store, round.run, plan, round.metrics)
+        phase = "training" if figures["step"] < figures["steps"] else "checking"
         self.emit(Progress(run=round.run, kind=round.kind, phase=phase, **figures))
         self.announce("step", runId=round.run, **figures)
 
@@ -297,6 +276,7 @@ class Engine:
         try:
             if self.needed().round is None and self.learning:  # rebuilt: go on from the checkpoint
                 await self.open_round()
+            round = self.assistant.round
             used, ended = await self.assistant.grant(request.milliseconds)
         except DeviceLost as lost:
             self.recovery.begin(str(lost))
@@ -304,7 +284,9 @@ class Engine:
         if ended is None:
             return Slice(used_ms=used, finished=False, outcome="", version="", reason="")
         self.learning = None
-        self.changed("versions", "examples", "queue", "ledger", "state")
+        if round.kind != "question":  # whose stages tell of themselves
+            await curve.close(self.store, round.run, ended["version"])
+        self.changed("versions", "examples", "queue", "ledger", "state", "metrics")
         version = label(ended["version"]) if ended["version"] else ""
         result = {"outcome": ended["outcome"], "reason": ended["reason"], "version": version}
         self.announce("round_ended", runId=request.run, **result)
@@ -417,9 +399,6 @@ class Engine:
     def changed(self, *stores):
         self.emit(Changed(stores=list(stores)))
 
-    def on_ping(self, request):
-        return Done()
-
 
 class Teller:
     """Sends an answer's text as it comes; an answer that starts again repeats nothing."""
@@ -446,11 +425,6 @@ def wait_inside(turns):
     """Wait for a turn in the middle of plain Python: the browser suspends the whole stack."""
     if can_run_sync():
         run_sync(turns.breathe())
-
-
-def finite(value):
-    """JSON has no word for a number that is none."""
-    return float(value) if value is not None and math.isfinite(value) else None
 
 
 def serve(emit, settings, modules):

@@ -105,17 +105,13 @@ def _gguf_bytes(vocabulary, metadata):
             f"the pre-tokenizer {pre!r} is not supported; {', '.join(PRE_TOKENIZERS)} are",
         )
     vocabulary.patterns, vocabulary.whole_words, vocabulary.normal_form = PRE_TOKENIZERS[pre]
-    merges = metadata.get("tokenizer.ggml.merges")
-    vocabulary.merges = pairs(vocabulary.name, merges, vocabulary.tokens)
+    vocabulary.merges = pairs(vocabulary.name, metadata.get("tokenizer.ggml.merges"))
 
 
-def pairs(name, merges, tokens):
-    """Merges as (left, right), from "left right" or [left, right]; the texts are those of the
-    tokens, which saves half of what a vocabulary takes."""
-    kept = {token: token for token in tokens}
+def pairs(name, merges):
+    """Merges as (left, right), from "left right" or [left, right]."""
     try:
-        halves = (m.split(" ", 1) if isinstance(m, str) else m for m in merges)
-        cut = [tuple(kept.get(part, part) for part in pair) for pair in halves]
+        cut = [tuple(m.split(" ", 1)) if isinstance(m, str) else tuple(m) for m in merges]
         if all(len(pair) == 2 and isinstance(pair[0] + pair[1], str) for pair in cut):
             return cut
     except TypeError:
@@ -163,7 +159,7 @@ def _from_json(name, data, config, generation):
     tokens = [None] * size
     for token, id in ids.items():
         tokens[check_id(name, token, id, size)] = token
-    vocabulary = Vocabulary(name, tokens, pairs(name, model["merges"], tokens))
+    vocabulary = Vocabulary(name, tokens, pairs(name, model["merges"]))
     vocabulary.added = {entry["content"]: entry["id"] for entry in data.get("added_tokens", ())}
     vocabulary.special = {e["id"] for e in data.get("added_tokens", ()) if e.get("special")}
     vocabulary.whole_words = bool(model.get("ignore_merges"))
