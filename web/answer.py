@@ -66,7 +66,9 @@ class Answer:
             tokens_per_second=answered.tokens_per_second,
         )
         self.chat.page.composer.meter(answered)
-        self.asked["language"] = answered.asked_in
+        if self.asked["language"] != answered.asked_in:
+            self.asked["language"] = answered.asked_in
+            self.chat.redraw_turn(self.asked)
         self.chat.seen_by_model = self.seen(answered)
         self.end("done")
         await self.chat.save(self.asked, self.turn)
@@ -83,6 +85,6 @@ class Answer:
         if self.chat.answering is not self:
             return
         self.turn["why"] = failed.reason
-        self.end("failed")
+        self.end("interrupted" if failed.detail == "ended" else "failed")
         await self.chat.save(self.turn)
         self.chat.page.alarm(failed.reason)

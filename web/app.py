@@ -77,9 +77,16 @@ class App:
 
     async def ask_importer(self, request):
         """The importer starts with the first thing there is to read."""
-        if self.importer.remote is None:
-            await self.importer.start()
+        if self.importer.made == 0:
+            asyncio.create_task(dom.guard(self.watch_importer()))
         return await self.importer.ask(request)
+
+    async def watch_importer(self):
+        """One that hangs is ended; the next request starts another."""
+        while True:
+            await self.importer.until_silent()
+            self.importer.end()
+            self.importer.reopen()
 
     def new_build(self, use):
         """A newer build waits; `use()` changes every open tab to it."""

@@ -1,7 +1,8 @@
 """The page's end of the line to one worker: requests out and their answers back, events in.
 
-Calls go through PyScript's named workers, events come over a broadcast channel that only this page and
-its workers know.
+Calls go through PyScript's named workers, events come over a broadcast channel that only the two know.
+Every second the worker is asked how many events it has sent, so that one that got lost is noticed, and a
+worker that stays silent as well.
 """
 
 import asyncio
@@ -10,11 +11,31 @@ import json
 from pyscript import create_named_worker, document, window
 
 from web import clock, site
-from workers.protocol import BadMessage, Failed, Ping, Request, from_text, opened
+from workers.protocol import (
+    BadMessage,
+    Export,
+    Failed,
+    Forget,
+    ImportAdapter,
+    Learn,
+    LoadModel,
+    Ping,
+    Ready,
+    Request,
+    Verify,
+    from_text,
+    opened,
+)
 
-channel_name = "oneseek-" + window.crypto.randomUUID()
-TICK_SECONDS = 4
-SILENT_TICKS = 3
+visit = window.crypto.randomUUID()
+"""In the names of channels, so that only this page and its workers know them."""
+
+TICK_SECONDS = 1
+LATE_SECONDS = 0.5  # an event may still be on its way when the answer that counts it is here
+SILENT_TICKS = {"engine": 13, "importer": 75}  # an importer may take a minute for one item
+LONG_TICKS = 60
+LONG = (LoadModel, Learn, Forget, Export, ImportAdapter, Verify)
+"""Requests during which the engine may compute for a while without a word."""
 
 
 class Refused(Exception):
@@ -32,7 +53,8 @@ class Gone(Refused):
 class Call:
     """One request under way: the worker answers it, or the worker is ended."""
 
-    def __init__(self):
+    def __init__(self, request):
+        self.request = request
         self.over = asyncio.Event()
         self.text = self.error = None
 
@@ -62,8 +84,9 @@ class Link:
         self.listeners = {}
         self.seen = 0
         self.on_gap = None
-        self.channel = window.BroadcastChannel.new(channel_name)
-        self.channel.onmessage = self.hear
+        self.channel = None
+        self.ready = asyncio.Event()
+        self.listen(Ready, lambda event: self.ready.set())
 
     async def start(self):
         """Create the worker, once; it says through events how far it has come."""
@@ -74,7 +97,11 @@ class Link:
     async def create(self):
         settings = dict(site.workers[self.worker])
         settings["worker"] = self.worker
-        settings["channel"] = channel_name
+        self.made += 1
+        name = "%s-%d" % (self.worker, self.made)
+        settings["channel"] = "oneseek-%s-%s" % (visit, name)
+        self.channel = window.BroadcastChannel.new(settings["channel"])
+        self.channel.onmessage = self.hear
         settings["build"] = site.build
         settings["wheel"] = site.path(settings["wheel"])
         settings["scripts"] = {script: site.path(script) for script in settings["scripts"]}
@@ -85,15 +112,13 @@ class Link:
             "oneseek": settings,
         }
         source = site.path("workers/boot.py")
-        self.made += 1
-        name = "%s-%d" % (self.worker, self.made)
         self.remote = await create_named_worker(source, name, json.dumps(config))
         self.thread = document.querySelector('script[name="%s"]' % name).xworker
 
     async def ask(self, request, first=False):
         """The answer to a request, or Refused; the first one starts the worker. What a new worker
         needs before all others is asked `first`."""
-        if not isinstance(request, Request) or request.worker != self.worker:
+        if not isinstance(request, Request) or request.worker not in ("any", self.worker):
             raise BadMessage("%s is not for the worker %s" % (type(request).__name__, self.worker))
         if not first:
             await self.open.wait()
@@ -104,7 +129,7 @@ class Link:
 
     async def carry(self, request):
         """A worker that never came answers too: with Failed; one that was ended, with Gone."""
-        call, where = Call(), type(request).__name__
+        call, where = Call(request), type(request).__name__
         try:
             await self.start()
             self.calls.add(call)
@@ -118,6 +143,7 @@ class Link:
             raise Gone(Failed(where=where, reason=reason, detail="ended"))
         self.calls.discard(call)
         if call.error is None:
+            self.ready.set()
             return call.text
         reason = "The worker %s does not answer." % self.worker
         return Failed(where=where, reason=reason, detail=str(call.error)).to_text()
@@ -125,23 +151,40 @@ class Link:
     # ----------------------------------------------------------------------- whether it is alive
 
     async def until_silent(self):
-        """Ask it again and again whether it is there, until it stays silent for a quarter of a
-        minute.  Time in which the page itself slept does not count."""
-        silent = 0
-        while silent < SILENT_TICKS:
-            call, silent = Call(), 0
-            asyncio.create_task(call.carry(self.remote.receive(Ping().to_text())))
-            while silent < SILENT_TICKS:
-                began = clock.now()
-                await asyncio.sleep(TICK_SECONDS)
-                if call.over.is_set():
-                    break
-                if clock.now() - began < 2000 * TICK_SECONDS:
-                    silent += 1
+        """Ask it again and again whether it is there, until it stays silent for too long.  Time in
+        which the page itself slept does not count."""
+        await self.ready.wait()
+        silent, call = 0, None
+        while silent < self.patience():
+            if call is None or call.over.is_set():
+                silent, call = 0, Call(Ping())
+                asyncio.create_task(self.ping(call))
+            began = clock.now()
+            await asyncio.sleep(TICK_SECONDS)
+            if clock.now() - began < 2000 * TICK_SECONDS:
+                silent += 1
+
+    async def ping(self, call):
+        """Its answer counts the events it has sent: the last one may have got lost as well."""
+        await call.carry(self.remote.receive(call.request.to_text()))
+        if call.error is not None:
+            return
+        sent = from_text(call.text).sent
+        if sent > self.seen:
+            await asyncio.sleep(LATE_SECONDS)
+        if sent > self.seen and self.ready.is_set():
+            self.seen = sent
+            self.gap()
+
+    def patience(self):
+        busy = any(isinstance(call.request, LONG) for call in self.calls)
+        return LONG_TICKS if busy else SILENT_TICKS[self.worker]
 
     def end(self):
         """End the worker, whatever it does; whoever waits for it hears that it is gone."""
         self.thread.terminate()
+        self.channel.close()
+        self.ready.clear()
         self.remote = self.thread = self.starting = None
         self.seen = 0
         self.open.clear()
@@ -160,11 +203,15 @@ class Link:
         worker, seq, message = opened(event.data)
         if worker != self.worker:
             return
-        if seq <= self.seen:
+        if 0 < seq <= self.seen:
             return  # heard already, or overtaken: then the gap was told
-        lost = self.seen and seq > self.seen + 1
-        self.seen = seq
-        if lost and self.on_gap:
-            self.on_gap()
+        lost = seq > self.seen + 1
+        self.seen = max(seq, self.seen)
+        if lost:
+            self.gap()
         for function in self.listeners.get(type(message), ()):
             function(message)
+
+    def gap(self):
+        if self.on_gap:
+            self.on_gap()

@@ -56,10 +56,10 @@ async def open_mail():
 
 
 def tell_broken(error):
-    """Spelled out here: the protocol may be the very thing that could not be loaded."""
+    """Spelled out here: the protocol may be the very thing that could not be loaded. It has no number."""
     reason, detail = str(error), "".join(traceback.format_exception(error))
     event = {"type": "Broken", "worker": name, "reason": reason, "detail": detail}
-    channel.postMessage(json.dumps({"worker": name, "seq": 1, "event": json.dumps(event)}))
+    channel.postMessage(json.dumps({"worker": name, "seq": 0, "event": json.dumps(event)}))
 
 
 async def receive(text):

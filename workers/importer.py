@@ -16,7 +16,8 @@ from workers.protocol import Done, Failed, Imports, Questions, Reading
 from workers.recogniser import Recogniser
 
 KNOWN = "import-fingerprints.json"
-PREVIEW, EDITABLE = 4000, 200_000  # characters: what the page shows, what it puts into a text field
+EDITABLE = 200_000  # characters that the page puts into a text field
+ASKED = ("prompt", "answer", "language")
 
 
 class Importer:
@@ -64,7 +65,9 @@ class Importer:
             door = await self.opened()
             door.forget(request.document)
             await self.keep(door)
-            await (await folder("importer")).removeEntry(f"{request.document}.txt")
+            own = await folder("importer")
+            for kind in ("txt", "json"):
+                await own.removeEntry(f"{request.document}.{kind}")
         return Done()
 
     async def on_ask_about(self, request):
@@ -114,12 +117,15 @@ def serve(emit, settings, modules):
 
 
 async def lightened(item):
-    """Without the whole text, which would hold up the page: that lies in OPFS importer/ as HASH.txt."""
+    """Without the whole text, which would hold up the page: that lies in OPFS importer/ as HASH.txt, and what
+    was asked and answered in its lessons as HASH.json."""
     document = item["document"]
     if document:
         text = "\n\n".join(block["text"] for block in document.pop("blocks") if block["text"])
-        document.update(blocks=[], preview=text[:PREVIEW], editable=len(text) <= EDITABLE)
+        document.update(blocks=[], editable=len(text) <= EDITABLE)
         await write_own(f"{document['sha256']}.txt", text[:EDITABLE])
+        asked = [{key: one[key] for key in ASKED} for one in item["lessons"]]
+        await write_own(f"{document['sha256']}.json", json.dumps(asked))
     return item
 
 

@@ -7,7 +7,16 @@ Failed, so the page always hears back.
 import inspect
 import traceback
 
-from workers.protocol import BadMessage, Failed, Request, envelope, from_text, handler_name
+from workers.protocol import (
+    Alive,
+    BadMessage,
+    Failed,
+    Ping,
+    Request,
+    envelope,
+    from_text,
+    handler_name,
+)
 
 
 class Post:
@@ -33,6 +42,8 @@ class Post:
             return failed(where, error).to_text()
 
     async def answer(self, request):
+        if isinstance(request, Ping):
+            return Alive(sent=self.sent)
         if not isinstance(request, Request) or request.worker != self.worker:
             raise BadMessage(f"{type(request).__name__} is not for the worker {self.worker}")
         answer = getattr(self.handlers, handler_name(type(request)))(request)

@@ -49,7 +49,7 @@ class Request(Message):
 class Device(Message):
     """What the engine computes on: `kind` is gpu or cpu, `why` one of WHY, which have words on the page."""
 
-    WHY = ("asked", "chip", "slower", "no-webgpu", "no-adapter", "software")
+    WHY = ("asked", "chip", "no-webgpu", "no-adapter", "software")
 
     fields = {"kind": str, "name": str, "why": str}
 
@@ -332,8 +332,18 @@ class LeaveApi(Request):
 
 
 @message
+class Alive(Message):
+    """The worker answers; it has sent so many events since it started."""
+
+    fields = {"sent": int}
+
+
+@message
 class Ping(Request):
-    """Is the worker alive? The page replaces one that stays silent."""
+    """Is the worker alive, and did all it said arrive? Every worker answers; one that does not is replaced."""
+
+    worker = "any"
+    answer = Alive
 
 
 @message
@@ -350,8 +360,8 @@ class Break(Request):
 class Imports(Message):
     """What was read: one ImportResult.to_json() for each item, at least one.
 
-    A document comes without its blocks: it has a `preview`, its text lies in OPFS importer/ as SHA256.txt, and
-    `editable` tells whether that is all of it.
+    A document comes without its blocks: its text lies in OPFS importer/ as SHA256.txt, what its lessons ask as
+    SHA256.json, and `editable` tells whether the text is all of it.
     """
 
     fields = {"items": list}
