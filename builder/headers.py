@@ -20,6 +20,12 @@ POLICY = {
 # The one place that may speak to other origins: it fetches the address a person typed, and holds nothing.
 OUTSIDE = {"default-src": "'none'", "connect-src": "https:"}
 
+# Opened by a page of another origin, which it must be able to hear.
+OPENED_BY_OTHERS = {"Cross-Origin-Opener-Policy": "unsafe-none"}
+
+# Files whose headers are not those of their kind.
+OWN_HEADERS = ("outside.js", "hand-over.html")
+
 TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -55,7 +61,8 @@ def headers(path: str) -> dict[str, str]:
     suffix = "." + path.rsplit(".", 1)[-1]
     directives = OUTSIDE if path.endswith("/outside.js") else POLICY
     hashed = "/" in path
-    return EVERYWHERE | {
+    everywhere = EVERYWHERE | (OPENED_BY_OTHERS if path == "hand-over.html" else {})
+    return everywhere | {
         "Content-Type": TYPES.get(suffix, "application/octet-stream"),
         "Content-Security-Policy": policy(directives),
         "Cache-Control": "public, max-age=31536000, immutable" if hashed else "no-cache",

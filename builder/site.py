@@ -1,7 +1,7 @@
 """`dist/`: a static site that asks no other origin for anything, in folders named by their content.
 
 A folder's name holds the hash of what is in it, so an update never mixes old files with new ones; only
-index.html, the manifest and the service worker keep their names.  Built beside and renamed when whole.
+the two pages, the manifest and the service worker keep their names.  Built beside and renamed when whole.
 """
 
 import base64
@@ -49,11 +49,16 @@ NO_PLUGINS = [
     "!py-game",
     "!py-terminal",
 ]
-ROOT_FILES = ("index.html", "manifest.webmanifest", "sw.js")
+ROOT_FILES = ("index.html", "hand-over.html", "manifest.webmanifest", "sw.js")
 # The service worker keeps the page and its engine from the first visit on, what an import needs once it is
 # used, and never a model: that is kept, in pieces and checked, by who loads it.
 NEVER_KEPT = re.compile(r"^models-")
 KEPT_WHEN_USED = re.compile(r"^ocr-|\.whl$")
+
+
+# For a host that sends no headers.
+WITHIN_PAGE = html.escape(headers.policy(headers.POLICY, within_page=True))
+POLICY_WITHIN = f'<meta http-equiv="Content-Security-Policy" content="{WITHIN_PAGE}">\n'
 
 
 class Site:
@@ -163,11 +168,14 @@ def roots(site: Site, settings: dict[str, dict]) -> dict[str, bytes]:
         },
     }
     index = with_paths((ROOT / "web/index.html").read_text(), site.names)
-    index = index.replace("</head>", head(site, facts) + "</head>")
+    index = index.replace("</head>", POLICY_WITHIN + head(site, facts) + "</head>")
     workers = f'<py-config type="json" hidden>{json.dumps({"plugins": NO_PLUGINS})}</py-config>\n'
     index = index.replace("</body>", workers + "</body>")
     manifest = with_paths((ROOT / "web/manifest.webmanifest").read_text(), site.names)
-    finished = {"index.html": index.encode(), "manifest.webmanifest": manifest.encode()}
+    opened = with_paths((ROOT / "web/hand-over.html").read_text(), site.names)
+    opened = opened.replace("<script", POLICY_WITHIN + "<script")
+    pages = {"index.html": index, "hand-over.html": opened, "manifest.webmanifest": manifest}
+    finished = {name: text.encode() for name, text in pages.items()}
     finished["sw.js"] = service_worker(site, finished, settings)
     whole = {"build": build_hash, "files": dict(sorted(site.hashes.items()))}
     finished["build.json"] = json.dumps(whole, indent=1).encode()
@@ -190,7 +198,8 @@ def service_worker(site: Site, finished: dict[str, bytes], settings: dict[str, d
     kinds: dict[str, dict[str, str]] = {}
     files = {}
     for path, found in sorted(hashes.items()):
-        kind = Path(path).name if path.endswith("/outside.js") else Path(path).suffix
+        name = Path(path).name
+        kind = name if name in headers.OWN_HEADERS else Path(path).suffix
         kinds[kind] = headers.headers(path)
         files[path] = {"sha256": found, "keep": how_kept(path, needed), "headers": kind}
     facts = {"build": site.build_hash(), "files": files, "headers": kinds}
@@ -222,7 +231,6 @@ def head(site: Site, facts: dict) -> str:
     """What starts the page: its policy, the facts of the build, PyScript and our first code."""
     page = {"interpreter": "./" + site.names["micropython.mjs"], "plugins": NO_PLUGINS}
     quoted = {
-        "policy": html.escape(headers.policy(headers.POLICY, within_page=True)),
         "page": html.escape(json.dumps(page)),
         "facts": json.dumps(facts, ensure_ascii=False).replace("</", "<\\/"),
         "start": site.names["start.js"],
@@ -231,7 +239,6 @@ def head(site: Site, facts: dict) -> str:
         "boot": site.names["boot.py"],
     }
     return """\
-<meta http-equiv="Content-Security-Policy" content="{policy}">
 <link rel="preload" id="page-files" as="fetch" crossorigin href="{files}">
 <script type="application/json" id="site">{facts}</script>
 <script type="module" src="{start}"></script>

@@ -173,4 +173,10 @@ def test_the_list_of_the_build_is_what_lies_there(dist):
     listed = json.loads((dist / "build.json").read_text())["files"]
     found = everything(dist)
     assert {path: found[path] for path in listed} == listed
-    assert set(found) - set(listed) == {"index.html", "manifest.webmanifest", "sw.js", "build.json"}
+    assert set(found) - set(listed) == {
+        "index.html",
+        "hand-over.html",
+        "manifest.webmanifest",
+        "sw.js",
+        "build.json",
+    }

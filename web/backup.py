@@ -9,9 +9,25 @@ from web.chat import stored_turns
 from web.words import t
 
 
+class Whole:
+    """The store, and with each source what the importer keeps of it in files: its text and its lessons."""
+
+    def __init__(self, store):
+        self.store = store
+
+    async def all(self, name):
+        rows = await self.store.all(name)
+        for _, source in rows if name == "sources" else ():
+            source["texts"] = {}
+            for kind in (".txt", ".json") if source.get("sha256") else ():
+                text = await files.read_text("importer", source["sha256"] + kind)
+                source["texts"][kind] = text
+        return rows
+
+
 async def export_everything(store):
     name = "oneseek-%s.json" % js.Date.new().toISOString()[:10]
-    files.save(name, await archive.collect(store, clock.now()), "application/json")
+    files.save(name, await archive.collect(Whole(store), clock.now()), "application/json")
 
 
 async def export_chats(store, form):
@@ -34,5 +50,8 @@ async def import_everything(page):
         page.toast(t("backup." + wrong.args[0]), seconds=15)
         return
     overlay.close_all()
+    for _, source in stores["sources"]:
+        for kind, text in source.pop("texts", {}).items():
+            await files.write("importer", source["sha256"] + kind, text)
     await archive.restore(page.store, stores)
     js.location.reload()

@@ -3,6 +3,9 @@
 The whole page is the target; the button beside the message field and the Sources tab do the same.
 """
 
+import json
+
+import js
 from pyscript import document, js_import
 
 from web import dom, files, overlay, site
@@ -12,13 +15,16 @@ TEXT_FIELDS = ("INPUT", "TEXTAREA")
 
 
 class Doors:
-    """What comes in is handed to `take_files`, `take_text`, `take_page` and `take_address` of the one who inherits."""
+    """What comes in is handed to `take_files`, `take_text`, `take_page`, `take_address` and `take_handed` of
+    the one who inherits."""
 
     def open_doors(self):
         self.depth = 0
         for kind in ("dragenter", "dragover", "dragleave", "drop"):
             dom.listen(kind, document, self.dragged)
         dom.listen("paste", document, self.pasted)
+        self.handed_over = js.BroadcastChannel.new("oneseek-handed-over")
+        self.handed_over.onmessage = self.handed
 
     def dragged(self, event):
         """The overlay follows what is dragged over the page; a drop takes it in."""
@@ -56,6 +62,12 @@ class Doors:
         elif event.target.tagName not in TEXT_FIELDS and (html or text.strip()):
             event.preventDefault()
             dom.run(self.take_page(html) if html else self.take_text(text))
+
+    def handed(self, event):
+        """The bookmarklet brought a page, through hand-over.html; one tab takes it."""
+        if self.page.learning.trains:
+            self.handed_over.postMessage("taken")
+            dom.run(self.take_handed(**json.loads(event.data)))
 
     async def pick(self, folder=False):
         overlay.close_all()
@@ -104,6 +116,23 @@ class Doors:
             cls="column",
         )
         overlay.dialog(source["title"], form, name="edit-source", wide=True)
+        area._dom_element.focus()
+
+    def ask_caption(self, source):
+        """What a person says about a picture; the name and the date of the file are suggested."""
+        start = t("sources.caption_start", name=source["title"], date=t.day(source["made"]))
+        area = dom.make("textarea", start, rows=4, name="text", required=True)
+        form = dom.make(
+            "form",
+            dom.make("label", t("sources.caption_label"), area, cls="field"),
+            dom.make("p", t("sources.caption_note"), cls="note"),
+            self.send(t("sources.caption_save")),
+            do="save-caption",
+            of=source["id"],
+            data_on="submit",
+            cls="column",
+        )
+        overlay.dialog(t("sources.caption"), form, name="caption")
         area._dom_element.focus()
 
     def ask_what(self):

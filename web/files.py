@@ -8,6 +8,8 @@ from pyscript.ffi import to_js
 
 from web import dom
 
+FOLDERS = ("models", "inbox", "out", "importer")
+
 
 def safe_name(text):
     """A file name from any text: no path, no character a file system minds, never empty."""
@@ -45,13 +47,25 @@ async def pick(accept="", many=True, folder=False):
 async def put_in_inbox(file, name=None):
     """Copy a File to where the workers can read it; its name there."""
     name = name or file.name
-    root = await js.navigator.storage.getDirectory()
-    inbox = await root.getDirectoryHandle("inbox", to_js({"create": True}))
-    handle = await inbox.getFileHandle(name, to_js({"create": True}))
-    writable = await handle.createWritable()
-    await writable.write(file)
-    await writable.close()
+    await write("inbox", name, file)
     return name
+
+
+async def write(folder, name, content):
+    root = await js.navigator.storage.getDirectory()
+    inside = await root.getDirectoryHandle(folder, to_js({"create": True}))
+    handle = await inside.getFileHandle(name, to_js({"create": True}))
+    writable = await handle.createWritable()
+    await writable.write(content)
+    await writable.close()
+
+
+async def clear():
+    """Remove every file that page and workers keep."""
+    root = await js.navigator.storage.getDirectory()
+    for folder in FOLDERS:
+        await root.getDirectoryHandle(folder, to_js({"create": True}))
+        await root.removeEntry(folder, to_js({"recursive": True}))
 
 
 async def read_text(folder, name):

@@ -117,6 +117,7 @@ class SettingsDialog:
             ),
             self.check("collect"),
             self.check("auto_collect"),
+            self.proxy(),
             self.check("sign"),
             self.signing_key(),
             dom.button(t("settings.introduce"), "introduce", drawing="seed", cls="small"),
@@ -130,6 +131,28 @@ class SettingsDialog:
             return None
         save = dom.button(t("settings.save_key"), "save-signing-key", drawing="load", cls="small")
         return dom.make("p", dom.make("code", public), " ", save, cls="note")
+
+    def proxy(self):
+        """A go-between for closed sites, off unless the person names one."""
+        field = dom.make(
+            "input",
+            type="url",
+            pattern="https://.*",
+            placeholder="https://",
+            do="set-proxy",
+            data_on="change",
+            id="set-proxy",
+        )
+        field.value = self.page.settings["proxy"]
+        note = dom.make("small", t("settings.proxy_note"))
+        return dom.make("label", t("settings.proxy"), field, note, cls="field")
+
+    async def set_proxy(self, element):
+        node = element._dom_element
+        if node.checkValidity():
+            await self.page.set(proxy=node.value)
+        else:
+            node.reportValidity()
 
     def developer(self):
         """Every field of the engine's configuration with its range; what is out of range is refused."""

@@ -1,5 +1,9 @@
 """Sources: what was dropped or pasted; each is in exactly one state, with counts and a preview."""
 
+import json
+
+import js
+
 from web import dom
 from web.learning import records
 from web.words import t
@@ -13,10 +17,15 @@ TONES = {
     "removed": "plain",
 }
 SHOWN = 12  # rows: building many at once would hold up the page
-# Dragged to the bookmarks: saves the page one looks at as a file, to be dropped here. It sends nothing.
+# Dragged to the bookmarks: hands the page one looks at to hand-over.html; where that page may not be heard, it
+# saves the page as a file, to be dropped here. It sends nothing anywhere else.
 BOOKMARKLET = (
-    "javascript:(()=>{const a=document.createElement('a');a.download=(document.title||'page')+'.html';"
-    "a.href=URL.createObjectURL(new Blob([document.documentElement.outerHTML],{type:'text/html'}));a.click()})()"
+    "javascript:(()=>{const home=HOME,w=open(home+'hand-over.html'),d=document,"
+    "page={address:location.href,title:d.title,html:d.documentElement.outerHTML};let heard;"
+    "addEventListener('message',(e)=>{if(e.source===w&&e.origin===new URL(home).origin&&e.data.oneseek){heard=1;"
+    "w.postMessage({token:e.data.oneseek,...page},e.origin)}});"
+    "setTimeout(()=>{if(heard)return;const a=d.createElement('a');a.download=(d.title||'page')+'.html';"
+    "a.href=URL.createObjectURL(new Blob([page.html],{type:'text/html'}));a.click()},5000)})()"
 )
 
 
@@ -30,12 +39,12 @@ class Sources:
         self.drawn_rows = {}  # id -> (what it showed, its row): only what changed is built again
 
     async def build(self):
-        found = await records.sources(self.page.store)
-        shown = found if self.all else found[:SHOWN]
+        store = self.page.store
+        shown = await records.sources(store, 0 if self.all else SHOWN)
         rows = [self.row(source) for source in shown]
-        more = None
-        if len(shown) < len(found):
-            more = dom.button(t("sources.all", n=len(found)), "all-sources", cls="small")
+        more, count = None, await store.count("sources")
+        if len(shown) < count:
+            more = dom.button(t("sources.all", n=count), "all-sources", cls="small")
         return [self.zone(), dom.make("ul", rows, cls="list") if rows else self.nothing(), more]
 
     def row(self, source):
@@ -49,9 +58,11 @@ class Sources:
             "sha256",
             "lessons",
             "words",
-            "preview",
+            "through",
         )
-        shows = [t.language, tests] + [source.get(name) for name in wanted]
+        shows = [t.language, tests, source["id"] in self.page.intake.previews] + [
+            source.get(name) for name in wanted
+        ]
         before = self.drawn_rows.get(source["id"])
         if before is None or before[0] != shows:
             before = self.drawn_rows[source["id"]] = (shows, self.item(source))
@@ -120,6 +131,8 @@ class Sources:
             "held": [("allow", "allow-source", "check")],
             "ready": [("test", "test-source", "help")] if source.get("lessons") else [],
         }.get(state, [])
+        if source.get("picture") and state in ("ready", "failed"):
+            wanted = wanted + [("caption", "caption-source", "edit")]
         if state in ("ready", "held") and source.get("editable"):
             wanted = wanted + [("edit", "edit-source", "edit")]
         buttons = [
@@ -144,13 +157,15 @@ class Sources:
     def remarks(self, source):
         """How sure the reading of a picture is, and what was left out."""
         said = list(source.get("notes") or ())
+        if source.get("through"):
+            said.insert(0, t("sources.through", host=source["through"]))
         if source.get("confidence"):
             said.insert(0, t("sources.confidence", share=t.percent(source["confidence"] / 100)))
         return [dom.make("p", one, cls="note") for one in said]
 
     def ways(self, source):
         """Three private ways to bring a page whose site lets nobody else read it."""
-        link = dom.make("a", t("sources.bookmarklet"), href=BOOKMARKLET, cls="bookmarklet")
+        link = dom.make("a", t("sources.bookmarklet"), href=bookmarklet(), cls="bookmarklet")
         return dom.make(
             "ol",
             dom.make("li", t("sources.way_save")),
@@ -191,12 +206,18 @@ class Sources:
         return dom.make("ol", rows, cls="tested", label=t("sources.test"))
 
     def preview(self, source):
-        if not source.get("preview"):
+        """A button that shows the beginning of what was read; the text itself is fetched when it is wanted."""
+        if not source.get("sha256"):
             return None
-        return dom.make(
-            "details",
-            dom.make("summary", t("sources.preview")),
-            dom.make(
-                "div", source["preview"], cls="preview", lang=source.get("language"), tabindex=0
-            ),
-        )
+        text = self.page.intake.previews.get(source["id"])
+        opener = dom.button(t("sources.preview"), "preview-source", source["id"], cls="link")
+        dom.change(opener, aria_expanded="true" if text else "false")
+        if not text:
+            return opener
+        wrap = {"cls": "preview", "lang": source.get("language"), "tabindex": 0}
+        return [opener, dom.make("div", text, **wrap)]
+
+
+def bookmarklet():
+    home = json.dumps(js.URL.new(".", js.document.baseURI).href)
+    return BOOKMARKLET.replace("HOME", home)
