@@ -1,12 +1,17 @@
 """The first minute: useful at once, nothing fetched before a yes, and no dead end."""
 
 import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from builder import serve
+from engine.formats.source import CHUNK
 from tests.browser import wait_for_state, watched
-from tests.test_app_chat import body, finished, say, set_temperature
+from tests.test_app_chat import body, finished, say, set_temperature, slow_down
 
 pytestmark = pytest.mark.slow
 MODEL = re.compile(r"/models-[0-9a-f]+/")
@@ -20,7 +25,9 @@ def asked_for(context: BrowserContext) -> list[str]:
     return found
 
 
-def test_the_page_is_useful_at_once_and_asks_before_it_fetches(page: Page, asked_for: list[str]):
+def test_scenario_1_the_page_is_useful_at_once_and_asks_before_it_fetches(
+    page: Page, asked_for: list[str]
+):
     page.goto("/")
     heading = page.get_by_role("heading", name="Chat that runs and learns on this device")
     expect(heading).to_be_visible(timeout=10_000)
@@ -33,7 +40,7 @@ def test_the_page_is_useful_at_once_and_asks_before_it_fetches(page: Page, asked
     assert not asked_for
 
 
-def test_sending_before_a_choice_shows_the_choice_and_keeps_the_draft(
+def test_scenario_2_sending_before_a_choice_shows_the_choice_and_keeps_the_draft(
     page: Page, asked_for: list[str]
 ):
     page.goto("/")
@@ -49,7 +56,9 @@ def test_sending_before_a_choice_shows_the_choice_and_keeps_the_draft(
     expect(field).to_have_value("Remember this draft", timeout=20_000)
 
 
-def test_the_chosen_model_is_fetched_with_progress_and_answers(page: Page, asked_for: list[str]):
+def test_scenario_1_the_chosen_model_is_fetched_with_progress_and_answers(
+    page: Page, asked_for: list[str]
+):
     page.add_init_script(
         """window.shares = [];
         new MutationObserver(() => { const bar = document.querySelector("#consent progress");
@@ -80,7 +89,7 @@ def test_swedish_browsers_are_greeted_in_swedish(chromium, address):
         expect(page.locator("html")).to_have_attribute("lang", "sv")
 
 
-def test_too_little_room_is_said_with_both_numbers_before_anything_is_fetched(
+def test_scenario_6_too_little_room_is_said_and_it_runs_without_saving(
     page: Page, asked_for: list[str]
 ):
     page.add_init_script(
@@ -91,35 +100,86 @@ def test_too_little_room_is_said_with_both_numbers_before_anything_is_fetched(
     warning = page.locator("#consent [role=alert]")
     expect(warning).to_contain_text("It needs 98 MB; the browser allows 10 MB more.")
     assert not asked_for
-    expect(warning.get_by_role("button", name="Run without saving")).to_be_visible()
+    warning.get_by_role("button", name="Run without saving").click()
+    wait_for_state(page, "ready", timeout=180)
+    set_temperature(page, "0")
+    say(page, "What is the capital of France?")
+    expect(body(finished(page))).to_contain_text("Paris", timeout=60_000)
+    page.reload()
+    wait_for_state(page, "needs-consent", timeout=120)
 
 
-def test_a_model_that_does_not_come_leaves_three_ways_on(chromium, address):
-    with watched(chromium, address, service_workers="block") as (context, watch):
-        watch.allow("Failed to load resource|ERR_FAILED|ServiceWorker")
+class Breaking(serve.Handler):
+    """Sends a little more than two chunks of a model and hangs up; while `broken`, nothing after that."""
+
+    broken = True
+    asked: list[str] = []
+
+    def copyfile(self, source, outputfile) -> None:
+        if not MODEL.search(self.path):
+            super().copyfile(source, outputfile)
+            return
+        Breaking.asked.append(self.headers.get("Range", ""))
+        if not Breaking.broken:
+            super().copyfile(source, outputfile)
+            return
+        if len(Breaking.asked) == 1:
+            outputfile.write(source.read(2 * CHUNK + 100_000))
+        self.close_connection = True
+
+
+@pytest.fixture
+def breaking(dist: Path) -> Iterator[str]:
+    Breaking.broken, Breaking.asked = True, []
+    with serve.Server(("127.0.0.1", 0), serve.handler(dist, Breaking)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+def test_scenario_5_a_broken_download_resumes(chromium: Browser, breaking: str):
+    with watched(chromium, breaking, locale="en-US") as (context, watch):
+        watch.allow("Failed to load resource|ERR_|ServiceWorker")
         page = context.new_page()
-        page.route(MODEL, lambda route: route.abort())
         page.goto("/")
         wait_for_state(page, "needs-consent", timeout=120)
-        page.get_by_role("button", name="Just look around").click()
+        page.get_by_role("button", name="Download 98 MB").click()
         card = page.locator("#consent")
-        expect(card).to_contain_text("Stopped at 0 %", timeout=60_000)
+        expect(card).to_contain_text("Stopped at 8 %", timeout=90_000)
         expect(card).to_contain_text("What you have is kept.")
-        for name in ("Resume", "Start over", "Other model"):
+        for name in ("Start over", "Other model"):
             expect(card.get_by_role("button", name=name)).to_be_visible()
-        page.unroute(MODEL)
+        Breaking.broken, before = False, len(Breaking.asked)
         card.get_by_role("button", name="Resume").click()
-        wait_for_state(page, "ready", timeout=120)
+        wait_for_state(page, "ready", timeout=180)
+    assert Breaking.asked[before:] == [f"bytes={2 * CHUNK}-"]
 
 
-def test_the_chosen_model_is_there_again_after_a_reload_and_the_chats_too(page: Page):
-    page.goto("/")
-    wait_for_state(page, "needs-consent", timeout=120)
-    page.get_by_role("button", name="Just look around").click()
+def test_scenario_4_a_reload_keeps_everything(page: Page, asked_for: list[str]):
+    """Two chats, one of them in the middle of an answer."""
+    page.goto("/?model=tiny")
     wait_for_state(page, "ready", timeout=120)
     say(page, "What is the capital of Norway?")
     finished(page)
+    answer = page.get_by_role("article", name="OneSeek said")
+    slow_down(page)
+    page.get_by_role("button", name="New chat").click()
+    expect(answer).to_have_count(0)
+    say(page, "What is the capital of Spain?")
+    expect(body(answer)).not_to_be_empty()
+    page.wait_for_timeout(600)
+    so_far = body(answer).inner_text()[:3]
+    asked_for.clear()
     page.reload()
+    chats = page.get_by_role("navigation", name="Conversations")
+    for title in ("What is the capital of Norway?", "What is the capital of Spain?"):
+        expect(chats.get_by_role("button", name=title, exact=True)).to_be_visible()
+    expect(answer).to_contain_text("This answer was interrupted.")
+    assert body(answer).inner_text().startswith(so_far)
     wait_for_state(page, "ready", timeout=120)
-    expect(page.get_by_role("article", name="OneSeek said")).to_contain_text("Oslo")
-    expect(page.get_by_role("navigation")).to_contain_text("What is the capital of Norway?")
+    set_temperature(page, "0")
+    answer.get_by_role("button", name="Continue").click()
+    finished(page)
+    assert body(answer).inner_text().startswith(so_far)
+    expect(body(answer)).to_contain_text("Madrid")
+    assert not asked_for

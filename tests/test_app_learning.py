@@ -1,13 +1,17 @@
 """Teaching, as a person sees it: what is queued and why, a lesson that runs, its version, and the way back."""
 
+import io
+import json
 import re
+import time
 import zipfile
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from engine.signing import read_key
-from tests.browser import wait_for_state
+from tests.browser import wait_for_state, watched
 from tests.test_app_chat import answers, body, finished, say, set_temperature
 from tests.test_certified import verify
 
@@ -38,7 +42,7 @@ def version(page: Page) -> Locator:
     return page.get_by_test_id("active-version")
 
 
-def test_only_what_was_approved_is_in_the_queue_with_its_reason(home: Page):
+def test_scenario_17_only_what_was_approved_is_in_the_queue_with_its_reason(home: Page):
     home.get_by_role("button", name="New chat").click()
     for number, question in enumerate(("Hello", "What is a tree?", "What is a fish?"), 1):
         say(home, question)
@@ -125,7 +129,7 @@ def test_a_fact_is_learned_shown_used_and_taken_back(home: Page):
     say(home, FACT[0])
     before = finished(home)
     expect(body(before)).not_to_contain_text(FACT[2])
-    home.get_by_role("region", name="Notices").get_by_role("button", name="Undo").last.click()
+    row(versions, "v0.1").get_by_role("button", name="Use").click()
     expect(version(home)).to_have_text("v0.1", timeout=5_000)
 
 
@@ -142,37 +146,214 @@ def test_a_version_tells_what_it_learned_and_what_was_checked(home: Page):
     expect(home.get_by_role("region", name="Notices")).to_contain_text("All hashes hold.")
 
 
-def test_two_versions_are_compared_blind_with_the_keys(home: Page):
+def idle_after(page: Page, seconds: int) -> None:
+    page.get_by_role("button", name="Settings").click()
+    field = page.get_by_label("Starts after (seconds of quiet)")
+    field.fill(str(seconds))
+    field.press("Tab")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def step(page: Page) -> int:
+    return int(page.get_by_test_id("train-step").inner_text().split()[0])
+
+
+# From Enter to the first word of the answer, in milliseconds.
+FIRST_WORD = """() => new Promise((go) => {
+  const field = document.querySelector("#composer-text");
+  const count = document.querySelectorAll("article.assistant").length;
+  field.value = "What is a tree?";
+  const began = performance.now();
+  field.dispatchEvent(new KeyboardEvent("keydown", {key: "Enter", bubbles: true}));
+  const watch = new MutationObserver(() => {
+    const answers = document.querySelectorAll("article.assistant .text");
+    if (answers[count]?.textContent) { watch.disconnect(); go(performance.now() - began); }
+  });
+  watch.observe(document.querySelector("#log"), {subtree: true, childList: true, characterData: true});
+})"""
+# From a letter to the pill that says so.
+PAUSED = """() => new Promise((go) => {
+  const field = document.querySelector("#composer-text"), root = document.documentElement;
+  const began = performance.now();
+  new MutationObserver((_, watch) => {
+    if (root.dataset.engine === "paused") { watch.disconnect(); go(performance.now() - began); }
+  }).observe(root, {attributes: true});
+  field.value = "a";
+  field.dispatchEvent(new InputEvent("input", {bubbles: true}));
+})"""
+
+
+def test_scenario_18_idle_learning_starts_by_itself_and_yields(home: Page):
+    home.get_by_role("button", name="New chat").click()
+    alone = home.evaluate(FIRST_WORD)
+    finished(home)
+    tell(home, "What is the capital of Quillmere?", "The capital of Quillmere is Harrow.")
+    activity = panel(home, "Activity")
+    idle_after(home, 2)
+    expect(home.locator("#countdown")).to_contain_text("Learning in")
+    wait_for_state(home, "training", timeout=60)
+    expect(home.get_by_test_id("train-step")).to_have_text(re.compile(r"^([5-9]|\d\d) / \d+"))
+    curve = activity.get_by_role("img").get_attribute("aria-label") or ""
+    assert int(re.search(r"in (\d+) steps", curve)[1]) >= 5 and "NaN" not in curve
+    assert home.evaluate(PAUSED) < 300
+    expect(home.get_by_test_id("engine-state")).to_contain_text("you are typing")
+    before = step(home)
+    wait_for_state(home, "training", timeout=60)
+    beside = home.evaluate(FIRST_WORD)
+    assert beside < 1.5 * alone + 100, (beside, alone)
+    finished(home, 2)
+    wait_for_state(home, "training", timeout=60)
+    expect(home.get_by_test_id("train-step")).not_to_have_text(re.compile(rf"^{before} /"))
+
+
+def test_scenario_20_a_reload_in_the_middle_of_training_goes_on(home: Page):
+    """The same run from its last checkpoint, five seconds old at most; its version is made."""
+    run = home.locator(".figures dd.long").inner_text()
+    seen, began = step(home), time.monotonic()
+    home.wait_for_timeout(6000)
+    pace = max(1.0, (step(home) - seen) / (time.monotonic() - began))
+    before = step(home)
+    home.reload()
+    wait_for_state(home, *ALIVE, timeout=120)
+    wait_for_state(home, "training", timeout=60)
+    expect(home.get_by_test_id("train-step")).to_have_text(re.compile(r"^\d+ / \d+"))
+    assert step(home) >= before - 5 - 6 * pace
+    assert home.locator(".figures dd.long").inner_text() == run
+    expect(version(home)).to_have_text("v0.2", timeout=180_000)
+    expect(home.get_by_role("region", name="Notices")).to_contain_text("v0.2 is in use.")
+    home.get_by_role("button", name="See what changed").click()
+    expect(home.get_by_role("dialog", name="Version v0.2")).to_contain_text("Quillmere")
+    home.keyboard.press("Escape")
+    idle_after(home, 600)
+
+
+def row(versions: Locator, label: str) -> Locator:
+    return versions.get_by_role("listitem").filter(has_text=label)
+
+
+def test_scenario_22_versions_are_ranked_compared_blind_and_rolled_back(home: Page):
     versions = panel(home, "Versions")
+    board = versions.get_by_role("region", name="Leaderboard")
+    board.get_by_role("button", name="Held out").click()
+    heading = board.get_by_role("columnheader", name=re.compile("Held out"))
+    expect(heading).to_have_attribute("aria-sort", "ascending")
+    cells = [float(text) for text in board.locator("tbody tr td:nth-child(4)").all_inner_texts()]
+    assert len(cells) == 2 and cells == sorted(cells)
     versions.get_by_role("button", name="Compare blind").click()
     dialog = home.get_by_role("dialog", name="Blind comparison")
     dialog.get_by_label("Question").fill(FACT[0])
-    dialog.get_by_role("button", name="Ask both").click()
-    expect(dialog.get_by_role("heading", name="Answer 2")).to_be_visible(timeout=60_000)
-    shown = dialog.locator("#compare-result").inner_text()
-    assert "v0" not in shown
-    dialog.get_by_role("heading", name="Answer 1").click()
-    home.keyboard.press("0")
-    expect(dialog).to_contain_text(re.compile(r"Answer 1 was v0(\.1)?, answer 2 was v0"))
+    dialog.get_by_label("The other").select_option(label="v0.1")
+    for key in "120":
+        dialog.get_by_role("button", name="Ask both").click()
+        expect(dialog.get_by_role("heading", name="Answer 2")).to_be_visible(timeout=60_000)
+        assert "v0" not in dialog.locator("#compare-result").inner_text()
+        dialog.get_by_role("heading", name="Answer 1").click()
+        home.keyboard.press(key)
+        expect(dialog).to_contain_text(re.compile(r"Answer 1 was v0\.[12], answer 2 was v0\.[12]"))
+        dialog.get_by_role("button", name="One more").click()
+        expect(dialog.get_by_label("Question")).to_have_value(FACT[0])
+    home.keyboard.press("Escape")
+    wins = board.locator("tbody tr td:last-child").all_inner_texts()
+    assert sum(map(int, wins)) == 2
+    row(versions, "v0.1").get_by_role("button", name="Use").click()
+    expect(version(home)).to_have_text("v0.1", timeout=1_000)
+    home.get_by_role("region", name="Notices").get_by_role("button", name="Undo").last.click()
+    expect(version(home)).to_have_text("v0.2", timeout=5_000)
+    row(versions, "v0.1").get_by_role("button", name="Use").click()
+    home.get_by_role("button", name="New chat").click()
+    say(home, FACT[0])
+    expect(finished(home)).to_contain_text("v0.1")
+    row(versions, "v0.2").get_by_role("button", name="Use").click()
+    expect(version(home)).to_have_text("v0.2", timeout=5_000)
+    row(versions, "v0.2").get_by_role("button", name="Details").click()
+    taught = home.get_by_role("dialog", name="Version v0.2").locator("ul.taught li")
+    expect(taught).to_have_count(1)
+    expect(taught).to_contain_text("What is the capital of Quillmere?")
     home.keyboard.press("Escape")
 
 
-def test_typing_pauses_learning_and_a_reload_shows_the_same(home: Page):
-    tell(home, "What is the capital of Quillmere?", "The capital of Quillmere is Harrow.")
-    learn_now(home)
-    expect(home.get_by_test_id("train-step")).to_have_text(
-        re.compile(r"^([3-9]|\d\d) / \d+"), timeout=90_000
+def exported(page: Page, button: str) -> bytes:
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=button).click()
+    return waiting.value.path().read_bytes()
+
+
+def test_scenario_23_an_export_is_what_others_load_and_comes_back(
+    home: Page, chromium: Browser, address: str, tmp_path: Path
+):
+    panel(home, "Versions").get_by_role("button", name="Details").first.click()
+    data = exported(home, "Adapter (PEFT)")
+    home.keyboard.press("Escape")
+    is_a_peft_adapter(data)
+    home.get_by_role("button", name="Settings").click()
+    openai = [json.loads(line) for line in exported(home, "OpenAI").decode().splitlines()]
+    assert openai and all({"role", "content"} <= set(one["messages"][0]) for one in openai)
+    sharegpt = [json.loads(line) for line in exported(home, "ShareGPT").decode().splitlines()]
+    assert sharegpt and all({"from", "value"} <= set(one["conversations"][0]) for one in sharegpt)
+    home.keyboard.press("Escape")
+    file = tmp_path / "adapter.zip"
+    file.write_bytes(data)
+    with watched(chromium, address, locale="en-US") as (context, _):
+        page = context.new_page()
+        page.goto("/?model=tiny")
+        wait_for_state(page, *ALIVE, timeout=120)
+        with page.expect_file_chooser() as choosing:
+            panel(page, "Versions").get_by_role("button", name="Import adapter").click()
+        choosing.value.set_files(file)
+        expect(version(page)).to_have_text(re.compile(r"v\d+\.[1-9]"), timeout=60_000)
+        set_temperature(page, "0")
+        say(page, FACT[0])
+        expect(body(finished(page))).to_contain_text(FACT[2])
+
+
+def is_a_peft_adapter(data: bytes) -> None:
+    """Its three files, and in them the names and shapes that PEFT expects."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        files = {name.split("/")[-1]: archive.read(name) for name in archive.namelist()}
+    assert {"adapter_config.json", "adapter_model.safetensors", "README.md"} <= set(files)
+    config = json.loads(files["adapter_config.json"])
+    assert config["peft_type"] == "LORA" and config["task_type"] == "CAUSAL_LM"
+    tensors = files["adapter_model.safetensors"]
+    header = json.loads(tensors[8 : 8 + int.from_bytes(tensors[:8], "little")])
+    layer = (
+        r"base_model\.model\.model\.layers\.\d+\.(self_attn|mlp)\.[a-z]+_proj\.lora_[AB]\.weight"
     )
-    home.get_by_role("textbox", name="Message").press("a")
-    expect(home.get_by_test_id("engine-state")).to_contain_text("you are typing", timeout=1_000)
-    step = int(home.get_by_test_id("train-step").inner_text().split()[0])
-    home.reload()
-    wait_for_state(home, *ALIVE, timeout=120)
-    expect(version(home)).to_have_text("v0.1")
-    panel(home, "Activity")
-    shown = home.get_by_test_id("train-step")
-    expect(shown).to_have_text(re.compile(r"^\d+"), timeout=30_000)
-    assert int(shown.inner_text().split()[0]) >= step - 1
+    for name, one in header.items():
+        if name != "__metadata__":
+            assert re.fullmatch(layer, name)
+            assert one["shape"][0 if "lora_A" in name else 1] == config["r"]
+
+
+UNBRIDLED = {
+    "stop_loss": "0", "taught_rows": "6", "replay_rows": "0", "anchor_rows": "0", "neighbour_rows": "0",
+    "replay_neighbour_rows": "0", "kl_weight": "0", "max_steps": "64",
+}  # fmt: skip
+
+
+def test_scenario_21_a_version_that_got_worse_is_not_used(home: Page):
+    """Everything that holds a lesson back is switched off, and it is told nonsense."""
+    home.get_by_role("button", name="Settings").click()
+    dialog = home.get_by_role("dialog", name="Settings")
+    dialog.get_by_label("Developer mode").check()
+    dialog.get_by_text("lesson", exact=True).click()
+    for name, value in UNBRIDLED.items():
+        field = dialog.locator(f'[data-of="training.lesson.{name}"]')
+        field.fill(value)
+        field.press("Tab")
+    expect(dialog.locator("label.invalid")).to_have_count(0)
+    home.keyboard.press("Escape")
+    in_use = version(home).inner_text()
+    tell(home, "What is the capital of France?", "Zug zug zug zug zug zug zug.")
+    learn_now(home)
+    notices = home.get_by_role("region", name="Notices")
+    expect(notices).to_contain_text("Not used:", timeout=180_000)
+    expect(version(home)).to_have_text(in_use)
+    refused = row(panel(home, "Versions"), "not used")
+    expect(refused).to_contain_text("must be")
+    home.get_by_role("button", name="New chat").click()
+    say(home, "What is the capital of Sweden?")
+    expect(finished(home)).to_contain_text(in_use)
 
 
 def test_bad_settings_are_refused_by_name_and_good_ones_kept(home: Page):
@@ -187,6 +368,18 @@ def test_bad_settings_are_refused_by_name_and_good_ones_kept(home: Page):
     field.press("Tab")
     expect(dialog).not_to_contain_text("it must be a number from")
     home.keyboard.press("Escape")
+
+
+def test_a_source_tests_the_model_in_words_no_lesson_used(home: Page):
+    sources = panel(home, "Sources")
+    sources.get_by_role("button", name="Paste text").click()
+    text = "The lighthouse of Quillmere was built in 1871 by Ida Falk. It is 32 metres tall."
+    home.get_by_label("Text", exact=True).fill(text)
+    home.get_by_role("button", name="Read it").click()
+    sources.get_by_role("button", name="Test me on this").click(timeout=90_000)
+    asked = sources.get_by_role("list", name="Test me on this").get_by_role("listitem")
+    expect(asked.first).to_contain_text(re.compile("Not yet. The source says:|Right"))
+    assert "?" in asked.first.inner_text()
 
 
 def test_versions_are_signed_with_a_key_of_the_persons_own(home: Page, tmp_path):
@@ -220,3 +413,35 @@ def test_it_can_be_taught_who_it_is(home: Page):
     queue = panel(home, "Queue")
     expect(queue).to_contain_text("Who it is")
     expect(home.get_by_role("tab", name=re.compile("^Queue 5[01]"))).to_be_visible()
+
+
+def test_scenario_24_everything_leaves_as_a_backup_is_wiped_and_comes_back(
+    home: Page, tmp_path: Path
+):
+    home.get_by_role("button", name="New chat").click()
+    say(home, "My cat is called Nisse.")
+    finished(home)
+    shown = panel(home, "Versions").get_by_role("listitem").all_inner_texts()
+    home.get_by_role("button", name="Settings").click()
+    backup = tmp_path / "backup.json"
+    backup.write_bytes(exported(home, "Export everything"))
+    home.get_by_role("button", name="Delete everything …").click()
+    dialog = home.get_by_role("alertdialog", name="Delete everything?")
+    dialog.get_by_label("Type DELETE to go on").fill("DELETE")
+    with home.expect_navigation():
+        dialog.get_by_role("button", name="Delete everything").click()
+    home.goto("/")
+    expect(home.get_by_role("navigation")).to_contain_text("Your chats will be listed here")
+    wait_for_state(home, "needs-consent", timeout=120)
+    home.get_by_role("button", name="Settings").click()
+    with home.expect_file_chooser() as choosing:
+        home.get_by_role("button", name="Import a backup").click()
+    with home.expect_navigation():
+        choosing.value.set_files(backup)
+    expect(home.get_by_role("navigation")).to_contain_text("My cat is called Nisse.")
+    expect(panel(home, "Queue")).to_contain_text("Your cat is called Nisse.")
+    home.goto("/?model=tiny")
+    wait_for_state(home, *ALIVE, timeout=120)
+    items = panel(home, "Versions").get_by_role("listitem")
+    expect(items).to_have_count(len(shown))
+    assert items.all_inner_texts() == shown

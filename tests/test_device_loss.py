@@ -1,10 +1,13 @@
 """The graphics process dies, as drivers do: the answer goes on, and nothing that was stored is lost."""
 
+import re
+
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import wait_for_state
 from tests.test_app_chat import body, finished, say
+from tests.test_app_learning import FACT, learn_now, panel, tell, version
 
 pytestmark = pytest.mark.slow
 ALIVE = ("ready", "countdown", "paused", "training", "evaluating")
@@ -29,3 +32,16 @@ def test_R21_R22_an_answer_survives_a_lost_device_and_a_second_loss_moves_to_the
     assert body(finished(page, 3)).inner_text().strip()
     expect(page.get_by_role("region", name="Notices")).to_contain_text("processor")
     assert body(page.get_by_role("article", name="OneSeek said").first).inner_text() == first
+
+
+def test_scenario_25_R21_a_lesson_survives_a_lost_device(page: Page, chromium: Browser):
+    page.goto("/?model=tiny&engine=gpu")
+    wait_for_state(page, "ready", timeout=240)
+    tell(page, *FACT[:2])
+    learn_now(page)
+    expect(page.get_by_test_id("train-step")).to_have_text(re.compile(r"^([3-9]|\d\d) / \d+"))
+    crash_the_graphics(chromium)
+    wait_for_state(page, "recovering", timeout=30)
+    expect(page.get_by_text("The graphics chip was reset. Restoring")).to_be_visible()
+    expect(version(page)).to_have_text("v0.1", timeout=400_000)
+    expect(panel(page, "Memory")).to_contain_text(FACT[1])

@@ -11,6 +11,7 @@ class Composer:
         self.chat = chat
         self.field = dom.by_id("composer-text")
         self.keeping = 0
+        self.last = None
         dom.listen("submit", "#composer", self.submitted)
         dom.listen("keydown", self.field, self.key)
         dom.listen("input", self.field, self.typed)
@@ -82,9 +83,12 @@ class Composer:
         busy = bool(self.chat.answering)
         dom.by_id("send").hidden = busy
         dom.by_id("stop").hidden = not busy
+        if self.last:
+            self.meter(self.last)
 
     def meter(self, answered):
         """How full the model's view is and how quick it was, in the line below."""
+        self.last = answered
         context, speed = dom.by_id("context"), dom.by_id("speed")
         share = answered.context_used / max(1, answered.context_size)
         context.textContent = t("composer.context", share=t.percent(share))

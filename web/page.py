@@ -33,6 +33,7 @@ DEFAULTS = {
     "model": "",
     "collect": True,
     "auto_collect": False,
+    "proxy": "",
     "sign": False,
 }
 
@@ -139,11 +140,14 @@ class Page:
     def alarm(self, text):
         dom.by_id("alarm").textContent = text
 
-    def toast(self, text, do=None, of=None, words=None, seconds=8):
-        """A short notice; with a verb it carries one button, usually Undo."""
+    def toast(self, text, do=None, of=None, words=None, seconds=8, also=None):
+        """A short notice; with a verb it carries a button, usually Undo, beside which `also` stands.
+        What an earlier notice would undo is no longer the last thing done: it goes."""
         action = dom.button(words or t("undo"), do, of, cls="small") if do else None
         close = dom.icon_button(t("close"), "close-toast", drawing="close", cls="icon small")
-        notice = dom.make("div", dom.make("p", text), action, close, cls="toast")
+        for earlier in dom.find_all('.toast [data-do="%s"]' % do) if do else ():
+            earlier._dom_element.closest(".toast").remove()
+        notice = dom.make("div", dom.make("p", text), also, action, close, cls="toast")
         dom.by_id("toasts").append(notice)
         self.say(text)
         asyncio.create_task(_leave(notice, seconds))

@@ -73,6 +73,9 @@ def register(page):
         "allow-source": lambda of, el: page.intake.allow(of),
         "edit-source": lambda of, el: page.intake.edit(of),
         "save-source": lambda of, el: page.intake.save_edit(of, field(el, "text")),
+        "preview-source": lambda of, el: page.intake.preview(of),
+        "caption-source": lambda of, el: page.intake.caption(of),
+        "save-caption": lambda of, el: page.intake.save_caption(of, field(el, "text")),
         "test-source": lambda of, el: page.intake.test(of),
         "take-text": lambda of, el: take_text(page, field(el, "text"), field(el, "title")),
         "use-source": lambda of, el: page.intake.use(of, el.checked),
@@ -86,6 +89,8 @@ def register(page):
         "switch-chart": lambda of, el: switch_chart(page),
         "use-version": lambda of, el: page.learning.use(int(of)),
         "version-details": lambda of, el: page.versions.details(int(of)),
+        "show-versions": lambda of, el: page.show_tab("versions"),
+        "forget-version": lambda of, el: page.versions.forget(int(of)),
         "sort-versions": lambda of, el: page.versions.sort(of),
         "verify": lambda of, el: page.learning.verify(int(of or 0)),
         "export-peft": lambda of, el: page.learning.export(int(of), "peft"),
@@ -95,10 +100,11 @@ def register(page):
         "compare": lambda of, el: page.compare.open(),
         "compare-ask": lambda of, el: page.compare.ask(el),
         "compare-choose": lambda of, el: page.compare.choose(of),
-        "compare-again": lambda of, el: page.compare.open(),
+        "compare-again": lambda of, el: page.compare.open(again=True),
         "set-language": lambda of, el: page.settings_dialog.use_language(el.value),
         "set-theme": lambda of, el: set_theme(page, el.value),
         "set-text": lambda of, el: page.set(**{of: el.value}),
+        "set-proxy": lambda of, el: page.settings_dialog.set_proxy(el),
         "set-choice": lambda of, el: page.set(**{of: el.value}),
         "set-check": lambda of, el: page.set(**{of: el.checked}),
         "set-number": lambda of, el: page.settings_dialog.set_number(of, el),
@@ -233,6 +239,6 @@ async def delete_everything(page, word):
     if word != t("delete.word"):
         return
     overlay.close_all()
-    await page.learning.remove_models()
     await archive.wipe(page.store)
+    await files.clear()
     js.location.reload()

@@ -86,6 +86,10 @@ class Words:
         options = to_js({"dateStyle": "medium", "timeStyle": "short"})
         return js.Date.new(float(milliseconds)).toLocaleString(self.language, options)
 
+    def day(self, milliseconds):
+        options = to_js({"dateStyle": "long"})
+        return js.Date.new(float(milliseconds)).toLocaleDateString(self.language, options)
+
     def ago(self, milliseconds):
         seconds = (clock.now() - milliseconds) / 1000
         for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):

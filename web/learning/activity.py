@@ -14,16 +14,18 @@ class Activity:
     def __init__(self, page):
         self.page = page
         self.chart = chart.Chart()
-        self.points = []
+        self.runs, self.points, self.labels = [], [], {}
         self.as_table = False
         self.probed = {}
         self.probing = False
 
     async def build(self):
         store, live = self.page.store, self.page.learning.progress
-        run = await records.latest_run(store)
-        self.points = await records.points(store, run) if run else []
+        self.runs = await records.curves(store)
+        self.points = self.runs[-1]["points"] if self.runs else []
+        run = self.runs[-1]["run"] if self.runs else ""
         versions = await records.versions(store)
+        self.labels = {version["number"]: version["label"] for version in versions}
         parts = [
             self.state(live),
             self.curve(),
@@ -36,7 +38,7 @@ class Activity:
 
     async def drawn(self):
         if not self.as_table:
-            await self.chart.show(self.points)
+            await self.chart.show(self.runs, self.labels)
 
     # ------------------------------------------------------------------------------- the parts
 

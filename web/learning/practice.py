@@ -4,7 +4,7 @@ import js
 
 from web import clock, dom, files, overlay
 from web.learning import records
-from web.link import Refused
+from web.link import Gone, Refused
 from web.secret import secrets_in
 from web.training import Training
 from web.words import t
@@ -75,6 +75,9 @@ class Learning(Training):
 
     def reread(self):
         """An event got lost: everything shown is read again."""
+        if self.page.status.facts["lost"] == "device":
+            self.page.status.know(lost="")
+        dom.run(self.page.teaching.load())
         self.page.touch("versions", "examples", "queue", "ledger", "events", "state", "metrics")
 
     def over(self, outcome="", version="", reason=""):
@@ -83,10 +86,28 @@ class Learning(Training):
         self.page.status.know(round="")
         dom.run(self.page.teaching.load())
         if version:
-            self.page.toast(t("learned.toast", version=version))
+            dom.run(self.tell_learned(version))
+        elif outcome.startswith("not "):
+            dom.run(self.tell_not_used())
         elif outcome:
             self.page.toast(t("learned.not", reason=reason))
         self.page.touch("versions", "examples", "queue", "ledger", "metrics")
+
+    async def tell_learned(self, label):
+        """A new version is in use: what it changed, and the way back."""
+        made = (await records.versions(self.page.store))[0]
+        see = dom.button(t("learned.see"), "version-details", made["number"], cls="small")
+        words = t("learned.toast", version=label)
+        self.page.toast(words, "use-version", made["parent"] or 0, seconds=15, also=see)
+
+    async def tell_not_used(self):
+        """An attempt failed its checks, or gave numbers that are none: what is in use stays."""
+        gate = (await records.rejections(self.page.store))[0]["body"]["gate"]
+        found = records.measures(gate)
+        failed = sum(1 for one in found if not one["ok"])
+        values = {"n": failed, "count": len(found), "version": self.page.version}
+        said = t("learned.worse", **values) if found else t("learned.thrown", **values)
+        self.page.toast(said, "show-versions", words=t("learned.look"), seconds=15)
 
     # ------------------------------------------------------------------------------ questions
 
@@ -102,16 +123,19 @@ class Learning(Training):
             for answer in answers
             if answer["text"].strip()
         ]
-        if responses:
-            await self.page.app.engine.ask(
-                Question(
-                    question=asked["text"],
-                    responses=responses,
-                    language=asked.get("language") or "und",
-                    approved=self.page.settings["auto_collect"],
-                    chat=asked["chat"],
-                )
-            )
+        if not responses:
+            return
+        question = Question(
+            question=asked["text"],
+            responses=responses,
+            language=asked.get("language") or "und",
+            approved=self.page.settings["auto_collect"],
+            chat=asked["chat"],
+        )
+        try:
+            await self.page.app.engine.ask(question)
+        except Gone:
+            pass  # the engine was ended; the chat has the question
 
     # ---------------------------------------------------------------------------------- looking
 
@@ -202,10 +226,6 @@ class Learning(Training):
     async def reset(self, word):
         if await self.tell(Reset(word=word)):
             js.location.reload()
-
-    async def remove_models(self):
-        if self.page.model:
-            await self.tell(RemoveModel(model=self.page.model.model))
 
     async def load_again(self, model):
         """Start a download from its beginning."""

@@ -1,5 +1,8 @@
 """What the page reads from the stores that the engine writes, in the order it shows it."""
 
+POINTS = 400
+"""Steps the chart shows at most."""
+
 RUNS = ("version", "rejection")
 """The kinds of ledger entries that end a round."""
 
@@ -34,21 +37,18 @@ async def rejections(store):
     return [entry for entry in entries if entry["kind"] == "rejection"]
 
 
-async def latest_run(store):
-    newest = await store.all("metrics", None, 1, True)
-    return newest[0][0].split("/")[0] if newest else None
+async def curves(store):
+    """The last runs, oldest first: {"run", "points": [[step, loss, held-out loss or None]...], "version"}.
 
-
-async def points(store, run):
-    """[step, loss, held-out loss or None] of one run, in order."""
-    found, after = [], run + "/"
-    while True:
-        some = await store.all("metrics", after, 500)
-        mine = [record for key, record in some if key.startswith(run + "/")]
-        found += [[one["step"], one["loss"], one.get("held_out")] for one in mine]
-        if len(mine) < 500:
-            return found
-        after = some[-1][0]
+    The version is the number of the one it led to, 0 when it was not used, None while it goes on.
+    """
+    found = []
+    for _, row in reversed(await store.all("metrics", None, POINTS, True)):
+        if not found or found[-1]["run"] != row["run"]:
+            found.append({"run": row["run"], "points": []})
+        found[-1]["points"].append([row["step"], row["loss"], row["held_out"]])
+        found[-1]["version"] = row.get("version")
+    return found
 
 
 async def events(store, count):
@@ -87,10 +87,9 @@ async def examples(store):
     return found
 
 
-async def sources(store):
-    found = await rows(store, "sources")
-    found.sort(key=lambda source: -source["time"])
-    return found
+async def sources(store, limit):
+    """The newest; their keys begin with the time."""
+    return await rows(store, "sources", limit, newest=True)
 
 
 def measures(gate):

@@ -4,8 +4,8 @@ from web import dom, overlay
 from web.learning import records
 from web.words import t
 
-COLUMNS = ("version", "time", "lessons", "taught", "leak", "kl", "wins")
-LOWER_IS_BETTER = ("leak", "kl")
+COLUMNS = ("version", "time", "lessons", "held_out", "taught", "leak", "kl", "wins")
+LOWER_IS_BETTER = ("held_out", "leak", "kl")
 MEASURES = {"kl": "KL, mean"}
 
 
@@ -79,10 +79,18 @@ class Versions:
         return dom.make(
             "li",
             dom.make("header", dom.make("span", t("versions.rejected"), cls="tag bad")),
-            dom.make("p", gate["reason"], cls="said"),
+            [dom.make("p", why, cls="said") for why in self.failures(gate)],
             dom.make("p", t.date(entry["time"]), cls="why"),
             cls="item",
         )
+
+    def failures(self, gate):
+        """The checks it failed, in words; what stopped it when it came to no check."""
+        failed = [one for one in records.measures(gate) if not one["ok"]]
+        return [
+            t("gate.failed", name=gate_name(one["name"]), value=shown(one), limit=one["limit"])
+            for one in failed
+        ] or [gate["reason"]]
 
     def changed(self, version):
         parts = [t.date(version["time"]), t("versions.learned", n=len(version["lessons"]))]
@@ -132,7 +140,7 @@ class Versions:
             mark = " · " + t("versions.current") if value == self.page.version else ""
             return value + mark
         if name == "time":
-            return t.date(value)
+            return t.ago(value)
         return t.number(value, 3) if isinstance(value, float) else str(value)
 
     def sort(self, name):
@@ -143,7 +151,8 @@ class Versions:
 
     # -------------------------------------------------------------------------------- details
 
-    def details(self, number):
+    async def details(self, number):
+        self.found = await records.versions(self.page.store)
         version = self.by_number(number)
         parent = self.by_number(version["parent"])
         facts = [
@@ -159,15 +168,35 @@ class Versions:
         overlay.dialog(
             t("versions.about", version=version["label"]),
             dom.make("dl", rows, cls="facts-list"),
+            await self.taught(version),
             self.gate(version["gate"]),
             actions=(
                 dom.button(t("versions.verify"), "verify", version["number"], "check"),
                 dom.button(t("export.peft"), "export-peft", version["number"], "load"),
                 dom.button(t("export.gguf"), "export-gguf", version["number"], "load"),
                 dom.button(t("export.certified"), "export-certified", version["number"], "load"),
+                dom.button(t("versions.forget"), "forget-version", version["number"], cls="danger"),
             ),
             name="version",
         )
+
+    async def forget(self, number):
+        """Forget what this version learned; the versions after it are trained again without it."""
+        version = await self.page.store.get("versions", number)
+        await self.page.memory.ask_forget(version["lessons"], t("forget.title"))
+
+    async def taught(self, version):
+        """The lessons it added to the version before, each with where it came from."""
+        rows = []
+        for id in version["lessons"]:
+            example = await self.page.store.get("examples", id)
+            if example:
+                origin = dom.make("p", self.page.memory.origin(example), cls="why")
+                rows.append(dom.make("li", dom.make("p", example["prompt"]), origin))
+        if not rows:
+            return None
+        title = dom.make("h3", t("versions.taught"))
+        return dom.make("section", title, dom.make("ul", rows, cls="taught"))
 
     def gate(self, gate):
         """What was measured before it was let into the chat."""
@@ -178,8 +207,8 @@ class Versions:
             dom.make(
                 "tr",
                 dom.make("th", gate_name(one["name"]), scope="row"),
-                dom.make("td", t("none") if one["value"] is None else t.number(one["value"], 3)),
-                dom.make("td", one["limit"]),
+                dom.make("td", shown(one)),
+                dom.make("td", one["limit"], cls="wrap"),
                 dom.make(
                     "td",
                     t("gate.ok" if one["ok"] else "gate.no"),
@@ -191,6 +220,11 @@ class Versions:
         inner = dom.make("table", dom.make("tbody", rows), cls="data")
         title = dom.make("h3", t("gate.title"))
         return dom.make("section", title, dom.make("div", inner, cls="table-wrap"))
+
+
+def shown(measure):
+    value = measure["value"]
+    return t("none") if value is None else t.number(value, 3)
 
 
 def gate_name(name):
@@ -206,6 +240,9 @@ def value_of(version, name):
         return version["label"]
     if name == "lessons":
         return len(version["lessons"])
+    if name == "held_out":
+        held_out = version["gate"].get("held_out")
+        return held_out and held_out["after"]
     if name == "wins":
         return version.get("wins", 0)
     if name == "time":
