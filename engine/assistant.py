@@ -31,6 +31,7 @@ from engine.weights import Model
 
 BASE = 0  # the number of the version that has learned nothing
 CACHE_ROWS = 2048
+FIRST_PROGRAMS = ((64, 1), (1, 1), (16, 1), (256, 1))  # tokens read or decoded at once
 Work = Callable[[], Awaitable[Any]]
 
 
@@ -304,18 +305,31 @@ class Assistant:
         await reset(self.versions, word)
         self.resident = BASE
 
+    async def warm(self) -> None:
+        """Have the programs of a first answer ready before anybody asks."""
+        learned = await self.versions.number(GENERIC)
+        generator = self.with_adapter() if learned else self.base
+        for shape in FIRST_PROGRAMS:
+            generator.prepared(*shape)
+            await asyncio.sleep(0)
+
     # ---- versions
 
-    async def generator(self, number: int) -> Generator:
-        """Who answers as this version; its weights are put in place between two answers."""
-        if number == BASE:
-            return self.base
+    def with_adapter(self) -> Generator:
+        """Who answers with whatever version's weights are in place."""
         if self.adapted is None:
             adapter = self.model.executor.empty(self.trained.spec)
             self.tensors = {self.trained.name: adapter}
             self.adapted = Generator(
                 self.model, self.trained, self.tensors, self.pool, name="adapted"
             )
+        return self.adapted
+
+    async def generator(self, number: int) -> Generator:
+        """Who answers as this version; its weights are put in place between two answers."""
+        if number == BASE:
+            return self.base
+        self.adapted = self.with_adapter()
         if self.resident != number:
             weights = flat_weights(await self._whole(number))
             async with self._settled:

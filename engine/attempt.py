@@ -133,10 +133,11 @@ class Steps:
     # ---- stopping and going on
 
     async def capture(self) -> Arrays:
-        """Everything the next step depends on; a step under way is finished first."""
+        """Everything the next step depends on, to be stored before it; a step under way is
+        finished first."""
         while self.batch is not None:
             await self.advance(math.inf)
-        adapter, (m, v), steps = await self.trainer.shadow.state()
+        adapter, (m, v), steps = await self.trainer.shadow.look()
         counts = np.array([steps, self.examples])
         more = {"felt": np.array(self.plateau.losses, np.float64)} | self.pace.capture()
         if self.before_switch is not None:
@@ -169,12 +170,12 @@ class Steps:
         self, verdict: Verdict, again: Callable[[Verdict], Awaitable[Verdict]]
     ) -> dict:
         """What becomes of it: where the gate wants less of the change, it gets less."""
-        after, scale, why = self.result, 1.0, ""
-        assert after is not None
+        scale, why = 1.0, ""
         for scale_down in SCALES:
             if verdict.advice != SCALE:
                 break
             scale, why = scale_down, why or verdict.reason
+            after, _, _ = await self.trainer.shadow.look()
             await self._show(scaled(self.trainer.trained, self.start, after, scale))
             verdict = await again(verdict)
         if self.before_switch is not None and verdict.advice not in (ACCEPT, WEAKENED):
@@ -185,9 +186,10 @@ class Steps:
 
     async def _show(self, flat: np.ndarray | None = None) -> None:
         """What the gate sees as the shadow: the trained weights unless told otherwise."""
-        self.result = None
-        self.result = (await self.weights())[self.trainer.trained.name] if flat is None else flat
-        self.trainer.voices.put("shadow", self.result)
+        self.result = flat
+        if flat is None:
+            flat, _, _ = await self.trainer.shadow.look()
+        self.trainer.voices.put("shadow", flat)
 
     def _decision(self, verdict: Verdict, scale: float, why: str) -> dict:
         """`why` it was scaled down, if it was."""

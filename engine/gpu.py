@@ -54,6 +54,9 @@ class Tensor:
     async def read(self) -> np.ndarray:
         return await self.gpu.read(self.buffer, 0, self.spec)
 
+    async def look(self) -> np.ndarray:
+        return await self.read()
+
     def copy_from(self, other: Tensor) -> None:
         if other.spec != self.spec:
             raise ValueError(f"cannot copy {other.spec} over {self.spec}")

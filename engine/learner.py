@@ -105,8 +105,7 @@ class Learner:
         """Judge the shadow: {outcome, reason, version, gate}.  It becomes a version or is dropped."""
         assert self.attempt, "open a round first"
         attempt, self.attempt = self.attempt, None
-        weights = await settled(attempt.weights())
-        reason = self.broken or unusable(weights)
+        reason = self.broken or unusable(await settled(attempt.weights()))
         gate = {"accepted": False, "outcome": "not learned", "reason": reason}
         if not reason:
             fault("gate:before")

@@ -167,6 +167,29 @@ def apply(trained: Trained) -> Program:
     return fuse(program)
 
 
+def taken(model: Llama, tokens: int, rows: int) -> Value:
+    """What the head gets at R of T tokens."""
+    program = model.program
+    x = model.states(Tokens.inputs(program, tokens))
+    return model.norm(OPS["rows"](x, program.input("take", (rows,), "i32")), "model.norm")
+
+
+def states(
+    config: Config,
+    stored: dict[str, Stored],
+    tokens: int,
+    rows: int,
+    positions: int,
+    trained: Trained | None = None,
+) -> Program:
+    """What the head gets at R of T tokens, to be compared with later."""
+    program = Program(f"states {tokens}x{rows}")
+    program.output(
+        "states", taken(Llama(program, config, stored, positions, trained), tokens, rows)
+    )
+    return fuse(program)
+
+
 def compare(
     config: Config,
     stored: dict[str, Stored],
@@ -175,16 +198,14 @@ def compare(
     positions: int,
     trained: Trained,
 ) -> Program:
-    """The base and the adapted model over the same tokens: for R rows the KL between them, and
-    whether both like the same token best."""
+    """The adapted model over tokens of which the base's `states` are known: for R rows the KL
+    between them, and whether both like the same token best."""
     program = Program(f"compare {tokens}x{rows}")
-    program.input("take", (rows,), "i32")
-    known = Tokens.inputs(program, tokens)
-    states = []
-    for which in (None, trained):
-        model = Llama(program, config, stored, positions, which)
-        picked = OPS["rows"](model.states(known), program.inputs["take"])
-        states.append((model, model.norm(picked, "model.norm")))
+    adapted = Llama(program, config, stored, positions, trained)
+    states = (
+        (Llama(program, config, stored, positions), program.input("base", (rows, config.width))),
+        (adapted, taken(adapted, tokens, rows)),
+    )
     kl, same = program.buffer((rows,)), program.buffer((rows,))
     name = "model.embed_tokens.weight" if config.tied else "lm_head.weight"
     for first in range(0, rows, HEAD_ROWS):

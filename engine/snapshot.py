@@ -1,12 +1,13 @@
 """Arrays as bytes and back, checked: a snapshot carries its format number, and its hash is kept beside it."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import msgpack
 import numpy as np
 
 from engine.turns import pause
+from web.store import Pieces
 
 Arrays = dict[str, np.ndarray]
 
@@ -40,21 +41,29 @@ def digest_of(data: bytes | memoryview, digest=None) -> str:
 
 
 def pack(arrays: Mapping[str, np.ndarray], facts: dict | None = None) -> dict:
-    """The record to store: {format, sha256, bytes, data}."""
-    content = {
-        "facts": facts or {},
-        "arrays": {
-            name: [array.dtype.str, list(array.shape), np.ascontiguousarray(array).tobytes()]
-            for name, array in sorted(arrays.items())
-        },
-    }
-    data = msgpack.packb(content)
+    """The record to store, before an array changes: {format, sha256, bytes, data}."""
+    data, digest = Pieces(parts(arrays, facts or {})), hashlib.sha256()
+    for part in data.parts:
+        digest_of(part, digest)
     return {
         "format": FORMAT,
-        "sha256": digest_of(data),
+        "sha256": digest.hexdigest(),
         "bytes": len(data),
         "data": data,
     }
+
+
+def parts(arrays: Mapping[str, np.ndarray], facts: dict) -> Iterator[bytes | memoryview]:
+    """The msgpack of {facts, arrays: {name: [dtype, shape, bytes]}}, the arrays where they lie: a
+    checkpoint is as large as training itself, and there must not be two of it in memory."""
+    packer = msgpack.Packer()
+    yield packer.pack_map_header(2) + packer.pack("facts") + packer.pack(facts)
+    yield packer.pack("arrays") + packer.pack_map_header(len(arrays))
+    for name, array in sorted(arrays.items()):
+        yield packer.pack(name) + packer.pack_array_header(3)
+        yield packer.pack(array.dtype.str) + packer.pack(list(array.shape))
+        yield b"\xc6" + array.nbytes.to_bytes(4, "big")  # bytes of up to 4 GB
+        yield memoryview(np.ascontiguousarray(array)).cast("B")
 
 
 def unpack(record: dict, what: str = "the snapshot") -> tuple[Arrays, dict]:

@@ -20,7 +20,7 @@ from engine.trained import Trained
 from engine.weights import Model
 
 POOL_ROWS, LEAST_ROWS = 1536, 256
-TOKENS, TARGETS = 512, 128  # of one packed run
+TOKENS, TARGETS = 256, 128  # of one packed run: five anchors with their answers
 AT_ONCE = 16
 
 
@@ -39,6 +39,7 @@ class Voices:
         tensors = {trained.name: self.adapter}
         self.generator = Generator(model, trained, tensors, pool=self.pool, name="adapted")
         self._runs: dict = {}
+        self._known: dict[bytes, np.ndarray] = {}
 
     def put(self, who: str, flat: np.ndarray) -> None:
         self.flats[who] = flat
@@ -129,13 +130,23 @@ class Voices:
         self, who: str, rows: list[tuple[list[int], list[int]]]
     ) -> list[tuple[np.ndarray, np.ndarray]]:
         """Per row: KL(base, who) at each token of the target, and where both top tokens agree."""
+        batches = list(packed(rows))
+        bases = [await self._base_states(batch) for batch in batches]
         self._take_the_floor(who)
         pairs = []
-        for batch in packed(rows):
-            run = await self._run("compare", batch)
+        for batch, base in zip(batches, bases, strict=True):
+            run = await self._run("compare", batch, base=base)
             kl, same = _cut(await run.read("kl"), batch), _cut(await run.read("same"), batch)
             pairs += list(zip(kl, same, strict=True))
         return pairs
+
+    async def _base_states(self, batch: Batch) -> np.ndarray:
+        """What the head of the base gets: asked once, for all lessons ask with the same rows."""
+        key = batch.arrays["ids"].tobytes() + batch.arrays["take"].tobytes()
+        if key not in self._known:
+            self._take_the_floor("base")
+            self._known[key] = await (await self._run("states", batch)).read("states")
+        return self._known[key]
 
     async def text_loss(self, who: str, ids: list[int]) -> float:
         """Nats of all tokens but the first."""
@@ -153,7 +164,7 @@ class Voices:
             nats += float((await run.read("losses")).sum()) * len(row.target)
         return nats / sum(len(row.target) for row in rows)
 
-    async def _run(self, program: str, batch: Batch):
+    async def _run(self, program: str, batch: Batch, **more: np.ndarray):
         shape = len(batch.arrays["ids"]), len(batch.arrays["take"])
         if (program, shape) not in self._runs:
             planned = self.model.program(program, *shape, trained=self.trained)
@@ -167,6 +178,8 @@ class Voices:
             names += ["target_ids", "target_probs", "target_rest", "weight"]
         for name in names:
             run.write(name, batch.arrays[name])
+        for name, array in more.items():
+            run.write(name, array)
         await run.advance()
         await self.model.executor.breathe()
         return run

@@ -50,6 +50,9 @@ class Model:
         """Read `file` onto the executor; `progress(bytes done, bytes in all)` as it goes."""
         config = Config.from_dict(file.config)
         positions = min(positions, config.positions)
+        # What is made of text comes first: what it takes meanwhile, the weights may have after it.
+        template = ChatTemplate(file.chat_template, file.special_tokens)
+        tokenizer = Tokenizer(file.tokenizer_data)
         stored: dict[str, Stored] = {}
         frequencies = inverse_frequencies(file.config, file.name)
         tensors = {"rotary.table": executor.upload(rotary_table(frequencies, positions))}
@@ -70,8 +73,6 @@ class Model:
             done += file.spec(name).nbytes
             progress(done, total)
             await executor.breathe()
-        template = ChatTemplate(file.chat_template, file.special_tokens)
-        tokenizer = Tokenizer(file.tokenizer_data)
         return cls(
             file.name,
             config,
@@ -100,10 +101,12 @@ class Model:
                               trained.still and tuple(trained.still.entries))  # fmt: skip
         key = kind, shape, layout, tuple(sorted(more.items()))
         if key not in self._plans:
-            build = getattr(programs, kind)
-            sizes = (*shape, self.positions)
-            self._plans[key] = plan(build(self.config, self.stored, *sizes, trained, **more))
+            self._plans[key] = self.traced(kind, *shape, trained=trained, **more)
         return self._plans[key]
+
+    def traced(self, kind: str, *shape: int, trained: Trained | None = None, **more) -> Plan:
+        build = getattr(programs, kind)
+        return plan(build(self.config, self.stored, *shape, self.positions, trained, **more))
 
     def learning_plan(
         self, tokens: int, rows: int, trained: Trained, memory_budget: int | None, **more
@@ -113,15 +116,15 @@ class Model:
         if memory_budget is None:
             return self.program("learn", tokens, rows, trained=trained, **more)
 
-        def keeping(blocks: int) -> Plan:
+        def needed(blocks: int) -> int:
             keep = dict(keep_blocks=blocks)
-            return self.program("learn", tokens, rows, trained=trained, **keep, **more)
+            return self.traced("learn", tokens, rows, trained=trained, **keep, **more).lower_bound
 
         layers = self.config.layers
-        some, every = (keeping(blocks).lower_bound for blocks in (layers // 2, layers))
+        some, every = needed(layers // 2), needed(layers)
         each = (every - some) / (layers - layers // 2)
-        too_many = ceil((every - memory_budget) / each)
-        return keeping(min(layers, max(0, layers - too_many)))
+        keep = min(layers, max(0, layers - ceil((every - memory_budget) / each)))
+        return self.program("learn", tokens, rows, trained=trained, keep_blocks=keep, **more)
 
     def prepare(self, planned: Plan, tensors: dict[str, Tensor], room: Room | None = None) -> Run:
         """A run of a plan over this model's weights and the given tensors."""

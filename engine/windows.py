@@ -157,6 +157,8 @@ class Windows:
         flat, m, v = (array.copy() for array in self.whole)
         return flat, (m, v), self.steps
 
+    look = state
+
     def load(self, batch: dict[str, np.ndarray], hyper: Hyper, seed: int = 0) -> None:
         self.window.load(batch, replace(hyper, rate=hyper.rate * self.rate_share), seed)
 

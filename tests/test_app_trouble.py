@@ -65,14 +65,16 @@ def test_R9_lost_storage_is_told_and_is_no_first_run(page: Page, watch: Watch):
 
 
 UNRELIABLE = """(() => {
-  let seed = 7, late = null;
+  let seed = 7, late = null, newest = 0;
   const draw = () => (seed = (seed * 1103515245 + 12345) % 2147483648) / 2147483648;
   globalThis.sent = "";
   globalThis.harmed = { dropped: 0, doubled: 0, reordered: 0 };
   const own = Object.getOwnPropertyDescriptor(BroadcastChannel.prototype, "onmessage");
   const unreliable = (hear) => (event) => {
-    const { type, text } = JSON.parse(JSON.parse(event.data).event ?? "{}");
-    if (type === "Token") sent += text;
+    const { seq, event: told } = JSON.parse(event.data);
+    const { type, text } = JSON.parse(told);
+    if (type === "Token" && seq > newest) sent += text;  // the links of both workers hear it
+    newest = Math.max(newest, seq);
     const now = late ? [event, late] : [event];
     late = null;
     const fate = draw();

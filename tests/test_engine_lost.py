@@ -6,7 +6,7 @@ import time
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import Watch, wait_for_state
+from tests.browser import Watch, kept_offline, wait_for_state
 from tests.test_app_chat import answers, body, finished, say
 from tests.test_app_learning import ALIVE, learn_now, panel, tell, version
 
@@ -38,24 +38,45 @@ def test_R22_an_engine_that_hangs_is_replaced_and_the_round_goes_on(page: Page):
     expect(body(finished(page, 2))).to_have_text(said)
 
 
-def test_R6_a_full_disk_leaves_the_version_in_use_and_says_what_to_do(page: Page, watch: Watch):
+FILL = """async () => {
+  const open = indexedDB.open("filler");
+  open.onupgradeneeded = () => open.result.createObjectStore("filler", {autoIncrement: true});
+  const db = await new Promise((go) => { open.onsuccess = () => go(open.result); });
+  for (let size = 1 << 24; size >= 1 << 12;) {
+    const bytes = new Uint8Array(size);
+    for (let i = 0; i < size; i += 65536) crypto.getRandomValues(bytes.subarray(i, i + 65536));
+    const stored = await new Promise((go) => {
+      const writing = db.transaction("filler", "readwrite");
+      writing.oncomplete = () => go(true);
+      writing.onabort = () => go(false);
+      writing.objectStore("filler").put(bytes);
+    });
+    if (!stored) size /= 8;
+  }
+  db.close();
+}"""
+
+
+def test_R6_a_full_disk_leaves_the_version_in_use_and_says_so(
+    page: Page, watch: Watch, address: str
+):
     watch.allow("")
+    session = page.context.new_cdp_session(page)
+    room = {"origin": address.rstrip("/"), "quotaSize": 128_000_000}
+    session.send("Storage.overrideQuotaForOrigin", room)
     page.goto("/?model=tiny")
     wait_for_state(page, *ALIVE)
     page.get_by_role("button", name="English").click()
     tell(page, "What is the capital of Zorbia?", "The capital of Zorbia is Blimbo.")
-    session = page.context.new_cdp_session(page)
-    origin = page.evaluate("origin")
-    used = page.evaluate("navigator.storage.estimate().then((found) => found.usage)")
-    session.send("Storage.overrideQuotaForOrigin", {"origin": origin, "quotaSize": used + 4096})
+    kept_offline(page)
+    page.evaluate(FILL)
     learn_now(page)
-    expect(page.get_by_role("region", name="Notices")).to_contain_text(
-        re.compile("room|space|full"), timeout=120_000
-    )
+    notices = page.get_by_role("region", name="Notices")
+    expect(notices).to_contain_text("no more room", timeout=120_000)
     expect(version(page)).to_have_text("v0")
     say(page, "Hello")
     finished(page)
-    session.send("Storage.overrideQuotaForOrigin", {"origin": origin})
+    page.evaluate("indexedDB.deleteDatabase('filler')")
     learn_now(page)
     expect(version(page)).to_have_text("v0.1", timeout=180_000)
 

@@ -74,7 +74,7 @@ async def follow(folder):
     ops = [step.op.name for step in run.program.steps]
     assert ops[0] in ("packed_rows", "rows") and ops[-1] == "adamw"
     assert ops.index("attention") < ops.index("soft_cross_entropy") < ops.index("attention_dq")
-    # ... whose last steps are the only ones that change the weights.
+    # ... whose last steps, one a layer, are the only ones that change the weights.
     update = ops.index("adamw")
     assert set(ops[update:]) == {"adamw"}
     before, _, _ = await trainer.shadow.state()

@@ -69,7 +69,7 @@ def test_stopping_after_any_step_changes_no_bit(trainer, kind):
             attempt = trainer.begin(trainer.fresh(), plan(trainer, kind))
             for _ in range(stop):
                 await attempt.advance(math.inf)
-            captured = await attempt.capture()
+            captured = {name: array.copy() for name, array in (await attempt.capture()).items()}
             trainer.begin(trainer.fresh(), plan(trainer, kind))  # somebody else used the shadow
             again = trainer.resume(trainer.fresh(), plan(trainer, kind), captured)
             while await again.advance(math.inf) is not None:

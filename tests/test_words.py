@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from workers.protocol import Device
+
 WEB = Path(__file__).parent.parent / "web"
 TABLES = {code: json.loads((WEB / f"i18n/{code}.json").read_text()) for code in ("sv", "en")}
 SOURCES = {
@@ -65,3 +67,7 @@ def test_no_sentence_is_empty_or_left_untranslated():
     same = {key for key in TABLES["en"] if TABLES["en"][key] == TABLES["sv"][key]}
     assert all(TABLES["en"].values())
     assert all(len(str(TABLES["en"][key]).split()) < 4 for key in same), same
+
+
+def test_every_reason_for_what_is_computed_on_has_words():
+    assert {f"device.{why}" for why in Device.WHY} <= TABLES["en"].keys()

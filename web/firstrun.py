@@ -248,10 +248,8 @@ class FirstRun:
         loaded = self.page.model
         if not loaded:
             return None
-        on = t("models.on_" + loaded.back_end)
-        return dom.make(
-            "p", dom.make("strong", loaded.name), " · ", on, " · ", loaded.why, cls="note"
-        )
+        on, why = t("models.on_" + loaded.back_end), t("device." + loaded.why)
+        return dom.make("p", dom.make("strong", loaded.name), " · ", on, ": ", why, cls="note")
 
     def choice(self, model):
         current = bool(self.page.model) and self.page.model.model == model["id"]

@@ -64,9 +64,22 @@ def durability(stores):
     return "relaxed"
 
 
+class Pieces:
+    """Bytes given as buffers, one behind the other: what is large is stored from where it lies."""
+
+    def __init__(self, parts):
+        self.parts = list(parts)
+
+    def __len__(self):
+        return sum(len(part) for part in self.parts)
+
+    def joined(self):
+        return b"".join(self.parts)
+
+
 def plain(value):
     """A copy that both hosts keep alike: JSON's types and bytes; a number that is none is null."""
-    if value is None or isinstance(value, (bool, int, str, bytes)):
+    if value is None or isinstance(value, (bool, int, str, bytes, Pieces)):
         return value
     if isinstance(value, float):
         return value if value - value == 0 else None
@@ -190,7 +203,7 @@ async def open_browser_store(module, name="oneseek", told=None, steps=STEPS):
 
 
 def _without_bytes(value, blobs):
-    if isinstance(value, bytes):
+    if isinstance(value, (bytes, Pieces)):
         blobs.append(value)
         return {"$bytes": len(blobs) - 1}
     if isinstance(value, list):
@@ -214,7 +227,18 @@ def _js_bytes(blob):
         from pyodide.ffi import to_js
     except ImportError:
         return blob.hex()
-    return to_js(blob)
+    return _js_whole(blob) if isinstance(blob, Pieces) else to_js(blob)
+
+
+def _js_whole(pieces):
+    import js
+
+    whole, end = js.Uint8Array.new(len(pieces)), 0
+    for part in pieces.parts:
+        begin, end = end, end + len(part)
+        if end > begin:
+            whole.subarray(begin, end).assign(part)
+    return whole
 
 
 def _from_js(handle, packed):

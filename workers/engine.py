@@ -4,6 +4,7 @@ What it does is engine/assistant.py's; here are only the messages, the browser's
 choice of what to compute on.
 """
 
+import asyncio
 import functools
 import random
 import time
@@ -21,7 +22,9 @@ from engine.generate import Sampling
 from engine.gpu import DeviceLost
 from engine.language import UNKNOWN, detect
 from engine.ledger import Ledger
+from engine.quick_check import measured
 from engine.snapshot import SnapshotDamaged
+from engine.trainer import TRAINING_BYTES
 from engine.turns import pause
 from engine.versions import Versions
 from web.queue import TrainingQueue
@@ -54,8 +57,6 @@ from workers.signer import BrowserSigner
 
 API_PACKAGES, IMPORT = ["starlette"], "/api/import"
 IMPORT_PACKAGES = ["markdown-it-py", "lxml", "trafilatura"]
-# What a step may need beside its weights: a layer that does not fit is computed twice.
-TRAINING_BYTES = {"gpu": 100 << 20, "cpu": 52 << 20}
 
 
 def language_of(messages):
@@ -79,14 +80,20 @@ class Engine:
         self.device = self.store = self.models = self.versions = self.assistant = self.api = None
         self.questions = self.signer = None
         self.loaded = self.learning = None  # the requests that made what is there now
+        self.warming = None  # the task that makes the first answer quick
         self.recovery = Recovery(emit, self.rebuild)
 
     # ---- what it computes on, and with
 
     async def on_start(self, request):
-        """Choose what to compute on: the graphics chip when it is a real one, else the processor."""
+        """Choose what to compute on: the graphics chip when it is a real one and not slower than
+        the processor, which is measured once."""
         self.device = await choose(request.engine)
         self.store = await open_browser_store(self.modules["store.js"])
+        if self.device.why == "chip":
+            took = await measured(self.store, self.device.name, open_executor)
+            if took["cpu"] < took["gpu"]:
+                self.device = processor("slower")
         self.models = Models(self.store, self.addresses)
         return self.device
 
@@ -126,6 +133,7 @@ class Engine:
         self.versions, self.loaded = versions, request
         self.questions = Questions(self.assistant, self.emit, self.tell_step)
         pause.wait = functools.partial(wait_inside, executor.turns)
+        self.warming = asyncio.ensure_future(self.assistant.warm())
         if self.device.kind == "gpu":
             executor.on_lost = self.recovery.begin
         return Loaded(
@@ -227,7 +235,7 @@ class Engine:
         self.announce("round_started", runId=opened.run, kind=request.kind)
         return Opened(run=opened.run, steps=opened.steps, used_ms=used)
 
-    def announce(self, event, **facts):
+    def announce(self, event, /, **facts):
         """Tell those who listen to the HTTP API."""
         if self.api:
             self.api.service.hub.tell({"type": event, **facts})

@@ -9,7 +9,15 @@ from pathlib import Path
 
 import msgpack
 
-from web.store import STEPS, StorageFull, StoreRetired, durability, plain_change, store_named
+from web.store import (
+    STEPS,
+    Pieces,
+    StorageFull,
+    StoreRetired,
+    durability,
+    plain_change,
+    store_named,
+)
 
 SYNCHRONOUS = {"strict": "FULL", "relaxed": "NORMAL"}
 REFUSED = {
@@ -92,7 +100,7 @@ class SqliteStore:
 
     def _write(self, verb, store, key, value=None):
         if verb == "put":
-            row = (key, msgpack.packb(value))
+            row = (key, msgpack.packb(value, default=Pieces.joined))
             self.db.execute(f"INSERT OR REPLACE INTO {store} VALUES (?, ?)", row)
         else:
             self.db.execute(f"DELETE FROM {store} WHERE key = ?", (key,))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-PIECE = 1 << 21  # elements decoded at once
+PIECE = 1 << 19  # elements decoded at once
 
 
 @dataclass(frozen=True)

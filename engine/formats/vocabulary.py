@@ -105,13 +105,17 @@ def _gguf_bytes(vocabulary, metadata):
             f"the pre-tokenizer {pre!r} is not supported; {', '.join(PRE_TOKENIZERS)} are",
         )
     vocabulary.patterns, vocabulary.whole_words, vocabulary.normal_form = PRE_TOKENIZERS[pre]
-    vocabulary.merges = pairs(vocabulary.name, metadata.get("tokenizer.ggml.merges"))
+    merges = metadata.get("tokenizer.ggml.merges")
+    vocabulary.merges = pairs(vocabulary.name, merges, vocabulary.tokens)
 
 
-def pairs(name, merges):
-    """Merges as (left, right), from "left right" or [left, right]."""
+def pairs(name, merges, tokens):
+    """Merges as (left, right), from "left right" or [left, right]; the texts are those of the
+    tokens, which saves half of what a vocabulary takes."""
+    kept = {token: token for token in tokens}
     try:
-        cut = [tuple(m.split(" ", 1)) if isinstance(m, str) else tuple(m) for m in merges]
+        halves = (m.split(" ", 1) if isinstance(m, str) else m for m in merges)
+        cut = [tuple(kept.get(part, part) for part in pair) for pair in halves]
         if all(len(pair) == 2 and isinstance(pair[0] + pair[1], str) for pair in cut):
             return cut
     except TypeError:
@@ -159,7 +163,7 @@ def _from_json(name, data, config, generation):
     tokens = [None] * size
     for token, id in ids.items():
         tokens[check_id(name, token, id, size)] = token
-    vocabulary = Vocabulary(name, tokens, pairs(name, model["merges"]))
+    vocabulary = Vocabulary(name, tokens, pairs(name, model["merges"], tokens))
     vocabulary.added = {entry["content"]: entry["id"] for entry in data.get("added_tokens", ())}
     vocabulary.special = {e["id"] for e in data.get("added_tokens", ()) if e.get("special")}
     vocabulary.whole_words = bool(model.get("ignore_merges"))

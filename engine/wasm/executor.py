@@ -25,7 +25,7 @@ class Wasm:
     """Executor over WebAssembly kernels; `heap` says where arrays live and links modules there."""
 
     name = "wasm"
-    cache_step = 256  # 12 MB of SmolLM2's
+    cache_step = 128  # 6 MB of SmolLM2's
 
     def __init__(self, heap):
         self.heap, self.turns = heap, Turns()

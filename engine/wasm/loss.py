@@ -28,15 +28,19 @@ def highest(f, x, cols):
 
 
 def exponentials(f, x, out, cols):
-    """out = exp(x - the largest of the row); that largest, and the sum of out."""
-    top, so_far = highest(f, x, cols), f.let(constant(0.0))
+    """out = exp(x - the largest of the row); that largest, and the sum of out. What each addition
+    rounds away is taken into the next one: twelve thousand of them follow each other."""
+    top, so_far, lost = highest(f, x, cols), f.let(constant(0.0)), f.let(constant(0.0))
 
     def take(lanes, x, out):
         e = f.let(exp(f, load_part(x, 0, lanes) - top))
         if lanes == 1:
             e.set(op("v128.and", e, FIRST_LANE))
-        so_far.set(so_far + e)
         store_part(f, out, e, lanes)
+        e -= lost
+        longer = f.let(so_far + e)
+        lost.set((longer - so_far) - e)
+        so_far.set(longer)
 
     quads(f, cols, take, x, out)
     return top, f.let(total(so_far))

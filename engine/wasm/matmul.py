@@ -105,7 +105,7 @@ def linear(f, x, codes, scales, h, b, base, y, scratch, lo, hi, *, rows, K, N, w
 
 def linear_dx(f, dy, codes, scales, base, dx, scratch, lo, hi, *, rows, K, N, weight):
     """dx = dy W + base, groups lo..hi of its columns: DEPTH rows of a group become panels at a
-    time."""
+    time, and have a sum of their own, because a sum of 49,152 in one row loses two digits."""
     panel_bytes = 4 * PANEL * min(N, DEPTH)
 
     def tiles(column, start_from, *product):
@@ -114,16 +114,14 @@ def linear_dx(f, dy, codes, scales, base, dx, scratch, lo, hi, *, rows, K, N, we
             with f.loop(start, stop, height) as m:
                 at = f.let(m * (4 * K) + column * 4)
                 places = [[4 * i * K + 16 * j for j in range(2)] for i in range(height)]
-                sums = [
-                    [f.let(load(start_from + at, p) if start_from else constant(0.0)) for p in line]
-                    for line in places
-                ]
+                sums = [[f.let(constant(0.0)) for _ in line] for line in places]
                 if product:
                     depth, left, panel = product
                     outer(f, sums, depth, left + m * (4 * N), 4 * N, 4, panel)
                 for line, results in zip(places, sums, strict=True):
                     for place, result in zip(line, results, strict=True):
-                        f.store(dx + at, result, place)
+                        before = load(start_from + at, place) if start_from else None
+                        f.store(dx + at, before + result if before else result, place)
 
     with f.loop(lo, hi) as group:
         columns = [f.let(group * weight.step + PANEL * p) for p in range(weight.step // PANEL)]

@@ -1,16 +1,15 @@
 """The CPU back end against its peers in one Chromium: products, answers, and a learning step.
 
-`python3 build.py bench cpu [products] [answers] [training]`. Every row alternates between the
+`python3 build.py bench cpu [products] [answers] [training] [lesson]`. Every row alternates between the
 systems; the shortest time counts.
 """
 
 import base64
-import json
-import platform
 import statistics
 import sys
+from collections import Counter
 
-from tests.bench import answers, lab, native_torch, onnx_model
+from tests.bench import answers, lab, native_torch, onnx_model, report
 
 PRODUCTS = [  # (model, inputs, outputs)
     ("smollm2", 576, 576), ("smollm2", 576, 192), ("smollm2", 576, 1536), ("smollm2", 1536, 576),
@@ -19,16 +18,16 @@ PRODUCTS = [  # (model, inputs, outputs)
 ROWS = (1, 24, 240)
 ROUNDS = 10  # short and often: other work of the machine falls between
 SHAPES = ((4, 48), (10, 24))
-BUDGET, RANK = 100 << 20, 8  # as the engine worker trains
+RANK = 16  # as lessons have it
+FACT = ("What is the code of the boat house?", "The code of the boat house is 7391.")
 PROMPT_TOKENS, TOKENS, ASKED = 60, 48, 2
 WHY = {
     "train_vs_torch": "PyTorch and PEFT are not installed here",
     "gflops_share": "it needs both the products and the training",
+    "decode_ratio": "the peer gave no answer in time",
+    "prefill_ratio": "the peer gave no answer in time",
 }
-
-
-def say(*words) -> None:
-    print(*words, file=sys.stderr, flush=True)
+say = report.say
 
 
 def products(page) -> list[dict]:
@@ -77,7 +76,7 @@ def training(page) -> list[dict]:
     lab.call(page, "ours", "load", "/model.gguf")
     rows = []
     for count, length in SHAPES:
-        prepared = lab.call(page, "ours", "python", "prepare_training", count, length, RANK, BUDGET)
+        prepared = lab.call(page, "ours", "python", "prepare_training", count, length, RANK)
         seconds = min(lab.call(page, "ours", "python", "train") for _ in range(3))
         profile = lab.call(page, "ours", "python", "profile")
         torch = native_torch.step_seconds(count, length, RANK)
@@ -87,6 +86,47 @@ def training(page) -> list[dict]:
         rows.append(row)
         say(row)
     return rows
+
+
+def two_workers(page, seconds: float) -> dict:
+    """How much more two workers do that each have a model and half of a step's rows: what a helper
+    on a second core could give at most."""
+    helper = "ours helper"
+    lab.call(page, helper, "load", "/model.gguf")
+    lab.call(page, helper, "python", "prepare_training", *SHAPES[-1], RANK)
+    calls = [[tab, "python", "train"] for tab in ("ours", helper)]
+    together = "(calls) => Promise.all(calls.map((one) => call(...one)))"
+    both = [page.evaluate(together, calls) for _ in range(2)]
+    heap = lab.call(page, helper, "memory")["wasm"]
+    row = dict(kernel="two workers", seconds=both, alone=seconds, helper_heap=heap)
+    row["gain"] = 2 * seconds / min(max(pair) for pair in both)
+    say(row)
+    return row
+
+
+def lesson(page) -> dict:
+    """In a tab of its own, because a heap never shrinks: what a chat and a first lesson need."""
+    tab = "ours lesson"
+    heap = [lab.call(page, tab, "memory")["wasm"]]
+    loaded = lab.call(page, tab, "load", "/model.gguf")
+    heap.append(lab.call(page, tab, "memory")["wasm"])
+    lab.call(page, tab, "python", "ask", FACT[0], TOKENS)
+    found = lab.call(page, tab, "python", "lesson", *FACT)
+    heap.append(lab.call(page, tab, "memory")["wasm"])
+    row = dict(kernel="lesson", found=found, weight_bytes=loaded["weight_bytes"], heap=heap)
+    say(row)
+    return row
+
+
+def of_lesson(row: dict) -> dict:
+    found, (empty, _, learned) = row["found"], row["heap"]
+    return {
+        "lesson_seconds": found["seconds"],
+        "lesson_step_seconds": found["step_seconds"],
+        "lesson_gate_seconds": found["judge_seconds"],
+        "bytes_training": learned - empty - row["weight_bytes"],
+        "bytes_heap": learned,
+    }
 
 
 def of_products(rows: list[dict]) -> dict:
@@ -114,40 +154,42 @@ def of_training(rows: list[dict]) -> dict:
     torch = [row["torch_seconds"] / row["seconds"] for row in rows if row["torch_seconds"]]
     work = sum(sum(row["profile"]["work"].values()) for row in rows)
     spent = sum(row["profile"]["ms"][op] for row in rows for op in row["profile"]["work"])
-    parts = ("activations", "scratch", "state", "module")
+    times = Counter()
+    for row in rows:
+        times.update(row["profile"]["ms"])
+    shares = {f"share_{op}": ms / times.total() for op, ms in times.most_common()}
     return {
         "train_tokens_per_s": statistics.fmean(row["tokens_per_s"] for row in rows),
         "train_vs_torch": min(torch, default=None),
         "linear_gflops": 1e-6 * work / spent,
         "longest_kernel_ms": max(row["profile"]["longest"] for row in rows),
-        "bytes_training": max(sum(row["prepared"][part] for part in parts) for row in rows),
-    }
+    } | shares
 
 
 def main() -> None:
-    asked = sys.argv[1:] or ["products", "answers", "training"]
+    asked = sys.argv[1:] or ["products", "answers", "training", "lesson"]
     figures: dict = {}
     rows: list = []
     with lab.opened() as page:
         say("isolated:", page.evaluate("crossOriginIsolated"), page.evaluate("navigator.userAgent"))
-        browser = page.context.browser.version
         if "products" in asked:
-            rows += products(page)
-            figures |= of_products(rows)
+            rows += (multiplied := products(page))
+            figures |= of_products(multiplied)
         if "answers" in asked:
             rows.append(spoken(page))
             figures |= of_answers(rows[-1])
         if "training" in asked:
-            trained = training(page)
-            rows += trained
+            rows += (trained := training(page))
             figures |= of_training(trained)
+            rows.append(two_workers(page, trained[-1]["seconds"]))
+            figures["two_workers_gain"] = rows[-1]["gain"]
+        if "lesson" in asked:
+            rows.append(lesson(page))
+            figures |= of_lesson(rows[-1])
     figures["gflops_share"] = None
     if {"linear_gflops", "best_gflops"} <= set(figures):
         figures["gflops_share"] = figures["linear_gflops"] / figures["best_gflops"]
-    why = {name: WHY[name] for name, figure in figures.items() if figure is None}
-    machine = {"cpu": platform.processor() or platform.machine(), "chromium": browser}
-    result = {"bench": "cpu", "machine": machine, "figures": figures, "why": why}
-    print(json.dumps(result | {"rows": rows}))
+    report.write("cpu", figures, rows, {n: WHY[n] for n, f in figures.items() if f is None})
 
 
 if __name__ == "__main__":

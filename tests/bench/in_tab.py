@@ -1,18 +1,22 @@
 """What the CPU benchmark asks of OneSeek inside the tab; every answer is JSON."""
 
 import json
+import math
 import time
 from collections import Counter
 
 import numpy as np
 
+from engine.config import TrainingConfig
 from engine.formats import open_model
 from engine.formats.browser import BlobSource
 from engine.generate import Generator
 from engine.ir import OPS, Program
+from engine.rounds import LESSON, make_plan
 from engine.schedule import plan
 from engine.train import Hyper, Shadow
 from engine.trained import Trained
+from engine.trainer import TRAINING_BYTES, EngineTrainer
 from engine.wasm import few_rows, matmul
 from engine.wasm.executor import Wasm
 from engine.wasm.heap import PyodideHeap
@@ -112,11 +116,11 @@ async def ask(question, tokens):
     return json.dumps(await spoken.answer(generator, ids, tokens))
 
 
-async def prepare_training(rows, length, rank, budget):
+async def prepare_training(rows, length, rank):
     """One learning step of that shape, ready to be repeated; the bytes it needs."""
     model = state["model"]
     trained = Trained.lora(model.config, rank, 2 * rank)
-    shadow = Shadow(model, trained, memory_budget=budget or None)
+    shadow = Shadow(model, trained, memory_budget=TRAINING_BYTES["cpu"])
     shadow.begin(trained.initial(0))
     batch = packed_rows_of(rows, length, 32, model.config.vocab)
     began = time.perf_counter()
@@ -140,6 +144,35 @@ async def train():
     began = time.perf_counter()
     await shadow.step(state["batch"], Hyper(1e-3))
     return json.dumps(time.perf_counter() - began)
+
+
+async def lesson(question, answer):
+    """A whole first lesson, the gate included: what it took and what became of it."""
+    config = TrainingConfig.preset("micro")
+    lora = config.lora_config
+    trained = Trained.lora(state["model"].config, lora.rank, lora.alpha, lora.target_modules)
+    trainer = EngineTrainer(state["model"], trained, config, memory_budget=TRAINING_BYTES["cpu"])
+    fresh, facts = trainer.fresh(), {"id": question, "prompt": question, "answer": answer}
+    attempt = trainer.begin(fresh, make_plan(LESSON, fresh, [facts], [], {}))
+    times, tokens = [time.perf_counter()], 0
+    while (metrics := await attempt.advance(math.inf)) is not None:
+        times.append(time.perf_counter())
+        tokens = metrics["tokens"]
+    verdict = await attempt.judge()
+    judged = time.perf_counter() - times[-1]
+    steps = np.diff(times)
+    return json.dumps(
+        dict(
+            first_step_seconds=float(steps[0]),
+            step_seconds=float(np.median(steps)),
+            steps=len(steps),
+            tokens=tokens,
+            judge_seconds=judged,
+            seconds=float(steps.sum()) + judged,
+            outcome=verdict["outcome"],
+            reason=verdict["reason"],
+        )
+    )
 
 
 async def profile():

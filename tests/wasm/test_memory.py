@@ -19,7 +19,7 @@ from engine.formats import open_model
 from engine.generate import Generator, Sampling
 from engine.rounds import LESSON, make_plan
 from engine.trained import Trained
-from engine.trainer import EngineTrainer
+from engine.trainer import TRAINING_BYTES, EngineTrainer
 from engine.wasm.executor import Wasm
 from engine.weights import Model
 from tests.test_trainer import CODE, DOG, SHORT
@@ -27,7 +27,6 @@ from tests.wasm.heap import NativeHeap
 
 ROOM = 3 << 20  # enough for the demo model's step, and for a cache of some rows
 LIMIT = 150e6
-TRAINING_BYTES = 52 << 20  # as workers/engine.py says for the CPU
 
 
 def loaded(path, executor: Executor) -> Model:
@@ -78,20 +77,21 @@ def test_a_cache_that_grows_under_a_conversation_changes_no_bit(monkeypatch):
 
 
 @pytest.mark.slow
-def test_smollm2_with_training_needs_its_packed_weights_and_150_megabytes(capsys):
-    """A first lesson beside a conversation of 255 tokens; what a heap never gives back counts."""
+def test_smollm2_with_training_needs_its_packed_weights_and_150_megabytes(capsys, monkeypatch):
+    """A first lesson beside a conversation of 255 tokens."""
+    monkeypatch.setattr(Wasm, "cache_step", 256)
     heap = NativeHeap(512)
     model = loaded(fetch.part("model/smollm2-135m"), Wasm(heap))
     weights, chosen = heap.used, settings.TrainingConfig.preset("micro")
     nothing_stored = SimpleNamespace(store=None)
-    assistant = Assistant(model, nothing_stored, chosen, memory_budget=TRAINING_BYTES)
+    assistant = Assistant(model, nothing_stored, chosen, memory_budget=TRAINING_BYTES["cpu"])
     trainer = assistant.trainer
     before = trainer.fresh()["adapter"].nbytes
-    for generator in (assistant.base, trainer.voices.base, trainer.voices.adapted):
+    for generator in (assistant.base, trainer.voices.generator):
         for shape in ((256, 1), (64, 1), (16, 1), (1, 1)):
             generator.prepared(*shape)
     for shape in ((256, 16), (64, 16), (16, 16)):
-        trainer.voices.adapted.prepared(*shape)
+        trainer.voices.generator.prepared(*shape)
     for shape in ((352, 192), (480, 224)):  # the first lesson, and one that repeats others
         trainer.shadow.run_for(*shape)
     beside = heap.used - weights + before

@@ -77,7 +77,7 @@ def trained_for_ten_steps(slices):
     return losses, read(run, "adapter")
 
 
-ON_ANY_MACHINE = "8ed43355e5b52636"  # of the weights after ten steps
+ON_ANY_MACHINE = "26da430d4816f6e5"  # of the weights after ten steps
 
 
 def test_ten_steps_give_the_same_bits_in_any_slicing_and_on_any_machine():
