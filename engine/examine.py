@@ -70,22 +70,29 @@ async def measure(
             wrong.append([part, question, reply])
     figures: dict = {part: float(np.mean(found)) for part, found in hits.items()}
     said = zip(known, replies[len(asked) :], strict=True)
-    figures["known"] = await kept(model, coder, said)
+    lost, of = await forgotten(model, coder, said)
+    figures["known"] = 1 - len(lost) / of
+    wrong += [["known", *one] for one in lost]
     figures |= await drift(model, coder, code)
     figures["ppl_change"] = await perplexity_change(model, coder, code)
     return figures | {"wrong": wrong}
 
 
-async def kept(model, coder, said) -> float:
-    """Of the common facts that the base knows, the share still known."""
+async def forgotten(model, coder, said) -> tuple[list[tuple[str, str]], int]:
+    """Of the common facts that the base knows, (question, reply) of those lost; how many it knows."""
     said = [(question, words, reply) for (question, words), reply in said]
     ids = await model.go_on([coder.prompt(q) for q, _, _ in said], REPLY_TOKENS)
-    right = [
-        any(has_value(reply, word) for word in words)
-        for (_, words, reply), base in zip(said, ids, strict=True)
-        if any(has_value(coder.tokenizer.decode(base), word) for word in words)
+    knows = [
+        one
+        for one, base in zip(said, ids, strict=True)
+        if any(has_value(coder.tokenizer.decode(base), word) for word in one[1])
     ]
-    return float(np.mean(right))
+    lost = [
+        (question, reply)
+        for question, words, reply in knows
+        if not any(has_value(reply, word) for word in words)
+    ]
+    return lost, len(knows)
 
 
 async def drift(model, coder, code) -> dict[str, float]:
