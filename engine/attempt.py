@@ -290,7 +290,7 @@ class LessonAttempt(Steps):
     async def _mended(self, verdict: Verdict, again: Callable[[], Awaitable[Verdict]]) -> Verdict:
         """Common knowledge that was lost is held on to for a few steps, before anything is scaled."""
         lost = next((m.detail for m in verdict.measures if m.name == LOST and not m.ok), ())
-        if not lost or verdict.advice != SCALE:
+        if not lost or verdict.advice not in (SCALE, WEAKENED):
             return verdict
         self.lost = lost
         await self._more(leaks=False)

@@ -271,7 +271,9 @@ class Gate:
             for ((question, words, _), reply), again in zip(silent, helped, strict=True)
             if not _says(again, words) or _says(reply, taught)
         ]
-        return Measure(LOST, len(lost), "0", within(len(lost), 0, SCALE), tuple(lost))
+        # One may flip at a touch, and stay flipped however little is changed: it is told, no more.
+        verdict = SCALE if len(lost) > 1 else WEAKENED if lost else ACCEPT
+        return Measure(LOST, len(lost), "0", verdict, tuple(lost))
 
     async def base_knows(self) -> list[tuple[str, tuple[str, ...], str]]:
         """Probes whose answer the base has, with its own words before it."""

@@ -140,6 +140,13 @@ def test_common_knowledge_lost_is_named(coder):
     assert verdict.advice == SCALE and "known facts lost" in verdict.reason
 
 
+def test_a_single_common_fact_that_flips_weakens_a_lesson_and_does_not_end_it(coder):
+    voices = Scripted()
+    voices.forgot = {"What is the capital of France?"}
+    verdict = judged(coder, voices)
+    assert verdict.advice == WEAKENED and verdict.reason == "known facts lost is 1, must be 0"
+
+
 def test_what_is_only_worded_anew_is_not_lost(coder):
     voices = Scripted()
     voices.forgot = {question for question, _ in probes("en")}
