@@ -44,9 +44,9 @@ class DutyCycle:
 
 
 class TrainingScheduler:
-    """`grant(ms)` trains for about so long and answers {"used_ms", "finished"}; `idle(timeout)`
-    waits for an idle moment and answers how many ms of it are left; `has_work()` says whether
-    anything is to be trained."""
+    """`grant(ms)` trains for about so long and answers {"used_ms", "finished"}, with "slice_ms" when
+    not all of that was one slice; `idle(timeout)` waits for an idle moment and answers how many ms of
+    it are left; `has_work()` says whether anything is to be trained."""
 
     def __init__(self, config, clock, grant, idle, has_work, idle_after_ms=2000):
         self.config = config
@@ -207,7 +207,7 @@ class TrainingScheduler:
             self.yielded, self.asked = max(self.yielded, now - self.asked), None
         self.duty.accrue(now, self.config.max_cpu_usage, 2 * self.config.max_idle_time_ms)
         self.duty.spend(now, result["used_ms"])
-        self.longest = max(self.longest, result["used_ms"])
+        self.longest = max(self.longest, result.get("slice_ms", result["used_ms"]))
         self.last_trained = now
         self.count += 1
         if result["finished"]:

@@ -253,7 +253,8 @@ class Training:
             return {"used_ms": 0.0, "finished": True}
         if done.finished:
             self.over(done.outcome, done.version, done.reason)
-        return {"used_ms": opening + done.used_ms, "finished": done.finished}
+        used = opening + done.used_ms  # opening a round makes way at every few milliseconds
+        return {"used_ms": used, "slice_ms": done.used_ms, "finished": done.finished}
 
     async def put_off_practice(self):
         """A new lesson takes minutes, practice hours: what came by itself makes way."""
