@@ -1,7 +1,7 @@
-"""The WebGPU executor: the only file that talks to `wgpu`, natively and in the browser alike.
+"""The WebGPU executor, natively and in the browser alike: one device and its buffers.
 
-`prepare` turns a plan into a recorded list of (pipeline, bind group, workgroups); gpu_run.py replays
-it in slices. Nothing here waits: errors come from `ready`, `advance` and `read`, with names.
+gpu_kernels.py compiles for it and gpu_run.py replays on it in slices. Nothing here waits: errors come
+from `ready`, `advance` and `read`, with names.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ FILES = {
     if "mark.in_worker" in path.read_text() and path.name != "test_in_worker.py"
 }
 USUAL = [name for name, text in FILES.items() if "mark.in_worker\n" in text]  # not only long ones
+LONG_IN_A_TAB = [name for name, text in FILES.items() if "LONG_IN_A_TAB" in text]
 
 RUN = """async (asked) => {
   const facts = JSON.parse(document.querySelector("#site").textContent);
@@ -45,18 +46,18 @@ RUN = """async (asked) => {
 }"""
 
 
-def told(chromium: Browser, marks: str) -> list[dict]:
-    """What the worker tells of one run of pytest over the tests with these marks."""
+def told(chromium: Browser, marks: str, files: list[str]) -> list[dict]:
+    """What the worker tells of one run of pytest over these files' tests with these marks."""
     with served(site.build(tests=True)) as address, watched(chromium, address) as (context, watch):
         watch.allow("")  # kernels that must not compile are part of the suite
         page = context.new_page()
         page.goto("/tests.html")
-        return page.evaluate(RUN, ["-m", marks, *FILES])
+        return page.evaluate(RUN, ["-m", marks, *files])
 
 
 @pytest.fixture(scope="module")
 def events(chromium: Browser) -> list[dict]:
-    return told(chromium, "in_worker and not long")
+    return told(chromium, "in_worker and not long", USUAL)
 
 
 def test_the_suite_inside_the_worker_ends_well(events):
@@ -72,7 +73,7 @@ def test_it_passes_inside_the_worker_too(events, file):
 
 
 @pytest.mark.long
-def test_the_full_counts_pass_inside_the_worker_too(chromium):
-    for event in told(chromium, "in_worker and long"):
+def test_what_is_long_only_in_a_tab_passes_there_too(chromium):
+    for event in told(chromium, "in_worker and long", LONG_IN_A_TAB):
         assert event.get("outcome") != "failed", f"{event['test']}\n{event['detail']}"
     assert event == {"type": "Finished", "code": 0}
