@@ -18,6 +18,10 @@ function pack(value) {
   return [text, ...blobs];
 }
 
+// Pyodide waits for ever when a promise is refused with what it does not take for an error, such as
+// Chromium's QuotaExceededError, which has become a class of its own.
+const plain = (fault) => fault && new DOMException(fault.message, fault.name);
+
 // A file outside IndexedDB: when it is there and the database is new, the browser lost the data.
 async function markedBefore(name) {
   const root = await navigator.storage?.getDirectory?.();
@@ -54,7 +58,7 @@ class Store {
         }
       };
       opening.onblocked = () => this.told("blocked");
-      opening.onerror = () => reject(fault ?? opening.error);
+      opening.onerror = () => reject(plain(fault ?? opening.error));
       opening.onsuccess = () => {
         const database = opening.result;
         database.onclose = () => (this.connection = null);
@@ -107,7 +111,7 @@ class Store {
       change.onabort = () => {
         if (failed >= 0) return resolve(failed);
         if (change.error?.name !== "QuotaExceededError") this.connection = null;
-        reject(fault ?? change.error ?? new DOMException("the write was aborted", "AbortError"));
+        reject(plain(fault ?? change.error) ?? new DOMException("the write was aborted", "AbortError"));
       };
       const check = (i) => {
         if (i === expect.length) return write();
@@ -135,10 +139,10 @@ class Store {
     return new Promise((resolve, reject) => {
       const answer = ask(reading.objectStore(store));
       answer.onsuccess = () => resolve(answer.result);
-      answer.onerror = () => reject(answer.error);
+      answer.onerror = () => reject(plain(answer.error));
       reading.onabort = () => {
         this.connection = null;
-        reject(reading.error ?? new DOMException("the read was aborted", "AbortError"));
+        reject(plain(reading.error) ?? new DOMException("the read was aborted", "AbortError"));
       };
     });
   }
@@ -167,7 +171,7 @@ class Store {
     return new Promise((resolve, reject) => {
       const found = [];
       const walk = reading.objectStore(store).openCursor(range, newest ? "prev" : "next");
-      walk.onerror = () => reject(walk.error);
+      walk.onerror = () => reject(plain(walk.error));
       walk.onsuccess = () => {
         const cursor = walk.result;
         if (cursor) found.push([cursor.key, cursor.value]);
