@@ -32,6 +32,7 @@ class Teaching:
         await self.saved.load()
         self.configure()
         self.index()
+        self.page.touch("queue", "queue-marks")
 
     def configure(self):
         self.collector.enable_chat_logging = self.page.settings["collect"]
