@@ -155,6 +155,17 @@ def idle_after(page: Page, seconds: int) -> None:
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
+def at_full_speed(page: Page) -> None:
+    """Idle learning may take the whole processor, so that a test need not wait for its fifth."""
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_label("Developer mode").check()
+    field = page.locator('[data-of="scheduler.max_cpu_usage"]')
+    field.fill("1")
+    field.press("Tab")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
 def step(page: Page) -> int:
     return int(page.get_by_test_id("train-step").inner_text().split()[0])
 
@@ -190,10 +201,13 @@ def test_scenario_18_idle_learning_starts_by_itself_and_yields(home: Page):
     finished(home)
     tell(home, "What is the capital of Quillmere?", "The capital of Quillmere is Harrow.")
     activity = panel(home, "Activity")
+    at_full_speed(home)
     idle_after(home, 2)
     expect(home.locator("#countdown")).to_contain_text("Learning in")
     wait_for_state(home, "training", timeout=60)
-    expect(home.get_by_test_id("train-step")).to_have_text(re.compile(r"^([5-9]|\d\d) / \d+"))
+    expect(home.get_by_test_id("train-step")).to_have_text(
+        re.compile(r"^([5-9]|\d\d) / \d+"), timeout=180_000
+    )
     curve = activity.get_by_role("img").get_attribute("aria-label") or ""
     assert int(re.search(r"in (\d+) steps", curve)[1]) >= 5 and "NaN" not in curve
     assert home.evaluate(PAUSED) < 300
@@ -218,6 +232,7 @@ def test_scenario_20_a_reload_in_the_middle_of_training_goes_on(home: Page):
     wait_for_state(home, *ALIVE, timeout=120)
     wait_for_state(home, "training", timeout=60)
     expect(home.get_by_test_id("train-step")).to_have_text(re.compile(r"^\d+ / \d+"))
+    learn_now(home)
     assert step(home) >= before - 5 - 6 * pace
     assert home.locator(".figures dd.long").inner_text() == run
     expect(version(home)).to_have_text("v0.2", timeout=180_000)
