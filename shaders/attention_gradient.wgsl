@@ -51,38 +51,55 @@ fn load_rows(first: u32, head: u32, tid: u32) {
   workgroupBarrier();
 }
 
-fn seen(rows: u32, key: i32) -> vec4<bool> {
-  var result = vec4<bool>();
-  for (var i = 0u; i < 4; i++) {
-    let span = seen_from[rows * 4 + i];
-    result[i] = (span.x <= key && key < span.y) || (span.z <= key && key < span.w);
-  }
-  return result;
+fn sees(row: u32, key: i32) -> bool {
+  let span = seen_from[row];
+  return (span.x <= key && key < span.y) || (span.z <= key && key < span.w);
 }
 
-// Fills both tiles for 32 rows from `first` and 32 keys from `key`.
+fn seen(rows: u32, key: i32) -> vec4<bool> {
+  let r = rows * 4;
+  return vec4<bool>(sees(r, key), sees(r + 1, key), sees(r + 2, key), sees(r + 3, key));
+}
+
+// Whether any of four rows sees any of four keys.
+fn any_seen(rows: u32, key: i32) -> bool {
+  var found = false;
+  for (var i = 0u; i < 4; i++) {
+    let s = seen_from[rows * 4 + i];
+    found |= max(s.x, key) < min(s.y, key + 4) || max(s.z, key) < min(s.w, key + 4);
+  }
+  return found;
+}
+
+fn keep(rows: u32, place: u32, key: u32, scores: vec4f, slopes: vec4f) {
+  let w = select(vec4f(), exp(scores * SCALE - logs[rows]), seen(rows, i32(key)));
+  tile_w[place * 8 + rows] = w;
+  tile[place * 8 + rows] = w * (slopes - delta[rows]) * SCALE;
+}
+
+// Fills both tiles for 32 rows from `first` and 32 keys from `key`. Columns are named one by one, here
+// and below: an index that is computed would keep the sums in memory.
 fn meet(first: u32, head: u32, key: u32, tid: u32) {
   let shared_head = head / (HEADS / KV);
   for (var part = tid; part < 64; part += WG) {
     let rows = part % 8;
-    let start = key + part / 8 * 4;
+    let place = part / 8 * 4;
     var scores = mat4x4f();                   // [row, key]
     var slopes = mat4x4f();
-    for (var d = 0u; d < D4; d++) {
-      let r = at_rows(first + rows * 4, head, d);
-      let c = at_keys(start, shared_head, d);
-      scores += transpose(mat4x4f(q[r.x], q[r.y], q[r.z], q[r.w])) *
-                mat4x4f(k[c.x], k[c.y], k[c.z], k[c.w]);
-      slopes += transpose(mat4x4f(dy[r.x], dy[r.y], dy[r.z], dy[r.w])) *
-                mat4x4f(v[c.x], v[c.y], v[c.z], v[c.w]);
+    if (any_seen(rows, i32(key + place))) {
+      for (var d = 0u; d < D4; d++) {
+        let r = at_rows(first + rows * 4, head, d);
+        let c = at_keys(key + place, shared_head, d);
+        scores += transpose(mat4x4f(q[r.x], q[r.y], q[r.z], q[r.w])) *
+                  mat4x4f(k[c.x], k[c.y], k[c.z], k[c.w]);
+        slopes += transpose(mat4x4f(dy[r.x], dy[r.y], dy[r.z], dy[r.w])) *
+                  mat4x4f(v[c.x], v[c.y], v[c.z], v[c.w]);
+      }
     }
-    for (var j = 0u; j < 4; j++) {
-      let at = (part / 8 * 4 + j) * 8 + rows;
-      let inside = seen(rows, i32(start + j));
-      let w = select(vec4f(), exp(scores[j] * SCALE - logs[rows]), inside);
-      tile_w[at] = w;
-      tile[at] = w * (slopes[j] - delta[rows]) * SCALE;
-    }
+    keep(rows, place, key + place, scores[0], slopes[0]);
+    keep(rows, place + 1, key + place + 1, scores[1], slopes[1]);
+    keep(rows, place + 2, key + place + 2, scores[2], slopes[2]);
+    keep(rows, place + 3, key + place + 3, scores[3], slopes[3]);
   }
   workgroupBarrier();
 }
@@ -123,11 +140,16 @@ fn attention_dq(@builtin(workgroup_id) near: vec3u, @builtin(local_invocation_in
     workgroupBarrier();
   }
   if (own_rows >= 8) { return; }
-  for (var i = 0u; i < 4; i++) {
-    let row = first + own_rows * 4 + i;
-    if (row < T) { dq[(row * HEADS + head) * D4 + own_d] = out0[i]; }
-    if (row + 4 < T) { dq[((row + 4) * HEADS + head) * D4 + own_d] = out1[i]; }
-  }
+  store_dq(first + own_rows * 4, head, own_d, out0);
+  store_dq(first + own_rows * 4 + 4, head, own_d, out1);
+}
+
+fn store_dq(row: u32, head: u32, d: u32, sums: mat4x4f) {
+  let at = (row * HEADS + head) * D4 + d;
+  if (row < T) { dq[at] = sums[0]; }
+  if (row + 1 < T) { dq[at + HEADS * D4] = sums[1]; }
+  if (row + 2 < T) { dq[at + 2 * HEADS * D4] = sums[2]; }
+  if (row + 3 < T) { dq[at + 3 * HEADS * D4] = sums[3]; }
 }
 
 // attention_dkv: dy y logsum q k v spans -> dk dv     one workgroup per 32 keys and shared head
@@ -170,31 +192,43 @@ fn attention_dkv(@builtin(workgroup_id) near: vec3u, @builtin(local_invocation_i
   let group = near + origin.xyz;
   let out = key_gradients(group.x * 32, group.y, tid);
   if (tid / D4 >= 4) { return; }
-  for (var i = 0u; i < 8; i++) {
-    let key = group.x * 32 + tid / D4 * 8 + i;
-    if (key < S) {
-      let at = (key * KV + group.y) * D4 + tid % D4;
-      dk[at] = select(out.k0[i % 4], out.k1[i % 4], i > 3);
-      dv[at] = select(out.v0[i % 4], out.v1[i % 4], i > 3);
-    }
-  }
+  let key = group.x * 32 + tid / D4 * 8;
+  store_dk(key, group.y, tid % D4, out.k0);
+  store_dk(key + 4, group.y, tid % D4, out.k1);
+  store_dv(key, group.y, tid % D4, out.v0);
+  store_dv(key + 4, group.y, tid % D4, out.v1);
 }
 
-// attention_dkv_one: the same on devices that bind eight buffers, once for each of the two outputs
-@group(0) @binding(7) var<storage, read_write> dk_or_dv: array<vec4f>;
+fn store_dk(key: u32, head: u32, d: u32, sums: mat4x4f) {
+  let at = (key * KV + head) * D4 + d;
+  if (key < S) { dk[at] = sums[0]; }
+  if (key + 1 < S) { dk[at + KV * D4] = sums[1]; }
+  if (key + 2 < S) { dk[at + 2 * KV * D4] = sums[2]; }
+  if (key + 3 < S) { dk[at + 3 * KV * D4] = sums[3]; }
+}
 
+fn store_dv(key: u32, head: u32, d: u32, sums: mat4x4f) {
+  let at = (key * KV + head) * D4 + d;
+  if (key < S) { dv[at] = sums[0]; }
+  if (key + 1 < S) { dv[at + KV * D4] = sums[1]; }
+  if (key + 2 < S) { dv[at + 2 * KV * D4] = sums[2]; }
+  if (key + 3 < S) { dv[at + 3 * KV * D4] = sums[3]; }
+}
+
+// attention_dkv_one: the same on devices that bind eight buffers, once for each of the two outputs;
+// dk lies where dk or dv is to be written
 @compute @workgroup_size(WG)
 fn attention_dkv_one(@builtin(workgroup_id) near: vec3u, @builtin(local_invocation_index) tid: u32) {
   let group = near + origin.xyz;
   let out = key_gradients(group.x * 32, group.y, tid);
   if (tid / D4 >= 4) { return; }
-  for (var i = 0u; i < 8; i++) {
-    let key = group.x * 32 + tid / D4 * 8 + i;
-    if (key < S) {
-      let of_k = select(out.k0[i % 4], out.k1[i % 4], i > 3);
-      let of_v = select(out.v0[i % 4], out.v1[i % 4], i > 3);
-      dk_or_dv[(key * KV + group.y) * D4 + tid % D4] = select(of_v, of_k, WANTED == 1);
-    }
+  let key = group.x * 32 + tid / D4 * 8;
+  if (WANTED == 1) {
+    store_dk(key, group.y, tid % D4, out.k0);
+    store_dk(key + 4, group.y, tid % D4, out.k1);
+  } else {
+    store_dk(key, group.y, tid % D4, out.v0);
+    store_dk(key + 4, group.y, tid % D4, out.v1);
   }
 }
 
