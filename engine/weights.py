@@ -122,7 +122,7 @@ class Model:
 
         layers = self.config.layers
         some, every = needed(layers // 2), needed(layers)
-        each = (every - some) / (layers - layers // 2)
+        each = max(1.0, (every - some) / (layers - layers // 2))  # none where few are trained
         keep = min(layers, max(0, layers - ceil((every - memory_budget) / each)))
         return self.program("learn", tokens, rows, trained=trained, keep_blocks=keep, **more)
 

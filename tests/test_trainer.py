@@ -217,7 +217,7 @@ def test_a_record_that_cannot_be_taught_is_refused_before_it_is_queued(trainer):
         check(trainer.coder, {**DOG, "answer": "blue " * 390})
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_rate_a_hundred_times_too_high_never_reaches_the_chat(trainer, monkeypatch):
     """The configuration refuses such a rate by name; were it used all the same, the gate would not."""
     with pytest.raises(ConfigError, match="learning_rate"):
@@ -227,7 +227,8 @@ def test_a_rate_a_hundred_times_too_high_never_reaches_the_chat(trainer, monkeyp
     monkeypatch.setattr(trainer, "config", wild)
 
     async def run():
-        weights, verdict = await train(trainer, trainer.fresh(), plan(trainer, LESSON))
+        with np.errstate(all="ignore"):  # what overflows is what the gate is to see
+            _, verdict = await train(trainer, trainer.fresh(), plan(trainer, LESSON))
         assert not verdict["accepted"], verdict["reason"]
         assert verdict["reason"]
 
