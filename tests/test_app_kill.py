@@ -166,7 +166,9 @@ def test_R2_after_a_crash_training_goes_on_at_most_one_step_before(chromium, add
     with a_life(chromium, address) as life:
         page = life.open()
         life.learn(1)
+        deadline = time.monotonic() + 120
         while max(sum((told := life.steps()).values(), [0])) < 2:
+            assert time.monotonic() < deadline, "no second step was told"
             page.wait_for_timeout(50)
         life.crash()
         ((run, before),) = told.items()
