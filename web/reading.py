@@ -14,6 +14,7 @@ from workers.protocol import ImportFile, ImportPage, ImportText, Reading
 
 LARGEST = 50_000_000  # bytes: what the importer would refuse is not even copied
 MODELS = (".gguf", ".safetensors")
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif")
 
 
 class Reader(Doors):
@@ -42,7 +43,7 @@ class Reader(Doors):
 
     async def read_file(self, source, file):
         self.kept[source["id"]] = file
-        if file.type.startswith("image/"):
+        if file.type.startswith("image/") or file.name.lower().endswith(PICTURES):
             source.update(picture=True, made=float(js.JSON.stringify(file.lastModified)))
         if file.size > LARGEST:
             size = t.number(round(file.size / 1e6))

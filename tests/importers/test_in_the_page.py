@@ -142,7 +142,7 @@ def test_scenario_14_a_picture_is_read_corrected_and_its_reader_ends(shell: Page
     expect(caption).to_have_value(re.compile("The picture “bron.png” from "))
     caption.fill("The bridge of Quillmere was built in 1911 by Anna Ek.")
     dialog.get_by_role("button", name="Use this caption").click()
-    expect(ready(shell, "bron.png")).to_contain_text(re.compile(r"11 words · English · [1-9]"))
+    expect(ready(shell, "bron")).to_contain_text(re.compile(r"11 words · English · [1-9]"))
     workers = lambda: [w for w in shell.workers if "worker.min.js" in w.url]  # noqa: E731
     for _ in range(45):
         if not workers():
@@ -205,7 +205,7 @@ def test_scenario_15_a_website_by_address_by_three_ways_and_by_paste(
         closed = failed(page)
         expect(closed).to_contain_text("does not let other pages read it")
         expect(closed.locator("ol.ways li")).to_have_count(3)
-        expect(closed.get_by_role("link", name="Save page for OneSeek")).to_be_visible()
+        expect(closed.get_by_role("link", name="Read in OneSeek")).to_be_visible()
         closed.get_by_role("button", name="Remove").click()
         by_address(page, f"{web}/gone")
         expect(failed(page)).to_contain_text("(404)")
