@@ -140,7 +140,7 @@ class Memory:
 
     def ask_new_fact(self):
         """A question and its answer, told directly."""
-        prompt = dom.make("textarea", rows=2, name="prompt", required=True)
+        prompt = dom.make("textarea", rows=2, name="prompt", required=True, autofocus=True)
         answer = dom.make("textarea", rows=2, name="answer", required=True)
         form = dom.make(
             "form",

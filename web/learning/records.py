@@ -46,7 +46,7 @@ async def curves(store):
     for _, row in reversed(await store.all("metrics", None, POINTS, True)):
         if not found or found[-1]["run"] != row["run"]:
             found.append({"run": row["run"], "points": []})
-        found[-1]["points"].append([row["step"], row["loss"], row["held_out"]])
+        found[-1]["points"].append([row["step"], row["loss"], row.get("held_out")])
         found[-1]["version"] = row.get("version")
     return found
 
