@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from builder import fetch, wheels
 from tests.browser import Watch, wait_for_state, watched
@@ -38,9 +38,11 @@ def serious(page: Page, axe: str) -> list[str]:
     ]
 
 
-def tab_to(page: Page, name: str | re.Pattern, role: str = "button") -> None:
+def tab_to(
+    page: Page, name: str | re.Pattern, role: str = "button", within: Locator | None = None
+) -> None:
     """Press Tab until the control with this name has the focus; it must come, and be seen."""
-    wanted = page.get_by_role(role, name=name).first
+    wanted = (within or page).get_by_role(role, name=name).first
     for _ in range(90):
         if wanted.evaluate("node => node === document.activeElement"):
             expect(wanted).to_be_in_viewport()
@@ -120,7 +122,7 @@ def teach_by_keyboard(page: Page) -> None:
     keys.type("What is the capital of Zorbia?")
     keys.press("Tab")
     keys.type("The capital of Zorbia is Blimbo.")
-    tab_to(page, "Teach")
+    tab_to(page, "Teach", within=page.get_by_role("dialog"))
     keys.press("Enter")
     expect(page.get_by_role("dialog")).to_have_count(0)
     tab_to(page, "Memory", "tab")
@@ -135,10 +137,10 @@ def roll_back_by_keyboard(page: Page) -> None:
     tab_to(page, "Activity", "tab")
     keys.press("End")
     expect(page.get_by_role("tab", name="Versions")).to_be_focused()
-    tab_to(page, "Use")
+    tab_to(page, "Use", within=page.get_by_role("tabpanel"))
     keys.press("Enter")
     expect(page.get_by_test_id("active-version")).to_have_text("v0")
-    tab_to(page, "Use")
+    tab_to(page, "Use", within=page.get_by_role("tabpanel"))
     keys.press("Enter")
     expect(page.get_by_test_id("active-version")).to_have_text("v0.1")
 
