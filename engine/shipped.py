@@ -19,13 +19,22 @@ from engine.config import TrainingConfig
 from engine.formats import open_model
 from engine.kept import shipped_file
 from engine.lessons import anchors, codes, held_out_anchors, probes
-from engine.recipe import for_the_gate, hold_anchor
+from engine.recipe import Hold, for_the_gate, hold_anchor
 from engine.reference import Numpy
 from engine.trained import Trained
 from engine.trainer import EngineTrainer
 from engine.weights import Model
 
 AT_ONCE = 32
+
+
+def questions() -> list[Hold]:
+    """All that comes along answered."""
+    asks = [hold_anchor(code, i) for code in codes() for i in range(len(anchors(code)))]
+    for code in codes():
+        asks += [for_the_gate(q) for q in held_out_anchors(code)]
+        asks += [for_the_gate(q) for q, _ in probes(code)]
+    return asks
 
 
 async def make(path: str) -> Path:
@@ -35,11 +44,7 @@ async def make(path: str) -> Path:
     lora = config.lora_config
     trained = Trained.lora(model.config, lora.rank, lora.alpha, lora.target_modules)
     trainer = EngineTrainer(model, trained, config)
-    asks = [hold_anchor(code, i) for code in codes() for i in range(len(anchors(code)))]
-    for code in codes():
-        asks += [for_the_gate(q) for q in held_out_anchors(code)]
-        asks += [for_the_gate(q) for q, _ in probes(code)]
-    asks = trainer.kept.lacks(asks)
+    asks = trainer.kept.lacks(questions())
     for first in range(0, len(asks), AT_ONCE):
         await trainer.kept.fill(trainer.voices, asks[first : first + AT_ONCE])
         print(f"{first + AT_ONCE} of {len(asks)}", file=sys.stderr, flush=True)

@@ -109,6 +109,7 @@ def test_a_fact_is_learned_shown_used_and_taken_back(home: Page):
     activity.get_by_role("button", name="Show as table").click()
     expect(activity.get_by_role("table")).to_be_visible()
     assert activity.get_by_role("row").count() > 5
+    activity.get_by_role("button", name="Show as chart").click()
     expect(activity).to_contain_text("The new version is in use")
     home.get_by_role("button", name="New chat").click()
     say(home, FACT[0])

@@ -16,8 +16,6 @@ from engine.kept import Kept, shipped_file
 from engine.lessons import (
     FOR_THE_GATE,
     Lesson,
-    anchors,
-    codes,
     fold,
     held_out_anchors,
     neighbours,
@@ -25,6 +23,7 @@ from engine.lessons import (
 )
 from engine.recipe import ANCHOR_TOKENS, Hold, Learn, Recipe, newest
 from engine.reference import Numpy
+from engine.shipped import questions
 from engine.weights import Model
 
 MICRO = TrainingConfig.preset("micro")
@@ -218,12 +217,12 @@ def test_the_bases_answers_are_asked_once_and_survive_storing(model):
 @pytest.mark.parametrize(
     "path", sorted(shipped_file("").parent.glob("*.npz")), ids=lambda p: p.stem
 )
-def test_what_is_shipped_answers_every_anchor_of_every_language(path, model):
+def test_what_is_shipped_answers_every_anchor_and_every_question_of_the_gate(path, model):
     with np.load(path) as arrays:
         arrays = dict(arrays)
     kept = Kept(Coder(model.tokenizer, model.template), path.stem)
     kept.add_arrays(arrays)
-    assert len(kept.answers) == sum(len(anchors(code)) for code in codes())
+    assert len(kept.answers) == len(questions())
     for target, top in kept.answers.values():
         assert 1 <= len(target) == len(top.ids) == len(top.rest) <= ANCHOR_TOKENS
         total = np.exp(top.logprobs.astype(np.float32)).sum(-1) + np.exp(
