@@ -22,7 +22,7 @@ class SlowAssistant:
         self.versions = self.learner = self.turns = self
         self.round, self.dropped = None, 0
 
-    async def learn(self, kind, ids, line, on_step):
+    async def learn(self, kind, ids, line, on_step, config):
         self.round = Round(asyncio.ensure_future(asyncio.Event().wait()))
         return self.round
 
@@ -44,6 +44,7 @@ def test_something_new_ends_practice_and_practice_is_worth_trying_again(service)
     async def run():
         practising = asyncio.ensure_future(service.practise())
         while not service.assistant.round:
+            assert not practising.done(), practising
             await asyncio.sleep(0)
         service.practised_at = 7
         service.hurry()
@@ -58,6 +59,7 @@ def test_a_service_that_ends_ends_its_practice_too(service):
     async def run():
         practising = asyncio.ensure_future(service.practise())
         while not service.assistant.round:
+            assert not practising.done(), practising
             await asyncio.sleep(0)
         practising.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -13,6 +13,10 @@ from web.words import LANGUAGES, t
 THEMES = ("", "light", "dark")
 
 
+def folding_name(details):
+    return details._dom_element.firstElementChild.textContent
+
+
 class SettingsDialog:
     def __init__(self, page):
         self.page = page
@@ -55,7 +59,10 @@ class SettingsDialog:
         body = overlay.body_of("settings")
         if body:
             dom.find("#dialog-title").textContent = t("settings.title")
+            unfolded = [folding_name(one) for one in dom.find_all("details[open]", body)]
             dom.replace(body, self.sections())
+            for one in dom.find_all("details", body):
+                one._dom_element.open = folding_name(one) in unfolded
 
     def sections(self):
         return [
