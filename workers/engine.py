@@ -457,7 +457,7 @@ async def choose(asked):
     if not hasattr(js.navigator, "gpu"):
         return processor("no-webgpu")
     adapter = await js.navigator.gpu.requestAdapter()
-    if adapter is None:
+    if not adapter:  # JavaScript has a null of its own
         return processor("no-adapter")
     info = adapter.info
     name = info.description or info.device or info.vendor or "WebGPU"
