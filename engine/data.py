@@ -56,10 +56,11 @@ class Batch:
     examples: int
 
     def measure(self, losses: np.ndarray) -> dict[str, float]:
-        """Mean loss of each part: nats a token, cross-entropy or KL."""
+        """Mean loss of each part: nats a token, cross-entropy or KL; what has no weight has none."""
         sums: dict[str, list[float]] = {}
         for part, first, count, weight in self.parts:
-            sums.setdefault(part, []).append(float(losses[first : first + count].sum()) / weight)
+            cost = float(losses[first : first + count].sum()) / weight if weight else 0.0
+            sums.setdefault(part, []).append(cost)
         return {part: sum(values) / len(values) for part, values in sums.items()}
 
     def hardest(self, losses: np.ndarray, wanted: str) -> list[float]:

@@ -151,7 +151,7 @@ class Course:
                 gate = record["gate"]
                 return _ended(gate["outcome"], gate["reason"], record, gate)
         record = await self.store.get("queue", id)
-        if record and record["state"] == "rejected":
+        if record and record.get("state") == "rejected":
             return _ended("not learned", record["why"], None, {})
         return None
 
