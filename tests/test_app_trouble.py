@@ -90,6 +90,7 @@ UNRELIABLE = """(() => {
 })()"""
 
 
+@pytest.mark.long
 def test_R17_what_is_shown_equals_the_store_when_events_get_lost_doubled_and_out_of_order(
     page: Page,
 ):
@@ -129,6 +130,7 @@ def test_R22_an_engine_that_cannot_start_leaves_chats_readable(page: Page, watch
     expect(page.locator("html")).to_have_attribute("data-engine", "failed")
 
 
+@pytest.mark.long
 def test_scenario_25_R22_an_engine_that_dies_is_replaced_within_twenty_seconds(page: Page):
     """The answer under way is kept as far as it came, and the next one comes."""
     ready(page)
