@@ -40,12 +40,18 @@ def service(tmp_path):
     return Service(assistant.store, assistant, "tiny", ["tiny"], lambda: 0)
 
 
+async def begun(service):
+    """The practice under way, once its round is open."""
+    practising = asyncio.ensure_future(service.practise())
+    while not service.assistant.round:
+        assert not practising.done(), practising
+        await asyncio.sleep(0)
+    return practising
+
+
 def test_something_new_ends_practice_and_practice_is_worth_trying_again(service):
     async def run():
-        practising = asyncio.ensure_future(service.practise())
-        while not service.assistant.round:
-            assert not practising.done(), practising
-            await asyncio.sleep(0)
+        practising = await begun(service)
         service.practised_at = 7
         service.hurry()
         await asyncio.wait_for(practising, 1)
@@ -57,10 +63,7 @@ def test_something_new_ends_practice_and_practice_is_worth_trying_again(service)
 
 def test_a_service_that_ends_ends_its_practice_too(service):
     async def run():
-        practising = asyncio.ensure_future(service.practise())
-        while not service.assistant.round:
-            assert not practising.done(), practising
-            await asyncio.sleep(0)
+        practising = await begun(service)
         practising.cancel()
         with pytest.raises(asyncio.CancelledError):
             await practising

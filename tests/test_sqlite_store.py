@@ -245,7 +245,7 @@ def test_a_backup_that_went_through_the_pages_python_restores_to_the_same_hashes
     (there / "oneseek.db").rename(there / DATABASE)
     run(back_up(there, file))
     sent = file.read_text()
-    paths = ("web/__init__.py", "web/archive.py")
+    paths = ("web/__init__.py", "web/archive.py", "web/store.py")
     file.write_text(in_micropython.run(THROUGH_THE_PAGE, *paths, **{"backup.json": sent}))
     run(restore(back, file))
     store, before = SqliteStore(back / DATABASE), json.loads(sent)["stores"]

@@ -5,23 +5,11 @@ The page writes and reads it (web/backup.py), and so does the server: what one m
 
 import json
 
+from web.store import STEPS
+
 FORMAT = "oneseek-backup"
 VERSION = 2
-STORES = (
-    "chats",
-    "messages",
-    "settings",
-    "state",
-    "queue",
-    "examples",
-    "snapshots",
-    "versions",
-    "ledger",
-    "samples",
-    "sources",
-    "events",
-    "metrics",
-)
+STORES = tuple(name for step in STEPS for name in step if name != "drafts")
 BATCH = 100
 
 

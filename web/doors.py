@@ -74,9 +74,7 @@ class Doors:
         await self.take_files(await files.pick(folder=folder))
 
     def ask_text(self):
-        area = dom.make(
-            "textarea", rows=9, name="text", id="paste-text", required=True, autofocus=True
-        )
+        area = dom.make("textarea", rows=9, name="text", id="paste-text", required=True)
         title = dom.make("input", type="text", name="title", maxlength=120)
         form = dom.make(
             "form",
@@ -92,14 +90,7 @@ class Doors:
         area._dom_element.focus()
 
     def ask_address(self):
-        field = dom.make(
-            "input",
-            type="url",
-            name="address",
-            required=True,
-            autofocus=True,
-            placeholder="https://",
-        )
+        field = dom.make("input", type="url", name="address", required=True, placeholder="https://")
         form = dom.make(
             "form",
             dom.make("label", t("add.address"), field, cls="field"),
@@ -114,7 +105,7 @@ class Doors:
 
     def ask_edit(self, source, text):
         """The text that was read, to be put right before it counts."""
-        area = dom.make("textarea", text, rows=14, name="text", required=True, autofocus=True)
+        area = dom.make("textarea", text, rows=14, name="text", required=True)
         form = dom.make(
             "form",
             dom.make("label", t("sources.edit_label"), area, cls="field"),
@@ -130,7 +121,7 @@ class Doors:
     def ask_caption(self, source):
         """What a person says about a picture; the name and the date of the file are suggested."""
         start = t("sources.caption_start", name=source["title"], date=t.day(source["made"]))
-        area = dom.make("textarea", start, rows=4, name="text", required=True, autofocus=True)
+        area = dom.make("textarea", start, rows=4, name="text", required=True)
         form = dom.make(
             "form",
             dom.make("label", t("sources.caption_label"), area, cls="field"),

@@ -1,6 +1,7 @@
 """Scenarios 12 to 16: what is dropped, picked, pasted or fetched becomes a source, with real files, in Chromium."""
 
 import base64
+import contextlib
 import http.server
 import io
 import re
@@ -185,18 +186,23 @@ def web(tmp_path_factory) -> Iterator[str]:
     server.server_close()
 
 
-def test_scenario_15_a_website_by_address_by_three_ways_and_by_paste(
-    chromium: Browser, address: str, web: str
-):
-    with in_browser.watched(chromium, address, locale="en-US", ignore_https_errors=True) as (
-        context,
-        watch,
-    ):
+@contextlib.contextmanager
+def beside_a_site(chromium: Browser, address: str, web: str) -> Iterator[Page]:
+    """The page, alive, where nothing is allowed but the site and what it refuses."""
+    options = {"locale": "en-US", "ignore_https_errors": True}
+    with in_browser.watched(chromium, address, **options) as (context, watch):
         watch.allow(re.escape(web))
         watch.allow("CORS|ERR_FAILED|404|Failed to load")
         page = context.new_page()
         page.goto("/")
         in_browser.wait_for_state(page, *ALIVE, timeout=180)
+        yield page
+
+
+def test_scenario_15_a_website_by_address_by_three_ways_and_by_paste(
+    chromium: Browser, address: str, web: str
+):
+    with beside_a_site(chromium, address, web) as page:
         by_address(page, f"{web}/open")
         source = ready(page, "Fyren på Skarvholmen")
         assert "Meny" not in text_of(source) and "Albert Öhrnström" in text_of(source)
@@ -219,16 +225,10 @@ def test_scenario_15_a_website_by_address_by_three_ways_and_by_paste(
 def test_scenario_15_a_closed_site_through_the_bookmark_or_a_named_proxy(
     chromium: Browser, address: str, web: str
 ):
-    options = {"locale": "en-US", "ignore_https_errors": True}
-    with in_browser.watched(chromium, address, **options) as (context, watch):
-        watch.allow(re.escape(web))
-        watch.allow("CORS|ERR_FAILED|404|Failed to load")
-        page = context.new_page()
-        page.goto("/")
-        in_browser.wait_for_state(page, *ALIVE, timeout=180)
+    with beside_a_site(chromium, address, web) as page:
         by_address(page, f"{web}/closed")
         bookmark = failed(page).get_by_role("link", name="Read in OneSeek").get_attribute("href")
-        there = context.new_page()
+        there = page.context.new_page()
         there.goto(f"{web}/closed")
         with there.expect_popup() as opened:
             there.evaluate(bookmark.removeprefix("javascript:"))

@@ -140,7 +140,7 @@ class Memory:
 
     def ask_new_fact(self):
         """A question and its answer, told directly."""
-        prompt = dom.make("textarea", rows=2, name="prompt", required=True, autofocus=True)
+        prompt = dom.make("textarea", rows=2, name="prompt", required=True)
         answer = dom.make("textarea", rows=2, name="answer", required=True)
         form = dom.make(
             "form",
@@ -157,6 +157,7 @@ class Memory:
             cls="column",
         )
         overlay.dialog(t("memory.tell"), form, name="tell")
+        prompt._dom_element.focus()
 
     async def ask_forget(self, ids, title):
         """What forgetting would mean, before it is done."""
