@@ -131,6 +131,11 @@ class Assistant:
         if key in self.answers:
             self.answers[key].cancel()
 
+    def abandon(self) -> None:
+        """The device is lost: whoever waits for a turn on it goes on, and meets its error."""
+        self.turns.answering = lambda: False
+        self.turns.free()
+
     async def finished(self, answer: Answer) -> None:
         if self._pump is None or self._pump.done():
             with urgent():

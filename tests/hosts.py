@@ -65,12 +65,13 @@ class Listener:
     def pump(self) -> None:
         """Take in what has come since."""
 
-    def wait(self, kind: str, seconds: float = 240) -> dict:
+    def wait(self, kind: str, seconds: float = 240, **told) -> dict:
+        """The first event of this kind that says what `told` says."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             self.pump()
             for event in self.seen:
-                if event["type"] == kind:
+                if event["type"] == kind and told.items() <= event.items():
                     return event
             time.sleep(0.05)
         raise TimeoutError(f"no {kind} after {[event['type'] for event in self.seen]}")

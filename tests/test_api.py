@@ -439,8 +439,8 @@ def test_a_run_with_nothing_to_practise_fails_aloud(host):
         begin = {"baseModels": ["tiny"], "epochs": 1}
         run = host.ask("POST", "/api/admin/training/start-dna-v2", begin).json()["runId"]
         host.learn_now()
-        failed = listener.wait("training_failed")
-        assert failed["runId"] == run and "nothing has been learned yet" in failed["reason"]
+        failed = listener.wait("training_failed", runId=run)
+        assert "nothing has been learned yet" in failed["reason"]
         assert host.ask("GET", "/healthz").json()["status"] == "ok"
 
 

@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -125,6 +126,9 @@ class Breaking(serve.Handler):
             return
         if len(Breaking.asked) == 1:
             outputfile.write(source.read(2 * CHUNK + 100_000))
+            time.sleep(
+                3
+            )  # what lies unread when a connection breaks is lost, as the browser has it
         self.close_connection = True
 
 

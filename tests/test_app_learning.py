@@ -268,8 +268,10 @@ def test_scenario_22_versions_are_ranked_compared_blind_and_rolled_back(home: Pa
         home.keyboard.press(key)
         expect(dialog).to_contain_text(re.compile(r"Answer 1 was v0\.[12], answer 2 was v0\.[12]"))
         dialog.get_by_role("button", name="One more").click()
+        expect(dialog.locator("#compare-result")).to_be_empty()
         expect(dialog.get_by_label("Question")).to_have_value(FACT[0])
     home.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
     wins = board.locator("tbody tr td:last-child").all_inner_texts()
     assert sum(map(int, wins)) == 2
     row(versions, "v0.1").get_by_role("button", name="Use").click()

@@ -12,17 +12,14 @@ class Compare:
         self.page = page
         self.pair = None
         self.round = 0
-        self.last = None
 
-    async def open(self, again=False):
-        """Ask for a question and two versions to compare; `again` with those of the round before."""
+    async def open(self):
+        """Ask for a question and two versions to compare."""
         found = await records.versions(self.page.store)
         options = [(str(v["number"]), v["label"]) for v in found] + [("0", "v0")]
         field = dom.make("textarea", rows=2, name="text", required=True, id="compare-text")
-        text, one, other = self.last if again else ("", options[0][0], options[1][0])
-        field.value = text
-        first = _select("first", options, one, t("compare.first"))
-        second = _select("second", options, other, t("compare.second"))
+        first = _select("first", options, options[0][0], t("compare.first"))
+        second = _select("second", options, options[1][0], t("compare.second"))
         form = dom.make(
             "form",
             dom.make("label", t("compare.question"), field, cls="field"),
@@ -50,7 +47,6 @@ class Compare:
         text, first, second = (
             dom.find('[name="%s"]' % n, form).value for n in ("text", "first", "second")
         )
-        self.last = text, first, second
         numbers = [int(first), int(second)]
         if js.Math.random() < 0.5:
             numbers.reverse()
@@ -107,6 +103,11 @@ class Compare:
             [["put", "versions", number, version]],
             [["versions", number, "weights_sha256", before["weights_sha256"]]],
         )
+
+    def again(self):
+        """Another round with the same question and versions, which the form still holds."""
+        dom.by_id("compare-result")._dom_element.replaceChildren()
+        dom.by_id("compare-text")._dom_element.focus()
 
     async def label(self, number):
         return records.label(await self.page.store.get("versions", number) if number else None)

@@ -100,7 +100,7 @@ def register(page):
         "compare": lambda of, el: page.compare.open(),
         "compare-ask": lambda of, el: page.compare.ask(el),
         "compare-choose": lambda of, el: page.compare.choose(of),
-        "compare-again": lambda of, el: page.compare.open(again=True),
+        "compare-again": lambda of, el: page.compare.again(),
         "set-language": lambda of, el: page.settings_dialog.use_language(el.value),
         "set-theme": lambda of, el: set_theme(page, el.value),
         "set-text": lambda of, el: page.set(**{of: el.value}),

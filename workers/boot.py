@@ -39,6 +39,7 @@ async def load_project():
 
 
 async def open_mail():
+    from workers import garbage
     from workers.post import Post
     from workers.protocol import Booting, Ready
 
@@ -51,6 +52,7 @@ async def open_mail():
     post.emit(Booting(worker=name, step="module"))
     module = importlib.import_module(settings["module"])
     post.handlers = module.serve(post.emit, settings, modules)
+    garbage.start()
     post.emit(Ready(worker=name, build=settings["build"]))
     return post
 

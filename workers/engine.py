@@ -56,6 +56,7 @@ from workers.recovery import Recovery
 from workers.signer import BrowserSigner
 
 API_PACKAGES, IMPORT = ["starlette"], "/api/import"
+OPEN_SECONDS = 10  # a device the browser gave just after its graphics process died may stay silent
 IMPORT_PACKAGES = ["markdown-it-py", "lxml", "trafilatura"]
 
 
@@ -91,9 +92,12 @@ class Engine:
         self.device = await choose(request.engine)
         self.store = await open_browser_store(self.modules["store.js"])
         if self.device.why == "chip":
-            took = await measured(self.store, self.device.name, open_executor)
-            if took["cpu"] < took["gpu"]:
-                self.device = processor("slower")
+            try:
+                took = await measured(self.store, self.device.name, open_executor)
+                if took["cpu"] < took["gpu"]:
+                    self.device = processor("slower")
+            except Exception:  # whatever it was, a chip that fails at this is not for a model
+                self.device = processor("silent")
         self.models = Models(self.store, self.addresses)
         return self.device
 
@@ -109,15 +113,27 @@ class Engine:
 
         try:
             file = await self.models.open(request.model, request.keep, progress)
-            return await self.make_resident(request, file, functools.partial(progress, "load"))
+            executor = await self.opened()
+            shown = functools.partial(progress, "load")
+            return await self.make_resident(request, file, executor, shown)
         except Paused as paused:
             return Failed(where="LoadModel", reason=str(paused), detail="stopped")
         except Damaged:
             await self.models.remove(request.model)
             raise
 
-    async def make_resident(self, request, file, progress):
-        executor = await open_executor(self.device.kind)
+    async def opened(self):
+        """What the chosen device computes with; a graphics chip that cannot be opened leaves the
+        work to the processor."""
+        try:
+            return await open_executor(self.device.kind)
+        except Exception:
+            if self.device.kind == "cpu":
+                raise
+        self.device = processor("silent")
+        return await open_executor(self.device.kind)
+
+    async def make_resident(self, request, file, executor, progress):
         clock = lambda: int(time.time() * 1000)  # noqa: E731
         parameters = sum(int(np.prod(file.spec(name).shape)) for name in file.names())
         family = naming.family(parameters)
@@ -148,12 +164,15 @@ class Engine:
 
     async def rebuild(self, back_end):
         """The same model on a new device, or on the processor; why on that one."""
+        pause.wait = None  # or plain Python would wait for a turn on the device that is gone
+        self.assistant.abandon()
         chosen = await choose("cpu" if back_end == "cpu" else "gpu")
         if chosen.kind != back_end:
             raise LookupError("the browser gives no graphics device yet")
+        executor = await open_executor(back_end)
         self.device = chosen
         file = await self.models.open(self.loaded.model, self.loaded.keep, lambda *figures: None)
-        await self.make_resident(self.loaded, file, lambda *figures: None)
+        await self.make_resident(self.loaded, file, executor, lambda *figures: None)
         return chosen.why
 
     def on_stop_loading(self, request):
@@ -443,7 +462,8 @@ async def open_executor(kind):
     if kind == "gpu":
         from engine.gpu import GPU
 
-        return await GPU.open()
+        async with asyncio.timeout(OPEN_SECONDS):
+            return await GPU.open()
     from engine.wasm.executor import Wasm
     from engine.wasm.heap import PyodideHeap
 

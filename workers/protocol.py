@@ -49,7 +49,7 @@ class Request(Message):
 class Device(Message):
     """What the engine computes on: `kind` is gpu or cpu, `why` one of WHY, which have words on the page."""
 
-    WHY = ("asked", "chip", "slower", "no-webgpu", "no-adapter", "software")
+    WHY = ("asked", "chip", "slower", "no-webgpu", "no-adapter", "silent", "software")
 
     fields = {"kind": str, "name": str, "why": str}
 

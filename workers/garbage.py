@@ -1,0 +1,32 @@
+"""A worker collects garbage at moments of its own: Pyodide's automatic ones may crash it.
+
+CPython's incremental collector follows the frames of every stack, also of one that is suspended, whose
+frames Pyodide has put aside by then (pyodide/pyodide#6464, in 314.0.7). Collections of the youngest
+objects, and of all objects, do not look at frames.
+"""
+
+import asyncio
+import gc
+
+YOUNG, ALL = 0, 2
+BEAT = 1.0  # seconds between two looks
+ENOUGH = 2000  # new objects that are worth a collection
+GROWN = 20  # collections of young objects before one of all
+
+
+def start():
+    """From now on; what exists already stays for good and is never looked at again."""
+    gc.disable()
+    gc.collect()
+    gc.freeze()
+    asyncio.ensure_future(keep())
+
+
+async def keep():
+    collections = 0
+    while True:
+        await asyncio.sleep(BEAT)
+        if gc.get_count()[0] < ENOUGH:
+            continue
+        collections += 1
+        gc.collect(YOUNG if collections % GROWN else ALL)
