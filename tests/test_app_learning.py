@@ -433,7 +433,6 @@ def test_it_can_be_taught_who_it_is(home: Page):
     expect(home.get_by_role("tab", name=re.compile(r"^Queue [5-9]\d"))).to_be_visible()
 
 
-@pytest.mark.long
 def test_scenario_24_everything_leaves_as_a_backup_is_wiped_and_comes_back(
     home: Page, tmp_path: Path
 ):

@@ -34,7 +34,6 @@ def test_R21_R22_an_answer_survives_a_lost_device_and_a_second_loss_moves_to_the
     assert body(page.get_by_role("article", name="OneSeek said").first).inner_text() == first
 
 
-@pytest.mark.long
 def test_scenario_25_R21_a_lesson_survives_a_lost_device(page: Page, chromium: Browser):
     page.goto("/?model=tiny&engine=gpu")
     wait_for_state(page, "ready", timeout=240)

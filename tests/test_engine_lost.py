@@ -18,7 +18,6 @@ def lose(page: Page, what: str) -> None:
     page.evaluate("(detail) => dispatchEvent(new CustomEvent('oneseek-break', {detail}))", what)
 
 
-@pytest.mark.long
 def test_R22_an_engine_that_hangs_is_replaced_and_the_round_goes_on(page: Page):
     page.goto("/?model=tiny&faults=1")
     wait_for_state(page, *ALIVE)

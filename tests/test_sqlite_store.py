@@ -15,9 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.check import check_store
-from tests import in_micropython
 from tests.living import Living
-from web.archive import NotABackup
 from web.store import (
     FencedStore,
     StorageFull,
@@ -27,6 +25,7 @@ from web.store import (
     plain,
     save_anyway,
 )
+from workers.archive import NotABackup
 from workers.headless import DATABASE, back_up, restore
 from workers.sqlite_store import SqliteStore
 
@@ -215,25 +214,7 @@ def test_a_backup_takes_the_place_of_everything_or_of_nothing(tmp_path):
     run(store.close())
 
 
-THROUGH_THE_PAGE = """
-from web import archive
-
-class Store:
-    def __init__(self, stores):
-        self.stores = stores
-
-    async def all(self, name):
-        return self.stores[name]
-
-stores = archive.read(open("backup.json").read())
-try:
-    archive.collect(Store(stores), 0).send(None)
-except StopIteration as done:
-    print(done.value)
-"""
-
-
-def test_a_backup_that_went_through_the_pages_python_restores_to_the_same_hashes(tmp_path):
+def test_a_restored_backup_has_the_same_hashes(tmp_path):
     """Floats, bytes and keys come back as they were: the ledger and every version verify."""
     there, back, file = tmp_path / "there", tmp_path / "back", tmp_path / "backup.json"
     for folder in (there, back):
@@ -244,11 +225,9 @@ def test_a_backup_that_went_through_the_pages_python_restores_to_the_same_hashes
     run(living.store.close())
     (there / "oneseek.db").rename(there / DATABASE)
     run(back_up(there, file))
-    sent = file.read_text()
-    paths = ("web/__init__.py", "web/archive.py", "web/store.py")
-    file.write_text(in_micropython.run(THROUGH_THE_PAGE, *paths, **{"backup.json": sent}))
+    before = json.loads(file.read_text())["stores"]
     run(restore(back, file))
-    store, before = SqliteStore(back / DATABASE), json.loads(sent)["stores"]
+    store = SqliteStore(back / DATABASE)
     assert run(check_store(store)) == [] and run(store.count("versions")) == 2
     run(store.close())
     run(back_up(back, file))

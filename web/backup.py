@@ -1,33 +1,26 @@
-"""Everything out, everything back, as files the person keeps: backups, and the chats as training data."""
+"""Everything out, everything back, as files the person keeps: backups, and the chats as training data.
+
+A backup holds weights, far more than the page's Python has room for: the importer writes and reads it.
+"""
 
 import json
 
 import js
 
-from web import archive, clock, files, overlay, turns
+from web import files, overlay, turns
 from web.chat import stored_turns
+from web.link import Refused
 from web.words import t
+from workers.protocol import BackUp, Restore
+
+FILE = "backup.json"
 
 
-class Whole:
-    """The store, and with each source what the importer keeps of it in files: its text and its lessons."""
-
-    def __init__(self, store):
-        self.store = store
-
-    async def all(self, name):
-        rows = await self.store.all(name)
-        for _, source in rows if name == "sources" else ():
-            source["texts"] = {}
-            for kind in (".txt", ".json") if source.get("sha256") else ():
-                text = await files.read_text("importer", source["sha256"] + kind)
-                source["texts"][kind] = text
-        return rows
-
-
-async def export_everything(store):
+async def export_everything(page):
+    page.toast(t("backup.begun"))
+    await page.app.ask_importer(BackUp(file=FILE))
     name = "oneseek-%s.json" % js.Date.new().toISOString()[:10]
-    files.save(name, await archive.collect(Whole(store), clock.now()), "application/json")
+    await files.save_from_outbox(FILE, "application/json", name)
 
 
 async def export_chats(store, form):
@@ -44,14 +37,13 @@ async def import_everything(page):
     chosen = await files.pick(".json", many=False)
     if not chosen:
         return
+    await files.put_in_inbox(chosen[0], FILE)
     try:
-        stores = archive.read(await chosen[0].text())
-    except archive.NotABackup as wrong:
-        page.toast(t("backup." + wrong.args[0]), seconds=15)
+        await page.app.ask_importer(Restore(file=FILE))
+    except Refused as refused:
+        if refused.failed.where != "backup":
+            raise
+        page.toast(t("backup." + refused.failed.detail), seconds=15)
         return
     overlay.close_all()
-    for _, source in stores["sources"]:
-        for kind, text in source.pop("texts", {}).items():
-            await files.write("importer", source["sha256"] + kind, text)
-    await archive.restore(page.store, stores)
     js.location.reload()

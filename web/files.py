@@ -75,9 +75,9 @@ async def read_text(folder, name):
     return await (await handle.getFile()).text()
 
 
-async def save_from_outbox(name, kind="application/zip"):
-    """Hand the person a file that a worker wrote."""
+async def save_from_outbox(name, kind="application/zip", called=None):
+    """Hand the person a file that a worker wrote, under a name of its own when it is `called` so."""
     root = await js.navigator.storage.getDirectory()
     outbox = await root.getDirectoryHandle("out")
     file = await (await outbox.getFileHandle(name)).getFile()
-    save(name, file, kind)
+    save(called or name, file, kind)

@@ -26,6 +26,9 @@ STEPS = [
 ]
 """The stores each schema version adds; a step is never changed once it was released."""
 
+KEPT = tuple(name for step in STEPS for name in step if name != "drafts")
+"""What a backup holds."""
+
 RELAXED = ("drafts", "metrics", "events", "settings")
 """What may be lost in a power cut; everything else is on the disk before `batch` returns."""
 
@@ -136,6 +139,19 @@ async def new_epoch(store, holder):
         taken = {"epoch": epoch + 1, "holder": holder}
         if await store.batch([["put", "state", "trainer", taken]], expect):
             return epoch + 1
+
+
+WIPED_AT_ONCE = 100
+
+
+async def wipe(store):
+    """Remove every record of every store."""
+    for name in KEPT + ("drafts",):
+        keys = await store.keys(name)
+        for start in range(0, len(keys), WIPED_AT_ONCE):
+            await store.batch(
+                [["delete", name, key] for key in keys[start : start + WIPED_AT_ONCE]]
+            )
 
 
 async def save_anyway(store, ops, expect=()):

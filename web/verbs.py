@@ -2,7 +2,8 @@
 
 import js
 
-from web import archive, backup, dom, files, overlay
+from web import backup, dom, files, overlay
+from web.store import wipe
 from web.words import LANGUAGES, t
 
 RESET = ("reset.title", "reset.text", "reset.yes")
@@ -112,7 +113,7 @@ def register(page):
         "reset-config": lambda of, el: page.set(config_training=None, config_scheduler=None),
         "introduce": lambda of, el: page.learning.introduce(),
         "save-signing-key": lambda of, el: page.learning.save_signing_key(),
-        "export-everything": lambda of, el: backup.export_everything(page.store),
+        "export-everything": lambda of, el: backup.export_everything(page),
         "import-everything": lambda of, el: backup.import_everything(page),
         "export-openai": lambda of, el: backup.export_chats(page.store, "openai"),
         "export-sharegpt": lambda of, el: backup.export_chats(page.store, "sharegpt"),
@@ -239,6 +240,6 @@ async def delete_everything(page, word):
     if word != t("delete.word"):
         return
     overlay.close_all()
-    await archive.wipe(page.store)
+    await wipe(page.store)
     await files.clear()
     js.location.reload()

@@ -32,8 +32,8 @@ from engine.model import Config
 from engine.runs import NoBaseModels
 from engine.signing import BadKey, read_key
 from engine.versions import Versions
-from web import archive
 from web.store import StorageFull, StoreRetired
+from workers import archive
 from workers.api import create_app
 from workers.guard import LOCAL, Guard
 from workers.service import Service
@@ -105,7 +105,9 @@ async def back_up(folder: Path, file: Path) -> None:
     """The backup that the page reads as well; there is an old file or a whole new one."""
     store = SqliteStore(folder / DATABASE)
     beside = file.with_name(file.name + ".part")
-    beside.write_text(await archive.collect(store, clock()))
+    with beside.open("w") as written:
+        async for piece in archive.collect(store, clock()):
+            written.write(piece)
     beside.replace(file)
     await store.close()
 

@@ -1,10 +1,13 @@
 """The importer worker: reads what a person drops on the page, away from the engine and the chat.
 
 Items are read one at a time, so memory holds one; between pages of an item a wish to stop is heard.
+Backups are written and read here as well: they take memory, and time that nobody's answer waits for.
 """
 
 import asyncio
+import contextlib
 import json
+import time
 
 import js
 from pyodide.ffi import JsException, can_run_sync, run_sync, to_js
@@ -12,11 +15,14 @@ from pyodide.ffi import JsException, can_run_sync, run_sync, to_js
 from importers.door import Door
 from importers.duplicates import Fingerprints
 from importers.limits import Budget, Cancelled
+from web.store import open_browser_store
+from workers import archive
 from workers.protocol import Done, Failed, Imports, Questions, Reading
 from workers.recogniser import Recogniser
 
 KNOWN = "import-fingerprints.json"
 EDITABLE = 200_000  # characters that the page puts into a text field
+OWN_FILES = (".txt", ".json")  # of each document, after its hash
 ASKED = ("prompt", "answer", "language")
 
 
@@ -24,7 +30,7 @@ class Importer:
     """One `on_<name>` for each request of workers/protocol.py that names the importer."""
 
     def __init__(self, emit, settings, modules):
-        self.emit = emit
+        self.emit, self.modules = emit, modules
         self.stopped = set()
         self.one_at_a_time = asyncio.Lock()
         self.reading = ""
@@ -66,14 +72,36 @@ class Importer:
             door.forget(request.document)
             await self.keep(door)
             own = await folder("importer")
-            for kind in ("txt", "json"):
-                await own.removeEntry(f"{request.document}.{kind}")
+            for kind in OWN_FILES:
+                await own.removeEntry(request.document + kind)
         return Done()
 
     async def on_ask_about(self, request):
         from engine.lessons.documents import questions
 
         return Questions(items=questions(request.lessons, request.count))
+
+    async def on_back_up(self, request):
+        store = Whole(await open_browser_store(self.modules["store.js"]))
+        async with written("out", request.file) as write:
+            async for piece in archive.collect(store, int(time.time() * 1000)):
+                await write(piece)
+        await store.close()
+        return Done()
+
+    async def on_restore(self, request):
+        inbox = await folder("inbox")
+        file = await (await inbox.getFileHandle(request.file)).getFile()
+        try:
+            stores = archive.read(await file.text())
+        except archive.NotABackup as error:
+            return Failed(where="backup", reason="This is not a backup.", detail=str(error))
+        finally:
+            await inbox.removeEntry(request.file)
+        store = Whole(await open_browser_store(self.modules["store.js"]))
+        await store.restore(stores)
+        await store.close()
+        return Done()
 
     async def read(self, request, name, reader):
         """One item from its bytes to its lessons; the answer, or Failed with "stopped"."""
@@ -112,6 +140,30 @@ class Importer:
         await write_own(KNOWN, json.dumps(known))
 
 
+class Whole:
+    """What is stored, and with each source what is kept of it in files: its text and its lessons."""
+
+    def __init__(self, store):
+        self.store, self.close = store, store.close
+
+    async def all(self, name, after, limit):
+        rows = await self.store.all(name, after, limit)
+        for _, source in rows if name == "sources" else ():
+            if sha256 := source.get("sha256"):
+                source["texts"] = texts = {}
+                for kind in OWN_FILES:
+                    with contextlib.suppress(JsException):  # nothing of it is kept
+                        texts[kind] = await read_own(sha256 + kind)
+        return rows
+
+    async def restore(self, stores):
+        for _, source in stores["sources"]:
+            for kind, text in source.pop("texts", {}).items():
+                if kind in OWN_FILES:
+                    await write_own(source["sha256"] + kind, text)
+        await archive.restore(self.store, stores)
+
+
 def serve(emit, settings, modules):
     return Importer(emit, settings, modules)
 
@@ -144,17 +196,32 @@ async def take_from_inbox(name, budget):
 async def load_known():
     """What earlier visits imported; nothing when there was none or the file was damaged."""
     try:
-        handle = await (await folder("importer")).getFileHandle(KNOWN)
-        known = json.loads(await (await handle.getFile()).text())
+        known = json.loads(await read_own(KNOWN))
         return Fingerprints({int(value): source for value, source in known.items()})
     except (JsException, ValueError):
         return Fingerprints()
 
 
+async def read_own(name):
+    handle = await (await folder("importer")).getFileHandle(name)
+    return await (await handle.getFile()).text()
+
+
 async def write_own(name, text):
-    handle = await (await folder("importer")).getFileHandle(name, to_js_object({"create": True}))
+    async with written("importer", name) as write:
+        await write(text)
+
+
+@contextlib.asynccontextmanager
+async def written(where, name):
+    """What to call with each piece of text of a file; it takes its place when all is written."""
+    handle = await (await folder(where)).getFileHandle(name, to_js_object({"create": True}))
     writable = await handle.createWritable()
-    await writable.write(text)
+    try:
+        yield writable.write
+    except BaseException:
+        await writable.abort()
+        raise
     await writable.close()
 
 

@@ -251,6 +251,23 @@ class File(Message):
 
 
 @message
+class BackUp(Request):
+    """Write everything that is stored, but for the models, as `file` in OPFS out/."""
+
+    worker = "importer"
+    fields = {"file": str}
+
+
+@message
+class Restore(Request):
+    """Put the backup `file` of OPFS inbox/ in the place of everything stored.  Failed with "wrong" or
+    "newer" when it cannot be read; nothing was changed then."""
+
+    worker = "importer"
+    fields = {"file": str}
+
+
+@message
 class Export(Request):
     """A version (number) as peft, gguf, merged or certified."""
 
