@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser import Watch, kept_offline, wait_for_state
-from tests.test_app_chat import answers, body, finished, say
+from tests.test_app_chat import answers, body, finished, say, slow_down
 
 pytestmark = pytest.mark.slow
 IN_USE = ("ready", "countdown", "paused", "training", "evaluating")
@@ -138,9 +138,10 @@ DIES_AT_THE_FIRST_WORD = """() => new MutationObserver((_, seeing) => {
 def test_scenario_25_R22_an_engine_that_dies_is_replaced_within_twenty_seconds(page: Page):
     """The answer under way is kept as far as it came, and the next one comes."""
     ready(page, "/?model=tiny&faults=1")
+    slow_down(page)
     page.evaluate(DIES_AT_THE_FIRST_WORD)
     say(page, "Tell me a long story.")
-    wait_for_state(page, "recovering", timeout=20)
+    wait_for_state(page, "recovering", timeout=25)
     expect(page.get_by_text("The engine stopped answering and is started again.")).to_be_visible()
     cut = answers(page).last
     expect(cut).to_contain_text("This answer was interrupted.")

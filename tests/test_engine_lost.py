@@ -56,7 +56,6 @@ FILL = """async () => {
 }"""
 
 
-@pytest.mark.long
 def test_R6_a_full_disk_leaves_the_version_in_use_and_says_so(
     page: Page, watch: Watch, address: str
 ):

@@ -41,7 +41,7 @@ class Answer:
             self.chat.keep_up()
         if clock.now() - self.stored_at > FLUSH_MS:
             self.stored_at = clock.now()
-            await self.chat.page.store.batch([["put", "messages", self.turn["key"], self.turn]])
+            await self.chat.page.save([["put", "messages", self.turn["key"], self.turn]])
 
     def stop(self):
         self.chat.page.stop(self.number)

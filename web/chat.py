@@ -67,7 +67,7 @@ class Chat:
 
     async def remember(self):
         """The next visit opens the chat that is open now."""
-        await self.page.store.batch([["put", "settings", "open-chat", {"id": self.id}]])
+        await self.page.save([["put", "settings", "open-chat", {"id": self.id}]])
 
     def show_empty(self):
         self.stop()

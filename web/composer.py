@@ -33,7 +33,7 @@ class Composer:
             self.page.ask_for_model()
             return
         self.put("")
-        await self.page.store.batch([["delete", "drafts", self.chat.id or "new"]])
+        await self.page.save([["delete", "drafts", self.chat.id or "new"]])
         await self.chat.send(text)
 
     def key(self, event):

@@ -11,7 +11,7 @@ import js
 
 from web import clock, dom
 from web.link import Refused
-from web.store import StorageFull, save_anyway
+from web.store import BALLAST_BYTES, StorageFull, save_anyway
 from web.words import t
 from workers.protocol import Ask, Stop, Token
 
@@ -64,12 +64,23 @@ class Page:
 
     async def set(self, **values):
         self.settings.update(values)
-        await self.store.batch([["put", "settings", "page", self.settings]])
+        await self.save([["put", "settings", "page", self.settings]])
         self.touch("settings")
 
     async def save(self, ops):
-        """Store what a person said, also when there is hardly any room left."""
-        return await save_anyway(self.store, ops)
+        """Store what a person said or chose, also when there is hardly any room left.  When there is
+        none at all it lives as long as the page, which says so."""
+        try:
+            await save_anyway(self.store, ops)
+        except StorageFull as full:
+            self.complain(full)
+
+    async def reserve(self):
+        """Set room aside, for what is said once the disk is full; where there is none left, so be it."""
+        try:
+            await self.store.reserve(BALLAST_BYTES)
+        except Exception as fault:
+            js.console.info("no room was set aside: %s" % fault)
 
     def watch(self, redraw, *topics):
         """`redraw()` is called (and awaited) soon after any of the topics was touched."""

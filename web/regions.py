@@ -100,6 +100,7 @@ class OneSeek(Page):
         if keep:
             await self.set(model=loaded.model)
             await js.navigator.storage.persist()
+            await self.reserve()
         await self.read_version()
         self.touch("model", "tab")
         self.chat.draw()

@@ -183,7 +183,9 @@ class Store {
 
   async reserve(size) {
     const [root, name] = await ballast(this.name);
-    const file = await (await root.getFileHandle(name, { create: true })).createWritable();
+    const handle = await root.getFileHandle(name, { create: true });
+    if ((await handle.getFile()).size >= size) return;
+    const file = await handle.createWritable();
     await file.write(new Uint8Array(size));
     await file.close();
   }
