@@ -443,6 +443,13 @@ def test_scenario_24_everything_leaves_as_a_backup_is_wiped_and_comes_back(
     home.get_by_role("button", name="Settings").click()
     backup = tmp_path / "backup.json"
     backup.write_bytes(exported(home, "Export everything"))
+    newer = tmp_path / "newer.json"
+    newer.write_text('{"format": "oneseek-backup", "version": 99, "stores": {}}')
+    with home.expect_file_chooser() as choosing:
+        home.get_by_role("button", name="Import a backup").click()
+    choosing.value.set_files(newer)
+    refused = "This backup was made by a newer OneSeek. Nothing was changed."
+    expect(home.get_by_role("region", name="Notices")).to_contain_text(refused)
     home.get_by_role("button", name="Delete everything …").click()
     dialog = home.get_by_role("alertdialog", name="Delete everything?")
     dialog.get_by_label("Type DELETE to go on").fill("DELETE")

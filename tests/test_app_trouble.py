@@ -13,8 +13,8 @@ pytestmark = pytest.mark.slow
 IN_USE = ("ready", "countdown", "paused", "training", "evaluating")
 
 
-def ready(page: Page, address: str = "/?model=tiny") -> None:
-    page.goto(address)
+def ready(page: Page) -> None:
+    page.goto("/?model=tiny")
     wait_for_state(page, *IN_USE, timeout=120)
 
 
@@ -127,21 +127,27 @@ def test_R22_an_engine_that_cannot_start_leaves_chats_readable(page: Page, watch
     expect(page.locator("html")).to_have_attribute("data-engine", "failed")
 
 
-DIES_AT_THE_FIRST_WORD = """() => new MutationObserver((_, seeing) => {
-  const said = document.querySelectorAll("[role=log] article .text");
-  if (said.length < 2 || !said[1].textContent.trim()) return;
-  seeing.disconnect();
-  dispatchEvent(new CustomEvent("oneseek-break", {detail: "die"}));
-}).observe(document, {subtree: true, childList: true, characterData: true})"""
+NAMES_ITS_CHANNELS = """window.channels = [];
+BroadcastChannel = class extends BroadcastChannel {
+  constructor(name) { super(name); channels.push(name); }
+}"""
+DIES_AT_A_TOKEN = """(name) => {
+  new BroadcastChannel(name).onmessage = ({data}) => {
+    if (JSON.parse(JSON.parse(data).event).type === "Token") close();
+  };
+}"""
 
 
 def test_scenario_25_R22_an_engine_that_dies_is_replaced_within_twenty_seconds(page: Page):
     """The answer under way is kept as far as it came, and the next one comes."""
-    ready(page, "/?model=tiny&faults=1")
+    page.add_init_script(NAMES_ITS_CHANNELS)
+    ready(page)
     slow_down(page)
-    page.evaluate(DIES_AT_THE_FIRST_WORD)
+    own = next(n for n in page.evaluate("channels") if "-engine-" in n)
+    page.workers[0].evaluate(DIES_AT_A_TOKEN, own)
     say(page, "Tell me a long story.")
-    wait_for_state(page, "recovering", timeout=25)
+    expect(body(answers(page).last)).not_to_be_empty()
+    wait_for_state(page, "recovering", timeout=20)
     expect(page.get_by_text("The engine stopped answering and is started again.")).to_be_visible()
     cut = answers(page).last
     expect(cut).to_contain_text("This answer was interrupted.")
