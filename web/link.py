@@ -2,13 +2,13 @@
 
 Calls go through PyScript's named workers, events come over a broadcast channel that only the two know.
 Every second the worker is asked how many events it has sent, so that one that got lost is noticed, and a
-worker that stays silent as well.
+worker that stays silent as well.  One that died has let go of the lock it holds as long as it lives.
 """
 
 import asyncio
 import json
 
-from pyscript import create_named_worker, document, window
+from pyscript import create_named_worker, document, js_import, window
 
 from web import clock, site
 from workers.protocol import (
@@ -151,11 +151,14 @@ class Link:
     # ----------------------------------------------------------------------- whether it is alive
 
     async def until_silent(self):
-        """Ask it again and again whether it is there, until it stays silent for too long.  Time in
-        which the page itself slept does not count."""
+        """Ask it again and again whether it is there, until it is dead or stays silent for too long.
+        Time in which the page itself slept does not count."""
         await self.ready.wait()
+        dead = asyncio.Event()
+        (lock,) = await js_import(site.path("lock.js"))
+        life = lock.hold(self.channel.name, False, dead.set, lambda: None)
         silent, call = 0, None
-        while silent < self.patience():
+        while silent < self.patience() and not dead.is_set():
             if call is None or call.over.is_set():
                 silent, call = 0, Call(Ping())
                 asyncio.create_task(self.ping(call))
@@ -163,6 +166,7 @@ class Link:
             await asyncio.sleep(TICK_SECONDS)
             if clock.now() - began < 2000 * TICK_SECONDS:
                 silent += 1
+        life.release()
 
     async def ping(self, call):
         """Its answer counts the events it has sent: the last one may have got lost as well."""

@@ -22,6 +22,13 @@ name = settings["worker"]
 channel = js.BroadcastChannel.new(settings["channel"])
 
 
+# A lock that only the end of this worker releases: how the page knows at once that it died.
+ALIVE = """(name) => new Promise((held) => navigator.locks.request(name, () => {
+  held();
+  return new Promise(() => {});
+}))"""
+
+
 async def start():
     """The worker's mail, open for requests; None when it could not be opened, which the page then knows."""
     try:
@@ -53,6 +60,7 @@ async def open_mail():
     module = importlib.import_module(settings["module"])
     post.handlers = module.serve(post.emit, settings, modules)
     garbage.start()
+    await run_js(ALIVE)(channel.name)
     post.emit(Ready(worker=name, build=settings["build"]))
     return post
 
