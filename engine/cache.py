@@ -15,6 +15,7 @@ from engine.model import Config
 from engine.room import Room
 
 ADDRESSED = 2048  # rows
+ENDING = 4  # last tokens of an answer that may come back as others: its end, half a word
 ANSWER_BYTES = 4640 << 10  # what SmolLM2 needs while it reads 256 tokens
 
 
@@ -47,17 +48,21 @@ class Lane:
     def head_start(self) -> int:
         return self.head.start if self.head else 0
 
-    def keep_common(self, ids: list[int], head: Lane | None) -> None:
-        """Forget what differs from `ids` behind the head. The last token is always computed
-        again, because its answer is wanted."""
-        if head is not self.head:
-            self.head, self.ids = head, []
+    def common(self, ids: list[int]) -> int:
+        """How many of its own tokens `ids` has behind the head as well. The last one never
+        counts: it is always computed again, because its answer is wanted."""
         common = 0
         for ours, theirs in zip(self.ids, ids[self.shared : -1], strict=False):
             if ours != theirs:
                 break
             common += 1
-        del self.ids[common:]
+        return common
+
+    def keep_common(self, ids: list[int], head: Lane | None) -> None:
+        """Forget what differs from `ids` behind the head."""
+        if head is not self.head:
+            self.head, self.ids = head, []
+        del self.ids[self.common(ids) :]
 
 
 class NoRoom(RuntimeError):
@@ -83,6 +88,7 @@ class Pool:
         self.executor, self.room, self.inside = executor, room, inside
         self.rows, self.clock, self.reached = rows, 0, 0
         self.lanes: dict[str, Lane] = {}
+        self.busy: set[str] = set()  # keys of answers under way: their lanes stay as they are
         self.width = config.kv_heads * config.head_width
         self.names = [f"cache.{i}.{n}" for i in range(config.layers) for n in "kv"]
         self.tensors: dict[str, Tensor] = {}
@@ -106,18 +112,54 @@ class Pool:
         """The rows a program is made for. One that may find fewer in memory serves all pools."""
         return max(self.rows, ADDRESSED) if self.executor.cache_step else self.rows
 
-    def lane(self, key: str, capacity: int, busy: Collection[str] = ()) -> Lane:
+    def lane(self, key: str, capacity: int, keep: Collection[str] = ()) -> Lane:
         """The lane of a conversation with room for `capacity` tokens. Lanes unused for longest
-        make room; lanes of `busy` conversations stay."""
+        make room; those to `keep`, and those of answers under way, stay."""
         self.clock += 1
         lane = self.lanes.get(key)
-        if lane is None or lane.capacity < capacity:
+        if lane is None or not self.stretched(lane, capacity, keep):
             self.lanes.pop(key, None)
-            lane = self.lanes[key] = Lane(self.find(capacity, busy), capacity)
+            lane = self.lanes[key] = Lane(self.find(capacity, keep), capacity)
         lane.used = self.clock
         return lane
 
-    def find(self, capacity: int, busy: Collection[str]) -> int:
+    def resume(self, key: str, ids: list[int], head: Lane | None) -> None:
+        """Let `key` go on in the lane of the conversation that these `ids` continue: what is known
+        of it is not computed again. Lanes of other weights do not count."""
+        weights = key.partition(":")[0] + ":"
+        if key in self.lanes:
+            return
+        for other in self.lanes.keys() - self.busy:
+            lane = self.lanes[other]
+            same = lane.head is head and other.startswith(weights)
+            if same and len(lane.ids) > ENDING and lane.common(ids) >= len(lane.ids) - ENDING:
+                self.lanes[key] = self.lanes.pop(other)
+                return
+
+    def idle(self, keep: Collection[str]) -> list[str]:
+        """Keys of the lanes that may go: no answer under way needs them, nor who asks."""
+        needed = self.busy.union(keep)
+        heads = [self.lanes[key].head for key in needed if key in self.lanes]
+        return [
+            key
+            for key, lane in self.lanes.items()
+            if key not in needed and not any(lane is head for head in heads)
+        ]
+
+    def stretched(self, lane: Lane, capacity: int, keep: Collection[str]) -> bool:
+        """Whether a lane has room for so many tokens where it lies, once idle ones behind it went."""
+        if capacity <= lane.capacity:
+            return True
+        end = lane.start + capacity
+        behind = {key for key, one in self.lanes.items() if lane.start < one.start < end}
+        if end > self.rows or not behind <= set(self.idle(keep)):
+            return False
+        for key in behind & self.lanes.keys():
+            self.drop(key)
+        lane.capacity = capacity
+        return True
+
+    def find(self, capacity: int, keep: Collection[str]) -> int:
         while True:
             begin = 1
             for lane in sorted(self.lanes.values(), key=lambda lane: lane.start):
@@ -126,7 +168,7 @@ class Pool:
                 begin = lane.start + lane.capacity
             if self.rows - begin >= capacity:
                 return begin
-            idle = [key for key in self.lanes if key not in busy]
+            idle = self.idle(keep)
             if not idle:
                 raise NoRoom(
                     f"{capacity} tokens do not fit the cache of {self.rows} rows beside "
@@ -136,7 +178,7 @@ class Pool:
 
     def drop(self, key: str) -> None:
         """Give a lane back, and with it every lane that continues it."""
-        gone = self.lanes.pop(key)
+        gone = self.lanes.pop(key, None)
         for other in [k for k, lane in self.lanes.items() if lane.head is gone]:
             del self.lanes[other]
 

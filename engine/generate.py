@@ -86,7 +86,6 @@ class Generator:
         self._reached = 0  # rows of the pool that the runs know
         self._head: list[int] | None = None
         self._asked = 0
-        self._reading: set[str] = set()  # keys of answers whose lanes must stay as they are
         self._streams: dict[Answer, Stream] = {}
 
     @property
@@ -209,22 +208,23 @@ class Generator:
     def lane_of(self, answer: Answer) -> Lane | None:
         """The lane of an answer, cut back to what its prompt shares with it; None when the
         cache has no room while others are being answered."""
-        if answer.key in self._reading:
+        if answer.key in self.pool.busy:
             return self.pool.lanes[answer.key]
         head = self.pool.lanes[self.head_key] if self.begins_with_head(answer.prompt) else None
         wanted = min(len(answer.prompt) + answer.sampling.max_tokens, self.context)
-        busy = {self.head_key, answer.key, *self._reading, *(a.key for a in self.active)}
+        self.pool.resume(answer.key, answer.prompt, head)
+        keep = {self.head_key, answer.key}
         try:
-            lane = self.pool.lane(answer.key, wanted - len(head.ids if head else ()), busy)
+            lane = self.pool.lane(answer.key, wanted - len(head.ids if head else ()), keep)
         except NoRoom:
-            if self.active or len(self._reading):
+            if self.pool.busy:
                 return None
             if head is None or head.start == 1:
                 raise
             self.pool.lanes.clear()  # the shared beginning lay in the middle: read anew, it comes first
             return None
         lane.keep_common(answer.prompt, head)
-        self._reading.add(answer.key)
+        self.pool.busy.add(answer.key)
         return lane
 
     async def read_head(self) -> None:
@@ -363,7 +363,7 @@ class Generator:
             self.waiting.remove(answer)
         if answer in self.active:
             self.active.remove(answer)
-        self._reading.discard(answer.key)
+        self.pool.busy.discard(answer.key)
         stream = self._streams.pop(answer, None)
         if stream and answer.ended != "stop":
             ending = stream.end() if answer.ended == "end" else ""  # no half characters
