@@ -1,7 +1,9 @@
 """The chat as a person uses it: it streams, stops, branches, copies, scrolls politely and trusts no text."""
 
+import contextlib
 import json
 import re
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -86,9 +88,9 @@ def test_scenario_3_an_answer_streams_and_says_how_quick_it_was(chat: Page):
         new MutationObserver(() => lengths.add(document.querySelector("article.assistant .text")?.textContent.length))
           .observe(document.querySelector("#log"), {subtree: true, childList: true, characterData: true}); }"""
     )
-    go_on_for_ever(chat)
-    say(chat, "Hello")
-    answer = finished(chat)
+    with slowed_down(chat):
+        say(chat, "Hello")
+        answer = finished(chat)
     assert body(answer).inner_text().strip()
     expect(answer).to_contain_text(re.compile(r"[\d.,]+ tokens/s"))
     expect(chat.locator("#context")).to_contain_text("context")
@@ -96,11 +98,11 @@ def test_scenario_3_an_answer_streams_and_says_how_quick_it_was(chat: Page):
 
 
 def test_scenario_3_escape_stops_the_answer_and_keeps_what_came(chat: Page):
-    go_on_for_ever(chat)
-    say(chat, "Tell me a long story.")
-    expect(body(answers(chat).last)).not_to_be_empty()
-    chat.keyboard.press("Escape")
-    expect(chat.get_by_role("button", name="Send")).to_be_visible(timeout=500)
+    with slowed_down(chat):
+        say(chat, "Tell me a long story.")
+        expect(body(answers(chat).last)).not_to_be_empty()
+        chat.keyboard.press("Escape")
+        expect(chat.get_by_role("button", name="Send")).to_be_visible(timeout=500)
     expect(chat.get_by_role("button", name="Stop", exact=True)).to_be_hidden()
     kept = body(finished(chat)).inner_text()
     chat.wait_for_timeout(400)
@@ -127,6 +129,13 @@ def slow_down(page: Page) -> None:
           };
         }"""
     )
+
+
+@contextlib.contextmanager
+def slowed_down(page: Page) -> Iterator[None]:
+    slow_down(page)
+    yield
+    page.workers[0].evaluate("() => void delete performance.now")
 
 
 def set_temperature(page: Page, value: str) -> None:
