@@ -6,8 +6,6 @@ import sys
 from builder import ROOT, environment, system
 
 SCOPES = {"quick": "not slow and not long", "usual": "not long", "long": ""}
-
-
 SOME_FAILED = 1  # pytest's exit status; any other is no test's fault
 
 

@@ -154,8 +154,9 @@ class Pool:
         behind = {key for key, one in self.lanes.items() if lane.start < one.start < end}
         if end > self.rows or not behind <= set(self.idle(keep)):
             return False
-        for key in behind & self.lanes.keys():
-            self.drop(key)
+        for key in behind:
+            if key in self.lanes:  # it may have gone with its beginning
+                self.drop(key)
         lane.capacity = capacity
         return True
 
@@ -178,7 +179,7 @@ class Pool:
 
     def drop(self, key: str) -> None:
         """Give a lane back, and with it every lane that continues it."""
-        gone = self.lanes.pop(key, None)
+        gone = self.lanes.pop(key)
         for other in [k for k, lane in self.lanes.items() if lane.head is gone]:
             del self.lanes[other]
 

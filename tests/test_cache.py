@@ -67,6 +67,16 @@ def test_a_lane_grows_where_it_lies_and_idle_ones_behind_it_go():
     assert second not in pool.lanes.values()
 
 
+def test_a_beginning_that_goes_takes_what_continues_it_and_nothing_else():
+    pool = a_pool()
+    mine, grows = pool.lane("head:v", 5), pool.lane("v:1", 20)
+    grows.head = mine
+    head, second, third = (pool.lane(key, 10) for key in ("head:w", "w:1", "w:2"))
+    second.head = third.head = head
+    assert pool.lane("v:1", 60, keep={"head:v", "v:1"}) is grows
+    assert pool.lanes == {"head:v": mine, "v:1": grows}
+
+
 def test_neither_an_answer_under_way_nor_its_beginning_is_taken_away():
     pool = a_pool()
     grows = pool.lane("v:1", 30)

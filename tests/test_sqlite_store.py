@@ -25,6 +25,7 @@ from web.store import (
     plain,
     save_anyway,
 )
+from workers import archive
 from workers.archive import NotABackup
 from workers.headless import DATABASE, back_up, restore
 from workers.sqlite_store import SqliteStore
@@ -212,6 +213,12 @@ def test_a_backup_takes_the_place_of_everything_or_of_nothing(tmp_path):
     assert run(store.keys("queue")) == ["kept"] and not store.lost
     assert {name: run(store.all(name))[0] for name in rows} == rows
     run(store.close())
+
+
+def test_bytes_of_a_backup_in_either_writing_come_back():
+    text = '{"format": "oneseek-backup", "version": 2, "stores": {"snapshots": [[1, %s]]}}'
+    for written in ('{"$hex": "00ff10"}', '{"$base64": "AP8Q"}'):
+        assert archive.read(text % written)["snapshots"] == [[1, b"\x00\xff\x10"]]
 
 
 def test_a_restored_backup_has_the_same_hashes(tmp_path):

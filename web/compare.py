@@ -106,7 +106,7 @@ class Compare:
 
     def again(self):
         """Another round with the same question and versions, which the form still holds."""
-        dom.by_id("compare-result")._dom_element.replaceChildren()
+        dom.replace(dom.by_id("compare-result"))
         dom.by_id("compare-text")._dom_element.focus()
 
     async def label(self, number):

@@ -72,6 +72,8 @@ def _bytes(value):
     if isinstance(value, dict):
         if "$base64" in value:
             return base64.b64decode(value["$base64"], validate=True)
+        if "$hex" in value:  # how earlier builds wrote the same version
+            return bytes.fromhex(value["$hex"])
         return {key: _bytes(part) for key, part in value.items()}
     if isinstance(value, list):
         return [_bytes(part) for part in value]

@@ -56,8 +56,8 @@ from workers.recovery import Recovery
 from workers.signer import BrowserSigner
 
 API_PACKAGES, IMPORT = ["starlette"], "/api/import"
-OPEN_SECONDS = 10  # a device the browser gave just after its graphics process died may stay silent
 IMPORT_PACKAGES = ["markdown-it-py", "lxml", "trafilatura"]
+OPEN_SECONDS = 10  # a device the browser gave just after its graphics process died may stay silent
 
 
 def language_of(messages):
