@@ -70,12 +70,30 @@ def visible(spans, keys):
     return ((a0 <= key) & (key < a1)) | ((b0 <= key) & (key < b1))
 
 
-def split_heads(x, heads):
-    return x.reshape(len(x), heads, -1).swapaxes(0, 1)  # [H, T, D]
+TILE = 32  # queries computed together: with their neighbours' keys, not with everybody's
 
 
-def merge_heads(x):
-    return np.ascontiguousarray(x.swapaxes(0, 1)).reshape(x.shape[1], -1)
+def tiles(spans, keys):
+    """Stretches of queries, the keys any of them sees, and which of these each of them sees."""
+    for first in range(0, len(spans), TILE):
+        queries = slice(first, first + TILE)
+        seen = visible(spans[queries], keys)
+        some = np.flatnonzero(seen.any(0))
+        if len(some):
+            yield queries, some, seen[:, some]
+
+
+def by_head(x, heads, groups):
+    """[T, H*D] -> [G, H/G*T, D]: the heads that share keys lie together."""
+    split = x.reshape(len(x), groups, heads // groups, -1).transpose(1, 2, 0, 3)
+    return split.reshape(groups, -1, split.shape[-1])
+
+
+def by_token(x, heads):
+    """The way back: [G, H/G*T, D] -> [T, H*D]."""
+    groups, rows, width = x.shape
+    split = x.reshape(groups, heads // groups, -1, width).transpose(2, 0, 1, 3)
+    return split.reshape(-1, heads * width)
 
 
 def attention_shape(q, k, v, spans, *, heads, kv_heads):
@@ -85,11 +103,11 @@ def attention_shape(q, k, v, spans, *, heads, kv_heads):
     return q, Spec((q.rows, heads))
 
 
-def scores_of(q, k, spans, heads, kv_heads):
-    """Scaled scores [H, T, S], -inf where a query does not see a key."""
-    q, k = split_heads(q, heads), split_heads(k, kv_heads).repeat(heads // kv_heads, 0)
+def scores_of(q, k, seen):
+    """Scaled scores [G, H/G*T, S] of heads, -inf where a query does not see a key."""
     scores = q @ k.swapaxes(1, 2) * q.dtype.type(q.shape[-1] ** -0.5)
-    return np.where(visible(spans, k.shape[1]), scores, -np.inf)
+    apart = scores.reshape(len(q), -1, *seen.shape)
+    return np.where(seen, apart, -np.inf).reshape(scores.shape)
 
 
 ATTENTION_CASES = tuple(
@@ -103,14 +121,19 @@ ATTENTION_CASES = tuple(
 def attention(q, k, v, spans, *, heads, kv_heads):
     """softmax(q k^T / sqrt(D)) v per head, and the logarithm of each softmax's denominator.
     A query that sees nothing (padding) gets zeros."""
-    scores = scores_of(q, k, spans, heads, kv_heads)
-    top = np.maximum(scores.max(-1, keepdims=True), q.dtype.type(-1e30))
-    weights = np.exp(scores - top)
-    total = weights.sum(-1, keepdims=True)
-    values = split_heads(v, kv_heads).repeat(heads // kv_heads, 0)
-    out = weights @ values / np.maximum(total, q.dtype.type(1e-30))
-    logsum = np.where(total > 0, top + np.log(np.maximum(total, 1e-30)), 0)
-    return merge_heads(out), np.ascontiguousarray(logsum[..., 0].T).astype(q.dtype)
+    y, logsum = np.zeros_like(q), np.zeros((len(q), heads), q.dtype)
+    least = q.dtype.type(1e-30)
+    for some, keys, seen in tiles(spans, len(k)):
+        queries = by_head(q[some], heads, kv_heads)
+        scores = scores_of(queries, by_head(k[keys], kv_heads, kv_heads), seen)
+        top = np.maximum(scores.max(-1, keepdims=True), q.dtype.type(-1e30))
+        weights = np.exp(scores - top)
+        total = weights.sum(-1, keepdims=True)
+        mixed = weights @ by_head(v[keys], kv_heads, kv_heads) / np.maximum(total, least)
+        y[some] = by_token(mixed, heads)
+        logs = np.where(total > 0, top + np.log(np.maximum(total, least)), 0)
+        logsum[some] = by_token(logs, heads)
+    return y, logsum
 
 
 @attention.vjp
@@ -121,14 +144,17 @@ def _(dy, _, y, logsum, q, k, v, spans, *, heads, kv_heads):
     return dq, dk, dv, None
 
 
-def backward_scores(dy, y, logsum, q, k, v, spans, heads, kv_heads):
-    """Softmax weights and the cotangent of the scaled scores, both [H, T, S]."""
-    scores = scores_of(q, k, spans, heads, kv_heads)
-    weights = np.exp(scores - logsum.T[..., None])
-    dy, y = split_heads(dy, heads), split_heads(y, heads)
-    values = split_heads(v, kv_heads).repeat(heads // kv_heads, 0)
-    delta = (dy * y).sum(-1, keepdims=True)
-    return weights, weights * (dy @ values.swapaxes(1, 2) - delta)
+def backward_tiles(dy, y, logsum, q, k, v, spans, heads, kv_heads):
+    """Which queries and keys a tile is about; by head: both of them, dy, the softmax weights and
+    the cotangent of q k^T."""
+    for some, keys, seen in tiles(spans, len(k)):
+        queries, dys, ys, logs = (by_head(x[some], heads, kv_heads) for x in (q, dy, y, logsum))
+        seen_keys, values = (by_head(x[keys], kv_heads, kv_heads) for x in (k, v))
+        weights = np.exp(scores_of(queries, seen_keys, seen) - logs)
+        delta = (dys * ys).sum(-1, keepdims=True)
+        scale = q.dtype.type(queries.shape[-1] ** -0.5)
+        ds = weights * (dys @ values.swapaxes(1, 2) - delta) * scale
+        yield some, keys, queries, seen_keys, dys, weights, ds
 
 
 def backward_shape(dy, y, logsum, q, k, v, spans, *, heads, kv_heads):
@@ -149,9 +175,11 @@ BACKWARD_CASES = tuple(
     cases=BACKWARD_CASES,
 )
 def attention_dq(dy, y, logsum, q, k, v, spans, *, heads, kv_heads):
-    _, ds = backward_scores(dy, y, logsum, q, k, v, spans, heads, kv_heads)
-    keys = split_heads(k, kv_heads).repeat(heads // kv_heads, 0)
-    return merge_heads(ds @ keys) * q.dtype.type((q.shape[1] // heads) ** -0.5)
+    dq = np.zeros_like(q)
+    for tile in backward_tiles(dy, y, logsum, q, k, v, spans, heads, kv_heads):
+        queries, _, _, keys, _, _, ds = tile
+        dq[queries] = by_token(ds @ keys, heads)
+    return dq
 
 
 @op(
@@ -160,8 +188,9 @@ def attention_dq(dy, y, logsum, q, k, v, spans, *, heads, kv_heads):
     cases=BACKWARD_CASES,
 )
 def attention_dkv(dy, y, logsum, q, k, v, spans, *, heads, kv_heads):
-    weights, ds = backward_scores(dy, y, logsum, q, k, v, spans, heads, kv_heads)
-    dk = ds.swapaxes(1, 2) @ split_heads(q, heads) * q.dtype.type((q.shape[1] // heads) ** -0.5)
-    dv = weights.swapaxes(1, 2) @ split_heads(dy, heads)
-    shared = (kv_heads, heads // kv_heads, *dk.shape[1:])
-    return merge_heads(dk.reshape(shared).sum(1)), merge_heads(dv.reshape(shared).sum(1))
+    dk, dv = np.zeros_like(k), np.zeros_like(v)
+    for tile in backward_tiles(dy, y, logsum, q, k, v, spans, heads, kv_heads):
+        _, keys, queries, _, dys, weights, ds = tile
+        dk[keys] += by_token(ds.swapaxes(1, 2) @ queries, kv_heads)
+        dv[keys] += by_token(weights.swapaxes(1, 2) @ dys, kv_heads)
+    return dk, dv
