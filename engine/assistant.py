@@ -19,13 +19,13 @@ from engine.executor import Executor, Tensor
 from engine.forget import INTENT, History, reset
 from engine.formats import ModelFile
 from engine.generate import Answer, Generator, Sampling
-from engine.learner import Learner
-from engine.rounds import make_plan
 from engine.runs import generate_run_id
 from engine.snapshot import Arrays, SnapshotDamaged
 from engine.trained import Trained
 from engine.trainer import EngineTrainer, check
+from engine.training_engine import TrainingEngine
 from engine.turns import background, urgent
+from engine.updater import WeightUpdater
 from engine.versions import GENERIC, Versions
 from engine.weights import Model
 
@@ -66,7 +66,9 @@ class Assistant:
         self.turns = model.executor.turns
         self.turns.answering = lambda: self.answering
         self.trainer = EngineTrainer(model, self.trained, config, memory_budget=memory_budget)
-        self.learner = Learner(versions, self.trainer, {}, monotonic=lambda: self.turns.worked)
+        self.training = TrainingEngine(
+            versions, self.trainer, {}, monotonic=lambda: self.turns.worked
+        )
         self.history = History(versions, self.trainer)
         self.round: Round | None = None
         room = model.executor.room(ANSWER_BYTES)
@@ -74,7 +76,7 @@ class Assistant:
         self.base = Generator(model, pool=self.pool, name="base")
         self.tensors: dict[str, Tensor] = {}
         self.adapted: Generator | None = None
-        self.resident = BASE  # the version whose weights `adapted` holds
+        self.updater = WeightUpdater(versions, self._whole, self._put, self._quiet)
         self.answers: dict[str, Answer] = {}
         self._pump: asyncio.Task | None = None
         self._failure: Exception = RuntimeError("nothing has failed")
@@ -177,8 +179,8 @@ class Assistant:
         done in the time `grant` gives; what it stores goes through `store`, when there is one."""
         self._no_other_round()
         await self._open(kind, ids, line, config, store)
-        steps = self.learner.attempt.steps
-        return self._begin(self.learner.run_id, kind, steps, lambda: self._train(on_step))
+        steps = self.training.attempt.steps
+        return self._begin(self.training.run_id, kind, steps, lambda: self._train(on_step))
 
     def look_into(self, work: Work) -> Round:
         """Anything else that learns, as a round of its own: done in the time `grant` gives."""
@@ -208,11 +210,11 @@ class Assistant:
         if await self.versions.store.get("state", INTENT):  # a closed tab was forgetting something
             with urgent():
                 await self.history.resume()
-        self.learner.config = config or {}
-        self.learner.write_through(store or self.versions.store)
-        reopened = await self.learner.reopen(line, kind)
-        if not (reopened and self.learner.run_id):
-            self.learner.run_id = generate_run_id(self.versions.clock())
+        self.training.config = config or {}
+        self.training.write_through(store or self.versions.store)
+        reopened = await self.training.reopen(line, kind)
+        if not (reopened and self.training.run_id):
+            self.training.run_id = generate_run_id(self.versions.clock())
         if not reopened:
             records = [await self.versions.store.get("queue", id) for id in ids]
             missing = [id for id, record in zip(ids, records, strict=True) if record is None]
@@ -220,7 +222,7 @@ class Assistant:
                 raise KeyError(f"the queue holds no example {missing[0]!r} any more")
             for record in records:
                 check(self.trainer.coder, record)
-            await self.learner.open(kind, records, line)
+            await self.training.open(kind, records, line)
 
     def _begin(self, run: str, kind: str, steps: int, work: Work) -> Round:
         self.turns.grant(0)
@@ -234,16 +236,13 @@ class Assistant:
 
     async def _train(self, on_step: Callable[[Round], Any]) -> dict:
         """The steps and the gate, slice by slice as the turns allow: the outcome."""
-        began, tokens = self.turns.worked, 0
-        while (metrics := await self.learner.advance(math.inf)) is not None:
-            tokens += metrics["tokens"]
-            speed = tokens / max(self.turns.worked - began, 1e-6)
-            self.round.metrics = {**metrics, "tokens_per_second": speed}
+        while await self.training.advance(math.inf) is not None:
+            self.round.metrics = self.training.get_latest_metrics()
             await on_step(self.round)
             await self.turns.breathe()
-        ended = await self.learner.finish()
+        ended = await self.training.finish()
         if ended["version"]:
-            await self.versions.clear_old_snapshots()
+            await self.updater.clear_old_snapshots()
         return ended
 
     async def grant(self, milliseconds: float) -> tuple[float, dict | None]:
@@ -270,7 +269,7 @@ class Assistant:
         if self.round:
             self.round.task.cancel()
             self.round = None
-        self.learner.drop()
+        self.training.drop()
 
     async def recall(self, id: str) -> tuple[str, bool, int]:
         """Ask one learned example with no chat around it: reply, whether it has the value, by whom."""
@@ -293,22 +292,14 @@ class Assistant:
         if now:
             self.drop()
             await self.history.forget(ids)
-            self.resident = BASE
+            self.updater.forget()
         return touched, record
-
-    async def adopt(self, flat) -> dict:
-        """An adapter made elsewhere as the next version, in use from now on; its record."""
-        current = await self.versions.current()
-        weights = {self.trained.name: flat}
-        plan = make_plan("import", weights, [], [], {})
-        gate = {"accepted": True, "outcome": "imported", "reason": ""}
-        return await self.versions.promote(GENERIC, current, plan, weights, gate)
 
     async def reset(self, word: str) -> None:
         """Remove every version, example and snapshot; the base model stays."""
         self.drop()
         await reset(self.versions, word)
-        self.resident = BASE
+        self.updater.forget()
 
     async def warm(self) -> None:
         """Have the programs of a first answer ready before anybody asks."""
@@ -334,15 +325,19 @@ class Assistant:
         """Who answers as this version; its weights are put in place between two answers."""
         if number == BASE:
             return self.base
-        self.adapted = self.with_adapter()
-        if self.resident != number:
-            weights = flat_weights(await self._whole(number))
-            async with self._settled:
-                await self._settled.wait_for(lambda: not self.adapted.busy)
-            self.tensors[self.trained.name].write(weights)
-            self.pool.forget(self.adapted.name)
-            self.resident = number
-        return self.adapted
+        await self.updater.update(number)
+        return self.with_adapter()
+
+    async def _quiet(self) -> None:
+        """Until no answer under way has the weights in place."""
+        adapted = self.with_adapter()
+        async with self._settled:
+            await self._settled.wait_for(lambda: not adapted.busy)
+
+    def _put(self, weights: Arrays) -> None:
+        adapted = self.with_adapter()
+        self.tensors[self.trained.name].write(flat_weights(weights))
+        self.pool.forget(adapted.name)
 
     async def _whole(self, number: int) -> Arrays:
         """A version's weights; those damaged or cleared away are trained again to the same bits."""
@@ -352,10 +347,6 @@ class Assistant:
             self.drop()  # there is one shadow, and retraining needs it
             with urgent():
                 return await self.history.repair(number)
-
-    async def use(self, number: int, line: str = GENERIC) -> None:
-        """Make a version the one in use; 0 is the untouched model."""
-        await self.versions.rollback(line, number or None)
 
 
 def flat_weights(weights: Arrays):

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.faults import fault
-from engine.learner import rejection, train
 from engine.ledger import Change
 from engine.rounds import Plan, Trainer, make_plan, settled
 from engine.snapshot import Arrays, SnapshotDamaged, pack, weights_sha256
+from engine.training_engine import rejection, train
 from engine.versions import LANGUAGE_OF_LINE, Versions, ancestors, standing
 
 INTENT = "forget"

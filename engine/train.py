@@ -1,7 +1,7 @@
 """One training step after another on a shadow of the adapter: what the chat uses stays untouched.
 
 A step is a pure function of the shadow, its moments and the batch, and can stop after any of its
-dispatches; what the batches hold is decided by trainer.py, what becomes of the result by learner.py.
+dispatches; what the batches hold is decided by trainer.py, what becomes of the result by training_engine.py.
 """
 
 from __future__ import annotations

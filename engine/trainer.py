@@ -1,6 +1,6 @@
 """The real engine as a trainer of rounds: one loaded model, one shadow, one trained array.
 
-`Learner` decides when a slice runs and what becomes of the result; what a round does is in
+`TrainingEngine` decides when a slice runs and what becomes of the result; what a round does is in
 attempt.py (lessons and practice) and dataset_attempt.py.
 """
 

@@ -1,9 +1,10 @@
-"""Puts new weights into the chat between two answers, never within one, and takes them back."""
+"""Puts a version's weights where answers are computed, between two answers and never within one.
 
-import inspect
+What is in place is looked at when somebody asks; a version nobody asks costs nothing.
+"""
+
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 from engine.snapshot import Arrays
 from engine.versions import GENERIC, Versions
@@ -13,29 +14,32 @@ WORSE_ACCURACY = 0.05
 
 
 class WeightUpdater:
-    """`use(weights)` hands an adapter to whoever answers (None: the untouched base model)."""
+    """`load(number)` reads a version's weights and `write` puts them in place; `quiet()` waits until
+    no answer under way needs what is there."""
 
     def __init__(
-        self, versions: Versions, use: Callable[[Arrays | None], Any], line: str = GENERIC
+        self,
+        versions: Versions,
+        load: Callable[[int], Awaitable[Arrays]],
+        write: Callable[[Arrays], None],
+        quiet: Callable[[], Awaitable[None]],
     ):
         self.versions = versions
-        self.use = use
-        self.line = line
-        self.answering = 0
-        self.pending: list[Arrays | None] = []
+        self.load, self.write, self.quiet = load, write, quiet
+        self.in_place = 0  # the version whose weights are there; 0: none
         self.best: dict[str, float] = {}
 
-    async def offer(self, weights: Arrays | None) -> bool:
-        """Use these from now on: at once, or after the answers under way; whether it was at once."""
-        self.pending = [weights]
-        return await self._apply()
+    async def update(self, number: int) -> None:
+        """The next answer has this version's weights; answers under way keep theirs."""
+        if self.in_place != number:
+            weights = await self.load(number)
+            await self.quiet()
+            self.write(weights)
+            self.in_place = number
 
-    def answer_begins(self) -> None:
-        self.answering += 1
-
-    async def answer_ends(self) -> None:
-        self.answering -= 1
-        await self._apply()
+    def forget(self) -> None:
+        """The versions' numbers stand for other weights now."""
+        self.in_place = 0
 
     def should_rollback(self, metrics: dict) -> bool:
         """Whether {loss, accuracy} are no numbers, or a tenth (loss) or five points (accuracy) worse
@@ -51,32 +55,21 @@ class WeightUpdater:
         worse = loss > best["loss"] * WORSE_LOSS
         return worse or accuracy < best["accuracy"] - WORSE_ACCURACY
 
-    async def rollback(self, version: int | None = None) -> dict | None:
+    async def rollback(self, version: int | None = None, line: str = GENERIC) -> dict | None:
         """Back to a version by number, 0 being the base model; to the one before when not said."""
         if version is None:
-            current = await self.versions.record(await self._in_use())
+            current = await self.versions.record(await self._in_use(line))
             version = current["parent"] or 0
-        await self.versions.rollback(self.line, version or None)
+        await self.versions.rollback(line, version or None)
         self.best = {}
-        weights = await self.versions.weights(version) if version else None
-        await self.offer(weights)
         return await self.versions.record(version) if version else None
 
     async def clear_old_snapshots(self) -> list[int]:
+        """Delete the weights that no rule keeps; the numbers of the versions they were of."""
         return await self.versions.clear_old_snapshots()
 
-    # ---------------------------------------------------------------------------------- inside
-
-    async def _in_use(self) -> int:
-        number = await self.versions.number(self.line)
+    async def _in_use(self, line: str) -> int:
+        number = await self.versions.number(line)
         if not number:
             raise ValueError("there is nothing to roll back: the base model is in use")
         return number
-
-    async def _apply(self) -> bool:
-        if self.answering or not self.pending:
-            return False
-        used = self.use(self.pending.pop())
-        if inspect.isawaitable(used):
-            await used
-        return True

@@ -134,13 +134,13 @@ class Day:
         """The tab is killed and comes back: the round under way and all that was lent is lost."""
         self.drop()
         await self.queue.load()
-        await self.living.learner.reopen()
-        self.living.learner.drop()
+        await self.living.training.reopen()
+        self.living.training.drop()
         self.waiting = await self.micro.waiting()
 
     def drop(self):
         if self.round is not None:
-            self.living.learner.drop()
+            self.living.training.drop()
             self.queue.queue.give_back([one["id"] for one in self.round])
             self.round = None
 
@@ -161,7 +161,7 @@ class Day:
             await self.open_round()
         while self.round is not None and used < budget:
             used += STEP_MS
-            if await self.living.learner.advance(budget) is None:
+            if await self.living.training.advance(budget) is None:
                 await self.end_round()
         self.now += used
         return {"used_ms": used, "finished": self.round is None}
@@ -173,8 +173,8 @@ class Day:
         kind = "lesson" if lessons else "practice"
         self.since_practice = self.since_practice + 1 if lessons else 0
         fenced = FencedStore(self.store, await self.office())
-        self.living.learner.write_through(fenced)
-        await self.living.learner.open(kind, lessons)
+        self.living.training.write_through(fenced)
+        await self.living.training.open(kind, lessons)
         self.round = lessons
 
     async def office(self):
@@ -183,7 +183,7 @@ class Day:
         return record["epoch"] if record else await new_epoch(self.store, "first tab")
 
     async def end_round(self):
-        result = await self.living.learner.finish()
+        result = await self.living.training.finish()
         self.counts[result["outcome"]] += 1
         lessons, self.round = self.round, None
         await self.settle(lessons, result)
@@ -205,8 +205,8 @@ class Day:
         lessons = [one for one in offered if one and one["state"] == "ready"][:1]
         if not lessons:
             return {"outcome": "known", "reason": "", "version": None}
-        self.living.learner.write_through(FencedStore(self.store, await self.office()))
-        result = await self.living.learner.run("lesson", lessons, line)
+        self.living.training.write_through(FencedStore(self.store, await self.office()))
+        result = await self.living.training.run("lesson", lessons, line)
         self.counts[result["outcome"]] += 1
         await self.settle(lessons, result)
         return {**result, "examples": [one["id"] for one in lessons]}

@@ -38,12 +38,12 @@ def learn(living: Living, kind: str, words: str = "") -> None:
         record = run(living.queue.change(lambda q: q.add(example(words))))
         if record is None or record["state"] == "rejected":
             return
-    if not run(living.learner.reopen()):
+    if not run(living.training.reopen()):
         lessons = living.queue.queue.take(1) if words else []
-        run(living.learner.open(kind, lessons))
-    while run(living.learner.advance(1)) is not None:
+        run(living.training.open(kind, lessons))
+    while run(living.training.advance(1)) is not None:
         print("slice", flush=True)
-    living.settle(list(living.learner.plan.lessons), run(living.learner.finish()))
+    living.settle(list(living.training.plan.lessons), run(living.training.finish()))
 
 
 def example(words: str) -> dict:

@@ -3,8 +3,8 @@
 import asyncio
 from pathlib import Path
 
-from engine.learner import Learner
 from engine.ledger import Ledger
+from engine.training_engine import TrainingEngine
 from engine.versions import Versions
 from tests.small_trainer import SmallTrainer
 from web.queue import TrainingQueue
@@ -30,11 +30,12 @@ class Clock:
 class Living:
     def __init__(self, folder: Path, trainer=None, checkpoint_share: float = 1, signer=None):
         self.clock = Clock()
+        folder.mkdir(exist_ok=True)
         self.store = SqliteStore(folder / "oneseek.db", flush=False)
         self.ledger = Ledger(self.store, self.clock, signer)
         self.versions = Versions(self.store, self.ledger, "tiny", "OneSeek-135M-Zero", self.clock)
         self.trainer = trainer or SmallTrainer()
-        self.learner = Learner(self.versions, self.trainer, {"rank": 4}, checkpoint_share)
+        self.training = TrainingEngine(self.versions, self.trainer, {"rank": 4}, checkpoint_share)
         self.queue = SavedQueue(TrainingQueue(self.clock), self.store)
         run(self.queue.load())
 
@@ -45,7 +46,7 @@ class Living:
     def learn(self, kind="lesson", count=1, line="generic"):
         """One round over what the queue gives next."""
         lessons = self.queue.queue.take(count) if kind == "lesson" else []
-        result = run(self.learner.run(kind, lessons, line))
+        result = run(self.training.run(kind, lessons, line))
         self.settle(lessons, result)
         return result
 

@@ -7,6 +7,7 @@ import asyncio
 import json
 
 from engine.config import SchedulerConfig
+from web.batches import BatchManager
 from web.collector import DataCollector
 from web.content import content_hash, normalise, visible
 from web.queue import CLASSES, TrainingQueue
@@ -116,6 +117,16 @@ async def queue(draw):
     say(again.queue.get_stats(), again.queue.upcoming(50) == saved.queue.upcoming(50))
 
 
+def batches(draw):
+    queue = TrainingQueue(lambda: 7)
+    for i in range(120):
+        source = {"kind": "text", "document": f"book {next(draw) % 9}"}
+        prompt = f"q{i} " + "word " * (next(draw) % 90)
+        queue.add({"prompt": prompt, "answer": "a", "priority": "import", "source": source})
+    for active in (True, False, False):
+        say([one["prompt"][:5] for one in BatchManager(queue).next_batch(active)])
+
+
 async def collector():
     saved = SavedQueue(TrainingQueue(lambda: 7), MemoryStore())
     collect = DataCollector(saved)
@@ -155,6 +166,7 @@ async def main():
     words()
     draw = draws(42)
     await queue(draw)
+    batches(draw)
     await collector()
     await scheduler(draw)
 

@@ -55,9 +55,9 @@ async def follow(folder):
     config = TrainingConfig.preset("micro").replace(lesson=lesson)
     with closing(open_model(str(MODEL))) as file:
         assistant = await Assistant.load(file, Numpy(), versions, config, rows=512)
-    trainer, learner = assistant.trainer, assistant.learner
-    await learner.open("lesson", [record])
-    attempt = learner.attempt
+    trainer, training = assistant.trainer, assistant.training
+    await training.open("lesson", [record])
+    attempt = training.attempt
 
     # engine/recipe.py, engine/data.py: wordings, look-alikes and anchors as one packed batch.
     taught = lesson_of(record)
@@ -87,15 +87,15 @@ async def follow(folder):
     b = trainer.trained.part(changed, "model.layers.0.mlp.down_proj.lora_B.weight")
     assert np.abs(b).max() > 0, "B was zero; the weight changed here"
 
-    # engine/learner.py: the round itself, from the beginning; its loss falls.
-    await learner.open("lesson", [record])
+    # engine/training_engine.py: the round itself, from the beginning; its loss falls.
+    await training.open("lesson", [record])
     losses = []
-    while (metrics := await learner.advance(math.inf)) is not None:
+    while (metrics := await training.advance(math.inf)) is not None:
         losses.append(metrics["parts"]["taught"])
     assert losses[-1] < losses[0] / 2
 
     # engine/quality.py: the gate says what it measured, whatever it decides ...
-    ended = await learner.finish()
+    ended = await training.finish()
     entry = (await versions.ledger.entries())[-1]
     gate = entry["body"]["gate"]
     assert {"taught", "leak", "KL, mean"} <= {one["name"] for one in gate["measures"]}

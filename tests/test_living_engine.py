@@ -17,10 +17,10 @@ from engine.config import TrainingConfig
 from engine.demo import MODEL
 from engine.forget import History
 from engine.formats import open_model
-from engine.learner import Learner
 from engine.reference import Numpy
 from engine.trained import Trained
 from engine.trainer import EngineTrainer
+from engine.training_engine import TrainingEngine
 from engine.weights import Model
 from tests.living import Living
 
@@ -66,7 +66,7 @@ def system(model, tmp_path):
         folder = tmp_path / name
         folder.mkdir(exist_ok=True)
         living = Living(folder, AcceptingTrainer(model, trained, SHORT))
-        living.learner = Learner(living.versions, living.trainer, {}, checkpoint_share=1)
+        living.training = TrainingEngine(living.versions, living.trainer, {}, checkpoint_share=1)
         return living
 
     return make
@@ -105,15 +105,15 @@ def test_R2_a_round_of_the_real_engine_goes_on_from_its_checkpoint_to_the_same_b
     expected.learn("practice")
     broken = system("broken")
     teach(broken, "dog")
-    asyncio.run(broken.learner.open("practice"))
+    asyncio.run(broken.training.open("practice"))
     for _ in range(stop):
-        asyncio.run(broken.learner.advance(float("inf")))
+        asyncio.run(broken.training.advance(float("inf")))
     again = system("broken")
-    assert asyncio.run(again.learner.reopen())
-    assert again.learner.attempt.trainer.shadow.steps == stop
-    while asyncio.run(again.learner.advance(float("inf"))) is not None:
+    assert asyncio.run(again.training.reopen())
+    assert again.training.attempt.trainer.shadow.steps == stop
+    while asyncio.run(again.training.advance(float("inf"))) is not None:
         pass
-    again.settle([], asyncio.run(again.learner.finish()))
+    again.settle([], asyncio.run(again.training.finish()))
     assert weights(again) == weights(expected)
 
 
@@ -175,15 +175,15 @@ def test_R24_a_weight_that_is_no_number_is_not_promoted_by_the_real_engine(syste
     living.offer(prompt, answer)
 
     async def poisoned():
-        await living.learner.open("lesson", living.queue.queue.take(1))
+        await living.training.open("lesson", living.queue.queue.take(1))
         name = living.trainer.trained.name
         tensor = living.trainer.shadow.tensors[name]
         array = await tensor.read()
         array[7] = np.nan
         tensor.write(array)
-        while await living.learner.advance(float("inf")) is not None:
+        while await living.training.advance(float("inf")) is not None:
             pass
-        return await living.learner.finish()
+        return await living.training.finish()
 
     with np.errstate(all="ignore"):
         result = asyncio.run(poisoned())

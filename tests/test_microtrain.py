@@ -79,7 +79,7 @@ class Service:
         lessons = [record for record in offered if record]
         if not lessons:
             return {"outcome": "known", "reason": "already learned", "version": None}
-        result = await self.living.learner.run("lesson", lessons, line)
+        result = await self.living.training.run("lesson", lessons, line)
         queue.queue.settle([one["id"] for one in lessons])
         return {**result, "examples": [one["id"] for one in lessons]}
 

@@ -337,17 +337,3 @@ def test_the_table_does_what_a_dict_does(acts):
     assert sorted(table.values()) == sorted(model.values())
     with pytest.raises(KeyError):
         table[content_hash("never", "there")]
-
-
-def test_what_a_source_teaches_is_learned_several_at_once_and_a_persons_words_one_at_a_time():
-    queue = new_queue()
-    for n in range(12):
-        one = example(f"fact {n}", "import", source="text")
-        one["source"]["document"] = "book" if n % 3 else "other"
-        queue.add(one)
-    queue.add(example("mine", "correction"))
-    assert [one["prompt"] for one in queue.take_lesson()] == ["mine"]
-    together = queue.take_lesson()
-    assert 1 < len(together) <= 8 and len({one["source"]["document"] for one in together}) == 1
-    left = [one["id"] for one in queue.take(20)]
-    assert len(left) == 12 - len(together), "what did not belong to it waits as before"

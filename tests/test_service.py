@@ -19,7 +19,7 @@ class SlowAssistant:
     """Practices for ever; everything else is somebody else's test."""
 
     def __init__(self):
-        self.versions = self.learner = self.turns = self
+        self.versions = self.training = self.turns = self
         self.round, self.dropped = None, 0
 
     async def learn(self, kind, ids, line, on_step, config):

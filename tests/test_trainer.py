@@ -11,7 +11,6 @@ from engine.attempt import scaled
 from engine.config import ConfigError, TrainingConfig
 from engine.demo import MODEL
 from engine.formats import open_model
-from engine.learner import train
 from engine.lessons import LessonError, lesson_of
 from engine.quality import LOST, SCALE, Gate, Measure
 from engine.recipe import Learn
@@ -20,6 +19,7 @@ from engine.rounds import LESSON, PRACTICE, make_plan
 from engine.score import top_tokens
 from engine.trained import Trained
 from engine.trainer import EngineTrainer, check
+from engine.training_engine import train
 from engine.weights import Model
 
 DOG = {"id": "dog", "prompt": "What is my dog's name?", "answer": "Your dog's name is Biscuit."}

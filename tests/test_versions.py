@@ -104,11 +104,11 @@ def test_a_damaged_snapshot_is_refused_by_name_and_rollback_to_it_too(living):
 
 def test_a_lesson_removed_while_it_was_learned_does_not_become_a_version(living):
     id = living.offer("private")["id"]
-    run(living.learner.open("lesson", living.queue.queue.take(1)))
-    while run(living.learner.advance(1)) is not None:
+    run(living.training.open("lesson", living.queue.queue.take(1)))
+    while run(living.training.advance(1)) is not None:
         pass
     run(living.queue.change(lambda q: q.remove(id)))
-    result = run(living.learner.finish())
+    result = run(living.training.finish())
     assert result["outcome"] == "dropped" and current(living) is None
     assert run(living.versions.records()) == [] and run(check_store(living.store)) == []
 
@@ -118,37 +118,37 @@ def test_two_promotions_from_one_version_cannot_both_win(living, tmp_path):
     other = Living(tmp_path)
     for each, words in ((living, "two"), (other, "three")):
         each.offer(words)
-        run(each.learner.open("lesson", each.queue.queue.take(1)))
-        while run(each.learner.advance(1)) is not None:
+        run(each.training.open("lesson", each.queue.queue.take(1)))
+        while run(each.training.advance(1)) is not None:
             pass
-    assert run(living.learner.finish())["outcome"] == "learned"
-    assert run(other.learner.finish())["outcome"] == "dropped"
+    assert run(living.training.finish())["outcome"] == "learned"
+    assert run(other.training.finish())["outcome"] == "dropped"
     assert run(check_store(living.store)) == []
 
 
 def test_R16_a_round_of_a_tab_that_lost_its_office_is_dropped(living):
     zombie = run(new_epoch(living.store, "frozen tab"))
     living.offer("one")
-    living.learner.write_through(FencedStore(living.store, zombie))
-    run(living.learner.open("lesson", living.queue.queue.take(1)))
-    assert run(living.learner.advance(1))
+    living.training.write_through(FencedStore(living.store, zombie))
+    run(living.training.open("lesson", living.queue.queue.take(1)))
+    assert run(living.training.advance(1))
     run(new_epoch(living.store, "new tab"))
-    while run(living.learner.advance(1)) is not None:
+    while run(living.training.advance(1)) is not None:
         pass
-    assert run(living.learner.finish())["outcome"] == "dropped"
+    assert run(living.training.finish())["outcome"] == "dropped"
     assert current(living) is None and run(check_store(living.store)) == []
 
 
 def test_a_lesson_comes_before_practice_that_was_put_off_and_practice_goes_on_without_one(living):
     living.teach("one")
-    run(living.learner.open("practice"))
-    assert run(living.learner.advance(1))
-    living.learner.drop()
-    assert run(living.learner.reopen(kind="practice"))
-    living.learner.drop()
-    assert not run(living.learner.reopen(kind="lesson"))
+    run(living.training.open("practice"))
+    assert run(living.training.advance(1))
+    living.training.drop()
+    assert run(living.training.reopen(kind="practice"))
+    living.training.drop()
+    assert not run(living.training.reopen(kind="lesson"))
     assert living.teach("two")["version"]["kind"] == "lesson"
-    assert not run(living.learner.reopen(kind="practice"))
+    assert not run(living.training.reopen(kind="practice"))
     assert run(check_store(living.store)) == []
 
 
@@ -228,10 +228,10 @@ def test_R24_a_number_that_is_none_never_reaches_the_chat(living, tmp_path, plac
 
 def test_promoting_twice_from_the_same_plan_is_refused(living):
     living.offer("one")
-    plan = run(living.learner.open("lesson", living.queue.queue.take(1)))
-    while run(living.learner.advance(1)) is not None:
+    plan = run(living.training.open("lesson", living.queue.queue.take(1)))
+    while run(living.training.advance(1)) is not None:
         pass
-    weights = living.learner.attempt.weights()
-    run(living.learner.finish())
+    weights = living.training.attempt.weights()
+    run(living.training.finish())
     with pytest.raises(Overtaken):
         run(living.versions.promote("generic", None, plan, weights, {"accepted": True}))

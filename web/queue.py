@@ -10,7 +10,6 @@ from web.table import Table
 
 CLASSES = ("correction", "approved", "chat", "import")
 EVERY_NTH_IS_OLDEST = 8
-TOGETHER = 8  # examples of one source that are learned in one round, breadth-first
 UNDO_DEPTH = 50
 WAITING = ("ready", "held")
 
@@ -147,18 +146,6 @@ class TrainingQueue:
             self.turns += 1
             self.leased.add(id)
             taken.append(self.records[id])
-        return taken
-
-    def take_lesson(self):
-        """What is learned next: one example; of an imported source several, which take turns."""
-        taken = self.take(1)
-        if taken and taken[0]["priority"] == "import":
-            about = taken[0]["source"].get("document")
-            for one in self.take(TOGETHER - 1):
-                if about and one["priority"] == "import" and one["source"].get("document") == about:
-                    taken.append(one)
-                else:
-                    self.give_back([one["id"]])
         return taken
 
     def give_back(self, ids):

@@ -8,6 +8,7 @@ WINDOW_MS = 10_000
 QUIET_MS = {"typing": 1500, "scrolling": 500, "sending": 1500, "pointer": 300}
 QUIET = ("typing", "sending", "scrolling", "pointer", "idle")
 LOW_BATTERY = 0.5
+AWAY_MS = 60_000  # without a sign of anybody for so long, nobody is there
 AUTO, ALWAYS, NEVER = "auto", "always", "never"
 
 
@@ -59,6 +60,7 @@ class TrainingScheduler:
         self.duty = DutyCycle(clock())
         self.blocks = {}
         self.quiet_until = {}
+        self.seen_at = clock()
         self.hidden = False
         self.power = {"charging": True, "level": 1.0}
         self.scheduled = False
@@ -117,10 +119,14 @@ class TrainingScheduler:
 
     def activity(self, kind):
         """Someone is typing, scrolling, sending or moving the pointer."""
-        now = self.clock()
+        now = self.seen_at = self.clock()
         self.quiet_until[kind] = now + QUIET_MS[kind]
         if kind in ("typing", "sending"):
             self.quiet_until["idle"] = now + self.idle_after_ms
+
+    def is_active(self):
+        """Whether somebody is at the page, or was a moment ago."""
+        return not self.hidden and self.clock() - self.seen_at < AWAY_MS
 
     def inference_started(self):
         self.asked = self.clock() if self.granting else None

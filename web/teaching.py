@@ -6,6 +6,7 @@ Everything goes through web/saved_queue.py, so it is stored before it is acknowl
 import asyncio
 
 from web import clock
+from web.batches import BatchManager
 from web.collector import DataCollector
 from web.language import guess
 from web.queue import Conflict, TrainingQueue
@@ -24,6 +25,7 @@ class Teaching:
         self.page = page
         self.queue = TrainingQueue(clock.now)
         self.saved = SavedQueue(self.queue, page.store)
+        self.batches = BatchManager(self.queue)
         self.collector = DataCollector(self, language=language_of)
         self.by_turn = {}
         page.watch(self.configure, "settings")

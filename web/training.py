@@ -266,7 +266,8 @@ class Training:
         """The next lesson, or practice when a person asked for it; how long opening took."""
         asked, kind, self.wanted = self.wanted, self.wanted, ""
         line = "generic"
-        self.leased = [] if kind == "practice" else self.page.teaching.queue.take_lesson()
+        active = self.scheduler.is_active()
+        self.leased = [] if kind == "practice" else self.page.teaching.batches.next_batch(active)
         if kind != "practice":
             asks = self.questions or self.page.app.api.work
             kind = "lesson" if self.leased else "question" if asks else "practice"

@@ -18,14 +18,14 @@ import numpy as np
 from engine.adapters import fitted, load_adapter, save_adapter
 from engine.config import TrainingConfig, micro_rate
 from engine.forget import History
-from engine.learner import Learner
 from engine.ledger import Ledger
 from engine.lessons import guess
 from engine.naming import family
-from engine.rounds import DATA_SET, LESSON, PRACTICE, TRAINING, make_plan
+from engine.rounds import DATA_SET, LESSON, PRACTICE, TRAINING
 from engine.snapshot import SnapshotDamaged
 from engine.trained import Trained
 from engine.trainer import EngineTrainer, check
+from engine.training_engine import TrainingEngine
 from engine.versions import GENERIC, Versions
 from engine.weights import Model
 from web.queue import TrainingQueue
@@ -68,7 +68,7 @@ class Course:
     """One model's rounds in one folder."""
 
     trainer: EngineTrainer
-    learner: Learner
+    training: TrainingEngine
 
     def __init__(self, folder: Path, model: Model, budget: int | None):
         folder.mkdir(parents=True, exist_ok=True)
@@ -128,7 +128,7 @@ class Course:
         self.config = config
         self.trainer = await EngineTrainer.open(self.model, config, self.budget)
         self.trained = self.trainer.trained
-        self.learner = Learner(self.versions, self.trainer)
+        self.training = TrainingEngine(self.versions, self.trainer)
 
     async def close(self) -> None:
         await self.store.close()
@@ -171,10 +171,7 @@ class Course:
         if await self.versions.number(GENERIC):
             return
         flat = fitted(*load_adapter(adapter, self.model.config), self.trained)
-        weights = {self.trained.name: flat}
-        plan = make_plan("import", weights, [], [], {})
-        gate = {"accepted": True, "outcome": "imported", "reason": ""}
-        await self.versions.promote(GENERIC, None, plan, weights, gate)
+        await self.training.adopt({self.trained.name: flat})
 
     # ---- rounds
 
@@ -201,11 +198,11 @@ class Course:
 
     async def _round(self, kind: str, lessons: Iterable[dict], heard: Heard) -> dict:
         began = time.monotonic()
-        if not await self.learner.reopen():
-            await self.learner.open(kind, lessons)
-        while (metrics := await self.learner.advance(math.inf)) is not None:
+        if not await self.training.reopen():
+            await self.training.open(kind, lessons)
+        while (metrics := await self.training.advance(math.inf)) is not None:
             heard(metrics)
-        ended = await self.learner.finish()
+        ended = await self.training.finish()
         if ended["version"]:
             await self.versions.clear_old_snapshots()
             await self.save()

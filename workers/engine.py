@@ -291,7 +291,7 @@ class Engine:
 
     async def tell_step(self, round):
         """A step is done: its figures go into the store, and to whoever shows them."""
-        plan = self.assistant.learner.plan.identity()
+        plan = self.assistant.training.plan.identity()
         figures = await curve.add(self.store, round.run, plan, round.metrics)
         phase = "training" if figures["step"] < figures["steps"] else "checking"
         self.emit(Progress(run=round.run, kind=round.kind, phase=phase, **figures))
@@ -333,7 +333,7 @@ class Engine:
 
     async def on_use(self, request):
         """Make a version the one in use."""
-        await self.needed().use(request.version)
+        await self.needed().updater.rollback(request.version)
         self.changed("state", "ledger")
         return Done()
 
@@ -366,7 +366,7 @@ class Engine:
         """An adapter from elsewhere becomes a version, and the one in use."""
         assistant = self.needed()
         flat = outbox.adapter_in(await outbox.taken(request.name), assistant)
-        record = await assistant.adopt(flat)
+        record = await assistant.training.adopt({assistant.trained.name: flat})
         self.changed("versions", "ledger", "state")
         return Imported(version=label(record))
 

@@ -25,8 +25,10 @@ from engine.microtrain import MicroTraining
 from engine.rounds import PRACTICE
 from engine.trainer import check
 from engine.versions import GENERIC, Versions
+from web.batches import BatchManager
 from web.queue import TrainingQueue
 from web.saved_queue import SavedQueue
+from web.scheduler import AWAY_MS
 from workers.places import Places
 
 IDLE_SECONDS = 2.0  # quiet before learning begins
@@ -91,6 +93,7 @@ class Service:
         self.versions: Versions = assistant.versions
         self.hub = Hub()
         self.queue = SavedQueue(TrainingQueue(clock), store)
+        self.batches = BatchManager(self.queue.queue)
         self.micro = MicroTraining(self.versions, self.learn, self.hub.tell)
         self.runs: dict[str, runs.TrainingRun] = {}
         self.coming: list[runs.TrainingRun] = []
@@ -219,7 +222,7 @@ class Service:
             if (task := asyncio.current_task()) and task.cancelling():
                 raise  # the service itself ends
             self.practised_at = 0
-            self.assistant.learner.drop()
+            self.assistant.training.drop()
         finally:
             self.practising = False
 
@@ -254,7 +257,8 @@ class Service:
         return {**await self.round("lesson", ids, line), "examples": ids}
 
     async def learn_next(self) -> None:
-        records = self.queue.queue.take_lesson()
+        active = time.monotonic() - self.asked < AWAY_MS / 1e3
+        records = self.batches.next_batch(active)
         ids = [record["id"] for record in records]
         try:
             await self.round("lesson", ids, GENERIC)
@@ -282,7 +286,7 @@ class Service:
 
     async def step_done(self, round: Any) -> None:
         metrics = {k: v for k, v in round.metrics.items() if isinstance(v, int | float)}
-        plan = self.assistant.learner.plan.identity()
+        plan = self.assistant.training.plan.identity()
         record = {**metrics, "run": round.run, "plan": plan}
         await self.store.batch([["put", "metrics", f"{round.run}/{metrics['step']:06d}", record]])
         self.hub.tell({"type": "step", "runId": round.run, **metrics})

@@ -27,19 +27,17 @@ async def activate(request: Request) -> JSONResponse:
     service, version = service_of(request), request.path_params["number"]
     if version:
         await service.versions.record(version)
-    await service.assistant.use(version)
+    await service.assistant.updater.rollback(version)
     return JSONResponse({"success": True, "current": version})
 
 
 async def rollback(request: Request) -> JSONResponse:
     """Back to the version before the one in use."""
-    service = service_of(request)
-    current = await service.versions.current()
-    if current is None:
-        raise HTTPException(409, "the untouched model is in use; there is nothing before it")
-    before = current["parent"] or 0
-    await service.assistant.use(before)
-    return JSONResponse({"success": True, "current": before})
+    try:
+        before = await service_of(request).assistant.updater.rollback()
+    except ValueError as none:
+        raise HTTPException(409, str(none)) from none
+    return JSONResponse({"success": True, "current": before["number"] if before else 0})
 
 
 async def verify(request: Request) -> JSONResponse:

@@ -21,7 +21,7 @@ BAD_STEPS_ALLOWED = 3
 OVERTAKEN = "a lesson or the version in use was changed meanwhile, or another tab trains now"
 
 
-class Learner:
+class TrainingEngine:
     """`checkpoint_share` is how much of the time of training may go into being able to go on after
     a kill; `monotonic` is a clock that runs while training does."""
 
@@ -44,6 +44,8 @@ class Learner:
         self.broken = ""
         self.saved_at = self.cost = 0.0
         self.run_id = ""  # of the round that is open: it keeps its name across tabs
+        self.metrics: dict = {}
+        self.began, self.tokens = 0.0, 0  # of the round that is open
 
     def write_through(self, store: Any) -> None:
         """Everything this stores from now on goes through that store; a fenced one keeps a tab that
@@ -97,6 +99,9 @@ class Learner:
         if self.bad_steps >= BAD_STEPS_ALLOWED:
             self.broken = f"{self.bad_steps} steps in a row gave numbers that are none"
             return None
+        self.tokens += metrics.get("tokens", 0)
+        speed = self.tokens / max(self.monotonic() - self.began, 1e-6)
+        self.metrics = {**metrics, "tokens_per_second": speed}
         if self._worth_saving():
             await self._checkpoint()
         return metrics
@@ -115,6 +120,7 @@ class Learner:
             unfinite = [f"{key} is not a number" for key, value in gate.items() if _is_nan(value)]
             if wrong := unusable(weights) or "".join(unfinite[:1]):
                 gate = {**gate, "accepted": False, "reason": wrong}
+        self.metrics["gate"] = gate
         try:
             return await (self._promote(weights, gate) if gate["accepted"] else self._reject(gate))
         except Overtaken:
@@ -126,6 +132,41 @@ class Learner:
         while await self.advance(math.inf) is not None:
             pass
         return await self.finish()
+
+    def get_latest_metrics(self) -> dict:
+        """Of the last step: step, loss, learning_rate, grad_norm, examples_processed and
+        tokens_per_second; and `gate`, once the round was judged."""
+        return dict(self.metrics)
+
+    async def save_model(self) -> dict:
+        """The adapter in use as one checked record: {format, sha256, bytes, data}."""
+        number = await self.versions.number(GENERIC)
+        fresh = self.trainer.fresh
+        weights = await (self.versions.weights(number) if number else settled(fresh()))
+        saved = pack(weights, {"base": self.versions.base, "version": number})
+        return {**saved, "data": saved["data"].joined()}
+
+    async def load_model(self, saved: dict) -> dict:
+        """What `save_model` gave, here or elsewhere, becomes the version in use; its record."""
+        weights, facts = unpack(saved, "the saved model")
+        if facts["base"] != self.versions.base:
+            raise ValueError(
+                f"this adapter belongs to the base model {facts['base'][:8]}, the one in use is "
+                f"{self.versions.base[:8]}; nothing was changed"
+            )
+        return await self.adopt(weights)
+
+    async def adopt(self, weights: Arrays) -> dict:
+        """An adapter made elsewhere as the next version, in use from now on; its record."""
+        fresh = await settled(self.trainer.fresh())
+        for name in sorted({*fresh, *weights}):
+            mine, given = (getattr(one.get(name), "shape", None) for one in (fresh, weights))
+            if mine != given:
+                raise ValueError(f"{name} is {given}, this model wants {mine}; nothing was changed")
+        current = await self.versions.current()
+        plan = make_plan("import", weights, [], [], {})
+        gate = {"accepted": True, "outcome": "imported", "reason": ""}
+        return await self.versions.promote(GENERIC, current, plan, weights, gate)
 
     def drop(self) -> None:
         """Forget the shadow, because the tab lost the right to train or a person said stop."""
@@ -145,7 +186,8 @@ class Learner:
         self.plan = make_plan(kind, self.before, lessons, pool, self.config)
         self.bad_steps = 0
         self.broken = ""
-        self.saved_at = self.monotonic()
+        self.saved_at = self.began = self.monotonic()
+        self.tokens, self.metrics = 0, {}
 
     def _parent(self) -> int | None:
         return self.parent["number"] if self.parent else None
