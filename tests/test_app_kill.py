@@ -108,7 +108,8 @@ class Life:
         """The engine's worker or its device, see Break of workers/protocol.py."""
         detail = {"detail": what}
         self.page.evaluate("(d) => dispatchEvent(new CustomEvent('oneseek-break', d))", detail)
-        wait_for_state(self.page, "recovering", timeout=30)
+        # A worker that opens a round may be silent for a minute before the page gives it up.
+        wait_for_state(self.page, "recovering", timeout=90 if what == "hang" else 30)
         self.alive()
 
 

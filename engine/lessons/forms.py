@@ -8,6 +8,8 @@ anything; `{x's}` is the owner's form of x and `{X}` x with a capital.
 import functools
 import re
 
+from engine.turns import pause
+
 PIECES = re.compile(r"(\{[^{}]+\}|[()|])")
 CHOICE = re.compile(r"\(([^()]*)\)")
 SLOT = re.compile(r"\{(\w+)(?:=([^{}]*))?('s)?\}")
@@ -33,6 +35,7 @@ class Form:
     """A pattern of the data file, ready to recognise text."""
 
     def __init__(self, pattern, genitives=(), auxiliaries=(), determiners=()):
+        pause()
         owner = f"(?:{_any(genitives)})"
         self.width = {
             "v": rf"(?!(?:{_any(auxiliaries)})\b){WORD}" if auxiliaries else WORD,

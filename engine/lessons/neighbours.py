@@ -14,6 +14,7 @@ from engine.lessons.language import WORD
 from engine.lessons.lesson import fold
 from engine.lessons.names import like
 from engine.lessons.wordings import ask
+from engine.turns import pause
 
 COUNT = 36
 FOR_THE_GATE = 3
@@ -219,6 +220,7 @@ def neighbours(lesson, taught=(), count=COUNT):
     makers = [_of_the_same_kind(lesson, draw), _of_the_same_thing(lesson, draw)]
     found, tries = [], 0
     while len(found) < count and tries < 20 * count:
+        pause()
         maker = makers[1 if tries % 5 in (1, 3) else 0]
         tries += 1
         neighbour = next(maker, None)

@@ -30,6 +30,7 @@ FACTS = (
     ("When is the spring fair?", "The spring fair is on the ninth of May."),
 )
 QUIET_SECONDS = 40
+OPENING = "opening"  # of the page, which nobody can use yet: `bench page` measures it
 USED = ("training", "evaluating", "promoting")
 IN_USE = ("ready", "countdown", "paused", *USED)
 WATCH = """
@@ -96,38 +97,50 @@ def until_training(page: Page, seconds: float) -> None:
     raise TimeoutError(f"training did not start within {seconds} s: {scheduler(page)}")
 
 
-def measure(page: Page) -> tuple[dict, list[dict]]:
+def long_tasks(page: Page) -> list[float]:
+    """How long each task of over 50 ms took since this was asked last."""
+    return [length for _, length in page.evaluate("tasks.splice(0)")]
+
+
+def measure(page: Page) -> list[dict]:
+    """A row for each question, and one for the quiet after them."""
     rows = []
     page.get_by_role("button", name="English").click()
     ask(page, "Hello")  # what is compiled at the first answer is not counted
-    page.evaluate("tasks.length = 0")
+    long_tasks(page)
     for phase in ("paused", "learning"):
         if phase == "learning":
             teach(page)
+            rows.append({"phase": "teaching", "long_tasks": long_tasks(page)})
         for question in QUESTIONS:
             if phase == "learning":  # as much as there can be, so that Send meets a slice under way
                 learn_now(page)
                 until_training(page, 180)
-            rows.append({"phase": phase, "question": question} | ask(page, question))
+            row = {"phase": phase, "question": question} | ask(page, question)
+            rows.append(row | {"long_tasks": long_tasks(page), "scheduler": scheduler(page)})
             report.say(rows[-1])
-    tasks = page.evaluate("tasks")
     page.reload()  # what "Learn now" began goes on as what it would be in the quiet
     wait_for_state(page, *IN_USE, timeout=600)
     until_training(page, 300)
+    rows.append({"phase": OPENING, "long_tasks": long_tasks(page)})
     before, began = scheduler(page), time.monotonic()
     page.wait_for_timeout(QUIET_SECONDS * 1000)
     after, passed = scheduler(page), time.monotonic() - began
-    tasks = [length for _, length in tasks + page.evaluate("tasks")]
-    rows.append({"phase": "quiet", "before": before, "after": after, "seconds": passed})
-    return before | {"passed": passed, "after": after, "longest": max(tasks, default=0)}, rows
+    quiet = {"phase": "quiet", "before": before, "scheduler": after, "seconds": passed}
+    rows.append(quiet | {"long_tasks": long_tasks(page)})
+    return rows
 
 
-def figures(quiet: dict, rows: list[dict]) -> dict:
+def figures(rows: list[dict]) -> dict:
     def median(phase: str, name: str) -> float:
         return statistics.median(row[name] for row in rows if row["phase"] == phase)
 
-    used = quiet["after"]["used_ms"] - quiet["used_ms"]
-    duty = used / (1000 * quiet["passed"])
+    def longest(name: str) -> float:
+        return max(row["scheduler"][name] for row in rows if "scheduler" in row)
+
+    quiet = rows[-1]
+    used = quiet["scheduler"]["used_ms"] - quiet["before"]["used_ms"]
+    duty, asked = used / (1000 * quiet["seconds"]), quiet["before"]["duty_asked"]
     return {
         "added_latency_ms": median("learning", "first_ms") - median("paused", "first_ms"),
         "first_ms_paused": median("paused", "first_ms"),
@@ -136,12 +149,14 @@ def figures(quiet: dict, rows: list[dict]) -> dict:
         "rate_learning": median("learning", "rate"),
         "token_ms_paused": 1000 / median("paused", "rate"),
         "token_ms_learning": 1000 / median("learning", "rate"),
-        "slice_ms": quiet["after"]["longest_slice_ms"],
-        "send_to_last_submit_ms": quiet["after"]["longest_yield_ms"],
-        "duty_asked": quiet["duty_asked"],
+        "slice_ms": longest("longest_slice_ms"),
+        "send_to_last_submit_ms": longest("longest_yield_ms"),
+        "duty_asked": asked,
         "duty_measured": duty,
-        "duty_off_by": duty / quiet["duty_asked"] - 1,
-        "longest_task_ms": quiet["longest"],
+        "duty_off_by": duty / asked - 1,
+        "longest_task_ms": max(
+            (t for row in rows if row["phase"] != OPENING for t in row["long_tasks"]), default=0
+        ),
         "lora_bytes": lora_bytes(),
     }
 
@@ -165,8 +180,8 @@ def main() -> None:
         page.goto(f"/?model={MODEL}&debug=1")
         wait_for_state(page, *IN_USE, timeout=600)
         try:
-            quiet, rows = measure(page)
-            found, why = figures(quiet, rows), {}
+            rows = measure(page)
+            found, why = figures(rows), {}
         except (TimeoutError, statistics.StatisticsError) as reason:
             rows, why = [], dict.fromkeys(names, str(reason))
             found = dict.fromkeys(names) | {"lora_bytes": lora_bytes()}
