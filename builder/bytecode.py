@@ -22,6 +22,8 @@ def compiled(archives: dict[str, bytes], keep_source: bool = False) -> dict[str,
     """The archives by the same names; where the source stays, a traceback can still quote it."""
     places = {name: MADE / key(name, data, keep_source) for name, data in archives.items()}
     wanted = {name: archives[name] for name, place in places.items() if not place.exists()}
+    for name in places.keys() - wanted.keys():
+        places[name].touch()  # what is in use is not the oldest
     if wanted:
         make(wanted, places, keep_source)
     return {name: place.read_bytes() for name, place in places.items()}

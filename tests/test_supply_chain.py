@@ -5,6 +5,7 @@ import hashlib
 import http.server
 import io
 import json
+import os
 import threading
 import zipfile
 from pathlib import Path
@@ -158,6 +159,22 @@ def test_R37_compiling_the_same_python_twice_gives_the_same_bytes(tmp_path, monk
         names = set(opened.namelist())
     assert "engine/grad.py" in names
     assert any(name.startswith("engine/__pycache__/grad.cpython-") for name in names)
+
+
+def test_what_a_build_needs_is_kept_however_long_ago_it_was_made(tmp_path, monkeypatch):
+    def run(archives, places, keep_source):
+        for name, data in archives.items():
+            places[name].write_bytes(data)
+
+    for name, value in (("MADE", tmp_path), ("KEPT", 2), ("run", run)):
+        monkeypatch.setattr(bytecode, name, value)
+    old, other, new = ({name: name.encode()} for name in ("old", "other", "new"))
+    bytecode.compiled(old)
+    for place in tmp_path.iterdir():
+        os.utime(place, (0, 0))
+    bytecode.compiled(other)
+    assert bytecode.compiled(old | new) == old | new
+    assert {place.read_bytes() for place in tmp_path.iterdir()} == {b"old", b"new"}
 
 
 def everything(folder: Path) -> dict[str, str]:
