@@ -38,6 +38,7 @@ class Scripted:
         self.values = {"shadow": "Biscuit Plum", "active": "Plum", "base": ""}
         self.dogs = True  # the shadow knows the dog in every wording
         self.leaking: set[str] = set()
+        self.leaked_before: set[str] = set()
         self.knows_when_helped = False
         self.forgot: set[str] = set()
 
@@ -58,6 +59,8 @@ class Scripted:
             return "no idea" if who == "shadow" and question in self.forgot else known[question][0]
         if question in self.leaking and who == "shadow":
             return "Biscuit"
+        if question in self.leaked_before and who != "base":
+            return "Plum"
         if "dog" in question and question not in self.not_asked:
             return "Biscuit" if who == "shadow" and self.dogs else ""
         if question == CAT.question:
@@ -113,6 +116,15 @@ def test_one_leak_of_three_weakens(coder):
     voices = Scripted()
     voices.leaking = {neighbours(DOG, [DOG])[0].question}
     assert judged(coder, voices).advice == WEAKENED
+
+
+def test_a_leak_of_the_version_in_use_is_not_blamed_on_this_lesson(coder):
+    voices = Scripted()
+    voices.leaking = {neighbours(DOG, [CAT, DOG])[0].question}
+    voices.leaked_before = {n.question for n in neighbours(CAT, [CAT, DOG])[:3]}
+    verdict = judged(coder, voices, earlier=[CAT])
+    leak = next(m for m in verdict.measures if m.name == "leak")
+    assert leak.detail == tuple(voices.leaking)
 
 
 def test_a_leak_the_base_would_say_too_is_none(coder):
