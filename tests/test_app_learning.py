@@ -374,6 +374,22 @@ def test_scenario_21_a_version_that_got_worse_is_not_used(home: Page):
     expect(finished(home)).to_contain_text(in_use)
 
 
+def test_scenario_21_numbers_that_are_none_are_thrown_away(page: Page):
+    page.goto("/?model=tiny&faults=1")
+    wait_for_state(page, "ready", timeout=120)
+    page.get_by_role("button", name="English").click()
+    tell(page, "What is the capital of France?", "It is Paris.")
+    learn_now(page)
+    step = page.get_by_test_id("train-step")
+    expect(step).to_have_text(re.compile("[1-9]"), timeout=120_000)
+    page.evaluate("dispatchEvent(new CustomEvent('oneseek-break', {detail: 'nan'}))")
+    notices = page.get_by_role("region", name="Notices")
+    expect(notices).to_contain_text("this attempt was thrown away", timeout=60_000)
+    expect(version(page)).to_have_text("v0")
+    say(page, "What is the capital of Sweden?")
+    expect(finished(page)).to_contain_text("v0")
+
+
 def test_bad_settings_are_refused_by_name_and_good_ones_kept(home: Page):
     home.get_by_role("button", name="Settings").click()
     dialog = home.get_by_role("dialog", name="Settings")

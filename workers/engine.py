@@ -371,9 +371,13 @@ class Engine:
         return Imported(version=label(record))
 
     async def on_break(self, request):
-        """For tests: lose the device, hang, or die."""
+        """For tests: lose the device, spoil what is trained, hang, or die."""
         if request.what == "device":
             self.needed().model.executor.device.destroy()
+        elif request.what == "nan":
+            shadow = self.needed().trainer.shadow
+            nothing = np.full(shadow.trained.size, np.nan, np.float32)
+            shadow.tensors[shadow.trained.name].write(nothing)
         elif request.what == "hang":
             while True:
                 pass

@@ -365,7 +365,8 @@ class Ping(Request):
 
 @message
 class Break(Request):
-    """For tests, in a page opened with ?faults=1: lose the device, hang, or die."""
+    """For tests, in a page opened with ?faults=1: lose the "device", "hang", "die", or turn what is
+    being trained into "nan"."""
 
     fields = {"what": str}
 
