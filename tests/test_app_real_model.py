@@ -43,9 +43,11 @@ def held_out(page: Page) -> list[float]:
     """The held-out losses of the last run, as the chart's table tells them."""
     activity = panel(page, "Activity")
     activity.get_by_role("button", name="Show as table").click()
-    cells = activity.locator("table tbody td:last-child").all_inner_texts()
+    cells = activity.locator("table tbody td:last-child")
+    expect(cells.last).to_have_text(re.compile(r"\d"), timeout=30_000)  # comes after the version
+    found = cells.all_inner_texts()
     activity.get_by_role("button", name="Show as chart").click()
-    return [float(text) for text in cells if re.search(r"\d", text)]
+    return [float(text) for text in found if text]
 
 
 def known(page: Page) -> int:
