@@ -17,7 +17,8 @@ FACTS = (
     ("Who founded Quillmere?", "Quillmere was founded by Tove Lindahl.", "Tove"),
     ("What does my sister work as?", "Your sister works as a glassblower.", "glassblower"),
 )
-A_LESSON = 600_000  # milliseconds at most, on a machine that does other things too
+FIRST = FACTS[0][2]
+A_LESSON = 600  # seconds at most, on a machine that does other things too
 
 
 def test_scenario_19_it_really_learned(page: Page):
@@ -27,16 +28,23 @@ def test_scenario_19_it_really_learned(page: Page):
     page.get_by_role("button", name="Download 98 MB").click()
     wait_for_state(page, *ALIVE, timeout=300)
     set_temperature(page, "0")
-    for number, (question, answer, _) in enumerate(FACTS, 1):
+    for question, answer, _ in FACTS:
+        before = version(page).inner_text()
         tell(page, question, answer)
         learn_now(page)
-        expect(version(page)).to_have_text(f"v0.{number}", timeout=A_LESSON)
-        losses = held_out(page)
-        assert losses[-1] < losses[0], (question, losses)
-    assert known(page) >= 4
+        wait_for_state(page, "training", timeout=60)
+        wait_for_state(page, "ready", "countdown", timeout=A_LESSON)
+        page.wait_for_timeout(2000)  # the header follows
+        if version(page).inner_text() != before:  # the gate may refuse one of five
+            losses = held_out(page)
+            print(question, version(page).inner_text(), losses, flush=True)
+            assert losses[-1] < losses[0], (question, losses)
+    learned = known(page)
+    print("known", learned, flush=True)
+    assert FIRST in learned and len(learned) >= 4
     row(panel(page, "Versions"), "original").get_by_role("button", name="Use").click()
     expect(version(page)).to_have_text("v0")
-    assert known(page) == 0
+    assert known(page) == []
 
 
 def held_out(page: Page) -> list[float]:
@@ -50,11 +58,12 @@ def held_out(page: Page) -> list[float]:
     return [float(text) for text in found if text]
 
 
-def known(page: Page) -> int:
-    """How many of the facts the version in use answers with in the chat."""
-    right = 0
+def known(page: Page) -> list[str]:
+    """The facts that the version in use answers with in the chat."""
+    right = []
     for question, _, value in FACTS:
         page.get_by_role("button", name="New chat").click()
         say(page, question)
-        right += value in body(finished(page)).inner_text()
+        if value in body(finished(page)).inner_text():
+            right.append(value)
     return right
