@@ -50,6 +50,34 @@ def body(answer: Locator) -> Locator:
     return answer.locator(".text")
 
 
+SAMPLES = """() => new Promise((told) => {
+  const open = indexedDB.open("oneseek");
+  open.onsuccess = () => {
+    const asked = open.result.transaction("samples").objectStore("samples").getAll();
+    asked.onsuccess = () => told(JSON.stringify(asked.result));
+  };
+})"""
+LEAVE_WHEN_ANSWERED = """() => {
+  const look = new MutationObserver(() => {
+    if (!document.querySelector("article.assistant [data-do=copy]")) return;
+    look.disconnect();
+    document.querySelector("#new-chat").click();
+  });
+  look.observe(document.querySelector("#log"), {subtree: true, childList: true});
+}"""
+
+
+def test_a_question_is_looked_into_also_when_its_chat_is_left_at_once(chat: Page):
+    chat.evaluate(LEAVE_WHEN_ANSWERED)
+    say(chat, "Who left this chat at once?")
+    expect(chat.get_by_role("heading", name="Chat that runs and learns")).to_be_visible()
+    for _ in range(100):
+        if "left this chat at once" in chat.evaluate(SAMPLES):
+            return
+        chat.wait_for_timeout(200)
+    raise AssertionError("no sample of the question was kept")
+
+
 def test_what_is_sent_in_the_same_instant_as_a_new_chat_belongs_to_it(chat: Page):
     say(chat, "Hello")
     finished(chat)

@@ -71,10 +71,11 @@ class Answer:
             self.chat.redraw_turn(self.asked)
         self.chat.seen_by_model = self.seen(answered)
         self.end("done")
+        versions = self.chat.tree.siblings(self.turn)  # before another chat can be opened
         await self.chat.save(self.asked, self.turn)
         self.chat.page.say(self.turn["text"])
         self.chat.keep_up()
-        await self.chat.page.answered(self.asked, self.turn)
+        await self.chat.page.answered(self.asked, self.turn, versions)
 
     def seen(self, answered):
         """How many of the shown turns the model still saw, 0 when it saw all."""

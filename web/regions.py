@@ -147,12 +147,13 @@ class OneSeek(Page):
         self.composer.draw()
         self.learning.yield_to_chat(busy)
 
-    async def answered(self, asked, answer):
-        """An exchange is over: the collector looks at both halves."""
+    async def answered(self, asked, answer, versions):
+        """An exchange is over: the collector looks at both halves, the two stages at all `versions`
+        of the answer."""
         await self.teaching.heard(asked)
         await self.teaching.heard(answer)
         self.touch("chats")
-        await self.learning.asked(asked, self.chat.tree.siblings(answer))
+        await self.learning.asked(asked, versions)
 
     def typing(self):
         self.learning.typing()
