@@ -63,9 +63,7 @@ def system(model, tmp_path):
     trained = Trained.lora(model.config, lora.rank, lora.alpha, lora.target_modules)
 
     def make(name):
-        folder = tmp_path / name
-        folder.mkdir(exist_ok=True)
-        living = Living(folder, AcceptingTrainer(model, trained, SHORT))
+        living = Living(tmp_path / name, AcceptingTrainer(model, trained, SHORT))
         living.training = TrainingEngine(living.versions, living.trainer, {}, checkpoint_share=1)
         return living
 
