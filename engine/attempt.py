@@ -6,7 +6,7 @@ The same weights and the same plan give the same bits, whether or not it was int
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +15,18 @@ from engine.data import Batch, extent, pack
 from engine.kept import Together
 from engine.lessons import lesson_of
 from engine.pace import FallingPace, LessonPace, Pace
-from engine.quality import ACCEPT, LOST, MORE, SCALE, SCALES, WEAKENED, Gate, Verdict
+from engine.quality import (
+    ACCEPT,
+    EARLIER_LOST,
+    LOST,
+    MORE,
+    SCALE,
+    SCALES,
+    WEAKENED,
+    Gate,
+    Measure,
+    Verdict,
+)
 from engine.recipe import Ask, Recipe
 from engine.rounds import DATA_SET, PRACTICE, Plan
 from engine.snapshot import Arrays
@@ -231,7 +242,7 @@ class LessonAttempt(Steps):
         start = trainer.fresh()[trainer.trained.name] if self.practising else before
         super().__init__(trainer, plan, before, start, pace)
         self.extra = 0
-        self.lost: tuple[str, ...] = ()  # common knowledge that is being mended
+        self.lost: tuple[str, ...] = ()  # questions the gate found lost, being mended
         self.kept = Together(trainer.kept, self.recipe.company)
         self.shape = self._shape()
 
@@ -239,7 +250,7 @@ class LessonAttempt(Steps):
         mending = self.recipe.mending(self.lost)
         if self.practising:
             return self.recipe.practice_step(step) + mending
-        return self.recipe.lesson_step(step, self.extra) + mending
+        return self.recipe.lesson_step(step, self.extra, self.lost) + mending
 
     def _shape(self) -> tuple[int, int]:
         """One shape for all steps of the round, so that one program serves them."""
@@ -280,19 +291,20 @@ class LessonAttempt(Steps):
         return {**decision, "held_out": {"before": before, "after": after}}
 
     async def _judge_lesson(self, gate: Gate) -> Verdict:
-        """Its own facts first: what they lack a few more steps mend, once."""
+        """The facts first, new and earlier: what they lack a few more steps mend, once."""
         learned = await gate.learned()
         if gate.verdict(learned, []).advice in (MORE, SCALE):
+            self.lost = found_lost(learned, EARLIER_LOST)
             await self._more(leaks=any(m.name == "leak" and not m.ok for m in learned))
             learned = await gate.learned()
         return await self._mended(gate.verdict(learned, await gate.unharmed()), gate.lesson)
 
     async def _mended(self, verdict: Verdict, again: Callable[[], Awaitable[Verdict]]) -> Verdict:
         """Common knowledge that was lost is held on to for a few steps, before anything is scaled."""
-        lost = next((m.detail for m in verdict.measures if m.name == LOST and not m.ok), ())
+        lost = found_lost(verdict.measures, LOST)
         if not lost or verdict.advice not in (SCALE, WEAKENED):
             return verdict
-        self.lost = lost
+        self.lost += lost
         await self._more(leaks=False)
         return await again()
 
@@ -311,6 +323,11 @@ class LessonAttempt(Steps):
         while await self.advance(math.inf) is not None:
             pass
         await self._show()
+
+
+def found_lost(measures: Iterable[Measure], name: str) -> tuple[str, ...]:
+    """The questions behind a measure of what was lost."""
+    return next((m.detail for m in measures if m.name == name and not m.ok), ())
 
 
 def scaled(trained: Trained, before: np.ndarray, after: np.ndarray, scale: float) -> np.ndarray:

@@ -28,7 +28,7 @@ from engine.recipe import Recipe
 
 REPLY_TOKENS = 24
 ANCHORS, PROBES, EARLIER, EARLIER_LOOK_ALIKES, AT_MOST, HELD_OUT = 24, 16, 8, 5, 48, 4
-LOST = "known facts lost"
+LOST, EARLIER_LOST = "known facts lost", "earlier facts lost"
 SCALES = (0.75, 0.5)
 ACCEPT, WEAKENED, MORE, SCALE, REJECT = "accept", "weakened", "more", "scale", "reject"
 SEVERITY = (ACCEPT, WEAKENED, MORE, SCALE, REJECT)
@@ -216,9 +216,7 @@ class Gate:
             held = [x for x in chosen if x.question in lost]
             never = await self._missing("active", [(x, x.question) for x in held])
             lost = [question for question in lost if question not in never]
-        return Measure(
-            "earlier facts lost", len(lost), "0", within(len(lost), 0, MORE), tuple(lost)
-        )
+        return Measure(EARLIER_LOST, len(lost), "0", within(len(lost), 0, MORE), tuple(lost))
 
     # ---- practice
 

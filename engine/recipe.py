@@ -140,8 +140,9 @@ class Recipe:
         known = {q: code for code in codes() for q, _ in probes(code)}
         return [hold_probe(known[q], q) for q in lost if q in known][:MENDED]
 
-    def lesson_step(self, step: int, extra: int = 0) -> list[Ask]:
-        """One step of a lesson; several lessons take turns. `extra` adds look-alikes."""
+    def lesson_step(self, step: int, extra: int = 0, lost: Sequence[str] = ()) -> list[Ask]:
+        """One step of a lesson; several lessons take turns. `extra` adds look-alikes; what was
+        `lost` is repeated before other facts, as it was asked."""
         c = self.config.lesson
         draw = Draw(self.seed, "lesson", step)
         lesson = self.lessons[step % len(self.lessons)]
@@ -149,8 +150,12 @@ class Recipe:
         while len(asks) < c.taught_rows:
             asks.append(Learn("taught", wordings(lesson, draw), lesson.answer))
         others = [fact for fact in self.facts if fact is not lesson]
-        replayed = draw.sample(others, c.replay_rows)
-        asks += [Learn("replay", wordings(fact, draw), fact.answer) for fact in replayed]
+        slipped = [fact for fact in others if fact.question in lost]
+        kept = draw.sample(others, c.replay_rows)
+        replayed = [*slipped, *(fact for fact in kept if fact not in slipped)][: c.replay_rows]
+        for fact in replayed:
+            asked = fact.question if fact in slipped else wordings(fact, draw)
+            asks.append(Learn("replay", asked, fact.answer))
         for i in range(c.anchor_rows):
             asks.append(any_anchor(lesson.language if i % 2 == 0 else "en", draw))
         pool = self.pool(lesson)[FOR_THE_GATE:]

@@ -152,6 +152,17 @@ def test_a_step_of_a_lesson_is_the_documented_mixture_and_repeats():
     assert recipe.lesson_step(4) != asks
 
 
+def test_a_fact_that_was_lost_is_repeated_before_others_as_it_was_asked():
+    recipe = Recipe(FACTS[:1], FACTS[1:], MICRO, seed=5)
+    gone = FACTS[-1]
+    for step in range(9):
+        asks = recipe.lesson_step(step, lost=(gone.question,))
+        again = [ask for ask in asks if ask.part == "replay"]
+        assert again[0] == Learn("replay", gone.question, gone.answer)
+        assert len({ask.answer for ask in again}) == len(again) == 2
+        assert len(asks) == len(recipe.lesson_step(step))
+
+
 def test_a_step_never_asks_what_the_gate_keeps_back():
     recipe = Recipe(FACTS[:1], FACTS[1:], MICRO, seed=1)
     kept_back = {n.question for f in FACTS for n in neighbours(f, FACTS)[:FOR_THE_GATE]}

@@ -12,7 +12,7 @@ from engine.config import ConfigError, TrainingConfig
 from engine.demo import MODEL
 from engine.formats import open_model
 from engine.lessons import LessonError, lesson_of
-from engine.quality import LOST, SCALE, Gate, Measure
+from engine.quality import EARLIER_LOST, LOST, MORE, SCALE, Gate, Measure
 from engine.recipe import Learn
 from engine.reference import Numpy, Tensor
 from engine.rounds import LESSON, PRACTICE, make_plan
@@ -195,6 +195,33 @@ def test_common_knowledge_that_was_lost_is_held_on_to_before_anything_is_scaled(
         verdict = await attempt.judge()
         assert verdict["accepted"] and verdict["scale"] == 1.0 and verdict["steps"] == 3
         assert france in {ask.question for ask in attempt.asks(2)}
+
+    asyncio.run(run())
+
+
+def test_an_earlier_fact_that_was_lost_is_repeated_before_the_lesson_is_refused(
+    trainer, monkeypatch
+):
+    shed, lost = CODE["prompt"], [1, 0]
+
+    async def learned(gate):
+        count = lost.pop(0)
+        return [Measure(EARLIER_LOST, count, "0", MORE if count else "accept", (shed,) * count)]
+
+    async def unharmed(gate):
+        return []
+
+    monkeypatch.setattr("engine.quality.Gate.learned", learned)
+    monkeypatch.setattr("engine.quality.Gate.unharmed", unharmed)
+    given = plan(trainer, LESSON, {"lesson": {"max_steps": 2, "more_steps": 1}})
+
+    async def run():
+        attempt = trainer.begin(trainer.fresh(), given)
+        while await attempt.advance(math.inf) is not None:
+            assert shed not in {ask.question for ask in attempt.asks(2)}
+        verdict = await attempt.judge()
+        assert verdict["accepted"] and verdict["steps"] == 3
+        assert shed in {ask.question for ask in attempt.asks(2)}
 
     asyncio.run(run())
 
