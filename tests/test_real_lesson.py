@@ -60,10 +60,9 @@ def test_the_real_model_learns_a_name_on_the_processor_and_france_keeps_its_capi
     assert DOG[2] not in asked(page, DOG[0])
 
 
-@pytest.mark.long
 def test_the_same_path_leads_through_webgpu(page: Page):
     opened(page, "tiny", "gpu")
-    print(f"\nseconds in each state: {taught(page, *FACT[:2], limit=600)}")
+    print(f"\nseconds in each state: {taught(page, *FACT[:2], limit=900)}")
     assert FACT[2] in asked(page, FACT[0])
     use_the_original(page)
     assert FACT[2] not in asked(page, FACT[0])

@@ -110,7 +110,9 @@ def lesson(page) -> dict:
     heap = [lab.call(page, tab, "memory")["wasm"]]
     loaded = lab.call(page, tab, "load", "/model.gguf")
     heap.append(lab.call(page, tab, "memory")["wasm"])
+    lab.call(page, tab, "python", "settle")
     lab.call(page, tab, "python", "ask", FACT[0], TOKENS)
+    heap.append(lab.call(page, tab, "memory")["wasm"])
     found = lab.call(page, tab, "python", "lesson", *FACT)
     heap.append(lab.call(page, tab, "memory")["wasm"])
     row = dict(kernel="lesson", found=found, weight_bytes=loaded["weight_bytes"], heap=heap)
@@ -119,13 +121,13 @@ def lesson(page) -> dict:
 
 
 def of_lesson(row: dict) -> dict:
-    found, (empty, _, learned) = row["found"], row["heap"]
+    found = row["found"]
     return {
         "lesson_seconds": found["seconds"],
         "lesson_step_seconds": found["step_seconds"],
         "lesson_gate_seconds": found["judge_seconds"],
-        "bytes_training": learned - empty - row["weight_bytes"],
-        "bytes_heap": learned,
+        "bytes_training": found["bytes_training"],
+        "bytes_heap": row["heap"][-1],
     }
 
 

@@ -3,10 +3,13 @@
 import json
 import math
 import time
+import weakref
 from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 
+from engine.assistant import Assistant
 from engine.config import TrainingConfig
 from engine.formats import open_model
 from engine.formats.browser import BlobSource
@@ -16,7 +19,7 @@ from engine.rounds import LESSON, make_plan
 from engine.schedule import plan
 from engine.train import Hyper, Shadow
 from engine.trained import Trained
-from engine.trainer import TRAINING_BYTES, EngineTrainer
+from engine.trainer import TRAINING_BYTES
 from engine.wasm import few_rows, matmul
 from engine.wasm.executor import Wasm
 from engine.wasm.heap import PyodideHeap
@@ -25,7 +28,25 @@ from engine.weights import Model
 from tests.bench import spoken
 from tests.bench.batches import packed_rows_of
 
-executor = Wasm(PyodideHeap())
+
+class CountedHeap(PyodideHeap):
+    """Knows how many bytes the back end's arrays take, and the most they ever took."""
+
+    alive = most = 0
+
+    def zeros(self, shape, dtype):
+        array = super().zeros(shape, dtype)
+        size = array.base.nbytes
+        self.alive += size
+        self.most = max(self.most, self.alive)
+        weakref.finalize(array.base, self.gone, size)
+        return array
+
+    def gone(self, size):
+        self.alive -= size
+
+
+executor = Wasm(CountedHeap())
 RNG = np.random.default_rng(0)
 state: dict = {}
 
@@ -146,12 +167,19 @@ async def train():
     return json.dumps(time.perf_counter() - began)
 
 
+async def settle():
+    """From here on questions and lessons share memory, as they do in the product; it counts."""
+    nothing_stored = SimpleNamespace(store=None)
+    config, budget = TrainingConfig.preset("micro"), TRAINING_BYTES["cpu"]
+    heap = executor.heap
+    state["loaded"] = heap.most = heap.alive
+    assistant = Assistant(state["model"], nothing_stored, config, memory_budget=budget)
+    state["generator"], state["trainer"] = assistant.base, assistant.trainer
+
+
 async def lesson(question, answer):
     """A whole first lesson, the gate included: what it took and what became of it."""
-    config = TrainingConfig.preset("micro")
-    lora = config.lora_config
-    trained = Trained.lora(state["model"].config, lora.rank, lora.alpha, lora.target_modules)
-    trainer = EngineTrainer(state["model"], trained, config, memory_budget=TRAINING_BYTES["cpu"])
+    trainer = state["trainer"]
     fresh, facts = trainer.fresh(), {"id": question, "prompt": question, "answer": answer}
     attempt = trainer.begin(fresh, make_plan(LESSON, fresh, [facts], [], {}))
     times, tokens = [time.perf_counter()], 0
@@ -169,6 +197,7 @@ async def lesson(question, answer):
             tokens=tokens,
             judge_seconds=judged,
             seconds=float(steps.sum()) + judged,
+            bytes_training=executor.heap.most - state["loaded"] + fresh["adapter"].nbytes,
             outcome=verdict["outcome"],
             reason=verdict["reason"],
         )

@@ -1,9 +1,10 @@
-"""What lessons and practice do to a real model: recall, other words, leaks, drift, and what it takes.
+"""What lessons and practice do to a real model: recall, other words, leaks, drift, and the time.
 
-`python3 build.py bench learn` teaches eight facts one after another, practises, and judges after the
-first lesson, the last and practice; then four facts in Swedish and forty facts.  The questions are
-those of facts_eval.jsonl, facts_dev.jsonl and known.jsonl, written by hand; no lesson and no gate sees
-them.  Interrupted, it goes on when called again.
+`python3 build.py bench learn` teaches eight facts one after another, practises, and judges after
+the first lesson, the last and practice; then four facts in Swedish, and practice of forty, which is
+what grows with their number.  The questions are those of facts_eval.jsonl, facts_dev.jsonl and
+known.jsonl, written by hand; no lesson and no gate sees them.  Interrupted, it goes on when called
+again.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ FIGURES = ("recall", "unseen", "leak", "kl", "top1", "ppl_change", "known")
 RECIPE = "config recipe pace data kept attempt quality lessons/**/*".split()
 HIGHER_IS_WORSE = ("leak", "kl", "ppl_change")
 ENGLISH, SWEDISH, MANY = 8, 4, 40
+STAGES = ("lessons", "first", "practice")
 
 
 def records(name: str, language: str) -> list[dict]:
@@ -167,24 +169,22 @@ async def run(options) -> tuple[dict, list]:
         model = await Model.load(file, await executor(options.backend))
     figures: dict[str, float] = {}
     rows = []
+    many = records("facts_dev.jsonl", "en") + records("facts_dev.jsonl", "sv")
     parts = {
-        "": (records("facts_eval.jsonl", "en")[:ENGLISH], options.seeds),
-        "sv_": (records("facts_eval.jsonl", "sv")[:SWEDISH], 1),
-        "forty_": (
-            (records("facts_dev.jsonl", "en") + records("facts_dev.jsonl", "sv"))[:MANY],
-            1,
-        ),
+        "": (records("facts_eval.jsonl", "en")[:ENGLISH], options.seeds, STAGES),
+        "sv_": (records("facts_eval.jsonl", "sv")[:SWEDISH], 1, STAGES),
+        "forty_": (many[:MANY], 1, STAGES[-1:]),
     }
-    for prefix, (facts, seeds) in parts.items():
+    for prefix, (facts, seeds, stages) in parts.items():
         facts = facts[: options.facts]
+        stages = tuple(stage for stage in stages if stage in options.stages)
         if prefix.rstrip("_") not in options.parts:
             continue
         runs = []
         for seed in range(seeds):
             report.say(f"{len(facts)} facts, seed {seed}")
-            name = "-".join([str(seed), *options.stages])
-            folder = options.folder / recipe_id(model, facts) / name
-            runs.append(await Study(folder, model, facts, seed).run(tuple(options.stages)))
+            folder = options.folder / recipe_id(model, facts) / "-".join([str(seed), *stages])
+            runs.append(await Study(folder, model, facts, seed).run(stages))
             rows.append({"part": prefix or "en", "seed": seed, **runs[-1]})
         for stage, name in (("practice", ""), ("lesson", "lesson_"), ("first", "first_")):
             figures |= summary(runs, stage, prefix + name)
@@ -199,7 +199,7 @@ def main() -> None:
     ask.add_argument("--seeds", type=int, default=3)
     ask.add_argument("--facts", type=int, help="only so many of each part's")
     ask.add_argument("--parts", nargs="*", default=["", "sv", "forty"])
-    ask.add_argument("--stages", nargs="*", default=["lessons", "first", "practice"])
+    ask.add_argument("--stages", nargs="*", default=STAGES)
     ask.add_argument("--folder", type=Path, default=CACHE / "bench-learn", help="to go on from")
     options = ask.parse_args()
     options.parts = ["" if part == "en" else part for part in options.parts]

@@ -1,13 +1,15 @@
 """One answer and what it took, on any back end, natively and inside the tab."""
 
 from engine.generate import Generator, Sampling
+from engine.turns import urgent
 
 
 async def answer(generator: Generator, ids: list[int], tokens: int) -> dict:
     """Greedy, from an empty cache."""
     generator.pool.lanes.clear()
     answer = generator.start(ids, Sampling(max_tokens=tokens))
-    await generator.answer_all([answer])
+    with urgent():
+        await generator.answer_all([answer])
     return {
         "first_ms": 1e3 * (answer.first_token - answer.began),
         "tokens_per_s": answer.tokens_per_second,
