@@ -71,7 +71,7 @@ async def measure(
     figures: dict = {part: float(np.mean(found)) for part, found in hits.items()}
     said = zip(known, replies[len(asked) :], strict=True)
     lost, of = await forgotten(model, coder, said)
-    figures["known"] = 1 - len(lost) / of
+    figures |= {"known": 1 - len(lost) / max(1, of), "known_of": of}
     wrong += [["known", *one] for one in lost]
     figures |= await drift(model, coder, code)
     figures["ppl_change"] = await perplexity_change(model, coder, code)

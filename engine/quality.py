@@ -30,6 +30,7 @@ REPLY_TOKENS = 24
 ANCHORS, PROBES, EARLIER, EARLIER_LOOK_ALIKES, AT_MOST, HELD_OUT = 24, 16, 8, 5, 48, 4
 LOST, EARLIER_LOST = "known facts lost", "earlier facts lost"
 SCALES = (0.75, 0.5)
+CHANCE = 0.1  # so much apart, two shares of two dozen questions are the same
 ACCEPT, WEAKENED, MORE, SCALE, REJECT = "accept", "weakened", "more", "scale", "reject"
 SEVERITY = (ACCEPT, WEAKENED, MORE, SCALE, REJECT)
 
@@ -234,9 +235,9 @@ class Gate:
             before = 1 - len(await self._missing("active", questions)) / len(questions)
             verdict = within(before - now, 0.02, REJECT)
             measures.append(Measure(name, now, f">= {before:.2f} as before", verdict))
-        leaks = len(await self.leaks("shadow", near)) / max(1, len(near))
-        before = len(await self.leaks("active", near)) / max(1, len(near))
-        limit = max(before, 0.1)
+        one = 1 / max(1, len(near))
+        leaks = one * len(await self.leaks("shadow", near))
+        limit = one * len(await self.leaks("active", near)) + max(CHANCE, one)
         measures.append(Measure("leak", leaks, f"<= {limit:.2f}", within(leaks, limit, SCALE)))
         return self.verdict(measures, await self.unharmed())
 

@@ -213,6 +213,18 @@ def test_practice_may_not_know_less_than_the_version_in_use(coder):
     assert asyncio.run(Gate(voices, recipe, coder).practice()).advice == REJECT
 
 
+@pytest.mark.parametrize("more, advice", [(1, ACCEPT), (2, SCALE)])
+def test_practice_may_leak_as_before_give_or_take_one_question_of_few(coder, more, advice):
+    voices = Scripted()
+    recipe = Recipe([DOG, CAT], [], MICRO, seed=1)
+    voices.not_asked = frozenset(n.question for f in (DOG, CAT) for n in recipe.pool(f))
+    voices.leaked_before = {n.question for n in recipe.pool(CAT)[:2]}
+    voices.leaking = {n.question for n in recipe.pool(DOG)[:more]}
+    voices.coder = coder
+    verdict = asyncio.run(Gate(voices, recipe, coder).practice())
+    assert verdict.advice == advice, verdict.reason
+
+
 def test_a_number_that_is_none_is_within_no_limit():
     assert within(math.nan, 1, REJECT) == REJECT and within(math.inf, 1, REJECT) == REJECT
     assert within(0.5, 1, REJECT) == ACCEPT

@@ -42,9 +42,10 @@ def records(name: str, language: str) -> list[dict]:
 
 
 def known(language: str) -> list[tuple[str, list[str]]]:
-    """Common knowledge that neither the lessons nor the gate ask about."""
+    """Common knowledge that neither the lessons nor the gate ask about; the English questions too,
+    because a small model may know none of another language's."""
     lines = map(json.loads, (HERE / "known.jsonl").read_text("utf-8").splitlines())
-    return [(one["question"], one["words"]) for one in lines if one["language"] == language]
+    return [(one["question"], one["words"]) for one in lines if one["language"] in (language, "en")]
 
 
 def recipe_id(model: Model, facts: list[dict]) -> str:
