@@ -54,6 +54,21 @@ def test_the_next_turn_computes_only_what_is_new_and_says_the_same(model, monkey
     assert [key for key in generator.pool.lanes if key != generator.head_key] == [":3"]
 
 
+def test_short_questions_at_once_are_answered_as_each_alone(model):
+    """Their words together are fewer than the rows of the program that reads them."""
+    generator, chats = Generator(model), [[{"role": "user", "content": c}] for c in "ab"]
+    head = len(generator.head_ids())
+    short = [len(generator.encode(chat)[0]) - head for chat in chats]
+    assert sum(short) <= 16
+
+    async def together():
+        answers = [generator.ask(chat, Sampling(max_tokens=12)) for chat in chats]
+        await generator.answer_all(answers)
+        return [answer.text for answer in answers]
+
+    assert asyncio.run(together()) == [said(Generator(model), chat) for chat in chats]
+
+
 def a_pool(rows: int = 100) -> Pool:
     return Pool(Numpy(), SMALL, rows)
 

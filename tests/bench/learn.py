@@ -31,6 +31,7 @@ FIGURES = ("recall", "unseen", "leak", "kl", "top1", "ppl_change", "known")
 RECIPE = "config recipe pace data kept attempt quality lessons/**/*".split()
 HIGHER_IS_WORSE = ("leak", "kl", "ppl_change")
 ENGLISH, SWEDISH, MANY = 8, 4, 40
+MANY_STEPS = 12  # a fact in practice of many: half of the usual, which takes well over an hour
 STAGES = ("lessons", "first", "practice")
 
 
@@ -75,6 +76,8 @@ class Study:
     def __init__(self, folder: Path, model: Model, facts: list[dict], seed: int):
         self.folder, self.facts, self.code = folder, facts, facts[0]["language"]
         self.model, self.config = model, micro_config(model).replace(seed=seed)
+        if len(facts) == MANY:
+            self.config = self.config.replace(practice={"steps_per_fact": MANY_STEPS})
 
     async def run(self, stages: tuple[str, ...]) -> dict:
         self.course = await Course.open(self.folder, self.model, self.config)
