@@ -176,14 +176,13 @@ class Generator:
             room -= len(left[:room])
         if not parts:
             return False
-        length = sum(len(part) for _, _, part in parts)
-        size = chunk_size(length)
         if len(parts) == 1:
-            parts = [(answer, lane, part[:size]) for answer, lane, part in parts]
+            parts = [(answer, lane, part[: chunk_size(len(part))]) for answer, lane, part in parts]
         ready = [answer for answer, lane, part in parts if self.completes(answer, lane, part)]
         rows = 1 if len(ready) <= 1 else BATCHES[-1]
-        if len(parts) > 1:  # as many rows as tokens would be a program that decodes
-            size = next(c for c in CHUNKS if c >= length and c > rows)
+        length = sum(len(part) for _, _, part in parts)
+        # As many rows as tokens would be a program that decodes.
+        size = next(c for c in CHUNKS if c >= length and c > rows)
         self.pool.reach(max(lane.end + len(part) for _, lane, part in parts))
         run, tokens, take = self.prepared(size, rows), [], np.zeros(rows, np.int32)
         for answer, lane, part in parts:

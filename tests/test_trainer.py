@@ -172,56 +172,39 @@ def test_the_gate_refuses_weights_gone_wild_with_its_numbers(trainer):
     asyncio.run(run())
 
 
-def test_common_knowledge_that_was_lost_is_held_on_to_before_anything_is_scaled(
-    trainer, monkeypatch
-):
-    france, lost = "What is the capital of France?", [1, 0]
+def found_lost_once(monkeypatch, name: str, question: str, advice: str) -> None:
+    """The gate measures nothing but this, and finds it mended when asked again."""
+    lost = [1, 0]
 
-    async def learned(gate):
+    async def finds(gate):
+        count = lost.pop(0)
+        return [Measure(name, count, "0", advice if count else "accept", (question,) * count)]
+
+    async def nothing(gate):
         return []
 
-    async def unharmed(gate):
-        count = lost.pop(0)
-        return [Measure(LOST, count, "0", SCALE if count else "accept", (france,) * count)]
+    first, last = (finds, nothing) if name == EARLIER_LOST else (nothing, finds)
+    monkeypatch.setattr("engine.quality.Gate.learned", first)
+    monkeypatch.setattr("engine.quality.Gate.unharmed", last)
 
-    monkeypatch.setattr("engine.quality.Gate.learned", learned)
-    monkeypatch.setattr("engine.quality.Gate.unharmed", unharmed)
+
+@pytest.mark.parametrize(
+    "name, question, advice",
+    [(LOST, "What is the capital of France?", SCALE), (EARLIER_LOST, CODE["prompt"], MORE)],
+)
+def test_what_was_lost_is_mended_in_further_steps_before_anything_is_scaled_or_refused(
+    trainer, monkeypatch, name, question, advice
+):
+    found_lost_once(monkeypatch, name, question, advice)
     given = plan(trainer, LESSON, {"lesson": {"max_steps": 2, "more_steps": 1}})
 
     async def run():
         attempt = trainer.begin(trainer.fresh(), given)
         while await attempt.advance(math.inf) is not None:
-            assert france not in {ask.question for ask in attempt.asks(0)}
+            assert question not in {ask.question for step in (0, 2) for ask in attempt.asks(step)}
         verdict = await attempt.judge()
         assert verdict["accepted"] and verdict["scale"] == 1.0 and verdict["steps"] == 3
-        assert france in {ask.question for ask in attempt.asks(2)}
-
-    asyncio.run(run())
-
-
-def test_an_earlier_fact_that_was_lost_is_repeated_before_the_lesson_is_refused(
-    trainer, monkeypatch
-):
-    shed, lost = CODE["prompt"], [1, 0]
-
-    async def learned(gate):
-        count = lost.pop(0)
-        return [Measure(EARLIER_LOST, count, "0", MORE if count else "accept", (shed,) * count)]
-
-    async def unharmed(gate):
-        return []
-
-    monkeypatch.setattr("engine.quality.Gate.learned", learned)
-    monkeypatch.setattr("engine.quality.Gate.unharmed", unharmed)
-    given = plan(trainer, LESSON, {"lesson": {"max_steps": 2, "more_steps": 1}})
-
-    async def run():
-        attempt = trainer.begin(trainer.fresh(), given)
-        while await attempt.advance(math.inf) is not None:
-            assert shed not in {ask.question for ask in attempt.asks(2)}
-        verdict = await attempt.judge()
-        assert verdict["accepted"] and verdict["steps"] == 3
-        assert shed in {ask.question for ask in attempt.asks(2)}
+        assert question in {ask.question for ask in attempt.asks(2)}
 
     asyncio.run(run())
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from builder import CACHE, ROOT
 from engine import registry
+from engine.config import TrainingConfig
 from engine.examine import Shadow, measure
 from engine.formats import open_model
 from engine.reference import Numpy
@@ -73,11 +74,9 @@ class Study:
     """Lessons one after another, then practice, in a folder: whatever was done once is not done
     again, and a round that was interrupted goes on."""
 
-    def __init__(self, folder: Path, model: Model, facts: list[dict], seed: int):
+    def __init__(self, folder: Path, model: Model, facts: list[dict], config: TrainingConfig):
         self.folder, self.facts, self.code = folder, facts, facts[0]["language"]
-        self.model, self.config = model, micro_config(model).replace(seed=seed)
-        if len(facts) == MANY:
-            self.config = self.config.replace(practice={"steps_per_fact": MANY_STEPS})
+        self.model, self.config = model, config
 
     async def run(self, stages: tuple[str, ...]) -> dict:
         self.course = await Course.open(self.folder, self.model, self.config)
@@ -174,12 +173,14 @@ async def run(options) -> tuple[dict, list]:
     figures: dict[str, float] = {}
     rows = []
     many = records("facts_dev.jsonl", "en") + records("facts_dev.jsonl", "sv")
+    usual = micro_config(model)
+    fewer = usual.replace(practice={"steps_per_fact": MANY_STEPS})
     parts = {
-        "": (records("facts_eval.jsonl", "en")[:ENGLISH], options.seeds, STAGES),
-        "sv_": (records("facts_eval.jsonl", "sv")[:SWEDISH], 1, STAGES),
-        "forty_": (many[:MANY], 1, STAGES[-1:]),
+        "": (records("facts_eval.jsonl", "en")[:ENGLISH], options.seeds, STAGES, usual),
+        "sv_": (records("facts_eval.jsonl", "sv")[:SWEDISH], 1, STAGES, usual),
+        "forty_": (many[:MANY], 1, STAGES[-1:], fewer),
     }
-    for prefix, (facts, seeds, stages) in parts.items():
+    for prefix, (facts, seeds, stages, config) in parts.items():
         facts = facts[: options.facts]
         stages = tuple(stage for stage in stages if stage in options.stages)
         if prefix.rstrip("_") not in options.parts:
@@ -188,7 +189,8 @@ async def run(options) -> tuple[dict, list]:
         for seed in range(seeds):
             report.say(f"{len(facts)} facts, seed {seed}")
             folder = options.folder / recipe_id(model, facts) / "-".join([str(seed), *stages])
-            runs.append(await Study(folder, model, facts, seed).run(stages))
+            study = Study(folder, model, facts, config.replace(seed=seed))
+            runs.append(await study.run(stages))
             rows.append({"part": prefix or "en", "seed": seed, **runs[-1]})
         for stage, name in (("practice", ""), ("lesson", "lesson_"), ("first", "first_")):
             figures |= summary(runs, stage, prefix + name)
