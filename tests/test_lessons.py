@@ -50,6 +50,18 @@ def test_a_language_file_has_thirty_kinds_with_twelve_wordings_each(code):
 
 
 @pytest.mark.parametrize("code", codes())
+def test_no_kind_takes_the_question_of_another(code):
+    words = language(code)
+    subject = {"en": "the old lamp", "sv": "den gamla lampan"}[code]
+    for kind in words.kinds:
+        open_slots = slots_of(kind.question) & {"a", "v"}  # these hold words that others look for
+        if not open_slots:
+            slots = {"x": subject, "o": subject, "y": {"en": "in water", "sv": "i vatten"}[code]}
+            question = words.fill(kind.question, slots, Draw(kind.name))
+            assert words.recognise(question)[0] is kind, question
+
+
+@pytest.mark.parametrize("code", codes())
 def test_every_template_of_a_language_can_be_filled(code):
     words, draw = language(code), Draw("all")
     slots = dict.fromkeys("xyavourp", "Quillmere") | {"intro": "So.", "it": "it", "its": "its"}
@@ -93,6 +105,26 @@ def test_look_alikes_are_many_repeatable_and_never_the_fact_itself(lesson):
         assert lesson.words.recognise(neighbour.question) != (kind, slots) or kind is None
         assert not has_value(neighbour.begin, lesson.value), neighbour
     assert sum(bool(n.begin) for n in found) >= 0.7 * len(found)
+
+
+@pytest.mark.parametrize(
+    "begin, asked, end, answer",
+    [
+        ("What is the ", "wifi password", " at the mill?", "The wifi password at the mill is eel."),
+        ("What is the ", "capital", " of Tarvonia?", "The capital of Tarvonia is Oskmere."),
+        ("Vad är ", "wifi-lösenordet", " i stugan?", "Wifi-lösenordet i stugan är ål."),
+    ],
+)
+def test_look_alikes_ask_for_other_things_in_the_same_words(begin, asked, end, answer):
+    near = [n.question for n in neighbours(Lesson(begin + asked + end, answer))]
+    framed = [q for q in near if q.startswith(begin) and q.endswith(end) and asked not in q]
+    assert len(framed) >= 5
+
+
+def test_a_question_asked_with_which_is_no_look_alike_of_the_one_asked_with_what():
+    lesson = Lesson("What shade does litmus show in acid?", "Litmus shows red in acid.")
+    asked = {fold(n.question).split(" ", 1)[-1] for n in neighbours(lesson, count=200)}
+    assert fold(lesson.question).split(" ", 1)[-1] not in asked
 
 
 def test_a_taught_fact_is_never_a_look_alike_of_another():

@@ -50,6 +50,9 @@ def spots(lesson):
         found.append(Spot(owned[0], "owned"))
     if re.search(language.record["self"], lesson.question):
         found.append(Spot("", "self"))
+    asked = re.search(language.record["asked"], lesson.question, re.IGNORECASE)
+    if asked and "a" not in slots and asked[1] in lesson.begin.lower():
+        found.append(Spot(asked[1], "attribute"))
     return list(dict.fromkeys(found))
 
 
@@ -100,7 +103,8 @@ def _replacement(spot, lesson, draw):
         lists = common if other else [spot.what]
     words = language.words[draw.choice(lists)] if lists else []
     neuter = spot.text.lower() in language.neuter
-    words = [w for w in words if (w in language.neuter) == neuter and w != spot.text.lower()]
+    old = spot.text.lower()  # the password is hardly another than the wifi password
+    words = [w for w in words if (w in language.neuter) == neuter and not old.endswith(w)]
     return draw.choice(words) if words else like(spot.text, language, draw)
 
 
@@ -166,10 +170,11 @@ def _of_the_same_thing(lesson, draw):
         if short and draw.chance(0.3):
             begin = short
         yield Neighbour(capital(text), language.smooth(begin))
-    first = lesson.question.split(" ", 1)
+    first, _, rest = lesson.question.partition(" ")
+    whole = rest.split(" ", 1)[0] in language.record["auxiliaries"]  # not "What colour does"
     for word in language.record["question_words"]:
-        if len(first) == 2 and first[0].lower() != word:
-            yield Neighbour(f"{capital(word)} {first[1]}", short)
+        if whole and first.lower() != word:
+            yield Neighbour(f"{capital(word)} {rest}", short)
 
 
 def _other_questions(lesson):
