@@ -217,7 +217,7 @@ class Gate:
             held = [x for x in chosen if x.question in lost]
             never = await self._missing("active", [(x, x.question) for x in held])
             lost = [question for question in lost if question not in never]
-        return Measure(EARLIER_LOST, len(lost), "0", within(len(lost), 0, MORE), tuple(lost))
+        return Measure(EARLIER_LOST, len(lost), "0", within(len(lost), 0, SCALE), tuple(lost))
 
     # ---- practice
 

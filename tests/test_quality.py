@@ -142,7 +142,7 @@ def test_an_earlier_fact_lost_is_named(coder):
     voices.forgot = {CAT.question}
     verdict = judged(coder, voices, [CAT])
     lost = next(m for m in verdict.measures if m.name == "earlier facts lost")
-    assert verdict.advice == MORE and lost.detail == (CAT.question,)
+    assert verdict.advice == SCALE and lost.detail == (CAT.question,)
 
 
 def test_common_knowledge_lost_is_named(coder):
