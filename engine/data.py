@@ -17,6 +17,7 @@ TOP = 32  # tokens of the base model's answer kept per position
 TOKEN_SIZES = (*range(128, 512, 32), *range(512, 1024, 64), 1024, 1536, 2048)
 ROW_SIZES = (*range(32, 256, 32), 256, 384, 512, 1024)
 LONGEST_TARGET = 256
+UNLIKELY = -14  # the logarithm of what a model gives a word that would not occur to it
 
 
 class TooLong(ValueError):
@@ -30,6 +31,21 @@ class Top:
     ids: np.ndarray  # [n, TOP]
     logprobs: np.ndarray  # [n, TOP] float16
     rest: np.ndarray  # [n] float16, log of the remaining probability
+
+    def apart(self, tokens: Sequence[int]) -> Top:
+        """With these tokens on the list wherever they were not, each in place of the least likely.
+
+        What is not on the list is only held to as a whole: a model unsure of a name leaves so much
+        to the rest that a taught value could take all of it, and be the likeliest, at no loss.
+        """
+        ids, logprobs, rest = self.ids.copy(), self.logprobs.copy(), self.rest.copy()
+        for at, known in enumerate(self.ids):
+            new = [token for token in dict.fromkeys(tokens) if token not in known]
+            places = [i for i in np.argsort(logprobs[at]) if ids[at, i] not in tokens][: len(new)]
+            mass = np.exp(logprobs[at, places].astype(np.float32)).sum()
+            rest[at] = np.log(np.exp(rest[at].astype(np.float32)) + mass)
+            ids[at, places], logprobs[at, places] = new, UNLIKELY
+        return Top(ids, logprobs, rest)
 
 
 @dataclass(frozen=True)
@@ -109,6 +125,11 @@ class Coder:
     def begin(self, text: str) -> list[int]:
         """Ids of the beginning of an answer."""
         return self.tokenizer.encode(text) if text else []
+
+    def following(self, begin: str, more: str) -> list[int]:
+        """Ids of what follows the beginning of an answer."""
+        before, whole = self.begin(begin), self.tokenizer.encode(begin + more)
+        return whole[common_prefix([[*before, -1], [*whole, -2]]) :]
 
     def _end_of_turn(self) -> int:
         turn = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]

@@ -16,6 +16,8 @@ import numpy as np
 from engine.data import Coder, Row, Top
 from engine.recipe import Ask, Hold, Learn, for_the_gate
 
+APART = 3  # tokens of a taught value that a look-alike's answer is watched for
+
 
 class Base(Protocol):
     """What is asked of the untouched model."""
@@ -95,6 +97,8 @@ class Kept:
         if isinstance(ask, Learn):
             return Row(ask.part, prompt, self.coder.answer(ask.answer))
         target, top = self.answer(ask)
+        if ask.not_this[1]:
+            top = top.apart(self.coder.following(*ask.not_this)[:APART])
         return Row(ask.part, prompt, target.tolist(), top)
 
     def answer(self, ask: Hold) -> tuple[np.ndarray, Top]:

@@ -6,6 +6,7 @@ model's own answers; a practice step mixes all facts.  Nothing here knows tokens
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,6 +27,8 @@ from engine.lessons import (
 ANCHOR_TOKENS = 24
 NEIGHBOUR_TOKENS = 8
 ANCHORS_TOGETHER = 16
+LOOK_ALIKES_TOGETHER = 33
+IN_LESSONS, IN_PRACTICE = (FOR_THE_GATE + n * LOOK_ALIKES_TOGETHER for n in (1, 3))
 MENDED = 4  # of what was lost, held on to in each further step
 PROBES = "probes"  # the company of common knowledge
 
@@ -49,14 +52,16 @@ class Hold:
     tokens: int = ANCHOR_TOKENS
     sampled: bool = False
     among: str = ""  # whose company it is asked in, see Recipe.company
+    not_this: tuple[str, str] = ("", "")  # how a taught answer begins, and what is not said here
 
 
 Ask = Learn | Hold
 
 
-def hold_neighbour(neighbour: Neighbour, lesson: Lesson) -> Hold:
-    question, begin = neighbour.question, neighbour.begin
-    return Hold("neighbours", question, begin, NEIGHBOUR_TOKENS, among=lesson.id)
+def hold_neighbour(neighbour: Neighbour, lesson: Lesson, index: int) -> Hold:
+    among = f"{lesson.id} {index // LOOK_ALIKES_TOGETHER}"
+    question, begin, not_this = neighbour.question, neighbour.begin, (lesson.begin, lesson.ending)
+    return Hold("neighbours", question, begin, NEIGHBOUR_TOKENS, among=among, not_this=not_this)
 
 
 def hold_anchor(code: str, index: int) -> Hold:
@@ -106,27 +111,30 @@ class Recipe:
         self.lessons = [lesson for lesson in facts if lesson in lessons]
         self.earlier = [lesson for lesson in facts if lesson not in lessons]
         self.config, self.seed = config, seed
-        self._pools: dict[Lesson, list[Neighbour]] = {}
+        self._pools: dict[tuple[Lesson, int], list[Neighbour]] = {}
 
     @cached_property
     def facts(self) -> list[Lesson]:
         return [*self.earlier, *self.lessons]
 
-    def pool(self, lesson: Lesson) -> list[Neighbour]:
-        """All look-alikes of a fact; the first few are the gate's."""
-        if lesson not in self._pools:
-            self._pools[lesson] = neighbours(lesson, self.facts)
-        return self._pools[lesson]
+    def pool(self, lesson: Lesson, count: int = IN_LESSONS) -> list[Neighbour]:
+        """The look-alikes of a fact; the first few are the gate's."""
+        if (lesson, count) not in self._pools:
+            self._pools[lesson, count] = neighbours(lesson, self.facts, count)
+        return self._pools[lesson, count]
 
-    def look_alike(self, lesson: Lesson, draw: Draw) -> Hold:
-        return hold_neighbour(draw.choice(self.pool(lesson)[FOR_THE_GATE:]), lesson)
+    def look_alikes(self, lesson: Lesson, count: int = IN_LESSONS) -> list[Hold]:
+        """Those that are trained on."""
+        trained = self.pool(lesson, count)[FOR_THE_GATE:]
+        return [hold_neighbour(near, lesson, i) for i, near in enumerate(trained)]
 
     def company(self, among: str) -> list[Hold]:
         """All questions the base is asked together: a fact's look-alikes, or a stretch of anchors.
         Always the same ones, because the last bits of an answer depend on what is computed with it."""
         for lesson in self.facts:
-            if lesson.id == among:
-                return [hold_neighbour(near, lesson) for near in self.pool(lesson)[FOR_THE_GATE:]]
+            if lesson.id == among.split()[0]:
+                most = IN_LESSONS if among.endswith(" 0") else IN_PRACTICE
+                return [ask for ask in self.look_alikes(lesson, most) if ask.among == among]
         if among.startswith(PROBES):
             code = among.split()[1]
             return [hold_probe(code, question) for question, _ in probes(code)]
@@ -145,7 +153,8 @@ class Recipe:
         `lost` is repeated before other facts, as it was asked."""
         c = self.config.lesson
         draw = Draw(self.seed, "lesson", step)
-        lesson = self.lessons[step % len(self.lessons)]
+        before, turn = divmod(step, len(self.lessons))
+        lesson = self.lessons[turn]
         asks: list[Ask] = [Learn("taught", lesson.question, lesson.answer)]
         while len(asks) < c.taught_rows:
             asks.append(Learn("taught", wordings(lesson, draw), lesson.answer))
@@ -158,36 +167,38 @@ class Recipe:
             asks.append(Learn("replay", asked, fact.answer))
         for i in range(c.anchor_rows):
             asks.append(any_anchor(lesson.language if i % 2 == 0 else "en", draw))
-        pool = self.pool(lesson)[FOR_THE_GATE:]
-        near = draw.sample(pool, c.neighbour_rows + extra)
-        asks += [hold_neighbour(neighbour, lesson) for neighbour in near]
-        asks += [self.look_alike(fact, draw) for fact in replayed[: c.replay_neighbour_rows]]
-        return asks
+        near, rows = self.look_alikes(lesson), c.neighbour_rows + extra
+        asks += [near[i % len(near)] for i in range(before * rows, before * rows + rows)]
+        replayed = replayed[: c.replay_neighbour_rows]
+        return asks + [draw.choice(self.look_alikes(fact)) for fact in replayed]
 
     def practice_step(self, step: int) -> list[Ask]:
         """One step of practice: facts in turn, each time in another wording."""
         c = self.config.practice
         draw = Draw(self.seed, "practice", step)
-        facts = self.turn(step, min(c.fact_rows, len(self.facts)))
+        turns = self.turns(step, min(c.fact_rows, len(self.facts)))
+        facts = list(turns)
         asks: list[Ask] = [Learn("taught", wordings(fact, draw), fact.answer) for fact in facts]
         spoken = [fact.language for fact in facts]
         asks += [any_anchor(draw.choice(spoken), draw) for _ in range(c.anchor_rows)]
-        near = draw.sample(facts, c.neighbour_rows)
-        while len(near) < c.neighbour_rows:
-            near.append(draw.choice(facts))
-        return asks + [self.look_alike(fact, draw) for fact in near]
+        each = math.ceil(c.neighbour_rows / len(facts))
+        for row in range(c.neighbour_rows):
+            again, i = divmod(row, len(facts))
+            near = self.look_alikes(facts[i], IN_PRACTICE)
+            asks.append(near[(turns[facts[i]] * each + again) % len(near)])
+        return asks
 
-    def turn(self, step: int, count: int) -> list[Lesson]:
-        """The facts of a step: everyone's turn comes before anybody's second."""
-        places = range(step * count, (step + 1) * count)
-        order: dict[int, list[Lesson]] = {}
-        chosen = []
-        for place in places:
-            epoch, index = divmod(place, len(self.facts))
-            if epoch not in order:
-                order[epoch] = Draw(self.seed, "turn", epoch).shuffled(self.facts)
-            chosen.append(order[epoch][index])
-        return list(dict.fromkeys(chosen))
+    def turns(self, step: int, count: int) -> dict[Lesson, int]:
+        """The facts of a step, and how many turns each had before: everyone's comes before
+        anybody's second."""
+        orders: dict[int, list[Lesson]] = {}
+        turns = {}
+        for place in range(step * count, (step + 1) * count):
+            before, index = divmod(place, len(self.facts))
+            if before not in orders:
+                orders[before] = Draw(self.seed, "turn", before).shuffled(self.facts)
+            turns[orders[before][index]] = before
+        return turns
 
     @property
     def practice_steps(self) -> int:

@@ -21,6 +21,7 @@ from engine.lessons import (
     neighbours,
     probes,
 )
+from engine.ops.loss import soft_cross_entropy
 from engine.recipe import ANCHOR_TOKENS, Hold, Learn, Recipe, newest
 from engine.reference import Numpy
 from engine.shipped import questions
@@ -178,7 +179,7 @@ def test_in_practice_everyones_turn_comes_before_anybodys_second():
         for i in range(20)
     ]
     recipe = Recipe(facts, [], MICRO, seed=3)
-    seen = [fold(lesson.question) for step in range(20) for lesson in recipe.turn(step, 7)]
+    seen = [fold(lesson.question) for step in range(20) for lesson in recipe.turns(step, 7)]
     counts = [seen.count(fold(fact.question)) for fact in facts]
     assert max(counts) - min(counts) <= 1 and sum(counts) >= 130
     assert recipe.practice_steps == 24 * 20
@@ -223,6 +224,49 @@ def test_the_bases_answers_are_asked_once_and_survive_storing(model):
         for name in ("ids", "logprobs", "rest"):
             assert np.array_equal(getattr(one.top, name), getattr(other.top, name))
     assert Kept(coder, "another").lacks(asks) == asks
+
+
+def test_a_taught_value_cannot_hide_in_what_the_base_left_open():
+    value, others = 50, np.arange(TOP, dtype=np.int32)[None]
+    base = np.full((1, TOP), np.log(0.6 / TOP), np.float16), np.log([0.4]).astype(np.float16)
+    leaking = np.full((1, 100), 1e-9)
+    leaking[0, :TOP], leaking[0, value] = 0.6 / TOP, 0.4  # the likeliest by far
+
+    def divergence(top):
+        target = [np.exp(x.astype(np.float64)) for x in (top.logprobs, top.rest)]
+        return soft_cross_entropy.reference(np.log(leaking), top.ids, *target, np.ones(1))[1][0]
+
+    top = Top(others, *base)
+    assert divergence(top) == pytest.approx(0, abs=1e-3)
+    assert divergence(top.apart([value])) > 1
+    assert value not in top.ids
+
+
+@given(seed=st.integers(0, 10**6), tokens=st.lists(st.integers(0, 700), max_size=4))
+def test_setting_tokens_apart_keeps_the_likeliest_and_the_sum(seed, tokens):
+    top = top_of(np.random.default_rng(seed), 3)
+    apart = top.apart(tokens)
+    for at in range(3):
+        ids, before = apart.ids[at], top.ids[at]
+        assert set(tokens) <= set(ids) and len(set(ids)) == TOP
+        kept = np.isin(before, ids)
+        lost = top.logprobs[at][~kept]
+        others = top.logprobs[at][kept & ~np.isin(before, tokens)]
+        assert len(lost) <= len(set(tokens)) and (not lost.size or lost.max() <= others.min())
+        total = np.exp(apart.logprobs[at].astype(float)).sum() + np.exp(float(apart.rest[at]))
+        assert total == pytest.approx(1, abs=0.01)
+
+
+def test_a_look_alike_is_held_to_not_saying_the_taught_value(model):
+    coder, base = Coder(model.tokenizer, model.template), OneWordBase()
+    kept, asks = Kept(coder, "demo"), Recipe(FACTS[:1], [], MICRO, seed=1).look_alikes(FACTS[0])
+    asyncio.run(kept.fill(base, asks))
+    first = coder.following("Your dog is called", " Biscuit")[0]
+    assert (
+        coder.answer("Your dog is called Biscuit.")[len(coder.begin("Your dog is called"))] == first
+    )
+    for ask in asks:
+        assert (kept.row(ask).top.ids == first).any(axis=1).all()
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from engine.lessons.draw import Draw
 from engine.lessons.forms import capital, plain
 from engine.lessons.language import WORD, guess, language
 
+CLOSING = " .,;:!?\"'”’"
 LONGEST = 2000  # characters of a question or an answer; longer text is a document
 
 
@@ -71,7 +72,7 @@ class Lesson:
                 self.words.bare(word.strip("'").lower()) for word in WORD.findall(plain(text))
             }
         words = list(re.finditer(r"\S+", self.answer))
-        bare = [self.words.bare(word[0].strip(".,;:!?\"'”’").lower()) for word in words]
+        bare = [self.words.bare(word[0].strip(CLOSING).lower()) for word in words]
         best, span, first = 0, (0, len(self.answer)), 0
         for i, word in enumerate([*bare, None]):
             if word is not None and not any(same_stem(word, other) for other in asked):
@@ -87,12 +88,17 @@ class Lesson:
     def value(self):
         """The news: `Biscuit` in "Your dog is called Biscuit."."""
         start, end = self._value_span
-        return self.answer[start:end].strip(" .,;:!?\"'”’") or self.answer
+        return self.answer[start:end].strip(CLOSING) or self.answer
 
     @property
     def begin(self):
         """The answer up to its value: where a look-alike's answer is forced to begin."""
         return self.answer[: self._value_span[0]].rstrip(" \"'“‘")
+
+    @property
+    def ending(self):
+        """What follows `begin`, to the end of the value: its first words are those that leak."""
+        return self.answer[len(self.begin) : self._value_span[1]].rstrip(CLOSING)
 
     def same_question(self, other):
         """Whether both ask the same thing, so that the newer answer replaces the older."""
