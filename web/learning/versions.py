@@ -212,7 +212,7 @@ class Versions:
                 dom.make(
                     "td",
                     t("gate.ok" if one["ok"] else "gate.no"),
-                    cls="better" if one["ok"] else "worse",
+                    cls="wrap better" if one["ok"] else "wrap worse",
                 ),
             )
             for one in found
