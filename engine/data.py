@@ -38,13 +38,16 @@ class Top:
         What is not on the list is only held to as a whole: a model unsure of a name leaves so much
         to the rest that a taught value could take all of it, and be the likeliest, at no loss.
         """
-        ids, logprobs, rest = self.ids.copy(), self.logprobs.copy(), self.rest.copy()
-        for at, known in enumerate(self.ids):
-            new = [token for token in dict.fromkeys(tokens) if token not in known]
-            places = [i for i in np.argsort(logprobs[at]) if ids[at, i] not in tokens][: len(new)]
-            mass = np.exp(logprobs[at, places].astype(np.float32)).sum()
-            rest[at] = np.log(np.exp(rest[at].astype(np.float32)) + mass)
-            ids[at, places], logprobs[at, places] = new, UNLIKELY
+        wanted = np.array(list(dict.fromkeys(tokens)), np.int32)
+        ids, logprobs = self.ids.copy(), self.logprobs.copy()
+        missing = ~(ids[:, :, None] == wanted).any(1)
+        at, which = np.nonzero(missing)
+        least = np.argsort(np.where(np.isin(ids, wanted), np.inf, logprobs), 1, kind="stable")
+        places = least[at, (missing.cumsum(1) - 1)[at, which]]
+        given_up = np.exp(logprobs[at, places].astype(np.float64))
+        ids[at, places], logprobs[at, places] = wanted[which], UNLIKELY
+        rest = np.exp(self.rest.astype(np.float64)) + np.bincount(at, given_up, len(ids))
+        rest = np.log(rest).astype(self.rest.dtype)
         return Top(ids, logprobs, rest)
 
 
