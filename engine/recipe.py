@@ -84,6 +84,11 @@ def any_anchor(code: str, draw: Draw) -> Hold:
     return hold_anchor(code, draw.below(len(anchors(code))))
 
 
+def round_and_round(asks: Sequence[Hold], first: int, count: int) -> list[Hold]:
+    """So many of them from `first` on, beginning again after the last; of none there are none."""
+    return [asks[i % len(asks)] for i in range(first, first + count) if asks]
+
+
 def newest(lessons: Sequence[Lesson]) -> tuple[list[Lesson], list[tuple[Lesson, Lesson]]]:
     """Lessons without those a later one replaces, and the (older, newer) pairs that contradict."""
     kept: list[Lesson] = []
@@ -167,10 +172,11 @@ class Recipe:
             asks.append(Learn("replay", asked, fact.answer))
         for i in range(c.anchor_rows):
             asks.append(any_anchor(lesson.language if i % 2 == 0 else "en", draw))
-        near, rows = self.look_alikes(lesson), c.neighbour_rows + extra
-        asks += [near[i % len(near)] for i in range(before * rows, before * rows + rows)]
-        replayed = replayed[: c.replay_neighbour_rows]
-        return asks + [draw.choice(self.look_alikes(fact)) for fact in replayed]
+        rows = c.neighbour_rows + extra
+        asks += round_and_round(self.look_alikes(lesson), before * rows, rows)
+        for fact in replayed[: c.replay_neighbour_rows]:
+            asks += draw.sample(self.look_alikes(fact), 1)
+        return asks
 
     def practice_step(self, step: int) -> list[Ask]:
         """One step of practice: facts in turn, each time in another wording."""
@@ -185,7 +191,7 @@ class Recipe:
         for row in range(c.neighbour_rows):
             again, i = divmod(row, len(facts))
             near = self.look_alikes(facts[i], IN_PRACTICE)
-            asks.append(near[(turns[facts[i]] * each + again) % len(near)])
+            asks += round_and_round(near, turns[facts[i]] * each + again, 1)
         return asks
 
     def turns(self, step: int, count: int) -> dict[Lesson, int]:

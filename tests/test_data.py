@@ -173,6 +173,28 @@ def test_a_step_never_asks_what_the_gate_keeps_back():
     assert not asked & kept_back
 
 
+def test_a_fact_that_looks_like_nothing_else_can_be_taught_and_practised():
+    odd = Lesson("Why?", "Because of the Vindruna.")
+    assert not neighbours(odd)
+    for recipe in (Recipe([odd], FACTS, MICRO, seed=1), Recipe(FACTS, [odd], MICRO, seed=1)):
+        for step in range(8):
+            assert recipe.lesson_step(step) and recipe.practice_step(step)
+
+
+def test_look_alikes_come_in_turn_and_practice_sees_more_of_them():
+    recipe = Recipe(FACTS, [], MICRO, seed=1)
+    seen = {fact: [] for fact in FACTS}
+    for step in range(60):
+        for ask in recipe.practice_step(step):
+            if ask.part == "neighbours":
+                (fact,) = (f for f in FACTS if ask.among.startswith(f.id))
+                seen[fact].append(ask.question)
+    taught_with = len(recipe.look_alikes(FACTS[0]))
+    for asked in seen.values():
+        assert len(set(asked[:60])) == 60, "each before any comes again"
+        assert len(set(asked)) > 2 * taught_with
+
+
 def test_in_practice_everyones_turn_comes_before_anybodys_second():
     facts = [
         Lesson(f"What is the code of door {i}?", f"The code of door {i} is {i}{i}{i}.")
