@@ -30,6 +30,7 @@ from workers.course import Course, micro_config, record_of
 HERE = Path(__file__).parent
 FIGURES = ("recall", "unseen", "leak", "kl", "top1", "ppl_change", "known")
 RECIPE = "config recipe pace data kept attempt quality lessons/**/*".split()
+GATE = ("taught", "recall", "leak", "perplexity change")
 HIGHER_IS_WORSE = ("leak", "kl", "ppl_change")
 ENGLISH, SWEDISH, MANY = 8, 4, 40
 MANY_STEPS = 12  # a fact in practice of many: half of the usual, which takes well over an hour
@@ -154,6 +155,20 @@ def summary(runs: list[dict], stage: str, prefix: str) -> dict[str, float]:
     return figures
 
 
+def verdicts(runs: list[dict], prefix: str) -> dict[str, float]:
+    """How often the gate let practice into use, and what it measured of it: where it refused, the
+    figures after practice are those of the version before."""
+    practised = [run["practised"]["gate"] for run in runs if run["practised"]]
+    if not practised:
+        return {}
+    figures = {"accepted": statistics.mean(gate["accepted"] for gate in practised)}
+    measures = [one for gate in practised for one in gate.get("measures", ())]
+    for name in GATE:
+        if values := [one["value"] for one in measures if one["name"] == name]:
+            figures["gate_" + "_".join(name.split())] = statistics.mean(values)
+    return {prefix + name: value for name, value in figures.items()}
+
+
 def times(runs: list[dict], prefix: str = "") -> dict[str, float]:
     lessons = [lesson for run in runs for lesson in run["lessons"]]
     if not lessons:
@@ -194,7 +209,7 @@ async def run(options) -> tuple[dict, list]:
             rows.append({"part": prefix or "en", "seed": seed, **runs[-1]})
         for stage, name in (("practice", ""), ("lesson", "lesson_"), ("first", "first_")):
             figures |= summary(runs, stage, prefix + name)
-        figures |= times(runs, prefix)
+        figures |= verdicts(runs, prefix) | times(runs, prefix)
     return figures, rows
 
 
