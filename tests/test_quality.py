@@ -11,7 +11,7 @@ from engine.config import TrainingConfig
 from engine.data import Coder
 from engine.demo import MODEL
 from engine.formats import open_model
-from engine.lessons import Lesson, neighbours, probes
+from engine.lessons import Lesson, held_back_wordings, neighbours, probes
 from engine.quality import ACCEPT, MORE, REJECT, SCALE, WEAKENED, Gate, within
 from engine.recipe import Recipe
 from engine.template import ChatTemplate
@@ -211,6 +211,24 @@ def test_practice_may_not_know_less_than_the_version_in_use(coder):
     voices.forgot = {CAT.question}
     voices.coder = coder
     assert asyncio.run(Gate(voices, recipe, coder).practice()).advice == REJECT
+
+
+@pytest.mark.parametrize("missed, advice", [(1, ACCEPT), (2, REJECT)])
+def test_practice_may_miss_one_wording_more_than_before(coder, missed, advice):
+    wordings = held_back_wordings(CAT)
+
+    class CatsOnly(Scripted):
+        def reply(self, who, question):
+            if question in wordings:
+                return "" if who == "shadow" and question in wordings[:missed] else "Plum"
+            return "" if question == DOG.question else super().reply(who, question)
+
+    voices, recipe = CatsOnly(), Recipe([DOG, CAT], [], MICRO, seed=1)
+    voices.not_asked = frozenset(n.question for f in (DOG, CAT) for n in recipe.pool(f))
+    voices.dogs = False
+    voices.coder = coder
+    verdict = asyncio.run(Gate(voices, recipe, coder).practice())
+    assert verdict.advice == advice, verdict.reason
 
 
 @pytest.mark.parametrize("more, advice", [(1, ACCEPT), (2, SCALE)])
