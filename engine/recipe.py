@@ -84,11 +84,6 @@ def any_anchor(code: str, draw: Draw) -> Hold:
     return hold_anchor(code, draw.below(len(anchors(code))))
 
 
-def round_and_round(asks: Sequence[Hold], first: int, count: int) -> list[Hold]:
-    """So many of them from `first` on, beginning again after the last; of none there are none."""
-    return [asks[i % len(asks)] for i in range(first, first + count) if asks]
-
-
 def newest(lessons: Sequence[Lesson]) -> tuple[list[Lesson], list[tuple[Lesson, Lesson]]]:
     """Lessons without those a later one replaces, and the (older, newer) pairs that contradict."""
     kept: list[Lesson] = []
@@ -158,8 +153,7 @@ class Recipe:
         `lost` is repeated before other facts, as it was asked."""
         c = self.config.lesson
         draw = Draw(self.seed, "lesson", step)
-        before, turn = divmod(step, len(self.lessons))
-        lesson = self.lessons[turn]
+        lesson = self.lessons[step % len(self.lessons)]
         asks: list[Ask] = [Learn("taught", lesson.question, lesson.answer)]
         while len(asks) < c.taught_rows:
             asks.append(Learn("taught", wordings(lesson, draw), lesson.answer))
@@ -172,8 +166,7 @@ class Recipe:
             asks.append(Learn("replay", asked, fact.answer))
         for i in range(c.anchor_rows):
             asks.append(any_anchor(lesson.language if i % 2 == 0 else "en", draw))
-        rows = c.neighbour_rows + extra
-        asks += round_and_round(self.look_alikes(lesson), before * rows, rows)
+        asks += draw.sample(self.look_alikes(lesson), c.neighbour_rows + extra)
         for fact in replayed[: c.replay_neighbour_rows]:
             asks += draw.sample(self.look_alikes(fact), 1)
         return asks
@@ -191,7 +184,8 @@ class Recipe:
         for row in range(c.neighbour_rows):
             again, i = divmod(row, len(facts))
             near = self.look_alikes(facts[i], IN_PRACTICE)
-            asks += round_and_round(near, turns[facts[i]] * each + again, 1)
+            if near:
+                asks.append(near[(turns[facts[i]] * each + again) % len(near)])
         return asks
 
     def turns(self, step: int, count: int) -> dict[Lesson, int]:
