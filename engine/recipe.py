@@ -112,6 +112,7 @@ class Recipe:
         self.earlier = [lesson for lesson in facts if lesson not in lessons]
         self.config, self.seed = config, seed
         self._pools: dict[tuple[Lesson, int], list[Neighbour]] = {}
+        self._held: dict[tuple[Lesson, int], list[Hold]] = {}
 
     @cached_property
     def facts(self) -> list[Lesson]:
@@ -125,8 +126,10 @@ class Recipe:
 
     def look_alikes(self, lesson: Lesson, count: int = IN_LESSONS) -> list[Hold]:
         """Those that are trained on."""
-        trained = self.pool(lesson, count)[FOR_THE_GATE:]
-        return [hold_neighbour(near, lesson, i) for i, near in enumerate(trained)]
+        if (lesson, count) not in self._held:
+            trained = enumerate(self.pool(lesson, count)[FOR_THE_GATE:])
+            self._held[lesson, count] = [hold_neighbour(near, lesson, i) for i, near in trained]
+        return self._held[lesson, count]
 
     def company(self, among: str) -> list[Hold]:
         """All questions the base is asked together: a fact's look-alikes, or a stretch of anchors.

@@ -12,7 +12,7 @@ from engine.config import ConfigError, TrainingConfig
 from engine.demo import MODEL
 from engine.formats import open_model
 from engine.lessons import LessonError, lesson_of
-from engine.quality import EARLIER_LOST, LOST, MORE, SCALE, Gate, Measure
+from engine.quality import EARLIER_LOST, LOST, SCALE, Gate, Measure
 from engine.recipe import Learn
 from engine.reference import Numpy, Tensor
 from engine.rounds import LESSON, PRACTICE, make_plan
@@ -172,13 +172,13 @@ def test_the_gate_refuses_weights_gone_wild_with_its_numbers(trainer):
     asyncio.run(run())
 
 
-def found_lost_once(monkeypatch, name: str, question: str, advice: str) -> None:
+def found_lost_once(monkeypatch, name: str, question: str) -> None:
     """The gate measures nothing but this, and finds it mended when asked again."""
     lost = [1, 0]
 
     async def finds(gate):
         count = lost.pop(0)
-        return [Measure(name, count, "0", advice if count else "accept", (question,) * count)]
+        return [Measure(name, count, "0", SCALE if count else "accept", (question,) * count)]
 
     async def nothing(gate):
         return []
@@ -189,13 +189,13 @@ def found_lost_once(monkeypatch, name: str, question: str, advice: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name, question, advice",
-    [(LOST, "What is the capital of France?", SCALE), (EARLIER_LOST, CODE["prompt"], MORE)],
+    "name, question",
+    [(LOST, "What is the capital of France?"), (EARLIER_LOST, CODE["prompt"])],
 )
 def test_what_was_lost_is_mended_in_further_steps_before_anything_is_scaled_or_refused(
-    trainer, monkeypatch, name, question, advice
+    trainer, monkeypatch, name, question
 ):
-    found_lost_once(monkeypatch, name, question, advice)
+    found_lost_once(monkeypatch, name, question)
     given = plan(trainer, LESSON, {"lesson": {"max_steps": 2, "more_steps": 1}})
 
     async def run():
