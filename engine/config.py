@@ -162,7 +162,8 @@ class PracticeConfig(Settings):
         "warmup_steps": whole(4, 0, 64),
         "final_rate": Number(0.1, 0.0, 1.0),
         "fact_rows": whole(7, 1, 16),
-        "anchor_rows": whole(3, 0, 8),
+        "anchor_rows": whole(2, 0, 8),
+        "text_rows": whole(1, 0, 8),
         "neighbour_rows": whole(4, 0, 8),
         "kl_weight": Number(3.0, 0.0, 10.0),
     }

@@ -59,11 +59,12 @@ class Row:
     prompt: Sequence[int]
     target: Sequence[int]
     top: Top | None = None
+    plain: bool = False  # a text, which has nothing before it
 
 
 def text_row(ids: list[int]) -> Row:
     """Plain text: every token follows from those before it."""
-    return Row("text", ids[:1], ids[1:])
+    return Row("text", ids[:1], ids[1:], plain=True)
 
 
 @dataclass(frozen=True)
@@ -163,11 +164,17 @@ def fitting(need: int, sizes: Sequence[int], what: str) -> int:
     )
 
 
+def shared_by(rows: Sequence[Row]) -> list[int]:
+    """The beginning that all rows share which have one."""
+    prompts = [row.prompt for row in rows if not row.plain]
+    return list(prompts[0][: common_prefix(prompts)]) if prompts else []
+
+
 def extent(rows: Sequence[Row]) -> tuple[int, int]:
     """(tokens, loss rows) these rows need."""
-    shared = common_prefix([row.prompt for row in rows])
-    tokens = shared + sum(len(row.prompt) - shared + len(row.target) - 1 for row in rows)
-    return tokens, sum(len(row.target) for row in rows)
+    shared = len(shared_by(rows))
+    own = sum(len(row.prompt) - shared * (not row.plain) + len(row.target) - 1 for row in rows)
+    return shared + own, sum(len(row.target) for row in rows)
 
 
 def pack(
@@ -178,14 +185,15 @@ def pack(
     tokens, targets = shape or need
     size = fitting(max(tokens, need[0]), TOKEN_SIZES, "tokens")
     count = fitting(max(targets, need[1]), ROW_SIZES, "answer tokens")
-    shared = common_prefix([row.prompt for row in rows])
+    head = shared_by(rows)
     arrays = _empty(size, count)
-    arrays["ids"][:shared] = rows[0].prompt[:shared]
-    arrays["positions"][:shared] = np.arange(shared)
-    arrays["spans"][:shared, 2] = 0
+    arrays["ids"][: len(head)] = head
+    arrays["positions"][: len(head)] = np.arange(len(head))
+    arrays["spans"][: len(head), 2] = 0
     soft = sum(row.top is not None for row in rows)
-    parts, at, first = [], shared, 0
+    parts, at, first = [], len(head), 0
     for row in rows:
+        shared = 0 if row.plain else len(head)
         own = [*row.prompt[shared:], *row.target[:-1]]
         here = slice(at, at + len(own))
         arrays["ids"][here] = own

@@ -19,7 +19,7 @@ from engine.datasets import DataError, DataSet, Example
 from engine.lessons import Draw, Lesson, guess
 from engine.pace import FallingPace
 from engine.quality import REJECT, Measure, Verdict, within
-from engine.recipe import Recipe, any_anchor
+from engine.recipe import Recipe, any_anchor, any_text
 from engine.rounds import DATA_SET, Plan
 from engine.snapshot import Arrays
 
@@ -98,6 +98,7 @@ class DataSetAttempt(Steps):
         examples = [self.data[number] for number in self.chosen(step)]
         code = guess(examples[0].answer)
         asks = [any_anchor(code, draw) for _ in range(practice.anchor_rows)]
+        asks += [any_text(code, draw) for _ in range(practice.text_rows)]
         kept = self.trainer.kept
         await kept.fill(self.trainer.voices, asks)
         rows = [row_of(example, self.trainer.coder) for example in examples] + [

@@ -55,9 +55,16 @@ class Kept:
         return kept
 
     def key(self, ask: Hold) -> str:
-        prompt = self.coder.prompt(ask.question) + [-1] + self.coder.begin(ask.begin)
-        facts = [self.model, ask.tokens, int(ask.sampled), *prompt]
+        prompt, begin = self.put(ask)
+        facts = [self.model, ask.tokens, int(ask.sampled), *prompt, -1, *begin]
         return hashlib.sha256(",".join(map(str, facts)).encode()).hexdigest()[:24]
+
+    def put(self, ask: Hold) -> tuple[list[int], list[int]]:
+        """What the base is given, and how its answer begins: a text begins with itself."""
+        if ask.plain:
+            ids = self.coder.begin(ask.begin)
+            return ids[:1], ids[1:]
+        return self.coder.prompt(ask.question), self.coder.begin(ask.begin)
 
     def said(self, question: str) -> list[int] | None:
         """The base's likeliest answer to a question, if it is kept."""
@@ -83,23 +90,22 @@ class Kept:
             groups.setdefault((ask.tokens, ask.sampled), []).append(key)
         found = {}
         for (tokens, sampled), keys in groups.items():
-            prompts = [self.coder.prompt(asked[key].question) for key in keys]
-            begins = [self.coder.begin(asked[key].begin) for key in keys]
+            prompts, begins = zip(*(self.put(asked[key]) for key in keys), strict=True)
             warm = 0.7 if sampled else 0.0
-            said = await base.answers(prompts, begins, tokens, warm, 1)
+            said = await base.answers(list(prompts), list(begins), tokens, warm, 1)
             for key, (target, top) in zip(keys, said, strict=True):
                 found[key] = (np.asarray(target, np.int32), top)
         return found
 
     def row(self, ask: Ask) -> Row:
         """The row of a batch; a `Hold` must have been filled before."""
-        prompt = self.coder.prompt(ask.question)
         if isinstance(ask, Learn):
+            prompt = self.coder.prompt(ask.question)
             return Row(ask.part, prompt, self.coder.answer(ask.answer))
-        target, top = self.answer(ask)
+        (prompt, _), (target, top) = self.put(ask), self.answer(ask)
         if ask.not_this[1]:
             top = top.apart(self.coder.following(*ask.not_this)[:APART])
-        return Row(ask.part, prompt, target.tolist(), top)
+        return Row(ask.part, prompt, target.tolist(), top, ask.plain)
 
     def answer(self, ask: Hold) -> tuple[np.ndarray, Top]:
         return self.answers[self.key(ask)]
@@ -108,12 +114,12 @@ class Kept:
         """Rows as long as these asks can get, before any answer is known."""
         rows = []
         for ask in asks:
-            prompt = self.coder.prompt(ask.question)
             if isinstance(ask, Learn):
-                target = self.coder.answer(ask.answer)
+                prompt, target = self.coder.prompt(ask.question), self.coder.answer(ask.answer)
+                rows.append(Row(ask.part, prompt, target))
             else:
-                target = [*self.coder.begin(ask.begin), *[0] * ask.tokens]
-            rows.append(Row(ask.part, prompt, target))
+                prompt, begin = self.put(ask)
+                rows.append(Row(ask.part, prompt, [*begin, *[0] * ask.tokens], plain=ask.plain))
         return rows
 
     def to_arrays(self, keys: Sequence[str] | None = None) -> dict[str, np.ndarray]:

@@ -21,6 +21,7 @@ from engine.lessons import (
     codes,
     neighbours,
     probes,
+    texts,
     wordings,
 )
 
@@ -31,6 +32,7 @@ LOOK_ALIKES_TOGETHER = 33
 IN_LESSONS, IN_PRACTICE = (FOR_THE_GATE + n * LOOK_ALIKES_TOGETHER for n in (1, 3))
 MENDED = 4  # of what was lost, held on to in each further step
 PROBES = "probes"  # the company of common knowledge
+TEXTS = "texts"  # and that of plain text
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Hold:
     tokens: int = ANCHOR_TOKENS
     sampled: bool = False
     among: str = ""  # whose company it is asked in, see Recipe.company
+    plain: bool = False  # no question: a text, which is its own beginning
     not_this: tuple[str, str] = ("", "")  # how a taught answer begins, and what is not said here
 
 
@@ -75,6 +78,12 @@ def for_the_gate(question: str) -> Hold:
     return Hold("gate", question, among="gate")
 
 
+def hold_text(code: str, index: int) -> Hold:
+    """What the base expects after each word of a text: an adapter that is held to its answers in a
+    chat alone still finds plain text harder."""
+    return Hold("texts", "", texts(code)[index], tokens=0, among=f"{TEXTS} {code}", plain=True)
+
+
 def hold_probe(code: str, question: str) -> Hold:
     """Common knowledge the gate found lost."""
     return Hold("anchors", question, among=f"{PROBES} {code}")
@@ -82,6 +91,10 @@ def hold_probe(code: str, question: str) -> Hold:
 
 def any_anchor(code: str, draw: Draw) -> Hold:
     return hold_anchor(code, draw.below(len(anchors(code))))
+
+
+def any_text(code: str, draw: Draw) -> Hold:
+    return hold_text(code, draw.below(len(texts(code))))
 
 
 def newest(lessons: Sequence[Lesson]) -> tuple[list[Lesson], list[tuple[Lesson, Lesson]]]:
@@ -141,6 +154,9 @@ class Recipe:
         if among.startswith(PROBES):
             code = among.split()[1]
             return [hold_probe(code, question) for question, _ in probes(code)]
+        if among.startswith(TEXTS):
+            code = among.split()[1]
+            return [hold_text(code, index) for index in range(len(texts(code)))]
         code, stretch = among.split()
         first = int(stretch) * ANCHORS_TOGETHER
         last = min(first + ANCHORS_TOGETHER, len(anchors(code)))
@@ -183,6 +199,7 @@ class Recipe:
         asks: list[Ask] = [Learn("taught", wordings(fact, draw), fact.answer) for fact in facts]
         spoken = [fact.language for fact in facts]
         asks += [any_anchor(draw.choice(spoken), draw) for _ in range(c.anchor_rows)]
+        asks += [any_text(draw.choice(spoken), draw) for _ in range(c.text_rows)]
         each = math.ceil(c.neighbour_rows / len(facts))
         for row in range(c.neighbour_rows):
             again, i = divmod(row, len(facts))

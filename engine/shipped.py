@@ -1,4 +1,4 @@
-"""The base's answers to every anchor and to the gate's own questions, made beforehand for the default
+"""The base's answers to every anchor, text and question of the gate, made beforehand for the default
 model so that nobody waits. What is there already is not asked again.
 
     python -m engine.shipped MODEL.gguf      (a few minutes on one core)
@@ -18,8 +18,8 @@ import numpy as np
 from engine.config import TrainingConfig
 from engine.formats import open_model
 from engine.kept import shipped_file
-from engine.lessons import anchors, codes, held_out_anchors, probes
-from engine.recipe import Hold, for_the_gate, hold_anchor
+from engine.lessons import anchors, codes, held_out_anchors, probes, texts
+from engine.recipe import Hold, for_the_gate, hold_anchor, hold_text
 from engine.reference import Numpy
 from engine.trained import Trained
 from engine.trainer import EngineTrainer
@@ -31,6 +31,7 @@ AT_ONCE = 32
 def questions() -> list[Hold]:
     """All that comes along answered."""
     asks = [hold_anchor(code, i) for code in codes() for i in range(len(anchors(code)))]
+    asks += [hold_text(code, i) for code in codes() for i in range(len(texts(code)))]
     for code in codes():
         asks += [for_the_gate(q) for q in held_out_anchors(code)]
         asks += [for_the_gate(q) for q, _ in probes(code)]

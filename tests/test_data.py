@@ -22,7 +22,7 @@ from engine.lessons import (
     probes,
 )
 from engine.ops.loss import soft_cross_entropy
-from engine.recipe import ANCHOR_TOKENS, Hold, Learn, Recipe, newest
+from engine.recipe import Hold, Learn, Recipe, newest
 from engine.reference import Numpy
 from engine.shipped import questions
 from engine.weights import Model
@@ -80,6 +80,19 @@ def test_packed_rows_have_the_losses_of_rows_by_themselves(model, seed):
         assert together[first : first + count].sum() / weight == pytest.approx(
             own, rel=2e-3, abs=2e-4
         )
+
+
+def test_a_text_among_questions_sees_nothing_of_them(model):
+    draw = np.random.default_rng(1)
+    ids = draw.integers(3, 700, 20).tolist()
+    text = Row("texts", ids[:1], ids[1:], top_of(draw, 19), plain=True)
+    rows = some_rows(1, 5)
+    assert extent([*rows, text])[0] == extent(rows)[0] + 19
+    batch = pack([*rows[:2], text, *rows[2:]], kl_weight=3.0)
+    _, first, count, weight = batch.parts[2]
+    together = losses(model, batch)[first : first + count].sum() / weight
+    alone = losses(model, pack([text], kl_weight=1.0))[:count].sum()
+    assert together == pytest.approx(alone, rel=2e-3, abs=2e-4)
 
 
 @given(seed=st.integers(0, 10**6), count=st.integers(1, 9))
@@ -206,7 +219,7 @@ def test_in_practice_everyones_turn_comes_before_anybodys_second():
     assert max(counts) - min(counts) <= 1 and sum(counts) >= 130
     assert recipe.practice_steps == 24 * 20
     parts = [ask.part for ask in recipe.practice_step(0)]
-    assert [parts.count(p) for p in ("taught", "anchors", "neighbours")] == [7, 3, 4]
+    assert [parts.count(p) for p in ("taught", "anchors", "texts", "neighbours")] == [7, 2, 1, 4]
 
 
 def test_the_newer_of_two_contradicting_facts_is_taught_and_the_older_told():
@@ -230,6 +243,14 @@ class OneWordBase:
         return [(ids, top_of(np.random.default_rng(len(ids)), len(ids))) for ids in said]
 
 
+class TextBase(OneWordBase):
+    """Says no more than it was given."""
+
+    async def answers(self, prompts, begins, tokens, temperature, seed):
+        assert tokens == 0
+        return [(ids, top_of(np.random.default_rng(1), len(ids))) for ids in begins]
+
+
 def test_the_bases_answers_are_asked_once_and_survive_storing(model):
     coder, base = Coder(model.tokenizer, model.template), OneWordBase()
     asks = [Hold("anchors", "Why?"), Hold("neighbours", "What is my cat called?", "Your cat is", 8)]
@@ -246,6 +267,22 @@ def test_the_bases_answers_are_asked_once_and_survive_storing(model):
         for name in ("ids", "logprobs", "rest"):
             assert np.array_equal(getattr(one.top, name), getattr(other.top, name))
     assert Kept(coder, "another").lacks(asks) == asks
+
+
+def test_practice_is_held_to_what_the_base_expects_of_plain_text(model):
+    coder = Coder(model.tokenizer, model.template)
+    kept, spoken = Kept(coder, "demo"), set()
+    recipe = Recipe(FACTS, [], MICRO, seed=1)
+    for step in range(12):
+        held = [ask for ask in recipe.practice_step(step) if ask.part == "texts"]
+        assert len(held) == MICRO.practice.text_rows
+        asyncio.run(kept.fill(TextBase(), held))
+        for ask in held:
+            assert ask in recipe.company(ask.among)
+            row = kept.row(ask)
+            assert row.plain and coder.tokenizer.decode([*row.prompt, *row.target]) == ask.begin
+            spoken.add(ask.among)
+    assert spoken == {"texts en", "texts sv"}
 
 
 def test_a_taught_value_cannot_hide_in_what_the_base_left_open():
@@ -294,14 +331,14 @@ def test_a_look_alike_is_held_to_not_saying_the_taught_value(model):
 @pytest.mark.parametrize(
     "path", sorted(shipped_file("").parent.glob("*.npz")), ids=lambda p: p.stem
 )
-def test_what_is_shipped_answers_every_anchor_and_every_question_of_the_gate(path, model):
+def test_what_is_shipped_answers_every_anchor_text_and_question_of_the_gate(path, model):
     with np.load(path) as arrays:
         arrays = dict(arrays)
     kept = Kept(Coder(model.tokenizer, model.template), path.stem)
     kept.add_arrays(arrays)
     assert len(kept.answers) == len(questions())
     for target, top in kept.answers.values():
-        assert 1 <= len(target) == len(top.ids) == len(top.rest) <= ANCHOR_TOKENS
+        assert 1 <= len(target) == len(top.ids) == len(top.rest) <= 64
         total = np.exp(top.logprobs.astype(np.float32)).sum(-1) + np.exp(
             top.rest.astype(np.float32)
         )

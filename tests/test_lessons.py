@@ -25,6 +25,7 @@ from engine.lessons import (
     neighbours,
     paragraphs,
     probes,
+    texts,
     wordings,
 )
 from engine.lessons.forms import Form, fill, slots_of
@@ -79,6 +80,15 @@ def test_a_language_has_256_anchors_and_24_that_are_never_trained_on(code):
     assert len(held_out_anchors(code)) == 24 and not set(held_out_anchors(code)) & set(prompts)
     assert len(probes(code)) >= 12 and len(paragraphs(code)) == 4
     assert not {question for question, _ in probes(code)} & set(prompts)
+
+
+@pytest.mark.parametrize("code", codes())
+def test_texts_to_train_on_are_short_and_none_of_those_that_perplexity_is_measured_on(code):
+    assert len(texts(code)) == len(set(texts(code))) >= 30
+    assert max(len(text.split()) for text in texts(code)) <= 40
+    measured = {sentence.strip() for text in paragraphs(code) for sentence in text.split(".")}
+    trained = {sentence.strip() for text in texts(code) for sentence in text.split(".")}
+    assert measured & trained == {""}
 
 
 @pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact["question"])

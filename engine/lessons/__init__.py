@@ -4,7 +4,7 @@ One data file a language (`data/en.json`, `data/sv.json`) holds everything that 
 a kind of fact, a wording or a whole language is adding lines there.
 """
 
-from engine.lessons.anchors import anchors, held_out_anchors, paragraphs, probes
+from engine.lessons.anchors import anchors, held_out_anchors, paragraphs, probes, texts
 from engine.lessons.draw import Draw
 from engine.lessons.language import codes, guess, language
 from engine.lessons.lesson import Lesson, LessonError, fold, has_value, lesson_from, lesson_of
@@ -29,6 +29,7 @@ __all__ = [
     "lesson_of",
     "neighbours",
     "paragraphs",
+    "texts",
     "probes",
     "wordings",
 ]

@@ -29,6 +29,11 @@ def probes(code):
     return [(question, tuple(words)) for question, words in _file(code)["probes"]]
 
 
+def texts(code):
+    """Plain text that training may use."""
+    return list(_file(code)["texts"])
+
+
 def paragraphs(code):
     """Plain text for perplexity."""
     return list(_file(code)["paragraphs"])
