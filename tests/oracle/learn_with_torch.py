@@ -149,6 +149,8 @@ class Torch:
 
     @torch.no_grad()
     def generate(self, prompts, tokens, temperature=0.0, seed=0):
+        if not tokens:
+            return [[] for _ in prompts]
         end, out = self.coder.end, []
         torch.manual_seed(seed)
         for first in range(0, len(prompts), 24):
