@@ -147,20 +147,18 @@ class Recipe:
     def company(self, among: str) -> list[Hold]:
         """All questions the base is asked together: a fact's look-alikes, or a stretch of anchors.
         Always the same ones, because the last bits of an answer depend on what is computed with it."""
+        whose, which = among.split()
         for lesson in self.facts:
-            if lesson.id == among.split()[0]:
-                most = IN_LESSONS if among.endswith(" 0") else IN_PRACTICE
+            if lesson.id == whose:
+                most = IN_LESSONS if which == "0" else IN_PRACTICE
                 return [ask for ask in self.look_alikes(lesson, most) if ask.among == among]
-        if among.startswith(PROBES):
-            code = among.split()[1]
-            return [hold_probe(code, question) for question, _ in probes(code)]
-        if among.startswith(TEXTS):
-            code = among.split()[1]
-            return [hold_text(code, index) for index in range(len(texts(code)))]
-        code, stretch = among.split()
-        first = int(stretch) * ANCHORS_TOGETHER
-        last = min(first + ANCHORS_TOGETHER, len(anchors(code)))
-        return [hold_anchor(code, index) for index in range(first, last)]
+        if whose == PROBES:
+            return [hold_probe(which, question) for question, _ in probes(which)]
+        if whose == TEXTS:
+            return [hold_text(which, index) for index in range(len(texts(which)))]
+        first = int(which) * ANCHORS_TOGETHER
+        last = min(first + ANCHORS_TOGETHER, len(anchors(whose)))
+        return [hold_anchor(whose, index) for index in range(first, last)]
 
     def mending(self, lost: Sequence[str]) -> list[Hold]:
         """Common knowledge to be held on to for a few steps, as far as the base has words for it."""

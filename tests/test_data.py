@@ -16,13 +16,15 @@ from engine.kept import Kept, shipped_file
 from engine.lessons import (
     FOR_THE_GATE,
     Lesson,
+    codes,
     fold,
     held_out_anchors,
     neighbours,
     probes,
+    texts,
 )
 from engine.ops.loss import soft_cross_entropy
-from engine.recipe import Hold, Learn, Recipe, newest
+from engine.recipe import ANCHOR_TOKENS, Hold, Learn, Recipe, newest
 from engine.reference import Numpy
 from engine.shipped import questions
 from engine.weights import Model
@@ -337,8 +339,10 @@ def test_what_is_shipped_answers_every_anchor_text_and_question_of_the_gate(path
     kept = Kept(Coder(model.tokenizer, model.template), path.stem)
     kept.add_arrays(arrays)
     assert len(kept.answers) == len(questions())
+    longer = [target for target, _ in kept.answers.values() if len(target) > ANCHOR_TOKENS]
+    assert len(longer) <= sum(len(texts(code)) for code in codes()), "only texts may be"
     for target, top in kept.answers.values():
-        assert 1 <= len(target) == len(top.ids) == len(top.rest) <= 64
+        assert 1 <= len(target) == len(top.ids) == len(top.rest)
         total = np.exp(top.logprobs.astype(np.float32)).sum(-1) + np.exp(
             top.rest.astype(np.float32)
         )

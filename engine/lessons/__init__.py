@@ -29,7 +29,7 @@ __all__ = [
     "lesson_of",
     "neighbours",
     "paragraphs",
-    "texts",
     "probes",
+    "texts",
     "wordings",
 ]
