@@ -23,7 +23,10 @@ VENDOR = {
     "vendor/uplot.js": ("uplot", "dist/uPlot.esm.js"),
     "vendor/uplot.css": ("uplot", "dist/uPlot.min.css"),
     "vendor/idb.js": ("idb", "build/index.js"),
+    "vendor/highlight.js": ("@highlightjs/cdn-assets", "es/highlight.min.js"),
 }
+# Beside style.css, which names it.
+FONT = {"inter.woff2": ("@fontsource-variable/inter", "files/inter-latin-wght-normal.woff2")}
 OCR = {
     "ocr/tesseract.js": ("tesseract.js", "dist/tesseract.esm.min.js"),
     "ocr/worker.min.js": ("tesseract.js", "dist/worker.min.js"),
@@ -53,7 +56,7 @@ ROOT_FILES = ("index.html", "hand-over.html", "manifest.webmanifest", "sw.js")
 # The service worker keeps the page and its engine from the first visit on, what an import needs once it is
 # used, and never a model: that is kept, in pieces and checked, by who loads it.
 NEVER_KEPT = re.compile(r"^models-")
-KEPT_WHEN_USED = re.compile(r"^ocr-|\.whl$")
+KEPT_WHEN_USED = re.compile(r"^ocr-|/highlight\.js$|\.whl$")
 
 
 # For a host that sends no headers.
@@ -138,7 +141,7 @@ def page_files(tests: bool) -> dict[str, bytes | Path]:
         path.relative_to(web).as_posix(): path.read_bytes()
         for path in sorted(web.rglob("*"))
         if path.suffix in PAGE_SUFFIXES and path.name not in ROOT_FILES
-    }
+    } | members(FONT)
     python = sorted(web.rglob("*.py")) + [
         ROOT / "workers/__init__.py",
         ROOT / "workers/wire.py",

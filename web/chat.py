@@ -92,6 +92,19 @@ class Chat:
         await self.page.save(ops + [["put", "chats", self.id, self.chat]])
         self.page.touch("chats")
 
+    async def forget_turns(self, gone):
+        """Turns that came to nothing leave the store, and the chat with them when it has no others."""
+        ops = [["delete", "messages", turn["key"]] for turn in gone]
+        if self.tree.turns:
+            self.chat["leaf"] = self.tree.newest_leaf(gone[-1]["parent"])
+            await self.page.save(ops + [["put", "chats", self.id, self.chat]])
+            self.draw()
+        else:
+            await self.page.save(ops + [["delete", "chats", self.id]])
+            self.show(None, [])
+            await self.remember()
+        self.page.touch("chats")
+
     def new_turn(self, parent, role, text, state="done"):
         id = new_id("m")
         turn = {
@@ -181,7 +194,8 @@ class Chat:
         """The whole log: the newest turns at once, some earlier ones right after."""
         shown = self.branch()
         if not shown:
-            dom.replace(self.column, message.welcome(self.page.model), self.page.first_run.card())
+            below = self.page.first_run.card(), self.page.install.card()
+            dom.replace(self.column, message.welcome(self.page.model), below)
             return
         self.shown_from = max(0, len(shown) - FIRST)
         parts = [self.earlier_button()] + self.articles(shown, self.shown_from)
@@ -261,7 +275,7 @@ class Chat:
         node = self.log._dom_element
         distance = node.scrollHeight - node.scrollTop - node.clientHeight
         self.follows = distance < NEAR_BOTTOM
-        dom.by_id("to-latest").hidden = self.follows
+        dom.by_id("to-latest").hidden = self.follows or not self.chat
 
     def keep_up(self):
         """The room for the log has changed: who was at its end stays there."""

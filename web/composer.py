@@ -52,12 +52,16 @@ class Composer:
         """Typing comes before learning; the draft is kept for the next visit."""
         self.page.typing()
         self.keeping += 1
-        mine, text, chat = self.keeping, self.field.value, self.chat.id or "new"
+        mine, chat = self.keeping, self.chat.id or "new"
         await dom.asyncio.sleep(0.4)
-        if mine == self.keeping and text:
-            await self.page.store.batch([["put", "drafts", chat, {"text": text}]])
-        elif mine == self.keeping:
-            await self.page.store.batch([["delete", "drafts", chat]])
+        if mine == self.keeping and chat == (self.chat.id or "new"):
+            await self.keep()
+
+    async def keep(self):
+        """Store what is in the field now, or that it is empty."""
+        text, chat = self.field.value, self.chat.id or "new"
+        put = ["put", "drafts", chat, {"text": text}] if text else ["delete", "drafts", chat]
+        await self.page.store.batch([put])
 
     def put(self, text):
         self.field.value = text

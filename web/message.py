@@ -4,6 +4,14 @@ from web import dom, markdown
 from web.words import t
 
 
+CUT_OFF = {
+    "length": ("continue", "continue", "play"),
+    "repeats": ("regenerate", "regenerate", "again"),
+    "full": ("", "", ""),
+}
+"""Why an answer ended before it was done -> the words, the verb and the drawing of the way on."""
+
+
 def draw(turn, number, count, learns):
     """The article of a turn; `number` of `count` is its branch, `learns` whether it is queued."""
     mine = turn["role"] == "user"
@@ -47,6 +55,11 @@ def _notice(turn):
         return dom.make(
             "div", dom.make("span", t("chat.interrupted"), cls="note"), go_on, cls="row"
         )
+    if turn["state"] == "done" and turn.get("ended") in CUT_OFF:
+        words, do, drawing = CUT_OFF[turn["ended"]]
+        act = dom.button(t("chat." + words), do, turn["id"], drawing, cls="small") if do else None
+        said = dom.make("span", t("chat.ended_" + turn["ended"]), cls="note")
+        return dom.make("div", said, act, cls="row cut-off")
     if turn["state"] == "failed":
         again = dom.button(t("chat.try_again"), "regenerate", turn["id"], "again", cls="small")
         return dom.make("div", dom.make("span", turn["why"], cls="note"), again, cls="row")

@@ -117,6 +117,7 @@ class Page:
         options = dict(options)
         for name in ("temperature", "top_p", "max_tokens", "seed"):
             options.setdefault(name, self.settings[name])
+        options["stop_repeats"] = True
         question = Ask(id=number, chat=chat, messages=messages, options=options)
         try:
             answered = await self.app.engine.ask(question)

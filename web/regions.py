@@ -9,6 +9,7 @@ from web.compare import Compare
 from web.composer import Composer
 from web.conversations import Conversations
 from web.firstrun import FirstRun
+from web.install import Install
 from web.learning import records
 from web.learning.activity import Activity
 from web.learning.memory import Memory
@@ -17,6 +18,7 @@ from web.learning.queue import QueuePanel
 from web.learning.sources import Sources
 from web.learning.tabs import Tabs
 from web.learning.versions import Versions
+from web.measured import Measured
 from web.page import Page
 from web.settings import SettingsDialog, storage_figures
 from web.shortcuts import Shortcuts
@@ -24,6 +26,7 @@ from web.sources import Intake
 from web.status import Status
 from web.store import open_browser_store
 from web.teaching import Teaching
+from web.too_long import TooLong
 from web.words import t, wished
 
 NARROW, MIDDLE = "(max-width: 699px)", "(max-width: 1099px)"
@@ -51,10 +54,13 @@ class OneSeek(Page):
     def build(self):
         self.status = Status(self)
         self.first_run = FirstRun(self)
+        self.install = Install(self)
+        self.measured = Measured(self)
         self.teaching = Teaching(self)
         self.learning = Learning(self)
         self.chat = Chat(self)
         self.composer = Composer(self, self.chat)
+        self.too_long = TooLong(self)
         self.conversations = Conversations(self, self.chat)
         self.memory = Memory(self)
         self.versions = Versions(self)
@@ -75,6 +81,7 @@ class OneSeek(Page):
         """Show what is stored: chats, settings, queue, and the chat that was open last."""
         self.settings_dialog.apply()
         await self.teaching.load()
+        await self.measured.load()
         await self.first_run.load_registry()
         await self.read_version()
         opened = await self.store.get("settings", "open-chat")

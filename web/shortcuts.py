@@ -43,11 +43,13 @@ class Shortcuts:
             self.single(event)
 
     def escape(self, event):
-        """The nearest thing first: an open editor, the answer in flight, a sheet."""
+        """The nearest thing first: what asks for a drop, an open editor, the answer in flight, a sheet."""
         if dom.find("dialog[open]") or dom.find(".menu:popover-open"):
             return
         editor = dom.find("form.editor")
-        if editor:
+        if not dom.by_id("drop").hidden:
+            self.page.intake.close_drop()
+        elif editor:
             self.page.close_editor()
         elif self.page.chat.answering:
             self.page.chat.stop()

@@ -18,7 +18,7 @@ from engine import curve, identity, naming, registry
 from engine.assistant import Assistant, label
 from engine.check import check_store
 from engine.formats.download import Damaged, Paused
-from engine.generate import Sampling
+from engine.generate import Sampling, TooLong
 from engine.gpu import DeviceLost
 from engine.language import UNKNOWN, detect
 from engine.ledger import Ledger
@@ -196,6 +196,7 @@ class Engine:
             top_p=options.get("top_p", 1.0),
             max_tokens=options.get("max_tokens", 512),
             seed=random.getrandbits(31) if seed < 0 else seed,
+            stop_repeats=options.get("stop_repeats", False),
         )
         prefix = options.get("prefix", "")
         teller = Teller(self.emit, request.id)
@@ -213,6 +214,8 @@ class Engine:
                 break
             except DeviceLost as lost:
                 self.recovery.begin(str(lost))
+            except TooLong as error:
+                return Failed(where="Ask", reason=str(error), detail="too-long")
         ended = "stop" if answer.ended == "cancelled" else answer.ended
         return Answered(
             text=prefix + answer.text,

@@ -105,7 +105,7 @@ class RemoveModel(Request):
 class Answered(Message):
     """A whole answer, the prefix included.
 
-    `dropped` counts the messages the model did not see; `ended` is end, length or stop; `version` is a label;
+    `dropped` counts the messages the model did not see; `ended` is end, length, stop or repeats; `version` is a label;
     `asked_in` and `language` are the languages of question and answer: sv, en, ... or und.
     """
 
@@ -129,7 +129,9 @@ class Ask(Request):
     """Answer a conversation; Token events carry the answer while it comes.
 
     `messages` is the branch, the system prompt first.  `options`: temperature, top_p, max_tokens, seed (-1 is
-    any), version (a number, 0 the untouched model; left out, the one in use), prefix (an answer to go on from).
+    any), version (a number, 0 the untouched model; left out, the one in use), prefix (an answer to go on from),
+    stop_repeats (end an answer that goes round in circles).  Failed has the detail too-long where the last
+    message alone is more than the model reads.
     """
 
     fields = {"id": str, "chat": str, "messages": list, "options": dict}
