@@ -3,7 +3,6 @@
 from web import dom, markdown
 from web.words import t
 
-
 CUT_OFF = {
     "length": ("continue", "continue", "play"),
     "repeats": ("regenerate", "regenerate", "again"),
