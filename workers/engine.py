@@ -15,7 +15,7 @@ import pyodide_js
 from pyodide.ffi import can_run_sync, run_sync, to_js
 
 from engine.assistant import Assistant, label
-from engine.backends.gpu.executor import DeviceLost
+from engine.backends.gpu.errors import DeviceLost
 from engine.backends.quick_check import measured
 from engine.core.collecting.language import UNKNOWN, detect
 from engine.core.messages import (

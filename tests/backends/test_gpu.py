@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import engine.backends.gpu.kernels
-from engine.backends.gpu.executor import GPU, DeviceLost, GPUProblem, OutOfMemory
+from engine.backends.gpu.errors import DeviceLost, GPUProblem, OutOfMemory
+from engine.backends.gpu.executor import GPU
 from engine.compiler.ir import OPS, Program, Spec
 from engine.compiler.schedule import plan
 from engine.model import programs

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING
 
 import numpy as np
 import wgpu
 
+from engine.backends.gpu.device import Device, Tensor
 from engine.backends.gpu.errors import DeviceLost, GPUProblem
 from engine.backends.gpu.kernels import Bound
 from engine.compiler.ir import BYTES, Spec, Step, Value
@@ -25,9 +25,6 @@ if sys.platform == "emscripten":
 else:
     from engine.backends.gpu.native_replay import Recording
 
-if TYPE_CHECKING:
-    from engine.backends.gpu.executor import GPU, Tensor
-
 ALIGNMENT = 256  # bytes: where a binding may begin
 PROBES = 16  # dispatches measured in one submit
 
@@ -35,7 +32,7 @@ PROBES = 16  # dispatches measured in one submit
 class Run:
     """A plan bound to buffers. Tensors given are shared; everything else belongs to the run."""
 
-    def __init__(self, gpu: GPU, plan: Plan, tensors: dict[str, Tensor]):
+    def __init__(self, gpu: Device, plan: Plan, tensors: dict[str, Tensor]):
         self.gpu, self.plan, self.program = gpu, plan, plan.program
         self.buffers: dict[Value, object] = {}
         for name, value in self.program.inputs.items():

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engine.backends.gpu.device import Device
+from engine.backends.gpu.run import Run
 from engine.compiler.ir import OPS, Program, Spec
 from engine.compiler.schedule import plan
-
-if TYPE_CHECKING:
-    from engine.backends.gpu.executor import GPU
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ OFFERS = (
 )  # fmt: skip
 
 
-async def choose(gpu: GPU) -> None:
+async def choose(gpu: Device) -> None:
     """Raise the device's tier by all it offers, as far as it computes the floor's results."""
     for offer in OFFERS:
         if not set(offer.features) & set(gpu.device.features):
@@ -51,7 +49,7 @@ async def choose(gpu: GPU) -> None:
         await attempt(gpu, offer)
 
 
-async def attempt(gpu: GPU, offer: Offer) -> None:
+async def attempt(gpu: Device, offer: Offer) -> None:
     floor = gpu.tier
     try:
         truth = await results(gpu, offer)
@@ -66,14 +64,14 @@ async def attempt(gpu: GPU, offer: Offer) -> None:
         print(gpu.notes[-1], file=sys.stderr)
 
 
-async def results(gpu: GPU, offer: Offer) -> list[np.ndarray]:
+async def results(gpu: Device, offer: Offer) -> list[np.ndarray]:
     made = []
     for name, specs, attrs in offer.trials:
         program, rng = Program(name), np.random.default_rng(0)
         ins = [program.input(f"in{i}", s.shape, s.dtype) for i, s in enumerate(specs)]
         outs = OPS[name](*ins, **attrs)
         program.output("out", outs[0] if isinstance(outs, tuple) else outs)
-        run = gpu.prepare(plan(program))
+        run = Run(gpu, plan(program), {})
         for value in ins:
             kinds = {
                 "f32": rng.uniform(-1, 1, value.shape),
