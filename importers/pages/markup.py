@@ -10,6 +10,7 @@ from lxml import etree, html
 from importers.document import Block, table
 from importers.encoding import decode
 
+_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _DROPPED = set(
     "script style template noscript iframe frame object embed svg math canvas audio video form button input "
     "select textarea dialog map".split()
@@ -70,6 +71,7 @@ def clean(tree: etree._Element) -> int:
     """Takes out what runs and what is hidden; returns how many hidden words there were."""
     hidden = 0
     for node in list(tree.iter()):
+        _make_writable(node)
         if not isinstance(node.tag, str) or node.getparent() is None:
             continue
         if node.tag in _DROPPED:
@@ -78,6 +80,15 @@ def clean(tree: etree._Element) -> int:
             hidden += len(node.text_content().split())
             node.drop_tree()
     return hidden
+
+
+def _make_writable(node: etree._Element) -> None:
+    """libxml2 reads control characters out of a damaged page that lxml refuses to write back, which
+    it does when an element is dropped and the text behind it joins the text before."""
+    for part in ("text", "tail"):
+        text = getattr(node, part)
+        if isinstance(text, str) and _UNWRITABLE.search(text):
+            setattr(node, part, _UNWRITABLE.sub("", text))
 
 
 def blocks_of(root: etree._Element) -> list[Block]:
