@@ -1,7 +1,8 @@
 """Queue: what waits to be learned, why each is there, and the person's yes or no."""
 
-from web import dom, message
-from web.words import t
+from web.chat import message
+from web.lib import dom
+from web.lib.words import t
 
 MOST = 60
 
