@@ -5,7 +5,15 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.page.test_app_chat import answers, chat, finished, say, set_temperature, stored_chat  # noqa: F401
+from tests.page.test_app_chat import (  # noqa: F401
+    QUIET,
+    answers,
+    chat,
+    finished,
+    say,
+    set_temperature,
+)
+from tests.support.page.browser import wait_for_state
 
 pytestmark = pytest.mark.slow
 LONG = "The lighthouse of Quillmere was built by Ida Falk. " * 700
@@ -22,6 +30,7 @@ def test_a_message_that_is_too_long_stays_in_the_field_and_becomes_a_source(chat
     expect(chat.get_by_role("article")).to_have_count(0)
     chat.reload()
     expect(field).to_have_value(LONG.strip())
+    wait_for_state(chat, *QUIET, timeout=120)
     say(chat, LONG)
     chat.get_by_role("button", name="Take it as a source").click()
     expect(field).to_have_value("")
@@ -48,9 +57,9 @@ def test_an_answer_at_its_limit_says_so_and_goes_on(chat: Page):  # noqa: F811
     chat.keyboard.press("Escape")
     set_temperature(chat, "2")
     try:
-        for _ in range(20):  # hot answers may end by themselves
+        for number in range(1, 21):  # hot answers may end by themselves
             say(chat, "Tell me a long story.")
-            finished(chat, answers(chat).count() or 1)
+            finished(chat, number)
             if chat.get_by_text("Cut off").count():
                 break
         last = answers(chat).last

@@ -84,7 +84,11 @@ class Composer:
         self.field._dom_element.focus()
 
     def draw(self):
-        busy = bool(self.chat.answering)
+        busy, elsewhere = bool(self.chat.answering), self.page.status.facts["other_tab"]
+        self.field.readOnly = elsewhere
+        self.field.placeholder = t("composer.elsewhere" if elsewhere else "composer.placeholder")
+        for name in ("send", "add"):
+            dom.by_id(name).disabled = elsewhere
         dom.by_id("send").hidden = busy
         dom.by_id("stop").hidden = not busy
         if self.last:

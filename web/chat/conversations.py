@@ -47,6 +47,8 @@ class Conversations:
         self.page.composer.put("")
         await self.chat.open(id)
         await self.page.composer.restore()
+        if self.found is not None:
+            await self.page.place.find(dom.by_id("chat-search").value)
 
     async def search(self, event=None):
         """Titles at once; what was said in the chats a moment later."""

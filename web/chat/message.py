@@ -38,8 +38,16 @@ def draw(turn, number, count, learns):
 
 
 def _who(turn):
-    tag = dom.make("span", turn["version"], cls="tag plain") if turn.get("version") else None
-    return [dom.make("strong", "OneSeek"), tag, _language(turn)]
+    """Who said it, in one quiet line that opens into the rest of what is known of it."""
+    facts = [t.date(turn["time"])] if turn.get("time") else []
+    facts += [t.language_name(turn["language"])] if turn["language"] in ("sv", "en") else []
+    facts += [t("chat.tokens", n=turn["tokens"])] if turn.get("tokens") else []
+    line = dom.make("summary", "OneSeek", _version(turn))
+    return dom.make("details", line, dom.make("span", " · ".join(facts), cls="facts"), _speed(turn))
+
+
+def _version(turn):
+    return dom.make("span", turn["version"], cls="version") if turn.get("version") else None
 
 
 def _language(turn):
@@ -97,13 +105,16 @@ def _actions(turn, number, count, learns):
             aria_pressed=yes(learns),
         ),
         _branch(turn, number, count),
-        _speed(turn),
     ]
 
 
 def _speed(turn):
     rate = turn.get("tokens_per_second")
-    return dom.make("span", t("chat.speed", rate=t.number(rate, 1)), cls="facts") if rate else None
+    return (
+        dom.make("span", t("chat.speed", rate=t.number(rate, 1)), cls="facts developer")
+        if rate
+        else None
+    )
 
 
 def yes(value):
@@ -112,7 +123,7 @@ def yes(value):
 
 def editor(words, text, do, of, note):
     """A form that takes the place of a turn's words: editing a question, teaching an answer."""
-    area = dom.make("textarea", rows=3, name="text", label=words, data_enter=do)
+    area = dom.make("textarea", rows=3, name="text", label=words, id="editor-%s" % of)
     area.value = text
     cancel = dom.button(t("cancel"), "close-editor", of)
     save = dom.make("button", words, type="submit", cls="primary")
@@ -120,7 +131,13 @@ def editor(words, text, do, of, note):
         "form",
         dom.make("p", note, cls="note"),
         area,
-        dom.make("div", cancel, save, cls="row end"),
+        dom.make(
+            "div",
+            dom.make("span", t("chat.editor_keys"), cls="note grow"),
+            cancel,
+            save,
+            cls="row end",
+        ),
         cls="card editor",
         do=do,
         of=of,

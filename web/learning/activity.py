@@ -9,7 +9,18 @@ PROBES = 3
 
 class Activity:
     name = "activity"
-    topics = ("status", "progress", "metrics", "events", "versions", "queue", "state")
+    topics = (
+        "status",
+        "progress",
+        "metrics",
+        "events",
+        "versions",
+        "queue",
+        "editing-queue",
+        "state",
+        "settings",
+        "pace",
+    )
 
     def __init__(self, page):
         self.page = page
@@ -28,16 +39,18 @@ class Activity:
         self.labels = {version["number"]: version["label"] for version in versions}
         parts = [
             self.state(live),
-            self.curve(),
-            self.figures(live, run),
+            dom.make("section", await self.page.queue_panel.build(), id="queue"),
             self.probes(versions),
             self.events(await records.events(store, 10)),
+            self.switch(),
+            self.curve(),
+            self.figures(live, run),
             self.statistics(await records.statistics(store)),
         ]
         return parts
 
     async def drawn(self):
-        if not self.as_table:
+        if not self.as_table and self.page.settings["developer"]:
             await self.chart.show(self.runs, self.labels)
 
     # ------------------------------------------------------------------------------- the parts
@@ -91,6 +104,14 @@ class Activity:
             return t("activity.off", n=waiting)
         return t("activity.waiting", n=waiting) if waiting else t("activity.idle")
 
+    def switch(self):
+        """What only a developer asks for stands behind this one."""
+        box = dom.make(
+            "input", type="checkbox", do="set-check", of="developer", data_on="change", id="figures"
+        )
+        box.checked = self.page.settings["developer"]
+        return dom.make("label", box, t("activity.figures"), cls="check")
+
     def curve(self):
         words = t("chart.show_drawing" if self.as_table else "chart.show_table")
         switch = dom.button(words, "switch-chart", cls="link")
@@ -109,6 +130,7 @@ class Activity:
             inner,
             note,
             switch if self.points else None,
+            cls="developer",
         )
 
     def figures(self, live, run):
@@ -128,7 +150,9 @@ class Activity:
                 rows.append(("figure.norm", t.number(live.grad_norm, 2), None))
         if run:
             rows.append(("figure.run", run, None))
-        return dom.make("section", dom.make("h3", t("figure.title")), definition(rows))
+        return dom.make(
+            "section", dom.make("h3", t("figure.title")), definition(rows), cls="developer"
+        )
 
     def probes(self, versions):
         """What was taught last, asked of the version before and of the one in use."""
@@ -176,10 +200,20 @@ class Activity:
         if not found:
             return dom.make("section", title, dom.make("p", t("events.empty"), cls="empty"))
         rows = [
-            dom.make("li", dom.make("time", t.clock(event["time"])), dom.make("span", said(event)))
+            dom.make(
+                "li", dom.make("time", t.clock(event["time"])), dom.make("span", self.said(event))
+            )
             for event in found
         ]
         return dom.make("section", title, dom.make("ol", rows, cls="events"))
+
+    def said(self, event):
+        """An event in plain words; one without words of its own goes by its name."""
+        key, data = "event." + event["kind"], event.get("data") or {}
+        if not t.has(key):
+            return event["kind"].replace("_", " ")
+        name = self.labels.get(data.get("number"), "")
+        return t(key, name=name, reason=(data.get("gate") or {}).get("reason", ""))
 
     def statistics(self, found):
         languages = ", ".join(
@@ -196,7 +230,9 @@ class Activity:
             ("statistics.last", t.ago(found["last"]) if found["last"] else never, None),
             ("statistics.dna", t.ago(found["dna"]) if found["dna"] else never, None),
         ]
-        return dom.make("section", dom.make("h3", t("statistics.title")), definition(rows))
+        return dom.make(
+            "section", dom.make("h3", t("statistics.title")), definition(rows), cls="developer"
+        )
 
 
 def definition(rows):
@@ -215,11 +251,3 @@ def definition(rows):
         ],
         cls="figures",
     )
-
-
-def said(event):
-    """An event in plain words; one without words of its own goes by its name."""
-    key, data = "event." + event["kind"], event.get("data") or {}
-    if not t.has(key):
-        return event["kind"].replace("_", " ")
-    return t(key, name=data.get("name", ""), reason=(data.get("gate") or {}).get("reason", ""))

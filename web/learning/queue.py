@@ -1,6 +1,7 @@
-"""Queue: what waits to be learned, why each is there, and the person's yes or no."""
+"""What waits to be learned, why each is there, and the person's yes or no: a part of Activity."""
 
 from web.chat import message
+from web.learning.groups import Groups
 from web.lib import dom
 from web.lib.words import t
 
@@ -8,31 +9,31 @@ MOST = 60
 
 
 class QueuePanel:
-    name = "queue"
-    topics = ("queue", "editing-queue")
-
     def __init__(self, page):
         self.page = page
         self.editing = None
+        self.groups = Groups(page)
 
     async def build(self):
         queue = self.page.teaching.queue
         held = [r for r in queue.records.values() if r["state"] == "held"]
-        waiting, secrets = queue.upcoming(MOST), self.page.teaching.collector.held
+        waiting, secrets = queue.upcoming(queue.size()), self.page.teaching.collector.held
         refused = [r for r in queue.records.values() if r["state"] == "rejected"]
         if not (held or waiting or secrets or refused):
             return [dom.make("p", t("queue.empty"), cls="empty")]
-        parts = [dom.make("p", t("queue.count", n=queue.size()), cls="state-line")]
+        parts = []
         if secrets:
             rows = [self.secret(id, secrets[id]) for id in secrets]
             parts.append(dom.make("ul", rows, cls="list"))
         for heading, some in (
-            ("queue.held", held[:MOST]),
+            ("queue.held", held),
             ("queue.next", waiting),
             ("queue.rejected", refused[:MOST]),
         ):
             if some:
-                rows = [self.item(record) for record in some]
+                state = "held" if heading == "queue.held" else "ready"
+                cards, rest = self.groups.draw(state, some, self.item)
+                rows = cards + [self.item(record) for record in rest[:MOST]]
                 parts.append(
                     dom.make(
                         "section", dom.make("h3", t(heading)), dom.make("ul", rows, cls="list")

@@ -1,6 +1,6 @@
 """Versions: every state it has had, ranked by a rule that is printed, compared blind, rolled back."""
 
-from web.learning import records
+from web.learning import diary, records
 from web.lib import dom, overlay
 from web.lib.words import t
 
@@ -28,15 +28,17 @@ class Versions:
         return [
             dom.make("p", t("versions.in_use", version=self.page.version), cls="state-line"),
             dom.make("div", compare, load, verify, cls="row"),
-            self.leaderboard() if self.found else None,
             await self.timeline(),
+            self.leaderboard() if self.found else None,
         ]
 
     # -------------------------------------------------------------------------------- timeline
 
     async def timeline(self):
         """Every version and every attempt that was not used, newest first; the base is row one."""
-        rows = [(version["time"], self.item(version)) for version in self.found]
+        rows = []
+        for version in self.found:
+            rows.append((version["time"], await self.item(version)))
         for entry in await records.rejections(self.page.store):
             rows.append((entry["time"], self.rejected(entry)))
         rows.sort(key=lambda row: -row[0])
@@ -44,7 +46,7 @@ class Versions:
         heading = dom.make("h3", t("versions.timeline"))
         return dom.make("section", heading, dom.make("ul", items, cls="list"))
 
-    def item(self, version):
+    async def item(self, version):
         number, current = version["number"], version["label"] == self.page.version
         use = dom.button(t("versions.use"), "use-version", number, cls="small")
         about = dom.button(t("versions.details"), "version-details", number, cls="small")
@@ -52,7 +54,7 @@ class Versions:
             version["label"],
             version["kind"],
             current,
-            self.changed(version),
+            await diary.line(self.page.store, version),
             [None if current else use, about],
         )
 
@@ -92,17 +94,8 @@ class Versions:
             for one in failed
         ] or [gate["reason"]]
 
-    def changed(self, version):
-        parts = [t.date(version["time"]), t("versions.learned", n=len(version["lessons"]))]
-        if version["parent"]:
-            parts.append(t("versions.after", version=self.label_of(version["parent"])))
-        return " · ".join(parts)
-
     def by_number(self, number):
         return next((one for one in self.found if one["number"] == number), None)
-
-    def label_of(self, number):
-        return records.label(self.by_number(number))
 
     # ---------------------------------------------------------------------------- leaderboard
 
@@ -125,6 +118,7 @@ class Versions:
             dom.make("h3", title),
             dom.make("div", dom.make("table", head, body, cls="data"), **wrap),
             dom.make("p", t("versions.rule"), cls="note"),
+            cls="developer",
         )
 
     def heading(self, name, direction):

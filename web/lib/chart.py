@@ -14,17 +14,27 @@ from web.lib.words import t
 
 SMOOTHING = 0.8
 HEIGHT = 176
+WHOLE_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000]
 MARKS = 8  # of versions; more would cover the curve
 
 
 def smooth(values, keep=SMOOTHING):
-    """Exponential moving average, corrected for its start: the first value is the first point."""
-    smoothed, mean, weight = [], 0.0, 0.0
+    """Each point with its neighbours on both sides, the near ones weighing most: it lags behind nothing."""
+    before, after = trailing(values, keep), trailing(values[::-1], keep)[::-1]
+    return [
+        (past + following - (1 - keep) * value) / (weight + weight_after - (1 - keep))
+        for (past, weight), (following, weight_after), value in zip(before, after, values)
+    ]
+
+
+def trailing(values, keep):
+    """For each point the weighted sum of it and what came before, and the weights."""
+    sums, total, weight = [], 0.0, 0.0
     for value in values:
-        mean = keep * mean + (1 - keep) * value
+        total = keep * total + (1 - keep) * value
         weight = keep * weight + (1 - keep)
-        smoothed.append(mean / weight)
-    return smoothed
+        sums.append((total, weight))
+    return sums
 
 
 def known(points):
@@ -173,7 +183,7 @@ def _options(width):
         "cursor": {"y": False, "points": {"size": 7}},
         "scales": {"x": {"time": False}},
         "padding": [6, 8, 0, 0],
-        "axes": [dict(axis, size=30), dict(axis, size=44)],
+        "axes": [dict(axis, size=30, incrs=WHOLE_STEPS), dict(axis, size=44)],
         "series": [
             {},
             {"stroke": _color("--control"), "width": 1, "points": {"show": False}},

@@ -29,6 +29,8 @@ class SettingsDialog:
             document.documentElement.setAttribute("data-theme", theme)
         else:
             document.documentElement.removeAttribute("data-theme")
+        developer = "true" if self.page.settings["developer"] else "false"
+        document.documentElement.setAttribute("data-developer", developer)
         for code in LANGUAGES:
             pressed = "true" if code == t.language else "false"
             dom.change(dom.by_id("language-" + code), aria_pressed=pressed)

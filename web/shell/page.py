@@ -16,6 +16,7 @@ from web.lib.words import t
 from web.shell.link import Refused
 
 REDRAW_SECONDS = 0.25
+TOASTS = 2
 DEFAULTS = {
     "language": "",
     "theme": "",
@@ -35,6 +36,8 @@ DEFAULTS = {
     "auto_collect": False,
     "proxy": "",
     "sign": False,
+    "aside": None,
+    "tab": "memory",
 }
 
 
@@ -159,6 +162,7 @@ class Page:
         close = dom.icon_button(t("close"), "close-toast", drawing="close", cls="icon small")
         for earlier in dom.find_all('.toast [data-do="%s"]' % do) if do else ():
             earlier._dom_element.closest(".toast").remove()
+        _make_room(text)
         notice = dom.make("div", dom.make("p", text), also, action, close, cls="toast")
         dom.by_id("toasts").append(notice)
         self.say(text)
@@ -172,6 +176,17 @@ class Page:
             return
         self.alarm(t("error.unforeseen"))
         self.toast("%s %s: %s" % (t("error.unforeseen"), type(fault).__name__, fault), seconds=20)
+
+
+def _make_room(text):
+    """The same words once, and few at a time: the oldest go."""
+    shown = dom.find_all("#toasts .toast")
+    for notice in shown:
+        if dom.find("p", notice).textContent == text:
+            notice._dom_element.remove()
+    shown = dom.find_all("#toasts .toast")
+    for notice in shown[: max(0, len(shown) - TOASTS + 1)]:
+        notice._dom_element.remove()
 
 
 async def _leave(notice, seconds):

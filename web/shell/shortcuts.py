@@ -33,9 +33,10 @@ class Shortcuts:
         elif held and event.shiftKey and event.key.lower() == "o":
             event.preventDefault()
             dom.run(self.page.conversations.new())
-        elif held and event.key == "Enter" and typing:
+        elif event.key == "Enter" and typing and not event.shiftKey and not event.isComposing:
             form = field.closest("form.editor")
-            if not dom.is_none(form):
+            if not dom.is_none(form):  # as in the message field
+                event.preventDefault()
                 form.requestSubmit()
         elif event.key == "Escape":
             self.escape(event)

@@ -18,6 +18,7 @@ def register(page):
 
     acts = {
         "copy": lambda of, el: copy(page, chat.tree[of]["text"]),
+        "copy-code": lambda of, el: copy(page, el._dom_element.previousElementSibling.textContent),
         "edit": lambda of, el: page.edit(of),
         "save-edit": lambda of, el: chat.edited(of, field(el, "text")),
         "regenerate": lambda of, el: chat.regenerate(of),
@@ -53,6 +54,9 @@ def register(page):
         "approve": lambda of, el: teaching.act(of, "approve"),
         "skip": lambda of, el: teaching.act(of, "skip"),
         "undo-queue": lambda of, el: teaching.undo(),
+        "open-group": lambda of, el: page.queue_panel.groups.toggle(of),
+        "approve-group": lambda of, el: page.queue_panel.groups.approve(of),
+        "skip-group": lambda of, el: page.queue_panel.groups.skip(of),
         "release-secret": lambda of, el: teaching.release(of),
         "discard-secret": lambda of, el: teaching.discard(of),
         "edit-queued": lambda of, el: edit_queued(page, of),
