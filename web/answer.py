@@ -2,7 +2,7 @@
 
 import asyncio
 
-from web import clock, dom, markdown
+from web import clock, dom, failures, markdown
 
 FLUSH_MS = 500
 PAINT_SECONDS = 0.06
@@ -85,7 +85,7 @@ class Answer:
     async def on_failed(self, failed):
         if self.chat.answering is not self:
             return
-        self.turn["why"] = failed.reason
+        self.turn["why"] = failures.words(failed)
         self.end("interrupted" if failed.detail == "ended" else "failed")
         await self.chat.save(self.turn)
-        self.chat.page.alarm(failed.reason)
+        self.chat.page.alarm(self.turn["why"])

@@ -4,12 +4,13 @@ The card in the empty chat, the model dialog behind the header's button, the pro
 ways out when a download stops.
 """
 
+import asyncio
 import json
 
 import js
 from pyscript import fetch
 
-from web import dom, files, overlay, site
+from web import dom, failures, files, overlay, site
 from web.link import Refused
 from web.settings import storage_figures
 from web.words import t
@@ -26,9 +27,11 @@ class FirstRun:
         self.wanted = ""
         self.progress = None
         self.trouble = None
+        self.busy = False
+        self.over = asyncio.Event()  # what was to be loaded is loaded, or not
         self.free = None
         page.app.engine.listen(ModelProgress, self.on_progress)
-        page.watch(self.draw, "words", "model")
+        page.watch(self.draw, "words", "model", "boot", "status")
 
     async def load_registry(self):
         text = await fetch(site.path("models.json")).text()
@@ -136,7 +139,7 @@ class FirstRun:
                 rate, left = t.size(now.rate), t.duration((now.total - now.done) / now.rate)
                 said += " · " + t("download.rate", rate=rate, left=left)
         else:
-            said = t("download." + now.phase)
+            said = self.waits() if now.phase == "wait" else t("download." + now.phase)
         pause = dom.button(t("download.pause"), "stop-loading", drawing="pause", cls="small")
         return dom.make(
             "section",
@@ -149,6 +152,13 @@ class FirstRun:
             tabindex=-1,
         )
 
+    def waits(self):
+        """Why what was asked for has not begun yet."""
+        facts = self.page.status.facts
+        if facts["other_tab"]:
+            return t("download.wait_tab")
+        return t("download.wait", step=t("boot." + facts["step"]))
+
     def trouble_card(self):
         """What happened, what is safe, and the ways on."""
         model, failed = self.trouble
@@ -156,8 +166,8 @@ class FirstRun:
         return dom.make(
             "section",
             dom.make("h3", dom.icon("pause" if stopped else "warn"), self.stopped_at(stopped)),
-            dom.make("p", failed.reason) if not stopped else None,
-            dom.make("p", t("download.kept"), cls="note"),
+            dom.make("p", failures.words(failed)) if not stopped else None,
+            dom.make("p", t("download.kept"), cls="note") if stopped else failures.folded(failed),
             dom.make(
                 "div",
                 dom.button(t("download.resume"), "download", model, "play", cls="primary"),
@@ -207,12 +217,22 @@ class FirstRun:
         self.page.touch("model")
 
     async def load(self, model, keep=True):
-        """Fetch and load; whatever happens, the card says it."""
-        self.trouble = None
+        """Fetch and load, as soon as the engine has started; whatever happens, the card says it."""
+        if self.busy:
+            self.page.toast(t("download.busy"))
+            return
+        self.busy, self.trouble = True, None
+        self.over.clear()
+        await self.load_now(model, keep)
+        self.busy = False
+        self.over.set()
+
+    async def load_now(self, model, keep):
         known = self.model(model)
         total = known["bytes"] if known else 0
-        start = ModelProgress(model=model, phase="download", done=0, total=total, rate=0.0)
-        self.on_progress(start)
+        phase = "download" if self.page.status.facts["worker"] else "wait"
+        self.progress = None
+        self.on_progress(ModelProgress(model=model, phase=phase, done=0, total=total, rate=0.0))
         self.page.chat.draw()
         try:
             loaded = await self.page.app.engine.ask(LoadModel(model=model, keep=keep))
@@ -220,7 +240,7 @@ class FirstRun:
             self.trouble = (model, refused.failed)
             self.page.status.know(loading="")
             if refused.failed.detail != "stopped":
-                self.page.alarm(refused.failed.reason)
+                self.page.alarm(failures.words(refused.failed))
             self.page.chat.draw()
             return
         self.progress = None

@@ -9,7 +9,7 @@ import asyncio
 
 import js
 
-from web import clock, dom
+from web import clock, dom, failures
 from web.link import Refused
 from web.store import BALLAST_BYTES, StorageFull, save_anyway
 from web.words import t
@@ -29,6 +29,7 @@ DEFAULTS = {
     "seed": -1,
     "idle_seconds": 20,
     "hidden": "mains",
+    "full_speed": True,
     "back_end": "auto",
     "model": "",
     "collect": True,
@@ -169,8 +170,8 @@ class Page:
         if isinstance(fault, StorageFull):
             self.status.know(storage_low=True)
             return
-        self.alarm(t("error.unforeseen"))
-        self.toast("%s %s: %s" % (t("error.unforeseen"), type(fault).__name__, fault), seconds=20)
+        failed = getattr(fault, "failed", None)
+        failures.show(self, failed or failures.unforeseen(fault))
 
 
 async def _leave(notice, seconds):

@@ -113,11 +113,12 @@ class OneSeek(Page):
         return bool(wanted) and not trouble
 
     async def engine_started(self):
-        """Load the model of the last visit, or of the address; without one, wait for a choice."""
+        """Load the model of the last visit, or of the address; without one, wait for a choice, which
+        may have been made while the engine started."""
         wanted = site.option("model") or self.settings["model"]
-        if wanted:
+        if wanted and not self.first_run.busy:
             await self.first_run.load(wanted)
-        else:
+        elif not wanted:
             self.chat.draw()
 
     def model_id(self):

@@ -1,6 +1,6 @@
 """What can be done with a source: use it, read it again, put it right, describe it, be tested on it, remove it."""
 
-from web import files, overlay
+from web import failures, files, overlay
 from web.content import content_hash
 from web.link import Refused
 from web.reading import Reader
@@ -87,7 +87,7 @@ class Intake(Reader):
             try:
                 answered = await self.page.answer_once(asked["question"], {})
             except Refused as refused:
-                self.page.toast(refused.failed.reason)
+                failures.show(self.page, refused.failed)
                 return
             right = asked["value"].lower() in answered.text.lower()
             self.tests[id].append(dict(asked, said=answered.text.strip(), right=right))

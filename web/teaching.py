@@ -154,8 +154,8 @@ class Teaching:
         """approve or skip one item; it may have been learned in the meantime."""
         try:
             await self.change(lambda queue: getattr(queue, verb)(id))
-        except Conflict as gone:
-            self.page.toast(str(gone))
+        except Conflict:
+            self.page.toast(t("queue.gone"))
             return
         self.page.toast(
             t("queue." + {"approve": "approved", "skip": "skipped"}[verb]), "undo-queue"

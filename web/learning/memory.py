@@ -2,7 +2,7 @@
 
 from web import dom, message, overlay
 from web.content import normalise
-from web.learning import records
+from web.learning import records, truth
 from web.words import t
 
 TONES = {"learned": "good", "practised": "good", "weakened": "learn", "not learned": "bad"}
@@ -11,7 +11,7 @@ MOST = 100
 
 class Memory:
     name = "memory"
-    topics = ("examples", "versions", "recalled")
+    topics = ("examples", "versions", "recalled", "queue", "status")
 
     def __init__(self, page):
         self.page = page
@@ -24,7 +24,7 @@ class Memory:
         known = await records.examples(self.page.store)
         self.versions = {v["number"]: v["label"] for v in await records.versions(self.page.store)}
         if not known:
-            return [dom.make("p", t("memory.empty"), cls="empty"), self.tell()]
+            return [dom.make("p", self.nothing(), cls="empty"), self.tell()]
         field = dom.make(
             "input",
             type="search",
@@ -40,6 +40,12 @@ class Memory:
         rows = [self.item(example) for example in shown[:MOST]]
         count = dom.make("p", t("memory.count", n=len(shown)), cls="note")
         return [dom.make("div", field), self.tell(), count, dom.make("ul", rows, cls="list")]
+
+    def nothing(self):
+        """Nothing is learned for good: what is on its way is told."""
+        if not (self.page.status.facts["round"] or any(truth.waiting(self.page))):
+            return t("memory.empty")
+        return t("memory.learning") + " " + truth.sentence(self.page)
 
     def tell(self):
         return dom.make(
@@ -161,11 +167,11 @@ class Memory:
 
     async def ask_forget(self, ids, title):
         """What forgetting would mean, before it is done."""
-        affected = await self.page.forget(ids, False)
-        versions = ", ".join(affected["versions"]) or t("none")
-        words = t(
-            "forget.text", versions=versions, start=affected["retrain_from"] or t("version.base")
-        )
+        affected = await self.page.learning.forget(ids, False)
+        if not affected:
+            return
+        versions = ", ".join(affected.versions) or t("none")
+        words = t("forget.text", versions=versions, start=affected.retrain_from)
         yes = dom.button(t("forget.yes"), "forget-now", " ".join(ids), cls="danger")
         no = dom.button(t("cancel"), "close-dialog")
         overlay.dialog(

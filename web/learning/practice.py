@@ -2,7 +2,7 @@
 
 import js
 
-from web import clock, dom, files, overlay
+from web import dom, failures, files, overlay
 from web.learning import records
 from web.link import Gone, Refused
 from web.secret import secrets_in
@@ -27,12 +27,13 @@ from workers.protocol import (
     Verify,
 )
 
+NEED_A_MODEL = (Use, Recall, Forget, Export, ImportAdapter, Reset)
+
 
 class Learning(Training):
     def __init__(self, page):
         super().__init__(page)
         self.progress = None
-        self.started = None
         engine = page.app.engine
         engine.listen(Progress, self.on_progress)
         engine.listen(Changed, self.on_changed)
@@ -45,10 +46,10 @@ class Learning(Training):
     # --------------------------------------------------------------------------------- hearing
 
     def on_progress(self, progress):
-        if self.progress is None or self.progress.run != progress.run:
-            self.started = (clock.now(), progress.step)
         self.progress = progress
-        self.run = progress.run
+        self.run, self.kind = progress.run, progress.kind
+        if self.effort:
+            self.effort.heard(progress.step, progress.steps)
         self.page.status.know(round=progress.phase)
         self.page.touch("progress", "metrics")
 
@@ -80,17 +81,20 @@ class Learning(Training):
         dom.run(self.page.teaching.load())
         self.page.touch("versions", "examples", "queue", "ledger", "events", "state", "metrics")
 
-    def over(self, outcome="", version="", reason=""):
+    def over(self, outcome="", version=""):
         """A round has ended; say what became of it."""
-        self.progress, self.run = None, ""
+        if outcome and self.effort:
+            dom.run(self.remember_effort(self.effort.remembered()))
+        quiet = self.idle_practice
+        self.progress, self.run, self.effort = None, "", None
         self.page.status.know(round="")
         dom.run(self.page.teaching.load())
         if version:
             dom.run(self.tell_learned(version))
-        elif outcome.startswith("not "):
+        elif outcome.startswith("not ") and not quiet:
             dom.run(self.tell_not_used())
-        elif outcome:
-            self.page.toast(t("learned.not", reason=reason))
+        elif outcome == "dropped":
+            self.page.toast(t("learned.dropped"))
         self.page.touch("versions", "examples", "queue", "ledger", "metrics")
 
     async def tell_learned(self, label):
@@ -137,32 +141,27 @@ class Learning(Training):
         except Gone:
             pass  # the engine was ended; the chat has the question
 
-    # ---------------------------------------------------------------------------------- looking
-
-    def waiting(self):
-        return self.page.teaching.queue.size()
-
-    def seconds_left(self):
-        """From this session's own rate; None until it has one."""
-        if not self.progress or not self.started:
-            return None
-        began, first = self.started
-        done = self.progress.step - first
-        if done < 2:
-            return None
-        pace = (clock.now() - began) / 1000 / done
-        return pace * (self.progress.steps - self.progress.step)
-
     # ------------------------------------------------------------------------------------- acts
 
     async def tell(self, request):
-        """Ask the engine; what it refuses is shown in its words."""
+        """Ask the engine; what it refuses is told in words."""
+        if isinstance(request, NEED_A_MODEL) and not await self.model_is_there():
+            return None
         try:
             return await self.page.app.engine.ask(request)
         except Refused as refused:
-            self.page.alarm(refused.failed.reason)
-            self.page.toast(refused.failed.reason, seconds=15)
+            failures.show(self.page, refused.failed)
             return None
+
+    async def model_is_there(self):
+        """Wait for the model that is on its way, and say so; without one, say what to do."""
+        first_run = self.page.first_run
+        if not self.page.model and (first_run.busy or self.page.will_load()):
+            self.page.toast(t("wait.model"))
+            await first_run.over.wait()
+        elif not self.page.model:
+            self.page.toast(t("wait.no_model"), "choose-model", words=t("model.none"))
+        return bool(self.page.model)
 
     async def use(self, number):
         """Another version from now on; Undo goes back."""

@@ -1,6 +1,7 @@
 """Queue: what waits to be learned, why each is there, and the person's yes or no."""
 
 from web import dom, message
+from web.learning import truth
 from web.words import t
 
 MOST = 60
@@ -8,7 +9,7 @@ MOST = 60
 
 class QueuePanel:
     name = "queue"
-    topics = ("queue", "editing-queue")
+    topics = ("queue", "editing-queue", "status")
 
     def __init__(self, page):
         self.page = page
@@ -18,14 +19,16 @@ class QueuePanel:
         queue = self.page.teaching.queue
         held = [r for r in queue.records.values() if r["state"] == "held"]
         waiting, secrets = queue.upcoming(MOST), self.page.teaching.collector.held
+        now = [queue.records[id] for id in queue.leased if id in queue.records]
         refused = [r for r in queue.records.values() if r["state"] == "rejected"]
-        if not (held or waiting or secrets or refused):
+        if not (held or waiting or secrets or refused or now):
             return [dom.make("p", t("queue.empty"), cls="empty")]
-        parts = [dom.make("p", t("queue.count", n=queue.size()), cls="state-line")]
+        parts = [dom.make("p", truth.sentence(self.page), cls="state-line", id="queue-line")]
         if secrets:
             rows = [self.secret(id, secrets[id]) for id in secrets]
             parts.append(dom.make("ul", rows, cls="list"))
         for heading, some in (
+            ("queue.now", now),
             ("queue.held", held[:MOST]),
             ("queue.next", waiting),
             ("queue.rejected", refused[:MOST]),
@@ -64,7 +67,9 @@ class QueuePanel:
                 dom.button(t("queue.edit"), "edit-queued", id, "edit", cls="small"),
                 dom.button(t("queue.skip"), "skip", id, "close", cls="small"),
                 cls="row tight",
-            ),
+            )
+            if id not in self.page.teaching.queue.leased
+            else None,
             cls="item",
         )
 
