@@ -27,6 +27,7 @@ def register(page):
         "bad": lambda of, el: chat.rate(of, -1),
         "teach": lambda of, el: page.teach(of),
         "save-teach": lambda of, el: save_teach(page, of, field(el, "text")),
+        "learn-instead": lambda of, el: teaching.learn_instead(of),
         "learn": lambda of, el: teaching.toggle(chat.tree[chat.tree[of]["parent"]], chat.tree[of]),
         "earlier": lambda of, el: chat.earlier(),
         "example": lambda of, el: example(page, el.textContent),

@@ -1,7 +1,7 @@
 """Activity: what the engine is practising, in words, as a chart and in figures."""
 
 from web import chart, dom
-from web.learning import records, truth
+from web.learning import records, truth, verdict
 from web.words import t
 
 PROBES = 3
@@ -226,4 +226,6 @@ def said(event):
     key, data = "event." + event["kind"], event.get("data") or {}
     if not t.has(key):
         return event["kind"].replace("_", " ")
-    return t(key, name=data.get("name", ""), reason=(data.get("gate") or {}).get("reason", ""))
+    gate = data.get("gate") or {}
+    reason = " ".join(verdict.faults(gate)) if event["kind"] == "rejection" else ""
+    return t(key, name=data.get("name", ""), reason=reason)

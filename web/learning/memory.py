@@ -5,7 +5,13 @@ from web.content import normalise
 from web.learning import records, truth
 from web.words import t
 
-TONES = {"learned": "good", "practised": "good", "weakened": "learn", "not learned": "bad"}
+TONES = {
+    "learned": "good",
+    "practised": "good",
+    "weakened": "learn",
+    "not learned": "bad",
+    "replaced": "plain",
+}
 MOST = 100
 
 
@@ -19,6 +25,7 @@ class Memory:
         self.answers = {}
         self.versions = {}
         self.editing = None
+        self.replaced = {}
 
     async def build(self):
         known = await records.examples(self.page.store)
@@ -37,6 +44,7 @@ class Memory:
         field.value = self.wanted
         wanted = normalise(self.wanted)
         shown = [e for e in known if wanted in normalise(e["prompt"] + " " + e["answer"])]
+        self.replaced = replaced(known, self.page.teaching.queue)
         rows = [self.item(example) for example in shown[:MOST]]
         count = dom.make("p", t("memory.count", n=len(shown)), cls="note")
         return [dom.make("div", field), self.tell(), count, dom.make("ul", rows, cls="list")]
@@ -56,6 +64,7 @@ class Memory:
 
     def item(self, example):
         id, state = example["id"], example.get("state", "learned")
+        state = "replaced" if id in self.replaced else state
         version = self.versions.get(example.get("learned_in"))
         header = dom.make(
             "header",
@@ -72,6 +81,9 @@ class Memory:
             header,
             dom.make("p", example["prompt"], cls="said", lang=example["language"]),
             dom.make("p", example["answer"], cls="answer", lang=example["language"]),
+            dom.make("p", t("memory.replaced_by", text=self.replaced[id]), cls="note")
+            if id in self.replaced
+            else None,
             dom.make("p", self.origin(example), cls="why"),
             dom.make("p", t("memory.heard"), " ", heard, cls="probe") if heard else None,
             self.form(example) if self.editing and self.editing[0] == id else None,
@@ -177,3 +189,17 @@ class Memory:
         overlay.dialog(
             title, dom.make("p", words), actions=(no, yes), name="forget", important=True
         )
+
+
+def replaced(known, queue):
+    """id -> the answer that took a fact's place, or will: the newest to the same question holds."""
+    newest, found = {}, {}
+    for record in queue.records.values():
+        if record["state"] == "ready" and record["priority"] == "correction":
+            newest[record["about"]] = record
+    for example in known:  # newest first
+        about = example.get("about", example["id"])
+        other = newest.setdefault(about, example)
+        if other["id"] != example["id"]:
+            found[example["id"]] = other["answer"]
+    return found

@@ -3,7 +3,7 @@
 import js
 
 from web import dom, failures, files, overlay
-from web.learning import records
+from web.learning import records, verdict
 from web.link import Gone, Refused
 from web.secret import secrets_in
 from web.training import Training
@@ -102,16 +102,16 @@ class Learning(Training):
         made = (await records.versions(self.page.store))[0]
         see = dom.button(t("learned.see"), "version-details", made["number"], cls="small")
         words = t("learned.toast", version=label)
+        warned = verdict.warned(made)
+        words += " " + warned if warned else ""
         self.page.toast(words, "use-version", made["parent"] or 0, seconds=15, also=see)
 
     async def tell_not_used(self):
         """An attempt failed its checks, or gave numbers that are none: what is in use stays."""
-        gate = (await records.rejections(self.page.store))[0]["body"]["gate"]
-        found = records.measures(gate)
-        failed = sum(1 for one in found if not one["ok"])
-        values = {"n": failed, "count": len(found), "version": self.page.version}
-        said = t("learned.worse", **values) if found else t("learned.thrown", **values)
-        self.page.toast(said, "show-versions", words=t("learned.look"), seconds=15)
+        refused = (await records.rejections(self.page.store))[0]
+        said = await verdict.told(self.page.store, refused)
+        said += " " + t("learned.still", version=self.page.version)
+        self.page.toast(said, "show-versions", words=t("learned.look"), seconds=20)
 
     # ------------------------------------------------------------------------------ questions
 

@@ -62,7 +62,11 @@ class QueuePanel:
             dom.make(
                 "div",
                 dom.button(t("queue.approve"), "approve", id, "check", cls="small")
-                if held or record["priority"] in ("chat", "import")
+                if record["state"] != "rejected"
+                and (held or record["priority"] in ("chat", "import"))
+                else None,
+                dom.button(t("queue.again"), "approve", id, "again", cls="small")
+                if record["state"] == "rejected"
                 else None,
                 dom.button(t("queue.edit"), "edit-queued", id, "edit", cls="small"),
                 dom.button(t("queue.skip"), "skip", id, "close", cls="small"),
@@ -93,7 +97,8 @@ class QueuePanel:
     def why(self, record):
         """The reason it is here, and where it comes from."""
         reason = "why." + record["why"].replace(" ", "_")
-        parts = [t(reason) if t.has(reason) else record["why"]]
+        refused = record["state"] == "rejected"  # its reason is the gate's, in figures
+        parts = [t("queue.refused") if refused else t(reason) if t.has(reason) else record["why"]]
         title = self.page.conversations.title(record["source"].get("chat"))
         title = title or record["source"].get("title") or record["source"].get("name")
         kind = "source." + record["source"]["kind"]
