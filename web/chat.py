@@ -181,7 +181,8 @@ class Chat:
         """The whole log: the newest turns at once, some earlier ones right after."""
         shown = self.branch()
         if not shown:
-            dom.replace(self.column, message.welcome(self.page.model), self.page.first_run.card())
+            welcome = message.welcome(self.page.model, self.page.story.exercise())
+            dom.replace(self.column, welcome, self.page.first_run.card())
             return
         self.shown_from = max(0, len(shown) - FIRST)
         parts = [self.earlier_button()] + self.articles(shown, self.shown_from)
@@ -220,7 +221,10 @@ class Chat:
     def draw_turn(self, turn):
         same = self.tree.siblings(turn)
         number = [one["id"] for one in same].index(turn["id"]) + 1
-        return message.draw(turn, number, len(same), self.page.teaching.learns(turn["id"]))
+        article = message.draw(turn, number, len(same), self.page.teaching.learns(turn["id"]))
+        if turn["role"] == "user":
+            self.page.notes.put(article, turn["id"])
+        return article
 
     def redraw_turn(self, turn):
         old = dom.find('[id="%s"]' % turn["id"])

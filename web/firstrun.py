@@ -146,6 +146,7 @@ class FirstRun:
             dom.make("h3", t("download.title", name=name)),
             bar,
             dom.make("p", said, cls="note"),
+            self.page.story.lines(),
             dom.make("div", pause, cls="row") if now.phase == "download" else None,
             cls="card consent",
             id="consent",

@@ -12,6 +12,7 @@ from web.firstrun import FirstRun
 from web.learning import records
 from web.learning.activity import Activity
 from web.learning.memory import Memory
+from web.learning.note import Notes
 from web.learning.practice import Learning
 from web.learning.queue import QueuePanel
 from web.learning.sources import Sources
@@ -23,6 +24,7 @@ from web.shortcuts import Shortcuts
 from web.sources import Intake
 from web.status import Status
 from web.store import open_browser_store
+from web.story import Story
 from web.teaching import Teaching
 from web.words import t, wished
 
@@ -57,6 +59,8 @@ class OneSeek(Page):
         self.composer = Composer(self, self.chat)
         self.conversations = Conversations(self, self.chat)
         self.memory = Memory(self)
+        self.notes = Notes(self)
+        self.story = Story(self)
         self.versions = Versions(self)
         self.queue_panel = QueuePanel(self)
         panels = (Activity(self), self.memory, self.queue_panel, Sources(self), self.versions)

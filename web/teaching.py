@@ -78,8 +78,8 @@ class Teaching:
         message.update(timestamp=turn["time"], chat=turn["chat"])
         found = await self.collector.log_message(message)
         facts = [record for record in found if record["kind"] in ("fact", "correction")]
-        if facts:
-            self.page.toast(t("teach.fact", answer=facts[0]["answer"]), "undo-queue")
+        if facts:  # the line under the message says it, and takes it back
+            self.page.say(t("teach.fact", answer=facts[0]["answer"]))
 
     def know_before(self, turn):
         """What was said in an earlier visit right before this: a correction is about it."""

@@ -50,8 +50,10 @@ async def tried(store, entry):
     body = entry["body"]
     if body.get("kind") == "practice":
         return t("verdict.tried_practice")
-    found = [await store.get("queue", id) for id in body.get("lessons") or ()]
-    texts = [record["answer"] for record in found if record]
+    texts = []
+    for id in body.get("lessons") or ():
+        record = await store.get("queue", id)
+        texts += [record["answer"]] if record else []
     if len(texts) == 1:
         return t("verdict.tried", text=texts[0])
     return t("verdict.tried_many", n=len(body.get("lessons") or ()))
