@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from builder import ROOT
 from tests.browser import wait_for_state, watched
-from tests.test_app_chat import finished, new_chat, say, slowed_down
+from tests.test_app_chat import finished, new_chat, say, slow_down
 from tests.test_app_learning import learn_now, panel, tell, version
 
 pytestmark = pytest.mark.slow
@@ -113,9 +113,10 @@ def test_the_buttons_of_a_chat_and_of_the_list_of_chats(desk: Page):
     press(desk, "regenerate")
     finished(desk)
     press(desk, "branch-before", "branch-after")
-    with slowed_down(desk):
-        say(desk, "What is a lighthouse?")
-        desk.reload()
+    slow_down(desk)
+    say(desk, "What is a lighthouse?")
+    expect(desk.get_by_role("button", name="Stop")).to_be_visible()
+    desk.reload()
     wait_for_state(desk, "ready", "countdown", "paused", "training", timeout=120)
     press(desk, "continue")
     finished(desk, 2)

@@ -121,6 +121,7 @@ class Chat:
             await self.remember()
         asked = self.new_turn(self.chat["leaf"], "user", text)
         await self.answer(asked)
+        await self.page.teaching.heard(asked)
 
     async def answer(self, asked, earlier=None):
         """Answer the turn `asked`; `earlier` is an interrupted answer to go on from."""
@@ -154,8 +155,9 @@ class Chat:
 
     async def edited(self, id, text):
         """A question in other words: a new branch beside the old one."""
-        old = self.tree[id]
-        await self.answer(self.new_turn(old["parent"], "user", text))
+        asked = self.new_turn(self.tree[id]["parent"], "user", text)
+        await self.answer(asked)
+        await self.page.teaching.heard(asked)
 
     async def other_branch(self, id, step):
         turn = self.tree[id]

@@ -46,6 +46,12 @@ class FirstRun:
     def model(self, id):
         return next((one for one in self.models if one["id"] == id), None)
 
+    def name(self):
+        """The loaded model by the name it was offered under; one from a file by what it makes."""
+        loaded = self.page.model
+        known = self.model(loaded.model)
+        return known["name"] if known else loaded.name
+
     # ------------------------------------------------------------------------------------ card
 
     def card(self):
@@ -270,7 +276,7 @@ class FirstRun:
         if not loaded:
             return None
         on, why = t("models.on_" + loaded.back_end), t("device." + loaded.why)
-        return dom.make("p", dom.make("strong", loaded.name), " · ", on, ": ", why, cls="note")
+        return dom.make("p", dom.make("strong", self.name()), " · ", on, ": ", why, cls="note")
 
     def choice(self, model):
         current = bool(self.page.model) and self.page.model.model == model["id"]

@@ -153,9 +153,8 @@ class OneSeek(Page):
         self.learning.yield_to_chat(busy)
 
     async def answered(self, asked, answer, versions):
-        """An exchange is over: the collector looks at both halves, the two stages at all `versions`
-        of the answer."""
-        await self.teaching.heard(asked)
+        """An exchange is over: the collector, which heard the question when it was sent, looks at the
+        answer, the two stages at all `versions` of it."""
         await self.teaching.heard(answer)
         self.touch("chats")
         await self.learning.asked(asked, versions)
@@ -167,7 +166,7 @@ class OneSeek(Page):
 
     def draw_header(self):
         name = dom.by_id("model-name")
-        name.textContent = self.model.name if self.model else t("model.none")
+        name.textContent = self.first_run.name() if self.model else t("model.none")
         label = dom.by_id("active-version")
         label.textContent, label.hidden = self.version, not self.model
         count = self.teaching.queue.size()
