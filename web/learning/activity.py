@@ -1,8 +1,8 @@
 """Activity: what the engine is practising, in words, as a chart and in figures."""
 
-from web import chart, dom
 from web.learning import records, truth, verdict
-from web.words import t
+from web.lib import chart, dom
+from web.lib.words import t
 
 PROBES = 3
 

@@ -1,9 +1,10 @@
 """Memory: every fact it holds, in the person's own words; this is what they trust."""
 
-from web import dom, message, overlay
-from web.content import normalise
+from engine.core.collecting.content import normalise
+from web.chat import message
 from web.learning import records, truth
-from web.words import t
+from web.lib import dom, overlay
+from web.lib.words import t
 
 TONES = {
     "learned": "good",

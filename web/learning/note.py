@@ -3,9 +3,9 @@
 `state_of` is the one place that decides what the line says; `Notes` keeps the lines on the page current.
 """
 
-from web import dom
 from web.learning import records, truth
-from web.words import t
+from web.lib import dom
+from web.lib.words import t
 
 TONES = {"learned": "good", "warned": "learn", "rejected": "bad"}
 

@@ -2,13 +2,8 @@
 
 import js
 
-from web import dom, failures, files, overlay
-from web.learning import records, verdict
-from web.link import Gone, Refused
-from web.secret import secrets_in
-from web.training import Training
-from web.words import t
-from workers.protocol import (
+from engine.core.collecting.secrets import secrets_in
+from engine.core.messages import (
     Changed,
     Drop,
     Export,
@@ -26,6 +21,11 @@ from workers.protocol import (
     Use,
     Verify,
 )
+from web.learning import records, verdict
+from web.learning.training import Training
+from web.lib import dom, failures, files, overlay
+from web.lib.words import t
+from web.shell.link import Gone, Refused
 
 NEED_A_MODEL = (Use, Recall, Forget, Export, ImportAdapter, Reset)
 

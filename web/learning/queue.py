@@ -1,8 +1,9 @@
 """Queue: what waits to be learned, why each is there, and the person's yes or no."""
 
-from web import dom, message
+from web.chat import message
 from web.learning import truth
-from web.words import t
+from web.lib import dom
+from web.lib.words import t
 
 MOST = 60
 

@@ -3,7 +3,7 @@
 The pill, Activity, the queue, Memory and the line under a message all say it with the words made here.
 """
 
-from web.words import t
+from web.lib.words import t
 
 
 def doing(page):

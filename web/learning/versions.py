@@ -1,8 +1,8 @@
 """Versions: every state it has had, ranked by a rule that is printed, compared blind, rolled back."""
 
-from web import dom, overlay
 from web.learning import records, verdict
-from web.words import t
+from web.lib import dom, overlay
+from web.lib.words import t
 
 COLUMNS = ("version", "time", "lessons", "held_out", "taught", "leak", "kl", "wins")
 LOWER_IS_BETTER = ("held_out", "leak", "kl")
