@@ -13,7 +13,6 @@ import fcntl
 import json
 import logging
 import math
-import os
 import sqlite3
 import sys
 import time
@@ -22,16 +21,18 @@ from pathlib import Path
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from engine import naming, registry
+from engine import environment, naming, registry
 from engine.assistant import Assistant
 from engine.cli import Progress
 from engine.commands import executor_named
+from engine.environment import switched_on, variable
 from engine.formats import FormatError
 from engine.ledger import Ledger
 from engine.model import Config
 from engine.runs import NoBaseModels
 from engine.signing import BadKey, read_key
 from engine.versions import Versions
+from importers.fetch import Fetcher, anywhere
 from web.store import StorageFull, StoreRetired
 from workers import archive
 from workers.api import create_app
@@ -65,11 +66,16 @@ class JsonLines(logging.Formatter):
 
 
 def arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="build.py headless", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="build.py headless",
+        description=__doc__.splitlines()[0],
+        epilog=environment.listed(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--model", help="an id or a path; without it BASE_MODELS decides")
     parser.add_argument("--port", type=int, default=8321)
     parser.add_argument("--host", default="127.0.0.1", help="any other address needs --key")
-    parser.add_argument("--key", default=os.environ.get("ONESEEK_API_KEY", ""))
+    parser.add_argument("--key", default=variable("ONESEEK_API_KEY"))
     parser.add_argument("--folder", type=Path, default=Path.home() / ".local/share/oneseek")
     parser.add_argument("--backend", choices=("gpu", "numpy", "auto"), default="auto")
     moved = parser.add_mutually_exclusive_group()
@@ -144,16 +150,16 @@ async def opened(options: argparse.Namespace) -> Service:
     store = SqliteStore(options.folder / DATABASE)
     if store.lost:
         log.warning("the folder's database was lost: restore a backup to get versions back")
-    key = os.environ.get("LEDGER_PRIVATE_KEY_PATH")
+    key = variable("LEDGER_PRIVATE_KEY_PATH")
     ledger = Ledger(store, clock, read_key(key) if key else None)
     versions = Versions(store, ledger, id, naming.family(size), clock)
     with contextlib.closing(file):
         assistant = await Assistant.load(file, executor, versions)
-    micro = os.environ.get("ENABLE_MICROTRAINING", os.environ.get("OQT_ENABLE_MICROTRAINING", "1"))
-    on = micro.lower() not in ("0", "false", "no", "off")
+    on = switched_on("ENABLE_MICROTRAINING", True)
     service = Service(store, assistant, id, clock, on, options.folder)
-    if os.environ.get("LEDGER_URL"):
-        service.spawn(Witness(service.versions, os.environ["LEDGER_URL"]).keep())
+    if address := variable("LEDGER_URL"):
+        fetcher = Fetcher(anywhere) if switched_on("LEDGER_URL_LOCAL", False) else Fetcher()
+        service.spawn(Witness(service.versions, address, fetcher).keep())
     log.info("OneSeek answers at http://%s:%s as %s", options.host, options.port, id)
     return service
 

@@ -23,7 +23,7 @@ from engine.adapters import (
     save_merged,
 )
 from engine.assistant import flat_weights, label
-from engine.certified import certify
+from engine.certified import certify, zipped
 from engine.formats import BytesSource
 
 LARGEST = 256 << 20  # bytes of an adapter's archive, and of each file in it
@@ -57,15 +57,6 @@ async def taken(name):
         return (await file.arrayBuffer()).to_bytes()
     finally:
         await inbox.removeEntry(name)
-
-
-def zipped(files):
-    """A zip of the files, each stored as it is."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        for name, data in files.items():
-            archive.writestr(zipfile.ZipInfo(name), data)
-    return packed.getvalue()
 
 
 async def export(assistant, versions, number, form, open_file):

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from engine import runs
+from engine import naming, runs
 from engine.assistant import Assistant, label
 from engine.check import check_store
 from engine.config import StopConfig
@@ -150,14 +150,15 @@ class Service:
         return found
 
     async def find_version(self, name: str) -> int | None:
-        """The number behind `model`, `model:v1.2`, `v1.2` or a full name; None is the one in use."""
+        """The number behind `model`, `model:v1.2`, `v1.2` or a version's name, also one that the
+        system before gave; None is the one in use."""
         if name in (self.model, "oneseek"):
             return None
         wanted = name.removeprefix(self.model + ":")
         if wanted == label(None):
             return 0
         for record in await self.versions.records():
-            if wanted in (label(record), record["name"]):
+            if wanted in (label(record), record["name"]) or naming.means(wanted, record["name"]):
                 return record["number"]
         raise NoSuchModel(name)
 
