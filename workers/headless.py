@@ -78,6 +78,10 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--key", default=variable("ONESEEK_API_KEY"))
     parser.add_argument("--folder", type=Path, default=Path.home() / ".local/share/oneseek")
     parser.add_argument("--backend", choices=("gpu", "numpy", "auto"), default="auto")
+    parser.add_argument(
+        "--share", type=float, default=1.0,
+        help="how much of the quiet time learning may take; the page takes 0.2 while you are there",
+    )  # fmt: skip
     moved = parser.add_mutually_exclusive_group()
     moved.add_argument("--backup", type=Path, metavar="FILE", help="write a backup and end")
     moved.add_argument("--restore", type=Path, metavar="FILE", help="restore a backup and end")
@@ -156,7 +160,7 @@ async def opened(options: argparse.Namespace) -> Service:
     with contextlib.closing(file):
         assistant = await Assistant.load(file, executor, versions)
     on = switched_on("ENABLE_MICROTRAINING", True)
-    service = Service(store, assistant, id, clock, on, options.folder)
+    service = Service(store, assistant, id, clock, on, options.folder, share=options.share)
     if address := variable("LEDGER_URL"):
         fetcher = Fetcher(anywhere) if switched_on("LEDGER_URL_LOCAL", False) else Fetcher()
         service.spawn(Witness(service.versions, address, fetcher).keep())
@@ -234,6 +238,9 @@ def main(given: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     if options.host not in LOCAL and not options.key:
         print("an address that others can reach needs --key (or ONESEEK_API_KEY)", file=sys.stderr)
+        return 2
+    if not 0 < options.share <= 1:
+        print("--share must be above 0 and at most 1", file=sys.stderr)
         return 2
     try:
         with alone_in(options.folder):

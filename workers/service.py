@@ -30,6 +30,7 @@ from web.queue import TrainingQueue
 from web.saved_queue import SavedQueue
 from web.scheduler import AWAY_MS
 from workers.places import Places
+from workers.share import Share
 
 IDLE_SECONDS = 2.0  # quiet before learning begins
 EVENTS_BEHIND = 256  # a listener that is further behind is dropped
@@ -87,9 +88,11 @@ class Service:
         micro_training: bool = True,
         folder: Path | None = None,
         paced: bool = False,
+        share: float = 1.0,
     ):
         self.store, self.assistant, self.model, self.clock = store, assistant, model, clock
         self.micro_training, self.folder, self.paced = micro_training, folder, paced
+        self.share = share  # of the time that learning may take
         self.versions: Versions = assistant.versions
         self.hub = Hub()
         self.queue = SavedQueue(TrainingQueue(clock), store)
@@ -110,8 +113,15 @@ class Service:
         await self.queue.load()
         if not self.paced:
             self.assistant.turns.answering = lambda: not self.is_quiet
-            self.assistant.turns.free()
+            self.begin_turns()
             self.spawn(self.live())
+
+    def begin_turns(self) -> None:
+        """Learning takes all the time that answers leave, or its share of it."""
+        if self.share < 1:
+            self.spawn(Share(self.assistant.turns, self.share).keep())
+        else:
+            self.assistant.turns.free()
 
     async def stop(self) -> None:
         """End between two steps; what was under way goes on from its checkpoint next time."""
@@ -273,7 +283,8 @@ class Service:
     async def round(self, kind: str, ids: list[str], line: str, config: dict | None = None) -> dict:
         """A whole round; it yields to answers by itself."""
         opened = await self.assistant.learn(kind, ids, line, self.step_done, config)
-        self.assistant.turns.free()
+        if self.share >= 1:
+            self.assistant.turns.free()
         self.hub.tell({"type": "round_started", "runId": opened.run, "kind": kind})
         try:
             result = await opened.task

@@ -116,7 +116,7 @@ async def dashboard(request: Request) -> HTMLResponse:
         "Stage 1, stage 2": f"{stages['stage1']}, {stages['stage2']}",
         "Waiting": status["waiting"],
         "Last run": moment(stats["last_run_time"]) if stats["last_run_time"] else "never",
-        "Last DNA update": (stats["last_dna_update"] or {}).get("sha256", "never"),
+        "Last DNA update": (stats["last_dna_update"] or {}).get("dna", "never"),
     }
     rows = "".join(f"<tr><th>{k}<td>{html.escape(str(v))}" for k, v in figures.items())
     events = "".join(
