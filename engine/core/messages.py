@@ -129,7 +129,8 @@ class Ask(Request):
     """Answer a conversation; Token events carry the answer while it comes.
 
     `messages` is the branch, the system prompt first.  `options`: temperature, top_p, max_tokens, seed (-1 is
-    any), version (a number, 0 the untouched model; left out, the one in use), prefix (an answer to go on from).
+    any), version (a number, 0 the untouched model; left out, the one in use), prefix (an answer to go on from),
+    language (the one the person reads the page in).
     """
 
     fields = {"id": str, "chat": str, "messages": list, "options": dict}
