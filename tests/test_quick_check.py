@@ -5,12 +5,12 @@ import asyncio
 from engine.quick_check import measured, milliseconds
 from engine.reference import Numpy
 from engine.wasm.executor import Wasm
-from tests.wasm.heap import NativeHeap
+from engine.wasm.native import Native
 from workers.sqlite_store import SqliteStore
 
 
 def test_every_back_end_can_be_measured():
-    for executor in (Numpy(), Wasm(NativeHeap(16))):
+    for executor in (Numpy(), Wasm(Native(1))):
         assert 0 < asyncio.run(milliseconds(executor)) < 60_000
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 PIECE = 0.2e9
 # A part is small enough for threads to end at about the same time, and as small as GRAIN only where
 # there would be fewer than SHARES.
-PART, GRAIN, SHARES = 10e6, 0.3e6, 8
+PART, GRAIN, SHARES = 4e6, 0.3e6, 8
 
 
 @dataclass

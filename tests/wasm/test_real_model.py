@@ -15,7 +15,7 @@ from engine.trained import Trained
 from engine.wasm.executor import Wasm
 from engine.weights import Model
 from tests.test_model import two_rows_behind_a_prefix
-from tests.wasm.heap import NativeHeap
+from engine.wasm.native import Native
 from tests.wasm.test_programs import single
 
 
@@ -35,7 +35,7 @@ def in_double_precision() -> Model:
 @pytest.mark.long
 def test_the_gradients_of_the_whole_model_are_those_of_numpy(capsys):
     rng, found = np.random.default_rng(0), []
-    for model in (loaded(Wasm(NativeHeap(768))), in_double_precision()):
+    for model in (loaded(Wasm(Native(1))), in_double_precision()):
         trained = Trained.lora(model.config, rank=4, alpha=8)
         program = programs.accumulate(
             model.config, model.stored, 12, 6, model.positions, trained, keep_blocks=0
