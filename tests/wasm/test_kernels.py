@@ -82,6 +82,17 @@ def test_the_bits_do_not_depend_on_the_pieces(kind, monkeypatch):
     np.testing.assert_array_equal(whole["y"], outputs(Wasm(host()), program, feeds)["y"])
 
 
+@pytest.mark.parametrize("op,case", WITH_KERNEL)
+def test_no_kernel_minds_how_many_parts_it_is_cut_into(op, case, monkeypatch):
+    program, _, _, feeds = build(op, case)
+    rounded = {k: v.astype(np.float32) if v.dtype == np.float64 else v for k, v in feeds.items()}
+    whole = outputs(Wasm(host()), program, rounded)
+    monkeypatch.setattr(kernels, "PART", 1e-3)
+    monkeypatch.setattr(kernels, "PIECE", 1e-3)
+    for name, value in outputs(Wasm(host(2)), program, rounded).items():
+        np.testing.assert_array_equal(value, whole[name])
+
+
 @given(st.integers(1, 10**6), st.integers(1, 64), st.floats(0, 1e11))
 def test_pieces_cover_the_work_without_gap_or_overlap(extent, unit, work):
     pieces = kernels.Kernel(lambda: None, extent, unit, work).pieces()
