@@ -72,7 +72,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="any other address needs --key")
     parser.add_argument("--key", default=os.environ.get("ONESEEK_API_KEY", ""))
     parser.add_argument("--folder", type=Path, default=Path.home() / ".local/share/oneseek")
-    parser.add_argument("--backend", choices=("gpu", "numpy", "auto"), default="auto")
+    parser.add_argument("--backend", choices=("gpu", "cpu", "numpy", "auto"), default="auto")
     moved = parser.add_mutually_exclusive_group()
     moved.add_argument("--backup", type=Path, metavar="FILE", help="write a backup and end")
     moved.add_argument("--restore", type=Path, metavar="FILE", help="restore a backup and end")
