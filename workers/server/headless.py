@@ -79,7 +79,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="any other address needs --key")
     parser.add_argument("--key", default=variable("ONESEEK_API_KEY"))
     parser.add_argument("--folder", type=Path, default=Path.home() / ".local/share/oneseek")
-    parser.add_argument("--backend", choices=("gpu", "numpy", "auto"), default="auto")
+    parser.add_argument("--backend", choices=("gpu", "cpu", "numpy", "auto"), default="auto")
     parser.add_argument(
         "--share", type=float, default=1.0,
         help="how much of the quiet time learning may take; the page takes 0.2 while you are there",
