@@ -14,7 +14,7 @@ import numpy as np
 import pyodide_js
 from pyodide.ffi import can_run_sync, run_sync, to_js
 
-from engine import curve, identity, naming, registry
+from engine import curve, identity, naming
 from engine.assistant import Assistant, label
 from engine.check import check_store
 from engine.formats.download import Damaged, Paused
@@ -22,6 +22,7 @@ from engine.generate import Sampling
 from engine.gpu import DeviceLost
 from engine.language import UNKNOWN, detect
 from engine.ledger import Ledger
+from engine.model import Config
 from engine.quick_check import measured
 from engine.snapshot import SnapshotDamaged
 from engine.trainer import TRAINING_BYTES
@@ -135,7 +136,7 @@ class Engine:
 
     async def make_resident(self, request, file, executor, progress):
         clock = lambda: int(time.time() * 1000)  # noqa: E731
-        parameters = sum(int(np.prod(file.spec(name).shape)) for name in file.names())
+        parameters = Config.from_dict(file.config).parameters
         family = naming.family(parameters)
         ledger = Ledger(self.store, clock, self.signer)
         versions = Versions(self.store, ledger, request.model, family, clock)
@@ -159,7 +160,8 @@ class Engine:
             back_end=self.device.kind,
             why=self.device.why,
             context=self.assistant.base.context,
-            trainable=registry.known().get(request.model, {}).get("trainable", True),
+            parameters=parameters,
+            trainable=self.assistant.trainable,
         )
 
     async def rebuild(self, back_end):

@@ -17,7 +17,7 @@ from engine import registry
 from engine.adapters import load_adapter
 from engine.cli import COMMANDS, command, model_options, show, told
 from engine.commands import executor_named
-from engine.config import TrainingConfig
+from engine.config import TrainingConfig, for_model
 from engine.dataset_attempt import data_set_record, row_of
 from engine.datasets import DataSet
 from engine.examine import Shadow, measure
@@ -25,7 +25,7 @@ from engine.lessons import LessonError, guess
 from engine.trained import Trained
 from engine.trainer import EngineTrainer, check
 from engine.weights import Model
-from workers.course import Course, micro_config, record_of
+from workers.course import Course, record_of
 
 
 class Bar:
@@ -158,7 +158,7 @@ def teach(options):
 
 async def _teach(options):
     model = await loaded(options)
-    config = configured(options, micro_config(model))
+    config = configured(options, for_model(model.config.parameters))
     async with course_of(options, model, config) as course:
         records = lessons_in(options.lessons, course)
         for first in range(0, len(records), options.together):
@@ -232,7 +232,7 @@ def evaluate(options):
 
 async def _evaluate(options):
     model = await loaded(options)
-    config = micro_config(model)
+    config = for_model(model.config.parameters)
     trained, flat = Trained.chosen(model.config, config), None
     if options.adapter:
         trained, flat = load_adapter(Path(options.adapter), model.config)

@@ -19,13 +19,13 @@ from pathlib import Path
 
 from builder import CACHE, ROOT
 from engine import registry
-from engine.config import TrainingConfig
+from engine.config import TrainingConfig, for_model
 from engine.examine import Shadow, measure
 from engine.formats import open_model
 from engine.reference import Numpy
 from engine.weights import Model
 from tests.bench import report
-from workers.course import Course, micro_config, record_of
+from workers.course import Course, record_of
 
 HERE = Path(__file__).parent
 FIGURES = ("recall", "unseen", "leak", "kl", "top1", "ppl_change", "known")
@@ -188,7 +188,7 @@ async def run(options) -> tuple[dict, list]:
     figures: dict[str, float] = {}
     rows = []
     many = records("facts_dev.jsonl", "en") + records("facts_dev.jsonl", "sv")
-    usual = micro_config(model)
+    usual = for_model(model.config.parameters)
     fewer = usual.replace(practice={"steps_per_fact": MANY_STEPS})
     parts = {
         "": (records("facts_eval.jsonl", "en")[:ENGLISH], options.seeds, STAGES, usual),
