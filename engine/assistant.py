@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.backends.executor import Executor, Tensor
-from engine.core.settings import TrainingConfig, micro_rate, micro_steps
+from engine.core.settings import TrainingConfig, for_model, is_trainable
 from engine.core.turns import background, urgent
 from engine.history.snapshot import Arrays, SnapshotDamaged
 from engine.history.updater import WeightUpdater
@@ -37,6 +37,10 @@ Work = Callable[[], Awaitable[Any]]
 
 class Busy(RuntimeError):
     """A round is open already."""
+
+
+class OnlyChats(ValueError):
+    """The model is too large to be trained."""
 
 
 @dataclass
@@ -93,12 +97,7 @@ class Assistant:
         **more,
     ) -> Assistant:
         model = await Model.load(file, executor, progress=progress)
-        if config is None:
-            size = sum(math.prod(shape) for shape in model.config.shapes().values())
-            config = TrainingConfig.preset("micro").replace(
-                learning_rate=micro_rate(size), lesson={"max_steps": micro_steps(size)}
-            )
-        return cls(model, versions, config, **more)
+        return cls(model, versions, config or for_model(model.config.parameters), **more)
 
     # ---- answering
 
@@ -166,6 +165,17 @@ class Assistant:
 
     # ---- learning
 
+    @property
+    def trainable(self) -> bool:
+        return is_trainable(self.model.config.parameters)
+
+    def must_learn(self) -> None:
+        if not self.trainable:
+            raise OnlyChats(
+                f"{self.model.name} only chats: a model of {self.model.config.parameters / 1e9:.1f} "
+                "billion parameters is too large to learn here; nothing was changed"
+            )
+
     async def learn(
         self,
         kind: str,
@@ -201,6 +211,7 @@ class Assistant:
         return await self._train(on_step)
 
     def _no_other_round(self) -> None:
+        self.must_learn()
         if self.round and not self.round.task.done():
             raise Busy(f"{self.round.run} is still open; finish it or throw it away first")
 

@@ -48,9 +48,9 @@ from engine.history.snapshot import SnapshotDamaged
 from engine.history.versions import Versions
 from engine.learning import identity
 from engine.learning.trainer import TRAINING_BYTES
-from engine.model import registry
 from engine.model.formats.download import Damaged, Paused
 from engine.model.generate import Sampling, TooLong
+from engine.model.llama import Config
 from workers import outbox
 from workers.models import Models
 from workers.questions import Questions
@@ -138,7 +138,7 @@ class Engine:
 
     async def make_resident(self, request, file, executor, progress):
         clock = lambda: int(time.time() * 1000)  # noqa: E731
-        parameters = sum(int(np.prod(file.spec(name).shape)) for name in file.names())
+        parameters = Config.from_dict(file.config).parameters
         family = naming.family(parameters)
         ledger = Ledger(self.store, clock, self.signer)
         versions = Versions(self.store, ledger, request.model, family, clock)
@@ -162,7 +162,8 @@ class Engine:
             back_end=self.device.kind,
             why=self.device.why,
             context=self.assistant.base.context,
-            trainable=registry.known().get(request.model, {}).get("trainable", True),
+            parameters=parameters,
+            trainable=self.assistant.trainable,
         )
 
     async def rebuild(self, back_end):

@@ -64,7 +64,8 @@ class Start(Request):
 
 @message
 class Loaded(Message):
-    """A model is resident. `back_end` is gpu or cpu, `why` says in words why; `version` is the label in use."""
+    """A model is resident. `back_end` is gpu or cpu, `why` says in words why; `version` is the label in use; how many
+    `parameters` it has decides how it is trained, and whether."""
 
     fields = {
         "model": str,
@@ -73,6 +74,7 @@ class Loaded(Message):
         "back_end": str,
         "why": str,
         "context": int,
+        "parameters": int,
         "trainable": bool,
     }
 

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route, WebSocketRoute
 
-from engine.assistant import Busy
+from engine.assistant import Busy, OnlyChats
 from engine.core.queue.training_queue import Conflict
 from engine.core.storage.store import StorageFull
 from engine.history.ledger import Overtaken
@@ -74,6 +74,7 @@ ROUTES = [
 TOLD: dict[type[Exception], tuple[int, str]] = {
     TooLong: (400, "context_length_exceeded"),
     NoSuchModel: (404, "model_not_found"),
+    OnlyChats: (409, "chats_only"),
     ValueError: (400, "invalid_value"),
     OverflowError: (400, "invalid_value"),
     LookupError: (404, "not_found"),

@@ -12,7 +12,6 @@ import contextlib
 import fcntl
 import json
 import logging
-import math
 import sqlite3
 import sys
 import time
@@ -143,22 +142,28 @@ async def restore(folder: Path, file: Path) -> None:
 # ---- the server
 
 
+async def base_of(name: str, store: SqliteStore) -> str:
+    """What this model's versions are kept under; earlier servers cut its id at the last point."""
+    id, cut = registry.id_of(name), Path(name).stem
+    bases = {record["base"] for _, record in await store.all("versions")}
+    return cut if cut in bases and id not in bases else id
+
+
 async def opened(options: argparse.Namespace) -> Service:
     """The service of the chosen model over the folder's store."""
     name = registry.chosen(options.model)[0]
     if registry.known().get(name, {}).get("source", {}).get("kind") == "web":
         await registry.obtain(name, Progress(name))
     file = registry.open_named(name)
-    id = Path(name).stem
+    id = registry.id_of(name)
     executor = await executor_named(options.backend)
-    shapes = Config.from_dict(file.config).shapes().values()
-    size = sum(math.prod(shape) for shape in shapes)
+    size = Config.from_dict(file.config).parameters
     store = SqliteStore(options.folder / DATABASE)
     if store.lost:
         log.warning("the folder's database was lost: restore a backup to get versions back")
     key = variable("LEDGER_PRIVATE_KEY_PATH")
     ledger = Ledger(store, clock, read_key(key) if key else None)
-    versions = Versions(store, ledger, id, naming.family(size), clock)
+    versions = Versions(store, ledger, await base_of(name, store), naming.family(size), clock)
     with contextlib.closing(file):
         assistant = await Assistant.load(file, executor, versions)
     on = switched_on("ENABLE_MICROTRAINING", True)

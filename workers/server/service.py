@@ -199,6 +199,8 @@ class Service:
     async def next_work(self) -> bool:
         """An interrupted round first, then questions, runs, the queue, practice. False when there is
         nothing to do, or when it failed: then it is tried again when something new comes."""
+        if not self.assistant.trainable:
+            return False
         try:
             if line := await self.interrupted():
                 await self.round("lesson", [], line)
@@ -311,6 +313,7 @@ class Service:
 
     async def add(self, example: dict) -> dict | None:
         """Into the queue, if it can be taught at all."""
+        self.assistant.must_learn()
         check(self.assistant.trainer.coder, example)
         return await self.queue.change(lambda queue: queue.add(example))
 
@@ -323,6 +326,7 @@ class Service:
     # ---- micro-training and runs
 
     async def ask_micro(self, question: str, responses: list[dict], language: str = "") -> dict:
+        self.assistant.must_learn()
         accepted = await self.micro.submit(question, responses, language)
         self.hurry()
         return accepted
