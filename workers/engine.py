@@ -469,9 +469,9 @@ async def open_executor(kind):
         async with asyncio.timeout(OPEN_SECONDS):
             return await GPU.open()
     from engine.wasm.executor import Wasm
-    from engine.wasm.heap import PyodideHeap
+    from engine.wasm.tab import Tab
 
-    return Wasm(PyodideHeap())
+    return Wasm(Tab())
 
 
 async def choose(asked):
