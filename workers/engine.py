@@ -476,9 +476,9 @@ async def open_executor(kind):
         async with asyncio.timeout(OPEN_SECONDS):
             return await GPU.open()
     from engine.backends.wasm.executor import Wasm
-    from engine.backends.wasm.heap import PyodideHeap
+    from engine.backends.wasm.tab import Tab
 
-    return Wasm(PyodideHeap())
+    return Wasm(Tab())
 
 
 async def choose(asked):

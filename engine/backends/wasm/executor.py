@@ -8,6 +8,7 @@ slice may end behind any of; the bits depend on neither.
 from __future__ import annotations
 
 import time
+import weakref
 
 import numpy as np
 
@@ -44,9 +45,11 @@ class Wasm:
         self.memory, self.turns = Memory(host), Turns()
         self.board = self.memory.block(BOARD_BYTES)
         host.open(self.board.address)
+        weakref.finalize(self, host.close).atexit = False
         self.linked: dict[Plan, Linked] = {}
         self.on_lost = lambda reason: None
-        self.helpers = host.threads - 1  # of them background work may have this many
+        self.most = host.threads  # that may work at once
+        self.in_background = host.threads  # of them, where nobody waits
 
     def held(self, array: np.ndarray) -> Block:
         block = self.memory.block(array.nbytes)
@@ -69,8 +72,7 @@ class Wasm:
     @property
     def threads(self) -> int:
         """How many may work now: for an answer all there are."""
-        most = self.memory.host.threads
-        return most if self.turns.is_urgent else min(most, 1 + self.helpers)
+        return self.most if self.turns.is_urgent else min(self.most, self.in_background)
 
     def prepare(
         self, plan: Plan, tensors: dict[str, Tensor] | None = None, room: Room | None = None
@@ -147,6 +149,7 @@ class Run:
         )
         if outcome == LOST:
             reason = f"a thread gave no answer for {GIVE_UP_MS / 1e3:.0f} seconds"
+            self.host.close()
             executor.on_lost(reason)
             raise DeviceLost(reason)
 

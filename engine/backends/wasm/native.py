@@ -7,7 +7,6 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
-import weakref
 
 import numpy as np
 import wasmtime
@@ -44,7 +43,7 @@ class Native:
         self.memory = SharedMemory(self.engine, wasmtime.MemoryType(limits, shared=True))
         self.base = ctypes.addressof(self.memory.data_ptr().contents)
         self.modules: list[wasmtime.Module] = []
-        self.seat = Seat(self)
+        self.seat, self.closed = Seat(self), False
 
     @property
     def size(self) -> int:
@@ -83,11 +82,22 @@ class Native:
         """The threads begin to listen at that board."""
         listener = Module()
         write_listen(listener)
-        number = self.compile(listener)
+        self.board, self.listener = board, self.compile(listener)
         for me in range(1, self.threads):
-            seat = Seat(self)
-            work = (weakref.ref(self), seat, number, board, me)
-            threading.Thread(target=attend, args=work, daemon=True).start()
+            threading.Thread(target=self.attend, args=(Seat(self), me), daemon=True).start()
+
+    def attend(self, seat: Seat, me: int) -> None:
+        """A thread's life: it sleeps until there is news, and helps."""
+        heard = 0
+        while not self.closed:
+            heard = seat.call(self.listener, "listen", self.board, heard)
+            number = int(self.view(self.board + MODULE, 4).view(np.int32)[0])
+            seat.call(number, "work", self.board, me, number)
+
+    def close(self) -> None:
+        """The threads end."""
+        self.closed = True
+        Seat(self).call(self.listener, "wake", self.board)
 
 
 class Seat:
@@ -113,16 +123,3 @@ class Linked:
 
     def run(self, *arguments: int) -> int:
         return self.host.seat.call(self.number, "run", *arguments)
-
-
-def attend(host, seat: Seat, listener: int, board: int, me: int) -> None:
-    """A thread's life: it sleeps until there is news, and helps."""
-    heard = 0
-    while True:
-        heard = seat.call(listener, "listen", board, heard)
-        owner = host()
-        if owner is None:
-            return
-        number = int(owner.view(board + MODULE, 4).view(np.int32)[0])
-        del owner
-        seat.call(number, "work", board, me, number)
