@@ -11,7 +11,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from engine.assistant import Assistant, label
+from engine.assistant import Assistant
 from engine.config import TrainingConfig
 from engine.demo import MODEL
 from engine.formats import open_model
@@ -19,7 +19,7 @@ from engine.generate import Sampling
 from engine.ledger import Ledger
 from engine.lessons import lesson_of
 from engine.reference import Numpy
-from engine.versions import Versions
+from engine.versions import Versions, label
 from web.collector import DataCollector
 from web.queue import TrainingQueue
 from web.saved_queue import SavedQueue

@@ -14,10 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.assistant import label
 from engine.check import check_store
 from engine.ledger import Ledger
-from engine.versions import Versions
+from engine.versions import Versions, label
 from tests.test_kill import FAULTS
 from workers.headless import DATABASE
 from workers.sqlite_store import SqliteStore

@@ -15,7 +15,7 @@ import pyodide_js
 from pyodide.ffi import can_run_sync, run_sync, to_js
 
 from engine import curve, identity, naming, registry
-from engine.assistant import Assistant, label
+from engine.assistant import Assistant
 from engine.check import check_store
 from engine.formats.download import Damaged, Paused
 from engine.generate import Sampling
@@ -26,7 +26,7 @@ from engine.quick_check import measured
 from engine.snapshot import SnapshotDamaged
 from engine.trainer import TRAINING_BYTES
 from engine.turns import pause
-from engine.versions import Versions
+from engine.versions import Versions, label
 from web.queue import TrainingQueue
 from web.saved_queue import SavedQueue
 from web.store import FencedStore, open_browser_store
@@ -45,6 +45,7 @@ from workers.protocol import (
     ModelProgress,
     Opened,
     Progress,
+    Rebuilding,
     Recalled,
     Signing,
     Slice,
@@ -146,6 +147,7 @@ class Engine:
             progress=progress,
             memory_budget=TRAINING_BYTES[self.device.kind],
         )
+        self.assistant.whole.tell = self.tell_rebuilding
         self.versions, self.loaded = versions, request
         self.questions = Questions(self.assistant, self.emit, self.tell_step)
         pause.wait = functools.partial(wait_inside, executor.turns)
@@ -297,6 +299,10 @@ class Engine:
         self.emit(Progress(run=round.run, kind=round.kind, phase=phase, **figures))
         self.announce("step", runId=round.run, **figures)
 
+    def tell_rebuilding(self, how_far):
+        self.emit(Rebuilding(**how_far))
+        self.announce("version_rebuilding", **how_far)
+
     async def on_grant(self, request):
         """Work on the open round for about this long."""
         await self.recovery.done()
@@ -390,7 +396,7 @@ class Engine:
         findings = await check_store(self.store)
         if request.version:
             try:
-                await self.versions.weights(request.version)
+                await self.needed().whole.weights(request.version)
             except SnapshotDamaged as damaged:
                 findings.append(str(damaged))
         return Verified(ok=not findings, findings=findings)

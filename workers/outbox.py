@@ -22,9 +22,10 @@ from engine.adapters import (
     read_peft,
     save_merged,
 )
-from engine.assistant import flat_weights, label
+from engine.assistant import flat_weights
 from engine.certified import certify
 from engine.formats import BytesSource
+from engine.versions import label
 
 LARGEST = 256 << 20  # bytes of an adapter's archive, and of each file in it
 
@@ -71,7 +72,7 @@ def zipped(files):
 async def export(assistant, versions, number, form, open_file):
     """A version as a file: its name and its bytes. `open_file()` opens the model's own file."""
     record = await versions.record(number)
-    flat = flat_weights(await versions.weights(number))
+    flat = flat_weights(await assistant.whole.weights(number))
     trained, model = assistant.trained, assistant.model
     stem = f"oneseek-{label(record)}"
     if form == "gguf":

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import runs
-from engine.assistant import Assistant, label
+from engine.assistant import Assistant
 from engine.check import check_store
 from engine.config import StopConfig
 from engine.dna import record_dna
@@ -24,7 +24,7 @@ from engine.lessons import LessonError
 from engine.microtrain import MicroTraining
 from engine.rounds import PRACTICE
 from engine.trainer import check
-from engine.versions import GENERIC, Versions
+from engine.versions import GENERIC, Versions, label
 from web.batches import BatchManager
 from web.queue import TrainingQueue
 from web.saved_queue import SavedQueue
@@ -111,6 +111,7 @@ class Service:
         if not self.paced:
             self.assistant.turns.answering = lambda: not self.is_quiet
             self.assistant.turns.free()
+            self.assistant.whole.tell = self.tell_rebuilding
             self.spawn(self.live())
 
     async def stop(self) -> None:
@@ -126,6 +127,9 @@ class Service:
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
         return task
+
+    def tell_rebuilding(self, how_far: dict) -> None:
+        self.hub.tell({"type": "version_rebuilding", **how_far})
 
     # ---- answers
 
@@ -200,6 +204,10 @@ class Service:
                 await self.practise()
             else:
                 return False
+        except asyncio.CancelledError:
+            if (task := asyncio.current_task()) and task.cancelling():
+                raise  # the service itself ends
+            return True  # a round made way, and goes on from its checkpoint
         except Exception as fault:
             self.failures += 1
             log.error("learning failed, what is saved is untouched", exc_info=fault)
@@ -362,7 +370,7 @@ class Service:
     async def verify(self, number: int | None = None) -> list[str]:
         findings = await check_store(self.store)
         if number:
-            await self.versions.weights(number)
+            await self.assistant.whole.weights(number)
         return findings
 
 

@@ -1,5 +1,7 @@
 """What the page reads from the stores that the engine writes, in the order it shows it."""
 
+from web.rebuild import rounds_away
+
 POINTS = 400
 """Steps the chart shows at most."""
 
@@ -21,6 +23,15 @@ async def versions(store):
     found = await rows(store, "versions", newest=True)
     for version in found:
         version["label"] = label(version)
+    return found
+
+
+async def versions_and_weights(store):
+    """The same, each with the rounds it is trained again from because its weights were cleared away."""
+    found = await versions(store)
+    away = rounds_away(found, set(await store.keys("snapshots")))
+    for version in found:
+        version["rounds_away"] = away[version["number"]]
     return found
 
 

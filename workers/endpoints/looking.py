@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
-from engine.assistant import label
+from engine.versions import label
 from workers.fields import schema_of
 from workers.service import service_of
 

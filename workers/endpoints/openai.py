@@ -15,8 +15,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
 
-from engine.assistant import label
 from engine.generate import Sampling
+from engine.versions import label
 from workers.fields import (
     BadRequest,
     Field,
