@@ -58,7 +58,7 @@ def test_every_version_of_a_day_is_reached_also_after_a_restart(tmp_path):
         assert len(versions) == LESSONS
         away = [one["rebuilt_from"] for one in versions]
         assert away == [*range(1, LESSONS - 2), 0, 0, 0]
-        with host.listen("/api/training/events") as heard:
+        with host.listen("/api/events") as heard:
             assert host.ask("POST", f"{VERSIONS}/1/activate").status == 200
             told = heard.wait("version_rebuilding", 60, version="v0.1", done=1.0)
             assert told["rounds"] == 1 and told["seconds_left"] == 0.0

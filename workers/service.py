@@ -22,6 +22,7 @@ from engine.dna import record_dna
 from engine.generate import BATCHES, Answer, Sampling
 from engine.lessons import LessonError
 from engine.microtrain import MicroTraining
+from engine.offers import held, offered
 from engine.rounds import PRACTICE
 from engine.trainer import check
 from engine.versions import GENERIC, Versions, label
@@ -94,7 +95,7 @@ class Service:
         self.hub = Hub()
         self.queue = SavedQueue(TrainingQueue(clock), store)
         self.batches = BatchManager(self.queue.queue)
-        self.micro = MicroTraining(self.versions, self.learn, self.hub.tell)
+        self.micro = MicroTraining(self.versions, self.learn, self.hub.tell, ask=self.put_to_person)
         self.runs: dict[str, runs.TrainingRun] = {}
         self.coming: list[runs.TrainingRun] = []
         self.places = Places(BATCHES[-1])
@@ -250,19 +251,14 @@ class Service:
 
     async def learn(self, examples: list[dict], line: str) -> dict:
         """Queue examples and learn them now; the answer MicroTraining wants."""
-        ids, refused = [], ""
-        for example in examples:
-            try:
-                record = await self.add(example)
-            except LessonError as fault:
-                refused = str(fault)
-                continue
-            if record and record["state"] == "ready":
-                ids.append(record["id"])
+        ids, nothing = await offered(self.queue, self.assistant.trainer.coder, examples)
         if not ids:
-            reason = refused or "learned or refused before"
-            return {"outcome": "not learned", "reason": reason, "version": None, "examples": []}
+            return nothing
         return {**await self.round("lesson", ids, line), "examples": ids}
+
+    async def put_to_person(self, examples: list[dict]) -> list[str]:
+        """Answers that disagree, held until a person chose one; their ids."""
+        return await held(self.queue, examples)
 
     async def learn_next(self) -> None:
         active = time.monotonic() - self.asked < AWAY_MS / 1e3
@@ -317,8 +313,10 @@ class Service:
 
     # ---- micro-training and runs
 
-    async def ask_micro(self, question: str, responses: list[dict], language: str = "") -> dict:
-        accepted = await self.micro.submit(question, responses, language)
+    async def ask_micro(
+        self, question: str, responses: list[dict], language: str = "", analyzed: dict | None = None
+    ) -> dict:
+        accepted = await self.micro.submit(question, responses, language, analyzed=analyzed)
         self.hurry()
         return accepted
 
