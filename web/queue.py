@@ -81,7 +81,7 @@ class TrainingQueue:
         record = self._known(id)
         held = record["state"] == "held"
         if held and record["why"] == DISAGREEMENT:
-            others = [one for one in self.rivals(record) if one["id"] != id]
+            others = [one for one in self.rivals(record["about"]) if one["id"] != id]
             chosen = [(id, _with(record, state="ready", priority="correction"))]
             self._act(chosen + [(one["id"], _with(one, state="skipped")) for one in others])
             return
@@ -92,10 +92,14 @@ class TrainingQueue:
         """Not to be learned, and not offered again by itself; the record stays to be seen."""
         self._act([(id, _with(self._known(id), state="skipped"))])
 
-    def rivals(self, record):
-        """The answers a person is asked to choose from, this one among them."""
-        same = [self.records[id] for id in self.prompts.get(record["about"], ())]
+    def rivals(self, about):
+        """The answers to one question of which a person is asked to choose."""
+        same = [self.records[id] for id in self.prompts.get(about, ())]
         return [one for one in same if one["state"] == "held" and one["why"] == DISAGREEMENT]
+
+    def refuse_all(self, about):
+        """None of the answers to a question is right."""
+        self._act([(one["id"], _with(one, state="skipped")) for one in self.rivals(about)])
 
     def dislike(self, id):
         """A person said the answer is bad: it is not learned, and kept as what not to say."""
