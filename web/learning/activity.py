@@ -1,10 +1,12 @@
 """Activity: what the engine is practising, in words, as a chart and in figures."""
 
-from web.learning import records
+from web.learning import happened, records
 from web.lib import chart, dom
 from web.lib.words import t
 
 PROBES = 3
+EVENTS = 10
+STAGES = ("stage1", "stage2")
 
 
 class Activity:
@@ -31,7 +33,7 @@ class Activity:
             self.curve(),
             self.figures(live, run),
             self.probes(versions),
-            self.events(await records.events(store, 10)),
+            self.events(await records.events(store, 2 * EVENTS)),
             self.statistics(await records.statistics(store)),
         ]
         return parts
@@ -176,8 +178,8 @@ class Activity:
         if not found:
             return dom.make("section", title, dom.make("p", t("events.empty"), cls="empty"))
         rows = [
-            dom.make("li", dom.make("time", t.clock(event["time"])), dom.make("span", said(event)))
-            for event in found
+            dom.make("li", dom.make("time", t.clock(time)), dom.make("span", words))
+            for time, words in happened.told(found, self.page.settings["developer"], EVENTS)
         ]
         return dom.make("section", title, dom.make("ol", rows, cls="events"))
 
@@ -190,12 +192,15 @@ class Activity:
         never = t("statistics.never")
         rows = [
             ("statistics.runs", t.number(found["runs"]), None),
-            ("statistics.stage1", t.number(found["stage1"]), None),
-            ("statistics.stage2", t.number(found["stage2"]), None),
+            ("statistics.compared", t.number(found["stage1"]), None),
+            ("statistics.learned", t.number(found["learned"]), None),
+            ("statistics.asked", t.number(found["asked"]), None),
             ("statistics.languages", languages or t("none"), None),
             ("statistics.last", t.ago(found["last"]) if found["last"] else never, None),
             ("statistics.dna", t.ago(found["dna"]) if found["dna"] else never, None),
         ]
+        if self.page.settings["developer"]:
+            rows += [("statistics." + one, t.number(found[one]), None) for one in STAGES]
         return dom.make("section", dom.make("h3", t("statistics.title")), definition(rows))
 
 
@@ -215,11 +220,3 @@ def definition(rows):
         ],
         cls="figures",
     )
-
-
-def said(event):
-    """An event in plain words; one without words of its own goes by its name."""
-    key, data = "event." + event["kind"], event.get("data") or {}
-    if not t.has(key):
-        return event["kind"].replace("_", " ")
-    return t(key, name=data.get("name", ""), reason=(data.get("gate") or {}).get("reason", ""))

@@ -157,9 +157,7 @@ class Teaching:
         except Conflict as gone:
             self.page.toast(str(gone))
             return
-        self.page.toast(
-            t("queue." + {"approve": "approved", "skip": "skipped"}[verb]), "undo-queue"
-        )
+        self.page.toast(t("queue." + {"approve": "approved"}.get(verb, "skipped")), "undo-queue")
 
     async def edit(self, id, text):
         await self.change(lambda queue: queue.edit(id, answer=text))

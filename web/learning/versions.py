@@ -19,7 +19,7 @@ class Versions:
         self.found = []
 
     async def build(self):
-        self.found = await records.versions(self.page.store)
+        self.found = await records.versions_and_weights(self.page.store)
         compare = dom.button(t("versions.compare"), "compare", drawing="search", cls="small")
         compare.disabled = not self.found or not self.page.model
         load = dom.button(t("versions.import"), "import-adapter", drawing="load", cls="small")
@@ -96,6 +96,8 @@ class Versions:
         parts = [t.date(version["time"]), t("versions.learned", n=len(version["lessons"]))]
         if version["parent"]:
             parts.append(t("versions.after", version=self.label_of(version["parent"])))
+        if version["rounds_away"]:
+            parts.append(t("versions.rebuilt", n=version["rounds_away"]))
         return " · ".join(parts)
 
     def by_number(self, number):

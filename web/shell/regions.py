@@ -12,6 +12,7 @@ from web.chat.conversations import Conversations
 from web.intake.sources import Intake
 from web.learning import records
 from web.learning.activity import Activity
+from web.learning.comeback import Comeback
 from web.learning.memory import Memory
 from web.learning.practice import Learning
 from web.learning.queue import QueuePanel
@@ -55,6 +56,7 @@ class OneSeek(Page):
         self.first_run = FirstRun(self)
         self.teaching = Teaching(self)
         self.learning = Learning(self)
+        self.comeback = Comeback(self)
         self.chat = Chat(self)
         self.composer = Composer(self, self.chat)
         self.conversations = Conversations(self, self.chat)

@@ -49,6 +49,7 @@ def register(page):
         "pick-model": lambda of, el: page.first_run.pick_file(),
         "approve": lambda of, el: teaching.act(of, "approve"),
         "skip": lambda of, el: teaching.act(of, "skip"),
+        "choose-none": lambda of, el: teaching.act(of, "refuse_all"),
         "undo-queue": lambda of, el: teaching.undo(),
         "release-secret": lambda of, el: teaching.release(of),
         "discard-secret": lambda of, el: teaching.discard(of),
