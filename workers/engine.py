@@ -14,7 +14,7 @@ import numpy as np
 import pyodide_js
 from pyodide.ffi import can_run_sync, run_sync, to_js
 
-from engine.assistant import Assistant, label
+from engine.assistant import Assistant
 from engine.backends.gpu.errors import DeviceLost
 from engine.backends.quick_check import measured
 from engine.core.collecting.language import UNKNOWN, detect
@@ -31,6 +31,7 @@ from engine.core.messages import (
     ModelProgress,
     Opened,
     Progress,
+    Rebuilding,
     Recalled,
     Signing,
     Slice,
@@ -45,7 +46,7 @@ from engine.history import curve, naming
 from engine.history.audit import check_store
 from engine.history.ledger import Ledger
 from engine.history.snapshot import SnapshotDamaged
-from engine.history.versions import Versions
+from engine.history.versions import Versions, label
 from engine.learning import identity
 from engine.learning.trainer import TRAINING_BYTES
 from engine.model.formats.download import Damaged, Paused
@@ -149,6 +150,7 @@ class Engine:
             progress=progress,
             memory_budget=TRAINING_BYTES[self.device.kind],
         )
+        self.assistant.whole.tell = self.tell_rebuilding
         self.versions, self.loaded = versions, request
         self.questions = Questions(self.assistant, self.emit, self.tell_step)
         pause.wait = functools.partial(wait_inside, executor.turns)
@@ -304,6 +306,10 @@ class Engine:
         self.emit(Progress(run=round.run, kind=round.kind, phase=phase, **figures))
         self.announce("step", runId=round.run, **figures)
 
+    def tell_rebuilding(self, how_far):
+        self.emit(Rebuilding(**how_far))
+        self.announce("version_rebuilding", **how_far)
+
     async def on_grant(self, request):
         """Work on the open round for about this long."""
         await self.recovery.done()
@@ -397,7 +403,7 @@ class Engine:
         findings = await check_store(self.store)
         if request.version:
             try:
-                await self.versions.weights(request.version)
+                await self.needed().whole.weights(request.version)
             except SnapshotDamaged as damaged:
                 findings.append(str(damaged))
         return Verified(ok=not findings, findings=findings)

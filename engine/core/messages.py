@@ -526,6 +526,18 @@ class Changed(Event):
 
 
 @message
+class Rebuilding(Event):
+    """A version that was cleared away is trained again: `done` of `rounds`; over when they are equal."""
+
+    fields = {
+        "version": str,
+        "done": float,
+        "rounds": int,
+        "seconds_left": (float, type(None)),
+    }
+
+
+@message
 class Lost(Event):
     """The graphics device is gone; attempt number `attempt` to get one back comes in `next_ms`."""
 

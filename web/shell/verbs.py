@@ -54,6 +54,7 @@ def register(page):
         "pick-model": lambda of, el: page.first_run.pick_file(),
         "approve": lambda of, el: teaching.act(of, "approve"),
         "skip": lambda of, el: teaching.act(of, "skip"),
+        "choose-none": lambda of, el: teaching.act(of, "refuse_all"),
         "undo-queue": lambda of, el: teaching.undo(),
         "open-group": lambda of, el: page.queue_panel.groups.toggle(of),
         "approve-group": lambda of, el: page.queue_panel.groups.approve(of),

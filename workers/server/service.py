@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from engine.assistant import Assistant, label
+from engine.assistant import Assistant
 from engine.core.queue.batches import BatchManager
 from engine.core.queue.saved import SavedQueue
 from engine.core.queue.training_queue import TrainingQueue
@@ -24,10 +24,11 @@ from engine.history import naming
 from engine.history.audit import check_store
 from engine.history.dna import record_dna
 from engine.history.round_plan import PRACTICE
-from engine.history.versions import GENERIC, Versions
+from engine.history.versions import GENERIC, Versions, label
 from engine.learning import runs
 from engine.learning.lessons import LessonError
 from engine.learning.microtrain import MicroTraining
+from engine.learning.offers import held, offered
 from engine.learning.trainer import check
 from engine.model.generate import BATCHES, Answer, Sampling
 from workers.server.places import Places
@@ -98,7 +99,7 @@ class Service:
         self.hub = Hub()
         self.queue = SavedQueue(TrainingQueue(clock), store)
         self.batches = BatchManager(self.queue.queue)
-        self.micro = MicroTraining(self.versions, self.learn, self.hub.tell)
+        self.micro = MicroTraining(self.versions, self.learn, self.hub.tell, ask=self.put_to_person)
         self.runs: dict[str, runs.TrainingRun] = {}
         self.coming: list[runs.TrainingRun] = []
         self.places = Places(BATCHES[-1])
@@ -115,6 +116,7 @@ class Service:
         if not self.paced:
             self.assistant.turns.answering = lambda: not self.is_quiet
             self.begin_turns()
+            self.assistant.whole.tell = self.tell_rebuilding
             self.spawn(self.live())
 
     def begin_turns(self) -> None:
@@ -137,6 +139,9 @@ class Service:
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
         return task
+
+    def tell_rebuilding(self, how_far: dict) -> None:
+        self.hub.tell({"type": "version_rebuilding", **how_far})
 
     # ---- answers
 
@@ -214,6 +219,10 @@ class Service:
                 await self.practise()
             else:
                 return False
+        except asyncio.CancelledError:
+            if (task := asyncio.current_task()) and task.cancelling():
+                raise  # the service itself ends
+            return True  # a round made way, and goes on from its checkpoint
         except Exception as fault:
             self.failures += 1
             log.error("learning failed, what is saved is untouched", exc_info=fault)
@@ -256,19 +265,14 @@ class Service:
 
     async def learn(self, examples: list[dict], line: str) -> dict:
         """Queue examples and learn them now; the answer MicroTraining wants."""
-        ids, refused = [], ""
-        for example in examples:
-            try:
-                record = await self.add(example)
-            except LessonError as fault:
-                refused = str(fault)
-                continue
-            if record and record["state"] == "ready":
-                ids.append(record["id"])
+        ids, nothing = await offered(self.queue, self.assistant.trainer.coder, examples)
         if not ids:
-            reason = refused or "learned or refused before"
-            return {"outcome": "not learned", "reason": reason, "version": None, "examples": []}
+            return nothing
         return {**await self.round("lesson", ids, line), "examples": ids}
+
+    async def put_to_person(self, examples: list[dict]) -> list[str]:
+        """Answers that disagree, held until a person chose one; their ids."""
+        return await held(self.queue, examples)
 
     async def learn_next(self) -> None:
         active = time.monotonic() - self.asked < AWAY_MS / 1e3
@@ -325,9 +329,11 @@ class Service:
 
     # ---- micro-training and runs
 
-    async def ask_micro(self, question: str, responses: list[dict], language: str = "") -> dict:
+    async def ask_micro(
+        self, question: str, responses: list[dict], language: str = "", analyzed: dict | None = None
+    ) -> dict:
         self.assistant.must_learn()
-        accepted = await self.micro.submit(question, responses, language)
+        accepted = await self.micro.submit(question, responses, language, analyzed=analyzed)
         self.hurry()
         return accepted
 
@@ -379,7 +385,7 @@ class Service:
     async def verify(self, number: int | None = None) -> list[str]:
         findings = await check_store(self.store)
         if number:
-            await self.versions.weights(number)
+            await self.assistant.whole.weights(number)
         return findings
 
 

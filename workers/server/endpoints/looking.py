@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
-from engine.assistant import label
+from engine.history.versions import label
 from engine.learning.runs import moment
 from workers.server.endpoints.training import micro_state
 from workers.server.fields import schema_of

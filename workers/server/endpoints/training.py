@@ -16,20 +16,43 @@ from workers.server.service import service_of
 
 HEARTBEAT = 15.0  # seconds of silence before a listener is told that the line still stands
 RESPONSE = record(model=text(longest=200), response=text())
+ANALYZED_NAMES = ("answer", "weights", "consensus", "bias", "fairness")
+ANALYZED = record(
+    {},
+    answer=text("", longest=2000),
+    weights=record({}),
+    consensus=number(None, 0, 1),
+    bias=number(None, 0, 1),
+    fairness=number(None, 0, 1),
+)
 
 
 @takes(
     question=text(),
     raw_responses=array(of=RESPONSE, most=100),
     language=text("", longest=35),
+    analyzed_data=ANALYZED,
 )
 async def micro(request: Request, body: dict) -> JSONResponse:
-    """Learn from a question and the responses to it, in two stages, later; answers at once."""
+    """Learn from a question and the responses to it, in two stages, later; answers at once. What the
+    caller's own analysis says (`analyzed_data`) counts as one more voice."""
     service = service_of(request)
     if not service.micro_training:
         raise HTTPException(503, "micro-training is switched off (ENABLE_MICROTRAINING)")
-    accepted = await service.ask_micro(body["question"], body["raw_responses"], body["language"])
+    accepted = await service.ask_micro(
+        body["question"], body["raw_responses"], body["language"], checked(body["analyzed_data"])
+    )
     return JSONResponse({"success": True, "status": "accepted", **accepted}, 202)
+
+
+def checked(analyzed: dict) -> dict:
+    """What a caller's analysis says, without what it left open."""
+    weights = analyzed.get("weights") or {}
+    for model in weights:
+        number(1.0, 0, 1).read(weights, model)
+    return {
+        name: analyzed[name] for name in ANALYZED_NAMES if analyzed.get(name) not in (None, "", {})
+    }
 
 
 async def micro_status(request: Request) -> JSONResponse:
