@@ -36,6 +36,7 @@ DEFAULTS = {
     "auto_collect": False,
     "proxy": "",
     "sign": False,
+    "voice": False,
     "aside": None,
     "tab": "memory",
 }
