@@ -150,7 +150,8 @@ def page_files(tests: bool) -> dict[str, bytes | Path]:
         path.relative_to(web).as_posix(): path.read_bytes()
         for path in sorted(web.rglob("*"))
         if path.suffix in PAGE_SUFFIXES and path.name not in ROOT_FILES
-    } | members(FONT)
+    }
+    own |= members(FONT)
     texts = {path.relative_to(ROOT).as_posix(): path.read_text() for path in page_python()}
     own["page-files.json"] = json.dumps(texts, ensure_ascii=False).encode()
     own["models.json"] = (ROOT / "engine/model/models.json").read_bytes()

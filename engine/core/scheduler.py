@@ -1,4 +1,5 @@
-"""When the page may train: idle moments only, no more than the share asked for, never in the way.
+"""When the page may train: the share asked for, in idle moments, while somebody is there; all of the
+time once nobody is.
 
 Clock, idle source, grants and sleep come from outside, so a day can be simulated in a second;
 web/idle.py gives the real ones.
@@ -8,7 +9,11 @@ WINDOW_MS = 10_000
 QUIET_MS = {"typing": 1500, "scrolling": 500, "sending": 1500, "pointer": 300}
 QUIET = ("typing", "sending", "scrolling", "pointer", "idle")
 LOW_BATTERY = 0.5
-AWAY_MS = 60_000  # without a sign of anybody for so long, nobody is there
+AWAY_MS = 30_000  # without a sign of anybody for so long, nobody is there
+ALONE_MS = 200  # a slice when nobody is there
+UNSEEN_MS = 20_000  # and in a tab that is hidden, whose timers the browser slows down to a minute
+ASLEEP_MS = 120_000  # the computer slept, or its clock was set: who woke it up is there
+IDLE_MS = 200  # an idle moment is waited for so long; a page that never rests may not stop learning
 AUTO, ALWAYS, NEVER = "auto", "always", "never"
 
 
@@ -34,8 +39,10 @@ class DutyCycle:
         while self.slices and self.slices[0][0] < now - WINDOW_MS:
             self.slices.pop(0)
 
-    def spend(self, now, used):
-        self.allowance -= used
+    def spend(self, now, used, owed=True):
+        """What was given beyond the share is not `owed`: nothing is held back for it later."""
+        if owed:
+            self.allowance -= used
         self.total += used
         self.slices.append((now, used))
 
@@ -56,7 +63,7 @@ class TrainingScheduler:
         self.idle = idle
         self.has_work = has_work
         self.idle_after_ms = idle_after_ms
-        self.rules = {"hidden": AUTO, "battery": AUTO}
+        self.rules = {"hidden": AUTO, "battery": AUTO, "alone": AUTO}
         self.duty = DutyCycle(clock())
         self.blocks = {}
         self.quiet_until = {}
@@ -71,6 +78,7 @@ class TrainingScheduler:
         self.longest = 0.0
         self.asked = None
         self.yielded = 0
+        self.busy_since = None  # only moments too short for a slice came since then
 
     # ------------------------------------------------------------------------------- the public
 
@@ -108,7 +116,7 @@ class TrainingScheduler:
             "time_since_last_training": None if trained is None else max(0, now - trained),
             "paused_because": self.paused_because(now),
             "starts_in_ms": self.starts_in(now),
-            "duty_asked": self.config.max_cpu_usage,
+            "duty_asked": self.share(),
             "duty_measured": self.duty.measured(now),
             "used_ms": self.duty.total,
             "longest_slice_ms": self.longest,
@@ -127,6 +135,15 @@ class TrainingScheduler:
     def is_active(self):
         """Whether somebody is at the page, or was a moment ago."""
         return not self.hidden and self.clock() - self.seen_at < AWAY_MS
+
+    def is_alone(self):
+        """Whether it may have the machine: nobody is there, on mains, and the person allows it."""
+        away = self.clock() - self.seen_at >= AWAY_MS
+        return away and self.power["charging"] and self.rules["alone"] != NEVER
+
+    def share(self):
+        """The share of the time it may use now."""
+        return 1.0 if self.forced or self.is_alone() else self.config.max_cpu_usage
 
     def inference_started(self):
         self.asked = self.clock() if self.granting else None
@@ -185,24 +202,44 @@ class TrainingScheduler:
         now = self.clock()
         if now < self.duty.seen:
             self.quiet_until = {}
+        if not 0 <= now - self.duty.seen <= ASLEEP_MS + self.config.check_interval_ms:
+            self.seen_at = now
         cap = 2 * self.config.max_idle_time_ms
         self.duty.accrue(now, self.config.max_cpu_usage, cap)
         if self.paused_because(now) or not self.has_work():
             return self.config.check_interval_ms
-        if self.forced:
-            await self._slice(self.config.max_idle_time_ms)
+        if self.forced or self.is_alone():
+            await self._slice(self._unshared_ms(), owed=False)
             return 0
         wanted = max(self.config.max_idle_time_ms, self.config.min_idle_time_ms)
         if self.duty.allowance < wanted:
             missing = (wanted - self.duty.allowance) / self.config.max_cpu_usage
             return min(missing, self.config.check_interval_ms)
-        left = await self.idle(self.config.check_interval_ms)
-        budget = min(left, self.config.max_idle_time_ms)
-        if budget >= self.config.min_idle_time_ms and not self.paused_because(self.clock()):
+        budget = await self._idle_moment()
+        if budget and not self.paused_because(self.clock()):
             await self._slice(budget)
         return 0
 
-    async def _slice(self, budget):
+    async def _idle_moment(self):
+        """How long a slice may be now, 0 when the moment is too short. After a while without one that
+        is long enough it takes what it was promised: the share asked is the share used."""
+        left = await self.idle(IDLE_MS)
+        if left >= self.config.min_idle_time_ms:
+            self.busy_since = None
+            return min(left, self.config.max_idle_time_ms)
+        if self.busy_since is None:
+            self.busy_since = self.clock()
+        if self.clock() - self.busy_since < IDLE_MS:
+            return 0
+        self.busy_since = None
+        return self.config.max_idle_time_ms
+
+    def _unshared_ms(self):
+        if not self.is_alone():
+            return self.config.max_idle_time_ms
+        return UNSEEN_MS if self.hidden else ALONE_MS
+
+    async def _slice(self, budget, owed=True):
         self.granting = True
         try:
             result = await self.grant(budget)
@@ -212,7 +249,7 @@ class TrainingScheduler:
         if self.asked is not None:  # a person pressed Send while this slice was under way
             self.yielded, self.asked = max(self.yielded, now - self.asked), None
         self.duty.accrue(now, self.config.max_cpu_usage, 2 * self.config.max_idle_time_ms)
-        self.duty.spend(now, result["used_ms"])
+        self.duty.spend(now, result["used_ms"], owed)
         self.longest = max(self.longest, result.get("slice_ms", result["used_ms"]))
         self.last_trained = now
         self.count += 1
@@ -222,4 +259,6 @@ class TrainingScheduler:
     async def run(self, sleep):
         """The page's loop: turns as long as it is scheduled; `sleep(ms)` waits."""
         while self.scheduled:
-            await sleep(await self.turn())
+            wait = await self.turn()
+            if wait or not self.hidden:  # in a hidden tab the shortest sleep takes a second
+                await sleep(wait)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.core.scheduler import ALWAYS, NEVER, QUIET_MS, TrainingScheduler
+from engine.core.scheduler import ALWAYS, AWAY_MS, IDLE_MS, NEVER, QUIET_MS, TrainingScheduler
 from engine.core.settings import SchedulerConfig
 
 
@@ -52,17 +52,25 @@ class Page:
         return sum(used for at, used, _ in self.slices if at >= since)
 
 
+def here(page, milliseconds):
+    """Somebody is at the page, and only looks."""
+    end = page.now + milliseconds
+    while page.now < end:
+        page.scheduler.seen_at = page.now
+        page.pass_time(min(1000, end - page.now))
+
+
 @pytest.mark.parametrize("share", [0.05, 0.2, 0.5])
 def test_the_share_measured_is_within_a_tenth_of_the_share_asked_for(share):
     page = Page(max_cpu_usage=share)
-    page.pass_time(120_000)
+    here(page, 120_000)
     assert page.used() / 120_000 == pytest.approx(share, rel=0.1)
     assert page.scheduler.get_stats()["duty_measured"] == pytest.approx(share, rel=0.1)
 
 
 def test_slices_that_run_over_are_paid_back():
     page = Page(slice=lambda budget: budget * 4)
-    page.pass_time(120_000)
+    here(page, 120_000)
     assert page.used() / 120_000 == pytest.approx(0.2, rel=0.1)
 
 
@@ -76,19 +84,56 @@ def test_no_window_of_ten_seconds_holds_more_than_the_share_and_two_slices(seed,
         idle_wait=lambda: draw.expovariate(1 / 30),
         max_cpu_usage=share,
     )
-    page.pass_time(40_000)
+    here(page, 40_000)
     for start, _, _ in page.slices:
         inside = sum(used for at, used, _ in page.slices if start <= at < start + 10_000)
         assert inside <= 10_000 * share + 2 * 50 + 50
 
 
-def test_idle_moments_shorter_than_the_minimum_are_left_alone():
-    page = Page(idle=lambda: 9)
-    page.pass_time(5000)
-    assert page.slices == []
+def test_a_page_that_never_rests_for_long_is_waited_for_a_moment_and_keeps_the_share_all_the_same():
+    page = Page(idle=lambda: 9, idle_wait=lambda: 16)
+    here(page, 30_000)
+    assert page.slices[0][0] >= 1_000_000 + IDLE_MS
+    assert page.used() / 30_000 == pytest.approx(0.2, rel=0.1)
     page = Page(idle=lambda: 12)
-    page.pass_time(5000)
+    here(page, 5000)
     assert page.slices and all(budget == 12 for _, _, budget in page.slices)
+
+
+def test_once_nobody_is_there_it_has_the_machine_and_owes_nothing_for_it():
+    page = Page()
+    page.pass_time(AWAY_MS)
+    assert page.used() / AWAY_MS == pytest.approx(0.2, rel=0.1)
+    left = page.now
+    page.pass_time(60_000)
+    assert page.used(left) / 60_000 > 0.95
+    page.scheduler.activity("pointer")
+    back = page.now
+    here(page, 20_000)
+    assert page.used(back) / 20_000 == pytest.approx(0.2, rel=0.1)
+
+
+@pytest.mark.parametrize("rule", ["battery", "setting", "pause"])
+def test_full_speed_keeps_to_the_rules_of_the_person(rule):
+    page = Page()
+    if rule == "battery":
+        page.scheduler.set_power(False, 0.9)
+    elif rule == "setting":
+        page.scheduler.rules["alone"] = NEVER
+    else:
+        page.scheduler.pause()
+    page.pass_time(120_000)
+    assert page.used() / 120_000 == pytest.approx(0 if rule == "pause" else 0.2, rel=0.1)
+
+
+def test_learn_now_is_not_held_back_for_afterwards():
+    page = Page()
+    page.scheduler.force_training()
+    here(page, 20_000)
+    page.scheduler.forced = False
+    began = page.now
+    here(page, 20_000)
+    assert page.used(began) / 20_000 == pytest.approx(0.2, rel=0.1)
 
 
 @pytest.mark.parametrize("kind", sorted(QUIET_MS))
@@ -202,7 +247,7 @@ def test_R39_sleep_and_clocks_that_jump_cause_no_burst_and_no_crash():
         page.pass_time(5000)
         assert len(page.slices) > count + 10
         assert page.scheduler.get_stats()["time_since_last_training"] >= 0
-    page.pass_time(60_000)
+    here(page, 60_000)
     assert page.scheduler.get_stats()["duty_measured"] == pytest.approx(0.2, rel=0.15)
 
 

@@ -15,7 +15,7 @@ PANELS = ("Memory", "Activity", "Sources", "Versions")
 DIALOGS = {
     "Settings": "Settings",
     "Help": "Help",
-    "OneSeek-1M-Zero": "Models",
+    "OneSeek demo": "Models",
     "Everything stays on this device": "Everything stays on this device",
     "Add something to learn from": "Add something to learn from",
 }

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from web.lib import clock, dom, markdown
+from web.lib import clock, dom, failures, markdown
 
 FLUSH_MS = 500
 PAINT_SECONDS = 0.06
@@ -91,7 +91,7 @@ class Answer:
             self.end("done")
             await self.chat.page.too_long.give_back(self.asked, self.turn)
             return
-        self.turn["why"] = failed.reason
+        self.turn["why"] = failures.words(failed)
         self.end("interrupted" if failed.detail == "ended" else "failed")
         await self.chat.save(self.turn)
-        self.chat.page.alarm(failed.reason)
+        self.chat.page.alarm(self.turn["why"])

@@ -135,6 +135,7 @@ class Chat:
             await self.remember()
         asked = self.new_turn(self.chat["leaf"], "user", text)
         await self.answer(asked)
+        await self.page.teaching.heard(asked)
 
     async def answer(self, asked, earlier=None):
         """Answer the turn `asked`; `earlier` is an interrupted answer to go on from."""
@@ -168,8 +169,9 @@ class Chat:
 
     async def edited(self, id, text):
         """A question in other words: a new branch beside the old one."""
-        old = self.tree[id]
-        await self.answer(self.new_turn(old["parent"], "user", text))
+        asked = self.new_turn(self.tree[id]["parent"], "user", text)
+        await self.answer(asked)
+        await self.page.teaching.heard(asked)
 
     async def other_branch(self, id, step):
         turn = self.tree[id]
@@ -195,8 +197,9 @@ class Chat:
         """The whole log: the newest turns at once, some earlier ones right after."""
         shown = self.branch()
         if not shown:
+            welcome = message.welcome(self.page.model, self.page.story.exercise())
             below = self.page.first_run.card(), self.page.install.card()
-            dom.replace(self.column, message.welcome(self.page.model), below)
+            dom.replace(self.column, welcome, below)
             return
         self.shown_from = max(0, len(shown) - FIRST)
         parts = [self.earlier_button()] + self.articles(shown, self.shown_from)
@@ -235,7 +238,10 @@ class Chat:
     def draw_turn(self, turn):
         same = self.tree.siblings(turn)
         number = [one["id"] for one in same].index(turn["id"]) + 1
-        return message.draw(turn, number, len(same), self.page.teaching.learns(turn["id"]))
+        article = message.draw(turn, number, len(same), self.page.teaching.learns(turn["id"]))
+        if turn["role"] == "user":
+            self.page.notes.put(article, turn["id"])
+        return article
 
     def redraw_turn(self, turn):
         old = dom.find('[id="%s"]' % turn["id"])

@@ -146,8 +146,8 @@ def editor(words, text, do, of, note):
     )
 
 
-def welcome(ready):
-    """An empty chat: what this is, and three things to try."""
+def welcome(ready, exercise=None):
+    """An empty chat: what this is, the exercise of the first minute, and three things to try."""
     examples = [
         dom.button(t("welcome.example%d" % n), "example", n, cls="example") for n in (1, 2, 3)
     ]
@@ -155,6 +155,7 @@ def welcome(ready):
         "div",
         dom.make("h2", t("welcome.title")),
         dom.make("p", t("welcome.text")),
+        exercise if ready else None,
         dom.make("div", examples, cls="examples") if ready else None,
         dom.make("p", t("welcome.drop"), cls="note") if ready else None,
         cls="welcome",

@@ -8,7 +8,7 @@ from pyscript import js_import
 from engine.core.messages import ImportFile, ImportPage, ImportText, Reading
 from web.intake.doors import Doors
 from web.intake.legible import legible
-from web.lib import clock, dom, files, overlay, site
+from web.lib import clock, dom, failures, files, overlay, site
 from web.lib.words import t
 from web.shell.link import Refused
 from web.shell.page import new_id
@@ -148,7 +148,8 @@ class Reader(Doors):
         except Refused as refused:
             if await self.is_wanted(source):
                 hung = refused.failed.detail == "ended"
-                await self.fail(source, t("sources.hung") if hung else refused.failed.reason)
+                why = t("sources.hung") if hung else failures.words(refused.failed)
+                await self.fail(source, why)
             return
         for number, item in enumerate(found.items):
             one = source if number == 0 else await self.begin(item["name"], source["kind"])

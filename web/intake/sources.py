@@ -3,7 +3,7 @@
 from engine.core.collecting.content import content_hash
 from engine.core.messages import AskAbout, ForgetImport, ImportEdited, ImportText, StopImport
 from web.intake.reading import Reader
-from web.lib import files, overlay
+from web.lib import failures, files, overlay
 from web.lib.words import t
 from web.shell.link import Refused
 
@@ -87,7 +87,7 @@ class Intake(Reader):
             try:
                 answered = await self.page.answer_once(asked["question"], {})
             except Refused as refused:
-                self.page.toast(refused.failed.reason)
+                failures.show(self.page, refused.failed)
                 return
             right = asked["value"].lower() in answered.text.lower()
             self.tests[id].append(dict(asked, said=answered.text.strip(), right=right))

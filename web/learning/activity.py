@@ -1,6 +1,6 @@
 """Activity: what the engine is practising, in words, as a chart and in figures."""
 
-from web.learning import records
+from web.learning import records, truth, verdict
 from web.lib import chart, dom
 from web.lib.words import t
 
@@ -29,6 +29,7 @@ class Activity:
         self.as_table = False
         self.probed = {}
         self.probing = False
+        page.watch(self.go_on, "far")
 
     async def build(self):
         store, live = self.page.store, self.page.learning.progress
@@ -59,9 +60,10 @@ class Activity:
         facts = self.page.status.facts
         running = bool(facts["round"])
         bar = None
-        if running and live and live.steps:
-            bar = dom.make("progress", cls="learn", max=live.steps, label=t("activity.progress"))
-            bar.value = live.step
+        if running:
+            words = t("activity.progress")
+            bar = dom.make("progress", cls="learn", max=1, label=words, id="how-far")
+            bar.value = self.page.learning.share()
         user_paused = self.page.learning.paused_by_user
         pause = dom.button(
             t("activity.resume" if user_paused else "activity.pause"),
@@ -69,40 +71,42 @@ class Activity:
             drawing="play" if user_paused else "pause",
             cls="small",
         )
-        now = dom.button(t("activity.now"), "learn-now", drawing="seed", cls="small")
+        now, why = self.now_button(running)
         practise = dom.button(t("activity.practise"), "practise-now", drawing="again", cls="small")
         drop = None
         if running:
             drop = dom.button(t("activity.drop"), "drop-round", drawing="stop", cls="small")
-        ready = bool(self.page.model)
-        now.disabled = practise.disabled = not ready
+        nothing = not self.labels and not running
+        practise.disabled = running or nothing or not self.page.model
+        if nothing and self.page.model:
+            dom.change(practise, title=t("activity.nothing_known"))
         return dom.make(
             "section",
-            dom.make("p", self.sentence(live), cls="state-line", id="state-line"),
+            dom.make("p", truth.sentence(self.page), cls="state-line", id="state-line"),
             bar,
             dom.make("div", pause, now, practise, drop, cls="row"),
+            dom.make("p", why, cls="note") if why else None,
         )
 
-    def sentence(self, live):
-        """The state in plain words: doing what, how far, how long still, from what."""
-        facts, waiting = self.page.status.facts, self.page.learning.waiting()
-        if not self.page.model:
-            return t("activity.no_model")
-        if facts["round"] and live:
-            left = self.page.learning.seconds_left()
-            doing = t("activity.doing_" + live.kind) if t.has("activity.doing_" + live.kind) else ""
-            said = [doing, t("activity.steps", step=live.step, steps=live.steps)]
-            said += [t("activity.left", time=t.duration(left))] if left else []
-            lessons = len(self.page.learning.leased)
-            said += [t("activity.from", n=lessons)] if lessons else []
-            if facts["paused"]:
-                said = [t("state.paused", why=t("paused." + facts["paused"]))] + said
-            return " · ".join(part for part in said if part)
-        if facts["round"]:
-            return t("activity.starting")
-        if self.page.learning.paused_by_user:
-            return t("activity.off", n=waiting)
-        return t("activity.waiting", n=waiting) if waiting else t("activity.idle")
+    def now_button(self, running):
+        """What it would do now, or why it would do nothing: said before it is pressed."""
+        finishing = running and self.page.learning.scheduler.forced
+        key = (
+            "activity.finishing" if finishing else "activity.finish" if running else "activity.now"
+        )
+        now = dom.button(t(key), "learn-now", drawing="seed", cls="small")
+        why = truth.no_lesson_now(self.page)
+        now.disabled = finishing or bool(why)
+        if why:
+            dom.change(now, title=why)
+        said = why if why and why != truth.sentence(self.page) else ""
+        return now, said
+
+    def go_on(self):
+        """Once a second while a round is under way: how far it is, without drawing all of it again."""
+        line, bar = dom.find("#state-line"), dom.find("#how-far")
+        if line and bar:
+            line.textContent, bar.value = truth.sentence(self.page), self.page.learning.share()
 
     def switch(self):
         """What only a developer asks for stands behind this one."""
@@ -212,8 +216,9 @@ class Activity:
         key, data = "event." + event["kind"], event.get("data") or {}
         if not t.has(key):
             return event["kind"].replace("_", " ")
-        name = self.labels.get(data.get("number"), "")
-        return t(key, name=name, reason=(data.get("gate") or {}).get("reason", ""))
+        name, gate = self.labels.get(data.get("number"), ""), data.get("gate") or {}
+        reason = " ".join(verdict.faults(gate)) if event["kind"] == "rejection" else ""
+        return t(key, name=name, reason=reason)
 
     def statistics(self, found):
         languages = ", ".join(

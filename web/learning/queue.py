@@ -18,14 +18,16 @@ class QueuePanel:
         queue = self.page.teaching.queue
         held = [r for r in queue.records.values() if r["state"] == "held"]
         waiting, secrets = queue.upcoming(queue.size()), self.page.teaching.collector.held
+        now = [queue.records[id] for id in queue.leased if id in queue.records]
         refused = [r for r in queue.records.values() if r["state"] == "rejected"]
-        if not (held or waiting or secrets or refused):
+        if not (held or waiting or secrets or refused or now):
             return [dom.make("p", t("queue.empty"), cls="empty")]
         parts = []
         if secrets:
             rows = [self.secret(id, secrets[id]) for id in secrets]
             parts.append(dom.make("ul", rows, cls="list"))
         for heading, some in (
+            ("queue.now", now),
             ("queue.held", held),
             ("queue.next", waiting),
             ("queue.rejected", refused[:MOST]),
@@ -61,12 +63,18 @@ class QueuePanel:
             dom.make(
                 "div",
                 dom.button(t("queue.approve"), "approve", id, "check", cls="small")
-                if held or record["priority"] in ("chat", "import")
+                if record["state"] != "rejected"
+                and (held or record["priority"] in ("chat", "import"))
+                else None,
+                dom.button(t("queue.again"), "approve", id, "again", cls="small")
+                if record["state"] == "rejected"
                 else None,
                 dom.button(t("queue.edit"), "edit-queued", id, "edit", cls="small"),
                 dom.button(t("queue.skip"), "skip", id, "close", cls="small"),
                 cls="row tight",
-            ),
+            )
+            if id not in self.page.teaching.queue.leased
+            else None,
             cls="item",
         )
 
@@ -90,7 +98,8 @@ class QueuePanel:
     def why(self, record):
         """The reason it is here, and where it comes from."""
         reason = "why." + record["why"].replace(" ", "_")
-        parts = [t(reason) if t.has(reason) else record["why"]]
+        refused = record["state"] == "rejected"  # its reason is the gate's, in figures
+        parts = [t("queue.refused") if refused else t(reason) if t.has(reason) else record["why"]]
         title = self.page.conversations.title(record["source"].get("chat"))
         title = title or record["source"].get("title") or record["source"].get("name")
         kind = "source." + record["source"]["kind"]

@@ -6,10 +6,13 @@ Everything goes through engine/core/queue/saved.py, so it is stored before it is
 import asyncio
 
 from engine.core.collecting.collector import DataCollector
+from engine.core.collecting.content import prompt_hash
+from engine.core.collecting.corrections import contradicts, form_of, knows_nothing, rewritten
 from engine.core.collecting.hint import guess
 from engine.core.queue.batches import BatchManager
 from engine.core.queue.saved import SavedQueue
 from engine.core.queue.training_queue import Conflict, TrainingQueue
+from web.learning import records
 from web.lib import clock
 from web.lib.words import t
 
@@ -70,12 +73,21 @@ class Teaching:
 
     async def heard(self, turn):
         """A finished message of the chat, for the collector to look at."""
+        self.know_before(turn)
         message = {"id": turn["id"], "role": turn["role"], "content": turn["text"]}
         message.update(timestamp=turn["time"], chat=turn["chat"])
         found = await self.collector.log_message(message)
-        facts = [record for record in found if record["kind"] == "fact"]
-        if facts:
-            self.page.toast(t("teach.fact", answer=facts[0]["answer"]), "undo-queue")
+        facts = [record for record in found if record["kind"] in ("fact", "correction")]
+        if facts:  # the line under the message says it, and takes it back
+            self.page.say(t("teach.fact", answer=facts[0]["answer"]))
+
+    def know_before(self, turn):
+        """What was said in an earlier visit right before this: a correction is about it."""
+        tree, chat = self.page.chat.tree, turn["chat"]
+        answer = tree.turns.get(turn["parent"])
+        if turn["role"] == "user" and answer and chat not in self.collector.turns:
+            self.know(tree[answer["parent"]], answer)
+            self.collector.turns[chat] = self.collector.exchanges[answer["id"]]
 
     def know(self, asked, answer):
         """An exchange from an earlier visit, so that the collector can be told about it."""
@@ -86,10 +98,42 @@ class Teaching:
     async def rated(self, asked, answer):
         """A thumb up is a lesson; a thumb down takes the answer out of what is learned."""
         self.know(asked, answer)
+        if answer["rating"] == 1 and not await self.agrees(asked, answer):
+            return
         await self.collector.log_feedback(answer["id"], answer["rating"])
         words = {1: "queue.added", -1: "queue.skipped"}.get(answer["rating"])
         if words:
             self.page.toast(t(words), "undo-queue")
+
+    async def agrees(self, asked, answer):
+        """Whether an answer may be learned as good: one that contradicts a fact it was taught, or
+        says that it does not know, is not taken without a word."""
+        taught = await self.taught(asked["text"])
+        if taught and contradicts(answer["text"], taught):
+            words = t("teach.contradicts", answer=taught)
+            self.page.toast(words, "learn-instead", answer["id"], t("teach.instead"), 15)
+            return False
+        if knows_nothing(answer["text"]):
+            self.page.toast(t("teach.knows_nothing"), "teach", answer["id"], t("chat.teach"), 15)
+            return False
+        return True
+
+    async def taught(self, question):
+        """The answer that was taught to this question, waiting or learned; empty when there is none."""
+        form = form_of({"prompt": question})
+        about = {prompt_hash(question)}
+        if form:
+            about.add(prompt_hash(rewritten(form, "", "")["prompt"]))
+        found = [r for r in self.queue.records.values() if r["about"] in about]
+        found = [r for r in found if r["state"] == "ready" and r["kind"] in ("fact", "correction")]
+        if not found:
+            found = [e for e in await records.examples(self.page.store) if e.get("about") in about]
+        return found[0]["answer"] if found else ""
+
+    async def learn_instead(self, id):
+        """The person means it: this answer takes the place of what was taught."""
+        tree = self.page.chat.tree
+        await self.correct(tree[tree[id]["parent"]], tree[id], tree[id]["text"])
 
     async def toggle(self, asked, answer):
         """Learn this, or not: the button under every answer."""
@@ -99,6 +143,8 @@ class Teaching:
             self.page.toast(t("queue.skipped"), "undo-queue")
             return
         self.know(asked, answer)
+        if not await self.agrees(asked, answer):
+            return
         await self.collector.log_feedback(answer["id"], 1)
         self.page.toast(t("queue.added"), "undo-queue")
 
@@ -154,8 +200,8 @@ class Teaching:
         """approve or skip one item; it may have been learned in the meantime."""
         try:
             await self.change(lambda queue: getattr(queue, verb)(id))
-        except Conflict as gone:
-            self.page.toast(str(gone))
+        except Conflict:
+            self.page.toast(t("queue.gone"))
             return
         self.page.toast(
             t("queue." + {"approve": "approved", "skip": "skipped"}[verb]), "undo-queue"

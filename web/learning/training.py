@@ -14,11 +14,13 @@ from engine.core.messages import Drop, Grant, Learn
 from engine.core.scheduler import TrainingScheduler
 from engine.core.settings import SchedulerConfig, TrainingConfig, micro_rate, micro_steps
 from engine.core.storage.election import Election
-from web.learning import records
-from web.lib import clock, dom, site
+from web.learning import records, truth
+from web.learning.effort import Effort
+from web.lib import clock, dom, failures, site
 from web.lib.words import t
 from web.shell.link import Gone, Refused
 
+LEAST_PRACTISED = 5  # lessons: practice of fewer has nothing to mix, and fails
 PAUSED = {
     "user": "user",
     "typing": "typing",
@@ -52,7 +54,8 @@ async def idle(timeout):
 class Training:
     def __init__(self, page):
         self.page = page
-        self.run = ""
+        self.run = self.kind = ""
+        self.effort = None
         self.wanted = ""
         self.leased = []
         self.idle_practice = False
@@ -99,6 +102,7 @@ class Training:
         values = settings.get("config_scheduler") or {}
         self.scheduler.config = SchedulerConfig(**values)
         self.scheduler.idle_after_ms = settings["idle_seconds"] * 1000
+        self.scheduler.rules["alone"] = "auto" if settings["full_speed"] else "never"
         self.scheduler.rules["hidden"] = {"mains": "auto"}.get(
             settings["hidden"], settings["hidden"]
         )
@@ -119,7 +123,14 @@ class Training:
     def visibility(self, event):
         self.scheduler.set_hidden(js.document.hidden)
         if not js.document.hidden:
+            self.scheduler.activity("pointer")
+            dom.run(self.cut_short())
             self.reread()
+
+    async def cut_short(self):
+        """Somebody is back: the long slice of a hidden tab ends at its next breath."""
+        if self.run and self.scheduler.granting:
+            await self.page.app.engine.ask(Grant(run=self.run, milliseconds=0.0))
 
     async def power(self):
         """Mains or battery, where the browser tells."""
@@ -140,6 +151,9 @@ class Training:
             await self.election.tick()
             self.page.status.know(other_tab=self.election.epoch is None)
             self.show_pause()
+            if self.run:
+                self.page.status.draw()
+                self.page.touch("far")
             await asyncio.sleep(1)
 
     def show_pause(self):
@@ -197,16 +211,25 @@ class Training:
         self.show_pause()
 
     def now(self, kind):
-        """Without waiting for quiet: a lesson from the queue, or practice of everything."""
-        self.wanted = kind
-        work = self.questions or self.page.app.api.work
-        waits = self.page.teaching.queue.upcoming(1) or work
-        if kind == "lesson" and not waits:
-            self.page.toast(t("activity.idle"))
-            return
+        """Without waiting for quiet: what it is at, or a lesson from the queue, or practice of
+        everything."""
+        if not self.run:
+            if kind == "lesson" and truth.no_lesson_now(self.page):
+                self.page.toast(truth.no_lesson_now(self.page))
+                return
+            self.wanted = kind
         self.scheduler.force_training()
-        self.page.status.know(round="training")
+        self.page.status.know(round=self.page.status.facts["round"] or "training")
         self.show_pause()
+        self.page.touch("progress")
+
+    def has_questions(self):
+        """Whether there is anything to learn that no lesson of the queue is about."""
+        return bool(self.questions or self.page.app.api.work)
+
+    def gear(self):
+        """How quickly it goes: "full" or "slow"."""
+        return "full" if self.scheduler.share() == 1.0 else "slow"
 
     # -------------------------------------------------------------------------------- the work
 
@@ -214,8 +237,7 @@ class Training:
         if not (self.page.model and self.page.model.trainable and self.trains):
             return False
         waits = self.page.teaching.queue.upcoming(1) or self.unpractised
-        work = self.questions or self.page.app.api.work
-        return bool(self.run or self.wanted or waits or work)
+        return bool(self.run or self.wanted or waits or self.has_questions())
 
     async def count_questions(self):
         """How many questions have stages that wait to be learned."""
@@ -232,7 +254,8 @@ class Training:
             count += len(version["lessons"])
         tried = [entry["time"] for entry in await records.rejections(self.page.store)]
         newest = versions[0]["time"] if versions else 0
-        self.unpractised = count if count and max(tried + [0]) < newest else 0
+        enough = count >= LEAST_PRACTISED
+        self.unpractised = count if enough and max(tried + [0]) < newest else 0
 
     async def grant(self, budget):
         """What the scheduler calls: open a round when none is open, then work on it."""
@@ -252,7 +275,9 @@ class Training:
             self.refused(refused.failed)
             return {"used_ms": 0.0, "finished": True}
         if done.finished:
-            self.over(done.outcome, done.version, done.reason)
+            self.over(done.outcome, done.version)
+        elif self.effort:
+            self.effort.spend(done.used_ms)
         used = opening + done.used_ms  # opening a round makes way at every few milliseconds
         return {"used_ms": used, "slice_ms": done.used_ms, "finished": done.finished}
 
@@ -269,8 +294,10 @@ class Training:
         active = self.scheduler.is_active()
         self.leased = [] if kind == "practice" else self.page.teaching.batches.next_batch(active)
         if kind != "practice":
-            asks = self.questions or self.page.app.api.work
+            asks = self.has_questions()
             kind = "lesson" if self.leased else "question" if asks else "practice"
+        self.kind = kind
+        self.effort = await self.expect(kind)
         self.idle_practice = kind == "practice" and not asked
         config = self.recipe()
         ids = [record["id"] for record in self.leased]
@@ -284,8 +311,34 @@ class Training:
             )
         )
         self.run = opened.run
+        self.effort.spend(opened.used_ms)
         self.page.status.know(round="training" if self.run else "")
         return opened.used_ms
+
+    def effort_key(self, kind):
+        return "effort.%s.%s.%s" % (self.page.model.model, self.page.model.back_end, kind)
+
+    async def expect(self, kind):
+        """What a round of this kind will take, as far as one can know beforehand."""
+        known = await self.page.store.get("settings", self.effort_key(kind))
+        size = (self.page.first_run.model(self.page.model.model) or {}).get("parameters", 135e6)
+        return Effort(known, size, max(1, len(self.leased)))
+
+    async def remember_effort(self, known):
+        if known:
+            await self.page.save([["put", "settings", self.effort_key(self.kind), known]])
+
+    def share(self):
+        """How much of the round is done."""
+        return self.effort.share() if self.effort else 0.0
+
+    def seconds_left(self):
+        """At the pace it has now; None without a round."""
+        if not self.effort:
+            return None
+        measured = self.scheduler.duty.measured(clock.now())
+        asked = self.scheduler.share()
+        return self.effort.left_ms() / 1000 / (measured if measured > asked / 3 else asked)
 
     def recipe(self):
         """The person's own configuration, or the measured one for a model of this size."""
@@ -302,7 +355,8 @@ class Training:
         """The engine could not train: say it once, and do not try again by itself."""
         self.give_back()
         self.scheduler.pause()
-        self.over("failed", "", failed.reason)
+        self.over()
+        failures.show(self.page, failed)
 
     def give_back(self):
         """What was lent for a round that came to nothing may be taken again."""

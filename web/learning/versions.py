@@ -1,6 +1,6 @@
 """Versions: every state it has had, ranked by a rule that is printed, compared blind, rolled back."""
 
-from web.learning import diary, records
+from web.learning import diary, records, verdict
 from web.lib import dom, overlay
 from web.lib.words import t
 
@@ -40,7 +40,7 @@ class Versions:
         for version in self.found:
             rows.append((version["time"], await self.item(version)))
         for entry in await records.rejections(self.page.store):
-            rows.append((entry["time"], self.rejected(entry)))
+            rows.append((entry["time"], await self.rejected(entry)))
         rows.sort(key=lambda row: -row[0])
         items = [row for _, row in rows] + [self.base()]
         heading = dom.make("h3", t("versions.timeline"))
@@ -56,6 +56,7 @@ class Versions:
             current,
             await diary.line(self.page.store, version),
             [None if current else use, about],
+            verdict.warned(version),
         )
 
     def base(self):
@@ -63,7 +64,7 @@ class Versions:
         use = dom.button(t("versions.use"), "use-version", 0, cls="small")
         return self.row("v0", "base", current, t("versions.base"), [None if current else use])
 
-    def row(self, label, kind, current, words, buttons):
+    def row(self, label, kind, current, words, buttons, warned=None):
         tag = dom.make("span", t("versions.current"), cls="tag good") if current else None
         known = t("kind." + kind) if t.has("kind." + kind) else kind
         kind = dom.make("span", known, cls="tag plain")
@@ -71,28 +72,24 @@ class Versions:
             "li",
             dom.make("header", dom.make("strong", label), kind, tag),
             dom.make("p", words, cls="why"),
+            dom.make("p", dom.icon("warn"), warned, cls="warned") if warned else None,
             dom.make("div", buttons, cls="row tight"),
             cls="item current" if current else "item",
         )
 
-    def rejected(self, entry):
-        """An attempt that was not used stays visible, with its reason."""
+    async def rejected(self, entry):
+        """An attempt that was not used stays visible: what it tried, what went wrong, what is next."""
         gate = entry["body"]["gate"]
         return dom.make(
             "li",
-            dom.make("header", dom.make("span", t("versions.rejected"), cls="tag bad")),
-            [dom.make("p", why, cls="said") for why in self.failures(gate)],
+            dom.make("header", dom.make("span", t("versions.rejected"), cls="tag plain")),
+            dom.make("p", await verdict.tried(self.page.store, entry), cls="said"),
+            [dom.make("p", why) for why in verdict.faults(gate)],
+            dom.make("p", verdict.next_step(entry), cls="note"),
+            verdict.folded(gate),
             dom.make("p", t.date(entry["time"]), cls="why"),
             cls="item",
         )
-
-    def failures(self, gate):
-        """The checks it failed, in words; what stopped it when it came to no check."""
-        failed = [one for one in records.measures(gate) if not one["ok"]]
-        return [
-            t("gate.failed", name=gate_name(one["name"]), value=shown(one), limit=one["limit"])
-            for one in failed
-        ] or [gate["reason"]]
 
     def by_number(self, number):
         return next((one for one in self.found if one["number"] == number), None)
@@ -164,6 +161,10 @@ class Versions:
             t("versions.about", version=version["label"]),
             dom.make("dl", rows, cls="facts-list"),
             await self.taught(version),
+            [
+                dom.make("p", dom.icon("warn"), one, cls="warned")
+                for one in verdict.warnings(version)
+            ],
             self.gate(version["gate"]),
             actions=(
                 dom.button(t("versions.verify"), "verify", version["number"], "check"),
@@ -195,38 +196,8 @@ class Versions:
 
     def gate(self, gate):
         """What was measured before it was let into the chat."""
-        found = records.measures(gate)
-        if not found:
-            return None
-        rows = [
-            dom.make(
-                "tr",
-                dom.make("th", gate_name(one["name"]), scope="row"),
-                dom.make("td", shown(one)),
-                dom.make("td", one["limit"], cls="wrap"),
-                dom.make(
-                    "td",
-                    t("gate.ok" if one["ok"] else "gate.no"),
-                    cls="wrap better" if one["ok"] else "wrap worse",
-                ),
-            )
-            for one in found
-        ]
-        inner = dom.make("table", dom.make("tbody", rows), cls="data")
-        title = dom.make("h3", t("gate.title"))
-        return dom.make("section", title, dom.make("div", inner, cls="table-wrap"))
-
-
-def shown(measure):
-    value = measure["value"]
-    return t("none") if value is None else t.number(value, 3)
-
-
-def gate_name(name):
-    """The words for what the gate calls "KL, mean" and the like."""
-    letters = "".join(c if c.isalpha() or c.isdigit() else " " for c in name)
-    key = "gate." + "_".join(letters.lower().split())
-    return t(key) if t.has(key) else name
+        table = verdict.figures(gate)
+        return table and dom.make("section", dom.make("h3", t("gate.title")), table)
 
 
 def value_of(version, name):

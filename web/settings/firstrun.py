@@ -4,12 +4,13 @@ The card in the empty chat, the model dialog behind the header's button, the pro
 ways out when a download stops.
 """
 
+import asyncio
 import json
 
 from pyscript import fetch
 
 from engine.core.messages import LoadModel, ModelProgress, StopLoading
-from web.lib import dom, files, overlay, site
+from web.lib import dom, failures, files, overlay, site
 from web.lib.words import t
 from web.settings import device
 from web.settings.settings import storage_figures
@@ -26,9 +27,11 @@ class FirstRun:
         self.wanted = ""
         self.progress = None
         self.trouble = None
+        self.busy = False
+        self.over = asyncio.Event()  # what was to be loaded is loaded, or not
         self.free = None
         page.app.engine.listen(ModelProgress, self.on_progress)
-        page.watch(self.draw, "words", "model")
+        page.watch(self.draw, "words", "model", "boot", "status")
 
     async def load_registry(self):
         text = await fetch(site.path("models.json")).text()
@@ -42,6 +45,12 @@ class FirstRun:
 
     def model(self, id):
         return next((one for one in self.models if one["id"] == id), None)
+
+    def name(self):
+        """The loaded model by the name it was offered under; one from a file by what it makes."""
+        loaded = self.page.model
+        known = self.model(loaded.model)
+        return known["name"] if known else loaded.name
 
     # ------------------------------------------------------------------------------------ card
 
@@ -128,18 +137,26 @@ class FirstRun:
                 rate, left = t.size(now.rate), t.duration((now.total - now.done) / now.rate)
                 said += " · " + t("download.rate", rate=rate, left=left)
         else:
-            said = t("download." + now.phase)
+            said = self.waits() if now.phase == "wait" else t("download." + now.phase)
         pause = dom.button(t("download.pause"), "stop-loading", drawing="pause", cls="small")
         return dom.make(
             "section",
             dom.make("h3", t("download.title", name=name)),
             bar,
             dom.make("p", said, cls="note"),
+            self.page.story.lines(),
             dom.make("div", pause, cls="row") if now.phase == "download" else None,
             cls="card consent",
             id="consent",
             tabindex=-1,
         )
+
+    def waits(self):
+        """Why what was asked for has not begun yet."""
+        facts = self.page.status.facts
+        if facts["other_tab"]:
+            return t("download.wait_tab")
+        return t("download.wait", step=t("boot." + facts["step"]))
 
     def trouble_card(self):
         """What happened, what is safe, and the ways on."""
@@ -148,8 +165,8 @@ class FirstRun:
         return dom.make(
             "section",
             dom.make("h3", dom.icon("pause" if stopped else "warn"), self.stopped_at(stopped)),
-            dom.make("p", failed.reason) if not stopped else None,
-            dom.make("p", t("download.kept"), cls="note"),
+            dom.make("p", failures.words(failed)) if not stopped else None,
+            dom.make("p", t("download.kept"), cls="note") if stopped else failures.folded(failed),
             dom.make(
                 "div",
                 dom.button(t("download.resume"), "download", model, "play", cls="primary"),
@@ -199,12 +216,22 @@ class FirstRun:
         self.page.touch("model")
 
     async def load(self, model, keep=True):
-        """Fetch and load; whatever happens, the card says it."""
-        self.trouble = None
+        """Fetch and load, as soon as the engine has started; whatever happens, the card says it."""
+        if self.busy:
+            self.page.toast(t("download.busy"))
+            return
+        self.busy, self.trouble = True, None
+        self.over.clear()
+        await self.load_now(model, keep)
+        self.busy = False
+        self.over.set()
+
+    async def load_now(self, model, keep):
         known = self.model(model)
         total = known["bytes"] if known else 0
-        start = ModelProgress(model=model, phase="download", done=0, total=total, rate=0.0)
-        self.on_progress(start)
+        phase = "download" if self.page.status.facts["worker"] else "wait"
+        self.progress = None
+        self.on_progress(ModelProgress(model=model, phase=phase, done=0, total=total, rate=0.0))
         self.page.chat.draw()
         try:
             loaded = await self.page.app.engine.ask(LoadModel(model=model, keep=keep))
@@ -212,7 +239,7 @@ class FirstRun:
             self.trouble = (model, refused.failed)
             self.page.status.know(loading="")
             if refused.failed.detail != "stopped":
-                self.page.alarm(refused.failed.reason)
+                self.page.alarm(failures.words(refused.failed))
             self.page.chat.draw()
             return
         self.progress = None
@@ -241,7 +268,7 @@ class FirstRun:
         if not loaded:
             return None
         on, why = t("models.on_" + loaded.back_end), t("device." + loaded.why)
-        words = dom.make("p", dom.make("strong", loaded.name), " · ", on, ": ", why, cls="note")
+        words = dom.make("p", dom.make("strong", self.name()), " · ", on, ": ", why, cls="note")
         return dom.make("div", words, device.costs(self.page), device.note(self.page))
 
     def choice(self, model):

@@ -125,6 +125,7 @@ class SettingsDialog:
                 ),
                 cls="columns",
             ),
+            self.check("full_speed"),
             self.check("collect"),
             self.check("auto_collect"),
             self.proxy(),

@@ -7,7 +7,7 @@ import asyncio
 
 from pyscript import document, window
 
-from engine.core.messages import Booting, Break, Broken, LoadModel, Start
+from engine.core.messages import Booting, Break, Broken, Failed, LoadModel, Start
 from web.lib import dom, site
 from web.shell import api, offline, regions, trouble
 from web.shell.link import Link, Refused
@@ -19,31 +19,36 @@ class App:
     """The two workers, and what the engine computes on once it has said so."""
 
     def __init__(self):
-        self.engine = Link("engine")
+        self.engine = Link("engine", ready=False)
         self.importer = Link("importer")
         self.device = None
         self.page = None
         self.api = api.Api(self)
 
     async def start_engine(self):
-        self.engine.listen(Booting, lambda event: self.page.status.know(step=event.step))
+        self.engine.listen(Booting, self.booting)
         self.engine.listen(Broken, self.engine_broken)
         self.importer.listen(Broken, lambda event: trouble.show("importer", event.detail))
         self.page.status.know(step="python")
         await self.engine.start()
         self.page.status.know(step="device")
         try:
-            self.device = await self.engine.ask(Start(engine=self.wanted_engine()))
+            self.device = await self.engine.ask(Start(engine=self.wanted_engine()), first=True)
         except Refused as refused:
             if not document.getElementById("trouble-engine"):
                 self.engine_broken(refused.failed)
             return
         self.page.touch("model")
         self.page.status.know(worker=True)
+        self.engine.reopen()
         asyncio.create_task(dom.guard(self.watch_engine()))
         if site.option("faults") == "1":
             dom.listen("oneseek-break", window, self.break_engine)
         await self.page.engine_started()
+
+    def booting(self, event):
+        self.page.status.know(step=event.step)
+        self.page.touch("boot")
 
     async def watch_engine(self):
         """An engine that hangs or died is ended, and another one takes its place."""
@@ -67,8 +72,18 @@ class App:
             await self.engine.ask(load, first=True)
 
     def break_engine(self, event):
-        """For tests, see Break."""
-        self.engine.remote.receive(Break(what=event.detail).to_text())
+        """For tests, see Break; "fail NAME" has the requests of that name fail, "mend" none."""
+        if event.detail.startswith("fail "):
+            self.engine.fails.add(event.detail[5:])
+            self.importer.fails.add(event.detail[5:])
+        elif event.detail == "mend":
+            self.engine.fails.clear()
+            self.importer.fails.clear()
+        else:
+            self.break_worker(event.detail)
+
+    def break_worker(self, what):
+        self.engine.remote.receive(Break(what=what).to_text())
 
     def wanted_engine(self):
         """The address decides, then the person's setting."""
@@ -94,6 +109,8 @@ class App:
 
     def engine_broken(self, failure):
         self.page.status.know(failed=failure.reason, lost="")
+        failed = Failed(where="Start", reason=failure.reason, detail=failure.detail)
+        self.engine.reopen(broken=failed)
         trouble.show("engine", failure.detail)
 
 

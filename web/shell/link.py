@@ -50,6 +50,12 @@ class Gone(Refused):
     """The worker was ended before it answered; another one takes its place."""
 
 
+def faulty(where):
+    """What a fault of the worker's own code answers."""
+    error = "'NoneType' object has no attribute 'open'"
+    return Failed(where=where, reason=error, detail="Traceback\nAttributeError: " + error)
+
+
 class Call:
     """One request under way: the worker answers it, or the worker is ended."""
 
@@ -69,18 +75,22 @@ class Call:
 class Link:
     """One worker: `await ask(request)`, `listen(Event, function)`, `on_gap` when events got lost.
 
+    Requests wait, in their order, until the worker is open; one that is `ready` needs no preparing.
     A worker that stays silent can be ended; until `reopen`, requests wait for the next one.
     """
 
-    def __init__(self, worker):
+    def __init__(self, worker, ready=True):
         self.worker = worker
+        self.broken = None
+        self.fails = set()  # for tests: names of requests that fail as a worker's own fault would
         self.remote = None
         self.thread = None
         self.starting = None
         self.made = 0
         self.calls = set()
         self.open = asyncio.Event()
-        self.open.set()
+        if ready:
+            self.open.set()
         self.listeners = {}
         self.seen = 0
         self.on_gap = None
@@ -122,7 +132,10 @@ class Link:
             raise BadMessage("%s is not for the worker %s" % (type(request).__name__, self.worker))
         if not first:
             await self.open.wait()
-        answer = from_text(await self.carry(request))
+            if self.broken:
+                raise Refused(self.broken)
+        name = type(request).__name__
+        answer = faulty(name) if name in self.fails else from_text(await self.carry(request))
         if isinstance(answer, Failed):
             raise Refused(answer)
         return answer
@@ -196,8 +209,10 @@ class Link:
         for call in calls:
             call.over.set()
 
-    def reopen(self):
-        """The new worker has what it needs: those who waited may ask."""
+    def reopen(self, broken=None):
+        """The worker has what it needs: those who waited may ask, in their order. One that is
+        `broken` (a Failed) refuses them all."""
+        self.broken = broken
         self.open.set()
 
     def listen(self, kind, function):

@@ -11,7 +11,7 @@ import js
 
 from engine.core.messages import Ask, Stop, Token
 from engine.core.storage.store import BALLAST_BYTES, StorageFull, save_anyway
-from web.lib import clock, dom
+from web.lib import clock, dom, failures
 from web.lib.words import t
 from web.shell.link import Refused
 
@@ -30,6 +30,7 @@ DEFAULTS = {
     "seed": -1,
     "idle_seconds": 20,
     "hidden": "mains",
+    "full_speed": True,
     "back_end": "auto",
     "model": "",
     "collect": True,
@@ -39,6 +40,7 @@ DEFAULTS = {
     "voice": False,
     "aside": None,
     "tab": "memory",
+    "story": "",
 }
 
 
@@ -175,8 +177,8 @@ class Page:
         if isinstance(fault, StorageFull):
             self.status.know(storage_low=True)
             return
-        self.alarm(t("error.unforeseen"))
-        self.toast("%s %s: %s" % (t("error.unforeseen"), type(fault).__name__, fault), seconds=20)
+        failed = getattr(fault, "failed", None)
+        failures.show(self, failed or failures.unforeseen(fault))
 
 
 def _make_room(text):

@@ -10,6 +10,7 @@ from web.chat.compare import Compare
 from web.chat.composer import Composer
 from web.chat.conversations import Conversations
 from web.chat.place import Place
+from web.chat.story import Story
 from web.chat.too_long import TooLong
 from web.chat.voice import Voice
 from web.intake.sources import Intake
@@ -17,6 +18,7 @@ from web.learning import records
 from web.learning.activity import Activity
 from web.learning.measured import Measured
 from web.learning.memory import Memory
+from web.learning.note import Notes
 from web.learning.practice import Learning
 from web.learning.queue import QueuePanel
 from web.learning.sources import Sources
@@ -69,6 +71,8 @@ class OneSeek(Page):
         self.voice = Voice(self)
         self.conversations = Conversations(self, self.chat)
         self.memory = Memory(self)
+        self.notes = Notes(self)
+        self.story = Story(self)
         self.versions = Versions(self)
         self.queue_panel = QueuePanel(self)
         panels = (self.memory, Activity(self), Sources(self), self.versions)
@@ -131,11 +135,12 @@ class OneSeek(Page):
         return bool(wanted) and not trouble
 
     async def engine_started(self):
-        """Load the model of the last visit, or of the address; without one, wait for a choice."""
+        """Load the model of the last visit, or of the address; without one, wait for a choice, which
+        may have been made while the engine started."""
         wanted = site.option("model") or self.settings["model"]
-        if wanted:
+        if wanted and not self.first_run.busy:
             await self.first_run.load(wanted)
-        else:
+        elif not wanted:
             self.chat.draw()
 
     def model_id(self):
@@ -166,9 +171,8 @@ class OneSeek(Page):
         self.learning.yield_to_chat(busy)
 
     async def answered(self, asked, answer, versions):
-        """An exchange is over: the collector looks at both halves, the two stages at all `versions`
-        of the answer."""
-        await self.teaching.heard(asked)
+        """An exchange is over: the collector, which heard the question when it was sent, looks at the
+        answer, the two stages at all `versions` of it."""
         await self.teaching.heard(answer)
         self.touch("chats")
         await self.learning.asked(asked, versions)
@@ -180,7 +184,7 @@ class OneSeek(Page):
 
     def draw_header(self):
         name = dom.by_id("model-name")
-        name.textContent = self.model.name if self.model else t("model.none")
+        name.textContent = self.first_run.name() if self.model else t("model.none")
         label = dom.by_id("active-version")
         label.textContent, label.hidden = self.version, not self.model
         count = self.teaching.queue.size()

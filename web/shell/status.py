@@ -6,6 +6,7 @@ show what it says.
 
 from pyscript import document
 
+from web.learning import truth
 from web.lib import dom
 from web.lib.words import t
 
@@ -86,6 +87,8 @@ class Status:
             return t("boot." + facts["step"])
         if state == "downloading":
             return t("state.downloading", share=t.percent(facts["share"]))
+        if state in ("training", "evaluating"):
+            return truth.short(self.page)
         if state == "paused":
             return t("state.paused", why=t("paused." + facts["paused"]))
         if state == "countdown":
@@ -97,6 +100,8 @@ class Status:
         drawing, tone = LOOKS[state]
         pill = dom.by_id("status")
         text = self.text(state)
+        share = "%d%%" % round(100 * self.share(state))
+        pill._dom_element.style.setProperty("--share", share)
         dom.by_id("status-word").textContent = text
         document.documentElement.setAttribute("data-step", self.facts["step"])
         if state != self.shown:
@@ -108,6 +113,12 @@ class Status:
             self.shown = state
             self.page.touch("status")
         self.draw_banners()
+
+    def share(self, state):
+        """What the ring of the pill shows; 0 hides it."""
+        if state == "downloading":
+            return self.facts["share"]
+        return self.page.learning.share() if self.facts["round"] else 0
 
     def draw_banners(self):
         facts, banners = self.facts, []

@@ -30,6 +30,7 @@ def register(page):
         "bad": lambda of, el: chat.rate(of, -1),
         "teach": lambda of, el: page.teach(of),
         "save-teach": lambda of, el: save_teach(page, of, field(el, "text")),
+        "learn-instead": lambda of, el: teaching.learn_instead(of),
         "learn": lambda of, el: teaching.toggle(chat.tree[chat.tree[of]["parent"]], chat.tree[of]),
         "earlier": lambda of, el: chat.earlier(),
         "take-as-source": lambda of, el: page.too_long.take(),
@@ -65,6 +66,9 @@ def register(page):
         "tell-fact": lambda of, el: memory.ask_new_fact(),
         "save-fact": lambda of, el: save_fact(page, field(el, "prompt"), field(el, "answer")),
         "search-memory": lambda of, el: memory.search(el.value),
+        "ask-in-chat": lambda of, el: ask_in_chat(page, of),
+        "first-fact": lambda of, el: page.story.begin(),
+        "skip-story": lambda of, el: page.story.skip(),
         "ask-fact": lambda of, el: memory.ask(of),
         "correct-fact": lambda of, el: memory.edit(of, "correct"),
         "reword-fact": lambda of, el: memory.edit(of, "reword"),
@@ -168,6 +172,14 @@ async def copy(page, text):
 
 async def example(page, text):
     page.composer.put(text)
+    await page.composer.send()
+
+
+async def ask_in_chat(page, id):
+    """What was taught, asked in a new chat."""
+    example = await page.store.get("examples", id)
+    await page.conversations.new()
+    page.composer.put(example["prompt"])
     await page.composer.send()
 
 

@@ -5,8 +5,9 @@ until they decide, and what came from an import is held until they approve it.
 """
 
 from engine.core.collecting.content import content_hash, visible
+from engine.core.collecting.corrections import corrected
 from engine.core.collecting.secrets import secrets_in
-from engine.core.collecting.statements import correction_in, statements_in
+from engine.core.collecting.statements import statements_in
 
 
 class DataCollector:
@@ -114,9 +115,9 @@ class DataCollector:
     async def _said(self, message):
         chat, text = message.get("chat", ""), visible(message["content"]).strip()
         before = self.turns.get(chat)
-        right = correction_in(text)
-        if right and before and before.get("answer"):
-            return await self._corrected(before, right, message["id"])
+        right = before and before.get("answer") and corrected(text, before)
+        if right:
+            return await self._corrected(dict(before, **right), right["answer"], message["id"])
         self.turns[chat] = {"prompt": text, "id": message["id"], "chat": chat}
         found = []
         for lesson in self._facts(text):

@@ -70,9 +70,9 @@ LONGEST_STATEMENT = 200
 def correction_in(text):
     """The right answer in a message that corrects, or an empty string."""
     plain = text.strip()
-    lowered = _lower(plain)
+    low = lowered(plain)
     for opening in CORRECTIONS:
-        if lowered.startswith(opening):
+        if low.startswith(opening):
             return _unquoted(plain[len(opening) :])
     return ""
 
@@ -81,20 +81,21 @@ def statements_in(text):
     """[(language, question, answer)] for the sentences in which someone says a fact of theirs."""
     found = []
     for sentence in _sentences(text):
-        lesson = len(sentence) <= LONGEST_STATEMENT and _lesson(sentence)
+        lesson = len(sentence) <= LONGEST_STATEMENT and lesson_in(sentence)
         if lesson:
             found.append(lesson)
     return found
 
 
-def _lesson(sentence):
-    lowered = _lower(sentence)
-    for language, beginning, middle, question, answer in FACTS:
-        if not lowered.startswith(beginning):
+def lesson_in(sentence, facts=FACTS):
+    """(language, question, answer) of a sentence that states one of these facts, or None."""
+    low = lowered(sentence)
+    for language, beginning, middle, question, answer in facts:
+        if not low.startswith(beginning):
             continue
         rest, x = sentence[len(beginning) :], ""
         if middle:
-            at = _lower(rest).find(middle)
+            at = lowered(rest).find(middle)
             if at <= 0 or rest[:at].count(" ") > 3:
                 continue
             x, rest = rest[:at], rest[at + len(middle) :]
@@ -106,6 +107,11 @@ def _lesson(sentence):
 
 def _filled(pattern, x, y):
     return pattern.replace("{x}", x).replace("{y}", y)
+
+
+def sentence_of(text):
+    """The first sentence, without what ends it."""
+    return next(_sentences(text.replace("?", ".")), "")
 
 
 def _sentences(text):
@@ -132,7 +138,7 @@ def _unquoted(text):
     return text
 
 
-def _lower(text):
+def lowered(text):
     """Letter for letter, so that positions stay; MicroPython's own knows ASCII only."""
     text = text.lower().replace("Å", "å").replace("Ä", "ä").replace("Ö", "ö")
     return text.replace("\u2019", "'")
