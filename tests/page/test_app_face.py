@@ -81,6 +81,25 @@ def test_code_has_colours_and_is_copied_exactly(chat: Page):  # noqa: F811
     assert chat.evaluate("navigator.clipboard.readText()").strip() == code
 
 
+def test_an_editor_is_as_wide_as_the_chat_and_enter_means_what_it_means_below(chat: Page):  # noqa: F811
+    say(chat, "What is a tree?")
+    finished(chat)
+    chat.get_by_role("article", name="You said").hover()
+    chat.get_by_role("button", name="Edit").click()
+    form = chat.locator("form.editor")
+    column = chat.locator(".log-column").bounding_box()["width"]
+    assert form.bounding_box()["width"] >= 0.98 * column
+    area = form.get_by_role("textbox")
+    area.fill("What is")
+    area.press("Shift+Enter")
+    area.type("a fish?")
+    expect(area).to_have_value("What is\na fish?")
+    area.press("Enter")
+    expect(form).to_have_count(0)
+    expect(chat.get_by_role("article", name="You said")).to_contain_text("a fish?")
+    finished(chat)
+
+
 TEXT = """The lighthouse of Quillmere was built in 1871 by Ida Falk. It is 32 metres tall. The keeper of the
 lighthouse is called Ole Brandt. The boat of the keeper is called Havsvind. The dog of the keeper is called Trym."""
 
