@@ -54,7 +54,9 @@ NO_PLUGINS = [
 ]
 # Of engine/core, what the page never imports.
 ONLY_IN_CPYTHON = {"sqlite.py", "backup.py", "language.py", "turns.py"}
-ROOT_FILES = ("index.html", "hand-over.html", "manifest.webmanifest", "sw.js")
+ROOT_FILES = (
+    "index.html", "hand-over.html", "oqt-dashboard.html", "manifest.webmanifest", "sw.js",
+)  # fmt: skip
 # The service worker keeps the page and its engine from the first visit on, what an import needs once it is
 # used, and never a model: that is kept, in pieces and checked, by who loads it.
 NEVER_KEPT = re.compile(r"^models-")
@@ -182,6 +184,7 @@ def roots(site: Site, settings: dict[str, dict]) -> dict[str, bytes]:
     opened = with_paths((ROOT / "web/static/hand-over.html").read_text(), site.names)
     opened = opened.replace("<script", POLICY_WITHIN + "<script")
     pages = {"index.html": index, "hand-over.html": opened, "manifest.webmanifest": manifest}
+    pages["oqt-dashboard.html"] = (ROOT / "web/static/oqt-dashboard.html").read_text()
     finished = {name: text.encode() for name, text in pages.items()}
     finished["sw.js"] = service_worker(site, finished, settings)
     whole = {"build": build_hash, "files": dict(sorted(site.hashes.items()))}

@@ -62,12 +62,13 @@ IMPORT_PACKAGES = ["markdown-it-py", "lxml", "trafilatura"]
 OPEN_SECONDS = 10  # a device the browser gave just after its graphics process died may stay silent
 
 
-def language_of(messages):
-    """The language of the last thing the person said, helped by what was said before."""
+def language_of(messages, setting=UNKNOWN):
+    """The language of the last thing the person said, helped by what was said before and by the
+    language they read the page in."""
     said = [message["content"] for message in messages if message["role"] == "user"]
     language = UNKNOWN
     for text in said[-3:]:
-        language = detect(text, language)
+        language = detect(text, language, setting)
     return language
 
 
@@ -228,7 +229,7 @@ class Engine:
             context_size=self.assistant.base.context,
             dropped=answer.dropped,
             version=label(number and await self.versions.record(number)),
-            asked_in=language_of(request.messages),
+            asked_in=language_of(request.messages, options.get("language", UNKNOWN)),
             language=detect(answer.text),
             ended=ended,
         )

@@ -13,7 +13,7 @@ import js
 from pyodide.ffi import to_js
 
 from engine.assistant import flat_weights, label
-from engine.history.certificate import certify
+from engine.history.certificate import certify, zipped
 from engine.model.adapters import (
     SETTINGS,
     WEIGHTS,
@@ -57,15 +57,6 @@ async def taken(name):
         return (await file.arrayBuffer()).to_bytes()
     finally:
         await inbox.removeEntry(name)
-
-
-def zipped(files):
-    """A zip of the files, each stored as it is."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        for name, data in files.items():
-            archive.writestr(zipfile.ZipInfo(name), data)
-    return packed.getvalue()
 
 
 async def export(assistant, versions, number, form, open_file):

@@ -5,6 +5,7 @@ They run the same engine as the page, on the GPU where there is a real one, othe
 
 import asyncio
 import contextlib
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -168,15 +169,18 @@ def read_line():
 
 
 def export_options(parser):
-    parser.add_argument("--format", choices=("peft", "gguf", "merged"), required=True)
+    parser.add_argument("--format", choices=("peft", "gguf", "merged", "certified"), required=True)
     parser.add_argument("--out", metavar="PATH", required=True, help="a folder, or a .gguf file")
 
 
 @command(model_options, export_options)
 def export(options):
-    """Write an adapter for PEFT or llama.cpp, or merged into the model's weights."""
+    """Write an adapter for PEFT or llama.cpp, merged into the model's weights, or with its proof."""
     if not options.adapter:
         raise ValueError("name the adapter to export with --adapter DIR")
+    if options.format == "certified":
+        importlib.import_module("workers.server.certifying").export(options)
+        return
     name, out = registry.chosen(options.model)[0], Path(options.out)
     with contextlib.closing(registry.open_named(name)) as file:
         config = Config.from_dict(file.config)

@@ -130,8 +130,8 @@ class Ask(Request):
 
     `messages` is the branch, the system prompt first.  `options`: temperature, top_p, max_tokens, seed (-1 is
     any), version (a number, 0 the untouched model; left out, the one in use), prefix (an answer to go on from),
-    stop_repeats (end an answer that goes round in circles).  Failed has the detail too-long where the last
-    message alone is more than the model reads.
+    language (the one the person reads the page in), stop_repeats (end an answer that goes round in circles).
+    Failed has the detail too-long where the last message alone is more than the model reads.
     """
 
     fields = {"id": str, "chat": str, "messages": list, "options": dict}

@@ -49,6 +49,11 @@ class Chat:
     def branch(self):
         return self.tree.branch(self.chat["leaf"]) if self.chat else []
 
+    def spoken(self):
+        """The language the person has used so far in this chat."""
+        asked = [turn["language"] for turn in self.branch() if turn["role"] == "user"]
+        return asked[-1] if asked else ""
+
     async def open(self, id):
         """Show a stored chat, or a new empty one when `id` is empty."""
         self.stop()
@@ -116,7 +121,7 @@ class Chat:
             "role": role,
             "text": text,
             "time": clock.now(),
-            "language": guess(text) if role == "user" else "",
+            "language": guess(text, self.spoken(), t.language) if role == "user" else "",
             "state": state,
             "version": "",
         }

@@ -51,7 +51,7 @@ def _version(turn):
 
 
 def _language(turn):
-    if turn["language"] not in ("sv", "en"):
+    if turn["language"] in ("", "und"):
         return None
     return dom.make("span", t.language_name(turn["language"]), cls="tag plain")
 

@@ -20,7 +20,7 @@ AT_ONCE = 8
 
 
 def language_of(text):
-    return guess(text) or "und"
+    return guess(text, setting=t.language) or "und"
 
 
 class Teaching:

@@ -121,6 +121,7 @@ class Page:
 
     async def _ask(self, number, chat, messages, options, listener):
         options = dict(options)
+        options.setdefault("language", t.language)
         for name in ("temperature", "top_p", "max_tokens", "seed"):
             options.setdefault(name, self.settings[name])
         options["stop_repeats"] = True

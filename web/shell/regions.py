@@ -106,6 +106,8 @@ class OneSeek(Page):
             self.status.know(storage_lost=True)
         self.status.know(online=js.navigator.onLine)
         self.touch("words", "tab")
+        if site.option("tab"):
+            self.show_tab(site.option("tab"))
         if not js.matchMedia(MIDDLE).matches:
             self.composer.focus()
 

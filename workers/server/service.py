@@ -20,6 +20,7 @@ from engine.core.queue.saved import SavedQueue
 from engine.core.queue.training_queue import TrainingQueue
 from engine.core.scheduler import AWAY_MS
 from engine.core.settings import StopConfig
+from engine.history import naming
 from engine.history.audit import check_store
 from engine.history.dna import record_dna
 from engine.history.round_plan import PRACTICE
@@ -30,6 +31,7 @@ from engine.learning.microtrain import MicroTraining
 from engine.learning.trainer import check
 from engine.model.generate import BATCHES, Answer, Sampling
 from workers.server.places import Places
+from workers.server.share import Share
 
 IDLE_SECONDS = 2.0  # quiet before learning begins
 EVENTS_BEHIND = 256  # a listener that is further behind is dropped
@@ -87,9 +89,11 @@ class Service:
         micro_training: bool = True,
         folder: Path | None = None,
         paced: bool = False,
+        share: float = 1.0,
     ):
         self.store, self.assistant, self.model, self.clock = store, assistant, model, clock
         self.micro_training, self.folder, self.paced = micro_training, folder, paced
+        self.share = share  # of the time that learning may take
         self.versions: Versions = assistant.versions
         self.hub = Hub()
         self.queue = SavedQueue(TrainingQueue(clock), store)
@@ -110,8 +114,15 @@ class Service:
         await self.queue.load()
         if not self.paced:
             self.assistant.turns.answering = lambda: not self.is_quiet
-            self.assistant.turns.free()
+            self.begin_turns()
             self.spawn(self.live())
+
+    def begin_turns(self) -> None:
+        """Learning takes all the time that answers leave, or its share of it."""
+        if self.share < 1:
+            self.spawn(Share(self.assistant.turns, self.share).keep())
+        else:
+            self.assistant.turns.free()
 
     async def stop(self) -> None:
         """End between two steps; what was under way goes on from its checkpoint next time."""
@@ -150,14 +161,15 @@ class Service:
         return found
 
     async def find_version(self, name: str) -> int | None:
-        """The number behind `model`, `model:v1.2`, `v1.2` or a full name; None is the one in use."""
+        """The number behind `model`, `model:v1.2`, `v1.2` or a version's name, also one that the
+        system before gave; None is the one in use."""
         if name in (self.model, "oneseek"):
             return None
         wanted = name.removeprefix(self.model + ":")
         if wanted == label(None):
             return 0
         for record in await self.versions.records():
-            if wanted in (label(record), record["name"]):
+            if wanted in (label(record), record["name"]) or naming.means(wanted, record["name"]):
                 return record["number"]
         raise NoSuchModel(name)
 
@@ -272,7 +284,8 @@ class Service:
     async def round(self, kind: str, ids: list[str], line: str, config: dict | None = None) -> dict:
         """A whole round; it yields to answers by itself."""
         opened = await self.assistant.learn(kind, ids, line, self.step_done, config)
-        self.assistant.turns.free()
+        if self.share >= 1:
+            self.assistant.turns.free()
         self.hub.tell({"type": "round_started", "runId": opened.run, "kind": kind})
         try:
             result = await opened.task

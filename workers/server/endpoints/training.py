@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from engine.learning.runs import moment
 from workers.server.fields import BadRequest, array, body_of, number, record, takes, text, whole
 from workers.server.service import service_of
 
@@ -34,12 +35,21 @@ async def micro(request: Request, body: dict) -> JSONResponse:
 async def micro_status(request: Request) -> JSONResponse:
     """What micro-training is doing, and its last ten events."""
     service = service_of(request)
-    return JSONResponse({"enabled": service.micro_training, **await service.micro.status()})
+    return JSONResponse(await micro_state(service))
+
+
+async def micro_state(service) -> dict:
+    status = await service.micro.status()
+    told = [dated(event) for event in status["events"]]
+    return {"enabled": service.micro_training, **status, "events": told}
 
 
 async def micro_stats(request: Request) -> JSONResponse:
     """Counts of micro-training: runs, by language, by stage, last DNA update."""
-    return JSONResponse(await service_of(request).micro.stats())
+    stats = await service_of(request).micro.stats()
+    dna, last = stats["last_dna_update"], stats["last_run_time"]
+    stats.update(last_dna_update=dna and dated(dna), last_run_time=last and moment(last))
+    return JSONResponse(stats)
 
 
 @takes(
@@ -119,8 +129,14 @@ async def events(request: Request) -> StreamingResponse:
     return StreamingResponse(stream(), media_type="text/event-stream")
 
 
+def dated(event: dict) -> dict:
+    """An event as it is told outside: its time in words, where the store has milliseconds."""
+    time = event.get("timestamp")
+    return event | {"timestamp": moment(time)} if isinstance(time, int) else event
+
+
 def sent(event: dict) -> str:
-    return f"event: {event['type']}\ndata: {json.dumps(event)}\n\n"
+    return f"event: {event['type']}\ndata: {json.dumps(dated(event))}\n\n"
 
 
 async def training_socket(socket: WebSocket) -> None:
@@ -137,7 +153,7 @@ async def training_socket(socket: WebSocket) -> None:
                 if not coming.done():
                     coming.cancel()
                 elif wanted in (None, coming.result().get("runId")):
-                    await socket.send_json(coming.result())
+                    await socket.send_json(dated(coming.result()))
         except (WebSocketDisconnect, RuntimeError):
             return
         finally:
