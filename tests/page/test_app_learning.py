@@ -114,6 +114,8 @@ def test_a_fact_is_learned_shown_used_and_taken_back(home: Page):
     )
     expect(activity).to_contain_text(re.compile(r"Learning something new · \d+ of \d+ steps"))
     expect(version(home)).to_have_text("v0.1", timeout=180_000)
+    expect(activity.get_by_role("list").last).to_contain_text("v0.1 was made")
+    expect(activity.get_by_role("list").last).not_to_contain_text("Zero.v0.1")
     assert float(home.get_by_test_id("train-loss").inner_text()) < 5
     expect(activity.get_by_role("img", name=re.compile("Loss fell from"))).to_be_hidden()
     every_figure(home)

@@ -89,7 +89,7 @@ class Conversations:
             ("nav.earlier", [chat for chat in shown if chat["updated"] < today]),
         ):
             if some:
-                parts.append(dom.make("h3", t(heading)))
+                parts.append(dom.make("h2", t(heading)))
                 parts.append(dom.make("ul", [self.row(chat) for chat in some[:200]]))
         dom.replace(self.list, parts)
 

@@ -92,6 +92,7 @@ def _actions(turn, number, count, learns):
     good, bad = turn.get("rating") == 1, turn.get("rating") == -1
     return [
         copy,
+        dom.icon_button(t("voice.aloud"), "aloud", turn["id"], "aloud", cls="icon small aloud"),
         dom.icon_button(t("chat.regenerate"), "regenerate", turn["id"], "again"),
         dom.icon_button(t("chat.good"), "good", turn["id"], "good", aria_pressed=yes(good)),
         dom.icon_button(t("chat.bad"), "bad", turn["id"], "bad", aria_pressed=yes(bad)),

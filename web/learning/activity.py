@@ -7,6 +7,8 @@ from web.lib.words import t
 PROBES = 3
 EVENTS = 10
 STAGES = ("stage1", "stage2")
+QUEUE = ("queue", "editing-queue", "words", "status", "pace", "chats")
+"""What changes the list of what waits: it may be long, and the rest is drawn four times a second."""
 
 
 class Activity:
@@ -31,7 +33,9 @@ class Activity:
         self.as_table = False
         self.probed = {}
         self.probing = False
+        self.queue, self.queue_is_new = dom.make("section", id="queue"), True
         page.watch(self.go_on, "far")
+        page.watch(self.queue_changed, *QUEUE)
 
     async def build(self):
         store, live = self.page.store, self.page.learning.progress
@@ -42,7 +46,7 @@ class Activity:
         self.labels = {version["number"]: version["label"] for version in versions}
         parts = [
             self.state(live),
-            dom.make("section", await self.page.queue_panel.build(), id="queue"),
+            await self.waiting(),
             self.probes(versions),
             self.events(await records.events(store, 2 * EVENTS)),
             self.switch(),
@@ -51,6 +55,15 @@ class Activity:
             self.statistics(await records.statistics(store)),
         ]
         return parts
+
+    def queue_changed(self):
+        self.queue_is_new = True
+
+    async def waiting(self):
+        if self.queue_is_new:
+            self.queue_is_new = False
+            dom.replace(self.queue, await self.page.queue_panel.build())
+        return self.queue
 
     async def drawn(self):
         if not self.as_table and self.page.settings["developer"]:

@@ -150,14 +150,15 @@ class Versions:
         version = self.by_number(number)
         parent = self.by_number(version["parent"])
         facts = [
-            (t("versions.name"), version["name"]),
             (t("versions.made"), t.date(version["time"])),
             (t("versions.parent"), records.label(parent)),
             (t("versions.added"), t("versions.learned", n=len(version["lessons"]))),
-            (t("versions.hash"), version["weights_sha256"][:16]),
         ]
-        for key, before, now in records.config_changes(version, parent):
-            facts.append((key, "%s → %s" % (before, now)))
+        if self.page.settings["developer"]:
+            facts += [(t("versions.name"), version["name"])]
+            facts += [(t("versions.hash"), version["weights_sha256"][:16])]
+            for key, before, now in records.config_changes(version, parent):
+                facts.append((key, "%s → %s" % (before, now)))
         rows = [(dom.make("dt", key), dom.make("dd", value)) for key, value in facts]
         overlay.dialog(
             t("versions.about", version=version["label"]),

@@ -10,31 +10,12 @@ from pyscript import document, js_import
 from pyscript.ffi import create_proxy, to_js
 
 from web.lib import dom, site
+from web.lib.smooth import smooth
 from web.lib.words import t
 
-SMOOTHING = 0.8
 HEIGHT = 176
 WHOLE_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000]
 MARKS = 8  # of versions; more would cover the curve
-
-
-def smooth(values, keep=SMOOTHING):
-    """Each point with its neighbours on both sides, the near ones weighing most: it lags behind nothing."""
-    before, after = trailing(values, keep), trailing(values[::-1], keep)[::-1]
-    return [
-        (past + following - (1 - keep) * value) / (weight + weight_after - (1 - keep))
-        for (past, weight), (following, weight_after), value in zip(before, after, values)
-    ]
-
-
-def trailing(values, keep):
-    """For each point the weighted sum of it and what came before, and the weights."""
-    sums, total, weight = [], 0.0, 0.0
-    for value in values:
-        total = keep * total + (1 - keep) * value
-        weight = keep * weight + (1 - keep)
-        sums.append((total, weight))
-    return sums
 
 
 def known(points):

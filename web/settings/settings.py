@@ -107,6 +107,7 @@ class SettingsDialog:
             "settings.chat",
             dom.make("label", t("settings.system"), system, cls="field"),
             dom.make("div", [self.number(*one) for one in numbers], cls="columns"),
+            self.check("voice"),
         )
 
     def learning(self):

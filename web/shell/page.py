@@ -37,6 +37,7 @@ DEFAULTS = {
     "auto_collect": False,
     "proxy": "",
     "sign": False,
+    "voice": False,
     "aside": None,
     "tab": "memory",
     "story": "",

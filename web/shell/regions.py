@@ -12,6 +12,7 @@ from web.chat.conversations import Conversations
 from web.chat.place import Place
 from web.chat.story import Story
 from web.chat.too_long import TooLong
+from web.chat.voice import Voice
 from web.intake.sources import Intake
 from web.learning import records
 from web.learning.activity import Activity
@@ -69,6 +70,7 @@ class OneSeek(Page):
         self.composer = Composer(self, self.chat)
         self.too_long = TooLong(self)
         self.place = Place(self, self.chat)
+        self.voice = Voice(self)
         self.conversations = Conversations(self, self.chat)
         self.memory = Memory(self)
         self.notes = Notes(self)

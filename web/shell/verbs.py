@@ -18,6 +18,7 @@ def register(page):
 
     acts = {
         "copy": lambda of, el: copy(page, chat.tree[of]["text"]),
+        "aloud": lambda of, el: page.voice.speak(chat.tree[of]),
         "copy-code": lambda of, el: copy(page, el._dom_element.previousElementSibling.textContent),
         "edit": lambda of, el: page.edit(of),
         "save-edit": lambda of, el: chat.edited(of, field(el, "text")),
