@@ -10,11 +10,17 @@ MOST = 60
 
 class QueuePanel:
     name = "queue"
-    topics = ("queue", "editing-queue", "status")
+    topics = ("queue", "editing-queue")
 
     def __init__(self, page):
         self.page = page
         self.editing = None
+        page.watch(self.refresh, "status")
+
+    def refresh(self):
+        """The sentence above it has changed; a form that is open stays as it is."""
+        if not self.editing:
+            self.page.touch("editing-queue")
 
     async def build(self):
         queue = self.page.teaching.queue
