@@ -128,3 +128,59 @@ def test_learn_now_while_it_learns_finishes_what_it_is_at(home: Page):
     button.click()
     expect(home.get_by_role("region", name="Notices")).not_to_contain_text("Nothing to learn")
     expect(button).to_have_text("Finishing")
+
+
+WARNED = """async () => {  // as the gate stores what it measured: two checks not passed, one attempt refused
+  const open = indexedDB.open("oneseek");
+  const db = await new Promise((go) => (open.onsuccess = () => go(open.result)));
+  const done = (asked) => new Promise((go) => (asked.onsuccess = () => go(asked.result)));
+  const failed = [
+    {name: "leak", value: 1 / 3, limit: "<= 0.13", ok: false, detail: ["What is my dog called?"]},
+    {name: "known facts lost", value: 1, limit: "0", ok: false, detail: ["What is ice made of?"]},
+  ];
+  const versions = db.transaction("versions", "readwrite").objectStore("versions");
+  for (const key of await done(versions.getAllKeys())) {
+    const version = await done(versions.get(key));
+    await done(versions.put({...version, gate: {...version.gate, measures: failed}}, key));
+  }
+  const gate = {accepted: false, reason: "taught is 0, must be >= 0.98, was 1.00", measures: [
+    {name: "taught", value: 0, limit: ">= 0.98, was 1.00", ok: false, detail: []},
+    {name: "recall", value: 0, limit: ">= 0.66 in wordings never trained", ok: false, detail: []}]};
+  const ledger = db.transaction("ledger", "readwrite").objectStore("ledger");
+  const keys = await done(ledger.getAllKeys());
+  const like = await done(ledger.get(keys.at(-1)));
+  const entry = {...like, kind: "rejection", time: Date.now(), body: {kind: "practice", lessons: [], gate}};
+  await done(ledger.put(entry, typeof keys.at(-1) === "number" ? keys.at(-1) + 1 : keys.at(-1) + "z"));
+  db.close();
+}"""
+
+
+def test_warnings_and_refusals_are_told_in_words_in_the_language_of_the_page(home: Page):
+    home.evaluate(WARNED)
+    home.reload()
+    wait_for_state(home, "ready", "countdown", "training", "paused", "evaluating", timeout=120)
+    versions = panel(home, "Versions")
+    used = versions.get_by_role("listitem").filter(has_text="in use").first
+    expect(used).to_contain_text(
+        "Used with 2 warnings: It began to give the taught answer to other questions too, such as "
+        "“What is my dog called?” It forgot something it knew: “What is ice made of?”"
+    )
+    expect(versions).to_contain_text("it is used with a warning, and one press goes back")
+    refused = versions.get_by_role("listitem").filter(has_text="not used")
+    for words in (
+        "Going over everything you taught it was tried and is not used.",
+        "It did not know what it was taught.",
+        "It tries again after the next things you teach it.",
+    ):
+        expect(refused).to_contain_text(words)
+    seen = refused.inner_text()
+    assert "0.98" not in seen and "must be" not in seen, seen
+    refused.get_by_text("Figures").click()
+    expect(refused).to_contain_text("at least 0.98, was 1.00")
+    home.get_by_role("button", name="Svenska").click()
+    refused = home.get_by_role("listitem").filter(has_text="används inte")
+    expect(refused).to_contain_text("Den kunde inte det den fått lära sig.")
+    refused.get_by_text("Siffror").click()
+    expect(refused).to_contain_text("minst 0,98, var 1,00")
+    expect(refused).to_contain_text("minst 0,66 i ordalydelser som aldrig övats")
+    home.get_by_role("button", name="English").click()
