@@ -129,8 +129,12 @@ class Training:
 
     async def cut_short(self):
         """Somebody is back: the long slice of a hidden tab ends at its next breath."""
-        if self.run and self.scheduler.granting:
+        if not (self.run and self.scheduler.granting):
+            return
+        try:
             await self.page.app.engine.ask(Grant(run=self.run, milliseconds=0.0))
+        except Refused:
+            pass  # it has ended by itself meanwhile
 
     async def power(self):
         """Mains or battery, where the browser tells."""
