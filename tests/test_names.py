@@ -230,6 +230,7 @@ def test_a_witness_on_this_machine_is_told_only_when_that_is_said(tmp_path, head
         while not heard and time.monotonic() < until:
             time.sleep(0.2)
     witness.shutdown()
+    witness.server_close()
     assert set(heard[0]) >= {"seq", "hash", "base"}
 
 
