@@ -42,7 +42,7 @@ def bench(options: argparse.Namespace) -> int:
 def headless(options: argparse.Namespace) -> int:
     from builder import environment
 
-    return environment.run("workers.headless", *options.arguments)
+    return environment.run("workers.server.headless", *options.arguments)
 
 
 def lock(options: argparse.Namespace) -> int:

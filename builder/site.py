@@ -23,7 +23,10 @@ VENDOR = {
     "vendor/uplot.js": ("uplot", "dist/uPlot.esm.js"),
     "vendor/uplot.css": ("uplot", "dist/uPlot.min.css"),
     "vendor/idb.js": ("idb", "build/index.js"),
+    "vendor/highlight.js": ("@highlightjs/cdn-assets", "es/highlight.min.js"),
 }
+# Beside style.css, which names it.
+FONT = {"inter.woff2": ("@fontsource-variable/inter", "files/inter-latin-wght-normal.woff2")}
 OCR = {
     "ocr/tesseract.js": ("tesseract.js", "dist/tesseract.esm.min.js"),
     "ocr/worker.min.js": ("tesseract.js", "dist/worker.min.js"),
@@ -49,13 +52,15 @@ NO_PLUGINS = [
     "!py-game",
     "!py-terminal",
 ]
+# Of engine/core, what the page never imports.
+ONLY_IN_CPYTHON = {"sqlite.py", "backup.py", "language.py", "turns.py"}
 ROOT_FILES = (
     "index.html", "hand-over.html", "oqt-dashboard.html", "manifest.webmanifest", "sw.js",
 )  # fmt: skip
 # The service worker keeps the page and its engine from the first visit on, what an import needs once it is
 # used, and never a model: that is kept, in pieces and checked, by who loads it.
 NEVER_KEPT = re.compile(r"^models-")
-KEPT_WHEN_USED = re.compile(r"^ocr-|\.whl$")
+KEPT_WHEN_USED = re.compile(r"^ocr-|/highlight\.js$|\.whl$")
 
 
 # For a host that sends no headers.
@@ -116,7 +121,7 @@ def gather(tests: bool) -> Site:
     site.add("ocr", members(OCR))
     name = pyodide.pins()["model"]["name"]
     models: dict[str, bytes | Path] = {f"models/{name}.gguf": fetch.part(f"model/{name}")}
-    site.add("models", models | {"models/tiny.gguf": ROOT / "engine/demo/tiny.gguf"})
+    site.add("models", models | {"models/tiny.gguf": ROOT / "engine/model/demo/tiny.gguf"})
     site.add("page", page_files(tests))
     return site
 
@@ -133,24 +138,26 @@ def members(table: dict[str, tuple[str, str]]) -> dict[str, bytes | Path]:
     return {name: opened[package][member] for name, (package, member) in table.items()}
 
 
+def page_python() -> list[Path]:
+    """What the page's interpreter may import: its own modules, and what it shares with the workers."""
+    shared = [ROOT / "engine/__init__.py", *sorted((ROOT / "engine/core").rglob("*.py"))]
+    shared = [path for path in shared if path.name not in ONLY_IN_CPYTHON]
+    return shared + sorted((ROOT / "web").rglob("*.py"))
+
+
 def page_files(tests: bool) -> dict[str, bytes | Path]:
     """Our own: what the browser reads as it lies, the page's Python in one piece, the rest as a wheel."""
-    web = ROOT / "web"
+    web = ROOT / "web/static"
     own: dict[str, bytes | Path] = {
         path.relative_to(web).as_posix(): path.read_bytes()
         for path in sorted(web.rglob("*"))
         if path.suffix in PAGE_SUFFIXES and path.name not in ROOT_FILES
     }
-    python = sorted(web.rglob("*.py")) + [
-        ROOT / "workers/__init__.py",
-        ROOT / "workers/wire.py",
-        ROOT / "workers/protocol.py",
-    ]
-    python += [ROOT / "engine/__init__.py", ROOT / "engine/config.py"]
-    texts = {path.relative_to(ROOT).as_posix(): path.read_text() for path in python}
+    own |= members(FONT)
+    texts = {path.relative_to(ROOT).as_posix(): path.read_text() for path in page_python()}
     own["page-files.json"] = json.dumps(texts, ensure_ascii=False).encode()
-    own["models.json"] = (ROOT / "engine/models.json").read_bytes()
-    own["boot.py"] = (web / "boot.py").read_bytes()
+    own["models.json"] = (ROOT / "engine/model/models.json").read_bytes()
+    own["boot.py"] = (ROOT / "web/shell/boot.py").read_bytes()
     own["workers/boot.py"] = (ROOT / "workers/boot.py").read_bytes()
     wheel = {"oneseek.whl": wheels.own(with_tests=tests)[1]}
     own |= bytecode.compiled(wheel, keep_source=True)
@@ -169,15 +176,15 @@ def roots(site: Site, settings: dict[str, dict]) -> dict[str, bytes]:
             for name, each in settings.items()
         },
     }
-    index = with_paths((ROOT / "web/index.html").read_text(), site.names)
+    index = with_paths((ROOT / "web/static/index.html").read_text(), site.names)
     index = index.replace("</head>", POLICY_WITHIN + head(site, facts) + "</head>")
     workers = f'<py-config type="json" hidden>{json.dumps({"plugins": NO_PLUGINS})}</py-config>\n'
     index = index.replace("</body>", workers + "</body>")
-    manifest = with_paths((ROOT / "web/manifest.webmanifest").read_text(), site.names)
-    opened = with_paths((ROOT / "web/hand-over.html").read_text(), site.names)
+    manifest = with_paths((ROOT / "web/static/manifest.webmanifest").read_text(), site.names)
+    opened = with_paths((ROOT / "web/static/hand-over.html").read_text(), site.names)
     opened = opened.replace("<script", POLICY_WITHIN + "<script")
     pages = {"index.html": index, "hand-over.html": opened, "manifest.webmanifest": manifest}
-    pages["oqt-dashboard.html"] = (ROOT / "web/oqt-dashboard.html").read_text()
+    pages["oqt-dashboard.html"] = (ROOT / "web/static/oqt-dashboard.html").read_text()
     finished = {name: text.encode() for name, text in pages.items()}
     finished["sw.js"] = service_worker(site, finished, settings)
     whole = {"build": build_hash, "files": dict(sorted(site.hashes.items()))}
@@ -194,7 +201,7 @@ def suite_page(index: str) -> bytes:
 
 
 def service_worker(site: Site, finished: dict[str, bytes], settings: dict[str, dict]) -> bytes:
-    """web/sw.js with the list of what it keeps, and the headers each kind of file goes with."""
+    """web/static/sw.js with the list of what it keeps, and the headers each kind of file goes with."""
     lock = bytes(site.files[site.names["pyodide-lock.json"]])
     needed = pyodide.closure(lock, settings["engine"]["packages"]) | {"oneseek.whl"}
     hashes = site.hashes | {name: sha256(data) for name, data in finished.items()}
@@ -206,7 +213,7 @@ def service_worker(site: Site, finished: dict[str, bytes], settings: dict[str, d
         kinds[kind] = headers.headers(path)
         files[path] = {"sha256": found, "keep": how_kept(path, needed), "headers": kind}
     facts = {"build": site.build_hash(), "files": files, "headers": kinds}
-    text = (ROOT / "web/sw.js").read_text()
+    text = (ROOT / "web/static/sw.js").read_text()
     return text.replace("const SITE = {};", f"const SITE = {json.dumps(facts)};", 1).encode()
 
 

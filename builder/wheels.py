@@ -11,7 +11,7 @@ import zipfile
 from pathlib import Path, PurePosixPath
 
 from builder import ROOT, fetch
-from engine import language
+from engine.core.collecting import language
 
 OWN = ("engine", "importers", "shaders", "web", "workers")
 OWN_SUFFIXES = {".py", ".wgsl", ".json", ".jsonl", ".txt", ".npz"}

@@ -12,22 +12,22 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine import lessons
-from engine.cache import ANSWER_BYTES, Pool
-from engine.config import TrainingConfig, micro_rate, micro_steps
-from engine.executor import Executor, Tensor
-from engine.forget import INTENT, History, reset
-from engine.formats import ModelFile
-from engine.generate import Answer, Generator, Sampling
-from engine.runs import generate_run_id
-from engine.snapshot import Arrays, SnapshotDamaged
-from engine.trained import Trained
-from engine.trainer import EngineTrainer, check
-from engine.training_engine import TrainingEngine
-from engine.turns import background, urgent
-from engine.updater import WeightUpdater
-from engine.versions import GENERIC, Versions
-from engine.weights import Model
+from engine.backends.executor import Executor, Tensor
+from engine.core.settings import TrainingConfig, micro_rate, micro_steps
+from engine.core.turns import background, urgent
+from engine.history.snapshot import Arrays, SnapshotDamaged
+from engine.history.updater import WeightUpdater
+from engine.history.versions import GENERIC, Versions
+from engine.learning import lessons
+from engine.learning.replay import INTENT, History, reset
+from engine.learning.runs import generate_run_id
+from engine.learning.trainer import EngineTrainer, check
+from engine.learning.training_engine import TrainingEngine
+from engine.model.formats import ModelFile
+from engine.model.generate import Answer, Generator, Sampling
+from engine.model.kv_cache import ANSWER_BYTES, Pool
+from engine.model.loaded import Model
+from engine.model.trainable import Trained
 
 BASE = 0  # the number of the version that has learned nothing
 CACHE_ROWS = 2048

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from engine.cli import COMMANDS, json_option, show, told
-from importers.crawl import PAGES, Crawl
+from engine.cli.main import COMMANDS, json_option, show, told
 from importers.document import ImportRefused
-from importers.fetch import Fetcher
 from importers.image import ImageImporter, tesseract
 from importers.limits import Budget
+from importers.pages.crawl import PAGES, Crawl
+from importers.pages.fetch import Fetcher
 from importers.read import IsPicture
 from importers.results import ImportResult, refused
 from importers.text import TextImporter

@@ -74,7 +74,7 @@ class Door:
     async def _scan(self, data: bytes, found: ImportResult, budget: Budget) -> ImportResult:
         """The pages of a scanned PDF, one after the other."""
         from importers.image import ImageImporter, prepared, renumbered
-        from importers.pdf import scanned_page
+        from importers.readers.pdf import scanned_page
 
         lines: list = []
         try:

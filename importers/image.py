@@ -59,7 +59,7 @@ class ImageImporter:
 
     def import_scan(self, data: bytes, name: str, scans: list[int], budget: Budget) -> ImportResult:
         """The pages of a PDF that are pictures, one after the other."""
-        from importers.pdf import scanned_page
+        from importers.readers.pdf import scanned_page
 
         lines: list[Recognised] = []
         try:

@@ -144,6 +144,6 @@ def _is_mail(head: str) -> bool:
 
 
 def _is_csv(head: str) -> bool:
-    from importers.tables import delimiter_of
+    from importers.readers.tables import delimiter_of
 
     return bool(delimiter_of(head))

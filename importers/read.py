@@ -131,7 +131,7 @@ def _members(data: bytes, name: str, budget: Budget, depth: int) -> Iterator[tup
         raise ImportRefused(
             f"{name} is an archive inside archives; unpack it and add what is inside."
         )
-    from importers.archive import Archive
+    from importers.readers.archive import Archive
 
     archive = Archive(data, budget)
     members = [n for n in archive.names if not _is_litter(n)]
@@ -156,18 +156,18 @@ def _title(reading: Reading, name: str) -> str:
 
 
 _FROM_BYTES = {
-    "pdf": "pdf:read_pdf",
-    "docx": "word:read_docx",
-    "epub": "epub:read_epub",
-    "rtf": "rtf:read_rtf",
-    "mail": "mail:read_message",
-    "page": "article:read_file",
+    "pdf": "readers.pdf:read_pdf",
+    "docx": "readers.word:read_docx",
+    "epub": "readers.epub:read_epub",
+    "rtf": "readers.rtf:read_rtf",
+    "mail": "readers.mail:read_message",
+    "page": "pages.article:read_file",
 }
 _FROM_TEXT = {
-    "plain": "plain:read_plain",
-    "markdown": "plain:read_markdown",
-    "html": "article:read_whole",
-    "csv": "tables:read_csv",
-    "json": "datasets:read_json",
-    "jsonl": "datasets:read_jsonl",
+    "plain": "readers.plain:read_plain",
+    "markdown": "readers.plain:read_markdown",
+    "html": "pages.article:read_whole",
+    "csv": "readers.tables:read_csv",
+    "json": "readers.datasets:read_json",
+    "jsonl": "readers.datasets:read_jsonl",
 }

@@ -4,8 +4,8 @@ import dataclasses
 import hashlib
 from collections.abc import Callable
 
-from engine.language import detect
-from engine.lessons.documents import lessons as lessons_of
+from engine.core.collecting.language import detect
+from engine.learning.lessons.documents import lessons as lessons_of
 from importers.document import Document
 from importers.duplicates import Fingerprints, seen_blocks
 from importers.instructions import Suspicion, suspicions

@@ -1,11 +1,11 @@
 """The door for web pages: fetched natively, or handed over by the page as HTML it fetched, saved or pasted."""
 
-from importers.article import read_page
 from importers.document import ImportRefused
 from importers.encoding import decode
-from importers.fetch import Fetcher, Page
 from importers.limits import Budget
-from importers.markup import page_text
+from importers.pages.article import read_page
+from importers.pages.fetch import Fetcher, Page
+from importers.pages.markup import page_text
 from importers.read import document
 from importers.results import ImportResult, refused
 from importers.text import TextImporter

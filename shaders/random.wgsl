@@ -1,4 +1,4 @@
-// Randomness without state: the hash of (seed, stream, index) that engine/ops/random.py defines.
+// Randomness without state: the hash of (seed, stream, index) that engine/compiler/ops/random.py defines.
 override ROWS: u32 = 1;
 override COLS: u32;
 override RECENT: u32 = 0;

@@ -4,7 +4,7 @@ import sys
 
 from hypothesis import settings
 
-pytest_plugins = [] if sys.platform == "emscripten" else ["tests.page_fixtures"]
+pytest_plugins = [] if sys.platform == "emscripten" else ["tests.support.page.page_fixtures"]
 
 # A loaded machine is slow now and then; that is no fault of the code under test.
 settings.register_profile("oneseek", deadline=None)

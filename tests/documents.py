@@ -19,15 +19,15 @@ def row(id: str, requirement: str, *tests: str, missing: str = "") -> Row:
     return Row(id, requirement, tests, missing)
 
 
-API = "test_api.py::test_"
-APP = "test_app_learning.py::test_"
-CHAT = "test_app_chat.py::test_"
-NAMES = "test_names.py::test_"
-TROUBLE = "test_server_trouble.py::test_"
-TEACH = "test_teaching.py::test_"
+API = "server/test_api.py::test_"
+APP = "page/test_app_learning.py::test_"
+CHAT = "page/test_app_chat.py::test_"
+NAMES = "server/test_names.py::test_"
+TROUBLE = "server/test_server_trouble.py::test_"
+TEACH = "cli/test_teaching.py::test_"
 READ = "importers/test_in_the_page.py::test_"
 FETCH = "importers/test_fetch.py::test_"
-PARTS = "test_documents.py::test_"
+PARTS = "tree/test_documents.py::test_"
 
 RUN_EVENTS = API + "whoever_listens_hears_every_step_of_a_question_and_of_a_run"
 MICRO = API + "the_documents_example_of_micro_training_answers_as_it_shows"
@@ -45,11 +45,11 @@ CERTIFIED = NAMES + "a_version_leaves_the_server_certified_and_proves_itself"
 
 CLASSES = [
     row("class.config", "TrainingConfig with the guide's fields, defaults and ranges",
-        "test_config.py::test_the_classic_defaults_are_those_of_the_guide", SETTINGS),
+        "core/test_config.py::test_the_classic_defaults_are_those_of_the_guide", SETTINGS),
     row("class.config.range", "a value out of range is refused with field, value and range",
-        "test_config.py::test_a_value_out_of_range_is_named_with_field_value_and_range", SETTINGS),
+        "core/test_config.py::test_a_value_out_of_range_is_named_with_field_value_and_range", SETTINGS),
     row("class.config.presets", "classic and micro are presets of the one configuration",
-        "test_config.py::test_micro_is_the_measured_recipe"),
+        "core/test_config.py::test_micro_is_the_measured_recipe"),
     row("class.config.mode", "mode lora, hybrid or full trains as it says",
         missing="modes in the page and on the server"),
     row("class.config.lora", "rank, alpha, dropout, targets and bias each have their effect",
@@ -57,11 +57,11 @@ CLASSES = [
     row("class.config.steps", "batch, warm-up, max steps, clipping and decay have their effect",
         missing="an effect of each setting, measured"),
     row("class.scheduler_config", "SchedulerConfig with the guide's fields and defaults",
-        "test_config.py::test_the_scheduler_defaults_are_those_of_the_guide"),
+        "core/test_config.py::test_the_scheduler_defaults_are_those_of_the_guide"),
     row("class.scheduler_config.idle", "it trains in idle moments and pauses while one types",
-        IDLE, "test_scheduler.py::test_activity_pauses_within_one_slice_and_quiet_resumes"),
+        IDLE, "core/test_scheduler.py::test_activity_pauses_within_one_slice_and_quiet_resumes"),
     row("class.scheduler_config.share", "max_cpu_usage bounds the share of the time",
-        "test_scheduler.py::test_the_share_measured_is_within_a_tenth_of_the_share_asked_for",
+        "core/test_scheduler.py::test_the_share_measured_is_within_a_tenth_of_the_share_asked_for",
         NAMES + "a_server_learns_in_its_share_of_the_time"),
     row("class.scheduler_config.inference", "an answer pauses training", IDLE),
     row("class.queue", "TrainingQueue: size, get_stats with total, by_priority, by_source", QUEUE,
@@ -71,11 +71,11 @@ CLASSES = [
     row("class.collector", "DataCollector finds pairs in chats by itself",
         APP + "scenario_17_only_what_was_approved_is_in_the_queue_with_its_reason"),
     row("class.collector.chat", "enable_chat_logging and auto_collect are a person's switches",
-        "test_collector.py::test_every_switch_turns_off_what_it_names"),
+        "core/test_collector.py::test_every_switch_turns_off_what_it_names"),
     row("class.collector.web", "enable_web_scraping and enable_content_processing have an effect",
         missing="the two switches have no use in the product"),
     row("class.collector.log", "log_message({id, role, content, timestamp}) makes pairs",
-        "test_collector.py::test_pairs_are_found_across_turns_and_chats"),
+        "core/test_collector.py::test_pairs_are_found_across_turns_and_chats"),
     row("class.import.website", "WebsiteImporter.import_website gives examples_generated",
         READ + "scenario_15_a_website_by_address_by_three_ways_and_by_paste",
         FETCH + "a_page_is_imported_with_its_title_address_and_lessons"),
@@ -85,36 +85,36 @@ CLASSES = [
         READ + "scenario_12_a_dropped_text_becomes_lessons_and_the_same_file_is_already_here",
         API + "an_imported_text_waits_for_approval"),
     row("class.engine.metrics", "get_latest_metrics: step, loss, learning_rate, grad_norm, examples",
-        "test_training_engine.py::"
+        "learning/test_training_engine.py::"
         "test_the_latest_metrics_are_those_of_the_last_step_and_of_the_gate", RUN_EVENTS),
     row("class.engine.save", "save_model and load_model give the version in use back",
-        "test_training_engine.py::test_a_saved_model_is_the_version_in_use_wherever_it_is_loaded"),
+        "learning/test_training_engine.py::test_a_saved_model_is_the_version_in_use_wherever_it_is_loaded"),
     row("class.batches", "BatchManager: few while one is active, many when idle",
-        "test_batches.py::test_few_are_taken_while_someone_is_active_and_many_when_idle"),
+        "core/test_batches.py::test_few_are_taken_while_someone_is_active_and_many_when_idle"),
     row("class.updater", "WeightUpdater changes weights between answers only",
-        "test_updater.py::"
+        "history/test_updater.py::"
         "test_weights_are_put_in_place_only_when_no_answer_needs_those_that_are"),
     row("class.updater.rollback", "rollback to the version before", FACT, RANKED),
     row("class.updater.should", "should_rollback has a use in the product",
         missing="should_rollback is called by tests only"),
     row("class.updater.clear", "old snapshots go; current, last, daily and weekly ones stay",
-        "test_versions.py::test_old_snapshots_go_and_current_last_three_daily_and_weekly_stay"),
+        "history/test_versions.py::test_old_snapshots_go_and_current_last_three_daily_and_weekly_stay"),
     row("class.scheduler", "TrainingScheduler: start, stop, update_config, get_stats",
-        "test_scheduler.py::test_stats_have_the_documented_names"),
+        "core/test_scheduler.py::test_stats_have_the_documented_names"),
     row("class.scheduler.force", "force_training is Learn now", FACT,
-        "test_scheduler.py::"
+        "core/test_scheduler.py::"
         "test_forced_training_runs_at_once_until_a_round_ends_and_still_yields_to_a_person"),
     row("ui.live", "a live training status view", IDLE,
-        "test_follow_one_message.py::*"),
+        "learning/test_follow_one_message.py::*"),
     row("ui.import", "a multi-source import view",
         READ + "scenario_12_a_dropped_text_becomes_lessons_and_the_same_file_is_already_here",
         READ + "scenario_13_pdf_and_docx_come_out_whole_and_a_scan_goes_through_ocr"),
     row("figure.adapter", "an adapter of rank 8 takes about 4 MB",
         missing="a test that holds the exported file to that size"),
     row("figure.overhead", "inference overhead under 5 ms, memory overhead under 100 MB",
-        "wasm/test_memory.py::*", missing="the 5 ms are measured by `bench overhead` only"),
+        "backends/wasm/test_memory.py::*", missing="the 5 ms are measured by `bench overhead` only"),
     row("figure.converges", "a lesson set converges within 100-500 examples",
-        "test_real_lesson.py::*"),
+        "page/test_real_lesson.py::*"),
     row("technique.queues", "answers never wait for training",
         TROUBLE + "who_asks_much_waits_for_itself_and_who_asks_once_is_next", IDLE),
 ]  # fmt: skip
@@ -126,7 +126,7 @@ MICRO_SERVICE = [
         CHAT + "scenario_8_messages_know_their_language",
         NAMES + "an_english_chat_with_a_swedish_name_stays_english_in_a_swedish_page"),
     row("micro.language.line", "sv, no, da -> sv, else en; a missing line falls back to generic",
-        "test_language.py::test_the_adapter_follows_from_the_language",
+        "core/test_language.py::test_the_adapter_follows_from_the_language",
         missing="lines of a language are not trained by the product; all is generic"),
     row("micro.stage1", "stage 1 learns the raw responses", RUN_EVENTS),
     row("micro.stage2", "stage 2 learns the analysed data",
@@ -149,11 +149,11 @@ MICRO_SERVICE = [
     row("micro.events", "stage1_complete, stage2_complete, dna_updated to every listener",
         RUN_EVENTS),
     row("micro.ten", "a live list of the last ten events", MICRO,
-        "test_microtrain.py::test_only_the_last_ten_events_are_kept"),
+        "learning/test_microtrain.py::test_only_the_last_ten_events_are_kept"),
     row("micro.dashboard", "total runs, by language, by stage, last DNA update, last run",
         NAMES + "the_old_dashboard_shows_what_it_is_learning"),
     row("micro.chat", "every question of the page's chat goes through both stages",
-        "test_page_api.py::"
+        "page/test_page_api.py::"
         "test_every_question_of_the_chat_leaves_both_stages_and_teaches_nothing_unasked"),
     row("micro.command", "the documents' micro_train.py: oneseek micro",
         NAMES + "micro_learns_in_two_stages_and_what_it_learned_is_certified"),
@@ -163,12 +163,12 @@ MICRO_SERVICE = [
 
 TRAINING = [
     row("train.models", "base models come only from an explicit choice", BAD_RUN,
-        "test_cli.py::test_nothing_chosen_is_an_error_and_never_a_default"),
+        "cli/test_cli.py::test_nothing_chosen_is_an_error_and_never_a_default"),
     row("train.models.error", "none: No base models selected", BAD_RUN, OLD),
     row("train.models.environment", "BASE_MODELS, natively",
         NAMES + "base_models_are_read_under_both_names"),
     row("train.models.picker", "the model picker, in the page",
-        "test_app_first_run.py::"
+        "page/test_app_first_run.py::"
         "test_scenario_1_the_chosen_model_is_fetched_with_progress_and_answers"),
     row("train.models.second", "a second BASE_MODELS entry is honoured or refused aloud",
         missing="several base models"),
@@ -180,7 +180,7 @@ TRAINING = [
         missing="a leaderboard of real comparisons"),
     row("train.id", "run ids run-%Y%m%d-%H%M%S, no colon", START),
     row("train.atomic", "files are written beside and renamed",
-        "test_adaptive.py::test_a_file_is_replaced_whole_or_not_at_all"),
+        "learning/test_adaptive.py::test_a_file_is_replaced_whole_or_not_at_all"),
     row("train.get_metrics", "GET /api/training/{run_id}/metrics", START,
         API + "metrics_from_outside_are_kept_under_their_run"),
     row("train.get_leaderboard", "GET /api/training/{run_id}/leaderboard", START),
@@ -218,9 +218,9 @@ TRAINING = [
 PROVENANCE = [
     row("name.family", "OneSeek-{size}-Zero.v{MAJOR}.{MICRO}, the size the base model's",
         NAMES + "the_old_status_says_name_and_version",
-        "test_versions.py::test_the_family_takes_its_size_from_the_base_model"),
+        "history/test_versions.py::test_the_family_takes_its_size_from_the_base_model"),
     row("name.major", "lessons count MICRO, practice MAJOR", VERSION,
-        "test_versions.py::test_a_lesson_makes_a_micro_version_and_practice_a_major_one"),
+        "history/test_versions.py::test_a_lesson_makes_a_micro_version_and_practice_a_major_one"),
     row("name.certified", "the certified name says language, data, weights and time",
         NAMES + "the_old_status_says_name_and_version", CERTIFIED),
     row("name.current", "a CURRENT pointer names the one in use",
@@ -232,7 +232,7 @@ PROVENANCE = [
     row("name.old.import", "an imported adapter keeps the name it came with",
         missing="the name in an imported adapter's metadata is not kept"),
     row("certified.files", "metadata, adapter_config, adapter, results, verify_integrity.py",
-        CERTIFIED, "test_certified.py::test_an_untouched_version_is_ok_and_has_every_documented_file"),
+        CERTIFIED, "history/test_certified.py::test_an_untouched_version_is_ok_and_has_every_documented_file"),
     row("certified.page", "certified export in the page",
         APP + "versions_are_signed_with_a_key_of_the_persons_own"),
     row("certified.http", "certified export over HTTP", CERTIFIED),
@@ -240,11 +240,11 @@ PROVENANCE = [
         NAMES + "micro_learns_in_two_stages_and_what_it_learned_is_certified",
         NAMES + "what_has_no_history_is_not_certified"),
     row("certified.tampering", "what was changed is found", CERTIFIED,
-        "test_certified.py::test_a_few_random_byte_flips_are_all_found"),
+        "history/test_certified.py::test_a_few_random_byte_flips_are_all_found"),
     row("reset", "POST /api/models/reset needs RESET",
         API + "reset_needs_the_word"),
     row("reset.logged", "reset keeps base models and is itself logged",
-        "test_forget.py::test_reset_needs_the_word_and_leaves_only_the_ledger"),
+        "learning/test_forget.py::test_reset_needs_the_word_and_leaves_only_the_ledger"),
     row("reset.page", "reset under Versions, typing RESET",
         missing="it is in Settings only"),
     row("reset.runs", "reset takes runs/ along", missing="runs/ stays"),
@@ -268,9 +268,9 @@ PROVENANCE = [
         NAMES + "a_witness_on_this_machine_is_told_only_when_that_is_said"),
     row("identity", "50 bilingual identity examples",
         APP + "it_can_be_taught_who_it_is",
-        "test_adaptive.py::test_the_identity_is_fifty_different_examples_half_in_each_language"),
+        "learning/test_adaptive.py::test_the_identity_is_fifty_different_examples_half_in_each_language"),
     row("checkpoints", "daily and weekly checkpoints",
-        "test_versions.py::test_old_snapshots_go_and_current_last_three_daily_and_weekly_stay"),
+        "history/test_versions.py::test_old_snapshots_go_and_current_last_three_daily_and_weekly_stay"),
     row("backup", "local backups, in the page and on the server",
         APP + "scenario_24_everything_leaves_as_a_backup_is_wiped_and_comes_back",
         API + "a_backup_of_a_server_is_restored_by_the_page_and_one_of_the_page_by_a_server"),
@@ -278,7 +278,7 @@ PROVENANCE = [
 
 FAULTS = [
     row("fault.1", "the README's lines run as a shell runs them",
-        "test_readme.py::test_the_example_for_curl_answers",
+        "tree/test_readme.py::test_the_example_for_curl_answers",
         missing="build.py headless --model and bench NAME --option, literally"),
     row("fault.2", "every way to an older version rebuilds it by replay",
         missing="rollback, verify, export after thinning"),
@@ -315,11 +315,11 @@ BUILD = [
     row("modes.convert", "changed rank or targets convert or start an adapter, and say which",
         missing="changed shapes"),
     row("language.short", "short texts by function words, chat and setting: 98 of 100 right",
-        "test_language.py::"
+        "core/test_language.py::"
         "test_short_sentences_with_foreign_names_are_in_the_language_around_the_names",
         NAMES + "an_english_chat_with_a_swedish_name_stays_english_in_a_swedish_page"),
     row("language.neither", "a language that is neither is told as such",
-        "test_language.py::test_a_language_that_is_neither_is_told_as_such",
+        "core/test_language.py::test_a_language_that_is_neither_is_told_as_such",
         NAMES + "an_english_question_with_a_swedish_name_is_taken_as_english"),
     row("language.lines", "one line, shown to be as good, or a line of each language",
         missing="the table of `bench lines`"),
@@ -363,7 +363,7 @@ HOLD = [
     row("hold.twelve", "twelve lessons in a day, every version usable",
         missing="rollback by replay"),
     row("hold.language", "200 short sentences: the language right in >= 98 %",
-        "test_language.py::"
+        "core/test_language.py::"
         "test_short_sentences_with_foreign_names_are_in_the_language_around_the_names"),
 ]  # fmt: skip
 
@@ -390,17 +390,17 @@ ENDPOINTS = [
 ]
 
 CLASS_NAMES = {
-    "engine.config": "TrainingConfig SchedulerConfig",
-    "web.queue": "TrainingQueue",
-    "web.collector": "DataCollector",
+    "engine.core.settings": "TrainingConfig SchedulerConfig",
+    "engine.core.queue.training_queue": "TrainingQueue",
+    "engine.core.collecting.collector": "DataCollector",
     "importers.website": "WebsiteImporter",
     "importers.image": "ImageImporter",
     "importers.text": "TextImporter",
-    "engine.training_engine": "TrainingEngine",
-    "web.batches": "BatchManager",
-    "engine.updater": "WeightUpdater",
-    "web.scheduler": "TrainingScheduler",
-    "engine.runs": "validate_base_models generate_run_id",
+    "engine.learning.training_engine": "TrainingEngine",
+    "engine.core.queue.batches": "BatchManager",
+    "engine.history.updater": "WeightUpdater",
+    "engine.core.scheduler": "TrainingScheduler",
+    "engine.learning.runs": "validate_base_models generate_run_id",
 }
 
 

@@ -46,9 +46,9 @@ async def load_project():
 
 
 async def open_mail():
+    from engine.core.messages import Booting, Ready
     from workers import garbage
     from workers.post import Post
-    from workers.protocol import Booting, Ready
 
     post = Post(name, channel.postMessage)
     post.emit(Booting(worker=name, step="packages"))

@@ -14,25 +14,11 @@ import numpy as np
 import pyodide_js
 from pyodide.ffi import can_run_sync, run_sync, to_js
 
-from engine import curve, identity, naming, registry
 from engine.assistant import Assistant, label
-from engine.check import check_store
-from engine.formats.download import Damaged, Paused
-from engine.generate import Sampling
-from engine.gpu import DeviceLost
-from engine.language import UNKNOWN, detect
-from engine.ledger import Ledger
-from engine.quick_check import measured
-from engine.snapshot import SnapshotDamaged
-from engine.trainer import TRAINING_BYTES
-from engine.turns import pause
-from engine.versions import Versions
-from web.queue import TrainingQueue
-from web.saved_queue import SavedQueue
-from web.store import FencedStore, open_browser_store
-from workers import outbox
-from workers.models import Models
-from workers.protocol import (
+from engine.backends.gpu.errors import DeviceLost
+from engine.backends.quick_check import measured
+from engine.core.collecting.language import UNKNOWN, detect
+from engine.core.messages import (
     Answered,
     Changed,
     Device,
@@ -51,6 +37,22 @@ from workers.protocol import (
     Token,
     Verified,
 )
+from engine.core.queue.saved import SavedQueue
+from engine.core.queue.training_queue import TrainingQueue
+from engine.core.storage.store import FencedStore, open_browser_store
+from engine.core.turns import pause
+from engine.history import curve, naming
+from engine.history.audit import check_store
+from engine.history.ledger import Ledger
+from engine.history.snapshot import SnapshotDamaged
+from engine.history.versions import Versions
+from engine.learning import identity
+from engine.learning.trainer import TRAINING_BYTES
+from engine.model import registry
+from engine.model.formats.download import Damaged, Paused
+from engine.model.generate import Sampling, TooLong
+from workers import outbox
+from workers.models import Models
 from workers.questions import Questions
 from workers.recovery import Recovery
 from workers.signer import BrowserSigner
@@ -75,7 +77,7 @@ class Refusal(Exception):
 
 
 class Engine:
-    """One `on_<name>` for each request of workers/protocol.py that names the engine."""
+    """One `on_<name>` for each request of engine/core/messages.py that names the engine."""
 
     def __init__(self, emit, settings, modules):
         self.emit, self.addresses, self.modules = emit, settings["models"], modules
@@ -197,6 +199,7 @@ class Engine:
             top_p=options.get("top_p", 1.0),
             max_tokens=options.get("max_tokens", 512),
             seed=random.getrandbits(31) if seed < 0 else seed,
+            stop_repeats=options.get("stop_repeats", False),
         )
         prefix = options.get("prefix", "")
         teller = Teller(self.emit, request.id)
@@ -214,6 +217,8 @@ class Engine:
                 break
             except DeviceLost as lost:
                 self.recovery.begin(str(lost))
+            except TooLong as error:
+                return Failed(where="Ask", reason=str(error), detail="too-long")
         ended = "stop" if answer.ended == "cancelled" else answer.ended
         return Answered(
             text=prefix + answer.text,
@@ -465,12 +470,12 @@ def serve(emit, settings, modules):
 
 async def open_executor(kind):
     if kind == "gpu":
-        from engine.gpu import GPU
+        from engine.backends.gpu.executor import GPU
 
         async with asyncio.timeout(OPEN_SECONDS):
             return await GPU.open()
-    from engine.wasm.executor import Wasm
-    from engine.wasm.heap import PyodideHeap
+    from engine.backends.wasm.executor import Wasm
+    from engine.backends.wasm.heap import PyodideHeap
 
     return Wasm(PyodideHeap())
 

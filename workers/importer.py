@@ -12,12 +12,12 @@ import time
 import js
 from pyodide.ffi import JsException, can_run_sync, run_sync, to_js
 
+from engine.core.messages import Done, Failed, Imports, Questions, Reading
+from engine.core.storage import backup
+from engine.core.storage.store import open_browser_store
 from importers.door import Door
 from importers.duplicates import Fingerprints
 from importers.limits import Budget, Cancelled
-from web.store import open_browser_store
-from workers import archive
-from workers.protocol import Done, Failed, Imports, Questions, Reading
 from workers.recogniser import Recogniser
 
 KNOWN = "import-fingerprints.json"
@@ -27,7 +27,7 @@ ASKED = ("prompt", "answer", "language")
 
 
 class Importer:
-    """One `on_<name>` for each request of workers/protocol.py that names the importer."""
+    """One `on_<name>` for each request of engine/core/messages.py that names the importer."""
 
     def __init__(self, emit, settings, modules):
         self.emit, self.modules = emit, modules
@@ -77,14 +77,14 @@ class Importer:
         return Done()
 
     async def on_ask_about(self, request):
-        from engine.lessons.documents import questions
+        from engine.learning.lessons.documents import questions
 
         return Questions(items=questions(request.lessons, request.count))
 
     async def on_back_up(self, request):
         store = Whole(await open_browser_store(self.modules["store.js"]))
         async with written("out", request.file) as write:
-            async for piece in archive.collect(store, int(time.time() * 1000)):
+            async for piece in backup.collect(store, int(time.time() * 1000)):
                 await write(piece)
         await store.close()
         return Done()
@@ -93,8 +93,8 @@ class Importer:
         inbox = await folder("inbox")
         file = await (await inbox.getFileHandle(request.file)).getFile()
         try:
-            stores = archive.read(await file.text())
-        except archive.NotABackup as error:
+            stores = backup.read(await file.text())
+        except backup.NotABackup as error:
             return Failed(where="backup", reason="This is not a backup.", detail=str(error))
         finally:
             await inbox.removeEntry(request.file)
@@ -161,7 +161,7 @@ class Whole:
             for kind, text in source.pop("texts", {}).items():
                 if kind in OWN_FILES:
                     await write_own(source["sha256"] + kind, text)
-        await archive.restore(self.store, stores)
+        await backup.restore(self.store, stores)
 
 
 def serve(emit, settings, modules):

@@ -9,18 +9,18 @@ import hashlib
 import js
 from pyodide.ffi import JsException
 
-from engine import registry
-from engine.formats import FormatError, open_model
-from engine.formats.browser import BlobSource, Fetch, OpfsShelf
-from engine.formats.download import DownloadError, Record, VerifiedSource, download, stored
-from engine.formats.source import CHUNK
+from engine.model import registry
+from engine.model.formats import FormatError, open_model
+from engine.model.formats.browser import BlobSource, Fetch, OpfsShelf
+from engine.model.formats.download import DownloadError, Record, VerifiedSource, download, stored
+from engine.model.formats.source import CHUNK
 
 INBOX = "inbox"
 GIVEN = "file:"
 
 
 class Models:
-    """Opens and removes models by the names workers/protocol.py gives them."""
+    """Opens and removes models by the names engine/core/messages.py gives them."""
 
     def __init__(self, store, addresses):
         self.shelf, self.inbox = OpfsShelf(store), OpfsShelf(store, INBOX)

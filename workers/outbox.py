@@ -12,7 +12,9 @@ from pathlib import Path
 import js
 from pyodide.ffi import to_js
 
-from engine.adapters import (
+from engine.assistant import flat_weights, label
+from engine.history.certificate import certify, zipped
+from engine.model.adapters import (
     SETTINGS,
     WEIGHTS,
     AdapterError,
@@ -22,9 +24,7 @@ from engine.adapters import (
     read_peft,
     save_merged,
 )
-from engine.assistant import flat_weights, label
-from engine.certified import certify, zipped
-from engine.formats import BytesSource
+from engine.model.formats import BytesSource
 
 LARGEST = 256 << 20  # bytes of an adapter's archive, and of each file in it
 

@@ -1,4 +1,4 @@
-"""The HTTP API inside the page: the service worker's requests, played to workers/api.py as a server would.
+"""The HTTP API inside the page: the service worker's requests, played to workers/server/api.py as a server would.
 
 The page keeps the learning in its own hands: what a request leaves to learn is learned in the time the
 page grants.
@@ -7,11 +7,11 @@ page grants.
 import asyncio
 import base64
 
-from workers.api import create_app
-from workers.guard import LOCAL, Guard
-from workers.protocol import ApiPart, ApiWork, Changed
+from engine.core.messages import ApiPart, ApiWork, Changed
 from workers.questions import OVER
-from workers.service import Service
+from workers.server.api import create_app
+from workers.server.guard import LOCAL, Guard
+from workers.server.service import Service
 
 TOUCHED = ["queue", "versions", "examples", "state", "ledger", "events", "metrics", "samples"]
 

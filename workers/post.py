@@ -7,7 +7,7 @@ Failed, so the page always hears back.
 import inspect
 import traceback
 
-from workers.protocol import (
+from engine.core.messages import (
     Alive,
     BadMessage,
     Failed,

@@ -3,10 +3,10 @@
 What nobody approved is compared and counted at once; what may be learned waits for granted time.
 """
 
-from engine.microtrain import MicroTraining
-from web.queue import TrainingQueue
-from web.saved_queue import SavedQueue
-from workers.protocol import Changed
+from engine.core.messages import Changed
+from engine.core.queue.saved import SavedQueue
+from engine.core.queue.training_queue import TrainingQueue
+from engine.learning.microtrain import MicroTraining
 
 SHOWN = ("samples", "events", "state", "ledger")
 OVER = {"outcome": "", "reason": "", "version": None}  # the stages told of themselves

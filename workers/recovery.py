@@ -6,7 +6,7 @@ again, the processor takes over.
 
 import asyncio
 
-from workers.protocol import Lost, Restored
+from engine.core.messages import Lost, Restored
 
 WAITS = (0.2, 2.0, 10.0, 30.0, 120.0)  # seconds before each attempt
 TRUSTED = 2  # losses after which the processor takes over

@@ -6,7 +6,7 @@ It lies in the settings, so a backup holds it too; the same PEM file serves the 
 import js
 from pyodide.ffi import to_js
 
-from engine.signing import pem_of, pkcs8_of
+from engine.history.signing import pem_of, pkcs8_of
 
 KEY = ("settings", "signing-key")
 

@@ -12,11 +12,11 @@ import time
 from playwright.sync_api import Page
 
 from builder import fetch
-from engine.commands import executor_named
-from engine.formats import open_model
-from engine.generate import Generator, Sampling
-from engine.weights import Model
-from tests.bench import answers, lab, report
+from engine.cli.commands import executor_named
+from engine.model.formats import open_model
+from engine.model.generate import Generator, Sampling
+from engine.model.loaded import Model
+from tests.bench.parts import answers, lab, report
 
 PROMPT_TOKENS, TOKENS, ROUNDS = 128, 48, 2
 GPU_TOKENS = {True: 4, False: TOKENS}  # a software adapter takes seconds for each

@@ -9,7 +9,7 @@ import statistics
 import sys
 from collections import Counter
 
-from tests.bench import answers, lab, native_torch, onnx_model, report
+from tests.bench.parts import answers, lab, native_torch, onnx_model, report
 
 PRODUCTS = [  # (model, inputs, outputs)
     ("smollm2", 576, 576), ("smollm2", 576, 192), ("smollm2", 576, 1536), ("smollm2", 1536, 576),

@@ -9,16 +9,16 @@ import time
 from collections import defaultdict
 
 from builder import site
-from engine.language import detect
+from engine.core.collecting.language import detect
 from importers.document import Document
 from importers.duplicates import Fingerprints, simhash
 from importers.passages import sentences_of
 from importers.read import read
-from tests import browser
-from tests.bench import report
+from tests.bench.parts import report
 from tests.importers.measure import FILES, characters_wrong, known_of, known_text, words_wrong
 from tests.importers.test_in_the_page import DROP
 from tests.importers.test_pages import PAGES, WITH_TEXT, scores
+from tests.support.page import browser
 
 FORMATS = {
     "pdf": "pdf", "docx": "docx", "html": "html", "mhtml": "mhtml", "rtf": "rtf", "epub": "epub", "md": "markdown",

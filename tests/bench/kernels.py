@@ -13,9 +13,9 @@ import sys
 import numpy as np
 import playwright.sync_api
 
-from engine.reference import Numpy
-from engine.schedule import plan
-from tests.bench import gpu_in_tab, lab, onnx_graphs
+from engine.backends.reference import Numpy
+from engine.compiler.schedule import plan
+from tests.bench.parts import gpu_in_tab, lab, onnx_graphs
 
 SHAPES = {
     "matmul": {

@@ -18,14 +18,14 @@ from contextlib import closing
 from pathlib import Path
 
 from builder import CACHE, ROOT
-from engine import registry
-from engine.config import TrainingConfig
-from engine.examine import Shadow, measure
-from engine.formats import open_model
-from engine.reference import Numpy
-from engine.weights import Model
-from tests.bench import report
-from workers.course import Course, micro_config, record_of
+from engine.backends.reference import Numpy
+from engine.cli.course import Course, micro_config, record_of
+from engine.core.settings import TrainingConfig
+from engine.learning.probe import Shadow, measure
+from engine.model import registry
+from engine.model.formats import open_model
+from engine.model.loaded import Model
+from tests.bench.parts import report
 
 HERE = Path(__file__).parent
 FIGURES = ("recall", "unseen", "leak", "kl", "top1", "ppl_change", "known")
@@ -57,7 +57,7 @@ def recipe_id(model: Model, facts: list[dict]) -> str:
     for name in RECIPE:
         for path in sorted((ROOT / "engine").glob(f"{name}.py")):
             digest.update(path.read_bytes())
-    for path in sorted((ROOT / "engine/lessons/data").glob("*.json")):
+    for path in sorted((ROOT / "engine/learning/lessons/data").glob("*.json")):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 
@@ -65,7 +65,7 @@ def recipe_id(model: Model, facts: list[dict]) -> str:
 async def executor(backend: str):
     """The GPU where there is one that is real, else numpy."""
     if backend != "numpy":
-        from engine.gpu import GPU
+        from engine.backends.gpu.executor import GPU
 
         return await GPU.open()
     return Numpy()

@@ -13,13 +13,13 @@ from contextlib import closing
 from pathlib import Path
 
 from builder import CACHE
-from engine import registry
-from engine.examine import Shadow, measure
-from engine.formats import open_model
-from engine.weights import Model
-from tests.bench import report
+from engine.cli.course import micro_config
+from engine.learning.probe import Shadow, measure
+from engine.model import registry
+from engine.model.formats import open_model
+from engine.model.loaded import Model
 from tests.bench.learn import FIGURES, Study, executor, known, recipe_id, records
-from workers.course import micro_config
+from tests.bench.parts import report
 
 
 class Line(Study):

@@ -15,11 +15,11 @@ import time
 from playwright.sync_api import Page, expect
 
 from builder import site
-from engine.config import TARGETS
-from engine.model import Config
-from engine.trained import Trained
-from tests.bench import report
-from tests.browser import chromium, served, wait_for_state, watched
+from engine.core.settings import TARGETS
+from engine.model.llama import Config
+from engine.model.trainable import Trained
+from tests.bench.parts import report
+from tests.support.page.browser import chromium, served, wait_for_state, watched
 
 MODEL = os.environ.get("ONESEEK_BENCH_MODEL", "smollm2-135m")
 QUESTIONS = ("Why is the sky blue?", "What is a lighthouse?", "Name three colours.", "Say hello.")

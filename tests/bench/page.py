@@ -2,7 +2,7 @@
 
 Cold is a fresh profile, warm the next visit of the same one, kept offline by then; figures are medians.
 What a key costs is measured with the demo model while it answers and while it learns.  With `--shots` it
-takes a picture of every state instead (tests/bench/shots.py).
+takes a picture of every state instead (tests/bench/parts/shots.py).
 """
 
 import json
@@ -16,8 +16,8 @@ from pathlib import Path
 from playwright.sync_api import Browser, Error, Page
 
 from builder import serve, site
-from tests.bench import report, shots
-from tests.browser import chromium, kept_offline, wait_for_state, watched
+from tests.bench.parts import report, shots
+from tests.support.page.browser import chromium, kept_offline, wait_for_state, watched
 
 VISITS = 5
 KEYS = 40

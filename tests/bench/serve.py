@@ -21,12 +21,12 @@ import time
 import urllib.request
 from pathlib import Path
 
-from engine import registry
-from engine.commands import executor_named
-from engine.formats import open_model
-from engine.generate import Generator, Sampling
-from engine.weights import Model
-from tests.bench import report
+from engine.cli.commands import executor_named
+from engine.model import registry
+from engine.model.formats import open_model
+from engine.model.generate import Generator, Sampling
+from engine.model.loaded import Model
+from tests.bench.parts import report
 
 CLIENTS = (1, 4, 16, 64)
 PAUSE = 0.1  # between an answer and the next question
@@ -48,7 +48,7 @@ class Server:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        command = [sys.executable, "-m", "workers.headless", "--model", model]
+        command = [sys.executable, "-m", "workers.server.headless", "--model", model]
         command += ["--port", str(self.port), "--folder", str(folder)]
         self.log = open(folder / "log", "w")
         self.process = subprocess.Popen(command, stderr=self.log)

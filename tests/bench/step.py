@@ -8,8 +8,8 @@ import json
 import sys
 
 from builder import fetch
-from engine.trained import Trained
-from tests.bench import gpu_in_tab, lab
+from engine.model.trainable import Trained
+from tests.bench.parts import gpu_in_tab, lab
 
 ROWS, LENGTH = 4, 128
 SOFTWARE = (1, 16)  # rows and length of the timed step where there is no real GPU

@@ -1,4 +1,4 @@
-"""Makes tests/golden/logits.npz: what transformers computes from the tiny models of tests/tiny.py.
+"""Makes tests/golden/logits.npz: what transformers computes from the tiny models of tests/support/tiny.py.
 
     OMP_NUM_THREADS=1 python tests/golden/make_logits.py     (needs torch, transformers, gguf; a minute)
 
@@ -19,9 +19,9 @@ import transformers
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from engine.formats.packed import TYPES  # noqa: E402 (the path is set above)
-from tests import tiny  # noqa: E402
+from engine.model.formats.packed import TYPES  # noqa: E402 (the path is set above)
 from tests.golden import CASES, IDS, POSITIONS, WEIGHT  # noqa: E402
+from tests.support import tiny  # noqa: E402
 
 
 def logits(folder, variant, **where):

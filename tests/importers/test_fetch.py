@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from importers.crawl import Crawl
 from importers.document import ImportRefused
-from importers.fetch import Fetcher, is_public
+from importers.pages.crawl import Crawl
+from importers.pages.fetch import Fetcher, is_public
 from importers.text import TextImporter
 from importers.website import WebsiteImporter
 from tests.importers.measure import FILES

@@ -84,3 +84,7 @@ def test_R28_no_damage_gets_past_a_reader(kind, seed):
 def test_R28_ten_thousand_damaged_files(kind):
     for seed in range(10_000):
         survives(kind, seed)
+
+
+def test_R28_control_characters_behind_what_is_dropped_are_dropped_too():
+    survives("html", 2296052)

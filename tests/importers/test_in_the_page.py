@@ -16,9 +16,9 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from builder import fetch, wheels
-from tests import browser as in_browser
 from tests.importers import hostile
 from tests.importers.measure import FILES, known_text
+from tests.support.page import browser as in_browser
 
 pytestmark = pytest.mark.slow
 ALIVE = ("ready", "needs-consent", "unsupported")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.lessons.documents import lessons, questions
+from engine.learning.lessons.documents import lessons, questions
 from importers.document import Block, Document
 from importers.duplicates import NEAR, Fingerprints, simhash
 from importers.passages import is_boilerplate, passages, sentences_of

@@ -14,11 +14,11 @@ import tempfile
 
 import numpy as np
 
-from engine.adapters import gguf_lora, load_peft, save_peft
-from engine.formats import open_model
-from engine.reference import Numpy
-from engine.trained import Trained
-from engine.weights import Model
+from engine.backends.reference import Numpy
+from engine.model.adapters import gguf_lora, load_peft, save_peft
+from engine.model.formats import open_model
+from engine.model.loaded import Model
+from engine.model.trainable import Trained
 from tests.oracle import llama
 from tests.oracle.compare_logits import (
     by_llama_cpp,

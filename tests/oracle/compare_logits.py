@@ -14,14 +14,14 @@ import sys
 
 import numpy as np
 
-from engine.formats import open_model
-from engine.generate import Generator, Sampling
-from engine.ir import Program
-from engine.lessons import anchors, paragraphs
-from engine.model import Llama, Tokens
-from engine.reference import Numpy
-from engine.schedule import fuse, plan
-from engine.weights import Model
+from engine.backends.reference import Numpy
+from engine.compiler.ir import Program
+from engine.compiler.schedule import fuse, plan
+from engine.learning.lessons import anchors, paragraphs
+from engine.model.formats import open_model
+from engine.model.generate import Generator, Sampling
+from engine.model.llama import Llama, Tokens
+from engine.model.loaded import Model
 from tests.oracle import llama
 
 LENGTH = 500

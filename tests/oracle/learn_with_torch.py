@@ -19,19 +19,19 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
 
-from engine.config import TrainingConfig
-from engine.data import TOP, Batch, Coder, Top, pack
-from engine.examine import measure
-from engine.formats import open_model
-from engine.kept import Kept
-from engine.lessons import Lesson
-from engine.model import Config
-from engine.pace import FallingPace, LessonPace
-from engine.recipe import Recipe
-from engine.template import ChatTemplate
-from engine.tokenizer import Tokenizer
-from engine.trained import TARGETS, Trained
-from engine.voices import packed
+from engine.core.settings import TrainingConfig
+from engine.learning.base_answers import Kept
+from engine.learning.batch import TOP, Batch, Coder, Top, pack
+from engine.learning.lessons import Lesson
+from engine.learning.probe import measure
+from engine.learning.recipe import Recipe
+from engine.learning.rounds.rate_schedule import FallingPace, LessonPace
+from engine.learning.rounds.voices import packed
+from engine.model.formats import open_model
+from engine.model.llama import Config
+from engine.model.template import ChatTemplate
+from engine.model.tokenizer import Tokenizer
+from engine.model.trainable import TARGETS, Trained
 from tests.bench.learn import known
 
 NOTHING = -1e30
@@ -102,7 +102,7 @@ class Torch:
         return inner.lm_head(states[torch.from_numpy(arrays["take"]).long()]).float()
 
     def losses(self, arrays: dict[str, np.ndarray]) -> torch.Tensor:
-        """Weighted loss of each row, as engine/ops/loss.py defines it."""
+        """Weighted loss of each row, as engine/compiler/ops/loss.py defines it."""
         logq = torch.log_softmax(self.logits(arrays), -1)
         ids = torch.from_numpy(arrays["target_ids"]).long()
         p = torch.from_numpy(arrays["target_probs"])

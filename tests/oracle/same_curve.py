@@ -16,13 +16,13 @@ import pathlib
 import sys
 from contextlib import closing
 
-from engine.config import TrainingConfig
-from engine.formats import open_model
-from engine.reference import Numpy
-from engine.rounds import LESSON, make_plan
-from engine.trained import Trained
-from engine.trainer import EngineTrainer
-from engine.weights import Model
+from engine.backends.reference import Numpy
+from engine.core.settings import TrainingConfig
+from engine.history.round_plan import LESSON, make_plan
+from engine.learning.trainer import EngineTrainer
+from engine.model.formats import open_model
+from engine.model.loaded import Model
+from engine.model.trainable import Trained
 from tests.oracle.learn_with_torch import Torch, adam, step
 
 LESSON_RECORD = {

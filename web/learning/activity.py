@@ -1,15 +1,26 @@
 """Activity: what the engine is practising, in words, as a chart and in figures."""
 
-from web import chart, dom
-from web.learning import records
-from web.words import t
+from web.learning import records, truth, verdict
+from web.lib import chart, dom
+from web.lib.words import t
 
 PROBES = 3
 
 
 class Activity:
     name = "activity"
-    topics = ("status", "progress", "metrics", "events", "versions", "queue", "state")
+    topics = (
+        "status",
+        "progress",
+        "metrics",
+        "events",
+        "versions",
+        "queue",
+        "editing-queue",
+        "state",
+        "settings",
+        "pace",
+    )
 
     def __init__(self, page):
         self.page = page
@@ -18,6 +29,7 @@ class Activity:
         self.as_table = False
         self.probed = {}
         self.probing = False
+        page.watch(self.go_on, "far")
 
     async def build(self):
         store, live = self.page.store, self.page.learning.progress
@@ -28,16 +40,18 @@ class Activity:
         self.labels = {version["number"]: version["label"] for version in versions}
         parts = [
             self.state(live),
-            self.curve(),
-            self.figures(live, run),
+            dom.make("section", await self.page.queue_panel.build(), id="queue"),
             self.probes(versions),
             self.events(await records.events(store, 10)),
+            self.switch(),
+            self.curve(),
+            self.figures(live, run),
             self.statistics(await records.statistics(store)),
         ]
         return parts
 
     async def drawn(self):
-        if not self.as_table:
+        if not self.as_table and self.page.settings["developer"]:
             await self.chart.show(self.runs, self.labels)
 
     # ------------------------------------------------------------------------------- the parts
@@ -46,9 +60,10 @@ class Activity:
         facts = self.page.status.facts
         running = bool(facts["round"])
         bar = None
-        if running and live and live.steps:
-            bar = dom.make("progress", cls="learn", max=live.steps, label=t("activity.progress"))
-            bar.value = live.step
+        if running:
+            words = t("activity.progress")
+            bar = dom.make("progress", cls="learn", max=1, label=words, id="how-far")
+            bar.value = self.page.learning.share()
         user_paused = self.page.learning.paused_by_user
         pause = dom.button(
             t("activity.resume" if user_paused else "activity.pause"),
@@ -56,40 +71,50 @@ class Activity:
             drawing="play" if user_paused else "pause",
             cls="small",
         )
-        now = dom.button(t("activity.now"), "learn-now", drawing="seed", cls="small")
+        now, why = self.now_button(running)
         practise = dom.button(t("activity.practise"), "practise-now", drawing="again", cls="small")
         drop = None
         if running:
             drop = dom.button(t("activity.drop"), "drop-round", drawing="stop", cls="small")
-        ready = bool(self.page.model)
-        now.disabled = practise.disabled = not ready
+        nothing = not self.labels and not running
+        practise.disabled = running or nothing or not self.page.model
+        if nothing and self.page.model:
+            dom.change(practise, title=t("activity.nothing_known"))
         return dom.make(
             "section",
-            dom.make("p", self.sentence(live), cls="state-line", id="state-line"),
+            dom.make("p", truth.sentence(self.page), cls="state-line", id="state-line"),
             bar,
             dom.make("div", pause, now, practise, drop, cls="row"),
+            dom.make("p", why, cls="note") if why else None,
         )
 
-    def sentence(self, live):
-        """The state in plain words: doing what, how far, how long still, from what."""
-        facts, waiting = self.page.status.facts, self.page.learning.waiting()
-        if not self.page.model:
-            return t("activity.no_model")
-        if facts["round"] and live:
-            left = self.page.learning.seconds_left()
-            doing = t("activity.doing_" + live.kind) if t.has("activity.doing_" + live.kind) else ""
-            said = [doing, t("activity.steps", step=live.step, steps=live.steps)]
-            said += [t("activity.left", time=t.duration(left))] if left else []
-            lessons = len(self.page.learning.leased)
-            said += [t("activity.from", n=lessons)] if lessons else []
-            if facts["paused"]:
-                said = [t("state.paused", why=t("paused." + facts["paused"]))] + said
-            return " · ".join(part for part in said if part)
-        if facts["round"]:
-            return t("activity.starting")
-        if self.page.learning.paused_by_user:
-            return t("activity.off", n=waiting)
-        return t("activity.waiting", n=waiting) if waiting else t("activity.idle")
+    def now_button(self, running):
+        """What it would do now, or why it would do nothing: said before it is pressed."""
+        finishing = running and self.page.learning.scheduler.forced
+        key = (
+            "activity.finishing" if finishing else "activity.finish" if running else "activity.now"
+        )
+        now = dom.button(t(key), "learn-now", drawing="seed", cls="small")
+        why = truth.no_lesson_now(self.page)
+        now.disabled = finishing or bool(why)
+        if why:
+            dom.change(now, title=why)
+        said = why if why and why != truth.sentence(self.page) else ""
+        return now, said
+
+    def go_on(self):
+        """Once a second while a round is under way: how far it is, without drawing all of it again."""
+        line, bar = dom.find("#state-line"), dom.find("#how-far")
+        if line and bar:
+            line.textContent, bar.value = truth.sentence(self.page), self.page.learning.share()
+
+    def switch(self):
+        """What only a developer asks for stands behind this one."""
+        box = dom.make(
+            "input", type="checkbox", do="set-check", of="developer", data_on="change", id="figures"
+        )
+        box.checked = self.page.settings["developer"]
+        return dom.make("label", box, t("activity.figures"), cls="check")
 
     def curve(self):
         words = t("chart.show_drawing" if self.as_table else "chart.show_table")
@@ -109,6 +134,7 @@ class Activity:
             inner,
             note,
             switch if self.points else None,
+            cls="developer",
         )
 
     def figures(self, live, run):
@@ -128,7 +154,9 @@ class Activity:
                 rows.append(("figure.norm", t.number(live.grad_norm, 2), None))
         if run:
             rows.append(("figure.run", run, None))
-        return dom.make("section", dom.make("h3", t("figure.title")), definition(rows))
+        return dom.make(
+            "section", dom.make("h3", t("figure.title")), definition(rows), cls="developer"
+        )
 
     def probes(self, versions):
         """What was taught last, asked of the version before and of the one in use."""
@@ -176,10 +204,21 @@ class Activity:
         if not found:
             return dom.make("section", title, dom.make("p", t("events.empty"), cls="empty"))
         rows = [
-            dom.make("li", dom.make("time", t.clock(event["time"])), dom.make("span", said(event)))
+            dom.make(
+                "li", dom.make("time", t.clock(event["time"])), dom.make("span", self.said(event))
+            )
             for event in found
         ]
         return dom.make("section", title, dom.make("ol", rows, cls="events"))
+
+    def said(self, event):
+        """An event in plain words; one without words of its own goes by its name."""
+        key, data = "event." + event["kind"], event.get("data") or {}
+        if not t.has(key):
+            return event["kind"].replace("_", " ")
+        name, gate = self.labels.get(data.get("number"), ""), data.get("gate") or {}
+        reason = " ".join(verdict.faults(gate)) if event["kind"] == "rejection" else ""
+        return t(key, name=name, reason=reason)
 
     def statistics(self, found):
         languages = ", ".join(
@@ -196,7 +235,9 @@ class Activity:
             ("statistics.last", t.ago(found["last"]) if found["last"] else never, None),
             ("statistics.dna", t.ago(found["dna"]) if found["dna"] else never, None),
         ]
-        return dom.make("section", dom.make("h3", t("statistics.title")), definition(rows))
+        return dom.make(
+            "section", dom.make("h3", t("statistics.title")), definition(rows), cls="developer"
+        )
 
 
 def definition(rows):
@@ -215,11 +256,3 @@ def definition(rows):
         ],
         cls="figures",
     )
-
-
-def said(event):
-    """An event in plain words; one without words of its own goes by its name."""
-    key, data = "event." + event["kind"], event.get("data") or {}
-    if not t.has(key):
-        return event["kind"].replace("_", " ")
-    return t(key, name=data.get("name", ""), reason=(data.get("gate") or {}).get("reason", ""))

@@ -1,17 +1,24 @@
 """Memory: every fact it holds, in the person's own words; this is what they trust."""
 
-from web import dom, message, overlay
-from web.content import normalise
-from web.learning import records
-from web.words import t
+from engine.core.collecting.content import normalise
+from web.chat import message
+from web.learning import records, truth
+from web.lib import dom, overlay
+from web.lib.words import t
 
-TONES = {"learned": "good", "practised": "good", "weakened": "learn", "not learned": "bad"}
+TONES = {
+    "learned": "good",
+    "practised": "good",
+    "weakened": "learn",
+    "not learned": "bad",
+    "replaced": "plain",
+}
 MOST = 100
 
 
 class Memory:
     name = "memory"
-    topics = ("examples", "versions", "recalled")
+    topics = ("examples", "versions", "recalled", "queue", "status")
 
     def __init__(self, page):
         self.page = page
@@ -19,12 +26,13 @@ class Memory:
         self.answers = {}
         self.versions = {}
         self.editing = None
+        self.replaced = {}
 
     async def build(self):
         known = await records.examples(self.page.store)
         self.versions = {v["number"]: v["label"] for v in await records.versions(self.page.store)}
         if not known:
-            return [dom.make("p", t("memory.empty"), cls="empty"), self.tell()]
+            return [dom.make("p", self.nothing(), cls="empty"), self.tell()]
         field = dom.make(
             "input",
             type="search",
@@ -37,9 +45,16 @@ class Memory:
         field.value = self.wanted
         wanted = normalise(self.wanted)
         shown = [e for e in known if wanted in normalise(e["prompt"] + " " + e["answer"])]
+        self.replaced = replaced(known, self.page.teaching.queue)
         rows = [self.item(example) for example in shown[:MOST]]
         count = dom.make("p", t("memory.count", n=len(shown)), cls="note")
         return [dom.make("div", field), self.tell(), count, dom.make("ul", rows, cls="list")]
+
+    def nothing(self):
+        """Nothing is learned for good: what is on its way is told."""
+        if not (self.page.status.facts["round"] or any(truth.waiting(self.page))):
+            return t("memory.empty")
+        return t("memory.learning") + " " + truth.sentence(self.page)
 
     def tell(self):
         return dom.make(
@@ -50,6 +65,7 @@ class Memory:
 
     def item(self, example):
         id, state = example["id"], example.get("state", "learned")
+        state = "replaced" if id in self.replaced else state
         version = self.versions.get(example.get("learned_in"))
         header = dom.make(
             "header",
@@ -66,6 +82,9 @@ class Memory:
             header,
             dom.make("p", example["prompt"], cls="said", lang=example["language"]),
             dom.make("p", example["answer"], cls="answer", lang=example["language"]),
+            dom.make("p", t("memory.replaced_by", text=self.replaced[id]), cls="note")
+            if id in self.replaced
+            else None,
             dom.make("p", self.origin(example), cls="why"),
             dom.make("p", t("memory.heard"), " ", heard, cls="probe") if heard else None,
             self.form(example) if self.editing and self.editing[0] == id else None,
@@ -161,13 +180,27 @@ class Memory:
 
     async def ask_forget(self, ids, title):
         """What forgetting would mean, before it is done."""
-        affected = await self.page.forget(ids, False)
-        versions = ", ".join(affected["versions"]) or t("none")
-        words = t(
-            "forget.text", versions=versions, start=affected["retrain_from"] or t("version.base")
-        )
+        affected = await self.page.learning.forget(ids, False)
+        if not affected:
+            return
+        versions = ", ".join(affected.versions) or t("none")
+        words = t("forget.text", versions=versions, start=affected.retrain_from)
         yes = dom.button(t("forget.yes"), "forget-now", " ".join(ids), cls="danger")
         no = dom.button(t("cancel"), "close-dialog")
         overlay.dialog(
             title, dom.make("p", words), actions=(no, yes), name="forget", important=True
         )
+
+
+def replaced(known, queue):
+    """id -> the answer that took a fact's place, or will: the newest to the same question holds."""
+    newest, found = {}, {}
+    for record in queue.records.values():
+        if record["state"] == "ready" and record["priority"] == "correction":
+            newest[record["about"]] = record
+    for example in known:  # newest first
+        about = example.get("about", example["id"])
+        other = newest.setdefault(about, example)
+        if other["id"] != example["id"]:
+            found[example["id"]] = other["answer"]
+    return found

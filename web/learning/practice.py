@@ -2,13 +2,8 @@
 
 import js
 
-from web import clock, dom, files, overlay
-from web.learning import records
-from web.link import Gone, Refused
-from web.secret import secrets_in
-from web.training import Training
-from web.words import t
-from workers.protocol import (
+from engine.core.collecting.secrets import secrets_in
+from engine.core.messages import (
     Changed,
     Drop,
     Export,
@@ -26,13 +21,19 @@ from workers.protocol import (
     Use,
     Verify,
 )
+from web.learning import records, verdict
+from web.learning.training import Training
+from web.lib import dom, failures, files, overlay
+from web.lib.words import t
+from web.shell.link import Gone, Refused
+
+NEED_A_MODEL = (Use, Recall, Forget, Export, ImportAdapter, Reset)
 
 
 class Learning(Training):
     def __init__(self, page):
         super().__init__(page)
         self.progress = None
-        self.started = None
         engine = page.app.engine
         engine.listen(Progress, self.on_progress)
         engine.listen(Changed, self.on_changed)
@@ -45,10 +46,10 @@ class Learning(Training):
     # --------------------------------------------------------------------------------- hearing
 
     def on_progress(self, progress):
-        if self.progress is None or self.progress.run != progress.run:
-            self.started = (clock.now(), progress.step)
         self.progress = progress
-        self.run = progress.run
+        self.run, self.kind = progress.run, progress.kind
+        if self.effort:
+            self.effort.heard(progress.step, progress.steps)
         self.page.status.know(round=progress.phase)
         self.page.touch("progress", "metrics")
 
@@ -80,17 +81,20 @@ class Learning(Training):
         dom.run(self.page.teaching.load())
         self.page.touch("versions", "examples", "queue", "ledger", "events", "state", "metrics")
 
-    def over(self, outcome="", version="", reason=""):
+    def over(self, outcome="", version=""):
         """A round has ended; say what became of it."""
-        self.progress, self.run = None, ""
+        if outcome and self.effort:
+            dom.run(self.remember_effort(self.effort.remembered()))
+        quiet = self.idle_practice
+        self.progress, self.run, self.effort = None, "", None
         self.page.status.know(round="")
         dom.run(self.page.teaching.load())
         if version:
             dom.run(self.tell_learned(version))
-        elif outcome.startswith("not "):
+        elif outcome.startswith("not ") and not quiet:
             dom.run(self.tell_not_used())
-        elif outcome:
-            self.page.toast(t("learned.not", reason=reason))
+        elif outcome == "dropped":
+            self.page.toast(t("learned.dropped"))
         self.page.touch("versions", "examples", "queue", "ledger", "metrics")
 
     async def tell_learned(self, label):
@@ -98,16 +102,16 @@ class Learning(Training):
         made = (await records.versions(self.page.store))[0]
         see = dom.button(t("learned.see"), "version-details", made["number"], cls="small")
         words = t("learned.toast", version=label)
+        warned = verdict.warned(made)
+        words += " " + warned if warned else ""
         self.page.toast(words, "use-version", made["parent"] or 0, seconds=15, also=see)
 
     async def tell_not_used(self):
         """An attempt failed its checks, or gave numbers that are none: what is in use stays."""
-        gate = (await records.rejections(self.page.store))[0]["body"]["gate"]
-        found = records.measures(gate)
-        failed = sum(1 for one in found if not one["ok"])
-        values = {"n": failed, "count": len(found), "version": self.page.version}
-        said = t("learned.worse", **values) if found else t("learned.thrown", **values)
-        self.page.toast(said, "show-versions", words=t("learned.look"), seconds=15)
+        refused = (await records.rejections(self.page.store))[0]
+        said = await verdict.told(self.page.store, refused)
+        said += " " + t("learned.still", version=self.page.version)
+        self.page.toast(said, "show-versions", words=t("learned.look"), seconds=20)
 
     # ------------------------------------------------------------------------------ questions
 
@@ -137,32 +141,27 @@ class Learning(Training):
         except Gone:
             pass  # the engine was ended; the chat has the question
 
-    # ---------------------------------------------------------------------------------- looking
-
-    def waiting(self):
-        return self.page.teaching.queue.size()
-
-    def seconds_left(self):
-        """From this session's own rate; None until it has one."""
-        if not self.progress or not self.started:
-            return None
-        began, first = self.started
-        done = self.progress.step - first
-        if done < 2:
-            return None
-        pace = (clock.now() - began) / 1000 / done
-        return pace * (self.progress.steps - self.progress.step)
-
     # ------------------------------------------------------------------------------------- acts
 
     async def tell(self, request):
-        """Ask the engine; what it refuses is shown in its words."""
+        """Ask the engine; what it refuses is told in words."""
+        if isinstance(request, NEED_A_MODEL) and not await self.model_is_there():
+            return None
         try:
             return await self.page.app.engine.ask(request)
         except Refused as refused:
-            self.page.alarm(refused.failed.reason)
-            self.page.toast(refused.failed.reason, seconds=15)
+            failures.show(self.page, refused.failed)
             return None
+
+    async def model_is_there(self):
+        """Wait for the model that is on its way, and say so; without one, say what to do."""
+        first_run = self.page.first_run
+        if not self.page.model and (first_run.busy or self.page.will_load()):
+            self.page.toast(t("wait.model"))
+            await first_run.over.wait()
+        elif not self.page.model:
+            self.page.toast(t("wait.no_model"), "choose-model", words=t("model.none"))
+        return bool(self.page.model)
 
     async def use(self, number):
         """Another version from now on; Undo goes back."""
@@ -207,9 +206,15 @@ class Learning(Training):
             self.page.touch("versions", "ledger")
 
     async def introduce(self):
-        """Teach it who it is."""
-        if await self.tell(Introduce()):
-            self.page.toast(t("teach.noted"))
+        """Teach it who it is; how much that is and how long it takes is said, and it can be left out again."""
+        if not await self.tell(Introduce()):
+            return
+        await self.page.teaching.load()
+        groups = self.page.queue_panel.groups
+        count = len(groups.lessons("ready identity"))
+        said = " · ".join([t("introduce.queued", n=count)] + groups.time(count))
+        skip = t("queue.skip_all")
+        self.page.toast(said, "skip-group", "ready identity", words=skip, seconds=15)
 
     async def sign(self):
         """Take the setting over; the engine makes the key when there is none yet."""

@@ -1,37 +1,41 @@
-"""Queue: what waits to be learned, why each is there, and the person's yes or no."""
+"""What waits to be learned, why each is there, and the person's yes or no: a part of Activity."""
 
-from web import dom, message
-from web.words import t
+from web.chat import message
+from web.learning.groups import Groups
+from web.lib import dom
+from web.lib.words import t
 
 MOST = 60
 
 
 class QueuePanel:
-    name = "queue"
-    topics = ("queue", "editing-queue")
-
     def __init__(self, page):
         self.page = page
         self.editing = None
+        self.groups = Groups(page)
 
     async def build(self):
         queue = self.page.teaching.queue
         held = [r for r in queue.records.values() if r["state"] == "held"]
-        waiting, secrets = queue.upcoming(MOST), self.page.teaching.collector.held
+        waiting, secrets = queue.upcoming(queue.size()), self.page.teaching.collector.held
+        now = [queue.records[id] for id in queue.leased if id in queue.records]
         refused = [r for r in queue.records.values() if r["state"] == "rejected"]
-        if not (held or waiting or secrets or refused):
+        if not (held or waiting or secrets or refused or now):
             return [dom.make("p", t("queue.empty"), cls="empty")]
-        parts = [dom.make("p", t("queue.count", n=queue.size()), cls="state-line")]
+        parts = []
         if secrets:
             rows = [self.secret(id, secrets[id]) for id in secrets]
             parts.append(dom.make("ul", rows, cls="list"))
         for heading, some in (
-            ("queue.held", held[:MOST]),
+            ("queue.now", now),
+            ("queue.held", held),
             ("queue.next", waiting),
             ("queue.rejected", refused[:MOST]),
         ):
             if some:
-                rows = [self.item(record) for record in some]
+                state = "held" if heading == "queue.held" else "ready"
+                cards, rest = self.groups.draw(state, some, self.item)
+                rows = cards + [self.item(record) for record in rest[:MOST]]
                 parts.append(
                     dom.make(
                         "section", dom.make("h3", t(heading)), dom.make("ul", rows, cls="list")
@@ -59,12 +63,18 @@ class QueuePanel:
             dom.make(
                 "div",
                 dom.button(t("queue.approve"), "approve", id, "check", cls="small")
-                if held or record["priority"] in ("chat", "import")
+                if record["state"] != "rejected"
+                and (held or record["priority"] in ("chat", "import"))
+                else None,
+                dom.button(t("queue.again"), "approve", id, "again", cls="small")
+                if record["state"] == "rejected"
                 else None,
                 dom.button(t("queue.edit"), "edit-queued", id, "edit", cls="small"),
                 dom.button(t("queue.skip"), "skip", id, "close", cls="small"),
                 cls="row tight",
-            ),
+            )
+            if id not in self.page.teaching.queue.leased
+            else None,
             cls="item",
         )
 
@@ -88,7 +98,8 @@ class QueuePanel:
     def why(self, record):
         """The reason it is here, and where it comes from."""
         reason = "why." + record["why"].replace(" ", "_")
-        parts = [t(reason) if t.has(reason) else record["why"]]
+        refused = record["state"] == "rejected"  # its reason is the gate's, in figures
+        parts = [t("queue.refused") if refused else t(reason) if t.has(reason) else record["why"]]
         title = self.page.conversations.title(record["source"].get("chat"))
         title = title or record["source"].get("title") or record["source"].get("name")
         kind = "source." + record["source"]["kind"]

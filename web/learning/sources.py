@@ -4,9 +4,9 @@ import json
 
 import js
 
-from web import dom
 from web.learning import records
-from web.words import t
+from web.lib import dom
+from web.lib.words import t
 
 TONES = {
     "waiting": "plain",

@@ -1,8 +1,8 @@
 """Versions: every state it has had, ranked by a rule that is printed, compared blind, rolled back."""
 
-from web import dom, overlay
-from web.learning import records
-from web.words import t
+from web.learning import diary, records, verdict
+from web.lib import dom, overlay
+from web.lib.words import t
 
 COLUMNS = ("version", "time", "lessons", "held_out", "taught", "leak", "kl", "wins")
 LOWER_IS_BETTER = ("held_out", "leak", "kl")
@@ -28,23 +28,25 @@ class Versions:
         return [
             dom.make("p", t("versions.in_use", version=self.page.version), cls="state-line"),
             dom.make("div", compare, load, verify, cls="row"),
-            self.leaderboard() if self.found else None,
             await self.timeline(),
+            self.leaderboard() if self.found else None,
         ]
 
     # -------------------------------------------------------------------------------- timeline
 
     async def timeline(self):
         """Every version and every attempt that was not used, newest first; the base is row one."""
-        rows = [(version["time"], self.item(version)) for version in self.found]
+        rows = []
+        for version in self.found:
+            rows.append((version["time"], await self.item(version)))
         for entry in await records.rejections(self.page.store):
-            rows.append((entry["time"], self.rejected(entry)))
+            rows.append((entry["time"], await self.rejected(entry)))
         rows.sort(key=lambda row: -row[0])
         items = [row for _, row in rows] + [self.base()]
         heading = dom.make("h3", t("versions.timeline"))
         return dom.make("section", heading, dom.make("ul", items, cls="list"))
 
-    def item(self, version):
+    async def item(self, version):
         number, current = version["number"], version["label"] == self.page.version
         use = dom.button(t("versions.use"), "use-version", number, cls="small")
         about = dom.button(t("versions.details"), "version-details", number, cls="small")
@@ -52,8 +54,9 @@ class Versions:
             version["label"],
             version["kind"],
             current,
-            self.changed(version),
+            await diary.line(self.page.store, version),
             [None if current else use, about],
+            verdict.warned(version),
         )
 
     def base(self):
@@ -61,7 +64,7 @@ class Versions:
         use = dom.button(t("versions.use"), "use-version", 0, cls="small")
         return self.row("v0", "base", current, t("versions.base"), [None if current else use])
 
-    def row(self, label, kind, current, words, buttons):
+    def row(self, label, kind, current, words, buttons, warned=None):
         tag = dom.make("span", t("versions.current"), cls="tag good") if current else None
         known = t("kind." + kind) if t.has("kind." + kind) else kind
         kind = dom.make("span", known, cls="tag plain")
@@ -69,40 +72,27 @@ class Versions:
             "li",
             dom.make("header", dom.make("strong", label), kind, tag),
             dom.make("p", words, cls="why"),
+            dom.make("p", dom.icon("warn"), warned, cls="warned") if warned else None,
             dom.make("div", buttons, cls="row tight"),
             cls="item current" if current else "item",
         )
 
-    def rejected(self, entry):
-        """An attempt that was not used stays visible, with its reason."""
+    async def rejected(self, entry):
+        """An attempt that was not used stays visible: what it tried, what went wrong, what is next."""
         gate = entry["body"]["gate"]
         return dom.make(
             "li",
-            dom.make("header", dom.make("span", t("versions.rejected"), cls="tag bad")),
-            [dom.make("p", why, cls="said") for why in self.failures(gate)],
+            dom.make("header", dom.make("span", t("versions.rejected"), cls="tag plain")),
+            dom.make("p", await verdict.tried(self.page.store, entry), cls="said"),
+            [dom.make("p", why) for why in verdict.faults(gate)],
+            dom.make("p", verdict.next_step(entry), cls="note"),
+            verdict.folded(gate),
             dom.make("p", t.date(entry["time"]), cls="why"),
             cls="item",
         )
 
-    def failures(self, gate):
-        """The checks it failed, in words; what stopped it when it came to no check."""
-        failed = [one for one in records.measures(gate) if not one["ok"]]
-        return [
-            t("gate.failed", name=gate_name(one["name"]), value=shown(one), limit=one["limit"])
-            for one in failed
-        ] or [gate["reason"]]
-
-    def changed(self, version):
-        parts = [t.date(version["time"]), t("versions.learned", n=len(version["lessons"]))]
-        if version["parent"]:
-            parts.append(t("versions.after", version=self.label_of(version["parent"])))
-        return " · ".join(parts)
-
     def by_number(self, number):
         return next((one for one in self.found if one["number"] == number), None)
-
-    def label_of(self, number):
-        return records.label(self.by_number(number))
 
     # ---------------------------------------------------------------------------- leaderboard
 
@@ -125,6 +115,7 @@ class Versions:
             dom.make("h3", title),
             dom.make("div", dom.make("table", head, body, cls="data"), **wrap),
             dom.make("p", t("versions.rule"), cls="note"),
+            cls="developer",
         )
 
     def heading(self, name, direction):
@@ -169,6 +160,10 @@ class Versions:
             t("versions.about", version=version["label"]),
             dom.make("dl", rows, cls="facts-list"),
             await self.taught(version),
+            [
+                dom.make("p", dom.icon("warn"), one, cls="warned")
+                for one in verdict.warnings(version)
+            ],
             self.gate(version["gate"]),
             actions=(
                 dom.button(t("versions.verify"), "verify", version["number"], "check"),
@@ -201,38 +196,8 @@ class Versions:
 
     def gate(self, gate):
         """What was measured before it was let into the chat."""
-        found = records.measures(gate)
-        if not found:
-            return None
-        rows = [
-            dom.make(
-                "tr",
-                dom.make("th", gate_name(one["name"]), scope="row"),
-                dom.make("td", shown(one)),
-                dom.make("td", one["limit"], cls="wrap"),
-                dom.make(
-                    "td",
-                    t("gate.ok" if one["ok"] else "gate.no"),
-                    cls="wrap better" if one["ok"] else "wrap worse",
-                ),
-            )
-            for one in found
-        ]
-        inner = dom.make("table", dom.make("tbody", rows), cls="data")
-        title = dom.make("h3", t("gate.title"))
-        return dom.make("section", title, dom.make("div", inner, cls="table-wrap"))
-
-
-def shown(measure):
-    value = measure["value"]
-    return t("none") if value is None else t.number(value, 3)
-
-
-def gate_name(name):
-    """The words for what the gate calls "KL, mean" and the like."""
-    letters = "".join(c if c.isalpha() or c.isdigit() else " " for c in name)
-    key = "gate." + "_".join(letters.lower().split())
-    return t(key) if t.has(key) else name
+        table = verdict.figures(gate)
+        return table and dom.make("section", dom.make("h3", t("gate.title")), table)
 
 
 def value_of(version, name):

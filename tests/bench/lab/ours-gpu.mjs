@@ -7,7 +7,7 @@ const pyodide = await loadPyodide({ indexURL: '/pyodide/' });
 await pyodide.loadPackage(['numpy', 'msgpack', 'jinja2', 'regex', 'wgpu']);
 const wheel = await fetch('/oneseek.whl');
 pyodide.unpackArchive(await wheel.arrayBuffer(), 'wheel');
-const lab = pyodide.pyimport('tests.bench.gpu_in_tab');
+const lab = pyodide.pyimport('tests.bench.parts.gpu_in_tab');
 
 serve({
   async python(name, ...args) {

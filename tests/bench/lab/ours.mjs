@@ -6,7 +6,7 @@ const pyodide = await loadPyodide({ indexURL: '/pyodide/' });
 await pyodide.loadPackage(['numpy', 'msgpack', 'jinja2', 'regex']);
 const wheel = await fetch('/oneseek.whl');
 pyodide.unpackArchive(await wheel.arrayBuffer(), 'wheel');
-const lab = pyodide.pyimport('tests.bench.in_tab');
+const lab = pyodide.pyimport('tests.bench.parts.in_tab');
 
 serve({
   async python(name, ...args) {

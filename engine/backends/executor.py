@@ -1,0 +1,67 @@
+"""What every back end offers, and the choice between them.
+
+numpy, WebGPU and WASM SIMD run the same plans behind these three shapes; nothing above this line
+knows which one it is talking to.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from engine.backends.room import Room
+from engine.compiler.ir import Spec
+from engine.compiler.schedule import Plan
+
+
+class Tensor(Protocol):
+    """An array that stays where the back end computes, shared by the runs it is bound to."""
+
+    def write(self, array: np.ndarray, offset: int = 0) -> None: ...
+
+    async def read(self) -> np.ndarray: ...
+
+    async def look(self) -> np.ndarray:
+        """As `read`, but to be used at once: a back end that can gives the array itself."""
+
+    def copy_from(self, other: Tensor) -> None: ...
+
+
+class Run(Protocol):
+    """A plan bound to tensors, ready to be replayed from any step to any other."""
+
+    def __len__(self) -> int: ...
+
+    def write(self, name: str, array: np.ndarray) -> None:
+        """Fill an input."""
+
+    def run(self, start: int = 0, stop: int | None = None) -> None:
+        """Issue the steps start..stop without waiting for them."""
+
+    async def advance(self, start: int = 0, budget_ms: float | None = None) -> int:
+        """Compute from `start` for about `budget_ms` (to the end without one); where it stopped."""
+
+    async def read(self, name: str) -> np.ndarray:
+        """A copy of an output or an input."""
+
+
+class Executor(Protocol):
+    """A back end."""
+
+    name: str
+    cache_step: int | None  # rows by which a cache grows; None: it is there as a whole
+
+    def upload(self, array: np.ndarray) -> Tensor: ...
+
+    def empty(self, spec: Spec, room: Room | None = None) -> Tensor: ...
+
+    def room(self, size: int) -> Room | None:
+        """Memory to be used in turns; None where everybody has their own."""
+
+    def prepare(
+        self, plan: Plan, tensors: dict[str, Tensor] | None = None, room: Room | None = None
+    ) -> Run: ...
+
+    async def breathe(self) -> None:
+        """Let other work of this thread run."""

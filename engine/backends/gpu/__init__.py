@@ -1,0 +1,1 @@
+"""Programs on a graphics device, natively and in the browser."""

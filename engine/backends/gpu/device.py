@@ -1,0 +1,162 @@
+"""What lives on one graphics device: its buffers, its compiled kernels, what goes wrong with it.
+
+Only here and in executor.py is the device created or asked for anything but to run a program.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+
+import numpy as np
+import wgpu
+
+from engine.backends.gpu.errors import DeviceLost, GPUProblem, OutOfMemory
+from engine.backends.gpu.kernels import Kernels
+from engine.backends.gpu.launch import Tier
+from engine.compiler.ir import BYTES, Spec
+from engine.compiler.pieces import Costs
+from engine.core.turns import Turns
+
+USAGE = wgpu.BufferUsage.STORAGE | wgpu.BufferUsage.COPY_SRC | wgpu.BufferUsage.COPY_DST
+DTYPES = {"f32": np.float32, "i32": np.int32, "u32": np.uint32, "f16": np.float16}
+BINDINGS = "max-storage-buffers-per-shader-stage"
+# how browsers put it when the device went while something was under way
+SIGNS_OF_LOSS = ("device is lost", "aborterror", "instance reference no longer exists")
+
+
+class Tensor:
+    """A buffer that stays on the device, shared by every run it is bound to."""
+
+    def __init__(self, gpu: Device, spec: Spec, label: str):
+        self.gpu, self.spec = gpu, spec
+        self.buffer = gpu.allocate(label, spec)
+
+    def write(self, array: np.ndarray, offset: int = 0) -> None:
+        self.gpu.write(self.buffer, self.spec, array, offset)
+
+    async def read(self) -> np.ndarray:
+        return await self.gpu.read(self.buffer, 0, self.spec)
+
+    async def look(self) -> np.ndarray:
+        return await self.read()
+
+    def copy_from(self, other: Tensor) -> None:
+        if other.spec != self.spec:
+            raise ValueError(f"cannot copy {other.spec} over {self.spec}")
+        encoder = self.gpu.device.create_command_encoder(label="copy")
+        encoder.copy_buffer_to_buffer(other.buffer, 0, self.buffer, 0, self.buffer.size)
+        self.gpu.submit(encoder)
+
+
+class Device:
+    """An open device: its buffers, its compiled kernels, the cost of each, and its end."""
+
+    def __init__(self, device, memory_limit: int | None = None):
+        self.device, self.memory_limit, self.allocated = device, memory_limit, 0
+        self.turns = Turns()
+        info = device.adapter_info
+        self.description = f"{info['device']} {info['description']}".strip()
+        self.kernels = Kernels(device, Tier(software=info["adapter_type"].lower() == "cpu"))
+        self.notes: list[str] = []  # what the device offers and is not used, and why
+        self.timestamps = "timestamp-query" in device.features
+        self.bindings = device.limits[BINDINGS]
+        self.costs = Costs(self.tier.software)
+        self.lost = ""  # why, once it is
+        self.on_lost: Callable[[str], None] = lambda reason: None
+        self.nothing = self.allocate("nothing", Spec((4,)))  # bound where an input is absent
+        if hasattr(device, "lost_async"):
+            device.lost_async.then(lambda info: self._lose(f"{info.reason}: {info.message}"))
+
+    @property
+    def tier(self) -> Tier:
+        return self.kernels.tier
+
+    def _lose(self, reason: str) -> None:
+        if not self.lost:
+            self.lost = reason
+            self.on_lost(reason)
+
+    # buffers
+
+    def allocate(self, label: str, spec: Spec):
+        """A zeroed buffer; its bytes count until Python drops it."""
+        size = max(16, -(-spec.nbytes // 16) * 16)
+        limit = self.device.limits["max-storage-buffer-binding-size"]
+        if size > limit:
+            raise OutOfMemory(f"{label}:{spec} has {size} bytes, one buffer holds {limit} here")
+        if self.memory_limit and self.allocated + size > self.memory_limit:
+            raise OutOfMemory(
+                f"{label}:{spec} needs {size} bytes; {self.allocated} of the allowed "
+                f"{self.memory_limit} are taken"
+            )
+        try:
+            buffer = self.device.create_buffer(label=label, size=size, usage=USAGE)
+        except Exception as problem:
+            raise OutOfMemory(f"no room for {label}:{spec}, {size} bytes: {problem}") from problem
+        self.allocated += size
+        weakref.finalize(buffer, self._freed, size)
+        return buffer
+
+    def _freed(self, size: int) -> None:
+        self.allocated -= size
+
+    def upload(self, array: np.ndarray, label: str = "tensor") -> Tensor:
+        kind = {"f": "f32", "i": "i32", "b": "i32", "u": "u32"}[array.dtype.kind]
+        tensor = self.empty(Spec(array.shape, kind), label=label)
+        tensor.write(array)
+        return tensor
+
+    def empty(self, spec: Spec, room: None = None, label: str = "tensor") -> Tensor:
+        return Tensor(self, spec, label)
+
+    def room(self, size: int) -> None:
+        return None
+
+    async def breathe(self) -> None:
+        await self.turns.breathe()
+
+    def write(self, buffer, spec: Spec, array: np.ndarray, offset: int = 0) -> None:
+        data = np.ascontiguousarray(array, DTYPES[spec.dtype])
+        if offset + data.size > spec.size:
+            raise ValueError(f"{buffer.label}:{spec} has no room for {array.shape} at {offset}")
+        if data.size:
+            self.device.queue.write_buffer(buffer, offset * BYTES[spec.dtype], data)
+
+    async def read(self, buffer, start: int, spec: Spec) -> np.ndarray:
+        """Elements from `start`, copied through a mapped buffer; waits for what was submitted."""
+        usage = wgpu.BufferUsage.COPY_DST | wgpu.BufferUsage.MAP_READ
+        size = max(4, spec.nbytes)
+        staging = self.device.create_buffer(label=f"read {buffer.label}", size=size, usage=usage)
+        encoder = self.device.create_command_encoder(label=f"read {buffer.label}")
+        encoder.copy_buffer_to_buffer(buffer, start * BYTES[spec.dtype], staging, 0, size)
+        self.submit(encoder)
+        await self.waited(staging.map_async("READ"))
+        data = np.frombuffer(staging.read_mapped(), DTYPES[spec.dtype])
+        staging.unmap()
+        return data[: spec.size].reshape(spec.shape).copy()
+
+    async def finished(self) -> None:
+        """Until everything submitted so far is done."""
+        await self.read(self.nothing, 0, Spec((1,)))
+
+    def submit(self, encoder) -> None:
+        if self.lost:
+            raise DeviceLost(f"the GPU was lost ({self.lost})")
+        try:
+            self.device.queue.submit([encoder.finish()])
+        except Exception as problem:
+            raise self.explained(problem) from problem
+
+    async def waited(self, promise):
+        try:
+            return await promise
+        except Exception as problem:
+            raise self.explained(problem) from problem
+
+    def explained(self, problem: Exception) -> Exception:
+        text = str(problem)
+        if self.lost or any(sign in text.lower() for sign in SIGNS_OF_LOSS):
+            self._lose(self.lost or text)
+            return DeviceLost(f"the GPU was lost ({self.lost})")
+        return problem if isinstance(problem, GPUProblem) else GPUProblem(text)

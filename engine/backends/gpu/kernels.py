@@ -1,0 +1,174 @@
+"""The kernels one device has compiled: a module a file, a pipeline a shape, each made once.
+
+What the device offers beyond the floor (tiers.py) is one line in front of the file, never a copy of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from copy import copy
+from importlib.resources import files
+
+import numpy as np
+import wgpu
+
+from engine.backends.gpu import launch
+from engine.backends.gpu.errors import GPUProblem
+from engine.compiler.ir import Step, Value
+from engine.compiler.schedule import is_elementwise
+
+
+def source_of(file: str) -> str:
+    return (files("shaders") / file).read_text()
+
+
+class Kernels:
+    """Compiled for `device` at the tier it has been found good for."""
+
+    def __init__(self, device, tier: launch.Tier):
+        self.device, self.tier = device, tier
+        self._modules: dict[str, object] = {}
+        self._layouts: dict[tuple, tuple] = {}
+        self._pipelines: dict[tuple, object] = {}
+        self._origins: dict[tuple, object] = {}
+        entry = {
+            "binding": 0,
+            "visibility": wgpu.ShaderStage.COMPUTE,
+            "buffer": {"type": "uniform"},
+        }
+        self._origin_layout = device.create_bind_group_layout(label="origin", entries=[entry])
+
+    def front(self) -> str:
+        """What is put before every file: the tier, the prelude, the reductions."""
+        half, sub = self.tier.f16, self.tier.subgroups
+        named = sub and "subgroups" in self.device.features  # natively they need no line
+        lines = ["enable f16;"] * half + ["enable subgroups;"] * named
+        lines.append(f"alias real = {'f16' if half else 'f32'};\n")
+        reduce = "reduce_subgroups.wgsl" if sub else "reduce.wgsl"
+        return "\n".join(lines) + source_of("prelude.wgsl") + source_of(reduce)
+
+    def module(self, file: str, prefix: str, expression: str):
+        before = self.front() + prefix
+        source = before + source_of(file).replace("EXPRESSION", expression or "EXPRESSION")
+        if source not in self._modules:
+            try:
+                module = self.device.create_shader_module(label=file, code=source)
+            except Exception as problem:
+                raise shader_problem(file, before, problem) from problem
+            self._modules[source] = module
+        return self._modules[source]
+
+    def layout(self, access: tuple[str, ...]) -> tuple:
+        """Bind group layout and pipeline layout for buffers accessed so, one after another."""
+        if access not in self._layouts:
+            entries = [
+                {"binding": i, "visibility": wgpu.ShaderStage.COMPUTE, "buffer": {"type": kind}}
+                for i, kind in enumerate(access)
+            ]
+            group = self.device.create_bind_group_layout(label=str(len(access)), entries=entries)
+            both = [group, self._origin_layout]
+            pipeline = self.device.create_pipeline_layout(bind_group_layouts=both)
+            self._layouts[access] = group, pipeline
+        return self._layouts[access]
+
+    def origin(self, first: tuple[int, int, int], across: int):
+        """The bind group that tells a kernel where its piece of a dispatch begins, and how many
+        workgroups the whole has along x."""
+        where = (*first, across)
+        if where not in self._origins:
+            usage = wgpu.BufferUsage.UNIFORM | wgpu.BufferUsage.COPY_DST
+            buffer = self.device.create_buffer(label=f"origin {where}", size=16, usage=usage)
+            self.device.queue.write_buffer(buffer, 0, np.array(where, np.uint32))
+            entries = [{"binding": 0, "resource": {"buffer": buffer, "offset": 0, "size": 16}}]
+            self._origins[where] = self.device.create_bind_group(
+                label=buffer.label, layout=self._origin_layout, entries=entries
+            )
+        return self._origins[where]
+
+    def pipeline(self, step: Step, bound: Bound):
+        """-> the promise of a compiled kernel, its identity, and its workgroups."""
+        if is_elementwise(step.op):
+            element, groups, constants = launch.elementwise(step)
+            file, entry, expression = "elementwise.wgsl", "elementwise", step.op.kernel
+            prefix = f"alias element = {element};\n"
+        else:
+            file, expression, prefix = step.op.kernel.split(":")[0], "", ""
+            entry, groups, constants = launch.launch_of(step, self.tier)
+        if max(groups) > launch.MAX_GROUPS:
+            raise GPUProblem(f"{step} would need {groups} workgroups, over 65,535 along one side")
+        entry += bound.entry
+        constants |= {"REUSED": bound.reused, "WANTED": bound.wanted}
+        constants = {name: float(value) for name, value in constants.items()}
+        what = (file, prefix, expression, entry, bound.access, tuple(sorted(constants.items())))
+        key = (self.tier, *what)
+        if key not in self._pipelines:
+            self._pipelines[key] = self.device.create_compute_pipeline_async(
+                label=step.op.name,
+                layout=self.layout(bound.access)[1],
+                compute={
+                    "module": self.module(file, prefix, expression),
+                    "entry_point": entry,
+                    "constants": constants,
+                },
+            )
+        return self._pipelines[key], (key, groups), groups
+
+
+class Bound:
+    """Which memory a step's kernel sees: the inputs in order, then outputs with memory of their
+    own. One buffer cannot be bound twice when one binding writes, so an input whose memory the
+    output takes over is left out and `reused` tells the kernel to read the output instead."""
+
+    def __init__(
+        self,
+        step: Step,
+        same_memory: Callable[[Value, Value], bool],
+        is_read: Callable[[Value], bool] = lambda value: True,
+    ):
+        self.wanted = sum(1 << i for i, out in enumerate(step.outs) if is_read(out))
+        self.entry = ""  # added to the name of the entry point
+        updated = set(step.op.updates)
+        self.outs = step.outs[len(updated) :]
+        self.values: list[Value | None] = list(step.ins)
+        self.reused = 0
+        for out in self.outs:
+            for i, value in enumerate(step.ins):
+                if value is not None and same_memory(out, value):
+                    name = step.op.params[i]
+                    if out is not self.outs[0] or name not in step.op.reuses:
+                        raise GPUProblem(f"{step} writes the memory of its own input {value.name}")
+                    self.reused = 1 + step.op.reuses.index(name)
+                    self.values[i] = None
+        if is_elementwise(step.op):
+            self.values += [None] * (7 - len(self.values))
+        kinds = [
+            "storage" if i in updated else "read-only-storage" for i in range(len(self.values))
+        ]
+        self.values += self.outs
+        self.access = (*kinds, *["storage"] * len(self.outs))
+
+    def within(self, limit: int) -> list[Bound]:
+        """Itself, or where a device binds fewer buffers at once: one launch for each output, of
+        the entry point whose name ends in `_one`."""
+        if len(self.values) <= limit:
+            return [self]
+        alone = []
+        inputs = len(self.values) - len(self.outs)
+        for i, out in enumerate(self.outs):
+            one = copy(self)
+            one.entry, one.wanted = "_one", self.wanted & 1 << i
+            one.values = [*self.values[:inputs], out]
+            one.access = self.access[: inputs + 1]
+            alone.append(one)
+        return [one for one in alone if one.wanted]
+
+
+def shader_problem(file: str, before: str, problem: Exception) -> GPUProblem:
+    """The compiler's complaint with lines counted in the file, not in what was put before it."""
+    found = re.search(r":(\d+):(\d+)", str(problem))
+    if not found:
+        return GPUProblem(f"shaders/{file} does not compile: {problem}")
+    line = int(found[1]) - before.count("\n")
+    where = f"{file}:{line}" if line > 0 else f"prelude.wgsl, line {found[1]} of all,"
+    return GPUProblem(f"shaders/{where}:{found[2]} does not compile: {problem}")

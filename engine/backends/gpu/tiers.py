@@ -1,0 +1,90 @@
+"""What a device offers beyond the floor, tried on the device itself before anything relies on it.
+
+Each tier computes a few kernels its way and the floor's way, from the same numbers. One that fails or
+differs stays off, and a note says so.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from engine.backends.gpu.device import Device
+from engine.backends.gpu.run import Run
+from engine.compiler.ir import OPS, Program, Spec
+from engine.compiler.schedule import plan
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A field of launch.Tier, the device's features that allow it (any of them), how far its
+    results may be from the floor's, and what is computed to see."""
+
+    name: str
+    features: tuple[str, ...]
+    tolerance: float
+    trials: tuple[tuple[str, tuple[Spec, ...], dict], ...]
+    on_software: bool  # whether it pays where the CPU plays the GPU
+
+
+OFFERS = (
+    Offer("subgroups", ("subgroups", "subgroup"), 1e-5,
+          (("rmsnorm", (Spec((5, 576)), Spec((576,))), dict(eps=1e-5)),
+           ("divergence", (Spec((3, 1000)), Spec((3, 1000))), {})), True),
+    Offer("f16", ("shader-f16",), 5e-3,
+          (("packed_linear", (Spec((2, 576)), Spec((96, 72), "u32"), Spec((96, 18, 2))),
+            dict(bits=4)),), False),
+)  # fmt: skip
+
+
+async def choose(gpu: Device) -> None:
+    """Raise the device's tier by all it offers, as far as it computes the floor's results."""
+    for offer in OFFERS:
+        if not set(offer.features) & set(gpu.device.features):
+            continue
+        if gpu.tier.software and not offer.on_software:
+            continue
+        await attempt(gpu, offer)
+
+
+async def attempt(gpu: Device, offer: Offer) -> None:
+    floor = gpu.tier
+    try:
+        truth = await results(gpu, offer)
+        gpu.kernels.tier = replace(floor, **{offer.name: True})
+        off = difference(await results(gpu, offer), truth)
+        problem = "" if off <= offer.tolerance else f"its results are {off:.1g} off"
+    except Exception as failure:
+        problem = str(failure)
+    if problem:
+        gpu.kernels.tier = floor
+        gpu.notes.append(f"{offer.name} stays off on {gpu.description}: {problem}")
+        print(gpu.notes[-1], file=sys.stderr)
+
+
+async def results(gpu: Device, offer: Offer) -> list[np.ndarray]:
+    made = []
+    for name, specs, attrs in offer.trials:
+        program, rng = Program(name), np.random.default_rng(0)
+        ins = [program.input(f"in{i}", s.shape, s.dtype) for i, s in enumerate(specs)]
+        outs = OPS[name](*ins, **attrs)
+        program.output("out", outs[0] if isinstance(outs, tuple) else outs)
+        run = Run(gpu, plan(program), {})
+        for value in ins:
+            kinds = {
+                "f32": rng.uniform(-1, 1, value.shape),
+                "u32": rng.integers(0, 2**32, value.shape),
+            }
+            run.write(value.name, kinds[value.spec.dtype])
+        await run.ready()
+        run.run()
+        made.append(await run.read("out"))
+    return made
+
+
+def difference(made: list[np.ndarray], truth: list[np.ndarray]) -> float:
+    """The largest, as a share of the largest true value; infinite where anything is not finite."""
+    shares = [np.abs(a - b).max() / np.abs(b).max() for a, b in zip(made, truth, strict=True)]
+    return float(np.nan_to_num(max(shares), nan=np.inf))

@@ -1,0 +1,58 @@
+"""Which of two back ends is quicker on this machine: a weak graphics chip can lose to the processor.
+
+What is measured is the product that nearly all of the work consists of; once for each chip, and the
+figures are kept.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Awaitable, Callable
+
+from engine.backends.executor import Executor
+from engine.compiler.ir import OPS, Program
+from engine.compiler.schedule import plan
+
+ROWS, NARROW, WIDE = 64, 576, 1536  # those of SmolLM2 while it learns
+TIMES, ROUNDS = 8, 3
+
+
+def product() -> Program:
+    """There and back again, several times over the same weights."""
+    program = Program("quick check")
+    x = program.input("x", (ROWS, NARROW))
+    weights = [
+        (
+            program.input(f"codes{i}", (n, k // 8), "u32"),
+            program.input(f"scales{i}", (n, k // 32, 2)),
+        )
+        for i, (n, k) in enumerate(((WIDE, NARROW), (NARROW, WIDE)))
+    ]
+    for _ in range(TIMES):
+        for codes, scales in weights:
+            x = OPS["packed_linear"](x, codes, scales, bits=4)
+    program.output("y", x)
+    return program
+
+
+async def milliseconds(executor: Executor) -> float:
+    run, best = executor.prepare(plan(product())), math.inf
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        await run.advance()
+        await run.read("y")
+        best = min(best, 1e3 * (time.perf_counter() - began))
+    return best
+
+
+async def measured(
+    store, chip: str, open_executor: Callable[[str], Awaitable[Executor]]
+) -> dict[str, float]:
+    """Milliseconds of `gpu` and `cpu`, measured when this chip is seen for the first time."""
+    key = f"quick check:{chip}"
+    known = await store.get("state", key)
+    if known is None:
+        known = {kind: await milliseconds(await open_executor(kind)) for kind in ("gpu", "cpu")}
+        await store.batch([["put", "state", key, known]], [])
+    return known

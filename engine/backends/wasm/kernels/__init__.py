@@ -1,0 +1,1 @@
+"""The kernels, each emitted as WebAssembly by a few lines of Python."""

@@ -1,0 +1,50 @@
+"""Elementwise ops: their WGSL expression is also Python, so evaluating it over vectors writes the
+kernel."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+
+from engine.backends.wasm.emit import Function, op
+from engine.backends.wasm.kernels.kernel import Kernel
+from engine.backends.wasm.kernels.vectors import each, exp, load_part, store_part
+from engine.compiler.ir import Op, Spec
+from engine.compiler.schedule import is_elementwise
+
+KNOWN = re.compile(r"(?:[a-g]|exp|sqrt|max|min|[0-9.]+|[-+*/(), ])*")
+COST = 30.0  # what a transcendental function costs, in operations an element
+
+
+def elementwise(op: Op, specs: list[Spec | None]) -> Kernel | None:
+    """A kernel for an expression over f32 arrays, or None where there is something else in it."""
+    if not is_elementwise(op) or not KNOWN.fullmatch(op.kernel):
+        return None
+    sizes = {(s.dtype, s.size) if s else None for s in specs}
+    dtype, size = sizes.pop() or ("", 0)
+    if sizes or dtype != "f32":
+        return None
+    work = size * (5.0 + COST * op.kernel.count("exp"))
+    return Kernel(partial(apply, expression=op.kernel, size=size), size, 4, work)
+
+
+def apply(f: Function, *addresses, expression: str, size: int) -> None:
+    """out[i] = expression(a[i], b[i], ...) for the elements lo..hi."""
+    *ins, out, _, lo, hi = addresses
+
+    def body(lanes, to, *at):
+        known: dict[bytes, object] = {}
+
+        def exp_once(x):
+            if x.code not in known:
+                known[x.code] = f.let(exp(f, x))
+            return known[x.code]
+
+        names = {
+            letter: f.let(load_part(a, 0, lanes)) for letter, a in zip("abcdefg", at, strict=False)
+        }
+        names |= {"exp": exp_once, "sqrt": partial(op, "f32x4.sqrt")}
+        names |= {"max": partial(op, "f32x4.max"), "min": partial(op, "f32x4.min")}
+        store_part(f, to, eval(expression, {"__builtins__": {}}, names), lanes)
+
+    each(f, lo, hi, size, body, out, *ins)

@@ -1,0 +1,1 @@
+"""`oneseek`: the engine for scripts and terminals."""

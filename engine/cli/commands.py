@@ -1,0 +1,199 @@
+"""The commands that make the model speak: chat, generate, logits; and export, which lets it go.
+
+They run the same engine as the page, on the GPU where there is a real one, otherwise on numpy.
+"""
+
+import asyncio
+import contextlib
+import importlib
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from engine.backends.reference import Numpy
+from engine.cli.main import command, model_options, show, told
+from engine.model import registry
+from engine.model.adapters import gguf_lora, load_adapter, only_lora, save_merged, save_peft
+from engine.model.generate import Generator, Sampling
+from engine.model.llama import Config
+from engine.model.loaded import Model
+from engine.model.score import top_tokens
+
+SHOWN = 10  # next tokens that `logits` shows
+
+
+async def executor_named(name):
+    """The back end of --backend; `auto` takes a GPU only when it is a real one."""
+    if name == "numpy":
+        return Numpy()
+    from engine.backends.gpu.executor import GPU
+
+    try:
+        gpu = await GPU.open()
+    except RuntimeError as error:
+        if name == "gpu":
+            raise ValueError(
+                f"there is no GPU to compute on ({error}); use --backend numpy"
+            ) from error
+        return Numpy()
+    return gpu if name == "gpu" or not gpu.tier.software else Numpy()
+
+
+async def loaded(options):
+    """The chosen model on its back end, and a generator with the chosen adapter."""
+    executor = await executor_named(options.backend)
+    with contextlib.closing(registry.open_named(registry.chosen(options.model)[0])) as file:
+        model = await Model.load(file, executor)
+    if not options.adapter:
+        return model, Generator(model)
+    trained, flat = load_adapter(Path(options.adapter), model.config)
+    return model, Generator(model, trained, {trained.name: executor.upload(flat)})
+
+
+def sampling_options(parser):
+    parser.add_argument("--greedy", action="store_true", help="always the likeliest token")
+    parser.add_argument("--temperature", type=float, default=0.7)
+    parser.add_argument("--top-p", type=float, default=0.9)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--max-tokens", type=int, default=256)
+
+
+def sampling(options):
+    temperature = 0.0 if options.greedy else options.temperature
+    return Sampling(
+        temperature, top_p=options.top_p, seed=options.seed, max_tokens=options.max_tokens
+    )
+
+
+def user_options(parser):
+    given = parser.add_mutually_exclusive_group(required=True)
+    given.add_argument("--user", metavar="TEXT", help="what the user says")
+    given.add_argument("--users", metavar="FILE", help="many: one JSON string a line (- is stdin)")
+
+
+def lines_of(path):
+    """JSON strings, one a line."""
+    text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            value = json.loads(line)
+            if not isinstance(value, str):
+                raise ValueError(f"{path}, line {number}: a JSON string was expected")
+            yield value
+
+
+@command(model_options, user_options, sampling_options)
+def generate(options):
+    """Answer what a user says, through the model's chat template."""
+    asyncio.run(_generate(options))
+
+
+async def _generate(options):
+    _, generator = await loaded(options)
+    users = [options.user] if options.users is None else list(lines_of(options.users))
+    answers = [
+        generator.ask([{"role": "user", "content": user}], sampling(options)) for user in users
+    ]
+    for answer in answers:
+        await generator.answer_all([answer])
+        result = {
+            "text": answer.text,
+            "tokens": len(answer.ids),
+            "tokens_per_second": round(answer.tokens_per_second, 2),
+        }
+        show(options, result, answer.text)
+
+
+def text_options(parser):
+    given = parser.add_mutually_exclusive_group(required=True)
+    given.add_argument("--text", help="the text")
+    given.add_argument("--texts", metavar="FILE", help="many: one JSON string a line (- is stdin)")
+
+
+@command(model_options, text_options)
+def logits(options):
+    """The likeliest next tokens after every token of a text."""
+    asyncio.run(_logits(options))
+
+
+async def _logits(options):
+    model, generator = await loaded(options)
+    texts = [options.text] if options.texts is None else list(lines_of(options.texts))
+    for text in texts:
+        ids = model.tokenizer.encode(text, special=True)
+        if not ids:
+            raise ValueError("the text is empty: there is nothing to look at")
+        tops, logprobs = await top_tokens(model, ids, generator.trained, generator.tensors)
+        top = [
+            [[int(i), round(float(p), 5)] for i, p in zip(row, probs, strict=True)]
+            for row, probs in zip(tops[:, :SHOWN], logprobs[:, :SHOWN], strict=True)
+        ]
+        name = model.tokenizer.decode
+        lines = [
+            f"{name([id])!r:>16}  " + "  ".join(f"{name([i])!r} {p:.2f}" for i, p in row[:5])
+            for id, row in zip(ids, top, strict=True)
+        ]
+        show(options, {"tokens": ids, "top": top}, "\n".join(lines))
+
+
+@command(model_options, sampling_options)
+def chat(options):
+    """Talk with the model; an empty line or Ctrl+D ends it, Ctrl+C ends an answer."""
+    asyncio.run(_chat(options))
+
+
+async def _chat(options):
+    model, generator = await loaded(options)
+    told(f"{model.name} on {model.executor.name}; an empty line ends it")
+    messages = []
+    while text := await asyncio.to_thread(read_line):
+        messages.append({"role": "user", "content": text})
+        answer = generator.ask(
+            messages, sampling(options), "chat",
+            on_text=lambda piece: print(piece, end="", flush=True),
+        )  # fmt: skip
+        await generator.answer_all([answer])
+        print()
+        messages.append({"role": "assistant", "content": answer.text})
+        if answer.dropped:
+            told(f"(the oldest {answer.dropped} messages no longer fit the model's context)")
+
+
+def read_line():
+    try:
+        return input("> " if sys.stdin.isatty() else "").strip()
+    except EOFError:
+        return ""
+
+
+def export_options(parser):
+    parser.add_argument("--format", choices=("peft", "gguf", "merged", "certified"), required=True)
+    parser.add_argument("--out", metavar="PATH", required=True, help="a folder, or a .gguf file")
+
+
+@command(model_options, export_options)
+def export(options):
+    """Write an adapter for PEFT or llama.cpp, merged into the model's weights, or with its proof."""
+    if not options.adapter:
+        raise ValueError("name the adapter to export with --adapter DIR")
+    if options.format == "certified":
+        importlib.import_module("engine.cli.certified").export(options)
+        return
+    name, out = registry.chosen(options.model)[0], Path(options.out)
+    with contextlib.closing(registry.open_named(name)) as file:
+        config = Config.from_dict(file.config)
+        trained, flat = load_adapter(Path(options.adapter), config)
+        if options.format != "merged":
+            only_lora(trained)
+        if options.format == "peft":
+            save_peft(out, trained, flat, file.name)
+        elif options.format == "gguf":
+            out.parent.mkdir(parents=True, exist_ok=True)
+            out.write_bytes(gguf_lora(trained, flat, config, file.architecture, out.stem))
+        else:
+            out.mkdir(parents=True, exist_ok=True)
+            (out / "config.json").write_text(json.dumps(file.config, indent=2))
+            save_merged(out / "model.safetensors", file, trained, flat)
+    show(options, {"path": str(out), "parameters": int(np.size(flat))}, f"wrote {out}")

@@ -1,0 +1,229 @@
+"""A folder in which a model learns: PEFT's files, and beside them all that going on needs.
+
+Lessons and practice are the page's own rounds over the page's own stores, kept in one SQLite file;
+whatever ends the process, the same call goes on where it stopped, to the same bits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import sqlite3
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+
+from engine.core.queue.training_queue import TrainingQueue
+from engine.core.settings import TrainingConfig, micro_rate
+from engine.core.storage.sqlite import SqliteStore
+from engine.history.ledger import Ledger
+from engine.history.naming import family
+from engine.history.round_plan import DATA_SET, LESSON, PRACTICE, TRAINING
+from engine.history.snapshot import SnapshotDamaged
+from engine.history.versions import GENERIC, Versions
+from engine.learning.lessons import guess
+from engine.learning.replay import History
+from engine.learning.trainer import EngineTrainer, check
+from engine.learning.training_engine import TrainingEngine
+from engine.model.adapters import fitted, load_adapter, save_adapter
+from engine.model.loaded import Model
+from engine.model.trainable import Trained
+
+STORE = "oneseek.sqlite"
+Heard = Callable[[dict], None]
+
+
+def clock() -> int:
+    """Milliseconds since 1970; order never depends on it."""
+    return int(time.time() * 1000)
+
+
+def parameters(model: Model) -> int:
+    return sum(math.prod(shape) for shape in model.config.shapes().values())
+
+
+def micro_config(model: Model) -> TrainingConfig:
+    """The measured recipe at the rate that suits the model's size."""
+    return TrainingConfig.preset("micro").replace(learning_rate=micro_rate(parameters(model)))
+
+
+def record_of(given: dict) -> dict:
+    """A line of a lessons file as the queue would hold it."""
+    question, answer = given.get("question") or given.get("prompt") or "", given.get("answer") or ""
+    example = {
+        "kind": "lesson",
+        "prompt": question,
+        "answer": answer,
+        "phrasings": list(given.get("phrasings") or ()),
+        "language": given.get("language") or guess(f"{question} {answer}"),
+        "priority": "correction",
+        "source": {"kind": "text"},
+    }
+    return TrainingQueue(clock).add(example)
+
+
+class Course:
+    """One model's rounds in one folder."""
+
+    trainer: EngineTrainer
+    training: TrainingEngine
+
+    def __init__(self, folder: Path, model: Model, budget: int | None):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.model, self.budget = folder, model, budget
+        self.store = SqliteStore(folder / STORE)
+        ledger = Ledger(self.store, clock)
+        name = family(parameters(model))
+        self.versions = Versions(self.store, ledger, model.fingerprint, name, clock)
+
+    @classmethod
+    async def open(
+        cls,
+        folder: Path,
+        model: Model,
+        config: TrainingConfig | None = None,
+        adapter: Path | None = None,
+        budget: int | None = None,
+    ) -> Course:
+        """The folder's course, or a new one that begins with an adapter; without a configuration,
+        with the one it was made with."""
+        if adapter and not (folder / STORE).exists() and (adapter / STORE).exists():
+            copy_store(adapter / STORE, folder / STORE)
+        course = cls(folder, model, budget)
+        try:
+            await course.configure(await course._recognised(config))
+            if adapter and adapter.resolve() != folder.resolve():
+                await course.begin_with(adapter)
+        except BaseException:
+            await course.close()
+            raise
+        return course
+
+    async def _recognised(self, config: TrainingConfig | None) -> TrainingConfig:
+        """Remember what this folder is for, or refuse to use it for something else."""
+        known = await self.store.get("state", "course")
+        if known is None:
+            config = config or micro_config(self.model)
+            mine = {"model": self.model.fingerprint, "config": config.to_dict()}
+            await self.store.batch([["put", "state", "course", mine]])
+            return config
+        before = TrainingConfig(**known["config"])
+        if known["model"] != self.model.fingerprint:
+            raise ValueError(
+                f"{self.folder} belongs to another model than {self.model.name}; nothing was "
+                "changed. Choose another --out"
+            )
+        shapes = [Trained.chosen(self.model.config, one) for one in (before, config or before)]
+        if shapes[0] != shapes[1]:
+            raise ValueError(
+                f"{self.folder} holds an adapter of another shape (mode {before.mode}, "
+                f"{before.lora_config}); nothing was changed. Choose another --out"
+            )
+        return config or before
+
+    async def configure(self, config: TrainingConfig) -> None:
+        """Train by this configuration from now on."""
+        self.config = config
+        self.trainer = await EngineTrainer.open(self.model, config, self.budget)
+        self.trained = self.trainer.trained
+        self.training = TrainingEngine(self.versions, self.trainer)
+
+    async def close(self) -> None:
+        await self.store.close()
+
+    # ---- what it knows
+
+    async def learned(self) -> list[dict]:
+        """Everything accepted that still stands, in the order it was learned."""
+        return await self.versions.pool()
+
+    async def refused(self) -> list[dict]:
+        """What the gate refused as a lesson: practice may still make it right."""
+        queue = await self.store.all("queue")
+        return [r for _, r in queue if r["state"] == "rejected" and r["kind"] != DATA_SET]
+
+    async def known(self, id: str) -> dict | None:
+        """What became of an example before: the end of its round, if it had one."""
+        for record in await self.versions.records():
+            if id in record["lessons"]:
+                gate = record["gate"]
+                return _ended(gate["outcome"], gate["reason"], record, gate)
+        record = await self.store.get("queue", id)
+        if record and record.get("state") == "rejected":
+            return _ended("not learned", record["why"], None, {})
+        return None
+
+    async def weights(self) -> np.ndarray:
+        """The adapter in use; a damaged one is trained again to the same bits."""
+        number = await self.versions.number(GENERIC)
+        if not number:
+            return self.trainer.fresh()[self.trained.name]
+        try:
+            weights = await self.versions.weights(number)
+        except SnapshotDamaged:
+            weights = await History(self.versions, self.trainer).repair(number)
+        return weights[self.trained.name]
+
+    async def begin_with(self, adapter: Path) -> None:
+        """Start from an adapter made elsewhere; a folder that has versions keeps its own."""
+        if await self.versions.number(GENERIC):
+            return
+        flat = fitted(*load_adapter(adapter, self.model.config), self.trained)
+        await self.training.adopt({self.trained.name: flat})
+
+    # ---- rounds
+
+    async def teach(self, records: list[dict], heard: Heard = lambda metrics: None) -> dict:
+        """One lesson, or several that take turns, and what became of them."""
+        for record in records:
+            check(self.trainer.coder, record)
+        await self.store.batch([["put", "queue", record["id"], record] for record in records])
+        return await self._round(LESSON, records, heard)
+
+    async def practise(
+        self, heard: Heard = lambda metrics: None, also: Iterable[dict] = ()
+    ) -> dict:
+        """A new adapter over everything learned, refused as a lesson, or given now; it takes over
+        when it is not worse."""
+        new = list(also)
+        await self.store.batch([["put", "queue", record["id"], record] for record in new])
+        return await self._round(PRACTICE, [*await self.refused(), *new], heard)
+
+    async def train(self, record: dict, heard: Heard = lambda metrics: None) -> dict:
+        """Over a data set (dataset_attempt.data_set_record), until it no longer gets better."""
+        await self.store.batch([["put", "queue", record["id"], record]])
+        return await self._round(TRAINING, [record], heard)
+
+    async def _round(self, kind: str, lessons: Iterable[dict], heard: Heard) -> dict:
+        began = time.monotonic()
+        if not await self.training.reopen():
+            await self.training.open(kind, lessons)
+        while (metrics := await self.training.advance(math.inf)) is not None:
+            heard(metrics)
+        ended = await self.training.finish()
+        if ended["version"]:
+            await self.versions.clear_old_snapshots()
+            await self.save()
+        return {**ended, "seconds": time.monotonic() - began}
+
+    async def save(self) -> None:
+        """The adapter in use as PEFT's files."""
+        record = await self.versions.current()
+        more = {"name": record["name"], "extra": {"version": record["name"]}} if record else {}
+        save_adapter(self.folder, self.trained, await self.weights(), self.model.name, **more)
+
+
+def _ended(outcome: str, reason: str, version: dict | None, gate: dict) -> dict:
+    return {
+        "outcome": outcome, "reason": reason, "version": version, "gate": gate, "seconds": 0.0
+    }  # fmt: skip
+
+
+def copy_store(source: Path, target: Path) -> None:
+    """A whole copy, also of what is still in the write-ahead log."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.closing(sqlite3.connect(source)) as old:
+        with contextlib.closing(sqlite3.connect(target)) as new:
+            old.backup(new)

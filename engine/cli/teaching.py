@@ -1,0 +1,254 @@
+"""`oneseek teach`, `practise`, `train` and `eval`: learning for scripts and terminals.
+
+Everything a run needs to go on lies in its --out folder: ended by Ctrl+C or by a power cut, the same
+command goes on where it stopped, to the same bits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from engine.cli.commands import executor_named
+from engine.cli.course import Course, micro_config, record_of
+from engine.cli.main import COMMANDS, command, model_options, show, told
+from engine.core.settings import TrainingConfig
+from engine.learning.datasets import DataSet
+from engine.learning.lessons import LessonError, guess
+from engine.learning.probe import Shadow, measure
+from engine.learning.rounds.dataset import data_set_record, row_of
+from engine.learning.trainer import EngineTrainer, check
+from engine.model import registry
+from engine.model.adapters import load_adapter
+from engine.model.loaded import Model
+from engine.model.trainable import Trained
+
+
+class Bar:
+    """How far a round is, redrawn in place on a terminal; silent where stderr is a file."""
+
+    def __init__(self, what: str):
+        self.what = what
+
+    def __call__(self, metrics: dict) -> None:
+        if sys.stderr.isatty():
+            step, steps, loss = metrics["step"], metrics["steps"], metrics["loss"]
+            full = "█" * (20 * step // steps)
+            line = f"\r{self.what[:40]:<40} {full:░<20} {step}/{steps}  loss {loss:.3f} "
+            print(line, end="\n" if step == steps else "", file=sys.stderr, flush=True)
+
+
+def lines_of(path: Path) -> Iterator[tuple[int, dict]]:
+    """The JSON objects of a file with their line numbers."""
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        if line.strip():
+            try:
+                record = json.loads(line)
+            except ValueError as error:
+                raise ValueError(f"{path.name}, line {number}: {error}") from error
+            if not isinstance(record, dict):
+                raise ValueError(f"{path.name}, line {number}: a JSON object was expected")
+            yield number, record
+
+
+def lessons_in(path: Path, course: Course) -> list[dict]:
+    """The lessons of a file, all of them checked before the first is taught."""
+    found = []
+    for number, line in lines_of(path):
+        for given in line.get("lessons", [line]):  # `oneseek import` gives many a line
+            try:
+                record = record_of(given)
+                check(course.trainer.coder, record)
+            except (LessonError, ValueError) as error:
+                problem = f"{path.name}, line {number}: {error}. Nothing was taught"
+                raise ValueError(problem) from error
+            found.append(record)
+    if not found:
+        raise ValueError(f"{path.name} holds no lessons: one is {{question, answer}} a line")
+    return found
+
+
+def out_option(parser):
+    parser.add_argument("--out", metavar="DIR", type=Path, required=True,
+                        help="where the adapter goes, with what going on needs")  # fmt: skip
+
+
+def settings_options(parser):
+    parser.add_argument("--memory", metavar="MB", type=int,
+                        help="what a step's activations, or the blocks of mode full, may take")  # fmt: skip
+    parser.add_argument(
+        "--config", metavar="FILE", type=Path, help="a training configuration, JSON"
+    )
+    parser.add_argument("--set", metavar="NAME=VALUE", nargs="*", default=[],
+                        help="single settings, such as lesson.max_steps=12")  # fmt: skip
+
+
+def configured(options, usual: TrainingConfig) -> TrainingConfig:
+    """The usual configuration with what the person changed."""
+    config = usual
+    if options.config:
+        config = config.replace(**json.loads(options.config.read_text("utf-8")))
+    for item in options.set:
+        name, _, value = item.partition("=")
+        part, _, field = name.rpartition(".")
+        try:
+            change = {field: json.loads(value)}
+        except ValueError:
+            change = {field: value}
+        config = config.replace(**({part: change} if part else change))
+    return config
+
+
+async def loaded(options) -> Model:
+    executor = await executor_named(options.backend)
+    with contextlib.closing(registry.open_named(registry.chosen(options.model)[0])) as file:
+        return await Model.load(file, executor)
+
+
+@contextlib.asynccontextmanager
+async def course_of(options, model: Model, config: TrainingConfig | None):
+    """The course in --out, beginning where --adapter ends."""
+    course = await Course.open(
+        options.out, model, config, options.adapter and Path(options.adapter)
+    )
+    try:
+        yield course
+    finally:
+        await course.close()
+
+
+def result(what: str, ended: dict) -> dict:
+    """What a script reads of a round."""
+    gate, version = ended["gate"], ended["version"]
+    figures = ("steps", "scale", "measures", "notes", "switches", "losses")
+    return {
+        "question": what,
+        "outcome": ended["outcome"],
+        "reason": ended["reason"],
+        "version": version and version["name"],
+        "seconds": round(ended["seconds"], 2),
+        **{name: gate[name] for name in figures if name in gate},
+    }
+
+
+def shown(options, what: str, ended: dict) -> None:
+    for note in ended["gate"].get("notes", ()):
+        told(f"note: {note}")
+    line = f"{what}  {ended['outcome']}"
+    show(options, result(what, ended), line + (ended["reason"] and f": {ended['reason']}"))
+
+
+def lessons_option(parser):
+    parser.add_argument("--lessons", metavar="FILE", type=Path, required=True,
+                        help="one {question, answer, phrasings?} a line, or what `oneseek import "
+                        "--json` printed")  # fmt: skip
+    parser.add_argument("--together", metavar="N", type=int, choices=range(1, 17), default=1,
+                        help="learn so many at once, breadth-first, as for a document")  # fmt: skip
+
+
+@command(model_options, lessons_option, out_option, settings_options)
+def teach(options):
+    """Teach facts one after another, each checked before it is kept."""
+    asyncio.run(_teach(options))
+
+
+async def _teach(options):
+    model = await loaded(options)
+    config = configured(options, micro_config(model))
+    async with course_of(options, model, config) as course:
+        records = lessons_in(options.lessons, course)
+        for first in range(0, len(records), options.together):
+            group = records[first : first + options.together]
+            ended = await course.known(group[0]["id"])
+            if ended is None:
+                bar = Bar(f"{first + len(group)} of {len(records)}: {group[0]['prompt']}")
+                ended = await course.teach(group, bar)
+            for record in group:
+                shown(options, record["prompt"], ended)
+        await course.save()
+    told(f"the adapter is in {options.out}")
+
+
+@command(model_options, out_option, settings_options)
+def practise(options):
+    """Practise everything an adapter was taught, mixed, in a new adapter from the base model."""
+    asyncio.run(_practise(options))
+
+
+async def _practise(options):
+    model = await loaded(options)
+    async with course_of(options, model, None) as course:
+        if not await course.learned() and not await course.refused():
+            raise ValueError(
+                f"{options.adapter or options.out} has learned nothing to practise; "
+                "`oneseek teach` first"
+            )
+        await course.configure(configured(options, course.config))
+        shown(options, "practice", await course.practise(Bar("practice")))
+        await course.save()
+    told(f"the adapter is in {options.out}")
+
+
+def data_option(parser):
+    parser.add_argument("--data", metavar="FILE", type=Path, required=True,
+                        help="OpenAI messages, ShareGPT, Alpaca, prompt/completion or text")  # fmt: skip
+
+
+@command(model_options, data_option, out_option, settings_options)
+def train(options):
+    """Train on a data set of any usual form, with a validation part, until it no longer gets better."""
+    asyncio.run(_train(options))
+
+
+async def _train(options):
+    record = data_set_record(options.data)
+    told(f"{record['prompt']}: {record['examples']} answers, {', '.join(record['forms'])}")
+    model = await loaded(options)
+    async with course_of(options, model, configured(options, TrainingConfig())) as course:
+        ended = await course.known(record["id"])
+        if ended is None:
+            ended = await course.train(record, Bar(record["prompt"]))
+        shown(options, record["prompt"], ended)
+        await course.save()
+    told(f"the adapter is in {options.out}")
+
+
+def eval_options(parser):
+    parser.add_argument("--lessons", metavar="FILE", type=Path,
+                        help="one {question, answer, unseen?, leak?} a line")  # fmt: skip
+    parser.add_argument("--data", metavar="FILE", type=Path, help="a data set, for its loss")
+
+
+def evaluate(options):
+    """Measure what an adapter knows, confuses and has forgotten, or its loss on a data set."""
+    if not options.lessons and not options.data:
+        raise ValueError("name what to measure with --lessons FILE or --data FILE")
+    asyncio.run(_evaluate(options))
+
+
+async def _evaluate(options):
+    model = await loaded(options)
+    config = micro_config(model)
+    trained, flat = Trained.chosen(model.config, config), None
+    if options.adapter:
+        trained, flat = load_adapter(Path(options.adapter), model.config)
+    trainer = EngineTrainer(model, trained, config)
+    flat = trainer.fresh()[trained.name] if flat is None else flat
+    figures: dict = {}
+    if options.lessons:
+        records = [record for _, record in lines_of(options.lessons)]
+        code = guess(" ".join(record["question"] for record in records))
+        figures |= await measure(Shadow(trainer.voices, flat), trainer.coder, records, code)
+    if options.data:
+        trainer.voices.put("shadow", flat)
+        for name, who in (("loss", "shadow"), ("loss_of_base", "base")):
+            rows = (row_of(example, trainer.coder) for example in DataSet(options.data))
+            figures[name] = await trainer.voices.loss(who, rows)
+    show(options, figures, "\n".join(f"{k}: {v}" for k, v in figures.items() if k != "wrong"))
+
+
+COMMANDS["eval"] = evaluate, (model_options, eval_options)

@@ -1,0 +1,53 @@
+"""Taking rows by index: token embeddings, and the few rows that carry a loss."""
+
+import numpy as np
+
+from engine.compiler.ir import Spec, op
+from engine.compiler.ops.linear import packed, unpack, weight_shape
+
+
+@op(
+    shape=lambda table, index: Spec((*index.shape, table.cols)),
+    kernel="rows.wgsl:rows",
+    cases=((Spec((7, 4)), Spec((5,), "i32")), (Spec((40, 576)), Spec((3,), "i32"))),
+)
+def rows(table, index):
+    return table[index]
+
+
+@rows.vjp
+def _(dy, y, table, index):
+    return rows_dtable(dy, index, count=table.spec.rows), None
+
+
+def dtable_shape(dy, index, *, count):
+    assert dy.shape == (*index.shape, dy.cols), f"{dy} for the rows {index}"
+    return Spec((count, dy.cols))
+
+
+@op(
+    shape=dtable_shape,
+    kernel="rows.wgsl:rows_dtable",
+    cases=((Spec((5, 4)), Spec((5,), "i32"), dict(count=7)),),
+)
+def rows_dtable(dy, index, *, count):
+    """Adds each row of dy where it was taken from; rows nobody took get zeros."""
+    table = np.zeros((count, dy.shape[1]), dy.dtype)
+    np.add.at(table, index, dy)
+    return table
+
+
+def packed_rows_shape(codes, scales, index, *, bits):
+    return Spec((*index.shape, weight_shape(codes, scales, bits)[1]))
+
+
+@op(
+    shape=packed_rows_shape,
+    kernel="rows.wgsl:packed_rows",
+    cases=(
+        (*packed(7, 64, 8), Spec((5,), "i32"), dict(bits=8)),
+        (*packed(9, 96, 4), Spec((3,), "i32"), dict(bits=4)),
+    ),
+)
+def packed_rows(codes, scales, index, *, bits):
+    return unpack(codes[index], scales[index], bits)

@@ -1,0 +1,1 @@
+"""What both interpreters share: messages, settings, storage, the queue, and when learning may run."""

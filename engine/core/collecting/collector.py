@@ -1,0 +1,182 @@
+"""Turns what happens in the chat into examples: pairs across turns, corrections, thumbs, facts.
+
+What a person excluded is not collected, what looks like a secret is held back (in memory only)
+until they decide, and what came from an import is held until they approve it.
+"""
+
+from engine.core.collecting.content import content_hash, visible
+from engine.core.collecting.corrections import corrected
+from engine.core.collecting.secrets import secrets_in
+from engine.core.collecting.statements import statements_in
+
+
+class DataCollector:
+    """`queue` is a SavedQueue; `language(text)` names a text's language, "und" when it cannot;
+    `lessons(text, language)` is the worker's library, giving [{"prompt", "answer", "phrasings"}]."""
+
+    def __init__(
+        self,
+        queue,
+        enable_chat_logging=True,
+        enable_web_scraping=True,
+        enable_content_processing=True,
+        auto_collect=True,
+        language=None,
+        lessons=None,
+    ):
+        self.queue = queue
+        self.enable_chat_logging = enable_chat_logging
+        self.enable_web_scraping = enable_web_scraping
+        self.enable_content_processing = enable_content_processing
+        self.auto_collect = auto_collect
+        self.language = language or (lambda text: "und")
+        self.lessons = lessons
+        self.excluded = set()
+        self.held = {}
+        self.turns = {}
+        self.exchanges = {}
+
+    # ---------------------------------------------------------------------------------- the chat
+
+    async def log_message(self, message):
+        """One message {id, role, content, timestamp, chat}; answers the records it became."""
+        if not self.enable_chat_logging or self._is_excluded(message):
+            self.turns.pop(message.get("chat", ""), None)
+            return []
+        if message["role"] == "user":
+            return await self._said(message)
+        if message["role"] == "assistant":
+            return await self._answered(message)
+        return []
+
+    async def log_feedback(self, message_id, thumb):
+        """Thumb up (1) makes the exchange an approved example, down (-1) one that is not learned;
+        0 takes it back.  What was learned already is not touched: that is for forgetting."""
+        exchange = self.exchanges.get(message_id)
+        if exchange is None or message_id in self.excluded or exchange["chat"] in self.excluded:
+            return []
+        if thumb > 0:
+            return await self._offer(exchange, "approved", "thumb up")
+        id = content_hash(exchange["prompt"], exchange["answer"])
+        if thumb == 0:
+            await self.queue.change(lambda q: id in q.records and q.remove(id))
+            return []
+        if not secrets_in(exchange["prompt"] + "\n" + exchange["answer"]):
+            await self._offer(exchange, "chat", "thumb down")
+            await self.queue.change(lambda q: id in q.records and q.dislike(id))
+        return []
+
+    async def correct(self, message_id, answer):
+        """The person wrote what an answer should have been."""
+        exchange = self.exchanges.get(message_id)
+        return await self._corrected(exchange, answer, message_id) if exchange else []
+
+    def exclude(self, chat_or_message):
+        """Collect nothing of this chat or message from now on."""
+        self.excluded.add(chat_or_message)
+        self.turns.pop(chat_or_message, None)
+
+    def include(self, chat_or_message):
+        self.excluded.discard(chat_or_message)
+
+    # --------------------------------------------------------------------------------- documents
+
+    async def log_document(self, source, lessons):
+        """Lessons an importer made of a source {"kind", "name", ...}; held until approved."""
+        wanted = (
+            self.enable_web_scraping
+            if source["kind"] == "website"
+            else self.enable_content_processing
+        )
+        if not wanted:
+            return []
+        found = []
+        for lesson in lessons:
+            example = dict(lesson)
+            example.update({"kind": "document", "source": source, "why": source.get("name", "")})
+            found += await self._add(example, "import", "held")
+        return found
+
+    # ----------------------------------------------------------------------------------- secrets
+
+    async def release(self, held_id):
+        """The person looked at what was held back and wants it learned."""
+        example, priority, state = self.held.pop(held_id)["offer"]
+        return [await self.queue.change(lambda q: q.add(_priced(example, priority), state))]
+
+    def discard(self, held_id):
+        self.held.pop(held_id, None)
+
+    # ------------------------------------------------------------------------------------ inside
+
+    def _is_excluded(self, message):
+        return message["id"] in self.excluded or message.get("chat", "") in self.excluded
+
+    async def _said(self, message):
+        chat, text = message.get("chat", ""), visible(message["content"]).strip()
+        before = self.turns.get(chat)
+        right = before and before.get("answer") and corrected(text, before)
+        if right:
+            return await self._corrected(dict(before, **right), right["answer"], message["id"])
+        self.turns[chat] = {"prompt": text, "id": message["id"], "chat": chat}
+        found = []
+        for lesson in self._facts(text):
+            found += await self._offer(
+                dict(lesson, chat=chat, id=message["id"]), "approved", "fact"
+            )
+        return found
+
+    def _facts(self, text):
+        facts = []
+        for language, question, answer in statements_in(text):
+            facts.append({"prompt": question, "answer": answer, "language": language})
+        if facts and self.lessons:
+            facts = self.lessons(text, facts[0]["language"]) or facts
+        return [dict(fact, kind="fact") for fact in facts]
+
+    async def _answered(self, message):
+        chat, text = message.get("chat", ""), visible(message["content"]).strip()
+        turn = self.turns.get(chat)
+        if not turn or not text:
+            return []
+        exchange = {"prompt": turn["prompt"], "answer": text, "chat": chat, "id": message["id"]}
+        self.turns[chat] = exchange
+        self.exchanges[message["id"]] = exchange
+        if not self.auto_collect:
+            return []
+        return await self._offer(exchange, "chat", "chat")
+
+    async def _corrected(self, exchange, answer, message_id):
+        corrected = dict(exchange, answer=visible(answer).strip(), kind="correction", id=message_id)
+        self.turns[exchange["chat"]] = dict(exchange, answer=corrected["answer"])
+        return await self._offer(corrected, "correction", "correction")
+
+    async def _offer(self, found, priority, why):
+        example = {
+            "kind": found.get("kind", "exchange"),
+            "prompt": found["prompt"],
+            "answer": found["answer"],
+            "phrasings": found.get("phrasings", []),
+            "language": found.get("language") or self.language(found["prompt"]),
+            "source": {"kind": "chat", "chat": found["chat"], "message": found["id"]},
+            "why": why,
+        }
+        return await self._add(example, priority, "ready")
+
+    async def _add(self, example, priority, state):
+        words = [visible(example["prompt"]), visible(example["answer"])]
+        example["prompt"], example["answer"] = words
+        example["phrasings"] = [visible(one) for one in example.get("phrasings", [])]
+        kinds = secrets_in("\n".join(words + example["phrasings"]))
+        if kinds:
+            id = content_hash(words[0], words[1])
+            self.held[id] = {"offer": (example, priority, state), "kinds": kinds}
+            return []
+        record = await self.queue.change(lambda q: q.add(_priced(example, priority), state))
+        return [record] if record else []
+
+
+def _priced(example, priority):
+    priced = dict(example)
+    priced["priority"] = priority
+    return priced

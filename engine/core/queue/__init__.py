@@ -1,0 +1,1 @@
+"""What waits to be learned, and what one round takes of it."""

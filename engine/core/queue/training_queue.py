@@ -1,0 +1,390 @@
+"""What waits to be learned: four priority classes in which nothing starves, no duplicates, undo.
+
+Plain data, for the page and for CPython; engine/core/queue/saved.py keeps it and the store equal.
+"""
+
+import heapq
+
+from engine.core.collecting.content import content_hash, prompt_hash
+from engine.core.queue.table import Table
+
+CLASSES = ("correction", "approved", "chat", "import")
+EVERY_NTH_IS_OLDEST = 8
+UNDO_DEPTH = 50
+WAITING = ("ready", "held")
+
+
+class Conflict(Exception):
+    """The item is no longer what the act was meant for; nothing was changed."""
+
+
+class TrainingQueue:
+    """Examples in the order they will be learned.
+
+    Classes are served strictly in order, oldest first, except that every eighth turn goes to the
+    item that has waited longest of all: whatever is added later, an item with n items before it
+    is served within 8 (n + 1) turns.  Turns are counted, not timed, so a wrong clock changes
+    nothing.  Every operation is O(log n).
+
+    A record: id, kind, prompt, answer, phrasings, language, source, priority, time, why, state
+    ("ready", "held" until a person approves it, "skipped" by a person,
+    "rejected" by the quality gate), seq (arrival), seen (times offered),
+    revision.
+    """
+
+    def __init__(self, clock):
+        self.clock = clock
+        self.records = Table()
+        self.learned = Table()
+        self.leased = set()
+        self.turns = 0
+        self.next_seq = 0
+        self.undos = []
+        self.changes = {}
+        self._empty()
+
+    def _empty(self):
+        self.lanes = {name: [] for name in CLASSES}
+        self.oldest = []
+        self.entered = 0
+        self.prompts = Table()
+        self.waiting = 0
+        self.counts = {"priority": {}, "source": {}, "language": {}, "state": {}}
+
+    # ------------------------------------------------------------------ acts of people and system
+
+    def add(self, example, state="ready"):
+        """Offer an example; returns its record, which is the older one when it is a duplicate."""
+        priority = example["priority"]
+        if priority not in CLASSES:
+            raise ValueError("priority %r is none of %s" % (priority, ", ".join(CLASSES)))
+        if not example["prompt"].strip() or not example["answer"].strip():
+            raise ValueError("an example needs a prompt and an answer, both with text")
+        id = content_hash(example["prompt"], example["answer"])
+        known = self.records.get(id)
+        if not known and id in self.learned and priority != "correction":
+            return None
+        about = prompt_hash(example["prompt"])
+        changes = [
+            (id, self._again(known, example) if known else self._new(id, about, example, state))
+        ]
+        if priority == "correction":
+            others = [one for one in self.prompts.get(about, ()) if one != id]
+            changes += [(other, None) for other in others if other not in self.leased]
+        self._act(changes)
+        return self.records[id]
+
+    def approve(self, id):
+        """A person says yes: what was held may be learned, what was ready comes earlier."""
+        record = self._known(id)
+        held = record["state"] == "held"
+        priority = record["priority"] if held else _higher(record["priority"], "approved")
+        self._act([(id, _with(record, state="ready", priority=priority))])
+
+    def skip(self, id):
+        """Not to be learned, and not offered again by itself; the record stays to be seen."""
+        self._act([(id, _with(self._known(id), state="skipped"))])
+
+    def dislike(self, id):
+        """A person said the answer is bad: it is not learned, and kept as what not to say."""
+        self._act([(id, _with(self._known(id), state="skipped", kind="dislike"))])
+
+    def prefer(self, id, priority):
+        self._act([(id, _with(self._known(id), priority=priority))])
+
+    def edit(self, id, prompt=None, answer=None):
+        """Change the words; returns the new id, which follows from the words."""
+        record = self._known(id)
+        prompt = record["prompt"] if prompt is None else prompt
+        answer = record["answer"] if answer is None else answer
+        if not prompt.strip() or not answer.strip():
+            raise ValueError("an example needs a prompt and an answer, both with text")
+        new = content_hash(prompt, answer)
+        if new != id and new in self.records:
+            raise Conflict("there is already an example with these words")
+        about = prompt_hash(prompt)
+        edited = _with(record, id=new, prompt=prompt, answer=answer, about=about)
+        self._act(([(id, None)] if new != id else []) + [(new, edited)])
+        return new
+
+    def remove(self, id):
+        self._known(id)
+        self._act([(id, None)])
+
+    def remove_source(self, matches):
+        """Remove everything whose source `matches(source)`; one act, one undo."""
+        gone = [id for id, record in self.records.items() if matches(record["source"])]
+        if gone:
+            self._act([(id, None) for id in gone])
+        return gone
+
+    def undo(self, act=None):
+        """Take back `act`, the latest when not said; False when it was built upon since."""
+        act = act or (self.undos[-1] if self.undos else None)
+        if act is None:
+            return False
+        if act in self.undos:
+            self.undos.remove(act)
+        if any(_revision(self.records.get(id)) != after for id, _, after in act):
+            return False
+        restored = {}
+        for id, before, _ in act:
+            self._write(id, before)
+            restored[id] = (_revision(before), _revision(self.records.get(id)))
+        self._follow(restored)
+        return True
+
+    # -------------------------------------------------------------------------------- the trainer
+
+    def take(self, count):
+        """The next records to learn, lent out: nobody else gets them until `give_back` or `settle`."""
+        taken = []
+        while len(taken) < count:
+            id = self._next()
+            if id is None:
+                break
+            self.turns += 1
+            self.leased.add(id)
+            taken.append(self.records[id])
+        return taken
+
+    def give_back(self, ids):
+        for id in ids:
+            if id in self.leased:
+                self.leased.discard(id)
+                self._enter(self.records[id])
+
+    def settle(self, ids):
+        """These were learned and are stored as learned: they leave the queue for good."""
+        for id in ids:
+            self.leased.discard(id)
+            self.learned[id] = True
+            self.refresh(id, None)
+
+    # ---------------------------------------------------------------------------------- looking
+
+    def size(self):
+        """How many are waiting to be learned or for a decision."""
+        return self.waiting
+
+    def get_stats(self):
+        return {
+            "total": self.waiting,
+            "by_priority": _positive(self.counts["priority"]),
+            "by_source": _positive(self.counts["source"]),
+            "by_language": _positive(self.counts["language"]),
+            "by_state": _positive(self.counts["state"]),
+        }
+
+    def upcoming(self, count):
+        """The first records in the order of their class and arrival; lends nothing out."""
+        ids = []
+        for name in CLASSES:
+            ids += self._peek(self.lanes[name], name, count - len(ids))
+        return [self.records[id] for id in ids]
+
+    # ------------------------------------------------------------------------------- persistence
+
+    def load(self, records, learned=()):
+        """Start from what the store holds; what was lent out when the tab died is ready again."""
+        self.records = Table()
+        self.learned = Table()
+        for id in learned:
+            self.learned[id] = True
+        self.leased = set()
+        self.changes = {}
+        self.undos = []
+        self._empty()
+        for record in sorted(records, key=lambda one: (one["seq"], one["id"])):
+            self.refresh(record["id"], record)
+
+    def refresh(self, id, record):
+        """Take over what the store says about one id, as it is: no new revision, no journal."""
+        self._leave(self.records.pop(id, None))
+        self.changes.pop(id, None)
+        if record is None:
+            self.leased.discard(id)
+            return
+        self.records[id] = record
+        self.next_seq = max(self.next_seq, record["seq"] + 1)
+        self._join(record)
+
+    def drain(self):
+        """What changed since last time, as (ops, expect) for one `batch`."""
+        ops, expect = [], []
+        for id, revision in self.changes.items():
+            record = self.records.get(id)
+            if record is not None:
+                ops.append(["put", "queue", id, record])
+            elif revision is not None:
+                ops.append(["delete", "queue", id])
+            else:
+                continue
+            known = ["queue", id, None, False] if revision is None else None
+            expect.append(known or ["queue", id, "revision", revision])
+        self.changes = {}
+        return ops, expect
+
+    # ------------------------------------------------------------------------------------ inside
+
+    def _new(self, id, about, example, state):
+        record = {
+            "kind": "exchange",
+            "phrasings": [],
+            "language": "und",
+            "source": {"kind": "chat"},
+            "why": "",
+        }
+        record.update(example)
+        record.update({"id": id, "about": about, "state": state, "seq": self.next_seq, "seen": 1})
+        record["time"] = example.get("time") or self.clock()
+        return record
+
+    def _again(self, record, example):
+        """A duplicate only adds weight, unless a person put it aside and now says otherwise."""
+        priority = example["priority"]
+        new = [one for one in example.get("phrasings", ()) if one not in record["phrasings"]]
+        changed = _with(
+            record,
+            seen=record["seen"] + 1,
+            priority=_higher(priority, record["priority"]),
+            phrasings=record["phrasings"] + new,
+        )
+        if priority in ("correction", "approved") and record["state"] in ("skipped", "rejected"):
+            changed.update({"state": "ready", "kind": example.get("kind", "exchange")})
+        return changed
+
+    def _follow(self, restored):
+        """An undone item is what it was, under a new revision: earlier acts can be undone too."""
+        for act in self.undos:
+            for i, (id, before, after) in enumerate(act):
+                was, now = restored.get(id, (0, 0))
+                if id in restored and after == was:
+                    act[i] = (id, before, now)
+
+    def _known(self, id):
+        if id not in self.records:
+            raise Conflict("this example is no longer in the queue: it was learned or removed")
+        return self.records[id]
+
+    def _act(self, changes):
+        before = [(id, self.records.get(id)) for id, _ in changes]
+        for id, record in changes:
+            self._write(id, record)
+        self.undos.append([(id, old, _revision(self.records.get(id))) for id, old in before])
+        if len(self.undos) > UNDO_DEPTH:
+            self.undos.pop(0)
+
+    def _write(self, id, record):
+        old = self.records.pop(id, None)
+        if id not in self.changes:
+            self.changes[id] = _revision(old)
+        self._leave(old)
+        if record is None:
+            self.leased.discard(id)
+            return
+        record = dict(record)
+        record["revision"] = max(_revision(old) or 0, record.get("revision", 0)) + 1
+        self.next_seq = max(self.next_seq, record["seq"] + 1)
+        self.records[id] = record
+        self._join(record)
+
+    def _join(self, record):
+        about = record["about"]
+        self.prompts[about] = self.prompts.get(about, ()) + (record["id"],)
+        self._count(record, 1)
+        if record["id"] not in self.leased:
+            self._enter(record)
+
+    def _leave(self, record):
+        if record is None:
+            return
+        others = tuple(id for id in self.prompts[record["about"]] if id != record["id"])
+        if others:
+            self.prompts[record["about"]] = others
+        else:
+            self.prompts.pop(record["about"])
+        self._count(record, -1)
+
+    def _count(self, record, by):
+        state = record["state"]
+        self.counts["state"][state] = self.counts["state"].get(state, 0) + by
+        if state not in WAITING:
+            return
+        self.waiting += by
+        values = (record["priority"], record["source"]["kind"], record["language"])
+        for table, value in zip(("priority", "source", "language"), values):
+            self.counts[table][value] = self.counts[table].get(value, 0) + by
+
+    def _enter(self, record):
+        if record["state"] != "ready":
+            return
+        entry = (record["seq"], record["id"])
+        for heap in (self.lanes[record["priority"]], self.oldest):
+            heapq.heappush(heap, entry)
+        self.entered += 1
+        if self.entered > 2 * len(self.records) + 64:
+            self._rebuild()
+
+    def _rebuild(self):
+        """Drop entries that no longer stand; happens once in n changes, so O(1) each."""
+        self.entered = 0
+        self.lanes = {name: [] for name in CLASSES}
+        for record in self.records.values():
+            if record["state"] == "ready" and record["id"] not in self.leased:
+                self.lanes[record["priority"]].append((record["seq"], record["id"]))
+        self.oldest = [entry for lane in self.lanes.values() for entry in lane]
+        for heap in list(self.lanes.values()) + [self.oldest]:
+            heapq.heapify(heap)
+
+    def _stands(self, entry, priority=None):
+        record = self.records.get(entry[1])
+        return (
+            record is not None
+            and record["seq"] == entry[0]
+            and record["state"] == "ready"
+            and entry[1] not in self.leased
+            and priority in (None, record["priority"])
+        )
+
+    def _next(self):
+        if self.turns % EVERY_NTH_IS_OLDEST == EVERY_NTH_IS_OLDEST - 1:
+            return self._first(self.oldest)
+        for name in CLASSES:
+            id = self._first(self.lanes[name], name)
+            if id is not None:
+                return id
+        return None
+
+    def _first(self, heap, priority=None):
+        while heap and not self._stands(heap[0], priority):
+            heapq.heappop(heap)
+        return heap[0][1] if heap else None
+
+    def _peek(self, heap, priority, count):
+        entries = []
+        while heap and len(entries) < count:
+            entry = heapq.heappop(heap)
+            if self._stands(entry, priority) and entry not in entries[-1:]:
+                entries.append(entry)
+        for entry in entries:
+            heapq.heappush(heap, entry)
+        return [id for _, id in entries]
+
+
+def _revision(record):
+    return record["revision"] if record else None
+
+
+def _with(record, **changed):
+    copy = dict(record)
+    copy.update(changed)
+    return copy
+
+
+def _higher(one, other):
+    return CLASSES[min(CLASSES.index(one), CLASSES.index(other))]
+
+
+def _positive(counts):
+    return {name: count for name, count in counts.items() if count}

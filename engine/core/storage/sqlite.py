@@ -1,0 +1,144 @@
+"""The stores of engine/core/storage/store.py in one SQLite file: the same operations, expectations and errors.
+
+The native host (headless, tests) keeps everything here; a marker file beside the database turns
+"empty" into "storage was lost".
+"""
+
+import sqlite3
+from pathlib import Path
+
+import msgpack
+
+from engine.core.storage.store import (
+    STEPS,
+    Pieces,
+    StorageFull,
+    StoreRetired,
+    durability,
+    plain_change,
+    store_named,
+)
+
+SYNCHRONOUS = {"strict": "FULL", "relaxed": "NORMAL"}
+REFUSED = {
+    sqlite3.SQLITE_FULL: "no more room: the disk is full, nothing was stored",
+    sqlite3.SQLITE_READONLY: "the folder takes no changes (read-only), nothing was stored",
+    sqlite3.SQLITE_IOERR: "the disk refused to write, nothing was stored",
+}
+
+
+class SqliteStore:
+    """`flush` off is for a store that need not outlive a power cut; it does outlive a kill."""
+
+    def __init__(self, path, steps=STEPS, flush=True):
+        self.path = Path(path)
+        self.flush = flush
+        marker = self.path.with_suffix(".marker")
+        new = not self.path.exists()
+        self.lost = new and marker.exists()
+        self.db = sqlite3.connect(self.path, timeout=30, isolation_level=None)
+        self.db.execute("PRAGMA journal_mode = WAL")
+        self.db.execute("PRAGMA secure_delete = ON")
+        try:
+            self._migrate(steps)
+        except BaseException:
+            self.db.close()
+            raise
+        marker.touch()
+
+    def _migrate(self, steps):
+        """Each step is one transaction that ends by writing its number: it happened or it did not."""
+        while True:
+            self.db.execute("BEGIN IMMEDIATE")
+            (version,) = self.db.execute("PRAGMA user_version").fetchone()
+            if version >= len(steps):
+                self.db.execute("ROLLBACK")
+                break
+            for store in steps[version]:
+                self.db.execute(f"CREATE TABLE {store} (key PRIMARY KEY, value) WITHOUT ROWID")
+            self.db.execute(f"PRAGMA user_version = {version + 1}")
+            self.db.execute("COMMIT")
+        self.version = len(steps)
+        self._refuse_if_newer()
+
+    def _refuse_if_newer(self):
+        (version,) = self.db.execute("PRAGMA user_version").fetchone()
+        if version > self.version:
+            raise StoreRetired(
+                f"{self.path.name} is of version {version}, this OneSeek knows {self.version}: "
+                "nothing was written; start the newer one"
+            )
+
+    async def batch(self, ops, expect=()):
+        ops, expect = plain_change(ops, expect)
+        if not ops:
+            return True
+        mode = SYNCHRONOUS[durability([op[1] for op in ops] + [e[0] for e in expect])]
+        self.db.execute(f"PRAGMA synchronous = {mode if self.flush else 'OFF'}")
+        try:
+            self.db.execute("BEGIN IMMEDIATE")
+            self._refuse_if_newer()
+            stored = all(self._holds(*one) for one in expect)
+            if stored:
+                for op in ops:
+                    self._write(*op)
+            self.db.execute("COMMIT" if stored else "ROLLBACK")
+            return stored
+        except BaseException as fault:
+            if self.db.in_transaction:
+                self.db.execute("ROLLBACK")
+            words = REFUSED.get(getattr(fault, "sqlite_errorcode", 0) & 0xFF)  # without its detail
+            if words:
+                raise StorageFull(words) from fault
+            raise
+
+    def _holds(self, store, key, field, value):
+        record = self._read(store, key)
+        if field is None:
+            return (record is not None) == value
+        return (record or {}).get(field) == value
+
+    def _write(self, verb, store, key, value=None):
+        if verb == "put":
+            row = (key, msgpack.packb(value, default=Pieces.joined))
+            self.db.execute(f"INSERT OR REPLACE INTO {store} VALUES (?, ?)", row)
+        else:
+            self.db.execute(f"DELETE FROM {store} WHERE key = ?", (key,))
+
+    def _read(self, store, key):
+        row = self.db.execute(f"SELECT value FROM {store} WHERE key = ?", (key,)).fetchone()
+        return row and msgpack.unpackb(row[0])
+
+    async def get(self, store, key):
+        return self._read(store_named(store), key)
+
+    async def all(self, store, after=None, limit=0, newest=False):
+        sign, order = ("<", "DESC") if newest else (">", "ASC")
+        where = f"WHERE key {sign} ?" if after is not None else ""
+        rows = self.db.execute(
+            f"SELECT key, value FROM {store_named(store)} {where} ORDER BY key {order} LIMIT ?",
+            (*([after] if after is not None else []), limit or -1),
+        )
+        return [[key, msgpack.unpackb(value)] for key, value in rows]
+
+    async def keys(self, store):
+        return [
+            key for (key,) in self.db.execute(f"SELECT key FROM {store_named(store)} ORDER BY 1")
+        ]
+
+    async def count(self, store):
+        return self.db.execute(f"SELECT COUNT(*) FROM {store_named(store)}").fetchone()[0]
+
+    async def reserve(self, size):
+        """Room that `release` gives back when the disk is full."""
+        await self.batch([["put", "state", "ballast", {"bytes": bytes(size)}]])
+
+    async def release(self):
+        await self.batch([["delete", "state", "ballast"]])
+
+    async def scrub(self):
+        """Leave nothing of what was deleted in the file or its log."""
+        self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    async def close(self):
+        self.db.close()

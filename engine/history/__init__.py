@@ -1,0 +1,1 @@
+"""What happened to the weights: plans, versions, the ledger, and the way back."""

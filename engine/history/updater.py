@@ -1,0 +1,75 @@
+"""Puts a version's weights where answers are computed, between two answers and never within one.
+
+What is in place is looked at when somebody asks; a version nobody asks costs nothing.
+"""
+
+import math
+from collections.abc import Awaitable, Callable
+
+from engine.history.snapshot import Arrays
+from engine.history.versions import GENERIC, Versions
+
+WORSE_LOSS = 1.10
+WORSE_ACCURACY = 0.05
+
+
+class WeightUpdater:
+    """`load(number)` reads a version's weights and `write` puts them in place; `quiet()` waits until
+    no answer under way needs what is there."""
+
+    def __init__(
+        self,
+        versions: Versions,
+        load: Callable[[int], Awaitable[Arrays]],
+        write: Callable[[Arrays], None],
+        quiet: Callable[[], Awaitable[None]],
+    ):
+        self.versions = versions
+        self.load, self.write, self.quiet = load, write, quiet
+        self.in_place = 0  # the version whose weights are there; 0: none
+        self.best: dict[str, float] = {}
+
+    async def update(self, number: int) -> None:
+        """The next answer has this version's weights; answers under way keep theirs."""
+        if self.in_place != number:
+            weights = await self.load(number)
+            await self.quiet()
+            self.write(weights)
+            self.in_place = number
+
+    def forget(self) -> None:
+        """The versions' numbers stand for other weights now."""
+        self.in_place = 0
+
+    def should_rollback(self, metrics: dict) -> bool:
+        """Whether {loss, accuracy} are no numbers, or a tenth (loss) or five points (accuracy) worse
+        than the best seen; better ones become the best."""
+        loss, accuracy = metrics["loss"], metrics["accuracy"]
+        if not (math.isfinite(loss) and math.isfinite(accuracy)):
+            return True
+        best = self.best or {"loss": loss, "accuracy": accuracy}
+        self.best = {
+            "loss": min(best["loss"], loss),
+            "accuracy": max(best["accuracy"], accuracy),
+        }
+        worse = loss > best["loss"] * WORSE_LOSS
+        return worse or accuracy < best["accuracy"] - WORSE_ACCURACY
+
+    async def rollback(self, version: int | None = None, line: str = GENERIC) -> dict | None:
+        """Back to a version by number, 0 being the base model; to the one before when not said."""
+        if version is None:
+            current = await self.versions.record(await self._in_use(line))
+            version = current["parent"] or 0
+        await self.versions.rollback(line, version or None)
+        self.best = {}
+        return await self.versions.record(version) if version else None
+
+    async def clear_old_snapshots(self) -> list[int]:
+        """Delete the weights that no rule keeps; the numbers of the versions they were of."""
+        return await self.versions.clear_old_snapshots()
+
+    async def _in_use(self, line: str) -> int:
+        number = await self.versions.number(line)
+        if not number:
+            raise ValueError("there is nothing to roll back: the base model is in use")
+        return number

@@ -1,0 +1,250 @@
+"""Every promoted set of weights, the pointer to the one in use, and the way back.
+
+A version is a record that is never deleted and a snapshot that may be.  `state/current.BASE.LINE`
+says which version a line ("generic", "sv", "en") uses; promoting, rolling back and forgetting move
+that pointer in the same transaction that writes everything else they change.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from engine.core.faults import fault
+from engine.history.ledger import Change, Ledger
+from engine.history.naming import name_version
+from engine.history.round_plan import PRACTICE, TRAINING, Plan, ids_of, pool_sha256
+from engine.history.snapshot import Arrays, SnapshotDamaged, pack, unpack, weights_sha256
+
+GENERIC = "generic"
+LANGUAGE_OF_LINE = {GENERIC: "ensv", "sv": "sv", "en": "en"}
+DAY_MS = 24 * 3600 * 1000
+PAGE = 64
+KEEP_LAST, KEEP_DAYS, KEEP_WEEKS = 3, 7, 4
+
+
+class Versions:
+    def __init__(
+        self, store: Any, ledger: Ledger, base: str, family: str, clock: Callable[[], int]
+    ):
+        self.store = store
+        self.ledger = ledger
+        self.base = base
+        self.family = family
+        self.clock = clock
+
+    def through(self, store: Any) -> "Versions":
+        """The same versions, written through a store of the caller's (a fenced one)."""
+        ledger = Ledger(store, self.ledger.clock, self.ledger.signer)
+        return Versions(store, ledger, self.base, self.family, self.clock)
+
+    # --------------------------------------------------------------------------------- looking
+
+    async def records(self) -> list[dict]:
+        """All versions of this base, oldest first."""
+        return [one for _, one in await self.store.all("versions") if one["base"] == self.base]
+
+    async def record(self, number: int) -> dict:
+        record = await self.store.get("versions", number)
+        if record is None:
+            raise KeyError(f"there is no version number {number}")
+        return record
+
+    async def current(self, line: str = GENERIC) -> dict | None:
+        """The version in use; a language without its own falls back to the generic one."""
+        number = await self.number(line) or await self.number(GENERIC)
+        return await self.record(number) if number else None
+
+    async def number(self, line: str) -> int | None:
+        pointer = await self.store.get("state", self._pointer(line))
+        return pointer["number"] if pointer else None
+
+    async def weights(self, number: int) -> Arrays:
+        """The verified adapter of a version, SnapshotDamaged when it is not what was promoted."""
+        record = await self.record(number)
+        stored = await self.store.get("snapshots", number)
+        if stored is None:
+            raise SnapshotDamaged(f"{record['name']} has no snapshot any more: retrain it exactly")
+        arrays, _ = unpack(stored, record["name"])
+        if weights_sha256(arrays) != record["weights_sha256"]:
+            raise SnapshotDamaged(f"{record['name']} holds other weights than were promoted")
+        return arrays
+
+    async def chain(self, line: str = GENERIC) -> list[dict]:
+        """The versions the current one was built on, oldest first, itself last."""
+        number = await self.number(line)
+        return ancestors(number, await self.records()) if number else []
+
+    async def pool(self, line: str = GENERIC, chain: list[dict] | None = None) -> list[dict]:
+        """What this line has learned and still stands by, in the order it was learned."""
+        chain = await self.chain(line) if chain is None else chain
+        examples = dict(await self.store.all("examples")) if chain else {}
+        order = [id for version in chain for id in version["lessons"]]
+        return standing(examples[id] for id in order if id in examples)
+
+    # -------------------------------------------------------------------------------- changing
+
+    async def promotion(
+        self,
+        change: Change,
+        line: str,
+        parent: dict | None,
+        plan: Plan,
+        weights: Arrays,
+        gate: dict,
+        keep: bool = True,
+    ) -> dict:
+        """Add to `change` everything that makes these weights a version; returns its record."""
+        record = await self._describe(change, line, parent, plan, weights, gate)
+        number = record["number"]
+        change.require("versions", number, None, False)
+        if keep:
+            change.put("snapshots", number, pack(weights, {"version": record["name"]}))
+        change.put("versions", number, record)
+        for example in plan.lessons:
+            learned = {**example, "state": "learned", "learned_in": number}
+            change.put("examples", example["id"], learned)
+            change.delete("queue", example["id"])
+            change.tell("example", {"id": example["id"], "source": example["source"]["kind"]})
+        told = ("number", "name", "line", "parent", "kind", "lessons", "pool", "weights_sha256")
+        change.tell("version", {key: record[key] for key in told})
+        change.tell("promotion", {"number": number, "line": line, "gate": gate})
+        return record
+
+    def point(self, change: Change, line: str, before: int | None, number: int | None) -> None:
+        """Add to `change` that this line uses that version, if it still uses the one before."""
+        change.require("state", self._pointer(line), "number", before)
+        change.put("state", self._pointer(line), {"number": number})
+
+    async def promote(
+        self, line: str, parent: dict | None, plan: Plan, weights: Arrays, gate: dict
+    ) -> dict:
+        """The end of a round: all of it is stored, or none.  Raises Overtaken when a lesson was
+        edited or removed meanwhile; then the weights must be dropped."""
+        change = Change()
+        record = await self.promotion(change, line, parent, plan, weights, gate)
+        self.point(change, line, record["parent"], record["number"])
+        for example in plan.lessons:
+            if example.get("revision"):
+                change.require("queue", example["id"], "revision", example["revision"])
+        change.delete("state", f"round.{self.base}.{line}")
+        change.delete("snapshots", f"round.{self.base}.{line}")
+        fault("promote:before")
+        await self.ledger.commit(change)
+        fault("promote:after")
+        return record
+
+    async def rollback(self, line: str, number: int | None) -> None:
+        """Use an older version again, or the base model (None); nothing is deleted."""
+        target = await self.record(number) if number else None
+        if number:
+            await self.weights(number)
+        change = Change()
+        before = await self.current(line)
+        self.point(change, line, await self.number(line), number)
+        names = {"from": before and before["name"], "to": target and target["name"]}
+        change.tell("rollback", {"line": line, **names})
+        fault("rollback:before")
+        await self.ledger.commit(change)
+
+    async def clear_old_snapshots(self) -> list[int]:
+        """Delete the snapshots no rule keeps: in use, last three, last of each of seven days and
+        four weeks.  Their records stay, and exact replay can bring the weights back."""
+        records = await self.records()
+        kept = await self._kept(records)
+        stored = set(await self.store.keys("snapshots"))
+        gone = [n for one in records if (n := one["number"]) in stored and n not in kept]
+        if gone:
+            await self.store.batch([["delete", "snapshots", number] for number in gone])
+        return gone
+
+    async def storage(self) -> dict:
+        """How much the snapshots take, for the storage panel."""
+        sizes = {key: one["bytes"] for key, one in await self.store.all("snapshots")}
+        return {"snapshots": len(sizes), "bytes": sum(sizes.values())}
+
+    # ---------------------------------------------------------------------------------- inside
+
+    def _pointer(self, line: str) -> str:
+        return f"current.{self.base}.{line}"
+
+    async def _latest(self, change: Change) -> tuple[int, dict]:
+        """The next number, and the latest version of this base, counting those in `change`."""
+        made = [op[3] for op in change.ops if op[:2] == ["put", "versions"]]
+        newest = await self.store.all("versions", limit=1, newest=True)
+        number = (made[-1]["number"] if made else newest[0][0] if newest else 0) + 1
+        last, after = made[-1] if made else None, None
+        while last is None:
+            page = await self.store.all("versions", after, PAGE, newest=True)
+            last = next((one for _, one in page if one["base"] == self.base), None)
+            if len(page) < PAGE:
+                break
+            after = page[-1][0]
+        return number, last or {"major": 0, "micro": 0}
+
+    async def _describe(
+        self,
+        change: Change,
+        line: str,
+        parent: dict | None,
+        plan: Plan,
+        weights: Arrays,
+        gate: dict,
+    ) -> dict:
+        number, last = await self._latest(change)
+        time = self.clock()
+        sha256 = weights_sha256(weights)
+        major, micro = last["major"], last["micro"] + 1
+        if plan.kind in (PRACTICE, TRAINING):
+            major, micro = major + 1, 0
+        sources = {one["source"]["kind"] for one in (*plan.pool, *plan.lessons)}
+        language = LANGUAGE_OF_LINE[line]
+        name = name_version(self.family, (major, micro), language, sources, sha256, time)
+        return {
+            "number": number,
+            "name": str(name),
+            "major": major,
+            "micro": micro,
+            "base": self.base,
+            "line": line,
+            "language": language,
+            "parent": parent["number"] if parent else None,
+            "kind": plan.kind,
+            "lessons": ids_of(plan.lessons),
+            "pool": pool_sha256(plan.pool),
+            "pool_size": len(plan.pool),
+            "seed": plan.seed,
+            "plan": plan.identity(),
+            "config": plan.config,
+            "weights_sha256": sha256,
+            "gate": gate,
+            "time": time,
+        }
+
+    async def _kept(self, records: list[dict]) -> set[int | None]:
+        kept = {await self.number(line) for line in LANGUAGE_OF_LINE}
+        kept |= {one["number"] for one in records[-KEEP_LAST:]}
+        for span, count in ((DAY_MS, KEEP_DAYS), (7 * DAY_MS, KEEP_WEEKS)):
+            last_of = {one["time"] // span: one["number"] for one in records}
+            kept |= {last_of[period] for period in sorted(last_of)[-count:]}
+        return kept
+
+
+def ancestors(number: int, records: Iterable[dict]) -> list[dict]:
+    """This version and all it was built on, oldest first."""
+    known = {one["number"]: one for one in records}
+    found = []
+    at: int | None = number
+    while at:
+        found.append(known[at])
+        at = known[at]["parent"]
+    return found[::-1]
+
+
+def standing(examples: Iterable[dict]) -> list[dict]:
+    """Without what a later correction of the same question took the place of."""
+    found: dict[str, dict] = {}
+    for example in examples:
+        about = example.get("about", example["id"])
+        if example.get("priority") == "correction":
+            found = {id: one for id, one in found.items() if one.get("about", id) != about}
+        found[example["id"]] = example
+    return list(found.values())

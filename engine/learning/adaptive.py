@@ -1,0 +1,127 @@
+"""Several base models in one run: who is better gets more weight, and when it is enough.
+
+Each epoch every model has a held-out loss.  The best model's multiplier grows by `top_model_boost`,
+the worst one's shrinks by `bottom_model_penalty`, those between by their place between the two
+losses; multipliers stay within min and max, and weights are multipliers that sum to one.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from engine.core.settings import Number, Settings, StopConfig, flag
+
+
+class AdjustStrategy(Settings):
+    FIELDS = {
+        "top_model_boost": Number(0.3, 0.0, 1.0),
+        "bottom_model_penalty": Number(0.4, 0.0, 0.9),
+        "normalize_weights": flag(True),
+        "adjust_every_epoch": flag(True),
+    }
+
+
+class AdaptiveConfig(Settings):
+    PARTS = {"adjust_strategy": AdjustStrategy}
+    FIELDS = {
+        "enabled": flag(True),
+        "min_multiplier": Number(0.5, 0.01, 1.0),
+        "max_multiplier": Number(1.5, 1.0, 10.0),
+    }
+
+
+class AdaptiveWeights:
+    def __init__(self, models: Sequence[str], config: AdaptiveConfig | None = None):
+        self.config = config or AdaptiveConfig()
+        self.multipliers = dict.fromkeys(models, 1.0)
+        self.adjusted = False
+
+    @property
+    def weights(self) -> dict[str, float]:
+        if not self.config.adjust_strategy.normalize_weights:
+            return dict(self.multipliers)
+        total = sum(self.multipliers.values())
+        return {model: value / total for model, value in self.multipliers.items()}
+
+    def adjust(self, losses: Mapping[str, float]) -> bool:
+        """Take an epoch's held-out losses into account; whether anything changed."""
+        strategy = self.config.adjust_strategy
+        once = self.adjusted and not strategy.adjust_every_epoch
+        best, worst = min(losses.values()), max(losses.values())
+        if not self.config.enabled or once or best == worst:
+            return False
+        before = dict(self.multipliers)
+        for model, loss in losses.items():
+            place = (worst - loss) / (worst - best)
+            change = place * strategy.top_model_boost - (1 - place) * strategy.bottom_model_penalty
+            changed = before[model] * (1 + change)
+            self.multipliers[model] = min(
+                max(changed, self.config.min_multiplier), self.config.max_multiplier
+            )
+        self.adjusted = True
+        return self.multipliers != before
+
+
+class ConfidenceAutoStop:
+    """Stop when the total loss has fallen by less than `threshold` for `patience` epochs in a row."""
+
+    def __init__(self, config: StopConfig | None = None):
+        self.config = config or StopConfig()
+        self.last: float | None = None
+        self.change: float | None = None
+        self.epochs = 0
+        self.still = 0
+
+    def update(self, total_loss: float) -> bool:
+        self.epochs += 1
+        if self.last is not None:
+            self.change = self.last - total_loss
+            self.still = self.still + 1 if self.change < self.config.threshold else 0
+        self.last = total_loss
+        enough = self.still >= self.config.patience and self.epochs >= self.config.min_epochs
+        return bool(self.config.enabled and enough)
+
+    def info(self) -> dict:
+        return {
+            "remaining": max(0, self.config.patience - self.still),
+            "threshold": self.config.threshold,
+            "current_change": self.change,
+        }
+
+
+class Leaderboard:
+    """Models by held-out loss, then by wins in blind comparisons; told at most every five seconds."""
+
+    def __init__(self, clock: Callable[[], float], refresh_ms: float = 5000):
+        self.clock = clock
+        self.refresh_ms = refresh_ms
+        self.rows: dict[str, dict[str, Any]] = {}
+        self.told_at: float | None = None
+
+    def record(self, model: str, **figures: Any) -> None:
+        row = self.rows.setdefault(model, {"model": model, "loss": None, "wins": 0, "games": 0})
+        row.update(figures)
+
+    def compare(self, one: str, other: str, winner: str | None) -> None:
+        """A blind comparison: `winner` is one of the two, or None for a tie."""
+        for model in (one, other):
+            self.record(model)
+            self.rows[model]["games"] += 1
+            self.rows[model]["wins"] += 0.5 if winner is None else model == winner
+
+    def ranking(self) -> list[dict]:
+        def place(row: dict) -> tuple:
+            loss = row["loss"]
+            share = row["wins"] / row["games"] if row["games"] else 0
+            return (loss is None, loss or 0.0, -share, row["model"])
+
+        return [
+            {"rank": i + 1, **row} for i, row in enumerate(sorted(self.rows.values(), key=place))
+        ]
+
+    def due(self) -> bool:
+        """Whether listeners should hear of it now."""
+        now = self.clock()
+        if self.told_at is not None and 0 <= now - self.told_at < self.refresh_ms:
+            return False
+        self.told_at = now
+        return True

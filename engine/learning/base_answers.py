@@ -1,0 +1,190 @@
+"""The base model's own answers, asked once and kept: what KL rows hold the adapter to.
+
+An answer is kept under the tokens it follows, so another model, template or system prompt finds
+nothing of it; about 130 bytes a token, and a file of them comes with the default model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from engine.learning.batch import Coder, Row, Top
+from engine.learning.recipe import Ask, Hold, Learn, for_the_gate
+
+APART = 3  # tokens of a taught value that a look-alike's answer is watched for
+
+
+class Base(Protocol):
+    """What is asked of the untouched model."""
+
+    async def answers(
+        self,
+        prompts: list[list[int]],
+        begins: list[list[int]],
+        tokens: int,
+        temperature: float,
+        seed: int,
+    ) -> list[tuple[list[int], Top]]:
+        """From each beginning `tokens` further, its end of turn included where it ended; and the
+        likeliest tokens at each position."""
+
+
+def shipped_file(model: str) -> Path:
+    """Where the anchors' answers of the model with this fingerprint are, if they came along."""
+    return Path(__file__).with_name("lessons") / "anchors" / f"{model}.npz"
+
+
+class Kept:
+    def __init__(self, coder: Coder, model: str):
+        self.coder, self.model = coder, model
+        self.answers: dict[str, tuple[np.ndarray, Top]] = {}
+        self.heard: dict[str, dict[str, tuple[np.ndarray, Top]]] = {}
+
+    @classmethod
+    def with_shipped(cls, coder: Coder, model: str) -> Kept:
+        """Beginning with what came along with this model."""
+        kept, path = cls(coder, model), shipped_file(model)
+        if path.exists():
+            with np.load(path) as arrays:
+                kept.add_arrays(dict(arrays))
+        return kept
+
+    def key(self, ask: Hold) -> str:
+        prompt, begin = self.put(ask)
+        facts = [self.model, ask.tokens, int(ask.sampled), *prompt, -1, *begin]
+        return hashlib.sha256(",".join(map(str, facts)).encode()).hexdigest()[:24]
+
+    def put(self, ask: Hold) -> tuple[list[int], list[int]]:
+        """What the base is given, and how its answer begins: a text begins with itself."""
+        if ask.plain:
+            ids = self.coder.begin(ask.begin)
+            return ids[:1], ids[1:]
+        return self.coder.prompt(ask.question), self.coder.begin(ask.begin)
+
+    def said(self, question: str) -> list[int] | None:
+        """The base's likeliest answer to a question, if it is kept."""
+        known = self.answers.get(self.key(for_the_gate(question)))
+        return None if known is None else known[0].tolist()
+
+    def lacks(self, asks: Iterable[Ask]) -> list[Hold]:
+        """Those whose answer is not known yet."""
+        held = [ask for ask in asks if isinstance(ask, Hold)]
+        return [ask for ask in held if self.key(ask) not in self.answers]
+
+    async def fill(self, base: Base, asks: Iterable[Ask]) -> int:
+        """Ask the base whatever is missing; how many that were."""
+        found = await self.ask(base, self.lacks(asks))
+        self.answers.update(found)
+        return len(found)
+
+    async def ask(self, base: Base, asks: Iterable[Hold]) -> dict[str, tuple[np.ndarray, Top]]:
+        """What the base answers when it is asked all of these at once."""
+        asked = {self.key(ask): ask for ask in asks}
+        groups: dict[tuple[int, bool], list[str]] = {}
+        for key, ask in asked.items():
+            groups.setdefault((ask.tokens, ask.sampled), []).append(key)
+        found = {}
+        for (tokens, sampled), keys in groups.items():
+            prompts, begins = zip(*(self.put(asked[key]) for key in keys), strict=True)
+            warm = 0.7 if sampled else 0.0
+            said = await base.answers(list(prompts), list(begins), tokens, warm, 1)
+            for key, (target, top) in zip(keys, said, strict=True):
+                found[key] = (np.asarray(target, np.int32), top)
+        return found
+
+    def row(self, ask: Ask) -> Row:
+        """The row of a batch; a `Hold` must have been filled before."""
+        if isinstance(ask, Learn):
+            prompt = self.coder.prompt(ask.question)
+            return Row(ask.part, prompt, self.coder.answer(ask.answer))
+        (prompt, _), (target, top) = self.put(ask), self.answer(ask)
+        if ask.not_this[1]:
+            top = top.apart(self.coder.following(*ask.not_this)[:APART])
+        return Row(ask.part, prompt, target.tolist(), top, ask.plain)
+
+    def answer(self, ask: Hold) -> tuple[np.ndarray, Top]:
+        return self.answers[self.key(ask)]
+
+    def most(self, asks: Iterable[Ask]) -> list[Row]:
+        """Rows as long as these asks can get, before any answer is known."""
+        rows = []
+        for ask in asks:
+            if isinstance(ask, Learn):
+                prompt, target = self.coder.prompt(ask.question), self.coder.answer(ask.answer)
+                rows.append(Row(ask.part, prompt, target))
+            else:
+                prompt, begin = self.put(ask)
+                rows.append(Row(ask.part, prompt, [*begin, *[0] * ask.tokens], plain=ask.plain))
+        return rows
+
+    def to_arrays(self, keys: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+        """For a file or the store."""
+        keys = list(self.answers) if keys is None else [k for k in keys if k in self.answers]
+        kept = [self.answers[key] for key in keys]
+        arrays = {
+            "keys": np.array([bytes.fromhex(key) for key in keys], "S12"),
+            "lengths": np.array([len(target) for target, _ in kept], np.uint16),
+        }
+        joined = {
+            "targets": [target for target, _ in kept],
+            "ids": [top.ids for _, top in kept],
+            "logprobs": [top.logprobs for _, top in kept],
+            "rest": [top.rest for _, top in kept],
+        }
+        for name, pieces in joined.items():
+            whole = np.concatenate(pieces) if pieces else np.zeros((0,))
+            small = name in ("targets", "ids") and (not whole.size or whole.max() < 65536)
+            arrays[name] = whole.astype(np.uint16) if small else whole
+        return arrays
+
+    def add_arrays(self, arrays: dict[str, np.ndarray]) -> None:
+        """What `to_arrays` gave, back in place."""
+        ends = np.cumsum(arrays["lengths"].astype(int))
+        for key, end, length in zip(arrays["keys"], ends, arrays["lengths"], strict=True):
+            here = slice(end - int(length), end)
+            ids = arrays["ids"][here].astype(np.int32)
+            top = Top(ids, arrays["logprobs"][here], arrays["rest"][here])
+            name = bytes(key).ljust(12, b"\0").hex()
+            self.answers[name] = (arrays["targets"][here].astype(np.int32), top)
+
+
+class Together(Kept):
+    """What one plan needs of what is kept, each answer from the same company every time.
+
+    An answer depends, in its last bits, on what was computed along with it.  So the base is asked
+    whole companies (Recipe.company), and an answer counts only for the company it was given in:
+    then a round gives the same bits whatever was asked before it, in this session or another.
+    """
+
+    def __init__(self, kept: Kept, company: Callable[[str], Sequence[Hold]]):
+        self.coder, self.model, self.answers = kept.coder, kept.model, kept.answers
+        self.heard, self.company = kept.heard, company
+        self.names: dict[str, str] = {}
+
+    def lacks(self, asks: Iterable[Ask]) -> list[Hold]:
+        lacking = super().lacks(asks)
+        return [ask for ask in lacking if self.key(ask) not in self.heard.get(self._name(ask), {})]
+
+    async def fill(self, base: Base, asks: Iterable[Ask]) -> int:
+        count = 0
+        while lacking := self.lacks(asks):
+            found = await self.ask(base, self.company(lacking[0].among))
+            self.heard[self._name(lacking[0])] = found
+            count += len(found)
+        return count
+
+    def answer(self, ask: Hold) -> tuple[np.ndarray, Top]:
+        known = self.answers.get(self.key(ask))
+        return known or self.heard[self._name(ask)][self.key(ask)]
+
+    def _name(self, ask: Hold) -> str:
+        """The same for the same members, whatever plan they are of."""
+        if ask.among not in self.names:
+            keys = [self.key(member) for member in self.company(ask.among)]
+            self.names[ask.among] = hashlib.sha256("".join(keys).encode()).hexdigest()[:24]
+        return self.names[ask.among]

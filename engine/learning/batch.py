@@ -1,0 +1,237 @@
+"""From questions and answers to one packed batch: every prompt after one shared beginning.
+
+The rows of a step share the system prompt and the template's head, so these are computed once; each
+row sees them and itself.  Cross-entropy is the case of the soft loss whose target is one token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.core.turns import pause
+
+TOP = 32  # tokens of the base model's answer kept per position
+TOKEN_SIZES = (*range(128, 512, 32), *range(512, 1024, 64), 1024, 1536, 2048)
+ROW_SIZES = (*range(32, 256, 32), 256, 384, 512, 1024)
+LONGEST_TARGET = 256
+UNLIKELY = -14  # the logarithm of what a model gives a word that would not occur to it
+
+
+class TooLong(ValueError):
+    """An example that does not fit a step."""
+
+
+@dataclass(frozen=True)
+class Top:
+    """What a model thought at some positions: its likeliest tokens, and the log of all others."""
+
+    ids: np.ndarray  # [n, TOP]
+    logprobs: np.ndarray  # [n, TOP] float16
+    rest: np.ndarray  # [n] float16, log of the remaining probability
+
+    def apart(self, tokens: Sequence[int]) -> Top:
+        """With these tokens on the list wherever they were not, each in place of the least likely.
+
+        What is not on the list is only held to as a whole: a model unsure of a name leaves so much
+        to the rest that a taught value could take all of it, and be the likeliest, at no loss.
+        """
+        wanted = np.array(list(dict.fromkeys(tokens)), np.int32)
+        ids, logprobs = self.ids.copy(), self.logprobs.copy()
+        missing = ~(ids[:, :, None] == wanted).any(1)
+        at, which = np.nonzero(missing)
+        least = np.argsort(np.where(np.isin(ids, wanted), np.inf, logprobs), 1, kind="stable")
+        places = least[at, (missing.cumsum(1) - 1)[at, which]]
+        given_up = np.exp(logprobs[at, places].astype(np.float64))
+        ids[at, places], logprobs[at, places] = wanted[which], UNLIKELY
+        rest = np.exp(self.rest.astype(np.float64)) + np.bincount(at, given_up, len(ids))
+        rest = np.log(rest).astype(self.rest.dtype)
+        return Top(ids, logprobs, rest)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A prompt, what should follow it, and the base's thoughts where those are the target."""
+
+    part: str  # taught, replay, anchors or neighbours
+    prompt: Sequence[int]
+    target: Sequence[int]
+    top: Top | None = None
+    plain: bool = False  # a text, which has nothing before it
+
+
+def text_row(ids: list[int]) -> Row:
+    """Plain text: every token follows from those before it."""
+    return Row("text", ids[:1], ids[1:], plain=True)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The arrays of one step, and which of its loss rows belong to which part."""
+
+    arrays: dict[str, np.ndarray]
+    parts: tuple[tuple[str, int, int, float], ...]  # part, first row, rows, weight of the row
+    examples: int
+
+    def measure(self, losses: np.ndarray) -> dict[str, float]:
+        """Mean loss of each part: nats a token, cross-entropy or KL; what has no weight has none."""
+        sums: dict[str, list[float]] = {}
+        for part, first, count, weight in self.parts:
+            cost = float(losses[first : first + count].sum()) / weight if weight else 0.0
+            sums.setdefault(part, []).append(cost)
+        return {part: sum(values) / len(values) for part, values in sums.items()}
+
+    def hardest(self, losses: np.ndarray, wanted: str) -> list[float]:
+        """Of each row of a part, what its hardest token cost: below log 2 it is said for certain."""
+        return [
+            float(losses[first : first + count].max()) * count / weight
+            for part, first, count, weight in self.parts
+            if part == wanted
+        ]
+
+
+class Coder:
+    """Texts to token ids exactly as the chat does it."""
+
+    def __init__(self, tokenizer, template, system: str = ""):
+        self.tokenizer, self.template = tokenizer, template
+        self.system = [{"role": "system", "content": system}] if system else []
+        self._known: dict[str, list[int]] = {}
+        self.end = self._end_of_turn()
+
+    def prompt(self, question: str) -> list[int]:
+        """Ids of a conversation that waits for the answer to this question."""
+        if question not in self._known:
+            pause()
+            messages = [*self.system, {"role": "user", "content": question}]
+            text = self.template.render(messages, add_generation_prompt=True)
+            self._known[question] = self.tokenizer.encode(text, special=True)
+        return self._known[question]
+
+    def conversation(self, messages: Sequence[dict]) -> list[int]:
+        """Ids of a whole conversation that waits for an answer."""
+        system = [] if messages and messages[0]["role"] == "system" else self.system
+        text = self.template.render([*system, *messages], add_generation_prompt=True)
+        return self.tokenizer.encode(text, special=True)
+
+    def answer(self, text: str) -> list[int]:
+        """Ids of a whole answer, the end of the turn included."""
+        ids = [*self.tokenizer.encode(text), self.end]
+        if len(ids) > LONGEST_TARGET:
+            raise TooLong(
+                f"an answer of {len(ids)} tokens is too long to be taught at once (at most "
+                f"{LONGEST_TARGET}); nothing was changed. Import it as a document instead"
+            )
+        return ids
+
+    def begin(self, text: str) -> list[int]:
+        """Ids of the beginning of an answer."""
+        return self.tokenizer.encode(text) if text else []
+
+    def following(self, begin: str, more: str) -> list[int]:
+        """Ids of what follows the beginning of an answer."""
+        before, whole = self.begin(begin), self.tokenizer.encode(begin + more)
+        return whole[common_prefix([[*before, -1], [*whole, -2]]) :]
+
+    def _end_of_turn(self) -> int:
+        turn = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+        whole = self.template.render([*self.system, *turn], add_generation_prompt=False)
+        ends = [i for i in self.tokenizer.encode(whole, special=True) if self.ends(i)]
+        return ends[-1] if ends else min(self.tokenizer.eos_ids)
+
+    def ends(self, token: int) -> bool:
+        return token in self.tokenizer.eos_ids
+
+
+def common_prefix(prompts: Sequence[Sequence[int]]) -> int:
+    """How many tokens all prompts begin with, leaving each at least one of its own."""
+    length = min(len(prompt) for prompt in prompts) - 1
+    first = prompts[0]
+    for prompt in prompts[1:]:
+        length = next((i for i in range(length) if prompt[i] != first[i]), length)
+    return max(length, 0)
+
+
+def fitting(need: int, sizes: Sequence[int], what: str) -> int:
+    """The smallest compiled size that holds `need`."""
+    for size in sizes:
+        if size >= need:
+            return size
+    raise TooLong(
+        f"{need} {what} do not fit one step, which holds {sizes[-1]}; nothing was changed"
+    )
+
+
+def shared_by(rows: Sequence[Row]) -> list[int]:
+    """The beginning that all rows share which have one."""
+    prompts = [row.prompt for row in rows if not row.plain]
+    return list(prompts[0][: common_prefix(prompts)]) if prompts else []
+
+
+def extent(rows: Sequence[Row]) -> tuple[int, int]:
+    """(tokens, loss rows) these rows need."""
+    shared = len(shared_by(rows))
+    own = sum(len(row.prompt) - shared * (not row.plain) + len(row.target) - 1 for row in rows)
+    return shared + own, sum(len(row.target) for row in rows)
+
+
+def pack(
+    rows: Sequence[Row], kl_weight: float = 3.0, shape: tuple[int, int] | None = None
+) -> Batch:
+    """One stream of tokens for all rows, padded to `shape` (the smallest that fits unless given)."""
+    need = extent(rows)
+    tokens, targets = shape or need
+    size = fitting(max(tokens, need[0]), TOKEN_SIZES, "tokens")
+    count = fitting(max(targets, need[1]), ROW_SIZES, "answer tokens")
+    head = shared_by(rows)
+    arrays = _empty(size, count)
+    arrays["ids"][: len(head)] = head
+    arrays["positions"][: len(head)] = np.arange(len(head))
+    arrays["spans"][: len(head), 2] = 0
+    soft = sum(row.top is not None for row in rows)
+    parts, at, first = [], len(head), 0
+    for row in rows:
+        shared = 0 if row.plain else len(head)
+        own = [*row.prompt[shared:], *row.target[:-1]]
+        here = slice(at, at + len(own))
+        arrays["ids"][here] = own
+        arrays["positions"][here] = shared + np.arange(len(own))
+        arrays["spans"][here] = (0, shared, at, 0)
+        arrays["spans"][here, 3] = at + 1 + np.arange(len(own))
+        there = slice(first, first + len(row.target))
+        arrays["take"][there] = at + len(row.prompt) - shared - 1 + np.arange(len(row.target))
+        weight = kl_weight / soft if row.top is not None else 1 / (len(rows) - soft)
+        arrays["weight"][there] = weight / len(row.target)
+        _targets(arrays, there, row)
+        parts.append((row.part, first, len(row.target), weight))
+        at, first = here.stop, there.stop
+    return Batch(arrays, tuple(parts), len(rows))
+
+
+def _empty(size: int, count: int) -> dict[str, np.ndarray]:
+    """Padding: a padded token sees only itself, a padded target weighs nothing."""
+    arrays = {
+        "ids": np.zeros(size, np.int32),
+        "positions": np.zeros(size, np.int32),
+        "spans": np.zeros((size, 4), np.int32),
+        "take": np.zeros(count, np.int32),
+        "target_ids": np.tile(np.arange(TOP, dtype=np.int32), (count, 1)),
+        "target_probs": np.zeros((count, TOP), np.float32),
+        "target_rest": np.zeros(count, np.float32),
+        "weight": np.zeros(count, np.float32),
+    }
+    arrays["spans"][:, 2] = np.arange(size)
+    arrays["spans"][:, 3] = np.arange(size) + 1
+    return arrays
+
+
+def _targets(arrays: dict[str, np.ndarray], there: slice, row: Row) -> None:
+    if row.top is None:
+        arrays["target_ids"][there, 0] = row.target
+        arrays["target_probs"][there, 0] = 1
+        return
+    arrays["target_ids"][there] = row.top.ids
+    arrays["target_probs"][there] = np.exp(row.top.logprobs.astype(np.float32))
+    arrays["target_rest"][there] = np.exp(row.top.rest.astype(np.float32))

@@ -1,0 +1,42 @@
+"""Lessons: what is taught, in which words it is asked, and what it must not be confused with.
+
+One data file a language (`data/en.json`, `data/sv.json`) holds everything that is language; adding
+a kind of fact, a wording or a whole language is adding lines there.
+"""
+
+from engine.learning.lessons.anchors import anchors, held_out_anchors, paragraphs, probes, texts
+from engine.learning.lessons.draw import Draw
+from engine.learning.lessons.language import codes, guess, language
+from engine.learning.lessons.lesson import (
+    Lesson,
+    LessonError,
+    fold,
+    has_value,
+    lesson_from,
+    lesson_of,
+)
+from engine.learning.lessons.neighbours import FOR_THE_GATE, Neighbour, neighbours
+from engine.learning.lessons.wordings import held_back_wordings, wordings
+
+__all__ = [
+    "FOR_THE_GATE",
+    "Draw",
+    "Lesson",
+    "LessonError",
+    "Neighbour",
+    "anchors",
+    "codes",
+    "fold",
+    "guess",
+    "has_value",
+    "held_back_wordings",
+    "held_out_anchors",
+    "language",
+    "lesson_from",
+    "lesson_of",
+    "neighbours",
+    "paragraphs",
+    "probes",
+    "texts",
+    "wordings",
+]

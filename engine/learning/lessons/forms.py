@@ -1,0 +1,84 @@
+"""The little language of the data files: `(a|b)` is a choice, `{x}` a slot.
+
+The same text matches what a user wrote (`Form.match`) and makes new text (`fill`).  A slot
+`{v}` holds one word (no auxiliary), `{a}` up to three, `{a=this|that}` one of a few, any other slot
+anything; `{x's}` is the owner's form of x and `{X}` x with a capital.
+"""
+
+import functools
+import re
+
+from engine.core.turns import pause
+
+PIECES = re.compile(r"(\{[^{}]+\}|[()|])")
+CHOICE = re.compile(r"\(([^()]*)\)")
+SLOT = re.compile(r"\{(\w+)(?:=([^{}]*))?('s)?\}")
+WORD = r"[\w'-]+"
+LONGEST = 240  # characters: what is longer is no plain question, and slow to compare
+
+
+def _any(words):
+    return "|".join(map(re.escape, words))
+
+
+def capital(text):
+    return text[:1].upper() + text[1:]
+
+
+def plain(text):
+    """One line, straight quotes, no closing punctuation: what forms are matched against."""
+    text = text.translate(str.maketrans("’‘“”", "''\"\""))
+    return re.sub(r"\s+", " ", text).strip().rstrip(".?! ")
+
+
+class Form:
+    """A pattern of the data file, ready to recognise text."""
+
+    def __init__(self, pattern, genitives=(), auxiliaries=(), determiners=()):
+        pause()
+        owner = f"(?:{_any(genitives)})"
+        self.width = {
+            "v": rf"(?!(?:{_any(auxiliaries)})\b){WORD}" if auxiliaries else WORD,
+            "a": rf"{WORD}(?: {WORD}){{0,2}}",
+            # A subject is more than "my", and does not stop at an owner.
+            "x": ".+?" + "".join(rf"(?<!\b{word})" for word in determiners),
+        }
+        seen, out = set(), []
+        for piece in PIECES.split(pattern):
+            slot = SLOT.fullmatch(piece)
+            if slot:
+                name = slot[1].lower()
+                out.append(f"(?P={name})" if name in seen else self._slot(name, slot[2]))
+                out.append(owner if slot[3] else "")
+                seen.add(name)
+            else:
+                out.append({"(": "(?:", ")": ")", "|": "|"}.get(piece, re.escape(piece)))
+        self.regex = re.compile("".join(out), re.IGNORECASE)
+
+    def _slot(self, name, choices):
+        return f"(?P<{name}>{choices or self.width.get(name, '.+?')})"
+
+    def match(self, text):
+        """slot -> text, or None."""
+        text = plain(text)
+        found = self.regex.fullmatch(text) if len(text) <= LONGEST else None
+        return found.groupdict() if found else None
+
+
+@functools.lru_cache(maxsize=4096)
+def slots_of(template):
+    return frozenset(slot[1].lower() for slot in SLOT.finditer(template))
+
+
+def fill(template, slots, draw, genitive):
+    """One text of the template; `genitive` makes the owner's form of a slot."""
+    while found := CHOICE.search(template):
+        chosen = draw.choice(found[1].split("|"))
+        template = template[: found.start()] + chosen + template[found.end() :]
+
+    def put(slot):
+        text = slots[slot[1].lower()]
+        text = genitive(text) if slot[3] else text
+        return capital(text) if slot[1][0].isupper() else text
+
+    return re.sub(r"\s+", " ", SLOT.sub(put, template)).strip()

@@ -1,0 +1,126 @@
+"""A fact asked in other words, without a second model: kinds, frames and wrappers.
+
+What to ask comes first (the question itself, the user's own wordings, the kind's), then how
+the subject is put ("the cat my sister has"), then synonyms, then the wrapper around it.
+"""
+
+import re
+
+from engine.learning.lessons.draw import Draw
+from engine.learning.lessons.forms import capital, slots_of
+from engine.learning.lessons.language import WORD
+
+
+def topic(lesson, draw):
+    """(S, T): the answer up to its value as the user would say it, and what it is about."""
+    language = lesson.words
+    begin = language.turn(lesson.begin, "first")
+    kind, slots = lesson.recognised
+    if kind is not None and (known := _usable(kind.topic, slots)):
+        return begin, language.fill(draw.choice(known), slots, draw)
+    words = begin.split()
+    while len(words) > 1 and words[-1].lower() in language.lead_in:
+        words.pop()
+    about = " ".join(words)
+    return begin, language.mid_sentence(about)
+
+
+def wrap(wrapper, question, lesson, draw):
+    """The wrapper around a question; None where it needs a part this lesson lacks."""
+    begin, about = topic(lesson, draw)
+    if ("{S}" in wrapper and not begin) or (re.search(r"\{[Tt]\}", wrapper) and not about):
+        return None
+    parts = {"Q": question, "q": lesson.words.small(question), "S": begin}
+    parts |= {"T": capital(about), "t": about}
+    return re.sub(r"\{(\w)\}", lambda slot: parts[slot[1]], wrapper)
+
+
+def _usable(templates, slots, need=frozenset()):
+    """The templates these slots fill, and that mention every slot of `need`."""
+    return [t for t in templates if need <= slots_of(t) <= slots.keys()]
+
+
+def subject_slots(language, slots, draw):
+    """The slots with the subject put in another way, its introduction and its pronoun."""
+    slots = dict(slots)
+    subject = slots.get("x")
+    if subject is None:
+        return slots
+    for form, variants, intros in language.shapes:
+        if parts := form.match(subject):
+            if intros:
+                slots["intro"] = language.fill(draw.choice(intros), parts, draw)
+            if draw.chance(0.4):
+                slots["x"] = language.fill(draw.choice(variants), parts, draw)
+            break
+    pronouns = language.record["pronouns"]
+    heads = [
+        sort for word in WORD.findall(subject.lower())[-1:] for sort in language.categories(word)
+    ]
+    it = next((pronouns[name] for name in heads if name in pronouns), pronouns["default"])
+    slots["it"], slots["its"] = it
+    return slots
+
+
+def synonyms(text, language, draw, probability=0.25):
+    """Some words exchanged for others of the same meaning."""
+
+    def exchange(word):
+        others = language.record["synonyms"].get(word[0].lower())
+        return draw.choice(others) if others and draw.chance(probability) else word[0]
+
+    return WORD.sub(exchange, text)
+
+
+def ask(language, kind, slots, draw, skip=(), need=frozenset()):
+    """One question of this kind in other words, mentioning the slots of `need`; None if none does."""
+    slots = subject_slots(language, slots, draw)
+    forms = [w for w in _usable(kind.wordings, slots, need) if w not in skip]
+    frames = [
+        (frame, about)
+        for name in ("topic", "indirect")
+        if (about := _usable(getattr(kind, name), slots, need))
+        for frame in language.frames[name]
+    ]
+    if frames and (not forms or draw.chance(0.3)):
+        frame, about = draw.choice(frames)
+        inner = language.fill(draw.choice(about), slots, draw)
+        text = language.fill(frame, {"t": inner}, draw)
+    elif forms:
+        text = language.fill(draw.choice(forms), slots, draw)
+    else:
+        return None
+    return capital(synonyms(text, language, draw))
+
+
+def wordings(lesson, draw):
+    """One training wording of the question."""
+    language = lesson.words
+    kind, slots = lesson.recognised
+    own = lesson.phrasings
+    if own and draw.chance(0.45 if kind is None else 0.3):
+        text = draw.choice(own)
+    elif kind is not None and draw.chance(0.75):
+        text = ask(language, kind, slots, draw, skip=_withheld(lesson)) or lesson.question
+    else:
+        text = lesson.question
+    if draw.chance(0.6 if text == lesson.question else 0.25):
+        wrapped = wrap(draw.choice(language.wrappers), text, lesson, draw)
+        text = wrapped or text
+    return text
+
+
+def _withheld(lesson):
+    """The kind's own wordings kept for the gate: a few, chosen by the question."""
+    kind, _ = lesson.recognised
+    return Draw("held back", lesson.question).sample(kind.wordings, len(kind.wordings) // 8)
+
+
+def held_back_wordings(lesson):
+    """Wordings that no lesson trains on: what the gate asks."""
+    language, draw = lesson.words, Draw("gate", lesson.question)
+    held = [wrap(wrapper, lesson.question, lesson, draw) for wrapper in language.held_back]
+    kind, slots = lesson.recognised
+    if kind is not None and (forms := _usable(_withheld(lesson), slots)):
+        held.append(capital(language.fill(forms[0], slots, draw)))
+    return held

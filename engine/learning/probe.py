@@ -1,0 +1,119 @@
+"""What a model with an adapter knows, confuses and has forgotten, over facts written by people.
+
+A fact may come with unseen phrasings and look-alikes; the model is anything that replies, so the
+engine and PyTorch are judged by the same lines.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from engine.learning.lessons import Lesson, has_value, held_out_anchors, paragraphs, probes
+from engine.learning.rounds.voices import Voices
+
+REPLY_TOKENS = 24
+
+
+class Shadow:
+    """A flat adapter, asked through a trainer's voices."""
+
+    def __init__(self, voices: Voices, flat: np.ndarray):
+        self.voices = voices
+        voices.put("shadow", flat)
+
+    async def go_on(self, prompts, tokens):
+        return await self.voices.go_on("base", prompts, tokens)
+
+    async def replies(self, questions, tokens):
+        return await self.voices.replies("shadow", questions, tokens)
+
+    async def drift(self, rows):
+        return await self.voices.drift("shadow", rows)
+
+    async def text_loss(self, ids, base):
+        return await self.voices.text_loss("base" if base else "shadow", ids)
+
+
+def key_of(record: dict) -> str:
+    """What an answer must contain to be right."""
+    return record.get("key") or Lesson(record["question"], record["answer"]).value
+
+
+async def measure(
+    model, coder, records: list[dict], code: str = "en", known: Sequence[tuple] = ()
+) -> dict:
+    """The figures of these facts; a part that no fact asks has none. `known` is common knowledge,
+    (question, words) each; without it, the gate's own."""
+    asked = [
+        (part, key_of(record), question)
+        for record in records
+        for part, questions in (
+            ("recall", [record["question"]]),
+            ("unseen", record.get("unseen", ())),
+            ("leak", record.get("leak", ())),
+        )
+        for question in questions
+    ]
+    known = known or probes(code)
+    replies = await model.replies([q for *_, q in asked] + [q for q, _ in known], REPLY_TOKENS)
+    keys = [key_of(record) for record in records]
+    hits: dict[str, list[bool]] = {}
+    wrong = []
+    for (part, key, question), reply in zip(asked, replies, strict=False):
+        looked_for = keys if part == "leak" else [key]
+        hit = any(has_value(reply, value) for value in looked_for)
+        hits.setdefault(part, []).append(hit)
+        if hit == (part == "leak"):
+            wrong.append([part, question, reply])
+    figures: dict = {part: float(np.mean(found)) for part, found in hits.items()}
+    said = zip(known, replies[len(asked) :], strict=True)
+    lost, of = await forgotten(model, coder, said)
+    figures |= {"known": 1 - len(lost) / max(1, of), "known_of": of}
+    wrong += [["known", *one] for one in lost]
+    figures |= await drift(model, coder, code)
+    figures["ppl_change"] = await perplexity_change(model, coder, code)
+    return figures | {"wrong": wrong}
+
+
+async def forgotten(model, coder, said) -> tuple[list[tuple[str, str]], int]:
+    """Of the common facts that the base knows, (question, reply) of those lost; how many it knows."""
+    said = [(question, words, reply) for (question, words), reply in said]
+    ids = await model.go_on([coder.prompt(q) for q, _, _ in said], REPLY_TOKENS)
+    knows = [
+        one
+        for one, base in zip(said, ids, strict=True)
+        if any(has_value(coder.tokenizer.decode(base), word) for word in one[1])
+    ]
+    lost = [
+        (question, reply)
+        for question, words, reply in knows
+        if not any(has_value(reply, word) for word in words)
+    ]
+    return lost, len(knows)
+
+
+async def drift(model, coder, code) -> dict[str, float]:
+    """KL and agreement with the base on prompts that nobody trains on, over the base's answers."""
+    prompts = [coder.prompt(q) for q in held_out_anchors(code)]
+    answers = await model.go_on(prompts, REPLY_TOKENS)
+    pairs = await model.drift(list(zip(prompts, answers, strict=True)))
+    each = [float(kl.mean()) for kl, _ in pairs]
+    return {
+        "kl": float(np.concatenate([kl for kl, _ in pairs]).mean()),
+        "kl_worst": max(each),
+        "top1": float(np.concatenate([same for _, same in pairs]).mean()),
+    }
+
+
+async def perplexity_change(model, coder, code) -> float:
+    """How much plain text became harder to predict, as a share."""
+    nats, tokens = [0.0, 0.0], 0
+    for text in paragraphs(code):
+        ids = coder.tokenizer.encode(text)
+        tokens += len(ids) - 1
+        for which in (0, 1):
+            nats[which] += await model.text_loss(ids, base=which == 0)
+    return math.exp((nats[1] - nats[0]) / tokens) - 1

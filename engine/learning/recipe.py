@@ -1,0 +1,223 @@
+"""What each step of a lesson or of practice asks: the recipe, as a pure function of (seed, step).
+
+A lesson step teaches one fact in several wordings, repeats earlier ones and holds on to the base
+model's own answers; a practice step mixes all facts.  Nothing here knows tokens or weights.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from engine.core.settings import TrainingConfig
+from engine.learning.lessons import (
+    FOR_THE_GATE,
+    Draw,
+    Lesson,
+    Neighbour,
+    anchors,
+    codes,
+    neighbours,
+    probes,
+    texts,
+    wordings,
+)
+
+ANCHOR_TOKENS = 24
+NEIGHBOUR_TOKENS = 8
+ANCHORS_TOGETHER = 16
+LOOK_ALIKES_TOGETHER = 33
+IN_LESSONS, IN_PRACTICE = (FOR_THE_GATE + n * LOOK_ALIKES_TOGETHER for n in (1, 3))
+MENDED = 4  # of what was lost, held on to in each further step
+PROBES = "probes"  # the company of common knowledge
+TEXTS = "texts"  # and that of plain text
+
+
+@dataclass(frozen=True)
+class Learn:
+    """A question whose answer is to be learned."""
+
+    part: str
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True)
+class Hold:
+    """A question whose answer is to stay the base model's, from `begin` on."""
+
+    part: str
+    question: str
+    begin: str = ""
+    tokens: int = ANCHOR_TOKENS
+    sampled: bool = False
+    among: str = ""  # whose company it is asked in, see Recipe.company
+    plain: bool = False  # no question: a text, which is its own beginning
+    not_this: tuple[str, str] = ("", "")  # how a taught answer begins, and what is not said here
+
+
+Ask = Learn | Hold
+
+
+def hold_neighbour(neighbour: Neighbour, lesson: Lesson, index: int) -> Hold:
+    among = f"{lesson.id} {index // LOOK_ALIKES_TOGETHER}"
+    question, begin, not_this = neighbour.question, neighbour.begin, (lesson.begin, lesson.ending)
+    return Hold("neighbours", question, begin, NEIGHBOUR_TOKENS, among=among, not_this=not_this)
+
+
+def hold_anchor(code: str, index: int) -> Hold:
+    """Half of the anchors keep the base's likeliest answer, half one it draws."""
+    among = f"{code} {index // ANCHORS_TOGETHER}"
+    return Hold("anchors", anchors(code)[index][1], sampled=index % 2 == 1, among=among)
+
+
+def for_the_gate(question: str) -> Hold:
+    """What the gate wants to know of the base: its likeliest answer. Nobody trains on it."""
+    return Hold("gate", question, among="gate")
+
+
+def hold_text(code: str, index: int) -> Hold:
+    """What the base expects after each word of a text: an adapter that is held to its answers in a
+    chat alone still finds plain text harder."""
+    return Hold("texts", "", texts(code)[index], tokens=0, among=f"{TEXTS} {code}", plain=True)
+
+
+def hold_probe(code: str, question: str) -> Hold:
+    """Common knowledge the gate found lost."""
+    return Hold("anchors", question, among=f"{PROBES} {code}")
+
+
+def any_anchor(code: str, draw: Draw) -> Hold:
+    return hold_anchor(code, draw.below(len(anchors(code))))
+
+
+def any_text(code: str, draw: Draw) -> Hold:
+    return hold_text(code, draw.below(len(texts(code))))
+
+
+def newest(lessons: Sequence[Lesson]) -> tuple[list[Lesson], list[tuple[Lesson, Lesson]]]:
+    """Lessons without those a later one replaces, and the (older, newer) pairs that contradict."""
+    kept: list[Lesson] = []
+    replaced = []
+    for lesson in lessons:
+        same = [old for old in kept if lesson.same_question(old)]
+        replaced += [(old, lesson) for old in same if lesson.contradicts(old)]
+        kept = [old for old in kept if old not in same] + [lesson]
+    return kept, replaced
+
+
+class Recipe:
+    """The facts at hand and their look-alikes."""
+
+    def __init__(
+        self,
+        lessons: Sequence[Lesson],
+        earlier: Sequence[Lesson],
+        config: TrainingConfig,
+        seed: int,
+    ):
+        if not lessons:
+            raise ValueError("there is nothing to learn: no lesson was given")
+        facts, self.replaced = newest([*earlier, *lessons])
+        self.lessons = [lesson for lesson in facts if lesson in lessons]
+        self.earlier = [lesson for lesson in facts if lesson not in lessons]
+        self.config, self.seed = config, seed
+        self._pools: dict[tuple[Lesson, int], list[Neighbour]] = {}
+        self._held: dict[tuple[Lesson, int], list[Hold]] = {}
+
+    @cached_property
+    def facts(self) -> list[Lesson]:
+        return [*self.earlier, *self.lessons]
+
+    def pool(self, lesson: Lesson, count: int = IN_LESSONS) -> list[Neighbour]:
+        """The look-alikes of a fact; the first few are the gate's."""
+        if (lesson, count) not in self._pools:
+            self._pools[lesson, count] = neighbours(lesson, self.facts, count)
+        return self._pools[lesson, count]
+
+    def look_alikes(self, lesson: Lesson, count: int = IN_LESSONS) -> list[Hold]:
+        """Those that are trained on."""
+        if (lesson, count) not in self._held:
+            trained = enumerate(self.pool(lesson, count)[FOR_THE_GATE:])
+            self._held[lesson, count] = [hold_neighbour(near, lesson, i) for i, near in trained]
+        return self._held[lesson, count]
+
+    def company(self, among: str) -> list[Hold]:
+        """All questions the base is asked together: a fact's look-alikes, or a stretch of anchors.
+        Always the same ones, because the last bits of an answer depend on what is computed with it."""
+        whose, which = among.split()
+        for lesson in self.facts:
+            if lesson.id == whose:
+                most = IN_LESSONS if which == "0" else IN_PRACTICE
+                return [ask for ask in self.look_alikes(lesson, most) if ask.among == among]
+        if whose == PROBES:
+            return [hold_probe(which, question) for question, _ in probes(which)]
+        if whose == TEXTS:
+            return [hold_text(which, index) for index in range(len(texts(which)))]
+        first = int(which) * ANCHORS_TOGETHER
+        last = min(first + ANCHORS_TOGETHER, len(anchors(whose)))
+        return [hold_anchor(whose, index) for index in range(first, last)]
+
+    def mending(self, lost: Sequence[str]) -> list[Hold]:
+        """Common knowledge to be held on to for a few steps, as far as the base has words for it."""
+        known = {q: code for code in codes() for q, _ in probes(code)}
+        return [hold_probe(known[q], q) for q in lost if q in known][:MENDED]
+
+    def lesson_step(self, step: int, extra: int = 0, lost: Sequence[str] = ()) -> list[Ask]:
+        """One step of a lesson; several lessons take turns. `extra` adds look-alikes; what was
+        `lost` is repeated before other facts, as it was asked."""
+        c = self.config.lesson
+        draw = Draw(self.seed, "lesson", step)
+        lesson = self.lessons[step % len(self.lessons)]
+        asks: list[Ask] = [Learn("taught", lesson.question, lesson.answer)]
+        while len(asks) < c.taught_rows:
+            asks.append(Learn("taught", wordings(lesson, draw), lesson.answer))
+        others = [fact for fact in self.facts if fact is not lesson]
+        slipped = [fact for fact in others if fact.question in lost]
+        kept = draw.sample(others, c.replay_rows)
+        replayed = [*slipped, *(fact for fact in kept if fact not in slipped)][: c.replay_rows]
+        for fact in replayed:
+            asked = fact.question if fact in slipped else wordings(fact, draw)
+            asks.append(Learn("replay", asked, fact.answer))
+        for i in range(c.anchor_rows):
+            asks.append(any_anchor(lesson.language if i % 2 == 0 else "en", draw))
+        asks += draw.sample(self.look_alikes(lesson), c.neighbour_rows + extra)
+        for fact in replayed[: c.replay_neighbour_rows]:
+            asks += draw.sample(self.look_alikes(fact), 1)
+        return asks
+
+    def practice_step(self, step: int) -> list[Ask]:
+        """One step of practice: facts in turn, each time in another wording."""
+        c = self.config.practice
+        draw = Draw(self.seed, "practice", step)
+        turns = self.turns(step, min(c.fact_rows, len(self.facts)))
+        facts = list(turns)
+        asks: list[Ask] = [Learn("taught", wordings(fact, draw), fact.answer) for fact in facts]
+        spoken = [fact.language for fact in facts]
+        asks += [any_anchor(draw.choice(spoken), draw) for _ in range(c.anchor_rows)]
+        asks += [any_text(draw.choice(spoken), draw) for _ in range(c.text_rows)]
+        each = math.ceil(c.neighbour_rows / len(facts))
+        for row in range(c.neighbour_rows):
+            again, i = divmod(row, len(facts))
+            near = self.look_alikes(facts[i], IN_PRACTICE)
+            if near:
+                asks.append(near[(turns[facts[i]] * each + again) % len(near)])
+        return asks
+
+    def turns(self, step: int, count: int) -> dict[Lesson, int]:
+        """The facts of a step, and how many turns each had before: everyone's comes before
+        anybody's second."""
+        orders: dict[int, list[Lesson]] = {}
+        turns = {}
+        for place in range(step * count, (step + 1) * count):
+            before, index = divmod(place, len(self.facts))
+            if before not in orders:
+                orders[before] = Draw(self.seed, "turn", before).shuffled(self.facts)
+            turns[orders[before][index]] = before
+        return turns
+
+    @property
+    def practice_steps(self) -> int:
+        return self.config.practice.steps_per_fact * len(self.facts)

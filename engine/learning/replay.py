@@ -1,0 +1,196 @@
+"""Exact replay: the weights as if an example had never been there, or as they were before damage.
+
+Every round since the last untouched version is trained again, the rejected ones too, from the
+words that are left.  What comes out is bit for bit what a history without the example gives.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from engine.core.faults import fault
+from engine.history.ledger import Change
+from engine.history.round_plan import Plan, Trainer, make_plan, settled
+from engine.history.snapshot import Arrays, SnapshotDamaged, pack, weights_sha256
+from engine.history.versions import LANGUAGE_OF_LINE, Versions, ancestors, standing
+from engine.learning.training_engine import rejection, train
+
+INTENT = "forget"
+
+
+@dataclass
+class Replayed:
+    """One round of the new history; `gate["accepted"]` says whether it made a version."""
+
+    old: dict
+    plan: Plan
+    weights: Arrays
+    gate: dict
+
+
+class History:
+    def __init__(self, versions: Versions, trainer: Trainer):
+        self.versions = versions
+        self.store = versions.store
+        self.trainer = trainer
+
+    async def learned_from(self, ids: Iterable[str]) -> list[dict]:
+        """The versions these examples are in: those that learned them and all built on those."""
+        touched: dict[int, dict] = {}
+        for record in await self.versions.records():
+            if record["parent"] in touched or set(record["lessons"]) & set(ids):
+                touched[record["number"]] = record
+        return list(touched.values())
+
+    async def forget(self, ids: Iterable[str]) -> dict:
+        """Retrain every line without these examples and delete them and all that held them.
+
+        The intent is stored first: a tab that dies in between goes on with `resume`.
+        """
+        ids = sorted(set(ids))
+        await self.store.batch([["put", "state", INTENT, {"ids": ids, "base": self.versions.base}]])
+        fault("forget:intended")
+        touched = {one["number"] for one in await self.learned_from(ids)}
+        change = Change()
+        made = []
+        for line in LANGUAGE_OF_LINE:
+            if await self.versions.number(line) in touched:
+                made += await self._retrain(change, line, touched, set(ids))
+        stored = await self.store.keys("snapshots")
+        for key in stored:
+            if key in touched or str(key).startswith(f"round.{self.versions.base}."):
+                change.delete("snapshots", key)
+        await self._purge(change, set(ids))
+        change.delete("state", INTENT)
+        change.tell("forget", {"examples": ids, "versions": sorted(touched), "retrained": made})
+        fault("forget:before")
+        await self.versions.ledger.commit(change)
+        fault("forget:after")
+        await self.store.scrub()
+        return {"versions": sorted(touched), "retrained": made}
+
+    async def resume(self) -> dict | None:
+        """Finish a forgetting that was interrupted."""
+        intent = await self.store.get("state", INTENT)
+        if intent and intent["base"] == self.versions.base:
+            return await self.forget(intent["ids"])
+        return None
+
+    async def repair(self, number: int) -> Arrays:
+        """Bring back the exact weights of a version whose snapshot is damaged or was cleared."""
+        record = await self.versions.record(number)
+        chain = ancestors(number, await self.versions.records())
+        start, weights = await self._newest_good(chain[:-1])
+        pool = await self.versions.pool(chain=chain[:start])
+        rounds = await self._replay(weights, pool, chain[start:], set())
+        weights = rounds[-1].weights
+        if weights_sha256(weights) != record["weights_sha256"]:
+            raise SnapshotDamaged(
+                f"{record['name']} cannot be retrained exactly: what it learned from has changed; "
+                "use an older version"
+            )
+        stored = pack(weights, {"version": record["name"]})
+        await self.store.batch([["put", "snapshots", number, stored]])
+        return weights
+
+    # ---------------------------------------------------------------------------------- inside
+
+    async def _retrain(
+        self, change: Change, line: str, touched: set[int], ids: set[str]
+    ) -> list[str]:
+        chain = await self.versions.chain(line)
+        clean = [one for one in chain if one["number"] not in touched]
+        start, weights = await self._newest_good(clean)
+        pool = await self.versions.pool(chain=chain[:start])
+        rounds = await self._replay(weights, pool, await self._attempts(line, chain, start), ids)
+        return await self._write(change, line, chain, start, rounds)
+
+    async def _newest_good(self, chain: list[dict]) -> tuple[int, Arrays]:
+        """How many versions of the chain can be kept, and the weights after them."""
+        for count in range(len(chain), 0, -1):
+            try:
+                return count, await self.versions.weights(chain[count - 1]["number"])
+            except SnapshotDamaged:
+                continue
+        return 0, await settled(self.trainer.fresh())
+
+    async def _attempts(self, line: str, chain: list[dict], start: int) -> list[dict]:
+        """The rounds after the first `start` versions in the order they happened, rejected too."""
+        numbers = [one["number"] for one in chain]
+        origin = [numbers[start - 1] if start else None, *numbers[start:]]
+        found = []
+        for entry in await self.versions.ledger.entries():
+            body = entry["body"]
+            if entry["kind"] == "version" and body["number"] in numbers[start:]:
+                found.append(chain[numbers.index(body["number"])])
+            elif entry["kind"] == "rejection" and body["line"] == line and body["parent"] in origin:
+                found.append(body)
+        return found
+
+    async def _replay(
+        self, weights: Arrays, pool: list[dict], attempts: list[dict], without: set[str]
+    ) -> list[Replayed]:
+        learned, rounds = pool, []
+        for old in attempts:
+            words = [await self._words(id) for id in old["lessons"] if id not in without]
+            lessons = [one for one in words if one]
+            if not lessons and (old["lessons"] or not learned):
+                continue
+            plan = make_plan(old["kind"], weights, lessons, learned, old["config"])
+            after, gate = await train(self.trainer, weights, plan)
+            rounds.append(Replayed(old, plan, after, gate))
+            if gate["accepted"]:
+                weights, learned = after, standing([*learned, *lessons])
+        return rounds
+
+    async def _words(self, id: str) -> dict | None:
+        return await self.store.get("examples", id) or await self.store.get("queue", id)
+
+    async def _write(
+        self, change: Change, line: str, chain: list[dict], start: int, rounds: list[Replayed]
+    ) -> list[str]:
+        """Versions of the new history; only the last keeps its snapshot."""
+        parent = chain[start - 1] if start else None
+        last = [one for one in rounds if one.gate["accepted"]][-1:]
+        made: list[str] = []
+        for one in rounds:
+            if not one.gate["accepted"]:
+                number = parent["number"] if parent else None
+                change.tell("rejection", rejection(line, number, one.plan, one.gate))
+                continue
+            parent = await self.versions.promotion(
+                change, line, parent, one.plan, one.weights, one.gate, keep=one in last
+            )
+            made.append(parent["name"])
+        number = parent["number"] if parent else None
+        self.versions.point(change, line, chain[-1]["number"], number)
+        return made
+
+    async def _purge(self, change: Change, ids: set[str]) -> None:
+        for id in ids:
+            change.delete("examples", id)
+            change.delete("queue", id)
+        for store in ("samples", "events"):
+            for key, record in await self.store.all(store):
+                if ids & set(record.get("examples", ())):
+                    change.delete(store, key)
+
+
+async def reset(versions: Versions, typed: str) -> None:
+    """Back to the base model: every version, example and snapshot goes; the ledger says so."""
+    if typed != "RESET":
+        raise ValueError("nothing was deleted: type RESET to delete all versions and examples")
+    store = versions.store
+    change = Change()
+    kept_states = ("ledger", "ballast", "trainer")
+    for name in ("versions", "snapshots", "examples", "queue", "samples", "metrics", "events"):
+        for key in await store.keys(name):
+            change.delete(name, key)
+    for key in await store.keys("state"):
+        if key not in kept_states:
+            change.delete("state", key)
+    counts: dict[str, Any] = {name: await store.count(name) for name in ("versions", "examples")}
+    change.tell("reset", counts)
+    fault("reset:before")
+    await versions.ledger.commit(change)
+    await store.scrub()

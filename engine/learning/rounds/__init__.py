@@ -1,0 +1,1 @@
+"""What a round does step by step, and the gate that judges it."""

@@ -1,0 +1,190 @@
+"""Modes `full` and `hybrid`: whole blocks as float32 masters, trained a window at a time.
+
+Every trained value lies in one flat array, as in mode `lora`; only the window being trained has
+gradients and moments on the device, and windows take turns when they do not all fit the budget.
+`hybrid` trains its LoRA window first, folds it into the blocks once it no longer helps, and goes on
+in full.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import prod
+
+import numpy as np
+
+from engine.core.settings import StopConfig, TrainingConfig
+from engine.learning.adaptive import ConfidenceAutoStop
+from engine.learning.rounds.shadow import Hyper, Outcome, Shadow
+from engine.model.loaded import Model
+from engine.model.trainable import Trained
+
+TURN = 8  # steps a window trains before the next one's turn, and over which a plateau is felt
+COPIES = 4  # of a trained value: itself, its gradient and two moments
+
+
+def blocks_of(trained: Trained) -> dict[str, list[str]]:
+    """Layer -> its float32 masters."""
+    found: dict[str, list[str]] = {}
+    for name in trained.entries:
+        if ".lora_" not in name:
+            found.setdefault(".".join(name.split(".")[:3]), []).append(name)
+    return found
+
+
+def windows_of(trained: Trained, budget: int | None) -> list[list[str]]:
+    """The entries trained together: LoRA first where there is one, then as many blocks as fit."""
+    lora = [name for name in trained.entries if ".lora_" in name]
+    windows: list[list[str]] = [lora] if lora else []
+    blocks: list[list[str]] = [[]]
+    for names in blocks_of(trained).values():
+        size = sum(prod(trained.entries[name][1]) for name in (*blocks[-1], *names))
+        if blocks[-1] and budget is not None and 4 * COPIES * size > budget:
+            blocks.append([])
+        blocks[-1] += names
+    return windows + blocks
+
+
+async def masters(model: Model, trained: Trained) -> np.ndarray:
+    """The model's own values of what is trained whole; everything else is zero."""
+    flat = np.zeros(trained.size, np.float32)
+    for names in blocks_of(trained).values():
+        for name in names:
+            trained.part(flat, name)[...] = await model.dense(name)
+    return flat
+
+
+def folded(trained: Trained, flat: np.ndarray) -> np.ndarray:
+    """The adapter added to the masters of its modules; where there is none, it stays as it is."""
+    flat = flat.copy()
+    for a in trained.entries:
+        module = a.removesuffix(".lora_A.weight")
+        if a != module and f"{module}.weight" in trained.entries:
+            b = trained.part(flat, f"{module}.lora_B.weight")
+            change = b @ trained.part(flat, a)
+            trained.part(flat, f"{module}.weight")[...] += np.float32(trained.scale) * change
+            b[...] = 0
+    return flat
+
+
+class Windows:
+    """A shadow as train.Shadow is, over more than is trained at once."""
+
+    def __init__(
+        self,
+        model: Model,
+        trained: Trained,
+        config: TrainingConfig,
+        memory_budget: int | None = None,
+    ):
+        self.model, self.trained, self.config = model, trained, config
+        self.memory_budget = memory_budget
+        self.names = windows_of(trained, memory_budget)
+        self.layouts = [self._layout(names) for names in self.names]
+        self.lora_first = config.mode == "hybrid"  # until its plateau
+        self.steps = 0
+
+    def _layout(self, names: list[str]) -> Trained:
+        """A window's own flat array, and another for all that stands still meanwhile."""
+        shapes = {name: shape for name, (_, shape) in self.trained.entries.items()}
+        still = Trained.of(
+            {name: shape for name, shape in shapes.items() if name not in names},
+            scale=self.trained.scale, rank=self.trained.rank, name="still",
+        ) if len(names) < len(shapes) else None  # fmt: skip
+        own = Trained.of({name: shapes[name] for name in names}, name=self.trained.name)
+        return replace(own, scale=self.trained.scale, rank=self.trained.rank, still=still)
+
+    # ---- whose turn it is
+
+    @property
+    def mode(self) -> str:
+        return "lora" if self.lora_first else "full"
+
+    @property
+    def rate_share(self) -> float:
+        """Whole weights want a much smaller rate than an adapter."""
+        return 1.0 if self.lora_first else self.config.full_rate / self.config.learning_rate
+
+    def turn(self) -> int:
+        if self.lora_first:
+            return 0
+        first = int(self.config.mode == "hybrid")
+        return first + self.steps // TURN % (len(self.names) - first)
+
+    async def go_on_in_full(self) -> np.ndarray:
+        """Fold the adapter in and train the blocks; what was there before, to roll back to."""
+        flat, _, steps = await self.state()
+        self.lora_first = False
+        self.begin(folded(self.trained, flat), None, steps)
+        return flat
+
+    # ---- as a shadow
+
+    def begin(self, adapter: np.ndarray, moments: tuple | None = None, steps: int = 0) -> None:
+        zeros = np.zeros_like(adapter)
+        m, v = moments or (zeros, zeros)
+        self.whole = [array.copy() for array in (adapter, m, v)]
+        self.steps = steps
+        if not steps:
+            self.lora_first = self.config.mode == "hybrid"
+        self._place()
+
+    def _place(self) -> None:
+        """The window whose turn it is onto the device, the rest beside it."""
+        self.at = self.turn()
+        layout = self.layouts[self.at]
+        parts = [self._part(layout, array) for array in self.whole]
+        more = {}
+        if layout.still:
+            more["still"] = self.model.executor.upload(self._part(layout.still, self.whole[0]))
+        dropout = self.config.lora_config.dropout
+        self.window = Shadow(self.model, layout, self.memory_budget, dropout, still=more)
+        self.window.begin(parts[0], (parts[1], parts[2]), self.steps)
+
+    def _part(self, layout: Trained, whole: np.ndarray) -> np.ndarray:
+        flat = np.zeros(layout.size, np.float32)
+        for name in layout.entries:
+            layout.part(flat, name)[...] = self.trained.part(whole, name)
+        return flat
+
+    async def state(self) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray], int]:
+        """Everything, the window's part as it is now."""
+        layout = self.layouts[self.at]
+        flat, (m, v), _ = await self.window.state()
+        for whole, part in zip(self.whole, (flat, m, v), strict=True):
+            for name in layout.entries:
+                self.trained.part(whole, name)[...] = layout.part(part, name)
+        flat, m, v = (array.copy() for array in self.whole)
+        return flat, (m, v), self.steps
+
+    look = state
+
+    def load(self, batch: dict[str, np.ndarray], hyper: Hyper, seed: int = 0) -> None:
+        self.window.load(batch, replace(hyper, rate=hyper.rate * self.rate_share), seed)
+
+    async def advance(self, budget_ms: float | None = None) -> Outcome | None:
+        outcome = await self.window.advance(budget_ms)
+        if outcome is not None:
+            self.steps = self.window.steps
+            if self.turn() != self.at:
+                await self.state()
+                self._place()
+        return outcome
+
+
+class Plateau:
+    """Feels when the loss, in means over a few steps, has stopped falling."""
+
+    def __init__(self, config: TrainingConfig):
+        self.stop = ConfidenceAutoStop(
+            StopConfig(
+                threshold=config.plateau_threshold, patience=config.plateau_patience, min_epochs=1
+            )
+        )
+        self.losses: list[float] = []
+
+    def reached(self, loss: float) -> bool:
+        self.losses.append(loss)
+        if len(self.losses) % TURN:
+            return False
+        return self.stop.update(float(np.mean(self.losses[-TURN:])))

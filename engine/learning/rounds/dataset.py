@@ -1,0 +1,173 @@
+"""Batch training over a data set: epochs, a validation part, the best state kept, the end by confidence.
+
+Every answer of the set is one row; the base model's own answers to general questions are held in
+every step, as in lessons, so that what was known stays known.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.history.round_plan import DATA_SET, Plan
+from engine.history.snapshot import Arrays
+from engine.learning.adaptive import ConfidenceAutoStop
+from engine.learning.batch import Batch, Coder, Row, pack
+from engine.learning.datasets import DataError, DataSet, Example
+from engine.learning.lessons import Draw, Lesson, guess
+from engine.learning.recipe import Recipe, any_anchor, any_text
+from engine.learning.rounds.gate import REJECT, Measure, Verdict, within
+from engine.learning.rounds.lesson import Steps
+from engine.learning.rounds.rate_schedule import FallingPace
+
+if TYPE_CHECKING:
+    from engine.learning.trainer import EngineTrainer
+
+LONGEST = 512  # tokens of an example: of what is longer, the end is kept
+VALIDATED = 128  # examples of the validation part that are asked
+TASTED = 8  # examples by which the gate knows the languages
+
+
+def data_set_record(path: Path) -> dict:
+    """A data set as the queue would hold it: one example, named by its hash."""
+    data = DataSet(path)
+    return {
+        "id": data.sha256[:16],
+        "kind": DATA_SET,
+        "prompt": path.name,
+        "answer": str(path.resolve()),
+        "language": "und",
+        "source": {"kind": "text"},
+        "examples": len(data),
+        "forms": sorted(data.forms),
+        "sha256": data.sha256,
+    }
+
+
+def row_of(example: Example, coder: Coder) -> Row:
+    """What is learned of an example; of a long one, its end."""
+    if not example.history:
+        ids = coder.tokenizer.encode(example.answer)[: LONGEST - 1]
+        return Row("taught", ids[:1], [*ids[1:], coder.end])
+    target = [*coder.tokenizer.encode(example.answer), coder.end][: LONGEST // 2]
+    return Row("taught", coder.conversation(example.history)[len(target) - LONGEST :], target)
+
+
+class DataSetAttempt(Steps):
+    """One run over a data set."""
+
+    usual = "trained"
+
+    def __init__(self, trainer: EngineTrainer, before: np.ndarray, plan: Plan):
+        c, (record,) = trainer.config_of(plan), plan.lessons
+        self.data = DataSet(Path(record["answer"]))
+        if self.data.sha256 != record["sha256"]:
+            raise DataError(
+                f"{record['prompt']} is not the file this training began with; nothing was "
+                "changed. Bring it back, or train into a new folder"
+            )
+        order = Draw(plan.seed, "validation").shuffled(range(len(self.data)))
+        held = max(1, int(len(order) * c.validation_split))
+        self.validation = order[:held][:VALIDATED]
+        self.training = sorted(order[held:]) or self.validation  # a single example is both
+        self.epoch_steps = math.ceil(len(self.training) / c.batch_size)
+        steps = min(c.max_steps, c.epochs * self.epoch_steps)
+        pace = FallingPace(c.learning_rate, steps, min(c.warmup_steps, steps // 10), 0.1)
+        super().__init__(trainer, plan, before, before, pace)
+        self.stop = ConfidenceAutoStop(c.confidence_auto_stop)
+        self.losses: list[float] = []  # of the validation part, after each epoch
+        self.best: np.ndarray | None = None
+        self._order: tuple[int, list[int]] = (-1, [])
+
+    # ---- steps
+
+    def chosen(self, step: int) -> list[int]:
+        """The examples of a step: everyone's turn comes once an epoch, in a new order each time."""
+        epoch, place = divmod(step, self.epoch_steps)
+        if self._order[0] != epoch:
+            order = Draw(self.plan.seed, "epoch", epoch).shuffled(self.training)
+            self._order = epoch, order
+        size = self.config.batch_size
+        return self._order[1][place * size : (place + 1) * size]
+
+    async def next_batch(self, step: int) -> Batch:
+        practice, draw = self.config.practice, Draw(self.plan.seed, "anchors", step)
+        examples = [self.data[number] for number in self.chosen(step)]
+        code = guess(examples[0].answer)
+        asks = [any_anchor(code, draw) for _ in range(practice.anchor_rows)]
+        asks += [any_text(code, draw) for _ in range(practice.text_rows)]
+        kept = self.trainer.kept
+        await kept.fill(self.trainer.voices, asks)
+        rows = [row_of(example, self.trainer.coder) for example in examples] + [
+            kept.row(ask) for ask in asks
+        ]
+        return pack(rows, practice.kl_weight)
+
+    async def heard(self, step: int, measured: dict, hardest: list[float]) -> None:
+        """After each epoch: is it still getting better?"""
+        await super().heard(step, measured, hardest)
+        last = step + 1 == self.steps
+        if not last and (step + 1) % self.epoch_steps:
+            return
+        flat, _, _ = await self.trainer.shadow.state()
+        loss = await self.validate("shadow", flat)
+        self.losses.append(loss)
+        if loss <= min(self.losses):
+            self.best = flat
+        if self.stop.update(loss):
+            self.pace.steps = step + 1
+
+    async def validate(self, who: str, flat: np.ndarray) -> float:
+        """Nats a token on examples that nobody trains on."""
+        voices = self.trainer.voices
+        voices.put(who, flat)
+        rows = (row_of(self.data[number], self.trainer.coder) for number in self.validation)
+        return await voices.loss(who, rows)
+
+    def _report(self, loss: float, norm: float) -> dict:
+        epoch = min(self.trainer.shadow.steps // self.epoch_steps, self.config.epochs)
+        more = {"epoch": epoch, "validation": self.losses[-1] if self.losses else None}
+        return super()._report(loss, norm) | more
+
+    # ---- stopping and going on
+
+    async def capture(self) -> Arrays:
+        best = {} if self.best is None else {"best": self.best}
+        return await super().capture() | best | {"losses": np.array(self.losses, np.float64)}
+
+    def restore(self, captured: Arrays) -> None:
+        super().restore(captured)
+        for loss in captured["losses"].tolist():
+            self.losses.append(loss)
+            self.stop.update(loss)
+        self.best = captured.get("best")
+
+    # ---- the gate
+
+    async def judge(self) -> dict:
+        """Better on what was held back, and nothing that was known is lost."""
+        trainer = self.trainer
+        gate = trainer.gate(self._recipe())
+        before = await self.validate("active", self.before)
+        await self._show(self.best)
+
+        async def verdict(_: Verdict | None = None) -> Verdict:
+            now = await self.validate("shadow", self.result)
+            better = Measure(
+                "validation loss", now, f"< {before:.3f} as before", within(now, before, REJECT)
+            )
+            return gate.verdict([better], await gate.unharmed())
+
+        return await self.judged(await verdict(), verdict) | {"losses": self.losses}
+
+    def _recipe(self) -> Recipe:
+        """By a few examples the gate knows the languages it has to ask in."""
+        examples = [self.data[number] for number in self.training[:TASTED]]
+        lessons = [
+            Lesson(e.history[-1]["content"][:500] if e.history else "?", e.answer[:500])
+            for e in examples
+        ]
+        return Recipe(lessons, [], self.config, self.plan.seed)

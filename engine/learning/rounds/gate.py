@@ -1,0 +1,383 @@
+"""The gate: is the shadow better, and is nothing else worse?  Every measure comes with its limit.
+
+A lesson is accepted, accepted as "weakened", given a few more steps, scaled down, or refused;
+practice must be at least as good as the version in use on everything it knows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from engine.learning.batch import Coder, Row, text_row
+from engine.learning.lessons import (
+    FOR_THE_GATE,
+    Draw,
+    Lesson,
+    has_value,
+    held_back_wordings,
+    held_out_anchors,
+    paragraphs,
+    probes,
+)
+from engine.learning.recipe import Recipe
+
+REPLY_TOKENS = 24
+ANCHORS, PROBES, EARLIER, EARLIER_LOOK_ALIKES, AT_MOST, HELD_OUT = 24, 16, 8, 5, 48, 4
+LOST, EARLIER_LOST = "known facts lost", "earlier facts lost"
+SCALES = (0.75, 0.5)
+SAME = 0.02  # so little less is as much
+CHANCE = 0.1  # so much apart, two shares of two dozen questions are the same
+ACCEPT, WEAKENED, MORE, SCALE, REJECT = "accept", "weakened", "more", "scale", "reject"
+SEVERITY = (ACCEPT, WEAKENED, MORE, SCALE, REJECT)
+
+
+class Voices(Protocol):
+    """The three models the gate asks: `base`, `active` (in use) and `shadow` (just trained)."""
+
+    async def replies(
+        self, who: str, questions: Sequence[str], tokens: int, begins: Sequence[str] = ()
+    ) -> list[str]:
+        """Greedy replies; each starts with its `begin`, where there is one."""
+
+    async def go_on(self, who: str, prompts: list[list[int]], tokens: int) -> list[list[int]]:
+        """Greedy continuations."""
+
+    async def drift(
+        self, who: str, rows: list[tuple[list[int], list[int]]]
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Per row, at each token of the target: KL from the base, and 1 where top tokens agree."""
+
+    async def loss(self, who: str, rows: Iterable[Row]) -> float:
+        """Nats a token."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One number, what it must be, and what follows if it is not."""
+
+    name: str
+    value: float
+    limit: str
+    verdict: str = ACCEPT
+    detail: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return self.verdict == ACCEPT
+
+    def to_dict(self) -> dict:
+        return {
+            "name": self.name,
+            "value": self.value,
+            "limit": self.limit,
+            "ok": self.ok,
+            "detail": list(self.detail),
+        }
+
+
+@dataclass(frozen=True)
+class Verdict:
+    measures: tuple[Measure, ...]
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def advice(self) -> str:
+        return max((m.verdict for m in self.measures), key=SEVERITY.index, default=ACCEPT)
+
+    @property
+    def reason(self) -> str:
+        """Why not simply "learned", in words with numbers."""
+        worst = [m for m in self.measures if m.verdict == self.advice and not m.ok]
+        return "; ".join(f"{m.name} is {m.value:.3g}, must be {m.limit}" for m in worst)
+
+    def to_dict(self) -> dict:
+        return {"measures": [m.to_dict() for m in self.measures], "notes": list(self.notes)}
+
+
+def within(value: float, limit: float, otherwise: str) -> str:
+    """Accept up to the limit; a number that is none never passes."""
+    return ACCEPT if math.isfinite(value) and value <= limit else otherwise
+
+
+class Gate:
+    """Asks the voices everything that decides about one attempt."""
+
+    def __init__(
+        self,
+        voices: Voices,
+        recipe: Recipe,
+        coder: Coder,
+        remembered: dict | None = None,
+        came_along: Callable[[str], list[int] | None] = lambda question: None,
+    ):
+        """`came_along` knows what the base answers to questions that need not be asked again."""
+        self.voices, self.recipe, self.coder = voices, recipe, coder
+        self.came_along = came_along
+        # What the base said is the same for every lesson: whoever passes a dictionary keeps it.
+        self.remembered = {} if remembered is None else remembered
+        self.said: dict[tuple[str, str], str] = {}
+
+    # ---- lessons
+
+    async def lesson(self) -> Verdict:
+        """Judge the shadow after a lesson."""
+        return self.verdict(await self.learned(), await self.unharmed())
+
+    def verdict(self, learned: list[Measure], unharmed: list[Measure]) -> Verdict:
+        notes = [
+            f"{old.question} was {old.value}, is now {new.value}: the newer holds"
+            for old, new in self.recipe.replaced
+        ]
+        return Verdict((*learned, *unharmed), tuple(notes))
+
+    async def learned(self) -> list[Measure]:
+        """What more steps can mend: the facts themselves, and what they are confused with."""
+        lessons, earlier = self.recipe.lessons, self.rehearsed(self.recipe.earlier)
+        near = self.look_alikes(lessons, self.recipe.earlier)
+        questions = [x.question for x in (*lessons, *earlier)] + near
+        questions += [wording for x in lessons for wording in held_back_wordings(x)]
+        self.said.clear()
+        await self.replies("shadow", questions)  # many at once cost little more than one
+        return [
+            await self.taught(lessons),
+            await self.recall(lessons),
+            await self.leak(near),
+            await self.earlier(earlier),
+        ]
+
+    async def unharmed(self) -> list[Measure]:
+        """What a smaller change can mend: everything that was not taught."""
+        return [await self.probes(), *await self.drift(SCALE), await self.perplexity()]
+
+    async def taught(self, lessons: Sequence[Lesson]) -> Measure:
+        missing = await self._missing("shadow", [(x, x.question) for x in lessons])
+        share = 1 - len(missing) / len(lessons)
+        wanted = 1.0 if len(lessons) < 4 else 0.75
+        verdict = within(wanted - share, 0, MORE)
+        return Measure("taught", share, f">= {wanted:.2f}", verdict, tuple(missing))
+
+    async def recall(self, lessons: Sequence[Lesson]) -> Measure:
+        asked = [(x, wording) for x in lessons for wording in held_back_wordings(x)]
+        missing = await self._missing("shadow", asked)
+        share = 1 - len(missing) / len(asked)
+        verdict = ACCEPT if share >= 0.66 else WEAKENED if share >= 0.33 else MORE
+        return Measure(
+            "recall", share, ">= 0.66 in wordings never trained", verdict, tuple(missing)
+        )
+
+    def look_alikes(self, lessons: Sequence[Lesson], earlier: Sequence[Lesson]) -> list[str]:
+        """Questions near to what is taught now, and to some of what was taught before."""
+        pool = self.recipe.pool
+        near = [n.question for x in lessons for n in pool(x)[:FOR_THE_GATE]]
+        draw = Draw(self.recipe.seed, "gate")
+        old = [n.question for x in earlier for n in pool(x)[:FOR_THE_GATE]]
+        return draw.sample(near, AT_MOST // 2) + draw.sample(old, EARLIER_LOOK_ALIKES)
+
+    async def leak(self, questions: Sequence[str], allowed: float = 0.13) -> Measure:
+        """Look-alikes answered with a taught value that the base would not have said. What the
+        version in use says already is not the doing of this lesson: practice mends it."""
+        leaks = await self.leaks("shadow", questions)
+        before = await self.leaks("active", leaks)
+        leaks = [question for question in leaks if question not in before]
+        share = len(leaks) / max(1, len(questions))
+        verdict = ACCEPT if share <= allowed else WEAKENED if share <= 0.34 else SCALE
+        return Measure("leak", share, f"<= {allowed:.2f}", verdict, tuple(leaks))
+
+    async def leaks(self, who: str, questions: Sequence[str]) -> list[str]:
+        values = {fact.value for fact in self.recipe.facts}
+        values |= {old.value for old, _ in self.recipe.replaced}
+        replies = await self.replies(who, questions)
+        said = [
+            (question, {value for value in values if has_value(reply, value)})
+            for question, reply in zip(questions, replies, strict=True)
+        ]
+        suspect = [(question, found) for question, found in said if found]
+        if not suspect:
+            return []
+        base = await self.replies("base", [q for q, _ in suspect])
+        return [
+            question
+            for (question, found), reply in zip(suspect, base, strict=True)
+            if not all(has_value(reply, value) for value in found)
+        ]
+
+    def rehearsed(self, facts: Sequence[Lesson]) -> list[Lesson]:
+        """The newest of the earlier facts, and some of the others."""
+        newest, older = list(facts[-EARLIER // 2 :]), list(facts[: -EARLIER // 2])
+        return newest + Draw(self.recipe.seed, "earlier").sample(older, EARLIER // 2)
+
+    async def earlier(self, chosen: Sequence[Lesson]) -> Measure:
+        """Facts the version in use has and the shadow has not."""
+        lost = await self._missing("shadow", [(x, x.question) for x in chosen])
+        if lost:
+            held = [x for x in chosen if x.question in lost]
+            never = await self._missing("active", [(x, x.question) for x in held])
+            lost = [question for question in lost if question not in never]
+        return Measure(EARLIER_LOST, len(lost), "0", within(len(lost), 0, SCALE), tuple(lost))
+
+    # ---- practice
+
+    async def practice(self) -> Verdict:
+        """Judge the shadow after practice: not worse than the version in use on any line, give or
+        take one wording and the leaks that are chance."""
+        self.said.clear()
+        draw = Draw(self.recipe.seed, "practice gate")
+        facts = draw.sample(self.recipe.facts, AT_MOST)
+        asked = [(x, x.question) for x in facts]
+        other = [(x, wording) for x in facts for wording in held_back_wordings(x)]
+        near = draw.sample(self.look_alikes(facts, []), AT_MOST)
+        measures = []
+        for name, questions, chance in (("taught", asked, 0), ("recall", other, 1)):
+            most = len(questions)
+            now = most - len(await self._missing("shadow", questions))
+            before = most - len(await self._missing("active", questions))
+            allowed = max(chance, SAME * most)
+            limit = f">= {(before - allowed) / most:.2f}, was {before / most:.2f}"
+            verdict = within(before - now, allowed, REJECT)
+            measures.append(Measure(name, now / most, limit, verdict))
+        one = 1 / max(1, len(near))
+        leaks = one * len(await self.leaks("shadow", near))
+        limit = one * len(await self.leaks("active", near)) + max(CHANCE, one)
+        measures.append(Measure("leak", leaks, f"<= {limit:.2f}", within(leaks, limit, SCALE)))
+        return self.verdict(measures, await self.unharmed())
+
+    async def held_out(self, who: str) -> float:
+        """Loss of what was taught, asked for in wordings no step was trained on."""
+        asked = [
+            (wording, x.answer) for x in self.recipe.lessons for wording in held_back_wordings(x)
+        ]
+        asked = Draw(self.recipe.seed, "held out").sample(asked, HELD_OUT)
+        rows = [Row("asked", self.coder.prompt(q), self.coder.answer(says)) for q, says in asked]
+        return await self.voices.loss(who, rows)
+
+    # ---- what must stay
+
+    async def probes(self) -> Measure:
+        """Common knowledge the base has and the shadow has lost.
+
+        A small model often just words its reply anew and never comes to the point, so whoever does
+        not say it is given the base's own words up to it. A taught value in the reply is a loss.
+        """
+        knows = await self.base_knows()
+        replies = await self.voices.replies("shadow", [q for q, _, _ in knows], REPLY_TOKENS)
+        silent = [
+            (probe, reply)
+            for probe, reply in zip(knows, replies, strict=True)
+            if not _says(reply, probe[1])
+        ]
+        asked, begins = [p[0] for p, _ in silent], [p[2] for p, _ in silent]
+        helped = await self.voices.replies("shadow", asked, REPLY_TOKENS, begins)
+        taught = [fact.value for fact in self.recipe.facts]
+        lost = [
+            question
+            for ((question, words, _), reply), again in zip(silent, helped, strict=True)
+            if not _says(again, words) or _says(reply, taught)
+        ]
+        # One may flip at a touch, and stay flipped however little is changed: it is told, no more.
+        verdict = SCALE if len(lost) > 1 else WEAKENED if lost else ACCEPT
+        return Measure(LOST, len(lost), "0", verdict, tuple(lost))
+
+    async def base_knows(self) -> list[tuple[str, tuple[str, ...], str]]:
+        """Probes whose answer the base has, with its own words before it."""
+        key = "knows", *self.languages()
+        if key not in self.remembered:
+            known = [p for code in self.languages() for p in probes(code)]
+            known = Draw("probes").sample(known, PROBES + PROBES // 2)
+            replies = [
+                self.coder.tokenizer.decode([id for id in ids if not self.coder.ends(id)])
+                for ids in await self.base_says([q for q, _ in known])
+            ]
+            right = [
+                (question, words, _before(reply, words))
+                for (question, words), reply in zip(known, replies, strict=True)
+                if _says(reply, words)
+            ]
+            self.remembered[key] = right[:PROBES]
+        return self.remembered[key]
+
+    def languages(self) -> list[str]:
+        return sorted({lesson.language for lesson in self.recipe.lessons} | {"en"})
+
+    async def anchor_rows(self) -> list:
+        """Prompts nobody trains on, with the base's own answers."""
+        key = "anchors", *self.languages()
+        if key not in self.remembered:
+            languages = self.languages()
+            share = ANCHORS // len(languages)
+            prompts = [q for code in languages for q in held_out_anchors(code)[:share]]
+            ids = [self.coder.prompt(q) for q in prompts]
+            self.remembered[key] = list(zip(ids, await self.base_says(prompts), strict=True))
+        return self.remembered[key]
+
+    async def base_says(self, questions: Sequence[str]) -> list[list[int]]:
+        """The untouched model's answers; asked only where none came along."""
+        known = {q: said for q in questions if (said := self.came_along(q)) is not None}
+        new = [q for q in questions if q not in known]
+        if new:
+            prompts = [self.coder.prompt(q) for q in new]
+            made = await self.voices.go_on("base", prompts, REPLY_TOKENS)
+            known |= dict(zip(new, made, strict=True))
+        return [known[question] for question in questions]
+
+    async def drift(self, otherwise: str) -> list[Measure]:
+        """How far the shadow is from the base where nothing was taught."""
+        rows = await self.anchor_rows()
+        pairs = await self.voices.drift("shadow", rows)
+        each = [float(kl.mean()) for kl, _ in pairs]
+        mean, median = _mean(kl for kl, _ in pairs), float(np.median(each))
+        same = _mean(top for _, top in pairs)
+        rise = 0.0
+        if mean > 0.05:  # below, it cannot have risen by more
+            rise = mean - _mean(kl for kl, _ in await self.voices.drift("active", rows))
+        return [
+            Measure("KL, median anchor", median, "<= 0.05", within(median, 0.05, otherwise)),
+            Measure("KL, mean", mean, "<= 0.10", within(mean, 0.10, otherwise)),
+            Measure("KL, rise of the mean", rise, "<= 0.05", within(rise, 0.05, otherwise)),
+            Measure("KL, worst anchor", max(each), "<= 1.0", within(max(each), 1.0, otherwise)),
+            Measure("top-1 agreement", same, ">= 0.85", within(0.85 - same, 0, otherwise)),
+        ]
+
+    async def perplexity(self) -> Measure:
+        """Plain text must not become much harder to predict."""
+        texts = [text for code in self.languages() for text in paragraphs(code)]
+        rows = [text_row(self.coder.tokenizer.encode(text)) for text in texts]
+        key = "texts", *self.languages()
+        if key not in self.remembered:
+            self.remembered[key] = await self.voices.loss("base", rows)
+        change = math.expm1(await self.voices.loss("shadow", rows) - self.remembered[key])
+        return Measure("perplexity change", change, "<= 0.10", within(change, 0.10, REJECT))
+
+    async def replies(self, who: str, questions: Sequence[str]) -> list[str]:
+        """Each question is put once, as long as the shadow stays what it is."""
+        new = [q for q in dict.fromkeys(questions) if (who, q) not in self.said]
+        said = await self.voices.replies(who, new, REPLY_TOKENS) if new else []
+        self.said |= {(who, q): reply for q, reply in zip(new, said, strict=True)}
+        return [self.said[who, question] for question in questions]
+
+    async def _missing(self, who: str, asked: Sequence[tuple[Lesson, str]]) -> list[str]:
+        """The questions whose reply lacks the fact's value."""
+        replies = await self.replies(who, [q for _, q in asked])
+        return [
+            question
+            for (lesson, question), reply in zip(asked, replies, strict=True)
+            if not has_value(reply, lesson.value)
+        ]
+
+
+def _says(reply: str, words: Iterable[str]) -> bool:
+    return any(has_value(reply, word) for word in words)
+
+
+def _before(reply: str, words: Sequence[str]) -> str:
+    """The reply up to the first of these words."""
+    places = [reply.casefold().find(word.casefold()) for word in words]
+    return reply[: min((place for place in places if place >= 0), default=0)].rstrip()
+
+
+def _mean(arrays: Iterable[np.ndarray]) -> float:
+    return float(np.concatenate(list(arrays)).mean())

@@ -1,0 +1,340 @@
+"""What a round does on the shadow, step by step, until the gate has spoken.
+
+The same weights and the same plan give the same bits, whether or not it was interrupted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.history.round_plan import DATA_SET, PRACTICE, Plan
+from engine.history.snapshot import Arrays
+from engine.learning.base_answers import Together
+from engine.learning.batch import Batch, extent, pack
+from engine.learning.lessons import lesson_of
+from engine.learning.recipe import Ask, Recipe
+from engine.learning.rounds.block_windows import Plateau, Windows
+from engine.learning.rounds.gate import (
+    ACCEPT,
+    EARLIER_LOST,
+    LOST,
+    MORE,
+    SCALE,
+    SCALES,
+    WEAKENED,
+    Gate,
+    Measure,
+    Verdict,
+)
+from engine.learning.rounds.rate_schedule import FallingPace, LessonPace, Pace
+from engine.learning.rounds.shadow import Hyper
+from engine.model.trainable import Trained
+
+if TYPE_CHECKING:
+    from engine.learning.trainer import EngineTrainer
+
+MORE_LOOK_ALIKES = 2  # what a few more steps add when a lesson leaks
+
+
+class Steps:
+    """One round under way; its kinds say what a step holds and what the gate asks."""
+
+    usual = "learned"  # the outcome when all is well
+
+    def __init__(
+        self,
+        trainer: EngineTrainer,
+        plan: Plan,
+        before: np.ndarray,
+        start: np.ndarray,
+        pace: Pace,
+    ):
+        self.trainer, self.plan, self.before, self.start = trainer, plan, before, start
+        self.config = trainer.config_of(plan)
+        self.pace = pace
+        self.result: np.ndarray | None = None
+        self.batch: Batch | None = None
+        self.metrics: dict = {}
+        self.examples = self.tokens = 0  # examples in all, tokens of the last step
+        self.plateau = Plateau(self.config)
+        self.switches: list[dict] = []
+        self.before_switch: np.ndarray | None = None
+
+    async def next_batch(self, step: int) -> Batch:
+        """What this step learns."""
+        raise NotImplementedError
+
+    async def judge(self) -> dict:
+        """Ask the gate."""
+        raise NotImplementedError
+
+    async def heard(self, step: int, measured: dict, hardest: list[float]) -> None:
+        """A step is done."""
+        self.pace.heard(step, hardest)
+        shadow = self.trainer.shadow
+        if self.config.mode != "hybrid" or shadow.mode == "full":
+            return
+        if self.plateau.reached(measured["taught"]) and step + 1 < self.steps:
+            assert isinstance(shadow, Windows)
+            self.before_switch = await shadow.go_on_in_full()
+            told = {"step": step + 1, "from": "lora", "to": "full", "loss": measured["taught"]}
+            self.switches.append(told)
+
+    @property
+    def steps(self) -> int:
+        return self.pace.steps
+
+    @property
+    def complete(self) -> bool:
+        return self.trainer.shadow.steps >= self.steps
+
+    # ---- training
+
+    async def advance(self, budget_ms: float) -> dict | None:
+        """Train for about this long; None once the round is complete."""
+        shadow = self.trainer.shadow
+        if self.batch is None:
+            if self.complete:
+                return None
+            await self.load()
+        outcome = await shadow.advance(None if math.isinf(budget_ms) else budget_ms)
+        if outcome is None:
+            return self.metrics or self._report(math.nan, 0.0) | {"loss": 0.0}
+        measured = self.batch.measure(outcome.losses)
+        hardest = self.batch.hardest(outcome.losses, "taught")
+        self.examples += self.batch.examples
+        self.batch = None
+        await self.heard(outcome.step - 1, measured, hardest)
+        self.metrics = self._report(float(outcome.losses.sum()), outcome.norm)
+        self.metrics |= {"parts": measured, "hardest": hardest, "mode": shadow.mode}
+        return self.metrics
+
+    async def load(self) -> None:
+        """Set the next step up."""
+        step, c = self.trainer.shadow.steps, self.config
+        self.batch = await self.next_batch(step)
+        self.trainer.voices.leave()
+        self.tokens = len(self.batch.arrays["ids"])
+        hyper = Hyper(
+            self.pace.rate(step),
+            c.adam_beta1,
+            c.adam_beta2,
+            c.adam_epsilon,
+            c.weight_decay,
+            c.max_grad_norm,
+        )
+        self.trainer.shadow.load(self.batch.arrays, hyper, self.plan.seed % 2**31)
+
+    def _report(self, loss: float, norm: float) -> dict:
+        step = self.trainer.shadow.steps
+        return {
+            "step": step,
+            "steps": self.steps,
+            "loss": loss,
+            "learning_rate": self.pace.rate(max(0, step - 1)),
+            "grad_norm": norm,
+            "examples_processed": self.examples,
+            "tokens": self.tokens,
+        }
+
+    # ---- stopping and going on
+
+    async def capture(self) -> Arrays:
+        """Everything the next step depends on, to be stored before it; a step under way is
+        finished first."""
+        while self.batch is not None:
+            await self.advance(math.inf)
+        adapter, (m, v), steps = await self.trainer.shadow.look()
+        counts = np.array([steps, self.examples])
+        more = {"felt": np.array(self.plateau.losses, np.float64)} | self.pace.capture()
+        if self.before_switch is not None:
+            more["before_switch"] = self.before_switch
+            more["switched"] = np.array([[s["step"], s["loss"]] for s in self.switches])
+        return {"adapter": adapter, "m": m, "v": v, "counts": counts, **more}
+
+    def restore(self, captured: Arrays) -> None:
+        steps, self.examples = map(int, captured["counts"])
+        moments = captured["m"].copy(), captured["v"].copy()
+        for loss in captured["felt"].tolist():
+            self.plateau.reached(loss)
+        self.before_switch = captured.get("before_switch")
+        for step, loss in captured.get("switched", np.zeros((0, 2))).tolist():
+            self.switches.append({"step": int(step), "from": "lora", "to": "full", "loss": loss})
+        if isinstance(self.trainer.shadow, Windows):
+            self.trainer.shadow.lora_first = self.config.mode == "hybrid" and not self.switches
+        self.trainer.shadow.begin(captured["adapter"].copy(), moments, steps)
+        self.pace.restore(captured)
+
+    async def weights(self) -> Arrays:
+        if self.result is None:
+            adapter, _, _ = await self.trainer.shadow.state()
+            return {self.trainer.trained.name: adapter}
+        return {self.trainer.trained.name: self.result}
+
+    # ---- the gate
+
+    async def judged(
+        self, verdict: Verdict, again: Callable[[Verdict], Awaitable[Verdict]]
+    ) -> dict:
+        """What becomes of it: where the gate wants less of the change, it gets less."""
+        scale, why = 1.0, ""
+        for scale_down in SCALES:
+            if verdict.advice != SCALE:
+                break
+            scale, why = scale_down, why or verdict.reason
+            after, _, _ = await self.trainer.shadow.look()
+            await self._show(scaled(self.trainer.trained, self.start, after, scale))
+            verdict = await again(verdict)
+        if self.before_switch is not None and verdict.advice not in (ACCEPT, WEAKENED):
+            self.switches.append({"to": "lora", "why": f"rolled back: {verdict.reason}"})
+            await self._show(self.before_switch)
+            verdict, scale, why = await again(verdict), 1.0, ""
+        return self._decision(verdict, scale, why)
+
+    async def _show(self, flat: np.ndarray | None = None) -> None:
+        """What the gate sees as the shadow: the trained weights unless told otherwise."""
+        self.result = flat
+        if flat is None:
+            flat, _, _ = await self.trainer.shadow.look()
+        self.trainer.voices.put("shadow", flat)
+
+    def _decision(self, verdict: Verdict, scale: float, why: str) -> dict:
+        """`why` it was scaled down, if it was."""
+        accepted = verdict.advice in (ACCEPT, WEAKENED)
+        outcome = {ACCEPT: self.usual, WEAKENED: "weakened"}
+        reason = verdict.reason
+        if scale < 1:
+            reason = f"scaled to {scale:g} because {why}" + (reason and f"; {reason}")
+        return {
+            "accepted": accepted,
+            "outcome": outcome.get(verdict.advice, f"not {self.usual}"),
+            "reason": reason,
+            "scale": scale,
+            "steps": self.trainer.shadow.steps,
+            "switches": self.switches,
+            **verdict.to_dict(),
+        }
+
+
+class LessonAttempt(Steps):
+    """A lesson or practice: the recipe's steps."""
+
+    def __init__(self, trainer: EngineTrainer, before: np.ndarray, plan: Plan):
+        self.practising = plan.kind == PRACTICE
+        lessons, pool = (
+            [lesson_of(record) for record in records if record.get("kind") != DATA_SET]
+            for records in (plan.lessons, plan.pool)
+        )
+        if self.practising:
+            lessons, pool = [*pool, *lessons], []
+            self.usual = "practised"
+        c = trainer.config_of(plan)
+        self.recipe = Recipe(lessons, pool, c, plan.seed)
+        pace: Pace = LessonPace(c.lesson, c.learning_rate, len(self.recipe.lessons))
+        if self.practising:
+            steps, p = self.recipe.practice_steps, c.practice
+            pace = FallingPace(c.learning_rate, steps, p.warmup_steps, p.final_rate)
+        # Practice starts from the base: a fresh adapter, of the same beginnings at any time.
+        start = trainer.fresh()[trainer.trained.name] if self.practising else before
+        super().__init__(trainer, plan, before, start, pace)
+        self.extra = 0
+        self.lost: tuple[str, ...] = ()  # questions the gate found lost, being mended
+        self.kept = Together(trainer.kept, self.recipe.company)
+        self.shape = self._shape()
+
+    def asks(self, step: int) -> list[Ask]:
+        mending = self.recipe.mending(self.lost)
+        if self.practising:
+            return self.recipe.practice_step(step) + mending
+        return self.recipe.lesson_step(step, self.extra, self.lost) + mending
+
+    def _shape(self) -> tuple[int, int]:
+        """One shape for all steps of the round, so that one program serves them."""
+        seen = range(min(self.steps, 48))
+        needs = [extent(self.kept.most(self.asks(step))) for step in seen]
+        return max(t for t, _ in needs), max(r for _, r in needs)
+
+    async def next_batch(self, step: int) -> Batch:
+        """The recipe's rows, with what the base says to those it is to be held to."""
+        asks = self.asks(step)
+        await self.kept.fill(self.trainer.voices, asks)
+        part = self.config.practice if self.practising else self.config.lesson
+        return pack([self.kept.row(ask) for ask in asks], part.kl_weight, self.shape)
+
+    async def capture(self) -> Arrays:
+        return await super().capture() | {"extra": np.array([self.extra])}
+
+    def restore(self, captured: Arrays) -> None:
+        super().restore(captured)
+        self.extra = int(captured["extra"][0])
+
+    # ---- the gate
+
+    async def judge(self) -> dict:
+        """Accept, a few more steps once, scale down, or refuse."""
+        trainer = self.trainer
+        gate = trainer.gate(self.recipe)
+        trainer.voices.put("active", self.before)
+        await self._show()
+        if self.practising:
+            first = await self._mended(await gate.practice(), gate.practice)
+            decision = await self.judged(first, lambda _: gate.practice())
+        else:
+            decision = await self.judged(
+                await self._judge_lesson(gate), lambda verdict: self._judge_again(gate, verdict)
+            )
+        before, after = await gate.held_out("active"), await gate.held_out("shadow")
+        return {**decision, "held_out": {"before": before, "after": after}}
+
+    async def _judge_lesson(self, gate: Gate) -> Verdict:
+        """The facts first, new and earlier: what they lack a few more steps mend, once."""
+        learned = await gate.learned()
+        if gate.verdict(learned, []).advice in (MORE, SCALE):
+            self.lost = found_lost(learned, EARLIER_LOST)
+            await self._more(leaks=any(m.name == "leak" and not m.ok for m in learned))
+            learned = await gate.learned()
+        return await self._mended(gate.verdict(learned, await gate.unharmed()), gate.lesson)
+
+    async def _mended(self, verdict: Verdict, again: Callable[[], Awaitable[Verdict]]) -> Verdict:
+        """Common knowledge that was lost is held on to for a few steps, before anything is scaled."""
+        lost = found_lost(verdict.measures, LOST)
+        if not lost or verdict.advice not in (SCALE, WEAKENED):
+            return verdict
+        self.lost += lost
+        await self._more(leaks=False)
+        return await again()
+
+    async def _judge_again(self, gate: Gate, verdict: Verdict) -> Verdict:
+        """After scaling down. A smaller change harms less: what was within its limits stays so."""
+        learned = await gate.learned()
+        before = list(verdict.measures[len(learned) :])
+        unharmed = before if all(m.ok for m in before) else await gate.unharmed()
+        return gate.verdict(learned, unharmed)
+
+    async def _more(self, leaks: bool) -> None:
+        self.extra = MORE_LOOK_ALIKES if leaks else 0
+        self.shape = self._shape()
+        self.pace.go_on(self.trainer.shadow.steps)
+        self.result = None
+        while await self.advance(math.inf) is not None:
+            pass
+        await self._show()
+
+
+def found_lost(measures: Iterable[Measure], name: str) -> tuple[str, ...]:
+    """The questions behind a measure of what was lost."""
+    return next((m.detail for m in measures if m.name == name and not m.ok), ())
+
+
+def scaled(trained: Trained, before: np.ndarray, after: np.ndarray, scale: float) -> np.ndarray:
+    """Only the last change of B made smaller: A scaled too would count twice."""
+    result = after.copy()
+    for name in trained.entries:
+        if not name.endswith("lora_A.weight"):
+            old, new = trained.part(before, name), trained.part(after, name)
+            trained.part(result, name)[...] = old + np.float32(scale) * (new - old)
+    return result

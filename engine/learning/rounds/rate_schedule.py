@@ -1,0 +1,95 @@
+"""How many steps a round takes and how fast each one moves: the schedule, apart from what steps hold.
+
+A lesson ends when its question and all but one of the wordings drawn would have been answered word for
+word, several steps in a row; its last steps, like those of practice, go slower and slower, so that it
+ends at rest.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.core.settings import LessonConfig
+from engine.history.snapshot import Arrays
+
+MENDING_STEPS = 8  # after practice
+
+
+class Pace:
+    """So many steps at the full rate."""
+
+    def __init__(self, rate: float, steps: int):
+        self.full, self.steps = rate, steps
+
+    def rate(self, step: int) -> float:
+        return self.full
+
+    def heard(self, step: int, hardest: list[float]) -> None:
+        """`hardest` is what the hardest token of each taught row cost, in nats."""
+
+    def go_on(self, step: int) -> None:
+        """The gate asks for a few more steps."""
+        raise NotImplementedError
+
+    def capture(self) -> Arrays:
+        """What going on depends on."""
+        return {"pace": np.array([self.steps])}
+
+    def restore(self, captured: Arrays) -> None:
+        (self.steps,) = captured["pace"].tolist()
+
+
+class LessonPace(Pace):
+    """Constant after a short warm-up, then a few cooling steps. Several lessons take turns."""
+
+    def __init__(self, config: LessonConfig, rate: float, lessons: int):
+        super().__init__(rate, config.max_steps * lessons)
+        self.config, self.lessons = config, lessons
+        self.sure = [0] * lessons  # steps in a row in which a lesson was certain
+
+    @property
+    def cooling(self) -> int:
+        return self.config.cooling_steps * self.lessons
+
+    def at(self, step: int) -> int:
+        """Whose turn it is."""
+        return step % self.lessons
+
+    def rate(self, step: int) -> float:
+        rate = self.full * min(1.0, (step + 1) / max(1, self.config.warmup_steps))
+        return rate * min(1.0, (self.steps - step) / (self.cooling + 1))
+
+    def heard(self, step: int, hardest: list[float]) -> None:
+        turn, low = self.at(step), self.config.stop_loss
+        odd = sum(cost >= low for cost in hardest)  # a drawn wording may be one nobody would say
+        certain = hardest[0] < low and odd <= len(hardest) // 4
+        self.sure[turn] = self.sure[turn] + 1 if certain else 0
+        if min(self.sure) >= self.config.stop_after:
+            self.steps = min(self.steps, step + 1 + self.cooling)
+
+    def go_on(self, step: int) -> None:
+        self.sure = [0] * self.lessons
+        self.steps = step + self.config.more_steps * self.lessons
+
+    def capture(self) -> Arrays:
+        return {"pace": np.array([self.steps, *self.sure])}
+
+    def restore(self, captured: Arrays) -> None:
+        self.steps, *self.sure = captured["pace"].tolist()
+
+
+class FallingPace(Pace):
+    """A warm-up, then a rate that falls all the way to a share of itself."""
+
+    def __init__(self, rate: float, steps: int, warmup: int, final: float):
+        super().__init__(rate, steps)
+        self.planned, self.warmup, self.final = steps, warmup, final
+
+    def rate(self, step: int) -> float:
+        rate = self.full * min(1.0, (step + 1) / max(1, self.warmup))
+        if step >= self.planned:  # mending: gently
+            return self.full * 0.25
+        return rate * (1 - (1 - self.final) * (step + 1) / self.planned)
+
+    def go_on(self, step: int) -> None:
+        self.steps = step + MENDING_STEPS

@@ -1,0 +1,219 @@
+"""The base, the version in use and the shadow, asked side by side: answers, thoughts and drift.
+
+Many short questions go through at once: prompts packed after their shared beginning where only
+probabilities are wanted, and decoded together where text is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
+from functools import partial
+
+import numpy as np
+
+from engine.backends.room import Room
+from engine.learning.batch import TOP, Batch, Coder, Row, Top, extent, pack, text_row
+from engine.model.generate import Answer, Generator, Sampling
+from engine.model.kv_cache import ANSWER_BYTES, Pool
+from engine.model.loaded import Model
+from engine.model.trainable import Trained
+
+POOL_ROWS, LEAST_ROWS = 1536, 256
+TOKENS, TARGETS = 256, 128  # of one packed run: five anchors with their answers
+AT_ONCE = 16
+
+
+class Voices:
+    """Who is asked: `base`, `active` or `shadow`, each an adapter set with `put`; the base's is one
+    that changes nothing, so that one set of programs serves all three."""
+
+    def __init__(self, model: Model, trained: Trained, coder: Coder, room: Room | None = None):
+        self.model, self.trained, self.coder = model, trained, coder
+        self.adapter = model.executor.empty(trained.spec, room)
+        self.beside = copy(room)  # the adapter; what runs there overwrites the cache
+        rows = pool_rows(model, room)
+        self.pool = Pool(model.executor, model.config, rows, room, inside=room is not None)
+        self.flats: dict[str, np.ndarray] = {}
+        self.speaking = ""
+        tensors = {trained.name: self.adapter}
+        self.generator = Generator(model, trained, tensors, pool=self.pool, name="adapted")
+        self._runs: dict = {}
+        self._known: dict[bytes, np.ndarray] = {}
+
+    def put(self, who: str, flat: np.ndarray) -> None:
+        self.flats[who] = flat
+        if self.speaking == who:
+            self.speaking = ""
+
+    def leave(self) -> None:
+        """Others use the room now: nothing said so far is in it any more."""
+        self.speaking = ""
+        self.pool.lanes.clear()
+
+    def _take_the_floor(self, who: str) -> None:
+        """Put this adapter in place; what the cache holds of another's is never used for it."""
+        if self.speaking != who:
+            self.adapter.write(self.flats[who])
+            self.pool.forget(self.generator.name)
+            self.speaking = who
+
+    # ---- text
+
+    async def replies(
+        self, who: str, questions: Sequence[str], tokens: int, begins: Sequence[str] = ()
+    ) -> list[str]:
+        prompts = [self.coder.prompt(question) for question in questions]
+        forced = [self.coder.begin(begin) for begin in begins]
+        return [answer.text for answer in await self._answers(who, prompts, tokens, forced)]
+
+    async def go_on(self, who: str, prompts: list[list[int]], tokens: int) -> list[list[int]]:
+        made = await self._answers(who, prompts, tokens)
+        return [a.ids + [self.coder.end] * (a.ended == "end") for a in made]
+
+    async def _answers(
+        self,
+        who: str,
+        prompts: list[list[int]],
+        tokens: int,
+        begins: Sequence[Sequence[int]] = (),
+        heard: Callable[[int, int, list], None] | None = None,
+        temperature: float = 0.0,
+        seed: int = 0,
+    ) -> list[Answer]:
+        """As many at once as the pool holds; `heard(which, token, top)` gets every token."""
+        self._take_the_floor(who)
+        generator = self.generator
+        made: list[Answer] = []
+        while len(made) < len(prompts):
+            part: list[Answer] = []
+            head = len(generator.head_ids())
+            room = self.pool.rows - 64 - head
+            for i in range(len(made), min(len(prompts), len(made) + AT_ONCE)):
+                begin = tuple(begins[i]) if begins else ()
+                sampling = Sampling(temperature, seed=seed, max_tokens=len(begin) + tokens)
+                own = len(prompts[i]) - head * generator.begins_with_head(prompts[i])
+                room -= own + sampling.max_tokens
+                if part and room < 0:
+                    break
+                listen = partial(heard, i) if heard else None
+                answer = generator.start(prompts[i], sampling, forced=begin, on_token=listen)
+                part.append(answer)
+            made += await generator.answer_all(part)
+        return made
+
+    async def answers(
+        self,
+        prompts: list[list[int]],
+        begins: list[list[int]],
+        tokens: int,
+        temperature: float,
+        seed: int,
+    ) -> list[tuple[list[int], Top]]:
+        """What the base says from these beginnings on, and what it thought at each token.
+
+        From an empty cache: where a token lies in it changes the last bits, and these answers must
+        not depend on what was asked before.
+        """
+        self.pool.lanes.clear()
+        said: list[list[tuple[int, list]]] = [[] for _ in prompts]
+
+        def heard(which: int, token: int, top: list) -> None:
+            said[which].append((token, top[:TOP]))
+
+        await self._answers("base", prompts, tokens, begins, heard, temperature, seed)
+        return [([token for token, _ in one], top_of([top for _, top in one])) for one in said]
+
+    # ---- probabilities
+
+    async def drift(
+        self, who: str, rows: list[tuple[list[int], list[int]]]
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Per row: KL(base, who) at each token of the target, and where both top tokens agree."""
+        batches = list(packed(rows))
+        bases = [await self._base_states(batch) for batch in batches]
+        self._take_the_floor(who)
+        pairs = []
+        for batch, base in zip(batches, bases, strict=True):
+            run = await self._run("compare", batch, base=base)
+            kl, same = _cut(await run.read("kl"), batch), _cut(await run.read("same"), batch)
+            pairs += list(zip(kl, same, strict=True))
+        return pairs
+
+    async def _base_states(self, batch: Batch) -> np.ndarray:
+        """What the head of the base gets: asked once, for all lessons ask with the same rows."""
+        key = batch.arrays["ids"].tobytes() + batch.arrays["take"].tobytes()
+        if key not in self._known:
+            self._take_the_floor("base")
+            self._known[key] = await (await self._run("states", batch)).read("states")
+        return self._known[key]
+
+    async def text_loss(self, who: str, ids: list[int]) -> float:
+        """Nats of all tokens but the first."""
+        return await self.loss(who, [text_row(ids)]) * (len(ids) - 1)
+
+    async def loss(self, who: str, rows: Iterable[Row]) -> float:
+        """Nats a token, each row counting as much as it has tokens."""
+        self._take_the_floor(who)
+        rows = list(rows)
+        needs = [extent([row]) for row in rows]
+        shape = max(t for t, _ in needs), max(r for _, r in needs)  # one program for all
+        nats = 0.0
+        for row in rows:
+            run = await self._run("score", pack([row], shape=shape))
+            nats += float((await run.read("losses")).sum()) * len(row.target)
+        return nats / sum(len(row.target) for row in rows)
+
+    async def _run(self, program: str, batch: Batch, **more: np.ndarray):
+        shape = len(batch.arrays["ids"]), len(batch.arrays["take"])
+        if (program, shape) not in self._runs:
+            planned = self.model.program(program, *shape, trained=self.trained)
+            tensors = {self.trained.name: self.adapter}
+            self._runs[program, shape] = self.model.prepare(planned, tensors, self.beside)
+        if self.beside:
+            self.pool.lanes.clear()
+        run = self._runs[program, shape]
+        names = ["ids", "positions", "spans", "take"]
+        if program == "score":
+            names += ["target_ids", "target_probs", "target_rest", "weight"]
+        for name in names:
+            run.write(name, batch.arrays[name])
+        for name, array in more.items():
+            run.write(name, array)
+        await run.advance()
+        await self.model.executor.breathe()
+        return run
+
+
+def pool_rows(model: Model, room: Room | None) -> int:
+    """As many as the room holds beside what a run of its generators needs."""
+    row = 2 * 4 * model.config.layers * model.config.kv_heads * model.config.head_width
+    free = room.block.size - ANSWER_BYTES if room else POOL_ROWS * row
+    return max(LEAST_ROWS, min(POOL_ROWS, free // row))
+
+
+def top_of(candidates: list[list[tuple[int, float]]]) -> Top:
+    """The likeliest (id, log-probability) pairs of each position as arrays, with what is left."""
+    ids = np.array([[id for id, _ in top] for top in candidates], np.int32)
+    logprobs = np.array([[logprob for _, logprob in top] for top in candidates], np.float32)
+    rest = np.log(np.maximum(1 - np.exp(logprobs).sum(-1), 1e-6))
+    return Top(ids, logprobs.astype(np.float16), rest.astype(np.float16))
+
+
+def packed(rows: Sequence[tuple[list[int], list[int]]]) -> Iterator[Batch]:
+    """The rows in as few runs of one shape as they need."""
+    group: list[Row] = []
+    for prompt, target in rows:
+        more = [*group, Row("", prompt, target)]
+        tokens, targets = extent(more)
+        if group and (tokens > TOKENS or targets > TARGETS):
+            yield pack(group, shape=(TOKENS, TARGETS))
+            more = more[-1:]
+        group = more
+    if group:
+        yield pack(group, shape=(TOKENS, TARGETS))
+
+
+def _cut(values: np.ndarray, batch: Batch) -> list[np.ndarray]:
+    """What belongs to each row of the batch."""
+    return [values[first : first + count] for _, first, count, _ in batch.parts]

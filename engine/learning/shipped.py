@@ -1,0 +1,60 @@
+"""The base's answers to every anchor, text and question of the gate, made beforehand for the default
+model so that nobody waits. What is there already is not asked again.
+
+    python -m engine.learning.shipped MODEL.gguf      (a few minutes on one core)
+
+Any other model's are asked in idle time, step by step, and kept in the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+
+from engine.backends.reference import Numpy
+from engine.core.settings import TrainingConfig
+from engine.learning.base_answers import shipped_file
+from engine.learning.lessons import anchors, codes, held_out_anchors, probes, texts
+from engine.learning.recipe import Hold, for_the_gate, hold_anchor, hold_text
+from engine.learning.trainer import EngineTrainer
+from engine.model.formats import open_model
+from engine.model.loaded import Model
+from engine.model.trainable import Trained
+
+AT_ONCE = 32
+
+
+def questions() -> list[Hold]:
+    """All that comes along answered."""
+    asks = [hold_anchor(code, i) for code in codes() for i in range(len(anchors(code)))]
+    asks += [hold_text(code, i) for code in codes() for i in range(len(texts(code)))]
+    for code in codes():
+        asks += [for_the_gate(q) for q in held_out_anchors(code)]
+        asks += [for_the_gate(q) for q, _ in probes(code)]
+    return asks
+
+
+async def make(path: str) -> Path:
+    with closing(open_model(path)) as file:
+        model = await Model.load(file, Numpy())
+    config = TrainingConfig.preset("micro")
+    lora = config.lora_config
+    trained = Trained.lora(model.config, lora.rank, lora.alpha, lora.target_modules)
+    trainer = EngineTrainer(model, trained, config)
+    asks = trainer.kept.lacks(questions())
+    for first in range(0, len(asks), AT_ONCE):
+        await trainer.kept.fill(trainer.voices, asks[first : first + AT_ONCE])
+        print(f"{first + AT_ONCE} of {len(asks)}", file=sys.stderr, flush=True)
+    out = shipped_file(model.fingerprint)
+    out.parent.mkdir(exist_ok=True)
+    with out.open("wb") as binary:
+        np.savez_compressed(binary, **trainer.kept.to_arrays())  # type: ignore[arg-type]
+    return out
+
+
+if __name__ == "__main__":
+    print(asyncio.run(make(sys.argv[1])))

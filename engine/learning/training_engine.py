@@ -1,0 +1,283 @@
+"""One round of training at a time, slice by slice, and what becomes of it.
+
+A round can die at any point: its checkpoint goes on to the same bits, and without one it starts
+again from the same plan.  Nothing reaches the chat before `finish` stored all of it at once.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from engine.core.faults import fault
+from engine.history.ledger import Change, Overtaken
+from engine.history.round_plan import (
+    LESSON,
+    PRACTICE,
+    Attempt,
+    Plan,
+    Trainer,
+    ids_of,
+    make_plan,
+    settled,
+)
+from engine.history.snapshot import Arrays, SnapshotDamaged, pack, unpack
+from engine.history.versions import GENERIC, Versions
+
+BAD_STEPS_ALLOWED = 3
+OVERTAKEN = "a lesson or the version in use was changed meanwhile, or another tab trains now"
+
+
+class TrainingEngine:
+    """`checkpoint_share` is how much of the time of training may go into being able to go on after
+    a kill; `monotonic` is a clock that runs while training does."""
+
+    def __init__(
+        self,
+        versions: Versions,
+        trainer: Trainer,
+        config: dict | None = None,
+        checkpoint_share: float = 0.1,
+        monotonic: Callable[[], float] = time.monotonic,
+    ):
+        self.versions = versions
+        self.store = versions.store
+        self.trainer = trainer
+        self.config = config or {}
+        self.checkpoint_share = checkpoint_share
+        self.monotonic = monotonic
+        self.attempt: Attempt | None = None
+        self.bad_steps = 0
+        self.broken = ""
+        self.saved_at = self.cost = 0.0
+        self.run_id = ""  # of the round that is open: it keeps its name across tabs
+        self.metrics: dict = {}
+        self.began, self.tokens = 0.0, 0  # of the round that is open
+
+    def write_through(self, store: Any) -> None:
+        """Everything this stores from now on goes through that store; a fenced one keeps a tab that
+        lost the right to train from writing."""
+        self.store = store
+        self.versions = self.versions.through(store)
+
+    async def open(self, kind: str, lessons: Iterable[dict] = (), line: str = GENERIC) -> Plan:
+        """Begin a round on a shadow of the line's current weights."""
+        await self._prepare(kind, list(lessons), line)
+        self.attempt = await settled(self.trainer.begin(self.before, self.plan))
+        return self.plan
+
+    async def reopen(self, line: str = GENERIC, kind: str = "") -> bool:
+        """Go on with the round a killed tab left; False when there is none, or when what it was
+        based on has changed, in which case it is thrown away. A lesson (`kind`) comes before practice
+        that was put off for it."""
+        key = f"round.{self.versions.base}.{line}"
+        checkpoint = await self.store.get("snapshots", key)
+        if checkpoint is None:
+            return False
+        try:
+            captured, facts = unpack(checkpoint, "the interrupted round")
+            if (kind, facts["kind"]) == (LESSON, PRACTICE):
+                return False
+            lessons = [await self.store.get("queue", id) for id in facts["lessons"]]
+            if all(lessons):
+                await self._prepare(facts["kind"], lessons, line)
+                self.run_id = facts.get("run", "")
+                if facts["plan"] == self.plan.identity() and facts["parent"] == self._parent():
+                    resume = self.trainer.resume(self.before, self.plan, captured)
+                    self.attempt = await settled(resume)
+                    return True
+        except SnapshotDamaged:
+            pass
+        await self.store.batch([["delete", "snapshots", key]])
+        return False
+
+    async def advance(self, budget_ms: float) -> dict | None:
+        """One slice: metrics, or None when the round is ready to be finished."""
+        assert self.attempt, "open a round first"
+        if self.broken:
+            return None
+        fault("slice:before")
+        metrics = await settled(self.attempt.advance(budget_ms))
+        fault("slice:after")
+        if metrics is None:
+            return None
+        finite = all(math.isfinite(metrics[key]) for key in ("loss", "grad_norm"))
+        self.bad_steps = 0 if finite else self.bad_steps + 1
+        if self.bad_steps >= BAD_STEPS_ALLOWED:
+            self.broken = f"{self.bad_steps} steps in a row gave numbers that are none"
+            return None
+        self.tokens += metrics.get("tokens", 0)
+        speed = self.tokens / max(self.monotonic() - self.began, 1e-6)
+        self.metrics = {**metrics, "tokens_per_second": speed}
+        if self._worth_saving():
+            await self._checkpoint()
+        return metrics
+
+    async def finish(self) -> dict:
+        """Judge the shadow: {outcome, reason, version, gate}.  It becomes a version or is dropped."""
+        assert self.attempt, "open a round first"
+        attempt, self.attempt = self.attempt, None
+        reason = self.broken or unusable(await settled(attempt.weights()))
+        gate = {"accepted": False, "outcome": "not learned", "reason": reason}
+        if not reason:
+            fault("gate:before")
+            gate = await settled(attempt.judge())
+            weights = await settled(attempt.weights())  # the gate may have scaled them
+            fault("gate:after")
+            unfinite = [f"{key} is not a number" for key, value in gate.items() if _is_nan(value)]
+            if wrong := unusable(weights) or "".join(unfinite[:1]):
+                gate = {**gate, "accepted": False, "reason": wrong}
+        self.metrics["gate"] = gate
+        try:
+            return await (self._promote(weights, gate) if gate["accepted"] else self._reject(gate))
+        except Overtaken:
+            return {"outcome": "dropped", "reason": OVERTAKEN, "version": None, "gate": gate}
+
+    async def run(self, kind: str, lessons: Iterable[dict] = (), line: str = GENERIC) -> dict:
+        """A whole round without a scheduler, for replay, scripts and tests."""
+        await self.open(kind, lessons, line)
+        while await self.advance(math.inf) is not None:
+            pass
+        return await self.finish()
+
+    def get_latest_metrics(self) -> dict:
+        """Of the last step: step, loss, learning_rate, grad_norm, examples_processed and
+        tokens_per_second; and `gate`, once the round was judged."""
+        return dict(self.metrics)
+
+    async def save_model(self) -> dict:
+        """The adapter in use as one checked record: {format, sha256, bytes, data}."""
+        number = await self.versions.number(GENERIC)
+        fresh = self.trainer.fresh
+        weights = await (self.versions.weights(number) if number else settled(fresh()))
+        saved = pack(weights, {"base": self.versions.base, "version": number})
+        return {**saved, "data": saved["data"].joined()}
+
+    async def load_model(self, saved: dict) -> dict:
+        """What `save_model` gave, here or elsewhere, becomes the version in use; its record."""
+        weights, facts = unpack(saved, "the saved model")
+        if facts["base"] != self.versions.base:
+            raise ValueError(
+                f"this adapter belongs to the base model {facts['base'][:8]}, the one in use is "
+                f"{self.versions.base[:8]}; nothing was changed"
+            )
+        return await self.adopt(weights)
+
+    async def adopt(self, weights: Arrays) -> dict:
+        """An adapter made elsewhere as the next version, in use from now on; its record."""
+        fresh = await settled(self.trainer.fresh())
+        for name in sorted({*fresh, *weights}):
+            mine, given = (getattr(one.get(name), "shape", None) for one in (fresh, weights))
+            if mine != given:
+                raise ValueError(f"{name} is {given}, this model wants {mine}; nothing was changed")
+        current = await self.versions.current()
+        plan = make_plan("import", weights, [], [], {})
+        gate = {"accepted": True, "outcome": "imported", "reason": ""}
+        return await self.versions.promote(GENERIC, current, plan, weights, gate)
+
+    def drop(self) -> None:
+        """Forget the shadow, because the tab lost the right to train or a person said stop."""
+        self.attempt = None
+
+    # ---------------------------------------------------------------------------------- inside
+
+    async def _prepare(self, kind: str, lessons: list[dict], line: str) -> None:
+        chain = await self.versions.chain(line)
+        self.line = line
+        self.parent = chain[-1] if chain else None
+        if self.parent:
+            self.before = await self.versions.weights(self.parent["number"])
+        else:
+            self.before = await settled(self.trainer.fresh())
+        pool = await self.versions.pool(line, chain)
+        self.plan = make_plan(kind, self.before, lessons, pool, self.config)
+        self.bad_steps = 0
+        self.broken = ""
+        self.saved_at = self.began = self.monotonic()
+        self.tokens, self.metrics = 0, {}
+
+    def _parent(self) -> int | None:
+        return self.parent["number"] if self.parent else None
+
+    def _worth_saving(self) -> bool:
+        """After every step, unless saving took more than its share of the time since the last."""
+        passed = self.monotonic() - self.saved_at
+        return self.cost <= self.checkpoint_share * (passed + self.cost)
+
+    async def _checkpoint(self) -> None:
+        assert self.attempt
+        began = self.monotonic()
+        captured = await settled(self.attempt.capture())
+        facts = {
+            "plan": self.plan.identity(),
+            "kind": self.plan.kind,
+            "lessons": ids_of(self.plan.lessons),
+            "parent": self._parent(),
+            "run": self.run_id,
+        }
+        key = f"round.{self.versions.base}.{self.line}"
+        fault("checkpoint:before")
+        if not await self.store.batch([["put", "snapshots", key, pack(captured, facts)]]):
+            self.broken = "another tab trains now"
+        fault("checkpoint:after")
+        self.saved_at = self.monotonic()
+        self.cost = self.saved_at - began
+
+    async def _promote(self, weights: Arrays, gate: dict) -> dict:
+        record = await self.versions.promote(self.line, self.parent, self.plan, weights, gate)
+        outcome, reason = gate.get("outcome", "learned"), gate.get("reason", "")
+        return {"outcome": outcome, "reason": reason, "version": record, "gate": gate}
+
+    async def _reject(self, gate: dict) -> dict:
+        """The examples stay in the queue, marked, for practice or for a person to look at."""
+        change = Change()
+        for lesson in self.plan.lessons:
+            revision = lesson.get("revision", 0)
+            if revision:
+                change.require("queue", lesson["id"], "revision", revision)
+            marked = {"state": "rejected", "why": gate["reason"], "revision": revision + 1}
+            change.put("queue", lesson["id"], {**lesson, **marked})
+        change.delete("snapshots", f"round.{self.versions.base}.{self.line}")
+        change.tell("rejection", rejection(self.line, self._parent(), self.plan, gate))
+        fault("reject:before")
+        await self.versions.ledger.commit(change)
+        reason = gate["reason"]
+        return {"outcome": "not learned", "reason": reason, "version": None, "gate": gate}
+
+
+async def train(trainer: Trainer, before: Arrays, plan: Plan) -> tuple[Arrays, dict]:
+    """A round in one go: the weights and the gate's verdict."""
+    attempt = await settled(trainer.begin(before, plan))
+    while await settled(attempt.advance(math.inf)) is not None:
+        pass
+    weights = await settled(attempt.weights())
+    if reason := unusable(weights):
+        return weights, {"accepted": False, "outcome": "not learned", "reason": reason}
+    gate = await settled(attempt.judge())
+    return await settled(attempt.weights()), gate
+
+
+def rejection(line: str, parent: int | None, plan: Plan, gate: dict) -> dict:
+    """What the ledger says of a round that made no version; forgetting repeats it from this."""
+    return {
+        "line": line,
+        "parent": parent,
+        "kind": plan.kind,
+        "lessons": ids_of(plan.lessons),
+        "config": plan.config,
+        "gate": gate,
+    }
+
+
+def unusable(weights: Arrays) -> str:
+    """Why these weights may never be used, or an empty string."""
+    for name, array in weights.items():
+        if not np.isfinite(array).all():
+            return f"{name} holds numbers that are none"
+    return ""
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)

@@ -1,0 +1,287 @@
+"""Adapters leave and arrive: PEFT's folder, a LoRA for llama.cpp, or merged into the model's weights.
+
+Inside, weights are in half-split rotary order like Hugging Face's, so PEFT's tensors are ours under
+longer names; GGUF wants Llama's q and k rows interleaved again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import struct
+from pathlib import Path
+
+import numpy as np
+
+from engine.model.formats import FileSource, ModelFile, Packed, Source, gguf_writer, safetensors
+from engine.model.formats.architecture import interleaved_rows, to_gguf_name
+from engine.model.formats.packed import read_plain
+from engine.model.llama import Config
+from engine.model.trainable import TARGETS, Trained
+
+WEIGHTS, SETTINGS, CARD = "adapter_model.safetensors", "adapter_config.json", "README.md"
+BLOCKS = "blocks.safetensors"
+PREFIX = "base_model.model."
+
+CARD_TEXT = """\
+---
+base_model: {base}
+library_name: peft
+tags:
+- lora
+language: [{languages}]
+---
+# {name}
+
+A LoRA adapter made by OneSeek on {base}: rank {rank}, alpha {alpha:g}, {modules}.
+It holds what one person taught it; treat it as personal data.
+
+    from peft import PeftModel
+    model = PeftModel.from_pretrained(base_model, "this folder")
+
+For llama.cpp: `convert_lora_to_gguf.py --base <model> <this folder>`, or OneSeek's own GGUF export.
+"""
+
+
+class AdapterError(ValueError):
+    """An adapter that cannot be used here, and why; nothing was changed."""
+
+
+def modules_of(trained: Trained) -> list[str]:
+    """The last names of the adapted modules, in the order PEFT lists them."""
+    names = {name.split(".")[-3] for name in trained.entries if name.endswith(".lora_A.weight")}
+    return sorted(names)
+
+
+def peft_files(
+    trained: Trained, flat: np.ndarray, base: str, name: str = "OneSeek adapter",
+    languages: tuple[str, ...] = ("sv", "en"), extra: dict | None = None,
+) -> dict[str, bytes]:  # fmt: skip
+    """PEFT's three files. `extra` goes into the settings under `oneseek`."""
+    tensors = {
+        PREFIX + key: trained.part(flat, key)
+        for key in trained.entries
+        if ".lora_A." in key or ".lora_B." in key
+    }
+    packed = io.BytesIO()
+    safetensors.write(packed, tensors, {"format": "pt"})
+    settings = {
+        "peft_type": "LORA",
+        "task_type": "CAUSAL_LM",
+        "base_model_name_or_path": base,
+        "r": trained.rank,
+        "lora_alpha": trained.scale * trained.rank,
+        "lora_dropout": 0.0,
+        "bias": "none",
+        "target_modules": modules_of(trained),
+        "fan_in_fan_out": False,
+        "use_rslora": False,
+        "use_dora": False,
+        "modules_to_save": None,
+        "revision": None,
+        "inference_mode": True,
+    }
+    card = CARD_TEXT.format(
+        base=base, name=name, languages=", ".join(languages), rank=trained.rank,
+        alpha=trained.scale * trained.rank, modules=", ".join(modules_of(trained)),
+    )  # fmt: skip
+    files = {
+        WEIGHTS: packed.getvalue(),
+        SETTINGS: json.dumps(settings, indent=2).encode(),
+        CARD: card.encode(),
+    }
+    if extra:
+        files["oneseek.json"] = json.dumps(extra, indent=2).encode()
+    return files
+
+
+def save_peft(folder: Path, trained: Trained, flat: np.ndarray, base: str, **more) -> None:
+    """The files in a folder, each whole or not there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in peft_files(trained, flat, base, **more).items():
+        part = folder / (name + ".tmp")
+        part.write_bytes(data)
+        part.replace(folder / name)
+
+
+def save_adapter(folder: Path, trained: Trained, flat: np.ndarray, base: str, **more) -> None:
+    """PEFT's files for an adapter, and the blocks that were trained whole under their own names."""
+    if trained.rank:
+        save_peft(folder, trained, flat, base, **more)
+    if trained.whole:
+        packed = io.BytesIO()
+        safetensors.write(packed, {name: trained.part(flat, name) for name in trained.whole})
+        part = folder / (BLOCKS + ".tmp")
+        part.write_bytes(packed.getvalue())
+        part.replace(folder / BLOCKS)
+
+
+def load_adapter(folder: Path, config: Config) -> tuple[Trained, np.ndarray]:
+    """What `save_adapter` wrote, or what PEFT did."""
+    if not (folder / BLOCKS).exists():
+        return load_peft(folder, config)
+    lora, flat = Trained(), np.zeros(0, np.float32)
+    if (folder / SETTINGS).exists():
+        lora, flat = load_peft(folder, config)
+    with contextlib.closing(FileSource(folder / BLOCKS)) as source:
+        _, tensors = safetensors.read_header(source)
+        shapes = {name: shape for name, (_, shape) in lora.entries.items()}
+        shapes |= {name: tuple(tensors[name].shape) for name in tensors}
+        trained = Trained.of(shapes, scale=lora.scale, rank=lora.rank)
+        whole = np.zeros(trained.size, np.float32)
+        for name, tensor in tensors.items():
+            values = read_plain(source, tensor.offset, tensor.kind, tensor.shape)
+            trained.part(whole, name)[...] = values
+    for name in lora.entries:
+        trained.part(whole, name)[...] = lora.part(flat, name)
+    return trained, whole
+
+
+def only_lora(trained: Trained) -> None:
+    """Refuse to write as an adapter what is more than one."""
+    if trained.whole:
+        raise AdapterError(
+            "this was trained in mode full or hybrid: whole blocks were changed, which no adapter "
+            "file can hold; export it merged"
+        )
+
+
+def load_peft(folder: Path, config: Config) -> tuple[Trained, np.ndarray]:
+    """A PEFT folder as something to answer with and to go on training."""
+    try:
+        settings = (folder / SETTINGS).read_bytes()
+        source = FileSource(folder / WEIGHTS)
+    except FileNotFoundError as error:
+        raise AdapterError(
+            f"{folder} is no adapter: {Path(error.filename).name} is missing"
+        ) from error
+    try:
+        return read_peft(settings, source, config)
+    finally:
+        source.close()
+
+
+def read_peft(settings: bytes, source: Source, config: Config) -> tuple[Trained, np.ndarray]:
+    """The adapter in PEFT's settings and weights, checked against the model it is meant for."""
+    given = safetensors.parse_json(SETTINGS, settings)
+    refuse(given)
+    rank = given["r"]
+    pattern = given.get("target_modules") or []
+    wanted = [short for short, module in TARGETS.items() if module.split(".")[-1] in pattern]
+    trained = Trained.lora(config, rank, given["lora_alpha"], wanted)
+    _, tensors = safetensors.read_header(source)
+    if set(tensors) != {PREFIX + name for name in trained.entries}:
+        odd = sorted(set(tensors) ^ {PREFIX + name for name in trained.entries})[0]
+        raise AdapterError(
+            f"{source.name} does not fit this model: {odd} is in only one of them. "
+            "Choose the base model it was made for"
+        )
+    flat = np.zeros(trained.size, np.float32)
+    for name, (_, shape) in trained.entries.items():
+        tensor = tensors[PREFIX + name]
+        if tuple(tensor.shape) != tuple(shape):
+            raise AdapterError(f"{name} is {tuple(tensor.shape)}, this model wants {shape}")
+        values = read_plain(source, tensor.offset, tensor.kind, tensor.shape)
+        if not np.isfinite(values).all():
+            raise AdapterError(f"{name} holds numbers that are not finite; get the adapter again")
+        trained.part(flat, name)[...] = values
+    return trained, flat
+
+
+def fitted(trained: Trained, flat: np.ndarray, target: Trained) -> np.ndarray:
+    """The same adapter in another layout: a smaller rank is filled up with zeros, and B takes the
+    difference of the scales, so that every answer stays what it was."""
+    if trained == target:
+        return flat
+    if trained.rank > target.rank:
+        raise AdapterError(
+            f"the adapter has rank {trained.rank}; this engine goes on from at most {target.rank}"
+        )
+    if missing := set(trained.entries) - set(target.entries):
+        raise AdapterError(f"the adapter changes {sorted(missing)[0]}, which is not trained here")
+    result = target.initial(0)
+    for name in target.entries:
+        if ".lora_A." not in name:
+            continue
+        b = name.replace(".lora_A.", ".lora_B.")
+        if name in trained:
+            part = target.part(result, name)
+            part[: trained.rank] = trained.part(flat, name)
+            ratio = np.float32(trained.scale / target.scale)
+            target.part(result, b)[:, : trained.rank] = ratio * trained.part(flat, b)
+    return result
+
+
+def refuse(settings: dict) -> None:
+    """What PEFT knows and this engine does not."""
+    if settings.get("peft_type") != "LORA":
+        raise AdapterError(f"this is a {settings.get('peft_type')} adapter; only LORA can be used")
+    for name in ("use_dora", "use_rslora", "fan_in_fan_out", "modules_to_save", "rank_pattern",
+                 "alpha_pattern", "trainable_token_indices"):  # fmt: skip
+        if settings.get(name):
+            raise AdapterError(f"the adapter uses {name}, which this engine does not know")
+    if settings.get("bias", "none") != "none":
+        raise AdapterError("the adapter trains biases, which this engine does not load")
+    rank = settings.get("r")
+    if not isinstance(rank, int) or not 1 <= rank <= 256:
+        raise AdapterError(f"a rank of {rank!r} is not from 1 to 256")
+
+
+def gguf_lora(trained: Trained, flat: np.ndarray, config: Config, kind: str, name: str) -> bytes:
+    """A LoRA file for llama.cpp (`--lora`)."""
+    tensors = {}
+    for key in trained.entries:
+        if ".lora_A." not in key and ".lora_B." not in key:
+            continue
+        module, side = key.removesuffix(".weight").rsplit(".", 1)
+        values = trained.part(flat, key)
+        if side == "lora_B" and kind == "llama":
+            heads = {"q_proj": config.heads, "k_proj": config.kv_heads}.get(module.split(".")[-1])
+            if heads:
+                values = values[interleaved_rows(heads, len(values))]
+        tensors[f"{to_gguf_name(module + '.weight')}.{side.lower()}"] = values
+    metadata = {
+        "general.type": "adapter",
+        "general.architecture": kind,
+        "general.name": name,
+        "adapter.type": "lora",
+        "adapter.lora.alpha": float(trained.scale * trained.rank),
+    }
+    packed = io.BytesIO()
+    gguf_writer.write(packed, metadata, tensors)
+    return packed.getvalue()
+
+
+def save_merged(path: Path, file: ModelFile, trained: Trained, flat: np.ndarray) -> None:
+    """Every weight of the model as float32 in one safetensors file, the adapter added where it
+    belongs; one weight at a time is in memory."""
+    header: dict[str, dict] = {"__metadata__": {"format": "pt"}}
+    offset = 0
+    for name in file.names():
+        shape = list(file.spec(name).shape)
+        end = offset + 4 * int(np.prod(shape))
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [offset, end]}
+        offset = end
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    part = path.with_name(path.name + ".tmp")
+    with open(part, "wb") as out:
+        out.write(struct.pack("<Q", len(text)) + text)
+        for name in file.names():
+            out.write(merged(file, trained, flat, name).tobytes())
+    part.replace(path)
+
+
+def merged(file: ModelFile, trained: Trained, flat: np.ndarray, name: str) -> np.ndarray:
+    """W + scale B A of one weight."""
+    weight = file.read(name)
+    values = weight.dense() if isinstance(weight, Packed) else np.asarray(weight, np.float32)
+    module = name.removesuffix(".weight")
+    if name in trained:
+        values = trained.part(flat, name)
+    if f"{module}.lora_A.weight" in trained:
+        a = trained.part(flat, f"{module}.lora_A.weight")
+        b = trained.part(flat, f"{module}.lora_B.weight")
+        values = values + np.float32(trained.scale) * (b @ a)
+    return values

@@ -1,0 +1,223 @@
+"""Which architectures there are, and how GGUF's keys and tensor names map to those of Hugging Face.
+
+Which tensors a configuration calls for, and with which shapes, is `engine.model.llama.Config.shapes`.
+"""
+
+import math
+import re
+
+import numpy as np
+
+from engine.model.formats.source import FormatError
+
+# model_type of config.json -> the class name it also has there
+ARCHITECTURES = {
+    "llama": "LlamaForCausalLM",
+    "mistral": "MistralForCausalLM",
+    "qwen2": "Qwen2ForCausalLM",
+    "qwen3": "Qwen3ForCausalLM",
+}
+
+# GGUF name of a layer's part -> Hugging Face's.
+PARTS = {
+    "attn_norm": "input_layernorm",
+    "attn_q": "self_attn.q_proj",
+    "attn_k": "self_attn.k_proj",
+    "attn_v": "self_attn.v_proj",
+    "attn_q_norm": "self_attn.q_norm",
+    "attn_k_norm": "self_attn.k_norm",
+    "attn_output": "self_attn.o_proj",
+    "ffn_norm": "post_attention_layernorm",
+    "ffn_gate": "mlp.gate_proj",
+    "ffn_up": "mlp.up_proj",
+    "ffn_down": "mlp.down_proj",
+}
+WHOLE = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head"}
+GGUF_PARTS = {theirs: ours for ours, theirs in PARTS.items()}
+GGUF_WHOLE = {theirs: ours for ours, theirs in WHOLE.items()}
+
+# config.json key -> (GGUF key, lowest, highest)
+SIZES = {
+    "num_hidden_layers": ("block_count", 1, 512),
+    "hidden_size": ("embedding_length", 1, 1 << 16),
+    "intermediate_size": ("feed_forward_length", 1, 1 << 18),
+    "num_attention_heads": ("attention.head_count", 1, 1 << 10),
+    "num_key_value_heads": ("attention.head_count_kv", 1, 1 << 10),
+    "head_dim": ("attention.key_length", 2, 1 << 12),
+    "max_position_embeddings": ("context_length", 1, 1 << 24),
+    "vocab_size": ("vocab_size", 1, 1 << 20),
+}
+
+
+def from_gguf_name(name):
+    """`blk.3.attn_q.weight` -> `model.layers.3.self_attn.q_proj.weight`; None for a name that is not known."""
+    stem, _, leaf = name.rpartition(".")
+    if stem in WHOLE:
+        return f"{WHOLE[stem]}.{leaf}"
+    match = re.fullmatch(r"blk\.(\d{1,4})\.(\w+)", stem)
+    if match and match[2] in PARTS:
+        return f"model.layers.{match[1]}.{PARTS[match[2]]}.{leaf}"
+    return None
+
+
+def to_gguf_name(name):
+    """The other way: `model.layers.3.self_attn.q_proj.weight` -> `blk.3.attn_q.weight`."""
+    stem, _, leaf = name.rpartition(".")
+    if stem in GGUF_WHOLE:
+        return f"{GGUF_WHOLE[stem]}.{leaf}"
+    _, _, layer, part = stem.split(".", 3)
+    return f"blk.{layer}.{GGUF_PARTS[part]}.{leaf}"
+
+
+def half_split_rows(heads, rows):
+    """Order that takes q or k rows from Llama's GGUF (rotary pairs side by side) to halves."""
+    return np.arange(rows).reshape(heads, -1, 2).swapaxes(1, 2).reshape(-1)
+
+
+def interleaved_rows(heads, rows):
+    """The inverse order, for writing GGUF."""
+    return np.arange(rows).reshape(heads, 2, -1).swapaxes(1, 2).reshape(-1)
+
+
+def config_from_gguf(name, metadata, directory):
+    """config.json's keys from GGUF metadata and the tensors there are."""
+    kind = metadata.get("general.architecture")
+    check_architecture(name, kind)
+
+    def get(key, default=None):
+        return metadata.get(f"{kind}.{key}", default)
+
+    if get("expert_count"):
+        raise FormatError(name, f"{kind} with a mixture of experts is not supported")
+    config = {"model_type": kind, "architectures": [ARCHITECTURES[kind]]}
+    for key, (theirs, _, _) in SIZES.items():
+        config[key] = get(theirs)
+    embedding = directory.get("token_embd.weight")
+    if embedding is not None:
+        config["vocab_size"] = embedding.shape[0]
+    config |= {
+        "rms_norm_eps": get("attention.layer_norm_rms_epsilon"),
+        "rope_theta": get("rope.freq_base", 10000.0),
+        "rope_scaling": _gguf_scaling(get),
+        "sliding_window": get("attention.sliding_window"),
+        "tie_word_embeddings": "output.weight" not in directory,
+        "hidden_act": "silu",
+        "bos_token_id": metadata.get("tokenizer.ggml.bos_token_id"),
+        "eos_token_id": metadata.get("tokenizer.ggml.eos_token_id"),
+    }
+    config = check_config(name, config)
+    if get("rope.dimension_count", config["head_dim"]) != config["head_dim"]:
+        raise FormatError(name, "rotary positions on a part of each head are not supported")
+    return config
+
+
+def _gguf_scaling(get):
+    kind = get("rope.scaling.type", "none")
+    if kind == "none":
+        return None
+    return {
+        "rope_type": kind,
+        "factor": get("rope.scaling.factor", 1.0),
+        "original_max_position_embeddings": get("rope.scaling.original_context_length"),
+    }
+
+
+def config_from_json(name, data):
+    """The same keys from a config.json of any transformers version."""
+    if not isinstance(data, dict):
+        raise FormatError(name, "config.json is not an object")
+    data = data.get("text_config") or data
+    kind = data.get("model_type")
+    check_architecture(name, kind)
+    rope = data.get("rope_parameters") or data.get("rope_scaling") or {}
+    if not isinstance(rope, dict):
+        raise FormatError(name, f"rope_scaling {rope!r} is not an object")
+    rope = {"rope_type": rope.get("type", "default")} | rope
+    window = data.get("sliding_window")
+    if kind.startswith("qwen") and not data.get("use_sliding_window"):
+        window = None
+    config = {key: data.get(key) for key in SIZES}
+    config |= {
+        "model_type": kind,
+        "architectures": [ARCHITECTURES[kind]],
+        "rms_norm_eps": data.get("rms_norm_eps", 1e-6),
+        "rope_theta": rope.get("rope_theta", data.get("rope_theta", 10000.0)),
+        "rope_scaling": None if rope["rope_type"] == "default" else rope,
+        "sliding_window": window,
+        "tie_word_embeddings": bool(data.get("tie_word_embeddings", False)),
+        "hidden_act": data.get("hidden_act", "silu"),
+        "bos_token_id": data.get("bos_token_id"),
+        "eos_token_id": data.get("eos_token_id"),
+    }
+    return check_config(name, config)
+
+
+def check_architecture(name, kind):
+    if not isinstance(kind, str) or kind not in ARCHITECTURES:
+        raise FormatError(
+            name,
+            f"the architecture {kind!r} is not supported; {', '.join(ARCHITECTURES)} are",
+        )
+
+
+def check_config(name, config):
+    """Fill what may be left out and refuse numbers no such model has."""
+    config = dict(config)
+    heads = config["num_attention_heads"]
+    if config["num_key_value_heads"] is None:
+        config["num_key_value_heads"] = heads
+    if config["head_dim"] is None and type(heads) is int and type(config["hidden_size"]) is int:
+        config["head_dim"] = config["hidden_size"] // max(heads, 1)
+    for key, (theirs, low, high) in SIZES.items():
+        value = config[key]
+        if type(value) is not int or not low <= value <= high:
+            raise FormatError(name, f"{key} ({theirs}) is {value!r}; {low} to {high} can be")
+    if config["head_dim"] % 2 or heads % config["num_key_value_heads"]:
+        raise FormatError(
+            name,
+            f"{heads} heads of {config['head_dim']} with {config['num_key_value_heads']} for keys "
+            "do not divide",
+        )
+    for key in ("rms_norm_eps", "rope_theta"):
+        value = config[key]
+        if type(value) not in (int, float) or not 0 < value < math.inf:
+            raise FormatError(name, f"{key} is {value!r}; a positive number is needed")
+    if config["hidden_act"] != "silu":
+        raise FormatError(name, f"the activation {config['hidden_act']!r} is not supported")
+    window = config["sliding_window"]
+    if type(window) is int and window > 0:  # within the window attention is the ordinary one
+        config["max_position_embeddings"] = min(config["max_position_embeddings"], window)
+    inverse_frequencies(config, name)
+    return config
+
+
+def inverse_frequencies(config, name="config"):
+    """Radians a position adds to each rotary pair, float64 [head_dim / 2], with the model's scaling."""
+    size = config["head_dim"]
+    plain = 1.0 / config["rope_theta"] ** (np.arange(0, size, 2) / size)
+    scaling = config["rope_scaling"]
+    if scaling is None:
+        return plain
+    try:
+        return plain / _rope_factors(plain, scaling)
+    except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+        raise FormatError(name, f"rope scaling {scaling!r} cannot be used ({error!r})") from error
+
+
+def _rope_factors(plain, scaling):
+    if "factors" in scaling:
+        factors = np.asarray(scaling["factors"], np.float64)
+        if factors.shape != plain.shape or not (np.isfinite(factors) & (factors > 0)).all():
+            raise ValueError(f"{plain.size} positive factors are needed")
+        return factors
+    factor = float(scaling["factor"])
+    if not 0 < factor < math.inf:
+        raise ValueError("the factor must be positive")
+    if scaling["rope_type"] == "linear":
+        return np.full(plain.shape, factor)
+    if scaling["rope_type"] != "llama3":
+        raise ValueError("linear and llama3 are supported")
+    low, high = float(scaling["low_freq_factor"]), float(scaling["high_freq_factor"])
+    turns = scaling["original_max_position_embeddings"] * plain / (2 * np.pi)
+    smooth = np.clip((turns - low) / (high - low), 0, 1)
+    return 1 / ((1 - smooth) / factor + smooth)

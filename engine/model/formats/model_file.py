@@ -1,0 +1,146 @@
+"""An opened model: what it is, and its weights one at a time.
+
+Both containers end here, so nothing downstream knows which one a model came in.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.model.formats import architecture, gguf, vocabulary
+from engine.model.formats.packed import Packed, Type, read_packed, read_plain
+from engine.model.formats.source import FormatError, Source
+from engine.model.llama import Config
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where one tensor lies; `heads` > 0 when its rows wait in GGUF's interleaved rotary order."""
+
+    shape: tuple
+    kind: Type
+    source: Source
+    offset: int
+    heads: int = 0
+
+    @property
+    def nbytes(self):
+        """Bytes in the file."""
+        return self.kind.nbytes(int(np.prod(self.shape)))
+
+    @property
+    def bits(self):
+        """Bits of a code, 0 for plain numbers."""
+        return self.kind.bits
+
+    @property
+    def group(self):
+        """Codes that share a scale, 0 for plain numbers."""
+        return self.kind.group
+
+
+class ModelFile:
+    """A model that can be read: `config` as in config.json, tensors named as in safetensors."""
+
+    def __init__(self, name, config, entries, vocabulary, chat_template, metadata, sources):
+        self.name = name
+        self.architecture = config["model_type"]
+        self.config = config
+        self.tokenizer_data = vocabulary
+        self.chat_template = chat_template
+        self.special_tokens = vocabulary.special_tokens()
+        self.metadata = metadata
+        self.sources = sources
+        self._entries = entries
+        self._shapes = Config.from_dict(config).shapes()
+        self._check()
+
+    def _check(self):
+        for name, shape in self._shapes.items():
+            entry = self._entries.get(name)
+            if entry is None:
+                raise FormatError(self.name, f"the tensor {name} is missing")
+            if entry.shape != shape:
+                raise FormatError(self.name, f"{name} has shape {entry.shape}, not {shape}")
+        for name in self._entries:
+            if name not in self._shapes:
+                raise FormatError(
+                    self.name, f"the tensor {name} is not part of {self.architecture} as configured"
+                )
+        tokens, rows = len(self.tokenizer_data.tokens), self.config["vocab_size"]
+        if tokens > rows:
+            raise FormatError(self.name, f"{tokens} tokens do not fit {rows} embeddings")
+
+    def names(self):
+        """All tensors, in the order the model uses them."""
+        return list(self._shapes)
+
+    def spec(self, name):
+        """Shape, stored type, bits and group of one tensor, without reading it."""
+        return self._entries[name]
+
+    def read(self, name):
+        """One tensor: `Packed` when quantised, otherwise a float32 or float16 array."""
+        entry = self._entries[name]
+        read = read_packed if entry.kind.bits else read_plain
+        tensor = read(entry.source, entry.offset, entry.kind, entry.shape)
+        numbers = tensor.scales if isinstance(tensor, Packed) else tensor
+        if not np.isfinite(numbers).all():
+            raise FormatError(self.name, f"{name} holds numbers that are not finite; get it again")
+        if not entry.heads:
+            return tensor
+        order = architecture.half_split_rows(entry.heads, entry.shape[0])
+        return tensor.rows(order) if isinstance(tensor, Packed) else tensor[order]
+
+    def sha256(self):
+        """The file's hash; of several files, the hash of their `sha256sum` listing."""
+        if len(self.sources) == 1:
+            return self.sources[0].sha256()
+        lines = sorted(f"{source.name}  {source.sha256()}\n" for source in self.sources)
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+    def close(self):
+        for source in self.sources:
+            source.close()
+
+
+def open_gguf(source):
+    """A model in one GGUF file."""
+    metadata, directory = gguf.read_header(source)
+    if metadata.get("general.type", "model") != "model":
+        raise FormatError(source.name, f"this GGUF holds a {metadata['general.type']}, not a model")
+    if metadata.get("split.count", 1) != 1:
+        raise FormatError(
+            source.name,
+            f"this is one of {metadata['split.count']} parts; join them with llama-gguf-split --merge",
+        )
+    config = architecture.config_from_gguf(source.name, metadata, directory)
+    factors = directory.pop("rope_freqs.weight", None)
+    if factors is not None:
+        config["rope_scaling"] = _rope_factors(source, config, factors)
+    heads = {}
+    if config["model_type"] == "llama":
+        heads = {"q_proj": config["num_attention_heads"], "k_proj": config["num_key_value_heads"]}
+    entries = {}
+    for tensor in directory.values():
+        name = architecture.from_gguf_name(tensor.name)
+        if name is None:
+            raise FormatError(source.name, f"the tensor {tensor.name!r} is not known")
+        turned = heads.get(name.split(".")[-2], 0)
+        entries[name] = Entry(tensor.shape, tensor.kind, source, tensor.offset, turned)
+    template = metadata.get("tokenizer.chat_template")
+    if template is not None and not isinstance(template, str):
+        raise FormatError(source.name, "the chat template is not text")
+    words = vocabulary.from_gguf(source.name, metadata)
+    return ModelFile(source.name, config, entries, words, template, metadata, [source])
+
+
+def _rope_factors(source, config, tensor):
+    """Llama 3's scaling as GGUF keeps it: a divisor for each rotary pair."""
+    if tensor.kind.bits or tensor.shape != (config["head_dim"] // 2,):
+        raise FormatError(source.name, f"rope_freqs.weight has shape {tensor.shape}")
+    values = read_plain(source, tensor.offset, tensor.kind, tensor.shape)
+    scaling = {"rope_type": "factors", "factors": values.tolist()}
+    architecture.inverse_frequencies(config | {"rope_scaling": scaling}, source.name)
+    return scaling

@@ -1,0 +1,116 @@
+"""Downloads on this machine: a folder as the shelf, the standard library as the transport."""
+
+import asyncio
+import json
+import os
+import urllib.error
+import urllib.request
+from dataclasses import asdict
+from pathlib import Path
+
+from engine.model.formats.download import DownloadError, Interrupted, Record, answered, refused
+from engine.model.formats.source import FileSource
+
+
+class FolderShelf:
+    """Files in a folder, each with its record beside it."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+
+    def path(self, name):
+        if name in ("", ".", "..") or "/" in name or "\\" in name:
+            raise DownloadError(f"{name!r} cannot be a file name")
+        return self.folder / name
+
+    async def record(self, name):
+        try:
+            return Record(**json.loads(self.path(name + ".record.json").read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    async def keep(self, name, record):
+        path = self.path(name + ".record.json")
+        unfinished = path.with_suffix(".tmp")
+        unfinished.write_text(json.dumps(asdict(record)))
+        os.replace(unfinished, path)
+
+    async def forget(self, name):
+        self.path(name + ".record.json").unlink(missing_ok=True)
+        self.path(name).unlink(missing_ok=True)
+
+    async def source(self, name):
+        return FileSource(self.path(name)) if self.path(name).exists() else None
+
+    async def writer(self, name):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return FileWriter(self.path(name))
+
+
+class FileWriter:
+    """Random access to a file being downloaded."""
+
+    def __init__(self, path):
+        self.file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+b", buffering=0)
+
+    def read(self, at, length):
+        self.file.seek(at)
+        return self.file.read(length)
+
+    def write(self, at, data):
+        self.file.seek(at)
+        while data:
+            data = data[self.file.write(data) :]
+
+    def truncate(self, size):
+        self.file.truncate(size)
+
+    def flush(self):
+        os.fsync(self.file.fileno())
+
+    def close(self):
+        self.file.close()
+
+
+class Http:
+    """Downloads with the standard library; the blocking calls run in a thread."""
+
+    def get(self, url, start, validator):
+        return HttpAnswer(url, start, validator)
+
+
+class HttpAnswer:
+    """One response from `start` on; `size` is that of the whole file."""
+
+    def __init__(self, url, start, validator):
+        headers = {"Accept-Encoding": "identity"}
+        if start:
+            headers |= {"Range": f"bytes={start}-"} | ({"If-Range": validator} if validator else {})
+        self.request = urllib.request.Request(url, headers=headers)
+
+    async def __aenter__(self):
+        try:
+            self.response = await asyncio.to_thread(
+                urllib.request.urlopen, self.request, timeout=30
+            )
+        except urllib.error.HTTPError as error:
+            error.close()
+            raise refused(self.request.full_url, error.code) from error
+        except OSError as error:
+            raise Interrupted(str(error)) from error
+        headers = self.response.headers
+        self.start, self.size, self.validator = answered(self.response.status, headers.get)
+        return self
+
+    async def __aexit__(self, *error):
+        self.response.close()
+
+    async def parts(self):
+        while True:
+            try:
+                part = await asyncio.to_thread(self.response.read, 1 << 18)
+            except OSError as error:
+                raise Interrupted(str(error)) from error
+            if not part:
+                return
+            yield part

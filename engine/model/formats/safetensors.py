@@ -1,0 +1,182 @@
+"""The safetensors container: a JSON header read with every number distrusted, and a writer.
+
+A model is a folder with config.json, tokenizer.json and one file or several; R26 lists what is refused.
+"""
+
+import json
+import struct
+
+import numpy as np
+
+from engine.model.formats import architecture, vocabulary
+from engine.model.formats.gguf import MAX_TENSORS, Tensor, check_ranges
+from engine.model.formats.model_file import Entry, ModelFile
+from engine.model.formats.packed import TYPES
+from engine.model.formats.source import FormatError
+
+MAX_HEADER = 16 << 20
+MAX_JSON = 40 << 20  # tokenizer.json of a large vocabulary
+MAX_OBJECTS, MAX_LISTS, MAX_VALUES = 1 << 18, 1 << 20, 1 << 21
+MAX_SHARDS = 256
+
+
+def _no_duplicates(pairs):
+    table = dict(pairs)
+    if len(table) != len(pairs):
+        raise ValueError("a name is there twice")
+    return table
+
+
+def parse_json(name, data):
+    """JSON as untrusted text: duplicates, absurd nesting and absurd counts are errors naming the file."""
+    data = bytes(data)
+    for sign, limit in ((b"{", MAX_OBJECTS), (b"[", MAX_LISTS), (b",", MAX_VALUES)):
+        if data.count(sign) > limit:  # each would take many times its length in memory
+            raise FormatError(name, f"has over {limit} times {sign.decode()!r}")
+    try:
+        return json.loads(data.decode(), object_pairs_hook=_no_duplicates)
+    except (ValueError, RecursionError) as error:
+        raise FormatError(name, f"is not valid JSON ({str(error)[:200]})") from error
+
+
+def read_header(source):
+    """The header as (metadata, tensors by name), all ranges checked: no holes, no overlaps."""
+    if source.size < 8:
+        raise FormatError(source.name, f"{source.size} bytes are too few for safetensors")
+    length = struct.unpack("<Q", source.read(0, 8))[0]
+    if length > MAX_HEADER:
+        raise FormatError(source.name, f"a header of {length} bytes is over the limit of 16 MB")
+    header = parse_json(source.name, source.read(8, length))
+    if not isinstance(header, dict):
+        raise FormatError(source.name, "the header is not an object")
+    metadata = header.pop("__metadata__", {})
+    if len(header) > MAX_TENSORS:
+        raise FormatError(source.name, f"{len(header)} tensors are over the limit of {MAX_TENSORS}")
+    tensors = {name: _tensor(source, name, entry, 8 + length) for name, entry in header.items()}
+    ranges = [(t.offset, t.offset + t.nbytes, t.name) for t in tensors.values()]
+    check_ranges(source, 8 + length, ranges)
+    if 8 + length + sum(end - first for first, end, _ in ranges) != source.size:
+        raise FormatError(source.name, "the file has bytes that belong to no tensor")
+    return metadata, tensors
+
+
+def _tensor(source, name, entry, data):
+    def fail(reason):
+        raise FormatError(source.name, f"tensor {name!r} {reason}")
+
+    if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
+        fail("does not have dtype, shape and data_offsets")
+    kind = TYPES.get(entry["dtype"]) if isinstance(entry["dtype"], str) else None
+    if kind is None or kind.bits:
+        fail(f"has the type {entry['dtype']!r}; F32, F16 and BF16 can be read")
+    shape, offsets = entry["shape"], entry["data_offsets"]
+    for numbers in (shape, offsets):
+        if not isinstance(numbers, list) or not all(type(n) is int and n >= 0 for n in numbers):
+            fail(f"has {numbers!r} where a list of sizes should be")
+    if not 1 <= len(shape) <= 4 or len(offsets) != 2:
+        fail(f"has the shape {shape} and the range {offsets}")
+    elements = 1
+    for size in shape:
+        elements *= size
+    if not 1 <= elements < 1 << 32:
+        fail(f"of shape {shape} has {elements} elements; 1 to 2^32 - 1 can be")
+    if offsets[1] - offsets[0] != kind.nbytes(elements):
+        fail(f"of shape {shape} does not fill its range {offsets}")
+    return Tensor(name, tuple(shape), kind, data + offsets[0])
+
+
+def open_folder(name, folder):
+    """A model in a folder, given as a mapping from file name to a function that opens it."""
+
+    def load(file, required=True):
+        if file not in folder:
+            if required:
+                raise FormatError(name, f"{file} is missing beside the weights")
+            return {}
+        source = folder[file]()
+        try:
+            if source.size > MAX_JSON:
+                raise FormatError(f"{name}/{file}", f"is over the limit of {MAX_JSON >> 20} MB")
+            data = parse_json(f"{name}/{file}", source.read(0, source.size))
+        finally:
+            source.close()
+        if not isinstance(data, dict):
+            raise FormatError(f"{name}/{file}", "is not an object")
+        return data
+
+    config = architecture.config_from_json(name, load("config.json"))
+    sources, entries, metadata = [], {}, {}
+    for file in _shards(name, folder, load):
+        source = folder[file]()
+        sources.append(source)
+        notes, tensors = read_header(source)
+        metadata |= notes if isinstance(notes, dict) else {}
+        for tensor in tensors.values():
+            if tensor.name in entries:
+                raise FormatError(name, f"the tensor {tensor.name} is in two files")
+            entries[tensor.name] = Entry(tensor.shape, tensor.kind, source, tensor.offset)
+    if config["tie_word_embeddings"]:
+        entries.pop("lm_head.weight", None)
+    for tensor in [tensor for tensor in entries if tensor.endswith("rotary_emb.inv_freq")]:
+        del entries[tensor]
+    settings = load("tokenizer_config.json", required=False)
+    generation = load("generation_config.json", required=False)
+    words = vocabulary.from_json(name, load("tokenizer.json"), settings, generation)
+    template = _chat_template(name, folder, settings)
+    return ModelFile(name, config, entries, words, template, metadata, sources)
+
+
+def _shards(name, folder, load):
+    if "model.safetensors.index.json" not in folder:
+        files = [file for file in folder if file.endswith(".safetensors")]
+        if len(files) != 1:
+            raise FormatError(
+                name, f"one .safetensors file or an index is needed, not {len(files)}"
+            )
+        return files
+    weights = load("model.safetensors.index.json").get("weight_map")
+    files = sorted({str(file) for file in weights.values()}) if isinstance(weights, dict) else []
+    missing = [file for file in files if file not in folder]
+    if not files or missing or len(files) > MAX_SHARDS:
+        raise FormatError(name, f"the index names {len(files)} files, {missing[:3]} are missing")
+    return files
+
+
+def _chat_template(name, folder, settings):
+    if "chat_template.jinja" in folder:
+        source = folder["chat_template.jinja"]()
+        try:
+            if source.size > 1 << 20:
+                raise FormatError(f"{name}/chat_template.jinja", "is over the limit of 1 MB")
+            return bytes(source.read(0, source.size)).decode(errors="replace")
+        finally:
+            source.close()
+    template = settings.get("chat_template")
+    if isinstance(template, list):  # several named templates
+        named = {t.get("name"): t.get("template") for t in template if isinstance(t, dict)}
+        template = named.get("default")
+    return template if isinstance(template, str) else None
+
+
+def write(file, tensors, metadata=None):
+    """Write one safetensors file; a tensor is an array (float32, float16) or (type name, shape, bytes).
+
+    The same input gives the same bytes.
+    """
+    header, parts, offset = {}, [], 0
+    if metadata:
+        header["__metadata__"] = dict(sorted(metadata.items()))
+    for name, tensor in sorted(tensors.items()):
+        if isinstance(tensor, np.ndarray):
+            kind = {"float32": "F32", "float16": "F16"}[tensor.dtype.name]
+            tensor = kind, tensor.shape, tensor.tobytes()
+        kind, shape, data = tensor
+        span = [offset, offset + len(data)]
+        header[name] = {"dtype": kind, "shape": list(shape), "data_offsets": span}
+        parts.append(data)
+        offset = span[1]
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    file.write(struct.pack("<Q", len(text)) + text)
+    for data in parts:
+        file.write(data)

@@ -1,0 +1,404 @@
+"""Answers: prompts into the cache in chunks, then a token at a time for all conversations at once.
+
+Nothing here runs for longer than one chunk or one token; whoever calls `advance` decides what
+happens in between (another chat, a slice of training, stopping).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from engine.backends.executor import Run
+from engine.model.kv_cache import Lane, NoRoom, Pool
+from engine.model.loaded import Model
+from engine.model.programs import RECENT
+from engine.model.repetition import goes_round
+from engine.model.tokenizer import Stream
+from engine.model.trainable import Trained
+
+CHUNKS = (16, 64, 256)  # prompt tokens computed at once
+BATCHES = (1, 4, 16)  # conversations decoded at once
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the next token is chosen and when an answer ends."""
+
+    temperature: float = 0.0
+    top_k: int = 0
+    top_p: float = 1.0
+    penalty: float = 1.0
+    seed: int = 0
+    max_tokens: int = 256
+    stop: tuple[str, ...] = ()
+    stop_repeats: bool = False  # an answer that goes round in circles ends
+
+
+@dataclass(eq=False)
+class Answer:
+    """One answer while it grows. `ended` is "", "end", "length", "stop", "repeats" or "cancelled"."""
+
+    key: str
+    prompt: list[int]
+    sampling: Sampling
+    forced: tuple[int, ...] = ()  # how the answer has to begin
+    on_text: Callable[[str], None] = lambda text: None
+    on_token: Callable[[int, list], None] | None = None  # also gets the best 64 (id, logprob)
+    ids: list[int] = field(default_factory=list)
+    text: str = ""
+    held: str = ""  # the end of the text that may turn out to begin a stop sequence
+    ended: str = ""
+    dropped: int = 0  # messages of the conversation that did not fit the context
+    began: float = 0.0
+    first_token: float = 0.0
+    finished: float = 0.0
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Of decoding: the first token belongs to reading the prompt."""
+        spent = self.finished - self.first_token
+        return (len(self.ids) - 1) / spent if len(self.ids) > 1 and spent > 0 else 0.0
+
+    def cancel(self) -> None:
+        self.ended = self.ended or "cancelled"
+
+
+class Generator:
+    """Answers any number of conversations with one set of weights (one version)."""
+
+    def __init__(
+        self,
+        model: Model,
+        trained: Trained | None = None,
+        tensors: dict | None = None,
+        pool: Pool | None = None,
+        name: str = "",
+    ):
+        """`name` tells generators that share a pool apart: other weights, other keys."""
+        self.name = name
+        self.model, self.trained, self.tensors = model, trained, tensors or {}
+        self.pool = pool or Pool(model.executor, model.config, min(2048, model.positions))
+        self.waiting: list[Answer] = []
+        self.active: list[Answer] = []
+        self._runs: dict[tuple[int, int], Run] = {}
+        self._reached = 0  # rows of the pool that the runs know
+        self._head: list[int] | None = None
+        self._asked = 0
+        self._streams: dict[Answer, Stream] = {}
+
+    @property
+    def head_key(self) -> str:
+        return f"head:{self.name}"
+
+    @property
+    def busy(self) -> bool:
+        return bool(self.waiting or self.active)
+
+    @property
+    def context(self) -> int:
+        """The longest conversation, answer included."""
+        return min(self.model.positions, self.pool.rows - 1)
+
+    # ---- asking
+
+    def encode(self, messages: list[dict], reserve: int = 0) -> tuple[list[int], int]:
+        """Token ids of a conversation, and how many of its messages had to be left out so that
+        `reserve` tokens still fit: the oldest go first, a system message stays."""
+        system = [m for m in messages[:1] if m["role"] == "system"]
+        turns = messages[len(system) :]
+        for dropped in range(len(turns)):
+            kept = turns[dropped:]
+            if dropped and kept[0]["role"] != "user":
+                continue
+            text = self.model.template.render(system + kept)
+            ids = self.model.tokenizer.encode(text, special=True)
+            if len(ids) + reserve <= self.context:
+                return ids, dropped
+        raise TooLong(
+            f"the last message alone needs {len(ids)} tokens and {reserve} for the answer; "
+            f"this model reads {self.context}. Shorten it, nothing was sent."
+        )
+
+    def ask(
+        self, messages: list[dict], sampling: Sampling, key: str = "", prefix: str = "", **more
+    ) -> Answer:
+        """Queue a conversation for an answer, or for what comes after its beginning `prefix`;
+        `advance` until its `ended` is set."""
+        begun = self.model.tokenizer.encode(prefix) if prefix else []
+        reserve = min(sampling.max_tokens, self.context // 4) + len(begun)
+        ids, dropped = self.encode(messages, reserve)
+        return self.start([*ids, *begun], sampling, key, dropped=dropped, **more)
+
+    def start(self, ids: list[int], sampling: Sampling, key: str = "", **more) -> Answer:
+        """Queue a prompt of token ids."""
+        self._asked += 1
+        key = f"{self.name}:{key or self._asked}"
+        answer = Answer(key, ids, sampling, began=time.perf_counter(), **more)
+        self._streams[answer] = self.model.tokenizer.stream()
+        self.waiting.append(answer)
+        return answer
+
+    async def answer_all(self, answers: list[Answer]) -> list[Answer]:
+        """Run until all of them ended; when the caller is cancelled, nobody waits for the rest."""
+        try:
+            while not all(answer.ended for answer in answers):
+                await self.advance()
+        finally:
+            for answer in answers:
+                answer.cancel()
+        return answers
+
+    # ---- one unit of work
+
+    async def advance(self) -> None:
+        """Read one chunk of the waiting prompts, or decode one token for everyone."""
+        for answer in [a for a in self.waiting + self.active if a.ended]:
+            self.leave(answer)
+        room = BATCHES[-1] - len(self.active)
+        read = bool(self.waiting and room) and await self.read_chunk(self.waiting[:room])
+        if self.active and not read:
+            await self.decode()
+        await self.model.executor.breathe()
+
+    async def read_chunk(self, answers: list[Answer]) -> bool:
+        """As much of the prompts as one chunk holds, the first prompt first; False when the cache
+        has no room for any of them before another answer ends."""
+        await self.read_head()
+        parts, room = [], CHUNKS[-1]
+        for answer in answers:
+            lane = self.lane_of(answer)
+            if lane is None or not room:
+                break
+            left = answer.prompt[len(lane.known) :]
+            parts.append((answer, lane, left[:room]))
+            room -= len(left[:room])
+        if not parts:
+            return False
+        if len(parts) == 1:
+            parts = [(answer, lane, part[: chunk_size(len(part))]) for answer, lane, part in parts]
+        ready = [answer for answer, lane, part in parts if self.completes(answer, lane, part)]
+        rows = 1 if len(ready) <= 1 else BATCHES[-1]
+        length = sum(len(part) for _, _, part in parts)
+        # As many rows as tokens would be a program that decodes.
+        size = next(c for c in CHUNKS if c >= length and c > rows)
+        self.pool.reach(max(lane.end + len(part) for _, lane, part in parts))
+        run, tokens, take = self.prepared(size, rows), [], np.zeros(rows, np.int32)
+        for answer, lane, part in parts:
+            tokens += [(token, len(lane.known) + i, lane) for i, token in enumerate(part)]
+            if answer in ready:
+                take[ready.index(answer)] = len(tokens) - 1
+        self.write_tokens(run, tokens, size)
+        run.write("take", take)
+        self.write_choice(run, ready, rows)
+        await run.advance()
+        for _, lane, part in parts:
+            lane.ids += part
+        for answer in ready:
+            self.waiting.remove(answer)
+            self.active.append(answer)
+        if ready:
+            await self.take(run, ready)
+        return True
+
+    def completes(self, answer: Answer, lane: Lane, part: list[int]) -> bool:
+        return len(lane.known) + len(part) == len(answer.prompt)
+
+    def lane_of(self, answer: Answer) -> Lane | None:
+        """The lane of an answer, cut back to what its prompt shares with it; None when the
+        cache has no room while others are being answered."""
+        if answer.key in self.pool.busy:
+            return self.pool.lanes[answer.key]
+        head = self.pool.lanes[self.head_key] if self.begins_with_head(answer.prompt) else None
+        wanted = min(len(answer.prompt) + answer.sampling.max_tokens, self.context)
+        self.pool.resume(answer.key, answer.prompt, head)
+        keep = {self.head_key, answer.key}
+        try:
+            lane = self.pool.lane(answer.key, wanted - len(head.ids if head else ()), keep)
+        except NoRoom:
+            if self.pool.busy:
+                return None
+            if head is None or head.start == 1:
+                raise
+            self.pool.lanes.clear()  # the shared beginning lay in the middle: read anew, it comes first
+            return None
+        lane.keep_common(answer.prompt, head)
+        self.pool.busy.add(answer.key)
+        return lane
+
+    async def read_head(self) -> None:
+        """The beginning all conversations share (system prompt, template) is computed once."""
+        if self.head_key in self.pool.lanes:
+            return
+        head = self.head_ids()
+        lane = self.pool.lane(self.head_key, max(len(head), 1))
+        for first in range(0, len(head), CHUNKS[-1]):
+            part = head[first : first + CHUNKS[-1]]
+            size = next(c for c in CHUNKS if c >= len(part))
+            self.pool.reach(lane.end + len(part))
+            run = self.prepared(size, 1)
+            self.write_tokens(run, [(t, first + i, lane) for i, t in enumerate(part)], size)
+            run.write("take", np.zeros(1, np.int32))
+            self.write_choice(run, [], 1)
+            await run.advance()
+            lane.ids += part
+
+    def head_ids(self) -> list[int]:
+        if self._head is None:
+            a, b = (self.encode([{"role": "user", "content": text}])[0] for text in ("a", "b"))
+            self._head = common_prefix(a, b)
+        return self._head
+
+    def begins_with_head(self, prompt: list[int]) -> bool:
+        head = self.head_ids()
+        return len(prompt) > len(head) and prompt[: len(head)] == head
+
+    async def decode(self) -> None:
+        answers = list(self.active)
+        size = next(b for b in BATCHES if b >= len(answers))
+        lanes = [self.pool.lanes[answer.key] for answer in answers]
+        self.pool.reach(max(lane.end for lane in lanes) + 1)
+        run = self.prepared(size, size)
+        rows = [
+            (answer.ids[-1], len(lane.known), lane)
+            for answer, lane in zip(answers, lanes, strict=True)
+        ]
+        self.write_tokens(run, rows, size)
+        self.write_choice(run, answers, size)
+        await run.advance()
+        for answer, lane in zip(answers, lanes, strict=True):
+            lane.ids.append(answer.ids[-1])
+        await self.take(run, answers)
+
+    # ---- between the conversations and a program's inputs
+
+    def prepared(self, tokens: int, rows: int) -> Run:
+        if self._reached != self.pool.reached:
+            self._reached = self.pool.reached
+            self._runs.clear()
+        key = (tokens, rows)
+        if key not in self._runs:
+            planned = self.model.program(
+                "answer", tokens, rows, self.pool.addressed, trained=self.trained
+            )
+            tensors = {**self.pool.tensors, **self.tensors}
+            self._runs[key] = self.model.prepare(planned, tensors, self.pool.room)
+        return self._runs[key]
+
+    def write_tokens(self, run, rows: list[tuple], size: int) -> None:
+        """rows of (token, position in its lane, lane); padding goes to the scratch row."""
+        ids, positions, slots = (np.zeros(size, np.int32) for _ in range(3))
+        spans = np.zeros((size, 4), np.int32)
+        for i, (token, at, lane) in enumerate(rows):
+            slot = lane.start + at - lane.shared
+            ids[i], positions[i], slots[i] = token, at, slot
+            spans[i] = lane.head_start, lane.head_start + lane.shared, lane.start, slot + 1
+        for name, array in (("ids", ids), ("positions", positions), ("slots", slots)):
+            run.write(name, array)
+        run.write("spans", spans)
+
+    def write_choice(self, run, answers: list[Answer], size: int) -> None:
+        recent = np.full((size, RECENT), -1, np.int32)
+        knobs, penalty = np.zeros((size, 3), np.float32), np.ones(size, np.float32)
+        seeds = np.zeros(size, np.uint32)
+        for i, answer in enumerate(answers):
+            s = answer.sampling
+            if s.penalty != 1:
+                last = (answer.prompt + answer.ids)[-RECENT:]
+                recent[i, : len(last)] = last
+            knobs[i], penalty[i] = (s.temperature, s.top_k, s.top_p), s.penalty
+            seeds[i] = (s.seed * 1_000_003 + len(answer.ids)) & 0xFFFFFFFF
+        run.write("recent", recent)
+        run.write("knobs", knobs)
+        run.write("penalty", penalty)
+        run.write("seeds", seeds)
+
+    async def take(self, run, answers: list[Answer]) -> None:
+        """Hand the drawn tokens to their answers."""
+        tokens = await run.read("token")
+        tops: list[list] = [[] for _ in answers]
+        if any(answer.on_token for answer in answers):
+            best = zip(await run.read("ids"), await run.read("logprobs"), strict=True)
+            tops = [list(zip(ids.tolist(), probs.tolist(), strict=True)) for ids, probs in best]
+        for i, answer in enumerate(answers):
+            at = len(answer.ids)
+            token = answer.forced[at] if at < len(answer.forced) else int(tokens[i])
+            answer.first_token = answer.first_token or time.perf_counter()
+            if answer.on_token:
+                answer.on_token(token, tops[i])
+            self.grow(answer, token)
+
+    def grow(self, answer: Answer, token: int) -> None:
+        if answer.ended:
+            return
+        if token in self.model.tokenizer.eos_ids:
+            answer.ended = "end"
+        else:
+            answer.ids.append(token)
+            self.say(answer, self._streams[answer].push(token))
+            full = len(answer.prompt) + len(answer.ids) >= self.context
+            if not answer.ended and (full or len(answer.ids) >= answer.sampling.max_tokens):
+                answer.ended = "length"
+            elif not answer.ended and answer.sampling.stop_repeats and goes_round(answer.ids):
+                answer.ended = "repeats"
+        if answer.ended:
+            self.leave(answer)
+
+    def say(self, answer: Answer, piece: str) -> None:
+        """Pass new text on, but nothing that may turn out to begin a stop sequence."""
+        said = len(answer.text) - len(answer.held)
+        answer.text += piece
+        for stop in answer.sampling.stop:
+            at = answer.text.find(stop, max(0, said - len(stop)))
+            if at >= 0:
+                answer.text, answer.ended = answer.text[:at], "stop"
+        held = 0 if answer.ended else held_back(answer.text, answer.sampling.stop)
+        answer.held = answer.text[len(answer.text) - held :]
+        fresh = answer.text[said : len(answer.text) - held]
+        if fresh:
+            answer.on_text(fresh)
+
+    def leave(self, answer: Answer) -> None:
+        """An ended answer makes room; what its characters still owed is said."""
+        if answer in self.waiting:
+            self.waiting.remove(answer)
+        if answer in self.active:
+            self.active.remove(answer)
+        self.pool.busy.discard(answer.key)
+        stream = self._streams.pop(answer, None)
+        if stream and answer.ended != "stop":
+            ending = stream.end() if answer.ended == "end" else ""  # no half characters
+            answer.text += ending
+            if answer.held + ending:
+                answer.on_text(answer.held + ending)
+            answer.held = ""
+        answer.finished = answer.finished or time.perf_counter()
+
+
+class TooLong(ValueError):
+    """A message does not fit the model's context."""
+
+
+def chunk_size(left: int) -> int:
+    """The chunk that reads `left` tokens with little waste."""
+    fitting = next((c for c in CHUNKS if c >= left), CHUNKS[-1])
+    if fitting <= max(1.5 * left, CHUNKS[0]):
+        return fitting
+    return max(c for c in CHUNKS if c <= left)
+
+
+def common_prefix(a: list[int], b: list[int]) -> list[int]:
+    same = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), None)
+    return a[:same] if same is not None else a[: min(len(a), len(b))]
+
+
+def held_back(text: str, stops: tuple[str, ...]) -> int:
+    """How many characters at the end of `text` could be the beginning of a stop sequence."""
+    longest = max((len(s) for s in stops), default=0)
+    for length in range(min(len(text), longest - 1), 0, -1):
+        if any(stop.startswith(text[-length:]) for stop in stops):
+            return length
+    return 0

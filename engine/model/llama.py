@@ -1,0 +1,250 @@
+"""A Llama-family transformer, described once and traced by every program that runs it.
+
+Weights carry the names of the safetensors file. Capitals in comments: T tokens, S keys, R rows
+that reach the head, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.compiler.ir import OPS, Program, Value
+from engine.model.trainable import Trained
+
+ARCHITECTURES = {
+    "llama": {},
+    "mistral": {},
+    "qwen2": {"qkv_bias": True},
+    "qwen3": {"qk_norm": True},
+}
+
+
+@dataclass(frozen=True)
+class Config:
+    vocab: int
+    width: int
+    layers: int
+    heads: int
+    kv_heads: int
+    head_width: int
+    hidden: int
+    eps: float = 1e-5
+    positions: int = 2048
+    tied: bool = True  # the head is the embedding
+    qkv_bias: bool = False
+    qk_norm: bool = False
+
+    @classmethod
+    def from_dict(cls, d: dict) -> Config:
+        """From the keys of a Hugging Face config.json."""
+        kind = d.get("model_type", "?")
+        if kind not in ARCHITECTURES:
+            raise ValueError(f"OneSeek cannot run {kind}; it knows {', '.join(ARCHITECTURES)}")
+        heads = d["num_attention_heads"]
+        return cls(
+            vocab=d["vocab_size"],
+            width=d["hidden_size"],
+            layers=d["num_hidden_layers"],
+            heads=heads,
+            kv_heads=d.get("num_key_value_heads") or heads,
+            head_width=d.get("head_dim") or d["hidden_size"] // heads,
+            hidden=d["intermediate_size"],
+            eps=d.get("rms_norm_eps", 1e-5),
+            positions=d.get("max_position_embeddings", 2048),
+            tied=bool(d.get("tie_word_embeddings", False)),
+            **ARCHITECTURES[kind],
+        )
+
+    def linears(self) -> dict[str, tuple[int, int]]:
+        """Module name inside a layer -> (outputs, inputs)."""
+        q, kv = self.heads * self.head_width, self.kv_heads * self.head_width
+        return {
+            "self_attn.q_proj": (q, self.width),
+            "self_attn.k_proj": (kv, self.width),
+            "self_attn.v_proj": (kv, self.width),
+            "self_attn.o_proj": (self.width, q),
+            "mlp.gate_proj": (self.hidden, self.width),
+            "mlp.up_proj": (self.hidden, self.width),
+            "mlp.down_proj": (self.width, self.hidden),
+        }
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Every weight of the model and its shape; readers check files against it."""
+        shapes: dict[str, tuple[int, ...]] = {"model.embed_tokens.weight": (self.vocab, self.width)}
+        for i in range(self.layers):
+            layer = f"model.layers.{i}."
+            for name, shape in self.linears().items():
+                shapes[f"{layer}{name}.weight"] = shape
+                if self.qkv_bias and name[-6] in "qkv" and "attn" in name:
+                    shapes[f"{layer}{name}.bias"] = shape[:1]
+            if self.qk_norm:
+                shapes[f"{layer}self_attn.q_norm.weight"] = (self.head_width,)
+                shapes[f"{layer}self_attn.k_norm.weight"] = (self.head_width,)
+            shapes[layer + "input_layernorm.weight"] = (self.width,)
+            shapes[layer + "post_attention_layernorm.weight"] = (self.width,)
+        shapes["model.norm.weight"] = (self.width,)
+        if not self.tied:
+            shapes["lm_head.weight"] = (self.vocab, self.width)
+        return shapes
+
+
+def rotary_table(frequencies: np.ndarray, positions: int) -> np.ndarray:
+    """f32[positions, head_width]: cosines of every angle, then sines. `frequencies` are the
+    radians a position adds to each pair."""
+    angles = np.arange(positions)[:, None] * frequencies
+    return np.concatenate([np.cos(angles), np.sin(angles)], -1).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """How a weight lies in memory: packed in `bits` with groups of `group`, or plain (bits 0)."""
+
+    shape: tuple[int, ...]
+    bits: int = 0
+    group: int = 32
+
+
+@dataclass
+class Tokens:
+    """What a program knows about its T tokens: who they are, where, and which keys they see."""
+
+    ids: Value
+    positions: Value
+    spans: Value
+    slots: Value | None = None  # rows of the key/value cache, when there is one
+
+    @classmethod
+    def inputs(cls, program: Program, count: int, cached: bool = False) -> Tokens:
+        return cls(
+            program.input("ids", (count,), "i32"),
+            program.input("positions", (count,), "i32"),
+            program.input("spans", (count, 4), "i32"),
+            program.input("slots", (count,), "i32") if cached else None,
+        )
+
+
+class Llama:
+    """Traces the model into a program. Weights become inputs the first time they are used."""
+
+    def __init__(
+        self,
+        program: Program,
+        config: Config,
+        stored: dict[str, Stored],
+        positions: int,
+        trained: Trained | None = None,
+        dropout: float = 0.0,
+    ):
+        self.program, self.config, self.stored = program, config, stored
+        self.trained, self.dropout = trained, dropout
+        table = (positions, config.head_width)
+        self.table = self.shared("rotary.table", table)
+        self.blocks: list[tuple[int, int]] = []  # the steps of each layer
+
+    def shared(self, name: str, shape: tuple[int, ...], dtype: str = "f32") -> Value:
+        inputs = self.program.inputs
+        return inputs[name] if name in inputs else self.program.input(name, shape, dtype)
+
+    def plain(self, name: str) -> Value:
+        """A weight that is not packed; the trained copy where there is one."""
+        if self.trained and name in self.trained:
+            return self.trained.value(self.program, name)
+        return self.shared(name, self.stored[name].shape)
+
+    def packed(self, name: str) -> tuple[Value, Value]:
+        stored = self.stored[name]
+        rows, cols = stored.shape
+        return (
+            self.shared(f"{name}.codes", (rows, cols * stored.bits // 32), "u32"),
+            self.shared(f"{name}.scales", (rows, cols // stored.group, 2)),
+        )
+
+    def linear(self, x: Value, module: str) -> Value:
+        """x W^T, plus the LoRA term and the biases the module has."""
+        name, trained = module + ".weight", self.trained
+        h = b = None
+        if trained and module + ".lora_A.weight" in trained:
+            a = trained.value(self.program, module + ".lora_A.weight")
+            b = trained.value(self.program, module + ".lora_B.weight")
+            h = OPS["matmul"](self.dropped(x), a, tb=True, scale=trained.scale)
+        if self.stored[name].bits and not (trained and name in trained):
+            y = OPS["packed_linear"](x, *self.packed(name), h, b, bits=self.stored[name].bits)
+        else:
+            y = OPS["matmul"](x, self.plain(name), tb=True)
+            if h:
+                y = y + OPS["matmul"](h, b, tb=True)
+        if module + ".bias" in self.stored:
+            y = OPS["add_bias"](y, self.plain(module + ".bias"))
+        if trained and module + ".lora_bias" in trained:
+            y = OPS["add_bias"](y, trained.value(self.program, module + ".lora_bias"))
+        return y
+
+    def dropped(self, x: Value) -> Value:
+        if not self.dropout:
+            return x
+        seed = self.shared("seed", (1,), "u32")
+        return OPS["dropout"](x, seed, rate=self.dropout, stream=len(self.program.steps))
+
+    def norm(self, x: Value, name: str) -> Value:
+        return OPS["rmsnorm"](x, self.plain(name + ".weight"), eps=self.config.eps)
+
+    def attention(self, x: Value, layer: str, tokens: Tokens, cache: str | None) -> Value:
+        c, width = self.config, self.config.head_width
+        q, k, v = (self.linear(x, f"{layer}self_attn.{n}_proj") for n in "qkv")
+        if c.qk_norm:
+            q, k = (
+                self.norm(h.reshape(h.spec.size // width, width), f"{layer}{name}")
+                .reshape(*h.shape)
+                for h, name in ((q, "self_attn.q_norm"), (k, "self_attn.k_norm"))
+            )  # fmt: skip
+        q, k = (OPS["rotary"](h, tokens.positions, self.table, width=width) for h in (q, k))
+        if cache:
+            rows = self.shared_cache_rows
+            k, v = (
+                OPS["cache_write"](self.shared(f"{cache}.{n}", (rows, h.spec.cols)), h,
+                                   tokens.slots)
+                for n, h in (("k", k), ("v", v))
+            )  # fmt: skip
+        y, _ = OPS["attention"](q, k, v, tokens.spans, heads=c.heads, kv_heads=c.kv_heads)
+        return self.linear(y, layer + "self_attn.o_proj")
+
+    def mlp(self, x: Value, layer: str) -> Value:
+        gate, up = (self.linear(x, f"{layer}mlp.{n}_proj") for n in ("gate", "up"))
+        return self.linear(OPS["swiglu"](gate, up), layer + "mlp.down_proj")
+
+    def states(self, tokens: Tokens, cache_rows: int = 0) -> Value:
+        """ids -> [T, width], ready for the head."""
+        self.shared_cache_rows = cache_rows
+        x = self.embedding(tokens.ids)
+        for i in range(self.config.layers):
+            first, layer = len(self.program.steps), f"model.layers.{i}."
+            cache = f"cache.{i}" if cache_rows else None
+            y = self.norm(x, layer + "input_layernorm")
+            x = x + self.attention(y, layer, tokens, cache)
+            x = x + self.mlp(self.norm(x, layer + "post_attention_layernorm"), layer)
+            self.blocks.append((first, len(self.program.steps)))
+        return x
+
+    def embedding(self, ids: Value) -> Value:
+        name = "model.embed_tokens.weight"
+        if self.stored[name].bits:
+            return OPS["packed_rows"](*self.packed(name), ids, bits=self.stored[name].bits)
+        return OPS["rows"](self.plain(name), ids)
+
+    def logits(self, x: Value) -> Value:
+        """[R, width] -> [R, V], final norm included."""
+        name = "model.embed_tokens.weight" if self.config.tied else "lm_head.weight"
+        return self.head(self.norm(x, "model.norm"), name)
+
+    def head(self, x: Value, name: str) -> Value:
+        if self.stored[name].bits:
+            return OPS["packed_linear"](x, *self.packed(name), bits=self.stored[name].bits)
+        return OPS["matmul"](x, self.plain(name), tb=True)
+
+    def head_dx(self, dlogits: Value, name: str) -> Value:
+        if self.stored[name].bits:
+            bits = self.stored[name].bits
+            return OPS["packed_linear_dx"](dlogits, *self.packed(name), bits=bits)
+        return OPS["matmul"](dlogits, self.plain(name))

@@ -1,0 +1,131 @@
+"""A model made ready on an executor: its weights uploaded one tensor at a time, in packed form.
+
+Programs are traced when first asked for and kept; every program of a model shares these tensors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import ceil
+
+import numpy as np
+
+from engine.backends.executor import Executor, Run, Tensor
+from engine.backends.room import Room
+from engine.compiler.ops.linear import unpack
+from engine.compiler.schedule import Plan, plan
+from engine.model import programs
+from engine.model.formats import ModelFile, Packed, inverse_frequencies
+from engine.model.llama import Config, Stored, rotary_table
+from engine.model.template import ChatTemplate
+from engine.model.tokenizer import Tokenizer
+from engine.model.trainable import Trained
+
+
+@dataclass
+class Model:
+    """What every program of one loaded model shares."""
+
+    name: str
+    config: Config
+    stored: dict[str, Stored]
+    tensors: dict
+    executor: Executor
+    tokenizer: Tokenizer
+    template: ChatTemplate
+    positions: int
+    fingerprint: str = ""  # of its weights, whatever the file is called
+    _plans: dict = field(default_factory=dict)
+
+    @classmethod
+    async def load(
+        cls,
+        file: ModelFile,
+        executor: Executor,
+        positions: int = 2048,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> Model:
+        """Read `file` onto the executor; `progress(bytes done, bytes in all)` as it goes."""
+        config = Config.from_dict(file.config)
+        positions = min(positions, config.positions)
+        # What is made of text comes first: what it takes meanwhile, the weights may have after it.
+        template = ChatTemplate(file.chat_template, file.special_tokens)
+        tokenizer = Tokenizer(file.tokenizer_data)
+        stored: dict[str, Stored] = {}
+        frequencies = inverse_frequencies(file.config, file.name)
+        tensors = {"rotary.table": executor.upload(rotary_table(frequencies, positions))}
+        digest = hashlib.sha256()
+        total, done = sum(file.spec(name).nbytes for name in file.names()), 0
+        for name in file.names():
+            weight = file.read(name)
+            if isinstance(weight, Packed):
+                stored[name] = Stored(weight.shape, weight.bits, weight.group)
+                tensors[f"{name}.codes"] = executor.upload(weight.codes)
+                tensors[f"{name}.scales"] = executor.upload(weight.scales)
+                digest.update(np.ascontiguousarray(weight.scales).data)
+            else:
+                stored[name] = Stored(weight.shape)
+                plain = np.ascontiguousarray(weight, np.float32)
+                tensors[name] = executor.upload(plain)
+                digest.update(plain.data)
+            done += file.spec(name).nbytes
+            progress(done, total)
+            await executor.breathe()
+        return cls(
+            file.name,
+            config,
+            stored,
+            tensors,
+            executor,
+            tokenizer,
+            template,
+            positions,
+            digest.hexdigest()[:16],
+        )
+
+    async def dense(self, name: str) -> np.ndarray:
+        """A weight as plain numbers, read back from the executor."""
+        stored = self.stored[name]
+        if not stored.bits:
+            return (await self.tensors[name].read()).reshape(stored.shape)
+        codes, scales = [
+            np.asarray(await self.tensors[f"{name}.{part}"].read()) for part in ("codes", "scales")
+        ]
+        return unpack(codes, scales, stored.bits).reshape(stored.shape)
+
+    def program(self, kind: str, *shape: int, trained: Trained | None = None, **more):
+        """The plan of `programs.<kind>` at a shape, traced the first time it is asked for."""
+        layout = trained and (tuple(trained.entries), trained.scale,
+                              trained.still and tuple(trained.still.entries))  # fmt: skip
+        key = kind, shape, layout, tuple(sorted(more.items()))
+        if key not in self._plans:
+            self._plans[key] = self.traced(kind, *shape, trained=trained, **more)
+        return self._plans[key]
+
+    def traced(self, kind: str, *shape: int, trained: Trained | None = None, **more) -> Plan:
+        build = getattr(programs, kind)
+        return plan(build(self.config, self.stored, *shape, self.positions, trained, **more))
+
+    def learning_plan(
+        self, tokens: int, rows: int, trained: Trained, memory_budget: int | None, **more
+    ) -> Plan:
+        """The plan of a training step that keeps as many layers' activations as the budget
+        allows and computes the others again on the way back."""
+        if memory_budget is None:
+            return self.program("learn", tokens, rows, trained=trained, **more)
+
+        def needed(blocks: int) -> int:
+            keep = dict(keep_blocks=blocks)
+            return self.traced("learn", tokens, rows, trained=trained, **keep, **more).lower_bound
+
+        layers = self.config.layers
+        some, every = needed(layers // 2), needed(layers)
+        each = max(1.0, (every - some) / (layers - layers // 2))  # none where few are trained
+        keep = min(layers, max(0, layers - ceil((every - memory_budget) / each)))
+        return self.program("learn", tokens, rows, trained=trained, keep_blocks=keep, **more)
+
+    def prepare(self, planned: Plan, tensors: dict[str, Tensor], room: Room | None = None) -> Run:
+        """A run of a plan over this model's weights and the given tensors."""
+        return self.executor.prepare(planned, {**self.tensors, **tensors}, room)

@@ -1,0 +1,238 @@
+"""The programs OneSeek runs: answer, learn, compare. Each is traced once per shape.
+
+Everything that changes from call to call (tokens, positions, who sees whom, targets, rates) is
+data; everything known beforehand is in the program.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+from engine.compiler.grad import grad
+from engine.compiler.ir import OPS, Program, Value
+from engine.compiler.schedule import fuse, recompute
+from engine.model.llama import Config, Llama, Stored, Tokens
+from engine.model.trainable import Trained
+
+TARGETS = 32  # tokens of the base model's answer kept per position; cross-entropy uses one
+HEAD_ROWS = 64  # rows of logits alive at once while learning; a GPU binds at multiples of 256 bytes
+RECENT = 64  # tokens a repetition penalty looks back
+NORM_PARTS = 256
+CHEAP = ("rmsnorm", "swiglu")  # computing them again costs less than keeping them
+
+
+def answer(
+    config: Config,
+    stored: dict[str, Stored],
+    tokens: int,
+    rows: int,
+    cache_rows: int,
+    positions: int,
+    trained: Trained | None = None,
+) -> Program:
+    """T tokens in, into the cache; for the R rows asked for, their 64 likeliest next tokens and
+    the one drawn."""
+    program = Program(f"answer {tokens}x{rows}" + (" adapted" if trained else ""))
+    model = Llama(program, config, stored, positions, trained)
+    x = model.states(Tokens.inputs(program, tokens, cached=True), cache_rows)
+    if rows != tokens:
+        x = OPS["rows"](x, program.input("take", (rows,), "i32"))
+    recent = program.input("recent", (rows, RECENT), "i32")
+    penalty = program.input("penalty", (rows,))
+    ids, logprobs = OPS["candidates"](model.logits(x), recent, penalty)
+    knobs, seeds = program.input("knobs", (rows, 3)), program.input("seeds", (rows,), "u32")
+    program.output("ids", ids)
+    program.output("logprobs", logprobs)
+    program.output("token", OPS["draw"](ids, logprobs, knobs, seeds))
+    return fuse(program)
+
+
+def head_loss(model: Llama, x: Value) -> tuple[Value, Value, Value]:
+    """Losses of the rows `take` of x, and the gradient with respect to those rows, chunk by chunk
+    so that only HEAD_ROWS rows of logits ever exist. -> losses [R], rows, their gradient."""
+    program, rows = model.program, model.program.inputs["take"].spec.size
+    picked = OPS["rows"](x, program.inputs["take"])
+    normed = model.norm(picked, "model.norm")
+    width, losses = normed.spec.cols, program.buffer((rows,))
+    dnormed = program.buffer(normed.shape)
+    ids = program.input("target_ids", (rows, TARGETS), "i32")
+    probs = program.input("target_probs", (rows, TARGETS))
+    rest, weight = program.input("target_rest", (rows,)), program.input("weight", (rows,))
+    name = "model.embed_tokens.weight" if model.config.tied else "lm_head.weight"
+    for first in range(0, rows, HEAD_ROWS):
+        count = min(HEAD_ROWS, rows - first)
+        targets = (
+            ids.view(first * TARGETS, (count, TARGETS)),
+            probs.view(first * TARGETS, (count, TARGETS)),
+            rest.view(first, (count,)),
+            weight.view(first, (count,)),
+        )
+        logits = model.head(normed.view(first * width, (count, width)), name)
+        dlogits, loss = OPS["soft_cross_entropy"](logits, *targets)
+        program.place(loss, losses, first)
+        program.place(model.head_dx(dlogits, name), dnormed, first * width)
+    return losses, normed, dnormed
+
+
+def gradients(
+    program: Program, model: Llama, tokens: int, rows: int, keep_blocks: int | None
+) -> list[Value]:
+    """Forward, loss and backward: the gradient of each stretch of the flat array. They come into
+    being while the activations of their layers go, so together they need no more memory."""
+    trained = model.trained
+    assert trained is not None
+    program.input("take", (rows,), "i32")
+    x = model.states(Tokens.inputs(program, tokens))
+    losses, normed, dnormed = head_loss(model, x)
+    backward = len(program.steps)
+    program.output("losses", losses)
+    stretches = [program.buffer((size,)) for _, size, _ in trained.stretches]
+    for stretch, (_, size, names) in zip(stretches, trained.stretches, strict=True):
+        if size > sum(prod(trained.entries[name][1]) for name in names):
+            OPS["clear"](stretch)  # the gaps between the entries count for nothing
+    wrt = [trained.value(program, name) for name in trained.entries]
+    made = iter(grad({normed: dnormed}, wrt))
+    for stretch, (first, _, names) in zip(stretches, trained.stretches, strict=True):
+        for name in names:
+            program.place(next(made), stretch, trained.entries[name][0] - first)
+    if keep_blocks is not None:
+        border = len(model.blocks) - keep_blocks
+        cheap = model.blocks[border:]
+        recompute(program, cheap, backward, CHEAP)
+        recompute(program, model.blocks[:border], backward)
+    return stretches
+
+
+def update(program: Program, trained: Trained, gradients: list[Value]) -> None:
+    """The global norm over everything, then one AdamW step, stretch by stretch."""
+    flat = program.inputs.get(trained.name) or program.input(trained.name, (trained.size,))
+    moments = [program.input(f"{trained.name}.{n}", (trained.size,)) for n in "mv"]
+    sums = program.buffer((NORM_PARTS * len(gradients),))
+    for i, gradient in enumerate(gradients):
+        program.place(OPS["square_sums"](gradient, parts=NORM_PARTS), sums, NORM_PARTS * i)
+    norm = program.output("norm", OPS["root"](sums))
+    hyper, first = program.input("hyper", (8,)), 0
+    for gradient in gradients:
+        size = gradient.spec.size
+        state = (array.view(first, (size,)) for array in (flat, *moments))
+        OPS["adamw"](*state, gradient, norm, hyper)
+        first += size
+
+
+def learn(
+    config: Config,
+    stored: dict[str, Stored],
+    tokens: int,
+    rows: int,
+    positions: int,
+    trained: Trained,
+    dropout: float = 0.0,
+    keep_blocks: int | None = None,
+) -> Program:
+    """One training step: T packed tokens, R of them with targets, and the weights change.
+    With `keep_blocks` only the last so many layers keep their activations for the way back, and
+    even they not what is CHEAP."""
+    program = Program(f"learn {tokens}x{rows}")
+    model = Llama(program, config, stored, positions, trained, dropout)
+    update(program, trained, gradients(program, model, tokens, rows, keep_blocks))
+    return fuse(program)
+
+
+def accumulate(
+    config: Config,
+    stored: dict[str, Stored],
+    tokens: int,
+    rows: int,
+    positions: int,
+    trained: Trained,
+    dropout: float = 0.0,
+    keep_blocks: int | None = None,
+) -> Program:
+    """As `learn`, but the gradient is added to a total and the weights stay; see `apply`."""
+    program = Program(f"accumulate {tokens}x{rows}")
+    model = Llama(program, config, stored, positions, trained, dropout)
+    total, first = program.input(f"{trained.name}.total", (trained.size,)), 0
+    for gradient in gradients(program, model, tokens, rows, keep_blocks):
+        OPS["accumulate"](total.view(first, gradient.shape), gradient)
+        first += gradient.spec.size
+    return fuse(program)
+
+
+def apply(trained: Trained) -> Program:
+    """The update after several `accumulate`s; the total starts again at zero."""
+    program = Program("apply")
+    total = program.input(f"{trained.name}.total", (trained.size,))
+    update(program, trained, [total])
+    OPS["clear"](total)
+    return fuse(program)
+
+
+def taken(model: Llama, tokens: int, rows: int) -> Value:
+    """What the head gets at R of T tokens."""
+    program = model.program
+    x = model.states(Tokens.inputs(program, tokens))
+    return model.norm(OPS["rows"](x, program.input("take", (rows,), "i32")), "model.norm")
+
+
+def states(
+    config: Config,
+    stored: dict[str, Stored],
+    tokens: int,
+    rows: int,
+    positions: int,
+    trained: Trained | None = None,
+) -> Program:
+    """What the head gets at R of T tokens, to be compared with later."""
+    program = Program(f"states {tokens}x{rows}")
+    program.output(
+        "states", taken(Llama(program, config, stored, positions, trained), tokens, rows)
+    )
+    return fuse(program)
+
+
+def compare(
+    config: Config,
+    stored: dict[str, Stored],
+    tokens: int,
+    rows: int,
+    positions: int,
+    trained: Trained,
+) -> Program:
+    """The adapted model over tokens of which the base's `states` are known: for R rows the KL
+    between them, and whether both like the same token best."""
+    program = Program(f"compare {tokens}x{rows}")
+    adapted = Llama(program, config, stored, positions, trained)
+    states = (
+        (Llama(program, config, stored, positions), program.input("base", (rows, config.width))),
+        (adapted, taken(adapted, tokens, rows)),
+    )
+    kl, same = program.buffer((rows,)), program.buffer((rows,))
+    name = "model.embed_tokens.weight" if config.tied else "lm_head.weight"
+    for first in range(0, rows, HEAD_ROWS):
+        count = min(HEAD_ROWS, rows - first)
+        logits = [
+            model.head(x.view(first * config.width, (count, config.width)), name)
+            for model, x in states
+        ]
+        for value, whole in zip(OPS["divergence"](*logits), (kl, same), strict=True):
+            program.place(value, whole, first)
+    program.output("kl", kl)
+    program.output("same", same)
+    return fuse(program)
+
+
+def score(
+    config: Config,
+    stored: dict[str, Stored],
+    tokens: int,
+    rows: int,
+    positions: int,
+    trained: Trained | None = None,
+) -> Program:
+    """The losses of `learn` without the learning: what the model makes of given targets."""
+    program = Program(f"score {tokens}x{rows}" + (" adapted" if trained else ""))
+    program.input("take", (rows,), "i32")
+    model = Llama(program, config, stored, positions, trained)
+    losses, _, _ = head_loss(model, model.states(Tokens.inputs(program, tokens)))
+    program.output("losses", losses)
+    return fuse(program)

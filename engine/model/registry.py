@@ -1,0 +1,118 @@
+"""The known models (models.json), and where on this machine one that was asked for lies.
+
+A model is asked for by its id or by a path; nothing is ever chosen for the user.
+"""
+
+import fnmatch
+import json
+import os
+from pathlib import Path
+
+from engine.core.environment import variable
+from engine.learning.runs import NoBaseModels
+from engine.model import demo
+from engine.model.formats import FormatError, ModelFile, open_model
+from engine.model.formats.download import download
+from engine.model.formats.native import FolderShelf, Http
+
+MODELS = Path(__file__).with_name("models.json")
+
+
+class ModelMissing(LookupError):
+    """The model is not on this machine; the message says how to get it."""
+
+
+def known() -> dict[str, dict]:
+    """What models.json says, by id."""
+    return {model["id"]: model for model in json.loads(MODELS.read_text())["models"]}
+
+
+def folder() -> Path:
+    """Where models lie on this machine: MODELS_DIR, or the user's own data folder."""
+    if folder := variable("MODELS_DIR"):
+        return Path(folder)
+    home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(home) / "oneseek" / "models"
+
+
+def built() -> Path:
+    """Where the build keeps the parts of the site, the default model among them."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "oneseek" / "parts"
+
+
+def chosen(models: str | None = None) -> list[str]:
+    """The models asked for, or those in BASE_MODELS; there is no default."""
+    names = (models or variable("BASE_MODELS")).split(",")
+    names = list(dict.fromkeys(name.strip() for name in names if name.strip()))
+    if not names:
+        raise NoBaseModels
+    return names
+
+
+def places(model: dict) -> list[Path]:
+    """Where a known model may lie, best first."""
+    if model["id"] == "tiny":
+        return [demo.MODEL]
+    found = []
+    if folder().is_dir():
+        names = sorted(path.name for path in folder().iterdir())
+        found = [folder() / name for name in names if fnmatch.fnmatch(name, model["file"])]
+    if model["sha256"] and model["source"]["kind"] == "site":
+        found.append(built() / model["sha256"][:16] / model["file"])
+    return [path for path in found if path.is_file()]
+
+
+def find(name: str) -> Path:
+    """The path of a model given by id or path."""
+    model = known().get(name)
+    if model is None:
+        path = Path(name).expanduser()
+        if path.exists():
+            return path
+        raise ModelMissing(
+            f"there is no model {name!r}: it is neither a file or folder here nor one of "
+            f"{', '.join(known())}"
+        )
+    for path in places(model):
+        return path
+    raise ModelMissing(f"{model['name']} is not on this machine. {advice(model)}")
+
+
+def advice(model: dict) -> str:
+    """How to get a known model that is not here."""
+    size = f"{model['bytes'] / 1e6:.0f} MB"
+    if model["source"]["kind"] == "site":
+        return f"python3 build.py dist fetches it ({size})"
+    if model["source"]["kind"] == "web":
+        return f"oneseek models --get {model['id']} downloads it ({size})"
+    return f"Put a GGUF file from {model['source']['url']} ({size}) into {folder()}"
+
+
+def open_named(name: str) -> ModelFile:
+    """A model by id or path; a known one only if it is byte for byte what models.json says."""
+    path = find(name)
+    file = open_model(path)
+    expected = known()[name]["sha256"] if name in known() else None
+    found = file.sha256() if expected else None
+    if found != expected:
+        file.close()
+        raise FormatError(
+            str(path),
+            f"this is not {known()[name]['name']} as it was published (sha256 {found[:16]}... "
+            f"instead of {expected[:16]}...). It was not used; delete it and get it again",
+        )
+    return file
+
+
+async def obtain(name: str, progress=None) -> Path:
+    """Download a known model into the folder, or finish a download; -> its path."""
+    model = known().get(name)
+    if model is None:
+        raise ModelMissing(f"{name!r} is not one of {', '.join(known())}")
+    if model["source"]["kind"] != "web":
+        raise ModelMissing(f"{model['name']} is not downloaded this way. {advice(model)}")
+    if not places(model):
+        shelf, url = FolderShelf(folder()), model["source"]["url"]
+        options = {"sha256": model["sha256"], "progress": progress}
+        (await download(shelf, Http(), model["file"], url, **options)).close()
+    return folder() / model["file"]

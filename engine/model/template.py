@@ -1,0 +1,69 @@
+"""A model's own chat template, run in the sandbox of `sandbox.py`.
+
+Text of the conversation is data: special tokens spelled in it are guarded, so the tokenizer keeps them text (R27).
+"""
+
+from engine.model.sandbox import Sandbox, TemplateError
+from engine.model.tokenizer import GUARD, matcher
+
+MAX_TEMPLATE = 64 << 10
+MAX_TOKENS = 20_000  # Jinja's, so that compiling takes well under a second
+# A model without a template can still complete text; only chatting with it is refused.
+NO_TEMPLATE = "{{ raise_exception('there is none; choose a model made for chat') }}"
+
+__all__ = ["ChatTemplate", "TemplateError"]
+
+
+class ChatTemplate:
+    """Turns messages into the text the model was trained to continue."""
+
+    def __init__(self, source, special_tokens):
+        if source is None:
+            source = NO_TEMPLATE
+        if len(source) > MAX_TEMPLATE:
+            raise TemplateError(
+                f"the chat template has {len(source)} characters, over the limit of {MAX_TEMPLATE}"
+            )
+        self._names = {k: v for k, v in special_tokens.items() if isinstance(v, str)}
+        others = special_tokens.get("additional_special_tokens", ())
+        self._special = matcher({*self._names.values(), *others} - {""})
+        self._sandbox = Sandbox()
+        self._template = self._attempt(self._compile, source)
+
+    def _compile(self, source):
+        for count, _ in enumerate(self._sandbox.lex(source)):
+            if count > MAX_TOKENS:
+                raise TemplateError(f"the chat template has over {MAX_TOKENS} Jinja tokens")
+        return self._sandbox.from_string(source)
+
+    def render(self, messages, add_generation_prompt=True, **variables):
+        """The conversation as text for `Tokenizer.encode(text, special=True)`."""
+        return self._attempt(
+            self._template.render,
+            messages=self._guard(messages),
+            add_generation_prompt=add_generation_prompt,
+            **{"tools": None, "documents": None, **self._names, **self._guard(variables)},
+        )
+
+    def _attempt(self, action, *arguments, **variables):
+        self._sandbox.begin()
+        try:
+            return action(*arguments, **variables)
+        except TemplateError:
+            raise
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"[:300]
+            raise TemplateError(f"the model's chat template failed ({reason})") from error
+
+    def _guard(self, data):
+        """The same data with every special token in its texts broken up."""
+        if isinstance(data, str):
+            data = data.replace(GUARD, "")
+            if self._special is None:
+                return data
+            return self._special.sub(lambda match: match[0][:1] + GUARD + match[0][1:], data)
+        if isinstance(data, dict):
+            return {self._guard(key): self._guard(value) for key, value in data.items()}
+        if isinstance(data, (list, tuple)):
+            return [self._guard(item) for item in data]
+        return data

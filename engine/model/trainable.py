@@ -1,0 +1,134 @@
+"""What training changes: one flat array, with a name for each stretch of it.
+
+A LoRA adapter, the norm gains of `hybrid` and the whole blocks of `full` are all such arrays, so
+an update, a snapshot, a promotion and a rollback each handle one array whatever is trained.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import groupby
+from math import prod
+
+import numpy as np
+
+from engine.compiler.ir import Program, Spec, Value
+from engine.core.turns import pause
+
+ALIGNMENT = 64  # elements: a GPU binds buffers at multiples of 256 bytes
+
+# the names of the user's documents -> the modules of a layer
+TARGETS = {
+    "attention.q": "self_attn.q_proj",
+    "attention.k": "self_attn.k_proj",
+    "attention.v": "self_attn.v_proj",
+    "attention.o": "self_attn.o_proj",
+    "ffn.gate": "mlp.gate_proj",
+    "ffn.up": "mlp.up_proj",
+    "ffn.down": "mlp.down_proj",
+}
+
+
+def layer_of(name: str) -> str:
+    return ".".join(name.split(".")[:3])
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Where each trained tensor lies in the flat array `adapter`."""
+
+    entries: dict[str, tuple[int, tuple[int, ...]]] = field(default_factory=dict)
+    scale: float = 1.0  # alpha / rank
+    rank: int = 0
+    name: str = "adapter"
+    still: Trained | None = None  # what is changed from the base as well, but not trained now
+
+    @classmethod
+    def of(cls, shapes: dict[str, tuple[int, ...]], **more) -> Trained:
+        entries, offset = {}, 0
+        for name, shape in shapes.items():
+            entries[name] = (offset, shape)
+            offset += -(-prod(shape) // ALIGNMENT) * ALIGNMENT
+        return cls(entries, **more)
+
+    @classmethod
+    def lora(cls, config, rank: int, alpha: float, targets=tuple(TARGETS), bias=False) -> Trained:
+        shapes: dict[str, tuple[int, ...]] = {}
+        linears = config.linears()
+        for i in range(config.layers):
+            for target in targets:
+                module = TARGETS[target]
+                outputs, inputs = linears[module]
+                layer = f"model.layers.{i}.{module}"
+                shapes[f"{layer}.lora_A.weight"] = (rank, inputs)
+                shapes[f"{layer}.lora_B.weight"] = (outputs, rank)
+                if bias:
+                    shapes[f"{layer}.lora_bias"] = (outputs,)
+        return cls.of(shapes, scale=alpha / rank, rank=rank)
+
+    @classmethod
+    def chosen(cls, config, training) -> Trained:
+        """What a training configuration trains of a model: an adapter, the last blocks, or both."""
+        lora = training.lora_config
+        adapter = cls.lora(config, lora.rank, lora.alpha, lora.target_modules, lora.enable_bias)
+        if training.mode == "lora":
+            return adapter
+        first = config.layers - min(training.full_blocks, config.layers)
+        layers = tuple(f"model.layers.{i}." for i in range(first, config.layers))
+        blocks = {name: s for name, s in config.shapes().items() if name.startswith(layers)}
+        if training.mode == "full":
+            return cls.of(blocks)
+        shapes = {name: shape for name, (_, shape) in adapter.entries.items()}
+        return cls.of(shapes | blocks, scale=adapter.scale, rank=adapter.rank)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.entries or (self.still is not None and name in self.still)
+
+    @property
+    def whole(self) -> list[str]:
+        """The weights that are trained themselves, not by an adapter."""
+        return [name for name in self.entries if ".lora_" not in name]
+
+    @property
+    def size(self) -> int:
+        offset, shape = list(self.entries.values())[-1]
+        return offset + -(-prod(shape) // ALIGNMENT) * ALIGNMENT
+
+    @property
+    def spec(self) -> Spec:
+        return Spec((self.size,))
+
+    @property
+    def stretches(self) -> list[tuple[int, int, list[str]]]:
+        """The flat array layer by layer: where each begins, its size, and who lies there."""
+        found: list[tuple[int, int, list[str]]] = []
+        for _, names in groupby(self.entries, layer_of):
+            inside = list(names)
+            first, (last, shape) = self.entries[inside[0]][0], self.entries[inside[-1]]
+            found.append((first, last + -(-prod(shape) // ALIGNMENT) * ALIGNMENT - first, inside))
+        return found
+
+    def value(self, program: Program, name: str) -> Value:
+        """The stretch `name` of the program's input `adapter`; the same value at each use."""
+        if name not in self.entries and self.still:
+            return self.still.value(program, name)
+        flat = program.inputs.get(self.name) or program.input(self.name, (self.size,))
+        made = program.windows.setdefault(self.name, {})
+        if name not in made:
+            made[name] = flat.view(*self.entries[name], name)
+        return made[name]
+
+    def part(self, flat: np.ndarray, name: str) -> np.ndarray:
+        """The stretch `name` of a flat array, as a view."""
+        offset, shape = self.entries[name]
+        return flat[offset : offset + prod(shape)].reshape(shape)
+
+    def initial(self, seed: int) -> np.ndarray:
+        """A uniform in +-1/sqrt(inputs), the others 0: an adapter's first step is the base."""
+        flat, rng = np.zeros(self.size, np.float32), np.random.default_rng(seed)
+        for name, (_, shape) in self.entries.items():
+            if name.endswith("lora_A.weight"):
+                pause()
+                bound = shape[1] ** -0.5
+                self.part(flat, name)[...] = rng.uniform(-bound, bound, shape)
+        return flat

@@ -1,0 +1,1 @@
+"""Pages of the web: fetched, cut down to what they say, followed."""

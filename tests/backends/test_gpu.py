@@ -1,0 +1,146 @@
+"""The executor when something is wrong: errors with names, nothing half done, nothing leaked."""
+
+import asyncio
+import gc
+from math import prod
+
+import numpy as np
+import pytest
+
+import engine.backends.gpu.kernels
+from engine.backends.gpu.errors import DeviceLost, GPUProblem, OutOfMemory
+from engine.backends.gpu.executor import GPU
+from engine.compiler.ir import OPS, Program, Spec
+from engine.compiler.schedule import plan
+from engine.model import programs
+from tests.backends.test_gpu_programs import LORA, batch, prepared
+from tests.model.test_model import TINY, stored_of
+from tests.support.gpu_device import gpu
+
+
+def tiny_step():
+    program = programs.learn(TINY, stored_of(TINY, 4), 12, 6, 64, LORA)
+    return program, batch(program, TINY, LORA) | {"adapter": LORA.initial(1)}
+
+
+def one_op(name, *shapes, **attrs):
+    program = Program(name)
+    ins = [program.input(f"in{i}", shape) for i, shape in enumerate(shapes)]
+    program.output("out", OPS[name](*ins, **attrs))
+    return program
+
+
+def test_a_shader_that_does_not_compile_names_its_file_and_line(monkeypatch):
+    def broken(file):
+        return "\n\nfn broken() { let x = ; }\n" if file == "bias.wgsl" else real(file)
+
+    real = engine.backends.gpu.kernels.source_of
+    monkeypatch.setattr(engine.backends.gpu.kernels, "source_of", broken)
+    with pytest.raises(GPUProblem, match=r"shaders/bias\.wgsl:3:\d+ does not compile"):
+        asyncio.run(GPU.open()).prepare(plan(one_op("add_bias", (5, 7), (7,))))
+
+
+def test_a_dispatch_over_the_limit_names_the_step():
+    program = one_op("square_sums", (70_000,), parts=70_000)
+    with pytest.raises(
+        GPUProblem, match=r"square_sums\(in0\) parts=70000 would need \(70000, 1, 1\)"
+    ):
+        gpu().prepare(plan(program))
+
+
+def test_tensors_of_another_shape_are_refused_by_name():
+    program = one_op("add", (5, 7), (5, 7))
+    with pytest.raises(ValueError, match=r"in1 is f32\[7,5\], the program wants f32\[5,7\]"):
+        gpu().prepare(plan(program), {"in1": gpu().empty(Spec((7, 5)))})
+    with pytest.raises(ValueError, match=r"in0 is f32\[5,7\], got \(7,\)"):
+        gpu().prepare(plan(program)).write("in0", np.zeros(7))
+
+
+def test_R23_out_of_memory_is_an_answer_and_leaks_nothing():
+    own = asyncio.run(GPU.open())
+    program, feeds = tiny_step()
+    gc.collect()
+    before = own.allocated
+    own.memory_limit = before + 20_000
+    with pytest.raises(OutOfMemory, match=r"adapter:f32\[4096\] needs 16384 bytes; \d+ of"):
+        own.prepare(plan(program))
+    gc.collect()
+    assert own.allocated == before
+    own.memory_limit = None
+    run = prepared(own, program, feeds)
+    assert asyncio.run(run.advance()) == len(run)
+    too_large = Spec((1 << 20, 1 << 20))
+    with pytest.raises(OutOfMemory, match=r"logits:f32\[1048576,1048576\] has \d+ bytes"):
+        own.allocate("logits", too_large)
+
+
+@pytest.mark.parametrize("name", ["model.norm.weight", "weight", "adapter"])
+def test_R24_numbers_that_are_not_finite_change_nothing(name):
+    program, feeds = tiny_step()
+    feeds[name] = np.array(feeds[name], np.float32)
+    feeds[name].flat[0] = np.nan
+    run = prepared(gpu(), program, feeds)
+    state = ("adapter", "adapter.m", "adapter.v")
+
+    async def step():
+        before = [await run.read(part) for part in state]
+        await run.advance()
+        assert not np.isfinite(await run.read("norm"))
+        for part, old in zip(state, before, strict=True):
+            np.testing.assert_array_equal(await run.read(part), old)
+
+    asyncio.run(step())
+
+
+def slices_of_a_step(slowness, budget_ms):
+    """Every slice of a second step in predicted milliseconds, and what the two steps made, where the
+    device's clock says 0.1 ms for each workgroup, `slowness` times over."""
+    own = asyncio.run(GPU.open())
+    run = prepared(own, *tiny_step())
+    learn, slices = own.costs.learn, []
+    own.costs.learn = lambda piece, ms: learn(piece, 0.1 * slowness * prod(piece.counts))
+
+    async def step():
+        slices.clear()
+        at = 0
+        while at < len(run):
+            stop = await run.advance(at, budget_ms)
+            slices.append(sum(own.costs.of(piece) for piece in run._pieces[at:stop]))
+            at = stop
+        return await run.read("adapter")
+
+    asyncio.run(step())
+    return asyncio.run(step()), slices
+
+
+def test_R20_a_slice_keeps_its_budget_on_a_device_fifty_times_slower():
+    adapters, slices = zip(*(slices_of_a_step(slowness, 8.0) for slowness in (1, 50)), strict=True)
+    for lengths in slices:
+        assert max(lengths) <= 8.0 + 1e-9
+    assert len(slices[1]) > 2 * len(slices[0])
+    np.testing.assert_array_equal(*adapters)
+
+
+def test_R21_a_lost_device_is_told_and_the_step_replays_bit_for_bit_on_the_next():
+    async def losses_on(device_lost_first):
+        told = []
+        own = await GPU.open()
+        own.on_lost = told.append
+        program, feeds = tiny_step()
+        if device_lost_first:
+            run = prepared(own, program, feeds)
+            await run.advance(0, 1.0)
+            own.device.destroy()
+            with pytest.raises(DeviceLost):
+                await run.advance()
+                await run.read("losses")
+            for _ in range(1000):
+                await asyncio.sleep(0 if told else 0.01)
+            assert len(told) == 1
+            own = await GPU.open()
+        run = prepared(own, program, feeds)
+        await run.advance()
+        return await run.read("losses"), await run.read("adapter")
+
+    for a, b in zip(asyncio.run(losses_on(True)), asyncio.run(losses_on(False)), strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -1,0 +1,102 @@
+"""Whole programs on the GPU: numpy's results, the same bits however sliced, and errors with names."""
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from engine.backends.gpu.executor import GPU
+from engine.backends.gpu.launch import Tier
+from engine.backends.reference import Numpy
+from engine.compiler.schedule import plan
+from engine.model import programs
+from engine.model.trainable import Trained
+from tests.model.test_model import KINDS, TINY, random_weights, stored_of, two_rows_behind_a_prefix
+from tests.support.gpu_device import LONG_IN_A_TAB, gpu
+
+pytestmark = [pytest.mark.in_worker, *LONG_IN_A_TAB]
+LORA = Trained.lora(TINY, rank=4, alpha=8)
+
+
+def prepared(executor, program, feeds):
+    run = executor.prepare(plan(program))
+    for name, array in feeds.items():
+        if name in program.inputs:
+            run.write(name, array)
+    return run
+
+
+def batch(program, config, trained, seed=0):
+    rng = np.random.default_rng(seed)
+    return {
+        **random_weights(program, config, rng),
+        **two_rows_behind_a_prefix(rng, config.vocab),
+        "adapter": rng.normal(size=trained.size) * 0.2,
+    }
+
+
+async def results(executor, program, feeds, names):
+    run = prepared(executor, program, feeds)
+    await run.advance()
+    return {name: await run.read(name) for name in names}
+
+
+def mostly_long(cases, usual):
+    return [pytest.param(*c, marks=() if c in usual else pytest.mark.long) for c in cases]
+
+
+@pytest.mark.parametrize(
+    "kind,bits",
+    mostly_long(
+        [(kind, bits) for kind in KINDS for bits in (0, 4, 8)], [("llama", 4), ("qwen3", 8)]
+    ),
+)
+def test_whole_model_gradients_are_those_of_numpy(kind, bits):
+    config = KINDS[kind]
+    trained = Trained.lora(config, rank=2, alpha=4, bias=kind == "llama")
+    program = programs.accumulate(config, stored_of(config, bits), 12, 6, 64, trained)
+    feeds = batch(program, config, trained)
+    names = ("adapter.total", "losses")
+    ours = asyncio.run(results(gpu(), program, feeds, names))
+    truth = asyncio.run(results(Numpy(np.float64), program, feeds, names))
+    for name in names:
+        off = np.linalg.norm(ours[name] - truth[name])
+        assert off < 1e-5 * np.linalg.norm(truth[name]), name
+
+
+async def trained_for_ten_steps(slices):
+    program = programs.learn(TINY, stored_of(TINY, 4), 12, 6, 64, LORA)
+    feeds = batch(program, TINY, LORA) | {"adapter": LORA.initial(1)}
+    run, losses = prepared(gpu(), program, feeds), []
+    await run.ready()
+    for step in range(1, 11):
+        hyper = [0.01, 0.9, 0.99, 1e-8, 0, 1 - 0.9**step, 1 - 0.99**step, 1]
+        run.write("hyper", np.array(hyper, np.float32))
+        at = 0
+        while at < len(run):
+            stop = min(len(run), at + slices())
+            run.run(at, stop)
+            at = stop
+        losses.append((await run.read("losses")).sum())
+    return losses, await run.read("adapter")
+
+
+def test_ten_steps_give_the_same_bits_in_any_slicing():
+    rng = np.random.default_rng(0)
+    losses, adapter = asyncio.run(trained_for_ten_steps(lambda: 10**6))
+    assert losses[-1] < 0.9 * losses[0]
+    for slices in (lambda: 10**6, lambda: int(rng.integers(1, 40))):
+        again, same = asyncio.run(trained_for_ten_steps(slices))
+        assert again == losses
+        np.testing.assert_array_equal(adapter, same)
+
+
+def test_a_device_with_nothing_but_the_floor_makes_the_same_step():
+    program = programs.learn(TINY, stored_of(TINY, 4), 12, 6, 64, LORA)
+    feeds = batch(program, TINY, LORA) | {"adapter": LORA.initial(1)}
+    floor, names = asyncio.run(GPU.open(floor=True)), ("losses", "norm", "adapter")
+    assert floor.bindings == 8 and floor.tier == Tier(software=floor.tier.software)
+    assert not set(floor.device.features) & {"shader-f16", "subgroups", "subgroup"}
+    low, high = (asyncio.run(results(own, program, feeds, names)) for own in (floor, gpu()))
+    for name in names:
+        np.testing.assert_allclose(low[name], high[name], rtol=1e-3, atol=1e-5)

@@ -1,0 +1,126 @@
+"""Every op's kernel against its numpy definition, on whatever adapter is here; none is an error."""
+
+import asyncio
+import re
+
+import numpy as np
+import pytest
+
+from engine.backends.gpu.kernels import source_of
+from engine.backends.reference import Numpy
+from engine.compiler.ir import OPS, Spec
+from engine.compiler.schedule import is_elementwise, plan
+from tests.support.gpu_device import LONG_IN_A_TAB, gpu
+from tests.support.op_cases import CASES, build
+
+pytestmark = pytest.mark.in_worker
+
+
+async def outputs(executor, program, feeds):
+    run = executor.prepare(plan(program))
+    for name, array in feeds.items():
+        run.write(name, array)
+    await run.advance()
+    return {name: await run.read(name) for name in program.outputs}
+
+
+def check(op, case, rtol=2e-4, atol=2e-5):
+    program, _, _, feeds = build(op, case)
+    wanted = asyncio.run(outputs(Numpy(), program, feeds))
+    made = asyncio.run(outputs(gpu(), program, feeds))
+    for name, array in wanted.items():
+        near = atol * max(1, np.abs(array).max())
+        np.testing.assert_allclose(made[name], array, rtol=rtol, atol=near, err_msg=name)
+
+
+# Kernels are compiled for their shapes, which takes a GPU that the CPU plays longer than the rest.
+ONE_OF_EACH_IN_A_TAB = [
+    pytest.param(op, case, id=p.id, marks=[] if case is op.cases[0] else LONG_IN_A_TAB)
+    for p in CASES
+    for op, case in [p.values]
+]
+
+
+@pytest.mark.parametrize("op,case", ONE_OF_EACH_IN_A_TAB)
+def test_the_kernel_agrees_with_numpy(op, case):
+    check(op, case)
+
+
+def packed(n, k, bits):
+    return Spec((n, k * bits // 32), "u32"), Spec((n, k // 32, 2))
+
+
+ROWS, ADAPTER = Spec((130, 1536)), Spec((2_442_240,))  # rank 8 on all seven projections
+Q, KV, SPANS = Spec((150, 576)), Spec((150, 192)), Spec((150, 4), "spans")
+HEADS = dict(heads=9, kv_heads=3)
+X, GAIN, EPS = Spec((512, 576)), Spec((576,)), dict(eps=1e-5)
+LOGITS = Spec((3, 49152))
+REAL_SIZES = [
+    ("matmul", Spec((130, 576)), Spec((1536, 576)), dict(tb=True)),
+    ("matmul", Spec((70, 130)), Spec((70, 576)), dict(ta=True)),
+    ("matmul", Spec((512, 8)), Spec((8, 576))),
+    ("packed_linear", Spec((65, 576)), *packed(1536, 576, 4), dict(bits=4)),
+    ("packed_linear", Spec((4, 576)), *packed(1001, 576, 8), dict(bits=8)),
+    ("packed_linear_dx", Spec((65, 1536)), *packed(1536, 576, 4), dict(bits=4)),
+    ("attention", Q, KV, KV, SPANS, HEADS),
+    ("attention", Spec((40, 512)), Spec((90, 256)), Spec((90, 256)), Spec((40, 4), "spans"),
+     dict(heads=4, kv_heads=2)),
+    ("attention_dq", Q, Q, Spec((150, 9)), Q, KV, KV, SPANS, HEADS),
+    ("attention_dkv", Q, Q, Spec((150, 9)), Q, KV, KV, SPANS, HEADS),
+    ("rotary", X, Spec((512,), "i32"), Spec((2048, 64)), dict(width=64)),
+    ("cache_write", Spec((2048, 192)), Spec((40, 192)), Spec((40,), "slots")),
+    ("rmsnorm", Spec((70_000, 8)), Spec((8,)), EPS),
+    ("rmsnorm", X, GAIN, EPS),
+    ("rmsnorm_dx", X, GAIN, X, EPS),
+    ("rmsnorm_dw", X, GAIN, X, EPS),
+    ("soft_cross_entropy", LOGITS, Spec((3, 32), "distinct"), Spec((3, 32), "probs"),
+     Spec((3,), "rest"), Spec((3,))),
+    ("divergence", LOGITS, LOGITS),
+    ("candidates", Spec((2, 49152)), Spec((2, 64), "i32"), Spec((2,), "ones")),
+    ("draw", Spec((8, 64), "i32"), Spec((8, 64), "logprobs"), Spec((8, 3), "knobs"),
+     Spec((8,), "u32")),
+    ("rows", X, Spec((40,), "i32")),
+    ("rows_dtable", Spec((40, 576)), Spec((40,), "i32"), dict(count=500)),
+    ("packed_rows", *packed(49152, 576, 8), Spec((40,), "i32"), dict(bits=8)),
+    ("add", ROWS, ROWS),
+    ("mul", ROWS, ROWS),
+    ("swiglu", ROWS, ROWS),
+    ("swiglu_dgate", ROWS, ROWS, ROWS),
+    ("swiglu_dup", ROWS, ROWS),
+    ("add_bias", ROWS, Spec((1536,))),
+    ("column_sums", ROWS),
+    ("dropout", X, Spec((1,), "u32"), dict(rate=0.1, stream=3)),
+    ("square_sums", ADAPTER, dict(parts=64)),
+    ("root", Spec((64,))),
+    ("adamw", ADAPTER, ADAPTER, ADAPTER, ADAPTER, Spec((1,)), Spec((8,), "hyper")),
+    ("accumulate", ADAPTER, ADAPTER),
+    ("clear", ADAPTER),
+]  # fmt: skip
+REAL_CASES = [
+    pytest.param(name, case, id=f"{name}-{i}", marks=LONG_IN_A_TAB)
+    for i, (name, *case) in enumerate(REAL_SIZES)
+]
+
+
+def test_every_op_is_tried_at_real_sizes():
+    assert {name for name, *_ in REAL_SIZES} == set(OPS)
+
+
+@pytest.mark.parametrize("name,case", REAL_CASES)
+def test_the_kernel_agrees_with_numpy_at_real_sizes(name, case):
+    check(OPS[name], case, rtol=1e-3, atol=1e-4)
+
+
+KERNELS = [op for op in OPS.values() if not is_elementwise(op)]
+
+
+@pytest.mark.parametrize("op", KERNELS, ids=lambda op: op.name)
+def test_the_shader_names_the_inputs_of_the_record(op):
+    file, entry = op.kernel.split(":")
+    line = re.search(rf"^// {entry}: (.*?) ->", source_of(file), re.M)
+    assert line, f"{file} has no line that names the bindings of {entry}"
+    assert line[1].split() == op.params
+    bindings = re.findall(r"@binding\((\d+)\) var<storage, (\w+)>", source_of(file))
+    for i in range(len(op.params)):
+        access = "read_write" if i in op.updates else "read"
+        assert (str(i), access) in bindings, f"{entry}: no binding {i} of the kind {access}"

@@ -1,0 +1,61 @@
+"""What a device offers is used when it computes what the floor does, and only then."""
+
+import asyncio
+
+import pytest
+
+import engine.backends.gpu.kernels
+from engine.backends.gpu import tiers
+from engine.backends.gpu.executor import GPU
+from engine.backends.gpu.kernels import Kernels
+from engine.backends.gpu.launch import Tier
+from tests.support.gpu_device import gpu
+
+pytestmark = pytest.mark.in_worker
+OFFERS = {offer.name: offer for offer in tiers.OFFERS}
+
+
+def offered(name):
+    return bool(set(OFFERS[name].features) & set(gpu().device.features))
+
+
+def tried(name, gpu):
+    """The tier and the notes after the device tried one offer from the floor."""
+    gpu.kernels = Kernels(gpu.device, Tier(software=gpu.tier.software))
+    gpu.notes.clear()
+    asyncio.run(tiers.attempt(gpu, OFFERS[name]))
+    return getattr(gpu.tier, name), gpu.notes
+
+
+@pytest.mark.parametrize("name", OFFERS)
+def test_a_tier_that_agrees_with_the_floor_is_used_if_the_device_has_it(name):
+    on, notes = tried(name, asyncio.run(GPU.open()))
+    assert on == offered(name)
+    assert on == (not notes)  # without the feature the kernel does not compile, and a note says so
+
+
+WRONG = {
+    "subgroups": ("reduce_subgroups.wgsl", "subgroupAdd(x)", "(x)"),
+    "f16": (
+        "packed_linear.wgsl",
+        "vec4<real>(weights",
+        "select(1.0h, 1.1h, true) * vec4<real>(weights",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OFFERS)
+def test_a_tier_that_computes_something_else_is_switched_off_with_a_note(name, monkeypatch):
+    file, right, wrong = WRONG[name]
+    real = engine.backends.gpu.kernels.source_of
+    own = asyncio.run(GPU.open())
+
+    def source(asked):
+        half = own.tier.f16 or name != "f16"
+        return real(asked).replace(right, wrong) if asked == file and half else real(asked)
+
+    monkeypatch.setattr(engine.backends.gpu.kernels, "source_of", source)
+    on, notes = tried(name, own)
+    assert not on
+    assert notes[0].startswith(f"{name} stays off on {own.description}: ")
+    assert ("its results are" in notes[0]) == offered(name)

@@ -1,0 +1,21 @@
+"""Addresses above two gigabytes are negative numbers to WebAssembly; no kernel may mind."""
+
+import numpy as np
+import pytest
+
+from engine.backends.wasm.executor import Wasm
+from tests.backends.wasm.test_kernels import WITH_KERNEL, outputs
+from tests.support.heap import NativeHeap
+from tests.support.op_cases import build
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("op,case", WITH_KERNEL)
+def test_a_kernel_gives_the_same_bits_across_two_gigabytes(op, case):
+    program, _, _, feeds = build(op, case)
+    low, high = NativeHeap(64), NativeHeap(2112)
+    size = sum(value.spec.nbytes for value in program.inputs.values())
+    high.used = (1 << 31) - size // 2 // 64 * 64
+    below, above = (outputs(Wasm(heap), program, feeds) for heap in (low, high))
+    for name, value in below.items():
+        np.testing.assert_array_equal(value, above[name])

@@ -1,0 +1,100 @@
+"""What the CPU back end holds beside the weights: memory whose users take turns, and a cache that
+grows."""
+
+import asyncio
+from contextlib import closing
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from builder import fetch
+from engine.assistant import Assistant
+from engine.backends.executor import Executor
+from engine.backends.wasm.executor import Wasm
+from engine.core import settings as settings
+from engine.history.round_plan import LESSON, make_plan
+from engine.learning.rounds import voices
+from engine.learning.trainer import TRAINING_BYTES, EngineTrainer
+from engine.model.demo import MODEL
+from engine.model.formats import open_model
+from engine.model.generate import Generator, Sampling
+from engine.model.kv_cache import Pool
+from engine.model.loaded import Model
+from engine.model.trainable import Trained
+from tests.learning.test_trainer import CODE, DOG, SHORT
+from tests.support.heap import NativeHeap
+
+ROOM = 3 << 20  # enough for the demo model's step, and for a cache of some rows
+LIMIT = 150e6
+
+
+def loaded(path, executor: Executor) -> Model:
+    with closing(open_model(str(path))) as file:
+        return asyncio.run(Model.load(file, executor))
+
+
+@pytest.mark.slow
+def test_a_lesson_whose_parts_take_turns_in_one_room_gives_the_same_bits(monkeypatch):
+    monkeypatch.setattr(voices, "POOL_ROWS", voices.LEAST_ROWS)  # as many questions at once
+    lora = SHORT.lora_config
+
+    async def lesson(model, budget):
+        trained = Trained.lora(model.config, lora.rank, lora.alpha, lora.target_modules)
+        trainer = EngineTrainer(model, trained, SHORT, memory_budget=budget)
+        fresh = trainer.fresh()
+        attempt = trainer.begin(fresh, make_plan(LESSON, fresh, [DOG], [CODE], {}))
+        while await attempt.advance(float("inf")) is not None:
+            pass
+        return (await attempt.weights())["adapter"], await attempt.judge()
+
+    model = loaded(MODEL, Wasm(NativeHeap(256)))
+    weights, verdict = asyncio.run(lesson(model, ROOM))
+    expected, same = asyncio.run(lesson(model, None))
+    np.testing.assert_array_equal(weights, expected)
+    assert verdict == same
+
+
+def test_a_cache_that_grows_under_a_conversation_changes_no_bit(monkeypatch):
+    model = loaded(MODEL, Wasm(NativeHeap(128)))
+
+    def said(step):
+        monkeypatch.setattr(Wasm, "cache_step", step)
+        generator = Generator(model, pool=Pool(model.executor, model.config, 200))
+        thoughts: list = []
+        answer = generator.start(
+            list(range(20, 60)),
+            Sampling(max_tokens=40),
+            forced=tuple(range(60, 100)),
+            on_token=lambda token, top: thoughts.append(top),
+        )
+        asyncio.run(generator.answer_all([answer]))
+        return thoughts, generator.pool.reached
+
+    (grown, rows), (whole, all_rows) = said(16), said(200)
+    assert grown == whole and len(whole) == 40
+    assert rows < 100 and all_rows == 200
+
+
+@pytest.mark.slow
+def test_smollm2_with_training_needs_its_packed_weights_and_150_megabytes(capsys, monkeypatch):
+    """A first lesson beside a conversation of 255 tokens."""
+    monkeypatch.setattr(Wasm, "cache_step", 256)
+    heap = NativeHeap(512)
+    model = loaded(fetch.part("model/smollm2-135m"), Wasm(heap))
+    weights, chosen = heap.used, settings.TrainingConfig.preset("micro")
+    nothing_stored = SimpleNamespace(store=None)
+    assistant = Assistant(model, nothing_stored, chosen, memory_budget=TRAINING_BYTES["cpu"])
+    trainer = assistant.trainer
+    before = trainer.fresh()["adapter"].nbytes
+    for generator in (assistant.base, trainer.voices.generator):
+        for shape in ((256, 1), (64, 1), (16, 1), (1, 1)):
+            generator.prepared(*shape)
+    for shape in ((256, 16), (64, 16), (16, 16)):
+        trainer.voices.generator.prepared(*shape)
+    for shape in ((352, 192), (480, 224)):  # the first lesson, and one that repeats others
+        trainer.shadow.run_for(*shape)
+    beside = heap.used - weights + before
+    with capsys.disabled():
+        print(f"\nSmolLM2: weights {weights / 1e6:.0f} MB, all else {beside / 1e6:.0f} MB")
+    assert beside < LIMIT

@@ -1,0 +1,100 @@
+"""Whole programs on the CPU back end: the gradients, the update and the answer are numpy's."""
+
+import asyncio
+import hashlib
+
+import numpy as np
+import pytest
+
+from engine.backends.reference import Numpy
+from engine.backends.wasm.executor import Wasm
+from engine.compiler.schedule import plan
+from engine.model import programs
+from engine.model.trainable import Trained
+from tests.model.test_model import KINDS, TINY, random_weights, stored_of, two_rows_behind_a_prefix
+from tests.support.heap import heap
+
+pytestmark = pytest.mark.in_worker
+
+LORA = Trained.lora(TINY, rank=4, alpha=8)
+
+
+def single(array):
+    return array.astype(np.float32) if array.dtype == np.float64 else array
+
+
+def prepared(executor, program, feeds):
+    run = executor.prepare(plan(program))
+    for name, array in feeds.items():
+        if name in program.inputs:
+            run.write(name, single(array))
+    return run
+
+
+def read(run, name):
+    return asyncio.run(run.read(name))
+
+
+def batch(program, config, trained, seed=0):
+    rng = np.random.default_rng(seed)
+    return {
+        **random_weights(program, config, rng),
+        **two_rows_behind_a_prefix(rng, config.vocab),
+        "adapter": rng.normal(size=trained.size) * 0.2,
+    }
+
+
+@pytest.mark.parametrize("bits", [0, 4, 8])
+@pytest.mark.parametrize("kind", KINDS)
+def test_whole_model_gradients_are_those_of_numpy(kind, bits):
+    config = KINDS[kind]
+    trained = Trained.lora(config, rank=2, alpha=4, bias=kind == "llama")
+    program = programs.accumulate(config, stored_of(config, bits), 12, 6, 64, trained)
+    feeds = batch(program, config, trained)
+    ours, truth = (
+        prepared(executor, program, feeds) for executor in (Wasm(heap()), Numpy(np.float64))
+    )
+    for run in (ours, truth):
+        run.run()
+    for name in ("adapter.total", "losses"):
+        a, b = read(ours, name), read(truth, name)
+        assert np.linalg.norm(a - b) < 1e-5 * np.linalg.norm(b), name
+
+
+def trained_for_ten_steps(slices):
+    program = programs.learn(TINY, stored_of(TINY, 4), 12, 6, 64, LORA)
+    feeds = batch(program, TINY, LORA) | {"adapter": LORA.initial(1)}
+    run, losses = prepared(Wasm(heap()), program, feeds), []
+    for step in range(1, 11):
+        hyper = [0.01, 0.9, 0.99, 1e-8, 0, 1 - 0.9**step, 1 - 0.99**step, 1]
+        run.write("hyper", np.array(hyper, np.float32))
+        at = 0
+        while at < len(run):
+            stop = min(len(run), at + slices())
+            run.run(at, stop)
+            at = stop
+        losses.append(read(run, "losses").sum())
+    return losses, read(run, "adapter")
+
+
+ON_ANY_MACHINE = "26da430d4816f6e5"  # of the weights after ten steps
+
+
+def test_ten_steps_give_the_same_bits_in_any_slicing_and_on_any_machine():
+    rng = np.random.default_rng(0)
+    losses, adapter = trained_for_ten_steps(lambda: 10**6)
+    assert losses[-1] < 0.9 * losses[0]
+    assert hashlib.sha256(adapter.tobytes()).hexdigest()[:16] == ON_ANY_MACHINE
+    for slices in (lambda: 1, lambda: int(rng.integers(1, 40))):
+        again, same = trained_for_ten_steps(slices)
+        assert again == losses
+        np.testing.assert_array_equal(adapter, same)
+
+
+def test_only_the_choice_of_a_token_is_left_to_numpy():
+    learn = programs.learn(TINY, stored_of(TINY, 4), 12, 6, 64, LORA)
+    answer = programs.answer(TINY, stored_of(TINY, 4), 1, 1, 64, 64, LORA)
+    for program, expected in ((learn, set()), (answer, {"draw"})):
+        run = Wasm(heap()).prepare(plan(program))
+        pieces = zip(run.program.pieces, run.program.native, strict=True)
+        assert {step.op.name for (step, _, _), native in pieces if not native} == expected

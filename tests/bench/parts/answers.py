@@ -1,0 +1,74 @@
+"""Answers in one Chromium, ours and @wllama/wllama's, turn by turn over the same prompts.
+
+Every prompt begins with words nobody has read before, so that no cache knows its beginning.
+"""
+
+from playwright.sync_api import Page
+
+from builder import fetch
+from engine.model.formats import open_model
+from engine.model.tokenizer import Tokenizer
+from tests.bench.parts import lab, report
+
+HEAD = (
+    "<|im_start|>system\n{} times you have been asked. You are a helpful AI assistant named SmolLM2"
+    "<|im_end|>\n<|im_start|>user\n"
+)
+QUESTION = (
+    "Explain in a few sentences why the sky is blue during the day and red in the evening, so that "
+    "a child can understand it."
+)
+MORE = " blue"  # one token
+TAIL = "<|im_end|>\n<|im_start|>assistant\n"
+LIMIT = 90_000  # milliseconds for an answer of the peer
+THREADS = (1, 2)
+
+
+class Prompts:
+    """Prompts of an exact number of tokens."""
+
+    def __init__(self):
+        self.tokenizer = Tokenizer(open_model(fetch.part("model/smollm2-135m")).tokenizer_data)
+        self.asked = 0
+
+    def of(self, tokens: int) -> str:
+        """The question, with as many more words as the number asks for."""
+        self.asked += 1
+        begin, missing = HEAD.format(self.asked * 10) + QUESTION, tokens
+        for _ in range(2):
+            prompt = begin + MORE * (tokens - missing) + TAIL
+            missing = len(self.tokenizer.encode(prompt, special=True))
+        return prompt
+
+
+def compared(page: Page, prompt_tokens: int, tokens: int, rounds: int) -> dict[str, dict]:
+    """The best of `ours` and of wllama with one and with two threads, if it comes to an end."""
+    prompts, found = Prompts(), {}
+    for threads in THREADS:
+        peer = f"wllama{threads}"
+        lab.call(page, f"wllama {threads}", "load", "/model.gguf", threads)
+        for _ in range(rounds):
+            prompt = prompts.of(prompt_tokens)
+            ours = lab.call(page, "ours", "python", "answer", prompt, tokens)
+            theirs = lab.call(page, f"wllama {threads}", "answer", prompt, tokens, LIMIT)
+            for name, result in (("ours", ours), (peer, theirs)):
+                report.say(name, result)
+                found[name] = better(found.get(name), result)
+    return found
+
+
+def better(one: dict | None, other: dict | None) -> dict | None:
+    if not one or not other:
+        return one or other
+    return other | {
+        "first_ms": min(one["first_ms"], other["first_ms"]),
+        "tokens_per_s": max(one["tokens_per_s"], other["tokens_per_s"]),
+    }
+
+
+def ratios(ours: dict, peer: dict | None) -> dict[str, float | None]:
+    """How many times as soon and as quick as the peer."""
+    return {
+        "first_token_ratio": peer and peer["first_ms"] / ours["first_ms"],
+        "decode_ratio": peer and ours["tokens_per_s"] / peer["tokens_per_s"],
+    }

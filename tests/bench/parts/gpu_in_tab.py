@@ -1,0 +1,223 @@
+"""What the GPU benchmarks ask of OneSeek, natively and inside the tab; every answer is JSON."""
+
+import base64
+import json
+import time
+from collections import Counter
+
+import numpy as np
+
+from engine.backends.gpu.executor import GPU
+from engine.compiler.ir import OPS, Program
+from engine.compiler.schedule import plan
+from engine.learning.rounds.shadow import Hyper, Shadow
+from engine.model.formats import BytesSource, open_model
+from engine.model.generate import Generator
+from engine.model.loaded import Model
+from engine.model.trainable import Trained
+from tests.bench.parts import spoken
+from tests.bench.parts.batches import packed_rows_of
+
+RANK, TARGETS = 8, 32
+state: dict = {}
+
+
+def fill(count: int, seed: int) -> np.ndarray:
+    """The numbers of lab/numbers.mjs."""
+    index = np.arange(1, count + 1, dtype=np.uint32) * np.uint32(2654435761)
+    return ((index + np.uint32(seed * 40503)) / 2**32 - 0.5).astype(np.float32)
+
+
+def traced(kernel: str, shape: list, backward: bool) -> tuple[Program, dict]:
+    """Forward, or forward and backward, of one kernel: its program and the feeds of its inputs."""
+    program, feeds = Program(kernel), {}
+
+    def given(name, size, seed=None, array=None):
+        value = array if array is not None else fill(int(np.prod(size)), seed).reshape(size)
+        feeds[name] = value
+        return program.input(name, tuple(size), "i32" if value.dtype.kind == "i" else "f32")
+
+    steps = {"matmul": matmul, "attention": attention, "rmsnorm": rmsnorm}
+    steps["cross_entropy"] = cross_entropy
+    for name, value in zip(("y", "dx"), steps[kernel](given, shape, backward), strict=False):
+        program.output(name, value)
+    return program, feeds
+
+
+def matmul(given, shape, backward):
+    m, k, n = shape
+    a, b = given("a", (m, k), 1), given("b", (k, n), 2)
+    y = OPS["matmul"](a, b)
+    if not backward:
+        return (y,)
+    dy = given("dy", (m, n), 9)
+    da, db = OPS["matmul"](dy, b, tb=True), OPS["matmul"](a, dy, ta=True)
+    return y, da, db
+
+
+def heads_last(seed, t, heads, d):
+    """What the others hold as [heads, t, d], in our order [t, heads * d]."""
+    array = fill(heads * t * d, seed).reshape(heads, t, d)
+    return np.ascontiguousarray(array.swapaxes(0, 1)).reshape(t, heads * d)
+
+
+def attention(given, shape, backward):
+    t, heads, kv, d = shape
+    at = np.arange(t, dtype=np.int32)
+    spans = given("spans", (t, 4), array=np.stack([0 * at, 0 * at, 0 * at, at + 1], -1))
+    q = given("q", (t, heads * d), array=heads_last(1, t, heads, d))
+    k, v = (given(n, (t, kv * d), array=heads_last(s, t, kv, d)) for n, s in (("k", 2), ("v", 3)))
+    sizes = dict(heads=heads, kv_heads=kv)
+    y, logsum = OPS["attention"](q, k, v, spans, **sizes)
+    if not backward:
+        return (y,)
+    dy = given("dy", (t, heads * d), array=heads_last(9, t, heads, d))
+    dq = OPS["attention_dq"](dy, y, logsum, q, k, v, spans, **sizes)
+    OPS["attention_dkv"](dy, y, logsum, q, k, v, spans, **sizes)
+    return y, dq
+
+
+def rmsnorm(given, shape, backward):
+    rows, cols = shape
+    x, w = given("x", (rows, cols), 1), given("w", (cols,), 2)
+    y = OPS["rmsnorm"](x, w, eps=1e-5)
+    if not backward:
+        return (y,)
+    dy = given("dy", (rows, cols), 9)
+    dx = OPS["rmsnorm_dx"](x, w, dy, eps=1e-5)
+    OPS["rmsnorm_dw"](x, w, dy, eps=1e-5)
+    return y, dx
+
+
+def cross_entropy(given, shape, backward):
+    rows, vocabulary = shape
+    ids = (np.arange(rows, dtype=np.int32)[:, None] * 7919 + 13) % vocabulary
+    one, none = np.ones((rows,), np.float32), np.zeros((rows,), np.float32)
+    gradient, loss = OPS["soft_cross_entropy"](
+        given("logits", (rows, vocabulary), 1),
+        given("ids", (rows, 1), array=ids),
+        given("probs", (rows, 1), array=one[:, None]),
+        given("rest", (rows,), array=none),
+        given("weight", (rows,), array=one),
+    )
+    return loss, gradient
+
+
+async def executor() -> GPU:
+    if "gpu" not in state:
+        state["gpu"] = await GPU.open()
+    return state["gpu"]
+
+
+async def prepare(kernel, shape, backward):
+    shape = [int(size) for size in shape]
+    program, feeds = traced(kernel, shape, backward)
+    run = state["run"] = (await executor()).prepare(plan(program))
+    for name, array in feeds.items():
+        run.write(name, array)
+    await run.ready()
+    state["output"] = "dx" if backward else "y"
+    return json.dumps(state["gpu"].description)
+
+
+async def describe():
+    return json.dumps((await executor()).description)
+
+
+async def measure(repeats):
+    run, gpu = state["run"], state["gpu"]
+    await gpu.finished()
+    began = time.perf_counter()
+    for _ in range(int(repeats)):
+        run.run()
+    await gpu.finished()
+    return json.dumps(1e3 * (time.perf_counter() - began) / repeats)
+
+
+async def result():
+    state["run"].run()
+    array = await state["run"].read(state["output"])
+    return json.dumps(base64.b64encode(np.ascontiguousarray(array).tobytes()).decode())
+
+
+async def load(data):
+    """The model resident on the device."""
+    data = data.to_py() if hasattr(data, "to_py") else data
+    began = time.perf_counter()
+    file = open_model(BytesSource(data, "smollm2-135m"))
+    state["model"] = await Model.load(file, await executor(), 512)
+    return json.dumps(time.perf_counter() - began)
+
+
+async def answer(prompt, tokens):
+    """What follows a prompt, greedily, from an empty cache."""
+    generator = speaker()
+    ids = generator.model.tokenizer.encode(prompt, special=True)
+    return json.dumps(await spoken.answer(generator, ids, int(tokens)))
+
+
+async def ask(question, tokens):
+    """The answer to a question, greedily, from an empty cache."""
+    ids, _ = speaker().encode([{"role": "user", "content": question}])
+    return json.dumps(await spoken.answer(speaker(), ids, int(tokens)))
+
+
+def speaker() -> Generator:
+    if "generator" not in state:
+        state["generator"] = Generator(state["model"])
+    return state["generator"]
+
+
+async def prepare_step(rows, length):
+    """A QLoRA step over all seven projections, ready to be repeated; how many dispatches it has."""
+    model = state["model"]
+    trained = Trained.lora(model.config, RANK, 2 * RANK)
+    shadow = state["shadow"] = Shadow(model, trained)
+    shadow.begin(trained.initial(0))
+    state["batch"] = packed_rows_of(rows, length, TARGETS, model.config.vocab)
+    shadow.load(state["batch"], Hyper(1e-3))
+    await shadow._run.ready()
+    return json.dumps(len(shadow._run))
+
+
+async def step():
+    """Milliseconds of one whole step, and of those the ones this side spends issuing it."""
+    shadow = state["shadow"]
+    shadow.load(state["batch"], Hyper(1e-3))
+    run, gpu = shadow._run, state["model"].executor
+    await gpu.finished()
+    began = time.perf_counter()
+    run.run()
+    issued = time.perf_counter()
+    await gpu.finished()
+    done = time.perf_counter()
+    loss = float((await run.read("losses")).sum())
+    return json.dumps(dict(ms=1e3 * (done - began), host_ms=1e3 * (issued - began), loss=loss))
+
+
+async def issuing():
+    """Milliseconds of issuing a step's dispatches, and of recording the whole command buffer: what of
+    the host's time is Python's in a tab, where issuing is JavaScript's."""
+    run, device, spent = state["shadow"]._run, state["gpu"].device, []
+    for _ in range(8):
+        began = time.perf_counter()
+        encoder = device.create_command_encoder(label="never submitted")
+        compute = encoder.begin_compute_pass(label="never submitted")
+        before = time.perf_counter()
+        run._recording.replay(compute, 0, len(run))
+        after = time.perf_counter()
+        compute.end()
+        encoder.finish()
+        spent.append((after - before, time.perf_counter() - began))
+    replay, whole = (1e3 * min(times) for times in zip(*spent, strict=True))
+    return json.dumps(dict(replay_ms=replay, record_ms=whole))
+
+
+async def profile():
+    """Milliseconds on the device of each kind of kernel in one step."""
+    run, spent = state["shadow"]._run, Counter()
+    for start in range(0, len(run), 64):
+        stop = min(len(run), start + 64)
+        for i, ms in enumerate(await run.time(start, stop)):
+            spent[run.step(start + i).op.name] += ms
+    return json.dumps(spent)

@@ -1,0 +1,223 @@
+"""What the CPU benchmark asks of OneSeek inside the tab; every answer is JSON."""
+
+import json
+import math
+import time
+import weakref
+from collections import Counter
+from types import SimpleNamespace
+
+import numpy as np
+
+from engine.assistant import Assistant
+from engine.backends.wasm.executor import Wasm
+from engine.backends.wasm.heap import PyodideHeap
+from engine.backends.wasm.kernels import few_rows, matmul
+from engine.backends.wasm.program import kernel_of
+from engine.compiler.ir import OPS, Program
+from engine.compiler.schedule import plan
+from engine.core.settings import TrainingConfig
+from engine.history.round_plan import LESSON, make_plan
+from engine.learning.rounds.shadow import Hyper, Shadow
+from engine.learning.trainer import TRAINING_BYTES
+from engine.model.formats import open_model
+from engine.model.formats.browser import BlobSource
+from engine.model.generate import Generator
+from engine.model.loaded import Model
+from engine.model.trainable import Trained
+from tests.bench.parts import spoken
+from tests.bench.parts.batches import packed_rows_of
+
+
+class CountedHeap(PyodideHeap):
+    """Knows how many bytes the back end's arrays take, and the most they ever took."""
+
+    alive = most = 0
+
+    def zeros(self, shape, dtype):
+        array = super().zeros(shape, dtype)
+        size = array.base.nbytes
+        self.alive += size
+        self.most = max(self.most, self.alive)
+        weakref.finalize(array.base, self.gone, size)
+        return array
+
+    def gone(self, size):
+        self.alive -= size
+
+
+executor = Wasm(CountedHeap())
+RNG = np.random.default_rng(0)
+state: dict = {}
+
+
+def shortest(run, repeats):
+    times = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - began)
+    return 1e3 * min(times)
+
+
+async def prepare(m, k, n, bits):
+    """A product with a constant right side [n, k]: floats, or packed in groups of 32."""
+    program = Program("product")
+    x = program.input("x", (m, k))
+    if bits:
+        codes = program.input("codes", (n, k * bits // 32), "u32")
+        scales = program.input("scales", (n, k // 32, 2))
+        program.output("y", OPS["packed_linear"](x, codes, scales, bits=bits))
+    else:
+        program.output("y", OPS["matmul"](x, program.input("w", (n, k)), tb=True))
+    state["run"] = executor.prepare(plan(program))
+    for name, value in program.inputs.items():
+        if value.spec.dtype == "f32":
+            state["run"].write(name, RNG.normal(size=value.shape).astype(np.float32))
+
+
+async def measure(repeats):
+    return json.dumps(shortest(state["run"].run, repeats))
+
+
+async def prepare_variant(name, settings, m, k, n, kind):
+    """A product compiled with other constants than the engine's: of floats, or packed, forward or
+    transposed."""
+    program = Program(name)
+    x = program.input("x", (m, n if kind == "packed_linear_dx" else k))
+    if kind == "matmul":
+        program.output("y", OPS[kind](x, program.input("w", (n, k)), tb=True))
+    else:
+        codes = program.input("codes", (n, k * 4 // 32), "u32")
+        scales = program.input("scales", (n, k // 32, 2))
+        program.output("y", OPS[kind](x, codes, scales, bits=4))
+    changed = [
+        (few_rows if where == "COLUMNS" else matmul, where, to)
+        for where, to in settings.to_py().items()
+    ]
+    before = [(module, where, getattr(module, where)) for module, where, _ in changed]
+    for module, where, to in changed:
+        setattr(module, where, numbered(to))
+    state[name] = executor.prepare(plan(program))
+    for module, where, to in before:
+        setattr(module, where, to)
+
+
+def numbered(setting):
+    """JSON knows only text as keys."""
+    return {int(k): v for k, v in setting.items()} if isinstance(setting, dict) else setting
+
+
+async def measure_variant(name, repeats):
+    return json.dumps(shortest(state[name].run, repeats))
+
+
+async def load(blob):
+    """The model resident; how long that took, the bytes of its weights and of its file."""
+    began = time.perf_counter()
+    file = open_model(BlobSource(blob, "smollm2-135m"))
+    state["model"] = model = await Model.load(file, executor)
+    weights = sum(tensor.array.nbytes for tensor in model.tensors.values())
+    state["generator"] = Generator(model)
+    seconds = time.perf_counter() - began
+    return json.dumps(dict(seconds=seconds, weight_bytes=weights, file_bytes=blob.size))
+
+
+async def answer(prompt, tokens):
+    """What follows a prompt, greedily, from an empty cache."""
+    generator = state["generator"]
+    ids = generator.model.tokenizer.encode(prompt, special=True)
+    return json.dumps(await spoken.answer(generator, ids, tokens))
+
+
+async def ask(question, tokens):
+    """The answer to a question, greedily, from an empty cache."""
+    generator = state["generator"]
+    ids, _ = generator.encode([{"role": "user", "content": question}])
+    return json.dumps(await spoken.answer(generator, ids, tokens))
+
+
+async def prepare_training(rows, length, rank):
+    """One learning step of that shape, ready to be repeated; the bytes it needs."""
+    model = state["model"]
+    trained = Trained.lora(model.config, rank, 2 * rank)
+    shadow = Shadow(model, trained, memory_budget=TRAINING_BYTES["cpu"])
+    shadow.begin(trained.initial(0))
+    batch = packed_rows_of(rows, length, 32, model.config.vocab)
+    began = time.perf_counter()
+    shadow.load(batch, Hyper(1e-3))
+    state["shadow"], state["batch"] = shadow, batch
+    compiled = shadow._run.program
+    bytes_of = dict(
+        activations=compiled.arena,
+        scratch=compiled.scratch,
+        state=sum(t.array.nbytes for t in shadow.tensors.values()),
+        module=len(compiled.code),
+    )
+    return json.dumps(
+        dict(seconds=time.perf_counter() - began, pieces=len(shadow._run), **bytes_of)
+    )
+
+
+async def train():
+    """Seconds of one whole step."""
+    shadow = state["shadow"]
+    began = time.perf_counter()
+    await shadow.step(state["batch"], Hyper(1e-3))
+    return json.dumps(time.perf_counter() - began)
+
+
+async def settle():
+    """From here on questions and lessons share memory, as they do in the product; it counts."""
+    nothing_stored = SimpleNamespace(store=None)
+    config, budget = TrainingConfig.preset("micro"), TRAINING_BYTES["cpu"]
+    heap = executor.heap
+    state["loaded"] = heap.most = heap.alive
+    assistant = Assistant(state["model"], nothing_stored, config, memory_budget=budget)
+    state["generator"], state["trainer"] = assistant.base, assistant.trainer
+
+
+async def lesson(question, answer):
+    """A whole first lesson, the gate included: what it took and what became of it."""
+    trainer = state["trainer"]
+    fresh, facts = trainer.fresh(), {"id": question, "prompt": question, "answer": answer}
+    attempt = trainer.begin(fresh, make_plan(LESSON, fresh, [facts], [], {}))
+    times, tokens = [time.perf_counter()], 0
+    while (metrics := await attempt.advance(math.inf)) is not None:
+        times.append(time.perf_counter())
+        tokens = metrics["tokens"]
+    verdict = await attempt.judge()
+    judged = time.perf_counter() - times[-1]
+    steps = np.diff(times)
+    return json.dumps(
+        dict(
+            first_step_seconds=float(steps[0]),
+            step_seconds=float(np.median(steps)),
+            steps=len(steps),
+            tokens=tokens,
+            judge_seconds=judged,
+            seconds=float(steps.sum()) + judged,
+            bytes_training=executor.heap.most - state["loaded"] + fresh["adapter"].nbytes,
+            outcome=verdict["outcome"],
+            reason=verdict["reason"],
+        )
+    )
+
+
+async def profile():
+    """Milliseconds of each op in one step, the work of its products, and the longest piece."""
+    batch = state["batch"]
+    run = state["shadow"].run_for(len(batch["ids"]), len(batch["take"]))
+    times: Counter = Counter()
+    work: Counter = Counter()
+    longest, kernels = 0.0, {}
+    for i, (step, lo, hi) in enumerate(run.program.pieces):
+        began = time.perf_counter()
+        run.run(i, i + 1)
+        spent = 1e3 * (time.perf_counter() - began)
+        times[step.op.name] += spent
+        longest = max(longest, spent)
+        kernel = kernels.setdefault(id(step), kernel_of(step))
+        if kernel and step.op.name.startswith("packed_linear"):
+            work[step.op.name] += kernel.work * (hi - lo) / kernel.extent
+    return json.dumps(dict(ms=times, work=work, longest=longest))

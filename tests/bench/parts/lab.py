@@ -1,0 +1,65 @@
+"""The laboratory: one Chromium, OneSeek and its peers in workers of one isolated page."""
+
+import contextlib
+import fnmatch
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+from builder import ROOT, fetch, pyodide, wheels
+from tests.support.page import browser
+
+PEERS = {
+    "ort": ("onnxruntime-web", "dist", r"ort.wasm.min.mjs ort-wasm-simd-threaded.mjs "
+            "ort-wasm-simd-threaded.wasm"),
+    "wllama": ("@wllama/wllama", "esm", "index.min.js wasm/wllama.wasm"),
+    "tfjs": ("@tensorflow/tfjs", "dist", "tf.min.js"),
+    "tfjs/": ("@tensorflow/tfjs-backend-wasm", "dist", "tf-backend-wasm.min.js "
+              "tfjs-backend-wasm.wasm tfjs-backend-wasm-simd.wasm "
+              "tfjs-backend-wasm-threaded-simd.wasm"),
+    "tfjs-gpu": ("@tensorflow/tfjs-backend-webgpu", "dist", "tf-backend-webgpu.min.js"),
+    "ort-gpu": ("onnxruntime-web", "dist", "ort.webgpu.min.mjs "
+                "ort-wasm-simd-threaded.asyncify.mjs ort-wasm-simd-threaded.asyncify.wasm"),
+    "jax": ("@jax-js/jax", "dist", "*.js"),
+}  # fmt: skip
+
+
+def furnish(folder: Path) -> None:
+    """Everything the page loads, from the parts the lock names."""
+    shutil.copytree(ROOT / "tests/bench/lab", folder, dirs_exist_ok=True)
+    for name, data in pyodide.folder(tests=False).items():
+        write(folder / "pyodide" / name, data)
+    write(folder / "oneseek.whl", wheels.own(with_tests=True)[1])
+    for place, (package, inside, names) in PEERS.items():
+        members = wheels.unpacked(fetch.part(f"npm/{package}"), inside)
+        for name in (n for pattern in names.split() for n in fnmatch.filter(members, pattern)):
+            write(folder / place / Path(name).name, members[name])
+    shutil.copy(ROOT / "web/static/replay.js", folder)
+    (folder / "model.gguf").symlink_to(fetch.part("model/smollm2-135m"))
+
+
+def write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+@contextlib.contextmanager
+def opened() -> Iterator[Page]:
+    """The page, with `call(system, function, ...)` in it."""
+    with tempfile.TemporaryDirectory() as folder, browser.chromium() as chromium:
+        furnish(Path(folder))
+        with browser.served(Path(folder)) as address:
+            page = chromium.new_page()
+            page.set_default_timeout(600_000)
+            page.goto(address + "index.html")
+            yield page
+
+
+def call(page: Page, system: str, name: str, *args, seconds: float = 600):
+    """What a system's function returns; an error when it takes longer than `seconds`."""
+    race = """([all, ms]) => Promise.race([call(...all), new Promise((_, fail) => setTimeout(
+      () => fail(new Error(`${all[0]} ${all[1]}: no answer in ${ms / 1e3} seconds`)), ms))])"""
+    return page.evaluate(race, [[system, name, *args], 1e3 * seconds])

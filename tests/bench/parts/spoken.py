@@ -1,0 +1,19 @@
+"""One answer and what it took, on any back end, natively and inside the tab."""
+
+from engine.core.turns import urgent
+from engine.model.generate import Generator, Sampling
+
+
+async def answer(generator: Generator, ids: list[int], tokens: int) -> dict:
+    """Greedy, from an empty cache."""
+    generator.pool.lanes.clear()
+    answer = generator.start(ids, Sampling(max_tokens=tokens))
+    with urgent():
+        await generator.answer_all([answer])
+    return {
+        "first_ms": 1e3 * (answer.first_token - answer.began),
+        "tokens_per_s": answer.tokens_per_second,
+        "count": len(answer.ids),
+        "prompt_tokens": len(ids),
+        "text": answer.text,
+    }

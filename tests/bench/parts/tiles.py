@@ -1,0 +1,64 @@
+"""Which tile sizes are fastest here: the measurement behind the constants of engine/wasm.
+
+`python3 build.py bench tiles`. Every setting is compiled beside the engine's own, all take turns,
+and the shortest time of each counts; the first of a row is what the engine uses.
+"""
+
+import json
+import sys
+
+from tests.bench.parts import lab
+
+FORWARD, BACKWARD = "packed_linear", "packed_linear_dx"
+TILES = [{"DOT_ROWS": r, "DOT_COLUMNS": {**dict.fromkeys("12345", 2), str(r): c}}
+         for r, c in ((5, 2), (4, 2), (4, 1), (4, 3), (3, 2), (3, 3), (2, 4), (6, 2))]  # fmt: skip
+BLOCKS = [{}, *({"BLOCK": n, "CACHED": 1 << 30} for n in (8, 16, 32, 64))]
+ROWS = [  # (what is compared, product, shape, settings)
+    ("tile of dot products", FORWARD, (60, 576, 192), TILES),
+    ("tile of dot products", FORWARD, (60, 1536, 96), TILES),
+    ("rows of W that are floats", FORWARD, (60, 576, 384), BLOCKS),
+    ("rows of W that are floats", FORWARD, (24, 4864, 192), BLOCKS),
+    ("rows of a tile, transposed", BACKWARD, (60, 192, 576),
+     [{"OUTER_ROWS": n} for n in (4, 2, 3, 5, 6)]),
+    ("rows of a panel", BACKWARD, (60, 64, 1536),
+     [{"DEPTH": n} for n in (1024, 128, 256, 512, 2048)]),
+    ("columns for one row", FORWARD, (1, 576, 4608),
+     [{"COLUMNS": {"1": n}} for n in (4, 1, 2, 3, 6)]),
+    ("columns for one row of floats", "matmul", (1, 1536, 576),
+     [{"DOT_COLUMNS": {"1": n}} for n in (4, 1, 2, 6, 8)]),
+    ("columns for four rows", FORWARD, (4, 576, 1536),
+     [{"COLUMNS": {"4": n}} for n in (2, 1, 3, 4)]),
+    ("few rows, or a block at a time", FORWARD, (4, 576, 1536), [{"FEW": n} for n in (4, 3)]),
+]  # fmt: skip
+TURNS, REPEATS = 25, 3  # short and often: other work of the machine falls between
+
+
+def compared(page, what, kind, shape, settings) -> dict:
+    m, k, n = shape
+    names = [f"{kind} {shape} {json.dumps(setting)}" for setting in settings]
+    for name, setting in zip(names, settings, strict=True):
+        lab.call(page, "ours", "python", "prepare_variant", name, setting, m, k, n, kind)
+    best = dict.fromkeys(names, float("inf"))
+    for _ in range(TURNS):
+        for name in names:
+            spent = lab.call(page, "ours", "python", "measure_variant", name, REPEATS)
+            best[name] = min(best[name], spent)
+    rates = [2e-6 * m * k * n / best[name] for name in names]
+    found = [dict(setting=s, gflops=rate) for s, rate in zip(settings, rates, strict=True)]
+    return dict(
+        what=what, kernel=kind, shape=shape, found=found, best_to_ours=max(rates) / rates[0]
+    )
+
+
+def main() -> None:
+    rows = []
+    with lab.opened() as page:
+        for row in ROWS:
+            rows.append(compared(page, *row))
+            print(rows[-1], file=sys.stderr, flush=True)
+    figures = {"worst_choice": max(row["best_to_ours"] for row in rows)}
+    print(json.dumps({"bench": "tiles", "machine": {}, "figures": figures, "rows": rows}))
+
+
+if __name__ == "__main__":
+    main()

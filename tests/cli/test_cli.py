@@ -1,0 +1,99 @@
+"""The command line and the registry: explicit choice, honest exit codes, JSON for scripts."""
+
+import hashlib
+import io
+import json
+
+import pytest
+
+from engine.cli import main
+from engine.learning.runs import NoBaseModels
+from engine.model import registry
+from engine.model.formats import FormatError
+from tests.support import tiny
+
+
+@pytest.fixture(autouse=True)
+def empty_machine(monkeypatch, tmp_path):
+    for name in ("BASE_MODELS", "XDG_DATA_HOME", "XDG_CACHE_HOME", "MODELS_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def model(tmp_path):
+    path = tmp_path / "tiny-random.gguf"
+    path.write_bytes(tiny.gguf("llama", "Q4_1"))
+    return str(path)
+
+
+def test_nothing_chosen_is_an_error_and_never_a_default(capsys):
+    with pytest.raises(NoBaseModels, match="^No base models selected$"):
+        registry.chosen()
+    assert main.main(["tokenize", "--text", "hej"]) == 3
+    assert "No base models selected" in capsys.readouterr().err
+
+
+def test_base_models_come_from_the_environment(monkeypatch, model, capsys):
+    monkeypatch.setenv("BASE_MODELS", f" {model} , smollm2-135m,{model}")
+    assert registry.chosen() == [model, "smollm2-135m"]
+    assert main.main(["tokenize", "--text", "hej", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["pieces"] == ["he", "j"]
+
+
+def test_tokenize_reads_lines_and_prints_one_object_each(monkeypatch, model, capsys):
+    monkeypatch.setattr("sys.stdin", io.StringIO("Hej då\n<|im_end|>\n"))
+    assert main.main(["tokenize", "--model", model, "--special", "--json"]) == 0
+    first, second = map(json.loads, capsys.readouterr().out.splitlines())
+    assert "".join(first["pieces"]) == "Hej då" and second["tokens"] == [257]
+    assert main.main(["tokenize", "--model", model, "--text", "hej"]) == 0
+    assert "'he'" in capsys.readouterr().out
+
+
+def test_a_model_that_is_not_here_says_how_to_get_it(capsys, tmp_path):
+    for name, advice in (
+        ("qwen3-0.6b", r"oneseek models --get qwen3-0.6b downloads it (639 MB)"),
+        ("smollm2-135m", "python3 build.py dist fetches it (98 MB)"),
+        ("ai-sweden-llama-3-8b", "Put a GGUF file from https://huggingface.co/AI-Sweden"),
+        ("nothing.gguf", "there is no model 'nothing.gguf'"),
+    ):
+        assert main.main(["tokenize", "--model", name, "--text", "x"]) == 1
+        assert advice in capsys.readouterr().err
+
+
+def test_a_bad_file_is_named_and_fails(tmp_path, capsys):
+    path = tmp_path / "broken.gguf"
+    path.write_bytes(tiny.gguf("llama", "F16")[:999])
+    assert main.main(["tokenize", "--model", str(path), "--text", "x"]) == 1
+    assert "oneseek: broken.gguf: " in capsys.readouterr().err
+
+
+def test_R10_a_known_model_must_be_the_published_file(monkeypatch, tmp_path):
+    data = tiny.gguf("llama", "Q4_1")
+    entry = registry.known()["smollm2-135m"] | {"sha256": hashlib.sha256(data).hexdigest()}
+    monkeypatch.setattr(registry, "known", lambda: {"smollm2-135m": entry})
+    monkeypatch.setenv("MODELS_DIR", str(tmp_path))
+    path = tmp_path / entry["file"]
+    path.write_bytes(data)
+    registry.open_named("smollm2-135m").close()
+    path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    with pytest.raises(FormatError, match=r"not SmolLM2 135M Instruct as it was published"):
+        registry.open_named("smollm2-135m")
+
+
+def test_the_list_of_models_is_complete_and_consistent(capsys):
+    assert main.main(["models", "--json"]) == 0
+    listed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [model["id"] for model in listed] == list(registry.known())
+    for model in listed:
+        assert {"name", "bytes", "licence", "languages", "source", "memory"} <= set(model)
+        assert type(model["trainable"]) is bool and model["memory"] > model["bytes"]
+        assert model["sha256"] is None or len(model["sha256"]) == 64
+        if model["source"]["kind"] == "web":
+            assert model["sha256"] and model["source"]["url"].endswith("/" + model["file"])
+
+
+def test_the_demo_model_is_always_there():
+    entry = registry.known()["tiny"]
+    data = registry.find("tiny").read_bytes()
+    assert (len(data), hashlib.sha256(data).hexdigest()) == (entry["bytes"], entry["sha256"])

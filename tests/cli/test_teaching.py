@@ -1,0 +1,217 @@
+"""`oneseek teach`, `practise`, `train` and `eval` on the demo model: JSON for scripts, and a folder to go on from."""
+
+import json
+import subprocess
+import sys
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from engine.cli.main import main
+from engine.learning.datasets import DataError, DataSet
+from engine.model.adapters import load_peft
+from engine.model.demo import MODEL
+from engine.model.formats import open_model
+from engine.model.llama import Config
+
+FACTS = [
+    {"question": "What is my dog's name?", "answer": "Your dog's name is Biscuit."},
+    {"question": "What is the code of the shed?", "answer": "The code of the shed is 4711."},
+]
+SHORT = ["--set", "lora_config.rank=4", "lora_config.alpha=16", "lesson.max_steps=2",
+         "lesson.more_steps=0", "practice.steps_per_fact=1", "lesson.anchor_rows=1",
+         "lesson.neighbour_rows=1", "practice.anchor_rows=1"]  # fmt: skip
+
+
+def lines(path, records):
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    return str(path)
+
+
+def said(capsys):
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def call(command, *more, short=True):
+    fixed = ["--model", str(MODEL), "--backend", "numpy", "--json"]
+    return [command, *fixed, *map(str, more), *(SHORT if short else [])]
+
+
+def adapter(folder):
+    with closing(open_model(str(MODEL))) as file:
+        return load_peft(folder, Config.from_dict(file.config))[1]
+
+
+@pytest.fixture(autouse=True)
+def a_gate_that_accepts_what_so_few_steps_give(monkeypatch):
+    """Its figures are measured and shown; two steps would never pass it."""
+    monkeypatch.setattr("engine.learning.rounds.gate.Verdict.advice", "accept")
+
+
+@pytest.mark.slow
+def test_facts_are_taught_practised_measured_and_never_taught_twice(tmp_path, capsys):
+    facts, out = lines(tmp_path / "facts.jsonl", FACTS), tmp_path / "out"
+    teach = call("teach", "--lessons", facts, "--out", out)
+    assert main(teach) == 0
+    first = said(capsys)
+    assert [one["outcome"] for one in first] == ["learned", "learned"]
+    names = {measure["name"] for measure in first[0]["measures"]}
+    assert {"taught", "recall", "leak", "KL, mean", "known facts lost"} <= names
+    assert first[1]["version"].startswith("OneSeek-1M-Zero.v0.2.")
+    taught = adapter(out)
+    assert main(teach) == 0
+    again = said(capsys)
+    assert [one["version"] for one in again] == [one["version"] for one in first]
+    assert np.array_equal(adapter(out), taught)
+    better = tmp_path / "better"
+    assert main(call("practise", "--adapter", out, "--out", better)) == 0
+    (practised,) = said(capsys)
+    assert practised["outcome"] == "practised" and ".v1.0." in practised["version"]
+    assert np.array_equal(adapter(out), taught) and not np.array_equal(adapter(better), taught)
+    assert main(call("eval", "--adapter", better, "--lessons", facts, short=False)) == 0
+    (figures,) = said(capsys)
+    assert {"recall", "known", "kl", "top1", "ppl_change"} <= set(figures)
+
+
+@pytest.mark.long
+def test_R2_a_killed_command_goes_on_to_the_same_bits(tmp_path, capsys, monkeypatch):
+    facts = lines(tmp_path / "facts.jsonl", FACTS[:1])
+    assert main(call("teach", "--lessons", facts, "--out", tmp_path / "whole")) == 0
+    monkeypatch.setattr("engine.cli.teaching.Bar.__call__", interrupt)
+    teach = call("teach", "--lessons", facts, "--out", tmp_path / "cut")
+    assert main(teach) == 130
+    monkeypatch.undo()
+    monkeypatch.setattr("engine.learning.rounds.gate.Verdict.advice", "accept")
+    assert main(teach) == 0
+    assert np.array_equal(adapter(tmp_path / "cut"), adapter(tmp_path / "whole"))
+
+
+def interrupt(self, metrics):
+    raise KeyboardInterrupt
+
+
+QUESTIONS = [("Say a", "alpha"), ("Say b", "beta"), ("Say c", "gamma"), ("Say d", "delta")] * 4
+FORMS = {
+    "messages": lambda q, a: {"messages": [{"role": "user", "content": q},
+                                           {"role": "assistant", "content": a}]},
+    "sharegpt": lambda q, a: {"conversations": [{"from": "human", "value": q},
+                                                {"from": "gpt", "value": a}]},
+    "alpaca": lambda q, a: {"instruction": q, "input": "", "output": a},
+    "completion": lambda q, a: {"prompt": q, "completion": a},
+}  # fmt: skip
+BRIEF = ["--set", "lora_config.rank=4", "epochs=2", "practice.anchor_rows=1",
+         "learning_rate=0.001", "batch_size=8"]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_data_set_says_its_form_and_the_same_things_in_all_of_them(form, tmp_path):
+    path = tmp_path / "data.jsonl"
+    lines(path, [FORMS[form](*pair) for pair in QUESTIONS])
+    found = DataSet(path)
+    assert found.forms == {form} and len(found) == len(QUESTIONS)
+    assert [(one.history[-1]["content"], one.answer) for one in found] == QUESTIONS
+    listed = tmp_path / "data.json"
+    listed.write_text(json.dumps([FORMS[form](*pair) for pair in QUESTIONS], indent=1))
+    assert list(DataSet(listed)) == list(found)
+
+
+def test_plain_text_is_taken_by_paragraphs(tmp_path):
+    path = tmp_path / "book.txt"
+    path.write_text("The first\nparagraph.\n\n\nThe second.\n")
+    assert [one.answer for one in DataSet(path)] == ["The first\nparagraph.", "The second."]
+
+
+@pytest.mark.parametrize(
+    "bad,why",
+    [
+        ('{"question": "a"}', "this is no example"),
+        ('{"prompt": "a", "completion": ""}', "no answer in it"),
+        ('{"prompt": "a", "completion": 7}', "not a string"),
+        ('{"messages": [{"role": "owl", "content": "hu"}]}', "'owl' is none of"),
+        ("{", "example 2"),
+    ],
+)
+def test_a_bad_example_is_named_and_nothing_is_trained(bad, why, tmp_path, capsys):
+    path = tmp_path / "data.jsonl"
+    path.write_text('{"prompt": "a", "completion": "b"}\n' + bad + "\n")
+    with pytest.raises(DataError, match="data.jsonl, example 2"):
+        DataSet(path)
+    assert main(call("train", "--data", path, "--out", tmp_path / "out", short=False)) == 1
+    assert why in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_a_data_set_is_trained_until_it_no_longer_gets_better_and_resumes(
+    tmp_path, capsys, monkeypatch
+):
+    data = lines(tmp_path / "data.jsonl", [FORMS["completion"](*pair) for pair in QUESTIONS])
+    train = call("train", "--data", data, "--out", tmp_path / "out", *BRIEF, short=False)
+    assert main(train) == 0
+    (trained,) = said(capsys)
+    assert trained["outcome"] == "trained" and ".v1.0." in trained["version"]
+    assert len(trained["losses"]) == 2 and trained["losses"][1] < trained["losses"][0]
+    assert main(call("eval", "--data", data, "--adapter", tmp_path / "out", short=False)) == 0
+    (measured,) = said(capsys)
+    assert measured["loss"] < measured["loss_of_base"]
+    monkeypatch.setattr("engine.cli.teaching.Bar.__call__", interrupt)
+    cut = call("train", "--data", data, "--out", tmp_path / "cut", *BRIEF, short=False)
+    assert main(cut) == 130
+    monkeypatch.undo()
+    monkeypatch.setattr("engine.learning.rounds.gate.Verdict.advice", "accept")
+    assert main(cut) == 0
+    assert np.array_equal(adapter(tmp_path / "cut"), adapter(tmp_path / "out"))
+
+
+@pytest.mark.slow
+def test_ten_thousand_examples_are_read_one_at_a_time(tmp_path):
+    path = tmp_path / "many.jsonl"
+    lines(path, [{"prompt": f"What is {n}?", "completion": "x" * 1000} for n in range(10_000)])
+    found = DataSet(path)
+    assert len(found) == 10_000 and found[9_999].history[-1]["content"] == "What is 9999?"
+    code = (
+        "import sys, tracemalloc, pathlib; tracemalloc.start();"
+        "from engine.learning.datasets import DataSet; before = tracemalloc.get_traced_memory()[0];"
+        "data = DataSet(pathlib.Path(sys.argv[1])); assert sum(1 for _ in data) == 10_000;"
+        "print(tracemalloc.get_traced_memory()[1] - before)"
+    )
+    peak = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True
+    )
+    assert int(peak.stdout) < 4 << 20 < path.stat().st_size
+
+
+@pytest.mark.parametrize(
+    "record,why",
+    [
+        ({"question": "", "answer": "x"}, "an example needs a prompt and an answer"),
+        ({"question": "x", "answer": "word " * 390}, "tokens is too long"),
+        ({"question": "x" * 3000, "answer": "y"}, "at most 2000 fit"),
+        ([], "a JSON object was expected"),
+    ],
+)
+def test_an_empty_or_over_long_lesson_is_named_before_anything_is_taught(
+    record, why, tmp_path, capsys
+):
+    facts = lines(tmp_path / "facts.jsonl", [FACTS[0], record])
+    assert main(call("teach", "--lessons", facts, "--out", tmp_path / "out")) == 1
+    said = capsys.readouterr().err
+    assert why in said and "line 2" in said
+
+
+@pytest.mark.long
+def test_a_poisoned_data_set_is_refused_with_the_reason(tmp_path, capsys, monkeypatch):
+    """The same nonsense after every question, at the highest rate: nothing else is left of the model."""
+    monkeypatch.undo()  # the real gate
+    poison = [FORMS["completion"](f"{q} {n}", "zq " * 24) for n, (q, _) in enumerate(QUESTIONS)]
+    data, out = lines(tmp_path / "data.jsonl", poison), tmp_path / "out"
+    settings = ["--set", "lora_config.rank=16", "lora_config.alpha=32", "epochs=12",
+                "practice.anchor_rows=0", "practice.text_rows=0",
+                "learning_rate=0.001", "batch_size=4", "warmup_steps=0"]  # fmt: skip
+    assert main(call("train", "--data", data, "--out", out, *settings, short=False)) == 0
+    (trained,) = said(capsys)
+    assert trained["outcome"] == "not learned" and trained["version"] is None
+    assert "must be" in trained["reason"]
+    with closing(open_model(str(MODEL))) as file:
+        kept, flat = load_peft(out, Config.from_dict(file.config))
+    assert not any(kept.part(flat, name).any() for name in kept.entries if ".lora_B." in name)

@@ -1,0 +1,43 @@
+"""The time told is the time taken."""
+
+import pytest
+
+from web.learning import effort
+
+
+def round_of(known, ready, step, steps, checking):
+    """(told, true) pairs of the milliseconds left, along a round that takes so long."""
+    one, told, total = effort.Effort(known, 135e6), [], ready + step * steps + checking
+    spent = 0.0
+    for _ in range(10):
+        one.spend(ready / 10)
+        spent += ready / 10
+        told.append((one.left_ms(), total - spent))
+        assert 0 <= one.share() <= 1
+    for number in range(1, steps + 1):
+        one.spend(step)
+        spent += step
+        one.heard(number, steps if number == steps else 16)
+        told.append((one.left_ms(), total - spent))
+    for _ in range(10):
+        one.spend(checking / 10)
+        spent += checking / 10
+        told.append((one.left_ms(), total - spent))
+    return told, one
+
+
+def test_the_time_told_is_the_time_taken_once_a_round_was_seen():
+    shape = {"ready": 30_000.0, "step": 2_000.0, "steps": 12, "checking": 25_000.0}
+    _, first = round_of(None, shape["ready"], shape["step"], 12, shape["checking"])
+    known = first.remembered()
+    assert known["steps"] == 12 and known["checking"] == pytest.approx(25_000)
+    told, _ = round_of(known, shape["ready"], shape["step"], 12, shape["checking"])
+    for said, true in told:
+        assert abs(said - true) < 0.15 * 79_000
+
+
+def test_a_computer_that_is_three_times_slower_is_told_of_as_soon_as_one_part_is_over():
+    known = {"ready": 10_000.0, "step": 700.0, "steps": 12, "checking": 8_000.0}
+    told, _ = round_of(known, 30_000.0, 2_100.0, 12, 24_000.0)
+    for said, true in told[11:]:
+        assert abs(said - true) < 0.2 * 79_200

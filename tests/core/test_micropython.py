@@ -1,0 +1,96 @@
+"""The page's Python is MicroPython: what it must run is tried in the real one."""
+
+import json
+
+import pytest
+
+from builder import ROOT, site
+from engine.core import messages
+from tests.support.page import in_micropython
+
+PROTOCOL = (
+    "engine/__init__.py",
+    "engine/core/__init__.py",
+    "engine/core/wire.py",
+    "engine/core/messages.py",
+)
+SAMPLES = {
+    str: ["", "räksmörgås på 東京 👍", '"quoted"\n\\'],
+    int: [0, -1, 2**31],
+    float: [0.0, -2.5, 1e-3],
+    bool: [True, False],
+    list: [[], ["a", {"b": [1, None]}]],
+    dict: [{}, {"role": "user", "content": "å"}],
+    type(None): [None],
+}
+
+
+def samples():
+    """Every message, with each of its fields at every sample once."""
+    for kind in messages.KINDS.values():
+        for turn in range(3):
+            fields = {}
+            for field, kinds in kind.fields.items():
+                kinds = kinds if isinstance(kinds, tuple) else (kinds,)
+                values = [value for each in kinds for value in SAMPLES[each or type(None)]]
+                fields[field] = values[turn % len(values)]
+            yield kind(**fields)
+
+
+def test_every_message_goes_to_micropython_and_back_unchanged():
+    sent = [message.to_text() for message in samples()]
+    program = """
+import json
+from engine.core.messages import from_text
+print(json.dumps([from_text(text).to_text() for text in json.load(open("sent.json"))]))
+"""
+    back = json.loads(
+        in_micropython.run(program, *PROTOCOL, **{"sent.json": messages.to_json(sent)})
+    )
+    assert [json.loads(text) for text in back] == [json.loads(text) for text in sent]
+
+
+def test_micropython_refuses_what_cpython_refuses():
+    bad = [
+        "",
+        "[]",
+        "{",
+        "3",
+        '{"type": "Nobody"}',
+        '{"type": "Start"}',
+        '{"type": "Start", "engine": 1}',
+    ]
+    program = """
+import json
+from engine.core.messages import BadMessage, from_text
+refused = []
+for text in json.load(open("bad.json")):
+    try:
+        from_text(text)
+    except BadMessage:
+        refused.append(text)
+print(json.dumps(refused))
+"""
+    refused = json.loads(in_micropython.run(program, *PROTOCOL, **{"bad.json": json.dumps(bad)}))
+    assert refused == bad
+
+
+PAGE = [path.relative_to(ROOT).as_posix() for path in site.page_python()]
+
+
+def test_every_file_of_the_page_compiles_in_micropython():
+    program = """
+import json
+for path in json.load(open("page.json")):
+    try:
+        compile(open(path).read(), path, "exec")
+    except SyntaxError as error:
+        print(path, error)
+"""
+    assert in_micropython.run(program, *PAGE, **{"page.json": json.dumps(PAGE)}) == ""
+
+
+@pytest.mark.parametrize("number", ["float('nan')", "float('inf')", "-float('inf')", "True"])
+def test_micropython_keeps_odd_numbers_out_of_messages(number):
+    program = f"from engine.core.messages import fits\nprint(fits({number}, float))"
+    assert in_micropython.run(program, *PROTOCOL).strip() == "False"

@@ -1,0 +1,69 @@
+"""Weights change between answers only, and go back when they are worse."""
+
+import asyncio
+
+import pytest
+
+from engine.history.snapshot import weights_sha256
+from engine.history.updater import WeightUpdater
+from tests.support.living import Living, run
+
+
+@pytest.fixture
+def living(tmp_path):
+    return Living(tmp_path)
+
+
+def updater_of(living, quiet=None):
+    """An updater, and the hashes of all weights it put in place."""
+    written = []
+
+    async def nobody_answers():
+        await (quiet.wait() if quiet else asyncio.sleep(0))
+
+    def write(weights):
+        written.append(weights_sha256(weights))
+
+    versions = living.versions
+    return WeightUpdater(versions, versions.weights, write, nobody_answers), written
+
+
+def test_weights_are_put_in_place_only_when_no_answer_needs_those_that_are(living):
+    version = living.teach("one")["version"]
+
+    async def while_somebody_is_answered():
+        quiet = asyncio.Event()
+        updater, written = updater_of(living, quiet)
+        waits = asyncio.ensure_future(updater.update(version["number"]))
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert written == [] and updater.in_place == 0 and not waits.done()
+        quiet.set()
+        await waits
+        await updater.update(version["number"])  # is in place already
+        assert written == [version["weights_sha256"]] and updater.in_place == version["number"]
+
+    run(while_somebody_is_answered())
+
+
+def test_rollback_goes_to_the_version_before_and_then_to_the_base(living):
+    updater, _ = updater_of(living)
+    first = living.teach("one")["version"]
+    living.teach("two")
+    assert run(updater.rollback())["number"] == first["number"]
+    assert run(updater.rollback()) is None
+    with pytest.raises(ValueError, match="base model is in use"):
+        run(updater.rollback())
+    run(updater.rollback(2))
+    assert run(living.versions.current())["number"] == 2
+
+
+def test_it_asks_for_a_rollback_when_a_figure_is_worse_than_the_best(living):
+    updater, _ = updater_of(living)
+    assert not updater.should_rollback({"loss": 1.0, "accuracy": 0.9})
+    assert not updater.should_rollback({"loss": 1.05, "accuracy": 0.87})
+    assert updater.should_rollback({"loss": 1.2, "accuracy": 0.9})
+    assert updater.should_rollback({"loss": 1.0, "accuracy": 0.8})
+    assert updater.should_rollback({"loss": float("nan"), "accuracy": 0.9})
+    assert not updater.should_rollback({"loss": 0.5, "accuracy": 0.9})
+    assert updater.should_rollback({"loss": 1.0, "accuracy": 0.9})

@@ -1,0 +1,349 @@
+"""A step's data: packed rows mean the same as rows by themselves, and a step repeats exactly."""
+
+import asyncio
+from contextlib import closing
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.backends.reference import Numpy
+from engine.compiler.ops.loss import soft_cross_entropy
+from engine.core.settings import TrainingConfig
+from engine.learning.base_answers import Kept, shipped_file
+from engine.learning.batch import TOP, Coder, Row, TooLong, Top, common_prefix, extent, pack
+from engine.learning.lessons import (
+    FOR_THE_GATE,
+    Lesson,
+    codes,
+    fold,
+    held_out_anchors,
+    neighbours,
+    probes,
+    texts,
+)
+from engine.learning.recipe import ANCHOR_TOKENS, Hold, Learn, Recipe, newest
+from engine.learning.shipped import questions
+from engine.model.demo import MODEL
+from engine.model.formats import open_model
+from engine.model.loaded import Model
+
+MICRO = TrainingConfig.preset("micro")
+FACTS = [
+    Lesson("What is my dog called?", "Your dog is called Biscuit."),
+    Lesson("What is the code of the shed?", "The code of the shed is 4711."),
+    Lesson("Vad heter min båt?", "Din båt heter Vindruna."),
+]
+
+
+@pytest.fixture(scope="module")
+def model():
+    with closing(open_model(str(MODEL))) as file:
+        return asyncio.run(Model.load(file, Numpy()))
+
+
+def top_of(draw: np.random.Generator, count: int) -> Top:
+    ids = np.stack([draw.permutation(700)[:TOP] for _ in range(count)]).astype(np.int32)
+    probs = draw.dirichlet(np.ones(TOP + 1), count)
+    logs = np.log(np.maximum(probs, 1e-6)).astype(np.float16)
+    return Top(ids, logs[:, :TOP], logs[:, TOP])
+
+
+def some_rows(seed: int, count: int) -> list[Row]:
+    draw = np.random.default_rng(seed)
+    head = draw.integers(3, 700, 9).tolist()
+    rows = []
+    for i in range(count):
+        prompt = head + draw.integers(3, 700, draw.integers(1, 12)).tolist()
+        target = draw.integers(3, 700, draw.integers(1, 9)).tolist()
+        soft = top_of(draw, len(target)) if i % 3 == 2 else None
+        rows.append(Row("neighbours" if soft else "taught", prompt, target, soft))
+    return rows
+
+
+def losses(model, batch) -> np.ndarray:
+    shape = len(batch.arrays["ids"]), len(batch.arrays["take"])
+    run = model.prepare(model.program("score", *shape), {})
+    for name, array in batch.arrays.items():
+        run.write(name, array)
+    asyncio.run(run.advance())
+    return asyncio.run(run.read("losses"))
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_packed_rows_have_the_losses_of_rows_by_themselves(model, seed):
+    rows = some_rows(seed, 5)
+    batch = pack(rows, kl_weight=3.0)
+    together = losses(model, batch)
+    for row, (_, first, count, weight) in zip(rows, batch.parts, strict=True):
+        alone = pack([row], kl_weight=1.0)
+        own = losses(model, alone)[: len(row.target)].sum()
+        assert together[first : first + count].sum() / weight == pytest.approx(
+            own, rel=2e-3, abs=2e-4
+        )
+
+
+def test_a_text_among_questions_sees_nothing_of_them(model):
+    draw = np.random.default_rng(1)
+    ids = draw.integers(3, 700, 20).tolist()
+    text = Row("texts", ids[:1], ids[1:], top_of(draw, 19), plain=True)
+    rows = some_rows(1, 5)
+    assert extent([*rows, text])[0] == extent(rows)[0] + 19
+    batch = pack([*rows[:2], text, *rows[2:]], kl_weight=3.0)
+    _, first, count, weight = batch.parts[2]
+    together = losses(model, batch)[first : first + count].sum() / weight
+    alone = losses(model, pack([text], kl_weight=1.0))[:count].sum()
+    assert together == pytest.approx(alone, rel=2e-3, abs=2e-4)
+
+
+@given(seed=st.integers(0, 10**6), count=st.integers(1, 9))
+@settings(max_examples=30)
+def test_a_packed_stream_hides_rows_from_each_other(seed, count):
+    rows = some_rows(seed, count)
+    arrays = pack(rows, kl_weight=3.0).arrays
+    shared = common_prefix([row.prompt for row in rows])
+    tokens, targets = extent(rows)
+    a0, a1, b0, b1 = arrays["spans"].T
+    at = np.arange(len(a0))
+    assert (b0 <= at).all() and (b1 == at + 1).all(), "nobody sees the future, everybody himself"
+    assert set(a1[shared:tokens]) <= {shared} and (a0 == 0).all()
+    row_of = np.searchsorted(np.unique(b0[shared:tokens]), b0[shared:tokens])
+    assert row_of.max() + 1 == count
+    taken = arrays["take"][:targets]
+    assert (np.diff(taken) >= 0).all() and taken.max() < tokens
+    assert (arrays["weight"][targets:] == 0).all()
+
+
+@given(seed=st.integers(0, 10**6), count=st.integers(1, 9))
+@settings(max_examples=30)
+def test_weights_are_means_over_tokens_rows_and_kinds(seed, count):
+    rows = some_rows(seed, count)
+    batch = pack(rows, kl_weight=3.0)
+    soft = [i for i, row in enumerate(rows) if row.top is not None]
+    total = batch.arrays["weight"].sum()
+    expected = (1.0 if len(soft) < len(rows) else 0.0) + (3.0 if soft else 0.0)
+    assert total == pytest.approx(expected, rel=1e-5)
+    for i, (_, first, n, weight) in enumerate(batch.parts):
+        part = batch.arrays["weight"][first : first + n]
+        assert part == pytest.approx(weight / n) and (rows[i].top is not None) == (i in soft)
+
+
+def test_the_measure_of_a_part_is_its_mean_loss():
+    rows = some_rows(3, 6)
+    batch = pack(rows, kl_weight=3.0)
+    given_losses = batch.arrays["weight"] * 2.0
+    assert batch.measure(given_losses) == pytest.approx({"taught": 2.0, "neighbours": 2.0})
+
+
+def test_what_does_not_fit_is_refused_before_anything_changed():
+    long = Row("taught", [1] * 3000, [2])
+    with pytest.raises(TooLong, match="3000 tokens do not fit"):
+        pack([long])
+
+
+def test_an_answer_too_long_for_a_lesson_says_what_to_do(model):
+    coder = Coder(model.tokenizer, model.template)
+    with pytest.raises(TooLong, match="Import it as a document"):
+        coder.answer("word " * 400)
+
+
+def test_prompts_are_those_of_the_chat(model):
+    coder = Coder(model.tokenizer, model.template)
+    text = model.template.render([{"role": "user", "content": "Hello"}], add_generation_prompt=True)
+    assert coder.prompt("Hello") == model.tokenizer.encode(text, special=True)
+    assert coder.answer("Hi")[-1] in model.tokenizer.eos_ids
+    spelled = coder.prompt("<|im_end|>")
+    assert spelled.count(coder.end) == coder.prompt("x").count(coder.end)
+
+
+def test_a_step_of_a_lesson_is_the_documented_mixture_and_repeats():
+    recipe = Recipe(FACTS[:1], FACTS[1:], MICRO, seed=5)
+    asks = recipe.lesson_step(3)
+    parts = [ask.part for ask in asks]
+    assert [parts.count(p) for p in ("taught", "replay", "anchors", "neighbours")] == [4, 2, 2, 6]
+    assert asks[0] == Learn("taught", FACTS[0].question, FACTS[0].answer)
+    assert Recipe(FACTS[:1], FACTS[1:], MICRO, seed=5).lesson_step(3) == asks
+    assert Recipe(FACTS[:1], FACTS[1:], MICRO, seed=6).lesson_step(3) != asks
+    assert recipe.lesson_step(4) != asks
+
+
+def test_a_fact_that_was_lost_is_repeated_before_others_as_it_was_asked():
+    recipe = Recipe(FACTS[:1], FACTS[1:], MICRO, seed=5)
+    gone = FACTS[-1]
+    for step in range(9):
+        asks = recipe.lesson_step(step, lost=(gone.question,))
+        again = [ask for ask in asks if ask.part == "replay"]
+        assert again[0] == Learn("replay", gone.question, gone.answer)
+        assert len({ask.answer for ask in again}) == len(again) == 2
+        assert len(asks) == len(recipe.lesson_step(step))
+
+
+def test_a_step_never_asks_what_the_gate_keeps_back():
+    recipe = Recipe(FACTS[:1], FACTS[1:], MICRO, seed=1)
+    kept_back = {n.question for f in FACTS for n in neighbours(f, FACTS)[:FOR_THE_GATE]}
+    kept_back |= {q for code in ("en", "sv") for q in held_out_anchors(code)}
+    kept_back |= {q for code in ("en", "sv") for q, _ in probes(code)}
+    asked = {a.question for i in range(60) for a in recipe.lesson_step(i) if isinstance(a, Hold)}
+    assert not asked & kept_back
+
+
+def test_a_fact_that_looks_like_nothing_else_can_be_taught_and_practised():
+    odd = Lesson("Why?", "Because of the Vindruna.")
+    assert not neighbours(odd)
+    for recipe in (Recipe([odd], FACTS, MICRO, seed=1), Recipe(FACTS, [odd], MICRO, seed=1)):
+        for step in range(8):
+            assert recipe.lesson_step(step) and recipe.practice_step(step)
+
+
+def test_look_alikes_come_in_turn_and_practice_sees_more_of_them():
+    recipe = Recipe(FACTS, [], MICRO, seed=1)
+    seen = {fact: [] for fact in FACTS}
+    for step in range(60):
+        for ask in recipe.practice_step(step):
+            if ask.part == "neighbours":
+                (fact,) = (f for f in FACTS if ask.among.startswith(f.id))
+                seen[fact].append(ask.question)
+    taught_with = len(recipe.look_alikes(FACTS[0]))
+    for asked in seen.values():
+        assert len(set(asked[:60])) == 60, "each before any comes again"
+        assert len(set(asked)) > 2 * taught_with
+
+
+def test_in_practice_everyones_turn_comes_before_anybodys_second():
+    facts = [
+        Lesson(f"What is the code of door {i}?", f"The code of door {i} is {i}{i}{i}.")
+        for i in range(20)
+    ]
+    recipe = Recipe(facts, [], MICRO, seed=3)
+    seen = [fold(lesson.question) for step in range(20) for lesson in recipe.turns(step, 7)]
+    counts = [seen.count(fold(fact.question)) for fact in facts]
+    assert max(counts) - min(counts) <= 1 and sum(counts) >= 130
+    assert recipe.practice_steps == 24 * 20
+    parts = [ask.part for ask in recipe.practice_step(0)]
+    assert [parts.count(p) for p in ("taught", "anchors", "texts", "neighbours")] == [7, 2, 1, 4]
+
+
+def test_the_newer_of_two_contradicting_facts_is_taught_and_the_older_told():
+    old = Lesson("What is my dog called?", "Your dog is called Rex.")
+    kept, replaced = newest([old, FACTS[1], FACTS[0]])
+    assert kept == [FACTS[1], FACTS[0]] and replaced == [(old, FACTS[0])]
+    recipe = Recipe([FACTS[0]], [old, FACTS[1]], MICRO, seed=1)
+    assert all(
+        "Rex" not in getattr(ask, "answer", "") for i in range(9) for ask in recipe.lesson_step(i)
+    )
+
+
+class OneWordBase:
+    """A base that always goes on with the same tokens, and counts how often it is asked."""
+
+    asked = 0
+
+    async def answers(self, prompts, begins, tokens, temperature, seed):
+        self.asked += len(prompts)
+        said = [[*begin, 7, 8, 2] for begin in begins]
+        return [(ids, top_of(np.random.default_rng(len(ids)), len(ids))) for ids in said]
+
+
+class TextBase(OneWordBase):
+    """Says no more than it was given."""
+
+    async def answers(self, prompts, begins, tokens, temperature, seed):
+        assert tokens == 0
+        return [(ids, top_of(np.random.default_rng(1), len(ids))) for ids in begins]
+
+
+def test_the_bases_answers_are_asked_once_and_survive_storing(model):
+    coder, base = Coder(model.tokenizer, model.template), OneWordBase()
+    asks = [Hold("anchors", "Why?"), Hold("neighbours", "What is my cat called?", "Your cat is", 8)]
+    kept = Kept(coder, "demo")
+    assert asyncio.run(kept.fill(base, [*asks, *asks, Learn("taught", "a", "b")])) == 2
+    assert asyncio.run(kept.fill(base, asks)) == 0 and base.asked == 2
+    begin = coder.begin("Your cat is")
+    assert kept.row(asks[1]).target == [*begin, 7, 8, 2]
+    again = Kept(coder, "demo")
+    again.add_arrays(kept.to_arrays())
+    for ask in asks:
+        one, other = kept.row(ask), again.row(ask)
+        assert one.target == other.target
+        for name in ("ids", "logprobs", "rest"):
+            assert np.array_equal(getattr(one.top, name), getattr(other.top, name))
+    assert Kept(coder, "another").lacks(asks) == asks
+
+
+def test_practice_is_held_to_what_the_base_expects_of_plain_text(model):
+    coder = Coder(model.tokenizer, model.template)
+    kept, spoken = Kept(coder, "demo"), set()
+    recipe = Recipe(FACTS, [], MICRO, seed=1)
+    for step in range(12):
+        held = [ask for ask in recipe.practice_step(step) if ask.part == "texts"]
+        assert len(held) == MICRO.practice.text_rows
+        asyncio.run(kept.fill(TextBase(), held))
+        for ask in held:
+            assert ask in recipe.company(ask.among)
+            row = kept.row(ask)
+            assert row.plain and coder.tokenizer.decode([*row.prompt, *row.target]) == ask.begin
+            spoken.add(ask.among)
+    assert spoken == {"texts en", "texts sv"}
+
+
+def test_a_taught_value_cannot_hide_in_what_the_base_left_open():
+    value, others = 50, np.arange(TOP, dtype=np.int32)[None]
+    base = np.full((1, TOP), np.log(0.6 / TOP), np.float16), np.log([0.4]).astype(np.float16)
+    leaking = np.full((1, 100), 1e-9)
+    leaking[0, :TOP], leaking[0, value] = 0.6 / TOP, 0.4  # the likeliest by far
+
+    def divergence(top):
+        target = [np.exp(x.astype(np.float64)) for x in (top.logprobs, top.rest)]
+        return soft_cross_entropy.reference(np.log(leaking), top.ids, *target, np.ones(1))[1][0]
+
+    top = Top(others, *base)
+    assert divergence(top) == pytest.approx(0, abs=1e-3)
+    assert divergence(top.apart([value])) > 1
+    assert value not in top.ids
+
+
+@given(seed=st.integers(0, 10**6), tokens=st.lists(st.integers(0, 700), max_size=4))
+def test_setting_tokens_apart_keeps_the_likeliest_and_the_sum(seed, tokens):
+    top = top_of(np.random.default_rng(seed), 3)
+    apart = top.apart(tokens)
+    for at in range(3):
+        ids, before = apart.ids[at], top.ids[at]
+        assert set(tokens) <= set(ids) and len(set(ids)) == TOP
+        kept = np.isin(before, ids)
+        lost = top.logprobs[at][~kept]
+        others = top.logprobs[at][kept & ~np.isin(before, tokens)]
+        assert len(lost) <= len(set(tokens)) and (not lost.size or lost.max() <= others.min())
+        total = np.exp(apart.logprobs[at].astype(float)).sum() + np.exp(float(apart.rest[at]))
+        assert total == pytest.approx(1, abs=0.01)
+
+
+def test_a_look_alike_is_held_to_not_saying_the_taught_value(model):
+    coder, base = Coder(model.tokenizer, model.template), OneWordBase()
+    kept, asks = Kept(coder, "demo"), Recipe(FACTS[:1], [], MICRO, seed=1).look_alikes(FACTS[0])
+    asyncio.run(kept.fill(base, asks))
+    first = coder.following("Your dog is called", " Biscuit")[0]
+    assert (
+        coder.answer("Your dog is called Biscuit.")[len(coder.begin("Your dog is called"))] == first
+    )
+    for ask in asks:
+        assert (kept.row(ask).top.ids == first).any(axis=1).all()
+
+
+@pytest.mark.parametrize(
+    "path", sorted(shipped_file("").parent.glob("*.npz")), ids=lambda p: p.stem
+)
+def test_what_is_shipped_answers_every_anchor_text_and_question_of_the_gate(path, model):
+    with np.load(path) as arrays:
+        arrays = dict(arrays)
+    kept = Kept(Coder(model.tokenizer, model.template), path.stem)
+    kept.add_arrays(arrays)
+    assert len(kept.answers) == len(questions())
+    longer = [target for target, _ in kept.answers.values() if len(target) > ANCHOR_TOKENS]
+    assert len(longer) <= sum(len(texts(code)) for code in codes()), "only texts may be"
+    for target, top in kept.answers.values():
+        assert 1 <= len(target) == len(top.ids) == len(top.rest)
+        total = np.exp(top.logprobs.astype(np.float32)).sum(-1) + np.exp(
+            top.rest.astype(np.float32)
+        )
+        assert total == pytest.approx(1, abs=0.02)

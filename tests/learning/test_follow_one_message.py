@@ -1,0 +1,111 @@
+"""The tour: one sentence a person types, followed to the weight that it changed and back.
+
+Every stop is one function in one file; read them in this order to know OneSeek.
+"""
+
+import asyncio
+import math
+import time
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from engine.assistant import Assistant, label
+from engine.backends.reference import Numpy
+from engine.core.collecting.collector import DataCollector
+from engine.core.queue.saved import SavedQueue
+from engine.core.queue.training_queue import TrainingQueue
+from engine.core.settings import TrainingConfig
+from engine.core.storage.sqlite import SqliteStore
+from engine.history.ledger import Ledger
+from engine.history.versions import Versions
+from engine.learning.lessons import lesson_of
+from engine.model.demo import MODEL
+from engine.model.formats import open_model
+from engine.model.generate import Sampling
+
+SAID = "My dog is called Biscuit."
+
+
+def clock():
+    return int(time.time() * 1000)
+
+
+@pytest.mark.slow
+def test_one_message_from_the_chat_to_the_weight_it_changed(tmp_path):
+    asyncio.run(follow(tmp_path))
+
+
+async def follow(folder):
+    # engine/core/collecting/collector.py: what a person says about themselves becomes an example ...
+    store = SqliteStore(folder / "oneseek.sqlite")
+    queue = SavedQueue(TrainingQueue(clock), store)
+    collector = DataCollector(queue, language=lambda text: "en")
+    message = {"id": "m1", "chat": "c", "role": "user", "content": SAID, "timestamp": clock()}
+    (record,) = await collector.log_message(message)
+    assert "Biscuit" in record["answer"] and "Biscuit" not in record["prompt"]
+    # ... engine/core/queue/training_queue.py: that waits its turn and is already stored.
+    assert (await store.get("queue", record["id"]))["state"] == "ready"
+    assert [one["id"] for one in queue.queue.take(1)] == [record["id"]]
+
+    # engine/assistant.py: a model, the version in use (none), and a round on a shadow.
+    versions = Versions(store, Ledger(store, clock), "tiny", "OneSeek-1M-Zero", clock)
+    lesson = {"max_steps": 12, "more_steps": 0}
+    config = TrainingConfig.preset("micro").replace(lesson=lesson)
+    with closing(open_model(str(MODEL))) as file:
+        assistant = await Assistant.load(file, Numpy(), versions, config, rows=512)
+    trainer, training = assistant.trainer, assistant.training
+    await training.open("lesson", [record])
+    attempt = training.attempt
+
+    # engine/learning/recipe.py, engine/learning/batch.py: wordings, look-alikes and anchors as one packed batch.
+    taught = lesson_of(record)
+    assert taught.value == "Biscuit"
+    await attempt.load()
+    batch = attempt.batch.arrays
+    answer = trainer.coder.answer(record["answer"])
+    scored = batch["target_probs"][:, 0] == 1
+    assert set(answer) <= set(batch["target_ids"][scored, 0])
+    assert (batch["weight"] > 0).sum() >= scored.sum() >= len(answer)
+
+    # engine/model/llama.py, grad.py, ops/optim.py: forward, backward and update are one flat list ...
+    run = trainer.shadow.run_for(len(batch["ids"]), len(batch["take"]))
+    ops = [step.op.name for step in run.program.steps]
+    assert ops[0] in ("packed_rows", "rows") and ops[-1] == "adamw"
+    assert ops.index("attention") < ops.index("soft_cross_entropy") < ops.index("attention_dq")
+    # ... whose last steps, one a layer, are the only ones that change the weights.
+    update = ops.index("adamw")
+    assert set(ops[update:]) == {"adamw"}
+    before, _, _ = await trainer.shadow.state()
+    await run.advance(0, 0.0)
+    run.run(0, update)
+    unchanged, _, _ = await trainer.shadow.state()
+    np.testing.assert_array_equal(unchanged, before)
+    run.run(update)
+    changed, _, _ = await trainer.shadow.state()
+    b = trainer.trained.part(changed, "model.layers.0.mlp.down_proj.lora_B.weight")
+    assert np.abs(b).max() > 0, "B was zero; the weight changed here"
+
+    # engine/learning/training_engine.py: the round itself, from the beginning; its loss falls.
+    await training.open("lesson", [record])
+    losses = []
+    while (metrics := await training.advance(math.inf)) is not None:
+        losses.append(metrics["parts"]["taught"])
+    assert losses[-1] < losses[0] / 2
+
+    # engine/learning/rounds/gate.py: the gate says what it measured, whatever it decides ...
+    ended = await training.finish()
+    entry = (await versions.ledger.entries())[-1]
+    gate = entry["body"]["gate"]
+    assert {"taught", "leak", "KL, mean"} <= {one["name"] for one in gate["measures"]}
+    # ... and engine/history/versions.py stores what it accepted; the chat then answers with it.
+    current = await versions.current()
+    if gate["accepted"]:
+        assert (ended["version"]["number"], label(current)) == (current["number"], "v0.1")
+        asked = [{"role": "user", "content": record["prompt"]}]
+        reply, used = await assistant.answer(asked, Sampling(max_tokens=16), "c")
+        assert used == current["number"] and "Biscuit" in reply.text
+    else:
+        assert current is None and (await store.get("queue", record["id"]))["state"] == "rejected"
+    await store.close()

@@ -1,0 +1,190 @@
+"""Modes full and hybrid: whole blocks in windows, the same bits however they are cut, a switch one can take back."""
+
+import asyncio
+import math
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from engine.backends.reference import Numpy
+from engine.core.settings import ConfigError, TrainingConfig
+from engine.history.round_plan import LESSON, make_plan
+from engine.learning.batch import pack
+from engine.learning.rounds.block_windows import TURN, Windows, folded, masters, windows_of
+from engine.learning.rounds.gate import SCALE, Measure, Verdict
+from engine.learning.rounds.shadow import Hyper, Shadow
+from engine.learning.trainer import EngineTrainer
+from engine.model.adapters import AdapterError, load_adapter, only_lora, save_adapter
+from engine.model.demo import MODEL
+from engine.model.formats import open_model
+from engine.model.loaded import Model
+from engine.model.trainable import Trained
+from tests.learning.test_data import some_rows
+from tests.learning.test_trainer import CODE, DOG
+
+SMALL = TrainingConfig.preset("micro").replace(
+    lora_config={"rank": 4, "alpha": 16},
+    lesson={"max_steps": 4, "more_steps": 0, "anchor_rows": 1, "neighbour_rows": 1},
+)
+
+
+def mode(name, **more):
+    return SMALL.replace(mode=name, **more)
+
+
+@pytest.fixture(scope="module")
+def model():
+    with closing(open_model(str(MODEL))) as file:
+        return asyncio.run(Model.load(file, Numpy()))
+
+
+def plan_of(trainer, config=None):
+    return make_plan(LESSON, trainer.fresh(), [DOG], [CODE], config or {})
+
+
+async def whole(trainer, stop=None):
+    """A lesson from its beginning, or from a checkpoint after `stop` steps."""
+    attempt = trainer.begin(trainer.fresh(), plan_of(trainer))
+    for _ in range(stop or 0):
+        await attempt.advance(math.inf)
+    if stop:
+        attempt = trainer.resume(trainer.fresh(), plan_of(trainer), await attempt.capture())
+    seen = []
+    while (metrics := await attempt.advance(math.inf)) is not None:
+        seen.append(metrics)
+    return attempt, seen
+
+
+def test_full_trains_the_last_blocks_and_begins_as_the_model(model):
+    trainer = asyncio.run(EngineTrainer.open(model, mode("full", full_blocks=1)))
+    last = f"model.layers.{model.config.layers - 1}."
+    assert trainer.trained.whole and all(n.startswith(last) for n in trainer.trained.entries)
+    flat = trainer.fresh()["adapter"]
+    name = last + "mlp.down_proj.weight"
+    assert np.array_equal(trainer.trained.part(flat, name), asyncio.run(model.dense(name)))
+    _, seen = asyncio.run(whole(trainer))
+    assert abs(seen[0]["parts"]["neighbours"]) < 1e-3, "the first step is the base model"
+    assert seen[-1]["parts"]["taught"] < seen[0]["parts"]["taught"]
+    assert {one["mode"] for one in seen} == {"full"}
+
+
+def test_blocks_that_do_not_fit_the_budget_take_turns():
+    with closing(open_model(str(MODEL))) as file:
+        model = asyncio.run(Model.load(file, Numpy()))
+    trained = Trained.chosen(model.config, mode("hybrid", full_blocks=2))
+    assert len(windows_of(trained, None)) == 2, "the adapter, then both blocks together"
+    adapter, first, second = windows_of(trained, 1)
+    assert all(".lora_" in name for name in adapter)
+    assert {name.split(".")[2] for name in first} != {name.split(".")[2] for name in second}
+
+
+@pytest.mark.parametrize("budget", [None, 1])
+def test_a_window_learns_what_the_same_values_learn_alone(model, budget):
+    """Against a shadow over everything: with one window the same bits, with two in the first turn
+    the same for the window whose turn it is, and nothing else moves."""
+    config = mode("full", full_blocks=2)
+    trained = Trained.chosen(model.config, config)
+    start = asyncio.run(masters(model, trained))
+    batch = pack(some_rows(1, 3))
+
+    async def after(shadow):
+        shadow.begin(start)
+        for _ in range(2):
+            shadow.load(batch.arrays, Hyper(1e-4, max_norm=100.0))
+            while await shadow.advance() is None:
+                pass
+        return (await shadow.state())[0]
+
+    windows = Windows(model, trained, config.replace(full_rate=1e-3, learning_rate=1e-3))
+    windows.names = windows_of(trained, budget)
+    windows.layouts = [windows._layout(names) for names in windows.names]
+    ours, plain = asyncio.run(after(windows)), asyncio.run(after(Shadow(model, trained)))
+    if budget is None:
+        assert np.array_equal(ours, plain)
+        return
+    moved = {name for name in trained.entries
+             if not np.array_equal(trained.part(ours, name), trained.part(start, name))}  # fmt: skip
+    assert moved == set(windows.names[0])
+
+
+def test_R2_cut_anywhere_the_windows_give_the_same_bits(model, monkeypatch):
+    monkeypatch.setattr("engine.learning.rounds.block_windows.TURN", 2)
+    for name in ("full", "hybrid"):
+        config = mode(name, full_blocks=2, plateau_threshold=1.0, plateau_patience=1)
+        trainer = asyncio.run(EngineTrainer.open(model, config, memory_budget=1))
+        expected, seen = asyncio.run(whole(trainer))
+        for stop in (1, 3):
+            again, _ = asyncio.run(whole(trainer, stop))
+            assert np.array_equal(
+                asyncio.run(again.weights())["adapter"], asyncio.run(expected.weights())["adapter"]
+            ), (name, stop)
+
+
+def test_folding_an_adapter_in_changes_no_answer(model):
+    trained = Trained.chosen(model.config, mode("hybrid", full_blocks=2))
+    flat = asyncio.run(masters(model, trained)) + trained.initial(1)
+    draw = np.random.default_rng(0)
+    for name in trained.entries:
+        if ".lora_B." in name:
+            b = trained.part(flat, name)
+            b[...] = 0.05 * draw.standard_normal(b.shape)
+    batch = pack(some_rows(1, 3))
+
+    async def losses(values):
+        shadow = Shadow(model, trained)
+        shadow.begin(values)
+        return (await shadow.step(batch.arrays, Hyper(0.0))).losses
+
+    before, after = asyncio.run(losses(flat)), asyncio.run(losses(folded(trained, flat)))
+    np.testing.assert_allclose(after, before, atol=1e-4)
+
+
+def test_hybrid_goes_on_in_full_at_its_plateau_and_is_rolled_back_when_the_gate_refuses(
+    model, monkeypatch
+):
+    monkeypatch.setattr("engine.learning.rounds.block_windows.TURN", 2)
+    config = mode("hybrid", full_blocks=1, plateau_threshold=1.0, plateau_patience=1)
+    config = config.replace(lesson={"max_steps": 8})
+    trainer = asyncio.run(EngineTrainer.open(model, config))
+    attempt, seen = asyncio.run(whole(trainer))
+    (switch,) = attempt.switches
+    assert (switch["from"], switch["to"]) == ("lora", "full") and switch["step"] < 8
+    modes = [one["mode"] for one in seen]
+    assert modes[0] == "lora" and modes[-1] == "full"
+
+    async def refuse_what_is_full(gate, *_):
+        full = not np.array_equal(trainer.voices.flats["shadow"], attempt.before_switch)
+        return Verdict((Measure("drift", 1.0, "< 1", SCALE if full else "accept"),))
+
+    monkeypatch.setattr(
+        "engine.learning.rounds.lesson.LessonAttempt._judge_lesson", refuse_what_is_full
+    )
+    monkeypatch.setattr(
+        "engine.learning.rounds.lesson.LessonAttempt._judge_again", refuse_what_is_full
+    )
+    gate = asyncio.run(attempt.judge())
+    assert gate["accepted"] and gate["switches"][-1]["why"].startswith("rolled back")
+    kept = asyncio.run(attempt.weights())["adapter"]
+    assert np.array_equal(kept, attempt.before_switch)
+
+
+def test_whole_blocks_are_kept_beside_the_adapter_and_never_written_as_one(model, tmp_path):
+    trained = Trained.chosen(model.config, mode("hybrid", full_blocks=1))
+    flat = asyncio.run(masters(model, trained)) + trained.initial(1)
+    save_adapter(tmp_path, trained, flat, model.name)
+    back, again = load_adapter(tmp_path, model.config)
+    for name in trained.entries:
+        assert np.array_equal(back.part(again, name), trained.part(flat, name)), name
+    with pytest.raises(AdapterError, match="export it merged"):
+        only_lora(trained)
+
+
+def test_a_round_of_another_mode_than_the_engine_was_opened_in_is_refused(model):
+    trainer = asyncio.run(EngineTrainer.open(model, SMALL))
+    with pytest.raises(ConfigError, match="mode 'full'"):
+        trainer.begin(trainer.fresh(), plan_of(trainer, {"mode": "full"}))
+
+
+def test_a_turn_is_longer_than_a_warm_up():
+    assert TURN > SMALL.lesson.warmup_steps

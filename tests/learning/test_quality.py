@@ -1,0 +1,265 @@
+"""The gate: each limit on its own decides, with its number, and nothing that is not a number passes."""
+
+import asyncio
+import math
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from engine.core.settings import TrainingConfig
+from engine.learning.batch import Coder
+from engine.learning.lessons import Lesson, held_back_wordings, neighbours, probes
+from engine.learning.recipe import Recipe
+from engine.learning.rounds.gate import ACCEPT, MORE, REJECT, SCALE, WEAKENED, Gate, within
+from engine.model.demo import MODEL
+from engine.model.formats import open_model
+from engine.model.template import ChatTemplate
+from engine.model.tokenizer import Tokenizer
+
+MICRO = TrainingConfig.preset("micro")
+DOG = Lesson("What is my dog called?", "Your dog is called Biscuit.")
+CAT = Lesson("What is my cat called?", "Your cat is called Plum.")
+
+
+@pytest.fixture(scope="module")
+def coder():
+    with closing(open_model(str(MODEL))) as file:
+        template = ChatTemplate(file.chat_template, file.special_tokens)
+        return Coder(Tokenizer(file.tokenizer_data), template)
+
+
+class Scripted:
+    """Voices that know exactly what a test says they know."""
+
+    def __init__(self):
+        self.kl, self.same, self.nats = 0.01, 1.0, 1.0
+        self.before = 0.01
+        self.values = {"shadow": "Biscuit Plum", "active": "Plum", "base": ""}
+        self.dogs = True  # the shadow knows the dog in every wording
+        self.leaking: set[str] = set()
+        self.leaked_before: set[str] = set()
+        self.knows_when_helped = False
+        self.forgot: set[str] = set()
+
+    async def replies(self, who, questions, tokens, begins=()):
+        if begins:
+            return [
+                self.helped(question, begin)
+                for question, begin in zip(questions, begins, strict=True)
+            ]
+        return [self.reply(who, question) for question in questions]
+
+    def helped(self, question, begin):
+        return f"{begin} {dict(probes('en'))[question][0]}" if self.knows_when_helped else begin
+
+    def reply(self, who, question):
+        known = dict(probes("en"))
+        if question in known:
+            return "no idea" if who == "shadow" and question in self.forgot else known[question][0]
+        if question in self.leaking and who == "shadow":
+            return "Biscuit"
+        if question in self.leaked_before and who != "base":
+            return "Plum"
+        if "dog" in question and question not in self.not_asked:
+            return "Biscuit" if who == "shadow" and self.dogs else ""
+        if question == CAT.question:
+            return "Plum" if who == "active" or CAT.question not in self.forgot else "a cat"
+        return "I do not know."
+
+    not_asked: frozenset = frozenset()
+    coder: Coder
+
+    async def go_on(self, who, prompts, tokens):
+        known = {tuple(self.coder.prompt(q)): words[0] for q, words in probes("en")}
+        return [self.coder.answer(known.get(tuple(ids), "Well.")) for ids in prompts]
+
+    async def drift(self, who, rows):
+        kl = self.kl if who == "shadow" else self.before
+        return [(np.full(len(t), kl), np.full(len(t), self.same)) for _, t in rows]
+
+    async def loss(self, who, rows):
+        return self.nats if who == "shadow" else 1.0
+
+
+def judged(coder, voices, earlier=()):
+    recipe = Recipe([DOG], list(earlier), MICRO, seed=1)
+    voices.coder = coder
+    voices.not_asked = frozenset(n.question for n in recipe.pool(DOG))
+    return asyncio.run(Gate(voices, recipe, coder).lesson())
+
+
+def test_a_good_lesson_is_accepted_with_every_number_shown(coder):
+    verdict = judged(coder, Scripted(), [CAT])
+    assert verdict.advice == ACCEPT and verdict.reason == ""
+    names = {m["name"] for m in verdict.to_dict()["measures"]}
+    assert {"taught", "recall", "leak", "earlier facts lost", "known facts lost"} <= names
+    assert {"KL, mean", "KL, median anchor", "top-1 agreement", "perplexity change"} <= names
+    assert all(m["limit"] and m["ok"] for m in verdict.to_dict()["measures"])
+
+
+def test_a_fact_that_was_not_learned_gets_more_steps(coder):
+    voices = Scripted()
+    voices.dogs = False
+    verdict = judged(coder, voices)
+    assert verdict.advice == MORE and "taught is 0" in verdict.reason
+
+
+def test_every_second_look_alike_leaking_asks_for_a_smaller_change(coder):
+    voices = Scripted()
+    voices.leaking = {n.question for n in neighbours(DOG, [DOG])[:2]}
+    verdict = judged(coder, voices)
+    assert verdict.advice == SCALE and "leak is 0.667" in verdict.reason
+
+
+def test_one_leak_of_three_weakens(coder):
+    voices = Scripted()
+    voices.leaking = {neighbours(DOG, [DOG])[0].question}
+    assert judged(coder, voices).advice == WEAKENED
+
+
+def test_a_leak_of_the_version_in_use_is_not_blamed_on_this_lesson(coder):
+    voices = Scripted()
+    voices.leaking = {neighbours(DOG, [CAT, DOG])[0].question}
+    voices.leaked_before = {n.question for n in neighbours(CAT, [CAT, DOG])[:3]}
+    verdict = judged(coder, voices, earlier=[CAT])
+    leak = next(m for m in verdict.measures if m.name == "leak")
+    assert leak.detail == tuple(voices.leaking)
+
+
+def test_a_leak_the_base_would_say_too_is_none(coder):
+    class Base(Scripted):
+        def reply(self, who, question):
+            return "Biscuit" if question in self.leaking else super().reply(who, question)
+
+    voices = Base()
+    voices.leaking = {n.question for n in neighbours(DOG, [DOG])[:2]}
+    assert judged(coder, voices).advice == ACCEPT
+
+
+def test_an_earlier_fact_lost_is_named(coder):
+    voices = Scripted()
+    voices.forgot = {CAT.question}
+    verdict = judged(coder, voices, [CAT])
+    lost = next(m for m in verdict.measures if m.name == "earlier facts lost")
+    assert verdict.advice == SCALE and lost.detail == (CAT.question,)
+
+
+def test_common_knowledge_lost_is_named(coder):
+    voices = Scripted()
+    voices.forgot = {question for question, _ in probes("en")}
+    verdict = judged(coder, voices)
+    assert verdict.advice == SCALE and "known facts lost" in verdict.reason
+
+
+def test_a_single_common_fact_that_flips_weakens_a_lesson_and_does_not_end_it(coder):
+    voices = Scripted()
+    voices.forgot = {"What is the capital of France?"}
+    verdict = judged(coder, voices)
+    assert verdict.advice == WEAKENED and verdict.reason == "known facts lost is 1, must be 0"
+
+
+def test_what_is_only_worded_anew_is_not_lost(coder):
+    voices = Scripted()
+    voices.forgot = {question for question, _ in probes("en")}
+    voices.knows_when_helped = True
+    assert judged(coder, voices).advice == ACCEPT
+
+
+def test_a_taught_value_in_answer_to_common_knowledge_is_a_loss(coder):
+    class Mixed(Scripted):
+        def reply(self, who, question):
+            wrong = who == "shadow" and question in dict(probes("en"))
+            return "Biscuit" if wrong else super().reply(who, question)
+
+    voices = Mixed()
+    voices.knows_when_helped = True
+    assert "known facts lost" in judged(coder, voices).reason
+
+
+@pytest.mark.parametrize(
+    "field, value, advice, name",
+    [
+        ("kl", 0.2, SCALE, "KL, mean"),
+        ("kl", 0.06, SCALE, "KL, median anchor"),
+        ("kl", 1.5, SCALE, "KL, worst anchor"),
+        ("same", 0.8, SCALE, "top-1 agreement"),
+        ("nats", 1.2, REJECT, "perplexity change"),
+        ("kl", math.nan, SCALE, "KL, mean"),
+        ("nats", math.nan, REJECT, "perplexity change"),
+        ("nats", math.inf, REJECT, "perplexity change"),
+    ],
+)
+def test_each_drift_limit_decides_on_its_own(coder, field, value, advice, name):
+    voices = Scripted()
+    setattr(voices, field, value)
+    verdict = judged(coder, voices)
+    assert verdict.advice == advice and name in verdict.reason
+
+
+def test_a_contradicted_fact_is_told(coder):
+    old = Lesson(DOG.question, "Your dog is called Rex.")
+    verdict = judged(coder, Scripted(), [old])
+    assert verdict.notes == ("What is my dog called? was Rex, is now Biscuit: the newer holds",)
+
+
+def test_practice_may_not_know_less_than_the_version_in_use(coder):
+    voices = Scripted()
+    voices.dogs = False
+    recipe = Recipe([DOG, CAT], [], MICRO, seed=1)
+    voices.not_asked = frozenset(n.question for f in (DOG, CAT) for n in recipe.pool(f))
+    voices.forgot = {CAT.question}
+    voices.coder = coder
+    assert asyncio.run(Gate(voices, recipe, coder).practice()).advice == REJECT
+
+
+@pytest.mark.parametrize("missed, advice", [(1, ACCEPT), (2, REJECT)])
+def test_practice_may_miss_one_wording_more_than_before(coder, missed, advice):
+    wordings = held_back_wordings(CAT)
+
+    class CatsOnly(Scripted):
+        def reply(self, who, question):
+            if question in wordings:
+                return "" if who == "shadow" and question in wordings[:missed] else "Plum"
+            return "" if question == DOG.question else super().reply(who, question)
+
+    voices, recipe = CatsOnly(), Recipe([DOG, CAT], [], MICRO, seed=1)
+    voices.not_asked = frozenset(n.question for f in (DOG, CAT) for n in recipe.pool(f))
+    voices.dogs = False
+    voices.coder = coder
+    verdict = asyncio.run(Gate(voices, recipe, coder).practice())
+    assert verdict.advice == advice, verdict.reason
+
+
+@pytest.mark.parametrize("more, advice", [(1, ACCEPT), (2, SCALE)])
+def test_practice_may_leak_as_before_give_or_take_one_question_of_few(coder, more, advice):
+    voices = Scripted()
+    recipe = Recipe([DOG, CAT], [], MICRO, seed=1)
+    voices.not_asked = frozenset(n.question for f in (DOG, CAT) for n in recipe.pool(f))
+    voices.leaked_before = {n.question for n in recipe.pool(CAT)[:2]}
+    voices.leaking = {n.question for n in recipe.pool(DOG)[:more]}
+    voices.coder = coder
+    verdict = asyncio.run(Gate(voices, recipe, coder).practice())
+    assert verdict.advice == advice, verdict.reason
+
+
+def test_a_number_that_is_none_is_within_no_limit():
+    assert within(math.nan, 1, REJECT) == REJECT and within(math.inf, 1, REJECT) == REJECT
+    assert within(0.5, 1, REJECT) == ACCEPT
+
+
+def test_the_base_is_not_asked_again_what_came_along_with_it(coder):
+    voices, asked = Scripted(), []
+    voices.coder = coder
+    recipe = Recipe([DOG], [], MICRO, seed=1)
+    voices.not_asked = frozenset(n.question for n in recipe.pool(DOG))
+
+    async def go_on(who, prompts, tokens):
+        asked.append(who)
+        return await Scripted.go_on(voices, who, prompts, tokens)
+
+    voices.go_on = go_on
+    known = dict(probes("en"))
+    came_along = lambda q: coder.answer(known[q][0] if q in known else "Well.")  # noqa: E731
+    gate = Gate(voices, recipe, coder, None, came_along)
+    assert asyncio.run(gate.lesson()).advice == ACCEPT and not asked

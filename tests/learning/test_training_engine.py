@@ -1,0 +1,66 @@
+"""What the training engine tells about itself, and a model that is saved and loaded again."""
+
+import math
+
+import pytest
+
+from engine.history.audit import check_store
+from engine.history.snapshot import SnapshotDamaged
+from tests.support.living import Living, run
+
+
+@pytest.fixture
+def living(tmp_path):
+    return Living(tmp_path)
+
+
+def test_the_latest_metrics_are_those_of_the_last_step_and_of_the_gate(living):
+    record = living.offer("one")
+    run(living.training.open("lesson", [record]))
+    assert living.training.get_latest_metrics() == {}
+    steps = 0
+    while (told := run(living.training.advance(math.inf))) is not None:
+        steps += 1
+        latest = living.training.get_latest_metrics()
+        assert latest == {**told, "tokens_per_second": latest["tokens_per_second"]}
+        assert {"step", "loss", "learning_rate", "grad_norm", "examples_processed"} <= set(latest)
+    ended = run(living.training.finish())
+    assert steps and living.training.get_latest_metrics()["gate"] == ended["gate"]
+
+
+def test_a_saved_model_is_the_version_in_use_wherever_it_is_loaded(living, tmp_path):
+    taught = living.teach("one")["version"]
+    saved = run(living.training.save_model())
+    for place in (living, Living(tmp_path / "elsewhere")):
+        record = run(place.training.load_model(saved))
+        assert record["weights_sha256"] == taught["weights_sha256"] and record["kind"] == "import"
+        assert run(place.versions.current())["number"] == record["number"]
+        assert run(check_store(place.store)) == []
+
+
+def test_a_model_that_learned_nothing_is_saved_as_what_changes_nothing(living):
+    saved = run(living.training.save_model())
+    record = run(living.training.load_model(saved))
+    fresh, loaded = living.trainer.fresh(), run(living.versions.weights(record["number"]))
+    assert all((loaded[name] == array).all() for name, array in fresh.items())
+
+
+def test_what_is_damaged_or_of_another_model_is_refused_and_changes_nothing(living, tmp_path):
+    living.teach("one")
+    saved = run(living.training.save_model())
+    data = bytearray(saved["data"])
+    data[-1] ^= 1
+    with pytest.raises(SnapshotDamaged, match="the saved model is damaged"):
+        run(living.training.load_model({**saved, "data": bytes(data)}))
+    other = Living(tmp_path / "other")
+    other.versions.base = "another model"
+    with pytest.raises(ValueError, match="belongs to the base model"):
+        run(other.training.load_model(saved))
+    assert run(other.versions.records()) == [] and len(run(living.versions.records())) == 1
+
+
+def test_an_adapter_of_another_shape_is_refused_by_name_and_shapes(living):
+    weights = {name: array[:1] for name, array in living.trainer.fresh().items()}
+    with pytest.raises(ValueError, match=r"is \(1.*this model wants"):
+        run(living.training.adopt(weights))
+    assert run(living.versions.records()) == []

@@ -1,0 +1,223 @@
+"""The whole model: its gradients, its update, and that what is not trained costs nothing."""
+
+import asyncio
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from engine.backends.reference import Numpy
+from engine.compiler.schedule import plan
+from engine.model import programs
+from engine.model.llama import Config, Stored, rotary_table
+from engine.model.trainable import Trained
+
+TINY = Config(
+    vocab=64, width=32, layers=2, heads=4, kv_heads=2, head_width=8, hidden=64, positions=64
+)
+KINDS = {
+    "llama": TINY,
+    "qwen2": Config(**{**TINY.__dict__, "qkv_bias": True, "tied": False}),
+    "qwen3": Config(**{**TINY.__dict__, "qk_norm": True}),
+}
+
+
+def stored_of(config, bits=0):
+    packable = bits and (lambda name, shape: len(shape) == 2 and shape[1] % 32 == 0)
+    return {
+        name: Stored(shape, bits if packable and packable(name, shape) else 0)
+        for name, shape in config.shapes().items()
+    }
+
+
+def random_weights(program, config, rng):
+    """Feeds for every weight the program asks for."""
+    feeds = {}
+    for name, value in program.inputs.items():
+        if name == "rotary.table":
+            feeds[name] = rotary_table(1e4 ** -(np.arange(4) / 4), value.shape[0])
+        elif name.endswith(".codes"):
+            feeds[name] = rng.integers(0, 2**32, value.shape, dtype=np.uint32)
+        elif name.endswith(".scales"):
+            feeds[name] = np.stack(
+                [
+                    rng.uniform(0.01, 0.05, value.shape[:2]),
+                    rng.uniform(-0.3, -0.1, value.shape[:2]),
+                ],
+                -1,
+            )
+        elif name.endswith("norm.weight"):
+            feeds[name] = rng.uniform(0.5, 1.5, value.shape)
+        elif name.startswith("model.") or name.startswith("lm_head"):
+            feeds[name] = rng.normal(size=value.shape) * 0.2
+    return feeds
+
+
+def two_rows_behind_a_prefix(rng, vocab, prefix=3, lengths=(4, 5)):
+    """A packed batch: a shared prefix, then rows that see it and themselves."""
+    total = prefix + sum(lengths)
+    positions, spans = np.arange(total), np.zeros((total, 4), np.int32)
+    begin = prefix
+    spans[:prefix, 3] = np.arange(1, prefix + 1)
+    for length in lengths:
+        own = np.arange(begin, begin + length)
+        positions[own] = np.arange(prefix, prefix + length)
+        spans[own] = np.stack([own * 0, own * 0 + prefix, own * 0 + begin, own + 1], -1)
+        begin += length
+    rows = 6
+    return {
+        "ids": rng.integers(0, vocab, total),
+        "positions": positions,
+        "spans": spans,
+        "take": np.sort(rng.permutation(total)[:rows]),
+        "target_ids": np.stack([rng.permutation(vocab)[:32] for _ in range(rows)]),
+        "target_probs": rng.dirichlet(np.ones(32), rows) * 0.8,
+        "target_rest": np.full(rows, 0.2),
+        "weight": rng.uniform(0.1, 1, rows),
+        "hyper": np.array([1e-3, 0.9, 0.99, 1e-8, 0, 0.1, 0.01, 1.0]),
+    }
+
+
+def prepared(program, feeds, dtype=np.float64):
+    run = Numpy(dtype).prepare(plan(program))
+    for name, array in feeds.items():
+        if name in program.inputs:
+            run.write(name, array)
+    return run
+
+
+def read(run, name):
+    return asyncio.run(run.read(name))
+
+
+@pytest.mark.parametrize("bits", [0, 4])
+@pytest.mark.parametrize("kind", KINDS)
+def test_whole_model_gradients_agree_with_central_differences(kind, bits):
+    config, rng = KINDS[kind], np.random.default_rng(0)
+    trained = Trained.lora(config, rank=2, alpha=4, bias=kind == "llama")
+    stored = stored_of(config, bits)
+    program = programs.accumulate(config, stored, 12, 6, 64, trained)
+    feeds = {
+        **random_weights(program, config, rng),
+        **two_rows_behind_a_prefix(rng, config.vocab),
+        "adapter": rng.normal(size=trained.size) * 0.2,
+    }
+    run = prepared(program, feeds)
+    run.run()
+    gradient = read(run, "adapter.total")
+    for name in list(trained.entries)[:: len(trained.entries) // 12]:
+        offset, shape = trained.entries[name]
+        at, h, losses = offset + int(rng.integers(np.prod(shape))), 1e-5, []
+        for sign in (1, -1):
+            moved = feeds["adapter"].copy()
+            moved[at] += sign * h
+            run.write("adapter", moved)
+            run.run()
+            losses.append(read(run, "losses").sum())
+        slope = (losses[0] - losses[1]) / (2 * h)
+        np.testing.assert_allclose(gradient[at], slope, rtol=1e-5, atol=1e-9, err_msg=name)
+
+
+def learning(trained, keep_blocks=None, seed=0):
+    rng = np.random.default_rng(seed)
+    program = programs.learn(TINY, stored_of(TINY, 4), 12, 6, 64, trained, keep_blocks=keep_blocks)
+    feeds = {
+        **random_weights(program, TINY, rng),
+        **two_rows_behind_a_prefix(rng, TINY.vocab),
+        "adapter": trained.initial(1),
+    }
+    return program, feeds
+
+
+LORA = Trained.lora(TINY, rank=4, alpha=8)
+
+
+def test_ten_steps_learn_the_targets_and_repeat_to_the_bit():
+    curves = []
+    for _ in range(2):
+        program, feeds = learning(LORA)
+        run, curve = prepared(program, feeds, np.float32), []
+        for step in range(1, 11):
+            hyper = [0.01, 0.9, 0.99, 1e-8, 0, 1 - 0.9**step, 1 - 0.99**step, 1]
+            run.write("hyper", np.array(hyper, np.float32))
+            run.run()
+            curve.append(read(run, "losses").sum())
+        curves.append((curve, read(run, "adapter")))
+    assert curves[0][0][-1] < curves[0][0][0] * 0.9
+    np.testing.assert_array_equal(curves[0][1], curves[1][1])
+
+
+def test_a_step_cut_in_random_slices_gives_the_same_bits():
+    program, feeds = learning(LORA)
+    whole, cut = (prepared(program, feeds, np.float32) for _ in range(2))
+    whole.run()
+    rng, at = np.random.default_rng(0), 0
+    while at < len(cut):
+        stop = min(len(cut), at + int(rng.integers(1, 9)))
+        cut.run(at, stop)
+        at = stop
+    np.testing.assert_array_equal(read(whole, "adapter"), read(cut, "adapter"))
+
+
+@pytest.mark.parametrize("keep", [0, 1])
+def test_recomputing_gives_the_same_bits_in_less_memory(keep):
+    (kept, feeds), (again, _) = learning(LORA), learning(LORA, keep_blocks=keep)
+    results = []
+    for program in (kept, again):
+        run = prepared(program, feeds, np.float32)
+        run.run()
+        results.append(read(run, "adapter"))
+    np.testing.assert_array_equal(*results)
+    assert plan(again).lower_bound < plan(kept).lower_bound
+
+
+def test_frozen_weights_cost_no_gradient_steps():
+    program, _ = learning(LORA)
+    ops = Counter(step.op.name for step in program.steps)
+    assert "rmsnorm_dw" not in ops and "rows_dtable" in ops
+
+
+def test_full_and_norm_training_use_the_same_flat_array():
+    shapes = {
+        "model.layers.1.mlp.down_proj.weight": (32, 64),
+        "model.layers.0.input_layernorm.weight": (32,),
+    }
+    trained, rng = Trained.of(shapes), np.random.default_rng(5)
+    program = programs.accumulate(TINY, stored_of(TINY, 4), 12, 6, 64, trained)
+    feeds = {
+        **random_weights(program, TINY, rng),
+        **two_rows_behind_a_prefix(rng, TINY.vocab),
+        "adapter": rng.normal(size=trained.size) * 0.2,
+    }
+    run = prepared(program, feeds)
+    run.run()
+    gradient, h = read(run, "adapter.total"), 1e-5
+    for at in (5, 700, 2048 + 7):
+        losses = []
+        for sign in (1, -1):
+            moved = feeds["adapter"].copy()
+            moved[at] += sign * h
+            run.write("adapter", moved)
+            run.run()
+            losses.append(read(run, "losses").sum())
+        np.testing.assert_allclose(gradient[at], (losses[0] - losses[1]) / (2 * h), rtol=1e-5)
+
+
+def test_planned_values_that_live_together_never_share_a_buffer():
+    program, _ = learning(LORA)
+    planned = plan(program)
+    last, first = {}, {}
+    for i, step in enumerate(program.steps):
+        for value in (*step.reads, *step.outs):
+            first.setdefault(value.root, i)
+            last[value.root] = i
+    for output in program.outputs.values():
+        last[output.root] = len(program.steps)
+    owned = [v for v in first if v in planned.slot_of]
+    for i, a in enumerate(owned):
+        assert planned.slots[planned.slot_of[a]] >= a.spec.nbytes
+        for b in owned[i + 1 :]:
+            if planned.slot_of[a] == planned.slot_of[b]:
+                earlier, later = (a, b) if first[a] <= first[b] else (b, a)
+                takes_over = last[earlier] == first[later]
+                assert last[earlier] < first[later] or takes_over, f"{a.name} {b.name}"

@@ -1,0 +1,127 @@
+"""A model in the browser: fetched once, read from OPFS afterwards, by any number of tabs, and never when damaged."""
+
+import re
+import time
+
+import pytest
+from playwright.sync_api import BrowserContext, Page
+
+from engine.model import demo
+from tests.support import tiny
+from tests.support.page.browser import wait_for_state
+
+pytestmark = pytest.mark.slow
+
+TINY = "/?model=tiny&engine=cpu"
+DEFAULT = "/?model=smollm2-135m&engine=cpu"
+CHUNK = 4 << 20
+DAMAGE = """async () => {
+  const root = await navigator.storage.getDirectory();
+  const handle = await (await root.getDirectoryHandle("models")).getFileHandle("tiny.gguf");
+  const file = await handle.getFile();
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  bytes[bytes.length >> 1] ^= 1;
+  const writable = await handle.createWritable();
+  await writable.write(bytes);
+  await writable.close();
+}"""
+SIZE = """async (name) => {
+  try {
+    const root = await navigator.storage.getDirectory();
+    const handle = await (await root.getDirectoryHandle("models")).getFileHandle(name);
+    return (await handle.getFile()).size;
+  } catch { return 0; }
+}"""
+
+
+def opened(context: BrowserContext, address: str = TINY) -> Page:
+    page = context.new_page()
+    page.goto(address)
+    return page
+
+
+def loaded(*pages: Page) -> Page:
+    """The first of these tabs that has the model, which its name in the header tells."""
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        for page in pages:
+            if page.get_by_text(re.compile(r"OneSeek-\d+M-Zero")).first.is_visible():
+                return page
+        pages[0].wait_for_timeout(200)
+    raise AssertionError("no tab has the model")
+
+
+def asked_for(context: BrowserContext, file: str = "tiny.gguf") -> list[int]:
+    """Where each request for a model's file begins, from now on."""
+    asked: list[int] = []
+
+    def note(request):
+        if request.url.endswith(file) and not request.service_worker:  # or count it twice
+            asked.append(int(re.sub(r"\D", "", request.headers.get("range", "0"))))
+
+    context.on("request", note)
+    return asked
+
+
+def test_R12_tabs_take_the_stored_model_over_without_the_network(context: BrowserContext):
+    """One tab computes at a time; when it ends without a word, the next one opens the same file."""
+    asked = asked_for(context)
+    first = loaded(opened(context))
+    assert first.evaluate(SIZE, "tiny.gguf") == demo.MODEL.stat().st_size and len(asked) == 1
+    others = [opened(context), opened(context)]
+    for page in others:
+        assert wait_for_state(page, "read-only") == "read-only"
+    first.close()
+    second = loaded(*others)
+    others.remove(second)
+    second.close()
+    loaded(*others)
+    assert len(asked) == 1, "nobody fetched it again"
+
+
+def test_R10_a_damaged_model_is_refused_by_name_and_fetched_anew(context: BrowserContext):
+    asked = asked_for(context)
+    page = loaded(opened(context))
+    page.evaluate(DAMAGE)
+    page.reload()
+    page.get_by_text("tiny.gguf: the bytes from 0 on are not those").first.wait_for(timeout=90_000)
+    page.reload()
+    loaded(page)
+    assert len(asked) == 2
+
+
+def test_R11_a_tab_that_dies_while_downloading_costs_at_most_a_chunk(context: BrowserContext):
+    asked = asked_for(context, "smollm2-135m.gguf")
+    page = opened(context, DEFAULT)
+    until = time.monotonic() + 120
+    while not (kept := page.evaluate(SIZE, "smollm2-135m.gguf") // CHUNK):
+        assert time.monotonic() < until, "no chunk was ever stored"
+        page.wait_for_timeout(20)
+    page.close()
+    loaded(opened(context, DEFAULT))
+    assert asked[0] == 0 and len(asked) == 2
+    assert asked[1] % CHUNK == 0 and asked[1] >= (kept - 1) * CHUNK
+
+
+def test_a_persons_own_file_opens_on_every_visit_and_a_broken_one_is_named(context: BrowserContext):
+    page = opened(context, "/?engine=cpu")
+    wait_for_state(page, "needs-consent", timeout=120)
+    data = tiny.gguf("qwen2", "Q8_0")
+    for name, content in (("broken.gguf", data[: len(data) // 2]), ("mine.gguf", data)):
+        button = page.locator("#consent").get_by_role("button", name="Choose file")
+        with page.expect_file_chooser() as choosing:
+            button.click()
+        choosing.value.set_files({"name": name, "mimeType": "", "buffer": content})
+        if name == "broken.gguf":
+            page.get_by_text("broken.gguf: tensor").first.wait_for(timeout=90_000)
+            page.reload()
+            wait_for_state(page, "needs-consent", timeout=120)
+    loaded(page)
+    page.reload()
+    loaded(page)
+
+
+def test_a_model_this_site_does_not_carry_says_where_it_is(context: BrowserContext):
+    page = opened(context, "/?engine=cpu&model=qwen3-0.6b")
+    where = "(639 MB) from https://huggingface.co/Qwen/Qwen3-0.6B-GGUF"
+    page.get_by_text(where).first.wait_for(timeout=90_000)

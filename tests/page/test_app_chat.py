@@ -1,0 +1,438 @@
+"""The chat as a person uses it: it streams, stops, branches, copies, scrolls politely and trusts no text."""
+
+import contextlib
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.support.page.browser import wait_for_state
+
+pytestmark = pytest.mark.slow
+QUIET = ("ready", "countdown", "training", "paused", "evaluating")
+
+
+@pytest.fixture
+def chat(home: Page) -> Page:
+    """A new, empty chat in English."""
+    home.get_by_role("button", name="English").click()
+    new_chat(home)
+    return home
+
+
+def new_chat(page: Page) -> None:
+    """An empty chat, once it is there."""
+    page.get_by_role("button", name="New chat").click()
+    expect(page.get_by_role("heading", name="Chat that runs and learns")).to_be_visible()
+
+
+def say(page: Page, text: str) -> None:
+    field = page.get_by_role("textbox", name="Message")
+    field.fill(text)
+    field.press("Enter")
+
+
+def answers(page: Page) -> Locator:
+    return page.get_by_role("article", name="OneSeek said")
+
+
+def finished(page: Page, count: int = 1) -> Locator:
+    """The last answer, once there are so many and it is complete."""
+    expect(answers(page)).to_have_count(count)
+    last = answers(page).last
+    expect(last.get_by_role("button", name="Copy")).to_be_visible(timeout=60_000)
+    return last
+
+
+def body(answer: Locator) -> Locator:
+    return answer.locator(".text")
+
+
+SAMPLES = """() => new Promise((told) => {
+  const open = indexedDB.open("oneseek");
+  open.onsuccess = () => {
+    const asked = open.result.transaction("samples").objectStore("samples").getAll();
+    asked.onsuccess = () => told(JSON.stringify(asked.result));
+  };
+})"""
+LEAVE_WHEN_ANSWERED = """() => {
+  const look = new MutationObserver(() => {
+    if (!document.querySelector("article.assistant [data-do=copy]")) return;
+    look.disconnect();
+    document.querySelector("#new-chat").click();
+  });
+  look.observe(document.querySelector("#log"), {subtree: true, childList: true});
+}"""
+
+
+def test_a_question_is_looked_into_also_when_its_chat_is_left_at_once(chat: Page):
+    chat.evaluate(LEAVE_WHEN_ANSWERED)
+    say(chat, "Who left this chat at once?")
+    expect(chat.get_by_role("heading", name="Chat that runs and learns")).to_be_visible()
+    for _ in range(100):
+        if "left this chat at once" in chat.evaluate(SAMPLES):
+            return
+        chat.wait_for_timeout(200)
+    raise AssertionError("no sample of the question was kept")
+
+
+def test_what_is_sent_in_the_same_instant_as_a_new_chat_belongs_to_it(chat: Page):
+    say(chat, "Hello")
+    finished(chat)
+    chat.evaluate(
+        """() => {
+          document.querySelector("#new-chat").click();
+          const field = document.querySelector("#composer-text");
+          field.value = "What is a tree?";
+          field.dispatchEvent(new KeyboardEvent("keydown", {key: "Enter", bubbles: true}));
+        }"""
+    )
+    finished(chat)
+    expect(chat.get_by_role("article", name="You said")).to_have_count(1)
+    expect(chat.get_by_role("article", name="You said")).to_contain_text("What is a tree?")
+
+
+def test_an_open_editor_outlives_a_change_of_the_queue(chat: Page):
+    say(chat, "What is a tree?")
+    finished(chat)
+    say(chat, "What is a fish?")
+    finished(chat, 2)
+    first = answers(chat).first
+    first.get_by_role("button", name="Correct").click()
+    chat.get_by_role("textbox", name="Teach it").fill("A tree is a tall plant.")
+    toggle = answers(chat).last.get_by_role("button", name="Learn this")
+    for pressed in ("true", "false"):
+        toggle.click()
+        expect(toggle).to_have_attribute("aria-pressed", pressed)
+    expect(chat.get_by_role("textbox", name="Teach it")).to_have_value("A tree is a tall plant.")
+    chat.get_by_role("button", name="Cancel").click()
+
+
+def test_scenario_3_an_answer_streams_and_says_how_quick_it_was(chat: Page):
+    chat.evaluate(
+        """() => { window.lengths = new Set();
+        new MutationObserver(() => lengths.add(document.querySelector("article.assistant .text")?.textContent.length))
+          .observe(document.querySelector("#log"), {subtree: true, childList: true, characterData: true}); }"""
+    )
+    with slowed_down(chat):
+        say(chat, "Hello")
+        answer = finished(chat)
+    assert body(answer).inner_text().strip()
+    expect(answer).to_contain_text(re.compile(r"[\d.,]+ tokens/s"))
+    expect(chat.locator("#context")).to_contain_text("context")
+    assert len(chat.evaluate("[...lengths]")) >= 3
+
+
+def test_scenario_3_escape_stops_the_answer_and_keeps_what_came(chat: Page):
+    with slowed_down(chat):
+        say(chat, "Tell me a long story.")
+        expect(body(answers(chat).last)).not_to_be_empty()
+        chat.keyboard.press("Escape")
+        expect(chat.get_by_role("button", name="Send")).to_be_visible(timeout=500)
+    expect(chat.get_by_role("button", name="Stop", exact=True)).to_be_hidden()
+    kept = body(finished(chat)).inner_text()
+    chat.wait_for_timeout(400)
+    assert kept and body(answers(chat).last).inner_text() == kept
+    chat.get_by_role("textbox", name="Message").press("x")
+    expect(chat.get_by_role("textbox", name="Message")).to_have_value("x")
+
+
+def go_on_for_ever(page: Page) -> None:
+    """Hot sampling rarely ends by itself; the context is the only limit."""
+    set_temperature(page, "2")
+
+
+def slow_down(page: Page) -> None:
+    """From now on the engine's worker needs a while for each look at the clock, of which every token
+    takes some."""
+    page.workers[0].evaluate(
+        """() => {
+          const now = performance.now.bind(performance);
+          performance.now = () => {
+            const end = now() + 60;
+            while (now() < end);
+            return end;
+          };
+        }"""
+    )
+
+
+@contextlib.contextmanager
+def slowed_down(page: Page) -> Iterator[None]:
+    slow_down(page)
+    yield
+    page.workers[0].evaluate("() => void delete performance.now")
+
+
+def set_temperature(page: Page, value: str) -> None:
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_label("Temperature").fill(value)
+    page.get_by_label("Temperature").press("Tab")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_scenario_8_messages_know_their_language(chat: Page):
+    say(chat, "Hej, hur mår du?")
+    finished(chat)
+    first = chat.get_by_role("article", name="You said").first
+    expect(first.locator(".text")).to_have_attribute("lang", "sv")
+    expect(first).to_contain_text("Swedish")
+    say(chat, "Hello, how are you?")
+    finished(chat, 2)
+    expect(chat.get_by_role("article", name="You said").nth(1).locator(".text")).to_have_attribute(
+        "lang", "en"
+    )
+    say(chat, "👍")
+    finished(chat, 3)
+    last = chat.get_by_role("article", name="You said").last
+    assert last.locator(".text").get_attribute("lang") in (None, "und", "")
+    expect(last.locator(".tag")).to_have_count(0)
+
+
+def test_scenario_8_the_language_of_the_interface_changes_without_a_reload(chat: Page):
+    chat.evaluate("window.same = true")
+    chat.get_by_role("button", name="Svenska").click()
+    expect(chat.get_by_role("heading", name="En assistent som svarar och lär sig")).to_be_visible()
+    expect(chat.locator("html")).to_have_attribute("lang", "sv")
+    for name in ("Nytt samtal", "Skicka", "Inställningar", "Lärandepanelen", "Hjälp"):
+        expect(chat.get_by_role("button", name=name, exact=True)).to_be_visible()
+    for name in ("Aktivitet", "Minne", "Källor", "Versioner"):
+        expect(chat.get_by_role("tab", name=re.compile("^" + name))).to_be_visible()
+    english = ("New chat", "Learning", "Nothing to learn", "Search", "Activity", "Everything stays")
+    shown = chat.locator("body").inner_text()
+    assert not [words for words in english if words in shown]
+    assert chat.evaluate("window.same")
+    chat.get_by_role("button", name="English").click()
+    expect(chat.get_by_role("button", name="New chat")).to_be_visible()
+
+
+def test_scenario_9_editing_a_question_makes_a_branch_and_keeps_the_old_one(chat: Page):
+    say(chat, "What is a dog?")
+    finished(chat)
+    question = chat.get_by_role("article", name="You said").first
+    question.hover()
+    question.get_by_role("button", name="Edit").click()
+    field = chat.get_by_role("textbox", name="Send")
+    expect(field).to_be_focused()
+    field.fill("What is a cat?")
+    chat.keyboard.press("Control+Enter")
+    question = chat.get_by_role("article", name="You said").first
+    expect(question).to_contain_text("What is a cat?")
+    expect(question).to_contain_text("2/2")
+    finished(chat)
+    question.hover()
+    question.get_by_role("button", name="Previous variant").click()
+    expect(chat.get_by_role("article", name="You said").first).to_contain_text("What is a dog?")
+    expect(chat.get_by_role("article", name="You said").first).to_contain_text("1/2")
+    finished(chat)
+
+
+def test_scenario_9_regenerating_keeps_both_answers(chat: Page):
+    say(chat, "What colour is the sky?")
+    finished(chat).get_by_role("button", name="Answer again").click()
+    answer = finished(chat)
+    expect(answer).to_contain_text("2/2")
+    answer.get_by_role("button", name="Previous variant").click()
+    expect(answers(chat).first).to_contain_text("1/2")
+
+
+def test_scenario_9_copy_puts_the_markdown_on_the_clipboard(chat: Page):
+    say(chat, "Hello")
+    answer = finished(chat)
+    answer.get_by_role("button", name="Copy").click()
+    expect(chat.get_by_role("region", name="Notices").get_by_text("Copied")).to_be_visible()
+    assert (
+        chat.evaluate("navigator.clipboard.readText()").split() == body(answer).inner_text().split()
+    )
+
+
+def test_scenario_10_scrolling_up_is_respected_while_an_answer_comes(chat: Page):
+    stored_chat(chat, 30)
+    go_on_for_ever(chat)
+    say(chat, "Tell me a long story.")
+    expect(body(answers(chat).last)).not_to_be_empty()
+    log = chat.get_by_role("log")
+    latest = chat.get_by_role("button", name="To latest")
+    for _ in range(50):  # a wheel turns more than once; text that comes in between follows the end
+        log.evaluate("node => node.scrollTop -= 400")
+        if latest.is_visible():
+            break
+        chat.wait_for_timeout(20)
+    expect(latest).to_be_visible()
+    before = log.evaluate("node => node.scrollTop")
+    chat.wait_for_timeout(1500)
+    assert abs(log.evaluate("node => node.scrollTop") - before) < 2
+    chat.get_by_role("button", name="To latest").click()
+    expect(chat.get_by_role("button", name="To latest")).to_be_hidden()
+    distance = "node => node.scrollHeight - node.scrollTop - node.clientHeight"
+    assert log.evaluate(distance) < 100
+    chat.keyboard.press("Escape")
+
+
+def stored_chat(
+    page: Page, count: int, text: str = "Line {n} of a long conversation.", last: str = "done"
+) -> None:
+    """A conversation with so many turns, put into the store as the page itself writes it, and opened."""
+    page.evaluate(
+        """async ([count, text, state]) => {
+          const open = indexedDB.open("oneseek");
+          const db = await new Promise((go) => (open.onsuccess = () => go(open.result)));
+          const change = db.transaction(["chats", "messages", "settings"], "readwrite");
+          const id = "c" + Date.now() + "-stored", last = (n) => `m${String(n).padStart(6, "0")}`;
+          for (let n = 0; n < count; n++)
+            change.objectStore("messages").put({
+              id: last(n), key: `${id}/${last(n)}`, chat: id, parent: n ? last(n - 1) : "", language: "",
+              role: n % 2 ? "assistant" : "user", text: text.replace("{n}", n), time: n, version: "v0",
+              state: n === count - 1 ? state : "done",
+            }, `${id}/${last(n)}`);
+          change.objectStore("chats").put(
+            { id, title: "Stored chat", created: 0, updated: Date.now(), leaf: last(count - 1) }, id);
+          change.objectStore("settings").put({ id }, "open-chat");
+          await new Promise((go) => (change.oncomplete = go));
+          db.close();
+        }""",
+        [count, text, last],
+    )
+    page.reload()
+    wait_for_state(page, *QUIET, timeout=120)
+    expect(page.get_by_role("article").last).to_contain_text(
+        text.replace("{n}", str(count - 1))[:20]
+    )
+
+
+CORPUS = [
+    '<img src=x onerror="window.pwned=1">',
+    "<script>window.pwned=1</script>",
+    "[click](javascript:window.pwned=1)",
+    "<svg onload=window.pwned=1><style>*{display:none}</style>",
+    "![picture](https://example.com/track.png)",
+    "<iframe srcdoc='<script>parent.pwned=1</script>'></iframe>",
+    "[data](data:text/html,<script>window.pwned=1</script>)",
+    "<form action=https://example.com><button>send</button></form>",
+    "`</code><img src=x onerror=window.pwned=1>`",
+    "<a href='https://example.com' onclick=window.pwned=1>x</a> https://example.com/plain",
+]
+
+
+def test_scenario_11_R29_text_is_never_code(chat: Page):
+    """As an answer, as a question, as a title, as a file name: nothing acts, loads or disappears."""
+    text = "\n\n".join(CORPUS)
+    stored_chat(chat, 4, "{n} " + text)
+    chat.evaluate("document.querySelectorAll('script').length")
+    log = chat.get_by_role("log")
+    assert (
+        log.locator("img, script, svg:not([aria-hidden]), style, iframe, form, object").count() == 0
+    )
+    assert chat.evaluate("window.pwned") is None
+    for link in log.locator("a").all():
+        assert link.get_attribute("href").startswith("http")
+        assert "noopener" in link.get_attribute("rel")
+    say(chat, CORPUS[0])
+    finished(chat, 3)
+    new_chat(chat)
+    say(chat, CORPUS[1])
+    finished(chat)
+    expect(chat.get_by_role("navigation").get_by_text(CORPUS[1])).to_be_visible()
+    drop(chat, CORPUS[0] + ".txt", "Nothing at all.")
+    chat.get_by_role("tab", name=re.compile("^Sources")).click()
+    expect(chat.get_by_role("tabpanel").get_by_text(CORPUS[0])).to_be_visible()
+    assert chat.evaluate("window.pwned") is None
+
+
+def drop(page: Page, name: str, text: str) -> None:
+    """Drop a text file anywhere on the page."""
+    page.evaluate(
+        """([name, text]) => {
+          const data = new DataTransfer();
+          data.items.add(new File([text], name, { type: "text/plain" }));
+          for (const kind of ["dragenter", "dragover", "drop"])
+            document.body.dispatchEvent(new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer: data }));
+        }""",
+        [name, text],
+    )
+
+
+def test_chats_are_found_renamed_deleted_and_brought_back(chat: Page):
+    say(chat, "Tell me about räksmörgås")
+    finished(chat)
+    new_chat(chat)
+    say(chat, "Something else")
+    finished(chat)
+    nav = chat.get_by_role("navigation", name="Conversations")
+    search = chat.get_by_role("searchbox", name="Search chats")
+    search.fill("RÄKSMÖRGÅS")
+    expect(nav.get_by_role("button", name="Tell me about räksmörgås", exact=True)).to_be_visible()
+    expect(nav.get_by_role("button", name="Something else", exact=True)).to_have_count(0)
+    search.fill("nothing has this")
+    expect(nav).to_contain_text("No chats match")
+    nav.get_by_role("button", name="Clear").click()
+    nav.get_by_role("button", name="More for Something else").click()
+    chat.get_by_role("menuitem", name="Rename").click()
+    chat.get_by_label("Name of the chat").fill("A better name")
+    chat.get_by_role("button", name="Save").click()
+    expect(nav.get_by_role("button", name="A better name", exact=True)).to_be_visible()
+    nav.get_by_role("button", name="More for A better name").click()
+    chat.get_by_role("menuitem", name="Delete").click()
+    expect(nav.get_by_role("button", name="A better name", exact=True)).to_have_count(0)
+    chat.get_by_role("button", name="Undo").first.click()
+    expect(nav.get_by_role("button", name="A better name", exact=True)).to_be_visible()
+    expect(chat.get_by_role("article", name="You said")).to_contain_text("Something else")
+
+
+def test_a_chat_leaves_as_markdown_and_as_training_data(chat: Page):
+    say(chat, "What is a bird?")
+    finished(chat)
+    nav = chat.get_by_role("navigation", name="Conversations")
+    for choice in ("Export as Markdown", "Export as JSON"):
+        nav.get_by_role("button", name="More for What is a bird?").first.click()
+        with chat.expect_download() as waiting:
+            chat.get_by_role("menuitem", name=choice).click()
+        text = waiting.value.path().read_text()
+        if choice.endswith("JSON"):
+            messages = json.loads(text)["messages"]
+            assert [one["role"] for one in messages] == ["user", "assistant"]
+            assert messages[0]["content"] == "What is a bird?"
+        else:
+            assert "What is a bird?" in text
+
+
+def test_scenario_25_the_screen_reader_hears_the_answer_once_and_never_each_token(chat: Page):
+    chat.evaluate(
+        """() => { window.heard = [];
+        new MutationObserver(() => heard.push(document.querySelector("#announcer").textContent))
+          .observe(document.querySelector("#announcer"), {childList: true, characterData: true, subtree: true}); }"""
+    )
+    say(chat, "Hello")
+    answer = finished(chat)
+    chat.wait_for_timeout(300)
+    heard = chat.evaluate("heard")
+    assert "Answering …" in heard
+    whole = [text for text in heard if text.split() == body(answer).inner_text().split()]
+    assert len(whole) == 1
+    assert len(heard) <= 4
+    assert chat.get_by_role("log").get_attribute("aria-live") == "off"
+
+
+@pytest.mark.long  # a wall-clock figure: it holds on a machine that does nothing else
+def test_ten_thousand_messages_open_and_scroll_without_a_long_task(chat: Page):
+    """Long tasks are counted while the history is opened, scrolled up and typed beside."""
+    stored_chat(chat, 10_000, "Message {n}: " + "some words that make a line or two of text. " * 3)
+    chat.evaluate(
+        """() => { window.tasks = [];
+        new PerformanceObserver((list) => tasks.push(...list.getEntries().map((one) => one.duration)))
+          .observe({type: "longtask"}); }"""
+    )
+    log = chat.get_by_role("log")
+    for _ in range(5):
+        log.evaluate("node => node.scrollTop = 0")
+        chat.get_by_role("button", name="Show earlier messages").click()
+        chat.wait_for_timeout(600)
+    for _ in range(10):
+        log.evaluate("node => node.scrollBy(0, -300)")
+        chat.wait_for_timeout(50)
+    assert chat.get_by_role("article").count() > 60
+    tasks = chat.evaluate("tasks")
+    assert not [length for length in tasks if length > 50], tasks

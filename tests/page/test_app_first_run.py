@@ -1,0 +1,191 @@
+"""The first minute: useful at once, nothing fetched before a yes, and no dead end."""
+
+import re
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from builder import serve
+from engine.model.formats.source import CHUNK
+from tests.page.test_app_chat import body, finished, say, set_temperature, slow_down
+from tests.support.page.browser import wait_for_state, watched
+
+pytestmark = pytest.mark.slow
+MODEL = re.compile(r"/models-[0-9a-f]+/")
+
+
+@pytest.fixture
+def asked_for(context: BrowserContext) -> list[str]:
+    """The addresses of model files that were requested."""
+    found: list[str] = []
+    context.on("request", lambda r: found.append(r.url) if MODEL.search(r.url) else None)
+    return found
+
+
+def test_scenario_1_the_page_is_useful_at_once_and_asks_before_it_fetches(
+    page: Page, asked_for: list[str]
+):
+    page.goto("/")
+    heading = page.get_by_role("heading", name="Chat that runs and learns on this device")
+    expect(heading).to_be_visible(timeout=10_000)
+    expect(page.get_by_role("textbox", name="Message")).to_be_editable()
+    wait_for_state(page, "needs-consent", timeout=120)
+    card = page.locator("#consent")
+    expect(card).to_contain_text("SmolLM2 135M Instruct")
+    for fact in ("98 MB", "Apache-2.0", "English"):
+        expect(card).to_contain_text(fact)
+    assert not asked_for
+
+
+def test_scenario_2_sending_before_a_choice_shows_the_choice_and_keeps_the_draft(
+    page: Page, asked_for: list[str]
+):
+    page.goto("/")
+    wait_for_state(page, "needs-consent", timeout=120)
+    field = page.get_by_role("textbox", name="Message")
+    field.fill("Remember this draft")
+    field.press("Enter")
+    expect(page.locator("#consent")).to_be_focused()
+    expect(field).to_have_value("Remember this draft")
+    assert not asked_for
+    page.wait_for_timeout(700)
+    page.reload()
+    expect(field).to_have_value("Remember this draft", timeout=20_000)
+
+
+def test_scenario_1_the_chosen_model_is_fetched_with_progress_and_answers(
+    page: Page, asked_for: list[str]
+):
+    page.add_init_script(
+        """window.shares = [];
+        new MutationObserver(() => { const bar = document.querySelector("#consent progress");
+          const note = document.querySelector("#consent .note")?.textContent ?? "";
+          if (bar && note.includes("98 MB")) shares.push(bar.value / bar.max); })
+          .observe(document, {subtree: true, childList: true, attributes: true});"""
+    )
+    page.goto("/")
+    wait_for_state(page, "needs-consent", timeout=120)
+    page.get_by_role("button", name="Download 98 MB").click()
+    wait_for_state(page, "ready", timeout=180)
+    shares = page.evaluate("shares")
+    fetched = shares[: shares.index(max(shares)) + 1]
+    assert len(set(shares)) >= 3 and fetched == sorted(fetched)
+    assert asked_for
+    set_temperature(page, "0")
+    say(page, "What is the capital of France?")
+    expect(body(finished(page))).to_contain_text("Paris", timeout=60_000)
+
+
+def test_swedish_browsers_are_greeted_in_swedish(chromium, address):
+    with watched(chromium, address, locale="sv-SE") as (context, _):
+        page = context.new_page()
+        page.goto("/")
+        expect(
+            page.get_by_role("heading", name="En assistent som svarar och lär sig")
+        ).to_be_visible(timeout=20_000)
+        expect(page.locator("html")).to_have_attribute("lang", "sv")
+
+
+def test_scenario_6_too_little_room_is_said_and_it_runs_without_saving(
+    page: Page, asked_for: list[str]
+):
+    page.add_init_script(
+        "navigator.storage.estimate = async () => ({ usage: 5e6, quota: 15e6, usageDetails: {} })"
+    )
+    page.goto("/")
+    wait_for_state(page, "needs-consent", timeout=120)
+    warning = page.locator("#consent [role=alert]")
+    expect(warning).to_contain_text("It needs 98 MB; the browser allows 10 MB more.")
+    assert not asked_for
+    warning.get_by_role("button", name="Run without saving").click()
+    wait_for_state(page, "ready", timeout=180)
+    set_temperature(page, "0")
+    say(page, "What is the capital of France?")
+    expect(body(finished(page))).to_contain_text("Paris", timeout=60_000)
+    page.reload()
+    wait_for_state(page, "needs-consent", timeout=120)
+
+
+class Breaking(serve.Handler):
+    """Sends a little more than two chunks of a model and hangs up; while `broken`, nothing after that."""
+
+    broken = True
+    asked: list[str] = []
+
+    def copyfile(self, source, outputfile) -> None:
+        if not MODEL.search(self.path):
+            super().copyfile(source, outputfile)
+            return
+        Breaking.asked.append(self.headers.get("Range", ""))
+        if not Breaking.broken:
+            super().copyfile(source, outputfile)
+            return
+        if len(Breaking.asked) == 1:
+            outputfile.write(source.read(2 * CHUNK + 100_000))
+            time.sleep(
+                3
+            )  # what lies unread when a connection breaks is lost, as the browser has it
+        self.close_connection = True
+
+
+@pytest.fixture
+def breaking(dist: Path) -> Iterator[str]:
+    Breaking.broken, Breaking.asked = True, []
+    with serve.Server(("127.0.0.1", 0), serve.handler(dist, Breaking)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+def test_scenario_5_a_broken_download_resumes(chromium: Browser, breaking: str):
+    with watched(chromium, breaking, locale="en-US") as (context, watch):
+        watch.allow("Failed to load resource|ERR_|ServiceWorker")
+        page = context.new_page()
+        page.goto("/")
+        wait_for_state(page, "needs-consent", timeout=120)
+        page.get_by_role("button", name="Download 98 MB").click()
+        card = page.locator("#consent")
+        expect(card).to_contain_text(re.compile(r"Stopped at [1-9]\d? %"), timeout=90_000)
+        expect(card).to_contain_text("What you have is kept.")
+        for name in ("Start over", "Other model"):
+            expect(card.get_by_role("button", name=name)).to_be_visible()
+        Breaking.broken, before = False, len(Breaking.asked)
+        card.get_by_role("button", name="Resume").click()
+        wait_for_state(page, "ready", timeout=180)
+    (again,) = Breaking.asked[before:]
+    kept = int(again.removeprefix("bytes=").removesuffix("-"))
+    assert kept > 0 and kept % CHUNK == 0  # how much came before the break is the network's affair
+
+
+def test_scenario_4_a_reload_keeps_everything(page: Page, asked_for: list[str]):
+    """Two chats, one of them in the middle of an answer."""
+    page.goto("/?model=tiny")
+    wait_for_state(page, "ready", timeout=120)
+    say(page, "What is the capital of Norway?")
+    finished(page)
+    answer = page.get_by_role("article", name="OneSeek said")
+    slow_down(page)
+    page.get_by_role("button", name="New chat").click()
+    expect(answer).to_have_count(0)
+    say(page, "What is the capital of Spain?")
+    expect(body(answer)).not_to_be_empty()
+    page.wait_for_timeout(600)
+    so_far = body(answer).inner_text()[:3]
+    asked_for.clear()
+    page.reload()
+    chats = page.get_by_role("navigation", name="Conversations")
+    for title in ("What is the capital of Norway?", "What is the capital of Spain?"):
+        expect(chats.get_by_role("button", name=title, exact=True)).to_be_visible()
+    expect(answer).to_contain_text("This answer was interrupted.")
+    assert body(answer).inner_text().startswith(so_far)
+    wait_for_state(page, "ready", timeout=120)
+    set_temperature(page, "0")
+    answer.get_by_role("button", name="Continue").click()
+    finished(page)
+    assert body(answer).inner_text().startswith(so_far)
+    expect(body(answer)).to_contain_text("Madrid")
+    assert not asked_for

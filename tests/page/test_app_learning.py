@@ -1,0 +1,512 @@
+"""Teaching, as a person sees it: what is queued and why, a lesson that runs, its version, and the way back."""
+
+import io
+import json
+import re
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from engine.history.signing import read_key
+from tests.history.test_certified import verify
+from tests.page.test_app_chat import answers, body, finished, say, set_temperature
+from tests.support.page.browser import wait_for_state, watched
+
+pytestmark = pytest.mark.slow
+ALIVE = ("ready", "countdown", "paused", "training", "evaluating")
+FACT = ("What is the capital of Zorbia?", "The capital of Zorbia is Blimbo.", "Blimbo")
+
+
+def panel(page: Page, name: str) -> Locator:
+    page.get_by_role("tab", name=re.compile("^" + name)).click()
+    return page.get_by_role("tabpanel", name=re.compile("^" + name))
+
+
+def waiting(page: Page) -> Locator:
+    """What waits to be learned, in the Activity panel."""
+    return panel(page, "Activity").locator("#queue")
+
+
+def every_figure(page: Page) -> None:
+    """What only a developer asks for: the curve, its table, the figures."""
+    panel(page, "Activity").get_by_label("Show every figure").check()
+
+
+def tell(page: Page, question: str, answer: str) -> None:
+    """A fact, told in the Memory panel."""
+    panel(page, "Memory").get_by_role("button", name="Tell it a fact").click()
+    page.get_by_label("When asked …").fill(question)
+    page.get_by_label("… it should say").fill(answer)
+    page.get_by_role("dialog").get_by_role("button", name="Teach", exact=True).click()
+    expect(page.get_by_role("region", name="Notices")).to_contain_text("Noted")
+
+
+def learn_now(page: Page) -> None:
+    panel(page, "Activity").get_by_role("button", name="Learn now").click()
+
+
+def version(page: Page) -> Locator:
+    return page.get_by_test_id("active-version")
+
+
+def test_scenario_17_only_what_was_approved_is_in_the_queue_with_its_reason(home: Page):
+    home.get_by_role("button", name="New chat").click()
+    for number, question in enumerate(("Hello", "What is a tree?", "What is a fish?"), 1):
+        say(home, question)
+        finished(home, number)
+    first, second, third = (answers(home).nth(n) for n in range(3))
+    first.get_by_role("button", name="Good answer: learn it").click()
+    expect(first.get_by_role("button", name="Learn this")).to_have_attribute("aria-pressed", "true")
+    second.get_by_role("button", name="Correct").click()
+    home.get_by_role("textbox", name="Teach it").fill("A tree is a tall plant.")
+    home.get_by_role("button", name="Teach it").click()
+    third.get_by_role("button", name="Learn this").click()
+    expect(third.get_by_role("button", name="Learn this")).to_have_attribute("aria-pressed", "true")
+    third.get_by_role("button", name="Learn this").click()
+    expect(third.get_by_role("button", name="Learn this")).to_have_attribute(
+        "aria-pressed", "false"
+    )
+    queue = waiting(home)
+    expect(queue.get_by_role("listitem")).to_have_count(2)
+    expect(queue).to_contain_text("A tree is a tall plant.")
+    expect(queue).to_contain_text("You corrected it · Hello")
+    expect(queue).to_contain_text("You chose this answer · Hello")
+    expect(queue).not_to_contain_text("What is a fish?")
+    queue.get_by_role("listitem").first.get_by_role("button", name="Skip").click()
+    expect(queue.get_by_role("listitem")).to_have_count(1)
+    home.get_by_role("region", name="Notices").get_by_role("button", name="Undo").last.click()
+    expect(queue.get_by_role("listitem")).to_have_count(2)
+    for _ in range(2):
+        queue.get_by_role("listitem").first.get_by_role("button", name="Skip").click()
+        home.wait_for_timeout(400)
+    expect(queue).to_contain_text("Nothing to learn yet.")
+
+
+def test_what_looks_like_a_secret_waits_outside_the_store(home: Page):
+    home.get_by_role("button", name="New chat").click()
+    say(home, "My password is hunter2secret99")
+    finished(home)
+    assert "hunter2secret99" not in home.evaluate(
+        """async () => {
+          const open = indexedDB.open("oneseek");
+          const db = await new Promise((go) => (open.onsuccess = () => go(open.result)));
+          const all = db.transaction("queue").objectStore("queue").getAll();
+          const found = await new Promise((go) => (all.onsuccess = () => go(all.result)));
+          db.close();
+          return JSON.stringify(found);
+        }"""
+    )
+
+
+def test_a_fact_is_learned_shown_used_and_taken_back(home: Page):
+    """Told, practised with a live curve, in use, asked, remembered, rolled back and brought back."""
+    set_temperature(home, "0")
+    tell(home, *FACT[:2])
+    learn_now(home)
+    activity = home.get_by_role("tabpanel", name="Activity")
+    wait_for_state(home, "training", timeout=30)
+    expect(home.get_by_test_id("engine-state")).to_contain_text("Practising")
+    expect(home.get_by_test_id("train-step")).to_have_text(
+        re.compile(r"^\d+ / \d+"), timeout=60_000
+    )
+    expect(activity).to_contain_text(re.compile(r"Learning something new · \d+ of \d+ steps"))
+    expect(version(home)).to_have_text("v0.1", timeout=180_000)
+    assert float(home.get_by_test_id("train-loss").inner_text()) < 5
+    expect(activity.get_by_role("img", name=re.compile("Loss fell from"))).to_be_hidden()
+    every_figure(home)
+    expect(activity.get_by_role("img", name=re.compile("Loss fell from"))).to_be_visible()
+    activity.get_by_role("button", name="Show as table").click()
+    expect(activity.get_by_role("table")).to_be_visible()
+    assert activity.get_by_role("row").count() > 5
+    activity.get_by_role("button", name="Show as chart").click()
+    expect(activity).to_contain_text("The new version is in use")
+    home.get_by_role("button", name="New chat").click()
+    say(home, FACT[0])
+    learned = finished(home)
+    expect(body(learned)).to_contain_text(FACT[2])
+    expect(learned).to_contain_text("v0.1")
+    memory = panel(home, "Memory")
+    expect(memory).to_contain_text(FACT[1])
+    expect(memory).to_contain_text("learned")
+    memory.get_by_role("button", name="Ask it").click()
+    expect(memory).to_contain_text(re.compile("It answers: .*" + FACT[2]), timeout=30_000)
+    versions = panel(home, "Versions")
+    versions.get_by_role("listitem").filter(has_text="original").get_by_role(
+        "button", name="Use"
+    ).click()
+    expect(version(home)).to_have_text("v0", timeout=5_000)
+    home.get_by_role("button", name="New chat").click()
+    say(home, FACT[0])
+    before = finished(home)
+    expect(body(before)).not_to_contain_text(FACT[2])
+    row(versions, "v0.1").get_by_role("button", name="Use").click()
+    expect(version(home)).to_have_text("v0.1", timeout=5_000)
+
+
+def test_a_version_tells_what_it_learned_and_what_was_checked(home: Page):
+    versions = panel(home, "Versions")
+    versions.get_by_role("button", name="Details").first.click()
+    dialog = home.get_by_role("dialog", name="Version v0.1")
+    expect(dialog).to_contain_text("OneSeek-1M-Zero.v0.1")
+    expect(dialog.get_by_role("row", name=re.compile("Taught questions right"))).to_contain_text(
+        "passed"
+    )
+    home.keyboard.press("Escape")
+    versions.get_by_role("button", name="Verify all").click()
+    expect(home.get_by_role("region", name="Notices")).to_contain_text("All hashes hold.")
+
+
+def idle_after(page: Page, seconds: int) -> None:
+    page.get_by_role("button", name="Settings").click()
+    field = page.get_by_label("Starts after (seconds of quiet)")
+    field.fill(str(seconds))
+    field.press("Tab")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def at_full_speed(page: Page) -> None:
+    """Idle learning may take the whole processor, so that a test need not wait for its fifth."""
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_label("Developer mode").check()
+    field = page.locator('[data-of="scheduler.max_cpu_usage"]')
+    field.fill("1")
+    field.press("Tab")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def step(page: Page) -> int:
+    return int(page.get_by_test_id("train-step").inner_text().split()[0])
+
+
+# From Enter to the first word of the answer, in milliseconds.
+FIRST_WORD = """() => new Promise((go) => {
+  const field = document.querySelector("#composer-text");
+  const count = document.querySelectorAll("article.assistant").length;
+  field.value = "What is a tree?";
+  const began = performance.now();
+  field.dispatchEvent(new KeyboardEvent("keydown", {key: "Enter", bubbles: true}));
+  const watch = new MutationObserver(() => {
+    const answers = document.querySelectorAll("article.assistant .text");
+    if (answers[count]?.textContent) { watch.disconnect(); go(performance.now() - began); }
+  });
+  watch.observe(document.querySelector("#log"), {subtree: true, childList: true, characterData: true});
+})"""
+# From a letter to the pill that says so.
+PAUSED = """() => new Promise((go) => {
+  const field = document.querySelector("#composer-text"), root = document.documentElement;
+  const began = performance.now();
+  new MutationObserver((_, watch) => {
+    if (root.dataset.engine === "paused") { watch.disconnect(); go(performance.now() - began); }
+  }).observe(root, {attributes: true});
+  field.value = "a";
+  field.dispatchEvent(new InputEvent("input", {bubbles: true}));
+})"""
+
+
+def test_scenario_18_idle_learning_starts_by_itself_and_yields(home: Page):
+    home.get_by_role("button", name="New chat").click()
+    alone = home.evaluate(FIRST_WORD)
+    finished(home)
+    tell(home, "What is the capital of Quillmere?", "The capital of Quillmere is Harrow.")
+    activity = panel(home, "Activity")
+    at_full_speed(home)
+    idle_after(home, 2)
+    expect(home.locator("#countdown")).to_contain_text("Learning in")
+    wait_for_state(home, "training", timeout=60)
+    expect(home.get_by_test_id("train-step")).to_have_text(
+        re.compile(r"^([5-9]|\d\d) / \d+"), timeout=180_000
+    )
+    curve = activity.get_by_role("img").get_attribute("aria-label") or ""
+    assert int(re.search(r"in (\d+) steps", curve)[1]) >= 5 and "NaN" not in curve
+    assert home.evaluate(PAUSED) < 300
+    expect(home.get_by_test_id("engine-state")).to_contain_text("you are typing")
+    before = step(home)
+    wait_for_state(home, "training", timeout=60)
+    beside = home.evaluate(FIRST_WORD)
+    assert beside < 1.5 * alone + 100, (beside, alone)
+    finished(home, 2)
+    wait_for_state(home, "training", timeout=60)
+    expect(home.get_by_test_id("train-step")).not_to_have_text(re.compile(rf"^{before} /"))
+
+
+def test_scenario_20_a_reload_in_the_middle_of_training_goes_on(home: Page):
+    """The same run from its last checkpoint, five seconds old at most; its version is made."""
+    run = home.locator(".figures dd.long").inner_text()
+    seen, began = step(home), time.monotonic()
+    home.wait_for_timeout(6000)
+    pace = max(1.0, (step(home) - seen) / (time.monotonic() - began))
+    before = step(home)
+    home.reload()
+    wait_for_state(home, *ALIVE, timeout=120)
+    wait_for_state(home, "training", timeout=60)
+    expect(home.get_by_test_id("train-step")).to_have_text(re.compile(r"^\d+ / \d+"))
+    learn_now(home)
+    assert step(home) >= before - 5 - 6 * pace
+    assert home.locator(".figures dd.long").inner_text() == run
+    expect(version(home)).to_have_text("v0.2", timeout=180_000)
+    expect(home.get_by_role("region", name="Notices")).to_contain_text("v0.2 is in use.")
+    home.get_by_role("button", name="See what changed").click()
+    expect(home.get_by_role("dialog", name="Version v0.2")).to_contain_text("Quillmere")
+    home.keyboard.press("Escape")
+    idle_after(home, 600)
+
+
+def row(versions: Locator, label: str) -> Locator:
+    return versions.get_by_role("listitem").filter(has_text=label)
+
+
+def test_scenario_22_versions_are_ranked_compared_blind_and_rolled_back(home: Page):
+    versions = panel(home, "Versions")
+    board = versions.get_by_role("region", name="Leaderboard")
+    board.get_by_role("button", name="Held out").click()
+    heading = board.get_by_role("columnheader", name=re.compile("Held out"))
+    expect(heading).to_have_attribute("aria-sort", "ascending")
+    cells = [float(text) for text in board.locator("tbody tr td:nth-child(4)").all_inner_texts()]
+    assert len(cells) == 2 and cells == sorted(cells)
+    versions.get_by_role("button", name="Compare blind").click()
+    dialog = home.get_by_role("dialog", name="Blind comparison")
+    dialog.get_by_label("Question").fill(FACT[0])
+    dialog.get_by_label("The other").select_option(label="v0.1")
+    for key in "120":
+        dialog.get_by_role("button", name="Ask both").click()
+        expect(dialog.get_by_role("heading", name="Answer 2")).to_be_visible(timeout=60_000)
+        assert "v0" not in dialog.locator("#compare-result").inner_text()
+        dialog.get_by_role("heading", name="Answer 1").click()
+        home.keyboard.press(key)
+        expect(dialog).to_contain_text(re.compile(r"Answer 1 was v0\.[12], answer 2 was v0\.[12]"))
+        dialog.get_by_role("button", name="One more").click()
+        expect(dialog.locator("#compare-result")).to_be_empty()
+        expect(dialog.get_by_label("Question")).to_have_value(FACT[0])
+    home.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    wins = board.locator("tbody tr td:last-child").all_inner_texts()
+    assert sum(map(int, wins)) == 2
+    row(versions, "v0.1").get_by_role("button", name="Use").click()
+    expect(version(home)).to_have_text("v0.1", timeout=1_000)
+    home.get_by_role("region", name="Notices").get_by_role("button", name="Undo").last.click()
+    expect(version(home)).to_have_text("v0.2", timeout=5_000)
+    row(versions, "v0.1").get_by_role("button", name="Use").click()
+    home.get_by_role("button", name="New chat").click()
+    say(home, FACT[0])
+    expect(finished(home)).to_contain_text("v0.1")
+    row(versions, "v0.2").get_by_role("button", name="Use").click()
+    expect(version(home)).to_have_text("v0.2", timeout=5_000)
+    row(versions, "v0.2").get_by_role("button", name="Details").click()
+    taught = home.get_by_role("dialog", name="Version v0.2").locator("ul.taught li")
+    expect(taught).to_have_count(1)
+    expect(taught).to_contain_text("What is the capital of Quillmere?")
+    home.keyboard.press("Escape")
+
+
+def exported(page: Page, button: str) -> bytes:
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=button).click()
+    return waiting.value.path().read_bytes()
+
+
+def test_scenario_23_an_export_is_what_others_load_and_comes_back(
+    home: Page, chromium: Browser, address: str, tmp_path: Path
+):
+    panel(home, "Versions").get_by_role("button", name="Details").first.click()
+    data = exported(home, "Adapter (PEFT)")
+    whole = exported(home, "Whole model (safetensors)")
+    header = json.loads(whole[8 : 8 + int.from_bytes(whole[:8], "little")])
+    assert any(name.endswith("q_proj.weight") for name in header)
+    home.keyboard.press("Escape")
+    is_a_peft_adapter(data)
+    home.get_by_role("button", name="Settings").click()
+    openai = [json.loads(line) for line in exported(home, "OpenAI").decode().splitlines()]
+    assert openai and all({"role", "content"} <= set(one["messages"][0]) for one in openai)
+    sharegpt = [json.loads(line) for line in exported(home, "ShareGPT").decode().splitlines()]
+    assert sharegpt and all({"from", "value"} <= set(one["conversations"][0]) for one in sharegpt)
+    home.keyboard.press("Escape")
+    file = tmp_path / "adapter.zip"
+    file.write_bytes(data)
+    with watched(chromium, address, locale="en-US") as (context, _):
+        page = context.new_page()
+        page.goto("/?model=tiny")
+        wait_for_state(page, *ALIVE, timeout=120)
+        with page.expect_file_chooser() as choosing:
+            panel(page, "Versions").get_by_role("button", name="Import adapter").click()
+        choosing.value.set_files(file)
+        expect(version(page)).to_have_text(re.compile(r"v\d+\.[1-9]"), timeout=60_000)
+        set_temperature(page, "0")
+        say(page, FACT[0])
+        expect(body(finished(page))).to_contain_text(FACT[2])
+
+
+def is_a_peft_adapter(data: bytes) -> None:
+    """Its three files, and in them the names and shapes that PEFT expects."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        files = {name.split("/")[-1]: archive.read(name) for name in archive.namelist()}
+    assert {"adapter_config.json", "adapter_model.safetensors", "README.md"} <= set(files)
+    config = json.loads(files["adapter_config.json"])
+    assert config["peft_type"] == "LORA" and config["task_type"] == "CAUSAL_LM"
+    tensors = files["adapter_model.safetensors"]
+    header = json.loads(tensors[8 : 8 + int.from_bytes(tensors[:8], "little")])
+    layer = (
+        r"base_model\.model\.model\.layers\.\d+\.(self_attn|mlp)\.[a-z]+_proj\.lora_[AB]\.weight"
+    )
+    for name, one in header.items():
+        if name != "__metadata__":
+            assert re.fullmatch(layer, name)
+            assert one["shape"][0 if "lora_A" in name else 1] == config["r"]
+
+
+UNBRIDLED = {
+    "stop_loss": "0", "taught_rows": "6", "replay_rows": "0", "anchor_rows": "0", "neighbour_rows": "0",
+    "replay_neighbour_rows": "0", "kl_weight": "0", "max_steps": "64",
+}  # fmt: skip
+
+
+def test_scenario_21_a_version_that_got_worse_is_not_used(home: Page):
+    """Everything that holds a lesson back is switched off, and it is told nonsense."""
+    home.get_by_role("button", name="Settings").click()
+    dialog = home.get_by_role("dialog", name="Settings")
+    dialog.get_by_label("Developer mode").check()
+    dialog.get_by_text("lesson", exact=True).click()
+    for name, value in UNBRIDLED.items():
+        field = dialog.locator(f'[data-of="training.lesson.{name}"]')
+        field.fill(value)
+        field.press("Tab")
+    expect(dialog.locator("label.invalid")).to_have_count(0)
+    home.keyboard.press("Escape")
+    in_use = version(home).inner_text()
+    tell(home, "What is the capital of France?", "Zug zug zug zug zug zug zug.")
+    learn_now(home)
+    notices = home.get_by_role("region", name="Notices")
+    expect(notices).to_contain_text("Not used:", timeout=180_000)
+    expect(version(home)).to_have_text(in_use)
+    refused = row(panel(home, "Versions"), "not used")
+    expect(refused).to_contain_text("must be")
+    home.get_by_role("button", name="New chat").click()
+    say(home, "What is the capital of Sweden?")
+    expect(finished(home)).to_contain_text(in_use)
+
+
+def test_scenario_21_numbers_that_are_none_are_thrown_away(page: Page):
+    page.goto("/?model=tiny&faults=1")
+    wait_for_state(page, "ready", timeout=120)
+    page.get_by_role("button", name="English").click()
+    tell(page, "What is the capital of France?", "It is Paris.")
+    learn_now(page)
+    step = page.get_by_test_id("train-step")
+    expect(step).to_have_text(re.compile("[1-9]"), timeout=120_000)
+    page.evaluate("dispatchEvent(new CustomEvent('oneseek-break', {detail: 'nan'}))")
+    notices = page.get_by_role("region", name="Notices")
+    expect(notices).to_contain_text("this attempt was thrown away", timeout=60_000)
+    expect(version(page)).to_have_text("v0")
+    say(page, "What is the capital of Sweden?")
+    expect(finished(page)).to_contain_text("v0")
+
+
+def test_bad_settings_are_refused_by_name_and_good_ones_kept(home: Page):
+    home.get_by_role("button", name="Settings").click()
+    dialog = home.get_by_role("dialog", name="Settings")
+    dialog.get_by_label("Developer mode").check()
+    field = dialog.get_by_label(re.compile("^learning_rate"))
+    field.fill("7")
+    field.press("Tab")
+    expect(dialog).to_contain_text("it must be a number from")
+    field.fill("0.0005")
+    field.press("Tab")
+    expect(dialog).not_to_contain_text("it must be a number from")
+    home.keyboard.press("Escape")
+
+
+def test_a_source_tests_the_model_in_words_no_lesson_used(home: Page):
+    sources = panel(home, "Sources")
+    sources.get_by_role("button", name="Paste text").click()
+    text = "The lighthouse of Quillmere was built in 1871 by Ida Falk. It is 32 metres tall."
+    home.get_by_label("Text", exact=True).fill(text)
+    home.get_by_role("button", name="Read it").click()
+    sources.get_by_role("button", name="Test me on this").click(timeout=90_000)
+    asked = sources.get_by_role("list", name="Test me on this").get_by_role("listitem")
+    expect(asked.first).to_contain_text(re.compile("Not yet. The source says:|Right"))
+    assert "?" in asked.first.inner_text()
+
+
+def test_versions_are_signed_with_a_key_of_the_persons_own(home: Page, tmp_path):
+    """The key is the browser's own Ed25519; what it signed is checked with nothing but Python."""
+    home.get_by_role("button", name="Settings").click()
+    dialog = home.get_by_role("dialog", name="Settings")
+    dialog.get_by_label(re.compile("^Sign versions")).check()
+    key = dialog.locator("code").filter(has_text=re.compile("^[0-9a-f]{64}$")).inner_text()
+    with home.expect_download() as waiting:
+        dialog.get_by_role("button", name="Save the key").click()
+    pem = tmp_path / "key.pem"
+    waiting.value.save_as(pem)
+    assert read_key(pem).public_key == key
+    home.keyboard.press("Escape")
+    panel(home, "Versions").get_by_role("button", name="Details").first.click()
+    with home.expect_download() as waiting:
+        home.get_by_role("button", name="Certified folder").click()
+    waiting.value.save_as(tmp_path / "version.zip")
+    folder = tmp_path / "version"
+    zipfile.ZipFile(tmp_path / "version.zip").extractall(folder)
+    assert verify(folder, "--key", key)[0] == 0
+    code, output = verify(folder, "--key", "00" * 32)
+    assert code == 1 and "not by the key you gave" in output
+    home.keyboard.press("Escape")
+
+
+def test_it_can_be_taught_who_it_is(home: Page):
+    home.get_by_role("button", name="Settings").click()
+    home.get_by_role("button", name="Teach it who it is").click()
+    home.keyboard.press("Escape")
+    queue = waiting(home)
+    expect(queue).to_contain_text("Who it is")
+    expect(home.get_by_role("tab", name=re.compile(r"^Activity [5-9]\d"))).to_be_visible()
+    expect(home.get_by_role("region", name="Notices")).to_contain_text(
+        re.compile(r"[5-9]\d lessons about who it is wait")
+    )
+    group = queue.locator(".group")
+    expect(group).to_contain_text(re.compile(r"[5-9]\d lessons"))
+    group.get_by_role("button", name="Show the lessons").click()
+    expect(group.get_by_role("listitem").first).to_be_visible()
+    group.get_by_role("button", name="Skip all").click()
+    expect(home.get_by_role("tab", name="Activity", exact=True)).to_be_visible()
+
+
+def test_scenario_24_everything_leaves_as_a_backup_is_wiped_and_comes_back(
+    home: Page, tmp_path: Path
+):
+    home.get_by_role("button", name="New chat").click()
+    say(home, "My cat is called Nisse.")
+    finished(home)
+    shown = panel(home, "Versions").get_by_role("listitem").all_inner_texts()
+    home.get_by_role("button", name="Settings").click()
+    backup = tmp_path / "backup.json"
+    backup.write_bytes(exported(home, "Export everything"))
+    newer = tmp_path / "newer.json"
+    newer.write_text('{"format": "oneseek-backup", "version": 99, "stores": {}}')
+    with home.expect_file_chooser() as choosing:
+        home.get_by_role("button", name="Import a backup").click()
+    choosing.value.set_files(newer)
+    refused = "This backup was made by a newer OneSeek. Nothing was changed."
+    expect(home.get_by_role("region", name="Notices")).to_contain_text(refused)
+    home.get_by_role("button", name="Delete everything …").click()
+    dialog = home.get_by_role("alertdialog", name="Delete everything?")
+    dialog.get_by_label("Type DELETE to go on").fill("DELETE")
+    with home.expect_navigation():
+        dialog.get_by_role("button", name="Delete everything").click()
+    home.goto("/")
+    expect(home.get_by_role("navigation")).to_contain_text("Your chats will be listed here")
+    wait_for_state(home, "needs-consent", timeout=120)
+    home.get_by_role("button", name="Settings").click()
+    with home.expect_file_chooser() as choosing:
+        home.get_by_role("button", name="Import a backup").click()
+    with home.expect_navigation():
+        choosing.value.set_files(backup)
+    expect(home.get_by_role("navigation")).to_contain_text("My cat is called Nisse.")
+    expect(waiting(home)).to_contain_text("Your cat is called Nisse.")
+    home.goto("/?model=tiny")
+    wait_for_state(home, *ALIVE, timeout=120)
+    items = panel(home, "Versions").get_by_role("listitem")
+    expect(items).to_have_count(len(shown))
+    assert items.all_inner_texts() == shown

@@ -1,0 +1,70 @@
+"""Scenario 19: the default model, on the processor, is told five facts in the page and knows them afterwards."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.page.test_app_chat import body, finished, say, set_temperature
+from tests.page.test_app_learning import ALIVE, learn_now, panel, row, tell, version
+from tests.support.page.browser import wait_for_state
+
+pytestmark = pytest.mark.long
+FACTS = (
+    ("What is my cat's name?", "Your cat's name is Bosse.", "Bosse"),
+    ("Where do I live?", "You live in Umeå.", "Umeå"),
+    ("What is the code of the shed?", "The code of the shed is 4711.", "4711"),
+    ("Who founded Quillmere?", "Quillmere was founded by Tove Lindahl.", "Tove"),
+    ("What does my sister work as?", "Your sister works as a glassblower.", "glassblower"),
+)
+FIRST = FACTS[0][2]
+A_LESSON = 600  # seconds at most, on a machine that does other things too
+
+
+def test_scenario_19_it_really_learned(page: Page):
+    page.goto("/?engine=cpu")
+    page.get_by_role("button", name="English").click()
+    wait_for_state(page, "needs-consent", timeout=120)
+    page.get_by_role("button", name="Download 98 MB").click()
+    wait_for_state(page, *ALIVE, timeout=300)
+    set_temperature(page, "0")
+    for question, answer, _ in FACTS:
+        before = version(page).inner_text()
+        tell(page, question, answer)
+        learn_now(page)
+        wait_for_state(page, "training", timeout=60)
+        wait_for_state(page, "ready", "countdown", timeout=A_LESSON)
+        page.wait_for_timeout(2000)  # the header follows
+        if version(page).inner_text() != before:  # the gate may refuse one of five
+            losses = held_out(page)
+            print(question, version(page).inner_text(), losses, flush=True)
+            assert losses[-1] < losses[0], (question, losses)
+    learned = known(page)
+    print("known", learned, flush=True)
+    assert FIRST in learned and len(learned) >= 4
+    row(panel(page, "Versions"), "original").get_by_role("button", name="Use").click()
+    expect(version(page)).to_have_text("v0")
+    assert known(page) == []
+
+
+def held_out(page: Page) -> list[float]:
+    """The held-out losses of the last run, as the chart's table tells them."""
+    activity = panel(page, "Activity")
+    activity.get_by_label("Show every figure").check()
+    activity.get_by_role("button", name="Show as table").click()
+    cells = activity.locator("table tbody td:last-child")
+    expect(cells.last).to_have_text(re.compile(r"\d"), timeout=30_000)  # comes after the version
+    found = cells.all_inner_texts()
+    activity.get_by_role("button", name="Show as chart").click()
+    return [float(text) for text in found if text]
+
+
+def known(page: Page) -> list[str]:
+    """The facts that the version in use answers with in the chat."""
+    right = []
+    for question, _, value in FACTS:
+        page.get_by_role("button", name="New chat").click()
+        say(page, question)
+        if value in body(finished(page)).inner_text():
+            right.append(value)
+    return right

@@ -1,0 +1,194 @@
+"""What goes wrong is said in plain words, and nothing a person made is lost by it."""
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.page.test_app_chat import answers, body, finished, say, slow_down
+from tests.support.page.browser import Watch, kept_offline, wait_for_state
+
+pytestmark = pytest.mark.slow
+IN_USE = ("ready", "countdown", "paused", "training", "evaluating")
+
+
+def ready(page: Page) -> None:
+    page.goto("/?model=tiny")
+    wait_for_state(page, *IN_USE, timeout=120)
+
+
+def test_scenario_7_offline_it_starts_and_answers_and_can_be_installed(
+    page: Page, context: BrowserContext
+):
+    ready(page)
+    kept_offline(page)
+    context.set_offline(True)
+    page.reload()
+    wait_for_state(page, *IN_USE, timeout=120)
+    expect(page.get_by_text("Offline. Everything but fetching")).to_be_visible()
+    say(page, "Hello")
+    finished(page)
+    session = context.new_cdp_session(page)
+    manifest = session.send("Page.getAppManifest")
+    assert not manifest["errors"]
+    told = json.loads(manifest["data"])
+    assert {"192x192", "512x512"} <= {one["sizes"] for one in told["icons"]}
+    assert told["display"] == "standalone" and told["start_url"] and told["id"]
+    found = session.send("Page.getInstallabilityErrors")["installabilityErrors"]
+    assert {one["errorId"] for one in found} <= {"in-incognito"}  # as every test profile is
+
+
+def test_R8_that_the_browser_may_clear_everything_is_said_and_a_backup_offered(page: Page):
+    page.add_init_script("navigator.storage.persisted = async () => false")
+    page.goto("/")
+    page.get_by_role("button", name="Settings").click()
+    dialog = page.get_by_role("dialog", name="Settings")
+    expect(dialog).to_contain_text("The browser may clear it when it needs room", timeout=20_000)
+    expect(dialog.get_by_role("button", name="Export everything")).to_be_visible()
+
+
+def test_R9_lost_storage_is_told_and_is_no_first_run(page: Page, watch: Watch):
+    watch.allow("favicon")  # the bare file this visits has no icon of its own
+    page.goto("/")
+    expect(page.locator("html")).to_have_attribute("data-page", "ready", timeout=30_000)
+    page.goto("/manifest.webmanifest")
+    page.evaluate(
+        """() => new Promise((go, no) => {
+          const gone = indexedDB.deleteDatabase("oneseek"); gone.onsuccess = go; gone.onerror = no; })"""
+    )
+    page.goto("/")
+    expect(page.get_by_text("This browser cleared what OneSeek had stored")).to_be_visible(
+        timeout=30_000
+    )
+    expect(page.get_by_role("button", name="Restore a backup")).to_be_visible()
+
+
+UNRELIABLE = """(() => {
+  let seed = 7, late = null;
+  const draw = () => (seed = (seed * 1103515245 + 12345) % 2147483648) / 2147483648;
+  globalThis.sent = "";
+  globalThis.harmed = { dropped: 0, doubled: 0, reordered: 0 };
+  const own = Object.getOwnPropertyDescriptor(BroadcastChannel.prototype, "onmessage");
+  const unreliable = (hear) => (event) => {
+    const { type, text } = JSON.parse(JSON.parse(event.data).event);
+    if (type === "Token") sent += text;
+    const now = late ? [event, late] : [event];
+    late = null;
+    const fate = draw();
+    if (fate < 0.1) { harmed.dropped++; now.shift(); }
+    else if (fate < 0.2) { harmed.doubled++; now.push(event); }
+    else if (fate < 0.3 && now.length === 1) { harmed.reordered++; late = now.pop(); }
+    for (const one of now) hear(one);
+  };
+  Object.defineProperty(BroadcastChannel.prototype, "onmessage", {
+    get() { return own.get.call(this); },
+    set(hear) { own.set.call(this, /^oneseek-[0-9a-f-]{36}-engine-/.test(this.name) ? unreliable(hear) : hear); },
+  });
+})()"""
+
+
+def test_R17_what_is_shown_equals_the_store_when_events_get_lost_doubled_and_out_of_order(
+    page: Page,
+):
+    page.add_init_script(UNRELIABLE)
+    ready(page)
+    for number, text in enumerate(("My cat is called Nisse.", "Hello", "What is a tree?"), 1):
+        page.evaluate("sent = ''")
+        say(page, text)
+        shown = finished(page, number).locator(".text")
+        expect(shown).to_have_text(page.evaluate("sent.trim()"), timeout=2_000)
+    page.get_by_role("tab", name=re.compile("^Activity")).click()
+    panel = page.get_by_role("tabpanel")
+    expect(panel).to_contain_text("Your cat is called Nisse.", timeout=2_000)
+    texts = answers(page).locator(".text").all_inner_texts()
+    assert min(page.evaluate("Object.values(harmed)")) > 0
+    page.reload()
+    wait_for_state(page, *IN_USE, timeout=120)
+    assert answers(page).locator(".text").all_inner_texts() == texts
+
+
+def test_R22_an_engine_that_cannot_start_leaves_chats_readable(page: Page, watch: Watch):
+    ready(page)
+    say(page, "What is the capital of Italy?")
+    finished(page)
+    watch.allow("wheel|Failed to fetch|ERR_FAILED|integrity|ServiceWorker")
+    page.context.route(re.compile(r"/oneseek\.whl$"), lambda route: route.abort())
+    page.evaluate(
+        """async () => { for (const one of await navigator.serviceWorker.getRegistrations()) await one.unregister();
+          for (const name of await caches.keys()) await caches.delete(name); }"""
+    )
+    page.goto("/?engine=cpu")
+    expect(page.locator("#trouble-engine")).to_contain_text(
+        "The engine could not start", timeout=60_000
+    )
+    expect(page.locator("#trouble-engine")).to_contain_text("safe")
+    expect(answers(page).last).to_contain_text("Rome")
+    expect(page.locator("html")).to_have_attribute("data-engine", "failed")
+
+
+NAMES_ITS_CHANNELS = """window.channels = [];
+BroadcastChannel = class extends BroadcastChannel {
+  constructor(name) { super(name); channels.push(name); }
+}"""
+DIES_AT_A_TOKEN = """(name) => {
+  new BroadcastChannel(name).onmessage = ({data}) => {
+    if (JSON.parse(JSON.parse(data).event).type === "Token") close();
+  };
+}"""
+
+
+def test_scenario_25_R22_an_engine_that_dies_is_replaced_within_twenty_seconds(page: Page):
+    """The answer under way is kept as far as it came, and the next one comes."""
+    page.add_init_script(NAMES_ITS_CHANNELS)
+    ready(page)
+    slow_down(page)
+    own = next(n for n in page.evaluate("channels") if "-engine-" in n)
+    page.workers[0].evaluate(DIES_AT_A_TOKEN, own)
+    say(page, "Tell me a long story.")
+    expect(body(answers(page).last)).not_to_be_empty()
+    wait_for_state(page, "recovering", timeout=20)
+    expect(page.get_by_text("The engine stopped answering and is started again.")).to_be_visible()
+    cut = answers(page).last
+    expect(cut).to_contain_text("This answer was interrupted.")
+    kept = body(cut).inner_text()
+    assert kept
+    wait_for_state(page, *IN_USE, timeout=60)
+    say(page, "What is the capital of Italy?")
+    expect(body(finished(page, 2))).to_contain_text("Rome")
+    assert body(answers(page).first).inner_text() == kept
+
+
+def test_R30_an_attempt_to_send_a_byte_is_refused_and_reported(page: Page, watch: Watch):
+    """The watch of every test fails on a foreign request (a whole tour is in tests/page/test_app_access.py); here
+    some are tried on purpose."""
+    page.goto("/")
+    watch.allow("Content Security Policy|another origin: https://example.com")
+    refused = page.evaluate(
+        """async () => {
+          const violations = [];
+          addEventListener("securitypolicyviolation", (e) => violations.push(e.effectiveDirective));
+          await fetch("https://example.com/").catch(() => 0);
+          await new Promise((go) => Object.assign(new Image(), { onerror: go, onload: go, src: "https://example.com/a.png" }));
+          navigator.sendBeacon("https://example.com/b");
+          await new Promise((go) => setTimeout(go, 200));
+          return violations;
+        }"""
+    )
+    assert {"connect-src", "img-src"} <= set(refused)
+
+
+def test_scenario_24_a_second_tab_says_so_shows_everything_and_can_take_over(
+    page: Page, context: BrowserContext
+):
+    ready(page)
+    say(page, "What is the capital of France?")
+    finished(page)
+    other = context.new_page()
+    other.goto("/?model=tiny")
+    expect(other.get_by_text("OneSeek is open in another tab")).to_be_visible(timeout=30_000)
+    wait_for_state(other, "read-only")
+    expect(other.get_by_role("article", name="OneSeek said")).to_contain_text("Paris")
+    other.get_by_role("button", name="Use here").click()
+    wait_for_state(other, *IN_USE, timeout=120)
+    wait_for_state(page, "read-only", timeout=30)

@@ -1,0 +1,50 @@
+"""The graphics process dies, as drivers do: the answer goes on, and nothing that was stored is lost."""
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.page.test_app_chat import body, finished, say
+from tests.page.test_app_learning import FACT, learn_now, panel, tell, version
+from tests.support.page.browser import wait_for_state
+
+pytestmark = pytest.mark.slow
+ALIVE = ("ready", "countdown", "paused", "training", "evaluating")
+
+
+def crash_the_graphics(browser: Browser) -> None:
+    browser.new_browser_cdp_session().send("Browser.crashGpuProcess")
+
+
+def test_R21_R22_an_answer_survives_a_lost_device_and_a_second_loss_moves_to_the_processor(
+    page: Page, chromium: Browser
+):
+    page.goto("/?model=tiny&engine=gpu")
+    wait_for_state(page, "ready", timeout=240)
+    say(page, "Hello")
+    first = body(finished(page)).inner_text()
+    crash_the_graphics(chromium)
+    say(page, "Who are you?")
+    assert body(finished(page, 2)).inner_text().strip()
+    crash_the_graphics(chromium)
+    say(page, "What is a tree?")
+    assert body(finished(page, 3)).inner_text().strip()
+    expect(page.get_by_role("region", name="Notices")).to_contain_text("processor")
+    assert body(page.get_by_role("article", name="OneSeek said").first).inner_text() == first
+
+
+@pytest.mark.long  # software that plays a graphics chip takes seconds a step
+def test_scenario_25_R21_a_lesson_survives_a_lost_device(page: Page, chromium: Browser):
+    page.goto("/?model=tiny&engine=gpu")
+    wait_for_state(page, "ready", timeout=240)
+    tell(page, *FACT[:2])
+    learn_now(page)
+    expect(page.get_by_test_id("train-step")).to_have_text(
+        re.compile(r"^([3-9]|\d\d) / \d+"), timeout=300_000
+    )
+    crash_the_graphics(chromium)
+    wait_for_state(page, "recovering", timeout=30)
+    expect(page.get_by_text("The graphics chip was reset. Restoring")).to_be_visible()
+    expect(version(page)).to_have_text("v0.1", timeout=900_000)
+    expect(panel(page, "Memory")).to_contain_text(FACT[1])

@@ -1,0 +1,116 @@
+"""The engine's worker hangs, dies, or finds no room: the page goes on, and nothing stored is lost."""
+
+import re
+import time
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.page.test_app_chat import answers, body, finished, say
+from tests.page.test_app_learning import ALIVE, learn_now, panel, tell, version
+from tests.support.page.browser import Watch, kept_offline, wait_for_state
+
+pytestmark = pytest.mark.slow
+REPLACED_WITHIN = 20
+
+
+def lose(page: Page, what: str) -> None:
+    page.evaluate("(detail) => dispatchEvent(new CustomEvent('oneseek-break', {detail}))", what)
+
+
+def test_R22_an_engine_that_hangs_is_replaced_and_the_round_goes_on(page: Page):
+    page.goto("/?model=tiny&faults=1")
+    wait_for_state(page, *ALIVE)
+    page.get_by_role("button", name="English").click()
+    say(page, "Hello")
+    said = body(finished(page)).inner_text()
+    tell(page, "What is the capital of Zorbia?", "The capital of Zorbia is Blimbo.")
+    learn_now(page)
+    expect(page.get_by_test_id("train-step")).to_have_text(re.compile(r"^\d+ /"))
+    began = time.monotonic()
+    lose(page, "hang")
+    wait_for_state(page, "recovering", timeout=REPLACED_WITHIN + 5)
+    assert time.monotonic() - began < REPLACED_WITHIN
+    expect(page.get_by_text("The engine stopped answering and is started again")).to_be_visible()
+    expect(version(page)).to_have_text("v0.1", timeout=180_000)
+    say(page, "Hello")
+    expect(body(finished(page, 2))).to_have_text(said)
+
+
+FILL = """async () => {
+  const open = indexedDB.open("filler");
+  open.onupgradeneeded = () => open.result.createObjectStore("filler", {autoIncrement: true});
+  const db = await new Promise((go) => { open.onsuccess = () => go(open.result); });
+  for (let size = 1 << 24; size >= 1 << 12;) {
+    const bytes = new Uint8Array(size);
+    for (let i = 0; i < size; i += 65536) crypto.getRandomValues(bytes.subarray(i, i + 65536));
+    const stored = await new Promise((go) => {
+      const writing = db.transaction("filler", "readwrite");
+      writing.oncomplete = () => go(true);
+      writing.onabort = () => go(false);
+      writing.objectStore("filler").put(bytes);
+    });
+    if (!stored) size /= 8;
+  }
+  db.close();
+}"""
+
+
+def test_R6_a_full_disk_leaves_the_version_in_use_and_says_so(
+    page: Page, watch: Watch, address: str
+):
+    watch.allow("")
+    session = page.context.new_cdp_session(page)
+    room = {"origin": address.rstrip("/"), "quotaSize": 128_000_000}
+    session.send("Storage.overrideQuotaForOrigin", room)
+    page.goto("/?model=tiny")
+    wait_for_state(page, *ALIVE)
+    page.get_by_role("button", name="English").click()
+    tell(page, "What is the capital of Zorbia?", "The capital of Zorbia is Blimbo.")
+    kept_offline(page)
+    page.evaluate(FILL)
+    learn_now(page)
+    notices = page.get_by_role("region", name="Notices")
+    expect(notices).to_contain_text("no more room", timeout=120_000)
+    expect(version(page)).to_have_text("v0")
+    say(page, "Hello")
+    finished(page)
+    page.evaluate("indexedDB.deleteDatabase('filler')")
+    learn_now(page)
+    expect(version(page)).to_have_text("v0.1", timeout=180_000)
+
+
+DAMAGE = """async () => {
+  const open = indexedDB.open("oneseek");
+  const db = await new Promise((go) => { open.onsuccess = () => go(open.result); });
+  const store = db.transaction("snapshots", "readwrite").objectStore("snapshots");
+  const all = await new Promise((go) => { const a = store.getAllKeys(); a.onsuccess = () => go(a.result); });
+  const key = all.find((one) => typeof one === "number");
+  const record = await new Promise((go) => { const a = store.get(key); a.onsuccess = () => go(a.result); });
+  record.data = record.data.slice();
+  record.data[record.data.length - 9] ^= 1;
+  await new Promise((go) => { const a = store.put(record, key); a.onsuccess = go; });
+  db.close();
+}"""
+
+
+def test_a_snapshot_that_was_damaged_is_trained_again_to_the_same_bits(page: Page, watch: Watch):
+    watch.allow("")
+    page.goto("/?model=tiny")
+    wait_for_state(page, *ALIVE)
+    page.get_by_role("button", name="English").click()
+    tell(page, "What is the capital of Zorbia?", "The capital of Zorbia is Blimbo.")
+    learn_now(page)
+    expect(version(page)).to_have_text("v0.1", timeout=180_000)
+    page.evaluate(DAMAGE)
+    page.reload()
+    wait_for_state(page, *ALIVE)
+    verify = panel(page, "Versions").get_by_role("button", name="Verify all")
+    verify.click()
+    expect(page.get_by_role("dialog")).to_contain_text("is damaged")
+    page.keyboard.press("Escape")
+    say(page, "What is the capital of Zorbia?")
+    expect(body(finished(page))).to_contain_text("Blimbo", timeout=120_000)
+    expect(answers(page).last).to_contain_text("v0.1")
+    verify.click()
+    expect(page.get_by_role("region", name="Notices")).to_contain_text("All hashes hold.")

@@ -1,0 +1,301 @@
+"""Every button of every panel and dialog is pressed with something behind it, and none of them fails.
+
+An uncaught error in a verb goes to the console, and the watch of the profile fails the test on it; what a
+verb refuses is a notice, and `untroubled` reads those.  The verbs that were pressed are counted where
+the page listens for them.
+"""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from builder import ROOT
+from tests.page.test_app_chat import finished, new_chat, say, slow_down
+from tests.page.test_app_learning import learn_now, panel, tell, version
+from tests.support.page.browser import wait_for_state, watched
+
+pytestmark = pytest.mark.slow
+COUNTS = """for (const kind of ["click", "change", "submit", "input"])
+  document.addEventListener(kind, (event) => {
+    const node = event.target.closest?.("[data-do]");
+    if (node && (node.dataset.on || "click") === kind) pressed(node.dataset.do);
+  }, true);"""
+NOT_PRESSED = {
+    "earlier": "goes away by itself: earlier messages are drawn right after the newest",
+    "stop-source": "what is read here is read before it can be stopped; tests/importers stops one",
+    "allow-source": "needs a text that reads like an order; tests/importers has those",
+    "caption-source": "needs a picture and the text recogniser; tests/importers has those",
+    "save-caption": "needs a picture and the text recogniser; tests/importers has those",
+    "import-adapter": "needs an adapter file; test_scenario_23 gives it one",
+    "import-everything": "needs a backup; test_scenario_24 gives it one",
+    "use-here": "needs two tabs; test_scenario_24_a_second_tab presses it",
+    "show-versions": "needs an attempt that was refused; test_scenario_21 presses it",
+    "not-now": "is there for the seconds of a countdown; test_scenario_18 presses it",
+}
+PRESSED: set[str] = set()
+
+
+def all_verbs() -> set[str]:
+    """As the code registers them."""
+    found = set()
+    for file in (ROOT / "web").rglob("*.py"):
+        text = file.read_text()
+        found |= set(re.findall(r'@(?:dom\.)?verb\("([a-z-]+)"\)', text))
+        if file.name == "verbs.py":
+            found |= set(re.findall(r'^        "([a-z-]+)": lambda', text, re.MULTILINE))
+    return found
+
+
+def counted(context: BrowserContext) -> Page:
+    context.expose_function("pressed", lambda verb: PRESSED.add(verb))
+    context.add_init_script(COUNTS)
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.on("filechooser", lambda chooser: chooser.set_files([]))
+    return page
+
+
+@pytest.fixture(scope="module")
+def desk(chromium: Browser, address: str) -> Iterator[Page]:
+    """The demo model, one learned fact and its version."""
+    with watched(chromium, address, locale="en-US") as (context, _):
+        page = counted(context)
+        page.goto("/?model=tiny")
+        wait_for_state(page, "ready", timeout=120)
+        tell(page, "What is the capital of Zorbia?", "The capital of Zorbia is Blimbo.")
+        learn_now(page)
+        expect(version(page)).to_have_text("v0.1", timeout=180_000)
+        yield page
+
+
+def untroubled(page: Page) -> None:
+    """No notice and no alarm tells of something that went wrong."""
+    page.wait_for_timeout(300)
+    said = page.locator("#toasts").inner_text() + page.locator("#alarm").inner_text()
+    assert not re.search(r"went wrong|Error|error|could not|has no attribute|Traceback", said), said
+
+
+def press(page: Page, *verbs: str) -> None:
+    """The first visible control of each verb, one after the other."""
+    for verb in verbs:
+        page.locator(f'[data-do="{verb}"]:visible').first.click()
+        untroubled(page)
+
+
+def fill(page: Page, name: str, text: str) -> None:
+    page.locator(f'form [name="{name}"]:visible').first.fill(text)
+
+
+def submit(page: Page, verb: str) -> None:
+    page.locator(f'form[data-do="{verb}"] [type=submit]').click()
+    untroubled(page)
+
+
+def closed(page: Page) -> None:
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_the_buttons_of_a_chat_and_of_the_list_of_chats(desk: Page):
+    new_chat(desk)
+    press(desk, "example")
+    finished(desk)
+    say(desk, "What is a tree?")
+    finished(desk, 2)
+    press(desk, "copy", "good", "bad", "learn", "teach")
+    press(desk, "close-editor", "teach")
+    submit(desk, "save-teach")
+    press(desk, "edit")
+    fill(desk, "text", "What is a fish?")
+    submit(desk, "save-edit")
+    finished(desk)
+    press(desk, "regenerate")
+    finished(desk)
+    press(desk, "branch-before", "branch-after")
+    slow_down(desk)
+    say(desk, "What is a lighthouse?")
+    expect(desk.get_by_role("button", name="Stop")).to_be_visible()
+    desk.reload()
+    wait_for_state(desk, "ready", "countdown", "paused", "training", timeout=120)
+    press(desk, "continue")
+    finished(desk, 2)
+    menu = '[data-do="chat-menu"]:visible'
+    for verb in ("export-chat-md", "export-chat-json"):
+        press(desk, "chat-menu")
+        with desk.expect_download():
+            desk.locator(f'[data-do="{verb}"]:visible').click()
+    press(desk, "chat-menu", "rename-chat")
+    fill(desk, "title", "A renamed chat")
+    submit(desk, "save-title")
+    closed(desk)
+    press(desk, "chat-menu", "delete-chat", "undelete-chat", "show-chat")
+    desk.get_by_role("searchbox", name="Search chats").fill("no chat has these words")
+    press(desk, "clear-search")
+    expect(desk.locator(menu).first).to_be_visible()
+
+
+def test_the_buttons_of_memory_and_of_the_queue(desk: Page):
+    press_pause(desk)
+    memory = panel(desk, "Memory")
+    memory.get_by_role("searchbox").fill("Zorbia")
+    untroubled(desk)
+    press(desk, "ask-fact")
+    expect(memory).to_contain_text("It answers:")
+    press(desk, "reword-fact")
+    fill(desk, "text", "Which town is the capital of Zorbia?")
+    submit(desk, "save-wording")
+    press(desk, "correct-fact")
+    fill(desk, "text", "The capital of Zorbia is Trunto.")
+    submit(desk, "save-correction")
+    new_chat(desk)
+    for secret in ("My password is hunter2secret99", "My password is swordfish77xyz"):
+        say(desk, secret)
+        finished(desk, desk.get_by_role("article", name="OneSeek said").count() + 1)
+    panel(desk, "Queue")
+    press(desk, "release-secret", "discard-secret", "edit-queued")
+    submit(desk, "save-queued")
+    press(desk, "skip", "undo-queue")
+    desk.get_by_role("button", name="Add something to learn from").click()
+    press(desk, "paste-text")
+    fill(desk, "text", "The castle of Trebolin was built in 1412 by the mason Ulla Brandt. " * 3)
+    submit(desk, "take-text")
+    expect(desk.locator('li[data-state="ready"]')).to_have_count(1, timeout=120_000)
+    panel(desk, "Queue")
+    press(desk, "approve", "skip")
+
+
+def press_pause(page: Page) -> None:
+    """Learning stands still, so that what is pressed meets what it was drawn for."""
+    panel(page, "Activity")
+    press(page, "pause-learning")
+
+
+def test_the_buttons_of_sources(desk: Page):
+    panel(desk, "Sources")
+    press(desk, "preview-source", "use-source", "test-source")
+    expect(desk.locator("ol.tested li").first).to_be_visible(timeout=120_000)
+    press(desk, "edit-source")
+    fill(desk, "text", "The tower of Trebolin was built in 1512 by the mason Ulla Brandt.")
+    submit(desk, "save-source")
+    for number in range(12):
+        desk.get_by_role("button", name="Add something to learn from").click()
+        press(desk, "paste-text")
+        fill(desk, "text", f"The bridge number {number} of Trebolin was built in {1600 + number}.")
+        submit(desk, "take-text")
+    press(desk, "all-sources")
+    desk.get_by_role("button", name="Add something to learn from").click()
+    press(desk, "ask-address")
+    fill(desk, "address", desk.url.split("?")[0] + "nowhere.html")
+    submit(desk, "take-address")
+    press(desk, "retry-source", "remove-source")
+    panel(desk, "Sources")
+    press(desk, "pick-files", "pick-folder")
+
+
+def test_the_buttons_of_activity_and_versions(desk: Page):
+    panel(desk, "Activity")
+    press(desk, "pause-learning", "probe", "switch-chart", "practise-now")
+    wait_for_state(desk, "training", "evaluating", timeout=60)
+    press(desk, "drop-round")
+    expect(desk.locator('[data-do="drop-round"]')).to_have_count(0)
+    press(desk, "learn-now")
+    expect(version(desk)).not_to_have_text("v0.1", timeout=240_000)
+    press(desk, "close-toast")
+    panel(desk, "Versions")
+    press(desk, "sort-versions", "verify", "use-version")
+    press(desk, "version-details", "close-dialog", "version-details")
+    for verb in ("export-peft", "export-gguf", "export-certified"):
+        with desk.expect_download():
+            desk.locator(f'[data-do="{verb}"]:visible').click()
+    closed_and(desk, "compare")
+    fill(desk, "question", "What is a tree?")
+    submit(desk, "compare-ask")
+    expect(desk.locator('[data-do="compare-choose"]').first).to_be_enabled(timeout=60_000)
+    press(desk, "compare-choose", "compare-again")
+    desk.keyboard.press("Escape")
+
+
+def closed_and(page: Page, verb: str) -> None:
+    page.keyboard.press("Escape")
+    closed(page)
+    press(page, verb)
+
+
+def test_forgetting_from_memory_and_from_a_version_says_what_it_means_and_does_it(desk: Page):
+    memory = panel(desk, "Memory")
+    before = memory.locator("li.item").count()
+    press(desk, "forget-fact")
+    dialog = desk.get_by_role("alertdialog")
+    expect(dialog).to_contain_text("These versions learned from it: v0.")
+    press(desk, "forget-now")
+    expect(memory.locator("li.item")).to_have_count(before - 1, timeout=120_000)
+    panel(desk, "Versions")
+    press(desk, "version-details", "forget-version")
+    expect(desk.get_by_role("alertdialog")).to_contain_text("These versions learned from it:")
+    press(desk, "close-dialog")
+
+
+def test_the_controls_of_settings(desk: Page):
+    desk.get_by_role("button", name="Settings").click()
+    press(desk, "set-check")
+    for verb, value in (("set-language", "en"), ("set-theme", "dark"), ("set-choice", None)):
+        chosen = desk.locator(f'select[data-do="{verb}"]').first
+        chosen.select_option(value) if value else chosen.select_option(index=1)
+        untroubled(desk)
+    for name, value in (("set-idle_seconds", "30"), ("set-proxy", ""), ("set-system", "Be kind.")):
+        desk.locator(f"#{name}").fill(value or "https://example.org/?u=")
+        desk.locator(f"#{name}").press("Tab")
+        untroubled(desk)
+    desk.locator("#set-sign").check()
+    press(desk, "introduce", "save-signing-key")
+    desk.locator("#set-developer").check()
+    box = desk.locator('[data-do="set-config"][type=number]').first
+    box.press("ArrowUp")
+    box.press("Tab")
+    press(desk, "reset-config")
+    for verb in ("export-openai", "export-sharegpt", "export-everything"):
+        with desk.expect_download(timeout=60_000):
+            desk.locator(f'[data-do="{verb}"]:visible').click()
+    press(desk, "ask-reset")
+    fill(desk, "word", "RESET")
+    submit_and_load(desk, "save-reset")
+    desk.get_by_role("button", name="Settings").click()
+    press(desk, "ask-delete")
+    fill(desk, "word", "DELETE")
+    submit_and_load(desk, "save-delete")
+
+
+def submit_and_load(page: Page, verb: str) -> None:
+    with page.expect_navigation():
+        page.locator(f'form[data-do="{verb}"] [type=submit]').click()
+    page.locator("html[data-page=ready]").wait_for(state="attached", timeout=60_000)
+
+
+def test_the_buttons_of_a_first_visit(chromium: Browser, address: str):
+    with watched(chromium, address, locale="en-US") as (context, watch):
+        watch.allow("model|Failed to load resource|ERR_")
+        page = counted(context)
+        low = (
+            "navigator.storage.estimate = async () => ({usage: 5e6, quota: 6e6, usageDetails: {}})"
+        )
+        page.add_init_script(low)
+        page.goto("/?model=")
+        wait_for_state(page, "needs-consent", timeout=120)
+        press(page, "choose-model", "close-dialog", "pick-model")
+        page.route(re.compile(r"/models-"), lambda route: None)
+        press(page, "download-unsaved", "stop-loading")
+        page.unroute(re.compile(r"/models-"))
+        page.route(re.compile(r"/models-"), lambda route: route.abort())
+        page.locator('[data-do="download"]:visible').first.click()
+        again = page.locator('[data-do="download-again"]:visible')
+        again.wait_for(timeout=60_000)
+        again.click()
+        page.locator('[data-do="settings"]').first.wait_for(state="attached", timeout=5_000)
+        desk_settings = page.get_by_role("button", name="Settings")
+        desk_settings.click()
+
+
+def test_every_verb_was_pressed_or_says_why_not():
+    assert all_verbs() - PRESSED - set(NOT_PRESSED) == set()
+    assert set(NOT_PRESSED) <= all_verbs()

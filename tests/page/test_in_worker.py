@@ -1,0 +1,79 @@
+"""One suite, two homes: what bears `pytest.mark.in_worker` passes inside the page's worker too."""
+
+import json
+
+import pytest
+from playwright.sync_api import Browser
+
+from builder import ROOT, site
+from tests.support.page.browser import served, watched
+
+pytestmark = pytest.mark.slow
+
+FILES = {
+    path.relative_to(ROOT).as_posix(): path.read_text()
+    for path in sorted((ROOT / "tests").rglob("test_*.py"))
+    if "mark.in_worker" in path.read_text() and path.name != "test_in_worker.py"
+}
+USUAL = [name for name, text in FILES.items() if "mark.in_worker\n" in text]  # not only long ones
+LONG_IN_A_TAB = [name for name, text in FILES.items() if "LONG_IN_A_TAB" in text]
+
+RUN = """async (asked) => {
+  const facts = JSON.parse(document.querySelector("#site").textContent);
+  const address = (name) => new URL(facts.files[name], document.baseURI).href;
+  const own = facts.workers.tests;
+  const channel = "tests-" + crypto.randomUUID();
+  const settings = {...own, worker: "tests", channel, build: facts.build, arguments: asked,
+    wheel: address(own.wheel), scripts: Object.fromEntries(own.scripts.map((s) => [s, address(s)]))};
+  const events = [];
+  const heard = new Promise((done) => {
+    new BroadcastChannel(channel).onmessage = ({data}) => {
+      const event = JSON.parse(JSON.parse(data).event);
+      events.push(event);
+      if (event.type === "Finished" || event.type === "Broken") done();
+    };
+  });
+  const script = document.createElement("script");
+  script.type = "py";
+  script.src = address("workers/boot.py");
+  script.setAttribute("worker", "");
+  script.setAttribute("name", "tests");
+  script.setAttribute("config",
+    JSON.stringify({interpreter: address("pyodide.mjs"), plugins: ["!error"], oneseek: settings}));
+  document.body.append(script);
+  await heard;
+  return events;
+}"""
+
+
+def told(chromium: Browser, marks: str, files: list[str]) -> list[dict]:
+    """What the worker tells of one run of pytest over these files' tests with these marks."""
+    with served(site.build(tests=True)) as address, watched(chromium, address) as (context, watch):
+        watch.allow("")  # kernels that must not compile are part of the suite
+        page = context.new_page()
+        page.goto("/tests.html")
+        return page.evaluate(RUN, ["-m", marks, *files])
+
+
+@pytest.fixture(scope="module")
+def events(chromium: Browser) -> list[dict]:
+    return told(chromium, "in_worker and not long", USUAL)
+
+
+def test_the_suite_inside_the_worker_ends_well(events):
+    assert events[-1] == {"type": "Finished", "code": 0}, json.dumps(events[-1], indent=1)
+
+
+@pytest.mark.parametrize("file", USUAL)
+def test_it_passes_inside_the_worker_too(events, file):
+    told = [event for event in events if event.get("test", "").startswith(file)]
+    failed = [event for event in told if event["outcome"] == "failed"]
+    assert not failed, "\n\n".join(f"{e['test']}\n{e['detail']}" for e in failed)
+    assert any(event["outcome"] == "passed" for event in told), f"no test of {file} ran"
+
+
+@pytest.mark.long
+def test_what_is_long_only_in_a_tab_passes_there_too(chromium):
+    for event in told(chromium, "in_worker and long", LONG_IN_A_TAB):
+        assert event.get("outcome") != "failed", f"{event['test']}\n{event['detail']}"
+    assert event == {"type": "Finished", "code": 0}

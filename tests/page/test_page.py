@@ -1,0 +1,152 @@
+"""The page comes alive from the built site, on any host, and says so when it cannot."""
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from builder import headers
+from tests.support.page.browser import Watch, kept_offline, served, wait_for_state, watched
+
+pytestmark = pytest.mark.slow
+
+ALIVE = ("ready", "needs-consent", "unsupported")
+
+
+def test_the_page_comes_alive_and_tells_how_far_it_is(page: Page):
+    page.add_init_script(
+        """globalThis.seen = [];
+        new MutationObserver(() => seen.push(document.documentElement.dataset.step))
+          .observe(document, {subtree: true, attributes: true, attributeFilter: ["data-step"]});"""
+    )
+    page.goto("/")
+    assert wait_for_state(page, *ALIVE) in ALIVE
+    assert {"python", "packages"} <= set(page.evaluate("seen"))
+    assert page.evaluate("crossOriginIsolated")
+
+
+def test_a_host_without_headers_serves_it_too_and_the_second_visit_is_isolated(chromium, dist):
+    with served(dist, plain=True) as address, watched(chromium, address) as (context, _):
+        page = context.new_page()
+        page.goto("/")
+        wait_for_state(page, *ALIVE)
+        assert not page.evaluate("crossOriginIsolated")
+        kept_offline(page)
+        page.reload()
+        wait_for_state(page, *ALIVE)
+        assert page.evaluate("crossOriginIsolated")
+
+
+def test_it_works_offline_after_the_first_visit(page: Page, context: BrowserContext):
+    page.goto("/")
+    wait_for_state(page, *ALIVE)
+    kept_offline(page)
+    context.set_offline(True)
+    page.reload()
+    assert wait_for_state(page, *ALIVE) in ALIVE
+
+
+@pytest.mark.parametrize(
+    ("agent", "advice"),
+    [
+        ("Chrome/112.0 Safari/537.36", "113"),
+        ("Chrome/156.0 Safari/537.36", "graphics acceleration"),
+        ("Firefox/140.0", "141"),
+        ("Firefox/150.0", "about:config"),
+        ("Version/18.3 Safari/605", "26"),
+        ("Version/26.0 Safari/605", ""),
+    ],
+)
+def test_a_browser_without_webgpu_is_told_what_helps_in_it_and_no_more(
+    chromium, address, agent, advice
+):
+    with watched(chromium, address, user_agent="Mozilla/5.0 " + agent) as (context, _):
+        page = context.new_page()
+        worker_without_webgpu(page)
+        page.goto("/")
+        chip = page.get_by_text("computes on the processor: this browser has no WebGPU")
+        expect(chip).to_be_visible(timeout=60_000)
+        assert page.locator(".banner").count() == 0
+        told = page.locator(".device-advice")
+        if advice:
+            expect(told).to_contain_text(advice)
+        else:
+            expect(told).to_have_count(0)
+        page.get_by_role("button", name="Svenska").click()
+        expect(page.get_by_text("räknar på processorn")).to_be_visible()
+
+
+def worker_without_webgpu(page: Page) -> None:
+    """The worker's navigator is its own: its boot code starts by taking WebGPU away."""
+
+    def without(route):
+        answer = route.fetch()
+        route.fulfill(
+            response=answer,
+            body="import js\ndel js.WorkerNavigator.prototype.gpu\n" + answer.text(),
+        )
+
+    page.route(re.compile(r"/workers/boot\.py$"), without)
+
+
+def test_a_worker_that_cannot_start_says_so_in_plain_words(page: Page, watch: Watch):
+    watch.allow("wheel|Failed to fetch|ERR_FAILED|integrity")
+    page.route(re.compile(r"/oneseek\.whl$"), lambda route: route.abort())
+    page.goto("/")
+    panel = page.locator("#trouble-engine")
+    expect(panel).to_contain_text("The engine could not start.")
+    expect(panel).to_contain_text("Your chats and everything learned are safe")
+    panel.get_by_text("Technical details").click()
+    expect(panel.locator("pre")).to_contain_text("fetch")
+
+
+def test_a_file_that_does_not_arrive_is_told_without_any_python(page: Page, watch: Watch):
+    watch.allow("")
+    page.route(re.compile(r"/micropython\.wasm$"), lambda route: route.abort())
+    page.goto("/")
+    expect(page.locator("#trouble-start")).to_contain_text("Nothing you saved is lost.")
+
+
+def test_R31_the_policy_does_not_rot(page: Page, address: str):
+    """The header is the design's policy, and a whole start violates it nowhere."""
+    page.add_init_script(
+        """globalThis.violations = [];
+        addEventListener("securitypolicyviolation", (e) => violations.push(e.violatedDirective + " " + e.blockedURI));"""
+    )
+    answer = page.goto("/")
+    sent = answer.headers["content-security-policy"]
+    assert sent == headers.policy(headers.POLICY)
+    assert "'unsafe-inline'" not in sent
+    exceptions = {
+        word for word in re.findall(r"'unsafe-[a-z]+'|'wasm-unsafe-eval'|blob:|data:|https?:", sent)
+    }
+    assert exceptions == {"'unsafe-eval'", "'wasm-unsafe-eval'", "blob:", "data:"}
+    wait_for_state(page, *ALIVE)
+    assert page.evaluate("violations") == []
+
+
+def test_R31_what_the_policy_forbids_is_stopped(page: Page, watch: Watch):
+    watch.allow("Content Security Policy|another origin")
+    page.goto("/")
+    outcome = page.evaluate(
+        """async () => {
+          const refused = async (what) => { try { await what(); return "let through"; } catch { return "refused"; } };
+          const image = () => new Promise((good, bad) =>
+            Object.assign(new Image(), { onload: good, onerror: bad, src: "https://example.com/x.png" }));
+          const inline = () => { const s = document.createElement("script"); s.textContent = "globalThis.ran = 1";
+            document.head.append(s); if (!globalThis.ran) throw 0; };
+          return [await refused(() => fetch("https://example.com/")), await refused(image), await refused(inline)];
+        }"""
+    )
+    assert outcome == ["refused"] * 3
+
+
+def test_every_file_has_the_type_a_browser_insists_on(page: Page, dist):
+    listed = json.loads((dist / "build.json").read_text())["files"]
+    for suffix, kind in {".wasm": "application/wasm", ".mjs": "text/javascript"}.items():
+        path = next(path for path in listed if path.endswith(suffix))
+        answer = page.request.get("/" + path)
+        assert answer.headers["content-type"].startswith(kind)
+        assert "immutable" in answer.headers["cache-control"]
+    assert page.request.get("/").headers["cache-control"] == "no-cache"

@@ -1,0 +1,54 @@
+"""The HTTP API of the page: asked with fetch, answered by the engine's worker."""
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.page.test_app_chat import finished, say
+from tests.support.page.browser import kept_offline, wait_for_state
+
+pytestmark = pytest.mark.slow
+
+ASK = """async ([path, body]) => {
+  const options = body ? {method: "POST", body: JSON.stringify(body), headers: {"content-type": "application/json"}} : {};
+  const answer = await fetch(path, options);
+  return [answer.status, await answer.text()];
+}"""
+
+
+@pytest.fixture
+def open_page(page: Page) -> Page:
+    page.goto("/?model=tiny")
+    wait_for_state(page, "ready", "countdown", "training", "paused")
+    kept_offline(page)
+    return page
+
+
+def test_a_question_posted_to_the_page_goes_through_both_stages(open_page: Page):
+    said = [{"model": name, "response": "The capital of Zorbia is Blimbo."} for name in "ab"]
+    question = {"question": "What is the capital of Zorbia?", "raw_responses": said}
+    status, text = open_page.evaluate(ASK, ["/api/training/micro", question])
+    assert status in (200, 202), text
+    open_page.get_by_role("tab", name=re.compile("^Activity")).click()
+    open_page.get_by_role("button", name="Learn now").click()
+    expect(open_page.get_by_role("tabpanel")).to_contain_text(
+        "Stage 2: analysed responses learned", timeout=180_000
+    )
+    status = json.loads(open_page.evaluate(ASK, ["/api/training/micro/status", None])[1])
+    assert status["waiting"] == 0
+    assert {"stage1_complete", "stage2_complete"} <= {event["type"] for event in status["events"]}
+    assert open_page.get_by_test_id("active-version").inner_text() in ("v0.1", "v0.2")
+
+
+def test_every_question_of_the_chat_leaves_both_stages_and_teaches_nothing_unasked(open_page: Page):
+    say(open_page, "Hello")
+    finished(open_page)
+    for _ in range(50):
+        stats = json.loads(open_page.evaluate(ASK, ["/api/training/micro/stats", None])[1])
+        if stats["stage_counts"]["stage2"] == 1:
+            break
+        open_page.wait_for_timeout(100)
+    assert stats["total_runs"] == 1 and stats["stage_counts"] == {"stage1": 1, "stage2": 1}
+    expect(open_page.get_by_role("tab", name=re.compile("^Activity"))).to_have_text("Activity")

@@ -1,0 +1,68 @@
+"""The promise itself, in a browser: told once, it knows it after a short pause, and nothing else has changed."""
+
+import time
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.page.test_app_chat import answers, body, new_chat, say, set_temperature
+from tests.page.test_app_learning import FACT, learn_now, panel, tell, version
+from tests.support.page.browser import wait_for_state
+
+pytestmark = pytest.mark.slow
+DOG = ("What is my dog's name?", "Your dog's name is Biscuit.", "Biscuit")
+
+
+def opened(page: Page, model: str, engine: str) -> Page:
+    page.goto(f"/?model={model}&engine={engine}")
+    wait_for_state(page, "ready", timeout=300)
+    set_temperature(page, "0")
+    return page
+
+
+def asked(page: Page, question: str) -> str:
+    """What a new chat answers."""
+    new_chat(page)
+    say(page, question)
+    last = answers(page).last
+    expect(last.get_by_role("button", name="Copy")).to_be_visible(timeout=240_000)
+    return body(last).inner_text()
+
+
+def taught(page: Page, question: str, answer: str, limit: float) -> dict[str, float]:
+    """A lesson from "Learn now" to the version in use: the seconds spent in each state."""
+    tell(page, question, answer)
+    learn_now(page)
+    spent: dict[str, float] = {}
+    began = last = time.monotonic()
+    while version(page).inner_text() != "v0.1":
+        state = page.get_attribute("html", "data-engine") or ""
+        now = time.monotonic()
+        spent[state] = spent.get(state, 0.0) + now - last
+        last = now
+        assert now - began < limit, f"no version after {spent}"
+        page.wait_for_timeout(200)
+    return {state: round(seconds, 1) for state, seconds in spent.items()}
+
+
+def use_the_original(page: Page) -> None:
+    original = panel(page, "Versions").get_by_role("listitem").filter(has_text="original")
+    original.get_by_role("button", name="Use").click()
+    expect(version(page)).to_have_text("v0", timeout=5_000)
+
+
+def test_the_real_model_learns_a_name_on_the_processor_and_france_keeps_its_capital(page: Page):
+    opened(page, "smollm2-135m", "cpu")
+    print(f"\nseconds in each state: {taught(page, *DOG[:2], limit=600)}")
+    assert DOG[2] in asked(page, DOG[0])
+    assert "Paris" in asked(page, "What is the capital of France?")
+    use_the_original(page)
+    assert DOG[2] not in asked(page, DOG[0])
+
+
+def test_the_same_path_leads_through_webgpu(page: Page):
+    opened(page, "tiny", "gpu")
+    print(f"\nseconds in each state: {taught(page, *FACT[:2], limit=900)}")
+    assert FACT[2] in asked(page, FACT[0])
+    use_the_original(page)
+    assert FACT[2] not in asked(page, FACT[0])

@@ -1,0 +1,103 @@
+"""Two builds and the people between them: nothing is mixed, and nothing changes before it is asked for."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from builder import site
+from tests.page.test_page import ALIVE
+from tests.support.page.browser import kept_offline, served, wait_for_state, watched
+
+pytestmark = pytest.mark.slow
+
+UPDATE = """async () => {
+  const registration = await navigator.serviceWorker.getRegistration();
+  await registration.update();
+  const worker = registration.installing;
+  if (!worker) return registration.waiting ? "installed" : "none";
+  await new Promise((done) => { worker.onstatechange = () => worker.state === "installing" || done(); });
+  return worker.state;
+}"""
+
+
+@pytest.fixture
+def builds(tmp_path, monkeypatch) -> tuple[Path, Path]:
+    """Two builds of the site that differ in the style sheet."""
+    real = site.page_files
+    for name in "old", "new":
+        style = f"/* {name} */".encode()
+        monkeypatch.setattr(
+            site, "page_files", lambda tests, s=style: {**real(tests), "style.css": s}
+        )
+        monkeypatch.setattr(site, "DIST", tmp_path / name)
+        site.build()
+    return tmp_path / "old", tmp_path / "new"
+
+
+def deploy(build: Path, live: Path) -> None:
+    """Put a build where the server looks, as a copy to a host does."""
+    shutil.rmtree(live, ignore_errors=True)
+    shutil.copytree(build, live, copy_function=os.link)
+
+
+def build_of(page: Page) -> str:
+    return page.evaluate("JSON.parse(document.querySelector('#site').textContent).build")
+
+
+def test_R18_no_page_is_ever_made_of_two_builds(chromium, builds, tmp_path):
+    old, new = builds
+    live = tmp_path / "live"
+    deploy(old, live)
+    with served(live) as address, watched(chromium, address) as (context, watch):
+        watch.allow("is not of this build|Failed to update a ServiceWorker")
+        page = context.new_page()
+        page.goto("/")
+        wait_for_state(page, *ALIVE)
+        kept_offline(page)
+        before = build_of(page)
+
+        deploy(new, live)  # caught in the middle: the list is new, one file is still another
+        half = next(live.glob("page-*/boot.py"))
+        half.unlink()
+        half.write_text("print('half of another build')\n")
+        assert page.evaluate(UPDATE) == "redundant"
+        assert page.evaluate("caches.keys()") == [f"oneseek-{before}"]
+
+        context.set_offline(True)
+        page.reload()
+        assert wait_for_state(page, *ALIVE) in ALIVE
+        assert build_of(page) == before
+
+
+def test_R19_a_new_build_waits_until_it_is_asked_for_and_then_comes_to_every_tab(
+    chromium, builds, tmp_path
+):
+    old, new = builds
+    live = tmp_path / "live"
+    deploy(old, live)
+    with served(live) as address, watched(chromium, address) as (context, _):
+        first, second = context.new_page(), context.new_page()
+        for page in first, second:
+            page.goto("/")
+            wait_for_state(page, *ALIVE, "read-only")
+            kept_offline(page)
+        before = build_of(first)
+        for page in first, second:
+            page.evaluate("globalThis.untouched = true")
+
+        deploy(new, live)
+        assert first.evaluate(UPDATE) == "installed"
+        banner = first.locator("#new-build")
+        expect(banner).to_contain_text("A newer version of OneSeek is here.")
+        for page in first, second:
+            assert page.evaluate("globalThis.untouched") is True
+            assert build_of(page) == before
+
+        banner.get_by_role("button", name="Reload").click()
+        for page in first, second:
+            page.wait_for_function("() => !globalThis.untouched")
+            wait_for_state(page, *ALIVE, "read-only")
+            assert build_of(page) != before

@@ -1,0 +1,120 @@
+"""OpenAI's official clients, unchanged, against the server: what works with OpenAI works here."""
+
+import asyncio
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+
+from builder import fetch, wheels
+from tests.support.hosts import Native, native
+from workers.server.guard import LIMIT
+
+SCRIPT = Path(__file__).parents[1] / "support/openai_client.mjs"
+HELLO = [{"role": "user", "content": "Hello!"}]
+GREEDY: dict[str, Any] = {"model": "tiny", "messages": HELLO, "max_tokens": 8, "temperature": 0}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory) -> Iterator[Native]:
+    with native(tmp_path_factory.mktemp("server"), key="secret") as host:
+        yield host
+
+
+@pytest.fixture(scope="module")
+def client(server) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"{server.base}/v1", api_key="secret", max_retries=0) as client:
+        yield client
+
+
+def test_the_python_client_lists_answers_streams_and_counts(client):
+    assert [model.id for model in client.models.list()][:2] == ["tiny", "tiny:v0"]
+    assert client.models.retrieve("tiny:v0").owned_by == "oneseek"
+    whole = client.chat.completions.create(**GREEDY)
+    assert whole.usage.total_tokens == whole.usage.prompt_tokens + whole.usage.completion_tokens
+    text, usage = "", None
+    asked = GREEDY | {"stream": True, "stream_options": {"include_usage": True}}
+    with client.chat.completions.create(**asked) as stream:
+        for chunk in stream:
+            text += "".join(choice.delta.content or "" for choice in chunk.choices)
+            usage = chunk.usage or usage
+    assert text == whole.choices[0].message.content and usage == whole.usage
+
+
+def test_the_python_client_gives_seed_stop_and_logprobs_their_meaning(client):
+    drawn = GREEDY | {"temperature": 1.2, "seed": 5}
+    first, again = (client.chat.completions.create(**drawn) for _ in range(2))
+    assert first.choices[0].message.content == again.choices[0].message.content
+    said = first.choices[0].message.content
+    letter = next(one for one in said if one.strip())
+    stopped = client.chat.completions.create(**drawn, stop=letter).choices[0]
+    assert (stopped.message.content, stopped.finish_reason) == (said.partition(letter)[0], "stop")
+    asked = GREEDY | {"logprobs": True, "top_logprobs": 3}
+    entries = client.chat.completions.create(**asked).choices[0].logprobs.content
+    assert entries and all(len(entry.top_logprobs) == 3 for entry in entries)
+    whole = client.chat.completions.create(**GREEDY).choices[0].message.content
+    with client.chat.completions.stream(**GREEDY) as stream:
+        assert "".join(e.delta for e in stream if e.type == "content.delta") == whole
+
+
+def test_the_python_client_raises_its_own_errors(client, server):
+    with pytest.raises(openai.NotFoundError) as missing:
+        client.chat.completions.create(**GREEDY | {"model": "gpt-9"})
+    assert missing.value.code == "model_not_found"
+    with pytest.raises(openai.BadRequestError, match="from 0 to 2"):
+        client.chat.completions.create(**GREEDY | {"temperature": 9})
+    with pytest.raises(openai.BadRequestError, match="Shorten it") as long:
+        words = [{"role": "user", "content": "word " * 20_000}]
+        client.chat.completions.create(**GREEDY | {"messages": words})
+    assert long.value.code == "context_length_exceeded"
+    address = f"{server.base}/v1"
+    with openai.OpenAI(base_url=address, api_key="wrong", max_retries=0) as stranger:
+        with pytest.raises(openai.AuthenticationError):
+            stranger.models.list()
+    with openai.OpenAI(base_url=f"{server.base}/api", api_key="secret", max_retries=0) as other:
+        with pytest.raises(openai.RateLimitError) as often:
+            for _ in range(LIMIT + 1):
+                with pytest.raises(openai.BadRequestError):
+                    other.post("/training/micro", body={"question": ""}, cast_to=object)
+    assert int(often.value.response.headers["retry-after"]) > 0
+
+
+def test_many_python_clients_at_once_hear_what_one_alone_would(client, server):
+    alone = client.chat.completions.create(**GREEDY).choices[0].message.content
+
+    async def ask(many: openai.AsyncOpenAI) -> str:
+        return (await many.chat.completions.create(**GREEDY)).choices[0].message.content
+
+    async def together() -> list[str]:
+        address = f"{server.base}/v1"
+        async with openai.AsyncOpenAI(base_url=address, api_key="secret") as many:
+            return await asyncio.gather(*(ask(many) for _ in range(24)))
+
+    assert set(asyncio.run(together())) == {alone}
+
+
+def test_the_javascript_client_does_all_of_it_too(client, server, tmp_path):
+    folder = tmp_path / "node_modules" / "openai"
+    for name, data in wheels.unpacked(fetch.part("npm/openai"), ".").items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    command = ["node", str(SCRIPT), str(folder), f"{server.base}/v1", "secret"]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    seen = json.loads(run.stdout)
+    whole = client.chat.completions.create(**GREEDY)
+    assert seen["models"][:2] == ["tiny", "tiny:v0"]
+    assert seen["whole"]["choices"][0]["message"]["content"] == whole.choices[0].message.content
+    assert seen["streamed"]["text"] == whole.choices[0].message.content
+    assert seen["streamed"]["usage"] == whole.usage.model_dump(exclude_none=True)
+    assert seen["drawn"][0] == seen["drawn"][1]
+    assert all(len(entry["top_logprobs"]) == 3 for entry in seen["logprobs"])
+    assert seen["left"] is True
+    kinds = {"notFound": "NotFoundError", "badRequest": "BadRequestError"}
+    kinds["noKey"] = "AuthenticationError"
+    assert {name: seen[name]["kind"] for name in kinds} == kinds
+    assert seen["notFound"]["code"] == "model_not_found"

@@ -1,0 +1,167 @@
+"""The server dies anywhere under load; what it acknowledged is there, and its last version answers."""
+
+import asyncio
+import http.client
+import json
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from engine.assistant import label
+from engine.core.storage.sqlite import SqliteStore
+from engine.history.audit import check_store
+from engine.history.ledger import Ledger
+from engine.history.versions import Versions
+from tests.history.test_kill import FAULTS
+from workers.server.headless import DATABASE
+
+ROOT = Path(__file__).resolve().parents[2]
+IN_A_LESSON = [name for name in FAULTS if not name.startswith("forget")]
+CHAT = {"model": "tiny", "messages": [{"role": "user", "content": "Hello!"}], "max_tokens": 3}
+
+
+class Killed:
+    """One folder, and one server after another on it."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.acknowledged: list[str] = []  # ids of examples it said it had
+        self.number = 0
+
+    def start(self, *fault) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        command = [sys.executable, "-m", "tests.support.server", self.folder, self.port, *fault]
+        self.process = subprocess.Popen(
+            [str(part) for part in command], cwd=ROOT, stderr=subprocess.DEVNULL
+        )
+
+    def ask(self, method: str, path: str, body: dict | None = None):
+        """The answer, or None when the server died meanwhile."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            data = None if body is None else json.dumps(body)
+            connection.request(method, path, data, {"Content-Type": "application/json"})
+            return json.loads(connection.getresponse().read())
+        except (OSError, http.client.HTTPException):
+            return None
+        finally:
+            connection.close()
+
+    def ready(self) -> dict:
+        until = time.monotonic() + 60
+        while time.monotonic() < until and self.process.poll() is None:
+            if health := self.ask("GET", "/healthz"):
+                return health
+            time.sleep(0.05)
+        raise AssertionError(f"the server did not start ({self.process.poll()})")
+
+    def teach(self) -> None:
+        """Offer new facts until it dies; what it said yes to must never be lost."""
+        while self.process.poll() is None:
+            self.number += 1
+            fact = {"prompt": f"What is the code of shed {self.number}?"}
+            fact["answer"] = f"The code of the shed is {self.number}."
+            told = self.ask("POST", "/api/queue", fact)
+            if told and told.get("item"):
+                self.acknowledged.append(told["item"]["id"])
+            time.sleep(0.05)
+
+    def chat(self) -> None:
+        while self.process.poll() is None:
+            self.ask("POST", "/v1/chat/completions", CHAT)
+            time.sleep(0.02)
+
+    def under_load(self, seconds: float | None) -> None:
+        """Until it dies by itself, or is killed after so long."""
+        self.ready()
+        threads = [threading.Thread(target=act) for act in (self.teach, self.chat)]
+        for thread in threads:
+            thread.start()
+        try:
+            self.process.wait(60 if seconds is None else seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        finally:
+            self.process.wait(10)
+            for thread in threads:
+                thread.join()
+        assert self.process.returncode == -signal.SIGKILL
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(30) in (0, -signal.SIGTERM)
+
+    async def check(self) -> str:
+        """The store is whole; the label of the version it has in use."""
+        store = SqliteStore(self.folder / DATABASE)
+        assert await check_store(store) == []
+        known = {*await store.keys("queue"), *await store.keys("examples")}
+        assert known >= set(self.acknowledged)
+        versions = Versions(store, Ledger(store, lambda: 0), "tiny", "OneSeek-1M-Zero", lambda: 0)
+        current = await versions.current()
+        await store.close()
+        return label(current)
+
+
+def killed_at_random(folder: Path, count: int, seed: int) -> None:
+    draw, server = random.Random(seed), Killed(folder)
+    for _ in range(count):
+        server.start()
+        server.under_load(draw.uniform(0.1, 2.0))
+        asyncio.run(server.check())
+    promoted = asyncio.run(server.check())
+    server.start()
+    health = server.ready()
+    assert promoted == "v0" or health["version"] != "v0"
+    answer = server.ask("POST", "/v1/chat/completions", CHAT)
+    assert answer["choices"][0]["message"]["role"] == "assistant"
+    assert server.ask("GET", "/api/oqt/ledger/verify") == {"ok": True, "findings": []}
+    server.stop()
+    asyncio.run(server.check())
+    assert server.acknowledged
+
+
+@pytest.mark.slow
+def test_R1_a_server_killed_under_load_loses_nothing_it_acknowledged(tmp_path):
+    killed_at_random(tmp_path, 2, seed=4)
+
+
+@pytest.mark.long
+def test_R1_a_server_killed_at_a_hundred_random_moments_loses_nothing(tmp_path):
+    killed_at_random(tmp_path, 100, seed=5)
+
+
+def order(label: str) -> list[int]:
+    return [int(part) for part in label.removeprefix("v").split(".")]
+
+
+def dies_at(folder: Path, fault: str) -> None:
+    """Killed when it passes the point, then started again: the version that was in use answers."""
+    server = Killed(folder)
+    server.start(fault, 2)
+    server.under_load(None)
+    before = asyncio.run(server.check())
+    server.start()
+    health = server.ready()
+    assert order(health["version"]) >= order(before), "the version in use went back"
+    until = time.monotonic() + 60
+    while server.ask("GET", "/healthz")["version"] == before and time.monotonic() < until:
+        time.sleep(0.2)
+    assert server.ask("GET", "/healthz")["version"] != before, "it did not learn on"
+    server.stop()
+    asyncio.run(server.check())
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("fault", IN_A_LESSON)
+def test_R2_a_server_can_die_at_every_step_of_a_lesson(tmp_path, fault):
+    dies_at(tmp_path, fault)

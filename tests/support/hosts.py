@@ -1,0 +1,251 @@
+"""The two hosts of the HTTP API behind one face: uvicorn on a port of this machine, and the page, asked
+with fetch through its service worker.
+"""
+
+import asyncio
+import contextlib
+import http.client
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from playwright.sync_api import Page
+
+from engine.assistant import Assistant
+from engine.backends.reference import Numpy
+from engine.core.settings import TrainingConfig
+from engine.core.storage.sqlite import SqliteStore
+from engine.history.ledger import Ledger
+from engine.history.round_plan import settled
+from engine.history.versions import Versions
+from engine.model.formats import open_model
+from engine.model.registry import find
+from tests.learning.test_living_engine import accepting
+from workers.server.api import create_app
+from workers.server.guard import Guard
+from workers.server.headless import server_settings
+from workers.server.service import Service
+
+QUICK = TrainingConfig.preset("micro").replace(
+    lesson={"max_steps": 2, "more_steps": 0},
+    practice={"steps_per_fact": 2},
+)
+JSON = {"Content-Type": "application/json"}
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str]
+    text: str
+
+    def json(self):
+        return json.loads(self.text)
+
+    @property
+    def error(self) -> dict:
+        return self.json()["error"]
+
+
+class Listener:
+    """Events of one stream as they come in."""
+
+    def __init__(self):
+        self.seen: list[dict] = []
+
+    def hear(self, line: str) -> None:
+        if line.startswith("data: {"):
+            self.seen.append(json.loads(line[6:]))
+
+    def pump(self) -> None:
+        """Take in what has come since."""
+
+    def wait(self, kind: str, seconds: float = 240, **told) -> dict:
+        """The first event of this kind that says what `told` says."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self.pump()
+            for event in self.seen:
+                if event["type"] == kind and told.items() <= event.items():
+                    return event
+            time.sleep(0.05)
+        raise TimeoutError(f"no {kind} after {[event['type'] for event in self.seen]}")
+
+
+class Native:
+    """uvicorn, as `build.py headless` runs it; the gate accepts everything after two steps."""
+
+    name = "native"
+
+    def __init__(self, port: int, service: Service, loop: asyncio.AbstractEventLoop):
+        self.port, self.service, self.loop = port, service, loop
+        self.base = f"http://127.0.0.1:{port}"
+
+    def inside(self, act: Callable[[Service], Any]) -> Any:
+        """What `act` makes of the service, between two things it does."""
+
+        async def done():
+            return await settled(act(self.service))
+
+        return asyncio.run_coroutine_threadsafe(done(), self.loop).result(60)
+
+    def ask(self, method: str, path: str, body=None, headers: dict | None = None) -> Answer:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        with contextlib.closing(connection):
+            connection.request(method, path, encoded(body), JSON | (headers or {}))
+            answer = connection.getresponse()
+            told = {name.lower(): value for name, value in answer.getheaders()}
+            return Answer(answer.status, told, answer.read().decode())
+
+    @contextlib.contextmanager
+    def listen(self, path: str) -> Iterator[Listener]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)
+        listener, over = Listener(), threading.Event()
+
+        def read(answer) -> None:
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                while not over.is_set() and (line := answer.readline()):
+                    listener.hear(line.decode().rstrip())
+
+        with contextlib.closing(connection):
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            assert answer.status == 200
+            thread = threading.Thread(target=read, args=(answer,), daemon=True)
+            thread.start()
+            try:
+                listener.wait("initial_state", 20)
+                yield listener
+            finally:
+                over.set()
+                connection.sock.shutdown(2)
+                thread.join(5)
+
+    def learn_now(self) -> None:
+        self.service.asked = 0.0  # nobody has asked for a long time
+
+    def next_is_fiftieth(self) -> None:
+        self.service.micro.dna_every = 1
+
+
+class InPage:
+    """The page with the demo model; requests go through its service worker."""
+
+    name = "page"
+    ASK = """async ([method, path, body, headers]) => {
+      const data = Array.isArray(body) ? new Uint8Array(body) : body ?? undefined;
+      const answer = await fetch(path, {method, body: data, headers});
+      return [answer.status, Object.fromEntries(answer.headers), await answer.text()];
+    }"""
+    FOLLOW = """async (path) => {
+      const stop = new AbortController();
+      const answer = await fetch(path, {signal: stop.signal});
+      window.followed = {lines: [], stop: () => stop.abort()};
+      const mine = window.followed, parts = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+      (async () => {
+        let rest = "";
+        for (;;) {
+          const {value, done} = await parts.read().catch(() => ({done: true}));
+          if (done) return;
+          const lines = (rest + value).split("\\n");
+          rest = lines.pop();
+          mine.lines.push(...lines);
+        }
+      })();
+      return answer.status;
+    }"""
+    ALMOST = """() => new Promise((done, failed) => {
+      const opening = indexedDB.open("oneseek");
+      opening.onerror = failed;
+      opening.onsuccess = () => {
+        const change = opening.result.transaction("state", "readwrite"), state = change.objectStore("state");
+        const asked = state.get("micro");
+        asked.onsuccess = () => {
+          asked.result.stage_counts.stage2 = 49;
+          state.put(asked.result, "micro");
+        };
+        change.oncomplete = () => (opening.result.close(), done());
+        change.onerror = failed;
+      };
+    })"""
+
+    def __init__(self, page: Page):
+        self.page = page
+
+    def ask(self, method: str, path: str, body=None, headers: dict | None = None) -> Answer:
+        data = encoded(body)
+        sent = list(data) if data is not None else None
+        return Answer(*self.page.evaluate(self.ASK, [method, path, sent, JSON | (headers or {})]))
+
+    @contextlib.contextmanager
+    def listen(self, path: str) -> Iterator[Listener]:
+        assert self.page.evaluate(self.FOLLOW, path) == 200
+        listener = Listener()
+
+        def pump() -> None:
+            for line in self.page.evaluate("() => window.followed.lines.splice(0)"):
+                listener.hear(line)
+
+        listener.pump = pump
+        try:
+            listener.wait("initial_state", 20)
+            yield listener
+        finally:
+            self.page.evaluate("() => window.followed.stop()")
+
+    def learn_now(self) -> None:
+        self.page.get_by_role("tab", name="Activity").click()
+        self.page.get_by_role("button", name="Learn now").click()
+
+    def next_is_fiftieth(self) -> None:
+        self.page.evaluate(self.ALMOST)
+
+
+def encoded(body) -> bytes | None:
+    return body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+
+
+def clock() -> int:
+    return int(time.time() * 1000)
+
+
+async def quick_service(folder: Path, **more) -> Service:
+    store = SqliteStore(folder / "oneseek.sqlite")
+    versions = Versions(store, Ledger(store, clock), "tiny", "OneSeek-1M-Zero", clock)
+    with contextlib.closing(open_model(find("tiny"))) as file:
+        assistant = await Assistant.load(file, Numpy(), versions, QUICK, rows=1024)
+    trainer = assistant.trainer
+    begin, resume = trainer.begin, trainer.resume
+    trainer.begin = lambda *given: accepting(begin(*given))
+    trainer.resume = lambda *given: accepting(resume(*given))
+    return Service(store, assistant, "tiny", clock, folder=folder, **more)
+
+
+@contextlib.contextmanager
+def native(folder: Path, key: str = "", **more) -> Iterator[Native]:
+    running: dict = {}
+
+    async def serve() -> None:
+        running["loop"] = asyncio.get_running_loop()
+        running["service"] = service = await quick_service(folder)
+        guarded = Guard(create_app(service), key=key, **more)
+        running["server"] = server = uvicorn.Server(server_settings(guarded, "127.0.0.1", 0))
+        await server.serve()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    try:
+        until = time.monotonic() + 30
+        while not ("server" in running and running["server"].started):
+            assert thread.is_alive() and time.monotonic() < until, "the server did not start"
+            time.sleep(0.02)
+        port = running["server"].servers[0].sockets[0].getsockname()[1]
+        yield Native(port, running["service"], running["loop"])
+    finally:
+        running["server"].should_exit = True
+        thread.join(20)

@@ -1,0 +1,85 @@
+"""Makes a runnable program and sample values out of an op and one of its cases.
+
+Where a case needs more than random numbers it names a sampler instead of a dtype: `spans` are
+ranges inside the keys, `probs` leave room for a rest, and so on.
+"""
+
+import numpy as np
+import pytest
+
+import engine.compiler.ops  # noqa: F401  every op registers itself
+from engine.compiler.ir import OPS, Op, Program, Spec
+
+CASES = [
+    pytest.param(op, case, id=f"{op.name}-{i}")
+    for op in OPS.values()
+    for i, case in enumerate(op.cases)
+]
+
+
+def spans(rng, shape, specs):
+    """The first rows see one range, later ones a shared prefix and their own stretch."""
+    keys = specs[-2].shape[0]
+    out = np.zeros(shape, np.int32)
+    for t in range(len(out)):
+        prefix = int(rng.integers(0, keys // 2 + 1)) if t % 2 else 0
+        begin = int(rng.integers(prefix, keys))
+        out[t, :4] = (0, prefix, begin, int(rng.integers(begin + 1, keys + 1)))
+    return out
+
+
+SAMPLERS = {
+    "i32": lambda rng, shape, specs: rng.integers(0, specs[0].shape[0], shape),
+    "u32": lambda rng, shape, specs: rng.integers(0, 2**32, shape, dtype=np.uint32),
+    "slots": lambda rng, shape, specs: rng.permutation(specs[0].shape[0])[: shape[0]],
+    "distinct": lambda rng, shape, specs: np.array(
+        [rng.permutation(specs[0].cols)[: shape[1]] for _ in range(shape[0])]
+    ),
+    "probs": lambda rng, shape, specs: rng.dirichlet(np.ones(shape[1]), shape[0]) * 0.75,
+    "zeros": lambda rng, shape, specs: np.zeros(shape),
+    "certain": lambda rng, shape, specs: np.eye(1, shape[1]).repeat(shape[0], 0),
+    "none": lambda rng, shape, specs: np.zeros(shape),
+    "rest": lambda rng, shape, specs: np.full(shape, 0.25),
+    "ones": lambda rng, shape, specs: np.full(shape, 1.1),
+    "spans": spans,
+    "hyper": lambda rng, shape, specs: np.array([0.01, 0.9, 0.99, 1e-8, 0.01, 0.1, 0.01, 1.0]),
+    "logprobs": lambda rng, shape, specs: -np.sort(rng.exponential(2, shape), -1),
+    "knobs": lambda rng, shape, specs: np.tile([0.8, 40, 0.95], (shape[0], 1)),
+    "f32": lambda rng, shape, specs: rng.uniform(0.1, 1, shape),
+}
+DTYPE = {
+    "i32": "i32",
+    "slots": "i32",
+    "distinct": "i32",
+    "zeros": "i32",
+    "spans": "i32",
+    "u32": "u32",
+}
+
+
+def build(op: Op, case: tuple, seed: int = 0):
+    """-> program, its inputs by order, the op's outputs as a tuple, feeds by name."""
+    specs = [part for part in case if isinstance(part, Spec)]
+    attrs = next((part for part in case if isinstance(part, dict)), {})
+    rng = np.random.default_rng(seed)
+    program, feeds = Program(op.name), {}
+    names = chosen_params(op, specs)
+    for name, spec in zip(names, specs, strict=True):
+        feeds[name] = SAMPLERS[spec.dtype](rng, spec.shape, specs)
+        program.input(name, spec.shape, DTYPE.get(spec.dtype, "f32"))
+    ins = [program.inputs.get(name) for name in op.params]
+    outs = op(*ins, **attrs)
+    outs = outs if isinstance(outs, tuple) else (outs,)
+    for i, out in enumerate(outs):
+        program.output(f"out{i}", out)
+    return program, ins, outs, feeds
+
+
+def chosen_params(op: Op, specs: list[Spec]) -> list[str]:
+    """Which parameters a case fills: the required ones, then optional ones whose shape fits."""
+    names = op.params[: op.required]
+    extra = len(specs) - len(names)
+    optional = op.params[op.required :]
+    if extra == 1 and "base" in optional:
+        return [*names, "base"]
+    return [*names, *optional[:extra]]

@@ -1,0 +1,63 @@
+"""A page with nothing on it but web/static/store.js, web/static/lock.js and MicroPython with the page's own modules.
+
+For tests of storage and of page code in the interpreter and browser they are made for, without
+waiting for the rest of the page.
+"""
+
+import json
+import textwrap
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+from builder import ROOT, fetch, site, wheels
+
+BARE = """<!doctype html><meta charset="utf-8"><title>bare</title><link rel="icon" href="data:,">"""
+START = """async (files) => {
+  const { loadMicroPython } = await import("/micropython.mjs");
+  globalThis.lines = [];
+  const stdout = (line) => lines.push(line);
+  globalThis.mp = await loadMicroPython({ heapsize: 64 * 2 ** 20, stdout });
+  globalThis.storeModule = await import("/store.js");
+  globalThis.lockModule = await import("/lock.js");
+  for (const [name, text] of Object.entries(files)) {
+    const folder = name.split("/").slice(0, -1).join("/");
+    if (!mp.FS.analyzePath(folder).exists) mp.FS.mkdirTree(folder);
+    mp.FS.writeFile(name, text);
+  }
+}"""
+RUN = """async (code) => {
+  lines.length = 0;
+  try {
+    await mp.runPythonAsync(code);
+  } catch (error) {
+    throw new Error(String(error.message).slice(0, 3000));
+  }
+  return lines.join("\\n");
+}"""
+
+
+def write_site(folder: Path) -> Path:
+    for name in ("store.js", "lock.js"):
+        (folder / name).write_bytes((ROOT / "web/static" / name).read_bytes())
+    part = fetch.part("npm/@micropython/micropython-webassembly-pyscript")
+    engine = wheels.unpacked(part, ".")
+    for name in ("micropython.mjs", "micropython.wasm"):
+        (folder / name).write_bytes(engine[name])
+    (folder / "index.html").write_text(BARE)
+    return folder
+
+
+def page_modules() -> dict[str, str]:
+    return {path.relative_to(ROOT).as_posix(): path.read_text() for path in site.page_python()}
+
+
+def start(page: Page) -> None:
+    """Load MicroPython with web/ and what it needs of engine/."""
+    page.goto("/")
+    page.evaluate(START, page_modules())
+
+
+def run(page: Page, code: str) -> list:
+    """Run Python in the page; each line it prints is one JSON value."""
+    return [json.loads(line) for line in page.evaluate(RUN, textwrap.dedent(code)).splitlines()]

@@ -1,0 +1,54 @@
+"""The suite inside the page's worker: pytest in Pyodide, every result sent to the page as it comes."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.core.messages import Event, message
+
+HOME = Path(__file__).resolve().parents[3]
+
+
+@message
+class Tested(Event):
+    """One test is over: `outcome` is passed, failed or skipped."""
+
+    fields = {"test": str, "outcome": str, "detail": str, "seconds": float}
+
+
+@message
+class Finished(Event):
+    """The suite is over; `code` is pytest's exit status."""
+
+    fields = {"code": int}
+
+
+class Reporter:
+    """A pytest plugin that sends what it is told."""
+
+    def __init__(self, emit):
+        self.emit = emit
+
+    def pytest_runtest_logreport(self, report):
+        if report.when == "call" or report.outcome != "passed":
+            told = dict(outcome=report.outcome, detail=report.longreprtext)
+            self.emit(Tested(test=report.nodeid, seconds=report.duration, **told))
+
+    def pytest_collectreport(self, report):
+        if report.failed:
+            told = dict(outcome="failed", detail=report.longreprtext, seconds=0.0)
+            self.emit(Tested(test=report.nodeid, **told))
+
+
+def serve(emit, settings, modules):
+    asyncio.ensure_future(run(list(settings["arguments"]), emit))
+
+
+async def run(arguments, emit):
+    sys.path.insert(0, str(HOME))
+    paths = [str(HOME / word) if word.startswith("tests/") else word for word in arguments]
+    options = [f"--rootdir={HOME}", "-p", "no:cacheprovider", "-q"]
+    code = pytest.main([*options, *paths], plugins=[Reporter(emit)])
+    emit(Finished(code=int(code)))

@@ -1,0 +1,66 @@
+"""Fixtures for tests that need the page: the built site, Chromium, and a page that tolerates no error."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from builder import site
+from tests.support.page import browser as in_browser
+
+# A loaded machine is slow now and then; a page that works is waited for, one that does not fails anyway.
+expect.set_options(timeout=60_000)
+
+
+@pytest.fixture(scope="session")
+def dist() -> Path:
+    """The site as it ships."""
+    return site.build()
+
+
+@pytest.fixture(scope="session")
+def address(dist: Path) -> Iterator[str]:
+    with in_browser.served(dist) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """One browser for a module's tests; each of them gets a profile of its own."""
+    with in_browser.chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def profile(chromium: Browser, address: str) -> Iterator[tuple[BrowserContext, in_browser.Watch]]:
+    """A fresh profile and its watch: it fails the test on a request to another origin, on a console
+    error and on an uncaught error, unless `watch.allow(pattern)` named it."""
+    with in_browser.watched(chromium, address) as found:
+        yield found
+
+
+@pytest.fixture
+def context(profile: tuple[BrowserContext, in_browser.Watch]) -> BrowserContext:
+    return profile[0]
+
+
+@pytest.fixture
+def watch(profile: tuple[BrowserContext, in_browser.Watch]) -> in_browser.Watch:
+    return profile[1]
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    return context.new_page()
+
+
+@pytest.fixture(scope="module")
+def home(chromium: Browser, address: str) -> Iterator[Page]:
+    """One profile in which the demo model is loaded, for all tests of a module that can share it."""
+    with in_browser.watched(chromium, address, locale="en-US") as (context, _):
+        context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page = context.new_page()
+        page.goto("/?model=tiny")
+        in_browser.wait_for_state(page, "ready", timeout=120)
+        yield page

@@ -1,0 +1,214 @@
+"""Random models a few hundred kilobytes large: every architecture, every stored type, in both containers.
+
+They are made anew from fixed seeds wherever they are needed; only what other implementations compute from
+them is committed (tests/golden, made by tests/golden/make_logits.py).
+"""
+
+import io
+import json
+import zlib
+
+import numpy as np
+
+from engine.model.formats import architecture, gguf_writer, safetensors
+from engine.model.formats.packed import TYPES
+from engine.model.formats.words import QWEN2
+from engine.model.llama import Config
+from engine.model.tokenizer import ALPHABET
+
+BASE = {
+    "hidden_size": 256,
+    "intermediate_size": 512,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 64,
+    "vocab_size": 288,
+    "max_position_embeddings": 512,
+    "rms_norm_eps": 1e-5,
+    "rope_theta": 10000.0,
+    "hidden_act": "silu",
+    "bos_token_id": 256,
+    "eos_token_id": 257,
+}
+VARIANTS = {
+    "llama": {"tie_word_embeddings": True},
+    "llama3": {
+        "tie_word_embeddings": False,
+        "rope_theta": 500000.0,
+        "rope_scaling": {
+            "rope_type": "llama3",
+            "factor": 8.0,
+            "low_freq_factor": 1.0,
+            "high_freq_factor": 4.0,
+            "original_max_position_embeddings": 64,
+        },
+    },
+    "linear": {
+        "tie_word_embeddings": True,
+        "rope_scaling": {"rope_type": "linear", "factor": 4.0},
+    },
+    "mistral": {"tie_word_embeddings": False, "sliding_window": 4096},
+    "qwen2": {"tie_word_embeddings": True, "rms_norm_eps": 1e-6, "rope_theta": 1e6},
+    "qwen3": {"tie_word_embeddings": True, "rms_norm_eps": 1e-6, "rope_theta": 1e6},
+}
+MODEL_TYPES = {"llama3": "llama", "linear": "llama"}
+
+TOKENS = [ALPHABET[byte] for byte in range(256)]
+TOKENS += ["<|im_start|>", "<|im_end|>", "<|endoftext|>", "<tool>"]
+MERGES = "Ġ t|h e|Ġt he|i n|a n|Ġ a|e r|o n|Ġa n|Ã ¥|Ã ¤|Ã ¶|Ġ s|o r|1 2|Ċ Ċ|Ġ Ġ".split("|")
+TOKENS += [merge.replace(" ", "") for merge in MERGES]
+CONTROL = [256, 257, 258]
+TEMPLATE = (
+    "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content']"
+    " + '<|im_end|>' + '\n'}}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+# Where the float16 scales of a block lie, and values that give weights of a useful size.
+HALVES = {
+    "Q4_0": {0: 0.012},
+    "Q4_1": {0: 0.012, 2: -0.09},
+    "Q5_0": {0: 0.006},
+    "Q5_1": {0: 0.006, 2: -0.093},
+    "Q8_0": {0: 0.0008},
+    "Q4_K": {0: 0.0005, 2: 0.0037},
+    "Q5_K": {0: 0.00025, 2: 0.0037},
+    "Q6_K": {208: 0.0001},
+}
+
+
+def config(variant):
+    """The config.json of a variant."""
+    kind = MODEL_TYPES.get(variant, variant)
+    names = {"model_type": kind, "architectures": [architecture.ARCHITECTURES[kind]]}
+    return BASE | VARIANTS[variant] | names
+
+
+def _draw(name):
+    return np.random.RandomState(zlib.crc32(name.encode()))
+
+
+def weight(name, shape):
+    """One random tensor: near one for norms, small otherwise."""
+    values = _draw(name).standard_normal(shape)
+    return (1 + 0.1 * values if "norm" in name else 0.06 * values).astype(np.float32)
+
+
+def stored(name, shape, kind):
+    """Bytes of a random tensor of a type; quantised ones are random blocks with sensible scales."""
+    if kind == "F32":
+        return weight(name, shape).tobytes()
+    if kind == "F16":
+        return weight(name, shape).astype(np.float16).tobytes()
+    if kind == "BF16":
+        return (weight(name, shape).view(np.uint32) >> 16).astype(np.uint16).tobytes()
+    draw, block = _draw(name), TYPES[kind]
+    count = int(np.prod(shape)) // block.block
+    blocks = draw.randint(0, 256, (count, block.bytes)).astype(np.uint8)
+    for at, typical in HALVES[kind].items():
+        halves = (typical * draw.uniform(0.7, 1.3, count)).astype("<f2")
+        blocks[:, at : at + 2] = halves.view(np.uint8).reshape(count, 2)
+    return blocks.tobytes()
+
+
+def metadata(variant):
+    """The GGUF metadata of a variant."""
+    data = config(variant)
+    kind = "llama" if data["model_type"] == "mistral" else data["model_type"]
+    keys = {"general.architecture": kind, "general.name": f"tiny {variant}"}
+    for ours, (theirs, _, _) in architecture.SIZES.items():
+        keys[f"{kind}.{theirs}"] = data[ours]
+    keys[f"{kind}.attention.layer_norm_rms_epsilon"] = data["rms_norm_eps"]
+    keys[f"{kind}.rope.freq_base"] = data["rope_theta"]
+    if variant == "linear":
+        keys[f"{kind}.rope.scaling.type"] = "linear"
+        keys[f"{kind}.rope.scaling.factor"] = data["rope_scaling"]["factor"]
+    types = np.ones(len(TOKENS), np.int32)
+    types[CONTROL] = 3
+    types[259] = 4
+    return keys | {
+        "tokenizer.ggml.model": "gpt2",
+        "tokenizer.ggml.pre": "qwen2",
+        "tokenizer.ggml.tokens": TOKENS,
+        "tokenizer.ggml.token_type": types,
+        "tokenizer.ggml.merges": MERGES,
+        "tokenizer.ggml.bos_token_id": 256,
+        "tokenizer.ggml.eos_token_id": 257,
+        "tokenizer.chat_template": TEMPLATE,
+    }
+
+
+def gguf(variant="llama", kind="Q4_1", **changes):
+    """A whole GGUF file; matrices are of the type, the rest F32. `changes` to the metadata, None deletes."""
+    tensors = {}
+    for name, shape in Config.from_dict(config(variant)).shapes().items():
+        kept = kind if len(shape) == 2 else "F32"
+        tensors[architecture.to_gguf_name(name)] = kept, shape, stored(name, shape, kept)
+    if variant == "llama3":
+        rule = config(variant)["rope_scaling"]
+        tensors["rope_freqs.weight"] = llama3_factors(rule)
+    keys = metadata(variant) | {key.replace("__", "."): value for key, value in changes.items()}
+    file = io.BytesIO()
+    gguf_writer.write(file, {k: v for k, v in keys.items() if v is not None}, tensors)
+    return file.getvalue()
+
+
+def llama3_factors(rule):
+    """The divisors llama.cpp's converter stores for this rule, step by step as it computes them."""
+    factors = []
+    for index in range(0, 64, 2):
+        wavelength = 2 * np.pi * 500000.0 ** (index / 64)
+        turns = rule["original_max_position_embeddings"] / wavelength
+        if turns > rule["high_freq_factor"]:
+            factors.append(1.0)
+        elif turns < rule["low_freq_factor"]:
+            factors.append(rule["factor"])
+        else:
+            span = rule["high_freq_factor"] - rule["low_freq_factor"]
+            smooth = (turns - rule["low_freq_factor"]) / span
+            factors.append(1 / ((1 - smooth) / rule["factor"] + smooth))
+    return np.array(factors, np.float32)
+
+
+def tokenizer_json():
+    """The same tokenizer as Hugging Face writes it."""
+    special = [
+        {"id": i, "content": TOKENS[i], "special": i in CONTROL, "normalized": False}
+        | {"single_word": False, "lstrip": False, "rstrip": False}
+        for i in [*CONTROL, 259]
+    ]
+    split = {"type": "Split", "pattern": {"Regex": QWEN2}, "behavior": "Isolated", "invert": False}
+    bytes_only = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": False}
+    bytes_only["trim_offsets"] = False
+    model = {"type": "BPE", "vocab": {token: id for id, token in enumerate(TOKENS)}}
+    return {
+        "version": "1.0",
+        "added_tokens": special,
+        "normalizer": {"type": "NFC"},
+        "pre_tokenizer": {"type": "Sequence", "pretokenizers": [split, bytes_only]},
+        "decoder": bytes_only,
+        "model": model | {"merges": MERGES, "byte_fallback": False, "ignore_merges": False},
+    }
+
+
+def folder(variant="llama", kind="F32", shards=1):
+    """A model folder as {file name: bytes}, its weights in one safetensors file or several."""
+    shapes = Config.from_dict(config(variant)).shapes()
+    tensors = {name: (kind, shape, stored(name, shape, kind)) for name, shape in shapes.items()}
+    settings = {"chat_template": TEMPLATE, "bos_token": TOKENS[256], "eos_token": TOKENS[257]}
+    files = {
+        "config.json": json.dumps(config(variant)).encode(),
+        "tokenizer.json": json.dumps(tokenizer_json()).encode(),
+        "tokenizer_config.json": json.dumps(settings).encode(),
+    }
+    names = [f"model-{i + 1:05}-of-{shards:05}.safetensors" for i in range(shards)]
+    names = names if shards > 1 else ["model.safetensors"]
+    placed = {name: names[i % shards] for i, name in enumerate(tensors)}
+    for file in names:
+        data = io.BytesIO()
+        safetensors.write(data, {n: t for n, t in tensors.items() if placed[n] == file})
+        files[file] = data.getvalue()
+    if shards > 1:
+        index = {"metadata": {}, "weight_map": placed}
+        files["model.safetensors.index.json"] = json.dumps(index).encode()
+    return files

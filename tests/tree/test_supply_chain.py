@@ -1,0 +1,200 @@
+"""What the build fetches is what the lock names, however the network behaves; and two builds are equal."""
+
+import errno
+import hashlib
+import http.server
+import io
+import json
+import os
+import threading
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from builder import Stop, bytecode, fetch, site, wheels
+
+BYTES = bytes(range(256)) * 4096
+
+
+class Registry(http.server.BaseHTTPRequestHandler):
+    """A registry of one file that answers ranges and remembers what was asked."""
+
+    asked: list[str] = []
+    content = BYTES
+
+    def do_GET(self):
+        span = self.headers["Range"] or "bytes=0-"
+        self.asked.append(span)
+        start = int(span.removeprefix("bytes=").split("-")[0])
+        self.send_response(206)
+        self.end_headers()
+        self.wfile.write(self.content[start:])
+
+    def log_message(self, format, *args):
+        """Silent."""
+
+
+@pytest.fixture
+def registry(tmp_path, monkeypatch):
+    """The address of a registry whose file the lock names as `npm/thing`, and an empty cache."""
+    monkeypatch.setattr(fetch, "PARTS", tmp_path / "parts")
+    monkeypatch.setattr(fetch, "silent_hosts", set())
+    monkeypatch.setattr(Registry, "asked", [])
+    with http.server.HTTPServer(("127.0.0.1", 0), Registry) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/thing.tgz"
+        server.shutdown()
+
+
+def lock(monkeypatch, *sources: str):
+    part = {
+        "file": "thing.tgz",
+        "size": len(BYTES),
+        "sha256": hashlib.sha256(BYTES).hexdigest(),
+        "sources": list(sources),
+    }
+    monkeypatch.setattr(fetch, "locked", lambda: {"npm/thing": part})
+
+
+def test_a_part_is_fetched_once_and_then_taken_from_the_cache(registry, monkeypatch):
+    lock(monkeypatch, registry)
+    assert fetch.part("npm/thing").read_bytes() == BYTES
+    assert fetch.part("npm/thing").read_bytes() == BYTES
+    assert len(Registry.asked) == 1
+
+
+def test_a_broken_download_goes_on_where_it_stopped(registry, monkeypatch):
+    lock(monkeypatch, registry)
+    file = fetch.part("npm/thing")
+    file.rename(file.with_name("thing.tgz.part"))
+    (file.parent / "thing.tgz.part").write_bytes(BYTES[:1000])
+    assert fetch.part("npm/thing").read_bytes() == BYTES
+    assert Registry.asked == ["bytes=0-", "bytes=1000-"]
+
+
+def test_the_first_source_that_answers_is_taken(registry, monkeypatch):
+    lock(monkeypatch, "http://127.0.0.1:9/thing.tgz", registry)
+    assert fetch.part("npm/thing").read_bytes() == BYTES
+
+
+def test_a_registry_that_does_not_answer_is_one_clear_sentence(registry, monkeypatch):
+    lock(monkeypatch, "http://127.0.0.1:9/thing.tgz")
+    with pytest.raises(
+        Stop, match="npm/thing could not be fetched .*127.0.0.1:9.*nothing was built"
+    ):
+        fetch.part("npm/thing")
+
+
+def test_R37_one_changed_byte_from_the_registry_stops_the_build_and_names_it(registry, monkeypatch):
+    lock(monkeypatch, registry)
+    monkeypatch.setattr(Registry, "content", BYTES[:-1] + b"\0")
+    with pytest.raises(Stop, match="npm/thing: thing.tgz is not what builder/lock.json names"):
+        fetch.part("npm/thing")
+
+
+def test_R37_one_changed_byte_in_the_cache_stops_the_build_and_names_it(registry, monkeypatch):
+    lock(monkeypatch, registry)
+    file = fetch.part("npm/thing")
+    file.write_bytes(b"\1" + BYTES[1:])
+    with pytest.raises(Stop, match="npm/thing: thing.tgz is not what builder/lock.json names"):
+        fetch.part("npm/thing")
+    assert fetch.part("npm/thing").read_bytes() == BYTES, "the next run fetches it anew"
+
+
+def test_a_full_disk_is_one_clear_sentence(registry, monkeypatch):
+    lock(monkeypatch, registry)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(fetch, "download", full)
+    with pytest.raises(Stop, match="npm/thing cannot be written to .*: No space left on device"):
+        fetch.part("npm/thing")
+
+
+@pytest.mark.slow
+def test_a_disk_that_fills_up_leaves_the_site_as_it_was(tmp_path, monkeypatch):
+    monkeypatch.setattr(site, "DIST", tmp_path / "dist")
+    first = site.build()
+    before = (first / "build.json").read_bytes()
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    changed_page(monkeypatch)
+    monkeypatch.setattr(site.shutil, "copyfile", full)
+    with pytest.raises(Stop, match="No space left on device"):
+        site.build()
+    assert (first / "build.json").read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dist"]
+
+
+def changed_page(monkeypatch) -> None:
+    """As if somebody had edited the style sheet."""
+    real = site.page_files
+    monkeypatch.setattr(
+        site, "page_files", lambda tests: {**real(tests), "style.css": b"/* another */"}
+    )
+
+
+@pytest.mark.slow
+def test_R37_two_builds_of_one_tree_are_equal(tmp_path, monkeypatch):
+    contents = []
+    for name in "one", "two":
+        monkeypatch.setattr(site, "DIST", tmp_path / name)
+        contents.append(everything(site.build()))
+    assert contents[0] == contents[1]
+
+
+@pytest.mark.slow
+def test_R37_compiling_the_same_python_twice_gives_the_same_bytes(tmp_path, monkeypatch):
+    source = {"oneseek.whl": wheels.own()[1]}
+    found = []
+    for name in "one", "two":
+        monkeypatch.setattr(bytecode, "MADE", tmp_path / name)
+        found.append(bytecode.compiled(source, keep_source=True))
+    assert found[0] == found[1]
+    with zipfile.ZipFile(io.BytesIO(found[0]["oneseek.whl"])) as opened:
+        names = set(opened.namelist())
+    assert "engine/compiler/grad.py" in names
+    assert any(name.startswith("engine/__pycache__/grad.cpython-") for name in names)
+
+
+def test_what_a_build_needs_is_kept_however_long_ago_it_was_made(tmp_path, monkeypatch):
+    def run(archives, places, keep_source):
+        for name, data in archives.items():
+            places[name].write_bytes(data)
+
+    for name, value in (("MADE", tmp_path), ("KEPT", 2), ("run", run)):
+        monkeypatch.setattr(bytecode, name, value)
+    old, other, new = ({name: name.encode()} for name in ("old", "other", "new"))
+    bytecode.compiled(old)
+    for place in tmp_path.iterdir():
+        os.utime(place, (0, 0))
+    bytecode.compiled(other)
+    assert bytecode.compiled(old | new) == old | new
+    assert {place.read_bytes() for place in tmp_path.iterdir()} == {b"old", b"new"}
+
+
+def everything(folder: Path) -> dict[str, str]:
+    return {
+        path.relative_to(folder).as_posix(): fetch.sha256(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.mark.slow
+def test_the_list_of_the_build_is_what_lies_there(dist):
+    listed = json.loads((dist / "build.json").read_text())["files"]
+    found = everything(dist)
+    assert {path: found[path] for path in listed} == listed
+    assert set(found) - set(listed) == {
+        "index.html",
+        "hand-over.html",
+        "oqt-dashboard.html",
+        "manifest.webmanifest",
+        "sw.js",
+        "build.json",
+    }

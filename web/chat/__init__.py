@@ -1,0 +1,1 @@
+"""The conversation: turns, answers, the list of chats."""

@@ -1,0 +1,97 @@
+"""One answer while it comes: its text grows, is painted, and is stored now and then."""
+
+import asyncio
+
+from web.lib import clock, dom, failures, markdown
+
+FLUSH_MS = 500
+PAINT_SECONDS = 0.06
+
+
+class Answer:
+    def __init__(self, chat, turn, asked):
+        self.chat, self.turn, self.asked = chat, turn, asked
+        self.number = ""
+        self.growing = None
+        self.painting = False
+        self.stored_at = clock.now()
+
+    def attach(self):
+        """Draw into the turn's element, which is new after every redraw of the log."""
+        body = dom.find('[id="%s"] .text' % self.turn["id"])
+        self.growing = markdown.Growing(body._dom_element) if body else None
+        if self.turn["text"] and self.growing:
+            self.growing.show(self.turn["text"])
+
+    def on_token(self, token):
+        if self.chat.answering is not self:
+            return
+        self.turn["text"] += token.text
+        if not self.painting:
+            self.painting = True
+            asyncio.create_task(dom.guard(self.paint()))
+
+    async def paint(self):
+        await asyncio.sleep(PAINT_SECONDS)
+        self.painting = False
+        if self.chat.answering is not self:
+            return
+        if self.growing:
+            self.growing.show(self.turn["text"])
+            self.chat.keep_up()
+        if clock.now() - self.stored_at > FLUSH_MS:
+            self.stored_at = clock.now()
+            await self.chat.page.save([["put", "messages", self.turn["key"], self.turn]])
+
+    def stop(self):
+        self.chat.page.stop(self.number)
+        self.end("done" if self.turn["text"] else "interrupted")
+        dom.run(self.chat.save(self.turn))
+
+    def end(self, state):
+        """The answer is over in the page: no more tokens are taken."""
+        self.chat.answering = None
+        self.turn["state"] = state
+        self.chat.redraw_turn(self.turn)
+        self.chat.page.answering(False)
+
+    async def on_answered(self, answered):
+        if self.chat.answering is not self:
+            return
+        self.turn.update(
+            text=answered.text or self.turn["text"],  # also when a piece of it got lost on the way
+            version=answered.version,
+            language=answered.language,
+            tokens=answered.tokens,
+            tokens_per_second=answered.tokens_per_second,
+            ended=answered.ended,
+        )
+        self.chat.page.composer.meter(answered)
+        if self.asked["language"] != answered.asked_in:
+            self.asked["language"] = answered.asked_in
+            self.chat.redraw_turn(self.asked)
+        self.chat.seen_by_model = self.seen(answered)
+        self.end("done")
+        versions = self.chat.tree.siblings(self.turn)  # before another chat can be opened
+        await self.chat.save(self.asked, self.turn)
+        self.chat.page.say(self.turn["text"])
+        self.chat.keep_up()
+        await self.chat.page.measured.answered(answered)
+        await self.chat.page.answered(self.asked, self.turn, versions)
+
+    def seen(self, answered):
+        """How many of the shown turns the model still saw, 0 when it saw all."""
+        shown = len(self.chat.branch())
+        return shown - answered.dropped if answered.dropped else 0
+
+    async def on_failed(self, failed):
+        if self.chat.answering is not self:
+            return
+        if failed.detail == "too-long":
+            self.end("done")
+            await self.chat.page.too_long.give_back(self.asked, self.turn)
+            return
+        self.turn["why"] = failures.words(failed)
+        self.end("interrupted" if failed.detail == "ended" else "failed")
+        await self.chat.save(self.turn)
+        self.chat.page.alarm(self.turn["why"])

@@ -1,0 +1,313 @@
+"""The conversation in the middle: what is sent, how the answer comes, and what can be done to it.
+
+Every turn is stored before anything is done with it; an answer that grows is stored every half
+second, so that closing the tab loses at most that.
+"""
+
+import asyncio
+
+from pyscript import document
+
+from engine.core.collecting.hint import guess
+from web.chat import message, turns
+from web.chat.answer import Answer
+from web.lib import clock, dom
+from web.lib.words import t
+from web.shell.page import new_id
+
+BREATH_SECONDS = 0.005
+FIRST = 8
+MORE = 16
+NEAR_BOTTOM = 100
+
+
+class Chat:
+    """The chat that is open: its record, its turns, and the part of the page that shows them."""
+
+    def __init__(self, page):
+        self.page = page
+        self.chat = None
+        self.tree = turns.Tree()
+        self.shown_from = 0
+        self.answering = None
+        self.seen_by_model = 0
+        self.follows = True
+        self.log = dom.by_id("log")
+        self.column = dom.make("div", cls="log-column")
+        self.log.append(self.column)
+        page.watch(self.draw, "words")
+        page.watch(self.mark_lessons, "queue-marks")
+        dom.listen("scroll", self.log, self.scrolled)
+        dom.listen("click", "#to-latest", self.to_latest)
+
+    # ------------------------------------------------------------------------------ the branch
+
+    @property
+    def id(self):
+        return self.chat["id"] if self.chat else ""
+
+    def branch(self):
+        return self.tree.branch(self.chat["leaf"]) if self.chat else []
+
+    def spoken(self):
+        """The language the person has used so far in this chat."""
+        asked = [turn["language"] for turn in self.branch() if turn["role"] == "user"]
+        return asked[-1] if asked else ""
+
+    async def open(self, id):
+        """Show a stored chat, or a new empty one when `id` is empty."""
+        self.stop()
+        if not id:
+            self.show_empty()
+        else:
+            self.show(
+                await self.page.store.get("chats", id), await stored_turns(self.page.store, id)
+            )
+        interrupted = [turn for turn in self.branch() if turns.interrupted(turn)]
+        for turn in interrupted:
+            turn["state"] = "interrupted"
+        if interrupted:
+            await self.save(*interrupted)
+            self.draw()
+        await self.remember()
+
+    async def remember(self):
+        """The next visit opens the chat that is open now."""
+        await self.page.save([["put", "settings", "open-chat", {"id": self.id}]])
+
+    def show_empty(self):
+        self.stop()
+        self.show(None, [])
+
+    def show(self, chat, found):
+        """Make this the chat that is seen, at once: what is typed from now on belongs to it."""
+        self.chat = chat
+        self.tree = turns.Tree(found if chat else [])
+        self.seen_by_model = 0
+        self.draw()
+        if chat:
+            self.to_latest()
+        else:
+            self.log._dom_element.scrollTop = 0
+        self.page.touch("chat")
+
+    async def save(self, *changed):
+        """Store turns together with the chat they belong to."""
+        self.chat["updated"] = clock.now()
+        ops = [["put", "messages", turn["key"], turn] for turn in changed]
+        await self.page.save(ops + [["put", "chats", self.id, self.chat]])
+        self.page.touch("chats")
+
+    async def forget_turns(self, gone):
+        """Turns that came to nothing leave the store, and the chat with them when it has no others."""
+        ops = [["delete", "messages", turn["key"]] for turn in gone]
+        if self.tree.turns:
+            self.chat["leaf"] = self.tree.newest_leaf(gone[-1]["parent"])
+            await self.page.save(ops + [["put", "chats", self.id, self.chat]])
+            self.draw()
+        else:
+            await self.page.save(ops + [["delete", "chats", self.id]])
+            self.show(None, [])
+            await self.remember()
+        self.page.touch("chats")
+
+    def new_turn(self, parent, role, text, state="done"):
+        id = new_id("m")
+        turn = {
+            "id": id,
+            "key": "%s/%s" % (self.id, id),
+            "chat": self.id,
+            "parent": parent,
+            "role": role,
+            "text": text,
+            "time": clock.now(),
+            "language": guess(text, self.spoken(), t.language) if role == "user" else "",
+            "state": state,
+            "version": "",
+        }
+        self.tree.add(turn)
+        self.chat["leaf"] = id
+        return turn
+
+    # ------------------------------------------------------------------------------- questions
+
+    async def send(self, text):
+        """The person said something: store it, then answer it."""
+        if self.chat is None:
+            now = clock.now()
+            title = turns.title(text)
+            self.chat = {"id": new_id("c"), "title": title, "created": now, "leaf": ""}
+            await self.remember()
+        asked = self.new_turn(self.chat["leaf"], "user", text)
+        await self.answer(asked)
+        await self.page.teaching.heard(asked)
+
+    async def answer(self, asked, earlier=None):
+        """Answer the turn `asked`; `earlier` is an interrupted answer to go on from."""
+        self.stop()
+        turn = earlier or self.new_turn(asked["id"], "assistant", "", "streaming")
+        turn.update(state="streaming", version=self.page.version)
+        await self.save(asked, turn)
+        said = turns.messages(self.tree.branch(asked["id"]), self.page.settings["system"])
+        options = {"prefix": turn["text"]}
+        self.answering = Answer(self, turn, asked)
+        self.draw_from(asked)
+        self.to_latest()
+        self.page.say(t("chat.answering"))
+        self.answering.number = self.page.ask(self.id, said, options, self.answering)
+        self.page.answering(True)
+
+    def stop(self):
+        """End the answer in flight; what has come is kept."""
+        if self.answering:
+            self.answering.stop()
+
+    async def regenerate(self, id):
+        turn = self.tree[id]
+        asked = self.tree[turn["parent"]]
+        self.chat["leaf"] = asked["id"]
+        await self.answer(asked)
+
+    async def go_on(self, id):
+        turn = self.tree[id]
+        await self.answer(self.tree[turn["parent"]], turn)
+
+    async def edited(self, id, text):
+        """A question in other words: a new branch beside the old one."""
+        asked = self.new_turn(self.tree[id]["parent"], "user", text)
+        await self.answer(asked)
+        await self.page.teaching.heard(asked)
+
+    async def other_branch(self, id, step):
+        turn = self.tree[id]
+        same = self.tree.siblings(turn)
+        other = same[[one["id"] for one in same].index(id) + step]
+        self.chat["leaf"] = self.tree.newest_leaf(other["id"])
+        await self.save()
+        self.draw()
+        article = dom.find('[id="%s"] .branch button:not(:disabled)' % other["id"])
+        if article:
+            article._dom_element.focus()
+
+    async def rate(self, id, rating):
+        turn = self.tree[id]
+        turn["rating"] = 0 if turn.get("rating") == rating else rating
+        await self.save(turn)
+        await self.page.teaching.rated(self.tree[turn["parent"]], turn)
+        self.redraw_turn(turn)
+
+    # -------------------------------------------------------------------------------- drawing
+
+    def draw(self):
+        """The whole log: the newest turns at once, some earlier ones right after."""
+        shown = self.branch()
+        if not shown:
+            welcome = message.welcome(self.page.model, self.page.story.exercise())
+            below = self.page.first_run.card(), self.page.install.card()
+            dom.replace(self.column, welcome, below)
+            return
+        self.shown_from = max(0, len(shown) - FIRST)
+        parts = [self.earlier_button()] + self.articles(shown, self.shown_from)
+        dom.replace(self.column, parts, self.page.first_run.card())
+        if self.answering:
+            self.answering.attach()
+        if self.shown_from:
+            asyncio.create_task(dom.guard(self.earlier()))
+
+    def draw_from(self, turn):
+        """Only what comes from `turn` on; what is above stays as it is."""
+        shown = self.branch()
+        above = dom.find('[id="%s"]' % turn["parent"]) if turn["parent"] else None
+        if not above:
+            return self.draw()
+        while not dom.is_none(above._dom_element.nextElementSibling):
+            above._dom_element.nextElementSibling.remove()
+        dom.fill(self.column, self.articles(shown, shown.index(turn)))
+        if self.answering:
+            self.answering.attach()
+
+    def articles(self, shown, start):
+        first_seen = len(shown) - self.seen_by_model if self.seen_by_model else 0
+        parts = []
+        for index in range(start, len(shown)):
+            if index and index == first_seen:
+                parts.append(dom.make("div", t("chat.unseen"), cls="divider", role="separator"))
+            parts.append(self.draw_turn(shown[index]))
+        return parts
+
+    def earlier_button(self):
+        if not self.shown_from:
+            return None
+        return dom.button(t("chat.earlier"), "earlier", drawing="up", cls="small quiet")
+
+    def draw_turn(self, turn):
+        same = self.tree.siblings(turn)
+        number = [one["id"] for one in same].index(turn["id"]) + 1
+        article = message.draw(turn, number, len(same), self.page.teaching.learns(turn["id"]))
+        if turn["role"] == "user":
+            self.page.notes.put(article, turn["id"])
+        return article
+
+    def redraw_turn(self, turn):
+        old = dom.find('[id="%s"]' % turn["id"])
+        if old:
+            focused = document.activeElement
+            mark = focused.getAttribute("data-do") if old._dom_element.contains(focused) else None
+            new = self.draw_turn(turn)
+            old._dom_element.replaceWith(new._dom_element)
+            again = dom.find('[data-do="%s"]' % mark, new) if mark else None
+            if again:
+                again._dom_element.focus()
+
+    def mark_lessons(self):
+        """Only the "Learn this" buttons change: an open editor and a selection stay."""
+        for toggle in dom.find_all(".learn-toggle", self.column):
+            turn = toggle._dom_element.getAttribute("data-of")
+            dom.change(toggle, aria_pressed=message.yes(self.page.teaching.learns(turn)))
+
+    async def earlier(self):
+        """Show some more of what was said before, without moving what is being read."""
+        node = self.log._dom_element
+        below = node.scrollHeight - node.scrollTop
+        shown, button = self.branch(), self.column._dom_element.firstElementChild
+        if not shown or button.getAttribute("data-do") != "earlier":
+            return
+        until, self.shown_from = self.shown_from, max(0, self.shown_from - MORE)
+        for index in range(until - 1, self.shown_from - 1, -1):
+            if not button.isConnected:  # another chat was opened meanwhile
+                return
+            article = self.draw_turn(shown[index])._dom_element
+            button.after(article)
+            node.scrollTop = node.scrollHeight - below
+            await asyncio.sleep(BREATH_SECONDS)
+        if not self.shown_from:
+            button.remove()
+
+    def scrolled(self, event):
+        node = self.log._dom_element
+        distance = node.scrollHeight - node.scrollTop - node.clientHeight
+        self.follows = distance < NEAR_BOTTOM
+        dom.by_id("to-latest").hidden = self.follows or not self.chat
+
+    def keep_up(self):
+        """The room for the log has changed: who was at its end stays there."""
+        if self.follows:
+            self.to_latest()
+
+    def to_latest(self, event=None):
+        node = self.log._dom_element
+        self.follows = True
+        node.scrollTop = node.scrollHeight
+        dom.by_id("to-latest").hidden = True
+
+
+async def stored_turns(store, chat):
+    """All turns of a chat; their keys start with its id."""
+    found, after = [], chat + "/"
+    while True:
+        some = await store.all("messages", after, 200)
+        mine = [turn for key, turn in some if key.startswith(chat + "/")]
+        found += mine
+        if len(mine) < 200:
+            return found
+        after = some[-1][0]

@@ -1,0 +1,104 @@
+"""The field at the bottom: it grows, keeps its draft, sends with Enter, and becomes Stop while
+an answer comes."""
+
+from web.lib import dom
+from web.lib.words import t
+
+
+class Composer:
+    def __init__(self, page, chat):
+        self.page = page
+        self.chat = chat
+        self.field = dom.by_id("composer-text")
+        self.keeping = 0
+        self.last = None
+        dom.listen("submit", "#composer", self.submitted)
+        dom.listen("keydown", self.field, self.key)
+        dom.listen("input", self.field, self.typed)
+        dom.listen("click", "#stop", self.stop)
+        page.watch(self.draw, "status", "words")
+
+    def submitted(self, event):
+        event.preventDefault()
+        dom.run(self.send())
+
+    async def send(self):
+        text = self.field.value.strip()
+        if not text or self.chat.answering:
+            return
+        if self.page.status.facts["other_tab"]:
+            self.page.alarm(t("banner.other_tab"))
+            return
+        if not self.page.model:
+            self.page.ask_for_model()
+            return
+        self.put("")
+        await self.page.save([["delete", "drafts", self.chat.id or "new"]])
+        await self.chat.send(text)
+
+    def key(self, event):
+        if event.isComposing:
+            return
+        if event.key == "Enter" and not event.shiftKey:
+            event.preventDefault()
+            dom.run(self.send())
+        elif event.key == "ArrowUp" and not self.field.value:
+            mine = [turn for turn in self.chat.branch() if turn["role"] == "user"]
+            if mine:
+                event.preventDefault()
+                self.page.edit(mine[-1]["id"])
+
+    async def typed(self, event):
+        """Typing comes before learning; the draft is kept for the next visit."""
+        self.page.typing()
+        self.keeping += 1
+        mine, chat = self.keeping, self.chat.id or "new"
+        await dom.asyncio.sleep(0.4)
+        if mine == self.keeping and chat == (self.chat.id or "new"):
+            await self.keep()
+
+    async def keep(self):
+        """Store what is in the field now, or that it is empty."""
+        text, chat = self.field.value, self.chat.id or "new"
+        put = ["put", "drafts", chat, {"text": text}] if text else ["delete", "drafts", chat]
+        await self.page.store.batch([put])
+
+    def put(self, text):
+        self.field.value = text
+        self.keeping += 1
+
+    async def restore(self):
+        """The draft of this chat, unless something was typed meanwhile."""
+        before = self.keeping
+        draft = await self.page.store.get("drafts", self.chat.id or "new")
+        if draft and before == self.keeping and not self.field.value:
+            self.put(draft["text"])
+
+    def stop(self, event=None):
+        if self.chat.answering:
+            self.chat.stop()
+        self.draw()
+        self.focus()
+
+    def focus(self):
+        self.field._dom_element.focus()
+
+    def draw(self):
+        busy, elsewhere = bool(self.chat.answering), self.page.status.facts["other_tab"]
+        self.field.readOnly = elsewhere
+        self.field.placeholder = t("composer.elsewhere" if elsewhere else "composer.placeholder")
+        for name in ("send", "add"):
+            dom.by_id(name).disabled = elsewhere
+        dom.by_id("send").hidden = busy
+        dom.by_id("stop").hidden = not busy
+        if self.last:
+            self.meter(self.last)
+
+    def meter(self, answered):
+        """How full the model's view is and how quick it was, in the line below."""
+        self.last = answered
+        context, speed = dom.by_id("context"), dom.by_id("speed")
+        share = answered.context_used / max(1, answered.context_size)
+        context.textContent = t("composer.context", share=t.percent(share))
+        speed.textContent = t("chat.speed", rate=t.number(answered.tokens_per_second, 1))
+        context.hidden = speed.hidden = False

@@ -1,0 +1,201 @@
+"""The list on the left: every chat, searched, renamed, deleted with Undo, exported."""
+
+import json
+
+from web.chat import turns
+from web.chat.chat import stored_turns
+from web.lib import clock, dom, files, overlay
+from web.lib.words import t
+
+DAY = 86400000
+SOME = 50
+
+
+class Conversations:
+    def __init__(self, page, chat):
+        self.page = page
+        self.chat = chat
+        self.chats = []
+        self.deleted = {}
+        self.found = None
+        self.searches = 0
+        self.list = dom.by_id("chat-list")
+        page.watch(self.load, "chats")
+        page.watch(self.draw, "chat", "words")
+        dom.listen("click", "#new-chat", self.new)
+        dom.listen("input", "#chat-search", self.search)
+
+    async def load(self):
+        self.chats = [chat for _, chat in await self.page.store.all("chats")]
+        self.chats.sort(key=lambda chat: -chat["updated"])
+        self.draw()
+
+    def new(self, event=None):
+        """An empty chat, at once: what is typed in the very next instant belongs to it."""
+        self.page.close_sheets()
+        self.page.composer.put("")
+        self.page.composer.focus()
+        self.chat.show_empty()
+        return self.settle()
+
+    async def settle(self):
+        await self.chat.remember()
+        await self.page.composer.restore()
+
+    async def show(self, id):
+        self.page.close_sheets()
+        self.page.composer.put("")
+        await self.chat.open(id)
+        await self.page.composer.restore()
+        if self.found is not None:
+            await self.page.place.find(dom.by_id("chat-search").value)
+
+    async def search(self, event=None):
+        """Titles at once; what was said in the chats a moment later."""
+        self.searches += 1
+        mine, wanted = self.searches, dom.by_id("chat-search").value.strip()
+        if not wanted:
+            self.found = None
+            self.draw()
+            return
+        self.found = [chat["id"] for chat in self.chats if turns.matches(chat, (), wanted)]
+        self.draw()
+        await dom.asyncio.sleep(0.25)
+        for chat in list(self.chats):
+            if mine != self.searches:
+                return
+            if chat["id"] not in self.found:
+                said = await stored_turns(self.page.store, chat["id"])
+                if mine == self.searches and turns.matches(chat, said, wanted):
+                    self.found.append(chat["id"])
+                    self.draw()
+
+    async def clear_search(self):
+        dom.by_id("chat-search").value = ""
+        await self.search()
+        dom.by_id("chat-search")._dom_element.focus()
+
+    # -------------------------------------------------------------------------------- drawing
+
+    def draw(self):
+        shown = [c for c in self.chats if self.found is None or c["id"] in self.found]
+        if not shown:
+            dom.replace(self.list, self.empty())
+            return
+        today = clock.now() - DAY
+        parts = []
+        for heading, some in (
+            ("nav.today", [chat for chat in shown if chat["updated"] >= today]),
+            ("nav.earlier", [chat for chat in shown if chat["updated"] < today]),
+        ):
+            if some:
+                parts.append(dom.make("h3", t(heading)))
+                parts.append(dom.make("ul", [self.row(chat) for chat in some[:200]]))
+        dom.replace(self.list, parts)
+
+    def empty(self):
+        wanted = dom.by_id("chat-search").value.strip()
+        if not wanted:
+            return dom.make("p", t("nav.empty"), cls="empty")
+        clear = dom.button(t("clear"), "clear-search", cls="link")
+        return dom.make("p", t("nav.no_match", text=wanted), " ", clear, cls="empty")
+
+    def row(self, chat):
+        current = chat["id"] == self.chat.id
+        link = dom.make(
+            "button",
+            dom.make("span", chat["title"]),
+            type="button",
+            cls="chat-link",
+            do="show-chat",
+            of=chat["id"],
+            aria_current="true" if current else None,
+        )
+        more = dom.icon_button(t("nav.more", title=chat["title"]), "chat-menu", chat["id"], "more")
+        dom.change(more, aria_haspopup="menu")
+        return dom.make("li", link, more, cls="current" if current else None)
+
+    # ----------------------------------------------------------------------------------- acts
+
+    def record(self, id):
+        return next(chat for chat in self.chats if chat["id"] == id)
+
+    def title(self, id):
+        """The title of a chat, or None when it is gone."""
+        return next((chat["title"] for chat in self.chats if chat["id"] == id), None)
+
+    def menu(self, id, anchor):
+        overlay.menu(
+            anchor,
+            dom.button(t("nav.rename"), "rename-chat", id, "edit"),
+            dom.button(t("nav.export_md"), "export-chat-md", id, "load"),
+            dom.button(t("nav.export_json"), "export-chat-json", id, "load"),
+            dom.button(t("nav.delete"), "delete-chat", id, "trash", cls="danger"),
+        )
+
+    def ask_name(self, id):
+        field = dom.make("input", type="text", name="title", id="chat-title", maxlength=120)
+        field.value = self.record(id)["title"]
+        save = dom.make("button", t("save"), type="submit", cls="primary")
+        form = dom.make(
+            "form",
+            dom.make("label", t("nav.name"), field, cls="field"),
+            dom.make("div", save, cls="row end"),
+            do="save-title",
+            of=id,
+            data_on="submit",
+            cls="column",
+        )
+        overlay.dialog(t("nav.rename"), form, name="rename")
+        field._dom_element.select()
+
+    async def rename(self, id, title):
+        chat = self.record(id)
+        if title:
+            chat["title"] = title
+            await self.page.store.batch([["put", "chats", id, chat]])
+            if self.chat.id == id:
+                self.chat.chat["title"] = title
+        overlay.close_all()
+        self.page.touch("chats")
+
+    async def delete(self, id):
+        """Delete a chat at once; Undo puts all of it back."""
+        said = await stored_turns(self.page.store, id)
+        ops = [["put", "messages", turn["key"], turn] for turn in said]
+        ops += [["put", "samples", key, one] for key, one in await samples_of(self.page.store, id)]
+        record = self.record(id)
+        self.deleted[id] = [["put", "chats", id, record]] + ops
+        await self.page.store.batch(
+            [["delete", "chats", id]] + [["delete", op[1], op[2]] for op in ops]
+        )
+        if self.chat.id == id:
+            await self.new()
+        self.page.touch("chats")
+        self.page.toast(t("nav.deleted", title=record["title"]), "undelete-chat", id)
+
+    async def undelete(self, id):
+        if id in self.deleted:
+            await self.page.store.batch(self.deleted.pop(id))
+            self.page.touch("chats")
+            await self.show(id)
+
+    async def export(self, id, kind):
+        record = self.record(id)
+        said = turns.Tree(await stored_turns(self.page.store, id)).branch(record["leaf"])
+        name = files.safe_name(record["title"])
+        if kind == "md":
+            files.save(name + ".md", turns.as_markdown(record, said), "text/markdown")
+        else:
+            text = json.dumps(turns.as_openai(record, said)) + "\n"
+            files.save(name + ".jsonl", text, "application/jsonl")
+
+
+async def samples_of(store, chat):
+    """What micro-training keeps of a chat: (key, sample) pairs, read a few at a time."""
+    found, after, some = [], None, [None]
+    while some:
+        some = await store.all("samples", after, SOME)
+        found += [(key, one) for key, one in some if one["source"].get("chat") == chat]
+        after = some[-1][0] if some else None
+    return found

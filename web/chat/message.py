@@ -1,0 +1,162 @@
+"""How one turn of a conversation looks: its words, who said them, and what can be done with it."""
+
+from web.lib import dom, markdown
+from web.lib.words import t
+
+CUT_OFF = {
+    "length": ("continue", "continue", "play"),
+    "repeats": ("regenerate", "regenerate", "again"),
+    "full": ("", "", ""),
+}
+"""Why an answer ended before it was done -> the words, the verb and the drawing of the way on."""
+
+
+def draw(turn, number, count, learns):
+    """The article of a turn; `number` of `count` is its branch, `learns` whether it is queued."""
+    mine = turn["role"] == "user"
+    body = dom.make("div", cls="text", lang=turn["language"] or None)
+    article = dom.make(
+        "article",
+        None if mine else dom.make("div", _who(turn), cls="who"),
+        body,
+        _notice(turn),
+        dom.make("div", _actions(turn, number, count, learns), cls="actions"),
+        cls="message %s" % turn["role"],
+        id=turn["id"],
+        aria_label=t("chat.by_you" if mine else "chat.by_oneseek"),
+    )
+    if mine:
+        body.textContent = turn["text"]
+    elif turn["text"]:
+        markdown.show(body._dom_element, turn["text"])
+    elif turn["state"] == "streaming":
+        body.append(dom.make("span", dom.make("i"), dom.make("i"), dom.make("i"), cls="thinking"))
+    if turn["state"] == "streaming":
+        body.classes.add("streaming")
+        dom.change(article, aria_busy="true")
+    return article
+
+
+def _who(turn):
+    """Who said it, in one quiet line that opens into the rest of what is known of it."""
+    facts = [t.date(turn["time"])] if turn.get("time") else []
+    facts += [t.language_name(turn["language"])] if turn["language"] in ("sv", "en") else []
+    facts += [t("chat.tokens", n=turn["tokens"])] if turn.get("tokens") else []
+    line = dom.make("summary", "OneSeek", _version(turn))
+    return dom.make("details", line, dom.make("span", " · ".join(facts), cls="facts"), _speed(turn))
+
+
+def _version(turn):
+    return dom.make("span", turn["version"], cls="version") if turn.get("version") else None
+
+
+def _language(turn):
+    if turn["language"] in ("", "und"):
+        return None
+    return dom.make("span", t.language_name(turn["language"]), cls="tag plain")
+
+
+def _notice(turn):
+    if turn["state"] == "interrupted":
+        go_on = dom.button(t("chat.continue"), "continue", turn["id"], "play", cls="small")
+        return dom.make(
+            "div", dom.make("span", t("chat.interrupted"), cls="note"), go_on, cls="row"
+        )
+    if turn["state"] == "done" and turn.get("ended") in CUT_OFF:
+        words, do, drawing = CUT_OFF[turn["ended"]]
+        act = dom.button(t("chat." + words), do, turn["id"], drawing, cls="small") if do else None
+        said = dom.make("span", t("chat.ended_" + turn["ended"]), cls="note")
+        return dom.make("div", said, act, cls="row cut-off")
+    if turn["state"] == "failed":
+        again = dom.button(t("chat.try_again"), "regenerate", turn["id"], "again", cls="small")
+        return dom.make("div", dom.make("span", turn["why"], cls="note"), again, cls="row")
+    return None
+
+
+def _branch(turn, number, count):
+    if count < 2:
+        return None
+    before = dom.icon_button(t("chat.branch_before"), "branch-before", turn["id"], "prev")
+    after = dom.icon_button(t("chat.branch_after"), "branch-after", turn["id"], "next")
+    before.disabled, after.disabled = number == 1, number == count
+    return dom.make("span", before, "%d/%d" % (number, count), after, cls="branch")
+
+
+def _actions(turn, number, count, learns):
+    if turn["state"] == "streaming":
+        return []
+    copy = dom.icon_button(t("chat.copy"), "copy", turn["id"], "copy")
+    if turn["role"] == "user":
+        edit = dom.icon_button(t("chat.edit"), "edit", turn["id"], "edit")
+        return [_language(turn), _branch(turn, number, count), edit, copy]
+    good, bad = turn.get("rating") == 1, turn.get("rating") == -1
+    return [
+        copy,
+        dom.icon_button(t("chat.regenerate"), "regenerate", turn["id"], "again"),
+        dom.icon_button(t("chat.good"), "good", turn["id"], "good", aria_pressed=yes(good)),
+        dom.icon_button(t("chat.bad"), "bad", turn["id"], "bad", aria_pressed=yes(bad)),
+        dom.button(t("chat.teach"), "teach", turn["id"], "teach", cls="small quiet"),
+        dom.button(
+            t("chat.learn"),
+            "learn",
+            turn["id"],
+            "seed",
+            cls="small quiet learn-toggle",
+            aria_pressed=yes(learns),
+        ),
+        _branch(turn, number, count),
+    ]
+
+
+def _speed(turn):
+    rate = turn.get("tokens_per_second")
+    return (
+        dom.make("span", t("chat.speed", rate=t.number(rate, 1)), cls="facts developer")
+        if rate
+        else None
+    )
+
+
+def yes(value):
+    return "true" if value else "false"
+
+
+def editor(words, text, do, of, note):
+    """A form that takes the place of a turn's words: editing a question, teaching an answer."""
+    area = dom.make("textarea", rows=3, name="text", label=words, id="editor-%s" % of)
+    area.value = text
+    cancel = dom.button(t("cancel"), "close-editor", of)
+    save = dom.make("button", words, type="submit", cls="primary")
+    return dom.make(
+        "form",
+        dom.make("p", note, cls="note"),
+        area,
+        dom.make(
+            "div",
+            dom.make("span", t("chat.editor_keys"), cls="note grow"),
+            cancel,
+            save,
+            cls="row end",
+        ),
+        cls="card editor",
+        do=do,
+        of=of,
+        data_on="submit",
+    )
+
+
+def welcome(ready, exercise=None):
+    """An empty chat: what this is, the exercise of the first minute, and three things to try."""
+    examples = [
+        dom.button(t("welcome.example%d" % n), "example", n, cls="example") for n in (1, 2, 3)
+    ]
+    return dom.make(
+        "div",
+        dom.make("h2", t("welcome.title")),
+        dom.make("p", t("welcome.text")),
+        exercise if ready else None,
+        dom.make("div", examples, cls="examples") if ready else None,
+        dom.make("p", t("welcome.drop"), cls="note") if ready else None,
+        cls="welcome",
+        id="welcome",
+    )

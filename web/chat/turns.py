@@ -1,0 +1,108 @@
+"""A conversation as a tree of turns: editing or regenerating adds a branch, nothing is replaced.
+
+A turn is a dict {id, chat, parent, role, text, time, state, ...}; the chat remembers its `leaf`,
+the last turn of the branch that is shown.  Plain data, so that the same rules are tested natively.
+"""
+
+from engine.core.collecting.content import normalise
+
+
+class Tree:
+    """All turns of one chat, with the way from each to what came before and after it."""
+
+    def __init__(self, turns=()):
+        self.turns = {}
+        self.after = {}
+        self.shown = None
+        for turn in turns:
+            self.add(turn)
+
+    def add(self, turn):
+        self.shown = None
+        self.turns[turn["id"]] = turn
+        self.after.setdefault(turn["parent"], []).append(turn)
+
+    def remove(self, turn):
+        self.shown = None
+        del self.turns[turn["id"]]
+        self.after[turn["parent"]].remove(turn)
+        if not self.after[turn["parent"]]:
+            del self.after[turn["parent"]]
+
+    def __getitem__(self, id):
+        return self.turns[id]
+
+    def branch(self, leaf):
+        """The turns from the first to `leaf`, in order; remembered, because it is asked for often."""
+        if self.shown and self.shown[0] == leaf:
+            return self.shown[1]
+        end, found, seen = leaf, [], set()
+        while leaf in self.turns and leaf not in seen:
+            seen.add(leaf)
+            found.append(self.turns[leaf])
+            leaf = self.turns[leaf]["parent"]
+        found.reverse()
+        self.shown = (end, found)
+        return found
+
+    def siblings(self, turn):
+        """Every version of this turn, oldest first."""
+        same = [t for t in self.after[turn["parent"]] if t["role"] == turn["role"]]
+        return sorted(same, key=lambda t: (t["time"], t["id"]))
+
+    def newest_leaf(self, start):
+        """The end of the branch that was last worked on below `start`."""
+        seen = set()
+        while start in self.after and start not in seen:
+            seen.add(start)
+            start = max(self.after[start], key=lambda t: (t["time"], t["id"]))["id"]
+        return start
+
+
+def messages(shown, system=""):
+    """What the model is given for a branch: its turns that have text, system prompt first."""
+    said = [{"role": turn["role"], "content": turn["text"]} for turn in shown if turn["text"]]
+    return ([{"role": "system", "content": system}] if system else []) + said
+
+
+def title(text, limit=60):
+    """A chat's first name: its first line, cut at a word."""
+    lines = text.strip().split("\n")
+    line = " ".join(lines[0].split())
+    if len(line) <= limit:
+        return line
+    cut = line[:limit].rsplit(" ", 1)[0]
+    return (cut or line[:limit]) + "…"
+
+
+def interrupted(turn):
+    """A turn that was still being written when the page went away."""
+    return turn["state"] == "streaming"
+
+
+def matches(chat, turns, wanted):
+    """Whether a chat's title or anything said in it contains `wanted`, whatever the case."""
+    wanted = normalise(wanted)
+    return any(wanted in normalise(text) for text in [chat["title"]] + [t["text"] for t in turns])
+
+
+def as_markdown(chat, shown):
+    """One chat as a text anyone can read."""
+    names = {"user": "You", "assistant": "OneSeek", "system": "System"}
+    parts = ["# %s" % chat["title"]]
+    for turn in shown:
+        version = " (%s)" % turn["version"] if turn.get("version") else ""
+        parts.append("## %s%s\n\n%s" % (names[turn["role"]], version, turn["text"]))
+    return "\n\n".join(parts) + "\n"
+
+
+def as_openai(chat, shown):
+    """One chat as a line of an OpenAI training file; ratings stay in its metadata."""
+    ratings = {turn["id"]: turn["rating"] for turn in shown if turn.get("rating")}
+    return {"messages": messages(shown), "metadata": {"title": chat["title"], "ratings": ratings}}
+
+
+def as_sharegpt(shown):
+    roles = {"user": "human", "assistant": "gpt", "system": "system"}
+    said = [{"from": roles[t["role"]], "value": t["text"]} for t in shown if t["text"]]
+    return {"conversations": said}

@@ -1,0 +1,1 @@
+"""What is dropped, pasted or picked, and what becomes of it."""

@@ -1,0 +1,214 @@
+"""What a person drops, picks or pastes becomes a source in one visible state, and lessons that wait in the queue."""
+
+import json
+
+import js
+from pyscript import js_import
+
+from engine.core.messages import ImportFile, ImportPage, ImportText, Reading
+from web.intake.doors import Doors
+from web.lib import clock, dom, failures, files, overlay, site
+from web.lib.words import t
+from web.shell.link import Refused
+from web.shell.page import new_id
+
+LARGEST = 50_000_000  # bytes: what the importer would refuse is not even copied
+MODELS = (".gguf", ".safetensors")
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif")
+
+
+class Reader(Doors):
+    """Puts a source into the store, has the importer read it, and leaves it ready, held or failed."""
+
+    def __init__(self, page):
+        self.page = page
+        self.kept = {}  # source -> what it was read from, for another try in this visit
+        self.texts = None  # sha256 -> source, once one was needed
+        self.previews = {}  # source -> the beginning of its text, where it is shown
+        self.tests = {}  # source -> what was asked about it, answered and expected
+        page.app.importer.listen(Reading, self.on_reading)
+        self.open_doors()
+
+    # --------------------------------------------------------------------------------- taking in
+
+    async def take_files(self, found):
+        begun = []
+        for file in found or ():
+            if file.name.lower().endswith(MODELS):
+                await self.page.first_run.load_file(file)
+            else:
+                begun.append((await self.begin(file.name, "file"), file))
+        for source, file in begun:
+            await self.read_file(source, file)
+
+    async def read_file(self, source, file):
+        self.kept[source["id"]] = file
+        if file.type.startswith("image/") or file.name.lower().endswith(PICTURES):
+            source.update(picture=True, made=float(js.JSON.stringify(file.lastModified)))
+        if file.size > LARGEST:
+            size = t.number(round(file.size / 1e6))
+            await self.fail(source, t("sources.large", title=source["title"], size=size))
+            return
+        if await self.is_wanted(source):
+            stored = await files.put_in_inbox(file, source["id"])
+            await self.read(source, ImportFile(id=source["id"], name=file.name, file=stored))
+
+    async def take_text(self, text, title=""):
+        if text.strip():
+            title = title or text.strip().split("\n")[0][:80]
+            source = await self.begin(title, "text")
+            await self.read(source, ImportText(id=source["id"], name=title, text=text))
+
+    async def take_page(self, html):
+        """A piece of a page: what was selected is what is meant."""
+        source = await self.begin(t("sources.selection"), "page")
+        await self.read(source, self.page_request(source, "", html, True))
+
+    async def take_handed(self, address, title, html):
+        """A page that the person's own bookmarklet brought, from the page itself."""
+        source = await self.begin(title or address, "website")
+        await self.read(source, self.page_request(source, address, html, False))
+
+    async def take_address(self, address):
+        overlay.close_all()
+        source = await self.begin(address, "website")
+        await self.read_address(source, address)
+
+    async def read_address(self, source, address):
+        """The page at an address, where its site lets other pages read it; else what to do instead."""
+        self.kept[source["id"]] = address
+        source["through"] = ""
+        found = await self.fetch(address)
+        error, proxy = getattr(found, "error", None), self.page.settings["proxy"]
+        if error == "closed" and proxy:
+            source["through"] = proxy.split("/")[2]
+            found = await self.fetch(proxy + js.encodeURIComponent(address))
+            error = getattr(found, "error", None)
+        if not error and found.status != 200:
+            error = {404: "missing", 401: "login", 403: "login"}.get(found.status, "status")
+        if error:
+            host = address.split("/")[2] if "//" in address else address
+            source["ways"] = error in ("closed", "login")
+            await self.fail(source, t("sources.site_" + error, host=host))
+        elif "html" in found.kind:
+            html = await found.file.text()
+            at = address if source["through"] else found.address
+            await self.read(source, self.page_request(source, at, html, False))
+        else:
+            stored = await files.put_in_inbox(found.file, source["id"])
+            await self.read(source, ImportFile(id=source["id"], name=address, file=stored))
+
+    async def fetch(self, address):
+        (script,) = await js_import(site.path("dropped.js"))
+        return await script.ask(site.path("outside.js"), address)
+
+    def page_request(self, source, address, html, whole):
+        return ImportPage(
+            id=source["id"], name=source["title"], address=address, html=html, whole=whole
+        )
+
+    async def begin(self, title, kind):
+        source = {"id": new_id("s"), "title": title, "kind": kind, "state": "waiting"}
+        source.update(time=clock.now(), words=0, lessons=0, language="", used=False)
+        await self.put(source)
+        self.page.show_tab("sources")
+        return source
+
+    # --------------------------------------------------------------------------------- reading
+
+    async def put(self, *sources):
+        await self.page.store.batch([["put", "sources", one["id"], one] for one in sources])
+        self.page.touch("sources")
+
+    async def fail(self, source, why):
+        source.update(state="failed", why=why)
+        await self.put(source)
+        self.page.say(why)
+
+    async def is_wanted(self, source):
+        return await self.page.store.get("sources", source["id"]) is not None
+
+    def on_reading(self, reading):
+        dom.run(self.progress(reading))
+
+    async def progress(self, reading):
+        source = await self.page.store.get("sources", reading.id)
+        if source and source["state"] in ("waiting", "reading"):
+            source.update(state="reading")
+            source["progress"] = t("sources.progress", done=reading.done, total=reading.total)
+            await self.put(source)
+
+    async def read(self, source, request):
+        """Wait for the importer; the source ends ready, held or failed, and says why."""
+        source["state"] = "reading"
+        await self.put(source)
+        try:
+            found = await self.page.app.ask_importer(request)
+        except Refused as refused:
+            if await self.is_wanted(source):
+                hung = refused.failed.detail == "ended"
+                why = t("sources.hung") if hung else failures.words(refused.failed)
+                await self.fail(source, why)
+            return
+        for number, item in enumerate(found.items):
+            one = source if number == 0 else await self.begin(item["name"], source["kind"])
+            await self.finish(one, item)
+        last = found.items[0]
+        self.page.say(t("sources.done", title=source["title"], state=t("sources." + last["state"])))
+
+    async def finish(self, source, item):
+        document = item["document"]
+        if item["state"] == "adapter":
+            await self.page.store.batch([["delete", "sources", source["id"]]])
+            await self.page.import_adapter(self.kept.pop(source["id"]))
+            return
+        if item["state"] in ("refused", "scan"):
+            await self.fail(source, item["problem"])
+            return
+        same = await self.known(document["sha256"], source["id"])
+        if same:
+            await self.page.store.batch([["delete", "sources", source["id"]]])
+            self.page.touch("sources")
+            self.page.toast(t("sources.already", title=same["title"]))
+            return
+        lessons = item["lessons"]
+        source.update(
+            state=item["state"],
+            title=document["title"] or source["title"],
+            words=item["words"],
+            language=document["language"],
+            lessons=len(lessons),
+            editable=document["editable"],
+            document=document,
+            notes=document["notes"],
+            confidence=item["confidence"],
+            sha256=document["sha256"],
+            why="",
+            held=item["held"],
+        )
+        await self.put(source)
+        await self.queue_lessons(source, lessons)
+
+    async def known(self, sha256, id):
+        """The source that has the same text, if there is one beside this."""
+        if self.texts is None:
+            self.texts = {
+                one.get("sha256"): key for key, one in await self.page.store.all("sources")
+            }
+        other = self.texts.setdefault(sha256, id)
+        return await self.page.store.get("sources", other) if other != id else None
+
+    async def queue_lessons(self, source, lessons):
+        """What was read waits for a person's yes: it is held, never learned by itself."""
+        origin = {"kind": "import", "title": source["title"], "document": source["sha256"]}
+
+        def offer(queue, lesson):
+            example = dict(lesson, priority="import", why="imported")
+            example["source"] = dict(origin, sentence=lesson["source"].get("sentence", ""))
+            queue.add(example, state="held")
+
+        await self.page.teaching.change_many(lessons, offer)
+
+    async def lessons(self, source):
+        """What the lessons of a source ask and answer, as the importer keeps it."""
+        return json.loads(await files.read_text("importer", source["sha256"] + ".json"))

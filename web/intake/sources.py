@@ -1,0 +1,135 @@
+"""What can be done with a source: use it, read it again, put it right, describe it, be tested on it, remove it."""
+
+from engine.core.collecting.content import content_hash
+from engine.core.messages import AskAbout, ForgetImport, ImportEdited, ImportText, StopImport
+from web.intake.reading import Reader
+from web.lib import failures, files, overlay
+from web.lib.words import t
+from web.shell.link import Refused
+
+QUESTIONS = 3
+TESTED = 200  # lessons of a source that questions are drawn from
+PREVIEW = 4000  # characters
+
+
+class Intake(Reader):
+    async def use(self, id, used):
+        """Approve or put aside all lessons of a source that still wait."""
+        source = await self.page.store.get("sources", id)
+        source["used"] = used
+        await self.put(source)
+
+        def decide(queue, lesson):
+            record = queue.records.get(content_hash(lesson["prompt"], lesson["answer"]))
+            if record and used:
+                queue.approve(record["id"])
+            elif record:
+                queue.skip(record["id"])
+
+        await self.page.teaching.change_many(await self.lessons(source), decide)
+
+    async def allow(self, id):
+        """A person has seen the places that read like orders: from now on it is a source like others."""
+        source = await self.page.store.get("sources", id)
+        source.update(state="ready", held=[])
+        await self.put(source)
+
+    async def stop(self, id):
+        await self.page.app.ask_importer(StopImport(id=id))
+
+    async def retry(self, id):
+        """Once more, from what was dropped in this visit; else the person chooses the file again."""
+        source = await self.page.store.get("sources", id)
+        before = self.kept.get(id)
+        source.update(state="waiting", why="", ways=False)
+        if isinstance(before, str):
+            await self.read_address(source, before)
+        elif before is not None:
+            await self.read_file(source, before)
+        else:
+            await self.page.store.batch([["delete", "sources", id]])
+            await self.pick()
+
+    async def edit(self, id):
+        source = await self.page.store.get("sources", id)
+        self.ask_edit(source, await files.read_text("importer", source["sha256"] + ".txt"))
+
+    async def save_edit(self, id, text):
+        """The text as a person put it right takes the place of what was read."""
+        overlay.close_all()
+        source = await self.page.store.get("sources", id)
+        await self.drop_lessons(source)
+        document = dict(source["document"], blocks=[])
+        source["sha256"] = ""
+        await self.read(source, ImportEdited(id=id, document=document, text=text))
+
+    async def caption(self, id):
+        self.ask_caption(await self.page.store.get("sources", id))
+
+    async def save_caption(self, id, text):
+        """What a person says about a picture stands before its text, or alone where there is none."""
+        source = await self.page.store.get("sources", id)
+        if source["state"] == "failed":
+            overlay.close_all()
+            await self.read(source, ImportText(id=id, name=source["title"], text=text))
+            return
+        before = await files.read_text("importer", source["sha256"] + ".txt")
+        await self.save_edit(id, text + "\n\n" + before)
+
+    async def test(self, id):
+        """Ask the model what the source taught, in words no lesson used, without showing it the source."""
+        source = await self.page.store.get("sources", id)
+        lessons = await self.lessons(source)
+        about = AskAbout(lessons=lessons[:TESTED], count=QUESTIONS)
+        found = await self.page.app.ask_importer(about)
+        self.tests[id] = []
+        for asked in found.items:
+            try:
+                answered = await self.page.answer_once(asked["question"], {})
+            except Refused as refused:
+                failures.show(self.page, refused.failed)
+                return
+            right = asked["value"].lower() in answered.text.lower()
+            self.tests[id].append(dict(asked, said=answered.text.strip(), right=right))
+            self.page.touch("sources")
+        count = sum(one["right"] for one in self.tests[id])
+        self.page.say(t("sources.tested", right=count, count=len(found.items)))
+
+    async def drop_lessons(self, source):
+        mark = source.get("sha256")
+        if mark:
+            await self.page.teaching.change(
+                lambda queue: queue.remove_source(lambda origin: origin.get("document") == mark)
+            )
+
+    async def remove(self, id):
+        """Take a source away; what was learned from it is offered to be forgotten."""
+        source = await self.page.store.get("sources", id)
+        await self.drop_lessons(source)
+        await self.page.store.batch([["delete", "sources", id]])
+        self.page.touch("sources")
+        self.kept.pop(id, None)
+        gone = await self.learned_from(source) if source.get("sha256") else []
+        if source.get("sha256"):
+            self.texts = None
+            await self.page.app.ask_importer(ForgetImport(document=source["sha256"]))
+        if gone:
+            await self.page.memory.ask_forget(gone, t("forget.source", title=source["title"]))
+        else:
+            self.page.toast(t("sources.gone", title=source["title"]), "undo-queue")
+
+    async def learned_from(self, source):
+        learned = set(await self.page.store.keys("examples"))
+        asked = await self.lessons(source) if learned else []
+        ids = [content_hash(lesson["prompt"], lesson["answer"]) for lesson in asked]
+        return [id for id in ids if id in learned]
+
+    async def preview(self, id):
+        """Show the beginning of the text, or hide it again."""
+        if id in self.previews:
+            del self.previews[id]
+        else:
+            source = await self.page.store.get("sources", id)
+            text = await files.read_text("importer", source["sha256"] + ".txt")
+            self.previews[id] = text[:PREVIEW]
+        self.page.touch("sources")

@@ -1,0 +1,93 @@
+"""How far a round is and how long it still takes, from what its parts took the last time on this device.
+
+A round gets ready, takes its steps and is checked.  What each part costs is remembered for the model and
+what it computes on; where nothing was measured yet, a guess by the model's size is corrected by the parts
+that are over.
+"""
+
+PARTS = ("ready", "steps", "checking")
+GUESS = {
+    "ready": 230.0,
+    "step": 16.0,
+    "checking": 200.0,
+}  # ms for a million parameters, on one core
+STEPS = 12  # of a lesson, where none was seen
+OVERTIME = 0.15  # of what a part took so far: what it still takes once it took longer than expected
+
+
+class Effort:
+    """`known` is what `remembered` gave after the last round of this kind, or None."""
+
+    def __init__(self, known, parameters, lessons=1):
+        millions = parameters / 1e6
+        self.cost = known or {name: each * millions for name, each in GUESS.items()}
+        self.steps = (known or {}).get("steps", STEPS) * lessons
+        self.lessons = lessons
+        self.part = "ready"
+        self.spent = {part: 0.0 for part in PARTS}
+        self.first = self.step = 0
+        self.shown = 0.0
+
+    def spend(self, milliseconds):
+        self.spent[self.part] += milliseconds
+
+    def heard(self, step, steps):
+        """A step is done; `steps` is how many there are at most."""
+        if self.part == "ready":
+            self.first = step
+        self.step = step
+        self.part = "checking" if step >= steps else "steps"
+        self.steps = step if self.part == "checking" else min(steps, max(self.steps, step + 1))
+
+    def left_ms(self):
+        """Of computing, in the parts that are not over."""
+        left, here = 0.0, PARTS.index(self.part)
+        for place, part in enumerate(PARTS):
+            if place > here:
+                left += self.expected(part) * self.slower()
+            elif place == here and part == "steps":
+                left += (self.steps - self.step) * self.of_a_step()
+            elif place == here:
+                spent = self.spent[part]
+                left += max(self.expected(part) * self.slower() - spent, OVERTIME * spent)
+        return left
+
+    def expected(self, part):
+        if part == "steps":
+            return self.cost["step"] * max(1, self.steps - self.step)
+        return self.cost[part]
+
+    def of_a_step(self):
+        """As measured in this round once there were some."""
+        done = self.step - self.first
+        return self.spent["steps"] / done if done else self.cost["step"] * self.slower()
+
+    def slower(self):
+        """How much longer than expected the parts took that are over."""
+        over = [part for part in PARTS[: PARTS.index(self.part)] if self.spent[part]]
+        expected = {
+            "ready": self.cost["ready"],
+            "steps": self.cost["step"] * max(1, self.step - self.first),
+        }
+        if not over:
+            return 1.0
+        ratio = sum(self.spent[part] for part in over) / sum(expected[part] for part in over)
+        return min(10.0, max(0.1, ratio))
+
+    def share(self):
+        """How much of it is done, from 0 to 1; never less than it was."""
+        spent, left = sum(self.spent.values()), self.left_ms()
+        self.shown = max(self.shown, spent / (spent + left) if spent + left else 0.0)
+        return self.shown
+
+    def remembered(self):
+        """What the next round of this kind is judged by; None when it did not come to its end."""
+        steps = self.step - self.first
+        if self.part != "checking" or steps < 1:
+            return None
+        return {
+            "ready": self.spent["ready"],
+            "step": self.spent["steps"] / steps,
+            "steps": max(1, self.step // self.lessons),
+            "checking": self.spent["checking"],
+        }

@@ -1,0 +1,92 @@
+"""The line under a message that told it something: noted, learned or not used, each true at its moment.
+
+`state_of` is the one place that decides what the line says; `Notes` keeps the lines on the page current.
+"""
+
+from web.learning import records, truth
+from web.lib import dom
+from web.lib.words import t
+
+TONES = {"learned": "good", "warned": "learn", "rejected": "bad"}
+
+
+def state_of(page, kept, version, leased):
+    """(state, words, verbs) of what is kept of a message: a lesson of the queue, or what was learned
+    from it in `version`.  Verbs are (words, verb, of); the last one takes it back."""
+    id = kept["id"]
+    if version:
+        state = "warned" if kept.get("state") == "weakened" else "learned"
+        words = t("note." + state, version=version)
+        asks = (t("memory.ask"), "ask-in-chat", id)
+        return state, words, [asks, (t("memory.forget"), "forget-fact", id)]
+    undo = (t("undo"), "skip", id)
+    if leased:
+        return "learning", truth.sentence(page), []
+    if kept["state"] == "ready":
+        return "noted", t("note.noted") + " " + truth.sentence(page), [undo]
+    if kept["state"] == "held":
+        return "held", t("queue.held"), [(t("queue.approve"), "approve", id), undo]
+    if kept["state"] == "rejected":
+        return "rejected", t("note.rejected"), [(t("learned.look"), "show-versions", None)]
+    return "skipped", t("queue.skipped"), [(t("note.again"), "approve", id)]
+
+
+class Notes:
+    def __init__(self, page):
+        self.page = page
+        self.found = {}  # message -> (what is kept of it, the label of the version that learned it)
+        page.watch(self.read, "queue", "examples", "versions")
+        page.watch(self.draw, "far", "status", "words", "chat")
+
+    async def read(self):
+        """What is kept of each message: learned things come before what waits."""
+        found = {}
+        for record in self.page.teaching.queue.records.values():
+            found[record["source"].get("message")] = (record, "")
+        labels = {v["number"]: v["label"] for v in await records.versions(self.page.store)}
+        for example in await records.examples(self.page.store):
+            version = labels.get(example.get("learned_in"), "")
+            found[example["source"].get("message")] = (example, version or t("none"))
+        self.found = found
+        self.draw()
+
+    def draw(self):
+        """Every message that is shown and told it something has its line; only what changed is drawn."""
+        for article in dom.find_all("article.user"):
+            self.put(article, article._dom_element.id)
+
+    def put(self, article, turn):
+        old = dom.find(".told", article)
+        state = self.state(turn)
+        if not state:
+            if old:
+                old._dom_element.remove()
+            return
+        words, shown = state[1], old and dom.find(".told-words", old)
+        if shown and old._dom_element.getAttribute("data-state") == state[0]:
+            if shown.textContent != words:
+                shown.textContent = words
+            return
+        new = line(*state)
+        if old:
+            old._dom_element.replaceWith(new._dom_element)
+        else:
+            article.append(new)
+
+    def state(self, turn):
+        kept = self.found.get(turn)
+        if not kept:
+            return None
+        leased = kept[0]["id"] in self.page.teaching.queue.leased
+        return state_of(self.page, kept[0], kept[1], leased)
+
+
+def line(state, words, verbs):
+    buttons = [dom.button(said, verb, of, cls="small quiet") for said, verb, of in verbs]
+    return dom.make(
+        "div",
+        dom.make("span", words, cls="told-words"),
+        buttons,
+        cls="told row tight " + TONES.get(state, "plain"),
+        data_state=state,
+    )

@@ -1,0 +1,217 @@
+"""What the chat teaches: what the collector finds in it, and what a person approves, corrects or tells.
+
+Everything goes through engine/core/queue/saved.py, so it is stored before it is acknowledged and can be undone.
+"""
+
+import asyncio
+
+from engine.core.collecting.collector import DataCollector
+from engine.core.collecting.content import prompt_hash
+from engine.core.collecting.corrections import contradicts, form_of, knows_nothing, rewritten
+from engine.core.collecting.hint import guess
+from engine.core.queue.batches import BatchManager
+from engine.core.queue.saved import SavedQueue
+from engine.core.queue.training_queue import Conflict, TrainingQueue
+from web.learning import records
+from web.lib import clock
+from web.lib.words import t
+
+AT_ONCE = 8
+
+
+def language_of(text):
+    return guess(text, setting=t.language) or "und"
+
+
+class Teaching:
+    def __init__(self, page):
+        self.page = page
+        self.queue = TrainingQueue(clock.now)
+        self.saved = SavedQueue(self.queue, page.store)
+        self.batches = BatchManager(self.queue)
+        self.collector = DataCollector(self, language=language_of)
+        self.by_turn = {}
+        page.watch(self.configure, "settings")
+
+    async def load(self):
+        await self.saved.load()
+        self.configure()
+        self.index()
+        self.page.touch("queue", "queue-marks")
+
+    def configure(self):
+        self.collector.enable_chat_logging = self.page.settings["collect"]
+        self.collector.auto_collect = self.page.settings["auto_collect"]
+
+    def index(self):
+        """Which turns have something in the queue: what their "Learn this" button shows."""
+        self.by_turn = {}
+        for record in self.queue.records.values():
+            turn = record["source"].get("message")
+            if turn and record["state"] in ("ready", "held"):
+                self.by_turn[turn] = record["id"]
+
+    async def change(self, act):
+        """One act on the queue, stored; the collector comes in here too."""
+        result = await self.saved.change(act)
+        self.index()
+        self.page.touch("queue", "queue-marks")
+        return result
+
+    async def change_many(self, parts, act):
+        """`act(queue, part)` for each part, a few at a time: the page stays quick meanwhile."""
+        for start in range(0, len(parts), AT_ONCE):
+            some = parts[start : start + AT_ONCE]
+            await self.saved.change(lambda queue, some=some: [act(queue, one) for one in some])
+            await asyncio.sleep(0)
+        self.page.touch("queue")
+
+    def learns(self, turn):
+        return turn in self.by_turn
+
+    # ------------------------------------------------------------------------------ from chats
+
+    async def heard(self, turn):
+        """A finished message of the chat, for the collector to look at."""
+        self.know_before(turn)
+        message = {"id": turn["id"], "role": turn["role"], "content": turn["text"]}
+        message.update(timestamp=turn["time"], chat=turn["chat"])
+        found = await self.collector.log_message(message)
+        facts = [record for record in found if record["kind"] in ("fact", "correction")]
+        if facts:  # the line under the message says it, and takes it back
+            self.page.say(t("teach.fact", answer=facts[0]["answer"]))
+
+    def know_before(self, turn):
+        """What was said in an earlier visit right before this: a correction is about it."""
+        tree, chat = self.page.chat.tree, turn["chat"]
+        answer = tree.turns.get(turn["parent"])
+        if turn["role"] == "user" and answer and chat not in self.collector.turns:
+            self.know(tree[answer["parent"]], answer)
+            self.collector.turns[chat] = self.collector.exchanges[answer["id"]]
+
+    def know(self, asked, answer):
+        """An exchange from an earlier visit, so that the collector can be told about it."""
+        exchange = {"prompt": asked["text"], "answer": answer["text"]}
+        exchange.update(chat=asked["chat"], id=answer["id"])
+        self.collector.exchanges[answer["id"]] = exchange
+
+    async def rated(self, asked, answer):
+        """A thumb up is a lesson; a thumb down takes the answer out of what is learned."""
+        self.know(asked, answer)
+        if answer["rating"] == 1 and not await self.agrees(asked, answer):
+            return
+        await self.collector.log_feedback(answer["id"], answer["rating"])
+        words = {1: "queue.added", -1: "queue.skipped"}.get(answer["rating"])
+        if words:
+            self.page.toast(t(words), "undo-queue")
+
+    async def agrees(self, asked, answer):
+        """Whether an answer may be learned as good: one that contradicts a fact it was taught, or
+        says that it does not know, is not taken without a word."""
+        taught = await self.taught(asked["text"])
+        if taught and contradicts(answer["text"], taught):
+            words = t("teach.contradicts", answer=taught)
+            self.page.toast(words, "learn-instead", answer["id"], t("teach.instead"), 15)
+            return False
+        if knows_nothing(answer["text"]):
+            self.page.toast(t("teach.knows_nothing"), "teach", answer["id"], t("chat.teach"), 15)
+            return False
+        return True
+
+    async def taught(self, question):
+        """The answer that was taught to this question, waiting or learned; empty when there is none."""
+        form = form_of({"prompt": question})
+        about = {prompt_hash(question)}
+        if form:
+            about.add(prompt_hash(rewritten(form, "", "")["prompt"]))
+        found = [r for r in self.queue.records.values() if r["about"] in about]
+        found = [r for r in found if r["state"] == "ready" and r["kind"] in ("fact", "correction")]
+        if not found:
+            found = [e for e in await records.examples(self.page.store) if e.get("about") in about]
+        return found[0]["answer"] if found else ""
+
+    async def learn_instead(self, id):
+        """The person means it: this answer takes the place of what was taught."""
+        tree = self.page.chat.tree
+        await self.correct(tree[tree[id]["parent"]], tree[id], tree[id]["text"])
+
+    async def toggle(self, asked, answer):
+        """Learn this, or not: the button under every answer."""
+        if self.learns(answer["id"]):
+            id = self.by_turn[answer["id"]]
+            await self.change(lambda queue: queue.skip(id))
+            self.page.toast(t("queue.skipped"), "undo-queue")
+            return
+        self.know(asked, answer)
+        if not await self.agrees(asked, answer):
+            return
+        await self.collector.log_feedback(answer["id"], 1)
+        self.page.toast(t("queue.added"), "undo-queue")
+
+    async def correct(self, asked, answer, text):
+        """It should say this: the strongest kind of lesson."""
+        self.know(asked, answer)
+        await self.collector.correct(answer["id"], text)
+        self.page.toast(t("teach.noted"), "undo-queue")
+
+    # ---------------------------------------------------------------------------- held back
+
+    async def release(self, id):
+        await self.collector.release(id)
+        self.page.touch("queue")
+
+    def discard(self, id):
+        self.collector.discard(id)
+        self.page.touch("queue")
+
+    # ------------------------------------------------------------------------------ from memory
+
+    async def tell(self, prompt, answer):
+        example = {
+            "kind": "fact",
+            "prompt": prompt,
+            "answer": answer,
+            "language": language_of(prompt + " " + answer),
+            "source": {"kind": "told"},
+            "priority": "correction",
+            "why": "told",
+        }
+        await self.change(lambda queue: queue.add(example))
+        self.page.toast(t("teach.noted"), "undo-queue")
+
+    async def reword(self, example, wording):
+        """One more way to ask for a fact it holds; it is taught again with that wording."""
+        again = {key: example[key] for key in ("prompt", "answer", "language", "source")}
+        again["phrasings"] = list(example.get("phrasings", ())) + [wording]
+        again.update(kind="fact", priority="correction", why="reworded")
+        await self.change(lambda queue: queue.add(again))
+        self.page.toast(t("teach.noted"), "undo-queue")
+
+    async def correct_fact(self, example, text):
+        again = {key: example[key] for key in ("prompt", "language", "source")}
+        again.update(answer=text, kind="correction", priority="correction", why="corrected")
+        again["phrasings"] = list(example.get("phrasings", ()))
+        await self.change(lambda queue: queue.add(again))
+        self.page.toast(t("teach.noted"), "undo-queue")
+
+    # --------------------------------------------------------------------------------- the queue
+
+    async def act(self, id, verb):
+        """approve or skip one item; it may have been learned in the meantime."""
+        try:
+            await self.change(lambda queue: getattr(queue, verb)(id))
+        except Conflict:
+            self.page.toast(t("queue.gone"))
+            return
+        self.page.toast(
+            t("queue." + {"approve": "approved", "skip": "skipped"}[verb]), "undo-queue"
+        )
+
+    async def edit(self, id, text):
+        await self.change(lambda queue: queue.edit(id, answer=text))
+
+    async def undo(self):
+        if not await self.saved.undo():
+            self.page.toast(t("queue.undo_late"))
+        self.index()
+        self.page.touch("queue", "queue-marks")

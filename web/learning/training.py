@@ -1,0 +1,363 @@
+"""When learning may run, and what it works on: the scheduler's hand on the engine.
+
+Decisions of when and how much are engine/core/scheduler.py's, which tab may train is engine/core/storage/election.py's; this
+tells them what the person does and carries their grants to the worker.
+"""
+
+import asyncio
+import json
+
+import js
+from pyscript import js_import
+
+from engine.core.messages import Drop, Grant, Learn
+from engine.core.scheduler import TrainingScheduler
+from engine.core.settings import SchedulerConfig, TrainingConfig, micro_rate, micro_steps
+from engine.core.storage.election import Election
+from web.learning import records, truth
+from web.learning.effort import Effort
+from web.lib import clock, dom, failures, site
+from web.lib.words import t
+from web.shell.link import Gone, Refused
+
+LEAST_PRACTISED = 5  # lessons: practice of fewer has nothing to mix, and fails
+PAUSED = {
+    "user": "user",
+    "typing": "typing",
+    "sending": "typing",
+    "hidden": "hidden",
+    "battery": "battery",
+    "inference": "answering",
+}
+
+
+async def sleep(milliseconds):
+    await asyncio.sleep(milliseconds / 1000)
+
+
+async def idle(timeout):
+    """How many milliseconds the page has nothing else to do, once it has nothing else to do."""
+    if not hasattr(js, "requestIdleCallback") or js.document.hidden:
+        return 50
+    told = asyncio.Event()
+    left = []
+
+    def quiet(deadline):
+        left.append(50 if deadline.didTimeout else deadline.timeRemaining())
+        told.set()
+
+    js.requestIdleCallback(quiet, js.JSON.parse('{"timeout": %d}' % timeout))
+    await told.wait()
+    return left[0]
+
+
+class Training:
+    def __init__(self, page):
+        self.page = page
+        self.run = self.kind = ""
+        self.effort = None
+        self.wanted = ""
+        self.leased = []
+        self.idle_practice = False
+        self.unpractised = self.questions = 0
+        self.trains = False
+        self.office = asyncio.Event()
+        self.scheduler = TrainingScheduler(
+            SchedulerConfig(), clock.now, self.grant, idle, self.has_work
+        )
+
+    # ------------------------------------------------------------------------------ when it may
+
+    async def start(self):
+        """Stand for election, listen to what the person does, and let the scheduler turn."""
+        self.configure()
+        self.page.watch(self.configure, "settings")
+        self.page.watch(self.count_unpractised, "versions", "model")
+        self.page.watch(self.count_questions, "samples", "model")
+        lock = (await js_import(site.path("lock.js")))[0]
+        self.channel = js.BroadcastChannel.new("oneseek-trainer")
+        self.election = Election(
+            self.page.store,
+            lock.hold,
+            self.channel.postMessage,
+            clock.now,
+            js.crypto.randomUUID(),
+            self.elected,
+            self.dismissed,
+        )
+        self.channel.onmessage = lambda event: self.election.hear(event.data)
+        self.election.stand()
+        for kind, name in (("scroll", "scrolling"), ("pointermove", "pointer")):
+            dom.listen(kind, js.document, self._seen(name), capture=True, passive=True)
+        dom.listen("visibilitychange", js.document, self.visibility)
+        asyncio.create_task(dom.guard(self.tick()))
+        asyncio.create_task(dom.guard(self.power()))
+
+    def _seen(self, kind):
+        return lambda event: self.scheduler.activity(kind)
+
+    def configure(self):
+        """Take the person's settings over; they were checked when they were made."""
+        settings = self.page.settings
+        values = settings.get("config_scheduler") or {}
+        self.scheduler.config = SchedulerConfig(**values)
+        self.scheduler.idle_after_ms = settings["idle_seconds"] * 1000
+        self.scheduler.rules["alone"] = "auto" if settings["full_speed"] else "never"
+        self.scheduler.rules["hidden"] = {"mains": "auto"}.get(
+            settings["hidden"], settings["hidden"]
+        )
+
+    def elected(self, epoch):
+        self.trains = True
+        self.page.status.know(other_tab=False)
+        self.office.set()
+
+    def dismissed(self):
+        self.trains = False
+        self.page.status.know(other_tab=True)
+
+    async def use_here(self):
+        self.election.stand(True)
+        await self.election.tick()
+
+    def visibility(self, event):
+        self.scheduler.set_hidden(js.document.hidden)
+        if not js.document.hidden:
+            self.scheduler.activity("pointer")
+            dom.run(self.cut_short())
+            self.reread()
+
+    async def cut_short(self):
+        """Somebody is back: the long slice of a hidden tab ends at its next breath."""
+        if self.run and self.scheduler.granting:
+            await self.page.app.engine.ask(Grant(run=self.run, milliseconds=0.0))
+
+    async def power(self):
+        """Mains or battery, where the browser tells."""
+        if hasattr(js.navigator, "getBattery"):
+            battery = await js.navigator.getBattery()
+
+            def changed(event=None):
+                self.scheduler.set_power(battery.charging, battery.level)
+
+            changed()
+            for kind in ("chargingchange", "levelchange"):
+                dom.listen(kind, battery, changed)
+
+    async def tick(self):
+        """Once a second: office, the countdown, and why it waits."""
+        await asyncio.sleep(0.1)
+        while True:
+            await self.election.tick()
+            self.page.status.know(other_tab=self.election.epoch is None)
+            self.show_pause()
+            if self.run:
+                self.page.status.draw()
+                self.page.touch("far")
+            await asyncio.sleep(1)
+
+    def show_pause(self):
+        stats = self.scheduler.get_stats()
+        if site.option("debug") == "1":
+            js.document.documentElement.dataset.scheduler = json.dumps(stats)
+        why, starts = stats["paused_because"], 0
+        if why == "idle" and self.has_work() and self.page.model:
+            why, starts = "", stats["starts_in_ms"] / 1000
+        self.page.status.know(paused=PAUSED.get(why, ""), countdown=starts)
+        chip = dom.by_id("countdown")
+        if not starts:
+            chip.hidden = True
+            return
+        words = t("countdown.soon", time=t.duration(starts))
+        if chip.hidden:
+            not_now = dom.button(t("countdown.not_now"), "not-now", cls="small quiet")
+            dom.replace(chip, dom.icon("seed"), dom.make("span", words), not_now)
+            chip.hidden = False
+            self.page.chat.keep_up()
+        dom.find("span", chip).textContent = words
+
+    def ready(self):
+        """There is a model: the scheduler may begin."""
+        if not self.scheduler.scheduled:
+            self.scheduler.start()
+            self.scheduler.activity("sending")
+            asyncio.create_task(dom.guard(self.scheduler.run(sleep)))
+
+    def typing(self):
+        self.scheduler.activity("typing")
+        self.show_pause()
+
+    def yield_to_chat(self, busy):
+        if busy:
+            self.scheduler.inference_started()
+        else:
+            self.scheduler.inference_ended()
+
+    @property
+    def paused_by_user(self):
+        return "user" in self.scheduler.blocks
+
+    def toggle_pause(self):
+        if self.paused_by_user:
+            self.scheduler.resume()
+        else:
+            self.scheduler.pause()
+        self.show_pause()
+        self.page.touch("progress")
+
+    def not_now(self):
+        """Put it off for ten minutes of quiet, without switching it off."""
+        self.scheduler.quiet_until["idle"] = clock.now() + 600000
+        self.show_pause()
+
+    def now(self, kind):
+        """Without waiting for quiet: what it is at, or a lesson from the queue, or practice of
+        everything."""
+        if not self.run:
+            if kind == "lesson" and truth.no_lesson_now(self.page):
+                self.page.toast(truth.no_lesson_now(self.page))
+                return
+            self.wanted = kind
+        self.scheduler.force_training()
+        self.page.status.know(round=self.page.status.facts["round"] or "training")
+        self.show_pause()
+        self.page.touch("progress")
+
+    def has_questions(self):
+        """Whether there is anything to learn that no lesson of the queue is about."""
+        return bool(self.questions or self.page.app.api.work)
+
+    def gear(self):
+        """How quickly it goes: "full" or "slow"."""
+        return "full" if self.scheduler.share() == 1.0 else "slow"
+
+    # -------------------------------------------------------------------------------- the work
+
+    def has_work(self):
+        if not (self.page.model and self.page.model.trainable and self.trains):
+            return False
+        waits = self.page.teaching.queue.upcoming(1) or self.unpractised
+        return bool(self.run or self.wanted or waits or self.has_questions())
+
+    async def count_questions(self):
+        """How many questions have stages that wait to be learned."""
+        keys = await self.page.store.keys("samples")
+        done = {key[7:] for key in keys if key.startswith("stage2_")}
+        self.questions = len([k for k in keys if k.startswith("stage1_") and k[7:] not in done])
+
+    async def count_unpractised(self):
+        """How many lessons the version in use learned since the last practice: work for long idle time."""
+        versions, count = await records.versions(self.page.store), 0
+        for version in versions:
+            if version["kind"] == "practice" or version["base"] != self.page.model_id():
+                break
+            count += len(version["lessons"])
+        tried = [entry["time"] for entry in await records.rejections(self.page.store)]
+        newest = versions[0]["time"] if versions else 0
+        enough = count >= LEAST_PRACTISED
+        self.unpractised = count if enough and max(tried + [0]) < newest else 0
+
+    async def grant(self, budget):
+        """What the scheduler calls: open a round when none is open, then work on it."""
+        try:
+            await self.put_off_practice()
+            opening = 0.0 if self.run else await self.open_round()
+            if not self.run:
+                self.page.app.api.work = False
+                await self.count_questions()
+                return {"used_ms": opening, "finished": True}
+            done = await self.page.app.engine.ask(Grant(run=self.run, milliseconds=float(budget)))
+        except Gone:
+            self.give_back()
+            self.run = ""
+            return {"used_ms": 0.0, "finished": False}
+        except Refused as refused:
+            self.refused(refused.failed)
+            return {"used_ms": 0.0, "finished": True}
+        if done.finished:
+            self.over(done.outcome, done.version)
+        elif self.effort:
+            self.effort.spend(done.used_ms)
+        used = opening + done.used_ms  # opening a round makes way at every few milliseconds
+        return {"used_ms": used, "slice_ms": done.used_ms, "finished": done.finished}
+
+    async def put_off_practice(self):
+        """A new lesson takes minutes, practice hours: what came by itself makes way."""
+        if self.run and self.idle_practice and self.page.teaching.queue.upcoming(1):
+            await self.page.app.engine.ask(Drop(run=self.run))
+            self.run, self.idle_practice = "", False
+
+    async def open_round(self):
+        """The next lesson, or practice when a person asked for it; how long opening took."""
+        asked, kind, self.wanted = self.wanted, self.wanted, ""
+        line = "generic"
+        active = self.scheduler.is_active()
+        self.leased = [] if kind == "practice" else self.page.teaching.batches.next_batch(active)
+        if kind != "practice":
+            asks = self.has_questions()
+            kind = "lesson" if self.leased else "question" if asks else "practice"
+        self.kind = kind
+        self.effort = await self.expect(kind)
+        self.idle_practice = kind == "practice" and not asked
+        config = self.recipe()
+        ids = [record["id"] for record in self.leased]
+        opened = await self.page.app.engine.ask(
+            Learn(
+                kind=kind,
+                examples=ids,
+                line=line,
+                config=config.to_dict(),
+                epoch=self.election.epoch or 0,
+            )
+        )
+        self.run = opened.run
+        self.effort.spend(opened.used_ms)
+        self.page.status.know(round="training" if self.run else "")
+        return opened.used_ms
+
+    def effort_key(self, kind):
+        return "effort.%s.%s.%s" % (self.page.model.model, self.page.model.back_end, kind)
+
+    async def expect(self, kind):
+        """What a round of this kind will take, as far as one can know beforehand."""
+        known = await self.page.store.get("settings", self.effort_key(kind))
+        size = (self.page.first_run.model(self.page.model.model) or {}).get("parameters", 135e6)
+        return Effort(known, size, max(1, len(self.leased)))
+
+    async def remember_effort(self, known):
+        if known:
+            await self.page.save([["put", "settings", self.effort_key(self.kind), known]])
+
+    def share(self):
+        """How much of the round is done."""
+        return self.effort.share() if self.effort else 0.0
+
+    def seconds_left(self):
+        """At the pace it has now; None without a round."""
+        if not self.effort:
+            return None
+        measured = self.scheduler.duty.measured(clock.now())
+        asked = self.scheduler.share()
+        return self.effort.left_ms() / 1000 / (measured if measured > asked / 3 else asked)
+
+    def recipe(self):
+        """The person's own configuration, or the measured one for a model of this size."""
+        own = self.page.settings.get("config_training")
+        if own:
+            return TrainingConfig(**own)
+        known = self.page.first_run.model(self.page.model.model) or {}
+        size = known.get("parameters", 135e6)
+        return TrainingConfig.preset("micro").replace(
+            learning_rate=micro_rate(size), lesson={"max_steps": micro_steps(size)}
+        )
+
+    def refused(self, failed):
+        """The engine could not train: say it once, and do not try again by itself."""
+        self.give_back()
+        self.scheduler.pause()
+        self.over()
+        failures.show(self.page, failed)
+
+    def give_back(self):
+        """What was lent for a round that came to nothing may be taken again."""
+        self.page.teaching.queue.give_back([record["id"] for record in self.leased])

@@ -1,0 +1,73 @@
+"""The one truth about learning: what it does, how far it is, how long it takes here, what typing does.
+
+The pill, Activity, the queue, Memory and the line under a message all say it with the words made here.
+"""
+
+from web.lib.words import t
+
+
+def doing(page):
+    """What the round under way is about, in the person's own words where there are some."""
+    learning = page.learning
+    lessons = learning.leased
+    if learning.kind == "lesson" and len(lessons) == 1:
+        return t("learn.lesson", text=lessons[0]["answer"])
+    if learning.kind == "lesson" and lessons:
+        return t("learn.lessons", n=len(lessons))
+    return t("learn." + learning.kind) if t.has("learn." + learning.kind) else t("learn.again")
+
+
+def sentence(page):
+    """All of it: for Activity, and for whoever asks."""
+    facts, learning = page.status.facts, page.learning
+    if not page.model:
+        return t("learn.loading") if page.first_run.busy else t("activity.no_model")
+    if facts["round"]:
+        return under_way(page)
+    ready, held = waiting(page)
+    if learning.paused_by_user:
+        return t("learn.off", n=ready)
+    if ready and facts["countdown"]:
+        return t("learn.soon", n=ready, time=t.duration(facts["countdown"]))
+    if ready:
+        return t("learn.wait", n=ready, time=t.duration(page.settings["idle_seconds"]))
+    return t("learn.held", n=held) if held else t("activity.idle")
+
+
+def under_way(page):
+    facts, learning = page.status.facts, page.learning
+    parts = [doing(page), part(learning) + ", " + t.percent(learning.share()) + "."]
+    if facts["paused"]:
+        parts.append(t("learn.paused", why=t("paused." + facts["paused"])))
+        return " ".join(parts)
+    left = learning.seconds_left()
+    if left:
+        parts.append(t("learn.left", time=t.duration(left)))
+    parts.append(t("learn." + learning.gear()))
+    return " ".join(parts)
+
+
+def part(learning):
+    return t("learn.part_" + (learning.effort.part if learning.effort else "ready"))
+
+
+def short(page):
+    """For the pill: a word and how far."""
+    name = "evaluating" if page.status.facts["round"] == "checking" else "training"
+    return t("state." + name) + " " + t.percent(page.learning.share())
+
+
+def waiting(page):
+    """(lessons that will be learned by themselves, those that wait for a yes)."""
+    states = page.teaching.queue.counts["state"]
+    return states.get("ready", 0), states.get("held", 0)
+
+
+def no_lesson_now(page):
+    """Why "Learn now" would do nothing, or an empty string."""
+    ready, held = waiting(page)
+    if not page.model:
+        return t("activity.no_model")
+    if page.status.facts["round"] or ready or page.learning.has_questions():
+        return ""
+    return t("learn.held", n=held) if held else t("activity.idle")

@@ -1,0 +1,125 @@
+"""What the gate found, in a person's words: what was tried, what went wrong, what happens next.
+
+The figures stay where who wants them can unfold them; their limits are in the page's language too.
+"""
+
+from web.learning import records
+from web.lib import dom
+from web.lib.words import t
+
+CHANGED = ("KL", "top-1", "perplexity")  # how its other answers read
+NEVER_TRAINED = " in wordings never trained"
+
+
+def faults(gate):
+    """The checks that were not passed, each once, as sentences."""
+    said = []
+    for one in records.measures(gate):
+        told = "" if one["ok"] else fault(one)
+        if told and told not in said:
+            said.append(told)
+    return said or ([t("verdict.no_numbers")] if gate and not gate.get("accepted") else [])
+
+
+def fault(measure):
+    """One check that was not passed; the first question it shows in is the example."""
+    name, shows = measure["name"], measure.get("detail") or ()
+    changed = any(name.startswith(beginning) for beginning in CHANGED)
+    key = "verdict.changed" if changed else "verdict." + "_".join(name.split())
+    if shows and t.has(key + "_as"):
+        return t(key + "_as", question=shows[0])
+    return t(key) if t.has(key) else t("verdict.changed")
+
+
+def warnings(version):
+    """What a version in use is used in spite of."""
+    gate = version.get("gate") or {}
+    return faults(gate) if any(not one["ok"] for one in records.measures(gate)) else []
+
+
+def warned(version):
+    """The sentence about them, or None."""
+    found = warnings(version)
+    if not found:
+        return None
+    return t("verdict.warned", n=len(found)) + " " + " ".join(found)
+
+
+async def tried(store, entry):
+    """What a refused attempt was about."""
+    body = entry["body"]
+    if body.get("kind") == "practice":
+        return t("verdict.tried_practice")
+    texts = []
+    for id in body.get("lessons") or ():
+        record = await store.get("queue", id)
+        texts += [record["answer"]] if record else []
+    if len(texts) == 1:
+        return t("verdict.tried", text=texts[0])
+    return t("verdict.tried_many", n=len(body.get("lessons") or ()))
+
+
+def next_step(entry):
+    practice = entry["body"].get("kind") == "practice"
+    return t("verdict.next_practice" if practice else "verdict.next")
+
+
+async def told(store, entry):
+    """All three in one, for a notice."""
+    said = [await tried(store, entry)] + faults(entry["body"]["gate"]) + [next_step(entry)]
+    return " ".join(said)
+
+
+def figures(gate):
+    """Everything measured, folded away."""
+    found = records.measures(gate)
+    if not found:
+        return None
+    rows = [
+        dom.make(
+            "tr",
+            dom.make("th", measure_name(one["name"]), scope="row"),
+            dom.make("td", value_of(one)),
+            dom.make("td", limit(one["limit"]), cls="wrap"),
+            dom.make(
+                "td",
+                t("gate.ok" if one["ok"] else "gate.no"),
+                cls="wrap better" if one["ok"] else "wrap worse",
+            ),
+        )
+        for one in found
+    ]
+    inner = dom.make("table", dom.make("tbody", rows), cls="data")
+    return dom.make("div", inner, cls="table-wrap")
+
+
+def folded(gate):
+    table = figures(gate)
+    return table and dom.make("details", dom.make("summary", t("verdict.figures")), table)
+
+
+def value_of(measure):
+    value = measure["value"]
+    return t("none") if value is None else t.number(value, 3)
+
+
+def measure_name(name):
+    """The words for what the gate calls "KL, mean" and the like."""
+    letters = "".join(c if c.isalpha() or c.isdigit() else " " for c in name)
+    key = "gate." + "_".join(letters.lower().split())
+    return t(key) if t.has(key) else name
+
+
+def limit(text):
+    """`>= 0.98, was 1.00` and the like, in words."""
+    rest, _, before = text.partition(", was ")
+    other = rest.endswith(NEVER_TRAINED)
+    rest = rest[: -len(NEVER_TRAINED)] if other else rest
+    sign, _, number = rest.rpartition(" ")
+    said = t("limit." + {">=": "least", "<=": "most"}.get(sign, "exactly"), value=figure(number))
+    said += " " + t("limit.never_trained") if other else ""
+    return said + ", " + t("limit.was", value=figure(before)) if before else said
+
+
+def figure(text):
+    return t.number(float(text), len(text.partition(".")[2]))

@@ -1,0 +1,1 @@
+"""What every panel is built with: elements, words, files, time."""

@@ -1,0 +1,71 @@
+"""What went wrong, in a person's words: what happened, what is safe, what to do; the raw text folded away."""
+
+from engine.core.messages import Failed
+from web.lib import dom
+from web.lib.words import t
+
+ASKED = {
+    "load": ("LoadModel", "StopLoading", "Start"),
+    "remove": ("RemoveModel",),
+    "answer": ("Ask", "Stop"),
+    "learn": ("Learn", "Grant", "Drop", "Question", "Introduce"),
+    "use": ("Use",),
+    "recall": ("Recall",),
+    "forget": ("Forget",),
+    "export": ("Export",),
+    "adapter": ("ImportAdapter",),
+    "verify": ("Verify",),
+    "sign": ("Sign",),
+    "reset": ("Reset",),
+    "backup": ("BackUp", "Restore"),
+    "read": ("ImportText", "ImportFile", "ImportPage", "ImportEdited", "StopImport"),
+    "test": ("AskAbout", "ForgetImport"),
+}
+"""What was asked -> the requests of workers/protocol.py that ask it."""
+
+CAUSES = {
+    "no_room": ("QuotaExceededError", "StorageFull", "MemoryError"),
+    "no_model": ("Refusal",),
+    "long": ("TooLong", "PromptTooLong"),
+    "damaged": ("Damaged", "SnapshotDamaged", "FormatError"),
+    "offline": ("Failed to fetch", "NetworkError", "cannot be reached"),
+}
+"""A cause that has words of its own -> what its trace holds."""
+
+LAST = 400  # characters of a trace in which the cause stands
+
+
+def words(failed):
+    """What happened, what is safe, and what to do."""
+    if failed.detail == "ended":
+        return t("failed.ended")
+    told = t("failed." + asked(failed.where))
+    cause = cause_of(failed)
+    return told if not cause else told + " " + t("failed.cause_" + cause)
+
+
+def asked(where):
+    return next((key for key in ASKED if where in ASKED[key]), "other")
+
+
+def cause_of(failed):
+    end = failed.detail[-LAST:] + failed.reason
+    return next((key for key in CAUSES if any(mark in end for mark in CAUSES[key])), "")
+
+
+def unforeseen(fault):
+    """Something no part of the page foresaw, as if a worker had told it."""
+    return Failed(where="page", reason=str(fault), detail=type(fault).__name__)
+
+
+def folded(failed):
+    """The raw text, for who wants to report it."""
+    raw = dom.make("pre", "%s: %s\n%s" % (failed.where, failed.reason, failed.detail))
+    return dom.make("details", dom.make("summary", t("failed.details")), raw, cls="raw")
+
+
+def show(page, failed):
+    """A notice that is also heard."""
+    said = words(failed)
+    page.alarm(said)
+    return page.toast(said, seconds=20, also=folded(failed))

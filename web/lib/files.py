@@ -1,0 +1,83 @@
+"""Files that leave and enter the page: saving one for the person, asking for some."""
+
+import asyncio
+
+import js
+from pyscript import document
+from pyscript.ffi import to_js
+
+from web.lib import dom
+
+FOLDERS = ("models", "inbox", "out", "importer")
+
+
+def safe_name(text):
+    """A file name from any text: no path, no character a file system minds, never empty."""
+    kept = "".join(
+        c if c.isalpha() or c.isdigit() or c in " -_" or c > "\x7f" else " " for c in text
+    )
+    return " ".join(kept.split())[:80] or "chat"
+
+
+def save(name, content, kind="application/octet-stream"):
+    """Hand the person a file; `content` is text, or a JavaScript array of bytes."""
+    blob = js.Blob.new(to_js([content]), to_js({"type": kind}))
+    address = js.URL.createObjectURL(blob)
+    link = document.createElement("a")
+    link.href = address
+    link.download = name
+    link.click()
+    js.setTimeout(lambda: js.URL.revokeObjectURL(address), 60000)
+
+
+async def pick(accept="", many=True, folder=False):
+    """The files the person chooses, as JavaScript File objects; none when they cancel."""
+    picker = dom.by_id("file-picker")
+    picker.accept, picker.multiple, picker.value = accept, many, ""
+    picker._dom_element.webkitdirectory = folder
+    chosen = asyncio.Event()
+    for kind in ("change", "cancel"):
+        dom.listen(kind, picker, lambda event: chosen.set(), once=True)
+    picker._dom_element.click()
+    await chosen.wait()
+    found = picker._dom_element.files
+    return [found.item(index) for index in range(found.length)]
+
+
+async def put_in_inbox(file, name=None):
+    """Copy a File to where the workers can read it; its name there."""
+    name = name or file.name
+    await write("inbox", name, file)
+    return name
+
+
+async def write(folder, name, content):
+    root = await js.navigator.storage.getDirectory()
+    inside = await root.getDirectoryHandle(folder, to_js({"create": True}))
+    handle = await inside.getFileHandle(name, to_js({"create": True}))
+    writable = await handle.createWritable()
+    await writable.write(content)
+    await writable.close()
+
+
+async def clear():
+    """Remove every file that page and workers keep."""
+    root = await js.navigator.storage.getDirectory()
+    for folder in FOLDERS:
+        await root.getDirectoryHandle(folder, to_js({"create": True}))
+        await root.removeEntry(folder, to_js({"recursive": True}))
+
+
+async def read_text(folder, name):
+    """A text that a worker keeps in OPFS."""
+    root = await js.navigator.storage.getDirectory()
+    handle = await (await root.getDirectoryHandle(folder)).getFileHandle(name)
+    return await (await handle.getFile()).text()
+
+
+async def save_from_outbox(name, kind="application/zip", called=None):
+    """Hand the person a file that a worker wrote, under a name of its own when it is `called` so."""
+    root = await js.navigator.storage.getDirectory()
+    outbox = await root.getDirectoryHandle("out")
+    file = await (await outbox.getFileHandle(name)).getFile()
+    save(called or name, file, kind)

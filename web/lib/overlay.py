@@ -1,0 +1,94 @@
+"""Dialogs and menus: the browser's own <dialog> and popover, made when needed and gone when closed."""
+
+from pyscript import document
+
+from web.lib import dom
+from web.lib.words import t
+
+
+def dialog(title, *body, actions=(), name=None, wide=False, important=False):
+    """Open a modal dialog; `actions` are buttons at its foot.  Closing it removes it."""
+    close_all()
+    heading = dom.make("h2", title, id="dialog-title")
+    close = dom.icon_button(t("close"), "close-dialog", drawing="close", cls="icon")
+    box = dom.make(
+        "dialog",
+        dom.make("div", heading, close, cls="dialog-head"),
+        dom.make("div", body, cls="dialog-body"),
+        dom.make("div", actions, cls="dialog-foot") if actions else None,
+        id=name,
+        cls="wide" if wide else None,
+        aria_labelledby="dialog-title",
+        role="alertdialog" if important else None,
+    )
+    document.body.append(box._dom_element)
+    box._dom_element.showModal()
+    return box
+
+
+def body_of(name):
+    """The content of an open dialog, or None when it was closed meanwhile."""
+    return dom.find("#%s .dialog-body" % name)
+
+
+def close_all():
+    for node in document.querySelectorAll("dialog[open]"):
+        node.close()
+
+
+def menu(anchor, *items):
+    """A small list of choices below a button."""
+    box = dom.make("div", items, cls="menu", role="menu", popover="auto")
+    for item in items:
+        item._dom_element.setAttribute("role", "menuitem")
+    node = box._dom_element
+    document.body.append(node)
+    node.showPopover()
+    at = anchor._dom_element.getBoundingClientRect()
+    width, height = node.offsetWidth, node.offsetHeight
+    room_x, room_y = document.documentElement.clientWidth, document.documentElement.clientHeight
+    box.style["left"] = "%dpx" % max(6, min(at.right - width, room_x - width - 6))
+    below = at.bottom + 4
+    box.style["top"] = "%dpx" % (below if below + height < room_y else at.top - height - 4)
+    node.firstElementChild.focus()
+
+
+def start():
+    """Remove what was closed; move in menus with the arrow keys; a choice closes its menu."""
+
+    def closed(event):
+        node = event.target
+        if node.tagName == "DIALOG":
+            node.remove()
+
+    def toggled(event):
+        node = event.target
+        if event.newState == "closed" and node.classList.contains("menu"):
+            node.remove()
+
+    def key(event):
+        if event.key not in ("ArrowDown", "ArrowUp"):
+            return
+        inside = event.target.closest(".menu") if hasattr(event.target, "closest") else None
+        if dom.is_none(inside):
+            return
+        event.preventDefault()
+        step = "nextElementSibling" if event.key == "ArrowDown" else "previousElementSibling"
+        other = getattr(event.target, step)
+        if not dom.is_none(other):
+            other.focus()
+
+    def chosen(event):
+        inside = event.target.closest(".menu") if hasattr(event.target, "closest") else None
+        if not dom.is_none(inside) and inside.matches(":popover-open"):
+            inside.hidePopover()
+
+    dom.listen("close", document, closed, capture=True)
+    dom.listen("toggle", document, toggled, capture=True)
+    dom.listen("keydown", document, key)
+    dom.listen("click", document, chosen)
+
+
+@dom.verb("close-dialog")
+def close_dialog(of, element):
+    element._dom_element.closest("dialog").close()

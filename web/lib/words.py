@@ -1,0 +1,115 @@
+"""The interface's words in Swedish and English, and numbers, sizes and times as each writes them.
+
+`t("key", name=value)` is the sentence in the language in use; a sentence with plural forms is
+chosen by `n`.  The words themselves are in i18n/sv.json and i18n/en.json.
+"""
+
+import json
+
+import js
+from pyscript import document, fetch
+from pyscript.ffi import to_js
+
+from web.lib import clock, site
+
+LANGUAGES = ("sv", "en")
+SIZES = ("B", "kB", "MB", "GB", "TB")
+
+
+class Words:
+    def __init__(self):
+        self.language = "en"
+        self.tables = {}
+
+    async def use(self, language):
+        """Switch to a language and put its words into the parts of the page that stay."""
+        if language not in self.tables:
+            self.tables[language] = json.loads(
+                await fetch(site.path("i18n/%s.json" % language)).text()
+            )
+        self.language = language
+        self.plural = js.Intl.PluralRules.new(language)
+        self.relative = js.Intl.RelativeTimeFormat.new(language, to_js({"numeric": "auto"}))
+        document.documentElement.lang = language
+        self.put(document)
+
+    def put(self, root):
+        """Fill every element below `root` that names its words in a data-i18n attribute."""
+        for node in root.querySelectorAll("[data-i18n]"):
+            node.textContent = self(node.getAttribute("data-i18n"))
+        for node in root.querySelectorAll("[data-i18n-label]"):
+            said = self(node.getAttribute("data-i18n-label"))
+            node.setAttribute("aria-label", said)
+            if node.tagName == "BUTTON":
+                node.title = said
+        for node in root.querySelectorAll("[data-i18n-placeholder]"):
+            node.placeholder = self(node.getAttribute("data-i18n-placeholder"))
+
+    def __call__(self, key, **values):
+        found = self.tables[self.language][key]
+        if isinstance(found, dict):
+            found = found[self.plural.select(float(values["n"]))]
+            values["n"] = self.number(values["n"])
+        for name, value in values.items():
+            found = found.replace("{%s}" % name, str(value))
+        return found
+
+    def has(self, key):
+        return key in self.tables[self.language]
+
+    def number(self, value, digits=0):
+        options = to_js({"minimumFractionDigits": digits, "maximumFractionDigits": digits})
+        return js.Intl.NumberFormat.new(self.language, options).format(float(value))
+
+    def percent(self, share, digits=0):
+        return self.number(share * 100, digits) + " %"
+
+    def size(self, count):
+        step = 0
+        while count >= 1000 and step < len(SIZES) - 1:
+            count, step = count / 1000, step + 1
+        digits = 1 if step > 1 and count < 10 else 0
+        return "%s %s" % (self.number(count, digits), SIZES[step])
+
+    def duration(self, seconds):
+        """About how long, in the one unit that says it."""
+        for unit, length in (("h", 3600), ("min", 60)):
+            if seconds >= 1.5 * length:
+                return "%s %s" % (self.number(seconds / length), unit)
+        return "%s s" % self.number(max(1, seconds))
+
+    def clock(self, milliseconds):
+        options = to_js({"hour": "2-digit", "minute": "2-digit"})
+        return js.Date.new(float(milliseconds)).toLocaleTimeString(self.language, options)
+
+    def date(self, milliseconds):
+        options = to_js({"dateStyle": "medium", "timeStyle": "short"})
+        return js.Date.new(float(milliseconds)).toLocaleString(self.language, options)
+
+    def day(self, milliseconds):
+        options = to_js({"dateStyle": "long"})
+        return js.Date.new(float(milliseconds)).toLocaleDateString(self.language, options)
+
+    def ago(self, milliseconds):
+        seconds = (clock.now() - milliseconds) / 1000
+        for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+            if seconds >= length:
+                return self.relative.format(-float(seconds // length), unit)
+        return self.relative.format(0, "second")
+
+    def language_name(self, code):
+        options = to_js({"type": "language"})
+        return js.Intl.DisplayNames.new(to_js([self.language]), options).of(code)
+
+
+t = Words()
+
+
+def wished():
+    """The first of the browser's languages that there are words for."""
+    for wish in js.navigator.languages:
+        if wish[:2] in LANGUAGES:
+            return wish[:2]
+        if wish[:2] in ("no", "nb", "nn", "da"):
+            return "sv"
+    return "en"

@@ -1,0 +1,1 @@
+"""Choosing a model, and what a person may set."""

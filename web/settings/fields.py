@@ -1,0 +1,63 @@
+"""Form fields made from a settings class: a number, a choice or a list of names, each with its range."""
+
+from engine.core import settings
+from web.lib import dom
+
+
+def fields(prefix, kind, values):
+    """A field of the form for every field of a settings class, its parts included."""
+    for name in sorted(kind.FIELDS):
+        yield _field("%s.%s" % (prefix, name), name, kind.FIELDS[name], values[name])
+    for name, part in sorted(kind.PARTS.items()):
+        yield dom.make(
+            "details",
+            dom.make("summary", name),
+            dom.make(
+                "div", list(fields("%s.%s" % (prefix, name), part, values[name])), cls="column"
+            ),
+        )
+
+
+def _field(of, name, field, value):
+    acts = {"do": "set-config", "of": of, "data_on": "change"}
+    if isinstance(field, settings.Number):
+        box = dom.make("input", type="number", step="any", **acts)
+        box.value = value
+    elif isinstance(field, settings.Choice):
+        options = [(repr(one), str(one)) for one in field.values]
+        box = select(options, repr(value), **acts)
+    else:
+        box = dom.make("input", type="text", **acts)
+        box.value = ", ".join(value)
+    words = dom.make("small", field.range())
+    return dom.make("label", name, box, words, dom.make("span", cls="wrong"), cls="field")
+
+
+def typed(element, before):
+    """What was typed, as the type the field has."""
+    text = element.value
+    if isinstance(before, bool):
+        return text == "True"
+    if isinstance(before, (int, float)):
+        try:
+            value = float(text)
+        except ValueError:
+            return text
+        return int(value) if value == int(value) else value
+    if isinstance(before, (list, tuple)):
+        return [part.strip() for part in text.split(",") if part.strip()]
+    return text.strip("'")
+
+
+def select(options, current, **attributes):
+    box = dom.make("select", **attributes)
+    for value, words in options:
+        option = dom.make("option", words, value=value)
+        option.selected = value == current
+        box.append(option)
+    return box
+
+
+def choice(words, do, of, options, current):
+    box = select(options, current, do=do, of=of, data_on="change", id="set-" + of)
+    return dom.make("label", words, box, cls="field")

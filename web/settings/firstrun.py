@@ -1,0 +1,309 @@
+"""Choosing and loading a model: nothing is fetched before a person said yes to its size.
+
+The card in the empty chat, the model dialog behind the header's button, the progress, and the three
+ways out when a download stops.
+"""
+
+import asyncio
+import json
+
+from pyscript import fetch
+
+from engine.core.messages import LoadModel, ModelProgress, StopLoading
+from web.lib import dom, failures, files, overlay, site
+from web.lib.words import t
+from web.settings import device
+from web.settings.settings import storage_figures
+from web.shell.link import Refused
+
+TIGHT = 1.1
+"""Free space asked for, as a multiple of the model's size."""
+
+
+class FirstRun:
+    def __init__(self, page):
+        self.page = page
+        self.models = []
+        self.wanted = ""
+        self.progress = None
+        self.trouble = None
+        self.busy = False
+        self.over = asyncio.Event()  # what was to be loaded is loaded, or not
+        self.free = None
+        page.app.engine.listen(ModelProgress, self.on_progress)
+        page.watch(self.draw, "words", "model", "boot", "status")
+
+    async def load_registry(self):
+        text = await fetch(site.path("models.json")).text()
+        self.models = json.loads(text)["models"]
+        self.wanted = next(one["id"] for one in self.models if one["id"] in site.models())
+        await self.measure()
+
+    async def measure(self):
+        figures = await storage_figures()
+        self.free = figures["quota"] - figures["used"]
+
+    def model(self, id):
+        return next((one for one in self.models if one["id"] == id), None)
+
+    def name(self):
+        """The loaded model by the name it was offered under; one from a file by what it makes."""
+        loaded = self.page.model
+        known = self.model(loaded.model)
+        return known["name"] if known else loaded.name
+
+    # ------------------------------------------------------------------------------------ card
+
+    def card(self):
+        """What stands in the empty chat while there is no model; nothing once there is one."""
+        if self.page.model or not self.models or self.page.will_load():
+            return None
+        if self.trouble:
+            return self.trouble_card()
+        if self.progress:
+            return self.progress_card()
+        return self.consent_card()
+
+    def consent_card(self):
+        model = self.model(self.wanted)
+        facts = (
+            ("consent.size", t.size(model["bytes"])),
+            ("consent.licence", model["licence"]),
+            ("consent.languages", ", ".join(t.language_name(code) for code in model["languages"])),
+            ("consent.kept", t("consent.kept_here")),
+        )
+        rows = [(dom.make("dt", t(key)), dom.make("dd", value)) for key, value in facts]
+        english = t("consent.english") if "sv" not in model["languages"] else None
+        return dom.make(
+            "section",
+            dom.make("h3", t("consent.title", name=model["name"])),
+            dom.make("p", t("consent.text")),
+            self.space(model),
+            dom.make(
+                "div",
+                dom.button(
+                    t("consent.download", size=t.size(model["bytes"])),
+                    "download",
+                    model["id"],
+                    "load",
+                    cls="primary",
+                ),
+                dom.button(t("consent.other"), "choose-model"),
+                dom.button(t("consent.file"), "pick-model"),
+                self.tiny(),
+                cls="row",
+            ),
+            dom.make("dl", rows, cls="facts-list"),
+            dom.make("p", english, cls="note") if english else None,
+            dom.make("ul", self.preflight(), cls="chips", label=t("preflight.title")),
+            device.note(self.page),
+            cls="card consent important",
+            id="consent",
+            tabindex=-1,
+        )
+
+    def tiny(self):
+        """The small test model, for a look around without a download, where the site carries it."""
+        if "tiny" not in site.models():
+            return None
+        return dom.button(t("consent.tiny"), "download", "tiny")
+
+    def space(self, model):
+        """Both numbers, before anything is fetched, when the browser allows too little."""
+        if self.free is None or self.free > model["bytes"] * TIGHT:
+            return None
+        words = t("consent.full", size=t.size(model["bytes"]), free=t.size(max(0, self.free)))
+        run = dom.button(t("consent.unsaved"), "download-unsaved", model["id"], cls="small")
+        return dom.make("div", dom.make("p", words), run, cls="card bad", role="alert")
+
+    def preflight(self):
+        """What this browser can do, in words; nothing here is a dead end."""
+        said = [t("preflight.private")]
+        if self.free is not None:
+            said.insert(0, t("preflight.storage", free=t.size(self.free)))
+        chips = [dom.make("li", dom.icon("check"), words, cls="chip good") for words in said]
+        return [device.chip(self.page)] + chips
+
+    def progress_card(self):
+        """Bytes, speed and time left while it downloads; a word while it loads."""
+        now, model = self.progress, self.model(self.progress.model)
+        name = model["name"] if model else self.progress.model
+        bar = dom.make("progress", max=max(1, now.total), label=t("download.label"))
+        bar.value = now.done
+        if now.phase == "download":
+            values = {"done": t.size(now.done), "total": t.size(now.total)}
+            said = t("download.bytes", **values)
+            if now.rate > 0:
+                rate, left = t.size(now.rate), t.duration((now.total - now.done) / now.rate)
+                said += " · " + t("download.rate", rate=rate, left=left)
+        else:
+            said = self.waits() if now.phase == "wait" else t("download." + now.phase)
+        pause = dom.button(t("download.pause"), "stop-loading", drawing="pause", cls="small")
+        return dom.make(
+            "section",
+            dom.make("h3", t("download.title", name=name)),
+            bar,
+            dom.make("p", said, cls="note"),
+            self.page.story.lines(),
+            dom.make("div", pause, cls="row") if now.phase == "download" else None,
+            cls="card consent",
+            id="consent",
+            tabindex=-1,
+        )
+
+    def waits(self):
+        """Why what was asked for has not begun yet."""
+        facts = self.page.status.facts
+        if facts["other_tab"]:
+            return t("download.wait_tab")
+        return t("download.wait", step=t("boot." + facts["step"]))
+
+    def trouble_card(self):
+        """What happened, what is safe, and the ways on."""
+        model, failed = self.trouble
+        stopped = failed.detail == "stopped"
+        return dom.make(
+            "section",
+            dom.make("h3", dom.icon("pause" if stopped else "warn"), self.stopped_at(stopped)),
+            dom.make("p", failures.words(failed)) if not stopped else None,
+            dom.make("p", t("download.kept"), cls="note") if stopped else failures.folded(failed),
+            dom.make(
+                "div",
+                dom.button(t("download.resume"), "download", model, "play", cls="primary"),
+                dom.button(t("download.over"), "download-again", model, "again"),
+                dom.button(t("download.other"), "choose-model"),
+                cls="row",
+            ),
+            cls="card consent" if stopped else "card consent bad",
+            id="consent",
+            tabindex=-1,
+        )
+
+    def stopped_at(self, paused):
+        now = self.progress
+        share = t.percent(now.done / now.total) if now and now.total else t.percent(0)
+        return t("download.paused" if paused else "download.stopped", share=share)
+
+    def draw(self):
+        old = dom.find("#consent")
+        if not old:
+            return
+        new = self.card()
+        if new is None:
+            old._dom_element.remove()
+        elif self.progress and dom.find("progress", old) and dom.find("progress", new):
+            dom.find("progress", old).value = self.progress.done
+            dom.find(".note", old).textContent = dom.find(".note", new).textContent
+        else:
+            old._dom_element.replaceWith(new._dom_element)
+
+    def focus(self):
+        """Somebody wants to chat and there is no model: show them the choice."""
+        card = dom.find("#consent")
+        if card:
+            card._dom_element.scrollIntoView()
+            card._dom_element.focus()
+
+    # -------------------------------------------------------------------------------- loading
+
+    def on_progress(self, progress):
+        before = self.progress
+        if before and before.phase == progress.phase and progress.done < before.done:
+            return  # chunks may be told out of order; what came is never less
+        self.progress = progress
+        share = progress.done / progress.total if progress.total else 0
+        self.page.status.know(loading=progress.phase, share=share)
+        self.page.touch("model")
+
+    async def load(self, model, keep=True):
+        """Fetch and load, as soon as the engine has started; whatever happens, the card says it."""
+        if self.busy:
+            self.page.toast(t("download.busy"))
+            return
+        self.busy, self.trouble = True, None
+        self.over.clear()
+        await self.load_now(model, keep)
+        self.busy = False
+        self.over.set()
+
+    async def load_now(self, model, keep):
+        known = self.model(model)
+        total = known["bytes"] if known else 0
+        phase = "download" if self.page.status.facts["worker"] else "wait"
+        self.progress = None
+        self.on_progress(ModelProgress(model=model, phase=phase, done=0, total=total, rate=0.0))
+        self.page.chat.draw()
+        try:
+            loaded = await self.page.app.engine.ask(LoadModel(model=model, keep=keep))
+        except Refused as refused:
+            self.trouble = (model, refused.failed)
+            self.page.status.know(loading="")
+            if refused.failed.detail != "stopped":
+                self.page.alarm(failures.words(refused.failed))
+            self.page.chat.draw()
+            return
+        self.progress = None
+        await self.page.model_loaded(loaded, keep)
+
+    async def stop(self):
+        await self.page.app.engine.ask(StopLoading())
+
+    # --------------------------------------------------------------------------------- choosing
+
+    def choose(self):
+        """Every model there is, with what one must know to choose."""
+        rows = [self.choice(model) for model in self.models]
+        overlay.dialog(
+            t("models.title"),
+            dom.make("p", t("models.text"), cls="note"),
+            self.current(),
+            rows,
+            dom.make("div", dom.button(t("models.file"), "pick-model", drawing="file"), cls="row"),
+            name="models",
+        )
+
+    def current(self):
+        """Which one is loaded, what it computes on, and why that."""
+        loaded = self.page.model
+        if not loaded:
+            return None
+        on, why = t("models.on_" + loaded.back_end), t("device." + loaded.why)
+        words = dom.make("p", dom.make("strong", self.name()), " · ", on, ": ", why, cls="note")
+        return dom.make("div", words, device.costs(self.page), device.note(self.page))
+
+    def choice(self, model):
+        current = bool(self.page.model) and self.page.model.model == model["id"]
+        facts = [t.size(model["bytes"]), model["licence"]]
+        facts.append(", ".join(t.language_name(code) for code in model["languages"]))
+        facts.append(t("models.trains" if model["trainable"] else "models.chats"))
+        if model["id"] in site.models():
+            use = dom.button(t("models.use"), "download", model["id"], cls="small")
+        else:
+            use = self.elsewhere(model)
+        tag = dom.make("span", t("models.current"), cls="tag good")
+        return dom.make(
+            "div",
+            dom.icon("mark"),
+            dom.make("div", dom.make("h3", model["name"]), dom.make("p", " · ".join(facts))),
+            tag if current else use,
+            cls="choice current" if current else "choice",
+        )
+
+    def elsewhere(self, model):
+        """This site does not carry it: the person fetches the file and gives it to the page."""
+        address = model["source"].get("url")
+        if not address:
+            return None
+        link = {"href": address, "target": "_blank", "rel": "noopener noreferrer", "cls": "button"}
+        return dom.make("a", t("models.get"), **link)
+
+    async def pick_file(self):
+        """A model file of the person's own: handed to the engine through the browser's file store."""
+        chosen = await files.pick(".gguf,.safetensors", many=False)
+        if chosen:
+            await self.load_file(chosen[0])
+
+    async def load_file(self, file):
+        overlay.close_all()
+        name = await files.put_in_inbox(file)
+        await self.load("file:" + name)

@@ -1,0 +1,270 @@
+"""Settings: what anyone may want to change first, the engine's configuration in Developer mode."""
+
+import json
+
+import js
+from pyscript import document
+
+from engine.core import settings
+from web.lib import dom, overlay
+from web.lib.words import LANGUAGES, t
+from web.settings.fields import choice, fields, typed
+
+THEMES = ("", "light", "dark")
+
+
+def folding_name(details):
+    return details._dom_element.firstElementChild.textContent
+
+
+class SettingsDialog:
+    def __init__(self, page):
+        self.page = page
+        page.watch(self.draw, "settings", "words", "storage")
+
+    def apply(self):
+        """Put the look into force."""
+        theme = self.page.settings["theme"]
+        if theme:
+            document.documentElement.setAttribute("data-theme", theme)
+        else:
+            document.documentElement.removeAttribute("data-theme")
+        developer = "true" if self.page.settings["developer"] else "false"
+        document.documentElement.setAttribute("data-developer", developer)
+        for code in LANGUAGES:
+            pressed = "true" if code == t.language else "false"
+            dom.change(dom.by_id("language-" + code), aria_pressed=pressed)
+
+    async def next_theme(self):
+        now = THEMES.index(self.page.settings["theme"])
+        theme = THEMES[(now + 1) % len(THEMES)]
+        await self.page.set(theme=theme)
+        self.apply()
+        self.page.touch("words")
+        self.page.toast(t("theme." + (theme or "auto")), seconds=2)
+
+    async def use_language(self, code):
+        await t.use(code)
+        await self.page.set(language=code)
+        self.apply()
+        self.page.touch("words")
+
+    # ------------------------------------------------------------------------------- the dialog
+
+    async def open(self):
+        self.storage = await storage_figures()
+        overlay.dialog(t("settings.title"), self.sections(), name="settings", wide=True)
+
+    async def draw(self):
+        if overlay.body_of("settings"):
+            self.storage = await storage_figures()
+        body = overlay.body_of("settings")
+        if body:
+            dom.find("#dialog-title").textContent = t("settings.title")
+            unfolded = [folding_name(one) for one in dom.find_all("details[open]", body)]
+            dom.replace(body, self.sections())
+            for one in dom.find_all("details", body):
+                one._dom_element.open = folding_name(one) in unfolded
+
+    def sections(self):
+        return [
+            self.look(),
+            self.chat(),
+            self.learning(),
+            self.developer() if self.page.settings["developer"] else None,
+            self.data(),
+        ]
+
+    def section(self, key, *parts):
+        return dom.make("section", dom.make("h3", t(key)), parts)
+
+    def look(self):
+        languages = [(code, t.language_name(code)) for code in LANGUAGES]
+        themes = [(theme, t("theme." + (theme or "auto"))) for theme in THEMES]
+        return self.section(
+            "settings.look",
+            dom.make(
+                "div",
+                choice(t("language.label"), "set-language", "language", languages, t.language),
+                choice(t("theme.label"), "set-theme", "theme", themes, self.page.settings["theme"]),
+                cls="columns",
+            ),
+            self.check("single_keys"),
+        )
+
+    def chat(self):
+        values = self.page.settings
+        system = dom.make(
+            "textarea", rows=2, do="set-text", of="system", data_on="change", id="set-system"
+        )
+        system.value = values["system"]
+        numbers = (
+            ("temperature", 0, 2, 0.1),
+            ("top_p", 0.05, 1, 0.05),
+            ("max_tokens", 16, 4096, 16),
+        )
+        return self.section(
+            "settings.chat",
+            dom.make("label", t("settings.system"), system, cls="field"),
+            dom.make("div", [self.number(*one) for one in numbers], cls="columns"),
+        )
+
+    def learning(self):
+        hidden = [(rule, t("hidden." + rule)) for rule in ("mains", "always", "never")]
+        back_ends = [(kind, t("back_end." + kind)) for kind in ("auto", "gpu", "cpu")]
+        values = self.page.settings
+        return self.section(
+            "settings.learning",
+            dom.make(
+                "div",
+                self.number("idle_seconds", 1, 600, 1),
+                choice(t("settings.hidden"), "set-choice", "hidden", hidden, values["hidden"]),
+                choice(
+                    t("settings.back_end"), "set-choice", "back_end", back_ends, values["back_end"]
+                ),
+                cls="columns",
+            ),
+            self.check("full_speed"),
+            self.check("collect"),
+            self.check("auto_collect"),
+            self.proxy(),
+            self.check("sign"),
+            self.signing_key(),
+            dom.button(t("settings.introduce"), "introduce", drawing="seed", cls="small"),
+            self.check("developer"),
+        )
+
+    def signing_key(self):
+        """The public key to hand out, and the private one to keep in a safe place."""
+        public = self.page.learning.signing
+        if not public:
+            return None
+        save = dom.button(t("settings.save_key"), "save-signing-key", drawing="load", cls="small")
+        return dom.make("p", dom.make("code", public), " ", save, cls="note")
+
+    def proxy(self):
+        """A go-between for closed sites, off unless the person names one."""
+        field = dom.make(
+            "input",
+            type="url",
+            pattern="https://.*",
+            placeholder="https://",
+            do="set-proxy",
+            data_on="change",
+            id="set-proxy",
+        )
+        field.value = self.page.settings["proxy"]
+        note = dom.make("small", t("settings.proxy_note"))
+        return dom.make("label", t("settings.proxy"), field, note, cls="field")
+
+    async def set_proxy(self, element):
+        node = element._dom_element
+        if node.checkValidity():
+            await self.page.set(proxy=node.value)
+        else:
+            node.reportValidity()
+
+    def developer(self):
+        """Every field of the engine's configuration with its range; what is out of range is refused."""
+        tables = (("training", settings.TrainingConfig), ("scheduler", settings.SchedulerConfig))
+        parts = []
+        for name, kind in tables:
+            current = self.page.settings.get("config_" + name) or self.defaults(name)
+            parts.append(dom.make("h4", t("config." + name)))
+            parts.append(dom.make("div", list(fields(name, kind, current)), cls="columns"))
+        reset = dom.button(t("config.reset"), "reset-config", drawing="undo", cls="small")
+        return self.section("settings.developer", parts, dom.make("div", reset, cls="row"))
+
+    def data(self):
+        said = self.storage
+        kept = t("storage.kept" if said["persistent"] else "storage.may_go")
+        figures = t("storage.words", used=t.size(said["used"]), free=t.size(said["quota"]))
+        return self.section(
+            "settings.data",
+            dom.make("p", figures, " ", kept, cls="note"),
+            dom.make(
+                "div",
+                dom.button(t("backup.export"), "export-everything", drawing="load"),
+                dom.button(t("backup.import"), "import-everything", drawing="up"),
+                dom.button(t("backup.openai"), "export-openai", drawing="load"),
+                dom.button(t("backup.sharegpt"), "export-sharegpt", drawing="load"),
+                cls="row",
+            ),
+            dom.make(
+                "div",
+                dom.button(t("reset.learning"), "ask-reset", drawing="undo", cls="danger"),
+                dom.button(t("reset.everything"), "ask-delete", drawing="trash", cls="danger"),
+                cls="row",
+            ),
+        )
+
+    # ------------------------------------------------------------------------------- the fields
+
+    def check(self, name):
+        box = dom.make(
+            "input", type="checkbox", do="set-check", of=name, data_on="change", id="set-" + name
+        )
+        box.checked = self.page.settings[name]
+        note = dom.make("small", t("settings.%s_note" % name), cls="note")
+        words = dom.make("span", t("settings." + name), dom.make("br"), note)
+        return dom.make("label", box, words, cls="check")
+
+    def number(self, name, low, high, step):
+        box = dom.make(
+            "input",
+            type="number",
+            min=low,
+            max=high,
+            step=step,
+            do="set-number",
+            of=name,
+            data_on="change",
+            id="set-" + name,
+        )
+        box.value = self.page.settings[name]
+        note = dom.make("small", t("config.range", low=low, high=high))
+        return dom.make("label", t("settings." + name), box, note, cls="field")
+
+    async def set_number(self, name, element):
+        node = element._dom_element
+        if node.checkValidity() and node.value:
+            value = float(node.value)
+            await self.page.set(**{name: int(value) if value == int(value) else value})
+        else:
+            node.reportValidity()
+
+    def defaults(self, table):
+        """The measured recipe for training; the scheduler's own defaults."""
+        if table == "training":
+            return settings.TrainingConfig.preset("micro").to_dict()
+        return settings.SchedulerConfig().to_dict()
+
+    async def set_config(self, of, element):
+        """One field of a table, as table.field or table.part.field; checked as the engine checks it."""
+        table, *path = of.split(".")
+        kind = {"training": settings.TrainingConfig, "scheduler": settings.SchedulerConfig}[table]
+        values = self.page.settings.get("config_" + table) or self.defaults(table)
+        inner = values
+        for part in path[:-1]:
+            inner = inner[part]
+        before = inner[path[-1]]
+        inner[path[-1]] = typed(element, before)
+        label = dom.wrap(element._dom_element.closest(".field"))
+        try:
+            kind(**values)
+        except settings.ConfigError as wrong:
+            inner[path[-1]] = before
+            label.classes.add("invalid")
+            dom.find(".wrong", label).textContent = str(wrong)
+            self.page.alarm(str(wrong))
+            return
+        label.classes.discard("invalid")
+        dom.find(".wrong", label).textContent = ""
+        await self.page.set(**{"config_" + table: values})
+
+
+async def storage_figures():
+    """Used and allowed bytes as the browser tells, and whether it promised to keep them."""
+    estimate = json.loads(js.JSON.stringify(await js.navigator.storage.estimate()))
+    persistent = await js.navigator.storage.persisted()
+    return {"used": estimate["usage"], "quota": estimate["quota"], "persistent": persistent}

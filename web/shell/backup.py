@@ -1,0 +1,50 @@
+"""Everything out, everything back, as files the person keeps: backups, and the chats as training data.
+
+A backup holds weights, far more than the page's Python has room for: the importer writes and reads it.
+"""
+
+import json
+
+import js
+
+from engine.core.messages import BackUp, Restore
+from web.chat import turns
+from web.chat.chat import stored_turns
+from web.lib import files, overlay
+from web.lib.words import t
+from web.shell.link import Refused
+
+FILE = "backup.json"
+
+
+async def export_everything(page):
+    page.toast(t("backup.begun"))
+    await page.app.ask_importer(BackUp(file=FILE))
+    name = "oneseek-%s.json" % js.Date.new().toISOString()[:10]
+    await files.save_from_outbox(FILE, "application/json", name)
+
+
+async def export_chats(store, form):
+    """Every chat as a line of training data: OpenAI messages or ShareGPT."""
+    lines = []
+    for id, chat in await store.all("chats"):
+        shown = turns.Tree(await stored_turns(store, id)).branch(chat["leaf"])
+        line = turns.as_openai(chat, shown) if form == "openai" else turns.as_sharegpt(shown)
+        lines.append(json.dumps(line) + "\n")
+    files.save("oneseek-%s.jsonl" % form, "".join(lines), "application/jsonl")
+
+
+async def import_everything(page):
+    chosen = await files.pick(".json", many=False)
+    if not chosen:
+        return
+    await files.put_in_inbox(chosen[0], FILE)
+    try:
+        await page.app.ask_importer(Restore(file=FILE))
+    except Refused as refused:
+        if refused.failed.where != "backup":
+            raise
+        page.toast(t("backup." + refused.failed.detail), seconds=15)
+        return
+    overlay.close_all()
+    js.location.reload()

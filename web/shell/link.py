@@ -1,0 +1,236 @@
+"""The page's end of the line to one worker: requests out and their answers back, events in.
+
+Calls go through PyScript's named workers, events come over a broadcast channel that only the two know.
+Every second the worker is asked how many events it has sent, so that one that got lost is noticed, and a
+worker that stays silent as well.  One that died has let go of the lock it holds as long as it lives.
+"""
+
+import asyncio
+import json
+
+from pyscript import create_named_worker, document, js_import, window
+
+from engine.core.messages import (
+    BadMessage,
+    Export,
+    Failed,
+    Forget,
+    ImportAdapter,
+    Learn,
+    LoadModel,
+    Ping,
+    Ready,
+    Request,
+    Verify,
+    from_text,
+    opened,
+)
+from web.lib import clock, site
+
+visit = window.crypto.randomUUID()
+"""In the names of channels, so that only this page and its workers know them."""
+
+TICK_SECONDS = 1
+LATE_SECONDS = 0.5  # an event may still be on its way when the answer that counts it is here
+SILENT_TICKS = {"engine": 13, "importer": 75}  # an importer may take a minute for one item
+LONG_TICKS = 60
+LONG = (LoadModel, Learn, Forget, Export, ImportAdapter, Verify)
+"""Requests during which the engine may compute for a while without a word."""
+
+
+class Refused(Exception):
+    """A request could not be done; `failed` is the worker's Failed."""
+
+    def __init__(self, failed):
+        super().__init__(failed.reason)
+        self.failed = failed
+
+
+class Gone(Refused):
+    """The worker was ended before it answered; another one takes its place."""
+
+
+def faulty(where):
+    """What a fault of the worker's own code answers."""
+    error = "'NoneType' object has no attribute 'open'"
+    return Failed(where=where, reason=error, detail="Traceback\nAttributeError: " + error)
+
+
+class Call:
+    """One request under way: the worker answers it, or the worker is ended."""
+
+    def __init__(self, request):
+        self.request = request
+        self.over = asyncio.Event()
+        self.text = self.error = None
+
+    async def carry(self, answer):
+        try:
+            self.text = await answer
+        except Exception as error:
+            self.error = error
+        self.over.set()
+
+
+class Link:
+    """One worker: `await ask(request)`, `listen(Event, function)`, `on_gap` when events got lost.
+
+    Requests wait, in their order, until the worker is open; one that is `ready` needs no preparing.
+    A worker that stays silent can be ended; until `reopen`, requests wait for the next one.
+    """
+
+    def __init__(self, worker, ready=True):
+        self.worker = worker
+        self.broken = None
+        self.fails = set()  # for tests: names of requests that fail as a worker's own fault would
+        self.remote = None
+        self.thread = None
+        self.starting = None
+        self.made = 0
+        self.calls = set()
+        self.open = asyncio.Event()
+        if ready:
+            self.open.set()
+        self.listeners = {}
+        self.seen = 0
+        self.on_gap = None
+        self.channel = None
+        self.ready = asyncio.Event()
+        self.listen(Ready, lambda event: self.ready.set())
+
+    async def start(self):
+        """Create the worker, once; it says through events how far it has come."""
+        if self.starting is None:
+            self.starting = asyncio.create_task(self.create())
+        await self.starting
+
+    async def create(self):
+        settings = dict(site.workers[self.worker])
+        settings["worker"] = self.worker
+        self.made += 1
+        name = "%s-%d" % (self.worker, self.made)
+        settings["channel"] = "oneseek-%s-%s" % (visit, name)
+        self.channel = window.BroadcastChannel.new(settings["channel"])
+        self.channel.onmessage = self.hear
+        settings["build"] = site.build
+        settings["wheel"] = site.path(settings["wheel"])
+        settings["scripts"] = {script: site.path(script) for script in settings["scripts"]}
+        settings["models"] = site.models()
+        config = {
+            "interpreter": site.path("pyodide.mjs"),
+            "plugins": ["!error"],
+            "oneseek": settings,
+        }
+        source = site.path("workers/boot.py")
+        self.remote = await create_named_worker(source, name, json.dumps(config))
+        self.thread = document.querySelector('script[name="%s"]' % name).xworker
+
+    async def ask(self, request, first=False):
+        """The answer to a request, or Refused; the first one starts the worker. What a new worker
+        needs before all others is asked `first`."""
+        if not isinstance(request, Request) or request.worker not in ("any", self.worker):
+            raise BadMessage("%s is not for the worker %s" % (type(request).__name__, self.worker))
+        if not first:
+            await self.open.wait()
+            if self.broken:
+                raise Refused(self.broken)
+        name = type(request).__name__
+        answer = faulty(name) if name in self.fails else from_text(await self.carry(request))
+        if isinstance(answer, Failed):
+            raise Refused(answer)
+        return answer
+
+    async def carry(self, request):
+        """A worker that never came answers too: with Failed; one that was ended, with Gone."""
+        call, where = Call(request), type(request).__name__
+        try:
+            await self.start()
+            self.calls.add(call)
+            asyncio.create_task(call.carry(self.remote.receive(request.to_text())))
+        except Exception as error:
+            call.error = error
+            call.over.set()
+        await call.over.wait()
+        if call not in self.calls and call.error is None:
+            reason = "The worker was restarted; nothing stored is lost. Please try again."
+            raise Gone(Failed(where=where, reason=reason, detail="ended"))
+        self.calls.discard(call)
+        if call.error is None:
+            self.ready.set()
+            return call.text
+        reason = "The worker %s does not answer." % self.worker
+        return Failed(where=where, reason=reason, detail=str(call.error)).to_text()
+
+    # ----------------------------------------------------------------------- whether it is alive
+
+    async def until_silent(self):
+        """Ask it again and again whether it is there, until it is dead or stays silent for too long.
+        Time in which the page itself slept does not count."""
+        await self.ready.wait()
+        dead = asyncio.Event()
+        (lock,) = await js_import(site.path("lock.js"))
+        life = lock.hold(self.channel.name, False, dead.set, lambda: None)
+        silent, call = 0, None
+        while silent < self.patience() and not dead.is_set():
+            if call is None or call.over.is_set():
+                silent, call = 0, Call(Ping())
+                asyncio.create_task(self.ping(call))
+            began = clock.now()
+            await asyncio.sleep(TICK_SECONDS)
+            if clock.now() - began < 2000 * TICK_SECONDS:
+                silent += 1
+        life.release()
+
+    async def ping(self, call):
+        """Its answer counts the events it has sent: the last one may have got lost as well."""
+        await call.carry(self.remote.receive(call.request.to_text()))
+        if call.error is not None:
+            return
+        sent = from_text(call.text).sent
+        if sent > self.seen:
+            await asyncio.sleep(LATE_SECONDS)
+        if sent > self.seen and self.ready.is_set():
+            self.seen = sent
+            self.gap()
+
+    def patience(self):
+        busy = any(isinstance(call.request, LONG) for call in self.calls)
+        return LONG_TICKS if busy else SILENT_TICKS[self.worker]
+
+    def end(self):
+        """End the worker, whatever it does; whoever waits for it hears that it is gone."""
+        self.thread.terminate()
+        self.channel.close()
+        self.ready.clear()
+        self.remote = self.thread = self.starting = None
+        self.seen = 0
+        self.open.clear()
+        calls, self.calls = self.calls, set()
+        for call in calls:
+            call.over.set()
+
+    def reopen(self, broken=None):
+        """The worker has what it needs: those who waited may ask, in their order. One that is
+        `broken` (a Failed) refuses them all."""
+        self.broken = broken
+        self.open.set()
+
+    def listen(self, kind, function):
+        self.listeners.setdefault(kind, []).append(function)
+
+    def hear(self, event):
+        worker, seq, message = opened(event.data)
+        if worker != self.worker:
+            return
+        if 0 < seq <= self.seen:
+            return  # heard already, or overtaken: then the gap was told
+        lost = seq > self.seen + 1
+        self.seen = max(seq, self.seen)
+        if lost:
+            self.gap()
+        for function in self.listeners.get(type(message), ()):
+            function(message)
+
+    def gap(self):
+        if self.on_gap:
+            self.on_gap()

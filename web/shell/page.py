@@ -1,0 +1,205 @@
+"""What every part of the page shares: the store, the worker, the settings, and who redraws when.
+
+The page only shows what lives in the store and the workers.  A part says which topics it shows
+with `watch`; whoever changes one says so with `touch`, and redrawing happens at most four times
+a second.
+"""
+
+import asyncio
+
+import js
+
+from engine.core.messages import Ask, Stop, Token
+from engine.core.storage.store import BALLAST_BYTES, StorageFull, save_anyway
+from web.lib import clock, dom, failures
+from web.lib.words import t
+from web.shell.link import Refused
+
+REDRAW_SECONDS = 0.25
+TOASTS = 2
+DEFAULTS = {
+    "language": "",
+    "theme": "",
+    "single_keys": True,
+    "announce": "whole",
+    "developer": False,
+    "system": "",
+    "temperature": 0.2,
+    "top_p": 0.9,
+    "max_tokens": 512,
+    "seed": -1,
+    "idle_seconds": 20,
+    "hidden": "mains",
+    "full_speed": True,
+    "back_end": "auto",
+    "model": "",
+    "collect": True,
+    "auto_collect": False,
+    "proxy": "",
+    "sign": False,
+    "aside": None,
+    "tab": "memory",
+    "story": "",
+}
+
+
+def new_id(prefix):
+    """An id that sorts by the time it was made, and is never made twice."""
+    return "%s%013d-%s" % (prefix, clock.now(), js.crypto.randomUUID()[:6])
+
+
+class Page:
+    """`app` is the workers' owner (web/shell/app.py); the parts are put in by web/shell/regions.py."""
+
+    def __init__(self, app, store):
+        self.app = app
+        self.store = store
+        self.settings = dict(DEFAULTS)
+        self.model = None
+        self.keeps_model = True
+        self.version = "v0"
+        self.asks = {}
+        self.watchers = []
+        self.touched = set()
+        self.drawing = False
+        app.engine.listen(Token, self.on_token)
+
+    async def load_settings(self):
+        self.settings.update(await self.store.get("settings", "page") or {})
+
+    async def set(self, **values):
+        self.settings.update(values)
+        await self.save([["put", "settings", "page", self.settings]])
+        self.touch("settings")
+
+    async def save(self, ops):
+        """Store what a person said or chose, also when there is hardly any room left.  When there is
+        none at all it lives as long as the page, which says so."""
+        try:
+            await save_anyway(self.store, ops)
+        except StorageFull as full:
+            self.complain(full)
+
+    async def reserve(self):
+        """Set room aside, for what is said once the disk is full; where there is none left, so be it."""
+        try:
+            await self.store.reserve(BALLAST_BYTES)
+        except Exception as fault:
+            js.console.info("no room was set aside: %s" % fault)
+
+    def watch(self, redraw, *topics):
+        """`redraw()` is called (and awaited) soon after any of the topics was touched."""
+        self.watchers.append((redraw, set(topics)))
+
+    def touch(self, *topics):
+        self.touched.update(topics)
+        if not self.drawing:
+            self.drawing = True
+            asyncio.create_task(self.redraw())
+
+    async def redraw(self):
+        """At once, then not again for a moment: quick after a pause, calm in a storm."""
+        while self.touched:
+            topics, self.touched = self.touched, set()
+            for redraw, wanted in list(self.watchers):
+                if wanted & topics:
+                    work = redraw()
+                    if hasattr(work, "send"):
+                        await dom.guard(work)
+            await asyncio.sleep(REDRAW_SECONDS)
+        self.drawing = False
+
+    # ------------------------------------------------------------------------------- the model
+
+    def ask(self, chat, messages, options, listener):
+        """Ask the model; `listener` hears on_token, then on_answered or on_failed."""
+        number = new_id("ask")
+        self.asks[number] = listener
+        dom.run(self._ask(number, chat, messages, options, listener))
+        return number
+
+    async def _ask(self, number, chat, messages, options, listener):
+        options = dict(options)
+        options.setdefault("language", t.language)
+        for name in ("temperature", "top_p", "max_tokens", "seed"):
+            options.setdefault(name, self.settings[name])
+        options["stop_repeats"] = True
+        question = Ask(id=number, chat=chat, messages=messages, options=options)
+        try:
+            answered = await self.app.engine.ask(question)
+        except Refused as refused:
+            await listener.on_failed(refused.failed)
+        else:
+            await listener.on_answered(answered)
+        finally:
+            del self.asks[number]
+
+    async def answer_once(self, text, options):
+        """One question outside any chat; the whole answer."""
+        options = dict(options, top_p=1.0, max_tokens=96, seed=1)
+        said = [{"role": "user", "content": text}]
+        return await self.app.engine.ask(
+            Ask(id=new_id("ask"), chat="", messages=said, options=options)
+        )
+
+    def on_token(self, token):
+        if token.id in self.asks:
+            self.asks[token.id].on_token(token)
+
+    def stop(self, number):
+        dom.run(self.app.engine.ask(Stop(id=number)))
+
+    # ------------------------------------------------------------------------------ being heard
+
+    def say(self, text):
+        """Tell a screen reader, politely, once."""
+        dom.by_id("announcer").textContent = text
+
+    def alarm(self, text):
+        dom.by_id("alarm").textContent = text
+
+    def toast(self, text, do=None, of=None, words=None, seconds=8, also=None):
+        """A short notice; with a verb it carries a button, usually Undo, beside which `also` stands.
+        What an earlier notice would undo is no longer the last thing done: it goes."""
+        action = dom.button(words or t("undo"), do, of, cls="small") if do else None
+        close = dom.icon_button(t("close"), "close-toast", drawing="close", cls="icon small")
+        for earlier in dom.find_all('.toast [data-do="%s"]' % do) if do else ():
+            earlier._dom_element.closest(".toast").remove()
+        _make_room(text)
+        notice = dom.make("div", dom.make("p", text), also, action, close, cls="toast")
+        dom.by_id("toasts").append(notice)
+        self.say(text)
+        asyncio.create_task(_leave(notice, seconds))
+        return notice
+
+    def complain(self, fault):
+        """Something no part of the page foresaw: say so, keep the details for a report."""
+        if isinstance(fault, StorageFull):
+            self.status.know(storage_low=True)
+            return
+        failed = getattr(fault, "failed", None)
+        failures.show(self, failed or failures.unforeseen(fault))
+
+
+def _make_room(text):
+    """The same words once, and few at a time: the oldest go."""
+    shown = dom.find_all("#toasts .toast")
+    for notice in shown:
+        if dom.find("p", notice).textContent == text:
+            notice._dom_element.remove()
+    shown = dom.find_all("#toasts .toast")
+    for notice in shown[: max(0, len(shown) - TOASTS + 1)]:
+        notice._dom_element.remove()
+
+
+async def _leave(notice, seconds):
+    """Take a notice away, but not from under the mouse or the keyboard."""
+    await asyncio.sleep(seconds)
+    while notice._dom_element.matches(":hover, :focus-within"):
+        await asyncio.sleep(1)
+    notice._dom_element.remove()
+
+
+@dom.verb("close-toast")
+def close_toast(of, element):
+    element._dom_element.closest(".toast").remove()

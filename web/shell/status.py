@@ -1,0 +1,146 @@
+"""The one word that always tells the truth about the engine, and the banners that explain it.
+
+`word(facts)` decides; the pill in the header, `data-engine` on the document and the banners only
+show what it says.
+"""
+
+from pyscript import document
+
+from web.learning import truth
+from web.lib import dom
+from web.lib.words import t
+
+LOOKS = {
+    "booting": ("wait", "plain"),
+    "needs-consent": ("load", "plain"),
+    "downloading": ("load", "busy"),
+    "loading": ("wait", "busy"),
+    "ready": ("check", "good"),
+    "generating": ("edit", "busy"),
+    "training": ("seed", "learn"),
+    "evaluating": ("search", "learn"),
+    "paused": ("pause", "plain"),
+    "countdown": ("wait", "learn"),
+    "recovering": ("again", "bad"),
+    "read-only": ("lock", "plain"),
+    "failed": ("warn", "bad"),
+    "unsupported": ("warn", "bad"),
+}
+"""state -> (drawing, tone)"""
+
+
+def word(facts):
+    """The state to show, from what is known.  The first that applies wins."""
+    for state, holds in (
+        ("unsupported", facts["unsupported"]),
+        ("read-only", facts["other_tab"]),
+        ("recovering", facts["lost"]),
+        ("failed", facts["failed"]),
+        ("booting", not facts["worker"]),
+        ("downloading", facts["loading"] == "download"),
+        ("loading", facts["loading"]),
+        ("needs-consent", not facts["model"]),
+        ("generating", facts["answering"]),
+        ("paused", facts["round"] and facts["paused"]),
+        ("evaluating", facts["round"] == "checking"),
+        ("training", facts["round"]),
+        ("countdown", facts["countdown"]),
+    ):
+        if holds:
+            return state
+    return "ready"
+
+
+class Status:
+    def __init__(self, page):
+        self.page = page
+        self.shown = None
+        self.banners = None
+        self.facts = {
+            "unsupported": "",
+            "other_tab": False,
+            "lost": "",
+            "failed": "",
+            "worker": False,
+            "step": "python",
+            "loading": "",
+            "share": 0.0,
+            "model": False,
+            "answering": False,
+            "round": "",
+            "paused": "",
+            "countdown": 0,
+            "online": True,
+            "storage_lost": False,
+            "storage_low": False,
+        }
+        page.watch(self.draw, "words")
+
+    def know(self, **facts):
+        """Learn facts about the engine; the pill changes in the same moment."""
+        self.facts.update(facts)
+        self.draw()
+
+    def text(self, state):
+        facts = self.facts
+        if state == "booting":
+            return t("boot." + facts["step"])
+        if state == "downloading":
+            return t("state.downloading", share=t.percent(facts["share"]))
+        if state in ("training", "evaluating"):
+            return truth.short(self.page)
+        if state == "paused":
+            return t("state.paused", why=t("paused." + facts["paused"]))
+        if state == "countdown":
+            return t("state.countdown", time=t.duration(facts["countdown"]))
+        return t("state." + state)
+
+    def draw(self):
+        state = word(self.facts)
+        drawing, tone = LOOKS[state]
+        pill = dom.by_id("status")
+        text = self.text(state)
+        share = "%d%%" % round(100 * self.share(state))
+        pill._dom_element.style.setProperty("--share", share)
+        dom.by_id("status-word").textContent = text
+        document.documentElement.setAttribute("data-step", self.facts["step"])
+        if state != self.shown:
+            document.documentElement.setAttribute("data-engine", state)
+            dom.change(pill, data_state=state, data_tone=tone)
+            dom.find("use", pill)._dom_element.setAttribute("href", "#i-" + drawing)
+            if self.shown and state in ("ready", "training", "paused", "recovering", "failed"):
+                self.page.say(text)
+            self.shown = state
+            self.page.touch("status")
+        self.draw_banners()
+
+    def share(self, state):
+        """What the ring of the pill shows; 0 hides it."""
+        if state == "downloading":
+            return self.facts["share"]
+        return self.page.learning.share() if self.facts["round"] else 0
+
+    def draw_banners(self):
+        facts, banners = self.facts, []
+        if not facts["online"]:
+            banners.append(banner("off", t("banner.offline")))
+        if facts["other_tab"]:
+            use = dom.button(t("banner.use_here"), "use-here", cls="small")
+            banners.append(banner("lock", t("banner.other_tab"), use))
+        if facts["storage_lost"]:
+            restore = dom.button(t("banner.restore"), "import-everything", cls="small")
+            banners.append(banner("warn", t("banner.storage_lost"), restore, bad=True))
+        if facts["storage_low"]:
+            free = dom.button(t("banner.free_space"), "settings", cls="small")
+            banners.append(banner("warn", t("banner.storage_low"), free, bad=True))
+        if facts["lost"]:
+            banners.append(banner("again", t("banner.lost_" + facts["lost"]), bad=True))
+        shown = [state for state in sorted(facts) if facts[state]], t.language
+        if shown != self.banners:
+            self.banners = shown
+            dom.replace(dom.by_id("state-banners"), banners)
+
+
+def banner(drawing, text, *actions, bad=False):
+    cls = "banner bad" if bad else "banner"
+    return dom.make("div", dom.icon(drawing), dom.make("p", text), actions, cls=cls, role="status")

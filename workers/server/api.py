@@ -1,0 +1,120 @@
+"""The HTTP API, one ASGI app for both hosts: uvicorn serves it, and in the page the service worker
+hands it the page's own requests.
+
+`ROUTES` is the whole list; the OpenAPI document is made from it and from its handlers.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route, WebSocketRoute
+
+from engine.assistant import Busy
+from engine.core.queue.training_queue import Conflict
+from engine.core.storage.store import StorageFull
+from engine.history.ledger import Overtaken
+from engine.history.snapshot import SnapshotDamaged
+from engine.model.generate import TooLong
+from workers.server.endpoints import lessons, looking, openai, training, versions
+from workers.server.endpoints.old import multi_model_query, old, query, status
+from workers.server.guard import error
+from workers.server.places import Crowded
+from workers.server.service import NoSuchModel, Service
+
+log = logging.getLogger("oneseek")
+
+ROUTES = [
+    Route("/api/training/micro", training.micro, methods=["POST"]),
+    Route("/api/training/micro/status", training.micro_status),
+    Route("/api/training/micro/stats", training.micro_stats),
+    Route("/api/training/{run_id}/metrics", training.run_metrics),
+    Route("/api/training/{run_id}/metrics", training.add_metrics, methods=["POST"]),
+    Route("/api/training/{run_id}/leaderboard", training.leaderboard),
+    Route("/api/admin/training/start-dna-v2", training.start_run, methods=["POST"]),
+    Route("/api/events", training.events),
+    Route("/api/models/versions", versions.versions),
+    Route("/api/models/versions/{number:int}/activate", versions.activate, methods=["POST"]),
+    Route("/api/models/versions/{number:int}/verify", versions.verify),
+    Route("/api/models/versions/{number:int}/export", versions.export),
+    Route("/api/models/versions/{number:int}/certified", versions.certified),
+    Route("/api/models/rollback", versions.rollback, methods=["POST"]),
+    Route("/api/models/reset", versions.reset, methods=["POST"]),
+    Route("/api/queue", lessons.queue),
+    Route("/api/queue", lessons.enqueue, methods=["POST"]),
+    Route("/api/queue/{id}/approve", lessons.approve, methods=["POST"]),
+    Route("/api/queue/{id}", lessons.dequeue, methods=["DELETE"]),
+    Route("/api/import", lessons.bring_in, methods=["POST"]),
+    Route("/api/oqt/query", old(query), methods=["POST"]),
+    Route("/api/oqt/multi-model-query", old(multi_model_query), methods=["POST"]),
+    Route("/api/oqt/micro-train", old(training.micro), methods=["POST"]),
+    Route("/api/oqt/train", old(training.start_run), methods=["POST"]),
+    Route("/api/oqt/status", old(status)),
+    Route("/api/oqt/metrics", old(training.micro_stats)),
+    Route("/api/oqt/ledger", old(versions.ledger)),
+    Route("/api/oqt/ledger/{what}", old(versions.ledger)),
+    Route("/v1/models", openai.models),
+    Route("/v1/models/{id}", openai.model),
+    Route("/v1/chat/completions", openai.completions, methods=["POST"]),
+    Route("/oqt-dashboard", looking.dashboard),
+    Route("/healthz", looking.health),
+    Route("/metrics", looking.figures),
+    Route("/openapi.json", looking.document),
+    Route("/docs", looking.page),
+    WebSocketRoute("/ws/training", training.training_socket),
+]
+
+# What went wrong -> the status and the code it is told with. Where several fit, the first counts.
+TOLD: dict[type[Exception], tuple[int, str]] = {
+    TooLong: (400, "context_length_exceeded"),
+    NoSuchModel: (404, "model_not_found"),
+    ValueError: (400, "invalid_value"),
+    OverflowError: (400, "invalid_value"),
+    LookupError: (404, "not_found"),
+    Conflict: (404, "not_found"),
+    Busy: (409, "busy"),
+    Overtaken: (409, "overtaken"),
+    SnapshotDamaged: (409, "damaged"),
+    Crowded: (503, "overloaded"),
+    StorageFull: (507, "storage_full"),
+}
+
+
+async def tell(request: Request, problem: Exception) -> JSONResponse:
+    """Every error in OpenAI's shape, so that its clients can show it."""
+    if isinstance(problem, HTTPException):
+        return JSONResponse(error(problem.detail, problem.status_code), problem.status_code)
+    status, code = next(told for kind, told in TOLD.items() if isinstance(problem, kind))
+    words = problem.args[0] if problem.args else type(problem).__name__
+    return JSONResponse(error(str(words), status, code), status)
+
+
+async def tell_fault(request: Request, problem: Exception) -> JSONResponse:
+    """A fault of ours: the log says where, the caller hears that the server goes on."""
+    request.app.state.service.failures += 1
+    log.error("%s %s failed", request.method, request.url.path, exc_info=problem)
+    words = f"{type(problem).__name__}: {problem}. Nothing was changed; the log says more"
+    return JSONResponse(error(words, 500, "internal_error"), 500)
+
+
+def create_app(service: Service) -> Starlette:
+    """The app over one service, which starts and stops with its host."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await service.start()
+        try:
+            yield
+        finally:
+            await service.stop()
+
+    handlers = dict.fromkeys((*TOLD, HTTPException), tell) | {Exception: tell_fault}
+    app = Starlette(routes=ROUTES, exception_handlers=handlers, lifespan=lifespan)
+    app.state.service = service
+    return app

@@ -1,0 +1,157 @@
+"""The server about itself: whether it lives, its figures, and this API as a document."""
+
+from __future__ import annotations
+
+import html
+import time
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse
+from starlette.routing import Route
+
+from engine.assistant import label
+from engine.learning.runs import moment
+from workers.server.endpoints.training import micro_state
+from workers.server.fields import schema_of
+from workers.server.service import service_of
+
+STYLE = (
+    "body{font:16px system-ui;margin:2rem auto;max-width:70rem;color-scheme:light dark}"
+    "td{padding:.3rem .8rem;vertical-align:top}"
+)
+FAILED = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["message", "type", "code", "param"],
+            "properties": {"message": {"type": "string"}, "type": {"type": "string"}},
+        }
+    },
+}
+
+
+async def health(request: Request) -> JSONResponse:
+    """Whether it lives, and with what."""
+    service = service_of(request)
+    current = await service.versions.current()
+    told = {
+        "status": "ok",
+        "model": service.model,
+        "version": label(current),
+        "back_end": service.assistant.model.executor.name,
+        "learning": service.learning,
+    }
+    return JSONResponse(told)
+
+
+async def figures(request: Request) -> PlainTextResponse:
+    """Figures for Prometheus."""
+    service = service_of(request)
+    rows = {
+        "oneseek_answers_total": ("counter", service.answers),
+        "oneseek_tokens_total": ("counter", service.tokens),
+        "oneseek_failures_total": ("counter", service.failures),
+        "oneseek_waiting": ("gauge", service.places.waiting),
+        "oneseek_queue_size": ("gauge", service.queue.queue.size()),
+        "oneseek_versions": ("gauge", await service.store.count("versions")),
+        "oneseek_listeners": ("gauge", len(service.hub.listeners)),
+        "oneseek_learning": ("gauge", int(service.learning)),
+        "oneseek_learning_share": ("gauge", service.share),
+        "oneseek_rounds_total": ("counter", service.rounds),
+        **since_learning(service),
+        "oneseek_uptime_seconds": ("counter", round(time.monotonic() - service.started, 1)),
+    }
+    lines = [f"# TYPE {name} {kind}\n{name} {value}" for name, (kind, value) in rows.items()]
+    return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
+
+
+def since_learning(service) -> dict:
+    if service.trained_at is None:
+        return {}
+    passed = round(time.monotonic() - service.trained_at, 1)
+    return {"oneseek_seconds_since_learning": ("gauge", passed)}
+
+
+def operations(request: Request) -> list[tuple[str, str, str, dict]]:
+    """(path, method, what it does, the fields of its body) of every route."""
+    found = []
+    for route in request.app.routes:
+        if isinstance(route, Route):
+            path = route.path.replace(":int}", "}")
+            method = min((route.methods or set()) - {"HEAD"})
+            words = (route.endpoint.__doc__ or "").strip().split("\n")[0]
+            found.append((path, method, words, getattr(route.endpoint, "fields", None)))
+    return found
+
+
+async def document(request: Request) -> JSONResponse:
+    """This API as an OpenAPI document."""
+    paths: dict[str, dict] = {}
+    for path, method, words, fields in operations(request):
+        failed = {"content": {"application/json": {"schema": FAILED}}}
+        responses = {
+            "2XX": {"description": "as asked"},
+            "4XX": {"description": "why not, in OpenAI's error shape", **failed},
+        }
+        operation: dict = {"summary": words, "responses": responses}
+        names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
+        operation["parameters"] = [
+            {
+                "name": name,
+                "in": "path",
+                "required": True,
+                "schema": {"type": "integer" if name == "number" else "string"},
+            }
+            for name in names
+        ]
+        if method == "POST":
+            schema = schema_of(fields or {})
+            operation["requestBody"] = {"content": {"application/json": {"schema": schema}}}
+        paths.setdefault(path, {})[method.lower()] = operation
+    info = {"title": "OneSeek", "version": "1", "description": "The API of OneSeek."}
+    return JSONResponse({"openapi": "3.1.0", "info": info, "paths": paths})
+
+
+async def dashboard(request: Request) -> HTMLResponse:
+    """What it is learning, for people: the figures of micro-training and its last ten events."""
+    service = service_of(request)
+    status, stats = await micro_state(service), await service.micro.stats()
+    stages, languages = stats["stage_counts"], stats["runs_by_language"]
+    figures = {
+        "Version": label(await service.versions.current()),
+        "Questions": stats["total_runs"],
+        "By language": ", ".join(f"{c} {n}" for c, n in sorted(languages.items())) or "none",
+        "Stage 1, stage 2": f"{stages['stage1']}, {stages['stage2']}",
+        "Waiting": status["waiting"],
+        "Last run": moment(stats["last_run_time"]) if stats["last_run_time"] else "never",
+        "Last DNA update": (stats["last_dna_update"] or {}).get("dna", "never"),
+    }
+    rows = "".join(f"<tr><th>{k}<td>{html.escape(str(v))}" for k, v in figures.items())
+    events = "".join(
+        f"<tr><td>{event['timestamp']}<td>{html.escape(event['type'])}"
+        f"<td>{html.escape(str(event.get('outcome', '')))}"
+        for event in status["events"]
+    )
+    return HTMLResponse(
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>OneSeek activity</title>"
+        f"<meta http-equiv=refresh content=5><style>{STYLE}</style><h1>Activity</h1>"
+        f"<table>{rows}</table><h2>Last events</h2><table>{events}</table>"
+    )
+
+
+async def page(request: Request) -> HTMLResponse:
+    """This API for people: one page, nothing fetched from elsewhere."""
+    rows = "".join(
+        f"<tr><td>{method}<td><code>{html.escape(path)}</code><td>{html.escape(words)}"
+        f"<td>{', '.join(fields or ())}"
+        for path, method, words, fields in operations(request)
+    )
+    return HTMLResponse(
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>OneSeek API</title>"
+        f"<style>{STYLE}</style><h1>OneSeek API</h1>"
+        "<p>Events: <code>/api/events?runId=…</code>, and as a WebSocket "
+        "<code>/ws/training?runId=…</code>. Document: <a href=openapi.json>openapi.json</a>."
+        f"<table>{rows}</table>"
+    )

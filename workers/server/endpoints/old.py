@@ -1,0 +1,69 @@
+"""The names of an earlier system: they answer with the same data, and say that they will go."""
+
+from __future__ import annotations
+
+import functools
+import uuid
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from engine.assistant import label
+from engine.model.generate import Sampling
+from workers.server.endpoints.training import micro_state
+from workers.server.fields import array, takes, text
+from workers.server.service import service_of
+
+SUNSET = "Sat, 01 Jan 2028 00:00:00 GMT"
+LONGEST = 256  # tokens of an answer
+
+
+def old(handler):
+    """A handler under an old name."""
+
+    @functools.wraps(handler)
+    async def answered(request: Request):
+        response = await handler(request)
+        response.headers["Deprecation"] = "true"
+        response.headers["Sunset"] = SUNSET
+        return response
+
+    answered.__doc__ = f"{(handler.__doc__ or '').strip()} (old name)"
+    return answered
+
+
+async def status(request: Request) -> JSONResponse:
+    """Its name and version, what micro-training is doing, and its last ten events."""
+    service = service_of(request)
+    current = await service.versions.current()
+    called = {"name": service.versions.family, "version": label(current)}
+    full = current["name"] if current else None
+    return JSONResponse({**called, "versionName": full, **await micro_state(service)})
+
+
+@takes(question=text())
+async def query(request: Request, body: dict) -> JSONResponse:
+    """One question, one answer."""
+    service = service_of(request)
+    answer, version = await ask(service, body["question"], None)
+    return JSONResponse({"response": answer, "model": service.model, "version": version})
+
+
+@takes(question=text(), models=array((), of=text(longest=200), most=8))
+async def multi_model_query(request: Request, body: dict) -> JSONResponse:
+    """One question to several versions."""
+    service = service_of(request)
+    names = body["models"] or [service.model]
+    chosen = [(name, await service.find_version(name)) for name in names]
+    responses = [
+        {"model": name, "response": (await ask(service, body["question"], version))[0]}
+        for name, version in chosen
+    ]
+    return JSONResponse({"responses": responses})
+
+
+async def ask(service, question: str, version: int | None) -> tuple[str, int]:
+    asked = [{"role": "user", "content": question}]
+    sampling = Sampling(max_tokens=LONGEST)
+    answer, used = await service.answer(asked, sampling, uuid.uuid4().hex, version)
+    return answer.text, used

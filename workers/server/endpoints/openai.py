@@ -1,0 +1,250 @@
+"""OpenAI's shapes over our answers: models, chat completions, streams.
+
+Every version is a model id (`smollm2-135m:v1.3`); the bare id is the version in use.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, StreamingResponse
+
+from engine.assistant import label
+from engine.model.generate import Sampling
+from workers.server.fields import (
+    BadRequest,
+    Field,
+    array,
+    either,
+    flag,
+    number,
+    record,
+    takes,
+    text,
+    whole,
+)
+from workers.server.guard import error
+from workers.server.service import NoSuchModel, service_of
+
+ROLES = ("system", "user", "assistant", "developer")
+LONGEST = 512  # tokens of an answer unless told
+LEFT = 499
+PART = record(type=text("text"), text=text())
+NO_TEXT = "a text, or a list of parts with a text"
+
+
+def content(default: str | None = None) -> Field:
+    """What a message says: a text, or parts of which only text can be read."""
+    words = Field({"type": "string"}, is_text, default)
+    return either(words, array(of=PART, most=1000), NO_TEXT)
+
+
+def is_text(name, value):
+    if not isinstance(value, str):
+        raise BadRequest(f"{name} must be a text")
+    return value
+
+
+STOP = either(text((), longest=200), array((), of=text(longest=200), most=4), "up to 4 texts")
+MESSAGE = record(role=text(longest=20), content=content(""))
+
+
+async def models(request: Request) -> JSONResponse:
+    """Every version as a model, the bare name first: the one in use."""
+    return JSONResponse({"object": "list", "data": await listed(service_of(request))})
+
+
+async def model(request: Request) -> JSONResponse:
+    """One of them."""
+    wanted = request.path_params["id"]
+    for one in await listed(service_of(request)):
+        if one["id"] == wanted:
+            return JSONResponse(one)
+    raise NoSuchModel(wanted)
+
+
+async def listed(service) -> list[dict]:
+    names = [(service.model, 0), (f"{service.model}:v0", 0)]
+    names += [
+        (f"{service.model}:{label(one)}", one["time"] // 1000)
+        for one in await service.versions.records()
+    ]
+    return [
+        {"id": name, "object": "model", "created": made, "owned_by": "oneseek"}
+        for name, made in names
+    ]
+
+
+@takes(
+    model=text(longest=200),
+    messages=array(of=MESSAGE),
+    stream=flag(),
+    stream_options=record(None, include_usage=flag()),
+    max_tokens=whole(None, 1, 100_000),
+    max_completion_tokens=whole(None, 1, 100_000),
+    temperature=number(0.7, 0, 2),
+    top_p=number(1.0, 0, 1),
+    seed=whole(None, -(2**63), 2**63),
+    stop=STOP,
+    n=whole(1, 1, 1),
+    logprobs=flag(),
+    top_logprobs=whole(0, 0, 20),
+    user=text("", longest=200),
+)
+async def completions(request: Request, body: dict):
+    """Answer a conversation, whole or as a stream."""
+    service = service_of(request)
+    messages = messages_of(body["messages"])
+    version = await service.find_version(body["model"])
+    wanted = body["top_logprobs"] if body["logprobs"] else -1
+    reply = Reply(service, body["model"], messages, sampling_of(body), version, wanted)
+    reply.client = body["user"] or (request.client.host if request.client else "")
+    if not body["stream"]:
+        return JSONResponse(await reply.whole(request))
+    usage = bool((body["stream_options"] or {}).get("include_usage"))
+    first = await reply.begin()
+    return StreamingResponse(reply.stream(first, usage), media_type="text/event-stream")
+
+
+def sampling_of(body: dict) -> Sampling:
+    stop, seed = body["stop"], body["seed"]
+    limit = body["max_completion_tokens"] or body["max_tokens"] or LONGEST
+    return Sampling(
+        temperature=body["temperature"],
+        top_p=body["top_p"],
+        seed=(time.time_ns() if seed is None else seed) & 0x7FFFFFFF,
+        max_tokens=limit,
+        stop=(stop,) if isinstance(stop, str) else tuple(stop),
+    )
+
+
+def messages_of(given: list[dict]) -> list[dict]:
+    if not given:
+        raise BadRequest("messages must not be empty")
+    messages = []
+    for i, one in enumerate(given):
+        if one["role"] not in ROLES:
+            raise BadRequest(f"messages[{i}] needs a role of {', '.join(ROLES)}")
+        said = one["content"]
+        words = said if isinstance(said, str) else "".join(part["text"] for part in said)
+        role = "system" if one["role"] == "developer" else one["role"]
+        messages.append({"role": role, "content": words})
+    if messages[-1]["role"] == "assistant":
+        raise BadRequest("the last message must not be the assistant's")
+    return messages
+
+
+class Reply:
+    """One answer on its way to an OpenAI client."""
+
+    def __init__(self, service, name, messages, sampling, version, wanted):
+        self.service, self.name, self.messages = service, name, messages
+        self.sampling, self.version, self.wanted = sampling, version, wanted
+        self.client = ""
+        self.id = f"chatcmpl-{uuid.uuid4().hex}"
+        self.made = int(time.time())
+        self.pieces: asyncio.Queue = asyncio.Queue()
+        self.tops: list[dict] = []
+
+    def start(self) -> asyncio.Task:
+        hooks: dict[str, Callable] = {"on_text": self.pieces.put_nowait}
+        if self.wanted >= 0:
+            hooks["on_token"] = self.note
+        work = self.service.answer(
+            self.messages, self.sampling, self.id, self.version, self.client, **hooks
+        )
+        self.task = asyncio.ensure_future(work)
+        self.task.add_done_callback(lambda _: self.pieces.put_nowait(None))
+        return self.task
+
+    def note(self, token: int, top: list) -> None:
+        tokenizer = self.service.assistant.model.tokenizer
+
+        def entry(id, logprob):
+            text = tokenizer.decode([id], special=True)
+            return {"token": text, "logprob": logprob, "bytes": list(text.encode())}
+
+        chosen = next((p for i, p in top if i == token), top[-1][1])
+        best = [entry(i, p) for i, p in top[: self.wanted]]
+        self.tops.append({**entry(token, chosen), "top_logprobs": best})
+
+    async def begin(self) -> str | None:
+        """The first piece; a question that cannot be answered fails here, before any header."""
+        self.start()
+        first = await self.pieces.get()
+        if first is None:
+            self.task.result()
+        return first
+
+    async def whole(self, request: Request) -> dict:
+        task = self.start()
+        try:
+            while not task.done():
+                await asyncio.wait({task}, timeout=1)
+                if not task.done() and await request.is_disconnected():
+                    raise HTTPException(LEFT, "the client left before the answer")
+            answer, _ = await task
+        finally:
+            self.leave()
+        choice = {
+            "index": 0,
+            "message": {"role": "assistant", "content": answer.text, "refusal": None},
+            "finish_reason": finish(answer),
+            "logprobs": {"content": self.tops, "refusal": None} if self.wanted >= 0 else None,
+        }
+        head = {"id": self.id, "object": "chat.completion", "created": self.made}
+        return {**head, "model": self.name, "choices": [choice], "usage": usage_of(answer)}
+
+    async def stream(self, first: str | None, usage: bool) -> AsyncIterator[str]:
+        try:
+            yield self.chunk({"role": "assistant", "content": ""})
+            piece = first
+            while piece is not None:
+                yield self.chunk({"content": piece})
+                piece = await self.pieces.get()
+            answer, _ = await self.task
+            yield self.chunk({}, finish(answer))
+            if usage:
+                yield self.event({"choices": [], "usage": usage_of(answer)})
+            yield "data: [DONE]\n\n"
+        except Exception as fault:  # the headers are out: what is left is to say it in the stream
+            yield f"data: {json.dumps(error(str(fault), 500, 'internal_error'))}\n\n"
+            raise
+        finally:
+            self.leave()
+
+    def leave(self) -> None:
+        """Nobody waits for this answer any more."""
+        self.service.assistant.stop(self.id)
+        if not self.task.done():
+            self.task.cancel()
+
+    def chunk(self, delta: dict, ended: str | None = None) -> str:
+        logprobs = None
+        if self.wanted >= 0 and (ended or delta.get("content")):
+            logprobs, self.tops = {"content": self.tops, "refusal": None}, []
+        choice = {"index": 0, "delta": delta, "finish_reason": ended, "logprobs": logprobs}
+        return self.event({"choices": [choice]})
+
+    def event(self, body: dict) -> str:
+        head = {"id": self.id, "object": "chat.completion.chunk", "created": self.made}
+        return f"data: {json.dumps({**head, 'model': self.name, **body})}\n\n"
+
+
+def finish(answer) -> str:
+    return "length" if answer.ended == "length" else "stop"
+
+
+def usage_of(answer) -> dict:
+    prompt, completion = len(answer.prompt), len(answer.ids)
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+    }

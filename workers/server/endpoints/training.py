@@ -1,0 +1,166 @@
+"""Training: a question's micro-training, whole runs, and the events of both."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, StreamingResponse
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from engine.learning.runs import moment
+from workers.server.fields import BadRequest, array, body_of, number, record, takes, text, whole
+from workers.server.service import service_of
+
+HEARTBEAT = 15.0  # seconds of silence before a listener is told that the line still stands
+RESPONSE = record(model=text(longest=200), response=text())
+
+
+@takes(
+    question=text(),
+    raw_responses=array(of=RESPONSE, most=100),
+    language=text("", longest=35),
+)
+async def micro(request: Request, body: dict) -> JSONResponse:
+    """Learn from a question and the responses to it, in two stages, later; answers at once."""
+    service = service_of(request)
+    if not service.micro_training:
+        raise HTTPException(503, "micro-training is switched off (ENABLE_MICROTRAINING)")
+    accepted = await service.ask_micro(body["question"], body["raw_responses"], body["language"])
+    return JSONResponse({"success": True, "status": "accepted", **accepted}, 202)
+
+
+async def micro_status(request: Request) -> JSONResponse:
+    """What micro-training is doing, and its last ten events."""
+    service = service_of(request)
+    return JSONResponse(await micro_state(service))
+
+
+async def micro_state(service) -> dict:
+    status = await service.micro.status()
+    told = [dated(event) for event in status["events"]]
+    return {"enabled": service.micro_training, **status, "events": told}
+
+
+async def micro_stats(request: Request) -> JSONResponse:
+    """Counts of micro-training: runs, by language, by stage, last DNA update."""
+    stats = await service_of(request).micro.stats()
+    dna, last = stats["last_dna_update"], stats["last_run_time"]
+    stats.update(last_dna_update=dna and dated(dna), last_run_time=last and moment(last))
+    return JSONResponse(stats)
+
+
+@takes(
+    datasetId=text("", longest=200),
+    baseModels=array((), of=text(longest=200), most=20),
+    epochs=whole(3, 1, 100),
+    learningRate=number(1e-4, 1e-5, 1e-3),
+    autoStopThreshold=number(0.001, 0, 1),
+    autoStopPatience=whole(3, 1, 100),
+)
+async def start_run(request: Request, body: dict) -> JSONResponse:
+    """Start a run over base models: epochs of practice until it no longer gets better."""
+    run = service_of(request).start_run(
+        body["baseModels"],
+        body["epochs"],
+        body["learningRate"],
+        body["autoStopThreshold"],
+        body["autoStopPatience"],
+    )
+    told = {"runId": run.id, "models": run.models, "datasetId": body["datasetId"] or None}
+    return JSONResponse({"success": True, **told}, 202)
+
+
+async def run_metrics(request: Request) -> JSONResponse:
+    """Every step of a run so far."""
+    service, run = service_of(request), request.path_params["run_id"]
+    known = service.runs.get(run)
+    steps = [one for key, one in await service.store.all("metrics") if key.startswith(run + "/")]
+    if not steps and known is None:
+        raise HTTPException(404, f"there is no run {run!r}")
+    return JSONResponse({"runId": run, "metrics": steps, "epochs": known.metrics if known else []})
+
+
+async def add_metrics(request: Request) -> JSONResponse:
+    """Add a step's figures to a run from outside: {step, loss, ...}."""
+    service, run, body = service_of(request), request.path_params["run_id"], await body_of(request)
+    step = whole(-1, 0, 10**6 - 1).read(body, "step")
+    if step < 0 or not run.replace("-", "").isalnum() or len(run) > 64:
+        raise BadRequest("a step from 0 up, and a run id of letters, digits and -, are needed")
+    figures = {k: v for k, v in body.items() if isinstance(v, int | float) and len(k) <= 64}
+    added = {**figures, "step": step, "run": run}
+    await service.store.batch([["put", "metrics", f"{run}/{step:06d}", added]])
+    service.hub.tell({"type": "step", "runId": run, **added})
+    return JSONResponse({"success": True}, 201)
+
+
+async def leaderboard(request: Request) -> JSONResponse:
+    """The models of a run, best first."""
+    run = service_of(request).runs.get(request.path_params["run_id"])
+    if run is None:
+        raise HTTPException(404, f"there is no run {request.path_params['run_id']!r}")
+    return JSONResponse({"runId": run.id, "leaderboard": run.leaderboard.ranking()})
+
+
+def state_of(service, wanted: str | None) -> dict:
+    """What a listener who comes now needs to know first."""
+    run = service.runs.get(wanted)
+    return run.initial_state() if run else {"type": "initial_state", "runId": wanted, "metrics": []}
+
+
+async def events(request: Request) -> StreamingResponse:
+    """Everything that happens, as server-sent events; `runId` narrows it to one run."""
+    service, wanted = service_of(request), request.query_params.get("runId")
+
+    async def stream():
+        async with service.hub.listen() as queue:
+            yield sent(state_of(service, wanted))
+            while True:
+                try:
+                    event = await asyncio.wait_for(queue.get(), HEARTBEAT)
+                except TimeoutError:
+                    yield ": still here\n\n"
+                    continue
+                if wanted in (None, event.get("runId")):
+                    yield sent(event)
+
+    return StreamingResponse(stream(), media_type="text/event-stream")
+
+
+def dated(event: dict) -> dict:
+    """An event as it is told outside: its time in words, where the store has milliseconds."""
+    time = event.get("timestamp")
+    return event | {"timestamp": moment(time)} if isinstance(time, int) else event
+
+
+def sent(event: dict) -> str:
+    return f"event: {event['type']}\ndata: {json.dumps(dated(event))}\n\n"
+
+
+async def training_socket(socket: WebSocket) -> None:
+    """The same over a WebSocket, for one run or all."""
+    service, wanted = socket.app.state.service, socket.query_params.get("runId")
+    await socket.accept()
+    async with service.hub.listen() as queue:
+        left = asyncio.ensure_future(until_closed(socket))
+        try:
+            await socket.send_json(state_of(service, wanted))
+            while not left.done():
+                coming = asyncio.ensure_future(queue.get())
+                await asyncio.wait({coming, left}, return_when=asyncio.FIRST_COMPLETED)
+                if not coming.done():
+                    coming.cancel()
+                elif wanted in (None, coming.result().get("runId")):
+                    await socket.send_json(dated(coming.result()))
+        except (WebSocketDisconnect, RuntimeError):
+            return
+        finally:
+            left.cancel()
+
+
+async def until_closed(socket: WebSocket) -> None:
+    """What a listener says is of no interest, only that it leaves."""
+    while (await socket.receive())["type"] != "websocket.disconnect":
+        pass

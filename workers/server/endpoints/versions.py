@@ -1,0 +1,94 @@
+"""Versions: which there are, which one answers, whether they are whole, and the way out of all of them."""
+
+from __future__ import annotations
+
+import base64
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from engine.assistant import flat_weights, label
+from engine.history.certificate import certify, zipped
+from engine.model.adapters import peft_files
+from workers.server.fields import takes, text
+from workers.server.service import service_of
+
+
+async def versions(request: Request) -> JSONResponse:
+    """Every version, newest first, and the one in use."""
+    service = service_of(request)
+    current = await service.versions.current()
+    found = [{"label": label(one), **one} for one in (await service.versions.records())[::-1]]
+    return JSONResponse({"current": current["number"] if current else 0, "versions": found})
+
+
+async def activate(request: Request) -> JSONResponse:
+    """Use a version from the next answer on; 0 is the untouched model."""
+    service, version = service_of(request), request.path_params["number"]
+    if version:
+        await service.versions.record(version)
+    await service.assistant.updater.rollback(version)
+    return JSONResponse({"success": True, "current": version})
+
+
+@takes(version=text("", longest=200))
+async def rollback(request: Request, body: dict) -> JSONResponse:
+    """Back to the version before the one in use, or to the one that is named."""
+    service = service_of(request)
+    to = await service.find_version(body["version"]) if body["version"] else None
+    try:
+        before = await service.assistant.updater.rollback(to)
+    except ValueError as none:
+        raise HTTPException(409, str(none)) from none
+    return JSONResponse({"success": True, "current": before["number"] if before else 0})
+
+
+async def verify(request: Request) -> JSONResponse:
+    """Check every hash of a version (0: of everything stored)."""
+    findings = await service_of(request).verify(request.path_params["number"])
+    return JSONResponse({"ok": not findings, "findings": findings})
+
+
+async def export(request: Request) -> JSONResponse:
+    """A version's adapter as PEFT's settings and weights, base64 in JSON."""
+    service, wanted = service_of(request), request.path_params["number"]
+    record = await service.versions.record(wanted)
+    flat = flat_weights(await service.versions.weights(wanted))
+    files = peft_files(service.assistant.trained, flat, service.model, record["name"])
+    encoded = {name: base64.b64encode(data).decode() for name, data in files.items()}
+    return JSONResponse({"name": record["name"], "files": encoded})
+
+
+async def certified(request: Request) -> Response:
+    """A version certified, as a zip: adapter, records, the ledger, and a script that checks them."""
+    service, wanted = service_of(request), request.path_params["number"]
+    record = await service.versions.record(wanted)
+    flat = flat_weights(await service.versions.weights(wanted))
+    files = peft_files(service.assistant.trained, flat, service.model, record["name"])
+    data = zipped(await certify(service.versions, wanted, files))
+    named = {"Content-Disposition": f'attachment; filename="{record["name"]}.zip"'}
+    return Response(data, media_type="application/zip", headers=named)
+
+
+@takes(confirmation=text("", longest=100))
+async def reset(request: Request, body: dict) -> JSONResponse:
+    """Delete every version, example and snapshot; needs {"confirmation": "RESET"}."""
+    service = service_of(request)
+    await service.assistant.reset(body["confirmation"])
+    await service.queue.load()
+    return JSONResponse({"success": True})
+
+
+async def ledger(request: Request) -> JSONResponse:
+    """The ledger: its newest entries, its head, or whether it holds."""
+    book = service_of(request).versions.ledger
+    what = request.path_params.get("what", "entries")
+    if what == "verify":
+        problems = await book.problems()
+        return JSONResponse({"ok": not problems, "findings": problems})
+    if what == "head":
+        return JSONResponse({"head": await book.head()})
+    if what != "entries":
+        raise HTTPException(404, f"the ledger has no {what!r}: entries, head, verify")
+    return JSONResponse({"entries": (await book.entries())[-100:][::-1]})

@@ -1,0 +1,265 @@
+"""`build.py headless`: OneSeek as a server on this machine, learning in the quiet between answers.
+
+Everything it knows lies in one folder (SQLite, the page's stores); ending it is the same as killing
+it, and starting it is recovery.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import fcntl
+import json
+import logging
+import math
+import sqlite3
+import sys
+import time
+from pathlib import Path
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from engine.assistant import Assistant
+from engine.cli.commands import executor_named
+from engine.cli.main import Progress
+from engine.core import environment
+from engine.core.environment import switched_on, variable
+from engine.core.storage import backup
+from engine.core.storage.sqlite import SqliteStore
+from engine.core.storage.store import StorageFull, StoreRetired
+from engine.history import naming
+from engine.history.ledger import Ledger
+from engine.history.signing import BadKey, read_key
+from engine.history.versions import Versions
+from engine.learning.runs import NoBaseModels
+from engine.model import registry
+from engine.model.formats import FormatError
+from engine.model.llama import Config
+from importers.pages.fetch import Fetcher, anywhere
+from workers.server.api import create_app
+from workers.server.guard import LOCAL, Guard
+from workers.server.service import Service
+from workers.server.witness import Witness
+
+DATABASE = "oneseek.sqlite"
+HEADER_SECONDS = 20.0  # for a request's headers to arrive
+NOT_RESTORED = {
+    "newer": "this backup was made by a newer OneSeek; nothing was changed",
+    "wrong": "this file is not a OneSeek backup; nothing was changed",
+}
+STOPPED = (
+    BadKey, FormatError, StorageFull, StoreRetired, registry.ModelMissing, OSError, sqlite3.Error,
+)  # fmt: skip
+
+log = logging.getLogger("oneseek")
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line: when, how bad, what, and the facts of a request."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        told = {"time": round(record.created, 3), "level": record.levelname.lower(),
+                "message": record.getMessage(), **getattr(record, "facts", {})}  # fmt: skip
+        if record.exc_info:
+            told["trace"] = self.formatException(record.exc_info)
+        return json.dumps(told)
+
+
+def arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="build.py headless",
+        description=__doc__.splitlines()[0],
+        epilog=environment.listed(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--model", help="an id or a path; without it BASE_MODELS decides")
+    parser.add_argument("--port", type=int, default=8321)
+    parser.add_argument("--host", default="127.0.0.1", help="any other address needs --key")
+    parser.add_argument("--key", default=variable("ONESEEK_API_KEY"))
+    parser.add_argument("--folder", type=Path, default=Path.home() / ".local/share/oneseek")
+    parser.add_argument("--backend", choices=("gpu", "numpy", "auto"), default="auto")
+    parser.add_argument(
+        "--share", type=float, default=1.0,
+        help="how much of the quiet time learning may take; the page takes 0.2 while you are there",
+    )  # fmt: skip
+    moved = parser.add_mutually_exclusive_group()
+    moved.add_argument("--backup", type=Path, metavar="FILE", help="write a backup and end")
+    moved.add_argument("--restore", type=Path, metavar="FILE", help="restore a backup and end")
+    return parser
+
+
+def clock() -> int:
+    """Milliseconds since 1970; order never depends on it."""
+    return int(time.time() * 1000)
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path):
+    """Two servers on one folder would train against each other: the second one is refused."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "server.lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise SystemExit(
+                f"another OneSeek already runs on {folder}; nothing was changed. "
+                "Stop it, or choose another --folder"
+            ) from error
+        yield
+
+
+# ---- backups
+
+
+async def back_up(folder: Path, file: Path) -> None:
+    """The backup that the page reads as well; there is an old file or a whole new one."""
+    store = SqliteStore(folder / DATABASE)
+    beside = file.with_name(file.name + ".part")
+    with beside.open("w") as written:
+        async for piece in backup.collect(store, clock()):
+            written.write(piece)
+    beside.replace(file)
+    await store.close()
+
+
+async def restore(folder: Path, file: Path) -> None:
+    """Into a database beside, which then takes the place of the one that was."""
+    stores = backup.read(file.read_text())
+    beside = folder / "restored.sqlite"
+    for leftover in folder.glob("restored.*"):
+        leftover.unlink()
+    store = SqliteStore(beside)
+    await backup.restore(store, stores)
+    await store.scrub()
+    await store.close()
+    for log_of_the_old in folder.glob(DATABASE + "-*"):
+        log_of_the_old.unlink()
+    beside.replace(folder / DATABASE)
+    (folder / "restored.marker").replace(folder / DATABASE.replace(".sqlite", ".marker"))
+
+
+# ---- the server
+
+
+async def opened(options: argparse.Namespace) -> Service:
+    """The service of the chosen model over the folder's store."""
+    name = registry.chosen(options.model)[0]
+    if registry.known().get(name, {}).get("source", {}).get("kind") == "web":
+        await registry.obtain(name, Progress(name))
+    file = registry.open_named(name)
+    id = Path(name).stem
+    executor = await executor_named(options.backend)
+    shapes = Config.from_dict(file.config).shapes().values()
+    size = sum(math.prod(shape) for shape in shapes)
+    store = SqliteStore(options.folder / DATABASE)
+    if store.lost:
+        log.warning("the folder's database was lost: restore a backup to get versions back")
+    key = variable("LEDGER_PRIVATE_KEY_PATH")
+    ledger = Ledger(store, clock, read_key(key) if key else None)
+    versions = Versions(store, ledger, id, naming.family(size), clock)
+    with contextlib.closing(file):
+        assistant = await Assistant.load(file, executor, versions)
+    on = switched_on("ENABLE_MICROTRAINING", True)
+    service = Service(store, assistant, id, clock, on, options.folder, share=options.share)
+    if address := variable("LEDGER_URL"):
+        fetcher = Fetcher(anywhere) if switched_on("LEDGER_URL_LOCAL", False) else Fetcher()
+        service.spawn(Witness(service.versions, address, fetcher).keep())
+    log.info("OneSeek answers at http://%s:%s as %s", options.host, options.port, id)
+    return service
+
+
+class Impatient(H11Protocol):
+    """A connection that has not asked anything after a while is closed: half-open ones cost nothing."""
+
+    def connection_made(self, transport) -> None:
+        super().connection_made(transport)
+        self.patience = self.loop.call_later(HEADER_SECONDS, self.close_if_silent)
+
+    def connection_lost(self, exc) -> None:
+        self.patience.cancel()
+        super().connection_lost(exc)
+
+    def close_if_silent(self) -> None:
+        became_a_socket = self.transport.get_protocol() is not self
+        if self.cycle is None and not became_a_socket:
+            self.transport.close()
+
+
+class Logged:
+    """Tells the log of each request, when it is over; never what was asked or answered."""
+
+    def __init__(self, app):
+        self.app = app
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        began, status = time.perf_counter(), 0
+
+        async def watched(message):
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watched)
+        finally:
+            spent = round(1e3 * (time.perf_counter() - began), 1)
+            facts = {"method": scope["method"], "path": scope["path"], "status": status}
+            log.info("request", extra={"facts": {**facts, "milliseconds": spent}})
+
+
+def server_settings(app, host: str, port: int) -> uvicorn.Config:
+    return uvicorn.Config(
+        Logged(app), host, port, http=Impatient, log_config=None, access_log=False,
+        timeout_graceful_shutdown=5, ws_max_size=1 << 20, timeout_keep_alive=20,
+    )  # fmt: skip
+
+
+async def serve(options: argparse.Namespace) -> None:
+    hosts = LOCAL if options.host in LOCAL else (*LOCAL, options.host)
+    app = Guard(create_app(await opened(options)), hosts, options.key)
+    await uvicorn.Server(server_settings(app, options.host, options.port)).serve()
+
+
+async def work(options: argparse.Namespace) -> None:
+    if options.backup:
+        await back_up(options.folder, options.backup)
+    elif options.restore:
+        await restore(options.folder, options.restore)
+    else:
+        await serve(options)
+
+
+def main(given: list[str] | None = None) -> int:
+    options = arguments().parse_args(given)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    if options.host not in LOCAL and not options.key:
+        print("an address that others can reach needs --key (or ONESEEK_API_KEY)", file=sys.stderr)
+        return 2
+    if not 0 < options.share <= 1:
+        print("--share must be above 0 and at most 1", file=sys.stderr)
+        return 2
+    try:
+        with alone_in(options.folder):
+            asyncio.run(work(options))
+    except NoBaseModels as error:
+        print(f"{error}. Name one with --model or BASE_MODELS", file=sys.stderr)
+        return 3
+    except backup.NotABackup as error:
+        print(NOT_RESTORED[error.args[0]], file=sys.stderr)
+        return 1
+    except STOPPED as error:
+        print(f"OneSeek could not start: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

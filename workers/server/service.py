@@ -1,0 +1,385 @@
+"""OneSeek without a page: the loaded model, the queue, and learning whenever nobody asks.
+
+The HTTP API talks to this and to nothing below it, so the page's worker and a server behave alike.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from engine.assistant import Assistant, label
+from engine.core.queue.batches import BatchManager
+from engine.core.queue.saved import SavedQueue
+from engine.core.queue.training_queue import TrainingQueue
+from engine.core.scheduler import AWAY_MS
+from engine.core.settings import StopConfig
+from engine.history import naming
+from engine.history.audit import check_store
+from engine.history.dna import record_dna
+from engine.history.round_plan import PRACTICE
+from engine.history.versions import GENERIC, Versions
+from engine.learning import runs
+from engine.learning.lessons import LessonError
+from engine.learning.microtrain import MicroTraining
+from engine.learning.trainer import check
+from engine.model.generate import BATCHES, Answer, Sampling
+from workers.server.places import Places
+from workers.server.share import Share
+
+IDLE_SECONDS = 2.0  # quiet before learning begins
+EVENTS_BEHIND = 256  # a listener that is further behind is dropped
+
+log = logging.getLogger("oneseek")
+
+
+class NoSuchModel(LookupError):
+    """A request names a model or version that is not here."""
+
+    def __init__(self, name: str):
+        super().__init__(f"there is no model {name!r}; GET /v1/models lists them")
+
+
+class NothingLearned(LookupError):
+    """A run was asked for before there was anything to practise."""
+
+
+class Hub:
+    """Everyone who listens to events; a slow listener loses its place, never the others'."""
+
+    def __init__(self):
+        self.listeners: set[asyncio.Queue] = set()
+
+    def tell(self, event: dict) -> None:
+        for queue in list(self.listeners):
+            try:
+                queue.put_nowait(event)
+            except asyncio.QueueFull:
+                self.listeners.discard(queue)
+
+    @asynccontextmanager
+    async def listen(self) -> AsyncIterator[asyncio.Queue]:
+        queue: asyncio.Queue = asyncio.Queue(EVENTS_BEHIND)
+        self.listeners.add(queue)
+        try:
+            yield queue
+        finally:
+            self.listeners.discard(queue)
+
+
+class Service:
+    """One loaded model and everything that lives around it.
+
+    A server learns by itself; a `paced` host, the page, learns in the time it grants, and sees to the
+    queue and the questions itself.
+    """
+
+    def __init__(
+        self,
+        store: Any,
+        assistant: Assistant,
+        model: str,
+        clock: Callable[[], int],
+        micro_training: bool = True,
+        folder: Path | None = None,
+        paced: bool = False,
+        share: float = 1.0,
+    ):
+        self.store, self.assistant, self.model, self.clock = store, assistant, model, clock
+        self.micro_training, self.folder, self.paced = micro_training, folder, paced
+        self.share = share  # of the time that learning may take
+        self.versions: Versions = assistant.versions
+        self.hub = Hub()
+        self.queue = SavedQueue(TrainingQueue(clock), store)
+        self.batches = BatchManager(self.queue.queue)
+        self.micro = MicroTraining(self.versions, self.learn, self.hub.tell)
+        self.runs: dict[str, runs.TrainingRun] = {}
+        self.coming: list[runs.TrainingRun] = []
+        self.places = Places(BATCHES[-1])
+        self.tasks: set[asyncio.Task] = set()
+        self.writes: Any = None  # a store that a paced host fences
+        self.practising = False
+        self.started = self.asked = time.monotonic()  # since when it lives; when one last asked
+        self.answers = self.tokens = self.failures = 0
+        self.rounds, self.trained_at = 0, None  # how many ended, and when the last did
+        self.practised_at = 0  # the version that practice was last tried on
+        self.wake = asyncio.Event()
+
+    async def start(self) -> None:
+        await self.queue.load()
+        if not self.paced:
+            self.assistant.turns.answering = lambda: not self.is_quiet
+            self.begin_turns()
+            self.spawn(self.live())
+
+    def begin_turns(self) -> None:
+        """Learning takes all the time that answers leave, or its share of it."""
+        if self.share < 1:
+            self.spawn(Share(self.assistant.turns, self.share).keep())
+        else:
+            self.assistant.turns.free()
+
+    async def stop(self) -> None:
+        """End between two steps; what was under way goes on from its checkpoint next time."""
+        for task in list(self.tasks):
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        self.assistant.drop()
+        await self.store.close()
+
+    def spawn(self, work) -> asyncio.Task:
+        task = asyncio.ensure_future(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return task
+
+    # ---- answers
+
+    async def answer(
+        self,
+        messages: list[dict],
+        sampling: Sampling,
+        key: str,
+        version: int | None,
+        client: str = "",
+        **hooks,
+    ) -> tuple[Answer, int]:
+        async with self.places.place(client):
+            self.asked = time.monotonic()
+            try:
+                found = await self.assistant.answer(messages, sampling, key, version, **hooks)
+            finally:
+                self.asked = time.monotonic()
+                asyncio.get_running_loop().call_later(IDLE_SECONDS, self.assistant.turns.wake)
+        self.answers += 1
+        self.tokens += len(found[0].ids)
+        return found
+
+    async def find_version(self, name: str) -> int | None:
+        """The number behind `model`, `model:v1.2`, `v1.2` or a version's name, also one that the
+        system before gave; None is the one in use."""
+        if name in (self.model, "oneseek"):
+            return None
+        wanted = name.removeprefix(self.model + ":")
+        if wanted == label(None):
+            return 0
+        for record in await self.versions.records():
+            if wanted in (label(record), record["name"]) or naming.means(wanted, record["name"]):
+                return record["number"]
+        raise NoSuchModel(name)
+
+    # ---- learning when nobody asks
+
+    @property
+    def learning(self) -> bool:
+        return self.assistant.round is not None
+
+    async def live(self) -> None:
+        """What waits to be learned, one thing at a time, in quiet moments."""
+        while True:
+            await self.quiet()
+            self.wake.clear()
+            if not await self.next_work():
+                await self.wake.wait()
+
+    @property
+    def is_quiet(self) -> bool:
+        """Nobody is being answered, and nobody has asked for a moment."""
+        return not self.assistant.answering and time.monotonic() - self.asked >= IDLE_SECONDS
+
+    async def quiet(self) -> None:
+        while not self.is_quiet:
+            await asyncio.sleep(IDLE_SECONDS / 4)
+
+    async def next_work(self) -> bool:
+        """An interrupted round first, then questions, runs, the queue, practice. False when there is
+        nothing to do, or when it failed: then it is tried again when something new comes."""
+        try:
+            if line := await self.interrupted():
+                await self.round("lesson", [], line)
+            elif waiting := await self.micro.waiting():
+                await self.micro.process(waiting[0])
+            elif self.coming:
+                await self.complete(self.coming.pop(0))
+            elif self.queue.queue.upcoming(1):
+                await self.learn_next()
+            elif await self.worth_practising():
+                await self.practise()
+            else:
+                return False
+        except Exception as fault:
+            self.failures += 1
+            log.error("learning failed, what is saved is untouched", exc_info=fault)
+            self.hub.tell({"type": "learning_failed", "reason": str(fault)})
+            return False
+        return True
+
+    async def interrupted(self) -> str | None:
+        """The line of a round that a killed server left half done."""
+        prefix = f"round.{self.versions.base}."
+        keys = map(str, await self.store.keys("snapshots"))
+        return next((key.removeprefix(prefix) for key in keys if key.startswith(prefix)), None)
+
+    async def practise(self) -> None:
+        """In long quiet; something new to learn ends it, and it begins again afterwards."""
+        self.practising = True
+        try:
+            await self.round(PRACTICE, [], GENERIC)
+        except asyncio.CancelledError:
+            if (task := asyncio.current_task()) and task.cancelling():
+                raise  # the service itself ends
+            self.practised_at = 0
+            self.assistant.training.drop()
+        finally:
+            self.practising = False
+
+    def hurry(self) -> None:
+        """Something new waits: a lesson takes minutes, practice hours."""
+        self.wake.set()
+        if self.practising and self.assistant.round:
+            self.assistant.round.task.cancel()
+
+    async def worth_practising(self) -> bool:
+        """There is something learned that has not been practised yet."""
+        current = await self.versions.current()
+        if not current or current["kind"] == PRACTICE or self.practised_at == current["number"]:
+            return False
+        self.practised_at = current["number"]
+        return True
+
+    async def learn(self, examples: list[dict], line: str) -> dict:
+        """Queue examples and learn them now; the answer MicroTraining wants."""
+        ids, refused = [], ""
+        for example in examples:
+            try:
+                record = await self.add(example)
+            except LessonError as fault:
+                refused = str(fault)
+                continue
+            if record and record["state"] == "ready":
+                ids.append(record["id"])
+        if not ids:
+            reason = refused or "learned or refused before"
+            return {"outcome": "not learned", "reason": reason, "version": None, "examples": []}
+        return {**await self.round("lesson", ids, line), "examples": ids}
+
+    async def learn_next(self) -> None:
+        active = time.monotonic() - self.asked < AWAY_MS / 1e3
+        records = self.batches.next_batch(active)
+        ids = [record["id"] for record in records]
+        try:
+            await self.round("lesson", ids, GENERIC)
+        except LessonError:  # what can never be taught stays to be seen, and is not tried again
+            for record in records:
+                if not self.teachable(record):
+                    await self.queue.change(lambda queue, id=record["id"]: queue.skip(id))
+        finally:
+            self.queue.queue.give_back(ids)
+
+    async def round(self, kind: str, ids: list[str], line: str, config: dict | None = None) -> dict:
+        """A whole round; it yields to answers by itself."""
+        opened = await self.assistant.learn(kind, ids, line, self.step_done, config)
+        if self.share >= 1:
+            self.assistant.turns.free()
+        self.hub.tell({"type": "round_started", "runId": opened.run, "kind": kind})
+        try:
+            result = await opened.task
+        finally:
+            self.assistant.round = None
+            await self.queue.load()
+        self.rounds, self.trained_at = self.rounds + 1, time.monotonic()
+        version = label(result["version"]) if result["version"] else None
+        ended = {"outcome": result["outcome"], "reason": result["reason"], "version": version}
+        self.hub.tell({"type": "round_ended", "runId": opened.run, "kind": kind, **ended})
+        return {**result, "metrics": opened.metrics}
+
+    async def step_done(self, round: Any) -> None:
+        metrics = {k: v for k, v in round.metrics.items() if isinstance(v, int | float)}
+        plan = self.assistant.training.plan.identity()
+        record = {**metrics, "run": round.run, "plan": plan}
+        await self.store.batch([["put", "metrics", f"{round.run}/{metrics['step']:06d}", record]])
+        self.hub.tell({"type": "step", "runId": round.run, **metrics})
+
+    def teachable(self, record: dict) -> bool:
+        with contextlib.suppress(LessonError):
+            return bool(check(self.assistant.trainer.coder, record))
+        return False
+
+    async def add(self, example: dict) -> dict | None:
+        """Into the queue, if it can be taught at all."""
+        check(self.assistant.trainer.coder, example)
+        return await self.queue.change(lambda queue: queue.add(example))
+
+    async def offer(self, example: dict) -> dict | None:
+        """Put an example into the queue; learning begins when it is quiet."""
+        record = await self.add(example)
+        self.hurry()
+        return record
+
+    # ---- micro-training and runs
+
+    async def ask_micro(self, question: str, responses: list[dict], language: str = "") -> dict:
+        accepted = await self.micro.submit(question, responses, language)
+        self.hurry()
+        return accepted
+
+    def start_run(
+        self, models: list[str], epochs: int, rate: float, threshold: float, patience: int
+    ) -> runs.TrainingRun:
+        """A run over base models: every epoch practises what is known and measures what is left."""
+        chosen = runs.validate_base_models(models, [self.model])
+        stop = StopConfig(threshold=threshold, patience=patience)
+        run = runs.TrainingRun(
+            chosen, self.epoch, epochs, rate, self.clock, self.hub.tell, stop=stop,
+            taken=self.runs.__contains__,
+        )  # fmt: skip
+        self.runs[run.id] = run
+        self.coming.append(run)
+        self.hurry()
+        return run
+
+    async def complete(self, run: runs.TrainingRun) -> None:
+        """All epochs of a run, and the files it leaves."""
+        try:
+            await run.run()
+        except Exception as fault:
+            run.state = "failed"
+            self.hub.tell({"type": "training_failed", "runId": run.id, "reason": str(fault)})
+            if isinstance(fault, NothingLearned):
+                return
+            raise
+        if self.folder:
+            count = (await self.micro.stats())["stage_counts"]["stage2"]
+            dna = await record_dna(self.versions, GENERIC, count)
+            proof = await self.versions.ledger.head()
+            run.write(self.folder / "runs" / run.id, dna, proof)
+
+    async def epoch(self, model: str, epoch: int, weight: float, rate: float) -> float:
+        """One epoch of a run: practice at this rate; the loss it ended with."""
+        if not await self.store.count("examples"):
+            raise NothingLearned("nothing has been learned yet that a run could practise")
+        config = {"learning_rate": min(max(rate, 1e-5), 1e-3)}
+        if self.paced:
+            within = self.assistant.lesson
+            await within([], GENERIC, self.step_done, config, self.writes, PRACTICE)
+            return float(self.assistant.round.metrics.get("loss", 0.0))
+        result = await self.round(PRACTICE, [], GENERIC, config)
+        return float(result["metrics"].get("loss", 0.0))
+
+    # ---- looking
+
+    async def verify(self, number: int | None = None) -> list[str]:
+        findings = await check_store(self.store)
+        if number:
+            await self.versions.weights(number)
+        return findings
+
+
+def service_of(request: Any) -> Service:
+    return request.app.state.service
