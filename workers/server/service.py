@@ -108,6 +108,7 @@ class Service:
         self.practising = False
         self.started = self.asked = time.monotonic()  # since when it lives; when one last asked
         self.answers = self.tokens = self.failures = 0
+        self.rounds, self.trained_at = 0, None  # how many ended, and when the last did
         self.practised_at = 0  # the version that practice was last tried on
         self.wake = asyncio.Event()
 
@@ -298,6 +299,7 @@ class Service:
         finally:
             self.assistant.round = None
             await self.queue.load()
+        self.rounds, self.trained_at = self.rounds + 1, time.monotonic()
         version = label(result["version"]) if result["version"] else None
         ended = {"outcome": result["outcome"], "reason": result["reason"], "version": version}
         self.hub.tell({"type": "round_ended", "runId": opened.run, "kind": kind, **ended})
