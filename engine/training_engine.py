@@ -13,7 +13,17 @@ import numpy as np
 
 from engine.faults import fault
 from engine.ledger import Change, Overtaken
-from engine.rounds import LESSON, PRACTICE, Attempt, Plan, Trainer, ids_of, make_plan, settled
+from engine.rounds import (
+    LESSON,
+    PRACTICE,
+    TRAINING,
+    Attempt,
+    Plan,
+    Trainer,
+    ids_of,
+    make_plan,
+    settled,
+)
 from engine.snapshot import Arrays, SnapshotDamaged, pack, unpack
 from engine.versions import GENERIC, Versions
 
@@ -70,6 +80,8 @@ class TrainingEngine:
         try:
             captured, facts = unpack(checkpoint, "the interrupted round")
             if (kind, facts["kind"]) == (LESSON, PRACTICE):
+                return False
+            if kind and TRAINING in (kind, facts["kind"]) and kind != facts["kind"]:
                 return False
             lessons = [await self.store.get("queue", id) for id in facts["lessons"]]
             if all(lessons):
