@@ -15,6 +15,7 @@ from typing import Any
 from engine.backends.executor import Executor, Tensor
 from engine.core.settings import TrainingConfig, for_model, is_trainable
 from engine.core.turns import background, urgent
+from engine.history.round_plan import DATA_SET, TRAINING
 from engine.history.snapshot import Arrays, SnapshotDamaged
 from engine.history.updater import WeightUpdater
 from engine.history.versions import GENERIC, Versions
@@ -194,10 +195,11 @@ class Assistant:
         steps = self.training.attempt.steps
         return self._begin(self.training.run_id, kind, steps, lambda: self._train(on_step))
 
-    def look_into(self, work: Work) -> Round:
+    def look_into(self, work: Work, kind: str = "question", run: str = "") -> Round:
         """Anything else that learns, as a round of its own: done in the time `grant` gives."""
         self._no_other_round()
-        return self._begin(generate_run_id(self.versions.clock()), "question", 0, work)
+        run = run or generate_run_id(self.versions.clock())
+        return self._begin(run, kind, 0, work)
 
     async def lesson(
         self,
@@ -212,25 +214,29 @@ class Assistant:
         await self._open(kind, ids, line, config, store)
         return await self._train(on_step)
 
+    async def data_set_round(self, record: dict, run: str, config: dict, store: Any) -> None:
+        """Within other work: a run over a data set is open, begun or gone on with."""
+        await self._open(TRAINING, [record["id"]], GENERIC, config, store, run)
+
     def _no_other_round(self) -> None:
         self.must_learn()
         if self.round and not self.round.task.done():
             raise Busy(f"{self.round.run} is still open; finish it or throw it away first")
 
     async def _open(
-        self, kind: str, ids: list[str], line: str, config: dict | None, store: Any
+        self, kind: str, ids: list[str], line: str, config: dict | None, store: Any, run: str = ""
     ) -> None:
         """While nothing else has the shadow; the version in use is made whole first if it is not."""
         try:
             async with self.whole.alone:
-                await self._open_alone(kind, ids, line, config, store)
+                await self._open_alone(kind, ids, line, config, store, run)
         except SnapshotDamaged:
             await self.whole.weights(await self.versions.number(line) or BASE)
             async with self.whole.alone:
-                await self._open_alone(kind, ids, line, config, store)
+                await self._open_alone(kind, ids, line, config, store, run)
 
     async def _open_alone(
-        self, kind: str, ids: list[str], line: str, config: dict | None, store: Any
+        self, kind: str, ids: list[str], line: str, config: dict | None, store: Any, run: str
     ) -> None:
         if await self.versions.store.get("state", INTENT):  # a closed tab was forgetting something
             with urgent():
@@ -238,15 +244,16 @@ class Assistant:
         self.training.config = config or {}
         self.training.write_through(store or self.versions.store)
         reopened = await self.training.reopen(line, kind)
-        if not (reopened and self.training.run_id):
-            self.training.run_id = generate_run_id(self.versions.clock())
+        if run or not (reopened and self.training.run_id):
+            self.training.run_id = run or generate_run_id(self.versions.clock())
         if not reopened:
             records = [await self.versions.store.get("queue", id) for id in ids]
             missing = [id for id, record in zip(ids, records, strict=True) if record is None]
             if missing:
                 raise KeyError(f"the queue holds no example {missing[0]!r} any more")
             for record in records:
-                check(self.trainer.coder, record)
+                if record["kind"] != DATA_SET:
+                    check(self.trainer.coder, record)
             await self.training.open(kind, records, line)
 
     def _begin(self, run: str, kind: str, steps: int, work: Work) -> Round:
