@@ -15,7 +15,8 @@ import numpy as np
 
 from engine.faults import fault
 from engine.ledger import Change
-from engine.lessons import Draw, Lesson, LessonError, anchors, neighbours, wordings
+from engine.lessons import Draw, Lesson, LessonError, neighbours, wordings
+from engine.memory.ground import ground_of
 from engine.memory.keys import Keys
 from engine.memory.recogniser import Ground, Recogniser, Trace
 from engine.turns import pause
@@ -154,11 +155,9 @@ class Memory:
     async def _make_ground(self) -> None:
         """What this model makes of talk in general, looked at once."""
         if self.recogniser is None:
-            prompts = [prompt for code in ("en", "sv") for _, prompt in anchors(code)]
-            ground = Ground.of(await self.keys.of(prompts))
-            await self.store.batch(
-                [["put", "traces", self._key(GROUND), {"data": ground.packed()}]]
-            )
+            ground = await ground_of(self.keys)
+            record = {"data": ground.packed()}
+            await self.store.batch([["put", "traces", self._key(GROUND), record]])
             self.recogniser = Recogniser(ground)
 
     async def _store(self, fact: dict, trace: Trace, replaced: Sequence[str]) -> None:
