@@ -19,7 +19,6 @@ from engine.history.round_plan import DATA_SET, TRAINING
 from engine.history.snapshot import Arrays, SnapshotDamaged
 from engine.history.updater import WeightUpdater
 from engine.history.versions import GENERIC, Versions
-from engine.history.whole import Whole
 from engine.learning import lessons
 from engine.learning.memory.mind import Mind
 from engine.learning.memory.speaking import BASE as BASE_ALONE
@@ -28,6 +27,7 @@ from engine.learning.replay import INTENT, History, reset
 from engine.learning.runs import generate_run_id
 from engine.learning.trainer import EngineTrainer, check
 from engine.learning.training_engine import TrainingEngine
+from engine.learning.whole import Whole
 from engine.model.formats import ModelFile
 from engine.model.generate import Answer, Generator, Sampling
 from engine.model.kv_cache import ANSWER_BYTES, Pool

@@ -6,8 +6,8 @@ What nobody approved is compared and counted at once; what may be learned waits 
 from engine.core.messages import Changed
 from engine.core.queue.saved import SavedQueue
 from engine.core.queue.training_queue import TrainingQueue
-from engine.learning.microtrain import MicroTraining
-from engine.learning.offers import held, offered
+from engine.learning.questions.microtrain import MicroTraining
+from engine.learning.questions.offers import held, offered
 
 SHOWN = ("samples", "events", "state", "ledger")
 OVER = {"outcome": "", "reason": "", "version": None}  # the stages told of themselves

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 from engine.cli.course import STORE, Course
-from engine.cli.main import show
+from engine.cli.options import show
 from engine.cli.teaching import loaded
 from engine.history.certificate import certify, write_folder
 from engine.model.adapters import peft_files

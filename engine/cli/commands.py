@@ -5,15 +5,15 @@ They run the same engine as the page, on the GPU where there is a real one, othe
 
 import asyncio
 import contextlib
-import importlib
 import json
 import sys
 from pathlib import Path
 
 import numpy as np
 
-from engine.backends.reference import Numpy
-from engine.cli.main import command, model_options, show, told
+from engine.backends.select import executor_named
+from engine.cli import certified
+from engine.cli.options import command, model_options, show, told
 from engine.model import registry
 from engine.model.adapters import gguf_lora, load_adapter, only_lora, save_merged, save_peft
 from engine.model.generate import Generator, Sampling
@@ -22,32 +22,6 @@ from engine.model.loaded import Model
 from engine.model.score import top_tokens
 
 SHOWN = 10  # next tokens that `logits` shows
-
-
-async def executor_named(name):
-    """The back end of --backend; `auto` takes a GPU only when it is a real one."""
-    if name == "numpy":
-        return Numpy()
-    if name == "cpu":
-        return processor()
-    from engine.backends.gpu.executor import GPU
-
-    try:
-        gpu = await GPU.open()
-    except RuntimeError as error:
-        if name == "gpu":
-            raise ValueError(
-                f"there is no GPU to compute on ({error}); use --backend cpu"
-            ) from error
-        return processor()
-    return gpu if name == "gpu" or not gpu.tier.software else processor()
-
-
-def processor():
-    """All cores with the kernels of the tab."""
-    from engine.backends.native_cpu import Processor
-
-    return Processor()
 
 
 async def loaded(options):
@@ -188,7 +162,7 @@ def export(options):
     if not options.adapter:
         raise ValueError("name the adapter to export with --adapter DIR")
     if options.format == "certified":
-        importlib.import_module("engine.cli.certified").export(options)
+        certified.export(options)
         return
     name, out = registry.chosen(options.model)[0], Path(options.out)
     with contextlib.closing(registry.open_named(name)) as file:

@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.backends.reference import Numpy
 from engine.backends.reference import Run as NumpyRun
-from engine.cli.main import command, model_options, show
+from engine.cli.options import command, model_options, show
 from engine.compiler.ir import Step, Value
 from engine.compiler.pieces import operations
 from engine.compiler.schedule import Plan

@@ -1,131 +1,18 @@
-"""`oneseek`: the engine for scripts and terminals.
-
-Results go to stdout, as text or with --json one JSON object a line; everything else goes to stderr. The exit code
-is 0 when it worked, 1 when it did not, 2 for a wrong call, 3 when no model was chosen.
-"""
+"""`oneseek`: the engine for scripts and terminals; the commands are in the modules beside this one."""
 
 import argparse
-import asyncio
-import contextlib
-import importlib
-import json
 import sys
 
-from engine.learning.runs import NoBaseModels
-from engine.model import registry
-from engine.model.formats import FormatError
-from engine.model.formats.download import DownloadError
-from engine.model.template import TemplateError
-from engine.model.tokenizer import Tokenizer
-
-COMMANDS: dict = {}
-FAILURES = (FormatError, TemplateError, DownloadError, registry.ModelMissing, OSError, ValueError)
-
-
-def command(*add_options):
-    """Make a function a command of its name; its docstring is the help, `add_options` take the parser."""
-
-    def register(run):
-        COMMANDS[run.__name__] = run, add_options
-        return run
-
-    return register
-
-
-def json_option(parser):
-    parser.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
-
-
-def model_options(parser):
-    """What every command that uses a model understands."""
-    parser.add_argument(
-        "--model",
-        metavar="ID|PATH",
-        help="an id of `oneseek models`, a .gguf file or a folder with safetensors; "
-        "without it the environment's BASE_MODELS",
-    )
-    parser.add_argument("--adapter", metavar="DIR", help="a trained adapter to answer with")
-    parser.add_argument("--backend", choices=("gpu", "cpu", "numpy", "auto"), default="auto")
-    json_option(parser)
-
-
-def show(options, result, text):
-    """A result for scripts or for people."""
-    print(json.dumps(result, ensure_ascii=False) if options.json else text, flush=True)
-
-
-def told(message):
-    print(message, file=sys.stderr, flush=True)
-
-
-def text_options(parser):
-    parser.add_argument("--text", help="the text; without it every line of standard input")
-    parser.add_argument(
-        "--special", action="store_true", help="special tokens spelled in the text are tokens"
-    )
-
-
-@command(model_options, text_options)
-def tokenize(options):
-    """Show the tokens of a text."""
-    with contextlib.closing(registry.open_named(registry.chosen(options.model)[0])) as file:
-        tokenizer = Tokenizer(file.tokenizer_data)
-    texts = [line.rstrip("\n") for line in sys.stdin] if options.text is None else [options.text]
-    for text in texts:
-        ids = tokenizer.encode(text, special=options.special)
-        pieces = [tokenizer.decode([id], special=True) for id in ids]
-        lines = [f"{id:>7}  {piece!r}" for id, piece in zip(ids, pieces, strict=True)]
-        show(options, {"tokens": ids, "pieces": pieces}, "\n".join(lines))
-
-
-def get_option(parser):
-    parser.add_argument("--get", metavar="ID", help="download this model, or go on with it")
-
-
-@command(json_option, get_option)
-def models(options):
-    """List the known models, or download one."""
-    if options.get:
-        path = asyncio.run(registry.obtain(options.get, Progress(options.get)))
-        show(options, {"id": options.get, "path": str(path)}, str(path))
-        return
-    for model in registry.known().values():
-        here = registry.places(model)
-        use = "chat and learning" if model["trainable"] else "chat only"
-        where = str(here[0]) if here else registry.advice(model)
-        line = f"{model['id']:<22}{model['bytes'] / 1e6:>7.0f} MB  {use:<18}{model['licence']:<32}{where}"
-        show(options, model | {"path": str(here[0]) if here else None}, line)
-
-
-class Progress:
-    """A download's progress on a terminal, redrawn in place; nothing where stderr is a file."""
-
-    def __init__(self, name):
-        self.name, self.shown = name, None
-
-    def __call__(self, phase, done, total):
-        share = phase, 100 * done // total
-        if share != self.shown and sys.stderr.isatty():
-            print(f"\r{self.name}: {phase} {share[1]} %", end="", file=sys.stderr, flush=True)
-            if share == ("verify", 100):
-                told("")
-        self.shown = share
+from engine.cli import commands, debug, importing, micro, teaching  # noqa: F401  they register
+from engine.cli.options import COMMANDS, FAILURES, told
+from engine.model.registry import NoBaseModels
 
 
 def main(arguments=None) -> int:
-    # they register themselves
-    for module in (
-        "engine.cli.commands",
-        "engine.cli.teaching",
-        "engine.cli.micro",
-        "engine.cli.debug",
-        "importers.command",
-    ):
-        importlib.import_module(module)
-    parser = argparse.ArgumentParser(prog="oneseek", description=__doc__.splitlines()[0])
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    parser = argparse.ArgumentParser(prog="oneseek", description=__doc__.partition(";")[0])
+    chosen = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (run, add_options) in COMMANDS.items():
-        sub = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
+        sub = chosen.add_parser(name, help=run.__doc__, description=run.__doc__)
         for add in add_options:
             add(sub)
     options = parser.parse_args(arguments)
@@ -143,4 +30,4 @@ def main(arguments=None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(importlib.import_module("engine.cli.main").main())
+    sys.exit(main())

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from engine.cli.course import Course
-from engine.cli.main import command, model_options, show, told
+from engine.cli.options import command, model_options, show, told
 from engine.cli.teaching import (
     Bar,
     configured,
@@ -19,7 +19,7 @@ from engine.cli.teaching import (
     settings_options,
 )
 from engine.core.settings import for_model
-from engine.learning.microtrain import MicroTraining
+from engine.learning.questions.microtrain import MicroTraining
 
 
 def question_options(parser):

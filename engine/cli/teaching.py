@@ -13,9 +13,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from engine.cli.commands import executor_named
+from engine.backends.select import executor_named
 from engine.cli.course import Course, record_of
-from engine.cli.main import COMMANDS, command, model_options, show, told
+from engine.cli.options import COMMANDS, command, model_options, show, told
 from engine.core.settings import TrainingConfig, for_model
 from engine.learning.datasets import DataSet
 from engine.learning.lessons import LessonError, guess

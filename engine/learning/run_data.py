@@ -11,10 +11,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from engine.core import conversation
 from engine.history.round_plan import DATA_SET
 from engine.learning import identity
 from engine.learning.rounds.dataset import data_set_record
-from web.chat import turns
 
 IDENTITY, LEARNED, CHATS = "identity", "learned", "chats"
 LARGEST = 16 << 20  # bytes of a data set that is kept in the store
@@ -40,9 +40,10 @@ async def chats(store: Any) -> str:
     for key, turn in await store.all("messages"):
         said.setdefault(key.partition("/")[0], []).append(turn)
     branches = [
-        turns.Tree(said.get(id, [])).branch(chat["leaf"]) for id, chat in await store.all("chats")
+        conversation.Tree(said.get(id, [])).branch(chat["leaf"])
+        for id, chat in await store.all("chats")
     ]
-    lines = [turns.as_sharegpt(shown) for shown in branches if len(shown) > 1]
+    lines = [conversation.as_sharegpt(shown) for shown in branches if len(shown) > 1]
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
 
 

@@ -19,15 +19,9 @@ from engine.learning.adaptive import (
     ConfidenceAutoStop,
     Leaderboard,
 )
+from engine.model.registry import NoBaseModels
 
 TrainEpoch = Callable[[str, int, float, float], Awaitable[float]]
-
-
-class NoBaseModels(ValueError):
-    """No base models selected"""
-
-    def __init__(self) -> None:
-        super().__init__("No base models selected")
 
 
 def validate_base_models(models: Sequence[str] | str | None, known: Sequence[str]) -> list[str]:

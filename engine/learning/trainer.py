@@ -6,96 +6,22 @@ lesson.py (lessons and practice) and dataset.py.
 
 from __future__ import annotations
 
-from copy import copy
-from functools import cached_property
-
 import numpy as np
 
-from engine.backends.room import Room
-from engine.core.settings import ConfigError, TrainingConfig
 from engine.history.round_plan import TRAINING, Plan
 from engine.history.snapshot import Arrays
-from engine.learning.base_answers import Kept
 from engine.learning.batch import Coder, TooLong
 from engine.learning.lessons import Lesson, LessonError, lesson_of
-from engine.learning.recipe import Recipe
-from engine.learning.rounds.block_windows import Windows, masters
+from engine.learning.rounds.bench import Bench
 from engine.learning.rounds.dataset import DataSetAttempt
-from engine.learning.rounds.gate import Gate
 from engine.learning.rounds.lesson import LessonAttempt, Steps
-from engine.learning.rounds.shadow import Shadow
-from engine.learning.rounds.voices import Voices
-from engine.model.loaded import Model
-from engine.model.trainable import Trained
 
 # What a step in a tab may need beside its weights: a layer that does not fit is computed twice.
 TRAINING_BYTES = {"gpu": 100 << 20, "cpu": 52 << 20}
 
 
-class EngineTrainer:
+class EngineTrainer(Bench):
     """Trains adapters of one loaded model."""
-
-    def __init__(
-        self,
-        model: Model,
-        trained: Trained,
-        config: TrainingConfig,
-        kept: Kept | None = None,
-        system: str = "",
-        memory_budget: int | None = None,
-        masters: np.ndarray | None = None,
-    ):
-        self.model, self.trained, self.config, self.masters = model, trained, config, masters
-        self.coder = Coder(model.tokenizer, model.template, system)
-        self.kept = kept or Kept.with_shipped(self.coder, model.fingerprint)
-        self.memory_budget = memory_budget
-        self.remembered: dict = {}
-
-    @classmethod
-    async def open(
-        cls, model: Model, config: TrainingConfig, memory_budget: int | None = None
-    ) -> EngineTrainer:
-        """In the mode of the configuration; whole blocks begin as the model's own."""
-        trained = Trained.chosen(model.config, config)
-        own = await masters(model, trained) if trained.whole else None
-        return cls(model, trained, config, memory_budget=memory_budget, masters=own)
-
-    # Memory is taken when the first lesson needs it. A step and the questions around it take turns
-    # in one room.
-
-    @cached_property
-    def room(self) -> Room | None:
-        return self.model.executor.room(self.memory_budget) if self.memory_budget else None
-
-    @cached_property
-    def shadow(self) -> Shadow | Windows:
-        if self.trained.whole:
-            return Windows(self.model, self.trained, self.config, self.memory_budget)
-        dropout = self.config.lora_config.dropout
-        return Shadow(self.model, self.trained, self.memory_budget, dropout, copy(self.room))
-
-    @cached_property
-    def voices(self) -> Voices:
-        voices = Voices(self.model, self.trained, self.coder, copy(self.room))
-        nothing = np.broadcast_to(np.float32(0), (self.trained.size,))  # takes no memory
-        voices.put("base", nothing if self.masters is None else self.masters)
-        return voices
-
-    def gate(self, recipe: Recipe) -> Gate:
-        return Gate(self.voices, recipe, self.coder, self.remembered, self.kept.said)
-
-    def fresh(self) -> Arrays:
-        flat = self.trained.initial(self.config.seed)
-        return {self.trained.name: flat if self.masters is None else flat + self.masters}
-
-    def config_of(self, plan: Plan) -> TrainingConfig:
-        config = self.config.replace(**plan.config) if plan.config else self.config
-        if config.mode != self.config.mode:
-            raise ConfigError(
-                f"this training is of mode {config.mode!r}, the engine was opened in mode "
-                f"{self.config.mode!r}; nothing was changed"
-            )
-        return config
 
     def begin(self, weights: Arrays, plan: Plan) -> Steps:
         attempt = self._attempt(weights, plan)

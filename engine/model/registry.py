@@ -9,13 +9,19 @@ import os
 from pathlib import Path
 
 from engine.core.environment import variable
-from engine.learning.runs import NoBaseModels
 from engine.model import demo
 from engine.model.formats import FormatError, ModelFile, open_model
 from engine.model.formats.download import download
 from engine.model.formats.native import FolderShelf, Http
 
 MODELS = Path(__file__).with_name("models.json")
+
+
+class NoBaseModels(ValueError):
+    """No base models selected"""
+
+    def __init__(self) -> None:
+        super().__init__("No base models selected")
 
 
 class ModelMissing(LookupError):

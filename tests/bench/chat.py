@@ -12,7 +12,7 @@ import time
 from playwright.sync_api import Page
 
 from builder import fetch
-from engine.cli.commands import executor_named
+from engine.backends.select import executor_named
 from engine.model.formats import open_model
 from engine.model.generate import Generator, Sampling
 from engine.model.loaded import Model

@@ -21,7 +21,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from engine.cli.commands import executor_named
+from engine.backends.select import executor_named
 from engine.model import registry
 from engine.model.formats import open_model
 from engine.model.generate import Generator, Sampling

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from engine.cli import main
-from engine.learning.runs import NoBaseModels
 from engine.model import registry
 from engine.model.formats import FormatError
+from engine.model.registry import NoBaseModels
 from tests.support import tiny
 
 

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from engine.history.whole import Whole
 from engine.learning.replay import History
+from engine.learning.whole import Whole
 from tests.support.hosts import native
 from tests.support.living import Living, run
 from tests.support.small_trainer import SmallTrainer

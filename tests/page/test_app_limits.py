@@ -5,21 +5,14 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.page.test_app_chat import (  # noqa: F401
-    QUIET,
-    answers,
-    chat,
-    finished,
-    say,
-    set_temperature,
-)
+from tests.page.test_app_chat import QUIET, answers, finished, say, set_temperature
 from tests.support.page.browser import wait_for_state
 
 pytestmark = pytest.mark.slow
 LONG = "The lighthouse of Quillmere was built by Ida Falk. " * 700
 
 
-def test_a_message_that_is_too_long_stays_in_the_field_and_becomes_a_source(chat: Page):  # noqa: F811
+def test_a_message_that_is_too_long_stays_in_the_field_and_becomes_a_source(chat: Page):
     say(chat, LONG)
     said = chat.locator("#too-long")
     expect(said).to_contain_text("6,300 words")
@@ -38,7 +31,7 @@ def test_a_message_that_is_too_long_stays_in_the_field_and_becomes_a_source(chat
     expect(chat.get_by_role("tabpanel").get_by_text(re.compile("6,300 words"))).to_be_visible()
 
 
-def test_in_a_chat_that_goes_on_the_turns_before_stay(chat: Page):  # noqa: F811
+def test_in_a_chat_that_goes_on_the_turns_before_stay(chat: Page):
     say(chat, "Hello")
     finished(chat)
     say(chat, LONG)
@@ -54,7 +47,7 @@ def test_in_a_chat_that_goes_on_the_turns_before_stay(chat: Page):  # noqa: F811
     finished(chat, 2)
 
 
-def test_an_answer_at_its_limit_says_so_and_goes_on(chat: Page):  # noqa: F811
+def test_an_answer_at_its_limit_says_so_and_goes_on(chat: Page):
     chat.get_by_role("button", name="Settings").click()
     chat.get_by_label("Longest answer, in tokens").fill("16")
     chat.keyboard.press("Tab")

@@ -12,7 +12,7 @@ from engine.core.collecting.collector import DataCollector
 from engine.core.scheduler import TrainingScheduler
 from engine.core.settings import SchedulerConfig
 from engine.core.storage.store import FencedStore, new_epoch
-from engine.learning.microtrain import MicroTraining
+from engine.learning.questions.microtrain import MicroTraining
 from engine.learning.replay import History
 from tests.support.living import Living
 from tests.support.small_trainer import SmallTrainer

@@ -27,6 +27,9 @@ WITH_WGPU = {"engine/backends/gpu", "tests/backends", "tests/support"}
 MOST_LINES, MOST_MODULES, LONGEST_FUNCTION = 400, 16, 60
 LONGER = {
     "engine/backends/gpu/webgpu.py": "one API of somebody else, mirrored name by name",
+    "engine/assistant.py": "answering, learning and looking after share one model and its turns",
+    "engine/core/queue/training_queue.py": "one state machine; its invariants are read together",
+    "engine/model/generate.py": "reading, deciding and decoding work on the same lanes, token by token",
     "engine/core/messages.py": "every message that may pass, in one list",
     "workers/engine.py": "one method for each of those messages",
     "web/shell/verbs.py:register": "a table: one line a verb",

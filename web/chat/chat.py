@@ -8,8 +8,9 @@ import asyncio
 
 from pyscript import document
 
+from engine.core import conversation
 from engine.core.collecting.hint import guess
-from web.chat import message, turns
+from web.chat import message
 from web.chat.answer import Answer
 from web.lib import clock, dom
 from web.lib.words import t
@@ -27,7 +28,7 @@ class Chat:
     def __init__(self, page):
         self.page = page
         self.chat = None
-        self.tree = turns.Tree()
+        self.tree = conversation.Tree()
         self.shown_from = 0
         self.answering = None
         self.seen_by_model = 0
@@ -63,7 +64,7 @@ class Chat:
             self.show(
                 await self.page.store.get("chats", id), await stored_turns(self.page.store, id)
             )
-        interrupted = [turn for turn in self.branch() if turns.interrupted(turn)]
+        interrupted = [turn for turn in self.branch() if conversation.interrupted(turn)]
         for turn in interrupted:
             turn["state"] = "interrupted"
         if interrupted:
@@ -82,7 +83,7 @@ class Chat:
     def show(self, chat, found):
         """Make this the chat that is seen, at once: what is typed from now on belongs to it."""
         self.chat = chat
-        self.tree = turns.Tree(found if chat else [])
+        self.tree = conversation.Tree(found if chat else [])
         self.seen_by_model = 0
         self.draw()
         if chat:
@@ -135,7 +136,7 @@ class Chat:
         """The person said something: store it, then answer it."""
         if self.chat is None:
             now = clock.now()
-            title = turns.title(text)
+            title = conversation.title(text)
             self.chat = {"id": new_id("c"), "title": title, "created": now, "leaf": ""}
             await self.remember()
         asked = self.new_turn(self.chat["leaf"], "user", text)
@@ -148,7 +149,7 @@ class Chat:
         turn = earlier or self.new_turn(asked["id"], "assistant", "", "streaming")
         turn.update(state="streaming", version=self.page.version)
         await self.save(asked, turn)
-        said = turns.messages(self.tree.branch(asked["id"]), self.page.settings["system"])
+        said = conversation.messages(self.tree.branch(asked["id"]), self.page.settings["system"])
         options = {"prefix": turn["text"]}
         self.answering = Answer(self, turn, asked)
         self.draw_from(asked)

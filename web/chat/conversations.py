@@ -2,7 +2,7 @@
 
 import json
 
-from web.chat import turns
+from engine.core import conversation
 from web.chat.chat import stored_turns
 from web.lib import clock, dom, files, overlay
 from web.lib.words import t
@@ -58,7 +58,7 @@ class Conversations:
             self.found = None
             self.draw()
             return
-        self.found = [chat["id"] for chat in self.chats if turns.matches(chat, (), wanted)]
+        self.found = [chat["id"] for chat in self.chats if conversation.matches(chat, (), wanted)]
         self.draw()
         await dom.asyncio.sleep(0.25)
         for chat in list(self.chats):
@@ -66,7 +66,7 @@ class Conversations:
                 return
             if chat["id"] not in self.found:
                 said = await stored_turns(self.page.store, chat["id"])
-                if mine == self.searches and turns.matches(chat, said, wanted):
+                if mine == self.searches and conversation.matches(chat, said, wanted):
                     self.found.append(chat["id"])
                     self.draw()
 
@@ -182,12 +182,12 @@ class Conversations:
 
     async def export(self, id, kind):
         record = self.record(id)
-        said = turns.Tree(await stored_turns(self.page.store, id)).branch(record["leaf"])
+        said = conversation.Tree(await stored_turns(self.page.store, id)).branch(record["leaf"])
         name = files.safe_name(record["title"])
         if kind == "md":
-            files.save(name + ".md", turns.as_markdown(record, said), "text/markdown")
+            files.save(name + ".md", conversation.as_markdown(record, said), "text/markdown")
         else:
-            text = json.dumps(turns.as_openai(record, said)) + "\n"
+            text = json.dumps(conversation.as_openai(record, said)) + "\n"
             files.save(name + ".jsonl", text, "application/jsonl")
 
 

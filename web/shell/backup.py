@@ -7,8 +7,8 @@ import json
 
 import js
 
+from engine.core import conversation
 from engine.core.messages import BackUp, Restore
-from web.chat import turns
 from web.chat.chat import stored_turns
 from web.lib import failures, files, overlay
 from web.lib.words import t
@@ -32,8 +32,12 @@ async def export_chats(store, form):
     """Every chat as a line of training data: OpenAI messages or ShareGPT."""
     lines = []
     for id, chat in await store.all("chats"):
-        shown = turns.Tree(await stored_turns(store, id)).branch(chat["leaf"])
-        line = turns.as_openai(chat, shown) if form == "openai" else turns.as_sharegpt(shown)
+        shown = conversation.Tree(await stored_turns(store, id)).branch(chat["leaf"])
+        line = (
+            conversation.as_openai(chat, shown)
+            if form == "openai"
+            else conversation.as_sharegpt(shown)
+        )
         lines.append(json.dumps(line) + "\n")
     files.save("oneseek-%s.jsonl" % form, "".join(lines), "application/jsonl")
 

@@ -15,17 +15,17 @@ from web.chat.too_long import TooLong
 from web.chat.voice import Voice
 from web.intake.sources import Intake
 from web.learning import records
-from web.learning.activity import Activity
 from web.learning.comeback import Comeback
 from web.learning.measured import Measured
-from web.learning.memory import Memory
 from web.learning.note import Notes
+from web.learning.panels.activity import Activity
+from web.learning.panels.memory import Memory
+from web.learning.panels.queue import QueuePanel
+from web.learning.panels.sources import Sources
+from web.learning.panels.tabs import Tabs
+from web.learning.panels.versions import Versions
 from web.learning.practice import Learning
-from web.learning.queue import QueuePanel
-from web.learning.sources import Sources
-from web.learning.tabs import Tabs
 from web.learning.teaching import Teaching
-from web.learning.versions import Versions
 from web.lib import dom, files, markdown, overlay, site
 from web.lib.words import t, wished
 from web.settings.firstrun import FirstRun

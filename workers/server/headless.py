@@ -21,8 +21,8 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from engine.assistant import Assistant
-from engine.cli.commands import executor_named
-from engine.cli.main import Progress
+from engine.backends.select import executor_named
+from engine.cli.options import Progress
 from engine.core import environment
 from engine.core.environment import switched_on, variable
 from engine.core.storage import backup
@@ -32,10 +32,10 @@ from engine.history import naming
 from engine.history.ledger import Ledger
 from engine.history.signing import BadKey, read_key
 from engine.history.versions import Versions
-from engine.learning.runs import NoBaseModels
 from engine.model import registry
 from engine.model.formats import FormatError
 from engine.model.llama import Config
+from engine.model.registry import NoBaseModels
 from importers.pages.fetch import Fetcher, anywhere
 from workers.server.api import create_app
 from workers.server.guard import LOCAL, Guard

@@ -24,8 +24,8 @@ from engine.history.audit import check_store
 from engine.history.round_plan import PRACTICE, TRAINING
 from engine.history.versions import GENERIC, Versions, label
 from engine.learning.lessons import LessonError
-from engine.learning.microtrain import MicroTraining
-from engine.learning.offers import held, offered
+from engine.learning.questions.microtrain import MicroTraining
+from engine.learning.questions.offers import held, offered
 from engine.learning.runs import TrainingRun
 from engine.learning.trainer import check
 from engine.model.generate import BATCHES, Answer, Sampling

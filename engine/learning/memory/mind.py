@@ -6,19 +6,16 @@ Facts are taken in before any lesson about them, and let go of before any versio
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from engine.history.round_plan import DATA_SET
 from engine.history.versions import GUARDED, Versions, ancestors
+from engine.learning.batch import Coder
 from engine.learning.lessons import LessonError
 from engine.learning.memory.keys import Keys
 from engine.learning.memory.memory import Memory
 from engine.learning.memory.speaking import Speaking
-
-if TYPE_CHECKING:
-    from engine.learning.batch import Coder
-    from engine.model.generate import Generator
-    from engine.model.loaded import Model
+from engine.model.generate import Generator
+from engine.model.loaded import Model
 
 TO_REMEMBER = ("ready", "rejected")  # a refused lesson costs nothing that is known by heart
 REMEMBERED, REFUSED = "remembered", "not remembered"

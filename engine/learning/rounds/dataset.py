@@ -11,7 +11,6 @@ import math
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,12 +21,10 @@ from engine.learning.batch import Batch, Coder, Row, pack
 from engine.learning.datasets import DataError, DataSet, Example
 from engine.learning.lessons import Draw, Lesson, guess
 from engine.learning.recipe import Recipe, any_anchor, any_text
+from engine.learning.rounds.bench import Bench
 from engine.learning.rounds.gate import REJECT, Measure, Verdict, within
 from engine.learning.rounds.lesson import Steps
 from engine.learning.rounds.rate_schedule import FallingPace
-
-if TYPE_CHECKING:
-    from engine.learning.trainer import EngineTrainer
 
 LONGEST = 512  # tokens of an example: of what is longer, the end is kept
 VALIDATED = 128  # examples of the validation part that are asked
@@ -76,7 +73,7 @@ class DataSetAttempt(Steps):
 
     usual = "trained"
 
-    def __init__(self, trainer: EngineTrainer, before: np.ndarray, plan: Plan):
+    def __init__(self, trainer: Bench, before: np.ndarray, plan: Plan):
         c, (record,) = trainer.config_of(plan), plan.lessons
         self.data = DataSet(file_of(record))
         if self.data.sha256 != record["sha256"]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from engine.learning.base_answers import Together
 from engine.learning.batch import Batch, extent, pack
 from engine.learning.lessons import lesson_of
 from engine.learning.recipe import Ask, Recipe
+from engine.learning.rounds.bench import Bench
 from engine.learning.rounds.block_windows import Plateau, Windows
 from engine.learning.rounds.gate import (
     ACCEPT,
@@ -34,9 +34,6 @@ from engine.learning.rounds.rate_schedule import FallingPace, LessonPace, Pace
 from engine.learning.rounds.shadow import Hyper
 from engine.model.trainable import Trained
 
-if TYPE_CHECKING:
-    from engine.learning.trainer import EngineTrainer
-
 MORE_LOOK_ALIKES = 2  # what a few more steps add when a lesson leaks
 
 
@@ -47,7 +44,7 @@ class Steps:
 
     def __init__(
         self,
-        trainer: EngineTrainer,
+        trainer: Bench,
         plan: Plan,
         before: np.ndarray,
         start: np.ndarray,
@@ -223,7 +220,7 @@ class Steps:
 class LessonAttempt(Steps):
     """A lesson or practice: the recipe's steps."""
 
-    def __init__(self, trainer: EngineTrainer, before: np.ndarray, plan: Plan):
+    def __init__(self, trainer: Bench, before: np.ndarray, plan: Plan):
         self.practising = plan.kind == PRACTICE
         lessons, pool = (
             [lesson_of(record) for record in records if record.get("kind") != DATA_SET]

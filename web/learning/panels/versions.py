@@ -1,6 +1,7 @@
 """Versions: every state it has had, ranked by a rule that is printed, compared blind, rolled back."""
 
-from web.learning import diary, records, verdict
+from web.learning import records, verdict
+from web.learning.panels import diary
 from web.lib import dom, overlay
 from web.lib.words import t
 

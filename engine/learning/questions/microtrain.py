@@ -1,6 +1,6 @@
 """After every question a small training in two stages, which the person never waits for.
 
-The responses are compared first (engine/learning/responses.py).  Stage 1 learns those that agree, side by
+The responses are compared first (engine/learning/questions/responses.py).  Stage 1 learns those that agree, side by
 side; stage 2 what the comparison itself says, where that is something else.  Responses that
 disagree are nobody's to choose from but the person's.  Samples, counts and the DNA fingerprint are
 stored; events tell every listener what became of each stage.
@@ -18,7 +18,7 @@ from engine.core.queue.training_queue import DISAGREEMENT
 from engine.history.dna import EVERY_QUESTIONS, record_dna
 from engine.history.versions import Versions
 from engine.learning.lessons import fold
-from engine.learning.responses import DISAGREE, NOTHING, Analysis, analyse, similarity
+from engine.learning.questions.responses import DISAGREE, NOTHING, Analysis, analyse, similarity
 
 KEPT_SAMPLES = 1000
 KEPT_EVENTS = 10
@@ -84,7 +84,7 @@ class MicroTraining:
     ) -> dict:
         """Store what came in and answer at once; `process` does the training later. What nobody
         `approved` is compared and counted, and not learned; `analyzed` is the caller's own analysis
-        (engine/learning/responses.py, analyse)."""
+        (engine/learning/questions/responses.py, analyse)."""
         _check(question, raw_responses)
         language = language or self.detect(question)
         line = line_for(language, await self._lines())

@@ -1,6 +1,7 @@
 """Activity: what the engine is practising, in words, as a chart and in figures."""
 
-from web.learning import happened, records, truth
+from web.learning import records, truth
+from web.learning.panels import happened
 from web.lib import chart, dom
 from web.lib.words import t
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from engine.cli.main import COMMANDS, json_option, show, told
+from engine.cli.options import COMMANDS, json_option, show, told
 from importers.document import ImportRefused
 from importers.image import ImageImporter, tesseract
 from importers.limits import Budget

@@ -2,7 +2,7 @@
 
 from engine.core.queue.training_queue import DISAGREEMENT
 from web.chat import message
-from web.learning.groups import Groups
+from web.learning.panels.groups import Groups
 from web.lib import dom
 from web.lib.words import t
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from engine.core.queue.saved import SavedQueue
 from engine.learning.lessons import LessonError
-from engine.learning.microtrain import ended
+from engine.learning.questions.microtrain import ended
 from engine.learning.trainer import check
 
 

@@ -1,0 +1,29 @@
+"""What to compute on where there is no browser: the one place that turns a name into an executor."""
+
+from engine.backends.reference import Numpy
+
+
+async def executor_named(name):
+    """The back end of --backend; `auto` takes a GPU only when it is a real one."""
+    if name == "numpy":
+        return Numpy()
+    if name == "cpu":
+        return processor()
+    from engine.backends.gpu.executor import GPU
+
+    try:
+        gpu = await GPU.open()
+    except RuntimeError as error:
+        if name == "gpu":
+            raise ValueError(
+                f"there is no GPU to compute on ({error}); use --backend cpu"
+            ) from error
+        return processor()
+    return gpu if name == "gpu" or not gpu.tier.software else processor()
+
+
+def processor():
+    """All cores with the kernels of the tab."""
+    from engine.backends.native_cpu import Processor
+
+    return Processor()

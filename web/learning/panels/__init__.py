@@ -1,0 +1,1 @@
+"""The panels of the learning column, and what each shows."""
