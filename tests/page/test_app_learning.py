@@ -316,6 +316,9 @@ def test_scenario_23_an_export_is_what_others_load_and_comes_back(
 ):
     panel(home, "Versions").get_by_role("button", name="Details").first.click()
     data = exported(home, "Adapter (PEFT)")
+    whole = exported(home, "Whole model (safetensors)")
+    header = json.loads(whole[8 : 8 + int.from_bytes(whole[:8], "little")])
+    assert any(name.endswith("q_proj.weight") for name in header)
     home.keyboard.press("Escape")
     is_a_peft_adapter(data)
     home.get_by_role("button", name="Settings").click()

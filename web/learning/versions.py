@@ -173,6 +173,7 @@ class Versions:
                 dom.button(t("versions.verify"), "verify", version["number"], "check"),
                 dom.button(t("export.peft"), "export-peft", version["number"], "load"),
                 dom.button(t("export.gguf"), "export-gguf", version["number"], "load"),
+                dom.button(t("export.merged"), "export-merged", version["number"], "load"),
                 dom.button(t("export.certified"), "export-certified", version["number"], "load"),
                 dom.button(t("versions.forget"), "forget-version", version["number"], cls="danger"),
             ),

@@ -110,6 +110,7 @@ def register(page):
         "verify": lambda of, el: page.learning.verify(int(of or 0)),
         "export-peft": lambda of, el: page.learning.export(int(of), "peft"),
         "export-gguf": lambda of, el: page.learning.export(int(of), "gguf"),
+        "export-merged": lambda of, el: page.learning.export(int(of), "merged"),
         "export-certified": lambda of, el: page.learning.export(int(of), "certified"),
         "import-adapter": lambda of, el: pick_adapter(page),
         "compare": lambda of, el: page.compare.open(),

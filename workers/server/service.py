@@ -108,6 +108,8 @@ class Service:
         self.practising = False
         self.started = self.asked = time.monotonic()  # since when it lives; when one last asked
         self.answers = self.tokens = self.failures = 0
+        self.rounds = 0  # how many ended
+        self.trained_at: float | None = None  # and when the last did
         self.practised_at = 0  # the version that practice was last tried on
         self.wake = asyncio.Event()
 
@@ -298,6 +300,7 @@ class Service:
         finally:
             self.assistant.round = None
             await self.queue.load()
+        self.rounds, self.trained_at = self.rounds + 1, time.monotonic()
         version = label(result["version"]) if result["version"] else None
         ended = {"outcome": result["outcome"], "reason": result["reason"], "version": version}
         self.hub.tell({"type": "round_ended", "runId": opened.run, "kind": kind, **ended})
