@@ -22,7 +22,7 @@ def row(id: str, requirement: str, *tests: str, missing: str = "") -> Row:
 API = "server/test_api.py::test_"
 APP = "page/test_app_learning.py::test_"
 CHAT = "page/test_app_chat.py::test_"
-NAMES = "server/test_names.py::test_"
+NAMES = "history/test_names.py::test_"
 TROUBLE = "server/test_server_trouble.py::test_"
 TEACH = "cli/test_teaching.py::test_"
 READ = "importers/test_in_the_page.py::test_"
@@ -130,9 +130,9 @@ MICRO_SERVICE = [
         missing="lines of a language are not trained by the product; all is generic"),
     row("micro.stage1", "stage 1 learns the raw responses", RUN_EVENTS),
     row("micro.stage2", "stage 2 learns the analysed data",
-        missing="stage 2 that learns; a door that shows what each stage learned"),
+        PARTS + "stage_one_learns_what_agrees_and_stage_two_what_analysis_made_of_it"),
     row("micro.analysed", "the caller's analyzed_data counts",
-        missing="analyzed_data and analyzedData"),
+        PARTS + "stage_one_learns_what_agrees_and_stage_two_what_analysis_made_of_it"),
     row("micro.samples", "samples are kept as stage1_* and stage2_* JSON",
         NAMES + "micro_learns_in_two_stages_and_what_it_learned_is_certified"),
     row("micro.forget", "fire and forget: 202 at once", MICRO),
@@ -247,7 +247,8 @@ PROVENANCE = [
         "learning/test_forget.py::test_reset_needs_the_word_and_leaves_only_the_ledger"),
     row("reset.page", "reset under Versions, typing RESET",
         missing="it is in Settings only"),
-    row("reset.runs", "reset takes runs/ along", missing="runs/ stays"),
+    row("reset.runs", "reset takes runs/ along",
+        PARTS + "reset_takes_the_runs_along"),
     row("old.query", "/api/oqt/query", OLD),
     row("old.multi", "/api/oqt/multi-model-query", OLD),
     row("old.micro", "/api/oqt/micro-train", OLD),
@@ -278,16 +279,19 @@ PROVENANCE = [
 
 FAULTS = [
     row("fault.1", "the README's lines run as a shell runs them",
-        "tree/test_readme.py::test_the_example_for_curl_answers",
-        missing="build.py headless --model and bench NAME --option, literally"),
+        "tree/test_readme_lines.py::test_a_line_of_build_py_does_what_it_says",
+        "tree/test_readme_lines.py::test_a_benchmark_gets_its_options"),
     row("fault.2", "every way to an older version rebuilds it by replay",
-        missing="rollback, verify, export after thinning"),
-    row("fault.3", "stage 2 learns; stage 1 keeps what agrees", missing="two stages that learn"),
+        "history/test_going_back.py::test_every_version_of_a_day_is_reached_also_after_a_restart"),
+    row("fault.3", "stage 2 learns; stage 1 keeps what agrees",
+        PARTS + "stage_one_learns_what_agrees_and_stage_two_what_analysis_made_of_it",
+        PARTS + "a_disagreement_is_asked_in_the_queue_and_nothing_is_learned"),
     row("fault.4", "a run's epochs differ; its figures are true", missing="runs that train"),
     row("fault.5", "training settings have their effect; hybrid and full do not stop learning",
         missing="modes and settings"),
     row("fault.6", "a model from a file gets its size's recipe; chat-only ones do not learn",
-        missing="recipes of models from files"),
+        "core/test_model_sizes.py::test_a_server_and_a_course_train_a_file_as_models_of_its_size_want_it",
+        "core/test_model_sizes.py::test_a_model_that_only_chats_learns_through_no_door_and_says_so"),
     row("fault.7", "Activity tells the true outcome of a stage", missing="true outcomes"),
     row("fault.8", "secrets in imported documents are held back", missing="secrets in imports"),
     row("fault.9", "Download pressed before the engine has started",
@@ -298,8 +302,9 @@ FAULTS = [
 
 BUILD = [
     row("stages.responses", "several responses are examples side by side",
-        missing="two stages that learn"),
-    row("stages.ask", "disagreement becomes a question in Queue", missing="two stages that learn"),
+        PARTS + "stage_one_learns_what_agrees_and_stage_two_what_analysis_made_of_it"),
+    row("stages.ask", "disagreement becomes a question in Queue",
+        PARTS + "a_disagreement_is_asked_in_the_queue_and_nothing_is_learned"),
     row("stages.words", "events, statistics and Activity tell the outcome in plain words",
         missing="true outcomes"),
     row("runs.page", "Train on a data set, under Activity", missing="runs in the page"),
@@ -339,7 +344,8 @@ BUILD = [
     row("names.share", "the server has the scheduler's duty share",
         NAMES + "a_server_learns_in_its_share_of_the_time"),
     row("names.dna", "the fingerprint is shown and its frequency settable",
-        missing="the frequency is fixed at 50"),
+        NAMES + "the_fingerprint_is_taken_as_often_as_was_said",
+        missing="the fingerprint shown in the page"),
     row("found.merged", "merged export is found: in the page and the command's help",
         APP + "scenario_23_an_export_is_what_others_load_and_comes_back",
         PARTS + "what_can_be_asked_for_stands_in_a_help_text"),
@@ -361,7 +367,8 @@ HOLD = [
     row("hold.modes", "hybrid and full in the page within the memory announced",
         missing="modes in the page"),
     row("hold.twelve", "twelve lessons in a day, every version usable",
-        missing="rollback by replay"),
+        "history/test_going_back.py::test_every_version_of_a_day_is_reached_also_after_a_restart",
+        missing="the same in the page"),
     row("hold.language", "200 short sentences: the language right in >= 98 %",
         "core/test_language.py::"
         "test_short_sentences_with_foreign_names_are_in_the_language_around_the_names"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import shutil
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -354,6 +355,14 @@ class Service:
         self.coming.append(run)
         self.hurry()
         return run
+
+    def forget_runs(self) -> None:
+        """What runs left, in memory and in the folder; one that is under way keeps its place."""
+        ended = [id for id, run in self.runs.items() if run.state in ("complete", "failed")]
+        for id in ended:
+            del self.runs[id]
+        if self.folder:
+            shutil.rmtree(self.folder / "runs", ignore_errors=True)
 
     async def complete(self, run: runs.TrainingRun) -> None:
         """All epochs of a run, and the files it leaves."""
