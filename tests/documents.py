@@ -22,7 +22,7 @@ def row(id: str, requirement: str, *tests: str, missing: str = "") -> Row:
 API = "server/test_api.py::test_"
 APP = "page/test_app_learning.py::test_"
 CHAT = "page/test_app_chat.py::test_"
-NAMES = "history/test_names.py::test_"
+NAMES = "server/test_names.py::test_"
 TROUBLE = "server/test_server_trouble.py::test_"
 TEACH = "cli/test_teaching.py::test_"
 READ = "importers/test_in_the_page.py::test_"
@@ -175,7 +175,7 @@ TRAINING = [
     row("train.adaptive", "adaptive_weights with min, max and strategy act on a run",
         missing="several base models in one run"),
     row("train.stop", "confidence_auto_stop: threshold, patience, min_epochs end a run",
-        missing="a run that auto-stop ends, over HTTP"),
+        "learning/test_training_runs.py::test_auto_stop_ends_where_the_losses_of_a_run_to_the_end_say"),
     row("train.leaderboard", "live_leaderboard told every 5 s with what display says",
         missing="a leaderboard of real comparisons"),
     row("train.id", "run ids run-%Y%m%d-%H%M%S, no colon", START),
@@ -190,17 +190,19 @@ TRAINING = [
         API + "the_training_socket_says_the_state_and_then_the_events_of_its_run"),
     row("train.epoch_end", "epoch_end with every documented field", RUN_EVENTS),
     row("train.val_losses", "val_losses are of a validation part",
-        missing="a validation part; it is the training loss"),
+        "learning/test_training_runs.py::test_a_run_tells_different_epochs_and_what_the_gate_said_and_keeps_all_of_it"),
     row("train.weight_adjustment", "weight_adjustment is seen", missing="several base models"),
     row("train.complete", "training_complete", RUN_EVENTS),
     row("train.start", "POST /api/admin/training/start-dna-v2", START, BAD_RUN),
     row("train.dataset", "datasetId resolves or gives 404",
-        missing="data sets of a run; any id gives 202"),
+        "learning/test_training_runs.py::test_a_data_set_that_is_not_there_is_not_found"),
     row("train.epochs", "epochs are different practice, not one repeated",
-        missing="runs over a data set"),
+        "learning/test_training_runs.py::test_a_run_tells_different_epochs_and_what_the_gate_said_and_keeps_all_of_it"),
     row("train.files", "a run leaves its four documented files",
         PARTS + "a_run_leaves_the_documented_files"),
-    row("train.restart", "all of a run is there after a restart", missing="runs that are stored"),
+    row("train.restart", "all of a run is there after a restart",
+        "learning/test_training_runs.py::test_a_run_that_a_restart_interrupts_goes_on_to_the_same_bits",
+        "learning/test_training_runs.py::test_a_run_can_be_ended_and_one_that_fails_says_why_after_a_restart"),
     row("train.fails", "a run that cannot learn says why",
         API + "a_run_with_nothing_to_practise_fails_aloud"),
     row("train.time", "timestamps are ISO 8601 in UTC and end in Z",
@@ -286,7 +288,9 @@ FAULTS = [
     row("fault.3", "stage 2 learns; stage 1 keeps what agrees",
         PARTS + "stage_one_learns_what_agrees_and_stage_two_what_analysis_made_of_it",
         PARTS + "a_disagreement_is_asked_in_the_queue_and_nothing_is_learned"),
-    row("fault.4", "a run's epochs differ; its figures are true", missing="runs that train"),
+    row("fault.4", "a run's epochs differ; its figures are true",
+        "learning/test_training_runs.py::test_a_run_tells_different_epochs_and_what_the_gate_said_and_keeps_all_of_it",
+        "learning/test_training_runs.py::test_a_data_set_that_is_not_there_is_not_found"),
     row("fault.5", "training settings have their effect; hybrid and full do not stop learning",
         missing="modes and settings"),
     row("fault.6", "a model from a file gets its size's recipe; chat-only ones do not learn",
@@ -310,7 +314,7 @@ BUILD = [
     row("runs.page", "Train on a data set, under Activity", missing="runs in the page"),
     row("runs.control", "pause, cancel, live chart and time left", missing="runs in the page"),
     row("runs.failed", "state and reason of a failed run",
-        API + "a_run_with_nothing_to_practise_fails_aloud"),
+        "learning/test_training_runs.py::test_a_run_can_be_ended_and_one_that_fails_says_why_after_a_restart"),
     row("runs.folder", "run folders are what the documents say",
         PARTS + "a_run_leaves_the_documented_files"),
     row("runs.dataset", "oneseek train: a data set with a validation part until it gets no better",
@@ -363,7 +367,9 @@ HOLD = [
     row("hold.stages", "20 questions, three services of known reliability",
         missing="two stages that learn"),
     row("hold.identity", "a run over the identity set, resumed to the same bits",
-        missing="runs over a data set"),
+        "learning/test_training_runs.py::test_a_run_that_a_restart_interrupts_goes_on_to_the_same_bits",
+        "learning/test_training_runs.py::test_auto_stop_ends_where_the_losses_of_a_run_to_the_end_say",
+        missing="the same over the identity set, in Chromium and on SmolLM2"),
     row("hold.modes", "hybrid and full in the page within the memory announced",
         missing="modes in the page"),
     row("hold.twelve", "twelve lessons in a day, every version usable",

@@ -14,7 +14,7 @@ import numpy as np
 import pyodide_js
 from pyodide.ffi import can_run_sync, run_sync, to_js
 
-from engine.assistant import Assistant
+from engine.assistant import MEMORY, Assistant
 from engine.backends.gpu.errors import DeviceLost
 from engine.backends.quick_check import measured
 from engine.core.collecting.language import UNKNOWN, detect
@@ -235,6 +235,7 @@ class Engine:
             asked_in=language_of(request.messages, options.get("language", UNKNOWN)),
             language=detect(answer.text),
             ended=ended,
+            **self.assistant.whose(answer, number),
         )
 
     def on_stop(self, request):
@@ -324,9 +325,9 @@ class Engine:
         if ended is None:
             return Slice(used_ms=used, finished=False, outcome="", version="", reason="")
         self.learning = None
-        if round.kind != "question":  # whose stages tell of themselves
+        if round.kind not in ("question", MEMORY):  # whose stages tell of themselves; seconds
             await curve.close(self.store, round.run, ended["version"])
-        self.changed("versions", "examples", "queue", "ledger", "state", "metrics")
+        self.changed("versions", "examples", "queue", "ledger", "state", "metrics", "facts")
         version = label(ended["version"]) if ended["version"] else ""
         result = {"outcome": ended["outcome"], "reason": ended["reason"], "version": version}
         self.announce("round_ended", runId=request.run, **result)
@@ -360,8 +361,14 @@ class Engine:
         """What forgetting would mean; with `now`, do it."""
         touched, before = await self.needed().forget(request.examples, request.now)
         if request.now:
-            self.changed("versions", "examples", "queue", "ledger", "state", "samples")
+            self.changed("versions", "examples", "queue", "ledger", "state", "samples", "facts")
         return Forgotten(versions=[label(one) for one in touched], retrain_from=label(before))
+
+    async def on_let_go(self, request):
+        """From the next question on nothing of these comes out."""
+        await self.needed().mind.let_go(request.examples)
+        self.changed("facts", "queue")
+        return Done()
 
     async def on_export(self, request):
         """A version as a file for the person, in OPFS out/."""
@@ -418,7 +425,9 @@ class Engine:
     async def on_reset(self, request):
         """Remove every version, example and snapshot."""
         await self.needed().reset(request.word)
-        self.changed("versions", "examples", "queue", "ledger", "state", "metrics", "events")
+        self.changed(
+            "versions", "examples", "queue", "ledger", "state", "metrics", "events", "facts"
+        )
         return Done()
 
     async def on_call_api(self, request):

@@ -188,7 +188,7 @@ def export(options):
     if not options.adapter:
         raise ValueError("name the adapter to export with --adapter DIR")
     if options.format == "certified":
-        importlib.import_module("workers.server.certifying").export(options)
+        importlib.import_module("engine.cli.certified").export(options)
         return
     name, out = registry.chosen(options.model)[0], Path(options.out)
     with contextlib.closing(registry.open_named(name)) as file:

@@ -11,11 +11,12 @@ from typing import Any
 from engine.core.faults import fault
 from engine.history.ledger import Change, Ledger
 from engine.history.naming import name_version
-from engine.history.round_plan import PRACTICE, TRAINING, Plan, ids_of, pool_sha256
+from engine.history.round_plan import LESSON, PRACTICE, TRAINING, Plan, ids_of, pool_sha256
 from engine.history.snapshot import Arrays, SnapshotDamaged, pack, unpack, weights_sha256
 
 GENERIC = "generic"
 LANGUAGE_OF_LINE = {GENERIC: "ensv", "sv": "sv", "en": "en"}
+GUARDED, ALWAYS = "facts", "always"  # where a version speaks: near what it learned, or everywhere
 DAY_MS = 24 * 3600 * 1000
 PAGE = 64
 KEEP_LAST, KEEP_DAYS, KEEP_WEEKS = 3, 7, 4
@@ -214,6 +215,7 @@ class Versions:
             "pool_size": len(plan.pool),
             "seed": plan.seed,
             "plan": plan.identity(),
+            "guard": GUARDED if plan.kind in (LESSON, PRACTICE) else ALWAYS,
             "config": plan.config,
             "weights_sha256": sha256,
             "gate": gate,

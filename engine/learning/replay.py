@@ -182,6 +182,10 @@ class History:
         for id in ids:
             change.delete("examples", id)
             change.delete("queue", id)
+            change.delete("facts", id)
+        for key in await self.store.keys("traces"):
+            if str(key).rpartition("/")[2] in ids:
+                change.delete("traces", key)
         for store in ("samples", "events"):
             for key, record in await self.store.all(store):
                 if ids & set(record.get("examples", ())):
@@ -199,7 +203,8 @@ async def reset(versions: Versions, typed: str) -> None:
     store = versions.store
     change = Change()
     kept_states = ("ledger", "ballast", "trainer")
-    for name in ("versions", "snapshots", "examples", "queue", "samples", "metrics", "events"):
+    for name in ("versions", "snapshots", "examples", "queue", "facts", "traces", "samples",
+                 "metrics", "events"):  # fmt: skip
         for key in await store.keys(name):
             change.delete(name, key)
     for key in await store.keys("state"):

@@ -16,6 +16,7 @@ from engine.history.ledger import Change, Overtaken
 from engine.history.round_plan import (
     LESSON,
     PRACTICE,
+    TRAINING,
     Attempt,
     Plan,
     Trainer,
@@ -79,6 +80,8 @@ class TrainingEngine:
         try:
             captured, facts = unpack(checkpoint, "the interrupted round")
             if (kind, facts["kind"]) == (LESSON, PRACTICE):
+                return False
+            if kind and TRAINING in (kind, facts["kind"]) and kind != facts["kind"]:
                 return False
             lessons = [await self.store.get("queue", id) for id in facts["lessons"]]
             if all(lessons):

@@ -252,6 +252,9 @@ class Training:
     async def count_unpractised(self):
         """How many lessons the version in use learned since the last practice: work for long idle time."""
         versions, count = await records.versions(self.page.store), 0
+        mine = [one for one in versions if one["base"] == self.page.model_id()]
+        if any(one["kind"] == "training" for one in mine):  # practice begins at the base
+            versions = []
         for version in versions:
             if version["kind"] == "practice" or version["base"] != self.page.model_id():
                 break

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import shutil
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -20,20 +19,19 @@ from engine.core.queue.batches import BatchManager
 from engine.core.queue.saved import SavedQueue
 from engine.core.queue.training_queue import TrainingQueue
 from engine.core.scheduler import AWAY_MS
-from engine.core.settings import StopConfig
 from engine.history import naming
 from engine.history.audit import check_store
-from engine.history.dna import record_dna
-from engine.history.round_plan import PRACTICE
+from engine.history.round_plan import PRACTICE, TRAINING
 from engine.history.versions import GENERIC, Versions, label
-from engine.learning import runs
 from engine.learning.lessons import LessonError
 from engine.learning.microtrain import MicroTraining
 from engine.learning.offers import held, offered
+from engine.learning.runs import TrainingRun
 from engine.learning.trainer import check
 from engine.model.generate import BATCHES, Answer, Sampling
 from workers.server.places import Places
 from workers.server.share import Share
+from workers.server.training_runs import Runs
 
 IDLE_SECONDS = 2.0  # quiet before learning begins
 EVENTS_BEHIND = 256  # a listener that is further behind is dropped
@@ -46,10 +44,6 @@ class NoSuchModel(LookupError):
 
     def __init__(self, name: str):
         super().__init__(f"there is no model {name!r}; GET /v1/models lists them")
-
-
-class NothingLearned(LookupError):
-    """A run was asked for before there was anything to practise."""
 
 
 class Hub:
@@ -101,21 +95,20 @@ class Service:
         self.queue = SavedQueue(TrainingQueue(clock), store)
         self.batches = BatchManager(self.queue.queue)
         self.micro = MicroTraining(self.versions, self.learn, self.hub.tell, ask=self.put_to_person)
-        self.runs: dict[str, runs.TrainingRun] = {}
-        self.coming: list[runs.TrainingRun] = []
+        self.runs = Runs(self, self.hub.tell)
         self.places = Places(BATCHES[-1])
         self.tasks: set[asyncio.Task] = set()
-        self.writes: Any = None  # a store that a paced host fences
         self.practising = False
         self.started = self.asked = time.monotonic()  # since when it lives; when one last asked
         self.answers = self.tokens = self.failures = 0
-        self.rounds = 0  # how many ended
-        self.trained_at: float | None = None  # and when the last did
+        self.trained_at: float | None = None
+        self.rounds = 0  # how many ended, and when the last did
         self.practised_at = 0  # the version that practice was last tried on
         self.wake = asyncio.Event()
 
     async def start(self) -> None:
         await self.queue.load()
+        await self.runs.load()
         if not self.paced:
             self.assistant.turns.answering = lambda: not self.is_quiet
             self.begin_turns()
@@ -210,12 +203,15 @@ class Service:
         if not self.assistant.trainable:
             return False
         try:
-            if line := await self.interrupted():
+            coming = self.runs.coming
+            if coming and coming[0].state == "training":
+                await self.complete(coming[0])
+            elif line := await self.interrupted():
                 await self.round("lesson", [], line)
             elif waiting := await self.micro.waiting():
                 await self.micro.process(waiting[0])
-            elif self.coming:
-                await self.complete(self.coming.pop(0))
+            elif coming:
+                await self.complete(coming[0])
             elif self.queue.queue.upcoming(1):
                 await self.learn_next()
             elif await self.worth_practising():
@@ -259,9 +255,12 @@ class Service:
             self.assistant.round.task.cancel()
 
     async def worth_practising(self) -> bool:
-        """There is something learned that has not been practised yet."""
+        """There is something learned that has not been practised yet; practice begins at the base, so
+        what a run trained would be lost by it."""
         current = await self.versions.current()
         if not current or current["kind"] == PRACTICE or self.practised_at == current["number"]:
+            return False
+        if any(one["kind"] == TRAINING for one in await self.versions.chain()):
             return False
         self.practised_at = current["number"]
         return True
@@ -341,56 +340,19 @@ class Service:
         self.hurry()
         return accepted
 
-    def start_run(
-        self, models: list[str], epochs: int, rate: float, threshold: float, patience: int
-    ) -> runs.TrainingRun:
-        """A run over base models: every epoch practises what is known and measures what is left."""
-        chosen = runs.validate_base_models(models, [self.model])
-        stop = StopConfig(threshold=threshold, patience=patience)
-        run = runs.TrainingRun(
-            chosen, self.epoch, epochs, rate, self.clock, self.hub.tell, stop=stop,
-            taken=self.runs.__contains__,
-        )  # fmt: skip
-        self.runs[run.id] = run
-        self.coming.append(run)
-        self.hurry()
-        return run
-
-    def forget_runs(self) -> None:
-        """What runs left, in memory and in the folder; one that is under way keeps its place."""
-        ended = [id for id, run in self.runs.items() if run.state in ("complete", "failed")]
-        for id in ended:
-            del self.runs[id]
-        if self.folder:
-            shutil.rmtree(self.folder / "runs", ignore_errors=True)
-
-    async def complete(self, run: runs.TrainingRun) -> None:
-        """All epochs of a run, and the files it leaves."""
+    async def complete(self, run: TrainingRun) -> None:
+        """A whole run; it yields to answers by itself."""
+        opened = self.runs.begin(run, self.step_done)
+        if self.share >= 1:
+            self.assistant.turns.free()
         try:
-            await run.run()
-        except Exception as fault:
-            run.state = "failed"
-            self.hub.tell({"type": "training_failed", "runId": run.id, "reason": str(fault)})
-            if isinstance(fault, NothingLearned):
-                return
-            raise
-        if self.folder:
-            count = (await self.micro.stats())["stage_counts"]["stage2"]
-            dna = await record_dna(self.versions, GENERIC, count)
-            proof = await self.versions.ledger.head()
-            run.write(self.folder / "runs" / run.id, dna, proof)
-
-    async def epoch(self, model: str, epoch: int, weight: float, rate: float) -> float:
-        """One epoch of a run: practice at this rate; the loss it ended with."""
-        if not await self.store.count("examples"):
-            raise NothingLearned("nothing has been learned yet that a run could practise")
-        config = {"learning_rate": min(max(rate, 1e-5), 1e-3)}
-        if self.paced:
-            within = self.assistant.lesson
-            await within([], GENERIC, self.step_done, config, self.writes, PRACTICE)
-            return float(self.assistant.round.metrics.get("loss", 0.0))
-        result = await self.round(PRACTICE, [], GENERIC, config)
-        return float(result["metrics"].get("loss", 0.0))
+            await opened.task
+        except asyncio.CancelledError:
+            if not run.over:
+                raise  # the service itself ends; the run goes on next time
+        finally:
+            self.assistant.round = None
+            await self.queue.load()
 
     # ---- looking
 

@@ -83,7 +83,7 @@ async def reset(request: Request, body: dict) -> JSONResponse:
     """Delete every version, example, snapshot and run; needs {"confirmation": "RESET"}."""
     service = service_of(request)
     await service.assistant.reset(body["confirmation"])
-    service.forget_runs()
+    await service.runs.forget()
     await service.queue.load()
     return JSONResponse({"success": True})
 
