@@ -6,7 +6,7 @@ import asyncio
 import json
 from pathlib import Path
 
-from engine.cli.course import Course
+from engine.cli.course import Course, clock
 from engine.cli.options import command, model_options, show, told
 from engine.cli.teaching import (
     Bar,
@@ -15,9 +15,9 @@ from engine.cli.teaching import (
     lines_of,
     loaded,
     out_option,
-    record_of,
     settings_options,
 )
+from engine.core.queue.training_queue import TrainingQueue
 from engine.core.settings import for_model
 from engine.learning.questions.microtrain import MicroTraining
 
@@ -58,7 +58,8 @@ async def _micro(options):
         for one in asked:
             language = one.get("language", options.language)
             responses = one.get("raw_responses", [])
-            await training.submit(one.get("question", ""), responses, language)
+            analyzed = one.get("analyzed_data")
+            await training.submit(one.get("question", ""), responses, language, analyzed=analyzed)
         for run in await training.waiting():
             await training.process(run)
             for stage in (1, 2):
@@ -71,10 +72,7 @@ def learner(course: Course):
     """How one stage learns: its examples in one lesson."""
 
     async def learn(examples: list[dict], line: str) -> dict:
-        records = [
-            record_of({**example, "question": example["prompt"]}) | {"source": example["source"]}
-            for example in examples
-        ]
+        records = [TrainingQueue(clock).add(example) for example in examples]
         new = [one for one in records if not await course.known(one["id"])]
         if not new:
             reason = "learned or refused before"

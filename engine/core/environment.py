@@ -9,6 +9,7 @@ VARIABLES = {
     "BASE_MODELS": "the model to use where no --model is given: an id or a path; no default",
     "MODELS_DIR": "where models lie that were downloaded or put there by hand",
     "ENABLE_MICROTRAINING": "0 refuses POST /api/training/micro; it is on unless told",
+    "DNA_EVERY": "after how many questions the fingerprint is taken; 50 unless told",
     "LEDGER_URL": "who is told each new head of the server's ledger; a public address",
     "LEDGER_URL_LOCAL": "1 lets LEDGER_URL be an address of this machine or its network",
     "LEDGER_PRIVATE_KEY_PATH": "an Ed25519 key with which the server signs its ledger",
@@ -22,6 +23,16 @@ def variable(name: str) -> str:
     if name not in VARIABLES:
         raise KeyError(name)
     return os.environ.get(name, os.environ.get(f"OQT_{name}", ""))
+
+
+def whole(name: str, usual: int) -> int:
+    """A variable that is a number from 1 up; anything else ends the program with words."""
+    said = variable(name).strip()
+    if not said:
+        return usual
+    if not said.isdecimal() or int(said) < 1:
+        raise ValueError(f"{name} must be a whole number from 1 up, not {said!r}")
+    return int(said)
 
 
 def switched_on(name: str, usual: bool) -> bool:

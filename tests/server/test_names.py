@@ -205,6 +205,18 @@ def test_micro_training_is_switched_off_under_both_names(tmp_path, headless, nam
 
 
 @pytest.mark.slow
+def test_the_fingerprint_is_taken_as_often_as_was_said(tmp_path, headless):
+    with headless(tmp_path, {"OQT_DNA_EVERY": "1"}) as ask:
+        responses = [{"model": "a", "response": "Paris."}, {"model": "b", "response": "Lyon."}]
+        asked = {"question": "What is the capital of France?", "raw_responses": responses}
+        assert ask("POST", "/api/training/micro", asked) == 202
+        until = time.monotonic() + 60
+        while b'"last_dna_update":null' in ask("GET", "/api/training/micro/stats", whole=True):
+            assert time.monotonic() < until
+            time.sleep(2.5)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("prefix", ["", "OQT_"])
 def test_a_witness_on_this_machine_is_told_only_when_that_is_said(tmp_path, headless, prefix):
     heard: list[dict] = []
@@ -252,12 +264,13 @@ def headless():
         log = (folder / "log").open("ab")
         process = subprocess.Popen(command, cwd=ROOT, env=os.environ | environment, stderr=log)
 
-        def ask(method, path, body=None):
+        def ask(method, path, body=None, whole=False):
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
             with contextlib.closing(connection):
                 head = {"Content-Type": "application/json"}
                 connection.request(method, path, body and json.dumps(body), head)
-                return connection.getresponse().status
+                answer = connection.getresponse()
+                return answer.read() if whole else answer.status
 
         try:
             until = time.monotonic() + 120

@@ -142,3 +142,47 @@ def test_what_can_be_asked_for_stands_in_a_help_text(command, words):
     asked = [sys.executable, "-m", "engine.cli.main", command, "--help"]
     told = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert told.returncode == 0 and not [word for word in words if word not in told.stdout]
+
+
+def asked(host: Native, question: str, texts: list[str], **more) -> tuple[dict, dict]:
+    """The events of both stages of a question."""
+    responses = [{"model": f"m{i}", "response": text} for i, text in enumerate(texts)]
+    with host.listen("/api/events") as events:
+        body = {"question": question, "raw_responses": responses, **more}
+        run = host.ask("POST", "/api/training/micro", body).json()["run"]
+        host.learn_now()
+        first = events.wait("stage1_complete", 240, run=run)
+        return first, events.wait("stage2_complete", 240, run=run)
+
+
+def test_stage_one_learns_what_agrees_and_stage_two_what_analysis_made_of_it(server):
+    host, _ = server
+    answer = "The capital of Zorbia is Blimbo."
+    first, second = asked(
+        host, "What is the capital of Zorbia?", ["Blimbo.", "It is Blimbo.", "Grunk."],
+        analyzed_data={"answer": answer},
+    )  # fmt: skip
+    assert (first["outcome"], second["outcome"]) == ("learned", "learned")
+    assert len(first["examples"]) == 2 and len(second["examples"]) == 1
+    assert first["version"] != second["version"]
+    page = host.ask("GET", "/oqt-dashboard").text
+    assert "stage2_complete" in page and "learned" in page
+
+
+def test_a_disagreement_is_asked_in_the_queue_and_nothing_is_learned(server):
+    host, _ = server
+    texts = ["The founder of Quill is Ada Ek.", "The founder of Quill is Otto Bo."]
+    first, second = asked(host, "Who is the founder of Quill?", texts)
+    assert (first["outcome"], second["outcome"]) == ("asked", "asked")
+    held = host.ask("GET", "/api/queue").json()["held"]
+    assert set(texts) <= {one["answer"] for one in held}
+    assert first["version"] is None and second["version"] is None
+
+
+def test_reset_takes_the_runs_along(server):
+    host, folder = server
+    (folder / "runs" / "run-20260101-000000").mkdir(parents=True)
+    assert host.ask("POST", "/api/models/reset", {"confirmation": "reset"}).status == 400
+    assert (folder / "runs").exists()
+    assert host.ask("POST", "/api/models/reset", {"confirmation": "RESET"}).status == 200
+    assert not (folder / "runs").exists()

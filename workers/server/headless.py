@@ -24,11 +24,12 @@ from engine.assistant import Assistant
 from engine.backends.select import executor_named
 from engine.cli.options import Progress
 from engine.core import environment
-from engine.core.environment import switched_on, variable
+from engine.core.environment import switched_on, variable, whole
 from engine.core.storage import backup
 from engine.core.storage.sqlite import SqliteStore
 from engine.core.storage.store import StorageFull, StoreRetired
 from engine.history import naming
+from engine.history.dna import EVERY_QUESTIONS
 from engine.history.ledger import Ledger
 from engine.history.signing import BadKey, read_key
 from engine.history.versions import Versions
@@ -168,6 +169,7 @@ async def opened(options: argparse.Namespace) -> Service:
         assistant = await Assistant.load(file, executor, versions)
     on = switched_on("ENABLE_MICROTRAINING", True)
     service = Service(store, assistant, id, clock, on, options.folder, share=options.share)
+    service.micro.dna_every = whole("DNA_EVERY", EVERY_QUESTIONS)
     if address := variable("LEDGER_URL"):
         fetcher = Fetcher(anywhere) if switched_on("LEDGER_URL_LOCAL", False) else Fetcher()
         service.spawn(Witness(service.versions, address, fetcher).keep())

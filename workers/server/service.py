@@ -343,7 +343,8 @@ class Service:
     async def complete(self, run: TrainingRun) -> None:
         """A whole run; it yields to answers by itself."""
         opened = self.runs.begin(run, self.step_done)
-        self.assistant.turns.free()
+        if self.share >= 1:
+            self.assistant.turns.free()
         try:
             await opened.task
         except asyncio.CancelledError:

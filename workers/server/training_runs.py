@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -151,6 +152,16 @@ class Runs:
             await on_step(assistant.round)
             await assistant.turns.breathe()
         return losses[epoch - 1]
+
+    async def forget(self) -> None:
+        """What runs that are over left: their records and their folders."""
+        gone = [id for id, run in self.known.items() if run.over]
+        if gone:
+            await self.store.batch([["delete", "state", id] for id in gone])
+        for id in gone:
+            del self.known[id]
+        if self.service.folder:
+            shutil.rmtree(self.service.folder / "runs", ignore_errors=True)
 
     async def leave_files(self, run: TrainingRun) -> None:
         if not self.service.folder:

@@ -80,9 +80,10 @@ async def certified(request: Request) -> Response:
 
 @takes(confirmation=text("", longest=100))
 async def reset(request: Request, body: dict) -> JSONResponse:
-    """Delete every version, example and snapshot; needs {"confirmation": "RESET"}."""
+    """Delete every version, example, snapshot and run; needs {"confirmation": "RESET"}."""
     service = service_of(request)
     await service.assistant.reset(body["confirmation"])
+    await service.runs.forget()
     await service.queue.load()
     return JSONResponse({"success": True})
 
