@@ -13,12 +13,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.backends.executor import Executor, Tensor
-from engine.core.settings import TrainingConfig, micro_rate, micro_steps
+from engine.core.settings import TrainingConfig, for_model, is_trainable
 from engine.core.turns import background, urgent
+from engine.history.round_plan import DATA_SET, TRAINING
 from engine.history.snapshot import Arrays, SnapshotDamaged
 from engine.history.updater import WeightUpdater
 from engine.history.versions import GENERIC, Versions
+from engine.history.whole import Whole
 from engine.learning import lessons
+from engine.learning.memory.mind import Mind
+from engine.learning.memory.speaking import BASE as BASE_ALONE
+from engine.learning.memory.speaking import VERSION
 from engine.learning.replay import INTENT, History, reset
 from engine.learning.runs import generate_run_id
 from engine.learning.trainer import EngineTrainer, check
@@ -31,12 +36,17 @@ from engine.model.trainable import Trained
 
 BASE = 0  # the number of the version that has learned nothing
 CACHE_ROWS = 2048
+MEMORY = "memory"  # a round that only remembers
 FIRST_PROGRAMS = ((64, 1), (1, 1), (16, 1), (256, 1))  # tokens read or decoded at once
 Work = Callable[[], Awaitable[Any]]
 
 
 class Busy(RuntimeError):
     """A round is open already."""
+
+
+class OnlyChats(ValueError):
+    """The model is too large to be trained."""
 
 
 @dataclass
@@ -76,7 +86,10 @@ class Assistant:
         self.base = Generator(model, pool=self.pool, name="base")
         self.tensors: dict[str, Tensor] = {}
         self.adapted: Generator | None = None
-        self.updater = WeightUpdater(versions, self._whole, self._put, self._quiet)
+        self.guarded: Generator | None = None
+        self.mind = Mind(model, self.trainer.coder, versions)
+        self.whole = Whole(versions, self.history, self.drop)
+        self.updater = WeightUpdater(versions, self.whole.weights, self._put, self._quiet)
         self.answers: dict[str, Answer] = {}
         self._pump: asyncio.Task | None = None
         self._failure: Exception = RuntimeError("nothing has failed")
@@ -93,19 +106,18 @@ class Assistant:
         **more,
     ) -> Assistant:
         model = await Model.load(file, executor, progress=progress)
-        if config is None:
-            size = sum(math.prod(shape) for shape in model.config.shapes().values())
-            config = TrainingConfig.preset("micro").replace(
-                learning_rate=micro_rate(size), lesson={"max_steps": micro_steps(size)}
-            )
-        return cls(model, versions, config, **more)
+        return cls(model, versions, config or for_model(model.config.parameters), **more)
 
     # ---- answering
 
     @property
     def answering(self) -> bool:
         """Someone waits for an answer: training does nothing meanwhile."""
-        return self.base.busy or bool(self.adapted and self.adapted.busy)
+        return any(generator.busy for generator in self.generators)
+
+    @property
+    def generators(self) -> list[Generator]:
+        return [one for one in (self.base, self.adapted, self.guarded) if one]
 
     async def answer(
         self,
@@ -118,8 +130,8 @@ class Assistant:
     ) -> tuple[Answer, int]:
         """Answer a conversation with a version (the one in use unless told); which one it was."""
         number = await self.versions.number(line) if version is None else version
-        generator = await self.generator(number or BASE)
-        answer = generator.ask(messages, sampling, key, **hooks)
+        generator, more = await self.speaker(number or BASE, version, messages)
+        answer = generator.ask(messages, sampling, key, **more, **hooks)
         self.answers[key] = answer
         try:
             await self.finished(answer)
@@ -127,6 +139,28 @@ class Assistant:
             if self.answers.get(key) is answer:
                 del self.answers[key]
         return answer, number or BASE
+
+    async def speaker(
+        self, number: int, asked: int | None, messages: list[dict]
+    ) -> tuple[Generator, dict]:
+        """Who begins to answer, and what the answer brings along: a version behind its guard, or what
+        is known by heart, comes in when the question was read. Version 0 is the base and no more."""
+        await self.mind.memory.load()
+        if asked == BASE or not self.mind.memory.facts:
+            return await self.generator(number), {}
+        guarded = await self.mind.guards(number)
+        if number:
+            await self.updater.update(number)
+        speaking = await self.mind.speaking(number, self.guarded if guarded else None, not asked)
+        if guarded or not number:
+            return self.base, {"speaking": speaking, "heard": speaking}
+        return self.adapted, await speaking.always(messages)
+
+    def whose(self, answer: Answer, number: int) -> dict:
+        """By whom an answer is (base, memory or version), and the facts it used."""
+        if answer.speaking:
+            return {"by": answer.speaking.by, "facts": answer.speaking.facts}
+        return {"by": VERSION if number else BASE_ALONE, "facts": []}
 
     def stop(self, key: str) -> None:
         """End an answer within a token; what it said so far stays."""
@@ -152,8 +186,8 @@ class Assistant:
         """One chunk or token after another, for as long as anybody waits."""
         try:
             while self.answering:
-                for generator in (self.base, self.adapted):
-                    if generator and generator.busy:
+                for generator in self.generators:
+                    if generator.busy:
                         await generator.advance()
                 async with self._settled:
                     self._settled.notify_all()
@@ -166,6 +200,17 @@ class Assistant:
 
     # ---- learning
 
+    @property
+    def trainable(self) -> bool:
+        return is_trainable(self.model.config.parameters)
+
+    def must_learn(self) -> None:
+        if not self.trainable:
+            raise OnlyChats(
+                f"{self.model.name} only chats: a model of {self.model.config.parameters / 1e9:.1f} "
+                "billion parameters is too large to learn here; nothing was changed"
+            )
+
     async def learn(
         self,
         kind: str,
@@ -176,16 +221,20 @@ class Assistant:
         store: Any = None,
     ) -> Round:
         """Open a round on queued examples, or go on with the one that was interrupted. Its work is
-        done in the time `grant` gives; what it stores goes through `store`, when there is one."""
+        done in the time `grant` gives; what it stores goes through `store`, when there is one. A round
+        of kind `memory` only remembers them, or without any all that waits to be."""
         self._no_other_round()
+        if kind == MEMORY:
+            return self.look_into(lambda: self.mind.remember(ids), kind)
         await self._open(kind, ids, line, config, store)
         steps = self.training.attempt.steps
         return self._begin(self.training.run_id, kind, steps, lambda: self._train(on_step))
 
-    def look_into(self, work: Work) -> Round:
+    def look_into(self, work: Work, kind: str = "question", run: str = "") -> Round:
         """Anything else that learns, as a round of its own: done in the time `grant` gives."""
         self._no_other_round()
-        return self._begin(generate_run_id(self.versions.clock()), "question", 0, work)
+        run = run or generate_run_id(self.versions.clock())
+        return self._begin(run, kind, 0, work)
 
     async def lesson(
         self,
@@ -200,12 +249,29 @@ class Assistant:
         await self._open(kind, ids, line, config, store)
         return await self._train(on_step)
 
+    async def data_set_round(self, record: dict, run: str, config: dict, store: Any) -> None:
+        """Within other work: a run over a data set is open, begun or gone on with."""
+        await self._open(TRAINING, [record["id"]], GENERIC, config, store, run)
+
     def _no_other_round(self) -> None:
+        self.must_learn()
         if self.round and not self.round.task.done():
             raise Busy(f"{self.round.run} is still open; finish it or throw it away first")
 
     async def _open(
-        self, kind: str, ids: list[str], line: str, config: dict | None, store: Any
+        self, kind: str, ids: list[str], line: str, config: dict | None, store: Any, run: str = ""
+    ) -> None:
+        """While nothing else has the shadow; the version in use is made whole first if it is not."""
+        try:
+            async with self.whole.alone:
+                await self._open_alone(kind, ids, line, config, store, run)
+        except SnapshotDamaged:
+            await self.whole.weights(await self.versions.number(line) or BASE)
+            async with self.whole.alone:
+                await self._open_alone(kind, ids, line, config, store, run)
+
+    async def _open_alone(
+        self, kind: str, ids: list[str], line: str, config: dict | None, store: Any, run: str
     ) -> None:
         if await self.versions.store.get("state", INTENT):  # a closed tab was forgetting something
             with urgent():
@@ -213,15 +279,16 @@ class Assistant:
         self.training.config = config or {}
         self.training.write_through(store or self.versions.store)
         reopened = await self.training.reopen(line, kind)
-        if not (reopened and self.training.run_id):
-            self.training.run_id = generate_run_id(self.versions.clock())
+        if run or not (reopened and self.training.run_id):
+            self.training.run_id = run or generate_run_id(self.versions.clock())
         if not reopened:
             records = [await self.versions.store.get("queue", id) for id in ids]
             missing = [id for id, record in zip(ids, records, strict=True) if record is None]
             if missing:
                 raise KeyError(f"the queue holds no example {missing[0]!r} any more")
             for record in records:
-                check(self.trainer.coder, record)
+                if record["kind"] != DATA_SET:
+                    check(self.trainer.coder, record)
             await self.training.open(kind, records, line)
 
     def _begin(self, run: str, kind: str, steps: int, work: Work) -> Round:
@@ -235,7 +302,9 @@ class Assistant:
             return await work()
 
     async def _train(self, on_step: Callable[[Round], Any]) -> dict:
-        """The steps and the gate, slice by slice as the turns allow: the outcome."""
+        """The steps and the gate, slice by slice as the turns allow: the outcome. What is taught is
+        remembered first."""
+        await self.mind.remember()
         while await self.training.advance(math.inf) is not None:
             self.round.metrics = self.training.get_latest_metrics()
             await on_step(self.round)
@@ -273,8 +342,10 @@ class Assistant:
 
     async def recall(self, id: str) -> tuple[str, bool, int]:
         """Ask one learned example with no chat around it: reply, whether it has the value, by whom."""
-        example = await self.versions.store.get("examples", id)
-        if example is None:
+        for name in ("examples", "queue"):
+            if example := await self.versions.store.get(name, id):
+                break
+        else:
             raise KeyError(f"there is no learned example {id!r}")
         lesson = check(self.trainer.coder, example)
         asked = [{"role": "user", "content": lesson.question}]
@@ -290,9 +361,11 @@ class Assistant:
         before = next((n for n in parents if n and n not in mine), None)
         record = await self.versions.record(before) if before else None
         if now:
-            self.drop()
-            await self.history.forget(ids)
+            async with self.whole.alone:
+                self.drop()
+                await self.history.forget(ids)
             self.updater.forget()
+            self.mind.forgotten()
         return touched, record
 
     async def reset(self, word: str) -> None:
@@ -300,6 +373,7 @@ class Assistant:
         self.drop()
         await reset(self.versions, word)
         self.updater.forget()
+        self.mind.forgotten()
 
     async def warm(self) -> None:
         """Have the programs of a first answer ready before anybody asks."""
@@ -316,8 +390,12 @@ class Assistant:
         if self.adapted is None:
             adapter = self.model.executor.empty(self.trained.spec)
             self.tensors = {self.trained.name: adapter}
-            self.adapted = Generator(
-                self.model, self.trained, self.tensors, self.pool, name="adapted"
+            self.adapted, self.guarded = (
+                Generator(self.model, self.trained, self.tensors, self.pool, name)
+                for name in (
+                    "adapted",
+                    "base",
+                )  # behind the guard, it goes on from the base's cache
             )
         return self.adapted
 
@@ -329,32 +407,20 @@ class Assistant:
         return self.with_adapter()
 
     async def _quiet(self) -> None:
-        """Until no answer under way has the weights in place."""
+        """Until no answer under way has the weights in place, or may come to need them."""
         adapted = self.with_adapter()
         async with self._settled:
-            await self._settled.wait_for(lambda: not adapted.busy)
+            await self._settled.wait_for(
+                lambda: not (adapted.busy or self.guarded.busy or self.base.waiting)
+            )
 
     def _put(self, weights: Arrays) -> None:
         adapted = self.with_adapter()
         self.tensors[self.trained.name].write(flat_weights(weights))
         self.pool.forget(adapted.name)
 
-    async def _whole(self, number: int) -> Arrays:
-        """A version's weights; those damaged or cleared away are trained again to the same bits."""
-        try:
-            return await self.versions.weights(number)
-        except SnapshotDamaged:
-            self.drop()  # there is one shadow, and retraining needs it
-            with urgent():
-                return await self.history.repair(number)
-
 
 def flat_weights(weights: Arrays):
     """The one array a version consists of."""
     (array,) = weights.values()
     return array
-
-
-def label(record: dict | None) -> str:
-    """How people call a version: v1.7, and v0 for the untouched model."""
-    return f"v{record['major']}.{record['micro']}" if record else "v0"

@@ -14,7 +14,7 @@ import numpy as np
 import pyodide_js
 from pyodide.ffi import can_run_sync, run_sync, to_js
 
-from engine.assistant import Assistant, label
+from engine.assistant import MEMORY, Assistant
 from engine.backends.gpu.errors import DeviceLost
 from engine.backends.quick_check import measured
 from engine.core.collecting.language import UNKNOWN, detect
@@ -31,6 +31,7 @@ from engine.core.messages import (
     ModelProgress,
     Opened,
     Progress,
+    Rebuilding,
     Recalled,
     Signing,
     Slice,
@@ -45,12 +46,12 @@ from engine.history import curve, naming
 from engine.history.audit import check_store
 from engine.history.ledger import Ledger
 from engine.history.snapshot import SnapshotDamaged
-from engine.history.versions import Versions
+from engine.history.versions import Versions, label
 from engine.learning import identity
 from engine.learning.trainer import TRAINING_BYTES
-from engine.model import registry
 from engine.model.formats.download import Damaged, Paused
 from engine.model.generate import Sampling, TooLong
+from engine.model.llama import Config
 from workers import outbox
 from workers.models import Models
 from workers.questions import Questions
@@ -138,7 +139,7 @@ class Engine:
 
     async def make_resident(self, request, file, executor, progress):
         clock = lambda: int(time.time() * 1000)  # noqa: E731
-        parameters = sum(int(np.prod(file.spec(name).shape)) for name in file.names())
+        parameters = Config.from_dict(file.config).parameters
         family = naming.family(parameters)
         ledger = Ledger(self.store, clock, self.signer)
         versions = Versions(self.store, ledger, request.model, family, clock)
@@ -149,6 +150,7 @@ class Engine:
             progress=progress,
             memory_budget=TRAINING_BYTES[self.device.kind],
         )
+        self.assistant.whole.tell = self.tell_rebuilding
         self.versions, self.loaded = versions, request
         self.questions = Questions(self.assistant, self.emit, self.tell_step)
         pause.wait = functools.partial(wait_inside, executor.turns)
@@ -162,7 +164,8 @@ class Engine:
             back_end=self.device.kind,
             why=self.device.why,
             context=self.assistant.base.context,
-            trainable=registry.known().get(request.model, {}).get("trainable", True),
+            parameters=parameters,
+            trainable=self.assistant.trainable,
         )
 
     async def rebuild(self, back_end):
@@ -232,6 +235,7 @@ class Engine:
             asked_in=language_of(request.messages, options.get("language", UNKNOWN)),
             language=detect(answer.text),
             ended=ended,
+            **self.assistant.whose(answer, number),
         )
 
     def on_stop(self, request):
@@ -303,6 +307,10 @@ class Engine:
         self.emit(Progress(run=round.run, kind=round.kind, phase=phase, **figures))
         self.announce("step", runId=round.run, **figures)
 
+    def tell_rebuilding(self, how_far):
+        self.emit(Rebuilding(**how_far))
+        self.announce("version_rebuilding", **how_far)
+
     async def on_grant(self, request):
         """Work on the open round for about this long."""
         await self.recovery.done()
@@ -317,9 +325,9 @@ class Engine:
         if ended is None:
             return Slice(used_ms=used, finished=False, outcome="", version="", reason="")
         self.learning = None
-        if round.kind != "question":  # whose stages tell of themselves
+        if round.kind not in ("question", MEMORY):  # whose stages tell of themselves; seconds
             await curve.close(self.store, round.run, ended["version"])
-        self.changed("versions", "examples", "queue", "ledger", "state", "metrics")
+        self.changed("versions", "examples", "queue", "ledger", "state", "metrics", "facts")
         version = label(ended["version"]) if ended["version"] else ""
         result = {"outcome": ended["outcome"], "reason": ended["reason"], "version": version}
         self.announce("round_ended", runId=request.run, **result)
@@ -353,8 +361,14 @@ class Engine:
         """What forgetting would mean; with `now`, do it."""
         touched, before = await self.needed().forget(request.examples, request.now)
         if request.now:
-            self.changed("versions", "examples", "queue", "ledger", "state", "samples")
+            self.changed("versions", "examples", "queue", "ledger", "state", "samples", "facts")
         return Forgotten(versions=[label(one) for one in touched], retrain_from=label(before))
+
+    async def on_let_go(self, request):
+        """From the next question on nothing of these comes out."""
+        await self.needed().mind.let_go(request.examples)
+        self.changed("facts", "queue")
+        return Done()
 
     async def on_export(self, request):
         """A version as a file for the person, in OPFS out/."""
@@ -396,7 +410,7 @@ class Engine:
         findings = await check_store(self.store)
         if request.version:
             try:
-                await self.versions.weights(request.version)
+                await self.needed().whole.weights(request.version)
             except SnapshotDamaged as damaged:
                 findings.append(str(damaged))
         return Verified(ok=not findings, findings=findings)
@@ -411,7 +425,9 @@ class Engine:
     async def on_reset(self, request):
         """Remove every version, example and snapshot."""
         await self.needed().reset(request.word)
-        self.changed("versions", "examples", "queue", "ledger", "state", "metrics", "events")
+        self.changed(
+            "versions", "examples", "queue", "ledger", "state", "metrics", "events", "facts"
+        )
         return Done()
 
     async def on_call_api(self, request):
@@ -475,9 +491,9 @@ async def open_executor(kind):
         async with asyncio.timeout(OPEN_SECONDS):
             return await GPU.open()
     from engine.backends.wasm.executor import Wasm
-    from engine.backends.wasm.heap import PyodideHeap
+    from engine.backends.wasm.tab import Tab
 
-    return Wasm(PyodideHeap())
+    return Wasm(Tab())
 
 
 async def choose(asked):

@@ -8,7 +8,6 @@ import asyncio
 import base64
 
 from engine.core.messages import ApiPart, ApiWork, Changed
-from workers.questions import OVER
 from workers.server.api import create_app
 from workers.server.guard import LOCAL, Guard
 from workers.server.service import Service
@@ -20,8 +19,8 @@ class PageApi:
     """One app over one assistant; `emit` carries the parts of the answers to the page. `micro` counts
     the questions of the chat as well."""
 
-    def __init__(self, assistant, model, emit, micro):
-        self.emit, self.calls = emit, {}
+    def __init__(self, assistant, model, emit, micro, on_step=None):
+        self.emit, self.calls, self.on_step = emit, {}, on_step
         versions = assistant.versions
         self.service = Service(versions.store, assistant, model, versions.clock, paced=True)
         self.service.micro, told = micro, micro.emit
@@ -36,6 +35,7 @@ class PageApi:
     async def answer(self, request):
         """Play one request; everything the app sends goes out as ApiPart events."""
         await self.service.queue.load()
+        await self.service.runs.load()
         headers = [(name.lower().encode(), text.encode()) for name, text in request.headers]
         host = dict(headers).get(b"host", b"").decode().partition(":")[0]
         scope = {
@@ -69,21 +69,15 @@ class PageApi:
             work.result()
         if request.method != "GET":
             self.emit(Changed(stores=TOUCHED))
-        if self.service.coming:
+        if self.service.runs.coming:
             self.emit(ApiWork())
 
     def open_run(self, fenced):
         """A run the API was asked for, as a round of the page; None without one."""
-        if not self.service.coming:
+        coming = self.service.runs.coming
+        if not coming:
             return None
-        run = self.service.coming.pop(0)
-        return self.service.assistant.look_into(lambda: self.complete(run, fenced))
-
-    async def complete(self, run, fenced):
-        self.service.writes = fenced
-        await self.service.complete(run)
-        self.emit(Changed(stores=TOUCHED))
-        return OVER
+        return self.service.runs.begin(coming[0], self.on_step or self.service.step_done, fenced)
 
     def leave(self, id):
         """Whoever asked is gone: nothing more is done for them."""

@@ -1,6 +1,6 @@
 """The commands that make the model speak: chat, generate, logits; and export, which lets it go.
 
-They run the same engine as the page, on the GPU where there is a real one, otherwise on numpy.
+They run the same engine as the page, on the GPU where there is a real one, otherwise on the processor.
 """
 
 import asyncio
@@ -28,6 +28,8 @@ async def executor_named(name):
     """The back end of --backend; `auto` takes a GPU only when it is a real one."""
     if name == "numpy":
         return Numpy()
+    if name == "cpu":
+        return processor()
     from engine.backends.gpu.executor import GPU
 
     try:
@@ -35,10 +37,17 @@ async def executor_named(name):
     except RuntimeError as error:
         if name == "gpu":
             raise ValueError(
-                f"there is no GPU to compute on ({error}); use --backend numpy"
+                f"there is no GPU to compute on ({error}); use --backend cpu"
             ) from error
-        return Numpy()
-    return gpu if name == "gpu" or not gpu.tier.software else Numpy()
+        return processor()
+    return gpu if name == "gpu" or not gpu.tier.software else processor()
+
+
+def processor():
+    """All cores with the kernels of the tab."""
+    from engine.backends.native_cpu import Processor
+
+    return Processor()
 
 
 async def loaded(options):
@@ -179,7 +188,7 @@ def export(options):
     if not options.adapter:
         raise ValueError("name the adapter to export with --adapter DIR")
     if options.format == "certified":
-        importlib.import_module("workers.server.certifying").export(options)
+        importlib.import_module("engine.cli.certified").export(options)
         return
     name, out = registry.chosen(options.model)[0], Path(options.out)
     with contextlib.closing(registry.open_named(name)) as file:

@@ -6,7 +6,7 @@ import asyncio
 import json
 from pathlib import Path
 
-from engine.cli.course import Course, micro_config
+from engine.cli.course import Course
 from engine.cli.main import command, model_options, show, told
 from engine.cli.teaching import (
     Bar,
@@ -18,6 +18,7 @@ from engine.cli.teaching import (
     record_of,
     settings_options,
 )
+from engine.core.settings import for_model
 from engine.learning.microtrain import MicroTraining
 
 
@@ -50,7 +51,9 @@ def micro(options):
 async def _micro(options):
     asked = questions(options)
     model = await loaded(options)
-    async with course_of(options, model, configured(options, micro_config(model))) as course:
+    async with course_of(
+        options, model, configured(options, for_model(model.config.parameters))
+    ) as course:
         training = MicroTraining(course.versions, learner(course))
         for one in asked:
             language = one.get("language", options.language)

@@ -64,7 +64,8 @@ class Start(Request):
 
 @message
 class Loaded(Message):
-    """A model is resident. `back_end` is gpu or cpu, `why` says in words why; `version` is the label in use."""
+    """A model is resident. `back_end` is gpu or cpu, `why` says in words why; `version` is the label in use; how many
+    `parameters` it has decides how it is trained, and whether."""
 
     fields = {
         "model": str,
@@ -73,6 +74,7 @@ class Loaded(Message):
         "back_end": str,
         "why": str,
         "context": int,
+        "parameters": int,
         "trainable": bool,
     }
 
@@ -106,7 +108,9 @@ class Answered(Message):
     """A whole answer, the prefix included.
 
     `dropped` counts the messages the model did not see; `ended` is end, length, stop or repeats; `version` is a label;
-    `asked_in` and `language` are the languages of question and answer: sv, en, ... or und.
+    `asked_in` and `language` are the languages of question and answer: sv, en, ... or und. `by` says whose words
+    it is: base, memory (the base, saying what it knows by heart) or version; `facts` what it used of what was
+    told, [{id, question, score, source}].
     """
 
     fields = {
@@ -121,6 +125,8 @@ class Answered(Message):
         "asked_in": str,
         "language": str,
         "ended": str,
+        "by": str,
+        "facts": list,
     }
 
 
@@ -154,7 +160,8 @@ class Opened(Message):
 
 @message
 class Learn(Request):
-    """Open a round, or go on with the one a closed tab left: `kind` is lesson, practice or batch; or
+    """Open a round, or go on with the one a closed tab left: `kind` is lesson, practice or batch; memory, which
+    only remembers these examples (without any, all that was told and is not known by heart yet), in seconds; or
     question, which learns the stages of one that waits, or does a run the HTTP API was asked for (without any,
     `run` of the answer is empty).
 
@@ -181,8 +188,8 @@ class Introduce(Request):
 
 @message
 class Slice(Message):
-    """What a grant did. When `finished`, `outcome` is learned, weakened, not learned or dropped, `reason` says
-    why, and `version` is the label of the promoted version, or empty."""
+    """What a grant did. When `finished`, `outcome` is learned, weakened, not learned or dropped, for memory
+    remembered or not remembered, `reason` says why, and `version` is the label of the promoted version, or empty."""
 
     fields = {
         "used_ms": float,
@@ -243,6 +250,14 @@ class Forget(Request):
 
     fields = {"examples": list, "now": bool}
     answer = Forgotten
+
+
+@message
+class LetGo(Request):
+    """From the next question on nothing of these examples comes out: they leave the memory and the queue, and
+    versions that learned them are silent about them until Forget replays these without them."""
+
+    fields = {"examples": list}
 
 
 @message
@@ -521,6 +536,18 @@ class Changed(Event):
     """These stores have changed: whoever shows them reads them again."""
 
     fields = {"stores": list}
+
+
+@message
+class Rebuilding(Event):
+    """A version that was cleared away is trained again: `done` of `rounds`; over when they are equal."""
+
+    fields = {
+        "version": str,
+        "done": float,
+        "rounds": int,
+        "seconds_left": (float, type(None)),
+    }
 
 
 @message

@@ -15,7 +15,7 @@ async def add(store: Any, run: str, plan: str, metrics: dict) -> dict:
         "step": metrics["step"],
         "steps": metrics["steps"],
         "loss": finite(metrics["loss"]),
-        "held_out": None,
+        "held_out": finite(metrics.get("held_out")),
         "learning_rate": float(metrics["learning_rate"]),
         "grad_norm": finite(metrics["grad_norm"]),
         "tokens_per_second": float(metrics["tokens_per_second"]),

@@ -67,13 +67,17 @@ def write_atomically(path: Path, content: Any) -> None:
     part.replace(path)
 
 
+async def nothing() -> dict:
+    return {}
+
+
 class TrainingRun:
-    """`train(model, epoch, weight, lr)` answers the model's held-out loss after that epoch."""
+    """`train(model, epoch, weight, lr)` answers the model's held-out loss after that epoch, `finish()`
+    what became of the run; `keep(run)` stores it whenever it has come further."""
 
     def __init__(
         self,
         models: Sequence[str],
-        train: TrainEpoch,
         epochs: int,
         learning_rate: float,
         clock: Callable[[], int],
@@ -81,19 +85,58 @@ class TrainingRun:
         adaptive: AdaptiveConfig | None = None,
         stop: StopConfig | None = None,
         taken: Callable[[str], bool] = lambda name: False,
+        about: Mapping | None = None,
+        keep: Callable[["TrainingRun"], Any] = lambda run: None,
     ):
         self.models = list(models)
-        self.train = train
         self.epochs = epochs
         self.learning_rate = learning_rate
         self.clock = clock
         self.emit = emit
+        self.keep = keep
         self.weights = AdaptiveWeights(models, adaptive)
         self.stop = ConfidenceAutoStop(stop)
         self.leaderboard = Leaderboard(clock)
         self.id = generate_run_id(clock(), taken)
+        self.about = dict(about or {})  # what it trains on, for those who ask
         self.metrics: list[dict] = []
-        self.state = "ready"
+        self.results: dict = {}
+        self.state, self.reason = "ready", ""
+
+    # ---- what is kept of it
+
+    def to_dict(self) -> dict:
+        return {
+            "runId": self.id,
+            "models": self.models,
+            "epochs": self.epochs,
+            "learning_rate": self.learning_rate,
+            "stop": self.stop.config.to_dict(),
+            "adaptive": self.weights.config.to_dict(),
+            "about": self.about,
+            "state": self.state,
+            "reason": self.reason,
+            "metrics": self.metrics,
+            "results": self.results,
+        }
+
+    @classmethod
+    def of(cls, kept: Mapping, clock, emit, keep) -> "TrainingRun":
+        """A run as it was stored; one that was under way goes on after its last epoch."""
+        run = cls(
+            kept["models"], kept["epochs"], kept["learning_rate"], clock, emit,
+            AdaptiveConfig(**kept["adaptive"]), StopConfig(**kept["stop"]),
+            about=kept["about"], keep=keep,
+        )  # fmt: skip
+        run.id, run.state, run.reason = kept["runId"], kept["state"], kept["reason"]
+        run.metrics, run.results = list(kept["metrics"]), kept["results"]
+        for event in run.metrics:
+            run._take_in(event["val_losses"])
+        return run
+
+    @property
+    def over(self) -> bool:
+        return self.state in ("complete", "failed", "cancelled")
 
     def initial_state(self) -> dict:
         """What a listener who comes now needs to know."""
@@ -101,29 +144,41 @@ class TrainingRun:
             "type": "initial_state",
             "runId": self.id,
             "state": self.state,
+            "reason": self.reason,
+            **self.about,
             "models": self.models,
+            "epochs": self.epochs,
             "weights": self.weights.weights,
             "metrics": self.metrics,
+            "results": self.results,
             "leaderboard": self.leaderboard.ranking(),
             "timestamp": self._now(),
         }
 
-    async def run(self) -> dict:
+    # ---- doing it
+
+    async def run(self, train: TrainEpoch, finish: Callable[[], Awaitable[dict]] = nothing) -> dict:
         self.state = "training"
+        await self._kept()
         await self._tell(self.initial_state())
         stopped = False
-        for epoch in range(1, self.epochs + 1):
-            losses = await self._epoch(epoch)
-            stopped = self.stop.update(sum(losses.values()))
-            changed = self.weights.adjust(losses)
+        for epoch in range(len(self.metrics) + 1, self.epochs + 1):
+            losses = await self._epoch(train, epoch)
+            stopped, changed = self._take_in(losses)
             await self._tell(self._epoch_end(epoch, losses))
             if changed:
                 weights = {"weights": self.weights.weights, "lr_multipliers": self._rates()}
                 await self._tell({"type": "weight_adjustment", "epoch": epoch, **weights})
+            await self._kept()
             if stopped:
                 break
-        self.state = "complete"
-        return await self._complete(stopped)
+        return await self._complete(await finish())
+
+    async def fail(self, reason: str, state: str = "failed") -> None:
+        """It came to nothing; why is kept with it."""
+        self.state, self.reason = state, reason
+        await self._kept()
+        await self._tell({"type": f"training_{state}", "reason": reason, "timestamp": self._now()})
 
     def write(self, folder: Path, dna: Mapping, proof: Mapping) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -134,11 +189,18 @@ class TrainingRun:
 
     # ---------------------------------------------------------------------------------- inside
 
-    async def _epoch(self, epoch: int) -> dict[str, float]:
+    def _take_in(self, losses: Mapping[str, float]) -> tuple[bool, bool]:
+        """Whether it is enough, and whether the models' weights changed."""
+        weights = self.weights.weights
+        for model in self.models:
+            self.leaderboard.record(model, loss=losses[model], weight=weights[model])
+        return self.stop.update(sum(losses.values())), self.weights.adjust(losses)
+
+    async def _epoch(self, train: TrainEpoch, epoch: int) -> dict[str, float]:
         weights, rates = self.weights.weights, self._rates()
         losses = {}
         for model in self.models:
-            losses[model] = await self.train(model, epoch, weights[model], rates[model])
+            losses[model] = await train(model, epoch, weights[model], rates[model])
             self.leaderboard.record(model, loss=losses[model], weight=weights[model])
             if self.leaderboard.due():
                 ranking = {"type": "leaderboard", "leaderboard": self.leaderboard.ranking()}
@@ -160,18 +222,28 @@ class TrainingRun:
         self.metrics.append(event)
         return event
 
-    async def _complete(self, stopped: bool) -> dict:
+    async def _complete(self, ended: dict) -> dict:
+        self.state = "complete"
+        self.reason = ended.get("reason") or ""
         self.results = {
             "runId": self.id,
+            **self.about,
             "epochs": len(self.metrics),
-            "stopped_early": stopped,
+            "stopped_early": len(self.metrics) < self.epochs,
             "final_losses": self.metrics[-1]["val_losses"] if self.metrics else {},
+            **ended,
             "weights": self.weights.weights,
             "leaderboard": self.leaderboard.ranking(),
             "timestamp": self._now(),
         }
+        await self._kept()
         await self._tell({"type": "training_complete", **self.results})
         return self.results
+
+    async def _kept(self) -> None:
+        kept = self.keep(self)
+        if inspect.isawaitable(kept):
+            await kept
 
     def _rates(self) -> dict[str, float]:
         return {

@@ -16,6 +16,7 @@ from engine.history.ledger import Change, Overtaken
 from engine.history.round_plan import (
     LESSON,
     PRACTICE,
+    TRAINING,
     Attempt,
     Plan,
     Trainer,
@@ -79,6 +80,8 @@ class TrainingEngine:
         try:
             captured, facts = unpack(checkpoint, "the interrupted round")
             if (kind, facts["kind"]) == (LESSON, PRACTICE):
+                return False
+            if kind and TRAINING in (kind, facts["kind"]) and kind != facts["kind"]:
                 return False
             lessons = [await self.store.get("queue", id) for id in facts["lessons"]]
             if all(lessons):
@@ -247,11 +250,16 @@ class TrainingEngine:
         return {"outcome": "not learned", "reason": reason, "version": None, "gate": gate}
 
 
-async def train(trainer: Trainer, before: Arrays, plan: Plan) -> tuple[Arrays, dict]:
-    """A round in one go: the weights and the gate's verdict."""
+async def train(
+    trainer: Trainer,
+    before: Arrays,
+    plan: Plan,
+    heard: Callable[[float], None] = lambda share: None,
+) -> tuple[Arrays, dict]:
+    """A round in one go: the weights and the gate's verdict; `heard` gets the share that is done."""
     attempt = await settled(trainer.begin(before, plan))
-    while await settled(attempt.advance(math.inf)) is not None:
-        pass
+    while (metrics := await settled(attempt.advance(math.inf))) is not None:
+        heard(metrics["step"] / max(metrics.get("steps", 0), metrics["step"] + 1))
     weights = await settled(attempt.weights())
     if reason := unusable(weights):
         return weights, {"accepted": False, "outcome": "not learned", "reason": reason}

@@ -9,13 +9,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 
 from engine.backends.executor import Run
 from engine.model.kv_cache import Lane, NoRoom, Pool
 from engine.model.loaded import Model
-from engine.model.programs import RECENT
+from engine.model.programs import PUSHED, RECENT
 from engine.model.repetition import goes_round
 from engine.model.tokenizer import Stream
 from engine.model.trainable import Trained
@@ -38,6 +39,28 @@ class Sampling:
     stop_repeats: bool = False  # an answer that goes round in circles ends
 
 
+class Push(Protocol):
+    """What is to be said: words made likelier, token by token, until it was said."""
+
+    def amounts(self, ids: list[int], text: str) -> dict[int, float]:
+        """Token -> nats, after what has been said so far."""
+
+
+@dataclass
+class Asked:
+    """The question at the end of a prompt, for those who want to recognise it before it is answered.
+
+    `heard` gets the answer and the early states [2, width], their mean over the question's tokens and
+    that of the prompt's last one; it says who answers: another generator, from the question on, or None.
+    """
+
+    begin: int
+    end: int
+    last: int
+    heard: Callable[[Answer, np.ndarray], Generator | None]
+    states: np.ndarray | None = None  # [2, width], while the prompt is being read
+
+
 @dataclass(eq=False)
 class Answer:
     """One answer while it grows. `ended` is "", "end", "length", "stop", "repeats" or "cancelled"."""
@@ -53,6 +76,10 @@ class Answer:
     held: str = ""  # the end of the text that may turn out to begin a stop sequence
     ended: str = ""
     dropped: int = 0  # messages of the conversation that did not fit the context
+    asked: Asked | None = None
+    push: Push | None = None
+    speaking: Any = None  # whoever decided who answers, and can tell of it
+    read: int = 0  # tokens of the prompt that were computed, by whoever read them
     began: float = 0.0
     first_token: float = 0.0
     finished: float = 0.0
@@ -131,7 +158,19 @@ class Generator:
         begun = self.model.tokenizer.encode(prefix) if prefix else []
         reserve = min(sampling.max_tokens, self.context // 4) + len(begun)
         ids, dropped = self.encode(messages, reserve)
+        if heard := more.pop("heard", None):
+            more["asked"] = Asked(*self.question_in(ids, messages[-1]["content"]), heard)
         return self.start([*ids, *begun], sampling, key, dropped=dropped, **more)
+
+    def question_in(self, ids: list[int], question: str) -> tuple[int, int, int]:
+        """Where the last message's own tokens begin and end in a prompt, and its last token."""
+        head = self.head_ids()
+        alone, _ = self.encode([{"role": "user", "content": question}])
+        own = len(alone) - len(common_prefix(alone, head))
+        a, b = (self.encode([{"role": "user", "content": text}])[0][::-1] for text in ("a", "b"))
+        tail = len(common_prefix(a, b))
+        begin = max(0, len(ids) - own)
+        return begin, max(begin + 1, len(ids) - tail), len(ids) - 1
 
     def start(self, ids: list[int], sampling: Sampling, key: str = "", **more) -> Answer:
         """Queue a prompt of token ids."""
@@ -167,7 +206,8 @@ class Generator:
     async def read_chunk(self, answers: list[Answer]) -> bool:
         """As much of the prompts as one chunk holds, the first prompt first; False when the cache
         has no room for any of them before another answer ends."""
-        await self.read_head()
+        if any(answer.key not in self.pool.busy for answer in answers):
+            await self.read_head()
         parts, room = [], CHUNKS[-1]
         for answer in answers:
             lane = self.lane_of(answer)
@@ -181,7 +221,8 @@ class Generator:
         if len(parts) == 1:
             parts = [(answer, lane, part[: chunk_size(len(part))]) for answer, lane, part in parts]
         ready = [answer for answer, lane, part in parts if self.completes(answer, lane, part)]
-        rows = 1 if len(ready) <= 1 else BATCHES[-1]
+        heard = [answer for answer, _, _ in parts if answer.asked and not self.trained]
+        rows = 1 if len(ready) <= 1 and (not heard or len(parts) == 1) else BATCHES[-1]
         length = sum(len(part) for _, _, part in parts)
         # As many rows as tokens would be a program that decodes.
         size = next(c for c in CHUNKS if c >= length and c > rows)
@@ -194,14 +235,39 @@ class Generator:
         self.write_tokens(run, tokens, size)
         run.write("take", take)
         self.write_choice(run, ready, rows)
+        if not self.trained:
+            run.write("spread", spread(parts, rows, size))
         await run.advance()
-        for _, lane, part in parts:
+        for answer, lane, part in parts:
             lane.ids += part
+            answer.read += len(part)
+        if heard:
+            add_states(parts, await run.read("keys"))
+        left = [answer for answer in ready if answer.asked and self.handed_over(answer)]
         for answer in ready:
-            self.waiting.remove(answer)
-            self.active.append(answer)
-        if ready:
-            await self.take(run, ready)
+            if answer not in left:
+                self.waiting.remove(answer)
+                self.active.append(answer)
+        stay = [None if answer in left else answer for answer in ready]
+        if any(stay):
+            await self.take(run, stay)
+        return True
+
+    def handed_over(self, answer: Answer) -> bool:
+        """Whether the answer begins anew, now that the question is known. Another generator reads the
+        question again, in the same place; what came before stays as it is."""
+        asked, answer.asked = answer.asked, None
+        other = asked.heard(answer, asked.states)
+        lane = self.pool.lanes[answer.key]
+        if other is None:
+            if answer.push:  # its first word is drawn again
+                lane.cut(len(answer.prompt) - 1)
+            return answer.push is not None
+        lane.cut(asked.begin)
+        lane.plain = asked.begin
+        self.waiting.remove(answer)
+        other.waiting.append(answer)
+        other._streams[answer] = self._streams.pop(answer)
         return True
 
     def completes(self, answer: Answer, lane: Lane, part: list[int]) -> bool:
@@ -226,6 +292,8 @@ class Generator:
             self.pool.lanes.clear()  # the shared beginning lay in the middle: read anew, it comes first
             return None
         lane.keep_common(answer.prompt, head)
+        if answer.asked:
+            lane.cut(answer.asked.begin)
         self.pool.busy.add(answer.key)
         return lane
 
@@ -311,19 +379,33 @@ class Generator:
                 recent[i, : len(last)] = last
             knobs[i], penalty[i] = (s.temperature, s.top_k, s.top_p), s.penalty
             seeds[i] = (s.seed * 1_000_003 + len(answer.ids)) & 0xFFFFFFFF
+        places, amounts = (
+            np.zeros(size * PUSHED, np.int32),
+            np.zeros((size * PUSHED, 1), np.float32),
+        )
+        for i, answer in enumerate(answers):
+            if answer.push:
+                pushed = answer.push.amounts(answer.ids, answer.text)
+                for j, (token, nats) in enumerate(list(pushed.items())[:PUSHED]):
+                    places[i * PUSHED + j] = i * self.model.config.vocab + token
+                    amounts[i * PUSHED + j] = nats
+        run.write("push_places", places)
+        run.write("push_amounts", amounts)
         run.write("recent", recent)
         run.write("knobs", knobs)
         run.write("penalty", penalty)
         run.write("seeds", seeds)
 
-    async def take(self, run, answers: list[Answer]) -> None:
-        """Hand the drawn tokens to their answers."""
+    async def take(self, run, answers: list[Answer | None]) -> None:
+        """Hand the drawn tokens to their answers; a row of None was not for drawing."""
         tokens = await run.read("token")
         tops: list[list] = [[] for _ in answers]
-        if any(answer.on_token for answer in answers):
+        if any(answer and answer.on_token for answer in answers):
             best = zip(await run.read("ids"), await run.read("logprobs"), strict=True)
             tops = [list(zip(ids.tolist(), probs.tolist(), strict=True)) for ids, probs in best]
         for i, answer in enumerate(answers):
+            if answer is None:
+                continue
             at = len(answer.ids)
             token = answer.forced[at] if at < len(answer.forced) else int(tokens[i])
             answer.first_token = answer.first_token or time.perf_counter()
@@ -380,6 +462,30 @@ class Generator:
 
 class TooLong(ValueError):
     """A message does not fit the model's context."""
+
+
+def spread(parts: list[tuple], rows: int, size: int) -> np.ndarray:
+    """Which early states are gathered: of each part the mean over its question, and its last one."""
+    shares = np.zeros((2, rows, size), np.float32)
+    at = 0
+    for i, (answer, lane, part) in enumerate(parts):
+        if asked := answer.asked:
+            first = len(lane.known)
+            places = np.arange(max(asked.begin, first), min(asked.end, first + len(part)))
+            shares[0, i, at + places - first] = 1 / (asked.end - asked.begin)
+            if first <= asked.last < first + len(part):
+                shares[1, i, at + asked.last - first] = 1
+        at += len(part)
+    return shares.reshape(2 * rows, size)
+
+
+def add_states(parts: list[tuple], gathered: np.ndarray) -> None:
+    """What a chunk held of each question's states, to what earlier chunks held of them."""
+    halves = gathered.reshape(2, -1, gathered.shape[-1])
+    for i, (answer, _, _) in enumerate(parts):
+        if answer.asked:
+            known = 0 if answer.asked.states is None else answer.asked.states
+            answer.asked.states = known + halves[:, i]
 
 
 def chunk_size(left: int) -> int:

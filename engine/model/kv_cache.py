@@ -28,6 +28,9 @@ class Lane:
     ids: list[int] = field(default_factory=list)
     head: Lane | None = None  # another lane whose tokens come before this one's
     used: int = 0  # when it was last used, in turns of the pool's counter
+    plain: int | None = (
+        None  # tokens, the head's included, before a version spoke: others share these
+    )
 
     @property
     def known(self) -> list[int]:
@@ -61,8 +64,15 @@ class Lane:
     def keep_common(self, ids: list[int], head: Lane | None) -> None:
         """Forget what differs from `ids` behind the head."""
         if head is not self.head:
-            self.head, self.ids = head, []
+            self.head, self.ids, self.plain = head, [], None
         del self.ids[self.common(ids) :]
+        if self.plain is not None:
+            self.cut(self.plain)
+            self.plain = None
+
+    def cut(self, tokens: int) -> None:
+        """Forget all behind so many tokens, those of the head included."""
+        del self.ids[max(0, tokens - self.shared) :]
 
 
 class NoRoom(RuntimeError):

@@ -7,6 +7,7 @@ that reach the head, V vocabulary.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -57,6 +58,11 @@ class Config:
             **ARCHITECTURES[kind],
         )
 
+    @property
+    def early_layers(self) -> int:
+        """After so many layers the states tell what a question asks for (8 of 30, measured)."""
+        return max(1, round(self.layers * 8 / 30))
+
     def linears(self) -> dict[str, tuple[int, int]]:
         """Module name inside a layer -> (outputs, inputs)."""
         q, kv = self.heads * self.head_width, self.kv_heads * self.head_width
@@ -69,6 +75,10 @@ class Config:
             "mlp.up_proj": (self.hidden, self.width),
             "mlp.down_proj": (self.width, self.hidden),
         }
+
+    @property
+    def parameters(self) -> int:
+        return sum(prod(shape) for shape in self.shapes().values())
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Every weight of the model and its shape; readers check files against it."""
@@ -214,17 +224,19 @@ class Llama:
         gate, up = (self.linear(x, f"{layer}mlp.{n}_proj") for n in ("gate", "up"))
         return self.linear(OPS["swiglu"](gate, up), layer + "mlp.down_proj")
 
-    def states(self, tokens: Tokens, cache_rows: int = 0) -> Value:
-        """ids -> [T, width], ready for the head."""
+    def states(self, tokens: Tokens, cache_rows: int = 0, layers: int | None = None) -> Value:
+        """ids -> [T, width], ready for the head; or what comes out of the first `layers`."""
         self.shared_cache_rows = cache_rows
         x = self.embedding(tokens.ids)
-        for i in range(self.config.layers):
+        for i in range(self.config.layers if layers is None else layers):
             first, layer = len(self.program.steps), f"model.layers.{i}."
             cache = f"cache.{i}" if cache_rows else None
             y = self.norm(x, layer + "input_layernorm")
             x = x + self.attention(y, layer, tokens, cache)
             x = x + self.mlp(self.norm(x, layer + "post_attention_layernorm"), layer)
             self.blocks.append((first, len(self.program.steps)))
+            if i + 1 == self.config.early_layers:
+                self.early = x
         return x
 
     def embedding(self, ids: Value) -> Value:

@@ -17,6 +17,7 @@ from engine.model.trainable import Trained
 TARGETS = 32  # tokens of the base model's answer kept per position; cross-entropy uses one
 HEAD_ROWS = 64  # rows of logits alive at once while learning; a GPU binds at multiples of 256 bytes
 RECENT = 64  # tokens a repetition penalty looks back
+PUSHED = 8  # tokens a remembered answer may push at once
 NORM_PARTS = 256
 CHEAP = ("rmsnorm", "swiglu")  # computing them again costs less than keeping them
 
@@ -37,13 +38,46 @@ def answer(
     x = model.states(Tokens.inputs(program, tokens, cached=True), cache_rows)
     if rows != tokens:
         x = OPS["rows"](x, program.input("take", (rows,), "i32"))
+        if trained is None:
+            program.output("keys", gathered(model, tokens, 2 * rows))
     recent = program.input("recent", (rows, RECENT), "i32")
     penalty = program.input("penalty", (rows,))
-    ids, logprobs = OPS["candidates"](model.logits(x), recent, penalty)
+    ids, logprobs = OPS["candidates"](pushed(model.logits(x)), recent, penalty)
     knobs, seeds = program.input("knobs", (rows, 3)), program.input("seeds", (rows,), "u32")
     program.output("ids", ids)
     program.output("logprobs", logprobs)
     program.output("token", OPS["draw"](ids, logprobs, knobs, seeds))
+    return fuse(program)
+
+
+def pushed(logits: Value) -> Value:
+    """Logits with up to PUSHED tokens of each row made likelier, or less likely, by so many nats."""
+    program, (rows, words) = logits.program, logits.shape
+    amounts = program.input("push_amounts", (rows * PUSHED, 1))
+    places = program.input("push_places", (rows * PUSHED,), "i32")  # of row r: r * words + token
+    push = OPS["rows_dtable"](amounts, places, count=rows * words)
+    return logits + push.reshape(rows, words)
+
+
+def gathered(model: Llama, tokens: int, rows: int) -> Value:
+    """Means, or single ones, of the early states of T tokens: what memory knows a question by."""
+    spread = model.program.input("spread", (rows, tokens))
+    return OPS["matmul"](spread, model.early)
+
+
+def keys(
+    config: Config,
+    stored: dict[str, Stored],
+    tokens: int,
+    rows: int,
+    positions: int,
+    trained: Trained | None = None,
+) -> Program:
+    """The early states of T packed tokens, gathered into R rows; the later layers do not run."""
+    program = Program(f"keys {tokens}x{rows}")
+    model = Llama(program, config, stored, positions, trained)
+    model.states(Tokens.inputs(program, tokens), layers=config.early_layers)
+    program.output("keys", gathered(model, tokens, rows))
     return fuse(program)
 
 

@@ -88,6 +88,11 @@ def advice(model: dict) -> str:
     return f"Put a GGUF file from {model['source']['url']} ({size}) into {folder()}"
 
 
+def id_of(name: str) -> str:
+    """What a model is called: its id, or the name of its file or folder."""
+    return name if name in known() else Path(name).name.removesuffix(".gguf")
+
+
 def open_named(name: str) -> ModelFile:
     """A model by id or path; a known one only if it is byte for byte what models.json says."""
     path = find(name)

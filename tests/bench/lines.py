@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 from builder import CACHE
-from engine.cli.course import micro_config
+from engine.core.settings import for_model
 from engine.learning.probe import Shadow, measure
 from engine.model import registry
 from engine.model.formats import open_model
@@ -46,7 +46,9 @@ async def run(options) -> tuple[dict, list]:
     for name, facts in {"one": in_turn, **own}.items():
         report.say(f"{name}: {len(facts)} facts")
         folder = options.folder / recipe_id(model, facts) / name
-        found = await Line(folder, model, facts, micro_config(model)).run(("lessons",))
+        found = await Line(folder, model, facts, for_model(model.config.parameters)).run(
+            ("lessons",)
+        )
         rows.append({"line": name, **found})
         for code, judged in found["stages"]["lesson"].items():
             which = f"{code}_in_one" if name == "one" else f"{code}_in_its_own"

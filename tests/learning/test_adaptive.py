@@ -118,9 +118,9 @@ def test_a_run_tells_the_documented_events_and_leaves_the_documented_files(tmp_p
     events = []
     stop = StopConfig(threshold=0.001, patience=2)
     run = TrainingRun(
-        ["small", "large"], Descent(), 50, 0.4, lambda: 1_795_165_200_000, events.append, stop=stop
+        ["small", "large"], 50, 0.4, lambda: 1_795_165_200_000, events.append, stop=stop
     )
-    results = asyncio.run(run.run())
+    results = asyncio.run(run.run(Descent()))
     kinds = [event["type"] for event in events]
     assert kinds[0] == "initial_state" and kinds[-1] == "training_complete"
     assert "weight_adjustment" in kinds and all(event["runId"] == run.id for event in events)

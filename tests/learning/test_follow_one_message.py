@@ -1,17 +1,20 @@
 """The tour: one sentence a person types, followed to the weight that it changed and back.
 
-Every stop is one function in one file; read them in this order to know OneSeek.
+The README lists its stops; here the engine's part of them is walked, and has to come in that order.
 """
 
 import asyncio
 import math
+import re
+import sys
 import time
 from contextlib import closing
 
 import numpy as np
 import pytest
 
-from engine.assistant import Assistant, label
+from builder import ROOT
+from engine.assistant import Assistant
 from engine.backends.reference import Numpy
 from engine.core.collecting.collector import DataCollector
 from engine.core.queue.saved import SavedQueue
@@ -19,7 +22,7 @@ from engine.core.queue.training_queue import TrainingQueue
 from engine.core.settings import TrainingConfig
 from engine.core.storage.sqlite import SqliteStore
 from engine.history.ledger import Ledger
-from engine.history.versions import Versions
+from engine.history.versions import Versions, label
 from engine.learning.lessons import lesson_of
 from engine.model.demo import MODEL
 from engine.model.formats import open_model
@@ -32,9 +35,35 @@ def clock():
     return int(time.time() * 1000)
 
 
+TOUR = re.findall(r"^    (engine/[\w/]+\.py):([\w.]+)  ", (ROOT / "README.md").read_text(), re.M)
+ELSEWHERE = {
+    "TrainingScheduler.turn",
+    "Grant",
+    "Run.advance",
+}  # the page's, and the graphics chip's
+IF_ACCEPTED = {"Versions.promote", "WeightUpdater.update"}
+
+
 @pytest.mark.slow
 def test_one_message_from_the_chat_to_the_weight_it_changed(tmp_path):
-    asyncio.run(follow(tmp_path))
+    names = {name.rpartition(".")[2] for _, name in TOUR}
+    came: list[tuple[str, str]] = []
+
+    def watch(frame, event, argument):
+        code = frame.f_code
+        if event == "call" and code.co_name in names:
+            came.append((code.co_filename, code.co_qualname))
+
+    sys.settrace(watch)
+    try:
+        accepted = asyncio.run(follow(tmp_path))
+    finally:
+        sys.settrace(None)
+    later = iter(came)
+    for path, name in TOUR:
+        if name in ELSEWHERE or (name in IF_ACCEPTED and not accepted):
+            continue
+        assert (str(ROOT / path), name) in later, f"{path}:{name} does not follow what is before it"
 
 
 async def follow(folder):
@@ -109,3 +138,4 @@ async def follow(folder):
     else:
         assert current is None and (await store.get("queue", record["id"]))["state"] == "rejected"
     await store.close()
+    return gate["accepted"]

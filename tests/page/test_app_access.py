@@ -94,7 +94,7 @@ def test_R30_from_first_run_to_a_rollback_by_keyboard_alone_and_no_byte_leaves(
     expect(page.get_by_role("tabpanel")).to_contain_text("Hello")
     tab_to(page, "Skip")
     keys.press("Enter")
-    expect(page.get_by_role("tabpanel")).to_contain_text("Nothing to learn yet")
+    expect(page.get_by_role("tabpanel")).to_contain_text("Nothing waits.")
     teach_by_keyboard(page)
     roll_back_by_keyboard(page)
     keys.press("Control+k")

@@ -127,7 +127,7 @@ def ends_well(life: Life) -> None:
     life.answers()
     learn_now(life.page)
     notices = life.page.get_by_role("region", name="Notices")
-    expect(notices).to_contain_text(re.compile("is in use|Not used:"), timeout=300_000)
+    expect(notices).to_contain_text(re.compile("is in use|is not used"), timeout=300_000)
     life.is_whole()
 
 

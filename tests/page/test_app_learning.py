@@ -82,7 +82,7 @@ def test_scenario_17_only_what_was_approved_is_in_the_queue_with_its_reason(home
     for _ in range(2):
         queue.get_by_role("listitem").first.get_by_role("button", name="Skip").click()
         home.wait_for_timeout(400)
-    expect(queue).to_contain_text("Nothing to learn yet.")
+    expect(queue).to_contain_text("Nothing waits.")
 
 
 def test_what_looks_like_a_secret_waits_outside_the_store(home: Page):
@@ -108,11 +108,13 @@ def test_a_fact_is_learned_shown_used_and_taken_back(home: Page):
     learn_now(home)
     activity = home.get_by_role("tabpanel", name="Activity")
     wait_for_state(home, "training", timeout=30)
-    expect(home.get_by_test_id("engine-state")).to_contain_text("Practising")
+    expect(home.get_by_test_id("engine-state")).to_contain_text("Learning")
     expect(home.get_by_test_id("train-step")).to_have_text(
         re.compile(r"^\d+ / \d+"), timeout=60_000
     )
-    expect(activity).to_contain_text(re.compile(r"Learning something new · \d+ of \d+ steps"))
+    expect(activity).to_contain_text(
+        re.compile(r"Learning “The capital of Zorbia is Blimbo.”: .*\d+ %")
+    )
     expect(version(home)).to_have_text("v0.1", timeout=180_000)
     expect(activity.get_by_role("list").last).to_contain_text("v0.1 was made")
     expect(activity.get_by_role("list").last).not_to_contain_text("Zero.v0.1")
@@ -316,6 +318,9 @@ def test_scenario_23_an_export_is_what_others_load_and_comes_back(
 ):
     panel(home, "Versions").get_by_role("button", name="Details").first.click()
     data = exported(home, "Adapter (PEFT)")
+    whole = exported(home, "Whole model (safetensors)")
+    header = json.loads(whole[8 : 8 + int.from_bytes(whole[:8], "little")])
+    assert any(name.endswith("q_proj.weight") for name in header)
     home.keyboard.press("Escape")
     is_a_peft_adapter(data)
     home.get_by_role("button", name="Settings").click()
@@ -379,10 +384,13 @@ def test_scenario_21_a_version_that_got_worse_is_not_used(home: Page):
     tell(home, "What is the capital of France?", "Zug zug zug zug zug zug zug.")
     learn_now(home)
     notices = home.get_by_role("region", name="Notices")
-    expect(notices).to_contain_text("Not used:", timeout=180_000)
+    expect(notices).to_contain_text("was tried and is not used.", timeout=180_000)
     expect(version(home)).to_have_text(in_use)
     refused = row(panel(home, "Versions"), "not used")
-    expect(refused).to_contain_text("must be")
+    expect(refused).to_contain_text("“Zug zug zug zug zug zug zug.” was tried and is not used.")
+    expect(refused).not_to_contain_text(re.compile(r"must be|\d\.\d{3}"), use_inner_text=True)
+    refused.get_by_text("Figures").click()
+    expect(refused.get_by_role("table")).to_contain_text(re.compile("at (least|most)"))
     home.get_by_role("button", name="New chat").click()
     say(home, "What is the capital of Sweden?")
     expect(finished(home)).to_contain_text(in_use)
@@ -398,7 +406,9 @@ def test_scenario_21_numbers_that_are_none_are_thrown_away(page: Page):
     expect(step).to_have_text(re.compile("[1-9]"), timeout=120_000)
     page.evaluate("dispatchEvent(new CustomEvent('oneseek-break', {detail: 'nan'}))")
     notices = page.get_by_role("region", name="Notices")
-    expect(notices).to_contain_text("this attempt was thrown away", timeout=60_000)
+    expect(notices).to_contain_text(
+        "The computation went wrong, so the attempt was thrown away.", timeout=60_000
+    )
     expect(version(page)).to_have_text("v0")
     say(page, "What is the capital of Sweden?")
     expect(finished(page)).to_contain_text("v0")

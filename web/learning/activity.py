@@ -1,10 +1,12 @@
 """Activity: what the engine is practising, in words, as a chart and in figures."""
 
-from web.learning import records, truth, verdict
+from web.learning import happened, records, truth
 from web.lib import chart, dom
 from web.lib.words import t
 
 PROBES = 3
+EVENTS = 10
+STAGES = ("stage1", "stage2")
 QUEUE = ("queue", "editing-queue", "words", "status", "pace", "chats")
 """What changes the list of what waits: it may be long, and the rest is drawn four times a second."""
 
@@ -46,7 +48,7 @@ class Activity:
             self.state(live),
             await self.waiting(),
             self.probes(versions),
-            self.events(await records.events(store, 10)),
+            self.events(await records.events(store, 2 * EVENTS)),
             self.switch(),
             self.curve(),
             self.figures(live, run),
@@ -217,21 +219,12 @@ class Activity:
         if not found:
             return dom.make("section", title, dom.make("p", t("events.empty"), cls="empty"))
         rows = [
-            dom.make(
-                "li", dom.make("time", t.clock(event["time"])), dom.make("span", self.said(event))
+            dom.make("li", dom.make("time", t.clock(time)), dom.make("span", words))
+            for time, words in happened.told(
+                found, self.labels, self.page.settings["developer"], EVENTS
             )
-            for event in found
         ]
         return dom.make("section", title, dom.make("ol", rows, cls="events"))
-
-    def said(self, event):
-        """An event in plain words; one without words of its own goes by its name."""
-        key, data = "event." + event["kind"], event.get("data") or {}
-        if not t.has(key):
-            return event["kind"].replace("_", " ")
-        name, gate = self.labels.get(data.get("number"), ""), data.get("gate") or {}
-        reason = " ".join(verdict.faults(gate)) if event["kind"] == "rejection" else ""
-        return t(key, name=name, reason=reason)
 
     def statistics(self, found):
         languages = ", ".join(
@@ -242,12 +235,15 @@ class Activity:
         never = t("statistics.never")
         rows = [
             ("statistics.runs", t.number(found["runs"]), None),
-            ("statistics.stage1", t.number(found["stage1"]), None),
-            ("statistics.stage2", t.number(found["stage2"]), None),
+            ("statistics.compared", t.number(found["stage1"]), None),
+            ("statistics.learned", t.number(found["learned"]), None),
+            ("statistics.asked", t.number(found["asked"]), None),
             ("statistics.languages", languages or t("none"), None),
             ("statistics.last", t.ago(found["last"]) if found["last"] else never, None),
             ("statistics.dna", t.ago(found["dna"]) if found["dna"] else never, None),
         ]
+        if self.page.settings["developer"]:
+            rows += [("statistics." + one, t.number(found[one]), None) for one in STAGES]
         return dom.make(
             "section", dom.make("h3", t("statistics.title")), definition(rows), cls="developer"
         )

@@ -18,7 +18,7 @@ MOST = 100
 
 class Memory:
     name = "memory"
-    topics = ("examples", "versions", "recalled", "queue", "status")
+    topics = ("examples", "versions", "recalled")
 
     def __init__(self, page):
         self.page = page
@@ -27,6 +27,12 @@ class Memory:
         self.versions = {}
         self.editing = None
         self.replaced = {}
+        page.watch(self.refresh, "queue", "status")
+
+    def refresh(self):
+        """What waits or is being learned has changed; a form that is open stays as it is."""
+        if not self.editing:
+            self.page.touch("recalled")
 
     async def build(self):
         known = await records.examples(self.page.store)

@@ -71,7 +71,7 @@ class Notes:
         if old:
             old._dom_element.replaceWith(new._dom_element)
         else:
-            article.append(new)
+            dom.find(".actions", article)._dom_element.before(new._dom_element)
 
     def state(self, turn):
         kept = self.found.get(turn)

@@ -1,5 +1,6 @@
 """What waits to be learned, why each is there, and the person's yes or no: a part of Activity."""
 
+from engine.core.queue.training_queue import DISAGREEMENT
 from web.chat import message
 from web.learning.groups import Groups
 from web.lib import dom
@@ -16,16 +17,18 @@ class QueuePanel:
 
     async def build(self):
         queue = self.page.teaching.queue
-        held = [r for r in queue.records.values() if r["state"] == "held"]
+        asked = [r for r in queue.records.values() if r["state"] == "held" and disagrees(r)]
+        held = [r for r in queue.records.values() if r["state"] == "held" and not disagrees(r)]
         waiting, secrets = queue.upcoming(queue.size()), self.page.teaching.collector.held
         now = [queue.records[id] for id in queue.leased if id in queue.records]
         refused = [r for r in queue.records.values() if r["state"] == "rejected"]
-        if not (held or waiting or secrets or refused or now):
+        if not (asked or held or waiting or secrets or refused or now):
             return [dom.make("p", t("queue.empty"), cls="empty")]
         parts = []
         if secrets:
             rows = [self.secret(id, secrets[id]) for id in secrets]
             parts.append(dom.make("ul", rows, cls="list"))
+        parts.append(self.questions(queue, asked))
         for heading, some in (
             ("queue.now", now),
             ("queue.held", held),
@@ -42,6 +45,39 @@ class QueuePanel:
                     )
                 )
         return parts
+
+    def questions(self, queue, asked):
+        """Answers that disagree, by question: the person says which is right."""
+        if not asked:
+            return None
+        questions = {record["about"]: True for record in asked}
+        rows = [self.question(queue.rivals(about)) for about in list(questions)[:MOST]]
+        return dom.make(
+            "section",
+            dom.make("h3", t("queue.disagree")),
+            dom.make("p", t("queue.disagree_note"), cls="note"),
+            dom.make("ul", rows, cls="list"),
+        )
+
+    def question(self, rivals):
+        answers = [
+            dom.make(
+                "div",
+                dom.make("p", one["answer"], cls="answer", lang=one["language"]),
+                dom.button(t("queue.choose"), "approve", one["id"], "check", cls="small"),
+                cls="row tight",
+            )
+            for one in rivals
+        ]
+        one = rivals[0]
+        return dom.make(
+            "li",
+            dom.make("p", one["prompt"], cls="said", lang=one["language"]),
+            answers,
+            dom.make("p", self.why(one), cls="why"),
+            dom.button(t("queue.none_of_them"), "choose-none", one["about"], cls="small"),
+            cls="item",
+        )
 
     def item(self, record):
         id = record["id"]
@@ -107,3 +143,7 @@ class QueuePanel:
         if record["seen"] > 1:
             parts.append(t("queue.seen", n=record["seen"]))
         return " · ".join(part for part in parts if part)
+
+
+def disagrees(record):
+    return record["why"] == DISAGREEMENT

@@ -12,7 +12,7 @@ from pyscript import js_import
 
 from engine.core.messages import Drop, Grant, Learn
 from engine.core.scheduler import TrainingScheduler
-from engine.core.settings import SchedulerConfig, TrainingConfig, micro_rate, micro_steps
+from engine.core.settings import SchedulerConfig, for_model
 from engine.core.storage.election import Election
 from web.learning import records, truth
 from web.learning.effort import Effort
@@ -129,8 +129,12 @@ class Training:
 
     async def cut_short(self):
         """Somebody is back: the long slice of a hidden tab ends at its next breath."""
-        if self.run and self.scheduler.granting:
+        if not (self.run and self.scheduler.granting):
+            return
+        try:
             await self.page.app.engine.ask(Grant(run=self.run, milliseconds=0.0))
+        except Refused:
+            pass  # it has ended by itself meanwhile
 
     async def power(self):
         """Mains or battery, where the browser tells."""
@@ -248,6 +252,9 @@ class Training:
     async def count_unpractised(self):
         """How many lessons the version in use learned since the last practice: work for long idle time."""
         versions, count = await records.versions(self.page.store), 0
+        mine = [one for one in versions if one["base"] == self.page.model_id()]
+        if any(one["kind"] == "training" for one in mine):  # practice begins at the base
+            versions = []
         for version in versions:
             if version["kind"] == "practice" or version["base"] != self.page.model_id():
                 break
@@ -341,15 +348,9 @@ class Training:
         return self.effort.left_ms() / 1000 / (measured if measured > asked / 3 else asked)
 
     def recipe(self):
-        """The person's own configuration, or the measured one for a model of this size."""
-        own = self.page.settings.get("config_training")
-        if own:
-            return TrainingConfig(**own)
-        known = self.page.first_run.model(self.page.model.model) or {}
-        size = known.get("parameters", 135e6)
-        return TrainingConfig.preset("micro").replace(
-            learning_rate=micro_rate(size), lesson={"max_steps": micro_steps(size)}
-        )
+        """The measured configuration for a model of this size, with what the person changed."""
+        own = self.page.settings.get("config_training") or {}
+        return for_model(self.page.model.parameters).replace(**own)
 
     def refused(self, failed):
         """The engine could not train: say it once, and do not try again by itself."""

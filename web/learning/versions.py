@@ -19,7 +19,7 @@ class Versions:
         self.found = []
 
     async def build(self):
-        self.found = await records.versions(self.page.store)
+        self.found = await records.versions_and_weights(self.page.store)
         compare = dom.button(t("versions.compare"), "compare", drawing="search", cls="small")
         compare.disabled = not self.found or not self.page.model
         load = dom.button(t("versions.import"), "import-adapter", drawing="load", cls="small")
@@ -50,11 +50,14 @@ class Versions:
         number, current = version["number"], version["label"] == self.page.version
         use = dom.button(t("versions.use"), "use-version", number, cls="small")
         about = dom.button(t("versions.details"), "version-details", number, cls="small")
+        words = await diary.line(self.page.store, version)
+        if version["rounds_away"]:
+            words += " " + t("versions.rebuilt", n=version["rounds_away"])
         return self.row(
             version["label"],
             version["kind"],
             current,
-            await diary.line(self.page.store, version),
+            words,
             [None if current else use, about],
             verdict.warned(version),
         )
@@ -170,6 +173,7 @@ class Versions:
                 dom.button(t("versions.verify"), "verify", version["number"], "check"),
                 dom.button(t("export.peft"), "export-peft", version["number"], "load"),
                 dom.button(t("export.gguf"), "export-gguf", version["number"], "load"),
+                dom.button(t("export.merged"), "export-merged", version["number"], "load"),
                 dom.button(t("export.certified"), "export-certified", version["number"], "load"),
                 dom.button(t("versions.forget"), "forget-version", version["number"], cls="danger"),
             ),

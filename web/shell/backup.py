@@ -10,7 +10,7 @@ import js
 from engine.core.messages import BackUp, Restore
 from web.chat import turns
 from web.chat.chat import stored_turns
-from web.lib import files, overlay
+from web.lib import failures, files, overlay
 from web.lib.words import t
 from web.shell.link import Refused
 
@@ -19,7 +19,11 @@ FILE = "backup.json"
 
 async def export_everything(page):
     page.toast(t("backup.begun"))
-    await page.app.ask_importer(BackUp(file=FILE))
+    try:
+        await page.app.ask_importer(BackUp(file=FILE))
+    except Refused as refused:
+        failures.show(page, refused.failed)
+        return
     name = "oneseek-%s.json" % js.Date.new().toISOString()[:10]
     await files.save_from_outbox(FILE, "application/json", name)
 
@@ -42,9 +46,10 @@ async def import_everything(page):
     try:
         await page.app.ask_importer(Restore(file=FILE))
     except Refused as refused:
-        if refused.failed.where != "backup":
-            raise
-        page.toast(t("backup." + refused.failed.detail), seconds=15)
+        if refused.failed.where == "backup":
+            page.toast(t("backup." + refused.failed.detail), seconds=15)
+        else:
+            failures.show(page, refused.failed)
         return
     overlay.close_all()
     js.location.reload()

@@ -16,6 +16,7 @@ from web.chat.voice import Voice
 from web.intake.sources import Intake
 from web.learning import records
 from web.learning.activity import Activity
+from web.learning.comeback import Comeback
 from web.learning.measured import Measured
 from web.learning.memory import Memory
 from web.learning.note import Notes
@@ -64,6 +65,7 @@ class OneSeek(Page):
         self.measured = Measured(self)
         self.teaching = Teaching(self)
         self.learning = Learning(self)
+        self.comeback = Comeback(self)
         self.chat = Chat(self)
         self.composer = Composer(self, self.chat)
         self.too_long = TooLong(self)

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route, WebSocketRoute
 
-from engine.assistant import Busy
+from engine.assistant import Busy, OnlyChats
 from engine.core.queue.training_queue import Conflict
 from engine.core.storage.store import StorageFull
 from engine.history.ledger import Overtaken
@@ -34,6 +34,10 @@ ROUTES = [
     Route("/api/training/micro", training.micro, methods=["POST"]),
     Route("/api/training/micro/status", training.micro_status),
     Route("/api/training/micro/stats", training.micro_stats),
+    Route("/api/training/datasets", training.data_sets),
+    Route("/api/training/datasets", training.add_data_set, methods=["POST"]),
+    Route("/api/training/runs", training.all_runs),
+    Route("/api/training/{run_id}/cancel", training.cancel_run, methods=["POST"]),
     Route("/api/training/{run_id}/metrics", training.run_metrics),
     Route("/api/training/{run_id}/metrics", training.add_metrics, methods=["POST"]),
     Route("/api/training/{run_id}/leaderboard", training.leaderboard),
@@ -74,6 +78,7 @@ ROUTES = [
 TOLD: dict[type[Exception], tuple[int, str]] = {
     TooLong: (400, "context_length_exceeded"),
     NoSuchModel: (404, "model_not_found"),
+    OnlyChats: (409, "chats_only"),
     ValueError: (400, "invalid_value"),
     OverflowError: (400, "invalid_value"),
     LookupError: (404, "not_found"),

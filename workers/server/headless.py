@@ -12,7 +12,6 @@ import contextlib
 import fcntl
 import json
 import logging
-import math
 import sqlite3
 import sys
 import time
@@ -79,7 +78,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="any other address needs --key")
     parser.add_argument("--key", default=variable("ONESEEK_API_KEY"))
     parser.add_argument("--folder", type=Path, default=Path.home() / ".local/share/oneseek")
-    parser.add_argument("--backend", choices=("gpu", "numpy", "auto"), default="auto")
+    parser.add_argument("--backend", choices=("gpu", "cpu", "numpy", "auto"), default="auto")
     parser.add_argument(
         "--share", type=float, default=1.0,
         help="how much of the quiet time learning may take; the page takes 0.2 while you are there",
@@ -143,22 +142,28 @@ async def restore(folder: Path, file: Path) -> None:
 # ---- the server
 
 
+async def base_of(name: str, store: SqliteStore) -> str:
+    """What this model's versions are kept under; earlier servers cut its id at the last point."""
+    id, cut = registry.id_of(name), Path(name).stem
+    bases = {record["base"] for _, record in await store.all("versions")}
+    return cut if cut in bases and id not in bases else id
+
+
 async def opened(options: argparse.Namespace) -> Service:
     """The service of the chosen model over the folder's store."""
     name = registry.chosen(options.model)[0]
     if registry.known().get(name, {}).get("source", {}).get("kind") == "web":
         await registry.obtain(name, Progress(name))
     file = registry.open_named(name)
-    id = Path(name).stem
+    id = registry.id_of(name)
     executor = await executor_named(options.backend)
-    shapes = Config.from_dict(file.config).shapes().values()
-    size = sum(math.prod(shape) for shape in shapes)
+    size = Config.from_dict(file.config).parameters
     store = SqliteStore(options.folder / DATABASE)
     if store.lost:
         log.warning("the folder's database was lost: restore a backup to get versions back")
     key = variable("LEDGER_PRIVATE_KEY_PATH")
     ledger = Ledger(store, clock, read_key(key) if key else None)
-    versions = Versions(store, ledger, id, naming.family(size), clock)
+    versions = Versions(store, ledger, await base_of(name, store), naming.family(size), clock)
     with contextlib.closing(file):
         assistant = await Assistant.load(file, executor, versions)
     on = switched_on("ENABLE_MICROTRAINING", True)

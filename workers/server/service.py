@@ -14,24 +14,24 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from engine.assistant import Assistant, label
+from engine.assistant import Assistant
 from engine.core.queue.batches import BatchManager
 from engine.core.queue.saved import SavedQueue
 from engine.core.queue.training_queue import TrainingQueue
 from engine.core.scheduler import AWAY_MS
-from engine.core.settings import StopConfig
 from engine.history import naming
 from engine.history.audit import check_store
-from engine.history.dna import record_dna
-from engine.history.round_plan import PRACTICE
-from engine.history.versions import GENERIC, Versions
-from engine.learning import runs
+from engine.history.round_plan import PRACTICE, TRAINING
+from engine.history.versions import GENERIC, Versions, label
 from engine.learning.lessons import LessonError
 from engine.learning.microtrain import MicroTraining
+from engine.learning.offers import held, offered
+from engine.learning.runs import TrainingRun
 from engine.learning.trainer import check
 from engine.model.generate import BATCHES, Answer, Sampling
 from workers.server.places import Places
 from workers.server.share import Share
+from workers.server.training_runs import Runs
 
 IDLE_SECONDS = 2.0  # quiet before learning begins
 EVENTS_BEHIND = 256  # a listener that is further behind is dropped
@@ -44,10 +44,6 @@ class NoSuchModel(LookupError):
 
     def __init__(self, name: str):
         super().__init__(f"there is no model {name!r}; GET /v1/models lists them")
-
-
-class NothingLearned(LookupError):
-    """A run was asked for before there was anything to practise."""
 
 
 class Hub:
@@ -98,23 +94,25 @@ class Service:
         self.hub = Hub()
         self.queue = SavedQueue(TrainingQueue(clock), store)
         self.batches = BatchManager(self.queue.queue)
-        self.micro = MicroTraining(self.versions, self.learn, self.hub.tell)
-        self.runs: dict[str, runs.TrainingRun] = {}
-        self.coming: list[runs.TrainingRun] = []
+        self.micro = MicroTraining(self.versions, self.learn, self.hub.tell, ask=self.put_to_person)
+        self.runs = Runs(self, self.hub.tell)
         self.places = Places(BATCHES[-1])
         self.tasks: set[asyncio.Task] = set()
-        self.writes: Any = None  # a store that a paced host fences
         self.practising = False
         self.started = self.asked = time.monotonic()  # since when it lives; when one last asked
         self.answers = self.tokens = self.failures = 0
+        self.trained_at: float | None = None
+        self.rounds = 0  # how many ended, and when the last did
         self.practised_at = 0  # the version that practice was last tried on
         self.wake = asyncio.Event()
 
     async def start(self) -> None:
         await self.queue.load()
+        await self.runs.load()
         if not self.paced:
             self.assistant.turns.answering = lambda: not self.is_quiet
             self.begin_turns()
+            self.assistant.whole.tell = self.tell_rebuilding
             self.spawn(self.live())
 
     def begin_turns(self) -> None:
@@ -137,6 +135,9 @@ class Service:
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
         return task
+
+    def tell_rebuilding(self, how_far: dict) -> None:
+        self.hub.tell({"type": "version_rebuilding", **how_far})
 
     # ---- answers
 
@@ -199,19 +200,28 @@ class Service:
     async def next_work(self) -> bool:
         """An interrupted round first, then questions, runs, the queue, practice. False when there is
         nothing to do, or when it failed: then it is tried again when something new comes."""
+        if not self.assistant.trainable:
+            return False
         try:
-            if line := await self.interrupted():
+            coming = self.runs.coming
+            if coming and coming[0].state == "training":
+                await self.complete(coming[0])
+            elif line := await self.interrupted():
                 await self.round("lesson", [], line)
             elif waiting := await self.micro.waiting():
                 await self.micro.process(waiting[0])
-            elif self.coming:
-                await self.complete(self.coming.pop(0))
+            elif coming:
+                await self.complete(coming[0])
             elif self.queue.queue.upcoming(1):
                 await self.learn_next()
             elif await self.worth_practising():
                 await self.practise()
             else:
                 return False
+        except asyncio.CancelledError:
+            if (task := asyncio.current_task()) and task.cancelling():
+                raise  # the service itself ends
+            return True  # a round made way, and goes on from its checkpoint
         except Exception as fault:
             self.failures += 1
             log.error("learning failed, what is saved is untouched", exc_info=fault)
@@ -245,28 +255,26 @@ class Service:
             self.assistant.round.task.cancel()
 
     async def worth_practising(self) -> bool:
-        """There is something learned that has not been practised yet."""
+        """There is something learned that has not been practised yet; practice begins at the base, so
+        what a run trained would be lost by it."""
         current = await self.versions.current()
         if not current or current["kind"] == PRACTICE or self.practised_at == current["number"]:
+            return False
+        if any(one["kind"] == TRAINING for one in await self.versions.chain()):
             return False
         self.practised_at = current["number"]
         return True
 
     async def learn(self, examples: list[dict], line: str) -> dict:
         """Queue examples and learn them now; the answer MicroTraining wants."""
-        ids, refused = [], ""
-        for example in examples:
-            try:
-                record = await self.add(example)
-            except LessonError as fault:
-                refused = str(fault)
-                continue
-            if record and record["state"] == "ready":
-                ids.append(record["id"])
+        ids, nothing = await offered(self.queue, self.assistant.trainer.coder, examples)
         if not ids:
-            reason = refused or "learned or refused before"
-            return {"outcome": "not learned", "reason": reason, "version": None, "examples": []}
+            return nothing
         return {**await self.round("lesson", ids, line), "examples": ids}
+
+    async def put_to_person(self, examples: list[dict]) -> list[str]:
+        """Answers that disagree, held until a person chose one; their ids."""
+        return await held(self.queue, examples)
 
     async def learn_next(self) -> None:
         active = time.monotonic() - self.asked < AWAY_MS / 1e3
@@ -292,6 +300,7 @@ class Service:
         finally:
             self.assistant.round = None
             await self.queue.load()
+        self.rounds, self.trained_at = self.rounds + 1, time.monotonic()
         version = label(result["version"]) if result["version"] else None
         ended = {"outcome": result["outcome"], "reason": result["reason"], "version": version}
         self.hub.tell({"type": "round_ended", "runId": opened.run, "kind": kind, **ended})
@@ -311,6 +320,7 @@ class Service:
 
     async def add(self, example: dict) -> dict | None:
         """Into the queue, if it can be taught at all."""
+        self.assistant.must_learn()
         check(self.assistant.trainer.coder, example)
         return await self.queue.change(lambda queue: queue.add(example))
 
@@ -322,60 +332,33 @@ class Service:
 
     # ---- micro-training and runs
 
-    async def ask_micro(self, question: str, responses: list[dict], language: str = "") -> dict:
-        accepted = await self.micro.submit(question, responses, language)
+    async def ask_micro(
+        self, question: str, responses: list[dict], language: str = "", analyzed: dict | None = None
+    ) -> dict:
+        self.assistant.must_learn()
+        accepted = await self.micro.submit(question, responses, language, analyzed=analyzed)
         self.hurry()
         return accepted
 
-    def start_run(
-        self, models: list[str], epochs: int, rate: float, threshold: float, patience: int
-    ) -> runs.TrainingRun:
-        """A run over base models: every epoch practises what is known and measures what is left."""
-        chosen = runs.validate_base_models(models, [self.model])
-        stop = StopConfig(threshold=threshold, patience=patience)
-        run = runs.TrainingRun(
-            chosen, self.epoch, epochs, rate, self.clock, self.hub.tell, stop=stop,
-            taken=self.runs.__contains__,
-        )  # fmt: skip
-        self.runs[run.id] = run
-        self.coming.append(run)
-        self.hurry()
-        return run
-
-    async def complete(self, run: runs.TrainingRun) -> None:
-        """All epochs of a run, and the files it leaves."""
+    async def complete(self, run: TrainingRun) -> None:
+        """A whole run; it yields to answers by itself."""
+        opened = self.runs.begin(run, self.step_done)
+        self.assistant.turns.free()
         try:
-            await run.run()
-        except Exception as fault:
-            run.state = "failed"
-            self.hub.tell({"type": "training_failed", "runId": run.id, "reason": str(fault)})
-            if isinstance(fault, NothingLearned):
-                return
-            raise
-        if self.folder:
-            count = (await self.micro.stats())["stage_counts"]["stage2"]
-            dna = await record_dna(self.versions, GENERIC, count)
-            proof = await self.versions.ledger.head()
-            run.write(self.folder / "runs" / run.id, dna, proof)
-
-    async def epoch(self, model: str, epoch: int, weight: float, rate: float) -> float:
-        """One epoch of a run: practice at this rate; the loss it ended with."""
-        if not await self.store.count("examples"):
-            raise NothingLearned("nothing has been learned yet that a run could practise")
-        config = {"learning_rate": min(max(rate, 1e-5), 1e-3)}
-        if self.paced:
-            within = self.assistant.lesson
-            await within([], GENERIC, self.step_done, config, self.writes, PRACTICE)
-            return float(self.assistant.round.metrics.get("loss", 0.0))
-        result = await self.round(PRACTICE, [], GENERIC, config)
-        return float(result["metrics"].get("loss", 0.0))
+            await opened.task
+        except asyncio.CancelledError:
+            if not run.over:
+                raise  # the service itself ends; the run goes on next time
+        finally:
+            self.assistant.round = None
+            await self.queue.load()
 
     # ---- looking
 
     async def verify(self, number: int | None = None) -> list[str]:
         findings = await check_store(self.store)
         if number:
-            await self.versions.weights(number)
+            await self.assistant.whole.weights(number)
         return findings
 
 

@@ -122,7 +122,8 @@ def votes(text):
         for code in codes:
             found[code] = found.get(code, 0) + weight
         if not codes and not in_name and any(letter in "åäö" for letter in plain):
-            found["sv"] = found.get("sv", 0) + weight / 2
+            share = 4 if word[0] in CAPITALS else 2  # a capital may begin a sentence or a name
+            found["sv"] = found.get("sv", 0) + weight / share
     return found
 
 
@@ -134,9 +135,10 @@ def verdict(found, before="", setting=""):
         best = max(others, key=lambda code: others[code])
         if others[best] >= max(own.values()) + OTHERS_LEAD:
             return best
-    for code, weight in ((before, CHAT), (setting, SETTING)):
-        if code in own:
-            own[code] += weight
+    if before in own:
+        own[before] += CHAT
+    elif setting in own:
+        own[setting] += SETTING
     if abs(own["sv"] - own["en"]) < LEAST:
         return next((code for code in (before, setting) if code in own), "")
     return max(own, key=lambda code: own[code])

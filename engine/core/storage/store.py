@@ -23,6 +23,7 @@ STEPS = [
         "metrics",
         "sources",
     ],
+    ["facts", "traces"],
 ]
 """The stores each schema version adds; a step is never changed once it was released."""
 

@@ -6,7 +6,10 @@ every step, as in lessons, so that what was known stays known.
 
 from __future__ import annotations
 
+import hashlib
 import math
+import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +50,18 @@ def data_set_record(path: Path) -> dict:
     }
 
 
+def file_of(record: dict) -> Path:
+    """Where the data set lies; one that came with its text is written out when it is needed."""
+    if "text" not in record:
+        return Path(record["answer"])
+    path = Path(tempfile.gettempdir()) / f"oneseek-{record['sha256'][:32]}{record['suffix']}"
+    if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != record["sha256"]:
+        part = path.with_name(f"{path.name}.{os.getpid()}")
+        part.write_text(record["text"], "utf-8")
+        part.replace(path)
+    return path
+
+
 def row_of(example: Example, coder: Coder) -> Row:
     """What is learned of an example; of a long one, its end."""
     if not example.history:
@@ -63,7 +78,7 @@ class DataSetAttempt(Steps):
 
     def __init__(self, trainer: EngineTrainer, before: np.ndarray, plan: Plan):
         c, (record,) = trainer.config_of(plan), plan.lessons
-        self.data = DataSet(Path(record["answer"]))
+        self.data = DataSet(file_of(record))
         if self.data.sha256 != record["sha256"]:
             raise DataError(
                 f"{record['prompt']} is not the file this training began with; nothing was "
@@ -79,6 +94,7 @@ class DataSetAttempt(Steps):
         super().__init__(trainer, plan, before, before, pace)
         self.stop = ConfidenceAutoStop(c.confidence_auto_stop)
         self.losses: list[float] = []  # of the validation part, after each epoch
+        self.validated: float | None = None  # by the last step, when it ended an epoch
         self.best: np.ndarray | None = None
         self._order: tuple[int, list[int]] = (-1, [])
 
@@ -109,12 +125,14 @@ class DataSetAttempt(Steps):
     async def heard(self, step: int, measured: dict, hardest: list[float]) -> None:
         """After each epoch: is it still getting better?"""
         await super().heard(step, measured, hardest)
+        self.validated = None
         last = step + 1 == self.steps
         if not last and (step + 1) % self.epoch_steps:
             return
         flat, _, _ = await self.trainer.shadow.state()
         loss = await self.validate("shadow", flat)
         self.losses.append(loss)
+        self.validated = loss
         if loss <= min(self.losses):
             self.best = flat
         if self.stop.update(loss):
@@ -129,7 +147,11 @@ class DataSetAttempt(Steps):
 
     def _report(self, loss: float, norm: float) -> dict:
         epoch = min(self.trainer.shadow.steps // self.epoch_steps, self.config.epochs)
-        more = {"epoch": epoch, "validation": self.losses[-1] if self.losses else None}
+        more = {
+            "epoch": epoch,
+            "validation": self.losses[-1] if self.losses else None,
+            "held_out": self.validated,
+        }
         return super()._report(loss, norm) | more
 
     # ---- stopping and going on

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
-from engine.assistant import label
+from engine.history.versions import label
 from engine.learning.runs import moment
 from workers.server.endpoints.training import micro_state
 from workers.server.fields import schema_of
@@ -58,10 +58,20 @@ async def figures(request: Request) -> PlainTextResponse:
         "oneseek_versions": ("gauge", await service.store.count("versions")),
         "oneseek_listeners": ("gauge", len(service.hub.listeners)),
         "oneseek_learning": ("gauge", int(service.learning)),
+        "oneseek_learning_share": ("gauge", service.share),
+        "oneseek_rounds_total": ("counter", service.rounds),
+        **since_learning(service),
         "oneseek_uptime_seconds": ("counter", round(time.monotonic() - service.started, 1)),
     }
     lines = [f"# TYPE {name} {kind}\n{name} {value}" for name, (kind, value) in rows.items()]
     return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
+
+
+def since_learning(service) -> dict:
+    if service.trained_at is None:
+        return {}
+    passed = round(time.monotonic() - service.trained_at, 1)
+    return {"oneseek_seconds_since_learning": ("gauge", passed)}
 
 
 def operations(request: Request) -> list[tuple[str, str, str, dict]]:

@@ -8,7 +8,7 @@ import uuid
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from engine.assistant import label
+from engine.history.versions import label
 from engine.model.generate import Sampling
 from workers.server.endpoints.training import micro_state
 from workers.server.fields import array, takes, text

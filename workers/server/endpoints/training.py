@@ -10,26 +10,51 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from engine.learning import run_data
+from engine.learning.run_data import LARGEST
 from engine.learning.runs import moment
 from workers.server.fields import BadRequest, array, body_of, number, record, takes, text, whole
 from workers.server.service import service_of
 
 HEARTBEAT = 15.0  # seconds of silence before a listener is told that the line still stands
 RESPONSE = record(model=text(longest=200), response=text())
+ANALYZED_NAMES = ("answer", "weights", "consensus", "bias", "fairness")
+ANALYZED = record(
+    {},
+    answer=text("", longest=2000),
+    weights=record({}),
+    consensus=number(None, 0, 1),
+    bias=number(None, 0, 1),
+    fairness=number(None, 0, 1),
+)
 
 
 @takes(
     question=text(),
     raw_responses=array(of=RESPONSE, most=100),
     language=text("", longest=35),
+    analyzed_data=ANALYZED,
 )
 async def micro(request: Request, body: dict) -> JSONResponse:
-    """Learn from a question and the responses to it, in two stages, later; answers at once."""
+    """Learn from a question and the responses to it, in two stages, later; answers at once. What the
+    caller's own analysis says (`analyzed_data`) counts as one more voice."""
     service = service_of(request)
     if not service.micro_training:
         raise HTTPException(503, "micro-training is switched off (ENABLE_MICROTRAINING)")
-    accepted = await service.ask_micro(body["question"], body["raw_responses"], body["language"])
+    accepted = await service.ask_micro(
+        body["question"], body["raw_responses"], body["language"], checked(body["analyzed_data"])
+    )
     return JSONResponse({"success": True, "status": "accepted", **accepted}, 202)
+
+
+def checked(analyzed: dict) -> dict:
+    """What a caller's analysis says, without what it left open."""
+    weights = analyzed.get("weights") or {}
+    for model in weights:
+        number(1.0, 0, 1).read(weights, model)
+    return {
+        name: analyzed[name] for name in ANALYZED_NAMES if analyzed.get(name) not in (None, "", {})
+    }
 
 
 async def micro_status(request: Request) -> JSONResponse:
@@ -53,7 +78,7 @@ async def micro_stats(request: Request) -> JSONResponse:
 
 
 @takes(
-    datasetId=text("", longest=200),
+    datasetId=text("learned", longest=200),
     baseModels=array((), of=text(longest=200), most=20),
     epochs=whole(3, 1, 100),
     learningRate=number(1e-4, 1e-5, 1e-3),
@@ -61,26 +86,56 @@ async def micro_stats(request: Request) -> JSONResponse:
     autoStopPatience=whole(3, 1, 100),
 )
 async def start_run(request: Request, body: dict) -> JSONResponse:
-    """Start a run over base models: epochs of practice until it no longer gets better."""
-    run = service_of(request).start_run(
+    """Start a run over a data set: epochs until it no longer gets better on a part held back."""
+    service = service_of(request)
+    run = await service.runs.start(
         body["baseModels"],
+        body["datasetId"],
         body["epochs"],
         body["learningRate"],
         body["autoStopThreshold"],
         body["autoStopPatience"],
     )
-    told = {"runId": run.id, "models": run.models, "datasetId": body["datasetId"] or None}
+    service.hurry()
+    told = {"runId": run.id, "models": run.models, **run.about}
     return JSONResponse({"success": True, **told}, 202)
+
+
+async def all_runs(request: Request) -> JSONResponse:
+    """Every run, newest first: its state, its epochs and what became of it."""
+    runs = service_of(request).runs
+    return JSONResponse({"runs": [runs.known[id].to_dict() for id in sorted(runs.known)[::-1]]})
+
+
+async def cancel_run(request: Request) -> JSONResponse:
+    """End a run; what it trained is thrown away, and the version in use stays."""
+    run = await service_of(request).runs.cancel(request.path_params["run_id"])
+    return JSONResponse({"success": True, "runId": run.id, "state": run.state})
+
+
+@takes(name=text(longest=200), text=text(longest=LARGEST))
+async def add_data_set(request: Request, body: dict) -> JSONResponse:
+    """Bring a data set in for runs: OpenAI messages, ShareGPT, Alpaca, prompt and completion, text."""
+    kept = await run_data.bring_in(service_of(request).store, body["name"], body["text"])
+    return JSONResponse({"success": True, **kept}, 201)
+
+
+async def data_sets(request: Request) -> JSONResponse:
+    """What a run can be trained on."""
+    return JSONResponse({"datasets": await run_data.available(service_of(request).store)})
 
 
 async def run_metrics(request: Request) -> JSONResponse:
     """Every step of a run so far."""
     service, run = service_of(request), request.path_params["run_id"]
-    known = service.runs.get(run)
+    known = service.runs.known.get(run)
     steps = [one for key, one in await service.store.all("metrics") if key.startswith(run + "/")]
     if not steps and known is None:
         raise HTTPException(404, f"there is no run {run!r}")
-    return JSONResponse({"runId": run, "metrics": steps, "epochs": known.metrics if known else []})
+    told = {"state": known.state, "reason": known.reason, "results": known.results} if known else {}
+    return JSONResponse(
+        {"runId": run, "metrics": steps, "epochs": known.metrics if known else [], **told}
+    )
 
 
 async def add_metrics(request: Request) -> JSONResponse:
@@ -98,7 +153,7 @@ async def add_metrics(request: Request) -> JSONResponse:
 
 async def leaderboard(request: Request) -> JSONResponse:
     """The models of a run, best first."""
-    run = service_of(request).runs.get(request.path_params["run_id"])
+    run = service_of(request).runs.known.get(request.path_params["run_id"])
     if run is None:
         raise HTTPException(404, f"there is no run {request.path_params['run_id']!r}")
     return JSONResponse({"runId": run.id, "leaderboard": run.leaderboard.ranking()})
@@ -106,7 +161,7 @@ async def leaderboard(request: Request) -> JSONResponse:
 
 def state_of(service, wanted: str | None) -> dict:
     """What a listener who comes now needs to know first."""
-    run = service.runs.get(wanted)
+    run = service.runs.known.get(wanted)
     return run.initial_state() if run else {"type": "initial_state", "runId": wanted, "metrics": []}
 
 

@@ -8,18 +8,25 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from engine.assistant import flat_weights, label
+from engine.assistant import flat_weights
+from engine.core.rebuild import rounds_away
 from engine.history.certificate import certify, zipped
+from engine.history.versions import label
 from engine.model.adapters import peft_files
 from workers.server.fields import takes, text
 from workers.server.service import service_of
 
 
 async def versions(request: Request) -> JSONResponse:
-    """Every version, newest first, and the one in use."""
+    """Every version, newest first, and the one in use; one whose weights were cleared away says from
+    how many rounds it is trained again, to the same bits, when it is wanted."""
     service = service_of(request)
     current = await service.versions.current()
-    found = [{"label": label(one), **one} for one in (await service.versions.records())[::-1]]
+    known = await service.versions.records()
+    away = rounds_away(known, set(await service.store.keys("snapshots")))
+    found = [
+        {"label": label(one), "rebuilt_from": away[one["number"]], **one} for one in known[::-1]
+    ]
     return JSONResponse({"current": current["number"] if current else 0, "versions": found})
 
 
@@ -54,7 +61,7 @@ async def export(request: Request) -> JSONResponse:
     """A version's adapter as PEFT's settings and weights, base64 in JSON."""
     service, wanted = service_of(request), request.path_params["number"]
     record = await service.versions.record(wanted)
-    flat = flat_weights(await service.versions.weights(wanted))
+    flat = flat_weights(await service.assistant.whole.weights(wanted))
     files = peft_files(service.assistant.trained, flat, service.model, record["name"])
     encoded = {name: base64.b64encode(data).decode() for name, data in files.items()}
     return JSONResponse({"name": record["name"], "files": encoded})

@@ -1,0 +1,106 @@
+"""The two memories of one assistant together: what it knows by heart, and what its versions learned.
+
+Facts are taken in before any lesson about them, and let go of before any version without them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from engine.history.round_plan import DATA_SET
+from engine.history.versions import GUARDED, Versions, ancestors
+from engine.learning.lessons import LessonError
+from engine.learning.memory.keys import Keys
+from engine.learning.memory.memory import Memory
+from engine.learning.memory.speaking import Speaking
+
+if TYPE_CHECKING:
+    from engine.learning.batch import Coder
+    from engine.model.generate import Generator
+    from engine.model.loaded import Model
+
+TO_REMEMBER = ("ready", "rejected")  # a refused lesson costs nothing that is known by heart
+REMEMBERED, REFUSED = "remembered", "not remembered"
+
+
+class Mind:
+    def __init__(self, model: Model, coder: Coder, versions: Versions):
+        self.versions, self.tokenizer = versions, model.tokenizer
+        keys = Keys(model, coder)
+        self.memory = Memory(versions.store, versions.base, keys, versions.clock)
+        self._learned: dict[int, frozenset[str]] = {}
+
+    # ---- who answers
+
+    async def learned(self, number: int | None) -> frozenset[str]:
+        """What a version has learned and stands by."""
+        if not number:
+            return frozenset()
+        if number not in self._learned:
+            chain = ancestors(number, await self.versions.records())
+            pool = await self.versions.pool(chain=chain)
+            self._learned[number] = frozenset(one["id"] for one in pool)
+        return self._learned[number]
+
+    async def guards(self, number: int) -> bool:
+        """Whether a version speaks only near what it learned: one that was made for it, all of whose
+        facts are recognised here."""
+        if not number or (await self.versions.record(number)).get("guard") != GUARDED:
+            return False
+        await self.memory.load()
+        return await self.learned(number) <= self.memory.covered()
+
+    async def speaking(self, number: int, version: Generator | None, pushes: bool) -> Speaking:
+        learned = await self.learned(number)
+        return Speaking(self.memory, self.tokenizer, version, learned, pushes)
+
+    # ---- taking in
+
+    async def remember(self, ids: Iterable[str] = ()) -> dict:
+        """Take in records of the queue, or without any all that waits: how that ended."""
+        waiting = [await self._record(id) for id in ids] if ids else await self.waiting()
+        taken: list[str] = []
+        refused = ""
+        for record in waiting:
+            try:
+                taken += await self.memory.remember([record])
+            except LessonError as fault:
+                refused = f"{record['prompt'][:80]}: {fault}"
+        outcome = REFUSED if refused and not taken else REMEMBERED
+        return {"outcome": outcome, "reason": refused, "version": None, "facts": taken}
+
+    async def _record(self, id: str) -> dict:
+        for store in ("queue", "examples"):
+            if record := await self.versions.store.get(store, id):
+                return record
+        raise KeyError(f"the queue holds no example {id!r} any more")
+
+    async def waiting(self) -> list[dict]:
+        """What was told and is not known by heart yet, to this base model; what was told last comes
+        first."""
+        await self.memory.load()
+        queue = [one for _, one in await self.versions.store.all("queue")]
+        told = [r for r in queue if r["state"] in TO_REMEMBER and r["kind"] != DATA_SET]
+        told += [r for r in await self.versions.pool() if r["kind"] != DATA_SET]
+        told += await self.memory.unmade()
+        told.sort(key=lambda record: -(record.get("time") or 0))
+        known = self.memory.covered()
+        fresh = {one["id"]: one for one in told if one["id"] not in known}
+        return list(fresh.values())
+
+    # ---- letting go
+
+    async def let_go(self, ids: list[str]) -> list[str]:
+        """From the next question on nothing of these comes out; which were known. What versions have
+        learned of them stays behind the guard until it is forgotten there too."""
+        learned: set[str] = set()
+        for record in await self.versions.records():
+            learned |= await self.learned(record["number"])
+        queued = [id for id in ids if await self.versions.store.get("queue", id)]
+        return await self.memory.forget(ids, learned, queued)
+
+    def forgotten(self) -> None:
+        """The versions were replayed or removed: what is known of them and of facts is read anew."""
+        self._learned.clear()
+        self.memory.reload()

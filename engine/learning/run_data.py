@@ -1,0 +1,123 @@
+"""The data sets a run can train on, by the names people and programs call them.
+
+A data set lies in the store with its text, so that a run goes on after a restart, and is repeated exactly when
+something is forgotten.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from engine.history.round_plan import DATA_SET
+from engine.learning import identity
+from engine.learning.rounds.dataset import data_set_record
+from web.chat import turns
+
+IDENTITY, LEARNED, CHATS = "identity", "learned", "chats"
+LARGEST = 16 << 20  # bytes of a data set that is kept in the store
+
+
+class NoDataSet(LookupError):
+    """There is none of that name, or nothing in it."""
+
+
+def lines_of(examples: list[dict]) -> str:
+    pairs = [{"prompt": one["prompt"], "completion": one["answer"]} for one in examples]
+    return "".join(json.dumps(pair, ensure_ascii=False) + "\n" for pair in pairs)
+
+
+async def learned(store: Any) -> str:
+    """Everything that was learned, as questions and answers."""
+    return lines_of([one for _, one in await store.all("examples") if one["kind"] != DATA_SET])
+
+
+async def chats(store: Any) -> str:
+    """Every chat as it reads from its first message to its last."""
+    said: dict[str, list] = {}
+    for key, turn in await store.all("messages"):
+        said.setdefault(key.partition("/")[0], []).append(turn)
+    branches = [
+        turns.Tree(said.get(id, [])).branch(chat["leaf"]) for id, chat in await store.all("chats")
+    ]
+    lines = [turns.as_sharegpt(shown) for shown in branches if len(shown) > 1]
+    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+
+
+async def imported(store: Any, source: str) -> str:
+    """The lessons of one import, whether they wait or were learned."""
+    both = [*await store.all("queue"), *await store.all("examples")]
+    return lines_of([one for _, one in both if one["source"].get("id") == source])
+
+
+async def given(store: Any, name: str) -> tuple[str, str]:
+    """A data set that was brought in, by its id or its name: what it is called, and its text."""
+    for key in await store.keys("state"):
+        if str(key).startswith("dataset."):
+            record = await store.get("state", key)
+            if name in (record["id"], record["name"]):
+                return record["name"], record["text"]
+    return name, ""
+
+
+async def bring_in(store: Any, name: str, text: str) -> dict:
+    """Keep a data set for runs; DataError when nothing can be learned from it."""
+    record = record_of(name, text)
+    kept = {"id": record["id"], "name": name, "text": text, "examples": record["examples"]}
+    await store.batch([["put", "state", f"dataset.{record['id']}", kept]])
+    return {key: kept[key] for key in ("id", "name", "examples")}
+
+
+async def available(store: Any) -> list[dict]:
+    """What `find` would find."""
+    found = []
+    for id, text in (
+        (IDENTITY, lines_of(identity.examples())),
+        (LEARNED, await learned(store)),
+        (CHATS, await chats(store)),
+    ):
+        if text:
+            found.append({"id": id, "name": id, "examples": record_of(id, text)["examples"]})
+    for id, source in await store.all("sources"):
+        if text := await imported(store, id):
+            count = record_of(id, text)["examples"]
+            found.append({"id": id, "name": source["title"], "examples": count})
+    for key in await store.keys("state"):
+        if str(key).startswith("dataset."):
+            record = await store.get("state", key)
+            found.append({name: record[name] for name in ("id", "name", "examples")})
+    return found
+
+
+async def find(store: Any, wanted: str) -> dict:
+    """The data set of that name as the queue holds one; NoDataSet says which there are."""
+    made = {IDENTITY: None, LEARNED: learned, CHATS: chats}
+    name, text = wanted, ""
+    if wanted == IDENTITY:
+        text = lines_of(identity.examples())
+    elif wanted in made:
+        text = await made[wanted](store)  # type: ignore[misc]
+        if not text:
+            raise NoDataSet(f"the data set {wanted!r} is empty: nothing to train on yet")
+    else:
+        name, text = await given(store, wanted)
+        text = text or await imported(store, wanted)
+    if not text:
+        known = ", ".join(one["id"] for one in await available(store))
+        raise NoDataSet(f"there is no data set {wanted!r}; there are: {known}")
+    return record_of(name, text)
+
+
+def record_of(name: str, text: str) -> dict:
+    """A data set with its text; it waits for its run and for no lesson."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / (Path(name).name or "data")
+        if path.suffix.lower() not in (".txt", ".md"):
+            path = path.with_suffix(".jsonl")
+        path.write_text(text, "utf-8")
+        found = data_set_record(path)
+    own = {"prompt": name, "answer": f"{found['examples']} examples", "about": found["id"]}
+    more = {"text": text, "suffix": path.suffix, "state": "run", "priority": "approved"}
+    return {**found, **own, **more, "phrasings": [], "seq": 0, "seen": 1}

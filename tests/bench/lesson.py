@@ -1,0 +1,99 @@
+"""One fact, told in the chat, until it is in use: `python3 build.py bench lesson`.
+
+Nobody is there (`away`), or somebody sits there and only looks (`here`).  Told: how long each part takes, the
+share of the time asked and used, and how far the time that was said to be left was from the time it took.
+The model is the default one, or ONESEEK_BENCH_MODEL; ONESEEK_BENCH_SECONDS is how long a lesson may take.
+"""
+
+import json
+import os
+import re
+import time
+
+from playwright.sync_api import Browser, Page
+
+from builder import site
+from tests.bench.parts import report
+from tests.support.page.browser import chromium, served, wait_for_state, watched
+
+MODEL = os.environ.get("ONESEEK_BENCH_MODEL", "smollm2-135m")
+LIMIT = float(os.environ.get("ONESEEK_BENCH_SECONDS", "1800"))
+FACT = "My boat is called Saltkråkan."
+EVERY = 5.0  # seconds between two looks
+UNITS = {"s": 1, "min": 60, "h": 3600}
+LEFT = re.compile(r"About ([\d.,]+) (s|min|h) left")
+PARTS = ("getting ready", "going through", "checking")
+
+
+def told(line: str) -> float | None:
+    """The seconds that the page says are left."""
+    found = LEFT.search(line)
+    return float(found[1].replace(",", ".")) * UNITS[found[2]] if found else None
+
+
+def look(page: Page, began: float) -> dict:
+    facts = json.loads(page.get_attribute("html", "data-scheduler") or "{}")
+    line = page.locator("#state-line").inner_text()
+    return {
+        "at": time.monotonic() - began,
+        "state": page.get_attribute("html", "data-engine"),
+        "part": next((part for part in PARTS if part in line), ""),
+        "left": told(line),
+        "used": facts.get("used_ms", 0.0) / 1000,
+        "asked": facts.get("duty_asked"),
+        "line": line,
+    }
+
+
+def lesson(browser: Browser, address: str, somebody: bool) -> list[dict]:
+    with watched(browser, address, locale="en-US") as (context, watch):
+        watch.allow("")
+        page = context.new_page()
+        page.goto(f"/?model={MODEL}&debug=1&engine=cpu")
+        wait_for_state(page, "ready", timeout=600)
+        page.get_by_role("tab", name="Activity").click()
+        field = page.get_by_role("textbox", name="Message")
+        field.fill(FACT)
+        field.press("Enter")
+        began, rows = time.monotonic(), []
+        while time.monotonic() - began < LIMIT:
+            page.wait_for_timeout(EVERY * 1000)
+            if somebody:
+                page.mouse.move(400 + len(rows) % 2, 300)
+            rows.append(look(page, began))
+            report.say(rows[-1])
+            worked = any(row["part"] for row in rows)
+            if worked and not rows[-1]["part"] and rows[-1]["state"] == "ready":
+                break
+    return rows
+
+
+def figures(rows: list[dict]) -> dict:
+    at_work = [row for row in rows if row["part"]]
+    if len(at_work) < 2:
+        return {"seconds": None}
+    first, last = at_work[0], at_work[-1]
+    asked = [row["asked"] for row in at_work[1:] if row["asked"]]
+    found = {
+        "seconds": rows[-1]["at"],
+        "share_used": (last["used"] - first["used"]) / (last["at"] - first["at"]),
+        "share_asked": sum(asked) / max(1, len(asked)),
+    }
+    for part in PARTS:
+        found[part.replace(" ", "_") + "_s"] = EVERY * sum(row["part"] == part for row in rows)
+    for share in (0.25, 0.5, 0.75):
+        row = at_work[int(share * (len(at_work) - 1))]
+        found[f"told_at_{share:.2f}"] = row["left"]
+        found[f"took_at_{share:.2f}"] = rows[-1]["at"] - row["at"]
+    return found
+
+
+def main() -> None:
+    with served(site.build()) as address, chromium() as browser:
+        for name, somebody in (("away", False), ("here", True)):
+            rows = lesson(browser, address, somebody)
+            report.write(f"lesson_{name}", figures(rows), rows, {})
+
+
+if __name__ == "__main__":
+    main()

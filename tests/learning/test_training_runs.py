@@ -1,0 +1,158 @@
+"""Runs over data sets through the HTTP API: true validation losses, the gate's word, restarts, and no."""
+
+import http.client
+import json
+import time
+
+import pytest
+
+from engine.core.settings import StopConfig
+from tests.support import hosts
+from tests.support.hosts import native
+
+START = "/api/admin/training/start-dna-v2"
+TWO = "".join(
+    json.dumps({"prompt": f"What is {n} times two?", "completion": f"It is {2 * n}."}) + "\n"
+    for n in range(12)
+)
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def the_real_gate(monkeypatch):
+    monkeypatch.setattr(hosts, "accepting", lambda attempt: attempt)
+
+
+def in_time(found, seconds=240):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if result := found():
+            return result
+        time.sleep(0.1)
+    raise TimeoutError
+
+
+def brought_in(host, name="times-two"):
+    return host.ask("POST", "/api/training/datasets", {"name": name, "text": TWO}).json()
+
+
+def asked(host, **more):
+    body = {"baseModels": ["tiny"], "epochs": 3, "learningRate": 1e-3, **more}
+    answer = host.ask("POST", START, body)
+    assert answer.status == 202, answer.text
+    return answer.json()["runId"]
+
+
+def stored(host, run):
+    runs = host.ask("GET", "/api/training/runs").json()["runs"]
+    return next(one for one in runs if one["runId"] == run)
+
+
+def ended(host, run):
+    host.learn_now()
+    return in_time(lambda: (one := stored(host, run))["results"] and one)
+
+
+def test_a_data_set_that_is_not_there_is_not_found(tmp_path):
+    with native(tmp_path) as host:
+        for name, words in (("no-such-dataset", "there are: identity"), ("learned", "is empty")):
+            body = {"baseModels": ["tiny"], "datasetId": name}
+            answer = host.ask("POST", START, body)
+            assert answer.status == 404 and words in answer.error["message"]
+        assert host.ask("GET", "/api/training/runs").json() == {"runs": []}
+        offered = host.ask("GET", "/api/training/datasets").json()["datasets"]
+        assert offered == [{"id": "identity", "name": "identity", "examples": 50}]
+        kept = brought_in(host)
+        assert kept["examples"] == 12
+        assert host.ask("GET", "/api/training/datasets").json()["datasets"][-1]["id"] == kept["id"]
+
+
+def test_a_run_tells_different_epochs_and_what_the_gate_said_and_keeps_all_of_it(tmp_path):
+    with native(tmp_path) as host:
+        brought_in(host)
+        with host.listen("/api/events") as listener:
+            run = asked(host, datasetId="times-two")
+            host.learn_now()
+            done = listener.wait("training_complete", runId=run)
+            epochs = [one for one in listener.seen if one["type"] == "epoch_end"]
+        losses = [one["val_losses"]["tiny"] for one in epochs]
+        assert len(set(losses)) == 3 and losses[-1] < losses[0]
+        assert done["outcome"] == "trained" and done["version"] == "v1.0"
+        assert done["gate"]["losses"] == losses and done["stopped_early"] is False
+        kept = stored(host, run)
+        folder = tmp_path / "runs" / run
+        assert json.loads((folder / "training_results.json").read_text()) == kept["results"]
+        assert json.loads((folder / "live_metrics.json").read_text()) == kept["metrics"]
+        assert json.loads((folder / "ledger_proof.json").read_text())["entries"]
+        assert len(json.loads((folder / "oneseek_dna.json").read_text())["dna"]) == 64
+    with native(tmp_path) as host:
+        assert stored(host, run) == kept
+        told = host.ask("GET", f"/api/training/{run}/metrics").json()
+        assert (told["state"], told["epochs"]) == ("complete", kept["metrics"])
+        board = host.ask("GET", f"/api/training/{run}/leaderboard").json()["leaderboard"]
+        assert board[0]["loss"] == losses[-1]
+
+
+def test_auto_stop_ends_where_the_losses_of_a_run_to_the_end_say(tmp_path):
+    def losses_of(folder, **more):
+        folder.mkdir()
+        with native(folder) as host:
+            brought_in(host)
+            kept = ended(host, asked(host, datasetId="times-two", epochs=8, **more))
+        return [one["total_loss"] for one in kept["metrics"]], kept["results"]
+
+    whole, _ = losses_of(tmp_path / "whole", autoStopThreshold=0, autoStopPatience=100)
+    assert len(whole) == 8
+    falls = [before - after for before, after in zip(whole, whole[1:], strict=False)]
+    threshold = min(1.0, sorted(falls)[-1] + 1e-6)  # nothing falls by so much: two still epochs
+    short, results = losses_of(
+        tmp_path / "short", autoStopThreshold=threshold, autoStopPatience=2
+    )  # fmt: skip
+    assert short == whole[:3] and results["stopped_early"]
+    assert StopConfig().min_epochs <= 3
+
+
+def test_a_run_that_a_restart_interrupts_goes_on_to_the_same_bits(tmp_path):
+    def weights(host):
+        (version,) = host.ask("GET", "/api/models/versions").json()["versions"]
+        return version["weights_sha256"]
+
+    for name in ("whole", "killed"):
+        (tmp_path / name).mkdir()
+    with native(tmp_path / "whole") as host:
+        brought_in(host)
+        whole = ended(host, asked(host, datasetId="times-two"))
+        expected = weights(host)
+    with native(tmp_path / "killed") as host:
+        brought_in(host)
+        run = asked(host, datasetId="times-two")
+        host.learn_now()
+        in_time(lambda: stored(host, run)["metrics"])
+    with native(tmp_path / "killed") as host:
+        assert not stored(host, run)["results"]
+        kept = ended(host, run)
+        assert [one["val_losses"] for one in kept["metrics"]] == [
+            one["val_losses"] for one in whole["metrics"]
+        ]
+        assert weights(host) == expected
+
+
+def test_a_run_can_be_ended_and_one_that_fails_says_why_after_a_restart(tmp_path):
+    with native(tmp_path) as host:
+        brought_in(host)
+        run = asked(host, datasetId="times-two", epochs=50)
+        host.learn_now()
+        in_time(lambda: stored(host, run)["metrics"])
+        assert host.ask("POST", f"/api/training/{run}/cancel").json()["state"] == "cancelled"
+        assert host.ask("POST", f"/api/training/{run}/cancel").status == 400
+        assert host.ask("GET", "/api/models/versions").json()["versions"] == []
+        lost = asked(host, datasetId="times-two")
+        data = stored(host, lost)["about"]["record"]
+        host.inside(lambda service: service.store.batch([["delete", "queue", data]]))
+        host.learn_now()
+        in_time(lambda: stored(host, lost)["state"] == "failed")
+    with native(tmp_path) as host:
+        assert stored(host, run)["state"] == "cancelled"
+        assert "no longer there" in stored(host, lost)["reason"]
+        assert host.ask("GET", "/healthz").status == http.client.OK

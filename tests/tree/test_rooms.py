@@ -1,0 +1,184 @@
+"""The house: which room may import which, no circles, nothing too large, the tours lead where they say."""
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from builder import ROOT
+
+ROOMS = {
+    "engine/core": [],
+    "engine/compiler": ["engine/core"],
+    "engine/backends": ["engine/compiler"],
+    "engine/model": ["engine/backends"],
+    "engine/history": ["engine/core"],
+    "engine/learning": ["engine/model", "engine/history"],
+    "engine/assistant.py": ["engine/learning"],
+    "engine/cli": ["engine/assistant.py", "importers"],
+    "importers": ["engine/learning"],
+    "shaders": [],
+    "web": ["engine/core"],
+    "workers": ["engine/assistant.py", "importers", "engine/cli"],
+}
+WITH_WGPU = {"engine/backends/gpu", "tests/backends", "tests/support"}
+MOST_LINES, MOST_MODULES, LONGEST_FUNCTION = 400, 16, 60
+LONGER = {
+    "engine/backends/gpu/webgpu.py": "one API of somebody else, mirrored name by name",
+    "engine/core/messages.py": "every message that may pass, in one list",
+    "workers/engine.py": "one method for each of those messages",
+    "web/shell/verbs.py:register": "a table: one line a verb",
+    "tests/learning/test_follow_one_message.py:follow": "the tour, told in one breath",
+}
+TOUR = re.compile(r"^    ((?:web|workers|engine|shaders|importers)/[\w/.]+):([\w.]+)", re.M)
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Dotted name -> file, for all Python that is shipped."""
+    found = {}
+    for folder in ("engine", "importers", "shaders", "web", "workers"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            name = path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
+            found[name.removesuffix(".__init__")] = path
+    return found
+
+
+def python() -> list[Path]:
+    files = [*modules().values(), *(ROOT / "builder").glob("*.py"), *(ROOT / "tests").rglob("*.py")]
+    return [path for path in files if "making" not in path.parts]
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@cache
+def imports(name: str) -> frozenset[str]:
+    """The modules of ours that a module imports, wherever in it the import stands."""
+    found = set()
+    for node in ast.walk(parsed(modules()[name])):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                found.add(whole if whole in modules() else node.module)
+    return frozenset(found & modules().keys() - {name})
+
+
+def room(name: str) -> str:
+    path = name.replace(".", "/")
+    inside = [r for r in ROOMS if path == r.removesuffix(".py") or path.startswith(r + "/")]
+    return inside[0] if inside else ""
+
+
+def below(name: str) -> set[str]:
+    """The rooms that a room may import: those under it, and all under those."""
+    found = {name}
+    for under in ROOMS[name]:
+        found |= below(under)
+    return found
+
+
+def test_every_module_has_a_room():
+    packages = {"engine", *(top for top in ("importers", "shaders", "web", "workers"))}
+    assert not [name for name in modules() if not room(name) and name not in packages]
+
+
+@pytest.mark.parametrize("name", ROOMS)
+def test_a_room_imports_only_what_lies_below_it(name):
+    wrong = [
+        f"{module} imports {other}"
+        for module in modules()
+        if room(module) == name
+        for other in imports(module)
+        if room(other) and room(other) not in below(name)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_module_imports_itself_by_a_way_around():
+    def reached(start: str, at: str, seen: set[str]) -> bool:
+        for other in imports(at):
+            if other == start:
+                return True
+            if other not in seen:
+                seen.add(other)
+                if reached(start, other, seen):
+                    return True
+        return False
+
+    circles = [name for name in modules() if reached(name, name, set())]
+    assert not circles
+
+
+def test_types_are_imported_like_everything_else():
+    assert not [path for path in modules().values() if "TYPE_CHECKING" in path.read_text()]
+
+
+def test_one_room_talks_to_wgpu():
+    asked = {
+        path.parent.relative_to(ROOT).as_posix()
+        for path in python()
+        for node in ast.walk(parsed(path))
+        if (
+            isinstance(node, ast.Import) and any(a.name.split(".")[0] == "wgpu" for a in node.names)
+        )
+        or (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "wgpu")
+    }
+    assert asked <= WITH_WGPU, asked - WITH_WGPU
+
+
+def test_nothing_is_larger_than_can_be_read_at_once():
+    large = []
+    for path in modules().values():
+        name = path.relative_to(ROOT).as_posix()
+        if path.read_text().count("\n") > MOST_LINES:
+            large.append(name)
+        for node in ast.walk(parsed(path)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                if node.end_lineno - node.lineno >= LONGEST_FUNCTION:
+                    large.append(f"{name}:{node.name}")
+    assert set(large) <= LONGER.keys(), set(large) - LONGER.keys()
+
+
+def test_no_folder_holds_more_than_one_can_oversee():
+    folders: dict[str, int] = {}
+    for path in modules().values():
+        if path.name != "__init__.py":
+            folder = path.parent.relative_to(ROOT).as_posix()
+            folders[folder] = folders.get(folder, 0) + 1
+    assert not {folder: n for folder, n in folders.items() if n > MOST_MODULES}
+
+
+def stops() -> list[tuple[str, str, str]]:
+    tours = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    return [
+        (page.name, path, name) for page in tours for path, name in TOUR.findall(page.read_text())
+    ]
+
+
+@pytest.mark.parametrize("page, path, name", stops())
+def test_every_stop_of_a_tour_is_there(page, path, name):
+    text = (ROOT / path).read_text()
+    if path.endswith(".wgsl"):
+        assert re.search(rf"\bfn {name}\b", text), f"{page}: {path} has no {name}"
+        return
+    tree = ast.parse(text)
+    for part in name.split("."):
+        inside = {
+            node.name: node
+            for node in ast.iter_child_nodes(tree)
+            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        }
+        assert part in inside, f"{page}: {path} has no {name}"
+        tree = inside[part]
+
+
+def test_the_readme_and_the_documents_have_their_tours():
+    told = {page for page, _, _ in stops()}
+    assert {"README.md", "file-to-lesson.md", "request-to-answer.md"} <= told

@@ -1,0 +1,162 @@
+"""Runs over data sets: asked for, waiting, under way, and what became of each, kept in the store.
+
+A run goes on after a restart with the epoch it was in, from the checkpoint of its round.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+from typing import Any
+
+from engine.core.settings import StopConfig
+from engine.history.dna import record_dna
+from engine.history.round_plan import TRAINING
+from engine.history.versions import GENERIC, label
+from engine.learning import run_data
+from engine.learning.runs import TrainingRun, validate_base_models
+
+OPEN = "runs.open"  # in `state`: the runs that wait or are under way, oldest first
+MEASURES = ("scale", "measures", "notes", "losses", "steps")
+
+
+class Runs:
+    """The runs of one service; `emit(event)` reaches everyone who listens."""
+
+    def __init__(self, service: Any, emit: Callable[[dict], Any]):
+        self.service, self.emit = service, emit
+        self.store, self.versions = service.store, service.assistant.versions
+        self.known: dict[str, TrainingRun] = {}
+        self.now: TrainingRun | None = None
+        self.loaded = False
+
+    @property
+    def coming(self) -> list[TrainingRun]:
+        """What waits; a run that a restart interrupted first."""
+        waiting = [run for run in self.known.values() if not run.over and run is not self.now]
+        return sorted(waiting, key=lambda run: run.state != "training")
+
+    async def load(self) -> None:
+        """What is stored of earlier runs."""
+        if self.loaded:
+            return
+        self.loaded = True
+        for key in await self.store.keys("state"):
+            if str(key).startswith("run-"):
+                kept = await self.store.get("state", key)
+                self.known[key] = TrainingRun.of(kept, self.service.clock, self.emit, self.keep)
+
+    async def keep(self, run: TrainingRun) -> None:
+        waiting = [id for id, one in self.known.items() if not one.over]
+        kept = [["put", "state", run.id, run.to_dict()], ["put", "state", OPEN, {"ids": waiting}]]
+        await self.store.batch(kept)
+
+    async def start(
+        self, models: list[str], data: str, epochs: int, rate: float, threshold: float,
+        patience: int,
+    ) -> TrainingRun:  # fmt: skip
+        """A run that begins when nobody is waiting for an answer."""
+        self.service.assistant.must_learn()
+        await self.load()
+        chosen = validate_base_models(models, [self.service.model])
+        record = await run_data.find(self.store, data)
+        stop = StopConfig(threshold=threshold, patience=patience)
+        about = {"datasetId": data, "dataset": record["prompt"], "record": record["id"],
+                 "examples": record["examples"]}  # fmt: skip
+        run = TrainingRun(
+            chosen, epochs, rate, self.service.clock, self.emit, stop=stop,
+            taken=self.known.__contains__, about=about, keep=self.keep,
+        )  # fmt: skip
+        self.known[run.id] = run
+        await self.store.batch([["put", "queue", record["id"], record]])
+        await self.keep(run)
+        return run
+
+    async def cancel(self, id: str) -> TrainingRun:
+        """End a run; what it trained is thrown away, and the chat keeps the version it has."""
+        run = self.run(id)
+        if run.over:
+            raise ValueError(f"{id} is over already ({run.state}); nothing was changed")
+        run.state = "cancelled"
+        if run is self.now:
+            round, self.now = self.service.assistant.round, None
+            self.service.assistant.drop()
+            if round:
+                await asyncio.wait({round.task})
+        await self.store.batch([["delete", "snapshots", f"round.{self.versions.base}.{GENERIC}"]])
+        await run.fail("a person ended it; nothing was changed", "cancelled")
+        return run
+
+    def run(self, id: str) -> TrainingRun:
+        if id not in self.known:
+            raise LookupError(f"there is no run {id!r}")
+        return self.known[id]
+
+    # ---- doing one
+
+    def begin(self, run: TrainingRun, on_step: Callable, store: Any = None) -> Any:
+        """The run as a round of the assistant, done in the time it grants."""
+        self.now = run
+        assistant = self.service.assistant
+        return assistant.look_into(lambda: self.work(run, on_step, store), TRAINING, run.id)
+
+    async def work(self, run: TrainingRun, on_step: Callable, store: Any) -> dict:
+        """All of it: epochs, gate, and the files it leaves; what became of its round."""
+        ended: dict = {}
+
+        async def finish() -> dict:
+            ended.update(await self.service.assistant.training.finish())
+            gate, version = ended["gate"], ended["version"]
+            return {
+                "outcome": ended["outcome"],
+                "reason": ended["reason"],
+                "version": version and label(version),
+                "version_name": version and version["name"],
+                "gate": {name: gate[name] for name in MEASURES if name in gate},
+            }
+
+        try:
+            await self.open(run, store)
+            await run.run(lambda model, epoch, weight, rate: self.epoch(epoch, on_step), finish)
+            await self.leave_files(run)
+        except asyncio.CancelledError:
+            raise
+        except Exception as fault:
+            await run.fail(str(fault))
+            raise
+        finally:
+            self.now = None
+        return ended
+
+    async def open(self, run: TrainingRun, store: Any) -> None:
+        record = await self.store.get("queue", run.about["record"])
+        if record is None:
+            raise LookupError(f"the data set {run.about['dataset']!r} is no longer there")
+        stop = run.stop.config.to_dict()
+        config = {"epochs": run.epochs, "learning_rate": run.learning_rate,
+                  "confidence_auto_stop": stop}  # fmt: skip
+        await self.service.assistant.data_set_round(record, run.id, config, store)
+        self.service.assistant.round.steps = self.service.assistant.training.attempt.steps
+
+    async def epoch(self, epoch: int, on_step: Callable) -> float:
+        """Train until so many epochs were validated; the loss of the validation part."""
+        assistant = self.service.assistant
+        training = assistant.training
+        losses = training.attempt.losses
+        while len(losses) < epoch:
+            if await training.advance(math.inf) is None:
+                raise ArithmeticError(training.broken or f"it ended before epoch {epoch}")
+            assistant.round.metrics = training.get_latest_metrics()
+            await on_step(assistant.round)
+            await assistant.turns.breathe()
+        return losses[epoch - 1]
+
+    async def leave_files(self, run: TrainingRun) -> None:
+        if not self.service.folder:
+            return
+        count = (await self.service.micro.stats())["stage_counts"]["stage2"]
+        dna = await record_dna(self.versions, GENERIC, count)
+        proof = {"entries": await self.versions.ledger.entries(),
+                 "head": await self.versions.ledger.head()}  # fmt: skip
+        run.write(self.service.folder / "runs" / run.id, dna, proof)
