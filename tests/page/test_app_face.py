@@ -64,7 +64,9 @@ def test_a_search_jumps_to_the_words_it_found(chat: Page):  # noqa: F811
     stored_chat(chat, 120, "Line {n} of a long conversation about the sea.")
     new_chat(chat)
     chat.get_by_role("searchbox", name="Search chats").fill("Line 7 of")
-    chat.get_by_role("navigation").get_by_role("button", name="Stored chat", exact=True).click()
+    chat.get_by_role("navigation").get_by_role(
+        "button", name="Stored chat", exact=True
+    ).first.click()
     found = chat.locator("article.found")
     expect(found).to_contain_text("Line 7 of")
     expect(found).to_be_in_viewport()
@@ -72,8 +74,8 @@ def test_a_search_jumps_to_the_words_it_found(chat: Page):  # noqa: F811
 
 
 def test_code_has_colours_and_is_copied_exactly(chat: Page):  # noqa: F811
-    code = "def sail(boat):\\n    return 42  # knots"
-    stored_chat(chat, 2, "Line {n} here.\\n\\n```python\\n" + code + "\\n```")
+    code = "def sail(boat):\n    return 42  # knots"
+    stored_chat(chat, 2, "Line {n} here.\n\n```python\n" + code + "\n```")
     block = answers(chat).locator(".code")
     expect(block.locator(".hljs-keyword").first).to_have_text("def")
     block.get_by_role("button", name="Copy the code").click()

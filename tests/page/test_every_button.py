@@ -157,9 +157,10 @@ def test_the_buttons_of_memory_and_of_the_queue(desk: Page):
     fill(desk, "text", "The capital of Zorbia is Trunto.")
     submit(desk, "save-correction")
     new_chat(desk)
-    for secret in ("My password is hunter2secret99", "My password is swordfish77xyz"):
+    secrets = ("My password is hunter2secret99", "My password is swordfish77xyz")
+    for number, secret in enumerate(secrets, 1):
         say(desk, secret)
-        finished(desk, desk.get_by_role("article", name="OneSeek said").count() + 1)
+        finished(desk, number)
     panel(desk, "Activity")
     press(desk, "release-secret", "discard-secret", "edit-queued")
     submit(desk, "save-queued")
@@ -170,6 +171,7 @@ def test_the_buttons_of_memory_and_of_the_queue(desk: Page):
     submit(desk, "take-text")
     expect(desk.locator('li[data-state="ready"]')).to_have_count(1, timeout=120_000)
     panel(desk, "Activity")
+    expect(desk.locator("#queue")).to_contain_text("Waiting for your yes")
     if desk.locator('[data-do="open-group"]').count():
         press(desk, "open-group")
     press(desk, "approve", "skip")

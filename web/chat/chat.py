@@ -33,6 +33,7 @@ class Chat:
         self.answering = None
         self.seen_by_model = 0
         self.follows = True
+        self.adding = False
         self.log = dom.by_id("log")
         self.column = dom.make("div", cls="log-column")
         self.log.append(self.column)
@@ -83,6 +84,7 @@ class Chat:
     def show(self, chat, found):
         """Make this the chat that is seen, at once: what is typed from now on belongs to it."""
         self.chat = chat
+        self.follows = True
         self.tree = conversation.Tree(found if chat else [])
         self.seen_by_model = 0
         self.draw()
@@ -207,6 +209,7 @@ class Chat:
             below = self.page.first_run.card(), self.page.install.card()
             dom.replace(self.column, welcome, below)
             return
+        reading = None if self.follows else self.page.place.now()
         self.shown_from = max(0, len(shown) - FIRST)
         parts = [self.earlier_button()] + self.articles(shown, self.shown_from)
         dom.replace(self.column, parts, self.page.first_run.card())
@@ -214,6 +217,8 @@ class Chat:
             self.answering.attach()
         if self.shown_from:
             asyncio.create_task(dom.guard(self.earlier()))
+        if reading:
+            dom.run(self.page.place.back(reading))
 
     def draw_from(self, turn):
         """Only what comes from `turn` on; what is above stays as it is."""
@@ -267,7 +272,17 @@ class Chat:
             dom.change(toggle, aria_pressed=message.yes(self.page.teaching.learns(turn)))
 
     async def earlier(self):
-        """Show some more of what was said before, without moving what is being read."""
+        """Show some more of what was said before; one after the other when it is asked for twice."""
+        while self.adding:
+            await asyncio.sleep(BREATH_SECONDS)
+        self.adding = True
+        try:
+            await self.add_earlier()
+        finally:
+            self.adding = False
+
+    async def add_earlier(self):
+        """Above what is being read, which does not move."""
         node = self.log._dom_element
         below = node.scrollHeight - node.scrollTop
         shown, button = self.branch(), self.column._dom_element.firstElementChild

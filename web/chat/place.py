@@ -6,6 +6,7 @@ from engine.core.collecting.content import normalise
 from web.lib import dom
 
 SETTLED_SECONDS = 0.5
+EARLIER_SECONDS = 0.02
 
 
 class Place:
@@ -34,8 +35,12 @@ class Place:
     async def restore(self):
         """Back to where the last visit was, unless it was at the end."""
         kept = await self.page.store.get("settings", "place")
-        if kept and kept["chat"] == self.chat.id and not kept["end"]:
-            await self.go(kept["turn"], kept["offset"])
+        if kept:
+            await self.back(kept)
+
+    async def back(self, place):
+        if place["chat"] == self.chat.id and not place["end"]:
+            await self.go(place["turn"], place["offset"])
 
     async def find(self, words):
         """The first message of the open chat that has the words a search asked for."""
@@ -50,8 +55,10 @@ class Place:
     async def go(self, id, offset):
         """Bring a message to `offset` below the top; earlier ones are drawn until it is there."""
         mark = '[id="%s"]' % id
-        while not dom.find(mark) and self.chat.shown_from:
+        while not dom.find(mark) and id in self.chat.tree.turns and self.chat.shown_from:
             await self.chat.earlier()
+        while self.chat.adding:
+            await asyncio.sleep(EARLIER_SECONDS)
         article = dom.find(mark)
         if article:
             log = self.chat.log._dom_element
