@@ -102,7 +102,9 @@ def test_a_fact_is_learned_shown_used_and_taken_back(home: Page):
     expect(home.get_by_test_id("train-step")).to_have_text(
         re.compile(r"^\d+ / \d+"), timeout=60_000
     )
-    expect(activity).to_contain_text(re.compile(r"Learning “The capital of Zorbia is Blimbo.”: .*\d+ %"))
+    expect(activity).to_contain_text(
+        re.compile(r"Learning “The capital of Zorbia is Blimbo.”: .*\d+ %")
+    )
     expect(version(home)).to_have_text("v0.1", timeout=180_000)
     assert float(home.get_by_test_id("train-loss").inner_text()) < 5
     expect(activity.get_by_role("img", name=re.compile("Loss fell from"))).to_be_visible()
@@ -387,7 +389,9 @@ def test_scenario_21_numbers_that_are_none_are_thrown_away(page: Page):
     expect(step).to_have_text(re.compile("[1-9]"), timeout=120_000)
     page.evaluate("dispatchEvent(new CustomEvent('oneseek-break', {detail: 'nan'}))")
     notices = page.get_by_role("region", name="Notices")
-    expect(notices).to_contain_text("The computation went wrong, so the attempt was thrown away.", timeout=60_000)
+    expect(notices).to_contain_text(
+        "The computation went wrong, so the attempt was thrown away.", timeout=60_000
+    )
     expect(version(page)).to_have_text("v0")
     say(page, "What is the capital of Sweden?")
     expect(finished(page)).to_contain_text("v0")

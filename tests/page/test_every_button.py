@@ -149,9 +149,10 @@ def test_the_buttons_of_memory_and_of_the_queue(desk: Page):
     fill(desk, "text", "The capital of Zorbia is Trunto.")
     submit(desk, "save-correction")
     new_chat(desk)
-    for secret in ("My password is hunter2secret99", "My password is swordfish77xyz"):
+    secrets = ("My password is hunter2secret99", "My password is swordfish77xyz")
+    for number, secret in enumerate(secrets, 1):
         say(desk, secret)
-        finished(desk, desk.get_by_role("article", name="OneSeek said").count() + 1)
+        finished(desk, number)
     panel(desk, "Queue")
     press(desk, "release-secret", "discard-secret", "edit-queued")
     submit(desk, "save-queued")
@@ -179,12 +180,10 @@ def test_the_buttons_of_sources(desk: Page):
     fill(desk, "text", "The tower of Trebolin was built in 1512 by the mason Ulla Brandt.")
     submit(desk, "save-source")
     for number in range(12):
-        desk.get_by_role("button", name="Add something to learn from").click()
         press(desk, "paste-text")
         fill(desk, "text", f"The bridge number {number} of Trebolin was built in {1600 + number}.")
         submit(desk, "take-text")
     press(desk, "all-sources")
-    desk.get_by_role("button", name="Add something to learn from").click()
     press(desk, "ask-address")
     fill(desk, "address", desk.url.split("?")[0] + "nowhere.html")
     submit(desk, "take-address")

@@ -11,7 +11,7 @@ import js
 from pyscript import js_import
 
 from engine.core.messages import Drop, Grant, Learn
-from engine.core.scheduler import TrainingScheduler
+from engine.core.scheduler import WINDOW_MS, TrainingScheduler
 from engine.core.settings import SchedulerConfig, TrainingConfig, micro_rate, micro_steps
 from engine.core.storage.election import Election
 from web.learning import records, truth
@@ -302,6 +302,7 @@ class Training:
             kind = "lesson" if self.leased else "question" if asks else "practice"
         self.kind = kind
         self.effort = await self.expect(kind)
+        self.page.status.know(round="training")
         self.idle_practice = kind == "practice" and not asked
         config = self.recipe()
         ids = [record["id"] for record in self.leased]
@@ -340,9 +341,10 @@ class Training:
         """At the pace it has now; None without a round."""
         if not self.effort:
             return None
-        measured = self.scheduler.duty.measured(clock.now())
-        asked = self.scheduler.share()
-        return self.effort.left_ms() / 1000 / (measured if measured > asked / 3 else asked)
+        share = self.scheduler.share()
+        if sum(self.effort.spent.values()) > WINDOW_MS * share:  # else it has not been measured yet
+            share = max(share / 3, min(1.0, self.scheduler.duty.measured(clock.now())))
+        return self.effort.left_ms() / 1000 / share
 
     def recipe(self):
         """The person's own configuration, or the measured one for a model of this size."""
