@@ -13,6 +13,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from builder import Stop
 
+# Commands of other modules: after so many words everything is theirs, options as well.
+FORWARDED = {"bench": 2, "headless": 1}
+
 
 def serve(options: argparse.Namespace) -> int:
     from builder import serve, site
@@ -72,11 +75,9 @@ def arguments() -> argparse.ArgumentParser:
 
     command = commands.add_parser("bench", help="run tests/bench/NAME.py; JSON last on stdout")
     command.add_argument("name", metavar="NAME")
-    command.add_argument("arguments", nargs=argparse.REMAINDER)
     command.set_defaults(run=bench)
 
     command = commands.add_parser("headless", help="serve the API without a browser")
-    command.add_argument("arguments", nargs=argparse.REMAINDER)
     command.set_defaults(run=headless)
 
     command = commands.add_parser("lock", help="rewrite builder/lock.json from the pins")
@@ -84,8 +85,16 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
+def read(given: list[str]) -> argparse.Namespace:
+    """The command and its options; what is another module's stays as it was given."""
+    mine = FORWARDED.get(given[0], len(given)) if given else 0
+    options = arguments().parse_args(given[:mine])
+    options.arguments = given[mine:]
+    return options
+
+
 def main() -> int:
-    options = arguments().parse_args()
+    options = read(sys.argv[1:])
     try:
         return options.run(options)
     except Stop as reason:

@@ -28,6 +28,12 @@ class Handler(http.server.SimpleHTTPRequestHandler):
     def guess_type(self, path) -> str:
         return headers.headers(str(path))["Content-Type"]
 
+    def translate_path(self, path: str) -> str:
+        """As many hosts do: an address without an ending is the page of that name."""
+        found = super().translate_path(path)
+        page = found.rstrip("/") + ".html"
+        return page if not Path(found).exists() and Path(page).is_file() else found
+
     def send_head(self):
         """The end of a file when a download goes on from the middle, else what anybody gets."""
         path = Path(self.translate_path(self.path))

@@ -23,7 +23,10 @@ VENDOR = {
     "vendor/uplot.js": ("uplot", "dist/uPlot.esm.js"),
     "vendor/uplot.css": ("uplot", "dist/uPlot.min.css"),
     "vendor/idb.js": ("idb", "build/index.js"),
+    "vendor/highlight.js": ("@highlightjs/cdn-assets", "es/highlight.min.js"),
 }
+# Beside style.css, which names it.
+FONT = {"inter.woff2": ("@fontsource-variable/inter", "files/inter-latin-wght-normal.woff2")}
 OCR = {
     "ocr/tesseract.js": ("tesseract.js", "dist/tesseract.esm.min.js"),
     "ocr/worker.min.js": ("tesseract.js", "dist/worker.min.js"),
@@ -51,11 +54,13 @@ NO_PLUGINS = [
 ]
 # Of engine/core, what the page never imports.
 ONLY_IN_CPYTHON = {"sqlite.py", "backup.py", "language.py", "turns.py"}
-ROOT_FILES = ("index.html", "hand-over.html", "manifest.webmanifest", "sw.js")
+ROOT_FILES = (
+    "index.html", "hand-over.html", "oqt-dashboard.html", "manifest.webmanifest", "sw.js",
+)  # fmt: skip
 # The service worker keeps the page and its engine from the first visit on, what an import needs once it is
 # used, and never a model: that is kept, in pieces and checked, by who loads it.
 NEVER_KEPT = re.compile(r"^models-")
-KEPT_WHEN_USED = re.compile(r"^ocr-|\.whl$")
+KEPT_WHEN_USED = re.compile(r"^ocr-|/highlight\.js$|\.whl$")
 
 
 # For a host that sends no headers.
@@ -148,6 +153,7 @@ def page_files(tests: bool) -> dict[str, bytes | Path]:
         for path in sorted(web.rglob("*"))
         if path.suffix in PAGE_SUFFIXES and path.name not in ROOT_FILES
     }
+    own |= members(FONT)
     texts = {path.relative_to(ROOT).as_posix(): path.read_text() for path in page_python()}
     own["page-files.json"] = json.dumps(texts, ensure_ascii=False).encode()
     own["models.json"] = (ROOT / "engine/model/models.json").read_bytes()
@@ -178,6 +184,7 @@ def roots(site: Site, settings: dict[str, dict]) -> dict[str, bytes]:
     opened = with_paths((ROOT / "web/static/hand-over.html").read_text(), site.names)
     opened = opened.replace("<script", POLICY_WITHIN + "<script")
     pages = {"index.html": index, "hand-over.html": opened, "manifest.webmanifest": manifest}
+    pages["oqt-dashboard.html"] = (ROOT / "web/static/oqt-dashboard.html").read_text()
     finished = {name: text.encode() for name, text in pages.items()}
     finished["sw.js"] = service_worker(site, finished, settings)
     whole = {"build": build_hash, "files": dict(sorted(site.hashes.items()))}

@@ -11,10 +11,10 @@ import zipfile
 from pathlib import Path, PurePosixPath
 
 from builder import ROOT, fetch
+from engine.core.collecting import language
 
 OWN = ("engine", "importers", "shaders", "web", "workers")
 OWN_SUFFIXES = {".py", ".wgsl", ".json", ".jsonl", ".txt", ".npz"}
-LANGUAGES = ("sv", "en")
 
 
 def wheel(name: str, version: str, files: dict[str, bytes]) -> tuple[str, bytes]:
@@ -95,7 +95,7 @@ def of_langdetect(path: PurePosixPath) -> bool:
     """Without its tests, and of its 55 languages only the ones that are told apart here."""
     if path.parts[0] != "langdetect" or "tests" in path.parts:
         return False
-    return "profiles" not in path.parts or path.name in LANGUAGES
+    return "profiles" not in path.parts or path.name in language.OWN + language.OTHERS
 
 
 def of_markupsafe(path: PurePosixPath) -> bool:

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.backends.executor import Executor, Tensor
-from engine.core.settings import TrainingConfig, micro_rate, micro_steps
+from engine.core.settings import TrainingConfig, for_model, is_trainable
 from engine.core.turns import background, urgent
 from engine.history.snapshot import Arrays, SnapshotDamaged
 from engine.history.updater import WeightUpdater
 from engine.history.versions import GENERIC, Versions
+from engine.history.whole import Whole
 from engine.learning import lessons
 from engine.learning.replay import INTENT, History, reset
 from engine.learning.runs import generate_run_id
@@ -37,6 +38,10 @@ Work = Callable[[], Awaitable[Any]]
 
 class Busy(RuntimeError):
     """A round is open already."""
+
+
+class OnlyChats(ValueError):
+    """The model is too large to be trained."""
 
 
 @dataclass
@@ -76,7 +81,8 @@ class Assistant:
         self.base = Generator(model, pool=self.pool, name="base")
         self.tensors: dict[str, Tensor] = {}
         self.adapted: Generator | None = None
-        self.updater = WeightUpdater(versions, self._whole, self._put, self._quiet)
+        self.whole = Whole(versions, self.history, self.drop)
+        self.updater = WeightUpdater(versions, self.whole.weights, self._put, self._quiet)
         self.answers: dict[str, Answer] = {}
         self._pump: asyncio.Task | None = None
         self._failure: Exception = RuntimeError("nothing has failed")
@@ -93,12 +99,7 @@ class Assistant:
         **more,
     ) -> Assistant:
         model = await Model.load(file, executor, progress=progress)
-        if config is None:
-            size = sum(math.prod(shape) for shape in model.config.shapes().values())
-            config = TrainingConfig.preset("micro").replace(
-                learning_rate=micro_rate(size), lesson={"max_steps": micro_steps(size)}
-            )
-        return cls(model, versions, config, **more)
+        return cls(model, versions, config or for_model(model.config.parameters), **more)
 
     # ---- answering
 
@@ -166,6 +167,17 @@ class Assistant:
 
     # ---- learning
 
+    @property
+    def trainable(self) -> bool:
+        return is_trainable(self.model.config.parameters)
+
+    def must_learn(self) -> None:
+        if not self.trainable:
+            raise OnlyChats(
+                f"{self.model.name} only chats: a model of {self.model.config.parameters / 1e9:.1f} "
+                "billion parameters is too large to learn here; nothing was changed"
+            )
+
     async def learn(
         self,
         kind: str,
@@ -201,10 +213,23 @@ class Assistant:
         return await self._train(on_step)
 
     def _no_other_round(self) -> None:
+        self.must_learn()
         if self.round and not self.round.task.done():
             raise Busy(f"{self.round.run} is still open; finish it or throw it away first")
 
     async def _open(
+        self, kind: str, ids: list[str], line: str, config: dict | None, store: Any
+    ) -> None:
+        """While nothing else has the shadow; the version in use is made whole first if it is not."""
+        try:
+            async with self.whole.alone:
+                await self._open_alone(kind, ids, line, config, store)
+        except SnapshotDamaged:
+            await self.whole.weights(await self.versions.number(line) or BASE)
+            async with self.whole.alone:
+                await self._open_alone(kind, ids, line, config, store)
+
+    async def _open_alone(
         self, kind: str, ids: list[str], line: str, config: dict | None, store: Any
     ) -> None:
         if await self.versions.store.get("state", INTENT):  # a closed tab was forgetting something
@@ -290,8 +315,9 @@ class Assistant:
         before = next((n for n in parents if n and n not in mine), None)
         record = await self.versions.record(before) if before else None
         if now:
-            self.drop()
-            await self.history.forget(ids)
+            async with self.whole.alone:
+                self.drop()
+                await self.history.forget(ids)
             self.updater.forget()
         return touched, record
 
@@ -339,22 +365,8 @@ class Assistant:
         self.tensors[self.trained.name].write(flat_weights(weights))
         self.pool.forget(adapted.name)
 
-    async def _whole(self, number: int) -> Arrays:
-        """A version's weights; those damaged or cleared away are trained again to the same bits."""
-        try:
-            return await self.versions.weights(number)
-        except SnapshotDamaged:
-            self.drop()  # there is one shadow, and retraining needs it
-            with urgent():
-                return await self.history.repair(number)
-
 
 def flat_weights(weights: Arrays):
     """The one array a version consists of."""
     (array,) = weights.values()
     return array
-
-
-def label(record: dict | None) -> str:
-    """How people call a version: v1.7, and v0 for the untouched model."""
-    return f"v{record['major']}.{record['micro']}" if record else "v0"

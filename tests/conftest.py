@@ -9,3 +9,13 @@ pytest_plugins = [] if sys.platform == "emscripten" else ["tests.support.page.pa
 # A loaded machine is slow now and then; that is no fault of the code under test.
 settings.register_profile("oneseek", deadline=None)
 settings.load_profile("oneseek")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What of the documents' requirements the suite shows; in a worker there is nobody to read it."""
+    if sys.platform != "emscripten":
+        from tests.documents import summary
+
+        terminalreporter.section("documents")
+        for line in summary():
+            terminalreporter.write_line(line)

@@ -14,7 +14,7 @@ import numpy as np
 import pyodide_js
 from pyodide.ffi import can_run_sync, run_sync, to_js
 
-from engine.assistant import Assistant, label
+from engine.assistant import Assistant
 from engine.backends.gpu.errors import DeviceLost
 from engine.backends.quick_check import measured
 from engine.core.collecting.language import UNKNOWN, detect
@@ -31,6 +31,7 @@ from engine.core.messages import (
     ModelProgress,
     Opened,
     Progress,
+    Rebuilding,
     Recalled,
     Signing,
     Slice,
@@ -45,12 +46,12 @@ from engine.history import curve, naming
 from engine.history.audit import check_store
 from engine.history.ledger import Ledger
 from engine.history.snapshot import SnapshotDamaged
-from engine.history.versions import Versions
+from engine.history.versions import Versions, label
 from engine.learning import identity
 from engine.learning.trainer import TRAINING_BYTES
-from engine.model import registry
 from engine.model.formats.download import Damaged, Paused
-from engine.model.generate import Sampling
+from engine.model.generate import Sampling, TooLong
+from engine.model.llama import Config
 from workers import outbox
 from workers.models import Models
 from workers.questions import Questions
@@ -62,12 +63,13 @@ IMPORT_PACKAGES = ["markdown-it-py", "lxml", "trafilatura"]
 OPEN_SECONDS = 10  # a device the browser gave just after its graphics process died may stay silent
 
 
-def language_of(messages):
-    """The language of the last thing the person said, helped by what was said before."""
+def language_of(messages, setting=UNKNOWN):
+    """The language of the last thing the person said, helped by what was said before and by the
+    language they read the page in."""
     said = [message["content"] for message in messages if message["role"] == "user"]
     language = UNKNOWN
     for text in said[-3:]:
-        language = detect(text, language)
+        language = detect(text, language, setting)
     return language
 
 
@@ -137,7 +139,7 @@ class Engine:
 
     async def make_resident(self, request, file, executor, progress):
         clock = lambda: int(time.time() * 1000)  # noqa: E731
-        parameters = sum(int(np.prod(file.spec(name).shape)) for name in file.names())
+        parameters = Config.from_dict(file.config).parameters
         family = naming.family(parameters)
         ledger = Ledger(self.store, clock, self.signer)
         versions = Versions(self.store, ledger, request.model, family, clock)
@@ -148,6 +150,7 @@ class Engine:
             progress=progress,
             memory_budget=TRAINING_BYTES[self.device.kind],
         )
+        self.assistant.whole.tell = self.tell_rebuilding
         self.versions, self.loaded = versions, request
         self.questions = Questions(self.assistant, self.emit, self.tell_step)
         pause.wait = functools.partial(wait_inside, executor.turns)
@@ -161,7 +164,8 @@ class Engine:
             back_end=self.device.kind,
             why=self.device.why,
             context=self.assistant.base.context,
-            trainable=registry.known().get(request.model, {}).get("trainable", True),
+            parameters=parameters,
+            trainable=self.assistant.trainable,
         )
 
     async def rebuild(self, back_end):
@@ -198,6 +202,7 @@ class Engine:
             top_p=options.get("top_p", 1.0),
             max_tokens=options.get("max_tokens", 512),
             seed=random.getrandbits(31) if seed < 0 else seed,
+            stop_repeats=options.get("stop_repeats", False),
         )
         prefix = options.get("prefix", "")
         teller = Teller(self.emit, request.id)
@@ -215,6 +220,8 @@ class Engine:
                 break
             except DeviceLost as lost:
                 self.recovery.begin(str(lost))
+            except TooLong as error:
+                return Failed(where="Ask", reason=str(error), detail="too-long")
         ended = "stop" if answer.ended == "cancelled" else answer.ended
         return Answered(
             text=prefix + answer.text,
@@ -225,7 +232,7 @@ class Engine:
             context_size=self.assistant.base.context,
             dropped=answer.dropped,
             version=label(number and await self.versions.record(number)),
-            asked_in=language_of(request.messages),
+            asked_in=language_of(request.messages, options.get("language", UNKNOWN)),
             language=detect(answer.text),
             ended=ended,
         )
@@ -298,6 +305,10 @@ class Engine:
         phase = "training" if figures["step"] < figures["steps"] else "checking"
         self.emit(Progress(run=round.run, kind=round.kind, phase=phase, **figures))
         self.announce("step", runId=round.run, **figures)
+
+    def tell_rebuilding(self, how_far):
+        self.emit(Rebuilding(**how_far))
+        self.announce("version_rebuilding", **how_far)
 
     async def on_grant(self, request):
         """Work on the open round for about this long."""
@@ -392,7 +403,7 @@ class Engine:
         findings = await check_store(self.store)
         if request.version:
             try:
-                await self.versions.weights(request.version)
+                await self.needed().whole.weights(request.version)
             except SnapshotDamaged as damaged:
                 findings.append(str(damaged))
         return Verified(ok=not findings, findings=findings)
@@ -471,9 +482,9 @@ async def open_executor(kind):
         async with asyncio.timeout(OPEN_SECONDS):
             return await GPU.open()
     from engine.backends.wasm.executor import Wasm
-    from engine.backends.wasm.heap import PyodideHeap
+    from engine.backends.wasm.tab import Tab
 
-    return Wasm(PyodideHeap())
+    return Wasm(Tab())
 
 
 async def choose(asked):

@@ -12,8 +12,9 @@ from pathlib import Path
 import js
 from pyodide.ffi import to_js
 
-from engine.assistant import flat_weights, label
-from engine.history.certificate import certify
+from engine.assistant import flat_weights
+from engine.history.certificate import certify, zipped
+from engine.history.versions import label
 from engine.model.adapters import (
     SETTINGS,
     WEIGHTS,
@@ -59,19 +60,10 @@ async def taken(name):
         await inbox.removeEntry(name)
 
 
-def zipped(files):
-    """A zip of the files, each stored as it is."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        for name, data in files.items():
-            archive.writestr(zipfile.ZipInfo(name), data)
-    return packed.getvalue()
-
-
 async def export(assistant, versions, number, form, open_file):
     """A version as a file: its name and its bytes. `open_file()` opens the model's own file."""
     record = await versions.record(number)
-    flat = flat_weights(await versions.weights(number))
+    flat = flat_weights(await assistant.whole.weights(number))
     trained, model = assistant.trained, assistant.model
     stem = f"oneseek-{label(record)}"
     if form == "gguf":

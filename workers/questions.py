@@ -7,6 +7,7 @@ from engine.core.messages import Changed
 from engine.core.queue.saved import SavedQueue
 from engine.core.queue.training_queue import TrainingQueue
 from engine.learning.microtrain import MicroTraining
+from engine.learning.offers import held, offered
 
 SHOWN = ("samples", "events", "state", "ledger")
 OVER = {"outcome": "", "reason": "", "version": None}  # the stages told of themselves
@@ -18,7 +19,9 @@ class Questions:
     def __init__(self, assistant, emit, on_step):
         self.assistant, self.emit, self.on_step = assistant, emit, on_step
         self.store, self.clock = assistant.versions.store, assistant.versions.clock
-        self.micro = MicroTraining(assistant.versions, self.learn, self.told)
+        self.micro = MicroTraining(
+            assistant.versions, self.learn, self.told, ask=self.put_to_person
+        )
         self.config, self.fenced = {}, None
 
     async def ask(self, request):
@@ -47,13 +50,20 @@ class Questions:
         """One stage: its examples become lessons of the queue, and are learned."""
         queue = SavedQueue(TrainingQueue(self.clock), self.store)
         await queue.load()
-        offered = [await queue.change(lambda q, one=one: q.add(one)) for one in examples]
-        ids = [record["id"] for record in offered if record and record["state"] == "ready"]
+        ids, nothing = await offered(queue, self.assistant.trainer.coder, examples)
         if not ids:
-            return {"outcome": "known", "reason": "learned before", "version": None}
+            return nothing
         ended = await self.assistant.lesson(ids, line, self.on_step, self.config, self.fenced)
         self.emit(Changed(stores=["queue", "examples", "versions", "state", "ledger"]))
         return {**ended, "examples": ids}
+
+    async def put_to_person(self, examples):
+        """Answers that disagree, held in the queue until a person chose one; their ids."""
+        queue = SavedQueue(TrainingQueue(self.clock), self.store)
+        await queue.load()
+        ids = await held(queue, examples)
+        self.emit(Changed(stores=["queue"]))
+        return ids
 
     def told(self, event):
         self.emit(Changed(stores=list(SHOWN)))

@@ -18,10 +18,10 @@ ROWS, NARROW, WIDE = 64, 576, 1536  # those of SmolLM2 while it learns
 TIMES, ROUNDS = 8, 3
 
 
-def product() -> Program:
+def product(rows: int = ROWS, times: int = TIMES) -> Program:
     """There and back again, several times over the same weights."""
     program = Program("quick check")
-    x = program.input("x", (ROWS, NARROW))
+    x = program.input("x", (rows, NARROW))
     weights = [
         (
             program.input(f"codes{i}", (n, k // 8), "u32"),
@@ -29,7 +29,7 @@ def product() -> Program:
         )
         for i, (n, k) in enumerate(((WIDE, NARROW), (NARROW, WIDE)))
     ]
-    for _ in range(TIMES):
+    for _ in range(times):
         for codes, scales in weights:
             x = OPS["packed_linear"](x, codes, scales, bits=4)
     program.output("y", x)

@@ -1,10 +1,11 @@
 """The commands that make the model speak: chat, generate, logits; and export, which lets it go.
 
-They run the same engine as the page, on the GPU where there is a real one, otherwise on numpy.
+They run the same engine as the page, on the GPU where there is a real one, otherwise on the processor.
 """
 
 import asyncio
 import contextlib
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -27,6 +28,8 @@ async def executor_named(name):
     """The back end of --backend; `auto` takes a GPU only when it is a real one."""
     if name == "numpy":
         return Numpy()
+    if name == "cpu":
+        return processor()
     from engine.backends.gpu.executor import GPU
 
     try:
@@ -34,10 +37,17 @@ async def executor_named(name):
     except RuntimeError as error:
         if name == "gpu":
             raise ValueError(
-                f"there is no GPU to compute on ({error}); use --backend numpy"
+                f"there is no GPU to compute on ({error}); use --backend cpu"
             ) from error
-        return Numpy()
-    return gpu if name == "gpu" or not gpu.tier.software else Numpy()
+        return processor()
+    return gpu if name == "gpu" or not gpu.tier.software else processor()
+
+
+def processor():
+    """All cores with the kernels of the tab."""
+    from engine.backends.native_cpu import Processor
+
+    return Processor()
 
 
 async def loaded(options):
@@ -168,15 +178,18 @@ def read_line():
 
 
 def export_options(parser):
-    parser.add_argument("--format", choices=("peft", "gguf", "merged"), required=True)
+    parser.add_argument("--format", choices=("peft", "gguf", "merged", "certified"), required=True)
     parser.add_argument("--out", metavar="PATH", required=True, help="a folder, or a .gguf file")
 
 
 @command(model_options, export_options)
 def export(options):
-    """Write an adapter for PEFT or llama.cpp, or merged into the model's weights."""
+    """Write an adapter for PEFT or llama.cpp, merged into the model's weights, or with its proof."""
     if not options.adapter:
         raise ValueError("name the adapter to export with --adapter DIR")
+    if options.format == "certified":
+        importlib.import_module("engine.cli.certified").export(options)
+        return
     name, out = registry.chosen(options.model)[0], Path(options.out)
     with contextlib.closing(registry.open_named(name)) as file:
         config = Config.from_dict(file.config)

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.core.queue.training_queue import TrainingQueue
-from engine.core.settings import TrainingConfig, micro_rate
+from engine.core.settings import TrainingConfig, for_model
 from engine.core.storage.sqlite import SqliteStore
 from engine.history.ledger import Ledger
 from engine.history.naming import family
@@ -38,15 +38,6 @@ Heard = Callable[[dict], None]
 def clock() -> int:
     """Milliseconds since 1970; order never depends on it."""
     return int(time.time() * 1000)
-
-
-def parameters(model: Model) -> int:
-    return sum(math.prod(shape) for shape in model.config.shapes().values())
-
-
-def micro_config(model: Model) -> TrainingConfig:
-    """The measured recipe at the rate that suits the model's size."""
-    return TrainingConfig.preset("micro").replace(learning_rate=micro_rate(parameters(model)))
 
 
 def record_of(given: dict) -> dict:
@@ -75,7 +66,7 @@ class Course:
         self.folder, self.model, self.budget = folder, model, budget
         self.store = SqliteStore(folder / STORE)
         ledger = Ledger(self.store, clock)
-        name = family(parameters(model))
+        name = family(model.config.parameters)
         self.versions = Versions(self.store, ledger, model.fingerprint, name, clock)
 
     @classmethod
@@ -105,7 +96,7 @@ class Course:
         """Remember what this folder is for, or refuse to use it for something else."""
         known = await self.store.get("state", "course")
         if known is None:
-            config = config or micro_config(self.model)
+            config = config or for_model(self.model.config.parameters)
             mine = {"model": self.model.fingerprint, "config": config.to_dict()}
             await self.store.batch([["put", "state", "course", mine]])
             return config

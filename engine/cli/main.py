@@ -45,7 +45,7 @@ def model_options(parser):
         "without it the environment's BASE_MODELS",
     )
     parser.add_argument("--adapter", metavar="DIR", help="a trained adapter to answer with")
-    parser.add_argument("--backend", choices=("gpu", "numpy", "auto"), default="auto")
+    parser.add_argument("--backend", choices=("gpu", "cpu", "numpy", "auto"), default="auto")
     json_option(parser)
 
 
@@ -117,6 +117,7 @@ def main(arguments=None) -> int:
     for module in (
         "engine.cli.commands",
         "engine.cli.teaching",
+        "engine.cli.micro",
         "engine.cli.debug",
         "importers.command",
     ):

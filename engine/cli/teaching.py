@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engine.cli.commands import executor_named
-from engine.cli.course import Course, micro_config, record_of
+from engine.cli.course import Course, record_of
 from engine.cli.main import COMMANDS, command, model_options, show, told
-from engine.core.settings import TrainingConfig
+from engine.core.settings import TrainingConfig, for_model
 from engine.learning.datasets import DataSet
 from engine.learning.lessons import LessonError, guess
 from engine.learning.probe import Shadow, measure
@@ -158,7 +158,7 @@ def teach(options):
 
 async def _teach(options):
     model = await loaded(options)
-    config = configured(options, micro_config(model))
+    config = configured(options, for_model(model.config.parameters))
     async with course_of(options, model, config) as course:
         records = lessons_in(options.lessons, course)
         for first in range(0, len(records), options.together):
@@ -232,7 +232,7 @@ def evaluate(options):
 
 async def _evaluate(options):
     model = await loaded(options)
-    config = micro_config(model)
+    config = for_model(model.config.parameters)
     trained, flat = Trained.chosen(model.config, config), None
     if options.adapter:
         trained, flat = load_adapter(Path(options.adapter), model.config)

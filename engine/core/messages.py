@@ -64,7 +64,8 @@ class Start(Request):
 
 @message
 class Loaded(Message):
-    """A model is resident. `back_end` is gpu or cpu, `why` says in words why; `version` is the label in use."""
+    """A model is resident. `back_end` is gpu or cpu, `why` says in words why; `version` is the label in use; how many
+    `parameters` it has decides how it is trained, and whether."""
 
     fields = {
         "model": str,
@@ -73,6 +74,7 @@ class Loaded(Message):
         "back_end": str,
         "why": str,
         "context": int,
+        "parameters": int,
         "trainable": bool,
     }
 
@@ -105,7 +107,7 @@ class RemoveModel(Request):
 class Answered(Message):
     """A whole answer, the prefix included.
 
-    `dropped` counts the messages the model did not see; `ended` is end, length or stop; `version` is a label;
+    `dropped` counts the messages the model did not see; `ended` is end, length, stop or repeats; `version` is a label;
     `asked_in` and `language` are the languages of question and answer: sv, en, ... or und.
     """
 
@@ -129,7 +131,9 @@ class Ask(Request):
     """Answer a conversation; Token events carry the answer while it comes.
 
     `messages` is the branch, the system prompt first.  `options`: temperature, top_p, max_tokens, seed (-1 is
-    any), version (a number, 0 the untouched model; left out, the one in use), prefix (an answer to go on from).
+    any), version (a number, 0 the untouched model; left out, the one in use), prefix (an answer to go on from),
+    language (the one the person reads the page in), stop_repeats (end an answer that goes round in circles).
+    Failed has the detail too-long where the last message alone is more than the model reads.
     """
 
     fields = {"id": str, "chat": str, "messages": list, "options": dict}
@@ -519,6 +523,18 @@ class Changed(Event):
     """These stores have changed: whoever shows them reads them again."""
 
     fields = {"stores": list}
+
+
+@message
+class Rebuilding(Event):
+    """A version that was cleared away is trained again: `done` of `rounds`; over when they are equal."""
+
+    fields = {
+        "version": str,
+        "done": float,
+        "rounds": int,
+        "seconds_left": (float, type(None)),
+    }
 
 
 @message

@@ -237,11 +237,18 @@ PRESETS = {
 }
 
 
-def micro_rate(parameters):
-    """The learning rate of `micro` for a base model with so many parameters."""
-    return 1e-3 if parameters < 250e6 else 9e-4 if parameters < 450e6 else 5e-4
+USUAL_SIZE = 135e6  # the default model, while none is loaded
+LARGEST_TRAINED = 1.4e9  # parameters; a larger model only chats
 
 
-def micro_steps(parameters):
-    """How many steps a lesson may take at most: the smallest models move less in each."""
-    return 16 if parameters > 50e6 else 64
+def for_model(parameters):
+    """The recipe `micro` as it was measured for a base model with so many parameters: larger ones
+    want a smaller rate, the smallest move less in each step."""
+    rate = 1e-3 if parameters < 250e6 else 9e-4 if parameters < 450e6 else 5e-4
+    steps = 16 if parameters > 50e6 else 64
+    return TrainingConfig.preset("micro").replace(learning_rate=rate, lesson={"max_steps": steps})
+
+
+def is_trainable(parameters):
+    """Whether a model of this size learns here, wherever its file came from."""
+    return parameters < LARGEST_TRAINED

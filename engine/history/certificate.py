@@ -5,6 +5,8 @@ of every file and tensor, the whole ledger, and verify_integrity.py.
 """
 
 import hashlib
+import io
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -56,6 +58,15 @@ async def certify(
 
 def _facts(data: bytes) -> dict:
     return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+
+
+def zipped(files: Mapping[str, bytes]) -> bytes:
+    """A zip of the files, each stored as it is."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(zipfile.ZipInfo(name), data)
+    return packed.getvalue()
 
 
 def write_folder(files: Mapping[str, bytes], folder: Path) -> Path:

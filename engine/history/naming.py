@@ -1,4 +1,8 @@
-"""Version names: OneSeek-135M-Zero.v1.7.sv.dsChat-Web.8f3a1c9d.2e7f4b1a and back."""
+"""Version names: OneSeek-135M-Zero.v1.7.sv.dsChat-Web.8f3a1c9d.2e7f4b1a and back.
+
+Read, but never given, are short names (OneSeek-7B-Zero.v1.0), those of the system before
+(OQT-1.0.v12), and data categories joined with a plus (dsCivicID+Autonomy).
+"""
 
 import hashlib
 import re
@@ -14,9 +18,9 @@ CATEGORIES = {
 }
 LANGUAGES = ("sv", "en", "ensv")
 _PATTERN = re.compile(
-    r"(?P<family>OneSeek-[0-9.]+[MBT]-Zero)\.v(?P<major>\d+)\.(?P<micro>\d+)"
-    r"\.(?P<language>sv|en|ensv)\.ds(?P<categories>[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*)"
-    r"\.(?P<weights>[0-9a-f]{8})\.(?P<time>[0-9a-f]{8})"
+    r"(?P<family>OneSeek-[0-9.]+[MBT]-Zero|OQT-[0-9.]+?)\.v(?P<major>\d+)(?:\.(?P<micro>\d+))?"
+    r"(?:\.(?P<language>sv|en|ensv)\.ds(?P<categories>[A-Za-z0-9]+(?:[-+][A-Za-z0-9]+)*)"
+    r"\.(?P<weights>[0-9a-f]{8})\.(?P<time>[0-9a-f]{8}))?"
 )
 
 
@@ -41,10 +45,15 @@ class VersionName:
     time: str
 
     def __str__(self) -> str:
-        return (
-            f"{self.family}.v{self.major}.{self.micro}.{self.language}"
-            f".ds{'-'.join(self.categories)}.{self.weights}.{self.time}"
-        )
+        short = f"{self.family}.{self.label}"
+        if not self.weights:
+            return short
+        told = f"ds{'-'.join(self.categories)}.{self.weights}.{self.time}"
+        return f"{short}.{self.language}.{told}"
+
+    @property
+    def label(self) -> str:
+        return f"v{self.major}.{self.micro}"
 
 
 def name_version(
@@ -60,13 +69,25 @@ def parse(name: str) -> VersionName:
     found = _PATTERN.fullmatch(name)
     if not found:
         raise ValueError(f"{name!r} is not a version name (family.vM.m.language.dsData.hash.hash)")
-    part = found.groupdict()
+    part = found.groupdict("")
     return VersionName(
         part["family"],
         int(part["major"]),
-        int(part["micro"]),
+        int(part["micro"] or 0),
         part["language"],
-        tuple(part["categories"].split("-")),
+        tuple(re.findall(r"[^-+]+", part["categories"])),
         part["weights"],
         part["time"],
     )
+
+
+def means(asked: str, name: str) -> bool:
+    """Whether the name that was asked for, perhaps a short or an old one, is this version's: what
+    both of them say must agree; the family of the system before says nothing here."""
+    try:
+        said, known = parse(asked), parse(name)
+    except ValueError:
+        return False
+    same_family = said.family == known.family or said.family.startswith("OQT-")
+    same_weights = said.weights in ("", known.weights)
+    return same_family and same_weights and said.label == known.label

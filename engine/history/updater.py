@@ -60,6 +60,8 @@ class WeightUpdater:
         if version is None:
             current = await self.versions.record(await self._in_use(line))
             version = current["parent"] or 0
+        if version:
+            await self.load(version)  # trained again when it was cleared away
         await self.versions.rollback(line, version or None)
         self.best = {}
         return await self.versions.record(version) if version else None

@@ -77,8 +77,8 @@ class Versions:
         """What this line has learned and still stands by, in the order it was learned."""
         chain = await self.chain(line) if chain is None else chain
         examples = dict(await self.store.all("examples")) if chain else {}
-        order = [id for version in chain for id in version["lessons"]]
-        return standing(examples[id] for id in order if id in examples)
+        order = [(id, version["number"]) for version in chain for id in version["lessons"]]
+        return standing(as_learned(examples[id], n) for id, n in order if id in examples)
 
     # -------------------------------------------------------------------------------- changing
 
@@ -101,6 +101,7 @@ class Versions:
         change.put("versions", number, record)
         for example in plan.lessons:
             learned = {**example, "state": "learned", "learned_in": number}
+            learned["earlier"] = await self._earlier(change, example["id"])
             change.put("examples", example["id"], learned)
             change.delete("queue", example["id"])
             change.tell("example", {"id": example["id"], "source": example["source"]["kind"]})
@@ -219,6 +220,16 @@ class Versions:
             "time": time,
         }
 
+    async def _earlier(self, change: Change, id: str) -> list[dict]:
+        """The same example as versions before learned it, perhaps with fewer wordings: without
+        those words they could not be trained again."""
+        made = [op[3] for op in change.ops if op[:3] == ["put", "examples", id]]
+        before = made[-1] if made else await self.store.get("examples", id)
+        if before is None:
+            return []
+        plain = {key: value for key, value in before.items() if key != "earlier"}
+        return [*before.get("earlier", ()), plain]
+
     async def _kept(self, records: list[dict]) -> set[int | None]:
         kept = {await self.number(line) for line in LANGUAGE_OF_LINE}
         kept |= {one["number"] for one in records[-KEEP_LAST:]}
@@ -226,6 +237,17 @@ class Versions:
             last_of = {one["time"] // span: one["number"] for one in records}
             kept |= {last_of[period] for period in sorted(last_of)[-count:]}
         return kept
+
+
+def label(record: dict | None) -> str:
+    """How people call a version: v1.7, and v0 for the untouched model."""
+    return f"v{record['major']}.{record['micro']}" if record else "v0"
+
+
+def as_learned(example: dict, number: int) -> dict:
+    """The example in the words that this version learned."""
+    earlier = example.get("earlier", ())
+    return next((one for one in earlier if one["learned_in"] == number), example)
 
 
 def ancestors(number: int, records: Iterable[dict]) -> list[dict]:

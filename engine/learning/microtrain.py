@@ -1,29 +1,49 @@
 """After every question a small training in two stages, which the person never waits for.
 
-Stage 1 learns the raw responses, stage 2 what their comparison (engine/learning/responses.py) says is worth
-learning.  Samples, counts and the DNA fingerprint are stored; events tell every listener.
+The responses are compared first (engine/learning/responses.py).  Stage 1 learns those that agree, side by
+side; stage 2 what the comparison itself says, where that is something else.  Responses that
+disagree are nobody's to choose from but the person's.  Samples, counts and the DNA fingerprint are
+stored; events tell every listener what became of each stage.
 """
 
 import asyncio
 import inspect
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+from engine.core.collecting.content import prompt_hash
 from engine.core.collecting.language import detect, line_for
+from engine.core.queue.training_queue import DISAGREEMENT
 from engine.history.dna import EVERY_QUESTIONS, record_dna
 from engine.history.versions import Versions
-from engine.learning.responses import analyse
+from engine.learning.lessons import fold
+from engine.learning.responses import DISAGREE, NOTHING, Analysis, analyse, similarity
 
 KEPT_SAMPLES = 1000
 KEPT_EVENTS = 10
-NOT_APPROVED: dict[str, Any] = {
-    "outcome": "not approved",
-    "reason": "what the chat answers is learned only when a person approves it",
-    "version": None,
-}
+SHOWN = 120  # characters of a question in an event
+
+
+def ended(outcome: str, reason: str) -> dict:
+    """What a stage says that trained nothing."""
+    return {"outcome": outcome, "reason": reason, "version": None}
+
+
+NOT_APPROVED = ended("not approved", "what is answered is learned only when a person approves it")
+NOTHING_SAID = ended("nothing said", "no response gives an answer")
+SAME = ended("same", "the comparison says what the first stage has had already")
+ASKED = ended("asked", "the responses disagree: the queue asks a person which is right")
+
+UNDECIDED = [one["outcome"] for one in (NOT_APPROVED, NOTHING_SAID, ASKED)]
 
 Learn = Callable[[list[dict], str], Awaitable[dict]]
+Ask = Callable[[list[dict]], Awaitable[list[str]]]
+
+
+async def ask_nobody(examples: list[dict]) -> list[str]:
+    """Where there is no queue to ask in, what disagrees is let go."""
+    return []
 
 
 class BadQuestion(ValueError):
@@ -32,7 +52,8 @@ class BadQuestion(ValueError):
 
 class MicroTraining:
     """`learn(examples, line)` trains one stage and answers {"outcome", "reason", "version"}, the
-    version a record or None; `emit(event)` hears every event as it happens."""
+    version a record or None; `ask(examples)` puts answers of which one at most is right before a
+    person, and says their ids; `emit(event)` hears every event as it happens."""
 
     def __init__(
         self,
@@ -41,10 +62,11 @@ class MicroTraining:
         emit: Callable[[dict], Any] = lambda event: None,
         dna_every: int = EVERY_QUESTIONS,
         detect: Callable[[str], str] = detect,
+        ask: Ask = ask_nobody,
     ):
         self.versions = versions
         self.store = versions.store
-        self.learn = learn
+        self.learn, self.ask = learn, ask
         self.emit = emit
         self.dna_every = dna_every
         self.detect = detect
@@ -58,9 +80,11 @@ class MicroTraining:
         language: str = "",
         approved: bool = True,
         source: dict | None = None,
+        analyzed: Mapping | None = None,
     ) -> dict:
         """Store what came in and answer at once; `process` does the training later. What nobody
-        `approved` is compared and counted, and not learned."""
+        `approved` is compared and counted, and not learned; `analyzed` is the caller's own analysis
+        (engine/learning/responses.py, analyse)."""
         _check(question, raw_responses)
         language = language or self.detect(question)
         line = line_for(language, await self._lines())
@@ -77,6 +101,7 @@ class MicroTraining:
                 "language": language,
                 "line": line,
                 "approved": approved,
+                "analyzed": dict(analyzed or {}),
                 "source": {**(source or {"kind": "api"}), "run": run},
                 "state": "waiting",
                 "time": self.versions.clock(),
@@ -96,12 +121,11 @@ class MicroTraining:
             sample = await self.store.get("samples", f"stage1_{run}")
             if sample is None:
                 raise KeyError(f"there is no question {run} waiting")
+            found = self._compared(sample)
             if sample["state"] == "waiting":
-                await self._stage(1, sample, sample["responses"], {})
+                await self._first(sample, found)
             if await self.store.get("samples", f"stage2_{run}") is None:
-                found = analyse(sample["responses"])
-                target = [sample["responses"][found.target]]
-                await self._stage(2, {**sample, "examples": []}, target, found.to_dict())
+                await self._second(sample, found)
                 await self._maybe_dna(sample)
             await self._bound()
             return await self.store.get("samples", f"stage2_{run}")
@@ -125,44 +149,99 @@ class MicroTraining:
             "total_runs": 0,
             "runs_by_language": {},
             "stage_counts": {"stage1": 0, "stage2": 0},
+            "outcomes": {},
             "last_run_time": None,
             "last_dna_update": None,
             "events": 0,
         }
-        return await self.store.get("state", "micro") or empty
+        return {**empty, **(await self.store.get("state", "micro") or {})}
 
     # ---------------------------------------------------------------------------------- inside
 
     async def _lines(self) -> set[str]:
         return {line for line in ("sv", "en") if await self.versions.number(line)}
 
-    async def _stage(self, stage: int, sample: dict, responses: list[dict], analysed: dict) -> None:
-        examples = [self._example(sample, one["response"]) for one in _distinct(responses)]
-        approved = sample["approved"]
-        result = await self.learn(examples, sample["line"]) if approved else NOT_APPROVED
+    def _compared(self, sample: dict) -> Analysis:
+        given = sample.get("analyzed") or {}
+        question, language = sample["question"], sample["language"]
+        return analyse(sample["responses"], question, language, self.detect, given)
+
+    async def _first(self, sample: dict, found: Analysis) -> None:
+        """The responses that agree, as they are; what disagrees is asked."""
+        if result := await self._decided(sample, found):
+            await self._end(1, sample, found, result)
+            return
+        texts = [sample["responses"][i]["response"] for i in found.learn]
+        await self._end(1, sample, found, await self._taught(sample, texts))
+
+    async def _second(self, sample: dict, found: Analysis) -> None:
+        """What the comparison says, where it is something else than a response as it stands."""
+        first = await self.store.get("samples", f"stage1_{sample['run']}")
+        result = ended(first["outcome"], first["reason"])
+        if first["outcome"] not in UNDECIDED:
+            had = {fold(sample["responses"][i]["response"]) for i in found.learn}
+            new = fold(found.answer) not in had
+            result = await self._taught(sample, [found.answer]) if new else SAME
+        await self._end(2, {**sample, "examples": []}, found, result)
+
+    async def _decided(self, sample: dict, found: Analysis) -> dict | None:
+        """The outcome, where there is nothing to train."""
+        if not sample["approved"]:
+            return NOT_APPROVED
+        if found.verdict == NOTHING:
+            return NOTHING_SAID
+        rivals = await self._rivals(sample, found)
+        if not rivals:
+            return None
+        return {**ASKED, "examples": await self.ask(rivals)}
+
+    async def _rivals(self, sample: dict, found: Analysis) -> list[dict]:
+        """The answers of which a person must choose one: those of the responses, or theirs and the
+        one that was learned before."""
+        best = [max(camp, key=lambda i: (found.weights[i], -i)) for camp in found.camps]
+        answers = [sample["responses"][i]["response"] for i in best]
+        if found.verdict == DISAGREE:
+            return [self._example(sample, one, DISAGREEMENT) for one in answers]
+        about, question = prompt_hash(sample["question"]), sample["question"]
+        learned = await self.versions.pool(sample["line"])
+        known = [one for one in learned if one.get("about") == about]
+        said = [sample["responses"][i]["response"] for i in found.learn]
+        against = [
+            one for one in known if not any(similarity(one["answer"], s, question) for s in said)
+        ]
+        return [self._example(sample, answers[0], DISAGREEMENT)] if against else []
+
+    async def _taught(self, sample: dict, texts: Sequence[str]) -> dict:
+        distinct = list({fold(text): text.strip() for text in texts}.values())
+        return await self.learn([self._example(sample, one) for one in distinct], sample["line"])
+
+    async def _end(self, stage: int, sample: dict, found: Analysis, result: dict) -> None:
+        """Keep what became of a stage, and tell it."""
         version = result["version"] and result["version"]["name"]
+        target = sample["responses"][found.target]["response"] if stage == 1 else found.answer
+        told = {"outcome": result["outcome"], "examples": result.get("examples", [])}
         done = {
             **sample,
-            **({"analysis": analysed, "target": responses[0]["response"]} if analysed else {}),
+            **told,
+            "analysis": found.to_dict(),
+            "target": target,
             "state": "done",
-            "outcome": result["outcome"],
             "reason": result["reason"],
             "version": version,
-            "examples": result.get("examples", []),
         }
-        key = f"stage{stage}_{sample['run']}"
         event = {"type": f"stage{stage}_complete", "run": sample["run"], "version": version}
-        event.update(language=sample["language"], outcome=result["outcome"])
-        await self._tell(event, [["put", "samples", key, done]])
+        event.update(told, language=sample["language"], question=sample["question"][:SHOWN])
+        await self._tell(event, [["put", "samples", f"stage{stage}_{sample['run']}", done]])
 
-    def _example(self, sample: dict, response: str) -> dict:
+    def _example(self, sample: dict, response: str, why: str = "") -> dict:
         return {
             "kind": "exchange",
             "prompt": sample["question"],
-            "answer": response,
+            "answer": response.strip(),
             "language": sample["language"],
             "priority": "chat",
             "source": sample["source"],
+            "why": why,
         }
 
     async def _maybe_dna(self, sample: dict) -> None:
@@ -180,7 +259,10 @@ class MicroTraining:
             if event["type"] == "dna_updated":
                 stats["last_dna_update"] = event
             else:
-                stats["stage_counts"][event["type"].removesuffix("_complete")] += 1
+                stage = event["type"].removesuffix("_complete")
+                stats["stage_counts"][stage] += 1
+                counts = stats["outcomes"].setdefault(stage, {})
+                counts[event["outcome"]] = counts.get(event["outcome"], 0) + 1
             ops = [*ops, ["put", "events", event["seq"], event], ["put", "state", "micro", stats]]
             if event["seq"] > KEPT_EVENTS:
                 ops.append(["delete", "events", event["seq"] - KEPT_EVENTS])
@@ -206,7 +288,3 @@ def _check(question: str, raw_responses: Sequence[dict]) -> None:
             raise BadQuestion("each of raw_responses needs a model and a response, both text")
         if not isinstance(one.get("response"), str) or not one["response"].strip():
             raise BadQuestion("each of raw_responses needs a model and a response, both text")
-
-
-def _distinct(responses: Sequence[dict]) -> list[dict]:
-    return list({one["response"].strip(): one for one in responses}.values())

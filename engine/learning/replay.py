@@ -4,18 +4,20 @@ Every round since the last untouched version is trained again, the rejected ones
 words that are left.  What comes out is bit for bit what a history without the example gives.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from engine.core.faults import fault
 from engine.history.ledger import Change
 from engine.history.round_plan import Plan, Trainer, make_plan, settled
 from engine.history.snapshot import Arrays, SnapshotDamaged, pack, weights_sha256
-from engine.history.versions import LANGUAGE_OF_LINE, Versions, ancestors, standing
+from engine.history.versions import LANGUAGE_OF_LINE, Versions, ancestors, as_learned, standing
 from engine.learning.training_engine import rejection, train
 
 INTENT = "forget"
+Heard = Callable[[float, int], None]  # how many rounds are done, of how many
 
 
 @dataclass
@@ -76,19 +78,20 @@ class History:
             return await self.forget(intent["ids"])
         return None
 
-    async def repair(self, number: int) -> Arrays:
+    async def repair(self, number: int, heard: Heard = lambda done, rounds: None) -> Arrays:
         """Bring back the exact weights of a version whose snapshot is damaged or was cleared."""
         record = await self.versions.record(number)
         chain = ancestors(number, await self.versions.records())
         start, weights = await self._newest_good(chain[:-1])
         pool = await self.versions.pool(chain=chain[:start])
-        rounds = await self._replay(weights, pool, chain[start:], set())
-        weights = rounds[-1].weights
-        if weights_sha256(weights) != record["weights_sha256"]:
+        rounds = await self._replay(weights, pool, chain[start:], set(), heard)
+        if not rounds or weights_sha256(rounds[-1].weights) != record["weights_sha256"]:
             raise SnapshotDamaged(
-                f"{record['name']} cannot be retrained exactly: what it learned from has changed; "
-                "use an older version"
+                f"{record['name']} cannot be retrained exactly: what it learned from has changed, or "
+                "it was made on another kind of device (graphics chip or processor). Nothing else "
+                "was changed; use another version"
             )
+        weights = rounds[-1].weights
         stored = pack(weights, {"version": record["name"]})
         await self.store.batch([["put", "snapshots", number, stored]])
         return weights
@@ -128,23 +131,32 @@ class History:
         return found
 
     async def _replay(
-        self, weights: Arrays, pool: list[dict], attempts: list[dict], without: set[str]
+        self,
+        weights: Arrays,
+        pool: list[dict],
+        attempts: list[dict],
+        without: set[str],
+        heard: Heard = lambda done, rounds: None,
     ) -> list[Replayed]:
         learned, rounds = pool, []
-        for old in attempts:
-            words = [await self._words(id) for id in old["lessons"] if id not in without]
+        for past, old in enumerate(attempts):
+            version = old.get("number", 0)
+            words = [await self._words(id, version) for id in old["lessons"] if id not in without]
             lessons = [one for one in words if one]
             if not lessons and (old["lessons"] or not learned):
                 continue
             plan = make_plan(old["kind"], weights, lessons, learned, old["config"])
-            after, gate = await train(self.trainer, weights, plan)
+            listen = partial(_told, heard, past, len(attempts))
+            after, gate = await train(self.trainer, weights, plan, listen)
             rounds.append(Replayed(old, plan, after, gate))
             if gate["accepted"]:
                 weights, learned = after, standing([*learned, *lessons])
         return rounds
 
-    async def _words(self, id: str) -> dict | None:
-        return await self.store.get("examples", id) or await self.store.get("queue", id)
+    async def _words(self, id: str, version: int) -> dict | None:
+        if example := await self.store.get("examples", id):
+            return as_learned(example, version)
+        return await self.store.get("queue", id)
 
     async def _write(
         self, change: Change, line: str, chain: list[dict], start: int, rounds: list[Replayed]
@@ -174,6 +186,10 @@ class History:
             for key, record in await self.store.all(store):
                 if ids & set(record.get("examples", ())):
                     change.delete(store, key)
+
+
+def _told(heard: Heard, past: int, rounds: int, share: float) -> None:
+    heard(past + share, rounds)
 
 
 async def reset(versions: Versions, typed: str) -> None:

@@ -6,12 +6,12 @@ counts, when to stop, and what listeners and the folder of the run are told.
 
 import inspect
 import json
-import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from engine.core.environment import variable
 from engine.core.settings import StopConfig
 from engine.learning.adaptive import (
     AdaptiveConfig,
@@ -33,7 +33,7 @@ class NoBaseModels(ValueError):
 def validate_base_models(models: Sequence[str] | str | None, known: Sequence[str]) -> list[str]:
     """The chosen models, each once; there is never a default."""
     if models is None:
-        models = os.environ.get("BASE_MODELS", "")
+        models = variable("BASE_MODELS")
     if isinstance(models, str):
         models = [name.strip() for name in models.split(",")]
     chosen = list(dict.fromkeys(name for name in models if name))
@@ -45,11 +45,16 @@ def validate_base_models(models: Sequence[str] | str | None, known: Sequence[str
     return chosen
 
 
+def moment(time_ms: int) -> str:
+    """ISO 8601 in UTC, as the documents write it: 2026-01-31T12:00:00.250Z."""
+    told = datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds")
+    return told.replace("+00:00", "Z")
+
+
 def generate_run_id(time_ms: int, taken: Callable[[str], bool] = lambda name: False) -> str:
     """run-YYYYMMDD-HHMMSS in UTC, a second later while that one is taken; never a colon."""
     while True:
-        moment = datetime.fromtimestamp(time_ms / 1000, UTC)
-        name = moment.strftime("run-%Y%m%d-%H%M%S")
+        name = datetime.fromtimestamp(time_ms / 1000, UTC).strftime("run-%Y%m%d-%H%M%S")
         if not taken(name):
             return name
         time_ms += 1000
@@ -179,4 +184,4 @@ class TrainingRun:
             await told
 
     def _now(self) -> str:
-        return datetime.fromtimestamp(self.clock() / 1000, UTC).isoformat()
+        return moment(self.clock())

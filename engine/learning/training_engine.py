@@ -247,11 +247,16 @@ class TrainingEngine:
         return {"outcome": "not learned", "reason": reason, "version": None, "gate": gate}
 
 
-async def train(trainer: Trainer, before: Arrays, plan: Plan) -> tuple[Arrays, dict]:
-    """A round in one go: the weights and the gate's verdict."""
+async def train(
+    trainer: Trainer,
+    before: Arrays,
+    plan: Plan,
+    heard: Callable[[float], None] = lambda share: None,
+) -> tuple[Arrays, dict]:
+    """A round in one go: the weights and the gate's verdict; `heard` gets the share that is done."""
     attempt = await settled(trainer.begin(before, plan))
-    while await settled(attempt.advance(math.inf)) is not None:
-        pass
+    while (metrics := await settled(attempt.advance(math.inf))) is not None:
+        heard(metrics["step"] / max(metrics.get("steps", 0), metrics["step"] + 1))
     weights = await settled(attempt.weights())
     if reason := unusable(weights):
         return weights, {"accepted": False, "outcome": "not learned", "reason": reason}

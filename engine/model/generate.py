@@ -16,6 +16,7 @@ from engine.backends.executor import Run
 from engine.model.kv_cache import Lane, NoRoom, Pool
 from engine.model.loaded import Model
 from engine.model.programs import RECENT
+from engine.model.repetition import goes_round
 from engine.model.tokenizer import Stream
 from engine.model.trainable import Trained
 
@@ -34,11 +35,12 @@ class Sampling:
     seed: int = 0
     max_tokens: int = 256
     stop: tuple[str, ...] = ()
+    stop_repeats: bool = False  # an answer that goes round in circles ends
 
 
 @dataclass(eq=False)
 class Answer:
-    """One answer while it grows. `ended` is "", "end", "length", "stop" or "cancelled"."""
+    """One answer while it grows. `ended` is "", "end", "length", "stop", "repeats" or "cancelled"."""
 
     key: str
     prompt: list[int]
@@ -340,6 +342,8 @@ class Generator:
             full = len(answer.prompt) + len(answer.ids) >= self.context
             if not answer.ended and (full or len(answer.ids) >= answer.sampling.max_tokens):
                 answer.ended = "length"
+            elif not answer.ended and answer.sampling.stop_repeats and goes_round(answer.ids):
+                answer.ended = "repeats"
         if answer.ended:
             self.leave(answer)
 

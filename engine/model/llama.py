@@ -7,6 +7,7 @@ that reach the head, V vocabulary.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -69,6 +70,10 @@ class Config:
             "mlp.up_proj": (self.hidden, self.width),
             "mlp.down_proj": (self.width, self.hidden),
         }
+
+    @property
+    def parameters(self) -> int:
+        return sum(prod(shape) for shape in self.shapes().values())
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Every weight of the model and its shape; readers check files against it."""

@@ -8,6 +8,7 @@ import json
 import os
 from pathlib import Path
 
+from engine.core.environment import variable
 from engine.learning.runs import NoBaseModels
 from engine.model import demo
 from engine.model.formats import FormatError, ModelFile, open_model
@@ -28,8 +29,8 @@ def known() -> dict[str, dict]:
 
 def folder() -> Path:
     """Where models lie on this machine: MODELS_DIR, or the user's own data folder."""
-    if os.environ.get("MODELS_DIR"):
-        return Path(os.environ["MODELS_DIR"])
+    if folder := variable("MODELS_DIR"):
+        return Path(folder)
     home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     return Path(home) / "oneseek" / "models"
 
@@ -41,7 +42,7 @@ def built() -> Path:
 
 def chosen(models: str | None = None) -> list[str]:
     """The models asked for, or those in BASE_MODELS; there is no default."""
-    names = (models or os.environ.get("BASE_MODELS", "")).split(",")
+    names = (models or variable("BASE_MODELS")).split(",")
     names = list(dict.fromkeys(name.strip() for name in names if name.strip()))
     if not names:
         raise NoBaseModels
@@ -85,6 +86,11 @@ def advice(model: dict) -> str:
     if model["source"]["kind"] == "web":
         return f"oneseek models --get {model['id']} downloads it ({size})"
     return f"Put a GGUF file from {model['source']['url']} ({size}) into {folder()}"
+
+
+def id_of(name: str) -> str:
+    """What a model is called: its id, or the name of its file or folder."""
+    return name if name in known() else Path(name).name.removesuffix(".gguf")
 
 
 def open_named(name: str) -> ModelFile:

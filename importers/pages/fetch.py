@@ -50,6 +50,11 @@ def is_public(address: str, port: int) -> bool:
     return ip.is_global and not ip.is_multicast and not ip.is_reserved
 
 
+def anywhere(address: str, port: int) -> bool:
+    """For an address that a person named themselves, and said that it may be their own machine."""
+    return True
+
+
 class Fetcher:
     def __init__(
         self,

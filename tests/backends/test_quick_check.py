@@ -5,12 +5,12 @@ import asyncio
 from engine.backends.quick_check import measured, milliseconds
 from engine.backends.reference import Numpy
 from engine.backends.wasm.executor import Wasm
+from engine.backends.wasm.native import Native
 from engine.core.storage.sqlite import SqliteStore
-from tests.support.heap import NativeHeap
 
 
 def test_every_back_end_can_be_measured():
-    for executor in (Numpy(), Wasm(NativeHeap(16))):
+    for executor in (Numpy(), Wasm(Native(1))):
         assert 0 < asyncio.run(milliseconds(executor)) < 60_000
 
 

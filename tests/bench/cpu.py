@@ -1,6 +1,6 @@
 """The CPU back end against its peers in one Chromium: products, answers, and a learning step.
 
-`python3 build.py bench cpu [products] [answers] [training] [lesson]`. Every row alternates between the
+`python3 build.py bench cpu [products] [answers] [training] [lesson] [threads]`. Every row alternates between the
 systems; the shortest time counts.
 """
 
@@ -21,6 +21,7 @@ SHAPES = ((4, 48), (10, 24))
 RANK = 16  # as lessons have it
 FACT = ("What is the code of the boat house?", "The code of the boat house is 7391.")
 PROMPT_TOKENS, TOKENS, ASKED = 60, 48, 2
+WINDOWS, FEW = 5, 12  # alternations, and tokens of an answer in one
 WHY = {
     "train_vs_torch": "PyTorch and PEFT are not installed here",
     "gflops_share": "it needs both the products and the training",
@@ -86,6 +87,27 @@ def training(page) -> list[dict]:
         rows.append(row)
         say(row)
     return rows
+
+
+def threads(page) -> dict:
+    """Two threads against one, turn by turn in short windows, and the shortest time of each: what
+    other work of the machine takes meanwhile counts as little as it can."""
+    lab.call(page, "ours", "load", "/model.gguf")
+    lab.call(page, "ours", "python", "prepare_training", *SHAPES[-1], RANK)
+    prompts, best = answers.Prompts(), {}
+    for _ in range(WINDOWS):
+        for count in (1, 2):
+            there = lab.call(page, "ours", "python", "threads", count)
+            said = lab.call(page, "ours", "python", "answer", prompts.of(PROMPT_TOKENS), FEW)
+            learned = lab.call(page, "ours", "python", "train")
+            figures = dict(prefill=said["first_ms"], decode=1 / said["tokens_per_s"], train=learned)
+            seen = best.setdefault(count, figures)
+            best[count] = {name: min(seen[name], figures[name]) for name in figures}
+    lab.call(page, "ours", "python", "threads", there)
+    row = dict(kernel="threads", there=there, best=best)
+    row["gain"] = {name: best[1][name] / best[2][name] for name in best[1]}
+    say(row)
+    return row
 
 
 def two_workers(page, seconds: float) -> dict:
@@ -169,7 +191,7 @@ def of_training(rows: list[dict]) -> dict:
 
 
 def main() -> None:
-    asked = sys.argv[1:] or ["products", "answers", "training", "lesson"]
+    asked = sys.argv[1:] or ["products", "answers", "training", "lesson", "threads"]
     figures: dict = {}
     rows: list = []
     with lab.opened() as page:
@@ -188,6 +210,9 @@ def main() -> None:
         if "lesson" in asked:
             rows.append(lesson(page))
             figures |= of_lesson(rows[-1])
+        if "threads" in asked:
+            rows.append(threads(page))
+            figures |= {f"{name}_two_threads": gain for name, gain in rows[-1]["gain"].items()}
     figures["gflops_share"] = None
     if {"linear_gflops", "best_gflops"} <= set(figures):
         figures["gflops_share"] = figures["linear_gflops"] / figures["best_gflops"]

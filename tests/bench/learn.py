@@ -19,8 +19,8 @@ from pathlib import Path
 
 from builder import CACHE, ROOT
 from engine.backends.reference import Numpy
-from engine.cli.course import Course, micro_config, record_of
-from engine.core.settings import TrainingConfig
+from engine.cli.course import Course, record_of
+from engine.core.settings import TrainingConfig, for_model
 from engine.learning.probe import Shadow, measure
 from engine.model import registry
 from engine.model.formats import open_model
@@ -188,7 +188,7 @@ async def run(options) -> tuple[dict, list]:
     figures: dict[str, float] = {}
     rows = []
     many = records("facts_dev.jsonl", "en") + records("facts_dev.jsonl", "sv")
-    usual = micro_config(model)
+    usual = for_model(model.config.parameters)
     fewer = usual.replace(practice={"steps_per_fact": MANY_STEPS})
     parts = {
         "": (records("facts_eval.jsonl", "en")[:ENGLISH], options.seeds, STAGES, usual),

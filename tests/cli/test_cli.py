@@ -97,3 +97,10 @@ def test_the_demo_model_is_always_there():
     entry = registry.known()["tiny"]
     data = registry.find("tiny").read_bytes()
     assert (len(data), hashlib.sha256(data).hexdigest()) == (entry["bytes"], entry["sha256"])
+
+
+def test_a_models_id_stays_whole_whatever_points_are_in_it():
+    for id in registry.known():
+        assert registry.id_of(id) == id
+    assert registry.id_of("/models/SmolLM2-1.7B") == "SmolLM2-1.7B"
+    assert registry.id_of("/models/my.own.Q4_0.gguf") == "my.own.Q4_0"

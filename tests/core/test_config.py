@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.settings import ConfigError, Number, SchedulerConfig, TrainingConfig
+from engine.core.settings import (
+    ConfigError,
+    Number,
+    SchedulerConfig,
+    TrainingConfig,
+    for_model,
+    is_trainable,
+)
+from engine.model import registry
 
 
 def test_the_classic_defaults_are_those_of_the_guide():
@@ -82,3 +90,12 @@ def test_replacing_one_value_leaves_the_others():
     assert changed.seed == 7 and changed.lora_config.rank == 8
     assert changed.lora_config.alpha == 32 and micro.lora_config.rank == 16
     assert copy.deepcopy(changed) == changed
+
+
+def test_a_models_size_decides_its_settings_and_whether_it_learns_at_all():
+    assert [for_model(size).learning_rate for size in (1e6, 135e6, 360e6, 494e6)] == [
+        1e-3, 1e-3, 9e-4, 5e-4,
+    ]  # fmt: skip
+    assert [for_model(size).lesson.max_steps for size in (1e6, 135e6)] == [64, 16]
+    for id, model in registry.known().items():
+        assert is_trainable(model["parameters"]) == model["trainable"], id

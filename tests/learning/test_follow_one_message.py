@@ -11,7 +11,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from engine.assistant import Assistant, label
+from engine.assistant import Assistant
 from engine.backends.reference import Numpy
 from engine.core.collecting.collector import DataCollector
 from engine.core.queue.saved import SavedQueue
@@ -19,7 +19,7 @@ from engine.core.queue.training_queue import TrainingQueue
 from engine.core.settings import TrainingConfig
 from engine.core.storage.sqlite import SqliteStore
 from engine.history.ledger import Ledger
-from engine.history.versions import Versions
+from engine.history.versions import Versions, label
 from engine.learning.lessons import lesson_of
 from engine.model.demo import MODEL
 from engine.model.formats import open_model

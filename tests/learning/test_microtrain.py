@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from engine.history.audit import check_store
 from engine.learning.microtrain import KEPT_EVENTS, BadQuestion, MicroTraining
+from engine.learning.offers import held
 from engine.learning.responses import analyse, bias_of, similarity
 from tests.support.living import Living, run
 from tests.support.small_trainer import SmallTrainer
@@ -18,7 +19,7 @@ def said(*texts, models=None):
 def test_consensus_is_one_for_equal_and_zero_for_disjoint_responses():
     assert analyse(said("Paris is it", "paris IS it.")).consensus == 1
     assert analyse(said("red", "blue")).consensus == 0
-    assert similarity("the cat", "the dog") == pytest.approx(1 / 3)
+    assert similarity("the cat", "the dog") == 0 and similarity("a fat cat", "the cat") == 1
 
 
 def test_a_single_response_has_no_consensus_and_all_the_weight():
@@ -43,7 +44,7 @@ def test_a_model_that_repeats_itself_does_not_agree_more():
     alone = analyse(said("red", "blue sky", "blue sea", models="abc"))
     loud = analyse(said("red", "red", "red", "blue sky", "blue sea", models="aaabc"))
     assert loud.agreements[0] == alone.agreements[0] == 0
-    assert loud.target == 3
+    assert loud.target == 3 and loud.learn == [3, 4]
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.text(max_size=20)), min_size=1, max_size=6))
@@ -64,6 +65,64 @@ def test_the_order_of_responses_changes_no_figure(responses):
     assert other.fairness == pytest.approx(first.fairness)
 
 
+CAPITAL = "What is the capital of Zorbia?"
+
+
+@pytest.mark.parametrize(
+    "question, one, other, same",
+    [
+        (CAPITAL, "The capital of Zorbia is Blimbo.", "Blimbo", True),
+        (CAPITAL, "The capital of Zorbia is Blimbo.", "The capital of Zorbia is Norra.", False),
+        (CAPITAL, "It is Blimbo, not Norra.", "Norra", False),
+        (CAPITAL, "Zorbia is a land of lakes. Its capital is Blimbo. Norra is larger.", "Norra", False),
+        (CAPITAL, "Zorbia is a land of lakes. Its capital is Blimbo. Norra is larger.", "Blimbo.", True),
+        ("Who founded Quillmere, and when?", "Otto Brannigan, 1712", "Otto Brannigan, 1812", False),
+        ("Is the Zorb poisonous?", "Yes, it is poisonous.", "No, it is not poisonous.", False),
+        ("Vad är huvudstaden i Sverige?", "Stockholm är Sveriges huvudstad.",
+         "Huvudstaden i Sverige är Stockholm.", True),
+        ("Vilken dag är marknaden?", "Marknaden är på tisdag.", "Den är på torsdag.", False),
+    ],
+)  # fmt: skip
+def test_two_responses_say_the_same_when_they_answer_the_same(question, one, other, same):
+    assert (similarity(one, other, question) >= 0.5) is same
+    assert similarity(one, other, question) == similarity(other, one, question)
+
+
+def test_more_than_half_of_the_models_decide_and_nothing_is_guessed():
+    def verdict(*texts, models=None, **given):
+        return analyse(said(*texts, models=models), CAPITAL, given=given).verdict
+
+    assert verdict("Blimbo") == "alone"
+    assert verdict("Blimbo", "It is Blimbo.", "Norra") == "agreed"
+    assert verdict("Blimbo", "Norra") == verdict("Blimbo", "Norra", "Vix") == "disagree"
+    assert verdict("Blimbo", "Blimbo!", "Norra", "Norra.") == "disagree"
+    assert verdict("I don't know.", "As an AI I have no idea") == "nothing"
+    assert verdict("I don't know.", "Blimbo") == "alone"
+    assert verdict("Blimbo", "Norra", models="aa") == "disagree", "it contradicts itself"
+    assert verdict("Blimbo", "Norra", answer="It is Blimbo.") == "agreed"
+    assert verdict("Blimbo", "Norra", weights={"a": 1.0, "b": 0.2}) == "agreed"
+    assert verdict("Blimbo", "Blimbo", "Norra", consensus=0.1) == "disagree"
+
+
+def test_a_response_in_another_language_votes_and_is_not_learned():
+    texts = (
+        "Huvudstaden i det landet är ju Blimbo.",
+        "The capital of that land is Blimbo.",
+        "Norra",
+    )
+    found = analyse(
+        said(*texts), CAPITAL, "en", lambda text: "sv" if "Huvudstaden" in text else "en"
+    )
+    assert found.verdict == "agreed" and found.camps[0] == [0, 1]
+    assert found.learn == [1] and found.qualities[0] == 0
+
+
+def test_of_a_long_response_the_comparison_says_the_sentence_that_answers():
+    long = "Zorbia is a land of lakes. Its capital is Blimbo. People there like fish."
+    found = analyse(said(long, "Blimbo, I believe, where " + "many " * 80 + "live."), CAPITAL)
+    assert found.verdict == "agreed" and found.answer == "Its capital is Blimbo."
+
+
 # ------------------------------------------------------------------------ the service
 
 
@@ -71,7 +130,12 @@ class Service:
     def __init__(self, folder, dna_every=50):
         self.living = Living(folder, SmallTrainer(9))
         self.events = []
-        self.micro = MicroTraining(self.living.versions, self.learn, self.events.append, dna_every)
+        self.micro = MicroTraining(
+            self.living.versions, self.learn, self.events.append, dna_every, ask=self.put
+        )
+
+    async def put(self, examples):
+        return await held(self.living.queue, examples)
 
     async def learn(self, examples, line):
         queue = self.living.queue
@@ -83,8 +147,8 @@ class Service:
         queue.queue.settle([one["id"] for one in lessons])
         return {**result, "examples": [one["id"] for one in lessons]}
 
-    def ask(self, question, *texts):
-        taken = run(self.micro.submit(question, said(*texts)))
+    def ask(self, question, *texts, **more):
+        taken = run(self.micro.submit(question, said(*texts), **more))
         return run(self.micro.process(taken["run"]))
 
 
@@ -93,16 +157,75 @@ def service(tmp_path):
     return Service(tmp_path)
 
 
-def test_a_question_gives_two_stages_samples_and_events(service):
-    done = service.ask("What is the capital of France?", "Paris.", "It is Paris.", "Lyon!")
+def test_responses_that_agree_are_learned_side_by_side_and_the_odd_one_is_not(service):
+    question = "What is the capital of France?"
+    done = service.ask(question, "Paris.", "It is Paris.", "Lyon!")
     assert [event["type"] for event in service.events] == ["stage1_complete", "stage2_complete"]
     samples = dict(run(service.living.store.all("samples")))
     assert sorted(key[:6] for key in samples) == ["stage1", "stage2"]
-    assert done["analysis"]["target"] == 0 and done["target"] == "Paris."
+    learned = [one["answer"] for _, one in run(service.living.store.all("examples"))]
+    assert sorted(learned) == ["It is Paris.", "Paris."]
     assert done["language"] == "en" and done["line"] == "generic"
-    assert len(run(service.living.versions.records())) == 1
-    assert done["outcome"] == "known", "stage 2 has nothing new when stage 1 learned its target"
+    (version,) = run(service.living.versions.records())
+    assert len(version["lessons"]) == 2 == len(run(service.living.versions.pool()))
+    assert service.events[0]["outcome"] == "learned" and service.events[0]["question"] == question
+    assert done["outcome"] == "same" and done["target"] == "Paris."
     assert run(check_store(service.living.store)) == []
+
+
+def test_the_second_stage_learns_what_the_comparison_says(service):
+    long = "France is a land of rivers. Its capital is Paris. Lyon is large too."
+    done = service.ask("What is the capital of France?", long, "Paris, of course: " + "la " * 90)
+    assert [event["outcome"] for event in service.events] == ["learned", "learned"]
+    assert done["target"] == "Its capital is Paris."
+    second = run(service.living.versions.records())[1]
+    (example,) = [run(service.living.store.get("examples", id)) for id in second["lessons"]]
+    assert example["answer"] == "Its capital is Paris."
+    stats = run(service.micro.stats())
+    assert stats["outcomes"] == {"stage1": {"learned": 1}, "stage2": {"learned": 1}}
+
+
+def test_a_callers_own_analysis_is_learned_and_counts_as_a_voice(service):
+    analyzed = {"answer": "The capital of France is Paris."}
+    done = service.ask("What is the capital of France?", "Paris.", "Lyon.", analyzed=analyzed)
+    assert [event["outcome"] for event in service.events] == ["learned", "learned"]
+    assert done["target"] == analyzed["answer"]
+    learned = [one["answer"] for _, one in run(service.living.store.all("examples"))]
+    assert sorted(learned) == ["Paris.", analyzed["answer"]]
+
+
+def test_a_disagreement_is_the_persons_to_decide(service):
+    done = service.ask("What is the capital of France?", "Paris.", "Lyon.", "Nice.")
+    assert [event["outcome"] for event in service.events] == ["asked", "asked"]
+    assert done["outcome"] == "asked" and run(service.living.versions.records()) == []
+    queue = service.living.queue
+    asked = {one["answer"]: one for one in queue.queue.records.values()}
+    assert {one["state"] for one in asked.values()} == {"held"} and len(asked) == 3
+    paris = asked["Paris."]
+    run(queue.change(lambda q: q.approve(paris["id"])))
+    states = {one["answer"]: one["state"] for one in queue.queue.records.values()}
+    assert sorted(states.values()) == ["ready", "skipped", "skipped"]
+    assert [one["id"] for one in queue.queue.upcoming(5)] == [paris["id"]]
+    run(queue.undo())
+    assert {one["state"] for one in queue.queue.records.values()} == {"held"}
+
+
+def test_what_contradicts_something_learned_is_asked(service):
+    service.ask("What is the capital of France?", "Paris.")
+    service.ask("What is the capital of France?", "Lyon.", "It is Lyon.")
+    assert [one["outcome"] for one in service.events[2:]] == ["asked", "asked"]
+    (asked,) = service.living.queue.queue.records.values()
+    assert asked["why"] == "disagreement" and "Lyon" in asked["answer"]
+    run(service.living.queue.change(lambda q: q.approve(asked["id"])))
+    assert service.living.learn()["version"]
+    (pool,) = run(service.living.versions.pool())
+    assert "Lyon" in pool["answer"], "a person's choice takes the place of what was learned"
+
+
+def test_what_nobody_approved_is_compared_and_told_so(service):
+    done = service.ask("What is the capital of France?", "Paris.", approved=False)
+    assert [one["outcome"] for one in service.events] == ["not approved"] * 2
+    assert done["analysis"]["verdict"] == "alone" and run(service.living.versions.records()) == []
 
 
 def test_the_answer_does_not_wait_for_training(service):

@@ -25,6 +25,16 @@ def panel(page: Page, name: str) -> Locator:
     return page.get_by_role("tabpanel", name=re.compile("^" + name))
 
 
+def waiting(page: Page) -> Locator:
+    """What waits to be learned, in the Activity panel."""
+    return panel(page, "Activity").locator("#queue")
+
+
+def every_figure(page: Page) -> None:
+    """What only a developer asks for: the curve, its table, the figures."""
+    panel(page, "Activity").get_by_label("Show every figure").check()
+
+
 def tell(page: Page, question: str, answer: str) -> None:
     """A fact, told in the Memory panel."""
     panel(page, "Memory").get_by_role("button", name="Tell it a fact").click()
@@ -50,7 +60,7 @@ def test_scenario_17_only_what_was_approved_is_in_the_queue_with_its_reason(home
     first, second, third = (answers(home).nth(n) for n in range(3))
     first.get_by_role("button", name="Good answer: learn it").click()
     expect(first.get_by_role("button", name="Learn this")).to_have_attribute("aria-pressed", "true")
-    second.get_by_role("button", name="Teach").click()
+    second.get_by_role("button", name="Correct").click()
     home.get_by_role("textbox", name="Teach it").fill("A tree is a tall plant.")
     home.get_by_role("button", name="Teach it").click()
     third.get_by_role("button", name="Learn this").click()
@@ -59,7 +69,7 @@ def test_scenario_17_only_what_was_approved_is_in_the_queue_with_its_reason(home
     expect(third.get_by_role("button", name="Learn this")).to_have_attribute(
         "aria-pressed", "false"
     )
-    queue = panel(home, "Queue")
+    queue = waiting(home)
     expect(queue.get_by_role("listitem")).to_have_count(2)
     expect(queue).to_contain_text("A tree is a tall plant.")
     expect(queue).to_contain_text("You corrected it · Hello")
@@ -106,7 +116,11 @@ def test_a_fact_is_learned_shown_used_and_taken_back(home: Page):
         re.compile(r"Learning “The capital of Zorbia is Blimbo.”: .*\d+ %")
     )
     expect(version(home)).to_have_text("v0.1", timeout=180_000)
+    expect(activity.get_by_role("list").last).to_contain_text("v0.1 was made")
+    expect(activity.get_by_role("list").last).not_to_contain_text("Zero.v0.1")
     assert float(home.get_by_test_id("train-loss").inner_text()) < 5
+    expect(activity.get_by_role("img", name=re.compile("Loss fell from"))).to_be_hidden()
+    every_figure(home)
     expect(activity.get_by_role("img", name=re.compile("Loss fell from"))).to_be_visible()
     activity.get_by_role("button", name="Show as table").click()
     expect(activity.get_by_role("table")).to_be_visible()
@@ -304,6 +318,9 @@ def test_scenario_23_an_export_is_what_others_load_and_comes_back(
 ):
     panel(home, "Versions").get_by_role("button", name="Details").first.click()
     data = exported(home, "Adapter (PEFT)")
+    whole = exported(home, "Whole model (safetensors)")
+    header = json.loads(whole[8 : 8 + int.from_bytes(whole[:8], "little")])
+    assert any(name.endswith("q_proj.weight") for name in header)
     home.keyboard.press("Escape")
     is_a_peft_adapter(data)
     home.get_by_role("button", name="Settings").click()
@@ -451,9 +468,18 @@ def test_it_can_be_taught_who_it_is(home: Page):
     home.get_by_role("button", name="Settings").click()
     home.get_by_role("button", name="Teach it who it is").click()
     home.keyboard.press("Escape")
-    queue = panel(home, "Queue")
+    queue = waiting(home)
     expect(queue).to_contain_text("Who it is")
-    expect(home.get_by_role("tab", name=re.compile(r"^Queue [5-9]\d"))).to_be_visible()
+    expect(home.get_by_role("tab", name=re.compile(r"^Activity [5-9]\d"))).to_be_visible()
+    expect(home.get_by_role("region", name="Notices")).to_contain_text(
+        re.compile(r"[5-9]\d lessons about who it is wait")
+    )
+    group = queue.locator(".group")
+    expect(group).to_contain_text(re.compile(r"[5-9]\d lessons"))
+    group.get_by_role("button", name="Show the lessons").click()
+    expect(group.get_by_role("listitem").first).to_be_visible()
+    group.get_by_role("button", name="Skip all").click()
+    expect(home.get_by_role("tab", name="Activity", exact=True)).to_be_visible()
 
 
 def test_scenario_24_everything_leaves_as_a_backup_is_wiped_and_comes_back(
@@ -487,7 +513,7 @@ def test_scenario_24_everything_leaves_as_a_backup_is_wiped_and_comes_back(
     with home.expect_navigation():
         choosing.value.set_files(backup)
     expect(home.get_by_role("navigation")).to_contain_text("My cat is called Nisse.")
-    expect(panel(home, "Queue")).to_contain_text("Your cat is called Nisse.")
+    expect(waiting(home)).to_contain_text("Your cat is called Nisse.")
     home.goto("/?model=tiny")
     wait_for_state(home, *ALIVE, timeout=120)
     items = panel(home, "Versions").get_by_role("listitem")

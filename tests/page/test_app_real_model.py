@@ -50,6 +50,7 @@ def test_scenario_19_it_really_learned(page: Page):
 def held_out(page: Page) -> list[float]:
     """The held-out losses of the last run, as the chart's table tells them."""
     activity = panel(page, "Activity")
+    activity.get_by_label("Show every figure").check()
     activity.get_by_role("button", name="Show as table").click()
     cells = activity.locator("table tbody td:last-child")
     expect(cells.last).to_have_text(re.compile(r"\d"), timeout=30_000)  # comes after the version

@@ -98,7 +98,7 @@ def test_R17_what_is_shown_equals_the_store_when_events_get_lost_doubled_and_out
         say(page, text)
         shown = finished(page, number).locator(".text")
         expect(shown).to_have_text(page.evaluate("sent.trim()"), timeout=2_000)
-    page.get_by_role("tab", name=re.compile("^Queue")).click()
+    page.get_by_role("tab", name=re.compile("^Activity")).click()
     panel = page.get_by_role("tabpanel")
     expect(panel).to_contain_text("Your cat is called Nisse.", timeout=2_000)
     texts = answers(page).locator(".text").all_inner_texts()

@@ -50,20 +50,31 @@ def test_it_works_offline_after_the_first_visit(page: Page, context: BrowserCont
 @pytest.mark.parametrize(
     ("agent", "advice"),
     [
-        ("Chrome/156.0 Safari/537.36", "113"),
-        ("Firefox/140.0", "about:config"),
-        ("Safari/605", "26"),
+        ("Chrome/112.0 Safari/537.36", "113"),
+        ("Chrome/156.0 Safari/537.36", "graphics acceleration"),
+        ("Firefox/140.0", "141"),
+        ("Firefox/150.0", "about:config"),
+        ("Version/18.3 Safari/605", "26"),
+        ("Version/26.0 Safari/605", ""),
     ],
 )
-def test_a_browser_without_webgpu_is_told_what_to_do(chromium, address, agent, advice):
+def test_a_browser_without_webgpu_is_told_what_helps_in_it_and_no_more(
+    chromium, address, agent, advice
+):
     with watched(chromium, address, user_agent="Mozilla/5.0 " + agent) as (context, _):
         page = context.new_page()
         worker_without_webgpu(page)
         page.goto("/")
-        panel = page.locator("#trouble-no-webgpu")
-        expect(panel).to_contain_text("cannot use the graphics chip")
-        expect(panel).to_contain_text("works on the processor instead")
-        expect(panel).to_contain_text(advice)
+        chip = page.get_by_text("computes on the processor: this browser has no WebGPU")
+        expect(chip).to_be_visible(timeout=60_000)
+        assert page.locator(".banner").count() == 0
+        told = page.locator(".device-advice")
+        if advice:
+            expect(told).to_contain_text(advice)
+        else:
+            expect(told).to_have_count(0)
+        page.get_by_role("button", name="Svenska").click()
+        expect(page.get_by_text("räknar på processorn")).to_be_visible()
 
 
 def worker_without_webgpu(page: Page) -> None:

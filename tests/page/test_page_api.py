@@ -51,4 +51,4 @@ def test_every_question_of_the_chat_leaves_both_stages_and_teaches_nothing_unask
             break
         open_page.wait_for_timeout(100)
     assert stats["total_runs"] == 1 and stats["stage_counts"] == {"stage1": 1, "stage2": 1}
-    expect(open_page.get_by_role("tab", name=re.compile("^Queue"))).to_have_text("Queue")
+    expect(open_page.get_by_role("tab", name=re.compile("^Activity"))).to_have_text("Activity")

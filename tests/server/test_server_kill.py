@@ -14,11 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.assistant import label
 from engine.core.storage.sqlite import SqliteStore
 from engine.history.audit import check_store
 from engine.history.ledger import Ledger
-from engine.history.versions import Versions
+from engine.history.versions import Versions, label
 from tests.history.test_kill import FAULTS
 from workers.server.headless import DATABASE
 

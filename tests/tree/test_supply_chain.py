@@ -193,6 +193,7 @@ def test_the_list_of_the_build_is_what_lies_there(dist):
     assert set(found) - set(listed) == {
         "index.html",
         "hand-over.html",
+        "oqt-dashboard.html",
         "manifest.webmanifest",
         "sw.js",
         "build.json",

@@ -64,6 +64,7 @@ class Answer:
             language=answered.language,
             tokens=answered.tokens,
             tokens_per_second=answered.tokens_per_second,
+            ended=answered.ended,
         )
         self.chat.page.composer.meter(answered)
         if self.asked["language"] != answered.asked_in:
@@ -75,6 +76,7 @@ class Answer:
         await self.chat.save(self.asked, self.turn)
         self.chat.page.say(self.turn["text"])
         self.chat.keep_up()
+        await self.chat.page.measured.answered(answered)
         await self.chat.page.answered(self.asked, self.turn, versions)
 
     def seen(self, answered):
@@ -84,6 +86,10 @@ class Answer:
 
     async def on_failed(self, failed):
         if self.chat.answering is not self:
+            return
+        if failed.detail == "too-long":
+            self.end("done")
+            await self.chat.page.too_long.give_back(self.asked, self.turn)
             return
         self.turn["why"] = failures.words(failed)
         self.end("interrupted" if failed.detail == "ended" else "failed")

@@ -49,6 +49,11 @@ class Chat:
     def branch(self):
         return self.tree.branch(self.chat["leaf"]) if self.chat else []
 
+    def spoken(self):
+        """The language the person has used so far in this chat."""
+        asked = [turn["language"] for turn in self.branch() if turn["role"] == "user"]
+        return asked[-1] if asked else ""
+
     async def open(self, id):
         """Show a stored chat, or a new empty one when `id` is empty."""
         self.stop()
@@ -93,6 +98,19 @@ class Chat:
         await self.page.save(ops + [["put", "chats", self.id, self.chat]])
         self.page.touch("chats")
 
+    async def forget_turns(self, gone):
+        """Turns that came to nothing leave the store, and the chat with them when it has no others."""
+        ops = [["delete", "messages", turn["key"]] for turn in gone]
+        if self.tree.turns:
+            self.chat["leaf"] = self.tree.newest_leaf(gone[-1]["parent"])
+            await self.page.save(ops + [["put", "chats", self.id, self.chat]])
+            self.draw()
+        else:
+            await self.page.save(ops + [["delete", "chats", self.id]])
+            self.show(None, [])
+            await self.remember()
+        self.page.touch("chats")
+
     def new_turn(self, parent, role, text, state="done"):
         id = new_id("m")
         turn = {
@@ -103,7 +121,7 @@ class Chat:
             "role": role,
             "text": text,
             "time": clock.now(),
-            "language": guess(text) if role == "user" else "",
+            "language": guess(text, self.spoken(), t.language) if role == "user" else "",
             "state": state,
             "version": "",
         }
@@ -185,7 +203,8 @@ class Chat:
         shown = self.branch()
         if not shown:
             welcome = message.welcome(self.page.model, self.page.story.exercise())
-            dom.replace(self.column, welcome, self.page.first_run.card())
+            below = self.page.first_run.card(), self.page.install.card()
+            dom.replace(self.column, welcome, below)
             return
         self.shown_from = max(0, len(shown) - FIRST)
         parts = [self.earlier_button()] + self.articles(shown, self.shown_from)
@@ -268,7 +287,7 @@ class Chat:
         node = self.log._dom_element
         distance = node.scrollHeight - node.scrollTop - node.clientHeight
         self.follows = distance < NEAR_BOTTOM
-        dom.by_id("to-latest").hidden = self.follows
+        dom.by_id("to-latest").hidden = self.follows or not self.chat
 
     def keep_up(self):
         """The room for the log has changed: who was at its end stays there."""

@@ -52,12 +52,16 @@ class Composer:
         """Typing comes before learning; the draft is kept for the next visit."""
         self.page.typing()
         self.keeping += 1
-        mine, text, chat = self.keeping, self.field.value, self.chat.id or "new"
+        mine, chat = self.keeping, self.chat.id or "new"
         await dom.asyncio.sleep(0.4)
-        if mine == self.keeping and text:
-            await self.page.store.batch([["put", "drafts", chat, {"text": text}]])
-        elif mine == self.keeping:
-            await self.page.store.batch([["delete", "drafts", chat]])
+        if mine == self.keeping and chat == (self.chat.id or "new"):
+            await self.keep()
+
+    async def keep(self):
+        """Store what is in the field now, or that it is empty."""
+        text, chat = self.field.value, self.chat.id or "new"
+        put = ["put", "drafts", chat, {"text": text}] if text else ["delete", "drafts", chat]
+        await self.page.store.batch([put])
 
     def put(self, text):
         self.field.value = text
@@ -80,7 +84,11 @@ class Composer:
         self.field._dom_element.focus()
 
     def draw(self):
-        busy = bool(self.chat.answering)
+        busy, elsewhere = bool(self.chat.answering), self.page.status.facts["other_tab"]
+        self.field.readOnly = elsewhere
+        self.field.placeholder = t("composer.elsewhere" if elsewhere else "composer.placeholder")
+        for name in ("send", "add"):
+            dom.by_id(name).disabled = elsewhere
         dom.by_id("send").hidden = busy
         dom.by_id("stop").hidden = not busy
         if self.last:

@@ -47,6 +47,8 @@ class Conversations:
         self.page.composer.put("")
         await self.chat.open(id)
         await self.page.composer.restore()
+        if self.found is not None:
+            await self.page.place.find(dom.by_id("chat-search").value)
 
     async def search(self, event=None):
         """Titles at once; what was said in the chats a moment later."""
@@ -87,7 +89,7 @@ class Conversations:
             ("nav.earlier", [chat for chat in shown if chat["updated"] < today]),
         ):
             if some:
-                parts.append(dom.make("h3", t(heading)))
+                parts.append(dom.make("h2", t(heading)))
                 parts.append(dom.make("ul", [self.row(chat) for chat in some[:200]]))
         dom.replace(self.list, parts)
 

@@ -3,6 +3,13 @@
 from web.lib import dom, markdown
 from web.lib.words import t
 
+CUT_OFF = {
+    "length": ("continue", "continue", "play"),
+    "repeats": ("regenerate", "regenerate", "again"),
+    "full": ("", "", ""),
+}
+"""Why an answer ended before it was done -> the words, the verb and the drawing of the way on."""
+
 
 def draw(turn, number, count, learns):
     """The article of a turn; `number` of `count` is its branch, `learns` whether it is queued."""
@@ -31,12 +38,20 @@ def draw(turn, number, count, learns):
 
 
 def _who(turn):
-    tag = dom.make("span", turn["version"], cls="tag plain") if turn.get("version") else None
-    return [dom.make("strong", "OneSeek"), tag, _language(turn)]
+    """Who said it, in one quiet line that opens into the rest of what is known of it."""
+    facts = [t.date(turn["time"])] if turn.get("time") else []
+    facts += [t.language_name(turn["language"])] if turn["language"] in ("sv", "en") else []
+    facts += [t("chat.tokens", n=turn["tokens"])] if turn.get("tokens") else []
+    line = dom.make("summary", "OneSeek", _version(turn))
+    return dom.make("details", line, dom.make("span", " · ".join(facts), cls="facts"), _speed(turn))
+
+
+def _version(turn):
+    return dom.make("span", turn["version"], cls="version") if turn.get("version") else None
 
 
 def _language(turn):
-    if turn["language"] not in ("sv", "en"):
+    if turn["language"] in ("", "und"):
         return None
     return dom.make("span", t.language_name(turn["language"]), cls="tag plain")
 
@@ -47,6 +62,11 @@ def _notice(turn):
         return dom.make(
             "div", dom.make("span", t("chat.interrupted"), cls="note"), go_on, cls="row"
         )
+    if turn["state"] == "done" and turn.get("ended") in CUT_OFF:
+        words, do, drawing = CUT_OFF[turn["ended"]]
+        act = dom.button(t("chat." + words), do, turn["id"], drawing, cls="small") if do else None
+        said = dom.make("span", t("chat.ended_" + turn["ended"]), cls="note")
+        return dom.make("div", said, act, cls="row cut-off")
     if turn["state"] == "failed":
         again = dom.button(t("chat.try_again"), "regenerate", turn["id"], "again", cls="small")
         return dom.make("div", dom.make("span", turn["why"], cls="note"), again, cls="row")
@@ -72,6 +92,7 @@ def _actions(turn, number, count, learns):
     good, bad = turn.get("rating") == 1, turn.get("rating") == -1
     return [
         copy,
+        dom.icon_button(t("voice.aloud"), "aloud", turn["id"], "aloud", cls="icon small aloud"),
         dom.icon_button(t("chat.regenerate"), "regenerate", turn["id"], "again"),
         dom.icon_button(t("chat.good"), "good", turn["id"], "good", aria_pressed=yes(good)),
         dom.icon_button(t("chat.bad"), "bad", turn["id"], "bad", aria_pressed=yes(bad)),
@@ -85,13 +106,16 @@ def _actions(turn, number, count, learns):
             aria_pressed=yes(learns),
         ),
         _branch(turn, number, count),
-        _speed(turn),
     ]
 
 
 def _speed(turn):
     rate = turn.get("tokens_per_second")
-    return dom.make("span", t("chat.speed", rate=t.number(rate, 1)), cls="facts") if rate else None
+    return (
+        dom.make("span", t("chat.speed", rate=t.number(rate, 1)), cls="facts developer")
+        if rate
+        else None
+    )
 
 
 def yes(value):
@@ -100,7 +124,7 @@ def yes(value):
 
 def editor(words, text, do, of, note):
     """A form that takes the place of a turn's words: editing a question, teaching an answer."""
-    area = dom.make("textarea", rows=3, name="text", label=words, data_enter=do)
+    area = dom.make("textarea", rows=3, name="text", label=words, id="editor-%s" % of)
     area.value = text
     cancel = dom.button(t("cancel"), "close-editor", of)
     save = dom.make("button", words, type="submit", cls="primary")
@@ -108,7 +132,13 @@ def editor(words, text, do, of, note):
         "form",
         dom.make("p", note, cls="note"),
         area,
-        dom.make("div", cancel, save, cls="row end"),
+        dom.make(
+            "div",
+            dom.make("span", t("chat.editor_keys"), cls="note grow"),
+            cancel,
+            save,
+            cls="row end",
+        ),
         cls="card editor",
         do=do,
         of=of,

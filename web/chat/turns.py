@@ -22,6 +22,13 @@ class Tree:
         self.turns[turn["id"]] = turn
         self.after.setdefault(turn["parent"], []).append(turn)
 
+    def remove(self, turn):
+        self.shown = None
+        del self.turns[turn["id"]]
+        self.after[turn["parent"]].remove(turn)
+        if not self.after[turn["parent"]]:
+            del self.after[turn["parent"]]
+
     def __getitem__(self, id):
         return self.turns[id]
 

@@ -33,10 +33,15 @@ class Doors:
             return
         event.preventDefault()
         self.depth += {"dragenter": 1, "dragleave": -1}.get(event.type, 0)
-        if event.type == "drop":
-            self.depth = 0
-            dom.run(self.dropped(event.dataTransfer, kinds))
         dom.by_id("drop").hidden = self.depth < 1
+        if event.type == "drop":
+            self.close_drop()
+            dom.run(self.dropped(event.dataTransfer, kinds))
+
+    def close_drop(self):
+        """What was dragged is gone, whatever the browser told of its way."""
+        self.depth = 0
+        dom.by_id("drop").hidden = True
 
     async def dropped(self, transfer, kinds):
         """Files and folders; else a link; else a piece of a page; else text."""

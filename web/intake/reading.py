@@ -7,6 +7,7 @@ from pyscript import js_import
 
 from engine.core.messages import ImportFile, ImportPage, ImportText, Reading
 from web.intake.doors import Doors
+from web.intake.legible import legible
 from web.lib import clock, dom, failures, files, overlay, site
 from web.lib.words import t
 from web.shell.link import Refused
@@ -171,7 +172,11 @@ class Reader(Doors):
             self.page.touch("sources")
             self.page.toast(t("sources.already", title=same["title"]))
             return
-        lessons = item["lessons"]
+        lessons, notes = item["lessons"], list(document["notes"])
+        if item["confidence"]:
+            lessons = [lesson for lesson in lessons if legible(said_by(lesson))]
+            misread = len(item["lessons"]) - len(lessons)
+            notes += [t("sources.misread", n=misread)] if misread else []
         source.update(
             state=item["state"],
             title=document["title"] or source["title"],
@@ -180,7 +185,7 @@ class Reader(Doors):
             lessons=len(lessons),
             editable=document["editable"],
             document=document,
-            notes=document["notes"],
+            notes=notes,
             confidence=item["confidence"],
             sha256=document["sha256"],
             why="",
@@ -212,3 +217,8 @@ class Reader(Doors):
     async def lessons(self, source):
         """What the lessons of a source ask and answer, as the importer keeps it."""
         return json.loads(await files.read_text("importer", source["sha256"] + ".json"))
+
+
+def said_by(lesson):
+    """The sentence a lesson was made of, else its answer."""
+    return lesson["source"].get("sentence") or lesson["answer"]

@@ -1,15 +1,30 @@
 """Activity: what the engine is practising, in words, as a chart and in figures."""
 
-from web.learning import records, truth, verdict
+from web.learning import happened, records, truth
 from web.lib import chart, dom
 from web.lib.words import t
 
 PROBES = 3
+EVENTS = 10
+STAGES = ("stage1", "stage2")
+QUEUE = ("queue", "editing-queue", "words", "status", "pace", "chats")
+"""What changes the list of what waits: it may be long, and the rest is drawn four times a second."""
 
 
 class Activity:
     name = "activity"
-    topics = ("status", "progress", "metrics", "events", "versions", "queue", "state")
+    topics = (
+        "status",
+        "progress",
+        "metrics",
+        "events",
+        "versions",
+        "queue",
+        "editing-queue",
+        "state",
+        "settings",
+        "pace",
+    )
 
     def __init__(self, page):
         self.page = page
@@ -18,7 +33,9 @@ class Activity:
         self.as_table = False
         self.probed = {}
         self.probing = False
+        self.queue, self.queue_is_new = dom.make("section", id="queue"), True
         page.watch(self.go_on, "far")
+        page.watch(self.queue_changed, *QUEUE)
 
     async def build(self):
         store, live = self.page.store, self.page.learning.progress
@@ -29,16 +46,27 @@ class Activity:
         self.labels = {version["number"]: version["label"] for version in versions}
         parts = [
             self.state(live),
+            await self.waiting(),
+            self.probes(versions),
+            self.events(await records.events(store, 2 * EVENTS)),
+            self.switch(),
             self.curve(),
             self.figures(live, run),
-            self.probes(versions),
-            self.events(await records.events(store, 10)),
             self.statistics(await records.statistics(store)),
         ]
         return parts
 
+    def queue_changed(self):
+        self.queue_is_new = True
+
+    async def waiting(self):
+        if self.queue_is_new:
+            self.queue_is_new = False
+            dom.replace(self.queue, await self.page.queue_panel.build())
+        return self.queue
+
     async def drawn(self):
-        if not self.as_table:
+        if not self.as_table and self.page.settings["developer"]:
             await self.chart.show(self.runs, self.labels)
 
     # ------------------------------------------------------------------------------- the parts
@@ -95,6 +123,14 @@ class Activity:
         if line and bar:
             line.textContent, bar.value = truth.sentence(self.page), self.page.learning.share()
 
+    def switch(self):
+        """What only a developer asks for stands behind this one."""
+        box = dom.make(
+            "input", type="checkbox", do="set-check", of="developer", data_on="change", id="figures"
+        )
+        box.checked = self.page.settings["developer"]
+        return dom.make("label", box, t("activity.figures"), cls="check")
+
     def curve(self):
         words = t("chart.show_drawing" if self.as_table else "chart.show_table")
         switch = dom.button(words, "switch-chart", cls="link")
@@ -113,6 +149,7 @@ class Activity:
             inner,
             note,
             switch if self.points else None,
+            cls="developer",
         )
 
     def figures(self, live, run):
@@ -132,7 +169,9 @@ class Activity:
                 rows.append(("figure.norm", t.number(live.grad_norm, 2), None))
         if run:
             rows.append(("figure.run", run, None))
-        return dom.make("section", dom.make("h3", t("figure.title")), definition(rows))
+        return dom.make(
+            "section", dom.make("h3", t("figure.title")), definition(rows), cls="developer"
+        )
 
     def probes(self, versions):
         """What was taught last, asked of the version before and of the one in use."""
@@ -180,8 +219,10 @@ class Activity:
         if not found:
             return dom.make("section", title, dom.make("p", t("events.empty"), cls="empty"))
         rows = [
-            dom.make("li", dom.make("time", t.clock(event["time"])), dom.make("span", said(event)))
-            for event in found
+            dom.make("li", dom.make("time", t.clock(time)), dom.make("span", words))
+            for time, words in happened.told(
+                found, self.labels, self.page.settings["developer"], EVENTS
+            )
         ]
         return dom.make("section", title, dom.make("ol", rows, cls="events"))
 
@@ -194,13 +235,18 @@ class Activity:
         never = t("statistics.never")
         rows = [
             ("statistics.runs", t.number(found["runs"]), None),
-            ("statistics.stage1", t.number(found["stage1"]), None),
-            ("statistics.stage2", t.number(found["stage2"]), None),
+            ("statistics.compared", t.number(found["stage1"]), None),
+            ("statistics.learned", t.number(found["learned"]), None),
+            ("statistics.asked", t.number(found["asked"]), None),
             ("statistics.languages", languages or t("none"), None),
             ("statistics.last", t.ago(found["last"]) if found["last"] else never, None),
             ("statistics.dna", t.ago(found["dna"]) if found["dna"] else never, None),
         ]
-        return dom.make("section", dom.make("h3", t("statistics.title")), definition(rows))
+        if self.page.settings["developer"]:
+            rows += [("statistics." + one, t.number(found[one]), None) for one in STAGES]
+        return dom.make(
+            "section", dom.make("h3", t("statistics.title")), definition(rows), cls="developer"
+        )
 
 
 def definition(rows):
@@ -219,13 +265,3 @@ def definition(rows):
         ],
         cls="figures",
     )
-
-
-def said(event):
-    """An event in plain words; one without words of its own goes by its name."""
-    key, data = "event." + event["kind"], event.get("data") or {}
-    if not t.has(key):
-        return event["kind"].replace("_", " ")
-    gate = data.get("gate") or {}
-    reason = " ".join(verdict.faults(gate)) if event["kind"] == "rejection" else ""
-    return t(key, name=data.get("name", ""), reason=reason)

@@ -206,9 +206,15 @@ class Learning(Training):
             self.page.touch("versions", "ledger")
 
     async def introduce(self):
-        """Teach it who it is."""
-        if await self.tell(Introduce()):
-            self.page.toast(t("teach.noted"))
+        """Teach it who it is; how much that is and how long it takes is said, and it can be left out again."""
+        if not await self.tell(Introduce()):
+            return
+        await self.page.teaching.load()
+        groups = self.page.queue_panel.groups
+        count = len(groups.lessons("ready identity"))
+        said = " · ".join([t("introduce.queued", n=count)] + groups.time(count))
+        skip = t("queue.skip_all")
+        self.page.toast(said, "skip-group", "ready identity", words=skip, seconds=15)
 
     async def sign(self):
         """Take the setting over; the engine makes the key when there is none yet."""

@@ -1,7 +1,8 @@
-"""Queue: what waits to be learned, why each is there, and the person's yes or no."""
+"""What waits to be learned, why each is there, and the person's yes or no: a part of Activity."""
 
+from engine.core.queue.training_queue import DISAGREEMENT
 from web.chat import message
-from web.learning import truth
+from web.learning.groups import Groups
 from web.lib import dom
 from web.lib.words import t
 
@@ -9,45 +10,74 @@ MOST = 60
 
 
 class QueuePanel:
-    name = "queue"
-    topics = ("queue", "editing-queue")
-
     def __init__(self, page):
         self.page = page
         self.editing = None
-        page.watch(self.refresh, "status")
-
-    def refresh(self):
-        """The sentence above it has changed; a form that is open stays as it is."""
-        if not self.editing:
-            self.page.touch("editing-queue")
+        self.groups = Groups(page)
 
     async def build(self):
         queue = self.page.teaching.queue
-        held = [r for r in queue.records.values() if r["state"] == "held"]
-        waiting, secrets = queue.upcoming(MOST), self.page.teaching.collector.held
+        asked = [r for r in queue.records.values() if r["state"] == "held" and disagrees(r)]
+        held = [r for r in queue.records.values() if r["state"] == "held" and not disagrees(r)]
+        waiting, secrets = queue.upcoming(queue.size()), self.page.teaching.collector.held
         now = [queue.records[id] for id in queue.leased if id in queue.records]
         refused = [r for r in queue.records.values() if r["state"] == "rejected"]
-        if not (held or waiting or secrets or refused or now):
+        if not (asked or held or waiting or secrets or refused or now):
             return [dom.make("p", t("queue.empty"), cls="empty")]
-        parts = [dom.make("p", truth.sentence(self.page), cls="state-line", id="queue-line")]
+        parts = []
         if secrets:
             rows = [self.secret(id, secrets[id]) for id in secrets]
             parts.append(dom.make("ul", rows, cls="list"))
+        parts.append(self.questions(queue, asked))
         for heading, some in (
             ("queue.now", now),
-            ("queue.held", held[:MOST]),
+            ("queue.held", held),
             ("queue.next", waiting),
             ("queue.rejected", refused[:MOST]),
         ):
             if some:
-                rows = [self.item(record) for record in some]
+                state = "held" if heading == "queue.held" else "ready"
+                cards, rest = self.groups.draw(state, some, self.item)
+                rows = cards + [self.item(record) for record in rest[:MOST]]
                 parts.append(
                     dom.make(
                         "section", dom.make("h3", t(heading)), dom.make("ul", rows, cls="list")
                     )
                 )
         return parts
+
+    def questions(self, queue, asked):
+        """Answers that disagree, by question: the person says which is right."""
+        if not asked:
+            return None
+        questions = {record["about"]: True for record in asked}
+        rows = [self.question(queue.rivals(about)) for about in list(questions)[:MOST]]
+        return dom.make(
+            "section",
+            dom.make("h3", t("queue.disagree")),
+            dom.make("p", t("queue.disagree_note"), cls="note"),
+            dom.make("ul", rows, cls="list"),
+        )
+
+    def question(self, rivals):
+        answers = [
+            dom.make(
+                "div",
+                dom.make("p", one["answer"], cls="answer", lang=one["language"]),
+                dom.button(t("queue.choose"), "approve", one["id"], "check", cls="small"),
+                cls="row tight",
+            )
+            for one in rivals
+        ]
+        one = rivals[0]
+        return dom.make(
+            "li",
+            dom.make("p", one["prompt"], cls="said", lang=one["language"]),
+            answers,
+            dom.make("p", self.why(one), cls="why"),
+            dom.button(t("queue.none_of_them"), "choose-none", one["about"], cls="small"),
+            cls="item",
+        )
 
     def item(self, record):
         id = record["id"]
@@ -113,3 +143,7 @@ class QueuePanel:
         if record["seen"] > 1:
             parts.append(t("queue.seen", n=record["seen"]))
         return " · ".join(part for part in parts if part)
+
+
+def disagrees(record):
+    return record["why"] == DISAGREEMENT

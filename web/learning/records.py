@@ -1,5 +1,7 @@
 """What the page reads from the stores that the engine writes, in the order it shows it."""
 
+from engine.core.rebuild import rounds_away
+
 POINTS = 400
 """Steps the chart shows at most."""
 
@@ -21,6 +23,15 @@ async def versions(store):
     found = await rows(store, "versions", newest=True)
     for version in found:
         version["label"] = label(version)
+    return found
+
+
+async def versions_and_weights(store):
+    """The same, each with the rounds it is trained again from because its weights were cleared away."""
+    found = await versions(store)
+    away = rounds_away(found, set(await store.keys("snapshots")))
+    for version in found:
+        version["rounds_away"] = away[version["number"]]
     return found
 
 
@@ -64,6 +75,7 @@ async def events(store, count):
 async def statistics(store):
     """Counts over everything that was learned, for the Activity panel."""
     found = {"languages": {}, "stage1": 0, "stage2": 0, "runs": 0, "last": 0, "dna": 0}
+    found.update(learned=0, asked=0)
     for example in await rows(store, "examples"):
         code = example.get("language", "und")
         found["languages"][code] = found["languages"].get(code, 0) + 1
@@ -76,6 +88,9 @@ async def statistics(store):
     micro = await store.get("state", "micro")
     if micro:
         found.update(micro["stage_counts"])
+        outcomes = micro.get("outcomes") or {}
+        found["learned"] = sum(stage.get("learned", 0) for stage in outcomes.values())
+        found["asked"] = outcomes.get("stage1", {}).get("asked", 0)
         found["last"] = max(found["last"], micro["last_run_time"] or 0)
     return found
 

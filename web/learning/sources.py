@@ -36,6 +36,7 @@ class Sources:
     def __init__(self, page):
         self.page = page
         self.all = False
+        self.pictures = {}  # id -> the address of what was dropped
         self.drawn_rows = {}  # id -> (what it showed, its row): only what changed is built again
 
     async def build(self):
@@ -60,7 +61,8 @@ class Sources:
             "words",
             "through",
         )
-        shows = [t.language, tests, source["id"] in self.page.intake.previews] + [
+        price = self.page.measured.seconds("fact")
+        shows = [t.language, price, tests, source["id"] in self.page.intake.previews] + [
             source.get(name) for name in wanted
         ]
         before = self.drawn_rows.get(source["id"])
@@ -102,6 +104,7 @@ class Sources:
                 dom.make("span", t("sources." + state), cls="tag " + TONES[state]),
             ),
             dom.make("p", source["title"], cls="said"),
+            self.picture(source),
             dom.make("p", self.facts(source), cls="why"),
             self.remarks(source),
             self.ways(source) if source.get("ways") else None,
@@ -152,7 +155,18 @@ class Sources:
         if source.get("language") in ("sv", "en"):
             parts.append(t.language_name(source["language"]))
         parts.append(t("sources.lessons", n=source["lessons"]))
+        parts += self.page.queue_panel.groups.time(source["lessons"])
         return " · ".join(parts)
+
+    def picture(self, source):
+        """What was dropped in this visit is seen beside what was read from it."""
+        kept = self.page.intake.kept.get(source["id"])
+        if not source.get("picture") or kept is None or isinstance(kept, str):
+            return None
+        address = self.pictures.get(source["id"])
+        if address is None:
+            address = self.pictures[source["id"]] = js.URL.createObjectURL(kept)
+        return dom.make("img", src=address, alt=t("sources.picture", title=source["title"]))
 
     def remarks(self, source):
         """How sure the reading of a picture is, and what was left out."""

@@ -3,14 +3,14 @@ shows has changed."""
 
 from web.lib import dom
 
-NAMES = ("activity", "memory", "queue", "sources", "versions")
+NAMES = ("memory", "activity", "sources", "versions")
 
 
 class Tabs:
     def __init__(self, page, panels):
         self.page = page
         self.panels = {panel.name: panel for panel in panels}
-        self.name = "activity"
+        self.name = NAMES[0]
         for panel in panels:
             page.watch(self._redraw(panel), "words", "tab", *panel.topics)
         dom.listen("click", "[role=tab]", lambda event: self.open(_tab_name(event)))
@@ -40,6 +40,9 @@ class Tabs:
         if focus:
             dom.by_id("tab-" + name)._dom_element.focus()
         self.page.touch("tab")
+        if self.page.settings["tab"] != name:
+            self.page.settings["tab"] = name
+            dom.run(self.page.save([["put", "settings", "page", self.page.settings]]))
 
     def key(self, event):
         """Arrow keys, Home and End, as tabs have them everywhere."""

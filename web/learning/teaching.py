@@ -20,7 +20,7 @@ AT_ONCE = 8
 
 
 def language_of(text):
-    return guess(text) or "und"
+    return guess(text, setting=t.language) or "und"
 
 
 class Teaching:
@@ -203,9 +203,7 @@ class Teaching:
         except Conflict:
             self.page.toast(t("queue.gone"))
             return
-        self.page.toast(
-            t("queue." + {"approve": "approved", "skip": "skipped"}[verb]), "undo-queue"
-        )
+        self.page.toast(t("queue." + {"approve": "approved"}.get(verb, "skipped")), "undo-queue")
 
     async def edit(self, id, text):
         await self.change(lambda queue: queue.edit(id, answer=text))

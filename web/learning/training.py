@@ -12,7 +12,7 @@ from pyscript import js_import
 
 from engine.core.messages import Drop, Grant, Learn
 from engine.core.scheduler import WINDOW_MS, TrainingScheduler
-from engine.core.settings import SchedulerConfig, TrainingConfig, micro_rate, micro_steps
+from engine.core.settings import SchedulerConfig, for_model
 from engine.core.storage.election import Election
 from web.learning import records, truth
 from web.learning.effort import Effort
@@ -326,7 +326,7 @@ class Training:
     async def expect(self, kind):
         """What a round of this kind will take, as far as one can know beforehand."""
         known = await self.page.store.get("settings", self.effort_key(kind))
-        size = (self.page.first_run.model(self.page.model.model) or {}).get("parameters", 135e6)
+        size = self.page.model.parameters
         return Effort(known, size, max(1, len(self.leased)))
 
     async def remember_effort(self, known):
@@ -347,15 +347,9 @@ class Training:
         return self.effort.left_ms() / 1000 / share
 
     def recipe(self):
-        """The person's own configuration, or the measured one for a model of this size."""
-        own = self.page.settings.get("config_training")
-        if own:
-            return TrainingConfig(**own)
-        known = self.page.first_run.model(self.page.model.model) or {}
-        size = known.get("parameters", 135e6)
-        return TrainingConfig.preset("micro").replace(
-            learning_rate=micro_rate(size), lesson={"max_steps": micro_steps(size)}
-        )
+        """The measured configuration for a model of this size, with what the person changed."""
+        own = self.page.settings.get("config_training") or {}
+        return for_model(self.page.model.parameters).replace(**own)
 
     def refused(self, failed):
         """The engine could not train: say it once, and do not try again by itself."""

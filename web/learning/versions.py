@@ -1,6 +1,6 @@
 """Versions: every state it has had, ranked by a rule that is printed, compared blind, rolled back."""
 
-from web.learning import records, verdict
+from web.learning import diary, records, verdict
 from web.lib import dom, overlay
 from web.lib.words import t
 
@@ -19,7 +19,7 @@ class Versions:
         self.found = []
 
     async def build(self):
-        self.found = await records.versions(self.page.store)
+        self.found = await records.versions_and_weights(self.page.store)
         compare = dom.button(t("versions.compare"), "compare", drawing="search", cls="small")
         compare.disabled = not self.found or not self.page.model
         load = dom.button(t("versions.import"), "import-adapter", drawing="load", cls="small")
@@ -28,15 +28,17 @@ class Versions:
         return [
             dom.make("p", t("versions.in_use", version=self.page.version), cls="state-line"),
             dom.make("div", compare, load, verify, cls="row"),
-            self.leaderboard() if self.found else None,
             await self.timeline(),
+            self.leaderboard() if self.found else None,
         ]
 
     # -------------------------------------------------------------------------------- timeline
 
     async def timeline(self):
         """Every version and every attempt that was not used, newest first; the base is row one."""
-        rows = [(version["time"], self.item(version)) for version in self.found]
+        rows = []
+        for version in self.found:
+            rows.append((version["time"], await self.item(version)))
         for entry in await records.rejections(self.page.store):
             rows.append((entry["time"], await self.rejected(entry)))
         rows.sort(key=lambda row: -row[0])
@@ -44,15 +46,18 @@ class Versions:
         heading = dom.make("h3", t("versions.timeline"))
         return dom.make("section", heading, dom.make("ul", items, cls="list"))
 
-    def item(self, version):
+    async def item(self, version):
         number, current = version["number"], version["label"] == self.page.version
         use = dom.button(t("versions.use"), "use-version", number, cls="small")
         about = dom.button(t("versions.details"), "version-details", number, cls="small")
+        words = await diary.line(self.page.store, version)
+        if version["rounds_away"]:
+            words += " " + t("versions.rebuilt", n=version["rounds_away"])
         return self.row(
             version["label"],
             version["kind"],
             current,
-            self.changed(version),
+            words,
             [None if current else use, about],
             verdict.warned(version),
         )
@@ -89,17 +94,8 @@ class Versions:
             cls="item",
         )
 
-    def changed(self, version):
-        parts = [t.date(version["time"]), t("versions.learned", n=len(version["lessons"]))]
-        if version["parent"]:
-            parts.append(t("versions.after", version=self.label_of(version["parent"])))
-        return " · ".join(parts)
-
     def by_number(self, number):
         return next((one for one in self.found if one["number"] == number), None)
-
-    def label_of(self, number):
-        return records.label(self.by_number(number))
 
     # ---------------------------------------------------------------------------- leaderboard
 
@@ -122,6 +118,7 @@ class Versions:
             dom.make("h3", title),
             dom.make("div", dom.make("table", head, body, cls="data"), **wrap),
             dom.make("p", t("versions.rule"), cls="note"),
+            cls="developer",
         )
 
     def heading(self, name, direction):
@@ -153,14 +150,15 @@ class Versions:
         version = self.by_number(number)
         parent = self.by_number(version["parent"])
         facts = [
-            (t("versions.name"), version["name"]),
             (t("versions.made"), t.date(version["time"])),
             (t("versions.parent"), records.label(parent)),
             (t("versions.added"), t("versions.learned", n=len(version["lessons"]))),
-            (t("versions.hash"), version["weights_sha256"][:16]),
         ]
-        for key, before, now in records.config_changes(version, parent):
-            facts.append((key, "%s → %s" % (before, now)))
+        if self.page.settings["developer"]:
+            facts += [(t("versions.name"), version["name"])]
+            facts += [(t("versions.hash"), version["weights_sha256"][:16])]
+            for key, before, now in records.config_changes(version, parent):
+                facts.append((key, "%s → %s" % (before, now)))
         rows = [(dom.make("dt", key), dom.make("dd", value)) for key, value in facts]
         overlay.dialog(
             t("versions.about", version=version["label"]),
@@ -175,6 +173,7 @@ class Versions:
                 dom.button(t("versions.verify"), "verify", version["number"], "check"),
                 dom.button(t("export.peft"), "export-peft", version["number"], "load"),
                 dom.button(t("export.gguf"), "export-gguf", version["number"], "load"),
+                dom.button(t("export.merged"), "export-merged", version["number"], "load"),
                 dom.button(t("export.certified"), "export-certified", version["number"], "load"),
                 dom.button(t("versions.forget"), "forget-version", version["number"], cls="danger"),
             ),

@@ -10,21 +10,12 @@ from pyscript import document, js_import
 from pyscript.ffi import create_proxy, to_js
 
 from web.lib import dom, site
+from web.lib.smooth import smooth
 from web.lib.words import t
 
-SMOOTHING = 0.8
 HEIGHT = 176
+WHOLE_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000]
 MARKS = 8  # of versions; more would cover the curve
-
-
-def smooth(values, keep=SMOOTHING):
-    """Exponential moving average, corrected for its start: the first value is the first point."""
-    smoothed, mean, weight = [], 0.0, 0.0
-    for value in values:
-        mean = keep * mean + (1 - keep) * value
-        weight = keep * weight + (1 - keep)
-        smoothed.append(mean / weight)
-    return smoothed
 
 
 def known(points):
@@ -173,7 +164,7 @@ def _options(width):
         "cursor": {"y": False, "points": {"size": 7}},
         "scales": {"x": {"time": False}},
         "padding": [6, 8, 0, 0],
-        "axes": [dict(axis, size=30), dict(axis, size=44)],
+        "axes": [dict(axis, size=30, incrs=WHOLE_STEPS), dict(axis, size=44)],
         "series": [
             {},
             {"stroke": _color("--control"), "width": 1, "points": {"show": False}},

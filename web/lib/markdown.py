@@ -7,7 +7,7 @@ selection survives and a long answer costs no more at its end than at its beginn
 from pyscript import js_import
 from pyscript.ffi import to_js
 
-from web.lib import site
+from web.lib import code, site
 
 ALLOWED = "p br hr h1 h2 h3 h4 h5 h6 ul ol li blockquote pre code em strong del a table thead tbody tr th td"
 
@@ -30,7 +30,7 @@ def pure(text):
     """A DocumentFragment of `text`, with nothing in it that can act or load."""
     rules = {
         "ALLOWED_TAGS": ALLOWED.split(),
-        "ALLOWED_ATTR": ["href", "start"],
+        "ALLOWED_ATTR": ["href", "start", "class"],  # the language of code; there is no other
         "RETURN_DOM_FRAGMENT": True,
     }
     fragment = _purifier.sanitize(_reader.render(text), to_js(rules))
@@ -74,5 +74,4 @@ class Growing:
 def show(node, text):
     """Draw a whole text."""
     node.replaceChildren(pure(text))
-    for code in node.querySelectorAll("pre"):
-        code.tabIndex = 0
+    code.furnish(node)

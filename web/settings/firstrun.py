@@ -7,12 +7,12 @@ ways out when a download stops.
 import asyncio
 import json
 
-import js
 from pyscript import fetch
 
 from engine.core.messages import LoadModel, ModelProgress, StopLoading
 from web.lib import dom, failures, files, overlay, site
 from web.lib.words import t
+from web.settings import device
 from web.settings.settings import storage_figures
 from web.shell.link import Refused
 
@@ -78,8 +78,6 @@ class FirstRun:
             "section",
             dom.make("h3", t("consent.title", name=model["name"])),
             dom.make("p", t("consent.text")),
-            dom.make("dl", rows, cls="facts-list"),
-            dom.make("p", english, cls="note") if english else None,
             self.space(model),
             dom.make(
                 "div",
@@ -95,7 +93,10 @@ class FirstRun:
                 self.tiny(),
                 cls="row",
             ),
+            dom.make("dl", rows, cls="facts-list"),
+            dom.make("p", english, cls="note") if english else None,
             dom.make("ul", self.preflight(), cls="chips", label=t("preflight.title")),
+            device.note(self.page),
             cls="card consent important",
             id="consent",
             tabindex=-1,
@@ -117,20 +118,11 @@ class FirstRun:
 
     def preflight(self):
         """What this browser can do, in words; nothing here is a dead end."""
-        gpu = hasattr(js.navigator, "gpu") and not dom.is_none(js.navigator.gpu)
-        chips = [("preflight.gpu" if gpu else "preflight.no_gpu", gpu)]
+        said = [t("preflight.private")]
         if self.free is not None:
-            chips.append(("preflight.storage", True))
-        chips.append(("preflight.private", True))
-        return [
-            dom.make(
-                "li",
-                dom.icon("check" if good else "warn"),
-                t(key, free=t.size(self.free or 0)),
-                cls="chip good" if good else "chip",
-            )
-            for key, good in chips
-        ]
+            said.insert(0, t("preflight.storage", free=t.size(self.free)))
+        chips = [dom.make("li", dom.icon("check"), words, cls="chip good") for words in said]
+        return [device.chip(self.page)] + chips
 
     def progress_card(self):
         """Bytes, speed and time left while it downloads; a word while it loads."""
@@ -276,7 +268,8 @@ class FirstRun:
         if not loaded:
             return None
         on, why = t("models.on_" + loaded.back_end), t("device." + loaded.why)
-        return dom.make("p", dom.make("strong", self.name()), " · ", on, ": ", why, cls="note")
+        words = dom.make("p", dom.make("strong", self.name()), " · ", on, ": ", why, cls="note")
+        return dom.make("div", words, device.costs(self.page), device.note(self.page))
 
     def choice(self, model):
         current = bool(self.page.model) and self.page.model.model == model["id"]

@@ -29,6 +29,8 @@ class SettingsDialog:
             document.documentElement.setAttribute("data-theme", theme)
         else:
             document.documentElement.removeAttribute("data-theme")
+        developer = "true" if self.page.settings["developer"] else "false"
+        document.documentElement.setAttribute("data-developer", developer)
         for code in LANGUAGES:
             pressed = "true" if code == t.language else "false"
             dom.change(dom.by_id("language-" + code), aria_pressed=pressed)
@@ -105,6 +107,7 @@ class SettingsDialog:
             "settings.chat",
             dom.make("label", t("settings.system"), system, cls="field"),
             dom.make("div", [self.number(*one) for one in numbers], cls="columns"),
+            self.check("voice"),
         )
 
     def learning(self):
@@ -167,9 +170,9 @@ class SettingsDialog:
         tables = (("training", settings.TrainingConfig), ("scheduler", settings.SchedulerConfig))
         parts = []
         for name, kind in tables:
-            current = self.page.settings.get("config_" + name) or self.defaults(name)
             parts.append(dom.make("h4", t("config." + name)))
-            parts.append(dom.make("div", list(fields(name, kind, current)), cls="columns"))
+            now = self.current(name).to_dict()
+            parts.append(dom.make("div", list(fields(name, kind, now)), cls="columns"))
         reset = dom.button(t("config.reset"), "reset-config", drawing="undo", cls="small")
         return self.section("settings.developer", parts, dom.make("div", reset, cls="row"))
 
@@ -232,33 +235,35 @@ class SettingsDialog:
             node.reportValidity()
 
     def defaults(self, table):
-        """The measured recipe for training; the scheduler's own defaults."""
+        """The measured recipe for a model of this size; the scheduler's own defaults."""
         if table == "training":
-            return settings.TrainingConfig.preset("micro").to_dict()
-        return settings.SchedulerConfig().to_dict()
+            model = self.page.model
+            return settings.for_model(model.parameters if model else settings.USUAL_SIZE)
+        return settings.SchedulerConfig()
+
+    def current(self, table):
+        """The defaults with what the person changed."""
+        return self.defaults(table).replace(**(self.page.settings.get("config_" + table) or {}))
 
     async def set_config(self, of, element):
         """One field of a table, as table.field or table.part.field; checked as the engine checks it."""
         table, *path = of.split(".")
-        kind = {"training": settings.TrainingConfig, "scheduler": settings.SchedulerConfig}[table]
-        values = self.page.settings.get("config_" + table) or self.defaults(table)
-        inner = values
+        own = json.loads(json.dumps(self.page.settings.get("config_" + table) or {}))
+        inner, before = own, self.current(table).to_dict()
         for part in path[:-1]:
-            inner = inner[part]
-        before = inner[path[-1]]
-        inner[path[-1]] = typed(element, before)
+            inner, before = inner.setdefault(part, {}), before[part]
+        inner[path[-1]] = typed(element, before[path[-1]])
         label = dom.wrap(element._dom_element.closest(".field"))
         try:
-            kind(**values)
+            self.defaults(table).replace(**own)
         except settings.ConfigError as wrong:
-            inner[path[-1]] = before
             label.classes.add("invalid")
             dom.find(".wrong", label).textContent = str(wrong)
             self.page.alarm(str(wrong))
             return
         label.classes.discard("invalid")
         dom.find(".wrong", label).textContent = ""
-        await self.page.set(**{"config_" + table: values})
+        await self.page.set(**{"config_" + table: own})
 
 
 async def storage_figures():

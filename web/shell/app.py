@@ -38,8 +38,7 @@ class App:
             if not document.getElementById("trouble-engine"):
                 self.engine_broken(refused.failed)
             return
-        if self.device.why in ("no-webgpu", "no-adapter"):
-            trouble.show("no-webgpu")
+        self.page.touch("model")
         self.page.status.know(worker=True)
         self.engine.reopen()
         asyncio.create_task(dom.guard(self.watch_engine()))

@@ -16,6 +16,7 @@ from web.lib.words import t
 from web.shell.link import Refused
 
 REDRAW_SECONDS = 0.25
+TOASTS = 2
 DEFAULTS = {
     "language": "",
     "theme": "",
@@ -36,6 +37,9 @@ DEFAULTS = {
     "auto_collect": False,
     "proxy": "",
     "sign": False,
+    "voice": False,
+    "aside": None,
+    "tab": "memory",
     "story": "",
 }
 
@@ -117,8 +121,10 @@ class Page:
 
     async def _ask(self, number, chat, messages, options, listener):
         options = dict(options)
+        options.setdefault("language", t.language)
         for name in ("temperature", "top_p", "max_tokens", "seed"):
             options.setdefault(name, self.settings[name])
+        options["stop_repeats"] = True
         question = Ask(id=number, chat=chat, messages=messages, options=options)
         try:
             answered = await self.app.engine.ask(question)
@@ -160,6 +166,7 @@ class Page:
         close = dom.icon_button(t("close"), "close-toast", drawing="close", cls="icon small")
         for earlier in dom.find_all('.toast [data-do="%s"]' % do) if do else ():
             earlier._dom_element.closest(".toast").remove()
+        _make_room(text)
         notice = dom.make("div", dom.make("p", text), also, action, close, cls="toast")
         dom.by_id("toasts").append(notice)
         self.say(text)
@@ -173,6 +180,17 @@ class Page:
             return
         failed = getattr(fault, "failed", None)
         failures.show(self, failed or failures.unforeseen(fault))
+
+
+def _make_room(text):
+    """The same words once, and few at a time: the oldest go."""
+    shown = dom.find_all("#toasts .toast")
+    for notice in shown:
+        if dom.find("p", notice).textContent == text:
+            notice._dom_element.remove()
+    shown = dom.find_all("#toasts .toast")
+    for notice in shown[: max(0, len(shown) - TOASTS + 1)]:
+        notice._dom_element.remove()
 
 
 async def _leave(notice, seconds):

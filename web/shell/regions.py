@@ -9,10 +9,15 @@ from web.chat.chat import Chat
 from web.chat.compare import Compare
 from web.chat.composer import Composer
 from web.chat.conversations import Conversations
+from web.chat.place import Place
 from web.chat.story import Story
+from web.chat.too_long import TooLong
+from web.chat.voice import Voice
 from web.intake.sources import Intake
 from web.learning import records
 from web.learning.activity import Activity
+from web.learning.comeback import Comeback
+from web.learning.measured import Measured
 from web.learning.memory import Memory
 from web.learning.note import Notes
 from web.learning.practice import Learning
@@ -26,11 +31,12 @@ from web.lib.words import t, wished
 from web.settings.firstrun import FirstRun
 from web.settings.settings import SettingsDialog, storage_figures
 from web.shell import verbs
+from web.shell.install import Install
 from web.shell.page import Page
 from web.shell.shortcuts import Shortcuts
 from web.shell.status import Status
 
-NARROW, MIDDLE = "(max-width: 699px)", "(max-width: 1099px)"
+NARROW, MIDDLE, WIDE = "(max-width: 699px)", "(max-width: 1099px)", "(min-width: 1400px)"
 
 
 async def start(app):
@@ -55,23 +61,31 @@ class OneSeek(Page):
     def build(self):
         self.status = Status(self)
         self.first_run = FirstRun(self)
+        self.install = Install(self)
+        self.measured = Measured(self)
         self.teaching = Teaching(self)
         self.learning = Learning(self)
+        self.comeback = Comeback(self)
         self.chat = Chat(self)
         self.composer = Composer(self, self.chat)
+        self.too_long = TooLong(self)
+        self.place = Place(self, self.chat)
+        self.voice = Voice(self)
         self.conversations = Conversations(self, self.chat)
         self.memory = Memory(self)
         self.notes = Notes(self)
         self.story = Story(self)
         self.versions = Versions(self)
         self.queue_panel = QueuePanel(self)
-        panels = (Activity(self), self.memory, self.queue_panel, Sources(self), self.versions)
+        panels = (self.memory, Activity(self), Sources(self), self.versions)
         self.tabs = Tabs(self, panels)
         self.intake = Intake(self)
         self.settings_dialog = SettingsDialog(self)
         self.compare = Compare(self)
         self.shortcuts = Shortcuts(self)
         self.watch(self.read_version, "versions", "state")
+        self.watch(self.settings_dialog.apply, "settings")
+        self.watch(self.first_learned, "versions")
         self.watch(self.draw_header, "model", "words", "versions", "state", "queue")
         self.watch(self.draw_storage, "words", "chats", "versions", "sources", "model")
         for kind in ("online", "offline"):
@@ -80,16 +94,22 @@ class OneSeek(Page):
     async def fill(self):
         """Show what is stored: chats, settings, queue, and the chat that was open last."""
         self.settings_dialog.apply()
+        await self.settle_aside()
+        self.tabs.open(self.settings["tab"])
         await self.teaching.load()
+        await self.measured.load()
         await self.first_run.load_registry()
         await self.read_version()
         opened = await self.store.get("settings", "open-chat")
         await self.conversations.show(opened["id"] if opened else "")
+        await self.place.restore()
         await self.conversations.load()
         if self.store.lost:
             self.status.know(storage_lost=True)
         self.status.know(online=js.navigator.onLine)
         self.touch("words", "tab")
+        if site.option("tab"):
+            self.show_tab(site.option("tab"))
         if not js.matchMedia(MIDDLE).matches:
             self.composer.focus()
 
@@ -172,9 +192,9 @@ class OneSeek(Page):
         label = dom.by_id("active-version")
         label.textContent, label.hidden = self.version, not self.model
         count = self.teaching.queue.size()
-        tab = dom.by_id("tab-queue")
+        tab = dom.by_id("tab-activity")
         said = dom.make("span", t.number(count), cls="count") if count else None
-        dom.replace(tab, t("tab.queue"), " " if count else None, said)
+        dom.replace(tab, t("tab.activity"), " " if count else None, said)
 
     async def draw_storage(self):
         figures = await storage_figures()
@@ -190,8 +210,26 @@ class OneSeek(Page):
         return not body.contains("no-aside")
 
     def toggle_aside(self):
-        name = "show-aside" if js.matchMedia(MIDDLE).matches else "no-aside"
-        document.body.classList.toggle(name)
+        """Open or closed as the person wants it; beside the chat it stays so in the next visit."""
+        sheet = js.matchMedia(MIDDLE).matches
+        document.body.classList.toggle("show-aside" if sheet else "no-aside")
+        if not sheet:
+            self.settings["aside"] = self.aside_is_open()
+            dom.run(self.save([["put", "settings", "page", self.settings]]))
+        self.sheets()
+        self.touch("tab")
+
+    async def first_learned(self):
+        if self.settings["aside"] is None and not js.matchMedia(WIDE).matches:
+            await self.settle_aside()
+
+    async def settle_aside(self):
+        """A newcomer sees the chat alone where it is not wide; the first thing learned opens the panel."""
+        wanted = self.settings["aside"]
+        if wanted is None:
+            wide = js.matchMedia(WIDE).matches
+            wanted = wide or bool(await self.store.count("versions"))
+        document.body.classList.toggle("no-aside", not wanted)
         self.sheets()
         self.touch("tab")
 

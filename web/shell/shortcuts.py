@@ -33,9 +33,10 @@ class Shortcuts:
         elif held and event.shiftKey and event.key.lower() == "o":
             event.preventDefault()
             dom.run(self.page.conversations.new())
-        elif held and event.key == "Enter" and typing:
+        elif event.key == "Enter" and typing and not event.shiftKey and not event.isComposing:
             form = field.closest("form.editor")
-            if not dom.is_none(form):
+            if not dom.is_none(form):  # as in the message field
+                event.preventDefault()
                 form.requestSubmit()
         elif event.key == "Escape":
             self.escape(event)
@@ -43,11 +44,13 @@ class Shortcuts:
             self.single(event)
 
     def escape(self, event):
-        """The nearest thing first: an open editor, the answer in flight, a sheet."""
+        """The nearest thing first: what asks for a drop, an open editor, the answer in flight, a sheet."""
         if dom.find("dialog[open]") or dom.find(".menu:popover-open"):
             return
         editor = dom.find("form.editor")
-        if editor:
+        if not dom.by_id("drop").hidden:
+            self.page.intake.close_drop()
+        elif editor:
             self.page.close_editor()
         elif self.page.chat.answering:
             self.page.chat.stop()

@@ -51,6 +51,13 @@ def word(facts):
     return "ready"
 
 
+def worth_saying(before, state):
+    """Whether a screen reader is told: after an answer and after a lesson comes their own word instead."""
+    if state == "ready":
+        return before not in ("generating", "training", "evaluating", "countdown", "paused")
+    return state in ("training", "paused", "recovering", "failed")
+
+
 class Status:
     def __init__(self, page):
         self.page = page
@@ -108,7 +115,7 @@ class Status:
             document.documentElement.setAttribute("data-engine", state)
             dom.change(pill, data_state=state, data_tone=tone)
             dom.find("use", pill)._dom_element.setAttribute("href", "#i-" + drawing)
-            if self.shown and state in ("ready", "training", "paused", "recovering", "failed"):
+            if self.shown and worth_saying(self.shown, state):
                 self.page.say(text)
             self.shown = state
             self.page.touch("status")

@@ -17,21 +17,11 @@ WORDS = {
             "The chat works, and nothing you dropped was lost.",
             "Reload the page to try again.",
         ),
-        "no-webgpu": (
-            "This browser cannot use the graphics chip.",
-            "Everything works on the processor instead, only slower.",
-            "",
-        ),
         "build": "A newer version of OneSeek is here.",
         "details": "Technical details",
         "copy": "Copy",
         "reload": "Reload",
         "close": "Close",
-        "Chrome": "Use version 113 or newer, and turn on graphics acceleration under Settings, System.",
-        "Edge": "Use version 113 or newer, and turn on graphics acceleration under Settings, System.",
-        "Firefox": "Use version 141 or newer; in about:config, dom.webgpu.enabled should be true.",
-        "Safari": "Use Safari 26 or newer, on macOS 26 or iOS 26.",
-        "other": "Chrome, Edge, Firefox and Safari can use it in their newest versions.",
     },
     "sv": {
         "engine": (
@@ -44,40 +34,19 @@ WORDS = {
             "Chatten fungerar, och inget du släppt här har gått förlorat.",
             "Ladda om sidan för att försöka igen.",
         ),
-        "no-webgpu": (
-            "Den här webbläsaren kan inte använda grafikkretsen.",
-            "Allt fungerar på processorn i stället, bara långsammare.",
-            "",
-        ),
         "build": "Det finns en nyare version av OneSeek.",
         "details": "Tekniska detaljer",
         "copy": "Kopiera",
         "reload": "Ladda om",
         "close": "Stäng",
-        "Chrome": "Använd version 113 eller senare och slå på grafikacceleration under Inställningar, System.",
-        "Edge": "Använd version 113 eller senare och slå på grafikacceleration under Inställningar, System.",
-        "Firefox": "Använd version 141 eller senare; i about:config ska dom.webgpu.enabled vara true.",
-        "Safari": "Använd Safari 26 eller senare, på macOS 26 eller iOS 26.",
-        "other": "Chrome, Edge, Firefox och Safari kan det i sina senaste versioner.",
     },
 }
-
-
-def browser():
-    """Which browser's advice to give; Edge and Chrome both say Chrome, every one says Safari."""
-    agent = window.navigator.userAgent
-    for mark, name in (("Firefox", "Firefox"), ("Edg/", "Edge"), ("Chrome", "Chrome")):
-        if mark in agent:
-            return name
-    return "Safari" if "Safari" in agent else "other"
 
 
 def show(what, detail=""):
     """Say what does not work; the technical part stays folded away."""
     words = in_use()
-    happened, safe, advice = words[what]
-    texts = [happened, safe, advice or words[browser()]]
-    panel = banner("trouble-" + what, texts, "alert")
+    panel = banner("trouble-" + what, words[what], "alert")
     if detail:
         panel.append(details(words, detail))
     panel.append(button(words["close"], lambda event: panel.remove()))

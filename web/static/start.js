@@ -19,3 +19,12 @@ if (missing.length) tell(`(${missing.join(", ")})`);
 addEventListener("error", (event) => tell(event.message ?? event.target?.src ?? ""), true);
 addEventListener("unhandledrejection", (event) => tell(String(event.reason)));
 setTimeout(() => tell(`(${PATIENCE / 1000} s)`), PATIENCE);
+
+// The browser's offer to install the page may come before the page's Python, which shows it (web/install.py).
+globalThis.installable = null;
+addEventListener("beforeinstallprompt", (event) => {
+  event.preventDefault();
+  globalThis.installable = event;
+  dispatchEvent(new Event("oneseek-installable"));
+});
+addEventListener("appinstalled", () => (globalThis.installable = null));

@@ -20,6 +20,7 @@ self.addEventListener("fetch", (event) => {
 function pathOf({ url, mode, method }) {
   if (method !== "GET" || !url.startsWith(ROOT)) return null;
   const path = plain(url);
+  if (mode === "navigate" && `${path}.html` in SITE.files) return `${path}.html`;
   return path === "" || (mode === "navigate" && path === "index.html") ? "index.html" : path;
 }
 

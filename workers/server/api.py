@@ -16,14 +16,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route, WebSocketRoute
 
-from engine.assistant import Busy
+from engine.assistant import Busy, OnlyChats
 from engine.core.queue.training_queue import Conflict
 from engine.core.storage.store import StorageFull
 from engine.history.ledger import Overtaken
 from engine.history.snapshot import SnapshotDamaged
 from engine.model.generate import TooLong
 from workers.server.endpoints import lessons, looking, openai, training, versions
-from workers.server.endpoints.old import multi_model_query, old, query
+from workers.server.endpoints.old import multi_model_query, old, query, status
 from workers.server.guard import error
 from workers.server.places import Crowded
 from workers.server.service import NoSuchModel, Service
@@ -43,6 +43,7 @@ ROUTES = [
     Route("/api/models/versions/{number:int}/activate", versions.activate, methods=["POST"]),
     Route("/api/models/versions/{number:int}/verify", versions.verify),
     Route("/api/models/versions/{number:int}/export", versions.export),
+    Route("/api/models/versions/{number:int}/certified", versions.certified),
     Route("/api/models/rollback", versions.rollback, methods=["POST"]),
     Route("/api/models/reset", versions.reset, methods=["POST"]),
     Route("/api/queue", lessons.queue),
@@ -54,13 +55,14 @@ ROUTES = [
     Route("/api/oqt/multi-model-query", old(multi_model_query), methods=["POST"]),
     Route("/api/oqt/micro-train", old(training.micro), methods=["POST"]),
     Route("/api/oqt/train", old(training.start_run), methods=["POST"]),
-    Route("/api/oqt/status", old(training.micro_status)),
+    Route("/api/oqt/status", old(status)),
     Route("/api/oqt/metrics", old(training.micro_stats)),
     Route("/api/oqt/ledger", old(versions.ledger)),
     Route("/api/oqt/ledger/{what}", old(versions.ledger)),
     Route("/v1/models", openai.models),
     Route("/v1/models/{id}", openai.model),
     Route("/v1/chat/completions", openai.completions, methods=["POST"]),
+    Route("/oqt-dashboard", looking.dashboard),
     Route("/healthz", looking.health),
     Route("/metrics", looking.figures),
     Route("/openapi.json", looking.document),
@@ -72,6 +74,7 @@ ROUTES = [
 TOLD: dict[type[Exception], tuple[int, str]] = {
     TooLong: (400, "context_length_exceeded"),
     NoSuchModel: (404, "model_not_found"),
+    OnlyChats: (409, "chats_only"),
     ValueError: (400, "invalid_value"),
     OverflowError: (400, "invalid_value"),
     LookupError: (404, "not_found"),

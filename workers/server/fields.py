@@ -33,13 +33,20 @@ class Field:
     default: Any = REQUIRED
 
     def read(self, body: dict, name: str) -> Any:
-        """The value; null counts as left out, as OpenAI's clients send it."""
-        value = body.get(name)
+        """The value, under its name or that name in camelCase; null counts as left out, as OpenAI's
+        clients send it."""
+        value = body.get(name, body.get(camel(name)))
         if value is None and self.default is REQUIRED:
             raise BadRequest(f"{name} is required")
         if value is None or value == self.default:
             return self.default
         return self.check(name, value)
+
+
+def camel(name: str) -> str:
+    """raw_responses as rawResponses."""
+    first, *others = name.split("_")
+    return first + "".join(other.capitalize() for other in others)
 
 
 def text(default: Any = REQUIRED, longest: int = 100_000) -> Field:

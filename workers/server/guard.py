@@ -15,10 +15,16 @@ from collections import deque
 MAX_BODY = 1 << 20
 BODY_SECONDS = 20.0  # for a body to arrive whole
 LOCAL = ("127.0.0.1", "localhost", "[::1]")
-LIMITED = ("/api/training/micro", "/api/oqt/micro-train")  # two names of one thing
+LIMITED = ("/api/training/", "/api/admin/training/", "/api/models/reset", "/api/oqt/")
+SAME = {  # two names of one thing
+    "/api/oqt/micro-train": "/api/training/micro",
+    "/api/oqt/train": "/api/admin/training/start-dna-v2",
+    "/api/oqt/status": "/api/training/micro/status",
+    "/api/oqt/metrics": "/api/training/micro/stats",
+}
 LIMIT, PERIOD = 30, 60.0
 TOO_LARGE, SWALLOW_SECONDS = 413, 5.0
-CLIENTS = 4096  # remembered for rate limits
+CLIENTS = 4096  # and what each asks, remembered for rate limits
 OPEN = ("/healthz",)  # asked by those who watch the server, and says no secret
 CODES = {
     400: "bad_request",
@@ -48,7 +54,7 @@ class Guard:
     ):
         self.app, self.hosts, self.key, self.clock = app, hosts, key, clock
         self.body_seconds = body_seconds
-        self.seen: dict[str, deque] = {}
+        self.seen: dict[tuple, deque] = {}
 
     async def __call__(self, scope, receive, send):
         if scope["type"] not in ("http", "websocket"):
@@ -82,12 +88,13 @@ class Guard:
         return self.too_often(scope)
 
     def too_often(self, scope) -> tuple | None:
-        if scope.get("method") != "POST" or scope["path"] not in LIMITED:
+        if scope["type"] != "http" or not scope["path"].startswith(LIMITED):
             return None
         client = (scope.get("client") or ("",))[0]
+        asked = client, scope["method"], SAME.get(scope["path"], scope["path"])
         if len(self.seen) > CLIENTS:
             self.seen.clear()
-        times, now = self.seen.setdefault(client, deque()), self.clock()
+        times, now = self.seen.setdefault(asked, deque()), self.clock()
         while times and times[0] <= now - PERIOD:
             times.popleft()
         if len(times) >= LIMIT:

@@ -12,8 +12,6 @@ import contextlib
 import fcntl
 import json
 import logging
-import math
-import os
 import sqlite3
 import sys
 import time
@@ -25,6 +23,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from engine.assistant import Assistant
 from engine.cli.commands import executor_named
 from engine.cli.main import Progress
+from engine.core import environment
+from engine.core.environment import switched_on, variable
 from engine.core.storage import backup
 from engine.core.storage.sqlite import SqliteStore
 from engine.core.storage.store import StorageFull, StoreRetired
@@ -36,6 +36,7 @@ from engine.learning.runs import NoBaseModels
 from engine.model import registry
 from engine.model.formats import FormatError
 from engine.model.llama import Config
+from importers.pages.fetch import Fetcher, anywhere
 from workers.server.api import create_app
 from workers.server.guard import LOCAL, Guard
 from workers.server.service import Service
@@ -66,13 +67,22 @@ class JsonLines(logging.Formatter):
 
 
 def arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="build.py headless", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="build.py headless",
+        description=__doc__.splitlines()[0],
+        epilog=environment.listed(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--model", help="an id or a path; without it BASE_MODELS decides")
     parser.add_argument("--port", type=int, default=8321)
     parser.add_argument("--host", default="127.0.0.1", help="any other address needs --key")
-    parser.add_argument("--key", default=os.environ.get("ONESEEK_API_KEY", ""))
+    parser.add_argument("--key", default=variable("ONESEEK_API_KEY"))
     parser.add_argument("--folder", type=Path, default=Path.home() / ".local/share/oneseek")
-    parser.add_argument("--backend", choices=("gpu", "numpy", "auto"), default="auto")
+    parser.add_argument("--backend", choices=("gpu", "cpu", "numpy", "auto"), default="auto")
+    parser.add_argument(
+        "--share", type=float, default=1.0,
+        help="how much of the quiet time learning may take; the page takes 0.2 while you are there",
+    )  # fmt: skip
     moved = parser.add_mutually_exclusive_group()
     moved.add_argument("--backup", type=Path, metavar="FILE", help="write a backup and end")
     moved.add_argument("--restore", type=Path, metavar="FILE", help="restore a backup and end")
@@ -132,29 +142,35 @@ async def restore(folder: Path, file: Path) -> None:
 # ---- the server
 
 
+async def base_of(name: str, store: SqliteStore) -> str:
+    """What this model's versions are kept under; earlier servers cut its id at the last point."""
+    id, cut = registry.id_of(name), Path(name).stem
+    bases = {record["base"] for _, record in await store.all("versions")}
+    return cut if cut in bases and id not in bases else id
+
+
 async def opened(options: argparse.Namespace) -> Service:
     """The service of the chosen model over the folder's store."""
     name = registry.chosen(options.model)[0]
     if registry.known().get(name, {}).get("source", {}).get("kind") == "web":
         await registry.obtain(name, Progress(name))
     file = registry.open_named(name)
-    id = Path(name).stem
+    id = registry.id_of(name)
     executor = await executor_named(options.backend)
-    shapes = Config.from_dict(file.config).shapes().values()
-    size = sum(math.prod(shape) for shape in shapes)
+    size = Config.from_dict(file.config).parameters
     store = SqliteStore(options.folder / DATABASE)
     if store.lost:
         log.warning("the folder's database was lost: restore a backup to get versions back")
-    key = os.environ.get("LEDGER_PRIVATE_KEY_PATH")
+    key = variable("LEDGER_PRIVATE_KEY_PATH")
     ledger = Ledger(store, clock, read_key(key) if key else None)
-    versions = Versions(store, ledger, id, naming.family(size), clock)
+    versions = Versions(store, ledger, await base_of(name, store), naming.family(size), clock)
     with contextlib.closing(file):
         assistant = await Assistant.load(file, executor, versions)
-    micro = os.environ.get("ENABLE_MICROTRAINING", os.environ.get("OQT_ENABLE_MICROTRAINING", "1"))
-    on = micro.lower() not in ("0", "false", "no", "off")
-    service = Service(store, assistant, id, clock, on, options.folder)
-    if os.environ.get("LEDGER_URL"):
-        service.spawn(Witness(service.versions, os.environ["LEDGER_URL"]).keep())
+    on = switched_on("ENABLE_MICROTRAINING", True)
+    service = Service(store, assistant, id, clock, on, options.folder, share=options.share)
+    if address := variable("LEDGER_URL"):
+        fetcher = Fetcher(anywhere) if switched_on("LEDGER_URL_LOCAL", False) else Fetcher()
+        service.spawn(Witness(service.versions, address, fetcher).keep())
     log.info("OneSeek answers at http://%s:%s as %s", options.host, options.port, id)
     return service
 
@@ -229,6 +245,9 @@ def main(given: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     if options.host not in LOCAL and not options.key:
         print("an address that others can reach needs --key (or ONESEEK_API_KEY)", file=sys.stderr)
+        return 2
+    if not 0 < options.share <= 1:
+        print("--share must be above 0 and at most 1", file=sys.stderr)
         return 2
     try:
         with alone_in(options.folder):

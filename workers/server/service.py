@@ -14,22 +14,25 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from engine.assistant import Assistant, label
+from engine.assistant import Assistant
 from engine.core.queue.batches import BatchManager
 from engine.core.queue.saved import SavedQueue
 from engine.core.queue.training_queue import TrainingQueue
 from engine.core.scheduler import AWAY_MS
 from engine.core.settings import StopConfig
+from engine.history import naming
 from engine.history.audit import check_store
 from engine.history.dna import record_dna
 from engine.history.round_plan import PRACTICE
-from engine.history.versions import GENERIC, Versions
+from engine.history.versions import GENERIC, Versions, label
 from engine.learning import runs
 from engine.learning.lessons import LessonError
 from engine.learning.microtrain import MicroTraining
+from engine.learning.offers import held, offered
 from engine.learning.trainer import check
 from engine.model.generate import BATCHES, Answer, Sampling
 from workers.server.places import Places
+from workers.server.share import Share
 
 IDLE_SECONDS = 2.0  # quiet before learning begins
 EVENTS_BEHIND = 256  # a listener that is further behind is dropped
@@ -87,14 +90,16 @@ class Service:
         micro_training: bool = True,
         folder: Path | None = None,
         paced: bool = False,
+        share: float = 1.0,
     ):
         self.store, self.assistant, self.model, self.clock = store, assistant, model, clock
         self.micro_training, self.folder, self.paced = micro_training, folder, paced
+        self.share = share  # of the time that learning may take
         self.versions: Versions = assistant.versions
         self.hub = Hub()
         self.queue = SavedQueue(TrainingQueue(clock), store)
         self.batches = BatchManager(self.queue.queue)
-        self.micro = MicroTraining(self.versions, self.learn, self.hub.tell)
+        self.micro = MicroTraining(self.versions, self.learn, self.hub.tell, ask=self.put_to_person)
         self.runs: dict[str, runs.TrainingRun] = {}
         self.coming: list[runs.TrainingRun] = []
         self.places = Places(BATCHES[-1])
@@ -103,6 +108,7 @@ class Service:
         self.practising = False
         self.started = self.asked = time.monotonic()  # since when it lives; when one last asked
         self.answers = self.tokens = self.failures = 0
+        self.rounds, self.trained_at = 0, None  # how many ended, and when the last did
         self.practised_at = 0  # the version that practice was last tried on
         self.wake = asyncio.Event()
 
@@ -110,8 +116,16 @@ class Service:
         await self.queue.load()
         if not self.paced:
             self.assistant.turns.answering = lambda: not self.is_quiet
-            self.assistant.turns.free()
+            self.begin_turns()
+            self.assistant.whole.tell = self.tell_rebuilding
             self.spawn(self.live())
+
+    def begin_turns(self) -> None:
+        """Learning takes all the time that answers leave, or its share of it."""
+        if self.share < 1:
+            self.spawn(Share(self.assistant.turns, self.share).keep())
+        else:
+            self.assistant.turns.free()
 
     async def stop(self) -> None:
         """End between two steps; what was under way goes on from its checkpoint next time."""
@@ -126,6 +140,9 @@ class Service:
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
         return task
+
+    def tell_rebuilding(self, how_far: dict) -> None:
+        self.hub.tell({"type": "version_rebuilding", **how_far})
 
     # ---- answers
 
@@ -150,14 +167,15 @@ class Service:
         return found
 
     async def find_version(self, name: str) -> int | None:
-        """The number behind `model`, `model:v1.2`, `v1.2` or a full name; None is the one in use."""
+        """The number behind `model`, `model:v1.2`, `v1.2` or a version's name, also one that the
+        system before gave; None is the one in use."""
         if name in (self.model, "oneseek"):
             return None
         wanted = name.removeprefix(self.model + ":")
         if wanted == label(None):
             return 0
         for record in await self.versions.records():
-            if wanted in (label(record), record["name"]):
+            if wanted in (label(record), record["name"]) or naming.means(wanted, record["name"]):
                 return record["number"]
         raise NoSuchModel(name)
 
@@ -187,6 +205,8 @@ class Service:
     async def next_work(self) -> bool:
         """An interrupted round first, then questions, runs, the queue, practice. False when there is
         nothing to do, or when it failed: then it is tried again when something new comes."""
+        if not self.assistant.trainable:
+            return False
         try:
             if line := await self.interrupted():
                 await self.round("lesson", [], line)
@@ -200,6 +220,10 @@ class Service:
                 await self.practise()
             else:
                 return False
+        except asyncio.CancelledError:
+            if (task := asyncio.current_task()) and task.cancelling():
+                raise  # the service itself ends
+            return True  # a round made way, and goes on from its checkpoint
         except Exception as fault:
             self.failures += 1
             log.error("learning failed, what is saved is untouched", exc_info=fault)
@@ -242,19 +266,14 @@ class Service:
 
     async def learn(self, examples: list[dict], line: str) -> dict:
         """Queue examples and learn them now; the answer MicroTraining wants."""
-        ids, refused = [], ""
-        for example in examples:
-            try:
-                record = await self.add(example)
-            except LessonError as fault:
-                refused = str(fault)
-                continue
-            if record and record["state"] == "ready":
-                ids.append(record["id"])
+        ids, nothing = await offered(self.queue, self.assistant.trainer.coder, examples)
         if not ids:
-            reason = refused or "learned or refused before"
-            return {"outcome": "not learned", "reason": reason, "version": None, "examples": []}
+            return nothing
         return {**await self.round("lesson", ids, line), "examples": ids}
+
+    async def put_to_person(self, examples: list[dict]) -> list[str]:
+        """Answers that disagree, held until a person chose one; their ids."""
+        return await held(self.queue, examples)
 
     async def learn_next(self) -> None:
         active = time.monotonic() - self.asked < AWAY_MS / 1e3
@@ -272,13 +291,15 @@ class Service:
     async def round(self, kind: str, ids: list[str], line: str, config: dict | None = None) -> dict:
         """A whole round; it yields to answers by itself."""
         opened = await self.assistant.learn(kind, ids, line, self.step_done, config)
-        self.assistant.turns.free()
+        if self.share >= 1:
+            self.assistant.turns.free()
         self.hub.tell({"type": "round_started", "runId": opened.run, "kind": kind})
         try:
             result = await opened.task
         finally:
             self.assistant.round = None
             await self.queue.load()
+        self.rounds, self.trained_at = self.rounds + 1, time.monotonic()
         version = label(result["version"]) if result["version"] else None
         ended = {"outcome": result["outcome"], "reason": result["reason"], "version": version}
         self.hub.tell({"type": "round_ended", "runId": opened.run, "kind": kind, **ended})
@@ -298,6 +319,7 @@ class Service:
 
     async def add(self, example: dict) -> dict | None:
         """Into the queue, if it can be taught at all."""
+        self.assistant.must_learn()
         check(self.assistant.trainer.coder, example)
         return await self.queue.change(lambda queue: queue.add(example))
 
@@ -309,8 +331,11 @@ class Service:
 
     # ---- micro-training and runs
 
-    async def ask_micro(self, question: str, responses: list[dict], language: str = "") -> dict:
-        accepted = await self.micro.submit(question, responses, language)
+    async def ask_micro(
+        self, question: str, responses: list[dict], language: str = "", analyzed: dict | None = None
+    ) -> dict:
+        self.assistant.must_learn()
+        accepted = await self.micro.submit(question, responses, language, analyzed=analyzed)
         self.hurry()
         return accepted
 
@@ -362,7 +387,7 @@ class Service:
     async def verify(self, number: int | None = None) -> list[str]:
         findings = await check_store(self.store)
         if number:
-            await self.versions.weights(number)
+            await self.assistant.whole.weights(number)
         return findings
 
 

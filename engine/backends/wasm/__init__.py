@@ -1,12 +1,10 @@
-"""The CPU back end for a browser tab: Python writes WebAssembly SIMD kernels that work in Pyodide's
-own heap, on numpy's arrays, without copies.
+"""The CPU back end: Python writes WebAssembly SIMD kernels that work in a memory of their own, in a
+browser tab and without one.
 
-One core computes. Pyodide's heap is not shared memory, isolated page or not, so a helper worker
-would need an interpreter and the weights once more (116 MB of SmolLM2's, and seconds to start) for
-half of a step's rows, and the gradients would have to be copied between the two; `bench cpu` tells
-what it could give at most (`two_workers_gain`). That breaks the promise about memory, so there are
-no helpers.
+Threads share that memory where the host allows it, and divide each run among them; one thread is
+the same with nobody beside it. Arrays come from Python's memory and go back to it by copy; the
+weights are there once.
 
 Reading order: opcodes, emit, vectors, kernel, elementwise, rows, loss, choice, optim, weights,
-matmul, few_rows, attention, program, heap, executor.
+matmul, few_rows, attention, stages, board, program, memory, executor, tab, native.
 """

@@ -2,8 +2,8 @@
 the machine code.
 
 An expression is the bytes that compute it, so building one writes it; statements go to the
-function they belong to. The module imports its memory and carries a `dylink.0` section, which is
-all Pyodide's ctypes asks of a shared library.
+function they belong to. The module imports its memory, which several threads may share, and has a
+table of its functions, so that a number in memory can say which one is meant.
 """
 
 import struct
@@ -12,11 +12,14 @@ from contextlib import contextmanager
 from engine.backends.wasm.opcodes import (
     BRANCH_IF,
     CALL,
+    CALL_INDIRECT,
+    DROP,
     END,
     EXTRACT_LANE,
     IF,
     LOOP,
     OPCODES,
+    RETURN,
     SHUFFLE,
     STORE32_LANE,
     TYPES,
@@ -24,7 +27,8 @@ from engine.backends.wasm.opcodes import (
     VOID,
 )
 
-FAMILY = {"i32": "i32", "f32": "f32", "v128": "f32x4"}  # what + - * / < mean for a type
+FAMILY = {"i32": "i32", "i64": "i64", "f32": "f32", "v128": "f32x4"}  # what + - * / < mean
+LARGEST_MEMORY = 65536  # pages: what 32 bits reach
 
 
 def unsigned(n: int) -> bytes:
@@ -54,7 +58,11 @@ def text(name: str) -> bytes:
 
 
 def opcode(number: int) -> bytes:
-    return bytes([number]) if number < 0x100 else b"\xfd" + unsigned(number - 0x100)
+    if number < 0x100:
+        return bytes([number])
+    if number < 0x10000:
+        return b"\xfd" + unsigned(number - 0x100)
+    return b"\xfe" + unsigned(number - 0x10000)
 
 
 class Expr:
@@ -125,6 +133,8 @@ def value(x, type="i32") -> Expr:
         return x
     if type == "i32":
         return Expr("i32", b"\x41" + signed(x))
+    if type == "i64":
+        return Expr("i64", b"\x42" + signed(x))
     if type == "f32":
         return Expr("f32", b"\x43" + struct.pack("<f", x))
     return Expr("v128", opcode(V128_CONST) + struct.pack("<4f", x, x, x, x))
@@ -138,11 +148,11 @@ def ints(*lanes) -> Expr:
 
 
 def op(name, *operands) -> Expr:
-    """Any instruction by name; Python numbers take the type of the first operand (shift counts are
-    i32)."""
+    """Any instruction by name; Python numbers take the type of the first operand (a vector's shift
+    counts are i32)."""
     number, type = OPCODES[name]
     first, *rest = operands
-    kind = "i32" if ".sh" in name else first.type
+    kind = "i32" if ".sh" in name and first.type == "v128" else first.type
     return Expr(type, first.code + b"".join(value(x, kind).code for x in rest) + opcode(number))
 
 
@@ -161,6 +171,14 @@ def interleave(a, b, start) -> Expr:
 def load(address, offset=0, kind="v128.load") -> Expr:
     number, type = OPCODES[kind]
     return Expr(type, address.code + opcode(number) + b"\x00" + unsigned(offset))
+
+
+def atomic(name, address, *operands, offset=0) -> Expr:
+    """An access that all threads see in one order; its address is a multiple of its size."""
+    number, type = OPCODES[name]
+    size = b"\x03" if name.startswith("i64") else b"\x02"
+    code = address.code + b"".join(value(x).code for x in operands)
+    return Expr(type, code + opcode(number) + size + unsigned(offset))
 
 
 def splat(address, offset=0) -> Expr:
@@ -188,10 +206,11 @@ class Local(Expr):
 
 
 class Function:
-    """One function under construction; every parameter is an i32: an address, a row, a count."""
+    """One function under construction; every parameter is an i32: an address, a row, a count. So is
+    its `result`, if it has one: what `give` gives, or else 0."""
 
-    def __init__(self, index, name, parameters):
-        self.index, self.name, self.parameters = index, name, parameters
+    def __init__(self, index, name, parameters, result=False):
+        self.index, self.name, self.parameters, self.result = index, name, parameters, result
         self.body, self.types = bytearray(), []
         self.prologue, self.constants = bytearray(), {}
 
@@ -235,14 +254,34 @@ class Function:
             + bytes([lane])
         )
 
-    def call(self, function, *arguments):
-        if len(arguments) != len(function.parameters):
-            raise TypeError(
-                f"{function.name} takes {function.parameters}, not {len(arguments)} arguments"
-            )
-        self.body += (
-            b"".join(value(x).code for x in arguments) + bytes([CALL]) + unsigned(function.index)
-        )
+    def result_of(self, function, *arguments) -> Expr:
+        code = b"".join(value(x).code for x in arguments)
+        return Expr("i32", code + bytes([CALL]) + unsigned(function.index))
+
+    def call_by_number(self, number, type, *arguments):
+        """A call of the function of that number, which takes as many arguments as these."""
+        self.body += b"".join(value(x).code for x in arguments) + number.code
+        self.body += bytes([CALL_INDIRECT]) + unsigned(type) + b"\x00"
+
+    def drop(self, expr):
+        """Computed for what it does, not for what it is."""
+        self.body += expr.code + bytes([DROP])
+
+    def put(self, access):
+        """An atomic store: it leaves nothing behind."""
+        self.body += access.code
+
+    def give(self, x):
+        self.body += value(x).code + bytes([RETURN])
+
+    @contextmanager
+    def repeat(self):
+        """A loop that runs once more whenever its variable was set to 1 within."""
+        again = self.local()
+        self.body += bytes([LOOP, VOID])
+        again.set(0)
+        yield again
+        self.body += again.code + bytes([BRANCH_IF, 0, END])
 
     @contextmanager
     def when(self, condition):
@@ -267,34 +306,53 @@ class Function:
 
     def encoded(self) -> bytes:
         declared = vector(b"\x01" + bytes([TYPES[type]]) for type in self.types)
-        code = declared + bytes(self.prologue + self.body) + bytes([END])
+        last = value(0).code if self.result else b""
+        code = declared + bytes(self.prologue + self.body) + last + bytes([END])
         return unsigned(len(code)) + code
+
+    @property
+    def type(self):
+        """What can stand in for another in a call by number."""
+        return len(self.parameters), self.result
 
 
 class Module:
     """Functions in the order they were written; all of them are exported under their names."""
 
     def __init__(self):
-        self.functions = []
+        self.functions, self.types = [], []
 
-    def function(self, name, parameters) -> Function:
-        self.functions.append(Function(len(self.functions), name, parameters))
+    def function(self, name, parameters, result=False) -> Function:
+        self.functions.append(Function(len(self.functions), name, parameters, result))
         return self.functions[-1]
 
-    def encoded(self) -> bytes:
-        arities = sorted({len(f.parameters) for f in self.functions})
-        types = (b"\x60" + vector([bytes([TYPES["i32"]])] * n) + b"\x00" for n in arities)
-        memory = text("env") + text("memory") + b"\x02\x00\x00"
+    def type_of(self, parameters, result=False) -> int:
+        """The number of a type."""
+        if (parameters, result) not in self.types:
+            self.types.append((parameters, result))
+        return self.types.index((parameters, result))
+
+    def encoded(self, shared=False) -> bytes:
+        """With a `shared` memory, for the hosts that have threads."""
+        kinds = [unsigned(self.type_of(*f.type)) for f in self.functions]
+        number = bytes([TYPES["i32"]])
+        types = (
+            b"\x60" + vector([number] * n) + vector([number] if result else [])
+            for n, result in self.types
+        )
+        limits = b"\x03\x00" + unsigned(LARGEST_MEMORY) if shared else b"\x00\x00"
+        memory = text("env") + text("memory") + b"\x02" + limits
+        count = unsigned(len(self.functions))
         exports = (text(f.name) + b"\x00" + unsigned(f.index) for f in self.functions)
+        everyone = b"\x00" + value(0).code + bytes([END])
+        everyone += vector(unsigned(f.index) for f in self.functions)
         sections = [
-            (
-                0,
-                text("dylink.0") + bytes([1, 4, 0, 0, 0, 0]),
-            ),  # needs no memory and no table of its own
             (1, vector(types)),
             (2, vector([memory])),
-            (3, vector(unsigned(arities.index(len(f.parameters))) for f in self.functions)),
+            (3, vector(kinds)),
+            (4, vector([b"\x70\x00" + count])),
             (7, vector(exports)),
+            (9, vector([everyone])),
             (10, vector(f.encoded() for f in self.functions)),
         ]
         return b"\0asm\1\0\0\0" + b"".join(bytes([n]) + unsigned(len(s)) + s for n, s in sections)

@@ -1,67 +1,94 @@
 """The executor of the CPU back end: kernels where there are some, numpy's definitions elsewhere,
 all on one memory plan.
 
-A run is a flat list of pieces, each a few milliseconds at most, so a slice may end anywhere; the
-bits do not depend on where.
+A run is a flat list of pieces, each a millisecond or less, which threads divide among them and a
+slice may end behind any of; the bits depend on neither.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+import weakref
 
 import numpy as np
 
-from engine.backends.reference import DTYPES, Tensor
+from engine.backends.gpu.errors import DeviceLost
+from engine.backends.reference import DTYPES
 from engine.backends.room import Room
+from engine.backends.wasm.board import BOARD_BYTES, GIVE_UP_MS, LOST
 from engine.backends.wasm.kernels.kernel import PIECE
-from engine.backends.wasm.program import Compiled, compiled
-from engine.compiler.ir import Spec, Step, Value
+from engine.backends.wasm.memory import Block, Memory, Tensor
+from engine.backends.wasm.program import ARENA, compiled
+from engine.compiler.ir import Spec, Value
 from engine.compiler.schedule import Plan
 from engine.core.turns import SLICE_MS, Turns
 
 
+class Linked:
+    """A program's code and its lists, where threads find them."""
+
+    def __init__(self, executor: Wasm, plan: Plan):
+        self.program = compiled(plan)
+        self.pieces = executor.held(self.program.pieces)
+        self.calls = executor.held(self.program.calls)
+        self.module = executor.memory.host.link(self.program.module)
+        self.number = self.module.number
+
+
 class Wasm:
-    """Executor over WebAssembly kernels; `heap` says where arrays live and links modules there."""
+    """Executor over WebAssembly kernels; `host` says where they and their memory are."""
 
     name = "wasm"
     cache_step = 128  # 6 MB of SmolLM2's
 
-    def __init__(self, heap):
-        self.heap, self.turns = heap, Turns()
-        self.modules: dict[Plan, tuple[Compiled, Callable]] = {}
+    def __init__(self, host):
+        self.memory, self.turns = Memory(host), Turns()
+        self.board = self.memory.block(BOARD_BYTES)
+        host.open(self.board.address)
+        weakref.finalize(self, host.close).atexit = False
+        self.linked: dict[Plan, Linked] = {}
+        self.on_lost = lambda reason: None
+        self.most = host.threads  # that may work at once
+        self.in_background = host.threads  # of them, where nobody waits
+
+    def held(self, array: np.ndarray) -> Block:
+        block = self.memory.block(array.nbytes)
+        self.memory.host.write(block.address, np.ascontiguousarray(array))
+        return block
 
     def upload(self, array: np.ndarray) -> Tensor:
-        return Tensor(self.heap.hold(array))
+        return Tensor(self.held(array), array.shape, array.dtype)
 
     def empty(self, spec: Spec, room: Room | None = None) -> Tensor:
         taken = room.take(spec.nbytes) if room else None
-        if taken is None:
-            return Tensor(self.heap.zeros(spec.shape, DTYPES[spec.dtype]))
-        return Tensor(taken.view(DTYPES[spec.dtype]).reshape(spec.shape))
+        return Tensor.of(spec, taken or self.memory.block(spec.nbytes))
 
     def room(self, size: int) -> Room:
-        return Room(self.heap.zeros((size,), np.uint8))
+        return Room(self.memory.block(size))
 
     async def breathe(self) -> None:
         await self.turns.breathe()
 
+    @property
+    def threads(self) -> int:
+        """How many may work now: for an answer all there are."""
+        return self.most if self.turns.is_urgent else min(self.most, self.in_background)
+
     def prepare(
         self, plan: Plan, tensors: dict[str, Tensor] | None = None, room: Room | None = None
     ) -> Run:
-        if plan not in self.modules:
-            program = compiled(plan)
-            self.modules[plan] = program, self.heap.link(program.code)
-        return Run(self, *self.modules[plan], tensors or {}, room)
+        if plan not in self.linked:
+            self.linked[plan] = Linked(self, plan)
+        return Run(self, self.linked[plan], tensors or {}, room)
 
 
-def fitting(name: str, array: np.ndarray, spec: Spec) -> np.ndarray:
-    """The array, if it is what the program wants; of a cache it may be the first rows only."""
-    rows = array.shape[0] if name.startswith("cache.") else spec.shape[0]
-    if array.shape != (rows, *spec.shape[1:]) or array.dtype != DTYPES[spec.dtype]:
-        given = f"{array.dtype}{list(array.shape)}"
+def fitting(name: str, tensor: Tensor, spec: Spec) -> Tensor:
+    """The tensor, if it is what the program wants; of a cache it may be the first rows only."""
+    rows = tensor.shape[0] if name.startswith("cache.") else spec.shape[0]
+    if tensor.shape != (rows, *spec.shape[1:]) or tensor.dtype != DTYPES[spec.dtype]:
+        given = f"{tensor.dtype}{list(tensor.shape)}"
         raise ValueError(f"{name} is {given}, the program wants {spec}")
-    return array
+    return tensor
 
 
 class Run:
@@ -70,43 +97,61 @@ class Run:
     def __init__(
         self,
         executor: Wasm,
-        program: Compiled,
-        module: Callable,
+        linked: Linked,
         tensors: dict[str, Tensor],
         room: Room | None,
     ):
-        heap, self.executor, self.program, self.module = executor.heap, executor, program, module
-        self.inputs: dict[Value, np.ndarray] = {}
+        self.executor, self.linked, self.program = executor, linked, linked.program
+        self.host, program = executor.memory.host, linked.program
+        self.inputs: dict[Value, Tensor] = {}
         for name, value in program.plan.program.inputs.items():
             tensor = tensors.get(name) or executor.empty(value.spec)
-            self.inputs[value] = fitting(name, tensor.array, value.spec)
-        size = program.arena + program.scratch
+            self.inputs[value] = fitting(name, tensor, value.spec)
+        size = program.arena + program.scratch * self.host.threads
         if room is None or room.block.size < size:
             room = executor.room(size)
-        self.arena = room.block
-        self.table = heap.zeros((2 + len(self.inputs),), np.uint32)
-        self.table[0] = heap.address(self.arena)
-        self.table[1] = heap.address(self.arena) + program.arena
-        self.table[2:] = [heap.address(array) for array in self.inputs.values()]
-        self.table_address = heap.address(self.table)
-        self.views: dict[Value, np.ndarray] = {}
+        self.blocks = [room.block, *(tensor.block for tensor in self.inputs.values())]
+        begins = np.array([block.address for block in self.blocks], np.int64)
+        addresses = begins[program.places[:, 0]] + program.places[:, 1]
+        self.arguments = executor.held(addresses.astype(np.uint32))
+        self.values: dict[Value, Tensor] = {}
 
     def __len__(self) -> int:
-        return len(self.program.pieces)
+        return len(self.program.native)
 
     def write(self, name: str, array: np.ndarray) -> None:
-        self.inputs[self.program.plan.program.inputs[name]][...] = array
+        self.inputs[self.program.plan.program.inputs[name]].write(array)
 
     def run(self, start: int = 0, stop: int | None = None) -> None:
         stop, native = len(self) if stop is None else stop, self.program.native
         while start < stop:
             if native[start]:
                 end = self.program.native_until(start, stop)
-                self.module(self.table_address, start, end)
+                self.call(start, end)
                 start = end
             else:
-                self.step(self.program.pieces[start][0])
+                self.step(start)
                 start += 1
+
+    def call(self, start: int, stop: int) -> None:
+        executor, linked = self.executor, self.linked
+        outcome = linked.module.run(
+            executor.board.address,
+            start,
+            linked.number,
+            linked.pieces.address,
+            linked.calls.address,
+            self.arguments.address,
+            stop,
+            min(executor.threads, stop - start),
+            self.blocks[ARENA].address + self.program.arena,
+            self.program.scratch,
+        )
+        if outcome == LOST:
+            reason = f"a thread gave no answer for {GIVE_UP_MS / 1e3:.0f} seconds"
+            self.host.close()
+            executor.on_lost(reason)
+            raise DeviceLost(reason)
 
     async def advance(self, start: int = 0, budget_ms: float | None = None) -> int:
         """Run from `start` for about `budget_ms` (to the end without one); where it stopped."""
@@ -120,30 +165,28 @@ class Run:
     def run_for(self, start: int, budget_ms: float) -> int:
         until, at = time.perf_counter() + budget_ms / 1e3, start
         while at < len(self) and (at == start or time.perf_counter() < until):
-            stop = self.program.within(at, PIECE)
+            stop = self.program.within(at, PIECE * self.executor.threads)
             self.run(at, stop)
             at = stop
         return at
 
     async def read(self, name: str) -> np.ndarray:
         program = self.program.plan.program
-        return np.array(self.get(program.outputs.get(name) or program.inputs[name]))
+        return self.get(program.outputs.get(name) or program.inputs[name]).now()
 
-    def get(self, value: Value) -> np.ndarray:
-        """A view of the value where it lies; between runs its memory may hold another one."""
-        if value not in self.views:
-            entry, start = self.program.place(value)
-            if entry == 0:
-                memory = self.arena
-            else:
-                memory = self.inputs[value.root].reshape(-1).view(np.uint8)
-            bytes_of_it = memory[start : start + value.spec.nbytes]
-            self.views[value] = bytes_of_it.view(DTYPES[value.spec.dtype]).reshape(value.shape)
-        return self.views[value]
+    def get(self, value: Value) -> Tensor:
+        """The value where it lies; between runs its memory may hold another one."""
+        if value not in self.values:
+            entry, start = self.program.layout.place(value)
+            part = self.blocks[entry][start : start + value.spec.nbytes]
+            self.values[value] = Tensor.of(value.spec, part)
+        return self.values[value]
 
-    def step(self, step: Step) -> None:
-        ins = [None if v is None else self.get(v) for v in step.ins]
+    def step(self, piece: int) -> None:
+        """One that numpy has the definition of, and we no kernel."""
+        step = self.program.steps[piece][0][0]
+        ins = [None if v is None else self.get(v).now() for v in step.ins]
         results = step.op.reference(*ins, **step.attrs)
         results = results if isinstance(results, tuple) else (results,)
         for out, result in zip(step.outs, results, strict=True):
-            self.get(out)[...] = result
+            self.get(out).write(result)

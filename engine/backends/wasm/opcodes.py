@@ -1,8 +1,9 @@
 """The WebAssembly instructions the kernels use, by the names of the specification."""
 
-TYPES = {"i32": 0x7F, "f32": 0x7D, "v128": 0x7B}
+TYPES = {"i32": 0x7F, "i64": 0x7E, "f32": 0x7D, "v128": 0x7B}
 
-# name -> (opcode, type of the result); from 0x100 on the opcode is one of the SIMD page
+# name -> (opcode, type of the result); from 0x100 on the opcode is one of the SIMD page, from 0x10000 on one
+# of the page of threads
 OPCODES = {
     "i32.eq": (0x46, "i32"),
     "i32.ne": (0x47, "i32"),
@@ -15,6 +16,15 @@ OPCODES = {
     "i32.mul": (0x6C, "i32"),
     "i32.floordiv": (0x6D, "i32"),
     "i32.and": (0x71, "i32"),
+    "i32.or": (0x72, "i32"),
+    "i64.eq": (0x51, "i32"),
+    "i64.add": (0x7C, "i64"),
+    "i64.mul": (0x7E, "i64"),
+    "i64.or": (0x84, "i64"),
+    "i64.shl": (0x86, "i64"),
+    "i64.shr_u": (0x88, "i64"),
+    "i32.wrap_i64": (0xA7, "i32"),
+    "i64.extend_i32_u": (0xAD, "i64"),
     "f32.lt": (0x5D, "i32"),
     "f32.gt": (0x5E, "i32"),
     "f32.le": (0x5F, "i32"),
@@ -65,6 +75,14 @@ OPCODES = {
     "f32.load": (0x2A, "f32"),
     "i32.store": (0x36, "i32"),
     "f32.store": (0x38, "f32"),
+    "i32.atomic.load": (0x10010, "i32"),
+    "i64.atomic.load": (0x10011, "i64"),
+    "i32.atomic.store": (0x10017, "i32"),
+    "i64.atomic.store": (0x10018, "i64"),
+    "i32.atomic.add": (0x1001E, "i32"),
+    "i64.atomic.compare_exchange": (0x10049, "i64"),
+    "memory.atomic.notify": (0x10000, "i32"),
+    "memory.atomic.wait32": (0x10001, "i32"),
     "v128.load": (0x100, "v128"),
     "v128.load8x8_u": (0x102, "v128"),
     "v128.load16x4_u": (0x104, "v128"),
@@ -73,7 +91,7 @@ OPCODES = {
     "v128.load32_zero": (0x15C, "v128"),
 }
 EXTRACT_LANE, SHUFFLE, V128_CONST, STORE32_LANE = 0x11F, 0x10D, 0x10C, 0x15A
-BLOCK, LOOP, IF, ELSE, END, BRANCH, BRANCH_IF, CALL, VOID = (
+BLOCK, LOOP, IF, ELSE, END, BRANCH, BRANCH_IF, RETURN, CALL, CALL_INDIRECT, DROP, VOID = (
     0x02,
     0x03,
     0x04,
@@ -81,6 +99,9 @@ BLOCK, LOOP, IF, ELSE, END, BRANCH, BRANCH_IF, CALL, VOID = (
     0x0B,
     0x0C,
     0x0D,
+    0x0F,
     0x10,
+    0x11,
+    0x1A,
     0x40,
 )

@@ -1,8 +1,8 @@
-"""From a planned program to one WebAssembly module: a function for every kernel, and `run`, which
-calls them in order.
+"""From a planned program to one WebAssembly module: a function for every kernel, and lists of calls
+and pieces, which threads work through.
 
-Addresses are not in the code: `run` finds them in a table, so a module can be made ahead, cached,
-and used with any memory.
+Addresses are not in the code: a call finds them in its run's list of arguments, so a module can be
+made ahead, cached, and used with any memory.
 """
 
 from __future__ import annotations
@@ -16,17 +16,47 @@ import numpy as np
 
 import engine.backends.wasm.kernels
 from engine.backends.room import whole_lines
+from engine.backends.wasm.board import write_board
 from engine.backends.wasm.emit import Function, Module, load
 from engine.backends.wasm.kernels.elementwise import elementwise
 from engine.backends.wasm.kernels.kernel import PIECE, RULES, Kernel
+from engine.backends.wasm.stages import Stages
 from engine.compiler.ir import BYTES, Step, Value
 from engine.compiler.schedule import Plan
 from engine.core.turns import pause
 
+WITH_RULES = ("attention", "choice", "few_rows", "loss", "matmul", "optim", "rows")
 for _module in pkgutil.iter_modules(engine.backends.wasm.kernels.__path__):
-    importlib.import_module(f"engine.backends.wasm.kernels.{_module.name}")
+    if _module.name in WITH_RULES:
+        importlib.import_module(f"engine.backends.wasm.kernels.{_module.name}")
 
-ARENA, SCRATCH = 0, 1  # the first entries of the table; the program's inputs follow
+ARENA = 0  # the first entry of a run's addresses; the program's inputs follow
+KERNEL = ["arguments", "scratch", "lo", "hi"]  # what every kernel's function takes
+
+
+@dataclass
+class Layout:
+    """Where a program's values lie: in its arena, or in one of its inputs."""
+
+    plan: Plan
+    offsets: dict[Value, int] = field(default_factory=dict)
+    arena: int = 0
+
+    def __post_init__(self):
+        self.offsets, self.arena = arranged(self.plan)
+        inputs = self.plan.program.inputs.values()
+        self.entries = {value: ARENA + 1 + i for i, value in enumerate(inputs)}
+
+    def place(self, value: Value) -> tuple[int, int]:
+        """Entry and byte offset at which a value begins."""
+        start = value.start * BYTES[value.spec.dtype]
+        if value.root in self.plan.owner_of:
+            return ARENA, self.offsets[self.plan.owner_of[value.root]] + start
+        return self.entries[value.root], start
+
+    def spans(self, values) -> list[tuple[int, int, int]]:
+        places = ((*self.place(value), value.spec.nbytes) for value in values)
+        return [(entry, start, start + size) for entry, start, size in places]
 
 
 @dataclass
@@ -34,18 +64,19 @@ class Compiled:
     """What to run, piece by piece, and the memory it needs."""
 
     plan: Plan
-    code: bytes
-    pieces: list[tuple[Step, int, int]]  # step and the part of it; the part is empty for numpy's
+    module: Module
+    calls: np.ndarray  # [C, 4], see board.py
+    pieces: np.ndarray  # [P, 4]
+    steps: list[list[tuple[Step, int, int]]]  # of each piece: step and the part of it
     native: list[bool]  # piece by piece: does the module run it?
     done: list[float]  # floating-point operations, roughly, before each piece and after the last
-    arena: int = 0  # bytes
-    scratch: int = 0
-    offsets: dict[Value, int] = field(default_factory=dict)  # of each tenant in the arena
+    places: np.ndarray  # [A, 2]: of each argument, the entry and the bytes behind it
+    scratch: int  # bytes a thread needs
+    layout: Layout
 
-    def __post_init__(self):
-        self.offsets, self.arena = arranged(self.plan)
-        inputs = self.plan.program.inputs.values()
-        self.entries = {value: SCRATCH + 1 + i for i, value in enumerate(inputs)}
+    @property
+    def arena(self) -> int:
+        return self.layout.arena
 
     def native_until(self, first: int, stop: int) -> int:
         """Where the stretch of the module's pieces that begins at `first` ends."""
@@ -54,13 +85,6 @@ class Compiled:
     def within(self, first: int, work: float) -> int:
         """Where the longest stretch from `first` on ends that is no more than so much work."""
         return max(first + 1, bisect_right(self.done, self.done[first] + work) - 1)
-
-    def place(self, value: Value) -> tuple[int, int]:
-        """Table entry and byte offset at which a value begins."""
-        start = value.start * BYTES[value.spec.dtype]
-        if value.root in self.plan.owner_of:
-            return ARENA, self.offsets[self.plan.owner_of[value.root]] + start
-        return self.entries[value.root], start
 
 
 def arranged(plan: Plan) -> tuple[dict[Value, int], int]:
@@ -95,50 +119,61 @@ def signature(step: Step) -> str:
 
 
 def compiled(plan: Plan) -> Compiled:
-    result = Compiled(plan, b"", [], [], [0.0])
-    module = Module()
+    layout, module, stages = Layout(plan), Module(), Stages()
+    kernel_type = module.type_of(len(KERNEL))
+    write_board(module, kernel_type)
     made: dict[str, tuple[Kernel | None, Function | None]] = {}
+    places: list[tuple[int, int]] = []
+    scratch = 0
     for step in plan.program.steps:
         pause()
         name = signature(step)
         if name not in made:
             kernel = kernel_of(step)
             made[name] = kernel, written(module, step, kernel) if kernel else None
-        kernel = made[name][0]
-        parts = kernel.pieces() if kernel else [(0, 0)]
-        result.pieces += [(step, lo, hi) for lo, hi in parts]
-        result.native += [kernel is not None] * len(parts)
-        share = kernel.work / len(parts) if kernel else PIECE
-        result.done += [result.done[-1] + share * (i + 1) for i in range(len(parts))]
-        result.scratch = max(result.scratch, kernel.scratch if kernel else 0)
-    write_run(module, result, {name: function for name, (_, function) in made.items()})
-    result.code = module.encoded()
-    return result
+        kernel, function = made[name]
+        if kernel is None:
+            stages.apart(PIECE)
+            continue
+        rounds = [
+            [(step, function.index, len(places), lo, hi) for lo, hi in parts]
+            for parts in kernel.rounds()
+        ]
+        read, written_to = layout.spans(step.reads), layout.spans(step.outs)
+        stages.add(rounds, kernel.work, read, written_to)
+        places += [layout.place(value) for value in (*step.reads, *step.outs)]
+        scratch = max(scratch, whole_lines(kernel.scratch))
+    rows = stages.rows()
+    return Compiled(
+        plan,
+        module,
+        calls=np.array([(f, 4 * a, lo, hi) for _, f, a, lo, hi in stages.calls], np.int32),
+        pieces=np.array(rows, np.int32).reshape(-1, 4),
+        steps=steps_of(plan, stages.calls, rows),
+        native=[first < last for first, last, _, _ in rows],
+        done=np.cumsum([0.0, *stages.work()]).tolist(),
+        places=np.array(places, np.int64).reshape(-1, 2),
+        scratch=scratch,
+        layout=layout,
+    )
+
+
+def steps_of(plan: Plan, calls: list[tuple], rows: list[tuple]) -> list[list[tuple]]:
+    """What each piece is about; numpy's are in the order of the program."""
+    ours = {id(step) for step, *_ in calls}
+    theirs = (step for step in plan.program.steps if id(step) not in ours)
+    return [
+        [(step, lo, hi) for step, _, _, lo, hi in calls[first:last]] or [(next(theirs), 0, 0)]
+        for first, last, _, _ in rows
+    ]
 
 
 def written(module: Module, step: Step, kernel: Kernel) -> Function:
-    """The kernel's function: its parameters are the addresses of what is there."""
-    given = [p for p, v in zip(step.op.params, step.ins, strict=True) if v is not None]
-    outs = [f"out{i}" for i in range(len(step.outs))]
-    function = module.function(
-        f"{step.op.name}_{len(module.functions)}", [*given, *outs, "scratch", "lo", "hi"]
-    )
-    parameters = iter(function)
-    ins = [next(parameters) if v is not None else None for v in step.ins]
-    kernel.write(function, *ins, *parameters)
+    """The kernel's function, which first looks up the addresses of what is there."""
+    function = module.function(f"{step.op.name}_{len(module.functions)}", KERNEL)
+    arguments, *rest = function
+    count = len(step.reads) + len(step.outs)
+    found = iter([function.let(load(arguments, 4 * i, "i32.load")) for i in range(count)])
+    ins = [next(found) if v is not None else None for v in step.ins]
+    kernel.write(function, *ins, *found, *rest)
     return function
-
-
-def write_run(module: Module, compiled: Compiled, functions: dict) -> None:
-    """run(table, first, stop): the module's pieces with first <= number < stop, in order."""
-    run = module.function("run", ["table", "first", "stop"])
-    table, first, stop = run
-    scratch = load(table, 4 * SCRATCH, "i32.load")
-    for number, (step, lo, hi) in enumerate(compiled.pieces):
-        pause()
-        if not compiled.native[number]:
-            continue
-        places = [compiled.place(value) for value in (*step.reads, *step.outs)]
-        at = [load(table, 4 * entry, "i32.load") + offset for entry, offset in places]
-        with run.when((first <= number) & (stop > number)):
-            run.call(functions[signature(step)], *at, scratch, lo, hi)

@@ -1,8 +1,10 @@
 """Which language a text is in, and which adapter answers it.
 
-langdetect decides, with the Swedish and English profiles only and a fixed seed: more profiles make
-it mistake Swedish for Danish, and without a seed it answers differently each time.  On the few
-words it is unsure of, letters and function words help, then the language the chat had before.
+langdetect decides what is long enough: the Swedish and English profiles only, with a fixed seed, since
+more make it mistake Swedish for Danish and without a seed it answers differently each time.  In a
+short text it is one vote beside the function words (engine/core/collecting/hint.py), the chat so far and the
+person's setting; whatever stands in a name counts little.  Only where neither language's words are
+found do the other profiles have their say.
 """
 
 import re
@@ -10,38 +12,54 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from engine.core.collecting.hint import names_in, verdict, votes, words_of
+
 UNKNOWN = "und"
+OWN = ("sv", "en")
+OTHERS = (
+    "da",
+    "no",
+    "de",
+    "nl",
+    "fr",
+    "es",
+    "it",
+    "pt",
+    "pl",
+    "fi",
+    "ru",
+    "uk",
+    "ar",
+    "zh-cn",
+    "ja",
+)
 SURE = 0.9
-FEW_WORDS = 3
+LONG = 12  # words from which langdetect alone decides
+FULL = 4  # words from which its vote weighs as much as a function word
+ENOUGH = 4  # words from which it may tell a language that is neither
 LINE_OF = {"sv": "sv", "no": "sv", "nb": "sv", "nn": "sv", "da": "sv"}
 
 _ADDRESS = re.compile(r"\b(?:https?://|www\.)\S+|\S+@\S+")
-_WORD = re.compile(r"[^\W\d_]+")
-_FUNCTION_WORDS = {
-    "sv": "och att det som är jag du inte på med för av till den ett en om har hur vad var vem när "
-    "varför kan ska vill min mitt din han hon vi ni de så men ja nej hej tack också",
-    "en": "the and to of a in that is i you it not on with for as have how what where who when why "
-    "can will my your he she we they this but so yes no hi hello thanks are do does please",
-}
-_WORDS_OF = {code: frozenset(words.split()) for code, words in _FUNCTION_WORDS.items()}
+_LATIN = "\u024f"  # the last letter of Latin script, near enough
 
 
 @cache
-def _factory() -> Any:
+def _factory(codes: tuple[str, ...]) -> Any:
+    """langdetect with the profiles of these languages."""
     from langdetect.detector_factory import PROFILES_DIRECTORY, DetectorFactory
 
     factory = DetectorFactory()
     factory.seed = 0
-    profiles = [Path(PROFILES_DIRECTORY, code) for code in ("sv", "en")]
-    factory.load_json_profile([path.read_text(encoding="utf-8") for path in profiles])
+    paths = [Path(PROFILES_DIRECTORY, code) for code in codes]
+    factory.load_json_profile([path.read_text(encoding="utf-8") for path in paths])
     return factory
 
 
-def probabilities(text: str) -> dict[str, float]:
+def probabilities(text: str, codes: tuple[str, ...] = OWN) -> dict[str, float]:
     """What langdetect thinks, {} when the text gives it nothing to go by."""
     from langdetect.lang_detect_exception import LangDetectException
 
-    detector = _factory().create()
+    detector = _factory(codes).create()
     detector.append(text)
     try:
         return {found.lang: found.prob for found in detector.get_probabilities()}
@@ -49,27 +67,41 @@ def probabilities(text: str) -> dict[str, float]:
         return {}
 
 
-def hint(text: str) -> str:
-    """A quick look at letters and function words; empty when they say nothing."""
-    words = [word.lower() for word in _WORD.findall(text)]
-    counts = {code: sum(word in known for word in words) for code, known in _WORDS_OF.items()}
-    counts["sv"] += sum(any(letter in "åäö" for letter in word) for word in words)
-    if counts["sv"] == counts["en"]:
-        return ""
-    return max(counts, key=lambda code: counts[code])
-
-
-def detect(text: str, before: str = UNKNOWN) -> str:
-    """`sv`, `en` or `und`; `before` is the language of the chat so far."""
+def detect(text: str, before: str = UNKNOWN, setting: str = UNKNOWN) -> str:
+    """`sv`, `en`, another language's code or `und`; `before` is the language of the chat so far,
+    `setting` the one the person reads the page in."""
     text = _ADDRESS.sub(" ", text)
-    words = _WORD.findall(text)
-    found = probabilities(text) if words else {}
-    if not found:
+    words = words_of(text)
+    if not words:
         return UNKNOWN
-    best = max(found, key=lambda code: found[code])
-    if len(words) > FEW_WORDS and found[best] >= SURE:
-        return best
-    return hint(text) or (before if before in found or before in _WORDS_OF else best)
+    found = votes(text)
+    if other := _neither(text, found, len(words)):
+        return other
+    thinks = probabilities(text) if len(words) >= LONG else {}
+    sure = [code for code in thinks if thinks[code] >= SURE]
+    if sure:
+        return sure[0]
+    named = zip(words, names_in(words), strict=True)
+    plain = [word for (word, _, quoted), in_name in named if not (quoted or in_name)]
+    thinks = probabilities(" ".join(plain))
+    for code in thinks:
+        found[code] = found.get(code, 0) + thinks[code] * min(1.0, len(plain) / FULL)
+    return verdict(found, before, setting) or UNKNOWN
+
+
+def _neither(text: str, found: dict[str, float], words: int) -> str:
+    """The code of a language that is neither Swedish nor English, or nothing."""
+    letters = [letter for letter in text if letter.isalpha()]
+    if sum(letter > _LATIN for letter in letters) > len(letters) / 2:
+        thinks = probabilities(text, OWN + OTHERS)
+        return max(thinks, key=lambda code: thinks[code], default=UNKNOWN)
+    told = verdict(found)
+    if told and told not in OWN:
+        return told
+    if words < ENOUGH or any(found.get(code) for code in OWN):
+        return ""
+    thinks = probabilities(text, OWN + OTHERS)
+    return next((c for c, sure in thinks.items() if sure >= SURE and c not in OWN), "")
 
 
 def line_for(language: str, available: set[str]) -> str:

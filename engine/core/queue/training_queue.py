@@ -12,6 +12,7 @@ CLASSES = ("correction", "approved", "chat", "import")
 EVERY_NTH_IS_OLDEST = 8
 UNDO_DEPTH = 50
 WAITING = ("ready", "held")
+DISAGREEMENT = "disagreement"  # why one of several answers to a question is held
 
 
 class Conflict(Exception):
@@ -75,15 +76,30 @@ class TrainingQueue:
         return self.records[id]
 
     def approve(self, id):
-        """A person says yes: what was held may be learned, what was ready comes earlier."""
+        """A person says yes: what was held may be learned, what was ready comes earlier. Of answers
+        that disagree it is this one: the others are put aside, and what was learned is corrected."""
         record = self._known(id)
         held = record["state"] == "held"
+        if held and record["why"] == DISAGREEMENT:
+            others = [one for one in self.rivals(record["about"]) if one["id"] != id]
+            chosen = [(id, _with(record, state="ready", priority="correction"))]
+            self._act(chosen + [(one["id"], _with(one, state="skipped")) for one in others])
+            return
         priority = record["priority"] if held else _higher(record["priority"], "approved")
         self._act([(id, _with(record, state="ready", priority=priority))])
 
     def skip(self, id):
         """Not to be learned, and not offered again by itself; the record stays to be seen."""
         self._act([(id, _with(self._known(id), state="skipped"))])
+
+    def rivals(self, about):
+        """The answers to one question of which a person is asked to choose."""
+        same = [self.records[id] for id in self.prompts.get(about, ())]
+        return [one for one in same if one["state"] == "held" and one["why"] == DISAGREEMENT]
+
+    def refuse_all(self, about):
+        """None of the answers to a question is right."""
+        self._act([(one["id"], _with(one, state="skipped")) for one in self.rivals(about)])
 
     def dislike(self, id):
         """A person said the answer is bad: it is not learned, and kept as what not to say."""

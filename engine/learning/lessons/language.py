@@ -5,7 +5,8 @@ import json
 import pathlib
 import re
 
-from engine.learning.lessons.forms import Form, capital, fill, plain, slots_of
+from engine.core.collecting.hint import votes
+from engine.learning.lessons.forms import Form, capital, fill, slots_of
 
 FOLDER = pathlib.Path(__file__).parent / "data"
 WORD = re.compile(r"[\w'’-]+")
@@ -154,10 +155,6 @@ class Language:
                 return kind, found
         return None, {}
 
-    def covers(self, text):
-        """How many of the words are this language's function words."""
-        return sum(word.lower() in self.function_words for word in WORD.findall(plain(text)))
-
 
 @functools.cache
 def language(code):
@@ -172,5 +169,6 @@ def codes():
 
 
 def guess(text):
-    """The language whose function words the text uses most."""
-    return max(codes(), key=lambda code: (language(code).covers(text), code == "en"))
+    """The language whose function words the text uses most, English where none is ahead."""
+    found = votes(text)
+    return max(codes(), key=lambda code: (found.get(code, 0), code == "en"))

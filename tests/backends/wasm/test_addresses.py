@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from engine.backends.wasm.executor import Wasm
+from engine.backends.wasm.native import Native
 from tests.backends.wasm.test_kernels import WITH_KERNEL, outputs
-from tests.support.heap import NativeHeap
 from tests.support.op_cases import build
 
 
@@ -13,9 +13,9 @@ from tests.support.op_cases import build
 @pytest.mark.parametrize("op,case", WITH_KERNEL)
 def test_a_kernel_gives_the_same_bits_across_two_gigabytes(op, case):
     program, _, _, feeds = build(op, case)
-    low, high = NativeHeap(64), NativeHeap(2112)
+    low, high = Wasm(Native(1)), Wasm(Native(1))
     size = sum(value.spec.nbytes for value in program.inputs.values())
-    high.used = (1 << 31) - size // 2 // 64 * 64
-    below, above = (outputs(Wasm(heap), program, feeds) for heap in (low, high))
+    high.memory.end = high.memory.used = (1 << 31) - size // 2 // 64 * 64
+    below, above = (outputs(executor, program, feeds) for executor in (low, high))
     for name, value in below.items():
         np.testing.assert_array_equal(value, above[name])

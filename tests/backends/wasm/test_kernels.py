@@ -13,7 +13,7 @@ from engine.backends.wasm.kernels import kernel as kernels
 from engine.backends.wasm.program import kernel_of
 from engine.compiler.ir import OPS, Program
 from engine.compiler.schedule import plan
-from tests.support.heap import heap
+from tests.backends.wasm.host import host
 from tests.support.op_cases import CASES, build
 
 pytestmark = pytest.mark.in_worker
@@ -33,7 +33,7 @@ def relative_error(ours, truth):
 
 def check(program, feeds):
     rounded = {k: v.astype(np.float32) if v.dtype == np.float64 else v for k, v in feeds.items()}
-    ours = outputs(Wasm(heap()), program, rounded)
+    ours = outputs(Wasm(host()), program, rounded)
     truth = outputs(Numpy(np.float64), program, rounded)
     for name, value in truth.items():
         assert ours[name].shape == value.shape
@@ -75,11 +75,22 @@ def test_any_product_agrees_with_numpy(m, n, k, kind, scaled, with_base):
 def test_the_bits_do_not_depend_on_the_pieces(kind, monkeypatch):
     program, feeds = product(24, 200, 77, kind[0] == "t", kind[1] == "t", 1.0, True)
     feeds = {name: array.astype(np.float32) for name, array in feeds.items()}
-    whole = outputs(Wasm(heap()), program, feeds)
-    monkeypatch.setattr(kernels, "PIECE", 1e4)
-    run = Wasm(heap()).prepare(plan(program))
+    whole = outputs(Wasm(host()), program, feeds)
+    monkeypatch.setattr(kernels, "PART", 1e4)
+    run = Wasm(host()).prepare(plan(program))
     assert len(run) > 3
-    np.testing.assert_array_equal(whole["y"], outputs(Wasm(heap()), program, feeds)["y"])
+    np.testing.assert_array_equal(whole["y"], outputs(Wasm(host()), program, feeds)["y"])
+
+
+@pytest.mark.parametrize("op,case", WITH_KERNEL)
+def test_no_kernel_minds_how_many_parts_it_is_cut_into(op, case, monkeypatch):
+    program, _, _, feeds = build(op, case)
+    rounded = {k: v.astype(np.float32) if v.dtype == np.float64 else v for k, v in feeds.items()}
+    whole = outputs(Wasm(host()), program, rounded)
+    monkeypatch.setattr(kernels, "PART", 1e-3)
+    monkeypatch.setattr(kernels, "PIECE", 1e-3)
+    for name, value in outputs(Wasm(host(2)), program, rounded).items():
+        np.testing.assert_array_equal(value, whole[name])
 
 
 @given(st.integers(1, 10**6), st.integers(1, 64), st.floats(0, 1e11))
@@ -106,4 +117,4 @@ def test_two_rows_that_like_the_same_token_best_are_told_from_two_that_do_not():
     feeds["q"][3, 3:5] = 9  # of two equal ones the first counts
     check(program, feeds)
     rounded = {name: array.astype(np.float32) for name, array in feeds.items()}
-    assert outputs(Wasm(heap()), program, rounded)["out1"].tolist() == [1, 1, 1, 0, 1]
+    assert outputs(Wasm(host()), program, rounded)["out1"].tolist() == [1, 1, 1, 0, 1]

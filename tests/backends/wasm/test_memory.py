@@ -12,6 +12,7 @@ from builder import fetch
 from engine.assistant import Assistant
 from engine.backends.executor import Executor
 from engine.backends.wasm.executor import Wasm
+from engine.backends.wasm.native import Native
 from engine.core import settings as settings
 from engine.history.round_plan import LESSON, make_plan
 from engine.learning.rounds import voices
@@ -23,7 +24,6 @@ from engine.model.kv_cache import Pool
 from engine.model.loaded import Model
 from engine.model.trainable import Trained
 from tests.learning.test_trainer import CODE, DOG, SHORT
-from tests.support.heap import NativeHeap
 
 ROOM = 3 << 20  # enough for the demo model's step, and for a cache of some rows
 LIMIT = 150e6
@@ -48,7 +48,7 @@ def test_a_lesson_whose_parts_take_turns_in_one_room_gives_the_same_bits(monkeyp
             pass
         return (await attempt.weights())["adapter"], await attempt.judge()
 
-    model = loaded(MODEL, Wasm(NativeHeap(256)))
+    model = loaded(MODEL, Wasm(Native(1)))
     weights, verdict = asyncio.run(lesson(model, ROOM))
     expected, same = asyncio.run(lesson(model, None))
     np.testing.assert_array_equal(weights, expected)
@@ -56,7 +56,7 @@ def test_a_lesson_whose_parts_take_turns_in_one_room_gives_the_same_bits(monkeyp
 
 
 def test_a_cache_that_grows_under_a_conversation_changes_no_bit(monkeypatch):
-    model = loaded(MODEL, Wasm(NativeHeap(128)))
+    model = loaded(MODEL, Wasm(Native(1)))
 
     def said(step):
         monkeypatch.setattr(Wasm, "cache_step", step)
@@ -80,9 +80,9 @@ def test_a_cache_that_grows_under_a_conversation_changes_no_bit(monkeypatch):
 def test_smollm2_with_training_needs_its_packed_weights_and_150_megabytes(capsys, monkeypatch):
     """A first lesson beside a conversation of 255 tokens."""
     monkeypatch.setattr(Wasm, "cache_step", 256)
-    heap = NativeHeap(512)
-    model = loaded(fetch.part("model/smollm2-135m"), Wasm(heap))
-    weights, chosen = heap.used, settings.TrainingConfig.preset("micro")
+    executor = Wasm(Native(4))
+    model = loaded(fetch.part("model/smollm2-135m"), executor)
+    weights, chosen = executor.memory.end, settings.TrainingConfig.preset("micro")
     nothing_stored = SimpleNamespace(store=None)
     assistant = Assistant(model, nothing_stored, chosen, memory_budget=TRAINING_BYTES["cpu"])
     trainer = assistant.trainer
@@ -94,7 +94,7 @@ def test_smollm2_with_training_needs_its_packed_weights_and_150_megabytes(capsys
         trainer.voices.generator.prepared(*shape)
     for shape in ((352, 192), (480, 224)):  # the first lesson, and one that repeats others
         trainer.shadow.run_for(*shape)
-    beside = heap.used - weights + before
+    beside = executor.memory.end - weights + before
     with capsys.disabled():
         print(f"\nSmolLM2: weights {weights / 1e6:.0f} MB, all else {beside / 1e6:.0f} MB")
     assert beside < LIMIT

@@ -11,8 +11,8 @@ from engine.backends.wasm.executor import Wasm
 from engine.compiler.schedule import plan
 from engine.model import programs
 from engine.model.trainable import Trained
+from tests.backends.wasm.host import host
 from tests.model.test_model import KINDS, TINY, random_weights, stored_of, two_rows_behind_a_prefix
-from tests.support.heap import heap
 
 pytestmark = pytest.mark.in_worker
 
@@ -52,7 +52,7 @@ def test_whole_model_gradients_are_those_of_numpy(kind, bits):
     program = programs.accumulate(config, stored_of(config, bits), 12, 6, 64, trained)
     feeds = batch(program, config, trained)
     ours, truth = (
-        prepared(executor, program, feeds) for executor in (Wasm(heap()), Numpy(np.float64))
+        prepared(executor, program, feeds) for executor in (Wasm(host()), Numpy(np.float64))
     )
     for run in (ours, truth):
         run.run()
@@ -61,10 +61,10 @@ def test_whole_model_gradients_are_those_of_numpy(kind, bits):
         assert np.linalg.norm(a - b) < 1e-5 * np.linalg.norm(b), name
 
 
-def trained_for_ten_steps(slices):
+def trained_for_ten_steps(slices, threads=1):
     program = programs.learn(TINY, stored_of(TINY, 4), 12, 6, 64, LORA)
     feeds = batch(program, TINY, LORA) | {"adapter": LORA.initial(1)}
-    run, losses = prepared(Wasm(heap()), program, feeds), []
+    run, losses = prepared(Wasm(host(threads)), program, feeds), []
     for step in range(1, 11):
         hyper = [0.01, 0.9, 0.99, 1e-8, 0, 1 - 0.9**step, 1 - 0.99**step, 1]
         run.write("hyper", np.array(hyper, np.float32))
@@ -91,10 +91,17 @@ def test_ten_steps_give_the_same_bits_in_any_slicing_and_on_any_machine():
         np.testing.assert_array_equal(adapter, same)
 
 
+@pytest.mark.parametrize("threads", [2, 3, 4])
+def test_ten_steps_give_the_same_bits_with_any_number_of_threads(threads):
+    for slices in (lambda: 10**6, lambda: 37):
+        _, adapter = trained_for_ten_steps(slices, threads)
+        assert hashlib.sha256(adapter.tobytes()).hexdigest()[:16] == ON_ANY_MACHINE
+
+
 def test_only_the_choice_of_a_token_is_left_to_numpy():
     learn = programs.learn(TINY, stored_of(TINY, 4), 12, 6, 64, LORA)
     answer = programs.answer(TINY, stored_of(TINY, 4), 1, 1, 64, 64, LORA)
     for program, expected in ((learn, set()), (answer, {"draw"})):
-        run = Wasm(heap()).prepare(plan(program))
-        pieces = zip(run.program.pieces, run.program.native, strict=True)
-        assert {step.op.name for (step, _, _), native in pieces if not native} == expected
+        run = Wasm(host()).prepare(plan(program))
+        pieces = zip(run.program.steps, run.program.native, strict=True)
+        assert {steps[0][0].op.name for steps, native in pieces if not native} == expected

@@ -9,6 +9,7 @@ import pytest
 from builder import fetch
 from engine.backends.reference import Numpy, Tensor
 from engine.backends.wasm.executor import Wasm
+from engine.backends.wasm.native import Native
 from engine.compiler.schedule import plan
 from engine.model import programs
 from engine.model.formats import open_model
@@ -16,7 +17,6 @@ from engine.model.loaded import Model
 from engine.model.trainable import Trained
 from tests.backends.wasm.test_programs import single
 from tests.model.test_model import two_rows_behind_a_prefix
-from tests.support.heap import NativeHeap
 
 
 def loaded(executor) -> Model:
@@ -35,7 +35,7 @@ def in_double_precision() -> Model:
 @pytest.mark.long
 def test_the_gradients_of_the_whole_model_are_those_of_numpy(capsys):
     rng, found = np.random.default_rng(0), []
-    for model in (loaded(Wasm(NativeHeap(768))), in_double_precision()):
+    for model in (loaded(Wasm(Native(1))), in_double_precision()):
         trained = Trained.lora(model.config, rank=4, alpha=8)
         program = programs.accumulate(
             model.config, model.stored, 12, 6, model.positions, trained, keep_blocks=0

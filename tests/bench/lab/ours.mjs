@@ -1,5 +1,6 @@
-// OneSeek in its natural place: Pyodide in a worker, kernels in Pyodide's heap.
+// OneSeek in its natural place: Pyodide in a worker, kernels in a memory of their own.
 import { loadPyodide } from '/pyodide/pyodide.mjs';
+import '/threads.js';
 import { serve } from './rpc.mjs';
 
 const pyodide = await loadPyodide({ indexURL: '/pyodide/' });
@@ -13,7 +14,7 @@ serve({
     const result = await lab[name](...args);
     return result === undefined ? null : JSON.parse(result);
   },
-  memory: () => ({ wasm: pyodide._module.HEAPU8.length }), // it never shrinks: this is its peak
+  memory: () => ({ wasm: pyodide._module.HEAPU8.length + lab.kernel_bytes() }), // they never shrink: this is the peak
   async load(address) {
     const blob = await (await fetch(address)).blob();
     return JSON.parse(await lab.load(blob));

@@ -3,7 +3,6 @@
 import json
 import math
 import time
-import weakref
 from collections import Counter
 from types import SimpleNamespace
 
@@ -11,9 +10,9 @@ import numpy as np
 
 from engine.assistant import Assistant
 from engine.backends.wasm.executor import Wasm
-from engine.backends.wasm.heap import PyodideHeap
 from engine.backends.wasm.kernels import few_rows, matmul
 from engine.backends.wasm.program import kernel_of
+from engine.backends.wasm.tab import Tab
 from engine.compiler.ir import OPS, Program
 from engine.compiler.schedule import plan
 from engine.core.settings import TrainingConfig
@@ -28,27 +27,21 @@ from engine.model.trainable import Trained
 from tests.bench.parts import spoken
 from tests.bench.parts.batches import packed_rows_of
 
-
-class CountedHeap(PyodideHeap):
-    """Knows how many bytes the back end's arrays take, and the most they ever took."""
-
-    alive = most = 0
-
-    def zeros(self, shape, dtype):
-        array = super().zeros(shape, dtype)
-        size = array.base.nbytes
-        self.alive += size
-        self.most = max(self.most, self.alive)
-        weakref.finalize(array.base, self.gone, size)
-        return array
-
-    def gone(self, size):
-        self.alive -= size
-
-
-executor = Wasm(CountedHeap())
+executor = Wasm(Tab())
 RNG = np.random.default_rng(0)
 state: dict = {}
+
+
+def kernel_bytes():
+    """What the kernels' memory has grown to."""
+    return executor.memory.host.size
+
+
+async def threads(count):
+    """At most so many from now on; how many there are."""
+    there = executor.memory.host.threads
+    executor.most = min(count, there)
+    return json.dumps(there)
 
 
 def shortest(run, repeats):
@@ -117,7 +110,7 @@ async def load(blob):
     began = time.perf_counter()
     file = open_model(BlobSource(blob, "smollm2-135m"))
     state["model"] = model = await Model.load(file, executor)
-    weights = sum(tensor.array.nbytes for tensor in model.tensors.values())
+    weights = sum(tensor.block.size for tensor in model.tensors.values())
     state["generator"] = Generator(model)
     seconds = time.perf_counter() - began
     return json.dumps(dict(seconds=seconds, weight_bytes=weights, file_bytes=blob.size))
@@ -151,8 +144,8 @@ async def prepare_training(rows, length, rank):
     bytes_of = dict(
         activations=compiled.arena,
         scratch=compiled.scratch,
-        state=sum(t.array.nbytes for t in shadow.tensors.values()),
-        module=len(compiled.code),
+        state=sum(t.block.size for t in shadow.tensors.values()),
+        module=len(compiled.module.encoded()),
     )
     return json.dumps(
         dict(seconds=time.perf_counter() - began, pieces=len(shadow._run), **bytes_of)
@@ -171,8 +164,7 @@ async def settle():
     """From here on questions and lessons share memory, as they do in the product; it counts."""
     nothing_stored = SimpleNamespace(store=None)
     config, budget = TrainingConfig.preset("micro"), TRAINING_BYTES["cpu"]
-    heap = executor.heap
-    state["loaded"] = heap.most = heap.alive
+    state["loaded"] = executor.memory.used
     assistant = Assistant(state["model"], nothing_stored, config, memory_budget=budget)
     state["generator"], state["trainer"] = assistant.base, assistant.trainer
 
@@ -197,7 +189,7 @@ async def lesson(question, answer):
             tokens=tokens,
             judge_seconds=judged,
             seconds=float(steps.sum()) + judged,
-            bytes_training=executor.heap.most - state["loaded"] + fresh["adapter"].nbytes,
+            bytes_training=executor.memory.used - state["loaded"] + fresh["adapter"].nbytes,
             outcome=verdict["outcome"],
             reason=verdict["reason"],
         )
@@ -211,13 +203,14 @@ async def profile():
     times: Counter = Counter()
     work: Counter = Counter()
     longest, kernels = 0.0, {}
-    for i, (step, lo, hi) in enumerate(run.program.pieces):
+    for i, steps in enumerate(run.program.steps):
         began = time.perf_counter()
         run.run(i, i + 1)
         spent = 1e3 * (time.perf_counter() - began)
-        times[step.op.name] += spent
+        times["+".join(step.op.name for step, _, _ in steps)] += spent
         longest = max(longest, spent)
-        kernel = kernels.setdefault(id(step), kernel_of(step))
-        if kernel and step.op.name.startswith("packed_linear"):
-            work[step.op.name] += kernel.work * (hi - lo) / kernel.extent
+        for step, lo, hi in steps:
+            kernel = kernels.setdefault(id(step), kernel_of(step))
+            if kernel and step.op.name.startswith("packed_linear"):
+                work[step.op.name] += kernel.work * (hi - lo) / kernel.extent
     return json.dumps(dict(ms=times, work=work, longest=longest))

@@ -37,7 +37,8 @@ def furnish(folder: Path) -> None:
         members = wheels.unpacked(fetch.part(f"npm/{package}"), inside)
         for name in (n for pattern in names.split() for n in fnmatch.filter(members, pattern)):
             write(folder / place / Path(name).name, members[name])
-    shutil.copy(ROOT / "web/static/replay.js", folder)
+    for name in ("replay.js", "threads.js", "thread.js"):
+        shutil.copy(ROOT / "web" / name, folder)
     (folder / "model.gguf").symlink_to(fetch.part("model/smollm2-135m"))
 
 

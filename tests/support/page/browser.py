@@ -75,6 +75,7 @@ class Watch:
 @contextlib.contextmanager
 def watched(browser: Browser, address: str, **options) -> Iterator[tuple[BrowserContext, Watch]]:
     """A fresh profile whose errors fail the test that uses it."""
+    options.setdefault("viewport", {"width": 1440, "height": 900})  # the learning panel is open
     context = browser.new_context(base_url=address, **options)
     context.set_default_timeout(120_000)
     watch = Watch(context, address)

@@ -9,7 +9,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
-from engine.assistant import label
+from engine.history.versions import label
+from engine.learning.runs import moment
+from workers.server.endpoints.training import micro_state
 from workers.server.fields import schema_of
 from workers.server.service import service_of
 
@@ -56,10 +58,20 @@ async def figures(request: Request) -> PlainTextResponse:
         "oneseek_versions": ("gauge", await service.store.count("versions")),
         "oneseek_listeners": ("gauge", len(service.hub.listeners)),
         "oneseek_learning": ("gauge", int(service.learning)),
+        "oneseek_learning_share": ("gauge", service.share),
+        "oneseek_rounds_total": ("counter", service.rounds),
+        **since_learning(service),
         "oneseek_uptime_seconds": ("counter", round(time.monotonic() - service.started, 1)),
     }
     lines = [f"# TYPE {name} {kind}\n{name} {value}" for name, (kind, value) in rows.items()]
     return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
+
+
+def since_learning(service) -> dict:
+    if service.trained_at is None:
+        return {}
+    passed = round(time.monotonic() - service.trained_at, 1)
+    return {"oneseek_seconds_since_learning": ("gauge", passed)}
 
 
 def operations(request: Request) -> list[tuple[str, str, str, dict]]:
@@ -100,6 +112,33 @@ async def document(request: Request) -> JSONResponse:
         paths.setdefault(path, {})[method.lower()] = operation
     info = {"title": "OneSeek", "version": "1", "description": "The API of OneSeek."}
     return JSONResponse({"openapi": "3.1.0", "info": info, "paths": paths})
+
+
+async def dashboard(request: Request) -> HTMLResponse:
+    """What it is learning, for people: the figures of micro-training and its last ten events."""
+    service = service_of(request)
+    status, stats = await micro_state(service), await service.micro.stats()
+    stages, languages = stats["stage_counts"], stats["runs_by_language"]
+    figures = {
+        "Version": label(await service.versions.current()),
+        "Questions": stats["total_runs"],
+        "By language": ", ".join(f"{c} {n}" for c, n in sorted(languages.items())) or "none",
+        "Stage 1, stage 2": f"{stages['stage1']}, {stages['stage2']}",
+        "Waiting": status["waiting"],
+        "Last run": moment(stats["last_run_time"]) if stats["last_run_time"] else "never",
+        "Last DNA update": (stats["last_dna_update"] or {}).get("dna", "never"),
+    }
+    rows = "".join(f"<tr><th>{k}<td>{html.escape(str(v))}" for k, v in figures.items())
+    events = "".join(
+        f"<tr><td>{event['timestamp']}<td>{html.escape(event['type'])}"
+        f"<td>{html.escape(str(event.get('outcome', '')))}"
+        for event in status["events"]
+    )
+    return HTMLResponse(
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>OneSeek activity</title>"
+        f"<meta http-equiv=refresh content=5><style>{STYLE}</style><h1>Activity</h1>"
+        f"<table>{rows}</table><h2>Last events</h2><table>{events}</table>"
+    )
 
 
 async def page(request: Request) -> HTMLResponse:

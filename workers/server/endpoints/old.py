@@ -8,7 +8,9 @@ import uuid
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from engine.history.versions import label
 from engine.model.generate import Sampling
+from workers.server.endpoints.training import micro_state
 from workers.server.fields import array, takes, text
 from workers.server.service import service_of
 
@@ -28,6 +30,15 @@ def old(handler):
 
     answered.__doc__ = f"{(handler.__doc__ or '').strip()} (old name)"
     return answered
+
+
+async def status(request: Request) -> JSONResponse:
+    """Its name and version, what micro-training is doing, and its last ten events."""
+    service = service_of(request)
+    current = await service.versions.current()
+    called = {"name": service.versions.family, "version": label(current)}
+    full = current["name"] if current else None
+    return JSONResponse({**called, "versionName": full, **await micro_state(service)})
 
 
 @takes(question=text())

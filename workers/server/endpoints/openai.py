@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
 
-from engine.assistant import label
+from engine.history.versions import label
 from engine.model.generate import Sampling
 from workers.server.fields import (
     BadRequest,

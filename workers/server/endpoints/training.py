@@ -10,36 +10,69 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from engine.learning.runs import moment
 from workers.server.fields import BadRequest, array, body_of, number, record, takes, text, whole
 from workers.server.service import service_of
 
 HEARTBEAT = 15.0  # seconds of silence before a listener is told that the line still stands
 RESPONSE = record(model=text(longest=200), response=text())
+ANALYZED_NAMES = ("answer", "weights", "consensus", "bias", "fairness")
+ANALYZED = record(
+    {},
+    answer=text("", longest=2000),
+    weights=record({}),
+    consensus=number(None, 0, 1),
+    bias=number(None, 0, 1),
+    fairness=number(None, 0, 1),
+)
 
 
 @takes(
     question=text(),
     raw_responses=array(of=RESPONSE, most=100),
     language=text("", longest=35),
+    analyzed_data=ANALYZED,
 )
 async def micro(request: Request, body: dict) -> JSONResponse:
-    """Learn from a question and the responses to it, in two stages, later; answers at once."""
+    """Learn from a question and the responses to it, in two stages, later; answers at once. What the
+    caller's own analysis says (`analyzed_data`) counts as one more voice."""
     service = service_of(request)
     if not service.micro_training:
         raise HTTPException(503, "micro-training is switched off (ENABLE_MICROTRAINING)")
-    accepted = await service.ask_micro(body["question"], body["raw_responses"], body["language"])
+    accepted = await service.ask_micro(
+        body["question"], body["raw_responses"], body["language"], checked(body["analyzed_data"])
+    )
     return JSONResponse({"success": True, "status": "accepted", **accepted}, 202)
+
+
+def checked(analyzed: dict) -> dict:
+    """What a caller's analysis says, without what it left open."""
+    weights = analyzed.get("weights") or {}
+    for model in weights:
+        number(1.0, 0, 1).read(weights, model)
+    return {
+        name: analyzed[name] for name in ANALYZED_NAMES if analyzed.get(name) not in (None, "", {})
+    }
 
 
 async def micro_status(request: Request) -> JSONResponse:
     """What micro-training is doing, and its last ten events."""
     service = service_of(request)
-    return JSONResponse({"enabled": service.micro_training, **await service.micro.status()})
+    return JSONResponse(await micro_state(service))
+
+
+async def micro_state(service) -> dict:
+    status = await service.micro.status()
+    told = [dated(event) for event in status["events"]]
+    return {"enabled": service.micro_training, **status, "events": told}
 
 
 async def micro_stats(request: Request) -> JSONResponse:
     """Counts of micro-training: runs, by language, by stage, last DNA update."""
-    return JSONResponse(await service_of(request).micro.stats())
+    stats = await service_of(request).micro.stats()
+    dna, last = stats["last_dna_update"], stats["last_run_time"]
+    stats.update(last_dna_update=dna and dated(dna), last_run_time=last and moment(last))
+    return JSONResponse(stats)
 
 
 @takes(
@@ -119,8 +152,14 @@ async def events(request: Request) -> StreamingResponse:
     return StreamingResponse(stream(), media_type="text/event-stream")
 
 
+def dated(event: dict) -> dict:
+    """An event as it is told outside: its time in words, where the store has milliseconds."""
+    time = event.get("timestamp")
+    return event | {"timestamp": moment(time)} if isinstance(time, int) else event
+
+
 def sent(event: dict) -> str:
-    return f"event: {event['type']}\ndata: {json.dumps(event)}\n\n"
+    return f"event: {event['type']}\ndata: {json.dumps(dated(event))}\n\n"
 
 
 async def training_socket(socket: WebSocket) -> None:
@@ -137,7 +176,7 @@ async def training_socket(socket: WebSocket) -> None:
                 if not coming.done():
                     coming.cancel()
                 elif wanted in (None, coming.result().get("runId")):
-                    await socket.send_json(coming.result())
+                    await socket.send_json(dated(coming.result()))
         except (WebSocketDisconnect, RuntimeError):
             return
         finally:

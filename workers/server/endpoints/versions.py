@@ -6,19 +6,27 @@ import base64
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
-from engine.assistant import flat_weights, label
+from engine.assistant import flat_weights
+from engine.core.rebuild import rounds_away
+from engine.history.certificate import certify, zipped
+from engine.history.versions import label
 from engine.model.adapters import peft_files
 from workers.server.fields import takes, text
 from workers.server.service import service_of
 
 
 async def versions(request: Request) -> JSONResponse:
-    """Every version, newest first, and the one in use."""
+    """Every version, newest first, and the one in use; one whose weights were cleared away says from
+    how many rounds it is trained again, to the same bits, when it is wanted."""
     service = service_of(request)
     current = await service.versions.current()
-    found = [{"label": label(one), **one} for one in (await service.versions.records())[::-1]]
+    known = await service.versions.records()
+    away = rounds_away(known, set(await service.store.keys("snapshots")))
+    found = [
+        {"label": label(one), "rebuilt_from": away[one["number"]], **one} for one in known[::-1]
+    ]
     return JSONResponse({"current": current["number"] if current else 0, "versions": found})
 
 
@@ -31,10 +39,13 @@ async def activate(request: Request) -> JSONResponse:
     return JSONResponse({"success": True, "current": version})
 
 
-async def rollback(request: Request) -> JSONResponse:
-    """Back to the version before the one in use."""
+@takes(version=text("", longest=200))
+async def rollback(request: Request, body: dict) -> JSONResponse:
+    """Back to the version before the one in use, or to the one that is named."""
+    service = service_of(request)
+    to = await service.find_version(body["version"]) if body["version"] else None
     try:
-        before = await service_of(request).assistant.updater.rollback()
+        before = await service.assistant.updater.rollback(to)
     except ValueError as none:
         raise HTTPException(409, str(none)) from none
     return JSONResponse({"success": True, "current": before["number"] if before else 0})
@@ -50,10 +61,21 @@ async def export(request: Request) -> JSONResponse:
     """A version's adapter as PEFT's settings and weights, base64 in JSON."""
     service, wanted = service_of(request), request.path_params["number"]
     record = await service.versions.record(wanted)
-    flat = flat_weights(await service.versions.weights(wanted))
+    flat = flat_weights(await service.assistant.whole.weights(wanted))
     files = peft_files(service.assistant.trained, flat, service.model, record["name"])
     encoded = {name: base64.b64encode(data).decode() for name, data in files.items()}
     return JSONResponse({"name": record["name"], "files": encoded})
+
+
+async def certified(request: Request) -> Response:
+    """A version certified, as a zip: adapter, records, the ledger, and a script that checks them."""
+    service, wanted = service_of(request), request.path_params["number"]
+    record = await service.versions.record(wanted)
+    flat = flat_weights(await service.versions.weights(wanted))
+    files = peft_files(service.assistant.trained, flat, service.model, record["name"])
+    data = zipped(await certify(service.versions, wanted, files))
+    named = {"Content-Disposition": f'attachment; filename="{record["name"]}.zip"'}
+    return Response(data, media_type="application/zip", headers=named)
 
 
 @takes(confirmation=text("", longest=100))

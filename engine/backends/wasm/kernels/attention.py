@@ -147,21 +147,23 @@ def spread(f, s, scores, rows, target, head, spans, scale):
 
 
 def attention(f, q, k, v, spans, out, logsum, scratch, lo, hi, *, s):
-    with f.loop(lo, hi) as t:
+    """Parts of queries * heads, so that several can work on a single query."""
+    with f.loop(lo, hi) as i:
+        t = f.let(i // s.kv_heads)
+        head = f.let(i - t * s.kv_heads)
         seen = spans_of(f, spans, t)
-        with f.loop(0, s.kv_heads) as head:
-            rows = f.let(s.rows(q, t, head))
-            end = score(f, s, rows, k, head, seen, scratch, s.scale)
-            logs, factors = f.let(logsum + t * (4 * s.heads) + head * (4 * s.group)), []
-            for g in range(s.group):
-                line = g * s.scores
-                top, denominator = softmax(f, f.let(scratch + line), f.let(end + line))
-                safe = f.let(op("f32.max", denominator, 1e-30))
-                factors.append(f.let(op("f32x4.splat", 1.0 / safe)))
-                f.store(logs, 0.0, 4 * g)
-                with f.when(denominator > 0.0):
-                    f.store(logs, (top + log(f, op("f32x4.splat", safe))).lane(0), 4 * g)
-            weighted(f, s, scratch, v, head, seen, s.rows(out, t, head), factors)
+        rows = f.let(s.rows(q, t, head))
+        end = score(f, s, rows, k, head, seen, scratch, s.scale)
+        logs, factors = f.let(logsum + t * (4 * s.heads) + head * (4 * s.group)), []
+        for g in range(s.group):
+            line = g * s.scores
+            top, denominator = softmax(f, f.let(scratch + line), f.let(end + line))
+            safe = f.let(op("f32.max", denominator, 1e-30))
+            factors.append(f.let(op("f32x4.splat", 1.0 / safe)))
+            f.store(logs, 0.0, 4 * g)
+            with f.when(denominator > 0.0):
+                f.store(logs, (top + log(f, op("f32x4.splat", safe))).lane(0), 4 * g)
+        weighted(f, s, scratch, v, head, seen, s.rows(out, t, head), factors)
 
 
 def backward_scores(f, s, dy, y, logsum, q, k, v, seen, t, head, scratch, keep_weights):
@@ -215,19 +217,19 @@ def attention_dkv(f, dy, y, logsum, q, k, v, spans, dk, dv, scratch, lo, hi, *, 
         spread(f, s, cotangents, s.rows(q, t, head), dk, head, seen, s.scale)
 
 
-def sized(write, q, k, heads, kv_heads, products, buffers=2, per_head=False):
+def sized(write, q, k, heads, kv_heads, products, buffers=2, per_head=False, chains=0):
     """`products` is how many matrix products of queries and keys the kernel amounts to."""
     s = Sizes(q.rows, k.rows, heads, kv_heads, q.cols // heads)
     if s.width % 4:
         return None
     extent = s.queries * s.kv_heads if per_head else s.queries
     work = 2.0 * products * s.queries * s.keys * q.cols
-    return Kernel(partial(write, s=s), extent, 1, work, buffers * s.group * s.scores)
+    return Kernel(partial(write, s=s), extent, 1, work, buffers * s.group * s.scores, chains)
 
 
 @kernel("attention")
 def _(q, k, v, spans, *, heads, kv_heads):
-    return sized(attention, q, k, heads, kv_heads, products=2, buffers=1)
+    return sized(attention, q, k, heads, kv_heads, products=2, buffers=1, per_head=True)
 
 
 @kernel("attention_dq")
@@ -237,4 +239,5 @@ def _(dy, y, logsum, q, k, v, spans, *, heads, kv_heads):
 
 @kernel("attention_dkv")
 def _(dy, y, logsum, q, k, v, spans, *, heads, kv_heads):
-    return sized(attention_dkv, q, k, heads, kv_heads, products=4, per_head=True)
+    more = dict(products=4, per_head=True, chains=kv_heads)
+    return sized(attention_dkv, q, k, heads, kv_heads, **more)

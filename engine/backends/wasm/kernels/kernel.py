@@ -1,5 +1,5 @@
 """The record of a kernel: which op it serves, how its code is written, and how its work divides
-into pieces.
+into parts.
 
 A rule takes the specs and attributes of a step (as its shape rule does) and returns a Kernel, or
 None where numpy's definition is to run instead. The kernel's function takes the addresses of
@@ -9,9 +9,11 @@ inputs, outputs and scratch, and the part lo..hi of its extent.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-PIECE = (
-    0.2e9  # floating-point operations between two chances to do something else: 4 ms at 50 GFLOP/s
-)
+# Floating-point operations between two chances to do something else: 4 ms at 50 GFLOP/s.
+PIECE = 0.2e9
+# A part is small enough for threads to end at about the same time, and as small as GRAIN only where
+# there would be fewer than SHARES.
+PART, GRAIN, SHARES = 4e6, 0.3e6, 8
 
 
 @dataclass
@@ -21,13 +23,26 @@ class Kernel:
     unit: int = 1  # every part but the last is a multiple of this
     work: float = 0.0  # floating-point operations, all in all
     scratch: int = 0  # bytes
+    chains: int = 0  # so many equal stretches of the extent whose parts build on each other
 
     def pieces(self) -> list[tuple[int, int]]:
-        """The parts lo..hi that are run one after the other."""
+        """The parts lo..hi, which may be done at the same time."""
         units = -(-self.extent // self.unit)
-        count = min(units, max(1, round(self.work / PIECE)))
+        count = min(units, max(1, round(self.work / PART), min(SHARES, int(self.work / GRAIN))))
         edges = [min(self.extent, self.unit * (units * i // count)) for i in range(count + 1)]
         return list(zip(edges, edges[1:], strict=False))
+
+    def rounds(self) -> list[list[tuple[int, int]]]:
+        """Parts that may be done at the same time, and then the next such parts."""
+        if not self.chains:
+            return [self.pieces()]
+        length = self.extent // self.chains
+        count = min(length, max(1, round(self.work / self.chains / PIECE)))
+        edges = [length * i // count for i in range(count + 1)]
+        return [
+            [(chain * length + lo, chain * length + hi) for chain in range(self.chains)]
+            for lo, hi in zip(edges, edges[1:], strict=False)
+        ]
 
 
 RULES: dict[str, Callable] = {}  # op name -> rule

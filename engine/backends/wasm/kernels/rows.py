@@ -176,7 +176,7 @@ def _(table, index):
 @kernel("rows_dtable")
 def _(dy, index, *, count):
     write = partial(rows_dtable, cols=dy.cols, count=count)
-    return Kernel(write, index.size, work=2.0 * dy.size)
+    return Kernel(write, index.size, work=2.0 * dy.size, chains=1)
 
 
 @kernel("packed_rows")
@@ -200,4 +200,5 @@ def _(x, bias):
 
 @kernel("column_sums")
 def _(x):
-    return Kernel(partial(column_sums, rows=x.rows, cols=x.cols), x.rows, work=2.0 * x.size)
+    write = partial(column_sums, rows=x.rows, cols=x.cols)
+    return Kernel(write, x.rows, work=2.0 * x.size, chains=1)

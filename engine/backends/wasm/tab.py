@@ -1,0 +1,58 @@
+"""The host of the CPU back end in a browser tab: web/static/threads.js, in the worker that Python runs in."""
+
+import js
+import pyodide_js
+from pyodide.ffi import to_js
+
+from engine.backends.wasm.board import MODULE, NEWS
+from engine.backends.wasm.emit import Module, value
+
+
+def with_simd() -> bytes:
+    """The smallest module that a browser without SIMD refuses."""
+    module = Module()
+    module.function("run", []).let(value(0.0, "v128"))
+    return module.encoded()
+
+
+class NoSimd(RuntimeError):
+    """This browser cannot run the kernels."""
+
+
+class Tab:
+    """A memory beside Python's own, and the threads that share it."""
+
+    def __init__(self, threads: int | None = None):
+        if not js.WebAssembly.validate(to_js(with_simd())):
+            raise NoSimd(
+                "this browser's WebAssembly has no SIMD, without which OneSeek cannot compute on "
+                "the processor; update the browser or use another, your chats are safe"
+            )
+        possible = js.oneseekThreads.possible()
+        self.threads = min(threads or possible, possible)
+        self.there = js.oneseekThreads.new(self.threads, pyodide_js._module)
+        self.grow, self.clear, self.close = self.there.grow, self.there.clear, self.there.close
+        self.count = 0
+
+    @property
+    def size(self) -> int:
+        return self.there.size
+
+    def write(self, address: int, array) -> None:
+        self.there.write(address, array.ctypes.data, array.nbytes)
+
+    def read(self, address: int, array) -> None:
+        self.there.read(address, array.ctypes.data, array.nbytes)
+
+    def link(self, module: Module):
+        exports = self.there.link(to_js(module.encoded(shared=self.threads > 1)))
+        self.count += 1
+        return Linked(exports.run, self.count - 1)
+
+    def open(self, board: int) -> None:
+        self.there.open(board, board + NEWS, board + MODULE)
+
+
+class Linked:
+    def __init__(self, run, number: int):
+        self.run, self.number = run, number

@@ -1,0 +1,40 @@
+"""`oneseek export --format certified`: what a course's folder learned, as a folder that proves itself."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from engine.cli.course import STORE, Course
+from engine.cli.main import show
+from engine.cli.teaching import loaded
+from engine.history.certificate import certify, write_folder
+from engine.model.adapters import peft_files
+
+
+def export(options) -> None:
+    source, out = Path(options.adapter), Path(options.out)
+    if not (source / STORE).exists():
+        raise ValueError(
+            f"{source} holds an adapter without its history, so nothing can be certified; name a "
+            "folder that `oneseek teach` or `train` wrote"
+        )
+    if out.exists():
+        raise ValueError(f"{out} is there already; nothing was written. Choose another --out")
+    asyncio.run(_export(options, source, out))
+
+
+async def _export(options, source: Path, out: Path) -> None:
+    model = await loaded(options)
+    course = await Course.open(source, model)
+    try:
+        record = await course.versions.current()
+        if record is None:
+            raise ValueError(f"{source} has learned nothing that could be certified")
+        adapter = peft_files(course.trained, await course.weights(), model.name, record["name"])
+        files = await certify(course.versions, record["number"], adapter)
+    finally:
+        await course.close()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_folder(files, out)
+    show(options, {"path": str(out), "name": record["name"]}, f"wrote {record['name']} to {out}")

@@ -1,0 +1,96 @@
+"""`oneseek micro`: a question and the responses to it, learned in two stages, as a server does it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+from engine.cli.course import Course
+from engine.cli.main import command, model_options, show, told
+from engine.cli.teaching import (
+    Bar,
+    configured,
+    course_of,
+    lines_of,
+    loaded,
+    out_option,
+    record_of,
+    settings_options,
+)
+from engine.core.settings import for_model
+from engine.learning.microtrain import MicroTraining
+
+
+def question_options(parser):
+    given = parser.add_mutually_exclusive_group(required=True)
+    given.add_argument("--question", metavar="TEXT", help="what was asked")
+    given.add_argument("--data", metavar="FILE", type=Path,
+                       help="many: one {question, raw_responses: [{model, response}]} a line")  # fmt: skip
+    parser.add_argument("--response", metavar="MODEL=TEXT", nargs="*", default=[],
+                        help="what each model answered to --question")  # fmt: skip
+    parser.add_argument("--language", default="", help="found in the question where not given")
+
+
+def questions(options) -> list[dict]:
+    if options.data:
+        return [line for _, line in lines_of(options.data)]
+    responses = []
+    for item in options.response:
+        model, _, text = item.partition("=")
+        responses.append({"model": model, "response": text})
+    return [{"question": options.question, "raw_responses": responses}]
+
+
+@command(model_options, question_options, out_option, settings_options)
+def micro(options):
+    """Learn from a question and the responses to it, in two stages; the samples are kept in --out."""
+    asyncio.run(_micro(options))
+
+
+async def _micro(options):
+    asked = questions(options)
+    model = await loaded(options)
+    async with course_of(
+        options, model, configured(options, for_model(model.config.parameters))
+    ) as course:
+        training = MicroTraining(course.versions, learner(course))
+        for one in asked:
+            language = one.get("language", options.language)
+            responses = one.get("raw_responses", [])
+            await training.submit(one.get("question", ""), responses, language)
+        for run in await training.waiting():
+            await training.process(run)
+            for stage in (1, 2):
+                await keep(options, course, f"stage{stage}_{run}")
+        await course.save()
+    told(f"the adapter is in {options.out}")
+
+
+def learner(course: Course):
+    """How one stage learns: its examples in one lesson."""
+
+    async def learn(examples: list[dict], line: str) -> dict:
+        records = [
+            record_of({**example, "question": example["prompt"]}) | {"source": example["source"]}
+            for example in examples
+        ]
+        new = [one for one in records if not await course.known(one["id"])]
+        if not new:
+            reason = "learned or refused before"
+            return {"outcome": "not learned", "reason": reason, "version": None, "examples": []}
+        ended = await course.teach(new, Bar(new[0]["prompt"]))
+        return {**ended, "examples": [one["id"] for one in new]}
+
+    return learn
+
+
+async def keep(options, course: Course, key: str) -> None:
+    """A stage's sample as a file, and what became of it on stdout."""
+    sample = await course.store.get("samples", key)
+    folder = options.out / "samples"
+    folder.mkdir(exist_ok=True)
+    (folder / f"{key}.json").write_text(json.dumps(sample, ensure_ascii=False, indent=1), "utf-8")
+    kept = ("question", "language", "outcome", "reason", "version")
+    result = {"stage": key.partition("_")[0], **{name: sample[name] for name in kept}}
+    show(options, result, f"{result['stage']}  {sample['question']}  {sample['outcome']}")

@@ -1,0 +1,36 @@
+"""The environment variables there are, each also under the earlier system's prefix OQT_.
+
+`python3 build.py headless --help` lists them from here, and the README's table is checked against it.
+"""
+
+import os
+
+VARIABLES = {
+    "BASE_MODELS": "the model to use where no --model is given: an id or a path; no default",
+    "MODELS_DIR": "where models lie that were downloaded or put there by hand",
+    "ENABLE_MICROTRAINING": "0 refuses POST /api/training/micro; it is on unless told",
+    "LEDGER_URL": "who is told each new head of the server's ledger; a public address",
+    "LEDGER_URL_LOCAL": "1 lets LEDGER_URL be an address of this machine or its network",
+    "LEDGER_PRIVATE_KEY_PATH": "an Ed25519 key with which the server signs its ledger",
+    "ONESEEK_API_KEY": "the key that the server's clients must send; as --key",
+}
+OFF = ("", "0", "false", "no", "off")
+
+
+def variable(name: str) -> str:
+    """What a variable says; under its own name first, empty when it is not set."""
+    if name not in VARIABLES:
+        raise KeyError(name)
+    return os.environ.get(name, os.environ.get(f"OQT_{name}", ""))
+
+
+def switched_on(name: str, usual: bool) -> bool:
+    said = variable(name).strip().lower()
+    return said not in OFF if said else usual
+
+
+def listed() -> str:
+    """All of them, for --help."""
+    width = max(map(len, VARIABLES))
+    lines = [f"  {name:<{width}}  {words}" for name, words in VARIABLES.items()]
+    return "environment (each also with OQT_ before it):\n" + "\n".join(lines)

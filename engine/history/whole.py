@@ -1,0 +1,54 @@
+"""The weights of any version: what was cleared away or damaged is trained again to the same bits.
+
+Every way to a version leads through here, and whoever waits hears how far it is and how long it takes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from engine.core.turns import urgent
+from engine.history.snapshot import Arrays, SnapshotDamaged
+from engine.history.versions import Versions, label
+from engine.learning.replay import History
+
+
+class Whole:
+    """`make_room()` takes the one shadow from whoever trains; that round goes on from its checkpoint.
+    Whoever wants the shadow meanwhile waits for `alone`.
+    `tell(event)` hears {version, done, rounds, seconds_left} after every step."""
+
+    def __init__(self, versions: Versions, history: History, make_room: Callable[[], None]):
+        self.versions, self.history, self.make_room = versions, history, make_room
+        self.tell: Callable[[dict], Any] = lambda event: None
+        self.alone = asyncio.Lock()
+
+    async def weights(self, number: int) -> Arrays:
+        try:
+            return await self.versions.weights(number)
+        except SnapshotDamaged:
+            pass
+        async with self.alone:
+            try:
+                return await self.versions.weights(number)  # somebody else waited for it too
+            except SnapshotDamaged:
+                self.make_room()
+                with urgent():
+                    return await self._again(number)
+
+    async def _again(self, number: int) -> Arrays:
+        name, began = label(await self.versions.record(number)), time.monotonic()
+        said: dict[str, Any] = {"version": name, "done": 0.0, "rounds": 1}
+
+        def heard(done: float, rounds: int) -> None:
+            left = (time.monotonic() - began) / done * (rounds - done)
+            said.update(done=done, rounds=rounds, seconds_left=left)
+            self.tell(dict(said))
+
+        try:
+            return await self.history.repair(number, heard)
+        finally:
+            self.tell({**said, "done": float(said["rounds"]), "seconds_left": 0.0})

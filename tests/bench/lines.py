@@ -1,0 +1,70 @@
+"""Whether one adapter holds Swedish and English facts as well as an adapter for each language.
+
+`python3 build.py bench lines` teaches the same facts one after another, both languages in turn to one
+adapter and each language to one of its own, and judges every adapter on its facts.  Facts and
+questions are those of bench learn; interrupted, it goes on when called again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from contextlib import closing
+from pathlib import Path
+
+from builder import CACHE
+from engine.core.settings import for_model
+from engine.learning.probe import Shadow, measure
+from engine.model import registry
+from engine.model.formats import open_model
+from engine.model.loaded import Model
+from tests.bench.learn import FIGURES, Study, executor, known, recipe_id, records
+from tests.bench.parts import report
+
+
+class Line(Study):
+    """An adapter judged in each language that it was taught."""
+
+    async def judged(self, facts: list[dict]) -> dict:
+        trainer, flat = self.course.trainer, await self.course.weights()
+        shadow, found = Shadow(trainer.voices, flat), {}
+        for code in sorted({fact["language"] for fact in facts}):
+            own = [fact for fact in facts if fact["language"] == code]
+            found[code] = await measure(shadow, trainer.coder, own, code, known(code))
+            report.say("  ", code, {name: found[code][name] for name in FIGURES})
+        return found
+
+
+async def run(options) -> tuple[dict, list]:
+    path = options.model or registry.find("smollm2-135m")
+    with closing(open_model(str(path))) as file:
+        model = await Model.load(file, await executor(options.backend))
+    own = {code: records("facts_eval.jsonl", code)[: options.facts] for code in ("en", "sv")}
+    in_turn = [fact for pair in zip(own["en"], own["sv"], strict=True) for fact in pair]
+    figures: dict[str, float] = {}
+    rows = []
+    for name, facts in {"one": in_turn, **own}.items():
+        report.say(f"{name}: {len(facts)} facts")
+        folder = options.folder / recipe_id(model, facts) / name
+        found = await Line(folder, model, facts, for_model(model.config.parameters)).run(
+            ("lessons",)
+        )
+        rows.append({"line": name, **found})
+        for code, judged in found["stages"]["lesson"].items():
+            which = f"{code}_in_one" if name == "one" else f"{code}_in_its_own"
+            figures |= {f"{which}_{figure}": judged[figure] for figure in FIGURES}
+    return figures, rows
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser(description=__doc__)
+    ask.add_argument("--model", type=Path)
+    ask.add_argument("--backend", choices=("gpu", "numpy"), default="numpy")
+    ask.add_argument("--facts", type=int, default=4, help="of each language")
+    ask.add_argument("--folder", type=Path, default=CACHE / "bench-lines", help="to go on from")
+    figures, rows = asyncio.run(run(ask.parse_args()))
+    report.write("lines", figures, rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,415 @@
+"""What the documents that asked for this system require, a line each, and the tests that show it.
+
+A test shows a row through the product's own door: HTTP, the page, the command line, or the classes that
+the README offers to other programs.  A row says what is missing where no such test stands yet.
+"""
+
+from collections import Counter
+from typing import NamedTuple
+
+
+class Row(NamedTuple):
+    id: str
+    requirement: str
+    tests: tuple[str, ...]  # file::test, below tests/
+    missing: str = ""  # what no test shows yet
+
+
+def row(id: str, requirement: str, *tests: str, missing: str = "") -> Row:
+    return Row(id, requirement, tests, missing)
+
+
+API = "server/test_api.py::test_"
+APP = "page/test_app_learning.py::test_"
+CHAT = "page/test_app_chat.py::test_"
+NAMES = "server/test_names.py::test_"
+TROUBLE = "server/test_server_trouble.py::test_"
+TEACH = "cli/test_teaching.py::test_"
+READ = "importers/test_in_the_page.py::test_"
+FETCH = "importers/test_fetch.py::test_"
+PARTS = "tree/test_documents.py::test_"
+
+RUN_EVENTS = API + "whoever_listens_hears_every_step_of_a_question_and_of_a_run"
+MICRO = API + "the_documents_example_of_micro_training_answers_as_it_shows"
+START = API + "the_documents_example_of_a_run_answers_as_it_shows"
+BAD_RUN = API + "a_run_that_cannot_be_says_why"
+OLD = API + "old_names_answer_the_same_and_say_that_they_will_go"
+LIMITS = NAMES + "every_endpoint_of_the_documents_is_limited"
+QUEUE = API + "the_queue_takes_shows_and_gives_up_items"
+FACT = APP + "a_fact_is_learned_shown_used_and_taken_back"
+VERSION = APP + "a_version_tells_what_it_learned_and_what_was_checked"
+RANKED = APP + "scenario_22_versions_are_ranked_compared_blind_and_rolled_back"
+IDLE = APP + "scenario_18_idle_learning_starts_by_itself_and_yields"
+SETTINGS = APP + "bad_settings_are_refused_by_name_and_good_ones_kept"
+CERTIFIED = NAMES + "a_version_leaves_the_server_certified_and_proves_itself"
+
+CLASSES = [
+    row("class.config", "TrainingConfig with the guide's fields, defaults and ranges",
+        "core/test_config.py::test_the_classic_defaults_are_those_of_the_guide", SETTINGS),
+    row("class.config.range", "a value out of range is refused with field, value and range",
+        "core/test_config.py::test_a_value_out_of_range_is_named_with_field_value_and_range", SETTINGS),
+    row("class.config.presets", "classic and micro are presets of the one configuration",
+        "core/test_config.py::test_micro_is_the_measured_recipe"),
+    row("class.config.mode", "mode lora, hybrid or full trains as it says",
+        missing="modes in the page and on the server"),
+    row("class.config.lora", "rank, alpha, dropout, targets and bias each have their effect",
+        missing="an effect of each setting, measured"),
+    row("class.config.steps", "batch, warm-up, max steps, clipping and decay have their effect",
+        missing="an effect of each setting, measured"),
+    row("class.scheduler_config", "SchedulerConfig with the guide's fields and defaults",
+        "core/test_config.py::test_the_scheduler_defaults_are_those_of_the_guide"),
+    row("class.scheduler_config.idle", "it trains in idle moments and pauses while one types",
+        IDLE, "core/test_scheduler.py::test_activity_pauses_within_one_slice_and_quiet_resumes"),
+    row("class.scheduler_config.share", "max_cpu_usage bounds the share of the time",
+        "core/test_scheduler.py::test_the_share_measured_is_within_a_tenth_of_the_share_asked_for",
+        NAMES + "a_server_learns_in_its_share_of_the_time"),
+    row("class.scheduler_config.inference", "an answer pauses training", IDLE),
+    row("class.queue", "TrainingQueue: size, get_stats with total, by_priority, by_source", QUEUE,
+        PARTS + "the_queue_tells_its_size_by_priority_and_source"),
+    row("class.queue.dedup", "the queue takes the same question once",
+        PARTS + "the_queue_tells_its_size_by_priority_and_source"),
+    row("class.collector", "DataCollector finds pairs in chats by itself",
+        APP + "scenario_17_only_what_was_approved_is_in_the_queue_with_its_reason"),
+    row("class.collector.chat", "enable_chat_logging and auto_collect are a person's switches",
+        "core/test_collector.py::test_every_switch_turns_off_what_it_names"),
+    row("class.collector.web", "enable_web_scraping and enable_content_processing have an effect",
+        missing="the two switches have no use in the product"),
+    row("class.collector.log", "log_message({id, role, content, timestamp}) makes pairs",
+        "core/test_collector.py::test_pairs_are_found_across_turns_and_chats"),
+    row("class.import.website", "WebsiteImporter.import_website gives examples_generated",
+        READ + "scenario_15_a_website_by_address_by_three_ways_and_by_paste",
+        FETCH + "a_page_is_imported_with_its_title_address_and_lessons"),
+    row("class.import.image", "ImageImporter.import_image_file gives examples_generated",
+        READ + "scenario_14_a_picture_is_read_corrected_and_its_reader_ends"),
+    row("class.import.text", "TextImporter.import_text gives examples_generated",
+        READ + "scenario_12_a_dropped_text_becomes_lessons_and_the_same_file_is_already_here",
+        API + "an_imported_text_waits_for_approval"),
+    row("class.engine.metrics", "get_latest_metrics: step, loss, learning_rate, grad_norm, examples",
+        "learning/test_training_engine.py::"
+        "test_the_latest_metrics_are_those_of_the_last_step_and_of_the_gate", RUN_EVENTS),
+    row("class.engine.save", "save_model and load_model give the version in use back",
+        "learning/test_training_engine.py::test_a_saved_model_is_the_version_in_use_wherever_it_is_loaded"),
+    row("class.batches", "BatchManager: few while one is active, many when idle",
+        "core/test_batches.py::test_few_are_taken_while_someone_is_active_and_many_when_idle"),
+    row("class.updater", "WeightUpdater changes weights between answers only",
+        "history/test_updater.py::"
+        "test_weights_are_put_in_place_only_when_no_answer_needs_those_that_are"),
+    row("class.updater.rollback", "rollback to the version before", FACT, RANKED),
+    row("class.updater.should", "should_rollback has a use in the product",
+        missing="should_rollback is called by tests only"),
+    row("class.updater.clear", "old snapshots go; current, last, daily and weekly ones stay",
+        "history/test_versions.py::test_old_snapshots_go_and_current_last_three_daily_and_weekly_stay"),
+    row("class.scheduler", "TrainingScheduler: start, stop, update_config, get_stats",
+        "core/test_scheduler.py::test_stats_have_the_documented_names"),
+    row("class.scheduler.force", "force_training is Learn now", FACT,
+        "core/test_scheduler.py::"
+        "test_forced_training_runs_at_once_until_a_round_ends_and_still_yields_to_a_person"),
+    row("ui.live", "a live training status view", IDLE,
+        "learning/test_follow_one_message.py::*"),
+    row("ui.import", "a multi-source import view",
+        READ + "scenario_12_a_dropped_text_becomes_lessons_and_the_same_file_is_already_here",
+        READ + "scenario_13_pdf_and_docx_come_out_whole_and_a_scan_goes_through_ocr"),
+    row("figure.adapter", "an adapter of rank 8 takes about 4 MB",
+        missing="a test that holds the exported file to that size"),
+    row("figure.overhead", "inference overhead under 5 ms, memory overhead under 100 MB",
+        "backends/wasm/test_memory.py::*", missing="the 5 ms are measured by `bench overhead` only"),
+    row("figure.converges", "a lesson set converges within 100-500 examples",
+        "page/test_real_lesson.py::*"),
+    row("technique.queues", "answers never wait for training",
+        TROUBLE + "who_asks_much_waits_for_itself_and_who_asks_once_is_next", IDLE),
+]  # fmt: skip
+
+MICRO_SERVICE = [
+    row("micro.language", "langdetect finds the question's language", MICRO,
+        NAMES + "an_english_question_with_a_swedish_name_is_taken_as_english"),
+    row("micro.language.page", "the page says each message's language",
+        CHAT + "scenario_8_messages_know_their_language",
+        NAMES + "an_english_chat_with_a_swedish_name_stays_english_in_a_swedish_page"),
+    row("micro.language.line", "sv, no, da -> sv, else en; a missing line falls back to generic",
+        "core/test_language.py::test_the_adapter_follows_from_the_language",
+        missing="lines of a language are not trained by the product; all is generic"),
+    row("micro.stage1", "stage 1 learns the raw responses", RUN_EVENTS),
+    row("micro.stage2", "stage 2 learns the analysed data",
+        missing="stage 2 that learns; a door that shows what each stage learned"),
+    row("micro.analysed", "the caller's analyzed_data counts",
+        missing="analyzed_data and analyzedData"),
+    row("micro.samples", "samples are kept as stage1_* and stage2_* JSON",
+        NAMES + "micro_learns_in_two_stages_and_what_it_learned_is_certified"),
+    row("micro.forget", "fire and forget: 202 at once", MICRO),
+    row("micro.dna", "a DNA fingerprint every 50 questions, in the ledger", RUN_EVENTS),
+    row("micro.post", "POST /api/training/micro", MICRO),
+    row("micro.status", "GET /api/training/micro/status", MICRO),
+    row("micro.stats", "GET /api/training/micro/stats", MICRO),
+    row("micro.question", "question is required and not empty",
+        API + "micro_training_refuses_what_says_nothing"),
+    row("micro.responses", "raw_responses is a list of {model, response}",
+        API + "micro_training_refuses_what_says_nothing"),
+    row("micro.limit", "30 requests a minute per client, then 429",
+        API + "more_than_thirty_questions_a_minute_are_429", LIMITS),
+    row("micro.events", "stage1_complete, stage2_complete, dna_updated to every listener",
+        RUN_EVENTS),
+    row("micro.ten", "a live list of the last ten events", MICRO,
+        "learning/test_microtrain.py::test_only_the_last_ten_events_are_kept"),
+    row("micro.dashboard", "total runs, by language, by stage, last DNA update, last run",
+        NAMES + "the_old_dashboard_shows_what_it_is_learning"),
+    row("micro.chat", "every question of the page's chat goes through both stages",
+        "page/test_page_api.py::"
+        "test_every_question_of_the_chat_leaves_both_stages_and_teaches_nothing_unasked"),
+    row("micro.command", "the documents' micro_train.py: oneseek micro",
+        NAMES + "micro_learns_in_two_stages_and_what_it_learned_is_certified"),
+    row("micro.off", "ENABLE_MICROTRAINING switches it off",
+        NAMES + "micro_training_is_switched_off_under_both_names"),
+]  # fmt: skip
+
+TRAINING = [
+    row("train.models", "base models come only from an explicit choice", BAD_RUN,
+        "cli/test_cli.py::test_nothing_chosen_is_an_error_and_never_a_default"),
+    row("train.models.error", "none: No base models selected", BAD_RUN, OLD),
+    row("train.models.environment", "BASE_MODELS, natively",
+        NAMES + "base_models_are_read_under_both_names"),
+    row("train.models.picker", "the model picker, in the page",
+        "page/test_app_first_run.py::"
+        "test_scenario_1_the_chosen_model_is_fetched_with_progress_and_answers"),
+    row("train.models.second", "a second BASE_MODELS entry is honoured or refused aloud",
+        missing="several base models"),
+    row("train.adaptive", "adaptive_weights with min, max and strategy act on a run",
+        missing="several base models in one run"),
+    row("train.stop", "confidence_auto_stop: threshold, patience, min_epochs end a run",
+        missing="a run that auto-stop ends, over HTTP"),
+    row("train.leaderboard", "live_leaderboard told every 5 s with what display says",
+        missing="a leaderboard of real comparisons"),
+    row("train.id", "run ids run-%Y%m%d-%H%M%S, no colon", START),
+    row("train.atomic", "files are written beside and renamed",
+        "learning/test_adaptive.py::test_a_file_is_replaced_whole_or_not_at_all"),
+    row("train.get_metrics", "GET /api/training/{run_id}/metrics", START,
+        API + "metrics_from_outside_are_kept_under_their_run"),
+    row("train.get_leaderboard", "GET /api/training/{run_id}/leaderboard", START),
+    row("train.post_metrics", "POST /api/training/{run_id}/metrics",
+        API + "metrics_from_outside_are_kept_under_their_run"),
+    row("train.socket", "/ws/training?runId= with initial_state first",
+        API + "the_training_socket_says_the_state_and_then_the_events_of_its_run"),
+    row("train.epoch_end", "epoch_end with every documented field", RUN_EVENTS),
+    row("train.val_losses", "val_losses are of a validation part",
+        missing="a validation part; it is the training loss"),
+    row("train.weight_adjustment", "weight_adjustment is seen", missing="several base models"),
+    row("train.complete", "training_complete", RUN_EVENTS),
+    row("train.start", "POST /api/admin/training/start-dna-v2", START, BAD_RUN),
+    row("train.dataset", "datasetId resolves or gives 404",
+        missing="data sets of a run; any id gives 202"),
+    row("train.epochs", "epochs are different practice, not one repeated",
+        missing="runs over a data set"),
+    row("train.files", "a run leaves its four documented files",
+        PARTS + "a_run_leaves_the_documented_files"),
+    row("train.restart", "all of a run is there after a restart", missing="runs that are stored"),
+    row("train.fails", "a run that cannot learn says why",
+        API + "a_run_with_nothing_to_practise_fails_aloud"),
+    row("train.time", "timestamps are ISO 8601 in UTC and end in Z",
+        NAMES + "times_are_told_in_utc_with_a_z", PARTS + "a_run_leaves_the_documented_files"),
+    row("train.models_dir", "MODELS_DIR", NAMES + "the_models_folder_is_read_under_both_names"),
+    row("train.ledger_url", "LEDGER_URL is told each head; on this machine when that is said",
+        TROUBLE + "R38_a_witness_is_told_each_new_head_signed_with_the_persons_key",
+        TROUBLE + "R36_a_witness_inside_the_network_is_never_told",
+        NAMES + "a_witness_on_this_machine_is_told_only_when_that_is_said"),
+    row("train.ledger_key", "LEDGER_PRIVATE_KEY_PATH signs the ledger",
+        TROUBLE + "R38_a_witness_is_told_each_new_head_signed_with_the_persons_key",
+        TROUBLE + "a_key_that_cannot_sign_ends_the_server_with_words"),
+]  # fmt: skip
+
+PROVENANCE = [
+    row("name.family", "OneSeek-{size}-Zero.v{MAJOR}.{MICRO}, the size the base model's",
+        NAMES + "the_old_status_says_name_and_version",
+        "history/test_versions.py::test_the_family_takes_its_size_from_the_base_model"),
+    row("name.major", "lessons count MICRO, practice MAJOR", VERSION,
+        "history/test_versions.py::test_a_lesson_makes_a_micro_version_and_practice_a_major_one"),
+    row("name.certified", "the certified name says language, data, weights and time",
+        NAMES + "the_old_status_says_name_and_version", CERTIFIED),
+    row("name.current", "a CURRENT pointer names the one in use",
+        NAMES + "an_old_or_short_version_name_is_understood"),
+    row("name.old", "OneSeek-7B-Zero.v1.0, OQT-1.0.v..., dsCivicID+Autonomy are read",
+        NAMES + "the_documents_literal_names_are_read",
+        NAMES + "an_old_or_short_version_name_is_understood",
+        NAMES + "a_version_name_that_is_none_here_is_refused"),
+    row("name.old.import", "an imported adapter keeps the name it came with",
+        missing="the name in an imported adapter's metadata is not kept"),
+    row("certified.files", "metadata, adapter_config, adapter, results, verify_integrity.py",
+        CERTIFIED, "history/test_certified.py::test_an_untouched_version_is_ok_and_has_every_documented_file"),
+    row("certified.page", "certified export in the page",
+        APP + "versions_are_signed_with_a_key_of_the_persons_own"),
+    row("certified.http", "certified export over HTTP", CERTIFIED),
+    row("certified.command", "oneseek export --format certified",
+        NAMES + "micro_learns_in_two_stages_and_what_it_learned_is_certified",
+        NAMES + "what_has_no_history_is_not_certified"),
+    row("certified.tampering", "what was changed is found", CERTIFIED,
+        "history/test_certified.py::test_a_few_random_byte_flips_are_all_found"),
+    row("reset", "POST /api/models/reset needs RESET",
+        API + "reset_needs_the_word"),
+    row("reset.logged", "reset keeps base models and is itself logged",
+        "learning/test_forget.py::test_reset_needs_the_word_and_leaves_only_the_ledger"),
+    row("reset.page", "reset under Versions, typing RESET",
+        missing="it is in Settings only"),
+    row("reset.runs", "reset takes runs/ along", missing="runs/ stays"),
+    row("old.query", "/api/oqt/query", OLD),
+    row("old.multi", "/api/oqt/multi-model-query", OLD),
+    row("old.micro", "/api/oqt/micro-train", OLD),
+    row("old.train", "/api/oqt/train", OLD),
+    row("old.status", "/api/oqt/status with name and version",
+        NAMES + "the_old_status_says_name_and_version"),
+    row("old.metrics", "/api/oqt/metrics", OLD),
+    row("old.ledger", "/api/oqt/ledger/*", OLD),
+    row("old.dashboard", "/oqt-dashboard leads to Activity",
+        NAMES + "the_old_dashboard_shows_what_it_is_learning",
+        NAMES + "the_old_dashboards_address_leads_to_activity"),
+    row("old.stores", "stores oqt_* of the system before are read",
+        missing="nothing reads oqt_queries and its kin; no such data is known to exist"),
+    row("old.variables", "OQT_ before every variable",
+        NAMES + "base_models_are_read_under_both_names",
+        NAMES + "the_models_folder_is_read_under_both_names",
+        NAMES + "micro_training_is_switched_off_under_both_names",
+        NAMES + "a_witness_on_this_machine_is_told_only_when_that_is_said"),
+    row("identity", "50 bilingual identity examples",
+        APP + "it_can_be_taught_who_it_is",
+        "learning/test_adaptive.py::test_the_identity_is_fifty_different_examples_half_in_each_language"),
+    row("checkpoints", "daily and weekly checkpoints",
+        "history/test_versions.py::test_old_snapshots_go_and_current_last_three_daily_and_weekly_stay"),
+    row("backup", "local backups, in the page and on the server",
+        APP + "scenario_24_everything_leaves_as_a_backup_is_wiped_and_comes_back",
+        API + "a_backup_of_a_server_is_restored_by_the_page_and_one_of_the_page_by_a_server"),
+]  # fmt: skip
+
+FAULTS = [
+    row("fault.1", "the README's lines run as a shell runs them",
+        "tree/test_readme.py::test_the_example_for_curl_answers",
+        missing="build.py headless --model and bench NAME --option, literally"),
+    row("fault.2", "every way to an older version rebuilds it by replay",
+        missing="rollback, verify, export after thinning"),
+    row("fault.3", "stage 2 learns; stage 1 keeps what agrees", missing="two stages that learn"),
+    row("fault.4", "a run's epochs differ; its figures are true", missing="runs that train"),
+    row("fault.5", "training settings have their effect; hybrid and full do not stop learning",
+        missing="modes and settings"),
+    row("fault.6", "a model from a file gets its size's recipe; chat-only ones do not learn",
+        missing="recipes of models from files"),
+    row("fault.7", "Activity tells the true outcome of a stage", missing="true outcomes"),
+    row("fault.8", "secrets in imported documents are held back", missing="secrets in imports"),
+    row("fault.9", "Download pressed before the engine has started",
+        missing="the page's first minutes"),
+    row("fault.10", "no code of the documents' names that only tests call",
+        missing="should_rollback, include/exclude, compare, enable_* each a use or away"),
+]  # fmt: skip
+
+BUILD = [
+    row("stages.responses", "several responses are examples side by side",
+        missing="two stages that learn"),
+    row("stages.ask", "disagreement becomes a question in Queue", missing="two stages that learn"),
+    row("stages.words", "events, statistics and Activity tell the outcome in plain words",
+        missing="true outcomes"),
+    row("runs.page", "Train on a data set, under Activity", missing="runs in the page"),
+    row("runs.control", "pause, cancel, live chart and time left", missing="runs in the page"),
+    row("runs.failed", "state and reason of a failed run",
+        API + "a_run_with_nothing_to_practise_fails_aloud"),
+    row("runs.folder", "run folders are what the documents say",
+        PARTS + "a_run_leaves_the_documented_files"),
+    row("runs.dataset", "oneseek train: a data set with a validation part until it gets no better",
+        TEACH + "a_data_set_is_trained_until_it_no_longer_gets_better_and_resumes"),
+    row("modes.page", "LoRA, hybrid, full as an explained choice with memory and time",
+        missing="modes in the page"),
+    row("modes.convert", "changed rank or targets convert or start an adapter, and say which",
+        missing="changed shapes"),
+    row("language.short", "short texts by function words, chat and setting: 98 of 100 right",
+        "core/test_language.py::"
+        "test_short_sentences_with_foreign_names_are_in_the_language_around_the_names",
+        NAMES + "an_english_chat_with_a_swedish_name_stays_english_in_a_swedish_page"),
+    row("language.neither", "a language that is neither is told as such",
+        "core/test_language.py::test_a_language_that_is_neither_is_told_as_such",
+        NAMES + "an_english_question_with_a_swedish_name_is_taken_as_english"),
+    row("language.lines", "one line, shown to be as good, or a line of each language",
+        missing="the table of `bench lines`"),
+    row("models.two", "two base models loaded or swapped", missing="several base models"),
+    row("models.blind", "blind comparison of versions, kept", RANKED),
+    row("models.wins", "a leaderboard kept with wins and games", missing="several base models"),
+    row("chat.switch", "learn from this chat: facts, what I teach, nothing",
+        missing="a switch per chat and a default"),
+    row("chat.down", "thumbs-down is a row to move away from, or no claim",
+        missing="disliked answers"),
+    row("chat.secrets", "what looks like a secret in a chat is held back and can be allowed",
+        APP + "what_looks_like_a_secret_waits_outside_the_store"),
+    row("names.limits", "the rate limit on all endpoints the documents name", LIMITS,
+        NAMES + "two_names_of_one_thing_share_their_limit"),
+    row("names.readme", "the README and --help name every environment variable",
+        NAMES + "the_readme_and_the_help_name_every_variable"),
+    row("names.share", "the server has the scheduler's duty share",
+        NAMES + "a_server_learns_in_its_share_of_the_time"),
+    row("names.dna", "the fingerprint is shown and its frequency settable",
+        missing="the frequency is fixed at 50"),
+    row("found.merged", "merged export is found: in the page and the command's help",
+        APP + "scenario_23_an_export_is_what_others_load_and_comes_back",
+        PARTS + "what_can_be_asked_for_stands_in_a_help_text"),
+    row("found.depth", "crawl depth is found in --help and kept to",
+        PARTS + "what_can_be_asked_for_stands_in_a_help_text",
+        FETCH + "depth_one_reads_the_pages_a_page_links_to_and_no_further"),
+    row("found.scheduler", "the scheduler's figures have a place",
+        PARTS + "the_schedulers_figures_are_told_by_the_server"),
+    row("found.ledger", "the ledger's variables stand in --help",
+        NAMES + "the_readme_and_the_help_name_every_variable"),
+]  # fmt: skip
+
+HOLD = [
+    row("hold.table", "this table: every named test exists", PARTS + "every_test_of_the_table_is_there"),
+    row("hold.stages", "20 questions, three services of known reliability",
+        missing="two stages that learn"),
+    row("hold.identity", "a run over the identity set, resumed to the same bits",
+        missing="runs over a data set"),
+    row("hold.modes", "hybrid and full in the page within the memory announced",
+        missing="modes in the page"),
+    row("hold.twelve", "twelve lessons in a day, every version usable",
+        missing="rollback by replay"),
+    row("hold.language", "200 short sentences: the language right in >= 98 %",
+        "core/test_language.py::"
+        "test_short_sentences_with_foreign_names_are_in_the_language_around_the_names"),
+]  # fmt: skip
+
+ROWS = [*CLASSES, *MICRO_SERVICE, *TRAINING, *PROVENANCE, *FAULTS, *BUILD, *HOLD]
+
+ENDPOINTS = [
+    "POST /api/training/micro",
+    "GET /api/training/micro/status",
+    "GET /api/training/micro/stats",
+    "GET /api/training/{run_id}/metrics",
+    "POST /api/training/{run_id}/metrics",
+    "GET /api/training/{run_id}/leaderboard",
+    "POST /api/admin/training/start-dna-v2",
+    "POST /api/models/reset",
+    "POST /api/oqt/query",
+    "POST /api/oqt/multi-model-query",
+    "POST /api/oqt/micro-train",
+    "POST /api/oqt/train",
+    "GET /api/oqt/status",
+    "GET /api/oqt/metrics",
+    "GET /api/oqt/ledger",
+    "GET /api/oqt/ledger/{what}",
+    "GET /oqt-dashboard",
+]
+
+CLASS_NAMES = {
+    "engine.core.settings": "TrainingConfig SchedulerConfig",
+    "engine.core.queue.training_queue": "TrainingQueue",
+    "engine.core.collecting.collector": "DataCollector",
+    "importers.website": "WebsiteImporter",
+    "importers.image": "ImageImporter",
+    "importers.text": "TextImporter",
+    "engine.learning.training_engine": "TrainingEngine",
+    "engine.core.queue.batches": "BatchManager",
+    "engine.history.updater": "WeightUpdater",
+    "engine.core.scheduler": "TrainingScheduler",
+    "engine.learning.runs": "validate_base_models generate_run_id",
+}
+
+
+def summary() -> list[str]:
+    """What the suite prints of this table at its end."""
+    open_rows = [one for one in ROWS if one.missing]
+    kinds = Counter(one.id.partition(".")[0] for one in ROWS)
+    lines = [
+        f"{len(ROWS)} requirements of the documents: {len(ROWS) - len(open_rows)} shown, "
+        f"{len(open_rows)} open ({', '.join(f'{k} {n}' for k, n in kinds.items())})"
+    ]
+    return lines + [f"  open  {one.id}: {one.missing}" for one in open_rows]

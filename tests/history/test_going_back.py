@@ -1,0 +1,120 @@
+"""Twelve lessons of one day: every version can be used, checked, exported and returned to, whichever
+of their weights were cleared away."""
+
+import time
+
+import pytest
+
+from engine.history.whole import Whole
+from engine.learning.replay import History
+from tests.support.hosts import native
+from tests.support.living import Living, run
+from tests.support.small_trainer import SmallTrainer
+
+LESSONS = 12
+VERSIONS = "/api/models/versions"
+
+
+def lesson(number):
+    return {
+        "prompt": f"What is room {number} called?",
+        "answer": f"Room {number} is called Hall{number}.",
+        "priority": "correction",
+    }
+
+
+def listed(host):
+    return host.ask("GET", VERSIONS).json()["versions"]
+
+
+def teach(host, number):
+    """One lesson, until its version is there."""
+    before = len(listed(host))
+    assert host.ask("POST", "/api/queue", lesson(number)).status == 201
+    until = time.monotonic() + 300
+    while len(listed(host)) == before:
+        assert time.monotonic() < until, "the lesson did not become a version"
+        host.learn_now()
+        time.sleep(0.1)
+
+
+def every_way_to(host, version):
+    """Use, check and export a version; each says it is whole."""
+    at = f"{VERSIONS}/{version['number']}"
+    used = host.ask("POST", at + "/activate")
+    assert used.status == 200 and used.json()["current"] == version["number"]
+    assert host.ask("GET", at + "/verify").json() == {"ok": True, "findings": []}
+    exported = host.ask("GET", at + "/export").json()
+    assert exported["name"] == version["name"]
+    return exported["files"]["adapter_model.safetensors"]
+
+
+@pytest.mark.slow
+def test_every_version_of_a_day_is_reached_also_after_a_restart(tmp_path):
+    with native(tmp_path) as host:
+        for number in range(LESSONS):
+            teach(host, number)
+        versions = listed(host)[::-1]
+        assert len(versions) == LESSONS
+        away = [one["rebuilt_from"] for one in versions]
+        assert away == [*range(1, LESSONS - 2), 0, 0, 0]
+        with host.listen("/api/events") as heard:
+            assert host.ask("POST", f"{VERSIONS}/1/activate").status == 200
+            told = heard.wait("version_rebuilding", 60, version="v0.1", done=1.0)
+            assert told["rounds"] == 1 and told["seconds_left"] == 0.0
+        files = [every_way_to(host, version) for version in versions]
+        assert len(set(files)) == LESSONS
+        assert [one["rebuilt_from"] for one in listed(host)] == [0] * LESSONS
+        host.ask("POST", f"{VERSIONS}/{LESSONS}/activate")
+        teach(host, LESSONS)
+        assert listed(host)[-1]["rebuilt_from"] == 1
+    with native(tmp_path) as host:
+        assert [every_way_to(host, version) for version in versions] == files
+        host.ask("POST", f"{VERSIONS}/3/activate")
+        assert host.ask("POST", "/api/models/rollback").json()["current"] == 2
+
+
+def whole(living):
+    return Whole(living.versions, History(living.versions, living.trainer), lambda: None)
+
+
+def test_a_version_comes_back_in_the_words_it_was_taught_with(tmp_path):
+    """A wording added later, in a lesson of its own, is not in what is trained again."""
+    living = Living(tmp_path, WordingTrainer())
+    first = living.teach("one", phrasings=["uno"])["version"]
+    living.teach("two")
+    again = living.teach("one", phrasings=["uno", "ett"], priority="correction")["version"]
+    assert again["lessons"] == first["lessons"]
+    run(living.store.batch([["delete", "snapshots", number] for number in (1, 2, 3)]))
+    heard = []
+    back = whole(living)
+    back.tell = heard.append
+    for number in (3, 1, 2):
+        run(back.weights(number))
+    assert run(living.versions.weights(2))
+    assert [one["version"] for one in heard if one["done"] == one["rounds"]] == [
+        "v0.3", "v0.1", "v0.2"
+    ]  # fmt: skip
+    assert max(one["rounds"] for one in heard) == 3
+
+
+class WordingTrainer(SmallTrainer):
+    """The small trainer, which also learns the other wordings."""
+
+    def __init__(self):
+        super().__init__(tolerance=9)
+
+    def begin(self, weights, plan):
+        attempt = super().begin(weights, plan)
+        plain, wanted = attempt._loss, plan.lessons + plan.pool
+
+        def loss(rows, draw):
+            worded = [
+                {**row, "prompt": wording}
+                for row in rows
+                for wording in next(o for o in wanted if o["id"] == row["id"])["phrasings"]
+            ]
+            return plain([*rows, *worded], draw)
+
+        attempt._loss = loss
+        return attempt

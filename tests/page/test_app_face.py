@@ -1,0 +1,192 @@
+"""The chat as people know it: a quiet start, a place that is kept, words that are found, code one can use."""
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.page.test_app_chat import answers, chat, drop, finished, new_chat, say, stored_chat  # noqa: F401
+from tests.support.page.browser import wait_for_state, watched
+
+pytestmark = pytest.mark.slow
+QUIET = ("ready", "countdown", "paused", "training", "evaluating")
+
+
+def test_a_newcomer_sees_the_chat_alone_until_something_is_learned(chromium: Browser, address: str):
+    with watched(chromium, address, viewport={"width": 1280, "height": 720}) as (context, _):
+        page = context.new_page()
+        page.goto("/?model=tiny")
+        wait_for_state(page, "ready", timeout=120)
+        panel = page.get_by_role("complementary", name="Learning")
+        expect(panel).to_be_hidden()
+        say(page, "My boat is called Saltkråkan.")
+        finished(page)
+        page.get_by_role("button", name="Learning panel").click()
+        page.get_by_role("tab", name=re.compile("^Activity")).click()
+        page.get_by_role("button", name="Learn now").click()
+        page.get_by_role("button", name="Learning panel").click()
+        expect(panel).to_be_hidden()
+        page.evaluate(
+            """async () => { const open = indexedDB.open("oneseek");
+            const db = await new Promise((go) => (open.onsuccess = () => go(open.result)));
+            const change = db.transaction("settings", "readwrite");
+            const store = change.objectStore("settings"), asked = store.get("page");
+            asked.onsuccess = () => store.put({...asked.result, aside: null}, "page");
+            await new Promise((go) => (change.oncomplete = go)); db.close(); }"""
+        )  # as one who never touched it
+        expect(page.get_by_test_id("active-version")).to_have_text("v0.1", timeout=240_000)
+        page.reload()
+        wait_for_state(page, *QUIET, timeout=120)
+        expect(panel).to_be_visible()
+        expect(page.get_by_role("tab", name=re.compile("^Activity"))).to_have_attribute(
+            "aria-selected", "true"
+        )
+
+
+def test_where_one_was_reading_outlives_a_reload(chat: Page):  # noqa: F811
+    stored_chat(chat, 60, "Line {n} of a long conversation. " + "More words follow here. " * 12)
+    log = chat.get_by_role("log")
+    expect(chat.get_by_role("article").first).to_contain_text("Line 36")
+    log.evaluate("node => node.scrollTop = node.scrollHeight / 2")
+    chat.wait_for_timeout(900)
+    seen = chat.evaluate(FIRST_IN_SIGHT)
+    chat.reload()
+    wait_for_state(chat, *QUIET, timeout=120)
+    chat.wait_for_function(f"({FIRST_IN_SIGHT})() === {seen!r}")
+
+
+FIRST_IN_SIGHT = """() => { const top = document.querySelector("#log").getBoundingClientRect().top;
+  return [...document.querySelectorAll("article.message")]
+    .find((node) => node.getBoundingClientRect().bottom > top)?.id; }"""
+
+
+def test_a_search_jumps_to_the_words_it_found(chat: Page):  # noqa: F811
+    stored_chat(chat, 120, "Line {n} of a long conversation about the sea.")
+    new_chat(chat)
+    chat.get_by_role("searchbox", name="Search chats").fill("Line 7 of")
+    chat.get_by_role("navigation").get_by_role("button", name="Stored chat", exact=True).click()
+    found = chat.locator("article.found")
+    expect(found).to_contain_text("Line 7 of")
+    expect(found).to_be_in_viewport()
+    chat.get_by_role("searchbox", name="Search chats").fill("")
+
+
+def test_code_has_colours_and_is_copied_exactly(chat: Page):  # noqa: F811
+    code = "def sail(boat):\\n    return 42  # knots"
+    stored_chat(chat, 2, "Line {n} here.\\n\\n```python\\n" + code + "\\n```")
+    block = answers(chat).locator(".code")
+    expect(block.locator(".hljs-keyword").first).to_have_text("def")
+    block.get_by_role("button", name="Copy the code").click()
+    expect(chat.get_by_role("region", name="Notices")).to_contain_text("Copied")
+    assert chat.evaluate("navigator.clipboard.readText()").strip() == code
+
+
+def test_an_editor_is_as_wide_as_the_chat_and_enter_means_what_it_means_below(chat: Page):  # noqa: F811
+    say(chat, "What is a tree?")
+    finished(chat)
+    chat.get_by_role("article", name="You said").hover()
+    chat.get_by_role("button", name="Edit").click()
+    form = chat.locator("form.editor")
+    column = chat.locator(".log-column").bounding_box()["width"]
+    assert form.bounding_box()["width"] >= 0.98 * column
+    area = form.get_by_role("textbox")
+    area.fill("What is")
+    area.press("Shift+Enter")
+    area.type("a fish?")
+    expect(area).to_have_value("What is\na fish?")
+    area.press("Enter")
+    expect(form).to_have_count(0)
+    expect(chat.get_by_role("article", name="You said")).to_contain_text("a fish?")
+    finished(chat)
+
+
+TEXT = """The lighthouse of Quillmere was built in 1871 by Ida Falk. It is 32 metres tall. The keeper of the
+lighthouse is called Ole Brandt. The boat of the keeper is called Havsvind. The dog of the keeper is called Trym."""
+
+
+def test_what_one_file_taught_is_approved_or_left_out_in_one_go(chat: Page):  # noqa: F811
+    drop(chat, "lighthouse.txt", TEXT)
+    expect(chat.get_by_role("tabpanel").get_by_text("ready")).to_be_visible(timeout=90_000)
+    chat.get_by_role("tab", name=re.compile("^Activity")).click()
+    group = chat.locator("#queue .group")
+    expect(group).to_have_count(1)
+    expect(group).to_contain_text("lighthouse")
+    count = int(re.search(r"(\d+) lessons", group.inner_text())[1])
+    expect(group.get_by_role("listitem")).to_have_count(0)
+    group.get_by_role("button", name="Show the lessons").click()
+    expect(group.get_by_role("listitem")).to_have_count(count)
+    group.get_by_role("button", name="Approve all").click()
+    expect(chat.get_by_role("region", name="Notices")).to_contain_text(f"{count} lessons approved")
+    expect(group.get_by_role("button", name="Approve all")).to_have_count(0)
+    group.get_by_role("button", name="Skip all").click()
+    expect(group).to_have_count(0)
+
+
+def test_notices_do_not_pile_up(chat: Page):  # noqa: F811
+    for text in ("One", "Two", "Three", "Four", "Five"):
+        say(chat, f"My {text} is called Saltkråkan.")
+        finished(chat, answers(chat).count() or 1)
+    chat.evaluate("document.querySelector('#theme').click()")
+    chat.evaluate("document.querySelector('#theme').click()")
+    chat.evaluate("document.querySelector('#theme').click()")
+    chat.wait_for_timeout(500)
+    assert chat.locator(".toast").count() <= 2
+
+
+def test_a_second_tab_does_not_look_as_if_one_could_write_in_it(chat: Page):  # noqa: F811
+    other = chat.context.new_page()
+    other.goto("/?model=tiny")
+    wait_for_state(other, "read-only", timeout=60)
+    field = other.get_by_role("textbox", name="Message")
+    expect(field).to_have_attribute("placeholder", "Chatting happens in the other tab")
+    assert field.evaluate("node => node.readOnly")
+    expect(other.get_by_role("button", name="Send")).to_be_disabled()
+    other.get_by_role("tab", name="Memory").click()
+    expect(other.get_by_role("button", name="Tell it a fact")).to_be_hidden()
+    other.close()
+
+
+SPEECH = """() => {
+  const voice = {localService: true, lang: "en-GB", name: "Here"}, far = {localService: false, lang: "sv-SE"};
+  Object.defineProperty(window, "speechSynthesis", {value: {
+    speaking: false, getVoices: () => [far, voice], cancel() {}, speak: (words) => (window.spoken = words)}});
+  window.SpeechSynthesisUtterance = class { constructor(text) { this.text = text; } };
+  window.SpeechRecognition = class extends EventTarget {
+    static async available(asked) { return asked.processLocally && asked.langs[0] === "en" ? "available" : "unavailable"; }
+    start() { window.listening = this; }
+    stop() { this.dispatchEvent(new Event("end")); }
+  };
+}"""
+
+
+def test_speech_is_off_by_default_and_then_only_what_stays_here(chromium: Browser, address: str):
+    with watched(chromium, address, locale="en-US") as (context, _):
+        page = context.new_page()
+        page.add_init_script(f"({SPEECH})()")
+        page.goto("/?model=tiny")
+        wait_for_state(page, "ready", timeout=120)
+        say(page, "Hello, how are you?")
+        answer = finished(page)
+        expect(page.get_by_role("button", name="Dictate")).to_be_hidden()
+        expect(answer.get_by_role("button", name="Read aloud")).to_be_hidden()
+        page.get_by_role("button", name="Settings").click()
+        page.get_by_label("Speak and dictate").check()
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name="Dictate").click()
+        page.evaluate(
+            """() => { const event = new Event("result");
+            const one = {item: () => ({transcript: " a boat "})};
+            event.results = {length: 1, item: () => one};
+            listening.dispatchEvent(event); listening.stop(); }"""
+        )
+        expect(page.get_by_role("textbox", name="Message")).to_have_value("a boat")
+        language = page.evaluate("document.querySelector('article.assistant .text').lang")
+        answer.get_by_role("button", name="Read aloud").click()
+        if language == "sv":  # its only Swedish voice is elsewhere
+            expect(page.get_by_role("region", name="Notices")).to_contain_text(
+                "no voice of its own"
+            )
+        else:
+            page.wait_for_function("window.spoken?.voice.localService")
+        page.get_by_role("button", name="Svenska").click()
+        expect(page.get_by_role("button", name="Diktera")).to_be_hidden()

@@ -1,0 +1,77 @@
+"""What a small model cannot do is said where it happens, and nothing a person wrote is lost by it."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.page.test_app_chat import (  # noqa: F401
+    QUIET,
+    answers,
+    chat,
+    finished,
+    say,
+    set_temperature,
+)
+from tests.support.page.browser import wait_for_state
+
+pytestmark = pytest.mark.slow
+LONG = "The lighthouse of Quillmere was built by Ida Falk. " * 700
+
+
+def test_a_message_that_is_too_long_stays_in_the_field_and_becomes_a_source(chat: Page):  # noqa: F811
+    say(chat, LONG)
+    said = chat.locator("#too-long")
+    expect(said).to_contain_text("6,300 words")
+    expect(said).to_contain_text("unchanged in the field")
+    field = chat.get_by_role("textbox", name="Message")
+    assert field.input_value() == LONG.strip()
+    expect(answers(chat)).to_have_count(0)
+    expect(chat.get_by_role("article")).to_have_count(0)
+    chat.reload()
+    expect(field).to_have_value(LONG.strip())
+    wait_for_state(chat, *QUIET, timeout=120)
+    say(chat, LONG)
+    chat.get_by_role("button", name="Take it as a source").click()
+    expect(field).to_have_value("")
+    expect(said).to_be_hidden()
+    expect(chat.get_by_role("tabpanel").get_by_text(re.compile("6,300 words"))).to_be_visible()
+
+
+def test_in_a_chat_that_goes_on_the_turns_before_stay(chat: Page):  # noqa: F811
+    say(chat, "Hello")
+    finished(chat)
+    say(chat, LONG)
+    expect(chat.locator("#too-long")).to_be_visible()
+    expect(chat.get_by_role("article")).to_have_count(2)
+    chat.locator("#too-long").get_by_role("button", name="Close").click()
+    expect(chat.locator("#too-long")).to_be_hidden()
+    say(chat, LONG)
+    expect(chat.locator("#too-long")).to_be_visible()
+    chat.get_by_role("textbox", name="Message").fill("")
+    expect(chat.locator("#too-long")).to_be_hidden()
+    say(chat, "What is a tree?")
+    finished(chat, 2)
+
+
+def test_an_answer_at_its_limit_says_so_and_goes_on(chat: Page):  # noqa: F811
+    chat.get_by_role("button", name="Settings").click()
+    chat.get_by_label("Longest answer, in tokens").fill("16")
+    chat.keyboard.press("Tab")
+    chat.keyboard.press("Escape")
+    set_temperature(chat, "2")
+    try:
+        for number in range(1, 21):  # hot answers may end by themselves
+            say(chat, "Tell me a long story.")
+            finished(chat, number)
+            if chat.get_by_text("Cut off").count():
+                break
+        last = answers(chat).last
+        expect(last).to_contain_text("Cut off: the answer became longer than the limit.")
+        before = last.locator(".text").inner_text()
+        last.get_by_role("button", name="Continue").click()
+        expect(last.get_by_role("button", name="Copy")).to_be_visible()
+        assert len(last.locator(".text").inner_text()) > len(before)
+        assert last.locator(".text").inner_text().startswith(before[:20])
+    finally:
+        set_temperature(chat, "0.2")

@@ -1,0 +1,369 @@
+"""The names the documents fix, each tried where a person uses it: over HTTP, on the command line, in the
+environment, in the page."""
+
+import asyncio
+import io
+import json
+import re
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+
+import pytest
+from playwright.sync_api import expect
+
+from builder import ROOT
+from engine.cli.main import main
+from engine.core.environment import VARIABLES
+from engine.core.turns import Turns, background
+from engine.history.naming import parse
+from tests.cli.test_teaching import call, said
+from tests.support.hosts import Native, native
+from tests.support.page.browser import wait_for_state
+from workers.server.guard import LIMIT
+from workers.server.headless import arguments
+from workers.server.share import Share
+
+README = (ROOT / "README.md").read_text()
+FACT = {"prompt": "What is my boat called?", "answer": "Your boat is called Saltkråkan."}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory) -> Iterator[Native]:
+    """One that has learned a fact."""
+    with native(tmp_path_factory.mktemp("server")) as host:
+        with host.listen("/api/events") as events:
+            assert host.ask("POST", "/api/queue", FACT).status == 201
+            host.learn_now()
+            events.wait("round_ended", 240, version="v0.1")
+        yield host
+
+
+# ---- over HTTP
+
+
+def test_the_old_status_says_name_and_version(server):
+    told = server.ask("GET", "/api/oqt/status").json()
+    assert told["name"] == "OneSeek-1M-Zero" and told["version"] == "v0.1"
+    assert told["versionName"].startswith("OneSeek-1M-Zero.v0.1.ensv.ds")
+    assert set(told) >= {"enabled", "running", "waiting", "events"}
+
+
+def test_the_old_dashboard_shows_what_it_is_learning(server):
+    page = server.ask("GET", "/oqt-dashboard")
+    assert page.status == 200 and page.headers["content-type"].startswith("text/html")
+    assert "Activity" in page.text and "<td>v0.1" in page.text
+
+
+def test_an_english_question_with_a_swedish_name_is_taken_as_english(server):
+    for question, code in (
+        ("My boat is called Saltkråkan.", "en"),
+        ("Min båt heter Sea Breeze.", "sv"),
+        ("Wie heißt mein Hund?", "de"),
+    ):
+        asked = {"question": question, "raw_responses": [{"model": "a", "response": "Ok."}]}
+        assert server.ask("POST", "/api/training/micro", asked).json()["language"] == code
+
+
+def test_times_are_told_in_utc_with_a_z(server):
+    asked = {"question": "Who?", "raw_responses": [{"model": "a", "response": "Somebody did."}]}
+    with server.listen("/api/events") as events:
+        server.ask("POST", "/api/training/micro", asked)
+        server.learn_now()
+        told = [events.wait("stage2_complete", 240)]
+    told += server.ask("GET", "/api/training/micro/status").json()["events"]
+    stats = server.ask("GET", "/api/training/micro/stats").json()
+    moments = [event["timestamp"] for event in told] + [stats["last_run_time"]]
+    assert len(moments) > 2
+    for moment in moments:
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", moment)
+
+
+def test_a_version_leaves_the_server_certified_and_proves_itself(server, tmp_path):
+    import http.client
+
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    connection.request("GET", "/api/models/versions/1/certified")
+    answer = connection.getresponse()
+    data = answer.read()
+    connection.close()
+    assert answer.status == 200 and "OneSeek-1M-Zero.v0.1" in answer.getheader(
+        "content-disposition"
+    )
+    zipfile.ZipFile(io.BytesIO(data)).extractall(tmp_path)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names >= {"metadata.json", "adapter_config.json", "training_results.json"}
+    assert "OK" in checked(tmp_path).stdout
+    (tmp_path / "training_results.json").write_text("{}")
+    assert checked(tmp_path).returncode != 0
+    assert server.ask("GET", "/api/models/versions/777/certified").status == 404
+
+
+def checked(folder) -> subprocess.CompletedProcess:
+    command = [sys.executable, str(folder / "verify_integrity.py")]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    "name", ["OneSeek-1M-Zero.v0.1", "OQT-1.0.v0.1", "v0.1", "tiny:OneSeek-1M-Zero.v0.1"]
+)
+def test_an_old_or_short_version_name_is_understood(server, name):
+    asked = {"model": name, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 2}
+    assert server.ask("POST", "/v1/chat/completions", asked).status == 200
+    assert server.ask("POST", "/api/models/rollback", {"version": name}).json()["current"] == 1
+
+
+def test_a_version_name_that_is_none_here_is_refused(server):
+    for name in ("OneSeek-7B-Zero.v0.1", "OneSeek-1M-Zero.v9.9", "OQT-1.0.v7", "v0.1.x"):
+        refused = server.ask("POST", "/api/models/rollback", {"version": name})
+        assert refused.status == 404, name
+
+
+def test_the_documents_literal_names_are_read():
+    name = parse("OneSeek-7B-Zero.v1.492.sv.dsCivicID+Autonomy.8f3a1c9d.2e7f4b1a")
+    assert name.categories == ("CivicID", "Autonomy") and name.language == "sv"
+    assert parse("OneSeek-7B-Zero.v1.0").label == "v1.0"
+    assert (parse("OQT-1.0.v12.6").family, parse("OQT-1.0.v12.6").label) == ("OQT-1.0", "v12.6")
+    assert parse("OQT-1.0.v13").label == "v13.0"
+
+
+@pytest.mark.parametrize(
+    "method, path",
+    [
+        ("POST", "/api/training/micro"),
+        ("GET", "/api/training/micro/status"),
+        ("GET", "/api/training/micro/stats"),
+        ("GET", "/api/training/run-0/metrics"),
+        ("POST", "/api/training/run-0/metrics"),
+        ("GET", "/api/training/run-0/leaderboard"),
+        ("POST", "/api/admin/training/start-dna-v2"),
+        ("POST", "/api/models/reset"),
+        ("POST", "/api/oqt/query"),
+        ("POST", "/api/oqt/multi-model-query"),
+        ("GET", "/api/oqt/ledger"),
+    ],
+)
+def test_every_endpoint_of_the_documents_is_limited(tmp_path_factory, method, path, limited):
+    statuses = [limited.ask(method, path, {}).status for _ in range(LIMIT + 1)]
+    assert 429 not in statuses[:LIMIT] and statuses[LIMIT] == 429
+    assert limited.ask("GET", "/healthz").status == 200
+
+
+@pytest.fixture(scope="module")
+def limited(tmp_path_factory) -> Iterator[Native]:
+    with native(tmp_path_factory.mktemp("limited")) as host:
+        yield host
+
+
+@pytest.mark.parametrize(
+    "old, new",
+    [
+        ("/api/oqt/status", "/api/training/micro/status"),
+        ("/api/oqt/metrics", "/api/training/micro/stats"),
+    ],
+)
+def test_two_names_of_one_thing_share_their_limit(tmp_path, old, new):
+    with native(tmp_path) as host:
+        statuses = [host.ask("GET", (old, new)[i % 2]).status for i in range(LIMIT + 1)]
+    assert statuses == [200] * LIMIT + [429]
+
+
+# ---- the environment
+
+
+def test_the_readme_and_the_help_name_every_variable():
+    table = README.partition("## The environment")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^    ([A-Z_]+)  ", table, re.M)) == set(VARIABLES)
+    assert all(name in arguments().format_help() for name in VARIABLES)
+
+
+@pytest.mark.parametrize("name", ["BASE_MODELS", "OQT_BASE_MODELS"])
+def test_base_models_are_read_under_both_names(monkeypatch, capsys, name):
+    monkeypatch.setenv(name, "tiny")
+    assert main(["tokenize", "--text", "hi", "--json"]) == 0 and said(capsys)[0]["tokens"]
+
+
+@pytest.mark.parametrize("name", ["MODELS_DIR", "OQT_MODELS_DIR"])
+def test_the_models_folder_is_read_under_both_names(monkeypatch, capsys, tmp_path, name):
+    monkeypatch.setenv(name, str(tmp_path))
+    (tmp_path / "smollm2-360m-instruct-q8_0.gguf").write_bytes(b"")
+    assert main(["models", "--json"]) == 0
+    known = {one["id"]: one["path"] for one in said(capsys)}
+    assert known["smollm2-360m"] == str(tmp_path / "smollm2-360m-instruct-q8_0.gguf")
+
+
+@pytest.mark.parametrize("name", ["ENABLE_MICROTRAINING", "OQT_ENABLE_MICROTRAINING"])
+@pytest.mark.slow
+def test_micro_training_is_switched_off_under_both_names(tmp_path, headless, name):
+    with headless(tmp_path, {name: "0"}) as ask:
+        asked = {"question": "x", "raw_responses": [{"model": "a", "response": "b"}]}
+        assert ask("POST", "/api/training/micro", asked) == 503
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("prefix", ["", "OQT_"])
+def test_a_witness_on_this_machine_is_told_only_when_that_is_said(tmp_path, headless, prefix):
+    heard: list[dict] = []
+
+    class Witness(BaseHTTPRequestHandler):
+        def do_POST(self):
+            heard.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    witness = HTTPServer(("127.0.0.1", 0), Witness)
+    Thread(target=witness.serve_forever, daemon=True).start()
+    address = {f"{prefix}LEDGER_URL": f"http://127.0.0.1:{witness.server_port}/heads"}
+    with headless(tmp_path, address) as ask:
+        assert ask("POST", "/api/models/reset", {"confirmation": "RESET"}) == 200
+        time.sleep(7)  # longer than the witness waits between two looks
+        assert not heard
+    with headless(tmp_path, address | {f"{prefix}LEDGER_URL_LOCAL": "1"}) as ask:
+        until = time.monotonic() + 60
+        while not heard and time.monotonic() < until:
+            time.sleep(0.2)
+    witness.shutdown()
+    witness.server_close()
+    assert set(heard[0]) >= {"seq", "hash", "base"}
+
+
+@pytest.fixture
+def headless():
+    """`build.py headless` as a process, with an environment of its own, on a free port."""
+    import contextlib
+    import http.client
+    import os
+    import socket
+
+    @contextlib.contextmanager
+    def started(folder, environment):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        options = ["--port", str(port), "--folder", str(folder), "--backend", "numpy"]
+        command = [sys.executable, "-m", "workers.server.headless", "--model", "tiny", *options]
+        log = (folder / "log").open("ab")
+        process = subprocess.Popen(command, cwd=ROOT, env=os.environ | environment, stderr=log)
+
+        def ask(method, path, body=None):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+            with contextlib.closing(connection):
+                head = {"Content-Type": "application/json"}
+                connection.request(method, path, body and json.dumps(body), head)
+                return connection.getresponse().status
+
+        try:
+            until = time.monotonic() + 120
+            while True:
+                with contextlib.suppress(OSError):
+                    if ask("GET", "/healthz") == 200:
+                        break
+                assert process.poll() is None and time.monotonic() < until
+                time.sleep(0.2)
+            yield ask
+        finally:
+            process.terminate()
+            process.wait(30)
+            log.close()
+
+    return started
+
+
+# ---- the command line
+
+
+@pytest.mark.slow
+def test_micro_learns_in_two_stages_and_what_it_learned_is_certified(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("engine.quality.Verdict.advice", "accept")
+    question = {
+        "question": "What is the capital of Zorbia?",
+        "raw_responses": [
+            {"model": "a", "response": "The capital of Zorbia is Blimbo."},
+            {"model": "b", "response": "The capital of Zorbia is Blimbo."},
+        ],
+    }
+    (tmp_path / "asked.jsonl").write_text(json.dumps(question) + "\n")
+    out, proof = tmp_path / "out", tmp_path / "proof"
+    assert main(call("micro", "--data", tmp_path / "asked.jsonl", "--out", out)) == 0
+    first, second = said(capsys)
+    assert (first["stage"], second["stage"]) == ("stage1", "stage2")
+    assert first["language"] == "en" and first["outcome"] == "learned"
+    samples = sorted(path.name[:7] for path in (out / "samples").iterdir())
+    assert samples == ["stage1_", "stage2_"]
+    certified = call(
+        "export", "--adapter", out, "--format", "certified", "--out", proof, short=False
+    )
+    assert main(certified) == 0
+    assert said(capsys)[0]["name"].startswith("OneSeek-1M-Zero.v0.1")
+    assert "OK" in checked(proof).stdout
+    assert main(certified) == 1, "a folder that is there is never written over"
+
+
+def test_what_has_no_history_is_not_certified(tmp_path, capsys):
+    call_ = call("export", "--adapter", tmp_path, "--format", "certified", "--out", tmp_path / "x")
+    assert main([one for one in call_ if one != "--set" and "=" not in one]) == 1
+    assert "without its history" in capsys.readouterr().err
+
+
+# ---- the scheduler's share
+
+
+def test_a_server_learns_in_its_share_of_the_time():
+    async def measured(share: float) -> float:
+        turns, worked = Turns(), 0.0
+        turns.grant(0)
+
+        async def learn():
+            nonlocal worked
+            with background():
+                while True:
+                    await turns.breathe()
+                    began = time.perf_counter()
+                    time.sleep(0.005)
+                    worked += time.perf_counter() - began
+
+        tasks = [asyncio.ensure_future(Share(turns, share).keep()), asyncio.ensure_future(learn())]
+        began = time.perf_counter()
+        await asyncio.sleep(3)
+        passed = time.perf_counter() - began
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return worked / passed
+
+    assert 0.05 < asyncio.run(measured(0.2)) <= 0.27
+
+
+# ---- the page
+
+
+@pytest.mark.slow
+def test_the_old_dashboards_address_leads_to_activity(page):
+    page.goto("/oqt-dashboard")
+    page.wait_for_url("**/?tab=activity")
+    page.locator("html[data-page=ready]").wait_for(state="attached", timeout=60_000)
+    assert page.locator("#panel-activity").is_visible()
+
+
+@pytest.mark.slow
+def test_an_english_chat_with_a_swedish_name_stays_english_in_a_swedish_page(home):
+    home.get_by_role("button", name="Svenska").click()
+    field = home.locator("#composer-text")
+    for text, code in (
+        ("My boat is called Saltkråkan.", "en"),
+        ("Saltkråkan", "en"),
+        ("Jag såg The Lord of the Rings igår", "sv"),
+        ("Wie heißt mein Hund?", "de"),
+    ):
+        field.fill(text)
+        field.press("Enter")
+        wait_for_state(home, "ready", "countdown", "training", "evaluating", timeout=120)
+        said = home.locator("#log .text", has_text=text).last
+        expect(said).to_have_attribute("lang", code, timeout=60_000)

@@ -1,0 +1,144 @@
+"""The table of what the documents require: its tests are there, its endpoints and names too; and what no
+other file shows."""
+
+import ast
+import importlib
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+from starlette.routing import Route
+
+from builder import ROOT
+from tests.documents import CLASS_NAMES, ENDPOINTS, ROWS
+from tests.support.hosts import Native, native
+from workers.server.api import ROUTES
+
+TESTS = ROOT / "tests"
+FACT = {"prompt": "What is my boat called?", "answer": "Your boat is called Saltkråkan."}
+
+
+@cache
+def found_in(file: str) -> set[str]:
+    tree = ast.parse((TESTS / file).read_text("utf-8"))
+    functions = [
+        one for one in tree.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    return {one.name for one in functions if one.name.startswith("test_")}
+
+
+def test_every_test_of_the_table_is_there():
+    named = [(row.id, *test.split("::")) for row in ROWS for test in row.tests]
+    lost = [
+        (id, file, name)
+        for id, file, name in named
+        if not found_in(file) or (name != "*" and name not in found_in(file))
+    ]
+    assert not lost
+    assert not [file for _, file, _ in named if not re.fullmatch(r"(.*/)?test_\w+\.py", file)]
+
+
+def test_every_row_has_a_test_or_says_what_is_missing():
+    assert not [row.id for row in ROWS if not row.tests and not row.missing]
+    assert len({row.id for row in ROWS}) == len(ROWS) >= 145
+
+
+def test_every_endpoint_of_the_documents_is_served():
+    served = {
+        f"{method} {route.path}"
+        for route in ROUTES
+        if isinstance(route, Route)
+        for method in route.methods or ()
+    }
+    assert not set(ENDPOINTS) - served
+
+
+def test_every_name_of_the_documents_can_be_imported():
+    for module, names in CLASS_NAMES.items():
+        there = importlib.import_module(module)
+        assert not [name for name in names.split() if not hasattr(there, name)], module
+
+
+# ---- what no other file shows
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory) -> Iterator[tuple[Native, Path]]:
+    folder = tmp_path_factory.mktemp("server")
+    with native(folder) as host:
+        yield host, folder
+
+
+def test_the_queue_tells_its_size_by_priority_and_source(server):
+    host, _ = server
+    before = host.ask("GET", "/api/queue").json()["stats"]
+    assert host.ask("POST", "/api/queue", FACT).status == 201
+    again = {"prompt": "  what is MY boat called? ", "answer": FACT["answer"]}
+    host.ask("POST", "/api/queue", again)
+    stats = host.ask("GET", "/api/queue").json()["stats"]
+    assert stats["total"] == before["total"] + 1
+    assert sum(stats["by_priority"].values()) == sum(stats["by_source"].values()) == stats["total"]
+
+
+def test_a_run_leaves_the_documented_files(server):
+    host, folder = server
+    with host.listen("/api/events") as events:
+        if not host.ask("GET", "/api/models/versions").json()["current"]:
+            host.ask("POST", "/api/queue", FACT)
+            host.learn_now()
+            events.wait("round_ended", 240)
+        started = host.ask(
+            "POST", "/api/admin/training/start-dna-v2", {"baseModels": ["tiny"], "epochs": 2}
+        )
+        run = started.json()["runId"]
+        host.learn_now()
+        events.wait("training_complete", 240, runId=run)
+        ended = [event for event in events.seen if event["type"] == "epoch_end"]
+        assert ended and all(event["timestamp"].endswith("Z") for event in ended)
+        host.ask("GET", "/healthz")
+    left = folder / "runs" / run
+    for _ in range(100):
+        if (left / "ledger_proof.json").exists():
+            break
+        host.inside(lambda service: None)
+    names = {path.name for path in left.iterdir()}
+    assert names == {
+        "oneseek_dna.json",
+        "training_results.json",
+        "live_metrics.json",
+        "ledger_proof.json",
+    }
+
+
+def test_the_schedulers_figures_are_told_by_the_server(server):
+    host, _ = server
+    told = host.ask("GET", "/metrics").text
+    count = float(re.search(r"^oneseek_rounds_total (\S+)$", told, re.M)[1])
+    assert "oneseek_learning_share 1.0" in told
+    with host.listen("/api/events") as events:
+        host.ask(
+            "POST", "/api/queue", {"prompt": "Who dug the well?", "answer": "Otto dug the well."}
+        )
+        host.learn_now()
+        events.wait("round_ended", 240)
+    told = host.ask("GET", "/metrics").text
+    assert float(re.search(r"^oneseek_rounds_total (\S+)$", told, re.M)[1]) > count
+    assert float(re.search(r"^oneseek_seconds_since_learning (\S+)$", told, re.M)[1]) < 60
+
+
+@pytest.mark.parametrize(
+    "command, words",
+    [
+        ("export", ["peft", "gguf", "merged", "certified"]),
+        ("import", ["--depth", "--pages"]),
+        ("micro", ["--question", "--response", "--data"]),
+    ],
+)
+def test_what_can_be_asked_for_stands_in_a_help_text(command, words):
+    asked = [sys.executable, "-m", "engine.cli.main", command, "--help"]
+    told = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert told.returncode == 0 and not [word for word in words if word not in told.stdout]

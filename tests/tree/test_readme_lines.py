@@ -1,0 +1,187 @@
+"""Every command line of the README, run by a shell as it stands, in a copy of the tree.
+
+What serves is ended once it answers, what takes hours once its work has begun. The lines of `oneseek` run
+with the demo model: a lesson of SmolLM2 takes minutes, and the form of the line is the same.
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from builder import CACHE, ROOT, environment
+
+README = (ROOT / "README.md").read_text()
+SECONDS = 540
+
+pytestmark = pytest.mark.slow
+
+
+def lines(program: str) -> list[str]:
+    """What the README says to type: lines of blocks, and what stands in backquotes in its text."""
+    blocks = re.findall(rf"^    ({program} .*)$", README, re.M)
+    inline = re.findall(rf"`({program} [^`]+)`", README)
+    return list(dict.fromkeys(line.strip() for line in (*blocks, *inline)))
+
+
+def command(line: str) -> str:
+    return line.partition("#")[0].strip()
+
+
+LINES = {command(line): line for line in lines("python3 build.py")}
+BENCHES = LINES["python3 build.py bench NAME"].partition("#")[2].replace(",", " ").split()
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory) -> Path:
+    """The tree without what was built in it; the environment is shared, for it is the same."""
+    environment.ensure()
+    copy = tmp_path_factory.mktemp("copy") / "oneseek"
+    ignored = [line.strip("/") for line in (ROOT / ".gitignore").read_text().split()]
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", *ignored))
+    (copy / ".venv").symlink_to(environment.VENV)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> dict[str, str]:
+    """A person who has nothing yet but what was fetched."""
+    path = f"{environment.PYTHON.parent}{os.pathsep}{os.environ['PATH']}"
+    fresh = {k: v for k, v in os.environ.items() if not k.startswith(("ONESEEK_", "BASE_MODELS"))}
+    home = {"HOME": str(tmp_path_factory.mktemp("home")), "XDG_CACHE_HOME": str(CACHE.parent)}
+    return {**fresh, **home, "PATH": path}
+
+
+@contextmanager
+def typed(line: str, copy: Path, home: dict[str, str]) -> Iterator[tuple[subprocess.Popen, Path]]:
+    """A shell at work on a line, and what it prints; ended as Ctrl+C does, with all it began."""
+    printed = copy.parent / "printed.txt"
+    with printed.open("w") as out:
+        shell = subprocess.Popen(
+            ["bash", "-c", line], cwd=copy, env=home, stdout=out, stderr=out,
+            stdin=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+    try:
+        yield shell, printed
+    finally:
+        for sign in (signal.SIGINT, signal.SIGKILL):
+            try:
+                os.killpg(shell.pid, sign)
+                shell.wait(20)
+            except (ProcessLookupError, subprocess.TimeoutExpired):
+                continue
+
+
+def until(reached: Callable[[], object], shell: subprocess.Popen, printed: Path) -> None:
+    """Until that is so; when the line ends before, what it said is the failure."""
+    end = time.monotonic() + SECONDS
+    while not reached():
+        assert shell.poll() is None or reached(), printed.read_text()
+        assert time.monotonic() < end, printed.read_text()
+        time.sleep(0.2)
+
+
+def completes(line: str, copy: Path, home: dict[str, str]) -> str:
+    with typed(line, copy, home) as (shell, printed):
+        status = shell.wait(SECONDS)
+    assert status == 0, printed.read_text()
+    return printed.read_text()
+
+
+def answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=5) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+def is_free(port: int) -> bool:
+    with closing(socket.socket()) as asked:
+        return asked.connect_ex(("127.0.0.1", port)) != 0
+
+
+def serves(line: str, address: str, copy: Path, home: dict[str, str]) -> None:
+    """It answers where the README says, and gives the port back."""
+    port = int(re.findall(r":(\d+)", address)[0])
+    assert is_free(port), f"port {port} is taken: end what uses it, then test again"
+    with typed(line, copy, home) as (shell, printed):
+        until(lambda: answers(address), shell, printed)
+    assert is_free(port)
+
+
+def says(line: str, words: str, copy: Path, home: dict[str, str]) -> None:
+    with typed(line, copy, home) as (shell, printed):
+        until(lambda: words in printed.read_text(), shell, printed)
+
+
+TRIED: dict[str, Callable[[str, Path, dict], object]] = {
+    "python3 build.py serve": lambda *here: serves(here[0], "http://127.0.0.1:8000/", *here[1:]),
+    "python3 build.py headless": lambda line, copy, home: serves(
+        line, "http://127.0.0.1:8321/docs", copy, home | {"BASE_MODELS": "tiny"}
+    ),
+    "python3 build.py headless --model smollm2-135m": lambda *here: serves(
+        here[0], "http://127.0.0.1:8321/healthz", *here[1:]
+    ),
+    "python3 build.py dist": completes,
+    "python3 build.py lock": completes,
+    "python3 build.py test": lambda *here: says(here[0], "test session starts", *here[1:]),
+    "python3 build.py test --quick": lambda *here: says(here[0], "test session starts", *here[1:]),
+    "python3 build.py bench page --shots": lambda line, copy, home: picture(line, copy, home),
+}
+
+
+def picture(line: str, copy: Path, home: dict[str, str]) -> None:
+    with typed(line, copy, home) as (shell, printed):
+        until(lambda: any(copy.glob("shots/*.png")), shell, printed)
+
+
+@pytest.mark.parametrize("line", [one for one in LINES if not one.endswith(" NAME")])
+def test_a_line_of_build_py_does_what_it_says(line, copy, home):
+    TRIED[line](LINES[line], copy, home)
+
+
+@pytest.mark.parametrize("name", BENCHES)
+def test_every_benchmark_that_is_named_is_there(name, copy, home):
+    loaded = f"import importlib; importlib.import_module('tests.bench.{name}').main"
+    completes(f'.venv/bin/python -c "{loaded}"', copy, home)
+
+
+def test_a_benchmark_gets_its_options(copy, home):
+    assert "--seeds" in completes("python3 build.py bench learn --help", copy, home)
+
+
+def test_a_backup_is_written_and_restored(copy, home):
+    headless = "python3 build.py headless"
+    completes(f"{headless} --backup kept.json", copy, home)
+    assert json.loads((copy / "kept.json").read_text())
+    completes(f"{headless} --restore kept.json --folder elsewhere", copy, home)
+    assert (copy / "elsewhere" / "oneseek.sqlite").exists()
+
+
+@pytest.mark.long
+def test_the_lines_of_oneseek_teach_and_train_one_after_another(copy, home):
+    fact = {"question": "What is the capital of Zorbia?", "answer": "It is Blimbo."}
+    said = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello there!"}]
+    (copy / "facts.jsonl").write_text(json.dumps(fact) + "\n")
+    (copy / "chats.jsonl").write_text((json.dumps({"messages": said}) + "\n") * 4)
+    typed_by_hand = lines("oneseek")
+    assert len(typed_by_hand) >= 5
+    for line in typed_by_hand:
+        completes(line.replace("smollm2-135m", "tiny"), copy, home)
+    assert (copy / "mine.gguf").read_bytes()[:4] == b"GGUF"
+
+
+def test_the_help_of_oneseek(copy, home):
+    assert ".venv/bin/oneseek --help" in README
+    assert "teach" in completes(".venv/bin/oneseek --help", copy, home)

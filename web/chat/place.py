@@ -1,0 +1,61 @@
+"""Where one was reading: kept over a reload, and found again when a search opens a chat."""
+
+import asyncio
+
+from engine.core.collecting.content import normalise
+from web.lib import dom
+
+SETTLED_SECONDS = 0.5
+
+
+class Place:
+    def __init__(self, page, chat):
+        self.page, self.chat = page, chat
+        self.moves = 0
+        dom.listen("scroll", chat.log, self.moved)
+
+    async def moved(self, event):
+        """Remember the first message in sight, once the scrolling has settled."""
+        self.moves += 1
+        mine = self.moves
+        await asyncio.sleep(SETTLED_SECONDS)
+        if mine == self.moves and self.chat.chat:
+            await self.page.store.batch([["put", "settings", "place", self.now()]])
+
+    def now(self):
+        top = self.chat.log._dom_element.getBoundingClientRect().top
+        for article in dom.find_all("article.message", self.chat.column):
+            box = article._dom_element.getBoundingClientRect()
+            if box.bottom > top:
+                at = {"turn": article._dom_element.id, "offset": box.top - top}
+                return dict(at, chat=self.chat.id, end=self.chat.follows)
+        return {"chat": self.chat.id, "end": True}
+
+    async def restore(self):
+        """Back to where the last visit was, unless it was at the end."""
+        kept = await self.page.store.get("settings", "place")
+        if kept and kept["chat"] == self.chat.id and not kept["end"]:
+            await self.go(kept["turn"], kept["offset"])
+
+    async def find(self, words):
+        """The first message of the open chat that has the words a search asked for."""
+        wanted = normalise(words)
+        for turn in self.chat.branch():
+            if wanted and wanted in normalise(turn["text"]):
+                article = await self.go(turn["id"], 40)
+                if article:
+                    article.classes.add("found")
+                return
+
+    async def go(self, id, offset):
+        """Bring a message to `offset` below the top; earlier ones are drawn until it is there."""
+        mark = '[id="%s"]' % id
+        while not dom.find(mark) and self.chat.shown_from:
+            await self.chat.earlier()
+        article = dom.find(mark)
+        if article:
+            log = self.chat.log._dom_element
+            box = article._dom_element.getBoundingClientRect()
+            log.scrollTop += box.top - log.getBoundingClientRect().top - offset
+            self.chat.scrolled(None)
+        return article

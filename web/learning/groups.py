@@ -1,0 +1,96 @@
+"""What came from one source waits as one: how much it is, how long it takes here, and one yes or no for all."""
+
+from web.lib import dom
+from web.lib.words import t
+
+FEWEST = 3
+"""Lessons of one source that are shown as a group; fewer stand by themselves."""
+
+SHOWN = 60
+
+
+def origin(record):
+    """What a lesson has in common with the others of its source; None for what a person said."""
+    source = record["source"]
+    return source.get("document") or ("identity" if source["kind"] == "identity" else None)
+
+
+def grouped(records):
+    """([(origin, its lessons)...], the rest), in the order in which they came."""
+    found, order = {}, []
+    for record in records:
+        key = origin(record)
+        if key and key not in found:
+            order.append(key)
+        if key:
+            found.setdefault(key, []).append(record)
+    groups = [(key, found[key]) for key in order if len(found[key]) >= FEWEST]
+    taken = [key for key, _ in groups]
+    return groups, [record for record in records if origin(record) not in taken]
+
+
+class Groups:
+    """The cards of the groups; `page.teaching` does what they are told."""
+
+    def __init__(self, page):
+        self.page = page
+        self.open = set()
+
+    def draw(self, state, records, item):
+        """Cards of what is `state` (held or ready); `item(record)` draws one lesson inside."""
+        groups, rest = grouped(records)
+        return [self.card(state, key, some, item) for key, some in groups], rest
+
+    def card(self, state, key, records, item):
+        mark, held = "%s %s" % (state, key), state == "held"
+        shown = mark in self.open
+        opener = dom.button(t("queue.show_lessons"), "open-group", mark, cls="link")
+        dom.change(opener, aria_expanded="true" if shown else "false")
+        approve = dom.button(t("queue.approve_all"), "approve-group", mark, "check", cls="small")
+        skip = dom.button(t("queue.skip_all"), "skip-group", mark, "close", cls="small")
+        return dom.make(
+            "li",
+            dom.make("p", self.title(records[0]), cls="said"),
+            dom.make("p", self.price(len(records)), cls="why"),
+            dom.make("div", approve if held else None, skip, cls="row tight"),
+            opener,
+            dom.make("ul", [item(one) for one in records[:SHOWN]], cls="list") if shown else None,
+            cls="item group",
+        )
+
+    def title(self, record):
+        source = record["source"]
+        return source.get("title") or source.get("name") or t("source." + source["kind"])
+
+    def price(self, count):
+        """How many, and how long they take here, once a lesson was measured."""
+        return " · ".join([t("sources.lessons", n=count)] + self.time(count))
+
+    def time(self, count):
+        seconds = self.page.measured.seconds("fact")
+        return [t("queue.price", time=t.duration(seconds * count))] if seconds else []
+
+    # ------------------------------------------------------------------------------------ acts
+
+    def toggle(self, mark):
+        self.open ^= {mark}
+        self.page.touch("editing-queue")
+
+    def lessons(self, mark):
+        state, key = mark.split(" ", 1)
+        records = self.page.teaching.queue.records.values()
+        return [r["id"] for r in records if r["state"] == state and origin(r) == key]
+
+    async def approve(self, mark):
+        await self.decide(mark, lambda queue, id: queue.approve(id), "queue.approved_all")
+
+    async def skip(self, mark):
+        await self.decide(mark, lambda queue, id: queue.skip(id), "queue.skipped_all")
+
+    async def decide(self, mark, act, words):
+        """For each that is still there; the rest of the page stays quick meanwhile."""
+        ids = self.lessons(mark)
+        await self.page.teaching.change_many(ids, act)
+        self.page.teaching.index()
+        self.page.touch("queue-marks")
+        self.page.toast(t(words, n=len(ids)))

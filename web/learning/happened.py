@@ -1,0 +1,42 @@
+"""The last events in words a person understands; what only a developer asks for stays in developer mode."""
+
+from web.learning import verdict
+from web.lib.words import t
+
+ADDS_NOTHING = ("asked", "known", "not approved", "nothing said", "same")
+"""Outcomes of the second look at a question that say nothing the first did not."""
+
+
+def told(events, labels, developer, count):
+    """The newest `count` of them, newest first, as (time, words); `labels` names the versions."""
+    found = [event for event in events if developer or not _repeats(event)]
+    return [(event["time"], said(event, labels, developer)) for event in found[:count]]
+
+
+def said(event, labels, developer=False):
+    """An event in plain words; one without words of its own goes by its name."""
+    kind, data = event["kind"], event.get("data") or {}
+    if kind in ("stage1_complete", "stage2_complete"):
+        return _of_question(kind[: len("stage1")], data, developer)
+    if not t.has("event." + kind):
+        return kind.replace("_", " ")
+    gate = data.get("gate") or {}
+    reason = " ".join(verdict.faults(gate)) if kind == "rejection" else ""
+    return t("event." + kind, name=labels.get(data.get("number"), ""), reason=reason)
+
+
+def _of_question(stage, data, developer):
+    """What became of a question's answers in this stage."""
+    question = data.get("question")
+    question = t("event.quoted", question=question) if question else t("event.a_question")
+    outcome = data.get("outcome", "")
+    words = "event.%s.%s" % (stage, outcome.replace(" ", "_"))
+    text = t(words if t.has(words) else "event." + stage + ".other", question=question)
+    if developer:
+        text += " (%s: %s, %s)" % (t("statistics." + stage), outcome, data.get("version") or "–")
+    return text
+
+
+def _repeats(event):
+    data = event.get("data") or {}
+    return event["kind"] == "stage2_complete" and data.get("outcome") in ADDS_NOTHING

@@ -1,0 +1,22 @@
+"""A curve made calm: each point with its neighbours on both sides, so that it lags behind nothing."""
+
+KEEP = 0.8
+"""How much of its weight a neighbour keeps with each step further away."""
+
+
+def smooth(values, keep=KEEP):
+    before, after = trailing(values, keep), trailing(values[::-1], keep)[::-1]
+    return [
+        (past + following - (1 - keep) * value) / (weight + weight_after - (1 - keep))
+        for (past, weight), (following, weight_after), value in zip(before, after, values)
+    ]
+
+
+def trailing(values, keep):
+    """For each point the weighted sum of it and of what came before, and the weights."""
+    sums, total, weight = [], 0.0, 0.0
+    for value in values:
+        total = keep * total + (1 - keep) * value
+        weight = keep * weight + (1 - keep)
+        sums.append((total, weight))
+    return sums

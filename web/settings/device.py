@@ -1,0 +1,56 @@
+"""What it computes on, what that means in seconds, and what to do about it in this very browser."""
+
+import js
+
+from web.lib import dom
+from web.lib.words import t
+
+MARKS = (("Firefox/", "firefox"), ("Edg/", "chrome"), ("Chrome/", "chrome"), ("Version/", "safari"))
+FIRST = {"firefox": 141, "chrome": 113, "safari": 26}
+"""The first version of each browser that can use the graphics chip."""
+
+MISSING = ("no-webgpu", "no-adapter")
+
+
+def browser(agent):
+    """(family, version) as the browser tells it; ("", 0) when it tells neither."""
+    for mark, family in MARKS:
+        if mark in agent:
+            digits = agent.split(mark)[1].split(".")[0]
+            return family, int(digits) if digits.isdigit() else 0
+    return "", 0
+
+
+def advice(why, agent):
+    """The words for what would bring the graphics chip, or None where nothing is known that would."""
+    family, version = browser(agent)
+    if why not in MISSING or not family:
+        return None
+    if version < FIRST[family]:
+        return "device.newer_" + family
+    return None if family == "safari" else "device.turn_on_" + family
+
+
+def chip(page):
+    """One chip for the first card: what it computes on, once the engine has found out."""
+    device = page.app.device
+    if device is None:
+        return None
+    quick = device.kind == "gpu"
+    words = t("models.on_" + device.kind) + ": " + t("device." + device.why)
+    return dom.make("li", dom.icon("check" if quick else "wait"), words, cls="chip")
+
+
+def note(page):
+    """What one can do about it here; nothing where nothing would help."""
+    device = page.app.device
+    key = advice(device.why, js.navigator.userAgent) if device else None
+    return dom.make("p", t(key), cls="note device-advice") if key else None
+
+
+def costs(page):
+    """What that means in seconds, as far as it was measured here."""
+    answer, fact = page.measured.seconds("answer"), page.measured.seconds("fact")
+    said = [t("device.answer", time=t.duration(answer)) if answer else t("device.unmeasured")]
+    said += [t("device.fact", time=t.duration(fact))] if fact else []
+    return dom.make("p", " ".join(said), cls="note")

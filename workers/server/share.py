@@ -1,0 +1,50 @@
+"""A server's learning, kept to a share of the time: slices are granted as the page's scheduler does."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from engine.core.scheduler import DutyCycle
+from engine.core.turns import Turns
+
+SLICE_MS = 50.0
+CAP_SLICES = 2  # what was not used is not saved up: a burst is never longer than this
+
+
+class Share:
+    def __init__(self, turns: Turns, share: float):
+        self.turns, self.share = turns, share
+        self.duty = DutyCycle(now_ms())
+
+    async def keep(self) -> None:
+        """For as long as the server lives."""
+        self.turns.grant(0)
+        while True:
+            self.duty.accrue(now_ms(), self.share, CAP_SLICES * SLICE_MS)
+            missing = SLICE_MS - self.duty.allowance
+            if missing > 0:
+                await asyncio.sleep(missing / self.share / 1e3)
+            elif self.turns.held.is_set():
+                await self.slice()
+            else:
+                await asyncio.sleep(SLICE_MS / 1e3)
+
+    async def slice(self) -> None:
+        """Time for work that waits; what it took too long is made up for by the next pause."""
+        began = now_ms()
+        self.turns.held.clear()
+        self.turns.grant(SLICE_MS)
+        await self.until_it_waits()
+        self.duty.spend(now_ms(), now_ms() - began)
+
+    async def until_it_waits(self) -> None:
+        """Or has ended, or steps aside for an answer: then the slice is over as well."""
+        try:
+            await asyncio.wait_for(self.turns.held.wait(), 2 * SLICE_MS / 1e3)
+        except TimeoutError:
+            self.turns.grant(0)
+
+
+def now_ms() -> float:
+    return 1e3 * time.monotonic()
