@@ -117,7 +117,9 @@ def test_skipped_means_not_bothered_again(chromium: Browser, address: str):
 
 
 def test_learn_now_while_it_learns_finishes_what_it_is_at(home: Page):
-    panel(home, "Activity")
+    new_chat(home)
+    say(home, "My cat is called Bosse.")
+    finished(home)
     learn_now(home)
     wait_for_state(home, "training", "evaluating", timeout=60)
     home.reload()  # goes on by itself, and no longer at once

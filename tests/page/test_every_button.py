@@ -69,7 +69,8 @@ def counted(context: BrowserContext) -> Page:
 @pytest.fixture(scope="module")
 def desk(chromium: Browser, address: str) -> Iterator[Page]:
     """The demo model, one learned fact and its version."""
-    with watched(chromium, address, locale="en-US") as (context, _):
+    with watched(chromium, address, locale="en-US") as (context, watch):
+        watch.allow("404")  # the address that is not there
         page = counted(context)
         page.goto("/?model=tiny")
         wait_for_state(page, "ready", timeout=120)
