@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.page.test_app_chat import answers, body, finished, new_chat, say
-from tests.page.test_app_learning import learn_now, panel, version
+from tests.page.test_app_learning import idle_after, panel, version
 from tests.support.page.browser import wait_for_state, watched
 
 pytestmark = pytest.mark.slow
@@ -117,13 +117,11 @@ def test_skipped_means_not_bothered_again(chromium: Browser, address: str):
 
 
 def test_learn_now_while_it_learns_finishes_what_it_is_at(home: Page):
+    panel(home, "Activity")
+    idle_after(home, 1)
     new_chat(home)
     say(home, "My cat is called Bosse.")
-    finished(home)
-    learn_now(home)
-    wait_for_state(home, "training", "evaluating", timeout=60)
-    home.reload()  # goes on by itself, and no longer at once
-    wait_for_state(home, "training", "evaluating", "paused", timeout=120)
+    wait_for_state(home, "training", timeout=120)
     button = panel(home, "Activity").locator('[data-do="learn-now"]')
     expect(button).to_have_text("Finish now")
     button.click()
