@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.page.test_app_chat import answers, body, finished, new_chat, say
-from tests.page.test_app_learning import learn_now, panel, version
+from tests.page.test_app_learning import idle_after, panel, version
 from tests.support.page.browser import wait_for_state, watched
 
 pytestmark = pytest.mark.slow
@@ -52,9 +52,8 @@ def test_a_fact_is_told_learned_and_asked_from_one_line(home: Page):
     expect(finishing).to_have_text("Finishing")
     expect(finishing).to_be_disabled()
     expect(told(home)).to_contain_text("Learning “Your boat is called Saltkråkan.”")
-    queue = panel(home, "Queue")
-    expect(queue).to_contain_text("Being learned now")
-    expect(queue).not_to_contain_text("Nothing waits")
+    expect(activity).to_contain_text("Being learned now")
+    expect(activity).not_to_contain_text("Nothing waits")
     memory = panel(home, "Memory")
     expect(memory).not_to_contain_text("It holds nothing of yours yet")
     expect(version(home)).to_have_text("v0.1", timeout=240_000)
@@ -81,7 +80,7 @@ def test_a_correction_takes_the_place_of_the_fact_everywhere(home: Page):
     finished(home)
     say(home, "No, it is called Vindil.")
     finished(home, 2)
-    queue = panel(home, "Queue")
+    queue = panel(home, "Activity")
     expect(queue).to_contain_text("Your boat is called Vindil.")
     old = panel(home, "Memory").get_by_role("listitem").filter(has_text="Your boat is called Salt")
     expect(old).to_contain_text("replaced")
@@ -98,7 +97,7 @@ def test_a_thumb_up_that_contradicts_a_fact_is_not_taken_without_a_word(home: Pa
     first.get_by_role("button", name="Good answer: learn it").click()
     notices = home.get_by_role("region", name="Notices")
     expect(notices).to_contain_text("You taught it “Your boat is called Vindil.”")
-    expect(panel(home, "Queue")).not_to_contain_text(said)
+    expect(panel(home, "Activity")).not_to_contain_text(said)
     assert answers(home).count() == 1
 
 
@@ -119,10 +118,10 @@ def test_skipped_means_not_bothered_again(chromium: Browser, address: str):
 
 def test_learn_now_while_it_learns_finishes_what_it_is_at(home: Page):
     panel(home, "Activity")
-    learn_now(home)
-    wait_for_state(home, "training", "evaluating", timeout=60)
-    home.reload()  # goes on by itself, and no longer at once
-    wait_for_state(home, "training", "evaluating", "paused", timeout=120)
+    idle_after(home, 1)
+    new_chat(home)
+    say(home, "My cat is called Bosse.")
+    wait_for_state(home, "training", timeout=120)
     button = panel(home, "Activity").locator('[data-do="learn-now"]')
     expect(button).to_have_text("Finish now")
     button.click()

@@ -32,6 +32,7 @@ NOT_PRESSED = {
     "import-everything": "needs a backup; test_scenario_24 gives it one",
     "use-here": "needs two tabs; test_scenario_24_a_second_tab presses it",
     "show-versions": "needs an attempt that was refused; test_scenario_21 presses it",
+    "learn-instead": "needs an answer that contradicts a fact; test_app_felt makes one",
     "aloud": "needs a voice on the device; test_app_face.py gives it one",
     "copy-code": "needs an answer with code; test_app_face.py has one",
     "open-group": "needs a source of many lessons; test_app_face.py presses all three",
@@ -68,7 +69,8 @@ def counted(context: BrowserContext) -> Page:
 @pytest.fixture(scope="module")
 def desk(chromium: Browser, address: str) -> Iterator[Page]:
     """The demo model, one learned fact and its version."""
-    with watched(chromium, address, locale="en-US") as (context, _):
+    with watched(chromium, address, locale="en-US") as (context, watch):
+        watch.allow("404")  # the address that is not there
         page = counted(context)
         page.goto("/?model=tiny")
         wait_for_state(page, "ready", timeout=120)
@@ -191,12 +193,10 @@ def test_the_buttons_of_sources(desk: Page):
     fill(desk, "text", "The tower of Trebolin was built in 1512 by the mason Ulla Brandt.")
     submit(desk, "save-source")
     for number in range(12):
-        desk.get_by_role("button", name="Add something to learn from").click()
         press(desk, "paste-text")
         fill(desk, "text", f"The bridge number {number} of Trebolin was built in {1600 + number}.")
         submit(desk, "take-text")
     press(desk, "all-sources")
-    desk.get_by_role("button", name="Add something to learn from").click()
     press(desk, "ask-address")
     fill(desk, "address", desk.url.split("?")[0] + "nowhere.html")
     submit(desk, "take-address")
@@ -293,20 +293,34 @@ def test_the_buttons_of_a_first_visit(chromium: Browser, address: str):
             "navigator.storage.estimate = async () => ({usage: 5e6, quota: 6e6, usageDetails: {}})"
         )
         page.add_init_script(low)
-        page.goto("/?model=")
+        page.goto("/")
         wait_for_state(page, "needs-consent", timeout=120)
         press(page, "choose-model", "close-dialog", "pick-model")
         page.route(re.compile(r"/models-"), lambda route: None)
         press(page, "download-unsaved", "stop-loading")
+        page.locator('[data-do="download-again"]:visible').wait_for(timeout=60_000)
         page.unroute(re.compile(r"/models-"))
         page.route(re.compile(r"/models-"), lambda route: route.abort())
+        page.locator('[data-do="download-again"]:visible').click()
+        expect(page.locator("#consent")).to_contain_text("The model could not be loaded.")
         page.locator('[data-do="download"]:visible').first.click()
-        again = page.locator('[data-do="download-again"]:visible')
-        again.wait_for(timeout=60_000)
-        again.click()
-        page.locator('[data-do="settings"]').first.wait_for(state="attached", timeout=5_000)
-        desk_settings = page.get_by_role("button", name="Settings")
-        desk_settings.click()
+        expect(page.locator("#consent")).to_contain_text("The model could not be loaded.")
+        page.unroute(re.compile(r"/models-"))
+        page.goto("/?model=tiny")
+        wait_for_state(page, "ready", timeout=120)
+        press(page, "first-fact", "skip-story")
+        say(page, "My boat is called Vindil.")
+        finished(page)
+        learn_now(page)
+        press_ask_in_chat(page)
+        say(page, "What is my boat called?")
+        finished(page, 2)
+
+
+def press_ask_in_chat(page: Page) -> None:
+    page.locator('[data-do="ask-in-chat"]').wait_for(timeout=240_000)
+    press(page, "ask-in-chat")
+    finished(page)
 
 
 def test_every_verb_was_pressed_or_says_why_not():

@@ -12,6 +12,7 @@ GUESS = {
     "checking": 200.0,
 }  # ms for a million parameters, on one core
 STEPS = 12  # of a lesson, where none was seen
+BELIEF = 4  # steps' worth of belief in what was expected, against what the first steps took
 OVERTIME = 0.15  # of what a part took so far: what it still takes once it took longer than expected
 
 
@@ -26,16 +27,18 @@ class Effort:
         self.part = "ready"
         self.spent = {part: 0.0 for part in PARTS}
         self.first = self.step = 0
+        self.now = 0.0  # spent since the last step
         self.shown = 0.0
 
     def spend(self, milliseconds):
         self.spent[self.part] += milliseconds
+        self.now += milliseconds
 
     def heard(self, step, steps):
         """A step is done; `steps` is how many there are at most."""
         if self.part == "ready":
             self.first = step
-        self.step = step
+        self.step, self.now = step, 0.0
         self.part = "checking" if step >= steps else "steps"
         self.steps = step if self.part == "checking" else min(steps, max(self.steps, step + 1))
 
@@ -46,7 +49,8 @@ class Effort:
             if place > here:
                 left += self.expected(part) * self.slower()
             elif place == here and part == "steps":
-                left += (self.steps - self.step) * self.of_a_step()
+                each = self.of_a_step()
+                left += (self.steps - self.step) * each - min(self.now, 0.8 * each)
             elif place == here:
                 spent = self.spent[part]
                 left += max(self.expected(part) * self.slower() - spent, OVERTIME * spent)
@@ -58,13 +62,14 @@ class Effort:
         return self.cost[part]
 
     def of_a_step(self):
-        """As measured in this round once there were some."""
-        done = self.step - self.first
-        return self.spent["steps"] / done if done else self.cost["step"] * self.slower()
+        """As measured in this round, more and more as there are more of them."""
+        done, spent = self.step - self.first, self.spent["steps"] - self.now
+        return (spent + BELIEF * self.cost["step"] * self.slower()) / (done + BELIEF)
 
     def slower(self):
         """How much longer than expected the parts took that are over."""
-        over = [part for part in PARTS[: PARTS.index(self.part)] if self.spent[part]]
+        over = PARTS[: PARTS.index(self.part)]
+        over = [part for part in over if self.spent[part]]
         expected = {
             "ready": self.cost["ready"],
             "steps": self.cost["step"] * max(1, self.step - self.first),

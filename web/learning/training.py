@@ -11,7 +11,7 @@ import js
 from pyscript import js_import
 
 from engine.core.messages import Drop, Grant, Learn
-from engine.core.scheduler import TrainingScheduler
+from engine.core.scheduler import WINDOW_MS, TrainingScheduler
 from engine.core.settings import SchedulerConfig, for_model
 from engine.core.storage.election import Election
 from web.learning import records, truth
@@ -305,6 +305,7 @@ class Training:
             kind = "lesson" if self.leased else "question" if asks else "practice"
         self.kind = kind
         self.effort = await self.expect(kind)
+        self.page.status.know(round="training")
         self.idle_practice = kind == "practice" and not asked
         config = self.recipe()
         ids = [record["id"] for record in self.leased]
@@ -328,7 +329,7 @@ class Training:
     async def expect(self, kind):
         """What a round of this kind will take, as far as one can know beforehand."""
         known = await self.page.store.get("settings", self.effort_key(kind))
-        size = (self.page.first_run.model(self.page.model.model) or {}).get("parameters", 135e6)
+        size = self.page.model.parameters
         return Effort(known, size, max(1, len(self.leased)))
 
     async def remember_effort(self, known):
@@ -343,9 +344,10 @@ class Training:
         """At the pace it has now; None without a round."""
         if not self.effort:
             return None
-        measured = self.scheduler.duty.measured(clock.now())
-        asked = self.scheduler.share()
-        return self.effort.left_ms() / 1000 / (measured if measured > asked / 3 else asked)
+        share = self.scheduler.share()
+        if sum(self.effort.spent.values()) > WINDOW_MS * share:  # else it has not been measured yet
+            share = max(share / 3, min(1.0, self.scheduler.duty.measured(clock.now())))
+        return self.effort.left_ms() / 1000 / share
 
     def recipe(self):
         """The measured configuration for a model of this size, with what the person changed."""
