@@ -14,7 +14,7 @@ import numpy as np
 
 from engine import programs
 from engine.executor import Executor, Run, Tensor
-from engine.formats import ModelFile, Packed, inverse_frequencies
+from engine.formats import ModelFile, Packed, inverse_frequencies, local_frequencies
 from engine.model import Config, Stored, rotary_table
 from engine.ops.linear import unpack
 from engine.room import Room
@@ -56,6 +56,9 @@ class Model:
         stored: dict[str, Stored] = {}
         frequencies = inverse_frequencies(file.config, file.name)
         tensors = {"rotary.table": executor.upload(rotary_table(frequencies, positions))}
+        if config.gemma:
+            local = rotary_table(local_frequencies(file.config), positions)
+            tensors["rotary.local"] = executor.upload(local)
         digest = hashlib.sha256()
         total, done = sum(file.spec(name).nbytes for name in file.names()), 0
         for name in file.names():

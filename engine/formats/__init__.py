@@ -7,7 +7,7 @@ import functools
 import os
 import struct
 
-from engine.formats.architecture import inverse_frequencies
+from engine.formats.architecture import inverse_frequencies, local_frequencies
 from engine.formats.model_file import Entry, ModelFile, open_gguf
 from engine.formats.packed import Packed
 from engine.formats.safetensors import open_folder
@@ -23,6 +23,7 @@ __all__ = [
     "RangeSource",
     "Source",
     "inverse_frequencies",
+    "local_frequencies",
     "open_model",
 ]
 
