@@ -1,15 +1,19 @@
 """Gemma 3 against transformers: logits, gradients, both containers, packed or not, and on a GPU."""
 
 import asyncio
+import json
 
 import numpy as np
 import pytest
 
 from engine import programs
 from engine.formats import BytesSource, FormatError, open_model
+from engine.formats.vocabulary import from_json
+from engine.generate import Generator, Sampling
 from engine.reference import Numpy
 from engine.schedule import plan
 from engine.score import top_tokens
+from engine.tokenizer import Tokenizer
 from engine.trained import Trained
 from engine.wasm.executor import Wasm
 from engine.weights import Model
@@ -23,6 +27,7 @@ def wasm():
     return Wasm(heap())
 
 
+GREEDY = Sampling(max_tokens=24, temperature=0.0)
 HOMES = pytest.mark.parametrize("home", [Numpy, gpu, wasm], ids=["numpy", "gpu", "wasm"])
 
 
@@ -115,3 +120,34 @@ def test_gradients_are_those_of_torch(golden, home, variant):
 def test_what_cannot_be_computed_is_refused_by_name(changes, said):
     with pytest.raises(FormatError, match=said):
         opened("gemma3", "gguf", **changes)
+
+
+@HOMES
+def test_an_answer_grown_in_the_cache_is_what_reading_it_whole_says(home):
+    """The local layers' windows also end where the cache says, token by token."""
+    model = loaded("gemma3", home)
+    generator = Generator(model)
+    answer = generator.ask([{"role": "user", "content": "Hej, vad heter du?"}], GREEDY)
+
+    async def grow():
+        while not answer.ended:
+            await generator.advance()
+        return await top_tokens(model, answer.prompt + answer.ids)
+
+    ids, _ = asyncio.run(grow())
+    assert len(answer.prompt) > model.config.window and answer.ids
+    said = ids[len(answer.prompt) - 1 : -1, 0].tolist()
+    assert said == answer.ids
+
+
+def test_its_tokenizer_is_that_of_the_tokenizers_library():
+    golden = json.loads((FOLDER / "gemma_tokenizer.json").read_text())
+    settings = {"bos_token": "<bos>", "eos_token": "<eos>", "unk_token": "<unk>"}
+    tokenizer = Tokenizer(from_json("gemma", golden["tokenizer"], settings, {}))
+    for text, ids in golden["cases"]:
+        assert tokenizer.encode(text, special=True) == ids, text
+        if "▁" not in text:
+            assert tokenizer.decode(ids, special=True) == text
+    assert tokenizer.add_bos and tokenizer.encode("<end_of_turn>", special=True)[0] in (
+        tokenizer.eos_ids
+    )
