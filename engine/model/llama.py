@@ -19,6 +19,7 @@ ARCHITECTURES = {
     "mistral": {},
     "qwen2": {"qkv_bias": True},
     "qwen3": {"qk_norm": True},
+    "gemma3_text": {"qk_norm": True, "gemma": True},
 }
 
 
@@ -36,6 +37,10 @@ class Config:
     tied: bool = True  # the head is the embedding
     qkv_bias: bool = False
     qk_norm: bool = False
+    gemma: bool = False
+    local: tuple[bool, ...] = ()  # the layers that see no further back than `window`
+    window: int = 0
+    query_width: float = 0.0  # scores are divided by its root; 0 for the head's own width
 
     @classmethod
     def from_dict(cls, d: dict) -> Config:
@@ -55,6 +60,9 @@ class Config:
             eps=d.get("rms_norm_eps", 1e-5),
             positions=d.get("max_position_embeddings", 2048),
             tied=bool(d.get("tie_word_embeddings", False)),
+            local=tuple(layer == "sliding_attention" for layer in d.get("layer_types") or ()),
+            window=d.get("sliding_window") or 0,
+            query_width=d.get("query_pre_attn_scalar") or 0.0,
             **ARCHITECTURES[kind],
         )
 
@@ -94,6 +102,9 @@ class Config:
                 shapes[f"{layer}self_attn.k_norm.weight"] = (self.head_width,)
             shapes[layer + "input_layernorm.weight"] = (self.width,)
             shapes[layer + "post_attention_layernorm.weight"] = (self.width,)
+            if self.gemma:
+                shapes[layer + "pre_feedforward_layernorm.weight"] = (self.width,)
+                shapes[layer + "post_feedforward_layernorm.weight"] = (self.width,)
         shapes["model.norm.weight"] = (self.width,)
         if not self.tied:
             shapes["lm_head.weight"] = (self.vocab, self.width)
@@ -200,7 +211,9 @@ class Llama:
     def norm(self, x: Value, name: str) -> Value:
         return OPS["rmsnorm"](x, self.plain(name + ".weight"), eps=self.config.eps)
 
-    def attention(self, x: Value, layer: str, tokens: Tokens, cache: str | None) -> Value:
+    def attention(
+        self, x: Value, layer: str, tokens: Tokens, cache: str | None, spans: Value, table: Value
+    ) -> Value:
         c, width = self.config, self.config.head_width
         q, k, v = (self.linear(x, f"{layer}self_attn.{n}_proj") for n in "qkv")
         if c.qk_norm:
@@ -209,7 +222,7 @@ class Llama:
                 .reshape(*h.shape)
                 for h, name in ((q, "self_attn.q_norm"), (k, "self_attn.k_norm"))
             )  # fmt: skip
-        q, k = (OPS["rotary"](h, tokens.positions, self.table, width=width) for h in (q, k))
+        q, k = (OPS["rotary"](h, tokens.positions, table, width=width) for h in (q, k))
         if cache:
             rows = self.shared_cache_rows
             k, v = (
@@ -217,23 +230,33 @@ class Llama:
                                    tokens.slots)
                 for n, h in (("k", k), ("v", v))
             )  # fmt: skip
-        y, _ = OPS["attention"](q, k, v, tokens.spans, heads=c.heads, kv_heads=c.kv_heads)
+        q = self.queries(q)
+        y, _ = OPS["attention"](q, k, v, spans, heads=c.heads, kv_heads=c.kv_heads)
         return self.linear(y, layer + "self_attn.o_proj")
+
+    def queries(self, q: Value) -> Value:
+        return q
 
     def mlp(self, x: Value, layer: str) -> Value:
         gate, up = (self.linear(x, f"{layer}mlp.{n}_proj") for n in ("gate", "up"))
-        return self.linear(OPS["swiglu"](gate, up), layer + "mlp.down_proj")
+        return self.linear(self.gated(gate, up), layer + "mlp.down_proj")
+
+    def gated(self, gate: Value, up: Value) -> Value:
+        return OPS["swiglu"](gate, up)
+
+    def block(self, x: Value, i: int, tokens: Tokens, cache: str | None) -> Value:
+        layer = f"model.layers.{i}."
+        y = self.norm(x, layer + "input_layernorm")
+        x = x + self.attention(y, layer, tokens, cache, tokens.spans, self.table)
+        return x + self.mlp(self.norm(x, layer + "post_attention_layernorm"), layer)
 
     def states(self, tokens: Tokens, cache_rows: int = 0, layers: int | None = None) -> Value:
         """ids -> [T, width], ready for the head; or what comes out of the first `layers`."""
         self.shared_cache_rows = cache_rows
         x = self.embedding(tokens.ids)
         for i in range(self.config.layers if layers is None else layers):
-            first, layer = len(self.program.steps), f"model.layers.{i}."
-            cache = f"cache.{i}" if cache_rows else None
-            y = self.norm(x, layer + "input_layernorm")
-            x = x + self.attention(y, layer, tokens, cache)
-            x = x + self.mlp(self.norm(x, layer + "post_attention_layernorm"), layer)
+            first = len(self.program.steps)
+            x = self.block(x, i, tokens, f"cache.{i}" if cache_rows else None)
             self.blocks.append((first, len(self.program.steps)))
             if i + 1 == self.config.early_layers:
                 self.early = x

@@ -17,7 +17,7 @@ from engine.backends.room import Room
 from engine.compiler.ops.linear import unpack
 from engine.compiler.schedule import Plan, plan
 from engine.model import programs
-from engine.model.formats import ModelFile, Packed, inverse_frequencies
+from engine.model.formats import ModelFile, Packed, inverse_frequencies, local_frequencies
 from engine.model.llama import Config, Stored, rotary_table
 from engine.model.template import ChatTemplate
 from engine.model.tokenizer import Tokenizer
@@ -56,6 +56,9 @@ class Model:
         stored: dict[str, Stored] = {}
         frequencies = inverse_frequencies(file.config, file.name)
         tensors = {"rotary.table": executor.upload(rotary_table(frequencies, positions))}
+        if config.gemma:
+            local = rotary_table(local_frequencies(file.config), positions)
+            tensors["rotary.local"] = executor.upload(local)
         digest = hashlib.sha256()
         total, done = sum(file.spec(name).nbytes for name in file.names()), 0
         for name in file.names():

@@ -11,6 +11,7 @@ from math import prod
 from engine.compiler.grad import grad
 from engine.compiler.ir import OPS, Program, Value
 from engine.compiler.schedule import fuse, recompute
+from engine.model.gemma3 import Gemma3
 from engine.model.llama import Config, Llama, Stored, Tokens
 from engine.model.trainable import Trained
 
@@ -19,7 +20,12 @@ HEAD_ROWS = 64  # rows of logits alive at once while learning; a GPU binds at mu
 RECENT = 64  # tokens a repetition penalty looks back
 PUSHED = 8  # tokens a remembered answer may push at once
 NORM_PARTS = 256
-CHEAP = ("rmsnorm", "swiglu")  # computing them again costs less than keeping them
+CHEAP = ("rmsnorm", "swiglu", "geglu")  # computing them again costs less than keeping them
+
+
+def transformer(program: Program, config: Config, *more) -> Llama:
+    """The model of a configuration, ready to be traced."""
+    return (Gemma3 if config.gemma else Llama)(program, config, *more)
 
 
 def answer(
@@ -34,7 +40,7 @@ def answer(
     """T tokens in, into the cache; for the R rows asked for, their 64 likeliest next tokens and
     the one drawn."""
     program = Program(f"answer {tokens}x{rows}" + (" adapted" if trained else ""))
-    model = Llama(program, config, stored, positions, trained)
+    model = transformer(program, config, stored, positions, trained)
     x = model.states(Tokens.inputs(program, tokens, cached=True), cache_rows)
     if rows != tokens:
         x = OPS["rows"](x, program.input("take", (rows,), "i32"))
@@ -167,7 +173,7 @@ def learn(
     With `keep_blocks` only the last so many layers keep their activations for the way back, and
     even they not what is CHEAP."""
     program = Program(f"learn {tokens}x{rows}")
-    model = Llama(program, config, stored, positions, trained, dropout)
+    model = transformer(program, config, stored, positions, trained, dropout)
     update(program, trained, gradients(program, model, tokens, rows, keep_blocks))
     return fuse(program)
 
@@ -184,7 +190,7 @@ def accumulate(
 ) -> Program:
     """As `learn`, but the gradient is added to a total and the weights stay; see `apply`."""
     program = Program(f"accumulate {tokens}x{rows}")
-    model = Llama(program, config, stored, positions, trained, dropout)
+    model = transformer(program, config, stored, positions, trained, dropout)
     total, first = program.input(f"{trained.name}.total", (trained.size,)), 0
     for gradient in gradients(program, model, tokens, rows, keep_blocks):
         OPS["accumulate"](total.view(first, gradient.shape), gradient)
@@ -218,9 +224,8 @@ def states(
 ) -> Program:
     """What the head gets at R of T tokens, to be compared with later."""
     program = Program(f"states {tokens}x{rows}")
-    program.output(
-        "states", taken(Llama(program, config, stored, positions, trained), tokens, rows)
-    )
+    model = transformer(program, config, stored, positions, trained)
+    program.output("states", taken(model, tokens, rows))
     return fuse(program)
 
 
@@ -235,9 +240,10 @@ def compare(
     """The adapted model over tokens of which the base's `states` are known: for R rows the KL
     between them, and whether both like the same token best."""
     program = Program(f"compare {tokens}x{rows}")
-    adapted = Llama(program, config, stored, positions, trained)
+    adapted = transformer(program, config, stored, positions, trained)
+    base = transformer(program, config, stored, positions)
     states = (
-        (Llama(program, config, stored, positions), program.input("base", (rows, config.width))),
+        (base, program.input("base", (rows, config.width))),
         (adapted, taken(adapted, tokens, rows)),
     )
     kl, same = program.buffer((rows,)), program.buffer((rows,))
@@ -266,7 +272,7 @@ def score(
     """The losses of `learn` without the learning: what the model makes of given targets."""
     program = Program(f"score {tokens}x{rows}" + (" adapted" if trained else ""))
     program.input("take", (rows,), "i32")
-    model = Llama(program, config, stored, positions, trained)
+    model = transformer(program, config, stored, positions, trained)
     losses, _, _ = head_loss(model, model.states(Tokens.inputs(program, tokens)))
     program.output("losses", losses)
     return fuse(program)

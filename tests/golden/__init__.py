@@ -23,3 +23,18 @@ CASES = [
     ("qwen2", "BF16", "safetensors"),
     ("qwen3", "F32", "safetensors"),
 ]
+GEMMAS = ("gemma3", "gemma3-other-scale")
+# of local and global layers, of every kind of weight a layer has
+GRADIENTS = [
+    "model.layers.0.self_attn.q_proj.weight",
+    "model.layers.0.self_attn.k_proj.weight",
+    "model.layers.1.self_attn.v_proj.weight",
+    "model.layers.1.self_attn.q_norm.weight",
+    "model.layers.0.self_attn.k_norm.weight",
+    "model.layers.0.mlp.gate_proj.weight",
+    "model.layers.1.mlp.up_proj.weight",
+    "model.layers.0.input_layernorm.weight",
+    "model.layers.0.post_attention_layernorm.weight",
+    "model.layers.1.pre_feedforward_layernorm.weight",
+    "model.layers.2.post_feedforward_layernorm.weight",
+]

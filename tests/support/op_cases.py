@@ -28,6 +28,13 @@ def spans(rng, shape, specs):
     return out
 
 
+def windows(rng, shape, specs):
+    """A prefix, which may be empty, and a stretch behind it."""
+    sizes = np.cumsum(rng.integers(0, 7, shape), -1)
+    sizes[:, 0] = 0
+    return sizes
+
+
 SAMPLERS = {
     "i32": lambda rng, shape, specs: rng.integers(0, specs[0].shape[0], shape),
     "u32": lambda rng, shape, specs: rng.integers(0, 2**32, shape, dtype=np.uint32),
@@ -42,6 +49,7 @@ SAMPLERS = {
     "rest": lambda rng, shape, specs: np.full(shape, 0.25),
     "ones": lambda rng, shape, specs: np.full(shape, 1.1),
     "spans": spans,
+    "windows": windows,
     "hyper": lambda rng, shape, specs: np.array([0.01, 0.9, 0.99, 1e-8, 0.01, 0.1, 0.01, 1.0]),
     "logprobs": lambda rng, shape, specs: -np.sort(rng.exponential(2, shape), -1),
     "knobs": lambda rng, shape, specs: np.tile([0.8, 40, 0.95], (shape[0], 1)),
@@ -53,6 +61,7 @@ DTYPE = {
     "distinct": "i32",
     "zeros": "i32",
     "spans": "i32",
+    "windows": "i32",
     "u32": "u32",
 }
 

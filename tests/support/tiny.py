@@ -51,8 +51,31 @@ VARIANTS = {
     "mistral": {"tie_word_embeddings": False, "sliding_window": 4096},
     "qwen2": {"tie_word_embeddings": True, "rms_norm_eps": 1e-6, "rope_theta": 1e6},
     "qwen3": {"tie_word_embeddings": True, "rms_norm_eps": 1e-6, "rope_theta": 1e6},
+    "gemma3": {
+        "tie_word_embeddings": True,
+        "rms_norm_eps": 1e-6,
+        "rope_theta": 1e6,
+        "rope_local_base_freq": 10000.0,
+        "hidden_size": 64,
+        "intermediate_size": 96,
+        "num_hidden_layers": 7,
+        "head_dim": 32,
+        "sliding_window": 8,
+        "query_pre_attn_scalar": 32,
+        "hidden_activation": "gelu_pytorch_tanh",
+    },
 }
-MODEL_TYPES = {"llama3": "llama", "linear": "llama"}
+VARIANTS["gemma3-other-scale"] = VARIANTS["gemma3"] | {
+    "num_hidden_layers": 3,
+    "query_pre_attn_scalar": 20,
+    "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
+}
+MODEL_TYPES = {
+    "llama3": "llama",
+    "linear": "llama",
+    "gemma3": "gemma3_text",
+    "gemma3-other-scale": "gemma3_text",
+}
 
 TOKENS = [ALPHABET[byte] for byte in range(256)]
 TOKENS += ["<|im_start|>", "<|im_end|>", "<|endoftext|>", "<tool>"]
@@ -114,12 +137,14 @@ def stored(name, shape, kind):
 def metadata(variant):
     """The GGUF metadata of a variant."""
     data = config(variant)
-    kind = "llama" if data["model_type"] == "mistral" else data["model_type"]
+    kind = {"mistral": "llama", "gemma3_text": "gemma3"}.get(data["model_type"], data["model_type"])
     keys = {"general.architecture": kind, "general.name": f"tiny {variant}"}
     for ours, (theirs, _, _) in architecture.SIZES.items():
         keys[f"{kind}.{theirs}"] = data[ours]
     keys[f"{kind}.attention.layer_norm_rms_epsilon"] = data["rms_norm_eps"]
     keys[f"{kind}.rope.freq_base"] = data["rope_theta"]
+    if kind == "gemma3":
+        keys["gemma3.attention.sliding_window"] = data["sliding_window"]
     if variant == "linear":
         keys[f"{kind}.rope.scaling.type"] = "linear"
         keys[f"{kind}.rope.scaling.factor"] = data["rope_scaling"]["factor"]
@@ -143,7 +168,11 @@ def gguf(variant="llama", kind="Q4_1", **changes):
     tensors = {}
     for name, shape in Config.from_dict(config(variant)).shapes().items():
         kept = kind if len(shape) == 2 else "F32"
-        tensors[architecture.to_gguf_name(name)] = kept, shape, stored(name, shape, kept)
+        data = stored(name, shape, kept)
+        if variant == "gemma3" and len(shape) == 1:  # where safetensors keep a gain less one
+            data = (weight(name, shape) + np.float32(1)).tobytes()
+        theirs = architecture.to_gguf_name(name, config(variant)["model_type"])
+        tensors[theirs] = kept, shape, data
     if variant == "llama3":
         rule = config(variant)["rope_scaling"]
         tensors["rope_freqs.weight"] = llama3_factors(rule)

@@ -188,6 +188,16 @@ def _(tier, dy, y, logsum, q, k, v, spans, heads, kv_heads):
     return "attention_dkv", (-(-k.rows // 32), kv_heads, 1), head_shape(q, k, heads, kv_heads)
 
 
+@rule("scaled")
+def _(tier, x, by):
+    return "scaled", flat(x.size, 64), dict(SIZE=x.size, BY=by)
+
+
+@rule("window")
+def _(tier, spans, width):
+    return "window", flat(spans.rows, 64), dict(SIZE=spans.rows, WIDTH=width)
+
+
 @rule("soft_cross_entropy")
 def _(tier, logits, ids, probs, rest, weight):
     if ids.cols > 256:

@@ -25,10 +25,8 @@ from engine.compiler.ir import BYTES, Step, Value
 from engine.compiler.schedule import Plan
 from engine.core.turns import pause
 
-WITH_RULES = ("attention", "choice", "few_rows", "loss", "matmul", "optim", "rows")
 for _module in pkgutil.iter_modules(engine.backends.wasm.kernels.__path__):
-    if _module.name in WITH_RULES:
-        importlib.import_module(f"engine.backends.wasm.kernels.{_module.name}")
+    importlib.import_module(f"engine.backends.wasm.kernels.{_module.name}")
 
 ARENA = 0  # the first entry of a run's addresses; the program's inputs follow
 KERNEL = ["arguments", "scratch", "lo", "hi"]  # what every kernel's function takes

@@ -7,7 +7,7 @@ import functools
 import os
 import struct
 
-from engine.model.formats.architecture import inverse_frequencies
+from engine.model.formats.architecture import inverse_frequencies, local_frequencies
 from engine.model.formats.model_file import Entry, ModelFile, open_gguf
 from engine.model.formats.packed import Packed
 from engine.model.formats.safetensors import open_folder
@@ -23,6 +23,7 @@ __all__ = [
     "RangeSource",
     "Source",
     "inverse_frequencies",
+    "local_frequencies",
     "open_model",
 ]
 

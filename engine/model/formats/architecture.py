@@ -16,7 +16,20 @@ ARCHITECTURES = {
     "mistral": "MistralForCausalLM",
     "qwen2": "Qwen2ForCausalLM",
     "qwen3": "Qwen3ForCausalLM",
+    "gemma3_text": "Gemma3ForCausalLM",
 }
+GGUF_KINDS = {"gemma3": "gemma3_text"}  # where GGUF has another name for it
+
+GELU, LOCAL, GLOBAL = "gelu_pytorch_tanh", "sliding_attention", "full_attention"
+GEMMA_KEYS = (
+    "layer_types",
+    "sliding_window",
+    "sliding_window_pattern",
+    "query_pre_attn_scalar",
+    "attn_logit_softcapping",
+    "final_logit_softcapping",
+    "use_bidirectional_attention",
+)
 
 # GGUF name of a layer's part -> Hugging Face's.
 PARTS = {
@@ -32,8 +45,12 @@ PARTS = {
     "ffn_up": "mlp.up_proj",
     "ffn_down": "mlp.down_proj",
 }
+GEMMA_PARTS = {
+    "post_attention_norm": "post_attention_layernorm",
+    "ffn_norm": "pre_feedforward_layernorm",
+    "post_ffw_norm": "post_feedforward_layernorm",
+}
 WHOLE = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head"}
-GGUF_PARTS = {theirs: ours for ours, theirs in PARTS.items()}
 GGUF_WHOLE = {theirs: ours for ours, theirs in WHOLE.items()}
 
 # config.json key -> (GGUF key, lowest, highest)
@@ -49,24 +66,31 @@ SIZES = {
 }
 
 
-def from_gguf_name(name):
+def parts_of(kind):
+    """GGUF's names of a layer's parts in one architecture."""
+    return PARTS | GEMMA_PARTS if kind == "gemma3_text" else PARTS
+
+
+def from_gguf_name(name, kind="llama"):
     """`blk.3.attn_q.weight` -> `model.layers.3.self_attn.q_proj.weight`; None for a name that is not known."""
     stem, _, leaf = name.rpartition(".")
     if stem in WHOLE:
         return f"{WHOLE[stem]}.{leaf}"
     match = re.fullmatch(r"blk\.(\d{1,4})\.(\w+)", stem)
-    if match and match[2] in PARTS:
-        return f"model.layers.{match[1]}.{PARTS[match[2]]}.{leaf}"
+    parts = parts_of(kind)
+    if match and match[2] in parts:
+        return f"model.layers.{match[1]}.{parts[match[2]]}.{leaf}"
     return None
 
 
-def to_gguf_name(name):
+def to_gguf_name(name, kind="llama"):
     """The other way: `model.layers.3.self_attn.q_proj.weight` -> `blk.3.attn_q.weight`."""
     stem, _, leaf = name.rpartition(".")
     if stem in GGUF_WHOLE:
         return f"{GGUF_WHOLE[stem]}.{leaf}"
     _, _, layer, part = stem.split(".", 3)
-    return f"blk.{layer}.{GGUF_PARTS[part]}.{leaf}"
+    theirs = {hugging_face: gguf for gguf, hugging_face in parts_of(kind).items()}
+    return f"blk.{layer}.{theirs[part]}.{leaf}"
 
 
 def half_split_rows(heads, rows):
@@ -81,11 +105,12 @@ def interleaved_rows(heads, rows):
 
 def config_from_gguf(name, metadata, directory):
     """config.json's keys from GGUF metadata and the tensors there are."""
-    kind = metadata.get("general.architecture")
+    family = metadata.get("general.architecture")
+    kind = GGUF_KINDS.get(family, family) if isinstance(family, str) else family
     check_architecture(name, kind)
 
     def get(key, default=None):
-        return metadata.get(f"{kind}.{key}", default)
+        return metadata.get(f"{family}.{key}", default)
 
     if get("expert_count"):
         raise FormatError(name, f"{kind} with a mixture of experts is not supported")
@@ -101,10 +126,14 @@ def config_from_gguf(name, metadata, directory):
         "rope_scaling": _gguf_scaling(get),
         "sliding_window": get("attention.sliding_window"),
         "tie_word_embeddings": "output.weight" not in directory,
-        "hidden_act": "silu",
+        "hidden_act": "silu" if kind != "gemma3_text" else GELU,
         "bos_token_id": metadata.get("tokenizer.ggml.bos_token_id"),
         "eos_token_id": metadata.get("tokenizer.ggml.eos_token_id"),
     }
+    if kind == "gemma3_text":
+        config["rope_local_base_freq"] = get("rope.freq_base_swa", 10000.0)
+        config["attn_logit_softcapping"] = get("attn_logit_softcapping")
+        config["final_logit_softcapping"] = get("final_logit_softcapping")
     config = check_config(name, config)
     if get("rope.dimension_count", config["head_dim"]) != config["head_dim"]:
         raise FormatError(name, "rotary positions on a part of each head are not supported")
@@ -132,6 +161,10 @@ def config_from_json(name, data):
     rope = data.get("rope_parameters") or data.get("rope_scaling") or {}
     if not isinstance(rope, dict):
         raise FormatError(name, f"rope_scaling {rope!r} is not an object")
+    near = rope.get("sliding_attention") or {}
+    rope = rope.get("full_attention") or rope
+    if not isinstance(near, dict) or not isinstance(rope, dict):
+        raise FormatError(name, f"rope_parameters {rope!r} is not an object")
     rope = {"rope_type": rope.get("type", "default")} | rope
     window = data.get("sliding_window")
     if kind.startswith("qwen") and not data.get("use_sliding_window"):
@@ -149,6 +182,14 @@ def config_from_json(name, data):
         "bos_token_id": data.get("bos_token_id"),
         "eos_token_id": data.get("eos_token_id"),
     }
+    if kind == "gemma3_text":
+        base = near.get("rope_theta", data.get("rope_local_base_freq", 10000.0))
+        config |= {key: data.get(key) for key in GEMMA_KEYS} | {
+            "rope_theta": rope.get("rope_theta", data.get("rope_theta", 1e6)),
+            "rope_local_base_freq": base,
+            "tie_word_embeddings": bool(data.get("tie_word_embeddings", True)),
+            "hidden_act": data.get("hidden_activation", GELU),
+        }
     return check_config(name, config)
 
 
@@ -182,13 +223,49 @@ def check_config(name, config):
         value = config[key]
         if type(value) not in (int, float) or not 0 < value < math.inf:
             raise FormatError(name, f"{key} is {value!r}; a positive number is needed")
-    if config["hidden_act"] != "silu":
+    gemma = config["model_type"] == "gemma3_text"
+    if config["hidden_act"] != (GELU if gemma else "silu"):
         raise FormatError(name, f"the activation {config['hidden_act']!r} is not supported")
     window = config["sliding_window"]
-    if type(window) is int and window > 0:  # within the window attention is the ordinary one
+    if gemma:
+        _check_gemma(name, config)
+    elif type(window) is int and window > 0:  # within the window attention is the ordinary one
         config["max_position_embeddings"] = min(config["max_position_embeddings"], window)
     inverse_frequencies(config, name)
     return config
+
+
+def _check_gemma(name, config):
+    """What only Gemma has: which layers are local, how far they see, and what is not supported."""
+    layers = config["num_hidden_layers"]
+    if config.get("layer_types") is None:
+        every = config.get("sliding_window_pattern") or 6
+        if type(every) is not int or every < 1:
+            raise FormatError(name, f"sliding_window_pattern is {every!r}")
+        config["layer_types"] = [LOCAL if (i + 1) % every else GLOBAL for i in range(layers)]
+    kinds = config["layer_types"]
+    known = isinstance(kinds, list) and all(kind in (LOCAL, GLOBAL) for kind in kinds)
+    if not known or len(kinds) != layers:
+        raise FormatError(name, f"layer_types does not name one of two kinds for {layers} layers")
+    if config.get("query_pre_attn_scalar") is None:
+        config["query_pre_attn_scalar"] = config["head_dim"]
+    for key in ("sliding_window", "query_pre_attn_scalar", "rope_local_base_freq"):
+        value = config[key]
+        if type(value) not in (int, float) or not 0 < value < 1 << 30:
+            raise FormatError(name, f"{key} is {value!r}; a positive number is needed")
+    if type(config["sliding_window"]) is not int:
+        raise FormatError(name, f"sliding_window is {config['sliding_window']!r}")
+    for key in ("attn_logit_softcapping", "final_logit_softcapping"):
+        if config.get(key) is not None:
+            raise FormatError(name, f"{key} is not supported")
+    if config.get("use_bidirectional_attention"):
+        raise FormatError(name, "attention that also looks ahead is not supported")
+
+
+def local_frequencies(config):
+    """The same for Gemma's local layers: a base of their own and no scaling."""
+    plain = {"rope_theta": config["rope_local_base_freq"], "rope_scaling": None}
+    return inverse_frequencies(config | plain)
 
 
 def inverse_frequencies(config, name="config"):

@@ -23,6 +23,7 @@ class Entry:
     source: Source
     offset: int
     heads: int = 0
+    above: float = 0.0  # added to what lies there: Gemma's safetensors keep gains less one
 
     @property
     def nbytes(self):
@@ -88,6 +89,8 @@ class ModelFile:
         numbers = tensor.scales if isinstance(tensor, Packed) else tensor
         if not np.isfinite(numbers).all():
             raise FormatError(self.name, f"{name} holds numbers that are not finite; get it again")
+        if entry.above:
+            return tensor.astype(np.float32) + np.float32(entry.above)
         if not entry.heads:
             return tensor
         order = architecture.half_split_rows(entry.heads, entry.shape[0])
@@ -124,7 +127,7 @@ def open_gguf(source):
         heads = {"q_proj": config["num_attention_heads"], "k_proj": config["num_key_value_heads"]}
     entries = {}
     for tensor in directory.values():
-        name = architecture.from_gguf_name(tensor.name)
+        name = architecture.from_gguf_name(tensor.name, config["model_type"])
         if name is None:
             raise FormatError(source.name, f"the tensor {tensor.name!r} is not known")
         turned = heads.get(name.split(".")[-2], 0)

@@ -114,7 +114,10 @@ def open_folder(name, folder):
         for tensor in tensors.values():
             if tensor.name in entries:
                 raise FormatError(name, f"the tensor {tensor.name} is in two files")
-            entries[tensor.name] = Entry(tensor.shape, tensor.kind, source, tensor.offset)
+            gain = config["model_type"] == "gemma3_text" and tensor.name.endswith("norm.weight")
+            entries[tensor.name] = Entry(
+                tensor.shape, tensor.kind, source, tensor.offset, above=float(gain)
+            )
     if config["tie_word_embeddings"]:
         entries.pop("lm_head.weight", None)
     for tensor in [tensor for tensor in entries if tensor.endswith("rotary_emb.inv_freq")]:

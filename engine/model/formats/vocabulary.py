@@ -11,7 +11,15 @@ from engine.model.formats.words import DIGIT, GPT2, PATTERNS, PRE_TOKENIZERS
 SPACE = "▁"
 BYTE_NAMES = [f"<0x{byte:02X}>" for byte in range(256)]
 # Names under which models end a turn, besides the one their metadata calls eos.
-ENDS = ("<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|endoftext|>", "<|end_of_text|>", "</s>")
+ENDS = (
+    "<|im_end|>",
+    "<|eot_id|>",
+    "<|eom_id|>",
+    "<|endoftext|>",
+    "<|end_of_text|>",
+    "<end_of_turn>",
+    "</s>",
+)
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
 
 
@@ -211,6 +219,8 @@ def _pre_tokenizer(vocabulary, step):
         vocabulary.patterns += (pattern,)
     elif kind == "ByteLevel" and not step.get("add_prefix_space"):
         vocabulary.patterns += (GPT2,) if step.get("use_regex", True) else ()
+    elif kind == "Split" and vocabulary.pieces and step["pattern"] == {"String": " "}:
+        pass  # the normalizer left no space to cut at
     elif kind == "Metaspace" and step.get("replacement") == SPACE:
         vocabulary.space_prefix = step.get("prepend_scheme", "always") != "never"
     else:

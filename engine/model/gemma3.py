@@ -1,0 +1,39 @@
+"""Gemma 3, where it differs from a Llama: its gate, four norms a block, the scaled embedding, and
+layers that see only what is near, with a rotary base of their own.
+
+The gains of its norms are 1 + w; a reader of files hands them out so.
+"""
+
+from __future__ import annotations
+
+from engine.compiler.ir import OPS, Value
+from engine.model.llama import Llama, Tokens
+
+
+class Gemma3(Llama):
+    """x + norm(attention(norm(x))), then x + norm(mlp(norm(x)))."""
+
+    def states(self, tokens: Tokens, cache_rows: int = 0) -> Value:
+        self.near = OPS["window"](tokens.spans, width=self.config.window)
+        self.local = self.shared("rotary.local", self.table.shape)
+        return super().states(tokens, cache_rows)
+
+    def embedding(self, ids: Value) -> Value:
+        return OPS["scaled"](super().embedding(ids), by=self.config.width**0.5)
+
+    def block(self, x: Value, i: int, tokens: Tokens, cache: str | None) -> Value:
+        layer, local = f"model.layers.{i}.", self.config.local[i]
+        spans, table = (self.near, self.local) if local else (tokens.spans, self.table)
+        y = self.norm(x, layer + "input_layernorm")
+        y = self.attention(y, layer, tokens, cache, spans, table)
+        x = x + self.norm(y, layer + "post_attention_layernorm")
+        y = self.mlp(self.norm(x, layer + "pre_feedforward_layernorm"), layer)
+        return x + self.norm(y, layer + "post_feedforward_layernorm")
+
+    def queries(self, q: Value) -> Value:
+        c = self.config
+        by = (c.head_width / c.query_width) ** 0.5 if c.query_width else 1.0
+        return OPS["scaled"](q, by=by) if by != 1.0 else q
+
+    def gated(self, gate: Value, up: Value) -> Value:
+        return OPS["geglu"](gate, up)

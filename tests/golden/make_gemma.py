@@ -1,0 +1,49 @@
+"""Makes tests/golden/gemma.npz: what transformers computes from the tiny Gemmas of tests/support/tiny.py.
+
+    OMP_NUM_THREADS=1 python tests/golden/make_gemma.py     (needs torch, transformers; seconds)
+
+Logits of texts longer and shorter than the window, and the gradients of the mean loss of every next
+token with respect to the weights in GRADIENTS.
+"""
+
+import pathlib
+import sys
+import tempfile
+
+import numpy as np
+import torch
+import transformers
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tests.golden import GEMMAS, GRADIENTS, IDS  # noqa: E402
+from tests.support import tiny  # noqa: E402 (the path is set above)
+
+
+def main():
+    made = {}
+    for variant in GEMMAS:
+        with tempfile.TemporaryDirectory() as path:
+            for name, data in tiny.folder(variant, "F32").items():
+                (pathlib.Path(path) / name).write_bytes(data)
+            model = transformers.AutoModelForCausalLM.from_pretrained(
+                path, dtype=torch.float32, attn_implementation="eager"
+            ).eval()
+        for length in (len(IDS), 6):
+            ids = torch.tensor([IDS[:length]])
+            logits = model(ids).logits[0]
+            made[f"logits/{variant}/{length}"] = logits.detach().numpy()
+        model.zero_grad()
+        logits = model(torch.tensor([IDS])).logits[0]
+        loss = torch.nn.functional.cross_entropy(logits[:-1], torch.tensor(IDS[1:]))
+        loss.backward()
+        weights = dict(model.named_parameters())
+        for name in GRADIENTS:
+            made[f"gradient/{variant}/{name}"] = weights[name].grad.numpy()
+        print(variant, float(loss.detach()), file=sys.stderr)
+    np.savez_compressed(pathlib.Path(__file__).with_name("gemma.npz"), **made)
+
+
+if __name__ == "__main__":
+    main()
