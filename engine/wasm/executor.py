@@ -18,7 +18,7 @@ from engine.reference import DTYPES
 from engine.room import Room
 from engine.schedule import Plan
 from engine.turns import SLICE_MS, Turns
-from engine.wasm.board import BOARD_BYTES, GIVE_UP_MS, LOST
+from engine.wasm.board import BOARD_BYTES, CLOSED, GIVE_UP_MS, HELPED, LOST, PIECE_WORDS
 from engine.wasm.kernel import PIECE
 from engine.wasm.memory import Block, Memory, Tensor
 from engine.wasm.program import ARENA, compiled
@@ -49,7 +49,6 @@ class Wasm:
         self.linked: dict[Plan, Linked] = {}
         self.on_lost = lambda reason: None
         self.most = host.threads  # that may work at once
-        self.in_background = host.threads  # of them, where nobody waits
 
     def held(self, array: np.ndarray) -> Block:
         block = self.memory.block(array.nbytes)
@@ -72,7 +71,20 @@ class Wasm:
     @property
     def threads(self) -> int:
         """How many may work now: for an answer all there are."""
-        return self.most if self.turns.is_urgent else min(self.most, self.in_background)
+        return 1 if self.turns.sparing and not self.turns.is_urgent else self.most
+
+    def helped(self) -> int:
+        """How many pieces other threads have done so far."""
+        count = np.zeros(1, np.int32)
+        self.memory.host.read(self.board.address + HELPED, count)
+        return int(count[0])
+
+    def stick(self) -> None:
+        """For tests: the next run waits for a piece nobody does."""
+        never = np.full((1, PIECE_WORDS), CLOSED, np.int32)
+        for linked in self.linked.values():
+            count = len(linked.program.native)
+            self.memory.host.write(linked.pieces.address + (count - 1) // 2 * never.nbytes, never)
 
     def prepare(
         self, plan: Plan, tensors: dict[str, Tensor] | None = None, room: Room | None = None

@@ -123,4 +123,6 @@ class Tensor:
     @property
     def array(self) -> np.ndarray:
         """The array where it lies, on a host whose memory numpy can see."""
-        return self.host.view(self.block.address, self.block.size).view(self.dtype).reshape(self.shape)
+        return (
+            self.host.view(self.block.address, self.block.size).view(self.dtype).reshape(self.shape)
+        )

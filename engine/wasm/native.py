@@ -89,8 +89,10 @@ class Native:
     def attend(self, seat: Seat, me: int) -> None:
         """A thread's life: it sleeps until there is news, and helps."""
         heard = 0
-        while not self.closed:
+        while True:
             heard = seat.call(self.listener, "listen", self.board, heard)
+            if self.closed:
+                return
             number = int(self.view(self.board + MODULE, 4).view(np.int32)[0])
             seat.call(number, "work", self.board, me, number)
 
@@ -123,4 +125,3 @@ class Linked:
 
     def run(self, *arguments: int) -> int:
         return self.host.seat.call(self.number, "run", *arguments)
-

@@ -100,9 +100,7 @@ def threads(page) -> dict:
             there = lab.call(page, "ours", "python", "threads", count)
             said = lab.call(page, "ours", "python", "answer", prompts.of(PROMPT_TOKENS), FEW)
             learned = lab.call(page, "ours", "python", "train")
-            figures = dict(
-                prefill=said["first_ms"], decode=1 / said["tokens_per_s"], train=learned
-            )
+            figures = dict(prefill=said["first_ms"], decode=1 / said["tokens_per_s"], train=learned)
             seen = best.setdefault(count, figures)
             best[count] = {name: min(seen[name], figures[name]) for name in figures}
     lab.call(page, "ours", "python", "threads", there)

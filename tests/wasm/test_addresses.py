@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from engine.wasm.executor import Wasm
-from tests.op_cases import build
 from engine.wasm.native import Native
+from tests.op_cases import build
 from tests.wasm.test_kernels import WITH_KERNEL, outputs
 
 

@@ -21,9 +21,9 @@ from engine.rounds import LESSON, make_plan
 from engine.trained import Trained
 from engine.trainer import TRAINING_BYTES, EngineTrainer
 from engine.wasm.executor import Wasm
+from engine.wasm.native import Native
 from engine.weights import Model
 from tests.test_trainer import CODE, DOG, SHORT
-from engine.wasm.native import Native
 
 ROOM = 3 << 20  # enough for the demo model's step, and for a cache of some rows
 LIMIT = 150e6

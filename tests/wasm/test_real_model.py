@@ -13,9 +13,9 @@ from engine.reference import Numpy, Tensor
 from engine.schedule import plan
 from engine.trained import Trained
 from engine.wasm.executor import Wasm
+from engine.wasm.native import Native
 from engine.weights import Model
 from tests.test_model import two_rows_behind_a_prefix
-from engine.wasm.native import Native
 from tests.wasm.test_programs import single
 
 
