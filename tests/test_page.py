@@ -34,6 +34,7 @@ def test_a_host_without_headers_serves_it_too_and_it_is_isolated_after_loading_a
         loads = []
         page.on("load", lambda page: loads.append(page))
         page.goto("/")
+        page.wait_for_selector("html[data-page=ready]", state="attached")
         assert not page.evaluate("crossOriginIsolated")
         page.get_by_role("textbox").first.fill("Half a question")
         page.wait_for_function(

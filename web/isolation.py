@@ -28,11 +28,14 @@ def is_quiet():
 
 
 async def load_again():
-    """Twice quiet with a second between: a draft is stored by then."""
+    """Twice quiet with a second between, in which what stands in the message field is stored: it may
+    have been written before anybody listened."""
     quiet = False
     while True:
         before, quiet = quiet, is_quiet()
-        if before and quiet:
+        if quiet and not before:
+            document.getElementById("composer-text").dispatchEvent(window.Event.new("input"))
+        elif quiet:
             window.sessionStorage.setItem(ONCE, "1")
             window.location.reload()
             return
