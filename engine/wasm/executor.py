@@ -12,6 +12,7 @@ import weakref
 
 import numpy as np
 
+from engine import executor as runs
 from engine.gpu_errors import DeviceLost
 from engine.ir import Spec, Value
 from engine.reference import DTYPES
@@ -87,8 +88,8 @@ class Wasm:
             self.memory.host.write(linked.pieces.address + (count - 1) // 2 * never.nbytes, never)
 
     def prepare(
-        self, plan: Plan, tensors: dict[str, Tensor] | None = None, room: Room | None = None
-    ) -> Run:
+        self, plan: Plan, tensors: dict | None = None, room: Room | None = None
+    ) -> runs.Run:
         if plan not in self.linked:
             self.linked[plan] = Linked(self, plan)
         return Run(self, self.linked[plan], tensors or {}, room)
@@ -196,7 +197,7 @@ class Run:
 
     def step(self, piece: int) -> None:
         """One that numpy has the definition of, and we no kernel."""
-        step = self.program.steps[piece][0][0]
+        (step, _, _), *_ = self.program.steps[piece]
         ins = [None if v is None else self.get(v).now() for v in step.ins]
         results = step.op.reference(*ins, **step.attrs)
         results = results if isinstance(results, tuple) else (results,)

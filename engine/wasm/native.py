@@ -7,6 +7,7 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+from typing import Any
 
 import numpy as np
 import wasmtime
@@ -115,7 +116,7 @@ class Seat:
     def call(self, number: int, name: str, *arguments: int) -> int:
         if number not in self.made:
             self.made[number] = self.linker.instantiate(self.store, self.modules[number])
-        function = self.made[number].exports(self.store)[name]
+        function: Any = self.made[number].exports(self.store)[name]
         return function(self.store, *(ctypes.c_int32(n).value for n in arguments))
 
 
