@@ -64,7 +64,8 @@ class Start(Request):
 
 @message
 class Loaded(Message):
-    """A model is resident. `back_end` is gpu or cpu, `why` says in words why; `version` is the label in use."""
+    """A model is resident. `back_end` is gpu or cpu, `why` says in words why; on the processor it computes
+    with `threads` of `cores`. `version` is the label in use."""
 
     fields = {
         "model": str,
@@ -72,6 +73,8 @@ class Loaded(Message):
         "version": str,
         "back_end": str,
         "why": str,
+        "threads": int,
+        "cores": int,
         "context": int,
         "trainable": bool,
     }
@@ -193,9 +196,9 @@ class Slice(Message):
 
 @message
 class Grant(Request):
-    """Work on the open round for about this long."""
+    """Work on the open round for about this long; `sparing` on one core."""
 
-    fields = {"run": str, "milliseconds": float}
+    fields = {"run": str, "milliseconds": float, "sparing": bool}
     answer = Slice
 
 
@@ -523,7 +526,8 @@ class Changed(Event):
 
 @message
 class Lost(Event):
-    """The graphics device is gone; attempt number `attempt` to get one back comes in `next_ms`."""
+    """The graphics device is gone, or a thread of the processor; attempt number `attempt` to have all
+    of it again comes in `next_ms`."""
 
     fields = {"what": str, "attempt": int, "next_ms": int}
 

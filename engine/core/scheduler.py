@@ -128,6 +128,10 @@ class TrainingScheduler:
         """Whether somebody is at the page, or was a moment ago."""
         return not self.hidden and self.clock() - self.seen_at < AWAY_MS
 
+    def sparing(self):
+        """Whether one core has to do: on battery, or where nobody sees it; never for who forced it."""
+        return not self.forced and (self.hidden or not self.power["charging"])
+
     def inference_started(self):
         self.asked = self.clock() if self.granting else None
         self.block("inference")

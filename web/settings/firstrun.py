@@ -249,7 +249,13 @@ class FirstRun:
         if not loaded:
             return None
         on, why = t("models.on_" + loaded.back_end), t("device." + loaded.why)
-        return dom.make("p", dom.make("strong", loaded.name), " · ", on, ": ", why, cls="note")
+        cores = ""
+        if loaded.threads:
+            cores = "all_threads" if loaded.threads > 1 or loaded.cores < 2 else "one_thread"
+            cores = "; " + t("models." + cores, n=max(loaded.threads, loaded.cores))
+        return dom.make(
+            "p", dom.make("strong", loaded.name), " · ", on, ": ", why, cores, cls="note"
+        )
 
     def choice(self, model):
         current = bool(self.page.model) and self.page.model.model == model["id"]
