@@ -86,7 +86,7 @@ class Engine:
         self.questions = self.signer = None
         self.loaded = self.learning = None  # the requests that made what is there now
         self.warming = None  # the task that makes the first answer quick
-        self.recovery = Recovery(emit, self.rebuild)
+        self.recovery = Recovery(emit, self.rebuild, lambda: self.device.kind)
 
     # ---- what it computes on, and with
 
@@ -155,14 +155,15 @@ class Engine:
         self.questions = Questions(self.assistant, self.emit, self.tell_step)
         pause.wait = functools.partial(wait_inside, executor.turns)
         self.warming = asyncio.ensure_future(self.assistant.warm())
-        if self.device.kind == "gpu":
-            executor.on_lost = self.recovery.begin
+        executor.on_lost = self.recovery.begin
         return Loaded(
             model=request.model,
             name=family,
             version=label(await self.versions.current()),
             back_end=self.device.kind,
             why=self.device.why,
+            threads=executor.most if self.device.kind == "cpu" else 0,
+            cores=js.navigator.hardwareConcurrency,
             context=self.assistant.base.context,
             parameters=parameters,
             trainable=self.assistant.trainable,
@@ -318,6 +319,7 @@ class Engine:
             if self.needed().round is None and self.learning:  # rebuilt: go on from the checkpoint
                 await self.open_round()
             round = self.assistant.round
+            self.assistant.turns.sparing = request.sparing
             used, ended = await self.assistant.grant(request.milliseconds)
         except DeviceLost as lost:
             self.recovery.begin(str(lost))
@@ -391,9 +393,13 @@ class Engine:
         return Imported(version=label(record))
 
     async def on_break(self, request):
-        """For tests: lose the device, spoil what is trained, hang, or die."""
+        """For tests: lose the device or a thread, spoil what is trained, hang, or die."""
         if request.what == "device":
             self.needed().model.executor.device.destroy()
+        elif request.what == "thread":
+            self.needed().model.executor.memory.host.end_one()
+        elif request.what == "stuck":
+            self.needed().model.executor.stick()
         elif request.what == "nan":
             shadow = self.needed().trainer.shadow
             nothing = np.full(shadow.trained.size, np.nan, np.float32)

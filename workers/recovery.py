@@ -1,4 +1,4 @@
-"""When the graphics device is lost: everything is rebuilt from what is stored, with patience.
+"""When what computes is lost, a graphics device or a thread: everything is rebuilt from what is stored, with patience.
 
 The first attempts come quickly, later ones wait longer; a device that was lost twice is not trusted
 again, the processor takes over.
@@ -13,10 +13,11 @@ TRUSTED = 2  # losses after which the processor takes over
 
 
 class Recovery:
-    """`rebuild(back_end)` makes the model resident again and says why on that back end."""
+    """`rebuild(back_end)` makes the model resident again and says why on that back end; `computes_on()`
+    is the one in use."""
 
-    def __init__(self, emit, rebuild):
-        self.emit, self.rebuild = emit, rebuild
+    def __init__(self, emit, rebuild, computes_on):
+        self.emit, self.rebuild, self.computes_on = emit, rebuild, computes_on
         self.losses = 0
         self.work = None
 
@@ -32,10 +33,12 @@ class Recovery:
             await self.work
 
     async def restore(self):
+        what = "device" if self.computes_on() == "gpu" else "thread"
         for attempt, wait in enumerate(WAITS, 1):
-            self.emit(Lost(what="device", attempt=attempt, next_ms=int(wait * 1000)))
+            self.emit(Lost(what=what, attempt=attempt, next_ms=int(wait * 1000)))
             await asyncio.sleep(wait)
-            back_end = "gpu" if self.losses < TRUSTED and attempt < len(WAITS) else "cpu"
+            trusted = what == "device" and self.losses < TRUSTED and attempt < len(WAITS)
+            back_end = "gpu" if trusted else "cpu"
             try:
                 why = await self.rebuild(back_end)
             except Exception:

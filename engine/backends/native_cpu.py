@@ -7,8 +7,9 @@ The weights are there once: numpy sees the arrays where the kernels have them.
 from __future__ import annotations
 
 import time
+from typing import Any
 
-from engine.backends.executor import Run, Tensor
+from engine.backends.executor import Run
 from engine.backends.quick_check import product
 from engine.backends.reference import Numpy
 from engine.backends.room import Room
@@ -31,11 +32,9 @@ class Processor(Wasm):
         self.numpy.turns = self.turns
         self.milliseconds: dict[str, float] = {}  # of both, once they are known
 
-    def prepare(
-        self, plan: Plan, tensors: dict[str, Tensor] | None = None, room: Room | None = None
-    ) -> Run:
+    def prepare(self, plan: Plan, tensors: dict | None = None, room: Room | None = None) -> Run:
         if plan.program.name.split()[0] in LEARNING and self.numpy_learns():
-            run = self.numpy.prepare(plan, tensors)
+            run: Any = self.numpy.prepare(plan, tensors)
             run.tensors = tensors  # whose memory its arrays are
             return run
         return super().prepare(plan, tensors, room)

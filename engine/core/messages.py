@@ -64,8 +64,9 @@ class Start(Request):
 
 @message
 class Loaded(Message):
-    """A model is resident. `back_end` is gpu or cpu, `why` says in words why; `version` is the label in use; how many
-    `parameters` it has decides how it is trained, and whether."""
+    """A model is resident. `back_end` is gpu or cpu, `why` says in words why; on the processor it computes
+    with `threads` of `cores`. `version` is the label in use; how many `parameters` it has decides how it is
+    trained, and whether."""
 
     fields = {
         "model": str,
@@ -73,6 +74,8 @@ class Loaded(Message):
         "version": str,
         "back_end": str,
         "why": str,
+        "threads": int,
+        "cores": int,
         "context": int,
         "parameters": int,
         "trainable": bool,
@@ -202,9 +205,9 @@ class Slice(Message):
 
 @message
 class Grant(Request):
-    """Work on the open round for about this long."""
+    """Work on the open round for about this long; `sparing` on one core."""
 
-    fields = {"run": str, "milliseconds": float}
+    fields = {"run": str, "milliseconds": float, "sparing": bool}
     answer = Slice
 
 
@@ -552,7 +555,8 @@ class Rebuilding(Event):
 
 @message
 class Lost(Event):
-    """The graphics device is gone; attempt number `attempt` to get one back comes in `next_ms`."""
+    """The graphics device is gone, or a thread of the processor; attempt number `attempt` to have all
+    of it again comes in `next_ms`."""
 
     fields = {"what": str, "attempt": int, "next_ms": int}
 

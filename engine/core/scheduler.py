@@ -145,6 +145,10 @@ class TrainingScheduler:
         """The share of the time it may use now."""
         return 1.0 if self.forced or self.is_alone() else self.config.max_cpu_usage
 
+    def sparing(self):
+        """Whether one core has to do: on battery, or where nobody sees it; never for who forced it."""
+        return not self.forced and (self.hidden or not self.power["charging"])
+
     def inference_started(self):
         self.asked = self.clock() if self.granting else None
         self.block("inference")

@@ -44,6 +44,7 @@ class Turns:
     def __init__(self, clock: Callable[[], float] = time.perf_counter):
         self.clock = clock
         self.until = math.inf  # when the granted time ends
+        self.sparing = False  # who does not wait for an answer computes on one core
         self.answering: Callable[[], bool] = lambda: False
         self.held = asyncio.Event()  # background work is waiting
         self.waited = 0.0  # seconds it has waited so far

@@ -37,6 +37,20 @@ def test_R22_an_engine_that_hangs_is_replaced_and_the_round_goes_on(page: Page):
     expect(body(finished(page, 2))).to_have_text(said)
 
 
+@pytest.mark.parametrize("what", ["thread", "stuck"])
+def test_a_thread_that_dies_or_hangs_is_replaced_and_the_round_goes_on(page: Page, what: str):
+    page.goto("/?model=tiny&faults=1&engine=cpu")
+    wait_for_state(page, *ALIVE)
+    page.get_by_role("button", name="English").click()
+    tell(page, "What is the capital of Zorbia?", "The capital of Zorbia is Blimbo.")
+    learn_now(page)
+    expect(page.get_by_test_id("train-step")).to_have_text(re.compile(r"^\d+ /"))
+    lose(page, what)
+    if what == "stuck":
+        wait_for_state(page, "recovering", timeout=REPLACED_WITHIN)
+    expect(version(page)).to_have_text("v0.1", timeout=180_000)
+
+
 FILL = """async () => {
   const open = indexedDB.open("filler");
   open.onupgradeneeded = () => open.result.createObjectStore("filler", {autoIncrement: true});

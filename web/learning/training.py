@@ -273,7 +273,8 @@ class Training:
                 self.page.app.api.work = False
                 await self.count_questions()
                 return {"used_ms": opening, "finished": True}
-            done = await self.page.app.engine.ask(Grant(run=self.run, milliseconds=float(budget)))
+            work = Grant(run=self.run, milliseconds=float(budget), sparing=self.scheduler.sparing())
+            done = await self.page.app.engine.ask(work)
         except Gone:
             self.give_back()
             self.run = ""

@@ -268,7 +268,12 @@ class FirstRun:
         if not loaded:
             return None
         on, why = t("models.on_" + loaded.back_end), t("device." + loaded.why)
-        words = dom.make("p", dom.make("strong", self.name()), " · ", on, ": ", why, cls="note")
+        cores = ""
+        if loaded.threads:
+            cores = "all_threads" if loaded.threads > 1 or loaded.cores < 2 else "one_thread"
+            cores = "; " + t("models." + cores, n=max(loaded.threads, loaded.cores))
+        name = dom.make("strong", self.name())
+        words = dom.make("p", name, " · ", on, ": ", why, cores, cls="note")
         return dom.make("div", words, device.costs(self.page), device.note(self.page))
 
     def choice(self, model):

@@ -4,7 +4,11 @@ A new build is fetched whole and checked by sw.js, then waits; only the person's
 use it, so nothing is ever interrupted by an update.
 """
 
+import asyncio
+
 from pyscript import window
+
+from web.shell import isolation
 
 container = window.navigator.serviceWorker
 
@@ -25,6 +29,8 @@ async def start(on_new_build):
         nonlocal controlled
         if controlled:
             window.location.reload()
+        elif isolation.is_missing():
+            asyncio.create_task(isolation.load_again())
         controlled = True
 
     container.addEventListener("controllerchange", changed)

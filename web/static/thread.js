@@ -1,7 +1,7 @@
 // A thread of the processor's back end: it sleeps until there is news on the board, and helps.
 const SOON = 3; // milliseconds in which more is likely to come; after them it sleeps where it hears its mail
-let memory, board, me, words, news, number;
 const linked = new Map();
+let memory;
 
 addEventListener("message", ({ data }) => {
   if (data.memory) begin(data);
@@ -9,20 +9,23 @@ addEventListener("message", ({ data }) => {
 });
 
 function begin(given) {
-  ({ memory, me } = given);
-  [board, news, number] = [given.board, given.news >> 2, given.module >> 2];
-  words = new Int32Array(memory.buffer, 0, (Math.max(given.news, given.module) >> 2) + 1);
-  attend();
+  memory = given.memory;
+  navigator.locks.request(given.lock, () => {
+    postMessage("here");
+    return new Promise(() => {});
+  });
+  attend(given);
 }
 
-async function attend() {
+async function attend({ board, news, asked, me }) {
+  const words = new Int32Array(memory.buffer, 0, (Math.max(news, asked) >> 2) + 1);
   for (let heard = 0; ; ) {
-    if (Atomics.wait(words, news, heard, SOON) === "timed-out") {
-      const sleeping = Atomics.waitAsync(words, news, heard);
+    if (Atomics.wait(words, news >> 2, heard, SOON) === "timed-out") {
+      const sleeping = Atomics.waitAsync(words, news >> 2, heard);
       if (sleeping.async) await sleeping.value;
     }
-    heard = Atomics.load(words, news);
-    const asked = Atomics.load(words, number);
-    linked.get(asked)?.work(board, me, asked);
+    heard = Atomics.load(words, news >> 2);
+    const module = Atomics.load(words, asked >> 2);
+    linked.get(module)?.work(board, me, module);
   }
 }

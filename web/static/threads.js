@@ -15,7 +15,7 @@ class Threads {
     this.python = python;
     this.memory = new WebAssembly.Memory({ initial: 1, maximum: LARGEST, shared: count > 1 });
     this.modules = [];
-    this.helpers = [];
+    this.helpers = new Map();
   }
 
   get size() {
@@ -52,21 +52,30 @@ class Threads {
   link(code) {
     const module = new WebAssembly.Module(code);
     const number = this.modules.push(module) - 1;
-    for (const helper of this.helpers) helper.postMessage({ number, module });
+    for (const helper of this.helpers.values()) helper.postMessage({ number, module });
     return new WebAssembly.Instance(module, { env: { memory: this.memory } }).exports;
   }
 
   // From now on the others listen at that board.
-  open(board, news, module) {
-    for (let me = 1; me < this.count; me++) {
-      const helper = new Worker(new URL("thread.js", import.meta.url), { type: "module", name: `thread-${me}` });
-      helper.postMessage({ memory: this.memory, board, news, module, me });
-      this.helpers.push(helper);
-    }
+  open(board, news, asked) {
+    this.place = { memory: this.memory, board, news, asked };
+    for (let me = 1; me < this.count; me++) this.start(me);
+  }
+
+  // A thread holds a lock as long as it lives, so its end is known at once, and another one takes its place.
+  start(me) {
+    const lock = `oneseek-thread-${crypto.randomUUID()}`;
+    const helper = new Worker(new URL("thread.js", import.meta.url), { type: "module", name: lock });
+    helper.onmessage = () => navigator.locks.request(lock, () => this.helpers.get(me) === helper && this.start(me));
+    this.helpers.set(me, helper);
+    helper.postMessage({ ...this.place, me, lock });
+    this.modules.forEach((module, number) => helper.postMessage({ number, module }));
   }
 
   close() {
-    for (const helper of this.helpers.splice(0)) helper.terminate();
+    const ended = [...this.helpers.values()];
+    this.helpers.clear();
+    for (const helper of ended) helper.terminate();
   }
 }
 

@@ -14,7 +14,8 @@ NAMES = ("module", "pieces", "calls", "arguments", "stop", "seats", "scratch", "
 MODULE, PIECES, CALLS, ARGUMENTS, STOP, SEATS, SCRATCH, SCRATCH_SIZE = (
     ORDERS + 4 * i for i in range(len(NAMES))
 )
-BOARD_BYTES = ORDERS + 4 * len(NAMES)
+HELPED = ORDERS + 4 * len(NAMES)  # pieces that others than who asks have done so far
+BOARD_BYTES = HELPED + 4
 CLOSED = 0x7FFFFFFF  # the piece on a ticket while the orders are being written
 PIECE_WORDS = (
     4  # first call, last call + 1, pieces to be over before, pieces once all like it are over
@@ -39,7 +40,7 @@ def write_run(f, work):
     given = dict(zip(NAMES, orders, strict=True))
     number = f.let(op("i64.shr_u", atomic("i64.atomic.load", board, offset=TICKET), 32))
     f.put(ticket(board, number + 1, value(CLOSED)))
-    for name, at in zip(NAMES, range(ORDERS, BOARD_BYTES, 4), strict=True):
+    for name, at in zip(NAMES, range(ORDERS, HELPED, 4), strict=True):
         f.put(atomic("i32.atomic.store", board, given[name], offset=at))
     f.put(atomic("i32.atomic.store", board, first, offset=DONE))
     f.put(ticket(board, number + 2, first))
@@ -61,7 +62,7 @@ def write_work(f, kernel_type):
     """Piece after piece, while the orders are those that were read here and there is a seat."""
     board, me, module = f
     seen = f.let(atomic("i64.atomic.load", board, offset=TICKET))
-    own = [f.let(load(board, at, "i32.load")) for at in range(ORDERS, BOARD_BYTES, 4)]
+    own = [f.let(load(board, at, "i32.load")) for at in range(ORDERS, HELPED, 4)]
     orders = dict(zip(NAMES, own, strict=True))
     with f.when(op("i32.ne", orders["module"], module)):
         f.give(0)
@@ -69,6 +70,7 @@ def write_work(f, kernel_type):
         f.give(0)
     scratch = f.let(orders["scratch"] + me * orders["scratch_size"])
     number, asks = f.let(op("i64.shr_u", seen, 32)), op("i32.eq", me, 0)
+    taken = f.let(value(0))
     with f.repeat() as again:
         now = f.let(atomic("i64.atomic.load", board, offset=TICKET))
         piece = f.let(op("i32.wrap_i64", now))
@@ -77,7 +79,10 @@ def write_work(f, kernel_type):
             again.set(1)
             swapped = atomic("i64.atomic.compare_exchange", board, now, now + 1, offset=TICKET)
             with f.when(op("i64.eq", swapped, now)):
+                taken += 1
                 do_piece(f, board, orders, piece, scratch, asks, kernel_type)
+    with f.when(me > 0):
+        f.drop(atomic("i32.atomic.add", board, taken, offset=HELPED))
 
 
 def do_piece(f, board, orders, piece, scratch, asks, kernel_type):

@@ -12,10 +12,11 @@ import weakref
 
 import numpy as np
 
+from engine.backends import executor as runs
 from engine.backends.gpu.errors import DeviceLost
 from engine.backends.reference import DTYPES
 from engine.backends.room import Room
-from engine.backends.wasm.board import BOARD_BYTES, GIVE_UP_MS, LOST
+from engine.backends.wasm.board import BOARD_BYTES, CLOSED, GIVE_UP_MS, HELPED, LOST, PIECE_WORDS
 from engine.backends.wasm.kernels.kernel import PIECE
 from engine.backends.wasm.memory import Block, Memory, Tensor
 from engine.backends.wasm.program import ARENA, compiled
@@ -49,7 +50,6 @@ class Wasm:
         self.linked: dict[Plan, Linked] = {}
         self.on_lost = lambda reason: None
         self.most = host.threads  # that may work at once
-        self.in_background = host.threads  # of them, where nobody waits
 
     def held(self, array: np.ndarray) -> Block:
         block = self.memory.block(array.nbytes)
@@ -72,11 +72,24 @@ class Wasm:
     @property
     def threads(self) -> int:
         """How many may work now: for an answer all there are."""
-        return self.most if self.turns.is_urgent else min(self.most, self.in_background)
+        return 1 if self.turns.sparing and not self.turns.is_urgent else self.most
+
+    def helped(self) -> int:
+        """How many pieces other threads have done so far."""
+        count = np.zeros(1, np.int32)
+        self.memory.host.read(self.board.address + HELPED, count)
+        return int(count[0])
+
+    def stick(self) -> None:
+        """For tests: the next run waits for a piece nobody does."""
+        never = np.full((1, PIECE_WORDS), CLOSED, np.int32)
+        for linked in self.linked.values():
+            count = len(linked.program.native)
+            self.memory.host.write(linked.pieces.address + (count - 1) // 2 * never.nbytes, never)
 
     def prepare(
-        self, plan: Plan, tensors: dict[str, Tensor] | None = None, room: Room | None = None
-    ) -> Run:
+        self, plan: Plan, tensors: dict | None = None, room: Room | None = None
+    ) -> runs.Run:
         if plan not in self.linked:
             self.linked[plan] = Linked(self, plan)
         return Run(self, self.linked[plan], tensors or {}, room)
@@ -184,7 +197,7 @@ class Run:
 
     def step(self, piece: int) -> None:
         """One that numpy has the definition of, and we no kernel."""
-        step = self.program.steps[piece][0][0]
+        (step, _, _), *_ = self.program.steps[piece]
         ins = [None if v is None else self.get(v).now() for v in step.ins]
         results = step.op.reference(*ins, **step.attrs)
         results = results if isinstance(results, tuple) else (results,)

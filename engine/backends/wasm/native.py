@@ -7,6 +7,7 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+from typing import Any
 
 import numpy as np
 import wasmtime
@@ -89,8 +90,10 @@ class Native:
     def attend(self, seat: Seat, me: int) -> None:
         """A thread's life: it sleeps until there is news, and helps."""
         heard = 0
-        while not self.closed:
+        while True:
             heard = seat.call(self.listener, "listen", self.board, heard)
+            if self.closed:
+                return
             number = int(self.view(self.board + MODULE, 4).view(np.int32)[0])
             seat.call(number, "work", self.board, me, number)
 
@@ -113,7 +116,7 @@ class Seat:
     def call(self, number: int, name: str, *arguments: int) -> int:
         if number not in self.made:
             self.made[number] = self.linker.instantiate(self.store, self.modules[number])
-        function = self.made[number].exports(self.store)[name]
+        function: Any = self.made[number].exports(self.store)[name]
         return function(self.store, *(ctypes.c_int32(n).value for n in arguments))
 
 

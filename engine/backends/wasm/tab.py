@@ -29,7 +29,7 @@ class Tab:
                 "the processor; update the browser or use another, your chats are safe"
             )
         possible = js.oneseekThreads.possible()
-        self.threads = min(threads or possible, possible)
+        self.threads = (threads or possible) if possible > 1 else 1
         self.there = js.oneseekThreads.new(self.threads, pyodide_js._module)
         self.grow, self.clear, self.close = self.there.grow, self.there.clear, self.there.close
         self.count = 0
@@ -48,6 +48,10 @@ class Tab:
         exports = self.there.link(to_js(module.encoded(shared=self.threads > 1)))
         self.count += 1
         return Linked(exports.run, self.count - 1)
+
+    def end_one(self) -> None:
+        """For tests: a thread dies."""
+        self.there.helpers.get(1).terminate()
 
     def open(self, board: int) -> None:
         self.there.open(board, board + NEWS, board + MODULE)

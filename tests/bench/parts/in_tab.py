@@ -1,5 +1,6 @@
 """What the CPU benchmark asks of OneSeek inside the tab; every answer is JSON."""
 
+import hashlib
 import json
 import math
 import time
@@ -35,6 +36,28 @@ state: dict = {}
 def kernel_bytes():
     """What the kernels' memory has grown to."""
     return executor.memory.host.size
+
+
+async def open_with(count):
+    """From now on another memory with so many threads; nothing is loaded into it yet."""
+    global executor
+    state.clear()
+    executor = Wasm(Tab(count))
+
+
+async def end_one():
+    executor.memory.host.end_one()
+
+
+async def learned(steps):
+    """What the adapter is after so many steps from the beginning, and the pieces others did."""
+    shadow, before = state["shadow"], executor.helped()
+    shadow.begin(shadow.trained.initial(0))
+    for _ in range(steps):
+        await shadow.step(state["batch"], Hyper(1e-3))
+    adapter, _, _ = await shadow.state()
+    digest = hashlib.sha256(adapter.tobytes()).hexdigest()
+    return json.dumps([digest, executor.helped() - before])
 
 
 async def threads(count):

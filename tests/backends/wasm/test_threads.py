@@ -1,0 +1,84 @@
+"""Threads: a thread that never comes back is noticed, and in a tab the bits are those of one."""
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from engine.backends.gpu.errors import DeviceLost
+from engine.backends.wasm import board
+from engine.backends.wasm.executor import Wasm
+from engine.backends.wasm.native import Native
+from engine.model import programs
+from tests.backends.wasm.test_programs import LORA, batch, prepared
+from tests.bench.parts import lab
+from tests.model.test_model import TINY, stored_of
+
+
+def step(executor):
+    program = programs.learn(TINY, stored_of(TINY, 4), 12, 6, 64, LORA)
+    run = prepared(executor, program, batch(program, TINY, LORA) | {"adapter": LORA.initial(1)})
+    run.write("hyper", np.array([0.01, 0.9, 0.99, 1e-8, 0, 0.1, 0.01, 1], np.float32))
+    return run
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_piece_that_nobody_finishes_is_noticed_and_told(threads, monkeypatch):
+    monkeypatch.setattr(board, "GIVE_UP_MS", 100)
+    executor, told = Wasm(Native(threads)), []
+    executor.on_lost = told.append
+    run = step(executor)
+    executor.stick()
+    if threads == 1:  # whose memory is shared all the same
+        assert executor.memory.host.threads == 1
+    with pytest.raises(DeviceLost, match="gave no answer"):
+        run.run()
+    assert len(told) == 1 and executor.memory.host.closed
+
+
+def test_others_do_a_part_of_the_work():
+    executor = Wasm(Native(2))
+    run = step(executor)
+    for _ in range(200):  # until a busy machine lets them
+        run.run()
+        if executor.helped():
+            break
+    assert 0 < executor.helped()
+    executor.turns.sparing, before = True, executor.helped()
+    run.run()
+    assert executor.helped() == before
+
+
+@pytest.mark.slow
+def test_in_a_tab_the_bits_are_those_of_one_thread_also_after_one_died():
+    with lab.opened() as page:
+
+        def python(*call):
+            return lab.call(page, "ours", "python", *call)
+
+        assert page.evaluate("crossOriginIsolated")
+        found, helped = set(), {}
+        for threads in (1, 2, 3, 4):
+            python("open_with", threads)
+            lab.call(page, "ours", "load", "/model.gguf")
+            python("prepare_training", 1, 16, 4)
+            bits, helped[threads] = python("learned", 2)
+            found.add(bits)
+        python("end_one")
+        bits, after = python("learned", 2)
+        found.add(bits)
+        assert len(found) == 1
+        assert helped[1] == 0 < min(helped[2], helped[3], helped[4], after)
+
+
+def test_an_answer_takes_all_threads_and_work_without_hurry_may_have_to_spare_them():
+    from engine.core.turns import urgent
+
+    executor = Wasm(Native(3))
+    executor.turns.sparing = True
+    assert executor.threads == 1
+    with urgent():
+        assert executor.threads == 3
+    executor.turns.sparing = False
+    assert executor.threads == 3
+    asyncio.run(executor.breathe())
