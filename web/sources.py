@@ -2,6 +2,7 @@
 
 from web import files, overlay
 from web.content import content_hash
+from web.held_back import apart
 from web.link import Refused
 from web.reading import Reader
 from web.words import t
@@ -33,6 +34,15 @@ class Intake(Reader):
         source = await self.page.store.get("sources", id)
         source.update(state="ready", held=[])
         await self.put(source)
+
+    async def allow_secrets(self, id):
+        """A person wants to have what looks like a secret learned; it waits for a yes like the rest."""
+        source = await self.page.store.get("sources", id)
+        source["secrets"] = 0
+        await self.hold(source, apart(await self.lessons(source))[1])
+        await self.put(source)
+        if source["used"]:
+            await self.use(id, True)
 
     async def stop(self, id):
         await self.page.app.ask_importer(StopImport(id=id))

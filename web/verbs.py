@@ -72,6 +72,7 @@ def register(page):
         "take-address": lambda of, el: page.intake.take_address(field(el, "address")),
         "stop-source": lambda of, el: page.intake.stop(of),
         "retry-source": lambda of, el: page.intake.retry(of),
+        "allow-secrets": lambda of, el: page.intake.allow_secrets(of),
         "allow-source": lambda of, el: page.intake.allow(of),
         "edit-source": lambda of, el: page.intake.edit(of),
         "save-source": lambda of, el: page.intake.save_edit(of, field(el, "text")),
