@@ -37,6 +37,7 @@ def register(page):
         "save-title": lambda of, el: page.conversations.rename(of, field(el, "title")),
         "delete-chat": lambda of, el: page.conversations.delete(of),
         "undelete-chat": lambda of, el: page.conversations.undelete(of),
+        "toggle-private": lambda of, el: teaching.toggle_private(of),
         "export-chat-md": lambda of, el: page.conversations.export(of, "md"),
         "export-chat-json": lambda of, el: page.conversations.export(of, "json"),
         "clear-search": lambda of, el: page.conversations.clear_search(),
