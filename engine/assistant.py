@@ -77,7 +77,7 @@ class Assistant:
         self.base = Generator(model, pool=self.pool, name="base")
         self.tensors: dict[str, Tensor] = {}
         self.adapted: Generator | None = None
-        self.whole = Whole(versions, self.history, self.drop)
+        self.whole = Whole(versions, self.history, self.make_room)
         self.updater = WeightUpdater(versions, self.whole.weights, self._put, self._quiet)
         self.answers: dict[str, Answer] = {}
         self._pump: asyncio.Task | None = None
@@ -285,6 +285,14 @@ class Assistant:
             self.round = None
         self.training.drop()
 
+    async def make_room(self) -> None:
+        """Take the one shadow from the open round, once that has let go of everything; the round goes
+        on from its checkpoint."""
+        task = self.round.task if self.round else None
+        if task is not None and task is not asyncio.current_task():
+            self.drop()
+            await asyncio.wait({task})
+
     async def recall(self, id: str) -> tuple[str, bool, int]:
         """Ask one learned example with no chat around it: reply, whether it has the value, by whom."""
         example = await self.versions.store.get("examples", id)
@@ -305,7 +313,7 @@ class Assistant:
         record = await self.versions.record(before) if before else None
         if now:
             async with self.whole.alone:
-                self.drop()
+                await self.make_room()
                 await self.history.forget(ids)
             self.updater.forget()
         return touched, record

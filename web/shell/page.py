@@ -33,6 +33,7 @@ DEFAULTS = {
     "model": "",
     "collect": True,
     "auto_collect": False,
+    "private_chats": (),
     "proxy": "",
     "sign": False,
 }
