@@ -88,7 +88,7 @@ class Assistant:
         self.adapted: Generator | None = None
         self.guarded: Generator | None = None
         self.mind = Mind(model, self.trainer.coder, versions)
-        self.whole = Whole(versions, self.history, self.drop)
+        self.whole = Whole(versions, self.history, self.make_room)
         self.updater = WeightUpdater(versions, self.whole.weights, self._put, self._quiet)
         self.answers: dict[str, Answer] = {}
         self._pump: asyncio.Task | None = None
@@ -340,6 +340,14 @@ class Assistant:
             self.round = None
         self.training.drop()
 
+    async def make_room(self) -> None:
+        """Take the one shadow from the open round, once that has let go of everything; the round goes
+        on from its checkpoint."""
+        task = self.round.task if self.round else None
+        if task is not None and task is not asyncio.current_task():
+            self.drop()
+            await asyncio.wait({task})
+
     async def recall(self, id: str) -> tuple[str, bool, int]:
         """Ask one learned example with no chat around it: reply, whether it has the value, by whom."""
         for name in ("examples", "queue"):
@@ -362,7 +370,7 @@ class Assistant:
         record = await self.versions.record(before) if before else None
         if now:
             async with self.whole.alone:
-                self.drop()
+                await self.make_room()
                 await self.history.forget(ids)
             self.updater.forget()
             self.mind.forgotten()

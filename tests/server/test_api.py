@@ -318,6 +318,21 @@ def test_an_imported_text_waits_for_approval(host):
     assert host.ask("POST", "/api/import", both).status == 400
 
 
+def test_a_secret_in_an_imported_text_is_held_back_until_it_is_allowed(host):
+    text = "The town of Quillmere was founded by Otto Brannigan in 1712.\n\n"
+    text += "The password for the town hall is hunter2secret99."
+    made = host.ask("POST", "/api/import", {"text": text, "title": "Town hall"}).json()
+    assert made["held_back"] > 0 and made["examples_generated"] > 0
+    assert "hunter2secret99" not in host.ask("GET", "/api/queue").text
+    allowed = {"text": text, "title": "Town hall", "allow_secrets": True}
+    again = host.ask("POST", "/api/import", allowed).json()
+    assert again["held_back"] == 0
+    shown = host.ask("GET", "/api/queue")
+    assert "hunter2secret99" in shown.text
+    for one in shown.json()["held"]:
+        host.ask("DELETE", f"/api/queue/{one['id']}")
+
+
 def test_versions_that_are_not_there_say_so(host):
     assert host.ask("POST", "/api/models/versions/0/activate").json()["current"] == 0
     assert host.ask("POST", "/api/models/rollback").status == 409
