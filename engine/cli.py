@@ -114,7 +114,7 @@ class Progress:
 
 def main(arguments=None) -> int:
     # they register themselves
-    for module in ("engine.commands", "workers.teaching", "engine.debug", "importers.command"):
+    for module in ("engine.commands", "workers.teaching", "workers.remembering", "engine.debug", "importers.command"):
         importlib.import_module(module)
     parser = argparse.ArgumentParser(prog="oneseek", description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

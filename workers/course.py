@@ -20,6 +20,7 @@ from engine.config import TrainingConfig, micro_rate
 from engine.forget import History
 from engine.ledger import Ledger
 from engine.lessons import guess
+from engine.memory.mind import Mind
 from engine.naming import family
 from engine.rounds import DATA_SET, LESSON, PRACTICE, TRAINING
 from engine.snapshot import SnapshotDamaged
@@ -129,6 +130,7 @@ class Course:
         self.trainer = await EngineTrainer.open(self.model, config, self.budget)
         self.trained = self.trainer.trained
         self.training = TrainingEngine(self.versions, self.trainer)
+        self.mind = Mind(self.model, self.trainer.coder, self.versions)
 
     async def close(self) -> None:
         await self.store.close()
@@ -180,6 +182,7 @@ class Course:
         for record in records:
             check(self.trainer.coder, record)
         await self.store.batch([["put", "queue", record["id"], record] for record in records])
+        await self.mind.remember([record["id"] for record in records])
         return await self._round(LESSON, records, heard)
 
     async def practise(
@@ -189,6 +192,7 @@ class Course:
         when it is not worse."""
         new = list(also)
         await self.store.batch([["put", "queue", record["id"], record] for record in new])
+        await self.mind.remember()
         return await self._round(PRACTICE, [*await self.refused(), *new], heard)
 
     async def train(self, record: dict, heard: Heard = lambda metrics: None) -> dict:

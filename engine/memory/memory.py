@@ -18,12 +18,14 @@ from engine.ledger import Change
 from engine.lessons import Draw, Lesson, LessonError, neighbours, wordings
 from engine.memory.ground import ground_of
 from engine.memory.keys import Keys
-from engine.memory.recogniser import Ground, Recogniser, Trace
+from engine.memory.recogniser import NEAR, Ground, Recogniser, Trace
+from engine.memory.second_look import asks_for_another
 from engine.turns import pause
 
 WORDINGS, LOOK_ALIKES = 60, 60
 TRIES = 3  # draws for each wording that is wanted: a short question has few
 LONGEST = 600  # characters of an answer that can be said from memory
+ANOTHER = 0.2  # what the score loses where the words plainly ask for something else
 GROUND = "ground"  # the record of a base model that is no fact's
 
 
@@ -76,12 +78,18 @@ class Memory:
 
     # ---- asking
 
-    def ask(self, states: np.ndarray, most: int = 4) -> list[Found]:
+    def ask(self, states: np.ndarray, question: str, most: int = 4) -> list[Found]:
         """The facts that a question with these states is near, the surest first."""
         if self.recogniser is None or not self.facts:
             return []
-        scores = self.recogniser.scores(states)
-        return [Found(self.facts[id], score) for id, score in scores[:most] if id in self.facts]
+        found = []
+        for id, score in self.recogniser.scores(states):
+            fact = self.facts[id]
+            likely = score >= NEAR and "answer" in fact
+            if likely and asks_for_another(lesson_of_fact(fact), question):
+                score -= ANOTHER
+            found.append(Found(fact, score))
+        return sorted(found, key=lambda one: -one.score)[:most]
 
     # ---- remembering
 
