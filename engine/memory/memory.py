@@ -83,7 +83,7 @@ class Memory:
         if self.recogniser is None or not self.facts:
             return []
         found = []
-        for id, score in self.recogniser.scores(states):
+        for id, score in self.recogniser.scores(states)[: most + 2]:
             fact = self.facts[id]
             likely = score >= NEAR and "answer" in fact
             if likely and asks_for_another(lesson_of_fact(fact), question):
