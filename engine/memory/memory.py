@@ -15,7 +15,7 @@ import numpy as np
 
 from engine.faults import fault
 from engine.ledger import Change
-from engine.lessons import Draw, Lesson, LessonError, neighbours, wordings
+from engine.lessons import Draw, Lesson, LessonError, fold, neighbours, wordings
 from engine.memory.ground import ground_of
 from engine.memory.keys import Keys
 from engine.memory.recogniser import NEAR, Ground, Recogniser, Trace
@@ -61,13 +61,14 @@ class Memory:
     def __init__(self, store: Any, base: str, keys: Keys, clock: Callable[[], int]):
         self.store, self.base, self.keys, self.clock = store, base, keys, clock
         self.facts: dict[str, dict] = {}
+        self.asked: dict[str, str] = {}  # folded questions, as they were told, and their facts
         self.recogniser: Recogniser | None = None
         self._loading = asyncio.Lock()
         self.loaded = False
 
     def reload(self) -> None:
         """Others changed what is stored."""
-        self.facts, self.recogniser, self.loaded = {}, None, False
+        self.facts, self.asked, self.recogniser, self.loaded = {}, {}, None, False
 
     def covered(self) -> set[str]:
         """The ids of all examples whose questions are recognised: known, forgotten or corrected."""
@@ -89,6 +90,8 @@ class Memory:
             if likely and asks_for_another(lesson_of_fact(fact), question):
                 score -= ANOTHER
             found.append(Found(fact, score))
+        if (id := self.asked.get(fold(question))) in self.facts:  # these very words
+            found = [Found(self.facts[id], 1.0), *(one for one in found if one.id != id)]
         return sorted(found, key=lambda one: -one.score)[:most]
 
     # ---- remembering
@@ -111,6 +114,9 @@ class Memory:
     def _keep(self, fact: dict, trace: Trace) -> None:
         self.facts[fact["id"]] = fact
         self.recogniser.add(fact["id"], trace)
+        for question in (fact["question"], *fact.get("phrasings", ())):
+            if question:
+                self.asked[fold(question)] = fact["id"]
 
     def _key(self, id: str) -> str:
         return f"{self.base}/{id}"
@@ -178,8 +184,8 @@ class Memory:
         fault("remember:before")
         await self.store.batch(change.ops)
         fault("remember:after")
-        self._keep(fact, trace)
         self._dropped(replaced)
+        self._keep(fact, trace)
 
     # ---- letting go
 
@@ -213,6 +219,7 @@ class Memory:
                     change.delete("traces", key)
 
     def _dropped(self, ids: Sequence[str], kept: Iterable[str] = ()) -> None:
+        self.asked = {words: id for words, id in self.asked.items() if id not in ids}
         for id in ids:
             if id in kept:
                 self.facts[id] = forgotten(id, self.facts[id]["also"])
