@@ -117,6 +117,7 @@ def main(arguments=None) -> int:
     for module in (
         "engine.cli.commands",
         "engine.cli.teaching",
+        "engine.cli.remembering",
         "engine.cli.debug",
         "importers.command",
     ):

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from engine.assistant import Assistant, label
+from engine.assistant import MEMORY, Assistant, label
 from engine.core.queue.batches import BatchManager
 from engine.core.queue.saved import SavedQueue
 from engine.core.queue.training_queue import TrainingQueue
@@ -105,6 +105,7 @@ class Service:
         self.answers = self.tokens = self.failures = 0
         self.practised_at = 0  # the version that practice was last tried on
         self.wake = asyncio.Event()
+        self.refused: set[str] = set()  # ids of what can not be kept in mind
 
     async def start(self) -> None:
         await self.queue.load()
@@ -149,6 +150,10 @@ class Service:
         self.tokens += len(found[0].ids)
         return found
 
+    async def told(self, answer: Answer, number: int) -> dict:
+        """Whose words an answer is, by which version, and what it used of what was told."""
+        return await self.assistant.told(answer, number)
+
     async def find_version(self, name: str) -> int | None:
         """The number behind `model`, `model:v1.2`, `v1.2` or a full name; None is the one in use."""
         if name in (self.model, "oneseek"):
@@ -188,7 +193,9 @@ class Service:
         """An interrupted round first, then questions, runs, the queue, practice. False when there is
         nothing to do, or when it failed: then it is tried again when something new comes."""
         try:
-            if line := await self.interrupted():
+            if await self.unremembered():
+                await self.remember()
+            elif line := await self.interrupted():
                 await self.round("lesson", [], line)
             elif waiting := await self.micro.waiting():
                 await self.micro.process(waiting[0])
@@ -206,6 +213,22 @@ class Service:
             self.hub.tell({"type": "learning_failed", "reason": str(fault)})
             return False
         return True
+
+    async def unremembered(self) -> bool:
+        """Whether something was told that is not known by heart, and can be."""
+        waiting = {one["id"] for one in await self.assistant.mind.waiting()}
+        return not waiting <= self.refused
+
+    async def remember(self) -> None:
+        """Take in what was told, before any lesson about it; it takes seconds."""
+        opened = await self.assistant.learn(MEMORY, [], GENERIC)
+        self.assistant.turns.free()
+        try:
+            ended = await opened.task
+        finally:
+            self.assistant.round = None
+        self.refused |= {one["id"] for one in await self.assistant.mind.waiting()}
+        self.hub.tell({"type": "remembered", "facts": ended["facts"], "reason": ended["reason"]})
 
     async def interrupted(self) -> str | None:
         """The line of a round that a killed server left half done."""
