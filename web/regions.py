@@ -18,6 +18,7 @@ from web.learning.sources import Sources
 from web.learning.tabs import Tabs
 from web.learning.versions import Versions
 from web.page import Page
+from web.runs import TrainingRuns
 from web.settings import SettingsDialog, storage_figures
 from web.shortcuts import Shortcuts
 from web.sources import Intake
@@ -64,6 +65,7 @@ class OneSeek(Page):
         self.intake = Intake(self)
         self.settings_dialog = SettingsDialog(self)
         self.compare = Compare(self)
+        self.training_runs = TrainingRuns(self)
         self.shortcuts = Shortcuts(self)
         self.watch(self.read_version, "versions", "state")
         self.watch(self.draw_header, "model", "words", "versions", "state", "queue")
