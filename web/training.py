@@ -10,7 +10,7 @@ import json
 import js
 from pyscript import js_import
 
-from engine.config import SchedulerConfig, for_model
+from engine.config import IN_LESSONS, SchedulerConfig, for_model
 from web import clock, dom, site
 from web.election import Election
 from web.learning import records
@@ -303,6 +303,7 @@ class Training:
     def recipe(self):
         """The measured configuration for a model of this size, with what the person changed."""
         own = self.page.settings.get("config_training") or {}
+        own = {name: own[name] for name in own if name in IN_LESSONS}
         return for_model(self.page.model.parameters).replace(**own)
 
     def refused(self, failed):
