@@ -43,7 +43,7 @@ async def executor_named(name):
 async def loaded(options):
     """The chosen model on its back end, and a generator with the chosen adapter."""
     executor = await executor_named(options.backend)
-    with contextlib.closing(registry.open_named(registry.chosen(options.model)[0])) as file:
+    with contextlib.closing(registry.open_named(registry.one(options.model))) as file:
         model = await Model.load(file, executor)
     if not options.adapter:
         return model, Generator(model)
@@ -177,7 +177,7 @@ def export(options):
     """Write an adapter for PEFT or llama.cpp, or merged into the model's weights."""
     if not options.adapter:
         raise ValueError("name the adapter to export with --adapter DIR")
-    name, out = registry.chosen(options.model)[0], Path(options.out)
+    name, out = registry.one(options.model), Path(options.out)
     with contextlib.closing(registry.open_named(name)) as file:
         config = Config.from_dict(file.config)
         trained, flat = load_adapter(Path(options.adapter), config)

@@ -30,6 +30,7 @@ class Activity:
             self.state(live),
             self.curve(),
             self.figures(live, run),
+            await self.page.training_runs.section(),
             self.probes(versions),
             self.events(await records.events(store, 10)),
             self.statistics(await records.statistics(store)),

@@ -13,6 +13,7 @@ from web.intake.sources import Intake
 from web.learning import records
 from web.learning.activity import Activity
 from web.learning.memory import Memory
+from web.learning.panels.runs import TrainingRuns
 from web.learning.practice import Learning
 from web.learning.queue import QueuePanel
 from web.learning.sources import Sources
@@ -66,6 +67,7 @@ class OneSeek(Page):
         self.intake = Intake(self)
         self.settings_dialog = SettingsDialog(self)
         self.compare = Compare(self)
+        self.training_runs = TrainingRuns(self)
         self.shortcuts = Shortcuts(self)
         self.watch(self.read_version, "versions", "state")
         self.watch(self.draw_header, "model", "words", "versions", "state", "queue")
