@@ -29,7 +29,7 @@ SHOWN = 10  # next tokens that `logits` shows
 async def loaded(options):
     """The chosen model on its back end, and a generator with the chosen adapter."""
     executor = await executor_named(options.backend)
-    with contextlib.closing(registry.open_named(registry.chosen(options.model)[0])) as file:
+    with contextlib.closing(registry.open_named(registry.one(options.model))) as file:
         model = await Model.load(file, executor)
     if not options.adapter:
         return model, Generator(model)
@@ -95,7 +95,7 @@ async def _generate(options):
 
 async def _generate_from_memory(options, users):
     """From a folder that knows facts by heart: who answers depends on what is asked."""
-    with contextlib.closing(registry.open_named(registry.chosen(options.model)[0])) as file:
+    with contextlib.closing(registry.open_named(registry.one(options.model))) as file:
         model = await Model.load(file, await executor_named(options.backend))
     async with assistant_of(Path(options.adapter), model) as assistant:
         for number, user in enumerate(users):
@@ -185,7 +185,7 @@ def export(options):
     if options.format == "certified":
         certified.export(options)
         return
-    name, out = registry.chosen(options.model)[0], Path(options.out)
+    name, out = registry.one(options.model), Path(options.out)
     with contextlib.closing(registry.open_named(name)) as file:
         config = Config.from_dict(file.config)
         trained, flat = load_adapter(Path(options.adapter), config)

@@ -72,7 +72,7 @@ def remember(options):
 
 async def _remember(options):
     executor = await executor_named(options.backend)
-    with contextlib.closing(registry.open_named(registry.chosen(options.model)[0])) as file:
+    with contextlib.closing(registry.open_named(registry.one(options.model))) as file:
         model = await Model.load(file, executor)
     records = records_in(options.lessons)
     course = await Course.open(options.out, model, None, options.adapter and Path(options.adapter))
