@@ -6,12 +6,12 @@ import pytest
 
 from engine.core.collecting.collector import DataCollector
 from engine.core.collecting.content import visible
+from engine.core.collecting.held_back import apart
 from engine.core.collecting.secrets import secrets_in
 from engine.core.collecting.statements import correction_in, statements_in
 from engine.core.queue.saved import SavedQueue
 from engine.core.queue.training_queue import TrainingQueue
 from engine.core.storage.sqlite import SqliteStore
-from web.intake.held_back import apart
 
 
 def run(coroutine):

@@ -5,9 +5,9 @@ import json
 import js
 from pyscript import js_import
 
+from engine.core.collecting.held_back import apart
 from engine.core.messages import ImportFile, ImportPage, ImportText, Reading
 from web.intake.doors import Doors
-from web.intake.held_back import apart
 from web.lib import clock, dom, files, overlay, site
 from web.lib.words import t
 from web.shell.link import Refused

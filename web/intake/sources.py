@@ -1,8 +1,8 @@
 """What can be done with a source: use it, read it again, put it right, describe it, be tested on it, remove it."""
 
 from engine.core.collecting.content import content_hash
+from engine.core.collecting.held_back import apart
 from engine.core.messages import AskAbout, ForgetImport, ImportEdited, ImportText, StopImport
-from web.intake.held_back import apart
 from web.intake.reading import Reader
 from web.lib import files, overlay
 from web.lib.words import t

@@ -9,9 +9,9 @@ import sys
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from engine.core.collecting.held_back import apart
 from engine.core.queue.training_queue import CLASSES
 from importers.text import TextImporter
-from web.intake.held_back import apart
 from workers.server.fields import BadRequest, array, flag, takes, text
 from workers.server.service import service_of
 
