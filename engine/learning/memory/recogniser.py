@@ -148,7 +148,9 @@ class Trace:
         return cls(
             Rows.unpacked(data),
             data["asked"],
-            *(floats(data[name]) for name in ("counts", "rest", "ground")),
+            floats(data["counts"]),
+            floats(data["rest"]),
+            floats(data["ground"]),
             {id: floats(part) for id, part in data["beside"].items()},
         )
 
