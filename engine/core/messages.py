@@ -423,8 +423,8 @@ class Ping(Request):
 
 @message
 class Break(Request):
-    """For tests, in a page opened with ?faults=1: lose the "device", "hang", "die", or turn what is
-    being trained into "nan"."""
+    """For tests, in a page opened with ?faults=1: lose the "device" or a "thread", have one "stuck", "hang",
+    "die", or turn what is being trained into "nan"."""
 
     fields = {"what": str}
 
