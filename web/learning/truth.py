@@ -10,6 +10,8 @@ def doing(page):
     """What the round under way is about, in the person's own words where there are some."""
     learning = page.learning
     lessons = learning.leased
+    if learning.run_begun:
+        return t("learn.training")
     if learning.kind == "lesson" and len(lessons) == 1:
         return t("learn.lesson", text=lessons[0]["answer"])
     if learning.kind == "lesson" and lessons:
