@@ -77,7 +77,10 @@ class Home:
         """A version with some weights that has learned this; real training is tested elsewhere."""
         trained = self.assistant.trained
         flat = np.random.default_rng(seed).normal(0, 0.2, trained.size).astype(np.float32)
-        record = run(self.store.get("queue", id)) or run(self.store.get("examples", id))
+        record = run(self.store.get("queue", id))
+        if record is None:  # learned before, and taught again
+            record = run(self.store.get("examples", id))
+            run(self.store.batch([["put", "queue", id, record]]))
         weights = {trained.name: flat}
         plan = make_plan(LESSON if guard == GUARDED else "import", weights, [record], [], {})
         parent = run(self.versions.current())
