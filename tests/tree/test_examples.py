@@ -1,0 +1,46 @@
+"""Every script of examples/ runs as it stands; a new one has to say here what it is run with."""
+
+import subprocess
+import sys
+
+import pytest
+
+from builder import ROOT
+from tests.support.hosts import native
+
+EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
+
+
+def printed(name: str, *arguments: str) -> str:
+    command = [sys.executable, str(ROOT / "examples" / name), *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_each_has_its_test():
+    tested = {"drive_the_page.py", "openai_client.py", "own_op.py", "read_a_file.py"}
+    assert set(EXAMPLES) == tested | {"teach_and_ask.py"}
+
+
+def test_an_op_of_ones_own_has_its_gradient():
+    assert "[[ 0.  2.  4.]\n [ 6.  8. 10.]]" in printed("own_op.py")
+
+
+def test_a_file_is_read():
+    page = ROOT / "tests/importers/files/markdown_en.md"
+    assert "blocks)" in printed("read_a_file.py", str(page))
+
+
+def test_a_fact_is_told_and_asked():
+    assert '"text"' in printed("teach_and_ask.py")
+
+
+def test_the_client_of_openai_is_answered(tmp_path):
+    with native(tmp_path) as host:
+        assert printed("openai_client.py", f"http://127.0.0.1:{host.port}").strip()
+
+
+@pytest.mark.slow
+def test_the_page_is_driven(address):
+    assert printed("drive_the_page.py", address).strip()
