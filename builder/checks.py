@@ -2,16 +2,18 @@
 
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
+from typing import Any
 
-from builder import ROOT, environment, system
+from builder import ROOT, environment, site, system
 
 SCOPES = {"quick": "not slow and not long", "usual": "not long", "long": ""}
 SOME_FAILED = 1  # pytest's exit status; any other is no test's fault
 
 
 def run(scope: str, extra: list[str]) -> int:
-    """Everything runs even when an earlier part failed: one look shows all there is to mend. A
-    browser can be late once on a busy machine, so what failed gets a second chance, aloud."""
+    """Everything runs even when an earlier part failed: one look shows all there is to mend."""
     system.ensure()
     python = environment.ensure()
 
@@ -20,15 +22,41 @@ def run(scope: str, extra: list[str]) -> int:
 
     parts = (["ruff", "format", "--check", "."], ["ruff", "check", "."], ["mypy"])
     failed = [part[0] for part in parts if status(*part)]
-    tests = ("pytest", "-m", SCOPES[scope], *extra)
-    tested = status(*tests)
-    if tested == SOME_FAILED:
-        print("What failed is run once more, by itself.", file=sys.stderr)
-        tested = status(*tests, "--last-failed")
-        if not tested:
-            print("It passed: those tests depend on how busy the machine is.", file=sys.stderr)
-    if tested:
+    if extra:
+        halves = [extra]
+    else:  # the page waits for a browser, the rest computes: side by side they take half the time
+        halves = [["--ignore=tests/page"], ["tests/page"]]
+    if any(tested(python, SCOPES[scope], halves)):
         failed.append("pytest")
     if failed:
         print("failed: " + ", ".join(failed), file=sys.stderr)
     return 1 if failed else 0
+
+
+def tested(python: Path, marks: str, halves: list[list[str]]) -> list[int]:
+    """Each part's exit status. They run at once; what later ones print comes when the first is done.
+    A browser can be late once on a busy machine, so what failed gets a second chance, aloud."""
+    site.build()
+    site.build(tests=True)
+    commands = [
+        [python, "-m", "pytest", "-m", marks, "-o", f"cache_dir=.pytest_cache/{i}", *part]
+        for i, part in enumerate(halves)
+    ]
+    outputs: list[Any] = [None, *(tempfile.TemporaryFile() for _ in commands[1:])]
+    started = [
+        subprocess.Popen(command, cwd=ROOT, stdout=out)
+        for command, out in zip(commands, outputs, strict=True)
+    ]
+    statuses = []
+    for command, process, out in zip(commands, started, outputs, strict=True):
+        status = process.wait()
+        if out:
+            out.seek(0)
+            print(out.read().decode(), flush=True)
+        if status == SOME_FAILED:
+            print("What failed is run once more, by itself.", file=sys.stderr)
+            status = subprocess.run([*command, "--last-failed"], cwd=ROOT).returncode
+            if not status:
+                print("It passed: those tests depend on how busy the machine is.", file=sys.stderr)
+        statuses.append(status)
+    return statuses
