@@ -38,7 +38,7 @@ def tested(python: Path, marks: str, halves: list[list[str]]) -> list[int]:
     A browser can be late once on a busy machine, so what failed gets a second chance, aloud."""
     site.build()
     site.build(tests=True)
-    commands = [
+    commands: list[list[Any]] = [
         [python, "-m", "pytest", "-m", marks, "-o", f"cache_dir=.pytest_cache/{i}", *part]
         for i, part in enumerate(halves)
     ]
