@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 OPEN = """
 import json, js
 from engine.core.storage.store import *
-from web import store as stores
+from engine.core.storage import store as stores
 told = []
 store = await open_browser_store(js.storeModule, told=lambda what: told.append(what))
 def say(value):
