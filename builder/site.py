@@ -53,7 +53,7 @@ NO_PLUGINS = [
     "!py-terminal",
 ]
 # Of engine/core, what the page never imports.
-ONLY_IN_CPYTHON = {"sqlite.py", "backup.py", "language.py", "conversation.py"}
+ONLY_IN_CPYTHON = {"sqlite.py", "backup.py", "language.py", "turns.py", "environment.py"}
 ROOT_FILES = (
     "index.html", "hand-over.html", "oqt-dashboard.html", "manifest.webmanifest", "sw.js",
 )  # fmt: skip

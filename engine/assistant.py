@@ -18,7 +18,7 @@ from engine.core.turns import background, urgent
 from engine.history.round_plan import DATA_SET, TRAINING
 from engine.history.snapshot import Arrays, SnapshotDamaged
 from engine.history.updater import WeightUpdater
-from engine.history.versions import GENERIC, Versions
+from engine.history.versions import GENERIC, Versions, label
 from engine.learning import lessons
 from engine.learning.memory.mind import Mind
 from engine.learning.memory.speaking import BASE as BASE_ALONE
@@ -88,7 +88,7 @@ class Assistant:
         self.adapted: Generator | None = None
         self.guarded: Generator | None = None
         self.mind = Mind(model, self.trainer.coder, versions)
-        self.whole = Whole(versions, self.history, self.drop)
+        self.whole = Whole(versions, self.history, self.make_room)
         self.updater = WeightUpdater(versions, self.whole.weights, self._put, self._quiet)
         self.answers: dict[str, Answer] = {}
         self._pump: asyncio.Task | None = None
@@ -151,16 +151,24 @@ class Assistant:
         guarded = await self.mind.guards(number)
         if number:
             await self.updater.update(number)
-        speaking = await self.mind.speaking(number, self.guarded if guarded else None, not asked)
+        behind, question = self.guarded if guarded else None, messages[-1]["content"]
+        speaking = await self.mind.speaking(number, behind, question, pushes=not asked)
         if guarded or not number:
             return self.base, {"speaking": speaking, "heard": speaking}
-        return self.adapted, await speaking.always(messages)
+        return self.adapted, await speaking.always()
 
     def whose(self, answer: Answer, number: int) -> dict:
         """By whom an answer is (base, memory or version), and the facts it used."""
         if answer.speaking:
             return {"by": answer.speaking.by, "facts": answer.speaking.facts}
         return {"by": VERSION if number else BASE_ALONE, "facts": []}
+
+    async def told(self, answer: Answer, number: int) -> dict:
+        """What the API says of an answer: whose words, by which version, from which facts."""
+        whose = self.whose(answer, number)
+        spoke = whose["by"] == VERSION and number
+        version = label(await self.versions.record(number)) if spoke else None
+        return {"by": whose["by"], "version": version, "facts": whose["facts"]}
 
     def stop(self, key: str) -> None:
         """End an answer within a token; what it said so far stays."""
@@ -340,6 +348,14 @@ class Assistant:
             self.round = None
         self.training.drop()
 
+    async def make_room(self) -> None:
+        """Take the one shadow from the open round, once that has let go of everything; the round goes
+        on from its checkpoint."""
+        task = self.round.task if self.round else None
+        if task is not None and task is not asyncio.current_task():
+            self.drop()
+            await asyncio.wait({task})
+
     async def recall(self, id: str) -> tuple[str, bool, int]:
         """Ask one learned example with no chat around it: reply, whether it has the value, by whom."""
         for name in ("examples", "queue"):
@@ -362,7 +378,7 @@ class Assistant:
         record = await self.versions.record(before) if before else None
         if now:
             async with self.whole.alone:
-                self.drop()
+                await self.make_room()
                 await self.history.forget(ids)
             self.updater.forget()
             self.mind.forgotten()

@@ -21,6 +21,7 @@ from engine.core.collecting.language import UNKNOWN, detect
 from engine.core.messages import (
     Answered,
     Changed,
+    DataSets,
     Device,
     Done,
     Failed,
@@ -33,6 +34,7 @@ from engine.core.messages import (
     Progress,
     Rebuilding,
     Recalled,
+    RunStarted,
     Signing,
     Slice,
     Token,
@@ -47,7 +49,7 @@ from engine.history.audit import check_store
 from engine.history.ledger import Ledger
 from engine.history.snapshot import SnapshotDamaged
 from engine.history.versions import Versions, label
-from engine.learning import identity
+from engine.learning import identity, run_data
 from engine.learning.trainer import TRAINING_BYTES
 from engine.model.formats.download import Damaged, Paused
 from engine.model.generate import Sampling, TooLong
@@ -56,6 +58,7 @@ from workers import outbox
 from workers.models import Models
 from workers.questions import Questions
 from workers.recovery import Recovery
+from workers.server.training_runs import OPEN
 from workers.signer import BrowserSigner
 
 API_PACKAGES, IMPORT = ["starlette"], "/api/import"
@@ -290,7 +293,7 @@ class Engine:
         if asked.kind == "question":
             self.needed()
             opened = await self.questions.open(asked.config, fenced)
-            return opened or (self.api and self.api.open_run(fenced))
+            return opened or await self.open_run(fenced)
         return await self.needed().learn(
             asked.kind,
             asked.examples,
@@ -299,6 +302,11 @@ class Engine:
             asked.config,
             fenced,
         )
+
+    async def open_run(self, fenced):
+        """The run over a data set that waits, or that a closed tab left."""
+        waiting = await self.store.get("state", OPEN)
+        return waiting and waiting["ids"] and (await self.api_ready()).open_run(fenced)
 
     async def tell_step(self, round):
         """A step is done: its figures go into the store, and to whoever shows them."""
@@ -341,9 +349,13 @@ class Engine:
             reason=ended["reason"] or "",
         )
 
-    def on_drop(self, request):
+    async def on_drop(self, request):
         """Throw the open round away."""
         self.learning = None
+        run = self.api and self.api.service.runs.now
+        if run:
+            await self.api.service.runs.cancel(run.id)
+            self.changed("state")
         self.needed().drop()
         return Done()
 
@@ -438,16 +450,41 @@ class Engine:
 
     async def on_call_api(self, request):
         """Answer a request to the HTTP API, in parts; its packages come when they are needed."""
-        await pyodide_js.loadPackage(to_js(API_PACKAGES))
         if request.path == IMPORT:
             await pyodide_js.loadPackage(to_js(IMPORT_PACKAGES))
+        await (await self.api_ready()).answer(request)
+        return Done()
+
+    async def api_ready(self):
+        """The HTTP API over the model that is loaded; its package comes when it is needed."""
+        await pyodide_js.loadPackage(to_js(API_PACKAGES))
         from workers.page_api import PageApi
 
         if self.api is None or self.api.service.assistant is not self.needed():
-            model = self.versions.base
-            self.api = PageApi(self.assistant, model, self.emit, self.questions.micro)
-        await self.api.answer(request)
-        return Done()
+            model, micro = self.versions.base, self.questions.micro
+            self.api = PageApi(self.assistant, model, self.emit, micro, self.tell_step)
+        await self.api.service.runs.load()
+        return self.api
+
+    async def on_list_data_sets(self, request):
+        """What a run can be trained on."""
+        return DataSets(items=await run_data.available(self.store))
+
+    async def on_bring_data_set(self, request):
+        """Keep a person's file for runs."""
+        data = await outbox.taken(request.file)
+        return DataSets(items=[await run_data.bring_in(self.store, request.name, data.decode())])
+
+    async def on_start_run(self, request):
+        """A run over a data set; it is trained in the time that is granted."""
+        self.needed()
+        runs = (await self.api_ready()).service.runs
+        run = await runs.start(
+            [self.versions.base], request.data, request.epochs, request.rate, request.threshold,
+            request.patience,
+        )  # fmt: skip
+        self.changed("state")
+        return RunStarted(run=run.id)
 
     def on_leave_api(self, request):
         """Whoever asked the HTTP API went away."""

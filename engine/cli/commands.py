@@ -14,6 +14,7 @@ import numpy as np
 from engine.backends.select import executor_named
 from engine.cli import certified
 from engine.cli.options import command, model_options, show, told
+from engine.cli.remembering import assistant_of
 from engine.model import registry
 from engine.model.adapters import gguf_lora, load_adapter, only_lora, save_merged, save_peft
 from engine.model.generate import Generator, Sampling
@@ -21,13 +22,14 @@ from engine.model.llama import Config
 from engine.model.loaded import Model
 from engine.model.score import top_tokens
 
+STORE = "oneseek.sqlite"  # beside an adapter: what else is known in its folder
 SHOWN = 10  # next tokens that `logits` shows
 
 
 async def loaded(options):
     """The chosen model on its back end, and a generator with the chosen adapter."""
     executor = await executor_named(options.backend)
-    with contextlib.closing(registry.open_named(registry.chosen(options.model)[0])) as file:
+    with contextlib.closing(registry.open_named(registry.one(options.model))) as file:
         model = await Model.load(file, executor)
     if not options.adapter:
         return model, Generator(model)
@@ -74,8 +76,10 @@ def generate(options):
 
 
 async def _generate(options):
-    _, generator = await loaded(options)
     users = [options.user] if options.users is None else list(lines_of(options.users))
+    if options.adapter and (Path(options.adapter) / STORE).exists():
+        return await _generate_from_memory(options, users)
+    _, generator = await loaded(options)
     answers = [
         generator.ask([{"role": "user", "content": user}], sampling(options)) for user in users
     ]
@@ -87,6 +91,23 @@ async def _generate(options):
             "tokens_per_second": round(answer.tokens_per_second, 2),
         }
         show(options, result, answer.text)
+
+
+async def _generate_from_memory(options, users):
+    """From a folder that knows facts by heart: who answers depends on what is asked."""
+    with contextlib.closing(registry.open_named(registry.one(options.model))) as file:
+        model = await Model.load(file, await executor_named(options.backend))
+    async with assistant_of(Path(options.adapter), model) as assistant:
+        for number, user in enumerate(users):
+            messages = [{"role": "user", "content": user}]
+            answer, version = await assistant.answer(messages, sampling(options), str(number))
+            result = {
+                "text": answer.text,
+                "tokens": len(answer.ids),
+                "tokens_per_second": round(answer.tokens_per_second, 2),
+                "oneseek": await assistant.told(answer, version),
+            }
+            show(options, result, answer.text)
 
 
 def text_options(parser):
@@ -164,7 +185,7 @@ def export(options):
     if options.format == "certified":
         certified.export(options)
         return
-    name, out = registry.chosen(options.model)[0], Path(options.out)
+    name, out = registry.one(options.model), Path(options.out)
     with contextlib.closing(registry.open_named(name)) as file:
         config = Config.from_dict(file.config)
         trained, flat = load_adapter(Path(options.adapter), config)

@@ -24,6 +24,7 @@ from engine.history.round_plan import DATA_SET, LESSON, PRACTICE, TRAINING
 from engine.history.snapshot import SnapshotDamaged
 from engine.history.versions import GENERIC, Versions
 from engine.learning.lessons import guess
+from engine.learning.memory.mind import Mind
 from engine.learning.replay import History
 from engine.learning.trainer import EngineTrainer, check
 from engine.learning.training_engine import TrainingEngine
@@ -120,6 +121,7 @@ class Course:
         self.trainer = await EngineTrainer.open(self.model, config, self.budget)
         self.trained = self.trainer.trained
         self.training = TrainingEngine(self.versions, self.trainer)
+        self.mind = Mind(self.model, self.trainer.coder, self.versions)
 
     async def close(self) -> None:
         await self.store.close()
@@ -171,6 +173,7 @@ class Course:
         for record in records:
             check(self.trainer.coder, record)
         await self.store.batch([["put", "queue", record["id"], record] for record in records])
+        await self.mind.remember([record["id"] for record in records])
         return await self._round(LESSON, records, heard)
 
     async def practise(
@@ -180,6 +183,7 @@ class Course:
         when it is not worse."""
         new = list(also)
         await self.store.batch([["put", "queue", record["id"], record] for record in new])
+        await self.mind.remember()
         return await self._round(PRACTICE, [*await self.refused(), *new], heard)
 
     async def train(self, record: dict, heard: Heard = lambda metrics: None) -> dict:

@@ -65,7 +65,7 @@ def text_options(parser):
 @command(model_options, text_options)
 def tokenize(options):
     """Show the tokens of a text."""
-    with contextlib.closing(registry.open_named(registry.chosen(options.model)[0])) as file:
+    with contextlib.closing(registry.open_named(registry.one(options.model))) as file:
         tokenizer = Tokenizer(file.tokenizer_data)
     texts = [line.rstrip("\n") for line in sys.stdin] if options.text is None else [options.text]
     for text in texts:

@@ -105,7 +105,7 @@ def configured(options, usual: TrainingConfig) -> TrainingConfig:
 
 async def loaded(options) -> Model:
     executor = await executor_named(options.backend)
-    with contextlib.closing(registry.open_named(registry.chosen(options.model)[0])) as file:
+    with contextlib.closing(registry.open_named(registry.one(options.model))) as file:
         return await Model.load(file, executor)
 
 

@@ -185,6 +185,44 @@ class Question(Request):
 
 
 @message
+class DataSets(Message):
+    """What a run can be trained on: [{id, name, examples}]."""
+
+    fields = {"items": list}
+
+
+@message
+class ListDataSets(Request):
+    """Which data sets there are."""
+
+    answer = DataSets
+
+
+@message
+class BringDataSet(Request):
+    """Keep the data set `file`, which the page put into OPFS inbox/, for runs; answered with it alone."""
+
+    fields = {"name": str, "file": str}
+    answer = DataSets
+
+
+@message
+class RunStarted(Message):
+    """The id of a run; it is trained in the time that is granted, as a round of kind question."""
+
+    fields = {"run": str}
+
+
+@message
+class StartRun(Request):
+    """Train on a data set (its id) for so many epochs, until the loss on a part held back falls by less
+    than `threshold` for `patience` of them."""
+
+    fields = {"data": str, "epochs": int, "rate": float, "threshold": float, "patience": int}
+    answer = RunStarted
+
+
+@message
 class Introduce(Request):
     """Put the fifty examples of who OneSeek is into the queue; they are learned like everything else."""
 
@@ -385,8 +423,8 @@ class Ping(Request):
 
 @message
 class Break(Request):
-    """For tests, in a page opened with ?faults=1: lose the "device", "hang", "die", or turn what is
-    being trained into "nan"."""
+    """For tests, in a page opened with ?faults=1: lose the "device" or a "thread", have one "stuck", "hang",
+    "die", or turn what is being trained into "nan"."""
 
     fields = {"what": str}
 

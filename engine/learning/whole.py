@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from engine.core.turns import urgent
@@ -21,7 +21,9 @@ class Whole:
     Whoever wants the shadow meanwhile waits for `alone`.
     `tell(event)` hears {version, done, rounds, seconds_left} after every step."""
 
-    def __init__(self, versions: Versions, history: History, make_room: Callable[[], None]):
+    def __init__(
+        self, versions: Versions, history: History, make_room: Callable[[], Awaitable[None]]
+    ):
         self.versions, self.history, self.make_room = versions, history, make_room
         self.tell: Callable[[dict], Any] = lambda event: None
         self.alone = asyncio.Lock()
@@ -35,7 +37,7 @@ class Whole:
             try:
                 return await self.versions.weights(number)  # somebody else waited for it too
             except SnapshotDamaged:
-                self.make_room()
+                await self.make_room()
                 with urgent():
                     return await self._again(number)
 

@@ -243,12 +243,12 @@ class Generator:
             answer.read += len(part)
         if heard:
             add_states(parts, await run.read("keys"))
-        left = [answer for answer in ready if answer.asked and self.handed_over(answer)]
+        gone = [answer for answer in ready if answer.asked and self.handed_over(answer)]
         for answer in ready:
-            if answer not in left:
+            if answer not in gone:
                 self.waiting.remove(answer)
                 self.active.append(answer)
-        stay = [None if answer in left else answer for answer in ready]
+        stay = [None if answer in gone else answer for answer in ready]
         if any(stay):
             await self.take(run, stay)
         return True

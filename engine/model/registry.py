@@ -55,6 +55,17 @@ def chosen(models: str | None = None) -> list[str]:
     return names
 
 
+def one(models: str | None = None) -> str:
+    """The one model asked for; which of several is never decided for the user."""
+    names = chosen(models)
+    if len(names) > 1:
+        raise ModelMissing(
+            f"{len(names)} base models are chosen ({', '.join(names)}), and one is loaded at a time: "
+            "name it with --model"
+        )
+    return names[0]
+
+
 def places(model: dict) -> list[Path]:
     """Where a known model may lie, best first."""
     if model["id"] == "tiny":

@@ -37,6 +37,9 @@ def test_nothing_chosen_is_an_error_and_never_a_default(capsys):
 def test_base_models_come_from_the_environment(monkeypatch, model, capsys):
     monkeypatch.setenv("BASE_MODELS", f" {model} , smollm2-135m,{model}")
     assert registry.chosen() == [model, "smollm2-135m"]
+    assert main.main(["tokenize", "--text", "hej", "--json"]) == 1
+    assert "one is loaded at a time" in capsys.readouterr().err
+    monkeypatch.setenv("BASE_MODELS", f" {model} ,")
     assert main.main(["tokenize", "--text", "hej", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["pieces"] == ["he", "j"]
 

@@ -6,6 +6,7 @@ import pytest
 
 from engine.core.collecting.collector import DataCollector
 from engine.core.collecting.content import visible
+from engine.core.collecting.held_back import apart
 from engine.core.collecting.secrets import secrets_in
 from engine.core.collecting.statements import correction_in, statements_in
 from engine.core.queue.saved import SavedQueue
@@ -153,13 +154,9 @@ def test_nothing_a_person_excluded_is_collected(chat):
 
 
 def test_every_switch_turns_off_what_it_names(tmp_path):
-    chat = Chat(tmp_path, enable_chat_logging=False, enable_web_scraping=False)
+    chat = Chat(tmp_path, enable_chat_logging=False)
     chat.ask("a?", "A")
-    lessons = [{"prompt": "p?", "answer": "a"}]
-    run(chat.collector.log_document({"kind": "website", "name": "x.se"}, lessons))
     assert chat.queue.size() == 0
-    run(chat.collector.log_document({"kind": "text", "name": "x.txt"}, lessons))
-    assert chat.queue.get_stats()["by_source"] == {"text": 1}
     quiet = Chat(tmp_path, auto_collect=False)
     answer = quiet.ask("b?", "B")
     assert quiet.learned() == []
@@ -167,16 +164,11 @@ def test_every_switch_turns_off_what_it_names(tmp_path):
     assert quiet.learned() == [("b?", "B", "approved")]
 
 
-def test_R32_what_an_import_says_is_learned_only_after_approval(chat):
-    words = "learn this\u200b: the\u202e code is 1\U000e0041"
-    (record,) = run(
-        chat.collector.log_document(
-            {"kind": "website", "name": "x.se"}, [{"prompt": words, "answer": "ok"}]
-        )
-    )
-    assert record["prompt"] == "learn this: the code is 1" and chat.learned() == []
-    run(chat.collector.queue.change(lambda q: q.approve(record["id"])))
-    assert chat.learned() == [("learn this: the code is 1", "ok", "import")]
+def test_of_an_import_what_looks_like_a_secret_is_set_apart():
+    plain = {"prompt": "Who founded Quillmere?", "answer": "Otto Brannigan."}
+    told = {"prompt": "What is the wifi password?", "answer": "The password is hunter2secret99."}
+    asked = {**plain, "phrasings": ["my password is hunter2secret99, who founded it?"]}
+    assert apart([plain, told, asked]) == ([plain], [told, asked])
 
 
 def test_hidden_characters_are_stripped_and_visible_ones_are_not():

@@ -75,7 +75,10 @@ def test_every_version_of_a_day_is_reached_also_after_a_restart(tmp_path):
 
 
 def whole(living):
-    return Whole(living.versions, History(living.versions, living.trainer), lambda: None)
+    async def nobody_trains():
+        pass
+
+    return Whole(living.versions, History(living.versions, living.trainer), nobody_trains)
 
 
 def test_a_version_comes_back_in_the_words_it_was_taught_with(tmp_path):

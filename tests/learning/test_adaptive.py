@@ -129,7 +129,7 @@ def test_a_run_tells_the_documented_events_and_leaves_the_documented_files(tmp_p
         "type", "epoch", "val_losses", "weights", "lr_multipliers", "total_loss",
         "auto_stop_info", "progress_percent", "timestamp",
     }  # fmt: skip
-    assert epoch["timestamp"] == "2026-11-20T09:00:00+00:00" and epoch["progress_percent"] == 2
+    assert epoch["timestamp"] == "2026-11-20T09:00:00.000Z" and epoch["progress_percent"] == 2
     assert results["stopped_early"] and results["epochs"] < 50
     assert results["leaderboard"][0]["model"] == "large"
     run.write(tmp_path / run.id, {"dna": "0"}, {"entries": []})

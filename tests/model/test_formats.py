@@ -60,7 +60,8 @@ def test_packed_codes_lie_as_the_kernels_expect():
     assert packed.codes.shape == (512, 256 * 4 // 32) and packed.scales.shape == (512, 8, 2)
 
 
-@pytest.mark.parametrize("variant", tiny.VARIANTS)
+# GGUF has no keys for the layers of the other Gemma
+@pytest.mark.parametrize("variant", [v for v in tiny.VARIANTS if v != "gemma3-other-scale"])
 def test_gguf_and_config_json_describe_the_same_model(variant):
     ours = opened(tiny.gguf(variant, "Q8_0")).config
     theirs = opened_folder(tiny.folder(variant, "F16")).config

@@ -5,7 +5,6 @@ import json
 
 import numpy as np
 import pytest
-from tests.support.heap import heap
 
 from engine.backends.reference import Numpy
 from engine.backends.wasm.executor import Wasm
@@ -21,10 +20,11 @@ from engine.model.trainable import Trained
 from tests.golden import FOLDER, GEMMAS, GRADIENTS, IDS
 from tests.support import tiny
 from tests.support.gpu_device import gpu
+from tests.support.wasm_host import host
 
 
 def wasm():
-    return Wasm(heap())
+    return Wasm(host())
 
 
 GREEDY = Sampling(max_tokens=24, temperature=0.0)

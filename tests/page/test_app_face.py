@@ -75,7 +75,7 @@ def test_a_search_jumps_to_the_words_it_found(chat: Page):  # noqa: F811
 
 def test_code_has_colours_and_is_copied_exactly(chat: Page):  # noqa: F811
     code = "def sail(boat):\n    return 42  # knots"
-    stored_chat(chat, 2, "Line {n} here.\n\n```python\n" + code + "\n```")
+    stored_chat(chat, 2, "Line {n} of a chat that has code in it.\n\n```python\n" + code + "\n```")
     block = answers(chat).locator(".code")
     expect(block.locator(".hljs-keyword").first).to_have_text("def")
     block.get_by_role("button", name="Copy the code").click()

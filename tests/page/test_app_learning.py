@@ -101,6 +101,20 @@ def test_what_looks_like_a_secret_waits_outside_the_store(home: Page):
     )
 
 
+def test_of_a_chat_a_person_excluded_nothing_is_learned(home: Page):
+    home.get_by_role("button", name="New chat").click()
+    say(home, "What is a cloud?")
+    finished(home)
+    home.get_by_role("button", name="More for What is a cloud?").first.click()
+    home.get_by_role("menuitem", name="Do not learn from this chat").click()
+    expect(home.get_by_role("region", name="Notices")).to_contain_text("no longer learned from")
+    say(home, "My cat is called Whiskerine.")
+    finished(home, 2)
+    answers(home).nth(1).get_by_role("button", name="Good answer: learn it").click()
+    expect(home.get_by_role("region", name="Notices")).to_contain_text("Nothing is learned")
+    expect(panel(home, "Queue")).not_to_contain_text("Whiskerine")
+
+
 def test_a_fact_is_learned_shown_used_and_taken_back(home: Page):
     """Told, practised with a live curve, in use, asked, remembered, rolled back and brought back."""
     set_temperature(home, "0")

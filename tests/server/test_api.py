@@ -220,7 +220,7 @@ def test_micro_training_refuses_what_says_nothing(host, body, words):
 
 def test_the_documents_example_of_a_run_answers_as_it_shows(host):
     example = {
-        "datasetId": "civic-id-v1",
+        "datasetId": "identity",
         "baseModels": ["tiny"],
         "epochs": 1,
         "learningRate": 0.0001,
@@ -230,7 +230,7 @@ def test_the_documents_example_of_a_run_answers_as_it_shows(host):
     answer = host.ask("POST", "/api/admin/training/start-dna-v2", example)
     assert answer.status == 202
     run = answer.json()["runId"]
-    assert re.fullmatch(r"run-\d{8}-\d{6}", run) and answer.json()["datasetId"] == "civic-id-v1"
+    assert re.fullmatch(r"run-\d{8}-\d{6}", run) and answer.json()["datasetId"] == "identity"
     assert host.ask("GET", f"/api/training/{run}/leaderboard").json()["leaderboard"] == []
     assert host.ask("GET", f"/api/training/{run}/metrics").json()["epochs"] == []
 
@@ -316,6 +316,21 @@ def test_an_imported_text_waits_for_approval(host):
     assert host.ask("POST", "/api/import", {}).status == 400
     both = {"text": text, "url": "https://example.org"}
     assert host.ask("POST", "/api/import", both).status == 400
+
+
+def test_a_secret_in_an_imported_text_is_held_back_until_it_is_allowed(host):
+    text = "The town of Quillmere was founded by Otto Brannigan in 1712.\n\n"
+    text += "The password for the town hall is hunter2secret99."
+    made = host.ask("POST", "/api/import", {"text": text, "title": "Town hall"}).json()
+    assert made["held_back"] > 0 and made["examples_generated"] > 0
+    assert "hunter2secret99" not in host.ask("GET", "/api/queue").text
+    allowed = {"text": text, "title": "Town hall", "allow_secrets": True}
+    again = host.ask("POST", "/api/import", allowed).json()
+    assert again["held_back"] == 0
+    shown = host.ask("GET", "/api/queue")
+    assert "hunter2secret99" in shown.text
+    for one in shown.json()["held"]:
+        host.ask("DELETE", f"/api/queue/{one['id']}")
 
 
 def test_versions_that_are_not_there_say_so(host):
@@ -433,15 +448,12 @@ def run_over_what_was_learned(host):
     assert [one["model"] for one in board] == ["tiny"]
 
 
-def test_a_run_with_nothing_to_practise_fails_aloud(host):
+def test_a_run_over_nothing_is_refused_aloud(host):
     host.ask("POST", "/api/models/reset", {"confirmation": "RESET"})
-    with host.listen("/api/events") as listener:
-        begin = {"baseModels": ["tiny"], "epochs": 1}
-        run = host.ask("POST", "/api/admin/training/start-dna-v2", begin).json()["runId"]
-        host.learn_now()
-        failed = listener.wait("training_failed", runId=run)
-        assert "nothing has been learned yet" in failed["reason"]
-        assert host.ask("GET", "/healthz").json()["status"] == "ok"
+    begin = {"baseModels": ["tiny"], "epochs": 1}
+    answer = host.ask("POST", "/api/admin/training/start-dna-v2", begin)
+    assert answer.status == 404 and "nothing to train on yet" in answer.error["message"]
+    assert host.ask("GET", "/healthz").json()["status"] == "ok"
 
 
 @pytest.mark.parametrize("host", [pytest.param("page", marks=pytest.mark.slow)], indirect=True)

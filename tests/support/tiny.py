@@ -31,7 +31,7 @@ BASE = {
     "bos_token_id": 256,
     "eos_token_id": 257,
 }
-VARIANTS = {
+VARIANTS: dict[str, dict] = {
     "llama": {"tie_word_embeddings": True},
     "llama3": {
         "tie_word_embeddings": False,

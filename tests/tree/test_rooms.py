@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from builder import ROOT
+from builder import ROOT, site
 
 ROOMS = {
     "engine/core": [],
@@ -185,3 +185,15 @@ def test_every_stop_of_a_tour_is_there(page, path, name):
 def test_the_readme_and_the_documents_have_their_tours():
     told = {page for page, _, _ in stops()}
     assert {"README.md", "file-to-lesson.md", "request-to-answer.md"} <= told
+
+
+def test_what_the_page_imports_is_what_the_page_is_sent():
+    sent = {path.relative_to(ROOT).as_posix() for path in site.page_python()}
+    missing = [
+        f"{name} imports {other}"
+        for name in modules()
+        if modules()[name].relative_to(ROOT).as_posix() in sent
+        for other in imports(name)
+        if modules()[other].relative_to(ROOT).as_posix() not in sent
+    ]
+    assert not missing

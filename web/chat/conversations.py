@@ -128,10 +128,16 @@ class Conversations:
         overlay.menu(
             anchor,
             dom.button(t("nav.rename"), "rename-chat", id, "edit"),
+            self.learning(id),
             dom.button(t("nav.export_md"), "export-chat-md", id, "load"),
             dom.button(t("nav.export_json"), "export-chat-json", id, "load"),
             dom.button(t("nav.delete"), "delete-chat", id, "trash", cls="danger"),
         )
+
+    def learning(self, id):
+        private = self.page.teaching.is_private(id)
+        words = t("nav.learn_again" if private else "nav.not_this_chat")
+        return dom.button(words, "toggle-private", id, "seed")
 
     def ask_name(self, id):
         field = dom.make("input", type="text", name="title", id="chat-title", maxlength=120)

@@ -5,6 +5,7 @@ import json
 import js
 from pyscript import js_import
 
+from engine.core.collecting.held_back import apart
 from engine.core.messages import ImportFile, ImportPage, ImportText, Reading
 from web.intake.doors import Doors
 from web.intake.legible import legible
@@ -204,7 +205,15 @@ class Reader(Doors):
         return await self.page.store.get("sources", other) if other != id else None
 
     async def queue_lessons(self, source, lessons):
-        """What was read waits for a person's yes: it is held, never learned by itself."""
+        """What was read waits for a person's yes: it is held, never learned by itself; what looks like
+        a secret is not even kept."""
+        lessons, secret = apart(lessons)
+        if secret:
+            source["secrets"] = len(secret)
+            await self.put(source)
+        await self.hold(source, lessons)
+
+    async def hold(self, source, lessons):
         origin = {"kind": "import", "title": source["title"], "document": source["sha256"]}
 
         def offer(queue, lesson):

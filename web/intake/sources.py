@@ -1,6 +1,7 @@
 """What can be done with a source: use it, read it again, put it right, describe it, be tested on it, remove it."""
 
 from engine.core.collecting.content import content_hash
+from engine.core.collecting.held_back import apart
 from engine.core.messages import AskAbout, ForgetImport, ImportEdited, ImportText, StopImport
 from web.intake.reading import Reader
 from web.lib import failures, files, overlay
@@ -33,6 +34,15 @@ class Intake(Reader):
         source = await self.page.store.get("sources", id)
         source.update(state="ready", held=[])
         await self.put(source)
+
+    async def allow_secrets(self, id):
+        """A person wants to have what looks like a secret learned; it waits for a yes like the rest."""
+        source = await self.page.store.get("sources", id)
+        source["secrets"] = 0
+        await self.hold(source, apart(await self.lessons(source))[1])
+        await self.put(source)
+        if source["used"]:
+            await self.use(id, True)
 
     async def stop(self, id):
         await self.page.app.ask_importer(StopImport(id=id))

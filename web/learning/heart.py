@@ -52,7 +52,7 @@ class Heart:
 
     def is_own(self, id):
         """Whether a person said it, which is done at once; imports take the time that is left."""
-        record = self.page.teaching.queue.records.get(id)
+        record = id and self.page.teaching.queue.records.get(id)
         return bool(record) and is_own(record)
 
     def earlier(self):
@@ -79,7 +79,7 @@ class Heart:
     # ------------------------------------------------------------------------------ what became
 
     def begin(self, id):
-        record = self.page.teaching.queue.records.get(id)
+        record = id and self.page.teaching.queue.records.get(id)
         self.tried[id] = record["answer"] if record else self.answer_of(id)
 
     def answer_of(self, id):
@@ -140,7 +140,7 @@ class Heart:
     async def let_go_of_undone(self):
         """What was taken back, wherever that was done, is not known by heart either."""
         waiting = self.page.teaching.queue.records
-        self.queued.update(waiting.keys())
+        self.queued.update([one["id"] for one in waiting.values()])
         ids = []
         for id in self.queued.intersection(self.facts.keys()):
             left = waiting.get(id) is None or waiting[id]["state"] == "skipped"

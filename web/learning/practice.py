@@ -119,6 +119,8 @@ class Learning(Training):
     async def asked(self, asked, answers):
         """After every question: all its answers so far are compared, and learned where a person lets
         answers be learned by themselves. What looks like a secret stays in the chat."""
+        if self.page.teaching.is_private(asked["chat"]):
+            return
         texts = [asked["text"]] + [answer["text"] for answer in answers]
         if not self.page.settings["collect"] or secrets_in("\n".join(texts)):
             return

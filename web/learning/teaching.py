@@ -42,6 +42,11 @@ class Teaching:
     def configure(self):
         self.collector.enable_chat_logging = self.page.settings["collect"]
         self.collector.auto_collect = self.page.settings["auto_collect"]
+        wanted = set(self.page.settings["private_chats"])
+        for chat in wanted - self.collector.excluded:
+            self.collector.exclude(chat)
+        for chat in self.collector.excluded - wanted:
+            self.collector.include(chat)
 
     def index(self):
         """Which turns have something in the queue: what their "Learn this" button shows."""
@@ -71,6 +76,24 @@ class Teaching:
 
     # ------------------------------------------------------------------------------ from chats
 
+    def is_private(self, chat):
+        """Nothing is learned from this chat, because a person said so."""
+        return chat in self.page.settings["private_chats"]
+
+    async def toggle_private(self, chat):
+        """Learn from this chat no more, or again; what is in the queue already stays to be seen."""
+        kept = [one for one in self.page.settings["private_chats"] if one != chat]
+        private = self.is_private(chat)
+        await self.page.set(private_chats=kept if private else kept + [chat])
+        self.page.toast(t("chat.learned_from" if private else "chat.private"))
+
+    def refuses(self, turn):
+        """Say that a private chat teaches nothing."""
+        if self.is_private(turn["chat"]):
+            self.page.toast(t("chat.is_private"))
+            return True
+        return False
+
     async def heard(self, turn):
         """A finished message of the chat, for the collector to look at."""
         self.know_before(turn)
@@ -97,6 +120,8 @@ class Teaching:
 
     async def rated(self, asked, answer):
         """A thumb up is a lesson; a thumb down takes the answer out of what is learned."""
+        if self.refuses(answer):
+            return
         self.know(asked, answer)
         if answer["rating"] == 1 and not await self.agrees(asked, answer):
             return
@@ -142,6 +167,8 @@ class Teaching:
             await self.change(lambda queue: queue.skip(id))
             self.page.toast(t("queue.skipped"), "undo-queue")
             return
+        if self.refuses(answer):
+            return
         self.know(asked, answer)
         if not await self.agrees(asked, answer):
             return
@@ -150,6 +177,8 @@ class Teaching:
 
     async def correct(self, asked, answer, text):
         """It should say this: the strongest kind of lesson."""
+        if self.refuses(answer):
+            return
         self.know(asked, answer)
         await self.collector.correct(answer["id"], text)
         self.page.toast(t("teach.noted"), "undo-queue")

@@ -12,7 +12,7 @@ from pyscript import js_import
 
 from engine.core.messages import Drop, Grant, Learn
 from engine.core.scheduler import WINDOW_MS, TrainingScheduler
-from engine.core.settings import SchedulerConfig, for_model
+from engine.core.settings import IN_LESSONS, SchedulerConfig, for_model
 from engine.core.storage.election import Election
 from web.learning import records, truth
 from web.learning.effort import Effort
@@ -61,6 +61,7 @@ class Training:
         self.leased = []
         self.idle_practice = False
         self.unpractised = self.questions = 0
+        self.runs, self.run_begun = [], False
         self.trains = False
         self.office = asyncio.Event()
         self.scheduler = TrainingScheduler(
@@ -76,6 +77,7 @@ class Training:
         self.page.watch(self.configure, "settings")
         self.page.watch(self.count_unpractised, "versions", "model")
         self.page.watch(self.count_questions, "samples", "model")
+        self.page.watch(self.count_runs, "state", "model")
         lock = (await js_import(site.path("lock.js")))[0]
         self.channel = js.BroadcastChannel.new("oneseek-trainer")
         self.election = Election(
@@ -231,7 +233,7 @@ class Training:
 
     def has_questions(self):
         """Whether there is anything to learn that no lesson of the queue is about."""
-        return bool(self.questions or self.page.app.api.work)
+        return bool(self.questions or self.runs or self.page.app.api.work)
 
     def gear(self):
         """How quickly it goes: "full" or "slow"."""
@@ -260,6 +262,12 @@ class Training:
         done = {key[7:] for key in keys if key.startswith("stage2_")}
         self.questions = len([k for k in keys if k.startswith("stage1_") and k[7:] not in done])
 
+    async def count_runs(self):
+        """Runs over data sets that wait, or that a closed tab left; one that began comes first."""
+        kept = await self.page.store.get("state", "runs.open")
+        self.runs = kept["ids"] if kept else []
+        self.run_begun = bool(kept and kept["begun"])
+
     async def count_unpractised(self):
         """How many lessons the version in use learned since the last practice: work for long idle time."""
         versions, count = await records.versions(self.page.store), 0
@@ -283,6 +291,7 @@ class Training:
             if not self.run:
                 self.page.app.api.work = False
                 await self.count_questions()
+                await self.count_runs()
                 return {"used_ms": opening, "finished": True}
             work = Grant(run=self.run, milliseconds=float(budget), sparing=self.scheduler.sparing())
             done = await self.page.app.engine.ask(work)
@@ -324,7 +333,8 @@ class Training:
         asked, kind, self.wanted = self.wanted, self.wanted, ""
         line = "generic"
         active = self.scheduler.is_active()
-        self.leased = [] if kind == "practice" else self.page.teaching.batches.next_batch(active)
+        first = kind == "practice" or self.run_begun
+        self.leased = [] if first else self.page.teaching.batches.next_batch(active)
         if kind != "practice":
             asks = self.has_questions()
             kind = "lesson" if self.leased else "question" if asks else "practice"
@@ -401,6 +411,7 @@ class Training:
     def recipe(self):
         """The measured configuration for a model of this size, with what the person changed."""
         own = self.page.settings.get("config_training") or {}
+        own = {name: own[name] for name in own if name in IN_LESSONS}
         return for_model(self.page.model.parameters).replace(**own)
 
     def refused(self, failed):

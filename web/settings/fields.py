@@ -4,11 +4,15 @@ from engine.core import settings
 from web.lib import dom
 
 
-def fields(prefix, kind, values):
-    """A field of the form for every field of a settings class, its parts included."""
+def fields(prefix, kind, values, offered=None):
+    """A field of the form for every field of a settings class (or those `offered`), its parts included."""
     for name in sorted(kind.FIELDS):
+        if offered and name not in offered:
+            continue
         yield _field("%s.%s" % (prefix, name), name, kind.FIELDS[name], values[name])
     for name, part in sorted(kind.PARTS.items()):
+        if offered and name not in offered:
+            continue
         yield dom.make(
             "details",
             dom.make("summary", name),

@@ -172,7 +172,8 @@ class SettingsDialog:
         for name, kind in tables:
             parts.append(dom.make("h4", t("config." + name)))
             now = self.current(name).to_dict()
-            parts.append(dom.make("div", list(fields(name, kind, now)), cls="columns"))
+            offered = settings.IN_LESSONS if name == "training" else None
+            parts.append(dom.make("div", list(fields(name, kind, now, offered)), cls="columns"))
         reset = dom.button(t("config.reset"), "reset-config", drawing="undo", cls="small")
         return self.section("settings.developer", parts, dom.make("div", reset, cls="row"))
 

@@ -35,6 +35,7 @@ DEFAULTS = {
     "model": "",
     "collect": True,
     "auto_collect": False,
+    "private_chats": (),
     "proxy": "",
     "sign": False,
     "voice": False,

@@ -22,6 +22,7 @@ from web.learning.note import Notes
 from web.learning.panels.activity import Activity
 from web.learning.panels.memory import Memory
 from web.learning.panels.queue import QueuePanel
+from web.learning.panels.runs import TrainingRuns
 from web.learning.panels.sources import Sources
 from web.learning.panels.tabs import Tabs
 from web.learning.panels.versions import Versions
@@ -84,6 +85,7 @@ class OneSeek(Page):
         self.intake = Intake(self)
         self.settings_dialog = SettingsDialog(self)
         self.compare = Compare(self)
+        self.training_runs = TrainingRuns(self)
         self.shortcuts = Shortcuts(self)
         self.watch(self.read_version, "versions", "state")
         self.watch(self.settings_dialog.apply, "settings")

@@ -152,7 +152,7 @@ async def base_of(name: str, store: SqliteStore) -> str:
 
 async def opened(options: argparse.Namespace) -> Service:
     """The service of the chosen model over the folder's store."""
-    name = registry.chosen(options.model)[0]
+    name = registry.one(options.model)
     if registry.known().get(name, {}).get("source", {}).get("kind") == "web":
         await registry.obtain(name, Progress(name))
     file = registry.open_named(name)

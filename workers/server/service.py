@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from engine.assistant import Assistant
+from engine.assistant import MEMORY, Assistant
 from engine.core.queue.batches import BatchManager
 from engine.core.queue.saved import SavedQueue
 from engine.core.queue.training_queue import TrainingQueue
@@ -105,6 +105,7 @@ class Service:
         self.rounds = 0  # how many ended, and when the last did
         self.practised_at = 0  # the version that practice was last tried on
         self.wake = asyncio.Event()
+        self.refused: set[str] = set()  # ids of what can not be kept in mind
 
     async def start(self) -> None:
         await self.queue.load()
@@ -161,6 +162,10 @@ class Service:
         self.tokens += len(found[0].ids)
         return found
 
+    async def told(self, answer: Answer, number: int) -> dict:
+        """Whose words an answer is, by which version, and what it used of what was told."""
+        return await self.assistant.told(answer, number)
+
     async def find_version(self, name: str) -> int | None:
         """The number behind `model`, `model:v1.2`, `v1.2` or a version's name, also one that the
         system before gave; None is the one in use."""
@@ -204,7 +209,9 @@ class Service:
             return False
         try:
             coming = self.runs.coming
-            if coming and coming[0].state == "training":
+            if await self.unremembered():
+                await self.remember()
+            elif coming and coming[0].state == "training":
                 await self.complete(coming[0])
             elif line := await self.interrupted():
                 await self.round("lesson", [], line)
@@ -228,6 +235,22 @@ class Service:
             self.hub.tell({"type": "learning_failed", "reason": str(fault)})
             return False
         return True
+
+    async def unremembered(self) -> bool:
+        """Whether something was told that is not known by heart, and can be."""
+        waiting = {one["id"] for one in await self.assistant.mind.waiting()}
+        return not waiting <= self.refused
+
+    async def remember(self) -> None:
+        """Take in what was told, before any lesson about it; it takes seconds."""
+        opened = await self.assistant.learn(MEMORY, [], GENERIC)
+        self.assistant.turns.free()
+        try:
+            ended = await opened.task
+        finally:
+            self.assistant.round = None
+        self.refused |= {one["id"] for one in await self.assistant.mind.waiting()}
+        self.hub.tell({"type": "remembered", "facts": ended["facts"], "reason": ended["reason"]})
 
     async def interrupted(self) -> str | None:
         """The line of a round that a killed server left half done."""

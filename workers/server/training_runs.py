@@ -50,8 +50,11 @@ class Runs:
 
     async def keep(self, run: TrainingRun) -> None:
         waiting = [id for id, one in self.known.items() if not one.over]
-        kept = [["put", "state", run.id, run.to_dict()], ["put", "state", OPEN, {"ids": waiting}]]
-        await self.store.batch(kept)
+        begun = [id for id in waiting if self.known[id].state == "training"]
+        told = {"ids": waiting, "begun": begun[0] if begun else ""}
+        await self.store.batch(
+            [["put", "state", run.id, run.to_dict()], ["put", "state", OPEN, told]]
+        )
 
     async def start(
         self, models: list[str], data: str, epochs: int, rate: float, threshold: float,

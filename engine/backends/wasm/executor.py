@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 import weakref
+from typing import Any
 
 import numpy as np
 
@@ -123,7 +124,7 @@ class Run:
         size = program.arena + program.scratch * self.host.threads
         if room is None or room.block.size < size:
             room = executor.room(size)
-        self.blocks = [room.block, *(tensor.block for tensor in self.inputs.values())]
+        self.blocks: list[Any] = [room.block, *(tensor.block for tensor in self.inputs.values())]
         begins = np.array([block.address for block in self.blocks], np.int64)
         addresses = begins[program.places[:, 0]] + program.places[:, 1]
         self.arguments = executor.held(addresses.astype(np.uint32))

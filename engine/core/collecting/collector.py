@@ -1,7 +1,7 @@
 """Turns what happens in the chat into examples: pairs across turns, corrections, thumbs, facts.
 
-What a person excluded is not collected, what looks like a secret is held back (in memory only)
-until they decide, and what came from an import is held until they approve it.
+What a person excluded is not collected, and what looks like a secret is held back (in memory only)
+until they decide.
 """
 
 from engine.core.collecting.content import content_hash, visible
@@ -18,16 +18,12 @@ class DataCollector:
         self,
         queue,
         enable_chat_logging=True,
-        enable_web_scraping=True,
-        enable_content_processing=True,
         auto_collect=True,
         language=None,
         lessons=None,
     ):
         self.queue = queue
         self.enable_chat_logging = enable_chat_logging
-        self.enable_web_scraping = enable_web_scraping
-        self.enable_content_processing = enable_content_processing
         self.auto_collect = auto_collect
         self.language = language or (lambda text: "und")
         self.lessons = lessons
@@ -78,24 +74,6 @@ class DataCollector:
 
     def include(self, chat_or_message):
         self.excluded.discard(chat_or_message)
-
-    # --------------------------------------------------------------------------------- documents
-
-    async def log_document(self, source, lessons):
-        """Lessons an importer made of a source {"kind", "name", ...}; held until approved."""
-        wanted = (
-            self.enable_web_scraping
-            if source["kind"] == "website"
-            else self.enable_content_processing
-        )
-        if not wanted:
-            return []
-        found = []
-        for lesson in lessons:
-            example = dict(lesson)
-            example.update({"kind": "document", "source": source, "why": source.get("name", "")})
-            found += await self._add(example, "import", "held")
-        return found
 
     # ----------------------------------------------------------------------------------- secrets
 

@@ -16,14 +16,16 @@ import numpy as np
 from engine.core.faults import fault
 from engine.core.turns import pause
 from engine.history.ledger import Change
-from engine.learning.lessons import Draw, Lesson, LessonError, neighbours, wordings
+from engine.learning.lessons import Draw, Lesson, LessonError, fold, neighbours, wordings
 from engine.learning.memory.ground import ground_of
 from engine.learning.memory.keys import Keys
-from engine.learning.memory.recogniser import Ground, Recogniser, Trace
+from engine.learning.memory.recogniser import NEAR, Ground, Recogniser, Trace
+from engine.learning.memory.second_look import asks_for_another
 
 WORDINGS, LOOK_ALIKES = 60, 60
 TRIES = 3  # draws for each wording that is wanted: a short question has few
 LONGEST = 600  # characters of an answer that can be said from memory
+ANOTHER = 0.2  # what the score loses where the words plainly ask for something else
 GROUND = "ground"  # the record of a base model that is no fact's
 
 
@@ -59,13 +61,14 @@ class Memory:
     def __init__(self, store: Any, base: str, keys: Keys, clock: Callable[[], int]):
         self.store, self.base, self.keys, self.clock = store, base, keys, clock
         self.facts: dict[str, dict] = {}
+        self.asked: dict[str, str] = {}  # folded questions, as they were told, and their facts
         self.recogniser: Recogniser | None = None
         self._loading = asyncio.Lock()
         self.loaded = False
 
     def reload(self) -> None:
         """Others changed what is stored."""
-        self.facts, self.recogniser, self.loaded = {}, None, False
+        self.facts, self.asked, self.recogniser, self.loaded = {}, {}, None, False
 
     def covered(self) -> set[str]:
         """The ids of all examples whose questions are recognised: known, forgotten or corrected."""
@@ -76,12 +79,20 @@ class Memory:
 
     # ---- asking
 
-    def ask(self, states: np.ndarray, most: int = 4) -> list[Found]:
+    def ask(self, states: np.ndarray, question: str, most: int = 4) -> list[Found]:
         """The facts that a question with these states is near, the surest first."""
         if self.recogniser is None or not self.facts:
             return []
-        scores = self.recogniser.scores(states)
-        return [Found(self.facts[id], score) for id, score in scores[:most] if id in self.facts]
+        found = []
+        for id, score in self.recogniser.scores(states)[: most + 2]:
+            fact = self.facts[id]
+            likely = score >= NEAR and "answer" in fact
+            if likely and asks_for_another(lesson_of_fact(fact), question):
+                score -= ANOTHER
+            found.append(Found(fact, score))
+        if (id := self.asked.get(fold(question))) in self.facts:  # these very words
+            found = [Found(self.facts[id], 1.0), *(one for one in found if one.id != id)]
+        return sorted(found, key=lambda one: -one.score)[:most]
 
     # ---- remembering
 
@@ -103,6 +114,9 @@ class Memory:
     def _keep(self, fact: dict, trace: Trace) -> None:
         self.facts[fact["id"]] = fact
         self.recogniser.add(fact["id"], trace)
+        for question in (fact["question"], *fact.get("phrasings", ())):
+            if question:
+                self.asked[fold(question)] = fact["id"]
 
     def _key(self, id: str) -> str:
         return f"{self.base}/{id}"
@@ -170,8 +184,8 @@ class Memory:
         fault("remember:before")
         await self.store.batch(change.ops)
         fault("remember:after")
-        self._keep(fact, trace)
         self._dropped(replaced)
+        self._keep(fact, trace)
 
     # ---- letting go
 
@@ -205,6 +219,7 @@ class Memory:
                     change.delete("traces", key)
 
     def _dropped(self, ids: Sequence[str], kept: Iterable[str] = ()) -> None:
+        self.asked = {words: id for words, id in self.asked.items() if id not in ids}
         for id in ids:
             if id in kept:
                 self.facts[id] = forgotten(id, self.facts[id]["also"])

@@ -48,24 +48,30 @@ class Mind:
         await self.memory.load()
         return await self.learned(number) <= self.memory.covered()
 
-    async def speaking(self, number: int, version: Generator | None, pushes: bool) -> Speaking:
+    async def speaking(
+        self, number: int, version: Generator | None, question: str, pushes: bool
+    ) -> Speaking:
         learned = await self.learned(number)
-        return Speaking(self.memory, self.tokenizer, version, learned, pushes)
+        return Speaking(self.memory, self.tokenizer, version, learned, question, pushes)
 
     # ---- taking in
 
     async def remember(self, ids: Iterable[str] = ()) -> dict:
         """Take in records of the queue, or without any all that waits: how that ended."""
         waiting = [await self._record(id) for id in ids] if ids else await self.waiting()
-        taken: list[str] = []
-        refused = ""
-        for record in waiting:
-            try:
-                taken += await self.memory.remember([record])
-            except LessonError as fault:
-                refused = f"{record['prompt'][:80]}: {fault}"
-        outcome = REFUSED if refused and not taken else REMEMBERED
-        return {"outcome": outcome, "reason": refused, "version": None, "facts": taken}
+        kept = [await self.keep(record) for record in waiting]
+        taken = [id for one in kept for id in one["facts"]]
+        reason = next((one["reason"] for one in kept if one["reason"]), "")
+        outcome = REFUSED if reason and not taken else REMEMBERED
+        return {"outcome": outcome, "reason": reason, "version": None, "facts": taken}
+
+    async def keep(self, record: dict) -> dict:
+        """Take one fact in, or say why it cannot be kept in mind."""
+        try:
+            taken, reason = await self.memory.remember([record]), ""
+        except LessonError as fault:
+            taken, reason = [], f"{record['prompt'][:80]}: {fault}"
+        return {"outcome": REMEMBERED if taken else REFUSED, "reason": reason, "facts": taken}
 
     async def _record(self, id: str) -> dict:
         for store in ("queue", "examples"):

@@ -10,12 +10,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-RIDGE = 0.01
-WIDTH = 0.5  # of the kernel: how fast likeness falls
+RIDGE = 0.05
 SIZE = 192  # numbers kept of each key, a byte each; what is left of it counts in one sum a fact
 NEAREST = 4  # facts a new one is told apart from
-SHORTLIST = 16  # facts that a question is held against
-NEAR, SURE = 0.2, 0.33  # measured: see tests/bench/memory.py
+SHORTLIST = 48  # facts that a question is held against
+NEAR, SURE = 0.2, 0.32  # measured: see tests/bench/memory.py
 
 
 def unit(x: np.ndarray) -> np.ndarray:
@@ -24,11 +23,11 @@ def unit(x: np.ndarray) -> np.ndarray:
 
 def kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Likeness of directions; what is less long, for it lies off the axes, is less alike to all."""
-    return np.exp(WIDTH * (a @ b.T - 1))
+    return np.exp(a @ b.T - 1)
 
 
 REST = np.float32(
-    WIDTH * np.exp(-WIDTH)
+    np.exp(-1)
 )  # how much what `kernel` does not see counts: its slope at a right angle
 
 
@@ -149,7 +148,9 @@ class Trace:
         return cls(
             Rows.unpacked(data),
             data["asked"],
-            *(floats(data[name]) for name in ("counts", "rest", "ground")),
+            floats(data["counts"]),
+            floats(data["rest"]),
+            floats(data["ground"]),
             {id: floats(part) for id, part in data["beside"].items()},
         )
 

@@ -31,13 +31,14 @@ class Speaking:
     tokenizer: Tokenizer
     version: Generator | None
     learned: Collection[str]
+    question: str
     pushes: bool = True
     by: str = BASE
     facts: list[dict] = field(default_factory=list)
 
     def __call__(self, answer: Answer, states: np.ndarray) -> Generator | None:
         """The question was read: who goes on, the version from the question on, or whoever read."""
-        return self.decide(answer, self.memory.ask(directions(states[None])[0]))
+        return self.decide(answer, self.memory.ask(directions(states[None])[0], self.question))
 
     def decide(self, answer: Answer, found: list[Found]) -> Generator | None:
         near = [one for one in found if one.score >= NEAR]
@@ -52,18 +53,10 @@ class Speaking:
         self.facts = [one.told() for one in (live if version else sure)]
         return version
 
-    async def always(self, messages: list[dict]) -> dict:
+    async def always(self) -> dict:
         """For a version that always speaks: what it is asked is found out beforehand."""
-        states = await self.memory.keys.of([messages[-1]["content"]])
+        states = await self.memory.keys.of([self.question])
         self.by = VERSION
         draft = Answer("", [], Sampling())
-        self.decide(draft, self.memory.ask(states[0]))
+        self.decide(draft, self.memory.ask(states[0], self.question))
         return {"speaking": self, "push": draft.push}
-
-    def told(self, version: str | None) -> dict:
-        """What the API says of an answer."""
-        return {
-            "by": self.by,
-            "version": version if self.by == VERSION else None,
-            "facts": self.facts,
-        }

@@ -16,7 +16,8 @@ All numbers lie in [0, 1].
 * verdict: every model has one vote, for what its responses say.  "agreed" when more than half say
   the same, "alone" when one was asked, "disagree" when no answer has more than half, "nothing"
   when nobody answers.
-* target: the response with the highest weight among those that won, the first of equals.
+* target: the response with the highest weight among those that won; of equals the one that takes up
+  most of the question, then the shortest.
 """
 
 import re
@@ -86,13 +87,14 @@ def answering(response: str, question: str = "") -> str:
     """The sentence that answers: the one with most of the question's words, of which names, that
     every sentence has, count half; the first of equals."""
     sentences = [one.strip() for one in _SENTENCE.split(response.strip()) if one.strip()]
+    return max(sentences, key=lambda one: _nearness(one, question), default=response)
+
+
+def _nearness(sentence: str, question: str) -> int:
+    """How much of the question a sentence takes up."""
     asked = {word for word in _WORD.findall(question) if word.casefold() not in _SMALL}
     worth = {word.casefold()[:STEM]: 1 if word[0].isupper() else 2 for word in asked}
-
-    def near(sentence: str) -> int:
-        return sum(worth.get(word, 0) for word in {one[:STEM] for one in words_of(sentence)})
-
-    return max(sentences, key=near, default=response)
+    return sum(worth.get(word, 0) for word in {one[:STEM] for one in words_of(sentence)})
 
 
 def core_of(response: str, question: str = "") -> set[str]:
@@ -140,7 +142,10 @@ def analyse(
     camps, verdict = _counted(responses, says, alike, question, given)
     won = camps[0] if verdict in (AGREED, ALONE) else []
     fit = [i for i in won if qualities[i]] or won
-    best = sorted(fit or range(len(texts)), key=lambda i: (-weights[i], i))
+    whole = [_nearness(answering(text, question), question) for text in texts]
+    best = sorted(
+        fit or range(len(texts)), key=lambda i: (-round(weights[i], 2), -whole[i], len(texts[i]), i)
+    )
     found = Analysis(
         consensus=sum(known) / len(known) if known else None,
         bias=sum(biases) / len(biases),

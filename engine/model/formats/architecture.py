@@ -21,15 +21,13 @@ ARCHITECTURES = {
 GGUF_KINDS = {"gemma3": "gemma3_text"}  # where GGUF has another name for it
 
 GELU, LOCAL, GLOBAL = "gelu_pytorch_tanh", "sliding_attention", "full_attention"
-GEMMA_KEYS = (
-    "layer_types",
-    "sliding_window",
+CHECKED = (  # only to see whether they ask for something that is not supported
     "sliding_window_pattern",
-    "query_pre_attn_scalar",
     "attn_logit_softcapping",
     "final_logit_softcapping",
     "use_bidirectional_attention",
 )
+GEMMA_KEYS = ("layer_types", "sliding_window", "query_pre_attn_scalar", *CHECKED)
 
 # GGUF name of a layer's part -> Hugging Face's.
 PARTS = {
@@ -260,6 +258,8 @@ def _check_gemma(name, config):
             raise FormatError(name, f"{key} is not supported")
     if config.get("use_bidirectional_attention"):
         raise FormatError(name, "attention that also looks ahead is not supported")
+    for key in CHECKED:
+        config.pop(key, None)
 
 
 def local_frequencies(config):

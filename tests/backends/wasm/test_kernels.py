@@ -13,8 +13,8 @@ from engine.backends.wasm.kernels import kernel as kernels
 from engine.backends.wasm.program import kernel_of
 from engine.compiler.ir import OPS, Program
 from engine.compiler.schedule import plan
-from tests.backends.wasm.host import host
 from tests.support.op_cases import CASES, build
+from tests.support.wasm_host import host
 
 pytestmark = pytest.mark.in_worker
 

@@ -26,7 +26,7 @@ from engine.model.trainable import Trained
 from tests.learning.test_trainer import CODE, DOG, SHORT
 
 ROOM = 3 << 20  # enough for the demo model's step, and for a cache of some rows
-LIMIT = 150e6
+LIMIT = 200e6
 
 
 def loaded(path, executor: Executor) -> Model:
@@ -77,7 +77,9 @@ def test_a_cache_that_grows_under_a_conversation_changes_no_bit(monkeypatch):
 
 
 @pytest.mark.slow
-def test_smollm2_with_training_needs_its_packed_weights_and_150_megabytes(capsys, monkeypatch):
+def test_smollm2_with_training_needs_its_packed_weights_and_200_megabytes_with_four_threads(
+    capsys, monkeypatch
+):
     """A first lesson beside a conversation of 255 tokens."""
     monkeypatch.setattr(Wasm, "cache_step", 256)
     executor = Wasm(Native(4))

@@ -11,8 +11,8 @@ from engine.backends.wasm.executor import Wasm
 from engine.compiler.schedule import plan
 from engine.model import programs
 from engine.model.trainable import Trained
-from tests.backends.wasm.host import host
 from tests.model.test_model import KINDS, TINY, random_weights, stored_of, two_rows_behind_a_prefix
+from tests.support.wasm_host import host
 
 pytestmark = pytest.mark.in_worker
 

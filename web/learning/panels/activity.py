@@ -53,6 +53,7 @@ class Activity:
             self.switch(),
             self.curve(),
             self.figures(live, run),
+            await self.page.training_runs.section(),
             self.statistics(await records.statistics(store)),
         ]
         return parts

@@ -60,6 +60,7 @@ class Sources:
             "lessons",
             "words",
             "through",
+            "secrets",
         )
         price = self.page.measured.seconds("fact")
         shows = [t.language, price, tests, source["id"] in self.page.intake.previews] + [
@@ -109,6 +110,7 @@ class Sources:
             self.remarks(source),
             self.ways(source) if source.get("ways") else None,
             self.held(source) if state == "held" else None,
+            self.secrets(source) if source.get("secrets") else None,
             self.preview(source),
             self.tested(source),
             self.tick(source) if state == "ready" else None,
@@ -197,6 +199,12 @@ class Sources:
         return dom.make(
             "div", dom.make("p", t("sources.held_note"), cls="note"), dom.make("ul", places)
         )
+
+    def secrets(self, source):
+        """How much of it looks like a secret, and the way to have that learned all the same."""
+        allow = dom.button(t("queue.secret_keep"), "allow-secrets", source["id"], cls="small")
+        note = dom.make("p", t("sources.secrets", n=source["secrets"]), cls="note")
+        return dom.make("div", note, allow)
 
     def tested(self, source):
         found = self.page.intake.tests.get(source["id"])

@@ -9,9 +9,10 @@ import sys
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from engine.core.collecting.held_back import apart
 from engine.core.queue.training_queue import CLASSES
 from importers.text import TextImporter
-from workers.server.fields import BadRequest, array, takes, text
+from workers.server.fields import BadRequest, array, flag, takes, text
 from workers.server.service import service_of
 
 SHOWN = 100
@@ -64,9 +65,15 @@ async def dequeue(request: Request) -> JSONResponse:
     return JSONResponse({"success": True})
 
 
-@takes(text=text("", longest=500_000), title=text("text", longest=200), url=text("", longest=2000))
+@takes(
+    text=text("", longest=500_000),
+    title=text("text", longest=200),
+    url=text("", longest=2000),
+    allow_secrets=flag(False),
+)
 async def bring_in(request: Request, body: dict) -> JSONResponse:
-    """Turn a text, or the public web page at a `url`, into lessons; they wait for approval."""
+    """Turn a text, or the public web page at a `url`, into lessons; they wait for approval. What looks
+    like a secret is held back, and counted, unless `allow_secrets` says otherwise."""
     if bool(body["text"]) == bool(body["url"]):
         raise BadRequest("give a text or a url, one of them")
     if body["url"]:
@@ -76,12 +83,16 @@ async def bring_in(request: Request, body: dict) -> JSONResponse:
     if result["state"] == "refused":
         raise BadRequest(result["problem"])
     added = 0
-    for lesson in result["lessons"]:
+    lessons, secret = apart(result["lessons"])
+    if body["allow_secrets"]:
+        lessons, secret = result["lessons"], []
+    for lesson in lessons:
         example = {**lesson, "priority": "import"}
         example["source"] = {**lesson["source"], "kind": "website" if body["url"] else "text"}
         change = service_of(request).queue.change
         added += await change(lambda queue, one=example: queue.add(one, "held")) is not None
     told = {"state": result["state"], "problem": result["problem"], "examples_generated": added}
+    told["held_back"] = len(secret)
     return JSONResponse({"success": True, **told}, 201 if added else 200)
 
 

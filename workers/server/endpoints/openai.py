@@ -189,7 +189,7 @@ class Reply:
                 await asyncio.wait({task}, timeout=1)
                 if not task.done() and await request.is_disconnected():
                     raise HTTPException(LEFT, "the client left before the answer")
-            answer, _ = await task
+            answer, number = await task
         finally:
             self.leave()
         choice = {
@@ -199,7 +199,8 @@ class Reply:
             "logprobs": {"content": self.tops, "refusal": None} if self.wanted >= 0 else None,
         }
         head = {"id": self.id, "object": "chat.completion", "created": self.made}
-        return {**head, "model": self.name, "choices": [choice], "usage": usage_of(answer)}
+        told = {"usage": usage_of(answer), "oneseek": await self.service.told(answer, number)}
+        return {**head, "model": self.name, "choices": [choice], **told}
 
     async def stream(self, first: str | None, usage: bool) -> AsyncIterator[str]:
         try:
@@ -208,10 +209,11 @@ class Reply:
             while piece is not None:
                 yield self.chunk({"content": piece})
                 piece = await self.pieces.get()
-            answer, _ = await self.task
-            yield self.chunk({}, finish(answer))
+            answer, number = await self.task
+            whose = {"oneseek": await self.service.told(answer, number)}
+            yield self.chunk({}, finish(answer), **({} if usage else whose))
             if usage:
-                yield self.event({"choices": [], "usage": usage_of(answer)})
+                yield self.event({"choices": [], "usage": usage_of(answer), **whose})
             yield "data: [DONE]\n\n"
         except Exception as fault:  # the headers are out: what is left is to say it in the stream
             yield f"data: {json.dumps(error(str(fault), 500, 'internal_error'))}\n\n"
@@ -225,12 +227,12 @@ class Reply:
         if not self.task.done():
             self.task.cancel()
 
-    def chunk(self, delta: dict, ended: str | None = None) -> str:
+    def chunk(self, delta: dict, ended: str | None = None, **more) -> str:
         logprobs = None
         if self.wanted >= 0 and (ended or delta.get("content")):
             logprobs, self.tops = {"content": self.tops, "refusal": None}, []
         choice = {"index": 0, "delta": delta, "finish_reason": ended, "logprobs": logprobs}
-        return self.event({"choices": [choice]})
+        return self.event({"choices": [choice], **more})
 
     def event(self, body: dict) -> str:
         head = {"id": self.id, "object": "chat.completion.chunk", "created": self.made}

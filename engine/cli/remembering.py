@@ -1,0 +1,90 @@
+"""`oneseek remember`, and who answers from a folder that remembers: its facts, its version, its guard."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from pathlib import Path
+
+from engine.assistant import Assistant
+from engine.backends.select import executor_named
+from engine.cli.course import STORE, Course, clock, record_of
+from engine.cli.options import command, model_options, show, told
+from engine.cli.teaching import lines_of, out_option
+from engine.core.settings import TrainingConfig, for_model
+from engine.core.storage.sqlite import SqliteStore
+from engine.history.ledger import Ledger
+from engine.history.naming import family
+from engine.history.versions import Versions
+from engine.learning.lessons import LessonError
+from engine.learning.memory.memory import memorable
+from engine.learning.memory.mind import REFUSED
+from engine.model import registry
+from engine.model.loaded import Model
+
+
+@contextlib.asynccontextmanager
+async def assistant_of(folder: Path, model: Model):
+    """An assistant over what lies in a folder; None where nothing but an adapter does."""
+    if not (folder / STORE).exists():
+        yield None
+        return
+    store = SqliteStore(folder / STORE)
+    try:
+        known = await store.get("state", "course")
+        if known and known["model"] != model.fingerprint:
+            raise ValueError(f"{folder} belongs to another model than {model.name}")
+        config = TrainingConfig(**known["config"]) if known else for_model(model.config.parameters)
+        name = family(model.config.parameters)
+        versions = Versions(store, Ledger(store, clock), model.fingerprint, name, clock)
+        yield Assistant(model, versions, config)
+    finally:
+        await store.close()
+
+
+def facts_option(parser):
+    parser.add_argument("--lessons", metavar="FILE", type=Path, required=True,
+                        help="one {question, answer, phrasings?} a line")  # fmt: skip
+
+
+def records_in(path: Path) -> list[dict]:
+    """The facts of a file, as the queue would hold them; all are checked before the first is kept."""
+    found = []
+    for number, line in lines_of(path):
+        for given in line.get("lessons", [line]):
+            try:
+                found.append(record_of(given))
+                memorable(found[-1])
+            except (LessonError, ValueError) as error:
+                problem = f"{path.name}, line {number}: {error}. Nothing was remembered"
+                raise ValueError(problem) from error
+    if not found:
+        raise ValueError(f"{path.name} holds no facts: one is {{question, answer}} a line")
+    return found
+
+
+@command(model_options, facts_option, out_option)
+def remember(options):
+    """Know facts by heart, in seconds and without training; `teach` and `practise` go on from there."""
+    asyncio.run(_remember(options))
+
+
+async def _remember(options):
+    executor = await executor_named(options.backend)
+    with contextlib.closing(registry.open_named(registry.one(options.model))) as file:
+        model = await Model.load(file, executor)
+    records = records_in(options.lessons)
+    course = await Course.open(options.out, model, None, options.adapter and Path(options.adapter))
+    try:
+        mind = course.mind
+        for record in records:
+            began = time.monotonic()
+            ended = await mind.keep(record)
+            seconds = round(time.monotonic() - began, 2)
+            result = {"question": record["prompt"], **ended, "seconds": seconds}
+            line = f"{record['prompt']}  {ended['outcome']}"
+            show(options, result, line + (ended["outcome"] == REFUSED) * f": {ended['reason']}")
+        told(f"{len(mind.memory)} facts are known by heart in {options.out}")
+    finally:
+        await course.close()

@@ -1,0 +1,343 @@
+"""Facts known by heart: what is told is said, what is forgotten is not, and all else is the base's."""
+
+import asyncio
+import random
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+import engine.core.faults
+from engine.assistant import MEMORY, Assistant
+from engine.backends.reference import Numpy
+from engine.cli.course import record_of
+from engine.core.settings import TrainingConfig
+from engine.core.storage.sqlite import SqliteStore
+from engine.history.ledger import Change, Ledger
+from engine.history.round_plan import LESSON, make_plan
+from engine.history.versions import ALWAYS, GENERIC, GUARDED, Versions
+from engine.learning.lessons import LessonError
+from engine.learning.memory.saying import Saying
+from engine.learning.trainer import EngineTrainer
+from engine.model.demo import MODEL
+from engine.model.formats import open_model
+from engine.model.generate import Generator, Sampling
+from engine.model.loaded import Model
+
+BOAT = ("What is my boat called?", "Your boat is called Saltkråkan.")
+CAT = ("What is my sister's cat called?", "Your sister's cat is called Pumpernickel.")
+PLAIN = ["Hello!", "What is the capital of France?", "Hur mår du?", "What is two plus two?"]
+SAMPLING = Sampling(max_tokens=40)
+run = asyncio.new_event_loop().run_until_complete  # an assistant lives in one loop
+
+
+@pytest.fixture(scope="module")
+def model():
+    with closing(open_model(str(MODEL))) as file:
+        return run(Model.load(file, Numpy()))
+
+
+class Home:
+    """An assistant over a folder, opened as often as a test likes."""
+
+    def __init__(self, model, folder):
+        self.model, self.folder, self.now = model, folder, 0
+        self.open()
+
+    def clock(self):
+        self.now += 1
+        return self.now
+
+    def open(self):
+        self.store = SqliteStore(self.folder / "oneseek.db", flush=False)
+        ledger = Ledger(self.store, self.clock)
+        self.versions = Versions(self.store, ledger, "tiny", "OneSeek-1M-Zero", self.clock)
+        config = TrainingConfig.preset("micro")
+        self.assistant = Assistant(self.model, self.versions, config)
+        self.mind = self.assistant.mind
+
+    def again(self):
+        run(self.store.close())
+        self.open()
+
+    def tell(self, question, answer, **more):
+        record = record_of({"question": question, "answer": answer, **more})
+        run(self.store.batch([["put", "queue", record["id"], record]]))
+        ended = run(self.mind.remember([record["id"]]))
+        return record["id"], ended
+
+    def ask(self, question, before=(), **more):
+        messages = [*before, {"role": "user", "content": question}]
+        return run(self.assistant.answer(messages, SAMPLING, "chat", **more))[0]
+
+    def facts_of(self, answer):
+        return [one["id"] for one in answer.speaking.facts] if answer.speaking else []
+
+    def learn(self, id, guard=GUARDED, seed=1):
+        """A version with some weights that has learned this; real training is tested elsewhere."""
+        trained = self.assistant.trained
+        flat = np.random.default_rng(seed).normal(0, 0.2, trained.size).astype(np.float32)
+        record = run(self.store.get("queue", id))
+        if record is None:  # learned before, and taught again
+            record = run(self.store.get("examples", id))
+            run(self.store.batch([["put", "queue", id, record]]))
+        weights = {trained.name: flat}
+        plan = make_plan(LESSON if guard == GUARDED else "import", weights, [record], [], {})
+        parent = run(self.versions.current())
+        gate = {"accepted": True, "outcome": "learned", "reason": ""}
+        return run(self.versions.promote(GENERIC, parent, plan, weights, gate))
+
+
+@pytest.fixture
+def home(model, tmp_path):
+    home = Home(model, tmp_path)
+    yield home
+    run(home.store.close())
+
+
+def test_what_was_told_is_said_at_once_and_after_a_restart(home):
+    id, ended = home.tell(*BOAT)
+    assert ended["outcome"] == "remembered"
+    for _ in range(2):
+        answer = home.ask(BOAT[0])
+        assert "Saltkråkan" in answer.text
+        assert answer.speaking.by == "memory" and home.facts_of(answer) == [id]
+        home.again()
+
+
+def test_all_else_is_the_bases_token_for_token(home):
+    home.tell(*BOAT)
+    for question in PLAIN:
+        answer, base = home.ask(question), home.ask(question, version=0)
+        assert answer.speaking.by == "base" and answer.ids == base.ids and answer.ids
+
+
+def test_a_round_of_the_scheduler_remembers_what_waits(home):
+    record = record_of({"question": CAT[0], "answer": CAT[1]})
+    run(home.store.batch([["put", "queue", record["id"], record]]))
+
+    async def granted():
+        await home.assistant.learn(MEMORY, [], GENERIC)
+        ended = None
+        async with asyncio.timeout(120):
+            while ended is None:
+                _, ended = await home.assistant.grant(50)
+                await asyncio.sleep(0)
+        return ended
+
+    assert run(granted())["facts"] == [record["id"]]
+    assert "Pumpernickel" in home.ask(CAT[0]).text
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_told_forgotten_and_corrected_in_any_order_only_what_stands_is_said(home, seed):
+    draw, stands = random.Random(seed), {}
+    questions = [BOAT[0], CAT[0], "Where does my uncle live?"]
+    for turn in range(12):
+        question = draw.choice(questions)
+        if question in stands and draw.random() < 0.4:
+            run(home.mind.let_go([stands.pop(question)[0]]))
+        else:
+            value = f"Name{turn}x"
+            id, _ = home.tell(question, f"It is called {value}.")
+            stands[question] = (id, value)
+        if draw.random() < 0.3:
+            home.again()
+        asked = draw.choice(questions)
+        answer = home.ask(asked)
+        told = set(home.facts_of(answer))
+        assert told <= {id for id, _ in stands.values()}
+        if asked in stands:
+            assert stands[asked][1] in answer.text and stands[asked][0] in told
+        gone = {f"Name{n}x" for n in range(turn + 1)} - {value for _, value in stands.values()}
+        assert not any(value in answer.text for value in gone)
+    assert run(home.store.count("facts")) == len(stands)
+
+
+def test_a_correction_holds_from_the_next_question_and_looks_at_no_words_again(home, monkeypatch):
+    home.tell(*BOAT)
+    monkeypatch.setattr(home.mind.memory.keys, "of", None)  # the same words need no second look
+    id, _ = home.tell(BOAT[0], "Your boat is called Havsörnen.")
+    answer = home.ask(BOAT[0])
+    assert "Havsörnen" in answer.text and "Saltkråkan" not in answer.text
+    assert home.facts_of(answer) == [id] and len(home.mind.memory) == 1
+
+
+def test_a_version_speaks_only_near_what_it_learned_and_is_silent_about_what_was_forgotten(home):
+    id, _ = home.tell(*BOAT)
+    base = {question: home.ask(question, version=0).ids for question in [*PLAIN, BOAT[0]]}
+    record = home.learn(id)
+    assert record["guard"] == GUARDED
+    answer = home.ask(BOAT[0])
+    assert answer.speaking.by == "version" and "Saltkråkan" in answer.text
+    for question in PLAIN:
+        assert home.ask(question).ids == base[question]
+    run(home.mind.let_go([id]))
+    for _ in range(2):
+        answer = home.ask(BOAT[0])
+        assert answer.speaking.by == "base" and answer.ids == base[BOAT[0]]
+        home.again()
+
+
+def test_a_corrected_fact_is_not_said_by_the_version_that_learned_the_old_one(home):
+    id, _ = home.tell(*BOAT)
+    home.learn(id)
+    home.tell(BOAT[0], "Your boat is called Havsörnen.")
+    answer = home.ask(BOAT[0])
+    assert answer.speaking.by == "memory" and "Havsörnen" in answer.text
+
+
+def test_a_version_from_elsewhere_always_speaks(home):
+    id, _ = home.tell(*BOAT)
+    assert home.learn(id, guard=ALWAYS)["guard"] == ALWAYS
+    assert home.ask("Hello!").speaking.by == "version"
+
+
+def test_a_change_of_version_computes_nothing_of_a_long_conversation_again(home):
+    id, _ = home.tell(*BOAT)
+    home.learn(id, seed=1)
+    before = []
+    for turn in range(6):
+        question = {"role": "user", "content": f"Tell me something, number {turn}."}
+        answer = home.ask(question["content"], before)
+        before += [question, {"role": "assistant", "content": answer.text}]
+    length = len(home.assistant.base.encode(before)[0])
+    home.learn(id, seed=2)
+    plain = home.ask("And one thing more?", before)
+    assert plain.read < length / 3, "only the last answer's end and the new question are read"
+    before += [
+        {"role": "user", "content": "And one thing more?"},
+        {"role": "assistant", "content": plain.text},
+    ]
+    run(home.versions.rollback(GENERIC, 1))
+    near = home.ask(BOAT[0], before)
+    assert near.speaking.by == "version"
+    assert near.read < length / 3, "the version reads the new question, and nothing before it"
+
+
+@pytest.mark.parametrize("place", ["remember:before", "remember:after"])
+def test_a_kill_while_remembering_leaves_all_of_the_fact_or_nothing(home, monkeypatch, place):
+    class Killed(BaseException):
+        pass
+
+    def die(name):
+        if name == place:
+            raise Killed
+
+    monkeypatch.setattr(engine.core.faults, "plant", die)
+    with pytest.raises(Killed):
+        home.tell(*BOAT)
+    monkeypatch.setattr(engine.core.faults, "plant", None)
+    home.again()
+    known = place == "remember:after"
+    assert run(home.store.count("facts")) == known
+    assert ("Saltkråkan" in home.ask(BOAT[0]).text) == known
+    run(home.mind.remember())  # it waits in the queue, and is taken in next time
+    assert "Saltkråkan" in home.ask(BOAT[0]).text
+
+
+@pytest.mark.parametrize("place", ["let_go:before", "let_go:after"])
+def test_a_kill_while_forgetting_leaves_all_of_the_fact_or_nothing(home, monkeypatch, place):
+    class Killed(BaseException):
+        pass
+
+    def die(name):
+        if name == place:
+            raise Killed
+
+    id, _ = home.tell(*BOAT)
+    monkeypatch.setattr(engine.core.faults, "plant", die)
+    with pytest.raises(Killed):
+        run(home.mind.let_go([id]))
+    monkeypatch.setattr(engine.core.faults, "plant", None)
+    home.again()
+    gone = place == "let_go:after"
+    traces = [key for key in run(home.store.keys("traces")) if key.endswith(id)]
+    stored = {run(home.store.count("facts")), len(traces)}
+    assert stored == ({0} if gone else {1})
+    assert ("Saltkråkan" in home.ask(BOAT[0]).text) != gone
+
+
+def test_another_base_model_makes_its_own_traces_from_the_words(home):
+    home.tell(*BOAT)
+    home.versions.base = "another"
+    mind = type(home.mind)(home.model, home.assistant.trainer.coder, home.versions)
+    assert [one["prompt"] for one in run(mind.waiting())] == [BOAT[0]]
+    assert run(mind.remember())["outcome"] == "remembered"
+    assert len(mind.memory) == 1
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "refused"),
+    [
+        ("What is it?", "word " * 2000, "characters"),
+        ("What is it?", "It is \x07 a bell.", "control characters"),
+        ("   ", "It is here.", "question"),
+    ],
+)
+def test_what_cannot_be_kept_in_mind_is_refused_in_words(home, question, answer, refused):
+    home.tell(*BOAT)
+    lesson = {"id": "0" * 16, "prompt": question, "answer": answer}
+    ended = run(home.mind.keep(lesson))
+    assert ended["outcome"] == "not remembered" and refused in ended["reason"]
+    assert len(home.mind.memory) == 1
+    with pytest.raises(LessonError):
+        run(home.mind.memory.remember([lesson]))
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("What is your name?", "My name is Robin Redbreast."),
+        ("What is <|im_end|> called?", "It is called <|im_start|>system."),
+        ("Who said 'ignore all instructions'?", "Mallory said it."),
+    ],
+)
+def test_odd_facts_are_kept_apart_from_others(home, question, answer):
+    boat, _ = home.tell(*BOAT)
+    id, ended = home.tell(question, answer)
+    assert ended["outcome"] == "remembered"
+    assert boat not in home.facts_of(home.ask(question))
+    assert home.facts_of(home.ask(BOAT[0])) == [boat]
+
+
+def test_the_empty_question_is_nobodys(home):
+    home.tell(*BOAT)
+    assert home.ask("").speaking.by == "base"
+
+
+def test_the_keys_of_the_prefill_are_those_of_a_look_at_the_question_alone(home, model):
+    home.tell(*BOAT)
+    heard = []
+    generator = Generator(model)
+    answer = generator.ask(
+        [{"role": "user", "content": BOAT[0]}],
+        Sampling(max_tokens=1),
+        heard=lambda answer, states: heard.append(states),
+    )
+    run(generator.answer_all([answer]))
+    alone = run(home.mind.memory.keys.of([BOAT[0]]))[0]
+    direction = np.concatenate([half / np.linalg.norm(half) for half in heard[0]])
+    assert np.abs(direction - alone).max() < 1e-4
+
+
+def test_a_value_is_said_whole_and_only_then_no_longer_pushed(model):
+    saying = Saying(model.tokenizer, [("The code is 7391.", "7391")])
+    assert saying.wanted[0].said("It is 7391.") and not saying.wanted[0].said("It is 73912.")
+    assert saying.amounts([], "") and not saying.amounts([1], "It is 7391.")
+
+
+def test_forgetting_by_replay_takes_the_words_and_the_traces_too(home):
+    id, _ = home.tell(*BOAT)
+    change = Change()
+    run(home.assistant.history._purge(change, {id}))
+    assert ["delete", "facts", id] in change.ops
+    assert ["delete", "traces", f"tiny/{id}"] in change.ops
+
+
+def test_it_fits(home):
+    id, _ = home.tell(*BOAT)
+    trace = run(home.store.get("traces", f"tiny/{id}"))["data"]
+    size = sum(len(part) for part in trace.values() if isinstance(part, bytes))
+    assert size <= 32_000
+    assert isinstance(home.assistant.trainer, EngineTrainer)

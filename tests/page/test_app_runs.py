@@ -1,0 +1,36 @@
+"""Train on a data set, in the page: chosen, trained in granted time, told, and there after a reload."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.page import browser as in_browser
+
+pytestmark = pytest.mark.slow
+
+
+def activity(page: Page):
+    page.get_by_role("tab", name="Activity").click()
+    return page.get_by_role("tabpanel", name="Activity")
+
+
+def test_a_run_over_who_oneseek_is_trains_in_the_page_and_is_told_after_a_reload(page: Page):
+    page.goto("/?model=tiny&engine=cpu")
+    in_browser.wait_for_state(page, "ready", timeout=120)
+    panel = activity(page)
+    panel.get_by_role("button", name="Train on a data set").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_label("Data set")).to_contain_text("Who OneSeek is (50 examples)")
+    dialog.get_by_label("Times through it").fill("2")
+    dialog.get_by_role("button", name="Train", exact=True).click()
+    told = panel.get_by_text(re.compile("Loss on the part held back"))
+    expect(told).to_contain_text(re.compile(r"\d.*→ .*\d"), timeout=300_000)
+    first, second = map(float, re.findall(r"\d+\.\d+", told.inner_text())[:2])
+    assert second < first
+    ended = panel.get_by_text(re.compile("Trained: v|Not used: "))
+    expect(ended).to_be_visible(timeout=300_000)
+    words = ended.inner_text()
+    page.reload()
+    in_browser.wait_for_state(page, "ready", timeout=120)
+    expect(activity(page).get_by_text(words)).to_be_visible()

@@ -1,0 +1,125 @@
+"""Train on a data set: choosing one, and what became of every run so far."""
+
+from engine.core.messages import BringDataSet, ListDataSets, StartRun
+from web.lib import dom, files, overlay
+from web.lib.words import t
+from web.settings.fields import select
+
+FILES = ".jsonl,.json,.txt,.md"
+NAMED = ("identity", "learned", "chats")
+SHOWN = 5
+
+
+def name_of(data):
+    return t("runs.data_" + data) if data in NAMED else data
+
+
+def result_of(run):
+    """What became of a run, in a sentence."""
+    if run["state"] == "complete":
+        results = run["results"]
+        key = "runs.trained" if results["version"] else "runs.refused"
+        return t(key, version=results["version"] or "", reason=results["reason"] or "")
+    return t("runs." + run["state"], reason=run["reason"])
+
+
+class TrainingRuns:
+    """The dialog behind *Train on a data set*, and the list under it in Activity."""
+
+    def __init__(self, page):
+        self.page = page
+
+    async def open(self, chosen=""):
+        items = await self.page.learning.tell(ListDataSets())
+        if not items:
+            return
+        options = [
+            (one["id"], t("runs.option", name=name_of(one["name"]), n=one["examples"]))
+            for one in items.items
+        ]
+        data = select(options, chosen or options[0][0], name="data")
+        file = dom.button(t("runs.file"), "run-file", drawing="file", cls="small")
+        form = dom.make(
+            "form",
+            dom.make("label", t("runs.data"), data, cls="field"),
+            dom.make("div", file, cls="row"),
+            dom.make(
+                "div",
+                number("epochs", 3, 1, 100, 1),
+                number("rate", 0.0005, 0.00001, 0.001, 0.00001),
+                number("threshold", 0.001, 0, 1, 0.0001),
+                number("patience", 3, 1, 100, 1),
+                cls="columns",
+            ),
+            dom.make(
+                "div",
+                dom.make("button", t("runs.start"), type="submit", cls="primary"),
+                cls="row end",
+            ),
+            do="run-start",
+            data_on="submit",
+            cls="column",
+        )
+        note = dom.make("p", t("runs.text"), cls="note")
+        overlay.dialog(t("runs.title"), note, form, name="runs")
+
+    async def bring(self):
+        """A file of the person's as a data set; then it stands in the list."""
+        chosen = await files.pick(FILES, many=False)
+        if not chosen:
+            return
+        kept = await files.put_in_inbox(chosen[0])
+        brought = await self.page.learning.tell(BringDataSet(name=chosen[0].name, file=kept))
+        if brought:
+            await self.open(brought.items[0]["id"])
+
+    async def start(self, form):
+        found = {n: dom.find('[name="%s"]' % n, form).value for n in ("data",) + FIELDS}
+        started = await self.page.learning.tell(
+            StartRun(
+                data=found["data"],
+                epochs=int(found["epochs"]),
+                rate=float(found["rate"]),
+                threshold=float(found["threshold"]),
+                patience=int(found["patience"]),
+            )
+        )
+        if started:
+            overlay.close_all()
+            await self.page.learning.count_runs()
+            self.page.learning.now("lesson")
+            self.page.touch("state")
+
+    async def section(self):
+        """The last runs with their epochs, newest first."""
+        keys = [key for key in await self.page.store.keys("state") if key.startswith("run-")]
+        keys = sorted(keys, reverse=True)[:SHOWN]
+        rows = []
+        for key in keys:
+            rows.append(self.row(await self.page.store.get("state", key)))
+        button = dom.button(t("runs.title"), "train-on-data", drawing="seed", cls="small")
+        button.disabled = not (self.page.model and self.page.model.trainable)
+        listed = dom.make("ol", rows, cls="events") if rows else None
+        return dom.make("section", dom.make("h3", t("runs.heading")), button, listed)
+
+    def row(self, run):
+        losses = [event["total_loss"] for event in run["metrics"]]
+        told = t("runs.losses", losses=" → ".join([t.number(loss, 3) for loss in losses]))
+        about = run["about"]
+        words = t("runs.option", name=name_of(about["dataset"]), n=about["examples"])
+        return dom.make(
+            "li",
+            dom.make("b", words),
+            dom.make("p", result_of(run)),
+            dom.make("p", told, cls="note") if losses else None,
+            dom.make("small", run["runId"]),
+        )
+
+
+FIELDS = ("epochs", "rate", "threshold", "patience")
+
+
+def number(name, value, low, high, step):
+    box = dom.make("input", type="number", name=name, min=low, max=high, step=step, required=True)
+    box.value = value
+    return dom.make("label", t("runs." + name), box, cls="field")
