@@ -63,6 +63,7 @@ class TrainingScheduler:
         self.idle = idle
         self.has_work = has_work
         self.idle_after_ms = idle_after_ms
+        self.takes_seconds = lambda: False
         self.rules = {"hidden": AUTO, "battery": AUTO, "alone": AUTO}
         self.duty = DutyCycle(clock())
         self.blocks = {}
@@ -143,7 +144,12 @@ class TrainingScheduler:
 
     def share(self):
         """The share of the time it may use now."""
-        return 1.0 if self.forced or self.is_alone() else self.config.max_cpu_usage
+        return 1.0 if self.at_once() or self.is_alone() else self.config.max_cpu_usage
+
+    def at_once(self):
+        """Whether the work is done without waiting for long quiet and beyond the share: a person asked
+        for it, or it `takes_seconds`."""
+        return self.forced or self.takes_seconds()
 
     def sparing(self):
         """Whether one core has to do: on battery, or where nobody sees it; never for who forced it."""
@@ -182,7 +188,7 @@ class TrainingScheduler:
             if reason != "inference" or self.config.pause_on_inference:
                 return reason
         for kind in QUIET:
-            if now < self.quiet_until.get(kind, now) and not (self.forced and kind == "idle"):
+            if now < self.quiet_until.get(kind, now) and not (kind == "idle" and self.at_once()):
                 return kind
         return "" if self.forced else self._place_because()
 
@@ -212,7 +218,7 @@ class TrainingScheduler:
         self.duty.accrue(now, self.config.max_cpu_usage, cap)
         if self.paused_because(now) or not self.has_work():
             return self.config.check_interval_ms
-        if self.forced or self.is_alone():
+        if self.at_once() or self.is_alone():
             await self._slice(self._unshared_ms(), owed=False)
             return 0
         wanted = max(self.config.max_idle_time_ms, self.config.min_idle_time_ms)

@@ -38,7 +38,7 @@ def test_the_first_minute_begins_with_a_fact_of_ones_own(home: Page):
 def test_a_fact_is_told_learned_and_asked_from_one_line(home: Page):
     """Each thing the line says is true when it says it; it never speaks before the store does."""
     say(home, "My boat is called Saltkråkan.")
-    expect(told(home)).to_contain_text("Noted, not learned yet. 1 lesson waits.")
+    expect(told(home)).to_contain_text("Remembered. 1 lesson waits.")
     finished(home)
     activity, line = panel(home, "Activity"), home.locator("#state-line")
     expect(line).to_contain_text("1 lesson waits")

@@ -65,6 +65,8 @@ class Answer:
             tokens=answered.tokens,
             tokens_per_second=answered.tokens_per_second,
             ended=answered.ended,
+            by=answered.by,
+            facts=self.chat.page.heart.dated(answered.facts),
         )
         self.chat.page.composer.meter(answered)
         if self.asked["language"] != answered.asked_in:

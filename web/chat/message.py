@@ -1,5 +1,6 @@
 """How one turn of a conversation looks: its words, who said them, and what can be done with it."""
 
+from web.chat import why
 from web.lib import dom, markdown
 from web.lib.words import t
 
@@ -20,6 +21,7 @@ def draw(turn, number, count, learns):
         None if mine else dom.make("div", _who(turn), cls="who"),
         body,
         _notice(turn),
+        why.details(turn),
         dom.make("div", _actions(turn, number, count, learns), cls="actions"),
         cls="message %s" % turn["role"],
         id=turn["id"],

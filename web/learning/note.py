@@ -1,4 +1,5 @@
-"""The line under a message that told it something: noted, learned or not used, each true at its moment.
+"""The line under a message that told it something: noted, remembered, learned or not used, each true
+at its moment.
 
 `state_of` is the one place that decides what the line says; `Notes` keeps the lines on the page current.
 """
@@ -7,21 +8,34 @@ from web.learning import records, truth
 from web.lib import dom
 from web.lib.words import t
 
-TONES = {"learned": "good", "warned": "learn", "rejected": "bad"}
+TONES = {
+    "remembered": "good",
+    "remembered-only": "good",
+    "learned": "good",
+    "warned": "learn",
+    "rejected": "bad",
+}
 
 
 def state_of(page, kept, version, leased):
     """(state, words, verbs) of what is kept of a message: a lesson of the queue, or what was learned
     from it in `version`.  Verbs are (words, verb, of); the last one takes it back."""
-    id = kept["id"]
+    id, heart = kept["id"], page.heart
+    asks = (t("memory.ask"), "ask-in-chat", id)
+    if heart.gone(id):
+        return "gone", t("note.gone"), []
     if version:
         state = "warned" if kept.get("state") == "weakened" else "learned"
         words = t("note." + state, version=version)
-        asks = (t("memory.ask"), "ask-in-chat", id)
         return state, words, [asks, (t("memory.forget"), "forget-fact", id)]
     undo = (t("undo"), "skip", id)
     if leased:
         return "learning", truth.sentence(page), []
+    if heart.knows(id) and kept["state"] in ("ready", "rejected"):
+        return by_heart(page, kept, asks)
+    if kept["state"] == "ready" and id in heart.refused:
+        words = t("note.not_by_heart", why=heart.refused[id])
+        return "not-by-heart", words + " " + truth.sentence(page), [undo]
     if kept["state"] == "ready":
         return "noted", t("note.noted") + " " + truth.sentence(page), [undo]
     if kept["state"] == "held":
@@ -31,12 +45,21 @@ def state_of(page, kept, version, leased):
     return "skipped", t("queue.skipped"), [(t("note.again"), "approve", id)]
 
 
+def by_heart(page, kept, asks):
+    """What is known at once, whatever becomes of the lesson about it."""
+    undo = (t("undo"), "let-go", kept["id"])
+    if kept["state"] == "rejected":
+        look = (t("learned.look"), "show-versions", None)
+        return "remembered-only", t("note.remembered_only"), [asks, look, undo]
+    return "remembered", t("note.remembered") + " " + truth.sentence(page), [asks, undo]
+
+
 class Notes:
     def __init__(self, page):
         self.page = page
         self.found = {}  # message -> (what is kept of it, the label of the version that learned it)
         page.watch(self.read, "queue", "examples", "versions")
-        page.watch(self.draw, "far", "status", "words", "chat")
+        page.watch(self.draw, "far", "status", "words", "chat", "heart")
 
     async def read(self):
         """What is kept of each message: learned things come before what waits."""

@@ -55,7 +55,8 @@ class Learning(Training):
 
     def on_changed(self, changed):
         self.page.touch(*changed.stores)
-        if "queue" in changed.stores:
+        remembers = self.run and self.kind == "memory"  # it leaves the queue as it is
+        if "queue" in changed.stores and not remembers:
             dom.run(self.page.teaching.load())
 
     def on_lost(self, lost):

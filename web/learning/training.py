@@ -56,6 +56,7 @@ class Training:
         self.page = page
         self.run = self.kind = ""
         self.effort = None
+        self.remembering = None
         self.wanted = ""
         self.leased = []
         self.idle_practice = False
@@ -66,6 +67,7 @@ class Training:
         self.scheduler = TrainingScheduler(
             SchedulerConfig(), clock.now, self.grant, idle, self.has_work
         )
+        self.scheduler.takes_seconds = self.takes_seconds
 
     # ------------------------------------------------------------------------------ when it may
 
@@ -243,7 +245,16 @@ class Training:
         if not (self.page.model and self.page.model.trainable and self.trains):
             return False
         waits = self.page.teaching.queue.upcoming(1) or self.unpractised
+        waits = waits or self.page.heart.next() is not None
         return bool(self.run or self.wanted or waits or self.has_questions())
+
+    def takes_seconds(self):
+        """Whether all there is to do now is to remember what was just told."""
+        if not (self.page.model and self.page.model.trainable and self.trains):
+            return False
+        if self.run:
+            return self.kind == "memory" and self.page.heart.is_own(self.remembering)
+        return self.page.heart.is_own(self.page.heart.told())
 
     async def count_questions(self):
         """How many questions have stages that wait to be learned."""
@@ -286,11 +297,19 @@ class Training:
             done = await self.page.app.engine.ask(work)
         except Gone:
             self.give_back()
+            if self.kind == "memory":
+                self.page.heart.again(self.remembering)
             self.run = ""
             return {"used_ms": 0.0, "finished": False}
         except Refused as refused:
+            if self.kind == "memory":  # it may have been taken back meanwhile; lessons go on
+                await self.remembered(refused.failed.reason)
+                return {"used_ms": 0.0, "finished": False}
             self.refused(refused.failed)
             return {"used_ms": 0.0, "finished": True}
+        if done.finished and self.kind == "memory":
+            await self.remembered(done.reason)
+            return {"used_ms": opening + done.used_ms, "finished": False}
         if done.finished:
             self.over(done.outcome, done.version)
         elif self.effort:
@@ -300,12 +319,17 @@ class Training:
 
     async def put_off_practice(self):
         """A new lesson takes minutes, practice hours: what came by itself makes way."""
-        if self.run and self.idle_practice and self.page.teaching.queue.upcoming(1):
+        waits = self.page.teaching.queue.upcoming(1) or self.page.heart.told() is not None
+        if self.run and self.idle_practice and waits:
             await self.page.app.engine.ask(Drop(run=self.run))
             self.run, self.idle_practice = "", False
 
     async def open_round(self):
-        """The next lesson, or practice when a person asked for it; how long opening took."""
+        """What was told is remembered first; then the next lesson, or practice when a person asked
+        for it. How long opening took."""
+        self.remembering = self.page.heart.next()
+        if self.remembering is not None:
+            return await self.remember(self.remembering)
         asked, kind, self.wanted = self.wanted, self.wanted, ""
         line = "generic"
         active = self.scheduler.is_active()
@@ -333,6 +357,30 @@ class Training:
         self.effort.spend(opened.used_ms)
         self.page.status.know(round="training" if self.run else "")
         return opened.used_ms
+
+    async def remember(self, id):
+        """Open a round that takes in one thing that was told, in seconds."""
+        self.kind, self.leased, self.effort, self.idle_practice = "memory", [], None, False
+        self.page.heart.begin(id)
+        self.page.status.know(round="training")
+        opened = await self.page.app.engine.ask(
+            Learn(
+                kind="memory",
+                examples=[id] if id else [],
+                line="generic",
+                config={},
+                epoch=self.election.epoch or 0,
+            )
+        )
+        self.run = opened.run
+        return opened.used_ms
+
+    async def remembered(self, reason):
+        """It is known by heart now, or it is known why not."""
+        self.run = ""
+        self.page.heart.ended(self.remembering, reason)
+        self.page.status.know(round="")
+        await self.page.heart.read()
 
     def effort_key(self, kind):
         return "effort.%s.%s.%s" % (self.page.model.model, self.page.model.back_end, kind)

@@ -10,6 +10,9 @@ def doing(page):
     """What the round under way is about, in the person's own words where there are some."""
     learning = page.learning
     lessons = learning.leased
+    if learning.kind == "memory":
+        told = learning.remembering and page.teaching.queue.records.get(learning.remembering)
+        return t("learn.memory", text=told["answer"]) if told else t("learn.memory_again")
     if learning.run_begun:
         return t("learn.training")
     if learning.kind == "lesson" and len(lessons) == 1:
@@ -38,14 +41,17 @@ def sentence(page):
 
 def under_way(page):
     facts, learning = page.status.facts, page.learning
-    parts = [doing(page), part(learning) + ", " + t.percent(learning.share()) + "."]
+    parts = [doing(page)]
+    if learning.kind != "memory":  # which is a matter of seconds
+        parts.append(part(learning) + ", " + t.percent(learning.share()) + ".")
     if facts["paused"]:
         parts.append(t("learn.paused", why=t("paused." + facts["paused"])))
         return " ".join(parts)
     left = learning.seconds_left()
     if left:
         parts.append(t("learn.left", time=t.duration(left)))
-    parts.append(t("learn." + learning.gear()))
+    if learning.kind != "memory":
+        parts.append(t("learn." + learning.gear()))
     return " ".join(parts)
 
 
@@ -55,6 +61,8 @@ def part(learning):
 
 def short(page):
     """For the pill: a word and how far."""
+    if page.learning.kind == "memory":
+        return t("state.remembering")
     name = "evaluating" if page.status.facts["round"] == "checking" else "training"
     return t("state." + name) + " " + t.percent(page.learning.share())
 

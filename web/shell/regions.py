@@ -16,6 +16,7 @@ from web.chat.voice import Voice
 from web.intake.sources import Intake
 from web.learning import records
 from web.learning.comeback import Comeback
+from web.learning.heart import Heart
 from web.learning.measured import Measured
 from web.learning.note import Notes
 from web.learning.panels.activity import Activity
@@ -66,6 +67,7 @@ class OneSeek(Page):
         self.measured = Measured(self)
         self.teaching = Teaching(self)
         self.learning = Learning(self)
+        self.heart = Heart(self)
         self.comeback = Comeback(self)
         self.chat = Chat(self)
         self.composer = Composer(self, self.chat)
@@ -99,6 +101,7 @@ class OneSeek(Page):
         await self.settle_aside()
         self.tabs.open(self.settings["tab"])
         await self.teaching.load()
+        await self.heart.read()
         await self.measured.load()
         await self.first_run.load_registry()
         await self.read_version()

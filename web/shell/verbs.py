@@ -71,6 +71,8 @@ def register(page):
         "ask-in-chat": lambda of, el: ask_in_chat(page, of),
         "first-fact": lambda of, el: page.story.begin(),
         "skip-story": lambda of, el: page.story.skip(),
+        "let-go": lambda of, el: let_go(page, of),
+        "correct-known": lambda of, el: correct_known(page, of),
         "ask-fact": lambda of, el: memory.ask(of),
         "correct-fact": lambda of, el: memory.edit(of, "correct"),
         "reword-fact": lambda of, el: memory.edit(of, "reword"),
@@ -184,10 +186,23 @@ async def example(page, text):
 
 async def ask_in_chat(page, id):
     """What was taught, asked in a new chat."""
-    example = await page.store.get("examples", id)
+    example = await page.heart.find(id)
     await page.conversations.new()
     page.composer.put(example["prompt"])
     await page.composer.send()
+
+
+async def let_go(page, id):
+    """Take back what was told; it is gone from the next question on."""
+    if await page.heart.let_go([id]):
+        page.toast(t("forget.gone"))
+
+
+def correct_known(page, id):
+    """Where an answer says what it knows, to where that is put right."""
+    page.show_tab("memory")
+    page.memory.search("")
+    page.memory.edit(id, "correct")
 
 
 async def save_teach(page, id, text):

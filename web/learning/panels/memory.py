@@ -13,12 +13,16 @@ TONES = {
     "not learned": "bad",
     "replaced": "plain",
 }
+WAITING = {
+    "ready": "not_practised",
+    "rejected": "not learned",
+}  # of the queue, known by heart or not
 MOST = 100
 
 
 class Memory:
     name = "memory"
-    topics = ("examples", "versions", "recalled")
+    topics = ("examples", "versions", "recalled", "heart")
 
     def __init__(self, page):
         self.page = page
@@ -35,7 +39,7 @@ class Memory:
             self.page.touch("recalled")
 
     async def build(self):
-        known = await records.examples(self.page.store)
+        known = self.waiting() + await records.examples(self.page.store)
         self.versions = {v["number"]: v["label"] for v in await records.versions(self.page.store)}
         if not known:
             return [dom.make("p", self.nothing(), cls="empty"), self.tell()]
@@ -56,6 +60,26 @@ class Memory:
         count = dom.make("p", t("memory.count", n=len(shown)), cls="note")
         return [dom.make("div", field), self.tell(), count, dom.make("ul", rows, cls="list")]
 
+    def waiting(self):
+        """What was told and is known by heart, or refused, and in no version yet; newest first."""
+        heart, queue = self.page.heart, self.page.teaching.queue.records.values()
+        told = [one for one in queue if heart.knows(one["id"]) or one["id"] in heart.refused]
+        told = [one for one in told if one["state"] in ("ready", "rejected")]
+        told.sort(key=lambda record: -record["time"])
+        return told
+
+    def known(self, example):
+        """By heart, forgotten but still in a version, or refused and why."""
+        id, heart = example["id"], self.page.heart
+        if heart.gone(id):
+            return dom.make("span", t("memory.gone"), cls="tag bad")
+        if heart.knows(id):
+            return dom.make("span", t("memory.by_heart"), cls="tag good")
+        if id in heart.refused:
+            words = t("memory.not_by_heart", why=heart.refused[id])
+            return dom.make("span", words, cls="tag bad")
+        return None
+
     def nothing(self):
         """Nothing is learned for good: what is on its way is told."""
         if not (self.page.status.facts["round"] or any(truth.waiting(self.page))):
@@ -71,7 +95,7 @@ class Memory:
 
     def item(self, example):
         id, state = example["id"], example.get("state", "learned")
-        state = "replaced" if id in self.replaced else state
+        state = "replaced" if id in self.replaced else WAITING.get(state, state)
         version = self.versions.get(example.get("learned_in"))
         header = dom.make(
             "header",
@@ -81,6 +105,7 @@ class Memory:
                 cls="tag " + TONES.get(state, "plain"),
             ),
             dom.make("span", version, cls="tag plain") if version else None,
+            self.known(example),
         )
         heard = self.answers.get(id)
         return dom.make(
@@ -147,7 +172,7 @@ class Memory:
         act = self.editing[1]
         self.editing = None
         self.page.touch("recalled")
-        example = await self.page.store.get("examples", id)
+        example = await self.page.heart.find(id)
         if text and act == "correct":
             await self.page.teaching.correct_fact(example, text)
         elif text:
@@ -159,8 +184,18 @@ class Memory:
 
     async def forget(self, ids):
         overlay.close_all()
+        affected = await self.page.learning.forget(ids, False)
+        if not (affected and await self.page.heart.let_go(ids)):
+            return
+        if not affected.versions:
+            if await self.page.heart.learned(ids):
+                await self.page.learning.forget(ids, True)
+            self.page.toast(t("forget.gone"))
+            return
+        self.page.toast(t("forget.done"))
+        self.page.touch("examples", "versions", "ledger")
         if await self.page.learning.forget(ids, True):
-            self.page.toast(t("forget.done"))
+            self.page.toast(t("forget.trained"))
             self.page.touch("examples", "versions", "ledger")
 
     def ask_new_fact(self):
@@ -189,9 +224,12 @@ class Memory:
         affected = await self.page.learning.forget(ids, False)
         if not affected:
             return
-        versions = ", ".join(affected.versions) or t("none")
-        words = t("forget.text", versions=versions, start=affected.retrain_from)
-        yes = dom.button(t("forget.yes"), "forget-now", " ".join(ids), cls="danger")
+        words, yes = t("forget.text_by_heart"), t("memory.forget")
+        if affected.versions:
+            versions = ", ".join(affected.versions)
+            words += " " + t("forget.text", versions=versions, start=affected.retrain_from)
+            yes = t("forget.yes")
+        yes = dom.button(yes, "forget-now", " ".join(ids), cls="danger")
         no = dom.button(t("cancel"), "close-dialog")
         overlay.dialog(
             title, dom.make("p", words), actions=(no, yes), name="forget", important=True

@@ -1,0 +1,156 @@
+"""What is known by heart, as the engine stored it: which facts, what still waits to be, and what was refused.
+
+What was told is taken in before any lesson about it, and let go of before any version is trained without it.
+"""
+
+from engine.core.messages import LetGo
+from web.learning import records
+
+DATA_SET = "dataset"
+TOLD = ("ready", "rejected")  # a refused lesson costs nothing that is known by heart
+EVERYTHING = ""  # in the place of an example's id: all that only the engine can find
+
+
+class Heart:
+    def __init__(self, page):
+        self.page = page
+        self.facts = {}
+        self.traced = set()
+        self.covered = set()
+        self.examples = []
+        self.untraced = False  # facts are stored that this model has not taken in
+        self.tried = {}  # example -> the answer that was taken in, or tried to be, in this visit
+        self.refused = {}  # example -> why
+        self.queued = set()
+        self.model = ""
+        page.watch(self.read, "facts", "queue", "examples", "model")
+
+    async def read(self):
+        """What the engine has stored of it for the model in use."""
+        store, base = self.page.store, self.page.model_id() + "/"
+        facts = dict(await store.all("facts"))
+        keys = [key for key in await store.keys("traces") if key.startswith(base)]
+        if base != self.model:
+            self.model, self.tried, self.refused = base, {}, {}
+        self.traced = {key[len(base) :] for key in keys}
+        self.facts = {id: fact for id, fact in facts.items() if id in self.traced}
+        self.covered = set(self.traced)
+        for fact in self.facts.values():
+            self.covered.update(fact["also"])
+        self.untraced = bool(set(facts) - self.traced)
+        self.examples = await records.examples(store)
+        await self.let_go_of_undone()
+        self.page.touch("heart")
+
+    # ------------------------------------------------------------------------------ what waits
+
+    def told(self):
+        """The newest thing that was told and is not known yet, as its id; None when there is none."""
+        queue = self.page.teaching.queue.records.values()
+        waits = [one for one in queue if one["state"] in TOLD and self.waits(one)]
+        return max(waits, key=lambda one: (is_own(one), one["seq"]))["id"] if waits else None
+
+    def is_own(self, id):
+        """Whether a person said it, which is done at once; imports take the time that is left."""
+        record = id and self.page.teaching.queue.records.get(id)
+        return bool(record) and is_own(record)
+
+    def earlier(self):
+        """What was learned before, or known to another model, and is not known to this one."""
+        for example in self.examples:
+            if example["id"] not in self.covered and self.waits(example):
+                return example["id"]
+        return EVERYTHING if self.untraced and EVERYTHING not in self.tried else None
+
+    def waits(self, record):
+        id, answer = record["id"], record["answer"]
+        if record["kind"] == DATA_SET or self.tried.get(id) == answer:
+            return False
+        fact = self.facts.get(id)
+        return fact["answer"] != answer if fact else id not in self.covered
+
+    def next(self):
+        """What a round takes in now: what was just told comes first."""
+        told = self.told()
+        if told is None and not self.page.teaching.queue.upcoming(1):
+            return self.earlier()
+        return told
+
+    # ------------------------------------------------------------------------------ what became
+
+    def begin(self, id):
+        record = id and self.page.teaching.queue.records.get(id)
+        self.tried[id] = record["answer"] if record else self.answer_of(id)
+
+    def answer_of(self, id):
+        return next((one["answer"] for one in self.examples if one["id"] == id), "")
+
+    def again(self, id):
+        """The engine was ended before it had taken this in."""
+        self.tried.pop(id, None)
+
+    def ended(self, id, reason):
+        """Why it cannot be known by heart, or that it is."""
+        self.refused.pop(id, None)
+        if reason:
+            self.refused[id] = reason
+
+    def knows(self, id):
+        return id in self.facts
+
+    def gone(self, id):
+        """Forgotten, though a version that is still there has learned it."""
+        return id in self.traced and id not in self.facts
+
+    async def is_kept(self, id):
+        """By the store's own word, whether it waits or was learned."""
+        if await self.page.store.get("examples", id):
+            return True
+        record = await self.page.store.get("queue", id)
+        return bool(record) and record["state"] != "skipped"
+
+    def dated(self, facts):
+        """What an answer used, with when it was told."""
+        return [dict(one, time=self.facts.get(one["id"], {}).get("time")) for one in facts]
+
+    async def learned(self, ids):
+        """Whether any of these went beyond what is known by heart."""
+        for id in ids:
+            if await self.page.store.get("examples", id):
+                return True
+        return False
+
+    async def find(self, id):
+        """What was told, wherever it is kept."""
+        store = self.page.store
+        found = await store.get("examples", id) or await store.get("queue", id)
+        fact = self.facts.get(id)
+        return found or (fact and dict(fact, prompt=fact["question"], kind="fact"))
+
+    # ------------------------------------------------------------------------------ letting go
+
+    async def let_go(self, ids):
+        """From the next question on nothing of these comes out."""
+        if not await self.page.learning.tell(LetGo(examples=ids)):
+            return False
+        await self.page.teaching.load()
+        await self.read()
+        return True
+
+    async def let_go_of_undone(self):
+        """What was taken back, wherever that was done, is not known by heart either."""
+        waiting = self.page.teaching.queue.records
+        self.queued.update([one["id"] for one in waiting.values()])
+        ids = []
+        for id in self.queued.intersection(self.facts.keys()):
+            left = waiting.get(id) is None or waiting[id]["state"] == "skipped"
+            if left and not await self.is_kept(id):
+                ids.append(id)
+        if ids and self.page.model:
+            for id in ids:
+                del self.facts[id]
+            await self.page.learning.tell(LetGo(examples=ids))
+
+
+def is_own(record):
+    return record["priority"] != "import"
