@@ -294,7 +294,7 @@ def headless():
 
 @pytest.mark.slow
 def test_micro_learns_in_two_stages_and_what_it_learned_is_certified(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("engine.quality.Verdict.advice", "accept")
+    monkeypatch.setattr("engine.learning.rounds.gate.Verdict.advice", "accept")
     question = {
         "question": "What is the capital of Zorbia?",
         "raw_responses": [

@@ -32,6 +32,7 @@ CAUSES = {
 }
 """A cause that has words of its own -> what its trace holds."""
 
+REFUSED = "ImportRefused"  # whose text is a sentence for people
 LAST = 400  # characters of a trace in which the cause stands
 
 
@@ -39,6 +40,8 @@ def words(failed):
     """What happened, what is safe, and what to do."""
     if failed.detail == "ended":
         return t("failed.ended")
+    if REFUSED in failed.detail[-LAST:]:
+        return failed.reason
     told = t("failed." + asked(failed.where))
     cause = cause_of(failed)
     return told if not cause else told + " " + t("failed.cause_" + cause)

@@ -85,7 +85,7 @@ def test_smollm2_with_training_needs_its_packed_weights_and_200_megabytes_with_f
     executor = Wasm(Native(4))
     model = loaded(fetch.part("model/smollm2-135m"), executor)
     weights, chosen = executor.memory.end, settings.TrainingConfig.preset("micro")
-    nothing_stored = SimpleNamespace(store=None)
+    nothing_stored = SimpleNamespace(store=None, base="", clock=None)
     assistant = Assistant(model, nothing_stored, chosen, memory_budget=TRAINING_BYTES["cpu"])
     trainer = assistant.trainer
     before = trainer.fresh()["adapter"].nbytes

@@ -38,7 +38,7 @@ def furnish(folder: Path) -> None:
         for name in (n for pattern in names.split() for n in fnmatch.filter(members, pattern)):
             write(folder / place / Path(name).name, members[name])
     for name in ("replay.js", "threads.js", "thread.js"):
-        shutil.copy(ROOT / "web" / name, folder)
+        shutil.copy(ROOT / "web/static" / name, folder)
     (folder / "model.gguf").symlink_to(fetch.part("model/smollm2-135m"))
 
 
