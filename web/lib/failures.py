@@ -11,7 +11,8 @@ ASKED = {
     "learn": ("Learn", "Grant", "Drop", "Question", "Introduce"),
     "use": ("Use",),
     "recall": ("Recall",),
-    "forget": ("Forget",),
+    "forget": ("Forget", "LetGo"),
+    "run": ("StartRun", "ListDataSets", "BringDataSet"),
     "export": ("Export",),
     "adapter": ("ImportAdapter",),
     "verify": ("Verify",),
@@ -21,7 +22,7 @@ ASKED = {
     "read": ("ImportText", "ImportFile", "ImportPage", "ImportEdited", "StopImport"),
     "test": ("AskAbout", "ForgetImport"),
 }
-"""What was asked -> the requests of workers/protocol.py that ask it."""
+"""What was asked -> the requests of engine/core/messages.py that ask it."""
 
 CAUSES = {
     "no_room": ("QuotaExceededError", "StorageFull", "MemoryError"),
