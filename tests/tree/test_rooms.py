@@ -32,6 +32,7 @@ LONGER = {
     "engine/model/generate.py": "reading, deciding and decoding work on the same lanes, token by token",
     "engine/core/messages.py": "every message that may pass, in one list",
     "workers/engine.py": "one method for each of those messages",
+    "web/learning/training.py": "when learning may run, and what it takes next, are one decision",
     "web/shell/verbs.py:register": "a table: one line a verb",
     "tests/learning/test_follow_one_message.py:follow": "the tour, told in one breath",
 }
