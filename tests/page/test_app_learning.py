@@ -112,7 +112,7 @@ def test_of_a_chat_a_person_excluded_nothing_is_learned(home: Page):
     finished(home, 2)
     answers(home).nth(1).get_by_role("button", name="Good answer: learn it").click()
     expect(home.get_by_role("region", name="Notices")).to_contain_text("Nothing is learned")
-    expect(panel(home, "Queue")).not_to_contain_text("Whiskerine")
+    expect(waiting(home)).not_to_contain_text("Whiskerine")
 
 
 def test_a_fact_is_learned_shown_used_and_taken_back(home: Page):

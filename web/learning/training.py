@@ -221,7 +221,7 @@ class Training:
     def now(self, kind):
         """Without waiting for quiet: what it is at, or a lesson from the queue, or practice of
         everything."""
-        if not self.run:
+        if not self.run or self.kind == "memory":  # which is over in a moment
             if kind == "lesson" and truth.no_lesson_now(self.page):
                 self.page.toast(truth.no_lesson_now(self.page))
                 return

@@ -75,7 +75,7 @@ class Activity:
 
     def state(self, live):
         facts = self.page.status.facts
-        running = bool(facts["round"])
+        running = bool(facts["round"]) and self.page.learning.kind != "memory"
         bar = None
         if running:
             words = t("activity.progress")
