@@ -147,6 +147,7 @@ def test_the_buttons_of_a_chat_and_of_the_list_of_chats(desk: Page):
     expect(desk.locator(menu).first).to_be_visible()
 
 
+@pytest.mark.long
 def test_the_buttons_of_memory_and_of_the_queue(desk: Page):
     press_pause(desk)
     memory = panel(desk, "Memory")
@@ -187,6 +188,7 @@ def press_pause(page: Page) -> None:
     press(page, "pause-learning")
 
 
+@pytest.mark.long
 def test_the_buttons_of_sources(desk: Page):
     panel(desk, "Sources")
     press(desk, "preview-source", "use-source", "test-source")
@@ -207,6 +209,7 @@ def test_the_buttons_of_sources(desk: Page):
     press(desk, "pick-files", "pick-folder")
 
 
+@pytest.mark.long
 def test_the_buttons_of_activity_and_versions(desk: Page):
     panel(desk, "Activity")
     desk.get_by_label("Show every figure").check()
@@ -237,6 +240,7 @@ def closed_and(page: Page, verb: str) -> None:
     press(page, verb)
 
 
+@pytest.mark.long
 def test_forgetting_from_memory_and_from_a_version_says_what_it_means_and_does_it(desk: Page):
     memory = panel(desk, "Memory")
     before = memory.locator("li.item").count()
@@ -251,6 +255,7 @@ def test_forgetting_from_memory_and_from_a_version_says_what_it_means_and_does_i
     press(desk, "close-dialog")
 
 
+@pytest.mark.long
 def test_the_controls_of_settings(desk: Page):
     desk.get_by_role("button", name="Settings").click()
     press(desk, "set-check")
@@ -287,6 +292,7 @@ def submit_and_load(page: Page, verb: str) -> None:
     page.locator("html[data-page=ready]").wait_for(state="attached", timeout=60_000)
 
 
+@pytest.mark.long
 def test_the_buttons_of_a_first_visit(chromium: Browser, address: str):
     with watched(chromium, address, locale="en-US") as (context, watch):
         watch.allow("model|Failed to load resource|ERR_")
@@ -325,6 +331,7 @@ def press_ask_in_chat(page: Page) -> None:
     finished(page)
 
 
+@pytest.mark.long
 def test_every_verb_was_pressed_or_says_why_not():
     assert all_verbs() - PRESSED - set(NOT_PRESSED) == set()
     assert set(NOT_PRESSED) <= all_verbs()

@@ -62,6 +62,7 @@ def test_what_is_too_long_to_say_by_heart_says_so_and_waits_for_its_lesson(page:
     assert facts(page) == []
 
 
+@pytest.mark.long
 def test_an_answer_shows_what_it_was_said_by_also_after_a_reload(page: Page):
     """The real model: told, asked in a new chat, right; forgotten there, asked, gone."""
     opened(page, "smollm2-135m")
