@@ -94,6 +94,7 @@ def test_what_is_sent_in_the_same_instant_as_a_new_chat_belongs_to_it(chat: Page
     expect(chat.get_by_role("article", name="You said")).to_contain_text("What is a tree?")
 
 
+@pytest.mark.long
 def test_an_open_editor_outlives_a_change_of_the_queue(chat: Page):
     say(chat, "What is a tree?")
     finished(chat)

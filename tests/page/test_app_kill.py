@@ -168,6 +168,7 @@ def lose(chromium, address: str, what: str, kills: int, seed: int, *options: str
         ends_well(life)
 
 
+@pytest.mark.long
 def test_R2_after_a_crash_training_goes_on_at_most_one_step_before(chromium, address):
     with a_life(chromium, address) as life:
         page = life.open()

@@ -101,6 +101,7 @@ def test_what_looks_like_a_secret_waits_outside_the_store(home: Page):
     )
 
 
+@pytest.mark.long
 def test_of_a_chat_a_person_excluded_nothing_is_learned(home: Page):
     home.get_by_role("button", name="New chat").click()
     say(home, "What is a cloud?")
@@ -115,6 +116,7 @@ def test_of_a_chat_a_person_excluded_nothing_is_learned(home: Page):
     expect(waiting(home)).not_to_contain_text("Whiskerine")
 
 
+@pytest.mark.long
 def test_a_fact_is_learned_shown_used_and_taken_back(home: Page):
     """Told, practised with a live curve, in use, asked, remembered, rolled back and brought back."""
     set_temperature(home, "0")
@@ -252,6 +254,7 @@ def test_scenario_18_idle_learning_starts_by_itself_and_yields(home: Page):
     expect(home.get_by_test_id("train-step")).not_to_have_text(re.compile(rf"^{before} /"))
 
 
+@pytest.mark.long
 def test_scenario_20_a_reload_in_the_middle_of_training_goes_on(home: Page):
     """The same run from its last checkpoint, five seconds old at most; its version is made."""
     run = home.locator(".figures dd.long").inner_text()
@@ -278,6 +281,7 @@ def row(versions: Locator, label: str) -> Locator:
     return versions.get_by_role("listitem").filter(has_text=label)
 
 
+@pytest.mark.long
 def test_scenario_22_versions_are_ranked_compared_blind_and_rolled_back(home: Page):
     versions = panel(home, "Versions")
     board = versions.get_by_role("region", name="Leaderboard")
@@ -382,6 +386,7 @@ UNBRIDLED = {
 }  # fmt: skip
 
 
+@pytest.mark.long
 def test_scenario_21_a_version_that_got_worse_is_not_used(home: Page):
     """Everything that holds a lesson back is switched off, and it is told nonsense."""
     home.get_by_role("button", name="Settings").click()
@@ -478,6 +483,7 @@ def test_versions_are_signed_with_a_key_of_the_persons_own(home: Page, tmp_path)
     home.keyboard.press("Escape")
 
 
+@pytest.mark.long
 def test_it_can_be_taught_who_it_is(home: Page):
     home.get_by_role("button", name="Settings").click()
     home.get_by_role("button", name="Teach it who it is").click()

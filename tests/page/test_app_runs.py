@@ -15,6 +15,7 @@ def activity(page: Page):
     return page.get_by_role("tabpanel", name="Activity")
 
 
+@pytest.mark.long
 def test_a_run_over_who_oneseek_is_trains_in_the_page_and_is_told_after_a_reload(page: Page):
     page.goto("/?model=tiny&engine=cpu")
     in_browser.wait_for_state(page, "ready", timeout=120)
