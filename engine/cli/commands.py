@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.backends.select import executor_named
-from engine.cli import certified
+from engine.cli import certified, teaching
 from engine.cli.options import command, model_options, show, told
 from engine.cli.remembering import assistant_of
 from engine.model import registry
@@ -95,8 +95,7 @@ async def _generate(options):
 
 async def _generate_from_memory(options, users):
     """From a folder that knows facts by heart: who answers depends on what is asked."""
-    with contextlib.closing(registry.open_named(registry.one(options.model))) as file:
-        model = await Model.load(file, await executor_named(options.backend))
+    model = await teaching.loaded(options)
     async with assistant_of(Path(options.adapter), model) as assistant:
         for number, user in enumerate(users):
             messages = [{"role": "user", "content": user}]

@@ -8,10 +8,9 @@ import time
 from pathlib import Path
 
 from engine.assistant import Assistant
-from engine.backends.select import executor_named
 from engine.cli.course import STORE, Course, clock, record_of
 from engine.cli.options import command, model_options, show, told
-from engine.cli.teaching import lines_of, out_option
+from engine.cli.teaching import lines_of, loaded, out_option
 from engine.core.settings import TrainingConfig, for_model
 from engine.core.storage.sqlite import SqliteStore
 from engine.history.ledger import Ledger
@@ -20,7 +19,6 @@ from engine.history.versions import Versions
 from engine.learning.lessons import LessonError
 from engine.learning.memory.memory import memorable
 from engine.learning.memory.mind import REFUSED
-from engine.model import registry
 from engine.model.loaded import Model
 
 
@@ -71,9 +69,7 @@ def remember(options):
 
 
 async def _remember(options):
-    executor = await executor_named(options.backend)
-    with contextlib.closing(registry.open_named(registry.one(options.model))) as file:
-        model = await Model.load(file, executor)
+    model = await loaded(options)
     records = records_in(options.lessons)
     course = await Course.open(options.out, model, None, options.adapter and Path(options.adapter))
     try:

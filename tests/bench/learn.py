@@ -29,7 +29,10 @@ from tests.bench.parts import report
 
 HERE = Path(__file__).parent
 FIGURES = ("recall", "unseen", "leak", "kl", "top1", "ppl_change", "known")
-RECIPE = "config recipe pace data kept attempt quality lessons/**/*".split()
+RECIPE = (
+    "core/settings learning/recipe learning/batch learning/base_answers learning/lessons/**/* "
+    "learning/rounds/rate_schedule learning/rounds/lesson learning/rounds/gate"
+).split()
 GATE = ("taught", "recall", "leak", "perplexity change")
 HIGHER_IS_WORSE = ("leak", "kl", "ppl_change")
 ENGLISH, SWEDISH, MANY = 8, 4, 40
