@@ -13,6 +13,7 @@ AWAY_MS = 30_000  # without a sign of anybody for so long, nobody is there
 ALONE_MS = 200  # a slice when nobody is there
 UNSEEN_MS = 20_000  # and in a tab that is hidden, whose timers the browser slows down to a minute
 ASLEEP_MS = 120_000  # the computer slept, or its clock was set: who woke it up is there
+AFTER_FAULT_MS = 5_000
 IDLE_MS = 200  # an idle moment is waited for so long; a page that never rests may not stop learning
 AUTO, ALWAYS, NEVER = "auto", "always", "never"
 
@@ -266,9 +267,14 @@ class TrainingScheduler:
         if result["finished"]:
             self.forced = False
 
-    async def run(self, sleep):
-        """The page's loop: turns as long as it is scheduled; `sleep(ms)` waits."""
+    async def run(self, sleep, failed):
+        """The page's loop: turns as long as it is scheduled; `sleep(ms)` waits. A turn that goes
+        wrong is reported with `failed(fault)`; learning goes on after a while."""
         while self.scheduled:
-            wait = await self.turn()
+            try:
+                wait = await self.turn()
+            except Exception as fault:
+                failed(fault)
+                wait = AFTER_FAULT_MS
             if wait or not self.hidden:  # in a hidden tab the shortest sleep takes a second
                 await sleep(wait)

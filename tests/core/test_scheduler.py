@@ -275,3 +275,21 @@ def test_a_failing_slice_leaves_the_scheduler_usable():
     page.scheduler.grant = grant
     page.pass_time(5000)
     assert page.slices and page.scheduler.get_stats()["is_training_active"] is False
+
+
+def test_a_turn_that_goes_wrong_is_reported_and_learning_goes_on():
+    page, faults = Page(), []
+
+    async def grant(budget):
+        if not faults:
+            raise KeyError("one slice went wrong")
+        page.scheduler.stop()
+        page.slices.append(budget)
+        return {"used_ms": budget, "finished": True}
+
+    async def sleep(milliseconds):
+        page.now += max(milliseconds, 1)
+
+    page.scheduler.grant = grant
+    run(page.scheduler.run(sleep, faults.append))
+    assert [type(fault) for fault in faults] == [KeyError] and len(page.slices) == 1

@@ -148,7 +148,7 @@ class Heart:
                 ids.append(id)
         if ids and self.page.model:
             for id in ids:
-                del self.facts[id]
+                self.facts.pop(id, None)  # another read may have come first
             await self.page.learning.tell(LetGo(examples=ids))
 
 

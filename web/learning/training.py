@@ -189,7 +189,7 @@ class Training:
         if not self.scheduler.scheduled:
             self.scheduler.start()
             self.scheduler.activity("sending")
-            asyncio.create_task(dom.guard(self.scheduler.run(sleep)))
+            asyncio.create_task(dom.guard(self.scheduler.run(sleep, dom.report)))
 
     def typing(self):
         self.scheduler.activity("typing")

@@ -187,10 +187,14 @@ async def guard(work):
     try:
         await work
     except Exception as fault:
-        said = io.StringIO()
-        sys.print_exception(fault, said)
-        console.error(said.getvalue())
-        _complain(fault)
+        report(fault)
+
+
+def report(fault):
+    said = io.StringIO()
+    sys.print_exception(fault, said)
+    console.error(said.getvalue())
+    _complain(fault)
 
 
 _complain = print
