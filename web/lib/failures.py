@@ -21,6 +21,7 @@ ASKED = {
     "backup": ("BackUp", "Restore"),
     "read": ("ImportText", "ImportFile", "ImportPage", "ImportEdited", "StopImport"),
     "test": ("AskAbout", "ForgetImport"),
+    "look_up": ("FindPlaces",),
 }
 """What was asked -> the requests of engine/core/messages.py that ask it."""
 
