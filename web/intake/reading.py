@@ -126,7 +126,7 @@ class Reader(Doors):
     async def fail(self, source, why):
         source.update(state="failed", why=why)
         await self.put(source)
-        self.page.say(why)
+        self.page.say(t.said(why))
 
     async def is_wanted(self, source):
         return await self.page.store.get("sources", source["id"]) is not None

@@ -43,7 +43,7 @@ def words(failed):
     if failed.detail == "ended":
         return t("failed.ended")
     if REFUSED in failed.detail[-LAST:]:
-        return failed.reason
+        return t.said(failed.reason)
     told = t("failed." + asked(failed.where))
     cause = cause_of(failed)
     return told if not cause else told + " " + t("failed.cause_" + cause)

@@ -156,7 +156,7 @@ class Sources:
     def facts(self, source):
         """Words, language and lessons when it is ready; the one sentence why when it is not."""
         if source["state"] == "failed":
-            return source["why"]
+            return t.said(source["why"])
         if source["state"] in ("waiting", "reading"):
             return source.get("progress") or t("sources.wait_note")
         parts = [t("sources.words", n=source["words"])]
@@ -178,7 +178,7 @@ class Sources:
 
     def remarks(self, source):
         """How sure the reading of a picture is, and what was left out."""
-        said = list(source.get("notes") or ())
+        said = [t.said(note) for note in source.get("notes") or ()]
         if source.get("through"):
             said.insert(0, t("sources.through", host=source["through"]))
         if source.get("confidence"):
@@ -199,7 +199,7 @@ class Sources:
     def held(self, source):
         """The places that read like orders to the assistant, and why."""
         places = [
-            dom.make("li", dom.make("q", place["text"]), " – ", place["why"])
+            dom.make("li", dom.make("q", place["text"]), " – ", t.said(place["why"]))
             for place in source.get("held") or ()
         ]
         return dom.make(
