@@ -36,10 +36,11 @@ LOOKS = {
     "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
 }
 OLD, NEW = "Saltkråkan", "Vindil"
-WAIT = 600_000
+DOWNLOAD = '#consent button.primary[data-do="download"]'
+KNOWN = ", ".join(f'.told[data-state="{one}"]' for one in ("remembered", "learning", "learned"))
+WAIT = 300_000
 RAW = re.compile(r"Traceback|\bNone\b|undefined|\bNaN\b|\[object|\w+Error\b|Exception|\{[a-z_]+\}")
 WATCH = (Path(__file__).parent / "parts/watch_page.js").read_text()
-BUSY = ("generating", "loading", "downloading")
 
 
 class Stranger:
@@ -56,9 +57,6 @@ class Stranger:
         self.taken[name] = time.monotonic() - began
         self.page.screenshot(path=self.folder / f"{len(self.taken)}-{name}.png")
         report.say(self.folder.name, name, f"{self.taken[name]:.1f} s", self.said.get(name, ""))
-
-    def press(self, verb: str) -> None:
-        self.page.locator(f'[data-do="{verb}"]:visible').last.click()
 
     def say(self, text: str) -> str:
         """The answer to what is said, once it is whole."""
@@ -94,10 +92,10 @@ class Stranger:
 
     def open(self) -> None:
         self.page.goto("/?engine=cpu")
-        expect(self.page.locator('#consent [data-do="download"]')).to_be_enabled(timeout=WAIT)
+        expect(self.page.locator(DOWNLOAD)).to_be_enabled(timeout=WAIT)
 
     def download(self) -> None:
-        self.press("download")
+        self.page.locator(DOWNLOAD).click()
         wait_for_state(self.page, "ready", timeout=WAIT / 1000)
 
     def question(self) -> None:
@@ -106,7 +104,7 @@ class Stranger:
     def tell(self) -> None:
         """Until it is known by heart, by the page's own word."""
         self.say(self.words["fact"])
-        expect(self.page.locator('.told[data-state="remembered"]')).to_be_visible(timeout=WAIT)
+        expect(self.page.locator(KNOWN)).to_be_visible(timeout=WAIT)
 
     def ask(self) -> None:
         self.anew()
@@ -115,7 +113,7 @@ class Stranger:
     def correct(self) -> None:
         """What was said is replaced in the queue, and the new one is known by heart."""
         self.say(self.words["correction"])
-        expect(self.page.locator('.told[data-state="remembered"]').last).to_be_visible(timeout=WAIT)
+        expect(self.page.locator(KNOWN).last).to_be_visible(timeout=WAIT)
 
     def ask_again(self) -> None:
         self.anew()
