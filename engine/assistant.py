@@ -12,8 +12,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.backends.executor import Executor, Tensor
-from engine.core.settings import TrainingConfig, for_model, is_trainable
+from engine.backends.executor import Tensor
+from engine.core.next_work import MEMORY
+from engine.core.settings import TrainingConfig, is_trainable
 from engine.core.turns import background, urgent
 from engine.history.round_plan import DATA_SET, TRAINING
 from engine.history.snapshot import Arrays, SnapshotDamaged
@@ -28,7 +29,6 @@ from engine.learning.runs import generate_run_id
 from engine.learning.trainer import EngineTrainer, check
 from engine.learning.training_engine import TrainingEngine
 from engine.learning.whole import Whole
-from engine.model.formats import ModelFile
 from engine.model.generate import Answer, Generator, Sampling
 from engine.model.kv_cache import ANSWER_BYTES, Pool
 from engine.model.loaded import Model
@@ -36,7 +36,6 @@ from engine.model.trainable import Trained
 
 BASE = 0  # the number of the version that has learned nothing
 CACHE_ROWS = 2048
-MEMORY = "memory"  # a round that only remembers
 FIRST_PROGRAMS = ((64, 1), (1, 1), (16, 1), (256, 1))  # tokens read or decoded at once
 Work = Callable[[], Awaitable[Any]]
 
@@ -94,19 +93,6 @@ class Assistant:
         self._pump: asyncio.Task | None = None
         self._failure: Exception = RuntimeError("nothing has failed")
         self._settled = asyncio.Condition()
-
-    @classmethod
-    async def load(
-        cls,
-        file: ModelFile,
-        executor: Executor,
-        versions: Versions,
-        config: TrainingConfig | None = None,
-        progress: Callable[[int, int], None] = lambda done, total: None,
-        **more,
-    ) -> Assistant:
-        model = await Model.load(file, executor, progress=progress)
-        return cls(model, versions, config or for_model(model.config.parameters), **more)
 
     # ---- answering
 

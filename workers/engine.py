@@ -14,7 +14,6 @@ import numpy as np
 import pyodide_js
 from pyodide.ffi import can_run_sync, run_sync, to_js
 
-from engine.assistant import MEMORY, Assistant
 from engine.backends.gpu.errors import DeviceLost
 from engine.backends.quick_check import measured
 from engine.core.collecting.language import UNKNOWN, detect
@@ -40,20 +39,20 @@ from engine.core.messages import (
     Token,
     Verified,
 )
+from engine.core.next_work import MEMORY
 from engine.core.queue.saved import SavedQueue
 from engine.core.queue.training_queue import TrainingQueue
 from engine.core.storage.store import FencedStore, open_browser_store
 from engine.core.turns import pause
-from engine.history import curve, naming
+from engine.history import curve
 from engine.history.audit import check_store
-from engine.history.ledger import Ledger
 from engine.history.snapshot import SnapshotDamaged
-from engine.history.versions import Versions, label
+from engine.history.versions import label
 from engine.learning import identity, run_data
 from engine.learning.trainer import TRAINING_BYTES
 from engine.model.formats.download import Damaged, Paused
 from engine.model.generate import Sampling, TooLong
-from engine.model.llama import Config
+from engine.open import assistant_of, clock
 from workers import outbox
 from workers.models import Models
 from workers.questions import Questions
@@ -141,34 +140,31 @@ class Engine:
         return await open_executor(self.device.kind)
 
     async def make_resident(self, request, file, executor, progress):
-        clock = lambda: int(time.time() * 1000)  # noqa: E731
-        parameters = Config.from_dict(file.config).parameters
-        family = naming.family(parameters)
-        ledger = Ledger(self.store, clock, self.signer)
-        versions = Versions(self.store, ledger, request.model, family, clock)
-        self.assistant = await Assistant.load(
+        self.assistant = await assistant_of(
             file,
             executor,
-            versions,
+            self.store,
+            request.model,
             progress=progress,
+            signer=self.signer,
             memory_budget=TRAINING_BYTES[self.device.kind],
         )
         self.assistant.whole.tell = self.tell_rebuilding
-        self.versions, self.loaded = versions, request
+        self.versions, self.loaded = self.assistant.versions, request
         self.questions = Questions(self.assistant, self.emit, self.tell_step)
         pause.wait = functools.partial(wait_inside, executor.turns)
         self.warming = asyncio.ensure_future(self.assistant.warm())
         executor.on_lost = self.recovery.begin
         return Loaded(
             model=request.model,
-            name=family,
+            name=self.versions.family,
             version=label(await self.versions.current()),
             back_end=self.device.kind,
             why=self.device.why,
             threads=executor.most if self.device.kind == "cpu" else 0,
             cores=js.navigator.hardwareConcurrency,
             context=self.assistant.base.context,
-            parameters=parameters,
+            parameters=self.assistant.model.config.parameters,
             trainable=self.assistant.trainable,
         )
 
@@ -281,7 +277,7 @@ class Engine:
 
     async def on_introduce(self, request):
         """Who OneSeek is, as fifty lessons of the queue."""
-        queue = SavedQueue(TrainingQueue(lambda: int(time.time() * 1000)), self.store)
+        queue = SavedQueue(TrainingQueue(clock), self.store)
         await queue.load()
         await queue.change(lambda q: [q.add(example) for example in identity.examples()])
         self.changed("queue")

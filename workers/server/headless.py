@@ -20,23 +20,18 @@ from pathlib import Path
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from engine.assistant import Assistant
-from engine.backends.select import executor_named
 from engine.cli.options import Progress
 from engine.core import environment
 from engine.core.environment import switched_on, variable, whole
 from engine.core.storage import backup
 from engine.core.storage.sqlite import SqliteStore
 from engine.core.storage.store import StorageFull, StoreRetired
-from engine.history import naming
 from engine.history.dna import EVERY_QUESTIONS
-from engine.history.ledger import Ledger
 from engine.history.signing import BadKey, read_key
-from engine.history.versions import Versions
 from engine.model import registry
 from engine.model.formats import FormatError
-from engine.model.llama import Config
 from engine.model.registry import NoBaseModels
+from engine.open import assistant_over, clock, model_named
 from importers.pages.fetch import Fetcher, anywhere
 from workers.server.api import create_app
 from workers.server.guard import LOCAL, Guard
@@ -88,11 +83,6 @@ def arguments() -> argparse.ArgumentParser:
     moved.add_argument("--backup", type=Path, metavar="FILE", help="write a backup and end")
     moved.add_argument("--restore", type=Path, metavar="FILE", help="restore a backup and end")
     return parser
-
-
-def clock() -> int:
-    """Milliseconds since 1970; order never depends on it."""
-    return int(time.time() * 1000)
 
 
 @contextlib.contextmanager
@@ -153,20 +143,14 @@ async def base_of(name: str, store: SqliteStore) -> str:
 async def opened(options: argparse.Namespace) -> Service:
     """The service of the chosen model over the folder's store."""
     name = registry.one(options.model)
-    if registry.known().get(name, {}).get("source", {}).get("kind") == "web":
-        await registry.obtain(name, Progress(name))
-    file = registry.open_named(name)
     id = registry.id_of(name)
-    executor = await executor_named(options.backend)
-    size = Config.from_dict(file.config).parameters
+    model = await model_named(name, options.backend, Progress(name))
     store = SqliteStore(options.folder / DATABASE)
     if store.lost:
         log.warning("the folder's database was lost: restore a backup to get versions back")
     key = variable("LEDGER_PRIVATE_KEY_PATH")
-    ledger = Ledger(store, clock, read_key(key) if key else None)
-    versions = Versions(store, ledger, await base_of(name, store), naming.family(size), clock)
-    with contextlib.closing(file):
-        assistant = await Assistant.load(file, executor, versions)
+    signer = read_key(key) if key else None
+    assistant = assistant_over(model, store, await base_of(name, store), signer=signer)
     on = switched_on("ENABLE_MICROTRAINING", True)
     service = Service(store, assistant, id, clock, on, options.folder, share=options.share)
     service.micro.dna_every = whole("DNA_EVERY", EVERY_QUESTIONS)
