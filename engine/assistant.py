@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from engine.backends.executor import Tensor
 from engine.core.next_work import MEMORY
 from engine.core.settings import TrainingConfig, is_trainable
@@ -59,6 +61,9 @@ class Round:
     metrics: dict = field(default_factory=dict)
 
 
+OnStep = Callable[[Round], Any]
+
+
 class Assistant:
     """One loaded model, the version in use, and everyone who is being answered."""
 
@@ -69,7 +74,7 @@ class Assistant:
         config: TrainingConfig,
         rows: int = CACHE_ROWS,
         memory_budget: int | None = None,
-    ):
+    ) -> None:
         self.model, self.versions, self.config = model, versions, config
         self.trained = Trained.chosen(model.config, config)
         self.turns = model.executor.turns
@@ -112,7 +117,7 @@ class Assistant:
         key: str,
         version: int | None = None,
         line: str = GENERIC,
-        **hooks,
+        **hooks: Any,
     ) -> tuple[Answer, int]:
         """Answer a conversation with a version (the one in use unless told); which one it was."""
         number = await self.versions.number(line) if version is None else version
@@ -210,7 +215,7 @@ class Assistant:
         kind: str,
         ids: list[str],
         line: str,
-        on_step: Callable[[Round], Any] = lambda round: None,
+        on_step: OnStep = lambda round: None,
         config: dict | None = None,
         store: Any = None,
     ) -> Round:
@@ -234,7 +239,7 @@ class Assistant:
         self,
         ids: list[str],
         line: str,
-        on_step: Callable[[Round], Any],
+        on_step: OnStep,
         config: dict | None = None,
         store: Any = None,
         kind: str = "lesson",
@@ -295,7 +300,7 @@ class Assistant:
             await self.turns.breathe()
             return await work()
 
-    async def _train(self, on_step: Callable[[Round], Any]) -> dict:
+    async def _train(self, on_step: OnStep) -> dict:
         """The steps and the gate, slice by slice as the turns allow: the outcome. What is taught is
         remembered first."""
         await self.mind.remember()
@@ -422,7 +427,7 @@ class Assistant:
         self.pool.forget(adapted.name)
 
 
-def flat_weights(weights: Arrays):
+def flat_weights(weights: Arrays) -> np.ndarray:
     """The one array a version consists of."""
     (array,) = weights.values()
     return array

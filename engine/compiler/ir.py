@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from math import prod
+from typing import Any
 
 from engine.core.turns import pause
 
@@ -168,7 +169,7 @@ class Op:
         cases: tuple = (),
         updates: tuple[int, ...] = (),
         reuses: tuple[str, ...] = (),
-    ):
+    ) -> None:
         self.name, self.doc = reference.__name__, reference.__doc__
         self.reference, self.shape, self.kernel, self.cases = reference, shape, kernel, cases
         self.updates = updates  # inputs whose memory outputs 0, 1, ... overwrite
@@ -190,7 +191,7 @@ class Op:
         self.launch_rule = rule
         return rule
 
-    def __call__(self, *ins: Value | None, **attrs):
+    def __call__(self, *ins: Value | None, **attrs: Any) -> Any:
         if not self.required <= len(ins) <= len(self.params):
             raise TypeError(f"{self.name} takes {self.params}, got {len(ins)} inputs")
         pause()
@@ -219,7 +220,7 @@ class ShapeError(ValueError):
     """An op was given values whose shapes do not fit; the text names the op, weights, shapes."""
 
 
-def op(**record) -> Callable[[Callable], Op]:
+def op(**record: Any) -> Callable[[Callable], Op]:
     """Decorator: the function becomes the op of its name, found by every test and back end."""
 
     def register(reference: Callable) -> Op:

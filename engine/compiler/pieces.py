@@ -35,8 +35,8 @@ class Piece(NamedTuple):
     """A range of a dispatch's workgroups, as a rule all of them."""
 
     dispatch: Dispatch
-    first: tuple[int, int, int]
-    counts: tuple[int, int, int]
+    first: tuple[int, ...]
+    counts: tuple[int, ...]
 
     @property
     def share(self) -> float:
@@ -61,8 +61,9 @@ def split(dispatch: Dispatch, most: float = inf) -> list[Piece]:
 class Costs:
     """Milliseconds of each kind of dispatch, learned on the device itself."""
 
-    def __init__(self, software: bool):
-        self.software, self.known = software, {}
+    def __init__(self, software: bool) -> None:
+        self.software = software
+        self.known: dict[tuple, float] = {}
         self.lessons = 0  # counts what was learned, so that plans know when they are old
 
     def knows(self, piece: Piece) -> bool:

@@ -15,9 +15,12 @@ import logging
 import sqlite3
 import sys
 import time
+from collections.abc import Iterator, MutableMapping
 from pathlib import Path
+from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from engine.cli.options import Progress
@@ -86,7 +89,7 @@ def arguments() -> argparse.ArgumentParser:
 
 
 @contextlib.contextmanager
-def alone_in(folder: Path):
+def alone_in(folder: Path) -> Iterator[None]:
     """Two servers on one folder would train against each other: the second one is refused."""
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "server.lock", "w") as lock:
@@ -164,11 +167,11 @@ async def opened(options: argparse.Namespace) -> Service:
 class Impatient(H11Protocol):
     """A connection that has not asked anything after a while is closed: half-open ones cost nothing."""
 
-    def connection_made(self, transport) -> None:
+    def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self.patience = self.loop.call_later(HEADER_SECONDS, self.close_if_silent)
 
-    def connection_lost(self, exc) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         self.patience.cancel()
         super().connection_lost(exc)
 
@@ -181,15 +184,15 @@ class Impatient(H11Protocol):
 class Logged:
     """Tells the log of each request, when it is over; never what was asked or answered."""
 
-    def __init__(self, app):
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
-    async def __call__(self, scope, receive, send):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         began, status = time.perf_counter(), 0
 
-        async def watched(message):
+        async def watched(message: MutableMapping[str, Any]) -> None:
             nonlocal status
             status = message.get("status", status)
             await send(message)
@@ -202,7 +205,7 @@ class Logged:
             log.info("request", extra={"facts": {**facts, "milliseconds": spent}})
 
 
-def server_settings(app, host: str, port: int) -> uvicorn.Config:
+def server_settings(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
     return uvicorn.Config(
         Logged(app), host, port, http=Impatient, log_config=None, access_log=False,
         timeout_graceful_shutdown=5, ws_max_size=1 << 20, timeout_keep_alive=20,

@@ -12,7 +12,7 @@ EVENTS_BEHIND = 256  # a listener that is further behind is dropped
 class Hub:
     """Everyone who listens to events; a slow listener loses its place, never the others'."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.listeners: set[asyncio.Queue] = set()
 
     def tell(self, event: dict) -> None:

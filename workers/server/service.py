@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ log = logging.getLogger("oneseek")
 class NoSuchModel(LookupError):
     """A request names a model or version that is not here."""
 
-    def __init__(self, name: str):
+    def __init__(self, name: str) -> None:
         super().__init__(f"there is no model {name!r}; GET /v1/models lists them")
 
 
@@ -73,7 +73,7 @@ class Service:
         folder: Path | None = None,
         paced: bool = False,
         share: float = 1.0,
-    ):
+    ) -> None:
         self.store, self.assistant, self.model, self.clock = store, assistant, model, clock
         self.micro_training, self.folder, self.paced = micro_training, folder, paced
         self.share = share  # of the time that learning may take
@@ -118,7 +118,7 @@ class Service:
         self.assistant.drop()
         await self.store.close()
 
-    def spawn(self, work) -> asyncio.Task:
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task:
         task = asyncio.ensure_future(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
@@ -136,7 +136,7 @@ class Service:
         key: str,
         version: int | None,
         client: str = "",
-        **hooks,
+        **hooks: Any,
     ) -> tuple[Answer, int]:
         async with self.places.place(client):
             self.asked = time.monotonic()
