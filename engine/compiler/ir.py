@@ -176,6 +176,7 @@ class Op:
         self.reuses = reuses  # inputs whose memory output 0 may take when nobody needs them later
         self.pullback: Callable | None = None
         self.launch_rule: Callable | None = None
+        self.cost_rule: Callable | None = None
         parameters = inspect.signature(reference).parameters.values()
         tensors = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
         self.params = [p.name for p in tensors]
@@ -187,8 +188,15 @@ class Op:
         return rule
 
     def launch(self, rule: Callable) -> Callable:
-        """rule(*input specs, **attrs) -> workgroup counts, `override` constants (WebGPU only)."""
+        """rule(tier, *input specs, **attrs) -> entry point, workgroups, `override` constants
+        (WebGPU only; see launch.py)."""
         self.launch_rule = rule
+        return rule
+
+    def cost(self, rule: Callable) -> Callable:
+        """rule(*input specs, **attrs) -> floating-point operations, where they are many for each
+        result."""
+        self.cost_rule = rule
         return rule
 
     def __call__(self, *ins: Value | None, **attrs: Any) -> Any:

@@ -14,8 +14,8 @@ import wgpu
 
 from engine.backends.gpu.errors import DeviceLost, GPUProblem, OutOfMemory
 from engine.backends.gpu.kernels import Kernels
-from engine.backends.gpu.launch import Tier
 from engine.compiler.ir import BYTES, Spec
+from engine.compiler.launch import Tier
 from engine.compiler.pieces import Costs
 from engine.core.turns import Turns
 

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import wgpu
 
-from engine.backends.gpu import launch
 from engine.backends.gpu.errors import GPUProblem
+from engine.compiler import launch
 from engine.compiler.ir import Step, Value
 from engine.compiler.schedule import is_elementwise
 
