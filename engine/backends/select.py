@@ -5,6 +5,8 @@ from __future__ import annotations
 from engine.backends.executor import Executor
 from engine.backends.reference import Numpy
 
+BACK_ENDS = ("gpu", "cpu", "numpy", "auto")
+
 
 async def executor_named(name: str) -> Executor:
     """The back end of --backend; `auto` takes a GPU only when it is a real one."""

@@ -23,6 +23,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from engine.backends.select import BACK_ENDS
 from engine.cli.options import Progress
 from engine.core import environment
 from engine.core.environment import switched_on, variable, whole
@@ -77,7 +78,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="any other address needs --key")
     parser.add_argument("--key", default=variable("ONESEEK_API_KEY"))
     parser.add_argument("--folder", type=Path, default=Path.home() / ".local/share/oneseek")
-    parser.add_argument("--backend", choices=("gpu", "cpu", "numpy", "auto"), default="auto")
+    parser.add_argument("--backend", choices=BACK_ENDS, default="auto")
     parser.add_argument(
         "--share", type=float, default=1.0,
         help="how much of the quiet time learning may take; the page takes 0.2 while you are there",
