@@ -35,6 +35,7 @@ LOOKS = {
     "desktop": {"viewport": {"width": 1440, "height": 900}},
     "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
 }
+ALL = "en-desktop en-phone sv-desktop sv-phone"
 OLD, NEW = "Saltkråkan", "Vindil"
 DOWNLOAD = '#consent button.primary[data-do="download"]'
 KNOWN = ", ".join(f'.told[data-state="{one}"]' for one in ("remembered", "learning", "learned"))
@@ -162,11 +163,12 @@ def path(browser: Browser, address: str, language: str, look: str, folder: Path)
 
 def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "shots/minutes"
-    chosen = os.environ.get(
-        "ONESEEK_BENCH_PATHS", "en-desktop en-phone sv-desktop sv-phone"
-    ).split()
+    chosen = os.environ.get("ONESEEK_BENCH_PATHS", ALL).split()
+    rows: list[dict] = []
     with served(site.build()) as address, chromium() as browser:
-        rows = [path(browser, address, *one.split("-"), folder / one) for one in chosen]
+        for one in chosen:
+            language, look = one.split("-")
+            rows.append(path(browser, address, language, look, folder / one))
     figures = {
         "paths": len(rows),
         "right": sum(row["right"] for row in rows),

@@ -35,7 +35,7 @@ class Bench:
         system: str = "",
         memory_budget: int | None = None,
         masters: np.ndarray | None = None,
-    ):
+    ) -> None:
         self.model, self.trained, self.config, self.masters = model, trained, config, masters
         self.coder = Coder(model.tokenizer, model.template, system)
         self.kept = kept or Kept.with_shipped(self.coder, model.fingerprint)
