@@ -15,7 +15,7 @@ from typing import Any
 from engine.backends.executor import Executor, Tensor
 from engine.core.settings import TrainingConfig, for_model, is_trainable
 from engine.core.turns import background, urgent
-from engine.history.round_plan import DATA_SET, TRAINING
+from engine.history.round_plan import DATA_SET, LESSON, TRAINING
 from engine.history.snapshot import Arrays, SnapshotDamaged
 from engine.history.updater import WeightUpdater
 from engine.history.versions import GENERIC, Versions, label
@@ -43,6 +43,10 @@ Work = Callable[[], Awaitable[Any]]
 
 class Busy(RuntimeError):
     """A round is open already."""
+
+
+class NothingLeft(LookupError):
+    """The lesson to go on with is gone, or what it stood on has changed; its examples wait again."""
 
 
 class OnlyChats(ValueError):
@@ -289,6 +293,8 @@ class Assistant:
         reopened = await self.training.reopen(line, kind)
         if run or not (reopened and self.training.run_id):
             self.training.run_id = run or generate_run_id(self.versions.clock())
+        if not reopened and kind == LESSON and not ids:
+            raise NothingLeft("there is no interrupted lesson to go on with; nothing was changed")
         if not reopened:
             records = [await self.versions.store.get("queue", id) for id in ids]
             missing = [id for id, record in zip(ids, records, strict=True) if record is None]

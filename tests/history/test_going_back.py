@@ -46,6 +46,7 @@ def every_way_to(host, version):
     assert host.ask("GET", at + "/verify").json() == {"ok": True, "findings": []}
     exported = host.ask("GET", at + "/export").json()
     assert exported["name"] == version["name"]
+    assert host.ask("GET", at + "/certified").status == 200
     return exported["files"]["adapter_model.safetensors"]
 
 

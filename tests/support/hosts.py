@@ -65,7 +65,7 @@ class Listener:
     def pump(self) -> None:
         """Take in what has come since."""
 
-    def wait(self, kind: str, seconds: float = 240, **told) -> dict:
+    def wait(self, kind: str, seconds: float = 240, /, **told) -> dict:
         """The first event of this kind that says what `told` says."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:

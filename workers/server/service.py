@@ -14,14 +14,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from engine.assistant import MEMORY, Assistant
+from engine.assistant import MEMORY, Assistant, NothingLeft
 from engine.core.queue.batches import BatchManager
 from engine.core.queue.saved import SavedQueue
 from engine.core.queue.training_queue import TrainingQueue
 from engine.core.scheduler import AWAY_MS
 from engine.history import naming
 from engine.history.audit import check_store
-from engine.history.round_plan import PRACTICE, TRAINING
+from engine.history.round_plan import LESSON, PRACTICE, TRAINING
 from engine.history.versions import GENERIC, Versions, label
 from engine.learning.lessons import LessonError
 from engine.learning.questions.microtrain import MicroTraining
@@ -214,7 +214,7 @@ class Service:
             elif coming and coming[0].state == "training":
                 await self.complete(coming[0])
             elif line := await self.interrupted():
-                await self.round("lesson", [], line)
+                await self.round(LESSON, [], line)
             elif waiting := await self.micro.waiting():
                 await self.micro.process(waiting[0])
             elif coming:
@@ -229,6 +229,8 @@ class Service:
             if (task := asyncio.current_task()) and task.cancelling():
                 raise  # the service itself ends
             return True  # a round made way, and goes on from its checkpoint
+        except NothingLeft:
+            return True  # it is learned anew, from the queue
         except Exception as fault:
             self.failures += 1
             log.error("learning failed, what is saved is untouched", exc_info=fault)
@@ -253,10 +255,13 @@ class Service:
         self.hub.tell({"type": "remembered", "facts": ended["facts"], "reason": ended["reason"]})
 
     async def interrupted(self) -> str | None:
-        """The line of a round that a killed server left half done."""
+        """The line of a lesson that a killed server left half done; practice has its own time."""
         prefix = f"round.{self.versions.base}."
-        keys = map(str, await self.store.keys("snapshots"))
-        return next((key.removeprefix(prefix) for key in keys if key.startswith(prefix)), None)
+        for key in map(str, await self.store.keys("snapshots")):
+            line = key.removeprefix(prefix)
+            if line != key and await self.assistant.training.interrupted(line) == LESSON:
+                return line
+        return None
 
     async def practise(self) -> None:
         """In long quiet; something new to learn ends it, and it begins again afterwards."""
@@ -315,6 +320,8 @@ class Service:
     async def round(self, kind: str, ids: list[str], line: str, config: dict | None = None) -> dict:
         """A whole round; it yields to answers by itself."""
         opened = await self.assistant.learn(kind, ids, line, self.step_done, config)
+        if kind == PRACTICE and self.wake.is_set():  # something new came while it was opened
+            opened.task.cancel()
         if self.share >= 1:
             self.assistant.turns.free()
         self.hub.tell({"type": "round_started", "runId": opened.run, "kind": kind})

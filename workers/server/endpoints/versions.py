@@ -71,7 +71,7 @@ async def certified(request: Request) -> Response:
     """A version certified, as a zip: adapter, records, the ledger, and a script that checks them."""
     service, wanted = service_of(request), request.path_params["number"]
     record = await service.versions.record(wanted)
-    flat = flat_weights(await service.versions.weights(wanted))
+    flat = flat_weights(await service.assistant.whole.weights(wanted))
     files = peft_files(service.assistant.trained, flat, service.model, record["name"])
     data = zipped(await certify(service.versions, wanted, files))
     named = {"Content-Disposition": f'attachment; filename="{record["name"]}.zip"'}
