@@ -407,6 +407,10 @@ class Assistant:
 
     # ---- versions
 
+    def layout_of(self, weights: Arrays) -> Trained:
+        """What a version's weights change of the model, and where they say it."""
+        return self.trainer.layout_of(weights)
+
     def with_adapter(self) -> Generator:
         """Who answers with whatever version's weights are in place."""
         if self.adapted is None:
@@ -437,6 +441,8 @@ class Assistant:
             )
 
     def _put(self, weights: Arrays) -> None:
+        if (layout := self.layout_of(weights)) != self.trained:
+            self.trained, self.adapted = layout, None
         adapted = self.with_adapter()
         self.tensors[self.trained.name].write(flat_weights(weights))
         self.pool.forget(adapted.name)

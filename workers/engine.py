@@ -35,6 +35,7 @@ from engine.core.messages import (
     Rebuilding,
     Recalled,
     RunStarted,
+    RunTakes,
     Signing,
     Slice,
     Token,
@@ -400,7 +401,7 @@ class Engine:
         """An adapter from elsewhere becomes a version, and the one in use."""
         assistant = self.needed()
         flat = outbox.adapter_in(await outbox.taken(request.name), assistant)
-        record = await assistant.training.adopt({assistant.trained.name: flat})
+        record = await assistant.training.adopt({assistant.trainer.called: flat})
         self.changed("versions", "ledger", "state")
         return Imported(version=label(record))
 
@@ -481,10 +482,16 @@ class Engine:
         runs = (await self.api_ready()).service.runs
         run = await runs.start(
             [self.versions.base], request.data, request.epochs, request.rate, request.threshold,
-            request.patience,
+            request.patience, {"mode": request.mode},
         )  # fmt: skip
         self.changed("state")
         return RunStarted(run=run.id)
+
+    async def on_what_run_takes(self, request):
+        """The memory and time of a run in each mode."""
+        self.needed()
+        runs = (await self.api_ready()).service.runs
+        return RunTakes(modes=await runs.modes(request.data, request.epochs))
 
     def on_leave_api(self, request):
         """Whoever asked the HTTP API went away."""

@@ -21,6 +21,7 @@ from engine.model.adapters import (
     AdapterError,
     fitted,
     gguf_lora,
+    only_lora,
     peft_files,
     read_peft,
     save_merged,
@@ -63,9 +64,11 @@ async def taken(name):
 async def export(assistant, versions, number, form, open_file):
     """A version as a file: its name and its bytes. `open_file()` opens the model's own file."""
     record = await versions.record(number)
-    flat = flat_weights(await assistant.whole.weights(number))
-    trained, model = assistant.trained, assistant.model
+    weights = await assistant.whole.weights(number)
+    flat, trained, model = flat_weights(weights), assistant.layout_of(weights), assistant.model
     stem = f"oneseek-{label(record)}"
+    if form != "merged":
+        only_lora(trained)
     if form == "gguf":
         kind = "llama"
         with contextlib.closing(await open_file()) as file:
@@ -103,4 +106,4 @@ def adapter_in(data, assistant):
             raise AdapterError(f"the zip holds no {name}; export the adapter as PEFT first")
     source = BytesSource(found[WEIGHTS], WEIGHTS)
     trained, flat = read_peft(found[SETTINGS], source, assistant.model.config)
-    return fitted(trained, flat, assistant.trained)
+    return fitted(trained, flat, assistant.trainer.trained)

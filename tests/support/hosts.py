@@ -214,6 +214,10 @@ def clock() -> int:
     return int(time.time() * 1000)
 
 
+async def accepted(made):
+    return accepting(await settled(made))
+
+
 async def quick_service(folder: Path, **more) -> Service:
     store = SqliteStore(folder / "oneseek.sqlite")
     versions = Versions(store, Ledger(store, clock), "tiny", "OneSeek-1M-Zero", clock)
@@ -221,8 +225,8 @@ async def quick_service(folder: Path, **more) -> Service:
         assistant = await Assistant.load(file, Numpy(), versions, QUICK, rows=1024)
     trainer = assistant.trainer
     begin, resume = trainer.begin, trainer.resume
-    trainer.begin = lambda *given: accepting(begin(*given))
-    trainer.resume = lambda *given: accepting(resume(*given))
+    trainer.begin = lambda *given: accepted(begin(*given))
+    trainer.resume = lambda *given: accepted(resume(*given))
     return Service(store, assistant, "tiny", clock, folder=folder, **more)
 
 

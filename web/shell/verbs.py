@@ -104,6 +104,7 @@ def register(page):
         "practise-now": lambda of, el: page.learning.now("practice"),
         "train-on-data": lambda of, el: page.training_runs.open(),
         "run-file": lambda of, el: page.training_runs.bring(),
+        "run-look": lambda of, el: page.training_runs.look(el),
         "run-start": lambda of, el: page.training_runs.start(el),
         "drop-round": lambda of, el: page.learning.drop(),
         "not-now": lambda of, el: page.learning.not_now(),

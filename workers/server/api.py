@@ -36,6 +36,7 @@ ROUTES = [
     Route("/api/training/micro/stats", training.micro_stats),
     Route("/api/training/datasets", training.data_sets),
     Route("/api/training/datasets", training.add_data_set, methods=["POST"]),
+    Route("/api/training/modes", training.modes),
     Route("/api/training/runs", training.all_runs),
     Route("/api/training/{run_id}/cancel", training.cancel_run, methods=["POST"]),
     Route("/api/training/{run_id}/metrics", training.run_metrics),
