@@ -444,6 +444,8 @@ class Engine:
     async def on_reset(self, request):
         """Remove every version, example and snapshot."""
         await self.needed().reset(request.word)
+        if self.api:
+            self.api.service.runs.known.clear()
         self.changed(
             "versions", "examples", "queue", "ledger", "state", "metrics", "events", "facts"
         )

@@ -46,8 +46,8 @@ class EngineTrainer(Bench):
         wanted = shape.asked(plan.config)
         if plan.kind == PRACTICE:
             return self.usual.replace(**wanted)
-        larger = here.replace(**wanted)
-        fits = holds(self.layout(larger), self.layout(here))
+        larger, layout = here.replace(**wanted), self.layout(here)
+        fits = holds(self.layout(larger), layout) or says_nothing(layout, weights)
         dropout = {"lora_config": {"dropout": larger.lora_config.dropout}}
         return larger if fits else here.replace(**dropout)
 
@@ -97,6 +97,13 @@ class EngineTrainer(Bench):
         else:
             attempt.restore(captured)
         return attempt
+
+
+def says_nothing(layout: Trained, weights: Arrays) -> bool:
+    """Whether an adapter is the base model still: its B are zero."""
+    _, flat = shape.named(weights)
+    changes = [name for name in layout.entries if not name.endswith("lora_A.weight")]
+    return not layout.whole and not any(layout.part(flat, name).any() for name in changes)
 
 
 def same_bench(one: TrainingConfig, other: TrainingConfig) -> bool:

@@ -43,7 +43,7 @@ def register(page):
         "save-title": lambda of, el: page.conversations.rename(of, field(el, "title")),
         "delete-chat": lambda of, el: page.conversations.delete(of),
         "undelete-chat": lambda of, el: page.conversations.undelete(of),
-        "toggle-private": lambda of, el: teaching.toggle_private(of),
+        "chat-learns": lambda of, el: teaching.learn_from(*of.split(" ", 1)),
         "export-chat-md": lambda of, el: page.conversations.export(of, "md"),
         "export-chat-json": lambda of, el: page.conversations.export(of, "json"),
         "clear-search": lambda of, el: page.conversations.clear_search(),
