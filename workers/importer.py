@@ -12,7 +12,7 @@ import time
 import js
 from pyodide.ffi import JsException, can_run_sync, run_sync, to_js
 
-from engine.core.messages import Done, Failed, Imports, Questions, Reading
+from engine.core.messages import Done, Failed, Imports, Places, Questions, Reading
 from engine.core.storage import backup
 from engine.core.storage.store import open_browser_store
 from importers.door import Door
@@ -80,6 +80,13 @@ class Importer:
         from engine.learning.lessons.documents import questions
 
         return Questions(items=questions(request.lessons, request.count))
+
+    async def on_find_places(self, request):
+        from importers.search import find
+
+        text = await read_own(request.document + ".txt")
+        found = find(text, request.question, request.count)
+        return Places(items=[place._asdict() for place in found])
 
     async def on_back_up(self, request):
         store = Whole(await open_browser_store(self.modules["store.js"]))

@@ -533,6 +533,22 @@ class AskAbout(Request):
     answer = Questions
 
 
+@message
+class Places(Message):
+    """Where a text speaks of what was asked, best first, each {"text", "start", "end"}."""
+
+    fields = {"items": list}
+
+
+@message
+class FindPlaces(Request):
+    """Look up at most `count` places of an imported document, named by its hash, that a question is about."""
+
+    worker = "importer"
+    fields = {"document": str, "question": str, "count": int}
+    answer = Places
+
+
 # ---- worker -> page
 
 

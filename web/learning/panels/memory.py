@@ -76,7 +76,7 @@ class Memory:
         if heart.knows(id):
             return dom.make("span", t("memory.by_heart"), cls="tag good")
         if id in heart.refused:
-            words = t("memory.not_by_heart", why=heart.refused[id])
+            words = t("memory.not_by_heart", why=t.said(heart.refused[id]))
             return dom.make("span", words, cls="tag bad")
         return None
 
