@@ -106,6 +106,7 @@ class Service:
         self.practised_at = 0  # the version that practice was last tried on
         self.wake = asyncio.Event()
         self.refused: set[str] = set()  # ids of what can not be kept in mind
+        self.compared: dict[str, list[int]] = {}  # blind comparisons that wait for a choice
 
     async def start(self) -> None:
         await self.queue.load()

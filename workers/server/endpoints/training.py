@@ -12,6 +12,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from engine.core.settings import IN_RUNS, TARGETS, TrainingConfig
 from engine.learning import run_data
+from engine.learning.adaptive import score
 from engine.learning.run_data import LARGEST
 from engine.learning.runs import moment
 from workers.server.fields import BadRequest, array, body_of, number, record, takes, text, whole
@@ -203,11 +204,16 @@ async def add_metrics(request: Request) -> JSONResponse:
 
 
 async def leaderboard(request: Request) -> JSONResponse:
-    """The models of a run, best first."""
-    run = service_of(request).runs.known.get(request.path_params["run_id"])
+    """The models of a run, best first, with the blind comparisons that its version won."""
+    service = service_of(request)
+    run = service.runs.known.get(request.path_params["run_id"])
     if run is None:
         raise HTTPException(404, f"there is no run {request.path_params['run_id']!r}")
-    return JSONResponse({"runId": run.id, "leaderboard": run.leaderboard.ranking()})
+    made = next(
+        (one for one in await service.versions.records() if one["name"] == run.version_name), None
+    )
+    rows = [row | score(made) for row in run.leaderboard.ranking()]
+    return JSONResponse({"runId": run.id, "leaderboard": rows})
 
 
 def state_of(service, wanted: str | None) -> dict:
