@@ -12,7 +12,7 @@ ASKED = {
     "use": ("Use",),
     "recall": ("Recall",),
     "forget": ("Forget", "LetGo"),
-    "run": ("StartRun", "ListDataSets", "BringDataSet"),
+    "run": ("StartRun", "ListDataSets", "BringDataSet", "WhatRunTakes"),
     "export": ("Export",),
     "adapter": ("ImportAdapter",),
     "verify": ("Verify",),
