@@ -31,15 +31,14 @@ class Teaching:
         self.batches = BatchManager(self.queue)
         self.collector = DataCollector(self, language=language_of)
         self.by_turn = {}
-        page.watch(self.configure, "settings")
 
     async def load(self):
         await self.saved.load()
-        self.configure()
         self.index()
         self.page.touch("queue", "queue-marks")
 
     def configure(self):
+        """What may be collected, by the settings of this moment."""
         self.collector.enable_chat_logging = self.page.settings["collect"]
         self.collector.auto_collect = self.page.settings["auto_collect"]
         wanted = set(self.page.settings["private_chats"])
@@ -96,6 +95,7 @@ class Teaching:
 
     async def heard(self, turn):
         """A finished message of the chat, for the collector to look at."""
+        self.configure()
         self.know_before(turn)
         message = {"id": turn["id"], "role": turn["role"], "content": turn["text"]}
         message.update(timestamp=turn["time"], chat=turn["chat"])
