@@ -51,11 +51,11 @@ from engine.history.snapshot import SnapshotDamaged
 from engine.history.versions import Versions, label
 from engine.learning import identity, run_data
 from engine.learning.trainer import TRAINING_BYTES
-from engine.model.formats.download import Damaged, Paused
+from engine.model.formats.download import Damaged
 from engine.model.generate import Sampling, TooLong
 from engine.model.llama import Config
 from workers import outbox
-from workers.models import Models
+from workers.models import Models, Paused
 from workers.questions import Questions
 from workers.recovery import Recovery
 from workers.server.training_runs import OPEN
@@ -186,7 +186,7 @@ class Engine:
         return chosen.why
 
     def on_stop_loading(self, request):
-        """Pause the download; what came is kept."""
+        """Pause the download; what came is kept, unless it was to run from memory."""
         self.models.stop()
         return Done()
 
