@@ -84,11 +84,11 @@ from engine.history.versions import Versions, label
 from engine.learning import identity, run_data
 from engine.learning.trainer import TRAINING_BYTES
 from engine.model.formats import ModelFile
-from engine.model.formats.download import Damaged, Paused
+from engine.model.formats.download import Damaged
 from engine.model.generate import Sampling, TooLong
 from engine.open import assistant_of, clock
 from workers import outbox
-from workers.models import Models
+from workers.models import Models, Paused
 from workers.post import Emit
 from workers.questions import Questions
 from workers.recovery import Recovery
@@ -230,7 +230,7 @@ class Engine:
         return chosen.why
 
     def on_stop_loading(self, request: StopLoading) -> Done:
-        """Pause the download; what came is kept."""
+        """Pause the download; what came is kept, unless it was to run from memory."""
         self.models.stop()
         return Done()
 
