@@ -18,7 +18,7 @@ from engine.backends.executor import Tensor
 from engine.core.next_work import MEMORY
 from engine.core.settings import TrainingConfig, is_trainable
 from engine.core.turns import background, urgent
-from engine.history.round_plan import DATA_SET, TRAINING
+from engine.history.round_plan import DATA_SET, LESSON, TRAINING
 from engine.history.snapshot import Arrays, SnapshotDamaged
 from engine.history.updater import WeightUpdater
 from engine.history.versions import GENERIC, Versions, label
@@ -44,6 +44,10 @@ Work = Callable[[], Awaitable[Any]]
 
 class Busy(RuntimeError):
     """A round is open already."""
+
+
+class NothingLeft(LookupError):
+    """The lesson to go on with is gone, or what it stood on has changed; its examples wait again."""
 
 
 class OnlyChats(ValueError):
@@ -280,6 +284,8 @@ class Assistant:
         reopened = await self.training.reopen(line, kind)
         if run or not (reopened and self.training.run_id):
             self.training.run_id = run or generate_run_id(self.versions.clock())
+        if not reopened and kind == LESSON and not ids:
+            raise NothingLeft("there is no interrupted lesson to go on with; nothing was changed")
         if not reopened:
             records = [await self.versions.store.get("queue", id) for id in ids]
             missing = [id for id, record in zip(ids, records, strict=True) if record is None]
@@ -392,6 +398,10 @@ class Assistant:
 
     # ---- versions
 
+    def layout_of(self, weights: Arrays) -> Trained:
+        """What a version's weights change of the model, and where they say it."""
+        return self.trainer.layout_of(weights)
+
     def with_adapter(self) -> Generator:
         """Who answers with whatever version's weights are in place."""
         if self.adapted is None:
@@ -422,6 +432,8 @@ class Assistant:
             )
 
     def _put(self, weights: Arrays) -> None:
+        if (layout := self.layout_of(weights)) != self.trained:
+            self.trained, self.adapted = layout, None
         adapted = self.with_adapter()
         self.tensors[self.trained.name].write(flat_weights(weights))
         self.pool.forget(adapted.name)

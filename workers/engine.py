@@ -58,6 +58,7 @@ from engine.core.messages import (
     RemoveModel,
     Reset,
     RunStarted,
+    RunTakes,
     Sign,
     Signing,
     Slice,
@@ -69,6 +70,7 @@ from engine.core.messages import (
     Use,
     Verified,
     Verify,
+    WhatRunTakes,
 )
 from engine.core.next_work import MEMORY
 from engine.core.queue.saved import SavedQueue
@@ -82,11 +84,11 @@ from engine.history.versions import Versions, label
 from engine.learning import identity, run_data
 from engine.learning.trainer import TRAINING_BYTES
 from engine.model.formats import ModelFile
-from engine.model.formats.download import Damaged, Paused
+from engine.model.formats.download import Damaged
 from engine.model.generate import Sampling, TooLong
 from engine.open import assistant_of, clock
 from workers import outbox
-from workers.models import Models
+from workers.models import Models, Paused
 from workers.post import Emit
 from workers.questions import Questions
 from workers.recovery import Recovery
@@ -228,7 +230,7 @@ class Engine:
         return chosen.why
 
     def on_stop_loading(self, request: StopLoading) -> Done:
-        """Pause the download; what came is kept."""
+        """Pause the download; what came is kept, unless it was to run from memory."""
         self.models.stop()
         return Done()
 
@@ -442,7 +444,7 @@ class Engine:
         """An adapter from elsewhere becomes a version, and the one in use."""
         assistant = self.needed()
         flat = outbox.adapter_in(await outbox.taken(request.name), assistant)
-        record = await assistant.training.adopt({assistant.trained.name: flat})
+        record = await assistant.training.adopt({assistant.trainer.called: flat})
         self.changed("versions", "ledger", "state")
         return Imported(version=label(record))
 
@@ -486,6 +488,8 @@ class Engine:
     async def on_reset(self, request: Reset) -> Done:
         """Remove every version, example and snapshot."""
         await self.needed().reset(request.word)
+        if self.api:
+            self.api.service.runs.known.clear()
         self.changed(
             "versions", "examples", "queue", "ledger", "state", "metrics", "events", "facts"
         )
@@ -524,10 +528,16 @@ class Engine:
         runs = (await self.api_ready()).service.runs
         run = await runs.start(
             [self.versions.base], request.data, request.epochs, request.rate, request.threshold,
-            request.patience,
+            request.patience, {"mode": request.mode},
         )  # fmt: skip
         self.changed("state")
         return RunStarted(run=run.id)
+
+    async def on_what_run_takes(self, request: WhatRunTakes) -> RunTakes:
+        """The memory and time of a run in each mode."""
+        self.needed()
+        runs = (await self.api_ready()).service.runs
+        return RunTakes(modes=await runs.modes(request.data, request.epochs))
 
     def on_leave_api(self, request: LeaveApi) -> Done:
         """Whoever asked the HTTP API went away."""

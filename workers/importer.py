@@ -21,12 +21,14 @@ from engine.core.messages import (
     BackUp,
     Done,
     Failed,
+    FindPlaces,
     ForgetImport,
     ImportEdited,
     ImportFile,
     ImportPage,
     Imports,
     ImportText,
+    Places,
     Questions,
     Reading,
     Restore,
@@ -101,6 +103,13 @@ class Importer:
         from engine.learning.lessons.documents import questions
 
         return Questions(items=questions(request.lessons, request.count))
+
+    async def on_find_places(self, request: FindPlaces) -> Places:
+        from importers.search import find
+
+        text = await read_own(request.document + ".txt")
+        found = find(text, request.question, request.count)
+        return Places(items=[place._asdict() for place in found])
 
     async def on_back_up(self, request: BackUp) -> Done:
         store = Whole(await open_browser_store(self.modules["store.js"]))

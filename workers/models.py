@@ -25,24 +25,33 @@ INBOX = "inbox"
 GIVEN = "file:"
 
 
+class Paused(Exception):
+    """The download was stopped by request."""
+
+
 class Models:
     """Opens and removes models by the names engine/core/messages.py gives them."""
 
     def __init__(self, store: Any, addresses: dict[str, str]) -> None:
         self.shelf, self.inbox = OpfsShelf(store), OpfsShelf(store, INBOX)
         self.addresses = addresses
-        self.stopping = False
+        self.fetching: asyncio.Future[Any] | None = None
 
     async def open(self, model: str, keep: bool, progress: Progress) -> ModelFile:
         """The model's file, `progress(phase, done, total)` while it is fetched; Paused when stopped."""
-        self.stopping = False
         if model.startswith(GIVEN):
             return open_model(await self.given(model.removeprefix(GIVEN), progress))
         if model not in self.addresses:
             raise DownloadError(elsewhere(model))
-        if not keep:
-            return open_model(await in_memory(model, self.addresses[model], progress))
-        return open_model(await self.kept(model, progress))
+        address = self.addresses[model]
+        got = self.kept(model, progress) if keep else in_memory(model, address, progress)
+        self.fetching = asyncio.ensure_future(got)
+        try:
+            return open_model(await self.fetching)
+        except asyncio.CancelledError as error:
+            raise Paused(f"{model}: stopped before it was complete") from error
+        finally:
+            self.fetching = None
 
     async def kept(self, model: str, progress: Progress) -> Source:
         """The stored file, fetched as far as it is missing; an older edition of it is replaced."""
@@ -53,8 +62,7 @@ class Models:
         source = await stored(self.shelf, name)
         if source:
             return source
-        url, stopped = self.addresses[model], lambda: self.stopping
-        return await download(self.shelf, Fetch(), name, url, known, progress, stopped)
+        return await download(self.shelf, Fetch(), name, self.addresses[model], known, progress)
 
     async def given(self, name: str, progress: Progress) -> Source | dict[str, Source]:
         """A person's file in OPFS inbox/, checked from its second visit on; a folder as {name: source}."""
@@ -80,8 +88,9 @@ class Models:
         return VerifiedSource(source, record)
 
     def stop(self) -> None:
-        """Pause the download at the next part that comes."""
-        self.stopping = True
+        """Pause the download, also one whose server has fallen silent."""
+        if self.fetching:
+            self.fetching.cancel()
 
     async def remove(self, model: str) -> None:
         """Delete what is stored of a model."""

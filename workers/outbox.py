@@ -26,6 +26,7 @@ from engine.model.adapters import (
     AdapterError,
     fitted,
     gguf_lora,
+    only_lora,
     peft_files,
     read_peft,
     save_merged,
@@ -74,9 +75,11 @@ async def export(
 ) -> tuple[str, bytes]:
     """A version as a file: its name and its bytes. `open_file()` opens the model's own file."""
     record = await versions.record(number)
-    flat = flat_weights(await assistant.whole.weights(number))
-    trained, model = assistant.trained, assistant.model
+    weights = await assistant.whole.weights(number)
+    flat, trained, model = flat_weights(weights), assistant.layout_of(weights), assistant.model
     stem = f"oneseek-{label(record)}"
+    if form != "merged":
+        only_lora(trained)
     if form == "gguf":
         kind = "llama"
         with contextlib.closing(await open_file()) as file:
@@ -114,4 +117,4 @@ def adapter_in(data: bytes, assistant: Assistant) -> np.ndarray:
             raise AdapterError(f"the zip holds no {name}; export the adapter as PEFT first")
     source = BytesSource(found[WEIGHTS], WEIGHTS)
     trained, flat = read_peft(found[SETTINGS], source, assistant.model.config)
-    return fitted(trained, flat, assistant.trained)
+    return fitted(trained, flat, assistant.trainer.trained)

@@ -216,10 +216,32 @@ class RunStarted(Message):
 @message
 class StartRun(Request):
     """Train on a data set (its id) for so many epochs, until the loss on a part held back falls by less
-    than `threshold` for `patience` of them."""
+    than `threshold` for `patience` of them; `mode` is lora, hybrid or full."""
 
-    fields = {"data": str, "epochs": int, "rate": float, "threshold": float, "patience": int}
+    fields = {
+        "data": str,
+        "mode": str,
+        "epochs": int,
+        "rate": float,
+        "threshold": float,
+        "patience": int,
+    }
     answer = RunStarted
+
+
+@message
+class RunTakes(Message):
+    """Of each mode {mode, memory_bytes, seconds (None: not measured yet)}, or {mode, refused}."""
+
+    fields = {"modes": list}
+
+
+@message
+class WhatRunTakes(Request):
+    """What a run over a data set would take, before it begins."""
+
+    fields = {"data": str, "epochs": int}
+    answer = RunTakes
 
 
 @message
@@ -509,6 +531,22 @@ class AskAbout(Request):
     worker = "importer"
     fields = {"lessons": list, "count": int}
     answer = Questions
+
+
+@message
+class Places(Message):
+    """Where a text speaks of what was asked, best first, each {"text", "start", "end"}."""
+
+    fields = {"items": list}
+
+
+@message
+class FindPlaces(Request):
+    """Look up at most `count` places of an imported document, named by its hash, that a question is about."""
+
+    worker = "importer"
+    fields = {"document": str, "question": str, "count": int}
+    answer = Places
 
 
 # ---- worker -> page

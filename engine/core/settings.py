@@ -221,6 +221,13 @@ IN_LESSONS = (
 """What lessons and practice heed; the rest belongs to data sets, or to the shape of a new adapter."""
 
 
+IN_RUNS = (
+    "batch_size", "warmup_steps", "max_steps", "validation_split", "max_grad_norm", "weight_decay",
+    "adam_beta1", "adam_beta2", "adam_epsilon", "plateau_threshold", "plateau_patience",
+)  # fmt: skip
+"""What a run over a data set heeds beside its shape, its epochs and its rate."""
+
+
 class SchedulerConfig(Settings):
     FIELDS = {
         "enable_background_training": flag(True),

@@ -5,14 +5,10 @@ What is in place is looked at when somebody asks; a version nobody asks costs no
 
 from __future__ import annotations
 
-import math
 from collections.abc import Awaitable, Callable
 
 from engine.history.snapshot import Arrays
 from engine.history.versions import GENERIC, Versions
-
-WORSE_LOSS = 1.10
-WORSE_ACCURACY = 0.05
 
 
 class WeightUpdater:
@@ -29,7 +25,6 @@ class WeightUpdater:
         self.versions = versions
         self.load, self.write, self.quiet = load, write, quiet
         self.in_place = 0  # the version whose weights are there; 0: none
-        self.best: dict[str, float] = {}
 
     async def update(self, number: int) -> None:
         """The next answer has this version's weights; answers under way keep theirs."""
@@ -43,20 +38,6 @@ class WeightUpdater:
         """The versions' numbers stand for other weights now."""
         self.in_place = 0
 
-    def should_rollback(self, metrics: dict) -> bool:
-        """Whether {loss, accuracy} are no numbers, or a tenth (loss) or five points (accuracy) worse
-        than the best seen; better ones become the best."""
-        loss, accuracy = metrics["loss"], metrics["accuracy"]
-        if not (math.isfinite(loss) and math.isfinite(accuracy)):
-            return True
-        best = self.best or {"loss": loss, "accuracy": accuracy}
-        self.best = {
-            "loss": min(best["loss"], loss),
-            "accuracy": max(best["accuracy"], accuracy),
-        }
-        worse = loss > best["loss"] * WORSE_LOSS
-        return worse or accuracy < best["accuracy"] - WORSE_ACCURACY
-
     async def rollback(self, version: int | None = None, line: str = GENERIC) -> dict | None:
         """Back to a version by number, 0 being the base model; to the one before when not said."""
         if version is None:
@@ -65,7 +46,6 @@ class WeightUpdater:
         if version:
             await self.load(version)  # trained again when it was cleared away
         await self.versions.rollback(line, version or None)
-        self.best = {}
         return await self.versions.record(version) if version else None
 
     async def clear_old_snapshots(self) -> list[int]:

@@ -103,13 +103,6 @@ class Leaderboard:
         row = self.rows.setdefault(model, {"model": model, "loss": None, "wins": 0, "games": 0})
         row.update(figures)
 
-    def compare(self, one: str, other: str, winner: str | None) -> None:
-        """A blind comparison: `winner` is one of the two, or None for a tie."""
-        for model in (one, other):
-            self.record(model)
-            self.rows[model]["games"] += 1
-            self.rows[model]["wins"] += 0.5 if winner is None else model == winner
-
     def ranking(self) -> list[dict]:
         def place(row: dict) -> tuple:
             loss = row["loss"]
@@ -127,3 +120,9 @@ class Leaderboard:
             return False
         self.told_at = now
         return True
+
+
+def score(version: Mapping | None) -> dict[str, float]:
+    """What blind comparisons said of a version: its wins (a tie is half a one) of so many games."""
+    wins, ties, losses = ((version or {}).get(name, 0) for name in ("wins", "ties", "losses"))
+    return {"wins": wins + ties / 2, "games": wins + ties + losses}

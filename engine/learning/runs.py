@@ -140,6 +140,11 @@ class TrainingRun:
     def over(self) -> bool:
         return self.state in ("complete", "failed", "cancelled")
 
+    @property
+    def version_name(self) -> str:
+        """The full name of the version it made, if it made one."""
+        return self.results.get("version_name") or ""
+
     def initial_state(self) -> dict:
         """What a listener who comes now needs to know."""
         return {

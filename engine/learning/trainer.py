@@ -6,36 +6,112 @@ lesson.py (lessons and practice) and dataset.py.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 import numpy as np
 
-from engine.history.round_plan import TRAINING, Plan
+from engine.core.settings import TrainingConfig
+from engine.history.round_plan import PRACTICE, TRAINING, Plan
 from engine.history.snapshot import Arrays
+from engine.learning import shape
 from engine.learning.batch import Coder, TooLong
 from engine.learning.lessons import Lesson, LessonError, lesson_of
 from engine.learning.rounds.bench import Bench
 from engine.learning.rounds.dataset import DataSetAttempt
 from engine.learning.rounds.lesson import LessonAttempt, Steps
+from engine.model.adapters import fitted, holds
+from engine.model.trainable import Trained
 
 # What a step in a tab may need beside its weights: a layer that does not fit is computed twice.
 TRAINING_BYTES = {"gpu": 100 << 20, "cpu": 52 << 20}
 
 
 class EngineTrainer(Bench):
-    """Trains adapters of one loaded model."""
+    """Trains one loaded model: in the shape it was opened in, or, when weights have or a plan wants
+    another, on a bench of that shape, for which this one makes room."""
 
-    def begin(self, weights: Arrays, plan: Plan) -> Steps:
-        attempt = self._attempt(weights, plan)
-        self.shadow.begin(attempt.start)
-        return attempt
+    beside: EngineTrainer | None = None
 
-    def resume(self, weights: Arrays, plan: Plan, captured: Arrays) -> Steps:
-        attempt = self._attempt(weights, plan)
-        attempt.restore(captured)
-        return attempt
+    def begin(self, weights: Arrays, plan: Plan) -> Steps | Awaitable[Steps]:
+        return self._on_its_bench(weights, plan, None)
 
-    def _attempt(self, weights: Arrays, plan: Plan) -> Steps:
+    def resume(self, weights: Arrays, plan: Plan, captured: Arrays) -> Steps | Awaitable[Steps]:
+        return self._on_its_bench(weights, plan, captured)
+
+    def shape_for(self, weights: Arrays, plan: Plan) -> TrainingConfig:
+        """The shape a round trains in. A lesson goes on from the weights there are, so that it takes
+        on a larger shape at once and keeps what a smaller one has no place for; practice begins at
+        the base, and with it any shape."""
+        here = shape.config_of(shape.named(weights)[0], self.usual)
+        wanted = shape.asked(plan.config)
+        if plan.kind == PRACTICE:
+            return self.usual.replace(**wanted)
+        larger, layout = here.replace(**wanted), self.layout(here)
+        fits = holds(self.layout(larger), layout) or says_nothing(layout, weights)
+        dropout = {"lora_config": {"dropout": larger.lora_config.dropout}}
+        return larger if fits else here.replace(**dropout)
+
+    def layout(self, config: TrainingConfig) -> Trained:
+        return Trained.chosen(self.model.config, config)
+
+    def layout_of(self, weights: Arrays) -> Trained:
+        """Where stored weights have what."""
+        return self.layout(shape.config_of(shape.named(weights)[0], self.usual))
+
+    def grown(self, weights: Arrays) -> np.ndarray:
+        """Weights of any smaller shape as this one's, saying what they said; of a shape that has no
+        place here, the beginning."""
+        name, flat = shape.named(weights)
+        if name == self.called:
+            return flat
+        here, start = self.layout_of(weights), self.fresh()[self.called]
+        return fitted(here, flat, self.trained, start) if holds(self.trained, here) else start
+
+    # ---- inside
+
+    def _on_its_bench(
+        self, weights: Arrays, plan: Plan, captured: Arrays | None
+    ) -> Steps | Awaitable[Steps]:
+        config = self.shape_for(weights, plan)
+        if same_bench(config, self.config):
+            self.beside = None
+            return self._attempt(weights, plan, captured)
+        return self._elsewhere(config, weights, plan, captured)
+
+    async def _elsewhere(
+        self, config: TrainingConfig, weights: Arrays, plan: Plan, captured: Arrays | None
+    ) -> Steps:
+        if self.beside is None or not same_bench(config, self.beside.config):
+            self.rest()
+            self.beside = None
+            self.beside = await EngineTrainer.open(
+                self.model, config, self.memory_budget, usual=self.usual, kept=self.kept
+            )
+        return self.beside._attempt(weights, plan, captured)
+
+    def _attempt(self, weights: Arrays, plan: Plan, captured: Arrays | None) -> Steps:
         kind = DataSetAttempt if plan.kind == TRAINING else LessonAttempt
-        return kind(self, np.asarray(weights[self.trained.name], np.float32), plan)
+        attempt = kind(self, self.grown(weights), plan)
+        if captured is None:
+            self.shadow.begin(attempt.start)
+        else:
+            attempt.restore(captured)
+        return attempt
+
+
+def says_nothing(layout: Trained, weights: Arrays) -> bool:
+    """Whether an adapter is the base model still: its B are zero."""
+    _, flat = shape.named(weights)
+    changes = [name for name in layout.entries if not name.endswith("lora_A.weight")]
+    return not layout.whole and not any(layout.part(flat, name).any() for name in changes)
+
+
+def same_bench(one: TrainingConfig, other: TrainingConfig) -> bool:
+    """Whether one set of programs and arrays serves both."""
+    return (
+        shape.written(one) == shape.written(other)
+        and one.lora_config.dropout == other.lora_config.dropout
+    )
 
 
 def check(coder: Coder, record: dict) -> Lesson:

@@ -98,6 +98,18 @@ class TrainingEngine:
         await self.store.batch([["delete", "snapshots", key]])
         return False
 
+    async def interrupted(self, line: str = GENERIC) -> str:
+        """The kind of the round a kill or a rollback left on this line, when it can go on."""
+        checkpoint = await self.store.get("snapshots", f"round.{self.versions.base}.{line}")
+        if checkpoint is None:
+            return ""
+        try:
+            _, facts = unpack(checkpoint, "the interrupted round")
+        except SnapshotDamaged:
+            return ""
+        same = facts["parent"] == (await self.versions.number(line) or None)
+        return facts["kind"] if same else ""
+
     async def advance(self, budget_ms: float) -> dict | None:
         """One slice: metrics, or None when the round is ready to be finished."""
         assert self.attempt, "open a round first"

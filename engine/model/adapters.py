@@ -189,9 +189,16 @@ def read_peft(settings: bytes, source: Source, config: Config) -> tuple[Trained,
     return trained, flat
 
 
-def fitted(trained: Trained, flat: np.ndarray, target: Trained) -> np.ndarray:
-    """The same adapter in another layout: a smaller rank is filled up with zeros, and B takes the
-    difference of the scales, so that every answer stays what it was."""
+def holds(target: Trained, trained: Trained) -> bool:
+    """Whether everything `trained` changes has a place in `target`."""
+    return trained.rank <= target.rank and set(trained.entries) <= set(target.entries)
+
+
+def fitted(
+    trained: Trained, flat: np.ndarray, target: Trained, start: np.ndarray | None = None
+) -> np.ndarray:
+    """The same weights in another layout: a smaller rank is filled up with what `start` begins with,
+    and B takes the difference of the scales, so that every answer stays what it was."""
     if trained == target:
         return flat
     if trained.rank > target.rank:
@@ -200,16 +207,16 @@ def fitted(trained: Trained, flat: np.ndarray, target: Trained) -> np.ndarray:
         )
     if missing := set(trained.entries) - set(target.entries):
         raise AdapterError(f"the adapter changes {sorted(missing)[0]}, which is not trained here")
-    result = target.initial(0)
-    for name in target.entries:
-        if ".lora_A." not in name:
-            continue
-        b = name.replace(".lora_A.", ".lora_B.")
-        if name in trained:
-            part = target.part(result, name)
-            part[: trained.rank] = trained.part(flat, name)
-            ratio = np.float32(trained.scale / target.scale)
-            target.part(result, b)[:, : trained.rank] = ratio * trained.part(flat, b)
+    result = target.initial(0) if start is None else start.copy()
+    ratio = np.float32(trained.scale / target.scale)
+    for name in trained.entries:
+        part, given = target.part(result, name), trained.part(flat, name)
+        if ".lora_A." in name:
+            part[: trained.rank] = given
+        elif ".lora_B." in name:
+            part[:, : trained.rank] = ratio * given
+        else:
+            part[...] = given
     return result
 
 

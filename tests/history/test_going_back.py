@@ -2,6 +2,7 @@
 of their weights were cleared away."""
 
 import time
+import urllib.request
 
 import pytest
 
@@ -46,6 +47,8 @@ def every_way_to(host, version):
     assert host.ask("GET", at + "/verify").json() == {"ok": True, "findings": []}
     exported = host.ask("GET", at + "/export").json()
     assert exported["name"] == version["name"]
+    with urllib.request.urlopen(host.base + at + "/certified", timeout=60) as certified:
+        assert certified.status == 200 and certified.read(2) == b"PK"
     return exported["files"]["adapter_model.safetensors"]
 
 

@@ -56,14 +56,3 @@ def test_rollback_goes_to_the_version_before_and_then_to_the_base(living):
         run(updater.rollback())
     run(updater.rollback(2))
     assert run(living.versions.current())["number"] == 2
-
-
-def test_it_asks_for_a_rollback_when_a_figure_is_worse_than_the_best(living):
-    updater, _ = updater_of(living)
-    assert not updater.should_rollback({"loss": 1.0, "accuracy": 0.9})
-    assert not updater.should_rollback({"loss": 1.05, "accuracy": 0.87})
-    assert updater.should_rollback({"loss": 1.2, "accuracy": 0.9})
-    assert updater.should_rollback({"loss": 1.0, "accuracy": 0.8})
-    assert updater.should_rollback({"loss": float("nan"), "accuracy": 0.9})
-    assert not updater.should_rollback({"loss": 0.5, "accuracy": 0.9})
-    assert updater.should_rollback({"loss": 1.0, "accuracy": 0.9})

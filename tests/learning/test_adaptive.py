@@ -73,8 +73,8 @@ def test_the_leaderboard_ranks_by_loss_then_wins_and_tells_every_five_seconds():
     board = Leaderboard(lambda: now[0])
     for model, loss in (("a", 2.0), ("b", 1.0), ("c", 1.0), ("d", None)):
         board.record(model, loss=loss)
-    board.compare("b", "c", "c")
-    board.compare("b", "c", None)
+    board.record("b", wins=0.5, games=2)
+    board.record("c", wins=1.5, games=2)
     assert [row["model"] for row in board.ranking()] == ["c", "b", "a", "d"]
     assert board.ranking()[0]["wins"] == 1.5 and board.ranking()[0]["rank"] == 1
     told = []

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from engine.backends.reference import Numpy
-from engine.core.settings import ConfigError, TrainingConfig
-from engine.history.round_plan import LESSON, make_plan
+from engine.core.settings import TrainingConfig
+from engine.history.round_plan import LESSON, PRACTICE, make_plan, settled
 from engine.learning.batch import pack
 from engine.learning.rounds.block_windows import TURN, Windows, folded, masters, windows_of
 from engine.learning.rounds.gate import SCALE, Measure, Verdict
@@ -180,10 +180,27 @@ def test_whole_blocks_are_kept_beside_the_adapter_and_never_written_as_one(model
         only_lora(trained)
 
 
-def test_a_round_of_another_mode_than_the_engine_was_opened_in_is_refused(model):
+def test_a_round_of_another_shape_is_trained_on_a_bench_of_its_own_and_says_its_shape(model):
     trainer = asyncio.run(EngineTrainer.open(model, SMALL))
-    with pytest.raises(ConfigError, match="mode 'full'"):
-        trainer.begin(trainer.fresh(), plan_of(trainer, {"mode": "full"}))
+
+    def begun(weights, config, kind=LESSON):
+        plan = make_plan(kind, weights, [DOG], [CODE], config)
+        return asyncio.run(settled(trainer.begin(weights, plan)))
+
+    draw = np.random.default_rng(0)
+    known = {"adapter": draw.standard_normal(trainer.trained.size).astype(np.float32)}
+    full = asyncio.run(begun(known, {"mode": "hybrid"}).weights())
+    ((name, flat),) = full.items()
+    layout = trainer.layout_of(full)
+    assert '"mode":"hybrid"' in name and layout.whole
+    b = "model.layers.0.mlp.down_proj.lora_B.weight"
+    assert np.array_equal(layout.part(flat, b), trainer.trained.part(known["adapter"], b))
+    again = begun(full, {})
+    assert again.trainer.called == name, "a lesson goes on in the shape there is"
+    assert begun(full, {"mode": "lora"}).trainer.called == name, "and loses nothing of it"
+    assert begun(full, {}, PRACTICE).trainer is trainer, "practice begins anew"
+    assert begun(known, {"lora_config": {"rank": 8}}).trainer.trained.rank == 8
+    assert begun(known, {}).trainer is trainer and trainer.beside is None
 
 
 def test_a_turn_is_longer_than_a_warm_up():

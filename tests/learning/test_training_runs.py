@@ -158,3 +158,38 @@ def test_a_run_can_be_ended_and_one_that_fails_says_why_after_a_restart(tmp_path
         assert stored(host, run)["state"] == "cancelled"
         assert "no longer there" in stored(host, lost)["reason"]
         assert host.ask("GET", "/healthz").status == http.client.OK
+
+
+def test_a_run_over_who_oneseek_is_learns_stops_and_goes_on_after_a_kill(tmp_path):
+    """Over all fifty examples, in both languages."""
+
+    def over_all(folder, **more):
+        folder.mkdir()
+        with native(folder) as host:
+            return ended(host, asked(host, datasetId="identity", **more)), sha256(host)
+
+    def sha256(host):
+        return host.ask("GET", "/api/models/versions").json()["versions"][0]["weights_sha256"]
+
+    whole, expected = over_all(tmp_path / "whole", epochs=4, autoStopThreshold=0)
+    losses = [one["total_loss"] for one in whole["metrics"]]
+    assert len(losses) == 4 and losses[-1] < losses[0]
+    results = whole["results"]
+    assert (results["outcome"], results["examples"]) == ("trained", 50), results
+    falls = [before - after for before, after in zip(losses, losses[1:], strict=False)]
+    assert max(falls) < 1
+    stopped, _ = over_all(
+        tmp_path / "stopped", epochs=4, autoStopThreshold=max(falls) + 1e-6, autoStopPatience=2
+    )
+    assert [one["total_loss"] for one in stopped["metrics"]] == losses[:3]
+    assert stopped["results"]["stopped_early"]
+    (tmp_path / "killed").mkdir()
+    with native(tmp_path / "killed") as host:
+        run = asked(host, datasetId="identity", epochs=4, autoStopThreshold=0)
+        host.learn_now()
+        in_time(lambda: stored(host, run)["metrics"])
+    with native(tmp_path / "killed") as host:
+        assert not stored(host, run)["results"]
+        kept = ended(host, run)
+        assert [one["total_loss"] for one in kept["metrics"]] == losses
+        assert sha256(host) == expected

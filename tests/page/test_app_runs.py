@@ -35,3 +35,35 @@ def test_a_run_over_who_oneseek_is_trains_in_the_page_and_is_told_after_a_reload
     page.reload()
     in_browser.wait_for_state(page, "ready", timeout=120)
     expect(activity(page).get_by_text(words)).to_be_visible()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("mode", ["hybrid", "full"])
+def test_the_last_layers_are_trained_in_the_page_as_announced_and_taken_back(page: Page, mode: str):
+    page.goto("/?model=tiny&engine=cpu")
+    in_browser.wait_for_state(page, "ready", timeout=120)
+    panel = activity(page)
+    panel.get_by_role("button", name="Train on a data set").click()
+    dialog = page.get_by_role("dialog")
+    takes = dialog.get_by_role("status")
+    expect(takes).to_contain_text(re.compile(r"small file.*up to [\d.,]+ .?B of memory"))
+    dialog.get_by_label("What it changes").select_option(mode)
+    expect(takes).to_contain_text(re.compile(r"last layers.*up to [\d.,]+ .?B of memory"))
+    dialog.get_by_label("Times through it").fill("2")
+    dialog.get_by_role("button", name="Train", exact=True).click()
+    expect(panel.get_by_text(f"({mode})")).to_be_visible()
+    told = panel.get_by_text(re.compile("Loss on the part held back"))
+    expect(told).to_contain_text(re.compile(r"\d.*→ .*\d"), timeout=600_000)
+    first, second = map(float, re.findall(r"\d+\.\d+", told.inner_text())[:2])
+    assert second < first
+    version = page.get_by_test_id("active-version")
+    expect(version).to_have_text("v1.0", timeout=300_000)
+    page.reload()
+    in_browser.wait_for_state(page, "ready", timeout=120)
+    expect(version).to_have_text("v1.0")
+    page.get_by_role("tab", name="Versions").click()
+    versions = page.get_by_role("tabpanel", name="Versions")
+    versions.get_by_role("listitem").filter(has_text="original").get_by_role(
+        "button", name="Use"
+    ).click()
+    expect(version).to_have_text("v0")

@@ -63,7 +63,7 @@ class Listener:
     def pump(self) -> None:
         """Take in what has come since."""
 
-    def wait(self, kind: str, seconds: float = 240, **told) -> dict:
+    def wait(self, kind: str, seconds: float = 240, /, **told) -> dict:
         """The first event of this kind that says what `told` says."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
@@ -208,14 +208,18 @@ def encoded(body) -> bytes | None:
     return body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
 
 
+async def accepted(made):
+    return accepting(await settled(made))
+
+
 async def quick_service(folder: Path, **more) -> Service:
     store = SqliteStore(folder / "oneseek.sqlite")
     with contextlib.closing(open_model(find("tiny"))) as file:
         assistant = await assistant_of(file, Numpy(), store, "tiny", config=QUICK, rows=1024)
     trainer = assistant.trainer
     begin, resume = trainer.begin, trainer.resume
-    trainer.begin = lambda *given: accepting(begin(*given))
-    trainer.resume = lambda *given: accepting(resume(*given))
+    trainer.begin = lambda *given: accepted(begin(*given))
+    trainer.resume = lambda *given: accepted(resume(*given))
     return Service(store, assistant, "tiny", clock, folder=folder, **more)
 
 

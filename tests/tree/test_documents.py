@@ -179,6 +179,21 @@ def test_a_disagreement_is_asked_in_the_queue_and_nothing_is_learned(server):
     assert first["version"] is None and second["version"] is None
 
 
+@pytest.mark.slow
+def test_a_question_that_comes_in_the_midst_of_practice_is_learned(tmp_path):
+    """And practice, which had left a checkpoint, keeps nothing from being learned afterwards."""
+    with native(tmp_path) as host:
+        trainer = host.service.assistant.trainer
+        trainer.config = trainer.config.replace(practice={"steps_per_fact": 96})
+        with host.listen("/api/events") as events:
+            host.ask("POST", "/api/queue", FACT)
+            host.learn_now()
+            practice = events.wait("round_started", kind="practice")
+            events.wait("step", runId=practice["runId"])
+            first, second = asked(host, "What is the capital of Zorbia?", ["Blimbo."])
+        assert (first["outcome"], second["outcome"]) == ("learned", "same")
+
+
 def test_reset_takes_the_runs_along(server):
     host, folder = server
     (folder / "runs" / "run-20260101-000000").mkdir(parents=True)

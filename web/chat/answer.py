@@ -69,7 +69,7 @@ class Answer:
             facts=self.chat.page.heart.dated(answered.facts),
         )
         self.chat.page.composer.meter(answered)
-        if self.asked["language"] != answered.asked_in:
+        if self.asked["language"] != answered.asked_in and not self.asked.get("quotes"):
             self.asked["language"] = answered.asked_in
             self.chat.redraw_turn(self.asked)
         self.chat.seen_by_model = self.seen(answered)

@@ -84,6 +84,7 @@ class Chat:
     def show(self, chat, found):
         """Make this the chat that is seen, at once: what is typed from now on belongs to it."""
         self.chat = chat
+        self.page.about.opened(chat)
         self.follows = True
         self.tree = conversation.Tree(found if chat else [])
         self.seen_by_model = 0
@@ -140,6 +141,7 @@ class Chat:
             now = clock.now()
             title = conversation.title(text)
             self.chat = {"id": new_id("c"), "title": title, "created": now, "leaf": ""}
+            self.page.about.keep(self.chat)
             await self.remember()
         asked = self.new_turn(self.chat["leaf"], "user", text)
         await self.answer(asked)
@@ -151,14 +153,17 @@ class Chat:
         turn = earlier or self.new_turn(asked["id"], "assistant", "", "streaming")
         turn.update(state="streaming", version=self.page.version)
         await self.save(asked, turn)
-        said = conversation.messages(self.tree.branch(asked["id"]), self.page.settings["system"])
-        options = {"prefix": turn["text"]}
-        self.answering = Answer(self, turn, asked)
+        self.answering = answer = Answer(self, turn, asked)
         self.draw_from(asked)
         self.to_latest()
         self.page.say(t("chat.answering"))
-        self.answering.number = self.page.ask(self.id, said, options, self.answering)
         self.page.answering(True)
+        options = await self.page.about.look_up(answer)
+        if options is None or self.answering is not answer:
+            return
+        said = conversation.messages(self.tree.branch(asked["id"]), self.page.settings["system"])
+        options["prefix"] = turn["text"]
+        answer.number = self.page.ask(self.id, said, options, answer)
 
     def stop(self):
         """End the answer in flight; what has come is kept."""

@@ -4,6 +4,7 @@ import json
 
 from engine.core import conversation
 from web.chat.chat import stored_turns
+from web.learning.learn_from import LEVELS
 from web.lib import clock, dom, files, overlay
 from web.lib.words import t
 
@@ -128,16 +129,20 @@ class Conversations:
         overlay.menu(
             anchor,
             dom.button(t("nav.rename"), "rename-chat", id, "edit"),
-            self.learning(id),
+            *self.learning(id),
             dom.button(t("nav.export_md"), "export-chat-md", id, "load"),
             dom.button(t("nav.export_json"), "export-chat-json", id, "load"),
             dom.button(t("nav.delete"), "delete-chat", id, "trash", cls="danger"),
         )
 
     def learning(self, id):
-        private = self.page.teaching.is_private(id)
-        words = t("nav.learn_again" if private else "nav.not_this_chat")
-        return dom.button(words, "toggle-private", id, "seed")
+        """What this chat could teach instead."""
+        now = self.page.teaching.learns_from(id)
+        others = [level for level in LEVELS if level != now]
+        return [
+            dom.button(t("nav.learn_" + level), "chat-learns", "%s %s" % (level, id), "seed")
+            for level in others
+        ]
 
     def ask_name(self, id):
         field = dom.make("input", type="text", name="title", id="chat-title", maxlength=120)

@@ -1,6 +1,6 @@
 """How one turn of a conversation looks: its words, who said them, and what can be done with it."""
 
-from web.chat import why
+from web.chat import about, why
 from web.lib import dom, markdown
 from web.lib.words import t
 
@@ -22,6 +22,7 @@ def draw(turn, number, count, learns):
         body,
         _notice(turn),
         why.details(turn),
+        about.quoted(turn),
         dom.make("div", _actions(turn, number, count, learns), cls="actions"),
         cls="message %s" % turn["role"],
         id=turn["id"],

@@ -26,7 +26,8 @@ class Reader(Doors):
         self.page = page
         self.kept = {}  # source -> what it was read from, for another try in this visit
         self.texts = None  # sha256 -> source, once one was needed
-        self.previews = {}  # source -> the beginning of its text, where it is shown
+        self.previews = {}  # source -> (before, what is marked, after) of its text, where it is shown
+        self.to_mark = False  # the place that is marked is to be scrolled to, once drawn
         self.tests = {}  # source -> what was asked about it, answered and expected
         page.app.importer.listen(Reading, self.on_reading)
         self.open_doors()
@@ -125,7 +126,7 @@ class Reader(Doors):
     async def fail(self, source, why):
         source.update(state="failed", why=why)
         await self.put(source)
-        self.page.say(why)
+        self.page.say(t.said(why))
 
     async def is_wanted(self, source):
         return await self.page.store.get("sources", source["id"]) is not None

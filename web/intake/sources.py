@@ -11,6 +11,7 @@ from web.shell.link import Refused
 QUESTIONS = 3
 TESTED = 200  # lessons of a source that questions are drawn from
 PREVIEW = 4000  # characters
+AROUND = 1000  # characters before and after a place that is shown
 
 
 class Intake(Reader):
@@ -141,5 +142,19 @@ class Intake(Reader):
         else:
             source = await self.page.store.get("sources", id)
             text = await files.read_text("importer", source["sha256"] + ".txt")
-            self.previews[id] = text[:PREVIEW]
+            self.previews[id] = (text[:PREVIEW], "", "")
         self.page.touch("sources")
+
+    async def show_place(self, quotes):
+        """The text of a source at the first place an answer was read from, which is marked."""
+        if not await self.page.store.get("sources", quotes["id"]):
+            self.page.toast(t("about.gone", title=quotes["title"]))
+            return
+        place = quotes["places"][0]
+        text = await files.read_text("importer", quotes["document"] + ".txt")
+        first, last = place["start"], place["end"]
+        before, after = text[max(0, first - AROUND) : first], text[last : last + AROUND]
+        self.previews[quotes["id"]] = (before, text[first:last], after)
+        self.to_mark = True
+        self.page.show_tab("sources")
+        self.page.tabs.panels["sources"].show_all()

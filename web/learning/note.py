@@ -34,7 +34,7 @@ def state_of(page, kept, version, leased):
     if heart.knows(id) and kept["state"] in ("ready", "rejected"):
         return by_heart(page, kept, asks)
     if kept["state"] == "ready" and id in heart.refused:
-        words = t("note.not_by_heart", why=heart.refused[id])
+        words = t("note.not_by_heart", why=t.said(heart.refused[id]))
         return "not-by-heart", words + " " + truth.sentence(page), [undo]
     if kept["state"] == "ready":
         return "noted", t("note.noted") + " " + truth.sentence(page), [undo]

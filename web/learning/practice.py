@@ -22,6 +22,7 @@ from engine.core.messages import (
     Verify,
 )
 from web.learning import records, verdict
+from web.learning.learn_from import FACTS
 from web.learning.training import Training
 from web.lib import dom, failures, files, overlay
 from web.lib.words import t
@@ -119,10 +120,10 @@ class Learning(Training):
     async def asked(self, asked, answers):
         """After every question: all its answers so far are compared, and learned where a person lets
         answers be learned by themselves. What looks like a secret stays in the chat."""
-        if self.page.teaching.is_private(asked["chat"]):
+        if self.page.teaching.learns_from(asked["chat"]) != FACTS:
             return
         texts = [asked["text"]] + [answer["text"] for answer in answers]
-        if not self.page.settings["collect"] or secrets_in("\n".join(texts)):
+        if secrets_in("\n".join(texts)):
             return
         model = self.page.model_id()
         responses = [

@@ -12,7 +12,7 @@ from engine.core.collecting.hint import guess
 from engine.core.queue.batches import BatchManager
 from engine.core.queue.saved import SavedQueue
 from engine.core.queue.training_queue import Conflict, TrainingQueue
-from web.learning import records
+from web.learning import learn_from, records
 from web.lib import clock
 from web.lib.words import t
 
@@ -31,18 +31,16 @@ class Teaching:
         self.batches = BatchManager(self.queue)
         self.collector = DataCollector(self, language=language_of)
         self.by_turn = {}
-        page.watch(self.configure, "settings")
 
     async def load(self):
         await self.saved.load()
-        self.configure()
         self.index()
         self.page.touch("queue", "queue-marks")
 
     def configure(self):
-        self.collector.enable_chat_logging = self.page.settings["collect"]
+        """What may be collected, by the settings of this moment."""
         self.collector.auto_collect = self.page.settings["auto_collect"]
-        wanted = set(self.page.settings["private_chats"])
+        wanted = learn_from.closed(self.page.settings)
         for chat in wanted - self.collector.excluded:
             self.collector.exclude(chat)
         for chat in self.collector.excluded - wanted:
@@ -76,26 +74,28 @@ class Teaching:
 
     # ------------------------------------------------------------------------------ from chats
 
-    def is_private(self, chat):
-        """Nothing is learned from this chat, because a person said so."""
-        return chat in self.page.settings["private_chats"]
+    def learns_from(self, chat):
+        """What this chat may teach: its facts, only what is taught, or nothing."""
+        return learn_from.of_chat(self.page.settings, chat)
 
-    async def toggle_private(self, chat):
-        """Learn from this chat no more, or again; what is in the queue already stays to be seen."""
-        kept = [one for one in self.page.settings["private_chats"] if one != chat]
-        private = self.is_private(chat)
-        await self.page.set(private_chats=kept if private else kept + [chat])
-        self.page.toast(t("chat.learned_from" if private else "chat.private"))
+    async def learn_from(self, level, chat):
+        """Another word about a chat; what is in the queue already stays to be seen."""
+        await self.page.set(**learn_from.changed(self.page.settings, chat, level))
+        self.page.toast(t("chat.learns_" + level))
 
     def refuses(self, turn):
-        """Say that a private chat teaches nothing."""
-        if self.is_private(turn["chat"]):
+        """Say that a chat teaches nothing."""
+        if self.learns_from(turn["chat"]) == learn_from.NOTHING:
             self.page.toast(t("chat.is_private"))
             return True
         return False
 
     async def heard(self, turn):
         """A finished message of the chat, for the collector to look at."""
+        self.configure()
+        if self.learns_from(turn["chat"]) != learn_from.FACTS:
+            self.collector.turns.pop(turn["chat"], None)
+            return
         self.know_before(turn)
         message = {"id": turn["id"], "role": turn["role"], "content": turn["text"]}
         message.update(timestamp=turn["time"], chat=turn["chat"])

@@ -12,7 +12,7 @@ ASKED = {
     "use": ("Use",),
     "recall": ("Recall",),
     "forget": ("Forget", "LetGo"),
-    "run": ("StartRun", "ListDataSets", "BringDataSet"),
+    "run": ("StartRun", "ListDataSets", "BringDataSet", "WhatRunTakes"),
     "export": ("Export",),
     "adapter": ("ImportAdapter",),
     "verify": ("Verify",),
@@ -21,6 +21,7 @@ ASKED = {
     "backup": ("BackUp", "Restore"),
     "read": ("ImportText", "ImportFile", "ImportPage", "ImportEdited", "StopImport"),
     "test": ("AskAbout", "ForgetImport"),
+    "look_up": ("FindPlaces",),
 }
 """What was asked -> the requests of engine/core/messages.py that ask it."""
 
@@ -42,7 +43,7 @@ def words(failed):
     if failed.detail == "ended":
         return t("failed.ended")
     if REFUSED in failed.detail[-LAST:]:
-        return failed.reason
+        return t.said(failed.reason)
     told = t("failed." + asked(failed.where))
     cause = cause_of(failed)
     return told if not cause else told + " " + t("failed.cause_" + cause)

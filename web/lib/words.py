@@ -10,9 +10,11 @@ import js
 from pyscript import document, fetch
 from pyscript.ffi import to_js
 
+from engine.core.sentences import translated
 from web.lib import clock, site
 
 LANGUAGES = ("sv", "en")
+WRITTEN_IN = "en"  # what the importers and the engine say of what went wrong
 SIZES = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -20,18 +22,22 @@ class Words:
     def __init__(self):
         self.language = "en"
         self.tables = {}
+        self.sentences = {}
 
     async def use(self, language):
         """Switch to a language and put its words into the parts of the page that stay."""
         if language not in self.tables:
-            self.tables[language] = json.loads(
-                await fetch(site.path("i18n/%s.json" % language)).text()
-            )
+            self.tables[language] = json.loads(await self.fetched(language))
+            if language != WRITTEN_IN:
+                self.sentences = json.loads(await self.fetched("sentences." + language))
         self.language = language
         self.plural = js.Intl.PluralRules.new(language)
         self.relative = js.Intl.RelativeTimeFormat.new(language, to_js({"numeric": "auto"}))
         document.documentElement.lang = language
         self.put(document)
+
+    async def fetched(self, name):
+        return await fetch(site.path("i18n/%s.json" % name)).text()
 
     def put(self, root):
         """Fill every element below `root` that names its words in a data-i18n attribute."""
@@ -53,6 +59,10 @@ class Words:
         for name, value in values.items():
             found = found.replace("{%s}" % name, str(value))
         return found
+
+    def said(self, text):
+        """A sentence of an importer or of the engine, in the language in use."""
+        return text if self.language == WRITTEN_IN else translated(text, self.sentences)
 
     def has(self, key):
         return key in self.tables[self.language]

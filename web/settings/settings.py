@@ -6,6 +6,7 @@ import js
 from pyscript import document
 
 from engine.core import settings
+from web.learning import learn_from
 from web.lib import dom, overlay
 from web.lib.words import LANGUAGES, t
 from web.settings.fields import choice, fields, typed
@@ -114,8 +115,11 @@ class SettingsDialog:
         hidden = [(rule, t("hidden." + rule)) for rule in ("mains", "always", "never")]
         back_ends = [(kind, t("back_end." + kind)) for kind in ("auto", "gpu", "cpu")]
         values = self.page.settings
+        levels = [(level, t("learn_from." + level)) for level in learn_from.LEVELS]
+        usual = learn_from.usually(values)
         return self.section(
             "settings.learning",
+            choice(t("settings.learn_from"), "set-choice", "learn_from", levels, usual),
             dom.make(
                 "div",
                 self.number("idle_seconds", 1, 600, 1),
@@ -126,7 +130,6 @@ class SettingsDialog:
                 cls="columns",
             ),
             self.check("full_speed"),
-            self.check("collect"),
             self.check("auto_collect"),
             self.proxy(),
             self.check("sign"),

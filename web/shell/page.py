@@ -36,6 +36,8 @@ DEFAULTS = {
     "collect": True,
     "auto_collect": False,
     "private_chats": (),
+    "learn_from": "",
+    "chats_learn": {},
     "proxy": "",
     "sign": False,
     "voice": False,

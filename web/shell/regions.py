@@ -5,6 +5,7 @@ from pyscript import document, js_import
 
 from engine.core.storage.store import open_browser_store
 from web.chat import message
+from web.chat.about import About
 from web.chat.chat import Chat
 from web.chat.compare import Compare
 from web.chat.composer import Composer
@@ -69,6 +70,7 @@ class OneSeek(Page):
         self.learning = Learning(self)
         self.heart = Heart(self)
         self.comeback = Comeback(self)
+        self.about = About(self)
         self.chat = Chat(self)
         self.composer = Composer(self, self.chat)
         self.too_long = TooLong(self)

@@ -22,7 +22,7 @@ from engine.core.storage.store import StorageFull
 from engine.history.ledger import Overtaken
 from engine.history.snapshot import SnapshotDamaged
 from engine.model.generate import TooLong
-from workers.server.endpoints import lessons, looking, openai, training, versions
+from workers.server.endpoints import comparing, lessons, looking, openai, training, versions
 from workers.server.endpoints.old import multi_model_query, old, query, status
 from workers.server.guard import error
 from workers.server.places import Crowded
@@ -36,6 +36,7 @@ ROUTES = [
     Route("/api/training/micro/stats", training.micro_stats),
     Route("/api/training/datasets", training.data_sets),
     Route("/api/training/datasets", training.add_data_set, methods=["POST"]),
+    Route("/api/training/modes", training.modes),
     Route("/api/training/runs", training.all_runs),
     Route("/api/training/{run_id}/cancel", training.cancel_run, methods=["POST"]),
     Route("/api/training/{run_id}/metrics", training.run_metrics),
@@ -48,6 +49,9 @@ ROUTES = [
     Route("/api/models/versions/{number:int}/verify", versions.verify),
     Route("/api/models/versions/{number:int}/export", versions.export),
     Route("/api/models/versions/{number:int}/certified", versions.certified),
+    Route("/api/models/compare", comparing.compare, methods=["POST"]),
+    Route("/api/models/compare/{id}", comparing.choose, methods=["POST"]),
+    Route("/api/models/leaderboard", comparing.board),
     Route("/api/models/rollback", versions.rollback, methods=["POST"]),
     Route("/api/models/reset", versions.reset, methods=["POST"]),
     Route("/api/queue", lessons.queue),

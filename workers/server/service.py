@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from engine.assistant import Assistant
+from engine.assistant import Assistant, NothingLeft
 from engine.core.next_work import (
     BEGUN,
     LESSON,
@@ -30,7 +30,6 @@ from engine.core.queue.training_queue import TrainingQueue
 from engine.core.scheduler import AWAY_MS
 from engine.history import curve, naming
 from engine.history.audit import check_store
-from engine.history.snapshot import SnapshotDamaged, unpack
 from engine.history.versions import GENERIC, Versions, label
 from engine.learning.lessons import LessonError
 from engine.learning.questions.microtrain import MicroTraining
@@ -93,6 +92,7 @@ class Service:
         self.practised_at = 0  # the version that practice was last tried on
         self.wake = asyncio.Event()
         self.refused: set[str] = set()  # ids of what can not be kept in mind
+        self.compared: dict[str, list[int]] = {}  # blind comparisons that wait for a choice
 
     async def start(self) -> None:
         await self.queue.load()
@@ -216,6 +216,8 @@ class Service:
             if (task := asyncio.current_task()) and task.cancelling():
                 raise  # the service itself ends
             return True  # a round made way, and goes on from its checkpoint
+        except NothingLeft:
+            return True  # it is learned anew, from the queue
         except Exception as fault:
             self.failures += 1
             log.error("learning failed, what is saved is untouched", exc_info=fault)
@@ -234,10 +236,8 @@ class Service:
             await self.practise()
         elif isinstance(waits, list):
             await self.complete(waits[0])
-        elif waits["kind"] == PRACTICE:
-            await self.practise()
         else:
-            await self.round(LESSON, [], waits["line"])
+            await self.round(LESSON, [], waits)
 
     async def unremembered(self) -> bool:
         """Whether something was told that is not known by heart, and can be."""
@@ -255,14 +255,13 @@ class Service:
         self.refused |= {one["id"] for one in await self.assistant.mind.waiting()}
         self.hub.tell({"type": "remembered", "facts": ended["facts"], "reason": ended["reason"]})
 
-    async def interrupted(self) -> dict[str, str] | None:
-        """The line and kind of a round that a killed server left half done."""
+    async def interrupted(self) -> str | None:
+        """The line of a lesson that a killed server left half done; practice has its own time."""
         prefix = f"round.{self.versions.base}."
         for key in map(str, await self.store.keys("snapshots")):
-            if key.startswith(prefix):
-                with contextlib.suppress(SnapshotDamaged):
-                    _, facts = unpack(await self.store.get("snapshots", key), key)
-                    return {"line": key.removeprefix(prefix), "kind": facts["kind"]}
+            line = key.removeprefix(prefix)
+            if line != key and await self.assistant.training.interrupted(line) == LESSON:
+                return line
         return None
 
     async def practise(self) -> None:
@@ -322,6 +321,8 @@ class Service:
     async def round(self, kind: str, ids: list[str], line: str, config: dict | None = None) -> dict:
         """A whole round; it yields to answers by itself."""
         opened = await self.assistant.learn(kind, ids, line, self.step_done, config)
+        if kind == PRACTICE and self.wake.is_set():  # something new came while it was opened
+            opened.task.cancel()
         if self.share >= 1:
             self.assistant.turns.free()
         self.hub.tell({"type": "round_started", "runId": opened.run, "kind": kind})

@@ -11,14 +11,28 @@ import shutil
 from collections.abc import Callable
 from typing import Any
 
-from engine.core.settings import StopConfig
+from engine.core.settings import StopConfig, TrainingConfig
 from engine.history.dna import record_dna
-from engine.history.round_plan import TRAINING
+from engine.history.round_plan import TRAINING, make_plan
 from engine.history.versions import GENERIC, label
-from engine.learning import run_data
+from engine.learning import run_data, shape
+from engine.learning.needs import measured_pace, needs
 from engine.learning.runs import TrainingRun, validate_base_models
 
+
+def must_have_place(wanted: TrainingConfig, config: TrainingConfig) -> None:
+    """A run never leaves out what was asked for, nor what was learned before."""
+    if shape.written(wanted) != shape.written(config):
+        raise ValueError(
+            f"what is in use was trained in mode {config.mode} with rank {config.lora_config.rank}, "
+            f"and a run in mode {wanted.mode} with rank {wanted.lora_config.rank} cannot go on from "
+            "it without losing some of it; nothing was changed. Go back to the original model, or to "
+            "a version before it, to begin anew"
+        )
+
+
 OPEN = "runs.open"  # in `state`: the runs that wait or are under way, oldest first
+MODES = ("lora", "hybrid", "full")
 MEASURES = ("scale", "measures", "notes", "losses", "steps")
 
 
@@ -58,16 +72,19 @@ class Runs:
 
     async def start(
         self, models: list[str], data: str, epochs: int, rate: float, threshold: float,
-        patience: int,
+        patience: int, shaped: dict | None = None,
     ) -> TrainingRun:  # fmt: skip
-        """A run that begins when nobody is waiting for an answer."""
+        """A run that begins when nobody is waiting for an answer; `shaped` says what it trains of the
+        model (mode, full_blocks, lora_config), otherwise it goes on in the shape in use."""
         self.service.assistant.must_learn()
         await self.load()
         chosen = validate_base_models(models, [self.service.model])
         record = await run_data.find(self.store, data)
         stop = StopConfig(threshold=threshold, patience=patience)
+        wanted = shaped or {}
         about = {"datasetId": data, "dataset": record["prompt"], "record": record["id"],
-                 "examples": record["examples"]}  # fmt: skip
+                 "examples": record["examples"], "shape": wanted,
+                 "needs": await self.needs(record, epochs, wanted)}  # fmt: skip
         run = TrainingRun(
             chosen, epochs, rate, self.service.clock, self.emit, stop=stop,
             taken=self.known.__contains__, about=about, keep=self.keep,
@@ -76,6 +93,30 @@ class Runs:
         await self.store.batch([["put", "queue", record["id"], record]])
         await self.keep(run)
         return run
+
+    async def modes(self, data: str, epochs: int) -> list[dict]:
+        """What a run in each mode would take, or why it cannot be."""
+        record, told = await run_data.find(self.store, data), []
+        for mode in MODES:
+            try:
+                told.append(await self.needs(record, epochs, {"mode": mode}))
+            except ValueError as why:
+                told.append({"mode": mode, "refused": str(why)})
+        return told
+
+    async def needs(self, record: dict, epochs: int, wanted: dict) -> dict:
+        """The memory and the time a run will take; ValueError when the version in use has no place
+        in what it would train."""
+        trainer = self.service.assistant.trainer
+        number = await self.versions.number(GENERIC)
+        before = await self.service.assistant.whole.weights(number) if number else trainer.fresh()
+        plan = make_plan(TRAINING, {}, [record], [], wanted)
+        config = trainer.shape_for(before, plan)
+        must_have_place(config.replace(**wanted), config)
+        told = needs(
+            trainer, config.replace(epochs=epochs), record, await measured_pace(self.store)
+        )
+        return told
 
     async def cancel(self, id: str) -> TrainingRun:
         """End a run; what it trained is thrown away, and the chat keeps the version it has."""
@@ -138,9 +179,12 @@ class Runs:
         if record is None:
             raise LookupError(f"the data set {run.about['dataset']!r} is no longer there")
         stop = run.stop.config.to_dict()
+        wanted = run.about.get("shape", {})
         config = {"epochs": run.epochs, "learning_rate": run.learning_rate,
-                  "confidence_auto_stop": stop}  # fmt: skip
+                  "confidence_auto_stop": stop} | wanted  # fmt: skip
         await self.service.assistant.data_set_round(record, run.id, config, store)
+        trained = self.service.assistant.training.attempt.trainer.config
+        must_have_place(trained.replace(**wanted), trained)
         self.service.assistant.round.steps = self.service.assistant.training.attempt.steps
 
     async def epoch(self, epoch: int, on_step: Callable) -> float:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from copy import copy
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
 from engine.backends.room import Room
-from engine.core.settings import ConfigError, TrainingConfig
+from engine.core.settings import TrainingConfig
 from engine.history.round_plan import Plan
 from engine.history.snapshot import Arrays
+from engine.learning import shape
 from engine.learning.base_answers import Kept
 from engine.learning.batch import Coder
 from engine.learning.recipe import Recipe
@@ -35,8 +36,10 @@ class Bench:
         system: str = "",
         memory_budget: int | None = None,
         masters: np.ndarray | None = None,
+        usual: TrainingConfig | None = None,
     ) -> None:
         self.model, self.trained, self.config, self.masters = model, trained, config, masters
+        self.usual = usual or config  # whose shape stored weights have when they say no other
         self.coder = Coder(model.tokenizer, model.template, system)
         self.kept = kept or Kept.with_shipped(self.coder, model.fingerprint)
         self.memory_budget = memory_budget
@@ -44,12 +47,12 @@ class Bench:
 
     @classmethod
     async def open(
-        cls, model: Model, config: TrainingConfig, memory_budget: int | None = None
+        cls, model: Model, config: TrainingConfig, memory_budget: int | None = None, **more: Any
     ) -> Self:
         """In the mode of the configuration; whole blocks begin as the model's own."""
         trained = Trained.chosen(model.config, config)
         own = await masters(model, trained) if trained.whole else None
-        return cls(model, trained, config, memory_budget=memory_budget, masters=own)
+        return cls(model, trained, config, memory_budget=memory_budget, masters=own, **more)
 
     # Memory is taken when the first lesson needs it. A step and the questions around it take turns
     # in one room.
@@ -75,15 +78,21 @@ class Bench:
     def gate(self, recipe: Recipe) -> Gate:
         return Gate(self.voices, recipe, self.coder, self.remembered, self.kept.said)
 
+    @property
+    def called(self) -> str:
+        """The name of the array that weights of this shape are stored as."""
+        return shape.name_of(self.config, self.usual)
+
     def fresh(self) -> Arrays:
         flat = self.trained.initial(self.config.seed)
-        return {self.trained.name: flat if self.masters is None else flat + self.masters}
+        return {self.called: flat if self.masters is None else flat + self.masters}
 
     def config_of(self, plan: Plan) -> TrainingConfig:
-        config = self.config.replace(**plan.config) if plan.config else self.config
-        if config.mode != self.config.mode:
-            raise ConfigError(
-                f"this training is of mode {config.mode!r}, the engine was opened in mode "
-                f"{self.config.mode!r}; nothing was changed"
-            )
-        return config
+        """What a plan sets, but the shape, which is this bench's."""
+        others = {name: v for name, v in plan.config.items() if name not in shape.FIELDS}
+        return self.config.replace(**others) if others else self.config
+
+    def rest(self) -> None:
+        """Let go of the memory that training takes, until it is wanted again."""
+        for part in ("room", "shadow", "voices"):
+            self.__dict__.pop(part, None)

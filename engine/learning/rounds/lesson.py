@@ -169,8 +169,8 @@ class Steps:
     async def weights(self) -> Arrays:
         if self.result is None:
             adapter, _, _ = await self.trainer.shadow.state()
-            return {self.trainer.trained.name: adapter}
-        return {self.trainer.trained.name: self.result}
+            return {self.trainer.called: adapter}
+        return {self.trainer.called: self.result}
 
     # ---- the gate
 
@@ -236,7 +236,7 @@ class LessonAttempt(Steps):
             steps, p = self.recipe.practice_steps, c.practice
             pace = FallingPace(c.learning_rate, steps, p.warmup_steps, p.final_rate)
         # Practice starts from the base: a fresh adapter, of the same beginnings at any time.
-        start = trainer.fresh()[trainer.trained.name] if self.practising else before
+        start = trainer.fresh()[trainer.called] if self.practising else before
         super().__init__(trainer, plan, before, start, pace)
         self.extra = 0
         self.lost: tuple[str, ...] = ()  # questions the gate found lost, being mended

@@ -1,6 +1,7 @@
 """Train on a data set: choosing one, and what became of every run so far."""
 
 from engine.core.messages import BringDataSet, ListDataSets, StartRun
+from web.learning.panels.run_modes import RunModes
 from web.lib import dom, files, overlay
 from web.lib.words import t
 from web.settings.fields import select
@@ -8,6 +9,7 @@ from web.settings.fields import select
 FILES = ".jsonl,.json,.txt,.md"
 NAMED = ("identity", "learned", "chats")
 SHOWN = 5
+EPOCHS = 3
 
 
 def name_of(data):
@@ -28,6 +30,7 @@ class TrainingRuns:
 
     def __init__(self, page):
         self.page = page
+        self.modes = RunModes(page)
 
     async def open(self, chosen=""):
         items = await self.page.learning.tell(ListDataSets())
@@ -37,15 +40,17 @@ class TrainingRuns:
             (one["id"], t("runs.option", name=name_of(one["name"]), n=one["examples"]))
             for one in items.items
         ]
-        data = select(options, chosen or options[0][0], name="data")
+        chosen = chosen or options[0][0]
+        data = select(options, chosen, name="data", do="run-look", data_on="change")
         file = dom.button(t("runs.file"), "run-file", drawing="file", cls="small")
         form = dom.make(
             "form",
             dom.make("label", t("runs.data"), data, cls="field"),
             dom.make("div", file, cls="row"),
+            self.modes.field(),
             dom.make(
                 "div",
-                number("epochs", 3, 1, 100, 1),
+                number("epochs", EPOCHS, 1, 100, 1, do="run-look", data_on="change"),
                 number("rate", 0.0005, 0.00001, 0.001, 0.00001),
                 number("threshold", 0.001, 0, 1, 0.0001),
                 number("patience", 3, 1, 100, 1),
@@ -62,6 +67,14 @@ class TrainingRuns:
         )
         note = dom.make("p", t("runs.text"), cls="note")
         overlay.dialog(t("runs.title"), note, form, name="runs")
+        await self.modes.look(chosen, EPOCHS, "lora")
+
+    async def look(self, element):
+        """Something was chosen that changes what the run takes."""
+        form = dom.wrap(element._dom_element.closest("form"))
+        found = {name: dom.find('[name="%s"]' % name, form).value for name in ("data", "mode")}
+        epochs = dom.find('[name="epochs"]', form).value
+        await self.modes.look(found["data"], int(epochs or EPOCHS), found["mode"])
 
     async def bring(self):
         """A file of the person's as a data set; then it stands in the list."""
@@ -74,10 +87,11 @@ class TrainingRuns:
             await self.open(brought.items[0]["id"])
 
     async def start(self, form):
-        found = {n: dom.find('[name="%s"]' % n, form).value for n in ("data",) + FIELDS}
+        found = {n: dom.find('[name="%s"]' % n, form).value for n in ("data", "mode") + FIELDS}
         started = await self.page.learning.tell(
             StartRun(
                 data=found["data"],
+                mode=found["mode"],
                 epochs=int(found["epochs"]),
                 rate=float(found["rate"]),
                 threshold=float(found["threshold"]),
@@ -107,6 +121,9 @@ class TrainingRuns:
         told = t("runs.losses", losses=" → ".join([t.number(loss, 3) for loss in losses]))
         about = run["about"]
         words = t("runs.option", name=name_of(about["dataset"]), n=about["examples"])
+        mode = about.get("shape", {}).get("mode", "lora")
+        if mode != "lora":
+            words += " · " + t("modes." + mode)
         return dom.make(
             "li",
             dom.make("b", words),
@@ -119,7 +136,8 @@ class TrainingRuns:
 FIELDS = ("epochs", "rate", "threshold", "patience")
 
 
-def number(name, value, low, high, step):
-    box = dom.make("input", type="number", name=name, min=low, max=high, step=step, required=True)
+def number(name, value, low, high, step, **acts):
+    limits = {"min": low, "max": high, "step": step, "required": True}
+    box = dom.make("input", type="number", name=name, **limits, **acts)
     box.value = value
     return dom.make("label", t("runs." + name), box, cls="field")

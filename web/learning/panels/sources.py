@@ -63,13 +63,18 @@ class Sources:
             "secrets",
         )
         price = self.page.measured.seconds("fact")
-        shows = [t.language, price, tests, source["id"] in self.page.intake.previews] + [
+        shows = [t.language, price, tests, self.page.intake.previews.get(source["id"])] + [
             source.get(name) for name in wanted
         ]
         before = self.drawn_rows.get(source["id"])
         if before is None or before[0] != shows:
             before = self.drawn_rows[source["id"]] = (shows, self.item(source))
         return before[1]
+
+    async def drawn(self):
+        if self.page.intake.to_mark and (mark := dom.find("#panel-sources mark")):
+            self.page.intake.to_mark = False
+            mark._dom_element.scrollIntoView()
 
     def show_all(self):
         self.all = True
@@ -134,7 +139,8 @@ class Sources:
             "reading": [("stop", "stop-source", "stop")],
             "failed": [("again", "retry-source", "again")],
             "held": [("allow", "allow-source", "check")],
-            "ready": [("test", "test-source", "help")] if source.get("lessons") else [],
+            "ready": [("ask", "ask-source", "search")]
+            + ([("test", "test-source", "help")] if source.get("lessons") else []),
         }.get(state, [])
         if source.get("picture") and state in ("ready", "failed"):
             wanted = wanted + [("caption", "caption-source", "edit")]
@@ -150,7 +156,7 @@ class Sources:
     def facts(self, source):
         """Words, language and lessons when it is ready; the one sentence why when it is not."""
         if source["state"] == "failed":
-            return source["why"]
+            return t.said(source["why"])
         if source["state"] in ("waiting", "reading"):
             return source.get("progress") or t("sources.wait_note")
         parts = [t("sources.words", n=source["words"])]
@@ -172,7 +178,7 @@ class Sources:
 
     def remarks(self, source):
         """How sure the reading of a picture is, and what was left out."""
-        said = list(source.get("notes") or ())
+        said = [t.said(note) for note in source.get("notes") or ()]
         if source.get("through"):
             said.insert(0, t("sources.through", host=source["through"]))
         if source.get("confidence"):
@@ -193,7 +199,7 @@ class Sources:
     def held(self, source):
         """The places that read like orders to the assistant, and why."""
         places = [
-            dom.make("li", dom.make("q", place["text"]), " – ", place["why"])
+            dom.make("li", dom.make("q", place["text"]), " – ", t.said(place["why"]))
             for place in source.get("held") or ()
         ]
         return dom.make(
@@ -231,13 +237,15 @@ class Sources:
         """A button that shows the beginning of what was read; the text itself is fetched when it is wanted."""
         if not source.get("sha256"):
             return None
-        text = self.page.intake.previews.get(source["id"])
+        shown = self.page.intake.previews.get(source["id"])
         opener = dom.button(t("sources.preview"), "preview-source", source["id"], cls="link")
-        dom.change(opener, aria_expanded="true" if text else "false")
-        if not text:
+        dom.change(opener, aria_expanded="true" if shown else "false")
+        if not shown:
             return opener
         wrap = {"cls": "preview", "lang": source.get("language"), "tabindex": 0}
-        return [opener, dom.make("div", text, **wrap)]
+        before, quoted, after = shown
+        mark = dom.make("mark", quoted) if quoted else None
+        return [opener, dom.make("div", before, mark, after, **wrap)]
 
 
 def bookmarklet():

@@ -1,6 +1,6 @@
 """Versions: every state it has had, ranked by a rule that is printed, compared blind, rolled back."""
 
-from web.learning import records, verdict
+from web.learning import dna, records, verdict
 from web.learning.panels import diary
 from web.lib import dom, overlay
 from web.lib.words import t
@@ -31,7 +31,14 @@ class Versions:
             dom.make("div", compare, load, verify, cls="row"),
             await self.timeline(),
             self.leaderboard() if self.found else None,
+            self.reset(),
         ]
+
+    def reset(self):
+        """Back to the original model; the word is asked for first."""
+        button = dom.button(t("reset.learning"), "ask-reset", drawing="undo", cls="small danger")
+        button.disabled = not self.page.model
+        return dom.make("div", button, cls="row")
 
     # -------------------------------------------------------------------------------- timeline
 
@@ -158,6 +165,7 @@ class Versions:
         if self.page.settings["developer"]:
             facts += [(t("versions.name"), version["name"])]
             facts += [(t("versions.hash"), version["weights_sha256"][:16])]
+            facts += [(t("versions.dna"), dna.fingerprint(version, self.found)[:16])]
             for key, before, now in records.config_changes(version, parent):
                 facts.append((key, "%s → %s" % (before, now)))
         rows = [(dom.make("dt", key), dom.make("dd", value)) for key, value in facts]

@@ -11,11 +11,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from engine.core.settings import IN_RUNS, TARGETS, TrainingConfig
 from engine.learning import run_data
+from engine.learning.adaptive import score
 from engine.learning.run_data import LARGEST
 from engine.learning.runs import moment
 from workers.server.fields import BadRequest, array, body_of, number, record, takes, text, whole
 from workers.server.service import Service, service_of
+from workers.server.training_runs import MODES
 
 HEARTBEAT = 15.0  # seconds of silence before a listener is told that the line still stands
 RESPONSE = record(model=text(longest=200), response=text())
@@ -78,6 +81,40 @@ async def micro_stats(request: Request) -> JSONResponse:
     return JSONResponse(stats)
 
 
+LORA = record(
+    {},
+    rank=whole(None, 4, 16),
+    alpha=number(None, 16, 32),
+    dropout=number(None, 0, 0.1),
+    targets=array(None, of=text(longest=20), most=len(TARGETS)),
+)
+
+
+def shaped(body: dict) -> dict:
+    """What a run was asked to train of the model, as a configuration says it."""
+    wanted: dict = {}
+    if mode := body["mode"]:
+        if mode not in MODES:
+            raise BadRequest(f"mode must be one of {', '.join(MODES)}")
+        wanted["mode"] = mode
+    if blocks := body["fullBlocks"]:
+        if wanted.get("mode", "lora") == "lora":
+            raise BadRequest("fullBlocks is for the modes hybrid and full")
+        wanted["full_blocks"] = blocks
+    lora = {name: body["loraConfig"].get(name) for name in ("rank", "alpha", "dropout")}
+    lora["target_modules"] = body["loraConfig"].get("targets")
+    if given := {name: value for name, value in lora.items() if value is not None}:
+        if wanted.get("mode") == "full":
+            raise BadRequest("loraConfig is for the modes lora and hybrid")
+        wanted["lora_config"] = given
+    for name, value in body["trainingConfig"].items():
+        if name not in IN_RUNS:
+            raise BadRequest(f"a run does not heed {name}; it heeds {', '.join(IN_RUNS)}")
+        wanted[name] = value
+    TrainingConfig().replace(**wanted)  # says which value is out of its range
+    return wanted
+
+
 @takes(
     datasetId=text("learned", longest=200),
     baseModels=array((), of=text(longest=200), most=20),
@@ -85,6 +122,10 @@ async def micro_stats(request: Request) -> JSONResponse:
     learningRate=number(1e-4, 1e-5, 1e-3),
     autoStopThreshold=number(0.001, 0, 1),
     autoStopPatience=whole(3, 1, 100),
+    mode=text("", longest=10),
+    fullBlocks=whole(None, 1, 64),
+    loraConfig=LORA,
+    trainingConfig=record({}),
 )
 async def start_run(request: Request, body: dict) -> JSONResponse:
     """Start a run over a data set: epochs until it no longer gets better on a part held back."""
@@ -96,10 +137,21 @@ async def start_run(request: Request, body: dict) -> JSONResponse:
         body["learningRate"],
         body["autoStopThreshold"],
         body["autoStopPatience"],
+        shaped(body),
     )
     service.hurry()
     told = {"runId": run.id, "models": run.models, **run.about}
     return JSONResponse({"success": True, **told}, 202)
+
+
+async def modes(request: Request) -> JSONResponse:
+    """What a run over a data set may train of the model, and the memory and time each would take."""
+    asked = request.query_params
+    epochs = asked.get("epochs", "3")
+    if not epochs.isdecimal() or not 1 <= int(epochs) <= 100:
+        raise BadRequest("epochs must be a whole number from 1 to 100")
+    data = asked.get("datasetId", run_data.IDENTITY)
+    return JSONResponse({"modes": await service_of(request).runs.modes(data, int(epochs))})
 
 
 async def all_runs(request: Request) -> JSONResponse:
@@ -153,11 +205,16 @@ async def add_metrics(request: Request) -> JSONResponse:
 
 
 async def leaderboard(request: Request) -> JSONResponse:
-    """The models of a run, best first."""
-    run = service_of(request).runs.known.get(request.path_params["run_id"])
+    """The models of a run, best first, with the blind comparisons that its version won."""
+    service = service_of(request)
+    run = service.runs.known.get(request.path_params["run_id"])
     if run is None:
         raise HTTPException(404, f"there is no run {request.path_params['run_id']!r}")
-    return JSONResponse({"runId": run.id, "leaderboard": run.leaderboard.ranking()})
+    made = next(
+        (one for one in await service.versions.records() if one["name"] == run.version_name), None
+    )
+    rows = [row | score(made) for row in run.leaderboard.ranking()]
+    return JSONResponse({"runId": run.id, "leaderboard": rows})
 
 
 def state_of(service: Service, wanted: str | None) -> dict:

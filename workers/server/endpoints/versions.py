@@ -12,7 +12,7 @@ from engine.assistant import flat_weights
 from engine.core.rebuild import rounds_away
 from engine.history.certificate import certify, zipped
 from engine.history.versions import label
-from engine.model.adapters import peft_files
+from engine.model.adapters import only_lora, peft_files
 from workers.server.fields import takes, text
 from workers.server.service import service_of
 
@@ -61,8 +61,10 @@ async def export(request: Request) -> JSONResponse:
     """A version's adapter as PEFT's settings and weights, base64 in JSON."""
     service, wanted = service_of(request), request.path_params["number"]
     record = await service.versions.record(wanted)
-    flat = flat_weights(await service.assistant.whole.weights(wanted))
-    files = peft_files(service.assistant.trained, flat, service.model, record["name"])
+    weights = await service.assistant.whole.weights(wanted)
+    trained = service.assistant.layout_of(weights)
+    only_lora(trained)
+    files = peft_files(trained, flat_weights(weights), service.model, record["name"])
     encoded = {name: base64.b64encode(data).decode() for name, data in files.items()}
     return JSONResponse({"name": record["name"], "files": encoded})
 
@@ -71,8 +73,10 @@ async def certified(request: Request) -> Response:
     """A version certified, as a zip: adapter, records, the ledger, and a script that checks them."""
     service, wanted = service_of(request), request.path_params["number"]
     record = await service.versions.record(wanted)
-    flat = flat_weights(await service.versions.weights(wanted))
-    files = peft_files(service.assistant.trained, flat, service.model, record["name"])
+    weights = await service.assistant.whole.weights(wanted)
+    trained = service.assistant.layout_of(weights)
+    only_lora(trained)
+    files = peft_files(trained, flat_weights(weights), service.model, record["name"])
     data = zipped(await certify(service.versions, wanted, files))
     named = {"Content-Disposition": f'attachment; filename="{record["name"]}.zip"'}
     return Response(data, media_type="application/zip", headers=named)

@@ -1,0 +1,54 @@
+"""What training changes of a model, and how stored weights say so: by the name of their one array.
+
+`adapter` is the shape the engine was opened in; every other shape writes its settings into the name, so that
+whoever reads the weights needs nothing else to answer with them or to go on from them.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from engine.core.settings import TrainingConfig
+from engine.history.snapshot import Arrays
+
+USUAL = "adapter"
+FIELDS = ("mode", "full_blocks", "lora_config")  # of a configuration: what decides the shape
+LORA = ("rank", "alpha", "target_modules", "enable_bias")
+
+
+def written(config: TrainingConfig) -> dict[str, Any]:
+    """The settings that the shape consists of, and no other."""
+    found: dict[str, Any] = {"mode": config.mode}
+    if config.mode != "lora":
+        found["full_blocks"] = config.full_blocks
+    if config.mode != "full":
+        lora = config.lora_config.to_dict()
+        found["lora_config"] = {name: lora[name] for name in LORA}
+    return found
+
+
+def name_of(config: TrainingConfig, usual: TrainingConfig) -> str:
+    """What the array of weights in this shape is called."""
+    if written(config) == written(usual):
+        return USUAL
+    return f"{USUAL} {json.dumps(written(config), sort_keys=True, separators=(',', ':'))}"
+
+
+def config_of(name: str, usual: TrainingConfig) -> TrainingConfig:
+    """The configuration whose shape weights of this name have."""
+    _, _, settings = name.partition(" ")
+    return usual.replace(**json.loads(settings)) if settings else usual
+
+
+def named(weights: Arrays) -> tuple[str, np.ndarray]:
+    """The one array that weights consist of, and its name."""
+    ((name, flat),) = weights.items()
+    return name, np.asarray(flat, np.float32)
+
+
+def asked(plan_config: dict) -> dict:
+    """What a plan says about the shape."""
+    return {name: plan_config[name] for name in FIELDS if name in plan_config}

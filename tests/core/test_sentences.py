@@ -1,0 +1,87 @@
+"""What importers and engine say of what went wrong is read in Swedish too: no sentence without its form."""
+
+import ast
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.core.sentences import fitted, translated
+from importers import instructions, kinds
+from importers.door import Door
+from importers.limits import Budget
+
+ROOT = Path(__file__).parents[2]
+FORMS = json.loads((ROOT / "web/static/i18n/sentences.sv.json").read_text())
+NATIVE = ("importers/pages/fetch.py", "importers/website.py")  # the page itself fetches pages
+OWN_PROGRAM = "tesseract"  # in the page it is a part of it
+VALUE = "Saltkråkan.pdf"
+
+
+def sentences() -> Iterator[str]:
+    """Every sentence that `importers/` refuses or remarks with, with a value in each place."""
+    for path in sorted(ROOT.glob("importers/**/*.py")):
+        if str(path.relative_to(ROOT)) in NATIVE:
+            continue
+        for call in ast.walk(ast.parse(path.read_text())):
+            if isinstance(call, ast.Call) and called(call) in ("ImportRefused", "notes.append"):
+                found = said(call.args[0])
+                if found and OWN_PROGRAM not in found:
+                    yield found
+
+
+def called(call: ast.Call) -> str:
+    name = ast.unparse(call.func)
+    return "notes.append" if name.endswith("notes.append") else name
+
+
+def said(node: ast.expr) -> str:
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    if not isinstance(node, ast.JoinedStr):
+        return ""
+    return "".join(str(p.value) if isinstance(p, ast.Constant) else VALUE for p in node.values)
+
+
+SENTENCES = sorted(
+    {text for text in sentences() if text not in (f"{VALUE} is {VALUE}.", VALUE)}
+    | {f"{VALUE} is {what}." for _, what in kinds._REFUSED}
+    | {why for why, _ in instructions._ORDERS}
+)
+
+
+def test_the_sentences_were_found():
+    assert len(SENTENCES) >= 55
+
+
+@pytest.mark.parametrize("sentence", SENTENCES)
+def test_every_sentence_is_there_in_swedish(sentence):
+    swedish = translated(sentence, FORMS)
+    assert swedish != sentence
+    assert swedish.count(VALUE) == sentence.count(VALUE)
+
+
+def test_a_real_refusal_is_read_in_swedish():
+    name = "båt.bmp"
+    (item,) = asyncio.run(Door(None).file(b"BM" + bytes(60), name, Budget(name)))
+    swedish = "båt.bmp är en BMP-bild; spara den som PNG eller JPEG."
+    assert translated(item["problem"], FORMS) == swedish
+
+
+NAMES = st.text(st.characters(exclude_characters="{}"), max_size=12)
+
+
+@given(NAMES.filter(bool), NAMES.filter(bool), NAMES)
+def test_what_was_put_into_a_form_is_found_again(before, between, value):
+    form = before + "{value}" + between
+    assert translated(before + value + between, {form: "<{value}>"}) == f"<{value}>"
+
+
+@given(NAMES)
+def test_a_text_of_no_form_stays_as_it_is(text):
+    assert fitted("xyzzy {value}", text) is None
+    assert translated(text, {"xyzzy {value}": "no"}) == text

@@ -1,0 +1,99 @@
+"""A document that was just dropped is asked about: its place is read, quoted, and found again."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.page.test_app_chat import finished, new_chat, say
+from tests.page.test_app_learning import panel
+from tests.support.page.browser import wait_for_state, watched
+
+pytestmark = pytest.mark.slow
+TEXT = """The lighthouse of Skarvholmen
+
+The lighthouse was built in 1868. Its lens was ground in Paris and weighs 340 kilograms.
+
+The pilots of the island
+
+Nine pilots lived on the island with their families. Their boats were built of oak from Gotland."""
+LENS = "Its lens was ground in Paris and weighs 340 kilograms."
+
+
+@pytest.fixture(scope="module")
+def home(chromium: Browser, address: str) -> Iterator[Page]:
+    with watched(chromium, address, locale="en-US") as (context, _):
+        page = context.new_page()
+        page.goto("/?model=tiny&engine=cpu")
+        wait_for_state(page, "ready", timeout=120)
+        yield page
+
+
+def quotes(page: Page):
+    return finished(page).locator(".because").filter(has_text="Read in")
+
+
+def test_a_source_is_asked_and_the_answer_quotes_its_place(home: Page):
+    sources = panel(home, "Sources")
+    sources.get_by_role("button", name="Paste text").click()
+    home.locator("#paste-text").fill(TEXT)
+    home.get_by_role("dialog").get_by_role("button", name="Read it").click()
+    sources.get_by_role("button", name="Ask about it").click(timeout=120_000)
+    expect(home.locator("#about")).to_contain_text("About “The lighthouse of Skarvholmen”")
+    expect(home.get_by_role("textbox", name="Message")).to_be_focused()
+    say(home, "How much does the lens weigh?")
+    quoted = quotes(home)
+    expect(quoted).to_contain_text("Read in “The lighthouse of Skarvholmen”")
+    quoted.locator("summary").click()
+    expect(quoted.locator("blockquote")).to_contain_text(LENS)
+    expect(quoted.locator("blockquote")).not_to_contain_text("pilots lived")
+    asked = home.locator("article.user .text")
+    expect(asked).to_have_text("How much does the lens weigh?")
+
+
+def test_the_place_is_shown_in_the_source(home: Page):
+    quotes(home).get_by_role("button", name="Show the place").click()
+    mark = panel(home, "Sources").locator("mark")
+    expect(mark).to_contain_text("weighs 340 kilograms")
+    expect(mark).to_be_in_viewport()
+
+
+def test_a_reload_keeps_what_was_quoted_and_what_the_chat_is_about(home: Page):
+    home.reload()
+    wait_for_state(home, "ready", timeout=120)
+    expect(home.locator("#about")).to_contain_text("The lighthouse of Skarvholmen")
+    expect(quotes(home)).to_have_count(1)
+    say(home, "Of what were the boats of the pilots built?")
+    finished(home, 2)
+    last = home.locator("article.assistant").last.locator(".because")
+    last.locator("summary").click()
+    expect(last.locator("blockquote")).to_contain_text("oak from Gotland")
+
+
+def test_what_the_text_does_not_speak_of_is_answered_without_it(home: Page):
+    say(home, "Xyzzy?")
+    finished(home, 3)
+    expect(home.locator("article.assistant").last.locator(".because")).to_have_count(0)
+
+
+def test_the_chat_can_go_on_about_anything(home: Page):
+    home.get_by_role("button", name="Ask about anything again").click()
+    expect(home.locator("#about")).to_be_hidden()
+    say(home, "How heavy is the lens?")
+    finished(home, 4)
+    expect(home.locator("article.assistant").last.locator(".because")).to_have_count(0)
+    new_chat(home)
+    expect(home.locator("#about")).to_be_hidden()
+
+
+def test_a_source_that_is_gone_leaves_its_quotes(home: Page):
+    sources = panel(home, "Sources")
+    sources.get_by_role("button", name="Ask about it").click()
+    say(home, "When was the lighthouse built?")
+    quoted = quotes(home)
+    sources.get_by_role("button", name="Remove").click()
+    quoted.locator("summary").click()
+    quoted.get_by_role("button", name="Show the place").click()
+    expect(home.locator("#toasts")).to_contain_text("no longer among the sources")
+    say(home, "And when was the lens ground?")
+    expect(finished(home, 2)).to_contain_text("The source could not be looked into")

@@ -1,0 +1,91 @@
+"""Runs in the modes lora, hybrid and full through the HTTP API: announced, trained, answered with, taken back."""
+
+import tracemalloc
+
+import pytest
+
+from tests.learning.test_training_runs import START, brought_in, in_time, stored, the_real_gate
+from tests.support.hosts import native
+
+pytestmark = pytest.mark.slow
+__all__ = ["the_real_gate"]
+VERSIONS = "/api/models/versions"
+QUESTION = [{"role": "user", "content": "What is 4 times two?"}]
+
+
+def said(host):
+    asked = {"model": "tiny", "messages": QUESTION, "max_tokens": 12, "temperature": 0}
+    asked |= {"logprobs": True, "top_logprobs": 1}
+    (choice,) = host.ask("POST", "/v1/chat/completions", asked).json()["choices"]
+    return [(one["token"], round(one["logprob"], 4)) for one in choice["logprobs"]["content"]]
+
+
+def run(host, **more):
+    """A run to its end, and the most memory it took."""
+    body = {"baseModels": ["tiny"], "datasetId": "times-two", "epochs": 3, "learningRate": 1e-3}
+    started = host.ask("POST", START, body | more)
+    assert started.status == 202, started.text
+    tracemalloc.start()
+    try:
+        host.learn_now()
+        id = started.json()["runId"]
+        kept = in_time(lambda: (one := stored(host, id))["results"] and one, 400)
+        return kept, tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def in_use(host):
+    return host.ask("GET", VERSIONS).json()["current"]
+
+
+@pytest.mark.parametrize("mode", ["lora", "hybrid", "full"])
+def test_a_run_in_each_mode_learns_within_the_memory_announced_and_is_rolled_back(tmp_path, mode):
+    with native(tmp_path) as host:
+        brought_in(host)
+        base = said(host)
+        told = host.ask("GET", "/api/training/modes?datasetId=times-two&epochs=3").json()["modes"]
+        assert [one["mode"] for one in told] == ["lora", "hybrid", "full"]
+        announced = next(one for one in told if one["mode"] == mode)
+        kept, peak = run(host, mode=mode)
+        assert kept["about"]["needs"] | {"seconds": None} == announced | {"seconds": None}
+        losses = [one["total_loss"] for one in kept["metrics"]]
+        assert losses[-1] < losses[0], losses
+        assert kept["results"]["outcome"] == "trained", kept["results"]
+        assert peak <= announced["memory_bytes"] < 8 * peak, (peak, announced)
+        learned = said(host)
+        assert learned != base
+        exported = host.ask("GET", f"{VERSIONS}/1/export")
+        if mode == "lora":
+            assert exported.status == 200
+        else:
+            assert exported.status == 400 and "export it merged" in exported.error["message"]
+        later = host.ask("GET", "/api/training/modes?datasetId=times-two").json()["modes"]
+        assert all(one["seconds"] for one in later if "refused" not in one)
+    with native(tmp_path) as host:
+        assert said(host) == learned
+        assert host.ask("POST", "/api/models/rollback").json()["current"] == 0
+        assert said(host) == base
+
+
+def test_a_larger_shape_goes_on_from_what_there_is_and_a_smaller_one_says_why_not(tmp_path):
+    with native(tmp_path) as host:
+        brought_in(host)
+        small = {"rank": 4, "targets": ["attention.q", "attention.v"]}
+        first, _ = run(host, mode="lora", loraConfig=small)
+        refused = {"mode": "lora", "loraConfig": {"rank": 16}, "fullBlocks": 1}
+        assert host.ask("POST", START, {"baseModels": ["tiny"], **refused}).status == 400
+        second, _ = run(host, mode="hybrid", fullBlocks=1)
+        assert second["metrics"][0]["total_loss"] < first["metrics"][0]["total_loss"]
+        assert in_use(host) == 2
+        body = {"baseModels": ["tiny"], "datasetId": "times-two", "mode": "lora"}
+        no = host.ask("POST", START, body)
+        assert no.status == 400 and "Go back to the original model" in no.error["message"]
+        told = host.ask("GET", "/api/training/modes?datasetId=times-two").json()["modes"]
+        assert "refused" in told[0] and "memory_bytes" in told[1]
+        fact = {"prompt": "Who dug the well?", "answer": "Otto Bo dug the well."}
+        host.ask("POST", "/api/queue", fact)
+        host.learn_now()
+        in_time(lambda: host.ask("GET", "/api/queue").json()["stats"]["total"] == 0 or None)
+        host.ask("POST", "/api/models/rollback", {"version": "v1.0"})
+        assert in_use(host) == 1

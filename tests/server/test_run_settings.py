@@ -1,0 +1,102 @@
+"""Each setting of a run, through the HTTP API: it changes what is trained, or is refused by name."""
+
+import base64
+import json
+import re
+
+import pytest
+
+from tests.learning.test_training_runs import START, brought_in, in_time, stored, the_real_gate
+from tests.support.hosts import native
+
+pytestmark = [pytest.mark.slow, pytest.mark.long]
+__all__ = ["the_real_gate"]
+BODY = {"baseModels": ["tiny"], "datasetId": "times-two", "epochs": 1, "learningRate": 1e-3}
+SMALL = {"rank": 4, "alpha": 16, "dropout": 0, "targets": ["attention.q"]}
+LORA = {"rank": 8, "alpha": 32, "dropout": 0.1, "targets": ["attention.q", "attention.v"]}
+OTHERS = {
+    "batch_size": 2,
+    "warmup_steps": 0,
+    "max_steps": 2,
+    "validation_split": 0.5,
+    "max_grad_norm": 0.01,
+    "weight_decay": 0.1,
+    "adam_beta1": 0.5,
+    "adam_beta2": 0.9,
+    "adam_epsilon": 1e-3,
+}
+
+
+def trained(host, lora, others):
+    """What a run with these settings came to, from the base model."""
+    host.ask("POST", "/api/models/versions/0/activate")
+    body = BODY | {"loraConfig": lora, "trainingConfig": others}
+    started = host.ask("POST", START, body)
+    assert started.status == 202, started.text
+    host.learn_now()
+    run = started.json()["runId"]
+    kept = in_time(lambda: (one := stored(host, run))["state"] == "complete" and one)
+    steps = host.ask("GET", f"/api/training/{run}/metrics").json()["metrics"]
+    return kept, [(one["step"], one["loss"], one["learning_rate"]) for one in steps]
+
+
+def test_every_setting_of_a_run_has_its_effect(tmp_path):
+    with native(tmp_path) as host:
+        brought_in(host)
+        usual = {"batch_size": 1, "warmup_steps": 4}  # a tenth of eleven steps
+        first, steps = trained(host, SMALL, usual)
+        again, same = trained(host, SMALL, usual)
+        assert (again["metrics"][0]["val_losses"], same) == (
+            first["metrics"][0]["val_losses"],
+            steps,
+        )
+        for name, value in LORA.items():
+            kept, other = trained(host, {**SMALL, name: value}, usual)
+            assert (kept["metrics"][0]["val_losses"], other) != (
+                first["metrics"][0]["val_losses"], steps
+            ), name  # fmt: skip
+        for name, value in OTHERS.items():
+            kept, other = trained(host, SMALL, {**usual, name: value})
+            assert (kept["metrics"][0]["val_losses"], other) != (
+                first["metrics"][0]["val_losses"], steps
+            ), name  # fmt: skip
+
+
+def test_the_shape_asked_for_is_the_shape_exported(tmp_path):
+    with native(tmp_path) as host:
+        brought_in(host)
+        body = BODY | {"loraConfig": LORA, "epochs": 3}
+        run = host.ask("POST", START, body).json()["runId"]
+        host.learn_now()
+        kept = in_time(lambda: (one := stored(host, run))["results"] and one)
+        assert kept["results"]["version"] == "v1.0", kept["results"]
+        files = host.ask("GET", "/api/models/versions/1/export").json()["files"]
+        told = json.loads(base64.b64decode(files["adapter_config.json"]))
+        assert (told["r"], told["lora_alpha"]) == (8, 32)
+        assert told["target_modules"] == ["q_proj", "v_proj"]
+        held = len(base64.b64decode(files["adapter_model.safetensors"]))
+        needs = kept["about"]["needs"]["trained_values"]
+        assert 4 * needs * 0.9 < held < 4 * needs * 1.1 + 20_000
+
+
+@pytest.mark.parametrize(
+    "more, words",
+    [
+        ({"trainingConfig": {"lesson": {}}}, "does not heed lesson"),
+        ({"trainingConfig": {"batch_size": 99}}, "a whole number from 1 to 32"),
+        ({"loraConfig": {"rank": 99}}, "rank must be a number from 4 to 16"),
+        ({"loraConfig": {"targets": ["nose"]}}, "one or more of"),
+        ({"mode": "full", "loraConfig": {"rank": 8}}, "for the modes lora and hybrid"),
+        ({"mode": "lora", "fullBlocks": 1}, "for the modes hybrid and full"),
+        ({"mode": "half"}, "mode must be one of"),
+    ],
+)
+def test_what_has_no_effect_or_is_out_of_range_is_refused_by_name(server, more, words):
+    no = server.ask("POST", START, BODY | {"datasetId": "identity"} | more)
+    assert no.status == 400 and re.search(words, no.error["message"]), no.text
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with native(tmp_path_factory.mktemp("server")) as host:
+        yield host
