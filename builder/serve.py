@@ -78,7 +78,7 @@ class Server(http.server.ThreadingHTTPServer):
 def handler(folder: Path, kind: type[Handler] = Handler) -> type[Handler]:
     """A handler for one folder."""
 
-    class Here(kind):  # type: ignore[misc,valid-type]
+    class Here(kind):  # type: ignore[valid-type]
         def __init__(self, *args) -> None:
             super().__init__(*args, directory=str(folder))
 

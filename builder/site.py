@@ -24,6 +24,7 @@ VENDOR = {
     "vendor/uplot.css": ("uplot", "dist/uPlot.min.css"),
     "vendor/idb.js": ("idb", "build/index.js"),
     "vendor/highlight.js": ("@highlightjs/cdn-assets", "es/highlight.min.js"),
+    "vendor/temml.js": ("temml", "dist/temml.mjs"),
 }
 # Beside style.css, which names it.
 FONT = {"inter.woff2": ("@fontsource-variable/inter", "files/inter-latin-wght-normal.woff2")}
@@ -60,7 +61,7 @@ ROOT_FILES = (
 # The service worker keeps the page and its engine from the first visit on, what an import needs once it is
 # used, and never a model: that is kept, in pieces and checked, by who loads it.
 NEVER_KEPT = re.compile(r"^models-")
-KEPT_WHEN_USED = re.compile(r"^ocr-|/highlight\.js$|\.whl$")
+KEPT_WHEN_USED = re.compile(r"^ocr-|/(highlight|temml)\.js$|\.whl$")
 
 
 # For a host that sends no headers.

@@ -12,8 +12,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.backends.executor import Executor, Tensor
-from engine.core.settings import TrainingConfig, for_model, is_trainable
+import numpy as np
+
+from engine.backends.executor import Tensor
+from engine.core.next_work import MEMORY
+from engine.core.settings import TrainingConfig, is_trainable
 from engine.core.turns import background, urgent
 from engine.history.round_plan import DATA_SET, LESSON, TRAINING
 from engine.history.snapshot import Arrays, SnapshotDamaged
@@ -28,7 +31,6 @@ from engine.learning.runs import generate_run_id
 from engine.learning.trainer import EngineTrainer, check
 from engine.learning.training_engine import TrainingEngine
 from engine.learning.whole import Whole
-from engine.model.formats import ModelFile
 from engine.model.generate import Answer, Generator, Sampling
 from engine.model.kv_cache import ANSWER_BYTES, Pool
 from engine.model.loaded import Model
@@ -36,7 +38,6 @@ from engine.model.trainable import Trained
 
 BASE = 0  # the number of the version that has learned nothing
 CACHE_ROWS = 2048
-MEMORY = "memory"  # a round that only remembers
 FIRST_PROGRAMS = ((64, 1), (1, 1), (16, 1), (256, 1))  # tokens read or decoded at once
 Work = Callable[[], Awaitable[Any]]
 
@@ -64,6 +65,9 @@ class Round:
     metrics: dict = field(default_factory=dict)
 
 
+OnStep = Callable[[Round], Any]
+
+
 class Assistant:
     """One loaded model, the version in use, and everyone who is being answered."""
 
@@ -74,7 +78,7 @@ class Assistant:
         config: TrainingConfig,
         rows: int = CACHE_ROWS,
         memory_budget: int | None = None,
-    ):
+    ) -> None:
         self.model, self.versions, self.config = model, versions, config
         self.trained = Trained.chosen(model.config, config)
         self.turns = model.executor.turns
@@ -99,19 +103,6 @@ class Assistant:
         self._failure: Exception = RuntimeError("nothing has failed")
         self._settled = asyncio.Condition()
 
-    @classmethod
-    async def load(
-        cls,
-        file: ModelFile,
-        executor: Executor,
-        versions: Versions,
-        config: TrainingConfig | None = None,
-        progress: Callable[[int, int], None] = lambda done, total: None,
-        **more,
-    ) -> Assistant:
-        model = await Model.load(file, executor, progress=progress)
-        return cls(model, versions, config or for_model(model.config.parameters), **more)
-
     # ---- answering
 
     @property
@@ -130,7 +121,7 @@ class Assistant:
         key: str,
         version: int | None = None,
         line: str = GENERIC,
-        **hooks,
+        **hooks: Any,
     ) -> tuple[Answer, int]:
         """Answer a conversation with a version (the one in use unless told); which one it was."""
         number = await self.versions.number(line) if version is None else version
@@ -228,7 +219,7 @@ class Assistant:
         kind: str,
         ids: list[str],
         line: str,
-        on_step: Callable[[Round], Any] = lambda round: None,
+        on_step: OnStep = lambda round: None,
         config: dict | None = None,
         store: Any = None,
     ) -> Round:
@@ -252,7 +243,7 @@ class Assistant:
         self,
         ids: list[str],
         line: str,
-        on_step: Callable[[Round], Any],
+        on_step: OnStep,
         config: dict | None = None,
         store: Any = None,
         kind: str = "lesson",
@@ -315,7 +306,7 @@ class Assistant:
             await self.turns.breathe()
             return await work()
 
-    async def _train(self, on_step: Callable[[Round], Any]) -> dict:
+    async def _train(self, on_step: OnStep) -> dict:
         """The steps and the gate, slice by slice as the turns allow: the outcome. What is taught is
         remembered first."""
         await self.mind.remember()
@@ -448,7 +439,7 @@ class Assistant:
         self.pool.forget(adapted.name)
 
 
-def flat_weights(weights: Arrays):
+def flat_weights(weights: Arrays) -> np.ndarray:
     """The one array a version consists of."""
     (array,) = weights.values()
     return array

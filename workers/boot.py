@@ -8,6 +8,7 @@ import asyncio
 import importlib
 import json
 import traceback
+from typing import Any
 
 import js
 import pyodide_js
@@ -29,7 +30,7 @@ ALIVE = """(name) => new Promise((held) => navigator.locks.request(name, () => {
 }))"""
 
 
-async def start():
+async def start() -> Any:
     """The worker's mail, open for requests; None when it could not be opened, which the page then knows."""
     try:
         await load_project()
@@ -38,14 +39,14 @@ async def start():
         tell_broken(error)
 
 
-async def load_project():
+async def load_project() -> None:
     """The project's own wheel; the browser checks it against the hash the build wrote down."""
     wheel = await js.fetch(settings["wheel"], integrity=settings["integrity"])
     pyodide_js.unpackArchive(await wheel.arrayBuffer(), "wheel")
     importlib.invalidate_caches()
 
 
-async def open_mail():
+async def open_mail() -> Any:
     from engine.core.messages import Booting, Ready
     from workers import garbage
     from workers.post import Post
@@ -65,14 +66,14 @@ async def open_mail():
     return post
 
 
-def tell_broken(error):
+def tell_broken(error: BaseException) -> None:
     """Spelled out here: the protocol may be the very thing that could not be loaded. It has no number."""
     reason, detail = str(error), "".join(traceback.format_exception(error))
     event = {"type": "Broken", "worker": name, "reason": reason, "detail": detail}
     channel.postMessage(json.dumps({"worker": name, "seq": 0, "event": json.dumps(event)}))
 
 
-async def receive(text):
+async def receive(text: str) -> str:
     """What the page calls: the text of a request in, the text of its answer out."""
     return await (await started).receive(text)
 

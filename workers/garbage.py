@@ -5,6 +5,8 @@ frames Pyodide has put aside by then (pyodide/pyodide#6464, in 314.0.7). Collect
 objects, and of all objects, do not look at frames.
 """
 
+from __future__ import annotations
+
 import asyncio
 import gc
 
@@ -14,7 +16,7 @@ ENOUGH = 2000  # new objects that are worth a collection
 GROWN = 20  # collections of young objects before one of all
 
 
-def start():
+def start() -> None:
     """From now on; what exists already stays for good and is never looked at again."""
     gc.disable()
     gc.collect()
@@ -22,7 +24,7 @@ def start():
     asyncio.ensure_future(keep())
 
 
-async def keep():
+async def keep() -> None:
     collections = 0
     while True:
         await asyncio.sleep(BEAT)

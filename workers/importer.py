@@ -4,20 +4,43 @@ Items are read one at a time, so memory holds one; between pages of an item a wi
 Backups are written and read here as well: they take memory, and time that nobody's answer waits for.
 """
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import json
 import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import js
 from pyodide.ffi import JsException, can_run_sync, run_sync, to_js
 
-from engine.core.messages import Done, Failed, Imports, Places, Questions, Reading
+from engine.core.messages import (
+    AskAbout,
+    BackUp,
+    Done,
+    Failed,
+    FindPlaces,
+    ForgetImport,
+    ImportEdited,
+    ImportFile,
+    ImportPage,
+    Imports,
+    ImportText,
+    Places,
+    Questions,
+    Reading,
+    Restore,
+    StopImport,
+)
 from engine.core.storage import backup
 from engine.core.storage.store import open_browser_store
+from engine.core.wire import Message
 from importers.door import Door
 from importers.duplicates import Fingerprints
 from importers.limits import Budget, Cancelled
+from workers.post import Emit
 from workers.recogniser import Recogniser
 
 KNOWN = "import-fingerprints.json"
@@ -29,44 +52,44 @@ ASKED = ("prompt", "answer", "language")
 class Importer:
     """One `on_<name>` for each request of engine/core/messages.py that names the importer."""
 
-    def __init__(self, emit, settings, modules):
+    def __init__(self, emit: Emit, settings: dict, modules: dict[str, Any]) -> None:
         self.emit, self.modules = emit, modules
-        self.stopped = set()
+        self.stopped: set[str] = set()
         self.one_at_a_time = asyncio.Lock()
         self.reading = ""
         self.recogniser = Recogniser(settings, modules, self.tell)
-        self.door = None
+        self.door: Door | None = None
 
-    async def on_import_file(self, request):
-        async def read(door, budget):
+    async def on_import_file(self, request: ImportFile) -> Imports | Failed:
+        async def read(door: Door, budget: Budget) -> list[dict]:
             data = await take_from_inbox(request.file, budget)
             return await door.file(data, request.name, budget)
 
         return await self.read(request, request.name, read)
 
-    async def on_import_text(self, request):
-        async def read(door, budget):
+    async def on_import_text(self, request: ImportText) -> Imports | Failed:
+        async def read(door: Door, budget: Budget) -> list[dict]:
             return door.text(request.text, request.name)
 
         return await self.read(request, request.name, read)
 
-    async def on_import_page(self, request):
-        async def read(door, budget):
+    async def on_import_page(self, request: ImportPage) -> Imports | Failed:
+        async def read(door: Door, budget: Budget) -> list[dict]:
             return door.page(request.html, request.address, request.name, request.whole)
 
         return await self.read(request, request.name, read)
 
-    async def on_import_edited(self, request):
-        async def read(door, budget):
+    async def on_import_edited(self, request: ImportEdited) -> Imports | Failed:
+        async def read(door: Door, budget: Budget) -> list[dict]:
             return door.edited(request.document, request.text)
 
         return await self.read(request, request.document["title"], read)
 
-    async def on_stop_import(self, request):
+    async def on_stop_import(self, request: StopImport) -> Done:
         self.stopped.add(request.id)
         return Done()
 
-    async def on_forget_import(self, request):
+    async def on_forget_import(self, request: ForgetImport) -> Done:
         async with self.one_at_a_time:
             door = await self.opened()
             door.forget(request.document)
@@ -76,19 +99,19 @@ class Importer:
                 await own.removeEntry(request.document + kind)
         return Done()
 
-    async def on_ask_about(self, request):
+    async def on_ask_about(self, request: AskAbout) -> Questions:
         from engine.learning.lessons.documents import questions
 
         return Questions(items=questions(request.lessons, request.count))
 
-    async def on_find_places(self, request):
+    async def on_find_places(self, request: FindPlaces) -> Places:
         from importers.search import find
 
         text = await read_own(request.document + ".txt")
         found = find(text, request.question, request.count)
         return Places(items=[place._asdict() for place in found])
 
-    async def on_back_up(self, request):
+    async def on_back_up(self, request: BackUp) -> Done:
         store = Whole(await open_browser_store(self.modules["store.js"]))
         async with written("out", request.file) as write:
             async for piece in backup.collect(store, int(time.time() * 1000)):
@@ -96,7 +119,7 @@ class Importer:
         await store.close()
         return Done()
 
-    async def on_restore(self, request):
+    async def on_restore(self, request: Restore) -> Done | Failed:
         inbox = await folder("inbox")
         file = await (await inbox.getFileHandle(request.file)).getFile()
         try:
@@ -110,7 +133,9 @@ class Importer:
         await store.close()
         return Done()
 
-    async def read(self, request, name, reader):
+    async def read(
+        self, request: Message, name: str, reader: Callable[[Door, Budget], Awaitable[list[dict]]]
+    ) -> Imports | Failed:
         """One item from its bytes to its lessons; the answer, or Failed with "stopped"."""
         async with self.one_at_a_time:
             self.reading = request.id
@@ -128,21 +153,21 @@ class Importer:
             finally:
                 self.stopped.discard(request.id)
 
-    def progress(self, what, done, total):
+    def progress(self, what: str, done: int, total: int) -> None:
         """Tells the page, and lets it answer: a message is only heard when Python yields."""
         self.tell(done, total)
         if can_run_sync():
             run_sync(asyncio.sleep(0))
 
-    def tell(self, done, total):
+    def tell(self, done: int, total: int) -> None:
         self.emit(Reading(id=self.reading, done=done, total=total))
 
-    async def opened(self):
+    async def opened(self) -> Door:
         if self.door is None:
             self.door = Door(self.recogniser.read, await load_known())
         return self.door
 
-    async def keep(self, door):
+    async def keep(self, door: Door) -> None:
         known = {str(value): source for value, source in door.texts.index.known().items()}
         await write_own(KNOWN, json.dumps(known))
 
@@ -150,10 +175,10 @@ class Importer:
 class Whole:
     """What is stored, and with each source what is kept of it in files: its text and its lessons."""
 
-    def __init__(self, store):
+    def __init__(self, store: Any) -> None:
         self.store, self.close = store, store.close
 
-    async def all(self, name, after, limit):
+    async def all(self, name: str, after: Any, limit: int) -> list[tuple[Any, dict]]:
         rows = await self.store.all(name, after, limit)
         for _, source in rows if name == "sources" else ():
             if sha256 := source.get("sha256"):
@@ -163,7 +188,7 @@ class Whole:
                         texts[kind] = await read_own(sha256 + kind)
         return rows
 
-    async def restore(self, stores):
+    async def restore(self, stores: dict[str, list]) -> None:
         for _, source in stores["sources"]:
             for kind, text in source.pop("texts", {}).items():
                 if kind in OWN_FILES:
@@ -171,11 +196,11 @@ class Whole:
         await backup.restore(self.store, stores)
 
 
-def serve(emit, settings, modules):
+def serve(emit: Emit, settings: dict, modules: dict[str, Any]) -> Importer:
     return Importer(emit, settings, modules)
 
 
-async def lightened(item):
+async def lightened(item: dict) -> dict:
     """Without the whole text, which would hold up the page: that lies in OPFS importer/ as HASH.txt, and what
     was asked and answered in its lessons as HASH.json."""
     document = item["document"]
@@ -188,7 +213,7 @@ async def lightened(item):
     return item
 
 
-async def take_from_inbox(name, budget):
+async def take_from_inbox(name: str, budget: Budget) -> bytes:
     """The bytes of a file the page put into OPFS, which is removed; its size is judged before it is read."""
     inbox = await folder("inbox")
     handle = await inbox.getFileHandle(name)
@@ -200,7 +225,7 @@ async def take_from_inbox(name, budget):
         await inbox.removeEntry(name)
 
 
-async def load_known():
+async def load_known() -> Fingerprints:
     """What earlier visits imported; nothing when there was none or the file was damaged."""
     try:
         known = json.loads(await read_own(KNOWN))
@@ -209,18 +234,18 @@ async def load_known():
         return Fingerprints()
 
 
-async def read_own(name):
+async def read_own(name: str) -> str:
     handle = await (await folder("importer")).getFileHandle(name)
     return await (await handle.getFile()).text()
 
 
-async def write_own(name, text):
+async def write_own(name: str, text: str) -> None:
     async with written("importer", name) as write:
         await write(text)
 
 
 @contextlib.asynccontextmanager
-async def written(where, name):
+async def written(where: str, name: str) -> AsyncIterator[Callable[[str], Awaitable[None]]]:
     """What to call with each piece of text of a file; it takes its place when all is written."""
     handle = await (await folder(where)).getFileHandle(name, to_js_object({"create": True}))
     writable = await handle.createWritable()
@@ -232,10 +257,10 @@ async def written(where, name):
     await writable.close()
 
 
-async def folder(name):
+async def folder(name: str) -> Any:
     root = await js.navigator.storage.getDirectory()
     return await root.getDirectoryHandle(name, to_js_object({"create": True}))
 
 
-def to_js_object(options):
+def to_js_object(options: dict) -> Any:
     return to_js(options, dict_converter=js.Object.fromEntries)

@@ -3,42 +3,57 @@
 A model that is complete in OPFS is opened without asking the network for anything.
 """
 
+from __future__ import annotations
+
 import asyncio
 import hashlib
+from collections.abc import Callable
+from typing import Any
 
 import js
 from pyodide.ffi import JsException
 
 from engine.model import registry
-from engine.model.formats import FormatError, open_model
+from engine.model.formats import FormatError, ModelFile, open_model
 from engine.model.formats.browser import BlobSource, Fetch, OpfsShelf
 from engine.model.formats.download import DownloadError, Record, VerifiedSource, download, stored
-from engine.model.formats.source import CHUNK
+from engine.model.formats.source import CHUNK, Source
+
+Progress = Callable[[str, int, int], None]
 
 INBOX = "inbox"
 GIVEN = "file:"
 
 
+class Paused(Exception):
+    """The download was stopped by request."""
+
+
 class Models:
     """Opens and removes models by the names engine/core/messages.py gives them."""
 
-    def __init__(self, store, addresses):
+    def __init__(self, store: Any, addresses: dict[str, str]) -> None:
         self.shelf, self.inbox = OpfsShelf(store), OpfsShelf(store, INBOX)
         self.addresses = addresses
-        self.stopping = False
+        self.fetching: asyncio.Future[Any] | None = None
 
-    async def open(self, model, keep, progress):
+    async def open(self, model: str, keep: bool, progress: Progress) -> ModelFile:
         """The model's file, `progress(phase, done, total)` while it is fetched; Paused when stopped."""
-        self.stopping = False
         if model.startswith(GIVEN):
             return open_model(await self.given(model.removeprefix(GIVEN), progress))
         if model not in self.addresses:
             raise DownloadError(elsewhere(model))
-        if not keep:
-            return open_model(await in_memory(model, self.addresses[model], progress))
-        return open_model(await self.kept(model, progress))
+        address = self.addresses[model]
+        got = self.kept(model, progress) if keep else in_memory(model, address, progress)
+        self.fetching = asyncio.ensure_future(got)
+        try:
+            return open_model(await self.fetching)
+        except asyncio.CancelledError as error:
+            raise Paused(f"{model}: stopped before it was complete") from error
+        finally:
+            self.fetching = None
 
-    async def kept(self, model, progress):
+    async def kept(self, model: str, progress: Progress) -> Source:
         """The stored file, fetched as far as it is missing; an older edition of it is replaced."""
         name, known = f"{model}.gguf", registry.known().get(model, {}).get("sha256")
         record = await self.shelf.record(name)
@@ -47,10 +62,9 @@ class Models:
         source = await stored(self.shelf, name)
         if source:
             return source
-        url, stopped = self.addresses[model], lambda: self.stopping
-        return await download(self.shelf, Fetch(), name, url, known, progress, stopped)
+        return await download(self.shelf, Fetch(), name, self.addresses[model], known, progress)
 
-    async def given(self, name, progress):
+    async def given(self, name: str, progress: Progress) -> Source | dict[str, Source]:
         """A person's file in OPFS inbox/, checked from its second visit on; a folder as {name: source}."""
         directory = await self.inbox.directory()
         try:
@@ -73,11 +87,12 @@ class Models:
             await self.inbox.keep(name, record)
         return VerifiedSource(source, record)
 
-    def stop(self):
-        """Pause the download at the next part that comes."""
-        self.stopping = True
+    def stop(self) -> None:
+        """Pause the download, also one whose server has fallen silent."""
+        if self.fetching:
+            self.fetching.cancel()
 
-    async def remove(self, model):
+    async def remove(self, model: str) -> None:
         """Delete what is stored of a model."""
         if model.startswith(GIVEN):
             await self.inbox.forget(model.removeprefix(GIVEN))
@@ -85,7 +100,7 @@ class Models:
             await self.shelf.forget(f"{model}.gguf")
 
 
-def elsewhere(model):
+def elsewhere(model: str) -> str:
     """What to do about a model that this site does not carry."""
     known = registry.known().get(model)
     if known is None:
@@ -96,16 +111,16 @@ def elsewhere(model):
     )
 
 
-async def folder(directory):
+async def folder(directory: Any) -> dict[str, Source]:
     """The files in a folder, each as a source."""
-    sources = {}
+    sources: dict[str, Source] = {}
     async for name, handle in directory.entries():
         if handle.kind == "file":
             sources[name] = BlobSource(await handle.getFile(), name)
     return sources
 
 
-async def in_memory(model, address, progress):
+async def in_memory(model: str, address: str, progress: Progress) -> Source:
     """The file as a blob the browser holds for this visit only."""
     parts, done = [], 0
     async with Fetch().get(address, 0, "") as answer:

@@ -3,18 +3,23 @@
 An adapter leaves as PEFT's folder, as a LoRA for llama.cpp, merged, or certified with its proof.
 """
 
+from __future__ import annotations
+
 import contextlib
 import io
 import tempfile
 import zipfile
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import js
+import numpy as np
 from pyodide.ffi import to_js
 
-from engine.assistant import flat_weights
+from engine.assistant import Assistant, flat_weights
 from engine.history.certificate import certify, zipped
-from engine.history.versions import label
+from engine.history.versions import Versions, label
 from engine.model.adapters import (
     SETTINGS,
     WEIGHTS,
@@ -26,17 +31,17 @@ from engine.model.adapters import (
     read_peft,
     save_merged,
 )
-from engine.model.formats import BytesSource
+from engine.model.formats import BytesSource, ModelFile
 
 LARGEST = 256 << 20  # bytes of an adapter's archive, and of each file in it
 
 
-async def folder(name):
+async def folder(name: str) -> Any:
     root = await js.navigator.storage.getDirectory()
     return await root.getDirectoryHandle(name, create=True)
 
 
-async def put(name, data):
+async def put(name: str, data: bytes) -> int:
     """Write a file into out/, whole; its size."""
     handle = await (await folder("out")).getFileHandle(name, create=True)
     access = await handle.createSyncAccessHandle()
@@ -49,7 +54,7 @@ async def put(name, data):
     return len(data)
 
 
-async def taken(name):
+async def taken(name: str) -> bytes:
     """The bytes of a file in inbox/, which is removed."""
     inbox = await folder("inbox")
     file = await (await inbox.getFileHandle(name)).getFile()
@@ -61,7 +66,13 @@ async def taken(name):
         await inbox.removeEntry(name)
 
 
-async def export(assistant, versions, number, form, open_file):
+async def export(
+    assistant: Assistant,
+    versions: Versions,
+    number: int,
+    form: str,
+    open_file: Callable[[], Awaitable[ModelFile]],
+) -> tuple[str, bytes]:
     """A version as a file: its name and its bytes. `open_file()` opens the model's own file."""
     record = await versions.record(number)
     weights = await assistant.whole.weights(number)
@@ -86,7 +97,7 @@ async def export(assistant, versions, number, form, open_file):
     return f"{stem}-peft.zip", zipped(files)
 
 
-def adapter_in(data, assistant):
+def adapter_in(data: bytes, assistant: Assistant) -> np.ndarray:
     """The flat array of an adapter in a zip, laid out as this assistant's own."""
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))

@@ -4,10 +4,17 @@ The page keeps the learning in its own hands: what a request leaves to learn is 
 page grants.
 """
 
+from __future__ import annotations
+
 import asyncio
 import base64
+from typing import Any
 
-from engine.core.messages import ApiPart, ApiWork, Changed
+from engine.assistant import Assistant, OnStep, Round
+from engine.core.messages import ApiPart, ApiWork, CallApi, Changed
+from engine.core.storage.store import FencedStore
+from engine.learning.questions.microtrain import MicroTraining
+from workers.post import Emit
 from workers.server.api import create_app
 from workers.server.guard import LOCAL, Guard
 from workers.server.service import Service
@@ -19,20 +26,28 @@ class PageApi:
     """One app over one assistant; `emit` carries the parts of the answers to the page. `micro` counts
     the questions of the chat as well."""
 
-    def __init__(self, assistant, model, emit, micro, on_step=None):
-        self.emit, self.calls, self.on_step = emit, {}, on_step
+    def __init__(
+        self,
+        assistant: Assistant,
+        model: str,
+        emit: Emit,
+        micro: MicroTraining,
+        on_step: OnStep | None = None,
+    ) -> None:
+        self.emit, self.on_step = emit, on_step
+        self.calls: dict[str, asyncio.Future] = {}
         versions = assistant.versions
         self.service = Service(versions.store, assistant, model, versions.clock, paced=True)
         self.service.micro, told = micro, micro.emit
 
-        def tell_both(event):
+        def tell_both(event: dict) -> None:
             told(event)
             self.service.hub.tell(event)
 
         micro.emit = tell_both
         self.guard = Guard(create_app(self.service))
 
-    async def answer(self, request):
+    async def answer(self, request: CallApi) -> None:
         """Play one request; everything the app sends goes out as ApiPart events."""
         await self.service.queue.load()
         await self.service.runs.load()
@@ -54,11 +69,11 @@ class PageApi:
         }
         body = [{"type": "http.request", "body": base64.b64decode(request.body)}]
 
-        async def receive():
+        async def receive() -> Any:
             """The body, and then nothing more: who leaves is told by LeaveApi."""
             return body.pop() if body else await asyncio.Event().wait()
 
-        async def send(message):
+        async def send(message: Any) -> None:
             self.emit(part(request.id, message))
 
         self.guard.hosts = (*LOCAL, host)
@@ -72,20 +87,20 @@ class PageApi:
         if self.service.runs.coming:
             self.emit(ApiWork())
 
-    def open_run(self, fenced):
+    def open_run(self, fenced: FencedStore) -> Round | None:
         """A run the API was asked for, as a round of the page; None without one."""
         coming = self.service.runs.coming
         if not coming:
             return None
         return self.service.runs.begin(coming[0], self.on_step or self.service.step_done, fenced)
 
-    def leave(self, id):
+    def leave(self, id: str) -> None:
         """Whoever asked is gone: nothing more is done for them."""
         if id in self.calls:
             self.calls[id].cancel()
 
 
-def part(id, message):
+def part(id: str, message: dict) -> ApiPart:
     """One message of the app as the event that carries it."""
     headers = [[name.decode(), text.decode()] for name, text in message.get("headers", ())]
     return ApiPart(

@@ -4,34 +4,32 @@ A handler gets the request and returns its answer, plainly or awaited; whatever 
 Failed, so the page always hears back.
 """
 
+from __future__ import annotations
+
 import inspect
 import traceback
+from collections.abc import Callable
+from typing import Any
 
-from engine.core.messages import (
-    Alive,
-    BadMessage,
-    Failed,
-    Ping,
-    Request,
-    envelope,
-    from_text,
-    handler_name,
-)
+from engine.core.messages import Alive, Failed, Ping, Request
+from engine.core.wire import BadMessage, Message, envelope, from_text, handler_name
+
+Emit = Callable[[Message], None]
 
 
 class Post:
     """One worker's mail; `handlers` serves the requests, `send` carries the text of an event."""
 
-    def __init__(self, worker, send, handlers=None):
+    def __init__(self, worker: str, send: Callable[[str], None], handlers: Any = None) -> None:
         self.worker, self.send, self.handlers = worker, send, handlers
         self.sent = 0
 
-    def emit(self, event):
+    def emit(self, event: Message) -> None:
         """Numbered, so that whoever listens can tell that one got lost."""
         self.sent += 1
         self.send(envelope(event, self.worker, self.sent))
 
-    async def receive(self, text):
+    async def receive(self, text: str) -> str:
         """The text of a request in, the text of its answer out; never raises."""
         where = "message"
         try:
@@ -41,20 +39,20 @@ class Post:
         except Exception as error:
             return failed(where, error).to_text()
 
-    async def answer(self, request):
+    async def answer(self, request: Message) -> Message:
         if isinstance(request, Ping):
             return Alive(sent=self.sent)
         if not isinstance(request, Request) or request.worker != self.worker:
             raise BadMessage(f"{type(request).__name__} is not for the worker {self.worker}")
-        answer = getattr(self.handlers, handler_name(type(request)))(request)
+        answer: Any = getattr(self.handlers, handler_name(type(request)))(request)
         if inspect.isawaitable(answer):
             answer = await answer
-        if not isinstance(answer, (request.answer, Failed)):
-            raise BadMessage(f"{type(request).__name__} was answered with {answer!r}")
-        return answer
+        if isinstance(answer, Message) and isinstance(answer, (request.answer, Failed)):
+            return answer
+        raise BadMessage(f"{type(request).__name__} was answered with {answer!r}")
 
 
-def failed(where, error):
+def failed(where: str, error: BaseException) -> Failed:
     """What the page is told of an exception: its sentence, and the trace for those who look."""
     detail = "".join(traceback.format_exception(error))
     return Failed(where=where, reason=str(error) or type(error).__name__, detail=detail)

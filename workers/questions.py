@@ -3,11 +3,16 @@
 What nobody approved is compared and counted at once; what may be learned waits for granted time.
 """
 
-from engine.core.messages import Changed
+from __future__ import annotations
+
+from engine.assistant import Assistant, OnStep, Round
+from engine.core.messages import Changed, Question
 from engine.core.queue.saved import SavedQueue
 from engine.core.queue.training_queue import TrainingQueue
+from engine.core.storage.store import FencedStore
 from engine.learning.questions.microtrain import MicroTraining
 from engine.learning.questions.offers import held, offered
+from workers.post import Emit
 
 SHOWN = ("samples", "events", "state", "ledger")
 OVER = {"outcome": "", "reason": "", "version": None}  # the stages told of themselves
@@ -16,15 +21,16 @@ OVER = {"outcome": "", "reason": "", "version": None}  # the stages told of them
 class Questions:
     """`on_step(round)` hears of every training step."""
 
-    def __init__(self, assistant, emit, on_step):
+    def __init__(self, assistant: Assistant, emit: Emit, on_step: OnStep) -> None:
         self.assistant, self.emit, self.on_step = assistant, emit, on_step
         self.store, self.clock = assistant.versions.store, assistant.versions.clock
         self.micro = MicroTraining(
             assistant.versions, self.learn, self.told, ask=self.put_to_person
         )
-        self.config, self.fenced = {}, None
+        self.config: dict = {}
+        self.fenced: FencedStore | None = None
 
-    async def ask(self, request):
+    async def ask(self, request: Question) -> None:
         """Store a question; look at it now when there is nothing to learn."""
         language = request.language if request.language != "und" else ""
         source = {"kind": "chat", "chat": request.chat}
@@ -34,7 +40,7 @@ class Questions:
         if not request.approved:
             await self.micro.process(accepted["run"])
 
-    async def open(self, config, fenced):
+    async def open(self, config: dict, fenced: FencedStore) -> Round | None:
         """The next one that waits, as a round; None when none does."""
         waiting = await self.micro.waiting()
         if not waiting:
@@ -42,11 +48,11 @@ class Questions:
         self.config, self.fenced = config, fenced
         return self.assistant.look_into(lambda: self.process(waiting[0]))
 
-    async def process(self, run):
+    async def process(self, run: str) -> dict:
         await self.micro.process(run)
         return OVER
 
-    async def learn(self, examples, line):
+    async def learn(self, examples: list[dict], line: str) -> dict:
         """One stage: its examples become lessons of the queue, and are learned."""
         queue = SavedQueue(TrainingQueue(self.clock), self.store)
         await queue.load()
@@ -57,7 +63,7 @@ class Questions:
         self.emit(Changed(stores=["queue", "examples", "versions", "state", "ledger"]))
         return {**ended, "examples": ids}
 
-    async def put_to_person(self, examples):
+    async def put_to_person(self, examples: list[dict]) -> list[str]:
         """Answers that disagree, held in the queue until a person chose one; their ids."""
         queue = SavedQueue(TrainingQueue(self.clock), self.store)
         await queue.load()
@@ -65,5 +71,5 @@ class Questions:
         self.emit(Changed(stores=["queue"]))
         return ids
 
-    def told(self, event):
+    def told(self, event: dict) -> None:
         self.emit(Changed(stores=list(SHOWN)))

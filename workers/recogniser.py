@@ -1,6 +1,10 @@
 """Reading text in pictures inside the page: tesseract.js from our own files, one worker, ended when idle."""
 
+from __future__ import annotations
+
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
 import js
 from pyodide.ffi import create_proxy, to_js
@@ -14,12 +18,14 @@ SCRIPT = "ocr/tesseract.js"
 class Recogniser:
     """`read` a prepared picture; `tell(done, total)` hears how far it is, in hundredths."""
 
-    def __init__(self, settings, modules, tell):
+    def __init__(
+        self, settings: dict, modules: dict[str, Any], tell: Callable[[int, int], None]
+    ) -> None:
         self.address = settings["scripts"][SCRIPT]
         self.module = modules[SCRIPT].default
         self.tell = tell
         self.worker = None
-        self.ending = None
+        self.ending: asyncio.Future | None = None
 
     async def read(self, png: bytes) -> list[Recognised]:
         if self.ending:
@@ -32,7 +38,7 @@ class Recogniser:
         finally:
             self.ending = asyncio.ensure_future(self.end_when_idle())
 
-    async def started(self):
+    async def started(self) -> Any:
         if self.worker is None:
             folder = js.URL.new(".", js.URL.new(self.address, js.location.href)).href
             options = {
@@ -46,18 +52,18 @@ class Recogniser:
             self.worker = await self.module.createWorker("swe+eng", 1, _object(options))
         return self.worker
 
-    def hear(self, message):
+    def hear(self, message: Any) -> None:
         if message.status == "recognizing text":
             self.tell(round(message.progress * 100), 100)
 
-    async def end_when_idle(self):
+    async def end_when_idle(self) -> None:
         await asyncio.sleep(IDLE_SECONDS)
         worker, self.worker = self.worker, None
         if worker:
             await worker.terminate()
 
 
-def _lines(blocks) -> list[Recognised]:
+def _lines(blocks: Any) -> list[Recognised]:
     """The lines of all blocks with the paragraph they belong to."""
     found = []
     number = 0
@@ -69,5 +75,5 @@ def _lines(blocks) -> list[Recognised]:
     return found
 
 
-def _object(options: dict):
+def _object(options: dict) -> Any:
     return to_js(options, dict_converter=js.Object.fromEntries)

@@ -4,9 +4,13 @@ The first attempts come quickly, later ones wait longer; a device that was lost 
 again, the processor takes over.
 """
 
+from __future__ import annotations
+
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from engine.core.messages import Lost, Restored
+from workers.post import Emit
 
 WAITS = (0.2, 2.0, 10.0, 30.0, 120.0)  # seconds before each attempt
 TRUSTED = 2  # losses after which the processor takes over
@@ -16,23 +20,25 @@ class Recovery:
     """`rebuild(back_end)` makes the model resident again and says why on that back end; `computes_on()`
     is the one in use."""
 
-    def __init__(self, emit, rebuild, computes_on):
+    def __init__(
+        self, emit: Emit, rebuild: Callable[[str], Awaitable[str]], computes_on: Callable[[], str]
+    ) -> None:
         self.emit, self.rebuild, self.computes_on = emit, rebuild, computes_on
         self.losses = 0
-        self.work = None
+        self.work: asyncio.Future | None = None
 
-    def begin(self, reason):
+    def begin(self, reason: str) -> None:
         """The device is gone; whoever needs it awaits `done`."""
         if self.work is None or self.work.done():
             self.losses += 1
             self.work = asyncio.ensure_future(self.restore())
 
-    async def done(self):
+    async def done(self) -> None:
         """Until a recovery under way has ended; at once when there is none."""
         if self.work is not None:
             await self.work
 
-    async def restore(self):
+    async def restore(self) -> None:
         what = "device" if self.computes_on() == "gpu" else "thread"
         for attempt, wait in enumerate(WAITS, 1):
             self.emit(Lost(what=what, attempt=attempt, next_ms=int(wait * 1000)))

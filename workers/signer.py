@@ -3,6 +3,10 @@
 It lies in the settings, so a backup holds it too; the same PEM file serves the server and openssl.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 import js
 from pyodide.ffi import to_js
 
@@ -12,11 +16,11 @@ KEY = ("settings", "signing-key")
 
 
 class BrowserSigner:
-    def __init__(self, key, public_key):
+    def __init__(self, key: Any, public_key: str) -> None:
         self.key, self.public_key = key, public_key
 
     @classmethod
-    async def of(cls, store):
+    async def of(cls, store: Any) -> BrowserSigner:
         """The person's signer; its key is made the first time."""
         kept = await store.get(*KEY) or await cls.make(store)
         name, wanted = "Ed25519", to_js(["sign"])
@@ -25,7 +29,7 @@ class BrowserSigner:
         return cls(key, kept["public"])
 
     @classmethod
-    async def make(cls, store):
+    async def make(cls, store: Any) -> dict:
         pair = await js.crypto.subtle.generateKey("Ed25519", True, to_js(["sign", "verify"]))
         private = await js.crypto.subtle.exportKey("pkcs8", pair.privateKey)
         public = await js.crypto.subtle.exportKey("raw", pair.publicKey)
@@ -33,6 +37,6 @@ class BrowserSigner:
         await store.batch([["put", *KEY, kept]])
         return kept
 
-    async def sign(self, data):
+    async def sign(self, data: bytes) -> str:
         signature = await js.crypto.subtle.sign("Ed25519", self.key, to_js(data))
         return signature.to_bytes().hex()

@@ -6,13 +6,14 @@ knows which one it is talking to.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from engine.backends.room import Room
 from engine.compiler.ir import Spec
 from engine.compiler.schedule import Plan
+from engine.core.turns import Turns
 
 
 class Tensor(Protocol):
@@ -25,7 +26,8 @@ class Tensor(Protocol):
     async def look(self) -> np.ndarray:
         """As `read`, but to be used at once: a back end that can gives the array itself."""
 
-    def copy_from(self, other: Tensor) -> None: ...
+    def copy_from(self, other: Any) -> None:
+        """Take the first values of a tensor of the same back end."""
 
 
 class Run(Protocol):
@@ -50,18 +52,21 @@ class Executor(Protocol):
     """A back end."""
 
     name: str
-    cache_step: int | None  # rows by which a cache grows; None: it is there as a whole
+    turns: Turns
+
+    @property
+    def cache_step(self) -> int | None:
+        """Rows by which a cache grows; None: it is there as a whole."""
 
     def upload(self, array: np.ndarray) -> Tensor: ...
 
-    def empty(self, spec: Spec, room: Room | None = None) -> Tensor: ...
+    def empty(self, spec: Spec, room: Any = None) -> Tensor: ...
 
     def room(self, size: int) -> Room | None:
         """Memory to be used in turns; None where everybody has their own."""
 
-    def prepare(
-        self, plan: Plan, tensors: dict[str, Tensor] | None = None, room: Room | None = None
-    ) -> Run: ...
+    def prepare(self, plan: Plan, tensors: Any = None, room: Any = None) -> Run:
+        """`tensors` by the names of the plan's inputs, of this back end; `room` is one of its rooms."""
 
     async def breathe(self) -> None:
         """Let other work of this thread run."""

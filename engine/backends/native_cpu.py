@@ -26,7 +26,7 @@ class Processor(Wasm):
 
     name = "cpu"
 
-    def __init__(self, threads: int | None = None):
+    def __init__(self, threads: int | None = None) -> None:
         super().__init__(Native(threads))
         self.numpy = Numpy()
         self.numpy.turns = self.turns

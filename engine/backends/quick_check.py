@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from engine.backends.executor import Executor
 from engine.compiler.ir import OPS, Program
@@ -47,7 +48,7 @@ async def milliseconds(executor: Executor) -> float:
 
 
 async def measured(
-    store, chip: str, open_executor: Callable[[str], Awaitable[Executor]]
+    store: Any, chip: str, open_executor: Callable[[str], Awaitable[Executor]]
 ) -> dict[str, float]:
     """Milliseconds of `gpu` and `cpu`, measured when this chip is seen for the first time."""
     key = f"quick check:{chip}"

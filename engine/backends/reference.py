@@ -22,7 +22,7 @@ DTYPES = {"f32": np.float32, "i32": np.int32, "u32": np.uint32, "f16": np.float1
 class Tensor:
     """An array that stays with the executor, shared by every run it is bound to."""
 
-    def __init__(self, array: np.ndarray):
+    def __init__(self, array: np.ndarray) -> None:
         self.array = array
 
     def write(self, array: np.ndarray, offset: int = 0) -> None:
@@ -45,7 +45,7 @@ class Numpy:
     name = "numpy"
     cache_step = None
 
-    def __init__(self, dtype: type = np.float32):
+    def __init__(self, dtype: type = np.float32) -> None:
         self.float = dtype
         self.turns = Turns()
 
@@ -73,7 +73,7 @@ class Numpy:
 class Run:
     """One program, ready to be replayed from any step to any other."""
 
-    def __init__(self, executor: Numpy, plan: Plan, tensors: dict[str, Tensor]):
+    def __init__(self, executor: Numpy, plan: Plan, tensors: dict[str, Tensor]) -> None:
         self.executor, self.program = executor, plan.program
         self.arrays: dict[Value, np.ndarray] = {}
         for name, value in self.program.inputs.items():

@@ -6,7 +6,7 @@ of their own.
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
 ALIGNMENT = 64  # bytes: a cache line
 
@@ -18,10 +18,10 @@ def whole_lines(size: int) -> int:
 class Room:
     """A stretch of bytes at a fixed place."""
 
-    def __init__(self, block: np.ndarray):
+    def __init__(self, block: Any) -> None:
         self.block = block
 
-    def take(self, size: int) -> np.ndarray | None:
+    def take(self, size: int) -> Any:
         """The first `size` bytes, which are not part of the room any more; None if it is smaller."""
         if size > self.block.size:
             return None

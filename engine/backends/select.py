@@ -1,9 +1,14 @@
 """What to compute on where there is no browser: the one place that turns a name into an executor."""
 
+from __future__ import annotations
+
+from engine.backends.executor import Executor
 from engine.backends.reference import Numpy
 
+BACK_ENDS = ("gpu", "cpu", "numpy", "auto")
 
-async def executor_named(name):
+
+async def executor_named(name: str) -> Executor:
     """The back end of --backend; `auto` takes a GPU only when it is a real one."""
     if name == "numpy":
         return Numpy()
@@ -22,7 +27,7 @@ async def executor_named(name):
     return gpu if name == "gpu" or not gpu.tier.software else processor()
 
 
-def processor():
+def processor() -> Executor:
     """All cores with the kernels of the tab."""
     from engine.backends.native_cpu import Processor
 

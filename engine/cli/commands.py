@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.backends.select import executor_named
 from engine.cli import certified, teaching
 from engine.cli.options import command, model_options, show, told
 from engine.cli.remembering import assistant_of
@@ -19,8 +18,8 @@ from engine.model import registry
 from engine.model.adapters import gguf_lora, load_adapter, only_lora, save_merged, save_peft
 from engine.model.generate import Generator, Sampling
 from engine.model.llama import Config
-from engine.model.loaded import Model
 from engine.model.score import top_tokens
+from engine.open import model_named
 
 STORE = "oneseek.sqlite"  # beside an adapter: what else is known in its folder
 SHOWN = 10  # next tokens that `logits` shows
@@ -28,13 +27,11 @@ SHOWN = 10  # next tokens that `logits` shows
 
 async def loaded(options):
     """The chosen model on its back end, and a generator with the chosen adapter."""
-    executor = await executor_named(options.backend)
-    with contextlib.closing(registry.open_named(registry.one(options.model))) as file:
-        model = await Model.load(file, executor)
+    model = await model_named(options.model, options.backend)
     if not options.adapter:
         return model, Generator(model)
     trained, flat = load_adapter(Path(options.adapter), model.config)
-    return model, Generator(model, trained, {trained.name: executor.upload(flat)})
+    return model, Generator(model, trained, {trained.name: model.executor.upload(flat)})
 
 
 def sampling_options(parser):

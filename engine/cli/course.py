@@ -18,11 +18,9 @@ import numpy as np
 from engine.core.queue.training_queue import TrainingQueue
 from engine.core.settings import TrainingConfig, for_model
 from engine.core.storage.sqlite import SqliteStore
-from engine.history.ledger import Ledger
-from engine.history.naming import family
 from engine.history.round_plan import DATA_SET, LESSON, PRACTICE, TRAINING
 from engine.history.snapshot import SnapshotDamaged
-from engine.history.versions import GENERIC, Versions
+from engine.history.versions import GENERIC
 from engine.learning.lessons import guess
 from engine.learning.memory.mind import Mind
 from engine.learning.replay import History
@@ -31,14 +29,10 @@ from engine.learning.training_engine import TrainingEngine
 from engine.model.adapters import fitted, load_adapter, save_adapter
 from engine.model.loaded import Model
 from engine.model.trainable import Trained
+from engine.open import clock, versions_of
 
 STORE = "oneseek.sqlite"
 Heard = Callable[[dict], None]
-
-
-def clock() -> int:
-    """Milliseconds since 1970; order never depends on it."""
-    return int(time.time() * 1000)
 
 
 def record_of(given: dict) -> dict:
@@ -66,9 +60,7 @@ class Course:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.model, self.budget = folder, model, budget
         self.store = SqliteStore(folder / STORE)
-        ledger = Ledger(self.store, clock)
-        name = family(model.config.parameters)
-        self.versions = Versions(self.store, ledger, model.fingerprint, name, clock)
+        self.versions = versions_of(model, self.store, model.fingerprint)
 
     @classmethod
     async def open(

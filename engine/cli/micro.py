@@ -6,7 +6,7 @@ import asyncio
 import json
 from pathlib import Path
 
-from engine.cli.course import Course, clock
+from engine.cli.course import Course
 from engine.cli.options import command, model_options, show, told
 from engine.cli.teaching import (
     Bar,
@@ -20,6 +20,7 @@ from engine.cli.teaching import (
 from engine.core.queue.training_queue import TrainingQueue
 from engine.core.settings import for_model
 from engine.learning.questions.microtrain import MicroTraining
+from engine.open import clock
 
 
 def question_options(parser):

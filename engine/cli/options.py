@@ -9,6 +9,7 @@ import contextlib
 import json
 import sys
 
+from engine.backends.select import BACK_ENDS
 from engine.model import registry
 from engine.model.formats import FormatError
 from engine.model.formats.download import DownloadError
@@ -42,7 +43,7 @@ def model_options(parser):
         "without it the environment's BASE_MODELS",
     )
     parser.add_argument("--adapter", metavar="DIR", help="a trained adapter to answer with")
-    parser.add_argument("--backend", choices=("gpu", "cpu", "numpy", "auto"), default="auto")
+    parser.add_argument("--backend", choices=BACK_ENDS, default="auto")
     json_option(parser)
 
 

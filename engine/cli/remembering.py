@@ -7,19 +7,16 @@ import contextlib
 import time
 from pathlib import Path
 
-from engine.assistant import Assistant
-from engine.cli.course import STORE, Course, clock, record_of
+from engine.cli.course import STORE, Course, record_of
 from engine.cli.options import command, model_options, show, told
 from engine.cli.teaching import lines_of, loaded, out_option
-from engine.core.settings import TrainingConfig, for_model
+from engine.core.settings import TrainingConfig
 from engine.core.storage.sqlite import SqliteStore
-from engine.history.ledger import Ledger
-from engine.history.naming import family
-from engine.history.versions import Versions
 from engine.learning.lessons import LessonError
 from engine.learning.memory.memory import memorable
 from engine.learning.memory.mind import REFUSED
 from engine.model.loaded import Model
+from engine.open import assistant_over
 
 
 @contextlib.asynccontextmanager
@@ -33,10 +30,8 @@ async def assistant_of(folder: Path, model: Model):
         known = await store.get("state", "course")
         if known and known["model"] != model.fingerprint:
             raise ValueError(f"{folder} belongs to another model than {model.name}")
-        config = TrainingConfig(**known["config"]) if known else for_model(model.config.parameters)
-        name = family(model.config.parameters)
-        versions = Versions(store, Ledger(store, clock), model.fingerprint, name, clock)
-        yield Assistant(model, versions, config)
+        config = TrainingConfig(**known["config"]) if known else None
+        yield assistant_over(model, store, model.fingerprint, config)
     finally:
         await store.close()
 

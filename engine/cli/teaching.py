@@ -13,7 +13,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from engine.backends.select import executor_named
 from engine.cli.course import Course, record_of
 from engine.cli.options import COMMANDS, command, model_options, show, told
 from engine.core.settings import TrainingConfig, for_model
@@ -22,10 +21,10 @@ from engine.learning.lessons import LessonError, guess
 from engine.learning.probe import Shadow, measure
 from engine.learning.rounds.dataset import data_set_record, row_of
 from engine.learning.trainer import EngineTrainer, check
-from engine.model import registry
 from engine.model.adapters import load_adapter
 from engine.model.loaded import Model
 from engine.model.trainable import Trained
+from engine.open import model_named
 
 
 class Bar:
@@ -104,9 +103,7 @@ def configured(options, usual: TrainingConfig) -> TrainingConfig:
 
 
 async def loaded(options) -> Model:
-    executor = await executor_named(options.backend)
-    with contextlib.closing(registry.open_named(registry.one(options.model))) as file:
-        return await Model.load(file, executor)
+    return await model_named(options.model, options.backend)
 
 
 @contextlib.asynccontextmanager

@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from math import prod
+from typing import Any
 
 from engine.core.turns import pause
 
@@ -168,13 +169,14 @@ class Op:
         cases: tuple = (),
         updates: tuple[int, ...] = (),
         reuses: tuple[str, ...] = (),
-    ):
+    ) -> None:
         self.name, self.doc = reference.__name__, reference.__doc__
         self.reference, self.shape, self.kernel, self.cases = reference, shape, kernel, cases
         self.updates = updates  # inputs whose memory outputs 0, 1, ... overwrite
         self.reuses = reuses  # inputs whose memory output 0 may take when nobody needs them later
         self.pullback: Callable | None = None
         self.launch_rule: Callable | None = None
+        self.cost_rule: Callable | None = None
         parameters = inspect.signature(reference).parameters.values()
         tensors = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
         self.params = [p.name for p in tensors]
@@ -186,11 +188,18 @@ class Op:
         return rule
 
     def launch(self, rule: Callable) -> Callable:
-        """rule(*input specs, **attrs) -> workgroup counts, `override` constants (WebGPU only)."""
+        """rule(tier, *input specs, **attrs) -> entry point, workgroups, `override` constants
+        (WebGPU only; see launch.py)."""
         self.launch_rule = rule
         return rule
 
-    def __call__(self, *ins: Value | None, **attrs):
+    def cost(self, rule: Callable) -> Callable:
+        """rule(*input specs, **attrs) -> floating-point operations, where they are many for each
+        result."""
+        self.cost_rule = rule
+        return rule
+
+    def __call__(self, *ins: Value | None, **attrs: Any) -> Any:
         if not self.required <= len(ins) <= len(self.params):
             raise TypeError(f"{self.name} takes {self.params}, got {len(ins)} inputs")
         pause()
@@ -219,7 +228,7 @@ class ShapeError(ValueError):
     """An op was given values whose shapes do not fit; the text names the op, weights, shapes."""
 
 
-def op(**record) -> Callable[[Callable], Op]:
+def op(**record: Any) -> Callable[[Callable], Op]:
     """Decorator: the function becomes the op of its name, found by every test and back end."""
 
     def register(reference: Callable) -> Op:

@@ -35,8 +35,8 @@ class Piece(NamedTuple):
     """A range of a dispatch's workgroups, as a rule all of them."""
 
     dispatch: Dispatch
-    first: tuple[int, int, int]
-    counts: tuple[int, int, int]
+    first: tuple[int, ...]
+    counts: tuple[int, ...]
 
     @property
     def share(self) -> float:
@@ -61,8 +61,9 @@ def split(dispatch: Dispatch, most: float = inf) -> list[Piece]:
 class Costs:
     """Milliseconds of each kind of dispatch, learned on the device itself."""
 
-    def __init__(self, software: bool):
-        self.software, self.known = software, {}
+    def __init__(self, software: bool) -> None:
+        self.software = software
+        self.known: dict[tuple, float] = {}
         self.lessons = 0  # counts what was learned, so that plans know when they are old
 
     def knows(self, piece: Piece) -> bool:
@@ -88,14 +89,7 @@ class Costs:
 
 
 def operations(step: Step) -> int:
-    """Floating-point operations of a step; attention as if every query saw every key."""
-    out = step.outs[0].spec
-    if step.op.name == "matmul":
-        inner = step.ins[0].shape[0 if step.attrs.get("ta") else 1]
-        return 2 * out.size * inner
-    if step.op.name.startswith("packed_linear"):
-        return 2 * out.size * step.ins[0].shape[1]
-    if step.op.name.startswith("attention"):
-        q, k = (step.ins[step.op.params.index(name)].spec for name in "qk")
-        return 4 * q.size * k.rows
-    return out.size
+    """Floating-point operations of a step: by its op's own rule, else one for each result."""
+    if step.op.cost_rule is None:
+        return step.outs[0].spec.size
+    return step.op.cost_rule(*(value and value.spec for value in step.ins), **step.attrs)

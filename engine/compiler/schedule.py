@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from engine.compiler.grad import prune
 from engine.compiler.ir import Op, Program, Step, Value
 from engine.core.turns import pause
@@ -92,7 +94,7 @@ def fused(first: Op, second: Op, position: int) -> Op:
     """second(..., first(...), ...) as one elementwise op."""
     width = len(first.params)
 
-    def reference(*ins):
+    def reference(*ins: np.ndarray) -> np.ndarray:
         inner = first.reference(*ins[position : position + width])
         return second.reference(*ins[:position], inner, *ins[position + width :])
 

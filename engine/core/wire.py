@@ -57,6 +57,9 @@ class Message:
                 raise BadMessage("%s.%s cannot be %r" % (name, field, values[field]))
             setattr(self, field, values[field])
 
+    def __getattr__(self, name):
+        raise AttributeError("%s has no field %s" % (type(self).__name__, name))
+
     def to_text(self):
         wire = {field: getattr(self, field) for field in self.fields}
         wire["type"] = type(self).__name__

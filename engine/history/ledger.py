@@ -4,6 +4,8 @@ A chain cannot show a tail that was cut off or a rewrite from the start; only a 
 (an export, a signature with a key the user holds) can.  Order is `seq`; clocks may lie.
 """
 
+from __future__ import annotations
+
 import hashlib
 import inspect
 import json
@@ -101,7 +103,7 @@ class Ledger:
         store: Any,
         clock: Callable[[], int],
         signer: Any = None,
-    ):
+    ) -> None:
         self.store = store
         self.clock = clock
         self.signer = signer
@@ -109,7 +111,7 @@ class Ledger:
     async def head(self) -> Entry:
         return await self.store.get("state", "ledger") or GENESIS
 
-    async def commit(self, change: "Change") -> None:
+    async def commit(self, change: Change) -> None:
         """Store the change and the entries that tell of it, as one; or raise, with nothing stored."""
         while True:
             head = await self.head()

@@ -41,6 +41,10 @@ class Plan:
 class Attempt(Protocol):
     """One round under way, on a shadow of the weights; the chat never sees it."""
 
+    @property
+    def steps(self) -> int:
+        """How many it will take, as far as is known."""
+
     def advance(self, budget_ms: float) -> dict | None | Awaitable[dict | None]:
         """Train for about this long; metrics {step, loss, learning_rate, grad_norm,
         examples_processed}, or None when the round is complete."""

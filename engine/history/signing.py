@@ -4,6 +4,8 @@ The page signs with the browser's WebCrypto instead (workers/signer.py); both re
 same files.  Not hardened against someone who measures this process; the browser's is.
 """
 
+from __future__ import annotations
+
 import base64
 import hashlib
 import secrets
@@ -21,7 +23,7 @@ class BadKey(ValueError):
 class Signer:
     """`public_key` in hex, and `sign(data)`, also in hex."""
 
-    def __init__(self, seed: bytes):
+    def __init__(self, seed: bytes) -> None:
         digest = bytearray(hashlib.sha512(seed).digest())
         digest[0] &= 248
         digest[31] = digest[31] & 127 | 64

@@ -1,7 +1,10 @@
 """Arrays as bytes and back, checked: a snapshot carries its format number, and its hash is kept beside it."""
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import msgpack
 import numpy as np
@@ -31,7 +34,7 @@ def weights_sha256(weights: Mapping[str, np.ndarray]) -> str:
     return digest.hexdigest()
 
 
-def digest_of(data: bytes | memoryview, digest=None) -> str:
+def digest_of(data: bytes | memoryview, digest: Any = None) -> str:
     """SHA-256 in pieces, so that whoever waits for an answer never waits for megabytes."""
     digest, whole = digest or hashlib.sha256(), memoryview(data)
     for first in range(0, len(whole), PIECE):
@@ -63,7 +66,7 @@ def parts(arrays: Mapping[str, np.ndarray], facts: dict) -> Iterator[bytes | mem
         yield packer.pack(name) + packer.pack_array_header(3)
         yield packer.pack(array.dtype.str) + packer.pack(list(array.shape))
         yield b"\xc6" + array.nbytes.to_bytes(4, "big")  # bytes of up to 4 GB
-        yield memoryview(np.ascontiguousarray(array)).cast("B")
+        yield np.ascontiguousarray(array).data.cast("B")
 
 
 def unpack(record: dict, what: str = "the snapshot") -> tuple[Arrays, dict]:

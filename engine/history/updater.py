@@ -3,6 +3,8 @@
 What is in place is looked at when somebody asks; a version nobody asks costs nothing.
 """
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable
 
 from engine.history.snapshot import Arrays
@@ -19,7 +21,7 @@ class WeightUpdater:
         load: Callable[[int], Awaitable[Arrays]],
         write: Callable[[Arrays], None],
         quiet: Callable[[], Awaitable[None]],
-    ):
+    ) -> None:
         self.versions = versions
         self.load, self.write, self.quiet = load, write, quiet
         self.in_place = 0  # the version whose weights are there; 0: none

@@ -5,6 +5,8 @@ says which version a line ("generic", "sv", "en") uses; promoting, rolling back 
 that pointer in the same transaction that writes everything else they change.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -25,14 +27,14 @@ KEEP_LAST, KEEP_DAYS, KEEP_WEEKS = 3, 7, 4
 class Versions:
     def __init__(
         self, store: Any, ledger: Ledger, base: str, family: str, clock: Callable[[], int]
-    ):
+    ) -> None:
         self.store = store
         self.ledger = ledger
         self.base = base
         self.family = family
         self.clock = clock
 
-    def through(self, store: Any) -> "Versions":
+    def through(self, store: Any) -> Versions:
         """The same versions, written through a store of the caller's (a fenced one)."""
         ledger = Ledger(store, self.ledger.clock, self.ledger.signer)
         return Versions(store, ledger, self.base, self.family, self.clock)

@@ -5,6 +5,8 @@ the worst one's shrinks by `bottom_model_penalty`, those between by their place 
 losses; multipliers stay within min and max, and weights are multipliers that sum to one.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -30,7 +32,7 @@ class AdaptiveConfig(Settings):
 
 
 class AdaptiveWeights:
-    def __init__(self, models: Sequence[str], config: AdaptiveConfig | None = None):
+    def __init__(self, models: Sequence[str], config: AdaptiveConfig | None = None) -> None:
         self.config = config or AdaptiveConfig()
         self.multipliers = dict.fromkeys(models, 1.0)
         self.adjusted = False
@@ -64,7 +66,7 @@ class AdaptiveWeights:
 class ConfidenceAutoStop:
     """Stop when the total loss has fallen by less than `threshold` for `patience` epochs in a row."""
 
-    def __init__(self, config: StopConfig | None = None):
+    def __init__(self, config: StopConfig | None = None) -> None:
         self.config = config or StopConfig()
         self.last: float | None = None
         self.change: float | None = None
@@ -91,7 +93,7 @@ class ConfidenceAutoStop:
 class Leaderboard:
     """Models by held-out loss, then by wins in blind comparisons; told at most every five seconds."""
 
-    def __init__(self, clock: Callable[[], float], refresh_ms: float = 5000):
+    def __init__(self, clock: Callable[[], float], refresh_ms: float = 5000) -> None:
         self.clock = clock
         self.refresh_ms = refresh_ms
         self.rows: dict[str, dict[str, Any]] = {}

@@ -40,7 +40,7 @@ def shipped_file(model: str) -> Path:
 
 
 class Kept:
-    def __init__(self, coder: Coder, model: str):
+    def __init__(self, coder: Coder, model: str) -> None:
         self.coder, self.model = coder, model
         self.answers: dict[str, tuple[np.ndarray, Top]] = {}
         self.heard: dict[str, dict[str, tuple[np.ndarray, Top]]] = {}
@@ -161,7 +161,7 @@ class Together(Kept):
     then a round gives the same bits whatever was asked before it, in this session or another.
     """
 
-    def __init__(self, kept: Kept, company: Callable[[str], Sequence[Hold]]):
+    def __init__(self, kept: Kept, company: Callable[[str], Sequence[Hold]]) -> None:
         self.coder, self.model, self.answers = kept.coder, kept.model, kept.answers
         self.heard, self.company = kept.heard, company
         self.names: dict[str, str] = {}

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.core.turns import pause
+from engine.model.template import ChatTemplate
+from engine.model.tokenizer import Tokenizer
 
 TOP = 32  # tokens of the base model's answer kept per position
 TOKEN_SIZES = (*range(128, 512, 32), *range(512, 1024, 64), 1024, 1536, 2048)
@@ -95,7 +97,7 @@ class Batch:
 class Coder:
     """Texts to token ids exactly as the chat does it."""
 
-    def __init__(self, tokenizer, template, system: str = ""):
+    def __init__(self, tokenizer: Tokenizer, template: ChatTemplate, system: str = "") -> None:
         self.tokenizer, self.template = tokenizer, template
         self.system = [{"role": "system", "content": system}] if system else []
         self._known: dict[str, list[int]] = {}

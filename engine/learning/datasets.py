@@ -110,7 +110,7 @@ def examples(record: Any) -> list[Example]:
 class DataSet:
     """A file's examples by number; only where each one lies is kept, and the text of a JSON list."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path) -> None:
         self.path = path
         self.plain = path.suffix.lower() in (".txt", ".md")
         with path.open("rb") as file:
@@ -166,7 +166,7 @@ class DataSet:
             said = self._piece(file).decode("utf-8").strip()
         return {"text": said} if self.plain else json.loads(said)
 
-    def _piece(self, file) -> bytes:
+    def _piece(self, file: Any) -> bytes:
         """A line; of plain text a paragraph, which ends at an empty line."""
         line = file.readline()
         while self.plain and line.strip() and (more := file.readline()).strip():

@@ -7,10 +7,12 @@ engine and PyTorch are judged by the same lines.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
+from engine.learning.batch import Coder
 from engine.learning.lessons import Lesson, has_value, held_out_anchors, paragraphs, probes
 from engine.learning.rounds.voices import Voices
 
@@ -20,20 +22,20 @@ REPLY_TOKENS = 24
 class Shadow:
     """A flat adapter, asked through a trainer's voices."""
 
-    def __init__(self, voices: Voices, flat: np.ndarray):
+    def __init__(self, voices: Voices, flat: np.ndarray) -> None:
         self.voices = voices
         voices.put("shadow", flat)
 
-    async def go_on(self, prompts, tokens):
+    async def go_on(self, prompts: list[list[int]], tokens: int) -> list[list[int]]:
         return await self.voices.go_on("base", prompts, tokens)
 
-    async def replies(self, questions, tokens):
+    async def replies(self, questions: list[str], tokens: int) -> list[str]:
         return await self.voices.replies("shadow", questions, tokens)
 
-    async def drift(self, rows):
+    async def drift(self, rows: list[tuple]) -> list[tuple]:
         return await self.voices.drift("shadow", rows)
 
-    async def text_loss(self, ids, base):
+    async def text_loss(self, ids: list[int], base: bool) -> float:
         return await self.voices.text_loss("base" if base else "shadow", ids)
 
 
@@ -43,7 +45,7 @@ def key_of(record: dict) -> str:
 
 
 async def measure(
-    model, coder, records: list[dict], code: str = "en", known: Sequence[tuple] = ()
+    model: Any, coder: Coder, records: list[dict], code: str = "en", known: Sequence[tuple] = ()
 ) -> dict:
     """The figures of these facts; a part that no fact asks has none. `known` is common knowledge,
     (question, words) each; without it, the gate's own."""
@@ -78,7 +80,9 @@ async def measure(
     return figures | {"wrong": wrong}
 
 
-async def forgotten(model, coder, said) -> tuple[list[tuple[str, str]], int]:
+async def forgotten(
+    model: Any, coder: Coder, said: Iterable[tuple]
+) -> tuple[list[tuple[str, str]], int]:
     """Of the common facts that the base knows, (question, reply) of those lost; how many it knows."""
     said = [(question, words, reply) for (question, words), reply in said]
     ids = await model.go_on([coder.prompt(q) for q, _, _ in said], REPLY_TOKENS)
@@ -95,7 +99,7 @@ async def forgotten(model, coder, said) -> tuple[list[tuple[str, str]], int]:
     return lost, len(knows)
 
 
-async def drift(model, coder, code) -> dict[str, float]:
+async def drift(model: Any, coder: Coder, code: str) -> dict[str, float]:
     """KL and agreement with the base on prompts that nobody trains on, over the base's answers."""
     prompts = [coder.prompt(q) for q in held_out_anchors(code)]
     answers = await model.go_on(prompts, REPLY_TOKENS)
@@ -108,7 +112,7 @@ async def drift(model, coder, code) -> dict[str, float]:
     }
 
 
-async def perplexity_change(model, coder, code) -> float:
+async def perplexity_change(model: Any, coder: Coder, code: str) -> float:
     """How much plain text became harder to predict, as a share."""
     nats, tokens = [0.0, 0.0], 0
     for text in paragraphs(code):

@@ -117,7 +117,7 @@ class Recipe:
         earlier: Sequence[Lesson],
         config: TrainingConfig,
         seed: int,
-    ):
+    ) -> None:
         if not lessons:
             raise ValueError("there is nothing to learn: no lesson was given")
         facts, self.replaced = newest([*earlier, *lessons])

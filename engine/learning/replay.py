@@ -4,6 +4,8 @@ Every round since the last untouched version is trained again, the rejected ones
 words that are left.  What comes out is bit for bit what a history without the example gives.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -31,7 +33,7 @@ class Replayed:
 
 
 class History:
-    def __init__(self, versions: Versions, trainer: Trainer):
+    def __init__(self, versions: Versions, trainer: Trainer) -> None:
         self.versions = versions
         self.store = versions.store
         self.trainer = trainer

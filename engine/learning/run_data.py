@@ -99,7 +99,7 @@ async def find(store: Any, wanted: str) -> dict:
     if wanted == IDENTITY:
         text = lines_of(identity.examples())
     elif wanted in made:
-        text = await made[wanted](store)  # type: ignore[misc]
+        text = await made[wanted](store)
         if not text:
             raise NoDataSet(f"the data set {wanted!r} is empty: nothing to train on yet")
     else:

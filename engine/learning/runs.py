@@ -4,6 +4,8 @@ The training of one model for one epoch is given from outside; this decides how 
 counts, when to stop, and what listeners and the folder of the run are told.
 """
 
+from __future__ import annotations
+
 import inspect
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -80,8 +82,8 @@ class TrainingRun:
         stop: StopConfig | None = None,
         taken: Callable[[str], bool] = lambda name: False,
         about: Mapping | None = None,
-        keep: Callable[["TrainingRun"], Any] = lambda run: None,
-    ):
+        keep: Callable[[TrainingRun], Any] = lambda run: None,
+    ) -> None:
         self.models = list(models)
         self.epochs = epochs
         self.learning_rate = learning_rate
@@ -115,7 +117,13 @@ class TrainingRun:
         }
 
     @classmethod
-    def of(cls, kept: Mapping, clock, emit, keep) -> "TrainingRun":
+    def of(
+        cls,
+        kept: Mapping,
+        clock: Callable[[], int],
+        emit: Callable[[dict], Any],
+        keep: Callable[[TrainingRun], Any] | None,
+    ) -> TrainingRun:
         """A run as it was stored; one that was under way goes on after its last epoch."""
         run = cls(
             kept["models"], kept["epochs"], kept["learning_rate"], clock, emit,

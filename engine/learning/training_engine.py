@@ -4,6 +4,8 @@ A round can die at any point: its checkpoint goes on to the same bits, and witho
 again from the same plan.  Nothing reaches the chat before `finish` stored all of it at once.
 """
 
+from __future__ import annotations
+
 import math
 import time
 from collections.abc import Callable, Iterable
@@ -42,7 +44,7 @@ class TrainingEngine:
         config: dict | None = None,
         checkpoint_share: float = 0.1,
         monotonic: Callable[[], float] = time.monotonic,
-    ):
+    ) -> None:
         self.versions = versions
         self.store = versions.store
         self.trainer = trainer

@@ -23,7 +23,7 @@ class Whole:
 
     def __init__(
         self, versions: Versions, history: History, make_room: Callable[[], Awaitable[None]]
-    ):
+    ) -> None:
         self.versions, self.history, self.make_room = versions, history, make_room
         self.tell: Callable[[dict], Any] = lambda event: None
         self.alone = asyncio.Lock()

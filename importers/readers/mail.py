@@ -12,7 +12,7 @@ from importers.readers.plain import read_plain
 
 
 def read_message(data: bytes, budget: Budget) -> Reading:
-    message: EmailMessage = email.message_from_bytes(data, policy=email.policy.default)  # type: ignore[assignment]
+    message: EmailMessage = email.message_from_bytes(data, policy=email.policy.default)
     if message.get_content_type() == "multipart/related" or "Snapshot-Content-Location" in message:
         return read_page(*saved_page(message, budget), budget)
     return read_mail(message, budget)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from engine.backends.gpu.executor import GPU
-from engine.backends.gpu.launch import Tier
 from engine.backends.reference import Numpy
+from engine.compiler.launch import Tier
 from engine.compiler.schedule import plan
 from engine.model import programs
 from engine.model.trainable import Trained

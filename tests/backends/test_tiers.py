@@ -8,7 +8,7 @@ import engine.backends.gpu.kernels
 from engine.backends.gpu import tiers
 from engine.backends.gpu.executor import GPU
 from engine.backends.gpu.kernels import Kernels
-from engine.backends.gpu.launch import Tier
+from engine.compiler.launch import Tier
 from tests.support.gpu_device import gpu
 
 pytestmark = pytest.mark.in_worker

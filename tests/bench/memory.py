@@ -18,12 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.assistant import Assistant
 from engine.backends.reference import Numpy
-from engine.cli.course import clock, micro_config, record_of
+from engine.cli.course import record_of
 from engine.core.storage.sqlite import SqliteStore
-from engine.history.ledger import Ledger
-from engine.history.versions import Versions
 from engine.learning.lessons import (
     has_value,
     held_back_wordings,
@@ -37,6 +34,7 @@ from engine.model import registry
 from engine.model.formats import open_model
 from engine.model.generate import Sampling
 from engine.model.loaded import Model
+from engine.open import assistant_over
 from tests.bench.parts import report
 
 HELD = Path(__file__).parent / "facts_held.jsonl"
@@ -67,8 +65,7 @@ class Told:
 
     def __init__(self, model: Model, folder: Path):
         self.store = SqliteStore(folder / "memory.sqlite")
-        versions = Versions(self.store, Ledger(self.store, clock), model.fingerprint, "", clock)
-        self.assistant = Assistant(model, versions, micro_config(model))
+        self.assistant = assistant_over(model, self.store, model.fingerprint)
         self.memory = self.assistant.mind.memory
         self.seconds: list[float] = []
         self.ids: dict[str, str] = {}

@@ -35,11 +35,13 @@ LOOKS = {
     "desktop": {"viewport": {"width": 1440, "height": 900}},
     "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
 }
+ALL = "en-desktop en-phone sv-desktop sv-phone"
 OLD, NEW = "Saltkråkan", "Vindil"
-WAIT = 600_000
+DOWNLOAD = '#consent button.primary[data-do="download"]'
+KNOWN = ", ".join(f'.told[data-state="{one}"]' for one in ("remembered", "learning", "learned"))
+WAIT = 300_000
 RAW = re.compile(r"Traceback|\bNone\b|undefined|\bNaN\b|\[object|\w+Error\b|Exception|\{[a-z_]+\}")
 WATCH = (Path(__file__).parent / "parts/watch_page.js").read_text()
-BUSY = ("generating", "loading", "downloading")
 
 
 class Stranger:
@@ -56,9 +58,6 @@ class Stranger:
         self.taken[name] = time.monotonic() - began
         self.page.screenshot(path=self.folder / f"{len(self.taken)}-{name}.png")
         report.say(self.folder.name, name, f"{self.taken[name]:.1f} s", self.said.get(name, ""))
-
-    def press(self, verb: str) -> None:
-        self.page.locator(f'[data-do="{verb}"]:visible').last.click()
 
     def say(self, text: str) -> str:
         """The answer to what is said, once it is whole."""
@@ -94,10 +93,10 @@ class Stranger:
 
     def open(self) -> None:
         self.page.goto("/?engine=cpu")
-        expect(self.page.locator('#consent [data-do="download"]')).to_be_enabled(timeout=WAIT)
+        expect(self.page.locator(DOWNLOAD)).to_be_enabled(timeout=WAIT)
 
     def download(self) -> None:
-        self.press("download")
+        self.page.locator(DOWNLOAD).click()
         wait_for_state(self.page, "ready", timeout=WAIT / 1000)
 
     def question(self) -> None:
@@ -106,7 +105,7 @@ class Stranger:
     def tell(self) -> None:
         """Until it is known by heart, by the page's own word."""
         self.say(self.words["fact"])
-        expect(self.page.locator('.told[data-state="remembered"]')).to_be_visible(timeout=WAIT)
+        expect(self.page.locator(KNOWN)).to_be_visible(timeout=WAIT)
 
     def ask(self) -> None:
         self.anew()
@@ -115,7 +114,7 @@ class Stranger:
     def correct(self) -> None:
         """What was said is replaced in the queue, and the new one is known by heart."""
         self.say(self.words["correction"])
-        expect(self.page.locator('.told[data-state="remembered"]').last).to_be_visible(timeout=WAIT)
+        expect(self.page.locator(KNOWN).last).to_be_visible(timeout=WAIT)
 
     def ask_again(self) -> None:
         self.anew()
@@ -164,11 +163,12 @@ def path(browser: Browser, address: str, language: str, look: str, folder: Path)
 
 def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "shots/minutes"
-    chosen = os.environ.get(
-        "ONESEEK_BENCH_PATHS", "en-desktop en-phone sv-desktop sv-phone"
-    ).split()
+    chosen = os.environ.get("ONESEEK_BENCH_PATHS", ALL).split()
+    rows: list[dict] = []
     with served(site.build()) as address, chromium() as browser:
-        rows = [path(browser, address, *one.split("-"), folder / one) for one in chosen]
+        for one in chosen:
+            language, look = one.split("-")
+            rows.append(path(browser, address, language, look, folder / one))
     figures = {
         "paths": len(rows),
         "right": sum(row["right"] for row in rows),

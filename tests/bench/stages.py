@@ -17,17 +17,17 @@ import time
 from pathlib import Path
 
 from engine.backends.reference import Numpy
-from engine.cli.course import Course, clock
+from engine.cli.course import Course
 from engine.core.collecting.language import detect
 from engine.core.queue.saved import SavedQueue
 from engine.core.queue.training_queue import TrainingQueue
-from engine.core.settings import for_model
 from engine.learning.lessons import has_value
 from engine.learning.questions.microtrain import MicroTraining, ended
 from engine.learning.questions.offers import held, offered
 from engine.learning.questions.responses import AGREED, ALONE, analyse
 from engine.model import registry
 from engine.model.loaded import Model
+from engine.open import clock
 from tests.bench.parts import report
 
 SEED = 17
@@ -140,7 +140,7 @@ class OnlySecond(Arm):
 
 async def taught(model: Model, name: str, questions: list[dict], folder: Path) -> dict:
     """Teach the questions to one arm and ask them back."""
-    course = await Course.open(folder, model, for_model(model.config.parameters))
+    course = await Course.open(folder, model)
     queue = SavedQueue(TrainingQueue(clock), course.store)
 
     async def learn(examples: list[dict], line: str) -> dict:

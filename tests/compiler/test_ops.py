@@ -1,12 +1,15 @@
 """Questions asked of every op, found by walking the registry: a new op is tested when it exists."""
 
 import asyncio
+import re
 
 import numpy as np
 import pytest
 
+from builder import ROOT
 from engine.backends.reference import Numpy
 from engine.compiler.grad import grad
+from engine.compiler.ir import OPS
 from engine.compiler.schedule import plan
 from tests.support.op_cases import CASES, build
 
@@ -25,6 +28,13 @@ def test_the_shape_rule_says_what_numpy_makes(op, case):
     made = run(program, feeds, np.float32)
     for i, out in enumerate(outs):
         assert made[f"out{i}"].shape == out.shape
+
+
+@pytest.mark.parametrize("op", [op for op in OPS.values() if ".wgsl:" in op.kernel])
+def test_how_an_op_is_launched_stands_with_it(op):
+    file, entry = op.kernel.split(":")
+    assert re.search(rf"\bfn {entry}\b", (ROOT / "shaders" / file).read_text())
+    assert op.launch_rule and op.launch_rule.__module__ == op.reference.__module__
 
 
 DIFFERENTIABLE = [case for case in CASES if case.values[0].pullback]
@@ -58,8 +68,6 @@ def test_the_vjp_agrees_with_central_differences(op, case):
 
 
 def test_the_loss_gradient_agrees_with_central_differences():
-    from engine.compiler.ir import OPS
-
     op = OPS["soft_cross_entropy"]
     program, _, _, feeds = build(op, op.cases[1])
     gradient = run(program, feeds)["out0"]
@@ -75,8 +83,6 @@ def test_the_loss_gradient_agrees_with_central_differences():
 
 
 def test_cross_entropy_is_the_soft_loss_with_one_target():
-    from engine.compiler.ir import OPS
-
     op = OPS["soft_cross_entropy"]
     program, _, _, feeds = build(op, op.cases[0])
     probs = np.zeros_like(feeds["probs"])

@@ -14,19 +14,18 @@ import numpy as np
 import pytest
 
 from builder import ROOT
-from engine.assistant import Assistant
 from engine.backends.reference import Numpy
 from engine.core.collecting.collector import DataCollector
 from engine.core.queue.saved import SavedQueue
 from engine.core.queue.training_queue import TrainingQueue
 from engine.core.settings import TrainingConfig
 from engine.core.storage.sqlite import SqliteStore
-from engine.history.ledger import Ledger
-from engine.history.versions import Versions, label
+from engine.history.versions import label
 from engine.learning.lessons import lesson_of
 from engine.model.demo import MODEL
 from engine.model.formats import open_model
 from engine.model.generate import Sampling
+from engine.open import assistant_of
 
 SAID = "My dog is called Biscuit."
 
@@ -78,12 +77,12 @@ async def follow(folder):
     assert (await store.get("queue", record["id"]))["state"] == "ready"
     assert [one["id"] for one in queue.queue.take(1)] == [record["id"]]
 
-    # engine/assistant.py: a model, the version in use (none), and a round on a shadow.
-    versions = Versions(store, Ledger(store, clock), "tiny", "OneSeek-1M-Zero", clock)
+    # engine/open.py: a model, the version in use (none), and a round on a shadow.
     lesson = {"max_steps": 12, "more_steps": 0}
     config = TrainingConfig.preset("micro").replace(lesson=lesson)
     with closing(open_model(str(MODEL))) as file:
-        assistant = await Assistant.load(file, Numpy(), versions, config, rows=512)
+        assistant = await assistant_of(file, Numpy(), store, "tiny", config=config, rows=512)
+    versions = assistant.versions
     trainer, training = assistant.trainer, assistant.training
     await training.open("lesson", [record])
     attempt = training.attempt

@@ -134,7 +134,7 @@ def assistant_of(monkeypatch):
 
     async def load(living):
         with closing(open_model(str(MODEL))) as file:
-            return await Assistant.load(file, Numpy(), living.versions, SHORT)
+            return Assistant(await Model.load(file, Numpy()), living.versions, SHORT)
 
     return load
 

@@ -437,3 +437,15 @@ def test_ten_thousand_messages_open_and_scroll_without_a_long_task(chat: Page):
     assert chat.get_by_role("article").count() > 60
     tasks = chat.evaluate("tasks")
     assert not [length for length in tasks if length > 50], tasks
+
+
+def test_formulas_are_set_and_prices_are_not(chat: Page):
+    """What the model writes as TeX is MathML, also after a reload; what is no formula stays."""
+    text = "The root of a number is \\(\\sqrt{x}\\), it costs $5 and $10.\n\n\\[\n\\frac{a}{b}\n\\]\n\n`\\(no\\)`"
+    stored_chat(chat, 2, text)
+    said = body(answers(chat).last)
+    expect(said.locator("math")).to_have_count(2)
+    expect(said.locator("math msqrt")).to_have_count(1)
+    expect(said.locator('math[display="block"] mfrac')).to_have_count(1)
+    expect(said).to_contain_text("it costs $5 and $10.")
+    expect(said.locator("code")).to_have_text("\\(no\\)")

@@ -55,6 +55,26 @@ def test_where_one_was_reading_outlives_a_reload(chat: Page):  # noqa: F811
     chat.wait_for_function(f"({FIRST_IN_SIGHT})() === {seen!r}")
 
 
+def test_what_is_being_typed_outlives_a_change_of_another_setting(chat: Page):  # noqa: F811
+    chat.get_by_role("button", name="Settings").click()
+    field = chat.get_by_label("Starts after (seconds of quiet)")
+    field.focus()
+    chat.keyboard.press("Control+A")
+    chat.keyboard.type("4")
+    other = chat.locator("#set-voice")
+    other.evaluate("node => { node.dataset.old = ''; node.click(); }")
+    expect(chat.locator("#set-voice[data-old]")).to_have_count(0)  # the dialog was drawn again
+    chat.keyboard.type("5")
+    expect(field).to_have_value("45")
+    chat.keyboard.press("Tab")
+    chat.keyboard.press("Escape")
+    chat.get_by_role("button", name="Settings").click()
+    expect(field).to_have_value("45")
+    expect(other).to_be_checked()
+    other.uncheck()
+    chat.keyboard.press("Escape")
+
+
 FIRST_IN_SIGHT = """() => { const top = document.querySelector("#log").getBoundingClientRect().top;
   return [...document.querySelectorAll("article.message")]
     .find((node) => node.getBoundingClientRect().bottom > top)?.id; }"""

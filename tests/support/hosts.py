@@ -16,15 +16,13 @@ from typing import Any
 import uvicorn
 from playwright.sync_api import Page
 
-from engine.assistant import Assistant
 from engine.backends.reference import Numpy
 from engine.core.settings import TrainingConfig
 from engine.core.storage.sqlite import SqliteStore
-from engine.history.ledger import Ledger
 from engine.history.round_plan import settled
-from engine.history.versions import Versions
 from engine.model.formats import open_model
 from engine.model.registry import find
+from engine.open import assistant_of, clock
 from tests.learning.test_living_engine import accepting
 from workers.server.api import create_app
 from workers.server.guard import Guard
@@ -210,19 +208,14 @@ def encoded(body) -> bytes | None:
     return body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
 
 
-def clock() -> int:
-    return int(time.time() * 1000)
-
-
 async def accepted(made):
     return accepting(await settled(made))
 
 
 async def quick_service(folder: Path, **more) -> Service:
     store = SqliteStore(folder / "oneseek.sqlite")
-    versions = Versions(store, Ledger(store, clock), "tiny", "OneSeek-1M-Zero", clock)
     with contextlib.closing(open_model(find("tiny"))) as file:
-        assistant = await Assistant.load(file, Numpy(), versions, QUICK, rows=1024)
+        assistant = await assistant_of(file, Numpy(), store, "tiny", config=QUICK, rows=1024)
     trainer = assistant.trainer
     begin, resume = trainer.begin, trainer.resume
     trainer.begin = lambda *given: accepted(begin(*given))

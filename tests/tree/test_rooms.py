@@ -17,11 +17,12 @@ ROOMS = {
     "engine/history": ["engine/core"],
     "engine/learning": ["engine/model", "engine/history"],
     "engine/assistant.py": ["engine/learning"],
-    "engine/cli": ["engine/assistant.py", "importers"],
+    "engine/open.py": ["engine/assistant.py"],
+    "engine/cli": ["engine/open.py", "importers"],
     "importers": ["engine/learning"],
     "shaders": [],
     "web": ["engine/core"],
-    "workers": ["engine/assistant.py", "importers", "engine/cli"],
+    "workers": ["engine/open.py", "importers", "engine/cli"],
 }
 WITH_WGPU = {"engine/backends/gpu", "tests/backends", "tests/support"}
 MOST_LINES, MOST_MODULES, LONGEST_FUNCTION = 400, 16, 60
@@ -135,6 +136,21 @@ def test_one_room_talks_to_wgpu():
         or (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "wgpu")
     }
     assert asked <= WITH_WGPU, asked - WITH_WGPU
+
+
+def test_the_three_hosts_begin_in_one_place():
+    """Page, server and command line put no assistant together themselves, and all ask for one."""
+    parts = {"Versions", "Ledger", "Assistant"}
+    made = {
+        f"{path.relative_to(ROOT).as_posix()} makes {node.func.id}"
+        for name, path in modules().items()
+        if room(name) in ("workers", "engine/cli")
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in parts
+    }
+    assert not made
+    hosts = ("workers.engine", "workers.server.headless", "engine.cli.course")
+    assert all("engine.open" in imports(host) for host in hosts)
 
 
 def test_nothing_is_larger_than_can_be_read_at_once():

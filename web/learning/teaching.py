@@ -31,15 +31,14 @@ class Teaching:
         self.batches = BatchManager(self.queue)
         self.collector = DataCollector(self, language=language_of)
         self.by_turn = {}
-        page.watch(self.configure, "settings")
 
     async def load(self):
         await self.saved.load()
-        self.configure()
         self.index()
         self.page.touch("queue", "queue-marks")
 
     def configure(self):
+        """What may be collected, by the settings of this moment."""
         self.collector.auto_collect = self.page.settings["auto_collect"]
         wanted = learn_from.closed(self.page.settings)
         for chat in wanted - self.collector.excluded:
@@ -93,6 +92,7 @@ class Teaching:
 
     async def heard(self, turn):
         """A finished message of the chat, for the collector to look at."""
+        self.configure()
         if self.learns_from(turn["chat"]) != learn_from.FACTS:
             self.collector.turns.pop(turn["chat"], None)
             return

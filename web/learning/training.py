@@ -11,6 +11,16 @@ import js
 from pyscript import js_import
 
 from engine.core.messages import Drop, Grant, Learn
+from engine.core.next_work import (
+    BEGUN,
+    LESSON,
+    MEMORY,
+    PRACTICE,
+    QUESTION,
+    RUN,
+    next_work,
+    unpractised,
+)
 from engine.core.scheduler import WINDOW_MS, TrainingScheduler
 from engine.core.settings import IN_LESSONS, SchedulerConfig, for_model
 from engine.core.storage.election import Election
@@ -20,7 +30,6 @@ from web.lib import clock, dom, failures, site
 from web.lib.words import t
 from web.shell.link import Gone, Refused
 
-LEAST_PRACTISED = 5  # lessons: practice of fewer has nothing to mix, and fails
 PAUSED = {
     "user": "user",
     "typing": "typing",
@@ -244,9 +253,18 @@ class Training:
     def has_work(self):
         if not (self.page.model and self.page.model.trainable and self.trains):
             return False
-        waits = self.page.teaching.queue.upcoming(1) or self.unpractised
-        waits = waits or self.page.heart.next() is not None
-        return bool(self.run or self.wanted or waits or self.has_questions())
+        return bool(self.run or self.wanted or next_work(self.waits()))
+
+    def waits(self):
+        """What there is to learn, by the kinds of engine/core/next_work.py."""
+        return {
+            MEMORY: self.page.heart.next() is not None,
+            BEGUN: self.run_begun,
+            LESSON: self.page.teaching.queue.upcoming(1),
+            QUESTION: self.questions or self.page.app.api.work,
+            RUN: self.runs,
+            PRACTICE: self.unpractised,
+        }
 
     def takes_seconds(self):
         """Whether all there is to do now is to remember what was just told."""
@@ -270,18 +288,9 @@ class Training:
 
     async def count_unpractised(self):
         """How many lessons the version in use learned since the last practice: work for long idle time."""
-        versions, count = await records.versions(self.page.store), 0
+        versions = await records.versions(self.page.store)
         mine = [one for one in versions if one["base"] == self.page.model_id()]
-        if any(one["kind"] == "training" for one in mine):  # practice begins at the base
-            versions = []
-        for version in versions:
-            if version["kind"] == "practice" or version["base"] != self.page.model_id():
-                break
-            count += len(version["lessons"])
-        tried = [entry["time"] for entry in await records.rejections(self.page.store)]
-        newest = versions[0]["time"] if versions else 0
-        enough = count >= LEAST_PRACTISED
-        self.unpractised = count if enough and max(tried + [0]) < newest else 0
+        self.unpractised = unpractised(mine, await records.rejections(self.page.store))
 
     async def grant(self, budget):
         """What the scheduler calls: open a round when none is open, then work on it."""
@@ -325,30 +334,27 @@ class Training:
             self.run, self.idle_practice = "", False
 
     async def open_round(self):
-        """What was told is remembered first; then the next lesson, or practice when a person asked
-        for it. How long opening took."""
+        """Open a round of what comes next; how long opening took."""
         self.remembering = self.page.heart.next()
         if self.remembering is not None:
             return await self.remember(self.remembering)
-        asked, kind, self.wanted = self.wanted, self.wanted, ""
-        line = "generic"
-        active = self.scheduler.is_active()
-        first = kind == "practice" or self.run_begun
-        self.leased = [] if first else self.page.teaching.batches.next_batch(active)
-        if kind != "practice":
-            asks = self.has_questions()
-            kind = "lesson" if self.leased else "question" if asks else "practice"
+        asked, self.wanted = self.wanted, ""
+        work = next_work(self.waits(), asked) or PRACTICE
+        kind = QUESTION if work in (BEGUN, RUN) else work  # the engine knows which run it is
+        self.leased = []
+        if kind == LESSON:
+            self.leased = self.page.teaching.batches.next_batch(self.scheduler.is_active())
         self.kind = kind
         self.effort = await self.expect(kind)
         self.page.status.know(round="training")
-        self.idle_practice = kind == "practice" and not asked
+        self.idle_practice = kind == PRACTICE and not asked
         config = self.recipe()
         ids = [record["id"] for record in self.leased]
         opened = await self.page.app.engine.ask(
             Learn(
                 kind=kind,
                 examples=ids,
-                line=line,
+                line="generic",
                 config=config.to_dict(),
                 epoch=self.election.epoch or 0,
             )

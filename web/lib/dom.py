@@ -16,6 +16,8 @@ from pyscript.web import Element
 VERBS = {}
 """verb -> function(of, element); filled by `@verb`."""
 
+TYPED_INTO = "textarea, input:not([type=checkbox]):not([type=radio])"
+
 PLAIN = {"cls": "class", "label": "aria-label", "do": "data-do", "of": "data-of", "for_": "for"}
 
 
@@ -69,7 +71,8 @@ def fill(element, children):
 
 
 def replace(element, *children):
-    """New content; the control that had the focus inside gets it back when it still exists."""
+    """New content; the control that had the focus inside gets it back when it still exists, a field
+    together with what is being typed into it."""
     focused = document.activeElement
     inside = not is_none(focused) and element._dom_element.contains(focused)
     mark = _mark(focused) if inside else None
@@ -79,7 +82,10 @@ def replace(element, *children):
     element._dom_element.scrollTop = scrolled
     if mark:
         again = find(mark, element)
-        if again:
+        if again and focused.matches(TYPED_INTO):
+            again._dom_element.replaceWith(focused)
+            focused.focus()
+        elif again:
             again._dom_element.focus()
     return element
 

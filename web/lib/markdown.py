@@ -7,7 +7,8 @@ selection survives and a long answer costs no more at its end than at its beginn
 from pyscript import js_import
 from pyscript.ffi import to_js
 
-from web.lib import code, site
+from engine.core.formulas import taken
+from web.lib import code, formulas, site
 
 ALLOWED = "p br hr h1 h2 h3 h4 h5 h6 ul ol li blockquote pre code em strong del a table thead tbody tr th td"
 
@@ -33,7 +34,9 @@ def pure(text):
         "ALLOWED_ATTR": ["href", "start", "class"],  # the language of code; there is no other
         "RETURN_DOM_FRAGMENT": True,
     }
+    text, found = taken(text)
     fragment = _purifier.sanitize(_reader.render(text), to_js(rules))
+    formulas.put(fragment, found)
     for link in fragment.querySelectorAll("a"):
         link.target = "_blank"
         link.rel = "noopener noreferrer nofollow"

@@ -160,17 +160,19 @@ class FirstRun:
 
     def trouble_card(self):
         """What happened, what is safe, and the ways on."""
-        model, failed = self.trouble
+        model, failed, keep = self.trouble
         stopped = failed.detail == "stopped"
+        kept = t("download.kept" if keep else "download.not_kept")
         return dom.make(
             "section",
-            dom.make("h3", dom.icon("pause" if stopped else "warn"), self.stopped_at(stopped)),
+            dom.make(
+                "h3", dom.icon("pause" if stopped else "warn"), self.stopped_at(stopped and keep)
+            ),
             dom.make("p", failures.words(failed)) if not stopped else None,
-            dom.make("p", t("download.kept"), cls="note") if stopped else failures.folded(failed),
+            dom.make("p", kept, cls="note") if stopped else failures.folded(failed),
             dom.make(
                 "div",
-                dom.button(t("download.resume"), "download", model, "play", cls="primary"),
-                dom.button(t("download.over"), "download-again", model, "again"),
+                again(model) if keep else again_unsaved(model),
                 dom.button(t("download.other"), "choose-model"),
                 cls="row",
             ),
@@ -236,7 +238,7 @@ class FirstRun:
         try:
             loaded = await self.page.app.engine.ask(LoadModel(model=model, keep=keep))
         except Refused as refused:
-            self.trouble = (model, refused.failed)
+            self.trouble = (model, refused.failed, keep)
             self.page.status.know(loading="")
             if refused.failed.detail != "stopped":
                 self.page.alarm(failures.words(refused.failed))
@@ -312,3 +314,16 @@ class FirstRun:
         overlay.close_all()
         name = await files.put_in_inbox(file)
         await self.load("file:" + name)
+
+
+def again(model):
+    """From where it stopped, or from the beginning."""
+    return [
+        dom.button(t("download.resume"), "download", model, "play", cls="primary"),
+        dom.button(t("download.over"), "download-again", model, "again"),
+    ]
+
+
+def again_unsaved(model):
+    """What was not saved can only begin anew."""
+    return dom.button(t("download.over"), "download-unsaved", model, "again", cls="primary")

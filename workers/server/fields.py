@@ -7,12 +7,13 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 
 REQUIRED: Any = object()
 WHOLE_BITS = 63  # what a store can keep
@@ -43,6 +44,9 @@ class Field:
         return self.check(name, value)
 
 
+Handler = Callable[[Request], Awaitable[Response]]
+
+
 def camel(name: str) -> str:
     """raw_responses as rawResponses."""
     first, *others = name.split("_")
@@ -52,7 +56,7 @@ def camel(name: str) -> str:
 def text(default: Any = REQUIRED, longest: int = 100_000) -> Field:
     """A text that is not empty."""
 
-    def check(name, value):
+    def check(name: str, value: Any) -> Any:
         if not isinstance(value, str):
             raise BadRequest(f"{name} must be a text")
         if not value.strip():
@@ -65,7 +69,7 @@ def text(default: Any = REQUIRED, longest: int = 100_000) -> Field:
 
 
 def array(default: Any = REQUIRED, of: Field | None = None, most: int = 10_000) -> Field:
-    def check(name, value):
+    def check(name: str, value: Any) -> Any:
         if not isinstance(value, list):
             raise BadRequest(f"{name} must be a list")
         if len(value) > most:
@@ -79,7 +83,7 @@ def array(default: Any = REQUIRED, of: Field | None = None, most: int = 10_000) 
 def record(default: Any = REQUIRED, **fields: Field) -> Field:
     """An object with these fields, and perhaps others."""
 
-    def check(name, value):
+    def check(name: str, value: Any) -> Any:
         if not isinstance(value, dict):
             raise BadRequest(f"{name} must be an object")
         try:
@@ -91,7 +95,7 @@ def record(default: Any = REQUIRED, **fields: Field) -> Field:
 
 
 def number(default: Any, low: float, high: float) -> Field:
-    def check(name, value):
+    def check(name: str, value: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise BadRequest(f"{name} must be a number from {low} to {high}")
         if not low <= value <= high:
@@ -104,7 +108,7 @@ def number(default: Any, low: float, high: float) -> Field:
 def whole(default: Any, low: int, high: int) -> Field:
     inside = number(default, low, high)
 
-    def check(name, value):
+    def check(name: str, value: Any) -> Any:
         if inside.check(name, value) != int(value):
             raise BadRequest(f"{name} must be a whole number")
         return int(value)
@@ -113,7 +117,7 @@ def whole(default: Any, low: int, high: int) -> Field:
 
 
 def flag(default: Any = False) -> Field:
-    def check(name, value):
+    def check(name: str, value: Any) -> Any:
         if not isinstance(value, bool):
             raise BadRequest(f"{name} must be true or false")
         return value
@@ -124,7 +128,7 @@ def flag(default: Any = False) -> Field:
 def either(first: Field, second: Field, words: str) -> Field:
     """A value of one kind or the other."""
 
-    def check(name, value):
+    def check(name: str, value: Any) -> Any:
         for field in (first, second):
             try:
                 return field.check(name, value)
@@ -142,16 +146,16 @@ def schema_of(fields: dict[str, Field]) -> dict:
     return {"type": "object", "properties": properties, **({"required": needed} if needed else {})}
 
 
-def takes(**fields: Field):
+def takes(**fields: Field) -> Callable[[Callable[[Request, Any], Awaitable[Response]]], Handler]:
     """Give a handler its checked body as second argument; `handler.fields` says what it may hold."""
 
-    def wrap(handler):
+    def wrap(handler: Callable[[Request, Any], Awaitable[Response]]) -> Handler:
         @functools.wraps(handler)
-        async def reading(request: Request):
+        async def reading(request: Request) -> Response:
             body = await body_of(request)
             return await handler(request, {k: f.read(body, k) for k, f in fields.items()})
 
-        reading.fields = fields
+        reading.fields = fields  # type: ignore[attr-defined]  # said of a function
         return reading
 
     return wrap
@@ -184,7 +188,7 @@ def depth(text: str) -> int:
     return deepest
 
 
-def no_number(text: str):
+def no_number(text: str) -> float:
     raise ValueError(f"{text} is no number")
 
 

@@ -11,6 +11,10 @@ import hmac
 import json
 import time
 from collections import deque
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 MAX_BODY = 1 << 20
 BODY_SECONDS = 20.0  # for a body to arrive whole
@@ -47,17 +51,17 @@ class Guard:
 
     def __init__(
         self,
-        app,
+        app: ASGIApp,
         hosts: tuple[str, ...] = LOCAL,
         key: str = "",
-        clock=time.monotonic,
+        clock: Callable[[], float] = time.monotonic,
         body_seconds: float = BODY_SECONDS,
-    ):
+    ) -> None:
         self.app, self.hosts, self.key, self.clock = app, hosts, key, clock
         self.body_seconds = body_seconds
         self.seen: dict[tuple, deque] = {}
 
-    async def __call__(self, scope, receive, send):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             return await self.app(scope, receive, send)
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
@@ -70,7 +74,7 @@ class Guard:
             receive = Limited(receive, scope, self.body_seconds)
         return await self.app(scope, receive, send)
 
-    def refusal(self, scope, headers) -> tuple | None:
+    def refusal(self, scope: Scope, headers: dict[bytes, str]) -> tuple | None:
         """(status, words, extra headers), or None for a welcome request."""
         host = headers.get(b"host", "")
         if name_of(host) not in self.hosts:
@@ -88,7 +92,7 @@ class Guard:
             return TOO_LARGE, f"a body may have {MAX_BODY} bytes", {"Connection": "close"}
         return self.too_often(scope)
 
-    def too_often(self, scope) -> tuple | None:
+    def too_often(self, scope: Scope) -> tuple | None:
         if (
             scope["type"] != "http"
             or not scope["path"].startswith(LIMITED)
@@ -119,11 +123,11 @@ def name_of(host: str) -> str:
 class Limited:
     """A body that is too long or too slow ends early; `scope["refused"]` then says with what status."""
 
-    def __init__(self, receive, scope, seconds: float):
+    def __init__(self, receive: Receive, scope: Scope, seconds: float) -> None:
         self.receive, self.scope, self.count, self.whole = receive, scope, 0, False
         self.until = time.monotonic() + seconds
 
-    async def __call__(self):
+    async def __call__(self) -> MutableMapping[str, Any]:
         if self.whole:
             return await self.receive()
         try:
@@ -139,12 +143,12 @@ class Limited:
             return self.end(TOO_LARGE, f"a body may have {MAX_BODY} bytes")
         return message
 
-    def end(self, *refused):
+    def end(self, *refused: Any) -> dict:
         self.whole, self.scope["refused"] = True, refused
         return {"type": "http.disconnect"}
 
 
-async def swallow(receive) -> None:
+async def swallow(receive: Receive) -> None:
     """Read on for a moment: who still sends would take a closed line for a fault, and not hear why."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(SWALLOW_SECONDS):
@@ -152,7 +156,7 @@ async def swallow(receive) -> None:
                 pass
 
 
-async def refuse(scope, send, status: int, words: str, extra: dict) -> None:
+async def refuse(scope: Scope, send: Send, status: int, words: str, extra: dict) -> None:
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008, "reason": words[:120]})
         return

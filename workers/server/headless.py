@@ -15,28 +15,27 @@ import logging
 import sqlite3
 import sys
 import time
+from collections.abc import Iterator, MutableMapping
 from pathlib import Path
+from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from engine.assistant import Assistant
-from engine.backends.select import executor_named
+from engine.backends.select import BACK_ENDS
 from engine.cli.options import Progress
 from engine.core import environment
 from engine.core.environment import switched_on, variable, whole
 from engine.core.storage import backup
 from engine.core.storage.sqlite import SqliteStore
 from engine.core.storage.store import StorageFull, StoreRetired
-from engine.history import naming
 from engine.history.dna import EVERY_QUESTIONS
-from engine.history.ledger import Ledger
 from engine.history.signing import BadKey, read_key
-from engine.history.versions import Versions
 from engine.model import registry
 from engine.model.formats import FormatError
-from engine.model.llama import Config
 from engine.model.registry import NoBaseModels
+from engine.open import assistant_over, clock, model_named
 from importers.pages.fetch import Fetcher, anywhere
 from workers.server.api import create_app
 from workers.server.guard import LOCAL, Guard
@@ -79,7 +78,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="any other address needs --key")
     parser.add_argument("--key", default=variable("ONESEEK_API_KEY"))
     parser.add_argument("--folder", type=Path, default=Path.home() / ".local/share/oneseek")
-    parser.add_argument("--backend", choices=("gpu", "cpu", "numpy", "auto"), default="auto")
+    parser.add_argument("--backend", choices=BACK_ENDS, default="auto")
     parser.add_argument(
         "--share", type=float, default=1.0,
         help="how much of the quiet time learning may take; the page takes 0.2 while you are there",
@@ -90,13 +89,8 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
-def clock() -> int:
-    """Milliseconds since 1970; order never depends on it."""
-    return int(time.time() * 1000)
-
-
 @contextlib.contextmanager
-def alone_in(folder: Path):
+def alone_in(folder: Path) -> Iterator[None]:
     """Two servers on one folder would train against each other: the second one is refused."""
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "server.lock", "w") as lock:
@@ -153,20 +147,14 @@ async def base_of(name: str, store: SqliteStore) -> str:
 async def opened(options: argparse.Namespace) -> Service:
     """The service of the chosen model over the folder's store."""
     name = registry.one(options.model)
-    if registry.known().get(name, {}).get("source", {}).get("kind") == "web":
-        await registry.obtain(name, Progress(name))
-    file = registry.open_named(name)
     id = registry.id_of(name)
-    executor = await executor_named(options.backend)
-    size = Config.from_dict(file.config).parameters
+    model = await model_named(name, options.backend, Progress(name))
     store = SqliteStore(options.folder / DATABASE)
     if store.lost:
         log.warning("the folder's database was lost: restore a backup to get versions back")
     key = variable("LEDGER_PRIVATE_KEY_PATH")
-    ledger = Ledger(store, clock, read_key(key) if key else None)
-    versions = Versions(store, ledger, await base_of(name, store), naming.family(size), clock)
-    with contextlib.closing(file):
-        assistant = await Assistant.load(file, executor, versions)
+    signer = read_key(key) if key else None
+    assistant = assistant_over(model, store, await base_of(name, store), signer=signer)
     on = switched_on("ENABLE_MICROTRAINING", True)
     service = Service(store, assistant, id, clock, on, options.folder, share=options.share)
     service.micro.dna_every = whole("DNA_EVERY", EVERY_QUESTIONS)
@@ -180,11 +168,11 @@ async def opened(options: argparse.Namespace) -> Service:
 class Impatient(H11Protocol):
     """A connection that has not asked anything after a while is closed: half-open ones cost nothing."""
 
-    def connection_made(self, transport) -> None:
+    def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self.patience = self.loop.call_later(HEADER_SECONDS, self.close_if_silent)
 
-    def connection_lost(self, exc) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         self.patience.cancel()
         super().connection_lost(exc)
 
@@ -197,15 +185,15 @@ class Impatient(H11Protocol):
 class Logged:
     """Tells the log of each request, when it is over; never what was asked or answered."""
 
-    def __init__(self, app):
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
-    async def __call__(self, scope, receive, send):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         began, status = time.perf_counter(), 0
 
-        async def watched(message):
+        async def watched(message: MutableMapping[str, Any]) -> None:
             nonlocal status
             status = message.get("status", status)
             await send(message)
@@ -218,7 +206,7 @@ class Logged:
             log.info("request", extra={"facts": {**facts, "milliseconds": spent}})
 
 
-def server_settings(app, host: str, port: int) -> uvicorn.Config:
+def server_settings(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
     return uvicorn.Config(
         Logged(app), host, port, http=Impatient, log_config=None, access_log=False,
         timeout_graceful_shutdown=5, ws_max_size=1 << 20, timeout_keep_alive=20,

@@ -17,7 +17,7 @@ class Crowded(RuntimeError):
 class Places:
     """A client that asks much waits for itself; one that asks once is next in the round."""
 
-    def __init__(self, places: int):
+    def __init__(self, places: int) -> None:
         self.free = places
         self.queues: dict[str, deque[asyncio.Future]] = {}  # in the order of the round
 

@@ -9,19 +9,27 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from engine.assistant import MEMORY, Assistant, NothingLeft
+from engine.assistant import Assistant, NothingLeft
+from engine.core.next_work import (
+    BEGUN,
+    LESSON,
+    MEMORY,
+    PRACTICE,
+    QUESTION,
+    RUN,
+    next_work,
+    unpractised,
+)
 from engine.core.queue.batches import BatchManager
 from engine.core.queue.saved import SavedQueue
 from engine.core.queue.training_queue import TrainingQueue
 from engine.core.scheduler import AWAY_MS
-from engine.history import naming
+from engine.history import curve, naming
 from engine.history.audit import check_store
-from engine.history.round_plan import LESSON, PRACTICE, TRAINING
 from engine.history.versions import GENERIC, Versions, label
 from engine.learning.lessons import LessonError
 from engine.learning.questions.microtrain import MicroTraining
@@ -29,12 +37,13 @@ from engine.learning.questions.offers import held, offered
 from engine.learning.runs import TrainingRun
 from engine.learning.trainer import check
 from engine.model.generate import BATCHES, Answer, Sampling
+from workers.server.hub import Hub
 from workers.server.places import Places
 from workers.server.share import Share
 from workers.server.training_runs import Runs
 
 IDLE_SECONDS = 2.0  # quiet before learning begins
-EVENTS_BEHIND = 256  # a listener that is further behind is dropped
+LOOKED_BACK = 200  # entries of the ledger
 
 log = logging.getLogger("oneseek")
 
@@ -42,31 +51,8 @@ log = logging.getLogger("oneseek")
 class NoSuchModel(LookupError):
     """A request names a model or version that is not here."""
 
-    def __init__(self, name: str):
+    def __init__(self, name: str) -> None:
         super().__init__(f"there is no model {name!r}; GET /v1/models lists them")
-
-
-class Hub:
-    """Everyone who listens to events; a slow listener loses its place, never the others'."""
-
-    def __init__(self):
-        self.listeners: set[asyncio.Queue] = set()
-
-    def tell(self, event: dict) -> None:
-        for queue in list(self.listeners):
-            try:
-                queue.put_nowait(event)
-            except asyncio.QueueFull:
-                self.listeners.discard(queue)
-
-    @asynccontextmanager
-    async def listen(self) -> AsyncIterator[asyncio.Queue]:
-        queue: asyncio.Queue = asyncio.Queue(EVENTS_BEHIND)
-        self.listeners.add(queue)
-        try:
-            yield queue
-        finally:
-            self.listeners.discard(queue)
 
 
 class Service:
@@ -86,7 +72,7 @@ class Service:
         folder: Path | None = None,
         paced: bool = False,
         share: float = 1.0,
-    ):
+    ) -> None:
         self.store, self.assistant, self.model, self.clock = store, assistant, model, clock
         self.micro_training, self.folder, self.paced = micro_training, folder, paced
         self.share = share  # of the time that learning may take
@@ -132,7 +118,7 @@ class Service:
         self.assistant.drop()
         await self.store.close()
 
-    def spawn(self, work) -> asyncio.Task:
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task:
         task = asyncio.ensure_future(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
@@ -150,7 +136,7 @@ class Service:
         key: str,
         version: int | None,
         client: str = "",
-        **hooks,
+        **hooks: Any,
     ) -> tuple[Answer, int]:
         async with self.places.place(client):
             self.asked = time.monotonic()
@@ -191,7 +177,7 @@ class Service:
         while True:
             await self.quiet()
             self.wake.clear()
-            if not await self.next_work():
+            if not await self.work():
                 await self.wake.wait()
 
     @property
@@ -203,29 +189,29 @@ class Service:
         while not self.is_quiet:
             await asyncio.sleep(IDLE_SECONDS / 4)
 
-    async def next_work(self) -> bool:
-        """An interrupted round first, then questions, runs, the queue, practice. False when there is
-        nothing to do, or when it failed: then it is tried again when something new comes."""
+    async def waits(self) -> dict[str, Any]:
+        """What there is to learn, by the kinds of engine/core/next_work.py."""
+        coming = self.runs.coming
+        return {
+            MEMORY: await self.unremembered(),
+            BEGUN: [run for run in coming if run.state == "training"] or await self.interrupted(),
+            LESSON: self.queue.queue.upcoming(1),
+            QUESTION: await self.micro.waiting(),
+            RUN: coming,
+            PRACTICE: await self.worth_practising(),
+        }
+
+    async def work(self) -> bool:
+        """The next thing there is to learn. False when there is nothing, or when it failed: then it
+        is tried again when something new comes."""
         if not self.assistant.trainable:
             return False
         try:
-            coming = self.runs.coming
-            if await self.unremembered():
-                await self.remember()
-            elif coming and coming[0].state == "training":
-                await self.complete(coming[0])
-            elif line := await self.interrupted():
-                await self.round(LESSON, [], line)
-            elif waiting := await self.micro.waiting():
-                await self.micro.process(waiting[0])
-            elif coming:
-                await self.complete(coming[0])
-            elif self.queue.queue.upcoming(1):
-                await self.learn_next()
-            elif await self.worth_practising():
-                await self.practise()
-            else:
+            waits = await self.waits()
+            kind = next_work(waits)
+            if kind is None:
                 return False
+            await self.do(kind, waits[kind])
         except asyncio.CancelledError:
             if (task := asyncio.current_task()) and task.cancelling():
                 raise  # the service itself ends
@@ -238,6 +224,20 @@ class Service:
             self.hub.tell({"type": "learning_failed", "reason": str(fault)})
             return False
         return True
+
+    async def do(self, kind: str, waits: Any) -> None:
+        if kind == MEMORY:
+            await self.remember()
+        elif kind == LESSON:
+            await self.learn_next()
+        elif kind == QUESTION:
+            await self.micro.process(waits[0])
+        elif kind == PRACTICE:
+            await self.practise()
+        elif isinstance(waits, list):
+            await self.complete(waits[0])
+        else:
+            await self.round(LESSON, [], waits)
 
     async def unremembered(self) -> bool:
         """Whether something was told that is not known by heart, and can be."""
@@ -267,6 +267,8 @@ class Service:
     async def practise(self) -> None:
         """In long quiet; something new to learn ends it, and it begins again afterwards."""
         self.practising = True
+        current = await self.versions.current()
+        self.practised_at = current["number"] if current else 0
         try:
             await self.round(PRACTICE, [], GENERIC)
         except asyncio.CancelledError:
@@ -284,22 +286,20 @@ class Service:
             self.assistant.round.task.cancel()
 
     async def worth_practising(self) -> bool:
-        """There is something learned that has not been practised yet; practice begins at the base, so
-        what a run trained would be lost by it."""
-        current = await self.versions.current()
-        if not current or current["kind"] == PRACTICE or self.practised_at == current["number"]:
+        """There is enough learned that has not been practised yet."""
+        chain = (await self.versions.chain())[::-1]
+        if not chain or self.practised_at == chain[0]["number"]:
             return False
-        if any(one["kind"] == TRAINING for one in await self.versions.chain()):
-            return False
-        self.practised_at = current["number"]
-        return True
+        newest = await self.store.all("ledger", None, LOOKED_BACK, True)
+        rejections = [entry for _, entry in newest if entry["kind"] == "rejection"]
+        return bool(unpractised(chain, rejections))
 
     async def learn(self, examples: list[dict], line: str) -> dict:
         """Queue examples and learn them now; the answer MicroTraining wants."""
         ids, nothing = await offered(self.queue, self.assistant.trainer.coder, examples)
         if not ids:
             return nothing
-        return {**await self.round("lesson", ids, line), "examples": ids}
+        return {**await self.round(LESSON, ids, line), "examples": ids}
 
     async def put_to_person(self, examples: list[dict]) -> list[str]:
         """Answers that disagree, held until a person chose one; their ids."""
@@ -310,7 +310,7 @@ class Service:
         records = self.batches.next_batch(active)
         ids = [record["id"] for record in records]
         try:
-            await self.round("lesson", ids, GENERIC)
+            await self.round(LESSON, ids, GENERIC)
         except LessonError:  # what can never be taught stays to be seen, and is not tried again
             for record in records:
                 if not self.teachable(record):
@@ -331,6 +331,7 @@ class Service:
         finally:
             self.assistant.round = None
             await self.queue.load()
+        await curve.close(self.store, opened.run, result["version"])
         self.rounds, self.trained_at = self.rounds + 1, time.monotonic()
         version = label(result["version"]) if result["version"] else None
         ended = {"outcome": result["outcome"], "reason": result["reason"], "version": version}
@@ -338,11 +339,9 @@ class Service:
         return {**result, "metrics": opened.metrics}
 
     async def step_done(self, round: Any) -> None:
-        metrics = {k: v for k, v in round.metrics.items() if isinstance(v, int | float)}
         plan = self.assistant.training.plan.identity()
-        record = {**metrics, "run": round.run, "plan": plan}
-        await self.store.batch([["put", "metrics", f"{round.run}/{metrics['step']:06d}", record]])
-        self.hub.tell({"type": "step", "runId": round.run, **metrics})
+        figures = await curve.add(self.store, round.run, plan, round.metrics)
+        self.hub.tell({"type": "step", "runId": round.run, **figures})
 
     def teachable(self, record: dict) -> bool:
         with contextlib.suppress(LessonError):
@@ -377,7 +376,8 @@ class Service:
         if self.share >= 1:
             self.assistant.turns.free()
         try:
-            await opened.task
+            ended = await opened.task
+            await curve.close(self.store, run.id, ended.get("version"))
         except asyncio.CancelledError:
             if not run.over:
                 raise  # the service itself ends; the run goes on next time

@@ -13,7 +13,7 @@ CAP_SLICES = 2  # what was not used is not saved up: a burst is never longer tha
 
 
 class Share:
-    def __init__(self, turns: Turns, share: float):
+    def __init__(self, turns: Turns, share: float) -> None:
         self.turns, self.share = turns, share
         self.duty = DutyCycle(now_ms())
 

@@ -39,7 +39,7 @@ MEASURES = ("scale", "measures", "notes", "losses", "steps")
 class Runs:
     """The runs of one service; `emit(event)` reaches everyone who listens."""
 
-    def __init__(self, service: Any, emit: Callable[[dict], Any]):
+    def __init__(self, service: Any, emit: Callable[[dict], Any]) -> None:
         self.service, self.emit = service, emit
         self.store, self.versions = service.store, service.assistant.versions
         self.known: dict[str, TrainingRun] = {}

@@ -25,7 +25,7 @@ log = logging.getLogger("oneseek")
 class Witness:
     """Tells a public address every new head, as {seq, hash, base, signature}; never more than that."""
 
-    def __init__(self, versions: Versions, address: str, fetcher: Fetcher | None = None):
+    def __init__(self, versions: Versions, address: str, fetcher: Fetcher | None = None) -> None:
         self.versions, self.address = versions, address
         self.fetcher = fetcher or Fetcher()
 

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import wgpu
 
 from engine.backends.gpu.errors import DeviceLost, GPUProblem, OutOfMemory
 from engine.backends.gpu.kernels import Kernels
-from engine.backends.gpu.launch import Tier
 from engine.compiler.ir import BYTES, Spec
+from engine.compiler.launch import Tier
 from engine.compiler.pieces import Costs
 from engine.core.turns import Turns
 
@@ -28,7 +29,7 @@ SIGNS_OF_LOSS = ("device is lost", "aborterror", "instance reference no longer e
 class Tensor:
     """A buffer that stays on the device, shared by every run it is bound to."""
 
-    def __init__(self, gpu: Device, spec: Spec, label: str):
+    def __init__(self, gpu: Device, spec: Spec, label: str) -> None:
         self.gpu, self.spec = gpu, spec
         self.buffer = gpu.allocate(label, spec)
 
@@ -52,7 +53,7 @@ class Tensor:
 class Device:
     """An open device: its buffers, its compiled kernels, the cost of each, and its end."""
 
-    def __init__(self, device, memory_limit: int | None = None):
+    def __init__(self, device: Any, memory_limit: int | None = None) -> None:
         self.device, self.memory_limit, self.allocated = device, memory_limit, 0
         self.turns = Turns()
         info = device.adapter_info
@@ -79,7 +80,7 @@ class Device:
 
     # buffers
 
-    def allocate(self, label: str, spec: Spec):
+    def allocate(self, label: str, spec: Spec) -> Any:
         """A zeroed buffer; its bytes count until Python drops it."""
         size = max(16, -(-spec.nbytes // 16) * 16)
         limit = self.device.limits["max-storage-buffer-binding-size"]
@@ -116,14 +117,14 @@ class Device:
     async def breathe(self) -> None:
         await self.turns.breathe()
 
-    def write(self, buffer, spec: Spec, array: np.ndarray, offset: int = 0) -> None:
+    def write(self, buffer: Any, spec: Spec, array: np.ndarray, offset: int = 0) -> None:
         data = np.ascontiguousarray(array, DTYPES[spec.dtype])
         if offset + data.size > spec.size:
             raise ValueError(f"{buffer.label}:{spec} has no room for {array.shape} at {offset}")
         if data.size:
             self.device.queue.write_buffer(buffer, offset * BYTES[spec.dtype], data)
 
-    async def read(self, buffer, start: int, spec: Spec) -> np.ndarray:
+    async def read(self, buffer: Any, start: int, spec: Spec) -> np.ndarray:
         """Elements from `start`, copied through a mapped buffer; waits for what was submitted."""
         usage = wgpu.BufferUsage.COPY_DST | wgpu.BufferUsage.MAP_READ
         size = max(4, spec.nbytes)
@@ -140,7 +141,7 @@ class Device:
         """Until everything submitted so far is done."""
         await self.read(self.nothing, 0, Spec((1,)))
 
-    def submit(self, encoder) -> None:
+    def submit(self, encoder: Any) -> None:
         if self.lost:
             raise DeviceLost(f"the GPU was lost ({self.lost})")
         try:
@@ -148,7 +149,7 @@ class Device:
         except Exception as problem:
             raise self.explained(problem) from problem
 
-    async def waited(self, promise):
+    async def waited(self, promise: Any) -> Any:
         try:
             return await promise
         except Exception as problem:

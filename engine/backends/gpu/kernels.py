@@ -9,12 +9,13 @@ import re
 from collections.abc import Callable
 from copy import copy
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 import wgpu
 
-from engine.backends.gpu import launch
 from engine.backends.gpu.errors import GPUProblem
+from engine.compiler import launch
 from engine.compiler.ir import Step, Value
 from engine.compiler.schedule import is_elementwise
 
@@ -26,7 +27,7 @@ def source_of(file: str) -> str:
 class Kernels:
     """Compiled for `device` at the tier it has been found good for."""
 
-    def __init__(self, device, tier: launch.Tier):
+    def __init__(self, device: Any, tier: launch.Tier) -> None:
         self.device, self.tier = device, tier
         self._modules: dict[str, object] = {}
         self._layouts: dict[tuple, tuple] = {}
@@ -48,7 +49,7 @@ class Kernels:
         reduce = "reduce_subgroups.wgsl" if sub else "reduce.wgsl"
         return "\n".join(lines) + source_of("prelude.wgsl") + source_of(reduce)
 
-    def module(self, file: str, prefix: str, expression: str):
+    def module(self, file: str, prefix: str, expression: str) -> Any:
         before = self.front() + prefix
         source = before + source_of(file).replace("EXPRESSION", expression or "EXPRESSION")
         if source not in self._modules:
@@ -72,7 +73,7 @@ class Kernels:
             self._layouts[access] = group, pipeline
         return self._layouts[access]
 
-    def origin(self, first: tuple[int, int, int], across: int):
+    def origin(self, first: tuple[int, ...], across: int) -> Any:
         """The bind group that tells a kernel where its piece of a dispatch begins, and how many
         workgroups the whole has along x."""
         where = (*first, across)
@@ -86,7 +87,7 @@ class Kernels:
             )
         return self._origins[where]
 
-    def pipeline(self, step: Step, bound: Bound):
+    def pipeline(self, step: Step, bound: Bound) -> Any:
         """-> the promise of a compiled kernel, its identity, and its workgroups."""
         if is_elementwise(step.op):
             element, groups, constants = launch.elementwise(step)
@@ -125,7 +126,7 @@ class Bound:
         step: Step,
         same_memory: Callable[[Value, Value], bool],
         is_read: Callable[[Value], bool] = lambda value: True,
-    ):
+    ) -> None:
         self.wanted = sum(1 << i for i, out in enumerate(step.outs) if is_read(out))
         self.entry = ""  # added to the name of the entry point
         updated = set(step.op.updates)

@@ -4,20 +4,24 @@ The wrappers of wgpu-py look for errors after each call, which takes longer than
 as in a browser, from what ends the pass.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 from wgpu.backends.wgpu_native import ffi, lib
 
 
 class Recording:
     """The counterpart of webgpu.py's."""
 
-    def __init__(self, calls: list[tuple]):
+    def __init__(self, calls: list[tuple]) -> None:
         self._keep = calls
         self._calls = [
             (pipeline._internal, group._internal, origin._internal, *counts)
             for pipeline, group, origin, counts in calls
         ]
 
-    def replay(self, compute_pass, start: int, stop: int) -> None:
+    def replay(self, compute_pass: Any, start: int, stop: int) -> None:
         encoder, none = compute_pass._internal, ffi.NULL
         set_pipeline = lib.wgpuComputePassEncoderSetPipeline
         set_group = lib.wgpuComputePassEncoderSetBindGroup

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import Any
 
 import numpy as np
 import wgpu
@@ -32,7 +33,7 @@ PROBES = 16  # dispatches measured in one submit
 class Run:
     """A plan bound to buffers. Tensors given are shared; everything else belongs to the run."""
 
-    def __init__(self, gpu: Device, plan: Plan, tensors: dict[str, Tensor]):
+    def __init__(self, gpu: Device, plan: Plan, tensors: dict[str, Tensor]) -> None:
         self.gpu, self.plan, self.program = gpu, plan, plan.program
         self.buffers: dict[Value, object] = {}
         for name, value in self.program.inputs.items():
@@ -111,7 +112,7 @@ class Run:
         self._ready = True
         self._record()
 
-    async def _compiled(self, promise, step: Step):
+    async def _compiled(self, promise: Any, step: Step) -> Any:
         try:
             return await promise
         except Exception as problem:

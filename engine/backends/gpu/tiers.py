@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+import engine.compiler.ops  # noqa: F401  every op registers itself
 from engine.backends.gpu.device import Device
 from engine.backends.gpu.run import Run
 from engine.compiler.ir import OPS, Program, Spec
@@ -19,7 +20,7 @@ from engine.compiler.schedule import plan
 
 @dataclass(frozen=True)
 class Offer:
-    """A field of launch.Tier, the device's features that allow it (any of them), how far its
+    """A field of Tier, the device's features that allow it (any of them), how far its
     results may be from the floor's, and what is computed to see."""
 
     name: str

@@ -8,9 +8,9 @@ import asyncio
 import contextlib
 import re
 
-import js  # type: ignore[import-not-found]
+import js
 import wgpu
-from pyodide.ffi import can_run_sync, run_sync, to_js  # type: ignore[import-not-found]
+from pyodide.ffi import can_run_sync, run_sync, to_js
 from wgpu import classes
 from wgpu.backends import _register_backend
 

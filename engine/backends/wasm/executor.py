@@ -43,7 +43,7 @@ class Wasm:
     name = "wasm"
     cache_step = 128  # 6 MB of SmolLM2's
 
-    def __init__(self, host):
+    def __init__(self, host: Any) -> None:
         self.memory, self.turns = Memory(host), Turns()
         self.board = self.memory.block(BOARD_BYTES)
         host.open(self.board.address)

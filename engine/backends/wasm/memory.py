@@ -11,6 +11,7 @@ from __future__ import annotations
 import weakref
 from bisect import insort
 from collections import deque
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +37,7 @@ class Block:
 class Memory:
     """First fit; what was never given out before is zero already."""
 
-    def __init__(self, host):
+    def __init__(self, host: Any) -> None:
         self.host = host
         self.free: list[tuple[int, int]] = []  # below `end`, from and to
         self.end = ALIGNMENT  # address 0 is nobody's
@@ -94,7 +95,7 @@ class Memory:
 class Tensor:
     """An array in a block, shared by every run it is bound to."""
 
-    def __init__(self, block: Block, shape: tuple[int, ...], dtype):
+    def __init__(self, block: Block, shape: tuple[int, ...], dtype: Any) -> None:
         self.block, self.shape, self.dtype = block, tuple(shape), np.dtype(dtype)
         self.host = block.memory.host
 

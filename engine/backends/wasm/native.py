@@ -27,7 +27,7 @@ def cores() -> int:
 class SharedMemory(wasmtime.SharedMemory):
     """wasmtime's own hands a pointer to its pointer over, which its linker then refuses."""
 
-    def _as_extern(self):
+    def _as_extern(self) -> Any:
         union = _ffi.wasmtime_extern_union(sharedmemory=self.ptr())
         return _ffi.wasmtime_extern_t(_ffi.WASMTIME_EXTERN_SHAREDMEMORY, union)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -40,7 +41,7 @@ class Layout:
     offsets: dict[Value, int] = field(default_factory=dict)
     arena: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.offsets, self.arena = arranged(self.plan)
         inputs = self.plan.program.inputs.values()
         self.entries = {value: ARENA + 1 + i for i, value in enumerate(inputs)}
@@ -52,7 +53,7 @@ class Layout:
             return ARENA, self.offsets[self.plan.owner_of[value.root]] + start
         return self.entries[value.root], start
 
-    def spans(self, values) -> list[tuple[int, int, int]]:
+    def spans(self, values: Iterable[Value]) -> list[tuple[int, int, int]]:
         places = ((*self.place(value), value.spec.nbytes) for value in values)
         return [(entry, start, start + size) for entry, start, size in places]
 

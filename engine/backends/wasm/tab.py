@@ -1,6 +1,11 @@
 """The host of the CPU back end in a browser tab: web/static/threads.js, in the worker that Python runs in."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import js
+import numpy as np
 import pyodide_js
 from pyodide.ffi import to_js
 
@@ -38,13 +43,13 @@ class Tab:
     def size(self) -> int:
         return self.there.size
 
-    def write(self, address: int, array) -> None:
+    def write(self, address: int, array: np.ndarray) -> None:
         self.there.write(address, array.ctypes.data, array.nbytes)
 
-    def read(self, address: int, array) -> None:
+    def read(self, address: int, array: np.ndarray) -> None:
         self.there.read(address, array.ctypes.data, array.nbytes)
 
-    def link(self, module: Module):
+    def link(self, module: Module) -> Linked:
         exports = self.there.link(to_js(module.encoded(shared=self.threads > 1)))
         self.count += 1
         return Linked(exports.run, self.count - 1)
@@ -58,5 +63,5 @@ class Tab:
 
 
 class Linked:
-    def __init__(self, run, number: int):
+    def __init__(self, run: Any, number: int) -> None:
         self.run, self.number = run, number

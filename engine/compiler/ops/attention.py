@@ -7,6 +7,7 @@ Which keys a query sees is data: `spans[t] = (a0, a1, b0, b1)` lets query t see 
 import numpy as np
 
 from engine.compiler.ir import Spec, op
+from engine.compiler.launch import flat
 
 
 def rotary_shape(x, positions, table, *, width, inverse=False, interleaved=False):
@@ -45,6 +46,12 @@ def _(dy, y, x, positions, table, *, width, inverse=False, interleaved=False):
     return rotary(dy, positions, table, **turn_back), None, None
 
 
+@rotary.launch
+def _(tier, x, positions, table, width, inverse=False, interleaved=False):
+    constants = dict(PAIRS=x.size // 2, COLS=x.cols, WIDTH=width, INTERLEAVED=interleaved)
+    return "rotary", flat(x.size // 2, 64), constants | dict(SIGN=-1.0 if inverse else 1.0)
+
+
 def cache_shape(cache, rows, slots):
     assert cache.cols == rows.cols and slots.shape == (rows.rows,), f"{rows} at {slots}"
     return cache
@@ -61,6 +68,11 @@ def cache_write(cache, rows, slots):
     cache = cache.copy()
     cache[slots] = rows
     return cache
+
+
+@cache_write.launch
+def _(tier, cache, rows, slots):
+    return "cache_write", flat(rows.size, 64), dict(COUNT=rows.rows, COLS=rows.cols)
 
 
 def visible(spans, keys):
@@ -144,6 +156,28 @@ def _(dy, _, y, logsum, q, k, v, spans, *, heads, kv_heads):
     return dq, dk, dv, None
 
 
+def head_shape(q: Spec, k: Spec, heads: int, kv_heads: int) -> dict:
+    width = q.cols // heads
+    if width % 4 or width > 256:
+        raise ValueError(f"the attention kernels need heads of 4, 8, ... 256, not {width}")
+    threads = max(4, 1 << (width - 1).bit_length())
+    shape = dict(T=q.rows, S=k.rows, HEADS=heads, KV=kv_heads, D4=width // 4, WG=threads)
+    return shape | dict(SCALE=width**-0.5)
+
+
+@attention.cost
+def _(q, k, v, spans, heads, kv_heads):
+    return 4 * q.size * k.rows  # as if every query saw every key
+
+
+@attention.launch
+def _(tier, q, k, v, spans, heads, kv_heads):
+    constants = head_shape(q, k, heads, kv_heads)
+    if q.rows <= 16:  # decoding: queries of different conversations share no keys
+        return "attention_few", (q.rows, heads, 1), constants
+    return "attention", (-(-q.rows // 32), heads, 1), constants
+
+
 def backward_tiles(dy, y, logsum, q, k, v, spans, heads, kv_heads):
     """Which queries and keys a tile is about; by head: both of them, dy, the softmax weights and
     the cotangent of q k^T."""
@@ -182,6 +216,11 @@ def attention_dq(dy, y, logsum, q, k, v, spans, *, heads, kv_heads):
     return dq
 
 
+@attention_dq.launch
+def _(tier, dy, y, logsum, q, k, v, spans, heads, kv_heads):
+    return "attention_dq", (-(-q.rows // 32), heads, 1), head_shape(q, k, heads, kv_heads)
+
+
 @op(
     shape=lambda *ins, **heads: backward_shape(*ins, **heads)[1],
     kernel="attention_gradient.wgsl:attention_dkv",
@@ -194,3 +233,14 @@ def attention_dkv(dy, y, logsum, q, k, v, spans, *, heads, kv_heads):
         dk[keys] += by_token(ds.swapaxes(1, 2) @ queries, kv_heads)
         dv[keys] += by_token(weights.swapaxes(1, 2) @ dys, kv_heads)
     return dk, dv
+
+
+@attention_dkv.launch
+def _(tier, dy, y, logsum, q, k, v, spans, heads, kv_heads):
+    return "attention_dkv", (-(-k.rows // 32), kv_heads, 1), head_shape(q, k, heads, kv_heads)
+
+
+@attention_dq.cost
+@attention_dkv.cost
+def _(dy, y, logsum, q, k, v, spans, heads, kv_heads):
+    return 4 * q.size * k.rows

@@ -3,6 +3,7 @@
 import numpy as np
 
 from engine.compiler.ir import Spec, op
+from engine.compiler.launch import flat
 from engine.compiler.ops.elementwise import PAIR, TRIPLE, like_first, sigmoid
 
 # gelu's tanh form is x * sigmoid(z) with z = 2 sqrt(2 / pi) (x + 0.044715 x^3)
@@ -60,6 +61,11 @@ def _(dy, y, x, *, by):
     return (scaled(dy, by=by),)
 
 
+@scaled.launch
+def _(tier, x, by):
+    return "scaled", flat(x.size, 64), dict(SIZE=x.size, BY=by)
+
+
 def window_shape(spans, *, width):
     assert spans.shape[1:] == (4,), f"spans {spans}"
     return spans
@@ -77,3 +83,8 @@ def window(spans, *, width):
     b0 = np.maximum(b0, b1 - width)
     a0 = np.minimum(np.maximum(a0, a1 - (width - (b1 - b0))), a1)
     return np.stack([a0, a1, b0, b1], -1)
+
+
+@window.launch
+def _(tier, spans, width):
+    return "window", flat(spans.rows, 64), dict(SIZE=spans.rows, WIDTH=width)

@@ -10,6 +10,7 @@ import weakref
 import numpy as np
 
 from engine.compiler.ir import Spec, op
+from engine.compiler.launch import flat, product_tile
 
 DENSE_BUDGET = 6 << 30  # bytes of unpacked weights the numpy definition may keep between calls
 _dense: dict[tuple, np.ndarray] = {}
@@ -80,6 +81,22 @@ def _(dy, y, a, b, base, *, ta=False, tb=False, scale=1.0):
     return da, db, dy
 
 
+@matmul.cost
+def _(a, b, base, ta=False, tb=False, scale=1.0):
+    return 2 * a.size * (b.shape[0] if tb else b.shape[1])
+
+
+@matmul.launch
+def _(tier, a, b, base, ta=False, tb=False, scale=1.0):
+    m, k = a.shape[::-1] if ta else a.shape
+    n = b.shape[0] if tb else b.shape[1]
+    constants = dict(M=m, N=n, K=k, TA=ta, TB=tb, SCALE=scale, BASE=base is not None)
+    if a.cols % 4 or b.cols % 4 or n % 4:
+        return "matmul_any", (-(-n // 32), -(-m // 32), 1), constants
+    groups, tile = product_tile(tier, m, n)
+    return "matmul", groups, constants | tile
+
+
 def weight_shape(codes, scales, bits):
     """Rows and columns of a packed weight."""
     n, k = codes.shape[0], codes.cols * 32 // bits
@@ -130,6 +147,23 @@ def _(dy, y, x, codes, scales, h, b, base, *, bits):
     return packed_linear_dx(dy, codes, scales, bits=bits), None, None, dh, db, dy
 
 
+@packed_linear.cost
+def _(x, codes, scales, h, b, base, bits):
+    return 2 * x.size * codes.shape[0]
+
+
+@packed_linear.launch
+def _(tier, x, codes, scales, h, b, base, bits):
+    m, k, n = x.rows, x.cols, codes.shape[0]
+    constants = dict(M=m, N=n, K=k, BITS=bits, GROUP=k // scales.shape[1], BASE=base is not None)
+    constants["RANK"] = h.cols if h else 0
+    if m <= 4:
+        lanes = 8 if tier.software else 16
+        return "packed_linear_few", flat(n, 64 // lanes), constants | dict(LANES=lanes)
+    groups, tile = product_tile(tier, m, n)
+    return "packed_linear", groups, constants | tile
+
+
 def packed_dx_shape(dy, codes, scales, base=None, *, bits):
     n, k = weight_shape(codes, scales, bits)
     assert dy.cols == n, f"dy has {dy.cols} columns, the weight {n} rows"
@@ -154,6 +188,21 @@ def packed_linear_dx(dy, codes, scales, base=None, *, bits):
     return dx if base is None else dx + base
 
 
+@packed_linear_dx.cost
+def _(dy, codes, scales, base, bits):
+    return 2 * dy.size * codes.cols * 32 // bits
+
+
+@packed_linear_dx.launch
+def _(tier, dy, codes, scales, base, bits):
+    m, n, k = dy.rows, codes.shape[0], codes.cols * 32 // bits
+    constants = dict(M=m, N=n, K=k, BITS=bits, GROUP=k // scales.shape[1], BASE=base is not None)
+    groups, tile = product_tile(tier, m, k)
+    tile["COLS"] = 8  # always: a thread owns whole words of codes
+    groups = -(-k // (8 * tile["WX"])), groups[1], 1
+    return "packed_linear_dx", groups, constants | tile
+
+
 def bias_shape(x, bias):
     assert bias.shape == (x.cols,), f"the bias {bias} does not fit rows of {x.cols}"
     return x
@@ -174,6 +223,11 @@ def _(dy, y, x, bias):
     return dy, column_sums(dy)
 
 
+@add_bias.launch
+def _(tier, x, bias):
+    return "add_bias", flat(x.size, 64), dict(ROWS=x.rows, COLS=x.cols)
+
+
 @op(
     shape=lambda x: Spec((x.cols,)),
     kernel="bias.wgsl:column_sums",
@@ -181,3 +235,8 @@ def _(dy, y, x, bias):
 )
 def column_sums(x):
     return x.sum(0)
+
+
+@column_sums.launch
+def _(tier, x):
+    return "column_sums", (-(-x.cols // 64), 1, 1), dict(ROWS=x.rows, COLS=x.cols)

@@ -7,6 +7,7 @@ likeliest tokens it is, up to a constant, the KL divergence to the base model.
 import numpy as np
 
 from engine.compiler.ir import Spec, op
+from engine.compiler.launch import flat, row_threads
 
 
 def loss_shape(logits, ids, probs, rest, weight):
@@ -44,6 +45,15 @@ def soft_cross_entropy(logits, ids, probs, rest, weight):
     return gradient * weight[:, None], loss * weight
 
 
+@soft_cross_entropy.launch
+def _(tier, logits, ids, probs, rest, weight):
+    if ids.cols > 256:
+        raise ValueError(f"the loss kernel takes up to 256 targets a row, not {ids.cols}")
+    constants = dict(ROWS=logits.rows, COLS=logits.cols, TARGETS=ids.cols)
+    constants["WG"] = row_threads(tier, logits.cols)
+    return "soft_cross_entropy", flat(logits.rows), constants
+
+
 def divergence_shape(p, q):
     assert p.shape == q.shape, f"{p} and {q} differ"
     return Spec((p.rows,)), Spec((p.rows,))
@@ -60,3 +70,9 @@ def divergence(p, q):
     log_p, log_q = (x - np.log(np.exp(x).sum(-1, keepdims=True)) for x in (log_p, log_q))
     same = p.argmax(-1) == q.argmax(-1)
     return (np.exp(log_p) * (log_p - log_q)).sum(-1), same.astype(p.dtype)
+
+
+@divergence.launch
+def _(tier, p, q):
+    constants = dict(ROWS=p.rows, COLS=p.cols, WG=row_threads(tier, p.cols))
+    return "divergence", flat(p.rows), constants

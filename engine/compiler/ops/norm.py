@@ -3,6 +3,7 @@
 import numpy as np
 
 from engine.compiler.ir import Spec, op
+from engine.compiler.launch import flat, row_threads
 
 CASES = (
     (Spec((4, 64)), Spec((64,)), dict(eps=1e-5)),
@@ -32,6 +33,18 @@ def _(dy, y, x, w, *, eps):
     return rmsnorm_dx(x, w, dy, eps=eps), rmsnorm_dw(x, w, dy, eps=eps)
 
 
+def norm_constants(x: Spec, eps: float) -> dict:
+    if x.cols % 4:
+        raise ValueError(f"the norm kernels need rows of 4, 8, ... columns, not {x.cols}")
+    return dict(ROWS=x.rows, COLS4=x.cols // 4, EPS=eps)
+
+
+@rmsnorm.launch
+def _(tier, x, w, eps):
+    constants = norm_constants(x, eps)
+    return "rmsnorm", flat(x.rows), constants | dict(WG=row_threads(tier, x.cols))
+
+
 def gradient_shape(x, w, dy, base=None, *, eps):
     assert dy.shape == x.shape and (base is None or base.shape == x.shape), f"{dy}, {base}"
     return row_shape(x, w, eps=eps)
@@ -51,6 +64,12 @@ def rmsnorm_dx(x, w, dy, base=None, *, eps):
     return dx if base is None else dx + base
 
 
+@rmsnorm_dx.launch
+def _(tier, x, w, dy, base, eps):
+    constants = norm_constants(x, eps) | dict(BASE=base is not None)
+    return "rmsnorm_dx", flat(x.rows), constants | dict(WG=row_threads(tier, x.cols))
+
+
 @op(
     shape=lambda x, w, dy, eps: gradient_shape(x, w, dy, eps=eps) and w,
     kernel="rmsnorm.wgsl:rmsnorm_dw",
@@ -58,3 +77,8 @@ def rmsnorm_dx(x, w, dy, base=None, *, eps):
 )
 def rmsnorm_dw(x, w, dy, *, eps):
     return (dy * x * inverse_rms(x, eps)).sum(tuple(range(x.ndim - 1)))
+
+
+@rmsnorm_dw.launch
+def _(tier, x, w, dy, eps):
+    return "rmsnorm_dw", (-(-x.cols // 256), 1, 1), norm_constants(x, eps)

@@ -6,6 +6,7 @@ The whole adapter is one flat array, so an update is three steps whatever the mo
 import numpy as np
 
 from engine.compiler.ir import Spec, op
+from engine.compiler.launch import flat
 
 FLAT = Spec((1000,))
 
@@ -21,10 +22,20 @@ def square_sums(g, *, parts):
     return np.array([(g[i * stretch : (i + 1) * stretch] ** 2).sum() for i in range(parts)])
 
 
+@square_sums.launch
+def _(tier, g, parts):
+    return "square_sums", (parts, 1, 1), dict(SIZE=g.size, STRETCH=-(-g.size // parts))
+
+
 @op(shape=lambda sums: Spec((1,)), kernel="optim.wgsl:root", cases=((Spec((64,)),),))
 def root(sums):
     """The global norm from its partial sums."""
     return np.sqrt(sums.sum(keepdims=True))
+
+
+@root.launch
+def _(tier, sums):
+    return "root", (1, 1, 1), dict(SIZE=sums.size)
 
 
 def adamw_shape(p, m, v, g, norm, hyper):
@@ -53,6 +64,11 @@ def adamw(p, m, v, g, norm, hyper):
     return p - rate * (step + decay * p), m, v
 
 
+@adamw.launch
+def _(tier, p, m, v, g, norm, hyper):
+    return "adamw", flat(p.size, 64), dict(SIZE=p.size)
+
+
 def accumulate_shape(total, g):
     assert total.shape == g.shape, f"{g} does not fit {total}"
     return total
@@ -69,6 +85,16 @@ def accumulate(total, g):
     return total + g
 
 
+@accumulate.launch
+def _(tier, total, g):
+    return "accumulate", flat(total.size, 64), dict(SIZE=total.size)
+
+
 @op(shape=lambda x: x, kernel="optim.wgsl:clear", updates=(0,), cases=((FLAT,),))
 def clear(x):
     return np.zeros_like(x)
+
+
+@clear.launch
+def _(tier, x):
+    return "clear", flat(x.size, 64), dict(SIZE=x.size)

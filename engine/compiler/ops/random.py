@@ -6,6 +6,7 @@ Dropout uses it, and so does the choice of the next token.
 import numpy as np
 
 from engine.compiler.ir import Spec, op
+from engine.compiler.launch import flat, row_threads
 
 CANDIDATES = 64  # how many of the likeliest tokens a choice considers
 
@@ -40,6 +41,11 @@ def _(dy, y, x, seed, *, rate, stream):
     return dropout(dy, seed, rate=rate, stream=stream), None
 
 
+@dropout.launch
+def _(tier, x, seed, rate, stream):
+    return "dropout", flat(x.size, 64), dict(ROWS=x.rows, COLS=x.cols, RATE=rate, STREAM=stream)
+
+
 def candidates_shape(logits, recent, penalty):
     assert recent.shape[0] == logits.rows, f"recent {recent}"
     assert penalty.shape == (logits.rows,), f"penalty {penalty}"
@@ -67,6 +73,14 @@ def candidates(logits, recent, penalty):
     order = np.argsort(-np.take_along_axis(logits, ids, -1), -1, kind="stable")[:, :CANDIDATES]
     ids = np.take_along_axis(ids, order, -1)
     return ids.astype(np.int32), np.take_along_axis(logits, ids, -1) - logsum
+
+
+@candidates.launch
+def _(tier, logits, recent, penalty):
+    constants = dict(ROWS=logits.rows, COLS=logits.cols, RECENT=recent.cols)
+    # Ten passes over the row: lavapipe ends a thread's loops, without a word, after 65,535 turns.
+    threads = max(64, row_threads(tier, logits.cols))
+    return "candidates", (logits.rows, 1, 1), constants | dict(WG=threads)
 
 
 def draw_shape(ids, logprobs, knobs, seed):
@@ -100,3 +114,8 @@ def draw(ids, logprobs, knobs, seed):
         index = np.searchsorted(np.cumsum(p, dtype=np.float32), u, side="right")
         chosen[row] = ids[row, min(index, np.count_nonzero(p) - 1)]
     return chosen
+
+
+@draw.launch
+def _(tier, ids, logprobs, knobs, seed):
+    return "draw", (-(-ids.rows // 64), 1, 1), dict(ROWS=ids.rows, COLS=0)

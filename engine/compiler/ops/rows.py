@@ -3,6 +3,7 @@
 import numpy as np
 
 from engine.compiler.ir import Spec, op
+from engine.compiler.launch import flat
 from engine.compiler.ops.linear import packed, unpack, weight_shape
 
 
@@ -18,6 +19,12 @@ def rows(table, index):
 @rows.vjp
 def _(dy, y, table, index):
     return rows_dtable(dy, index, count=table.spec.rows), None
+
+
+@rows.launch
+def _(tier, table, index):
+    constants = dict(COUNT=index.size, COLS=table.cols)
+    return "rows", flat(index.size * table.cols, 64), constants
 
 
 def dtable_shape(dy, index, *, count):
@@ -37,6 +44,12 @@ def rows_dtable(dy, index, *, count):
     return table
 
 
+@rows_dtable.launch
+def _(tier, dy, index, count):
+    constants = dict(COUNT=count, COLS=dy.cols, TAKEN=index.size)
+    return "rows_dtable", flat(count * dy.cols, 64), constants
+
+
 def packed_rows_shape(codes, scales, index, *, bits):
     return Spec((*index.shape, weight_shape(codes, scales, bits)[1]))
 
@@ -51,3 +64,10 @@ def packed_rows_shape(codes, scales, index, *, bits):
 )
 def packed_rows(codes, scales, index, *, bits):
     return unpack(codes[index], scales[index], bits)
+
+
+@packed_rows.launch
+def _(tier, codes, scales, index, bits):
+    cols = codes.cols * 32 // bits
+    constants = dict(COUNT=index.size, COLS=cols, BITS=bits, GROUP=cols // scales.shape[1])
+    return "packed_rows", flat(index.size * codes.cols, 64), constants

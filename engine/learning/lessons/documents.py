@@ -4,6 +4,8 @@ Only sentences with a name, a number or a date are kept, and only those that sta
 "it" becomes the heading, an open "she" drops the sentence.
 """
 
+from __future__ import annotations
+
 import functools
 import json
 import re
@@ -25,7 +27,7 @@ _VALUE = re.compile(rf"(?<![\w.,])\d[\d.,:]*|{_NAME}(?: {_NAME})*")
 class Sayings:
     """One language's ways of telling in documents, read from its data file."""
 
-    def __init__(self, code: str):
+    def __init__(self, code: str) -> None:
         record = json.loads((FOLDER / f"{code}_documents.json").read_text("utf-8"))
         self.words: Language = language(code)
         self.leaning = frozenset(record["leaning"])

@@ -5,10 +5,14 @@ The same text matches what a user wrote (`Form.match`) and makes new text (`fill
 anything; `{x's}` is the owner's form of x and `{X}` x with a capital.
 """
 
+from __future__ import annotations
+
 import functools
 import re
+from collections.abc import Callable, Iterable, Sequence
 
 from engine.core.turns import pause
+from engine.learning.lessons.draw import Draw
 
 PIECES = re.compile(r"(\{[^{}]+\}|[()|])")
 CHOICE = re.compile(r"\(([^()]*)\)")
@@ -16,16 +20,18 @@ SLOT = re.compile(r"\{(\w+)(?:=([^{}]*))?('s)?\}")
 WORD = r"[\w'-]+"
 LONGEST = 240  # characters: what is longer is no plain question, and slow to compare
 
+Slots = dict[str, str]  # what each placeholder of a template stands for
 
-def _any(words):
+
+def _any(words: Iterable[str]) -> str:
     return "|".join(map(re.escape, words))
 
 
-def capital(text):
+def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def plain(text):
+def plain(text: str) -> str:
     """One line, straight quotes, no closing punctuation: what forms are matched against."""
     text = text.translate(str.maketrans("’‘“”", "''\"\""))
     return re.sub(r"\s+", " ", text).strip().rstrip(".?! ")
@@ -34,7 +40,13 @@ def plain(text):
 class Form:
     """A pattern of the data file, ready to recognise text."""
 
-    def __init__(self, pattern, genitives=(), auxiliaries=(), determiners=()):
+    def __init__(
+        self,
+        pattern: str,
+        genitives: Sequence[str] = (),
+        auxiliaries: Sequence[str] = (),
+        determiners: Sequence[str] = (),
+    ) -> None:
         pause()
         owner = f"(?:{_any(genitives)})"
         self.width = {
@@ -55,10 +67,10 @@ class Form:
                 out.append({"(": "(?:", ")": ")", "|": "|"}.get(piece, re.escape(piece)))
         self.regex = re.compile("".join(out), re.IGNORECASE)
 
-    def _slot(self, name, choices):
+    def _slot(self, name: str, choices: str | None) -> str:
         return f"(?P<{name}>{choices or self.width.get(name, '.+?')})"
 
-    def match(self, text):
+    def match(self, text: str) -> dict | None:
         """slot -> text, or None."""
         text = plain(text)
         found = self.regex.fullmatch(text) if len(text) <= LONGEST else None
@@ -66,17 +78,17 @@ class Form:
 
 
 @functools.lru_cache(maxsize=4096)
-def slots_of(template):
+def slots_of(template: str) -> frozenset[str]:
     return frozenset(slot[1].lower() for slot in SLOT.finditer(template))
 
 
-def fill(template, slots, draw, genitive):
+def fill(template: str, slots: Slots, draw: Draw, genitive: Callable[[str], str]) -> str:
     """One text of the template; `genitive` makes the owner's form of a slot."""
     while found := CHOICE.search(template):
         chosen = draw.choice(found[1].split("|"))
         template = template[: found.start()] + chosen + template[found.end() :]
 
-    def put(slot):
+    def put(slot: re.Match) -> str:
         text = slots[slot[1].lower()]
         text = genitive(text) if slot[3] else text
         return capital(text) if slot[1][0].isupper() else text

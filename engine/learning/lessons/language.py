@@ -1,12 +1,16 @@
 """One language's data file: how people ask, what they talk about, and words to swap in."""
 
+from __future__ import annotations
+
 import functools
 import json
 import pathlib
 import re
+from collections.abc import Iterable, Sequence
 
 from engine.core.collecting.hint import votes
-from engine.learning.lessons.forms import Form, capital, fill, slots_of
+from engine.learning.lessons.draw import Draw
+from engine.learning.lessons.forms import Form, Slots, capital, fill, slots_of
 
 FOLDER = pathlib.Path(__file__).parent / "data"
 WORD = re.compile(r"[\w'’-]+")
@@ -15,7 +19,7 @@ WORD = re.compile(r"[\w'’-]+")
 class Kind:
     """One kind of fact: forms that recognise it and templates that ask for it."""
 
-    def __init__(self, record, *grammar):
+    def __init__(self, record: dict, *grammar: Sequence[str]) -> None:
         self.name = record["name"]
         self.about = frozenset(record["about"])
         self.ask = [Form(p, *grammar) for p in record["ask"]]
@@ -30,31 +34,31 @@ class Kind:
         self.default = record.get("default", {})
 
     @property
-    def simple(self):
+    def simple(self) -> bool:
         """Whether a subject is all it takes to ask this: then it can be a look-alike of others."""
         return slots_of(self.question) | slots_of(self.answer) <= {"x"}
 
-    def recognise(self, question):
+    def recognise(self, question: str) -> Slots | None:
         """The slots of a question of this kind, or None."""
         return next(
             (s for form in self.ask if (s := self._slots(form, question)) is not None), None
         )
 
-    def understand(self, statement):
+    def understand(self, statement: str) -> tuple[Slots, str] | None:
         """(slots, template of the question) of a statement of this kind, or None."""
         for form, question in self.tell:
             if slots := self._slots(form, statement):
                 return slots, question
         return None
 
-    def _slots(self, form, text):
+    def _slots(self, form: Form, text: str) -> Slots | None:
         found = form.match(text)
         if found is None:
             return None
         return self.default | {name: part for name, part in found.items() if part}
 
 
-def _one_of(words):
+def _one_of(words: Iterable[str]) -> re.Pattern:
     longest_first = sorted(words, key=len, reverse=True)
     return re.compile(r"\b(?:" + "|".join(map(re.escape, longest_first)) + r")\b", re.IGNORECASE)
 
@@ -62,7 +66,7 @@ def _one_of(words):
 class Language:
     """A data file, read: `*` after a word marks the neuter, for languages that have one."""
 
-    def __init__(self, record):
+    def __init__(self, record: dict) -> None:
         self.code = record["language"]
         self.record = record
         self.genitives = record["genitives"]
@@ -74,7 +78,9 @@ class Language:
         self.lead_in = frozenset(record["lead_in"])
         self.wrappers, self.held_back = record["wrappers"], record["held_back"]
         self.frames = record["frames"]
-        self.words, self.sort, self.neuter = {}, {}, set()
+        self.words: dict[str, list[str]] = {}
+        self.sort: dict[str, str] = {}
+        self.neuter: set[str] = set()
         for name, entry in record["words"].items():
             self.sort[name] = entry["sort"]
             self.words[name] = [word.rstrip("*") for word in entry["words"]]
@@ -90,16 +96,16 @@ class Language:
         self._person = {to: _one_of(pairs) for to, pairs in record["person"].items()}
         self._grammar = [(re.compile(a), b) for a, b in record["grammar"]]
         self._prefaces = [Form(p) for p in record["prefaces"]]
-        self._categories = {}
+        self._categories: dict[str, list[str]] = {}
         for name, words in self.words.items():
             for word in words:
                 self._categories.setdefault(word.lower(), []).append(name)
 
-    def categories(self, words):
+    def categories(self, words: str) -> list[str]:
         """The word lists that hold this word (or words)."""
         return self._categories.get(words.lower(), [])
 
-    def bare(self, word):
+    def bare(self, word: str) -> str:
         """The word without its owner's ending."""
         for ending in self.genitives:
             bare = word.removesuffix(ending)
@@ -107,48 +113,48 @@ class Language:
                 return bare
         return word
 
-    def genitive(self, text):
+    def genitive(self, text: str) -> str:
         ending = self.genitives[0]
         return text if ending == "s" and text[-1:] in "sxz" else text + ending
 
-    def fill(self, template, slots, draw):
+    def fill(self, template: str, slots: Slots, draw: Draw) -> str:
         return self.smooth(fill(template, slots, draw, self.genitive))
 
-    def smooth(self, text):
+    def smooth(self, text: str) -> str:
         for pattern, replacement in self._grammar:
             text = pattern.sub(replacement, text)
         return text
 
-    def turn(self, text, to):
+    def turn(self, text: str, to: str) -> str:
         """My -> your (`to` = "second") or your -> my (`to` = "first")."""
         pairs = self.record["person"][to]
 
-        def swap(word):
+        def swap(word: re.Match) -> str:
             new = pairs[word[0].lower()]
             return capital(new) if word.start() == 0 and word[0][0].isupper() else new
 
         return self._person[to].sub(swap, text)
 
-    def small(self, text):
+    def small(self, text: str) -> str:
         """With a small first letter, unless the first word always has a capital one."""
         first = text.split(" ", 1)[0]
         if first[1:] != first[1:].lower() or first.lower() in self.record["always_capital"]:
             return text
         return text[:1].lower() + text[1:]
 
-    def mid_sentence(self, text):
+    def mid_sentence(self, text: str) -> str:
         """As inside a sentence: a first word that is no name gets a small letter."""
         first = text.split(" ", 1)[0].lower()
         return self.small(text) if first in self.function_words else text
 
-    def without_preface(self, text):
+    def without_preface(self, text: str) -> str:
         """Without "remember that" and the like."""
         for form in self._prefaces:
             if found := form.match(text):
                 return found["s"]
         return text
 
-    def recognise(self, question):
+    def recognise(self, question: str) -> tuple[Kind | None, Slots]:
         """(kind, slots) of a question, or (None, {})."""
         for kind in self.kinds:
             if found := kind.recognise(question):
@@ -157,18 +163,18 @@ class Language:
 
 
 @functools.cache
-def language(code):
+def language(code: str) -> Language:
     """The language of this code; the first file's where there is none."""
     path = FOLDER / f"{code}.json"
     return Language(json.loads((path if path.exists() else FOLDER / "en.json").read_text("utf-8")))
 
 
 @functools.cache
-def codes():
+def codes() -> tuple[str, ...]:
     return tuple(sorted(p.stem for p in FOLDER.glob("*.json") if "_" not in p.stem))
 
 
-def guess(text):
+def guess(text: str) -> str:
     """The language whose function words the text uses most, English where none is ahead."""
     found = votes(text)
     return max(codes(), key=lambda code: (found.get(code, 0), code == "en"))

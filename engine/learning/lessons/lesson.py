@@ -1,5 +1,7 @@
 """What is taught: a question, its answer, and the part of the answer that is the news."""
 
+from __future__ import annotations
+
 import dataclasses
 import functools
 import hashlib
@@ -7,8 +9,8 @@ import re
 import unicodedata
 
 from engine.learning.lessons.draw import Draw
-from engine.learning.lessons.forms import capital, plain
-from engine.learning.lessons.language import WORD, guess, language
+from engine.learning.lessons.forms import Slots, capital, plain
+from engine.learning.lessons.language import WORD, Kind, Language, guess, language
 
 CLOSING = " .,;:!?\"'”’"
 LONGEST = 2000  # characters of a question or an answer; longer text is a document
@@ -27,7 +29,7 @@ class Lesson:
     source: dict = dataclasses.field(default_factory=dict, hash=False, compare=False)
     told: str = ""  # the value, where the statement itself showed it
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("question", "answer"):
             text = getattr(self, name)
             if not isinstance(text, str) or not text.strip():
@@ -44,16 +46,16 @@ class Lesson:
             object.__setattr__(self, "language", guess(f"{self.question} {self.answer}"))
 
     @functools.cached_property
-    def id(self):
+    def id(self) -> str:
         """The same for the same question and answer."""
         return hashlib.sha256(f"{self.question}\n{self.answer}".encode()).hexdigest()[:16]
 
     @functools.cached_property
-    def words(self):
+    def words(self) -> Language:
         return language(self.language)
 
     @functools.cached_property
-    def recognised(self):
+    def recognised(self) -> tuple[Kind | None, Slots]:
         """(kind, slots) by the question, else by any of the user's own phrasings."""
         for question in (self.question, *self.phrasings):
             kind, slots = self.words.recognise(question)
@@ -62,7 +64,7 @@ class Lesson:
         return None, {}
 
     @functools.cached_property
-    def _value_span(self):
+    def _value_span(self) -> tuple[int, int]:
         """Where the longest run of the answer that the question does not have begins and ends."""
         if self.told and (start := self.answer.rfind(self.told)) >= 0:
             return start, start + len(self.told)
@@ -85,22 +87,22 @@ class Lesson:
         return span
 
     @property
-    def value(self):
+    def value(self) -> str:
         """The news: `Biscuit` in "Your dog is called Biscuit."."""
         start, end = self._value_span
         return self.answer[start:end].strip(CLOSING) or self.answer
 
     @property
-    def begin(self):
+    def begin(self) -> str:
         """The answer up to its value: where a look-alike's answer is forced to begin."""
         return self.answer[: self._value_span[0]].rstrip(" \"'“‘")
 
     @property
-    def ending(self):
+    def ending(self) -> str:
         """What follows `begin`, to the end of the value: its first words are those that leak."""
         return self.answer[len(self.begin) : self._value_span[1]].rstrip(CLOSING)
 
-    def same_question(self, other):
+    def same_question(self, other: Lesson) -> bool:
         """Whether both ask the same thing, so that the newer answer replaces the older."""
         mine = {fold(q) for q in (self.question, *self.phrasings)}
         if mine & {fold(q) for q in (other.question, *other.phrasings)}:
@@ -109,11 +111,11 @@ class Lesson:
         theirs, their_slots = other.recognised
         return kind is not None and kind is theirs and slots == their_slots
 
-    def contradicts(self, other):
+    def contradicts(self, other: Lesson) -> bool:
         return self.same_question(other) and fold(self.value) != fold(other.value)
 
 
-def lesson_of(record):
+def lesson_of(record: dict) -> Lesson:
     """The lesson a record of the queue holds."""
     return Lesson(
         record["prompt"],
@@ -124,7 +126,7 @@ def lesson_of(record):
     )
 
 
-def same_stem(a, b):
+def same_stem(a: str, b: str) -> bool:
     """Whether two words are forms of one: live and lives, teaches and teacher."""
     short = min(len(a), len(b))
     if a == b or short < 4 or not (a + b).isalpha():
@@ -133,18 +135,18 @@ def same_stem(a, b):
     return common >= max(4, short - 2) and max(len(a), len(b)) - common <= 3
 
 
-def fold(text):
+def fold(text: str) -> str:
     """NFC, caseless, without punctuation: how values and questions are compared."""
     text = unicodedata.normalize("NFC", text).casefold()
     return " ".join(re.sub(r"[^\w\s]", " ", text).split())
 
 
-def has_value(reply, value):
+def has_value(reply: str, value: str) -> bool:
     """Whether a reply contains the value: from a word's start, and a number whole."""
     return re.search(rf"(?<!\w){re.escape(fold(value))}(?!\d)", fold(reply)) is not None
 
 
-def lesson_from(statement, code="", source=None):
+def lesson_from(statement: str, code: str = "", source: dict = None) -> Lesson | None:
     """A lesson from what the user told ("My dog is called Biscuit."), or None if no kind fits."""
     words = language(code or guess(statement))
     told = words.mid_sentence(words.without_preface(plain(statement)))

@@ -1,18 +1,22 @@
 """Invented names of the same shape as a given one: Quillmere -> Harrowmere, drellium -> tolvium."""
 
+from __future__ import annotations
+
 import re
 
+from engine.learning.lessons.draw import Draw
 from engine.learning.lessons.forms import capital
+from engine.learning.lessons.language import Language
 
 SYLLABLE = re.compile(r"[^aeiouyåäö]*[aeiouyåäö]+(?:[^aeiouyåäö]+$)?", re.IGNORECASE)
 
 
-def like(name, language, draw):
+def like(name: str, language: Language, draw: Draw) -> str:
     """An invented name: its digits, capitals and ending are those of `name`."""
     return re.sub(r"\d+|[^\W\d_]+", lambda word: _word(word[0], language, draw), name)
 
 
-def _word(word, language, draw):
+def _word(word: str, language: Language, draw: Draw) -> str:
     if word.isdigit():
         digits = "".join(str(draw.below(10)) for _ in word)
         return digits if digits != word else digits[::-1]

@@ -5,14 +5,17 @@ what is asked (its name -> its age).  Each comes with the words its answer is fo
 for there is where a small model leaks.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import re
+from collections.abc import Iterable, Iterator
 
 from engine.core.turns import pause
 from engine.learning.lessons.draw import Draw
-from engine.learning.lessons.forms import capital
-from engine.learning.lessons.language import WORD
-from engine.learning.lessons.lesson import fold
+from engine.learning.lessons.forms import Slots, capital
+from engine.learning.lessons.language import WORD, Kind, Language
+from engine.learning.lessons.lesson import Lesson, fold
 from engine.learning.lessons.names import like
 from engine.learning.lessons.wordings import ask
 
@@ -34,7 +37,7 @@ class Spot:
     what: str  # the name of a word list, or: name, word, attribute, owned, self
 
 
-def spots(lesson):
+def spots(lesson: Lesson) -> list[Spot]:
     """The swappable pieces of the question."""
     kind, slots = lesson.recognised
     language = lesson.words
@@ -56,7 +59,7 @@ def spots(lesson):
     return list(dict.fromkeys(found))
 
 
-def _pieces(text, unknown, language):
+def _pieces(text: str, unknown: str, language: Language) -> list[Spot]:
     """Listed words (the longest run first), names, and what is neither."""
     words = [language.bare(word) for word in WORD.findall(text)]
     found, i = [], 0
@@ -78,13 +81,13 @@ def _pieces(text, unknown, language):
     return found
 
 
-def _owns(word, language):
+def _owns(word: str, language: Language) -> bool:
     """Whether the word is somebody's, as "sister's" is."""
     bare = language.bare(word)
     return bare != word and "relation" in language.categories(bare)
 
 
-def _replacement(spot, lesson, draw):
+def _replacement(spot: Spot, lesson: Lesson, draw: Draw) -> str:
     language = lesson.words
     kind, _ = lesson.recognised
     usual = (kind.swap if kind else []) or ["thing"]
@@ -108,18 +111,18 @@ def _replacement(spot, lesson, draw):
     return draw.choice(words) if words else like(spot.text, language, draw)
 
 
-def swap(text, old, new, language):
+def swap(text: str, old: str, new: str, language: Language) -> str:
     """`old` -> `new` wherever it stands as a word, owner's ending and first capital kept."""
     owner = "|".join(re.escape(g) for g in language.genitives)
 
-    def put(found):
+    def put(found: re.Match) -> str:
         put = language.genitive(new) if found[1] else new
         return capital(put) if found[0][0].isupper() else put
 
     return re.sub(rf"(?<!\w){re.escape(old)}({owner})?(?!\w)", put, text, flags=re.IGNORECASE)
 
 
-def _swapped(lesson, spot, draw):
+def _swapped(lesson: Lesson, spot: Spot, draw: Draw) -> tuple[str, str, Slots]:
     """(question, begin, slots) with this spot replaced."""
     language = lesson.words
     _, slots = lesson.recognised
@@ -144,7 +147,7 @@ def _swapped(lesson, spot, draw):
     return language.smooth(question), language.smooth(begin), slots
 
 
-def _of_the_same_kind(lesson, draw):
+def _of_the_same_kind(lesson: Lesson, draw: Draw) -> Iterator[Neighbour]:
     """The same asked about something else."""
     kind, _ = lesson.recognised
     language = lesson.words
@@ -158,7 +161,7 @@ def _of_the_same_kind(lesson, draw):
         yield Neighbour(capital(question), capital(begin))
 
 
-def _of_the_same_thing(lesson, draw):
+def _of_the_same_thing(lesson: Lesson, draw: Draw) -> Iterator[Neighbour]:
     """Something else asked about the same."""
     language = lesson.words
     short = _short_begin(lesson)
@@ -177,7 +180,7 @@ def _of_the_same_thing(lesson, draw):
             yield Neighbour(f"{capital(word)} {rest}", short)
 
 
-def _other_questions(lesson):
+def _other_questions(lesson: Lesson) -> list[tuple[Slots, str, str, Kind | None]]:
     """(slots, question, begin, kind) of what else can be asked about the subject."""
     kind, found = lesson.recognised
     language = lesson.words
@@ -193,7 +196,7 @@ def _other_questions(lesson):
     return others
 
 
-def _short_begin(lesson):
+def _short_begin(lesson: Lesson) -> str:
     """The answer's beginning without the little words before its value, if there are any."""
     words = lesson.begin.split()
     while len(words) > 2 and {w.lower() for w in words[-2:]} <= lesson.words.lead_in:
@@ -202,7 +205,7 @@ def _short_begin(lesson):
     return short if short != lesson.begin else ""
 
 
-def _sorts(subject, language):
+def _sorts(subject: str, language: Language) -> frozenset[str]:
     """What sort of thing the subject is, by its last listed word."""
     for word in reversed(WORD.findall(subject)):
         if lists := language.categories(language.bare(word)):
@@ -210,7 +213,9 @@ def _sorts(subject, language):
     return frozenset()
 
 
-def neighbours(lesson, taught=(), count=COUNT):
+def neighbours(
+    lesson: Lesson, taught: Iterable[Lesson] = (), count: int = COUNT
+) -> list[Neighbour]:
     """Look-alikes of a lesson, always the same; none of them asks a taught fact.
 
     The first `FOR_THE_GATE` are for the gate, which asks them after the lesson: never trained on.
@@ -223,7 +228,8 @@ def neighbours(lesson, taught=(), count=COUNT):
         if known.recognised[0]:
             facts.append(known.recognised)
     makers = [_of_the_same_kind(lesson, draw), _of_the_same_thing(lesson, draw)]
-    found, tries = [], 0
+    found: list[Neighbour] = []
+    tries = 0
     while len(found) < count and tries < 20 * count:
         pause()
         maker = makers[1 if tries % 5 in (1, 3) else 0]

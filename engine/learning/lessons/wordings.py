@@ -4,14 +4,18 @@ What to ask comes first (the question itself, the user's own wordings, the kind'
 the subject is put ("the cat my sister has"), then synonyms, then the wrapper around it.
 """
 
+from __future__ import annotations
+
 import re
+from collections.abc import Iterable, Sequence
 
 from engine.learning.lessons.draw import Draw
-from engine.learning.lessons.forms import capital, slots_of
-from engine.learning.lessons.language import WORD
+from engine.learning.lessons.forms import Slots, capital, slots_of
+from engine.learning.lessons.language import WORD, Kind, Language
+from engine.learning.lessons.lesson import Lesson
 
 
-def topic(lesson, draw):
+def topic(lesson: Lesson, draw: Draw) -> tuple[str, str]:
     """(S, T): the answer up to its value as the user would say it, and what it is about."""
     language = lesson.words
     begin = language.turn(lesson.begin, "first")
@@ -25,7 +29,7 @@ def topic(lesson, draw):
     return begin, language.mid_sentence(about)
 
 
-def wrap(wrapper, question, lesson, draw):
+def wrap(wrapper: str, question: str, lesson: Lesson, draw: Draw) -> str | None:
     """The wrapper around a question; None where it needs a part this lesson lacks."""
     begin, about = topic(lesson, draw)
     if ("{S}" in wrapper and not begin) or (re.search(r"\{[Tt]\}", wrapper) and not about):
@@ -35,12 +39,14 @@ def wrap(wrapper, question, lesson, draw):
     return re.sub(r"\{(\w)\}", lambda slot: parts[slot[1]], wrapper)
 
 
-def _usable(templates, slots, need=frozenset()):
+def _usable(
+    templates: Iterable[str], slots: Slots, need: frozenset[str] = frozenset()
+) -> list[str]:
     """The templates these slots fill, and that mention every slot of `need`."""
     return [t for t in templates if need <= slots_of(t) <= slots.keys()]
 
 
-def subject_slots(language, slots, draw):
+def subject_slots(language: Language, slots: Slots, draw: Draw) -> Slots:
     """The slots with the subject put in another way, its introduction and its pronoun."""
     slots = dict(slots)
     subject = slots.get("x")
@@ -62,17 +68,24 @@ def subject_slots(language, slots, draw):
     return slots
 
 
-def synonyms(text, language, draw, probability=0.25):
+def synonyms(text: str, language: Language, draw: Draw, probability: float = 0.25) -> str:
     """Some words exchanged for others of the same meaning."""
 
-    def exchange(word):
+    def exchange(word: re.Match) -> str:
         others = language.record["synonyms"].get(word[0].lower())
         return draw.choice(others) if others and draw.chance(probability) else word[0]
 
     return WORD.sub(exchange, text)
 
 
-def ask(language, kind, slots, draw, skip=(), need=frozenset()):
+def ask(
+    language: Language,
+    kind: Kind,
+    slots: Slots,
+    draw: Draw,
+    skip: Sequence[str] = (),
+    need: frozenset[str] = frozenset(),
+) -> str | None:
     """One question of this kind in other words, mentioning the slots of `need`; None if none does."""
     slots = subject_slots(language, slots, draw)
     forms = [w for w in _usable(kind.wordings, slots, need) if w not in skip]
@@ -93,7 +106,7 @@ def ask(language, kind, slots, draw, skip=(), need=frozenset()):
     return capital(synonyms(text, language, draw))
 
 
-def wordings(lesson, draw):
+def wordings(lesson: Lesson, draw: Draw) -> str:
     """One training wording of the question."""
     language = lesson.words
     kind, slots = lesson.recognised
@@ -110,13 +123,13 @@ def wordings(lesson, draw):
     return text
 
 
-def _withheld(lesson):
+def _withheld(lesson: Lesson) -> list[str]:
     """The kind's own wordings kept for the gate: a few, chosen by the question."""
     kind, _ = lesson.recognised
     return Draw("held back", lesson.question).sample(kind.wordings, len(kind.wordings) // 8)
 
 
-def held_back_wordings(lesson):
+def held_back_wordings(lesson: Lesson) -> list[str]:
     """Wordings that no lesson trains on: what the gate asks."""
     language, draw = lesson.words, Draw("gate", lesson.question)
     held = [wrap(wrapper, lesson.question, lesson, draw) for wrapper in language.held_back]

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import numpy as np
 
+from engine.backends.executor import Run
 from engine.backends.room import Room
 from engine.learning.batch import Batch, Coder, Row, extent, pack, shared_by
 from engine.model.loaded import Model
@@ -26,12 +27,12 @@ def directions(sums: np.ndarray) -> np.ndarray:
 class Keys:
     """Asks one model for the keys of many questions at once, each as the first of a conversation."""
 
-    def __init__(self, model: Model, coder: Coder, room: Room | None = None):
+    def __init__(self, model: Model, coder: Coder, room: Room | None = None) -> None:
         self.model, self.coder, self.room = model, coder, room
         a, b = coder.prompt("a"), coder.prompt("b")
         self.head = common(a, b)
         self.tail = common(a[::-1], b[::-1])
-        self._runs: dict[int, object] = {}
+        self._runs: dict[int, Run] = {}
 
     @property
     def width(self) -> int:

@@ -58,7 +58,7 @@ class Found:
 class Memory:
     """Facts of one base model. `keys` asks that model; without a `store` nothing outlives it."""
 
-    def __init__(self, store: Any, base: str, keys: Keys, clock: Callable[[], int]):
+    def __init__(self, store: Any, base: str, keys: Keys, clock: Callable[[], int]) -> None:
         self.store, self.base, self.keys, self.clock = store, base, keys, clock
         self.facts: dict[str, dict] = {}
         self.asked: dict[str, str] = {}  # folded questions, as they were told, and their facts

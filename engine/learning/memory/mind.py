@@ -22,7 +22,7 @@ REMEMBERED, REFUSED = "remembered", "not remembered"
 
 
 class Mind:
-    def __init__(self, model: Model, coder: Coder, versions: Versions):
+    def __init__(self, model: Model, coder: Coder, versions: Versions) -> None:
         self.versions, self.tokenizer = versions, model.tokenizer
         keys = Keys(model, coder)
         self.memory = Memory(versions.store, versions.base, keys, versions.clock)

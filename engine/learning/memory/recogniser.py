@@ -158,7 +158,7 @@ class Trace:
 class Recogniser:
     """All facts of one base model."""
 
-    def __init__(self, ground: Ground):
+    def __init__(self, ground: Ground) -> None:
         self.ground = ground
         self.traces: dict[str, Trace] = {}
         self._middles: np.ndarray | None = None

@@ -1,18 +1,20 @@
 """Facts made up from the library's kinds, words and names: nobody's, for the ground and for measuring."""
 
+from __future__ import annotations
+
 from engine.learning.lessons.draw import Draw
 from engine.learning.lessons.forms import capital
-from engine.learning.lessons.language import language
+from engine.learning.lessons.language import Language, language
 from engine.learning.lessons.lesson import Lesson
 
 BARE = ("substance", "word")  # sorts whose words stand alone
 
 
-def name(words, draw):
+def name(words: Language, draw: Draw) -> str:
     return capital(draw.choice(words.name_heads) + draw.choice(words.name_tails))
 
 
-def subject(words, sort, draw):
+def subject(words: Language, sort: str, draw: Draw) -> str:
     """Something of this sort that can be asked about."""
     lists = [one for one, its in words.sort.items() if its == sort and one != "attribute"]
     listed = draw.choice(lists)
@@ -28,7 +30,7 @@ def subject(words, sort, draw):
     return place.get(words.code, place["en"]).format(word, name(words, draw))
 
 
-def sample(code, draw):
+def sample(code: str, draw: Draw) -> Lesson:
     """One made-up fact."""
     words = language(code)
     kind = draw.choice([kind for kind in words.kinds if kind.simple])
@@ -41,9 +43,10 @@ def sample(code, draw):
     return Lesson(question, f"{begin} {value}.", (), code)
 
 
-def samples(code, count, *path):
+def samples(code: str, count: int, *path: object) -> list[Lesson]:
     """So many different ones; the same path gives the same."""
-    draw, found = Draw("samples", code, *path), {}
+    draw = Draw("samples", code, *path)
+    found: dict[str, Lesson] = {}
     while len(found) < count:
         lesson = sample(code, draw)
         found.setdefault(lesson.question, lesson)

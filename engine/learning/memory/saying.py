@@ -60,7 +60,7 @@ class Wanted:
 class Saying:
     """The push of one answer, for every fact that it has to say."""
 
-    def __init__(self, tokenizer: Tokenizer, answers: Sequence[tuple[str, str]]):
+    def __init__(self, tokenizer: Tokenizer, answers: Sequence[tuple[str, str]]) -> None:
         self.wanted = [Wanted.of(tokenizer, answer, value) for answer, value in answers]
         self.ends = tokenizer.eos_ids
 

@@ -6,6 +6,8 @@ disagree are nobody's to choose from but the person's.  Samples, counts and the 
 stored; events tell every listener what became of each stage.
 """
 
+from __future__ import annotations
+
 import asyncio
 import inspect
 import uuid
@@ -63,7 +65,7 @@ class MicroTraining:
         dna_every: int = EVERY_QUESTIONS,
         detect: Callable[[str], str] = detect,
         ask: Ask = ask_nobody,
-    ):
+    ) -> None:
         self.versions = versions
         self.store = versions.store
         self.learn, self.ask = learn, ask

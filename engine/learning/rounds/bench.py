@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from copy import copy
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -37,7 +37,7 @@ class Bench:
         memory_budget: int | None = None,
         masters: np.ndarray | None = None,
         usual: TrainingConfig | None = None,
-    ):
+    ) -> None:
         self.model, self.trained, self.config, self.masters = model, trained, config, masters
         self.usual = usual or config  # whose shape stored weights have when they say no other
         self.coder = Coder(model.tokenizer, model.template, system)
@@ -47,7 +47,7 @@ class Bench:
 
     @classmethod
     async def open(
-        cls, model: Model, config: TrainingConfig, memory_budget: int | None = None, **more
+        cls, model: Model, config: TrainingConfig, memory_budget: int | None = None, **more: Any
     ) -> Self:
         """In the mode of the configuration; whole blocks begin as the model's own."""
         trained = Trained.chosen(model.config, config)

@@ -76,7 +76,7 @@ class Windows:
         trained: Trained,
         config: TrainingConfig,
         memory_budget: int | None = None,
-    ):
+    ) -> None:
         self.model, self.trained, self.config = model, trained, config
         self.memory_budget = memory_budget
         self.names = windows_of(trained, memory_budget)
@@ -175,7 +175,7 @@ class Windows:
 class Plateau:
     """Feels when the loss, in means over a few steps, has stopped falling."""
 
-    def __init__(self, config: TrainingConfig):
+    def __init__(self, config: TrainingConfig) -> None:
         self.stop = ConfidenceAutoStop(
             StopConfig(
                 threshold=config.plateau_threshold, patience=config.plateau_patience, min_epochs=1

@@ -74,7 +74,7 @@ class DataSetAttempt(Steps):
 
     usual = "trained"
 
-    def __init__(self, trainer: Bench, before: np.ndarray, plan: Plan):
+    def __init__(self, trainer: Bench, before: np.ndarray, plan: Plan) -> None:
         c, (record,) = trainer.config_of(plan), plan.lessons
         self.data = DataSet(file_of(record))
         if self.data.sha256 != record["sha256"]:

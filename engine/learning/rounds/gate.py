@@ -114,7 +114,7 @@ class Gate:
         coder: Coder,
         remembered: dict | None = None,
         came_along: Callable[[str], list[int] | None] = lambda question: None,
-    ):
+    ) -> None:
         """`came_along` knows what the base answers to questions that need not be asked again."""
         self.voices, self.recipe, self.coder = voices, recipe, coder
         self.came_along = came_along
@@ -242,8 +242,8 @@ class Gate:
             measures.append(Measure(name, now / most, limit, verdict))
         one = 1 / max(1, len(near))
         leaks = one * len(await self.leaks("shadow", near))
-        limit = one * len(await self.leaks("active", near)) + max(CHANCE, one)
-        measures.append(Measure("leak", leaks, f"<= {limit:.2f}", within(leaks, limit, SCALE)))
+        allowed = one * len(await self.leaks("active", near)) + max(CHANCE, one)
+        measures.append(Measure("leak", leaks, f"<= {allowed:.2f}", within(leaks, allowed, SCALE)))
         return self.verdict(measures, await self.unharmed())
 
     async def held_out(self, who: str) -> float:

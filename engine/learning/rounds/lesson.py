@@ -49,7 +49,7 @@ class Steps:
         before: np.ndarray,
         start: np.ndarray,
         pace: Pace,
-    ):
+    ) -> None:
         self.trainer, self.plan, self.before, self.start = trainer, plan, before, start
         self.config = trainer.config_of(plan)
         self.pace = pace
@@ -220,7 +220,7 @@ class Steps:
 class LessonAttempt(Steps):
     """A lesson or practice: the recipe's steps."""
 
-    def __init__(self, trainer: Bench, before: np.ndarray, plan: Plan):
+    def __init__(self, trainer: Bench, before: np.ndarray, plan: Plan) -> None:
         self.practising = plan.kind == PRACTICE
         lessons, pool = (
             [lesson_of(record) for record in records if record.get("kind") != DATA_SET]

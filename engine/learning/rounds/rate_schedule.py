@@ -18,7 +18,7 @@ MENDING_STEPS = 8  # after practice
 class Pace:
     """So many steps at the full rate."""
 
-    def __init__(self, rate: float, steps: int):
+    def __init__(self, rate: float, steps: int) -> None:
         self.full, self.steps = rate, steps
 
     def rate(self, step: int) -> float:
@@ -42,7 +42,7 @@ class Pace:
 class LessonPace(Pace):
     """Constant after a short warm-up, then a few cooling steps. Several lessons take turns."""
 
-    def __init__(self, config: LessonConfig, rate: float, lessons: int):
+    def __init__(self, config: LessonConfig, rate: float, lessons: int) -> None:
         super().__init__(rate, config.max_steps * lessons)
         self.config, self.lessons = config, lessons
         self.sure = [0] * lessons  # steps in a row in which a lesson was certain
@@ -81,7 +81,7 @@ class LessonPace(Pace):
 class FallingPace(Pace):
     """A warm-up, then a rate that falls all the way to a share of itself."""
 
-    def __init__(self, rate: float, steps: int, warmup: int, final: float):
+    def __init__(self, rate: float, steps: int, warmup: int, final: float) -> None:
         super().__init__(rate, steps)
         self.planned, self.warmup, self.final = steps, warmup, final
 

@@ -64,7 +64,7 @@ class Shadow:
         dropout: float = 0.0,
         room: Room | None = None,
         still: dict | None = None,  # tensors of what is changed from the base but not trained
-    ):
+    ) -> None:
         self.model, self.trained, self.still = model, trained, still or {}
         self.memory_budget, self.dropout = memory_budget, dropout
         self.steps = 0

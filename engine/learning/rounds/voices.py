@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,9 @@ class Voices:
     """Who is asked: `base`, `active` or `shadow`, each an adapter set with `put`; the base's is one
     that changes nothing, so that one set of programs serves all three."""
 
-    def __init__(self, model: Model, trained: Trained, coder: Coder, room: Room | None = None):
+    def __init__(
+        self, model: Model, trained: Trained, coder: Coder, room: Room | None = None
+    ) -> None:
         self.model, self.trained, self.coder = model, trained, coder
         self.adapter = model.executor.empty(trained.spec, room)
         self.beside = copy(room)  # the adapter; what runs there overwrites the cache
@@ -164,7 +167,7 @@ class Voices:
             nats += float((await run.read("losses")).sum()) * len(row.target)
         return nats / sum(len(row.target) for row in rows)
 
-    async def _run(self, program: str, batch: Batch, **more: np.ndarray):
+    async def _run(self, program: str, batch: Batch, **more: np.ndarray) -> Any:
         shape = len(batch.arrays["ids"]), len(batch.arrays["take"])
         if (program, shape) not in self._runs:
             planned = self.model.program(program, *shape, trained=self.trained)

@@ -4,6 +4,7 @@ A stored model is read through `File` slices, which any number of tabs may do at
 exclusive handle, and every path gives it back (RELIABILITY R12).
 """
 
+import asyncio
 import json
 from dataclasses import asdict
 
@@ -144,6 +145,9 @@ class FetchAnswer:
             self.response = await js.fetch(self.url, options)
         except JsException as error:
             raise Interrupted(error.message) from error
+        except asyncio.CancelledError:
+            self.abort.abort()
+            raise
         if not self.response.ok:
             raise refused(self.url, self.response.status)
         self.start, self.size, self.validator = answered(

@@ -16,10 +16,6 @@ RETRIES = 5
 PAUSE = 0.5  # seconds before the first retry, doubled each time
 
 
-class Paused(Exception):
-    """The download was stopped by request; what came is kept."""
-
-
 class DownloadError(Exception):
     """The download did not succeed; the message says why, what is kept and what to do."""
 
@@ -103,16 +99,15 @@ async def stored(shelf, name):
         raise
 
 
-async def download(shelf, transport, name, url, sha256=None, progress=None, stopped=None):
+async def download(shelf, transport, name, url, sha256=None, progress=None):
     """Fetch what is missing of `url`, check all of it, and give it as a source.
 
-    `progress(phase, done, total)` with the phases download and verify; `stopped()` true pauses.
+    `progress(phase, done, total)` with the phases download and verify; what came is kept when it is cancelled.
     """
     progress = progress or (lambda phase, done, total: None)
-    stopped = stopped or (lambda: False)
     for attempt in range(RETRIES + 1):
         try:
-            record = await _fetch(shelf, transport, name, url, progress, stopped)
+            record = await _fetch(shelf, transport, name, url, progress)
             break
         except Interrupted as error:
             if attempt == RETRIES:
@@ -124,7 +119,7 @@ async def download(shelf, transport, name, url, sha256=None, progress=None, stop
     return await _finish(shelf, name, record, sha256, progress)
 
 
-async def _fetch(shelf, transport, name, url, progress, stopped):
+async def _fetch(shelf, transport, name, url, progress):
     """Write the chunks that are missing; each is flushed before the record names it."""
     record = await shelf.record(name)
     record = record if record and record.url == url else None
@@ -139,7 +134,7 @@ async def _fetch(shelf, transport, name, url, progress, stopped):
                 record = Record(url, answer.size, answer.validator)
                 writer.truncate(0)
                 await shelf.keep(name, record)
-            await _pour(shelf, name, record, writer, answer, progress, stopped)
+            await _pour(shelf, name, record, writer, answer, progress)
         return record
     finally:
         writer.close()
@@ -154,7 +149,7 @@ def _intact(record, writer):
     return record
 
 
-async def _pour(shelf, name, record, writer, answer, progress, stopped):
+async def _pour(shelf, name, record, writer, answer, progress):
     position, waiting = answer.start, bytearray()
     async for part in answer.parts():
         start = len(record.chunks) * CHUNK
@@ -171,8 +166,6 @@ async def _pour(shelf, name, record, writer, answer, progress, stopped):
             writer.flush()
             record.chunks.append(hashlib.sha256(chunk).hexdigest())
             await shelf.keep(name, record)
-        if stopped():
-            raise Paused(f"{name}: paused; what came is kept")
         if position >= record.size:
             return
     raise Interrupted(f"it ended after {position} of {record.size} bytes")

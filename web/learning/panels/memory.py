@@ -39,7 +39,8 @@ class Memory:
             self.page.touch("recalled")
 
     async def build(self):
-        known = self.waiting() + await records.examples(self.page.store)
+        learned = await records.examples(self.page.store)
+        known = self.waiting({example["id"] for example in learned}) + learned
         self.versions = {v["number"]: v["label"] for v in await records.versions(self.page.store)}
         if not known:
             return [dom.make("p", self.nothing(), cls="empty"), self.tell()]
@@ -60,10 +61,11 @@ class Memory:
         count = dom.make("p", t("memory.count", n=len(shown)), cls="note")
         return [dom.make("div", field), self.tell(), count, dom.make("ul", rows, cls="list")]
 
-    def waiting(self):
+    def waiting(self, learned):
         """What was told and is known by heart, or refused, and in no version yet; newest first."""
         heart, queue = self.page.heart, self.page.teaching.queue.records.values()
         told = [one for one in queue if heart.knows(one["id"]) or one["id"] in heart.refused]
+        told = [one for one in told if one["id"] not in learned]  # those are taught once more
         told = [one for one in told if one["state"] in ("ready", "rejected")]
         told.sort(key=lambda record: -record["time"])
         return told

@@ -3,14 +3,13 @@ shows has changed."""
 
 from web.lib import dom
 
-NAMES = ("memory", "activity", "sources", "versions")
-
 
 class Tabs:
     def __init__(self, page, panels):
         self.page = page
         self.panels = {panel.name: panel for panel in panels}
-        self.name = NAMES[0]
+        self.names = [panel.name for panel in panels]
+        self.name = self.names[0]
         for panel in panels:
             page.watch(self._redraw(panel), "words", "tab", *panel.topics)
         dom.listen("click", "[role=tab]", lambda event: self.open(_tab_name(event)))
@@ -32,7 +31,7 @@ class Tabs:
     def open(self, name, focus=False):
         """Show one panel; the others are hidden and not kept up to date."""
         self.name = name
-        for other in NAMES:
+        for other in self.names:
             tab, chosen = dom.by_id("tab-" + other), other == name
             dom.change(tab, aria_selected="true" if chosen else "false")
             tab.tabIndex = 0 if chosen else -1
@@ -46,11 +45,11 @@ class Tabs:
 
     def key(self, event):
         """Arrow keys, Home and End, as tabs have them everywhere."""
-        at = NAMES.index(self.name)
-        to = {"ArrowRight": at + 1, "ArrowLeft": at - 1, "Home": 0, "End": len(NAMES) - 1}
+        at, last = self.names.index(self.name), len(self.names) - 1
+        to = {"ArrowRight": at + 1, "ArrowLeft": at - 1, "Home": 0, "End": last}
         if event.key in to:
             event.preventDefault()
-            self.open(NAMES[to[event.key] % len(NAMES)], focus=True)
+            self.open(self.names[to[event.key] % (last + 1)], focus=True)
 
 
 def _tab_name(event):

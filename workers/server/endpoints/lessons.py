@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse
 
 from engine.core.collecting.held_back import apart
 from engine.core.queue.training_queue import CLASSES
+from importers.results import ImportResult
 from importers.text import TextImporter
 from workers.server.fields import BadRequest, array, flag, takes, text
 from workers.server.service import service_of
@@ -96,7 +97,7 @@ async def bring_in(request: Request, body: dict) -> JSONResponse:
     return JSONResponse({"success": True, **told}, 201 if added else 200)
 
 
-async def fetched(url: str):
+async def fetched(url: str) -> ImportResult:
     """A public web page, read beside the answers; a browser's page can read no other sites."""
     if sys.platform == "emscripten":
         raise BadRequest("a page cannot read other sites: give the text, or import it in the page")

@@ -13,7 +13,7 @@ from engine.history.versions import label
 from engine.learning.runs import moment
 from workers.server.endpoints.training import micro_state
 from workers.server.fields import schema_of
-from workers.server.service import service_of
+from workers.server.service import Service, service_of
 
 STYLE = (
     "body{font:16px system-ui;margin:2rem auto;max-width:70rem;color-scheme:light dark}"
@@ -67,7 +67,7 @@ async def figures(request: Request) -> PlainTextResponse:
     return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
 
 
-def since_learning(service) -> dict:
+def since_learning(service: Service) -> dict:
     if service.trained_at is None:
         return {}
     passed = round(time.monotonic() - service.trained_at, 1)

@@ -6,23 +6,23 @@ import functools
 import uuid
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from engine.history.versions import label
 from engine.model.generate import Sampling
 from workers.server.endpoints.training import micro_state
-from workers.server.fields import array, takes, text
-from workers.server.service import service_of
+from workers.server.fields import Handler, array, takes, text
+from workers.server.service import Service, service_of
 
 SUNSET = "Sat, 01 Jan 2028 00:00:00 GMT"
 LONGEST = 256  # tokens of an answer
 
 
-def old(handler):
+def old(handler: Handler) -> Handler:
     """A handler under an old name."""
 
     @functools.wraps(handler)
-    async def answered(request: Request):
+    async def answered(request: Request) -> Response:
         response = await handler(request)
         response.headers["Deprecation"] = "true"
         response.headers["Sunset"] = SUNSET
@@ -62,7 +62,7 @@ async def multi_model_query(request: Request, body: dict) -> JSONResponse:
     return JSONResponse({"responses": responses})
 
 
-async def ask(service, question: str, version: int | None) -> tuple[str, int]:
+async def ask(service: Service, question: str, version: int | None) -> tuple[str, int]:
     asked = [{"role": "user", "content": question}]
     sampling = Sampling(max_tokens=LONGEST)
     answer, used = await service.answer(asked, sampling, uuid.uuid4().hex, version)

@@ -10,13 +10,14 @@ import json
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, StreamingResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from engine.history.versions import label
-from engine.model.generate import Sampling
+from engine.model.generate import Answer, Sampling
 from workers.server.fields import (
     BadRequest,
     Field,
@@ -30,7 +31,7 @@ from workers.server.fields import (
     whole,
 )
 from workers.server.guard import error
-from workers.server.service import NoSuchModel, service_of
+from workers.server.service import NoSuchModel, Service, service_of
 
 ROLES = ("system", "user", "assistant", "developer")
 LONGEST = 512  # tokens of an answer unless told
@@ -45,7 +46,7 @@ def content(default: str | None = None) -> Field:
     return either(words, array(of=PART, most=1000), NO_TEXT)
 
 
-def is_text(name, value):
+def is_text(name: str, value: Any) -> str:
     if not isinstance(value, str):
         raise BadRequest(f"{name} must be a text")
     return value
@@ -69,7 +70,7 @@ async def model(request: Request) -> JSONResponse:
     raise NoSuchModel(wanted)
 
 
-async def listed(service) -> list[dict]:
+async def listed(service: Service) -> list[dict]:
     names = [(service.model, 0), (f"{service.model}:v0", 0)]
     names += [
         (f"{service.model}:{label(one)}", one["time"] // 1000)
@@ -97,7 +98,7 @@ async def listed(service) -> list[dict]:
     top_logprobs=whole(0, 0, 20),
     user=text("", longest=200),
 )
-async def completions(request: Request, body: dict):
+async def completions(request: Request, body: dict) -> Response:
     """Answer a conversation, whole or as a stream."""
     service = service_of(request)
     messages = messages_of(body["messages"])
@@ -143,7 +144,15 @@ def messages_of(given: list[dict]) -> list[dict]:
 class Reply:
     """One answer on its way to an OpenAI client."""
 
-    def __init__(self, service, name, messages, sampling, version, wanted):
+    def __init__(
+        self,
+        service: Service,
+        name: str,
+        messages: list[dict],
+        sampling: Sampling,
+        version: int | None,
+        wanted: int,
+    ) -> None:
         self.service, self.name, self.messages = service, name, messages
         self.sampling, self.version, self.wanted = sampling, version, wanted
         self.client = ""
@@ -166,7 +175,7 @@ class Reply:
     def note(self, token: int, top: list) -> None:
         tokenizer = self.service.assistant.model.tokenizer
 
-        def entry(id, logprob):
+        def entry(id: int, logprob: float) -> dict:
             text = tokenizer.decode([id], special=True)
             return {"token": text, "logprob": logprob, "bytes": list(text.encode())}
 
@@ -227,7 +236,7 @@ class Reply:
         if not self.task.done():
             self.task.cancel()
 
-    def chunk(self, delta: dict, ended: str | None = None, **more) -> str:
+    def chunk(self, delta: dict, ended: str | None = None, **more: Any) -> str:
         logprobs = None
         if self.wanted >= 0 and (ended or delta.get("content")):
             logprobs, self.tops = {"content": self.tops, "refusal": None}, []
@@ -239,11 +248,11 @@ class Reply:
         return f"data: {json.dumps({**head, 'model': self.name, **body})}\n\n"
 
 
-def finish(answer) -> str:
+def finish(answer: Answer) -> str:
     return "length" if answer.ended == "length" else "stop"
 
 
-def usage_of(answer) -> dict:
+def usage_of(answer: Answer) -> dict:
     prompt, completion = len(answer.prompt), len(answer.ids)
     return {
         "prompt_tokens": prompt,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -16,7 +17,7 @@ from engine.learning.adaptive import score
 from engine.learning.run_data import LARGEST
 from engine.learning.runs import moment
 from workers.server.fields import BadRequest, array, body_of, number, record, takes, text, whole
-from workers.server.service import service_of
+from workers.server.service import Service, service_of
 from workers.server.training_runs import MODES
 
 HEARTBEAT = 15.0  # seconds of silence before a listener is told that the line still stands
@@ -66,7 +67,7 @@ async def micro_status(request: Request) -> JSONResponse:
     return JSONResponse(await micro_state(service))
 
 
-async def micro_state(service) -> dict:
+async def micro_state(service: Service) -> dict:
     status = await service.micro.status()
     told = [dated(event) for event in status["events"]]
     return {"enabled": service.micro_training, **status, "events": told}
@@ -216,7 +217,7 @@ async def leaderboard(request: Request) -> JSONResponse:
     return JSONResponse({"runId": run.id, "leaderboard": rows})
 
 
-def state_of(service, wanted: str | None) -> dict:
+def state_of(service: Service, wanted: str | None) -> dict:
     """What a listener who comes now needs to know first."""
     run = service.runs.known.get(wanted)
     return run.initial_state() if run else {"type": "initial_state", "runId": wanted, "metrics": []}
@@ -226,7 +227,7 @@ async def events(request: Request) -> StreamingResponse:
     """Everything that happens, as server-sent events; `runId` narrows it to one run."""
     service, wanted = service_of(request), request.query_params.get("runId")
 
-    async def stream():
+    async def stream() -> AsyncIterator[str]:
         async with service.hub.listen() as queue:
             yield sent(state_of(service, wanted))
             while True:

@@ -1,0 +1,66 @@
+"""What the launch rules of all ops share: how a device is divided among the items of a step.
+
+A rule stands with its op. It gets the tier of the device and the op's input specs (None for an
+absent one) and returns (entry point, workgroup counts, `override` constants).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+from engine.compiler.ir import Step
+
+MAX_GROUPS = 65_535  # along one side of a dispatch
+
+Groups = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Tier:
+    """What the device is good at. The floor (all False) works everywhere; see tiers.py."""
+
+    software: bool = False  # a GPU played by the CPU: no gain from many threads
+    subgroups: bool = False  # threads that exchange numbers without memory
+    f16: bool = False  # arithmetic in half precision, where a few rows meet packed weights
+
+
+def flat(count: int, size: int = 1) -> Groups:
+    """Workgroups of `size` for `count` items; kernels read them back with flat_group."""
+    groups = max(1, -(-count // size))
+    rows = -(-groups // MAX_GROUPS)
+    return -(-groups // rows), rows, 1
+
+
+def launch_of(step: Step, tier: Tier) -> tuple[str, Groups, dict]:
+    """The entry point, the workgroups and the constants of a step."""
+    specs = [v and v.spec for v in step.ins]
+    return step.op.launch_rule(tier, *specs, **step.attrs)
+
+
+def product_tile(tier: Tier, m: int, n: int) -> tuple[Groups, dict]:
+    """Threads of a workgroup and outputs of a thread for an m x n product. -> groups, constants"""
+    small = not tier.software and m * n < 64 * 2048  # too few threads to fill a GPU
+    rows = 4 if small or m <= 4 else 8
+    cols = 4 if small else 8
+    wide, tall = (next(w for w in (1, 2, 4, 8, 16) if w >= min(-(-size // tile), 16))
+                  for size, tile in ((n, cols), (m, rows)))  # fmt: skip
+    wx = min(wide, max(8, 64 // tall))
+    wy = min(tall, 64 // wx)
+    groups = -(-n // (cols * wx)), -(-m // (rows * wy)), 1
+    return groups, dict(WX=wx, WY=wy, ROWS=rows, COLS=cols)
+
+
+def row_threads(tier: Tier, cols: int) -> int:
+    """Threads that share one row of `cols` elements: few where a barrier costs more than work."""
+    if tier.software:
+        return 8
+    return 64 if cols < 1024 else 256
+
+
+def elementwise(step: Step) -> tuple[str, Groups, dict]:
+    """Ops whose kernel is one expression: four elements a thread where the size allows it."""
+    size = prod(step.outs[0].shape)
+    element = "vec4f" if size % 4 == 0 else "f32"
+    count = size // 4 if element == "vec4f" else size
+    return element, flat(count, 64), dict(SIZE=count)

@@ -1,0 +1,35 @@
+"""What to learn next, of all that waits: one order for every host, in the page's tab and on a server.
+
+What was told is known by heart first, in seconds. What was begun is ended before anything new
+begins, and practice, which takes hours, comes when nothing else waits or a person asks for it.
+"""
+
+MEMORY, BEGUN, LESSON = "memory", "begun", "lesson"
+QUESTION, RUN, PRACTICE = "question", "run", "practice"
+ORDER = (MEMORY, BEGUN, LESSON, QUESTION, RUN, PRACTICE)
+
+LEAST_PRACTISED = 5  # lessons: practice of fewer has nothing to mix, and fails
+TRAINED = "training"  # the kind of a version that a run over a data set made
+
+
+def next_work(waits, asked=""):
+    """The kind of work that comes next; `waits` says of each kind whether there is any. None when
+    nothing waits. Practice that was `asked` for waits for nothing but the memory."""
+    if asked == PRACTICE and not waits.get(MEMORY):
+        return PRACTICE
+    return next((kind for kind in ORDER if waits.get(kind)), None)
+
+
+def unpractised(versions, rejections):
+    """How many lessons were learned since the last practice, of one model's `versions` (newest
+    first); 0 when they are too few, or practice was tried since and refused."""
+    if any(one["kind"] == TRAINED for one in versions):  # practice begins at the base, without it
+        return 0
+    count = 0
+    for version in versions:
+        if version["kind"] == PRACTICE:
+            break
+        count += len(version["lessons"])
+    newest = versions[0]["time"] if versions else 0
+    tried = max([one["time"] for one in rejections] + [0])
+    return count if count >= LEAST_PRACTISED and tried < newest else 0

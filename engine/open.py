@@ -1,0 +1,67 @@
+"""A store, a model, an executor and an id become an assistant: page, server and command line all begin here."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from typing import Any
+
+from engine.assistant import Assistant
+from engine.backends.executor import Executor
+from engine.backends.select import executor_named
+from engine.core.settings import TrainingConfig, for_model
+from engine.history.ledger import Ledger
+from engine.history.naming import family
+from engine.history.versions import Versions
+from engine.model import registry
+from engine.model.formats import ModelFile
+from engine.model.loaded import Model
+
+Heard = Callable[[str, int, int], None]
+
+
+def clock() -> int:
+    """Milliseconds since 1970; order never depends on it."""
+    return int(time.time() * 1000)
+
+
+async def model_named(name: str | None, backend: str, heard: Heard | None = None) -> Model:
+    """A model of this machine by id or path (without either the environment's), on a back end of
+    it; with `heard(phase, done, total)` one that is not here yet is downloaded."""
+    name = registry.one(name)
+    if heard and registry.known().get(name, {}).get("source", {}).get("kind") == "web":
+        await registry.obtain(name, heard)
+    with contextlib.closing(registry.open_named(name)) as file:
+        return await Model.load(file, await executor_named(backend))
+
+
+def versions_of(model: Model, store: Any, base: str, signer: Any = None) -> Versions:
+    """What a store holds of one base model: its versions, and the ledger they are written into."""
+    ledger = Ledger(store, clock, signer)
+    return Versions(store, ledger, base, family(model.config.parameters), clock)
+
+
+def assistant_over(
+    model: Model,
+    store: Any,
+    base: str,
+    config: TrainingConfig | None = None,
+    signer: Any = None,
+    **more: Any,
+) -> Assistant:
+    """Everything the store knows, around a loaded model; it learns as measured for its size."""
+    config = config or for_model(model.config.parameters)
+    return Assistant(model, versions_of(model, store, base, signer), config, **more)
+
+
+async def assistant_of(
+    file: ModelFile,
+    executor: Executor,
+    store: Any,
+    base: str,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    **more: Any,
+) -> Assistant:
+    """The same from a model's file, for a host that opens files its own way."""
+    return assistant_over(await Model.load(file, executor, progress=progress), store, base, **more)

@@ -1,0 +1,32 @@
+"""Everyone who listens to what happens here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+EVENTS_BEHIND = 256  # a listener that is further behind is dropped
+
+
+class Hub:
+    """Everyone who listens to events; a slow listener loses its place, never the others'."""
+
+    def __init__(self) -> None:
+        self.listeners: set[asyncio.Queue] = set()
+
+    def tell(self, event: dict) -> None:
+        for queue in list(self.listeners):
+            try:
+                queue.put_nowait(event)
+            except asyncio.QueueFull:
+                self.listeners.discard(queue)
+
+    @asynccontextmanager
+    async def listen(self) -> AsyncIterator[asyncio.Queue]:
+        queue: asyncio.Queue = asyncio.Queue(EVENTS_BEHIND)
+        self.listeners.add(queue)
+        try:
+            yield queue
+        finally:
+            self.listeners.discard(queue)
