@@ -50,6 +50,8 @@ NOT_PRESSED = {
     "let-go": "needs a statement in the chat; test_known_at_once.py takes one back",
     "correct-known": "needs an answer said by heart; test_known_at_once.py has one of the real model",
     "install": "needs a browser that offers it; test_app_phone.py makes that offer",
+    "chat-learns": "closes a chat to learning; test_a_chat_teaches chooses each",
+    "run-look": "belongs to a choice of a run; test_app_runs.py makes it",
     "not-now": "is there for the seconds of a countdown; test_scenario_18 presses it",
 }
 PRESSED: set[str] = set()
@@ -279,7 +281,7 @@ def test_the_controls_of_settings(desk: Page):
     for verb in ("export-openai", "export-sharegpt", "export-everything"):
         with desk.expect_download(timeout=60_000):
             desk.locator(f'[data-do="{verb}"]:visible').click()
-    press(desk, "ask-reset")
+    desk.get_by_role("dialog").locator('[data-do="ask-reset"]').click()
     fill(desk, "word", "RESET")
     submit_and_load(desk, "save-reset")
     desk.get_by_role("button", name="Settings").click()
