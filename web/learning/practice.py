@@ -82,14 +82,14 @@ class Learning(Training):
         dom.run(self.page.teaching.load())
         self.page.touch("versions", "examples", "queue", "ledger", "events", "state", "metrics")
 
-    def over(self, outcome="", version=""):
-        """A round has ended; say what became of it."""
+    async def over(self, outcome="", version=""):
+        """A round has ended; say what became of it. No other begins before the queue is without it."""
         if outcome and self.effort:
             dom.run(self.remember_effort(self.effort.remembered()))
         quiet = self.idle_practice
         self.progress, self.run, self.effort = None, "", None
         self.page.status.know(round="")
-        dom.run(self.page.teaching.load())
+        await self.page.teaching.load()
         if version:
             dom.run(self.tell_learned(version))
         elif outcome.startswith("not ") and not quiet:
@@ -181,7 +181,7 @@ class Learning(Training):
 
     async def drop(self):
         if self.run and await self.tell(Drop(run=self.run)):
-            self.over()
+            await self.over()
 
     async def recall(self, example):
         return await self.tell(Recall(example=example))
