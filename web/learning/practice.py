@@ -180,7 +180,12 @@ class Learning(Training):
         return version["number"] if version else 0
 
     async def drop(self):
-        if self.run and await self.tell(Drop(run=self.run)):
+        """Throw away the round, or what was asked for and has not begun. One that is getting ready
+        goes as soon as it is."""
+        self.wanted, self.scheduler.forced = "", False
+        async with self.opening:
+            pass
+        if not self.run or await self.tell(Drop(run=self.run)):
             await self.over()
 
     async def recall(self, example):

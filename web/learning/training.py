@@ -64,6 +64,7 @@ class Training:
         self.runs, self.run_begun = [], False
         self.trains = False
         self.office = asyncio.Event()
+        self.opening = asyncio.Lock()  # while a round is opened it cannot be thrown away
         self.scheduler = TrainingScheduler(
             SchedulerConfig(), clock.now, self.grant, idle, self.has_work
         )
@@ -287,7 +288,8 @@ class Training:
         """What the scheduler calls: open a round when none is open, then work on it."""
         try:
             await self.put_off_practice()
-            opening = 0.0 if self.run else await self.open_round()
+            async with self.opening:
+                opening = 0.0 if self.run else await self.open_round()
             if not self.run:
                 self.page.app.api.work = False
                 await self.count_questions()
