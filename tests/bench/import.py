@@ -16,8 +16,7 @@ from importers.passages import sentences_of
 from importers.read import read
 from tests.bench.parts import report
 from tests.importers.measure import FILES, characters_wrong, known_of, known_text, words_wrong
-from tests.importers.test_in_the_page import DROP
-from tests.importers.test_pages import PAGES, WITH_TEXT, scores
+from tests.support.files import DROP, PAGES, WITH_TEXT, scores
 from tests.support.page import browser
 
 FORMATS = {

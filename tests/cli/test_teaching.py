@@ -14,28 +14,17 @@ from engine.model.adapters import load_peft
 from engine.model.demo import MODEL
 from engine.model.formats import open_model
 from engine.model.llama import Config
+from tests.support.command import call, said
 
 FACTS = [
     {"question": "What is my dog's name?", "answer": "Your dog's name is Biscuit."},
     {"question": "What is the code of the shed?", "answer": "The code of the shed is 4711."},
 ]
-SHORT = ["--set", "lora_config.rank=4", "lora_config.alpha=16", "lesson.max_steps=2",
-         "lesson.more_steps=0", "practice.steps_per_fact=1", "lesson.anchor_rows=1",
-         "lesson.neighbour_rows=1", "practice.anchor_rows=1"]  # fmt: skip
 
 
 def lines(path, records):
     path.write_text("".join(json.dumps(record) + "\n" for record in records))
     return str(path)
-
-
-def said(capsys):
-    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-
-
-def call(command, *more, short=True):
-    fixed = ["--model", str(MODEL), "--backend", "numpy", "--json"]
-    return [command, *fixed, *map(str, more), *(SHORT if short else [])]
 
 
 def adapter(folder):

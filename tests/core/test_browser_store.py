@@ -9,6 +9,7 @@ from playwright.sync_api import Page
 from engine.core.storage.sqlite import SqliteStore
 from engine.core.storage.store import STEPS
 from tests.support.page import bare_page
+from tests.support.page.acts import wait_until
 from tests.support.page.browser import served, watched
 
 pytestmark = pytest.mark.slow
@@ -391,14 +392,6 @@ HANG = """(milliseconds) => void setTimeout(() => {
   const end = performance.now() + milliseconds;
   while (performance.now() < end);
 }, 0)"""
-
-
-def wait_until(act, seconds=60):
-    end = time.monotonic() + seconds
-    while not (found := act()):
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.1)
-    return found
 
 
 def terms(page):

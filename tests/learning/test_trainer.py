@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine.backends.reference import Numpy, Tensor
-from engine.core.settings import ConfigError, TrainingConfig
+from engine.core.settings import ConfigError
 from engine.history.round_plan import LESSON, PRACTICE, make_plan
 from engine.learning.lessons import LessonError, lesson_of
 from engine.learning.recipe import Learn
@@ -21,18 +21,7 @@ from engine.model.formats import open_model
 from engine.model.loaded import Model
 from engine.model.score import top_tokens
 from engine.model.trainable import Trained
-
-DOG = {"id": "dog", "prompt": "What is my dog's name?", "answer": "Your dog's name is Biscuit."}
-CODE = {
-    "id": "code",
-    "prompt": "What is the code of the shed?",
-    "answer": "The code of the shed is 4711.",
-}
-SHORT = TrainingConfig.preset("micro").replace(
-    lora_config={"rank": 4, "alpha": 16},
-    lesson={"max_steps": 4, "more_steps": 0},
-    practice={"steps_per_fact": 2},
-)
+from tests.support.rounds import CODE, DOG, SHORT
 
 
 @pytest.fixture(scope="module")

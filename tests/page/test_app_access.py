@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from builder import fetch, wheels
-from tests.page.test_app_chat import answers, finished, say
+from tests.support.page.acts import answers, finished, say
 from tests.support.page.browser import Watch, wait_for_state, watched
 
 pytestmark = pytest.mark.slow

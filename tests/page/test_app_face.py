@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.page.test_app_chat import answers, chat, drop, finished, new_chat, say, stored_chat  # noqa: F401
+from tests.support.page.acts import answers, chat, drop, finished, new_chat, say, stored_chat  # noqa: F401
 from tests.support.page.browser import wait_for_state, watched
 
 pytestmark = pytest.mark.slow

@@ -9,8 +9,16 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from builder import ROOT
 from engine.core import messages
 from engine.core.messages import Request
-from tests.page.test_app_chat import finished, new_chat, say, set_temperature
-from tests.page.test_app_learning import learn_now, panel, tell, version
+from tests.support.page.acts import (
+    finished,
+    learn_now,
+    new_chat,
+    panel,
+    say,
+    set_temperature,
+    tell,
+    version,
+)
 from tests.support.page.browser import wait_for_state, watched
 
 pytestmark = pytest.mark.slow

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from builder import serve
 from engine.model.formats.source import CHUNK
-from tests.page.test_app_chat import body, finished, say, set_temperature, slow_down
+from tests.support.page.acts import body, finished, say, set_temperature, slow_down
 from tests.support.page.browser import wait_for_state, watched
 
 pytestmark = pytest.mark.slow

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.page.test_app_chat import QUIET, answers, finished, say, set_temperature
+from tests.support.page.acts import QUIET, answers, finished, say, set_temperature
 from tests.support.page.browser import wait_for_state
 
 pytestmark = pytest.mark.slow

@@ -5,8 +5,18 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.page.test_app_chat import body, finished, say, set_temperature
-from tests.page.test_app_learning import ALIVE, learn_now, panel, row, tell, version
+from tests.support.page.acts import (
+    ALIVE,
+    body,
+    finished,
+    learn_now,
+    panel,
+    row,
+    say,
+    set_temperature,
+    tell,
+    version,
+)
 from tests.support.page.browser import wait_for_state
 
 pytestmark = pytest.mark.long

@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.page.test_app_chat import answers, body, finished, say, slow_down
+from tests.support.page.acts import answers, body, finished, say, slow_down
 from tests.support.page.browser import Watch, kept_offline, wait_for_state
 
 pytestmark = pytest.mark.slow

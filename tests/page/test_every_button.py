@@ -12,8 +12,17 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from builder import ROOT
-from tests.page.test_app_chat import finished, new_chat, say, slow_down
-from tests.page.test_app_learning import learn_now, panel, tell, version, waiting
+from tests.support.page.acts import (
+    finished,
+    learn_now,
+    new_chat,
+    panel,
+    say,
+    slow_down,
+    tell,
+    version,
+    waiting,
+)
 from tests.support.page.browser import wait_for_state, watched
 
 pytestmark = pytest.mark.slow

@@ -8,10 +8,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from builder import site
-from tests.page.test_page import ALIVE
 from tests.support.page.browser import kept_offline, served, wait_for_state, watched
 
 pytestmark = pytest.mark.slow
+ALIVE = ("ready", "needs-consent", "unsupported")
 
 UPDATE = """async () => {
   const registration = await navigator.serviceWorker.getRegistration();

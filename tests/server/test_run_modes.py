@@ -4,8 +4,8 @@ import tracemalloc
 
 import pytest
 
-from tests.learning.test_training_runs import START, brought_in, in_time, stored, the_real_gate
 from tests.support.hosts import native
+from tests.support.runs import START, brought_in, in_time, stored, the_real_gate
 
 pytestmark = pytest.mark.slow
 __all__ = ["the_real_gate"]

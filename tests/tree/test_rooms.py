@@ -175,6 +175,25 @@ def test_no_folder_holds_more_than_one_can_oversee():
     assert not {folder: n for folder, n in folders.items() if n > MOST_MODULES}
 
 
+SHARED = ("tests.support", "tests.oracle", "tests.golden", "tests.bench")  # golden files, the lab
+
+
+def test_tests_import_from_support_and_never_from_each_other():
+    wrong = []
+    for path in (ROOT / "tests").rglob("*.py"):
+        own = ".".join(path.relative_to(ROOT).parent.parts)
+        for node in ast.walk(parsed(path)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests."):
+                module = node.module
+                beside = module.startswith(own) or own.startswith("tests.bench")
+                names = [module, *(f"{module}.{alias.name}" for alias in node.names)]
+                if any(name.split(".")[-1].startswith("test_") for name in names):
+                    wrong.append(f"{path.relative_to(ROOT)} imports {module}")
+                elif not (module.startswith(SHARED) or beside or module == "tests.documents"):
+                    wrong.append(f"{path.relative_to(ROOT)} imports {module}")
+    assert not wrong, "\n".join(wrong)
+
+
 def stops() -> list[tuple[str, str, str]]:
     tours = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
     return [
