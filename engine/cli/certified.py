@@ -1,4 +1,5 @@
-"""`oneseek export --format certified`: what a course's folder learned, as a folder that proves itself."""
+"""`oneseek export --format certified`: what a course's folder learned, as a folder that proves
+itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""`oneseek micro`: a question and the responses to it, learned in two stages, as a server does it."""
+"""`oneseek micro`: a question and the responses to it, learned in two stages, as a server does
+it."""
 
 from __future__ import annotations
 
@@ -45,7 +46,8 @@ def questions(options) -> list[dict]:
 
 @command(model_options, question_options, out_option, settings_options)
 def micro(options):
-    """Learn from a question and the responses to it, in two stages; the samples are kept in --out."""
+    """Learn from a question and the responses to it, in two stages; the samples are kept in
+    --out."""
     asyncio.run(_micro(options))
 
 

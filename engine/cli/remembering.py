@@ -1,4 +1,5 @@
-"""`oneseek remember`, and who answers from a folder that remembers: its facts, its version, its guard."""
+"""`oneseek remember`, and who answers from a folder that remembers: its facts, its version, its
+guard."""
 
 from __future__ import annotations
 
@@ -42,7 +43,8 @@ def facts_option(parser):
 
 
 def records_in(path: Path) -> list[dict]:
-    """The facts of a file, as the queue would hold them; all are checked before the first is kept."""
+    """The facts of a file, as the queue would hold them; all are checked before the first is
+    kept."""
     found = []
     for number, line in lines_of(path):
         for given in line.get("lessons", [line]):
@@ -59,7 +61,8 @@ def records_in(path: Path) -> list[dict]:
 
 @command(model_options, facts_option, out_option)
 def remember(options):
-    """Know facts by heart, in seconds and without training; `teach` and `practise` go on from there."""
+    """Know facts by heart, in seconds and without training; `teach` and `practise` go on from
+    there."""
     asyncio.run(_remember(options))
 
 

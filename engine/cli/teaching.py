@@ -1,7 +1,7 @@
 """`oneseek teach`, `practise`, `train` and `eval`: learning for scripts and terminals.
 
-Everything a run needs to go on lies in its --out folder: ended by Ctrl+C or by a power cut, the same
-command goes on where it stopped, to the same bits.
+Everything a run needs to go on lies in its --out folder: ended by Ctrl+C or by a power cut, the
+same command goes on where it stopped, to the same bits.
 """
 
 from __future__ import annotations
@@ -197,7 +197,8 @@ def data_option(parser):
 
 @command(model_options, data_option, out_option, settings_options)
 def train(options):
-    """Train on a data set of any usual form, with a validation part, until it no longer gets better."""
+    """Train on a data set of any usual form, with a validation part, until it no longer gets
+    better."""
     asyncio.run(_train(options))
 
 

@@ -92,8 +92,8 @@ def test_R24_numbers_that_are_not_finite_change_nothing(name):
 
 
 def slices_of_a_step(slowness, budget_ms):
-    """Every slice of a second step in predicted milliseconds, and what the two steps made, where the
-    device's clock says 0.1 ms for each workgroup, `slowness` times over."""
+    """Every slice of a second step in predicted milliseconds, and what the two steps made, where
+    the device's clock says 0.1 ms for each workgroup, `slowness` times over."""
     own = asyncio.run(GPU.open())
     run = prepared(own, *tiny_step())
     learn, slices = own.costs.learn, []

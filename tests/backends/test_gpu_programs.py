@@ -1,4 +1,5 @@
-"""Whole programs on the GPU: numpy's results, the same bits however sliced, and errors with names."""
+"""Whole programs on the GPU: numpy's results, the same bits however sliced, and errors with
+names."""
 
 import asyncio
 

@@ -1,7 +1,7 @@
 """Whether one adapter holds Swedish and English facts as well as an adapter for each language.
 
-`python3 build.py bench lines` teaches the same facts one after another, both languages in turn to one
-adapter and each language to one of its own, and judges every adapter on its facts.  Facts and
+`python3 build.py bench lines` teaches the same facts one after another, both languages in turn to
+one adapter and each language to one of its own, and judges every adapter on its facts.  Facts and
 questions are those of bench learn; interrupted, it goes on when called again.
 """
 

@@ -1,9 +1,10 @@
 """What two stages learn from three services of known reliability, against each stage alone.
 
-`python3 build.py bench stages` asks twenty made-up questions of three made-up services that are right
-19, 16 and 12 times of 20, each in its own manner of speaking; compares their responses as micro-training
-does; and teaches the first LESSONS questions for real, to a model that had both stages, the first only,
-or the second only.  What is learned is asked back and held against the truth.
+`python3 build.py bench stages` asks twenty made-up questions of three made-up services that are
+right 19, 16 and 12 times of 20, each in its own manner of speaking; compares their responses as
+micro-training does; and teaches the first LESSONS questions for real, to a model that had both
+stages, the first only, or the second only.  What is learned is asked back and held against the
+truth.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""`oneseek teach`, `practise`, `train` and `eval` on the demo model: JSON for scripts, and a folder to go on from."""
+"""`oneseek teach`, `practise`, `train` and `eval` on the demo model: JSON for scripts, and a folder
+to go on from."""
 
 import json
 import subprocess
@@ -190,7 +191,8 @@ def test_an_empty_or_over_long_lesson_is_named_before_anything_is_taught(
 
 @pytest.mark.long
 def test_a_poisoned_data_set_is_refused_with_the_reason(tmp_path, capsys, monkeypatch):
-    """The same nonsense after every question, at the highest rate: nothing else is left of the model."""
+    """The same nonsense after every question, at the highest rate: nothing else is left of the
+    model."""
     monkeypatch.undo()  # the real gate
     poison = [FORMS["completion"](f"{q} {n}", "zq " * 24) for n, (q, _) in enumerate(QUESTIONS)]
     data, out = lines(tmp_path / "data.jsonl", poison), tmp_path / "out"

@@ -1,4 +1,5 @@
-"""IndexedDB in real Chromium keeps what engine/core/storage/store.py promises, driven by the page's own MicroPython."""
+"""IndexedDB in real Chromium keeps what engine/core/storage/store.py promises, driven by the page's
+own MicroPython."""
 
 import json
 import time
@@ -203,8 +204,8 @@ for i in range(40):
 
 
 def quota(page: Page, extra: int | None) -> None:
-    """Let the origin have `extra` bytes more than it uses, or what it likes (None).  Before the first
-    write: Chromium goes by what it knew of the quota for half a minute."""
+    """Let the origin have `extra` bytes more than it uses, or what it likes (None).  Before the
+    first write: Chromium goes by what it knew of the quota for half a minute."""
     session = page.context.new_cdp_session(page)
     usage = page.evaluate("navigator.storage.estimate().then((found) => found.usage)")
     limit = {} if extra is None else {"quotaSize": usage + extra}

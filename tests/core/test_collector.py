@@ -1,4 +1,5 @@
-"""The collector: pairs, corrections, thumbs and facts become examples; secrets and exclusions do not."""
+"""The collector: pairs, corrections, thumbs and facts become examples; secrets and exclusions do
+not."""
 
 import pytest
 

@@ -1,4 +1,5 @@
-"""A model's size counts the same whatever door it came in by: the file, the server, the command line."""
+"""A model's size counts the same whatever door it came in by: the file, the server, the command
+line."""
 
 import asyncio
 import shutil

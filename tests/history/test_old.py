@@ -1,4 +1,5 @@
-"""What older code stored still opens: a page's and a server's backup, a native store, an adapter, an address."""
+"""What older code stored still opens: a page's and a server's backup, a native store, an adapter,
+an address."""
 
 import ast
 import asyncio

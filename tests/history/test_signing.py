@@ -1,4 +1,5 @@
-"""Signatures with a key the person holds: the standard's own examples, and what a signed export proves."""
+"""Signatures with a key the person holds: the standard's own examples, and what a signed export
+proves."""
 
 import json
 import shutil

@@ -1,4 +1,5 @@
-"""Files made by LibreOffice, Chromium, groff and poppler come out with the words that were put in."""
+"""Files made by LibreOffice, Chromium, groff and poppler come out with the words that were put
+in."""
 
 import json
 

@@ -1,4 +1,5 @@
-"""Each reader, given damaged files by the thousand: a document or one sentence, never anything else."""
+"""Each reader, given damaged files by the thousand: a document or one sentence, never anything
+else."""
 
 import json
 import random

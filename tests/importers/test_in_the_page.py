@@ -1,4 +1,5 @@
-"""Scenarios 12 to 16: what is dropped, picked, pasted or fetched becomes a source, with real files, in Chromium."""
+"""Scenarios 12 to 16: what is dropped, picked, pasted or fetched becomes a source, with real files,
+in Chromium."""
 
 import base64
 import contextlib

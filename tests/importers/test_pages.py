@@ -1,4 +1,5 @@
-"""Main text of saved pages in the manner of real sites: what a reader came for, and nothing around it."""
+"""Main text of saved pages in the manner of real sites: what a reader came for, and nothing around
+it."""
 
 import pytest
 

@@ -1,4 +1,5 @@
-"""Facts known by heart: what is told is said, what is forgotten is not, and all else is the base's."""
+"""Facts known by heart: what is told is said, what is forgotten is not, and all else is the
+base's."""
 
 import asyncio
 import random

@@ -1,4 +1,5 @@
-"""Modes full and hybrid: whole blocks in windows, the same bits however they are cut, a switch one can take back."""
+"""Modes full and hybrid: whole blocks in windows, the same bits however they are cut, a switch one
+can take back."""
 
 import asyncio
 import math

@@ -1,4 +1,5 @@
-"""Lessons and practice on the real engine with the demo model: exact, interruptible, refusing harm."""
+"""Lessons and practice on the real engine with the demo model: exact, interruptible, refusing
+harm."""
 
 import asyncio
 import math
@@ -218,7 +219,8 @@ def test_a_record_that_cannot_be_taught_is_refused_before_it_is_queued(trainer):
 
 @pytest.mark.long
 def test_a_rate_a_hundred_times_too_high_never_reaches_the_chat(trainer, monkeypatch):
-    """The configuration refuses such a rate by name; were it used all the same, the gate would not."""
+    """The configuration refuses such a rate by name; were it used all the same, the gate would
+    not."""
     with pytest.raises(ConfigError, match="learning_rate"):
         SHORT.replace(learning_rate=0.1)
     wild = SHORT.replace(lesson={"max_steps": 8})

@@ -1,4 +1,5 @@
-"""Runs over data sets through the HTTP API: true validation losses, the gate's word, restarts, and no."""
+"""Runs over data sets through the HTTP API: true validation losses, the gate's word, restarts, and
+no."""
 
 import http.client
 import json

@@ -1,4 +1,5 @@
-"""The chat as a person uses it: it streams, stops, branches, copies, scrolls politely and trusts no text."""
+"""The chat as a person uses it: it streams, stops, branches, copies, scrolls politely and trusts no
+text."""
 
 import contextlib
 import json
@@ -238,7 +239,8 @@ CORPUS = [
 
 
 def test_scenario_11_R29_text_is_never_code(chat: Page):
-    """As an answer, as a question, as a title, as a file name: nothing acts, loads or disappears."""
+    """As an answer, as a question, as a title, as a file name: nothing acts, loads or
+    disappears."""
     text = "\n\n".join(CORPUS)
     stored_chat(chat, 4, "{n} " + text)
     chat.evaluate("document.querySelectorAll('script').length")

@@ -1,4 +1,5 @@
-"""The chat as people know it: a quiet start, a place that is kept, words that are found, code one can use."""
+"""The chat as people know it: a quiet start, a place that is kept, words that are found, code one
+can use."""
 
 import re
 

@@ -1,4 +1,5 @@
-"""The first click works, and whatever fails is told in words: no raw exception text reaches a person."""
+"""The first click works, and whatever fails is told in words: no raw exception text reaches a
+person."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -60,7 +61,8 @@ def test_another_model_chosen_while_one_is_on_its_way_waits_too(page: Page):
 
 @pytest.fixture(scope="module")
 def broken(chromium: Browser, address: str) -> Iterator[Page]:
-    """A page whose requests can be made to fail, with a fact learned so that there is something to ask for."""
+    """A page whose requests can be made to fail, with a fact learned so that there is something to
+    ask for."""
     with watched(chromium, address, locale="en-US") as (context, _):
         page = opened(context)
         tell(page, "What is the capital of Zorbia?", "The capital of Zorbia is Blimbo.")

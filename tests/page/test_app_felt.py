@@ -1,4 +1,5 @@
-"""The first five minutes as a person lives them: what is said of learning is true, one and the same everywhere."""
+"""The first five minutes as a person lives them: what is said of learning is true, one and the same
+everywhere."""
 
 import re
 from collections.abc import Iterator

@@ -111,7 +111,8 @@ def test_scenario_6_too_little_room_is_said_and_it_runs_without_saving(
 
 
 class Breaking(serve.Handler):
-    """Sends a little more than two chunks of a model and hangs up; while `broken`, nothing after that."""
+    """Sends a little more than two chunks of a model and hangs up; while `broken`, nothing after
+    that."""
 
     broken = True
     asked: list[str] = []

@@ -1,4 +1,5 @@
-"""The page, its engine and its device killed while it learns: it comes back, and all that is stored is whole."""
+"""The page, its engine and its device killed while it learns: it comes back, and all that is stored
+is whole."""
 
 import contextlib
 import os

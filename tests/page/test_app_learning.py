@@ -1,4 +1,5 @@
-"""Teaching, as a person sees it: what is queued and why, a lesson that runs, its version, and the way back."""
+"""Teaching, as a person sees it: what is queued and why, a lesson that runs, its version, and the
+way back."""
 
 import io
 import json
@@ -104,7 +105,8 @@ def test_of_a_chat_a_person_excluded_nothing_is_learned(home: Page):
 
 @pytest.mark.long
 def test_a_fact_is_learned_shown_used_and_taken_back(home: Page):
-    """Told, practised with a live curve, in use, asked, remembered, rolled back and brought back."""
+    """Told, practised with a live curve, in use, asked, remembered, rolled back and brought
+    back."""
     set_temperature(home, "0")
     tell(home, *FACT[:2])
     learn_now(home)

@@ -1,4 +1,5 @@
-"""What a small model cannot do is said where it happens, and nothing a person wrote is lost by it."""
+"""What a small model cannot do is said where it happens, and nothing a person wrote is lost by
+it."""
 
 import re
 

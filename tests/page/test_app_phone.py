@@ -1,4 +1,5 @@
-"""The page on a phone: everything within reach, nothing wider than the screen, nothing in the way."""
+"""The page on a phone: everything within reach, nothing wider than the screen, nothing in the
+way."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,5 @@
-"""Scenario 19: the default model, on the processor, is told five facts in the page and knows them afterwards."""
+"""Scenario 19: the default model, on the processor, is told five facts in the page and knows them
+afterwards."""
 
 import re
 

@@ -167,8 +167,8 @@ def test_scenario_25_R22_an_engine_that_dies_is_replaced_within_twenty_seconds(p
 
 @pytest.mark.long
 def test_R30_an_attempt_to_send_a_byte_is_refused_and_reported(page: Page, watch: Watch):
-    """The watch of every test fails on a foreign request (a whole tour is in tests/page/test_app_access.py); here
-    some are tried on purpose."""
+    """The watch of every test fails on a foreign request (a whole tour is in
+    tests/page/test_app_access.py); here some are tried on purpose."""
     page.goto("/")
     watch.allow("Content Security Policy|another origin: https://example.com")
     refused = page.evaluate(

@@ -1,4 +1,5 @@
-"""A browser killed outright while it writes: what was acknowledged is there, and every record is whole."""
+"""A browser killed outright while it writes: what was acknowledged is there, and every record is
+whole."""
 
 import os
 import random

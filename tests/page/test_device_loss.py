@@ -1,4 +1,5 @@
-"""The graphics process dies, as drivers do: the answer goes on, and nothing that was stored is lost."""
+"""The graphics process dies, as drivers do: the answer goes on, and nothing that was stored is
+lost."""
 
 import re
 

@@ -1,4 +1,5 @@
-"""The engine's worker hangs, dies, or finds no room: the page goes on, and nothing stored is lost."""
+"""The engine's worker hangs, dies, or finds no room: the page goes on, and nothing stored is
+lost."""
 
 import re
 import time

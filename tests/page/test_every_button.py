@@ -1,8 +1,9 @@
-"""Every button of every panel and dialog is pressed with something behind it, and none of them fails.
+"""Every button of every panel and dialog is pressed with something behind it, and none of them
+fails.
 
-An uncaught error in a verb goes to the console, and the watch of the profile fails the test on it; what a
-verb refuses is a notice, and every notice is read, however short it stands there.  The verbs that were
-pressed are counted where the page listens for them.
+An uncaught error in a verb goes to the console, and the watch of the profile fails the test on it;
+what a verb refuses is a notice, and every notice is read, however short it stands there.  The verbs
+that were pressed are counted where the page listens for them.
 """
 
 import re

@@ -1,4 +1,5 @@
-"""Told is known, through the page: remembered in seconds, said by whom, forgotten from the next question on."""
+"""Told is known, through the page: remembered in seconds, said by whom, forgotten from the next
+question on."""
 
 import pytest
 from playwright.sync_api import Page, expect

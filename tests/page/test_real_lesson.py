@@ -1,4 +1,5 @@
-"""The promise itself, in a browser: told once, it knows it after a short pause, and nothing else has changed."""
+"""The promise itself, in a browser: told once, it knows it after a short pause, and nothing else
+has changed."""
 
 import time
 

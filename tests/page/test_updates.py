@@ -1,4 +1,5 @@
-"""Two builds and the people between them: nothing is mixed, and nothing changes before it is asked for."""
+"""Two builds and the people between them: nothing is mixed, and nothing changes before it is asked
+for."""
 
 import os
 import shutil

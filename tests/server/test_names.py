@@ -1,5 +1,5 @@
-"""The names the documents fix, each tried where a person uses it: over HTTP, on the command line, in the
-environment, in the page."""
+"""The names the documents fix, each tried where a person uses it: over HTTP, on the command line,
+in the environment, in the page."""
 
 import asyncio
 import io

@@ -1,4 +1,5 @@
-"""Runs in the modes lora, hybrid and full through the HTTP API: announced, trained, answered with, taken back."""
+"""Runs in the modes lora, hybrid and full through the HTTP API: announced, trained, answered with,
+taken back."""
 
 import tracemalloc
 

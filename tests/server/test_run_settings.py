@@ -1,4 +1,5 @@
-"""Each setting of a run, through the HTTP API: it changes what is trained, or is refused by name."""
+"""Each setting of a run, through the HTTP API: it changes what is trained, or is refused by
+name."""
 
 import base64
 import json

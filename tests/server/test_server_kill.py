@@ -1,4 +1,5 @@
-"""The server dies anywhere under load; what it acknowledged is there, and its last version answers."""
+"""The server dies anywhere under load; what it acknowledged is there, and its last version
+answers."""
 
 import asyncio
 import http.client

@@ -1,5 +1,6 @@
-"""What a server meets outside: strange requests, slow and half-open lines, full and read-only disks,
-lying clocks, a second server, private addresses. Every one ends in the right status, and it lives on.
+"""What a server meets outside: strange requests, slow and half-open lines, full and read-only
+disks, lying clocks, a second server, private addresses. Every one ends in the right status, and it
+lives on.
 """
 
 import asyncio

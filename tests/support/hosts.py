@@ -1,5 +1,5 @@
-"""The two hosts of the HTTP API behind one face: uvicorn on a port of this machine, and the page, asked
-with fetch through its service worker.
+"""The two hosts of the HTTP API behind one face: uvicorn on a port of this machine, and the page,
+asked with fetch through its service worker.
 """
 
 import asyncio

@@ -1,7 +1,8 @@
 """Every command line of the README, run by a shell as it stands, in a copy of the tree.
 
-What serves is ended once it answers, what takes hours once its work has begun. The lines of `oneseek` run
-with the demo model: a lesson of SmolLM2 takes minutes, and the form of the line is the same.
+What serves is ended once it answers, what takes hours once its work has begun. The lines of
+`oneseek` run with the demo model: a lesson of SmolLM2 takes minutes, and the form of the line is
+the same.
 """
 
 import json

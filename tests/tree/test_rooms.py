@@ -1,4 +1,5 @@
-"""The house: which room may import which, no circles, nothing too large, the tours lead where they say."""
+"""The house: which room may import which, no circles, nothing too large, the tours lead where they
+say."""
 
 import ast
 import re

@@ -1,7 +1,8 @@
 """When learning may run, and what it works on: the scheduler's hand on the engine.
 
-Decisions of when and how much are engine/core/scheduler.py's, which tab may train is engine/core/storage/election.py's; this
-tells them what the person does and carries their grants to the worker.
+Decisions of when and how much are engine/core/scheduler.py's, which tab may train is
+engine/core/storage/election.py's; this tells them what the person does and carries their grants to
+the worker.
 """
 
 import asyncio
@@ -287,7 +288,8 @@ class Training:
         self.run_begun = bool(kept and kept["begun"])
 
     async def count_unpractised(self):
-        """How many lessons the version in use learned since the last practice: work for long idle time."""
+        """How many lessons the version in use learned since the last practice: work for long idle
+        time."""
         versions = await records.versions(self.page.store)
         mine = [one for one in versions if one["base"] == self.page.model_id()]
         self.unpractised = unpractised(mine, await records.rejections(self.page.store))

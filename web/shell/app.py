@@ -1,6 +1,8 @@
-"""The page: fills itself from what is stored, then starts its workers and says how far that has come.
+"""The page: fills itself from what is stored, then starts its workers and says how far that has
+come.
 
-web/shell/regions.py puts the parts of the page together; this file owns the two workers (web/shell/link.py).
+web/shell/regions.py puts the parts of the page together; this file owns the two workers
+(web/shell/link.py).
 """
 
 import asyncio

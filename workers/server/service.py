@@ -58,8 +58,8 @@ class NoSuchModel(LookupError):
 class Service:
     """One loaded model and everything that lives around it.
 
-    A server learns by itself; a `paced` host, the page, learns in the time it grants, and sees to the
-    queue and the questions itself.
+    A server learns by itself; a `paced` host, the page, learns in the time it grants, and sees to
+    the queue and the questions itself.
     """
 
     def __init__(

@@ -53,8 +53,8 @@ def body(answer: Locator) -> Locator:
 
 
 def slow_down(page: Page) -> None:
-    """From now on the engine's worker needs a while for each look at the clock, of which every token
-    takes some."""
+    """From now on the engine's worker needs a while for each look at the clock, of which every
+    token takes some."""
     page.workers[0].evaluate(
         """() => {
           const now = performance.now.bind(performance);
@@ -78,7 +78,8 @@ def set_temperature(page: Page, value: str) -> None:
 def stored_chat(
     page: Page, count: int, text: str = "Line {n} of a long conversation.", last: str = "done"
 ) -> None:
-    """A conversation with so many turns, put into the store as the page itself writes it, and opened."""
+    """A conversation with so many turns, put into the store as the page itself writes it, and
+    opened."""
     page.evaluate(
         """async ([count, text, state]) => {
           const open = indexedDB.open("oneseek");

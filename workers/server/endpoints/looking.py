@@ -81,7 +81,7 @@ def operations(request: Request) -> list[tuple[str, str, str, dict]]:
         if isinstance(route, Route):
             path = route.path.replace(":int}", "}")
             method = min((route.methods or set()) - {"HEAD"})
-            words = (route.endpoint.__doc__ or "").strip().split("\n")[0]
+            words = " ".join((route.endpoint.__doc__ or "").split("\n\n")[0].split())
             found.append((path, method, words, getattr(route.endpoint, "fields", None)))
     return found
 
