@@ -135,6 +135,7 @@ TRIED: dict[str, Callable[[str, Path, dict], object]] = {
         here[0], "http://127.0.0.1:8321/healthz", *here[1:]
     ),
     "python3 build.py dist": completes,
+    "python3 build.py reference": completes,
     "python3 build.py lock": completes,
     "python3 build.py test": lambda *here: says(here[0], "test session starts", *here[1:]),
     "python3 build.py test --quick": lambda *here: says(here[0], "test session starts", *here[1:]),

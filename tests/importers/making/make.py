@@ -1,7 +1,7 @@
 """Makes the test documents with software that is not ours, from two texts whose every word is
 known.
 
-    python3 tests/importers/making/make.py  needs LibreOffice, Chromium, groff, poppler and ImageMagick:
+    python3 tests/importers/making/make.py  (LibreOffice, Chromium, groff, poppler, ImageMagick)
     apt-get install --no-install-recommends libreoffice-writer chromium groff poppler-utils \
         imagemagick hyphen-sv hyphen-en-us fonts-liberation fonts-dejavu-core
 
