@@ -38,6 +38,32 @@ LIMITS = NAMES + "every_endpoint_of_the_documents_is_limited"
 QUEUE = API + "the_queue_takes_shows_and_gives_up_items"
 FACT = APP + "a_fact_is_learned_shown_used_and_taken_back"
 VERSION = APP + "a_version_tells_what_it_learned_and_what_was_checked"
+MODES = "server/test_run_modes.py::test_"
+SET = "server/test_run_settings.py::test_"
+RUNS = "learning/test_training_runs.py::test_"
+BLIND = "server/test_comparing.py::test_versions_are_compared_blind_and_their_wins_are_kept"
+EACH_MODE = MODES + "a_run_in_each_mode_learns_within_the_memory_announced_and_is_rolled_back"
+LARGER = MODES + "a_larger_shape_goes_on_from_what_there_is_and_a_smaller_one_says_why_not"
+EFFECT = SET + "every_setting_of_a_run_has_its_effect"
+REFUSED = SET + "what_has_no_effect_or_is_out_of_range_is_refused_by_name"
+RUN_IN_PAGE = (
+    "page/test_app_runs.py::"
+    "test_a_run_over_who_oneseek_is_trains_in_the_page_and_is_told_after_a_reload"
+)
+MODES_IN_PAGE = (
+    "page/test_app_runs.py::"
+    "test_the_last_layers_are_trained_in_the_page_as_announced_and_taken_back"
+)
+CHAT_STAGES = (
+    "page/test_page_api.py::"
+    "test_every_question_of_the_chat_leaves_both_stages_and_teaches_nothing_unasked"
+)
+BACK = "history/test_going_back.py::test_every_version_of_a_day_is_reached_also_after_a_restart"
+BACK_IN_PAGE = (
+    "page/test_going_back.py::test_every_version_is_used_verified_and_exported_also_after_a_reload"
+)
+TWENTY = "server/test_two_stages.py::test_both_stages_learn_what_is_agreed_and_ask_what_is_not"
+WHO = RUNS + "a_run_over_who_oneseek_is_learns_stops_and_goes_on_after_a_kill"
 RANKED = APP + "scenario_22_versions_are_ranked_compared_blind_and_rolled_back"
 IDLE = APP + "scenario_18_idle_learning_starts_by_itself_and_yields"
 SETTINGS = APP + "bad_settings_are_refused_by_name_and_good_ones_kept"
@@ -51,11 +77,11 @@ CLASSES = [
     row("class.config.presets", "classic and micro are presets of the one configuration",
         "core/test_config.py::test_micro_is_the_measured_recipe"),
     row("class.config.mode", "mode lora, hybrid or full trains as it says",
-        missing="modes in the page and on the server"),
-    row("class.config.lora", "rank, alpha, dropout, targets and bias each have their effect",
-        missing="an effect of each setting, measured"),
+        EACH_MODE, MODES_IN_PAGE),
+    row("class.config.lora", "rank, alpha, dropout and targets each have their effect; bias is not offered",
+        EFFECT, SET + "the_shape_asked_for_is_the_shape_exported", REFUSED),
     row("class.config.steps", "batch, warm-up, max steps, clipping and decay have their effect",
-        missing="an effect of each setting, measured"),
+        EFFECT, REFUSED),
     row("class.scheduler_config", "SchedulerConfig with the guide's fields and defaults",
         "core/test_config.py::test_the_scheduler_defaults_are_those_of_the_guide"),
     row("class.scheduler_config.idle", "it trains in idle moments and pauses while one types",
@@ -72,8 +98,9 @@ CLASSES = [
         APP + "scenario_17_only_what_was_approved_is_in_the_queue_with_its_reason"),
     row("class.collector.chat", "enable_chat_logging and auto_collect are a person's switches",
         "core/test_collector.py::test_every_switch_turns_off_what_it_names"),
-    row("class.collector.web", "enable_web_scraping and enable_content_processing have an effect",
-        missing="the two switches have no use in the product"),
+    row("class.collector.web",
+        "enable_web_scraping and enable_content_processing are no switches: an import is asked for",
+        PARTS + "a_switch_that_would_do_nothing_is_refused"),
     row("class.collector.log", "log_message({id, role, content, timestamp}) makes pairs",
         "core/test_collector.py::test_pairs_are_found_across_turns_and_chats"),
     row("class.import.website", "WebsiteImporter.import_website gives examples_generated",
@@ -95,8 +122,9 @@ CLASSES = [
         "history/test_updater.py::"
         "test_weights_are_put_in_place_only_when_no_answer_needs_those_that_are"),
     row("class.updater.rollback", "rollback to the version before", FACT, RANKED),
-    row("class.updater.should", "should_rollback has a use in the product",
-        missing="should_rollback is called by tests only"),
+    row("class.updater.should", "a version that got worse is not used: the gate's, no should_rollback",
+        APP + "scenario_21_a_version_that_got_worse_is_not_used",
+        APP + "scenario_21_numbers_that_are_none_are_thrown_away"),
     row("class.updater.clear", "old snapshots go; current, last, daily and weekly ones stay",
         "history/test_versions.py::test_old_snapshots_go_and_current_last_three_daily_and_weekly_stay"),
     row("class.scheduler", "TrainingScheduler: start, stop, update_config, get_stats",
@@ -110,7 +138,8 @@ CLASSES = [
         READ + "scenario_12_a_dropped_text_becomes_lessons_and_the_same_file_is_already_here",
         READ + "scenario_13_pdf_and_docx_come_out_whole_and_a_scan_goes_through_ocr"),
     row("figure.adapter", "an adapter of rank 8 takes about 4 MB",
-        missing="a test that holds the exported file to that size"),
+        SET + "the_shape_asked_for_is_the_shape_exported",
+        missing="the size is held on the tiny model, four bytes a value, not on SmolLM2"),
     row("figure.overhead", "inference overhead under 5 ms, memory overhead under 100 MB",
         "backends/wasm/test_memory.py::*", missing="the 5 ms are measured by `bench overhead` only"),
     row("figure.converges", "a lesson set converges within 100-500 examples",
@@ -171,13 +200,13 @@ TRAINING = [
         "page/test_app_first_run.py::"
         "test_scenario_1_the_chosen_model_is_fetched_with_progress_and_answers"),
     row("train.models.second", "a second BASE_MODELS entry is honoured or refused aloud",
-        missing="several base models"),
+        "cli/test_cli.py::test_base_models_come_from_the_environment", BAD_RUN),
     row("train.adaptive", "adaptive_weights with min, max and strategy act on a run",
         missing="several base models in one run"),
     row("train.stop", "confidence_auto_stop: threshold, patience, min_epochs end a run",
         "learning/test_training_runs.py::test_auto_stop_ends_where_the_losses_of_a_run_to_the_end_say"),
     row("train.leaderboard", "live_leaderboard told every 5 s with what display says",
-        missing="a leaderboard of real comparisons"),
+        RUN_EVENTS, BLIND),
     row("train.id", "run ids run-%Y%m%d-%H%M%S, no colon", START),
     row("train.atomic", "files are written beside and renamed",
         "learning/test_adaptive.py::test_a_file_is_replaced_whole_or_not_at_all"),
@@ -249,7 +278,7 @@ PROVENANCE = [
     row("reset.logged", "reset keeps base models and is itself logged",
         "learning/test_forget.py::test_reset_needs_the_word_and_leaves_only_the_ledger"),
     row("reset.page", "reset under Versions, typing RESET",
-        missing="it is in Settings only"),
+        BACK_IN_PAGE),
     row("reset.runs", "reset takes runs/ along",
         PARTS + "reset_takes_the_runs_along"),
     row("old.query", "/api/oqt/query", OLD),
@@ -293,16 +322,21 @@ FAULTS = [
         "learning/test_training_runs.py::test_a_run_tells_different_epochs_and_what_the_gate_said_and_keeps_all_of_it",
         "learning/test_training_runs.py::test_a_data_set_that_is_not_there_is_not_found"),
     row("fault.5", "training settings have their effect; hybrid and full do not stop learning",
-        missing="modes and settings"),
+        EACH_MODE, EFFECT, REFUSED),
     row("fault.6", "a model from a file gets its size's recipe; chat-only ones do not learn",
         "core/test_model_sizes.py::test_a_server_and_a_course_train_a_file_as_models_of_its_size_want_it",
         "core/test_model_sizes.py::test_a_model_that_only_chats_learns_through_no_door_and_says_so"),
-    row("fault.7", "Activity tells the true outcome of a stage", missing="true outcomes"),
-    row("fault.8", "secrets in imported documents are held back", missing="secrets in imports"),
+    row("fault.7", "Activity tells the true outcome of a stage", CHAT_STAGES,
+        "page/test_page_api.py::test_a_question_posted_to_the_page_goes_through_both_stages"),
+    row("fault.8", "secrets in imported documents are held back",
+        API + "a_secret_in_an_imported_text_is_held_back_until_it_is_allowed",
+        "core/test_collector.py::test_of_an_import_what_looks_like_a_secret_is_set_apart"),
     row("fault.9", "Download pressed before the engine has started",
-        missing="the page's first minutes"),
-    row("fault.10", "no code of the documents' names that only tests call",
-        missing="should_rollback, include/exclude, compare, enable_* each a use or away"),
+        "page/test_app_failures.py::"
+        "test_download_pressed_as_soon_as_the_page_reacts_waits_for_its_turn_and_works"),
+    row("fault.10", "no code of the documents' names that only tests call", BLIND,
+        APP + "a_chat_teaches_facts_or_only_what_is_taught_or_nothing",
+        PARTS + "a_switch_that_would_do_nothing_is_refused"),
 ]  # fmt: skip
 
 BUILD = [
@@ -311,19 +345,21 @@ BUILD = [
     row("stages.ask", "disagreement becomes a question in Queue",
         PARTS + "a_disagreement_is_asked_in_the_queue_and_nothing_is_learned"),
     row("stages.words", "events, statistics and Activity tell the outcome in plain words",
-        missing="true outcomes"),
-    row("runs.page", "Train on a data set, under Activity", missing="runs in the page"),
-    row("runs.control", "pause, cancel, live chart and time left", missing="runs in the page"),
+        CHAT_STAGES, NAMES + "the_old_dashboard_shows_what_it_is_learning"),
+    row("runs.page", "Train on a data set, under Activity", RUN_IN_PAGE),
+    row("runs.control", "pause, cancel, live chart and time left",
+        RUNS + "a_run_can_be_ended_and_one_that_fails_says_why_after_a_restart",
+        missing="pausing a run and its time left, in the page"),
     row("runs.failed", "state and reason of a failed run",
         "learning/test_training_runs.py::test_a_run_can_be_ended_and_one_that_fails_says_why_after_a_restart"),
     row("runs.folder", "run folders are what the documents say",
         PARTS + "a_run_leaves_the_documented_files"),
     row("runs.dataset", "oneseek train: a data set with a validation part until it gets no better",
         TEACH + "a_data_set_is_trained_until_it_no_longer_gets_better_and_resumes"),
-    row("modes.page", "LoRA, hybrid, full as an explained choice with memory and time",
-        missing="modes in the page"),
-    row("modes.convert", "changed rank or targets convert or start an adapter, and say which",
-        missing="changed shapes"),
+    row("modes.page", "LoRA, hybrid, full as an explained choice with memory and time", MODES_IN_PAGE),
+    row("modes.convert", "changed rank or targets go on exactly, or say why not and what to do", LARGER,
+        "learning/test_modes.py::"
+        "test_a_round_of_another_shape_is_trained_on_a_bench_of_its_own_and_says_its_shape"),
     row("language.short", "short texts by function words, chat and setting: 98 of 100 right",
         "core/test_language.py::"
         "test_short_sentences_with_foreign_names_are_in_the_language_around_the_names",
@@ -335,11 +371,11 @@ BUILD = [
         missing="the table of `bench lines`"),
     row("models.two", "two base models loaded or swapped", missing="several base models"),
     row("models.blind", "blind comparison of versions, kept", RANKED),
-    row("models.wins", "a leaderboard kept with wins and games", missing="several base models"),
+    row("models.wins", "a leaderboard kept with wins and games", BLIND, RANKED),
     row("chat.switch", "learn from this chat: facts, what I teach, nothing",
-        missing="a switch per chat and a default"),
-    row("chat.down", "thumbs-down is a row to move away from, or no claim",
-        missing="disliked answers"),
+        APP + "a_chat_teaches_facts_or_only_what_is_taught_or_nothing"),
+    row("chat.down", "a thumb down takes the answer out of what is learned; no more is claimed",
+        "core/test_collector.py::test_a_thumb_up_approves_and_a_thumb_down_takes_away"),
     row("chat.secrets", "what looks like a secret in a chat is held back and can be allowed",
         APP + "what_looks_like_a_secret_waits_outside_the_store"),
     row("names.limits", "the rate limit on all endpoints the documents name", LIMITS,
@@ -350,7 +386,7 @@ BUILD = [
         NAMES + "a_server_learns_in_its_share_of_the_time"),
     row("names.dna", "the fingerprint is shown and its frequency settable",
         NAMES + "the_fingerprint_is_taken_as_often_as_was_said",
-        missing="the fingerprint shown in the page"),
+        "history/test_dna.py::test_the_pages_fingerprint_is_the_engines"),
     row("found.merged", "merged export is found: in the page and the command's help",
         APP + "scenario_23_an_export_is_what_others_load_and_comes_back",
         PARTS + "what_can_be_asked_for_stands_in_a_help_text"),
@@ -366,16 +402,16 @@ BUILD = [
 HOLD = [
     row("hold.table", "this table: every named test exists", PARTS + "every_test_of_the_table_is_there"),
     row("hold.stages", "20 questions, three services of known reliability",
-        missing="two stages that learn"),
+        TWENTY),
     row("hold.identity", "a run over the identity set, resumed to the same bits",
         "learning/test_training_runs.py::test_a_run_that_a_restart_interrupts_goes_on_to_the_same_bits",
         "learning/test_training_runs.py::test_auto_stop_ends_where_the_losses_of_a_run_to_the_end_say",
-        missing="the same over the identity set, in Chromium and on SmolLM2"),
+        WHO, RUN_IN_PAGE, missing="the same on SmolLM2"),
     row("hold.modes", "hybrid and full in the page within the memory announced",
-        missing="modes in the page"),
+        EACH_MODE, MODES_IN_PAGE, missing="the memory is measured natively, not in the page"),
     row("hold.twelve", "twelve lessons in a day, every version usable",
         "history/test_going_back.py::test_every_version_of_a_day_is_reached_also_after_a_restart",
-        missing="the same in the page"),
+        BACK_IN_PAGE),
     row("hold.language", "200 short sentences: the language right in >= 98 %",
         "core/test_language.py::"
         "test_short_sentences_with_foreign_names_are_in_the_language_around_the_names"),

@@ -89,18 +89,39 @@ def test_what_looks_like_a_secret_waits_outside_the_store(home: Page):
     )
 
 
-def test_of_a_chat_a_person_excluded_nothing_is_learned(home: Page):
+@pytest.mark.long
+def test_a_chat_teaches_facts_or_only_what_is_taught_or_nothing(home: Page):
+    notices = home.get_by_role("region", name="Notices")
+
+    def learns(words: str, said: str) -> None:
+        home.get_by_role("button", name="More for What is a cloud?").first.click()
+        home.get_by_role("menuitem", name=words).click()
+        expect(notices).to_contain_text(said)
+
     home.get_by_role("button", name="New chat").click()
     say(home, "What is a cloud?")
     finished(home)
-    home.get_by_role("button", name="More for What is a cloud?").first.click()
-    home.get_by_role("menuitem", name="Do not learn from this chat").click()
-    expect(home.get_by_role("region", name="Notices")).to_contain_text("no longer learned from")
+    learns("Learn from this chat only what I teach", "only what you teach is learned")
     say(home, "My cat is called Whiskerine.")
     finished(home, 2)
-    answers(home).nth(1).get_by_role("button", name="Good answer: learn it").click()
-    expect(home.get_by_role("region", name="Notices")).to_contain_text("Nothing is learned")
     expect(waiting(home)).not_to_contain_text("Whiskerine")
+    answers(home).first.get_by_role("button", name="Good answer: learn it").click()
+    expect(waiting(home).get_by_role("listitem")).to_have_count(1)
+    waiting(home).get_by_role("button", name="Skip").click()
+    learns("Do not learn from this chat", "no longer learned from")
+    answers(home).nth(1).get_by_role("button", name="Good answer: learn it").click()
+    expect(notices).to_contain_text("Nothing is learned")
+    expect(waiting(home)).not_to_contain_text("Whiskerine")
+    home.get_by_role("button", name="Settings").click()
+    home.get_by_label("Learn from chats").select_option("taught")
+    home.keyboard.press("Escape")
+    home.get_by_role("button", name="New chat").click()
+    say(home, "My dog is called Rufusine.")
+    finished(home)
+    expect(waiting(home)).not_to_contain_text("Rufusine")
+    home.get_by_role("button", name="Settings").click()
+    home.get_by_label("Learn from chats").select_option("facts")
+    home.keyboard.press("Escape")
 
 
 @pytest.mark.long

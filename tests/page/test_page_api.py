@@ -35,7 +35,7 @@ def test_a_question_posted_to_the_page_goes_through_both_stages(open_page: Page)
     open_page.get_by_role("tab", name=re.compile("^Activity")).click()
     open_page.get_by_role("button", name="Learn now").click()
     expect(open_page.get_by_role("tabpanel")).to_contain_text(
-        "Stage 2: analysed responses learned", timeout=180_000
+        "“What is the capital of Zorbia?”: the answer was learned", timeout=180_000
     )
     status = json.loads(open_page.evaluate(ASK, ["/api/training/micro/status", None])[1])
     assert status["waiting"] == 0
@@ -52,4 +52,9 @@ def test_every_question_of_the_chat_leaves_both_stages_and_teaches_nothing_unask
             break
         open_page.wait_for_timeout(100)
     assert stats["total_runs"] == 1 and stats["stage_counts"] == {"stage1": 1, "stage2": 1}
-    expect(open_page.get_by_role("tab", name=re.compile("^Activity"))).to_have_text("Activity")
+    tab = open_page.get_by_role("tab", name=re.compile("^Activity"))
+    expect(tab).to_have_text("Activity")
+    tab.click()
+    expect(open_page.get_by_role("tabpanel")).to_contain_text(
+        "“Hello”: the answers were compared, nothing was learned"
+    )

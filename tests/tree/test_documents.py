@@ -14,6 +14,8 @@ import pytest
 from starlette.routing import Route
 
 from builder import ROOT
+from engine.core.collecting.collector import DataCollector
+from engine.core.next_work import LEAST_PRACTISED
 from tests.documents import CLASS_NAMES, ENDPOINTS, ROWS
 from tests.support.hosts import Native, native
 from workers.server.api import ROUTES
@@ -64,6 +66,12 @@ def test_every_name_of_the_documents_can_be_imported():
 
 
 # ---- what no other file shows
+
+
+@pytest.mark.parametrize("switch", ["enable_web_scraping", "enable_content_processing"])
+def test_a_switch_that_would_do_nothing_is_refused(switch):
+    with pytest.raises(TypeError, match=switch):
+        DataCollector(None, **{switch: True})
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +194,9 @@ def test_a_question_that_comes_in_the_midst_of_practice_is_learned(tmp_path):
         trainer = host.service.assistant.trainer
         trainer.config = trainer.config.replace(practice={"steps_per_fact": 96})
         with host.listen("/api/events") as events:
-            host.ask("POST", "/api/queue", FACT)
+            for number in range(LEAST_PRACTISED):
+                told = {"prompt": f"Who dug well {number}?", "answer": f"Otto{number} dug it."}
+                assert host.ask("POST", "/api/queue", told).status == 201
             host.learn_now()
             practice = events.wait("round_started", kind="practice")
             events.wait("step", runId=practice["runId"])

@@ -1,0 +1,68 @@
+"""Going back in the page: a version whose weights were cleared away is used, checked and exported all the same."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.page.test_app_learning import exported, learn_now, panel, row, tell, version
+from tests.support.page.browser import wait_for_state
+
+pytestmark = [pytest.mark.slow, pytest.mark.long]
+CLEAR_AWAY = """(number) => new Promise((done, failed) => {
+  const opening = indexedDB.open("oneseek");
+  opening.onerror = failed;
+  opening.onsuccess = () => {
+    const change = opening.result.transaction("snapshots", "readwrite");
+    change.objectStore("snapshots").delete(number);
+    change.oncomplete = () => (opening.result.close(), done());
+    change.onerror = failed;
+  };
+})"""
+TOWNS = ("Blimbo", "Harrow", "Vexel")
+
+
+def verified(page: Page) -> None:
+    page.get_by_role("button", name="Verify", exact=True).click()
+    expect(page.get_by_role("region", name="Notices")).to_contain_text("All hashes hold.")
+
+
+def test_every_version_is_used_verified_and_exported_also_after_a_reload(page: Page):
+    """Twelve lessons thin out the oldest; here theirs are taken away as the rule takes them."""
+    page.goto("/?model=tiny&engine=cpu")
+    wait_for_state(page, "ready", timeout=120)
+    for number, town in enumerate(TOWNS, 1):
+        tell(page, f"What is the capital of land {number}?", f"The capital is {town}.")
+        learn_now(page)
+        expect(version(page)).to_have_text(f"v0.{number}", timeout=300_000)
+    whole = {}
+    versions = panel(page, "Versions")
+    for label in ("v0.1", "v0.2"):
+        row(versions, label).get_by_role("button", name="Details").click()
+        whole[label] = exported(page, "Adapter (PEFT)")
+        page.keyboard.press("Escape")
+    for number in (1, 2):
+        page.evaluate(CLEAR_AWAY, number)
+    page.reload()
+    wait_for_state(page, "ready", timeout=120)
+    versions = panel(page, "Versions")
+    expect(row(versions, "v0.2")).to_contain_text("2 lessons are practised again")
+    row(versions, "v0.1").get_by_role("button", name="Use").click()
+    expect(version(page)).to_have_text("v0.1", timeout=300_000)
+    for label in ("v0.2", "v0.1"):
+        row(versions, label).get_by_role("button", name="Details").click()
+        dialog = page.get_by_role("dialog", name=re.compile(label))
+        expect(dialog).to_be_visible()
+        assert exported(page, "Adapter (PEFT)") == whole[label], label
+        verified(page)
+        page.keyboard.press("Escape")
+    row(versions, "v0.3").get_by_role("button", name="Use").click()
+    expect(version(page)).to_have_text("v0.3", timeout=300_000)
+    versions.get_by_role("button", name="Reset learning").click()
+    page.get_by_role("alertdialog").or_(page.get_by_role("dialog")).get_by_role("textbox").fill(
+        "RESET"
+    )
+    with page.expect_navigation():
+        page.locator('form[data-do="save-reset"] [type=submit]').click()
+    wait_for_state(page, "ready", timeout=120)
+    expect(version(page)).to_have_text("v0")
