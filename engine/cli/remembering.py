@@ -8,8 +8,8 @@ import contextlib
 import time
 from pathlib import Path
 
-from engine.cli.course import STORE, Course, record_of
 from engine.cli.options import command, model_options, show, told
+from engine.cli.session import KNOWN_AS, STORE, Session, record_of
 from engine.cli.teaching import lines_of, loaded, out_option
 from engine.core.settings import TrainingConfig
 from engine.core.storage.sqlite import SqliteStore
@@ -28,7 +28,7 @@ async def assistant_of(folder: Path, model: Model):
         return
     store = SqliteStore(folder / STORE)
     try:
-        known = await store.get("state", "course")
+        known = await store.get("state", KNOWN_AS)
         if known and known["model"] != model.fingerprint:
             raise ValueError(f"{folder} belongs to another model than {model.name}")
         config = TrainingConfig(**known["config"]) if known else None
@@ -69,9 +69,11 @@ def remember(options):
 async def _remember(options):
     model = await loaded(options)
     records = records_in(options.lessons)
-    course = await Course.open(options.out, model, None, options.adapter and Path(options.adapter))
+    session = await Session.open(
+        options.out, model, None, options.adapter and Path(options.adapter)
+    )
     try:
-        mind = course.mind
+        mind = session.mind
         for record in records:
             began = time.monotonic()
             ended = await mind.keep(record)
@@ -81,4 +83,4 @@ async def _remember(options):
             show(options, result, line + (ended["outcome"] == REFUSED) * f": {ended['reason']}")
         told(f"{len(mind.memory)} facts are known by heart in {options.out}")
     finally:
-        await course.close()
+        await session.close()

@@ -26,7 +26,7 @@ class Line(Study):
     """An adapter judged in each language that it was taught."""
 
     async def judged(self, facts: list[dict]) -> dict:
-        trainer, flat = self.course.trainer, await self.course.weights()
+        trainer, flat = self.session.trainer, await self.session.weights()
         shadow, found = Shadow(trainer.voices, flat), {}
         for code in sorted({fact["language"] for fact in facts}):
             own = [fact for fact in facts if fact["language"] == code]

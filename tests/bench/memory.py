@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.backends.reference import Numpy
-from engine.cli.course import record_of
+from engine.cli.session import record_of
 from engine.core.storage.sqlite import SqliteStore
 from engine.learning.lessons import (
     has_value,

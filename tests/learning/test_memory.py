@@ -11,7 +11,7 @@ import pytest
 import engine.core.faults
 from engine.assistant import MEMORY, Assistant
 from engine.backends.reference import Numpy
-from engine.cli.course import record_of
+from engine.cli.session import record_of
 from engine.core.settings import TrainingConfig
 from engine.core.storage.sqlite import SqliteStore
 from engine.history.ledger import Change, Ledger

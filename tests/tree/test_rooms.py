@@ -150,7 +150,7 @@ def test_the_three_hosts_begin_in_one_place():
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in parts
     }
     assert not made
-    hosts = ("workers.engine", "workers.server.headless", "engine.cli.course")
+    hosts = ("workers.engine", "workers.server.headless", "engine.cli.session")
     assert all("engine.open" in imports(host) for host in hosts)
 
 

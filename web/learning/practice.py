@@ -85,7 +85,8 @@ class Learning(Training):
         self.page.touch("versions", "examples", "queue", "ledger", "events", "state", "metrics")
 
     async def over(self, outcome="", version=""):
-        """A round has ended; say what became of it. No other begins before the queue is without it."""
+        """A round has ended; say what became of it. No other begins before the queue is without
+        it."""
         if outcome and self.effort:
             dom.run(self.remember_effort(self.effort.remembered()))
         quiet = self.idle_practice

@@ -73,7 +73,7 @@ class Training:
         self.unpractised = self.questions = 0
         self.runs, self.run_begun = [], False
         self.trains = False
-        self.office = asyncio.Event()
+        self.elected_once = asyncio.Event()
         self.opening = asyncio.Lock()  # while a round is opened it cannot be thrown away
         self.scheduler = TrainingScheduler(
             SchedulerConfig(), clock.now, self.grant, idle, self.has_work
@@ -125,7 +125,7 @@ class Training:
     def elected(self, epoch):
         self.trains = True
         self.page.status.know(other_tab=False)
-        self.office.set()
+        self.elected_once.set()
 
     def dismissed(self):
         self.trains = False
@@ -164,7 +164,7 @@ class Training:
                 dom.listen(kind, battery, changed)
 
     async def tick(self):
-        """Once a second: office, the countdown, and why it waits."""
+        """Once a second: the election, the countdown, and why it waits."""
         await asyncio.sleep(0.1)
         while True:
             await self.election.tick()

@@ -126,7 +126,7 @@ async def start():
     if kept:
         await offline.start(app.new_build)
     await page.learning.start()
-    await page.learning.office.wait()
+    await page.learning.elected_once.wait()
     await app.start_engine()
     if not kept:  # on a first visit the engine comes before what is kept for the next
         await offline.start(app.new_build)

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse
 
 from engine.history.versions import GENERIC, label
 from engine.learning.adaptive import Leaderboard, score
-from workers.server.endpoints.old import ask
+from workers.server.endpoints.deprecated import ask
 from workers.server.fields import BadRequest, takes, text, whole
 from workers.server.service import service_of
 

@@ -53,7 +53,7 @@ async def figures(request: Request) -> PlainTextResponse:
         "oneseek_answers_total": ("counter", service.answers),
         "oneseek_tokens_total": ("counter", service.tokens),
         "oneseek_failures_total": ("counter", service.failures),
-        "oneseek_waiting": ("gauge", service.places.waiting),
+        "oneseek_waiting": ("gauge", service.admission.waiting),
         "oneseek_queue_size": ("gauge", service.queue.queue.size()),
         "oneseek_versions": ("gauge", await service.store.count("versions")),
         "oneseek_listeners": ("gauge", len(service.hub.listeners)),
