@@ -150,7 +150,8 @@ class Engine:
         return self.device
 
     async def on_load_model(self, request: LoadModel) -> Loaded | Failed:
-        """Fetch what is missing of a model and make it resident; until then the one in use stays."""
+        """Fetch what is missing of a model and make it resident; until then the one in use
+        stays."""
         began = time.monotonic()
 
         def progress(phase: str, done: int, total: int) -> None:

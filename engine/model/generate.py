@@ -48,10 +48,12 @@ class Push(Protocol):
 
 @dataclass
 class Asked:
-    """The question at the end of a prompt, for those who want to recognise it before it is answered.
+    """The question at the end of a prompt, for those who want to recognise it before it is
+    answered.
 
-    `heard` gets the answer and the early states [2, width], their mean over the question's tokens and
-    that of the prompt's last one; it says who answers: another generator, from the question on, or None.
+    `heard` gets the answer and the early states [2, width], their mean over the question's tokens
+    and that of the prompt's last one; it says who answers: another generator, from the question on,
+    or None.
     """
 
     begin: int
@@ -63,7 +65,8 @@ class Asked:
 
 @dataclass(eq=False)
 class Answer:
-    """One answer while it grows. `ended` is "", "end", "length", "stop", "repeats" or "cancelled"."""
+    """One answer while it grows. `ended` is "", "end", "length", "stop", "repeats" or
+    "cancelled"."""
 
     key: str
     prompt: list[int]
@@ -254,8 +257,8 @@ class Generator:
         return True
 
     def handed_over(self, answer: Answer) -> bool:
-        """Whether the answer begins anew, now that the question is known. Another generator reads the
-        question again, in the same place; what came before stays as it is."""
+        """Whether the answer begins anew, now that the question is known. Another generator reads
+        the question again, in the same place; what came before stays as it is."""
         asked, answer.asked = answer.asked, None
         other = asked.heard(answer, asked.states)
         lane = self.pool.lanes[answer.key]
@@ -465,7 +468,8 @@ class TooLong(ValueError):
 
 
 def spread(parts: list[tuple], rows: int, size: int) -> np.ndarray:
-    """Which early states are gathered: of each part the mean over its question, and its last one."""
+    """Which early states are gathered: of each part the mean over its question, and its last
+    one."""
     shares = np.zeros((2, rows, size), np.float32)
     at = 0
     for i, (answer, lane, part) in enumerate(parts):

@@ -1,6 +1,7 @@
 """A model's own chat template, run in the sandbox of `sandbox.py`.
 
-Text of the conversation is data: special tokens spelled in it are guarded, so the tokenizer keeps them text (R27).
+Text of the conversation is data: special tokens spelled in it are guarded, so the tokenizer keeps
+them text (R27).
 """
 
 from engine.model.sandbox import Sandbox, TemplateError

@@ -1,4 +1,5 @@
-"""Teaching, as a person sees it: what is queued and why, a lesson that runs, its version, and the way back."""
+"""Teaching, as a person sees it: what is queued and why, a lesson that runs, its version, and the
+way back."""
 
 import io
 import json
@@ -8,48 +9,34 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from engine.history.signing import read_key
-from tests.history.test_certified import verify
-from tests.page.test_app_chat import answers, body, finished, say, set_temperature
+from tests.support.certified import verify
+from tests.support.page.acts import (
+    ALIVE,
+    FACT,
+    answers,
+    body,
+    finished,
+    idle_after,
+    learn_now,
+    panel,
+    row,
+    say,
+    set_temperature,
+    tell,
+    version,
+    waiting,
+)
 from tests.support.page.browser import wait_for_state, watched
 
 pytestmark = pytest.mark.slow
-ALIVE = ("ready", "countdown", "paused", "training", "evaluating")
-FACT = ("What is the capital of Zorbia?", "The capital of Zorbia is Blimbo.", "Blimbo")
-
-
-def panel(page: Page, name: str) -> Locator:
-    page.get_by_role("tab", name=re.compile("^" + name)).click()
-    return page.get_by_role("tabpanel", name=re.compile("^" + name))
-
-
-def waiting(page: Page) -> Locator:
-    """What waits to be learned, in the Activity panel."""
-    return panel(page, "Activity").locator("#queue")
 
 
 def every_figure(page: Page) -> None:
     """What only a developer asks for: the curve, its table, the figures."""
     panel(page, "Activity").get_by_label("Show every figure").check()
-
-
-def tell(page: Page, question: str, answer: str) -> None:
-    """A fact, told in the Memory panel."""
-    panel(page, "Memory").get_by_role("button", name="Tell it a fact").click()
-    page.get_by_label("When asked …").fill(question)
-    page.get_by_label("… it should say").fill(answer)
-    page.get_by_role("dialog").get_by_role("button", name="Teach", exact=True).click()
-    expect(page.get_by_role("region", name="Notices")).to_contain_text("Noted")
-
-
-def learn_now(page: Page) -> None:
-    panel(page, "Activity").get_by_role("button", name="Learn now").click()
-
-
-def version(page: Page) -> Locator:
-    return page.get_by_test_id("active-version")
 
 
 def test_scenario_17_only_what_was_approved_is_in_the_queue_with_its_reason(home: Page):
@@ -139,7 +126,8 @@ def test_a_chat_teaches_facts_or_only_what_is_taught_or_nothing(home: Page):
 
 @pytest.mark.long
 def test_a_fact_is_learned_shown_used_and_taken_back(home: Page):
-    """Told, practised with a live curve, in use, asked, remembered, rolled back and brought back."""
+    """Told, practised with a live curve, in use, asked, remembered, rolled back and brought
+    back."""
     set_temperature(home, "0")
     tell(home, *FACT[:2])
     learn_now(home)
@@ -198,15 +186,6 @@ def test_a_version_tells_what_it_learned_and_what_was_checked(home: Page):
     home.keyboard.press("Escape")
     versions.get_by_role("button", name="Verify all").click()
     expect(home.get_by_role("region", name="Notices")).to_contain_text("All hashes hold.")
-
-
-def idle_after(page: Page, seconds: int) -> None:
-    page.get_by_role("button", name="Settings").click()
-    field = page.get_by_label("Starts after (seconds of quiet)")
-    field.fill(str(seconds))
-    field.press("Tab")
-    page.keyboard.press("Escape")
-    expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 def at_full_speed(page: Page) -> None:
@@ -296,10 +275,6 @@ def test_scenario_20_a_reload_in_the_middle_of_training_goes_on(home: Page):
     expect(home.get_by_role("dialog", name="Version v0.2")).to_contain_text("Quillmere")
     home.keyboard.press("Escape")
     idle_after(home, 600)
-
-
-def row(versions: Locator, label: str) -> Locator:
-    return versions.get_by_role("listitem").filter(has_text=label)
 
 
 @pytest.mark.long

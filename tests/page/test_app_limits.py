@@ -1,11 +1,12 @@
-"""What a small model cannot do is said where it happens, and nothing a person wrote is lost by it."""
+"""What a small model cannot do is said where it happens, and nothing a person wrote is lost by
+it."""
 
 import re
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.page.test_app_chat import QUIET, answers, finished, say, set_temperature
+from tests.support.page.acts import QUIET, answers, finished, say, set_temperature
 from tests.support.page.browser import wait_for_state
 
 pytestmark = pytest.mark.slow

@@ -1,8 +1,9 @@
-"""Every button of every panel and dialog is pressed with something behind it, and none of them fails.
+"""Every button of every panel and dialog is pressed with something behind it, and none of them
+fails.
 
-An uncaught error in a verb goes to the console, and the watch of the profile fails the test on it; what a
-verb refuses is a notice, and every notice is read, however short it stands there.  The verbs that were
-pressed are counted where the page listens for them.
+An uncaught error in a verb goes to the console, and the watch of the profile fails the test on it;
+what a verb refuses is a notice, and every notice is read, however short it stands there.  The verbs
+that were pressed are counted where the page listens for them.
 """
 
 import re
@@ -12,8 +13,17 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from builder import ROOT
-from tests.page.test_app_chat import finished, new_chat, say, slow_down
-from tests.page.test_app_learning import learn_now, panel, tell, version, waiting
+from tests.support.page.acts import (
+    finished,
+    learn_now,
+    new_chat,
+    panel,
+    say,
+    slow_down,
+    tell,
+    version,
+    waiting,
+)
 from tests.support.page.browser import wait_for_state, watched
 
 pytestmark = pytest.mark.slow

@@ -1,4 +1,5 @@
-"""Going back in the page: a version whose weights were cleared away is used, checked and exported all the same."""
+"""Going back in the page: a version whose weights were cleared away is used, checked and exported
+all the same."""
 
 import re
 

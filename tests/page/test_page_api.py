@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.page.test_app_chat import finished, say
+from tests.support.page.acts import finished, say
 from tests.support.page.browser import kept_offline, wait_for_state
 
 pytestmark = pytest.mark.slow

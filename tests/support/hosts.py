@@ -1,5 +1,5 @@
-"""The two hosts of the HTTP API behind one face: uvicorn on a port of this machine, and the page, asked
-with fetch through its service worker.
+"""The two hosts of the HTTP API behind one face: uvicorn on a port of this machine, and the page,
+asked with fetch through its service worker.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from engine.history.round_plan import settled
 from engine.model.formats import open_model
 from engine.model.registry import find
 from engine.open import assistant_of, clock
-from tests.learning.test_living_engine import accepting
+from tests.support.rounds import accepting
 from workers.server.api import create_app
 from workers.server.guard import Guard
 from workers.server.headless import server_settings

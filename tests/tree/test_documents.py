@@ -1,5 +1,5 @@
-"""The table of what the documents require: its tests are there, its endpoints and names too; and what no
-other file shows."""
+"""The table of what the documents require: its tests are there, its endpoints and names too; and
+what no other file shows."""
 
 import ast
 import importlib

@@ -1,4 +1,5 @@
-"""How many files it takes to add a thing: what CONTRIBUTING shows is applied to a copy of the tree, and works."""
+"""How many files it takes to add a thing: what CONTRIBUTING shows is applied to a copy of the tree,
+and works."""
 
 import re
 import shutil

@@ -103,7 +103,8 @@ class Chat:
         self.page.touch("chats")
 
     async def forget_turns(self, gone):
-        """Turns that came to nothing leave the store, and the chat with them when it has no others."""
+        """Turns that came to nothing leave the store, and the chat with them when it has no
+        others."""
         ops = [["delete", "messages", turn["key"]] for turn in gone]
         if self.tree.turns:
             self.chat["leaf"] = self.tree.newest_leaf(gone[-1]["parent"])
@@ -277,7 +278,8 @@ class Chat:
             dom.change(toggle, aria_pressed=message.yes(self.page.teaching.learns(turn)))
 
     async def earlier(self):
-        """Show some more of what was said before; one after the other when it is asked for twice."""
+        """Show some more of what was said before; one after the other when it is asked for
+        twice."""
         while self.adding:
             await asyncio.sleep(BREATH_SECONDS)
         self.adding = True

@@ -1,4 +1,5 @@
-"""The last events in words a person understands; what only a developer asks for stays in developer mode."""
+"""The last events in words a person understands; what only a developer asks for stays in developer
+mode."""
 
 from web.learning import verdict
 from web.lib.words import t
