@@ -333,7 +333,7 @@ class Assistant:
         await asyncio.wait({round.task, held}, return_when=asyncio.FIRST_COMPLETED)
         held.cancel()
         used = (self.turns.clock() - began) * 1e3
-        if not round.task.done():
+        if not round.task.done() or round.task.cancelled():  # thrown away meanwhile
             return used, None
         self.round = None
         return used, round.task.result()

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from engine.cli import commands, debug, importing, micro, remembering, teaching  # noqa: F401  they register
+from engine.cli import commands, debug, importing, judging, micro, remembering, teaching  # noqa: F401  they register
 from engine.cli.options import COMMANDS, FAILURES, told
 from engine.model.registry import NoBaseModels
 

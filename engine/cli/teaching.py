@@ -1,4 +1,4 @@
-"""`oneseek teach`, `practise`, `train` and `eval`: learning for scripts and terminals.
+"""`oneseek teach`, `practise` and `train`: learning for scripts and terminals.
 
 Everything a run needs to go on lies in its --out folder: ended by Ctrl+C or by a power cut, the same
 command goes on where it stopped, to the same bits.
@@ -14,16 +14,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engine.cli.course import Course, record_of
-from engine.cli.options import COMMANDS, command, model_options, show, told
+from engine.cli.options import command, model_options, show, told
 from engine.core.settings import TrainingConfig, for_model
-from engine.learning.datasets import DataSet
-from engine.learning.lessons import LessonError, guess
-from engine.learning.probe import Shadow, measure
-from engine.learning.rounds.dataset import data_set_record, row_of
-from engine.learning.trainer import EngineTrainer, check
-from engine.model.adapters import load_adapter
+from engine.learning.lessons import LessonError
+from engine.learning.rounds.dataset import data_set_record
+from engine.learning.trainer import check
 from engine.model.loaded import Model
-from engine.model.trainable import Trained
 from engine.open import model_named
 
 
@@ -212,40 +208,3 @@ async def _train(options):
         shown(options, record["prompt"], ended)
         await course.save()
     told(f"the adapter is in {options.out}")
-
-
-def eval_options(parser):
-    parser.add_argument("--lessons", metavar="FILE", type=Path,
-                        help="one {question, answer, unseen?, leak?} a line")  # fmt: skip
-    parser.add_argument("--data", metavar="FILE", type=Path, help="a data set, for its loss")
-
-
-def evaluate(options):
-    """Measure what an adapter knows, confuses and has forgotten, or its loss on a data set."""
-    if not options.lessons and not options.data:
-        raise ValueError("name what to measure with --lessons FILE or --data FILE")
-    asyncio.run(_evaluate(options))
-
-
-async def _evaluate(options):
-    model = await loaded(options)
-    config = for_model(model.config.parameters)
-    trained, flat = Trained.chosen(model.config, config), None
-    if options.adapter:
-        trained, flat = load_adapter(Path(options.adapter), model.config)
-    trainer = EngineTrainer(model, trained, config)
-    flat = trainer.fresh()[trained.name] if flat is None else flat
-    figures: dict = {}
-    if options.lessons:
-        records = [record for _, record in lines_of(options.lessons)]
-        code = guess(" ".join(record["question"] for record in records))
-        figures |= await measure(Shadow(trainer.voices, flat), trainer.coder, records, code)
-    if options.data:
-        trainer.voices.put("shadow", flat)
-        for name, who in (("loss", "shadow"), ("loss_of_base", "base")):
-            rows = (row_of(example, trainer.coder) for example in DataSet(options.data))
-            figures[name] = await trainer.voices.loss(who, rows)
-    show(options, figures, "\n".join(f"{k}: {v}" for k, v in figures.items() if k != "wrong"))
-
-
-COMMANDS["eval"] = evaluate, (model_options, eval_options)

@@ -49,6 +49,16 @@ async def measure(
 ) -> dict:
     """The figures of these facts; a part that no fact asks has none. `known` is common knowledge,
     (question, words) each; without it, the gate's own."""
+    figures, wrong = await answered(model, coder, records, known or probes(code))
+    figures |= await drift(model, coder, code)
+    figures["ppl_change"] = await perplexity_change(model, coder, code)
+    return figures | {"wrong": wrong}
+
+
+async def answered(
+    model: Any, coder: Coder, records: list[dict], known: Sequence[tuple]
+) -> tuple[dict[str, Any], list]:
+    """How many questions are answered rightly, and those that are not with their answers."""
     asked = [
         (part, key_of(record), question)
         for record in records
@@ -59,7 +69,6 @@ async def measure(
         )
         for question in questions
     ]
-    known = known or probes(code)
     replies = await model.replies([q for *_, q in asked] + [q for q, _ in known], REPLY_TOKENS)
     keys = [key_of(record) for record in records]
     hits: dict[str, list[bool]] = {}
@@ -70,14 +79,11 @@ async def measure(
         hits.setdefault(part, []).append(hit)
         if hit == (part == "leak"):
             wrong.append([part, question, reply])
-    figures: dict = {part: float(np.mean(found)) for part, found in hits.items()}
+    figures: dict[str, Any] = {part: float(np.mean(found)) for part, found in hits.items()}
     said = zip(known, replies[len(asked) :], strict=True)
     lost, of = await forgotten(model, coder, said)
     figures |= {"known": 1 - len(lost) / max(1, of), "known_of": of}
-    wrong += [["known", *one] for one in lost]
-    figures |= await drift(model, coder, code)
-    figures["ppl_change"] = await perplexity_change(model, coder, code)
-    return figures | {"wrong": wrong}
+    return figures, wrong + [["known", *one] for one in lost]
 
 
 async def forgotten(

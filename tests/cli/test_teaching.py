@@ -72,6 +72,17 @@ def test_facts_are_taught_practised_measured_and_never_taught_twice(tmp_path, ca
     assert main(call("eval", "--adapter", better, "--lessons", facts, short=False)) == 0
     (figures,) = said(capsys)
     assert {"recall", "known", "kl", "top1", "ppl_change"} <= set(figures)
+    assert set(figures["by"]) == {"base", "memory", "version", "both"}
+
+
+def test_what_is_only_known_by_heart_is_measured_beside_the_base(tmp_path, capsys):
+    facts, out = lines(tmp_path / "facts.jsonl", FACTS), tmp_path / "out"
+    assert main(call("remember", "--lessons", facts, "--out", out, short=False)) == 0
+    assert [one["outcome"] for one in said(capsys)] == ["remembered", "remembered"]
+    assert main(call("eval", "--adapter", out, "--lessons", facts, short=False)) == 0
+    by = said(capsys)[0]["by"]
+    assert by["memory"]["recall"] == by["both"]["recall"] > by["base"]["recall"] == 0
+    assert by["version"] == by["base"]
 
 
 @pytest.mark.long

@@ -296,6 +296,27 @@ def test_R5_two_tabs_changing_one_item_lose_no_update(tmp_path):
     assert two.queue.size() == 0 and run(two.store.count("queue")) == 0
 
 
+def test_what_is_read_while_an_act_is_stored_does_not_undo_it(tmp_path):
+    one = tab(tmp_path / "s.db")
+    id = run(one.change(lambda q: q.add(example("told"))))["id"]
+    read = one.store.all
+
+    async def slowly(name):
+        found = await read(name)
+        await asyncio.sleep(0.01)
+        return found
+
+    async def both():
+        loading = asyncio.create_task(one.load())
+        await asyncio.sleep(0)
+        await one.change(lambda q: q.remove(id))
+        await loading
+
+    one.store.all = slowly
+    run(both())
+    assert one.queue.size() == 0 and run(one.store.count("queue")) == 0
+
+
 def test_undo_in_a_tab_that_was_overtaken_changes_nothing(tmp_path):
     one = tab(tmp_path / "s.db")
     id = run(one.change(lambda q: q.add(example("older"))))["id"]

@@ -40,7 +40,6 @@ def with_demo(page: Page) -> None:
     wait_for_state(page, "ready", timeout=120)
 
 
-@pytest.mark.long
 def test_the_download_is_seen_at_once_and_nothing_lies_over_it(phone: Page):
     phone.goto("/")
     wait_for_state(phone, "needs-consent", timeout=120)
@@ -54,7 +53,6 @@ def test_the_download_is_seen_at_once_and_nothing_lies_over_it(phone: Page):
     nothing_is_wider(phone)
 
 
-@pytest.mark.long
 def test_a_notice_reads_as_lines_not_as_letters(phone: Page):
     with_demo(phone)
     say(phone, "My boat is called Saltkråkan.")
@@ -79,7 +77,6 @@ CODE = (
 CODE += "\n| " + "words in it | " * 14
 
 
-@pytest.mark.long
 def test_long_lines_scroll_in_themselves_and_the_buttons_stay(phone: Page):
     with_demo(phone)
     stored_chat(phone, 2, "Message {n} is long.\n\n" + CODE)
@@ -94,7 +91,6 @@ def test_long_lines_scroll_in_themselves_and_the_buttons_stay(phone: Page):
         assert box["x"] >= 0 and box["x"] + box["width"] <= phone.viewport_size["width"]
 
 
-@pytest.mark.long
 def test_nothing_scrolls_sideways_in_any_panel(phone: Page):
     with_demo(phone)
     phone.get_by_role("button", name="Learning panel").click()
@@ -106,7 +102,6 @@ def test_nothing_scrolls_sideways_in_any_panel(phone: Page):
         assert panel.evaluate("node => node.scrollWidth <= node.clientWidth")
 
 
-@pytest.mark.long
 def test_the_keyboard_leaves_the_message_and_the_answer_in_sight(phone: Page):
     with_demo(phone)
     say(phone, "Hello")
@@ -118,7 +113,6 @@ def test_the_keyboard_leaves_the_message_and_the_answer_in_sight(phone: Page):
     assert phone.get_by_role("log").bounding_box()["height"] >= 120
 
 
-@pytest.mark.long
 def test_at_twice_the_size_most_of_the_window_is_the_chat(page: Page):
     """1280 x 720 at 200 % is 640 x 360."""
     page.set_viewport_size({"width": 640, "height": 360})
@@ -126,7 +120,6 @@ def test_at_twice_the_size_most_of_the_window_is_the_chat(page: Page):
     assert page.get_by_role("log").bounding_box()["height"] >= 220
 
 
-@pytest.mark.long
 def test_escape_closes_what_asks_for_a_drop(page: Page):
     with_demo(page)
     page.evaluate(
@@ -139,7 +132,6 @@ def test_escape_closes_what_asks_for_a_drop(page: Page):
     expect(page.get_by_text("Drop to teach")).to_be_hidden()
 
 
-@pytest.mark.long
 def test_a_phone_that_can_install_it_is_offered_that_once_it_is_useful(phone: Page):
     phone.goto("/")
     wait_for_state(phone, "needs-consent", timeout=120)

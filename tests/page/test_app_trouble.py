@@ -18,7 +18,6 @@ def ready(page: Page) -> None:
     wait_for_state(page, *IN_USE, timeout=120)
 
 
-@pytest.mark.long
 def test_scenario_7_offline_it_starts_and_answers_and_can_be_installed(
     page: Page, context: BrowserContext
 ):
@@ -40,7 +39,6 @@ def test_scenario_7_offline_it_starts_and_answers_and_can_be_installed(
     assert {one["errorId"] for one in found} <= {"in-incognito"}  # as every test profile is
 
 
-@pytest.mark.long
 def test_R8_that_the_browser_may_clear_everything_is_said_and_a_backup_offered(page: Page):
     page.add_init_script("navigator.storage.persisted = async () => false")
     page.goto("/")
@@ -50,7 +48,6 @@ def test_R8_that_the_browser_may_clear_everything_is_said_and_a_backup_offered(p
     expect(dialog.get_by_role("button", name="Export everything")).to_be_visible()
 
 
-@pytest.mark.long
 def test_R9_lost_storage_is_told_and_is_no_first_run(page: Page, watch: Watch):
     watch.allow("favicon")  # the bare file this visits has no icon of its own
     page.goto("/")
@@ -91,7 +88,6 @@ UNRELIABLE = """(() => {
 })()"""
 
 
-@pytest.mark.long
 def test_R17_what_is_shown_equals_the_store_when_events_get_lost_doubled_and_out_of_order(
     page: Page,
 ):
@@ -112,7 +108,6 @@ def test_R17_what_is_shown_equals_the_store_when_events_get_lost_doubled_and_out
     assert answers(page).locator(".text").all_inner_texts() == texts
 
 
-@pytest.mark.long
 def test_R22_an_engine_that_cannot_start_leaves_chats_readable(page: Page, watch: Watch):
     ready(page)
     say(page, "What is the capital of Italy?")
@@ -143,7 +138,6 @@ DIES_AT_A_TOKEN = """(name) => {
 }"""
 
 
-@pytest.mark.long
 def test_scenario_25_R22_an_engine_that_dies_is_replaced_within_twenty_seconds(page: Page):
     """The answer under way is kept as far as it came, and the next one comes."""
     page.add_init_script(NAMES_ITS_CHANNELS)
@@ -165,7 +159,6 @@ def test_scenario_25_R22_an_engine_that_dies_is_replaced_within_twenty_seconds(p
     assert body(answers(page).first).inner_text() == kept
 
 
-@pytest.mark.long
 def test_R30_an_attempt_to_send_a_byte_is_refused_and_reported(page: Page, watch: Watch):
     """The watch of every test fails on a foreign request (a whole tour is in tests/page/test_app_access.py); here
     some are tried on purpose."""
@@ -185,7 +178,6 @@ def test_R30_an_attempt_to_send_a_byte_is_refused_and_reported(page: Page, watch
     assert {"connect-src", "img-src"} <= set(refused)
 
 
-@pytest.mark.long
 def test_scenario_24_a_second_tab_says_so_shows_everything_and_can_take_over(
     page: Page, context: BrowserContext
 ):

@@ -37,7 +37,6 @@ def test_R22_an_engine_that_hangs_is_replaced_and_the_round_goes_on(page: Page):
     expect(body(finished(page, 2))).to_have_text(said)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("what", ["thread", "stuck"])
 def test_a_thread_that_dies_or_hangs_is_replaced_and_the_round_goes_on(page: Page, what: str):
     page.add_init_script(
@@ -76,7 +75,6 @@ FILL = """async () => {
 }"""
 
 
-@pytest.mark.long
 def test_R6_a_full_disk_leaves_the_version_in_use_and_says_so(
     page: Page, watch: Watch, address: str
 ):
@@ -115,7 +113,6 @@ DAMAGE = """async () => {
 }"""
 
 
-@pytest.mark.long
 def test_a_snapshot_that_was_damaged_is_trained_again_to_the_same_bits(page: Page, watch: Watch):
     watch.allow("")
     page.goto("/?model=tiny")

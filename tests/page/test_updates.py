@@ -47,7 +47,6 @@ def build_of(page: Page) -> str:
     return page.evaluate("JSON.parse(document.querySelector('#site').textContent).build")
 
 
-@pytest.mark.long
 def test_R18_no_page_is_ever_made_of_two_builds(chromium, builds, tmp_path):
     old, new = builds
     live = tmp_path / "live"
@@ -73,7 +72,6 @@ def test_R18_no_page_is_ever_made_of_two_builds(chromium, builds, tmp_path):
         assert build_of(page) == before
 
 
-@pytest.mark.long
 def test_R19_a_new_build_waits_until_it_is_asked_for_and_then_comes_to_every_tab(
     chromium, builds, tmp_path
 ):

@@ -26,6 +26,9 @@ class SlowAssistant:
         self.round = Round(asyncio.ensure_future(asyncio.Event().wait()))
         return self.round
 
+    async def current(self):
+        return {"number": 7}
+
     def free(self):
         pass
 
@@ -52,7 +55,7 @@ async def begun(service):
 def test_something_new_ends_practice_and_practice_is_worth_trying_again(service):
     async def run():
         practising = await begun(service)
-        service.practised_at = 7
+        assert service.practised_at == 7
         service.hurry()
         await asyncio.wait_for(practising, 1)
         assert service.assistant.dropped == 1 and service.practised_at == 0

@@ -83,14 +83,14 @@ class Learning(Training):
         dom.run(self.page.teaching.load())
         self.page.touch("versions", "examples", "queue", "ledger", "events", "state", "metrics")
 
-    def over(self, outcome="", version=""):
-        """A round has ended; say what became of it."""
+    async def over(self, outcome="", version=""):
+        """A round has ended; say what became of it. No other begins before the queue is without it."""
         if outcome and self.effort:
             dom.run(self.remember_effort(self.effort.remembered()))
         quiet = self.idle_practice
         self.progress, self.run, self.effort = None, "", None
         self.page.status.know(round="")
-        dom.run(self.page.teaching.load())
+        await self.page.teaching.load()
         if version:
             dom.run(self.tell_learned(version))
         elif outcome.startswith("not ") and not quiet:
@@ -181,8 +181,13 @@ class Learning(Training):
         return version["number"] if version else 0
 
     async def drop(self):
-        if self.run and await self.tell(Drop(run=self.run)):
-            self.over()
+        """Throw away the round, or what was asked for and has not begun. One that is getting ready
+        goes as soon as it is."""
+        self.wanted, self.scheduler.forced = "", False
+        async with self.opening:
+            pass
+        if not self.run or await self.tell(Drop(run=self.run)):
+            await self.over()
 
     async def recall(self, example):
         return await self.tell(Recall(example=example))

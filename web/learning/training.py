@@ -73,6 +73,7 @@ class Training:
         self.runs, self.run_begun = [], False
         self.trains = False
         self.office = asyncio.Event()
+        self.opening = asyncio.Lock()  # while a round is opened it cannot be thrown away
         self.scheduler = TrainingScheduler(
             SchedulerConfig(), clock.now, self.grant, idle, self.has_work
         )
@@ -296,7 +297,8 @@ class Training:
         """What the scheduler calls: open a round when none is open, then work on it."""
         try:
             await self.put_off_practice()
-            opening = 0.0 if self.run else await self.open_round()
+            async with self.opening:
+                opening = 0.0 if self.run else await self.open_round()
             if not self.run:
                 self.page.app.api.work = False
                 await self.count_questions()
@@ -314,13 +316,13 @@ class Training:
             if self.kind == "memory":  # it may have been taken back meanwhile; lessons go on
                 await self.remembered(refused.failed.reason)
                 return {"used_ms": 0.0, "finished": False}
-            self.refused(refused.failed)
+            await self.refused(refused.failed)
             return {"used_ms": 0.0, "finished": True}
         if done.finished and self.kind == "memory":
             await self.remembered(done.reason)
             return {"used_ms": opening + done.used_ms, "finished": False}
         if done.finished:
-            self.over(done.outcome, done.version)
+            await self.over(done.outcome, done.version)
         elif self.effort:
             self.effort.spend(done.used_ms)
         used = opening + done.used_ms  # opening a round makes way at every few milliseconds
@@ -420,11 +422,11 @@ class Training:
         own = {name: own[name] for name in own if name in IN_LESSONS}
         return for_model(self.page.model.parameters).replace(**own)
 
-    def refused(self, failed):
+    async def refused(self, failed):
         """The engine could not train: say it once, and do not try again by itself."""
         self.give_back()
         self.scheduler.pause()
-        self.over()
+        await self.over()
         failures.show(self.page, failed)
 
     def give_back(self):

@@ -12,7 +12,7 @@ from pyscript import window
 OPTIONS = {
     "engine": ("auto", "gpu", "cpu"),
     "model": None,
-    "tab": ("", "activity", "memory", "queue", "sources", "versions"),
+    "tab": None,
     "debug": ("0", "1"),
     "faults": ("0", "1"),
 }

@@ -310,6 +310,11 @@ class FirstRun:
         if chosen:
             await self.load_file(chosen[0])
 
+    async def load_chosen(self, model):
+        """Whatever was chosen in is closed: its progress is seen in the chat."""
+        overlay.close_all()
+        await self.load(model)
+
     async def load_file(self, file):
         overlay.close_all()
         name = await files.put_in_inbox(file)

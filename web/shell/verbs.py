@@ -47,7 +47,7 @@ def register(page):
         "export-chat-md": lambda of, el: page.conversations.export(of, "md"),
         "export-chat-json": lambda of, el: page.conversations.export(of, "json"),
         "clear-search": lambda of, el: page.conversations.clear_search(),
-        "download": lambda of, el: page.first_run.load(of),
+        "download": lambda of, el: page.first_run.load_chosen(of),
         "download-unsaved": lambda of, el: page.first_run.load(of, keep=False),
         "download-again": lambda of, el: page.learning.load_again(of),
         "stop-loading": lambda of, el: page.first_run.stop(),

@@ -41,7 +41,8 @@ class Share:
     async def until_it_waits(self) -> None:
         """Or has ended, or steps aside for an answer: then the slice is over as well."""
         try:
-            await asyncio.wait_for(self.turns.held.wait(), 2 * SLICE_MS / 1e3)
+            async with asyncio.timeout(2 * SLICE_MS / 1e3):  # `wait_for` may lose that it was ended
+                await self.turns.held.wait()
         except TimeoutError:
             self.turns.grant(0)
 

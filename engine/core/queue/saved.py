@@ -1,5 +1,7 @@
 """A queue whose every act is stored before it is acknowledged, also when two tabs act at once."""
 
+import asyncio
+
 
 class SavedQueue:
     """A queue whose every act is in the store before it is acknowledged, also with two tabs."""
@@ -7,14 +9,20 @@ class SavedQueue:
     def __init__(self, queue, store):
         self.queue = queue
         self.store = store
+        self.alone = asyncio.Lock()  # or what was read before an act would be taken over after it
 
     async def load(self):
-        records = [record for _, record in await self.store.all("queue")]
-        self.queue.load(records, await self.store.keys("examples"))
+        async with self.alone:
+            records = [record for _, record in await self.store.all("queue")]
+            self.queue.load(records, await self.store.keys("examples"))
 
     async def change(self, act):
         """Do `act(queue)` and store it.  When another tab was first, start again from its result;
         when it cannot be stored, the queue is as it was and the error is raised."""
+        async with self.alone:
+            return await self._change(act)
+
+    async def _change(self, act):
         while True:
             earlier = list(self.queue.undos)
             result = act(self.queue)

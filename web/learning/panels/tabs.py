@@ -29,8 +29,9 @@ class Tabs:
             await panel.drawn()
 
     def open(self, name, focus=False):
-        """Show one panel; the others are hidden and not kept up to date."""
-        self.name = name
+        """Show one panel; the others are hidden and not kept up to date. What is no panel, or was
+        one in an older page, is the first."""
+        name = self.name = name if name in self.names else self.names[0]
         for other in self.names:
             tab, chosen = dom.by_id("tab-" + other), other == name
             dom.change(tab, aria_selected="true" if chosen else "false")

@@ -1,0 +1,124 @@
+"""`oneseek eval`: what an adapter knows, confuses and has forgotten, and whose answers are how right.
+
+From a folder that also knows by heart, the base alone, its memory, its version and both together are
+asked the same questions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from engine.assistant import BASE
+from engine.cli.course import STORE
+from engine.cli.options import COMMANDS, model_options, show
+from engine.cli.remembering import assistant_of
+from engine.cli.teaching import lines_of, loaded
+from engine.core.settings import for_model
+from engine.learning.datasets import DataSet
+from engine.learning.lessons import guess, probes
+from engine.learning.memory.speaking import BASE as BASE_ALONE
+from engine.learning.memory.speaking import MEMORY, VERSION
+from engine.learning.probe import Shadow, answered, measure
+from engine.learning.rounds.dataset import row_of
+from engine.learning.trainer import EngineTrainer
+from engine.model.adapters import WEIGHTS, load_adapter
+from engine.model.generate import Sampling
+from engine.model.trainable import Trained
+
+BOTH = "both"
+
+
+def eval_options(parser):
+    parser.add_argument("--lessons", metavar="FILE", type=Path,
+                        help="one {question, answer, unseen?, leak?} a line")  # fmt: skip
+    parser.add_argument("--data", metavar="FILE", type=Path, help="a data set, for its loss")
+
+
+def evaluate(options):
+    """Measure what an adapter knows, confuses and has forgotten, or its loss on a data set; from a
+    folder that remembers, also of the base, the memory and both together."""
+    if not options.lessons and not options.data:
+        raise ValueError("name what to measure with --lessons FILE or --data FILE")
+    asyncio.run(_evaluate(options))
+
+
+async def _evaluate(options):
+    model = await loaded(options)
+    config = for_model(model.config.parameters)
+    trained, flat = Trained.chosen(model.config, config), None
+    folder = Path(options.adapter) if options.adapter else None
+    if folder and not only_remembers(folder):
+        trained, flat = load_adapter(folder, model.config)
+    trainer = EngineTrainer(model, trained, config)
+    flat = trainer.fresh()[trained.name] if flat is None else flat
+    shadow, figures = Shadow(trainer.voices, flat), {}
+    if options.lessons:
+        records = [record for _, record in lines_of(options.lessons)]
+        code = guess(" ".join(record["question"] for record in records))
+        figures |= await measure(shadow, trainer.coder, records, code)
+        if folder and (folder / STORE).exists():
+            async with assistant_of(folder, model) as assistant:
+                others = {
+                    who: await judged(assistant, who, trainer, records, code)
+                    for who in (BASE_ALONE, MEMORY, BOTH)
+                }
+            version = {name: figures[name] for name in others[BOTH]}
+            figures["by"] = others | {VERSION: version}
+    if options.data:
+        for name, who in (("loss", "shadow"), ("loss_of_base", "base")):
+            rows = (row_of(example, trainer.coder) for example in DataSet(options.data))
+            figures[name] = await trainer.voices.loss(who, rows)
+    by = figures.get("by", {})
+    lines = [f"{name}: {value}" for name, value in figures.items() if name not in ("wrong", "by")]
+    lines += [f"{who}: {said}" for who, said in by.items()]
+    show(options, figures, "\n".join(lines))
+
+
+def only_remembers(folder: Path) -> bool:
+    """Facts were told, and nothing was trained yet."""
+    return (folder / STORE).exists() and not (folder / WEIGHTS).exists()
+
+
+async def judged(assistant, who, trainer, records, code) -> dict:
+    asked = Asked(assistant, who, trainer.voices)
+    figures, _ = await answered(asked, trainer.coder, records, probes(code))
+    return figures
+
+
+class Asked:
+    """One of WHO, asked like a person asks: greedily, each question in a chat of its own."""
+
+    def __init__(self, assistant, who, voices):
+        self.assistant, self.who, self.voices = assistant, who, voices
+
+    async def go_on(self, prompts, tokens):
+        return await self.voices.go_on("base", prompts, tokens)
+
+    async def replies(self, questions, tokens):
+        sampling = Sampling(max_tokens=tokens)
+        return [await self.reply(question, sampling) for question in questions]
+
+    async def reply(self, question, sampling):
+        said = [{"role": "user", "content": question}]
+        if self.who == BOTH:
+            answer, _ = await self.assistant.answer(said, sampling, self.who)
+        elif self.who == BASE_ALONE:
+            answer, _ = await self.assistant.answer(said, sampling, self.who, version=BASE)
+        else:
+            answer = await self.by_heart(said, sampling)
+        return answer.text
+
+    async def by_heart(self, said, sampling):
+        """The base, with what it was told and no version behind."""
+        mind = self.assistant.mind
+        await mind.memory.load()
+        speaking = await mind.speaking(BASE, None, said[0]["content"], pushes=True)
+        answer = self.assistant.base.ask(
+            said, sampling, self.who, speaking=speaking, heard=speaking
+        )
+        await self.assistant.finished(answer)
+        return answer
+
+
+COMMANDS["eval"] = evaluate, (model_options, eval_options)
