@@ -444,8 +444,8 @@ class Engine:
     async def on_import_adapter(self, request: ImportAdapter) -> Imported:
         """An adapter from elsewhere becomes a version, and the one in use."""
         assistant = self.needed()
-        flat = outbox.adapter_in(await outbox.taken(request.name), assistant)
-        record = await assistant.training.adopt({assistant.trainer.called: flat})
+        flat, name = outbox.adapter_in(await outbox.taken(request.name), assistant)
+        record = await assistant.training.adopt({assistant.trainer.called: flat}, name)
         self.changed("versions", "ledger", "state")
         return Imported(version=label(record))
 
