@@ -3,7 +3,6 @@
 import io
 import json
 import re
-import time
 import zipfile
 from pathlib import Path
 
@@ -116,7 +115,6 @@ def test_of_a_chat_a_person_excluded_nothing_is_learned(home: Page):
     expect(waiting(home)).not_to_contain_text("Whiskerine")
 
 
-@pytest.mark.long
 def test_a_fact_is_learned_shown_used_and_taken_back(home: Page):
     """Told, practised with a live curve, in use, asked, remembered, rolled back and brought back."""
     set_temperature(home, "0")
@@ -239,7 +237,7 @@ def test_scenario_18_idle_learning_starts_by_itself_and_yields(home: Page):
     expect(home.locator("#countdown")).to_contain_text("Learning in")
     wait_for_state(home, "training", timeout=60)
     expect(home.get_by_test_id("train-step")).to_have_text(
-        re.compile(r"^([5-9]|\d\d) / \d+"), timeout=180_000
+        re.compile(r"^([7-9]|\d\d) / \d+"), timeout=180_000
     )
     curve = activity.get_by_role("img").get_attribute("aria-label") or ""
     assert int(re.search(r"in (\d+) steps", curve)[1]) >= 5 and "NaN" not in curve
@@ -254,20 +252,15 @@ def test_scenario_18_idle_learning_starts_by_itself_and_yields(home: Page):
     expect(home.get_by_test_id("train-step")).not_to_have_text(re.compile(rf"^{before} /"))
 
 
-@pytest.mark.long
 def test_scenario_20_a_reload_in_the_middle_of_training_goes_on(home: Page):
-    """The same run from its last checkpoint, five seconds old at most; its version is made."""
+    """The same run, from a checkpoint a few steps old at most; its version is made."""
     run = home.locator(".figures dd.long").inner_text()
-    seen, began = step(home), time.monotonic()
-    home.wait_for_timeout(6000)
-    pace = max(1.0, (step(home) - seen) / (time.monotonic() - began))
     before = step(home)
     home.reload()
     wait_for_state(home, *ALIVE, timeout=120)
-    wait_for_state(home, "training", timeout=60)
     expect(home.get_by_test_id("train-step")).to_have_text(re.compile(r"^\d+ / \d+"))
-    learn_now(home)
-    assert step(home) >= before - 5 - 6 * pace
+    assert step(home) >= before - 5 > 1
+    panel(home, "Activity").get_by_role("button", name="Finish now").click()
     assert home.locator(".figures dd.long").inner_text() == run
     expect(version(home)).to_have_text("v0.2", timeout=180_000)
     expect(home.get_by_role("region", name="Notices")).to_contain_text("v0.2 is in use.")
@@ -281,7 +274,6 @@ def row(versions: Locator, label: str) -> Locator:
     return versions.get_by_role("listitem").filter(has_text=label)
 
 
-@pytest.mark.long
 def test_scenario_22_versions_are_ranked_compared_blind_and_rolled_back(home: Page):
     versions = panel(home, "Versions")
     board = versions.get_by_role("region", name="Leaderboard")
@@ -386,7 +378,6 @@ UNBRIDLED = {
 }  # fmt: skip
 
 
-@pytest.mark.long
 def test_scenario_21_a_version_that_got_worse_is_not_used(home: Page):
     """Everything that holds a lesson back is switched off, and it is told nonsense."""
     home.get_by_role("button", name="Settings").click()
@@ -483,7 +474,6 @@ def test_versions_are_signed_with_a_key_of_the_persons_own(home: Page, tmp_path)
     home.keyboard.press("Escape")
 
 
-@pytest.mark.long
 def test_it_can_be_taught_who_it_is(home: Page):
     home.get_by_role("button", name="Settings").click()
     home.get_by_role("button", name="Teach it who it is").click()
