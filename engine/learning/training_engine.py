@@ -184,8 +184,8 @@ class TrainingEngine:
         return await self.adopt(weights)
 
     async def adopt(self, weights: Arrays, came_as: str = "") -> dict:
-        """An adapter made elsewhere as the next version, in use from now on; its record, which keeps
-        the name it came with."""
+        """An adapter made elsewhere as the next version, in use from now on; its record, which
+        keeps the name it came with."""
         fresh = await settled(self.trainer.fresh())
         for name in sorted({*fresh, *weights}):
             mine, given = (getattr(one.get(name), "shape", None) for one in (fresh, weights))

@@ -88,7 +88,6 @@ def test_what_looks_like_a_secret_waits_outside_the_store(home: Page):
     )
 
 
-@pytest.mark.long
 def test_a_chat_teaches_facts_or_only_what_is_taught_or_nothing(home: Page):
     notices = home.get_by_role("region", name="Notices")
 
@@ -268,10 +267,6 @@ def test_scenario_20_a_reload_in_the_middle_of_training_goes_on(home: Page):
     expect(home.get_by_role("dialog", name="Version v0.2")).to_contain_text("Quillmere")
     home.keyboard.press("Escape")
     idle_after(home, 600)
-
-
-def row(versions: Locator, label: str) -> Locator:
-    return versions.get_by_role("listitem").filter(has_text=label)
 
 
 def test_scenario_22_versions_are_ranked_compared_blind_and_rolled_back(home: Page):
