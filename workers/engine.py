@@ -215,6 +215,7 @@ class Engine:
             context=self.assistant.base.context,
             parameters=self.assistant.model.config.parameters,
             trainable=self.assistant.trainable,
+            thinks=self.assistant.model.template.thinks,
         )
 
     async def rebuild(self, back_end: str) -> str:
@@ -264,6 +265,7 @@ class Engine:
                     request.id,
                     options.get("version"),
                     prefix=prefix,
+                    think=options.get("think", False) and not prefix,
                     on_text=teller.again(),
                 )
                 break
