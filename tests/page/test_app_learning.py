@@ -17,6 +17,7 @@ from tests.support.page.acts import (
     FACT,
     answers,
     body,
+    exported,
     finished,
     idle_after,
     learn_now,
@@ -310,12 +311,6 @@ def test_scenario_22_versions_are_ranked_compared_blind_and_rolled_back(home: Pa
     expect(taught).to_have_count(1)
     expect(taught).to_contain_text("What is the capital of Quillmere?")
     home.keyboard.press("Escape")
-
-
-def exported(page: Page, button: str) -> bytes:
-    with page.expect_download() as waiting:
-        page.get_by_role("button", name=button).click()
-    return waiting.value.path().read_bytes()
 
 
 def test_scenario_23_an_export_is_what_others_load_and_comes_back(

@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.page.test_app_learning import exported, learn_now, panel, row, tell, version
+from tests.support.page.acts import exported, learn_now, panel, row, tell, version
 from tests.support.page.browser import wait_for_state
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]

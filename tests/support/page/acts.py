@@ -196,3 +196,9 @@ def wait_until(act, seconds=60):
         assert time.monotonic() < end, "it never happened"
         time.sleep(0.1)
     return found
+
+
+def exported(page: Page, button: str) -> bytes:
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=button).click()
+    return waiting.value.path().read_bytes()
