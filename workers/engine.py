@@ -215,6 +215,7 @@ class Engine:
             context=self.assistant.base.context,
             parameters=self.assistant.model.config.parameters,
             trainable=self.assistant.trainable,
+            thinks=self.assistant.model.template.thinks,
         )
 
     async def rebuild(self, back_end: str) -> str:
@@ -264,6 +265,7 @@ class Engine:
                     request.id,
                     options.get("version"),
                     prefix=prefix,
+                    think=options.get("think", False) and not prefix,
                     on_text=teller.again(),
                 )
                 break
@@ -444,8 +446,8 @@ class Engine:
     async def on_import_adapter(self, request: ImportAdapter) -> Imported:
         """An adapter from elsewhere becomes a version, and the one in use."""
         assistant = self.needed()
-        flat = outbox.adapter_in(await outbox.taken(request.name), assistant)
-        record = await assistant.training.adopt({assistant.trainer.called: flat})
+        flat, name = outbox.adapter_in(await outbox.taken(request.name), assistant)
+        record = await assistant.training.adopt({assistant.trainer.called: flat}, name)
         self.changed("versions", "ledger", "state")
         return Imported(version=label(record))
 

@@ -22,11 +22,13 @@ from engine.assistant import Assistant, flat_weights
 from engine.history.certificate import certify, zipped
 from engine.history.versions import Versions, label
 from engine.model.adapters import (
+    CARD,
     SETTINGS,
     WEIGHTS,
     AdapterError,
     fitted,
     gguf_lora,
+    name_in,
     only_lora,
     peft_files,
     read_peft,
@@ -98,8 +100,8 @@ async def export(
     return f"{stem}-peft.zip", zipped(files)
 
 
-def adapter_in(data: bytes, assistant: Assistant) -> np.ndarray:
-    """The flat array of an adapter in a zip, laid out as this assistant's own."""
+def adapter_in(data: bytes, assistant: Assistant) -> tuple[np.ndarray, str]:
+    """The flat array of an adapter in a zip, laid out as this assistant's own, and its old name."""
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
     except zipfile.BadZipFile as error:
@@ -109,7 +111,7 @@ def adapter_in(data: bytes, assistant: Assistant) -> np.ndarray:
     found = {}
     for entry in archive.infolist():
         name = entry.filename.rsplit("/", 1)[-1]
-        if name in (SETTINGS, WEIGHTS):
+        if name in (SETTINGS, WEIGHTS, CARD):
             if entry.file_size > LARGEST:
                 raise AdapterError(f"{name} is larger than an adapter can be")
             found[name] = archive.read(entry)
@@ -118,4 +120,5 @@ def adapter_in(data: bytes, assistant: Assistant) -> np.ndarray:
             raise AdapterError(f"the zip holds no {name}; export the adapter as PEFT first")
     source = BytesSource(found[WEIGHTS], WEIGHTS)
     trained, flat = read_peft(found[SETTINGS], source, assistant.model.config)
-    return fitted(trained, flat, assistant.trainer.trained)
+    name = name_in(found.get(CARD, b""))
+    return fitted(trained, flat, assistant.trainer.trained), name

@@ -69,7 +69,7 @@ class Start(Request):
 class Loaded(Message):
     """A model is resident. `back_end` is gpu or cpu, `why` says in words why; on the processor it
     computes with `threads` of `cores`. `version` is the label in use; how many `parameters` it has
-    decides how it is trained, and whether."""
+    decides how it is trained, and whether; one that `thinks` can do so before it answers."""
 
     fields = {
         "model": str,
@@ -82,6 +82,7 @@ class Loaded(Message):
         "context": int,
         "parameters": int,
         "trainable": bool,
+        "thinks": bool,
     }
 
 
@@ -143,9 +144,9 @@ class Ask(Request):
 
     `messages` is the branch, the system prompt first.  `options`: temperature, top_p, max_tokens,
     seed (-1 is any), version (a number, 0 the untouched model; left out, the one in use), prefix
-    (an answer to go on from), language (the one the person reads the page in), stop_repeats (end an
-    answer that goes round in circles). Failed has the detail too-long where the last message alone
-    is more than the model reads.
+    (an answer to go on from), language (the one the person reads the page in), think (before
+    answering, where the model can), stop_repeats (end an answer that goes round in circles).
+    Failed has the detail too-long where the last message alone is more than the model reads.
     """
 
     fields = {"id": str, "chat": str, "messages": list, "options": dict}

@@ -188,3 +188,25 @@ class Together(Kept):
             keys = [self.key(member) for member in self.company(ask.among)]
             self.names[ask.among] = hashlib.sha256("".join(keys).encode()).hexdigest()[:24]
         return self.names[ask.among]
+
+
+class Alone(Kept):
+    """Each answer asked by itself, for plans that have no companies: then too it depends on nothing
+    that was asked before, in this session or another."""
+
+    def __init__(self, kept: Kept):
+        self.coder, self.model, self.answers = kept.coder, kept.model, kept.answers
+        self.heard = kept.heard
+
+    def lacks(self, asks: Iterable[Ask]) -> list[Hold]:
+        return [ask for ask in super().lacks(asks) if self.key(ask) not in self.heard]
+
+    async def fill(self, base: Base, asks: Iterable[Ask]) -> int:
+        lacking = self.lacks(asks)
+        for ask in lacking:
+            self.heard[self.key(ask)] = await self.ask(base, [ask])
+        return len(lacking)
+
+    def answer(self, ask: Hold) -> tuple[np.ndarray, Top]:
+        key = self.key(ask)
+        return self.answers.get(key) or self.heard[key][key]

@@ -183,8 +183,9 @@ class TrainingEngine:
             )
         return await self.adopt(weights)
 
-    async def adopt(self, weights: Arrays) -> dict:
-        """An adapter made elsewhere as the next version, in use from now on; its record."""
+    async def adopt(self, weights: Arrays, came_as: str = "") -> dict:
+        """An adapter made elsewhere as the next version, in use from now on; its record, which
+        keeps the name it came with."""
         fresh = await settled(self.trainer.fresh())
         for name in sorted({*fresh, *weights}):
             mine, given = (getattr(one.get(name), "shape", None) for one in (fresh, weights))
@@ -192,7 +193,7 @@ class TrainingEngine:
                 raise ValueError(f"{name} is {given}, this model wants {mine}; nothing was changed")
         current = await self.versions.current()
         plan = make_plan("import", weights, [], [], {})
-        gate = {"accepted": True, "outcome": "imported", "reason": ""}
+        gate = {"accepted": True, "outcome": "imported", "reason": "", "came_as": came_as}
         return await self.versions.promote(GENERIC, current, plan, weights, gate)
 
     def drop(self) -> None:

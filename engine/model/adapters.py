@@ -97,6 +97,12 @@ def peft_files(
     return files
 
 
+def name_in(card: bytes) -> str:
+    """What an adapter's card calls it; nothing where it has no heading."""
+    lines = card.decode(errors="replace").splitlines()
+    return next((line[2:].strip()[:200] for line in lines if line.startswith("# ")), "")
+
+
 def save_peft(folder: Path, trained: Trained, flat: np.ndarray, base: str, **more) -> None:
     """The files in a folder, each whole or not there."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -135,7 +135,9 @@ class Generator:
 
     # ---- asking
 
-    def encode(self, messages: list[dict], reserve: int = 0) -> tuple[list[int], int]:
+    def encode(
+        self, messages: list[dict], reserve: int = 0, think: bool = False
+    ) -> tuple[list[int], int]:
         """Token ids of a conversation, and how many of its messages had to be left out so that
         `reserve` tokens still fit: the oldest go first, a system message stays."""
         system = [m for m in messages[:1] if m["role"] == "system"]
@@ -144,7 +146,7 @@ class Generator:
             kept = turns[dropped:]
             if dropped and kept[0]["role"] != "user":
                 continue
-            text = self.model.template.render(system + kept)
+            text = self.model.template.render(system + kept, enable_thinking=think)
             ids = self.model.tokenizer.encode(text, special=True)
             if len(ids) + reserve <= self.context:
                 return ids, dropped
@@ -157,20 +159,25 @@ class Generator:
         self, messages: list[dict], sampling: Sampling, key: str = "", prefix: str = "", **more
     ) -> Answer:
         """Queue a conversation for an answer, or for what comes after its beginning `prefix`;
-        `advance` until its `ended` is set."""
+        `advance` until its `ended` is set. With `think` a model that can thinks first."""
+        think = more.pop("think", False)
         begun = self.model.tokenizer.encode(prefix) if prefix else []
         reserve = min(sampling.max_tokens, self.context // 4) + len(begun)
-        ids, dropped = self.encode(messages, reserve)
+        ids, dropped = self.encode(messages, reserve, think)
         if heard := more.pop("heard", None):
-            more["asked"] = Asked(*self.question_in(ids, messages[-1]["content"]), heard)
+            more["asked"] = Asked(*self.question_in(ids, messages[-1]["content"], think), heard)
         return self.start([*ids, *begun], sampling, key, dropped=dropped, **more)
 
-    def question_in(self, ids: list[int], question: str) -> tuple[int, int, int]:
+    def question_in(self, ids: list[int], question: str, think: bool) -> tuple[int, int, int]:
         """Where the last message's own tokens begin and end in a prompt, and its last token."""
         head = self.head_ids()
-        alone, _ = self.encode([{"role": "user", "content": question}])
-        own = len(alone) - len(common_prefix(alone, head))
-        a, b = (self.encode([{"role": "user", "content": text}])[0][::-1] for text in ("a", "b"))
+
+        def alone(text: str) -> list[int]:
+            return self.encode([{"role": "user", "content": text}], think=think)[0]
+
+        asked = alone(question)
+        own = len(asked) - len(common_prefix(asked, head))
+        a, b = (alone(text)[::-1] for text in ("a", "b"))
         tail = len(common_prefix(a, b))
         begin = max(0, len(ids) - own)
         return begin, max(begin + 1, len(ids) - tail), len(ids) - 1

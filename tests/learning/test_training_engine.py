@@ -6,6 +6,7 @@ import pytest
 
 from engine.history.audit import check_store
 from engine.history.snapshot import SnapshotDamaged
+from engine.model.adapters import name_in
 from tests.support.living import Living, run
 
 
@@ -64,3 +65,10 @@ def test_an_adapter_of_another_shape_is_refused_by_name_and_shapes(living):
     with pytest.raises(ValueError, match=r"is \(1.*this model wants"):
         run(living.training.adopt(weights))
     assert run(living.versions.records()) == []
+
+
+def test_an_adapter_keeps_the_name_it_came_with(living):
+    card = b"---\nbase_model: tiny\n---\n# OneSeek-1M-Zero.v3.1.sv\n\nAn adapter.\n"
+    record = run(living.training.adopt(living.trainer.fresh(), name_in(card)))
+    assert record["gate"]["came_as"] == "OneSeek-1M-Zero.v3.1.sv"
+    assert name_in(b"no heading\n") == ""

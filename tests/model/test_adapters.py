@@ -2,10 +2,13 @@
 
 import io
 import json
+from contextlib import closing
 
 import numpy as np
 import pytest
 
+from engine.core.settings import TrainingConfig
+from engine.model import registry
 from engine.model.adapters import (
     SETTINGS,
     WEIGHTS,
@@ -140,3 +143,18 @@ def test_a_smaller_adapter_fits_into_a_larger_layout_and_says_the_same(config):
     assert not untouched.any()
     with pytest.raises(AdapterError, match="rank"):
         fitted(Trained.lora(config, 16, 16), np.zeros(1), large)
+
+
+@pytest.mark.parametrize(
+    "targets, megabytes",
+    [
+        (("attention.q", "attention.k", "attention.v", "attention.o"), 3.7),
+        (TrainingConfig().lora_config.target_modules, 5.9),
+    ],
+)
+def test_an_adapter_of_rank_8_of_the_default_model_takes_about_four_megabytes(targets, megabytes):
+    with closing(open_model(registry.find("smollm2-135m"))) as file:
+        config = Config.from_dict(file.config)
+    trained = Trained.lora(config, 8, 16, targets)
+    files = peft_files(trained, trained.initial(0), "smollm2-135m")
+    assert len(files[WEIGHTS]) / 1e6 == pytest.approx(megabytes, abs=0.1)

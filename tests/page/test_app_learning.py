@@ -4,7 +4,6 @@ way back."""
 import io
 import json
 import re
-import time
 import zipfile
 from pathlib import Path
 
@@ -90,7 +89,6 @@ def test_what_looks_like_a_secret_waits_outside_the_store(home: Page):
     )
 
 
-@pytest.mark.long
 def test_a_chat_teaches_facts_or_only_what_is_taught_or_nothing(home: Page):
     notices = home.get_by_role("region", name="Notices")
 
@@ -125,7 +123,6 @@ def test_a_chat_teaches_facts_or_only_what_is_taught_or_nothing(home: Page):
     home.keyboard.press("Escape")
 
 
-@pytest.mark.long
 def test_a_fact_is_learned_shown_used_and_taken_back(home: Page):
     """Told, practised with a live curve, in use, asked, remembered, rolled back and brought
     back."""
@@ -240,7 +237,7 @@ def test_scenario_18_idle_learning_starts_by_itself_and_yields(home: Page):
     expect(home.locator("#countdown")).to_contain_text("Learning in")
     wait_for_state(home, "training", timeout=60)
     expect(home.get_by_test_id("train-step")).to_have_text(
-        re.compile(r"^([5-9]|\d\d) / \d+"), timeout=180_000
+        re.compile(r"^([7-9]|\d\d) / \d+"), timeout=180_000
     )
     curve = activity.get_by_role("img").get_attribute("aria-label") or ""
     assert int(re.search(r"in (\d+) steps", curve)[1]) >= 5 and "NaN" not in curve
@@ -255,20 +252,15 @@ def test_scenario_18_idle_learning_starts_by_itself_and_yields(home: Page):
     expect(home.get_by_test_id("train-step")).not_to_have_text(re.compile(rf"^{before} /"))
 
 
-@pytest.mark.long
 def test_scenario_20_a_reload_in_the_middle_of_training_goes_on(home: Page):
-    """The same run from its last checkpoint, five seconds old at most; its version is made."""
+    """The same run, from a checkpoint a few steps old at most; its version is made."""
     run = home.locator(".figures dd.long").inner_text()
-    seen, began = step(home), time.monotonic()
-    home.wait_for_timeout(6000)
-    pace = max(1.0, (step(home) - seen) / (time.monotonic() - began))
     before = step(home)
     home.reload()
     wait_for_state(home, *ALIVE, timeout=120)
-    wait_for_state(home, "training", timeout=60)
     expect(home.get_by_test_id("train-step")).to_have_text(re.compile(r"^\d+ / \d+"))
-    learn_now(home)
-    assert step(home) >= before - 5 - 6 * pace
+    assert step(home) >= before - 5 > 1
+    panel(home, "Activity").get_by_role("button", name="Finish now").click()
     assert home.locator(".figures dd.long").inner_text() == run
     expect(version(home)).to_have_text("v0.2", timeout=180_000)
     expect(home.get_by_role("region", name="Notices")).to_contain_text("v0.2 is in use.")
@@ -278,7 +270,6 @@ def test_scenario_20_a_reload_in_the_middle_of_training_goes_on(home: Page):
     idle_after(home, 600)
 
 
-@pytest.mark.long
 def test_scenario_22_versions_are_ranked_compared_blind_and_rolled_back(home: Page):
     versions = panel(home, "Versions")
     board = versions.get_by_role("region", name="Leaderboard")
@@ -348,6 +339,10 @@ def test_scenario_23_an_export_is_what_others_load_and_comes_back(
             panel(page, "Versions").get_by_role("button", name="Import adapter").click()
         choosing.value.set_files(file)
         expect(version(page)).to_have_text(re.compile(r"v\d+\.[1-9]"), timeout=60_000)
+        panel(page, "Versions").get_by_role("button", name="Details").first.click()
+        came = page.get_by_role("dialog").locator("dt", has_text="Came as").locator("+ dd")
+        expect(came).to_have_text(re.compile("OneSeek-1M-Zero"))
+        page.keyboard.press("Escape")
         set_temperature(page, "0")
         say(page, FACT[0])
         expect(body(finished(page))).to_contain_text(FACT[2])
@@ -377,7 +372,6 @@ UNBRIDLED = {
 }  # fmt: skip
 
 
-@pytest.mark.long
 def test_scenario_21_a_version_that_got_worse_is_not_used(home: Page):
     """Everything that holds a lesson back is switched off, and it is told nonsense."""
     home.get_by_role("button", name="Settings").click()
@@ -474,7 +468,6 @@ def test_versions_are_signed_with_a_key_of_the_persons_own(home: Page, tmp_path)
     home.keyboard.press("Escape")
 
 
-@pytest.mark.long
 def test_it_can_be_taught_who_it_is(home: Page):
     home.get_by_role("button", name="Settings").click()
     home.get_by_role("button", name="Teach it who it is").click()
@@ -485,12 +478,12 @@ def test_it_can_be_taught_who_it_is(home: Page):
     expect(home.get_by_role("region", name="Notices")).to_contain_text(
         re.compile(r"[5-9]\d lessons about who it is wait")
     )
-    group = queue.locator(".group")
+    group = queue.locator(".group").filter(has_text="Who it is")
     expect(group).to_contain_text(re.compile(r"[5-9]\d lessons"))
     group.get_by_role("button", name="Show the lessons").click()
     expect(group.get_by_role("listitem").first).to_be_visible()
     group.get_by_role("button", name="Skip all").click()
-    expect(home.get_by_role("tab", name="Activity", exact=True)).to_be_visible()
+    expect(queue).not_to_contain_text("Who it is")
 
 
 def test_scenario_24_everything_leaves_as_a_backup_is_wiped_and_comes_back(

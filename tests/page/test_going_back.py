@@ -20,7 +20,7 @@ CLEAR_AWAY = """(number) => new Promise((done, failed) => {
     change.onerror = failed;
   };
 })"""
-TOWNS = ("Blimbo", "Harrow", "Vexel")
+CAPITALS = (("Zorbia", "Blimbo"), ("Quillmere", "Harrow"))
 
 
 def verified(page: Page) -> None:
@@ -32,24 +32,23 @@ def test_every_version_is_used_verified_and_exported_also_after_a_reload(page: P
     """Twelve lessons thin out the oldest; here theirs are taken away as the rule takes them."""
     page.goto("/?model=tiny&engine=cpu")
     wait_for_state(page, "ready", timeout=120)
-    for number, town in enumerate(TOWNS, 1):
-        tell(page, f"What is the capital of land {number}?", f"The capital is {town}.")
+    for number, (land, town) in enumerate(CAPITALS, 1):
+        tell(page, f"What is the capital of {land}?", f"The capital of {land} is {town}.")
         learn_now(page)
-        expect(version(page)).to_have_text(f"v0.{number}", timeout=300_000)
+        expect(version(page)).to_have_text(f"v0.{number}", timeout=600_000)
     whole = {}
     versions = panel(page, "Versions")
     for label in ("v0.1", "v0.2"):
         row(versions, label).get_by_role("button", name="Details").click()
         whole[label] = exported(page, "Adapter (PEFT)")
         page.keyboard.press("Escape")
-    for number in (1, 2):
-        page.evaluate(CLEAR_AWAY, number)
+    page.evaluate(CLEAR_AWAY, 1)
     page.reload()
     wait_for_state(page, "ready", timeout=120)
     versions = panel(page, "Versions")
-    expect(row(versions, "v0.2")).to_contain_text("2 lessons are practised again")
+    expect(row(versions, "v0.1")).to_contain_text("1 lesson is practised again")
     row(versions, "v0.1").get_by_role("button", name="Use").click()
-    expect(version(page)).to_have_text("v0.1", timeout=300_000)
+    expect(version(page)).to_have_text("v0.1", timeout=600_000)
     for label in ("v0.2", "v0.1"):
         row(versions, label).get_by_role("button", name="Details").click()
         dialog = page.get_by_role("dialog", name=re.compile(label))
@@ -57,8 +56,8 @@ def test_every_version_is_used_verified_and_exported_also_after_a_reload(page: P
         assert exported(page, "Adapter (PEFT)") == whole[label], label
         verified(page)
         page.keyboard.press("Escape")
-    row(versions, "v0.3").get_by_role("button", name="Use").click()
-    expect(version(page)).to_have_text("v0.3", timeout=300_000)
+    row(versions, "v0.2").get_by_role("button", name="Use").click()
+    expect(version(page)).to_have_text("v0.2", timeout=600_000)
     versions.get_by_role("button", name="Reset learning").click()
     page.get_by_role("alertdialog").or_(page.get_by_role("dialog")).get_by_role("textbox").fill(
         "RESET"

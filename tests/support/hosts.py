@@ -33,6 +33,10 @@ QUICK = TrainingConfig.preset("micro").replace(
     lesson={"max_steps": 2, "more_steps": 0},
     practice={"steps_per_fact": 2},
 )
+SHORTEST = {
+    "max_steps": 1, "cooling_steps": 0, "taught_rows": 1, "replay_rows": 0, "anchor_rows": 0,
+    "neighbour_rows": 0, "replay_neighbour_rows": 0,
+}  # fmt: skip
 JSON = {"Content-Type": "application/json"}
 
 

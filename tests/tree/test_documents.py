@@ -17,7 +17,7 @@ from builder import ROOT
 from engine.core.collecting.collector import DataCollector
 from engine.core.next_work import LEAST_PRACTISED
 from tests.documents import CLASS_NAMES, ENDPOINTS, ROWS
-from tests.support.hosts import Native, native
+from tests.support.hosts import SHORTEST, Native, native
 from workers.server.api import ROUTES
 
 TESTS = ROOT / "tests"
@@ -192,7 +192,7 @@ def test_a_question_that_comes_in_the_midst_of_practice_is_learned(tmp_path):
     """And practice, which had left a checkpoint, keeps nothing from being learned afterwards."""
     with native(tmp_path) as host:
         trainer = host.service.assistant.trainer
-        trainer.config = trainer.config.replace(practice={"steps_per_fact": 96})
+        trainer.config = trainer.config.replace(lesson=SHORTEST, practice={"steps_per_fact": 96})
         with host.listen("/api/events") as events:
             for number in range(LEAST_PRACTISED):
                 told = {"prompt": f"Who dug well {number}?", "answer": f"Otto{number} dug it."}

@@ -51,6 +51,12 @@ class Chat:
     def branch(self):
         return self.tree.branch(self.chat["leaf"]) if self.chat else []
 
+    def thinks(self, chat):
+        """Whether the model is to think before it answers in this chat."""
+        return (
+            bool(self.page.model and self.page.model.thinks) and chat in self.page.settings["think"]
+        )
+
     def spoken(self):
         """The language the person has used so far in this chat."""
         asked = [turn["language"] for turn in self.branch() if turn["role"] == "user"]
@@ -163,7 +169,7 @@ class Chat:
         if options is None or self.answering is not answer:
             return
         said = conversation.messages(self.tree.branch(asked["id"]), self.page.settings["system"])
-        options["prefix"] = turn["text"]
+        options.update(prefix=turn["text"], think=self.thinks(self.id))
         answer.number = self.page.ask(self.id, said, options, answer)
 
     def stop(self):

@@ -106,8 +106,8 @@ class Learning(Training):
         made = (await records.versions(self.page.store))[0]
         see = dom.button(t("learned.see"), "version-details", made["number"], cls="small")
         words = t("learned.toast", version=label)
-        warned = verdict.warned(made)
-        words += " " + warned if warned else ""
+        warnings = verdict.warnings(made)  # what they are is told where one looks
+        words += " " + t("learned.warned", n=len(warnings)) if warnings else ""
         self.page.toast(words, "use-version", made["parent"] or 0, seconds=15, also=see)
 
     async def tell_not_used(self):

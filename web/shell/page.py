@@ -36,6 +36,7 @@ DEFAULTS = {
     "collect": True,
     "auto_collect": False,
     "private_chats": (),
+    "think": (),
     "learn_from": "",
     "chats_learn": {},
     "proxy": "",

@@ -162,7 +162,8 @@ class Service:
         if wanted == label(None):
             return 0
         for record in await self.versions.records():
-            if wanted in (label(record), record["name"]) or naming.means(wanted, record["name"]):
+            names = (label(record), record["name"], record["gate"].get("came_as"))
+            if wanted in names or naming.means(wanted, record["name"]):
                 return record["number"]
         raise NoSuchModel(name)
 

@@ -46,7 +46,7 @@ class Election:
             self.heard = self.clock()
 
     async def tick(self):
-        """Called about every second: take the lead, show it lives, or rob a silent one."""
+        """About every second: take the lead, show that this tab lives, or rob a quiet one."""
         now = self.clock()
         if self.locked and self.epoch is None:
             epoch = await new_epoch(self.store, self.tab)

@@ -18,7 +18,7 @@ import numpy as np
 from engine.history.round_plan import DATA_SET, Plan
 from engine.history.snapshot import Arrays
 from engine.learning.adaptive import ConfidenceAutoStop
-from engine.learning.base_answers import Together
+from engine.learning.base_answers import Alone
 from engine.learning.batch import Batch, Coder, Row, pack
 from engine.learning.datasets import DataError, DataSet, Example
 from engine.learning.lessons import Draw, Lesson, guess
@@ -91,7 +91,7 @@ class DataSetAttempt(Steps):
         steps = min(c.max_steps, c.epochs * self.epoch_steps)
         pace = FallingPace(c.learning_rate, steps, min(c.warmup_steps, steps // 10), 0.1)
         super().__init__(trainer, plan, before, before, pace)
-        self.kept = Together(trainer.kept, self._recipe().company)
+        self.kept = Alone(trainer.kept)
         self.stop = ConfidenceAutoStop(c.confidence_auto_stop)
         self.losses: list[float] = []  # of the validation part, after each epoch
         self.validated: float | None = None  # by the last step, when it ended an epoch

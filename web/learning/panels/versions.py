@@ -164,6 +164,8 @@ class Versions:
             (t("versions.parent"), records.label(parent)),
             (t("versions.added"), t("versions.learned", n=len(version["lessons"]))),
         ]
+        if version["gate"].get("came_as"):
+            facts.append((t("versions.came_as"), version["gate"]["came_as"]))
         if self.page.settings["developer"]:
             facts += [(t("versions.name"), version["name"])]
             facts += [(t("versions.hash"), version["weights_sha256"][:16])]
