@@ -48,6 +48,12 @@ def headless(options: argparse.Namespace) -> int:
     return environment.run("workers.server.headless", *options.arguments)
 
 
+def reference(options: argparse.Namespace) -> int:
+    from builder import reference
+
+    return reference.run()
+
+
 def lock(options: argparse.Namespace) -> int:
     from builder import relock
 
@@ -79,6 +85,9 @@ def arguments() -> argparse.ArgumentParser:
 
     command = commands.add_parser("headless", help="serve the API without a browser")
     command.set_defaults(run=headless)
+
+    command = commands.add_parser("reference", help="write docs/reference.md from the docstrings")
+    command.set_defaults(run=reference)
 
     command = commands.add_parser("lock", help="rewrite builder/lock.json from the pins")
     command.set_defaults(run=lock)

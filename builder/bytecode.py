@@ -1,7 +1,8 @@
-"""Python archives with their bytecode inside, so that no visitor's browser compiles a line at start.
+"""Python archives with their bytecode inside, so that no visitor's browser compiles a line at
+start.
 
-The interpreter that will run them makes it: Pyodide itself, under Node.  What was made once is kept,
-named by everything that went into it.
+The interpreter that will run them makes it: Pyodide itself, under Node.  What was made once is
+kept, named by everything that went into it.
 """
 
 import hashlib

@@ -34,8 +34,9 @@ def run(scope: str, extra: list[str]) -> int:
 
 
 def tested(python: Path, marks: str, halves: list[list[str]]) -> list[int]:
-    """Each part's exit status. They run at once; what later ones print comes when the first is done.
-    A browser can be late once on a busy machine, so what failed gets a second chance, aloud."""
+    """Each part's exit status. They run at once; what later ones print comes when the first is
+    done. A browser can be late once on a busy machine, so what failed gets a second chance,
+    aloud."""
     site.build()
     site.build(tests=True)
     commands: list[list[Any]] = [

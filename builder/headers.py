@@ -1,7 +1,8 @@
 """The HTTP headers of the site: written once, used by the server and by the service worker.
 
-The page's policy is that of PyScript: its core needs `unsafe-eval` and workers from blobs; nothing else
-is let through, and no address but our own.  A host that sends no headers gets the policy from index.html.
+The page's policy is that of PyScript: its core needs `unsafe-eval` and workers from blobs; nothing
+else is let through, and no address but our own.  A host that sends no headers gets the policy from
+index.html.
 """
 
 POLICY = {
@@ -17,7 +18,8 @@ POLICY = {
     "form-action": "'none'",
     "frame-ancestors": "'none'",
 }
-# The one place that may speak to other origins: it fetches the address a person typed, and holds nothing.
+# The one place that may speak to other origins: it fetches the address a person typed, and holds
+# nothing.
 OUTSIDE = {"default-src": "'none'", "connect-src": "https:"}
 
 # Opened by a page of another origin, which it must be able to hear.

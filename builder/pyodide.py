@@ -1,4 +1,5 @@
-"""The Pyodide folder of the site: the interpreter, the wheels, and a lock file naming exactly those."""
+"""The Pyodide folder of the site: the interpreter, the wheels, and a lock file naming exactly
+those."""
 
 import email
 import hashlib

@@ -1,4 +1,5 @@
-"""`build.py lock`: turns the versions pinned in pyproject.toml into sizes and hashes in lock.json."""
+"""`build.py lock`: turns the versions pinned in pyproject.toml into sizes and hashes in
+lock.json."""
 
 import hashlib
 import json
@@ -82,7 +83,8 @@ def release(file: str) -> str:
 
 
 def wanted_parts(pins: dict, before: dict) -> Iterator[tuple[str, dict]]:
-    """Every part of the page with its sources, in an order that has archives before their members."""
+    """Every part of the page with its sources, in an order that has archives before their
+    members."""
     for name, version in {**pins["npm"], **pins["peers"]}.items():
         file = f"{name.rsplit('/', 1)[-1]}-{version}.tgz"
         yield measured(f"npm/{name}", file, [f"{NPM}/{name}/-/{file}"], before, version)

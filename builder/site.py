@@ -1,7 +1,8 @@
 """`dist/`: a static site that asks no other origin for anything, in folders named by their content.
 
-A folder's name holds the hash of what is in it, so an update never mixes old files with new ones; only
-the two pages, the manifest and the service worker keep their names.  Built beside and renamed when whole.
+A folder's name holds the hash of what is in it, so an update never mixes old files with new ones;
+only the two pages, the manifest and the service worker keep their names.  Built beside and renamed
+when whole.
 """
 
 import base64
@@ -58,8 +59,8 @@ ONLY_IN_CPYTHON = {"sqlite.py", "backup.py", "language.py", "turns.py", "environ
 ROOT_FILES = (
     "index.html", "hand-over.html", "oqt-dashboard.html", "manifest.webmanifest", "sw.js",
 )  # fmt: skip
-# The service worker keeps the page and its engine from the first visit on, what an import needs once it is
-# used, and never a model: that is kept, in pieces and checked, by who loads it.
+# The service worker keeps the page and its engine from the first visit on, what an import needs
+# once it is used, and never a model: that is kept, in pieces and checked, by who loads it.
 NEVER_KEPT = re.compile(r"^models-")
 KEPT_WHEN_USED = re.compile(r"^ocr-|/(highlight|temml)\.js$|\.whl$")
 
@@ -140,14 +141,16 @@ def members(table: dict[str, tuple[str, str]]) -> dict[str, bytes | Path]:
 
 
 def page_python() -> list[Path]:
-    """What the page's interpreter may import: its own modules, and what it shares with the workers."""
+    """What the page's interpreter may import: its own modules, and what it shares with the
+    workers."""
     shared = [ROOT / "engine/__init__.py", *sorted((ROOT / "engine/core").rglob("*.py"))]
     shared = [path for path in shared if path.name not in ONLY_IN_CPYTHON]
     return shared + sorted((ROOT / "web").rglob("*.py"))
 
 
 def page_files(tests: bool) -> dict[str, bytes | Path]:
-    """Our own: what the browser reads as it lies, the page's Python in one piece, the rest as a wheel."""
+    """Our own: what the browser reads as it lies, the page's Python in one piece, the rest as a
+    wheel."""
     web = ROOT / "web/static"
     own: dict[str, bytes | Path] = {
         path.relative_to(web).as_posix(): path.read_bytes()
@@ -202,7 +205,8 @@ def suite_page(index: str) -> bytes:
 
 
 def service_worker(site: Site, finished: dict[str, bytes], settings: dict[str, dict]) -> bytes:
-    """web/static/sw.js with the list of what it keeps, and the headers each kind of file goes with."""
+    """web/static/sw.js with the list of what it keeps, and the headers each kind of file goes
+    with."""
     lock = bytes(site.files[site.names["pyodide-lock.json"]])
     needed = pyodide.closure(lock, settings["engine"]["packages"]) | {"oneseek.whl"}
     hashes = site.hashes | {name: sha256(data) for name, data in finished.items()}

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import io
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path, PurePosixPath
 
@@ -60,7 +61,8 @@ def own(with_tests: bool = False) -> tuple[str, bytes]:
     }
     if with_tests:
         found["pyproject.toml"] = (ROOT / "pyproject.toml").read_bytes()
-    return wheel("oneseek", "0.1.0", found)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return wheel(project["name"], project["version"], found)
 
 
 def from_source(name: str) -> tuple[str, bytes]:

@@ -47,7 +47,8 @@ class Busy(RuntimeError):
 
 
 class NothingLeft(LookupError):
-    """The lesson to go on with is gone, or what it stood on has changed; its examples wait again."""
+    """The lesson to go on with is gone, or what it stood on has changed; its examples wait
+    again."""
 
 
 class OnlyChats(ValueError):
@@ -138,8 +139,9 @@ class Assistant:
     async def speaker(
         self, number: int, asked: int | None, messages: list[dict]
     ) -> tuple[Generator, dict]:
-        """Who begins to answer, and what the answer brings along: a version behind its guard, or what
-        is known by heart, comes in when the question was read. Version 0 is the base and no more."""
+        """Who begins to answer, and what the answer brings along: a version behind its guard, or
+        what is known by heart, comes in when the question was read. Version 0 is the base and no
+        more."""
         await self.mind.memory.load()
         if asked == BASE or not self.mind.memory.facts:
             return await self.generator(number), {}
@@ -224,8 +226,8 @@ class Assistant:
         store: Any = None,
     ) -> Round:
         """Open a round on queued examples, or go on with the one that was interrupted. Its work is
-        done in the time `grant` gives; what it stores goes through `store`, when there is one. A round
-        of kind `memory` only remembers them, or without any all that waits to be."""
+        done in the time `grant` gives; what it stores goes through `store`, when there is one. A
+        round of kind `memory` only remembers them, or without any all that waits to be."""
         self._no_other_round()
         if kind == MEMORY:
             return self.look_into(lambda: self.mind.remember(ids), kind)
@@ -264,7 +266,8 @@ class Assistant:
     async def _open(
         self, kind: str, ids: list[str], line: str, config: dict | None, store: Any, run: str = ""
     ) -> None:
-        """While nothing else has the shadow; the version in use is made whole first if it is not."""
+        """While nothing else has the shadow; the version in use is made whole first if it is
+        not."""
         try:
             async with self.whole.alone:
                 await self._open_alone(kind, ids, line, config, store, run)
@@ -320,7 +323,8 @@ class Assistant:
         return ended
 
     async def grant(self, milliseconds: float) -> tuple[float, dict | None]:
-        """Let the open round work for about this long; what it used, and its outcome if it ended."""
+        """Let the open round work for about this long; what it used, and its outcome if it
+        ended."""
         round = self.round
         if round is None:
             raise LookupError("no round is open")
@@ -346,15 +350,16 @@ class Assistant:
         self.training.drop()
 
     async def make_room(self) -> None:
-        """Take the one shadow from the open round, once that has let go of everything; the round goes
-        on from its checkpoint."""
+        """Take the one shadow from the open round, once that has let go of everything; the round
+        goes on from its checkpoint."""
         task = self.round.task if self.round else None
         if task is not None and task is not asyncio.current_task():
             self.drop()
             await asyncio.wait({task})
 
     async def recall(self, id: str) -> tuple[str, bool, int]:
-        """Ask one learned example with no chat around it: reply, whether it has the value, by whom."""
+        """Ask one learned example with no chat around it: reply, whether it has the value, by
+        whom."""
         for name in ("examples", "queue"):
             if example := await self.versions.store.get(name, id):
                 break

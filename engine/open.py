@@ -1,4 +1,5 @@
-"""A store, a model, an executor and an id become an assistant: page, server and command line all begin here."""
+"""A store, a model, an executor and an id become an assistant: page, server and command line all
+begin here."""
 
 from __future__ import annotations
 

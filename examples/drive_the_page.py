@@ -1,4 +1,5 @@
-"""The page driven by Playwright: `python3 build.py serve`, then `python examples/drive_the_page.py`.
+"""The page driven by Playwright: `python3 build.py serve`, then `python
+examples/drive_the_page.py`.
 
 It asks the demo model of 0.6 MB through the page's own API, as any script of the page could.
 """

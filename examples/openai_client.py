@@ -1,5 +1,6 @@
-"""OpenAI's own client against a OneSeek on this machine: `pip install openai`, then, in another shell,
-`python3 build.py headless --model smollm2-135m`, and `python examples/openai_client.py [ADDRESS]`.
+"""OpenAI's own client against a OneSeek on this machine: `pip install openai`, then, in another
+shell, `python3 build.py headless --model smollm2-135m`, and `python examples/openai_client.py
+[ADDRESS]`.
 """
 
 import sys

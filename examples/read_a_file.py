@@ -1,7 +1,8 @@
 """What an importer makes of a file, from Python: `.venv/bin/python examples/read_a_file.py FILE`.
 
-A reader of your own is one function `read(data, budget) -> Reading` in `importers/readers/`, one line in
-the tables at the end of `importers/read.py`, and how to recognise the kind in `importers/kinds.py`.
+A reader of your own is one function `read(data, budget) -> Reading` in `importers/readers/`, one
+line in the tables at the end of `importers/read.py`, and how to recognise the kind in
+`importers/kinds.py`.
 """
 
 import sys

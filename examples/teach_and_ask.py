@@ -1,7 +1,8 @@
-"""Tell a model a fact and ask for it, from Python: `.venv/bin/python examples/teach_and_ask.py [MODEL]`.
+"""Tell a model a fact and ask for it, from Python: `.venv/bin/python examples/teach_and_ask.py
+[MODEL]`.
 
-`oneseek` is the same from a shell. The demo model takes seconds; `smollm2-135m` remembers as quickly,
-and `teach` in place of `remember` then trains its weights for minutes.
+`oneseek` is the same from a shell. The demo model takes seconds; `smollm2-135m` remembers as
+quickly, and `teach` in place of `remember` then trains its weights for minutes.
 """
 
 import json

@@ -1,6 +1,8 @@
-"""The one shape every importer makes: a `Document` of blocks, or an `ImportRefused` that says why not.
+"""The one shape every importer makes: a `Document` of blocks, or an `ImportRefused` that says why
+not.
 
-A block keeps what the source meant (heading, list item, table, code, exchange of a dataset), never its markup.
+A block keeps what the source meant (heading, list item, table, code, exchange of a dataset), never
+its markup.
 """
 
 import dataclasses
@@ -15,7 +17,8 @@ class ImportRefused(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Block:
-    """A piece of a document. `rows` holds a table's cells, or the (role, content) turns of an exchange."""
+    """A piece of a document. `rows` holds a table's cells, or the (role, content) turns of an
+    exchange."""
 
     kind: str
     text: str
@@ -25,7 +28,8 @@ class Block:
 
 @dataclasses.dataclass
 class Reading:
-    """What a reader found in one file; `scans` are pages without text, `hidden` counts words not shown."""
+    """What a reader found in one file; `scans` are pages without text, `hidden` counts words not
+    shown."""
 
     blocks: list[Block]
     title: str = ""
@@ -77,7 +81,8 @@ def fingerprint(data: bytes) -> str:
 
 
 def table(rows) -> Block:
-    """A table block; its text has one line a row so that previews and counts need no special case."""
+    """A table block; its text has one line a row so that previews and counts need no special
+    case."""
     kept = tuple(tuple(" ".join(cell.split()) for cell in row) for row in rows)
     kept = tuple(row for row in kept if any(row))
     return Block("table", "\n".join(" | ".join(row) for row in kept), rows=kept)

@@ -1,7 +1,7 @@
 """What the importer worker does with what the page hands it; the same calls work natively.
 
-Everything comes back as the JSON of an `ImportResult`. Pictures, and pages that are pictures, are read by a recogniser
-that may be asynchronous: in the page it is tesseract.js.
+Everything comes back as the JSON of an `ImportResult`. Pictures, and pages that are pictures, are
+read by a recogniser that may be asynchronous: in the page it is tesseract.js.
 """
 
 from collections.abc import Awaitable, Callable

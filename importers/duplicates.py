@@ -1,4 +1,5 @@
-"""Near-duplicates by simhash: two texts that share nearly all runs of three words get nearly the same 64 bits."""
+"""Near-duplicates by simhash: two texts that share nearly all runs of three words get nearly the
+same 64 bits."""
 
 import hashlib
 import re
@@ -7,7 +8,8 @@ BITS = 64
 NEAR = 12  # bits that may differ: a changed word in fifty moves about seven, another text about thirty-two
 SHORTEST = 8  # words: shorter texts are too alike by chance
 _WORD = re.compile(r"\w+")
-# For each byte, its eight bits spread into 32-bit lanes of one number, so that bits are counted by adding.
+# For each byte, its eight bits spread into 32-bit lanes of one number, so that bits are counted by
+# adding.
 _SPREAD = [sum(((byte >> bit) & 1) << (32 * bit) for bit in range(8)) for byte in range(256)]
 
 
@@ -51,7 +53,8 @@ class Fingerprints:
 
 
 def seen_blocks(document, index: Fingerprints) -> tuple[frozenset[int], dict[int, str]]:
-    """Blocks already met in this document or an earlier one, and where; the others are remembered."""
+    """Blocks already met in this document or an earlier one, and where; the others are
+    remembered."""
     seen: dict[int, str] = {}
     for number, block in enumerate(document.blocks):
         if block.kind == "heading" or len(block.text.split()) < SHORTEST:

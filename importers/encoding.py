@@ -1,4 +1,5 @@
-"""Bytes to text when nobody says which encoding: marks first, then UTF-8, then what the bytes look like.
+"""Bytes to text when nobody says which encoding: marks first, then UTF-8, then what the bytes look
+like.
 
 Windows-1252 is the last resort because every ISO-8859-1 text reads the same in it.
 """
@@ -52,7 +53,8 @@ def decode(data: bytes, name: str, declared: str = "") -> str:
 
 
 def _unmarked_utf16(head: bytes) -> str:
-    """Latin text in UTF-16 has a zero in every other byte; where they stand tells the byte order."""
+    """Latin text in UTF-16 has a zero in every other byte; where they stand tells the byte
+    order."""
     half = len(head) // 2
     if half < 2:
         return ""

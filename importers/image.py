@@ -1,6 +1,8 @@
-"""The door for pictures: made readable with Pillow, read by a recogniser that is handed in, kept with its confidence.
+"""The door for pictures: made readable with Pillow, read by a recogniser that is handed in, kept
+with its confidence.
 
-In the page the recogniser is tesseract.js; natively `tesseract`, the command, where it is installed.
+In the page the recogniser is tesseract.js; natively `tesseract`, the command, where it is
+installed.
 """
 
 import io

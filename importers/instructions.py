@@ -1,6 +1,8 @@
-"""Imported text is data. This finds text that reads like orders to the assistant, and strips what nobody sees.
+"""Imported text is data. This finds text that reads like orders to the assistant, and strips what
+nobody sees.
 
-A document with such text is held: nothing of it is learned before a person has seen the places and approved.
+A document with such text is held: nothing of it is learned before a person has seen the places and
+approved.
 """
 
 import dataclasses

@@ -51,7 +51,8 @@ _MARKDOWN = re.compile(
 
 
 def kind_of(data: bytes, name: str) -> str:
-    """pdf, docx, epub, zip, rtf, png, jpeg, gif, webp, mail, html, json, jsonl, csv, markdown or plain."""
+    """pdf, docx, epub, zip, rtf, png, jpeg, gif, webp, mail, html, json, jsonl, csv, markdown or
+    plain."""
     if b"%PDF-" in data[:1024]:
         return "pdf"
     if data.startswith(b"{\\rtf"):

@@ -1,6 +1,8 @@
-"""What an import may cost, counted while it runs: sizes in headers lie, so bytes are counted as they appear.
+"""What an import may cost, counted while it runs: sizes in headers lie, so bytes are counted as
+they appear.
 
-One `Budget` follows one file through its reader. It also carries progress out and the wish to cancel in.
+One `Budget` follows one file through its reader. It also carries progress out and the wish to
+cancel in.
 """
 
 import dataclasses
@@ -23,7 +25,8 @@ class Limits:
 
 
 class Exhausted(ImportRefused):
-    """The whole import has cost what it may: nothing more of it is read, not the next member either."""
+    """The whole import has cost what it may: nothing more of it is read, not the next member
+    either."""
 
 
 class Cancelled(Exception):
@@ -46,7 +49,8 @@ class Budget:
         self._spent = 0
 
     def step(self, what: str = "", done: int = 0, total: int = 0) -> None:
-        """Called between pieces of work: the place where time runs out, cancel acts and progress shows."""
+        """Called between pieces of work: the place where time runs out, cancel acts and progress
+        shows."""
         if what and self._progress:
             self._progress(what, done, total)
         if self._cancelled and self._cancelled():

@@ -1,4 +1,5 @@
-"""A document as passages of sentences, each sentence with its place, without what is said on every page.
+"""A document as passages of sentences, each sentence with its place, without what is said on every
+page.
 
 A lesson made from a sentence can so always show the sentence it came from.
 """
@@ -40,7 +41,8 @@ class Passage(NamedTuple):
 
 
 def sentences_of(text: str) -> list[tuple[int, int]]:
-    """Where each sentence begins and ends; a full stop after an abbreviation, initial or ordinal ends none."""
+    """Where each sentence begins and ends; a full stop after an abbreviation, initial or ordinal
+    ends none."""
     spans, start = [], 0
     for match in _END.finditer(text):
         if match[0][0] != "\n" and not _ends(text[start : match.end()], text[match.end() :]):
@@ -112,7 +114,8 @@ def table_sentences(rows: tuple[tuple[str, ...], ...], title: str, language: str
 
 
 def _inside(phrase: str) -> str:
-    """A heading in the middle of a sentence: small first letter unless a name or an acronym is in it."""
+    """A heading in the middle of a sentence: small first letter unless a name or an acronym is in
+    it."""
     words = phrase.split()
     named = any(word[:1].isupper() for word in words[1:]) or words[0][1:] != words[0][1:].lower()
     return phrase if named or len(words[0]) == 1 else phrase[0].lower() + phrase[1:]

@@ -1,6 +1,8 @@
-"""Any file to documents: its kind from its content, the reader for that kind, one clear ending for each.
+"""Any file to documents: its kind from its content, the reader for that kind, one clear ending for
+each.
 
-`read` yields one (name, Document or ImportRefused) for a file, and one for each member of an archive.
+`read` yields one (name, Document or ImportRefused) for a file, and one for each member of an
+archive.
 """
 
 import importlib
@@ -66,7 +68,8 @@ def read(
 
 
 def read_text(text: str, format: str | None, name: str, budget: Budget | None = None) -> Document:
-    """Text that is already text: pasted, or handed over by a page. `format` overrules what it looks like."""
+    """Text that is already text: pasted, or handed over by a page. `format` overrules what it looks
+    like."""
     budget = budget or Budget(name)
     data = text.encode("utf-8", "surrogatepass")
     budget.accept(len(data))

@@ -1,4 +1,5 @@
-"""What an import leads to: a document with lessons, something held for approval, or one sentence why not."""
+"""What an import leads to: a document with lessons, something held for approval, or one sentence
+why not."""
 
 import dataclasses
 import hashlib
@@ -17,7 +18,8 @@ _SHORTEST_QUESTION = 3  # words: later turns shorter than this lean on the turn 
 
 @dataclasses.dataclass
 class ImportResult:
-    """One item of an import. Examples of a held document count as none until `approve` is called."""
+    """One item of an import. Examples of a held document count as none until `approve` is
+    called."""
 
     name: str
     document: Document | None = None

@@ -1,5 +1,5 @@
-"""The places of a text that a question is about, found by its words alone (BM25): asking about a document
-costs no reading of it by the model.
+"""The places of a text that a question is about, found by its words alone (BM25): asking about a
+document costs no reading of it by the model.
 
 A place is a few sentences that stand together, with where it begins and ends in the text.
 """
@@ -23,8 +23,8 @@ class Place(NamedTuple):
 
 
 def places(text: str) -> list[Place]:
-    """The text in order, cut where a paragraph ends and where a place has become long; a heading or an
-    item of a list stands with what follows it."""
+    """The text in order, cut where a paragraph ends and where a place has become long; a heading or
+    an item of a list stands with what follows it."""
     found, start, words = [], None, 0
     for begin, end in sentences_of(text):
         start = begin if start is None else start
@@ -39,7 +39,8 @@ def places(text: str) -> list[Place]:
 
 
 def find(text: str, question: str, count: int) -> list[Place]:
-    """The best places, best first; none where no word of the question tells one place from another."""
+    """The best places, best first; none where no word of the question tells one place from
+    another."""
     all_places = places(text)
     counted = [Counter(terms(place.text)) for place in all_places]
     spread = Counter(term for one in counted for term in one)

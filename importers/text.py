@@ -23,7 +23,8 @@ class TextImporter:
     def import_text(
         self, text: str, format: str | None = None, name: str = "pasted text"
     ) -> ImportResult:
-        """`format` is plain, markdown, html, csv, json or jsonl; without one it is told from the text."""
+        """`format` is plain, markdown, html, csv, json or jsonl; without one it is told from the
+        text."""
         try:
             return self.result(read_text(text, format, name))
         except ImportRefused as problem:
@@ -32,7 +33,8 @@ class TextImporter:
     def import_file(
         self, data: bytes, name: str, budget: Budget | None = None
     ) -> Iterator[ImportResult | IsPicture]:
-        """One result for a file, one for each member of an archive; pictures come out for the image importer."""
+        """One result for a file, one for each member of an archive; pictures come out for the image
+        importer."""
         for member, outcome in read(data, name, budget):
             if isinstance(outcome, Document):
                 yield self.result(outcome)

@@ -1,4 +1,5 @@
-"""The door for web pages: fetched natively, or handed over by the page as HTML it fetched, saved or pasted."""
+"""The door for web pages: fetched natively, or handed over by the page as HTML it fetched, saved or
+pasted."""
 
 from importers.document import ImportRefused
 from importers.encoding import decode

@@ -1,4 +1,5 @@
-"""The suite's own settings; inside a worker, where there is no browser to drive, without the page's fixtures."""
+"""The suite's own settings; inside a worker, where there is no browser to drive, without the page's
+fixtures."""
 
 import sys
 
@@ -12,7 +13,8 @@ settings.load_profile("oneseek")
 
 
 def pytest_terminal_summary(terminalreporter):
-    """What of the documents' requirements the suite shows; in a worker there is nobody to read it."""
+    """What of the documents' requirements the suite shows; in a worker there is nobody to read
+    it."""
     if sys.platform != "emscripten":
         from tests.documents import summary
 

@@ -1,7 +1,7 @@
 """What the documents that asked for this system require, a line each, and the tests that show it.
 
-A test shows a row through the product's own door: HTTP, the page, the command line, or the classes that
-the README offers to other programs.  A row says what is missing where no such test stands yet.
+A test shows a row through the product's own door: HTTP, the page, the command line, or the classes
+that the README offers to other programs.  A row says what is missing where no such test stands yet.
 """
 
 from collections import Counter

@@ -1,7 +1,8 @@
-"""The first code of each Pyodide worker: loads the project, its packages and the worker's own module.
+"""The first code of each Pyodide worker: loads the project, its packages and the worker's own
+module.
 
-PyScript runs it with the page's settings in its configuration.  Every step is told to the page, and so is
-a failure, because a worker that says nothing looks the same as one that is slow.
+PyScript runs it with the page's settings in its configuration.  Every step is told to the page, and
+so is a failure, because a worker that says nothing looks the same as one that is slow.
 """
 
 import asyncio
@@ -31,7 +32,8 @@ ALIVE = """(name) => new Promise((held) => navigator.locks.request(name, () => {
 
 
 async def start() -> Any:
-    """The worker's mail, open for requests; None when it could not be opened, which the page then knows."""
+    """The worker's mail, open for requests; None when it could not be opened, which the page then
+    knows."""
     try:
         await load_project()
         return await open_mail()
@@ -67,7 +69,8 @@ async def open_mail() -> Any:
 
 
 def tell_broken(error: BaseException) -> None:
-    """Spelled out here: the protocol may be the very thing that could not be loaded. It has no number."""
+    """Spelled out here: the protocol may be the very thing that could not be loaded. It has no
+    number."""
     reason, detail = str(error), "".join(traceback.format_exception(error))
     event = {"type": "Broken", "worker": name, "reason": reason, "detail": detail}
     channel.postMessage(json.dumps({"worker": name, "seq": 0, "event": json.dumps(event)}))

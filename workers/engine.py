@@ -150,7 +150,8 @@ class Engine:
         return self.device
 
     async def on_load_model(self, request: LoadModel) -> Loaded | Failed:
-        """Fetch what is missing of a model and make it resident; until then the one in use stays."""
+        """Fetch what is missing of a model and make it resident; until then the one in use
+        stays."""
         began = time.monotonic()
 
         def progress(phase: str, done: int, total: int) -> None:
@@ -214,6 +215,7 @@ class Engine:
             context=self.assistant.base.context,
             parameters=self.assistant.model.config.parameters,
             trainable=self.assistant.trainable,
+            thinks=self.assistant.model.template.thinks,
         )
 
     async def rebuild(self, back_end: str) -> str:
@@ -263,6 +265,7 @@ class Engine:
                     request.id,
                     options.get("version"),
                     prefix=prefix,
+                    think=options.get("think", False) and not prefix,
                     on_text=teller.again(),
                 )
                 break

@@ -1,8 +1,8 @@
 """A worker collects garbage at moments of its own: Pyodide's automatic ones may crash it.
 
-CPython's incremental collector follows the frames of every stack, also of one that is suspended, whose
-frames Pyodide has put aside by then (pyodide/pyodide#6464, in 314.0.7). Collections of the youngest
-objects, and of all objects, do not look at frames.
+CPython's incremental collector follows the frames of every stack, also of one that is suspended,
+whose frames Pyodide has put aside by then (pyodide/pyodide#6464, in 314.0.7). Collections of the
+youngest objects, and of all objects, do not look at frames.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The importer worker: reads what a person drops on the page, away from the engine and the chat.
 
 Items are read one at a time, so memory holds one; between pages of an item a wish to stop is heard.
-Backups are written and read here as well: they take memory, and time that nobody's answer waits for.
+Backups are written and read here as well: they take memory, and time that nobody's answer waits
+for.
 """
 
 from __future__ import annotations
@@ -173,7 +174,8 @@ class Importer:
 
 
 class Whole:
-    """What is stored, and with each source what is kept of it in files: its text and its lessons."""
+    """What is stored, and with each source what is kept of it in files: its text and its
+    lessons."""
 
     def __init__(self, store: Any) -> None:
         self.store, self.close = store, store.close
@@ -201,8 +203,8 @@ def serve(emit: Emit, settings: dict, modules: dict[str, Any]) -> Importer:
 
 
 async def lightened(item: dict) -> dict:
-    """Without the whole text, which would hold up the page: that lies in OPFS importer/ as HASH.txt, and what
-    was asked and answered in its lessons as HASH.json."""
+    """Without the whole text, which would hold up the page: that lies in OPFS importer/ as
+    HASH.txt, and what was asked and answered in its lessons as HASH.json."""
     document = item["document"]
     if document:
         text = "\n\n".join(block["text"] for block in document.pop("blocks") if block["text"])
@@ -214,7 +216,8 @@ async def lightened(item: dict) -> dict:
 
 
 async def take_from_inbox(name: str, budget: Budget) -> bytes:
-    """The bytes of a file the page put into OPFS, which is removed; its size is judged before it is read."""
+    """The bytes of a file the page put into OPFS, which is removed; its size is judged before it is
+    read."""
     inbox = await folder("inbox")
     handle = await inbox.getFileHandle(name)
     try:

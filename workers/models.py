@@ -1,4 +1,5 @@
-"""The models of this browser: from the site into OPFS, or from a file the person gave, checked whenever they are read.
+"""The models of this browser: from the site into OPFS, or from a file the person gave, checked
+whenever they are read.
 
 A model that is complete in OPFS is opened without asking the network for anything.
 """
@@ -38,7 +39,8 @@ class Models:
         self.fetching: asyncio.Future[Any] | None = None
 
     async def open(self, model: str, keep: bool, progress: Progress) -> ModelFile:
-        """The model's file, `progress(phase, done, total)` while it is fetched; Paused when stopped."""
+        """The model's file, `progress(phase, done, total)` while it is fetched; Paused when
+        stopped."""
         if model.startswith(GIVEN):
             return open_model(await self.given(model.removeprefix(GIVEN), progress))
         if model not in self.addresses:
@@ -65,7 +67,8 @@ class Models:
         return await download(self.shelf, Fetch(), name, self.addresses[model], known, progress)
 
     async def given(self, name: str, progress: Progress) -> Source | dict[str, Source]:
-        """A person's file in OPFS inbox/, checked from its second visit on; a folder as {name: source}."""
+        """A person's file in OPFS inbox/, checked from its second visit on; a folder as {name:
+        source}."""
         directory = await self.inbox.directory()
         try:
             file = await (await directory.getFileHandle(name)).getFile()

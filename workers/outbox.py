@@ -1,4 +1,5 @@
-"""Files that leave the engine worker for the person, and adapters that arrive: OPFS out/ and inbox/.
+"""Files that leave the engine worker for the person, and adapters that arrive: OPFS out/ and
+inbox/.
 
 An adapter leaves as PEFT's folder, as a LoRA for llama.cpp, merged, or certified with its proof.
 """

@@ -1,7 +1,8 @@
-"""The HTTP API inside the page: the service worker's requests, played to workers/server/api.py as a server would.
+"""The HTTP API inside the page: the service worker's requests, played to workers/server/api.py as a
+server would.
 
-The page keeps the learning in its own hands: what a request leaves to learn is learned in the time the
-page grants.
+The page keeps the learning in its own hands: what a request leaves to learn is learned in the time
+the page grants.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ TOUCHED = ["queue", "versions", "examples", "state", "ledger", "events", "metric
 
 
 class PageApi:
-    """One app over one assistant; `emit` carries the parts of the answers to the page. `micro` counts
-    the questions of the chat as well."""
+    """One app over one assistant; `emit` carries the parts of the answers to the page. `micro`
+    counts the questions of the chat as well."""
 
     def __init__(
         self,

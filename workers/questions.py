@@ -1,4 +1,5 @@
-"""Micro-training in the page: every question of the chat, and of the page's API, leaves its two stages.
+"""Micro-training in the page: every question of the chat, and of the page's API, leaves its two
+stages.
 
 What nobody approved is compared and counted at once; what may be learned waits for granted time.
 """

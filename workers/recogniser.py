@@ -1,4 +1,5 @@
-"""Reading text in pictures inside the page: tesseract.js from our own files, one worker, ended when idle."""
+"""Reading text in pictures inside the page: tesseract.js from our own files, one worker, ended when
+idle."""
 
 from __future__ import annotations
 

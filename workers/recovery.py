@@ -1,4 +1,5 @@
-"""When what computes is lost, a graphics device or a thread: everything is rebuilt from what is stored, with patience.
+"""When what computes is lost, a graphics device or a thread: everything is rebuilt from what is
+stored, with patience.
 
 The first attempts come quickly, later ones wait longer; a device that was lost twice is not trusted
 again, the processor takes over.
@@ -17,8 +18,8 @@ TRUSTED = 2  # losses after which the processor takes over
 
 
 class Recovery:
-    """`rebuild(back_end)` makes the model resident again and says why on that back end; `computes_on()`
-    is the one in use."""
+    """`rebuild(back_end)` makes the model resident again and says why on that back end;
+    `computes_on()` is the one in use."""
 
     def __init__(
         self, emit: Emit, rebuild: Callable[[str], Awaitable[str]], computes_on: Callable[[], str]

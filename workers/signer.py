@@ -1,4 +1,5 @@
-"""Signs with the browser's own Ed25519: the key is made here, and the person can take it along as a file.
+"""Signs with the browser's own Ed25519: the key is made here, and the person can take it along as a
+file.
 
 It lies in the settings, so a backup holds it too; the same PEM file serves the server and openssl.
 """

@@ -66,7 +66,8 @@ class Executor(Protocol):
         """Memory to be used in turns; None where everybody has their own."""
 
     def prepare(self, plan: Plan, tensors: Any = None, room: Any = None) -> Run:
-        """`tensors` by the names of the plan's inputs, of this back end; `room` is one of its rooms."""
+        """`tensors` by the names of the plan's inputs, of this back end; `room` is one of its
+        rooms."""
 
     async def breathe(self) -> None:
         """Let other work of this thread run."""

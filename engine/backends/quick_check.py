@@ -1,4 +1,5 @@
-"""Which of two back ends is quicker on this machine: a weak graphics chip can lose to the processor.
+"""Which of two back ends is quicker on this machine: a weak graphics chip can lose to the
+processor.
 
 What is measured is the product that nearly all of the work consists of; once for each chip, and the
 figures are kept.

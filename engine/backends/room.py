@@ -22,7 +22,8 @@ class Room:
         self.block = block
 
     def take(self, size: int) -> Any:
-        """The first `size` bytes, which are not part of the room any more; None if it is smaller."""
+        """The first `size` bytes, which are not part of the room any more; None if it is
+        smaller."""
         if size > self.block.size:
             return None
         taken, self.block = self.block[:size], self.block[whole_lines(size) :]

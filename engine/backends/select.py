@@ -1,4 +1,5 @@
-"""What to compute on where there is no browser: the one place that turns a name into an executor."""
+"""What to compute on where there is no browser: the one place that turns a name into an
+executor."""
 
 from __future__ import annotations
 

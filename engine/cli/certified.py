@@ -1,12 +1,13 @@
-"""`oneseek export --format certified`: what a course's folder learned, as a folder that proves itself."""
+"""`oneseek export --format certified`: what a session's folder learned, as a folder that proves
+itself."""
 
 from __future__ import annotations
 
 import asyncio
 from pathlib import Path
 
-from engine.cli.course import STORE, Course
 from engine.cli.options import show
+from engine.cli.session import STORE, Session
 from engine.cli.teaching import loaded
 from engine.history.certificate import certify, write_folder
 from engine.model.adapters import peft_files
@@ -26,15 +27,15 @@ def export(options) -> None:
 
 async def _export(options, source: Path, out: Path) -> None:
     model = await loaded(options)
-    course = await Course.open(source, model)
+    session = await Session.open(source, model)
     try:
-        record = await course.versions.current()
+        record = await session.versions.current()
         if record is None:
             raise ValueError(f"{source} has learned nothing that could be certified")
-        adapter = peft_files(course.trained, await course.weights(), model.name, record["name"])
-        files = await certify(course.versions, record["number"], adapter)
+        adapter = peft_files(session.trained, await session.weights(), model.name, record["name"])
+        files = await certify(session.versions, record["number"], adapter)
     finally:
-        await course.close()
+        await session.close()
     out.parent.mkdir(parents=True, exist_ok=True)
     write_folder(files, out)
     show(options, {"path": str(out), "name": record["name"]}, f"wrote {record['name']} to {out}")

@@ -1,6 +1,7 @@
 """The commands that make the model speak: chat, generate, logits; and export, which lets it go.
 
-They run the same engine as the page, on the GPU where there is a real one, otherwise on the processor.
+They run the same engine as the page, on the GPU where there is a real one, otherwise on the
+processor.
 """
 
 import asyncio
@@ -175,7 +176,8 @@ def export_options(parser):
 
 @command(model_options, export_options)
 def export(options):
-    """Write an adapter for PEFT or llama.cpp, merged into the model's weights, or with its proof."""
+    """Write an adapter for PEFT or llama.cpp, merged into the model's weights, or with its
+    proof."""
     if not options.adapter:
         raise ValueError("name the adapter to export with --adapter DIR")
     if options.format == "certified":

@@ -1,7 +1,8 @@
-"""`oneseek eval`: what an adapter knows, confuses and has forgotten, and whose answers are how right.
+"""`oneseek eval`: what an adapter knows, confuses and has forgotten, and whose answers are how
+right.
 
-From a folder that also knows by heart, the base alone, its memory, its version and both together are
-asked the same questions.
+From a folder that also knows by heart, the base alone, its memory, its version and both together
+are asked the same questions.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ import asyncio
 from pathlib import Path
 
 from engine.assistant import BASE
-from engine.cli.course import STORE
 from engine.cli.options import COMMANDS, model_options, show
 from engine.cli.remembering import assistant_of
+from engine.cli.session import STORE
 from engine.cli.teaching import lines_of, loaded
 from engine.core.settings import for_model
 from engine.learning.datasets import DataSet

@@ -1,4 +1,5 @@
-"""`oneseek`: the engine for scripts and terminals; the commands are in the modules beside this one."""
+"""`oneseek`: the engine for scripts and terminals; the commands are in the modules beside this
+one."""
 
 import argparse
 import sys

@@ -1,4 +1,5 @@
-"""`oneseek micro`: a question and the responses to it, learned in two stages, as a server does it."""
+"""`oneseek micro`: a question and the responses to it, learned in two stages, as a server does
+it."""
 
 from __future__ import annotations
 
@@ -6,15 +7,15 @@ import asyncio
 import json
 from pathlib import Path
 
-from engine.cli.course import Course
 from engine.cli.options import command, model_options, show, told
+from engine.cli.session import Session
 from engine.cli.teaching import (
     Bar,
     configured,
-    course_of,
     lines_of,
     loaded,
     out_option,
+    session_of,
     settings_options,
 )
 from engine.core.queue.training_queue import TrainingQueue
@@ -45,17 +46,18 @@ def questions(options) -> list[dict]:
 
 @command(model_options, question_options, out_option, settings_options)
 def micro(options):
-    """Learn from a question and the responses to it, in two stages; the samples are kept in --out."""
+    """Learn from a question and the responses to it, in two stages; the samples are kept in
+    --out."""
     asyncio.run(_micro(options))
 
 
 async def _micro(options):
     asked = questions(options)
     model = await loaded(options)
-    async with course_of(
+    async with session_of(
         options, model, configured(options, for_model(model.config.parameters))
-    ) as course:
-        training = MicroTraining(course.versions, learner(course))
+    ) as session:
+        training = MicroTraining(session.versions, learner(session))
         for one in asked:
             language = one.get("language", options.language)
             responses = one.get("raw_responses", [])
@@ -64,29 +66,29 @@ async def _micro(options):
         for run in await training.waiting():
             await training.process(run)
             for stage in (1, 2):
-                await keep(options, course, f"stage{stage}_{run}")
-        await course.save()
+                await keep(options, session, f"stage{stage}_{run}")
+        await session.save()
     told(f"the adapter is in {options.out}")
 
 
-def learner(course: Course):
+def learner(session: Session):
     """How one stage learns: its examples in one lesson."""
 
     async def learn(examples: list[dict], line: str) -> dict:
         records = [TrainingQueue(clock).add(example) for example in examples]
-        new = [one for one in records if not await course.known(one["id"])]
+        new = [one for one in records if not await session.known(one["id"])]
         if not new:
             reason = "learned or refused before"
             return {"outcome": "not learned", "reason": reason, "version": None, "examples": []}
-        ended = await course.teach(new, Bar(new[0]["prompt"]))
+        ended = await session.teach(new, Bar(new[0]["prompt"]))
         return {**ended, "examples": [one["id"] for one in new]}
 
     return learn
 
 
-async def keep(options, course: Course, key: str) -> None:
+async def keep(options, session: Session, key: str) -> None:
     """A stage's sample as a file, and what became of it on stdout."""
-    sample = await course.store.get("samples", key)
+    sample = await session.store.get("samples", key)
     folder = options.out / "samples"
     folder.mkdir(exist_ok=True)
     (folder / f"{key}.json").write_text(json.dumps(sample, ensure_ascii=False, indent=1), "utf-8")

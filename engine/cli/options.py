@@ -1,7 +1,8 @@
 """`oneseek`: the engine for scripts and terminals.
 
-Results go to stdout, as text or with --json one JSON object a line; everything else goes to stderr. The exit code
-is 0 when it worked, 1 when it did not, 2 for a wrong call, 3 when no model was chosen.
+Results go to stdout, as text or with --json one JSON object a line; everything else goes to stderr.
+The exit code is 0 when it worked, 1 when it did not, 2 for a wrong call, 3 when no model was
+chosen.
 """
 
 import asyncio
@@ -21,7 +22,8 @@ FAILURES = (FormatError, TemplateError, DownloadError, registry.ModelMissing, OS
 
 
 def command(*add_options):
-    """Make a function a command of its name; its docstring is the help, `add_options` take the parser."""
+    """Make a function a command of its name; its docstring is the help, `add_options` take the
+    parser."""
 
     def register(run):
         COMMANDS[run.__name__] = run, add_options

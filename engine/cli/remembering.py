@@ -1,4 +1,5 @@
-"""`oneseek remember`, and who answers from a folder that remembers: its facts, its version, its guard."""
+"""`oneseek remember`, and who answers from a folder that remembers: its facts, its version, its
+guard."""
 
 from __future__ import annotations
 
@@ -7,8 +8,8 @@ import contextlib
 import time
 from pathlib import Path
 
-from engine.cli.course import STORE, Course, record_of
 from engine.cli.options import command, model_options, show, told
+from engine.cli.session import KNOWN_AS, STORE, Session, record_of
 from engine.cli.teaching import lines_of, loaded, out_option
 from engine.core.settings import TrainingConfig
 from engine.core.storage.sqlite import SqliteStore
@@ -27,7 +28,7 @@ async def assistant_of(folder: Path, model: Model):
         return
     store = SqliteStore(folder / STORE)
     try:
-        known = await store.get("state", "course")
+        known = await store.get("state", KNOWN_AS)
         if known and known["model"] != model.fingerprint:
             raise ValueError(f"{folder} belongs to another model than {model.name}")
         config = TrainingConfig(**known["config"]) if known else None
@@ -42,7 +43,8 @@ def facts_option(parser):
 
 
 def records_in(path: Path) -> list[dict]:
-    """The facts of a file, as the queue would hold them; all are checked before the first is kept."""
+    """The facts of a file, as the queue would hold them; all are checked before the first is
+    kept."""
     found = []
     for number, line in lines_of(path):
         for given in line.get("lessons", [line]):
@@ -59,16 +61,19 @@ def records_in(path: Path) -> list[dict]:
 
 @command(model_options, facts_option, out_option)
 def remember(options):
-    """Know facts by heart, in seconds and without training; `teach` and `practise` go on from there."""
+    """Know facts by heart, in seconds and without training; `teach` and `practise` go on from
+    there."""
     asyncio.run(_remember(options))
 
 
 async def _remember(options):
     model = await loaded(options)
     records = records_in(options.lessons)
-    course = await Course.open(options.out, model, None, options.adapter and Path(options.adapter))
+    session = await Session.open(
+        options.out, model, None, options.adapter and Path(options.adapter)
+    )
     try:
-        mind = course.mind
+        mind = session.mind
         for record in records:
             began = time.monotonic()
             ended = await mind.keep(record)
@@ -78,4 +83,4 @@ async def _remember(options):
             show(options, result, line + (ended["outcome"] == REFUSED) * f": {ended['reason']}")
         told(f"{len(mind.memory)} facts are known by heart in {options.out}")
     finally:
-        await course.close()
+        await session.close()

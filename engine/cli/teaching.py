@@ -1,7 +1,7 @@
 """`oneseek teach`, `practise` and `train`: learning for scripts and terminals.
 
-Everything a run needs to go on lies in its --out folder: ended by Ctrl+C or by a power cut, the same
-command goes on where it stopped, to the same bits.
+Everything a run needs to go on lies in its --out folder: ended by Ctrl+C or by a power cut, the
+same command goes on where it stopped, to the same bits.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from engine.cli.course import Course, record_of
 from engine.cli.options import command, model_options, show, told
+from engine.cli.session import Session, record_of
 from engine.core.settings import TrainingConfig, for_model
 from engine.learning.lessons import LessonError
 from engine.learning.rounds.dataset import data_set_record
@@ -50,14 +50,14 @@ def lines_of(path: Path) -> Iterator[tuple[int, dict]]:
             yield number, record
 
 
-def lessons_in(path: Path, course: Course) -> list[dict]:
+def lessons_in(path: Path, session: Session) -> list[dict]:
     """The lessons of a file, all of them checked before the first is taught."""
     found = []
     for number, line in lines_of(path):
         for given in line.get("lessons", [line]):  # `oneseek import` gives many a line
             try:
                 record = record_of(given)
-                check(course.trainer.coder, record)
+                check(session.trainer.coder, record)
             except (LessonError, ValueError) as error:
                 problem = f"{path.name}, line {number}: {error}. Nothing was taught"
                 raise ValueError(problem) from error
@@ -103,15 +103,15 @@ async def loaded(options) -> Model:
 
 
 @contextlib.asynccontextmanager
-async def course_of(options, model: Model, config: TrainingConfig | None):
-    """The course in --out, beginning where --adapter ends."""
-    course = await Course.open(
+async def session_of(options, model: Model, config: TrainingConfig | None):
+    """The session in --out, beginning where --adapter ends."""
+    session = await Session.open(
         options.out, model, config, options.adapter and Path(options.adapter)
     )
     try:
-        yield course
+        yield session
     finally:
-        await course.close()
+        await session.close()
 
 
 def result(what: str, ended: dict) -> dict:
@@ -152,17 +152,17 @@ def teach(options):
 async def _teach(options):
     model = await loaded(options)
     config = configured(options, for_model(model.config.parameters))
-    async with course_of(options, model, config) as course:
-        records = lessons_in(options.lessons, course)
+    async with session_of(options, model, config) as session:
+        records = lessons_in(options.lessons, session)
         for first in range(0, len(records), options.together):
             group = records[first : first + options.together]
-            ended = await course.known(group[0]["id"])
+            ended = await session.known(group[0]["id"])
             if ended is None:
                 bar = Bar(f"{first + len(group)} of {len(records)}: {group[0]['prompt']}")
-                ended = await course.teach(group, bar)
+                ended = await session.teach(group, bar)
             for record in group:
                 shown(options, record["prompt"], ended)
-        await course.save()
+        await session.save()
     told(f"the adapter is in {options.out}")
 
 
@@ -174,15 +174,15 @@ def practise(options):
 
 async def _practise(options):
     model = await loaded(options)
-    async with course_of(options, model, None) as course:
-        if not await course.learned() and not await course.refused():
+    async with session_of(options, model, None) as session:
+        if not await session.learned() and not await session.refused():
             raise ValueError(
                 f"{options.adapter or options.out} has learned nothing to practise; "
                 "`oneseek teach` first"
             )
-        await course.configure(configured(options, course.config))
-        shown(options, "practice", await course.practise(Bar("practice")))
-        await course.save()
+        await session.configure(configured(options, session.config))
+        shown(options, "practice", await session.practise(Bar("practice")))
+        await session.save()
     told(f"the adapter is in {options.out}")
 
 
@@ -193,7 +193,8 @@ def data_option(parser):
 
 @command(model_options, data_option, out_option, settings_options)
 def train(options):
-    """Train on a data set of any usual form, with a validation part, until it no longer gets better."""
+    """Train on a data set of any usual form, with a validation part, until it no longer gets
+    better."""
     asyncio.run(_train(options))
 
 
@@ -201,10 +202,10 @@ async def _train(options):
     record = data_set_record(options.data)
     told(f"{record['prompt']}: {record['examples']} answers, {', '.join(record['forms'])}")
     model = await loaded(options)
-    async with course_of(options, model, configured(options, TrainingConfig())) as course:
-        ended = await course.known(record["id"])
+    async with session_of(options, model, configured(options, TrainingConfig())) as session:
+        ended = await session.known(record["id"])
         if ended is None:
-            ended = await course.train(record, Bar(record["prompt"]))
+            ended = await session.train(record, Bar(record["prompt"]))
         shown(options, record["prompt"], ended)
-        await course.save()
+        await session.save()
     told(f"the adapter is in {options.out}")

@@ -1,1 +1,2 @@
-"""What both interpreters share: messages, settings, storage, the queue, and when learning may run."""
+"""What both interpreters share: messages, settings, storage, the queue, and when learning may
+run."""

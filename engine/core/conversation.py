@@ -38,7 +38,8 @@ class Tree:
         return self.turns[id]
 
     def branch(self, leaf):
-        """The turns from the first to `leaf`, in order; remembered, because it is asked for often."""
+        """The turns from the first to `leaf`, in order; remembered, because it is asked for
+        often."""
         if self.shown and self.shown[0] == leaf:
             return self.shown[1]
         end, found, seen = leaf, [], set()

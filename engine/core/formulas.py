@@ -9,7 +9,8 @@ FENCES = ("```", "~~~")
 
 
 def taken(text):
-    """The text with a mark in the place of each formula, and the formulas: (source, tex, display)."""
+    """The text with a mark in the place of each formula, and the formulas: (source, tex,
+    display)."""
     text = text.replace(OPENS, "").replace(CLOSES, "")
     found, parts, at, plain = [], [], 0, 0
     while at < len(text):

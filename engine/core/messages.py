@@ -1,10 +1,11 @@
 """Every message that passes between the page and its workers; nothing else may pass.
 
-A message is a class that lists its fields and their types (engine/core/wire.py checks them at both ends).  A
-request names the worker that serves it and the message that answers it; an event is sent by a worker to
-whoever listens.  Runs in MicroPython (the page) and in CPython (the workers).
+A message is a class that lists its fields and their types (engine/core/wire.py checks them at both
+ends).  A request names the worker that serves it and the message that answers it; an event is sent
+by a worker to whoever listens.  Runs in MicroPython (the page) and in CPython (the workers).
 
-To add a message, write its class below; to serve a request, give the worker it names an `on_<name>`.
+To add a message, write its class below; to serve a request, give the worker it names an
+`on_<name>`.
 """
 
 from engine.core.wire import (
@@ -30,7 +31,8 @@ class Done(Message):
 
 @message
 class Failed(Message):
-    """It could not be done: `reason` is a sentence for a person, `detail` what a developer wants to see."""
+    """It could not be done: `reason` is a sentence for a person, `detail` what a developer wants to
+    see."""
 
     fields = {"where": str, "reason": str, "detail": str}
 
@@ -47,7 +49,8 @@ class Request(Message):
 
 @message
 class Device(Message):
-    """What the engine computes on: `kind` is gpu or cpu, `why` one of WHY, which have words on the page."""
+    """What the engine computes on: `kind` is gpu or cpu, `why` one of WHY, which have words on the
+    page."""
 
     WHY = ("asked", "chip", "slower", "no-webgpu", "no-adapter", "silent", "software")
 
@@ -64,9 +67,9 @@ class Start(Request):
 
 @message
 class Loaded(Message):
-    """A model is resident. `back_end` is gpu or cpu, `why` says in words why; on the processor it computes
-    with `threads` of `cores`. `version` is the label in use; how many `parameters` it has decides how it is
-    trained, and whether."""
+    """A model is resident. `back_end` is gpu or cpu, `why` says in words why; on the processor it
+    computes with `threads` of `cores`. `version` is the label in use; how many `parameters` it has
+    decides how it is trained, and whether; one that `thinks` can do so before it answers."""
 
     fields = {
         "model": str,
@@ -79,6 +82,7 @@ class Loaded(Message):
         "context": int,
         "parameters": int,
         "trainable": bool,
+        "thinks": bool,
     }
 
 
@@ -86,8 +90,9 @@ class Loaded(Message):
 class LoadModel(Request):
     """Fetch what is missing of a model and make it resident; ModelProgress tells how far that is.
 
-    `model` is an id of the registry, "tiny", or "file:NAME" for a file the page put into OPFS inbox/; without
-    `keep` it runs from memory.  A download that StopLoading paused is Failed with the detail "stopped".
+    `model` is an id of the registry, "tiny", or "file:NAME" for a file the page put into OPFS
+    inbox/; without `keep` it runs from memory.  A download that StopLoading paused is Failed with
+    the detail "stopped".
     """
 
     fields = {"model": str, "keep": bool}
@@ -110,10 +115,10 @@ class RemoveModel(Request):
 class Answered(Message):
     """A whole answer, the prefix included.
 
-    `dropped` counts the messages the model did not see; `ended` is end, length, stop or repeats; `version` is a label;
-    `asked_in` and `language` are the languages of question and answer: sv, en, ... or und. `by` says whose words
-    it is: base, memory (the base, saying what it knows by heart) or version; `facts` what it used of what was
-    told, [{id, question, score, source}].
+    `dropped` counts the messages the model did not see; `ended` is end, length, stop or repeats;
+    `version` is a label; `asked_in` and `language` are the languages of question and answer: sv,
+    en, ... or und. `by` says whose words it is: base, memory (the base, saying what it knows by
+    heart) or version; `facts` what it used of what was told, [{id, question, score, source}].
     """
 
     fields = {
@@ -137,9 +142,10 @@ class Answered(Message):
 class Ask(Request):
     """Answer a conversation; Token events carry the answer while it comes.
 
-    `messages` is the branch, the system prompt first.  `options`: temperature, top_p, max_tokens, seed (-1 is
-    any), version (a number, 0 the untouched model; left out, the one in use), prefix (an answer to go on from),
-    language (the one the person reads the page in), stop_repeats (end an answer that goes round in circles).
+    `messages` is the branch, the system prompt first.  `options`: temperature, top_p, max_tokens,
+    seed (-1 is any), version (a number, 0 the untouched model; left out, the one in use), prefix
+    (an answer to go on from), language (the one the person reads the page in), think (before
+    answering, where the model can), stop_repeats (end an answer that goes round in circles).
     Failed has the detail too-long where the last message alone is more than the model reads.
     """
 
@@ -156,20 +162,22 @@ class Stop(Request):
 
 @message
 class Opened(Message):
-    """A round is open: its run id, how many steps it will take at most, and how long opening it took."""
+    """A round is open: its run id, how many steps it will take at most, and how long opening it
+    took."""
 
     fields = {"run": str, "steps": int, "used_ms": float}
 
 
 @message
 class Learn(Request):
-    """Open a round, or go on with the one a closed tab left: `kind` is lesson, practice or batch; memory, which
-    only remembers these examples (without any, all that was told and is not known by heart yet), in seconds; or
-    question, which learns the stages of one that waits, or does a run the HTTP API was asked for (without any,
-    `run` of the answer is empty).
+    """Open a round, or go on with the one a closed tab left: `kind` is lesson, practice or batch;
+    memory, which only remembers these examples (without any, all that was told and is not known by
+    heart yet), in seconds; or question, which learns the stages of one that waits, or does a run
+    the HTTP API was asked for (without any, `run` of the answer is empty).
 
-    `examples` are the ids of queue records, `line` is generic, sv or en, `config` a TrainingConfig, `epoch` the
-    number under which this tab was elected to train: what it writes after another one is refused.
+    `examples` are the ids of queue records, `line` is generic, sv or en, `config` a TrainingConfig,
+    `epoch` the number under which this tab was elected to train: what it writes after another one
+    is refused.
     """
 
     fields = {"kind": str, "examples": list, "line": str, "config": dict, "epoch": int}
@@ -178,8 +186,9 @@ class Learn(Request):
 
 @message
 class Question(Request):
-    """A question of the chat with its answers, [{model, response}]: the two stages look at it. `approved` says
-    that its answers may be learned; otherwise they are compared and counted at once."""
+    """A question of the chat with its answers, [{model, response}]: the two stages look at it.
+    `approved` says that its answers may be learned; otherwise they are compared and counted at
+    once."""
 
     fields = {"question": str, "responses": list, "language": str, "approved": bool, "chat": str}
 
@@ -200,7 +209,8 @@ class ListDataSets(Request):
 
 @message
 class BringDataSet(Request):
-    """Keep the data set `file`, which the page put into OPFS inbox/, for runs; answered with it alone."""
+    """Keep the data set `file`, which the page put into OPFS inbox/, for runs; answered with it
+    alone."""
 
     fields = {"name": str, "file": str}
     answer = DataSets
@@ -215,8 +225,8 @@ class RunStarted(Message):
 
 @message
 class StartRun(Request):
-    """Train on a data set (its id) for so many epochs, until the loss on a part held back falls by less
-    than `threshold` for `patience` of them; `mode` is lora, hybrid or full."""
+    """Train on a data set (its id) for so many epochs, until the loss on a part held back falls by
+    less than `threshold` for `patience` of them; `mode` is lora, hybrid or full."""
 
     fields = {
         "data": str,
@@ -246,13 +256,15 @@ class WhatRunTakes(Request):
 
 @message
 class Introduce(Request):
-    """Put the fifty examples of who OneSeek is into the queue; they are learned like everything else."""
+    """Put the fifty examples of who OneSeek is into the queue; they are learned like everything
+    else."""
 
 
 @message
 class Slice(Message):
-    """What a grant did. When `finished`, `outcome` is learned, weakened, not learned or dropped, for memory
-    remembered or not remembered, `reason` says why, and `version` is the label of the promoted version, or empty."""
+    """What a grant did. When `finished`, `outcome` is learned, weakened, not learned or dropped,
+    for memory remembered or not remembered, `reason` says why, and `version` is the label of the
+    promoted version, or empty."""
 
     fields = {
         "used_ms": float,
@@ -280,7 +292,8 @@ class Drop(Request):
 
 @message
 class Use(Request):
-    """Make a version the one in use (a number; 0 is the untouched model); done when it is stored."""
+    """Make a version the one in use (a number; 0 is the untouched model); done when it is
+    stored."""
 
     fields = {"version": int}
 
@@ -309,7 +322,8 @@ class Forgotten(Message):
 
 @message
 class Forget(Request):
-    """What forgetting these examples would mean; with `now` they are removed and retraining begins."""
+    """What forgetting these examples would mean; with `now` they are removed and retraining
+    begins."""
 
     fields = {"examples": list, "now": bool}
     answer = Forgotten
@@ -317,8 +331,9 @@ class Forget(Request):
 
 @message
 class LetGo(Request):
-    """From the next question on nothing of these examples comes out: they leave the memory and the queue, and
-    versions that learned them are silent about them until Forget replays these without them."""
+    """From the next question on nothing of these examples comes out: they leave the memory and the
+    queue, and versions that learned them are silent about them until Forget replays these without
+    them."""
 
     fields = {"examples": list}
 
@@ -340,8 +355,8 @@ class BackUp(Request):
 
 @message
 class Restore(Request):
-    """Put the backup `file` of OPFS inbox/ in the place of everything stored.  Failed with "wrong" or
-    "newer" when it cannot be read; nothing was changed then."""
+    """Put the backup `file` of OPFS inbox/ in the place of everything stored.  Failed with "wrong"
+    or "newer" when it cannot be read; nothing was changed then."""
 
     worker = "importer"
     fields = {"file": str}
@@ -409,7 +424,8 @@ class Reset(Request):
 
 @message
 class CallApi(Request):
-    """A request to the HTTP API that the service worker caught; `body` is base64. Answered in ApiPart events."""
+    """A request to the HTTP API that the service worker caught; `body` is base64. Answered in
+    ApiPart events."""
 
     fields = {
         "id": str,
@@ -423,7 +439,8 @@ class CallApi(Request):
 
 @message
 class LeaveApi(Request):
-    """Whoever made the request `id` to the HTTP API is gone; nobody waits for the rest of its answer."""
+    """Whoever made the request `id` to the HTTP API is gone; nobody waits for the rest of its
+    answer."""
 
     fields = {"id": str}
 
@@ -437,7 +454,8 @@ class Alive(Message):
 
 @message
 class Ping(Request):
-    """Is the worker alive, and did all it said arrive? Every worker answers; one that does not is replaced."""
+    """Is the worker alive, and did all it said arrive? Every worker answers; one that does not is
+    replaced."""
 
     worker = "any"
     answer = Alive
@@ -445,8 +463,8 @@ class Ping(Request):
 
 @message
 class Break(Request):
-    """For tests, in a page opened with ?faults=1: lose the "device" or a "thread", have one "stuck", "hang",
-    "die", or turn what is being trained into "nan"."""
+    """For tests, in a page opened with ?faults=1: lose the "device" or a "thread", have one
+    "stuck", "hang", "die", or turn what is being trained into "nan"."""
 
     fields = {"what": str}
 
@@ -458,8 +476,8 @@ class Break(Request):
 class Imports(Message):
     """What was read: one ImportResult.to_json() for each item, at least one.
 
-    A document comes without its blocks: its text lies in OPFS importer/ as SHA256.txt, what its lessons ask as
-    SHA256.json, and `editable` tells whether the text is all of it.
+    A document comes without its blocks: its text lies in OPFS importer/ as SHA256.txt, what its
+    lessons ask as SHA256.json, and `editable` tells whether the text is all of it.
     """
 
     fields = {"items": list}
@@ -476,7 +494,8 @@ class ImportText(Request):
 
 @message
 class ImportFile(Request):
-    """Read the file `name`, which the page put into OPFS inbox/ as `file`; it is deleted there afterwards."""
+    """Read the file `name`, which the page put into OPFS inbox/ as `file`; it is deleted there
+    afterwards."""
 
     worker = "importer"
     fields = {"id": str, "name": str, "file": str}
@@ -485,7 +504,8 @@ class ImportFile(Request):
 
 @message
 class ImportPage(Request):
-    """Read the HTML of a page: what was fetched or saved at `address`, or, with `whole`, a pasted selection."""
+    """Read the HTML of a page: what was fetched or saved at `address`, or, with `whole`, a pasted
+    selection."""
 
     worker = "importer"
     fields = {"id": str, "name": str, "address": str, "html": str, "whole": bool}
@@ -494,7 +514,8 @@ class ImportPage(Request):
 
 @message
 class ImportEdited(Request):
-    """A document (as an item of Imports has it) whose text a person has put right: its lessons anew."""
+    """A document (as an item of Imports has it) whose text a person has put right: its lessons
+    anew."""
 
     worker = "importer"
     fields = {"id": str, "document": dict, "text": str}
@@ -542,7 +563,8 @@ class Places(Message):
 
 @message
 class FindPlaces(Request):
-    """Look up at most `count` places of an imported document, named by its hash, that a question is about."""
+    """Look up at most `count` places of an imported document, named by its hash, that a question is
+    about."""
 
     worker = "importer"
     fields = {"document": str, "question": str, "count": int}
@@ -553,7 +575,8 @@ class FindPlaces(Request):
 
 
 class Event(Message):
-    """Sent by a worker at any time. An event may get lost: who must know the truth reads the store."""
+    """Sent by a worker at any time. An event may get lost: who must know the truth reads the
+    store."""
 
 
 @message
@@ -579,7 +602,8 @@ class Broken(Event):
 
 @message
 class ModelProgress(Event):
-    """How far a model is: `phase` is download, verify, load or compile; `rate` is in bytes a second."""
+    """How far a model is: `phase` is download, verify, load or compile; `rate` is in bytes a
+    second."""
 
     fields = {"model": str, "phase": str, "done": int, "total": int, "rate": float}
 
@@ -619,7 +643,8 @@ class Changed(Event):
 
 @message
 class Rebuilding(Event):
-    """A version that was cleared away is trained again: `done` of `rounds`; over when they are equal."""
+    """A version that was cleared away is trained again: `done` of `rounds`; over when they are
+    equal."""
 
     fields = {
         "version": str,
@@ -631,8 +656,8 @@ class Rebuilding(Event):
 
 @message
 class Lost(Event):
-    """The graphics device is gone, or a thread of the processor; attempt number `attempt` to have all
-    of it again comes in `next_ms`."""
+    """The graphics device is gone, or a thread of the processor; attempt number `attempt` to have
+    all of it again comes in `next_ms`."""
 
     fields = {"what": str, "attempt": int, "next_ms": int}
 
@@ -653,11 +678,13 @@ class Reading(Event):
 
 @message
 class ApiWork(Event):
-    """A request to the HTTP API left something to learn, for which Learn of kind question opens a round."""
+    """A request to the HTTP API left something to learn, for which Learn of kind question opens a
+    round."""
 
 
 @message
 class ApiPart(Event):
-    """A piece of the answer to CallApi `id`: the first has the status and the headers, the rest the body."""
+    """A piece of the answer to CallApi `id`: the first has the status and the headers, the rest the
+    body."""
 
     fields = {"id": str, "status": int, "headers": list, "body": str, "last": bool}

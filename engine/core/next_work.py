@@ -1,4 +1,5 @@
-"""What to learn next, of all that waits: one order for every host, in the page's tab and on a server.
+"""What to learn next, of all that waits: one order for every host, in the page's tab and on a
+server.
 
 What was told is known by heart first, in seconds. What was begun is ended before anything new
 begins, and practice, which takes hours, comes when nothing else waits or a person asks for it.

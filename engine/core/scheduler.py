@@ -1,5 +1,5 @@
-"""When the page may train: the share asked for, in idle moments, while somebody is there; all of the
-time once nobody is.
+"""When the page may train: the share asked for, in idle moments, while somebody is there; all of
+the time once nobody is.
 
 Clock, idle source, grants and sleep come from outside, so a day can be simulated in a second;
 web/idle.py gives the real ones.
@@ -53,9 +53,9 @@ class DutyCycle:
 
 
 class TrainingScheduler:
-    """`grant(ms)` trains for about so long and answers {"used_ms", "finished"}, with "slice_ms" when
-    not all of that was one slice; `idle(timeout)` waits for an idle moment and answers how many ms of
-    it are left; `has_work()` says whether anything is to be trained."""
+    """`grant(ms)` trains for about so long and answers {"used_ms", "finished"}, with "slice_ms"
+    when not all of that was one slice; `idle(timeout)` waits for an idle moment and answers how
+    many ms of it are left; `has_work()` says whether anything is to be trained."""
 
     def __init__(self, config, clock, grant, idle, has_work, idle_after_ms=2000):
         self.config = config
@@ -148,12 +148,13 @@ class TrainingScheduler:
         return 1.0 if self.at_once() or self.is_alone() else self.config.max_cpu_usage
 
     def at_once(self):
-        """Whether the work is done without waiting for long quiet and beyond the share: a person asked
-        for it, or it `takes_seconds`."""
+        """Whether the work is done without waiting for long quiet and beyond the share: a person
+        asked for it, or it `takes_seconds`."""
         return self.forced or self.takes_seconds()
 
     def sparing(self):
-        """Whether one core has to do: on battery, or where nobody sees it; never for who forced it."""
+        """Whether one core has to do: on battery, or where nobody sees it; never for who forced
+        it."""
         return not self.forced and (self.hidden or not self.power["charging"])
 
     def inference_started(self):
@@ -171,7 +172,8 @@ class TrainingScheduler:
         self.power = {"charging": charging, "level": level}
 
     def block(self, reason):
-        """Stop for a named reason ("other tab", "storage", "device lost") until it is taken back."""
+        """Stop for a named reason ("other tab", "storage", "device lost") until it is taken
+        back."""
         self.blocks[reason] = True
 
     def unblock(self, reason):
@@ -232,8 +234,8 @@ class TrainingScheduler:
         return 0
 
     async def _idle_moment(self):
-        """How long a slice may be now, 0 when the moment is too short. After a while without one that
-        is long enough it takes what it was promised: the share asked is the share used."""
+        """How long a slice may be now, 0 when the moment is too short. After a while without one
+        that is long enough it takes what it was promised: the share asked is the share used."""
         left = await self.idle(IDLE_MS)
         if left >= self.config.min_idle_time_ms:
             self.busy_since = None

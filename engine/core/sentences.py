@@ -5,7 +5,8 @@ A form has names in braces where values stand: "{name} is empty: there is nothin
 
 
 def translated(text, forms):
-    """`forms` gives each English form in the other language; a text of no known form stays as it is."""
+    """`forms` gives each English form in the other language; a text of no known form stays as it
+    is."""
     for form, other in forms.items():
         values = fitted(form, text)
         if values is not None:

@@ -218,7 +218,8 @@ IN_LESSONS = (
     "learning_rate", "max_grad_norm", "weight_decay", "adam_beta1", "adam_beta2", "adam_epsilon",
     "lesson", "practice",
 )  # fmt: skip
-"""What lessons and practice heed; the rest belongs to data sets, or to the shape of a new adapter."""
+"""What lessons and practice heed; the rest belongs to data sets, or to the shape of a new
+adapter."""
 
 
 IN_RUNS = (

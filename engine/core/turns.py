@@ -92,8 +92,8 @@ class Turns:
 
 
 class Pause:
-    """Called in every loop of plain Python that may take long; `wait()` is how the host waits in the
-    middle of such code for a turn (a browser's workers can, by suspending the stack)."""
+    """Called in every loop of plain Python that may take long; `wait()` is how the host waits in
+    the middle of such code for a turn (a browser's workers can, by suspending the stack)."""
 
     def __init__(self) -> None:
         self.wait: Callable[[], object] | None = None

@@ -1,13 +1,14 @@
 """What a message is: a class with fields, checked at both ends, one JSON object on the wire.
 
-Runs in MicroPython (the page) and in CPython (the workers), so: no dataclasses, no typing, and a decorator
-instead of __init_subclass__, which MicroPython ignores in silence.
+Runs in MicroPython (the page) and in CPython (the workers), so: no dataclasses, no typing, and a
+decorator instead of __init_subclass__, which MicroPython ignores in silence.
 """
 
 import json
 import sys
 
-# MicroPython reads the escaped halves of an emoji as two broken letters, and escapes nothing itself.
+# MicroPython reads the escaped halves of an emoji as two broken letters, and escapes nothing
+# itself.
 WHOLE = {} if sys.implementation.name == "micropython" else {"ensure_ascii": False}
 
 
@@ -20,7 +21,8 @@ ANY = (str, int, float, bool, list, dict, type(None))
 
 
 class BadMessage(ValueError):
-    """A message that is not one of engine/core/messages.py, or whose fields are not what its class says."""
+    """A message that is not one of engine/core/messages.py, or whose fields are not what its class
+    says."""
 
 
 def message(cls):
@@ -29,7 +31,8 @@ def message(cls):
 
 
 def fits(value, kind):
-    """Whether a value is of a field's kind: a type, or a tuple of types where None may stand for nothing."""
+    """Whether a value is of a field's kind: a type, or a tuple of types where None may stand for
+    nothing."""
     kinds = kind if isinstance(kind, tuple) else (kind,)
     if value is None:
         return None in kinds or type(None) in kinds

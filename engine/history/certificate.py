@@ -1,4 +1,5 @@
-"""A version as a folder that proves itself: what it holds, where it came from, and a script to check.
+"""A version as a folder that proves itself: what it holds, where it came from, and a script to
+check.
 
 The adapter files come from whoever writes the wanted format (PEFT); this adds the records, the hash
 of every file and tensor, the whole ledger, and verify_integrity.py.

@@ -95,8 +95,8 @@ def problems(entries: list[Entry], head: Entry | None = None) -> list[str]:
 
 
 class Ledger:
-    """The chain in the store.  Each addition names the head it continues, so it cannot fork; a `signer`
-    (`public_key`, `sign(bytes)`) signs each new head."""
+    """The chain in the store.  Each addition names the head it continues, so it cannot fork; a
+    `signer` (`public_key`, `sign(bytes)`) signs each new head."""
 
     def __init__(
         self,
@@ -112,7 +112,8 @@ class Ledger:
         return await self.store.get("state", "ledger") or GENESIS
 
     async def commit(self, change: Change) -> None:
-        """Store the change and the entries that tell of it, as one; or raise, with nothing stored."""
+        """Store the change and the entries that tell of it, as one; or raise, with nothing
+        stored."""
         while True:
             head = await self.head()
             entries = chain(head, change.events, self.clock())
@@ -129,7 +130,8 @@ class Ledger:
                 raise Overtaken(f"{change.events[0][0]}: what it was based on changed meanwhile")
 
     async def _sign(self, entry: Entry) -> None:
-        """With the person's own key, where there is one; the last entry's hash covers all before."""
+        """With the person's own key, where there is one; the last entry's hash covers all
+        before."""
         signature = self.signer.sign(entry["hash"].encode())
         entry["signature"] = await signature if inspect.isawaitable(signature) else signature
         entry["signed_by"] = self.signer.public_key

@@ -1,4 +1,5 @@
-"""Arrays as bytes and back, checked: a snapshot carries its format number, and its hash is kept beside it."""
+"""Arrays as bytes and back, checked: a snapshot carries its format number, and its hash is kept
+beside it."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ from engine.history.versions import GENERIC, Versions
 
 
 class WeightUpdater:
-    """`load(number)` reads a version's weights and `write` puts them in place; `quiet()` waits until
-    no answer under way needs what is there."""
+    """`load(number)` reads a version's weights and `write` puts them in place; `quiet()` waits
+    until no answer under way needs what is there."""
 
     def __init__(
         self,

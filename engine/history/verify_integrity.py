@@ -2,8 +2,9 @@
 """Check a certified OneSeek version: python3 verify_integrity.py [--head SEQ:HASH] [--key HEX]
 
 Needs nothing but Python.  Says what was altered: which file, which tensor, which ledger entry.
-Someone who rewrites everything can only be found out with what you kept elsewhere: a ledger head, or
-the public key its maker signs with.  Whose key it is, and whether its owner lost it, no file can say.
+Someone who rewrites everything can only be found out with what you kept elsewhere: a ledger head,
+or the public key its maker signs with.  Whose key it is, and whether its owner lost it, no file can
+say.
 """
 
 import argparse

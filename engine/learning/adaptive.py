@@ -64,7 +64,8 @@ class AdaptiveWeights:
 
 
 class ConfidenceAutoStop:
-    """Stop when the total loss has fallen by less than `threshold` for `patience` epochs in a row."""
+    """Stop when the total loss has fallen by less than `threshold` for `patience` epochs in a
+    row."""
 
     def __init__(self, config: StopConfig | None = None) -> None:
         self.config = config or StopConfig()
@@ -91,7 +92,8 @@ class ConfidenceAutoStop:
 
 
 class Leaderboard:
-    """Models by held-out loss, then by wins in blind comparisons; told at most every five seconds."""
+    """Models by held-out loss, then by wins in blind comparisons; told at most every five
+    seconds."""
 
     def __init__(self, clock: Callable[[], float], refresh_ms: float = 5000) -> None:
         self.clock = clock

@@ -78,7 +78,8 @@ class Batch:
     examples: int
 
     def measure(self, losses: np.ndarray) -> dict[str, float]:
-        """Mean loss of each part: nats a token, cross-entropy or KL; what has no weight has none."""
+        """Mean loss of each part: nats a token, cross-entropy or KL; what has no weight has
+        none."""
         sums: dict[str, list[float]] = {}
         for part, first, count, weight in self.parts:
             cost = float(losses[first : first + count].sum()) / weight if weight else 0.0
@@ -86,7 +87,8 @@ class Batch:
         return {part: sum(values) / len(values) for part, values in sums.items()}
 
     def hardest(self, losses: np.ndarray, wanted: str) -> list[float]:
-        """Of each row of a part, what its hardest token cost: below log 2 it is said for certain."""
+        """Of each row of a part, what its hardest token cost: below log 2 it is said for
+        certain."""
         return [
             float(losses[first : first + count].max()) * count / weight
             for part, first, count, weight in self.parts
@@ -182,7 +184,8 @@ def extent(rows: Sequence[Row]) -> tuple[int, int]:
 def pack(
     rows: Sequence[Row], kl_weight: float = 3.0, shape: tuple[int, int] | None = None
 ) -> Batch:
-    """One stream of tokens for all rows, padded to `shape` (the smallest that fits unless given)."""
+    """One stream of tokens for all rows, padded to `shape` (the smallest that fits unless
+    given)."""
     need = extent(rows)
     tokens, targets = shape or need
     size = fitting(max(tokens, need[0]), TOKEN_SIZES, "tokens")

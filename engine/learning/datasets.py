@@ -1,4 +1,5 @@
-"""Data sets of examples in any of the usual forms, found by looking: one example at a time is in memory.
+"""Data sets of examples in any of the usual forms, found by looking: one example at a time is in
+memory.
 
 OpenAI messages, ShareGPT, Alpaca, prompt and completion, and text, as JSON lines, a JSON list or
 plain text; what is learned is every answer in its conversation, or the text itself.
@@ -108,7 +109,8 @@ def examples(record: Any) -> list[Example]:
 
 
 class DataSet:
-    """A file's examples by number; only where each one lies is kept, and the text of a JSON list."""
+    """A file's examples by number; only where each one lies is kept, and the text of a JSON
+    list."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -19,7 +19,7 @@ def examples() -> list[dict]:
                 "answer": record["output"],
                 "language": ("en", "sv")[i % 2],
                 "priority": "approved",
-                "source": {"kind": "identity", "name": FILE.stem},
+                "source": {"kind": "identity"},
                 "why": "identity",
             }
         )

@@ -1,4 +1,5 @@
-"""What a run will take before it begins: memory at its worst moment, and time by the pace that was measured."""
+"""What a run will take before it begins: memory at its worst moment, and time by the pace that was
+measured."""
 
 from __future__ import annotations
 

@@ -89,7 +89,8 @@ async def answered(
 async def forgotten(
     model: Any, coder: Coder, said: Iterable[tuple]
 ) -> tuple[list[tuple[str, str]], int]:
-    """Of the common facts that the base knows, (question, reply) of those lost; how many it knows."""
+    """Of the common facts that the base knows, (question, reply) of those lost; how many it
+    knows."""
     said = [(question, words, reply) for (question, words), reply in said]
     ids = await model.go_on([coder.prompt(q) for q, _, _ in said], REPLY_TOKENS)
     knows = [

@@ -146,7 +146,8 @@ class Recipe:
 
     def company(self, among: str) -> list[Hold]:
         """All questions the base is asked together: a fact's look-alikes, or a stretch of anchors.
-        Always the same ones, because the last bits of an answer depend on what is computed with it."""
+        Always the same ones, because the last bits of an answer depend on what is computed with
+        it."""
         whose, which = among.split()
         for lesson in self.facts:
             if lesson.id == whose:
@@ -161,7 +162,8 @@ class Recipe:
         return [hold_anchor(whose, index) for index in range(first, last)]
 
     def mending(self, lost: Sequence[str]) -> list[Hold]:
-        """Common knowledge to be held on to for a few steps, as far as the base has words for it."""
+        """Common knowledge to be held on to for a few steps, as far as the base has words for
+        it."""
         known = {q: code for code in codes() for q, _ in probes(code)}
         return [hold_probe(known[q], q) for q in lost if q in known][:MENDED]
 

@@ -1,7 +1,7 @@
 """The data sets a run can train on, by the names people and programs call them.
 
-A data set lies in the store with its text, so that a run goes on after a restart, and is repeated exactly when
-something is forgotten.
+A data set lies in the store with its text, so that a run goes on after a restart, and is repeated
+exactly when something is forgotten.
 """
 
 from __future__ import annotations

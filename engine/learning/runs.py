@@ -68,8 +68,8 @@ async def nothing() -> dict:
 
 
 class TrainingRun:
-    """`train(model, epoch, weight, lr)` answers the model's held-out loss after that epoch, `finish()`
-    what became of the run; `keep(run)` stores it whenever it has come further."""
+    """`train(model, epoch, weight, lr)` answers the model's held-out loss after that epoch,
+    `finish()` what became of the run; `keep(run)` stores it whenever it has come further."""
 
     def __init__(
         self,

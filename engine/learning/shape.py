@@ -1,7 +1,8 @@
 """What training changes of a model, and how stored weights say so: by the name of their one array.
 
-`adapter` is the shape the engine was opened in; every other shape writes its settings into the name, so that
-whoever reads the weights needs nothing else to answer with them or to go on from them.
+`adapter` is the shape the engine was opened in; every other shape writes its settings into the
+name, so that whoever reads the weights needs nothing else to answer with them or to go on from
+them.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""The base's answers to every anchor, text and question of the gate, made beforehand for the default
-model so that nobody waits. What is there already is not asked again.
+"""The base's answers to every anchor, text and question of the gate, made beforehand for the
+default model so that nobody waits. What is there already is not asked again.
 
     python -m engine.learning.shipped MODEL.gguf      (a few minutes on one core)
 

@@ -39,9 +39,9 @@ class EngineTrainer(Bench):
         return self._on_its_bench(weights, plan, captured)
 
     def shape_for(self, weights: Arrays, plan: Plan) -> TrainingConfig:
-        """The shape a round trains in. A lesson goes on from the weights there are, so that it takes
-        on a larger shape at once and keeps what a smaller one has no place for; practice begins at
-        the base, and with it any shape."""
+        """The shape a round trains in. A lesson goes on from the weights there are, so that it
+        takes on a larger shape at once and keeps what a smaller one has no place for; practice
+        begins at the base, and with it any shape."""
         here = shape.config_of(shape.named(weights)[0], self.usual)
         wanted = shape.asked(plan.config)
         if plan.kind == PRACTICE:

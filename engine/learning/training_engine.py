@@ -73,8 +73,8 @@ class TrainingEngine:
 
     async def reopen(self, line: str = GENERIC, kind: str = "") -> bool:
         """Go on with the round a killed tab left; False when there is none, or when what it was
-        based on has changed, in which case it is thrown away. A lesson (`kind`) comes before practice
-        that was put off for it."""
+        based on has changed, in which case it is thrown away. A lesson (`kind`) comes before
+        practice that was put off for it."""
         key = f"round.{self.versions.base}.{line}"
         checkpoint = await self.store.get("snapshots", key)
         if checkpoint is None:
@@ -133,7 +133,8 @@ class TrainingEngine:
         return metrics
 
     async def finish(self) -> dict:
-        """Judge the shadow: {outcome, reason, version, gate}.  It becomes a version or is dropped."""
+        """Judge the shadow: {outcome, reason, version, gate}.  It becomes a version or is
+        dropped."""
         assert self.attempt, "open a round first"
         attempt, self.attempt = self.attempt, None
         reason = self.broken or unusable(await settled(attempt.weights()))
@@ -183,8 +184,8 @@ class TrainingEngine:
         return await self.adopt(weights)
 
     async def adopt(self, weights: Arrays, came_as: str = "") -> dict:
-        """An adapter made elsewhere as the next version, in use from now on; its record, which keeps
-        the name it came with."""
+        """An adapter made elsewhere as the next version, in use from now on; its record, which
+        keeps the name it came with."""
         fresh = await settled(self.trainer.fresh())
         for name in sorted({*fresh, *weights}):
             mine, given = (getattr(one.get(name), "shape", None) for one in (fresh, weights))
@@ -271,7 +272,8 @@ async def train(
     plan: Plan,
     heard: Callable[[float], None] = lambda share: None,
 ) -> tuple[Arrays, dict]:
-    """A round in one go: the weights and the gate's verdict; `heard` gets the share that is done."""
+    """A round in one go: the weights and the gate's verdict; `heard` gets the share that is
+    done."""
     attempt = await settled(trainer.begin(before, plan))
     while (metrics := await settled(attempt.advance(math.inf))) is not None:
         heard(metrics["step"] / max(metrics.get("steps", 0), metrics["step"] + 1))

@@ -1,6 +1,7 @@
 """The weights of any version: what was cleared away or damaged is trained again to the same bits.
 
-Every way to a version leads through here, and whoever waits hears how far it is and how long it takes.
+Every way to a version leads through here, and whoever waits hears how far it is and how long it
+takes.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from engine.learning.replay import History
 
 
 class Whole:
-    """`make_room()` takes the one shadow from whoever trains; that round goes on from its checkpoint.
-    Whoever wants the shadow meanwhile waits for `alone`.
-    `tell(event)` hears {version, done, rounds, seconds_left} after every step."""
+    """`make_room()` takes the one shadow from whoever trains; that round goes on from its
+    checkpoint. Whoever wants the shadow meanwhile waits for `alone`. `tell(event)` hears {version,
+    done, rounds, seconds_left} after every step."""
 
     def __init__(
         self, versions: Versions, history: History, make_room: Callable[[], Awaitable[None]]

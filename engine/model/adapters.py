@@ -1,4 +1,5 @@
-"""Adapters leave and arrive: PEFT's folder, a LoRA for llama.cpp, or merged into the model's weights.
+"""Adapters leave and arrive: PEFT's folder, a LoRA for llama.cpp, or merged into the model's
+weights.
 
 Inside, weights are in half-split rotary order like Hugging Face's, so PEFT's tensors are ours under
 longer names; GGUF wants Llama's q and k rows interleaved again.
@@ -203,8 +204,8 @@ def holds(target: Trained, trained: Trained) -> bool:
 def fitted(
     trained: Trained, flat: np.ndarray, target: Trained, start: np.ndarray | None = None
 ) -> np.ndarray:
-    """The same weights in another layout: a smaller rank is filled up with what `start` begins with,
-    and B takes the difference of the scales, so that every answer stays what it was."""
+    """The same weights in another layout: a smaller rank is filled up with what `start` begins
+    with, and B takes the difference of the scales, so that every answer stays what it was."""
     if trained == target:
         return flat
     if trained.rank > target.rank:

@@ -48,10 +48,12 @@ class Push(Protocol):
 
 @dataclass
 class Asked:
-    """The question at the end of a prompt, for those who want to recognise it before it is answered.
+    """The question at the end of a prompt, for those who want to recognise it before it is
+    answered.
 
-    `heard` gets the answer and the early states [2, width], their mean over the question's tokens and
-    that of the prompt's last one; it says who answers: another generator, from the question on, or None.
+    `heard` gets the answer and the early states [2, width], their mean over the question's tokens
+    and that of the prompt's last one; it says who answers: another generator, from the question on,
+    or None.
     """
 
     begin: int
@@ -63,7 +65,8 @@ class Asked:
 
 @dataclass(eq=False)
 class Answer:
-    """One answer while it grows. `ended` is "", "end", "length", "stop", "repeats" or "cancelled"."""
+    """One answer while it grows. `ended` is "", "end", "length", "stop", "repeats" or
+    "cancelled"."""
 
     key: str
     prompt: list[int]
@@ -132,7 +135,9 @@ class Generator:
 
     # ---- asking
 
-    def encode(self, messages: list[dict], reserve: int = 0) -> tuple[list[int], int]:
+    def encode(
+        self, messages: list[dict], reserve: int = 0, think: bool = False
+    ) -> tuple[list[int], int]:
         """Token ids of a conversation, and how many of its messages had to be left out so that
         `reserve` tokens still fit: the oldest go first, a system message stays."""
         system = [m for m in messages[:1] if m["role"] == "system"]
@@ -141,7 +146,7 @@ class Generator:
             kept = turns[dropped:]
             if dropped and kept[0]["role"] != "user":
                 continue
-            text = self.model.template.render(system + kept)
+            text = self.model.template.render(system + kept, enable_thinking=think)
             ids = self.model.tokenizer.encode(text, special=True)
             if len(ids) + reserve <= self.context:
                 return ids, dropped
@@ -154,20 +159,25 @@ class Generator:
         self, messages: list[dict], sampling: Sampling, key: str = "", prefix: str = "", **more
     ) -> Answer:
         """Queue a conversation for an answer, or for what comes after its beginning `prefix`;
-        `advance` until its `ended` is set."""
+        `advance` until its `ended` is set. With `think` a model that can thinks first."""
+        think = more.pop("think", False)
         begun = self.model.tokenizer.encode(prefix) if prefix else []
         reserve = min(sampling.max_tokens, self.context // 4) + len(begun)
-        ids, dropped = self.encode(messages, reserve)
+        ids, dropped = self.encode(messages, reserve, think)
         if heard := more.pop("heard", None):
-            more["asked"] = Asked(*self.question_in(ids, messages[-1]["content"]), heard)
+            more["asked"] = Asked(*self.question_in(ids, messages[-1]["content"], think), heard)
         return self.start([*ids, *begun], sampling, key, dropped=dropped, **more)
 
-    def question_in(self, ids: list[int], question: str) -> tuple[int, int, int]:
+    def question_in(self, ids: list[int], question: str, think: bool) -> tuple[int, int, int]:
         """Where the last message's own tokens begin and end in a prompt, and its last token."""
         head = self.head_ids()
-        alone, _ = self.encode([{"role": "user", "content": question}])
-        own = len(alone) - len(common_prefix(alone, head))
-        a, b = (self.encode([{"role": "user", "content": text}])[0][::-1] for text in ("a", "b"))
+
+        def alone(text: str) -> list[int]:
+            return self.encode([{"role": "user", "content": text}], think=think)[0]
+
+        asked = alone(question)
+        own = len(asked) - len(common_prefix(asked, head))
+        a, b = (alone(text)[::-1] for text in ("a", "b"))
         tail = len(common_prefix(a, b))
         begin = max(0, len(ids) - own)
         return begin, max(begin + 1, len(ids) - tail), len(ids) - 1
@@ -254,8 +264,8 @@ class Generator:
         return True
 
     def handed_over(self, answer: Answer) -> bool:
-        """Whether the answer begins anew, now that the question is known. Another generator reads the
-        question again, in the same place; what came before stays as it is."""
+        """Whether the answer begins anew, now that the question is known. Another generator reads
+        the question again, in the same place; what came before stays as it is."""
         asked, answer.asked = answer.asked, None
         other = asked.heard(answer, asked.states)
         lane = self.pool.lanes[answer.key]
@@ -465,7 +475,8 @@ class TooLong(ValueError):
 
 
 def spread(parts: list[tuple], rows: int, size: int) -> np.ndarray:
-    """Which early states are gathered: of each part the mean over its question, and its last one."""
+    """Which early states are gathered: of each part the mean over its question, and its last
+    one."""
     shares = np.zeros((2, rows, size), np.float32)
     at = 0
     for i, (answer, lane, part) in enumerate(parts):

@@ -157,7 +157,8 @@ class Pool:
         ]
 
     def stretched(self, lane: Lane, capacity: int, keep: Collection[str]) -> bool:
-        """Whether a lane has room for so many tokens where it lies, once idle ones behind it went."""
+        """Whether a lane has room for so many tokens where it lies, once idle ones behind it
+        went."""
         if capacity <= lane.capacity:
             return True
         end = lane.start + capacity

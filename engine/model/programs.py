@@ -57,7 +57,8 @@ def answer(
 
 
 def pushed(logits: Value) -> Value:
-    """Logits with up to PUSHED tokens of each row made likelier, or less likely, by so many nats."""
+    """Logits with up to PUSHED tokens of each row made likelier, or less likely, by so many
+    nats."""
     program, (rows, words) = logits.program, logits.shape
     amounts = program.input("push_amounts", (rows * PUSHED, 1))
     places = program.input("push_places", (rows * PUSHED,), "i32")  # of row r: r * words + token

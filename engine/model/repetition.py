@@ -1,4 +1,5 @@
-"""When a small model goes round in circles: the end of an answer is one piece of text, over and over."""
+"""When a small model goes round in circles: the end of an answer is one piece of text, over and
+over."""
 
 LONGEST = 64
 """Tokens of the longest piece that is looked for."""
@@ -11,7 +12,8 @@ LEAST = 48
 
 
 def goes_round(ids: list[int]) -> bool:
-    """Whether the last tokens are one piece of at most LONGEST, TIMES in a row and LEAST long in all."""
+    """Whether the last tokens are one piece of at most LONGEST, TIMES in a row and LEAST long in
+    all."""
     return any(
         ids[-1 - piece] == ids[-1] and repeats(ids, piece)
         for piece in range(1, LONGEST + 1)

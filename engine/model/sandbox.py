@@ -1,7 +1,9 @@
-"""Jinja for templates from untrusted files: fewer filters and methods, and an account of what is made.
+"""Jinja for templates from untrusted files: fewer filters and methods, and an account of what is
+made.
 
-Jinja's own sandbox keeps a template from reaching Python; it does not keep it from making a terabyte of text or from
-running for ever. Here every text, container and loop is charged to a budget before it is made.
+Jinja's own sandbox keeps a template from reaching Python; it does not keep it from making a
+terabyte of text or from running for ever. Here every text, container and loop is charged to a
+budget before it is made.
 """
 
 import datetime

@@ -1,6 +1,7 @@
 """A model's own chat template, run in the sandbox of `sandbox.py`.
 
-Text of the conversation is data: special tokens spelled in it are guarded, so the tokenizer keeps them text (R27).
+Text of the conversation is data: special tokens spelled in it are guarded, so the tokenizer keeps
+them text (R27).
 """
 
 from engine.model.sandbox import Sandbox, TemplateError
@@ -9,6 +10,7 @@ from engine.model.tokenizer import GUARD, matcher
 MAX_TEMPLATE = 64 << 10
 MAX_TOKENS = 20_000  # Jinja's, so that compiling takes well under a second
 # A model without a template can still complete text; only chatting with it is refused.
+THINKING = "enable_thinking"  # what templates of such models call it
 NO_TEMPLATE = "{{ raise_exception('there is none; choose a model made for chat') }}"
 
 __all__ = ["ChatTemplate", "TemplateError"]
@@ -24,6 +26,7 @@ class ChatTemplate:
             raise TemplateError(
                 f"the chat template has {len(source)} characters, over the limit of {MAX_TEMPLATE}"
             )
+        self.thinks = THINKING in source  # it can think before it answers, when it is asked to
         self._names = {k: v for k, v in special_tokens.items() if isinstance(v, str)}
         others = special_tokens.get("additional_special_tokens", ())
         self._special = matcher({*self._names.values(), *others} - {""})
@@ -37,7 +40,9 @@ class ChatTemplate:
         return self._sandbox.from_string(source)
 
     def render(self, messages, add_generation_prompt=True, **variables):
-        """The conversation as text for `Tokenizer.encode(text, special=True)`."""
+        """The conversation as text for `Tokenizer.encode(text, special=True)`; a model that can
+        think answers at once, unless it is asked to think."""
+        variables.setdefault(THINKING, False)
         return self._attempt(
             self._template.render,
             messages=self._guard(messages),

@@ -1,7 +1,8 @@
 """Text to token ids and back, exactly as the model's own tokenizer does it.
 
-Byte-level BPE and SentencePiece-style BPE are one algorithm here: cut text into words, spell a word in the smallest
-tokens, merge the best-ranked neighbours. Words are remembered, so ordinary text costs one lookup a word.
+Byte-level BPE and SentencePiece-style BPE are one algorithm here: cut text into words, spell a word
+in the smallest tokens, merge the best-ranked neighbours. Words are remembered, so ordinary text
+costs one lookup a word.
 """
 
 import codecs
@@ -15,8 +16,8 @@ from engine.model.formats.source import FormatError
 from engine.model.formats.vocabulary import BYTE_NAMES, SPACE
 from engine.model.formats.words import compiled
 
-# Put inside a special token's spelling in untrusted text, so that it is not matched; encoding drops it.
-# U+FDD0 is a noncharacter: no text means anything by it.
+# Put inside a special token's spelling in untrusted text, so that it is not matched; encoding drops
+# it. U+FDD0 is a noncharacter: no text means anything by it.
 GUARD = "\ufdd0"
 CACHE = 1 << 16
 CACHED_WORD = 64
@@ -170,7 +171,8 @@ class Tokenizer:
         return "".join([*map(stream.push, ids), stream.end()])
 
     def stream(self, special=False):
-        """Decoding one token at a time: `push(id)` gives the text that is complete, `end()` the rest."""
+        """Decoding one token at a time: `push(id)` gives the text that is complete, `end()` the
+        rest."""
         hidden = frozenset() if special else self.special_ids
         return Stream(self._bytes, hidden, self.vocabulary.space_prefix)
 

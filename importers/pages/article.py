@@ -1,6 +1,8 @@
-"""A web page's main text, title, author and date: trafilatura's, and a second look where it finds too little.
+"""A web page's main text, title, author and date: trafilatura's, and a second look where it finds
+too little.
 
-Menus, footers, cookie notices and lists of links are left out; so is everything hidden, which is counted.
+Menus, footers, cookie notices and lists of links are left out; so is everything hidden, which is
+counted.
 """
 
 import copy

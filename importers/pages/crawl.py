@@ -1,4 +1,5 @@
-"""A whole site, natively: one page at a time, as slowly as the site asks, from a list that survives a stop."""
+"""A whole site, natively: one page at a time, as slowly as the site asks, from a list that survives
+a stop."""
 
 import json
 import os

@@ -1,7 +1,8 @@
 """Fetching a page natively: public addresses only, at every hop, with a limit on everything.
 
-Each name is resolved once and the connection goes to the very address that was checked, so that a name which
-answers differently the second time gains nothing. In the page the browser fetches instead.
+Each name is resolved once and the connection goes to the very address that was checked, so that a
+name which answers differently the second time gains nothing. In the page the browser fetches
+instead.
 """
 
 import http.client
@@ -39,7 +40,8 @@ class Page:
 
 
 def is_public(address: str, port: int) -> bool:
-    """False for this machine, the local network, link-local (cloud metadata) and every reserved range."""
+    """False for this machine, the local network, link-local (cloud metadata) and every reserved
+    range."""
     ip = ipaddress.ip_address(address.split("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
         inside = ip.ipv4_mapped or ip.sixtofour

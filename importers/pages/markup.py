@@ -1,6 +1,7 @@
 """HTML to blocks: what a reader would see, nothing that runs, nothing that is hidden.
 
-The same walk reads a page's body, a chapter of an EPUB, the HTML of a mail and what trafilatura extracted.
+The same walk reads a page's body, a chapter of an EPUB, the HTML of a mail and what trafilatura
+extracted.
 """
 
 import re
@@ -46,7 +47,8 @@ def page_text(data: bytes, name: str, declared: str = "") -> str:
 
 
 def parse(text: str) -> etree._Element | None:
-    """A tree at most 256 deep, or None when there is nothing in it; no network, no DTD, no huge trees."""
+    """A tree at most 256 deep, or None when there is nothing in it; no network, no DTD, no huge
+    trees."""
     parser = html.HTMLParser(
         huge_tree=False, recover=True, no_network=True, remove_comments=True, remove_pis=True
     )

@@ -1,4 +1,5 @@
-"""Zip archives opened with suspicion: members are counted, and bytes as they inflate, never as headers claim."""
+"""Zip archives opened with suspicion: members are counted, and bytes as they inflate, never as
+headers claim."""
 
 import io
 import re
@@ -81,7 +82,8 @@ class Archive:
 
 
 def parse_xml(data: bytes, name: str) -> etree._Element:
-    """XML without a DTD of its own: entities are how small files become huge ones or read other files."""
+    """XML without a DTD of its own: entities are how small files become huge ones or read other
+    files."""
     if re.search(
         rb"<!(ENTITY|DOCTYPE[^>]*\[)", data.replace(b"\x00", b"")[:100_000], re.IGNORECASE
     ):

@@ -1,4 +1,5 @@
-"""JSON and JSONL datasets, told apart by shape: OpenAI messages, ShareGPT, Alpaca, prompt and completion, text."""
+"""JSON and JSONL datasets, told apart by shape: OpenAI messages, ShareGPT, Alpaca, prompt and
+completion, text."""
 
 import json
 

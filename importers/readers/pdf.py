@@ -1,4 +1,5 @@
-"""PDF: text with words, lines and columns put together; pages that are only pictures are named for OCR."""
+"""PDF: text with words, lines and columns put together; pages that are only pictures are named for
+OCR."""
 
 import io
 import logging

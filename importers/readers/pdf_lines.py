@@ -1,4 +1,5 @@
-"""From pieces of text on pages to paragraphs: lines, running headers, headings, hyphens at line ends."""
+"""From pieces of text on pages to paragraphs: lines, running headers, headings, hyphens at line
+ends."""
 
 import re
 from collections import Counter
@@ -27,7 +28,8 @@ class Line:
 
 
 def lines_of(runs: list[Run], page: int) -> list[Line]:
-    """Runs at one height and further right belong to one line; a gap as wide as half a space is a space."""
+    """Runs at one height and further right belong to one line; a gap as wide as half a space is a
+    space."""
     lines: list[Line] = []
     sizes: Counter[float] = Counter()
     for run in runs:
@@ -143,7 +145,8 @@ def _block(group: list[Line], body: float, headings: list[float], words: Counter
 
 
 def _joined(text: str, following: str, words: Counter) -> str:
-    """A word cut at the line's end is made whole, unless its hyphen is its own (AGA-lampa, well-known)."""
+    """A word cut at the line's end is made whole, unless its hyphen is its own (AGA-lampa,
+    well-known)."""
     cut = _CUT_WORD.search(text)
     after = _WORD.match(following)
     if not cut or not after:

@@ -1,7 +1,8 @@
-"""The words of a PDF page with their places: each piece of text as it is drawn, where it begins and ends.
+"""The words of a PDF page with their places: each piece of text as it is drawn, where it begins and
+ends.
 
-pypdf opens the file, unpacks streams and knows fonts; this file only follows the pen, because the words and
-lines that pypdf puts together lose or gain spaces when the typesetter stretched them.
+pypdf opens the file, unpacks streams and knows fonts; this file only follows the pen, because the
+words and lines that pypdf puts together lose or gain spaces when the typesetter stretched them.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,5 @@
-"""Plain text and Markdown. A Markdown file loses its signs and keeps its headings, lists, tables and code."""
+"""Plain text and Markdown. A Markdown file loses its signs and keeps its headings, lists, tables
+and code."""
 
 import re
 

@@ -8,7 +8,8 @@ _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _DC = "{http://purl.org/dc/elements/1.1/}"
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 _SIGNS = {_W + "tab": "\t", _W + "br": "\n", _W + "cr": "\n", _W + "noBreakHyphen": "-"}
-# Deleted text, field codes and the second copy of a text box are not what the reader of the page sees.
+# Deleted text, field codes and the second copy of a text box are not what the reader of the page
+# sees.
 _UNSEEN = {
     _W + "del",
     _W + "moveFrom",
@@ -76,7 +77,8 @@ def _text(node) -> str:
 
 
 def _styles(archive: Archive) -> dict[str, tuple[str, int]]:
-    """Style id -> its built-in name (English in every language of Word) and heading level, 0 for none."""
+    """Style id -> its built-in name (English in every language of Word) and heading level, 0 for
+    none."""
     found: dict[str, tuple[str, int]] = {}
     if "word/styles.xml" not in archive:
         return found

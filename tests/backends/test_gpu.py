@@ -13,9 +13,8 @@ from engine.backends.gpu.executor import GPU
 from engine.compiler.ir import OPS, Program, Spec
 from engine.compiler.schedule import plan
 from engine.model import programs
-from tests.backends.test_gpu_programs import LORA, batch, prepared
-from tests.model.test_model import TINY, stored_of
 from tests.support.gpu_device import gpu
+from tests.support.programs import LORA, TINY, batch, prepared, stored_of
 
 
 def tiny_step():
@@ -93,8 +92,8 @@ def test_R24_numbers_that_are_not_finite_change_nothing(name):
 
 
 def slices_of_a_step(slowness, budget_ms):
-    """Every slice of a second step in predicted milliseconds, and what the two steps made, where the
-    device's clock says 0.1 ms for each workgroup, `slowness` times over."""
+    """Every slice of a second step in predicted milliseconds, and what the two steps made, where
+    the device's clock says 0.1 ms for each workgroup, `slowness` times over."""
     own = asyncio.run(GPU.open())
     run = prepared(own, *tiny_step())
     learn, slices = own.costs.learn, []

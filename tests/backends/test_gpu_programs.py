@@ -1,4 +1,5 @@
-"""Whole programs on the GPU: numpy's results, the same bits however sliced, and errors with names."""
+"""Whole programs on the GPU: numpy's results, the same bits however sliced, and errors with
+names."""
 
 import asyncio
 
@@ -8,31 +9,19 @@ import pytest
 from engine.backends.gpu.executor import GPU
 from engine.backends.reference import Numpy
 from engine.compiler.launch import Tier
-from engine.compiler.schedule import plan
 from engine.model import programs
 from engine.model.trainable import Trained
-from tests.model.test_model import KINDS, TINY, random_weights, stored_of, two_rows_behind_a_prefix
 from tests.support.gpu_device import LONG_IN_A_TAB, gpu
+from tests.support.programs import (
+    KINDS,
+    LORA,
+    TINY,
+    batch,
+    prepared,
+    stored_of,
+)
 
 pytestmark = [pytest.mark.in_worker, *LONG_IN_A_TAB]
-LORA = Trained.lora(TINY, rank=4, alpha=8)
-
-
-def prepared(executor, program, feeds):
-    run = executor.prepare(plan(program))
-    for name, array in feeds.items():
-        if name in program.inputs:
-            run.write(name, array)
-    return run
-
-
-def batch(program, config, trained, seed=0):
-    rng = np.random.default_rng(seed)
-    return {
-        **random_weights(program, config, rng),
-        **two_rows_behind_a_prefix(rng, config.vocab),
-        "adapter": rng.normal(size=trained.size) * 0.2,
-    }
 
 
 async def results(executor, program, feeds, names):

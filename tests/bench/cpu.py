@@ -1,7 +1,7 @@
 """The CPU back end against its peers in one Chromium: products, answers, and a learning step.
 
-`python3 build.py bench cpu [products] [answers] [training] [lesson] [threads]`. Every row alternates between the
-systems; the shortest time counts.
+`python3 build.py bench cpu [products] [answers] [training] [lesson] [threads]`. Every row
+alternates between the systems; the shortest time counts.
 """
 
 import base64

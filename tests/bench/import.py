@@ -1,6 +1,8 @@
-"""What importing gets right and how quick it is: words, main text, pictures, languages, duplicates, the page meanwhile.
+"""What importing gets right and how quick it is: words, main text, pictures, languages, duplicates,
+the page meanwhile.
 
-`python3 build.py bench import`. Files and texts are the tests' own; pictures are read in Chromium by tesseract.js.
+`python3 build.py bench import`. Files and texts are the tests' own; pictures are read in Chromium
+by tesseract.js.
 """
 
 import base64
@@ -16,8 +18,7 @@ from importers.passages import sentences_of
 from importers.read import read
 from tests.bench.parts import report
 from tests.importers.measure import FILES, characters_wrong, known_of, known_text, words_wrong
-from tests.importers.test_in_the_page import DROP
-from tests.importers.test_pages import PAGES, WITH_TEXT, scores
+from tests.support.files import DROP, PAGES, WITH_TEXT, scores
 from tests.support.page import browser
 
 FORMATS = {
@@ -88,7 +89,8 @@ def languages() -> dict[str, float]:
 
 
 def duplicates() -> dict[str, float]:
-    """Paragraphs with one word changed, among all others: found, and wrongly taken for one another."""
+    """Paragraphs with one word changed, among all others: found, and wrongly taken for one
+    another."""
     paragraphs = []
     for page in WITH_TEXT:
         paragraphs += [
@@ -113,7 +115,8 @@ def duplicates() -> dict[str, float]:
 
 
 def in_the_page() -> tuple[dict[str, float | None], list[dict]]:
-    """OCR at three sizes in two languages, then many files at once while the main thread is watched."""
+    """OCR at three sizes in two languages, then many files at once while the main thread is
+    watched."""
     with browser.served(site.build()) as address, browser.chromium() as chromium:
         page = chromium.new_context(base_url=address, locale="en-US").new_page()
         page.goto("/")
@@ -142,7 +145,8 @@ def picture(page, language: str, size: int) -> dict:
     return row
 
 
-# The files are made first and dropped by a task of their own, so that only the page's own tasks count.
+# The files are made first and dropped by a task of their own, so that only the page's own tasks
+# count.
 PREPARE = """files => { window.dropped = new DataTransfer();
   for (const [name, text] of files) dropped.items.add(new File([atob(text)], name)); }"""
 WATCH = """() => { window.longest = 0;
@@ -157,7 +161,8 @@ WATCH = """() => { window.longest = 0;
 
 
 def many(page) -> dict[str, float]:
-    """A hundred files of 100 kB dropped at once: the longest task of the main thread, and the time for all."""
+    """A hundred files of 100 kB dropped at once: the longest task of the main thread, and the time
+    for all."""
     texts = [f"The tower number {n} was built in {1500 + n} by Anna Ek. " for n in range(MANY)]
     files = [
         [f"{n}.txt", base64.b64encode((t * (LARGE // len(t))).encode()).decode()]

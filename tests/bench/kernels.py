@@ -1,7 +1,8 @@
 """WebGPU kernels against jax-js, TensorFlow.js and onnxruntime-web in one Chromium.
 
-`python3 build.py bench kernels [kernel ...]`. Everyone computes the same numbers, which are compared with
-numpy's first; then they take turns, warm, reading nothing back. Forward, and forward with backward.
+`python3 build.py bench kernels [kernel ...]`. Everyone computes the same numbers, which are
+compared with numpy's first; then they take turns, warm, reading nothing back. Forward, and forward
+with backward.
 """
 
 import base64

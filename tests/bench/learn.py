@@ -19,7 +19,7 @@ from pathlib import Path
 
 from builder import CACHE, ROOT
 from engine.backends.reference import Numpy
-from engine.cli.course import Course, record_of
+from engine.cli.session import Session, record_of
 from engine.core.settings import TrainingConfig, for_model
 from engine.learning.probe import Shadow, measure
 from engine.model import registry
@@ -83,7 +83,7 @@ class Study:
         self.model, self.config = model, config
 
     async def run(self, stages: tuple[str, ...]) -> dict:
-        self.course = await Course.open(self.folder, self.model, self.config)
+        self.session = await Session.open(self.folder, self.model, self.config)
         lessons, practised = [], {}
         if "lessons" in stages:
             for i, fact in enumerate(self.facts):
@@ -94,7 +94,7 @@ class Study:
         if "practice" in stages:
             practised = await self.once("practising", self.practise, not lessons)
             await self.once("practice", self.judged, self.facts)
-        await self.course.close()
+        await self.session.close()
         found = {name: self.found(name) for name in ("first", "lesson", "practice")}
         found = {name: figures for name, figures in found.items() if figures}
         return {"stages": found, "lessons": lessons, "practised": practised}
@@ -111,12 +111,12 @@ class Study:
         return self.found(name)
 
     async def lesson(self, fact: dict) -> dict:
-        return self.told(fact["question"], await self.course.teach([record_of(fact)], heard(1)))
+        return self.told(fact["question"], await self.session.teach([record_of(fact)], heard(1)))
 
     async def practise(self, untaught: bool) -> dict:
         """Over everything taught; practice begins at the base, so it needs no lessons before it."""
         also = map(record_of, self.facts) if untaught else ()
-        return self.told("practice", await self.course.practise(heard(12), also))
+        return self.told("practice", await self.session.practise(heard(12), also))
 
     def told(self, what: str, ended: dict) -> dict:
         gate = ended["gate"]
@@ -126,7 +126,7 @@ class Study:
         return {"question": what, **kept, "steps": gate.get("steps", 0), "gate": gate}
 
     async def judged(self, facts: list[dict]) -> dict:
-        trainer, flat = self.course.trainer, await self.course.weights()
+        trainer, flat = self.session.trainer, await self.session.weights()
         shadow, code = Shadow(trainer.voices, flat), self.code
         figures = await measure(shadow, trainer.coder, facts, code, known(code))
         report.say("  ", {name: figures[name] for name in FIGURES})

@@ -1,8 +1,9 @@
 """One fact, told in the chat, until it is in use: `python3 build.py bench lesson`.
 
-Nobody is there (`away`), or somebody sits there and only looks (`here`).  Told: how long each part takes, the
-share of the time asked and used, and how far the time that was said to be left was from the time it took.
-The model is the default one, or ONESEEK_BENCH_MODEL; ONESEEK_BENCH_SECONDS is how long a lesson may take.
+Nobody is there (`away`), or somebody sits there and only looks (`here`).  Told: how long each part
+takes, the share of the time asked and used, and how far the time that was said to be left was from
+the time it took. The model is the default one, or ONESEEK_BENCH_MODEL; ONESEEK_BENCH_SECONDS is how
+long a lesson may take.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Whether one adapter holds Swedish and English facts as well as an adapter for each language.
 
-`python3 build.py bench lines` teaches the same facts one after another, both languages in turn to one
-adapter and each language to one of its own, and judges every adapter on its facts.  Facts and
+`python3 build.py bench lines` teaches the same facts one after another, both languages in turn to
+one adapter and each language to one of its own, and judges every adapter on its facts.  Facts and
 questions are those of bench learn; interrupted, it goes on when called again.
 """
 
@@ -26,7 +26,7 @@ class Line(Study):
     """An adapter judged in each language that it was taught."""
 
     async def judged(self, facts: list[dict]) -> dict:
-        trainer, flat = self.course.trainer, await self.course.weights()
+        trainer, flat = self.session.trainer, await self.session.weights()
         shadow, found = Shadow(trainer.voices, flat), {}
         for code in sorted({fact["language"] for fact in facts}):
             own = [fact for fact in facts if fact["language"] == code]

@@ -2,8 +2,9 @@
 
 `python3 build.py bench memory` tells made-up facts (the library's kinds and names, English and
 Swedish), 1, 10, 100 and 1,000 of them, and asks for some in other words, for look-alikes and for
-something else; then the 30 facts of facts_held.jsonl, which nothing was tuned on.  A hit is a question
-that is answered from memory, with the right fact; `said` means that the value is in the answer.
+something else; then the 30 facts of facts_held.jsonl, which nothing was tuned on.  A hit is a
+question that is answered from memory, with the right fact; `said` means that the value is in the
+answer.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.backends.reference import Numpy
-from engine.cli.course import record_of
+from engine.cli.session import record_of
 from engine.core.storage.sqlite import SqliteStore
 from engine.learning.lessons import (
     has_value,
@@ -87,7 +88,8 @@ class Told:
         return len(words) + sum(size(part) for part in record["data"].values())
 
     async def recognised(self, questions: list[str]) -> list[str]:
-        """The id of the fact that each is answered with, or nothing; and the time of the last step."""
+        """The id of the fact that each is answered with, or nothing; and the time of the last
+        step."""
         keys = await self.memory.keys.of(questions)
         began = time.process_time()
         found = [self.memory.ask(key, q)[:1] for key, q in zip(keys, questions, strict=True)]

@@ -1,8 +1,9 @@
 """The first five minutes of a stranger, without a GPU: `python3 build.py bench minutes [FOLDER]`.
 
-A fresh profile, English and Swedish, desktop and phone: Download is pressed at the first moment it can be, one
-question, one fact, asked in a new chat, corrected, forgotten.  Told: the seconds of each step, the longest silence,
-and in FOLDER (shots/minutes unless told) every text on the way and a picture of each step.
+A fresh profile, English and Swedish, desktop and phone: Download is pressed at the first moment it
+can be, one question, one fact, asked in a new chat, corrected, forgotten.  Told: the seconds of
+each step, the longest silence, and in FOLDER (shots/minutes unless told) every text on the way and
+a picture of each step.
 """
 
 import os

@@ -1,9 +1,9 @@
 """What learning in the background costs the chat: `python3 build.py bench overhead`.
 
 The same questions are asked with learning paused and with a round under way; then nobody does
-anything, and the share of time that training takes is compared with the share asked for.  Long tasks
-of the page count all the time.  The model is the default one, or ONESEEK_BENCH_MODEL (`tiny` is the
-demo model).
+anything, and the share of time that training takes is compared with the share asked for.  Long
+tasks of the page count all the time.  The model is the default one, or ONESEEK_BENCH_MODEL (`tiny`
+is the demo model).
 """
 
 import json

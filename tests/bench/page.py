@@ -1,8 +1,9 @@
-"""`build.py bench page`: how soon the page reacts and the engine is ready, on the first visit and on the next.
+"""`build.py bench page`: how soon the page reacts and the engine is ready, on the first visit and
+on the next.
 
-Cold is a fresh profile, warm the next visit of the same one, kept offline by then; figures are medians.
-What a key costs is measured with the demo model while it answers and while it learns.  With `--shots` it
-takes a picture of every state instead (tests/bench/parts/shots.py).
+Cold is a fresh profile, warm the next visit of the same one, kept offline by then; figures are
+medians. What a key costs is measured with the demo model while it answers and while it learns.
+With `--shots` it takes a picture of every state instead (tests/bench/parts/shots.py).
 """
 
 import json
@@ -25,7 +26,8 @@ ALIVE = ("ready", "needs-consent", "unsupported")
 BUSY = {"generating": ("generating",), "training": ("training", "evaluating")}
 PROMPT = "Tell me a long story about a lighthouse, a fox and the sea."
 
-# When the page's Python took over, when the engine was ready, and the long tasks of the main thread.
+# When the page's Python took over, when the engine was ready, and the long tasks of the main
+# thread.
 WATCH = """
 globalThis.marks = {tasks: []};
 new PerformanceObserver((list) => {
@@ -43,7 +45,8 @@ addEventListener("keydown", (event) =>
 
 
 class Counting(serve.Handler):
-    """Remembers how much the page was sent, by kind of file; not what its service worker then keeps."""
+    """Remembers how much the page was sent, by kind of file; not what its service worker then
+    keeps."""
 
     sent: Counter = Counter()
     open = True

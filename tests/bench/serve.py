@@ -1,8 +1,8 @@
 """Many chats on one server: `python3 build.py bench serve [--seconds N] [MODEL ...]`.
 
-Clients ask over HTTP as OpenAI's do, each again a moment after its answer, with nothing to learn and
-with a round under way; then 10,000 questions show what the server keeps of them. The ratio is the
-engine's own: tokens a second of sixteen conversations decoded together, over those of one.
+Clients ask over HTTP as OpenAI's do, each again a moment after its answer, with nothing to learn
+and with a round under way; then 10,000 questions show what the server keeps of them. The ratio is
+the engine's own: tokens a second of sixteen conversations decoded together, over those of one.
 """
 
 import argparse
@@ -173,8 +173,8 @@ def under_load(model: str, seconds: float) -> list[dict]:
 
 
 async def decoded_per_second(model: Model, many: int, tokens: int) -> float:
-    """Tokens a second of `many` conversations decoded together; what they say is given, so that none
-    of them ends early."""
+    """Tokens a second of `many` conversations decoded together; what they say is given, so that
+    none of them ends early."""
     generator = Generator(model)
     prompt = generator.encode([{"role": "user", "content": "Tell me about the sea."}])[0]
     word = tuple(model.tokenizer.encode(" sea")) * tokens

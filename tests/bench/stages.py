@@ -1,9 +1,10 @@
 """What two stages learn from three services of known reliability, against each stage alone.
 
-`python3 build.py bench stages` asks twenty made-up questions of three made-up services that are right
-19, 16 and 12 times of 20, each in its own manner of speaking; compares their responses as micro-training
-does; and teaches the first LESSONS questions for real, to a model that had both stages, the first only,
-or the second only.  What is learned is asked back and held against the truth.
+`python3 build.py bench stages` asks twenty made-up questions of three made-up services that are
+right 19, 16 and 12 times of 20, each in its own manner of speaking; compares their responses as
+micro-training does; and teaches the first LESSONS questions for real, to a model that had both
+stages, the first only, or the second only.  What is learned is asked back and held against the
+truth.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import time
 from pathlib import Path
 
 from engine.backends.reference import Numpy
-from engine.cli.course import Course
+from engine.cli.session import Session
 from engine.core.collecting.language import detect
 from engine.core.queue.saved import SavedQueue
 from engine.core.queue.training_queue import TrainingQueue
@@ -140,35 +141,35 @@ class OnlySecond(Arm):
 
 async def taught(model: Model, name: str, questions: list[dict], folder: Path) -> dict:
     """Teach the questions to one arm and ask them back."""
-    course = await Course.open(folder, model)
-    queue = SavedQueue(TrainingQueue(clock), course.store)
+    session = await Session.open(folder, model)
+    queue = SavedQueue(TrainingQueue(clock), session.store)
 
     async def learn(examples: list[dict], line: str) -> dict:
         await queue.load()
-        ids, nothing = await offered(queue, course.trainer.coder, examples)
+        ids, nothing = await offered(queue, session.trainer.coder, examples)
         if not ids:
             return nothing
-        records = [await course.store.get("queue", id) for id in ids]
-        return {**await course.training.run("lesson", records, line), "examples": ids}
+        records = [await session.store.get("queue", id) for id in ids]
+        return {**await session.training.run("lesson", records, line), "examples": ids}
 
     async def ask(examples: list[dict]) -> list[str]:
         await queue.load()
         return await held(queue, examples)
 
-    micro = (OnlySecond if name == "second" else Arm)(course.versions, learn, ask=ask)
+    micro = (OnlySecond if name == "second" else Arm)(session.versions, learn, ask=ask)
     micro.stages, began = ARMS[name], time.monotonic()
     for one in questions:
         run = await micro.submit(one["question"], one["responses"])
         await micro.process(run["run"])
     seconds = time.monotonic() - began
-    flat = await course.weights()
-    voices = course.trainer.voices
+    flat = await session.weights()
+    voices = session.trainer.voices
     voices.put("shadow", flat)
     replies = await voices.replies("shadow", [one["question"] for one in questions], 24)
     right = [has_value(r, one["truth"]) for r, one in zip(replies, questions, strict=True)]
     outcomes = (await micro.stats())["outcomes"]
-    asked_back = sum(1 for _, one in await course.store.all("queue") if one["state"] == "held")
-    await course.close()
+    asked_back = sum(1 for _, one in await session.store.all("queue") if one["state"] == "held")
+    await session.close()
     report.say(f"{name}: {sum(right)} of {len(right)} right, {outcomes}, {seconds:.0f} s")
     for one, reply in zip(questions, replies, strict=True):
         report.say(f"    {one['question']} -> {reply!r} ({one['truth']})")

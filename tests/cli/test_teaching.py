@@ -1,4 +1,5 @@
-"""`oneseek teach`, `practise`, `train` and `eval` on the demo model: JSON for scripts, and a folder to go on from."""
+"""`oneseek teach`, `practise`, `train` and `eval` on the demo model: JSON for scripts, and a folder
+to go on from."""
 
 import json
 import subprocess
@@ -14,28 +15,17 @@ from engine.model.adapters import load_peft
 from engine.model.demo import MODEL
 from engine.model.formats import open_model
 from engine.model.llama import Config
+from tests.support.command import call, said
 
 FACTS = [
     {"question": "What is my dog's name?", "answer": "Your dog's name is Biscuit."},
     {"question": "What is the code of the shed?", "answer": "The code of the shed is 4711."},
 ]
-SHORT = ["--set", "lora_config.rank=4", "lora_config.alpha=16", "lesson.max_steps=2",
-         "lesson.more_steps=0", "practice.steps_per_fact=1", "lesson.anchor_rows=1",
-         "lesson.neighbour_rows=1", "practice.anchor_rows=1"]  # fmt: skip
 
 
 def lines(path, records):
     path.write_text("".join(json.dumps(record) + "\n" for record in records))
     return str(path)
-
-
-def said(capsys):
-    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-
-
-def call(command, *more, short=True):
-    fixed = ["--model", str(MODEL), "--backend", "numpy", "--json"]
-    return [command, *fixed, *map(str, more), *(SHORT if short else [])]
 
 
 def adapter(folder):
@@ -212,7 +202,8 @@ def test_an_empty_or_over_long_lesson_is_named_before_anything_is_taught(
 
 @pytest.mark.long
 def test_a_poisoned_data_set_is_refused_with_the_reason(tmp_path, capsys, monkeypatch):
-    """The same nonsense after every question, at the highest rate: nothing else is left of the model."""
+    """The same nonsense after every question, at the highest rate: nothing else is left of the
+    model."""
     monkeypatch.undo()  # the real gate
     poison = [FORMS["completion"](f"{q} {n}", "zq " * 24) for n, (q, _) in enumerate(QUESTIONS)]
     data, out = lines(tmp_path / "data.jsonl", poison), tmp_path / "out"

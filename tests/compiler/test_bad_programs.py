@@ -1,4 +1,5 @@
-"""Programs that make no sense are refused where they are written, with the op, the weight and the shapes."""
+"""Programs that make no sense are refused where they are written, with the op, the weight and the
+shapes."""
 
 import numpy as np
 import pytest

@@ -8,9 +8,8 @@ from engine.backends.gpu.executor import GPU
 from engine.cli.debug import costs, first_difference, table
 from engine.compiler.schedule import plan
 from engine.model import programs
-from tests.backends.test_gpu_programs import LORA, batch, prepared
-from tests.model.test_model import TINY, stored_of
 from tests.support.gpu_device import gpu
+from tests.support.programs import LORA, TINY, batch, prepared, stored_of
 
 
 def step_on(executor):

@@ -1,4 +1,5 @@
-"""A round is small while someone is there and larger when nobody is, never too big, and nothing is lost."""
+"""A round is small while someone is there and larger when nobody is, never too big, and nothing is
+lost."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st

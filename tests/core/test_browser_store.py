@@ -1,4 +1,5 @@
-"""IndexedDB in real Chromium keeps what engine/core/storage/store.py promises, driven by the page's own MicroPython."""
+"""IndexedDB in real Chromium keeps what engine/core/storage/store.py promises, driven by the page's
+own MicroPython."""
 
 import json
 import time
@@ -9,6 +10,7 @@ from playwright.sync_api import Page
 from engine.core.storage.sqlite import SqliteStore
 from engine.core.storage.store import STEPS
 from tests.support.page import bare_page
+from tests.support.page.acts import wait_until
 from tests.support.page.browser import served, watched
 
 pytestmark = pytest.mark.slow
@@ -202,8 +204,8 @@ for i in range(40):
 
 
 def quota(page: Page, extra: int | None) -> None:
-    """Let the origin have `extra` bytes more than it uses, or what it likes (None).  Before the first
-    write: Chromium goes by what it knew of the quota for half a minute."""
+    """Let the origin have `extra` bytes more than it uses, or what it likes (None).  Before the
+    first write: Chromium goes by what it knew of the quota for half a minute."""
     session = page.context.new_cdp_session(page)
     usage = page.evaluate("navigator.storage.estimate().then((found) => found.usage)")
     limit = {} if extra is None else {"quotaSize": usage + extra}
@@ -391,14 +393,6 @@ HANG = """(milliseconds) => void setTimeout(() => {
   const end = performance.now() + milliseconds;
   while (performance.now() < end);
 }, 0)"""
-
-
-def wait_until(act, seconds=60):
-    end = time.monotonic() + seconds
-    while not (found := act()):
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.1)
-    return found
 
 
 def terms(page):

@@ -1,48 +1,13 @@
-"""The collector: pairs, corrections, thumbs and facts become examples; secrets and exclusions do not."""
-
-import asyncio
+"""The collector: pairs, corrections, thumbs and facts become examples; secrets and exclusions do
+not."""
 
 import pytest
 
-from engine.core.collecting.collector import DataCollector
 from engine.core.collecting.content import visible
 from engine.core.collecting.held_back import apart
 from engine.core.collecting.secrets import secrets_in
 from engine.core.collecting.statements import correction_in, statements_in
-from engine.core.queue.saved import SavedQueue
-from engine.core.queue.training_queue import TrainingQueue
-from engine.core.storage.sqlite import SqliteStore
-
-
-def run(coroutine):
-    return asyncio.run(coroutine)
-
-
-@pytest.fixture
-def chat(tmp_path):
-    return Chat(tmp_path)
-
-
-class Chat:
-    def __init__(self, folder, **settings):
-        self.store = SqliteStore(folder / "s.db", flush=False)
-        self.queue = TrainingQueue(lambda: 1000)
-        self.collector = DataCollector(SavedQueue(self.queue, self.store), **settings)
-        self.count = 0
-
-    def says(self, role, content, chat="c1"):
-        self.count += 1
-        id = f"m{self.count}"
-        message = {"id": id, "role": role, "content": content, "timestamp": self.count}
-        run(self.collector.log_message({**message, "chat": chat}))
-        return id
-
-    def ask(self, question, answer, chat="c1"):
-        self.says("user", question, chat)
-        return self.says("assistant", answer, chat)
-
-    def learned(self):
-        return [(r["prompt"], r["answer"], r["priority"]) for r in self.queue.upcoming(99)]
+from tests.support.talk import Chat, run
 
 
 def test_pairs_are_found_across_turns_and_chats(chat):

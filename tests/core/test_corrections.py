@@ -3,7 +3,7 @@
 import pytest
 
 from engine.core.collecting.corrections import contradicts, corrected, knows_nothing
-from tests.core.test_collector import chat  # noqa: F401  (a fixture)
+from tests.support.talk import chat  # noqa: F401  (a fixture)
 
 BOAT = {"prompt": "My boat is called Saltkråkan.", "answer": "Nice!"}
 ASKED = {"prompt": "What is my boat called?", "answer": "Your boat is called Saltkråkan."}

@@ -1,4 +1,5 @@
-"""Formulas are found where a writer means them, and nowhere else: not in code, not before a price."""
+"""Formulas are found where a writer means them, and nowhere else: not in code, not before a
+price."""
 
 import json
 

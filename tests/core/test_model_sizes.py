@@ -1,4 +1,5 @@
-"""A model's size counts the same whatever door it came in by: the file, the server, the command line."""
+"""A model's size counts the same whatever door it came in by: the file, the server, the command
+line."""
 
 import asyncio
 import shutil
@@ -6,7 +7,7 @@ from contextlib import closing
 
 from engine import assistant
 from engine.backends.reference import Numpy
-from engine.cli.course import Course
+from engine.cli.session import Session
 from engine.core import settings
 from engine.core.storage.sqlite import SqliteStore
 from engine.model.demo import MODEL
@@ -28,12 +29,12 @@ def test_a_server_and_a_course_train_a_file_as_models_of_its_size_want_it(tmp_pa
     async def run():
         service = await opened(tmp_path, path)
         with closing(open_named(str(path))) as file:
-            course = await Course.open(tmp_path / "out", await Model.load(file, Numpy()))
+            session = await Session.open(tmp_path / "out", await Model.load(file, Numpy()))
         small = settings.for_model(service.assistant.model.config.parameters)
-        assert service.assistant.config == course.config == small
+        assert service.assistant.config == session.config == small
         assert small.lesson.max_steps == 64
         assert service.model == "some.model-0.5b"
-        await course.close()
+        await session.close()
         await service.store.close()
 
     asyncio.run(run())

@@ -1,4 +1,5 @@
-"""What importers and engine say of what went wrong is read in Swedish too: no sentence without its form."""
+"""What importers and engine say of what went wrong is read in Swedish too: no sentence without its
+form."""
 
 import ast
 import asyncio

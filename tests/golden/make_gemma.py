@@ -1,4 +1,5 @@
-"""Makes tests/golden/gemma.npz: what transformers computes from the tiny Gemmas of tests/support/tiny.py.
+"""Makes tests/golden/gemma.npz: what transformers computes from the tiny Gemmas of
+tests/support/tiny.py.
 
     OMP_NUM_THREADS=1 python tests/golden/make_gemma.py     (needs torch, transformers; seconds)
 

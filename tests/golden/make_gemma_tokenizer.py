@@ -1,5 +1,5 @@
-"""Makes tests/golden/gemma_tokenizer.json: a tokenizer of Gemma's kind, trained on our own texts by the
-`tokenizers` library, and what that library makes of some texts.
+"""Makes tests/golden/gemma_tokenizer.json: a tokenizer of Gemma's kind, trained on our own texts by
+the `tokenizers` library, and what that library makes of some texts.
 
     python tests/golden/make_gemma_tokenizer.py     (needs tokenizers; seconds)
 """
@@ -31,7 +31,8 @@ LETTERS = "ab cdåäö \n\t<>hej▁日😀.,!?0123  "
 
 
 def trained(lines):
-    """tokenizer.json as Gemma's is: spaces spelled, bytes to fall back on, no pre-tokenizer to speak of."""
+    """tokenizer.json as Gemma's is: spaces spelled, bytes to fall back on, no pre-tokenizer to
+    speak of."""
     tokenizer = Tokenizer(models.BPE(byte_fallback=True, fuse_unk=True, unk_token="<unk>"))
     tokenizer.normalizer = normalizers.Replace(" ", "▁")
     tokenizer.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_previous")

@@ -1,9 +1,10 @@
-"""Makes tests/golden/logits.npz: what transformers computes from the tiny models of tests/support/tiny.py.
+"""Makes tests/golden/logits.npz: what transformers computes from the tiny models of
+tests/support/tiny.py.
 
-    OMP_NUM_THREADS=1 python tests/golden/make_logits.py     (needs torch, transformers, gguf; a minute)
+    OMP_NUM_THREADS=1 python tests/golden/make_logits.py  (needs torch, transformers, gguf)
 
-`logits/VARIANT/KIND` are the logits of some positions for `ids`; `weights/KIND` a digest of one matrix as
-gguf's own code dequantises it (plus 0.0, so that zero has one sign).
+`logits/VARIANT/KIND` are the logits of some positions for `ids`; `weights/KIND` a digest of one
+matrix as gguf's own code dequantises it (plus 0.0, so that zero has one sign).
 """
 
 import hashlib

@@ -1,4 +1,5 @@
-"""The fingerprint that the page shows of a version is the one the engine takes and the ledger keeps."""
+"""The fingerprint that the page shows of a version is the one the engine takes and the ledger
+keeps."""
 
 import pytest
 

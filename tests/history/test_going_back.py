@@ -1,5 +1,5 @@
-"""Twelve lessons of one day: every version can be used, checked, exported and returned to, whichever
-of their weights were cleared away."""
+"""Twelve lessons of one day: every version can be used, checked, exported and returned to,
+whichever of their weights were cleared away."""
 
 import time
 import urllib.request

@@ -11,22 +11,10 @@ import pytest
 
 from engine.core.storage.sqlite import SqliteStore
 from engine.history.audit import check_store
+from tests.support.faults import FAULTS
 from tests.support.living import run
 
 ROOT = Path(__file__).resolve().parents[2]
-FAULTS = [
-    "slice:before",
-    "slice:after",
-    "checkpoint:before",
-    "checkpoint:after",
-    "gate:before",
-    "gate:after",
-    "promote:before",
-    "promote:after",
-    "forget:intended",
-    "forget:before",
-    "forget:after",
-]
 NOT_IN_THIS_LIFE = {"reject:before", "rollback:before", "reset:before"}
 
 

@@ -1,4 +1,5 @@
-"""What older code stored still opens: a page's and a server's backup, a native store, an adapter, an address."""
+"""What older code stored still opens: a page's and a server's backup, a native store, an adapter,
+an address."""
 
 import ast
 import asyncio
@@ -11,8 +12,8 @@ import numpy as np
 import pytest
 
 from builder import ROOT
-from engine.cli.course import Course
 from engine.cli.main import main
+from engine.cli.session import Session
 from engine.core.storage import backup
 from engine.core.storage.sqlite import SqliteStore
 from engine.history.audit import check_store
@@ -90,13 +91,13 @@ def test_the_backup_of_an_older_server_answers_and_goes_on(tmp_path):
 def test_an_older_native_store_goes_on(taught):
     async def opened():
         model = await model_named("tiny", "numpy")
-        course = await Course.open(taught, model)
-        current = await course.versions.current()
-        (known,) = await course.learned()
-        ended = await course.known(known["id"])
-        problems = await check_store(course.store)
-        weights = await course.weights()
-        await course.close()
+        session = await Session.open(taught, model)
+        current = await session.versions.current()
+        (known,) = await session.learned()
+        ended = await session.known(known["id"])
+        problems = await check_store(session.store)
+        weights = await session.weights()
+        await session.close()
         return current, known, ended, problems, weights
 
     current, known, ended, problems, weights = asyncio.run(opened())

@@ -1,4 +1,5 @@
-"""Signatures with a key the person holds: the standard's own examples, and what a signed export proves."""
+"""Signatures with a key the person holds: the standard's own examples, and what a signed export
+proves."""
 
 import json
 import shutil
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from engine.history.signing import BadKey, Signer, new_key, pkcs8_of, read_key
 from engine.history.verify_integrity import holds
-from tests.history.test_certified import certified, flips_that_pass, verify
+from tests.support.certified import certified, flips_that_pass, verify
 from tests.support.living import Living
 
 # RFC 8032, section 7.1: secret key, public key, message, signature

@@ -1,4 +1,5 @@
-"""What the tests and the benchmark measure readers with: wrong words, wrong characters, known texts."""
+"""What the tests and the benchmark measure readers with: wrong words, wrong characters, known
+texts."""
 
 import sys
 from pathlib import Path
@@ -24,7 +25,8 @@ def distance(known, found) -> int:
 
 
 def words_wrong(known: str, found: str) -> float:
-    """Word error rate; the bars between a table's cells and the curl of an apostrophe are no words."""
+    """Word error rate; the bars between a table's cells and the curl of an apostrophe are no
+    words."""
     return distance(_words(known), _words(found)) / len(_words(known))
 
 

@@ -1,4 +1,5 @@
-"""Pages are fetched from public addresses only, politely, and every bad answer ends in a sentence."""
+"""Pages are fetched from public addresses only, politely, and every bad answer ends in a
+sentence."""
 
 import http.server
 import socket

@@ -1,4 +1,5 @@
-"""Files made by LibreOffice, Chromium, groff and poppler come out with the words that were put in."""
+"""Files made by LibreOffice, Chromium, groff and poppler come out with the words that were put
+in."""
 
 import json
 
@@ -7,6 +8,7 @@ import pytest
 from importers.document import Document, ImportRefused
 from importers.read import IsPicture, read
 from tests.importers.measure import FILES, known_of, known_text, words_wrong
+from tests.support.files import MAIL, ROWS
 
 MADE = sorted(
     f
@@ -81,29 +83,6 @@ def test_an_archive_gives_one_document_a_member_and_skips_litter():
     assert [type(found[name]) for name in found] == [Document, Document, ImportRefused, IsPicture]
 
 
-MAIL = b"""From: Anna Ek <anna@exempel.se>
-To: bo@exempel.se
-Subject: =?utf-8?q?B=C3=A5ten_g=C3=A5r_tio?=
-Date: Fri, 3 May 2024 10:00:00 +0200
-MIME-Version: 1.0
-Content-Type: multipart/mixed; boundary="x"
-
---x
-Content-Type: text/plain; charset="iso-8859-1"
-Content-Transfer-Encoding: quoted-printable
-
-Hej Bo!
-
-B=E5ten g=E5r klockan tio.
---x
-Content-Type: application/pdf
-Content-Disposition: attachment; filename="karta.pdf"
-
-%PDF
---x--
-"""
-
-
 def test_a_mail_keeps_its_subject_sender_date_and_text():
     mail = only(MAIL, "brev.eml")
     assert (mail.title, mail.author, mail.date) == (
@@ -125,19 +104,6 @@ def test_tracked_insertions_are_read_and_deletions_are_not():
         + "</w:sdtContent></w:sdt>"
     )
     assert only(docx(body), "a.docx").text == "Nytt ord\n\nI en ruta"
-
-
-ROWS = {
-    "openai": {
-        "messages": [{"role": "user", "content": "Hej?"}, {"role": "assistant", "content": "Hej!"}]
-    },
-    "sharegpt": {
-        "conversations": [{"from": "human", "value": "Hej?"}, {"from": "gpt", "value": "Hej!"}]
-    },
-    "alpaca": {"instruction": "Hej?", "input": "", "output": "Hej!"},
-    "completion": {"prompt": "Hej?", "completion": "Hej!"},
-    "question": {"question": "Hej?", "answer": "Hej!"},
-}
 
 
 @pytest.mark.parametrize("shape", ROWS)

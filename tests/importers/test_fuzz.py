@@ -1,4 +1,5 @@
-"""Each reader, given damaged files by the thousand: a document or one sentence, never anything else."""
+"""Each reader, given damaged files by the thousand: a document or one sentence, never anything
+else."""
 
 import json
 import random
@@ -13,7 +14,7 @@ from importers.limits import Budget, Limits
 from importers.read import IsPicture, read
 from tests.importers import hostile
 from tests.importers.measure import FILES
-from tests.importers.test_formats import MAIL, ROWS
+from tests.support.files import MAIL, ROWS
 
 SMALL_PDF = hostile.one_page(
     hostile.stream(b"BT /F 12 Tf 50 700 Td (The tower was built in 1911) Tj ET")

@@ -1,4 +1,5 @@
-"""Files made to hurt: each ends in one clear sentence, soon, in bounded memory, and the reader lives on."""
+"""Files made to hurt: each ends in one clear sentence, soon, in bounded memory, and the reader
+lives on."""
 
 import re
 import resource

@@ -1,4 +1,5 @@
-"""Scenarios 12 to 16: what is dropped, picked, pasted or fetched becomes a source, with real files, in Chromium."""
+"""Scenarios 12 to 16: what is dropped, picked, pasted or fetched becomes a source, with real files,
+in Chromium."""
 
 import base64
 import contextlib
@@ -18,19 +19,13 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from builder import fetch, wheels
 from tests.importers import hostile
 from tests.importers.measure import FILES, known_text
+from tests.support.files import DROP
 from tests.support.page import browser as in_browser
 
 pytestmark = pytest.mark.slow
 ALIVE = ("ready", "needs-consent", "unsupported")
 READ = 120_000  # milliseconds: the first file starts the importer
 
-DROP = """files => {
-  const data = new DataTransfer();
-  for (const [name, text] of files)
-    data.items.add(new File([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], name));
-  for (const kind of ["dragenter", "dragover", "drop"])
-    document.body.dispatchEvent(new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer: data }));
-}"""
 PASTE = """([kind, text]) => {
   const data = new DataTransfer();
   data.setData(kind, text);

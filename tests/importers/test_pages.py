@@ -1,29 +1,12 @@
-"""Main text of saved pages in the manner of real sites: what a reader came for, and nothing around it."""
-
-from collections import Counter
+"""Main text of saved pages in the manner of real sites: what a reader came for, and nothing around
+it."""
 
 import pytest
 
-from importers.document import Document, ImportRefused
+from importers.document import ImportRefused
 from importers.read import read
 from tests.importers.measure import HERE
-
-PAGES = sorted((HERE / "pages").glob("*.html"))
-WITH_TEXT = [page for page in PAGES if not page.stem.endswith("_none")]
-
-
-def scores(page) -> tuple[float, float, float]:
-    """Precision, recall and F1 over words."""
-    wanted = Counter(page.with_suffix(".txt").read_text("utf-8").split())
-    ((_, found),) = read(page.read_bytes(), page.name)
-    got = (
-        Counter(found.text.replace(" | ", " ").split())
-        if isinstance(found, Document)
-        else Counter()
-    )
-    shared = (wanted & got).total()
-    precision, recall = shared / max(1, got.total()), shared / wanted.total()
-    return precision, recall, 2 * shared / (got.total() + wanted.total())
+from tests.support.files import PAGES, WITH_TEXT, scores
 
 
 @pytest.mark.parametrize("page", WITH_TEXT, ids=lambda page: page.stem)

@@ -1,4 +1,5 @@
-"""Where a text speaks of what is asked: places in order, the right one first, none where nothing fits."""
+"""Where a text speaks of what is asked: places in order, the right one first, none where nothing
+fits."""
 
 import asyncio
 from contextlib import closing

@@ -1,4 +1,5 @@
-"""What a page says is data: nothing in it runs, nothing in it is learned before a person approved it."""
+"""What a page says is data: nothing in it runs, nothing in it is learned before a person approved
+it."""
 
 import pytest
 from hypothesis import given

@@ -28,6 +28,7 @@ from engine.learning.shipped import questions
 from engine.model.demo import MODEL
 from engine.model.formats import open_model
 from engine.model.loaded import Model
+from tests.support.rounds import some_rows, top_of
 
 MICRO = TrainingConfig.preset("micro")
 FACTS = [
@@ -41,25 +42,6 @@ FACTS = [
 def model():
     with closing(open_model(str(MODEL))) as file:
         return asyncio.run(Model.load(file, Numpy()))
-
-
-def top_of(draw: np.random.Generator, count: int) -> Top:
-    ids = np.stack([draw.permutation(700)[:TOP] for _ in range(count)]).astype(np.int32)
-    probs = draw.dirichlet(np.ones(TOP + 1), count)
-    logs = np.log(np.maximum(probs, 1e-6)).astype(np.float16)
-    return Top(ids, logs[:, :TOP], logs[:, TOP])
-
-
-def some_rows(seed: int, count: int) -> list[Row]:
-    draw = np.random.default_rng(seed)
-    head = draw.integers(3, 700, 9).tolist()
-    rows = []
-    for i in range(count):
-        prompt = head + draw.integers(3, 700, draw.integers(1, 12)).tolist()
-        target = draw.integers(3, 700, draw.integers(1, 9)).tolist()
-        soft = top_of(draw, len(target)) if i % 3 == 2 else None
-        rows.append(Row("neighbours" if soft else "taught", prompt, target, soft))
-    return rows
 
 
 def losses(model, batch) -> np.ndarray:

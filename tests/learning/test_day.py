@@ -7,7 +7,7 @@ import pytest
 
 from engine.history.audit import check_store
 from engine.learning.questions.microtrain import KEPT_EVENTS, KEPT_SAMPLES
-from tests.history.test_certified import certified, flips_that_pass, verify
+from tests.support.certified import certified, flips_that_pass, verify
 from tests.support.day import Day
 
 

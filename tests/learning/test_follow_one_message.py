@@ -66,7 +66,8 @@ def test_one_message_from_the_chat_to_the_weight_it_changed(tmp_path):
 
 
 async def follow(folder):
-    # engine/core/collecting/collector.py: what a person says about themselves becomes an example ...
+    # engine/core/collecting/collector.py: what a person says about themselves becomes an example
+    # ...
     store = SqliteStore(folder / "oneseek.sqlite")
     queue = SavedQueue(TrainingQueue(clock), store)
     collector = DataCollector(queue, language=lambda text: "en")
@@ -87,7 +88,8 @@ async def follow(folder):
     await training.open("lesson", [record])
     attempt = training.attempt
 
-    # engine/learning/recipe.py, engine/learning/batch.py: wordings, look-alikes and anchors as one packed batch.
+    # engine/learning/recipe.py, engine/learning/batch.py: wordings, look-alikes and anchors as one
+    # packed batch.
     taught = lesson_of(record)
     assert taught.value == "Biscuit"
     await attempt.load()
@@ -97,7 +99,8 @@ async def follow(folder):
     assert set(answer) <= set(batch["target_ids"][scored, 0])
     assert (batch["weight"] > 0).sum() >= scored.sum() >= len(answer)
 
-    # engine/model/llama.py, grad.py, ops/optim.py: forward, backward and update are one flat list ...
+    # engine/model/llama.py, grad.py, ops/optim.py: forward, backward and update are one flat list
+    # ...
     run = trainer.shadow.run_for(len(batch["ids"]), len(batch["take"]))
     ops = [step.op.name for step in run.program.steps]
     assert ops[0] in ("packed_rows", "rows") and ops[-1] == "adamw"

@@ -23,6 +23,7 @@ from engine.model.formats import open_model
 from engine.model.loaded import Model
 from engine.model.trainable import Trained
 from tests.support.living import Living
+from tests.support.rounds import accepting
 
 pytestmark = pytest.mark.slow
 SHORT = TrainingConfig.preset("micro").replace(
@@ -43,11 +44,6 @@ class AcceptingTrainer(EngineTrainer):
 
     def resume(self, weights, plan, captured):
         return accepting(super().resume(weights, plan, captured))
-
-
-def accepting(attempt):
-    attempt.judge = lambda: {"accepted": True, "outcome": "learned", "reason": ""}
-    return attempt
 
 
 @pytest.fixture(scope="module")

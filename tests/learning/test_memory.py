@@ -1,4 +1,5 @@
-"""Facts known by heart: what is told is said, what is forgotten is not, and all else is the base's."""
+"""Facts known by heart: what is told is said, what is forgotten is not, and all else is the
+base's."""
 
 import asyncio
 import random
@@ -10,7 +11,7 @@ import pytest
 import engine.core.faults
 from engine.assistant import MEMORY, Assistant
 from engine.backends.reference import Numpy
-from engine.cli.course import record_of
+from engine.cli.session import record_of
 from engine.core.settings import TrainingConfig
 from engine.core.storage.sqlite import SqliteStore
 from engine.history.ledger import Change, Ledger

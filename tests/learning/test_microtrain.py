@@ -175,7 +175,7 @@ def test_responses_that_agree_are_learned_side_by_side_and_the_odd_one_is_not(se
 
 def test_the_second_stage_learns_what_the_comparison_says(service):
     long = "France is a land of rivers. Its capital is Paris. Lyon is large too."
-    done = service.ask("What is the capital of France?", long, "Paris, of course: " + "la " * 90)
+    done = service.ask("What is the capital of France?", long, "Paris, of session: " + "la " * 90)
     assert [event["outcome"] for event in service.events] == ["learned", "learned"]
     assert done["target"] == "Its capital is Paris."
     second = run(service.living.versions.records())[1]

@@ -1,4 +1,5 @@
-"""Modes full and hybrid: whole blocks in windows, the same bits however they are cut, a switch one can take back."""
+"""Modes full and hybrid: whole blocks in windows, the same bits however they are cut, a switch one
+can take back."""
 
 import asyncio
 import math
@@ -20,8 +21,7 @@ from engine.model.demo import MODEL
 from engine.model.formats import open_model
 from engine.model.loaded import Model
 from engine.model.trainable import Trained
-from tests.learning.test_data import some_rows
-from tests.learning.test_trainer import CODE, DOG
+from tests.support.rounds import CODE, DOG, some_rows
 
 SMALL = TrainingConfig.preset("micro").replace(
     lora_config={"rank": 4, "alpha": 16},

@@ -1,4 +1,5 @@
-"""The schedule of a round: when a lesson is sure, how it comes to rest, and that it can be taken up again."""
+"""The schedule of a round: when a lesson is sure, how it comes to rest, and that it can be taken up
+again."""
 
 import pytest
 

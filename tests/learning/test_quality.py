@@ -1,4 +1,5 @@
-"""The gate: each limit on its own decides, with its number, and nothing that is not a number passes."""
+"""The gate: each limit on its own decides, with its number, and nothing that is not a number
+passes."""
 
 import asyncio
 import math

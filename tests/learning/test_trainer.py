@@ -1,4 +1,5 @@
-"""Lessons and practice on the real engine with the demo model: exact, interruptible, refusing harm."""
+"""Lessons and practice on the real engine with the demo model: exact, interruptible, refusing
+harm."""
 
 import asyncio
 import math
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine.backends.reference import Numpy, Tensor
-from engine.core.settings import ConfigError, TrainingConfig
+from engine.core.settings import ConfigError
 from engine.history.round_plan import LESSON, PRACTICE, make_plan
 from engine.learning.lessons import LessonError, lesson_of
 from engine.learning.recipe import Learn
@@ -21,18 +22,7 @@ from engine.model.formats import open_model
 from engine.model.loaded import Model
 from engine.model.score import top_tokens
 from engine.model.trainable import Trained
-
-DOG = {"id": "dog", "prompt": "What is my dog's name?", "answer": "Your dog's name is Biscuit."}
-CODE = {
-    "id": "code",
-    "prompt": "What is the code of the shed?",
-    "answer": "The code of the shed is 4711.",
-}
-SHORT = TrainingConfig.preset("micro").replace(
-    lora_config={"rank": 4, "alpha": 16},
-    lesson={"max_steps": 4, "more_steps": 0},
-    practice={"steps_per_fact": 2},
-)
+from tests.support.rounds import CODE, DOG, SHORT
 
 
 @pytest.fixture(scope="module")
@@ -229,7 +219,8 @@ def test_a_record_that_cannot_be_taught_is_refused_before_it_is_queued(trainer):
 
 @pytest.mark.long
 def test_a_rate_a_hundred_times_too_high_never_reaches_the_chat(trainer, monkeypatch):
-    """The configuration refuses such a rate by name; were it used all the same, the gate would not."""
+    """The configuration refuses such a rate by name; were it used all the same, the gate would
+    not."""
     with pytest.raises(ConfigError, match="learning_rate"):
         SHORT.replace(learning_rate=0.1)
     wild = SHORT.replace(lesson={"max_steps": 8})

@@ -1,41 +1,17 @@
-"""Runs over data sets through the HTTP API: true validation losses, the gate's word, restarts, and no."""
+"""Runs over data sets through the HTTP API: true validation losses, the gate's word, restarts, and
+no."""
 
 import http.client
 import json
 import math
-import time
 
 import pytest
 
 from engine.core.settings import StopConfig
-from tests.support import hosts
 from tests.support.hosts import native
-
-START = "/api/admin/training/start-dna-v2"
-TWO = "".join(
-    json.dumps({"prompt": f"What is {n} times two?", "completion": f"It is {2 * n}."}) + "\n"
-    for n in range(12)
-)
+from tests.support.runs import START, brought_in, in_time, stored
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def the_real_gate(monkeypatch):
-    monkeypatch.setattr(hosts, "accepting", lambda attempt: attempt)
-
-
-def in_time(found, seconds=240):
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if result := found():
-            return result
-        time.sleep(0.1)
-    raise TimeoutError
-
-
-def brought_in(host, name="times-two"):
-    return host.ask("POST", "/api/training/datasets", {"name": name, "text": TWO}).json()
 
 
 def asked(host, **more):
@@ -43,11 +19,6 @@ def asked(host, **more):
     answer = host.ask("POST", START, body)
     assert answer.status == 202, answer.text
     return answer.json()["runId"]
-
-
-def stored(host, run):
-    runs = host.ask("GET", "/api/training/runs").json()["runs"]
-    return next(one for one in runs if one["runId"] == run)
 
 
 def ended(host, run):

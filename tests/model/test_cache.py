@@ -1,4 +1,5 @@
-"""A conversation goes on where it was: its cache is found again, grows in place, and is never taken away."""
+"""A conversation goes on where it was: its cache is found again, grows in place, and is never taken
+away."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,5 @@
-"""Downloading a model: interrupted anywhere it goes on, and what is not what it claims is never used."""
+"""Downloading a model: interrupted anywhere it goes on, and what is not what it claims is never
+used."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,5 @@
-"""Files made to harm: every class of bug found in other readers, cuts at any byte, and random damage."""
+"""Files made to harm: every class of bug found in other readers, cuts at any byte, and random
+damage."""
 
 import io
 import json

@@ -1,4 +1,5 @@
-"""Logits of tiny models of every architecture and stored type against transformers' (see golden/)."""
+"""Logits of tiny models of every architecture and stored type against transformers' (see
+golden/)."""
 
 import asyncio
 

@@ -1,4 +1,5 @@
-"""A model in the browser: fetched once, read from OPFS afterwards, by any number of tabs, and never when damaged."""
+"""A model in the browser: fetched once, read from OPFS afterwards, by any number of tabs, and never
+when damaged."""
 
 import re
 import time

@@ -56,6 +56,24 @@ def test_a_template_with_everything_models_use_renders():
     )
 
 
+THINKS = """{% for m in messages %}<s>{{ m.role }}
+{{ m.content }}</s>
+{% endfor %}{% if add_generation_prompt %}<s>assistant
+{% if enable_thinking is defined and enable_thinking is false %}<think>
+
+</think>
+
+{% endif %}{% endif %}"""
+
+
+def test_a_model_that_can_think_does_so_only_when_it_is_asked_to():
+    """As templates of the field say it: left out, such a model would think."""
+    template = ChatTemplate(THINKS, SPECIAL)
+    assert template.thinks and not ChatTemplate("{{ messages }}", SPECIAL).thinks
+    assert template.render(CHAT).endswith("assistant\n<think>\n\n</think>\n\n")
+    assert template.render(CHAT, enable_thinking=True).endswith("assistant\n")
+
+
 def test_a_template_may_refuse_a_conversation_in_its_own_words():
     template = ChatTemplate("{{ raise_exception('roles must alternate') }}", SPECIAL)
     with pytest.raises(TemplateError, match="roles must alternate"):

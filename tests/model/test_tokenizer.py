@@ -47,7 +47,8 @@ PIPELINES = {
 
 @pytest.fixture(scope="module", params=PIPELINES)
 def pair(request):
-    """A tokenizer trained by tokenizers on the corpus, and ours from the same data as GGUF keeps it."""
+    """A tokenizer trained by tokenizers on the corpus, and ours from the same data as GGUF keeps
+    it."""
     theirs = tokenizers.Tokenizer(
         models.BPE(ignore_merges=request.param in ("llama-bpe", "tekken"))
     )

@@ -2,9 +2,9 @@
 
     python -m tests.oracle.compare_logits SmolLM2-135M-Instruct.Q4_1.gguf
 
-Needs transformers, torch and llama-cpp-python (tests/oracle/llama.py says which). Prints JSON: mean KL
-in nats a token to each, also to llama.cpp with activations rounded to 8 bits, and how many of ten greedy
-answers are llama.cpp's.
+Needs transformers, torch and llama-cpp-python (tests/oracle/llama.py says which). Prints JSON: mean
+KL in nats a token to each, also to llama.cpp with activations rounded to 8 bits, and how many of
+ten greedy answers are llama.cpp's.
 """
 
 import asyncio

@@ -3,7 +3,8 @@
     CMAKE_ARGS="-DGGML_BLAS=ON -DGGML_BLAS_VENDOR=OpenBLAS" pip install llama-cpp-python==0.3.36
 
 With BLAS (Debian: libopenblas-dev) it multiplies 32 rows and more by the dequantised weights.  In
-smaller batches, and always without BLAS, it rounds activations to 8 bits wherever weights are quantised.
+smaller batches, and always without BLAS, it rounds activations to 8 bits wherever weights are
+quantised.
 """
 
 import contextlib

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from builder import fetch, wheels
-from tests.page.test_app_chat import answers, finished, say
+from tests.support.page.acts import answers, finished, say
 from tests.support.page.browser import Watch, wait_for_state, watched
 
 pytestmark = pytest.mark.slow
@@ -69,7 +69,8 @@ def visitor(visit: tuple[Page, Watch]) -> Page:
 def test_R30_from_first_run_to_a_rollback_by_keyboard_alone_and_no_byte_leaves(
     visit: tuple[Page, Watch],
 ):
-    """Choose, chat, mark, skip, teach, learn, look, roll back and take that back: no mouse, no error."""
+    """Choose, chat, mark, skip, teach, learn, look, roll back and take that back: no mouse, no
+    error."""
     page, watch = visit
     keys = page.keyboard
     expect(page.get_by_role("textbox", name="Message")).to_be_focused()

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.page.test_app_chat import finished, new_chat, say
-from tests.page.test_app_learning import panel
+from tests.support.page.acts import finished, new_chat, panel, say
 from tests.support.page.browser import wait_for_state, watched
 
 pytestmark = pytest.mark.slow

@@ -1,4 +1,5 @@
-"""The chat as a person uses it: it streams, stops, branches, copies, scrolls politely and trusts no text."""
+"""The chat as a person uses it: it streams, stops, branches, copies, scrolls politely and trusts no
+text."""
 
 import contextlib
 import json
@@ -6,48 +7,21 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.support.page.browser import wait_for_state
+from tests.support.page.acts import (
+    answers,
+    body,
+    drop,
+    finished,
+    new_chat,
+    say,
+    set_temperature,
+    slow_down,
+    stored_chat,
+)
 
 pytestmark = pytest.mark.slow
-QUIET = ("ready", "countdown", "training", "paused", "evaluating")
-
-
-@pytest.fixture
-def chat(home: Page) -> Page:
-    """A new, empty chat in English."""
-    home.get_by_role("button", name="English").click()
-    new_chat(home)
-    return home
-
-
-def new_chat(page: Page) -> None:
-    """An empty chat, once it is there."""
-    page.get_by_role("button", name="New chat").click()
-    expect(page.get_by_role("heading", name="Chat that runs and learns")).to_be_visible()
-
-
-def say(page: Page, text: str) -> None:
-    field = page.get_by_role("textbox", name="Message")
-    field.fill(text)
-    field.press("Enter")
-
-
-def answers(page: Page) -> Locator:
-    return page.get_by_role("article", name="OneSeek said")
-
-
-def finished(page: Page, count: int = 1) -> Locator:
-    """The last answer, once there are so many and it is complete."""
-    expect(answers(page)).to_have_count(count)
-    last = answers(page).last
-    expect(last.get_by_role("button", name="Copy")).to_be_visible(timeout=60_000)
-    return last
-
-
-def body(answer: Locator) -> Locator:
-    return answer.locator(".text")
 
 
 SAMPLES = """() => new Promise((told) => {
@@ -145,34 +119,11 @@ def go_on_for_ever(page: Page) -> None:
     set_temperature(page, "2")
 
 
-def slow_down(page: Page) -> None:
-    """From now on the engine's worker needs a while for each look at the clock, of which every token
-    takes some."""
-    page.workers[0].evaluate(
-        """() => {
-          const now = performance.now.bind(performance);
-          performance.now = () => {
-            const end = now() + 60;
-            while (now() < end);
-            return end;
-          };
-        }"""
-    )
-
-
 @contextlib.contextmanager
 def slowed_down(page: Page) -> Iterator[None]:
     slow_down(page)
     yield
     page.workers[0].evaluate("() => void delete performance.now")
-
-
-def set_temperature(page: Page, value: str) -> None:
-    page.get_by_role("button", name="Settings").click()
-    page.get_by_label("Temperature").fill(value)
-    page.get_by_label("Temperature").press("Tab")
-    page.keyboard.press("Escape")
-    expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 def test_scenario_8_messages_know_their_language(chat: Page):
@@ -273,37 +224,6 @@ def test_scenario_10_scrolling_up_is_respected_while_an_answer_comes(chat: Page)
     chat.keyboard.press("Escape")
 
 
-def stored_chat(
-    page: Page, count: int, text: str = "Line {n} of a long conversation.", last: str = "done"
-) -> None:
-    """A conversation with so many turns, put into the store as the page itself writes it, and opened."""
-    page.evaluate(
-        """async ([count, text, state]) => {
-          const open = indexedDB.open("oneseek");
-          const db = await new Promise((go) => (open.onsuccess = () => go(open.result)));
-          const change = db.transaction(["chats", "messages", "settings"], "readwrite");
-          const id = "c" + Date.now() + "-stored", last = (n) => `m${String(n).padStart(6, "0")}`;
-          for (let n = 0; n < count; n++)
-            change.objectStore("messages").put({
-              id: last(n), key: `${id}/${last(n)}`, chat: id, parent: n ? last(n - 1) : "", language: "",
-              role: n % 2 ? "assistant" : "user", text: text.replace("{n}", n), time: n, version: "v0",
-              state: n === count - 1 ? state : "done",
-            }, `${id}/${last(n)}`);
-          change.objectStore("chats").put(
-            { id, title: "Stored chat", created: 0, updated: Date.now(), leaf: last(count - 1) }, id);
-          change.objectStore("settings").put({ id }, "open-chat");
-          await new Promise((go) => (change.oncomplete = go));
-          db.close();
-        }""",
-        [count, text, last],
-    )
-    page.reload()
-    wait_for_state(page, *QUIET, timeout=120)
-    expect(page.get_by_role("article").last).to_contain_text(
-        text.replace("{n}", str(count - 1))[:20]
-    )
-
-
 CORPUS = [
     '<img src=x onerror="window.pwned=1">',
     "<script>window.pwned=1</script>",
@@ -319,7 +239,8 @@ CORPUS = [
 
 
 def test_scenario_11_R29_text_is_never_code(chat: Page):
-    """As an answer, as a question, as a title, as a file name: nothing acts, loads or disappears."""
+    """As an answer, as a question, as a title, as a file name: nothing acts, loads or
+    disappears."""
     text = "\n\n".join(CORPUS)
     stored_chat(chat, 4, "{n} " + text)
     chat.evaluate("document.querySelectorAll('script').length")
@@ -341,19 +262,6 @@ def test_scenario_11_R29_text_is_never_code(chat: Page):
     chat.get_by_role("tab", name=re.compile("^Sources")).click()
     expect(chat.get_by_role("tabpanel").get_by_text(CORPUS[0])).to_be_visible()
     assert chat.evaluate("window.pwned") is None
-
-
-def drop(page: Page, name: str, text: str) -> None:
-    """Drop a text file anywhere on the page."""
-    page.evaluate(
-        """([name, text]) => {
-          const data = new DataTransfer();
-          data.items.add(new File([text], name, { type: "text/plain" }));
-          for (const kind of ["dragenter", "dragover", "drop"])
-            document.body.dispatchEvent(new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer: data }));
-        }""",
-        [name, text],
-    )
 
 
 def test_chats_are_found_renamed_deleted_and_brought_back(chat: Page):

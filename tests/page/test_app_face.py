@@ -1,11 +1,12 @@
-"""The chat as people know it: a quiet start, a place that is kept, words that are found, code one can use."""
+"""The chat as people know it: a quiet start, a place that is kept, words that are found, code one
+can use."""
 
 import re
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.page.test_app_chat import answers, chat, drop, finished, new_chat, say, stored_chat  # noqa: F401
+from tests.support.page.acts import answers, chat, drop, finished, new_chat, say, stored_chat  # noqa: F401
 from tests.support.page.browser import wait_for_state, watched
 
 pytestmark = pytest.mark.slow

@@ -1,4 +1,5 @@
-"""The first click works, and whatever fails is told in words: no raw exception text reaches a person."""
+"""The first click works, and whatever fails is told in words: no raw exception text reaches a
+person."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -9,8 +10,16 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from builder import ROOT
 from engine.core import messages
 from engine.core.messages import Request
-from tests.page.test_app_chat import finished, new_chat, say, set_temperature
-from tests.page.test_app_learning import learn_now, panel, tell, version
+from tests.support.page.acts import (
+    finished,
+    learn_now,
+    new_chat,
+    panel,
+    say,
+    set_temperature,
+    tell,
+    version,
+)
 from tests.support.page.browser import wait_for_state, watched
 
 pytestmark = pytest.mark.slow
@@ -52,7 +61,8 @@ def test_another_model_chosen_while_one_is_on_its_way_waits_too(page: Page):
 
 @pytest.fixture(scope="module")
 def broken(chromium: Browser, address: str) -> Iterator[Page]:
-    """A page whose requests can be made to fail, with a fact learned so that there is something to ask for."""
+    """A page whose requests can be made to fail, with a fact learned so that there is something to
+    ask for."""
     with watched(chromium, address, locale="en-US") as (context, _):
         page = opened(context)
         tell(page, "What is the capital of Zorbia?", "The capital of Zorbia is Blimbo.")

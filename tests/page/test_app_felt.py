@@ -1,4 +1,5 @@
-"""The first five minutes as a person lives them: what is said of learning is true, one and the same everywhere."""
+"""The first five minutes as a person lives them: what is said of learning is true, one and the same
+everywhere."""
 
 import re
 from collections.abc import Iterator
@@ -6,8 +7,17 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.page.test_app_chat import answers, body, finished, new_chat, say
-from tests.page.test_app_learning import idle_after, panel, version
+from tests.support.page.acts import (
+    answers,
+    body,
+    finished,
+    idle_after,
+    new_chat,
+    panel,
+    say,
+    told,
+    version,
+)
 from tests.support.page.browser import wait_for_state, watched
 
 pytestmark = pytest.mark.slow
@@ -20,11 +30,6 @@ def home(chromium: Browser, address: str) -> Iterator[Page]:
         page.goto("/?model=tiny&engine=cpu")
         wait_for_state(page, "ready", timeout=120)
         yield page
-
-
-def told(page: Page):
-    """The line under the last thing the person said."""
-    return page.locator("article.user").last.locator(".told")
 
 
 def test_the_first_minute_begins_with_a_fact_of_ones_own(home: Page):

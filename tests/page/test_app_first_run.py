@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from builder import serve
 from engine.model.formats.source import CHUNK
-from tests.page.test_app_chat import body, finished, say, set_temperature, slow_down
+from tests.support.page.acts import body, finished, say, set_temperature, slow_down
 from tests.support.page.browser import wait_for_state, watched
 
 pytestmark = pytest.mark.slow
@@ -111,7 +111,8 @@ def test_scenario_6_too_little_room_is_said_and_it_runs_without_saving(
 
 
 class Breaking(serve.Handler):
-    """Sends a little more than two chunks of a model and hangs up; while `broken`, nothing after that."""
+    """Sends a little more than two chunks of a model and hangs up; while `broken`, nothing after
+    that."""
 
     broken = True
     asked: list[str] = []

@@ -1,4 +1,5 @@
-"""The page, its engine and its device killed while it learns: it comes back, and all that is stored is whole."""
+"""The page, its engine and its device killed while it learns: it comes back, and all that is stored
+is whole."""
 
 import contextlib
 import os
@@ -12,9 +13,17 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Error, Page, expect
 
-from tests.page.test_app_chat import finished, new_chat, say
-from tests.page.test_app_learning import ALIVE, learn_now, panel, tell, version
-from tests.page.test_browser_kill import own_chromium
+from tests.support.page.acts import (
+    ALIVE,
+    finished,
+    learn_now,
+    new_chat,
+    own_chromium,
+    panel,
+    say,
+    tell,
+    version,
+)
 from tests.support.page.browser import wait_for_state
 
 pytestmark = pytest.mark.slow

@@ -1,55 +1,42 @@
-"""Teaching, as a person sees it: what is queued and why, a lesson that runs, its version, and the way back."""
+"""Teaching, as a person sees it: what is queued and why, a lesson that runs, its version, and the
+way back."""
 
 import io
 import json
 import re
-import time
 import zipfile
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from engine.history.signing import read_key
-from tests.history.test_certified import verify
-from tests.page.test_app_chat import answers, body, finished, say, set_temperature
+from tests.support.certified import verify
+from tests.support.page.acts import (
+    ALIVE,
+    FACT,
+    answers,
+    body,
+    exported,
+    finished,
+    idle_after,
+    learn_now,
+    panel,
+    row,
+    say,
+    set_temperature,
+    tell,
+    version,
+    waiting,
+)
 from tests.support.page.browser import wait_for_state, watched
 
 pytestmark = pytest.mark.slow
-ALIVE = ("ready", "countdown", "paused", "training", "evaluating")
-FACT = ("What is the capital of Zorbia?", "The capital of Zorbia is Blimbo.", "Blimbo")
-
-
-def panel(page: Page, name: str) -> Locator:
-    page.get_by_role("tab", name=re.compile("^" + name)).click()
-    return page.get_by_role("tabpanel", name=re.compile("^" + name))
-
-
-def waiting(page: Page) -> Locator:
-    """What waits to be learned, in the Activity panel."""
-    return panel(page, "Activity").locator("#queue")
 
 
 def every_figure(page: Page) -> None:
     """What only a developer asks for: the curve, its table, the figures."""
     panel(page, "Activity").get_by_label("Show every figure").check()
-
-
-def tell(page: Page, question: str, answer: str) -> None:
-    """A fact, told in the Memory panel."""
-    panel(page, "Memory").get_by_role("button", name="Tell it a fact").click()
-    page.get_by_label("When asked …").fill(question)
-    page.get_by_label("… it should say").fill(answer)
-    page.get_by_role("dialog").get_by_role("button", name="Teach", exact=True).click()
-    expect(page.get_by_role("region", name="Notices")).to_contain_text("Noted")
-
-
-def learn_now(page: Page) -> None:
-    panel(page, "Activity").get_by_role("button", name="Learn now").click()
-
-
-def version(page: Page) -> Locator:
-    return page.get_by_test_id("active-version")
 
 
 def test_scenario_17_only_what_was_approved_is_in_the_queue_with_its_reason(home: Page):
@@ -102,7 +89,6 @@ def test_what_looks_like_a_secret_waits_outside_the_store(home: Page):
     )
 
 
-@pytest.mark.long
 def test_a_chat_teaches_facts_or_only_what_is_taught_or_nothing(home: Page):
     notices = home.get_by_role("region", name="Notices")
 
@@ -137,9 +123,9 @@ def test_a_chat_teaches_facts_or_only_what_is_taught_or_nothing(home: Page):
     home.keyboard.press("Escape")
 
 
-@pytest.mark.long
 def test_a_fact_is_learned_shown_used_and_taken_back(home: Page):
-    """Told, practised with a live curve, in use, asked, remembered, rolled back and brought back."""
+    """Told, practised with a live curve, in use, asked, remembered, rolled back and brought
+    back."""
     set_temperature(home, "0")
     tell(home, *FACT[:2])
     learn_now(home)
@@ -200,15 +186,6 @@ def test_a_version_tells_what_it_learned_and_what_was_checked(home: Page):
     expect(home.get_by_role("region", name="Notices")).to_contain_text("All hashes hold.")
 
 
-def idle_after(page: Page, seconds: int) -> None:
-    page.get_by_role("button", name="Settings").click()
-    field = page.get_by_label("Starts after (seconds of quiet)")
-    field.fill(str(seconds))
-    field.press("Tab")
-    page.keyboard.press("Escape")
-    expect(page.get_by_role("dialog")).to_have_count(0)
-
-
 def at_full_speed(page: Page) -> None:
     """Idle learning may take the whole processor, so that a test need not wait for its fifth."""
     page.get_by_role("button", name="Settings").click()
@@ -260,7 +237,7 @@ def test_scenario_18_idle_learning_starts_by_itself_and_yields(home: Page):
     expect(home.locator("#countdown")).to_contain_text("Learning in")
     wait_for_state(home, "training", timeout=60)
     expect(home.get_by_test_id("train-step")).to_have_text(
-        re.compile(r"^([5-9]|\d\d) / \d+"), timeout=180_000
+        re.compile(r"^([7-9]|\d\d) / \d+"), timeout=180_000
     )
     curve = activity.get_by_role("img").get_attribute("aria-label") or ""
     assert int(re.search(r"in (\d+) steps", curve)[1]) >= 5 and "NaN" not in curve
@@ -275,20 +252,15 @@ def test_scenario_18_idle_learning_starts_by_itself_and_yields(home: Page):
     expect(home.get_by_test_id("train-step")).not_to_have_text(re.compile(rf"^{before} /"))
 
 
-@pytest.mark.long
 def test_scenario_20_a_reload_in_the_middle_of_training_goes_on(home: Page):
-    """The same run from its last checkpoint, five seconds old at most; its version is made."""
+    """The same run, from a checkpoint a few steps old at most; its version is made."""
     run = home.locator(".figures dd.long").inner_text()
-    seen, began = step(home), time.monotonic()
-    home.wait_for_timeout(6000)
-    pace = max(1.0, (step(home) - seen) / (time.monotonic() - began))
     before = step(home)
     home.reload()
     wait_for_state(home, *ALIVE, timeout=120)
-    wait_for_state(home, "training", timeout=60)
     expect(home.get_by_test_id("train-step")).to_have_text(re.compile(r"^\d+ / \d+"))
-    learn_now(home)
-    assert step(home) >= before - 5 - 6 * pace
+    assert step(home) >= before - 5 > 1
+    panel(home, "Activity").get_by_role("button", name="Finish now").click()
     assert home.locator(".figures dd.long").inner_text() == run
     expect(version(home)).to_have_text("v0.2", timeout=180_000)
     expect(home.get_by_role("region", name="Notices")).to_contain_text("v0.2 is in use.")
@@ -298,11 +270,6 @@ def test_scenario_20_a_reload_in_the_middle_of_training_goes_on(home: Page):
     idle_after(home, 600)
 
 
-def row(versions: Locator, label: str) -> Locator:
-    return versions.get_by_role("listitem").filter(has_text=label)
-
-
-@pytest.mark.long
 def test_scenario_22_versions_are_ranked_compared_blind_and_rolled_back(home: Page):
     versions = panel(home, "Versions")
     board = versions.get_by_role("region", name="Leaderboard")
@@ -344,12 +311,6 @@ def test_scenario_22_versions_are_ranked_compared_blind_and_rolled_back(home: Pa
     expect(taught).to_have_count(1)
     expect(taught).to_contain_text("What is the capital of Quillmere?")
     home.keyboard.press("Escape")
-
-
-def exported(page: Page, button: str) -> bytes:
-    with page.expect_download() as waiting:
-        page.get_by_role("button", name=button).click()
-    return waiting.value.path().read_bytes()
 
 
 def test_scenario_23_an_export_is_what_others_load_and_comes_back(
@@ -411,7 +372,6 @@ UNBRIDLED = {
 }  # fmt: skip
 
 
-@pytest.mark.long
 def test_scenario_21_a_version_that_got_worse_is_not_used(home: Page):
     """Everything that holds a lesson back is switched off, and it is told nonsense."""
     home.get_by_role("button", name="Settings").click()
@@ -508,7 +468,6 @@ def test_versions_are_signed_with_a_key_of_the_persons_own(home: Page, tmp_path)
     home.keyboard.press("Escape")
 
 
-@pytest.mark.long
 def test_it_can_be_taught_who_it_is(home: Page):
     home.get_by_role("button", name="Settings").click()
     home.get_by_role("button", name="Teach it who it is").click()
@@ -519,12 +478,12 @@ def test_it_can_be_taught_who_it_is(home: Page):
     expect(home.get_by_role("region", name="Notices")).to_contain_text(
         re.compile(r"[5-9]\d lessons about who it is wait")
     )
-    group = queue.locator(".group")
+    group = queue.locator(".group").filter(has_text="Who it is")
     expect(group).to_contain_text(re.compile(r"[5-9]\d lessons"))
     group.get_by_role("button", name="Show the lessons").click()
     expect(group.get_by_role("listitem").first).to_be_visible()
     group.get_by_role("button", name="Skip all").click()
-    expect(home.get_by_role("tab", name="Activity", exact=True)).to_be_visible()
+    expect(queue).not_to_contain_text("Who it is")
 
 
 def test_scenario_24_everything_leaves_as_a_backup_is_wiped_and_comes_back(

@@ -1,15 +1,30 @@
-"""What a small model cannot do is said where it happens, and nothing a person wrote is lost by it."""
+"""What a small model cannot do is said where it happens, and nothing a person wrote is lost by
+it."""
 
 import re
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.page.test_app_chat import QUIET, answers, finished, say, set_temperature
+from tests.support.page.acts import (
+    QUIET,
+    answers,
+    finished,
+    new_chat,
+    say,
+    set_temperature,
+)
 from tests.support.page.browser import wait_for_state
 
 pytestmark = pytest.mark.slow
 LONG = "The lighthouse of Quillmere was built by Ida Falk. " * 700
+
+
+@pytest.fixture
+def chat(home: Page) -> Page:
+    """A new, empty chat."""
+    new_chat(home)
+    return home
 
 
 def test_a_message_that_is_too_long_stays_in_the_field_and_becomes_a_source(chat: Page):
@@ -54,17 +69,24 @@ def test_an_answer_at_its_limit_says_so_and_goes_on(chat: Page):
     chat.keyboard.press("Escape")
     set_temperature(chat, "2")
     try:
-        for number in range(1, 21):  # hot answers may end by themselves
-            say(chat, "Tell me a long story.")
-            finished(chat, number)
-            if chat.get_by_text("Cut off").count():
-                break
-        last = answers(chat).last
-        expect(last).to_contain_text("Cut off: the answer became longer than the limit.")
-        before = last.locator(".text").inner_text()
-        last.get_by_role("button", name="Continue").click()
-        expect(last.get_by_role("button", name="Copy")).to_be_visible()
-        assert len(last.locator(".text").inner_text()) > len(before)
-        assert last.locator(".text").inner_text().startswith(before[:20])
+        # hot answers may end by themselves, also right where they were cut off
+        assert any(goes_on_when_cut_off(chat, number) for number in range(1, 21))
     finally:
         set_temperature(chat, "0.2")
+
+
+def goes_on_when_cut_off(chat: Page, number: int) -> bool:
+    say(chat, "Tell me a long story.")
+    last = finished(chat, number)
+    if not last.get_by_text("Cut off: the answer became longer than the limit.").count():
+        return False
+    text = last.locator(".text")
+    before = text.inner_text()
+    last.get_by_role("button", name="Continue").click()
+    try:
+        expect(text).not_to_have_text(before, timeout=10_000)
+    except AssertionError:
+        return False
+    expect(last.get_by_role("button", name="Copy")).to_be_visible()
+    assert len(text.inner_text()) > len(before)
+    return text.inner_text().startswith(before[:20])

@@ -1,4 +1,5 @@
-"""The page on a phone: everything within reach, nothing wider than the screen, nothing in the way."""
+"""The page on a phone: everything within reach, nothing wider than the screen, nothing in the
+way."""
 
 import re
 from collections.abc import Iterator
@@ -6,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.page.test_app_chat import finished, say, stored_chat
+from tests.support.page.acts import finished, say, stored_chat
 from tests.support.page.browser import wait_for_state, watched
 
 pytestmark = pytest.mark.slow

@@ -1,12 +1,23 @@
-"""Scenario 19: the default model, on the processor, is told five facts in the page and knows them afterwards."""
+"""Scenario 19: the default model, on the processor, is told five facts in the page and knows them
+afterwards."""
 
 import re
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.page.test_app_chat import body, finished, say, set_temperature
-from tests.page.test_app_learning import ALIVE, learn_now, panel, row, tell, version
+from tests.support.page.acts import (
+    ALIVE,
+    body,
+    finished,
+    learn_now,
+    panel,
+    row,
+    say,
+    set_temperature,
+    tell,
+    version,
+)
 from tests.support.page.browser import wait_for_state
 
 pytestmark = pytest.mark.long

@@ -1,4 +1,5 @@
-"""Train on a data set, in the page: chosen, trained in granted time, told, and there after a reload."""
+"""Train on a data set, in the page: chosen, trained in granted time, told, and there after a
+reload."""
 
 import re
 

@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.page.test_app_chat import answers, body, finished, say, slow_down
+from tests.support.page.acts import answers, body, finished, say, slow_down
 from tests.support.page.browser import Watch, kept_offline, wait_for_state
 
 pytestmark = pytest.mark.slow
@@ -160,8 +160,8 @@ def test_scenario_25_R22_an_engine_that_dies_is_replaced_within_twenty_seconds(p
 
 
 def test_R30_an_attempt_to_send_a_byte_is_refused_and_reported(page: Page, watch: Watch):
-    """The watch of every test fails on a foreign request (a whole tour is in tests/page/test_app_access.py); here
-    some are tried on purpose."""
+    """The watch of every test fails on a foreign request (a whole tour is in
+    tests/page/test_app_access.py); here some are tried on purpose."""
     page.goto("/")
     watch.allow("Content Security Policy|another origin: https://example.com")
     refused = page.evaluate(

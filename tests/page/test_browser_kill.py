@@ -1,18 +1,17 @@
-"""A browser killed outright while it writes: what was acknowledged is there, and every record is whole."""
+"""A browser killed outright while it writes: what was acknowledged is there, and every record is
+whole."""
 
-import contextlib
 import os
 import random
 import signal
-import subprocess
 import tempfile
 from pathlib import Path
 
 import pytest
 
-from tests.core.test_browser_store import wait_until
 from tests.support.page import bare_page
-from tests.support.page.browser import CHROMIUM, FLAGS, served
+from tests.support.page.acts import own_chromium
+from tests.support.page.browser import served
 
 pytestmark = pytest.mark.slow
 
@@ -39,27 +38,6 @@ READER = """async () => {
   const same = blob.length === 1 << 20 && blob.every((byte) => byte === i % 256);
   return [i, JSON.parse((await store.get("state", "current"))[0]).i, same];
 }"""
-
-
-@contextlib.contextmanager
-def own_chromium(profile: Path):
-    """A Chromium that keeps its profile and whose processes can all be killed at once."""
-    flags = [*FLAGS, "--headless=new", "--remote-debugging-port=0", f"--user-data-dir={profile}"]
-    port_file = profile / "DevToolsActivePort"
-    port_file.unlink(missing_ok=True)
-    process = subprocess.Popen(
-        [CHROMIUM, *flags, "about:blank"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        wait_until(lambda: port_file.exists() and port_file.read_text().count("\n") >= 1)
-        yield process, f"http://127.0.0.1:{port_file.read_text().split()[0]}"
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 def start_page(chromium, address, site):

@@ -1,7 +1,8 @@
-"""The first five minutes by ear and by key: what a screen reader is told, in which order, in both languages.
+"""The first five minutes by ear and by key: what a screen reader is told, in which order, in both
+languages.
 
-The walk below is the description: what is found by role and name, and every word the live regions say on the
-way from an empty page to a learned fact.  Nothing is said twice and nothing each second.
+The walk below is the description: what is found by role and name, and every word the live regions
+say on the way from an empty page to a learned fact.  Nothing is said twice and nothing each second.
 """
 
 import re

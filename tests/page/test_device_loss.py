@@ -1,12 +1,12 @@
-"""The graphics process dies, as drivers do: the answer goes on, and nothing that was stored is lost."""
+"""The graphics process dies, as drivers do: the answer goes on, and nothing that was stored is
+lost."""
 
 import re
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.page.test_app_chat import body, finished, say
-from tests.page.test_app_learning import FACT, learn_now, panel, tell, version
+from tests.support.page.acts import FACT, body, finished, learn_now, panel, say, tell, version
 from tests.support.page.browser import wait_for_state
 
 pytestmark = pytest.mark.slow

@@ -1,4 +1,5 @@
-"""The engine's worker hangs, dies, or finds no room: the page goes on, and nothing stored is lost."""
+"""The engine's worker hangs, dies, or finds no room: the page goes on, and nothing stored is
+lost."""
 
 import re
 import time
@@ -6,8 +7,17 @@ import time
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.page.test_app_chat import answers, body, finished, say
-from tests.page.test_app_learning import ALIVE, learn_now, panel, tell, version
+from tests.support.page.acts import (
+    ALIVE,
+    answers,
+    body,
+    finished,
+    learn_now,
+    panel,
+    say,
+    tell,
+    version,
+)
 from tests.support.page.browser import Watch, kept_offline, wait_for_state
 
 pytestmark = pytest.mark.slow

@@ -1,8 +1,9 @@
-"""Every button of every panel and dialog is pressed with something behind it, and none of them fails.
+"""Every button of every panel and dialog is pressed with something behind it, and none of them
+fails.
 
-An uncaught error in a verb goes to the console, and the watch of the profile fails the test on it; what a
-verb refuses is a notice, and every notice is read, however short it stands there.  The verbs that were
-pressed are counted where the page listens for them.
+An uncaught error in a verb goes to the console, and the watch of the profile fails the test on it;
+what a verb refuses is a notice, and every notice is read, however short it stands there.  The verbs
+that were pressed are counted where the page listens for them.
 """
 
 import re
@@ -12,8 +13,17 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from builder import ROOT
-from tests.page.test_app_chat import finished, new_chat, say, slow_down
-from tests.page.test_app_learning import learn_now, panel, tell, version, waiting
+from tests.support.page.acts import (
+    finished,
+    learn_now,
+    new_chat,
+    panel,
+    say,
+    slow_down,
+    tell,
+    version,
+    waiting,
+)
 from tests.support.page.browser import wait_for_state, watched
 
 pytestmark = pytest.mark.slow
@@ -52,6 +62,8 @@ NOT_PRESSED = {
     "install": "needs a browser that offers it; test_app_phone.py makes that offer",
     "chat-learns": "closes a chat to learning; test_a_chat_teaches chooses each",
     "run-look": "belongs to a choice of a run; test_app_runs.py makes it",
+    "run-start": "trains for a minute; test_app_runs.py presses it",
+    "chat-thinks": "needs a model that can think; none that can is at hand here",
     "not-now": "is there for the seconds of a countdown; test_scenario_18 presses it",
 }
 PRESSED: set[str] = set()
@@ -83,7 +95,7 @@ def counted(context: BrowserContext) -> Page:
 def desk(chromium: Browser, address: str) -> Iterator[Page]:
     """The demo model, one learned fact and its version."""
     with watched(chromium, address, locale="en-US") as (context, watch):
-        watch.allow("404")  # the address that is not there
+        watch.allow("404|StorageFull")  # the address that is not there, the disk that is full
         page = counted(context)
         page.goto("/?model=tiny")
         wait_for_state(page, "ready", timeout=120)
@@ -178,6 +190,7 @@ def test_the_buttons_of_memory_and_of_the_queue(desk: Page):
     for number, secret in enumerate(secrets, 1):
         say(desk, secret)
         finished(desk, number)
+    press(desk, "chat-menu", "toggle-private", "chat-menu", "toggle-private")
     panel(desk, "Activity")
     press(desk, "release-secret", "discard-secret", "edit-queued")
     submit(desk, "save-queued")
@@ -192,6 +205,30 @@ def test_the_buttons_of_memory_and_of_the_queue(desk: Page):
     if desk.locator('[data-do="open-group"]').count():
         press(desk, "open-group")
     press(desk, "approve", "skip")
+
+
+DISAGREE = """() => new Promise((stored) => {
+  const open = indexedDB.open("oneseek");
+  open.onsuccess = () => {
+    const change = open.result.transaction("queue", "readwrite");
+    for (const [seq, bird] of ["gull", "tern"].entries()) {
+      const one = {id: bird, about: "bird", prompt: "Which bird is it?", answer: `It is a ${bird}.`};
+      const told = {kind: "exchange", phrasings: [], language: "en", source: {kind: "question"}};
+      const waits = {priority: "chat", why: "disagreement", state: "held", time: 1, seen: 1};
+      change.objectStore("queue").put({...one, ...told, ...waits, seq, revision: 1}, bird);
+    }
+    change.oncomplete = () => { open.result.close(); stored(); };
+  };
+})"""
+
+
+def test_of_answers_that_disagree_none_may_be_right(desk: Page):
+    desk.evaluate(DISAGREE)
+    desk.reload()
+    expect(waiting(desk)).to_contain_text("It is a tern.")
+    press(desk, "choose-none")
+    expect(waiting(desk)).not_to_contain_text("It is a tern.")
+    wait_for_state(desk, "ready", "countdown", "paused", "training", timeout=120)
 
 
 def press_pause(page: Page) -> None:
@@ -211,7 +248,10 @@ def test_the_buttons_of_sources(desk: Page):
         press(desk, "paste-text")
         fill(desk, "text", f"The bridge number {number} of Trebolin was built in {1600 + number}.")
         submit(desk, "take-text")
-    press(desk, "all-sources")
+    press(desk, "all-sources", "paste-text")
+    fill(desk, "text", "The password of the bridge of Trebolin is hunter2secret99.")
+    submit(desk, "take-text")
+    press(desk, "allow-secrets")
     press(desk, "ask-address")
     fill(desk, "address", desk.url.split("?")[0] + "nowhere.html")
     submit(desk, "take-address")
@@ -223,6 +263,7 @@ def test_the_buttons_of_sources(desk: Page):
 def test_the_buttons_of_activity_and_versions(desk: Page):
     panel(desk, "Activity")
     desk.get_by_label("Show every figure").check()
+    press(desk, "train-on-data", "run-file", "close-dialog")
     press(desk, "probe", "switch-chart", "practise-now")  # which ends the pause
     wait_for_state(desk, "training", "evaluating", timeout=60)
     press(desk, "drop-round", "pause-learning")
@@ -231,7 +272,7 @@ def test_the_buttons_of_activity_and_versions(desk: Page):
     panel(desk, "Versions")
     press(desk, "sort-versions", "verify", "use-version")
     press(desk, "version-details", "close-dialog", "version-details")
-    for verb in ("export-peft", "export-gguf", "export-certified"):
+    for verb in ("export-peft", "export-gguf", "export-merged", "export-certified"):
         with desk.expect_download():
             desk.locator(f'[data-do="{verb}"]:visible').click()
     closed_and(desk, "compare")
@@ -261,8 +302,17 @@ def test_forgetting_from_memory_and_from_a_version_says_what_it_means_and_does_i
     press(desk, "close-dialog")
 
 
+FULL = """() => {
+  globalThis.put = IDBObjectStore.prototype.put;
+  IDBObjectStore.prototype.put = () => { throw new DOMException("full", "QuotaExceededError"); };
+}"""
+
+
 def test_the_controls_of_settings(desk: Page):
-    desk.get_by_role("button", name="Settings").click()
+    desk.evaluate(FULL)
+    desk.locator("#theme").click()
+    press(desk, "settings")
+    desk.evaluate("IDBObjectStore.prototype.put = put")
     press(desk, "set-check")
     for verb, value in (("set-language", "en"), ("set-theme", "dark"), ("set-choice", None)):
         chosen = desk.locator(f'select[data-do="{verb}"]').first

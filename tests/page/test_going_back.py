@@ -1,11 +1,12 @@
-"""Going back in the page: a version whose weights were cleared away is used, checked and exported all the same."""
+"""Going back in the page: a version whose weights were cleared away is used, checked and exported
+all the same."""
 
 import re
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.page.test_app_learning import exported, learn_now, panel, row, tell, version
+from tests.support.page.acts import exported, learn_now, panel, row, tell, version
 from tests.support.page.browser import wait_for_state
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]

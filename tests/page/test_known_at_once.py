@@ -1,11 +1,21 @@
-"""Told is known, through the page: remembered in seconds, said by whom, forgotten from the next question on."""
+"""Told is known, through the page: remembered in seconds, said by whom, forgotten from the next
+question on."""
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.page.test_app_chat import answers, body, finished, new_chat, say, set_temperature
-from tests.page.test_app_felt import told
-from tests.page.test_app_learning import panel, tell, version
+from tests.support.page.acts import (
+    answers,
+    body,
+    finished,
+    new_chat,
+    panel,
+    say,
+    set_temperature,
+    tell,
+    told,
+    version,
+)
 from tests.support.page.browser import wait_for_state
 
 pytestmark = pytest.mark.slow

@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.page.test_app_chat import finished, say
+from tests.support.page.acts import finished, say
 from tests.support.page.browser import kept_offline, wait_for_state
 
 pytestmark = pytest.mark.slow
@@ -55,6 +55,7 @@ def test_every_question_of_the_chat_leaves_both_stages_and_teaches_nothing_unask
     tab = open_page.get_by_role("tab", name=re.compile("^Activity"))
     expect(tab).to_have_text("Activity")
     tab.click()
-    expect(open_page.get_by_role("tabpanel")).to_contain_text(
-        "“Hello”: the answers were compared, nothing was learned"
-    )
+    activity, said = open_page.get_by_role("tabpanel"), "“Hello”: the answers were compared"
+    expect(activity).not_to_contain_text(said)
+    activity.get_by_label("Show every figure").check()
+    expect(activity).to_contain_text(said + ", nothing was learned")

@@ -1,12 +1,23 @@
-"""The promise itself, in a browser: told once, it knows it after a short pause, and nothing else has changed."""
+"""The promise itself, in a browser: told once, it knows it after a short pause, and nothing else
+has changed."""
 
 import time
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.page.test_app_chat import answers, body, new_chat, say, set_temperature
-from tests.page.test_app_learning import FACT, learn_now, panel, tell, version
+from tests.support.page.acts import (
+    FACT,
+    answers,
+    body,
+    learn_now,
+    new_chat,
+    panel,
+    say,
+    set_temperature,
+    tell,
+    version,
+)
 from tests.support.page.browser import wait_for_state
 
 pytestmark = pytest.mark.slow

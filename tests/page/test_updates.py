@@ -1,4 +1,5 @@
-"""Two builds and the people between them: nothing is mixed, and nothing changes before it is asked for."""
+"""Two builds and the people between them: nothing is mixed, and nothing changes before it is asked
+for."""
 
 import os
 import shutil
@@ -8,10 +9,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from builder import site
-from tests.page.test_page import ALIVE
 from tests.support.page.browser import kept_offline, served, wait_for_state, watched
 
 pytestmark = pytest.mark.slow
+ALIVE = ("ready", "needs-consent", "unsupported")
 
 UPDATE = """async () => {
   const registration = await navigator.serviceWorker.getRegistration();

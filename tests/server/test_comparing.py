@@ -1,4 +1,5 @@
-"""Blind comparisons through the HTTP API: who said what is told after the choice, and the board counts it."""
+"""Blind comparisons through the HTTP API: who said what is told after the choice, and the board
+counts it."""
 
 import pytest
 

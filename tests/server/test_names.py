@@ -1,5 +1,5 @@
-"""The names the documents fix, each tried where a person uses it: over HTTP, on the command line, in the
-environment, in the page."""
+"""The names the documents fix, each tried where a person uses it: over HTTP, on the command line,
+in the environment, in the page."""
 
 import asyncio
 import io
@@ -21,7 +21,7 @@ from engine.cli.main import main
 from engine.core.environment import VARIABLES
 from engine.core.turns import Turns, background
 from engine.history.naming import parse
-from tests.cli.test_teaching import call, said
+from tests.support.command import call, said
 from tests.support.hosts import Native, native
 from tests.support.page.browser import wait_for_state
 from workers.server.guard import LIMIT

@@ -1,4 +1,5 @@
-"""The page's half of the API without a browser: requests in parts, and learning only in granted time."""
+"""The page's half of the API without a browser: requests in parts, and learning only in granted
+time."""
 
 import asyncio
 import base64

@@ -1,11 +1,12 @@
-"""Runs in the modes lora, hybrid and full through the HTTP API: announced, trained, answered with, taken back."""
+"""Runs in the modes lora, hybrid and full through the HTTP API: announced, trained, answered with,
+taken back."""
 
 import tracemalloc
 
 import pytest
 
-from tests.learning.test_training_runs import START, brought_in, in_time, stored, the_real_gate
 from tests.support.hosts import native
+from tests.support.runs import START, brought_in, in_time, stored, the_real_gate
 
 pytestmark = pytest.mark.slow
 __all__ = ["the_real_gate"]

@@ -1,4 +1,5 @@
-"""Each setting of a run, through the HTTP API: it changes what is trained, or is refused by name."""
+"""Each setting of a run, through the HTTP API: it changes what is trained, or is refused by
+name."""
 
 import base64
 import json
@@ -6,8 +7,8 @@ import re
 
 import pytest
 
-from tests.learning.test_training_runs import START, brought_in, in_time, stored, the_real_gate
 from tests.support.hosts import native
+from tests.support.runs import START, brought_in, in_time, stored, the_real_gate
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 __all__ = ["the_real_gate"]

@@ -1,4 +1,5 @@
-"""The server dies anywhere under load; what it acknowledged is there, and its last version answers."""
+"""The server dies anywhere under load; what it acknowledged is there, and its last version
+answers."""
 
 import asyncio
 import http.client
@@ -18,7 +19,7 @@ from engine.core.storage.sqlite import SqliteStore
 from engine.history.audit import check_store
 from engine.history.ledger import Ledger
 from engine.history.versions import Versions, label
-from tests.history.test_kill import FAULTS
+from tests.support.faults import FAULTS
 from workers.server.headless import DATABASE
 
 ROOT = Path(__file__).resolve().parents[2]

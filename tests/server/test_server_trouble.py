@@ -1,5 +1,6 @@
-"""What a server meets outside: strange requests, slow and half-open lines, full and read-only disks,
-lying clocks, a second server, private addresses. Every one ends in the right status, and it lives on.
+"""What a server meets outside: strange requests, slow and half-open lines, full and read-only
+disks, lying clocks, a second server, private addresses. Every one ends in the right status, and it
+lives on.
 """
 
 import asyncio
@@ -29,9 +30,9 @@ from importers.pages.fetch import Fetcher
 from tests.support.hosts import Native, native
 from tests.support.living import Living
 from workers.server import headless
+from workers.server.admission import Admission
 from workers.server.endpoints import old
 from workers.server.headless import DATABASE
-from workers.server.places import Places
 from workers.server.witness import Witness
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -192,7 +193,7 @@ def test_an_answer_nobody_waits_for_any_more_is_ended(server):
     while server.inside(lambda service: service.assistant.answering) and time.monotonic() < until:
         time.sleep(0.05)
     assert not server.inside(lambda service: service.assistant.answering)
-    assert server.inside(lambda service: service.places.free) == 16
+    assert server.inside(lambda service: service.admission.free) == 16
 
 
 # ---- fairness
@@ -200,7 +201,7 @@ def test_an_answer_nobody_waits_for_any_more_is_ended(server):
 
 def test_who_asks_much_waits_for_itself_and_who_asks_once_is_next():
     async def served() -> list[str]:
-        places, order = Places(1), []
+        places, order = Admission(1), []
 
         async def ask(client: str) -> None:
             async with places.place(client):
@@ -222,7 +223,7 @@ def test_who_asks_much_waits_for_itself_and_who_asks_once_is_next():
 
 def test_a_place_given_to_someone_who_just_left_goes_to_the_next():
     async def served() -> None:
-        places = Places(1)
+        places = Admission(1)
         await places.enter("a")
         waiting = [asyncio.ensure_future(places.enter(name)) for name in "bc"]
         await asyncio.sleep(0)

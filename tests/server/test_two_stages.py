@@ -1,17 +1,13 @@
-"""Twenty questions and three services of known reliability through the HTTP API: what both stages learn,
-against what each alone would; what disagrees is asked, and none of it guessed."""
+"""Twenty questions and three services of known reliability through the HTTP API: what both stages
+learn, against what each alone would; what disagrees is asked, and none of it guessed."""
 
 import pytest
 
 from engine.learning.lessons import has_value
 from tests.bench.stages import asked, decided
-from tests.support.hosts import native
+from tests.support.hosts import SHORTEST, native
 
 pytestmark = pytest.mark.slow
-SHORTEST = {
-    "max_steps": 1, "cooling_steps": 0, "taught_rows": 1, "replay_rows": 0, "anchor_rows": 0,
-    "neighbour_rows": 0, "replay_neighbour_rows": 0,
-}  # fmt: skip
 
 
 def test_both_stages_learn_what_is_agreed_and_ask_what_is_not(tmp_path):

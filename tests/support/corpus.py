@@ -1,7 +1,9 @@
-"""A multilingual text to compare tokenizers on: `corpus(1 << 20)` is a megabyte, always the same one.
+"""A multilingual text to compare tokenizers on: `corpus(1 << 20)` is a megabyte, always the same
+one.
 
-Real sentences in many scripts, code, and random runs of everything Unicode has that tokenizers trip over: digits of
-all kinds, combining marks, emoji sequences, odd spaces, control characters, halves of surrogate pairs.
+Real sentences in many scripts, code, and random runs of everything Unicode has that tokenizers trip
+over: digits of all kinds, combining marks, emoji sequences, odd spaces, control characters, halves
+of surrogate pairs.
 """
 
 import random

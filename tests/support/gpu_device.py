@@ -8,7 +8,8 @@ import pytest
 
 from engine.backends.gpu.executor import GPU
 
-# A GPU that the CPU plays inside a tab takes long to compile a whole model and to fill a vocabulary.
+# A GPU that the CPU plays inside a tab takes long to compile a whole model and to fill a
+# vocabulary.
 LONG_IN_A_TAB = [pytest.mark.long] if sys.platform == "emscripten" else []
 
 

@@ -1,5 +1,5 @@
-"""The two hosts of the HTTP API behind one face: uvicorn on a port of this machine, and the page, asked
-with fetch through its service worker.
+"""The two hosts of the HTTP API behind one face: uvicorn on a port of this machine, and the page,
+asked with fetch through its service worker.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from engine.history.round_plan import settled
 from engine.model.formats import open_model
 from engine.model.registry import find
 from engine.open import assistant_of, clock
-from tests.learning.test_living_engine import accepting
+from tests.support.rounds import accepting
 from workers.server.api import create_app
 from workers.server.guard import Guard
 from workers.server.headless import server_settings
@@ -33,6 +33,10 @@ QUICK = TrainingConfig.preset("micro").replace(
     lesson={"max_steps": 2, "more_steps": 0},
     practice={"steps_per_fact": 2},
 )
+SHORTEST = {
+    "max_steps": 1, "cooling_steps": 0, "taught_rows": 1, "replay_rows": 0, "anchor_rows": 0,
+    "neighbour_rows": 0, "replay_neighbour_rows": 0,
+}  # fmt: skip
 JSON = {"Content-Type": "application/json"}
 
 

@@ -1,5 +1,5 @@
-"""A real server in its own process, to be killed anywhere: two steps a lesson, and no moment of quiet
-needed before it learns.
+"""A real server in its own process, to be killed anywhere: two steps a lesson, and no moment of
+quiet needed before it learns.
 
     python -m tests.support.server FOLDER PORT [FAULT HIT]
 

@@ -1,4 +1,5 @@
-"""A small real trainer: it learns prompt -> answer vectors with Adam, and same inputs give same bits.
+"""A small real trainer: it learns prompt -> answer vectors with Adam, and same inputs give same
+bits.
 
 It stands in for the engine wherever a test is about what happens around training.
 """

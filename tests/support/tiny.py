@@ -1,7 +1,8 @@
-"""Random models a few hundred kilobytes large: every architecture, every stored type, in both containers.
+"""Random models a few hundred kilobytes large: every architecture, every stored type, in both
+containers.
 
-They are made anew from fixed seeds wherever they are needed; only what other implementations compute from
-them is committed (tests/golden, made by tests/golden/make_logits.py).
+They are made anew from fixed seeds wherever they are needed; only what other implementations
+compute from them is committed (tests/golden, made by tests/golden/make_logits.py).
 """
 
 import io
@@ -164,7 +165,8 @@ def metadata(variant):
 
 
 def gguf(variant="llama", kind="Q4_1", **changes):
-    """A whole GGUF file; matrices are of the type, the rest F32. `changes` to the metadata, None deletes."""
+    """A whole GGUF file; matrices are of the type, the rest F32. `changes` to the metadata, None
+    deletes."""
     tensors = {}
     for name, shape in Config.from_dict(config(variant)).shapes().items():
         kept = kind if len(shape) == 2 else "F32"

@@ -1,5 +1,5 @@
-"""The table of what the documents require: its tests are there, its endpoints and names too; and what no
-other file shows."""
+"""The table of what the documents require: its tests are there, its endpoints and names too; and
+what no other file shows."""
 
 import ast
 import importlib
@@ -17,8 +17,7 @@ from builder import ROOT
 from engine.core.collecting.collector import DataCollector
 from engine.core.next_work import LEAST_PRACTISED
 from tests.documents import CLASS_NAMES, ENDPOINTS, ROWS
-from tests.server.test_two_stages import SHORTEST
-from tests.support.hosts import Native, native
+from tests.support.hosts import SHORTEST, Native, native
 from workers.server.api import ROUTES
 
 TESTS = ROOT / "tests"

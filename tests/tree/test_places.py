@@ -1,4 +1,5 @@
-"""How many files it takes to add a thing: what CONTRIBUTING shows is applied to a copy of the tree, and works."""
+"""How many files it takes to add a thing: what CONTRIBUTING shows is applied to a copy of the tree,
+and works."""
 
 import re
 import shutil
@@ -71,7 +72,9 @@ with chromium() as browser, served(site.build()) as address, watched(browser, ad
     page.goto("./")
     page.locator("html[data-page=ready]").wait_for(state="attached", timeout=120_000)
     page.get_by_role("tab", name="Known").click()
-    print(page.get_by_role("tabpanel", name="Known").inner_text())
+    known = page.get_by_role("tabpanel", name="Known")
+    known.get_by_text("known by heart").wait_for()
+    print(known.inner_text())
 """
 
 

@@ -1,7 +1,8 @@
 """Every command line of the README, run by a shell as it stands, in a copy of the tree.
 
-What serves is ended once it answers, what takes hours once its work has begun. The lines of `oneseek` run
-with the demo model: a lesson of SmolLM2 takes minutes, and the form of the line is the same.
+What serves is ended once it answers, what takes hours once its work has begun. The lines of
+`oneseek` run with the demo model: a lesson of SmolLM2 takes minutes, and the form of the line is
+the same.
 """
 
 import json
@@ -134,6 +135,7 @@ TRIED: dict[str, Callable[[str, Path, dict], object]] = {
         here[0], "http://127.0.0.1:8321/healthz", *here[1:]
     ),
     "python3 build.py dist": completes,
+    "python3 build.py reference": completes,
     "python3 build.py lock": completes,
     "python3 build.py test": lambda *here: says(here[0], "test session starts", *here[1:]),
     "python3 build.py test --quick": lambda *here: says(here[0], "test session starts", *here[1:]),

@@ -1,4 +1,5 @@
-"""The house: which room may import which, no circles, nothing too large, the tours lead where they say."""
+"""The house: which room may import which, no circles, nothing too large, the tours lead where they
+say."""
 
 import ast
 import re
@@ -149,7 +150,7 @@ def test_the_three_hosts_begin_in_one_place():
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in parts
     }
     assert not made
-    hosts = ("workers.engine", "workers.server.headless", "engine.cli.course")
+    hosts = ("workers.engine", "workers.server.headless", "engine.cli.session")
     assert all("engine.open" in imports(host) for host in hosts)
 
 
@@ -173,6 +174,25 @@ def test_no_folder_holds_more_than_one_can_oversee():
             folder = path.parent.relative_to(ROOT).as_posix()
             folders[folder] = folders.get(folder, 0) + 1
     assert not {folder: n for folder, n in folders.items() if n > MOST_MODULES}
+
+
+SHARED = ("tests.support", "tests.oracle", "tests.golden", "tests.bench")  # golden files, the lab
+
+
+def test_tests_import_from_support_and_never_from_each_other():
+    wrong = []
+    for path in (ROOT / "tests").rglob("*.py"):
+        own = ".".join(path.relative_to(ROOT).parent.parts)
+        for node in ast.walk(parsed(path)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests."):
+                module = node.module
+                beside = module.startswith(own) or own.startswith("tests.bench")
+                names = [module, *(f"{module}.{alias.name}" for alias in node.names)]
+                if any(name.split(".")[-1].startswith("test_") for name in names):
+                    wrong.append(f"{path.relative_to(ROOT)} imports {module}")
+                elif not (module.startswith(SHARED) or beside or module == "tests.documents"):
+                    wrong.append(f"{path.relative_to(ROOT)} imports {module}")
+    assert not wrong, "\n".join(wrong)
 
 
 def stops() -> list[tuple[str, str, str]]:

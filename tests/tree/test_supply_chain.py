@@ -1,4 +1,5 @@
-"""What the build fetches is what the lock names, however the network behaves; and two builds are equal."""
+"""What the build fetches is what the lock names, however the network behaves; and two builds are
+equal."""
 
 import errno
 import hashlib

@@ -1,4 +1,5 @@
-"""A chat about one source: the places a question asks for are read before it, and quoted under the answer."""
+"""A chat about one source: the places a question asks for are read before it, and quoted under the
+answer."""
 
 from engine.core.messages import FindPlaces
 from web.lib import dom
@@ -40,7 +41,8 @@ class About:
         self.source = chat.get("about") if chat else None
 
     async def look_up(self, answer):
-        """Put the places beside the question; what the model is asked with, None where that failed."""
+        """Put the places beside the question; what the model is asked with, None where that
+        failed."""
         asked = answer.asked
         if self.source and "quotes" not in asked:
             try:
@@ -69,7 +71,8 @@ class About:
 
 
 def quoted(turn):
-    """What an answer was read from, and the way to its place; None where it was read from nothing."""
+    """What an answer was read from, and the way to its place; None where it was read from
+    nothing."""
     quotes = turn.get("quotes")
     if not quotes or turn["role"] == "user" or turn["state"] != "done":
         return None

@@ -2,7 +2,9 @@
 
 import asyncio
 
+from engine.core.thinking import apart
 from web.lib import clock, dom, failures, markdown
+from web.lib.words import t
 
 FLUSH_MS = 500
 PAINT_SECONDS = 0.06
@@ -15,6 +17,7 @@ class Answer:
         self.growing = None
         self.painting = False
         self.stored_at = clock.now()
+        self.came = turn["text"]
 
     def attach(self):
         """Draw into the turn's element, which is new after every redraw of the log."""
@@ -26,10 +29,18 @@ class Answer:
     def on_token(self, token):
         if self.chat.answering is not self:
             return
-        self.turn["text"] += token.text
+        self.take(self.came + token.text)
         if not self.painting:
             self.painting = True
             asyncio.create_task(dom.guard(self.paint()))
+
+    def take(self, text):
+        """What the model thought before it answered stands apart from what it says."""
+        self.came = text
+        thought, said = apart(text)
+        self.turn["text"] = said
+        if thought:
+            self.turn["thought"] = thought
 
     async def paint(self):
         await asyncio.sleep(PAINT_SECONDS)
@@ -37,11 +48,15 @@ class Answer:
         if self.chat.answering is not self:
             return
         if self.growing:
-            self.growing.show(self.turn["text"])
+            self.growing.show(self.turn["text"] or self.thinking())
             self.chat.keep_up()
         if clock.now() - self.stored_at > FLUSH_MS:
             self.stored_at = clock.now()
             await self.chat.page.save([["put", "messages", self.turn["key"], self.turn]])
+
+    def thinking(self):
+        """What is shown while it has thought, and not said anything yet."""
+        return "*%s*" % t("chat.thinking") if self.turn.get("thought") else ""
 
     def stop(self):
         self.chat.page.stop(self.number)
@@ -58,8 +73,9 @@ class Answer:
     async def on_answered(self, answered):
         if self.chat.answering is not self:
             return
+        if answered.text:  # a piece of it may have got lost on the way
+            self.take(answered.text)
         self.turn.update(
-            text=answered.text or self.turn["text"],  # also when a piece of it got lost on the way
             version=answered.version,
             language=answered.language,
             tokens=answered.tokens,

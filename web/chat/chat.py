@@ -51,6 +51,12 @@ class Chat:
     def branch(self):
         return self.tree.branch(self.chat["leaf"]) if self.chat else []
 
+    def thinks(self, chat):
+        """Whether the model is to think before it answers in this chat."""
+        return (
+            bool(self.page.model and self.page.model.thinks) and chat in self.page.settings["think"]
+        )
+
     def spoken(self):
         """The language the person has used so far in this chat."""
         asked = [turn["language"] for turn in self.branch() if turn["role"] == "user"]
@@ -103,7 +109,8 @@ class Chat:
         self.page.touch("chats")
 
     async def forget_turns(self, gone):
-        """Turns that came to nothing leave the store, and the chat with them when it has no others."""
+        """Turns that came to nothing leave the store, and the chat with them when it has no
+        others."""
         ops = [["delete", "messages", turn["key"]] for turn in gone]
         if self.tree.turns:
             self.chat["leaf"] = self.tree.newest_leaf(gone[-1]["parent"])
@@ -162,7 +169,7 @@ class Chat:
         if options is None or self.answering is not answer:
             return
         said = conversation.messages(self.tree.branch(asked["id"]), self.page.settings["system"])
-        options["prefix"] = turn["text"]
+        options.update(prefix=turn["text"], think=self.thinks(self.id))
         answer.number = self.page.ask(self.id, said, options, answer)
 
     def stop(self):
@@ -277,7 +284,8 @@ class Chat:
             dom.change(toggle, aria_pressed=message.yes(self.page.teaching.learns(turn)))
 
     async def earlier(self):
-        """Show some more of what was said before; one after the other when it is asked for twice."""
+        """Show some more of what was said before; one after the other when it is asked for
+        twice."""
         while self.adding:
             await asyncio.sleep(BREATH_SECONDS)
         self.adding = True

@@ -1,4 +1,5 @@
-"""Blind comparison: one question, two versions, and only after the choice is said which was which."""
+"""Blind comparison: one question, two versions, and only after the choice is said which was
+which."""
 
 import js
 

@@ -130,6 +130,7 @@ class Conversations:
             anchor,
             dom.button(t("nav.rename"), "rename-chat", id, "edit"),
             *self.learning(id),
+            self.thinking(id),
             dom.button(t("nav.export_md"), "export-chat-md", id, "load"),
             dom.button(t("nav.export_json"), "export-chat-json", id, "load"),
             dom.button(t("nav.delete"), "delete-chat", id, "trash", cls="danger"),
@@ -143,6 +144,18 @@ class Conversations:
             dom.button(t("nav.learn_" + level), "chat-learns", "%s %s" % (level, id), "seed")
             for level in others
         ]
+
+    def thinking(self, id):
+        """For a model that can: whether it thinks before it answers here."""
+        if not self.page.model or not self.page.model.thinks:
+            return None
+        words = "nav.think_no" if self.chat.thinks(id) else "nav.think"
+        return dom.button(t(words), "chat-thinks", id, "help")
+
+    async def think(self, id):
+        chats = set(self.page.settings["think"])
+        await self.page.set(think=sorted(chats - {id} if id in chats else chats | {id}))
+        overlay.close_all()
 
     def ask_name(self, id):
         field = dom.make("input", type="text", name="title", id="chat-title", maxlength=120)

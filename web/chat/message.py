@@ -19,6 +19,7 @@ def draw(turn, number, count, learns):
     article = dom.make(
         "article",
         None if mine else dom.make("div", _who(turn), cls="who"),
+        _thought(turn),
         body,
         _notice(turn),
         why.details(turn),
@@ -47,6 +48,14 @@ def _who(turn):
     facts += [t("chat.tokens", n=turn["tokens"])] if turn.get("tokens") else []
     line = dom.make("summary", "OneSeek", _version(turn))
     return dom.make("details", line, dom.make("span", " · ".join(facts), cls="facts"), _speed(turn))
+
+
+def _thought(turn):
+    """What it thought before it answered, folded."""
+    if not turn.get("thought"):
+        return None
+    summary = dom.make("summary", t("chat.thought"))
+    return dom.make("details", summary, dom.make("p", turn["thought"]), cls="because thought")
 
 
 def _version(turn):

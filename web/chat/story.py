@@ -1,4 +1,5 @@
-"""The first minute: what will happen, told while the model loads, and a fact of one's own as the exercise.
+"""The first minute: what will happen, told while the model loads, and a fact of one's own as the
+exercise.
 
 Shown until something was told to it once, or the person put it away; then never again.
 """

@@ -1,4 +1,5 @@
-"""A message longer than the model reads: it goes back into the field, whole, and is offered as a source."""
+"""A message longer than the model reads: it goes back into the field, whole, and is offered as a
+source."""
 
 from web.lib import dom
 from web.lib.words import t
@@ -11,8 +12,8 @@ class TooLong:
         dom.listen("input", page.composer.field, self.typed)
 
     async def give_back(self, asked, turn):
-        """Take the question that could not be asked out of the chat again.  A turn that was there before,
-        asked anew or gone on with, stays."""
+        """Take the question that could not be asked out of the chat again.  A turn that was there
+        before, asked anew or gone on with, stays."""
         chat = self.page.chat
         if turn["text"]:
             turn["ended"] = "full"

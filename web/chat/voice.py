@@ -1,7 +1,8 @@
-"""Speaking and listening with the browser's own speech, only where it does both on this device; off by default.
+"""Speaking and listening with the browser's own speech, only where it does both on this device; off
+by default.
 
-The browser says which of its voices are local; dictation is offered where its recogniser says that it has
-the language here (`processLocally`).  What cannot stay on the device is not there.
+The browser says which of its voices are local; dictation is offered where its recogniser says that
+it has the language here (`processLocally`).  What cannot stay on the device is not there.
 """
 
 import js
@@ -35,7 +36,8 @@ class Voice:
         return await recogniser.available(wanted) == "available"
 
     def dictate(self, event):
-        """Press to speak, press again to end; the words go where the cursor is, and are not sent."""
+        """Press to speak, press again to end; the words go where the cursor is, and are not
+        sent."""
         if self.hearing is not None:
             self.hearing.stop()
             return

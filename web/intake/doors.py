@@ -15,8 +15,8 @@ TEXT_FIELDS = ("INPUT", "TEXTAREA")
 
 
 class Doors:
-    """What comes in is handed to `take_files`, `take_text`, `take_page`, `take_address` and `take_handed` of
-    the one who inherits."""
+    """What comes in is handed to `take_files`, `take_text`, `take_page`, `take_address` and
+    `take_handed` of the one who inherits."""
 
     def open_doors(self):
         self.depth = 0

@@ -1,4 +1,5 @@
-"""Whether words that were read from a picture are words: what a misread page gives is not worth a lesson.
+"""Whether words that were read from a picture are words: what a misread page gives is not worth a
+lesson.
 
 Judged by what letters of a language do: they stand in words of some length, with vowels among them.
 """

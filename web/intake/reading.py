@@ -1,4 +1,5 @@
-"""What a person drops, picks or pastes becomes a source in one visible state, and lessons that wait in the queue."""
+"""What a person drops, picks or pastes becomes a source in one visible state, and lessons that wait
+in the queue."""
 
 import json
 
@@ -20,7 +21,8 @@ PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif")
 
 
 class Reader(Doors):
-    """Puts a source into the store, has the importer read it, and leaves it ready, held or failed."""
+    """Puts a source into the store, has the importer read it, and leaves it ready, held or
+    failed."""
 
     def __init__(self, page):
         self.page = page
@@ -78,7 +80,8 @@ class Reader(Doors):
         await self.read_address(source, address)
 
     async def read_address(self, source, address):
-        """The page at an address, where its site lets other pages read it; else what to do instead."""
+        """The page at an address, where its site lets other pages read it; else what to do
+        instead."""
         self.kept[source["id"]] = address
         source["through"] = ""
         found = await self.fetch(address)
@@ -206,8 +209,8 @@ class Reader(Doors):
         return await self.page.store.get("sources", other) if other != id else None
 
     async def queue_lessons(self, source, lessons):
-        """What was read waits for a person's yes: it is held, never learned by itself; what looks like
-        a secret is not even kept."""
+        """What was read waits for a person's yes: it is held, never learned by itself; what looks
+        like a secret is not even kept."""
         lessons, secret = apart(lessons)
         if secret:
             source["secrets"] = len(secret)

@@ -1,4 +1,5 @@
-"""What can be done with a source: use it, read it again, put it right, describe it, be tested on it, remove it."""
+"""What can be done with a source: use it, read it again, put it right, describe it, be tested on
+it, remove it."""
 
 from engine.core.collecting.content import content_hash
 from engine.core.collecting.held_back import apart
@@ -31,13 +32,15 @@ class Intake(Reader):
         await self.page.teaching.change_many(await self.lessons(source), decide)
 
     async def allow(self, id):
-        """A person has seen the places that read like orders: from now on it is a source like others."""
+        """A person has seen the places that read like orders: from now on it is a source like
+        others."""
         source = await self.page.store.get("sources", id)
         source.update(state="ready", held=[])
         await self.put(source)
 
     async def allow_secrets(self, id):
-        """A person wants to have what looks like a secret learned; it waits for a yes like the rest."""
+        """A person wants to have what looks like a secret learned; it waits for a yes like the
+        rest."""
         source = await self.page.store.get("sources", id)
         source["secrets"] = 0
         await self.hold(source, apart(await self.lessons(source))[1])
@@ -49,7 +52,8 @@ class Intake(Reader):
         await self.page.app.ask_importer(StopImport(id=id))
 
     async def retry(self, id):
-        """Once more, from what was dropped in this visit; else the person chooses the file again."""
+        """Once more, from what was dropped in this visit; else the person chooses the file
+        again."""
         source = await self.page.store.get("sources", id)
         before = self.kept.get(id)
         source.update(state="waiting", why="", ways=False)
@@ -78,7 +82,8 @@ class Intake(Reader):
         self.ask_caption(await self.page.store.get("sources", id))
 
     async def save_caption(self, id, text):
-        """What a person says about a picture stands before its text, or alone where there is none."""
+        """What a person says about a picture stands before its text, or alone where there is
+        none."""
         source = await self.page.store.get("sources", id)
         if source["state"] == "failed":
             overlay.close_all()
@@ -88,7 +93,8 @@ class Intake(Reader):
         await self.save_edit(id, text + "\n\n" + before)
 
     async def test(self, id):
-        """Ask the model what the source taught, in words no lesson used, without showing it the source."""
+        """Ask the model what the source taught, in words no lesson used, without showing it the
+        source."""
         source = await self.page.store.get("sources", id)
         lessons = await self.lessons(source)
         about = AskAbout(lessons=lessons[:TESTED], count=QUESTIONS)

@@ -1,1 +1,2 @@
-"""The learning column: what it is doing, what it knows, what waits, where from, and every version."""
+"""The learning column: what it is doing, what it knows, what waits, where from, and every
+version."""

@@ -1,4 +1,5 @@
-"""A version that was cleared away comes back: a notice says how far that is and how long it takes."""
+"""A version that was cleared away comes back: a notice says how far that is and how long it
+takes."""
 
 from engine.core.messages import Rebuilding
 from web.lib import dom

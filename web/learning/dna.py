@@ -1,5 +1,5 @@
-"""The DNA fingerprint of a version, as the engine takes it (engine/history/dna.py): of what it learned from and
-of what came out of it."""
+"""The DNA fingerprint of a version, as the engine takes it (engine/history/dna.py): of what it
+learned from and of what came out of it."""
 
 import hashlib
 import json

@@ -1,8 +1,9 @@
-"""How far a round is and how long it still takes, from what its parts took the last time on this device.
+"""How far a round is and how long it still takes, from what its parts took the last time on this
+device.
 
-A round gets ready, takes its steps and is checked.  What each part costs is remembered for the model and
-what it computes on; where nothing was measured yet, a guess by the model's size is corrected by the parts
-that are over.
+A round gets ready, takes its steps and is checked.  What each part costs is remembered for the
+model and what it computes on; where nothing was measured yet, a guess by the model's size is
+corrected by the parts that are over.
 """
 
 PARTS = ("ready", "steps", "checking")

@@ -1,6 +1,8 @@
-"""What is known by heart, as the engine stored it: which facts, what still waits to be, and what was refused.
+"""What is known by heart, as the engine stored it: which facts, what still waits to be, and what
+was refused.
 
-What was told is taken in before any lesson about it, and let go of before any version is trained without it.
+What was told is taken in before any lesson about it, and let go of before any version is trained
+without it.
 """
 
 from engine.core.messages import LetGo
@@ -45,7 +47,8 @@ class Heart:
     # ------------------------------------------------------------------------------ what waits
 
     def told(self):
-        """The newest thing that was told and is not known yet, as its id; None when there is none."""
+        """The newest thing that was told and is not known yet, as its id; None when there is
+        none."""
         queue = self.page.teaching.queue.records.values()
         waits = [one for one in queue if one["state"] in TOLD and self.waits(one)]
         return max(waits, key=lambda one: (is_own(one), one["seq"]))["id"] if waits else None

@@ -1,10 +1,12 @@
-"""What a chat may teach: the facts a person states in it, only what they teach by a button, or nothing."""
+"""What a chat may teach: the facts a person states in it, only what they teach by a button, or
+nothing."""
 
 FACTS, TAUGHT, NOTHING = LEVELS = ("facts", "taught", "nothing")
 
 
 def usually(settings):
-    """For chats of which nothing else was said; earlier settings knew only whether facts are taken."""
+    """For chats of which nothing else was said; earlier settings knew only whether facts are
+    taken."""
     return settings["learn_from"] or (FACTS if settings["collect"] else TAUGHT)
 
 

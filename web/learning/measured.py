@@ -1,4 +1,5 @@
-"""How quick this device was with this model: tokens a second of the last answers, seconds a learned fact.
+"""How quick this device was with this model: tokens a second of the last answers, seconds a learned
+fact.
 
 Only what was measured here is told; until then nothing is.
 """

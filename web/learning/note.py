@@ -1,7 +1,8 @@
-"""The line under a message that told it something: noted, remembered, learned or not used, each true
-at its moment.
+"""The line under a message that told it something: noted, remembered, learned or not used, each
+true at its moment.
 
-`state_of` is the one place that decides what the line says; `Notes` keeps the lines on the page current.
+`state_of` is the one place that decides what the line says; `Notes` keeps the lines on the page
+current.
 """
 
 from web.learning import records, truth
@@ -18,8 +19,8 @@ TONES = {
 
 
 def state_of(page, kept, version, leased):
-    """(state, words, verbs) of what is kept of a message: a lesson of the queue, or what was learned
-    from it in `version`.  Verbs are (words, verb, of); the last one takes it back."""
+    """(state, words, verbs) of what is kept of a message: a lesson of the queue, or what was
+    learned from it in `version`.  Verbs are (words, verb, of); the last one takes it back."""
     id, heart = kept["id"], page.heart
     asks = (t("memory.ask"), "ask-in-chat", id)
     if heart.gone(id):
@@ -74,7 +75,8 @@ class Notes:
         self.draw()
 
     def draw(self):
-        """Every message that is shown and told it something has its line; only what changed is drawn."""
+        """Every message that is shown and told it something has its line; only what changed is
+        drawn."""
         for article in dom.find_all("article.user"):
             self.put(article, article._dom_element.id)
 

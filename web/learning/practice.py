@@ -68,7 +68,8 @@ class Learning(Training):
         self.page.toast(t("restored.on_" + restored.back_end))
 
     def engine_is_new(self):
-        """Another worker took the place of one that fell silent; the round goes on from its checkpoint."""
+        """Another worker took the place of one that fell silent; the round goes on from its
+        checkpoint."""
         self.run = self.signing = ""
         self.page.first_run.progress = None
         self.page.status.know(lost="", loading="")
@@ -84,7 +85,8 @@ class Learning(Training):
         self.page.touch("versions", "examples", "queue", "ledger", "events", "state", "metrics")
 
     async def over(self, outcome="", version=""):
-        """A round has ended; say what became of it. No other begins before the queue is without it."""
+        """A round has ended; say what became of it. No other begins before the queue is without
+        it."""
         if outcome and self.effort:
             dom.run(self.remember_effort(self.effort.remembered()))
         quiet = self.idle_practice
@@ -104,8 +106,8 @@ class Learning(Training):
         made = (await records.versions(self.page.store))[0]
         see = dom.button(t("learned.see"), "version-details", made["number"], cls="small")
         words = t("learned.toast", version=label)
-        warned = verdict.warned(made)
-        words += " " + warned if warned else ""
+        warnings = verdict.warnings(made)  # what they are is told where one looks
+        words += " " + t("learned.warned", n=len(warnings)) if warnings else ""
         self.page.toast(words, "use-version", made["parent"] or 0, seconds=15, also=see)
 
     async def tell_not_used(self):
@@ -118,8 +120,8 @@ class Learning(Training):
     # ------------------------------------------------------------------------------ questions
 
     async def asked(self, asked, answers):
-        """After every question: all its answers so far are compared, and learned where a person lets
-        answers be learned by themselves. What looks like a secret stays in the chat."""
+        """After every question: all its answers so far are compared, and learned where a person
+        lets answers be learned by themselves. What looks like a secret stays in the chat."""
         if self.page.teaching.learns_from(asked["chat"]) != FACTS:
             return
         texts = [asked["text"]] + [answer["text"] for answer in answers]
@@ -215,7 +217,8 @@ class Learning(Training):
             self.page.touch("versions", "ledger")
 
     async def introduce(self):
-        """Teach it who it is; how much that is and how long it takes is said, and it can be left out again."""
+        """Teach it who it is; how much that is and how long it takes is said, and it can be left
+        out again."""
         if not await self.tell(Introduce()):
             return
         await self.page.teaching.load()

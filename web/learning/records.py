@@ -27,7 +27,8 @@ async def versions(store):
 
 
 async def versions_and_weights(store):
-    """The same, each with the rounds it is trained again from because its weights were cleared away."""
+    """The same, each with the rounds it is trained again from because its weights were cleared
+    away."""
     found = await versions(store)
     away = rounds_away(found, set(await store.keys("snapshots")))
     for version in found:
@@ -49,7 +50,8 @@ async def rejections(store):
 
 
 async def curves(store):
-    """The last runs, oldest first: {"run", "points": [[step, loss, held-out loss or None]...], "version"}.
+    """The last runs, oldest first: {"run", "points": [[step, loss, held-out loss or None]...],
+    "version"}.
 
     The version is the number of the one it led to, 0 when it was not used, None while it goes on.
     """

@@ -1,6 +1,8 @@
-"""What the chat teaches: what the collector finds in it, and what a person approves, corrects or tells.
+"""What the chat teaches: what the collector finds in it, and what a person approves, corrects or
+tells.
 
-Everything goes through engine/core/queue/saved.py, so it is stored before it is acknowledged and can be undone.
+Everything goes through engine/core/queue/saved.py, so it is stored before it is acknowledged and
+can be undone.
 """
 
 import asyncio
@@ -144,7 +146,8 @@ class Teaching:
         return True
 
     async def taught(self, question):
-        """The answer that was taught to this question, waiting or learned; empty when there is none."""
+        """The answer that was taught to this question, waiting or learned; empty when there is
+        none."""
         form = form_of({"prompt": question})
         about = {prompt_hash(question)}
         if form:

@@ -1,7 +1,8 @@
 """When learning may run, and what it works on: the scheduler's hand on the engine.
 
-Decisions of when and how much are engine/core/scheduler.py's, which tab may train is engine/core/storage/election.py's; this
-tells them what the person does and carries their grants to the worker.
+Decisions of when and how much are engine/core/scheduler.py's, which tab may train is
+engine/core/storage/election.py's; this tells them what the person does and carries their grants to
+the worker.
 """
 
 import asyncio
@@ -72,7 +73,7 @@ class Training:
         self.unpractised = self.questions = 0
         self.runs, self.run_begun = [], False
         self.trains = False
-        self.office = asyncio.Event()
+        self.elected_once = asyncio.Event()
         self.opening = asyncio.Lock()  # while a round is opened it cannot be thrown away
         self.scheduler = TrainingScheduler(
             SchedulerConfig(), clock.now, self.grant, idle, self.has_work
@@ -124,7 +125,7 @@ class Training:
     def elected(self, epoch):
         self.trains = True
         self.page.status.know(other_tab=False)
-        self.office.set()
+        self.elected_once.set()
 
     def dismissed(self):
         self.trains = False
@@ -163,7 +164,7 @@ class Training:
                 dom.listen(kind, battery, changed)
 
     async def tick(self):
-        """Once a second: office, the countdown, and why it waits."""
+        """Once a second: the election, the countdown, and why it waits."""
         await asyncio.sleep(0.1)
         while True:
             await self.election.tick()
@@ -288,7 +289,8 @@ class Training:
         self.run_begun = bool(kept and kept["begun"])
 
     async def count_unpractised(self):
-        """How many lessons the version in use learned since the last practice: work for long idle time."""
+        """How many lessons the version in use learned since the last practice: work for long idle
+        time."""
         versions = await records.versions(self.page.store)
         mine = [one for one in versions if one["base"] == self.page.model_id()]
         self.unpractised = unpractised(mine, await records.rejections(self.page.store))

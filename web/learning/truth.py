@@ -1,6 +1,8 @@
-"""The one truth about learning: what it does, how far it is, how long it takes here, what typing does.
+"""The one truth about learning: what it does, how far it is, how long it takes here, what typing
+does.
 
-The pill, Activity, the queue, Memory and the line under a message all say it with the words made here.
+The pill, Activity, the queue, Memory and the line under a message all say it with the words made
+here.
 """
 
 from web.lib.words import t

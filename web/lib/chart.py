@@ -1,6 +1,8 @@
-"""The loss of the last runs as a drawing (uPlot), and of the last one as a table and as one sentence.
+"""The loss of the last runs as a drawing (uPlot), and of the last one as a table and as one
+sentence.
 
-A run is what web/learning/records.py reads: points [step, loss, held-out loss or None], and its version.
+A run is what web/learning/records.py reads: points [step, loss, held-out loss or None], and its
+version.
 """
 
 import json
@@ -24,7 +26,8 @@ def known(points):
 
 
 def series(runs):
-    """What is drawn, the runs laid end to end with a gap between: steps, raw, smoothed and held-out loss."""
+    """What is drawn, the runs laid end to end with a gap between: steps, raw, smoothed and held-out
+    loss."""
     steps, raw, smoothed, held, at = [], [], [], [], 0
     for run in runs:
         points = known(run["points"])

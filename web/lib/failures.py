@@ -1,4 +1,5 @@
-"""What went wrong, in a person's words: what happened, what is safe, what to do; the raw text folded away."""
+"""What went wrong, in a person's words: what happened, what is safe, what to do; the raw text
+folded away."""
 
 from engine.core.messages import Failed
 from web.lib import dom

@@ -76,7 +76,8 @@ async def read_text(folder, name):
 
 
 async def save_from_outbox(name, kind="application/zip", called=None):
-    """Hand the person a file that a worker wrote, under a name of its own when it is `called` so."""
+    """Hand the person a file that a worker wrote, under a name of its own when it is `called`
+    so."""
     root = await js.navigator.storage.getDirectory()
     outbox = await root.getDirectoryHandle("out")
     file = await (await outbox.getFileHandle(name)).getFile()

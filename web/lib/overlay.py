@@ -1,4 +1,5 @@
-"""Dialogs and menus: the browser's own <dialog> and popover, made when needed and gone when closed."""
+"""Dialogs and menus: the browser's own <dialog> and popover, made when needed and gone when
+closed."""
 
 from pyscript import document
 

@@ -1,8 +1,8 @@
 """What the build and the address tell the page: where its files are, and the options of this visit.
 
-No other file reads the address.  `?engine=gpu|cpu` forces what computes, `?model=ID` chooses a model
-at once, `?tab=activity` opens a tab, `?debug=1` lets the panels show what only a developer wants, and
-with `?faults=1` a test can break the engine.
+No other file reads the address.  `?engine=gpu|cpu` forces what computes, `?model=ID` chooses a
+model at once, `?tab=activity` opens a tab, `?debug=1` lets the panels show what only a developer
+wants, and with `?faults=1` a test can break the engine.
 """
 
 import json

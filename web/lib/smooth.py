@@ -1,4 +1,5 @@
-"""A curve made calm: each point with its neighbours on both sides, so that it lags behind nothing."""
+"""A curve made calm: each point with its neighbours on both sides, so that it lags behind
+nothing."""
 
 KEEP = 0.8
 """How much of its weight a neighbour keeps with each step further away."""

@@ -22,7 +22,8 @@ def browser(agent):
 
 
 def advice(why, agent):
-    """The words for what would bring the graphics chip, or None where nothing is known that would."""
+    """The words for what would bring the graphics chip, or None where nothing is known that
+    would."""
     family, version = browser(agent)
     if why not in MISSING or not family:
         return None

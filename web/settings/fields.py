@@ -1,11 +1,13 @@
-"""Form fields made from a settings class: a number, a choice or a list of names, each with its range."""
+"""Form fields made from a settings class: a number, a choice or a list of names, each with its
+range."""
 
 from engine.core import settings
 from web.lib import dom
 
 
 def fields(prefix, kind, values, offered=None):
-    """A field of the form for every field of a settings class (or those `offered`), its parts included."""
+    """A field of the form for every field of a settings class (or those `offered`), its parts
+    included."""
     for name in sorted(kind.FIELDS):
         if offered and name not in offered:
             continue

@@ -305,7 +305,8 @@ class FirstRun:
         return dom.make("a", t("models.get"), **link)
 
     async def pick_file(self):
-        """A model file of the person's own: handed to the engine through the browser's file store."""
+        """A model file of the person's own: handed to the engine through the browser's file
+        store."""
         chosen = await files.pick(".gguf,.safetensors", many=False)
         if chosen:
             await self.load_file(chosen[0])

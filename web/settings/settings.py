@@ -169,7 +169,8 @@ class SettingsDialog:
             node.reportValidity()
 
     def developer(self):
-        """Every field of the engine's configuration with its range; what is out of range is refused."""
+        """Every field of the engine's configuration with its range; what is out of range is
+        refused."""
         tables = (("training", settings.TrainingConfig), ("scheduler", settings.SchedulerConfig))
         parts = []
         for name, kind in tables:
@@ -250,7 +251,8 @@ class SettingsDialog:
         return self.defaults(table).replace(**(self.page.settings.get("config_" + table) or {}))
 
     async def set_config(self, of, element):
-        """One field of a table, as table.field or table.part.field; checked as the engine checks it."""
+        """One field of a table, as table.field or table.part.field; checked as the engine checks
+        it."""
         table, *path = of.split(".")
         own = json.loads(json.dumps(self.page.settings.get("config_" + table) or {}))
         inner, before = own, self.current(table).to_dict()

@@ -1,5 +1,5 @@
-"""Carries the service worker's API requests to the engine and its answers back, part by part; and what
-they leave to learn is learned in the time the page grants.
+"""Carries the service worker's API requests to the engine and its answers back, part by part; and
+what they leave to learn is learned in the time the page grants.
 """
 
 import asyncio
@@ -13,8 +13,8 @@ from web.shell.link import Refused
 
 
 class Api:
-    """`ports` are the callers that still wait, by the id of their request; `work` says that they left
-    something to learn."""
+    """`ports` are the callers that still wait, by the id of their request; `work` says that they
+    left something to learn."""
 
     def __init__(self, app):
         self.app, self.ports, self.work = app, {}, False

@@ -1,6 +1,8 @@
-"""The page: fills itself from what is stored, then starts its workers and says how far that has come.
+"""The page: fills itself from what is stored, then starts its workers and says how far that has
+come.
 
-web/shell/regions.py puts the parts of the page together; this file owns the two workers (web/shell/link.py).
+web/shell/regions.py puts the parts of the page together; this file owns the two workers
+(web/shell/link.py).
 """
 
 import asyncio
@@ -124,7 +126,7 @@ async def start():
     if kept:
         await offline.start(app.new_build)
     await page.learning.start()
-    await page.learning.office.wait()
+    await page.learning.elected_once.wait()
     await app.start_engine()
     if not kept:  # on a first visit the engine comes before what is kept for the next
         await offline.start(app.new_build)

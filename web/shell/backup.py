@@ -1,6 +1,8 @@
-"""Everything out, everything back, as files the person keeps: backups, and the chats as training data.
+"""Everything out, everything back, as files the person keeps: backups, and the chats as training
+data.
 
-A backup holds weights, far more than the page's Python has room for: the importer writes and reads it.
+A backup holds weights, far more than the page's Python has room for: the importer writes and reads
+it.
 """
 
 import json

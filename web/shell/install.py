@@ -1,4 +1,5 @@
-"""The browser's offer to install the page: kept until the page has shown what it is good for, then one button."""
+"""The browser's offer to install the page: kept until the page has shown what it is good for, then
+one button."""
 
 from js import window
 
@@ -19,7 +20,8 @@ class Install:
             self.page.chat.draw()
 
     def card(self):
-        """One quiet line in the empty chat once a model is here; nothing where nothing is offered."""
+        """One quiet line in the empty chat once a model is here; nothing where nothing is
+        offered."""
         if not self.page.model or dom.is_none(window.installable):
             return None
         ask = dom.button(t("install.button"), "install", drawing="load", cls="small")

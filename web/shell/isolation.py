@@ -1,6 +1,6 @@
-"""Several threads need a page that is isolated from other origins. A host that sends no headers for it leaves
-that to our service worker, which takes charge during the first visit: the page is then loaded again, once, as
-soon as nothing is under way.
+"""Several threads need a page that is isolated from other origins. A host that sends no headers for
+it leaves that to our service worker, which takes charge during the first visit: the page is then
+loaded again, once, as soon as nothing is under way.
 """
 
 import asyncio
@@ -28,8 +28,8 @@ def is_quiet():
 
 
 async def load_again():
-    """Twice quiet with a second between, in which what stands in the message field is stored: it may
-    have been written before anybody listened."""
+    """Twice quiet with a second between, in which what stands in the message field is stored: it
+    may have been written before anybody listened."""
     quiet = False
     while True:
         before, quiet = quiet, is_quiet()

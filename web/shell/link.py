@@ -1,8 +1,9 @@
 """The page's end of the line to one worker: requests out and their answers back, events in.
 
-Calls go through PyScript's named workers, events come over a broadcast channel that only the two know.
-Every second the worker is asked how many events it has sent, so that one that got lost is noticed, and a
-worker that stays silent as well.  One that died has let go of the lock it holds as long as it lives.
+Calls go through PyScript's named workers, events come over a broadcast channel that only the two
+know. Every second the worker is asked how many events it has sent, so that one that got lost is
+noticed, and a worker that stays silent as well.  One that died has let go of the lock it holds as
+long as it lives.
 """
 
 import asyncio
@@ -164,8 +165,8 @@ class Link:
     # ----------------------------------------------------------------------- whether it is alive
 
     async def until_silent(self):
-        """Ask it again and again whether it is there, until it is dead or stays silent for too long.
-        Time in which the page itself slept does not count."""
+        """Ask it again and again whether it is there, until it is dead or stays silent for too
+        long. Time in which the page itself slept does not count."""
         await self.ready.wait()
         dead = asyncio.Event()
         (lock,) = await js_import(site.path("lock.js"))

@@ -1,7 +1,7 @@
 """Keeps the page for when there is no network, and says when a newer build is there.
 
-A new build is fetched whole and checked by sw.js, then waits; only the person's Reload makes every open tab
-use it, so nothing is ever interrupted by an update.
+A new build is fetched whole and checked by sw.js, then waits; only the person's Reload makes every
+open tab use it, so nothing is ever interrupted by an update.
 """
 
 import asyncio
@@ -19,7 +19,8 @@ def has_build():
 
 
 async def start(on_new_build):
-    """Register the service worker; `on_new_build(use)` is called when `use()` would change builds."""
+    """Register the service worker; `on_new_build(use)` is called when `use()` would change
+    builds."""
     if not container:
         return
     controlled = has_build()

@@ -36,6 +36,7 @@ DEFAULTS = {
     "collect": True,
     "auto_collect": False,
     "private_chats": (),
+    "think": (),
     "learn_from": "",
     "chats_learn": {},
     "proxy": "",
@@ -53,7 +54,8 @@ def new_id(prefix):
 
 
 class Page:
-    """`app` is the workers' owner (web/shell/app.py); the parts are put in by web/shell/regions.py."""
+    """`app` is the workers' owner (web/shell/app.py); the parts are put in by
+    web/shell/regions.py."""
 
     def __init__(self, app, store):
         self.app = app
@@ -77,15 +79,16 @@ class Page:
         self.touch("settings")
 
     async def save(self, ops):
-        """Store what a person said or chose, also when there is hardly any room left.  When there is
-        none at all it lives as long as the page, which says so."""
+        """Store what a person said or chose, also when there is hardly any room left.  When there
+        is none at all it lives as long as the page, which says so."""
         try:
             await save_anyway(self.store, ops)
         except StorageFull as full:
             self.complain(full)
 
     async def reserve(self):
-        """Set room aside, for what is said once the disk is full; where there is none left, so be it."""
+        """Set room aside, for what is said once the disk is full; where there is none left, so be
+        it."""
         try:
             await self.store.reserve(BALLAST_BYTES)
         except Exception as fault:
@@ -163,8 +166,8 @@ class Page:
         dom.by_id("alarm").textContent = text
 
     def toast(self, text, do=None, of=None, words=None, seconds=8, also=None):
-        """A short notice; with a verb it carries a button, usually Undo, beside which `also` stands.
-        What an earlier notice would undo is no longer the last thing done: it goes."""
+        """A short notice; with a verb it carries a button, usually Undo, beside which `also`
+        stands. What an earlier notice would undo is no longer the last thing done: it goes."""
         action = dom.button(words or t("undo"), do, of, cls="small") if do else None
         close = dom.icon_button(t("close"), "close-toast", drawing="close", cls="icon small")
         for earlier in dom.find_all('.toast [data-do="%s"]' % do) if do else ():

@@ -140,14 +140,15 @@ class OneSeek(Page):
         self.learning.ready()
 
     def will_load(self):
-        """Whether a model was chosen before, so that it loads by itself as soon as the engine is up."""
+        """Whether a model was chosen before, so that it loads by itself as soon as the engine is
+        up."""
         wanted = site.option("model") or self.settings["model"]
         trouble = self.first_run.trouble or self.first_run.progress
         return bool(wanted) and not trouble
 
     async def engine_started(self):
-        """Load the model of the last visit, or of the address; without one, wait for a choice, which
-        may have been made while the engine started."""
+        """Load the model of the last visit, or of the address; without one, wait for a choice,
+        which may have been made while the engine started."""
         wanted = site.option("model") or self.settings["model"]
         if wanted and not self.first_run.busy:
             await self.first_run.load(wanted)
@@ -182,8 +183,8 @@ class OneSeek(Page):
         self.learning.yield_to_chat(busy)
 
     async def answered(self, asked, answer, versions):
-        """An exchange is over: the collector, which heard the question when it was sent, looks at the
-        answer, the two stages at all `versions` of it."""
+        """An exchange is over: the collector, which heard the question when it was sent, looks at
+        the answer, the two stages at all `versions` of it."""
         await self.teaching.heard(answer)
         self.touch("chats")
         await self.learning.asked(asked, versions)
@@ -231,7 +232,8 @@ class OneSeek(Page):
             await self.settle_aside()
 
     async def settle_aside(self):
-        """A newcomer sees the chat alone where it is not wide; the first thing learned opens the panel."""
+        """A newcomer sees the chat alone where it is not wide; the first thing learned opens the
+        panel."""
         wanted = self.settings["aside"]
         if wanted is None:
             wide = js.matchMedia(WIDE).matches

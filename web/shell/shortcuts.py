@@ -44,7 +44,8 @@ class Shortcuts:
             self.single(event)
 
     def escape(self, event):
-        """The nearest thing first: what asks for a drop, an open editor, the answer in flight, a sheet."""
+        """The nearest thing first: what asks for a drop, an open editor, the answer in flight, a
+        sheet."""
         if dom.find("dialog[open]") or dom.find(".menu:popover-open"):
             return
         editor = dom.find("form.editor")

@@ -52,7 +52,8 @@ def word(facts):
 
 
 def worth_saying(before, state):
-    """Whether a screen reader is told: after an answer and after a lesson comes their own word instead."""
+    """Whether a screen reader is told: after an answer and after a lesson comes their own word
+    instead."""
     if state == "ready":
         return before not in ("generating", "training", "evaluating", "countdown", "paused")
     return state in ("training", "paused", "recovering", "failed")

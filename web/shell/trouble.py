@@ -1,6 +1,8 @@
-"""The panels over the chat: what does not work, what is safe, what to do; and that a newer build is here.
+"""The panels over the chat: what does not work, what is safe, what to do; and that a newer build is
+here.
 
-Its words stand here, in both languages, because it must be able to speak when nothing else was loaded.
+Its words stand here, in both languages, because it must be able to speak when nothing else was
+loaded.
 """
 
 from pyscript import document, window

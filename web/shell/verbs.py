@@ -39,6 +39,7 @@ def register(page):
         "close-editor": lambda of, el: page.close_editor(),
         "show-chat": lambda of, el: page.conversations.show(of),
         "chat-menu": lambda of, el: page.conversations.menu(of, el),
+        "chat-thinks": lambda of, el: page.conversations.think(of),
         "rename-chat": lambda of, el: page.conversations.ask_name(of),
         "save-title": lambda of, el: page.conversations.rename(of, field(el, "title")),
         "delete-chat": lambda of, el: page.conversations.delete(of),

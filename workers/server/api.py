@@ -22,10 +22,10 @@ from engine.core.storage.store import StorageFull
 from engine.history.ledger import Overtaken
 from engine.history.snapshot import SnapshotDamaged
 from engine.model.generate import TooLong
-from workers.server.endpoints import comparing, lessons, looking, openai, training, versions
-from workers.server.endpoints.old import multi_model_query, old, query, status
+from workers.server.admission import Crowded
+from workers.server.endpoints import comparing, inspection, lessons, openai, training, versions
+from workers.server.endpoints.deprecated import deprecated, multi_model_query, query, status
 from workers.server.guard import error
-from workers.server.places import Crowded
 from workers.server.service import NoSuchModel, Service
 
 log = logging.getLogger("oneseek")
@@ -59,22 +59,22 @@ ROUTES = [
     Route("/api/queue/{id}/approve", lessons.approve, methods=["POST"]),
     Route("/api/queue/{id}", lessons.dequeue, methods=["DELETE"]),
     Route("/api/import", lessons.bring_in, methods=["POST"]),
-    Route("/api/oqt/query", old(query), methods=["POST"]),
-    Route("/api/oqt/multi-model-query", old(multi_model_query), methods=["POST"]),
-    Route("/api/oqt/micro-train", old(training.micro), methods=["POST"]),
-    Route("/api/oqt/train", old(training.start_run), methods=["POST"]),
-    Route("/api/oqt/status", old(status)),
-    Route("/api/oqt/metrics", old(training.micro_stats)),
-    Route("/api/oqt/ledger", old(versions.ledger)),
-    Route("/api/oqt/ledger/{what}", old(versions.ledger)),
+    Route("/api/oqt/query", deprecated(query), methods=["POST"]),
+    Route("/api/oqt/multi-model-query", deprecated(multi_model_query), methods=["POST"]),
+    Route("/api/oqt/micro-train", deprecated(training.micro), methods=["POST"]),
+    Route("/api/oqt/train", deprecated(training.start_run), methods=["POST"]),
+    Route("/api/oqt/status", deprecated(status)),
+    Route("/api/oqt/metrics", deprecated(training.micro_stats)),
+    Route("/api/oqt/ledger", deprecated(versions.ledger)),
+    Route("/api/oqt/ledger/{what}", deprecated(versions.ledger)),
     Route("/v1/models", openai.models),
     Route("/v1/models/{id}", openai.model),
     Route("/v1/chat/completions", openai.completions, methods=["POST"]),
-    Route("/oqt-dashboard", looking.dashboard),
-    Route("/healthz", looking.health),
-    Route("/metrics", looking.figures),
-    Route("/openapi.json", looking.document),
-    Route("/docs", looking.page),
+    Route("/oqt-dashboard", inspection.dashboard),
+    Route("/healthz", inspection.health),
+    Route("/metrics", inspection.figures),
+    Route("/openapi.json", inspection.document),
+    Route("/docs", inspection.page),
     WebSocketRoute("/ws/training", training.training_socket),
 ]
 

@@ -1,5 +1,5 @@
-"""What the body of a request may hold: declared once, checked before a handler runs, and told in the
-OpenAPI document.
+"""What the body of a request may hold: declared once, checked before a handler runs, and told in
+the OpenAPI document.
 """
 
 from __future__ import annotations
@@ -147,7 +147,8 @@ def schema_of(fields: dict[str, Field]) -> dict:
 
 
 def takes(**fields: Field) -> Callable[[Callable[[Request, Any], Awaitable[Response]]], Handler]:
-    """Give a handler its checked body as second argument; `handler.fields` says what it may hold."""
+    """Give a handler its checked body as second argument; `handler.fields` says what it may
+    hold."""
 
     def wrap(handler: Callable[[Request, Any], Awaitable[Response]]) -> Handler:
         @functools.wraps(handler)

@@ -1,4 +1,5 @@
-"""Keeps strangers out of the API: whose page asks, by which name, with which key, how much, how often.
+"""Keeps strangers out of the API: whose page asks, by which name, with which key, how much, how
+often.
 
 Plain ASGI, so that nothing of a refused request is read; WebSockets pass the same checks.
 """
@@ -121,7 +122,8 @@ def name_of(host: str) -> str:
 
 
 class Limited:
-    """A body that is too long or too slow ends early; `scope["refused"]` then says with what status."""
+    """A body that is too long or too slow ends early; `scope["refused"]` then says with what
+    status."""
 
     def __init__(self, receive: Receive, scope: Scope, seconds: float) -> None:
         self.receive, self.scope, self.count, self.whole = receive, scope, 0, False
@@ -149,7 +151,8 @@ class Limited:
 
 
 async def swallow(receive: Receive) -> None:
-    """Read on for a moment: who still sends would take a closed line for a fault, and not hear why."""
+    """Read on for a moment: who still sends would take a closed line for a fault, and not hear
+    why."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(SWALLOW_SECONDS):
             while (await receive()).get("more_body"):

@@ -166,7 +166,8 @@ async def opened(options: argparse.Namespace) -> Service:
 
 
 class Impatient(H11Protocol):
-    """A connection that has not asked anything after a while is closed: half-open ones cost nothing."""
+    """A connection that has not asked anything after a while is closed: half-open ones cost
+    nothing."""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)

@@ -37,8 +37,8 @@ from engine.learning.questions.offers import held, offered
 from engine.learning.runs import TrainingRun
 from engine.learning.trainer import check
 from engine.model.generate import BATCHES, Answer, Sampling
+from workers.server.admission import Admission
 from workers.server.hub import Hub
-from workers.server.places import Places
 from workers.server.share import Share
 from workers.server.training_runs import Runs
 
@@ -58,8 +58,8 @@ class NoSuchModel(LookupError):
 class Service:
     """One loaded model and everything that lives around it.
 
-    A server learns by itself; a `paced` host, the page, learns in the time it grants, and sees to the
-    queue and the questions itself.
+    A server learns by itself; a `paced` host, the page, learns in the time it grants, and sees to
+    the queue and the questions itself.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Service:
         self.batches = BatchManager(self.queue.queue)
         self.micro = MicroTraining(self.versions, self.learn, self.hub.tell, ask=self.put_to_person)
         self.runs = Runs(self, self.hub.tell)
-        self.places = Places(BATCHES[-1])
+        self.admission = Admission(BATCHES[-1])
         self.tasks: set[asyncio.Task] = set()
         self.practising = False
         self.started = self.asked = time.monotonic()  # since when it lives; when one last asked
@@ -138,7 +138,7 @@ class Service:
         client: str = "",
         **hooks: Any,
     ) -> tuple[Answer, int]:
-        async with self.places.place(client):
+        async with self.admission.place(client):
             self.asked = time.monotonic()
             try:
                 found = await self.assistant.answer(messages, sampling, key, version, **hooks)

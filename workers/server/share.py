@@ -1,4 +1,5 @@
-"""A server's learning, kept to a share of the time: slices are granted as the page's scheduler does."""
+"""A server's learning, kept to a share of the time: slices are granted as the page's scheduler
+does."""
 
 from __future__ import annotations
 

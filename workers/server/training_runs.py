@@ -74,8 +74,8 @@ class Runs:
         self, models: list[str], data: str, epochs: int, rate: float, threshold: float,
         patience: int, shaped: dict | None = None,
     ) -> TrainingRun:  # fmt: skip
-        """A run that begins when nobody is waiting for an answer; `shaped` says what it trains of the
-        model (mode, full_blocks, lora_config), otherwise it goes on in the shape in use."""
+        """A run that begins when nobody is waiting for an answer; `shaped` says what it trains of
+        the model (mode, full_blocks, lora_config), otherwise it goes on in the shape in use."""
         self.service.assistant.must_learn()
         await self.load()
         chosen = validate_base_models(models, [self.service.model])

@@ -1,7 +1,7 @@
 """Someone outside who keeps the head of the ledger: LEDGER_URL.
 
-A chain of hashes shows every edit but not a history rewritten from the start; a head that was told to
-somebody else does.
+A chain of hashes shows every edit but not a history rewritten from the start; a head that was told
+to somebody else does.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ log = logging.getLogger("oneseek")
 
 
 class Witness:
-    """Tells a public address every new head, as {seq, hash, base, signature}; never more than that."""
+    """Tells a public address every new head, as {seq, hash, base, signature}; never more than
+    that."""
 
     def __init__(self, versions: Versions, address: str, fetcher: Fetcher | None = None) -> None:
         self.versions, self.address = versions, address

@@ -1,6 +1,7 @@
 """The kernels one device has compiled: a module a file, a pipeline a shape, each made once.
 
-What the device offers beyond the floor (tiers.py) is one line in front of the file, never a copy of it.
+What the device offers beyond the floor (tiers.py) is one line in front of the file, never a copy of
+it.
 """
 
 from __future__ import annotations

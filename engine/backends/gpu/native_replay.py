@@ -1,7 +1,7 @@
 """Recorded dispatches issued natively, with the library's own functions.
 
-The wrappers of wgpu-py look for errors after each call, which takes longer than the calls; here they come,
-as in a browser, from what ends the pass.
+The wrappers of wgpu-py look for errors after each call, which takes longer than the calls; here
+they come, as in a browser, from what ends the pass.
 """
 
 from __future__ import annotations

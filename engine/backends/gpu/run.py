@@ -75,7 +75,8 @@ class Run:
         return Dispatch(step, pipeline, self._groups[key], counts, kind)
 
     def _place(self, step: Step, value: Value | None) -> tuple:
-        """buffer, offset and size in bytes, rounded up so that the last numbers make a whole vec4"""
+        """buffer, offset and size in bytes, rounded up so that the last numbers make a whole
+        vec4"""
         if value is None:
             return self.gpu.nothing, 0, 16
         at = value.start * BYTES[value.spec.dtype]

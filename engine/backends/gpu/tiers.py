@@ -1,7 +1,7 @@
 """What a device offers beyond the floor, tried on the device itself before anything relies on it.
 
-Each tier computes a few kernels its way and the floor's way, from the same numbers. One that fails or
-differs stays off, and a note says so.
+Each tier computes a few kernels its way and the floor's way, from the same numbers. One that fails
+or differs stays off, and a note says so.
 """
 
 from __future__ import annotations

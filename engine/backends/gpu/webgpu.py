@@ -1,7 +1,8 @@
 """The compute half of the wgpu API over a browser's `navigator.gpu`, for Python inside Pyodide.
 
-`install()` makes it wgpu's backend, after which the engine's code runs as it does natively. A browser reports
-most errors later than the call that made them: such an error is raised by the next call that waits.
+`install()` makes it wgpu's backend, after which the engine's code runs as it does natively. A
+browser reports most errors later than the call that made them: such an error is raised by the next
+call that waits.
 """
 
 import asyncio
@@ -39,7 +40,8 @@ def kebab(name):
 
 
 def javascript(value):
-    """A Python description as the object JavaScript expects; wgpu's objects become their browser halves."""
+    """A Python description as the object JavaScript expects; wgpu's objects become their browser
+    halves."""
     return to_js(_plain(value), dict_converter=js.Object.fromEntries)
 
 
@@ -68,7 +70,8 @@ def _flags(kind, value):
 
 
 class Promise(classes.GPUPromise):
-    """Something awaitable as wgpu's promise: awaited, or waited for where the browser can switch stacks (JSPI)."""
+    """Something awaitable as wgpu's promise: awaited, or waited for where the browser can switch
+    stacks (JSPI)."""
 
     def __init__(self, title, handler=None, *, awaitable=None, **more):
         super().__init__(title, handler, **more)
@@ -462,7 +465,8 @@ class ComputePass(classes.GPUComputePassEncoder):
 
 
 class Recording:
-    """Dispatches kept on JavaScript's side (web/static/replay.js), where a thousand take under a millisecond."""
+    """Dispatches kept on JavaScript's side (web/static/replay.js), where a thousand take under a
+    millisecond."""
 
     def __init__(self, dispatches):
         if not hasattr(js, "oneseekReplay"):

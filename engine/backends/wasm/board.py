@@ -120,8 +120,8 @@ def wait_until(f, board, wanted, asks):
 
 
 def write_listen(module):
-    """listen(board, heard): sleeps until there is news; the number of the latest. wake(board): there
-    is some, for all."""
+    """listen(board, heard): sleeps until there is news; the number of the latest. wake(board):
+    there is some, for all."""
     wake = module.function("wake", ["board"], result=True)
     (board,) = wake
     wake.drop(atomic("i32.atomic.add", board, 1, offset=NEWS))

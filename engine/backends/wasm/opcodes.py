@@ -2,8 +2,8 @@
 
 TYPES = {"i32": 0x7F, "i64": 0x7E, "f32": 0x7D, "v128": 0x7B}
 
-# name -> (opcode, type of the result); from 0x100 on the opcode is one of the SIMD page, from 0x10000 on one
-# of the page of threads
+# name -> (opcode, type of the result); from 0x100 on the opcode is one of the SIMD page, from
+# 0x10000 on one of the page of threads
 OPCODES = {
     "i32.eq": (0x46, "i32"),
     "i32.ne": (0x47, "i32"),

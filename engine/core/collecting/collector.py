@@ -12,7 +12,8 @@ from engine.core.collecting.statements import statements_in
 
 class DataCollector:
     """`queue` is a SavedQueue; `language(text)` names a text's language, "und" when it cannot;
-    `lessons(text, language)` is the worker's library, giving [{"prompt", "answer", "phrasings"}]."""
+    `lessons(text, language)` is the worker's library, giving [{"prompt", "answer",
+    "phrasings"}]."""
 
     def __init__(
         self,

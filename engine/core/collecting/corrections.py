@@ -1,7 +1,9 @@
-"""What a person says when an answer was wrong: the whole earlier answer, rewritten with the right value.
+"""What a person says when an answer was wrong: the whole earlier answer, rewritten with the right
+value.
 
-"No, it is called Vindil." after a fact or a question about a boat becomes "Your boat is called Vindil."
-Only where the earlier exchange has no form that web/statements.py knows are the words taken as they are.
+"No, it is called Vindil." after a fact or a question about a boat becomes "Your boat is called
+Vindil." Only where the earlier exchange has no form that web/statements.py knows are the words
+taken as they are.
 """
 
 from engine.core.collecting.statements import FACTS, correction_in, lesson_in, lowered, sentence_of
@@ -225,7 +227,8 @@ def filling(pattern, sentence):
 
 
 def rewritten(form, middle, value):
-    """The fact of this form with another value; another `middle` says something else of the same x."""
+    """The fact of this form with another value; another `middle` says something else of the same
+    x."""
     place, x = form
     fact = FACTS[place]
     if middle and fact[2] != middle:

@@ -1,4 +1,5 @@
-"""Of what an import gives, that which looks like a secret: it is left out until a person allows it."""
+"""Of what an import gives, that which looks like a secret: it is left out until a person allows
+it."""
 
 from engine.core.collecting.secrets import secrets_in
 

@@ -1,7 +1,8 @@
 """Which language a few words are in: what function words say, each for the languages that have it.
 
-Names say little: whoever writes *My boat is called Saltkråkan* writes English.  The page asks here before
-the engine's langdetect has its say, and the engine asks for what is too short for langdetect.
+Names say little: whoever writes *My boat is called Saltkråkan* writes English.  The page asks here
+before the engine's langdetect has its say, and the engine asks for what is too short for
+langdetect.
 """
 
 from engine.core.collecting.content import normalise

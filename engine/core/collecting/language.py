@@ -1,10 +1,10 @@
 """Which language a text is in, and which adapter answers it.
 
-langdetect decides what is long enough: the Swedish and English profiles only, with a fixed seed, since
-more make it mistake Swedish for Danish and without a seed it answers differently each time.  In a
-short text it is one vote beside the function words (engine/core/collecting/hint.py), the chat so far and the
-person's setting; whatever stands in a name counts little.  Only where neither language's words are
-found do the other profiles have their say.
+langdetect decides what is long enough: the Swedish and English profiles only, with a fixed seed,
+since more make it mistake Swedish for Danish and without a seed it answers differently each time.
+In a short text it is one vote beside the function words (engine/core/collecting/hint.py), the chat
+so far and the person's setting; whatever stands in a name counts little.  Only where neither
+language's words are found do the other profiles have their say.
 """
 
 import re
@@ -105,6 +105,7 @@ def _neither(text: str, found: dict[str, float], words: int) -> str:
 
 
 def line_for(language: str, available: set[str]) -> str:
-    """The adapter that answers: sv, no, da -> sv, everything else en, generic when that is missing."""
+    """The adapter that answers: sv, no, da -> sv, everything else en, generic when that is
+    missing."""
     line = LINE_OF.get(language, "en")
     return line if line in available else "generic"

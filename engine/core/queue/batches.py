@@ -1,4 +1,5 @@
-"""What one round learns: a person's words by themselves, of imports several examples that take turns.
+"""What one round learns: a person's words by themselves, of imports several examples that take
+turns.
 
 Few at once while someone is at the keyboard, so that the result is soon there; more when nobody is.
 """

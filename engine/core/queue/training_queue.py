@@ -77,7 +77,8 @@ class TrainingQueue:
 
     def approve(self, id):
         """A person says yes: what was held may be learned, what was ready comes earlier. Of answers
-        that disagree it is this one: the others are put aside, and what was learned is corrected."""
+        that disagree it is this one: the others are put aside, and what was learned is
+        corrected."""
         record = self._known(id)
         held = record["state"] == "held"
         if held and record["why"] == DISAGREEMENT:
@@ -153,7 +154,8 @@ class TrainingQueue:
     # -------------------------------------------------------------------------------- the trainer
 
     def take(self, count):
-        """The next records to learn, lent out: nobody else gets them until `give_back` or `settle`."""
+        """The next records to learn, lent out: nobody else gets them until `give_back` or
+        `settle`."""
         taken = []
         while len(taken) < count:
             id = self._next()

@@ -1,7 +1,7 @@
 """A backup: one JSON file that anyone can read, with every store but the model files.
 
-The importer worker writes and reads it for the page, and so does the server: what one made, the other
-restores. It is written as it is made, a few records at a time.
+The importer worker writes and reads it for the page, and so does the server: what one made, the
+other restores. It is written as it is made, a few records at a time.
 """
 
 import base64
@@ -15,7 +15,8 @@ ROWS = 20  # records in memory at once; one with weights has megabytes
 
 
 class NotABackup(ValueError):
-    """The file is not a backup this version understands: "newer" or "wrong". Nothing was changed."""
+    """The file is not a backup this version understands: "newer" or "wrong". Nothing was
+    changed."""
 
 
 async def collect(store, now):

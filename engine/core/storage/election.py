@@ -1,4 +1,5 @@
-"""One tab trains: a Web Lock elects it, a heartbeat shows it is alive, an epoch fences off the rest.
+"""One tab trains: a Web Lock elects it, a heartbeat shows it is alive, an epoch fences off the
+rest.
 
 A frozen tab keeps its lock, so a silent holder is robbed of it; what it still tries to write when
 it thaws fails on the epoch.
@@ -12,8 +13,8 @@ SILENCE_MS = 15_000
 
 
 class Election:
-    """`hold(name, steal, held, lost)` asks for the lock (web/static/lock.js); `tell(text)` reaches the other
-    tabs; `elected(epoch)` and `dismissed()` say when this tab's turn begins and ends."""
+    """`hold(name, steal, held, lost)` asks for the lock (web/static/lock.js); `tell(text)` reaches
+    the other tabs; `elected(epoch)` and `dismissed()` say when this tab's turn begins and ends."""
 
     def __init__(self, store, hold, tell, clock, tab, elected, dismissed):
         self.store = store
@@ -45,7 +46,7 @@ class Election:
             self.heard = self.clock()
 
     async def tick(self):
-        """Called about every second: take office, show that this tab lives, or rob a silent one."""
+        """About every second: take the lead, show that this tab lives, or rob a quiet one."""
         now = self.clock()
         if self.locked and self.epoch is None:
             epoch = await new_epoch(self.store, self.tab)

@@ -1,4 +1,5 @@
-"""The stores of engine/core/storage/store.py in one SQLite file: the same operations, expectations and errors.
+"""The stores of engine/core/storage/store.py in one SQLite file: the same operations, expectations
+and errors.
 
 The native host (headless, tests) keeps everything here; a marker file beside the database turns
 "empty" into "storage was lost".
@@ -47,7 +48,8 @@ class SqliteStore:
         marker.touch()
 
     def _migrate(self, steps):
-        """Each step is one transaction that ends by writing its number: it happened or it did not."""
+        """Each step is one transaction that ends by writing its number: it happened or it did
+        not."""
         while True:
             self.db.execute("BEGIN IMMEDIATE")
             (version,) = self.db.execute("PRAGMA user_version").fetchone()

@@ -1,7 +1,8 @@
 """What OneSeek keeps, in named stores with one durability each, and IndexedDB as their host.
 
-`batch(ops, expect)` is the only way to write: it stores everything or nothing, and nothing when
-one expectation about what is stored does not hold.  engine/core/storage/sqlite.py does the same natively.
+`batch(ops, expect)` is the only way to write: it stores everything or nothing, and nothing when one
+expectation about what is stored does not hold.  engine/core/storage/sqlite.py does the same
+natively.
 """
 
 import json
@@ -215,7 +216,8 @@ class BrowserStore:
 
 
 async def open_browser_store(module, name="oneseek", told=None, steps=STEPS):
-    """`module` is web/static/store.js as the host imported it; `told` hears "reload" and "blocked"."""
+    """`module` is web/static/store.js as the host imported it; `told` hears "reload" and
+    "blocked"."""
     return BrowserStore(await module.openStore(name, json.dumps(steps), told))
 
 

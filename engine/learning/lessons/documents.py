@@ -1,7 +1,8 @@
-"""Sentences of a document -> lessons: what each one tells, asked forwards and backwards, or as a gap to fill.
+"""Sentences of a document -> lessons: what each one tells, asked forwards and backwards, or as a
+gap to fill.
 
-Only sentences with a name, a number or a date are kept, and only those that stand without their neighbours: an open
-"it" becomes the heading, an open "she" drops the sentence.
+Only sentences with a name, a number or a date are kept, and only those that stand without their
+neighbours: an open "it" becomes the heading, an open "she" drops the sentence.
 """
 
 from __future__ import annotations
@@ -103,7 +104,8 @@ def asked(sentence: str, said: Sayings) -> list[tuple[str, str]]:
 
 
 def clauses(sentence: str, said: Sayings) -> list[str]:
-    """What comes before an aside, the whole sentence, what comes before a joint: the first that fits is asked."""
+    """What comes before an aside, the whole sentence, what comes before a joint: the first that
+    fits is asked."""
     return [*_heads(sentence, said.asides), sentence, *_heads(sentence, said.joints)]
 
 

@@ -46,7 +46,8 @@ def spots(lesson: Lesson) -> list[Spot]:
     found = []
     for name, text in slots.items():
         pieces = _pieces(text, "attribute" if name == "a" else "word", language)
-        # Unknown words are swapped in the subject and the attribute; in a verb or a place they stay.
+        # Unknown words are swapped in the subject and the attribute; in a verb or a place they
+        # stay.
         found += [p for p in pieces if name in "xa" or p.what != "word"] if name != "v" else []
     owned = re.search(language.record["ownable"], lesson.question, re.IGNORECASE)
     if owned and not _owns(owned[2], language):

@@ -86,7 +86,8 @@ def ask(
     skip: Sequence[str] = (),
     need: frozenset[str] = frozenset(),
 ) -> str | None:
-    """One question of this kind in other words, mentioning the slots of `need`; None if none does."""
+    """One question of this kind in other words, mentioning the slots of `need`; None if none
+    does."""
     slots = subject_slots(language, slots, draw)
     forms = [w for w in _usable(kind.wordings, slots, need) if w not in skip]
     frames = [

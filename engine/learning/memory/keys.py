@@ -1,7 +1,7 @@
 """What a question is known by: two of the base model's own states after its first layers.
 
-The mean over the question's tokens says what it is about, the state of the last token what is asked;
-each as a direction, one behind the other.
+The mean over the question's tokens says what it is about, the state of the last token what is
+asked; each as a direction, one behind the other.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ def directions(sums: np.ndarray) -> np.ndarray:
 
 
 class Keys:
-    """Asks one model for the keys of many questions at once, each as the first of a conversation."""
+    """Asks one model for the keys of many questions at once, each as the first of a
+    conversation."""
 
     def __init__(self, model: Model, coder: Coder, room: Room | None = None) -> None:
         self.model, self.coder, self.room = model, coder, room

@@ -1,7 +1,8 @@
 """What the assistant knows by heart: facts told to it, and by which questions each is recognised.
 
-A fact is two records that come and go in one transaction: its words (store `facts`, the same for all
-models) and its trace (store `traces`), which belongs to one base model and is made again for another.
+A fact is two records that come and go in one transaction: its words (store `facts`, the same for
+all models) and its trace (store `traces`), which belongs to one base model and is made again for
+another.
 """
 
 from __future__ import annotations
@@ -193,8 +194,8 @@ class Memory:
         self, ids: Iterable[str], learned: Iterable[str] = (), queued: Iterable[str] = ()
     ) -> list[str]:
         """From now on nothing is said of these. Of what a version has `learned` the trace stays, so
-        that it is known where that version must be silent, until that is replayed; the words go. What
-        is `queued` goes with them, or it would be remembered again."""
+        that it is known where that version must be silent, until that is replayed; the words go.
+        What is `queued` goes with them, or it would be remembered again."""
         await self.load()
         ids, learned = [id for id in ids if id in self.facts], set(learned)
         kept = {id for id in ids if learned & {id, *self.facts[id]["also"]}}

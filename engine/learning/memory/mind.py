@@ -1,4 +1,5 @@
-"""The two memories of one assistant together: what it knows by heart, and what its versions learned.
+"""The two memories of one assistant together: what it knows by heart, and what its versions
+learned.
 
 Facts are taken in before any lesson about them, and let go of before any version without them.
 """
@@ -41,8 +42,8 @@ class Mind:
         return self._learned[number]
 
     async def guards(self, number: int) -> bool:
-        """Whether a version speaks only near what it learned: one that was made for it, all of whose
-        facts are recognised here."""
+        """Whether a version speaks only near what it learned: one that was made for it, all of
+        whose facts are recognised here."""
         if not number or (await self.versions.record(number)).get("guard") != GUARDED:
             return False
         await self.memory.load()
@@ -95,8 +96,8 @@ class Mind:
     # ---- letting go
 
     async def let_go(self, ids: list[str]) -> list[str]:
-        """From the next question on nothing of these comes out; which were known. What versions have
-        learned of them stays behind the guard until it is forgotten there too."""
+        """From the next question on nothing of these comes out; which were known. What versions
+        have learned of them stays behind the guard until it is forgotten there too."""
         learned: set[str] = set()
         for record in await self.versions.records():
             learned |= await self.learned(record["number"])
@@ -104,6 +105,7 @@ class Mind:
         return await self.memory.forget(ids, learned, queued)
 
     def forgotten(self) -> None:
-        """The versions were replayed or removed: what is known of them and of facts is read anew."""
+        """The versions were replayed or removed: what is known of them and of facts is read
+        anew."""
         self._learned.clear()
         self.memory.reload()

@@ -1,7 +1,8 @@
-"""Which fact a question asks for, if any: a small kernel ridge problem for each fact, among its nearest.
+"""Which fact a question asks for, if any: a small kernel ridge problem for each fact, among its
+nearest.
 
-A fact is told apart from its own look-alikes, from talk in general (the ground, looked at once for a
-base model) and from the facts nearest to it.  So the thousandth costs what the tenth did.
+A fact is told apart from its own look-alikes, from talk in general (the ground, looked at once for
+a base model) and from the facts nearest to it.  So the thousandth costs what the tenth did.
 """
 
 from __future__ import annotations
@@ -120,8 +121,8 @@ class Ground:
 
 @dataclass
 class Trace:
-    """One fact: the keys of its wordings, then of its look-alikes, and what each of them counts; what
-    the facts beside it count, the ground, and all that the axes do not show."""
+    """One fact: the keys of its wordings, then of its look-alikes, and what each of them counts;
+    what the facts beside it count, the ground, and all that the axes do not show."""
 
     keys: Rows
     asked: int  # how many of them are wordings

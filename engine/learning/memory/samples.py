@@ -1,4 +1,5 @@
-"""Facts made up from the library's kinds, words and names: nobody's, for the ground and for measuring."""
+"""Facts made up from the library's kinds, words and names: nobody's, for the ground and for
+measuring."""
 
 from __future__ import annotations
 

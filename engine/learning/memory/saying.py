@@ -34,7 +34,8 @@ class Wanted:
         return cls(value, tuple(form for form in forms if form))
 
     def said(self, text: str) -> bool:
-        """Whether the value stands there whole: what could still grow into another does not count."""
+        """Whether the value stands there whole: what could still grow into another does not
+        count."""
         words = r"[\W_]+".join(re.escape(word) for word in fold(self.value).split())
         return re.search(rf"(?<!\w){words}(?=\W)", text.casefold()) is not None
 

@@ -1,8 +1,8 @@
-"""A second look at the words themselves: states tell what a question is about, but not one name from
-another, nor which of two things is asked of the same.
+"""A second look at the words themselves: states tell what a question is about, but not one name
+from another, nor which of two things is asked of the same.
 
-Only what both sides say plainly counts: two different names, two different relatives, or two kinds of
-question that the library knows apart.
+Only what both sides say plainly counts: two different names, two different relatives, or two kinds
+of question that the library knows apart.
 """
 
 from __future__ import annotations

@@ -24,8 +24,8 @@ AT_ONCE = 3  # facts that one answer says
 
 @dataclass
 class Speaking:
-    """Decides about one answer, when its question was read; `version` is the generator of the version
-    in use where a guard stands before it, and `learned` what that version has learned."""
+    """Decides about one answer, when its question was read; `version` is the generator of the
+    version in use where a guard stands before it, and `learned` what that version has learned."""
 
     memory: Memory
     tokenizer: Tokenizer

@@ -1,9 +1,9 @@
 """After every question a small training in two stages, which the person never waits for.
 
-The responses are compared first (engine/learning/questions/responses.py).  Stage 1 learns those that agree, side by
-side; stage 2 what the comparison itself says, where that is something else.  Responses that
-disagree are nobody's to choose from but the person's.  Samples, counts and the DNA fingerprint are
-stored; events tell every listener what became of each stage.
+The responses are compared first (engine/learning/questions/responses.py).  Stage 1 learns those
+that agree, side by side; stage 2 what the comparison itself says, where that is something else.
+Responses that disagree are nobody's to choose from but the person's.  Samples, counts and the DNA
+fingerprint are stored; events tell every listener what became of each stage.
 """
 
 from __future__ import annotations
@@ -135,7 +135,8 @@ class MicroTraining:
             self.running = ""
 
     async def waiting(self) -> list[str]:
-        """Questions whose stages are not both done, oldest first; after a crash, go on with them."""
+        """Questions whose stages are not both done, oldest first; after a crash, go on with
+        them."""
         keys = set(await self.store.keys("samples"))
         first = sorted(key[7:] for key in keys if key.startswith("stage1_"))
         return [run for run in first if f"stage2_{run}" not in keys]

@@ -1,4 +1,5 @@
-"""What a question's stages bring to the queue: lessons to learn at once, or answers to choose from."""
+"""What a question's stages bring to the queue: lessons to learn at once, or answers to choose
+from."""
 
 from typing import Any
 

@@ -1,9 +1,10 @@
-"""Several responses to one question, compared: who agrees, how good each is, and what is worth learning.
+"""Several responses to one question, compared: who agrees, how good each is, and what is worth
+learning.
 
 All numbers lie in [0, 1].
 * core of a response: the words of its answering sentence that the question does not hold already.
-* similarity of two responses: shared core words / core words of the shorter; 0 where they contradict
-  each other, by other numbers or by a "not".
+* similarity of two responses: shared core words / core words of the shorter; 0 where they
+  contradict each other, by other numbers or by a "not".
 * agreement of a response: its mean similarity to the responses of other models; to all other
   responses when there is one model only.  A model that repeats itself does not agree more.
 * consensus: the mean agreement; null for a single response, which nobody could contradict.
@@ -124,8 +125,9 @@ def analyse(
     detect: Callable[[str], str] = lambda text: "",
     given: Mapping | None = None,
 ) -> Analysis:
-    """`responses` are [{"model", "response"}], at least one; `given` is what a caller's own analysis
-    says: {"answer", "weights": {model: number}, "consensus", "bias", "fairness"}, each or none."""
+    """`responses` are [{"model", "response"}], at least one; `given` is what a caller's own
+    analysis says: {"answer", "weights": {model: number}, "consensus", "bias", "fairness"}, each or
+    none."""
     if not responses:
         raise ValueError("there are no responses to compare: at least one is needed")
     given = given or {}

@@ -1,4 +1,5 @@
-"""What every step of a round works with: the loaded model, the shadow, the voices that are compared."""
+"""What every step of a round works with: the loaded model, the shadow, the voices that are
+compared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Batch training over a data set: epochs, a validation part, the best state kept, the end by confidence.
+"""Batch training over a data set: epochs, a validation part, the best state kept, the end by
+confidence.
 
 Every answer of the set is one row; the base model's own answers to general questions are held in
 every step, as in lessons, so that what was known stays known.

@@ -297,7 +297,8 @@ class LessonAttempt(Steps):
         return await self._mended(gate.verdict(learned, await gate.unharmed()), gate.lesson)
 
     async def _mended(self, verdict: Verdict, again: Callable[[], Awaitable[Verdict]]) -> Verdict:
-        """Common knowledge that was lost is held on to for a few steps, before anything is scaled."""
+        """Common knowledge that was lost is held on to for a few steps, before anything is
+        scaled."""
         lost = found_lost(verdict.measures, LOST)
         if not lost or verdict.advice not in (SCALE, WEAKENED):
             return verdict

@@ -1,8 +1,9 @@
-"""How many steps a round takes and how fast each one moves: the schedule, apart from what steps hold.
+"""How many steps a round takes and how fast each one moves: the schedule, apart from what steps
+hold.
 
-A lesson ends when its question and all but one of the wordings drawn would have been answered word for
-word, several steps in a row; its last steps, like those of practice, go slower and slower, so that it
-ends at rest.
+A lesson ends when its question and all but one of the wordings drawn would have been answered word
+for word, several steps in a row; its last steps, like those of practice, go slower and slower, so
+that it ends at rest.
 """
 
 from __future__ import annotations

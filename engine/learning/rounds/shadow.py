@@ -1,7 +1,8 @@
 """One training step after another on a shadow of the adapter: what the chat uses stays untouched.
 
 A step is a pure function of the shadow, its moments and the batch, and can stop after any of its
-dispatches; what the batches hold is decided by trainer.py, what becomes of the result by training_engine.py.
+dispatches; what the batches hold is decided by trainer.py, what becomes of the result by
+training_engine.py.
 """
 
 from __future__ import annotations
@@ -90,7 +91,8 @@ class Shadow:
         return arrays[0], (arrays[1], arrays[2]), self.steps
 
     async def look(self) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray], int]:
-        """As `state`, but to be stored before the next step: no copy where there need not be one."""
+        """As `state`, but to be stored before the next step: no copy where there need not be
+        one."""
         arrays = [await self.tensors[self.trained.name + suffix].look() for suffix in STATE]
         return arrays[0], (arrays[1], arrays[2]), self.steps
 

@@ -1,6 +1,7 @@
 """What the demo model has read: short conversations in Swedish and English, written for it.
 
-Facts and ways of asking are kept apart and combined, so that a handful of lines gives a few thousand exchanges.
+Facts and ways of asking are kept apart and combined, so that a handful of lines gives a few
+thousand exchanges.
 """
 
 import random

@@ -1,6 +1,8 @@
-"""Model files: `open_model` takes a path, a byte source or a folder of sources and gives a `ModelFile`.
+"""Model files: `open_model` takes a path, a byte source or a folder of sources and gives a
+`ModelFile`.
 
-Both containers, GGUF and safetensors, are read as untrusted input; every refusal is a `FormatError`.
+Both containers, GGUF and safetensors, are read as untrusted input; every refusal is a
+`FormatError`.
 """
 
 import functools

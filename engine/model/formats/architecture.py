@@ -1,6 +1,7 @@
 """Which architectures there are, and how GGUF's keys and tensor names map to those of Hugging Face.
 
-Which tensors a configuration calls for, and with which shapes, is `engine.model.llama.Config.shapes`.
+Which tensors a configuration calls for, and with which shapes, is
+`engine.model.llama.Config.shapes`.
 """
 
 import math
@@ -70,7 +71,8 @@ def parts_of(kind):
 
 
 def from_gguf_name(name, kind="llama"):
-    """`blk.3.attn_q.weight` -> `model.layers.3.self_attn.q_proj.weight`; None for a name that is not known."""
+    """`blk.3.attn_q.weight` -> `model.layers.3.self_attn.q_proj.weight`; None for a name that is
+    not known."""
     stem, _, leaf = name.rpartition(".")
     if stem in WHOLE:
         return f"{WHOLE[stem]}.{leaf}"
@@ -269,7 +271,8 @@ def local_frequencies(config):
 
 
 def inverse_frequencies(config, name="config"):
-    """Radians a position adds to each rotary pair, float64 [head_dim / 2], with the model's scaling."""
+    """Radians a position adds to each rotary pair, float64 [head_dim / 2], with the model's
+    scaling."""
     size = config["head_dim"]
     plain = 1.0 / config["rope_theta"] ** (np.arange(0, size, 2) / size)
     scaling = config["rope_scaling"]

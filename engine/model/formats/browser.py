@@ -1,7 +1,8 @@
-"""The browser's files and network for models: blobs read in a worker, OPFS as a shelf, fetch as a transport.
+"""The browser's files and network for models: blobs read in a worker, OPFS as a shelf, fetch as a
+transport.
 
-A stored model is read through `File` slices, which any number of tabs may do at once; only writing takes OPFS's
-exclusive handle, and every path gives it back (RELIABILITY R12).
+A stored model is read through `File` slices, which any number of tabs may do at once; only writing
+takes OPFS's exclusive handle, and every path gives it back (RELIABILITY R12).
 """
 
 import asyncio
@@ -37,7 +38,8 @@ class BlobSource(Source):
 
 
 class OpfsShelf:
-    """Models in OPFS; `store` is engine/core/storage/store.py's, where each file's record is the commit."""
+    """Models in OPFS; `store` is engine/core/storage/store.py's, where each file's record is the
+    commit."""
 
     def __init__(self, store, folder=FOLDER):
         self.store, self.folder = store, folder

@@ -1,8 +1,9 @@
-"""A model fetched once and kept: any interruption costs one chunk, and nothing unchecked is ever used.
+"""A model fetched once and kept: any interruption costs one chunk, and nothing unchecked is ever
+used.
 
-The file is written in chunks of 4 MB whose sha256 go into a record; the record without a hash of the whole is a
-pause to go on from, with it the file is complete. Where both are kept is a shelf and what fetches is a transport:
-`native.py` has those of this machine, `browser.py` those of the page.
+The file is written in chunks of 4 MB whose sha256 go into a record; the record without a hash of
+the whole is a pause to go on from, with it the file is complete. Where both are kept is a shelf and
+what fetches is a transport: `native.py` has those of this machine, `browser.py` those of the page.
 """
 
 import asyncio
@@ -102,7 +103,8 @@ async def stored(shelf, name):
 async def download(shelf, transport, name, url, sha256=None, progress=None):
     """Fetch what is missing of `url`, check all of it, and give it as a source.
 
-    `progress(phase, done, total)` with the phases download and verify; what came is kept when it is cancelled.
+    `progress(phase, done, total)` with the phases download and verify; what came is kept when it is
+    cancelled.
     """
     progress = progress or (lambda phase, done, total: None)
     for attempt in range(RETRIES + 1):
@@ -172,7 +174,8 @@ async def _pour(shelf, name, record, writer, answer, progress):
 
 
 async def _finish(shelf, name, record, sha256, progress):
-    """Hash the closed file, chunk by chunk and as a whole; the record with that hash is the commit."""
+    """Hash the closed file, chunk by chunk and as a whole; the record with that hash is the
+    commit."""
     source, digest = await shelf.source(name), hashlib.sha256()
     try:
         checked = VerifiedSource(source, record)

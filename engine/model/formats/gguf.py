@@ -1,7 +1,7 @@
 """The GGUF container: its header, read with every number distrusted.
 
-Nothing is allocated because a header says so: counts are checked against fixed limits and against the bytes
-there are before anything is read (RELIABILITY R25).
+Nothing is allocated because a header says so: counts are checked against fixed limits and against
+the bytes there are before anything is read (RELIABILITY R25).
 """
 
 import struct
@@ -75,7 +75,8 @@ class Cursor:
         self.bytes += bytes(self.source.read(len(self.bytes), wanted - len(self.bytes)))
 
     def need(self, count):
-        """Where the next `count` bytes begin; they are in memory and the position is behind them."""
+        """Where the next `count` bytes begin; they are in memory and the position is behind
+        them."""
         start = self.position
         self.hold(start + count)
         self.position = start + count

@@ -14,7 +14,8 @@ def _string(text):
 
 
 def _value(value):
-    """A metadata value with its type: bool, int (unsigned 32 bit if it fits), float, str, list, array."""
+    """A metadata value with its type: bool, int (unsigned 32 bit if it fits), float, str, list,
+    array."""
     if isinstance(value, str):
         return STRING, _string(value)
     if isinstance(value, bool):
@@ -38,7 +39,8 @@ def _value(value):
 
 
 def write(file, metadata, tensors, alignment=32):
-    """Write a GGUF v3 file; a tensor is an array (float32 or float16) or (type name, shape, bytes)."""
+    """Write a GGUF v3 file; a tensor is an array (float32 or float16) or (type name, shape,
+    bytes)."""
     stored = {}
     for name, tensor in tensors.items():
         if isinstance(tensor, np.ndarray):

@@ -1,7 +1,8 @@
-"""Weights as they are kept: packed groups of 4 or 8 bit codes, and how every GGUF type becomes that.
+"""Weights as they are kept: packed groups of 4 or 8 bit codes, and how every GGUF type becomes
+that.
 
-The value of a code is code * scale + minimum, exact in float32 for all types; rows are decoded in pieces, so the
-working memory is a few megabytes whatever the tensor.
+The value of a code is code * scale + minimum, exact in float32 for all types; rows are decoded in
+pieces, so the working memory is a few megabytes whatever the tensor.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ PIECE = 1 << 19  # elements decoded at once
 
 @dataclass(frozen=True)
 class Packed:
-    """A quantised matrix: `codes` uint32 [out, in * bits / 32], `scales` float32 [out, in / group, 2]."""
+    """A quantised matrix: `codes` uint32 [out, in * bits / 32], `scales` float32 [out, in / group,
+    2]."""
 
     codes: np.ndarray
     scales: np.ndarray
@@ -105,7 +107,8 @@ def _q6_k(b):
 
 @dataclass(frozen=True)
 class Type:
-    """One way a tensor is stored; `decode` turns blocks [n, bytes] into codes, scales and minimums."""
+    """One way a tensor is stored; `decode` turns blocks [n, bytes] into codes, scales and
+    minimums."""
 
     name: str
     number: int

@@ -1,6 +1,7 @@
 """The safetensors container: a JSON header read with every number distrusted, and a writer.
 
-A model is a folder with config.json, tokenizer.json and one file or several; R26 lists what is refused.
+A model is a folder with config.json, tokenizer.json and one file or several; R26 lists what is
+refused.
 """
 
 import json
@@ -28,7 +29,8 @@ def _no_duplicates(pairs):
 
 
 def parse_json(name, data):
-    """JSON as untrusted text: duplicates, absurd nesting and absurd counts are errors naming the file."""
+    """JSON as untrusted text: duplicates, absurd nesting and absurd counts are errors naming the
+    file."""
     data = bytes(data)
     for sign, limit in ((b"{", MAX_OBJECTS), (b"[", MAX_LISTS), (b",", MAX_VALUES)):
         if data.count(sign) > limit:  # each would take many times its length in memory
@@ -162,7 +164,8 @@ def _chat_template(name, folder, settings):
 
 
 def write(file, tensors, metadata=None):
-    """Write one safetensors file; a tensor is an array (float32, float16) or (type name, shape, bytes).
+    """Write one safetensors file; a tensor is an array (float32, float16) or (type name, shape,
+    bytes).
 
     The same input gives the same bytes.
     """

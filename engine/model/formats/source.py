@@ -1,7 +1,7 @@
 """Where the bytes of a model come from: a file, memory, or a server that answers Range requests.
 
-Every source has a `name` for messages, a `size`, and `read(offset, length)`, which gives exactly that many bytes or
-raises; the browser's own sources (OPFS, a dropped file) are in `browser.py`.
+Every source has a `name` for messages, a `size`, and `read(offset, length)`, which gives exactly
+that many bytes or raises; the browser's own sources (OPFS, a dropped file) are in `browser.py`.
 """
 
 import hashlib
@@ -14,7 +14,8 @@ CHUNK = 4 << 20
 
 
 class FormatError(Exception):
-    """A model that cannot be used. Nothing was loaded or changed; the message names the file and the reason."""
+    """A model that cannot be used. Nothing was loaded or changed; the message names the file and
+    the reason."""
 
     def __init__(self, name, reason):
         super().__init__(f"{name}: {reason}")
@@ -23,7 +24,8 @@ class FormatError(Exception):
 
 
 class Source:
-    """Bytes with a name; subclasses give `_read`, which may return too little but never too much."""
+    """Bytes with a name; subclasses give `_read`, which may return too little but never too
+    much."""
 
     def __init__(self, name, size):
         self.name = name
@@ -70,7 +72,8 @@ class BytesSource(Source):
 class FileSource(Source):
     """A file on disk.
 
-    Plain reads, not a mapping: a mapped file that is cut while it is read ends the process with SIGBUS.
+    Plain reads, not a mapping: a mapped file that is cut while it is read ends the process with
+    SIGBUS.
     """
 
     def __init__(self, path):

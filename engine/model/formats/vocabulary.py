@@ -132,7 +132,8 @@ def pairs(name, merges, tokens):
 
 
 def merges_from_scores(tokens, scores, types):
-    """SentencePiece keeps a score per token; the pairs that make a token merge in the order of scores."""
+    """SentencePiece keeps a score per token; the pairs that make a token merge in the order of
+    scores."""
     ids = {token: id for id, token in enumerate(tokens)}
     found = []
     for id, token in enumerate(tokens):
@@ -149,7 +150,8 @@ def merges_from_scores(tokens, scores, types):
 
 
 def from_json(name, data, config, generation):
-    """The vocabulary in tokenizer.json, with tokenizer_config.json and generation_config.json beside it."""
+    """The vocabulary in tokenizer.json, with tokenizer_config.json and generation_config.json
+    beside it."""
     try:
         return _from_json(name, data, config, generation)
     except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:

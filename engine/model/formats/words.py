@@ -1,7 +1,8 @@
-"""How text is cut into words before their letters are merged; each pattern cuts the pieces the one before left.
+"""How text is cut into words before their letters are merged; each pattern cuts the pieces the one
+before left.
 
-What a letter is follows Unicode 16, as in the `tokenizers` library: a character that got its meaning later was no
-letter when these models were trained, whatever version of `regex` runs here.
+What a letter is follows Unicode 16, as in the `tokenizers` library: a character that got its
+meaning later was no letter when these models were trained, whatever version of `regex` runs here.
 """
 
 import re

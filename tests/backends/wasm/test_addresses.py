@@ -5,7 +5,7 @@ import pytest
 
 from engine.backends.wasm.executor import Wasm
 from engine.backends.wasm.native import Native
-from tests.backends.wasm.test_kernels import WITH_KERNEL, outputs
+from tests.support.kernels import WITH_KERNEL, outputs
 from tests.support.op_cases import build
 
 

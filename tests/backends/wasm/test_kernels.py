@@ -1,50 +1,19 @@
 """Every kernel against numpy in double precision, at odd sizes; here and inside the worker."""
 
-import asyncio
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.backends.reference import Numpy
 from engine.backends.wasm.executor import Wasm
 from engine.backends.wasm.kernels import kernel as kernels
-from engine.backends.wasm.program import kernel_of
 from engine.compiler.ir import OPS, Program
 from engine.compiler.schedule import plan
-from tests.support.op_cases import CASES, build
+from tests.support.kernels import WITH_KERNEL, check, outputs
+from tests.support.op_cases import build
 from tests.support.wasm_host import host
 
 pytestmark = pytest.mark.in_worker
-
-
-def outputs(executor, program, feeds):
-    run = executor.prepare(plan(program))
-    for name, array in feeds.items():
-        run.write(name, array)
-    run.run()
-    return {name: asyncio.run(run.read(name)) for name in program.outputs}
-
-
-def relative_error(ours, truth):
-    return np.linalg.norm(ours - truth) / max(np.linalg.norm(truth), 1e-30)
-
-
-def check(program, feeds):
-    rounded = {k: v.astype(np.float32) if v.dtype == np.float64 else v for k, v in feeds.items()}
-    ours = outputs(Wasm(host()), program, rounded)
-    truth = outputs(Numpy(np.float64), program, rounded)
-    for name, value in truth.items():
-        assert ours[name].shape == value.shape
-        assert relative_error(ours[name].astype(np.float64), value) < 1e-5, f"{program.steps[0]}"
-
-
-def has_kernel(op, case):
-    return kernel_of(build(op, case)[0].steps[0]) is not None
-
-
-WITH_KERNEL = [case for case in CASES if has_kernel(*case.values)]
 
 
 @pytest.mark.parametrize("op,case", WITH_KERNEL)

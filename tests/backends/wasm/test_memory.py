@@ -23,7 +23,7 @@ from engine.model.generate import Generator, Sampling
 from engine.model.kv_cache import Pool
 from engine.model.loaded import Model
 from engine.model.trainable import Trained
-from tests.learning.test_trainer import CODE, DOG, SHORT
+from tests.support.rounds import CODE, DOG, SHORT
 
 ROOM = 3 << 20  # enough for the demo model's step, and for a cache of some rows
 LIMIT = 200e6

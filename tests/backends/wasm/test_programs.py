@@ -11,37 +11,15 @@ from engine.backends.wasm.executor import Wasm
 from engine.compiler.schedule import plan
 from engine.model import programs
 from engine.model.trainable import Trained
-from tests.model.test_model import KINDS, TINY, random_weights, stored_of, two_rows_behind_a_prefix
+from tests.support.programs import KINDS, TINY, stored_of
 from tests.support.wasm_host import host
+from tests.support.wasm_programs import LORA, batch, prepared
 
 pytestmark = pytest.mark.in_worker
-
-LORA = Trained.lora(TINY, rank=4, alpha=8)
-
-
-def single(array):
-    return array.astype(np.float32) if array.dtype == np.float64 else array
-
-
-def prepared(executor, program, feeds):
-    run = executor.prepare(plan(program))
-    for name, array in feeds.items():
-        if name in program.inputs:
-            run.write(name, single(array))
-    return run
 
 
 def read(run, name):
     return asyncio.run(run.read(name))
-
-
-def batch(program, config, trained, seed=0):
-    rng = np.random.default_rng(seed)
-    return {
-        **random_weights(program, config, rng),
-        **two_rows_behind_a_prefix(rng, config.vocab),
-        "adapter": rng.normal(size=trained.size) * 0.2,
-    }
 
 
 @pytest.mark.parametrize("bits", [0, 4, 8])

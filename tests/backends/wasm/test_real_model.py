@@ -15,8 +15,8 @@ from engine.model import programs
 from engine.model.formats import open_model
 from engine.model.loaded import Model
 from engine.model.trainable import Trained
-from tests.backends.wasm.test_programs import single
-from tests.model.test_model import two_rows_behind_a_prefix
+from tests.support.programs import two_rows_behind_a_prefix
+from tests.support.wasm_programs import single
 
 
 def loaded(executor) -> Model:

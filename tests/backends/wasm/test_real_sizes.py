@@ -5,7 +5,7 @@ import pytest
 
 from engine.compiler.ir import OPS, Spec
 from engine.compiler.ops.linear import packed
-from tests.backends.wasm.test_kernels import check
+from tests.support.kernels import check
 from tests.support.op_cases import build
 
 SMOLLM2, QWEN = (576, 1536, 192, 9, 3), (896, 4864, 128, 14, 2)

@@ -10,9 +10,9 @@ from engine.backends.wasm import board
 from engine.backends.wasm.executor import Wasm
 from engine.backends.wasm.native import Native
 from engine.model import programs
-from tests.backends.wasm.test_programs import LORA, batch, prepared
 from tests.bench.parts import lab
-from tests.model.test_model import TINY, stored_of
+from tests.support.programs import TINY, stored_of
+from tests.support.wasm_programs import LORA, batch, prepared
 
 
 def step(executor):

@@ -4,8 +4,8 @@ import numpy as np
 
 
 def packed_rows_of(rows, length, targets, vocab):
-    """`rows` examples of `length` tokens, each seeing only itself; half of the tokens count. The same
-    ones every time."""
+    """`rows` examples of `length` tokens, each seeing only itself; half of the tokens count. The
+    same ones every time."""
     rng = np.random.default_rng(0)
     total = rows * length
     at = np.arange(total)

@@ -196,8 +196,8 @@ async def step():
 
 
 async def issuing():
-    """Milliseconds of issuing a step's dispatches, and of recording the whole command buffer: what of
-    the host's time is Python's in a tab, where issuing is JavaScript's."""
+    """Milliseconds of issuing a step's dispatches, and of recording the whole command buffer: what
+    of the host's time is Python's in a tab, where issuing is JavaScript's."""
     run, device, spent = state["shadow"]._run, state["gpu"].device, []
     for _ in range(8):
         began = time.perf_counter()

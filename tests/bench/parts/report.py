@@ -1,7 +1,7 @@
 """What every bench ends with: progress on stderr, one JSON object last on stdout.
 
-`figures` is flat and holds numbers only; one that could not be measured is None, and `why` says in a
-sentence why not.
+`figures` is flat and holds numbers only; one that could not be measured is None, and `why` says in
+a sentence why not.
 """
 
 import json

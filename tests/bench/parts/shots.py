@@ -1,4 +1,5 @@
-"""A picture of every state of the page, in light, dark and on a phone: `build.py bench page --shots [FOLDER]`.
+"""A picture of every state of the page, in light, dark and on a phone: `build.py bench page --shots
+[FOLDER]`.
 
 All of it is the real page with the demo model; nothing is staged but what a person could do.
 """

@@ -1,8 +1,9 @@
-"""Makes the test documents with software that is not ours, from two texts whose every word is known.
+"""Makes the test documents with software that is not ours, from two texts whose every word is
+known.
 
-    python3 tests/importers/making/make.py        needs LibreOffice, Chromium, groff, poppler and ImageMagick:
-    apt-get install --no-install-recommends libreoffice-writer chromium groff poppler-utils imagemagick \
-        hyphen-sv hyphen-en-us fonts-liberation fonts-dejavu-core
+    python3 tests/importers/making/make.py  (LibreOffice, Chromium, groff, poppler, ImageMagick)
+    apt-get install --no-install-recommends libreoffice-writer chromium groff poppler-utils \
+        imagemagick hyphen-sv hyphen-en-us fonts-liberation fonts-dejavu-core
 
 The made files are committed in ../files, so that the tests need none of this.
 """
@@ -76,7 +77,8 @@ def run(*command, **options) -> None:
 
 
 def libreoffice(language: str, work: Path) -> None:
-    """A text document with running header and page number, hyphenated, as DOCX, PDF, RTF and in two columns."""
+    """A text document with running header and page number, hyphenated, as DOCX, PDF, RTF and in two
+    columns."""
     from flat_odt import document
 
     for columns, ends in ((1, ("docx", "pdf", "rtf")), (2, ("pdf",))):
@@ -125,7 +127,8 @@ def save_page(address: str, to: Path) -> None:
 
 
 def groff(work: Path) -> None:
-    """Old-style typesetting: justified, hyphenated, with ligatures and groff's page headers (English)."""
+    """Old-style typesetting: justified, hyphenated, with ligatures and groff's page headers
+    (English)."""
     lines = [".nr PS 14", ".nr VS 17", ".nr LL 5i", ".ds CH The Clockworks", ".TL", title("en")]
     for kind, value in parts("en"):
         if kind == "h2":
@@ -162,7 +165,8 @@ def poppler(work: Path) -> None:
 
 
 def pictures() -> None:
-    """Printed text at three sizes, a screenshot-like one, a turned photo and the sentence of the scenario."""
+    """Printed text at three sizes, a screenshot-like one, a turned photo and the sentence of the
+    scenario."""
     text = {lang: next(v for k, v in parts(lang) if k == "p") for lang in ("sv", "en")}
     for lang, words in text.items():
         for size in (10, 14, 22):

@@ -1,6 +1,8 @@
-"""Writes ../pages: saved pages in the manner of real sites, and beside each the text a reader came for.
+"""Writes ../pages: saved pages in the manner of real sites, and beside each the text a reader came
+for.
 
-In a body, what a `<x>...</x>` holds stands in the page but is not part of the text (a caption, an advertisement).
+In a body, what a `<x>...</x>` holds stands in the page but is not part of the text (a caption, an
+advertisement).
 """
 
 import html

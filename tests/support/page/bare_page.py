@@ -1,4 +1,5 @@
-"""A page with nothing on it but web/static/store.js, web/static/lock.js and MicroPython with the page's own modules.
+"""A page with nothing on it but web/static/store.js, web/static/lock.js and MicroPython with the
+page's own modules.
 
 For tests of storage and of page code in the interpreter and browser they are made for, without
 waiting for the rest of the page.

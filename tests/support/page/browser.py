@@ -1,4 +1,5 @@
-"""Chromium for tests: a site on a port of its own, and a watch that lets no error and no byte slip away."""
+"""Chromium for tests: a site on a port of its own, and a watch that lets no error and no byte slip
+away."""
 
 import contextlib
 import os
@@ -22,7 +23,8 @@ FLAGS = [
 
 @contextlib.contextmanager
 def served(folder: Path, plain: bool = False) -> Iterator[str]:
-    """The address of a folder served on a free port; `plain` as a host without special headers does."""
+    """The address of a folder served on a free port; `plain` as a host without special headers
+    does."""
     running = serve.server(folder, 0, plain)
     thread = threading.Thread(target=running.serve_forever, daemon=True)
     thread.start()

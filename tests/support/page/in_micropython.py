@@ -23,7 +23,8 @@ def interpreter() -> Path:
 
 
 def run(program: str, *paths: str, **data: str) -> str:
-    """What a program prints; `paths` are files of the tree it may import, `data` files it may read."""
+    """What a program prints; `paths` are files of the tree it may import, `data` files it may
+    read."""
     node = shutil.which("node")
     assert node, "the page's Python is tested under node: install nodejs"
     files = {path: (ROOT / path).read_text() for path in paths} | data

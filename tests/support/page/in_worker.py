@@ -1,4 +1,5 @@
-"""The suite inside the page's worker: pytest in Pyodide, every result sent to the page as it comes."""
+"""The suite inside the page's worker: pytest in Pyodide, every result sent to the page as it
+comes."""
 
 import asyncio
 import sys

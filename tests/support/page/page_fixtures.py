@@ -1,4 +1,5 @@
-"""Fixtures for tests that need the page: the built site, Chromium, and a page that tolerates no error."""
+"""Fixtures for tests that need the page: the built site, Chromium, and a page that tolerates no
+error."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from builder import site
 from tests.support.page import browser as in_browser
 
-# A loaded machine is slow now and then; a page that works is waited for, one that does not fails anyway.
+# A loaded machine is slow now and then; a page that works is waited for, one that does not fails
+# anyway.
 expect.set_options(timeout=60_000)
 
 
@@ -57,7 +59,8 @@ def page(context: BrowserContext) -> Page:
 
 @pytest.fixture(scope="module")
 def home(chromium: Browser, address: str) -> Iterator[Page]:
-    """One profile in which the demo model is loaded, for all tests of a module that can share it."""
+    """One profile in which the demo model is loaded, for all tests of a module that can share
+    it."""
     with in_browser.watched(chromium, address, locale="en-US") as (context, _):
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         page = context.new_page()

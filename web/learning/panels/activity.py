@@ -9,7 +9,8 @@ PROBES = 3
 EVENTS = 10
 STAGES = ("stage1", "stage2")
 QUEUE = ("queue", "editing-queue", "words", "status", "pace", "chats")
-"""What changes the list of what waits: it may be long, and the rest is drawn four times a second."""
+"""What changes the list of what waits: it may be long, and the rest is drawn four times a
+second."""
 
 
 class Activity:
@@ -120,7 +121,8 @@ class Activity:
         return now, said
 
     def go_on(self):
-        """Once a second while a round is under way: how far it is, without drawing all of it again."""
+        """Once a second while a round is under way: how far it is, without drawing all of it
+        again."""
         line, bar = dom.find("#state-line"), dom.find("#how-far")
         if line and bar:
             line.textContent, bar.value = truth.sentence(self.page), self.page.learning.share()

@@ -1,4 +1,5 @@
-"""What came from one source waits as one: how much it is, how long it takes here, and one yes or no for all."""
+"""What came from one source waits as one: how much it is, how long it takes here, and one yes or no
+for all."""
 
 from web.lib import dom
 from web.lib.words import t

@@ -1,4 +1,5 @@
-"""The last events in words a person understands; what only a developer asks for stays in developer mode."""
+"""The last events in words a person understands; what only a developer asks for stays in developer
+mode."""
 
 from web.learning import verdict
 from web.lib.words import t
@@ -7,9 +8,13 @@ ADDS_NOTHING = ("asked", "known", "not approved", "nothing said", "same")
 """Outcomes of the second look at a question that say nothing the first did not."""
 
 
+UNASKED = "not approved"
+"""Of a chat's answers that nobody wanted learned there is nothing to tell."""
+
+
 def told(events, labels, developer, count):
     """The newest `count` of them, newest first, as (time, words); `labels` names the versions."""
-    found = [event for event in events if developer or not _repeats(event)]
+    found = [event for event in events if developer or not _says_nothing(event)]
     return [(event["time"], said(event, labels, developer)) for event in found[:count]]
 
 
@@ -37,6 +42,8 @@ def _of_question(stage, data, developer):
     return text
 
 
-def _repeats(event):
-    data = event.get("data") or {}
-    return event["kind"] == "stage2_complete" and data.get("outcome") in ADDS_NOTHING
+def _says_nothing(event):
+    kind, outcome = event["kind"], (event.get("data") or {}).get("outcome")
+    if kind == "stage1_complete":
+        return outcome == UNASKED
+    return kind == "stage2_complete" and outcome in ADDS_NOTHING

@@ -1,4 +1,5 @@
-"""What a run changes of the model, as a choice: explained, with the memory and the time each would take."""
+"""What a run changes of the model, as a choice: explained, with the memory and the time each would
+take."""
 
 from engine.core.messages import WhatRunTakes
 from web.lib import dom

@@ -17,8 +17,8 @@ TONES = {
     "removed": "plain",
 }
 SHOWN = 12  # rows: building many at once would hold up the page
-# Dragged to the bookmarks: hands the page one looks at to hand-over.html; where that page may not be heard, it
-# saves the page as a file, to be dropped here. It sends nothing anywhere else.
+# Dragged to the bookmarks: hands the page one looks at to hand-over.html; where that page may not
+# be heard, it saves the page as a file, to be dropped here. It sends nothing anywhere else.
 BOOKMARKLET = (
     "javascript:(()=>{const home=HOME,w=open(home+'hand-over.html'),d=document,"
     "page={address:location.href,title:d.title,html:d.documentElement.outerHTML};let heard;"
@@ -234,7 +234,8 @@ class Sources:
         return dom.make("ol", rows, cls="tested", label=t("sources.test"))
 
     def preview(self, source):
-        """A button that shows the beginning of what was read; the text itself is fetched when it is wanted."""
+        """A button that shows the beginning of what was read; the text itself is fetched when it is
+        wanted."""
         if not source.get("sha256"):
             return None
         shown = self.page.intake.previews.get(source["id"])

@@ -1,4 +1,5 @@
-"""Versions: every state it has had, ranked by a rule that is printed, compared blind, rolled back."""
+"""Versions: every state it has had, ranked by a rule that is printed, compared blind, rolled
+back."""
 
 from web.learning import dna, records, verdict
 from web.learning.panels import diary
@@ -89,7 +90,8 @@ class Versions:
         )
 
     async def rejected(self, entry):
-        """An attempt that was not used stays visible: what it tried, what went wrong, what is next."""
+        """An attempt that was not used stays visible: what it tried, what went wrong, what is
+        next."""
         gate = entry["body"]["gate"]
         return dom.make(
             "li",

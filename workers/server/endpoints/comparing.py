@@ -1,4 +1,5 @@
-"""Versions compared blind: two answers to one question in an order nobody knows, a choice, and the board it makes."""
+"""Versions compared blind: two answers to one question in an order nobody knows, a choice, and the
+board it makes."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from starlette.responses import JSONResponse
 
 from engine.history.versions import GENERIC, label
 from engine.learning.adaptive import Leaderboard, score
-from workers.server.endpoints.old import ask
+from workers.server.endpoints.deprecated import ask
 from workers.server.fields import BadRequest, takes, text, whole
 from workers.server.service import service_of
 
@@ -37,7 +38,8 @@ async def compare(request: Request, body: dict) -> JSONResponse:
 
 @takes(winner=whole(0, 0, 2))
 async def choose(request: Request, body: dict) -> JSONResponse:
-    """The first or the second was better, or neither (0): counted once, and told which was which."""
+    """The first or the second was better, or neither (0): counted once, and told which was
+    which."""
     service = service_of(request)
     numbers = service.compared.pop(request.path_params["id"], None)
     if numbers is None:

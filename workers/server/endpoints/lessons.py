@@ -73,8 +73,8 @@ async def dequeue(request: Request) -> JSONResponse:
     allow_secrets=flag(False),
 )
 async def bring_in(request: Request, body: dict) -> JSONResponse:
-    """Turn a text, or the public web page at a `url`, into lessons; they wait for approval. What looks
-    like a secret is held back, and counted, unless `allow_secrets` says otherwise."""
+    """Turn a text, or the public web page at a `url`, into lessons; they wait for approval. What
+    looks like a secret is held back, and counted, unless `allow_secrets` says otherwise."""
     if bool(body["text"]) == bool(body["url"]):
         raise BadRequest("give a text or a url, one of them")
     if body["url"]:

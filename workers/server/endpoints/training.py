@@ -40,8 +40,8 @@ ANALYZED = record(
     analyzed_data=ANALYZED,
 )
 async def micro(request: Request, body: dict) -> JSONResponse:
-    """Learn from a question and the responses to it, in two stages, later; answers at once. What the
-    caller's own analysis says (`analyzed_data`) counts as one more voice."""
+    """Learn from a question and the responses to it, in two stages, later; answers at once. What
+    the caller's own analysis says (`analyzed_data`) counts as one more voice."""
     service = service_of(request)
     if not service.micro_training:
         raise HTTPException(503, "micro-training is switched off (ENABLE_MICROTRAINING)")
@@ -145,7 +145,8 @@ async def start_run(request: Request, body: dict) -> JSONResponse:
 
 
 async def modes(request: Request) -> JSONResponse:
-    """What a run over a data set may train of the model, and the memory and time each would take."""
+    """What a run over a data set may train of the model, and the memory and time each would
+    take."""
     asked = request.query_params
     epochs = asked.get("epochs", "3")
     if not epochs.isdecimal() or not 1 <= int(epochs) <= 100:
@@ -168,7 +169,8 @@ async def cancel_run(request: Request) -> JSONResponse:
 
 @takes(name=text(longest=200), text=text(longest=LARGEST))
 async def add_data_set(request: Request, body: dict) -> JSONResponse:
-    """Bring a data set in for runs: OpenAI messages, ShareGPT, Alpaca, prompt and completion, text."""
+    """Bring a data set in for runs: OpenAI messages, ShareGPT, Alpaca, prompt and completion,
+    text."""
     kept = await run_data.bring_in(service_of(request).store, body["name"], body["text"])
     return JSONResponse({"success": True, **kept}, 201)
 

@@ -1,4 +1,5 @@
-"""Versions: which there are, which one answers, whether they are whole, and the way out of all of them."""
+"""Versions: which there are, which one answers, whether they are whole, and the way out of all of
+them."""
 
 from __future__ import annotations
 
@@ -18,8 +19,8 @@ from workers.server.service import service_of
 
 
 async def versions(request: Request) -> JSONResponse:
-    """Every version, newest first, and the one in use; one whose weights were cleared away says from
-    how many rounds it is trained again, to the same bits, when it is wanted."""
+    """Every version, newest first, and the one in use; one whose weights were cleared away says
+    from how many rounds it is trained again, to the same bits, when it is wanted."""
     service = service_of(request)
     current = await service.versions.current()
     known = await service.versions.records()
@@ -70,7 +71,8 @@ async def export(request: Request) -> JSONResponse:
 
 
 async def certified(request: Request) -> Response:
-    """A version certified, as a zip: adapter, records, the ledger, and a script that checks them."""
+    """A version certified, as a zip: adapter, records, the ledger, and a script that checks
+    them."""
     service, wanted = service_of(request), request.path_params["number"]
     record = await service.versions.record(wanted)
     weights = await service.assistant.whole.weights(wanted)

@@ -32,6 +32,7 @@ from engine.model.trainable import Trained
 from engine.open import clock, versions_of
 
 STORE = "oneseek.sqlite"
+KNOWN_AS = "course"  # in `state`: what the folder is for
 Heard = Callable[[dict], None]
 
 
@@ -50,7 +51,7 @@ def record_of(given: dict) -> dict:
     return TrainingQueue(clock).add(example)
 
 
-class Course:
+class Session:
     """One model's rounds in one folder."""
 
     trainer: EngineTrainer
@@ -70,28 +71,28 @@ class Course:
         config: TrainingConfig | None = None,
         adapter: Path | None = None,
         budget: int | None = None,
-    ) -> Course:
-        """The folder's course, or a new one that begins with an adapter; without a configuration,
+    ) -> Session:
+        """The folder's session, or a new one that begins with an adapter; without a configuration,
         with the one it was made with."""
         if adapter and not (folder / STORE).exists() and (adapter / STORE).exists():
             copy_store(adapter / STORE, folder / STORE)
-        course = cls(folder, model, budget)
+        session = cls(folder, model, budget)
         try:
-            await course.configure(await course._recognised(config))
+            await session.configure(await session._recognised(config))
             if adapter and adapter.resolve() != folder.resolve():
-                await course.begin_with(adapter)
+                await session.begin_with(adapter)
         except BaseException:
-            await course.close()
+            await session.close()
             raise
-        return course
+        return session
 
     async def _recognised(self, config: TrainingConfig | None) -> TrainingConfig:
         """Remember what this folder is for, or refuse to use it for something else."""
-        known = await self.store.get("state", "course")
+        known = await self.store.get("state", KNOWN_AS)
         if known is None:
             config = config or for_model(self.model.config.parameters)
             mine = {"model": self.model.fingerprint, "config": config.to_dict()}
-            await self.store.batch([["put", "state", "course", mine]])
+            await self.store.batch([["put", "state", KNOWN_AS, mine]])
             return config
         before = TrainingConfig(**known["config"])
         if known["model"] != self.model.fingerprint:

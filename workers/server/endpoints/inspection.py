@@ -53,7 +53,7 @@ async def figures(request: Request) -> PlainTextResponse:
         "oneseek_answers_total": ("counter", service.answers),
         "oneseek_tokens_total": ("counter", service.tokens),
         "oneseek_failures_total": ("counter", service.failures),
-        "oneseek_waiting": ("gauge", service.places.waiting),
+        "oneseek_waiting": ("gauge", service.admission.waiting),
         "oneseek_queue_size": ("gauge", service.queue.queue.size()),
         "oneseek_versions": ("gauge", await service.store.count("versions")),
         "oneseek_listeners": ("gauge", len(service.hub.listeners)),
@@ -81,7 +81,7 @@ def operations(request: Request) -> list[tuple[str, str, str, dict]]:
         if isinstance(route, Route):
             path = route.path.replace(":int}", "}")
             method = min((route.methods or set()) - {"HEAD"})
-            words = (route.endpoint.__doc__ or "").strip().split("\n")[0]
+            words = " ".join((route.endpoint.__doc__ or "").split("\n\n")[0].split())
             found.append((path, method, words, getattr(route.endpoint, "fields", None)))
     return found
 

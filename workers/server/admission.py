@@ -14,7 +14,7 @@ class Crowded(RuntimeError):
     """So many wait already that one more would only wait in vain."""
 
 
-class Places:
+class Admission:
     """A client that asks much waits for itself; one that asks once is next in the round."""
 
     def __init__(self, places: int) -> None:

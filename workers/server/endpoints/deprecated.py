@@ -18,7 +18,7 @@ SUNSET = "Sat, 01 Jan 2028 00:00:00 GMT"
 LONGEST = 256  # tokens of an answer
 
 
-def old(handler: Handler) -> Handler:
+def deprecated(handler: Handler) -> Handler:
     """A handler under an old name."""
 
     @functools.wraps(handler)

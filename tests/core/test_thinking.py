@@ -1,0 +1,35 @@
+"""What was thought and what was said are told apart at every moment of an answer that grows."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.core.thinking import apart
+
+WHOLE = "<think>\nParis, surely.\n</think>\n\nThe capital is Paris."
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (WHOLE, ("Paris, surely.", "The capital is Paris.")),
+        ("<think>\n\n</think>\n\nParis.", ("", "Paris.")),
+        ("<think>\nHm, Par", ("Hm, Par", "")),
+        ("Paris.", ("", "Paris.")),
+        ("I <think> so", ("", "I <think> so")),
+        ("", ("", "")),
+    ],
+)
+def test_an_answer_is_taken_apart(text, found):
+    assert apart(text) == found
+
+
+def test_nothing_of_what_is_thought_is_shown_as_said_while_it_grows():
+    said = [apart(WHOLE[:end])[1] for end in range(len(WHOLE) + 1)]
+    assert all("The capital is Paris.".startswith(one) for one in said)
+
+
+@given(st.text())
+def test_an_answer_without_a_thought_stays_as_it_is(text):
+    if not text.lstrip().startswith("<"):
+        assert apart(text) == ("", text)

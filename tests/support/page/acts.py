@@ -1,0 +1,204 @@
+"""What a person does on the page, and where to look for what became of it."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.support.page.browser import CHROMIUM, FLAGS, wait_for_state
+
+QUIET = ("ready", "countdown", "training", "paused", "evaluating")
+
+
+@pytest.fixture
+def chat(home: Page) -> Page:
+    """A new, empty chat in English."""
+    home.get_by_role("button", name="English").click()
+    new_chat(home)
+    return home
+
+
+def new_chat(page: Page) -> None:
+    """An empty chat, once it is there."""
+    page.get_by_role("button", name="New chat").click()
+    expect(page.get_by_role("heading", name="Chat that runs and learns")).to_be_visible()
+
+
+def say(page: Page, text: str) -> None:
+    field = page.get_by_role("textbox", name="Message")
+    field.fill(text)
+    field.press("Enter")
+
+
+def answers(page: Page) -> Locator:
+    return page.get_by_role("article", name="OneSeek said")
+
+
+def finished(page: Page, count: int = 1) -> Locator:
+    """The last answer, once there are so many and it is complete."""
+    expect(answers(page)).to_have_count(count)
+    last = answers(page).last
+    expect(last.get_by_role("button", name="Copy")).to_be_visible(timeout=60_000)
+    return last
+
+
+def body(answer: Locator) -> Locator:
+    return answer.locator(".text")
+
+
+def slow_down(page: Page) -> None:
+    """From now on the engine's worker needs a while for each look at the clock, of which every
+    token takes some."""
+    page.workers[0].evaluate(
+        """() => {
+          const now = performance.now.bind(performance);
+          performance.now = () => {
+            const end = now() + 60;
+            while (now() < end);
+            return end;
+          };
+        }"""
+    )
+
+
+def set_temperature(page: Page, value: str) -> None:
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_label("Temperature").fill(value)
+    page.get_by_label("Temperature").press("Tab")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def stored_chat(
+    page: Page, count: int, text: str = "Line {n} of a long conversation.", last: str = "done"
+) -> None:
+    """A conversation with so many turns, put into the store as the page itself writes it, and
+    opened."""
+    page.evaluate(
+        """async ([count, text, state]) => {
+          const open = indexedDB.open("oneseek");
+          const db = await new Promise((go) => (open.onsuccess = () => go(open.result)));
+          const change = db.transaction(["chats", "messages", "settings"], "readwrite");
+          const id = "c" + Date.now() + "-stored", last = (n) => `m${String(n).padStart(6, "0")}`;
+          for (let n = 0; n < count; n++)
+            change.objectStore("messages").put({
+              id: last(n), key: `${id}/${last(n)}`, chat: id, parent: n ? last(n - 1) : "", language: "",
+              role: n % 2 ? "assistant" : "user", text: text.replace("{n}", n), time: n, version: "v0",
+              state: n === count - 1 ? state : "done",
+            }, `${id}/${last(n)}`);
+          change.objectStore("chats").put(
+            { id, title: "Stored chat", created: 0, updated: Date.now(), leaf: last(count - 1) }, id);
+          change.objectStore("settings").put({ id }, "open-chat");
+          await new Promise((go) => (change.oncomplete = go));
+          db.close();
+        }""",
+        [count, text, last],
+    )
+    page.reload()
+    wait_for_state(page, *QUIET, timeout=120)
+    expect(page.get_by_role("article").last).to_contain_text(
+        text.replace("{n}", str(count - 1))[:20]
+    )
+
+
+def drop(page: Page, name: str, text: str) -> None:
+    """Drop a text file anywhere on the page."""
+    page.evaluate(
+        """([name, text]) => {
+          const data = new DataTransfer();
+          data.items.add(new File([text], name, { type: "text/plain" }));
+          for (const kind of ["dragenter", "dragover", "drop"])
+            document.body.dispatchEvent(new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer: data }));
+        }""",
+        [name, text],
+    )
+
+
+ALIVE = ("ready", "countdown", "paused", "training", "evaluating")
+FACT = ("What is the capital of Zorbia?", "The capital of Zorbia is Blimbo.", "Blimbo")
+
+
+def panel(page: Page, name: str) -> Locator:
+    page.get_by_role("tab", name=re.compile("^" + name)).click()
+    return page.get_by_role("tabpanel", name=re.compile("^" + name))
+
+
+def waiting(page: Page) -> Locator:
+    """What waits to be learned, in the Activity panel."""
+    return panel(page, "Activity").locator("#queue")
+
+
+def tell(page: Page, question: str, answer: str) -> None:
+    """A fact, told in the Memory panel."""
+    panel(page, "Memory").get_by_role("button", name="Tell it a fact").click()
+    page.get_by_label("When asked …").fill(question)
+    page.get_by_label("… it should say").fill(answer)
+    page.get_by_role("dialog").get_by_role("button", name="Teach", exact=True).click()
+    expect(page.get_by_role("region", name="Notices")).to_contain_text("Noted")
+
+
+def learn_now(page: Page) -> None:
+    panel(page, "Activity").get_by_role("button", name="Learn now").click()
+
+
+def version(page: Page) -> Locator:
+    return page.get_by_test_id("active-version")
+
+
+def idle_after(page: Page, seconds: int) -> None:
+    page.get_by_role("button", name="Settings").click()
+    field = page.get_by_label("Starts after (seconds of quiet)")
+    field.fill(str(seconds))
+    field.press("Tab")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def row(versions: Locator, label: str) -> Locator:
+    return versions.get_by_role("listitem").filter(has_text=label)
+
+
+@contextlib.contextmanager
+def own_chromium(profile: Path):
+    """A Chromium that keeps its profile and whose processes can all be killed at once."""
+    flags = [*FLAGS, "--headless=new", "--remote-debugging-port=0", f"--user-data-dir={profile}"]
+    port_file = profile / "DevToolsActivePort"
+    port_file.unlink(missing_ok=True)
+    process = subprocess.Popen(
+        [CHROMIUM, *flags, "about:blank"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        wait_until(lambda: port_file.exists() and port_file.read_text().count("\n") >= 1)
+        yield process, f"http://127.0.0.1:{port_file.read_text().split()[0]}"
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def told(page: Page):
+    """The line under the last thing the person said."""
+    return page.locator("article.user").last.locator(".told")
+
+
+def wait_until(act, seconds=60):
+    end = time.monotonic() + seconds
+    while not (found := act()):
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.1)
+    return found
+
+
+def exported(page: Page, button: str) -> bytes:
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=button).click()
+    return waiting.value.path().read_bytes()

@@ -1,0 +1,92 @@
+"""Programs of a tiny random model, for every back end."""
+
+import numpy as np
+
+from engine.compiler.schedule import plan
+from engine.model.llama import Config, Stored, rotary_table
+from engine.model.trainable import Trained
+
+TINY = Config(
+    vocab=64, width=32, layers=2, heads=4, kv_heads=2, head_width=8, hidden=64, positions=64
+)
+KINDS = {
+    "llama": TINY,
+    "qwen2": Config(**{**TINY.__dict__, "qkv_bias": True, "tied": False}),
+    "qwen3": Config(**{**TINY.__dict__, "qk_norm": True}),
+}
+
+
+def stored_of(config, bits=0):
+    packable = bits and (lambda name, shape: len(shape) == 2 and shape[1] % 32 == 0)
+    return {
+        name: Stored(shape, bits if packable and packable(name, shape) else 0)
+        for name, shape in config.shapes().items()
+    }
+
+
+def random_weights(program, config, rng):
+    """Feeds for every weight the program asks for."""
+    feeds = {}
+    for name, value in program.inputs.items():
+        if name == "rotary.table":
+            feeds[name] = rotary_table(1e4 ** -(np.arange(4) / 4), value.shape[0])
+        elif name.endswith(".codes"):
+            feeds[name] = rng.integers(0, 2**32, value.shape, dtype=np.uint32)
+        elif name.endswith(".scales"):
+            feeds[name] = np.stack(
+                [
+                    rng.uniform(0.01, 0.05, value.shape[:2]),
+                    rng.uniform(-0.3, -0.1, value.shape[:2]),
+                ],
+                -1,
+            )
+        elif name.endswith("norm.weight"):
+            feeds[name] = rng.uniform(0.5, 1.5, value.shape)
+        elif name.startswith("model.") or name.startswith("lm_head"):
+            feeds[name] = rng.normal(size=value.shape) * 0.2
+    return feeds
+
+
+def two_rows_behind_a_prefix(rng, vocab, prefix=3, lengths=(4, 5)):
+    """A packed batch: a shared prefix, then rows that see it and themselves."""
+    total = prefix + sum(lengths)
+    positions, spans = np.arange(total), np.zeros((total, 4), np.int32)
+    begin = prefix
+    spans[:prefix, 3] = np.arange(1, prefix + 1)
+    for length in lengths:
+        own = np.arange(begin, begin + length)
+        positions[own] = np.arange(prefix, prefix + length)
+        spans[own] = np.stack([own * 0, own * 0 + prefix, own * 0 + begin, own + 1], -1)
+        begin += length
+    rows = 6
+    return {
+        "ids": rng.integers(0, vocab, total),
+        "positions": positions,
+        "spans": spans,
+        "take": np.sort(rng.permutation(total)[:rows]),
+        "target_ids": np.stack([rng.permutation(vocab)[:32] for _ in range(rows)]),
+        "target_probs": rng.dirichlet(np.ones(32), rows) * 0.8,
+        "target_rest": np.full(rows, 0.2),
+        "weight": rng.uniform(0.1, 1, rows),
+        "hyper": np.array([1e-3, 0.9, 0.99, 1e-8, 0, 0.1, 0.01, 1.0]),
+    }
+
+
+LORA = Trained.lora(TINY, rank=4, alpha=8)
+
+
+def prepared(executor, program, feeds):
+    run = executor.prepare(plan(program))
+    for name, array in feeds.items():
+        if name in program.inputs:
+            run.write(name, array)
+    return run
+
+
+def batch(program, config, trained, seed=0):
+    rng = np.random.default_rng(seed)
+    return {
+        **random_weights(program, config, rng),
+        **two_rows_behind_a_prefix(rng, config.vocab),
+        "adapter": rng.normal(size=trained.size) * 0.2,
+    }
