@@ -17,7 +17,6 @@ SMALL = {"rank": 4, "alpha": 16, "dropout": 0, "targets": ["attention.q"]}
 LORA = {"rank": 8, "alpha": 32, "dropout": 0.1, "targets": ["attention.q", "attention.v"]}
 OTHERS = {
     "batch_size": 2,
-    "warmup_steps": 0,
     "max_steps": 2,
     "validation_split": 0.5,
     "max_grad_norm": 0.01,
@@ -28,10 +27,10 @@ OTHERS = {
 }
 
 
-def trained(host, lora, others):
+def trained(host, lora, others, epochs=1):
     """What a run with these settings came to, from the base model."""
     host.ask("POST", "/api/models/versions/0/activate")
-    body = BODY | {"loraConfig": lora, "trainingConfig": others}
+    body = BODY | {"loraConfig": lora, "trainingConfig": others, "epochs": epochs}
     started = host.ask("POST", START, body)
     assert started.status == 202, started.text
     host.learn_now()
@@ -44,13 +43,15 @@ def trained(host, lora, others):
 def test_every_setting_of_a_run_has_its_effect(tmp_path):
     with native(tmp_path) as host:
         brought_in(host)
-        usual = {"batch_size": 1, "warmup_steps": 4}  # a tenth of eleven steps
+        usual = {"batch_size": 1}
         first, steps = trained(host, SMALL, usual)
         again, same = trained(host, SMALL, usual)
         assert (again["metrics"][0]["val_losses"], same) == (
             first["metrics"][0]["val_losses"],
             steps,
         )
+        longer = [trained(host, SMALL, {**usual, "warmup_steps": n}, 2)[1] for n in (4, 0)]
+        assert longer[0] != longer[1], "warmup_steps, at most a tenth of all"
         for name, value in LORA.items():
             kept, other = trained(host, {**SMALL, name: value}, usual)
             assert (kept["metrics"][0]["val_losses"], other) != (
