@@ -1,4 +1,5 @@
-"""Memory with many facts: found by words, source and language, some at a time, forgotten together."""
+"""Memory with many facts: found by words, source and language, some at a time, forgotten
+together."""
 
 from collections.abc import Iterator
 
