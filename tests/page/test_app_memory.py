@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.page.acts import idle_after, panel, tell
+from tests.support.page.acts import idle_after, panel, say, tell, told
 from tests.support.page.browser import wait_for_state, watched
 
 pytestmark = pytest.mark.slow
@@ -72,3 +72,17 @@ def test_a_thousand_facts_come_some_at_a_time(home: Page):
     expect(memory).to_contain_text("1,000 facts")
     memory.get_by_role("searchbox").fill("door 999")
     expect(facts).to_have_count(1)
+
+
+def test_what_is_being_typed_outlives_what_changes_around_it(home: Page):
+    memory = panel(home, "Memory")
+    memory.get_by_role("searchbox").fill("door 999")
+    memory.get_by_role("button", name="Correct").click()
+    field = memory.get_by_role("textbox", name="Correct")
+    field.fill("The code of door 999 is 1.")
+    say(home, "My cat is called Mjauritz.")
+    expect(told(home)).to_contain_text("Remembered.", timeout=60_000)
+    expect(field).to_have_value("The code of door 999 is 1.")
+    memory.get_by_role("button", name="Correct", exact=True).last.click()
+    expect(memory.locator("form")).to_have_count(0)
+    expect(memory.locator("li.item").first).to_contain_text("The code of door 999 is 1.")

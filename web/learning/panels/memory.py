@@ -17,6 +17,7 @@ WAITING = {
     "ready": "not_practised",
     "rejected": "not learned",
 }  # of the queue, known by heart or not
+SAVES = {"correct": "save-correction", "reword": "save-wording"}
 MOST = 50  # rows at a time: building many at once would hold up the page
 
 
@@ -36,9 +37,15 @@ class Memory:
         page.watch(self.refresh, "queue", "status")
 
     def refresh(self):
-        """What waits or is being learned has changed; a form that is open stays as it is."""
+        """What waits or is being learned has changed."""
+        self.page.touch("recalled")
+
+    def is_written_in(self):
+        """A form that is open stays as it is, with what was typed; closing it draws all anew."""
         if not self.editing:
-            self.page.touch("recalled")
+            return False
+        id, act = self.editing
+        return bool(dom.find('#panel-memory [data-do="%s"][data-of="%s"]' % (SAVES[act], id)))
 
     async def build(self):
         learned = await records.examples(self.page.store)
@@ -157,13 +164,9 @@ class Memory:
 
     def form(self, example):
         id, act = self.editing
-        if act == "correct":
-            note = t("memory.correct_note", text=example["prompt"])
-            return message.editor(
-                t("memory.correct"), example["answer"], "save-correction", id, note
-            )
-        note = t("memory.reword_note", text=example["prompt"])
-        return message.editor(t("memory.reword"), "", "save-wording", id, note)
+        before = example["answer"] if act == "correct" else ""
+        note = t("memory.%s_note" % act, text=example["prompt"])
+        return message.editor(t("memory." + act), before, SAVES[act], id, note)
 
     # ----------------------------------------------------------------------------------- acts
 
