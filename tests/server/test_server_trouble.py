@@ -31,7 +31,7 @@ from tests.support.hosts import Native, native
 from tests.support.living import Living
 from workers.server import headless
 from workers.server.admission import Admission
-from workers.server.endpoints import old
+from workers.server.endpoints import deprecated
 from workers.server.headless import DATABASE
 from workers.server.witness import Witness
 
@@ -119,7 +119,7 @@ def answered(host: Native, asked: tuple) -> None:
     "count", [120, pytest.param(10_000, marks=pytest.mark.long)], ids=["some", "many"]
 )
 def test_no_request_the_document_allows_or_not_is_answered_with_500(server, monkeypatch, count):
-    monkeypatch.setattr(old, "LONGEST", 2)
+    monkeypatch.setattr(deprecated, "LONGEST", 2)
     document = server.ask("GET", "/openapi.json").json()
 
     @settings(max_examples=count, deadline=None, derandomize=True)
