@@ -52,7 +52,6 @@ def test_a_run_in_the_page_tells_its_time_left_is_paused_and_ended(page: Page):
     panel.locator('[data-do="pause-learning"]').click()
     in_browser.wait_for_state(page, "paused", timeout=60)
     panel.locator('[data-do="pause-learning"]').click()
-    panel.get_by_role("button", name=re.compile("Learn now|Finish")).click()
     in_browser.wait_for_state(page, "training", timeout=120)
     panel.locator('[data-do="drop-round"]').click()
     expect(panel).to_contain_text("Ended by you. Nothing was changed.")
