@@ -353,7 +353,9 @@ class Engine:
     async def open_run(self, fenced: FencedStore) -> Round | None:
         """The run over a data set that waits, or that a closed tab left."""
         waiting = await self.store.get("state", OPEN)
-        return waiting and waiting["ids"] and (await self.api_ready()).open_run(fenced)
+        if not (waiting and waiting["ids"]):
+            return None
+        return (await self.api_ready()).open_run(fenced)
 
     async def tell_step(self, round: Round) -> None:
         """A step is done: its figures go into the store, and to whoever shows them."""

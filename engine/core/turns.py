@@ -10,7 +10,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 
 SLICE_MS = 8.0  # work between two breaths
@@ -28,12 +28,12 @@ def _as(rank: str) -> Iterator[None]:
         _rank.reset(token)
 
 
-def urgent():
+def urgent() -> AbstractContextManager[None]:
     """Work inside goes first: somebody waits for its words."""
     return _as(URGENT)
 
 
-def background():
+def background() -> AbstractContextManager[None]:
     """Work inside waits for answers and for grants; other work waits for answers only."""
     return _as(BACKGROUND)
 
@@ -41,7 +41,7 @@ def background():
 class Turns:
     """The turns of one back end. Without grants (scripts, tests) everybody may run."""
 
-    def __init__(self, clock: Callable[[], float] = time.perf_counter):
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self.clock = clock
         self.until = math.inf  # when the granted time ends
         self.sparing = False  # who does not wait for an answer computes on one core

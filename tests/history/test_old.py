@@ -106,6 +106,21 @@ def test_an_older_native_store_goes_on(taught):
     assert np.abs(weights).sum() > 0
 
 
+@pytest.mark.slow
+@pytest.mark.long  # bits of a product are those of one kind of processor
+def test_what_older_code_learned_is_learned_again_to_the_same_bits(taught):
+    async def again():
+        session = await Session.open(taught, await model_named("tiny", "numpy"))
+        stored = (await session.weights()).copy()
+        await session.store.batch([["delete", "snapshots", 1]])
+        trained = await session.weights()
+        await session.close()
+        return stored, trained
+
+    stored, trained = asyncio.run(again())
+    assert stored.tobytes() == trained.tobytes()
+
+
 @pytest.mark.parametrize("whole", [True, False])
 def test_an_older_adapter_answers(taught, capsys, whole):
     if not whole:  # as it was handed to somebody else

@@ -16,7 +16,6 @@ def activity(page: Page):
     return page.get_by_role("tabpanel", name="Activity")
 
 
-@pytest.mark.long
 def test_a_run_over_who_oneseek_is_trains_in_the_page_and_is_told_after_a_reload(page: Page):
     page.goto("/?model=tiny&engine=cpu")
     in_browser.wait_for_state(page, "ready", timeout=120)
@@ -27,11 +26,11 @@ def test_a_run_over_who_oneseek_is_trains_in_the_page_and_is_told_after_a_reload
     dialog.get_by_label("Times through it").fill("2")
     dialog.get_by_role("button", name="Train", exact=True).click()
     told = panel.get_by_text(re.compile("Loss on the part held back"))
-    expect(told).to_contain_text(re.compile(r"\d.*→ .*\d"), timeout=300_000)
+    expect(told).to_contain_text(re.compile(r"\d.*→ .*\d"), timeout=45_000)
     first, second = map(float, re.findall(r"\d+\.\d+", told.inner_text())[:2])
     assert second < first
     ended = panel.get_by_text(re.compile("Trained: v|Not used: "))
-    expect(ended).to_be_visible(timeout=300_000)
+    expect(ended).to_be_visible(timeout=45_000)
     words = ended.inner_text()
     page.reload()
     in_browser.wait_for_state(page, "ready", timeout=120)

@@ -212,10 +212,11 @@ DISAGREE = """() => new Promise((stored) => {
   open.onsuccess = () => {
     const change = open.result.transaction("queue", "readwrite");
     for (const [seq, bird] of ["gull", "tern"].entries()) {
-      const one = {id: bird, about: "bird", prompt: "Which bird is it?", answer: `It is a ${bird}.`};
+      const id = String(seq).padStart(16, "0"), about = "b".repeat(16);
+      const one = {id, about, prompt: "Which bird is it?", answer: `It is a ${bird}.`};
       const told = {kind: "exchange", phrasings: [], language: "en", source: {kind: "question"}};
       const waits = {priority: "chat", why: "disagreement", state: "held", time: 1, seen: 1};
-      change.objectStore("queue").put({...one, ...told, ...waits, seq, revision: 1}, bird);
+      change.objectStore("queue").put({...one, ...told, ...waits, seq, revision: 1}, id);
     }
     change.oncomplete = () => { open.result.close(); stored(); };
   };
@@ -249,7 +250,11 @@ def test_the_buttons_of_sources(desk: Page):
         fill(desk, "text", f"The bridge number {number} of Trebolin was built in {1600 + number}.")
         submit(desk, "take-text")
     press(desk, "all-sources", "paste-text")
-    fill(desk, "text", "The password of the bridge of Trebolin is hunter2secret99.")
+    fill(
+        desk,
+        "text",
+        "The key of the bridge of Trebolin is ghp_abcdEFGH1234ijklMNOP5678qrstUVWX9012.",
+    )
     submit(desk, "take-text")
     press(desk, "allow-secrets")
     press(desk, "ask-address")

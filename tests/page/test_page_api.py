@@ -26,7 +26,6 @@ def open_page(page: Page) -> Page:
     return page
 
 
-@pytest.mark.long
 def test_a_question_posted_to_the_page_goes_through_both_stages(open_page: Page):
     said = [{"model": name, "response": "The capital of Zorbia is Blimbo."} for name in "ab"]
     question = {"question": "What is the capital of Zorbia?", "raw_responses": said}
@@ -34,9 +33,8 @@ def test_a_question_posted_to_the_page_goes_through_both_stages(open_page: Page)
     assert status in (200, 202), text
     open_page.get_by_role("tab", name=re.compile("^Activity")).click()
     open_page.get_by_role("button", name="Learn now").click()
-    expect(open_page.get_by_role("tabpanel")).to_contain_text(
-        "“What is the capital of Zorbia?”: the answer was learned", timeout=180_000
-    )
+    activity = open_page.get_by_role("tabpanel")
+    expect(activity).to_contain_text("the answer was learned", timeout=180_000)
     status = json.loads(open_page.evaluate(ASK, ["/api/training/micro/status", None])[1])
     assert status["waiting"] == 0
     assert {"stage1_complete", "stage2_complete"} <= {event["type"] for event in status["events"]}

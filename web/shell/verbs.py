@@ -68,7 +68,10 @@ def register(page):
         "save-queued": lambda of, el: save_queued(page, of, field(el, "text")),
         "tell-fact": lambda of, el: memory.ask_new_fact(),
         "save-fact": lambda of, el: save_fact(page, field(el, "prompt"), field(el, "answer")),
-        "search-memory": lambda of, el: memory.search(el.value),
+        "search-memory": lambda of, el: memory.choose("words", el.value),
+        "sift-memory": lambda of, el: memory.choose(of, el.value),
+        "more-memory": lambda of, el: memory.show_more(),
+        "forget-shown": lambda of, el: memory.forget_shown(),
         "ask-in-chat": lambda of, el: ask_in_chat(page, of),
         "first-fact": lambda of, el: page.story.begin(),
         "skip-story": lambda of, el: page.story.skip(),
@@ -206,7 +209,7 @@ async def let_go(page, id):
 def correct_known(page, id):
     """Where an answer says what it knows, to where that is put right."""
     page.show_tab("memory")
-    page.memory.search("")
+    page.memory.choose("words", "")
     page.memory.edit(id, "correct")
 
 

@@ -6,6 +6,8 @@ other restores. It is written as it is made, a few records at a time.
 
 import base64
 import json
+from collections.abc import AsyncIterator
+from typing import Any
 
 from engine.core.storage.store import KEPT, wipe
 
@@ -19,7 +21,7 @@ class NotABackup(ValueError):
     changed."""
 
 
-async def collect(store, now):
+async def collect(store: Any, now: int) -> AsyncIterator[str]:
     """The text of a backup, store by store, in pieces."""
     about = {"format": FORMAT, "version": VERSION, "made": now}
     yield json.dumps(about)[:-1] + ', "stores": {'
@@ -35,7 +37,7 @@ async def collect(store, now):
     yield "}}"
 
 
-def read(text):
+def read(text: str) -> dict[str, list]:
     """The stores of a backup, or NotABackup."""
     try:
         found = json.loads(text)
@@ -48,7 +50,7 @@ def read(text):
     return stores
 
 
-async def restore(store, stores):
+async def restore(store: Any, stores: dict[str, list]) -> None:
     """Put a backup in the place of what is stored."""
     await wipe(store)
     for name, rows in stores.items():
@@ -58,7 +60,7 @@ async def restore(store, stores):
             )
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     """JSON has no bytes: they travel as {"$base64": text}."""
     if isinstance(value, bytes):
         return {"$base64": base64.b64encode(value).decode()}
@@ -69,7 +71,7 @@ def _plain(value):
     return value
 
 
-def _bytes(value):
+def _bytes(value: Any) -> Any:
     if isinstance(value, dict):
         if "$base64" in value:
             return base64.b64decode(value["$base64"], validate=True)

@@ -6,7 +6,9 @@ The native host (headless, tests) keeps everything here; a marker file beside th
 """
 
 import sqlite3
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgpack
 
@@ -31,7 +33,9 @@ REFUSED = {
 class SqliteStore:
     """`flush` off is for a store that need not outlive a power cut; it does outlive a kill."""
 
-    def __init__(self, path, steps=STEPS, flush=True):
+    def __init__(
+        self, path: str | Path, steps: Sequence[Sequence[str]] = STEPS, flush: bool = True
+    ) -> None:
         self.path = Path(path)
         self.flush = flush
         marker = self.path.with_suffix(".marker")
@@ -47,7 +51,7 @@ class SqliteStore:
             raise
         marker.touch()
 
-    def _migrate(self, steps):
+    def _migrate(self, steps: Sequence[Sequence[str]]) -> None:
         """Each step is one transaction that ends by writing its number: it happened or it did
         not."""
         while True:
@@ -63,7 +67,7 @@ class SqliteStore:
         self.version = len(steps)
         self._refuse_if_newer()
 
-    def _refuse_if_newer(self):
+    def _refuse_if_newer(self) -> None:
         (version,) = self.db.execute("PRAGMA user_version").fetchone()
         if version > self.version:
             raise StoreRetired(
@@ -71,7 +75,7 @@ class SqliteStore:
                 "nothing was written; start the newer one"
             )
 
-    async def batch(self, ops, expect=()):
+    async def batch(self, ops: Iterable[Sequence], expect: Iterable[Sequence] = ()) -> bool:
         ops, expect = plain_change(ops, expect)
         if not ops:
             return True
@@ -94,27 +98,29 @@ class SqliteStore:
                 raise StorageFull(words) from fault
             raise
 
-    def _holds(self, store, key, field, value):
+    def _holds(self, store: str, key: Any, field: str | None, value: Any) -> bool:
         record = self._read(store, key)
         if field is None:
             return (record is not None) == value
         return (record or {}).get(field) == value
 
-    def _write(self, verb, store, key, value=None):
+    def _write(self, verb: str, store: str, key: Any, value: Any = None) -> None:
         if verb == "put":
             row = (key, msgpack.packb(value, default=Pieces.joined))
             self.db.execute(f"INSERT OR REPLACE INTO {store} VALUES (?, ?)", row)
         else:
             self.db.execute(f"DELETE FROM {store} WHERE key = ?", (key,))
 
-    def _read(self, store, key):
+    def _read(self, store: str, key: Any) -> Any:
         row = self.db.execute(f"SELECT value FROM {store} WHERE key = ?", (key,)).fetchone()
         return row and msgpack.unpackb(row[0])
 
-    async def get(self, store, key):
+    async def get(self, store: str, key: Any) -> Any:
         return self._read(store_named(store), key)
 
-    async def all(self, store, after=None, limit=0, newest=False):
+    async def all(
+        self, store: str, after: Any = None, limit: int | None = 0, newest: bool = False
+    ) -> list[list]:
         sign, order = ("<", "DESC") if newest else (">", "ASC")
         where = f"WHERE key {sign} ?" if after is not None else ""
         rows = self.db.execute(
@@ -123,24 +129,24 @@ class SqliteStore:
         )
         return [[key, msgpack.unpackb(value)] for key, value in rows]
 
-    async def keys(self, store):
+    async def keys(self, store: str) -> list:
         return [
             key for (key,) in self.db.execute(f"SELECT key FROM {store_named(store)} ORDER BY 1")
         ]
 
-    async def count(self, store):
+    async def count(self, store: str) -> int:
         return self.db.execute(f"SELECT COUNT(*) FROM {store_named(store)}").fetchone()[0]
 
-    async def reserve(self, size):
+    async def reserve(self, size: int) -> None:
         """Room that `release` gives back when the disk is full."""
         await self.batch([["put", "state", "ballast", {"bytes": bytes(size)}]])
 
-    async def release(self):
+    async def release(self) -> None:
         await self.batch([["delete", "state", "ballast"]])
 
-    async def scrub(self):
+    async def scrub(self) -> None:
         """Leave nothing of what was deleted in the file or its log."""
         self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    async def close(self):
+    async def close(self) -> None:
         self.db.close()

@@ -1,8 +1,8 @@
 """Memory: every fact it holds, in the person's own words; this is what they trust."""
 
-from engine.core.collecting.content import normalise
 from web.chat import message
 from web.learning import records, truth
+from web.learning.panels.sift import Sift
 from web.lib import dom, overlay
 from web.lib.words import t
 
@@ -17,7 +17,8 @@ WAITING = {
     "ready": "not_practised",
     "rejected": "not learned",
 }  # of the queue, known by heart or not
-MOST = 100
+SAVES = {"correct": "save-correction", "reword": "save-wording"}
+MOST = 50  # rows at a time: building many at once would hold up the page
 
 
 class Memory:
@@ -26,7 +27,9 @@ class Memory:
 
     def __init__(self, page):
         self.page = page
-        self.wanted = ""
+        self.sift = Sift()
+        self.most = MOST
+        self.found = []
         self.answers = {}
         self.versions = {}
         self.editing = None
@@ -34,9 +37,15 @@ class Memory:
         page.watch(self.refresh, "queue", "status")
 
     def refresh(self):
-        """What waits or is being learned has changed; a form that is open stays as it is."""
+        """What waits or is being learned has changed."""
+        self.page.touch("recalled")
+
+    def is_written_in(self):
+        """A form that is open stays as it is, with what was typed; closing it draws all anew."""
         if not self.editing:
-            self.page.touch("recalled")
+            return False
+        id, act = self.editing
+        return bool(dom.find('#panel-memory [data-do="%s"][data-of="%s"]' % (SAVES[act], id)))
 
     async def build(self):
         learned = await records.examples(self.page.store)
@@ -44,22 +53,29 @@ class Memory:
         self.versions = {v["number"]: v["label"] for v in await records.versions(self.page.store)}
         if not known:
             return [dom.make("p", self.nothing(), cls="empty"), self.tell()]
-        field = dom.make(
-            "input",
-            type="search",
-            id="memory-search",
-            do="search-memory",
-            data_on="input",
-            placeholder=t("memory.search"),
-            label=t("memory.search"),
-        )
-        field.value = self.wanted
-        wanted = normalise(self.wanted)
-        shown = [e for e in known if wanted in normalise(e["prompt"] + " " + e["answer"])]
+        self.found = shown = self.sift.shown(known)
         self.replaced = replaced(known, self.page.teaching.queue)
-        rows = [self.item(example) for example in shown[:MOST]]
-        count = dom.make("p", t("memory.count", n=len(shown)), cls="note")
-        return [dom.make("div", field), self.tell(), count, dom.make("ul", rows, cls="list")]
+        rows = [self.item(example) for example in shown[: self.most]]
+        count = dom.make("p", t("memory.count", n=len(shown)), cls="note grow")
+        return [
+            self.sift.controls(known),
+            self.tell(),
+            dom.make("div", count, self.all_of_them(), cls="row tight"),
+            dom.make("ul", rows, cls="list"),
+            self.more(len(shown)),
+        ]
+
+    def all_of_them(self):
+        """What was searched for can be forgotten together."""
+        if not self.sift.narrows or len(self.found) < 2:
+            return None
+        words = t("memory.forget_shown", n=len(self.found))
+        return dom.button(words, "forget-shown", cls="small danger")
+
+    def more(self, count):
+        left = count - self.most
+        words = t("memory.more", n=min(left, MOST)) if left > 0 else ""
+        return dom.button(words, "more-memory", cls="small") if words else None
 
     def waiting(self, learned):
         """What was told and is known by heart, or refused, and in no version yet; newest first."""
@@ -148,13 +164,9 @@ class Memory:
 
     def form(self, example):
         id, act = self.editing
-        if act == "correct":
-            note = t("memory.correct_note", text=example["prompt"])
-            return message.editor(
-                t("memory.correct"), example["answer"], "save-correction", id, note
-            )
-        note = t("memory.reword_note", text=example["prompt"])
-        return message.editor(t("memory.reword"), "", "save-wording", id, note)
+        before = example["answer"] if act == "correct" else ""
+        note = t("memory.%s_note" % act, text=example["prompt"])
+        return message.editor(t("memory." + act), before, SAVES[act], id, note)
 
     # ----------------------------------------------------------------------------------- acts
 
@@ -180,9 +192,19 @@ class Memory:
         elif text:
             await self.page.teaching.reword(example, text)
 
-    def search(self, text):
-        self.wanted = text
+    def choose(self, name, value):
+        """Show other facts: those with these words, from this kind of source, in this language."""
+        self.sift.choose(name, value)
+        self.most = MOST
         self.page.touch("recalled")
+
+    def show_more(self):
+        self.most += MOST
+        self.page.touch("recalled")
+
+    async def forget_shown(self):
+        ids = [example["id"] for example in self.found]
+        await self.ask_forget(ids, t("memory.forget_shown", n=len(ids)) + "?")
 
     async def forget(self, ids):
         overlay.close_all()

@@ -113,7 +113,7 @@ class TrainingRuns:
             rows.append(self.row(await self.page.store.get("state", key)))
         button = dom.button(t("runs.title"), "train-on-data", drawing="seed", cls="small")
         button.disabled = not (self.page.model and self.page.model.trainable)
-        listed = dom.make("ol", rows, cls="events") if rows else None
+        listed = dom.make("ol", rows, cls="list") if rows else None
         return dom.make("section", dom.make("h3", t("runs.heading")), button, listed)
 
     def row(self, run):
@@ -130,6 +130,7 @@ class TrainingRuns:
             dom.make("p", result_of(run)),
             dom.make("p", told, cls="note") if losses else None,
             dom.make("small", run["runId"]),
+            cls="item",
         )
 
 

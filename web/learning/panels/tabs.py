@@ -23,6 +23,8 @@ class Tabs:
         return redraw
 
     async def draw(self, panel):
+        if hasattr(panel, "is_written_in") and panel.is_written_in():
+            return
         parts = await panel.build()
         dom.replace(dom.by_id("panel-" + panel.name), parts)
         if hasattr(panel, "drawn"):
