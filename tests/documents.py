@@ -350,7 +350,7 @@ BUILD = [
     row("runs.page", "Train on a data set, under Activity", RUN_IN_PAGE),
     row("runs.control", "pause, cancel, live chart and time left",
         RUNS + "a_run_can_be_ended_and_one_that_fails_says_why_after_a_restart",
-        missing="pausing a run and its time left, in the page"),
+        missing="in the page, a run that was paused and dropped is still told as under way"),
     row("runs.failed", "state and reason of a failed run",
         "learning/test_training_runs.py::test_a_run_can_be_ended_and_one_that_fails_says_why_after_a_restart"),
     row("runs.folder", "run folders are what the documents say",

@@ -38,27 +38,6 @@ def test_a_run_over_who_oneseek_is_trains_in_the_page_and_is_told_after_a_reload
 
 
 @pytest.mark.long
-def test_a_run_in_the_page_tells_its_time_left_is_paused_and_ended(page: Page):
-    page.goto("/?model=tiny&engine=cpu")
-    in_browser.wait_for_state(page, "ready", timeout=120)
-    panel = activity(page)
-    panel.get_by_role("button", name="Train on a data set").click()
-    dialog = page.get_by_role("dialog")
-    dialog.get_by_label("Times through it").fill("100")
-    dialog.get_by_role("button", name="Train", exact=True).click()
-    in_browser.wait_for_state(page, "training", timeout=120)
-    expect(panel.locator("#state-line")).to_contain_text(re.compile("left"), timeout=300_000)
-    panel.locator('[data-do="pause-learning"]').click()
-    in_browser.wait_for_state(page, "paused", timeout=60)
-    panel.locator('[data-do="pause-learning"]').click()
-    panel.get_by_role("button", name=re.compile("Learn now|Finish")).click()
-    in_browser.wait_for_state(page, "training", timeout=120)
-    panel.locator('[data-do="drop-round"]').click()
-    expect(panel).to_contain_text("Ended by you. Nothing was changed.")
-    expect(page.get_by_test_id("active-version")).to_have_text("v0")
-
-
-@pytest.mark.long
 @pytest.mark.parametrize("mode", ["hybrid", "full"])
 def test_the_last_layers_are_trained_in_the_page_as_announced_and_taken_back(page: Page, mode: str):
     page.goto("/?model=tiny&engine=cpu")

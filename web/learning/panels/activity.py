@@ -113,7 +113,7 @@ class Activity:
             "activity.finishing" if finishing else "activity.finish" if running else "activity.now"
         )
         now = dom.button(t(key), "learn-now", drawing="seed", cls="small")
-        why = "" if running else truth.no_lesson_now(self.page)
+        why = truth.no_lesson_now(self.page)
         now.disabled = finishing or bool(why)
         if why:
             dom.change(now, title=why)
