@@ -194,31 +194,6 @@ def test_the_buttons_of_memory_and_of_the_queue(desk: Page):
     press(desk, "approve", "skip")
 
 
-DISAGREE = """() => new Promise((stored) => {
-  const open = indexedDB.open("oneseek");
-  open.onsuccess = () => {
-    const change = open.result.transaction("queue", "readwrite");
-    for (const [seq, bird] of ["gull", "tern"].entries()) {
-      const id = String(seq).padStart(16, "0"), about = "b".repeat(16);
-      const one = {id, about, prompt: "Which bird is it?", answer: `It is a ${bird}.`};
-      const told = {kind: "exchange", phrasings: [], language: "en", source: {kind: "question"}};
-      const waits = {priority: "chat", why: "disagreement", state: "held", time: 1, seen: 1};
-      change.objectStore("queue").put({...one, ...told, ...waits, seq, revision: 1}, id);
-    }
-    change.oncomplete = () => { open.result.close(); stored(); };
-  };
-})"""
-
-
-def test_of_answers_that_disagree_none_may_be_right(desk: Page):
-    desk.evaluate(DISAGREE)
-    desk.reload()
-    expect(waiting(desk)).to_contain_text("It is a tern.")
-    press(desk, "choose-none")
-    expect(waiting(desk)).not_to_contain_text("It is a tern.")
-    wait_for_state(desk, "ready", "countdown", "paused", "training", timeout=120)
-
-
 def press_pause(page: Page) -> None:
     """Learning stands still, so that what is pressed meets what it was drawn for."""
     panel(page, "Activity")
@@ -292,6 +267,31 @@ def test_forgetting_from_memory_and_from_a_version_says_what_it_means_and_does_i
     press(desk, "version-details", "forget-version")
     expect(desk.get_by_role("alertdialog")).to_contain_text("These versions learned from it:")
     press(desk, "close-dialog")
+
+
+DISAGREE = """() => new Promise((stored) => {
+  const open = indexedDB.open("oneseek");
+  open.onsuccess = () => {
+    const change = open.result.transaction("queue", "readwrite");
+    for (const [seq, bird] of ["gull", "tern"].entries()) {
+      const id = String(seq).padStart(16, "0"), about = "b".repeat(16);
+      const one = {id, about, prompt: "Which bird is it?", answer: `It is a ${bird}.`};
+      const told = {kind: "exchange", phrasings: [], language: "en", source: {kind: "question"}};
+      const waits = {priority: "chat", why: "disagreement", state: "held", time: 1, seen: 1};
+      change.objectStore("queue").put({...one, ...told, ...waits, seq, revision: 1}, id);
+    }
+    change.oncomplete = () => { open.result.close(); stored(); };
+  };
+})"""
+
+
+def test_of_answers_that_disagree_none_may_be_right(desk: Page):
+    desk.evaluate(DISAGREE)
+    desk.reload()
+    expect(waiting(desk)).to_contain_text("It is a tern.")
+    press(desk, "choose-none")
+    expect(waiting(desk)).not_to_contain_text("It is a tern.")
+    wait_for_state(desk, "ready", "countdown", "paused", "training", timeout=120)
 
 
 FULL = """() => {
