@@ -304,7 +304,7 @@ def test_the_controls_of_settings(desk: Page):
     desk.evaluate(FULL)
     desk.locator("#theme").click()
     press(desk, "settings")
-    desk.evaluate("IDBObjectStore.prototype.put = put")
+    desk.evaluate("() => { IDBObjectStore.prototype.put = put; }")
     press(desk, "set-check")
     for verb, value in (("set-language", "en"), ("set-theme", "dark"), ("set-choice", None)):
         chosen = desk.locator(f'select[data-do="{verb}"]').first
