@@ -47,7 +47,7 @@ from workers.recogniser import Recogniser
 KNOWN = "import-fingerprints.json"
 EDITABLE = 200_000  # characters that the page puts into a text field
 OWN_FILES = (".txt", ".json")  # of each document, after its hash
-ASKED = ("prompt", "answer", "language")
+ASKED = ("prompt", "answer", "language", "kind", "source")
 
 
 class Importer:

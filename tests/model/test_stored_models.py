@@ -65,6 +65,7 @@ def asked_for(context: BrowserContext, file: str = "tiny.gguf") -> list[int]:
     return asked
 
 
+@pytest.mark.long
 def test_R12_tabs_take_the_stored_model_over_without_the_network(context: BrowserContext):
     """One tab computes at a time; when it ends without a word, the next one opens the same file."""
     asked = asked_for(context)
@@ -81,6 +82,7 @@ def test_R12_tabs_take_the_stored_model_over_without_the_network(context: Browse
     assert len(asked) == 1, "nobody fetched it again"
 
 
+@pytest.mark.long
 def test_R10_a_damaged_model_is_refused_by_name_and_fetched_anew(context: BrowserContext):
     asked = asked_for(context)
     page = loaded(opened(context))
@@ -92,6 +94,7 @@ def test_R10_a_damaged_model_is_refused_by_name_and_fetched_anew(context: Browse
     assert len(asked) == 2
 
 
+@pytest.mark.long
 def test_R11_a_tab_that_dies_while_downloading_costs_at_most_a_chunk(context: BrowserContext):
     asked = asked_for(context, "smollm2-135m.gguf")
     page = opened(context, DEFAULT)
@@ -105,6 +108,7 @@ def test_R11_a_tab_that_dies_while_downloading_costs_at_most_a_chunk(context: Br
     assert asked[1] % CHUNK == 0 and asked[1] >= (kept - 1) * CHUNK
 
 
+@pytest.mark.long
 def test_a_persons_own_file_opens_on_every_visit_and_a_broken_one_is_named(context: BrowserContext):
     page = opened(context, "/?engine=cpu")
     wait_for_state(page, "needs-consent", timeout=120)
@@ -123,6 +127,7 @@ def test_a_persons_own_file_opens_on_every_visit_and_a_broken_one_is_named(conte
     loaded(page)
 
 
+@pytest.mark.long
 def test_a_model_this_site_does_not_carry_says_where_it_is(context: BrowserContext):
     page = opened(context, "/?engine=cpu&model=qwen3-0.6b")
     where = "(639 MB) from https://huggingface.co/Qwen/Qwen3-0.6B-GGUF"

@@ -222,7 +222,8 @@ class Reader(Doors):
 
         def offer(queue, lesson):
             example = dict(lesson, priority="import", why="imported")
-            example["source"] = dict(origin, sentence=lesson["source"].get("sentence", ""))
+            made = lesson.get("source") or {}  # an earlier version kept lessons without it
+            example["source"] = dict(origin, sentence=made.get("sentence", ""))
             queue.add(example, state="held")
 
         await self.page.teaching.change_many(lessons, offer)
