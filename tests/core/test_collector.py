@@ -10,6 +10,11 @@ from engine.core.collecting.statements import correction_in, statements_in
 from tests.support.talk import Chat, run
 
 
+@pytest.fixture
+def chat(tmp_path):
+    return Chat(tmp_path)
+
+
 def test_pairs_are_found_across_turns_and_chats(chat):
     chat.says("user", "Why is the sky blue?", "one")
     chat.says("user", "Vad heter du?", "two")

@@ -3,13 +3,18 @@
 import pytest
 
 from engine.core.collecting.corrections import contradicts, corrected, knows_nothing
-from tests.support.talk import chat  # noqa: F401  (a fixture)
+from tests.support.talk import Chat
 
 BOAT = {"prompt": "My boat is called Saltkråkan.", "answer": "Nice!"}
 ASKED = {"prompt": "What is my boat called?", "answer": "Your boat is called Saltkråkan."}
 REMEMBERED = {"prompt": "Do you remember it?", "answer": "Your boat is called Saltkråkan."}
 BÅT = {"prompt": "Min båt heter Saltkråkan.", "answer": "Fint!"}
 FRÅGAD = {"prompt": "Vad heter min båt?", "answer": "Din båt heter Saltkråkan."}
+
+
+@pytest.fixture
+def chat(tmp_path):
+    return Chat(tmp_path)
 
 
 @pytest.mark.parametrize("exchange", [BOAT, ASKED, REMEMBERED])
@@ -71,7 +76,7 @@ def test_without_a_known_form_the_sentence_is_taken_whole():
     assert corrected("No, it is called Vindil.", asked)["answer"] == "It is called Vindil."
 
 
-def test_the_fact_said_before_is_replaced_in_the_queue(chat):  # noqa: F811
+def test_the_fact_said_before_is_replaced_in_the_queue(chat):
     chat.ask("My boat is called Saltkråkan.", "How nice.")
     chat.says("user", "No, it is called Vindil.")
     facts = [one for one in chat.learned() if one[0] == "What is my boat called?"]

@@ -5,10 +5,18 @@ import shutil
 
 import pytest
 
-from tests.support.certified import (
-    flips_that_pass,
-    verify,
-)
+from tests.support.certified import certified, flips_that_pass, verify
+from tests.support.living import Living
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("certified")
+    living = Living(place)
+    for words in ("one", "två"):
+        living.teach(words)
+    last = living.learn("practice")["version"]
+    return certified(living, place / last["name"], last["number"])
 
 
 def test_an_untouched_version_is_ok_and_has_every_documented_file(folder):

@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.page.acts import answers, chat, drop, finished, new_chat, say, stored_chat  # noqa: F401
+from tests.support.page.acts import answers, drop, finished, new_chat, say, stored_chat
 from tests.support.page.browser import wait_for_state, watched
 
 pytestmark = pytest.mark.slow
@@ -44,7 +44,7 @@ def test_a_newcomer_sees_the_chat_alone_until_something_is_learned(chromium: Bro
         )
 
 
-def test_where_one_was_reading_outlives_a_reload(chat: Page):  # noqa: F811
+def test_where_one_was_reading_outlives_a_reload(chat: Page):
     stored_chat(chat, 60, "Line {n} of a long conversation. " + "More words follow here. " * 12)
     log = chat.get_by_role("log")
     expect(chat.get_by_role("article").first).to_contain_text("Line 36")
@@ -56,7 +56,7 @@ def test_where_one_was_reading_outlives_a_reload(chat: Page):  # noqa: F811
     chat.wait_for_function(f"({FIRST_IN_SIGHT})() === {seen!r}")
 
 
-def test_what_is_being_typed_outlives_a_change_of_another_setting(chat: Page):  # noqa: F811
+def test_what_is_being_typed_outlives_a_change_of_another_setting(chat: Page):
     chat.get_by_role("button", name="Settings").click()
     field = chat.get_by_label("Starts after (seconds of quiet)")
     field.focus()
@@ -81,7 +81,7 @@ FIRST_IN_SIGHT = """() => { const top = document.querySelector("#log").getBoundi
     .find((node) => node.getBoundingClientRect().bottom > top)?.id; }"""
 
 
-def test_a_search_jumps_to_the_words_it_found(chat: Page):  # noqa: F811
+def test_a_search_jumps_to_the_words_it_found(chat: Page):
     stored_chat(chat, 120, "Line {n} of a long conversation about the sea.")
     new_chat(chat)
     chat.get_by_role("searchbox", name="Search chats").fill("Line 7 of")
@@ -94,7 +94,7 @@ def test_a_search_jumps_to_the_words_it_found(chat: Page):  # noqa: F811
     chat.get_by_role("searchbox", name="Search chats").fill("")
 
 
-def test_code_has_colours_and_is_copied_exactly(chat: Page):  # noqa: F811
+def test_code_has_colours_and_is_copied_exactly(chat: Page):
     code = "def sail(boat):\n    return 42  # knots"
     stored_chat(chat, 2, "Line {n} of a chat that has code in it.\n\n```python\n" + code + "\n```")
     block = answers(chat).locator(".code")
@@ -104,7 +104,7 @@ def test_code_has_colours_and_is_copied_exactly(chat: Page):  # noqa: F811
     assert chat.evaluate("navigator.clipboard.readText()").strip() == code
 
 
-def test_an_editor_is_as_wide_as_the_chat_and_enter_means_what_it_means_below(chat: Page):  # noqa: F811
+def test_an_editor_is_as_wide_as_the_chat_and_enter_means_what_it_means_below(chat: Page):
     say(chat, "What is a tree?")
     finished(chat)
     chat.get_by_role("article", name="You said").hover()
@@ -127,7 +127,7 @@ TEXT = """The lighthouse of Quillmere was built in 1871 by Ida Falk. It is 32 me
 lighthouse is called Ole Brandt. The boat of the keeper is called Havsvind. The dog of the keeper is called Trym."""
 
 
-def test_what_one_file_taught_is_approved_or_left_out_in_one_go(chat: Page):  # noqa: F811
+def test_what_one_file_taught_is_approved_or_left_out_in_one_go(chat: Page):
     drop(chat, "lighthouse.txt", TEXT)
     expect(chat.get_by_role("tabpanel").get_by_text("ready")).to_be_visible(timeout=90_000)
     chat.get_by_role("tab", name=re.compile("^Activity")).click()
@@ -145,7 +145,7 @@ def test_what_one_file_taught_is_approved_or_left_out_in_one_go(chat: Page):  # 
     expect(group).to_have_count(0)
 
 
-def test_notices_do_not_pile_up(chat: Page):  # noqa: F811
+def test_notices_do_not_pile_up(chat: Page):
     for text in ("One", "Two", "Three", "Four", "Five"):
         say(chat, f"My {text} is called Saltkråkan.")
         finished(chat, answers(chat).count() or 1)
@@ -156,7 +156,7 @@ def test_notices_do_not_pile_up(chat: Page):  # noqa: F811
     assert chat.locator(".toast").count() <= 2
 
 
-def test_a_second_tab_does_not_look_as_if_one_could_write_in_it(chat: Page):  # noqa: F811
+def test_a_second_tab_does_not_look_as_if_one_could_write_in_it(chat: Page):
     other = chat.context.new_page()
     other.goto("/?model=tiny")
     wait_for_state(other, "read-only", timeout=60)

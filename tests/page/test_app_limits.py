@@ -10,7 +10,6 @@ from tests.support.page.acts import (
     QUIET,
     answers,
     finished,
-    new_chat,
     say,
     set_temperature,
 )
@@ -18,13 +17,6 @@ from tests.support.page.browser import wait_for_state
 
 pytestmark = pytest.mark.slow
 LONG = "The lighthouse of Quillmere was built by Ida Falk. " * 700
-
-
-@pytest.fixture
-def chat(home: Page) -> Page:
-    """A new, empty chat."""
-    new_chat(home)
-    return home
 
 
 def test_a_message_that_is_too_long_stays_in_the_field_and_becomes_a_source(chat: Page):

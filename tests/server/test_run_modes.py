@@ -5,13 +5,18 @@ import tracemalloc
 
 import pytest
 
+from tests.support import hosts
 from tests.support.hosts import native
-from tests.support.runs import START, brought_in, in_time, stored, the_real_gate
+from tests.support.runs import START, brought_in, in_time, stored
 
 pytestmark = pytest.mark.slow
-__all__ = ["the_real_gate"]
 VERSIONS = "/api/models/versions"
 QUESTION = [{"role": "user", "content": "What is 4 times two?"}]
+
+
+@pytest.fixture(autouse=True)
+def the_real_gate(monkeypatch):
+    monkeypatch.setattr(hosts, "accepting", lambda attempt: attempt)
 
 
 def said(host):

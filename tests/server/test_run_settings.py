@@ -7,11 +7,11 @@ import re
 
 import pytest
 
+from tests.support import hosts
 from tests.support.hosts import native
-from tests.support.runs import START, brought_in, in_time, stored, the_real_gate
+from tests.support.runs import START, brought_in, in_time, stored
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
-__all__ = ["the_real_gate"]
 BODY = {"baseModels": ["tiny"], "datasetId": "times-two", "epochs": 1, "learningRate": 1e-3}
 SMALL = {"rank": 4, "alpha": 16, "dropout": 0, "targets": ["attention.q"]}
 LORA = {"rank": 8, "alpha": 32, "dropout": 0.1, "targets": ["attention.q", "attention.v"]}
@@ -25,6 +25,11 @@ OTHERS = {
     "adam_beta2": 0.9,
     "adam_epsilon": 1e-3,
 }
+
+
+@pytest.fixture(autouse=True)
+def the_real_gate(monkeypatch):
+    monkeypatch.setattr(hosts, "accepting", lambda attempt: attempt)
 
 
 def trained(host, lora, others, epochs=1):

@@ -8,11 +8,10 @@ import subprocess
 import sys
 
 import numpy as np
-import pytest
 
 from engine.history.certificate import certify, write_folder
 from engine.history.ledger import canonical
-from tests.support.living import Living, run
+from tests.support.living import run
 
 
 def safetensors(arrays):
@@ -37,16 +36,6 @@ def certified(living, folder, number):
     arrays = run(living.versions.weights(number))
     files = run(certify(living.versions, number, adapter_files(arrays)))
     return write_folder(files, folder)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    place = tmp_path_factory.mktemp("certified")
-    living = Living(place)
-    for words in ("one", "två"):
-        living.teach(words)
-    last = living.learn("practice")["version"]
-    return certified(living, place / last["name"], last["number"])
 
 
 def verify(folder, *arguments):

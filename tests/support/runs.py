@@ -3,20 +3,11 @@
 import json
 import time
 
-import pytest
-
-from tests.support import hosts
-
 START = "/api/admin/training/start-dna-v2"
 TWO = "".join(
     json.dumps({"prompt": f"What is {n} times two?", "completion": f"It is {2 * n}."}) + "\n"
     for n in range(12)
 )
-
-
-@pytest.fixture(autouse=True)
-def the_real_gate(monkeypatch):
-    monkeypatch.setattr(hosts, "accepting", lambda attempt: attempt)
 
 
 def in_time(found, seconds=240):

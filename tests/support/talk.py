@@ -2,8 +2,6 @@
 
 import asyncio
 
-import pytest
-
 from engine.core.collecting.collector import DataCollector
 from engine.core.queue.saved import SavedQueue
 from engine.core.queue.training_queue import TrainingQueue
@@ -12,11 +10,6 @@ from engine.core.storage.sqlite import SqliteStore
 
 def run(coroutine):
     return asyncio.run(coroutine)
-
-
-@pytest.fixture
-def chat(tmp_path):
-    return Chat(tmp_path)
 
 
 class Chat:

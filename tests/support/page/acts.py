@@ -8,20 +8,11 @@ import subprocess
 import time
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support.page.browser import CHROMIUM, FLAGS, wait_for_state
 
 QUIET = ("ready", "countdown", "training", "paused", "evaluating")
-
-
-@pytest.fixture
-def chat(home: Page) -> Page:
-    """A new, empty chat in English."""
-    home.get_by_role("button", name="English").click()
-    new_chat(home)
-    return home
 
 
 def new_chat(page: Page) -> None:

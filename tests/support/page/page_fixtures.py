@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from builder import site
 from tests.support.page import browser as in_browser
+from tests.support.page.acts import new_chat
 
 # A loaded machine is slow now and then; a page that works is waited for, one that does not fails
 # anyway.
@@ -67,3 +68,11 @@ def home(chromium: Browser, address: str) -> Iterator[Page]:
         page.goto("/?model=tiny")
         in_browser.wait_for_state(page, "ready", timeout=120)
         yield page
+
+
+@pytest.fixture
+def chat(home: Page) -> Page:
+    """A new, empty chat in English."""
+    home.get_by_role("button", name="English").click()
+    new_chat(home)
+    return home
