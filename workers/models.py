@@ -26,6 +26,10 @@ INBOX = "inbox"
 GIVEN = "file:"
 
 
+class NotCarried(DownloadError):
+    """The site does not carry a model; the text is a sentence for people, with what to do."""
+
+
 class Paused(Exception):
     """The download was stopped by request."""
 
@@ -44,7 +48,7 @@ class Models:
         if model.startswith(GIVEN):
             return open_model(await self.given(model.removeprefix(GIVEN), progress))
         if model not in self.addresses:
-            raise DownloadError(elsewhere(model))
+            raise NotCarried(elsewhere(model))
         address = self.addresses[model]
         got = self.kept(model, progress) if keep else in_memory(model, address, progress)
         self.fetching = asyncio.ensure_future(got)
@@ -107,10 +111,10 @@ def elsewhere(model: str) -> str:
     """What to do about a model that this site does not carry."""
     known = registry.known().get(model)
     if known is None:
-        return f"there is no model called {model!r}; choose one of the list"
+        return f"There is no model called {model}; choose one of the list."
     return (
         f"{known['name']} is not part of this site and nothing was fetched. Download it "
-        f"({known['bytes'] / 1e6:.0f} MB) from {known['source']['url']} and choose it here as a file"
+        f"({known['bytes'] / 1e6:.0f} MB) from {known['source']['url']} and choose it here as a file."
     )
 
 

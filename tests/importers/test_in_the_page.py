@@ -309,7 +309,6 @@ BAD = {
 }
 
 
-@pytest.mark.long
 def test_R28_what_is_bad_ends_in_a_sentence_and_the_importer_lives(shell: Page):
     drop(shell, *[(name, data) for name, (data, _) in BAD.items()])
     for name, (_, sentence) in BAD.items():

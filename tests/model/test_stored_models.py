@@ -65,7 +65,12 @@ def asked_for(context: BrowserContext, file: str = "tiny.gguf") -> list[int]:
     return asked
 
 
-@pytest.mark.long
+def told_of(page: Page, raw: str) -> None:
+    """In a person's words, with the raw text folded beneath."""
+    page.get_by_text("What was read is damaged or incomplete").first.wait_for(timeout=90_000)
+    page.get_by_text(raw).first.wait_for(state="attached")
+
+
 def test_R12_tabs_take_the_stored_model_over_without_the_network(context: BrowserContext):
     """One tab computes at a time; when it ends without a word, the next one opens the same file."""
     asked = asked_for(context)
@@ -82,19 +87,17 @@ def test_R12_tabs_take_the_stored_model_over_without_the_network(context: Browse
     assert len(asked) == 1, "nobody fetched it again"
 
 
-@pytest.mark.long
 def test_R10_a_damaged_model_is_refused_by_name_and_fetched_anew(context: BrowserContext):
     asked = asked_for(context)
     page = loaded(opened(context))
     page.evaluate(DAMAGE)
     page.reload()
-    page.get_by_text("tiny.gguf: the bytes from 0 on are not those").first.wait_for(timeout=90_000)
+    told_of(page, "tiny.gguf: the bytes from 0 on are not those")
     page.reload()
     loaded(page)
     assert len(asked) == 2
 
 
-@pytest.mark.long
 def test_R11_a_tab_that_dies_while_downloading_costs_at_most_a_chunk(context: BrowserContext):
     asked = asked_for(context, "smollm2-135m.gguf")
     page = opened(context, DEFAULT)
@@ -108,7 +111,6 @@ def test_R11_a_tab_that_dies_while_downloading_costs_at_most_a_chunk(context: Br
     assert asked[1] % CHUNK == 0 and asked[1] >= (kept - 1) * CHUNK
 
 
-@pytest.mark.long
 def test_a_persons_own_file_opens_on_every_visit_and_a_broken_one_is_named(context: BrowserContext):
     page = opened(context, "/?engine=cpu")
     wait_for_state(page, "needs-consent", timeout=120)
@@ -119,7 +121,7 @@ def test_a_persons_own_file_opens_on_every_visit_and_a_broken_one_is_named(conte
             button.click()
         choosing.value.set_files({"name": name, "mimeType": "", "buffer": content})
         if name == "broken.gguf":
-            page.get_by_text("broken.gguf: tensor").first.wait_for(timeout=90_000)
+            told_of(page, "broken.gguf: tensor")
             page.reload()
             wait_for_state(page, "needs-consent", timeout=120)
     loaded(page)
@@ -127,7 +129,6 @@ def test_a_persons_own_file_opens_on_every_visit_and_a_broken_one_is_named(conte
     loaded(page)
 
 
-@pytest.mark.long
 def test_a_model_this_site_does_not_carry_says_where_it_is(context: BrowserContext):
     page = opened(context, "/?engine=cpu&model=qwen3-0.6b")
     where = "(639 MB) from https://huggingface.co/Qwen/Qwen3-0.6B-GGUF"

@@ -35,7 +35,7 @@ CAUSES = {
 }
 """A cause that has words of its own -> what its trace holds."""
 
-REFUSED = "ImportRefused"  # whose text is a sentence for people
+FOR_PEOPLE = ("ImportRefused", "NotCarried")  # whose texts are sentences for people
 LAST = 400  # characters of a trace in which the cause stands
 
 
@@ -43,7 +43,7 @@ def words(failed):
     """What happened, what is safe, and what to do."""
     if failed.detail == "ended":
         return t("failed.ended")
-    if REFUSED in failed.detail[-LAST:]:
+    if any(name in failed.detail[-LAST:] for name in FOR_PEOPLE):
         return t.said(failed.reason)
     told = t("failed." + asked(failed.where))
     cause = cause_of(failed)
