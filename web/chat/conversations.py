@@ -130,7 +130,7 @@ class Conversations:
             anchor,
             dom.button(t("nav.rename"), "rename-chat", id, "edit"),
             *self.learning(id),
-            self.thinking(id),
+            *self.thinking(id),
             dom.button(t("nav.export_md"), "export-chat-md", id, "load"),
             dom.button(t("nav.export_json"), "export-chat-json", id, "load"),
             dom.button(t("nav.delete"), "delete-chat", id, "trash", cls="danger"),
@@ -148,9 +148,9 @@ class Conversations:
     def thinking(self, id):
         """For a model that can: whether it thinks before it answers here."""
         if not self.page.model or not self.page.model.thinks:
-            return None
+            return []
         words = "nav.think_no" if self.chat.thinks(id) else "nav.think"
-        return dom.button(t(words), "chat-thinks", id, "help")
+        return [dom.button(t(words), "chat-thinks", id, "help")]
 
     async def think(self, id):
         chats = set(self.page.settings["think"])

@@ -43,18 +43,19 @@ def body(answer: Locator) -> Locator:
     return answer.locator(".text")
 
 
-def slow_down(page: Page) -> None:
+def slow_down(page: Page, milliseconds: int = 60) -> None:
     """From now on the engine's worker needs a while for each look at the clock, of which every
     token takes some."""
     page.workers[0].evaluate(
-        """() => {
+        """(milliseconds) => {
           const now = performance.now.bind(performance);
           performance.now = () => {
-            const end = now() + 60;
+            const end = now() + milliseconds;
             while (now() < end);
             return end;
           };
-        }"""
+        }""",
+        milliseconds,
     )
 
 
