@@ -23,7 +23,6 @@ from engine.core.turns import Turns, background
 from engine.history.naming import parse
 from tests.support.command import call, said
 from tests.support.hosts import Native, native
-from tests.support.page.browser import wait_for_state
 from workers.server.guard import LIMIT
 from workers.server.headless import arguments
 from workers.server.share import Share
