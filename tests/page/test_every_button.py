@@ -307,10 +307,10 @@ DISAGREE = """() => new Promise((stored) => {
 def test_of_answers_that_disagree_none_may_be_right(desk: Page):
     desk.evaluate(DISAGREE)
     desk.reload()
+    wait_for_state(desk, "ready", "countdown", "paused", "training", timeout=120)
     expect(waiting(desk)).to_contain_text("It is a tern.")
     press(desk, "choose-none")
     expect(waiting(desk)).not_to_contain_text("It is a tern.")
-    wait_for_state(desk, "ready", "countdown", "paused", "training", timeout=120)
 
 
 def test_the_controls_of_settings(desk: Page):
