@@ -315,7 +315,7 @@ def test_of_answers_that_disagree_none_may_be_right(desk: Page):
 
 def test_the_controls_of_settings(desk: Page):
     desk.get_by_role("button", name="Settings").click()
-    press(desk, "set-check")
+    desk.get_by_role("dialog").locator('[data-do="set-check"]').first.click()
     for verb, value in (("set-language", "en"), ("set-theme", "dark"), ("set-choice", None)):
         chosen = desk.locator(f'select[data-do="{verb}"]').first
         chosen.select_option(value) if value else chosen.select_option(index=1)
