@@ -180,6 +180,9 @@ class StopConfig(Settings):
     }
 
 
+MODES = ("lora", "hybrid", "full")  # what is trained: an adapter, the last layers too, or those
+
+
 class TrainingConfig(Settings):
     PARTS = {
         "lora_config": LoraConfig,
@@ -188,7 +191,7 @@ class TrainingConfig(Settings):
         "confidence_auto_stop": StopConfig,
     }
     FIELDS = {
-        "mode": Choice("lora", ("lora", "full", "hybrid")),
+        "mode": Choice("lora", MODES),
         "learning_rate": Number(1e-4, 1e-5, 1e-3),
         "batch_size": whole(4, 1, 32),
         "epochs": whole(3, 1, 100),

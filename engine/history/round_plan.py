@@ -11,9 +11,10 @@ from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
+from engine.core import next_work
 from engine.history.snapshot import Arrays, weights_sha256
 
-LESSON, PRACTICE, TRAINING = "lesson", "practice", "training"
+LESSON, PRACTICE, TRAINING = next_work.LESSON, next_work.PRACTICE, next_work.TRAINED
 DATA_SET = "dataset"  # the kind of a record that stands for a whole file
 T = TypeVar("T")
 

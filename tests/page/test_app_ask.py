@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support.page.acts import finished, new_chat, panel, say
-from tests.support.page.browser import wait_for_state, watched
+from tests.support.page.browser import demo, wait_for_state
 
 pytestmark = pytest.mark.slow
 TEXT = """The lighthouse of Skarvholmen
@@ -21,10 +21,7 @@ LENS = "Its lens was ground in Paris and weighs 340 kilograms."
 
 @pytest.fixture(scope="module")
 def home(chromium: Browser, address: str) -> Iterator[Page]:
-    with watched(chromium, address, locale="en-US") as (context, _):
-        page = context.new_page()
-        page.goto("/?model=tiny&engine=cpu")
-        wait_for_state(page, "ready", timeout=120)
+    with demo(chromium, address, "&engine=cpu") as page:
         yield page
 
 

@@ -18,17 +18,14 @@ from tests.support.page.acts import (
     told,
     version,
 )
-from tests.support.page.browser import wait_for_state, watched
+from tests.support.page.browser import demo, wait_for_state, watched
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def home(chromium: Browser, address: str) -> Iterator[Page]:
-    with watched(chromium, address, locale="en-US") as (context, _):
-        page = context.new_page()
-        page.goto("/?model=tiny&engine=cpu")
-        wait_for_state(page, "ready", timeout=120)
+    with demo(chromium, address, "&engine=cpu") as page:
         yield page
 
 

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support.page.acts import idle_after, panel, say, tell, told
-from tests.support.page.browser import wait_for_state, watched
+from tests.support.page.browser import demo, wait_for_state
 
 pytestmark = pytest.mark.slow
 MANY = """async (count) => {
@@ -28,10 +28,7 @@ MANY = """async (count) => {
 
 @pytest.fixture(scope="module")
 def home(chromium: Browser, address: str) -> Iterator[Page]:
-    with watched(chromium, address, locale="en-US") as (context, _):
-        page = context.new_page()
-        page.goto("/?model=tiny&engine=cpu")
-        wait_for_state(page, "ready", timeout=120)
+    with demo(chromium, address, "&engine=cpu") as page:
         idle_after(page, 3600)
         yield page
 

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Callable
 from typing import Any
 
-from engine.core.settings import StopConfig, TrainingConfig
+from engine.core.settings import MODES, StopConfig, TrainingConfig
 from engine.history.dna import record_dna
 from engine.history.round_plan import TRAINING, make_plan
 from engine.history.versions import GENERIC, label
@@ -32,7 +32,6 @@ def must_have_place(wanted: TrainingConfig, config: TrainingConfig) -> None:
 
 
 OPEN = "runs.open"  # in `state`: the runs that wait or are under way, oldest first
-MODES = ("lora", "hybrid", "full")
 MEASURES = ("scale", "measures", "notes", "losses", "steps")
 
 

@@ -88,6 +88,16 @@ def watched(browser: Browser, address: str, **options) -> Iterator[tuple[Browser
     watch.check()
 
 
+@contextlib.contextmanager
+def demo(browser: Browser, address: str, options: str = "") -> Iterator[Page]:
+    """A fresh profile in English in which the demo model is loaded."""
+    with watched(browser, address, locale="en-US") as (context, _):
+        page = context.new_page()
+        page.goto("/?model=tiny" + options)
+        wait_for_state(page, "ready", timeout=120)
+        yield page
+
+
 def wait_for_state(page: Page, *states: str, timeout: float = 240) -> str:
     """Until the engine's state, as <html data-engine> tells it, is one of these."""
     wanted = ", ".join(f'html[data-engine="{state}"]' for state in states)

@@ -62,11 +62,8 @@ def page(context: BrowserContext) -> Page:
 def home(chromium: Browser, address: str) -> Iterator[Page]:
     """One profile in which the demo model is loaded, for all tests of a module that can share
     it."""
-    with in_browser.watched(chromium, address, locale="en-US") as (context, _):
-        context.grant_permissions(["clipboard-read", "clipboard-write"])
-        page = context.new_page()
-        page.goto("/?model=tiny")
-        in_browser.wait_for_state(page, "ready", timeout=120)
+    with in_browser.demo(chromium, address) as page:
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
         yield page
 
 

@@ -2,11 +2,10 @@
 take."""
 
 from engine.core.messages import WhatRunTakes
+from engine.core.settings import MODES
 from web.lib import dom
 from web.lib.words import t
 from web.settings.fields import select
-
-MODES = ("lora", "hybrid", "full")
 
 
 class RunModes:

@@ -11,14 +11,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from engine.core.settings import IN_RUNS, TARGETS, TrainingConfig
+from engine.core.settings import IN_RUNS, MODES, TARGETS, TrainingConfig
 from engine.learning import run_data
 from engine.learning.adaptive import score
 from engine.learning.run_data import LARGEST
 from engine.learning.runs import moment
 from workers.server.fields import BadRequest, array, body_of, number, record, takes, text, whole
 from workers.server.service import Service, service_of
-from workers.server.training_runs import MODES
 
 HEARTBEAT = 15.0  # seconds of silence before a listener is told that the line still stands
 RESPONSE = record(model=text(longest=200), response=text())
