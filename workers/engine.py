@@ -18,7 +18,7 @@ import numpy as np
 import pyodide_js
 from pyodide.ffi import can_run_sync, run_sync, to_js
 
-from engine.assistant import Assistant, Round
+from engine.assistant import Assistant, ExampleGone, NothingLeft, Round
 from engine.backends.gpu.errors import DeviceLost
 from engine.backends.quick_check import measured
 from engine.core.collecting.language import UNKNOWN, detect
@@ -129,6 +129,7 @@ class Engine:
         self.signer: BrowserSigner | None = None
         self.loaded: LoadModel = None  # the requests that made what is there now
         self.learning: Learn | None = None
+        self.opening = asyncio.Lock()  # one round at a time
         self.warming: asyncio.Future  # makes the first answer quick
         self.recovery = Recovery(emit, self.rebuild, lambda: self.device.kind)
 
@@ -304,16 +305,34 @@ class Engine:
 
     async def on_learn(self, request: Learn) -> Opened:
         """Open a round, or go on with the one a closed tab left."""
-        await self.recovery.done()
-        self.learning = request
-        began = time.monotonic()
-        opened = await self.open_round()
+        async with self.opening:
+            self.learning = request
+            began = time.monotonic()
+            opened = await self.begun()
         used = 1e3 * (time.monotonic() - began)
         if opened is None:
-            self.learning = None
-            return Opened(run="", steps=0, used_ms=used)
+            return Opened(run="", kind="", steps=0, used_ms=used)
         self.announce("round_started", runId=opened.run, kind=request.kind)
-        return Opened(run=opened.run, steps=opened.steps, used_ms=used)
+        return Opened(run=opened.run, kind=opened.kind, steps=opened.steps, used_ms=used)
+
+    async def begun(self) -> Round | None:
+        """The round that is wanted, once it is open, also when what computes is lost meanwhile; None
+        when there is nothing left to it."""
+        while True:
+            await self.recovery.done()
+            try:
+                opened = await self.open_round()
+                break
+            except DeviceLost as lost:
+                self.recovery.begin(str(lost))
+            except (NothingLeft, ExampleGone):
+                opened = None
+                break
+            except Exception:
+                self.learning = None
+                raise
+        self.learning = self.learning if opened else None
+        return opened
 
     def announce(self, event: str, /, **facts: Any) -> None:
         """Tell those who listen to the HTTP API."""
@@ -373,9 +392,12 @@ class Engine:
         """Work on the open round for about this long."""
         await self.recovery.done()
         try:
-            if self.needed().round is None and self.learning:  # rebuilt: go on from the checkpoint
-                await self.open_round()
-            round = self.assistant.round
+            async with self.opening:
+                round = self.needed().round
+                if round is None and self.learning:  # it made way: go on from the checkpoint
+                    round = await self.begun()
+            if round is None:  # thrown away, or all it was about was taken back
+                return Slice(used_ms=0.0, finished=True, outcome="", version="", reason="")
             self.assistant.turns.sparing = request.sparing
             used, ended = await self.assistant.grant(request.milliseconds)
         except DeviceLost as lost:
