@@ -6,11 +6,12 @@ those who answer the others (`serve`).
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from typing import Any
 
-from engine.assistant import Round
+from engine.assistant import ExampleGone, NothingLeft, Round
 from engine.backends.gpu.errors import DeviceLost
 from engine.core.collecting.language import UNKNOWN, detect
 from engine.core.messages import (
@@ -50,6 +51,7 @@ class Engine:
     def __init__(self, resident: Resident, desk: Desk) -> None:
         self.resident, self.desk = resident, desk
         self.learning: Learn | None = None  # what the open round was asked as
+        self.opening = asyncio.Lock()  # one round at a time
 
     async def on_ask(self, request: Ask) -> Answered | Failed:
         """Answer a conversation; Token events carry the answer while it comes."""
@@ -105,16 +107,34 @@ class Engine:
 
     async def on_learn(self, request: Learn) -> Opened:
         """Open a round, or go on with the one a closed tab left."""
-        await self.resident.recovery.done()
-        self.learning = request
-        began = time.monotonic()
-        opened = await self.open_round()
+        async with self.opening:
+            self.learning = request
+            began = time.monotonic()
+            opened = await self.begun()
         used = 1e3 * (time.monotonic() - began)
         if opened is None:
-            self.learning = None
-            return Opened(run="", steps=0, used_ms=used)
+            return Opened(run="", kind="", steps=0, used_ms=used)
         self.resident.announce("round_started", runId=opened.run, kind=request.kind)
-        return Opened(run=opened.run, steps=opened.steps, used_ms=used)
+        return Opened(run=opened.run, kind=opened.kind, steps=opened.steps, used_ms=used)
+
+    async def begun(self) -> Round | None:
+        """The round that is wanted, once it is open, also when what computes is lost meanwhile; None
+        when there is nothing left to it."""
+        while True:
+            await self.resident.recovery.done()
+            try:
+                opened = await self.open_round()
+                break
+            except DeviceLost as lost:
+                self.resident.recovery.begin(str(lost))
+            except (NothingLeft, ExampleGone):
+                opened = None
+                break
+            except Exception:
+                self.learning = None
+                raise
+        self.learning = self.learning if opened else None
+        return opened
 
     async def on_question(self, request: Question) -> Done:
         """A question of the chat: its two stages."""
@@ -150,11 +170,12 @@ class Engine:
         """Work on the open round for about this long."""
         await self.resident.recovery.done()
         try:
-            if (
-                self.resident.needed().round is None and self.learning
-            ):  # rebuilt: go on from the checkpoint
-                await self.open_round()
-            round = self.resident.assistant.round
+            async with self.opening:
+                round = self.resident.needed().round
+                if round is None and self.learning:  # it made way: go on from the checkpoint
+                    round = await self.begun()
+            if round is None:  # thrown away, or all it was about was taken back
+                return Slice(used_ms=0.0, finished=True, outcome="", version="", reason="")
             self.resident.assistant.turns.sparing = request.sparing
             used, ended = await self.resident.assistant.grant(request.milliseconds)
         except DeviceLost as lost:
