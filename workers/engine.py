@@ -75,6 +75,7 @@ from engine.core.messages import (
 from engine.core.next_work import MEMORY
 from engine.core.queue.saved import SavedQueue
 from engine.core.queue.training_queue import TrainingQueue
+from engine.core.settings import StopConfig
 from engine.core.storage.store import FencedStore, open_browser_store
 from engine.core.turns import Turns, pause
 from engine.history import curve
@@ -532,8 +533,9 @@ class Engine:
         self.needed()
         runs = (await self.api_ready()).service.runs
         run = await runs.start(
-            [self.versions.base], request.data, request.epochs, request.rate, request.threshold,
-            request.patience, {"mode": request.mode},
+            [self.versions.base], request.data, request.epochs, request.rate,
+            StopConfig(threshold=request.threshold, patience=request.patience),
+            {"mode": request.mode},
         )  # fmt: skip
         self.changed("state")
         return RunStarted(run=run.id)

@@ -38,6 +38,7 @@ from engine.learning.runs import TrainingRun
 from engine.learning.trainer import check
 from engine.model.generate import BATCHES, Answer, Sampling
 from workers.server.admission import Admission
+from workers.server.guests import Guests
 from workers.server.hub import Hub
 from workers.server.share import Share
 from workers.server.training_runs import Runs
@@ -72,10 +73,12 @@ class Service:
         folder: Path | None = None,
         paced: bool = False,
         share: float = 1.0,
+        guests: Guests | None = None,
     ) -> None:
         self.store, self.assistant, self.model, self.clock = store, assistant, model, clock
         self.micro_training, self.folder, self.paced = micro_training, folder, paced
         self.share = share  # of the time that learning may take
+        self.guests = guests or Guests({})
         self.versions: Versions = assistant.versions
         self.hub = Hub()
         self.queue = SavedQueue(TrainingQueue(clock), store)
@@ -126,6 +129,19 @@ class Service:
 
     def tell_rebuilding(self, how_far: dict) -> None:
         self.hub.tell({"type": "version_rebuilding", **how_far})
+
+    # ---- the base models
+
+    @property
+    def models(self) -> list[str]:
+        """The one that answers first."""
+        return [self.model, *self.guests.known]
+
+    async def learner(self, model: str, run: str = "") -> Assistant:
+        """A base model with its versions, loaded."""
+        if model == self.model:
+            return self.assistant
+        return await self.guests.get(model, self.assistant.turns, run)
 
     # ---- answers
 
@@ -184,7 +200,8 @@ class Service:
     @property
     def is_quiet(self) -> bool:
         """Nobody is being answered, and nobody has asked for a moment."""
-        return not self.assistant.answering and time.monotonic() - self.asked >= IDLE_SECONDS
+        busy = self.assistant.answering or self.guests.answering
+        return not busy and time.monotonic() - self.asked >= IDLE_SECONDS
 
     async def quiet(self) -> None:
         while not self.is_quiet:
