@@ -85,11 +85,14 @@ class Relay:
         """Each model before its gate; of all that is told, what the best came to."""
         for model in self.run.models:
             if model not in self.run.ended:
-                assistant = await self.turn(model, len(self.run.metrics))
-                ended = await assistant.training.finish()
-                await curve.close(self.store, f"{self.run.id}.{model}", ended["version"])
-                dna = await self.dna(assistant.versions)
-                await self.run.judged(model, told(ended) | {"dna": dna})
-                assistant.trainer.rest()
+                await self.judge(model)
         best = self.run.leaderboard.ranking()[0]["model"]
         return {**self.run.ended[best], "best": best, "models": self.run.ended}
+
+    async def judge(self, model: str) -> None:
+        assistant = await self.turn(model, len(self.run.metrics))
+        ended = await assistant.training.finish()
+        await curve.close(self.store, f"{self.run.id}.{model}", ended["version"])
+        dna = await self.dna(assistant.versions)
+        await self.run.judged(model, told(ended) | {"dna": dna})
+        assistant.trainer.rest()

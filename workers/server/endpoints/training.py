@@ -185,7 +185,8 @@ async def run_metrics(request: Request) -> JSONResponse:
     """Every step of a run so far."""
     service, run = service_of(request), request.path_params["run_id"]
     known = service.runs.known.get(run)
-    steps = [one for key, one in await service.store.all("metrics") if key.startswith(run + "/")]
+    mine = (f"{run}/", f"{run}.")  # of one model, or of several that took turns
+    steps = [one for key, one in await service.store.all("metrics") if key.startswith(mine)]
     if not steps and known is None:
         raise HTTPException(404, f"there is no run {run!r}")
     told = {"state": known.state, "reason": known.reason, "results": known.results} if known else {}
