@@ -13,6 +13,7 @@ from tests.support.runs import START, brought_in, in_time, stored
 
 pytestmark = pytest.mark.slow
 BODY = {"datasetId": "times-two", "epochs": 3, "learningRate": 5e-4, "autoStopThreshold": 0}
+COMPARE = "/api/models/compare"
 BOTH = ["tiny", "small"]
 
 
@@ -194,3 +195,23 @@ def test_a_run_of_two_models_is_ended_and_leaves_nothing(tmp_path, small):
         assert made_by(host) == [] and host.service.guests.here is None
         left = [str(key) for key in host.inside(lambda service: service.store.keys("snapshots"))]
         assert not [key for key in left if key.startswith("round.")]
+
+
+def test_versions_of_two_models_are_compared_blind_and_counted(whole):
+    host = whole["host"]
+    asked = {"question": "What is 4 times two?", "one": "tiny:v1.0", "other": "small:v1.0"}
+    assert host.ask("POST", COMPARE, asked | {"other": "small:v7.7"}).status == 404
+    told = host.ask("POST", COMPARE, asked).json()
+    texts = {name: host.ask("POST", "/api/oqt/multi-model-query", {**asked, "models": [name]})
+             .json()["responses"][0]["response"] for name in ("tiny:v1.0", "small:v1.0")}  # fmt: skip
+    assert texts["tiny:v1.0"] != texts["small:v1.0"]
+    said = host.ask("POST", f"{COMPARE}/{told['comparison']}", {"winner": 1}).json()
+    assert {said["first"], said["second"]} == {"v1.0", "small:v1.0"}
+    names = {"v1.0": "tiny:v1.0", "small:v1.0": "small:v1.0"}
+    assert told["answers"] == [texts[names[said[place]]] for place in ("first", "second")]
+    board = host.ask("GET", "/api/models/leaderboard").json()["leaderboard"]
+    wins = {one["model"]: (one["wins"], one["games"]) for one in board}
+    assert wins == {said["first"]: (1, 1), said["second"]: (0, 1)}
+    run = host.ask("GET", f"/api/training/{whole['begun']['runId']}/leaderboard").json()
+    won = {one["model"]: one["wins"] for one in run["leaderboard"]}
+    assert sorted(won.values()) == [0, 1]

@@ -27,7 +27,8 @@ from workers.server.endpoints import comparing, inspection, lessons, openai, tra
 from workers.server.endpoints.deprecated import deprecated, multi_model_query, query, status
 from workers.server.guard import error
 from workers.server.guests import NoRoom
-from workers.server.service import NoSuchModel, Service
+from workers.server.names import NoSuchModel
+from workers.server.service import Service
 
 log = logging.getLogger("oneseek")
 

@@ -62,7 +62,8 @@ def guest_named(name: str, backend: str, store: Any, base: str, signer: Any = No
 class Guests:
     def __init__(self, known: Mapping[str, Guest], free: Callable[[], float] = free_bytes) -> None:
         self.known, self.free = dict(known), free
-        self.name, self.here = "", None
+        self.name = ""
+        self.here: Assistant | None = None
         self.pinned_by = ""  # the run whose models take turns
         self._loading = asyncio.Lock()
 
@@ -90,7 +91,7 @@ class Guests:
 
     def leave(self) -> None:
         """Nothing of the one that is loaded is kept in memory."""
-        self.here, self.name = None, ""
+        self.name, self.here = "", None
         gc.collect()
 
     async def _load(self, name: str, turns: Turns) -> Assistant:

@@ -15,7 +15,6 @@ from engine.assistant import Assistant
 from engine.history import curve
 from engine.history.versions import Versions, label
 from engine.learning.runs import NoMoreSteps, TrainingRun
-from engine.learning.training_engine import TrainingEngine
 
 MEASURES = ("scale", "measures", "notes", "losses", "steps")
 Learner = Callable[[str], Awaitable[Assistant]]
@@ -33,8 +32,8 @@ def told(ended: dict) -> dict:
     }
 
 
-def must_have_come_to(epoch: int, training: TrainingEngine) -> None:
-    """For a round that has no step left."""
+def must_have_come_to(epoch: int, training: Any) -> None:
+    """For the training of a round that has no step left."""
     if training.broken:
         raise ArithmeticError(training.broken)
     if len(training.attempt.losses) < epoch:
@@ -59,10 +58,10 @@ class Relay:
     async def train(self, model: str, epoch: int, weight: float, rate: float) -> float:
         """One epoch of one model; the loss of its validation part."""
         assistant = await self.turn(model, epoch)
-        loss = assistant.training.attempt.losses[epoch - 1]
+        attempt: Any = assistant.training.attempt
         await assistant.training.put_off()
         assistant.trainer.rest()
-        return loss
+        return attempt.losses[epoch - 1]
 
     async def turn(self, model: str, epoch: int) -> Assistant:
         """The model with its round open and so many epochs behind it."""

@@ -82,7 +82,7 @@ class Runs:
         """A run that begins when nobody is waiting for an answer; `shaped` says what it trains of
         the model (mode, full_blocks, lora_config), otherwise it goes on in the shape in use."""
         await self.load()
-        chosen = validate_base_models(models, self.service.models)
+        chosen = validate_base_models(models, self.service.names.models)
         record = await run_data.find(self.store, data)
         wanted = shaped or {}
         with urgent():  # who asked waits
@@ -156,10 +156,8 @@ class Runs:
 
     async def forget_checkpoints(self, run: TrainingRun) -> None:
         """Another run over the same data must not go on from where this one came to nothing."""
-        known = {self.service.model: self.versions.base}
-        known |= {name: guest.base for name, guest in self.guests.known.items()}
-        left = [known[model] for model in run.models if model in known]
-        keys = [f"round.{base}.{GENERIC}" for base in left]
+        here = [model for model in run.models if model in self.service.names.models]
+        keys = [f"round.{self.service.names.base_of(model)}.{GENERIC}" for model in here]
         await self.store.batch([["delete", "snapshots", key] for key in keys])
 
     def run(self, id: str) -> TrainingRun:
@@ -244,7 +242,8 @@ class Runs:
         config = {"epochs": run.epochs, "learning_rate": run.learning_rate,
                   "confidence_auto_stop": run.stop.config.to_dict()}  # fmt: skip
         await assistant.data_set_round(record, run.id, config | more | wanted, store)
-        trained = assistant.training.attempt.trainer.config
+        attempt: Any = assistant.training.attempt
+        trained = attempt.trainer.config
         must_have_place(trained.replace(**wanted), trained)
 
     async def epoch(self, epoch: int, on_step: Callable) -> float:
