@@ -47,6 +47,8 @@ class Learning(Training):
     # --------------------------------------------------------------------------------- hearing
 
     def on_progress(self, progress):
+        if not self.run or progress.run == self.ended:
+            return  # told late: that round is over
         self.progress = progress
         self.run, self.kind = progress.run, progress.kind
         if self.effort:
@@ -90,7 +92,8 @@ class Learning(Training):
         if outcome and self.effort:
             dom.run(self.remember_effort(self.effort.remembered()))
         quiet = self.idle_practice
-        self.progress, self.run, self.effort = None, "", None
+        self.ended, self.run = self.run, ""
+        self.progress = self.effort = None
         self.page.status.know(round="")
         await self.page.teaching.load()
         if version:

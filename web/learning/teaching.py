@@ -36,8 +36,13 @@ class Teaching:
 
     async def load(self):
         await self.saved.load()
+        self.page.status.know(set_aside=len(self.saved.aside))
         self.index()
         self.page.touch("queue", "queue-marks")
+
+    async def remove_aside(self):
+        await self.saved.remove_aside()
+        self.page.status.know(set_aside=0)
 
     def configure(self):
         """What may be collected, by the settings of this moment."""

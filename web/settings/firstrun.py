@@ -209,6 +209,8 @@ class FirstRun:
     # -------------------------------------------------------------------------------- loading
 
     def on_progress(self, progress):
+        if not self.busy:
+            return  # told late: the model is here, or is not coming
         before = self.progress
         if before and before.phase == progress.phase and progress.done < before.done:
             return  # chunks may be told out of order; what came is never less

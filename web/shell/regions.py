@@ -101,24 +101,30 @@ class OneSeek(Page):
         """Show what is stored: chats, settings, queue, and the chat that was open last."""
         self.settings_dialog.apply()
         await self.settle_aside()
-        self.tabs.open(self.settings["tab"])
-        await self.teaching.load()
-        await self.heart.read()
-        await self.measured.load()
-        await self.first_run.load_registry()
-        await self.read_version()
-        opened = await self.store.get("settings", "open-chat")
-        await self.conversations.show(opened["id"] if opened else "")
-        await self.place.restore()
-        await self.conversations.load()
+        self.tabs.open(self.tabs.pressed() or self.settings["tab"])
+        for part in (
+            self.teaching.load,
+            self.heart.read,
+            self.measured.load,
+            self.first_run.load_registry,
+            self.read_version,
+            self.open_last_chat,
+            self.conversations.load,
+        ):
+            await dom.guard(part())  # what cannot be shown is told, and the page starts without it
         if self.store.lost:
             self.status.know(storage_lost=True)
         self.status.know(online=js.navigator.onLine)
         self.touch("words", "tab")
-        if site.option("tab"):
+        if site.option("tab") and not self.tabs.pressed():
             self.show_tab(site.option("tab"))
         if not js.matchMedia(MIDDLE).matches:
             self.composer.focus()
+
+    async def open_last_chat(self):
+        opened = await self.store.get("settings", "open-chat")
+        await self.conversations.show(opened["id"] if opened else "")
+        await self.place.restore()
 
     def connection(self, event):
         self.status.know(online=js.navigator.onLine)

@@ -62,6 +62,7 @@ def register(page):
         "open-group": lambda of, el: page.queue_panel.groups.toggle(of),
         "approve-group": lambda of, el: page.queue_panel.groups.approve(of),
         "skip-group": lambda of, el: page.queue_panel.groups.skip(of),
+        "remove-aside": lambda of, el: teaching.remove_aside(),
         "release-secret": lambda of, el: teaching.release(of),
         "discard-secret": lambda of, el: teaching.discard(of),
         "edit-queued": lambda of, el: edit_queued(page, of),
