@@ -37,6 +37,40 @@ def test_a_run_over_who_oneseek_is_trains_in_the_page_and_is_told_after_a_reload
     expect(activity(page).get_by_text(words)).to_be_visible()
 
 
+def begun(page: Page, epochs: int):
+    """A run over who OneSeek is that has passed its first epoch; the panel, and the run's row."""
+    page.goto("/?model=tiny&engine=cpu")
+    in_browser.wait_for_state(page, "ready", timeout=120)
+    panel = activity(page)
+    panel.get_by_role("button", name="Train on a data set").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Times through it").fill(str(epochs))
+    dialog.get_by_role("button", name="Train", exact=True).click()
+    row = panel.get_by_role("listitem").filter(has_text=re.compile(r"run-\d{8}"))
+    expect(row).to_contain_text(re.compile("Loss on the part held back"), timeout=300_000)
+    return panel, row
+
+
+def test_a_run_that_is_paused_resumed_and_thrown_away_is_told_as_it_is(page: Page):
+    panel, row = begun(page, epochs=50)
+    line, version = panel.locator("#state-line"), page.get_by_test_id("active-version")
+    expect(row).to_contain_text("Training now.")
+    panel.get_by_role("button", name="Pause", exact=True).click()
+    expect(line).to_contain_text("Paused (by you)")
+    panel.get_by_role("button", name="Resume", exact=True).click()
+    expect(row).to_contain_text("Training now.")
+    expect(line).not_to_contain_text("Paused")
+    panel.get_by_role("button", name="Throw away").click()
+    expect(row).to_contain_text("Ended by you. Nothing was changed.")
+    expect(line).to_contain_text("Nothing to learn right now")
+    expect(panel.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+    expect(version).to_have_text("v0")
+    page.reload()
+    in_browser.wait_for_state(page, "ready", timeout=120)
+    expect(activity(page).get_by_text("Ended by you. Nothing was changed.")).to_be_visible()
+    expect(line).to_contain_text("Nothing to learn right now")
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("mode", ["hybrid", "full"])
 def test_the_last_layers_are_trained_in_the_page_as_announced_and_taken_back(page: Page, mode: str):
