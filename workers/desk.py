@@ -17,6 +17,7 @@ from engine.core.messages import (
     CallApi,
     DataSets,
     Done,
+    EndRun,
     LeaveApi,
     ListDataSets,
     Reset,
@@ -86,6 +87,13 @@ class Desk:
         )  # fmt: skip
         self.resident.changed("state")
         return RunStarted(run=run.id)
+
+    async def on_end_run(self, request: EndRun) -> Done:
+        """A run that is not under way ends."""
+        self.resident.needed()
+        await (await self.api_ready()).service.runs.cancel(request.run)
+        self.resident.changed("state")
+        return Done()
 
     async def on_what_run_takes(self, request: WhatRunTakes) -> RunTakes:
         """The memory and time of a run in each mode."""

@@ -114,6 +114,7 @@ def register(page):
         "run-file": lambda of, el: page.training_runs.bring(),
         "run-look": lambda of, el: page.training_runs.look(el),
         "run-start": lambda of, el: page.training_runs.start(el),
+        "run-end": lambda of, el: page.training_runs.end(of),
         "drop-round": lambda of, el: page.learning.drop(),
         "not-now": lambda of, el: page.learning.not_now(),
         "probe": lambda of, el: page.tabs.panels["activity"].probe(of),

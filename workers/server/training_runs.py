@@ -6,6 +6,7 @@ A run goes on after a restart with the epoch it was in, from the checkpoint of i
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import shutil
 from collections.abc import Callable
@@ -36,6 +37,7 @@ def must_have_place(wanted: TrainingConfig, config: TrainingConfig) -> None:
         )
 
 
+log = logging.getLogger("oneseek")
 OPEN = "runs.open"  # in `state`: the runs that wait or are under way, oldest first
 LEARNED = ("learned_in", "earlier", "why", "revision")  # what a round adds to a data set's record
 
@@ -53,8 +55,10 @@ class Runs:
 
     @property
     def coming(self) -> list[TrainingRun]:
-        """What waits; a run that a restart interrupted first."""
+        """What waits, of the models that are here; a run that a restart interrupted first."""
+        here = set(self.service.names.models)
         waiting = [run for run in self.known.values() if not run.over and run is not self.now]
+        waiting = [run for run in waiting if here.issuperset(run.models)]
         return sorted(waiting, key=lambda run: run.state != "training")
 
     async def load(self) -> None:
@@ -184,9 +188,11 @@ class Runs:
         except (asyncio.CancelledError, DeviceLost):
             raise
         except Exception as fault:
+            log.error("a run failed, what is saved is untouched", exc_info=fault)
+            self.service.failures += 1
             await self.forget_checkpoints(run)
             await run.fail(str(fault))
-            raise
+            ended = {"outcome": "failed", "reason": run.reason, "version": None, "gate": {}}
         finally:
             self.now = None
         return ended
