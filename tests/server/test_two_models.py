@@ -116,6 +116,20 @@ def test_the_losses_of_an_epoch_set_the_weights_and_the_rates_of_the_next(whole)
         assert [one["learning_rate"] for one in steps] == pytest.approx(falling)
 
 
+def test_the_strategy_asked_for_is_the_one_that_acts(tmp_path, small):
+    strategy = {"top_model_boost": 0.9, "bottom_model_penalty": 0.1, "normalize_weights": False}
+    asked = {"max_multiplier": 1.4, "adjust_strategy": strategy}
+    with native(tmp_path, beside={"small": small}) as host:
+        brought_in(host)
+        run = started(host, BOTH, epochs=1, adaptiveWeights=asked)["runId"]
+        with host.listen(f"/api/events?runId={run}") as listener:
+            over(host, run)
+            told = listener.wait("weight_adjustment")
+        losses = listener.wait("epoch_end")["val_losses"]
+        best = min(losses, key=losses.get)
+        assert told["weights"] == {m: 1.4 if m == best else 0.9 for m in BOTH}
+
+
 def test_a_run_of_two_models_goes_on_to_the_same_bits_after_a_restart(tmp_path, whole, small):
     with native(tmp_path, beside={"small": small}) as host:
         brought_in(host)

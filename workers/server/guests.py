@@ -59,6 +59,18 @@ def guest_named(name: str, backend: str, store: Any, base: str, signer: Any = No
     return Guest(base, size, load)
 
 
+def must_be_here(first: str, others: list[str]) -> None:
+    """The models beside the first, each with a name of its own."""
+    ids = [registry.id_of(first)]
+    for name in others:
+        registry.find(name)
+        if registry.id_of(name) in ids:
+            raise registry.ModelMissing(
+                f"two of the base models are called {registry.id_of(name)}; rename one of the files"
+            )
+        ids.append(registry.id_of(name))
+
+
 class Guests:
     def __init__(self, known: Mapping[str, Guest], free: Callable[[], float] = free_bytes) -> None:
         self.known, self.free = dict(known), free

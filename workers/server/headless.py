@@ -39,7 +39,7 @@ from engine.open import assistant_over, clock, model_named
 from importers.pages.fetch import Fetcher, anywhere
 from workers.server.api import create_app
 from workers.server.guard import LOCAL, Guard
-from workers.server.guests import Guests, guest_named
+from workers.server.guests import Guests, guest_named, must_be_here
 from workers.server.service import Service
 from workers.server.witness import Witness
 
@@ -153,6 +153,7 @@ async def opened(options: argparse.Namespace) -> Service:
     """The service of the chosen model over the folder's store."""
     name, *others = registry.chosen(options.model)
     id = registry.id_of(name)
+    must_be_here(name, others)
     model = await model_named(name, options.backend, Progress(name))
     store = SqliteStore(options.folder / DATABASE)
     if store.lost:
