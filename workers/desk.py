@@ -125,7 +125,7 @@ class Desk:
         """Remove every version, example and snapshot."""
         await self.resident.needed().reset(request.word)
         if self.api:
-            self.api.service.runs.known.clear()
+            await self.api.service.runs.forget()
         self.resident.changed(
             "versions", "examples", "queue", "ledger", "state", "metrics", "events", "facts"
         )

@@ -111,6 +111,20 @@ def test_a_run_that_a_closed_tab_began_says_so_and_can_be_ended(page: Page):
     expect(row).not_to_contain_text("End it")
 
 
+def test_reset_under_versions_takes_the_run_under_way_along(page: Page):
+    panel, line, row = begun(page)
+    page.get_by_role("tab", name="Versions").click()
+    versions = page.get_by_role("tabpanel", name="Versions")
+    versions.get_by_role("button", name="Reset learning").click()
+    page.get_by_role("dialog").get_by_role("textbox").fill("RESET")
+    with page.expect_navigation():
+        page.locator('form[data-do="save-reset"] [type=submit]').click()
+    in_browser.wait_for_state(page, "ready", timeout=120)
+    expect(activity(page).get_by_role("button", name="Train on a data set")).to_be_visible()
+    expect(line).to_contain_text("Nothing to learn right now")
+    expect(row).to_have_count(0)
+
+
 def test_a_run_that_fails_says_why_and_keeps_nothing_else_from_learning(
     page: Page, watch: in_browser.Watch
 ):

@@ -51,6 +51,7 @@ class Runs:
         self.guests = service.guests
         self.known: dict[str, TrainingRun] = {}
         self.now: TrainingRun | None = None
+        self.task: asyncio.Task | None = None  # in which it is done
         self.loaded = False
 
     @property
@@ -150,10 +151,9 @@ class Runs:
             raise ValueError(f"{id} is over already ({run.state}); nothing was changed")
         run.state = "cancelled"
         if run is self.now:
-            round, self.now = self.service.assistant.round, None
+            self.now = None
             self.service.assistant.drop()
-            if round:
-                await asyncio.wait({round.task})
+            await asyncio.wait({self.task})
         await self.forget_checkpoints(run)
         await run.fail("a person ended it; nothing was changed", "cancelled")
         return run
@@ -175,7 +175,9 @@ class Runs:
         """The run as a round of the assistant, done in the time it grants."""
         self.now = run
         assistant = self.service.assistant
-        return assistant.look_into(lambda: self.work(run, on_step, store), TRAINING, run.id)
+        round = assistant.look_into(lambda: self.work(run, on_step, store), TRAINING, run.id)
+        self.task = round.task
+        return round
 
     async def work(self, run: TrainingRun, on_step: Callable, store: Any) -> dict:
         """All of it: epochs, gate, and the files it leaves; what became of its round."""
@@ -266,12 +268,13 @@ class Runs:
         return losses[epoch - 1]
 
     async def forget(self) -> None:
-        """What runs that are over left: their records and their folders."""
-        gone = [id for id, run in self.known.items() if run.over]
-        if gone:
-            await self.store.batch([["delete", "state", id] for id in gone])
-        for id in gone:
-            del self.known[id]
+        """Every run, also the one under way: its record, its checkpoint and its folder."""
+        for run in list(self.known.values()):
+            if not run.over:
+                await self.cancel(run.id)
+        await self.store.batch([["delete", "state", key] for key in (*self.known, OPEN)])
+        self.known.clear()
+        self.guests.leave()
         if self.service.folder:
             shutil.rmtree(self.service.folder / "runs", ignore_errors=True)
 
