@@ -347,10 +347,12 @@ class Assistant:
         return used, round.task.result()
 
     def drop(self) -> None:
-        """Throw the open round away; the chat keeps the version it has."""
+        """Throw the open round away; the chat keeps the version it has. A task that waits for a
+        turn in the midst of plain Python hears of its end only once it has one."""
         if self.round:
             self.round.task.cancel()
             self.round = None
+            self.turns.free()
         self.training.drop()
 
     async def make_room(self) -> None:
