@@ -298,7 +298,7 @@ class Training:
         """How many lessons the version in use learned since the last practice: work for long idle
         time."""
         versions = await records.versions(self.page.store)
-        mine = [one for one in versions if one["base"] == self.page.model_id()]
+        mine = [one for one in versions if one["base"] == self.page.choice.model_id()]
         self.unpractised = unpractised(mine, await records.rejections(self.page.store))
 
     async def grant(self, budget):
