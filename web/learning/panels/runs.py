@@ -132,10 +132,10 @@ class TrainingRuns:
 
     async def end(self, run):
         """Throw a run away that has not begun, or that goes on another time."""
-        if self.page.learning.run == run:  # it began meanwhile
+        if self.page.training.run == run:  # it began meanwhile
             await self.page.learning.drop()
         elif await self.page.learning.tell(EndRun(run=run)):
-            await self.page.learning.count_runs()
+            await self.page.training.count_runs()
             self.page.touch("state")
 
     def told(self, run, in_use):
@@ -152,7 +152,7 @@ class TrainingRuns:
             return [t("runs.several", models=", ".join(models))]
         if models != [self.page.model_id()]:
             return [t("runs.other_model", model=models[0])]
-        if state == "training" and self.page.learning.run != run["runId"]:
+        if state == "training" and self.page.training.run != run["runId"]:
             return [t("runs.begun")]
         if state == "training" and paused:
             return [t("runs.paused", why=t("paused." + paused))]
@@ -167,7 +167,7 @@ class TrainingRuns:
         if mode != "lora":
             words += " · " + t("modes." + mode)
         end = None
-        if run["state"] not in OVER + ("complete",) and self.page.learning.run != run["runId"]:
+        if run["state"] not in OVER + ("complete",) and self.page.training.run != run["runId"]:
             end = dom.button(t("runs.end"), "run-end", run["runId"], drawing="stop", cls="small")
         return dom.make(
             "li",
