@@ -30,6 +30,7 @@ class Processor(Wasm):
         super().__init__(Native(threads))
         self.numpy = Numpy()
         self.numpy.turns = self.turns
+        self.given = None  # what a step takes is numpy's
         self.milliseconds: dict[str, float] = {}  # of both, once they are known
 
     def prepare(self, plan: Plan, tensors: dict | None = None, room: Room | None = None) -> Run:

@@ -16,7 +16,7 @@ from engine.history.dna import record_dna
 from engine.history.round_plan import TRAINING, make_plan
 from engine.history.versions import GENERIC, label
 from engine.learning import run_data, shape
-from engine.learning.needs import measured_pace, needs
+from engine.learning.needs import Watch, measured_pace, needs
 from engine.learning.runs import TrainingRun, validate_base_models
 
 
@@ -148,6 +148,7 @@ class Runs:
     async def work(self, run: TrainingRun, on_step: Callable, store: Any) -> dict:
         """All of it: epochs, gate, and the files it leaves; what became of its round."""
         ended: dict = {}
+        watch = Watch(self.service.assistant.model.executor)
 
         async def finish() -> dict:
             ended.update(await self.service.assistant.training.finish())
@@ -158,6 +159,7 @@ class Runs:
                 "version": version and label(version),
                 "version_name": version and version["name"],
                 "gate": {name: gate[name] for name in MEASURES if name in gate},
+                "memory_used": watch.most(),
             }
 
         try:

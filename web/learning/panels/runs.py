@@ -25,6 +25,16 @@ def result_of(run):
     return t("runs." + run["state"], reason=run["reason"])
 
 
+def memory_of(run):
+    """What was announced, and what it took: for developers."""
+    used = run["results"].get("memory_used")
+    if used is None:
+        return None
+    announced = t.size(run["about"]["needs"]["memory_bytes"])
+    words = t("runs.memory", announced=announced, used=t.size(used))
+    return dom.make("p", words, cls="note developer")
+
+
 class TrainingRuns:
     """The dialog behind *Train on a data set*, and the list under it in Activity."""
 
@@ -129,6 +139,7 @@ class TrainingRuns:
             dom.make("b", words),
             dom.make("p", result_of(run)),
             dom.make("p", told, cls="note") if losses else None,
+            memory_of(run),
             dom.make("small", run["runId"]),
             cls="item",
         )
