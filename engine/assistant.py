@@ -51,6 +51,10 @@ class NothingLeft(LookupError):
     again."""
 
 
+class ExampleGone(KeyError):
+    """An example was taken out of the queue while its lesson was about to begin."""
+
+
 class OnlyChats(ValueError):
     """The model is too large to be trained."""
 
@@ -293,7 +297,7 @@ class Assistant:
             records = [await self.versions.store.get("queue", id) for id in ids]
             missing = [id for id, record in zip(ids, records, strict=True) if record is None]
             if missing:
-                raise KeyError(f"the queue holds no example {missing[0]!r} any more")
+                raise ExampleGone(f"the queue holds no example {missing[0]!r} any more")
             for record in records:
                 if record["kind"] != DATA_SET:
                     check(self.trainer.coder, record)

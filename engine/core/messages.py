@@ -162,10 +162,10 @@ class Stop(Request):
 
 @message
 class Opened(Message):
-    """A round is open: its run id, how many steps it will take at most, and how long opening it
-    took."""
+    """A round is open: its run id, what it is, how many steps it will take at most, and how long
+    opening it took. Without an id there was nothing to open."""
 
-    fields = {"run": str, "steps": int, "used_ms": float}
+    fields = {"run": str, "kind": str, "steps": int, "used_ms": float}
 
 
 @message

@@ -81,9 +81,8 @@ def all_verbs() -> set[str]:
     found = set()
     for file in (ROOT / "web").rglob("*.py"):
         text = file.read_text()
-        found |= set(re.findall(r'@(?:dom\.)?verb\("([a-z-]+)"\)', text))
-        if file.name == "verbs.py":
-            found |= set(re.findall(r'^        "([a-z-]+)": lambda', text, re.MULTILINE))
+        found |= set(re.findall(r'"([a-z-]+)": lambda of, el', text))
+        found |= set(re.findall(r'dom\.verbs\(\{"([a-z-]+)"', text))
     return found
 
 

@@ -43,10 +43,31 @@ class Learning(Training):
         engine.on_gap = self.reread
         self.signing = ""
         page.watch(self.sign, "settings", "model")
+        dom.verbs(
+            {
+                "download-again": lambda of, el: self.load_again(of),
+                "pause-learning": lambda of, el: self.toggle_pause(),
+                "learn-now": lambda of, el: self.now("lesson"),
+                "practise-now": lambda of, el: self.now("practice"),
+                "drop-round": lambda of, el: self.drop(),
+                "not-now": lambda of, el: self.not_now(),
+                "use-version": lambda of, el: self.use(int(of)),
+                "verify": lambda of, el: self.verify(int(of or 0)),
+                "export-peft": lambda of, el: self.export(int(of), "peft"),
+                "export-gguf": lambda of, el: self.export(int(of), "gguf"),
+                "export-merged": lambda of, el: self.export(int(of), "merged"),
+                "export-certified": lambda of, el: self.export(int(of), "certified"),
+                "introduce": lambda of, el: self.introduce(),
+                "save-signing-key": lambda of, el: self.save_signing_key(),
+                "use-here": lambda of, el: self.use_here(),
+            }
+        )
 
     # --------------------------------------------------------------------------------- hearing
 
     def on_progress(self, progress):
+        if not self.run or progress.run == self.ended:
+            return  # told late: that round is over
         self.progress = progress
         self.run, self.kind = progress.run, progress.kind
         if self.effort:
@@ -90,7 +111,8 @@ class Learning(Training):
         if outcome and self.effort:
             dom.run(self.remember_effort(self.effort.remembered()))
         quiet = self.idle_practice
-        self.progress, self.run, self.effort = None, "", None
+        self.ended, self.run = self.run, ""
+        self.progress = self.effort = None
         self.page.status.know(round="")
         await self.page.teaching.load()
         if version:
@@ -127,7 +149,7 @@ class Learning(Training):
         texts = [asked["text"]] + [answer["text"] for answer in answers]
         if secrets_in("\n".join(texts)):
             return
-        model = self.page.model_id()
+        model = self.page.choice.model_id()
         responses = [
             {"model": "%s %s" % (model, answer.get("version") or ""), "response": answer["text"]}
             for answer in answers
@@ -162,7 +184,7 @@ class Learning(Training):
     async def model_is_there(self):
         """Wait for the model that is on its way, and say so; without one, say what to do."""
         first_run = self.page.first_run
-        if not self.page.model and (first_run.busy or self.page.will_load()):
+        if not self.page.model and (first_run.busy or self.page.choice.will_load()):
             self.page.toast(t("wait.model"))
             await first_run.over.wait()
         elif not self.page.model:
@@ -173,13 +195,13 @@ class Learning(Training):
         """Another version from now on; Undo goes back."""
         before = await self.number_in_use()
         if await self.tell(Use(version=number)):
-            await self.page.read_version()
+            await self.page.choice.read_version()
             words = t("versions.now", version=self.page.version)
             self.page.toast(words, "use-version", before)
             self.page.touch("versions", "state", "ledger")
 
     async def number_in_use(self):
-        version = await records.in_use(self.page.store, self.page.model_id())
+        version = await records.in_use(self.page.store, self.page.choice.model_id())
         return version["number"] if version else 0
 
     async def drop(self):
@@ -210,7 +232,8 @@ class Learning(Training):
         if file:
             await files.save_from_outbox(file.name)
 
-    async def import_adapter(self, name):
+    async def import_adapter(self, file):
+        name = await files.put_in_inbox(file)
         made = await self.tell(ImportAdapter(name=name))
         if made:
             self.page.toast(t("import.done", version=made.version))

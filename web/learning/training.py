@@ -19,6 +19,7 @@ from engine.core.next_work import (
     PRACTICE,
     QUESTION,
     RUN,
+    TRAINED,
     next_work,
     unpractised,
 )
@@ -64,7 +65,7 @@ async def idle(timeout):
 class Training:
     def __init__(self, page):
         self.page = page
-        self.run = self.kind = ""
+        self.run = self.kind = self.ended = ""
         self.effort = None
         self.remembering = None
         self.wanted = ""
@@ -116,7 +117,7 @@ class Training:
         settings = self.page.settings
         values = settings.get("config_scheduler") or {}
         self.scheduler.config = SchedulerConfig(**values)
-        self.scheduler.idle_after_ms = settings["idle_seconds"] * 1000
+        self.scheduler.start_after(settings["idle_seconds"] * 1000)
         self.scheduler.rules["alone"] = "auto" if settings["full_speed"] else "never"
         self.scheduler.rules["hidden"] = {"mains": "auto"}.get(
             settings["hidden"], settings["hidden"]
@@ -292,7 +293,7 @@ class Training:
         """How many lessons the version in use learned since the last practice: work for long idle
         time."""
         versions = await records.versions(self.page.store)
-        mine = [one for one in versions if one["base"] == self.page.model_id()]
+        mine = [one for one in versions if one["base"] == self.page.choice.model_id()]
         self.unpractised = unpractised(mine, await records.rejections(self.page.store))
 
     async def grant(self, budget):
@@ -321,6 +322,8 @@ class Training:
             await self.refused(refused.failed)
             return {"used_ms": 0.0, "finished": True}
         if done.finished and self.kind == "memory":
+            if not done.outcome:
+                self.page.heart.again(self.remembering)
             await self.remembered(done.reason)
             return {"used_ms": opening + done.used_ms, "finished": False}
         if done.finished:
@@ -335,10 +338,11 @@ class Training:
         waits = self.page.teaching.queue.upcoming(1) or self.page.heart.told() is not None
         if self.run and self.idle_practice and waits:
             await self.page.app.engine.ask(Drop(run=self.run))
-            self.run, self.idle_practice = "", False
+            self.ended, self.run, self.idle_practice = self.run, "", False
 
     async def open_round(self):
-        """Open a round of what comes next; how long opening took."""
+        """Open a round of what comes next, of what is stored; how long opening took."""
+        await self.page.teaching.saved.settled()
         self.remembering = self.page.heart.next()
         if self.remembering is not None:
             return await self.remember(self.remembering)
@@ -348,8 +352,8 @@ class Training:
         self.leased = []
         if kind == LESSON:
             self.leased = self.page.teaching.batches.next_batch(self.scheduler.is_active())
-        self.kind = kind
-        self.effort = await self.expect(kind)
+        self.kind = TRAINED if work in (BEGUN, RUN) else work
+        self.effort = await self.expect(self.kind)
         self.page.status.know(round="training")
         self.idle_practice = kind == PRACTICE and not asked
         config = self.recipe()
@@ -363,9 +367,13 @@ class Training:
                 epoch=self.election.epoch or 0,
             )
         )
-        self.run = opened.run
+        self.run, self.kind = opened.run, opened.kind or self.kind
+        self.ended = "" if self.run == self.ended else self.ended  # it goes on under its old name
         self.effort.spend(opened.used_ms)
         self.page.status.know(round="training" if self.run else "")
+        if not self.run and self.leased:  # taken out of the queue meanwhile
+            self.give_back()
+            await self.page.teaching.load()
         return opened.used_ms
 
     async def remember(self, id):

@@ -15,8 +15,6 @@ def doing(page):
     if learning.kind == "memory":
         told = learning.remembering and page.teaching.queue.records.get(learning.remembering)
         return t("learn.memory", text=told["answer"]) if told else t("learn.memory_again")
-    if learning.run_begun:
-        return t("learn.training")
     if learning.kind == "lesson" and len(lessons) == 1:
         return t("learn.lesson", text=lessons[0]["answer"])
     if learning.kind == "lesson" and lessons:

@@ -46,7 +46,7 @@ class App:
         asyncio.create_task(dom.guard(self.watch_engine()))
         if site.option("faults") == "1":
             dom.listen("oneseek-break", window, self.break_engine)
-        await self.page.engine_started()
+        await self.page.choice.engine_started()
 
     def booting(self, event):
         self.page.status.know(step=event.step)

@@ -38,6 +38,11 @@ class Activity:
         self.queue, self.queue_is_new = dom.make("section", id="queue"), True
         page.watch(self.go_on, "far")
         page.watch(self.queue_changed, *QUEUE)
+        dom.verbs(
+            {
+                "probe": lambda of, el: self.probe(of),
+            }
+        )
 
     async def build(self):
         store, live = self.page.store, self.page.learning.progress

@@ -41,6 +41,14 @@ class TrainingRuns:
     def __init__(self, page):
         self.page = page
         self.modes = RunModes(page)
+        dom.verbs(
+            {
+                "train-on-data": lambda of, el: self.open(),
+                "run-file": lambda of, el: self.bring(),
+                "run-look": lambda of, el: self.look(el),
+                "run-start": lambda of, el: self.start(el),
+            }
+        )
 
     async def open(self, chosen=""):
         items = await self.page.learning.tell(ListDataSets())
