@@ -141,7 +141,11 @@ CLASSES = [
         "model/test_adapters.py::"
         "test_an_adapter_of_rank_8_of_the_default_model_takes_about_four_megabytes"),
     row("figure.overhead", "inference overhead under 5 ms, memory overhead under 100 MB",
-        "backends/wasm/test_memory.py::*", missing="the 5 ms are measured by `bench overhead` only"),
+        "learning/test_overhead.py::"
+        "test_an_answer_waits_less_than_five_milliseconds_for_what_is_being_learned",
+        "page/test_overhead.py::"
+        "test_an_answer_asked_while_it_learns_waits_for_the_rest_of_a_slice",
+        "backends/wasm/test_memory.py::*"),
     row("figure.converges", "a lesson set converges within 100-500 examples",
         "page/test_real_lesson.py::*"),
     row("technique.queues", "answers never wait for training",
