@@ -1,5 +1,7 @@
 """What learning costs who asks, by the page's own figures, with bounds that a loaded machine keeps.
-`bench overhead` measures the same at length; tests/learning/test_overhead.py in the processor's time.
+
+`bench overhead` measures the same at length, tests/learning/test_overhead.py in the processor's
+time.
 """
 
 import pytest
