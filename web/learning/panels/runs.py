@@ -118,8 +118,8 @@ class TrainingRuns:
         )
         if started:
             overlay.close_all()
-            await self.page.learning.count_runs()
-            self.page.learning.now("lesson")
+            await self.page.training.count_runs()
+            self.page.training.now("lesson")
             self.page.touch("state")
 
     async def section(self):
