@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.hosts import Native
 from tests.support.runs import START, in_time, stored
+from workers.server.headless import alone_in
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = "smollm2-135m"
@@ -44,6 +45,16 @@ def headless(folder: Path) -> Iterator[Native]:
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait(30)
+        in_time(lambda: is_left(folder))
+
+
+def is_left(folder: Path) -> bool:
+    """Whether nobody is at work on it any more."""
+    try:
+        with alone_in(folder):
+            return True
+    except SystemExit:
+        return False
 
 
 def answers(host: Native) -> bool:
