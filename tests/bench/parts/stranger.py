@@ -28,7 +28,17 @@ SMALL = "smollm2-135m"
 KNOWN = ", ".join(f'.told[data-state="{one}"]' for one in ("remembered", "learning", "learned"))
 DECIDED = KNOWN + ', .told[data-state="not-by-heart"]'
 IN_USE = ("ready", "countdown", "training", "evaluating", "paused")
-STEPS = ("open", "download", "question", "tell", "ask", "correct", "ask_again", "forget", "ask_last")
+STEPS = (
+    "open",
+    "download",
+    "question",
+    "tell",
+    "ask",
+    "correct",
+    "ask_again",
+    "forget",
+    "ask_last",
+)
 WAIT = 300_000
 
 

@@ -39,6 +39,7 @@ FILL = """async () => {
     if (!stored) size /= 8;
   }
   db.close();
+  return (await navigator.storage.estimate()).usage;
 }"""
 MAKE_ROOM = """() => new Promise((go) => {
   indexedDB.deleteDatabase("filler").onsuccess = go; })"""
@@ -84,14 +85,20 @@ def other_tab(stranger: Stranger) -> None:
 
 
 def small_disk(stranger: Stranger) -> None:
-    session = stranger.page.context.new_cdp_session(stranger.page)
-    room = {"origin": stranger.address.rstrip("/"), "quotaSize": ROOM[stranger.model]}
-    session.send("Storage.overrideQuotaForOrigin", room)
+    room(stranger, ROOM[stranger.model])
 
 
 def fill_disk(stranger: Stranger) -> None:
+    """Not a byte is left, but for what the page has set aside."""
     kept_offline(stranger.page)
-    stranger.page.evaluate(FILL)
+    room(stranger, stranger.page.evaluate(FILL))
+
+
+def room(stranger: Stranger, size: int) -> None:
+    """How many bytes the browser lets the page have."""
+    session = stranger.page.context.new_cdp_session(stranger.page)
+    allowed = {"origin": stranger.address.rstrip("/"), "quotaSize": size}
+    session.send("Storage.overrideQuotaForOrigin", allowed)
 
 
 def make_room(stranger: Stranger) -> None:
