@@ -208,8 +208,7 @@ class Training:
             self.ended, self.run, self.idle_practice = self.run, "", False
 
     async def open_round(self):
-        """Open a round of what comes next, of what is stored; how long opening took."""
-        await self.page.teaching.saved.settled()
+        """Open a round of what comes next; how long opening took."""
         self.remembering = self.page.heart.next()
         if self.remembering is not None:
             return await self.remember(self.remembering)
