@@ -47,9 +47,12 @@ class EngineTrainer(Bench):
         if plan.kind == PRACTICE:
             return self.usual.replace(**wanted)
         larger, layout = here.replace(**wanted), self.layout(here)
-        fits = holds(self.layout(larger), layout) or says_nothing(layout, weights)
+        if says_nothing(layout, weights):
+            return larger
+        begins = min(one.lora_config.first_layer for one in (here, larger))
+        larger = larger.replace(lora_config={"first_layer": begins})
         dropout = {"lora_config": {"dropout": larger.lora_config.dropout}}
-        return larger if fits else here.replace(**dropout)
+        return larger if holds(self.layout(larger), layout) else here.replace(**dropout)
 
     def layout(self, config: TrainingConfig) -> Trained:
         return Trained.chosen(self.model.config, config)
