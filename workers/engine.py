@@ -463,7 +463,8 @@ class Engine:
         elif request.what == "stuck":
             executor.stick()
         elif request.what == "nan":
-            shadow: Any = self.needed().trainer.shadow
+            attempt: Any = self.needed().training.attempt
+            shadow = attempt.trainer.shadow
             nothing = np.full(shadow.trained.size, np.nan, np.float32)
             shadow.tensors[shadow.trained.name].write(nothing)
         elif request.what == "hang":

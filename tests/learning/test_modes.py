@@ -13,8 +13,8 @@ from engine.core.settings import TrainingConfig
 from engine.history.round_plan import LESSON, PRACTICE, make_plan, settled
 from engine.learning.batch import pack
 from engine.learning.rounds.block_windows import TURN, Windows, folded, masters, windows_of
-from engine.learning.rounds.gate import SCALE, Measure, Verdict
 from engine.learning.rounds.shadow import Hyper, Shadow
+from engine.learning.rounds.verdict import SCALE, Measure, Verdict
 from engine.learning.trainer import EngineTrainer
 from engine.model.adapters import AdapterError, load_adapter, only_lora, save_adapter
 from engine.model.demo import MODEL

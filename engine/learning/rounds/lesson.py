@@ -18,20 +18,10 @@ from engine.learning.lessons import lesson_of
 from engine.learning.recipe import Ask, Recipe
 from engine.learning.rounds.bench import Bench
 from engine.learning.rounds.block_windows import Plateau, Windows
-from engine.learning.rounds.gate import (
-    ACCEPT,
-    EARLIER_LOST,
-    LOST,
-    MORE,
-    SCALE,
-    SCALES,
-    WEAKENED,
-    Gate,
-    Measure,
-    Verdict,
-)
+from engine.learning.rounds.gate import EARLIER_LOST, LOST, SCALES, Gate
 from engine.learning.rounds.rate_schedule import FallingPace, LessonPace, Pace
 from engine.learning.rounds.shadow import Hyper
+from engine.learning.rounds.verdict import ACCEPT, MORE, SCALE, WEAKENED, Measure, Verdict
 from engine.model.trainable import Trained
 
 MORE_LOOK_ALIKES = 2  # what a few more steps add when a lesson leaks
@@ -294,6 +284,8 @@ class LessonAttempt(Steps):
             self.lost = found_lost(learned, EARLIER_LOST)
             await self._more(leaks=any(m.name == "leak" and not m.ok for m in learned))
             learned = await gate.learned()
+            if gate.verdict(learned, []).advice == MORE:
+                return gate.verdict(learned, [])  # no smaller change teaches more
         return await self._mended(gate.verdict(learned, await gate.unharmed()), gate.lesson)
 
     async def _mended(self, verdict: Verdict, again: Callable[[], Awaitable[Verdict]]) -> Verdict:
