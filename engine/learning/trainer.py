@@ -95,6 +95,10 @@ class EngineTrainer(Bench):
     def _attempt(self, weights: Arrays, plan: Plan, captured: Arrays | None) -> Steps:
         kind = DataSetAttempt if plan.kind == TRAINING else LessonAttempt
         attempt = kind(self, self.grown(weights), plan)
+        here = self.layout_of(weights)
+        if isinstance(attempt, LessonAttempt) and not holds(self.trained, here):
+            if not says_nothing(here, weights):
+                attempt.elsewhere = here, shape.named(weights)[1]
         if captured is None:
             self.shadow.begin(attempt.start)
         else:

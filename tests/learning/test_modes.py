@@ -234,6 +234,34 @@ def test_where_an_adapter_begins_is_said_by_its_name_and_heeded_by_what_comes_af
     assert begun(known, later, PRACTICE).trainer.called == name, "practice begins anew"
 
 
+def test_practice_of_fewer_layers_is_held_against_all_that_is_in_use(model):
+    trainer = asyncio.run(EngineTrainer.open(model, SMALL))
+    later = {"lora_config": {"first_layer": model.config.layers - 1}}
+    draw = np.random.default_rng(0)
+    flat = trainer.trained.initial(0)
+    flat += 0.02 * draw.standard_normal(flat.size).astype(np.float32)
+    questions = [DOG["prompt"], CODE["prompt"], "What is the capital of France?"]
+    trainer.voices.put("active", flat)
+    said = asyncio.run(trainer.voices.replies("active", questions, 8))
+    base = asyncio.run(trainer.voices.replies("base", questions, 8))
+    assert said != base
+
+    def begun(weights):
+        plan = make_plan(PRACTICE, weights, [DOG], [CODE], later)
+        return asyncio.run(settled(trainer.begin(weights, plan)))
+
+    assert begun(trainer.fresh()).elsewhere is None, "the base has its place in any shape"
+    attempt = begun({"adapter": flat})
+    apart = asyncio.run(attempt.trainer.beside_it(*attempt.elsewhere))
+    attempt.trainer.voices.put("shadow", attempt.start)
+    asked = [asyncio.run(apart.replies(who, questions, 8)) for who in ("active", "shadow", "base")]
+    assert asked == [said, base, base]
+    rows = [(attempt.trainer.coder.prompt(question), [5, 6, 7]) for question in questions]
+    drift = [asyncio.run(apart.drift(who, rows)) for who in ("active", "shadow")]
+    moved, still = (max(float(abs(kl).max()) for kl, _ in pairs) for pairs in drift)
+    assert moved > 0.01 > 1e-6 > still
+
+
 def test_below_the_first_layer_nothing_is_differentiated_and_what_is_above_learns_the_same(model):
     """Against an adapter of all layers that is zero: gradients of the same bits."""
     config = model.config

@@ -229,6 +229,7 @@ class LessonAttempt(Steps):
         start = trainer.fresh()[trainer.called] if self.practising else before
         super().__init__(trainer, plan, before, start, pace)
         self.extra = 0
+        self.elsewhere: tuple[Trained, np.ndarray] | None = None  # what is in use, in its own shape
         self.lost: tuple[str, ...] = ()  # questions the gate found lost, being mended
         self.kept = Together(trainer.kept, self.recipe.company)
         self.shape = self._shape()
@@ -264,7 +265,8 @@ class LessonAttempt(Steps):
     async def judge(self) -> dict:
         """Accept, a few more steps once, scale down, or refuse."""
         trainer = self.trainer
-        gate = trainer.gate(self.recipe)
+        apart = await trainer.beside_it(*self.elsewhere) if self.elsewhere else None
+        gate = trainer.gate(self.recipe, apart)
         trainer.voices.put("active", self.before)
         await self._show()
         if self.practising:
