@@ -147,6 +147,7 @@ class LoraConfig(Settings):
         "dropout": Number(0.05, 0.0, 0.1),
         "target_modules": Subset(("attention.q", "attention.v", "ffn.gate", "ffn.up"), TARGETS),
         "enable_bias": flag(False),
+        "first_layer": whole(0, 0, 63),  # what lies below stays the base's, and needs no gradient
     }
 
 

@@ -86,6 +86,7 @@ LORA = record(
     alpha=number(None, 16, 32),
     dropout=number(None, 0, 0.1),
     targets=array(None, of=text(longest=20), most=len(TARGETS)),
+    firstLayer=whole(None, 0, 63),
 )
 
 
@@ -102,6 +103,7 @@ def shaped(body: dict) -> dict:
         wanted["full_blocks"] = blocks
     lora = {name: body["loraConfig"].get(name) for name in ("rank", "alpha", "dropout")}
     lora["target_modules"] = body["loraConfig"].get("targets")
+    lora["first_layer"] = body["loraConfig"].get("firstLayer")
     if given := {name: value for name, value in lora.items() if value is not None}:
         if wanted.get("mode") == "full":
             raise BadRequest("loraConfig is for the modes lora and hybrid")
