@@ -93,8 +93,8 @@ class Judge(EngineTrainer):
 
     asks: type[Gate] = Gate
 
-    def gate(self, recipe) -> Gate:
-        return self.asks(self.voices, recipe, self.coder, self.remembered, self.kept.said)
+    def gate(self, recipe, voices=None) -> Gate:
+        return self.asks(voices or self.voices, recipe, self.coder, self.remembered, self.kept.said)
 
 
 class Timed(LessonAttempt):
