@@ -152,7 +152,7 @@ class Training:
         ids, self.runs = kept["ids"] if kept else [], []
         for id in ids:
             run = await self.page.store.get("state", id)
-            if run and run["models"] == [self.page.model_id()]:
+            if run and run["models"] == [self.page.choice.model_id()]:
                 self.runs.append(id)
         self.run_begun = bool(kept) and kept["begun"] in self.runs
 

@@ -77,7 +77,7 @@ class TrainingRuns:
             cls="column",
         )
         note = dom.make("p", t("runs.text"), cls="note")
-        one = dom.make("p", t("runs.one_model", model=self.page.model_id()), cls="note")
+        one = dom.make("p", t("runs.one_model", model=self.page.choice.model_id()), cls="note")
         overlay.dialog(t("runs.title"), note, one, form, name="runs")
         await self.modes.look(chosen, EPOCHS, "lora")
 
@@ -120,7 +120,7 @@ class TrainingRuns:
         """The last runs with their epochs, newest first."""
         keys = [key for key in await self.page.store.keys("state") if key.startswith("run-")]
         keys = sorted(keys, reverse=True)[:SHOWN]
-        used = await records.in_use(self.page.store, self.page.model_id())
+        used = await records.in_use(self.page.store, self.page.choice.model_id())
         rows = []
         for key in keys:
             run = await self.page.store.get("state", key)
@@ -150,7 +150,7 @@ class TrainingRuns:
             return [t("runs." + state, reason=run["reason"])]
         if len(models) > 1:
             return [t("runs.several", models=", ".join(models))]
-        if models != [self.page.model_id()]:
+        if models != [self.page.choice.model_id()]:
             return [t("runs.other_model", model=models[0])]
         if state == "training" and self.page.training.run != run["runId"]:
             return [t("runs.begun")]
