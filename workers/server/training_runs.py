@@ -111,11 +111,10 @@ class Runs:
         before = await self.service.assistant.whole.weights(number) if number else trainer.fresh()
         plan = make_plan(TRAINING, {}, [record], [], wanted)
         config = trainer.shape_for(before, plan)
-        must_have_place(config.replace(**wanted), config)
-        told = needs(
-            trainer, config.replace(epochs=epochs), record, await measured_pace(self.store)
-        )
-        return told
+        asked = config.replace(**wanted)
+        must_have_place(asked, config)
+        pace = await measured_pace(self.store)
+        return needs(trainer, asked.replace(epochs=epochs), record, pace)
 
     async def cancel(self, id: str) -> TrainingRun:
         """End a run; what it trained is thrown away, and the chat keeps the version it has."""
