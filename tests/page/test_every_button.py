@@ -57,6 +57,8 @@ NOT_PRESSED = {
     "skip-group": "as open-group",
     "take-as-source": "needs a message that is too long; test_app_limits.py sends one",
     "close-too-long": "as take-as-source",
+    "remove-aside": "needs a record that cannot be read; test_while_it_starts.py presses it",
+    "run-end": "needs a run that waits; test_app_runs.py ends one",
     "let-go": "needs a statement in the chat; test_known_at_once.py takes one back",
     "correct-known": "needs an answer said by heart; test_known_at_once.py has one of the real model",
     "install": "needs a browser that offers it; test_app_phone.py makes that offer",

@@ -146,10 +146,15 @@ class Training:
         self.questions = len([k for k in keys if k.startswith("stage1_") and k[7:] not in done])
 
     async def count_runs(self):
-        """Runs over data sets that wait, or that a closed tab left; one that began comes first."""
+        """Runs over data sets of this model that wait, or that a closed tab left; one that began
+        comes first."""
         kept = await self.page.store.get("state", "runs.open")
-        self.runs = kept["ids"] if kept else []
-        self.run_begun = bool(kept and kept["begun"])
+        ids, self.runs = kept["ids"] if kept else [], []
+        for id in ids:
+            run = await self.page.store.get("state", id)
+            if run and run["models"] == [self.page.choice.model_id()]:
+                self.runs.append(id)
+        self.run_begun = bool(kept) and kept["begun"] in self.runs
 
     async def count_unpractised(self):
         """How many lessons the version in use learned since the last practice: work for long idle
@@ -203,8 +208,7 @@ class Training:
             self.ended, self.run, self.idle_practice = self.run, "", False
 
     async def open_round(self):
-        """Open a round of what comes next, of what is stored; how long opening took."""
-        await self.page.teaching.saved.settled()
+        """Open a round of what comes next; how long opening took."""
         self.remembering = self.page.heart.next()
         if self.remembering is not None:
             return await self.remember(self.remembering)
