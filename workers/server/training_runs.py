@@ -136,9 +136,10 @@ class Runs:
         before = await assistant.whole.weights(number) if number else trainer.fresh()
         plan = make_plan(TRAINING, {}, [record], [], wanted)
         config = trainer.shape_for(before, plan)
-        must_have_place(config.replace(**wanted), config)
+        asked = config.replace(**wanted)
+        must_have_place(asked, config)
         pace = await measured_pace(self.store)
-        told = needs(trainer, config.replace(epochs=epochs), record, pace)
+        told = needs(trainer, asked.replace(epochs=epochs), record, pace)
         if model != self.service.model:
             self.guests.must_fit(model, told["memory_bytes"])
             told["memory_bytes"] += self.guests.known[model].bytes
