@@ -316,8 +316,8 @@ class Engine:
         return Opened(run=opened.run, kind=opened.kind, steps=opened.steps, used_ms=used)
 
     async def begun(self) -> Round | None:
-        """The round that is wanted, once it is open, also when what computes is lost meanwhile; None
-        when there is nothing left to it."""
+        """The round that is wanted, once it is open, also when what computes is lost meanwhile;
+        None when there is nothing left to it."""
         while True:
             await self.recovery.done()
             try:
