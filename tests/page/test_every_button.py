@@ -57,12 +57,13 @@ NOT_PRESSED = {
     "skip-group": "as open-group",
     "take-as-source": "needs a message that is too long; test_app_limits.py sends one",
     "close-too-long": "as take-as-source",
+    "remove-aside": "needs a record that cannot be read; test_while_it_starts.py presses it",
+    "run-end": "needs a run that waits; test_app_runs.py ends one",
     "let-go": "needs a statement in the chat; test_known_at_once.py takes one back",
     "correct-known": "needs an answer said by heart; test_known_at_once.py has one of the real model",
     "install": "needs a browser that offers it; test_app_phone.py makes that offer",
     "run-look": "belongs to a choice of a run; test_app_runs.py makes it",
     "settings": "needs a disk that is full; test_first_minutes.py presses it",
-    "remove-aside": "needs a record that cannot be read; test_while_it_starts.py removes one",
     "run-start": "trains for a minute; test_app_runs.py presses it",
     "sift-memory": "needs facts of two languages; test_app_memory.py chooses them",
     "more-memory": "needs more than fifty facts; test_app_memory.py has a thousand",
@@ -82,9 +83,8 @@ def all_verbs() -> set[str]:
     found = set()
     for file in (ROOT / "web").rglob("*.py"):
         text = file.read_text()
-        found |= set(re.findall(r'@(?:dom\.)?verb\("([a-z-]+)"\)', text))
-        if file.name == "verbs.py":
-            found |= set(re.findall(r'^        "([a-z-]+)": lambda', text, re.MULTILINE))
+        found |= set(re.findall(r'"([a-z-]+)": lambda of, el', text))
+        found |= set(re.findall(r'dom\.verbs\(\{"([a-z-]+)"', text))
     return found
 
 

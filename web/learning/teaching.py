@@ -8,14 +8,14 @@ can be undone.
 import asyncio
 
 from engine.core.collecting.collector import DataCollector
-from engine.core.collecting.content import prompt_hash
+from engine.core.collecting.content import content_hash, prompt_hash
 from engine.core.collecting.corrections import contradicts, form_of, knows_nothing, rewritten
 from engine.core.collecting.hint import guess
 from engine.core.queue.batches import BatchManager
 from engine.core.queue.saved import SavedQueue
 from engine.core.queue.training_queue import Conflict, TrainingQueue
 from web.learning import learn_from, records
-from web.lib import clock
+from web.lib import clock, dom
 from web.lib.words import t
 
 AT_ONCE = 8
@@ -33,6 +33,22 @@ class Teaching:
         self.batches = BatchManager(self.queue)
         self.collector = DataCollector(self, language=language_of)
         self.by_turn = {}
+        dom.verbs(
+            {
+                "learn-instead": lambda of, el: self.learn_instead(of),
+                "learn": lambda of, el: self.toggle(
+                    self.page.chat.tree[self.page.chat.tree[of]["parent"]], self.page.chat.tree[of]
+                ),
+                "chat-learns": lambda of, el: self.learn_from(*of.split(" ", 1)),
+                "approve": lambda of, el: self.act(of, "approve"),
+                "skip": lambda of, el: self.act(of, "skip"),
+                "choose-none": lambda of, el: self.act(of, "refuse_all"),
+                "undo-queue": lambda of, el: self.undo(),
+                "remove-aside": lambda of, el: self.remove_aside(),
+                "release-secret": lambda of, el: self.release(of),
+                "discard-secret": lambda of, el: self.discard(of),
+            }
+        )
 
     async def load(self):
         await self.saved.load()
@@ -126,13 +142,19 @@ class Teaching:
         self.collector.exchanges[answer["id"]] = exchange
 
     async def rated(self, asked, answer):
-        """A thumb up is a lesson; a thumb down takes the answer out of what is learned."""
+        """A thumb up is a lesson; a thumb down takes the answer out of what waits to be one.  What
+        was learned is not touched by it: that is for forgetting, which is offered."""
         if self.refuses(answer):
             return
         self.know(asked, answer)
         if answer["rating"] == 1 and not await self.agrees(asked, answer):
             return
         await self.collector.log_feedback(answer["id"], answer["rating"])
+        id = content_hash(asked["text"], answer["text"])
+        if answer["rating"] == -1 and id in self.queue.learned:
+            words = t("teach.learned_already")
+            self.page.toast(words, "forget-fact", id, t("memory.forget"), 15)
+            return
         words = {1: "queue.added", -1: "queue.skipped"}.get(answer["rating"])
         if words:
             self.page.toast(t(words), "undo-queue")

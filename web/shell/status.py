@@ -128,7 +128,7 @@ class Status:
         """What the ring of the pill shows; 0 hides it."""
         if state == "downloading":
             return self.facts["share"]
-        return self.page.learning.share() if self.facts["round"] else 0
+        return self.page.training.share() if self.facts["round"] else 0
 
     def draw_banners(self):
         facts, banners = self.facts, []

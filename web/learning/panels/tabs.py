@@ -19,7 +19,7 @@ class Tabs:
 
     def _redraw(self, panel):
         async def redraw():
-            if self.name == panel.name and self.page.aside_is_open():
+            if self.name == panel.name and self.page.aside.is_open():
                 await self.draw(panel)
 
         return redraw
