@@ -63,7 +63,7 @@ NOT_PRESSED = {
     "correct-known": "needs an answer said by heart; test_known_at_once.py has one of the real model",
     "install": "needs a browser that offers it; test_app_phone.py makes that offer",
     "run-look": "belongs to a choice of a run; test_app_runs.py makes it",
-    "settings": "needs a disk that is full: no test presses it yet",
+    "settings": "needs a disk that is full; test_first_minutes.py presses it",
     "run-start": "trains for a minute; test_app_runs.py presses it",
     "sift-memory": "needs facts of two languages; test_app_memory.py chooses them",
     "more-memory": "needs more than fifty facts; test_app_memory.py has a thousand",
