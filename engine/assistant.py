@@ -51,6 +51,10 @@ class NothingLeft(LookupError):
     again."""
 
 
+class ExampleGone(KeyError):
+    """An example was taken out of the queue while its lesson was about to begin."""
+
+
 class OnlyChats(ValueError):
     """The model is too large to be trained."""
 
@@ -294,7 +298,7 @@ class Assistant:
             records = [await self.versions.store.get("queue", id) for id in ids]
             missing = [id for id, record in zip(ids, records, strict=True) if record is None]
             if missing:
-                raise KeyError(f"the queue holds no example {missing[0]!r} any more")
+                raise ExampleGone(f"the queue holds no example {missing[0]!r} any more")
             for record in records:
                 if record["kind"] != DATA_SET:
                     check(self.trainer.coder, record)
@@ -344,10 +348,12 @@ class Assistant:
         return used, round.task.result()
 
     def drop(self) -> None:
-        """Throw the open round away; the chat keeps the version it has."""
+        """Throw the open round away; the chat keeps the version it has. A task that waits for a
+        turn in the midst of plain Python hears of its end only once it has one."""
         if self.round:
             self.round.task.cancel()
             self.round = None
+            self.turns.free()
         self.training.drop()
 
     async def make_room(self) -> None:

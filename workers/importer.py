@@ -198,8 +198,8 @@ class Whole:
         await backup.restore(self.store, stores)
 
 
-def serve(emit: Emit, settings: dict, modules: dict[str, Any]) -> Importer:
-    return Importer(emit, settings, modules)
+def serve(emit: Emit, settings: dict, modules: dict[str, Any]) -> tuple[Importer]:
+    return (Importer(emit, settings, modules),)
 
 
 async def lightened(item: dict) -> dict:

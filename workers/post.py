@@ -1,4 +1,4 @@
-"""The worker's end of the line: hands requests to `on_<name>` functions and sends events.
+"""The worker's end of the line: hands requests to `on_<name>` methods and sends events.
 
 A handler gets the request and returns its answer, plainly or awaited; whatever it raises becomes a
 Failed, so the page always hears back.
@@ -18,9 +18,12 @@ Emit = Callable[[Message], None]
 
 
 class Post:
-    """One worker's mail; `handlers` serves the requests, `send` carries the text of an event."""
+    """One worker's mail; `handlers` have the methods for its requests, `send` carries the text of
+    an event."""
 
-    def __init__(self, worker: str, send: Callable[[str], None], handlers: Any = None) -> None:
+    def __init__(
+        self, worker: str, send: Callable[[str], None], handlers: tuple[Any, ...] = ()
+    ) -> None:
         self.worker, self.send, self.handlers = worker, send, handlers
         self.sent = 0
 
@@ -44,7 +47,9 @@ class Post:
             return Alive(sent=self.sent)
         if not isinstance(request, Request) or request.worker != self.worker:
             raise BadMessage(f"{type(request).__name__} is not for the worker {self.worker}")
-        answer: Any = getattr(self.handlers, handler_name(type(request)))(request)
+        name = handler_name(type(request))
+        handle = next(getattr(one, name) for one in self.handlers if hasattr(one, name))
+        answer: Any = handle(request)
         if inspect.isawaitable(answer):
             answer = await answer
         if isinstance(answer, Message) and isinstance(answer, (request.answer, Failed)):

@@ -29,11 +29,11 @@ class Processor(Wasm):
     def __init__(self, threads: int | None = None) -> None:
         super().__init__(Native(threads))
         self.numpy = Numpy()
-        self.numpy.turns = self.turns
         self.milliseconds: dict[str, float] = {}  # of both, once they are known
 
     def prepare(self, plan: Plan, tensors: dict | None = None, room: Room | None = None) -> Run:
         if plan.program.name.split()[0] in LEARNING and self.numpy_learns():
+            self.numpy.turns = self.turns
             run: Any = self.numpy.prepare(plan, tensors)
             run.tensors = tensors  # whose memory its arrays are
             return run

@@ -162,10 +162,10 @@ class Stop(Request):
 
 @message
 class Opened(Message):
-    """A round is open: its run id, how many steps it will take at most, and how long opening it
-    took."""
+    """A round is open: its run id, what it is, how many steps it will take at most, and how long
+    opening it took. Without an id there was nothing to open."""
 
-    fields = {"run": str, "steps": int, "used_ms": float}
+    fields = {"run": str, "kind": str, "steps": int, "used_ms": float}
 
 
 @message
@@ -240,6 +240,13 @@ class StartRun(Request):
 
 
 @message
+class EndRun(Request):
+    """End a run that waits, or that a closed tab began; what it trained is thrown away."""
+
+    fields = {"run": str}
+
+
+@message
 class RunTakes(Message):
     """Of each mode {mode, memory_bytes, seconds (None: not measured yet)}, or {mode, refused}."""
 
@@ -263,8 +270,8 @@ class Introduce(Request):
 @message
 class Slice(Message):
     """What a grant did. When `finished`, `outcome` is learned, weakened, not learned or dropped,
-    for memory remembered or not remembered, `reason` says why, and `version` is the label of the
-    promoted version, or empty."""
+    for a run over a data set failed too, for memory remembered or not remembered, `reason` says
+    why, and `version` is the label of the promoted version, or empty."""
 
     fields = {
         "used_ms": float,

@@ -102,6 +102,12 @@ class TrainingScheduler:
     def update_config(self, **changes):
         self.config = self.config.replace(**changes)
 
+    def start_after(self, milliseconds):
+        """How long quiet has to last; the quiet that has begun counts too."""
+        if "idle" in self.quiet_until:
+            self.quiet_until["idle"] += milliseconds - self.idle_after_ms
+        self.idle_after_ms = milliseconds
+
     def pause(self):
         self.block("user")
 

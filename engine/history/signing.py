@@ -1,6 +1,6 @@
 """A key the person holds, and what is signed with it: Ed25519 from a PEM file, in plain Python.
 
-The page signs with the browser's WebCrypto instead (workers/signer.py); both read and write the
+The page signs with the browser's WebCrypto instead (workers/tab/signer.py); both read and write the
 same files.  Not hardened against someone who measures this process; the browser's is.
 """
 

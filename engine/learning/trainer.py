@@ -54,6 +54,10 @@ class EngineTrainer(Bench):
         dropout = {"lora_config": {"dropout": larger.lora_config.dropout}}
         return larger if holds(self.layout(larger), layout) else here.replace(**dropout)
 
+    def rest(self) -> None:
+        super().rest()
+        self.beside = None
+
     def layout(self, config: TrainingConfig) -> Trained:
         return Trained.chosen(self.model.config, config)
 
@@ -86,7 +90,6 @@ class EngineTrainer(Bench):
     ) -> Steps:
         if self.beside is None or not same_bench(config, self.beside.config):
             self.rest()
-            self.beside = None
             self.beside = await EngineTrainer.open(
                 self.model, config, self.memory_budget, usual=self.usual, kept=self.kept
             )

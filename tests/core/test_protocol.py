@@ -94,7 +94,7 @@ class Kind:
 
 def ask(request, handlers):
     sent: list[str] = []
-    post = Post("engine", sent.append, handlers)
+    post = Post("engine", sent.append, (handlers,))
     return protocol.from_text(asyncio.run(post.receive(request.to_text())))
 
 

@@ -57,6 +57,7 @@ NOT_PRESSED = {
     "skip-group": "as open-group",
     "take-as-source": "needs a message that is too long; test_app_limits.py sends one",
     "close-too-long": "as take-as-source",
+    "run-end": "needs a run that waits; test_app_runs.py ends one",
     "let-go": "needs a statement in the chat; test_known_at_once.py takes one back",
     "correct-known": "needs an answer said by heart; test_known_at_once.py has one of the real model",
     "install": "needs a browser that offers it; test_app_phone.py makes that offer",
@@ -81,9 +82,8 @@ def all_verbs() -> set[str]:
     found = set()
     for file in (ROOT / "web").rglob("*.py"):
         text = file.read_text()
-        found |= set(re.findall(r'@(?:dom\.)?verb\("([a-z-]+)"\)', text))
-        if file.name == "verbs.py":
-            found |= set(re.findall(r'^        "([a-z-]+)": lambda', text, re.MULTILINE))
+        found |= set(re.findall(r'"([a-z-]+)": lambda of, el', text))
+        found |= set(re.findall(r'dom\.verbs\(\{"([a-z-]+)"', text))
     return found
 
 

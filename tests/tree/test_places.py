@@ -53,16 +53,16 @@ from types import SimpleNamespace
 from unittest.mock import MagicMock
 for name in ("js", "pyodide", "pyodide.ffi", "pyodide.code", "pyodide_js", "pyscript"):
     sys.modules[name] = MagicMock()
-from workers.engine import Engine
+from workers.learned import Learned
 from workers.post import Post
 
 class Memory(list):
     async def load(self):
         self.append("a fact")
 
-engine = object.__new__(Engine)
-engine.assistant = SimpleNamespace(mind=SimpleNamespace(memory=Memory()))
-print(asyncio.run(Post("engine", print, engine).receive('{"type": "CountFacts"}')))
+mind = SimpleNamespace(memory=Memory())
+resident = SimpleNamespace(needed=lambda: SimpleNamespace(mind=mind))
+print(asyncio.run(Post("engine", print, (Learned(resident),)).receive('{"type": "CountFacts"}')))
 """
 PANEL = """
 from builder import site

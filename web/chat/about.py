@@ -16,6 +16,12 @@ class About:
         self.source = None  # {"id", "title", "document"} of the chat that is open
         self.chip = dom.by_id("about")
         page.watch(self.draw, "chat", "words")
+        dom.verbs(
+            {
+                "ask-source": lambda of, el: self.begin(of),
+                "end-about": lambda of, el: self.end(),
+            }
+        )
 
     async def begin(self, id):
         """A new chat in which the source is asked."""

@@ -68,7 +68,7 @@ class Answer:
         self.chat.answering = None
         self.turn["state"] = state
         self.chat.redraw_turn(self.turn)
-        self.chat.page.answering(False)
+        self.chat.busy(False)
 
     async def on_answered(self, answered):
         if self.chat.answering is not self:
@@ -94,8 +94,11 @@ class Answer:
         await self.chat.save(self.asked, self.turn)
         self.chat.page.say(self.turn["text"])
         self.chat.keep_up()
-        await self.chat.page.measured.answered(answered)
-        await self.chat.page.answered(self.asked, self.turn, versions)
+        page = self.chat.page
+        await page.measured.answered(answered)
+        await page.teaching.heard(self.turn)
+        page.touch("chats")
+        await page.learning.asked(self.asked, versions)
 
     def seen(self, answered):
         """How many of the shown turns the model still saw, 0 when it saw all."""

@@ -41,6 +41,18 @@ class Chat:
         page.watch(self.mark_lessons, "queue-marks")
         dom.listen("scroll", self.log, self.scrolled)
         dom.listen("click", "#to-latest", self.to_latest)
+        dom.verbs(
+            {
+                "save-edit": lambda of, el: self.edited(of, dom.field(el, "text")),
+                "regenerate": lambda of, el: self.regenerate(of),
+                "continue": lambda of, el: self.go_on(of),
+                "branch-before": lambda of, el: self.other_branch(of, -1),
+                "branch-after": lambda of, el: self.other_branch(of, 1),
+                "good": lambda of, el: self.rate(of, 1),
+                "bad": lambda of, el: self.rate(of, -1),
+                "earlier": lambda of, el: self.earlier(),
+            }
+        )
 
     # ------------------------------------------------------------------------------ the branch
 
@@ -164,13 +176,19 @@ class Chat:
         self.draw_from(asked)
         self.to_latest()
         self.page.say(t("chat.answering"))
-        self.page.answering(True)
+        self.busy(True)
         options = await self.page.about.look_up(answer)
         if options is None or self.answering is not answer:
             return
         said = conversation.messages(self.tree.branch(asked["id"]), self.page.settings["system"])
         options.update(prefix=turn["text"], think=self.thinks(self.id))
         answer.number = self.page.ask(self.id, said, options, answer)
+
+    def busy(self, busy):
+        """An answer takes all there is: learning makes way while it comes."""
+        self.page.status.know(answering=busy)
+        self.page.composer.draw()
+        self.page.presence.yield_to_chat(busy)
 
     def stop(self):
         """End the answer in flight; what has come is kept."""

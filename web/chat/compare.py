@@ -13,6 +13,14 @@ class Compare:
         self.page = page
         self.pair = None
         self.round = 0
+        dom.verbs(
+            {
+                "compare": lambda of, el: self.open(),
+                "compare-ask": lambda of, el: self.ask(el),
+                "compare-choose": lambda of, el: self.choose(of),
+                "compare-again": lambda of, el: self.again(),
+            }
+        )
 
     async def open(self):
         """Ask for a question and two versions to compare."""

@@ -30,7 +30,7 @@ class Composer:
             self.page.alarm(t("banner.other_tab"))
             return
         if not self.page.model:
-            self.page.ask_for_model()
+            self.page.choice.ask()
             return
         self.put("")
         await self.page.save([["delete", "drafts", self.chat.id or "new"]])
@@ -46,11 +46,11 @@ class Composer:
             mine = [turn for turn in self.chat.branch() if turn["role"] == "user"]
             if mine:
                 event.preventDefault()
-                self.page.edit(mine[-1]["id"])
+                self.page.editors.edit(mine[-1]["id"])
 
     async def typed(self, event):
         """Typing comes before learning; the draft is kept for the next visit."""
-        self.page.typing()
+        self.page.presence.typing()
         self.keeping += 1
         mine, chat = self.keeping, self.chat.id or "new"
         await dom.asyncio.sleep(0.4)

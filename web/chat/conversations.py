@@ -25,6 +25,20 @@ class Conversations:
         page.watch(self.draw, "chat", "words")
         dom.listen("click", "#new-chat", self.new)
         dom.listen("input", "#chat-search", self.search)
+        dom.verbs(
+            {
+                "show-chat": lambda of, el: self.show(of),
+                "chat-menu": lambda of, el: self.menu(of, el),
+                "chat-thinks": lambda of, el: self.think(of),
+                "rename-chat": lambda of, el: self.ask_name(of),
+                "save-title": lambda of, el: self.rename(of, dom.field(el, "title")),
+                "delete-chat": lambda of, el: self.delete(of),
+                "undelete-chat": lambda of, el: self.undelete(of),
+                "export-chat-md": lambda of, el: self.export(of, "md"),
+                "export-chat-json": lambda of, el: self.export(of, "json"),
+                "clear-search": lambda of, el: self.clear_search(),
+            }
+        )
 
     async def load(self):
         self.chats = [chat for _, chat in await self.page.store.all("chats")]
@@ -33,7 +47,7 @@ class Conversations:
 
     def new(self, event=None):
         """An empty chat, at once: what is typed in the very next instant belongs to it."""
-        self.page.close_sheets()
+        self.page.aside.close_sheets()
         self.page.composer.put("")
         self.page.composer.focus()
         self.chat.show_empty()
@@ -44,7 +58,7 @@ class Conversations:
         await self.page.composer.restore()
 
     async def show(self, id):
-        self.page.close_sheets()
+        self.page.aside.close_sheets()
         self.page.composer.put("")
         await self.chat.open(id)
         await self.page.composer.restore()

@@ -14,6 +14,12 @@ class Story:
     def __init__(self, page):
         self.page = page
         page.watch(self.notice, "queue", "examples")
+        dom.verbs(
+            {
+                "first-fact": lambda of, el: self.begin(),
+                "skip-story": lambda of, el: self.skip(),
+            }
+        )
 
     @property
     def wanted(self):

@@ -10,6 +10,12 @@ class TooLong:
         self.page = page
         self.card = dom.by_id("too-long")
         dom.listen("input", page.composer.field, self.typed)
+        dom.verbs(
+            {
+                "take-as-source": lambda of, el: self.take(),
+                "close-too-long": lambda of, el: self.close(),
+            }
+        )
 
     async def give_back(self, asked, turn):
         """Take the question that could not be asked out of the chat again.  A turn that was there
@@ -54,6 +60,6 @@ class TooLong:
         composer = self.page.composer
         text = composer.field.value
         self.close()
-        await self.page.intake.take_text(text)
+        await self.page.intake.reader.take_text(text)
         composer.put("")
         await composer.keep()

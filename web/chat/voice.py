@@ -19,6 +19,11 @@ class Voice:
         self.hearing = None
         dom.listen("click", self.button, self.dictate)
         page.watch(self.offer, "settings", "words")
+        dom.verbs(
+            {
+                "aloud": lambda of, el: self.speak(self.page.chat.tree[of]),
+            }
+        )
 
     # -------------------------------------------------------------------------------- listening
 

@@ -15,10 +15,10 @@ TEXT_FIELDS = ("INPUT", "TEXTAREA")
 
 
 class Doors:
-    """What comes in is handed to `take_files`, `take_text`, `take_page`, `take_address` and
-    `take_handed` of the one who inherits."""
+    """What comes in is handed to `reader` (web/intake/reading.py)."""
 
-    def open_doors(self):
+    def __init__(self, page, reader):
+        self.page, self.reader = page, reader
         self.depth = 0
         for kind in ("dragenter", "dragover", "dragleave", "drop"):
             dom.listen(kind, document, self.dragged)
@@ -49,13 +49,13 @@ class Doors:
         text = transfer.getData("text/plain")
         if "Files" in kinds:
             (script,) = await js_import(site.path("dropped.js"))
-            await self.take_files([file for file in await script.filesOf(transfer)])
+            await self.reader.take_files([file for file in await script.filesOf(transfer)])
         elif link:
-            await self.take_address(link.split("\n")[0].strip())
+            await self.reader.take_address(link.split("\n")[0].strip())
         elif html:
-            await self.take_page(html)
+            await self.reader.take_page(html)
         else:
-            await self.take_text(text)
+            await self.reader.take_text(text)
 
     def pasted(self, event):
         """Files wherever the focus is; text and pieces of pages unless a field wants them."""
@@ -63,20 +63,20 @@ class Doors:
         found, html, text = data.files, data.getData("text/html"), data.getData("text/plain")
         if found.length:
             event.preventDefault()
-            dom.run(self.take_files([found.item(index) for index in range(found.length)]))
+            dom.run(self.reader.take_files([found.item(index) for index in range(found.length)]))
         elif event.target.tagName not in TEXT_FIELDS and (html or text.strip()):
             event.preventDefault()
-            dom.run(self.take_page(html) if html else self.take_text(text))
+            dom.run(self.reader.take_page(html) if html else self.reader.take_text(text))
 
     def handed(self, event):
         """The bookmarklet brought a page, through hand-over.html; one tab takes it."""
-        if self.page.learning.trains:
+        if self.page.presence.trains:
             self.handed_over.postMessage("taken")
-            dom.run(self.take_handed(**json.loads(event.data)))
+            dom.run(self.reader.take_handed(**json.loads(event.data)))
 
     async def pick(self, folder=False):
         overlay.close_all()
-        await self.take_files(await files.pick(folder=folder))
+        await self.reader.take_files(await files.pick(folder=folder))
 
     def ask_text(self):
         area = dom.make("textarea", rows=9, name="text", id="paste-text", required=True)
@@ -86,7 +86,7 @@ class Doors:
             dom.make("label", t("add.text"), area, cls="field"),
             dom.make("label", t("add.title"), title, cls="field"),
             dom.make("p", t("add.note"), cls="note"),
-            self.send(t("add.import")),
+            _send(t("add.import")),
             do="take-text",
             data_on="submit",
             cls="column",
@@ -100,7 +100,7 @@ class Doors:
             "form",
             dom.make("label", t("add.address"), field, cls="field"),
             dom.make("p", t("add.address_note"), cls="note"),
-            self.send(t("add.import")),
+            _send(t("add.import")),
             do="take-address",
             data_on="submit",
             cls="column",
@@ -114,7 +114,7 @@ class Doors:
         form = dom.make(
             "form",
             dom.make("label", t("sources.edit_label"), area, cls="field"),
-            self.send(t("sources.edit_save")),
+            _send(t("sources.edit_save")),
             do="save-source",
             of=source["id"],
             data_on="submit",
@@ -131,7 +131,7 @@ class Doors:
             "form",
             dom.make("label", t("sources.caption_label"), area, cls="field"),
             dom.make("p", t("sources.caption_note"), cls="note"),
-            self.send(t("sources.caption_save")),
+            _send(t("sources.caption_save")),
             do="save-caption",
             of=source["id"],
             data_on="submit",
@@ -157,7 +157,6 @@ class Doors:
             name="add",
         )
 
-    def send(self, words):
-        return dom.make(
-            "div", dom.make("button", words, type="submit", cls="primary"), cls="row end"
-        )
+
+def _send(words):
+    return dom.make("div", dom.make("button", words, type="submit", cls="primary"), cls="row end")

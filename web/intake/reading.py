@@ -8,7 +8,6 @@ from pyscript import js_import
 
 from engine.core.collecting.held_back import apart
 from engine.core.messages import ImportFile, ImportPage, ImportText, Reading
-from web.intake.doors import Doors
 from web.intake.legible import legible
 from web.lib import clock, dom, failures, files, overlay, site
 from web.lib.words import t
@@ -20,7 +19,7 @@ MODELS = (".gguf", ".safetensors")
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif")
 
 
-class Reader(Doors):
+class Reader:
     """Puts a source into the store, has the importer read it, and leaves it ready, held or
     failed."""
 
@@ -28,11 +27,7 @@ class Reader(Doors):
         self.page = page
         self.kept = {}  # source -> what it was read from, for another try in this visit
         self.texts = None  # sha256 -> source, once one was needed
-        self.previews = {}  # source -> (before, what is marked, after) of its text, where it is shown
-        self.to_mark = False  # the place that is marked is to be scrolled to, once drawn
-        self.tests = {}  # source -> what was asked about it, answered and expected
         page.app.importer.listen(Reading, self.on_reading)
-        self.open_doors()
 
     # --------------------------------------------------------------------------------- taking in
 
@@ -117,7 +112,7 @@ class Reader(Doors):
         source = {"id": new_id("s"), "title": title, "kind": kind, "state": "waiting"}
         source.update(time=clock.now(), words=0, lessons=0, language="", used=False)
         await self.put(source)
-        self.page.show_tab("sources")
+        self.page.aside.show("sources")
         return source
 
     # --------------------------------------------------------------------------------- reading
@@ -166,7 +161,7 @@ class Reader(Doors):
         document = item["document"]
         if item["state"] == "adapter":
             await self.page.store.batch([["delete", "sources", source["id"]]])
-            await self.page.import_adapter(self.kept.pop(source["id"]))
+            await self.page.learning.import_adapter(self.kept.pop(source["id"]))
             return
         if item["state"] in ("refused", "scan"):
             await self.fail(source, item["problem"])

@@ -4,8 +4,9 @@ it, remove it."""
 from engine.core.collecting.content import content_hash
 from engine.core.collecting.held_back import apart
 from engine.core.messages import AskAbout, ForgetImport, ImportEdited, ImportText, StopImport
+from web.intake.doors import Doors
 from web.intake.reading import Reader
-from web.lib import failures, files, overlay
+from web.lib import dom, failures, files, overlay
 from web.lib.words import t
 from web.shell.link import Refused
 
@@ -15,12 +16,44 @@ PREVIEW = 4000  # characters
 AROUND = 1000  # characters before and after a place that is shown
 
 
-class Intake(Reader):
+class Intake:
+    """`doors` are where sources come in, `reader` is who reads them."""
+
+    def __init__(self, page):
+        self.page = page
+        self.reader = Reader(page)
+        self.doors = Doors(page, self.reader)
+        self.previews = {}  # source -> (before, what is marked, after) of its text, where it is shown
+        self.to_mark = False  # the place that is marked is to be scrolled to, once drawn
+        self.tests = {}  # source -> what was asked about it, answered and expected
+        dom.verbs(
+            {
+                "pick-files": lambda of, el: self.doors.pick(),
+                "pick-folder": lambda of, el: self.doors.pick(folder=True),
+                "paste-text": lambda of, el: self.doors.ask_text(),
+                "ask-address": lambda of, el: self.doors.ask_address(),
+                "take-address": lambda of, el: self.reader.take_address(dom.field(el, "address")),
+                "stop-source": lambda of, el: self.stop(of),
+                "retry-source": lambda of, el: self.retry(of),
+                "allow-secrets": lambda of, el: self.allow_secrets(of),
+                "allow-source": lambda of, el: self.allow(of),
+                "edit-source": lambda of, el: self.edit(of),
+                "save-source": lambda of, el: self.save_edit(of, dom.field(el, "text")),
+                "show-place": lambda of, el: self.show_place(self.page.chat.tree[of]["quotes"]),
+                "preview-source": lambda of, el: self.preview(of),
+                "caption-source": lambda of, el: self.caption(of),
+                "save-caption": lambda of, el: self.save_caption(of, dom.field(el, "text")),
+                "test-source": lambda of, el: self.test(of),
+                "use-source": lambda of, el: self.use(of, el.checked),
+                "remove-source": lambda of, el: self.remove(of),
+            }
+        )
+
     async def use(self, id, used):
         """Approve or put aside all lessons of a source that still wait."""
         source = await self.page.store.get("sources", id)
         source["used"] = used
-        await self.put(source)
+        await self.reader.put(source)
 
         def decide(queue, lesson):
             record = queue.records.get(content_hash(lesson["prompt"], lesson["answer"]))
@@ -29,22 +62,22 @@ class Intake(Reader):
             elif record:
                 queue.skip(record["id"])
 
-        await self.page.teaching.change_many(await self.lessons(source), decide)
+        await self.page.teaching.change_many(await self.reader.lessons(source), decide)
 
     async def allow(self, id):
         """A person has seen the places that read like orders: from now on it is a source like
         others."""
         source = await self.page.store.get("sources", id)
         source.update(state="ready", held=[])
-        await self.put(source)
+        await self.reader.put(source)
 
     async def allow_secrets(self, id):
         """A person wants to have what looks like a secret learned; it waits for a yes like the
         rest."""
         source = await self.page.store.get("sources", id)
         source["secrets"] = 0
-        await self.hold(source, apart(await self.lessons(source))[1])
-        await self.put(source)
+        await self.reader.hold(source, apart(await self.reader.lessons(source))[1])
+        await self.reader.put(source)
         if source["used"]:
             await self.use(id, True)
 
@@ -55,19 +88,19 @@ class Intake(Reader):
         """Once more, from what was dropped in this visit; else the person chooses the file
         again."""
         source = await self.page.store.get("sources", id)
-        before = self.kept.get(id)
+        before = self.reader.kept.get(id)
         source.update(state="waiting", why="", ways=False)
         if isinstance(before, str):
-            await self.read_address(source, before)
+            await self.reader.read_address(source, before)
         elif before is not None:
-            await self.read_file(source, before)
+            await self.reader.read_file(source, before)
         else:
             await self.page.store.batch([["delete", "sources", id]])
-            await self.pick()
+            await self.doors.pick()
 
     async def edit(self, id):
         source = await self.page.store.get("sources", id)
-        self.ask_edit(source, await files.read_text("importer", source["sha256"] + ".txt"))
+        self.doors.ask_edit(source, await files.read_text("importer", source["sha256"] + ".txt"))
 
     async def save_edit(self, id, text):
         """The text as a person put it right takes the place of what was read."""
@@ -76,10 +109,10 @@ class Intake(Reader):
         await self.drop_lessons(source)
         document = dict(source["document"], blocks=[])
         source["sha256"] = ""
-        await self.read(source, ImportEdited(id=id, document=document, text=text))
+        await self.reader.read(source, ImportEdited(id=id, document=document, text=text))
 
     async def caption(self, id):
-        self.ask_caption(await self.page.store.get("sources", id))
+        self.doors.ask_caption(await self.page.store.get("sources", id))
 
     async def save_caption(self, id, text):
         """What a person says about a picture stands before its text, or alone where there is
@@ -87,7 +120,7 @@ class Intake(Reader):
         source = await self.page.store.get("sources", id)
         if source["state"] == "failed":
             overlay.close_all()
-            await self.read(source, ImportText(id=id, name=source["title"], text=text))
+            await self.reader.read(source, ImportText(id=id, name=source["title"], text=text))
             return
         before = await files.read_text("importer", source["sha256"] + ".txt")
         await self.save_edit(id, text + "\n\n" + before)
@@ -96,7 +129,7 @@ class Intake(Reader):
         """Ask the model what the source taught, in words no lesson used, without showing it the
         source."""
         source = await self.page.store.get("sources", id)
-        lessons = await self.lessons(source)
+        lessons = await self.reader.lessons(source)
         about = AskAbout(lessons=lessons[:TESTED], count=QUESTIONS)
         found = await self.page.app.ask_importer(about)
         self.tests[id] = []
@@ -125,10 +158,10 @@ class Intake(Reader):
         await self.drop_lessons(source)
         await self.page.store.batch([["delete", "sources", id]])
         self.page.touch("sources")
-        self.kept.pop(id, None)
+        self.reader.kept.pop(id, None)
         gone = await self.learned_from(source) if source.get("sha256") else []
         if source.get("sha256"):
-            self.texts = None
+            self.reader.texts = None
             await self.page.app.ask_importer(ForgetImport(document=source["sha256"]))
         if gone:
             await self.page.memory.ask_forget(gone, t("forget.source", title=source["title"]))
@@ -137,7 +170,7 @@ class Intake(Reader):
 
     async def learned_from(self, source):
         learned = set(await self.page.store.keys("examples"))
-        asked = await self.lessons(source) if learned else []
+        asked = await self.reader.lessons(source) if learned else []
         ids = [content_hash(lesson["prompt"], lesson["answer"]) for lesson in asked]
         return [id for id in ids if id in learned]
 
@@ -162,5 +195,5 @@ class Intake(Reader):
         before, after = text[max(0, first - AROUND) : first], text[last : last + AROUND]
         self.previews[quotes["id"]] = (before, text[first:last], after)
         self.to_mark = True
-        self.page.show_tab("sources")
+        self.page.aside.show("sources")
         self.page.tabs.panels["sources"].show_all()

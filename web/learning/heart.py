@@ -29,7 +29,7 @@ class Heart:
 
     async def read(self):
         """What the engine has stored of it for the model in use."""
-        store, base = self.page.store, self.page.model_id() + "/"
+        store, base = self.page.store, self.page.choice.model_id() + "/"
         facts = dict(await store.all("facts"))
         keys = [key for key in await store.keys("traces") if key.startswith(base)]
         if base != self.model:

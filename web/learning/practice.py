@@ -23,7 +23,6 @@ from engine.core.messages import (
 )
 from web.learning import records, verdict
 from web.learning.learn_from import FACTS
-from web.learning.training import Training
 from web.lib import dom, failures, files, overlay
 from web.lib.words import t
 from web.shell.link import Gone, Refused
@@ -31,9 +30,11 @@ from web.shell.link import Gone, Refused
 NEED_A_MODEL = (Use, Recall, Forget, Export, ImportAdapter, Reset)
 
 
-class Learning(Training):
-    def __init__(self, page):
-        super().__init__(page)
+class Learning:
+    """`training` is the round under way and when it may go on (web/learning/training.py)."""
+
+    def __init__(self, page, training):
+        self.page, self.training = page, training
         self.progress = None
         engine = page.app.engine
         engine.listen(Progress, self.on_progress)
@@ -43,21 +44,33 @@ class Learning(Training):
         engine.on_gap = self.reread
         self.signing = ""
         page.watch(self.sign, "settings", "model")
+        dom.verbs(
+            {
+                "download-again": lambda of, el: self.load_again(of),
+                "drop-round": lambda of, el: self.drop(),
+                "use-version": lambda of, el: self.use(int(of)),
+                "verify": lambda of, el: self.verify(int(of or 0)),
+                "export-peft": lambda of, el: self.export(int(of), "peft"),
+                "export-gguf": lambda of, el: self.export(int(of), "gguf"),
+                "export-merged": lambda of, el: self.export(int(of), "merged"),
+                "export-certified": lambda of, el: self.export(int(of), "certified"),
+                "introduce": lambda of, el: self.introduce(),
+                "save-signing-key": lambda of, el: self.save_signing_key(),
+            }
+        )
 
     # --------------------------------------------------------------------------------- hearing
 
     def on_progress(self, progress):
+        if not self.training.heard(progress):
+            return  # told late: that round is over
         self.progress = progress
-        self.run, self.kind = progress.run, progress.kind
-        if self.effort:
-            self.effort.heard(progress.step, progress.steps)
         self.page.status.know(round=progress.phase)
         self.page.touch("progress", "metrics")
 
     def on_changed(self, changed):
         self.page.touch(*changed.stores)
-        remembers = self.run and self.kind == "memory"  # it leaves the queue as it is
-        if "queue" in changed.stores and not remembers:
+        if "queue" in changed.stores and not self.training.remembers():
             dom.run(self.page.teaching.load())
 
     def on_lost(self, lost):
@@ -70,7 +83,7 @@ class Learning(Training):
     def engine_is_new(self):
         """Another worker took the place of one that fell silent; the round goes on from its
         checkpoint."""
-        self.run = self.signing = ""
+        self.training.run = self.signing = ""
         self.page.first_run.progress = None
         self.page.status.know(lost="", loading="")
         self.page.toast(t("restored.worker"))
@@ -87,10 +100,9 @@ class Learning(Training):
     async def over(self, outcome="", version=""):
         """A round has ended; say what became of it. No other begins before the queue is without
         it."""
-        if outcome and self.effort:
-            dom.run(self.remember_effort(self.effort.remembered()))
-        quiet = self.idle_practice
-        self.progress, self.run, self.effort = None, "", None
+        quiet = self.training.idle_practice
+        self.training.close(outcome)
+        self.progress = None
         self.page.status.know(round="")
         await self.page.teaching.load()
         if version:
@@ -99,6 +111,8 @@ class Learning(Training):
             dom.run(self.tell_not_used())
         elif outcome == "dropped":
             self.page.toast(t("learned.dropped"))
+        elif outcome == "failed":
+            self.page.toast(t("learned.run_failed"))
         self.page.touch("versions", "examples", "queue", "ledger", "metrics")
 
     async def tell_learned(self, label):
@@ -127,7 +141,7 @@ class Learning(Training):
         texts = [asked["text"]] + [answer["text"] for answer in answers]
         if secrets_in("\n".join(texts)):
             return
-        model = self.page.model_id()
+        model = self.page.choice.model_id()
         responses = [
             {"model": "%s %s" % (model, answer.get("version") or ""), "response": answer["text"]}
             for answer in answers
@@ -162,7 +176,7 @@ class Learning(Training):
     async def model_is_there(self):
         """Wait for the model that is on its way, and say so; without one, say what to do."""
         first_run = self.page.first_run
-        if not self.page.model and (first_run.busy or self.page.will_load()):
+        if not self.page.model and (first_run.busy or self.page.choice.will_load()):
             self.page.toast(t("wait.model"))
             await first_run.over.wait()
         elif not self.page.model:
@@ -173,22 +187,20 @@ class Learning(Training):
         """Another version from now on; Undo goes back."""
         before = await self.number_in_use()
         if await self.tell(Use(version=number)):
-            await self.page.read_version()
+            await self.page.choice.read_version()
             words = t("versions.now", version=self.page.version)
             self.page.toast(words, "use-version", before)
             self.page.touch("versions", "state", "ledger")
 
     async def number_in_use(self):
-        version = await records.in_use(self.page.store, self.page.model_id())
+        version = await records.in_use(self.page.store, self.page.choice.model_id())
         return version["number"] if version else 0
 
     async def drop(self):
         """Throw away the round, or what was asked for and has not begun. One that is getting ready
         goes as soon as it is."""
-        self.wanted, self.scheduler.forced = "", False
-        async with self.opening:
-            pass
-        if not self.run or await self.tell(Drop(run=self.run)):
+        await self.training.want_nothing()
+        if not self.training.run or await self.tell(Drop(run=self.training.run)):
             await self.over()
 
     async def recall(self, example):
@@ -210,7 +222,8 @@ class Learning(Training):
         if file:
             await files.save_from_outbox(file.name)
 
-    async def import_adapter(self, name):
+    async def import_adapter(self, file):
+        name = await files.put_in_inbox(file)
         made = await self.tell(ImportAdapter(name=name))
         if made:
             self.page.toast(t("import.done", version=made.version))

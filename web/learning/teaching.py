@@ -15,7 +15,7 @@ from engine.core.queue.batches import BatchManager
 from engine.core.queue.saved import SavedQueue
 from engine.core.queue.training_queue import Conflict, TrainingQueue
 from web.learning import learn_from, records
-from web.lib import clock
+from web.lib import clock, dom
 from web.lib.words import t
 
 AT_ONCE = 8
@@ -33,11 +33,32 @@ class Teaching:
         self.batches = BatchManager(self.queue)
         self.collector = DataCollector(self, language=language_of)
         self.by_turn = {}
+        dom.verbs(
+            {
+                "learn-instead": lambda of, el: self.learn_instead(of),
+                "learn": lambda of, el: self.toggle(
+                    self.page.chat.tree[self.page.chat.tree[of]["parent"]], self.page.chat.tree[of]
+                ),
+                "chat-learns": lambda of, el: self.learn_from(*of.split(" ", 1)),
+                "approve": lambda of, el: self.act(of, "approve"),
+                "skip": lambda of, el: self.act(of, "skip"),
+                "choose-none": lambda of, el: self.act(of, "refuse_all"),
+                "undo-queue": lambda of, el: self.undo(),
+                "remove-aside": lambda of, el: self.remove_aside(),
+                "release-secret": lambda of, el: self.release(of),
+                "discard-secret": lambda of, el: self.discard(of),
+            }
+        )
 
     async def load(self):
         await self.saved.load()
+        self.page.status.know(set_aside=len(self.saved.aside))
         self.index()
         self.page.touch("queue", "queue-marks")
+
+    async def remove_aside(self):
+        await self.saved.remove_aside()
+        self.page.status.know(set_aside=0)
 
     def configure(self):
         """What may be collected, by the settings of this moment."""

@@ -14,7 +14,7 @@ from pyscript.ffi import is_none
 from pyscript.web import Element
 
 VERBS = {}
-"""verb -> function(of, element); filled by `@verb`."""
+"""verb -> function(of, element); filled by `verbs`."""
 
 TYPED_INTO = "textarea, input:not([type=checkbox]):not([type=radio])"
 
@@ -137,14 +137,14 @@ def icon_button(words, do, of=None, drawing="more", cls="icon small", **attribut
     )
 
 
-def verb(name):
-    """Register what the elements with `do=name` do when they are clicked, changed or submitted."""
+def verbs(acts):
+    """What the elements with each `do=name` do when they are clicked, changed or submitted."""
+    VERBS.update(acts)
 
-    def register(function):
-        VERBS[name] = function
-        return function
 
-    return register
+def field(form, name):
+    """What stands in a field of a form."""
+    return find('[name="%s"]' % name, form).value.strip()
 
 
 def start(complain):

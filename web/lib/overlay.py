@@ -90,6 +90,8 @@ def start():
     dom.listen("click", document, chosen)
 
 
-@dom.verb("close-dialog")
 def close_dialog(of, element):
     element._dom_element.closest("dialog").close()
+
+
+dom.verbs({"close-dialog": close_dialog})

@@ -32,6 +32,15 @@ class FirstRun:
         self.free = None
         page.app.engine.listen(ModelProgress, self.on_progress)
         page.watch(self.draw, "words", "model", "boot", "status")
+        dom.verbs(
+            {
+                "download": lambda of, el: self.load_chosen(of),
+                "download-unsaved": lambda of, el: self.load(of, keep=False),
+                "stop-loading": lambda of, el: self.stop(),
+                "choose-model": lambda of, el: self.choose(),
+                "pick-model": lambda of, el: self.pick_file(),
+            }
+        )
 
     async def load_registry(self):
         text = await fetch(site.path("models.json")).text()
@@ -56,7 +65,7 @@ class FirstRun:
 
     def card(self):
         """What stands in the empty chat while there is no model; nothing once there is one."""
-        if self.page.model or not self.models or self.page.will_load():
+        if self.page.model or not self.models or self.page.choice.will_load():
             return None
         if self.trouble:
             return self.trouble_card()
@@ -209,6 +218,8 @@ class FirstRun:
     # -------------------------------------------------------------------------------- loading
 
     def on_progress(self, progress):
+        if not self.busy:
+            return  # told late: the model is here, or is not coming
         before = self.progress
         if before and before.phase == progress.phase and progress.done < before.done:
             return  # chunks may be told out of order; what came is never less
@@ -245,7 +256,7 @@ class FirstRun:
             self.page.chat.draw()
             return
         self.progress = None
-        await self.page.model_loaded(loaded, keep)
+        await self.page.choice.loaded(loaded, keep)
 
     async def stop(self):
         await self.page.app.engine.ask(StopLoading())

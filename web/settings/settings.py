@@ -22,6 +22,21 @@ class SettingsDialog:
     def __init__(self, page):
         self.page = page
         page.watch(self.draw, "settings", "words", "storage")
+        dom.verbs(
+            {
+                "set-language": lambda of, el: self.use_language(el.value),
+                "set-text": lambda of, el: self.page.set(**{of: el.value}),
+                "set-proxy": lambda of, el: self.set_proxy(el),
+                "set-choice": lambda of, el: self.page.set(**{of: el.value}),
+                "set-check": lambda of, el: self.page.set(**{of: el.checked}),
+                "set-number": lambda of, el: self.set_number(of, el),
+                "set-config": lambda of, el: self.set_config(of, el),
+                "reset-config": lambda of, el: self.page.set(
+                    config_training=None, config_scheduler=None
+                ),
+                "settings": lambda of, el: self.open(),
+            }
+        )
 
     def apply(self):
         """Put the look into force."""

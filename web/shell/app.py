@@ -46,7 +46,7 @@ class App:
         asyncio.create_task(dom.guard(self.watch_engine()))
         if site.option("faults") == "1":
             dom.listen("oneseek-break", window, self.break_engine)
-        await self.page.engine_started()
+        await self.page.choice.engine_started()
 
     def booting(self, event):
         self.page.status.know(step=event.step)
@@ -125,8 +125,8 @@ async def start():
     kept = offline.has_build()
     if kept:
         await offline.start(app.new_build)
-    await page.learning.start()
-    await page.learning.elected_once.wait()
+    await page.presence.start()
+    await page.presence.elected_once.wait()
     await app.start_engine()
     if not kept:  # on a first visit the engine comes before what is kept for the next
         await offline.start(app.new_build)

@@ -14,6 +14,11 @@ class Install:
         self.page = page
         dom.listen("oneseek-installable", window, self.changed)
         dom.listen("appinstalled", window, self.changed)
+        dom.verbs(
+            {
+                "install": lambda of, el: self.ask(),
+            }
+        )
 
     def changed(self, event):
         if not self.page.chat.chat:

@@ -207,6 +207,8 @@ async def _leave(notice, seconds):
     notice._dom_element.remove()
 
 
-@dom.verb("close-toast")
 def close_toast(of, element):
     element._dom_element.closest(".toast").remove()
+
+
+dom.verbs({"close-toast": close_toast})

@@ -28,7 +28,7 @@ class Shortcuts:
         typing = not dom.is_none(field)
         if held and event.key.lower() == "k":
             event.preventDefault()
-            self.page.show_nav()
+            self.page.aside.show_nav()
             dom.by_id("chat-search")._dom_element.focus()
         elif held and event.shiftKey and event.key.lower() == "o":
             event.preventDefault()
@@ -50,13 +50,13 @@ class Shortcuts:
             return
         editor = dom.find("form.editor")
         if not dom.by_id("drop").hidden:
-            self.page.intake.close_drop()
+            self.page.intake.doors.close_drop()
         elif editor:
-            self.page.close_editor()
+            self.page.editors.close()
         elif self.page.chat.answering:
             self.page.chat.stop()
         else:
-            self.page.close_sheets()
+            self.page.aside.close_sheets()
 
     def single(self, event):
         if event.key == "?":

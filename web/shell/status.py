@@ -81,6 +81,7 @@ class Status:
             "online": True,
             "storage_lost": False,
             "storage_low": False,
+            "set_aside": 0,
         }
         page.watch(self.draw, "words")
 
@@ -126,7 +127,7 @@ class Status:
         """What the ring of the pill shows; 0 hides it."""
         if state == "downloading":
             return self.facts["share"]
-        return self.page.learning.share() if self.facts["round"] else 0
+        return self.page.training.share() if self.facts["round"] else 0
 
     def draw_banners(self):
         facts, banners = self.facts, []
@@ -141,6 +142,10 @@ class Status:
         if facts["storage_low"]:
             free = dom.button(t("banner.free_space"), "settings", cls="small")
             banners.append(banner("warn", t("banner.storage_low"), free, bad=True))
+        if facts["set_aside"]:
+            out = dom.button(t("banner.remove_aside"), "remove-aside", cls="small")
+            keep = dom.button(t("backup.export"), "export-everything", cls="small")
+            banners.append(banner("warn", t("banner.set_aside", n=facts["set_aside"]), keep, out))
         if facts["lost"]:
             banners.append(banner("again", t("banner.lost_" + facts["lost"]), bad=True))
         shown = [state for state in sorted(facts) if facts[state]], t.language

@@ -20,6 +20,12 @@ addEventListener("error", (event) => tell(event.message ?? event.target?.src ?? 
 addEventListener("unhandledrejection", (event) => tell(String(event.reason)));
 setTimeout(() => tell(`(${PATIENCE / 1000} s)`), PATIENCE);
 
+// A tab pressed before the page's Python is there is opened by it (web/learning/panels/tabs.py).
+addEventListener("click", ({ target }) => {
+  const { dataset } = document.documentElement, tab = target.closest?.("[role=tab]");
+  if (tab && !dataset.page) dataset.tab = tab.id.slice("tab-".length);
+}, true);
+
 // The browser's offer to install the page may come before the page's Python, which shows it (web/install.py).
 globalThis.installable = null;
 addEventListener("beforeinstallprompt", (event) => {

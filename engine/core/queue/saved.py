@@ -2,6 +2,27 @@
 
 import asyncio
 
+from engine.core.queue.table import is_id
+from engine.core.queue.training_queue import CLASSES
+
+TEXTS = ("kind", "prompt", "answer", "language", "state")
+
+
+def readable(key, record):
+    """Whether a stored record is one that a queue can hold."""
+    try:
+        return (
+            record["id"] == key
+            and is_id(key)
+            and is_id(record["about"])
+            and record["priority"] in CLASSES
+            and isinstance(record["seq"], int)
+            and "kind" in record["source"]
+            and all([isinstance(record[name], str) for name in TEXTS])
+        )
+    except (KeyError, TypeError):
+        return False
+
 
 class SavedQueue:
     """A queue whose every act is in the store before it is acknowledged, also with two tabs."""
@@ -10,11 +31,27 @@ class SavedQueue:
         self.queue = queue
         self.store = store
         self.alone = asyncio.Lock()  # or what was read before an act would be taken over after it
+        self.aside = []  # keys of what is stored and cannot be read
 
     async def load(self):
         async with self.alone:
-            records = [record for _, record in await self.store.all("queue")]
-            self.queue.load(records, await self.store.keys("examples"))
+            rows = await self.store.all("queue")
+            self.aside = [key for key, record in rows if not readable(key, record)]
+            records = [record for key, record in rows if key not in self.aside]
+            learned = [key for key in await self.store.keys("examples") if is_id(key)]
+            self.queue.load(records, learned)
+
+    async def remove_aside(self):
+        """For good: what cannot be read can be of no use here; a backup made before still has
+        it."""
+        async with self.alone:
+            await self.store.batch([["delete", "queue", key] for key in self.aside])
+            self.aside = []
+
+    async def settled(self):
+        """Until what was acted on so far is stored, or taken back because it could not be."""
+        async with self.alone:
+            pass
 
     async def change(self, act):
         """Do `act(queue)` and store it.  When another tab was first, start again from its result;

@@ -8,6 +8,14 @@ SHELVES = 4096
 DIGITS = 3
 
 
+def is_id(key):
+    """Whether this is an id a table can hold."""
+    try:
+        return len(key) >= DIGITS and int(key[:DIGITS], 16) >= 0
+    except (TypeError, ValueError):
+        return False
+
+
 class Table:
     def __init__(self):
         self.shelves = [None] * SHELVES

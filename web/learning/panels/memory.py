@@ -35,6 +35,22 @@ class Memory:
         self.editing = None
         self.replaced = {}
         page.watch(self.refresh, "queue", "status")
+        dom.verbs(
+            {
+                "tell-fact": lambda of, el: self.ask_new_fact(),
+                "search-memory": lambda of, el: self.choose("words", el.value),
+                "sift-memory": lambda of, el: self.choose(of, el.value),
+                "more-memory": lambda of, el: self.show_more(),
+                "forget-shown": lambda of, el: self.forget_shown(),
+                "ask-fact": lambda of, el: self.ask(of),
+                "correct-fact": lambda of, el: self.edit(of, "correct"),
+                "reword-fact": lambda of, el: self.edit(of, "reword"),
+                "save-correction": lambda of, el: self.save(of, dom.field(el, "text")),
+                "save-wording": lambda of, el: self.save(of, dom.field(el, "text")),
+                "forget-fact": lambda of, el: self.ask_forget([of], t("forget.title")),
+                "forget-now": lambda of, el: self.forget(of.split()),
+            }
+        )
 
     def refresh(self):
         """What waits or is being learned has changed."""

@@ -14,6 +14,13 @@ class QueuePanel:
         self.page = page
         self.editing = None
         self.groups = Groups(page)
+        dom.verbs(
+            {
+                "open-group": lambda of, el: self.groups.toggle(of),
+                "approve-group": lambda of, el: self.groups.approve(of),
+                "skip-group": lambda of, el: self.groups.skip(of),
+            }
+        )
 
     async def build(self):
         queue = self.page.teaching.queue

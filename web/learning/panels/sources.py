@@ -38,6 +38,11 @@ class Sources:
         self.all = False
         self.pictures = {}  # id -> the address of what was dropped
         self.drawn_rows = {}  # id -> (what it showed, its row): only what changed is built again
+        dom.verbs(
+            {
+                "all-sources": lambda of, el: self.show_all(),
+            }
+        )
 
     async def build(self):
         store = self.page.store
@@ -168,7 +173,7 @@ class Sources:
 
     def picture(self, source):
         """What was dropped in this visit is seen beside what was read from it."""
-        kept = self.page.intake.kept.get(source["id"])
+        kept = self.page.intake.reader.kept.get(source["id"])
         if not source.get("picture") or kept is None or isinstance(kept, str):
             return None
         address = self.pictures.get(source["id"])

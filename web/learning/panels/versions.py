@@ -19,6 +19,13 @@ class Versions:
         self.page = page
         self.order = ("time", -1)
         self.found = []
+        dom.verbs(
+            {
+                "version-details": lambda of, el: self.details(int(of)),
+                "forget-version": lambda of, el: self.forget(int(of)),
+                "sort-versions": lambda of, el: self.sort(of),
+            }
+        )
 
     async def build(self):
         self.found = await records.versions_and_weights(self.page.store)

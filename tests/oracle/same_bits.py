@@ -1,0 +1,55 @@
+"""Prints every bit of the demo model's logits and of two small rounds.
+
+`python -m tests.oracle.same_bits`; what only moves code leaves the output as it was, so that two
+checkouts on one machine are compared by it.
+"""
+
+import asyncio
+import hashlib
+import json
+import math
+from contextlib import closing
+from typing import Any
+
+import numpy as np
+
+from engine.backends.reference import Numpy
+from engine.backends.wasm.executor import Wasm
+from engine.backends.wasm.native import Native
+from engine.history.round_plan import LESSON, PRACTICE, make_plan
+from engine.learning.trainer import EngineTrainer
+from engine.model.demo import MODEL
+from engine.model.formats import open_model
+from engine.model.loaded import Model
+from engine.model.score import top_tokens
+from engine.model.trainable import Trained
+from tests.support.rounds import CODE, DOG, SHORT
+
+TEXT = range(5, 45)
+
+
+def digest(array: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()[:16]
+
+
+async def computed(executor: Any) -> dict:
+    with closing(open_model(str(MODEL))) as file:
+        model = await Model.load(file, executor)
+    _, logits = await top_tokens(model, list(TEXT))
+    lora = SHORT.lora_config
+    trained = Trained.lora(model.config, lora.rank, lora.alpha, lora.target_modules)
+    trainer = EngineTrainer(model, trained, SHORT)
+    found: dict = {"logits": digest(logits)}
+    for kind, lessons, pool in ((LESSON, [DOG], [CODE]), (PRACTICE, [], [DOG, CODE])):
+        before = trainer.fresh()
+        attempt = trainer.begin(before, make_plan(kind, before, lessons, pool, {}))
+        losses = []
+        while (metrics := await attempt.advance(math.inf)) is not None:
+            losses.append(float(metrics["loss"]).hex())
+        found[kind] = losses, digest((await attempt.weights())["adapter"])
+    return found
+
+
+if __name__ == "__main__":
+    for made in (Numpy(), Wasm(Native(1))):
+        print(json.dumps({"back_end": type(made).__name__, **asyncio.run(computed(made))}))

@@ -1,0 +1,164 @@
+"""Nothing that went well is told as a failure, and what learning is said to do is what it does."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.page.acts import (
+    FACT,
+    finished,
+    idle_after,
+    learn_now,
+    panel,
+    say,
+    tell,
+    told,
+    version,
+    wait_until,
+)
+from tests.support.page.browser import wait_for_state
+
+pytestmark = pytest.mark.slow
+KEEPS_ALARMS = """globalThis.alarms = [];
+addEventListener("DOMContentLoaded", () => new MutationObserver(() =>
+  alarms.push(document.querySelector("#alarm").textContent)).observe(
+    document.querySelector("#alarm"), {childList: true, characterData: true, subtree: true}));"""
+
+
+@pytest.fixture
+def home(page: Page) -> Page:
+    page.add_init_script(KEEPS_ALARMS)
+    return page
+
+
+def opened(page: Page) -> Page:
+    page.goto("/?model=tiny&engine=cpu&faults=1")
+    wait_for_state(page, "ready", timeout=120)
+    page.get_by_role("button", name="English").click()
+    return page
+
+
+def no_alarm(page: Page) -> None:
+    assert page.evaluate("alarms.filter(Boolean)") == []
+
+
+def lose(page: Page, what: str) -> None:
+    page.evaluate("(detail) => dispatchEvent(new CustomEvent('oneseek-break', {detail}))", what)
+
+
+SLOW_QUEUE = """(() => {  // what is put into the queue takes a second to be stored
+  const put = IDBObjectStore.prototype.put;
+  IDBObjectStore.prototype.put = function (value, key) {
+    if (this.name !== "queue") return put.call(this, value, key);
+    const end = performance.now() + 1000, wait = () => performance.now() < end
+      ? (this.get("nothing").onsuccess = wait) : put.call(this, value, key);
+    wait();
+  };
+})()"""
+
+
+def test_what_is_told_is_taken_in_once_it_is_stored(home: Page):
+    home.add_init_script(SLOW_QUEUE)
+    opened(home)
+    say(home, "My boat is called Saltkråkan.")
+    finished(home)
+    expect(told(home)).to_contain_text("Remembered.")
+    assert "could not" not in told(home).inner_text()
+    no_alarm(home)
+
+
+LATE = """(() => {  // the engine's events come almost half a second after its answers
+  const own = Object.getOwnPropertyDescriptor(BroadcastChannel.prototype, "onmessage");
+  Object.defineProperty(BroadcastChannel.prototype, "onmessage", {
+    get() { return own.get.call(this); },
+    set(hear) {
+      const late = (event) => setTimeout(() => hear(event), 450);
+      own.set.call(this, /^oneseek-[0-9a-f-]{36}-engine-/.test(this.name) ? late : hear);
+    },
+  });
+})()"""
+
+
+def test_events_that_come_after_the_end_of_their_round_open_none(home: Page):
+    home.add_init_script(LATE)
+    opened(home)
+    tell(home, *FACT[:2])
+    learn_now(home)
+    expect(version(home)).to_have_text("v0.1", timeout=180_000)
+    tell(home, "What is the capital of Quillmere?", "The capital of Quillmere is Harrow.")
+    learn_now(home)
+    expect(version(home)).to_have_text("v0.2", timeout=180_000)
+    no_alarm(home)
+
+
+def test_an_engine_that_loses_a_thread_while_a_lesson_is_opened_opens_it_again(home: Page):
+    opened(home)
+    say(home, "My boat is called Saltkråkan.")
+    finished(home)
+    expect(told(home)).to_contain_text("Remembered.")
+    lose(home, "stuck")
+    learn_now(home)
+    expect(version(home)).to_have_text("v0.1", timeout=180_000)
+    no_alarm(home)
+
+
+def test_a_lesson_whose_fact_is_forgotten_while_it_is_learned_just_ends(home: Page):
+    opened(home)
+    say(home, "My boat is called Saltkråkan.")
+    finished(home)
+    expect(told(home)).to_contain_text("Remembered.")
+    learn_now(home)
+    expect(home.get_by_test_id("train-step")).to_have_text(re.compile(r"^\d+ /"))
+    panel(home, "Memory").get_by_role("button", name="Forget").first.click()
+    home.get_by_role("alertdialog").get_by_role("button", name="Forget").click()
+    expect(panel(home, "Memory")).not_to_contain_text("Saltkråkan")
+    wait_for_state(home, "ready", timeout=120)
+    expect(version(home)).to_have_text("v0")
+    no_alarm(home)
+
+
+def test_a_round_is_thrown_away_in_the_moment_it_is_given_time(home: Page):
+    """Again and again: the two requests meet in every order."""
+    opened(home)
+    tell(home, *FACT[:2])
+    for _ in range(4):
+        learn_now(home)
+        wait_for_state(home, "training", "evaluating", timeout=60)
+        panel(home, "Activity").get_by_role("button", name="Throw away").click()
+        expect(home.get_by_role("button", name="Learn now")).to_be_enabled()
+    no_alarm(home)
+
+
+def test_a_shorter_wait_counts_for_the_quiet_that_has_begun(home: Page):
+    opened(home)
+    idle_after(home, 600)
+    tell(home, *FACT[:2])
+    say(home, "Hello")
+    finished(home)
+    wait_for_state(home, "countdown")
+    idle_after(home, 1)
+    wait_for_state(home, "training", timeout=60)
+    no_alarm(home)
+
+
+KEEPS_LINES = """() => {
+  globalThis.lines = new Set();
+  const look = () => lines.add(document.querySelector("#state-line")?.textContent ?? "");
+  new MutationObserver(look).observe(document.querySelector("#learning"),
+    {subtree: true, childList: true, characterData: true});
+}"""
+
+
+def test_a_run_over_a_data_set_is_called_that_from_its_first_moment(home: Page):
+    opened(home)
+    activity = panel(home, "Activity")
+    home.evaluate(KEEPS_LINES)
+    activity.get_by_role("button", name="Train on a data set").click()
+    dialog = home.get_by_role("dialog")
+    dialog.get_by_label("Times through it").fill("1")
+    dialog.get_by_role("button", name="Train", exact=True).click()
+    expect(home.locator("#state-line")).to_contain_text("Learning from a data set", timeout=120_000)
+    wait_until(lambda: any("data set" in line for line in home.evaluate("[...lines]")))
+    assert not [line for line in home.evaluate("[...lines]") if "Comparing answers" in line]
+    no_alarm(home)

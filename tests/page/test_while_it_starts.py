@@ -1,0 +1,63 @@
+"""What is done, and what is found, while the page starts."""
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.support.page.acts import tell
+from tests.support.page.browser import wait_for_state, watched
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_tab_pressed_while_the_page_starts_is_the_one_that_opens(chromium: Browser, address: str):
+    """The page's Python is held up until the tab was pressed; another one was open before."""
+    with watched(chromium, address, locale="en-US", service_workers="block") as (context, _):
+        page = context.new_page()
+        page.goto("/?model=tiny&engine=cpu")
+        wait_for_state(page, "ready", timeout=120)
+        page.get_by_role("tab", name="Sources").click()
+        expect(page.locator("#panel-sources")).to_be_visible()
+
+        def held_up(route) -> None:
+            page.get_by_role("tab", name="Versions").click()
+            route.continue_()
+
+        context.route("**/page-files.json", held_up)
+        page.reload()
+        page.locator("html[data-page=ready]").wait_for(state="attached")
+        expect(page.get_by_role("tab", name="Versions")).to_have_attribute("aria-selected", "true")
+        expect(page.locator("#panel-versions")).to_contain_text("original")
+        expect(page.locator("#panel-sources")).to_be_hidden()
+
+
+MALFORMED = """async () => {
+  const open = indexedDB.open("oneseek");
+  const db = await new Promise((go) => (open.onsuccess = () => go(open.result)));
+  const change = db.transaction(["queue", "examples"], "readwrite");
+  change.objectStore("queue").put({ id: "not an id", prompt: "?", answer: "!", state: "ready" }, "not an id");
+  change.objectStore("examples").put({ id: "zz", prompt: "Who?", answer: "Nobody.", kind: "fact",
+    language: "en", source: { kind: "told" }, time: 1, priority: "chat", learned_in: 0 }, "zz");
+  await new Promise((go) => (change.oncomplete = go));
+  db.close();
+}"""
+
+
+def test_a_record_with_a_malformed_id_is_set_aside_and_said_and_the_page_starts(page: Page):
+    page.goto("/?model=tiny&engine=cpu")
+    wait_for_state(page, "ready", timeout=120)
+    page.get_by_role("button", name="English").click()
+    tell(page, "What is the capital of Zorbia?", "The capital of Zorbia is Blimbo.")
+    page.evaluate(MALFORMED)
+    page.reload()
+    page.locator("html[data-page=ready]").wait_for(state="attached")
+    said = page.get_by_text("1 stored lesson cannot be read and was set aside.")
+    expect(said).to_be_visible()
+    wait_for_state(page, "ready", "countdown", timeout=120)
+    memory = page.get_by_role("tabpanel", name="Memory")
+    expect(memory).to_contain_text("The capital of Zorbia is Blimbo.")
+    page.get_by_role("button", name="Remove for good").click()
+    expect(said).to_be_hidden()
+    page.reload()
+    wait_for_state(page, "ready", "countdown", timeout=120)
+    expect(memory).to_contain_text("The capital of Zorbia is Blimbo.")
+    expect(said).to_be_hidden()

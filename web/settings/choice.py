@@ -1,0 +1,65 @@
+"""Which model is wanted, which one is here, and which version of it is in use."""
+
+import js
+
+from web.learning import records
+from web.lib import overlay, site
+
+
+class Choice:
+    def __init__(self, page):
+        self.page = page
+        page.watch(self.read_version, "versions", "state")
+
+    async def loaded(self, loaded, keep):
+        """A model is resident: the page says so, and remembers which for the next visit."""
+        self.page.model, self.page.keeps_model = loaded, keep
+        overlay.close_all()
+        self.page.status.know(model=True, loading="", failed="")
+        if keep:
+            await self.page.set(model=loaded.model)
+            await js.navigator.storage.persist()
+            await self.page.reserve()
+        await self.read_version()
+        self.page.touch("model", "tab")
+        self.page.chat.draw()
+        self.page.presence.ready()
+
+    def will_load(self):
+        """Whether a model was chosen before, so that it loads by itself as soon as the engine is
+        up."""
+        wanted = site.option("model") or self.page.settings["model"]
+        trouble = self.page.first_run.trouble or self.page.first_run.progress
+        return bool(wanted) and not trouble
+
+    async def engine_started(self):
+        """Load the model of the last visit, or of the address; without one, wait for a choice,
+        which may have been made while the engine started."""
+        wanted = site.option("model") or self.page.settings["model"]
+        if wanted and not self.page.first_run.busy:
+            await self.page.first_run.load(wanted)
+        elif not wanted:
+            self.page.chat.draw()
+
+    def model_id(self):
+        """The model that is loaded, or that was chosen last."""
+        return (
+            self.page.model.model
+            if self.page.model
+            else site.option("model") or self.page.settings["model"]
+        )
+
+    async def read_version(self):
+        version = await records.in_use(self.page.store, self.model_id())
+        label = records.label(version)
+        if label != self.page.version:
+            self.page.version = label
+            self.page.touch("model", "versions")
+
+    def ask(self):
+        """Sending needs a model; the draft stays where it is."""
+        self.page.chat.draw()
+        if self.page.chat.chat:
+            self.page.first_run.choose()
+        else:
+            self.page.first_run.focus()

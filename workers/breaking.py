@@ -1,0 +1,39 @@
+"""Faults on request, for tests: a device or thread lost, weights spoiled, a worker that hangs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import js
+import numpy as np
+
+from engine.core.messages import Break, Done
+from workers.tab.resident import Resident
+
+
+class Breaking:
+    """Breaks what it is asked to."""
+
+    def __init__(self, resident: Resident) -> None:
+        self.resident = resident
+
+    async def on_break(self, request: Break) -> Done:
+        """For tests: lose the device or a thread, spoil what is trained, hang, or die."""
+        executor: Any = self.resident.needed().model.executor
+        if request.what == "device":
+            executor.device.destroy()
+        elif request.what == "thread":
+            executor.memory.host.end_one()
+        elif request.what == "stuck":
+            executor.stick()
+        elif request.what == "nan":
+            attempt: Any = self.resident.needed().training.attempt
+            shadow = attempt.trainer.shadow
+            nothing = np.full(shadow.trained.size, np.nan, np.float32)
+            shadow.tensors[shadow.trained.name].write(nothing)
+        elif request.what == "hang":
+            while True:
+                pass
+        else:
+            js.close()
+        return Done()

@@ -1,0 +1,132 @@
+"""The desk of the server inside the page: its HTTP API, and the runs over data sets.
+
+The server's own code does both (workers/server/); its packages come when the first of them is asked
+for.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyodide_js
+from pyodide.ffi import to_js
+
+from engine.assistant import Round
+from engine.core.messages import (
+    BringDataSet,
+    CallApi,
+    DataSets,
+    Done,
+    EndRun,
+    LeaveApi,
+    ListDataSets,
+    Reset,
+    RunStarted,
+    RunTakes,
+    StartRun,
+    WhatRunTakes,
+)
+from engine.core.settings import StopConfig
+from engine.core.storage.store import FencedStore
+from engine.learning import run_data
+from workers.server.training_runs import OPEN
+from workers.tab import outbox
+from workers.tab.resident import Resident
+
+API_PACKAGES, IMPORT = ["starlette"], "/api/import"
+IMPORT_PACKAGES = ["markdown-it-py", "lxml", "trafilatura"]
+
+
+class Desk:
+    """The requests that need the server inside the page."""
+
+    def __init__(self, resident: Resident) -> None:
+        self.resident = resident
+        self.api: Any = None
+
+    async def on_call_api(self, request: CallApi) -> Done:
+        """Answer a request to the HTTP API, in parts; its packages come when they are needed."""
+        if request.path == IMPORT:
+            await pyodide_js.loadPackage(to_js(IMPORT_PACKAGES))
+        await (await self.api_ready()).answer(request)
+        return Done()
+
+    async def api_ready(self) -> Any:
+        """The HTTP API over the model that is loaded; its package comes when it is needed."""
+        await pyodide_js.loadPackage(to_js(API_PACKAGES))
+        from workers.page_api import PageApi
+
+        if self.api is None or self.api.service.assistant is not self.resident.needed():
+            model, micro = self.resident.versions.base, self.resident.questions.micro
+            self.api = PageApi(
+                self.resident.assistant, model, self.resident.emit, micro, self.resident.tell_step
+            )
+            self.resident.told = self.api.service.hub.tell
+        await self.api.service.runs.load()
+        return self.api
+
+    async def on_list_data_sets(self, request: ListDataSets) -> DataSets:
+        """What a run can be trained on."""
+        return DataSets(items=await run_data.available(self.resident.store))
+
+    async def on_bring_data_set(self, request: BringDataSet) -> DataSets:
+        """Keep a person's file for runs."""
+        data = await outbox.taken(request.file)
+        return DataSets(
+            items=[await run_data.bring_in(self.resident.store, request.name, data.decode())]
+        )
+
+    async def on_start_run(self, request: StartRun) -> RunStarted:
+        """A run over a data set; it is trained in the time that is granted."""
+        self.resident.needed()
+        runs = (await self.api_ready()).service.runs
+        run = await runs.start(
+            [self.resident.versions.base], request.data, request.epochs, request.rate,
+            StopConfig(threshold=request.threshold, patience=request.patience),
+            {"mode": request.mode},
+        )  # fmt: skip
+        self.resident.changed("state")
+        return RunStarted(run=run.id)
+
+    async def on_end_run(self, request: EndRun) -> Done:
+        """A run that is not under way ends."""
+        self.resident.needed()
+        await (await self.api_ready()).service.runs.cancel(request.run)
+        self.resident.changed("state")
+        return Done()
+
+    async def on_what_run_takes(self, request: WhatRunTakes) -> RunTakes:
+        """The memory and time of a run in each mode."""
+        self.resident.needed()
+        runs = (await self.api_ready()).service.runs
+        return RunTakes(modes=await runs.modes(request.data, request.epochs))
+
+    def on_leave_api(self, request: LeaveApi) -> Done:
+        """Whoever asked the HTTP API went away."""
+        if self.api:
+            self.api.leave(request.id)
+        return Done()
+
+    async def open_run(self, fenced: FencedStore) -> Round | None:
+        """The run over a data set that waits, or that a closed tab left."""
+        waiting = await self.resident.store.get("state", OPEN)
+        if not (waiting and waiting["ids"]):
+            return None
+        return (await self.api_ready()).open_run(fenced)
+
+    async def cancel_run(self) -> None:
+        """A run that is under way ends here."""
+        run = self.api and self.api.service.runs.now
+        if run:
+            await self.api.service.runs.cancel(run.id)
+            self.resident.changed("state")
+
+    async def on_reset(self, request: Reset) -> Done:
+        """Remove every version, example and snapshot."""
+        await self.resident.needed().reset(request.word)
+        if self.api:
+            await self.api.service.runs.forget()
+        self.resident.changed(
+            "versions", "examples", "queue", "ledger", "state", "metrics", "events", "facts"
+        )
+        return Done()

@@ -1,0 +1,101 @@
+"""What was learned, looked after: used, asked, forgotten, carried out and in, checked, signed."""
+
+from __future__ import annotations
+
+from engine.core.messages import (
+    Done,
+    Export,
+    File,
+    Forget,
+    Forgotten,
+    ImportAdapter,
+    Imported,
+    LetGo,
+    Recall,
+    Recalled,
+    Sign,
+    Signing,
+    Use,
+    Verified,
+    Verify,
+)
+from engine.history.audit import check_store
+from engine.history.snapshot import SnapshotDamaged
+from engine.history.versions import label
+from engine.model.formats import ModelFile
+from workers.tab import outbox
+from workers.tab.resident import Resident
+from workers.tab.signer import BrowserSigner
+
+
+class Learned:
+    """The requests of Memory and Versions."""
+
+    def __init__(self, resident: Resident) -> None:
+        self.resident = resident
+
+    async def on_use(self, request: Use) -> Done:
+        """Make a version the one in use."""
+        await self.resident.needed().updater.rollback(request.version)
+        self.resident.changed("state", "ledger")
+        return Done()
+
+    async def on_recall(self, request: Recall) -> Recalled:
+        """Ask one learned example with no chat around it."""
+        text, has_value, number = await self.resident.needed().recall(request.example)
+        record = await self.resident.versions.record(number) if number else None
+        return Recalled(text=text, has_value=has_value, version=label(record))
+
+    async def on_forget(self, request: Forget) -> Forgotten:
+        """What forgetting would mean; with `now`, do it."""
+        touched, before = await self.resident.needed().forget(request.examples, request.now)
+        if request.now:
+            self.resident.changed(
+                "versions", "examples", "queue", "ledger", "state", "samples", "facts"
+            )
+        return Forgotten(versions=[label(one) for one in touched], retrain_from=label(before))
+
+    async def on_let_go(self, request: LetGo) -> Done:
+        """From the next question on nothing of these comes out."""
+        await self.resident.needed().mind.let_go(request.examples)
+        self.resident.changed("facts", "queue")
+        return Done()
+
+    async def on_export(self, request: Export) -> File:
+        """A version as a file for the person, in OPFS out/."""
+        assistant = self.resident.needed()
+
+        async def open_file() -> ModelFile:
+            return await self.resident.models.open(
+                self.resident.versions.base, True, lambda *figures: None
+            )
+
+        name, data = await outbox.export(
+            assistant, self.resident.versions, request.version, request.format, open_file
+        )
+        return File(name=name, size=await outbox.put(name, data))
+
+    async def on_import_adapter(self, request: ImportAdapter) -> Imported:
+        """An adapter from elsewhere becomes a version, and the one in use."""
+        assistant = self.resident.needed()
+        flat, name = outbox.adapter_in(await outbox.taken(request.name), assistant)
+        record = await assistant.training.adopt({assistant.trainer.called: flat}, name)
+        self.resident.changed("versions", "ledger", "state")
+        return Imported(version=label(record))
+
+    async def on_verify(self, request: Verify) -> Verified:
+        """Check every hash that is stored, and the chain that explains them."""
+        findings = await check_store(self.resident.store)
+        if request.version:
+            try:
+                await self.resident.needed().whole.weights(request.version)
+            except SnapshotDamaged as damaged:
+                findings.append(str(damaged))
+        return Verified(ok=not findings, findings=findings)
+
+    async def on_sign(self, request: Sign) -> Signing:
+        """Sign with the person's own key from now on, or no more."""
+        self.resident.signer = await BrowserSigner.of(self.resident.store) if request.on else None
+        if self.resident.versions:
+            self.resident.versions.ledger.signer = self.resident.signer
+        return Signing(public_key=self.resident.signer.public_key if self.resident.signer else "")

@@ -1,0 +1,52 @@
+"""What a tab computes on: the graphics chip where it is a real one, or the processor."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import js
+from pyodide.ffi import can_run_sync, run_sync
+
+from engine.core.messages import Device
+from engine.core.turns import Turns
+
+OPEN_SECONDS = 10  # a device the browser gave just after its graphics process died may stay silent
+
+
+async def open_executor(kind: str) -> Any:
+    if kind == "gpu":
+        from engine.backends.gpu.executor import GPU
+
+        async with asyncio.timeout(OPEN_SECONDS):
+            return await GPU.open()
+    from engine.backends.wasm.executor import Wasm
+    from engine.backends.wasm.tab import Tab
+
+    return Wasm(Tab())
+
+
+async def choose(asked: str) -> Device:
+    """The device to compute on, and why it is that one."""
+    if asked == "cpu":
+        return processor("asked")
+    if not hasattr(js.navigator, "gpu"):
+        return processor("no-webgpu")
+    adapter = await js.navigator.gpu.requestAdapter()
+    if not adapter:  # JavaScript has a null of its own
+        return processor("no-adapter")
+    info = adapter.info
+    name = info.description or info.device or info.vendor or "WebGPU"
+    if (info.isFallbackAdapter or "swiftshader" in name.lower()) and asked != "gpu":
+        return processor("software")
+    return Device(kind="gpu", name=name, why="asked" if asked == "gpu" else "chip")
+
+
+def processor(why: str) -> Device:
+    return Device(kind="cpu", name="WebAssembly", why=why)
+
+
+def wait_inside(turns: Turns) -> None:
+    """Wait for a turn in the middle of plain Python: the browser suspends the whole stack."""
+    if can_run_sync():
+        run_sync(turns.breathe())

@@ -1,0 +1,199 @@
+"""What stays in this worker from one request to the next: the device, the store, the model on them.
+
+How they are put together is engine/open.py's; here is what the browser adds: its storage, its
+graphics chip, and a device that may go away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import time
+from collections.abc import Callable
+from typing import Any
+
+import js
+
+from engine.assistant import Assistant, Round
+from engine.backends.quick_check import measured
+from engine.core.messages import (
+    Changed,
+    Device,
+    Done,
+    Failed,
+    Loaded,
+    LoadModel,
+    ModelProgress,
+    Progress,
+    Rebuilding,
+    RemoveModel,
+    Start,
+    StopLoading,
+)
+from engine.core.storage.store import open_browser_store
+from engine.core.turns import pause
+from engine.history import curve
+from engine.history.versions import Versions, label
+from engine.learning.trainer import TRAINING_BYTES
+from engine.model.formats import ModelFile
+from engine.model.formats.download import Damaged
+from engine.open import assistant_of
+from workers.post import Emit
+from workers.questions import Questions
+from workers.tab.device import choose, open_executor, processor, wait_inside
+from workers.tab.models import Models, Paused
+from workers.tab.recovery import Recovery
+from workers.tab.signer import BrowserSigner
+
+
+class Refusal(Exception):
+    """A request that cannot be done now; the text is the sentence the person reads."""
+
+
+class Resident:
+    """Shared by those who answer the requests for the engine; made once, filled as they come."""
+
+    def __init__(self, emit: Emit, settings: dict, modules: dict[str, Any]) -> None:
+        self.emit, self.addresses, self.modules = emit, settings["models"], modules
+        self.device: Device = None
+        self.store: Any = None
+        self.models: Models = None
+        self.versions: Versions = None
+        self.assistant: Assistant = None
+        self.told: Callable[[dict], None] = lambda event: None  # those who listen to the HTTP API
+        self.questions: Questions = None
+        self.signer: BrowserSigner | None = None
+        self.loaded: LoadModel = None  # the request that made what is there now
+        self.warming: asyncio.Future  # makes the first answer quick
+        self.recovery = Recovery(emit, self.rebuild, lambda: self.device.kind)
+
+    async def on_start(self, request: Start) -> Device:
+        """Choose what to compute on: the graphics chip when it is a real one and not slower than
+        the processor, which is measured once."""
+        self.device = await choose(request.engine)
+        self.store = await open_browser_store(self.modules["store.js"])
+        if self.device.why == "chip":
+            try:
+                took = await measured(self.store, self.device.name, open_executor)
+                if took["cpu"] < took["gpu"]:
+                    self.device = processor("slower")
+            except Exception:  # whatever it was, a chip that fails at this is not for a model
+                self.device = processor("silent")
+        self.models = Models(self.store, self.addresses)
+        return self.device
+
+    async def on_load_model(self, request: LoadModel) -> Loaded | Failed:
+        """Fetch what is missing of a model and make it resident; until then the one in use
+        stays."""
+        began = time.monotonic()
+
+        def progress(phase: str, done: int, total: int) -> None:
+            rate = done / max(time.monotonic() - began, 1e-3)
+            self.emit(
+                ModelProgress(model=request.model, phase=phase, done=done, total=total, rate=rate)
+            )
+
+        try:
+            file = await self.models.open(request.model, request.keep, progress)
+            executor = await self.opened()
+            shown = functools.partial(progress, "load")
+            return await self.make_resident(request, file, executor, shown)
+        except Paused as paused:
+            return Failed(where="LoadModel", reason=str(paused), detail="stopped")
+        except Damaged:
+            await self.models.remove(request.model)
+            raise
+
+    async def opened(self) -> Any:
+        """What the chosen device computes with; a graphics chip that cannot be opened leaves the
+        work to the processor."""
+        try:
+            return await open_executor(self.device.kind)
+        except Exception:
+            if self.device.kind == "cpu":
+                raise
+        self.device = processor("silent")
+        return await open_executor(self.device.kind)
+
+    async def make_resident(
+        self,
+        request: LoadModel,
+        file: ModelFile,
+        executor: Any,
+        progress: Callable[[int, int], None],
+    ) -> Loaded:
+        self.assistant = await assistant_of(
+            file,
+            executor,
+            self.store,
+            request.model,
+            progress=progress,
+            signer=self.signer,
+            memory_budget=TRAINING_BYTES[self.device.kind],
+        )
+        self.assistant.whole.tell = self.tell_rebuilding
+        self.versions, self.loaded = self.assistant.versions, request
+        self.questions = Questions(self.assistant, self.emit, self.tell_step)
+        pause.wait = functools.partial(wait_inside, executor.turns)
+        self.warming = asyncio.ensure_future(self.assistant.warm())
+        executor.on_lost = self.recovery.begin
+        return Loaded(
+            model=request.model,
+            name=self.versions.family,
+            version=label(await self.versions.current()),
+            back_end=self.device.kind,
+            why=self.device.why,
+            threads=executor.most if self.device.kind == "cpu" else 0,
+            cores=js.navigator.hardwareConcurrency,
+            context=self.assistant.base.context,
+            parameters=self.assistant.model.config.parameters,
+            trainable=self.assistant.trainable,
+            thinks=self.assistant.model.template.thinks,
+        )
+
+    async def rebuild(self, back_end: str) -> str:
+        """The same model on a new device, or on the processor; why on that one."""
+        pause.wait = None  # or plain Python would wait for a turn on the device that is gone
+        self.assistant.abandon()
+        chosen = await choose("cpu" if back_end == "cpu" else "gpu")
+        if chosen.kind != back_end:
+            raise LookupError("the browser gives no graphics device yet")
+        executor = await open_executor(back_end)
+        self.device = chosen
+        file = await self.models.open(self.loaded.model, self.loaded.keep, lambda *figures: None)
+        await self.make_resident(self.loaded, file, executor, lambda *figures: None)
+        return chosen.why
+
+    def on_stop_loading(self, request: StopLoading) -> Done:
+        """Pause the download; what came is kept, unless it was to run from memory."""
+        self.models.stop()
+        return Done()
+
+    async def on_remove_model(self, request: RemoveModel) -> Done:
+        """Delete what is stored of a model."""
+        await self.models.remove(request.model)
+        return Done()
+
+    def needed(self) -> Assistant:
+        if self.assistant is None:
+            raise Refusal("No base models selected. Choose a model first; nothing was sent.")
+        return self.assistant
+
+    async def tell_step(self, round: Round) -> None:
+        """A step is done: its figures go into the store, and to whoever shows them."""
+        plan = self.assistant.training.plan.identity()
+        figures = await curve.add(self.store, round.run, plan, round.metrics)
+        phase = "training" if figures["step"] < figures["steps"] else "checking"
+        self.emit(Progress(run=round.run, kind=round.kind, phase=phase, **figures))
+        self.announce("step", runId=round.run, **figures)
+
+    def tell_rebuilding(self, how_far: dict) -> None:
+        self.emit(Rebuilding(**how_far))
+        self.announce("version_rebuilding", **how_far)
+
+    def announce(self, event: str, /, **facts: Any) -> None:
+        """Tell those who listen to the HTTP API."""
+        self.told({"type": event, **facts})
+
+    def changed(self, *stores: str) -> None:
+        self.emit(Changed(stores=list(stores)))
