@@ -114,7 +114,9 @@ def test_a_gguf_in_several_parts_is_the_same_model(tmp_path, bare_first):
     given = [opened_folder(dict(reversed(files.items()))), open_model(tmp_path)]
     given += [open_model(tmp_path / name) for name in files]
     for parts in given:
-        assert parts.name == "tiny.gguf" and parts.config == whole.config and len(parts.sources) == 4
+        assert (
+            parts.name == "tiny.gguf" and parts.config == whole.config and len(parts.sources) == 4
+        )
         for name in whole.names():
             assert np.array_equal(dense(whole.read(name)), dense(parts.read(name)))
         parts.close()

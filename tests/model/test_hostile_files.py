@@ -107,7 +107,10 @@ HOSTILE = {
     "dimension 0": (head(1) + tensor(shape=(0, 4)) + bytes(999), "has 0 elements"),
     "shape wraps": (head(1) + tensor(shape=(1 << 32, 1 << 32)) + bytes(999), "elements"),
     "shape over u32": (head(1) + tensor(shape=(1 << 16, 1 << 16)) + bytes(999), "elements"),
-    "unknown quantisation": (head(1) + tensor(kind=19) + bytes(999), "quantisation type IQ1_S, which cannot"),
+    "unknown quantisation": (
+        head(1) + tensor(kind=19) + bytes(999),
+        "quantisation type IQ1_S, which cannot",
+    ),
     "half a block": (head(1) + tensor(shape=(33, 2), kind=2) + bytes(999), "whole blocks"),
     "quantised vector": (head(1) + tensor(shape=(32,), kind=2) + bytes(999), "only a matrix"),
     "offset past the end": (head(1) + tensor(offset=1 << 62) + bytes(999), "cut short"),
@@ -257,7 +260,10 @@ def test_R26_a_hostile_folder_is_harmless():
     for files, reason in (
         ({k: v for k, v in FOLDER.items() if k != "config.json"}, "config.json is missing"),
         ({k: v for k, v in FOLDER.items() if k != "tokenizer.json"}, "tokenizer.json is missing"),
-        ({k: v for k, v in FOLDER.items() if "safe" not in k}, "one .safetensors file or an index .* is needed"),
+        (
+            {k: v for k, v in FOLDER.items() if "safe" not in k},
+            "one .safetensors file or an index .* is needed",
+        ),
         (FOLDER | {"b.safetensors": b""}, "is needed, not 2 files"),
         (FOLDER | {"config.json": b"[]"}, "config.json: is not an object"),
         (FOLDER | {index: b'{"weight_map": []}'}, "does not say which tensor"),
@@ -310,7 +316,10 @@ HOSTILE_SHARDS = {
     "not an object": (SHARDS | {INDEX: b"[1]"}, "is not an object"),
     "not JSON": (SHARDS | {INDEX: b"{"}, "is not valid JSON"),
     "named twice": (SHARDS | {INDEX: b'{"weight_map": {"a": "b", "a": "c"}}'}, "there twice"),
-    "many files": (indexed({str(n): f"{n}.safetensors" for n in range(999)}), "999 files, over 256"),
+    "many files": (
+        indexed({str(n): f"{n}.safetensors" for n in range(999)}),
+        "999 files, over 256",
+    ),
     "a missing file": (
         {name: data for name, data in SHARDS.items() if name != SECOND},
         r"model-00002-of-00003.safetensors of 3 files of weights is missing; get it, and choose",

@@ -196,7 +196,11 @@ def written(keys, tensors):
 
 def gguf_parts(variant="llama", kind="Q4_1", count=3, bare_first=False, name="tiny"):
     """The same in several files, as llama-gguf-split cuts it; the first may hold no tensors."""
-    keys, tensors = contents(variant, kind)
+    return cut(*contents(variant, kind), count, bare_first, name)
+
+
+def cut(keys, tensors, count, bare_first=False, name="tiny"):
+    """The parts of a file with these keys and tensors."""
     own = [{} for _ in range(count)]
     for turn, tensor in enumerate(tensors):
         own[turn % (count - bare_first) + bare_first][tensor] = tensors[tensor]

@@ -86,9 +86,12 @@ def open_gathered(name, folder):
 
 def _open(name, files):
     ggufs = [file for file in files if file.endswith(".gguf")]
-    if len(files) > 1 and (not ggufs or any(file.endswith(".safetensors") for file in files)):
+    others = any(file.endswith(".safetensors") or file == "config.json" for file in files)
+    if len(files) > 1 and others:
         return safetensors.open_folder(name, files)
-    models = {split.whole_name(file) for file in ggufs}
+    if len(files) > 1 and not ggufs:
+        raise FormatError(name, "no model lies here: no .gguf file and no .safetensors files")
+    models = sorted({split.whole_name(file) for file in ggufs})
     if len(models) > 1:
         raise FormatError(name, f"{len(models)} models lie here ({', '.join(models)}); choose one")
     first = ggufs[0] if ggufs else next(iter(files), None)
