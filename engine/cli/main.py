@@ -11,6 +11,7 @@ from engine.cli import (  # noqa: F401  they register
     judging,
     looking,
     micro,
+    packing,
     remembering,
     teaching,
 )

@@ -42,7 +42,7 @@ def described(file: ModelFile) -> dict:
         "name": file.name,
         "files": len(file.sources),
         "bytes": sum(source.size for source in file.sources),
-        "kind": "GGUF" if "general.architecture" in file.metadata else "safetensors",
+        "kind": file.container,
         "title": words(file.metadata.get("general.name")),
         "architecture": file.architecture,
         "licence": words(file.metadata.get("general.license")),

@@ -42,10 +42,13 @@ class Entry:
 
 
 class ModelFile:
-    """A model that can be read: `config` as in config.json, tensors named as in safetensors."""
+    """A model that can be read: `config` as in config.json, tensors named as in safetensors;
+    `container` is GGUF or safetensors."""
 
-    def __init__(self, name, config, entries, vocabulary, chat_template, metadata, sources):
-        self.name = name
+    def __init__(
+        self, name, container, config, entries, vocabulary, chat_template, metadata, sources
+    ):
+        self.name, self.container = name, container
         self.architecture = config["model_type"]
         self.config = config
         self.tokenizer_data = vocabulary
@@ -132,7 +135,7 @@ def open_gguf(*sources):
     if template is not None and not isinstance(template, str):
         raise FormatError(source.name, "the chat template is not text")
     words = vocabulary.from_gguf(file, metadata)
-    return ModelFile(file, config, entries, words, template, metadata, list(sources))
+    return ModelFile(file, "GGUF", config, entries, words, template, metadata, list(sources))
 
 
 def _rope_factors(config, tensor):
