@@ -41,6 +41,7 @@ from workers.breaking import Breaking
 from workers.desk import Desk
 from workers.learned import Learned
 from workers.post import Emit
+from workers.tab.looking import Looking
 from workers.tab.resident import Resident
 from workers.teller import Teller, language_of
 
@@ -222,4 +223,5 @@ def serve(emit: Emit, settings: dict, modules: dict[str, Any]) -> tuple[Any, ...
     """Whoever answers a request for this worker; each request is a method of one of them."""
     resident = Resident(emit, settings, modules)
     desk = Desk(resident)
-    return resident, Engine(resident, desk), Learned(resident), desk, Breaking(resident)
+    looking = Looking(resident)
+    return resident, Engine(resident, desk), Learned(resident), desk, looking, Breaking(resident)

@@ -72,6 +72,7 @@ NOT_PRESSED = {
     "end-about": "needs a chat about a source; test_app_ask.py ends one",
     "show-place": "needs an answer from a source; test_app_ask.py shows its place",
     "chat-thinks": "needs a model that can think; none that can is at hand here",
+    "use-given": "needs a model's file; test_given_files.py gives it one",
     "not-now": "is there for the seconds of a countdown; test_scenario_18 presses it",
 }
 PRESSED: set[str] = set()
