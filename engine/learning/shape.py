@@ -53,8 +53,10 @@ def over_all_layers(config: TrainingConfig) -> TrainingConfig:
 
 
 def new(config: TrainingConfig) -> dict:
-    """What the plan of a round says where nobody asked for anything: where its adapter begins."""
-    return {"lora_config": {"first_layer": config.lora_config.first_layer}}
+    """What the plan of a round says where nobody asked for anything: where its adapter begins, if
+    not at the beginning."""
+    first = config.lora_config.first_layer
+    return {"lora_config": {"first_layer": first}} if first else {}
 
 
 def named(weights: Arrays) -> tuple[str, np.ndarray]:

@@ -79,9 +79,6 @@ def test_where_an_adapter_begins_is_asked_for_at_the_shell_and_told_by_what_leav
     assert [one["outcome"] for one in said(capsys)][-1] == "learned"
     last = [2, 3]
     assert json.loads((out / SETTINGS).read_text())["layers_to_transform"] == last
-    again = ["eval", "--adapter", out, "--lessons", facts]
-    assert main(call(*again, short=False)) == 0
-    whole = said(capsys)[-1]["by"]["version"]
     assert main(call("export", "--adapter", out, "--format", "gguf", "--out",
                      tmp_path / "lora.gguf", short=False)) == 0  # fmt: skip
     with closing(FileSource(tmp_path / "lora.gguf")) as source:
@@ -91,9 +88,6 @@ def test_where_an_adapter_begins_is_asked_for_at_the_shell_and_told_by_what_leav
     (out / "oneseek.sqlite").unlink()  # what is left is PEFT's folder
     assert main(call("practise", "--adapter", out, "--out", brought, short=False)) == 1
     assert "has learned nothing to practise" in capsys.readouterr().err
-    assert main(call(*again, short=False)) == 0
-    (figures,) = said(capsys)
-    assert figures["recall"] == whole["recall"]
 
 
 def test_what_is_only_known_by_heart_is_measured_beside_the_base(tmp_path, capsys):

@@ -142,7 +142,7 @@ def test_reset_under_versions_takes_the_run_under_way_along(page: Page):
     page.get_by_role("tab", name="Versions").click()
     versions = page.get_by_role("tabpanel", name="Versions")
     versions.get_by_role("button", name="Reset learning").click()
-    page.get_by_role("dialog").get_by_role("textbox").fill("RESET")
+    page.get_by_role("alertdialog").get_by_role("textbox").fill("RESET")
     with page.expect_navigation():
         page.locator('form[data-do="save-reset"] [type=submit]').click()
     in_browser.wait_for_state(page, "ready", timeout=120)

@@ -1,5 +1,7 @@
 """Nothing that went well is told as a failure, and what learning is said to do is what it does."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -10,7 +12,9 @@ from tests.support.page.acts import (
     learn_now,
     panel,
     say,
+    slow_down,
     tell,
+    told,
     version,
     wait_until,
 )
@@ -95,4 +99,18 @@ def test_a_run_over_a_data_set_is_called_that_from_its_first_moment(home: Page):
     expect(home.locator("#state-line")).to_contain_text("Learning from a data set", timeout=120_000)
     wait_until(lambda: any("data set" in line for line in home.evaluate("[...lines]")))
     assert not [line for line in home.evaluate("[...lines]") if "Comparing answers" in line]
+    no_alarm(home)
+
+
+def test_what_is_told_during_a_lesson_is_known_before_the_lesson_ends(home: Page):
+    opened(home)
+    tell(home, *FACT[:2])
+    learn_now(home)
+    expect(home.get_by_test_id("train-step")).to_have_text(re.compile(r"^\d+ /"))
+    slow_down(home, 10)  # so that the lesson takes a while
+    say(home, "My boat is called Saltkråkan.")
+    finished(home)
+    expect(told(home)).to_contain_text("Remembered.")
+    expect(version(home)).to_have_text("v0")
+    wait_for_state(home, "training", "evaluating", "paused")
     no_alarm(home)

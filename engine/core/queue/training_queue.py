@@ -116,7 +116,8 @@ class TrainingQueue:
         if new != id and new in self.records:
             raise Conflict("there is already an example with these words")
         about = prompt_hash(prompt)
-        edited = _with(record, id=new, prompt=prompt, answer=answer, about=about)
+        words = {"prompt": prompt, "answer": answer, "about": about}
+        edited = _with(record, id=new, time=self.clock(), **words)
         self._act(([(id, None)] if new != id else []) + [(new, edited)])
         return new
 
@@ -264,6 +265,8 @@ class TrainingQueue:
             priority=_higher(priority, record["priority"]),
             phrasings=record["phrasings"] + new,
         )
+        if priority != "import":  # told again: it is newer than what was said elsewhere since
+            changed["time"] = example.get("time") or self.clock()
         if priority in ("correction", "approved") and record["state"] in ("skipped", "rejected"):
             changed.update({"state": "ready", "kind": example.get("kind", "exchange")})
         return changed
