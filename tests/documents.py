@@ -429,7 +429,10 @@ HOLD = [
     row("hold.identity", "a run over the identity set, resumed to the same bits",
         "learning/test_training_runs.py::test_a_run_that_a_restart_interrupts_goes_on_to_the_same_bits",
         "learning/test_training_runs.py::test_auto_stop_ends_where_the_losses_of_a_run_to_the_end_say",
-        WHO, RUN_IN_PAGE, missing="the same on SmolLM2"),
+        WHO, RUN_IN_PAGE,
+        "server/test_real_run.py::"
+        "test_a_run_on_the_real_model_learns_stops_and_goes_on_after_a_kill",
+        missing="on SmolLM2 the test's last part, the same bits, was not yet run to its end"),
     row("hold.modes", "hybrid and full in the page within the memory announced",
         EACH_MODE, MODES_IN_PAGE, RUN_IN_PAGE,
         "backends/wasm/test_memory.py::test_a_run_takes_no_more_than_it_announces"),

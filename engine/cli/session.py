@@ -30,7 +30,7 @@ from engine.learning.training_engine import TrainingEngine
 from engine.model.adapters import fitted, load_adapter, save_adapter
 from engine.model.loaded import Model
 from engine.model.trainable import Trained
-from engine.open import clock, versions_of
+from engine.open import clock, keep_bits, versions_of
 
 STORE = "oneseek.sqlite"
 KNOWN_AS = "course"  # in `state`: what the folder is for
@@ -78,6 +78,7 @@ class Session:
         if adapter and not (folder / STORE).exists() and (adapter / STORE).exists():
             copy_store(adapter / STORE, folder / STORE)
         session = cls(folder, model, budget)
+        await keep_bits(model, session.store)
         try:
             await session.configure(await session._recognised(config))
             if adapter and adapter.resolve() != folder.resolve():

@@ -18,7 +18,7 @@ from engine.assistant import Assistant, Busy
 from engine.core.turns import Turns
 from engine.model import registry
 from engine.model.formats import open_model
-from engine.open import assistant_over, model_named
+from engine.open import assistant_over, keep_bits, model_named
 
 
 class NoRoom(ValueError):
@@ -54,6 +54,7 @@ def guest_named(name: str, backend: str, store: Any, base: str, signer: Any = No
     async def load(turns: Turns) -> Assistant:
         model = await model_named(name, backend)
         model.executor.turns = turns
+        await keep_bits(model, store)
         return assistant_over(model, store, base, signer=signer)
 
     return Guest(base, size, load)

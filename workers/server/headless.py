@@ -36,7 +36,7 @@ from engine.learning.needs import memory_here
 from engine.model import registry
 from engine.model.formats import FormatError
 from engine.model.registry import NoBaseModels
-from engine.open import assistant_over, clock, model_named
+from engine.open import assistant_over, clock, keep_bits, model_named
 from importers.pages.fetch import Fetcher, anywhere
 from workers.server.api import create_app
 from workers.server.guard import LOCAL, Guard
@@ -157,6 +157,7 @@ async def opened(options: argparse.Namespace) -> Service:
     must_be_here(name, others)
     model = await model_named(name, options.backend, Progress(name))
     store = SqliteStore(options.folder / DATABASE)
+    await keep_bits(model, store)
     if store.lost:
         log.warning("the folder's database was lost: restore a backup to get versions back")
     key = variable("LEDGER_PRIVATE_KEY_PATH")
