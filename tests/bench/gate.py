@@ -93,8 +93,9 @@ class Judge(EngineTrainer):
 
     asks: type[Gate] = Gate
 
-    def gate(self, recipe) -> Gate:
-        return self.asks(self.voices, recipe, self.coder, self.remembered, self.kept.said)
+    def gate(self, recipe, voices=None) -> Gate:
+        heard = voices or self.voices
+        return self.asks(heard, recipe, self.coder, self.remembered, self.kept.said)
 
 
 class Timed(LessonAttempt):
