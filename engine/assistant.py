@@ -10,13 +10,15 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from engine.backends.executor import Tensor
+from engine.core.exchange.arriving import INTENT
 from engine.core.next_work import MEMORY
-from engine.core.settings import TrainingConfig, is_trainable
+from engine.core.settings import TrainingConfig
 from engine.core.turns import background, urgent
 from engine.history.round_plan import DATA_SET, LESSON, TRAINING
 from engine.history.snapshot import Arrays, SnapshotDamaged
@@ -26,7 +28,8 @@ from engine.learning import lessons, shape
 from engine.learning.memory.mind import Mind
 from engine.learning.memory.speaking import BASE as BASE_ALONE
 from engine.learning.memory.speaking import VERSION
-from engine.learning.replay import INTENT, History, reset
+from engine.learning.needs import judged, model_takes
+from engine.learning.replay import History, reset
 from engine.learning.runs import generate_run_id
 from engine.learning.trainer import EngineTrainer, check
 from engine.learning.training_engine import TrainingEngine
@@ -83,8 +86,10 @@ class Assistant:
         config: TrainingConfig,
         rows: int = CACHE_ROWS,
         memory_budget: int | None = None,
+        device_memory: int = 0,
     ) -> None:
         self.model, self.versions, self.config = model, versions, config
+        self.device_memory = device_memory  # as the device says it; 0 where it does not
         opened = shape.over_all_layers(config)
         self.trained = Trained.chosen(model.config, opened)
         self.turns = model.executor.turns
@@ -210,15 +215,22 @@ class Assistant:
 
     # ---- learning
 
+    @cached_property
+    def fits(self) -> dict:
+        """What the model takes here, what there is, and whether it can learn."""
+        name = self.model.executor.name
+        return judged(model_takes(self.model), name, self.device_memory)
+
     @property
     def trainable(self) -> bool:
-        return is_trainable(self.model.config.parameters)
+        return self.fits["learns"]
 
     def must_learn(self) -> None:
         if not self.trainable:
+            needed, room = (f"{self.fits[key] / 1e9:.1f} GB" for key in ("learn_bytes", "room"))
             raise OnlyChats(
-                f"{self.model.name} only chats: a model of {self.model.config.parameters / 1e9:.1f} "
-                "billion parameters is too large to learn here; nothing was changed"
+                f"{self.model.name} only chats here: to learn it needs about {needed} of memory, "
+                f"and {room} can be used; nothing was changed"
             )
 
     async def learn(

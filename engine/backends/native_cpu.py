@@ -29,6 +29,7 @@ class Processor(Wasm):
     def __init__(self, threads: int | None = None) -> None:
         super().__init__(Native(threads))
         self.numpy = Numpy()
+        self.given = None  # what a step takes is numpy's
         self.milliseconds: dict[str, float] = {}  # of both, once they are known
 
     def prepare(self, plan: Plan, tensors: dict | None = None, room: Room | None = None) -> Run:

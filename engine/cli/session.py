@@ -198,6 +198,7 @@ class Session:
 
     async def _round(self, kind: str, lessons: Iterable[dict], heard: Heard) -> dict:
         began = time.monotonic()
+        await History(self.versions, self.trainer).resume()  # of what another device forgot
         if not await self.training.reopen():
             await self.training.open(kind, lessons)
         while (metrics := await self.training.advance(math.inf)) is not None:

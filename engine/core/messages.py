@@ -100,6 +100,37 @@ class LoadModel(Request):
 
 
 @message
+class Fits(Message):
+    """Of each known model, by its id: the chat_bytes and learn_bytes it takes, the room there is
+    (0: not known), whether it chats and learns, and the limit: memory, reach or ""."""
+
+    fields = {"models": dict}
+
+
+@message
+class WhatFits(Request):
+    """Which models this device has the memory for."""
+
+    answer = Fits
+
+
+@message
+class Looked(Message):
+    """What files are (engine/model/look.py), and of those that load what a Fits tells."""
+
+    fields = {"told": dict}
+
+
+@message
+class LookAt(Request):
+    """Read the headers of files of the person's, which the page hands over when it is asked on a
+    BroadcastChannel of this name."""
+
+    fields = {"channel": str}
+    answer = Looked
+
+
+@message
 class StopLoading(Request):
     """Pause the download; what came is kept, and LoadModel goes on from there."""
 

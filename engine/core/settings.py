@@ -273,7 +273,6 @@ PRESETS = {
 
 
 USUAL_SIZE = 135e6  # the default model, while none is loaded
-LARGEST_TRAINED = 1.4e9  # parameters; a larger model only chats
 
 
 def for_model(parameters):
@@ -282,8 +281,3 @@ def for_model(parameters):
     rate = 1e-3 if parameters < 250e6 else 9e-4 if parameters < 450e6 else 5e-4
     steps = 16 if parameters > 50e6 else 64
     return TrainingConfig.preset("micro").replace(learning_rate=rate, lesson={"max_steps": steps})
-
-
-def is_trainable(parameters):
-    """Whether a model of this size learns here, wherever its file came from."""
-    return parameters < LARGEST_TRAINED

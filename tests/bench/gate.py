@@ -94,8 +94,7 @@ class Judge(EngineTrainer):
     asks: type[Gate] = Gate
 
     def gate(self, recipe, voices=None) -> Gate:
-        heard = voices or self.voices
-        return self.asks(heard, recipe, self.coder, self.remembered, self.kept.said)
+        return self.asks(voices or self.voices, recipe, self.coder, self.remembered, self.kept.said)
 
 
 class Timed(LessonAttempt):

@@ -79,6 +79,14 @@ def test_blocks_that_do_not_fit_the_budget_take_turns():
     assert {name.split(".")[2] for name in first} != {name.split(".")[2] for name in second}
 
 
+def test_dropout_is_the_adapters_and_whole_blocks_train_without(model):
+    config = mode("full", full_blocks=1, lora_config={"dropout": 0.1})
+    trainer = asyncio.run(EngineTrainer.open(model, config))
+    plain = asyncio.run(EngineTrainer.open(model, mode("full", full_blocks=1)))
+    (_, one), (_, other) = asyncio.run(whole(trainer)), asyncio.run(whole(plain))
+    assert [step["loss"] for step in one] == [step["loss"] for step in other]
+
+
 @pytest.mark.parametrize("budget", [None, 1])
 def test_a_window_learns_what_the_same_values_learn_alone(model, budget):
     """Against a shadow over everything: with one window the same bits, with two in the first turn

@@ -3,6 +3,7 @@ and no."""
 
 import gc
 import json
+import math
 import weakref
 
 import pytest
@@ -23,6 +24,8 @@ def small(tmp_path_factory):
 
 
 def started(host, models, **more):
+    """Nothing begins before `over`: somebody is about to ask."""
+    host.service.asked = math.inf
     answer = host.ask("POST", START, BODY | {"baseModels": models} | more)
     assert answer.status == 202, answer.text
     return answer.json()

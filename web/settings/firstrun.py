@@ -9,10 +9,10 @@ import json
 
 from pyscript import fetch
 
-from engine.core.messages import LoadModel, ModelProgress, StopLoading
-from web.lib import dom, failures, files, overlay, site
+from engine.core.messages import LoadModel, ModelProgress, StopLoading, WhatFits
+from web.lib import dom, failures, overlay, site
 from web.lib.words import t
-from web.settings import device
+from web.settings import device, given
 from web.settings.settings import storage_figures
 from web.shell.link import Refused
 
@@ -30,6 +30,7 @@ class FirstRun:
         self.busy = False
         self.over = asyncio.Event()  # what was to be loaded is loaded, or not
         self.free = None
+        self.takes = {}  # model -> the memory it takes, and what it may do here
         page.app.engine.listen(ModelProgress, self.on_progress)
         page.watch(self.draw, "words", "model", "boot", "status")
         dom.verbs(
@@ -38,7 +39,6 @@ class FirstRun:
                 "download-unsaved": lambda of, el: self.load(of, keep=False),
                 "stop-loading": lambda of, el: self.stop(),
                 "choose-model": lambda of, el: self.choose(),
-                "pick-model": lambda of, el: self.pick_file(),
             }
         )
 
@@ -265,15 +265,24 @@ class FirstRun:
 
     def choose(self):
         """Every model there is, with what one must know to choose."""
-        rows = [self.choice(model) for model in self.models]
-        overlay.dialog(
-            t("models.title"),
+        overlay.dialog(t("models.title"), self.choices(), name="models")
+        if self.page.app.device:
+            dom.run(self.weigh())
+
+    def choices(self):
+        return [
             dom.make("p", t("models.text"), cls="note"),
             self.current(),
-            rows,
+            [self.choice(model) for model in self.models],
             dom.make("div", dom.button(t("models.file"), "pick-model", drawing="file"), cls="row"),
-            name="models",
-        )
+        ]
+
+    async def weigh(self):
+        """What each takes on this device is said as soon as the engine has told it."""
+        self.takes = (await self.page.app.engine.ask(WhatFits())).models
+        shown = overlay.body_of("models")
+        if shown:
+            dom.replace(shown, self.choices())
 
     def current(self):
         """Which one is loaded, what it computes on, and why that."""
@@ -293,7 +302,7 @@ class FirstRun:
         current = bool(self.page.model) and self.page.model.model == model["id"]
         facts = [t.size(model["bytes"]), model["licence"]]
         facts.append(", ".join(t.language_name(code) for code in model["languages"]))
-        facts.append(t("models.trains" if model["trainable"] else "models.chats"))
+        takes = self.takes.get(model["id"])
         if model["id"] in site.models():
             use = dom.button(t("models.use"), "download", model["id"], cls="small")
         else:
@@ -302,7 +311,12 @@ class FirstRun:
         return dom.make(
             "div",
             dom.icon("mark"),
-            dom.make("div", dom.make("h3", model["name"]), dom.make("p", " · ".join(facts))),
+            dom.make(
+                "div",
+                dom.make("h3", model["name"]),
+                dom.make("p", " · ".join(facts)),
+                dom.make("p", given.fits(takes), cls="note") if takes else None,
+            ),
             tag if current else use,
             cls="choice current" if current else "choice",
         )
@@ -315,22 +329,10 @@ class FirstRun:
         link = {"href": address, "target": "_blank", "rel": "noopener noreferrer", "cls": "button"}
         return dom.make("a", t("models.get"), **link)
 
-    async def pick_file(self):
-        """A model file of the person's own: handed to the engine through the browser's file
-        store."""
-        chosen = await files.pick(".gguf,.safetensors", many=False)
-        if chosen:
-            await self.load_file(chosen[0])
-
     async def load_chosen(self, model):
         """Whatever was chosen in is closed: its progress is seen in the chat."""
         overlay.close_all()
         await self.load(model)
-
-    async def load_file(self, file):
-        overlay.close_all()
-        name = await files.put_in_inbox(file)
-        await self.load("file:" + name)
 
 
 def again(model):

@@ -34,6 +34,7 @@ from web.lib import dom, markdown, overlay, site
 from web.lib.words import t, wished
 from web.settings.choice import Choice
 from web.settings.firstrun import FirstRun
+from web.settings.given import Given
 from web.settings.settings import SettingsDialog
 from web.shell import verbs
 from web.shell.aside import MIDDLE, Aside
@@ -68,6 +69,7 @@ def put_together(page):
     page.aside = Aside(page)
     page.editors = Editors(page)
     page.first_run = FirstRun(page)
+    page.given = Given(page)
     page.install = Install(page)
     page.measured = Measured(page)
     page.teaching = Teaching(page)

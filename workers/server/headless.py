@@ -32,6 +32,7 @@ from engine.core.storage.sqlite import SqliteStore
 from engine.core.storage.store import StorageFull, StoreRetired
 from engine.history.dna import EVERY_QUESTIONS
 from engine.history.signing import BadKey, read_key
+from engine.learning.needs import memory_here
 from engine.model import registry
 from engine.model.formats import FormatError
 from engine.model.registry import NoBaseModels
@@ -160,7 +161,8 @@ async def opened(options: argparse.Namespace) -> Service:
         log.warning("the folder's database was lost: restore a backup to get versions back")
     key = variable("LEDGER_PRIVATE_KEY_PATH")
     signer = read_key(key) if key else None
-    assistant = assistant_over(model, store, await base_of(name, store), signer=signer)
+    here = await base_of(name, store)
+    assistant = assistant_over(model, store, here, signer=signer, device_memory=memory_here())
     guests = {}
     for other in others:
         base = await base_of(other, store)

@@ -21,7 +21,7 @@ from engine.history.round_plan import TRAINING, make_plan
 from engine.history.versions import GENERIC, Versions
 from engine.learning import run_data, shape
 from engine.learning.adaptive import AdaptiveConfig
-from engine.learning.needs import measured_pace, needs
+from engine.learning.needs import Watch, measured_pace, needs
 from engine.learning.runs import TrainingRun, validate_base_models
 from workers.server.relay import Relay, must_have_come_to, told
 
@@ -136,9 +136,10 @@ class Runs:
         before = await assistant.whole.weights(number) if number else trainer.fresh()
         plan = make_plan(TRAINING, {}, [record], [], wanted)
         config = trainer.shape_for(before, plan)
-        must_have_place(config.replace(**wanted), config)
+        asked = config.replace(**wanted)
+        must_have_place(asked, config)
         pace = await measured_pace(self.store)
-        told = needs(trainer, config.replace(epochs=epochs), record, pace)
+        told = needs(trainer, asked.replace(epochs=epochs), record, pace)
         if model != self.service.model:
             self.guests.must_fit(model, told["memory_bytes"])
             told["memory_bytes"] += self.guests.known[model].bytes
@@ -202,10 +203,11 @@ class Runs:
     async def alone(self, run: TrainingRun, on_step: Callable, store: Any) -> dict:
         """A run of the model that answers: one round from its first epoch to its gate."""
         ended: dict = {}
+        watch = Watch(self.service.assistant.model.executor)
 
         async def finish() -> dict:
             ended.update(await self.service.assistant.training.finish())
-            return told(ended)
+            return told(ended) | {"memory_used": watch.most()}
 
         await self.open(run, self.service.assistant, await self.record(run), {}, store)
         self.service.assistant.round.steps = self.service.assistant.training.attempt.steps

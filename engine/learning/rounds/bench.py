@@ -66,7 +66,9 @@ class Bench:
     @cached_property
     def shadow(self) -> Shadow | Windows:
         if self.trained.whole:
-            return Windows(self.model, self.trained, self.config, self.memory_budget)
+            return Windows(
+                self.model, self.trained, self.config, self.memory_budget, copy(self.room)
+            )
         dropout = self.config.lora_config.dropout
         return Shadow(self.model, self.trained, self.memory_budget, dropout, copy(self.room))
 

@@ -27,6 +27,16 @@ def became(results, in_use):
     return t("runs.trained" if used else "runs.made", version=version, reason=reason)
 
 
+def memory_of(run):
+    """What was announced, and what it took: for developers."""
+    used = run["results"].get("memory_used")
+    if used is None:
+        return None
+    announced = t.size(run["about"]["needs"]["memory_bytes"])
+    words = t("runs.memory", announced=announced, used=t.size(used))
+    return dom.make("p", words, cls="note developer")
+
+
 class TrainingRuns:
     """The dialog behind *Train on a data set*, and the list under it in Activity."""
 
@@ -174,6 +184,7 @@ class TrainingRuns:
             dom.make("b", words),
             [dom.make("p", sentence) for sentence in self.told(run, in_use)],
             dom.make("p", told, cls="note") if losses else None,
+            memory_of(run),
             end,
             dom.make("small", run["runId"]),
             cls="item",
