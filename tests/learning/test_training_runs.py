@@ -73,6 +73,15 @@ def test_a_run_tells_different_epochs_and_what_the_gate_said_and_keeps_all_of_it
         assert board[0]["loss"] == losses[-1]
 
 
+def test_a_run_whose_steps_are_used_up_before_its_epochs_is_complete(tmp_path):
+    with native(tmp_path) as host:
+        brought_in(host)
+        run = asked(host, datasetId="times-two", epochs=9, trainingConfig={"max_steps": 1})
+        kept = ended(host, run)
+        assert (kept["state"], len(kept["metrics"])) == ("complete", 1)
+        assert kept["results"]["gate"]["steps"] == 1
+
+
 def test_auto_stop_ends_where_the_losses_of_a_run_to_the_end_say(tmp_path):
     def losses_of(folder, **more):
         folder.mkdir()
