@@ -26,6 +26,7 @@ from engine.cli.session import record_of
 from engine.core.settings import for_model
 from engine.history.round_plan import LESSON, Plan
 from engine.learning.batch import extent, pack
+from engine.learning.memory.samples import samples
 from engine.learning.rounds.gate import Gate
 from engine.learning.rounds.lesson import LessonAttempt, found_lost
 from engine.learning.rounds.verdict import MORE, SCALE
@@ -133,6 +134,9 @@ async def run(options) -> tuple[dict, list]:
     first = config.lora_config.first_layer if options.first_layer is None else options.first_layer
     config = config.replace(lesson={"max_steps": options.steps}, lora_config={"first_layer": first})
     facts = records("facts_eval.jsonl", "en") + records("facts_dev.jsonl", "en")
+    if options.made_up:
+        made = samples("en", options.lessons, "gate")
+        facts = [{"question": x.question, "answer": x.answer, "id": x.question} for x in made]
     told = [record_of(fact) | {"id": fact["id"]} for fact in facts[: options.lessons]]
     new, old = [await Judge.open(model, config) for _ in range(2)]
     old.asks, old.kept, old.shadow = PatientGate, new.kept, new.shadow
@@ -193,6 +197,7 @@ def main() -> None:
     ask.add_argument("--lessons", type=int, default=24)
     ask.add_argument("--steps", type=int, default=8, help="of a lesson, at most")
     ask.add_argument("--first-layer", type=int)
+    ask.add_argument("--made-up", action="store_true", help="facts a tiny model can learn too")
     ask.add_argument("--folder", type=Path, default=CACHE / "bench-gate", help="to go on from")
     figures, rows = asyncio.run(run(ask.parse_args()))
     report.write("gate", figures, rows)
