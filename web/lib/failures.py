@@ -76,5 +76,7 @@ def folded(failed):
 def show(page, failed):
     """A notice that is also heard."""
     said = words(failed)
+    if "StorageFull" in failed.detail[-LAST:]:
+        page.status.know(storage_low=True)
     page.alarm(said)
     return page.toast(said, seconds=20, also=folded(failed))

@@ -28,6 +28,7 @@ class FirstRun:
         self.progress = None
         self.trouble = None
         self.busy = False
+        self.asked = False  # the engine was asked for a model and has not answered
         self.over = asyncio.Event()  # what was to be loaded is loaded, or not
         self.free = None
         self.takes = {}  # model -> the memory it takes, and what it may do here
@@ -218,7 +219,7 @@ class FirstRun:
     # -------------------------------------------------------------------------------- loading
 
     def on_progress(self, progress):
-        if not self.busy:
+        if not self.asked:
             return  # told late: the model is here, or is not coming
         before = self.progress
         if before and before.phase == progress.phase and progress.done < before.done:
@@ -243,19 +244,20 @@ class FirstRun:
         known = self.model(model)
         total = known["bytes"] if known else 0
         phase = "download" if self.page.status.facts["worker"] else "wait"
-        self.progress = None
+        self.progress, self.asked = None, True
         self.on_progress(ModelProgress(model=model, phase=phase, done=0, total=total, rate=0.0))
         self.page.chat.draw()
         try:
             loaded = await self.page.app.engine.ask(LoadModel(model=model, keep=keep))
         except Refused as refused:
+            self.asked = False
             self.trouble = (model, refused.failed, keep)
             self.page.status.know(loading="")
             if refused.failed.detail != "stopped":
                 self.page.alarm(failures.words(refused.failed))
             self.page.chat.draw()
             return
-        self.progress = None
+        self.progress, self.asked = None, False
         await self.page.choice.loaded(loaded, keep)
 
     async def stop(self):
