@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from engine.backends.executor import Tensor
+from engine.core.exchange.arriving import INTENT
 from engine.core.next_work import MEMORY
 from engine.core.settings import TrainingConfig
 from engine.core.turns import background, urgent
@@ -23,12 +24,12 @@ from engine.history.round_plan import DATA_SET, LESSON, TRAINING
 from engine.history.snapshot import Arrays, SnapshotDamaged
 from engine.history.updater import WeightUpdater
 from engine.history.versions import GENERIC, Versions, label
-from engine.learning import lessons
+from engine.learning import lessons, shape
 from engine.learning.memory.mind import Mind
 from engine.learning.memory.speaking import BASE as BASE_ALONE
 from engine.learning.memory.speaking import VERSION
 from engine.learning.needs import judged, model_takes
-from engine.learning.replay import INTENT, History, reset
+from engine.learning.replay import History, reset
 from engine.learning.runs import generate_run_id
 from engine.learning.trainer import EngineTrainer, check
 from engine.learning.training_engine import TrainingEngine
@@ -89,10 +90,11 @@ class Assistant:
     ) -> None:
         self.model, self.versions, self.config = model, versions, config
         self.device_memory = device_memory  # as the device says it; 0 where it does not
-        self.trained = Trained.chosen(model.config, config)
+        opened = shape.over_all_layers(config)
+        self.trained = Trained.chosen(model.config, opened)
         self.turns = model.executor.turns
         self.turns.answering = lambda: self.answering
-        self.trainer = EngineTrainer(model, self.trained, config, memory_budget=memory_budget)
+        self.trainer = EngineTrainer(model, self.trained, opened, memory_budget=memory_budget)
         self.training = TrainingEngine(
             versions, self.trainer, {}, monotonic=lambda: self.turns.worked
         )
@@ -297,7 +299,7 @@ class Assistant:
         if await self.versions.store.get("state", INTENT):  # a closed tab was forgetting something
             with urgent():
                 await self.history.resume()
-        self.training.config = config or {}
+        self.training.config = config or shape.new(self.config)
         self.training.write_through(store or self.versions.store)
         reopened = await self.training.reopen(line, kind)
         if run or not (reopened and self.training.run_id):
@@ -358,10 +360,12 @@ class Assistant:
         return used, round.task.result()
 
     def drop(self) -> None:
-        """Throw the open round away; the chat keeps the version it has."""
+        """Throw the open round away; the chat keeps the version it has. A task that waits for a
+        turn in the midst of plain Python hears of its end only once it has one."""
         if self.round:
             self.round.task.cancel()
             self.round = None
+            self.turns.free()
         self.training.drop()
 
     async def make_room(self) -> None:
@@ -412,8 +416,8 @@ class Assistant:
         """Have the programs of a first answer ready before anybody asks."""
         learned = await self.versions.number(GENERIC)
         generator = self.with_adapter() if learned else self.base
-        for shape in FIRST_PROGRAMS:
-            generator.prepared(*shape)
+        for size in FIRST_PROGRAMS:
+            generator.prepared(*size)
             await asyncio.sleep(0)
 
     # ---- versions

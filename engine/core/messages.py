@@ -271,6 +271,13 @@ class StartRun(Request):
 
 
 @message
+class EndRun(Request):
+    """End a run that waits, or that a closed tab began; what it trained is thrown away."""
+
+    fields = {"run": str}
+
+
+@message
 class RunTakes(Message):
     """Of each mode {mode, memory_bytes, seconds (None: not measured yet)}, or {mode, refused}."""
 
@@ -294,8 +301,8 @@ class Introduce(Request):
 @message
 class Slice(Message):
     """What a grant did. When `finished`, `outcome` is learned, weakened, not learned or dropped,
-    for memory remembered or not remembered, `reason` says why, and `version` is the label of the
-    promoted version, or empty."""
+    for a run over a data set failed too, for memory remembered or not remembered, `reason` says
+    why, and `version` is the label of the promoted version, or empty."""
 
     fields = {
         "used_ms": float,

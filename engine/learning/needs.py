@@ -1,13 +1,15 @@
 """What a model and a run will take before they begin: memory at its worst moment, and time by the
-pace that was measured."""
+pace that was measured; and the memory that a run took."""
 
 from __future__ import annotations
 
 import math
 import os
+import sys
 from dataclasses import replace
 from typing import Any
 
+from engine.backends.executor import Executor
 from engine.compiler.schedule import plan
 from engine.core.settings import TrainingConfig, for_model
 from engine.learning.batch import ROW_SIZES, TOKEN_SIZES
@@ -121,7 +123,8 @@ def needs(trainer: EngineTrainer, config: TrainingConfig, record: dict, pace: fl
     step = model.learning_plan(tokens, targets, largest, trainer.memory_budget)
     pool = 2 * 4 * model.config.layers * model.config.kv_heads * model.config.head_width
     copies = WHOLE_COPIES if layout.whole else ADAPTER_COPIES
-    memory = step.bytes * 2 + pool_rows(model, None) * pool + ANSWER_BYTES
+    memory = max(step.bytes * 2, room_of(trainer))
+    memory += pool_rows(model, None) * pool + ANSWER_BYTES
     steps = min(config.max_steps, config.epochs * math.ceil(len(data) / config.batch_size))
     seconds = steps * tokens / pace if pace else None
     return {
@@ -131,6 +134,35 @@ def needs(trainer: EngineTrainer, config: TrainingConfig, record: dict, pace: fl
         "steps": steps,
         "seconds": seconds and round(seconds, 1),
     }
+
+
+def room_of(trainer: EngineTrainer) -> int:
+    """What a step and the questions around it take turns in, of which all is taken at once."""
+    has_rooms = trainer.model.executor.room(0) is not None
+    return trainer.memory_budget or 0 if has_rooms else 0
+
+
+class Watch:
+    """What is taken beside the model from here on, at most at any moment: of the back end's
+    memory, and in a browser of Python's own, which never shrinks."""
+
+    def __init__(self, executor: Executor) -> None:
+        self.given, self.python = executor.given, python_bytes()
+        self.before = self.given.watch() if self.given else 0
+
+    def most(self) -> int | None:
+        """None where nobody counts."""
+        if self.given is None:
+            return None
+        return self.given.most - self.before + python_bytes() - self.python
+
+
+def python_bytes() -> int:
+    if sys.platform != "emscripten":
+        return 0
+    import pyodide_js
+
+    return int(pyodide_js._module.HEAPU8.length)
 
 
 async def measured_pace(store: Any) -> float:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from engine.core.exchange.arriving import INTENT
+from engine.core.exchange.gathering import farewell
 from engine.core.faults import fault
 from engine.history.ledger import Change
 from engine.history.round_plan import Plan, Trainer, make_plan, settled
@@ -18,7 +20,6 @@ from engine.history.snapshot import Arrays, SnapshotDamaged, pack, weights_sha25
 from engine.history.versions import LANGUAGE_OF_LINE, Versions, ancestors, as_learned, standing
 from engine.learning.training_engine import rejection, train
 
-INTENT = "forget"
 Heard = Callable[[float, int], None]  # how many rounds are done, of how many
 
 
@@ -64,6 +65,7 @@ class History:
         for key in stored:
             if key in touched or str(key).startswith(f"round.{self.versions.base}."):
                 change.delete("snapshots", key)
+        change.ops += await farewell(self.store, ids, self.versions.clock())
         await self._purge(change, set(ids))
         change.delete("state", INTENT)
         change.tell("forget", {"examples": ids, "versions": sorted(touched), "retrained": made})

@@ -14,6 +14,7 @@ from engine.model.demo import MODEL
 from engine.model.loaded import Model
 from engine.model.registry import open_named
 from tests.support.hosts import native
+from tests.support.runs import brought_in
 from workers.server import headless
 
 
@@ -57,7 +58,8 @@ def test_a_model_that_only_chats_learns_through_no_door_and_says_so(tmp_path, mo
         monkeypatch.setattr(assistant, "judged", lambda *model_and_device: little)
         fact = {"prompt": "What is the capital of Zorbia?", "answer": "It is Blimbo."}
         micro = {"question": "Hi?", "raw_responses": [{"model": "m", "response": "Hello."}]}
-        run = {"baseModels": ["tiny"]}
+        brought_in(host)
+        run = {"baseModels": ["tiny"], "datasetId": "times-two"}
         for path, body in (
             ("/api/queue", fact),
             ("/api/training/micro", micro),

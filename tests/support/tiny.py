@@ -196,7 +196,8 @@ def written(keys, tensors):
 
 def gguf_parts(variant="llama", kind="Q4_1", count=3, bare_first=False, name="tiny"):
     """The same in several files, as llama-gguf-split cuts it; the first may hold no tensors."""
-    return cut(*contents(variant, kind), count, bare_first, name)
+    keys, tensors = contents(variant, kind)
+    return cut(keys, tensors, count, bare_first, name)
 
 
 def cut(keys, tensors, count, bare_first=False, name="tiny"):

@@ -5,6 +5,7 @@ What was told is taken in before any lesson about it, and let go of before any v
 without it.
 """
 
+from engine.core.exchange.arriving import INTENT
 from engine.core.messages import LetGo
 from web.learning import records
 
@@ -40,7 +41,8 @@ class Heart:
         for fact in self.facts.values():
             self.covered.update(fact["also"])
         self.untraced = bool(set(facts) - self.traced)
-        self.examples = await records.examples(store)
+        gone = (await store.get("state", INTENT) or {"ids": ()})["ids"]
+        self.examples = [one for one in await records.examples(store) if one["id"] not in gone]
         await self.let_go_of_undone()
         self.page.touch("heart")
 

@@ -111,6 +111,8 @@ class Learning:
             dom.run(self.tell_not_used())
         elif outcome == "dropped":
             self.page.toast(t("learned.dropped"))
+        elif outcome == "failed":
+            self.page.toast(t("learned.run_failed"))
         self.page.touch("versions", "examples", "queue", "ledger", "metrics")
 
     async def tell_learned(self, label):

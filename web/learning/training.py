@@ -135,8 +135,8 @@ class Training:
         """Whether all there is to do now is to remember what was just told."""
         if not (self.page.model and self.page.model.trainable and self.page.presence.trains):
             return False
-        if self.run:
-            return self.kind == "memory" and self.page.heart.is_own(self.remembering)
+        if self.run and self.kind == "memory":
+            return self.page.heart.is_own(self.remembering)
         return self.page.heart.is_own(self.page.heart.told())
 
     async def count_questions(self):
@@ -146,10 +146,15 @@ class Training:
         self.questions = len([k for k in keys if k.startswith("stage1_") and k[7:] not in done])
 
     async def count_runs(self):
-        """Runs over data sets that wait, or that a closed tab left; one that began comes first."""
+        """Runs over data sets of this model that wait, or that a closed tab left; one that began
+        comes first."""
         kept = await self.page.store.get("state", "runs.open")
-        self.runs = kept["ids"] if kept else []
-        self.run_begun = bool(kept and kept["begun"])
+        ids, self.runs = kept["ids"] if kept else [], []
+        for id in ids:
+            run = await self.page.store.get("state", id)
+            if run and run["models"] == [self.page.choice.model_id()]:
+                self.runs.append(id)
+        self.run_begun = bool(kept) and kept["begun"] in self.runs
 
     async def count_unpractised(self):
         """How many lessons the version in use learned since the last practice: work for long idle
@@ -162,6 +167,8 @@ class Training:
         """What the scheduler calls: open a round when none is open, then work on it."""
         try:
             await self.put_off_practice()
+            if await self.remembered_beside():
+                return {"used_ms": 0.0, "finished": False}
             async with self.opening:
                 opening = 0.0 if self.run else await self.open_round()
             if not self.run:
@@ -202,9 +209,31 @@ class Training:
             await self.page.app.engine.ask(Drop(run=self.run))
             self.ended, self.run, self.idle_practice = self.run, "", False
 
+    async def remembered_beside(self):
+        """What was just told is known in seconds, also while a lesson is under way: whether there
+        was such."""
+        id = self.page.heart.told() if self.run and self.kind != "memory" else None
+        if not self.page.heart.is_own(id):
+            return False
+        self.page.heart.begin(id)
+        reason = ""
+        try:
+            await self.page.app.engine.ask(self.to_remember(id))
+        except Gone:
+            self.page.heart.again(id)
+            raise
+        except Refused as refused:
+            reason = refused.failed.reason
+        self.page.heart.ended(id, reason)
+        await self.page.heart.read()
+        return True
+
+    def to_remember(self, id):
+        ids, epoch = [id] if id else [], self.page.presence.election.epoch or 0
+        return Learn(kind="memory", examples=ids, line="generic", config={}, epoch=epoch)
+
     async def open_round(self):
-        """Open a round of what comes next, of what is stored; how long opening took."""
-        await self.page.teaching.saved.settled()
+        """Open a round of what comes next; how long opening took."""
         self.remembering = self.page.heart.next()
         if self.remembering is not None:
             return await self.remember(self.remembering)
@@ -243,15 +272,7 @@ class Training:
         self.kind, self.leased, self.effort, self.idle_practice = "memory", [], None, False
         self.page.heart.begin(id)
         self.page.status.know(round="training")
-        opened = await self.page.app.engine.ask(
-            Learn(
-                kind="memory",
-                examples=[id] if id else [],
-                line="generic",
-                config={},
-                epoch=self.page.presence.election.epoch or 0,
-            )
-        )
+        opened = await self.page.app.engine.ask(self.to_remember(id))
         self.run = opened.run
         return opened.used_ms
 

@@ -16,7 +16,7 @@ ASKED = {
     "use": ("Use",),
     "recall": ("Recall",),
     "forget": ("Forget", "LetGo"),
-    "run": ("StartRun", "ListDataSets", "BringDataSet", "WhatRunTakes"),
+    "run": ("StartRun", "ListDataSets", "BringDataSet", "WhatRunTakes", "EndRun"),
     "export": ("Export",),
     "adapter": ("ImportAdapter",),
     "verify": ("Verify",),

@@ -102,10 +102,6 @@ class TrainingQueue:
         """None of the answers to a question is right."""
         self._act([(one["id"], _with(one, state="skipped")) for one in self.rivals(about)])
 
-    def dislike(self, id):
-        """A person said the answer is bad: it is not learned, and kept as what not to say."""
-        self._act([(id, _with(self._known(id), state="skipped", kind="dislike"))])
-
     def prefer(self, id, priority):
         self._act([(id, _with(self._known(id), priority=priority))])
 
@@ -120,7 +116,8 @@ class TrainingQueue:
         if new != id and new in self.records:
             raise Conflict("there is already an example with these words")
         about = prompt_hash(prompt)
-        edited = _with(record, id=new, prompt=prompt, answer=answer, about=about)
+        words = {"prompt": prompt, "answer": answer, "about": about}
+        edited = _with(record, id=new, time=self.clock(), **words)
         self._act(([(id, None)] if new != id else []) + [(new, edited)])
         return new
 
@@ -268,6 +265,8 @@ class TrainingQueue:
             priority=_higher(priority, record["priority"]),
             phrasings=record["phrasings"] + new,
         )
+        if priority != "import":  # told again: it is newer than what was said elsewhere since
+            changed["time"] = example.get("time") or self.clock()
         if priority in ("correction", "approved") and record["state"] in ("skipped", "rejected"):
             changed.update({"state": "ready", "kind": example.get("kind", "exchange")})
         return changed

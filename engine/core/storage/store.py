@@ -25,6 +25,7 @@ STEPS = [
         "sources",
     ],
     ["facts", "traces"],
+    ["forgotten"],
 ]
 """The stores each schema version adds; a step is never changed once it was released."""
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.core.exchange.gathering import farewell
 from engine.core.faults import fault
 from engine.core.turns import pause
 from engine.history.ledger import Change
@@ -197,9 +198,12 @@ class Memory:
         that it is known where that version must be silent, until that is replayed; the words go.
         What is `queued` goes with them, or it would be remembered again."""
         await self.load()
-        ids, learned = [id for id in ids if id in self.facts], set(learned)
+        change, every = Change(), list(ids)
+        change.ops += await farewell(self.store, every, self.clock())
+        for id in every:  # also what only another model has taken in
+            change.delete("facts", id)
+        ids, learned = [id for id in every if id in self.facts], set(learned)
         kept = {id for id in ids if learned & {id, *self.facts[id]["also"]}}
-        change = Change()
         await self._let_go(change, ids, kept)
         for id in queued:
             change.delete("queue", id)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from engine.core.exchange.arriving import INTENT
 from engine.history.round_plan import DATA_SET
 from engine.history.versions import GUARDED, Versions, ancestors
 from engine.learning.batch import Coder
@@ -86,7 +87,9 @@ class Mind:
         await self.memory.load()
         queue = [one for _, one in await self.versions.store.all("queue")]
         told = [r for r in queue if r["state"] in TO_REMEMBER and r["kind"] != DATA_SET]
-        told += [r for r in await self.versions.pool() if r["kind"] != DATA_SET]
+        gone = (await self.versions.store.get("state", INTENT) or {"ids": ()})["ids"]
+        learned = [r for r in await self.versions.pool() if r["id"] not in gone]
+        told += [r for r in learned if r["kind"] != DATA_SET]
         told += await self.memory.unmade()
         told.sort(key=lambda record: -(record.get("time") or 0))
         known = self.memory.covered()

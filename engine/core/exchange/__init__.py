@@ -1,0 +1,1 @@
+"""What travels between a person's own devices: what was told, and that something was forgotten."""

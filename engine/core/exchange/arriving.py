@@ -1,0 +1,84 @@
+"""What another device brings becomes this device's own: queued, replaced or let go of, as one
+change of the stores.
+
+New words wait in the queue like everything told, so they are known by heart first and practised
+later.  What was forgotten elsewhere loses its words here at once; where a version has learned it,
+its trace stays as a guard until that version was trained again without it.
+"""
+
+from engine.core.exchange import entries
+from engine.core.exchange.gathering import FORGOTTEN, Here
+from engine.core.queue.training_queue import TrainingQueue
+
+INTENT = "forget"  # in `state`: what versions are still to be trained again without
+AHEAD_MS = 24 * 3600 * 1000
+
+
+class FromTheFuture(ValueError):
+    """The other device's clock is a day ahead or more: what it says would win over all that is
+    told here until then.  Nothing was changed."""
+
+
+async def bring(store, came, clock):
+    """Take over a state; what it changed here, as `entries.news`, with "let_go": the ids of what
+    is forgotten here from now on."""
+    if max([entry["clock"] for entry in came.values()] + [0]) > clock() + AHEAD_MS:
+        raise FromTheFuture("the other device's clock is more than a day ahead")
+    while True:
+        here = await Here.of(store)
+        found = entries.news(here.state, came)
+        found["let_go"] = [id for entry in found["gone"] for id in here.ids.get(entry["about"], ())]
+        ops, expect = _queued(here, found, clock)
+        ops += [["put", FORGOTTEN, one["about"], {"clock": one["clock"]}] for one in found["gone"]]
+        ops += await _let_go(store, here, found["let_go"])
+        if await store.batch(ops, expect):
+            return found
+
+
+def _queued(here, found, clock):
+    """The changes of the queue: what is new waits, what is gone leaves."""
+    queue = TrainingQueue(clock)
+    queue.load(here.queue, here.learned)
+    for entry in found["told"]:
+        queue.add(
+            {
+                "kind": "fact",
+                "prompt": entry["prompt"],
+                "answer": entry["answer"],
+                "phrasings": list(entry["phrasings"]),
+                "language": entry["language"],
+                "source": dict(entry["source"]),
+                "time": entry["clock"],
+                "priority": "correction",
+                "why": "exchanged",
+            }
+        )
+    for id in found["let_go"]:
+        if id in queue.records:
+            queue.remove(id)
+    return queue.drain()
+
+
+async def _let_go(store, here, ids):
+    if not ids:
+        return []
+    versions = [record for _, record in await store.all("versions")]
+    ops = [["delete", "facts", id] for id in ids]
+    for key in await store.keys("traces"):
+        base, _, id = key.rpartition("/")
+        if id in ids:
+            trace = await store.get("traces", key)
+            if not _learned([id] + list(trace["also"]), versions, base):
+                ops.append(["delete", "traces", key])
+    learned = [id for id in ids if id in here.learned]
+    by = [one for one in versions if set(learned) & set(one["lessons"])]
+    if not by:
+        return ops + [["delete", "examples", id] for id in learned]
+    intent = await store.get("state", INTENT) or {"ids": [], "base": by[-1]["base"]}
+    every = sorted(set(learned + intent["ids"]))
+    return ops + [["put", "state", INTENT, {"ids": every, "base": intent["base"]}]]
+
+
+def _learned(ids, versions, base):
+    """Whether a version of this base model has learned any of these."""
+    return any(one["base"] == base and set(ids) & set(one["lessons"]) for one in versions)

@@ -1,0 +1,121 @@
+"""What was told and what was forgotten, as a state that any number of devices can merge.
+
+A state maps each question (`about`, the hash of its words) to one entry: what was told last, or
+that it was forgotten.  Of two entries the later stamp stays, (clock, forgotten, id); where the
+stamps are the same the words are too, and the person's own wordings of both are kept.  The greatest
+of a total order and the union of sets do not care about order, grouping or repetition, and neither
+does their pairing: every device that has seen the same entries, however they came, holds the same
+state.  No entry ever leaves it, so what is older than a forgetting cannot come back, and what is
+told anew is later.
+"""
+
+from engine.core.collecting.content import content_hash, prompt_hash
+
+WORDS = ("prompt", "answer", "language")
+LATEST = 2**53  # what JavaScript counts to
+
+
+class Unreadable(ValueError):
+    """Something that is no entry; nothing was taken over."""
+
+
+def told(prompt, answer, clock, phrasings=(), language="und", source=None):
+    """The entry of something that was told at this time."""
+    kept = {}
+    for name, value in sorted((source or {}).items()):
+        if isinstance(value, (str, int)):
+            kept[name] = value
+    if not isinstance(kept.get("kind"), str):
+        kept["kind"] = "told"
+    return {
+        "about": prompt_hash(prompt),
+        "id": content_hash(prompt, answer),
+        "clock": clock,
+        "prompt": prompt,
+        "answer": answer,
+        "language": language,
+        "phrasings": sorted(set(phrasings)),
+        "source": kept,
+    }
+
+
+def gone(about, clock):
+    """The entry of something that was forgotten at this time; of its words only a hash is left."""
+    return {"about": about, "id": "", "clock": clock}
+
+
+def is_told(entry):
+    return entry is not None and "answer" in entry
+
+
+def stamp(entry):
+    """What decides between two entries about the same; a forgetting wins over what was told at the
+    same time."""
+    return (entry["clock"], 0 if is_told(entry) else 1, entry["id"])
+
+
+def joined(one, other):
+    """The one entry that holds what both say."""
+    if stamp(one) != stamp(other):
+        return max(one, other, key=stamp)
+    if not is_told(one):
+        return one
+    entry = dict(max(one, other, key=_words))
+    entry["phrasings"] = sorted(set(one["phrasings"] + other["phrasings"]))
+    return entry
+
+
+def merged(one, other):
+    """The state of two devices that have told each other everything."""
+    found = dict(one)
+    for about, entry in other.items():
+        found[about] = joined(found[about], entry) if about in found else entry
+    return found
+
+
+def news(here, came):
+    """What a state that `came` changes: the entries that are new `here`, told and forgotten, and
+    the corrections that met as {"kept", "other"}, two answers to one question."""
+    found = {"told": [], "gone": [], "met": []}
+    for about in sorted(came):
+        mine, entry = here.get(about), came[about]
+        kept = joined(mine, entry) if mine else entry
+        if kept != mine:
+            found["told" if is_told(kept) else "gone"].append(kept)
+        if is_told(mine) and is_told(entry) and mine["id"] != entry["id"]:
+            found["met"].append({"kept": kept, "other": entry if kept is mine else mine})
+    return found
+
+
+def checked(entries):
+    """The state of a list of entries as it came from outside, or Unreadable."""
+    state = {}
+    if not isinstance(entries, list):
+        raise Unreadable("there is no list of entries")
+    for entry in entries:
+        try:
+            good = _is_good(entry) and entry["about"] not in state
+        except (KeyError, TypeError, ValueError, AttributeError):
+            good = False
+        if not good:
+            raise Unreadable("this is no entry: %r" % (entry,))
+        state[entry["about"]] = entry
+    return state
+
+
+def _is_good(entry):
+    clock, about = entry["clock"], entry["about"]
+    if not isinstance(clock, int) or isinstance(clock, bool) or not 0 < clock < LATEST:
+        return False
+    if "answer" not in entry:
+        return len(about) == 16 and int(about, 16) >= 0 and entry == gone(about, clock)
+    texts = [entry[name] for name in WORDS] + entry["phrasings"]
+    fits = all([isinstance(text, str) and text.strip() for text in texts])
+    more = (entry["phrasings"], entry["language"], entry["source"])
+    return fits and entry == told(entry["prompt"], entry["answer"], clock, *more)
+
+
+def _words(entry):
+    """Texts of the same meaning in an order that is the same everywhere."""
+    source = [(name, str(value)) for name, value in sorted(entry["source"].items())]
+    return ([entry[name] for name in WORDS], source)

@@ -1,0 +1,348 @@
+"""Devices that exchange what they were told: in any order, any number of times, the same result."""
+
+import asyncio
+import json
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.core.collecting.content import prompt_hash
+from engine.core.exchange import entries
+from engine.core.exchange.arriving import AHEAD_MS, INTENT, FromTheFuture, bring
+from engine.core.exchange.entries import checked, gone, merged, news, stamp, told
+from engine.core.exchange.gathering import Here
+from engine.core.storage.sqlite import SqliteStore
+from engine.core.storage.store import wipe
+from engine.history.exchange_file import NotOpened, unseal
+from tests.support.devices import PHRASE, Device
+from tests.support.page import in_micropython
+
+BOAT, CAT = "What is my boat called?", "What is my cat called?"
+ASKED = (BOAT, CAT, "Where do I work?")
+ANSWERS = ("It is Ada.", "It is Bo.", "It is Cleo.")
+MODULES = (
+    "engine/__init__.py",
+    "engine/core/__init__.py",
+    "engine/core/collecting/__init__.py",
+    "engine/core/collecting/content.py",
+    "engine/core/exchange/__init__.py",
+    "engine/core/exchange/entries.py",
+)
+
+clocks = st.integers(1, 5)
+wordings = st.lists(st.sampled_from(["boat?", "its name?"]), max_size=2)
+one_told = st.builds(told, st.sampled_from(ASKED), st.sampled_from(ANSWERS), clocks, wordings)
+one_gone = st.builds(gone, st.sampled_from([prompt_hash(text) for text in ASKED]), clocks)
+states = st.lists(one_told | one_gone, max_size=6).map(
+    lambda found: {one["about"]: one for one in found}
+)
+
+
+@given(states, states, states)
+def test_merging_cares_for_neither_order_nor_grouping_nor_repetition(a, b, c):
+    assert merged(a, b) == merged(b, a)
+    assert merged(merged(a, b), c) == merged(a, merged(b, c))
+    assert merged(a, a) == a and merged(merged(a, b), b) == merged(a, b)
+
+
+@given(states, states)
+def test_news_are_what_a_merge_changes_and_nothing_else(here, came):
+    found = news(here, came)
+    changed = {one["about"]: one for one in (*found["told"], *found["gone"])}
+    assert {**here, **changed} == merged(here, came)
+    assert all(here.get(about) != one for about, one in changed.items())
+    again = news(merged(here, came), came)
+    assert not again["told"] and not again["gone"]
+
+
+@given(states)
+def test_what_leaves_comes_in_as_it_was(state):
+    assert checked(json.loads(json.dumps(list(state.values())))) == state
+
+
+def test_micropython_merges_to_the_same(tmp_path):
+    draw = random.Random(3)
+    parts = []
+    for _ in range(60):
+        prompt, answer = draw.choice(ASKED), draw.choice(ANSWERS)
+        entry = told(
+            prompt, answer, draw.randint(1, 4), draw.sample(["b?", "å?"], draw.randrange(3))
+        )
+        parts.append(entry if draw.random() < 0.7 else gone(entry["about"], entry["clock"]))
+    state = {}
+    for one in parts:
+        state = merged(state, {one["about"]: one})
+    program = """
+import json
+from engine.core.exchange.entries import checked, merged
+state = {}
+for one in json.load(open("parts.json")):
+    state = merged(state, checked([one]))
+print(json.dumps(state))
+"""
+    said = in_micropython.run(program, *MODULES, **{"parts.json": json.dumps(parts)})
+    assert json.loads(said) == state
+
+
+# ---- on stores
+
+
+def devices(tmp_path, count=2):
+    found = []
+    for number in range(count):
+        found.append(Device(SqliteStore(tmp_path / f"{number}.sqlite", flush=False)))
+    return found
+
+
+async def told_to(device, prompt=BOAT):
+    entry = (await device.state()).get(prompt_hash(prompt))
+    return entry.get("answer") if entry else None
+
+
+def test_what_was_told_on_one_waits_on_the_other_with_its_source_and_wordings(tmp_path):
+    async def run():
+        one, other = devices(tmp_path)
+        await one.teach(BOAT, "It is Ada.")
+        ((id, record),) = await one.store.all("queue")
+        record.update(phrasings=["The boat's name?"], language="en")
+        record["source"] = {"kind": "chat", "message": "m1"}
+        await one.store.batch([["put", "queue", id, record]])
+        found = await other.take(await one.file())
+        ((key, arrived),) = await other.store.all("queue")
+        assert key == id and [e["id"] for e in found["told"]] == [id]
+        for name in ("prompt", "answer", "phrasings", "language", "source", "time", "about"):
+            assert arrived[name] == record[name], name
+        assert arrived["state"] == "ready"
+        before = await other.everything()
+        again = await other.take(await one.file())
+        assert not again["told"] and await other.everything() == before
+        assert not (await one.take(await other.file()))["told"]
+
+    asyncio.run(run())
+
+
+def test_forgotten_on_one_is_forgotten_on_all_and_comes_back_only_when_told_anew(tmp_path):
+    async def run():
+        one, other = devices(tmp_path)
+        await one.teach(BOAT, "It is Ada.")
+        early = await one.file()
+        await other.take(early)
+        await one.forget(BOAT)
+        found = await other.take(await one.file())
+        assert len(found["let_go"]) == 1 and await other.words() == set()
+        for device in (one, other):
+            assert not (await device.take(early))["told"], "an old file brought it back"
+            assert await device.words() == set() and await told_to(device) is None
+        assert "Ada" not in json.dumps(await other.everything(), default=str)
+        await other.teach(BOAT, "It is Ada.")
+        for _ in range(2):
+            await one.take(await other.file())
+            await other.take(await one.file())
+        assert await told_to(one) == await told_to(other) == "It is Ada."
+
+    asyncio.run(run())
+
+
+def test_told_anew_counts_as_newer_even_where_the_clock_goes_slow(tmp_path):
+    async def run():
+        one, other = devices(tmp_path)
+        await one.teach(BOAT, "It is Ada.")
+        one.now = 1000
+        one.tick = other.tick = nothing
+        await one.forget(BOAT)
+        await other.take(await one.file())
+        other.now = 500
+        await other.teach(BOAT, "It is Bo.")
+        await one.take(await other.file())
+        assert await told_to(one) == await told_to(other) == "It is Bo."
+
+    async def nothing():
+        pass
+
+    asyncio.run(run())
+
+
+def test_of_two_corrections_the_newer_holds_and_the_other_is_shown(tmp_path):
+    async def run():
+        one, other = devices(tmp_path)
+        await one.teach(BOAT, "It is Ada.")
+        await other.take(await one.file())
+        await one.teach(BOAT, "It is Bo.")
+        await other.teach(CAT, "It is Måns.")
+        await other.teach(BOAT, "It is Cleo.")
+        here, there = await other.take(await one.file()), await one.take(await other.file())
+        for found in (here, there):
+            ((met),) = found["met"]
+            assert (met["kept"]["answer"], met["other"]["answer"]) == ("It is Cleo.", "It is Bo.")
+        for device in (one, other):
+            assert await told_to(device) == "It is Cleo."
+            assert {answer for _, answer in await device.words()} == {"It is Cleo.", "It is Måns."}
+
+    asyncio.run(run())
+
+
+def test_what_was_read_from_a_document_stays_here(tmp_path):
+    async def run():
+        one, other = devices(tmp_path)
+        await one.teach(BOAT, "It is Ada.")
+        ((id, record),) = await one.store.all("queue")
+        imported = {**record, "priority": "import", "source": {"kind": "import", "document": "f0"}}
+        await one.store.batch([["put", "queue", id, imported]])
+        assert await one.state() == {}
+        await other.teach(BOAT, "It is Ada.")
+        await other.forget(BOAT)
+        found = await one.take(await other.file())
+        assert found["let_go"] == [id] and await one.words() == set()
+
+    asyncio.run(run())
+
+
+def test_what_a_version_learned_stays_guarded_until_it_is_trained_without_it(tmp_path):
+    async def run():
+        one, other = devices(tmp_path)
+        entry = await one.teach(BOAT, "It is Ada.")
+        await other.take(await one.file())
+        id = entry["id"]
+        ((_, record),) = await other.store.all("queue")
+        trace = {"of": id, "also": [], "data": {}}
+        await other.store.batch(
+            [
+                ["put", "examples", id, {**record, "learned_in": 1}],
+                ["put", "versions", 1, {"number": 1, "base": "tiny", "lessons": [id]}],
+                ["put", "traces", "tiny/" + id, trace],
+                ["put", "traces", "large/" + id, trace],
+                ["put", "facts", id, {**record, "question": BOAT}],
+                ["delete", "queue", id],
+            ]
+        )
+        await one.forget(BOAT)
+        await other.take(await one.file())
+        assert await other.store.keys("traces") == ["tiny/" + id]
+        assert await other.store.get("state", INTENT) == {"ids": [id], "base": "tiny"}
+        assert await other.words() == set() and await told_to(other) is None
+
+    asyncio.run(run())
+
+
+def test_a_clock_a_day_ahead_is_refused_and_nothing_changes(tmp_path):
+    async def run():
+        one, other = devices(tmp_path)
+        await other.teach(CAT, "It is Måns.")
+        before = await other.everything()
+        came = told(BOAT, "It is Ada.", AHEAD_MS + 100)
+        with pytest.raises(FromTheFuture):
+            await bring(other.store, {came["about"]: came}, lambda: 99)
+        assert await other.everything() == before
+        assert (await bring(other.store, {came["about"]: came}, lambda: 100))["told"] == [came]
+
+    asyncio.run(run())
+
+
+# ---- random histories
+
+
+async def live(draw, group, acts):
+    """A history of a few devices: what they do, and files that go astray on their way."""
+    files, done = [], []
+    for _ in range(acts):
+        device = draw.choice(group)
+        what = draw.random()
+        if what < 0.4:
+            done.append(await device.teach(draw.choice(ASKED), draw.choice(ANSWERS)))
+        elif what < 0.55:
+            done.append(await device.forget(draw.choice(ASKED)))
+        elif what < 0.65:
+            await device.move(draw)
+        elif what < 0.8 or not files:
+            files.append(await device.file())
+        else:
+            await device.take(draw.choice(files))
+    return files, [one for one in done if one]
+
+
+async def refuses(draw, device, data):
+    """A file that was cut off or altered is refused, and nothing is changed by it."""
+    before = await device.everything()
+    at = draw.randrange(len(data))
+    bad = draw.choice(
+        [data[:at], data[:at] + bytes([data[at] ^ 1 << draw.randrange(8)]) + data[at + 1 :]]
+    )
+    with pytest.raises(NotOpened, match="Nothing was changed"):
+        await device.take(bad)
+    assert await device.everything() == before
+
+
+async def history(seed, group):
+    """One random history to its end: every device holds what an independent judge says."""
+    draw = random.Random(seed)
+    for device in group:
+        await wipe(device.store)
+        device.now = 0
+    files, done = await live(draw, group, draw.randrange(4, 16))
+    last = [await device.file() for device in group]
+    wanted, opened = {}, {}
+    for act in done:  # the judge: the latest act about each question, by nothing but its stamp
+        about = act["about"]
+        if about not in wanted or stamp(act) > stamp(wanted[about]):
+            wanted[about] = act
+    for device in group:
+        come = (last + files) * 2
+        draw.shuffle(come)
+        await refuses(draw, device, draw.choice(come))
+        for data in come:
+            if data not in opened:
+                opened[data] = (await unseal(data, PHRASE, device.cipher))[0]
+            await device.take_state(opened[data])
+        found = await device.state()
+        assert {about: stamp(one) for about, one in found.items()} == {
+            about: stamp(one) for about, one in wanted.items()
+        }, seed
+        answers = {(o["prompt"], o["answer"]) for o in wanted.values() if entries.is_told(o)}
+        gone_now = {about for about, one in wanted.items() if not entries.is_told(one)}
+        assert not [p for p, _ in await device.words() if prompt_hash(p) in gone_now], seed
+        queued = {(r["prompt"], r["answer"]) for _, r in await device.store.all("queue")}
+        assert queued <= answers, seed
+    assert await group[0].state() == await group[1].state() == await group[2].state(), seed
+
+
+def histories(tmp_path, seeds):
+    async def run():
+        group = devices(tmp_path, 3)
+        for seed in seeds:
+            await history(seed, group)
+        for device in group:
+            await device.store.close()
+
+    asyncio.run(run())
+
+
+def test_random_histories_of_three_devices_end_the_same_everywhere(tmp_path):
+    histories(tmp_path, range(60))
+
+
+@pytest.mark.long  # 10,000 histories take about a quarter of an hour
+def test_ten_thousand_random_histories_end_the_same_everywhere(tmp_path):
+    histories(tmp_path, range(1000, 11_000))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32))
+def test_the_stored_state_is_the_merge_of_all_that_came(tmp_path_factory, seed):
+    async def run():
+        draw = random.Random(seed)
+        (device,) = devices(tmp_path_factory.mktemp("merge"), 1)
+        wanted = {}
+        for _ in range(5):
+            pool = [
+                told(draw.choice(ASKED), draw.choice(ANSWERS), draw.randint(1, 5)) for _ in "ab"
+            ]
+            pool.append(gone(prompt_hash(draw.choice(ASKED)), draw.randint(1, 5)))
+            part = {one["about"]: one for one in pool}
+            wanted = merged(wanted, part)
+            await bring(device.store, part, lambda: 9)
+            assert (await Here.of(device.store)).state == wanted
+        await device.store.close()
+
+    asyncio.run(run())

@@ -1,0 +1,183 @@
+"""The file that travels: standard encryption, and clear words for whatever is not that file."""
+
+import asyncio
+import json
+import os
+import subprocess
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.core.exchange.entries import gone, told
+from engine.history import aes_gcm, exchange_file
+from engine.history.exchange_file import COSTS, NotOpened, PlainCipher, good_phrase, seal, unseal
+from engine.history.signing import Signer
+
+PHRASE = "seven green boats in the rain"
+SIGNER = Signer(bytes(range(32)))
+
+# The GCM specification (McGrew and Viega), test cases 13 to 16: key, nonce, plain, beside, sealed
+EXAMPLES = (
+    ("00" * 32, "00" * 12, "", "", "530f8afbc74536b9a963b4f1c4cb738b"),
+    (
+        "00" * 32, "00" * 12, "00" * 16, "",
+        "cea7403d4d606b6e074ec5d3baf39d18d0d1c8a799996bf0265b98b5d48ab919",
+    ),
+    (
+        "feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308",
+        "cafebabefacedbaddecaf888",
+        "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72"
+        "1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39",
+        "feedfacedeadbeeffeedfacedeadbeefabaddad2",
+        "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa"
+        "8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662"
+        "76fc6ece0f4e1768cddf8853bb2d551b",
+    ),
+)  # fmt: skip
+WITH_NODE = """
+const {createCipheriv, pbkdf2Sync} = require("crypto");
+const [phrase, salt, cost, nonce, data, beside] = JSON.parse(require("fs").readFileSync(0));
+const hex = text => Buffer.from(text, "hex");
+const key = pbkdf2Sync(Buffer.from(phrase), hex(salt), cost, 32, "sha256");
+const cipher = createCipheriv("aes-256-gcm", key, hex(nonce));
+cipher.setAAD(hex(beside));
+const hidden = Buffer.concat([cipher.update(hex(data)), cipher.final(), cipher.getAuthTag()]);
+console.log(hidden.toString("hex"));
+"""
+
+
+class Once(PlainCipher):
+    """The same, but a key that was derived before is not derived again: its cost is not tried
+    here."""
+
+    keys: dict = {}
+
+    async def key(self, phrase, salt, cost):
+        if (phrase, salt, cost) not in self.keys:
+            self.keys[phrase, salt, cost] = await super().key(phrase, salt, cost)
+        return self.keys[phrase, salt, cost]
+
+
+def state():
+    entries = [
+        told("What is my boat called?", "Your boat is called Saltkråkan.", 3, ["My boat?"], "en"),
+        told("Vad heter katten?", "Katten heter Måns 🐈.", 4, source={"kind": "told"}),
+        gone(told("Who was that?", "Nobody.", 1)["about"], 5),
+    ]
+    return {one["about"]: one for one in entries}
+
+
+def made(signer=None, cost=COSTS[0], content=None):
+    given = state() if content is None else content
+    return asyncio.run(seal(given, PHRASE, lambda: 9, PlainCipher(), signer, cost))
+
+
+def read(data, phrase=PHRASE):
+    return asyncio.run(unseal(data, phrase, Once()))
+
+
+def again(data, **changed):
+    """The file with another header; its checksum fits."""
+    line, _, rest = data.partition(b"\n")
+    whole = json.dumps({**json.loads(line), **changed}).encode() + b"\n" + rest[:-32]
+    return whole + exchange_file.hashlib.sha256(whole).digest()
+
+
+def refused(data, phrase=PHRASE):
+    with pytest.raises(NotOpened, match="Nothing was changed") as found:
+        read(data, phrase)
+    return found.value.why
+
+
+@pytest.fixture(scope="module")
+def file():
+    return made()
+
+
+@pytest.mark.parametrize("key, nonce, plain, beside, sealed", EXAMPLES)
+def test_the_examples_of_gcm_s_authors_hold(key, nonce, plain, beside, sealed):
+    key, nonce, plain, beside, sealed = map(bytes.fromhex, (key, nonce, plain, beside, sealed))
+    assert aes_gcm.sealed(key, nonce, plain, beside) == sealed
+    assert aes_gcm.opened(key, nonce, sealed, beside) == plain
+
+
+@pytest.mark.parametrize("size", [0, 1, 15, 16, 17, 1000, 70_001])
+def test_what_openssl_seals_is_the_same_to_the_byte(size):
+    salt, nonce, data, beside = (os.urandom(n) for n in (16, 12, size, size % 40))
+    given = [PHRASE, salt.hex(), 1000, nonce.hex(), data.hex(), beside.hex()]
+    said = subprocess.run(
+        ["node", "-e", WITH_NODE],
+        input=json.dumps(given),
+        text=True,
+        capture_output=True,
+        check=True,
+    )
+    key = asyncio.run(PlainCipher().key(PHRASE.encode(), salt, 1000))
+    assert aes_gcm.sealed(key, nonce, data, beside).hex() == said.stdout.strip()
+
+
+def test_what_was_put_in_comes_out_and_nothing_of_it_can_be_read_from_the_file(file):
+    assert read(file) == (state(), "")
+    assert read(file, f"  {PHRASE} ") == (state(), "")  # as it was pasted
+    for text in ("boat", "Måns", "told", "clock"):
+        assert text.encode() not in file.split(b"\n", 1)[1]
+    assert made() != file  # another salt and nonce each time
+    assert exchange_file.COST == json.loads(made(cost=600_000).split(b"\n")[0])["cost"]
+
+
+def test_a_signature_says_by_whom_and_one_that_does_not_fit_is_refused():
+    assert read(made(SIGNER)) == (state(), SIGNER.public_key)
+
+    class Other:
+        public_key = SIGNER.public_key
+
+        def sign(self, data):
+            return SIGNER.sign(data + b".")
+
+    assert refused(made(Other())) == "signature"
+
+
+def test_a_wrong_phrase_says_so(file):
+    assert refused(file, PHRASE + "!") == "phrase"
+    assert refused(file, "") == "phrase"
+    with pytest.raises(NotOpened, match="at least 12 characters"):
+        good_phrase(" too short ")
+
+
+def test_other_files_and_other_formats_say_what_they_are(file):
+    for data in (b"", b"{}", b"\x89PNG\r\n", b'{"format": "oneseek-backup", "version": 2}'):
+        assert refused(data) == "wrong"
+    assert refused(again(file, version=2)) == "newer"
+    assert refused(again(file, version=0)) == "older"
+    assert refused(again(file, version="one")) == "wrong"
+    assert refused(again(file, cost=1)) == "wrong"
+    assert refused(again(file, cost=10**12)) == "wrong"  # would keep this device busy for days
+    assert refused(again(file, salt="no hex")) == "wrong"
+    assert refused(again(file, cipher="ROT13")) == "wrong"
+    assert refused(again(file, made="me")) == "phrase"  # the header is vouched for
+
+
+def test_entries_that_no_oneseek_writes_are_refused():
+    for bad in (
+        {**told("a?", "b", 1), "id": "0" * 16},
+        {**told("a?", "b", 1), "clock": 2**60},
+        {**told("a?", "b", 1), "clock": True},
+        {**told("a?", "b", 1), "source": {"kind": ["deep"]}},
+        {**told("a?", "b", 1), "more": "field"},
+        {**gone("0" * 16, 1), "id": "1"},
+        {"about": "zz", "id": "", "clock": 1},
+    ):
+        assert refused(made(content={bad["about"]: bad})) == "wrong"
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_a_file_that_was_cut_off_or_altered_anywhere_is_refused(file, data):
+    at = data.draw(st.integers(0, len(file) - 1))
+    if data.draw(st.booleans()):
+        assert refused(file[:at]) in (("wrong",) if at == 0 else ("damaged",))
+    else:
+        bit = 1 << data.draw(st.integers(0, 7))
+        altered = file[:at] + bytes([file[at] ^ bit]) + file[at + 1 :]
+        assert refused(altered) in (("wrong",) if at < len(exchange_file.BEGIN) else ("damaged",))

@@ -1,0 +1,100 @@
+"""Devices of one person without a model: what is told, corrected, forgotten and exchanged on
+each."""
+
+import hashlib
+
+from engine.core.collecting.content import prompt_hash
+from engine.core.exchange import entries
+from engine.core.exchange.arriving import bring
+from engine.core.exchange.gathering import Here, farewell
+from engine.core.queue.saved import SavedQueue
+from engine.core.queue.training_queue import TrainingQueue
+from engine.core.storage.store import KEPT
+from engine.history.exchange_file import COSTS, PlainCipher, seal, unseal
+
+PHRASE = "three devices of one person"
+MOVES = ("queue", "facts", "examples")  # where what was told can lie
+
+
+class Quick(PlainCipher):
+    """Its keys cost nothing: what guessing costs is tried elsewhere."""
+
+    async def key(self, phrase, salt, cost):
+        return hashlib.sha256(phrase + salt).digest()
+
+
+class Device:
+    """`now` is later than all that this device knows of; others may be at the same time."""
+
+    def __init__(self, store):
+        self.store, self.now, self.cipher = store, 0, Quick()
+
+    def clock(self):
+        return self.now
+
+    async def state(self):
+        return (await Here.of(self.store)).state
+
+    async def tick(self):
+        self.now = max([one["clock"] for one in (await self.state()).values()] + [0]) + 1
+
+    async def teach(self, prompt, answer):
+        """Tell or correct; the entry that this is."""
+        await self.tick()
+        saved = SavedQueue(TrainingQueue(self.clock), self.store)
+        await saved.load()
+        example = {"prompt": prompt, "answer": answer, "priority": "correction"}
+        await saved.change(lambda queue: queue.add(example))
+        return entries.told(prompt, answer, self.now)
+
+    async def forget(self, prompt):
+        """As a person does, of all that is known about a question; None when nothing is."""
+        await self.tick()
+        about, here = prompt_hash(prompt), await Here.of(self.store)
+        if not entries.is_told(here.state.get(about)):
+            return None
+        ids = here.ids[about]
+        ops = await farewell(self.store, ids, self.now)
+        ops += [["delete", name, id] for name in MOVES for id in ids]
+        await self.store.batch(ops)
+        return entries.gone(about, self.now)
+
+    async def move(self, draw):
+        """What waited is known by heart, or was learned by a version: it takes the place of what
+        was there."""
+        for id, record in await self.store.all("queue"):
+            if draw.random() < 0.5:
+                fact = {"id": id, "question": record["prompt"], "answer": record["answer"]}
+                fact.update({name: record[name] for name in ("phrasings", "language", "source")})
+                gone = [
+                    ["delete", "facts", other]
+                    for other, one in await self.store.all("facts")
+                    if prompt_hash(one["question"]) == record["about"]
+                ]
+                fact.update(time=record["time"], also=[])
+                await self.store.batch([*gone, ["put", "facts", id, fact]])
+            if draw.random() < 0.3:
+                learned = {**record, "state": "learned", "learned_in": 1}
+                ops = [["put", "examples", id, learned], ["delete", "queue", id]]
+                await self.store.batch(ops)
+
+    async def file(self):
+        return await seal(await self.state(), PHRASE, self.clock, self.cipher, cost=COSTS[0])
+
+    async def take(self, data):
+        """Bring in a file; returns what it changed."""
+        came, _ = await unseal(data, PHRASE, self.cipher)
+        return await self.take_state(came)
+
+    async def take_state(self, came):
+        self.now = max([self.now] + [one["clock"] for one in came.values()])
+        return await bring(self.store, came, self.clock)
+
+    async def everything(self):
+        return {name: await self.store.all(name) for name in KEPT}
+
+    async def words(self):
+        """Every text that waits or is known by heart."""
+        queue = [(one["prompt"], one["answer"]) for _, one in await self.store.all("queue")]
+        facts = [(one["question"], one["answer"]) for _, one in await self.store.all("facts")]
+        return {*queue, *facts}
