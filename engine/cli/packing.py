@@ -18,6 +18,7 @@ from engine.learning.lessons import paragraphs, texts
 from engine.model import registry
 from engine.model.formats import open_model
 from engine.model.formats.native import FileWriter
+from engine.model.formats.packing import Packing
 from engine.model.formats.packing import pack as packed
 from engine.model.loaded import Model
 from engine.model.score import Expecting
@@ -48,6 +49,8 @@ async def _pack(options) -> None:
     out, given = options.out, registry.find(options.model)
     if not out.exists():
         await write(given, out, options)
+    elif not is_this(given, out, options):
+        raise ValueError(f"{out} is there already and is another file; choose another --out")
     told = {"path": str(out), "bytes": out.stat().st_size}
     with contextlib.closing(open_model(given)) as file:
         told["given_bytes"] = sum(source.size for source in file.sources)
@@ -62,13 +65,22 @@ async def write(given: Path, out: Path, options) -> None:
     """Under another name until it is whole."""
     part = out.with_name(out.name + ".part")
     out.parent.mkdir(parents=True, exist_ok=True)
-    with (
-        contextlib.closing(open_model(given)) as file,
-        contextlib.closing(FileWriter(part)) as writer,
-    ):
-        kinds = options.to.upper(), options.embeddings.upper()
-        await packed(file, writer, *kinds, Progress(out.name))
+    with contextlib.ExitStack() as open_files:
+        file = open_files.enter_context(contextlib.closing(open_model(given)))
+        writer = open_files.enter_context(contextlib.closing(FileWriter(part)))
+        await packed(file, writer, *kinds(options), Progress(out.name))
     os.replace(part, out)
+
+
+def kinds(options) -> tuple[str, str]:
+    return options.to.upper(), options.embeddings.upper()
+
+
+def is_this(given: Path, out: Path, options) -> bool:
+    """Whether it is what this very call would write: its header names what it was made of."""
+    with contextlib.closing(open_model(given)) as file, out.open("rb") as there:
+        head = Packing(file, *kinds(options), file.sha256()).head
+        return there.read(len(head)) == head
 
 
 async def judged(given: Path, out: Path, backend: str) -> dict:

@@ -185,6 +185,16 @@ def test_cut_anywhere_it_goes_on_to_the_same_bytes(tmp_path, monkeypatch):
         assert path.read_bytes() == whole
 
 
+def test_a_file_that_is_there_is_judged_only_when_it_is_the_same(tmp_path, capsys):
+    (tmp_path / "tiny.gguf").write_bytes(tiny.gguf("llama", "F16"))
+    call = ["pack", str(tmp_path / "tiny.gguf"), "--out", str(tmp_path / "out.gguf")]
+    assert main(call) == main(call) == 0
+    before = (tmp_path / "out.gguf").read_bytes()
+    assert main([*call, "--to", "q4_0"]) == 1
+    assert "is there already and is another file" in capsys.readouterr().err
+    assert (tmp_path / "out.gguf").read_bytes() == before
+
+
 @pytest.fixture(scope="module")
 def large(tmp_path_factory):
     """120 MB of weights, which take a few seconds."""

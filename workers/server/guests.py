@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from engine.assistant import Assistant, Busy
 from engine.core.turns import Turns
+from engine.learning.needs import memory_here
 from engine.model import registry
 from engine.model.formats import open_model
 from engine.open import assistant_over, keep_bits, model_named
@@ -55,7 +56,7 @@ def guest_named(name: str, backend: str, store: Any, base: str, signer: Any = No
         model = await model_named(name, backend)
         model.executor.turns = turns
         await keep_bits(model, store)
-        return assistant_over(model, store, base, signer=signer)
+        return assistant_over(model, store, base, signer=signer, device_memory=memory_here())
 
     return Guest(base, size, load)
 
