@@ -26,6 +26,7 @@ ASKED = {
     "read": ("ImportText", "ImportFile", "ImportPage", "ImportEdited", "StopImport"),
     "test": ("AskAbout", "ForgetImport"),
     "look_up": ("FindPlaces",),
+    "look": ("LookAt", "WhatFits"),
 }
 """What was asked -> the requests of engine/core/messages.py that ask it."""
 
