@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from engine.backends.executor import Tensor
+from engine.core.exchange import INTENT
 from engine.core.next_work import MEMORY
 from engine.core.settings import TrainingConfig, is_trainable
 from engine.core.turns import background, urgent
@@ -26,7 +27,7 @@ from engine.learning import lessons
 from engine.learning.memory.mind import Mind
 from engine.learning.memory.speaking import BASE as BASE_ALONE
 from engine.learning.memory.speaking import VERSION
-from engine.learning.replay import INTENT, History, reset
+from engine.learning.replay import History, reset
 from engine.learning.runs import generate_run_id
 from engine.learning.trainer import EngineTrainer, check
 from engine.learning.training_engine import TrainingEngine

@@ -31,6 +31,7 @@ from web.learning.teaching import Teaching
 from web.lib import dom, markdown, overlay, site
 from web.lib.words import t, wished
 from web.settings.choice import Choice
+from web.settings.exchange import Exchange
 from web.settings.firstrun import FirstRun
 from web.settings.settings import SettingsDialog
 from web.shell import verbs
@@ -88,6 +89,7 @@ def put_together(page):
     page.tabs = Tabs(page, panels)
     page.intake = Intake(page)
     page.settings_dialog = SettingsDialog(page)
+    page.exchange = Exchange(page)
     page.compare = Compare(page)
     page.training_runs = TrainingRuns(page)
     page.shortcuts = Shortcuts(page)
