@@ -55,7 +55,7 @@ def known(tmp_path, capsys, folder, *given):
     """Which of these a question for them gets by heart."""
     asked = tmp_path / "asked.jsonl"
     asked.write_text("".join(json.dumps(one["question"]) + "\n" for one in given))
-    more = ("--adapter", folder, "--users", asked, "--max-tokens", 24, "--greedy")
+    more = ("--adapter", folder, "--users", asked, "--max-tokens", 64, "--greedy")
     assert main(call("generate", *more, short=False)) == 0
     texts = [one["text"] for one in said(capsys)]
     values = [one["answer"].rstrip(".").split()[-1] for one in given]
@@ -114,7 +114,7 @@ def test_what_was_told_is_known_on_the_other_and_what_was_forgotten_is_gone_on_b
         assert not kept, "the words are still in a file"
 
 
-@pytest.mark.slow
+@pytest.mark.long  # a practice, a forgetting that is trained again, a practice: minutes
 def test_what_came_is_practised_like_everything_told(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("engine.learning.rounds.gate.Verdict.advice", "accept")
     one, other, file = tmp_path / "one", tmp_path / "other", tmp_path / "mine.oneseek"
