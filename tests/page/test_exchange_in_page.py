@@ -14,7 +14,7 @@ from engine.core.exchange.entries import told
 from engine.history.aes_gcm import PlainCipher
 from engine.history.exchange_file import seal, unseal
 from engine.open import clock
-from tests.support.page.acts import answers, body, exported, new_chat, panel, say, tell
+from tests.support.page.acts import answers, body, exported, new_chat, panel, say, set_temperature, tell
 from tests.support.page.browser import demo
 
 pytestmark = pytest.mark.slow
@@ -105,6 +105,7 @@ def test_two_profiles_exchange_what_was_told_and_what_was_forgotten(
 ):
     boat, cat = "The boat is called Vindil.", "The cat is called Nisse."
     with demo(chromium, address) as one, demo(chromium, address) as other:
+        set_temperature(other, "0")
         tell(one, "What is the boat called?", boat)
         tell(one, "What is the cat called?", cat)
         early = carried_out(one, tmp_path / "early.oneseek")
@@ -122,7 +123,10 @@ def test_two_profiles_exchange_what_was_told_and_what_was_forgotten(
         bring(other, early)
         assert "not signed" in brought(other, "New or corrected: 2. Forgotten: 0.")
         by_heart(other, boat)
-        assert "Vindil" in asked(other, "What is the boat called?")
+        said = asked(other, "What is the boat called?")
+        because = answers(other).last.locator("details.because")
+        expect(because).to_contain_text("What is the boat called?")
+        assert "Vindil" in said
 
         entry = panel(one, "Memory").get_by_role("listitem").filter(has_text=boat)
         by_heart(one, boat)
@@ -133,6 +137,7 @@ def test_two_profiles_exchange_what_was_told_and_what_was_forgotten(
         bring(other, late)
         brought(other, "New or corrected: 0. Forgotten: 1.")
         assert "Vindil" not in asked(other, "What is the boat called?")
+        expect(answers(other).last.locator("details.because")).to_have_count(0)
         bring(other, early)
         brought(other, "New or corrected: 0. Forgotten: 0.")
         expect(panel(other, "Memory").get_by_text("Vindil")).to_have_count(0)
