@@ -10,6 +10,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,16 +18,17 @@ import numpy as np
 from engine.backends.executor import Tensor
 from engine.core.exchange import INTENT
 from engine.core.next_work import MEMORY
-from engine.core.settings import TrainingConfig, is_trainable
+from engine.core.settings import TrainingConfig
 from engine.core.turns import background, urgent
 from engine.history.round_plan import DATA_SET, LESSON, TRAINING
 from engine.history.snapshot import Arrays, SnapshotDamaged
 from engine.history.updater import WeightUpdater
 from engine.history.versions import GENERIC, Versions, label
-from engine.learning import lessons
+from engine.learning import lessons, shape
 from engine.learning.memory.mind import Mind
 from engine.learning.memory.speaking import BASE as BASE_ALONE
 from engine.learning.memory.speaking import VERSION
+from engine.learning.needs import judged, model_takes
 from engine.learning.replay import History, reset
 from engine.learning.runs import generate_run_id
 from engine.learning.trainer import EngineTrainer, check
@@ -84,12 +86,15 @@ class Assistant:
         config: TrainingConfig,
         rows: int = CACHE_ROWS,
         memory_budget: int | None = None,
+        device_memory: int = 0,
     ) -> None:
         self.model, self.versions, self.config = model, versions, config
-        self.trained = Trained.chosen(model.config, config)
+        self.device_memory = device_memory  # as the device says it; 0 where it does not
+        opened = shape.over_all_layers(config)
+        self.trained = Trained.chosen(model.config, opened)
         self.turns = model.executor.turns
         self.turns.answering = lambda: self.answering
-        self.trainer = EngineTrainer(model, self.trained, config, memory_budget=memory_budget)
+        self.trainer = EngineTrainer(model, self.trained, opened, memory_budget=memory_budget)
         self.training = TrainingEngine(
             versions, self.trainer, {}, monotonic=lambda: self.turns.worked
         )
@@ -210,15 +215,22 @@ class Assistant:
 
     # ---- learning
 
+    @cached_property
+    def fits(self) -> dict:
+        """What the model takes here, what there is, and whether it can learn."""
+        name = self.model.executor.name
+        return judged(model_takes(self.model), name, self.device_memory)
+
     @property
     def trainable(self) -> bool:
-        return is_trainable(self.model.config.parameters)
+        return self.fits["learns"]
 
     def must_learn(self) -> None:
         if not self.trainable:
+            needed, room = (f"{self.fits[key] / 1e9:.1f} GB" for key in ("learn_bytes", "room"))
             raise OnlyChats(
-                f"{self.model.name} only chats: a model of {self.model.config.parameters / 1e9:.1f} "
-                "billion parameters is too large to learn here; nothing was changed"
+                f"{self.model.name} only chats here: to learn it needs about {needed} of memory, "
+                f"and {room} can be used; nothing was changed"
             )
 
     async def learn(
@@ -287,7 +299,7 @@ class Assistant:
         if await self.versions.store.get("state", INTENT):  # a closed tab was forgetting something
             with urgent():
                 await self.history.resume()
-        self.training.config = config or {}
+        self.training.config = config or shape.new(self.config)
         self.training.write_through(store or self.versions.store)
         reopened = await self.training.reopen(line, kind)
         if run or not (reopened and self.training.run_id):
@@ -348,10 +360,12 @@ class Assistant:
         return used, round.task.result()
 
     def drop(self) -> None:
-        """Throw the open round away; the chat keeps the version it has."""
+        """Throw the open round away; the chat keeps the version it has. A task that waits for a
+        turn in the midst of plain Python hears of its end only once it has one."""
         if self.round:
             self.round.task.cancel()
             self.round = None
+            self.turns.free()
         self.training.drop()
 
     async def make_room(self) -> None:
@@ -402,8 +416,8 @@ class Assistant:
         """Have the programs of a first answer ready before anybody asks."""
         learned = await self.versions.number(GENERIC)
         generator = self.with_adapter() if learned else self.base
-        for shape in FIRST_PROGRAMS:
-            generator.prepared(*shape)
+        for size in FIRST_PROGRAMS:
+            generator.prepared(*size)
             await asyncio.sleep(0)
 
     # ---- versions

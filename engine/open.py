@@ -38,6 +38,12 @@ async def model_named(name: str | None, backend: str, heard: Heard | None = None
         return await Model.load(file, await executor_named(backend))
 
 
+async def keep_bits(model: Model, store: Any) -> None:
+    """Where there is a choice of what learns, it stays what it was for this store."""
+    if keep_to := getattr(model.executor, "keep_to", None):
+        await keep_to(store)
+
+
 def versions_of(model: Model, store: Any, base: str, signer: Any = None) -> Versions:
     """What a store holds of one base model: its versions, and the ledger they are written into."""
     ledger = Ledger(store, clock, signer)

@@ -27,7 +27,8 @@ class Breaking:
         elif request.what == "stuck":
             executor.stick()
         elif request.what == "nan":
-            shadow: Any = self.resident.needed().trainer.shadow
+            attempt: Any = self.resident.needed().training.attempt
+            shadow = attempt.trainer.shadow
             nothing = np.full(shadow.trained.size, np.nan, np.float32)
             shadow.tensors[shadow.trained.name].write(nothing)
         elif request.what == "hang":

@@ -17,6 +17,7 @@ from engine.core.messages import (
     CallApi,
     DataSets,
     Done,
+    EndRun,
     LeaveApi,
     ListDataSets,
     Reset,
@@ -25,6 +26,7 @@ from engine.core.messages import (
     StartRun,
     WhatRunTakes,
 )
+from engine.core.settings import StopConfig
 from engine.core.storage.store import FencedStore
 from engine.learning import run_data
 from workers.server.training_runs import OPEN
@@ -80,10 +82,18 @@ class Desk:
         runs = (await self.api_ready()).service.runs
         run = await runs.start(
             [self.resident.versions.base], request.data, request.epochs, request.rate,
-            request.threshold, request.patience, {"mode": request.mode},
+            StopConfig(threshold=request.threshold, patience=request.patience),
+            {"mode": request.mode},
         )  # fmt: skip
         self.resident.changed("state")
         return RunStarted(run=run.id)
+
+    async def on_end_run(self, request: EndRun) -> Done:
+        """A run that is not under way ends."""
+        self.resident.needed()
+        await (await self.api_ready()).service.runs.cancel(request.run)
+        self.resident.changed("state")
+        return Done()
 
     async def on_what_run_takes(self, request: WhatRunTakes) -> RunTakes:
         """The memory and time of a run in each mode."""
@@ -115,7 +125,7 @@ class Desk:
         """Remove every version, example and snapshot."""
         await self.resident.needed().reset(request.word)
         if self.api:
-            self.api.service.runs.known.clear()
+            await self.api.service.runs.forget()
         self.resident.changed(
             "versions", "examples", "queue", "ledger", "state", "metrics", "events", "facts"
         )

@@ -41,6 +41,7 @@ from workers.breaking import Breaking
 from workers.desk import Desk
 from workers.learned import Learned
 from workers.post import Emit
+from workers.tab.looking import Looking
 from workers.tab.resident import Resident
 from workers.teller import Teller, language_of
 
@@ -105,8 +106,11 @@ class Engine:
             self.resident.assistant.stop(request.id)
         return Done()
 
-    async def on_learn(self, request: Learn) -> Opened:
-        """Open a round, or go on with the one a closed tab left."""
+    async def on_learn(self, request: Learn) -> Opened | Failed:
+        """Open a round, or go on with the one a closed tab left. What was told is taken in at once,
+        also beside a round that is open."""
+        if request.kind == MEMORY and self.resident.assistant and self.resident.assistant.round:
+            return await self.take_in(request.examples)
         async with self.opening:
             self.learning = request
             began = time.monotonic()
@@ -116,6 +120,13 @@ class Engine:
             return Opened(run="", kind="", steps=0, used_ms=used)
         self.resident.announce("round_started", runId=opened.run, kind=request.kind)
         return Opened(run=opened.run, kind=opened.kind, steps=opened.steps, used_ms=used)
+
+    async def take_in(self, ids: list[str]) -> Opened | Failed:
+        ended = await self.resident.needed().mind.remember(ids)
+        if ended["reason"]:
+            return Failed(where="Learn", reason=ended["reason"], detail="")
+        self.resident.changed("facts")
+        return Opened(run="", kind=MEMORY, steps=0, used_ms=0.0)
 
     async def begun(self) -> Round | None:
         """The round that is wanted, once it is open, also when what computes is lost meanwhile;
@@ -212,4 +223,5 @@ def serve(emit: Emit, settings: dict, modules: dict[str, Any]) -> tuple[Any, ...
     """Whoever answers a request for this worker; each request is a method of one of them."""
     resident = Resident(emit, settings, modules)
     desk = Desk(resident)
-    return resident, Engine(resident, desk), Learned(resident), desk, Breaking(resident)
+    looking = Looking(resident)
+    return resident, Engine(resident, desk), Learned(resident), desk, looking, Breaking(resident)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from engine.backends.room import Room
+from engine.backends.room import Given, Room
 from engine.compiler.ir import Spec
 from engine.compiler.schedule import Plan
 from engine.core.turns import Turns
@@ -53,6 +53,10 @@ class Executor(Protocol):
 
     name: str
     turns: Turns
+
+    @property
+    def given(self) -> Given | None:
+        """The bytes it holds; None where others count them."""
 
     @property
     def cache_step(self) -> int | None:

@@ -43,7 +43,7 @@ class Numpy:
     """Executor over numpy; with dtype float64 it checks gradients."""
 
     name = "numpy"
-    cache_step = None
+    cache_step = given = None
 
     def __init__(self, dtype: type = np.float32) -> None:
         self.float = dtype

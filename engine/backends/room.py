@@ -15,6 +15,25 @@ def whole_lines(size: int) -> int:
     return -(-size // ALIGNMENT) * ALIGNMENT
 
 
+class Given:
+    """How many bytes are given out, and how many were at most since `watch`."""
+
+    def __init__(self) -> None:
+        self.now = self.most = 0
+
+    def out(self, size: int) -> None:
+        self.now += size
+        self.most = max(self.most, self.now)
+
+    def back(self, size: int) -> None:
+        self.now -= size
+
+    def watch(self) -> int:
+        """From here on; what is given out already."""
+        self.most = self.now
+        return self.now
+
+
 class Room:
     """A stretch of bytes at a fixed place."""
 

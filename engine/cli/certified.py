@@ -32,7 +32,7 @@ async def _export(options, source: Path, out: Path) -> None:
         record = await session.versions.current()
         if record is None:
             raise ValueError(f"{source} has learned nothing that could be certified")
-        adapter = peft_files(session.trained, await session.weights(), model.name, record["name"])
+        adapter = peft_files(*await session.adapter(), model.name, record["name"])
         files = await certify(session.versions, record["number"], adapter)
     finally:
         await session.close()

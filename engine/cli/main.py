@@ -4,7 +4,18 @@ one."""
 import argparse
 import sys
 
-from engine.cli import commands, debug, exchanging, importing, judging, micro, remembering, teaching  # noqa: F401  they register
+from engine.cli import (  # noqa: F401  they register
+    commands,
+    debug,
+    exchanging,
+    importing,
+    judging,
+    looking,
+    micro,
+    packing,
+    remembering,
+    teaching,
+)
 from engine.cli.options import COMMANDS, FAILURES, told
 from engine.model.registry import NoBaseModels
 

@@ -11,6 +11,7 @@ import json
 import sys
 
 from engine.backends.select import BACK_ENDS
+from engine.learning.needs import judged, known_takes, memory_here
 from engine.model import registry
 from engine.model.formats import FormatError
 from engine.model.formats.download import DownloadError
@@ -90,11 +91,13 @@ def models(options):
         show(options, {"id": options.get, "path": str(path)}, str(path))
         return
     for model in registry.known().values():
-        here = registry.places(model)
-        use = "chat and learning" if model["trainable"] else "chat only"
+        here, fits = registry.places(model), judged(known_takes(model), "cpu", memory_here())
+        use = (
+            "chat and learning" if fits["learns"] else "chat only" if fits["chats"] else "too large"
+        )
         where = str(here[0]) if here else registry.advice(model)
         line = f"{model['id']:<22}{model['bytes'] / 1e6:>7.0f} MB  {use:<18}{model['licence']:<32}{where}"
-        show(options, model | {"path": str(here[0]) if here else None}, line)
+        show(options, model | fits | {"path": str(here[0]) if here else None}, line)
 
 
 class Progress:

@@ -20,8 +20,9 @@ from engine.core.queue.training_queue import TrainingQueue
 from engine.core.settings import TrainingConfig, for_model
 from engine.core.storage.sqlite import SqliteStore
 from engine.history.round_plan import DATA_SET, LESSON, PRACTICE, TRAINING
-from engine.history.snapshot import SnapshotDamaged
+from engine.history.snapshot import Arrays, SnapshotDamaged
 from engine.history.versions import GENERIC
+from engine.learning import shape
 from engine.learning.lessons import guess
 from engine.learning.memory.mind import Mind
 from engine.learning.replay import History
@@ -30,7 +31,7 @@ from engine.learning.training_engine import TrainingEngine
 from engine.model.adapters import fitted, load_adapter, save_adapter
 from engine.model.loaded import Model
 from engine.model.trainable import Trained
-from engine.open import clock, versions_of
+from engine.open import clock, keep_bits, versions_of
 
 STORE = "oneseek.sqlite"
 KNOWN_AS = "course"  # in `state`: what the folder is for
@@ -78,6 +79,7 @@ class Session:
         if adapter and not (folder / STORE).exists() and (adapter / STORE).exists():
             copy_store(adapter / STORE, folder / STORE)
         session = cls(folder, model, budget)
+        await keep_bits(model, session.store)
         try:
             await session.configure(await session._recognised(config))
             if adapter and adapter.resolve() != folder.resolve():
@@ -101,7 +103,10 @@ class Session:
                 f"{self.folder} belongs to another model than {self.model.name}; nothing was "
                 "changed. Choose another --out"
             )
-        shapes = [Trained.chosen(self.model.config, one) for one in (before, config or before)]
+        shapes = [
+            Trained.chosen(self.model.config, shape.over_all_layers(one))
+            for one in (before, config or before)
+        ]
         if shapes[0] != shapes[1]:
             raise ValueError(
                 f"{self.folder} holds an adapter of another shape (mode {before.mode}, "
@@ -112,9 +117,9 @@ class Session:
     async def configure(self, config: TrainingConfig) -> None:
         """Train by this configuration from now on."""
         self.config = config
-        self.trainer = await EngineTrainer.open(self.model, config, self.budget)
-        self.trained = self.trainer.trained
-        self.training = TrainingEngine(self.versions, self.trainer)
+        opened = shape.over_all_layers(config)
+        self.trainer = await EngineTrainer.open(self.model, opened, self.budget)
+        self.training = TrainingEngine(self.versions, self.trainer, shape.new(config))
         self.mind = Mind(self.model, self.trainer.coder, self.versions)
 
     async def close(self) -> None:
@@ -147,22 +152,30 @@ class Session:
         return None
 
     async def weights(self) -> np.ndarray:
-        """The adapter in use; a damaged one is trained again to the same bits."""
+        """The adapter in use, as one of all layers."""
+        return self.trainer.grown(await self._weights())
+
+    async def adapter(self) -> tuple[Trained, np.ndarray]:
+        """The adapter in use as it was trained."""
+        weights = await self._weights()
+        return self.trainer.layout_of(weights), shape.named(weights)[1]
+
+    async def _weights(self) -> Arrays:
+        """Those in use; damaged ones are trained again to the same bits."""
         number = await self.versions.number(GENERIC)
         if not number:
-            return self.trainer.fresh()[self.trained.name]
+            return self.trainer.fresh()
         try:
-            weights = await self.versions.weights(number)
+            return await self.versions.weights(number)
         except SnapshotDamaged:
-            weights = await History(self.versions, self.trainer).repair(number)
-        return weights[self.trained.name]
+            return await History(self.versions, self.trainer).repair(number)
 
     async def begin_with(self, adapter: Path) -> None:
         """Start from an adapter made elsewhere; a folder that has versions keeps its own."""
         if await self.versions.number(GENERIC):
             return
-        flat = fitted(*load_adapter(adapter, self.model.config), self.trained)
-        await self.training.adopt({self.trained.name: flat})
+        flat = fitted(*load_adapter(adapter, self.model.config), self.trainer.trained)
+        await self.training.adopt({self.trainer.called: flat})
 
     # ---- rounds
 
@@ -206,7 +219,7 @@ class Session:
         """The adapter in use as PEFT's files."""
         record = await self.versions.current()
         more = {"name": record["name"], "extra": {"version": record["name"]}} if record else {}
-        save_adapter(self.folder, self.trained, await self.weights(), self.model.name, **more)
+        save_adapter(self.folder, *await self.adapter(), self.model.name, **more)
 
 
 def _ended(outcome: str, reason: str, version: dict | None, gate: dict) -> dict:

@@ -7,7 +7,7 @@ it.
 import os
 
 VARIABLES = {
-    "BASE_MODELS": "the model to use where no --model is given: an id or a path; no default",
+    "BASE_MODELS": "the models to use where no --model is given: ids or paths; a server's first answers",
     "MODELS_DIR": "where models lie that were downloaded or put there by hand",
     "ENABLE_MICROTRAINING": "0 refuses POST /api/training/micro; it is on unless told",
     "DNA_EVERY": "after how many questions the fingerprint is taken; 50 unless told",

@@ -100,6 +100,37 @@ class LoadModel(Request):
 
 
 @message
+class Fits(Message):
+    """Of each known model, by its id: the chat_bytes and learn_bytes it takes, the room there is
+    (0: not known), whether it chats and learns, and the limit: memory, reach or ""."""
+
+    fields = {"models": dict}
+
+
+@message
+class WhatFits(Request):
+    """Which models this device has the memory for."""
+
+    answer = Fits
+
+
+@message
+class Looked(Message):
+    """What files are (engine/model/look.py), and of those that load what a Fits tells."""
+
+    fields = {"told": dict}
+
+
+@message
+class LookAt(Request):
+    """Read the headers of files of the person's, which the page hands over when it is asked on a
+    BroadcastChannel of this name."""
+
+    fields = {"channel": str}
+    answer = Looked
+
+
+@message
 class StopLoading(Request):
     """Pause the download; what came is kept, and LoadModel goes on from there."""
 
@@ -240,6 +271,13 @@ class StartRun(Request):
 
 
 @message
+class EndRun(Request):
+    """End a run that waits, or that a closed tab began; what it trained is thrown away."""
+
+    fields = {"run": str}
+
+
+@message
 class RunTakes(Message):
     """Of each mode {mode, memory_bytes, seconds (None: not measured yet)}, or {mode, refused}."""
 
@@ -263,8 +301,8 @@ class Introduce(Request):
 @message
 class Slice(Message):
     """What a grant did. When `finished`, `outcome` is learned, weakened, not learned or dropped,
-    for memory remembered or not remembered, `reason` says why, and `version` is the label of the
-    promoted version, or empty."""
+    for a run over a data set failed too, for memory remembered or not remembered, `reason` says
+    why, and `version` is the label of the promoted version, or empty."""
 
     fields = {
         "used_ms": float,

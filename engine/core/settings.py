@@ -58,6 +58,21 @@ class Subset:
         return all(v in self.values for v in value) and len(set(value)) == len(value)
 
 
+class Numbers:
+    """Any count of numbers within a closed range; none unless told."""
+
+    default = ()
+
+    def __init__(self, low, high):
+        self.one = Number(low, low, high)
+
+    def range(self):
+        return "a list of numbers from %s to %s" % (self.one.low, self.one.high)
+
+    def accepts(self, value):
+        return isinstance(value, (list, tuple)) and all(self.one.accepts(v) for v in value)
+
+
 def whole(default, low, high):
     return Number(default, low, high, whole=True)
 
@@ -86,7 +101,7 @@ class Settings:
                     f"{type(self).__name__}.{name} = {value!r} is out of range: "
                     f"it must be {field.range()}"
                 )
-            self.values[name] = tuple(value) if isinstance(field, Subset) else value
+            self.values[name] = tuple(value) if isinstance(value, list) else value
 
     def check_name(self, name):
         if name not in self.FIELDS and name not in self.PARTS:
@@ -132,6 +147,7 @@ class LoraConfig(Settings):
         "dropout": Number(0.05, 0.0, 0.1),
         "target_modules": Subset(("attention.q", "attention.v", "ffn.gate", "ffn.up"), TARGETS),
         "enable_bias": flag(False),
+        "first_layer": whole(0, 0, 63),  # what lies below stays the base's, and needs no gradient
     }
 
 
@@ -195,6 +211,7 @@ class TrainingConfig(Settings):
         "learning_rate": Number(1e-4, 1e-5, 1e-3),
         "batch_size": whole(4, 1, 32),
         "epochs": whole(3, 1, 100),
+        "rate_multipliers": Numbers(0.01, 10.0),  # of each epoch so far, where models take turns
         "max_grad_norm": Number(1.0, 0.01, 100.0),
         "weight_decay": Number(0.01, 0.0, 0.1),
         "adam_beta1": Number(0.9, 0.0, 0.999),
@@ -256,7 +273,6 @@ PRESETS = {
 
 
 USUAL_SIZE = 135e6  # the default model, while none is loaded
-LARGEST_TRAINED = 1.4e9  # parameters; a larger model only chats
 
 
 def for_model(parameters):
@@ -265,8 +281,3 @@ def for_model(parameters):
     rate = 1e-3 if parameters < 250e6 else 9e-4 if parameters < 450e6 else 5e-4
     steps = 16 if parameters > 50e6 else 64
     return TrainingConfig.preset("micro").replace(learning_rate=rate, lesson={"max_steps": steps})
-
-
-def is_trainable(parameters):
-    """Whether a model of this size learns here, wherever its file came from."""
-    return parameters < LARGEST_TRAINED

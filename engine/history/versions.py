@@ -57,7 +57,7 @@ class Versions:
         return await self.record(number) if number else None
 
     async def number(self, line: str) -> int | None:
-        pointer = await self.store.get("state", self._pointer(line))
+        pointer = await self.store.get("state", pointer_of(self.base, line))
         return pointer["number"] if pointer else None
 
     async def weights(self, number: int) -> Arrays:
@@ -115,8 +115,8 @@ class Versions:
 
     def point(self, change: Change, line: str, before: int | None, number: int | None) -> None:
         """Add to `change` that this line uses that version, if it still uses the one before."""
-        change.require("state", self._pointer(line), "number", before)
-        change.put("state", self._pointer(line), {"number": number})
+        change.require("state", pointer_of(self.base, line), "number", before)
+        change.put("state", pointer_of(self.base, line), {"number": number})
 
     async def promote(
         self, line: str, parent: dict | None, plan: Plan, weights: Arrays, gate: dict
@@ -166,9 +166,6 @@ class Versions:
         return {"snapshots": len(sizes), "bytes": sum(sizes.values())}
 
     # ---------------------------------------------------------------------------------- inside
-
-    def _pointer(self, line: str) -> str:
-        return f"current.{self.base}.{line}"
 
     async def _latest(self, change: Change) -> tuple[int, dict]:
         """The next number, and the latest version of this base, counting those in `change`."""
@@ -241,6 +238,11 @@ class Versions:
             last_of = {one["time"] // span: one["number"] for one in records}
             kept |= {last_of[period] for period in sorted(last_of)[-count:]}
         return kept
+
+
+def pointer_of(base: str, line: str) -> str:
+    """Where the store says which version a line of a base model uses."""
+    return f"current.{base}.{line}"
 
 
 def label(record: dict | None) -> str:

@@ -35,6 +35,7 @@ class AdaptiveWeights:
     def __init__(self, models: Sequence[str], config: AdaptiveConfig | None = None) -> None:
         self.config = config or AdaptiveConfig()
         self.multipliers = dict.fromkeys(models, 1.0)
+        self.given = {model: [1.0] for model in models}  # epoch by epoch, the coming one last
         self.adjusted = False
 
     @property
@@ -46,21 +47,26 @@ class AdaptiveWeights:
 
     def adjust(self, losses: Mapping[str, float]) -> bool:
         """Take an epoch's held-out losses into account; whether anything changed."""
+        before = dict(self.multipliers)
+        self._move(losses)
+        for model, value in self.multipliers.items():
+            self.given[model].append(value)
+        return self.multipliers != before
+
+    def _move(self, losses: Mapping[str, float]) -> None:
         strategy = self.config.adjust_strategy
         once = self.adjusted and not strategy.adjust_every_epoch
         best, worst = min(losses.values()), max(losses.values())
         if not self.config.enabled or once or best == worst:
-            return False
-        before = dict(self.multipliers)
+            return
         for model, loss in losses.items():
             place = (worst - loss) / (worst - best)
             change = place * strategy.top_model_boost - (1 - place) * strategy.bottom_model_penalty
-            changed = before[model] * (1 + change)
+            changed = self.multipliers[model] * (1 + change)
             self.multipliers[model] = min(
                 max(changed, self.config.min_multiplier), self.config.max_multiplier
             )
         self.adjusted = True
-        return self.multipliers != before
 
 
 class ConfidenceAutoStop:

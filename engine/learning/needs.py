@@ -1,24 +1,107 @@
-"""What a run will take before it begins: memory at its worst moment, and time by the pace that was
-measured."""
+"""What a model and a run will take before they begin: memory at its worst moment, and time by the
+pace that was measured; and the memory that a run took."""
 
 from __future__ import annotations
 
 import math
+import os
+import sys
+from dataclasses import replace
 from typing import Any
 
-from engine.core.settings import TrainingConfig
+from engine.backends.executor import Executor
+from engine.compiler.schedule import plan
+from engine.core.settings import TrainingConfig, for_model
 from engine.learning.batch import ROW_SIZES, TOKEN_SIZES
 from engine.learning.datasets import DataSet
 from engine.learning.rounds.block_windows import Windows
 from engine.learning.rounds.dataset import file_of, row_of
-from engine.learning.rounds.voices import pool_rows
+from engine.learning.rounds.voices import POOL_ROWS, pool_rows
 from engine.learning.trainer import EngineTrainer
+from engine.model import programs
+from engine.model.formats import ModelFile
 from engine.model.kv_cache import ANSWER_BYTES
+from engine.model.llama import Config, Stored
+from engine.model.loaded import Model
+from engine.model.look import loaded_bytes
+from engine.model.trainable import Trained
 
 LOOKED_AT = 64  # examples whose length is taken for that of all
 HELD_TOKENS, HELD_TARGETS = 64, 32  # of a row that holds on to the base model
 ADAPTER_COPIES = 16  # shadow and moments, voices, best and before, a checkpoint on its way
 WHOLE_COPIES = 24  # and the masters, with what stands still beside a window
+LESSON_TOKENS, LESSON_ROWS = 512, 128  # of a step of a long lesson
+POSITIONS = 2048  # of a chat
+SHARE = 0.5  # of a device's memory: the rest is the system's and other programs'
+REACH = {
+    "cpu": 4 << 30,
+    "wasm": 4 << 30,
+}  # of the kernels of the processor: bytes that 32 bits address
+LARGER_LOADED = 1.5  # a packed file, at most: scales of 6 bits become numbers of 32
+
+
+def takes(config: Config, stored: dict[str, Stored], weights: int) -> dict:
+    """Bytes to chat with a model whose weights take so many, and to learn a lesson besides."""
+    row = 2 * 4 * config.layers * config.kv_heads * config.head_width
+    chat = weights + row * min(POSITIONS, config.positions) + ANSWER_BYTES
+    adapter = Trained.chosen(config, for_model(config.parameters))
+    learning = 2 * least_step(config, stored) + row * POOL_ROWS + ADAPTER_COPIES * 4 * adapter.size
+    return {"chat_bytes": chat, "learn_bytes": chat + learning}
+
+
+def least_step(config: Config, stored: dict[str, Stored]) -> int:
+    """What a step needs that keeps no layer's activations: every further layer adds the same."""
+
+    def of(layers: int) -> int:
+        few = replace(config, layers=layers)
+        adapter = Trained.chosen(few, for_model(config.parameters))
+        size = LESSON_TOKENS, LESSON_ROWS, POSITIONS
+        return plan(programs.learn(few, stored, *size, adapter, keep_blocks=0)).lower_bound
+
+    if config.layers <= 4:
+        return of(config.layers)
+    two, four = of(2), of(4)
+    return two + (four - two) * (config.layers - 2) // 2
+
+
+def model_takes(model: Model) -> dict:
+    """The same of a loaded model."""
+    weights = sum(loaded_bytes(stored) for stored in model.stored.values())
+    return takes(model.config, model.stored, weights)
+
+
+def file_takes(file: ModelFile) -> dict:
+    """The same of an opened file."""
+    specs = {name: file.spec(name) for name in file.names()}
+    stored = {name: Stored(one.shape, one.bits, one.group) for name, one in specs.items()}
+    weights = sum(loaded_bytes(one) for one in specs.values())
+    return takes(Config.from_dict(file.config), stored, weights)
+
+
+def known_takes(row: dict) -> dict:
+    """The same of a row of models.json, whose file may not be here: about."""
+    config = Config.from_dict(row["config"])
+    shapes = config.shapes().items()
+    stored = {name: Stored(shape, 4 * (len(shape) > 1), 32) for name, shape in shapes}
+    return takes(config, stored, int(row["bytes"] * LARGER_LOADED))
+
+
+def judged(taken: dict, back_end: str, memory: int) -> dict:
+    """Whether a model that `takes` so much can chat and learn on a back end of a device with so
+    much memory (0: it does not say); where the back end itself reaches less, `limit` is reach."""
+    share, reach = int(memory * SHARE), REACH.get(back_end, 0)
+    room = min(share or reach, reach or share)
+    limit = "reach" if room == reach else "memory"
+    fits = {f"{what}s": not room or taken[f"{what}_bytes"] <= room for what in ("chat", "learn")}
+    return {**taken, "room": room, "limit": limit if room else "", **fits}
+
+
+def memory_here() -> int:
+    """Bytes of memory that this machine says it has."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError, AttributeError):
+        return 0
 
 
 def fitting(wanted: int, sizes: tuple[int, ...]) -> int:
@@ -40,7 +123,8 @@ def needs(trainer: EngineTrainer, config: TrainingConfig, record: dict, pace: fl
     step = model.learning_plan(tokens, targets, largest, trainer.memory_budget)
     pool = 2 * 4 * model.config.layers * model.config.kv_heads * model.config.head_width
     copies = WHOLE_COPIES if layout.whole else ADAPTER_COPIES
-    memory = step.bytes * 2 + pool_rows(model, None) * pool + ANSWER_BYTES
+    memory = max(step.bytes * 2, room_of(trainer))
+    memory += pool_rows(model, None) * pool + ANSWER_BYTES
     steps = min(config.max_steps, config.epochs * math.ceil(len(data) / config.batch_size))
     seconds = steps * tokens / pace if pace else None
     return {
@@ -50,6 +134,35 @@ def needs(trainer: EngineTrainer, config: TrainingConfig, record: dict, pace: fl
         "steps": steps,
         "seconds": seconds and round(seconds, 1),
     }
+
+
+def room_of(trainer: EngineTrainer) -> int:
+    """What a step and the questions around it take turns in, of which all is taken at once."""
+    has_rooms = trainer.model.executor.room(0) is not None
+    return trainer.memory_budget or 0 if has_rooms else 0
+
+
+class Watch:
+    """What is taken beside the model from here on, at most at any moment: of the back end's
+    memory, and in a browser of Python's own, which never shrinks."""
+
+    def __init__(self, executor: Executor) -> None:
+        self.given, self.python = executor.given, python_bytes()
+        self.before = self.given.watch() if self.given else 0
+
+    def most(self) -> int | None:
+        """None where nobody counts."""
+        if self.given is None:
+            return None
+        return self.given.most - self.before + python_bytes() - self.python
+
+
+def python_bytes() -> int:
+    if sys.platform != "emscripten":
+        return 0
+    import pyodide_js
+
+    return int(pyodide_js._module.HEAPU8.length)
 
 
 async def measured_pace(store: Any) -> float:

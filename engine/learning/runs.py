@@ -67,6 +67,10 @@ async def nothing() -> dict:
     return {}
 
 
+class NoMoreSteps(Exception):
+    """All steps that a run may take were taken before its last epoch."""
+
+
 class TrainingRun:
     """`train(model, epoch, weight, lr)` answers the model's held-out loss after that epoch,
     `finish()` what became of the run; `keep(run)` stores it whenever it has come further."""
@@ -97,6 +101,7 @@ class TrainingRun:
         self.about = dict(about or {})  # what it trains on, for those who ask
         self.metrics: list[dict] = []
         self.results: dict = {}
+        self.ended: dict[str, dict] = {}  # what became of each model that was judged
         self.state, self.reason = "ready", ""
 
     # ---- what is kept of it
@@ -113,6 +118,7 @@ class TrainingRun:
             "state": self.state,
             "reason": self.reason,
             "metrics": self.metrics,
+            "ended": self.ended,
             "results": self.results,
         }
 
@@ -132,6 +138,7 @@ class TrainingRun:
         )  # fmt: skip
         run.id, run.state, run.reason = kept["runId"], kept["state"], kept["reason"]
         run.metrics, run.results = list(kept["metrics"]), kept["results"]
+        run.ended = dict(kept.get("ended", {}))
         for event in run.metrics:
             run._take_in(event["val_losses"])
         return run
@@ -140,10 +147,10 @@ class TrainingRun:
     def over(self) -> bool:
         return self.state in ("complete", "failed", "cancelled")
 
-    @property
-    def version_name(self) -> str:
-        """The full name of the version it made, if it made one."""
-        return self.results.get("version_name") or ""
+    def version_of(self, model: str) -> str:
+        """The full name of the version it made of a model, if it made one."""
+        one = self.ended.get(model) or (self.results if len(self.models) == 1 else {})
+        return one.get("version_name") or ""
 
     def initial_state(self) -> dict:
         """What a listener who comes now needs to know."""
@@ -167,25 +174,39 @@ class TrainingRun:
     async def run(self, train: TrainEpoch, finish: Callable[[], Awaitable[dict]] = nothing) -> dict:
         self.state = "training"
         await self._kept()
-        await self._tell(self.initial_state())
-        stopped = False
+        await self.tell(self.initial_state())
         for epoch in range(len(self.metrics) + 1, self.epochs + 1):
-            losses = await self._epoch(train, epoch)
+            try:
+                losses = await self._epoch(train, epoch)
+            except NoMoreSteps:
+                break
             stopped, changed = self._take_in(losses)
-            await self._tell(self._epoch_end(epoch, losses))
+            await self.tell(self._epoch_end(epoch, losses))
             if changed:
                 weights = {"weights": self.weights.weights, "lr_multipliers": self._rates()}
-                await self._tell({"type": "weight_adjustment", "epoch": epoch, **weights})
+                adjusted = {"type": "weight_adjustment", "epoch": epoch, **weights}
+                await self.tell({**adjusted, "timestamp": self._now()})
             await self._kept()
             if stopped:
                 break
         return await self._complete(await finish())
 
+    async def judged(self, model: str, ended: dict) -> None:
+        """What became of one of its models; a restart asks for it no more."""
+        self.ended[model] = ended
+        await self._kept()
+
     async def fail(self, reason: str, state: str = "failed") -> None:
         """It came to nothing; why is kept with it."""
         self.state, self.reason = state, reason
         await self._kept()
-        await self._tell({"type": f"training_{state}", "reason": reason, "timestamp": self._now()})
+        await self.tell({"type": f"training_{state}", "reason": reason, "timestamp": self._now()})
+
+    async def tell(self, event: dict) -> None:
+        """To whoever listens."""
+        told = self.emit({"runId": self.id, **event})
+        if inspect.isawaitable(told):
+            await told
 
     def write(self, folder: Path, dna: Mapping, proof: Mapping) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -211,7 +232,7 @@ class TrainingRun:
             self.leaderboard.record(model, loss=losses[model], weight=weights[model])
             if self.leaderboard.due():
                 ranking = {"type": "leaderboard", "leaderboard": self.leaderboard.ranking()}
-                await self._tell(ranking)
+                await self.tell(ranking)
         return losses
 
     def _epoch_end(self, epoch: int, losses: dict[str, float]) -> dict:
@@ -244,7 +265,7 @@ class TrainingRun:
             "timestamp": self._now(),
         }
         await self._kept()
-        await self._tell({"type": "training_complete", **self.results})
+        await self.tell({"type": "training_complete", **self.results})
         return self.results
 
     async def _kept(self) -> None:
@@ -256,11 +277,6 @@ class TrainingRun:
         return {
             model: self.learning_rate * value for model, value in self.weights.multipliers.items()
         }
-
-    async def _tell(self, event: dict) -> None:
-        told = self.emit({"runId": self.id, **event})
-        if inspect.isawaitable(told):
-            await told
 
     def _now(self) -> str:
         return moment(self.clock())

@@ -17,7 +17,7 @@ from engine.history.snapshot import Arrays
 
 USUAL = "adapter"
 FIELDS = ("mode", "full_blocks", "lora_config")  # of a configuration: what decides the shape
-LORA = ("rank", "alpha", "target_modules", "enable_bias")
+LORA = ("rank", "alpha", "target_modules", "enable_bias", "first_layer")
 
 
 def written(config: TrainingConfig) -> dict[str, Any]:
@@ -28,6 +28,8 @@ def written(config: TrainingConfig) -> dict[str, Any]:
     if config.mode != "full":
         lora = config.lora_config.to_dict()
         found["lora_config"] = {name: lora[name] for name in LORA}
+        if not lora["first_layer"]:  # a name that does not say it is of all layers
+            del found["lora_config"]["first_layer"]
     return found
 
 
@@ -42,6 +44,19 @@ def config_of(name: str, usual: TrainingConfig) -> TrainingConfig:
     """The configuration whose shape weights of this name have."""
     _, _, settings = name.partition(" ")
     return usual.replace(**json.loads(settings)) if settings else usual
+
+
+def over_all_layers(config: TrainingConfig) -> TrainingConfig:
+    """The shape an engine is opened in: it has a place for an adapter of any layers, and its name
+    is that of those trained before there was a choice."""
+    return config.replace(lora_config={"first_layer": 0})
+
+
+def new(config: TrainingConfig) -> dict:
+    """What the plan of a round says where nobody asked for anything: where its adapter begins, if
+    not at the beginning."""
+    first = config.lora_config.first_layer
+    return {"lora_config": {"first_layer": first}} if first else {}
 
 
 def named(weights: Arrays) -> tuple[str, np.ndarray]:

@@ -47,9 +47,16 @@ class EngineTrainer(Bench):
         if plan.kind == PRACTICE:
             return self.usual.replace(**wanted)
         larger, layout = here.replace(**wanted), self.layout(here)
-        fits = holds(self.layout(larger), layout) or says_nothing(layout, weights)
+        if says_nothing(layout, weights):
+            return larger
+        begins = min(one.lora_config.first_layer for one in (here, larger))
+        larger = larger.replace(lora_config={"first_layer": begins})
         dropout = {"lora_config": {"dropout": larger.lora_config.dropout}}
-        return larger if fits else here.replace(**dropout)
+        return larger if holds(self.layout(larger), layout) else here.replace(**dropout)
+
+    def rest(self) -> None:
+        super().rest()
+        self.beside = None
 
     def layout(self, config: TrainingConfig) -> Trained:
         return Trained.chosen(self.model.config, config)
@@ -83,7 +90,6 @@ class EngineTrainer(Bench):
     ) -> Steps:
         if self.beside is None or not same_bench(config, self.beside.config):
             self.rest()
-            self.beside = None
             self.beside = await EngineTrainer.open(
                 self.model, config, self.memory_budget, usual=self.usual, kept=self.kept
             )
@@ -92,6 +98,10 @@ class EngineTrainer(Bench):
     def _attempt(self, weights: Arrays, plan: Plan, captured: Arrays | None) -> Steps:
         kind = DataSetAttempt if plan.kind == TRAINING else LessonAttempt
         attempt = kind(self, self.grown(weights), plan)
+        here = self.layout_of(weights)
+        if isinstance(attempt, LessonAttempt) and not holds(self.trained, here):
+            if not says_nothing(here, weights):
+                attempt.elsewhere = here, shape.named(weights)[1]
         if captured is None:
             self.shadow.begin(attempt.start)
         else:

@@ -132,6 +132,11 @@ class TrainingEngine:
             await self._checkpoint()
         return metrics
 
+    async def put_off(self) -> None:
+        """Store the open round as it is and let go of it; `reopen` goes on with it."""
+        await self._checkpoint()
+        self.drop()
+
     async def finish(self) -> dict:
         """Judge the shadow: {outcome, reason, version, gate}.  It becomes a version or is
         dropped."""

@@ -67,6 +67,7 @@ def peft_files(
     }
     packed = io.BytesIO()
     safetensors.write(packed, tensors, {"format": "pt"})
+    layers = trained.layers
     settings = {
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",
@@ -76,6 +77,7 @@ def peft_files(
         "lora_dropout": 0.0,
         "bias": "none",
         "target_modules": modules_of(trained),
+        "layers_to_transform": layers if layers[0] else None,
         "fan_in_fan_out": False,
         "use_rslora": False,
         "use_dora": False,
@@ -176,7 +178,8 @@ def read_peft(settings: bytes, source: Source, config: Config) -> tuple[Trained,
     rank = given["r"]
     pattern = given.get("target_modules") or []
     wanted = [short for short, module in TARGETS.items() if module.split(".")[-1] in pattern]
-    trained = Trained.lora(config, rank, given["lora_alpha"], wanted)
+    layers = layers_in(given, config)
+    trained = Trained.lora(config, rank, given["lora_alpha"], wanted, layers=layers)
     _, tensors = safetensors.read_header(source)
     if set(tensors) != {PREFIX + name for name in trained.entries}:
         odd = sorted(set(tensors) ^ {PREFIX + name for name in trained.entries})[0]
@@ -194,6 +197,21 @@ def read_peft(settings: bytes, source: Source, config: Config) -> tuple[Trained,
             raise AdapterError(f"{name} holds numbers that are not finite; get the adapter again")
         trained.part(flat, name)[...] = values
     return trained, flat
+
+
+def layers_in(settings: dict, config: Config) -> list[int] | None:
+    """Those an adapter is of, where it is not of all."""
+    layers = settings.get("layers_to_transform")
+    if layers is None:
+        return None
+    layers = [layers] if isinstance(layers, int) else layers
+    known = [str(layer) for layer in range(config.layers)]  # as words: True is no layer
+    if not isinstance(layers, list) or not layers or any(str(one) not in known for one in layers):
+        raise AdapterError(
+            f"the adapter is of the layers {layers}, this model has {config.layers}. "
+            "Choose the base model it was made for"
+        )
+    return sorted(set(layers))
 
 
 def holds(target: Trained, trained: Trained) -> bool:

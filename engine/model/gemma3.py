@@ -13,10 +13,10 @@ from engine.model.llama import Llama, Tokens
 class Gemma3(Llama):
     """x + norm(attention(norm(x))), then x + norm(mlp(norm(x)))."""
 
-    def states(self, tokens: Tokens, cache_rows: int = 0, layers: int | None = None) -> Value:
+    def states(self, tokens: Tokens, *more, **named) -> Value:
         self.near = OPS["window"](tokens.spans, width=self.config.window)
         self.local = self.shared("rotary.local", self.table.shape)
-        return super().states(tokens, cache_rows, layers)
+        return super().states(tokens, *more, **named)
 
     def embedding(self, ids: Value) -> Value:
         return OPS["scaled"](super().embedding(ids), by=self.config.width**0.5)

@@ -250,11 +250,17 @@ class Llama:
         x = x + self.attention(y, layer, tokens, cache, tokens.spans, self.table)
         return x + self.mlp(self.norm(x, layer + "post_attention_layernorm"), layer)
 
-    def states(self, tokens: Tokens, cache_rows: int = 0, layers: int | None = None) -> Value:
-        """ids -> [T, width], ready for the head; or what comes out of the first `layers`."""
+    def states(
+        self, tokens: Tokens, cache_rows: int = 0, layers: int | None = None, first: int = 0
+    ) -> Value:
+        """ids -> [T, width], ready for the head; or what comes out of the first `layers`. From
+        layer `first` on, what comes out of those below is given."""
         self.shared_cache_rows = cache_rows
-        x = self.embedding(tokens.ids)
-        for i in range(self.config.layers if layers is None else layers):
+        if first:
+            x = self.shared("below", (tokens.ids.spec.size, self.config.width))
+        else:
+            x = self.embedding(tokens.ids)
+        for i in range(first, self.config.layers if layers is None else layers):
             first = len(self.program.steps)
             x = self.block(x, i, tokens, f"cache.{i}" if cache_rows else None)
             self.blocks.append((first, len(self.program.steps)))

@@ -123,9 +123,9 @@ class Model:
             keep = dict(keep_blocks=blocks)
             return self.traced("learn", tokens, rows, trained=trained, **keep, **more).lower_bound
 
-        layers = self.config.layers
+        layers = self.config.layers - trained.first_layer
         some, every = needed(layers // 2), needed(layers)
-        each = max(1.0, (every - some) / (layers - layers // 2))  # none where few are trained
+        each = max(1.0, (every - some) / (layers - layers // 2))
         keep = min(layers, max(0, layers - ceil((every - memory_budget) / each)))
         return self.program("learn", tokens, rows, trained=trained, keep_blocks=keep, **more)
 

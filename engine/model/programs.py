@@ -88,6 +88,22 @@ def keys(
     return fuse(program)
 
 
+def below(
+    config: Config,
+    stored: dict[str, Stored],
+    tokens: int,
+    layers: int,
+    positions: int,
+    trained: Trained | None = None,
+) -> Program:
+    """What comes out of the first `layers` for T packed tokens: where nothing is trained there, it
+    is the same for whoever is asked."""
+    program = Program(f"below {tokens} of {layers}")
+    model = transformer(program, config, stored, positions)
+    program.output("states", model.states(Tokens.inputs(program, tokens), layers=layers))
+    return fuse(program)
+
+
 def head_loss(model: Llama, x: Value) -> tuple[Value, Value, Value]:
     """Losses of the rows `take` of x, and the gradient with respect to those rows, chunk by chunk
     so that only HEAD_ROWS rows of logits ever exist. -> losses [R], rows, their gradient."""
@@ -208,10 +224,10 @@ def apply(trained: Trained) -> Program:
     return fuse(program)
 
 
-def taken(model: Llama, tokens: int, rows: int) -> Value:
+def taken(model: Llama, tokens: int, rows: int, first: int) -> Value:
     """What the head gets at R of T tokens."""
     program = model.program
-    x = model.states(Tokens.inputs(program, tokens))
+    x = model.states(Tokens.inputs(program, tokens), first=first)
     return model.norm(OPS["rows"](x, program.input("take", (rows,), "i32")), "model.norm")
 
 
@@ -222,11 +238,13 @@ def states(
     rows: int,
     positions: int,
     trained: Trained | None = None,
+    first: int = 0,
 ) -> Program:
-    """What the head gets at R of T tokens, to be compared with later."""
+    """What the head gets at R of T tokens, to be compared with later. From layer `first` on, with
+    what comes from `below` given: so in the programs that follow."""
     program = Program(f"states {tokens}x{rows}")
     model = transformer(program, config, stored, positions, trained)
-    program.output("states", taken(model, tokens, rows))
+    program.output("states", taken(model, tokens, rows, first))
     return fuse(program)
 
 
@@ -237,6 +255,7 @@ def compare(
     rows: int,
     positions: int,
     trained: Trained,
+    first: int = 0,
 ) -> Program:
     """The adapted model over tokens of which the base's `states` are known: for R rows the KL
     between them, and whether both like the same token best."""
@@ -245,7 +264,7 @@ def compare(
     base = transformer(program, config, stored, positions)
     states = (
         (base, program.input("base", (rows, config.width))),
-        (adapted, taken(adapted, tokens, rows)),
+        (adapted, taken(adapted, tokens, rows, first)),
     )
     kl, same = program.buffer((rows,)), program.buffer((rows,))
     name = "model.embed_tokens.weight" if config.tied else "lm_head.weight"
@@ -269,11 +288,12 @@ def score(
     rows: int,
     positions: int,
     trained: Trained | None = None,
+    first: int = 0,
 ) -> Program:
     """The losses of `learn` without the learning: what the model makes of given targets."""
     program = Program(f"score {tokens}x{rows}" + (" adapted" if trained else ""))
     program.input("take", (rows,), "i32")
     model = transformer(program, config, stored, positions, trained)
-    losses, _, _ = head_loss(model, model.states(Tokens.inputs(program, tokens)))
+    losses, _, _ = head_loss(model, model.states(Tokens.inputs(program, tokens), first=first))
     program.output("losses", losses)
     return fuse(program)

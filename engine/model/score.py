@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from engine.compiler.ir import Program
+from engine.compiler.schedule import fuse, plan
 from engine.model.generate import Generator
 from engine.model.kv_cache import Pool
+from engine.model.llama import Tokens
 from engine.model.loaded import Model
+from engine.model.programs import transformer
 
 CHUNK = 64
 
@@ -32,3 +36,25 @@ async def top_tokens(
         found.append([(await run.read(n))[: len(part)] for n in ("ids", "logprobs")])
     tops, logprobs = zip(*found, strict=True)
     return np.concatenate(tops), np.concatenate(logprobs)
+
+
+class Expecting:
+    """What a model expects after each of so many tokens: one program for all texts of a length."""
+
+    def __init__(self, model: Model, length: int) -> None:
+        program = Program("logits")
+        network = transformer(program, model.config, model.stored, model.positions)
+        states = network.states(Tokens.inputs(program, length))
+        program.output("logits", network.logits(states))
+        self.run, at = model.prepare(plan(fuse(program)), {}), np.arange(length)
+        self.run.write("positions", at)
+        self.run.write("spans", np.stack([at * 0, at * 0, at * 0, at + 1], -1))
+        self.length = length
+
+    async def after(self, ids: list[int]) -> np.ndarray:
+        """Log-probabilities of every token after each of these, float64[T, V]."""
+        self.run.write("ids", np.array(ids))
+        await self.run.advance()
+        logits = np.asarray(await self.run.read("logits"), np.float64).reshape(self.length, -1)
+        logits -= logits.max(-1, keepdims=True)
+        return logits - np.log(np.exp(logits).sum(-1, keepdims=True))

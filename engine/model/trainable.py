@@ -6,6 +6,7 @@ an update, a snapshot, a promotion and a rollback each handle one array whatever
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import groupby
 from math import prod
@@ -52,10 +53,14 @@ class Trained:
         return cls(entries, **more)
 
     @classmethod
-    def lora(cls, config, rank: int, alpha: float, targets=tuple(TARGETS), bias=False) -> Trained:
+    def lora(
+        cls, config, rank: int, alpha: float, targets=tuple(TARGETS), bias=False,
+        layers: Iterable[int] | None = None,
+    ) -> Trained:  # fmt: skip
+        """An adapter on the given layers, or on all."""
         shapes: dict[str, tuple[int, ...]] = {}
         linears = config.linears()
-        for i in range(config.layers):
+        for i in range(config.layers) if layers is None else layers:
             for target in targets:
                 module = TARGETS[target]
                 outputs, inputs = linears[module]
@@ -70,12 +75,15 @@ class Trained:
     def chosen(cls, config, training) -> Trained:
         """What a training configuration trains of a model: an adapter, the last blocks, or both."""
         lora = training.lora_config
-        adapter = cls.lora(config, lora.rank, lora.alpha, lora.target_modules, lora.enable_bias)
+        layers = range(min(lora.first_layer, config.layers - 1), config.layers)
+        adapter = cls.lora(
+            config, lora.rank, lora.alpha, lora.target_modules, lora.enable_bias, layers
+        )
         if training.mode == "lora":
             return adapter
         first = config.layers - min(training.full_blocks, config.layers)
-        layers = tuple(f"model.layers.{i}." for i in range(first, config.layers))
-        blocks = {name: s for name, s in config.shapes().items() if name.startswith(layers)}
+        inside = tuple(f"model.layers.{i}." for i in range(first, config.layers))
+        blocks = {name: s for name, s in config.shapes().items() if name.startswith(inside)}
         if training.mode == "full":
             return cls.of(blocks)
         shapes = {name: shape for name, (_, shape) in adapter.entries.items()}
@@ -88,6 +96,17 @@ class Trained:
     def whole(self) -> list[str]:
         """The weights that are trained themselves, not by an adapter."""
         return [name for name in self.entries if ".lora_" not in name]
+
+    @property
+    def layers(self) -> list[int]:
+        """Those that anything is changed of, in their order."""
+        names = [*self.entries, *(self.still.entries if self.still else ())]
+        return sorted({int(name.split(".")[2]) for name in names})
+
+    @property
+    def first_layer(self) -> int:
+        """Below it everything is the base's."""
+        return self.layers[0]
 
     @property
     def size(self) -> int:

@@ -1,10 +1,11 @@
 """JSON and JSONL datasets, told apart by shape: OpenAI messages, ShareGPT, Alpaca, prompt and
-completion, text."""
+completion, text, and what the system before was asked."""
 
 import json
 
 from importers.document import Block, ImportRefused, Reading, exchange
 from importers.limits import Budget
+from importers.readers import former
 
 _ROLES = {
     "human": "user",
@@ -25,6 +26,8 @@ _PAIRS = (
     ("prompt", "chosen"),
     ("prompt", "answer"),
     ("question", "answer"),
+    ("question", "response"),
+    ("query", "response"),
     ("input", "output"),
     ("fråga", "svar"),
     ("instruction", "response"),
@@ -41,7 +44,14 @@ def read_json(text: str, budget: Budget) -> Reading:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ImportRefused(f"{budget.name} is not whole JSON ({_short(error)}).") from error
-    return blocks_of_records(_records(data), budget)
+    found = former.collections_of(data)
+    if not found:
+        return blocks_of_records(_records(data), budget)
+    if not found.get(former.ASKED):
+        raise ImportRefused(former.nothing_asked(budget.name, found))
+    reading = blocks_of_records(found[former.ASKED], budget)
+    reading.notes += former.left_out(found)
+    return reading
 
 
 def read_jsonl(text: str, budget: Budget) -> Reading:
@@ -57,6 +67,7 @@ def read_jsonl(text: str, budget: Budget) -> Reading:
 
 def blocks_of_records(records: list, budget: Budget) -> Reading:
     """The blocks, and what must be told about the records that gave none."""
+    records = [one for record in records for one in former.each_answer(record)]
     blocks, unread, systems = [], 0, 0
     for number, record in enumerate(records):
         if number % 1000 == 0:

@@ -2,6 +2,7 @@
 names."""
 
 import asyncio
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,9 +15,11 @@ from engine.model.trainable import Trained
 from tests.support.gpu_device import LONG_IN_A_TAB, gpu
 from tests.support.programs import (
     KINDS,
+    LAST,
     LORA,
     TINY,
     batch,
+    losses_of_the_last_layer,
     prepared,
     stored_of,
 )
@@ -51,6 +54,19 @@ def test_whole_model_gradients_are_those_of_numpy(kind, bits):
     for name in names:
         off = np.linalg.norm(ours[name] - truth[name])
         assert off < 1e-5 * np.linalg.norm(truth[name]), name
+
+
+def test_an_adapter_of_the_last_layer_learns_as_in_numpy_and_needs_nothing_below():
+    program = programs.accumulate(TINY, stored_of(TINY, 4), 12, 6, 64, LAST)
+    feeds = batch(program, TINY, LAST)
+    names = ("adapter.total", "losses")
+    ours = asyncio.run(results(gpu(), program, feeds, names))
+    truth = asyncio.run(results(Numpy(np.float64), program, feeds, names))
+    for name in names:
+        off = np.linalg.norm(ours[name] - truth[name])
+        assert off < 1e-5 * np.linalg.norm(truth[name]), name
+    whole, upper = asyncio.run(losses_of_the_last_layer(partial(prepared, gpu())))
+    np.testing.assert_array_equal(whole, upper)
 
 
 async def trained_for_ten_steps(slices):

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from engine.backends import native_cpu
 from engine.backends.quick_check import measured, milliseconds
 from engine.backends.reference import Numpy
 from engine.backends.wasm.executor import Wasm
@@ -30,3 +31,21 @@ def test_a_chip_is_measured_once_and_another_one_anew(tmp_path):
 
     first = asyncio.run(visits())
     assert set(first) == {"gpu", "cpu"} and opened == ["gpu", "cpu"] * 2
+
+
+def test_what_learns_in_a_store_is_chosen_once_so_that_a_restart_comes_to_the_same_bits(
+    tmp_path, monkeypatch
+):
+    """Numpy's sums and the kernels' differ in their last digits."""
+    times = iter([2.0, 1.0, 1.0, 2.0, 1.0, 2.0])  # of wasm, then of numpy
+    monkeypatch.setattr(native_cpu, "quickest", lambda run: next(times))
+
+    async def restarted(folder):
+        store, executor = SqliteStore(folder / "oneseek.db", flush=False), native_cpu.Processor(1)
+        await executor.keep_to(store)
+        await store.close()
+        return executor.numpy_learns()
+
+    (tmp_path / "other").mkdir()
+    assert [asyncio.run(restarted(tmp_path)) for _ in range(2)] == [True, True]
+    assert asyncio.run(restarted(tmp_path / "other")) is False

@@ -2,7 +2,8 @@
 on the next.
 
 Cold is a fresh profile, warm the next visit of the same one, kept offline by then; figures are
-medians. What a key costs is measured with the demo model while it answers and while it learns.
+medians. What a key costs is measured with the demo model while it answers and while it learns,
+in a new chat and in one of 10,000 messages.
 With `--shots` it takes a picture of every state instead (tests/bench/parts/shots.py).
 """
 
@@ -10,6 +11,7 @@ import json
 import statistics
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -18,10 +20,12 @@ from playwright.sync_api import Browser, Error, Page
 
 from builder import serve, site
 from tests.bench.parts import report, shots
+from tests.support.page import acts
 from tests.support.page.browser import chromium, kept_offline, wait_for_state, watched
 
 VISITS = 5
 KEYS = 40
+MESSAGES = 10_000
 ALIVE = ("ready", "needs-consent", "unsupported")
 BUSY = {"generating": ("generating",), "training": ("training", "evaluating")}
 PROMPT = "Tell me a long story about a lighthouse, a fox and the sea."
@@ -63,11 +67,10 @@ def visit(page: Page) -> dict:
     page.goto("/")
     wait_for_state(page, *ALIVE)
     marks = page.evaluate("marks")
-    after = [length for start, length in marks["tasks"] if start > marks["interactive"]]
     return {
         "interactive_ms": marks["interactive"],
         "engine_ready_ms": marks["ready"],
-        "longest_task_ms": max(after, default=0),
+        "longest_task_ms": longest_task(page),
     }
 
 
@@ -108,31 +111,46 @@ def generating(page: Page) -> None:
 
 
 def training(page: Page) -> None:
-    good = page.get_by_role("button", name="Good answer").last
-    if good.get_attribute("aria-pressed") != "true":
-        good.click()
-    page.get_by_role("button", name="Learn now").click()
+    """One more fact, learned at once."""
+    name = f"Zorbia {time.monotonic_ns()}"
+    acts.tell(page, f"What is the capital of {name}?", f"The capital of {name} is Blimbo.")
+    acts.learn_now(page)
 
 
 def typing(browser: Browser, address: str) -> tuple[dict, dict]:
     """What a key costs while the engine works, and why where it could not be measured."""
-    figures, why = {}, {}
+    figures: dict[str, float | None] = {}
+    why = {}
     with watched(browser, address, locale="en-US") as (context, watch):
         watch.allow("")
         context.add_init_script(WATCH)
         page = context.new_page()
-        page.goto("/")
-        wait_for_state(page, *ALIVE)
-        page.get_by_role("button", name="Just look around").click()
+        page.goto("/?model=tiny&engine=cpu")
         wait_for_state(page, "ready")
-        for name, begin in (("generating", generating), ("training", training)):
-            figure = f"input_p95_{name}_ms"
-            try:
-                figures[figure] = key_cost(page, name, begin)
-            except Error as error:
-                figures[figure] = None
-                why[figure] = f"not reached: {str(error).splitlines()[0]}"
+        for chat, open_chat in (("", lambda page: None), ("_10000", long_chat)):
+            open_chat(page)  # in a new engine, at its own pace
+            for name, begin in (("training", training), ("generating", generating)):
+                if name == "generating":  # or the demo model is through before a key is pressed
+                    acts.slow_down(page)
+                figure = f"input_p95_{name}{chat}_ms"
+                try:
+                    figures[figure] = key_cost(page, name, begin)
+                except (Error, AssertionError) as error:
+                    figures[figure] = None
+                    why[figure] = f"not reached: {str(error).splitlines()[0]}"
+                report.say(figure, figures[figure])
+            figures[f"longest_task_working{chat}_ms"] = longest_task(page)
     return figures, why
+
+
+def long_chat(page: Page) -> None:
+    acts.stored_chat(page, MESSAGES)
+
+
+def longest_task(page: Page) -> float:
+    """Of the main thread, since the page reacted."""
+    marks = page.evaluate("marks")
+    return max([length for at, length in marks["tasks"] if at > marks["interactive"]], default=0)
 
 
 def main() -> None:

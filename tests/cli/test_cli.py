@@ -9,6 +9,7 @@ import pytest
 from engine.cli import main
 from engine.model import registry
 from engine.model.formats import FormatError
+from engine.model.llama import Config
 from engine.model.registry import NoBaseModels
 from tests.support import tiny
 
@@ -89,8 +90,10 @@ def test_the_list_of_models_is_complete_and_consistent(capsys):
     listed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [model["id"] for model in listed] == list(registry.known())
     for model in listed:
-        assert {"name", "bytes", "licence", "languages", "source", "memory"} <= set(model)
-        assert type(model["trainable"]) is bool and model["memory"] > model["bytes"]
+        assert {"name", "bytes", "licence", "languages", "source", "config"} <= set(model)
+        assert Config.from_dict(model["config"]).parameters == model["parameters"]
+        assert type(model["learns"]) is bool and model["learn_bytes"] > model["chat_bytes"]
+        assert model["chat_bytes"] > model["bytes"]
         assert model["sha256"] is None or len(model["sha256"]) == 64
         if model["source"]["kind"] == "web":
             assert model["sha256"] and model["source"]["url"].endswith("/" + model["file"])

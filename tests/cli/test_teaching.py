@@ -11,11 +11,11 @@ import pytest
 
 from engine.cli.main import main
 from engine.learning.datasets import DataError, DataSet
-from engine.model.adapters import load_peft
+from engine.model.adapters import SETTINGS, load_peft
 from engine.model.demo import MODEL
-from engine.model.formats import open_model
+from engine.model.formats import FileSource, gguf, open_model
 from engine.model.llama import Config
-from tests.support.command import call, said
+from tests.support.command import SHORT, call, said
 
 FACTS = [
     {"question": "What is my dog's name?", "answer": "Your dog's name is Biscuit."},
@@ -63,6 +63,31 @@ def test_facts_are_taught_practised_measured_and_never_taught_twice(tmp_path, ca
     (figures,) = said(capsys)
     assert {"recall", "known", "kl", "top1", "ppl_change"} <= set(figures)
     assert set(figures["by"]) == {"base", "memory", "version", "both"}
+
+
+def test_where_an_adapter_begins_is_asked_for_at_the_shell_and_told_by_what_leaves(
+    tmp_path, capsys
+):
+    """Taught over all layers as ever, practised from the third on, and taught on from there."""
+    facts, out = lines(tmp_path / "facts.jsonl", FACTS[:1]), tmp_path / "out"
+    assert main(call("teach", "--lessons", facts, "--out", out)) == 0
+    assert json.loads((out / SETTINGS).read_text())["layers_to_transform"] is None
+    later = [*SHORT, "lora_config.first_layer=2"]
+    assert main(call("practise", "--out", out, *later, short=False)) == 0
+    more = lines(tmp_path / "more.jsonl", FACTS)
+    assert main(call("teach", "--lessons", more, "--out", out, *later, short=False)) == 0
+    assert [one["outcome"] for one in said(capsys)][-1] == "learned"
+    last = [2, 3]
+    assert json.loads((out / SETTINGS).read_text())["layers_to_transform"] == last
+    assert main(call("export", "--adapter", out, "--format", "gguf", "--out",
+                     tmp_path / "lora.gguf", short=False)) == 0  # fmt: skip
+    with closing(FileSource(tmp_path / "lora.gguf")) as source:
+        tensors = gguf.read_header(source)[1]
+    assert {int(name.split(".")[1]) for name in tensors} == set(last)
+    brought = tmp_path / "brought"
+    (out / "oneseek.sqlite").unlink()  # what is left is PEFT's folder
+    assert main(call("practise", "--adapter", out, "--out", brought, short=False)) == 1
+    assert "has learned nothing to practise" in capsys.readouterr().err
 
 
 def test_what_is_only_known_by_heart_is_measured_beside_the_base(tmp_path, capsys):

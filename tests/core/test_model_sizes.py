@@ -14,6 +14,7 @@ from engine.model.demo import MODEL
 from engine.model.loaded import Model
 from engine.model.registry import open_named
 from tests.support.hosts import native
+from tests.support.runs import brought_in
 from workers.server import headless
 
 
@@ -53,10 +54,12 @@ def test_versions_kept_under_the_shortened_id_of_an_earlier_server_still_open(tm
 
 def test_a_model_that_only_chats_learns_through_no_door_and_says_so(tmp_path, monkeypatch):
     with native(tmp_path) as host:
-        monkeypatch.setattr(assistant, "is_trainable", lambda parameters: False)
+        little = {"learn_bytes": 3.1e9, "room": 2e9, "learns": False}
+        monkeypatch.setattr(assistant, "judged", lambda *model_and_device: little)
         fact = {"prompt": "What is the capital of Zorbia?", "answer": "It is Blimbo."}
         micro = {"question": "Hi?", "raw_responses": [{"model": "m", "response": "Hello."}]}
-        run = {"baseModels": ["tiny"]}
+        brought_in(host)
+        run = {"baseModels": ["tiny"], "datasetId": "times-two"}
         for path, body in (
             ("/api/queue", fact),
             ("/api/training/micro", micro),
@@ -64,4 +67,4 @@ def test_a_model_that_only_chats_learns_through_no_door_and_says_so(tmp_path, mo
         ):
             answer = host.ask("POST", path, body)
             assert (answer.status, answer.error["code"]) == (409, "chats_only"), path
-            assert "too large to learn" in answer.error["message"]
+            assert "needs about 3.1 GB of memory, and 2.0 GB" in answer.error["message"]

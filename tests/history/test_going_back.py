@@ -1,4 +1,4 @@
-"""Twelve lessons of one day: every version can be used, checked, exported and returned to,
+"""The lessons of one day: every version can be used, checked, exported and returned to,
 whichever of their weights were cleared away."""
 
 import time
@@ -12,7 +12,7 @@ from tests.support.hosts import native
 from tests.support.living import Living, run
 from tests.support.small_trainer import SmallTrainer
 
-LESSONS = 12
+DAYS = [6, pytest.param(12, marks=pytest.mark.long)]  # lessons; three snapshots are kept
 VERSIONS = "/api/models/versions"
 
 
@@ -53,23 +53,24 @@ def every_way_to(host, version):
 
 
 @pytest.mark.slow
-def test_every_version_of_a_day_is_reached_also_after_a_restart(tmp_path):
+@pytest.mark.parametrize("lessons", DAYS)
+def test_every_version_of_a_day_is_reached_also_after_a_restart(tmp_path, lessons):
     with native(tmp_path) as host:
-        for number in range(LESSONS):
+        for number in range(lessons):
             teach(host, number)
         versions = listed(host)[::-1]
-        assert len(versions) == LESSONS
+        assert len(versions) == lessons
         away = [one["rebuilt_from"] for one in versions]
-        assert away == [*range(1, LESSONS - 2), 0, 0, 0]
+        assert away == [*range(1, lessons - 2), 0, 0, 0]
         with host.listen("/api/events") as heard:
             assert host.ask("POST", f"{VERSIONS}/1/activate").status == 200
             told = heard.wait("version_rebuilding", 60, version="v0.1", done=1.0)
             assert told["rounds"] == 1 and told["seconds_left"] == 0.0
         files = [every_way_to(host, version) for version in versions]
-        assert len(set(files)) == LESSONS
-        assert [one["rebuilt_from"] for one in listed(host)] == [0] * LESSONS
-        host.ask("POST", f"{VERSIONS}/{LESSONS}/activate")
-        teach(host, LESSONS)
+        assert len(set(files)) == lessons
+        assert [one["rebuilt_from"] for one in listed(host)] == [0] * lessons
+        host.ask("POST", f"{VERSIONS}/{lessons}/activate")
+        teach(host, lessons)
         assert listed(host)[-1]["rebuilt_from"] == 1
     with native(tmp_path) as host:
         assert [every_way_to(host, version) for version in versions] == files

@@ -69,7 +69,7 @@ def test_the_backup_of_an_older_server_answers_and_goes_on(tmp_path):
     async def opened():
         service = await headless.opened(options)
         await service.queue.load()
-        number = await service.find_version(SERVED)
+        number = await service.names.version(SERVED)
         weights = await service.assistant.whole.weights(number)
         asked = [{"role": "user", "content": "Who painted the lighthouse?"}]
         said = [

@@ -119,6 +119,37 @@ def test_datasets_of_every_shape_become_exchanges(shape, form):
     assert [b.rows for b in blocks] == [(("user", "Hej?"), ("assistant", "Hej!"))] * 2
 
 
+FORMER = {
+    "q1": {"question": "Hej?", "raw_responses": [{"model": "a", "response": "Hej!"}]},
+    "q2": {"question": "Vem?", "response": "Jag."},
+    "q3": {"question": "Var?", "raw_responses": [
+        {"model": "a", "response": "Här."}, {"model": "b", "response": "Där."},
+        {"model": "c", "response": "Här."}]},
+    "q4": {"question": "När?", "raw_responses": []},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["by id", "listed", "whole database"])
+def test_what_the_system_before_was_asked_becomes_exchanges(form):
+    questions = list(FORMER.values()) if form == "listed" else FORMER
+    collections = {"oqt_queries": questions, "oqt_ledger": {"1": {"hash": "00"}}}
+    data = {"__collections__": collections} if form == "whole database" else collections
+    document = only(json.dumps(data, indent=2).encode(), "export.json")
+    asked = [("Hej?", "Hej!"), ("Vem?", "Jag."), ("Var?", "Här."), ("Var?", "Där.")]
+    assert [tuple(text for _, text in b.rows) for b in document.blocks] == asked
+    assert document.notes == (
+        "1 of 5 rows could not be read and were left out.",
+        "Left out, because it is about weights that are not here: oqt_ledger.",
+    )
+
+
+def test_what_the_system_before_kept_of_its_own_weights_is_refused_with_words():
+    data = json.dumps({"oqt_ledger": [{"hash": "00"}], "oqt_metrics": []}).encode()
+    ((_, refused),) = read(data, "export.json")
+    assert "oqt_ledger, oqt_metrics of the system before" in str(refused)
+    assert "oqt_queries" in str(refused)
+
+
 def test_a_csv_with_dataset_headings_is_a_dataset_and_any_other_is_a_table():
     pairs = only(b"prompt;completion\nVad heter katten?;Bosse\nOch hunden?;Murre\n", "a.csv")
     assert pairs.blocks[1].rows == (("user", "Och hunden?"), ("assistant", "Murre"))

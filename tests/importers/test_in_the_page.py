@@ -5,9 +5,11 @@ import base64
 import contextlib
 import http.server
 import io
+import json
 import re
 import ssl
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -111,6 +113,32 @@ def test_scenario_13_pdf_and_docx_come_out_whole_and_a_scan_goes_through_ocr(she
     scan = ready(shell, "scanned_sv.pdf")
     expect(scan).to_contain_text(re.compile(r"Read from a picture, \d+ ?% sure"))
     assert "fyrmästaren Albert Öhrnström" in text_of(scan)
+
+
+def test_what_the_system_before_was_asked_is_dropped_and_its_ledger_is_refused(
+    shell: Page, tmp_path
+):
+    """The same file, dropped on the page and read on a command line."""
+    asked = {"q1": {"question": "What is the lamp of Quillmere called?",
+                    "raw_responses": [{"model": "a", "response": "It is called Old Agnes."}]},
+             "q2": {"question": "Who keeps the lamp?", "response": "Tove Lindahl keeps it."}}  # fmt: skip
+    export = json.dumps({"oqt_queries": asked, "oqt_ledger": {"1": {"hash": "00"}}}).encode()
+    drop(shell, ("before.json", export))
+    source = ready(shell, "before")
+    expect(source).to_contain_text("2 lessons")
+    expect(source).to_contain_text("Left out, because it is about weights that are not here")
+    assert "Old Agnes" in text_of(source)
+    drop(shell, ("ledger.json", json.dumps({"oqt_ledger": {"1": {"hash": "00"}}}).encode()))
+    expect(failed(shell)).to_contain_text("oqt_ledger of the system before")
+    file = tmp_path / "before.json"
+    file.write_bytes(export)
+    command = [sys.executable, "-m", "engine.cli.main", "import", str(file), "--json"]
+    told = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True).stdout
+    lessons = json.loads(told)["lessons"]
+    assert [(one["prompt"], one["answer"]) for one in lessons] == [
+        ("What is the lamp of Quillmere called?", "It is called Old Agnes."),
+        ("Who keeps the lamp?", "Tove Lindahl keeps it."),
+    ]
 
 
 def test_scenario_14_a_picture_is_read_corrected_and_its_reader_ends(shell: Page):

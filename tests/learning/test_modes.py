@@ -13,8 +13,8 @@ from engine.core.settings import TrainingConfig
 from engine.history.round_plan import LESSON, PRACTICE, make_plan, settled
 from engine.learning.batch import pack
 from engine.learning.rounds.block_windows import TURN, Windows, folded, masters, windows_of
-from engine.learning.rounds.gate import SCALE, Measure, Verdict
 from engine.learning.rounds.shadow import Hyper, Shadow
+from engine.learning.rounds.verdict import SCALE, Measure, Verdict
 from engine.learning.trainer import EngineTrainer
 from engine.model.adapters import AdapterError, load_adapter, only_lora, save_adapter
 from engine.model.demo import MODEL
@@ -77,6 +77,14 @@ def test_blocks_that_do_not_fit_the_budget_take_turns():
     adapter, first, second = windows_of(trained, 1)
     assert all(".lora_" in name for name in adapter)
     assert {name.split(".")[2] for name in first} != {name.split(".")[2] for name in second}
+
+
+def test_dropout_is_the_adapters_and_whole_blocks_train_without(model):
+    config = mode("full", full_blocks=1, lora_config={"dropout": 0.1})
+    trainer = asyncio.run(EngineTrainer.open(model, config))
+    plain = asyncio.run(EngineTrainer.open(model, mode("full", full_blocks=1)))
+    (_, one), (_, other) = asyncio.run(whole(trainer)), asyncio.run(whole(plain))
+    assert [step["loss"] for step in one] == [step["loss"] for step in other]
 
 
 @pytest.mark.parametrize("budget", [None, 1])
@@ -201,6 +209,93 @@ def test_a_round_of_another_shape_is_trained_on_a_bench_of_its_own_and_says_its_
     assert begun(full, {}, PRACTICE).trainer is trainer, "practice begins anew"
     assert begun(known, {"lora_config": {"rank": 8}}).trainer.trained.rank == 8
     assert begun(known, {}).trainer is trainer and trainer.beside is None
+
+
+def test_where_an_adapter_begins_is_said_by_its_name_and_heeded_by_what_comes_after(model):
+    trainer = asyncio.run(EngineTrainer.open(model, SMALL))
+    last = model.config.layers - 1
+    later = {"lora_config": {"first_layer": last}}
+
+    def begun(weights, config, kind=LESSON):
+        plan = make_plan(kind, weights, [DOG], [CODE], config)
+        return asyncio.run(settled(trainer.begin(weights, plan)))
+
+    first = begun(trainer.fresh(), later)
+    assert first.trainer.trained.first_layer == last, "at the base there is a choice"
+    asyncio.run(first.advance(math.inf))
+    late = asyncio.run(first.weights())
+    ((name, flat),) = late.items()
+    assert f'"first_layer":{last}' in name and trainer.layout_of(late).first_layer == last
+    assert begun(late, later).trainer.called == name, "a lesson goes on"
+    assert begun(late, {}).trainer.called == name, "whatever its plan does not say"
+    everywhere = begun(late, {"lora_config": {"first_layer": 0}})
+    assert everywhere.trainer is trainer, "it takes on more layers"
+    grown = trainer.grown(late)
+    for entry in trainer.layout_of(late).entries:
+        mine = trainer.layout_of(late).part(flat, entry)
+        assert np.array_equal(trainer.trained.part(grown, entry), mine), entry
+    draw = np.random.default_rng(0)
+    known = {"adapter": draw.standard_normal(trainer.trained.size).astype(np.float32)}
+    assert begun(known, later).trainer is trainer, "a lesson loses no layer of what there is"
+    rank = {"lora_config": {"first_layer": last, "rank": 8}}
+    assert begun(known, rank).trainer.trained.rank == 8, "and takes on what has a place"
+    assert begun(known, later, PRACTICE).trainer.called == name, "practice begins anew"
+
+
+def test_practice_of_fewer_layers_is_held_against_all_that_is_in_use(model):
+    trainer = asyncio.run(EngineTrainer.open(model, SMALL))
+    later = {"lora_config": {"first_layer": model.config.layers - 1}}
+    draw = np.random.default_rng(0)
+    flat = trainer.trained.initial(0)
+    flat += 0.02 * draw.standard_normal(flat.size).astype(np.float32)
+    questions = [DOG["prompt"], CODE["prompt"], "What is the capital of France?"]
+    trainer.voices.put("active", flat)
+    said = asyncio.run(trainer.voices.replies("active", questions, 8))
+    base = asyncio.run(trainer.voices.replies("base", questions, 8))
+    assert said != base
+
+    def begun(weights):
+        plan = make_plan(PRACTICE, weights, [DOG], [CODE], later)
+        return asyncio.run(settled(trainer.begin(weights, plan)))
+
+    assert begun(trainer.fresh()).elsewhere is None, "the base has its place in any shape"
+    attempt = begun({"adapter": flat})
+    apart = asyncio.run(attempt.trainer.beside_it(*attempt.elsewhere))
+    attempt.trainer.voices.put("shadow", attempt.start)
+    asked = [asyncio.run(apart.replies(who, questions, 8)) for who in ("active", "shadow", "base")]
+    assert asked == [said, base, base]
+    rows = [(attempt.trainer.coder.prompt(question), [5, 6, 7]) for question in questions]
+    drift = [asyncio.run(apart.drift(who, rows)) for who in ("active", "shadow")]
+    moved, still = (max(float(abs(kl).max()) for kl, _ in pairs) for pairs in drift)
+    assert moved > 0.01 > 1e-6 > still
+
+
+def test_below_the_first_layer_nothing_is_differentiated_and_what_is_above_learns_the_same(model):
+    """Against an adapter of all layers that is zero: gradients of the same bits."""
+    config = model.config
+    every, late = (Trained.lora(config, 4, 8, layers=range(n, config.layers)) for n in (0, 2))
+    batch = pack(some_rows(1, 3))
+    shape = len(batch.arrays["ids"]), len(batch.arrays["take"])
+
+    async def gradients(trained):
+        planned = model.program("accumulate", *shape, trained=trained)
+        start = every.initial(5)
+        flat = np.concatenate([start[every.entries[name][0]:][: trained.size]
+                               for name in list(trained.entries)[:1]])  # fmt: skip
+        total = model.executor.upload(np.zeros(trained.size, np.float32))
+        adapter = model.executor.upload(flat)
+        run = model.prepare(planned, {"adapter": adapter, "adapter.total": total})
+        for name, array in batch.arrays.items():
+            run.write(name, array)
+        await run.advance()
+        backward = sum(step.op.name == "attention_dq" for step in planned.program.steps)
+        return await total.read(), backward
+
+    (whole, layers), (upper, fewer) = (asyncio.run(gradients(one)) for one in (every, late))
+    assert (layers, fewer) == (config.layers, config.layers - 2)
+    for name in late.entries:
+        assert np.array_equal(late.part(upper, name), every.part(whole, name)), name
+    assert upper.any()
 
 
 def test_a_turn_is_longer_than_a_warm_up():

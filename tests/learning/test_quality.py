@@ -12,7 +12,8 @@ from engine.core.settings import TrainingConfig
 from engine.learning.batch import Coder
 from engine.learning.lessons import Lesson, held_back_wordings, neighbours, probes
 from engine.learning.recipe import Recipe
-from engine.learning.rounds.gate import ACCEPT, MORE, REJECT, SCALE, WEAKENED, Gate, within
+from engine.learning.rounds.gate import Gate
+from engine.learning.rounds.verdict import ACCEPT, MORE, REJECT, SCALE, WEAKENED, within
 from engine.model.demo import MODEL
 from engine.model.formats import open_model
 from engine.model.template import ChatTemplate
@@ -43,7 +44,7 @@ class Scripted:
         self.knows_when_helped = False
         self.forgot: set[str] = set()
 
-    async def replies(self, who, questions, tokens, begins=()):
+    async def replies(self, who, questions, tokens, begins=(), enough=()):
         if begins:
             return [
                 self.helped(question, begin)

@@ -13,8 +13,9 @@ from engine.core.settings import ConfigError
 from engine.history.round_plan import LESSON, PRACTICE, make_plan
 from engine.learning.lessons import LessonError, lesson_of
 from engine.learning.recipe import Learn
-from engine.learning.rounds.gate import EARLIER_LOST, LOST, SCALE, Gate, Measure
+from engine.learning.rounds.gate import EARLIER_LOST, LOST, Gate
 from engine.learning.rounds.lesson import scaled
+from engine.learning.rounds.verdict import SCALE, Measure
 from engine.learning.trainer import EngineTrainer, check
 from engine.learning.training_engine import train
 from engine.model.demo import MODEL

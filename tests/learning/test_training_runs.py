@@ -13,6 +13,7 @@ from tests.support.hosts import native
 from tests.support.runs import START, brought_in, in_time, stored
 
 pytestmark = pytest.mark.slow
+RUNS_NOW = "/api/training/runs"
 
 
 @pytest.fixture(autouse=True)
@@ -70,6 +71,15 @@ def test_a_run_tells_different_epochs_and_what_the_gate_said_and_keeps_all_of_it
         assert (told["state"], told["epochs"]) == ("complete", kept["metrics"])
         board = host.ask("GET", f"/api/training/{run}/leaderboard").json()["leaderboard"]
         assert board[0]["loss"] == losses[-1]
+
+
+def test_a_run_whose_steps_are_used_up_before_its_epochs_is_complete(tmp_path):
+    with native(tmp_path) as host:
+        brought_in(host)
+        run = asked(host, datasetId="times-two", epochs=9, trainingConfig={"max_steps": 1})
+        kept = ended(host, run)
+        assert (kept["state"], len(kept["metrics"])) == ("complete", 1)
+        assert kept["results"]["gate"]["steps"] == 1
 
 
 def test_auto_stop_ends_where_the_losses_of_a_run_to_the_end_say(tmp_path):
@@ -135,6 +145,33 @@ def test_a_run_can_be_ended_and_one_that_fails_says_why_after_a_restart(tmp_path
         assert stored(host, run)["state"] == "cancelled"
         assert "no longer there" in stored(host, lost)["reason"]
         assert host.ask("GET", "/healthz").status == http.client.OK
+
+
+def test_reset_ends_the_run_under_way_and_takes_every_run_along(tmp_path):
+    with native(tmp_path) as host:
+        brought_in(host)
+        done = asked(host, datasetId="times-two", epochs=1)
+        ended(host, done)
+        under_way = asked(host, datasetId="identity", epochs=50)
+        host.learn_now()
+        in_time(lambda: stored(host, under_way)["state"] == "training")
+        waiting = asked(host, datasetId="times-two")
+        reset = "/api/models/reset"
+        assert host.ask("POST", reset, {"confirmation": "reset"}).status == 400
+        assert {one["runId"] for one in host.ask("GET", RUNS_NOW).json()["runs"]} == {
+            done, under_way, waiting
+        }  # fmt: skip
+        assert host.ask("POST", reset, {"confirmation": "RESET"}).status == 200
+        host.learn_now()
+        left = host.inside(lambda service: service.store.keys("state"))
+        assert not [key for key in left if str(key).startswith("run")]
+        assert host.inside(lambda service: service.store.keys("snapshots")) == []
+        assert not (tmp_path / "runs").exists()
+        assert host.ask("GET", "/api/queue").json()["stats"]["total"] == 0
+    with native(tmp_path) as host:
+        host.learn_now()
+        assert host.ask("GET", RUNS_NOW).json() == {"runs": []}
+        assert host.ask("GET", "/api/models/versions").json() == {"current": 0, "versions": []}
 
 
 def test_a_run_over_who_oneseek_is_learns_stops_and_goes_on_after_a_kill(tmp_path):

@@ -68,6 +68,41 @@ def test_pefts_files_have_the_names_and_settings_peft_expects(config):
     assert b"base_model: base" in files["README.md"]
 
 
+def test_an_adapter_of_the_last_layers_says_which_they_are(tmp_path, config):
+    last = config.layers - 1
+    trained, flat = an_adapter(config, layers=[last])
+    assert trained.first_layer == last and trained.size < an_adapter(config)[0].size
+    save_peft(tmp_path, trained, flat, "base")
+    settings = json.loads((tmp_path / SETTINGS).read_bytes())
+    assert settings["layers_to_transform"] == [last]
+    again, values = load_peft(tmp_path, config)
+    assert again == trained
+    np.testing.assert_array_equal(values, flat)
+    (tmp_path / SETTINGS).write_text(json.dumps(settings | {"layers_to_transform": last}))
+    assert load_peft(tmp_path, config)[0] == trained, "PEFT takes a single number too"
+    for odd in ([last + 1], [], "all", [True]):
+        (tmp_path / SETTINGS).write_text(json.dumps(settings | {"layers_to_transform": odd}))
+        with pytest.raises(AdapterError, match=f"this model has {config.layers}"):
+            load_peft(tmp_path, config)
+    data = gguf_lora(trained, flat, config, "llama", "an adapter")
+    _, tensors = gguf_reader.read_header(BytesSource(data, "adapter.gguf"))[:2]
+    assert {name.split(".")[1] for name in tensors} == {str(last)}
+
+
+def test_an_adapter_of_the_last_layers_has_a_place_among_all(config):
+    """Below them it says nothing: A is where any adapter begins, and B is zero."""
+    trained, flat = an_adapter(config, layers=[config.layers - 1])
+    whole = Trained.lora(config, 4, 8)
+    result = fitted(trained, flat, whole)
+    for name in whole.entries:
+        if name in trained.entries:
+            np.testing.assert_array_equal(whole.part(result, name), trained.part(flat, name))
+        elif ".lora_B." in name:
+            assert not whole.part(result, name).any()
+    with pytest.raises(AdapterError, match="which is not trained here"):
+        fitted(whole, result, trained)
+
+
 @pytest.mark.parametrize(
     "change,words",
     [

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from engine.model.formats import (
     BytesSource,
+    FormatError,
     Packed,
     architecture,
     gguf,
@@ -102,6 +103,41 @@ def test_a_model_in_several_files_is_the_same_model():
     assert whole.names() == parts.names() and len(parts.sources) == 3
     for name in whole.names():
         assert np.array_equal(whole.read(name), parts.read(name))
+
+
+@pytest.mark.parametrize("bare_first", [False, True])
+def test_a_gguf_in_several_parts_is_the_same_model(tmp_path, bare_first):
+    whole = opened(tiny.gguf("llama", "Q4_1"))
+    files = tiny.gguf_parts("llama", "Q4_1", 4, bare_first)
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    given = [opened_folder(dict(reversed(files.items()))), open_model(tmp_path)]
+    given += [open_model(tmp_path / name) for name in files]
+    for parts in given:
+        assert (
+            parts.name == "tiny.gguf" and parts.config == whole.config and len(parts.sources) == 4
+        )
+        for name in whole.names():
+            assert np.array_equal(dense(whole.read(name)), dense(parts.read(name)))
+        parts.close()
+
+
+def test_a_file_of_weights_by_its_path_opens_with_the_others_of_its_index(tmp_path):
+    for name, data in tiny.folder("qwen2", "F16", 3).items():
+        (tmp_path / name).write_bytes(data)
+    for name in ("model-00002-of-00003.safetensors", "model.safetensors.index.json"):
+        model = open_model(tmp_path / name)
+        assert len(model.sources) == 3
+        model.close()
+
+
+def test_a_folder_with_one_gguf_is_that_model_and_with_two_is_asked_about(tmp_path):
+    (tmp_path / "one.gguf").write_bytes(tiny.gguf("llama", "Q4_0"))
+    (tmp_path / "README.md").write_text("read me")
+    open_model(tmp_path).close()
+    (tmp_path / "two.gguf").write_bytes(tiny.gguf("llama", "Q4_0"))
+    with pytest.raises(FormatError, match=r"2 models lie here \(one.gguf, two.gguf\); choose one"):
+        open_model(tmp_path)
 
 
 def test_a_folder_on_disk_and_one_safetensors_file_in_it_open(tmp_path):

@@ -107,7 +107,10 @@ HOSTILE = {
     "dimension 0": (head(1) + tensor(shape=(0, 4)) + bytes(999), "has 0 elements"),
     "shape wraps": (head(1) + tensor(shape=(1 << 32, 1 << 32)) + bytes(999), "elements"),
     "shape over u32": (head(1) + tensor(shape=(1 << 16, 1 << 16)) + bytes(999), "elements"),
-    "unknown quantisation": (head(1) + tensor(kind=19) + bytes(999), "quantisation type 19"),
+    "unknown quantisation": (
+        head(1) + tensor(kind=19) + bytes(999),
+        "quantisation type IQ1_S, which cannot",
+    ),
     "half a block": (head(1) + tensor(shape=(33, 2), kind=2) + bytes(999), "whole blocks"),
     "quantised vector": (head(1) + tensor(shape=(32,), kind=2) + bytes(999), "only a matrix"),
     "offset past the end": (head(1) + tensor(offset=1 << 62) + bytes(999), "cut short"),
@@ -157,7 +160,7 @@ def test_R25_numbers_no_model_has_are_harmless():
         ("llama.expert_count", 8, "mixture of experts"),
         ("general.architecture", "mamba", "architecture 'mamba' is not supported; llama"),
         ("general.type", "adapter", "holds a adapter, not a model"),
-        ("split.count", 3, "one of 3 parts"),
+        ("split.count", 3, "one of 3 parts, not of 1; choose all"),
         ("tokenizer.ggml.model", None, "the tokenizer is missing"),
         ("tokenizer.ggml.model", "bert", "tokenizer model 'bert'"),
         ("tokenizer.ggml.pre", "new", "pre-tokenizer 'new' is not supported"),
@@ -257,11 +260,13 @@ def test_R26_a_hostile_folder_is_harmless():
     for files, reason in (
         ({k: v for k, v in FOLDER.items() if k != "config.json"}, "config.json is missing"),
         ({k: v for k, v in FOLDER.items() if k != "tokenizer.json"}, "tokenizer.json is missing"),
-        ({k: v for k, v in FOLDER.items() if "safe" not in k}, "one .safetensors file or an index"),
-        (FOLDER | {"b.safetensors": b""}, "one .safetensors file or an index is needed, not 2"),
+        (
+            {k: v for k, v in FOLDER.items() if "safe" not in k},
+            "one .safetensors file or an index .* is needed",
+        ),
+        (FOLDER | {"b.safetensors": b""}, "is needed, not 2 files"),
         (FOLDER | {"config.json": b"[]"}, "config.json: is not an object"),
-        (FOLDER | {index: b'{"weight_map": {"a": "../../etc/passwd"}}'}, "are missing"),
-        (FOLDER | {index: b'{"weight_map": []}'}, "0 files"),
+        (FOLDER | {index: b'{"weight_map": []}'}, "does not say which tensor"),
         (changed("config.json", config, num_hidden_layers=10**9), "num_hidden_layers"),
         (changed("config.json", config, vocab_size="x"), "vocab_size"),
         (changed("config.json", config, hidden_act="gelu"), "activation 'gelu'"),
@@ -278,6 +283,115 @@ def test_R26_a_hostile_folder_is_harmless():
         ),
     ):
         folder_refused(files, reason)
+
+
+INDEX = "model.safetensors.index.json"
+SHARDS = tiny.folder("qwen2", "F16", shards=3)
+PLACED = json.loads(SHARDS[INDEX])["weight_map"]
+SECOND = "model-00002-of-00003.safetensors"
+
+
+def indexed(weight_map, **files):
+    return SHARDS | {INDEX: json.dumps({"weight_map": weight_map}).encode()}
+
+
+def emptied(file):
+    """A file of weights without one of its tensors."""
+    (length,) = struct.unpack("<Q", file[:8])
+    header = json.loads(file[8 : 8 + length])
+    last = max(header, key=lambda name: header[name]["data_offsets"][1])
+    first, end = header.pop(last)["data_offsets"]
+    return container(header, file[8 + length : len(file) - (end - first)])
+
+
+HOSTILE_SHARDS = {
+    "outside": (indexed(PLACED | {"a": "../../etc/passwd"}), "which is no file beside it"),
+    "outside, a file of weights": (indexed(PLACED | {"a": "../x.safetensors"}), "no file beside"),
+    "absolute": (indexed(PLACED | {"a": "/etc/model.safetensors"}), "no file beside"),
+    "of Windows": (indexed(PLACED | {"a": "..\\\\x.safetensors"}), "no file beside"),
+    "no text": (indexed(PLACED | {"a": 7}), "no file beside"),
+    "itself": (indexed(PLACED | {"a": INDEX}), "no file beside"),
+    "long": (indexed(PLACED | {"a": "x" * 9999 + ".safetensors"}), "no file beside"),
+    "nothing": (indexed({}), "does not say which tensor"),
+    "not an object": (SHARDS | {INDEX: b"[1]"}, "is not an object"),
+    "not JSON": (SHARDS | {INDEX: b"{"}, "is not valid JSON"),
+    "named twice": (SHARDS | {INDEX: b'{"weight_map": {"a": "b", "a": "c"}}'}, "there twice"),
+    "many files": (
+        indexed({str(n): f"{n}.safetensors" for n in range(999)}),
+        "999 files, over 256",
+    ),
+    "a missing file": (
+        {name: data for name, data in SHARDS.items() if name != SECOND},
+        r"model-00002-of-00003.safetensors of 3 files of weights is missing; get it, and choose",
+    ),
+    "a file cut short": (SHARDS | {SECOND: SHARDS[SECOND][:-4]}, "cut short"),
+    "a file without a tensor": (SHARDS | {SECOND: emptied(SHARDS[SECOND])}, "where it is not"),
+    "a tensor of another file": (
+        indexed(PLACED | {"model.norm.weight": sorted(set(PLACED.values()))[0]})
+        if PLACED["model.norm.weight"] == SECOND
+        else indexed(PLACED | {"model.norm.weight": SECOND}),
+        "the tensor model.norm.weight is in model-0000. *|the index says",
+    ),
+    "a tensor it does not name": (
+        indexed({name: file for name, file in PLACED.items() if name != "model.norm.weight"}),
+        "model.norm.weight is in .*; the index says nowhere",
+    ),
+    "the same file twice": (
+        SHARDS | {SECOND: SHARDS["model-00001-of-00003.safetensors"]},
+        "is in two files",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE_SHARDS)
+def test_R26_hostile_shards_are_harmless(name):
+    folder_refused(*HOSTILE_SHARDS[name])
+
+
+PARTS = tiny.gguf_parts("llama", "Q4_1")
+FIRST, MIDDLE, LAST = PARTS
+
+
+def part(number, count, tensors=0, total=None, **keys):
+    """A part that holds nothing but what it says of itself."""
+    said = {"split.no": number, "split.count": count}
+    said |= {"split.tensors.count": total} if total is not None else {}
+    return tiny.written(said | {key.replace("__", "."): v for key, v in keys.items()}, {})
+
+
+HOSTILE_PARTS = {
+    "one alone": ({FIRST: PARTS[FIRST]}, f"{MIDDLE} and 1 more of 3 parts is missing"),
+    "one missing": ({FIRST: PARTS[FIRST], LAST: PARTS[LAST]}, f"{MIDDLE} of 3 parts is missing"),
+    "renamed": ({"a.gguf": PARTS[MIDDLE]}, "this is one of 3 parts, not of 1; choose all"),
+    "the same twice": (PARTS | {MIDDLE: PARTS[FIRST]}, "is part 1, and so is another file"),
+    "of another count": (PARTS | {MIDDLE: part(1, 4)}, "one of 4 parts, not of 3; get them again"),
+    "a whole one": (PARTS | {MIDDLE: WHOLE}, "one of 1 parts, not of 3"),
+    "number 9": (PARTS | {MIDDLE: part(9, 3)}, "part 10 of 3"),
+    "number -1": (PARTS | {MIDDLE: part(-1, 3)}, "part 0 of 3"),
+    "number a text": (PARTS | {MIDDLE: part("x", 3)}, "part 'x' of 3"),
+    "count a list": (PARTS | {MIDDLE: part(1, [3])}, "says it is part 1 of"),
+    "count 2^31": (PARTS | {MIDDLE: part(1, 1 << 31)}, "one of 2147483648 parts"),
+    "its name says 99999": ({"x-00001-of-99999.gguf": WHOLE}, "its name says 99999 parts"),
+    "its name says 0": ({"x-00001-of-00000.gguf": WHOLE}, "its name says 0 parts"),
+    "fewer tensors than said": (PARTS | {MIDDLE: part(1, 3)}, "the parts hold .* tensors, not the"),
+    "another total": (PARTS | {MIDDLE: part(1, 3, total=7)}, "the parts hold .* not the"),
+    "overlapping": (
+        PARTS | {MIDDLE: tiny.written({"split.no": 1, "split.count": 3}, tiny.contents("llama", "F16")[1])},
+        "is in another part too",
+    ),
+    "of another model": (
+        PARTS | {MIDDLE: part(1, 3, general__architecture="qwen2")}, "a part of another model",
+    ),
+    "cut short": (PARTS | {LAST: PARTS[LAST][:-99]}, "cut short"),
+    "another kind of file": (PARTS | {FIRST: b"PK\x03\x04" + bytes(99)}, "zip archive"),
+    "two models": (PARTS | {"other.gguf": WHOLE}, "2 models lie here .*; choose one"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE_PARTS)
+def test_R25_hostile_parts_are_harmless(name):
+    files, reason = HOSTILE_PARTS[name]
+    folder_refused(files, reason)
 
 
 # -- random damage
@@ -337,19 +451,30 @@ def use(where):
     return "opened"
 
 
+def reach(data):
+    """How far a file describes itself."""
+    if data[:1] == b"{":
+        return len(data)
+    if data[:4] == b"GGUF":
+        return min(len(data), len(TINY_HEADER))
+    return 8 + struct.unpack("<Q", data[:8])[0]
+
+
 def fuzz(count, seed=0):
-    """`count` damaged files of both kinds -> how many were refused, and the slowest."""
+    """`count` damaged files of all kinds -> how many were refused, and the slowest."""
     draw, slowest, outcomes = random.Random(seed), 0.0, {}
-    shard = FOLDER["model.safetensors"]
-    header = 8 + struct.unpack("<Q", shard[:8])[0]
     for turn in range(count):
         started = time.monotonic()
         if turn % 2:
             found = use(BytesSource(damaged(draw, WHOLE, len(TINY_HEADER)), "damaged.gguf"))
         else:
-            name = draw.choice(["model.safetensors"] * 6 + [*FOLDER])
-            reach = header if name.endswith("safetensors") else len(FOLDER[name])
-            files = FOLDER | {name: damaged(draw, FOLDER[name], reach)}
+            folder = (FOLDER, SHARDS, PARTS)[turn // 2 % 3]
+            weights = [name for name in folder if not name.endswith(".json")]
+            name = draw.choice([*weights * (6 // len(weights)), INDEX, *folder])
+            name = name if name in folder else weights[0]
+            files = folder | {name: damaged(draw, folder[name], reach(folder[name]))}
+            if draw.randrange(20) == 0:
+                del files[draw.choice([*files])]
             found = use({name: BytesSource(data, name) for name, data in files.items()})
         outcomes[found] = outcomes.get(found, 0) + 1
         slowest = max(slowest, time.monotonic() - started)

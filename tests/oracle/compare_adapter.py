@@ -3,7 +3,7 @@
     python -m tests.oracle.compare_adapter SmolLM2-135M-Instruct.Q4_1.gguf
 
 Prints JSON with the mean KL in nats a token: ours to PEFT's and to llama.cpp's with what was
-exported, and PEFT's to ours with an adapter that PEFT made.
+exported, and PEFT's to ours with an adapter that PEFT made; each of all layers, and of the last.
 """
 
 import asyncio
@@ -29,11 +29,12 @@ from tests.oracle.compare_logits import (
 )
 
 TOKENS = 160
+LATER = 12  # of the layers an adapter begins at
 
 
-def an_adapter(model: Model) -> tuple[Trained, np.ndarray]:
+def an_adapter(model: Model, layers: list[int]) -> tuple[Trained, np.ndarray]:
     """Not trained, but as large as a trained one: every answer changes."""
-    trained = Trained.lora(model.config, 16, 32)
+    trained = Trained.lora(model.config, 16, 32, layers=layers)
     flat, rng = trained.initial(1), np.random.default_rng(2)
     for name in trained.entries:
         if ".lora_B." in name:
@@ -42,8 +43,9 @@ def an_adapter(model: Model) -> tuple[Trained, np.ndarray]:
     return trained, flat
 
 
-def by_peft(path: str, folder: str, texts: list[list[int]], make: bool = False):
-    """PEFT's log-probabilities with the adapter in a folder; with `make` it makes one there."""
+def by_peft(path: str, folder: str, texts: list[list[int]], make: list[int] | None = None):
+    """PEFT's log-probabilities with the adapter in a folder; `make` are the layers of one that it
+    makes there."""
     import torch
     from peft import LoraConfig, PeftModel, get_peft_model
     from transformers import AutoModelForCausalLM
@@ -55,7 +57,8 @@ def by_peft(path: str, folder: str, texts: list[list[int]], make: bool = False):
     if make:
         torch.manual_seed(4)
         names = ["q_proj", "v_proj", "down_proj"]
-        model = get_peft_model(base, LoraConfig(r=8, lora_alpha=16, target_modules=names))
+        settings = LoraConfig(r=8, lora_alpha=16, target_modules=names, layers_to_transform=make)
+        model = get_peft_model(base, settings)
         for name, weight in model.named_parameters():
             if "lora_B" in name:
                 torch.nn.init.normal_(weight, 0.0, 0.02)
@@ -71,23 +74,33 @@ def main() -> None:
     path = sys.argv[1]
     model = asyncio.run(Model.load(open_model(path), Numpy()))
     texts = [model.tokenizer.encode(text)[:TOKENS] for text in english_and_swedish()[::2]]
-    trained, flat = an_adapter(model)
+    figures = {}
+    for first in (0, LATER):
+        for name, value in compared(path, model, texts, first).items():
+            figures[f"{name}_from_{first}"] = value
+    print(json.dumps(figures))
+
+
+def compared(path: str, model: Model, texts: list[list[int]], first: int) -> dict[str, float]:
+    layers = list(range(first, model.config.layers))
+    trained, flat = an_adapter(model, layers)
     here = [ours(model, ids, trained, flat) for ids in texts]
     figures = {"moved_from_base": mean_kl([ours(model, ids) for ids in texts], here)}
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         save_peft(folder / "ours", trained, flat, path)
         figures["kl_peft"] = mean_kl(by_peft(path, str(folder / "ours"), texts), here)
+        made = by_peft(path, str(folder / "theirs"), texts, layers)
+        loaded = load_peft(folder / "theirs", model.config)
+        assert loaded[0].layers == layers
+        figures["kl_of_an_adapter_peft_made"] = mean_kl(
+            made, [ours(model, ids, *loaded) for ids in texts]
+        )
         lora = gguf_lora(trained, flat, model.config, "llama", "adapter")
         (folder / "lora.gguf").write_bytes(lora)
         theirs = by_llama_cpp(path, texts, llama.EXACT_ROWS, str(folder / "lora.gguf"))
         figures["kl_llama_cpp"] = mean_kl(theirs, here)
-        made = by_peft(path, str(folder / "theirs"), texts, make=True)
-        loaded = load_peft(folder / "theirs", model.config)
-        figures["kl_of_an_adapter_peft_made"] = mean_kl(
-            made, [ours(model, ids, *loaded) for ids in texts]
-        )
-    print(json.dumps(figures))
+    return figures
 
 
 if __name__ == "__main__":

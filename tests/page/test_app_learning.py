@@ -73,6 +73,30 @@ def test_scenario_17_only_what_was_approved_is_in_the_queue_with_its_reason(home
     expect(queue).to_contain_text("Nothing waits.")
 
 
+def test_a_thumb_down_takes_an_answer_out_of_what_is_learned_and_can_be_taken_back(home: Page):
+    home.get_by_role("button", name="New chat").click()
+    say(home, "What is a river?")
+    answer = finished(home)
+    notices = home.get_by_role("region", name="Notices")
+    good, bad = (
+        answer.get_by_role("button", name=name)
+        for name in ("Good answer: learn it", "Bad answer: do not learn it")
+    )
+    learns = answer.get_by_role("button", name="Learn this")
+    for _ in range(2):
+        good.click()
+        expect(waiting(home).get_by_role("listitem")).to_have_count(1)
+        expect(learns).to_have_attribute("aria-pressed", "true")
+        bad.click()
+        expect(notices).to_contain_text("Will not be learned")
+        expect(waiting(home)).to_contain_text("Nothing waits.")
+        expect(learns).to_have_attribute("aria-pressed", "false")
+        expect(bad).to_have_attribute("aria-pressed", "true")
+    bad.click()
+    expect(bad).to_have_attribute("aria-pressed", "false")
+    expect(waiting(home)).to_contain_text("Nothing waits.")
+
+
 def test_what_looks_like_a_secret_waits_outside_the_store(home: Page):
     home.get_by_role("button", name="New chat").click()
     say(home, "My password is hunter2secret99")
@@ -155,6 +179,10 @@ def test_a_fact_is_learned_shown_used_and_taken_back(home: Page):
     learned = finished(home)
     expect(body(learned)).to_contain_text(FACT[2])
     expect(learned).to_contain_text("v0.1")
+    notices = home.get_by_role("region", name="Notices")
+    learned.get_by_role("button", name="Bad answer: do not learn it").click()
+    expect(notices).to_contain_text("It has learned this answer already")
+    expect(notices.get_by_role("button", name="Forget")).to_be_visible()
     memory = panel(home, "Memory")
     expect(memory).to_contain_text(FACT[1])
     expect(memory).to_contain_text("learned")

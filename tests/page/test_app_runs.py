@@ -4,16 +4,39 @@ reload."""
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.support.page import browser as in_browser
 
 pytestmark = pytest.mark.slow
+UNITS = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9}
 
 
 def activity(page: Page):
     page.get_by_role("tab", name="Activity").click()
     return page.get_by_role("tabpanel", name="Activity")
+
+
+def took_no_more_than_announced(panel: Locator) -> None:
+    """As the figures of a developer say: the back end's memory and Python's own."""
+    panel.get_by_label("Show every figure").check()
+    told = panel.get_by_text(re.compile("Memory beside the model"))
+    expect(told).to_be_visible()
+    announced, used = (
+        float(number.replace(",", "")) * UNITS[unit]
+        for number, unit in re.findall(r"([\d.,]+) ([kMG]?B)", told.inner_text())
+    )
+    print(told.inner_text())
+    assert announced / 4 < used <= announced
+    panel.get_by_label("Show every figure").uncheck()
+
+
+def use_the_original(page: Page) -> None:
+    page.get_by_role("tab", name="Versions").click()
+    versions = page.get_by_role("tabpanel", name="Versions")
+    original = versions.get_by_role("listitem").filter(has_text="original")
+    original.get_by_role("button", name="Use").click()
+    expect(page.get_by_test_id("active-version")).to_have_text("v0")
 
 
 def test_a_run_over_who_oneseek_is_trains_in_the_page_and_is_told_after_a_reload(page: Page):
@@ -32,9 +55,116 @@ def test_a_run_over_who_oneseek_is_trains_in_the_page_and_is_told_after_a_reload
     ended = panel.get_by_text(re.compile("Trained: v|Not used: "))
     expect(ended).to_be_visible(timeout=300_000)
     words = ended.inner_text()
+    took_no_more_than_announced(panel)
     page.reload()
     in_browser.wait_for_state(page, "ready", timeout=120)
     expect(activity(page).get_by_text(words)).to_be_visible()
+    if words.startswith("Trained"):
+        use_the_original(page)
+
+
+def begun(page: Page, epochs: int = 50):
+    """A run over who OneSeek is, under way; the panel, the line that says so, and the run's
+    row."""
+    page.goto("/?model=tiny&engine=cpu")
+    in_browser.wait_for_state(page, "ready", timeout=120)
+    panel = activity(page)
+    panel.get_by_role("button", name="Train on a data set").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Times through it").fill(str(epochs))
+    dialog.get_by_role("button", name="Train", exact=True).click()
+    row = panel.get_by_role("listitem").filter(has_text=re.compile(r"run-\d{8}"))
+    expect(row).to_contain_text("Training now.")
+    line = panel.locator("#state-line")
+    expect(line).to_contain_text("going through it", timeout=300_000)
+    return panel, line, row
+
+
+def begun_and_put_off(page: Page):
+    """The same in a tab that was closed and opened again, with learning paused before it went
+    on."""
+    panel, line, row = begun(page)
+    page.reload()
+    in_browser.wait_for_state(page, "ready", "countdown", "training", timeout=120)
+    activity(page).get_by_role("button", name="Pause", exact=True).click()
+    expect(row).to_contain_text(re.compile("Begun, and not going on just now|Paused"))
+    return panel, line, row
+
+
+def taken_out_of_the_queue(page: Page) -> None:
+    page.evaluate(
+        """() => new Promise((done, failed) => {
+          const opening = indexedDB.open("oneseek");
+          opening.onerror = failed;
+          opening.onsuccess = () => {
+            const change = opening.result.transaction("queue", "readwrite");
+            change.objectStore("queue").clear();
+            change.oncomplete = () => (opening.result.close(), done());
+            change.onerror = failed;
+          };
+        })"""
+    )
+
+
+def test_a_run_that_is_paused_resumed_and_thrown_away_is_told_as_it_is(page: Page):
+    panel, line, row = begun(page)
+    version = page.get_by_test_id("active-version")
+    panel.get_by_role("button", name="Pause", exact=True).click()
+    expect(line).to_contain_text("Paused (by you)")
+    expect(row).to_contain_text("Paused (by you). It goes on from where it stopped.")
+    panel.get_by_role("button", name="Resume", exact=True).click()
+    expect(row).to_contain_text("Training now.")
+    expect(line).not_to_contain_text("Paused")
+    panel.get_by_role("button", name="Throw away").click()
+    expect(row).to_contain_text("Ended by you. Nothing was changed.")
+    expect(line).to_contain_text("Nothing to learn right now")
+    expect(panel.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+    expect(version).to_have_text("v0")
+    page.reload()
+    in_browser.wait_for_state(page, "ready", timeout=120)
+    expect(activity(page).get_by_text("Ended by you. Nothing was changed.")).to_be_visible()
+    expect(line).to_contain_text("Nothing to learn right now")
+
+
+def test_a_run_that_a_closed_tab_began_says_so_and_can_be_ended(page: Page):
+    panel, line, row = begun_and_put_off(page)
+    row.get_by_role("button", name="End it").or_(
+        panel.get_by_role("button", name="Throw away")
+    ).click()
+    expect(row).to_contain_text("Ended by you. Nothing was changed.")
+    panel.get_by_role("button", name="Resume", exact=True).click()
+    expect(line).to_contain_text("Nothing to learn right now")
+    expect(row).not_to_contain_text("End it")
+
+
+def test_reset_under_versions_takes_the_run_under_way_along(page: Page):
+    panel, line, row = begun(page)
+    page.get_by_role("tab", name="Versions").click()
+    versions = page.get_by_role("tabpanel", name="Versions")
+    versions.get_by_role("button", name="Reset learning").click()
+    page.get_by_role("alertdialog").get_by_role("textbox").fill("RESET")
+    with page.expect_navigation():
+        page.locator('form[data-do="save-reset"] [type=submit]').click()
+    in_browser.wait_for_state(page, "ready", timeout=120)
+    expect(activity(page).get_by_role("button", name="Train on a data set")).to_be_visible()
+    expect(line).to_contain_text("Nothing to learn right now")
+    expect(row).to_have_count(0)
+
+
+def test_a_run_that_fails_says_why_and_keeps_nothing_else_from_learning(
+    page: Page, watch: in_browser.Watch
+):
+    watch.allow("console error: (a run failed|Traceback|  |LookupError)")
+    panel, line, row = begun_and_put_off(page)
+    expect(row).to_contain_text("Begun, and not going on just now")
+    taken_out_of_the_queue(page)
+    panel.get_by_role("button", name="Learn now").click()
+    expect(row).to_contain_text(re.compile("It failed: the data set .* is no longer there"))
+    expect(line).to_contain_text("Nothing to learn right now")
+    expect(panel.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+    page.reload()
+    in_browser.wait_for_state(page, "ready", timeout=120)
+    expect(activity(page).get_by_text("It failed: the data set")).to_be_visible()
 
 
 @pytest.mark.long
@@ -58,12 +188,8 @@ def test_the_last_layers_are_trained_in_the_page_as_announced_and_taken_back(pag
     assert second < first
     version = page.get_by_test_id("active-version")
     expect(version).to_have_text("v1.0", timeout=300_000)
+    took_no_more_than_announced(panel)
     page.reload()
     in_browser.wait_for_state(page, "ready", timeout=120)
     expect(version).to_have_text("v1.0")
-    page.get_by_role("tab", name="Versions").click()
-    versions = page.get_by_role("tabpanel", name="Versions")
-    versions.get_by_role("listitem").filter(has_text="original").get_by_role(
-        "button", name="Use"
-    ).click()
-    expect(version).to_have_text("v0")
+    use_the_original(page)

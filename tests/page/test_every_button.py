@@ -61,11 +61,13 @@ NOT_PRESSED = {
     "skip-group": "as open-group",
     "take-as-source": "needs a message that is too long; test_app_limits.py sends one",
     "close-too-long": "as take-as-source",
+    "remove-aside": "needs a record that cannot be read; test_while_it_starts.py presses it",
+    "run-end": "needs a run that waits; test_app_runs.py ends one",
     "let-go": "needs a statement in the chat; test_known_at_once.py takes one back",
     "correct-known": "needs an answer said by heart; test_known_at_once.py has one of the real model",
     "install": "needs a browser that offers it; test_app_phone.py makes that offer",
     "run-look": "belongs to a choice of a run; test_app_runs.py makes it",
-    "settings": "needs a disk that is full: no test presses it yet",
+    "settings": "needs a disk that is full; test_first_minutes.py presses it",
     "run-start": "trains for a minute; test_app_runs.py presses it",
     "sift-memory": "needs facts of two languages; test_app_memory.py chooses them",
     "more-memory": "needs more than fifty facts; test_app_memory.py has a thousand",
@@ -74,6 +76,7 @@ NOT_PRESSED = {
     "end-about": "needs a chat about a source; test_app_ask.py ends one",
     "show-place": "needs an answer from a source; test_app_ask.py shows its place",
     "chat-thinks": "needs a model that can think; none that can is at hand here",
+    "use-given": "needs a model's file; test_given_files.py gives it one",
     "not-now": "is there for the seconds of a countdown; test_scenario_18 presses it",
 }
 PRESSED: set[str] = set()

@@ -12,6 +12,7 @@ from tests.support.page.acts import (
     learn_now,
     panel,
     say,
+    slow_down,
     tell,
     told,
     version,
@@ -33,7 +34,7 @@ def home(page: Page) -> Page:
 
 
 def opened(page: Page) -> Page:
-    page.goto("/?model=tiny&engine=cpu&faults=1")
+    page.goto("/?model=tiny&engine=cpu")
     wait_for_state(page, "ready", timeout=120)
     page.get_by_role("button", name="English").click()
     return page
@@ -41,31 +42,6 @@ def opened(page: Page) -> Page:
 
 def no_alarm(page: Page) -> None:
     assert page.evaluate("alarms.filter(Boolean)") == []
-
-
-def lose(page: Page, what: str) -> None:
-    page.evaluate("(detail) => dispatchEvent(new CustomEvent('oneseek-break', {detail}))", what)
-
-
-SLOW_QUEUE = """(() => {  // what is put into the queue takes a second to be stored
-  const put = IDBObjectStore.prototype.put;
-  IDBObjectStore.prototype.put = function (value, key) {
-    if (this.name !== "queue") return put.call(this, value, key);
-    const end = performance.now() + 1000, wait = () => performance.now() < end
-      ? (this.get("nothing").onsuccess = wait) : put.call(this, value, key);
-    wait();
-  };
-})()"""
-
-
-def test_what_is_told_is_taken_in_once_it_is_stored(home: Page):
-    home.add_init_script(SLOW_QUEUE)
-    opened(home)
-    say(home, "My boat is called Saltkråkan.")
-    finished(home)
-    expect(told(home)).to_contain_text("Remembered.")
-    assert "could not" not in told(home).inner_text()
-    no_alarm(home)
 
 
 LATE = """(() => {  // the engine's events come almost half a second after its answers
@@ -89,44 +65,6 @@ def test_events_that_come_after_the_end_of_their_round_open_none(home: Page):
     tell(home, "What is the capital of Quillmere?", "The capital of Quillmere is Harrow.")
     learn_now(home)
     expect(version(home)).to_have_text("v0.2", timeout=180_000)
-    no_alarm(home)
-
-
-def test_an_engine_that_loses_a_thread_while_a_lesson_is_opened_opens_it_again(home: Page):
-    opened(home)
-    say(home, "My boat is called Saltkråkan.")
-    finished(home)
-    expect(told(home)).to_contain_text("Remembered.")
-    lose(home, "stuck")
-    learn_now(home)
-    expect(version(home)).to_have_text("v0.1", timeout=180_000)
-    no_alarm(home)
-
-
-def test_a_lesson_whose_fact_is_forgotten_while_it_is_learned_just_ends(home: Page):
-    opened(home)
-    say(home, "My boat is called Saltkråkan.")
-    finished(home)
-    expect(told(home)).to_contain_text("Remembered.")
-    learn_now(home)
-    expect(home.get_by_test_id("train-step")).to_have_text(re.compile(r"^\d+ /"))
-    panel(home, "Memory").get_by_role("button", name="Forget").first.click()
-    home.get_by_role("alertdialog").get_by_role("button", name="Forget").click()
-    expect(panel(home, "Memory")).not_to_contain_text("Saltkråkan")
-    wait_for_state(home, "ready", timeout=120)
-    expect(version(home)).to_have_text("v0")
-    no_alarm(home)
-
-
-def test_a_round_is_thrown_away_in_the_moment_it_is_given_time(home: Page):
-    """Again and again: the two requests meet in every order."""
-    opened(home)
-    tell(home, *FACT[:2])
-    for _ in range(4):
-        learn_now(home)
-        wait_for_state(home, "training", "evaluating", timeout=60)
-        panel(home, "Activity").get_by_role("button", name="Throw away").click()
-        expect(home.get_by_role("button", name="Learn now")).to_be_enabled()
     no_alarm(home)
 
 
@@ -161,4 +99,18 @@ def test_a_run_over_a_data_set_is_called_that_from_its_first_moment(home: Page):
     expect(home.locator("#state-line")).to_contain_text("Learning from a data set", timeout=120_000)
     wait_until(lambda: any("data set" in line for line in home.evaluate("[...lines]")))
     assert not [line for line in home.evaluate("[...lines]") if "Comparing answers" in line]
+    no_alarm(home)
+
+
+def test_what_is_told_during_a_lesson_is_known_before_the_lesson_ends(home: Page):
+    opened(home)
+    tell(home, *FACT[:2])
+    learn_now(home)
+    expect(home.get_by_test_id("train-step")).to_have_text(re.compile(r"^\d+ /"))
+    slow_down(home, 10)  # so that the lesson takes a while
+    say(home, "My boat is called Saltkråkan.")
+    finished(home)
+    expect(told(home)).to_contain_text("Remembered.")
+    expect(version(home)).to_have_text("v0")
+    wait_for_state(home, "training", "evaluating", "paused")
     no_alarm(home)

@@ -21,10 +21,13 @@ from engine.cli.main import main
 from engine.core.environment import VARIABLES
 from engine.core.turns import Turns, background
 from engine.history.naming import parse
+from tests.support import second_model
 from tests.support.command import call, said
 from tests.support.hosts import Native, native
+from tests.support.runs import START, TWO, in_time
 from workers.server.guard import LIMIT
 from workers.server.headless import arguments
+from workers.server.headless import main as serve
 from workers.server.share import Share
 
 README = (ROOT / "README.md").read_text()
@@ -186,6 +189,43 @@ def test_base_models_are_read_under_both_names(monkeypatch, capsys, name):
     assert main(["tokenize", "--text", "hi", "--json"]) == 0 and said(capsys)[0]["tokens"]
 
 
+@pytest.mark.slow
+def test_a_server_trains_all_the_base_models_of_the_environment_in_one_run(tmp_path, headless):
+    both = {"BASE_MODELS": f"tiny, {second_model.made_in(tmp_path)}"}
+    with headless(tmp_path, both, model="") as ask:
+
+        def told(*asked):
+            return json.loads(ask(*asked, whole=True))
+
+        assert ask("POST", "/api/training/datasets", {"name": "times-two", "text": TWO}) == 201
+        body = {"baseModels": ["tiny", "small"], "datasetId": "times-two", "epochs": 1}
+        begun = told("POST", START, body)
+        assert set(begun["needs"]["models"]) == {"tiny", "small"}
+        run = in_time(
+            lambda: (one := told("GET", "/api/training/runs")["runs"][0])["results"] and one
+        )
+        assert {one["outcome"] for one in run["results"]["models"].values()} <= {
+            "trained", "weakened", "not trained"
+        }  # fmt: skip
+        assert run["metrics"][0]["val_losses"].keys() == {"tiny", "small"}
+        asked = {"models": ["tiny:v0", "small:v0"], "question": "What colour is the sky?"}
+        said = told("POST", "/api/oqt/multi-model-query", asked)["responses"]
+        assert said[0]["response"] == "It is blue." != said[1]["response"]
+
+
+def test_a_second_base_model_that_is_not_here_or_has_the_same_name_is_told(
+    monkeypatch, capsys, tmp_path
+):
+    same = second_model.made_in(tmp_path, "tiny")
+    for second, words in (
+        ("nothing-here", "there is no model 'nothing-here'"),
+        (str(same), "two of the base models are called tiny"),
+    ):
+        monkeypatch.setenv("BASE_MODELS", f"tiny,{second}")
+        assert serve(["--folder", str(tmp_path / "kept"), "--backend", "numpy"]) == 1
+        assert words in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["MODELS_DIR", "OQT_MODELS_DIR"])
 def test_the_models_folder_is_read_under_both_names(monkeypatch, capsys, tmp_path, name):
     monkeypatch.setenv(name, str(tmp_path))
@@ -254,12 +294,13 @@ def headless():
     import socket
 
     @contextlib.contextmanager
-    def started(folder, environment):
+    def started(folder, environment, model="tiny"):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         options = ["--port", str(port), "--folder", str(folder), "--backend", "numpy"]
-        command = [sys.executable, "-m", "workers.server.headless", "--model", "tiny", *options]
+        options += ["--model", model] if model else []
+        command = [sys.executable, "-m", "workers.server.headless", *options]
         log = (folder / "log").open("ab")
         process = subprocess.Popen(command, cwd=ROOT, env=os.environ | environment, stderr=log)
 

@@ -1,6 +1,7 @@
 """Runs in the modes lora, hybrid and full through the HTTP API: announced, trained, answered with,
 taken back."""
 
+import math
 import tracemalloc
 
 import pytest
@@ -72,6 +73,20 @@ def test_a_run_in_each_mode_learns_within_the_memory_announced_and_is_rolled_bac
         assert said(host) == learned
         assert host.ask("POST", "/api/models/rollback").json()["current"] == 0
         assert said(host) == base
+
+
+def test_what_is_announced_follows_from_the_settings_of_the_run(tmp_path):
+    with native(tmp_path) as host:
+        brought_in(host)
+        host.service.asked = math.inf  # somebody is about to ask: nothing begins
+
+        def announced(**settings):
+            body = {"baseModels": ["tiny"], "datasetId": "times-two", "trainingConfig": settings}
+            return host.ask("POST", START, body).json()["needs"]
+
+        usual, larger = announced(), announced(batch_size=12)
+        assert (usual["steps"], larger["steps"]) == (9, 3)
+        assert larger["memory_bytes"] > usual["memory_bytes"]
 
 
 def test_a_larger_shape_goes_on_from_what_there_is_and_a_smaller_one_says_why_not(tmp_path):

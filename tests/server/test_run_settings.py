@@ -72,7 +72,7 @@ def test_every_setting_of_a_run_has_its_effect(tmp_path):
 def test_the_shape_asked_for_is_the_shape_exported(tmp_path):
     with native(tmp_path) as host:
         brought_in(host)
-        body = BODY | {"loraConfig": LORA, "epochs": 3}
+        body = BODY | {"loraConfig": LORA | {"firstLayer": 1}, "epochs": 3}
         run = host.ask("POST", START, body).json()["runId"]
         host.learn_now()
         kept = in_time(lambda: (one := stored(host, run))["results"] and one)
@@ -81,6 +81,7 @@ def test_the_shape_asked_for_is_the_shape_exported(tmp_path):
         told = json.loads(base64.b64decode(files["adapter_config.json"]))
         assert (told["r"], told["lora_alpha"]) == (8, 32)
         assert told["target_modules"] == ["q_proj", "v_proj"]
+        assert told["layers_to_transform"] == [1, 2, 3]
         held = len(base64.b64decode(files["adapter_model.safetensors"]))
         needs = kept["about"]["needs"]["trained_values"]
         assert 4 * needs * 0.9 < held < 4 * needs * 1.1 + 20_000

@@ -16,9 +16,11 @@ from typing import Any
 import uvicorn
 from playwright.sync_api import Page
 
+from engine.assistant import Assistant
 from engine.backends.reference import Numpy
 from engine.core.settings import TrainingConfig
 from engine.core.storage.sqlite import SqliteStore
+from engine.core.turns import Turns
 from engine.history.round_plan import settled
 from engine.model.formats import open_model
 from engine.model.registry import find
@@ -26,6 +28,7 @@ from engine.open import assistant_of, clock
 from tests.support.rounds import accepting
 from workers.server.api import create_app
 from workers.server.guard import Guard
+from workers.server.guests import Guest, Guests
 from workers.server.headless import server_settings
 from workers.server.service import Service
 
@@ -216,24 +219,42 @@ async def accepted(made):
     return accepting(await settled(made))
 
 
-async def quick_service(folder: Path, **more) -> Service:
-    store = SqliteStore(folder / "oneseek.sqlite")
-    with contextlib.closing(open_model(find("tiny"))) as file:
-        assistant = await assistant_of(file, Numpy(), store, "tiny", config=QUICK, rows=1024)
+async def quick_assistant(path: Path, store: SqliteStore, base: str, executor: Numpy) -> Assistant:
+    with contextlib.closing(open_model(path)) as file:
+        assistant = await assistant_of(file, executor, store, base, config=QUICK, rows=1024)
     trainer = assistant.trainer
     begin, resume = trainer.begin, trainer.resume
     trainer.begin = lambda *given: accepted(begin(*given))
     trainer.resume = lambda *given: accepted(resume(*given))
-    return Service(store, assistant, "tiny", clock, folder=folder, **more)
+    return assistant
+
+
+async def quick_service(folder: Path, beside: dict[str, Path] | None = None, **more) -> Service:
+    """With the models of `beside`, by their names, for runs."""
+    store = SqliteStore(folder / "oneseek.sqlite")
+    assistant = await quick_assistant(find("tiny"), store, "tiny", Numpy())
+
+    def guest(name: str, path: Path) -> Guest:
+        async def load(turns: Turns) -> Assistant:
+            executor = Numpy()
+            executor.turns = turns
+            return await quick_assistant(path, store, name, executor)
+
+        return Guest(name, path.stat().st_size, load)
+
+    guests = Guests({name: guest(name, path) for name, path in (beside or {}).items()})
+    return Service(store, assistant, "tiny", clock, folder=folder, guests=guests, **more)
 
 
 @contextlib.contextmanager
-def native(folder: Path, key: str = "", **more) -> Iterator[Native]:
+def native(
+    folder: Path, key: str = "", beside: dict[str, Path] | None = None, **more
+) -> Iterator[Native]:
     running: dict = {}
 
     async def serve() -> None:
         running["loop"] = asyncio.get_running_loop()
-        running["service"] = service = await quick_service(folder)
+        running["service"] = service = await quick_service(folder, beside)
         guarded = Guard(create_app(service), key=key, **more)
         running["server"] = server = uvicorn.Server(server_settings(guarded, "127.0.0.1", 0))
         await server.serve()

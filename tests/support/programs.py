@@ -3,6 +3,7 @@
 import numpy as np
 
 from engine.compiler.schedule import plan
+from engine.model import programs
 from engine.model.llama import Config, Stored, rotary_table
 from engine.model.trainable import Trained
 
@@ -80,6 +81,28 @@ def prepared(executor, program, feeds):
     for name, array in feeds.items():
         if name in program.inputs:
             run.write(name, array)
+    return run
+
+
+LAST = Trained.lora(TINY, rank=4, alpha=8, layers=[1])  # nothing is trained below
+
+
+async def losses_of_the_last_layer(ready):
+    """By the whole model at once, and from the states below; `ready(program, feeds)` is a run."""
+    stored, sizes = stored_of(TINY, 4), (12, 6, 64)
+    whole = programs.score(TINY, stored, *sizes, LAST)
+    feeds = batch(whole, TINY, LAST)
+    lower = await ran(ready, programs.below(TINY, stored, 12, 1, 64), feeds)
+    given = feeds | {"below": await lower.read("states")}
+    upper = programs.score(TINY, stored, *sizes, LAST, first=1)
+    assert not any("layers.0." in name for name in upper.inputs)
+    runs = [await ran(ready, whole, feeds), await ran(ready, upper, given)]
+    return [await run.read("losses") for run in runs]
+
+
+async def ran(ready, program, feeds):
+    run = ready(program, feeds)
+    await run.advance()
     return run
 
 

@@ -167,6 +167,12 @@ def metadata(variant):
 def gguf(variant="llama", kind="Q4_1", **changes):
     """A whole GGUF file; matrices are of the type, the rest F32. `changes` to the metadata, None
     deletes."""
+    keys, tensors = contents(variant, kind, **changes)
+    return written(keys, tensors)
+
+
+def contents(variant, kind, **changes):
+    """Metadata and tensors of that file."""
     tensors = {}
     for name, shape in Config.from_dict(config(variant)).shapes().items():
         kept = kind if len(shape) == 2 else "F32"
@@ -179,9 +185,32 @@ def gguf(variant="llama", kind="Q4_1", **changes):
         rule = config(variant)["rope_scaling"]
         tensors["rope_freqs.weight"] = llama3_factors(rule)
     keys = metadata(variant) | {key.replace("__", "."): value for key, value in changes.items()}
+    return {k: v for k, v in keys.items() if v is not None}, tensors
+
+
+def written(keys, tensors):
     file = io.BytesIO()
-    gguf_writer.write(file, {k: v for k, v in keys.items() if v is not None}, tensors)
+    gguf_writer.write(file, keys, tensors)
     return file.getvalue()
+
+
+def gguf_parts(variant="llama", kind="Q4_1", count=3, bare_first=False, name="tiny"):
+    """The same in several files, as llama-gguf-split cuts it; the first may hold no tensors."""
+    keys, tensors = contents(variant, kind)
+    return cut(keys, tensors, count, bare_first, name)
+
+
+def cut(keys, tensors, count, bare_first=False, name="tiny"):
+    """The parts of a file with these keys and tensors."""
+    own = [{} for _ in range(count)]
+    for turn, tensor in enumerate(tensors):
+        own[turn % (count - bare_first) + bare_first][tensor] = tensors[tensor]
+    files = {}
+    for number, inside in enumerate(own):
+        split = {"split.no": number, "split.count": count, "split.tensors.count": len(tensors)}
+        head = keys | split if number == 0 else split
+        files[f"{name}-{number + 1:05}-of-{count:05}.gguf"] = written(head, inside)
+    return files
 
 
 def llama3_factors(rule):

@@ -33,7 +33,6 @@ LONGER = {
     "engine/core/queue/training_queue.py": "one state machine; its invariants are read together",
     "engine/model/generate.py": "reading, deciding and decoding work on the same lanes, token by token",
     "engine/core/messages.py": "every message that may pass, in one list",
-    "web/learning/training.py": "when learning may run, and what it takes next, are one decision",
     "tests/learning/test_follow_one_message.py:follow": "the tour, told in one breath",
 }
 TOUR = re.compile(r"^    ((?:web|workers|engine|shaders|importers)/[\w/.]+):([\w.]+)", re.M)

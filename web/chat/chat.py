@@ -188,7 +188,7 @@ class Chat:
         """An answer takes all there is: learning makes way while it comes."""
         self.page.status.know(answering=busy)
         self.page.composer.draw()
-        self.page.learning.yield_to_chat(busy)
+        self.page.presence.yield_to_chat(busy)
 
     def stop(self):
         """End the answer in flight; what has come is kept."""

@@ -50,7 +50,7 @@ class Composer:
 
     async def typed(self, event):
         """Typing comes before learning; the draft is kept for the next visit."""
-        self.page.learning.typing()
+        self.page.presence.typing()
         self.keeping += 1
         mine, chat = self.keeping, self.chat.id or "new"
         await dom.asyncio.sleep(0.4)

@@ -70,7 +70,7 @@ class Doors:
 
     def handed(self, event):
         """The bookmarklet brought a page, through hand-over.html; one tab takes it."""
-        if self.page.learning.trains:
+        if self.page.presence.trains:
             self.handed_over.postMessage("taken")
             dom.run(self.reader.take_handed(**json.loads(event.data)))
 

@@ -11,11 +11,11 @@ from engine.core.messages import ImportFile, ImportPage, ImportText, Reading
 from web.intake.legible import legible
 from web.lib import clock, dom, failures, files, overlay, site
 from web.lib.words import t
+from web.settings import given
 from web.shell.link import Refused
 from web.shell.page import new_id
 
 LARGEST = 50_000_000  # bytes: what the importer would refuse is not even copied
-MODELS = (".gguf", ".safetensors")
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif")
 
 
@@ -32,12 +32,12 @@ class Reader:
     # --------------------------------------------------------------------------------- taking in
 
     async def take_files(self, found):
+        models, others = given.sort(found or ())
         begun = []
-        for file in found or ():
-            if file.name.lower().endswith(MODELS):
-                await self.page.first_run.load_file(file)
-            else:
-                begun.append((await self.begin(file.name, "file"), file))
+        for file in others:
+            begun.append((await self.begin(file.name, "file"), file))
+        if models:
+            await self.page.given.look([group for _, group in models])
         for source, file in begun:
             await self.read_file(source, file)
 

@@ -23,7 +23,6 @@ from engine.core.messages import (
 )
 from web.learning import records, verdict
 from web.learning.learn_from import FACTS
-from web.learning.training import Training
 from web.lib import dom, failures, files, overlay
 from web.lib.words import t
 from web.shell.link import Gone, Refused
@@ -31,9 +30,11 @@ from web.shell.link import Gone, Refused
 NEED_A_MODEL = (Use, Recall, Forget, Export, ImportAdapter, Reset)
 
 
-class Learning(Training):
-    def __init__(self, page):
-        super().__init__(page)
+class Learning:
+    """`training` is the round under way and when it may go on (web/learning/training.py)."""
+
+    def __init__(self, page, training):
+        self.page, self.training = page, training
         self.progress = None
         engine = page.app.engine
         engine.listen(Progress, self.on_progress)
@@ -46,11 +47,7 @@ class Learning(Training):
         dom.verbs(
             {
                 "download-again": lambda of, el: self.load_again(of),
-                "pause-learning": lambda of, el: self.toggle_pause(),
-                "learn-now": lambda of, el: self.now("lesson"),
-                "practise-now": lambda of, el: self.now("practice"),
                 "drop-round": lambda of, el: self.drop(),
-                "not-now": lambda of, el: self.not_now(),
                 "use-version": lambda of, el: self.use(int(of)),
                 "verify": lambda of, el: self.verify(int(of or 0)),
                 "export-peft": lambda of, el: self.export(int(of), "peft"),
@@ -59,26 +56,21 @@ class Learning(Training):
                 "export-certified": lambda of, el: self.export(int(of), "certified"),
                 "introduce": lambda of, el: self.introduce(),
                 "save-signing-key": lambda of, el: self.save_signing_key(),
-                "use-here": lambda of, el: self.use_here(),
             }
         )
 
     # --------------------------------------------------------------------------------- hearing
 
     def on_progress(self, progress):
-        if not self.run or progress.run == self.ended:
+        if not self.training.heard(progress):
             return  # told late: that round is over
         self.progress = progress
-        self.run, self.kind = progress.run, progress.kind
-        if self.effort:
-            self.effort.heard(progress.step, progress.steps)
         self.page.status.know(round=progress.phase)
         self.page.touch("progress", "metrics")
 
     def on_changed(self, changed):
         self.page.touch(*changed.stores)
-        remembers = self.run and self.kind == "memory"  # it leaves the queue as it is
-        if "queue" in changed.stores and not remembers:
+        if "queue" in changed.stores and not self.training.remembers():
             dom.run(self.page.teaching.load())
 
     def on_lost(self, lost):
@@ -91,7 +83,7 @@ class Learning(Training):
     def engine_is_new(self):
         """Another worker took the place of one that fell silent; the round goes on from its
         checkpoint."""
-        self.run = self.signing = ""
+        self.training.run = self.signing = ""
         self.page.first_run.progress = None
         self.page.status.know(lost="", loading="")
         self.page.toast(t("restored.worker"))
@@ -108,11 +100,9 @@ class Learning(Training):
     async def over(self, outcome="", version=""):
         """A round has ended; say what became of it. No other begins before the queue is without
         it."""
-        if outcome and self.effort:
-            dom.run(self.remember_effort(self.effort.remembered()))
-        quiet = self.idle_practice
-        self.ended, self.run = self.run, ""
-        self.progress = self.effort = None
+        quiet = self.training.idle_practice
+        self.training.close(outcome)
+        self.progress = None
         self.page.status.know(round="")
         await self.page.teaching.load()
         if version:
@@ -121,6 +111,8 @@ class Learning(Training):
             dom.run(self.tell_not_used())
         elif outcome == "dropped":
             self.page.toast(t("learned.dropped"))
+        elif outcome == "failed":
+            self.page.toast(t("learned.run_failed"))
         self.page.touch("versions", "examples", "queue", "ledger", "metrics")
 
     async def tell_learned(self, label):
@@ -207,10 +199,8 @@ class Learning(Training):
     async def drop(self):
         """Throw away the round, or what was asked for and has not begun. One that is getting ready
         goes as soon as it is."""
-        self.wanted, self.scheduler.forced = "", False
-        async with self.opening:
-            pass
-        if not self.run or await self.tell(Drop(run=self.run)):
+        await self.training.want_nothing()
+        if not self.training.run or await self.tell(Drop(run=self.training.run)):
             await self.over()
 
     async def recall(self, example):

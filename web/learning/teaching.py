@@ -8,7 +8,7 @@ can be undone.
 import asyncio
 
 from engine.core.collecting.collector import DataCollector
-from engine.core.collecting.content import prompt_hash
+from engine.core.collecting.content import content_hash, prompt_hash
 from engine.core.collecting.corrections import contradicts, form_of, knows_nothing, rewritten
 from engine.core.collecting.hint import guess
 from engine.core.queue.batches import BatchManager
@@ -142,13 +142,19 @@ class Teaching:
         self.collector.exchanges[answer["id"]] = exchange
 
     async def rated(self, asked, answer):
-        """A thumb up is a lesson; a thumb down takes the answer out of what is learned."""
+        """A thumb up is a lesson; a thumb down takes the answer out of what waits to be one.  What
+        was learned is not touched by it: that is for forgetting, which is offered."""
         if self.refuses(answer):
             return
         self.know(asked, answer)
         if answer["rating"] == 1 and not await self.agrees(asked, answer):
             return
         await self.collector.log_feedback(answer["id"], answer["rating"])
+        id = content_hash(asked["text"], answer["text"])
+        if answer["rating"] == -1 and id in self.queue.learned:
+            words = t("teach.learned_already")
+            self.page.toast(words, "forget-fact", id, t("memory.forget"), 15)
+            return
         words = {1: "queue.added", -1: "queue.skipped"}.get(answer["rating"])
         if words:
             self.page.toast(t(words), "undo-queue")

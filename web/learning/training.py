@@ -1,15 +1,11 @@
-"""When learning may run, and what it works on: the scheduler's hand on the engine.
+"""What learning works on: the scheduler's grants carried to the engine, a round at a time.
 
-Decisions of when and how much are engine/core/scheduler.py's, which tab may train is
-engine/core/storage/election.py's; this tells them what the person does and carries their grants to
-the worker.
+When it may is web/learning/presence.py's, how much engine/core/scheduler.py's.
 """
 
 import asyncio
-import json
 
 import js
-from pyscript import js_import
 
 from engine.core.messages import Drop, Grant, Learn
 from engine.core.next_work import (
@@ -25,25 +21,10 @@ from engine.core.next_work import (
 )
 from engine.core.scheduler import WINDOW_MS, TrainingScheduler
 from engine.core.settings import IN_LESSONS, SchedulerConfig, for_model
-from engine.core.storage.election import Election
 from web.learning import records, truth
 from web.learning.effort import Effort
-from web.lib import clock, dom, failures, site
-from web.lib.words import t
+from web.lib import clock, dom, failures
 from web.shell.link import Gone, Refused
-
-PAUSED = {
-    "user": "user",
-    "typing": "typing",
-    "sending": "typing",
-    "hidden": "hidden",
-    "battery": "battery",
-    "inference": "answering",
-}
-
-
-async def sleep(milliseconds):
-    await asyncio.sleep(milliseconds / 1000)
 
 
 async def idle(timeout):
@@ -73,162 +54,20 @@ class Training:
         self.idle_practice = False
         self.unpractised = self.questions = 0
         self.runs, self.run_begun = [], False
-        self.trains = False
-        self.elected_once = asyncio.Event()
         self.opening = asyncio.Lock()  # while a round is opened it cannot be thrown away
         self.scheduler = TrainingScheduler(
             SchedulerConfig(), clock.now, self.grant, idle, self.has_work
         )
         self.scheduler.takes_seconds = self.takes_seconds
-
-    # ------------------------------------------------------------------------------ when it may
-
-    async def start(self):
-        """Stand for election, listen to what the person does, and let the scheduler turn."""
-        self.configure()
-        self.page.watch(self.configure, "settings")
-        self.page.watch(self.count_unpractised, "versions", "model")
-        self.page.watch(self.count_questions, "samples", "model")
-        self.page.watch(self.count_runs, "state", "model")
-        lock = (await js_import(site.path("lock.js")))[0]
-        self.channel = js.BroadcastChannel.new("oneseek-trainer")
-        self.election = Election(
-            self.page.store,
-            lock.hold,
-            self.channel.postMessage,
-            clock.now,
-            js.crypto.randomUUID(),
-            self.elected,
-            self.dismissed,
+        page.watch(self.count_unpractised, "versions", "model")
+        page.watch(self.count_questions, "samples", "model")
+        page.watch(self.count_runs, "state", "model")
+        dom.verbs(
+            {
+                "learn-now": lambda of, el: self.now("lesson"),
+                "practise-now": lambda of, el: self.now("practice"),
+            }
         )
-        self.channel.onmessage = lambda event: self.election.hear(event.data)
-        self.election.stand()
-        for kind, name in (("scroll", "scrolling"), ("pointermove", "pointer")):
-            dom.listen(kind, js.document, self._seen(name), capture=True, passive=True)
-        dom.listen("visibilitychange", js.document, self.visibility)
-        asyncio.create_task(dom.guard(self.tick()))
-        asyncio.create_task(dom.guard(self.power()))
-
-    def _seen(self, kind):
-        return lambda event: self.scheduler.activity(kind)
-
-    def configure(self):
-        """Take the person's settings over; they were checked when they were made."""
-        settings = self.page.settings
-        values = settings.get("config_scheduler") or {}
-        self.scheduler.config = SchedulerConfig(**values)
-        self.scheduler.start_after(settings["idle_seconds"] * 1000)
-        self.scheduler.rules["alone"] = "auto" if settings["full_speed"] else "never"
-        self.scheduler.rules["hidden"] = {"mains": "auto"}.get(
-            settings["hidden"], settings["hidden"]
-        )
-
-    def elected(self, epoch):
-        self.trains = True
-        self.page.status.know(other_tab=False)
-        self.elected_once.set()
-
-    def dismissed(self):
-        self.trains = False
-        self.page.status.know(other_tab=True)
-
-    async def use_here(self):
-        self.election.stand(True)
-        await self.election.tick()
-
-    def visibility(self, event):
-        self.scheduler.set_hidden(js.document.hidden)
-        if not js.document.hidden:
-            self.scheduler.activity("pointer")
-            dom.run(self.cut_short())
-            self.reread()
-
-    async def cut_short(self):
-        """Somebody is back: the long slice of a hidden tab ends at its next breath."""
-        if not (self.run and self.scheduler.granting):
-            return
-        try:
-            await self.page.app.engine.ask(Grant(run=self.run, milliseconds=0.0))
-        except Refused:
-            pass  # it has ended by itself meanwhile
-
-    async def power(self):
-        """Mains or battery, where the browser tells."""
-        if hasattr(js.navigator, "getBattery"):
-            battery = await js.navigator.getBattery()
-
-            def changed(event=None):
-                self.scheduler.set_power(battery.charging, battery.level)
-
-            changed()
-            for kind in ("chargingchange", "levelchange"):
-                dom.listen(kind, battery, changed)
-
-    async def tick(self):
-        """Once a second: the election, the countdown, and why it waits."""
-        await asyncio.sleep(0.1)
-        while True:
-            await self.election.tick()
-            self.page.status.know(other_tab=self.election.epoch is None)
-            self.show_pause()
-            if self.run:
-                self.page.status.draw()
-                self.page.touch("far")
-            await asyncio.sleep(1)
-
-    def show_pause(self):
-        stats = self.scheduler.get_stats()
-        if site.option("debug") == "1":
-            js.document.documentElement.dataset.scheduler = json.dumps(stats)
-        why, starts = stats["paused_because"], 0
-        if why == "idle" and self.has_work() and self.page.model:
-            why, starts = "", stats["starts_in_ms"] / 1000
-        self.page.status.know(paused=PAUSED.get(why, ""), countdown=starts)
-        chip = dom.by_id("countdown")
-        if not starts:
-            chip.hidden = True
-            return
-        words = t("countdown.soon", time=t.duration(starts))
-        if chip.hidden:
-            not_now = dom.button(t("countdown.not_now"), "not-now", cls="small quiet")
-            dom.replace(chip, dom.icon("seed"), dom.make("span", words), not_now)
-            chip.hidden = False
-            self.page.chat.keep_up()
-        dom.find("span", chip).textContent = words
-
-    def ready(self):
-        """There is a model: the scheduler may begin."""
-        if not self.scheduler.scheduled:
-            self.scheduler.start()
-            self.scheduler.activity("sending")
-            asyncio.create_task(dom.guard(self.scheduler.run(sleep, dom.report)))
-
-    def typing(self):
-        self.scheduler.activity("typing")
-        self.show_pause()
-
-    def yield_to_chat(self, busy):
-        if busy:
-            self.scheduler.inference_started()
-        else:
-            self.scheduler.inference_ended()
-
-    @property
-    def paused_by_user(self):
-        return "user" in self.scheduler.blocks
-
-    def toggle_pause(self):
-        if self.paused_by_user:
-            self.scheduler.resume()
-        else:
-            self.scheduler.pause()
-        self.show_pause()
-        self.page.touch("progress")
-
-    def not_now(self):
-        """Put it off for ten minutes of quiet, without switching it off."""
-        self.scheduler.quiet_until["idle"] = clock.now() + 600000
-        self.show_pause()
 
     def now(self, kind):
         """Without waiting for quiet: what it is at, or a lesson from the queue, or practice of
@@ -240,8 +79,33 @@ class Training:
             self.wanted = kind
         self.scheduler.force_training()
         self.page.status.know(round=self.page.status.facts["round"] or "training")
-        self.show_pause()
+        self.page.presence.show_pause()
         self.page.touch("progress")
+
+    async def want_nothing(self):
+        """Nothing that was asked for begins; a round that is getting ready can go once it is."""
+        self.wanted, self.scheduler.forced = "", False
+        async with self.opening:
+            pass
+
+    def heard(self, progress):
+        """A step is done; whether it is one of the round under way."""
+        if not self.run or progress.run == self.ended:
+            return False
+        self.run, self.kind = progress.run, progress.kind
+        if self.effort:
+            self.effort.heard(progress.step, progress.steps)
+        return True
+
+    def remembers(self):
+        """Whether the round under way takes in what was told, which leaves the queue as it is."""
+        return self.run and self.kind == "memory"
+
+    def close(self, outcome):
+        """The round is over; what it took tells how long the next one will."""
+        if outcome and self.effort:
+            dom.run(self.remember_effort(self.effort.remembered()))
+        self.ended, self.run, self.effort = self.run, "", None
 
     def has_questions(self):
         """Whether there is anything to learn that no lesson of the queue is about."""
@@ -251,10 +115,8 @@ class Training:
         """How quickly it goes: "full" or "slow"."""
         return "full" if self.scheduler.share() == 1.0 else "slow"
 
-    # -------------------------------------------------------------------------------- the work
-
     def has_work(self):
-        if not (self.page.model and self.page.model.trainable and self.trains):
+        if not (self.page.model and self.page.model.trainable and self.page.presence.trains):
             return False
         return bool(self.run or self.wanted or next_work(self.waits()))
 
@@ -271,10 +133,10 @@ class Training:
 
     def takes_seconds(self):
         """Whether all there is to do now is to remember what was just told."""
-        if not (self.page.model and self.page.model.trainable and self.trains):
+        if not (self.page.model and self.page.model.trainable and self.page.presence.trains):
             return False
-        if self.run:
-            return self.kind == "memory" and self.page.heart.is_own(self.remembering)
+        if self.run and self.kind == "memory":
+            return self.page.heart.is_own(self.remembering)
         return self.page.heart.is_own(self.page.heart.told())
 
     async def count_questions(self):
@@ -284,10 +146,15 @@ class Training:
         self.questions = len([k for k in keys if k.startswith("stage1_") and k[7:] not in done])
 
     async def count_runs(self):
-        """Runs over data sets that wait, or that a closed tab left; one that began comes first."""
+        """Runs over data sets of this model that wait, or that a closed tab left; one that began
+        comes first."""
         kept = await self.page.store.get("state", "runs.open")
-        self.runs = kept["ids"] if kept else []
-        self.run_begun = bool(kept and kept["begun"])
+        ids, self.runs = kept["ids"] if kept else [], []
+        for id in ids:
+            run = await self.page.store.get("state", id)
+            if run and run["models"] == [self.page.choice.model_id()]:
+                self.runs.append(id)
+        self.run_begun = bool(kept) and kept["begun"] in self.runs
 
     async def count_unpractised(self):
         """How many lessons the version in use learned since the last practice: work for long idle
@@ -300,6 +167,8 @@ class Training:
         """What the scheduler calls: open a round when none is open, then work on it."""
         try:
             await self.put_off_practice()
+            if await self.remembered_beside():
+                return {"used_ms": 0.0, "finished": False}
             async with self.opening:
                 opening = 0.0 if self.run else await self.open_round()
             if not self.run:
@@ -327,7 +196,7 @@ class Training:
             await self.remembered(done.reason)
             return {"used_ms": opening + done.used_ms, "finished": False}
         if done.finished:
-            await self.over(done.outcome, done.version)
+            await self.page.learning.over(done.outcome, done.version)
         elif self.effort:
             self.effort.spend(done.used_ms)
         used = opening + done.used_ms  # opening a round makes way at every few milliseconds
@@ -340,9 +209,31 @@ class Training:
             await self.page.app.engine.ask(Drop(run=self.run))
             self.ended, self.run, self.idle_practice = self.run, "", False
 
+    async def remembered_beside(self):
+        """What was just told is known in seconds, also while a lesson is under way: whether there
+        was such."""
+        id = self.page.heart.told() if self.run and self.kind != "memory" else None
+        if not self.page.heart.is_own(id):
+            return False
+        self.page.heart.begin(id)
+        reason = ""
+        try:
+            await self.page.app.engine.ask(self.to_remember(id))
+        except Gone:
+            self.page.heart.again(id)
+            raise
+        except Refused as refused:
+            reason = refused.failed.reason
+        self.page.heart.ended(id, reason)
+        await self.page.heart.read()
+        return True
+
+    def to_remember(self, id):
+        ids, epoch = [id] if id else [], self.page.presence.election.epoch or 0
+        return Learn(kind="memory", examples=ids, line="generic", config={}, epoch=epoch)
+
     async def open_round(self):
-        """Open a round of what comes next, of what is stored; how long opening took."""
-        await self.page.teaching.saved.settled()
+        """Open a round of what comes next; how long opening took."""
         self.remembering = self.page.heart.next()
         if self.remembering is not None:
             return await self.remember(self.remembering)
@@ -364,7 +255,7 @@ class Training:
                 examples=ids,
                 line="generic",
                 config=config.to_dict(),
-                epoch=self.election.epoch or 0,
+                epoch=self.page.presence.election.epoch or 0,
             )
         )
         self.run, self.kind = opened.run, opened.kind or self.kind
@@ -381,15 +272,7 @@ class Training:
         self.kind, self.leased, self.effort, self.idle_practice = "memory", [], None, False
         self.page.heart.begin(id)
         self.page.status.know(round="training")
-        opened = await self.page.app.engine.ask(
-            Learn(
-                kind="memory",
-                examples=[id] if id else [],
-                line="generic",
-                config={},
-                epoch=self.election.epoch or 0,
-            )
-        )
+        opened = await self.page.app.engine.ask(self.to_remember(id))
         self.run = opened.run
         return opened.used_ms
 
@@ -436,7 +319,7 @@ class Training:
         """The engine could not train: say it once, and do not try again by itself."""
         self.give_back()
         self.scheduler.pause()
-        await self.over()
+        await self.page.learning.over()
         failures.show(self.page, failed)
 
     def give_back(self):

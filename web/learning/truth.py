@@ -10,27 +10,27 @@ from web.lib.words import t
 
 def doing(page):
     """What the round under way is about, in the person's own words where there are some."""
-    learning = page.learning
-    lessons = learning.leased
-    if learning.kind == "memory":
-        told = learning.remembering and page.teaching.queue.records.get(learning.remembering)
+    training = page.training
+    lessons = training.leased
+    if training.kind == "memory":
+        told = training.remembering and page.teaching.queue.records.get(training.remembering)
         return t("learn.memory", text=told["answer"]) if told else t("learn.memory_again")
-    if learning.kind == "lesson" and len(lessons) == 1:
+    if training.kind == "lesson" and len(lessons) == 1:
         return t("learn.lesson", text=lessons[0]["answer"])
-    if learning.kind == "lesson" and lessons:
+    if training.kind == "lesson" and lessons:
         return t("learn.lessons", n=len(lessons))
-    return t("learn." + learning.kind) if t.has("learn." + learning.kind) else t("learn.again")
+    return t("learn." + training.kind) if t.has("learn." + training.kind) else t("learn.again")
 
 
 def sentence(page):
     """All of it: for Activity, and for whoever asks."""
-    facts, learning = page.status.facts, page.learning
+    facts = page.status.facts
     if not page.model:
         return t("learn.loading") if page.first_run.busy else t("activity.no_model")
     if facts["round"]:
         return under_way(page)
     ready, held = waiting(page)
-    if learning.paused_by_user:
+    if page.presence.paused_by_user:
         return t("learn.off", n=ready)
     if ready and facts["countdown"]:
         return t("learn.soon", n=ready, time=t.duration(facts["countdown"]))
@@ -40,31 +40,31 @@ def sentence(page):
 
 
 def under_way(page):
-    facts, learning = page.status.facts, page.learning
+    facts, training = page.status.facts, page.training
     parts = [doing(page)]
-    if learning.kind != "memory":  # which is a matter of seconds
-        parts.append(part(learning) + ", " + t.percent(learning.share()) + ".")
+    if training.kind != "memory":  # which is a matter of seconds
+        parts.append(part(training) + ", " + t.percent(training.share()) + ".")
     if facts["paused"]:
         parts.append(t("learn.paused", why=t("paused." + facts["paused"])))
         return " ".join(parts)
-    left = learning.seconds_left()
+    left = training.seconds_left()
     if left:
         parts.append(t("learn.left", time=t.duration(left)))
-    if learning.kind != "memory":
-        parts.append(t("learn." + learning.gear()))
+    if training.kind != "memory":
+        parts.append(t("learn." + training.gear()))
     return " ".join(parts)
 
 
-def part(learning):
-    return t("learn.part_" + (learning.effort.part if learning.effort else "ready"))
+def part(training):
+    return t("learn.part_" + (training.effort.part if training.effort else "ready"))
 
 
 def short(page):
     """For the pill: a word and how far."""
-    if page.learning.kind == "memory":
+    if page.training.kind == "memory":
         return t("state.remembering")
     name = "evaluating" if page.status.facts["round"] == "checking" else "training"
-    return t("state." + name) + " " + t.percent(page.learning.share())
+    return t("state." + name) + " " + t.percent(page.training.share())
 
 
 def waiting(page):
@@ -78,6 +78,6 @@ def no_lesson_now(page):
     ready, held = waiting(page)
     if not page.model:
         return t("activity.no_model")
-    if page.status.facts["round"] or ready or page.learning.has_questions():
+    if page.status.facts["round"] or ready or page.training.has_questions():
         return ""
     return t("learn.held", n=held) if held else t("activity.idle")

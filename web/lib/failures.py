@@ -16,7 +16,7 @@ ASKED = {
     "use": ("Use",),
     "recall": ("Recall",),
     "forget": ("Forget", "LetGo"),
-    "run": ("StartRun", "ListDataSets", "BringDataSet", "WhatRunTakes"),
+    "run": ("StartRun", "ListDataSets", "BringDataSet", "WhatRunTakes", "EndRun"),
     "export": ("Export",),
     "adapter": ("ImportAdapter",),
     "verify": ("Verify",),
@@ -77,5 +77,7 @@ def folded(failed):
 def show(page, failed):
     """A notice that is also heard."""
     said = words(failed)
+    if "StorageFull" in failed.detail[-LAST:]:
+        page.status.know(storage_low=True)
     page.alarm(said)
     return page.toast(said, seconds=20, also=folded(failed))

@@ -51,9 +51,16 @@ async def put_in_inbox(file, name=None):
     return name
 
 
+async def put_folder_in_inbox(name, found):
+    """The same of several files, in a folder of this name."""
+    for file in found:
+        await write("inbox/" + name, file.name, file)
+
+
 async def write(folder, name, content):
-    root = await js.navigator.storage.getDirectory()
-    inside = await root.getDirectoryHandle(folder, to_js({"create": True}))
+    inside = await js.navigator.storage.getDirectory()
+    for step in folder.split("/"):
+        inside = await inside.getDirectoryHandle(step, to_js({"create": True}))
     handle = await inside.getFileHandle(name, to_js({"create": True}))
     writable = await handle.createWritable()
     await writable.write(content)

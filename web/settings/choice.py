@@ -23,7 +23,7 @@ class Choice:
         await self.read_version()
         self.page.touch("model", "tab")
         self.page.chat.draw()
-        self.page.learning.ready()
+        self.page.presence.ready()
 
     def will_load(self):
         """Whether a model was chosen before, so that it loads by itself as soon as the engine is

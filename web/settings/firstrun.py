@@ -9,10 +9,10 @@ import json
 
 from pyscript import fetch
 
-from engine.core.messages import LoadModel, ModelProgress, StopLoading
-from web.lib import dom, failures, files, overlay, site
+from engine.core.messages import LoadModel, ModelProgress, StopLoading, WhatFits
+from web.lib import dom, failures, overlay, site
 from web.lib.words import t
-from web.settings import device
+from web.settings import device, given
 from web.settings.settings import storage_figures
 from web.shell.link import Refused
 
@@ -28,8 +28,10 @@ class FirstRun:
         self.progress = None
         self.trouble = None
         self.busy = False
+        self.asked = False  # the engine was asked for a model and has not answered
         self.over = asyncio.Event()  # what was to be loaded is loaded, or not
         self.free = None
+        self.takes = {}  # model -> the memory it takes, and what it may do here
         page.app.engine.listen(ModelProgress, self.on_progress)
         page.watch(self.draw, "words", "model", "boot", "status")
         dom.verbs(
@@ -38,7 +40,6 @@ class FirstRun:
                 "download-unsaved": lambda of, el: self.load(of, keep=False),
                 "stop-loading": lambda of, el: self.stop(),
                 "choose-model": lambda of, el: self.choose(),
-                "pick-model": lambda of, el: self.pick_file(),
             }
         )
 
@@ -218,7 +219,7 @@ class FirstRun:
     # -------------------------------------------------------------------------------- loading
 
     def on_progress(self, progress):
-        if not self.busy:
+        if not self.asked:
             return  # told late: the model is here, or is not coming
         before = self.progress
         if before and before.phase == progress.phase and progress.done < before.done:
@@ -243,19 +244,20 @@ class FirstRun:
         known = self.model(model)
         total = known["bytes"] if known else 0
         phase = "download" if self.page.status.facts["worker"] else "wait"
-        self.progress = None
+        self.progress, self.asked = None, True
         self.on_progress(ModelProgress(model=model, phase=phase, done=0, total=total, rate=0.0))
         self.page.chat.draw()
         try:
             loaded = await self.page.app.engine.ask(LoadModel(model=model, keep=keep))
         except Refused as refused:
+            self.asked = False
             self.trouble = (model, refused.failed, keep)
             self.page.status.know(loading="")
             if refused.failed.detail != "stopped":
                 self.page.alarm(failures.words(refused.failed))
             self.page.chat.draw()
             return
-        self.progress = None
+        self.progress, self.asked = None, False
         await self.page.choice.loaded(loaded, keep)
 
     async def stop(self):
@@ -265,15 +267,24 @@ class FirstRun:
 
     def choose(self):
         """Every model there is, with what one must know to choose."""
-        rows = [self.choice(model) for model in self.models]
-        overlay.dialog(
-            t("models.title"),
+        overlay.dialog(t("models.title"), self.choices(), name="models")
+        if self.page.app.device:
+            dom.run(self.weigh())
+
+    def choices(self):
+        return [
             dom.make("p", t("models.text"), cls="note"),
             self.current(),
-            rows,
+            [self.choice(model) for model in self.models],
             dom.make("div", dom.button(t("models.file"), "pick-model", drawing="file"), cls="row"),
-            name="models",
-        )
+        ]
+
+    async def weigh(self):
+        """What each takes on this device is said as soon as the engine has told it."""
+        self.takes = (await self.page.app.engine.ask(WhatFits())).models
+        shown = overlay.body_of("models")
+        if shown:
+            dom.replace(shown, self.choices())
 
     def current(self):
         """Which one is loaded, what it computes on, and why that."""
@@ -293,7 +304,7 @@ class FirstRun:
         current = bool(self.page.model) and self.page.model.model == model["id"]
         facts = [t.size(model["bytes"]), model["licence"]]
         facts.append(", ".join(t.language_name(code) for code in model["languages"]))
-        facts.append(t("models.trains" if model["trainable"] else "models.chats"))
+        takes = self.takes.get(model["id"])
         if model["id"] in site.models():
             use = dom.button(t("models.use"), "download", model["id"], cls="small")
         else:
@@ -302,7 +313,12 @@ class FirstRun:
         return dom.make(
             "div",
             dom.icon("mark"),
-            dom.make("div", dom.make("h3", model["name"]), dom.make("p", " · ".join(facts))),
+            dom.make(
+                "div",
+                dom.make("h3", model["name"]),
+                dom.make("p", " · ".join(facts)),
+                dom.make("p", given.fits(takes), cls="note") if takes else None,
+            ),
             tag if current else use,
             cls="choice current" if current else "choice",
         )
@@ -315,22 +331,10 @@ class FirstRun:
         link = {"href": address, "target": "_blank", "rel": "noopener noreferrer", "cls": "button"}
         return dom.make("a", t("models.get"), **link)
 
-    async def pick_file(self):
-        """A model file of the person's own: handed to the engine through the browser's file
-        store."""
-        chosen = await files.pick(".gguf,.safetensors", many=False)
-        if chosen:
-            await self.load_file(chosen[0])
-
     async def load_chosen(self, model):
         """Whatever was chosen in is closed: its progress is seen in the chat."""
         overlay.close_all()
         await self.load(model)
-
-    async def load_file(self, file):
-        overlay.close_all()
-        name = await files.put_in_inbox(file)
-        await self.load("file:" + name)
 
 
 def again(model):

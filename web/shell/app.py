@@ -125,8 +125,8 @@ async def start():
     kept = offline.has_build()
     if kept:
         await offline.start(app.new_build)
-    await page.learning.start()
-    await page.learning.elected_once.wait()
+    await page.presence.start()
+    await page.presence.elected_once.wait()
     await app.start_engine()
     if not kept:  # on a first visit the engine comes before what is kept for the next
         await offline.start(app.new_build)

@@ -16,6 +16,7 @@ from web.lib.words import t
 from web.shell.link import Refused
 
 REDRAW_SECONDS = 0.25
+RETRY_SECONDS = 3
 TOASTS = 2
 DEFAULTS = {
     "language": "",
@@ -65,6 +66,7 @@ class Page:
         self.keeps_model = True
         self.version = "v0"
         self.asks = {}
+        self.unsaved = []
         self.watchers = []
         self.touched = set()
         self.drawing = False
@@ -80,11 +82,32 @@ class Page:
 
     async def save(self, ops):
         """Store what a person said or chose, also when there is hardly any room left.  When there
-        is none at all it lives as long as the page, which says so."""
+        is none at all it lives as long as the page, which says so and tries again."""
+        ops, self.unsaved = self.unsaved + ops, []
         try:
+            await self.save_now(ops)
+        except StorageFull:
+            if not self.status.facts["storage_full"]:
+                asyncio.create_task(dom.guard(self.save_later()))
+            self.unsaved = ops + self.unsaved
+            self.status.know(storage_full=True)
+        else:
+            if self.status.facts["storage_full"] and not self.unsaved:
+                self.status.know(storage_full=False, storage_low=False)
+
+    async def save_now(self, ops):
+        try:
+            await self.store.batch(ops)
+        except StorageFull:
+            self.status.know(storage_low=True)
             await save_anyway(self.store, ops)
-        except StorageFull as full:
-            self.complain(full)
+
+    async def save_later(self):
+        """Again and again, until there is room."""
+        await asyncio.sleep(RETRY_SECONDS)
+        while self.unsaved:
+            await self.save([])
+            await asyncio.sleep(RETRY_SECONDS)
 
     async def reserve(self):
         """Set room aside, for what is said once the disk is full; where there is none left, so be

@@ -27,12 +27,15 @@ from web.learning.panels.sources import Sources
 from web.learning.panels.tabs import Tabs
 from web.learning.panels.versions import Versions
 from web.learning.practice import Learning
+from web.learning.presence import Presence
 from web.learning.teaching import Teaching
+from web.learning.training import Training
 from web.lib import dom, markdown, overlay, site
 from web.lib.words import t, wished
 from web.settings.choice import Choice
 from web.settings.exchange import Exchange
 from web.settings.firstrun import FirstRun
+from web.settings.given import Given
 from web.settings.settings import SettingsDialog
 from web.shell import verbs
 from web.shell.aside import MIDDLE, Aside
@@ -67,10 +70,13 @@ def put_together(page):
     page.aside = Aside(page)
     page.editors = Editors(page)
     page.first_run = FirstRun(page)
+    page.given = Given(page)
     page.install = Install(page)
     page.measured = Measured(page)
     page.teaching = Teaching(page)
-    page.learning = Learning(page)
+    page.training = Training(page)
+    page.presence = Presence(page, page.training)
+    page.learning = Learning(page, page.training)
     page.heart = Heart(page)
     page.comeback = Comeback(page)
     page.about = About(page)

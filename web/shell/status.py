@@ -81,6 +81,7 @@ class Status:
             "online": True,
             "storage_lost": False,
             "storage_low": False,
+            "storage_full": False,
             "set_aside": 0,
         }
         page.watch(self.draw, "words")
@@ -127,7 +128,7 @@ class Status:
         """What the ring of the pill shows; 0 hides it."""
         if state == "downloading":
             return self.facts["share"]
-        return self.page.learning.share() if self.facts["round"] else 0
+        return self.page.training.share() if self.facts["round"] else 0
 
     def draw_banners(self):
         facts, banners = self.facts, []
@@ -139,9 +140,10 @@ class Status:
         if facts["storage_lost"]:
             restore = dom.button(t("banner.restore"), "import-everything", cls="small")
             banners.append(banner("warn", t("banner.storage_lost"), restore, bad=True))
-        if facts["storage_low"]:
+        if facts["storage_low"] or facts["storage_full"]:
             free = dom.button(t("banner.free_space"), "settings", cls="small")
-            banners.append(banner("warn", t("banner.storage_low"), free, bad=True))
+            words = t("banner.storage_full" if facts["storage_full"] else "banner.storage_low")
+            banners.append(banner("warn", words, free, bad=True))
         if facts["set_aside"]:
             out = dom.button(t("banner.remove_aside"), "remove-aside", cls="small")
             keep = dom.button(t("backup.export"), "export-everything", cls="small")

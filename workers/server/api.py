@@ -26,7 +26,9 @@ from workers.server.admission import Crowded
 from workers.server.endpoints import comparing, inspection, lessons, openai, training, versions
 from workers.server.endpoints.deprecated import deprecated, multi_model_query, query, status
 from workers.server.guard import error
-from workers.server.service import NoSuchModel, Service
+from workers.server.guests import NoRoom
+from workers.server.names import NoSuchModel
+from workers.server.service import Service
 
 log = logging.getLogger("oneseek")
 
@@ -83,6 +85,7 @@ TOLD: dict[type[Exception], tuple[int, str]] = {
     TooLong: (400, "context_length_exceeded"),
     NoSuchModel: (404, "model_not_found"),
     OnlyChats: (409, "chats_only"),
+    NoRoom: (409, "no_room"),
     ValueError: (400, "invalid_value"),
     OverflowError: (400, "invalid_value"),
     LookupError: (404, "not_found"),

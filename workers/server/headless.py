@@ -30,13 +30,15 @@ from engine.core.storage.sqlite import SqliteStore
 from engine.core.storage.store import StorageFull, StoreRetired
 from engine.history.dna import EVERY_QUESTIONS
 from engine.history.signing import BadKey, read_key
+from engine.learning.needs import memory_here
 from engine.model import registry
 from engine.model.formats import FormatError
 from engine.model.registry import NoBaseModels
-from engine.open import alone_in, assistant_over, clock, model_named
+from engine.open import alone_in, assistant_over, clock, keep_bits, model_named
 from importers.pages.fetch import Fetcher, anywhere
 from workers.server.api import create_app
 from workers.server.guard import LOCAL, Guard
+from workers.server.guests import Guests, guest_named, must_be_here
 from workers.server.service import Service
 from workers.server.witness import Witness
 
@@ -71,7 +73,11 @@ def arguments() -> argparse.ArgumentParser:
         epilog=environment.listed(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--model", help="an id or a path; without it BASE_MODELS decides")
+    parser.add_argument(
+        "--model",
+        help="an id or a path, or several with commas: the first one answers, and runs over a data "
+        "set may train each; without it BASE_MODELS decides",
+    )
     parser.add_argument("--port", type=int, default=8321)
     parser.add_argument("--host", default="127.0.0.1", help="any other address needs --key")
     parser.add_argument("--key", default=variable("ONESEEK_API_KEY"))
@@ -129,17 +135,26 @@ async def base_of(name: str, store: SqliteStore) -> str:
 
 async def opened(options: argparse.Namespace) -> Service:
     """The service of the chosen model over the folder's store."""
-    name = registry.one(options.model)
+    name, *others = registry.chosen(options.model)
     id = registry.id_of(name)
+    must_be_here(name, others)
     model = await model_named(name, options.backend, Progress(name))
     store = SqliteStore(options.folder / DATABASE)
+    await keep_bits(model, store)
     if store.lost:
         log.warning("the folder's database was lost: restore a backup to get versions back")
     key = variable("LEDGER_PRIVATE_KEY_PATH")
     signer = read_key(key) if key else None
-    assistant = assistant_over(model, store, await base_of(name, store), signer=signer)
-    on = switched_on("ENABLE_MICROTRAINING", True)
-    service = Service(store, assistant, id, clock, on, options.folder, share=options.share)
+    here = await base_of(name, store)
+    assistant = assistant_over(model, store, here, signer=signer, device_memory=memory_here())
+    guests = {}
+    for other in others:
+        base = await base_of(other, store)
+        guests[registry.id_of(other)] = guest_named(other, options.backend, store, base, signer)
+    on, share = switched_on("ENABLE_MICROTRAINING", True), options.share
+    service = Service(
+        store, assistant, id, clock, on, options.folder, share=share, guests=Guests(guests)
+    )
     service.micro.dna_every = whole("DNA_EVERY", EVERY_QUESTIONS)
     if address := variable("LEDGER_URL"):
         fetcher = Fetcher(anywhere) if switched_on("LEDGER_URL_LOCAL", False) else Fetcher()

@@ -28,7 +28,8 @@ from engine.core.queue.batches import BatchManager
 from engine.core.queue.saved import SavedQueue
 from engine.core.queue.training_queue import TrainingQueue
 from engine.core.scheduler import AWAY_MS
-from engine.history import curve, naming
+from engine.core.turns import urgent
+from engine.history import curve
 from engine.history.audit import check_store
 from engine.history.versions import GENERIC, Versions, label
 from engine.learning.lessons import LessonError
@@ -38,7 +39,9 @@ from engine.learning.runs import TrainingRun
 from engine.learning.trainer import check
 from engine.model.generate import BATCHES, Answer, Sampling
 from workers.server.admission import Admission
+from workers.server.guests import Guests
 from workers.server.hub import Hub
+from workers.server.names import Names
 from workers.server.share import Share
 from workers.server.training_runs import Runs
 
@@ -46,13 +49,6 @@ IDLE_SECONDS = 2.0  # quiet before learning begins
 LOOKED_BACK = 200  # entries of the ledger
 
 log = logging.getLogger("oneseek")
-
-
-class NoSuchModel(LookupError):
-    """A request names a model or version that is not here."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"there is no model {name!r}; GET /v1/models lists them")
 
 
 class Service:
@@ -72,10 +68,13 @@ class Service:
         folder: Path | None = None,
         paced: bool = False,
         share: float = 1.0,
+        guests: Guests | None = None,
     ) -> None:
         self.store, self.assistant, self.model, self.clock = store, assistant, model, clock
         self.micro_training, self.folder, self.paced = micro_training, folder, paced
         self.share = share  # of the time that learning may take
+        self.guests = guests or Guests({})
+        self.names = Names(model, assistant.versions, self.guests)
         self.versions: Versions = assistant.versions
         self.hub = Hub()
         self.queue = SavedQueue(TrainingQueue(clock), store)
@@ -92,7 +91,9 @@ class Service:
         self.practised_at = 0  # the version that practice was last tried on
         self.wake = asyncio.Event()
         self.refused: set[str] = set()  # ids of what can not be kept in mind
-        self.compared: dict[str, list[int]] = {}  # blind comparisons that wait for a choice
+        self.compared: dict[
+            str, list[tuple[str, int]]
+        ] = {}  # blind comparisons that wait for a choice
 
     async def start(self) -> None:
         await self.queue.load()
@@ -127,6 +128,12 @@ class Service:
     def tell_rebuilding(self, how_far: dict) -> None:
         self.hub.tell({"type": "version_rebuilding", **how_far})
 
+    async def learner(self, model: str, run: str = "") -> Assistant:
+        """A base model with its versions, loaded."""
+        if model == self.model:
+            return self.assistant
+        return await self.guests.get(model, self.assistant.turns, run)
+
     # ---- answers
 
     async def answer(
@@ -136,12 +143,16 @@ class Service:
         key: str,
         version: int | None,
         client: str = "",
+        model: str = "",
         **hooks: Any,
     ) -> tuple[Answer, int]:
+        """By the model that answers, or by one beside it."""
         async with self.admission.place(client):
             self.asked = time.monotonic()
             try:
-                found = await self.assistant.answer(messages, sampling, key, version, **hooks)
+                with urgent():
+                    asked = await self.learner(model or self.model)
+                found = await asked.answer(messages, sampling, key, version, **hooks)
             finally:
                 self.asked = time.monotonic()
                 asyncio.get_running_loop().call_later(IDLE_SECONDS, self.assistant.turns.wake)
@@ -152,20 +163,6 @@ class Service:
     async def told(self, answer: Answer, number: int) -> dict:
         """Whose words an answer is, by which version, and what it used of what was told."""
         return await self.assistant.told(answer, number)
-
-    async def find_version(self, name: str) -> int | None:
-        """The number behind `model`, `model:v1.2`, `v1.2` or a version's name, also one that the
-        system before gave; None is the one in use."""
-        if name in (self.model, "oneseek"):
-            return None
-        wanted = name.removeprefix(self.model + ":")
-        if wanted == label(None):
-            return 0
-        for record in await self.versions.records():
-            names = (label(record), record["name"], record["gate"].get("came_as"))
-            if wanted in names or naming.means(wanted, record["name"]):
-                return record["number"]
-        raise NoSuchModel(name)
 
     # ---- learning when nobody asks
 
@@ -184,7 +181,8 @@ class Service:
     @property
     def is_quiet(self) -> bool:
         """Nobody is being answered, and nobody has asked for a moment."""
-        return not self.assistant.answering and time.monotonic() - self.asked >= IDLE_SECONDS
+        busy = self.assistant.answering or self.guests.answering
+        return not busy and time.monotonic() - self.asked >= IDLE_SECONDS
 
     async def quiet(self) -> None:
         while not self.is_quiet:

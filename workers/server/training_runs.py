@@ -6,18 +6,24 @@ A run goes on after a restart with the epoch it was in, from the checkpoint of i
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import shutil
 from collections.abc import Callable
 from typing import Any
 
+from engine.assistant import Assistant
+from engine.backends.gpu.errors import DeviceLost
 from engine.core.settings import MODES, StopConfig, TrainingConfig
+from engine.core.turns import urgent
 from engine.history.dna import record_dna
 from engine.history.round_plan import TRAINING, make_plan
-from engine.history.versions import GENERIC, label
+from engine.history.versions import GENERIC, Versions
 from engine.learning import run_data, shape
-from engine.learning.needs import measured_pace, needs
+from engine.learning.adaptive import AdaptiveConfig
+from engine.learning.needs import Watch, measured_pace, needs
 from engine.learning.runs import TrainingRun, validate_base_models
+from workers.server.relay import Relay, must_have_come_to, told
 
 
 def must_have_place(wanted: TrainingConfig, config: TrainingConfig) -> None:
@@ -31,8 +37,9 @@ def must_have_place(wanted: TrainingConfig, config: TrainingConfig) -> None:
         )
 
 
+log = logging.getLogger("oneseek")
 OPEN = "runs.open"  # in `state`: the runs that wait or are under way, oldest first
-MEASURES = ("scale", "measures", "notes", "losses", "steps")
+LEARNED = ("learned_in", "earlier", "why", "revision")  # what a round adds to a data set's record
 
 
 class Runs:
@@ -41,14 +48,18 @@ class Runs:
     def __init__(self, service: Any, emit: Callable[[dict], Any]) -> None:
         self.service, self.emit = service, emit
         self.store, self.versions = service.store, service.assistant.versions
+        self.guests = service.guests
         self.known: dict[str, TrainingRun] = {}
         self.now: TrainingRun | None = None
+        self.task: asyncio.Task | None = None  # in which it is done
         self.loaded = False
 
     @property
     def coming(self) -> list[TrainingRun]:
-        """What waits; a run that a restart interrupted first."""
+        """What waits, of the models that are here; a run that a restart interrupted first."""
+        here = set(self.service.names.models)
         waiting = [run for run in self.known.values() if not run.over and run is not self.now]
+        waiting = [run for run in waiting if here.issuperset(run.models)]
         return sorted(waiting, key=lambda run: run.state != "training")
 
     async def load(self) -> None:
@@ -70,23 +81,22 @@ class Runs:
         )
 
     async def start(
-        self, models: list[str], data: str, epochs: int, rate: float, threshold: float,
-        patience: int, shaped: dict | None = None,
+        self, models: list[str], data: str, epochs: int, rate: float, stop: StopConfig,
+        shaped: dict | None = None, adaptive: AdaptiveConfig | None = None,
     ) -> TrainingRun:  # fmt: skip
         """A run that begins when nobody is waiting for an answer; `shaped` says what it trains of
         the model (mode, full_blocks, lora_config), otherwise it goes on in the shape in use."""
-        self.service.assistant.must_learn()
         await self.load()
-        chosen = validate_base_models(models, [self.service.model])
+        chosen = validate_base_models(models, self.service.names.models)
         record = await run_data.find(self.store, data)
-        stop = StopConfig(threshold=threshold, patience=patience)
         wanted = shaped or {}
+        with urgent():  # who asked waits
+            taken = await self.needs_of(chosen, record, epochs, wanted)
         about = {"datasetId": data, "dataset": record["prompt"], "record": record["id"],
-                 "examples": record["examples"], "shape": wanted,
-                 "needs": await self.needs(record, epochs, wanted)}  # fmt: skip
+                 "examples": record["examples"], "shape": wanted, "needs": taken}  # fmt: skip
         run = TrainingRun(
-            chosen, epochs, rate, self.service.clock, self.emit, stop=stop,
-            taken=self.known.__contains__, about=about, keep=self.keep,
+            chosen, epochs, rate, self.service.clock, self.emit, adaptive, stop,
+            self.known.__contains__, about, self.keep,
         )  # fmt: skip
         self.known[run.id] = run
         await self.store.batch([["put", "queue", record["id"], record]])
@@ -98,23 +108,41 @@ class Runs:
         record, told = await run_data.find(self.store, data), []
         for mode in MODES:
             try:
-                told.append(await self.needs(record, epochs, {"mode": mode}))
+                told.append(await self.needs(self.service.model, record, epochs, {"mode": mode}))
             except ValueError as why:
                 told.append({"mode": mode, "refused": str(why)})
         return told
 
-    async def needs(self, record: dict, epochs: int, wanted: dict) -> dict:
+    async def needs_of(
+        self, models: list[str], record: dict, epochs: int, wanted: dict
+    ) -> dict[str, Any]:
+        """The same of a run over several, one of which computes at a time."""
+        if models == [self.service.model]:
+            return await self.needs(models[0], record, epochs, wanted)
+        each = {model: await self.needs(model, record, epochs, wanted) for model in models}
+        seconds = [one["seconds"] for one in each.values()]
+        return {
+            "memory_bytes": max(one["memory_bytes"] for one in each.values()),
+            "seconds": None if None in seconds else sum(seconds),
+            "models": each,
+        }
+
+    async def needs(self, model: str, record: dict, epochs: int, wanted: dict) -> dict:
         """The memory and the time a run will take; ValueError when the version in use has no place
-        in what it would train."""
-        trainer = self.service.assistant.trainer
-        number = await self.versions.number(GENERIC)
-        before = await self.service.assistant.whole.weights(number) if number else trainer.fresh()
+        in what it would train, or when there is no room for the model."""
+        assistant = await self.service.learner(model)
+        assistant.must_learn()
+        trainer, number = assistant.trainer, await assistant.versions.number(GENERIC)
+        before = await assistant.whole.weights(number) if number else trainer.fresh()
         plan = make_plan(TRAINING, {}, [record], [], wanted)
         config = trainer.shape_for(before, plan)
-        must_have_place(config.replace(**wanted), config)
-        told = needs(
-            trainer, config.replace(epochs=epochs), record, await measured_pace(self.store)
-        )
+        asked = config.replace(**wanted)
+        must_have_place(asked, config)
+        pace = await measured_pace(self.store)
+        told = needs(trainer, asked.replace(epochs=epochs), record, pace)
+        if model != self.service.model:
+            self.guests.must_fit(model, told["memory_bytes"])
+            told["memory_bytes"] += self.guests.known[model].bytes
         return told
 
     async def cancel(self, id: str) -> TrainingRun:
@@ -124,13 +152,18 @@ class Runs:
             raise ValueError(f"{id} is over already ({run.state}); nothing was changed")
         run.state = "cancelled"
         if run is self.now:
-            round, self.now = self.service.assistant.round, None
+            self.now = None
             self.service.assistant.drop()
-            if round:
-                await asyncio.wait({round.task})
-        await self.store.batch([["delete", "snapshots", f"round.{self.versions.base}.{GENERIC}"]])
+            await asyncio.wait({self.task})
+        await self.forget_checkpoints(run)
         await run.fail("a person ended it; nothing was changed", "cancelled")
         return run
+
+    async def forget_checkpoints(self, run: TrainingRun) -> None:
+        """Another run over the same data must not go on from where this one came to nothing."""
+        here = [model for model in run.models if model in self.service.names.models]
+        keys = [f"round.{self.service.names.base_of(model)}.{GENERIC}" for model in here]
+        await self.store.batch([["delete", "snapshots", key] for key in keys])
 
     def run(self, id: str) -> TrainingRun:
         if id not in self.known:
@@ -143,48 +176,85 @@ class Runs:
         """The run as a round of the assistant, done in the time it grants."""
         self.now = run
         assistant = self.service.assistant
-        return assistant.look_into(lambda: self.work(run, on_step, store), TRAINING, run.id)
+        round = assistant.look_into(lambda: self.work(run, on_step, store), TRAINING, run.id)
+        self.task = round.task
+        return round
 
     async def work(self, run: TrainingRun, on_step: Callable, store: Any) -> dict:
         """All of it: epochs, gate, and the files it leaves; what became of its round."""
-        ended: dict = {}
-
-        async def finish() -> dict:
-            ended.update(await self.service.assistant.training.finish())
-            gate, version = ended["gate"], ended["version"]
-            return {
-                "outcome": ended["outcome"],
-                "reason": ended["reason"],
-                "version": version and label(version),
-                "version_name": version and version["name"],
-                "gate": {name: gate[name] for name in MEASURES if name in gate},
-            }
-
         try:
-            await self.open(run, store)
-            await run.run(lambda model, epoch, weight, rate: self.epoch(epoch, on_step), finish)
+            if run.models == [self.service.model]:
+                ended = await self.alone(run, on_step, store)
+            else:
+                ended = await self.in_turns(run, store)
             await self.leave_files(run)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, DeviceLost):
             raise
         except Exception as fault:
+            log.error("a run failed, what is saved is untouched", exc_info=fault)
+            self.service.failures += 1
+            await self.forget_checkpoints(run)
             await run.fail(str(fault))
-            raise
+            ended = {"outcome": "failed", "reason": run.reason, "version": None, "gate": {}}
         finally:
             self.now = None
         return ended
 
-    async def open(self, run: TrainingRun, store: Any) -> None:
-        record = await self.store.get("queue", run.about["record"])
-        if record is None:
-            raise LookupError(f"the data set {run.about['dataset']!r} is no longer there")
-        stop = run.stop.config.to_dict()
+    async def alone(self, run: TrainingRun, on_step: Callable, store: Any) -> dict:
+        """A run of the model that answers: one round from its first epoch to its gate."""
+        ended: dict = {}
+        watch = Watch(self.service.assistant.model.executor)
+
+        async def finish() -> dict:
+            ended.update(await self.service.assistant.training.finish())
+            return told(ended) | {"memory_used": watch.most()}
+
+        await self.open(run, self.service.assistant, await self.record(run), {}, store)
+        self.service.assistant.round.steps = self.service.assistant.training.attempt.steps
+        await run.run(lambda model, epoch, weight, rate: self.epoch(epoch, on_step), finish)
+        return ended
+
+    async def in_turns(self, run: TrainingRun, store: Any) -> dict:
+        """A run of several base models, or of one that is not the one that answers."""
+        record, self.guests.pinned_by = await self.record(run), run.id
+
+        async def begin(assistant: Assistant, multipliers: list[float]) -> None:
+            await self.store.batch([["put", "queue", record["id"], record]])
+            more = {"rate_multipliers": multipliers, "confidence_auto_stop": {"enabled": False}}
+            await self.open(run, assistant, record, more, store)
+
+        async def learner(model: str) -> Assistant:
+            return await self.service.learner(model, run.id)
+
+        try:
+            relay = Relay(run, self.store, learner, begin, self.dna)
+            results = await run.run(relay.train, relay.finish)
+            if any(one["version"] for one in run.ended.values()):
+                await self.store.batch([["delete", "queue", record["id"]]])
+        finally:
+            self.guests.pinned_by = ""
+            self.guests.leave()
+        return {**results, "version": None}  # which belongs to a round of the model that answers
+
+    async def record(self, run: TrainingRun) -> dict:
+        """Its data set: in the queue, or among what was learned when a model has learned it."""
+        for place in ("queue", "examples"):
+            if kept := await self.store.get(place, run.about["record"]):
+                others = {name: kept[name] for name in kept if name not in LEARNED}
+                return {**others, "state": "run"}
+        raise LookupError(f"the data set {run.about['dataset']!r} is no longer there")
+
+    async def open(
+        self, run: TrainingRun, assistant: Assistant, record: dict, more: dict, store: Any
+    ) -> None:
+        """The round of a model in this run is open, begun or gone on with."""
         wanted = run.about.get("shape", {})
         config = {"epochs": run.epochs, "learning_rate": run.learning_rate,
-                  "confidence_auto_stop": stop} | wanted  # fmt: skip
-        await self.service.assistant.data_set_round(record, run.id, config, store)
-        trained = self.service.assistant.training.attempt.trainer.config
+                  "confidence_auto_stop": run.stop.config.to_dict()}  # fmt: skip
+        await assistant.data_set_round(record, run.id, config | more | wanted, store)
+        attempt: Any = assistant.training.attempt
+        trained = attempt.trainer.config
         must_have_place(trained.replace(**wanted), trained)
-        self.service.assistant.round.steps = self.service.assistant.training.attempt.steps
 
     async def epoch(self, epoch: int, on_step: Callable) -> float:
         """Train until so many epochs were validated; the loss of the validation part."""
@@ -193,27 +263,34 @@ class Runs:
         losses = training.attempt.losses
         while len(losses) < epoch:
             if await training.advance(math.inf) is None:
-                raise ArithmeticError(training.broken or f"it ended before epoch {epoch}")
+                must_have_come_to(epoch, training)
             assistant.round.metrics = training.get_latest_metrics()
             await on_step(assistant.round)
             await assistant.turns.breathe()
         return losses[epoch - 1]
 
     async def forget(self) -> None:
-        """What runs that are over left: their records and their folders."""
-        gone = [id for id, run in self.known.items() if run.over]
-        if gone:
-            await self.store.batch([["delete", "state", id] for id in gone])
-        for id in gone:
-            del self.known[id]
+        """Every run, also the one under way: its record, its checkpoint and its folder."""
+        for run in list(self.known.values()):
+            if not run.over:
+                await self.cancel(run.id)
+        await self.store.batch([["delete", "state", key] for key in (*self.known, OPEN)])
+        self.known.clear()
+        self.guests.leave()
         if self.service.folder:
             shutil.rmtree(self.service.folder / "runs", ignore_errors=True)
 
     async def leave_files(self, run: TrainingRun) -> None:
         if not self.service.folder:
             return
-        count = (await self.service.micro.stats())["stage_counts"]["stage2"]
-        dna = await record_dna(self.versions, GENERIC, count)
+        models = run.results.get("models")
+        dna = (
+            {one: models[one]["dna"] for one in models} if models else await self.dna(self.versions)
+        )
         proof = {"entries": await self.versions.ledger.entries(),
                  "head": await self.versions.ledger.head()}  # fmt: skip
         run.write(self.service.folder / "runs" / run.id, dna, proof)
+
+    async def dna(self, versions: Versions) -> dict:
+        count = (await self.service.micro.stats())["stage_counts"]["stage2"]
+        return await record_dna(versions, GENERIC, count)

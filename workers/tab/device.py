@@ -46,6 +46,11 @@ def processor(why: str) -> Device:
     return Device(kind="cpu", name="WebAssembly", why=why)
 
 
+def device_memory() -> int:
+    """Bytes of memory as the browser tells them, rounded; 0 where it does not."""
+    return int(getattr(js.navigator, "deviceMemory", 0) * (1 << 30))
+
+
 def wait_inside(turns: Turns) -> None:
     """Wait for a turn in the middle of plain Python: the browser suspends the whole stack."""
     if can_run_sync():

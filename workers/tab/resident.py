@@ -40,7 +40,7 @@ from engine.model.formats.download import Damaged
 from engine.open import assistant_of
 from workers.post import Emit
 from workers.questions import Questions
-from workers.tab.device import choose, open_executor, processor, wait_inside
+from workers.tab.device import choose, device_memory, open_executor, processor, wait_inside
 from workers.tab.models import Models, Paused
 from workers.tab.recovery import Recovery
 from workers.tab.signer import BrowserSigner
@@ -130,6 +130,7 @@ class Resident:
             progress=progress,
             signer=self.signer,
             memory_budget=TRAINING_BYTES[self.device.kind],
+            device_memory=device_memory(),
         )
         self.assistant.whole.tell = self.tell_rebuilding
         self.versions, self.loaded = self.assistant.versions, request

@@ -14,6 +14,7 @@ import wgpu
 
 from engine.backends.gpu.errors import DeviceLost, GPUProblem, OutOfMemory
 from engine.backends.gpu.kernels import Kernels
+from engine.backends.room import Given
 from engine.compiler.ir import BYTES, Spec
 from engine.compiler.launch import Tier
 from engine.compiler.pieces import Costs
@@ -54,7 +55,7 @@ class Device:
     """An open device: its buffers, its compiled kernels, the cost of each, and its end."""
 
     def __init__(self, device: Any, memory_limit: int | None = None) -> None:
-        self.device, self.memory_limit, self.allocated = device, memory_limit, 0
+        self.device, self.memory_limit, self.given = device, memory_limit, Given()
         self.turns = Turns()
         info = device.adapter_info
         self.description = f"{info['device']} {info['description']}".strip()
@@ -86,21 +87,18 @@ class Device:
         limit = self.device.limits["max-storage-buffer-binding-size"]
         if size > limit:
             raise OutOfMemory(f"{label}:{spec} has {size} bytes, one buffer holds {limit} here")
-        if self.memory_limit and self.allocated + size > self.memory_limit:
+        if self.memory_limit and self.given.now + size > self.memory_limit:
             raise OutOfMemory(
-                f"{label}:{spec} needs {size} bytes; {self.allocated} of the allowed "
+                f"{label}:{spec} needs {size} bytes; {self.given.now} of the allowed "
                 f"{self.memory_limit} are taken"
             )
         try:
             buffer = self.device.create_buffer(label=label, size=size, usage=USAGE)
         except Exception as problem:
             raise OutOfMemory(f"no room for {label}:{spec}, {size} bytes: {problem}") from problem
-        self.allocated += size
-        weakref.finalize(buffer, self._freed, size)
+        self.given.out(size)
+        weakref.finalize(buffer, self.given.back, size)
         return buffer
-
-    def _freed(self, size: int) -> None:
-        self.allocated -= size
 
     def upload(self, array: np.ndarray, label: str = "tensor") -> Tensor:
         kind = {"f": "f32", "i": "i32", "b": "i32", "u": "u32"}[array.dtype.kind]

@@ -1,7 +1,7 @@
 """One program on the device: recorded once, replayed from any dispatch to any other.
 
 Slices are cut by what each dispatch costs, measured once per kind of dispatch with the device's own
-clock, so that a slice of 8 ms takes 8 ms and whoever is waiting gets the device after it.
+clock, so that a slice of 6 ms takes 6 ms and whoever is waiting gets the device after it.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ import numpy as np
 from engine.backends import executor as runs
 from engine.backends.gpu.errors import DeviceLost
 from engine.backends.reference import DTYPES
-from engine.backends.room import Room
+from engine.backends.room import Given, Room
 from engine.backends.wasm.board import BOARD_BYTES, CLOSED, GIVE_UP_MS, HELPED, LOST, PIECE_WORDS
 from engine.backends.wasm.kernels.kernel import PIECE
 from engine.backends.wasm.memory import Block, Memory, Tensor
@@ -45,6 +45,7 @@ class Wasm:
 
     def __init__(self, host: Any) -> None:
         self.memory, self.turns = Memory(host), Turns()
+        self.given: Given | None = self.memory.given
         self.board = self.memory.block(BOARD_BYTES)
         host.open(self.board.address)
         weakref.finalize(self, host.close).atexit = False

@@ -60,7 +60,7 @@ class DataCollector:
             return []
         if not secrets_in(exchange["prompt"] + "\n" + exchange["answer"]):
             await self._offer(exchange, "chat", "thumb down")
-            await self.queue.change(lambda q: id in q.records and q.dislike(id))
+            await self.queue.change(lambda q: id in q.records and q.skip(id))
         return []
 
     async def correct(self, message_id, answer):

@@ -48,11 +48,6 @@ class SavedQueue:
             await self.store.batch([["delete", "queue", key] for key in self.aside])
             self.aside = []
 
-    async def settled(self):
-        """Until what was acted on so far is stored, or taken back because it could not be."""
-        async with self.alone:
-            pass
-
     async def change(self, act):
         """Do `act(queue)` and store it.  When another tab was first, start again from its result;
         when it cannot be stored, the queue is as it was and the error is raised."""

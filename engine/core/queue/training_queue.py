@@ -102,10 +102,6 @@ class TrainingQueue:
         """None of the answers to a question is right."""
         self._act([(one["id"], _with(one, state="skipped")) for one in self.rivals(about)])
 
-    def dislike(self, id):
-        """A person said the answer is bad: it is not learned, and kept as what not to say."""
-        self._act([(id, _with(self._known(id), state="skipped", kind="dislike"))])
-
     def prefer(self, id, priority):
         self._act([(id, _with(self._known(id), priority=priority))])
 

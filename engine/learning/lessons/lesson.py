@@ -146,6 +146,12 @@ def has_value(reply: str, value: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(fold(value))}(?!\d)", fold(reply)) is not None
 
 
+def has_said(text: str, value: str) -> bool:
+    """Whether a reply that begins so contains the value, however it goes on: with a digit it could
+    become another number."""
+    return has_value(text + "0", value)
+
+
 def lesson_from(statement: str, code: str = "", source: dict = None) -> Lesson | None:
     """A lesson from what the user told ("My dog is called Biscuit."), or None if no kind fits."""
     words = language(code or guess(statement))

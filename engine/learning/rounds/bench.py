@@ -17,6 +17,7 @@ from engine.learning import shape
 from engine.learning.base_answers import Kept
 from engine.learning.batch import Coder
 from engine.learning.recipe import Recipe
+from engine.learning.rounds.apart import Apart
 from engine.learning.rounds.block_windows import Windows, masters
 from engine.learning.rounds.gate import Gate
 from engine.learning.rounds.shadow import Shadow
@@ -65,19 +66,32 @@ class Bench:
     @cached_property
     def shadow(self) -> Shadow | Windows:
         if self.trained.whole:
-            return Windows(self.model, self.trained, self.config, self.memory_budget)
+            return Windows(
+                self.model, self.trained, self.config, self.memory_budget, copy(self.room)
+            )
         dropout = self.config.lora_config.dropout
         return Shadow(self.model, self.trained, self.memory_budget, dropout, copy(self.room))
 
     @cached_property
     def voices(self) -> Voices:
-        voices = Voices(self.model, self.trained, self.coder, copy(self.room))
-        nothing = np.broadcast_to(np.float32(0), (self.trained.size,))  # takes no memory
-        voices.put("base", nothing if self.masters is None else self.masters)
+        return self.voices_of(self.trained, self.masters)
+
+    def voices_of(self, trained: Trained, masters: np.ndarray | None = None) -> Voices:
+        voices = Voices(self.model, trained, self.coder, copy(self.room))
+        nothing = np.broadcast_to(np.float32(0), (trained.size,))  # takes no memory
+        voices.put("base", nothing if masters is None else masters)
         return voices
 
-    def gate(self, recipe: Recipe) -> Gate:
-        return Gate(self.voices, recipe, self.coder, self.remembered, self.kept.said)
+    async def beside_it(self, layout: Trained, flat: np.ndarray) -> Apart:
+        """The voices, with a version in use that has no place in this shape."""
+        own = await masters(self.model, layout) if layout.whole else None
+        active = self.voices_of(layout, own)
+        active.put("active", flat)
+        return Apart(self.voices, active)
+
+    def gate(self, recipe: Recipe, voices: Apart | None = None) -> Gate:
+        heard = voices or self.voices
+        return Gate(heard, recipe, self.coder, self.remembered, self.kept.said)
 
     @property
     def called(self) -> str:

@@ -13,6 +13,7 @@ from math import prod
 
 import numpy as np
 
+from engine.backends.room import Room
 from engine.core.settings import StopConfig, TrainingConfig
 from engine.learning.adaptive import ConfidenceAutoStop
 from engine.learning.rounds.shadow import Hyper, Outcome, Shadow
@@ -76,9 +77,10 @@ class Windows:
         trained: Trained,
         config: TrainingConfig,
         memory_budget: int | None = None,
+        room: Room | None = None,
     ) -> None:
         self.model, self.trained, self.config = model, trained, config
-        self.memory_budget = memory_budget
+        self.memory_budget, self.room = memory_budget, room
         self.names = windows_of(trained, memory_budget)
         self.layouts = [self._layout(names) for names in self.names]
         self.lora_first = config.mode == "hybrid"  # until its plateau
@@ -137,8 +139,9 @@ class Windows:
         more = {}
         if layout.still:
             more["still"] = self.model.executor.upload(self._part(layout.still, self.whole[0]))
-        dropout = self.config.lora_config.dropout
-        self.window = Shadow(self.model, layout, self.memory_budget, dropout, still=more)
+        adapts = any(".lora_" in name for name in self.trained.entries)
+        dropout = self.config.lora_config.dropout if adapts else 0.0
+        self.window = Shadow(self.model, layout, self.memory_budget, dropout, self.room, more)
         self.window.begin(parts[0], (parts[1], parts[2]), self.steps)
 
     def _part(self, layout: Trained, whole: np.ndarray) -> np.ndarray:

@@ -24,9 +24,9 @@ from engine.learning.datasets import DataError, DataSet, Example
 from engine.learning.lessons import Draw, Lesson, guess
 from engine.learning.recipe import Recipe, any_anchor, any_text
 from engine.learning.rounds.bench import Bench
-from engine.learning.rounds.gate import REJECT, Measure, Verdict, within
 from engine.learning.rounds.lesson import Steps
-from engine.learning.rounds.rate_schedule import FallingPace
+from engine.learning.rounds.rate_schedule import FallingPace, PaceInTurns
+from engine.learning.rounds.verdict import REJECT, Measure, Verdict, within
 
 LONGEST = 512  # tokens of an example: of what is longer, the end is kept
 VALIDATED = 128  # examples of the validation part that are asked
@@ -90,6 +90,8 @@ class DataSetAttempt(Steps):
         self.epoch_steps = math.ceil(len(self.training) / c.batch_size)
         steps = min(c.max_steps, c.epochs * self.epoch_steps)
         pace = FallingPace(c.learning_rate, steps, min(c.warmup_steps, steps // 10), 0.1)
+        if c.rate_multipliers:
+            pace = PaceInTurns(pace, self.epoch_steps, c.rate_multipliers)
         super().__init__(trainer, plan, before, before, pace)
         self.kept = Alone(trainer.kept)
         self.stop = ConfidenceAutoStop(c.confidence_auto_stop)

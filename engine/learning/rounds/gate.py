@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -18,6 +18,7 @@ from engine.learning.lessons import (
     FOR_THE_GATE,
     Draw,
     Lesson,
+    has_said,
     has_value,
     held_back_wordings,
     held_out_anchors,
@@ -25,6 +26,16 @@ from engine.learning.lessons import (
     probes,
 )
 from engine.learning.recipe import Recipe
+from engine.learning.rounds.verdict import (
+    ACCEPT,
+    MORE,
+    REJECT,
+    SCALE,
+    WEAKENED,
+    Measure,
+    Verdict,
+    within,
+)
 
 REPLY_TOKENS = 24
 ANCHORS, PROBES, EARLIER, EARLIER_LOOK_ALIKES, AT_MOST, HELD_OUT = 24, 16, 8, 5, 48, 4
@@ -32,17 +43,21 @@ LOST, EARLIER_LOST = "known facts lost", "earlier facts lost"
 SCALES = (0.75, 0.5)
 SAME = 0.02  # so little less is as much
 CHANCE = 0.1  # so much apart, two shares of two dozen questions are the same
-ACCEPT, WEAKENED, MORE, SCALE, REJECT = "accept", "weakened", "more", "scale", "reject"
-SEVERITY = (ACCEPT, WEAKENED, MORE, SCALE, REJECT)
 
 
 class Voices(Protocol):
     """The three models the gate asks: `base`, `active` (in use) and `shadow` (just trained)."""
 
     async def replies(
-        self, who: str, questions: Sequence[str], tokens: int, begins: Sequence[str] = ()
+        self,
+        who: str,
+        questions: Sequence[str],
+        tokens: int,
+        begins: Sequence[str] = (),
+        enough: Sequence[Callable[[str], bool] | None] = (),
     ) -> list[str]:
-        """Greedy replies; each starts with its `begin`, where there is one."""
+        """Greedy replies; each starts with its `begin`, where there is one, and may end once what
+        was said is `enough`."""
 
     async def go_on(self, who: str, prompts: list[list[int]], tokens: int) -> list[list[int]]:
         """Greedy continuations."""
@@ -54,54 +69,6 @@ class Voices(Protocol):
 
     async def loss(self, who: str, rows: Iterable[Row]) -> float:
         """Nats a token."""
-
-
-@dataclass(frozen=True)
-class Measure:
-    """One number, what it must be, and what follows if it is not."""
-
-    name: str
-    value: float
-    limit: str
-    verdict: str = ACCEPT
-    detail: tuple[str, ...] = ()
-
-    @property
-    def ok(self) -> bool:
-        return self.verdict == ACCEPT
-
-    def to_dict(self) -> dict:
-        return {
-            "name": self.name,
-            "value": self.value,
-            "limit": self.limit,
-            "ok": self.ok,
-            "detail": list(self.detail),
-        }
-
-
-@dataclass(frozen=True)
-class Verdict:
-    measures: tuple[Measure, ...]
-    notes: tuple[str, ...] = field(default=())
-
-    @property
-    def advice(self) -> str:
-        return max((m.verdict for m in self.measures), key=SEVERITY.index, default=ACCEPT)
-
-    @property
-    def reason(self) -> str:
-        """Why not simply "learned", in words with numbers."""
-        worst = [m for m in self.measures if m.verdict == self.advice and not m.ok]
-        return "; ".join(f"{m.name} is {m.value:.3g}, must be {m.limit}" for m in worst)
-
-    def to_dict(self) -> dict:
-        return {"measures": [m.to_dict() for m in self.measures], "notes": list(self.notes)}
-
-
-def within(value: float, limit: float, otherwise: str) -> str:
-    """Accept up to the limit; a number that is none never passes."""
-    return ACCEPT if math.isfinite(value) and value <= limit else otherwise
 
 
 class Gate:
@@ -120,7 +87,7 @@ class Gate:
         self.came_along = came_along
         # What the base said is the same for every lesson: whoever passes a dictionary keeps it.
         self.remembered = {} if remembered is None else remembered
-        self.said: dict[tuple[str, str], str] = {}
+        self.said: dict[tuple[str, str, str], str] = {}
 
     # ---- lessons
 
@@ -139,10 +106,11 @@ class Gate:
         """What more steps can mend: the facts themselves, and what they are confused with."""
         lessons, earlier = self.recipe.lessons, self.rehearsed(self.recipe.earlier)
         near = self.look_alikes(lessons, self.recipe.earlier)
-        questions = [x.question for x in (*lessons, *earlier)] + near
-        questions += [wording for x in lessons for wording in held_back_wordings(x)]
-        self.said.clear()
-        await self.replies("shadow", questions)  # many at once cost little more than one
+        asked = [(x.question, x.value) for x in (*lessons, *earlier)]
+        asked += [(wording, x.value) for x in lessons for wording in held_back_wordings(x)]
+        self.ask_anew()
+        # Many at once cost little more than one, and those that end late had better begin early.
+        await self.replies("shadow", [(question, "") for question in near] + asked)
         return [
             await self.taught(lessons),
             await self.recall(lessons),
@@ -151,8 +119,12 @@ class Gate:
         ]
 
     async def unharmed(self) -> list[Measure]:
-        """What a smaller change can mend: everything that was not taught."""
-        return [await self.probes(), *await self.drift(SCALE), await self.perplexity()]
+        """What a smaller change can mend: everything that was not taught. What nothing mends comes
+        first."""
+        harder = await self.perplexity()
+        if harder.verdict == REJECT:
+            return [harder]
+        return [await self.probes(), *await self.drift(SCALE), harder]
 
     async def taught(self, lessons: Sequence[Lesson]) -> Measure:
         missing = await self._missing("shadow", [(x, x.question) for x in lessons])
@@ -191,7 +163,7 @@ class Gate:
     async def leaks(self, who: str, questions: Sequence[str]) -> list[str]:
         values = {fact.value for fact in self.recipe.facts}
         values |= {old.value for old, _ in self.recipe.replaced}
-        replies = await self.replies(who, questions)
+        replies = await self.replies(who, [(question, "") for question in questions])
         said = [
             (question, {value for value in values if has_value(reply, value)})
             for question, reply in zip(questions, replies, strict=True)
@@ -199,7 +171,7 @@ class Gate:
         suspect = [(question, found) for question, found in said if found]
         if not suspect:
             return []
-        base = await self.replies("base", [q for q, _ in suspect])
+        base = await self.replies("base", [(question, "") for question, _ in suspect])
         return [
             question
             for (question, found), reply in zip(suspect, base, strict=True)
@@ -225,7 +197,7 @@ class Gate:
     async def practice(self) -> Verdict:
         """Judge the shadow after practice: not worse than the version in use on any line, give or
         take one wording and the leaks that are chance."""
-        self.said.clear()
+        self.ask_anew()
         draw = Draw(self.recipe.seed, "practice gate")
         facts = draw.sample(self.recipe.facts, AT_MOST)
         asked = [(x, x.question) for x in facts]
@@ -240,6 +212,8 @@ class Gate:
             limit = f">= {(before - allowed) / most:.2f}, was {before / most:.2f}"
             verdict = within(before - now, allowed, REJECT)
             measures.append(Measure(name, now / most, limit, verdict))
+            if verdict == REJECT:
+                return self.verdict(measures, [])
         one = 1 / max(1, len(near))
         leaks = one * len(await self.leaks("shadow", near))
         allowed = one * len(await self.leaks("active", near)) + max(CHANCE, one)
@@ -264,14 +238,17 @@ class Gate:
         not say it is given the base's own words up to it. A taught value in the reply is a loss.
         """
         knows = await self.base_knows()
-        replies = await self.voices.replies("shadow", [q for q, _, _ in knows], REPLY_TOKENS)
+        enough = [partial(_has_said, words=words) for _, words, _ in knows]
+        asked = [question for question, _, _ in knows]
+        replies = await self.voices.replies("shadow", asked, REPLY_TOKENS, enough=enough)
         silent = [
             (probe, reply)
             for probe, reply in zip(knows, replies, strict=True)
             if not _says(reply, probe[1])
         ]
         asked, begins = [p[0] for p, _ in silent], [p[2] for p, _ in silent]
-        helped = await self.voices.replies("shadow", asked, REPLY_TOKENS, begins)
+        enough = [partial(_has_said, words=p[1]) for p, _ in silent]
+        helped = await self.voices.replies("shadow", asked, REPLY_TOKENS, begins, enough)
         taught = [fact.value for fact in self.recipe.facts]
         lost = [
             question
@@ -352,16 +329,25 @@ class Gate:
         change = math.expm1(await self.voices.loss("shadow", rows) - self.remembered[key])
         return Measure("perplexity change", change, "<= 0.10", within(change, 0.10, REJECT))
 
-    async def replies(self, who: str, questions: Sequence[str]) -> list[str]:
-        """Each question is put once, as long as the shadow stays what it is."""
-        new = [q for q in dict.fromkeys(questions) if (who, q) not in self.said]
-        said = await self.voices.replies(who, new, REPLY_TOKENS) if new else []
-        self.said |= {(who, q): reply for q, reply in zip(new, said, strict=True)}
-        return [self.said[who, question] for question in questions]
+    def ask_anew(self) -> None:
+        """The shadow is another one now; the others are what they were."""
+        self.said = {key: reply for key, reply in self.said.items() if key[0] != "shadow"}
+
+    async def replies(self, who: str, asked: Sequence[tuple[str, str]]) -> list[str]:
+        """To (question, value) each: a reply may end where the value was said, if there is one.
+        Each question is put once, as long as the shadow stays what it is; to the base, once."""
+        said = self.remembered.setdefault("said", {}) if who == "base" else self.said
+        new = [one for one in dict.fromkeys(asked) if (who, *one) not in said]
+        if new:
+            enough = [partial(has_said, value=value) if value else None for _, value in new]
+            questions = [question for question, _ in new]
+            made = await self.voices.replies(who, questions, REPLY_TOKENS, enough=enough)
+            said |= {(who, *one): reply for one, reply in zip(new, made, strict=True)}
+        return [said[who, *one] for one in asked]
 
     async def _missing(self, who: str, asked: Sequence[tuple[Lesson, str]]) -> list[str]:
         """The questions whose reply lacks the fact's value."""
-        replies = await self.replies(who, [q for _, q in asked])
+        replies = await self.replies(who, [(q, lesson.value) for lesson, q in asked])
         return [
             question
             for (lesson, question), reply in zip(asked, replies, strict=True)
@@ -371,6 +357,10 @@ class Gate:
 
 def _says(reply: str, words: Iterable[str]) -> bool:
     return any(has_value(reply, word) for word in words)
+
+
+def _has_said(text: str, words: Iterable[str]) -> bool:
+    return any(has_said(text, word) for word in words)
 
 
 def _before(reply: str, words: Sequence[str]) -> str:

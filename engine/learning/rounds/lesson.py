@@ -18,20 +18,10 @@ from engine.learning.lessons import lesson_of
 from engine.learning.recipe import Ask, Recipe
 from engine.learning.rounds.bench import Bench
 from engine.learning.rounds.block_windows import Plateau, Windows
-from engine.learning.rounds.gate import (
-    ACCEPT,
-    EARLIER_LOST,
-    LOST,
-    MORE,
-    SCALE,
-    SCALES,
-    WEAKENED,
-    Gate,
-    Measure,
-    Verdict,
-)
+from engine.learning.rounds.gate import EARLIER_LOST, LOST, SCALES, Gate
 from engine.learning.rounds.rate_schedule import FallingPace, LessonPace, Pace
 from engine.learning.rounds.shadow import Hyper
+from engine.learning.rounds.verdict import ACCEPT, MORE, SCALE, WEAKENED, Measure, Verdict
 from engine.model.trainable import Trained
 
 MORE_LOOK_ALIKES = 2  # what a few more steps add when a lesson leaks
@@ -239,6 +229,7 @@ class LessonAttempt(Steps):
         start = trainer.fresh()[trainer.called] if self.practising else before
         super().__init__(trainer, plan, before, start, pace)
         self.extra = 0
+        self.elsewhere: tuple[Trained, np.ndarray] | None = None  # what is in use, in its own shape
         self.lost: tuple[str, ...] = ()  # questions the gate found lost, being mended
         self.kept = Together(trainer.kept, self.recipe.company)
         self.shape = self._shape()
@@ -274,7 +265,8 @@ class LessonAttempt(Steps):
     async def judge(self) -> dict:
         """Accept, a few more steps once, scale down, or refuse."""
         trainer = self.trainer
-        gate = trainer.gate(self.recipe)
+        apart = await trainer.beside_it(*self.elsewhere) if self.elsewhere else None
+        gate = trainer.gate(self.recipe, apart)
         trainer.voices.put("active", self.before)
         await self._show()
         if self.practising:
@@ -294,6 +286,8 @@ class LessonAttempt(Steps):
             self.lost = found_lost(learned, EARLIER_LOST)
             await self._more(leaks=any(m.name == "leak" and not m.ok for m in learned))
             learned = await gate.learned()
+            if gate.verdict(learned, []).advice == MORE:
+                return gate.verdict(learned, [])  # no smaller change teaches more
         return await self._mended(gate.verdict(learned, await gate.unharmed()), gate.lesson)
 
     async def _mended(self, verdict: Verdict, again: Callable[[], Awaitable[Verdict]]) -> Verdict:

@@ -8,6 +8,8 @@ that it ends at rest.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from engine.core.settings import LessonConfig
@@ -94,3 +96,22 @@ class FallingPace(Pace):
 
     def go_on(self, step: int) -> None:
         self.steps = step + MENDING_STEPS
+
+
+class PaceInTurns(FallingPace):
+    """The same for a model that takes turns with others, an epoch each: every epoch's rate times
+    what its turn was given, and no further than the last turn so far."""
+
+    def __init__(
+        self, falling: FallingPace, epoch_steps: int, multipliers: Sequence[float]
+    ) -> None:
+        super().__init__(falling.full, falling.planned, falling.warmup, falling.final)
+        self.epoch_steps, self.multipliers = epoch_steps, multipliers
+        self.steps = min(self.planned, len(multipliers) * epoch_steps)
+
+    def rate(self, step: int) -> float:
+        turn = min(step // self.epoch_steps, len(self.multipliers) - 1)
+        return super().rate(step) * self.multipliers[turn]
+
+    def restore(self, captured: Arrays) -> None:
+        """How far it goes is the plan's to say: there is a turn more than when this was stored."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from engine.backends.room import Room
 from engine.learning.batch import TOP, Batch, Coder, Row, Top, extent, pack, text_row
+from engine.learning.rounds.below import PLACES, Below
 from engine.model.generate import Answer, Generator, Sampling
 from engine.model.kv_cache import ANSWER_BYTES, Pool
 from engine.model.loaded import Model
@@ -22,7 +23,9 @@ from engine.model.trainable import Trained
 
 POOL_ROWS, LEAST_ROWS = 1536, 256
 TOKENS, TARGETS = 256, 128  # of one packed run: five anchors with their answers
+READ, WHOLE = 288, 64  # tokens of one that reads texts, and what its shape is a multiple of
 AT_ONCE = 16
+Enough = Callable[[str], bool]
 
 
 class Voices:
@@ -42,6 +45,7 @@ class Voices:
         tensors = {trained.name: self.adapter}
         self.generator = Generator(model, trained, tensors, pool=self.pool, name="adapted")
         self._runs: dict = {}
+        self.below = Below(self._below)
         self._known: dict[bytes, np.ndarray] = {}
 
     def put(self, who: str, flat: np.ndarray) -> None:
@@ -64,11 +68,21 @@ class Voices:
     # ---- text
 
     async def replies(
-        self, who: str, questions: Sequence[str], tokens: int, begins: Sequence[str] = ()
+        self,
+        who: str,
+        questions: Sequence[str],
+        tokens: int,
+        begins: Sequence[str] = (),
+        enough: Sequence[Enough | None] = (),
     ) -> list[str]:
+        """A reply ends early where nothing after what was said matters any more; then another
+        question takes its place."""
         prompts = [self.coder.prompt(question) for question in questions]
         forced = [self.coder.begin(begin) for begin in begins]
-        return [answer.text for answer in await self._answers(who, prompts, tokens, forced)]
+        made = await self._answers(
+            who, prompts, tokens, forced, at_once=len(prompts), enough=enough
+        )
+        return [answer.text for answer in made]
 
     async def go_on(self, who: str, prompts: list[list[int]], tokens: int) -> list[list[int]]:
         made = await self._answers(who, prompts, tokens)
@@ -83,6 +97,8 @@ class Voices:
         heard: Callable[[int, int, list], None] | None = None,
         temperature: float = 0.0,
         seed: int = 0,
+        at_once: int = AT_ONCE,
+        enough: Sequence[Enough | None] = (),
     ) -> list[Answer]:
         """As many at once as the pool holds; `heard(which, token, top)` gets every token."""
         self._take_the_floor(who)
@@ -92,7 +108,7 @@ class Voices:
             part: list[Answer] = []
             head = len(generator.head_ids())
             room = self.pool.rows - 64 - head
-            for i in range(len(made), min(len(prompts), len(made) + AT_ONCE)):
+            for i in range(len(made), min(len(prompts), len(made) + at_once)):
                 begin = tuple(begins[i]) if begins else ()
                 sampling = Sampling(temperature, seed=seed, max_tokens=len(begin) + tokens)
                 own = len(prompts[i]) - head * generator.begins_with_head(prompts[i])
@@ -101,6 +117,8 @@ class Voices:
                     break
                 listen = partial(heard, i) if heard else None
                 answer = generator.start(prompts[i], sampling, forced=begin, on_token=listen)
+                if enough and (said := enough[i]):
+                    answer.on_text = partial(ended_by, answer, said)
                 part.append(answer)
             made += await generator.answer_all(part)
         return made
@@ -133,7 +151,7 @@ class Voices:
         self, who: str, rows: list[tuple[list[int], list[int]]]
     ) -> list[tuple[np.ndarray, np.ndarray]]:
         """Per row: KL(base, who) at each token of the target, and where both top tokens agree."""
-        batches = list(packed(rows))
+        batches = list(packed([Row("", prompt, target) for prompt, target in rows]))
         bases = [await self._base_states(batch) for batch in batches]
         self._take_the_floor(who)
         pairs = []
@@ -158,34 +176,53 @@ class Voices:
     async def loss(self, who: str, rows: Iterable[Row]) -> float:
         """Nats a token, each row counting as much as it has tokens."""
         self._take_the_floor(who)
-        rows = list(rows)
-        needs = [extent([row]) for row in rows]
-        shape = max(t for t, _ in needs), max(r for _, r in needs)  # one program for all
-        nats = 0.0
-        for row in rows:
-            run = await self._run("score", pack([row], shape=shape))
-            nats += float((await run.read("losses")).sum()) * len(row.target)
-        return nats / sum(len(row.target) for row in rows)
+        nats = tokens = 0.0
+        for batch in packed(list(rows), READ, READ, fixed=False):
+            run = await self._run("score", batch)
+            for losses, (_, _, count, weight) in zip(
+                _cut(await run.read("losses"), batch), batch.parts, strict=True
+            ):
+                nats += float(losses.sum()) * count / weight
+                tokens += count
+        return nats / tokens
 
     async def _run(self, program: str, batch: Batch, **more: np.ndarray) -> Any:
-        shape = len(batch.arrays["ids"]), len(batch.arrays["take"])
+        shape, first = (
+            (len(batch.arrays["ids"]), len(batch.arrays["take"])),
+            self.trained.first_layer,
+        )
+        if first:
+            more["below"] = await self.below.of(batch)
+        names = [*PLACES, "take"]
+        if program == "score":
+            names += ["target_ids", "target_probs", "target_rest", "weight"]
+        arrays = {name: batch.arrays[name] for name in names} | more
+        return await self._ran(program, shape, arrays, trained=self.trained, first=first)
+
+    async def _below(self, batch: Batch) -> np.ndarray:
+        shape = len(batch.arrays["ids"]), self.trained.first_layer
+        run = await self._ran("below", shape, {name: batch.arrays[name] for name in PLACES})
+        return await run.read("states")
+
+    async def _ran(self, program: str, shape: tuple, arrays: dict, **more: Any) -> Any:
         if (program, shape) not in self._runs:
-            planned = self.model.program(program, *shape, trained=self.trained)
+            planned = self.model.program(program, *shape, **more)
             tensors = {self.trained.name: self.adapter}
             self._runs[program, shape] = self.model.prepare(planned, tensors, self.beside)
         if self.beside:
             self.pool.lanes.clear()
         run = self._runs[program, shape]
-        names = ["ids", "positions", "spans", "take"]
-        if program == "score":
-            names += ["target_ids", "target_probs", "target_rest", "weight"]
-        for name in names:
-            run.write(name, batch.arrays[name])
-        for name, array in more.items():
+        for name, array in arrays.items():
             run.write(name, array)
         await run.advance()
         await self.model.executor.breathe()
         return run
+
+
+def ended_by(answer: Answer, enough: Enough, text: str) -> None:
+    """What an answer hears of itself."""
+    if enough(answer.text):
+        answer.cancel()
 
 
 def pool_rows(model: Model, room: Room | None) -> int:
@@ -203,18 +240,25 @@ def top_of(candidates: list[list[tuple[int, float]]]) -> Top:
     return Top(ids, logprobs.astype(np.float16), rest.astype(np.float16))
 
 
-def packed(rows: Sequence[tuple[list[int], list[int]]]) -> Iterator[Batch]:
-    """The rows in as few runs of one shape as they need."""
-    group: list[Row] = []
-    for prompt, target in rows:
-        more = [*group, Row("", prompt, target)]
-        tokens, targets = extent(more)
-        if group and (tokens > TOKENS or targets > TARGETS):
-            yield pack(group, shape=(TOKENS, TARGETS))
-            more = more[-1:]
-        group = more
-    if group:
-        yield pack(group, shape=(TOKENS, TARGETS))
+def packed(
+    rows: Sequence[Row], most: int = TOKENS, targets: int = TARGETS, fixed: bool = True
+) -> Iterator[Batch]:
+    """The rows in few runs of one shape: of the most tokens and targets, or of what they need."""
+    groups: list[list[Row]] = []
+    for row in rows:
+        more = [*groups[-1], row] if groups else [row]
+        if groups and all(
+            need <= room for need, room in zip(extent(more), (most, targets), strict=True)
+        ):
+            groups[-1] = more
+        else:
+            groups.append([row])
+    shape = most, targets
+    if not fixed:
+        needs = zip(*map(extent, groups), strict=True)
+        shape = tuple(-(-max(need) // WHOLE) * WHOLE for need in needs)
+    for group in groups:
+        yield pack(group, shape=shape)
 
 
 def _cut(values: np.ndarray, batch: Batch) -> list[np.ndarray]:

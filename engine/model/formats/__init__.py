@@ -9,10 +9,10 @@ import functools
 import os
 import struct
 
+from engine.model.formats import safetensors, split
 from engine.model.formats.architecture import inverse_frequencies, local_frequencies
 from engine.model.formats.model_file import Entry, ModelFile, open_gguf
 from engine.model.formats.packed import Packed
-from engine.model.formats.safetensors import open_folder
 from engine.model.formats.source import BytesSource, FileSource, FormatError, RangeSource, Source
 
 __all__ = [
@@ -26,33 +26,86 @@ __all__ = [
     "Source",
     "inverse_frequencies",
     "local_frequencies",
+    "gathered",
+    "open_gathered",
     "open_model",
 ]
 
 
 def open_model(where):
-    """Open a model: a path to a .gguf file or a folder, a `Source`, or {file name: Source}."""
+    """Open a model: a path to a file or a folder, a `Source`, or {file name: Source}; one that lies
+    in several files is given by any of them beside the others, or by their folder."""
+    return open_gathered(*gathered(where))
+
+
+def gathered(where):
+    """What the model is called, and {file name: a function that opens it} of all that may be part
+    of it."""
+    if isinstance(where, Source):
+        where = {where.name: where}
     if isinstance(where, dict):
-        folder = {name: functools.partial(lambda source: source, s) for name, s in where.items()}
-        return open_folder("folder", folder)
-    if not isinstance(where, Source):
-        path = os.fspath(where)
-        if os.path.isdir(path):
-            return _open_directory(path)
-        if path.endswith(".safetensors"):
-            return _open_directory(os.path.dirname(path) or ".", only=os.path.basename(path))
-        where = FileSource(path)
+        name = next(iter(where)) if len(where) == 1 else "folder"
+        return name, {file: functools.partial(_itself, source) for file, source in where.items()}
+    path = os.path.abspath(os.fspath(where))
+    folder, name = os.path.split(path)
+    if os.path.isdir(path):
+        return name, _directory(path, os.listdir(path))
+    if name.endswith((".safetensors", safetensors.INDEX)):
+        names = os.listdir(folder)
+        if safetensors.INDEX not in names:
+            names = [one for one in names if one == name or not one.endswith(".safetensors")]
+        return os.path.basename(folder), _directory(folder, names)
+    parts = [part for part in split.names_of(name) if os.path.exists(os.path.join(folder, part))]
+    return name, _directory(folder, parts or [name])
+
+
+def _itself(source):
+    return source
+
+
+def _directory(path, names):
+    return {name: functools.partial(FileSource, os.path.join(path, name)) for name in sorted(names)}
+
+
+def open_gathered(name, folder):
+    """The model in `gathered` files; what was opened is closed again when there is none."""
+    opened = []
+
+    def opening(open_file):
+        opened.append(open_file())
+        return opened[-1]
+
+    files = {file: functools.partial(opening, folder[file]) for file in folder}
     try:
-        return _open_source(where)
+        return _open(name, files)
     except BaseException:
-        where.close()
+        for source in opened:
+            source.close()
         raise
 
 
-def _open_source(source):
+def _open(name, files):
+    ggufs = [file for file in files if file.endswith(".gguf")]
+    others = any(file.endswith(".safetensors") or file == "config.json" for file in files)
+    if len(files) > 1 and others:
+        return safetensors.open_folder(name, files)
+    if len(files) > 1 and not ggufs:
+        raise FormatError(name, "no model lies here: no .gguf file and no .safetensors files")
+    models = sorted({split.whole_name(file) for file in ggufs})
+    if len(models) > 1:
+        raise FormatError(name, f"{len(models)} models lie here ({', '.join(models)}); choose one")
+    first = ggufs[0] if ggufs else next(iter(files), None)
+    if first is None:
+        raise FormatError(name, "this is an empty folder")
+    sources = [files[part]() for part in split.all_of(first, files)]
+    _check_kind(sources[0])
+    return open_gguf(*sources)
+
+
+def _check_kind(source):
     start = bytes(source.read(0, min(9, source.size)))
     if start[:4] == b"GGUF":
-        return open_gguf(source)
+        return
     if start[:4] == b"PK\x03\x04":
         raise FormatError(source.name, "this is a zip archive, not a model; unpack it first")
     if len(start) == 9 and start[8:] == b"{" and struct.unpack("<Q", start[:8])[0] < source.size:
@@ -63,13 +116,3 @@ def _open_source(source):
     raise FormatError(
         source.name, f"this is neither GGUF nor safetensors (it begins {start[:4]!r})"
     )
-
-
-def _open_directory(path, only=None):
-    names = [
-        name
-        for name in sorted(os.listdir(path))
-        if only is None or name == only or not name.endswith((".safetensors", ".index.json"))
-    ]
-    folder = {name: functools.partial(FileSource, os.path.join(path, name)) for name in names}
-    return open_folder(os.path.basename(os.path.abspath(path)), folder)

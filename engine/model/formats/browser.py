@@ -112,6 +112,9 @@ class HandleWriter:
             "What came is kept; free some space and try again"
         )
 
+    def size(self):
+        return self.handle.getSize()
+
     def truncate(self, size):
         self.handle.truncate(size)
 

@@ -5,12 +5,12 @@ the bytes there are before anything is read (RELIABILITY R25).
 """
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.model.formats.packed import BY_NUMBER, TYPES, Type
-from engine.model.formats.source import FormatError
+from engine.model.formats.packed import BY_NUMBER, OTHERS, TYPES, Type
+from engine.model.formats.source import FormatError, Source
 
 MAX_KEYS = 4096
 MAX_TENSORS = 65536
@@ -39,12 +39,13 @@ LENGTH = struct.Struct("<Q")
 
 @dataclass(frozen=True)
 class Tensor:
-    """One entry of the directory; `shape` in numpy's order, `offset` from the start of the file."""
+    """One entry of a directory; `shape` in numpy's order, `offset` from the start of its file."""
 
     name: str
     shape: tuple
     kind: Type
     offset: int
+    source: Source
 
     @property
     def nbytes(self):
@@ -140,6 +141,17 @@ class Cursor:
 def read_header(source):
     """A GGUF header as (metadata, tensors by name); arrays of numbers stay numpy arrays."""
     cursor = Cursor(source)
+    metadata, tensor_count = _metadata(cursor)
+    return metadata, _directory(cursor, metadata, tensor_count)
+
+
+def read_metadata(source):
+    """Only what describes the model, whatever its tensors are."""
+    return _metadata(Cursor(source))[0]
+
+
+def _metadata(cursor):
+    source = cursor.source
     if source.size < 24 or source.read(0, 4) != b"GGUF":
         cursor.fail("this is not a GGUF file (it does not begin with GGUF)")
     cursor.position = cursor.need(4) + 4
@@ -160,7 +172,7 @@ def read_header(source):
         if not key or key in metadata:
             cursor.fail(f"the metadata key {key!r} is {'there twice' if key else 'empty'}")
         metadata[key] = cursor.value(key)
-    return metadata, _directory(cursor, metadata, tensor_count)
+    return metadata, tensor_count
 
 
 def _directory(cursor, metadata, count):
@@ -174,7 +186,7 @@ def _directory(cursor, metadata, count):
             cursor.fail(f"the tensor name {tensor.name!r} is there twice or empty")
         tensors[tensor.name] = tensor
     data = -(-cursor.position // alignment) * alignment
-    tensors = {t.name: Tensor(t.name, t.shape, t.kind, t.offset + data) for t in tensors.values()}
+    tensors = {name: replace(t, offset=t.offset + data) for name, t in tensors.items()}
     check_ranges(
         cursor.source, data, [(t.offset, t.offset + t.nbytes, t.name) for t in tensors.values()]
     )
@@ -199,8 +211,8 @@ def _tensor(cursor, alignment):
     number = cursor.number("<I")
     if number not in BY_NUMBER:
         cursor.fail(
-            f"tensor {name!r} has the unknown quantisation type {number}; "
-            f"{', '.join(TYPES)} can be read"
+            f"tensor {name!r} has the quantisation type {OTHERS.get(number, number)}, which cannot "
+            f"be read; {', '.join(TYPES)} can"
         )
     kind = BY_NUMBER[number]
     if shape[-1] % kind.block:
@@ -210,7 +222,7 @@ def _tensor(cursor, alignment):
     offset = cursor.number("<Q")
     if offset % alignment:
         cursor.fail(f"tensor {name!r} begins at {offset}, not a multiple of {alignment}")
-    return Tensor(name, shape, kind, offset)
+    return Tensor(name, shape, kind, offset, cursor.source)
 
 
 def check_ranges(source, data, ranges):

@@ -38,6 +38,27 @@ def _value(value):
     return ARRAY, struct.pack("<IQ", kinds.pop(), len(value)) + items
 
 
+def header(metadata, tensors, alignment=32):
+    """The beginning of a GGUF v3 file, and where each tensor lies in it; of a tensor (type name,
+    shape, bytes it has)."""
+    parts = [b"GGUF", struct.pack("<IQQ", 3, len(tensors), len(metadata))]
+    for key, value in metadata.items():
+        kind, data = _value(value)
+        parts += [_string(key), struct.pack("<I", kind), data]
+    offset, places = 0, {}
+    for name, (kind, shape, size) in tensors.items():
+        parts += [
+            _string(name),
+            struct.pack(f"<I{len(shape)}Q", len(shape), *shape[::-1]),
+            struct.pack("<IQ", TYPES[kind].number, offset),
+        ]
+        places[name] = offset
+        offset += size + -size % alignment
+    head = b"".join(parts)
+    head += bytes(-len(head) % alignment)
+    return head, {name: len(head) + place for name, place in places.items()}
+
+
 def write(file, metadata, tensors, alignment=32):
     """Write a GGUF v3 file; a tensor is an array (float32 or float16) or (type name, shape,
     bytes)."""
@@ -47,20 +68,8 @@ def write(file, metadata, tensors, alignment=32):
             kind = {"float32": "F32", "float16": "F16"}[tensor.dtype.name]
             tensor = kind, tensor.shape, tensor.tobytes()
         stored[name] = tensor
-    header = [b"GGUF", struct.pack("<IQQ", 3, len(stored), len(metadata))]
-    for key, value in metadata.items():
-        kind, data = _value(value)
-        header += [_string(key), struct.pack("<I", kind), data]
-    offset = 0
-    for name, (kind, shape, data) in stored.items():
-        header += [
-            _string(name),
-            struct.pack(f"<I{len(shape)}Q", len(shape), *shape[::-1]),
-            struct.pack("<IQ", TYPES[kind].number, offset),
-        ]
-        offset += len(data) + -len(data) % alignment
-    head = b"".join(header)
-    file.write(head + bytes(-len(head) % alignment))
+    sizes = {name: (kind, shape, len(data)) for name, (kind, shape, data) in stored.items()}
+    file.write(header(metadata, sizes, alignment)[0])
     for _, _, data in stored.values():
         file.write(data)
         file.write(bytes(-len(data) % alignment))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.model.formats import architecture, gguf, vocabulary
+from engine.model.formats import architecture, split, vocabulary
 from engine.model.formats.packed import Packed, Type, read_packed, read_plain
 from engine.model.formats.source import FormatError, Source
 from engine.model.llama import Config
@@ -42,10 +42,13 @@ class Entry:
 
 
 class ModelFile:
-    """A model that can be read: `config` as in config.json, tensors named as in safetensors."""
+    """A model that can be read: `config` as in config.json, tensors named as in safetensors;
+    `container` is GGUF or safetensors."""
 
-    def __init__(self, name, config, entries, vocabulary, chat_template, metadata, sources):
-        self.name = name
+    def __init__(
+        self, name, container, config, entries, vocabulary, chat_template, metadata, sources
+    ):
+        self.name, self.container = name, container
         self.architecture = config["model_type"]
         self.config = config
         self.tokenizer_data = vocabulary
@@ -108,20 +111,16 @@ class ModelFile:
             source.close()
 
 
-def open_gguf(source):
-    """A model in one GGUF file."""
-    metadata, directory = gguf.read_header(source)
+def open_gguf(*sources):
+    """A model in one GGUF file, or in all the parts of one."""
+    source, file = sources[0], split.whole_name(sources[0].name)
+    metadata, directory = split.read_header(sources)
     if metadata.get("general.type", "model") != "model":
-        raise FormatError(source.name, f"this GGUF holds a {metadata['general.type']}, not a model")
-    if metadata.get("split.count", 1) != 1:
-        raise FormatError(
-            source.name,
-            f"this is one of {metadata['split.count']} parts; join them with llama-gguf-split --merge",
-        )
-    config = architecture.config_from_gguf(source.name, metadata, directory)
+        raise FormatError(file, f"this GGUF holds a {metadata['general.type']}, not a model")
+    config = architecture.config_from_gguf(file, metadata, directory)
     factors = directory.pop("rope_freqs.weight", None)
     if factors is not None:
-        config["rope_scaling"] = _rope_factors(source, config, factors)
+        config["rope_scaling"] = _rope_factors(config, factors)
     heads = {}
     if config["model_type"] == "llama":
         heads = {"q_proj": config["num_attention_heads"], "k_proj": config["num_key_value_heads"]}
@@ -129,18 +128,19 @@ def open_gguf(source):
     for tensor in directory.values():
         name = architecture.from_gguf_name(tensor.name, config["model_type"])
         if name is None:
-            raise FormatError(source.name, f"the tensor {tensor.name!r} is not known")
+            raise FormatError(tensor.source.name, f"the tensor {tensor.name!r} is not known")
         turned = heads.get(name.split(".")[-2], 0)
-        entries[name] = Entry(tensor.shape, tensor.kind, source, tensor.offset, turned)
+        entries[name] = Entry(tensor.shape, tensor.kind, tensor.source, tensor.offset, turned)
     template = metadata.get("tokenizer.chat_template")
     if template is not None and not isinstance(template, str):
         raise FormatError(source.name, "the chat template is not text")
-    words = vocabulary.from_gguf(source.name, metadata)
-    return ModelFile(source.name, config, entries, words, template, metadata, [source])
+    words = vocabulary.from_gguf(file, metadata)
+    return ModelFile(file, "GGUF", config, entries, words, template, metadata, list(sources))
 
 
-def _rope_factors(source, config, tensor):
+def _rope_factors(config, tensor):
     """Llama 3's scaling as GGUF keeps it: a divisor for each rotary pair."""
+    source = tensor.source
     if tensor.kind.bits or tensor.shape != (config["head_dim"] // 2,):
         raise FormatError(source.name, f"rope_freqs.weight has shape {tensor.shape}")
     values = read_plain(source, tensor.offset, tensor.kind, tensor.shape)

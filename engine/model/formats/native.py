@@ -62,6 +62,9 @@ class FileWriter:
         while data:
             data = data[self.file.write(data) :]
 
+    def size(self):
+        return os.fstat(self.file.fileno()).st_size
+
     def truncate(self, size):
         self.file.truncate(size)
 

@@ -5,6 +5,7 @@ refused.
 """
 
 import json
+import re
 import struct
 
 import numpy as np
@@ -19,6 +20,8 @@ MAX_HEADER = 16 << 20
 MAX_JSON = 40 << 20  # tokenizer.json of a large vocabulary
 MAX_OBJECTS, MAX_LISTS, MAX_VALUES = 1 << 18, 1 << 20, 1 << 21
 MAX_SHARDS = 256
+INDEX = "model.safetensors.index.json"
+SHARD = re.compile(r"[^/\\]{1,250}\.safetensors")
 
 
 def _no_duplicates(pairs):
@@ -84,31 +87,18 @@ def _tensor(source, name, entry, data):
         fail(f"of shape {shape} has {elements} elements; 1 to 2^32 - 1 can be")
     if offsets[1] - offsets[0] != kind.nbytes(elements):
         fail(f"of shape {shape} does not fill its range {offsets}")
-    return Tensor(name, tuple(shape), kind, data + offsets[0])
+    return Tensor(name, tuple(shape), kind, data + offsets[0], source)
 
 
 def open_folder(name, folder):
     """A model in a folder, given as a mapping from file name to a function that opens it."""
 
     def load(file, required=True):
-        if file not in folder:
-            if required:
-                raise FormatError(name, f"{file} is missing beside the weights")
-            return {}
-        source = folder[file]()
-        try:
-            if source.size > MAX_JSON:
-                raise FormatError(f"{name}/{file}", f"is over the limit of {MAX_JSON >> 20} MB")
-            data = parse_json(f"{name}/{file}", source.read(0, source.size))
-        finally:
-            source.close()
-        if not isinstance(data, dict):
-            raise FormatError(f"{name}/{file}", "is not an object")
-        return data
+        return read_json(name, folder, file, required)
 
     config = architecture.config_from_json(name, load("config.json"))
-    sources, entries, metadata = [], {}, {}
-    for file in _shards(name, folder, load):
+    index, sources, entries, metadata = _index(name, folder, load), [], {}, {}
+    for file in sorted(set(index.values())) if index else [_only(name, folder)]:
         source = folder[file]()
         sources.append(source)
         notes, tensors = read_header(source)
@@ -116,10 +106,17 @@ def open_folder(name, folder):
         for tensor in tensors.values():
             if tensor.name in entries:
                 raise FormatError(name, f"the tensor {tensor.name} is in two files")
+            if index and index.get(tensor.name) != file:
+                said = index.get(tensor.name, "nowhere")
+                raise FormatError(
+                    name, f"the tensor {tensor.name} is in {file}; the index says {said}"
+                )
             gain = config["model_type"] == "gemma3_text" and tensor.name.endswith("norm.weight")
             entries[tensor.name] = Entry(
                 tensor.shape, tensor.kind, source, tensor.offset, above=float(gain)
             )
+    for tensor in index.keys() - entries.keys():
+        raise FormatError(name, f"the index says {tensor} is in {index[tensor]}, where it is not")
     if config["tie_word_embeddings"]:
         entries.pop("lm_head.weight", None)
     for tensor in [tensor for tensor in entries if tensor.endswith("rotary_emb.inv_freq")]:
@@ -128,23 +125,60 @@ def open_folder(name, folder):
     generation = load("generation_config.json", required=False)
     words = vocabulary.from_json(name, load("tokenizer.json"), settings, generation)
     template = _chat_template(name, folder, settings)
-    return ModelFile(name, config, entries, words, template, metadata, sources)
+    return ModelFile(name, "safetensors", config, entries, words, template, metadata, sources)
 
 
-def _shards(name, folder, load):
-    if "model.safetensors.index.json" not in folder:
-        files = [file for file in folder if file.endswith(".safetensors")]
-        if len(files) != 1:
-            raise FormatError(
-                name, f"one .safetensors file or an index is needed, not {len(files)}"
-            )
-        return files
-    weights = load("model.safetensors.index.json").get("weight_map")
-    files = sorted({str(file) for file in weights.values()}) if isinstance(weights, dict) else []
+def read_json(name, folder, file, required=True):
+    """One of the JSON files beside the weights, an object; {} for one that need not be there."""
+    if file not in folder:
+        if required:
+            raise FormatError(name, f"{file} is missing beside the weights")
+        return {}
+    source = folder[file]()
+    try:
+        if source.size > MAX_JSON:
+            raise FormatError(f"{name}/{file}", f"is over the limit of {MAX_JSON >> 20} MB")
+        data = parse_json(f"{name}/{file}", source.read(0, source.size))
+    finally:
+        source.close()
+    if not isinstance(data, dict):
+        raise FormatError(f"{name}/{file}", "is not an object")
+    return data
+
+
+def _only(name, folder):
+    files = [file for file in folder if file.endswith(".safetensors")]
+    if len(files) != 1:
+        raise FormatError(
+            name,
+            f"one .safetensors file or an index ({INDEX}) is needed, not {len(files)} files; "
+            "choose the whole folder",
+        )
+    return files[0]
+
+
+def _index(name, folder, load):
+    """Which tensor is in which file, as the index says; {} where there is none."""
+    if INDEX not in folder:
+        return {}
+    index = load(INDEX).get("weight_map")
+    if not isinstance(index, dict) or not index:
+        raise FormatError(name, "the index does not say which tensor is in which file")
+    for file in index.values():
+        if not isinstance(file, str) or not SHARD.fullmatch(file):
+            raise FormatError(name, f"the index names {file!r:.80}, which is no file beside it")
+    files = sorted(set(index.values()))
+    if len(files) > MAX_SHARDS:
+        raise FormatError(name, f"the index names {len(files)} files, over {MAX_SHARDS}")
     missing = [file for file in files if file not in folder]
-    if not files or missing or len(files) > MAX_SHARDS:
-        raise FormatError(name, f"the index names {len(files)} files, {missing[:3]} are missing")
-    return files
+    if missing:
+        more = f" and {len(missing) - 1} more" if missing[1:] else ""
+        raise FormatError(
+            name,
+            f"{missing[0]}{more} of {len(files)} files of weights is missing; get it, and choose "
+            "the whole folder",
+        )
+    return index
 
 
 def _chat_template(name, folder, settings):

@@ -14,8 +14,10 @@ from engine.backends.executor import Executor
 from engine.backends.wasm.executor import Wasm
 from engine.backends.wasm.native import Native
 from engine.core import settings as settings
-from engine.history.round_plan import LESSON, make_plan
+from engine.history.round_plan import LESSON, TRAINING, make_plan
+from engine.learning.needs import Watch, needs
 from engine.learning.rounds import voices
+from engine.learning.run_data import record_of
 from engine.learning.trainer import TRAINING_BYTES, EngineTrainer
 from engine.model.demo import MODEL
 from engine.model.formats import open_model
@@ -24,6 +26,7 @@ from engine.model.kv_cache import Pool
 from engine.model.loaded import Model
 from engine.model.trainable import Trained
 from tests.support.rounds import CODE, DOG, SHORT
+from tests.support.runs import TWO
 
 ROOM = 3 << 20  # enough for the demo model's step, and for a cache of some rows
 LIMIT = 200e6
@@ -53,6 +56,27 @@ def test_a_lesson_whose_parts_take_turns_in_one_room_gives_the_same_bits(monkeyp
     expected, same = asyncio.run(lesson(model, None))
     np.testing.assert_array_equal(weights, expected)
     assert verdict == same
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["lora", "hybrid", "full"])
+def test_a_run_takes_no_more_than_it_announces(mode):
+    config = settings.TrainingConfig(epochs=1, batch_size=4, max_steps=3, mode=mode)
+    record = record_of("times-two", TWO)
+
+    async def run(model):
+        trainer = await EngineTrainer.open(model, config, TRAINING_BYTES["cpu"])
+        announced = needs(trainer, config, record, 0.0)["memory_bytes"]
+        watch, fresh = Watch(model.executor), trainer.fresh()
+        attempt = trainer.begin(fresh, make_plan(TRAINING, fresh, [record], [], {}))
+        while await attempt.advance(float("inf")) is not None:
+            pass
+        await attempt.judge()
+        return announced, watch.most()
+
+    announced, taken = asyncio.run(run(loaded(MODEL, Wasm(Native(1)))))
+    print(mode, announced, taken)
+    assert announced / 4 < taken <= announced
 
 
 def test_a_cache_that_grows_under_a_conversation_changes_no_bit(monkeypatch):

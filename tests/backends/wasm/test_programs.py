@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from engine.backends.wasm.executor import Wasm
 from engine.compiler.schedule import plan
 from engine.model import programs
 from engine.model.trainable import Trained
-from tests.support.programs import KINDS, TINY, stored_of
+from tests.support.programs import KINDS, LAST, TINY, losses_of_the_last_layer, stored_of
 from tests.support.wasm_host import host
 from tests.support.wasm_programs import LORA, batch, prepared
 
@@ -37,6 +38,22 @@ def test_whole_model_gradients_are_those_of_numpy(kind, bits):
     for name in ("adapter.total", "losses"):
         a, b = read(ours, name), read(truth, name)
         assert np.linalg.norm(a - b) < 1e-5 * np.linalg.norm(b), name
+
+
+def test_an_adapter_of_the_last_layer_learns_as_in_numpy_and_needs_nothing_below():
+    program = programs.accumulate(TINY, stored_of(TINY, 4), 12, 6, 64, LAST)
+    feeds = batch(program, TINY, LAST)
+    ours, truth = (
+        prepared(executor, program, feeds) for executor in (Wasm(host()), Numpy(np.float64))
+    )
+    for run in (ours, truth):
+        run.run()
+    for name in ("adapter.total", "losses"):
+        a, b = read(ours, name), read(truth, name)
+        assert np.linalg.norm(a - b) < 1e-5 * np.linalg.norm(b), name
+    made = partial(prepared, Wasm(host()))
+    whole, upper = asyncio.run(losses_of_the_last_layer(made))
+    np.testing.assert_array_equal(whole, upper)
 
 
 def trained_for_ten_steps(slices, threads=1):

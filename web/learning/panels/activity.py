@@ -81,13 +81,13 @@ class Activity:
 
     def state(self, live):
         facts = self.page.status.facts
-        running = bool(facts["round"]) and self.page.learning.kind != "memory"
+        running = bool(facts["round"]) and self.page.training.kind != "memory"
         bar = None
         if running:
             words = t("activity.progress")
             bar = dom.make("progress", cls="learn", max=1, label=words, id="how-far")
-            bar.value = self.page.learning.share()
-        user_paused = self.page.learning.paused_by_user
+            bar.value = self.page.training.share()
+        user_paused = self.page.presence.paused_by_user
         pause = dom.button(
             t("activity.resume" if user_paused else "activity.pause"),
             "pause-learning",
@@ -113,7 +113,7 @@ class Activity:
 
     def now_button(self, running):
         """What it would do now, or why it would do nothing: said before it is pressed."""
-        finishing = running and self.page.learning.scheduler.forced
+        finishing = running and self.page.training.scheduler.forced
         key = (
             "activity.finishing" if finishing else "activity.finish" if running else "activity.now"
         )
@@ -130,7 +130,7 @@ class Activity:
         again."""
         line, bar = dom.find("#state-line"), dom.find("#how-far")
         if line and bar:
-            line.textContent, bar.value = truth.sentence(self.page), self.page.learning.share()
+            line.textContent, bar.value = truth.sentence(self.page), self.page.training.share()
 
     def switch(self):
         """What only a developer asks for stands behind this one."""

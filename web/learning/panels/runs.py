@@ -1,6 +1,7 @@
 """Train on a data set: choosing one, and what became of every run so far."""
 
-from engine.core.messages import BringDataSet, ListDataSets, StartRun
+from engine.core.messages import BringDataSet, EndRun, ListDataSets, StartRun
+from web.learning import records
 from web.learning.panels.run_modes import RunModes
 from web.lib import dom, files, overlay
 from web.lib.words import t
@@ -8,6 +9,7 @@ from web.settings.fields import select
 
 FILES = ".jsonl,.json,.txt,.md"
 NAMED = ("identity", "learned", "chats")
+OVER = ("failed", "cancelled")
 SHOWN = 5
 EPOCHS = 3
 
@@ -16,13 +18,23 @@ def name_of(data):
     return t("runs.data_" + data) if data in NAMED else data
 
 
-def result_of(run):
-    """What became of a run, in a sentence."""
-    if run["state"] == "complete":
-        results = run["results"]
-        key = "runs.trained" if results["version"] else "runs.refused"
-        return t(key, version=results["version"] or "", reason=results["reason"] or "")
-    return t("runs." + run["state"], reason=run["reason"])
+def became(results, in_use):
+    """What became of a model's round, in a sentence; `in_use` is the full name of a version."""
+    version, reason = results["version"] or "", results["reason"] or ""
+    if not version:
+        return t("runs.refused", reason=reason)
+    used = in_use and results["version_name"] == in_use
+    return t("runs.trained" if used else "runs.made", version=version, reason=reason)
+
+
+def memory_of(run):
+    """What was announced, and what it took: for developers."""
+    used = run["results"].get("memory_used")
+    if used is None:
+        return None
+    announced = t.size(run["about"]["needs"]["memory_bytes"])
+    words = t("runs.memory", announced=announced, used=t.size(used))
+    return dom.make("p", words, cls="note developer")
 
 
 class TrainingRuns:
@@ -37,6 +49,7 @@ class TrainingRuns:
                 "run-file": lambda of, el: self.bring(),
                 "run-look": lambda of, el: self.look(el),
                 "run-start": lambda of, el: self.start(el),
+                "run-end": lambda of, el: self.end(of),
             }
         )
 
@@ -74,7 +87,8 @@ class TrainingRuns:
             cls="column",
         )
         note = dom.make("p", t("runs.text"), cls="note")
-        overlay.dialog(t("runs.title"), note, form, name="runs")
+        one = dom.make("p", t("runs.one_model", model=self.page.choice.model_id()), cls="note")
+        overlay.dialog(t("runs.title"), note, one, form, name="runs")
         await self.modes.look(chosen, EPOCHS, "lora")
 
     async def look(self, element):
@@ -108,23 +122,53 @@ class TrainingRuns:
         )
         if started:
             overlay.close_all()
-            await self.page.learning.count_runs()
-            self.page.learning.now("lesson")
+            await self.page.training.count_runs()
+            self.page.training.now("lesson")
             self.page.touch("state")
 
     async def section(self):
         """The last runs with their epochs, newest first."""
         keys = [key for key in await self.page.store.keys("state") if key.startswith("run-")]
         keys = sorted(keys, reverse=True)[:SHOWN]
+        used = await records.in_use(self.page.store, self.page.choice.model_id())
         rows = []
         for key in keys:
-            rows.append(self.row(await self.page.store.get("state", key)))
+            run = await self.page.store.get("state", key)
+            rows.append(self.row(run, used and used["name"]))
         button = dom.button(t("runs.title"), "train-on-data", drawing="seed", cls="small")
         button.disabled = not (self.page.model and self.page.model.trainable)
         listed = dom.make("ol", rows, cls="list") if rows else None
         return dom.make("section", dom.make("h3", t("runs.heading")), button, listed)
 
-    def row(self, run):
+    async def end(self, run):
+        """Throw a run away that has not begun, or that goes on another time."""
+        if self.page.training.run == run:  # it began meanwhile
+            await self.page.learning.drop()
+        elif await self.page.learning.tell(EndRun(run=run)):
+            await self.page.training.count_runs()
+            self.page.touch("state")
+
+    def told(self, run, in_use):
+        """What a run is doing or came to, in sentences that are true now."""
+        state, models, paused = run["state"], run["models"], self.page.status.facts["paused"]
+        if state == "complete":
+            each = run["results"].get("models")
+            if not each:
+                return [became(run["results"], in_use)]
+            return [t("runs.of_model", model=m, told=became(each[m], in_use)) for m in models]
+        if state in OVER:
+            return [t("runs." + state, reason=run["reason"])]
+        if len(models) > 1:
+            return [t("runs.several", models=", ".join(models))]
+        if models != [self.page.choice.model_id()]:
+            return [t("runs.other_model", model=models[0])]
+        if state == "training" and self.page.training.run != run["runId"]:
+            return [t("runs.begun")]
+        if state == "training" and paused:
+            return [t("runs.paused", why=t("paused." + paused))]
+        return [t("runs." + state)]
+
+    def row(self, run, in_use):
         losses = [event["total_loss"] for event in run["metrics"]]
         told = t("runs.losses", losses=" → ".join([t.number(loss, 3) for loss in losses]))
         about = run["about"]
@@ -132,11 +176,16 @@ class TrainingRuns:
         mode = about.get("shape", {}).get("mode", "lora")
         if mode != "lora":
             words += " · " + t("modes." + mode)
+        end = None
+        if run["state"] not in OVER + ("complete",) and self.page.training.run != run["runId"]:
+            end = dom.button(t("runs.end"), "run-end", run["runId"], drawing="stop", cls="small")
         return dom.make(
             "li",
             dom.make("b", words),
-            dom.make("p", result_of(run)),
+            [dom.make("p", sentence) for sentence in self.told(run, in_use)],
             dom.make("p", told, cls="note") if losses else None,
+            memory_of(run),
+            end,
             dom.make("small", run["runId"]),
             cls="item",
         )

@@ -1,5 +1,5 @@
-"""Versions compared blind: two answers to one question in an order nobody knows, a choice, and the
-board it makes."""
+"""Versions compared blind, also of different base models: two answers to one question in an order
+nobody knows, a choice, and the board it makes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from engine.history.versions import GENERIC, label
+from engine.history.versions import GENERIC, pointer_of
 from engine.learning.adaptive import Leaderboard, score
 from workers.server.endpoints.deprecated import ask
 from workers.server.fields import BadRequest, takes, text, whole
-from workers.server.service import service_of
+from workers.server.service import Service, service_of
 
 KEPT = 100  # comparisons that wait for a choice
 
@@ -23,17 +23,26 @@ KEPT = 100  # comparisons that wait for a choice
 async def compare(request: Request, body: dict) -> JSONResponse:
     """Ask two versions; which said what is told after the choice."""
     service = service_of(request)
-    pair = [await service.find_version(body[name]) for name in ("one", "other")]
-    numbers = [await service.versions.number(GENERIC) or 0 if n is None else n for n in pair]
-    if numbers[0] == numbers[1]:
+    pair = [await found(service, body[name]) for name in ("one", "other")]
+    if pair[0] == pair[1]:
         raise BadRequest("one and other are the same version; name two")
-    random.shuffle(numbers)
-    answers = [(await ask(service, body["question"], number))[0] for number in numbers]
+    random.shuffle(pair)
+    answers = [(await ask(service, body["question"], number, model))[0] for model, number in pair]
     id = uuid.uuid4().hex
-    service.compared[id] = numbers
+    service.compared[id] = pair
     while len(service.compared) > KEPT:
         service.compared.pop(next(iter(service.compared)))
     return JSONResponse({"comparison": id, "answers": answers}, 201)
+
+
+async def found(service: Service, name: str) -> tuple[str, int]:
+    model, number = await service.names.find(name)
+    if number is None:  # the one in use
+        pointer = await service.store.get(
+            "state", pointer_of(service.names.base_of(model), GENERIC)
+        )
+        number = pointer["number"] if pointer else 0
+    return model, number or 0
 
 
 @takes(winner=whole(0, 0, 2))
@@ -41,13 +50,13 @@ async def choose(request: Request, body: dict) -> JSONResponse:
     """The first or the second was better, or neither (0): counted once, and told which was
     which."""
     service = service_of(request)
-    numbers = service.compared.pop(request.path_params["id"], None)
-    if numbers is None:
+    pair = service.compared.pop(request.path_params["id"], None)
+    if pair is None:
         raise HTTPException(404, "there is no such comparison that waits for a choice")
     told = []
-    for place, number in enumerate(numbers, 1):
+    for place, (model, number) in enumerate(pair, 1):
         record = await service.versions.record(number) if number else None
-        told.append(label(record))
+        told.append(service.names.called(model, record))
         if record:
             won = "wins" if body["winner"] == place else "losses"
             key = won if body["winner"] else "ties"
@@ -60,7 +69,10 @@ async def board(request: Request) -> JSONResponse:
     """Every version by what was held out of its lessons, then by the comparisons it won."""
     service = service_of(request)
     ranked = Leaderboard(service.clock)
-    for version in await service.versions.records():
-        held_out = version["gate"].get("held_out") or {}
-        ranked.record(label(version), loss=held_out.get("after"), **score(version))
+    models = {service.names.base_of(model): model for model in service.names.models}
+    for _, version in await service.store.all("versions"):
+        if model := models.get(version["base"]):
+            held_out = version["gate"].get("held_out") or {}
+            name = service.names.called(model, version)
+            ranked.record(name, loss=held_out.get("after"), **score(version))
     return JSONResponse({"leaderboard": ranked.ranking()})

@@ -51,19 +51,21 @@ async def query(request: Request, body: dict) -> JSONResponse:
 
 @takes(question=text(), models=array((), of=text(longest=200), most=8))
 async def multi_model_query(request: Request, body: dict) -> JSONResponse:
-    """One question to several versions."""
+    """One question to several versions, also of several base models."""
     service = service_of(request)
     names = body["models"] or [service.model]
-    chosen = [(name, await service.find_version(name)) for name in names]
+    chosen = [(name, await service.names.find(name)) for name in names]
     responses = [
-        {"model": name, "response": (await ask(service, body["question"], version))[0]}
-        for name, version in chosen
+        {"model": name, "response": (await ask(service, body["question"], version, model))[0]}
+        for name, (model, version) in chosen
     ]
     return JSONResponse({"responses": responses})
 
 
-async def ask(service: Service, question: str, version: int | None) -> tuple[str, int]:
+async def ask(
+    service: Service, question: str, version: int | None, model: str = ""
+) -> tuple[str, int]:
     asked = [{"role": "user", "content": question}]
     sampling = Sampling(max_tokens=LONGEST)
-    answer, used = await service.answer(asked, sampling, uuid.uuid4().hex, version)
+    answer, used = await service.answer(asked, sampling, uuid.uuid4().hex, version, model=model)
     return answer.text, used

@@ -9,7 +9,7 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -31,7 +31,8 @@ from workers.server.fields import (
     whole,
 )
 from workers.server.guard import error
-from workers.server.service import NoSuchModel, Service, service_of
+from workers.server.names import NoSuchModel
+from workers.server.service import Service, service_of
 
 ROLES = ("system", "user", "assistant", "developer")
 LONGEST = 512  # tokens of an answer unless told
@@ -102,7 +103,7 @@ async def completions(request: Request, body: dict) -> Response:
     """Answer a conversation, whole or as a stream."""
     service = service_of(request)
     messages = messages_of(body["messages"])
-    version = await service.find_version(body["model"])
+    version = await service.names.version(body["model"])
     wanted = body["top_logprobs"] if body["logprobs"] else -1
     reply = Reply(service, body["model"], messages, sampling_of(body), version, wanted)
     reply.client = body["user"] or (request.client.host if request.client else "")
@@ -162,7 +163,7 @@ class Reply:
         self.tops: list[dict] = []
 
     def start(self) -> asyncio.Task:
-        hooks: dict[str, Callable] = {"on_text": self.pieces.put_nowait}
+        hooks: dict[str, Any] = {"on_text": self.pieces.put_nowait}
         if self.wanted >= 0:
             hooks["on_token"] = self.note
         work = self.service.answer(

@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from engine.core.settings import IN_RUNS, MODES, TARGETS, TrainingConfig
+from engine.core.settings import IN_RUNS, MODES, TARGETS, StopConfig, TrainingConfig
 from engine.learning import run_data
-from engine.learning.adaptive import score
+from engine.learning.adaptive import AdaptiveConfig, score
 from engine.learning.run_data import LARGEST
 from engine.learning.runs import moment
 from workers.server.fields import BadRequest, array, body_of, number, record, takes, text, whole
@@ -86,6 +86,7 @@ LORA = record(
     alpha=number(None, 16, 32),
     dropout=number(None, 0, 0.1),
     targets=array(None, of=text(longest=20), most=len(TARGETS)),
+    firstLayer=whole(None, 0, 63),
 )
 
 
@@ -102,6 +103,7 @@ def shaped(body: dict) -> dict:
         wanted["full_blocks"] = blocks
     lora = {name: body["loraConfig"].get(name) for name in ("rank", "alpha", "dropout")}
     lora["target_modules"] = body["loraConfig"].get("targets")
+    lora["first_layer"] = body["loraConfig"].get("firstLayer")
     if given := {name: value for name, value in lora.items() if value is not None}:
         if wanted.get("mode") == "full":
             raise BadRequest("loraConfig is for the modes lora and hybrid")
@@ -125,18 +127,20 @@ def shaped(body: dict) -> dict:
     fullBlocks=whole(None, 1, 64),
     loraConfig=LORA,
     trainingConfig=record({}),
+    adaptiveWeights=record({}),
 )
 async def start_run(request: Request, body: dict) -> JSONResponse:
-    """Start a run over a data set: epochs until it no longer gets better on a part held back."""
+    """Start a run over a data set: epochs until it no longer gets better on a part held back. Of
+    several base models each has its own result; what they lose by turns sets their rates."""
     service = service_of(request)
     run = await service.runs.start(
         body["baseModels"],
         body["datasetId"],
         body["epochs"],
         body["learningRate"],
-        body["autoStopThreshold"],
-        body["autoStopPatience"],
+        StopConfig(threshold=body["autoStopThreshold"], patience=body["autoStopPatience"]),
         shaped(body),
+        AdaptiveConfig(**body["adaptiveWeights"]),
     )
     service.hurry()
     told = {"runId": run.id, "models": run.models, **run.about}
@@ -183,7 +187,8 @@ async def run_metrics(request: Request) -> JSONResponse:
     """Every step of a run so far."""
     service, run = service_of(request), request.path_params["run_id"]
     known = service.runs.known.get(run)
-    steps = [one for key, one in await service.store.all("metrics") if key.startswith(run + "/")]
+    mine = (f"{run}/", f"{run}.")  # of one model, or of several that took turns
+    steps = [one for key, one in await service.store.all("metrics") if key.startswith(mine)]
     if not steps and known is None:
         raise HTTPException(404, f"there is no run {run!r}")
     told = {"state": known.state, "reason": known.reason, "results": known.results} if known else {}
@@ -206,15 +211,17 @@ async def add_metrics(request: Request) -> JSONResponse:
 
 
 async def leaderboard(request: Request) -> JSONResponse:
-    """The models of a run, best first, with the blind comparisons that its version won."""
+    """The models of a run, best first: what each came to, and the blind comparisons that the
+    version made of it won."""
     service = service_of(request)
     run = service.runs.known.get(request.path_params["run_id"])
     if run is None:
         raise HTTPException(404, f"there is no run {request.path_params['run_id']!r}")
-    made = next(
-        (one for one in await service.versions.records() if one["name"] == run.version_name), None
-    )
-    rows = [row | score(made) for row in run.leaderboard.ranking()]
+    made = {one["name"]: one for _, one in await service.store.all("versions")}
+    rows = []
+    for row in run.leaderboard.ranking():
+        name = run.version_of(row["model"])
+        rows.append(row | {"version": name or None} | score(made.get(name)))
     return JSONResponse({"runId": run.id, "leaderboard": rows})
 
 

@@ -44,7 +44,7 @@ async def activate(request: Request) -> JSONResponse:
 async def rollback(request: Request, body: dict) -> JSONResponse:
     """Back to the version before the one in use, or to the one that is named."""
     service = service_of(request)
-    to = await service.find_version(body["version"]) if body["version"] else None
+    to = await service.names.version(body["version"]) if body["version"] else None
     try:
         before = await service.assistant.updater.rollback(to)
     except ValueError as none:

@@ -1,0 +1,62 @@
+"""`oneseek look`: what a file or folder is, whether it loads and learns here, and why not.
+
+It is read from the header alone, before anything is copied or used.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.backends.select import BACK_ENDS
+from engine.cli.options import command, json_option, show
+from engine.learning.needs import file_takes, judged, memory_here
+from engine.model import look as looking
+
+REASONS = {
+    "reach": "the processor's kernels reach {room:.1f} GB",
+    "memory": "half of the memory here is {room:.1f} GB",
+}
+
+
+def look_options(parser):
+    parser.add_argument(
+        "path", metavar="PATH", type=Path, help="a file, a part of one, or a folder"
+    )
+    parser.add_argument("--backend", choices=BACK_ENDS, default="cpu", help="what would compute")
+    parser.add_argument(
+        "--memory", metavar="GB", type=float, help="of another device; without it, this one's"
+    )
+
+
+@command(json_option, look_options)
+def look(options):
+    """Say what a file is, whether it loads and learns here, and why not."""
+    memory = memory_here() if options.memory is None else int(options.memory * 1e9)
+    backend = "cpu" if options.backend == "auto" else options.backend
+    told, file = looking.look(options.path)
+    if file is not None:
+        told |= judged(file_takes(file), backend, memory)
+        file.close()
+    show(options, told, "\n".join(sentences(told)))
+
+
+def sentences(told: dict) -> list[str]:
+    size = f"{told['bytes'] / 1e6:.1f} MB"
+    what = [told["kind"] or "no model", size, f"{told['files']} files" * (told["files"] > 1)]
+    lines = [f"{told['name']}: {', '.join(part for part in what if part)}"]
+    known = [told["title"], told["architecture"], told["licence"]]
+    if told["parameters"]:
+        known += [
+            f"{told['parameters'] / 1e6:.0f} million parameters",
+            f"context {told['context']}",
+        ]
+        known += [", ".join(f"{count} tensors of {kind}" for kind, count in told["types"].items())]
+    lines += ["  " + "; ".join(part for part in known if part)] if any(known) else []
+    if not told["loads"]:
+        return [*lines, f"  does not load: {told['why']}"]
+    why = REASONS.get(told["limit"], "").format(room=told["room"] / 1e9)
+    for what, word in (("chat", "answers"), ("learn", "learns")):
+        needs = f"about {told[f'{what}_bytes'] / 1e9:.2f} GB of memory"
+        yes = f"  {word} here: {needs}"
+        lines.append(yes if told[f"{what}s"] else f"  {word} not here: {needs}, and {why}")
+    return lines

@@ -1,0 +1,107 @@
+"""`oneseek pack`: a smaller file of a model's own making, and what that costs.
+
+Interrupted, the same command goes on, to the same bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from pathlib import Path
+
+import numpy as np
+
+from engine.backends.select import BACK_ENDS, executor_named
+from engine.cli.options import Progress, command, json_option, show
+from engine.learning.lessons import paragraphs, texts
+from engine.model import registry
+from engine.model.formats import open_model
+from engine.model.formats.native import FileWriter
+from engine.model.formats.packing import pack as packed
+from engine.model.loaded import Model
+from engine.model.score import Expecting
+
+KINDS = ("q4_0", "q4_1", "q8_0")
+LANGUAGES = ("en", "sv")
+LENGTH = 128  # tokens that are read at once
+
+
+def pack_options(parser):
+    parser.add_argument(
+        "model", metavar="MODEL", help="an id of `oneseek models`, a file or a folder"
+    )
+    parser.add_argument("--to", choices=KINDS, default="q4_1", help="the matrices of the layers")
+    parser.add_argument("--embeddings", choices=KINDS, default="q8_0", help="embeddings and head")
+    parser.add_argument("--out", metavar="FILE", type=Path, required=True, help="a .gguf file")
+    parser.add_argument("--judge", action="store_true", help="compare it with what was given")
+    parser.add_argument("--backend", choices=BACK_ENDS, default="auto", help="what judges")
+
+
+@command(json_option, pack_options)
+def pack(options):
+    """Write a smaller file of a model: 4 bits a weight, or 8; what is packed already stays."""
+    asyncio.run(_pack(options))
+
+
+async def _pack(options) -> None:
+    out, given = options.out, registry.find(options.model)
+    if not out.exists():
+        await write(given, out, options)
+    told = {"path": str(out), "bytes": out.stat().st_size}
+    with contextlib.closing(open_model(given)) as file:
+        told["given_bytes"] = sum(source.size for source in file.sources)
+    line = f"{out}: {told['bytes'] / 1e6:.1f} MB of {told['given_bytes'] / 1e6:.1f} MB"
+    if options.judge:
+        told |= await judged(given, out, options.backend)
+        line += "".join(f"\n  {figure}: {value:.6g}" for figure, value in told["judged"].items())
+    show(options, told, line)
+
+
+async def write(given: Path, out: Path, options) -> None:
+    """Under another name until it is whole."""
+    part = out.with_name(out.name + ".part")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        contextlib.closing(open_model(given)) as file,
+        contextlib.closing(FileWriter(part)) as writer,
+    ):
+        kinds = options.to.upper(), options.embeddings.upper()
+        await packed(file, writer, *kinds, Progress(out.name))
+    os.replace(part, out)
+
+
+async def judged(given: Path, out: Path, backend: str) -> dict:
+    """Over plain text of both languages: how far it is from what was given (KL, nats a token), how
+    often both like the same token best, and the perplexity of each."""
+    models = [await loaded(path, backend) for path in (given, out)]
+    expecting = [Expecting(model, LENGTH) for model in models]
+    figures: dict[str, float] = {}
+    for code in LANGUAGES:
+        text, rows = "\n\n".join([*paragraphs(code), *texts(code)]), []
+        ids = models[0].tokenizer.encode(text)
+        for first in range(0, len(ids) - LENGTH + 1, LENGTH):
+            part = ids[first : first + LENGTH]
+            p, q = [await one.after(part) for one in expecting]
+            rows.append(compared(p, q, np.array(part)))
+        kl, same, before, after = (np.concatenate(column) for column in zip(*rows, strict=True))
+        figures |= {
+            f"tokens_{code}": len(kl),
+            f"kl_{code}": float(kl.mean()),
+            f"same_token_{code}": float(same.mean()),
+            f"perplexity_given_{code}": float(np.exp(before.mean())),
+            f"perplexity_packed_{code}": float(np.exp(after.mean())),
+        }
+    return {"judged": figures}
+
+
+def compared(p: np.ndarray, q: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, ...]:
+    """At each token of a text: KL(p, q), whether both like the same best, and what each lost."""
+    at, then = np.arange(len(ids) - 1), ids[1:]
+    kl = (np.exp(p) * (p - q)).sum(-1)
+    return kl, p.argmax(-1) == q.argmax(-1), -p[at, then], -q[at, then]
+
+
+async def loaded(path: Path, backend: str) -> Model:
+    with contextlib.closing(open_model(path)) as file:
+        return await Model.load(file, await executor_named(backend))

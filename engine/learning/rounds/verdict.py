@@ -1,0 +1,57 @@
+"""What a gate finds: measures with their limits, and what follows from the worst of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+ACCEPT, WEAKENED, MORE, SCALE, REJECT = "accept", "weakened", "more", "scale", "reject"
+SEVERITY = (ACCEPT, WEAKENED, MORE, SCALE, REJECT)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One number, what it must be, and what follows if it is not."""
+
+    name: str
+    value: float
+    limit: str
+    verdict: str = ACCEPT
+    detail: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return self.verdict == ACCEPT
+
+    def to_dict(self) -> dict:
+        return {
+            "name": self.name,
+            "value": self.value,
+            "limit": self.limit,
+            "ok": self.ok,
+            "detail": list(self.detail),
+        }
+
+
+@dataclass(frozen=True)
+class Verdict:
+    measures: tuple[Measure, ...]
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def advice(self) -> str:
+        return max((m.verdict for m in self.measures), key=SEVERITY.index, default=ACCEPT)
+
+    @property
+    def reason(self) -> str:
+        """Why not simply "learned", in words with numbers."""
+        worst = [m for m in self.measures if m.verdict == self.advice and not m.ok]
+        return "; ".join(f"{m.name} is {m.value:.3g}, must be {m.limit}" for m in worst)
+
+    def to_dict(self) -> dict:
+        return {"measures": [m.to_dict() for m in self.measures], "notes": list(self.notes)}
+
+
+def within(value: float, limit: float, otherwise: str) -> str:
+    """Accept up to the limit; a number that is none never passes."""
+    return ACCEPT if math.isfinite(value) and value <= limit else otherwise

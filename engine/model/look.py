@@ -1,0 +1,102 @@
+"""What a file or folder is, from its header alone: which model, how large, whether it can be opened
+and, if not, why not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from math import prod
+from typing import Any
+
+from engine.model.formats import FormatError, ModelFile, gathered, gguf, open_gathered, safetensors
+from engine.model.template import ChatTemplate, TemplateError
+from engine.model.tokenizer import Tokenizer
+
+NUMBER_BYTES = 4  # a plain weight is float32 once it is loaded
+SCALE_BYTES = 8  # of a group: a scale and a minimum
+
+
+def look(where: Any) -> tuple[dict, ModelFile | None]:
+    """Told as a table of plain values, and the opened model where there is one; `why` says what is
+    wrong with any other."""
+    name, files = gathered(where)
+    told = {"name": name, "files": len(files), "bytes": 0, "kind": "", "title": ""}
+    told |= {"architecture": "", "licence": "", "parameters": 0, "types": {}, "context": 0}
+    told |= {"tokens": 0, "loaded_bytes": 0, "loads": False, "why": ""}
+    try:
+        file = open_gathered(name, files)
+    except FormatError as error:
+        return told | beginning(name, files) | {"why": str(error)}, None
+    try:
+        ChatTemplate(file.chat_template, file.special_tokens)
+        Tokenizer(file.tokenizer_data)
+    except (FormatError, TemplateError) as error:
+        file.close()
+        return told | described(file) | {"why": str(error)}, None
+    return told | described(file) | {"loads": True}, file
+
+
+def described(file: ModelFile) -> dict:
+    """What an opened model is."""
+    specs = [file.spec(name) for name in file.names()]
+    return {
+        "name": file.name,
+        "files": len(file.sources),
+        "bytes": sum(source.size for source in file.sources),
+        "kind": file.container,
+        "title": words(file.metadata.get("general.name")),
+        "architecture": file.architecture,
+        "licence": words(file.metadata.get("general.license")),
+        "parameters": sum(prod(spec.shape) for spec in specs),
+        "types": dict(Counter(spec.kind.name for spec in specs).most_common()),
+        "context": file.config["max_position_embeddings"],
+        "tokens": len(file.tokenizer_data.tokens),
+        "loaded_bytes": sum(loaded_bytes(spec) for spec in specs),
+    }
+
+
+def loaded_bytes(spec: Any) -> int:
+    """What a weight takes where it is computed with: packed ones stay packed."""
+    elements = prod(spec.shape)
+    if not spec.bits:
+        return elements * NUMBER_BYTES
+    return elements * spec.bits // 8 + elements // spec.group * SCALE_BYTES
+
+
+def beginning(name: str, files: dict) -> dict:
+    """The little that is known of a model that cannot be opened."""
+    weights = sorted(file for file in files if file.endswith((".gguf", ".safetensors"))) or [*files]
+    found = {"files": len(weights), "bytes": 0}
+    for file in weights:
+        try:
+            source = files[file]()
+        except FormatError:
+            continue
+        found["bytes"] += source.size
+        try:
+            found |= named(name, files, source) if file == weights[0] else {}
+        except FormatError:
+            pass  # why it cannot be opened is told already
+        finally:
+            source.close()
+    return found
+
+
+def named(name: str, files: dict, source: Any) -> dict:
+    if source.size >= 4 and bytes(source.read(0, 4)) == b"GGUF":
+        keys = gguf.read_metadata(source)
+        size = words(keys.get("general.size_label"))
+        return {
+            "kind": "GGUF",
+            "title": words(keys.get("general.name")) or size,
+            "architecture": words(keys.get("general.architecture")),
+            "licence": words(keys.get("general.license")),
+        }
+    if source.name.endswith(".safetensors") or "config.json" in files:
+        config = safetensors.read_json(name, files, "config.json", required=False)
+        return {"kind": "safetensors", "architecture": words(config.get("model_type"))}
+    return {}
+
+
+def words(value: Any) -> str:
+    """A name a file gives, if it is one."""
+    return value[:200] if isinstance(value, str) else ""

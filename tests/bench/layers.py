@@ -1,0 +1,117 @@
+"""From which layer on an adapter is worth training: what it learns, what it harms, what it costs.
+
+`python3 build.py bench layers` teaches a few facts one after another and practises them, each time
+with adapters that begin at another layer, without a gate: it would hide what it mends.  Seconds are
+those of the processor, so that a busy machine tells the same.  Interrupted, it goes on when called
+again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import math
+import time
+from contextlib import closing
+from pathlib import Path
+
+from builder import CACHE
+from engine.cli.session import record_of
+from engine.core.settings import TrainingConfig, for_model
+from engine.history.round_plan import LESSON, PRACTICE, Plan
+from engine.history.snapshot import Arrays
+from engine.learning.probe import Shadow, measure
+from engine.learning.trainer import EngineTrainer
+from engine.model import registry
+from engine.model.formats import open_model
+from engine.model.loaded import Model
+from tests.bench.learn import FIGURES, MANY_STEPS, executor, known, recipe_id, records
+from tests.bench.parts import report
+
+LAYERS = (0, 8, 12, 15, 20)
+STAGES = (LESSON, PRACTICE)
+
+
+class Taught:
+    """What one first layer makes of the facts, asked the same at each."""
+
+    def __init__(self, model: Model, trainer: EngineTrainer, facts: list[dict]) -> None:
+        self.model, self.trainer, self.facts = model, trainer, facts
+        self.records = tuple(record_of(fact) for fact in facts)
+        self.weights: Arrays = trainer.fresh()
+        self.steps, self.spent = 0, 0.0
+
+    async def lessons(self) -> None:
+        for i, record in enumerate(self.records):
+            await self.round(Plan(LESSON, (record,), self.records[:i], i))
+
+    async def practice(self) -> None:
+        await self.round(Plan(PRACTICE, (), self.records, 0))
+
+    async def round(self, plan: Plan) -> None:
+        attempt = self.trainer.begin(self.weights, plan)
+        began = time.process_time()
+        while await attempt.advance(math.inf) is not None:
+            pass
+        self.steps += self.trainer.shadow.steps
+        self.spent += time.process_time() - began
+        self.weights = await attempt.weights()
+
+    async def judged(self) -> dict:
+        shadow = Shadow(self.trainer.voices, self.weights[self.trainer.called])
+        code = self.facts[0]["language"]
+        figures = await measure(shadow, self.trainer.coder, self.facts, code, known(code))
+        each = {"steps": self.steps, "seconds_a_step": self.spent / self.steps}
+        return figures | each
+
+
+async def swept(model: Model, facts: list[dict], config: TrainingConfig, stage: str) -> dict:
+    trainer = await EngineTrainer.open(model, config)
+    taught = Taught(model, trainer, facts)
+    await (taught.lessons() if stage == LESSON else taught.practice())
+    return await taught.judged()
+
+
+async def run(options) -> tuple[dict, list]:
+    path = options.model or registry.find("smollm2-135m")
+    with closing(open_model(str(path))) as file:
+        model = await Model.load(file, await executor(options.backend))
+    facts = records("facts_eval.jsonl", options.language)[: options.facts]
+    usual = for_model(model.config.parameters).replace(practice={"steps_per_fact": MANY_STEPS})
+    folder = options.folder / recipe_id(model, facts)
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for stage in options.stages:
+        for first in options.layers:
+            path = folder / f"{stage}-{first}.json"
+            if not path.exists():
+                config = usual.replace(lora_config={"first_layer": first})
+                path.write_text(json.dumps(await swept(model, facts, config, stage)), "utf-8")
+            found = json.loads(path.read_text("utf-8"))
+            rows.append({"stage": stage, "first_layer": first, **found})
+            report.say({name: value for name, value in rows[-1].items() if name != "wrong"})
+    names = (*FIGURES, "seconds_a_step")
+    figures = {
+        f"{row['stage']}_from_{row['first_layer']}_{name}": row[name]
+        for row in rows
+        for name in names
+    }
+    return figures, rows
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser(description=__doc__)
+    ask.add_argument("--model", type=Path)
+    ask.add_argument("--backend", choices=("gpu", "numpy"), default="numpy")
+    ask.add_argument("--language", choices=("en", "sv"), default="en")
+    ask.add_argument("--facts", type=int, default=4)
+    ask.add_argument("--layers", type=int, nargs="*", default=LAYERS)
+    ask.add_argument("--stages", nargs="*", choices=STAGES, default=STAGES)
+    ask.add_argument("--folder", type=Path, default=CACHE / "bench-layers", help="to go on from")
+    figures, rows = asyncio.run(run(ask.parse_args()))
+    report.write("layers", figures, rows)
+
+
+if __name__ == "__main__":
+    main()

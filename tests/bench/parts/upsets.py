@@ -1,0 +1,119 @@
+"""What may come between a stranger and their first five minutes: each a parameter of `bench
+minutes` and a test of its own (tests/page/test_first_minutes.py)."""
+
+from playwright.sync_api import expect
+
+from tests.bench.parts.stranger import IN_USE, KNOWN, SMALL, WAIT, Stranger
+from tests.support.page.browser import kept_offline, wait_for_state
+
+# The engine's worker takes nine times as long again for everything between two looks at the clock.
+TEN_TIMES = """() => {
+  const now = performance.now.bind(performance);
+  let seen = now();
+  performance.now = () => {
+    const end = now() + 9 * Math.min(50, now() - seen);
+    while (now() < end);
+    return (seen = now());
+  };
+}"""
+HIDE = """(hidden) => {
+  Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+  const state = hidden ? "hidden" : "visible";
+  Object.defineProperty(document, "visibilityState", { configurable: true, get: () => state });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+ROOM = {SMALL: 400_000_000, "tiny": 128_000_000}  # bytes: the page, the model and little more
+FILL = """async () => {
+  const open = indexedDB.open("filler");
+  open.onupgradeneeded = () => open.result.createObjectStore("filler", {autoIncrement: true});
+  const db = await new Promise((go) => { open.onsuccess = () => go(open.result); });
+  for (let size = 1 << 24; size >= 1 << 12;) {
+    const bytes = new Uint8Array(size);
+    for (let i = 0; i < size; i += 65536) crypto.getRandomValues(bytes.subarray(i, i + 65536));
+    const stored = await new Promise((go) => {
+      const writing = db.transaction("filler", "readwrite");
+      writing.oncomplete = () => go(true);
+      writing.onabort = () => go(false);
+      writing.objectStore("filler").put(bytes);
+    });
+    if (!stored) size /= 8;
+  }
+  db.close();
+  return (await navigator.storage.estimate()).usage;
+}"""
+MAKE_ROOM = """() => new Promise((go) => {
+  indexedDB.deleteDatabase("filler").onsuccess = go; })"""
+
+
+def slow(stranger: Stranger) -> None:
+    """The engine ten times as slow, from its first moment."""
+
+    def hold_up(worker) -> None:
+        if not worker.url.endswith("/thread.js"):  # those help, and sleep where nobody hears
+            worker.evaluate(TEN_TIMES)
+
+    stranger.page.on("worker", hold_up)
+
+
+def hide(stranger: Stranger) -> None:
+    """Whoever sent something looks at another tab at once; the page is told, as browsers do."""
+    stranger.page.evaluate(HIDE, True)
+
+
+def show(stranger: Stranger) -> None:
+    if stranger.page.evaluate("document.hidden"):
+        stranger.page.evaluate(HIDE, False)
+
+
+def leave_network(stranger: Stranger) -> None:
+    """No network from here on, a reload at the end included."""
+    kept_offline(stranger.page)
+    stranger.page.context.set_offline(True)
+
+
+def other_tab(stranger: Stranger) -> None:
+    """A second tab shows everything and says whose turn it is; the person goes on there."""
+    first, second = stranger.page, stranger.page.context.new_page()
+    second.goto("/?engine=cpu")
+    wait_for_state(second, "read-only", timeout=WAIT / 1000)
+    expect(second.locator("article.user")).to_contain_text(stranger.typed[-1])
+    second.locator('[data-do="use-here"]').click()
+    wait_for_state(first, "read-only", timeout=WAIT / 1000)
+    wait_for_state(second, *IN_USE, timeout=WAIT / 1000)
+    stranger.collect()
+    stranger.page = second
+
+
+def small_disk(stranger: Stranger) -> None:
+    room(stranger, ROOM[stranger.model])
+
+
+def fill_disk(stranger: Stranger) -> None:
+    """Not a byte is left, but for what the page has set aside."""
+    kept_offline(stranger.page)
+    room(stranger, stranger.page.evaluate(FILL))
+
+
+def room(stranger: Stranger, size: int) -> None:
+    """How many bytes the browser lets the page have."""
+    session = stranger.page.context.new_cdp_session(stranger.page)
+    allowed = {"origin": stranger.address.rstrip("/"), "quotaSize": size}
+    session.send("Storage.overrideQuotaForOrigin", allowed)
+
+
+def make_room(stranger: Stranger) -> None:
+    """With room again, a reload finds all that was said and takes in what was told."""
+    stranger.page.evaluate(MAKE_ROOM)
+    assert not stranger.lost()
+    stranger.page.locator("#chat-list .chat-link").nth(1).click()
+    expect(stranger.page.locator(KNOWN)).to_be_visible(timeout=WAIT)
+
+
+UPSETS: dict[str, dict] = {
+    "none": {},
+    "slow": {"before": slow},
+    "hidden": {"sent": hide, "over": show},
+    "offline": {"amid": leave_network},
+    "second-tab": {"amid": other_tab},
+    "full-disk": {"before": small_disk, "amid": fill_disk, "after": make_room},
+}

@@ -1,0 +1,138 @@
+"""`oneseek look`: what a file is, whether it loads and learns, and why not, from its header."""
+
+import json
+
+import pytest
+
+from engine.cli.main import main
+from engine.compiler.schedule import plan
+from engine.core.settings import for_model
+from engine.learning.needs import (
+    LESSON_ROWS,
+    LESSON_TOKENS,
+    POSITIONS,
+    judged,
+    known_takes,
+    least_step,
+)
+from engine.model import programs, registry
+from engine.model.formats import FileSource
+from engine.model.llama import Config, Stored
+from engine.model.trainable import Trained
+from tests.support import tiny
+
+
+def looked(capsys, *given):
+    assert main(["look", "--json", *map(str, given)]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def laid(folder, files):
+    folder.mkdir(exist_ok=True)
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def test_every_form_of_one_model_is_told_alike(tmp_path, capsys):
+    whole = laid(tmp_path / "whole", {"tiny.gguf": tiny.gguf("llama", "Q4_1")})
+    parts = laid(tmp_path / "parts", tiny.gguf_parts("llama", "Q4_1"))
+    folder = laid(tmp_path / "folder", tiny.folder("llama", "F16", shards=2))
+    given = [whole / "tiny.gguf", whole, parts, parts / "tiny-00002-of-00003.gguf", folder,
+             folder / "model.safetensors.index.json"]  # fmt: skip
+    told = [looked(capsys, path) for path in given]
+    for one in told:
+        assert one["loads"] and one["chats"] and one["learns"] and not one["why"]
+        assert one["architecture"] == "llama" and one["context"] == 512
+        assert one["parameters"] == told[0]["parameters"] > 0
+    assert [one["files"] for one in told] == [1, 1, 3, 3, 2, 2]
+    assert [one["kind"] for one in told] == ["GGUF"] * 4 + ["safetensors"] * 2
+    assert told[0]["types"] == {"Q4_1": 15, "F32": 5} and told[4]["types"] == {"F16": 20}
+    assert told[0]["bytes"] == (whole / "tiny.gguf").stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("changes", "what", "why"),
+    [
+        ({"general__architecture": "mamba"}, {"architecture": "mamba", "title": "tiny llama"}, "mamba"),
+        ({"tokenizer__ggml__pre": "new"}, {"architecture": "llama"}, "pre-tokenizer 'new'"),
+        ({"tokenizer__chat_template": "{% for %}"}, {"context": 512}, "template"),
+        ({"general__type": "adapter"}, {"kind": "GGUF"}, "holds a adapter"),
+    ],
+)  # fmt: skip
+def test_one_that_does_not_load_is_named_with_the_reason(tmp_path, capsys, changes, what, why):
+    (tmp_path / "it.gguf").write_bytes(tiny.gguf("llama", "Q4_1", **changes))
+    told = looked(capsys, tmp_path / "it.gguf")
+    assert not told["loads"] and why in told["why"] and told["bytes"] > 0
+    assert what.items() <= told.items()
+
+
+def test_what_is_no_model_and_what_is_not_whole_say_so(tmp_path, capsys):
+    (tmp_path / "text.gguf").write_text("<!DOCTYPE html>")
+    assert "neither GGUF nor safetensors" in looked(capsys, tmp_path / "text.gguf")["why"]
+    parts = laid(tmp_path / "parts", tiny.gguf_parts("llama", "Q4_1"))
+    (parts / "tiny-00001-of-00003.gguf").unlink()
+    told = looked(capsys, parts)
+    assert "tiny-00001-of-00003.gguf of 3 parts is missing" in told["why"] and told["files"] == 2
+    folder = laid(tmp_path / "folder", tiny.folder("qwen2", "F16", shards=2))
+    (folder / "model-00001-of-00002.safetensors").unlink()
+    told = looked(capsys, folder)
+    assert "is missing; get it" in told["why"] and told["architecture"] == "qwen2"
+    assert "no model lies here" in looked(capsys, laid(tmp_path / "x", {"a": b"", "b": b""}))["why"]
+
+
+def test_only_the_header_is_read(tmp_path, capsys, monkeypatch):
+    path = tmp_path / "tiny.gguf"
+    path.write_bytes(tiny.gguf("llama", "F32"))
+    read, plainly = [], FileSource._read
+    monkeypatch.setattr(
+        FileSource, "_read", lambda self, at, n: read.append((at, n)) or plainly(self, at, n)
+    )
+    monkeypatch.setattr("engine.model.formats.gguf.WINDOW", 1 << 14)
+    looked(capsys, path)
+    assert max(at + n for at, n in read) < 100_000 < path.stat().st_size / 10
+
+
+def test_people_read_it_in_sentences(tmp_path, capsys):
+    (tmp_path / "tiny.gguf").write_bytes(tiny.gguf("llama", "Q4_1"))
+    assert main(["look", str(tmp_path / "tiny.gguf"), "--memory", "0.000001"]) == 0
+    said = capsys.readouterr().out
+    assert "tiny.gguf: GGUF" in said and "answers not here: about 0.0" in said
+    assert "half of the memory here is 0.0 GB" in said
+
+
+def test_a_device_decides_what_fits_and_the_narrower_limit_is_named():
+    taken = {"chat_bytes": 3e9, "learn_bytes": 5e9}
+    assert judged(taken, "cpu", 0)["limit"] == "reach"
+    for back_end, memory, chats, learns, limit in (
+        ("cpu", 0, True, False, "reach"),
+        ("cpu", 64e9, True, False, "reach"),
+        ("cpu", 4e9, False, False, "memory"),
+        ("gpu", 0, True, True, ""),
+        ("gpu", 8e9, True, False, "memory"),
+        ("gpu", 16e9, True, True, "memory"),
+    ):
+        found = judged(taken, back_end, memory)
+        assert (found["chats"], found["learns"], found["limit"]) == (chats, learns, limit)
+
+
+@pytest.mark.parametrize("id", ["smollm2-135m", "qwen2.5-1.5b", "tiny"])
+def test_the_least_step_is_that_of_the_whole_model_traced(id):
+    config = Config.from_dict(registry.known()[id]["config"])
+    stored = {n: Stored(s, 4 * (len(s) > 1), 32) for n, s in config.shapes().items()}
+    size = LESSON_TOKENS, LESSON_ROWS, POSITIONS
+    adapter = Trained.chosen(config, for_model(config.parameters))
+    whole = plan(programs.learn(config, stored, *size, adapter, keep_blocks=0)).lower_bound
+    assert least_step(config, stored) == pytest.approx(whole, rel=0.01)
+
+
+def test_what_learns_of_the_known_models_is_a_matter_of_the_device():
+    def learn(back_end, gigabytes):
+        rows = registry.known().items()
+        fits = {id: judged(known_takes(row), back_end, gigabytes << 30) for id, row in rows}
+        return {id for id, one in fits.items() if one["learns"]}
+
+    phone, laptop, workstation = learn("cpu", 2), learn("cpu", 8), learn("gpu", 64)
+    assert {"tiny", "smollm2-135m"} <= phone < laptop < workstation
+    assert "qwen2.5-1.5b" in laptop - phone
+    assert "ai-sweden-llama-3-8b" in workstation - laptop

@@ -1,0 +1,123 @@
+"""What the gate leaves out changes no figure: the same bits with what is kept below the first
+trained layer and without, and every reply as it was up to its value."""
+
+import asyncio
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from engine.backends.reference import Numpy
+from engine.learning.batch import Coder, Row, text_row
+from engine.learning.lessons import has_said, has_value, held_out_anchors, paragraphs, probes
+from engine.learning.rounds.below import Below
+from engine.learning.rounds.gate import REPLY_TOKENS
+from engine.learning.rounds.voices import Voices
+from engine.model.demo import MODEL
+from engine.model.formats import open_model
+from engine.model.loaded import Model
+from engine.model.trainable import Trained
+
+
+@pytest.fixture(scope="module")
+def model():
+    with closing(open_model(str(MODEL))) as file:
+        return asyncio.run(Model.load(file, Numpy()))
+
+
+def voices_of(model, first):
+    trained = Trained.lora(model.config, 4, 8, layers=range(first, model.config.layers))
+    voices = Voices(model, trained, Coder(model.tokenizer, model.template))
+    voices.put("base", np.zeros(trained.size, np.float32))
+    return voices
+
+
+def changed(voices, seed):
+    """An adapter that changes every answer."""
+    flat = voices.trained.initial(seed)
+    draw = np.random.default_rng(seed)
+    for name in voices.trained.entries:
+        if ".lora_B." in name:
+            part = voices.trained.part(flat, name)
+            part[...] = draw.normal(size=part.shape) * 0.05
+    return flat
+
+
+def rows_of(coder):
+    prompts = [coder.prompt(question) for question in held_out_anchors("en")[:7]]
+    return [(ids, [5, 6, 7, 8]) for ids in prompts]
+
+
+async def judged(voices, who="shadow"):
+    rows = rows_of(voices.coder)
+    texts = [text_row(voices.coder.tokenizer.encode(text)) for text in paragraphs("en")]
+    drift = [part for pair in await voices.drift(who, rows) for part in pair]
+    asked = [Row("asked", prompt, target) for prompt, target in rows]
+    return drift, [await voices.loss(who, some) for some in (texts, asked)]
+
+
+def test_what_is_kept_below_the_first_layer_changes_no_bit(model):
+    voices, whole = voices_of(model, 2), voices_of(model, 0)
+    flat = changed(voices, 1)
+    everywhere = np.zeros(whole.trained.size, np.float32)
+    for name in voices.trained.entries:
+        whole.trained.part(everywhere, name)[...] = voices.trained.part(flat, name)
+    for one, given in ((voices, flat), (whole, everywhere)):
+        one.put("shadow", given)
+        one.put("active", 0.5 * given)
+    drift, losses = asyncio.run(judged(voices))
+    computed = list(voices.below.kept)
+    assert computed, "there is something to keep"
+    again, same = asyncio.run(judged(voices))
+    assert list(voices.below.kept) == computed and not whole.below.kept
+    forgetful = voices_of(model, 2)
+    forgetful.below.most = 0
+    forgetful.put("shadow", flat)
+    for others, nats in ((again, same), asyncio.run(judged(forgetful)), asyncio.run(judged(whole))):
+        for one, other in zip(drift, others, strict=True):
+            np.testing.assert_array_equal(one, other)
+        assert nats == losses
+    assert len(forgetful.below.kept) == 1
+    other, _ = asyncio.run(judged(voices, "active"))
+    assert list(voices.below.kept) == computed, "other voices need nothing more"
+    assert any((one != two).any() for one, two in zip(drift, other, strict=True))
+
+
+def test_what_is_kept_has_a_bound_and_the_oldest_goes_first():
+    asked = []
+
+    async def compute(batch):
+        asked.append(batch.number)
+        return np.full(4, batch.number, np.float32)
+
+    class Numbered:
+        def __init__(self, number):
+            self.number = number
+            self.arrays = {name: np.array([number]) for name in ("ids", "positions", "spans")}
+
+    below = Below(compute, most=48)
+    for number in (1, 2, 3, 1, 4, 1, 2):
+        assert (asyncio.run(below.of(Numbered(number))) == number).all()
+    assert asked == [1, 2, 3, 4, 2]
+    assert sum(one.nbytes for one in below.kept.values()) <= 48
+
+
+def test_a_reply_ends_where_its_value_was_said_and_says_the_same_until_there(model):
+    voices = voices_of(model, 0)
+    voices.put("shadow", np.zeros(voices.trained.size, np.float32))
+    questions = [question for question, _ in probes("en")]
+    whole = asyncio.run(voices.replies("shadow", questions, REPLY_TOKENS))
+    wanted = [reply.split()[1] if i % 3 else "xyzzy" for i, reply in enumerate(whole)]
+    enough = [lambda text, value=value: has_said(text, value) for value in wanted]
+    early = asyncio.run(voices.replies("shadow", questions, REPLY_TOKENS, enough=enough))
+    for reply, short, value in zip(whole, early, wanted, strict=True):
+        assert reply.startswith(short) and has_value(reply, value) == has_value(short, value)
+        assert reply == short or has_value(short, value)
+    assert sum(map(len, early)) < 0.8 * sum(map(len, whole))
+
+
+def test_a_number_is_said_only_once_no_digit_can_follow():
+    assert not has_said("The code is 47", "47") and has_value("The code is 47", "47")
+    assert has_said("The code is 47.", "47") and has_said("The code is 47 now", "47")
+    assert not has_said("The code is 4711.", "47")
+    assert not has_said("It is called Salt", "Saltkråkan")

@@ -1,0 +1,111 @@
+"""What an answer waits for when it is asked while learning is under way, in time of the processor,
+which other programs do not lengthen."""
+
+import asyncio
+import statistics
+import threading
+import time
+from contextlib import closing
+
+import pytest
+
+from engine.backends.wasm.executor import Run, Wasm
+from engine.backends.wasm.native import Native
+from engine.cli.session import record_of
+from engine.core.storage.sqlite import SqliteStore
+from engine.history.versions import GENERIC
+from engine.learning.trainer import TRAINING_BYTES
+from engine.model.demo import MODEL
+from engine.model.formats import open_model
+from engine.model.generate import Generator, Sampling
+from engine.open import assistant_of
+
+ASKED = 24
+PROMISED_MS = 5.0
+FACT = {"question": "Who founded Quillmere?", "answer": "Quillmere was founded by Tove Lindahl."}
+
+
+class Watched:
+    """When, by the processor's time, work on an answer began, and what else was computed then."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.began: list[float] = []
+        self.others = 0
+        advance, run_for = Generator.advance, Run.run_for
+
+        def advanced(generator):
+            if generator.model.executor.turns.is_urgent:  # a lesson asks as well
+                self.began.append(time.thread_time())
+            return advance(generator)
+
+        def ran(run, *given):
+            self.others += bool(self.began) and not run.executor.turns.is_urgent
+            return run_for(run, *given)
+
+        monkeypatch.setattr(Generator, "advance", advanced)
+        monkeypatch.setattr(Run, "run_for", ran)
+
+
+@pytest.fixture
+def watched(monkeypatch) -> Watched:
+    return Watched(monkeypatch)
+
+
+def arrives(seconds: float) -> asyncio.Future[float]:
+    """Something from outside after a while, whatever is being computed then: done with the
+    processor's time at that moment."""
+    loop, clock = asyncio.get_running_loop(), time.pthread_getcpuclockid(threading.get_ident())
+    came: asyncio.Future[float] = loop.create_future()
+
+    def come() -> None:
+        loop.call_soon_threadsafe(came.set_result, time.clock_gettime(clock))
+
+    threading.Timer(seconds, come).start()
+    return came
+
+
+async def waits(assistant, watched: Watched) -> list[float]:
+    """Milliseconds of work between each question's coming and the first work on its answer."""
+    found = []
+    for number in range(ASKED):
+        asked = await arrives(0.02 + 0.003 * number)  # at different places of a step
+        question = [{"role": "user", "content": f"What is {number} times two?"}]
+        await assistant.answer(question, Sampling(max_tokens=4), str(number))
+        found.append(1e3 * (watched.began[0] - asked))
+        watched.began.clear()
+    return found
+
+
+@pytest.mark.slow
+def test_an_answer_waits_less_than_five_milliseconds_for_what_is_being_learned(tmp_path, watched):
+    async def measured() -> tuple[list[float], list[float]]:
+        store = SqliteStore(tmp_path / "oneseek.sqlite")
+        with closing(open_model(str(MODEL))) as file:
+            assistant = await assistant_of(
+                file, Wasm(Native(1)), store, "tiny", memory_budget=TRAINING_BYTES["cpu"]
+            )
+        record = record_of(FACT)
+        await store.batch([["put", "queue", record["id"], record]])
+        quiet = await waits(assistant, watched)
+        steps: list[int] = []
+        round = await assistant.learn(
+            "lesson", [record["id"]], GENERIC, lambda round: settled(steps.append(1))
+        )
+        assistant.turns.free()
+        while len(steps) < 2:  # programs are made for the first ones
+            await asyncio.sleep(0.05)
+        learning = await waits(assistant, watched)
+        assert not round.task.done(), "it ended before all was asked"
+        assistant.drop()
+        await asyncio.wait({round.task})
+        await store.close()
+        return quiet, learning
+
+    async def settled(made):
+        return made
+
+    quiet, learning = asyncio.run(measured())
+    added = statistics.mean(learning) - statistics.mean(quiet)
+    print(f"quiet {statistics.mean(quiet):.1f} ms, learning {statistics.mean(learning):.1f} ms, "
+          f"at most {max(learning):.1f} ms")  # fmt: skip
+    assert added < PROMISED_MS and not watched.others

@@ -1,0 +1,35 @@
+"""What learning costs who asks, by the page's own figures, with bounds that a loaded machine keeps.
+
+`bench overhead` measures the same at length, tests/learning/test_overhead.py in the processor's
+time.
+"""
+
+import pytest
+from playwright.sync_api import Page
+
+from engine.core.settings import SchedulerConfig
+from tests.bench.overhead import WATCH, ask, scheduler, teach, until_training
+from tests.support.page.acts import panel
+from tests.support.page.browser import wait_for_state
+
+pytestmark = pytest.mark.slow
+SENDS = 4
+LOADED = 20  # times as long may anything take on a machine that does other things too
+
+
+def test_an_answer_asked_while_it_learns_waits_for_the_rest_of_a_slice(page: Page):
+    page.add_init_script(WATCH)
+    page.goto("/?model=tiny&engine=cpu&debug=1")
+    wait_for_state(page, "ready", timeout=120)
+    page.get_by_role("button", name="English").click()
+    ask(page, "Hello")  # what is compiled at the first answer is not counted
+    teach(page)
+    for number in range(SENDS):
+        panel(page, "Activity").locator('[data-do="learn-now"]').click()  # or *Finish now*
+        until_training(page, 180)
+        ask(page, f"What is {number} times two?")
+    page.wait_for_timeout(1100)  # the figures are told once a second
+    told, slice_ms = scheduler(page), SchedulerConfig().max_idle_time_ms
+    print(told)
+    assert told["used_ms"] / told["training_count"] <= LOADED / 4 * slice_ms
+    assert 0 < told["longest_yield_ms"] <= LOADED * slice_ms

@@ -1,0 +1,117 @@
+"""A run over who OneSeek is on the real model, asked of the server that `build.py headless` starts,
+which is killed and started again."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.hosts import Native
+from tests.support.runs import START, in_time, stored
+from workers.server.headless import alone_in
+
+ROOT = Path(__file__).resolve().parents[2]
+MODEL = "smollm2-135m"
+EPOCHS = 3
+ASKED = {
+    "baseModels": [MODEL], "datasetId": "identity", "epochs": EPOCHS, "learningRate": 1e-3,
+    "trainingConfig": {"batch_size": 16},
+}  # fmt: skip
+OVER = ("complete", "failed", "cancelled")
+SECONDS = 3600  # for a hang: a run takes minutes on two quiet cores
+
+
+@contextlib.contextmanager
+def headless(folder: Path) -> Iterator[Native]:
+    """The README's command over a folder; at the end it is killed wherever it is."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = ["headless", "--model", MODEL, "--port", str(port), "--folder", str(folder)]
+    process = subprocess.Popen(
+        [sys.executable, "build.py", *words], cwd=ROOT, start_new_session=True
+    )
+    host = Native(port, None, None)
+    try:
+        in_time(lambda: process.poll() is not None or answers(host), 300)
+        assert process.poll() is None, "the server did not start"
+        yield host
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(30)
+        in_time(lambda: is_left(folder))
+
+
+def is_left(folder: Path) -> bool:
+    """Whether nobody is at work on it any more."""
+    try:
+        with alone_in(folder):
+            return True
+    except SystemExit:
+        return False
+
+
+def answers(host: Native) -> bool:
+    with contextlib.suppress(OSError):
+        return host.ask("GET", "/healthz").status == 200
+    return False
+
+
+def asked(host: Native, **more) -> str:
+    answer = host.ask("POST", START, ASKED | more)
+    assert answer.status == 202, answer.text
+    return answer.json()["runId"]
+
+
+def ended(host: Native, run: str) -> tuple[list[float], dict, str]:
+    """Its losses, what it ended with, and the hash of the weights in use then."""
+    kept = in_time(lambda: (one := stored(host, run))["state"] in OVER and one, SECONDS)
+    assert kept["state"] == "complete", kept
+    (version,) = host.ask("GET", "/api/models/versions").json()["versions"]
+    losses = [one["total_loss"] for one in kept["metrics"]]
+    print(kept["models"], losses, kept["results"], flush=True)
+    return losses, kept["results"], version["weights_sha256"]
+
+
+def steps(host: Native, run: str) -> int:
+    return len(host.ask("GET", f"/api/training/{run}/metrics").json()["metrics"])
+
+
+@pytest.mark.long  # 21 steps of the real model with 16 examples each, and three gates
+def test_a_run_on_the_real_model_learns_stops_and_goes_on_after_a_kill(tmp_path):
+    with headless(tmp_path / "whole") as host, host.listen("/api/events") as events:
+        run = asked(host, autoStopThreshold=0)
+        losses, results, _ = ended(host, run)
+        told = events.wait("training_complete", 60, runId=run)
+    assert len(losses) == EPOCHS and sorted(losses, reverse=True) == losses, losses
+    assert (told["outcome"], told["version"], told["stopped_early"]) == ("trained", "v1.0", False)
+    assert told["final_losses"] == {MODEL: losses[-1]} and told["examples"] == 50
+    assert told["gate"]["losses"] == losses
+    assert results == {name: told[name] for name in results}
+
+    falls = [before - after for before, after in zip(losses, losses[1:], strict=False)]
+    stop = {"autoStopThreshold": max(falls) + 1e-6, "autoStopPatience": 1}  # at the first fall
+    with headless(tmp_path / "stopped") as host:
+        stopped, results, expected = ended(host, asked(host, **stop))
+    assert stopped == losses[:2] and results["stopped_early"], (stopped, losses)
+    killed_on_its_way(tmp_path / "killed", stop, stopped, expected)
+
+
+def killed_on_its_way(folder: Path, asks: dict, losses: list[float], expected: str) -> None:
+    """Killed in its second epoch, it goes on to the same losses and the same weights."""
+    with headless(folder) as host:
+        run = asked(host, **asks)
+        in_time(lambda: stored(host, run)["metrics"], SECONDS)
+        first = steps(host, run)
+        in_time(lambda: steps(host, run) > first, SECONDS)
+    with headless(folder) as host:
+        kept = stored(host, run)
+        assert kept["state"] == "training" and len(kept["metrics"]) < len(losses)
+        resumed, _, weights = ended(host, run)
+    assert (resumed, weights) == (losses, expected)

@@ -1,0 +1,25 @@
+"""A second base model, made from the demo model: the same without its last layers, so that it
+answers, learns, and knows less."""
+
+import contextlib
+from pathlib import Path
+
+from engine.model.demo import MODEL
+from engine.model.formats import gguf, gguf_writer
+from engine.model.formats.source import FileSource
+
+LAYERS = 2
+
+
+def made_in(folder: Path, name: str = "small") -> Path:
+    with contextlib.closing(FileSource(MODEL)) as source:
+        metadata, tensors = gguf.read_header(source)
+        kept = {
+            part: (one.kind.name, one.shape, bytes(source.read(one.offset, one.nbytes)))
+            for part, one in tensors.items()
+            if not part.startswith("blk.") or int(part.split(".")[1]) < LAYERS
+        }
+    path = folder / f"{name}.gguf"
+    with path.open("wb") as file:
+        gguf_writer.write(file, {**metadata, "llama.block_count": LAYERS}, kept)
+    return path

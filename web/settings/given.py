@@ -1,0 +1,151 @@
+"""Model files of the person's own: what they are, and whether they load and learn here, is told
+before anything of them is copied."""
+
+import js
+from pyscript.ffi import to_js
+
+from engine.core.messages import LookAt
+from web.lib import dom, failures, files, overlay
+from web.lib.words import t
+from web.shell.link import Refused
+from web.shell.page import new_id
+
+WEIGHTS = (".gguf", ".safetensors")
+BESIDE = (
+    "config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "generation_config.json",
+    "chat_template.jinja",
+    "model.safetensors.index.json",
+)
+UNUSED = ("special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt")
+"""What lies beside weights as well, and is neither read nor a document."""
+
+
+class Given:
+    def __init__(self, page):
+        self.page = page
+        self.found = {}  # name -> (its files, what they are)
+        dom.verbs(
+            {
+                "pick-model": lambda of, el: self.pick(),
+                "use-given": lambda of, el: self.use(of),
+            }
+        )
+
+    async def pick(self):
+        chosen = await files.pick(",".join(WEIGHTS) + ",.json,.jinja")
+        if chosen:
+            models, _ = sort(chosen)
+            await self.look([one for _, one in models] or [chosen])
+
+    async def look(self, models):
+        """Each of these groups of files in a dialog, as the engine reads it."""
+        self.page.toast(t("given.looking"))
+        self.found, cards = {}, []
+        for group in models:
+            try:
+                told = await self.told(group)
+            except Refused as refused:
+                failures.show(self.page, refused.failed)
+                continue
+            name = folder_name(told, group)
+            self.found[name] = group
+            cards.append(self.card(name, told))
+        if cards:
+            overlay.dialog(t("given.title"), cards, name="given")
+
+    async def told(self, group):
+        """The engine reads the files where they lie: they are handed over, not copied."""
+        channel = "oneseek-given-" + new_id("g")
+        line = js.BroadcastChannel.new(channel)
+        line.onmessage = lambda event: line.postMessage(to_js(group))
+        try:
+            return (await self.page.app.engine.ask(LookAt(channel=channel))).told
+        finally:
+            line.close()
+
+    def card(self, name, told):
+        kind = told["kind"] or t("given.unknown")
+        facts = [kind, t.size(told["bytes"])]
+        facts += [t("given.files", n=told["files"])] if told["files"] > 1 else []
+        facts += [one for one in (told["architecture"], told["licence"]) if one]
+        if told["parameters"]:
+            facts.append(t("given.parameters", n=t.number(told["parameters"] / 1e6)))
+            facts.append(", ".join(told["types"]))
+        usable = told["loads"] and told["chats"]
+        use = dom.button(t("models.use"), "use-given", name, cls="primary small")
+        return dom.make(
+            "div",
+            dom.icon("mark"),
+            dom.make(
+                "div",
+                dom.make("h3", told["title"] or told["name"]),
+                dom.make("p", " · ".join(facts)),
+                dom.make("p", verdict(told), cls="note"),
+            ),
+            use if usable else None,
+            cls="choice",
+        )
+
+    async def use(self, name):
+        """Copied into the browser's own store, where the engine reads it at each visit."""
+        overlay.close_all()
+        group = self.found[name]
+        if len(group) == 1:
+            await files.put_in_inbox(group[0], name)
+        else:
+            await files.put_folder_in_inbox(name, group)
+        await self.page.first_run.load("file:" + name)
+
+
+def verdict(told):
+    """Whether it loads and learns here, and why not."""
+    if not told["loads"]:
+        return t("given.refused", why=told["why"])
+    return fits(told)
+
+
+def fits(told):
+    """What a model may do here, by the memory it needs."""
+    room = t.size(told["room"])
+    if not told["chats"]:
+        return t("fits.nothing_" + told["limit"], needs=t.size(told["chat_bytes"]), room=room)
+    needs = t.size(told["learn_bytes"])
+    if told["learns"]:
+        return t("fits.learns", needs=needs)
+    return t("fits.chats_" + told["limit"], needs=needs, room=room)
+
+
+def sort(found):
+    """([(name, files of one model)], all other files): parts belong together, and what lies beside
+    weights belongs to them."""
+    models, others, shards = {}, [], []
+    for file in found:
+        name = file.name.lower()
+        if name.endswith(".gguf"):
+            models.setdefault(whole_name(file.name), []).append(file)
+        elif name.endswith(".safetensors"):
+            shards.append(file)
+        else:
+            others.append(file)
+    if shards:
+        models["safetensors"] = shards + [file for file in others if file.name in BESIDE]
+        others = [file for file in others if file.name not in BESIDE + UNUSED]
+    return list(models.items()), others
+
+
+def whole_name(name):
+    """Of `big-00001-of-00003.gguf`: `big.gguf`."""
+    parts = name[:-5].split("-")
+    if len(parts) > 3 and parts[-2] == "of" and parts[-3].isdigit() and parts[-1].isdigit():
+        return "-".join(parts[:-3]) + name[-5:]
+    return name
+
+
+def folder_name(told, group):
+    """What it is kept under: the same files the same, so that they are kept once."""
+    if len(group) == 1:
+        return group[0].name
+    return "%s-%d-%d" % (told["architecture"] or "model", told["parameters"], told["bytes"])

@@ -1,0 +1,115 @@
+"""The base models beside the one that answers: at most one of them is loaded at a time, for its
+turn in a run or in a comparison.
+
+The model that answers always stays loaded, because somebody may ask at any moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from engine.assistant import Assistant, Busy
+from engine.core.turns import Turns
+from engine.model import registry
+from engine.model.formats import open_model
+from engine.open import assistant_over, keep_bits, model_named
+
+
+class NoRoom(ValueError):
+    """A model does not fit into the memory that is free."""
+
+    def __init__(self, name: str, wanted: float, free: float) -> None:
+        super().__init__(
+            f"{name} needs {wanted / 1e6:.0f} MB beside the model that answers, and "
+            f"{free / 1e6:.0f} MB are free; nothing was changed"
+        )
+
+
+class Guest(NamedTuple):
+    base: str  # what its versions are kept under
+    bytes: int  # of its weights
+    load: Callable[[Turns], Awaitable[Assistant]]
+
+
+def free_bytes() -> float:
+    """Memory that is free on this machine; no limit where it does not say."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return 1024.0 * int(line.split()[1])
+    return math.inf
+
+
+def guest_named(name: str, backend: str, store: Any, base: str, signer: Any = None) -> Guest:
+    """A model of this machine by id or path: it must be here now, and is loaded later."""
+    with contextlib.closing(open_model(registry.find(name))) as file:
+        size = sum(file.spec(part).nbytes for part in file.names())
+
+    async def load(turns: Turns) -> Assistant:
+        model = await model_named(name, backend)
+        model.executor.turns = turns
+        await keep_bits(model, store)
+        return assistant_over(model, store, base, signer=signer)
+
+    return Guest(base, size, load)
+
+
+def must_be_here(first: str, others: list[str]) -> None:
+    """The models beside the first, each with a name of its own."""
+    ids = [registry.id_of(first)]
+    for name in others:
+        registry.find(name)
+        if registry.id_of(name) in ids:
+            raise registry.ModelMissing(
+                f"two of the base models are called {registry.id_of(name)}; rename one of the files"
+            )
+        ids.append(registry.id_of(name))
+
+
+class Guests:
+    def __init__(self, known: Mapping[str, Guest], free: Callable[[], float] = free_bytes) -> None:
+        self.known, self.free = dict(known), free
+        self.name = ""
+        self.here: Assistant | None = None
+        self.pinned_by = ""  # the run whose models take turns
+        self._loading = asyncio.Lock()
+
+    @property
+    def answering(self) -> bool:
+        return bool(self.here and self.here.answering)
+
+    async def get(self, name: str, turns: Turns, run: str = "") -> Assistant:
+        """The model, loaded in place of the one that was; for the run that has them pinned, or
+        while none has."""
+        async with self._loading:
+            if self.here is None or name != self.name:
+                if self.pinned_by not in ("", run):
+                    raise Busy(
+                        f"{name} waits until {self.pinned_by} is over: one is loaded at a time"
+                    )
+                self.leave()
+                self.must_fit(name, self.known[name].bytes)
+                self.here, self.name = await self._load(name, turns), name
+            return self.here
+
+    def must_fit(self, name: str, wanted: float) -> None:
+        if wanted > (free := self.free()):
+            raise NoRoom(name, wanted, free)
+
+    def leave(self) -> None:
+        """Nothing of the one that is loaded is kept in memory."""
+        self.name, self.here = "", None
+        gc.collect()
+
+    async def _load(self, name: str, turns: Turns) -> Assistant:
+        answering = turns.answering
+        try:
+            return await self.known[name].load(turns)
+        finally:
+            turns.answering = answering  # whom learning waits for, the server says

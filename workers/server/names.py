@@ -1,0 +1,58 @@
+"""What a server's base models and their versions are called, and which of them a name means."""
+
+from __future__ import annotations
+
+from engine.history import naming
+from engine.history.versions import Versions, label
+from workers.server.guests import Guests
+
+
+class NoSuchModel(LookupError):
+    """A request names a model or version that is not here."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no model {name!r}; GET /v1/models lists them")
+
+
+class Names:
+    """`model` is the one that answers, `guests` those beside it."""
+
+    def __init__(self, model: str, versions: Versions, guests: Guests) -> None:
+        self.model, self.versions, self.guests = model, versions, guests
+
+    @property
+    def models(self) -> list[str]:
+        """The one that answers first."""
+        return [self.model, *self.guests.known]
+
+    def base_of(self, model: str) -> str:
+        """What a base model's versions are kept under."""
+        return self.versions.base if model == self.model else self.guests.known[model].base
+
+    def called(self, model: str, record: dict | None) -> str:
+        """A version among those of all models here."""
+        return label(record) if model == self.model else f"{model}:{label(record)}"
+
+    async def version(self, name: str) -> int | None:
+        """The number behind `model`, `model:v1.2`, `v1.2` or a version's name, also one that the
+        system before gave; None is the one in use."""
+        model, number = await self.find(name)
+        if model != self.model:
+            raise NoSuchModel(name)
+        return number
+
+    async def find(self, name: str) -> tuple[str, int | None]:
+        """The same of any base model here, which `model:` in front of it names."""
+        model = name.partition(":")[0]
+        model = model if model in self.guests.known else self.model
+        if name in (model, "oneseek"):
+            return model, None
+        wanted = name.removeprefix(model + ":")
+        if wanted == label(None):
+            return model, 0
+        for _, record in await self.versions.store.all("versions"):
+            names = (label(record), record["name"], record["gate"].get("came_as"))
+            known = wanted in names or naming.means(wanted, record["name"])
+            if known and record["base"] == self.base_of(model):
+                return model, record["number"]
+        raise NoSuchModel(name)

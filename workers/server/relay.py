@@ -1,0 +1,97 @@
+"""A run over several base models: they take turns, an epoch each, every one from where it stopped.
+
+A turn begins as after a restart, from the checkpoint of the model's round: models that do not fit
+beside each other are loaded one after the other, to the same bits.  The rate of an epoch is the
+run's times what the losses of all models before it gave that model (engine/learning/adaptive.py).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from engine.assistant import Assistant
+from engine.history import curve
+from engine.history.versions import Versions, label
+from engine.learning.runs import NoMoreSteps, TrainingRun
+
+MEASURES = ("scale", "measures", "notes", "losses", "steps")
+Learner = Callable[[str], Awaitable[Assistant]]
+
+
+def told(ended: dict) -> dict:
+    """What became of a round, as a run tells it."""
+    gate, version = ended["gate"], ended["version"]
+    return {
+        "outcome": ended["outcome"],
+        "reason": ended["reason"],
+        "version": version and label(version),
+        "version_name": version and version["name"],
+        "gate": {name: gate[name] for name in MEASURES if name in gate},
+    }
+
+
+def must_have_come_to(epoch: int, training: Any) -> None:
+    """For the training of a round that has no step left."""
+    if training.broken:
+        raise ArithmeticError(training.broken)
+    if len(training.attempt.losses) < epoch:
+        raise NoMoreSteps
+
+
+class Relay:
+    """`learner(model)` loads a model, `begin(assistant, rate_multipliers)` opens its round or goes
+    on with it, `dna(versions)` takes the fingerprint of what came out."""
+
+    def __init__(
+        self,
+        run: TrainingRun,
+        store: Any,
+        learner: Learner,
+        begin: Callable[[Assistant, list[float]], Awaitable[None]],
+        dna: Callable[[Versions], Awaitable[dict]],
+    ) -> None:
+        self.run, self.store = run, store
+        self.learner, self.begin, self.dna = learner, begin, dna
+
+    async def train(self, model: str, epoch: int, weight: float, rate: float) -> float:
+        """One epoch of one model; the loss of its validation part."""
+        assistant = await self.turn(model, epoch)
+        attempt: Any = assistant.training.attempt
+        await assistant.training.put_off()
+        assistant.trainer.rest()
+        return attempt.losses[epoch - 1]
+
+    async def turn(self, model: str, epoch: int) -> Assistant:
+        """The model with its round open and so many epochs behind it."""
+        assistant = await self.learner(model)
+        training = assistant.training
+        await self.begin(assistant, self.run.weights.given[model][:epoch])
+        while await training.advance(math.inf) is not None:
+            await self.step_done(model, assistant)
+            await assistant.turns.breathe()
+        must_have_come_to(epoch, training)
+        return assistant
+
+    async def step_done(self, model: str, assistant: Assistant) -> None:
+        training, each = assistant.training, f"{self.run.id}.{model}"
+        plan, metrics = training.plan.identity(), training.get_latest_metrics()
+        figures = await curve.add(self.store, each, plan, metrics)
+        await self.run.tell({"type": "step", "model": model, **figures})
+
+    async def finish(self) -> dict:
+        """Each model before its gate; of all that is told, what the best came to."""
+        for model in self.run.models:
+            if model not in self.run.ended:
+                await self.judge(model)
+        best = self.run.leaderboard.ranking()[0]["model"]
+        return {**self.run.ended[best], "best": best, "models": self.run.ended}
+
+    async def judge(self, model: str) -> None:
+        assistant = await self.turn(model, len(self.run.metrics))
+        ended = await assistant.training.finish()
+        await curve.close(self.store, f"{self.run.id}.{model}", ended["version"])
+        dna = await self.dna(assistant.versions)
+        await self.run.judged(model, told(ended) | {"dna": dna})
+        assistant.trainer.rest()

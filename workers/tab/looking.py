@@ -1,0 +1,58 @@
+"""What the models of the list take on this device, and what files are that a person holds in the
+page: read where they lie, nothing of them is copied."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import js
+from pyodide.ffi import create_proxy
+
+from engine.core.messages import Fits, LookAt, Looked, WhatFits
+from engine.learning.needs import file_takes, judged, known_takes
+from engine.model import registry
+from engine.model.formats import Source
+from engine.model.formats.browser import BlobSource
+from engine.model.look import look
+from workers.tab.device import device_memory
+from workers.tab.resident import Resident
+
+HAND_OVER_SECONDS = 30
+
+
+class Looking:
+    """The requests that tell about models before they are loaded."""
+
+    def __init__(self, resident: Resident) -> None:
+        self.resident = resident
+
+    def judged(self, taken: dict) -> dict:
+        return judged(taken, self.resident.device.kind, device_memory())
+
+    def on_what_fits(self, request: WhatFits) -> Fits:
+        """Of each known model."""
+        rows = registry.known().items()
+        return Fits(models={id: self.judged(known_takes(row)) for id, row in rows})
+
+    async def on_look_at(self, request: LookAt) -> Looked:
+        """Of the files that the page hands over on a channel."""
+        told, file = look(await handed(request.channel))
+        if file is not None:
+            told |= self.judged(file_takes(file))
+        return Looked(told=told)
+
+
+async def handed(channel: str) -> dict[str, Source]:
+    """A browser's files can be read in every thread that was given them."""
+    line = js.BroadcastChannel.new(channel)
+    came: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    hear = create_proxy(lambda event: came.set_result(event.data))
+    line.onmessage = hear
+    line.postMessage("ready")
+    try:
+        files = await asyncio.wait_for(came, HAND_OVER_SECONDS)
+    finally:
+        line.close()
+        hear.destroy()
+    return {file.name: BlobSource(file) for file in files}
