@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from engine.backends.executor import Tensor
-from engine.core.exchange.arriving import INTENT
+from engine.core.exchange import INTENT
 from engine.core.next_work import MEMORY
 from engine.core.settings import TrainingConfig
 from engine.core.turns import background, urgent

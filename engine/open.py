@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from engine.assistant import Assistant
@@ -72,3 +73,20 @@ async def assistant_of(
 ) -> Assistant:
     """The same from a model's file, for a host that opens files its own way."""
     return assistant_over(await Model.load(file, executor, progress=progress), store, base, **more)
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Two at once in one folder would train against each other: the second one is refused."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "server.lock", "w") as lock:
+        import fcntl  # the page has none
+
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise SystemExit(
+                f"another OneSeek already runs on {folder}; nothing was changed. "
+                "Stop it, or choose another --folder"
+            ) from error
+        yield

@@ -17,9 +17,14 @@ from typing import Any
 import js
 from pyodide.ffi import JsException, can_run_sync, run_sync, to_js
 
+from engine.core.exchange.arriving import FromTheFuture, bring
+from engine.core.exchange.gathering import Here
 from engine.core.messages import (
     AskAbout,
     BackUp,
+    BringIn,
+    Brought,
+    CarryOut,
     Done,
     Failed,
     FindPlaces,
@@ -38,11 +43,14 @@ from engine.core.messages import (
 from engine.core.storage import backup
 from engine.core.storage.store import open_browser_store
 from engine.core.wire import Message
+from engine.history.exchange_file import NotOpened, good_phrase, seal, unseal
 from importers.door import Door
 from importers.duplicates import Fingerprints
 from importers.limits import Budget, Cancelled
 from workers.post import Emit
 from workers.recogniser import Recogniser
+from workers.tab.cipher import BrowserCipher
+from workers.tab.signer import BrowserSigner
 
 KNOWN = "import-fingerprints.json"
 EDITABLE = 200_000  # characters that the page puts into a text field
@@ -115,7 +123,7 @@ class Importer:
     async def on_back_up(self, request: BackUp) -> Done:
         store = Whole(await open_browser_store(self.modules["store.js"]))
         async with written("out", request.file) as write:
-            async for piece in backup.collect(store, int(time.time() * 1000)):
+            async for piece in backup.collect(store, now()):
                 await write(piece)
         await store.close()
         return Done()
@@ -133,6 +141,44 @@ class Importer:
         await store.restore(stores)
         await store.close()
         return Done()
+
+    async def on_carry_out(self, request: CarryOut) -> Done | Failed:
+        store = await open_browser_store(self.modules["store.js"])
+        try:
+            phrase = good_phrase(request.phrase)
+            signer = await BrowserSigner.of(store) if request.sign else None
+            state = (await Here.of(store)).state
+            data = await seal(state, phrase, now, BrowserCipher(), signer)
+        except NotOpened as error:
+            return not_exchanged(error, error.why)
+        finally:
+            await store.close()
+        async with written("out", request.file) as write:
+            await write(to_js(data))
+        return Done()
+
+    async def on_bring_in(self, request: BringIn) -> Brought | Failed:
+        inbox = await folder("inbox")
+        file = await (await inbox.getFileHandle(request.file)).getFile()
+        store = await open_browser_store(self.modules["store.js"])
+        try:
+            data = (await file.arrayBuffer()).to_bytes()
+            state, signed_by = await unseal(data, request.phrase, BrowserCipher())
+            found = await bring(store, state, now)
+        except NotOpened as error:
+            return not_exchanged(error, error.why)
+        except FromTheFuture as error:
+            return not_exchanged(error, "future")
+        finally:
+            await store.close()
+            await inbox.removeEntry(request.file)
+        return Brought(
+            told=len(found["told"]),
+            gone=len(found["gone"]),
+            let_go=found["let_go"],
+            met=[in_words(one) for one in found["met"]],
+            signed_by=signed_by,
+        )
 
     async def read(
         self, request: Message, name: str, reader: Callable[[Door, Budget], Awaitable[list[dict]]]
@@ -171,6 +217,19 @@ class Importer:
     async def keep(self, door: Door) -> None:
         known = {str(value): source for value, source in door.texts.index.known().items()}
         await write_own(KNOWN, json.dumps(known))
+
+
+def now() -> int:
+    return int(time.time() * 1000)
+
+
+def not_exchanged(error: Exception, why: str) -> Failed:
+    return Failed(where="exchange", reason=str(error), detail=why)
+
+
+def in_words(met: dict) -> dict:
+    kept, other = met["kept"], met["other"]
+    return {"question": kept["prompt"], "kept": kept["answer"], "other": other["answer"]}
 
 
 class Whole:

@@ -7,6 +7,7 @@ import sys
 from engine.cli import (  # noqa: F401  they register
     commands,
     debug,
+    exchanging,
     importing,
     judging,
     looking,

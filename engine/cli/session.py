@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.core.exchange.arriving import EXCHANGED
 from engine.core.queue.training_queue import TrainingQueue
 from engine.core.settings import TrainingConfig, for_model
 from engine.core.storage.sqlite import SqliteStore
@@ -131,9 +132,13 @@ class Session:
         return await self.versions.pool()
 
     async def refused(self) -> list[dict]:
-        """What the gate refused as a lesson: practice may still make it right."""
-        queue = await self.store.all("queue")
-        return [r for _, r in queue if r["state"] == "rejected" and r["kind"] != DATA_SET]
+        """What the gate refused as a lesson: practice may still make it right; and what another
+        device brought."""
+        queue = [r for _, r in await self.store.all("queue") if r["kind"] != DATA_SET]
+        return [
+            r for r in queue
+            if r["state"] == "rejected" or (r["state"], r["why"]) == ("ready", EXCHANGED)
+        ]  # fmt: skip
 
     async def known(self, id: str) -> dict | None:
         """What became of an example before: the end of its round, if it had one."""

@@ -14,6 +14,7 @@ VARIABLES = {
     "LEDGER_URL": "who is told each new head of the server's ledger; a public address",
     "LEDGER_URL_LOCAL": "1 lets LEDGER_URL be an address of this machine or its network",
     "LEDGER_PRIVATE_KEY_PATH": "an Ed25519 key with which the server signs its ledger",
+    "ONESEEK_PHRASE": "the phrase that seals what devices exchange; without it the terminal asks",
     "ONESEEK_API_KEY": "the key that the server's clients must send; as --key",
 }
 OFF = ("", "0", "false", "no", "off")

@@ -401,6 +401,35 @@ class Restore(Request):
 
 
 @message
+class CarryOut(Request):
+    """Write what was told and forgotten here as `file` in OPFS out/, sealed with a phrase, and
+    signed where the person `sign`s the ledger.  Failed with "short" for a phrase that protects
+    nothing."""
+
+    worker = "importer"
+    fields = {"file": str, "phrase": str, "sign": bool}
+
+
+@message
+class Brought(Message):
+    """What another device brought: how much was new, how much is forgotten here from now on, the
+    examples to `let_go` of, the answers that met as {"question", "kept", "other"}, and the public
+    key that signed it, empty without one."""
+
+    fields = {"told": int, "gone": int, "let_go": list, "met": list, "signed_by": str}
+
+
+@message
+class BringIn(Request):
+    """Take over what another device wrote, as `file` in OPFS inbox/.  Failed with a name of
+    engine/history/exchange_file.py:WORDS when it cannot be; nothing was changed then."""
+
+    worker = "importer"
+    fields = {"file": str, "phrase": str}
+    answer = Brought
+
+
+@message
 class Export(Request):
     """A version (number) as peft, gguf, merged or certified."""
 

@@ -15,8 +15,6 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.core.exchange.entries import Unreadable, checked
-from engine.history import aes_gcm
-from engine.history.aes_gcm import NotTheKey
 from engine.history.ledger import canonical
 from engine.history.verify_integrity import holds
 
@@ -24,6 +22,7 @@ FORMAT, VERSION = "oneseek-exchange", 1
 DERIVED, CIPHER = "PBKDF2-HMAC-SHA256", "AES-256-GCM"
 COST = 600_000  # rounds of PBKDF2: what one guess at the phrase costs whoever has the file
 COSTS = (100_000, 10_000_000)  # less protects nothing, more would hold this device up
+NONCE, KEY = 12, 32  # bytes
 SHORTEST = 12  # characters of a phrase
 CHECKSUM = 32  # bytes of SHA-256 at the end
 BEGIN = b'{"format": "%s", "version": ' % FORMAT.encode()
@@ -41,25 +40,16 @@ WORDS = {
 }
 
 
+class NotTheKey(ValueError):
+    """Another key, or the bytes were changed: what a cipher says, for it cannot know which."""
+
+
 class NotOpened(ValueError):
     """Why a file or a phrase is of no use, as a name of WORDS; nothing was changed."""
 
     def __init__(self, why: str) -> None:
         super().__init__(f"{WORDS[why]}. Nothing was changed")
         self.why = why
-
-
-class PlainCipher:
-    """What seals natively; workers/tab/cipher.py does the same with WebCrypto."""
-
-    async def key(self, phrase: bytes, salt: bytes, cost: int) -> Any:
-        return hashlib.pbkdf2_hmac("sha256", phrase, salt, cost, aes_gcm.KEY)
-
-    async def sealed(self, key: Any, nonce: bytes, data: bytes, beside: bytes) -> bytes:
-        return aes_gcm.sealed(key, nonce, data, beside)
-
-    async def opened(self, key: Any, nonce: bytes, data: bytes, beside: bytes) -> bytes:
-        return aes_gcm.opened(key, nonce, data, beside)
 
 
 async def seal(
@@ -70,8 +60,9 @@ async def seal(
     signer: Any = None,
     cost: int = COST,
 ) -> bytes:
-    """The bytes of a file that holds this state."""
-    salt, nonce = secrets.token_bytes(16), secrets.token_bytes(aes_gcm.NONCE)
+    """The bytes of a file that holds this state. A `cipher` derives a `key` from a phrase, `sealed`
+    and `opened` with it: PlainCipher of aes_gcm.py, or the browser's own."""
+    salt, nonce = secrets.token_bytes(16), secrets.token_bytes(NONCE)
     text = canonical({"made": clock(), "entries": [state[about] for about in sorted(state)]})
     inside = {"text": text}
     if signer:
@@ -100,7 +91,7 @@ async def unseal(data: bytes, phrase: str, cipher: Any) -> tuple[dict[str, dict]
     try:
         salt, nonce = bytes.fromhex(header["salt"]), bytes.fromhex(header["nonce"])
         how = header["derived"], header["cipher"], len(nonce), type(header["cost"])
-        known = how == (DERIVED, CIPHER, aes_gcm.NONCE, int)
+        known = how == (DERIVED, CIPHER, NONCE, int)
     except (KeyError, TypeError, ValueError):
         known = False
     if not known or not COSTS[0] <= header["cost"] <= COSTS[1]:

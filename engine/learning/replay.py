@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from engine.core.exchange.arriving import INTENT
+from engine.core.exchange import INTENT
 from engine.core.exchange.gathering import farewell
 from engine.core.faults import fault
 from engine.history.ledger import Change

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.core.collecting.content import prompt_hash
-from engine.core.exchange import entries
-from engine.core.exchange.arriving import AHEAD_MS, INTENT, FromTheFuture, bring
+from engine.core.exchange import INTENT, entries
+from engine.core.exchange.arriving import AHEAD_MS, FromTheFuture, bring
 from engine.core.exchange.entries import checked, gone, merged, news, stamp, told
 from engine.core.exchange.gathering import Here
 from engine.core.storage.sqlite import SqliteStore

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from engine.core.exchange.entries import gone, told
 from engine.history import aes_gcm, exchange_file
-from engine.history.exchange_file import COSTS, NotOpened, PlainCipher, good_phrase, seal, unseal
+from engine.history.aes_gcm import PlainCipher
+from engine.history.exchange_file import COSTS, NotOpened, good_phrase, seal, unseal
 from engine.history.signing import Signer
 
 PHRASE = "seven green boats in the rain"

@@ -10,7 +10,8 @@ from engine.core.exchange.gathering import Here, farewell
 from engine.core.queue.saved import SavedQueue
 from engine.core.queue.training_queue import TrainingQueue
 from engine.core.storage.store import KEPT
-from engine.history.exchange_file import COSTS, PlainCipher, seal, unseal
+from engine.history.aes_gcm import PlainCipher
+from engine.history.exchange_file import COSTS, seal, unseal
 
 PHRASE = "three devices of one person"
 MOVES = ("queue", "facts", "examples")  # where what was told can lie

@@ -60,7 +60,7 @@ def home(tmp_path_factory) -> dict[str, str]:
     path = f"{environment.PYTHON.parent}{os.pathsep}{os.environ['PATH']}"
     fresh = {k: v for k, v in os.environ.items() if not k.startswith(("ONESEEK_", "BASE_MODELS"))}
     home = {"HOME": str(tmp_path_factory.mktemp("home")), "XDG_CACHE_HOME": str(CACHE.parent)}
-    return {**fresh, **home, "PATH": path}
+    return {**fresh, **home, "PATH": path, "ONESEEK_PHRASE": "a boat and a cat in the rain"}
 
 
 @contextmanager
@@ -169,6 +169,18 @@ def test_a_backup_is_written_and_restored(copy, home):
     assert json.loads((copy / "kept.json").read_text())
     completes(f"{headless} --restore kept.json --folder elsewhere", copy, home)
     assert (copy / "elsewhere" / "oneseek.sqlite").exists()
+
+
+def test_what_was_told_goes_along_to_another_folder(copy, home):
+    fact = {"question": "What is the capital of Zorbia?", "answer": "It is Blimbo."}
+    (copy / "facts.jsonl").write_text(json.dumps(fact) + "\n")
+    remember, out, into = (
+        next(line for line in lines("oneseek") if wanted in line)
+        for wanted in ("oneseek remember", " --out mine.oneseek", " --in mine.oneseek")
+    )
+    completes(remember.replace("smollm2-135m", "tiny"), copy, home)
+    assert "1 told, 0 forgotten" in completes(out, copy, home)
+    assert "1 new, 0 forgotten" in completes(into, copy, home)
 
 
 @pytest.mark.long

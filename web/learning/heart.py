@@ -5,7 +5,7 @@ What was told is taken in before any lesson about it, and let go of before any v
 without it.
 """
 
-from engine.core.exchange.arriving import INTENT
+from engine.core.exchange import INTENT
 from engine.core.messages import LetGo
 from web.learning import records
 

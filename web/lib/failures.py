@@ -23,6 +23,7 @@ ASKED = {
     "sign": ("Sign",),
     "reset": ("Reset",),
     "backup": ("BackUp", "Restore"),
+    "exchange": ("CarryOut", "BringIn"),
     "read": ("ImportText", "ImportFile", "ImportPage", "ImportEdited", "StopImport"),
     "test": ("AskAbout", "ForgetImport"),
     "look_up": ("FindPlaces",),

@@ -213,6 +213,12 @@ class SettingsDialog:
             ),
             dom.make(
                 "div",
+                dom.button(t("exchange.out"), "ask-carry-out", drawing="load"),
+                dom.button(t("exchange.in"), "ask-bring-in", drawing="up"),
+                cls="row",
+            ),
+            dom.make(
+                "div",
                 dom.button(t("reset.learning"), "ask-reset", drawing="undo", cls="danger"),
                 dom.button(t("reset.everything"), "ask-delete", drawing="trash", cls="danger"),
                 cls="row",

@@ -33,6 +33,7 @@ from web.learning.training import Training
 from web.lib import dom, markdown, overlay, site
 from web.lib.words import t, wished
 from web.settings.choice import Choice
+from web.settings.exchange import Exchange
 from web.settings.firstrun import FirstRun
 from web.settings.given import Given
 from web.settings.settings import SettingsDialog
@@ -94,6 +95,7 @@ def put_together(page):
     page.tabs = Tabs(page, panels)
     page.intake = Intake(page)
     page.settings_dialog = SettingsDialog(page)
+    page.exchange = Exchange(page)
     page.compare = Compare(page)
     page.training_runs = TrainingRuns(page)
     page.shortcuts = Shortcuts(page)

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
-import fcntl
 import json
 import logging
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator, MutableMapping
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +34,7 @@ from engine.learning.needs import memory_here
 from engine.model import registry
 from engine.model.formats import FormatError
 from engine.model.registry import NoBaseModels
-from engine.open import assistant_over, clock, keep_bits, model_named
+from engine.open import alone_in, assistant_over, clock, keep_bits, model_named
 from importers.pages.fetch import Fetcher, anywhere
 from workers.server.api import create_app
 from workers.server.guard import LOCAL, Guard
@@ -93,21 +91,6 @@ def arguments() -> argparse.ArgumentParser:
     moved.add_argument("--backup", type=Path, metavar="FILE", help="write a backup and end")
     moved.add_argument("--restore", type=Path, metavar="FILE", help="restore a backup and end")
     return parser
-
-
-@contextlib.contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
-    """Two servers on one folder would train against each other: the second one is refused."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "server.lock", "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise SystemExit(
-                f"another OneSeek already runs on {folder}; nothing was changed. "
-                "Stop it, or choose another --folder"
-            ) from error
-        yield
 
 
 # ---- backups

@@ -6,11 +6,11 @@ later.  What was forgotten elsewhere loses its words here at once; where a versi
 its trace stays as a guard until that version was trained again without it.
 """
 
-from engine.core.exchange import entries
+from engine.core.exchange import INTENT, entries
 from engine.core.exchange.gathering import FORGOTTEN, Here
 from engine.core.queue.training_queue import TrainingQueue
 
-INTENT = "forget"  # in `state`: what versions are still to be trained again without
+EXCHANGED = "exchanged"  # why a record of the queue is there
 AHEAD_MS = 24 * 3600 * 1000
 
 
@@ -50,7 +50,7 @@ def _queued(here, found, clock):
                 "source": dict(entry["source"]),
                 "time": entry["clock"],
                 "priority": "correction",
-                "why": "exchanged",
+                "why": EXCHANGED,
             }
         )
     for id in found["let_go"]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from engine.core.exchange.arriving import INTENT
+from engine.core.exchange import INTENT
 from engine.history.round_plan import DATA_SET
 from engine.history.versions import GUARDED, Versions, ancestors
 from engine.learning.batch import Coder

@@ -1,0 +1,151 @@
+"""Two profiles of one person: what was told in one is known in the other, what was forgotten is
+gone, and a file that is of no use says why."""
+
+import asyncio
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from engine.core.exchange.entries import told
+from engine.history.aes_gcm import PlainCipher
+from engine.history.exchange_file import seal, unseal
+from engine.open import clock
+from tests.support.page.acts import answers, body, exported, new_chat, panel, say, tell
+from tests.support.page.browser import demo
+
+pytestmark = pytest.mark.slow
+PHRASE = "vindil under a low moon"
+TOLD = """async () => {
+  const open = indexedDB.open("oneseek");
+  const db = await new Promise((go) => (open.onsuccess = () => go(open.result)));
+  const found = [];
+  for (const name of ["facts", "queue", "examples"]) {
+    const asked = db.transaction(name).objectStore(name).getAll();
+    for (const one of await new Promise((go) => (asked.onsuccess = () => go(asked.result))))
+      found.push([name, one.answer]);
+  }
+  db.close();
+  return found;
+}"""
+
+
+def natively(work: Coroutine) -> Any:
+    """Outside of the loop that Playwright keeps in this thread."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
+
+
+def stored(page: Page) -> set[str]:
+    return {answer for _, answer in page.evaluate(TOLD)}
+
+
+def by_heart(page: Page, answer: str) -> None:
+    page.wait_for_function(f"""async () => (await ({TOLD})()).some(
+        (one) => one[0] === "facts" && one[1] === {answer!r})""", polling=500)  # fmt: skip
+
+
+def asked(page: Page, question: str) -> str:
+    new_chat(page)
+    say(page, question)
+    last = answers(page).last
+    expect(last.get_by_role("button", name="Copy")).to_be_visible(timeout=240_000)
+    return body(last).inner_text()
+
+
+def carried_out(page: Page, file: Path) -> Path:
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_role("button", name="Take to another device").click()
+    dialog = page.get_by_role("dialog", name="Take to another device")
+    expect(dialog).to_contain_text("600,000 rounds")
+    dialog.get_by_label("Phrase", exact=True).fill(PHRASE)
+    dialog.get_by_label("The same phrase again").fill(PHRASE + "?")
+    dialog.get_by_role("button", name="Save the file").click()
+    expect(dialog.get_by_role("alert")).to_have_text(
+        "These are two different phrases. No file was made."
+    )
+    dialog.get_by_label("The same phrase again").fill(PHRASE)
+    file.write_bytes(exported(page, "Save the file"))
+    return file
+
+
+def bring(page: Page, file: Path, phrase: str = PHRASE) -> None:
+    page.get_by_role("button", name="Settings").click()
+    with page.expect_file_chooser() as choosing:
+        page.get_by_role("button", name="Bring from another device").click()
+    choosing.value.set_files(file)
+    dialog = page.get_by_role("dialog", name="Bring from another device")
+    dialog.get_by_label("Phrase", exact=True).fill(phrase)
+    dialog.get_by_role("button", name="Bring it in").click()
+
+
+def brought(page: Page, words: str) -> str:
+    dialog = page.get_by_role("dialog", name="Brought in")
+    expect(dialog).to_contain_text(words, timeout=240_000)
+    said = dialog.inner_text()
+    page.keyboard.press("Escape")
+    return said
+
+
+def refused(page: Page, file: Path, words: str, phrase: str = PHRASE) -> None:
+    before = stored(page)
+    bring(page, file, phrase)
+    alert = page.get_by_role("dialog").get_by_role("alert")
+    expect(alert).to_contain_text(words)
+    expect(alert).to_contain_text("Nothing was changed")
+    page.keyboard.press("Escape")
+    assert stored(page) == before
+
+
+def test_two_profiles_exchange_what_was_told_and_what_was_forgotten(
+    chromium: Browser, address: str, tmp_path: Path
+):
+    boat, cat = "The boat is called Vindil.", "The cat is called Nisse."
+    with demo(chromium, address) as one, demo(chromium, address) as other:
+        tell(one, "What is the boat called?", boat)
+        tell(one, "What is the cat called?", cat)
+        early = carried_out(one, tmp_path / "early.oneseek")
+        state, _ = natively(unseal(early.read_bytes(), PHRASE, PlainCipher()))
+        assert {entry["answer"] for entry in state.values()} == {boat, cat}
+
+        refused(other, early, "not the phrase", "another phrase than that")
+        cut = tmp_path / "cut.oneseek"
+        cut.write_bytes(early.read_bytes()[:-9])
+        refused(other, cut, "cut off or damaged")
+        cut.write_text("{}")
+        refused(other, cut, "no OneSeek exchange file")
+        assert stored(other) == set()
+
+        bring(other, early)
+        assert "not signed" in brought(other, "New or corrected: 2. Forgotten: 0.")
+        by_heart(other, boat)
+        shown = panel(other, "Memory").get_by_role("listitem").filter(has_text=boat)
+        expect(shown).to_contain_text("by heart")
+        expect(shown).to_contain_text("Told directly")
+
+        entry = panel(one, "Memory").get_by_role("listitem").filter(has_text=boat)
+        by_heart(one, boat)
+        entry.get_by_role("button", name="Forget").click()
+        one.get_by_role("alertdialog").get_by_role("button", name="Forget").click()
+        expect(one.get_by_role("region", name="Notices")).to_contain_text("Gone: from the next")
+        late = carried_out(one, tmp_path / "late.oneseek")
+        bring(other, late)
+        brought(other, "New or corrected: 0. Forgotten: 1.")
+        assert "Vindil" not in asked(other, "What is the boat called?")
+        expect(answers(other).last.locator("details.because")).to_have_count(0)
+        bring(other, early)
+        brought(other, "New or corrected: 0. Forgotten: 0.")
+        expect(panel(other, "Memory").get_by_text("Vindil")).to_have_count(0)
+        assert boat not in stored(other) and cat in stored(other)
+
+        newer = dict(state[next(a for a in state if state[a]["answer"] == cat)])
+        other_cat = told(newer["prompt"], "The cat is called Måns.", newer["clock"] - 1)
+        file = tmp_path / "met.oneseek"
+        met = {other_cat["about"]: other_cat}
+        file.write_bytes(natively(seal(met, PHRASE, clock, PlainCipher())))
+        bring(one, file)
+        said = brought(one, "Two answers met: 1.")
+        assert f"Kept: {cat}" in said and "Not kept: The cat is called Måns." in said

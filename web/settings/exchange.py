@@ -1,0 +1,148 @@
+"""What was told, from one device of a person to another: a file that only their phrase opens.
+
+The importer seals and opens it; here the phrase is asked for, and what changed is told.
+"""
+
+import js
+
+from engine.core.messages import BringIn, CarryOut
+from web.lib import dom, failures, files, overlay
+from web.lib.words import t
+from web.shell.link import Refused
+
+FILE = "exchange.oneseek"
+SHORTEST = 12  # characters of a phrase, as engine/history/exchange_file.py wants them
+REASONS = (
+    "wrong", "older", "newer", "damaged", "phrase", "signature", "short", "future"
+)  # fmt: skip
+MOST = 50  # answers that met, shown one by one
+
+
+class Exchange:
+    def __init__(self, page):
+        self.page = page
+        dom.verbs(
+            {
+                "ask-carry-out": lambda of, el: self.ask_carry_out(),
+                "carry-out": lambda of, el: self.carry_out(
+                    dom.field(el, "phrase"), dom.field(el, "again")
+                ),
+                "ask-bring-in": lambda of, el: self.ask_bring_in(),
+                "bring-in": lambda of, el: self.bring_in(dom.field(el, "phrase")),
+            }
+        )
+
+    # ------------------------------------------------------------------------------ out
+
+    def ask_carry_out(self):
+        self.ask(
+            "carry-out",
+            t("exchange.out"),
+            (t("exchange.out_text"), t("exchange.cost")),
+            (secret("exchange.phrase", "phrase", SHORTEST), secret("exchange.again", "again")),
+            t("exchange.out_yes"),
+        )
+
+    async def carry_out(self, phrase, again):
+        if phrase != again:
+            self.wrong(t("exchange.differ"))
+            return
+        sign = self.page.settings["sign"]
+        if await self.told(CarryOut(file=FILE, phrase=phrase, sign=sign)):
+            overlay.close_all()
+            name = "oneseek-%s.oneseek" % js.Date.new().toISOString()[:10]
+            await files.save_from_outbox(FILE, "application/octet-stream", name)
+            self.page.toast(t("exchange.out_done"))
+
+    # ------------------------------------------------------------------------------ in
+
+    async def ask_bring_in(self):
+        chosen = await files.pick(".oneseek", many=False)
+        if not chosen:
+            return
+        self.file = chosen[0]
+        self.ask(
+            "bring-in",
+            t("exchange.in"),
+            (t("exchange.in_text", name=self.file.name),),
+            (secret("exchange.phrase", "phrase"),),
+            t("exchange.in_yes"),
+        )
+
+    async def bring_in(self, phrase):
+        await files.put_in_inbox(self.file, FILE)
+        brought = await self.told(BringIn(file=FILE, phrase=phrase))
+        if not brought:
+            return
+        overlay.close_all()
+        await self.page.teaching.load()
+        if brought.let_go:
+            await self.page.memory.forget(brought.let_go)
+        self.page.touch("facts", "examples", "ledger")
+        self.tell(brought)
+
+    def tell(self, brought):
+        """What is new, what is gone, and which answers met."""
+        by = brought.signed_by
+        signed = "exchange.own_key" if by == self.page.learning.signing else "exchange.key"
+        parts = [
+            dom.make("p", t("exchange.figures", told=brought.told, gone=brought.gone)),
+            dom.make("p", t("exchange.next"), cls="note") if brought.told else None,
+            dom.make("p", t(signed, key=by) if by else t("exchange.unsigned"), cls="note"),
+        ]
+        if brought.met:
+            parts.append(dom.make("p", t("exchange.met", n=len(brought.met))))
+            parts.append(dom.make("ul", [self.met(one) for one in brought.met[:MOST]]))
+        overlay.dialog(t("exchange.in_done"), parts, name="brought")
+
+    def met(self, one):
+        kept = dom.make("div", t("exchange.kept", answer=one["kept"]))
+        other = dom.make("div", t("exchange.other", answer=one["other"]), cls="note")
+        return dom.make("li", dom.make("b", one["question"]), kept, other)
+
+    # ------------------------------------------------------------------------------ both
+
+    def ask(self, do, title, texts, fields, yes):
+        form = dom.make(
+            "form",
+            [dom.make("p", text) for text in texts],
+            list(fields),
+            dom.make("p", cls="wrong", role="alert"),
+            dom.make(
+                "div",
+                dom.button(t("cancel"), "close-dialog"),
+                dom.make("button", yes, type="submit", cls="primary"),
+                cls="row end",
+            ),
+            do=do,
+            data_on="submit",
+            cls="column",
+        )
+        overlay.dialog(title, form, name="exchange")
+
+    def wrong(self, words):
+        dom.find("#exchange .wrong").textContent = words
+
+    async def told(self, request):
+        """The worker's answer; None where it refused, which the dialog then says."""
+        try:
+            return await self.page.app.ask_importer(request)
+        except Refused as refused:
+            failed = refused.failed
+            if failed.where == "exchange" and failed.detail in REASONS:
+                self.wrong(t("exchange.no_" + failed.detail))
+            else:
+                failures.show(self.page, failed)
+            return None
+
+
+def secret(label, name, shortest=1):
+    field = dom.make(
+        "input",
+        type="password",
+        name=name,
+        minlength=shortest,
+        autocomplete="off",
+        required=True,
+    )
+    return dom.make("label", t(label), field, cls="field")
