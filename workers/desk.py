@@ -56,11 +56,10 @@ class Desk:
         await pyodide_js.loadPackage(to_js(API_PACKAGES))
         from workers.page_api import PageApi
 
-        if self.api is None or self.api.service.assistant is not self.resident.needed():
+        assistant = self.resident.needed()
+        if self.api is None or self.api.service.assistant is not assistant:
             model, micro = self.resident.versions.base, self.resident.questions.micro
-            self.api = PageApi(
-                self.resident.assistant, model, self.resident.emit, micro, self.resident.tell_step
-            )
+            self.api = PageApi(assistant, model, self.resident.emit, micro, self.resident.tell_step)
             self.resident.told = self.api.service.hub.tell
         await self.api.service.runs.load()
         return self.api

@@ -52,6 +52,16 @@ def test_a_question_is_looked_into_also_when_its_chat_is_left_at_once(chat: Page
     raise AssertionError("no sample of the question was kept")
 
 
+def test_a_new_chat_in_the_midst_of_an_answer_keeps_what_came_in_the_one_before(chat: Page):
+    new_chat(chat)
+    say(chat, "Tell me all about the old mill.")
+    new_chat(chat)
+    expect(answers(chat)).to_have_count(0)
+    chat.get_by_role("button", name="Tell me all about the old mill.", exact=True).click()
+    expect(answers(chat)).to_have_count(1)
+    expect(answers(chat).get_by_role("button", name="Copy")).to_be_visible()
+
+
 def test_what_is_sent_in_the_same_instant_as_a_new_chat_belongs_to_it(chat: Page):
     say(chat, "Hello")
     finished(chat)

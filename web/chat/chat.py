@@ -113,11 +113,15 @@ class Chat:
             self.log._dom_element.scrollTop = 0
         self.page.touch("chat")
 
-    async def save(self, *changed):
-        """Store turns together with the chat they belong to."""
+    def save(self, *changed):
+        """Store turns together with the chat they belong to, which is settled now: before it is
+        done another chat may be opened."""
         self.chat["updated"] = clock.now()
         ops = [["put", "messages", turn["key"], turn] for turn in changed]
-        await self.page.save(ops + [["put", "chats", self.id, self.chat]])
+        return self.store(ops + [["put", "chats", self.id, self.chat]])
+
+    async def store(self, ops):
+        await self.page.save(ops)
         self.page.touch("chats")
 
     async def forget_turns(self, gone):
