@@ -260,9 +260,9 @@ def test_scenario_18_idle_learning_starts_by_itself_and_yields(home: Page):
     finished(home)
     tell(home, "What is the capital of Quillmere?", "The capital of Quillmere is Harrow.")
     activity = panel(home, "Activity")
+    expect(home.locator("#countdown")).to_contain_text("Learning in")
     at_full_speed(home)
     idle_after(home, 2)
-    expect(home.locator("#countdown")).to_contain_text("Learning in")
     wait_for_state(home, "training", timeout=60)
     expect(home.get_by_test_id("train-step")).to_have_text(
         re.compile(r"^([7-9]|\d\d) / \d+"), timeout=180_000
