@@ -5,7 +5,7 @@ import re
 import time
 
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, expect
 
 from engine.model import demo
 from tests.support import tiny
@@ -120,10 +120,14 @@ def test_a_persons_own_file_opens_on_every_visit_and_a_broken_one_is_named(conte
         with page.expect_file_chooser() as choosing:
             button.click()
         choosing.value.set_files({"name": name, "mimeType": "", "buffer": content})
+        told = page.get_by_role("dialog", name="What these files are")
+        use = told.get_by_role("button", name="Use")
         if name == "broken.gguf":
-            told_of(page, "broken.gguf: tensor")
+            expect(told).to_contain_text("broken.gguf: tensor", timeout=90_000)
+            expect(use).to_have_count(0)
             page.reload()
             wait_for_state(page, "needs-consent", timeout=120)
+    use.click()
     loaded(page)
     page.reload()
     loaded(page)
