@@ -37,6 +37,16 @@ def mostly_long(cases, usual):
     return [pytest.param(*c, marks=() if c in usual else pytest.mark.long) for c in cases]
 
 
+def must_be_numpys(program, feeds):
+    """Losses and gradients, against those in float64."""
+    names = ("adapter.total", "losses")
+    ours = asyncio.run(results(gpu(), program, feeds, names))
+    truth = asyncio.run(results(Numpy(np.float64), program, feeds, names))
+    for name in names:
+        off = np.linalg.norm(ours[name] - truth[name])
+        assert off < 1e-5 * np.linalg.norm(truth[name]), name
+
+
 @pytest.mark.parametrize(
     "kind,bits",
     mostly_long(
@@ -48,23 +58,13 @@ def test_whole_model_gradients_are_those_of_numpy(kind, bits):
     trained = Trained.lora(config, rank=2, alpha=4, bias=kind == "llama")
     program = programs.accumulate(config, stored_of(config, bits), 12, 6, 64, trained)
     feeds = batch(program, config, trained)
-    names = ("adapter.total", "losses")
-    ours = asyncio.run(results(gpu(), program, feeds, names))
-    truth = asyncio.run(results(Numpy(np.float64), program, feeds, names))
-    for name in names:
-        off = np.linalg.norm(ours[name] - truth[name])
-        assert off < 1e-5 * np.linalg.norm(truth[name]), name
+    must_be_numpys(program, feeds)
 
 
 def test_an_adapter_of_the_last_layer_learns_as_in_numpy_and_needs_nothing_below():
     program = programs.accumulate(TINY, stored_of(TINY, 4), 12, 6, 64, LAST)
     feeds = batch(program, TINY, LAST)
-    names = ("adapter.total", "losses")
-    ours = asyncio.run(results(gpu(), program, feeds, names))
-    truth = asyncio.run(results(Numpy(np.float64), program, feeds, names))
-    for name in names:
-        off = np.linalg.norm(ours[name] - truth[name])
-        assert off < 1e-5 * np.linalg.norm(truth[name]), name
+    must_be_numpys(program, feeds)
     whole, upper = asyncio.run(losses_of_the_last_layer(partial(prepared, gpu())))
     np.testing.assert_array_equal(whole, upper)
 

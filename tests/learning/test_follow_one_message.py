@@ -129,7 +129,10 @@ async def follow(folder):
     ended = await training.finish()
     entry = (await versions.ledger.entries())[-1]
     gate = entry["body"]["gate"]
-    assert {"taught", "leak"} <= {one["name"] for one in gate["measures"]}
+    told = {one["name"]: one["ok"] for one in gate["measures"]}
+    assert {"taught", "leak"} <= told.keys()
+    lacking = not (told["taught"] and told["recall"])  # is refused before harm is looked for
+    assert "KL, mean" in told or (lacking and not gate["accepted"])
     # ... and engine/history/versions.py stores what it accepted; the chat then answers with it.
     current = await versions.current()
     if gate["accepted"]:

@@ -18,7 +18,7 @@ from tests.support.page.acts import (
     tell,
     version,
 )
-from tests.support.page.browser import Watch, kept_offline, wait_for_state
+from tests.support.page.browser import FILL, Watch, kept_offline, wait_for_state
 
 pytestmark = pytest.mark.slow
 REPLACED_WITHIN = 20
@@ -64,25 +64,6 @@ def test_a_thread_that_dies_or_hangs_is_replaced_and_the_round_goes_on(page: Pag
     if what == "stuck":
         page.wait_for_function("states.includes('recovering')", timeout=1e3 * REPLACED_WITHIN)
     expect(version(page)).to_have_text("v0.1", timeout=180_000)
-
-
-FILL = """async () => {
-  const open = indexedDB.open("filler");
-  open.onupgradeneeded = () => open.result.createObjectStore("filler", {autoIncrement: true});
-  const db = await new Promise((go) => { open.onsuccess = () => go(open.result); });
-  for (let size = 1 << 24; size >= 1 << 12;) {
-    const bytes = new Uint8Array(size);
-    for (let i = 0; i < size; i += 65536) crypto.getRandomValues(bytes.subarray(i, i + 65536));
-    const stored = await new Promise((go) => {
-      const writing = db.transaction("filler", "readwrite");
-      writing.oncomplete = () => go(true);
-      writing.onabort = () => go(false);
-      writing.objectStore("filler").put(bytes);
-    });
-    if (!stored) size /= 8;
-  }
-  db.close();
-}"""
 
 
 def test_R6_a_full_disk_leaves_the_version_in_use_and_says_so(

@@ -23,6 +23,18 @@ def read(run, name):
     return asyncio.run(run.read(name))
 
 
+def must_be_numpys(program, feeds):
+    """Losses and gradients, against those in float64."""
+    ours, truth = (
+        prepared(executor, program, feeds) for executor in (Wasm(host()), Numpy(np.float64))
+    )
+    for run in (ours, truth):
+        run.run()
+    for name in ("adapter.total", "losses"):
+        a, b = read(ours, name), read(truth, name)
+        assert np.linalg.norm(a - b) < 1e-5 * np.linalg.norm(b), name
+
+
 @pytest.mark.parametrize("bits", [0, 4, 8])
 @pytest.mark.parametrize("kind", KINDS)
 def test_whole_model_gradients_are_those_of_numpy(kind, bits):
@@ -30,27 +42,13 @@ def test_whole_model_gradients_are_those_of_numpy(kind, bits):
     trained = Trained.lora(config, rank=2, alpha=4, bias=kind == "llama")
     program = programs.accumulate(config, stored_of(config, bits), 12, 6, 64, trained)
     feeds = batch(program, config, trained)
-    ours, truth = (
-        prepared(executor, program, feeds) for executor in (Wasm(host()), Numpy(np.float64))
-    )
-    for run in (ours, truth):
-        run.run()
-    for name in ("adapter.total", "losses"):
-        a, b = read(ours, name), read(truth, name)
-        assert np.linalg.norm(a - b) < 1e-5 * np.linalg.norm(b), name
+    must_be_numpys(program, feeds)
 
 
 def test_an_adapter_of_the_last_layer_learns_as_in_numpy_and_needs_nothing_below():
     program = programs.accumulate(TINY, stored_of(TINY, 4), 12, 6, 64, LAST)
     feeds = batch(program, TINY, LAST)
-    ours, truth = (
-        prepared(executor, program, feeds) for executor in (Wasm(host()), Numpy(np.float64))
-    )
-    for run in (ours, truth):
-        run.run()
-    for name in ("adapter.total", "losses"):
-        a, b = read(ours, name), read(truth, name)
-        assert np.linalg.norm(a - b) < 1e-5 * np.linalg.norm(b), name
+    must_be_numpys(program, feeds)
     made = partial(prepared, Wasm(host()))
     whole, upper = asyncio.run(losses_of_the_last_layer(made))
     np.testing.assert_array_equal(whole, upper)

@@ -4,7 +4,7 @@ minutes` and a test of its own (tests/page/test_first_minutes.py)."""
 from playwright.sync_api import expect
 
 from tests.bench.parts.stranger import IN_USE, KNOWN, SMALL, WAIT, Stranger
-from tests.support.page.browser import kept_offline, wait_for_state
+from tests.support.page.browser import FILL, kept_offline, wait_for_state
 
 # The engine's worker takes nine times as long again for everything between two looks at the clock.
 TEN_TIMES = """() => {
@@ -23,24 +23,6 @@ HIDE = """(hidden) => {
   document.dispatchEvent(new Event("visibilitychange"));
 }"""
 ROOM = {SMALL: 400_000_000, "tiny": 128_000_000}  # bytes: the page, the model and little more
-FILL = """async () => {
-  const open = indexedDB.open("filler");
-  open.onupgradeneeded = () => open.result.createObjectStore("filler", {autoIncrement: true});
-  const db = await new Promise((go) => { open.onsuccess = () => go(open.result); });
-  for (let size = 1 << 24; size >= 1 << 12;) {
-    const bytes = new Uint8Array(size);
-    for (let i = 0; i < size; i += 65536) crypto.getRandomValues(bytes.subarray(i, i + 65536));
-    const stored = await new Promise((go) => {
-      const writing = db.transaction("filler", "readwrite");
-      writing.oncomplete = () => go(true);
-      writing.onabort = () => go(false);
-      writing.objectStore("filler").put(bytes);
-    });
-    if (!stored) size /= 8;
-  }
-  db.close();
-  return (await navigator.storage.estimate()).usage;
-}"""
 MAKE_ROOM = """() => new Promise((go) => {
   indexedDB.deleteDatabase("filler").onsuccess = go; })"""
 

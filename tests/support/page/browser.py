@@ -105,6 +105,27 @@ def wait_for_state(page: Page, *states: str, timeout: float = 240) -> str:
     return page.get_attribute("html", "data-engine") or ""
 
 
+FILL = """async () => {
+  const open = indexedDB.open("filler");
+  open.onupgradeneeded = () => open.result.createObjectStore("filler", {autoIncrement: true});
+  const db = await new Promise((go) => { open.onsuccess = () => go(open.result); });
+  for (let size = 1 << 24; size >= 1 << 12;) {
+    const bytes = new Uint8Array(size);
+    for (let i = 0; i < size; i += 65536) crypto.getRandomValues(bytes.subarray(i, i + 65536));
+    const stored = await new Promise((go) => {
+      const writing = db.transaction("filler", "readwrite");
+      writing.oncomplete = () => go(true);
+      writing.onabort = () => go(false);
+      writing.objectStore("filler").put(bytes);
+    });
+    if (!stored) size /= 8;
+  }
+  db.close();
+  return (await navigator.storage.estimate()).usage;
+}"""
+"""Fills the room that is left; how much is used then."""
+
+
 def kept_offline(page: Page) -> None:
     """Until the service worker has this build and the page."""
     page.evaluate(
