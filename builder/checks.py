@@ -9,6 +9,7 @@ from typing import Any
 from builder import ROOT, environment, site, system
 
 SCOPES = {"quick": "not slow and not long", "usual": "not long", "long": ""}
+EXAMPLES = {"quick": "quick", "usual": "oneseek", "long": "long"}  # drawn by a property's test
 SOME_FAILED = 1  # pytest's exit status; any other is no test's fault
 
 

@@ -3,27 +3,32 @@ fixtures."""
 
 import os
 import sys
-
-# Before numpy is read, here and in what the tests start: the suite's two halves have a core each,
-# and threads that wait for one another on a taken core cost a small model's round ten times over.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
 
-from tests.support.base_said import asked_once
+# Two halves of the suite share two cores; numpy's threads would wait for each other, spinning.  Set
+# before anything imports numpy, and handed on to every process a test starts.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 pytest_plugins = [] if sys.platform == "emscripten" else ["tests.support.page.page_fixtures"]
 
 # A loaded machine is slow now and then; that is no fault of the code under test.
-settings.register_profile("oneseek", deadline=None)
+# The drawn examples differ from run to run; `build.py test --long` draws more.
+settings.register_profile("oneseek", deadline=None, max_examples=30)
+settings.register_profile("quick", deadline=None, max_examples=10)
+settings.register_profile("long", deadline=None, max_examples=100)
 settings.load_profile("oneseek")
 
 
 @pytest.fixture(scope="session", autouse=True)
 def base_is_asked_once() -> Iterator[None]:
+    if sys.platform == "emscripten":  # where no test teaches on numpy
+        yield
+        return
+    from tests.support.base_said import asked_once
+
     with asked_once():
         yield
 
