@@ -23,13 +23,18 @@ settings.load_profile("oneseek")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def base_is_asked_once() -> Iterator[None]:
-    if sys.platform == "emscripten":  # where no test teaches on numpy
+def without_waiting() -> Iterator[None]:
+    """The untouched model is asked once, and no store waits for the disk: tests kill processes,
+    they cut no power."""
+    if sys.platform == "emscripten":  # where nobody teaches on numpy, and nothing is stored
         yield
         return
+    from engine.core.storage import sqlite
     from tests.support.base_said import asked_once
 
-    with asked_once():
+    with pytest.MonkeyPatch.context() as patch, asked_once():
+        for durability in sqlite.SYNCHRONOUS:
+            patch.setitem(sqlite.SYNCHRONOUS, durability, "OFF")
         yield
 
 
