@@ -77,6 +77,7 @@ def test_R28_pictures_that_are_huge_or_broken_are_refused():
             prepared(data, "picture.png")
 
 
+@pytest.mark.slow
 def test_R28_a_pdf_of_a_hundred_thousand_pages_gives_its_first_five_hundred():
     ((_, document),) = read(hostile.many_pages(), "long.pdf")
     assert isinstance(document, Document)

@@ -71,6 +71,7 @@ def test_an_english_question_with_a_swedish_name_is_taken_as_english(server):
         assert server.ask("POST", "/api/training/micro", asked).json()["language"] == code
 
 
+@pytest.mark.slow
 def test_times_are_told_in_utc_with_a_z(server):
     asked = {"question": "Who?", "raw_responses": [{"model": "a", "response": "Somebody did."}]}
     with server.listen("/api/events") as events:
@@ -368,6 +369,7 @@ def test_what_has_no_history_is_not_certified(tmp_path, capsys):
 # ---- the scheduler's share
 
 
+@pytest.mark.slow
 def test_a_server_learns_in_its_share_of_the_time():
     async def measured(share: float) -> float:
         turns, worked = Turns(), 0.0
