@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 
@@ -30,7 +31,8 @@ PHRASE = "biscuit guards the old shed"
 @pytest.fixture(autouse=True)
 def a_phrase_and_a_quick_file(monkeypatch):
     monkeypatch.setenv("ONESEEK_PHRASE", PHRASE)
-    monkeypatch.setattr(exchange_file, "COST", exchange_file.COSTS[0])
+    quick = partial(exchange_file.seal, cost=exchange_file.COSTS[0])
+    monkeypatch.setattr("engine.cli.exchanging.seal", quick)
     monkeypatch.delenv("LEDGER_PRIVATE_KEY_PATH", raising=False)
 
 
