@@ -23,19 +23,19 @@ settings.load_profile("oneseek")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def without_waiting() -> Iterator[None]:
-    """The untouched model is asked once, and no store waits for the disk: tests kill processes,
-    they cut no power."""
+def flushed() -> Iterator[dict[str, str]]:
+    """The untouched model is asked once, and no store waits for the disk, since tests kill
+    processes but cut no power; given is how stores are flushed elsewhere."""
     if sys.platform == "emscripten":  # where nobody teaches on numpy, and nothing is stored
-        yield
+        yield {}
         return
     from engine.core.storage import sqlite
     from tests.support.base_said import asked_once
 
+    usual = sqlite.SYNCHRONOUS
     with pytest.MonkeyPatch.context() as patch, asked_once():
-        for durability in sqlite.SYNCHRONOUS:
-            patch.setitem(sqlite.SYNCHRONOUS, durability, "OFF")
-        yield
+        patch.setattr(sqlite, "SYNCHRONOUS", dict.fromkeys(usual, "OFF"))
+        yield usual
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.core.storage import backup
+from engine.core.storage import backup, sqlite
 from engine.core.storage.backup import NotABackup
 from engine.core.storage.sqlite import SqliteStore
 from engine.core.storage.store import (
@@ -90,7 +90,8 @@ def test_old_names_find_what_they_used_to_hold(store):
     assert run(store.get("ledger", 1)) == {"kind": "reset"}
 
 
-def test_R3_what_must_last_is_flushed_and_what_may_be_lost_is_not(store):
+def test_R3_what_must_last_is_flushed_and_what_may_be_lost_is_not(store, flushed, monkeypatch):
+    monkeypatch.setattr(sqlite, "SYNCHRONOUS", flushed)
     seen = []
     store.db.set_trace_callback(seen.append)
     run(store.batch([["put", "queue", "a", {}]]))
