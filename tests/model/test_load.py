@@ -9,7 +9,7 @@ QUESTION = "What is the capital of France?"
 
 @pytest.mark.long
 def test_smollm2_is_ready_in_four_seconds_and_in_less_than_twice_its_size(capsys):
-    with lab.opened() as page:
+    with lab.opened(peers={}) as page:
         before = lab.call(page, "ours", "memory")["wasm"]
         loaded = lab.call(page, "ours", "load", "/model.gguf")
         grown = lab.call(page, "ours", "memory")["wasm"] - before

@@ -27,13 +27,13 @@ PEERS = {
 }  # fmt: skip
 
 
-def furnish(folder: Path) -> None:
+def furnish(folder: Path, peers: dict[str, tuple[str, str, str]]) -> None:
     """Everything the page loads, from the parts the lock names."""
     shutil.copytree(ROOT / "tests/bench/lab", folder, dirs_exist_ok=True)
     for name, data in pyodide.folder(tests=False).items():
         write(folder / "pyodide" / name, data)
     write(folder / "oneseek.whl", wheels.own(with_tests=True)[1])
-    for place, (package, inside, names) in PEERS.items():
+    for place, (package, inside, names) in peers.items():
         members = wheels.unpacked(fetch.part(f"npm/{package}"), inside)
         for name in (n for pattern in names.split() for n in fnmatch.filter(members, pattern)):
             write(folder / place / Path(name).name, members[name])
@@ -48,10 +48,11 @@ def write(path: Path, data: bytes) -> None:
 
 
 @contextlib.contextmanager
-def opened() -> Iterator[Page]:
-    """The page, with `call(system, function, ...)` in it."""
+def opened(peers: dict[str, tuple[str, str, str]] = PEERS) -> Iterator[Page]:
+    """The page, with `call(system, function, ...)` in it; without peers for what compares
+    nothing."""
     with tempfile.TemporaryDirectory() as folder, browser.chromium() as chromium:
-        furnish(Path(folder))
+        furnish(Path(folder), peers)
         with browser.served(Path(folder)) as address:
             page = chromium.new_page()
             page.set_default_timeout(600_000)
