@@ -205,7 +205,6 @@ def test_a_run_over_who_oneseek_is_learns_stops_and_goes_on_after_a_kill(tmp_pat
         run = asked(host, datasetId="identity", epochs=3, autoStopThreshold=0, **LARGER)
         host.learn_now()
         in_time(lambda: stored(host, run)["metrics"])
-    asked_anew()
     with native(tmp_path / "killed") as host:
         assert not stored(host, run)["results"]
         kept = ended(host, run)
