@@ -1,15 +1,21 @@
 """`build.py test`: formatting, lint, types, then the tests, and one exit status for all."""
 
+import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from builder import ROOT, environment, site, system
+from builder import CACHE, ROOT, environment, site, system
 
 SCOPES = {"quick": "not slow and not long", "usual": "not long", "long": ""}
-SOME_FAILED = 1  # pytest's exit status; any other is no test's fault
+EXAMPLES = {"quick": "quick", "usual": "oneseek", "long": "long"}  # drawn by a property's test
+# Side by side, a core each. The page waits for a browser, the rest computes; what is quick computes
+# only.
+HALVES = [["--ignore=tests/page"], ["tests/page"]]
+LEARNING = ["tests/learning", "tests/cli", "tests/core", "tests/history"]
+QUICK_HALVES = [LEARNING, [f"--ignore={room}" for room in LEARNING]]
 
 
 def run(scope: str, extra: list[str]) -> int:
@@ -22,42 +28,40 @@ def run(scope: str, extra: list[str]) -> int:
 
     parts = (["ruff", "format", "--check", "."], ["ruff", "check", "."], ["mypy"])
     failed = [part[0] for part in parts if status(*part)]
-    if extra:
-        halves = [extra]
-    else:  # the page waits for a browser, the rest computes: side by side they take half the time
-        halves = [["--ignore=tests/page"], ["tests/page"]]
-    if any(tested(python, SCOPES[scope], halves)):
+    halves = [extra] if extra else QUICK_HALVES if scope == "quick" else HALVES
+    if any(tested(python, scope, halves)):
         failed.append("pytest")
     if failed:
         print("failed: " + ", ".join(failed), file=sys.stderr)
     return 1 if failed else 0
 
 
-def tested(python: Path, marks: str, halves: list[list[str]]) -> list[int]:
+def compiled_once() -> dict[str, str]:
+    """The environment in which what one process compiled of our Python serves every other, also
+    where bytecode is not to lie about in the tree."""
+    given = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {"PYTHONPYCACHEPREFIX": str(CACHE / "bytecode"), **given}
+
+
+def tested(python: Path, scope: str, halves: list[list[str]]) -> list[int]:
     """Each part's exit status. They run at once; what later ones print comes when the first is
-    done. A browser can be late once on a busy machine, so what failed gets a second chance,
-    aloud."""
+    done. What fails has failed: nothing gets a second chance."""
     site.build()
     site.build(tests=True)
+    chosen = ["-m", SCOPES[scope], f"--hypothesis-profile={EXAMPLES[scope]}"]
     commands: list[list[Any]] = [
-        [python, "-m", "pytest", "-m", marks, "-o", f"cache_dir=.pytest_cache/{i}", *part]
+        [python, "-m", "pytest", *chosen, "-o", f"cache_dir=.pytest_cache/{i}", *part]
         for i, part in enumerate(halves)
     ]
     outputs: list[Any] = [None, *(tempfile.TemporaryFile() for _ in commands[1:])]
     started = [
-        subprocess.Popen(command, cwd=ROOT, stdout=out)
+        subprocess.Popen(command, cwd=ROOT, stdout=out, env=compiled_once())
         for command, out in zip(commands, outputs, strict=True)
     ]
     statuses = []
-    for command, process, out in zip(commands, started, outputs, strict=True):
-        status = process.wait()
+    for process, out in zip(started, outputs, strict=True):
+        statuses.append(process.wait())
         if out:
             out.seek(0)
             print(out.read().decode(), flush=True)
-        if status == SOME_FAILED:
-            print("What failed is run once more, by itself.", file=sys.stderr)
-            status = subprocess.run([*command, "--last-failed"], cwd=ROOT).returncode
-            if not status:
-                print("It passed: those tests depend on how busy the machine is.", file=sys.stderr)
-        statuses.append(status)
     return statuses

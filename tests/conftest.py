@@ -3,7 +3,9 @@ fixtures."""
 
 import os
 import sys
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import settings
 
 # Two halves of the suite share two cores; numpy's threads would wait for each other, spinning.  Set
@@ -13,8 +15,27 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 pytest_plugins = [] if sys.platform == "emscripten" else ["tests.support.page.page_fixtures"]
 
 # A loaded machine is slow now and then; that is no fault of the code under test.
-settings.register_profile("oneseek", deadline=None)
+# The drawn examples differ from run to run; `build.py test --long` draws more.
+settings.register_profile("oneseek", deadline=None, max_examples=30)
+settings.register_profile("quick", deadline=None, max_examples=10)
+settings.register_profile("long", deadline=None, max_examples=100)
 settings.load_profile("oneseek")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def without_waiting() -> Iterator[None]:
+    """The untouched model is asked once, and no store waits for the disk: tests kill processes,
+    they cut no power."""
+    if sys.platform == "emscripten":  # where nobody teaches on numpy, and nothing is stored
+        yield
+        return
+    from engine.core.storage import sqlite
+    from tests.support.base_said import asked_once
+
+    with pytest.MonkeyPatch.context() as patch, asked_once():
+        for durability in sqlite.SYNCHRONOUS:
+            patch.setitem(sqlite.SYNCHRONOUS, durability, "OFF")
+        yield
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -55,6 +55,7 @@ def test_tensors_of_another_shape_are_refused_by_name():
         gpu().prepare(plan(program)).write("in0", np.zeros(7))
 
 
+@pytest.mark.slow
 def test_R23_out_of_memory_is_an_answer_and_leaks_nothing():
     own = asyncio.run(GPU.open())
     program, feeds = tiny_step()
@@ -112,6 +113,7 @@ def slices_of_a_step(slowness, budget_ms):
     return asyncio.run(step()), slices
 
 
+@pytest.mark.slow
 def test_R20_a_slice_keeps_its_budget_on_a_device_fifty_times_slower():
     adapters, slices = zip(*(slices_of_a_step(slowness, 8.0) for slowness in (1, 50)), strict=True)
     for lengths in slices:
@@ -120,6 +122,7 @@ def test_R20_a_slice_keeps_its_budget_on_a_device_fifty_times_slower():
     np.testing.assert_array_equal(*adapters)
 
 
+@pytest.mark.slow
 def test_R21_a_lost_device_is_told_and_the_step_replays_bit_for_bit_on_the_next():
     async def losses_on(device_lost_first):
         told = []

@@ -47,6 +47,7 @@ def must_be_numpys(program, feeds):
         assert off < 1e-5 * np.linalg.norm(truth[name]), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind,bits",
     mostly_long(
@@ -96,6 +97,7 @@ def test_ten_steps_give_the_same_bits_in_any_slicing():
         np.testing.assert_array_equal(adapter, same)
 
 
+@pytest.mark.slow
 def test_a_device_with_nothing_but_the_floor_makes_the_same_step():
     program = programs.learn(TINY, stored_of(TINY, 4), 12, 6, 64, LORA)
     feeds = batch(program, TINY, LORA) | {"adapter": LORA.initial(1)}

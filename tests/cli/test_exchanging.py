@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 
@@ -30,7 +31,8 @@ PHRASE = "biscuit guards the old shed"
 @pytest.fixture(autouse=True)
 def a_phrase_and_a_quick_file(monkeypatch):
     monkeypatch.setenv("ONESEEK_PHRASE", PHRASE)
-    monkeypatch.setattr(exchange_file, "COST", exchange_file.COSTS[0])
+    quick = partial(exchange_file.seal, cost=exchange_file.COSTS[0])
+    monkeypatch.setattr("engine.cli.exchanging.seal", quick)
     monkeypatch.delenv("LEDGER_PRIVATE_KEY_PATH", raising=False)
 
 
@@ -86,6 +88,7 @@ def everything(folder):
     return asyncio.run(run())
 
 
+@pytest.mark.slow
 def test_what_was_told_is_known_on_the_other_and_what_was_forgotten_is_gone_on_both(
     tmp_path, capsys
 ):
@@ -135,6 +138,7 @@ def test_what_came_is_practised_like_everything_told(tmp_path, capsys, monkeypat
     assert "4711" not in json.dumps(everything(other), default=repr)
 
 
+@pytest.mark.slow
 def test_of_two_corrections_the_newer_is_kept_and_the_other_is_printed(tmp_path, capsys):
     one, other, file = tmp_path / "one", tmp_path / "other", tmp_path / "mine.oneseek"
     remember(tmp_path, capsys, one, {**CAT, "answer": "Your cat is called Måns."})
@@ -151,6 +155,7 @@ def test_of_two_corrections_the_newer_is_kept_and_the_other_is_printed(tmp_path,
     assert "not kept: Your cat is called Måns." in shown
 
 
+@pytest.mark.slow
 def test_what_is_of_no_use_is_refused_in_words_and_changes_nothing(tmp_path, capsys, monkeypatch):
     one, other, file = tmp_path / "one", tmp_path / "other", tmp_path / "mine.oneseek"
     remember(tmp_path, capsys, one, DOG)
@@ -194,6 +199,7 @@ def test_with_a_key_the_file_is_signed_by_it(tmp_path, capsys, monkeypatch):
     assert brought["signed_by"] == read_key(key).public_key and brought["told"] == 1
 
 
+@pytest.mark.slow
 def test_a_shell_does_it_with_the_phrase_in_the_environment(tmp_path, capsys):
     one, file = tmp_path / "one", tmp_path / "mine.oneseek"
     remember(tmp_path, capsys, one, DOG)

@@ -65,6 +65,7 @@ def test_facts_are_taught_practised_measured_and_never_taught_twice(tmp_path, ca
     assert set(figures["by"]) == {"base", "memory", "version", "both"}
 
 
+@pytest.mark.slow
 def test_where_an_adapter_begins_is_asked_for_at_the_shell_and_told_by_what_leaves(
     tmp_path, capsys
 ):
@@ -90,6 +91,7 @@ def test_where_an_adapter_begins_is_asked_for_at_the_shell_and_told_by_what_leav
     assert "has learned nothing to practise" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_what_is_only_known_by_heart_is_measured_beside_the_base(tmp_path, capsys):
     facts, out = lines(tmp_path / "facts.jsonl", FACTS), tmp_path / "out"
     assert main(call("remember", "--lessons", facts, "--out", out, short=False)) == 0

@@ -3,6 +3,7 @@
 import asyncio
 
 import numpy as np
+import pytest
 
 from engine.backends.gpu.executor import GPU
 from engine.cli.debug import costs, first_difference, table
@@ -37,6 +38,7 @@ def test_a_step_that_agrees_with_numpy_shows_no_difference():
     assert asyncio.run(compare()) == ""
 
 
+@pytest.mark.slow
 def test_the_first_step_that_differs_is_named_with_its_values(monkeypatch):
     import engine.backends.gpu.kernels
 

@@ -4,6 +4,7 @@ import io
 import struct
 import zipfile
 import zlib
+from functools import cache
 
 DOCX_PARTS = {
     "[Content_Types].xml": "<Types xmlns='http://schemas.openxmlformats.org/package/2006/content-types'/>",
@@ -28,6 +29,7 @@ def paragraph(text: str) -> str:
     return f"<w:p><w:r><w:t>{text}</w:t></w:r></w:p>"
 
 
+@cache
 def zip_bomb(megabytes: int = 150) -> bytes:
     return zip_of({"much.txt": b"a" * (megabytes * 1_000_000)})
 
@@ -121,15 +123,21 @@ def stream(data: bytes, entries: bytes = b"") -> bytes:
     return b"<< /Length %d %s>>\nstream\n%s\nendstream" % (len(data), entries, data)
 
 
+def spaces(megabytes: int) -> bytes:
+    """So many megabytes of them, deflated: one that stands by itself, again and again."""
+    one = zlib.compressobj(9, wbits=-15)
+    packed = one.compress(b" " * 1_000_000) + one.flush(zlib.Z_FULL_FLUSH)
+    check = zlib.adler32(b" " * megabytes * 1_000_000)
+    return b"\x78\xda" + packed * megabytes + b"\x03\x00" + struct.pack(">I", check)
+
+
 def pdf_bomb(megabytes: int = 120) -> bytes:
-    return one_page(
-        stream(zlib.compress(b" " * megabytes * 1_000_000, 9), b"/Filter /FlateDecode ")
-    )
+    return one_page(stream(spaces(megabytes), b"/Filter /FlateDecode "))
 
 
 def pdf_bomb_twice(megabytes: int = 300) -> bytes:
     """Deflated twice: a few hundred bytes that are a megabyte that is three hundred."""
-    twice = zlib.compress(zlib.compress(b" " * megabytes * 1_000_000, 9), 9)
+    twice = zlib.compress(spaces(megabytes), 9)
     return one_page(stream(twice, b"/Filter [/FlateDecode /FlateDecode] "))
 
 

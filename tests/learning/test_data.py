@@ -170,6 +170,7 @@ def test_a_step_never_asks_what_the_gate_keeps_back():
     assert not asked & kept_back
 
 
+@pytest.mark.slow
 def test_a_fact_that_looks_like_nothing_else_can_be_taught_and_practised():
     odd = Lesson("Why?", "Because of the Vindruna.")
     assert not neighbours(odd)

@@ -22,6 +22,7 @@ from engine.model.demo import MODEL
 from engine.model.formats import open_model
 from engine.model.loaded import Model
 from engine.model.trainable import Trained
+from tests.support.base_said import asked_anew
 from tests.support.living import Living
 from tests.support.rounds import accepting
 
@@ -102,6 +103,7 @@ def test_R2_a_round_of_the_real_engine_goes_on_from_its_checkpoint_to_the_same_b
     asyncio.run(broken.training.open("practice"))
     for _ in range(stop):
         asyncio.run(broken.training.advance(float("inf")))
+    asked_anew()
     again = system("broken")
     assert asyncio.run(again.training.reopen())
     assert again.training.attempt.trainer.shadow.steps == stop

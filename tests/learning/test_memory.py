@@ -130,6 +130,7 @@ def test_a_round_of_the_scheduler_remembers_what_waits(home):
     assert "Pumpernickel" in home.ask(CAT[0]).text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_told_forgotten_and_corrected_in_any_order_only_what_stands_is_said(home, seed):
     draw, stands = random.Random(seed), {}
@@ -194,6 +195,7 @@ def test_a_version_from_elsewhere_always_speaks(home):
     assert home.ask("Hello!").speaking.by == "version"
 
 
+@pytest.mark.slow
 def test_a_change_of_version_computes_nothing_of_a_long_conversation_again(home):
     id, _ = home.tell(*BOAT)
     home.learn(id, seed=1)
@@ -286,6 +288,7 @@ def test_what_cannot_be_kept_in_mind_is_refused_in_words(home, question, answer,
         run(home.mind.memory.remember([lesson]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("question", "answer"),
     [

@@ -56,6 +56,7 @@ async def whole(trainer, stop=None):
     return attempt, seen
 
 
+@pytest.mark.slow
 def test_full_trains_the_last_blocks_and_begins_as_the_model(model):
     trainer = asyncio.run(EngineTrainer.open(model, mode("full", full_blocks=1)))
     last = f"model.layers.{model.config.layers - 1}."
@@ -79,6 +80,7 @@ def test_blocks_that_do_not_fit_the_budget_take_turns():
     assert {name.split(".")[2] for name in first} != {name.split(".")[2] for name in second}
 
 
+@pytest.mark.slow
 def test_dropout_is_the_adapters_and_whole_blocks_train_without(model):
     config = mode("full", full_blocks=1, lora_config={"dropout": 0.1})
     trainer = asyncio.run(EngineTrainer.open(model, config))
@@ -116,6 +118,7 @@ def test_a_window_learns_what_the_same_values_learn_alone(model, budget):
     assert moved == set(windows.names[0])
 
 
+@pytest.mark.slow
 def test_R2_cut_anywhere_the_windows_give_the_same_bits(model, monkeypatch):
     monkeypatch.setattr("engine.learning.rounds.block_windows.TURN", 2)
     for name in ("full", "hybrid"):
@@ -148,6 +151,7 @@ def test_folding_an_adapter_in_changes_no_answer(model):
     np.testing.assert_allclose(after, before, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_hybrid_goes_on_in_full_at_its_plateau_and_is_rolled_back_when_the_gate_refuses(
     model, monkeypatch
 ):
@@ -211,6 +215,7 @@ def test_a_round_of_another_shape_is_trained_on_a_bench_of_its_own_and_says_its_
     assert begun(known, {}).trainer is trainer and trainer.beside is None
 
 
+@pytest.mark.slow
 def test_where_an_adapter_begins_is_said_by_its_name_and_heeded_by_what_comes_after(model):
     trainer = asyncio.run(EngineTrainer.open(model, SMALL))
     last = model.config.layers - 1

@@ -52,6 +52,7 @@ async def whole(trainer, kind) -> tuple[np.ndarray, list[dict]]:
     return (await attempt.weights())["adapter"], seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [LESSON, PRACTICE])
 def test_stopping_after_any_step_changes_no_bit(trainer, kind):
     async def run():
@@ -70,6 +71,7 @@ def test_stopping_after_any_step_changes_no_bit(trainer, kind):
     asyncio.run(run())
 
 
+@pytest.mark.slow
 def test_a_step_cut_into_small_slices_is_the_same_step(trainer):
     async def run():
         expected, _ = await whole(trainer, LESSON)
@@ -130,6 +132,7 @@ def test_the_newer_of_two_answers_holds_and_the_person_is_told(trainer):
     asyncio.run(run())
 
 
+@pytest.mark.slow
 def test_practice_starts_from_the_base_and_not_from_the_weights_in_use(trainer):
     async def run():
         used = {"adapter": trainer.fresh()["adapter"] + np.float32(0.5)}

@@ -9,11 +9,13 @@ import pytest
 
 from engine.core.settings import StopConfig
 from tests.support import hosts
+from tests.support.base_said import asked_anew
 from tests.support.hosts import native
 from tests.support.runs import START, brought_in, in_time, stored
 
 pytestmark = pytest.mark.slow
 RUNS_NOW = "/api/training/runs"
+LARGER = {"trainingConfig": {"batch_size": 12}}  # a third of the steps over the same examples
 
 
 @pytest.fixture(autouse=True)
@@ -87,11 +89,11 @@ def test_auto_stop_ends_where_the_losses_of_a_run_to_the_end_say(tmp_path):
         folder.mkdir()
         with native(folder) as host:
             brought_in(host)
-            kept = ended(host, asked(host, datasetId="times-two", epochs=8, **more))
+            kept = ended(host, asked(host, datasetId="times-two", epochs=4, **more))
         return [one["total_loss"] for one in kept["metrics"]], kept["results"]
 
     whole, _ = losses_of(tmp_path / "whole", autoStopThreshold=0, autoStopPatience=100)
-    assert len(whole) == 8
+    assert len(whole) == 4
     falls = [before - after for before, after in zip(whole, whole[1:], strict=False)]
     threshold = min(1.0, sorted(falls)[-1] + 1e-6)  # nothing falls by so much: two still epochs
     short, results = losses_of(
@@ -117,6 +119,7 @@ def test_a_run_that_a_restart_interrupts_goes_on_to_the_same_bits(tmp_path):
         run = asked(host, datasetId="times-two")
         host.learn_now()
         in_time(lambda: stored(host, run)["metrics"])
+    asked_anew()
     with native(tmp_path / "killed") as host:
         assert not stored(host, run)["results"]
         kept = ended(host, run)
@@ -180,7 +183,7 @@ def test_a_run_over_who_oneseek_is_learns_stops_and_goes_on_after_a_kill(tmp_pat
     def over_all(folder, **more):
         folder.mkdir()
         with native(folder) as host:
-            return ended(host, asked(host, datasetId="identity", **more)), sha256(host)
+            return ended(host, asked(host, datasetId="identity", **LARGER, **more)), sha256(host)
 
     def sha256(host):
         return host.ask("GET", "/api/models/versions").json()["versions"][0]["weights_sha256"]
@@ -199,9 +202,10 @@ def test_a_run_over_who_oneseek_is_learns_stops_and_goes_on_after_a_kill(tmp_pat
     assert stopped["results"]["stopped_early"]
     (tmp_path / "killed").mkdir()
     with native(tmp_path / "killed") as host:
-        run = asked(host, datasetId="identity", epochs=3, autoStopThreshold=0)
+        run = asked(host, datasetId="identity", epochs=3, autoStopThreshold=0, **LARGER)
         host.learn_now()
         in_time(lambda: stored(host, run)["metrics"])
+    asked_anew()
     with native(tmp_path / "killed") as host:
         assert not stored(host, run)["results"]
         kept = ended(host, run)

@@ -65,6 +65,7 @@ def prepared(golden, executor, program_of):
 HOMES = pytest.mark.parametrize("home", [Numpy, gpu], ids=["numpy", "gpu"])
 
 
+@pytest.mark.slow
 @HOMES
 def test_gradients_agree_with_pytorch(golden, home):
     run = prepared(golden, home(), programs.accumulate)
@@ -77,6 +78,7 @@ def test_gradients_agree_with_pytorch(golden, home):
     np.testing.assert_allclose(np.linalg.norm(gradient), golden["norm"], rtol=1e-5)
 
 
+@pytest.mark.slow
 @HOMES
 def test_ten_steps_follow_pytorchs_curve(golden, home):
     run, losses = prepared(golden, home(), programs.learn), []

@@ -96,6 +96,7 @@ def learning(model, names):
     return run, trained
 
 
+@pytest.mark.slow
 @HOMES
 @pytest.mark.parametrize("variant", GEMMAS)
 def test_gradients_are_those_of_torch(golden, home, variant):
@@ -122,6 +123,7 @@ def test_what_cannot_be_computed_is_refused_by_name(changes, said):
         opened("gemma3", "gguf", **changes)
 
 
+@pytest.mark.slow
 @HOMES
 def test_an_answer_grown_in_the_cache_is_what_reading_it_whole_says(home):
     """The local layers' windows also end where the cache says, token by token."""

@@ -141,6 +141,7 @@ def test_R25_many_large_arrays_are_harmless():
     )
 
 
+@pytest.mark.slow
 def test_R25_numbers_no_model_has_are_harmless():
     for name, value, reason in [
         ("llama.block_count", 1 << 31, "num_hidden_layers .* is 2147483648"),

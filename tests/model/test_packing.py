@@ -167,6 +167,7 @@ def test_it_names_the_file_it_was_made_of_and_anothers_beginning_is_not_gone_on_
     assert packed_of(given("llama", "BF16", "GGUF"), tmp_path).read_bytes() == whole
 
 
+@pytest.mark.slow
 def test_cut_anywhere_it_goes_on_to_the_same_bytes(tmp_path, monkeypatch):
     monkeypatch.setattr("engine.model.formats.packing.PIECE", 1 << 12)
     path = packed_of(given("llama", "F16", "safetensors"), tmp_path)

@@ -97,6 +97,7 @@ def test_many_python_clients_at_once_hear_what_one_alone_would(client, server):
     assert set(asyncio.run(together())) == {alone}
 
 
+@pytest.mark.slow
 def test_the_javascript_client_does_all_of_it_too(client, server, tmp_path):
     folder = tmp_path / "node_modules" / "openai"
     for name, data in wheels.unpacked(fetch.part("npm/openai"), ".").items():

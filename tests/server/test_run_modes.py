@@ -28,16 +28,19 @@ def said(host):
 
 
 def run(host, **more):
-    """A run to its end, and the most memory it took."""
     body = {"baseModels": ["tiny"], "datasetId": "times-two", "epochs": 3, "learningRate": 1e-3}
     started = host.ask("POST", START, body | more)
     assert started.status == 202, started.text
+    host.learn_now()
+    id = started.json()["runId"]
+    return in_time(lambda: (one := stored(host, id))["results"] and one, 400)
+
+
+def measured(host, **more):
+    """A run to its end, and the most memory it took; to watch that takes as long as the run."""
     tracemalloc.start()
     try:
-        host.learn_now()
-        id = started.json()["runId"]
-        kept = in_time(lambda: (one := stored(host, id))["results"] and one, 400)
-        return kept, tracemalloc.get_traced_memory()[1]
+        return run(host, **more), tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
 
@@ -54,7 +57,7 @@ def test_a_run_in_each_mode_learns_within_the_memory_announced_and_is_rolled_bac
         told = host.ask("GET", "/api/training/modes?datasetId=times-two&epochs=3").json()["modes"]
         assert [one["mode"] for one in told] == ["lora", "hybrid", "full"]
         announced = next(one for one in told if one["mode"] == mode)
-        kept, peak = run(host, mode=mode)
+        kept, peak = measured(host, mode=mode)
         assert kept["about"]["needs"] | {"seconds": None} == announced | {"seconds": None}
         losses = [one["total_loss"] for one in kept["metrics"]]
         assert losses[-1] < losses[0], losses
@@ -93,10 +96,10 @@ def test_a_larger_shape_goes_on_from_what_there_is_and_a_smaller_one_says_why_no
     with native(tmp_path) as host:
         brought_in(host)
         small = {"rank": 4, "targets": ["attention.q", "attention.v"]}
-        first, _ = run(host, mode="lora", loraConfig=small)
+        first = run(host, mode="lora", loraConfig=small)
         refused = {"mode": "lora", "loraConfig": {"rank": 16}, "fullBlocks": 1}
         assert host.ask("POST", START, {"baseModels": ["tiny"], **refused}).status == 400
-        second, _ = run(host, mode="hybrid", fullBlocks=1)
+        second = run(host, mode="hybrid", fullBlocks=1)
         assert second["metrics"][0]["total_loss"] < first["metrics"][0]["total_loss"]
         assert in_use(host) == 2
         body = {"baseModels": ["tiny"], "datasetId": "times-two", "mode": "lora"}

@@ -115,6 +115,7 @@ def answered(host: Native, asked: tuple) -> None:
         assert set(answer.error) == {"message", "type", "code", "param"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "count", [120, pytest.param(10_000, marks=pytest.mark.long)], ids=["some", "many"]
 )
@@ -288,6 +289,7 @@ def test_a_second_server_on_one_folder_is_refused_and_the_first_goes_on(tmp_path
             raise AssertionError("two servers on one folder")
 
 
+@pytest.mark.slow
 def test_no_model_and_no_key_for_a_public_address_are_told_before_anything_starts(tmp_path):
     ended = run_headless("--folder", str(tmp_path))
     assert ended.returncode == 3 and "No base models selected" in ended.stderr

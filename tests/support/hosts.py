@@ -33,9 +33,12 @@ from workers.server.headless import server_settings
 from workers.server.service import Service
 
 QUICK = TrainingConfig.preset("micro").replace(
-    lesson={"max_steps": 2, "more_steps": 0},
+    lesson={
+        "max_steps": 2, "more_steps": 0, "anchor_rows": 1,
+        "neighbour_rows": 0, "replay_neighbour_rows": 0,
+    },
     practice={"steps_per_fact": 2},
-)
+)  # fmt: skip
 SHORTEST = {
     "max_steps": 1, "cooling_steps": 0, "taught_rows": 1, "replay_rows": 0, "anchor_rows": 0,
     "neighbour_rows": 0, "replay_neighbour_rows": 0,

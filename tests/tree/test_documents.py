@@ -92,6 +92,7 @@ def test_the_queue_tells_its_size_by_priority_and_source(server):
     assert sum(stats["by_priority"].values()) == sum(stats["by_source"].values()) == stats["total"]
 
 
+@pytest.mark.slow
 def test_a_run_leaves_the_documented_files(server):
     host, folder = server
     with host.listen("/api/events") as events:
@@ -122,6 +123,7 @@ def test_a_run_leaves_the_documented_files(server):
     }
 
 
+@pytest.mark.slow
 def test_the_schedulers_figures_are_told_by_the_server(server):
     host, _ = server
     told = host.ask("GET", "/metrics").text
@@ -163,6 +165,7 @@ def asked(host: Native, question: str, texts: list[str], **more) -> tuple[dict, 
         return first, events.wait("stage2_complete", 240, run=run)
 
 
+@pytest.mark.slow
 def test_stage_one_learns_what_agrees_and_stage_two_what_analysis_made_of_it(server):
     host, _ = server
     answer = "The capital of Zorbia is Blimbo."

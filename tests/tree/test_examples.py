@@ -32,10 +32,12 @@ def test_a_file_is_read():
     assert "blocks)" in printed("read_a_file.py", str(page))
 
 
+@pytest.mark.slow
 def test_a_fact_is_told_and_asked():
     assert '"text"' in printed("teach_and_ask.py")
 
 
+@pytest.mark.slow
 def test_the_client_of_openai_is_answered(tmp_path):
     with native(tmp_path) as host:
         assert printed("openai_client.py", f"http://127.0.0.1:{host.port}").strip()

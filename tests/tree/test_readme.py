@@ -42,6 +42,7 @@ def test_the_example_for_curl_answers(server):
     assert answer["choices"][0]["message"]["content"]
 
 
+@pytest.mark.slow
 def test_the_example_for_openais_client_streams_an_answer(server):
     program = example("from openai import OpenAI").replace("8321", str(server.port))
     assert printed([sys.executable, "-c", program], 60).strip()

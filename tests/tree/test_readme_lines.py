@@ -60,6 +60,7 @@ def home(tmp_path_factory) -> dict[str, str]:
     path = f"{environment.PYTHON.parent}{os.pathsep}{os.environ['PATH']}"
     fresh = {k: v for k, v in os.environ.items() if not k.startswith(("ONESEEK_", "BASE_MODELS"))}
     home = {"HOME": str(tmp_path_factory.mktemp("home")), "XDG_CACHE_HOME": str(CACHE.parent)}
+    home["MYPY_CACHE_DIR"] = str(ROOT / ".mypy_cache")  # the same files: their types are known
     return {**fresh, **home, "PATH": path, "ONESEEK_PHRASE": "a boat and a cat in the rain"}
 
 

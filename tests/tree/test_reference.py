@@ -32,6 +32,7 @@ def test_a_function_is_told_with_what_it_takes_and_gives(pages):
     assert "_checkpoint" not in pages["engine/learning/training_engine.py"]
 
 
+@pytest.mark.slow
 def test_the_command_writes_it(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(reference, "OUT", tmp_path / "reference.md")
     assert reference.run() == 0

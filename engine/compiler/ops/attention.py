@@ -89,7 +89,7 @@ def tiles(spans, keys):
     """Stretches of queries, the keys any of them sees, and which of these each of them sees."""
     for first in range(0, len(spans), TILE):
         queries = slice(first, first + TILE)
-        seen = visible(spans[queries], keys)
+        seen = visible(spans[queries], min(keys, int(spans[queries].max())))  # none beyond
         some = np.flatnonzero(seen.any(0))
         if len(some):
             yield queries, some, seen[:, some]

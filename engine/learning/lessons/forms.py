@@ -31,6 +31,7 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+@functools.lru_cache(maxsize=64)  # one text is held against every form
 def plain(text: str) -> str:
     """One line, straight quotes, no closing punctuation: what forms are matched against."""
     text = text.translate(str.maketrans("’‘“”", "''\"\""))

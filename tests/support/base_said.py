@@ -1,0 +1,67 @@
+"""What the untouched model says, asked once in a run of the suite and not once in each test.
+
+Most of a round of the demo model is asking its base, and a round's bits do not depend on when that
+was done. The tests that show just this call `asked_anew` before.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any
+
+from engine.backends.reference import Numpy
+from engine.learning import shape
+from engine.learning.batch import Coder
+from engine.learning.memory import memory
+from engine.learning.memory.keys import Keys
+from engine.learning.memory.recogniser import Ground
+from engine.learning.rounds.bench import Bench
+from engine.model.loaded import Model
+
+_heard: dict[tuple, dict] = {}
+_remembered: dict[tuple, dict] = {}
+_grounds: dict[tuple, Ground] = {}
+
+
+def asked_anew() -> None:
+    """Who begins a bench from now on has to ask."""
+    _heard.clear()
+    _remembered.clear()
+    _grounds.clear()
+
+
+@contextmanager
+def asked_once() -> Iterator[None]:
+    """Benches of one model share what its base answered, those of one shape what of it the gate
+    remembers."""
+    begin: Callable = Bench.__init__
+    make = memory.ground_of
+
+    @wraps(begin)
+    def shared(self: Bench, *given: Any, **named: Any) -> None:
+        begin(self, *given, **named)
+        if not (same := _same(self.model, self.coder)):
+            return
+        here = *same, self.memory_budget
+        self.kept.heard = _heard.setdefault(here, {})
+        self.remembered = _remembered.setdefault((*here, str(shape.written(self.config))), {})
+
+    async def ground_of(keys: Keys) -> Ground:
+        if not (same := _same(keys.model, keys.coder)):
+            return await make(keys)
+        if same not in _grounds:
+            _grounds[same] = await make(keys)
+        return _grounds[same]
+
+    Bench.__init__, memory.ground_of = shared, ground_of
+    try:
+        yield
+    finally:
+        Bench.__init__, memory.ground_of = begin, make
+
+
+def _same(model: Model, coder: Coder) -> tuple:
+    """What has to be the same for the same to be said; nothing, where it cannot be known."""
+    if type(model.executor) is not Numpy or not model.fingerprint:
+        return ()
+    return model.fingerprint, model.executor.float, str(coder.system)
