@@ -20,7 +20,7 @@ from builder import ROOT, site
 from tests.bench.parts import report
 from tests.bench.parts.stranger import NEW, OLD, SMALL, Stranger
 from tests.bench.parts.upsets import UPSETS
-from tests.support.page.browser import chromium, served, watched
+from tests.support.page.browser import Chromium, chromium, served, watched
 
 LOOKS = {
     "desktop": {"viewport": {"width": 1440, "height": 900}},
@@ -34,7 +34,7 @@ WATCH = "\n".join((PARTS / name).read_text() for name in ("watch_page.js", "watc
 
 
 def path(
-    browser: Browser,
+    browser: Browser | Chromium,
     address: str,
     name: str,
     folder: Path,
@@ -44,7 +44,8 @@ def path(
     """One walk; `name` is its language and its look."""
     language, look = name.split("-")
     folder.mkdir(parents=True, exist_ok=True)
-    with watched(browser, address, locale=LOCALES[language], **LOOKS[look]) as (context, watch):
+    options = {"locale": LOCALES[language], **LOOKS[look]}
+    with watched(browser, address, own=True, **options) as (context, watch):
         context.add_init_script(WATCH)
         page = context.new_page()
         stranger = Stranger(page, address, language, folder, model, UPSETS[upset])

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from builder import serve
 from engine.model.formats.source import CHUNK
 from tests.support.page.acts import body, finished, say, set_temperature, slow_down
-from tests.support.page.browser import wait_for_state, watched
+from tests.support.page.browser import Chromium, wait_for_state, watched
 
 pytestmark = pytest.mark.slow
 MODEL = re.compile(r"/models-[0-9a-f]+/")
@@ -142,7 +142,7 @@ def breaking(dist: Path) -> Iterator[str]:
         server.shutdown()
 
 
-def test_scenario_5_a_broken_download_resumes(chromium: Browser, breaking: str):
+def test_scenario_5_a_broken_download_resumes(chromium: Chromium, breaking: str):
     with watched(chromium, breaking, locale="en-US") as (context, watch):
         watch.allow("Failed to load resource|ERR_|ServiceWorker")
         page = context.new_page()

@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from engine.history.signing import read_key
 from tests.support.certified import verify
@@ -29,7 +29,7 @@ from tests.support.page.acts import (
     version,
     waiting,
 )
-from tests.support.page.browser import wait_for_state, watched
+from tests.support.page.browser import Chromium, wait_for_state, watched
 
 pytestmark = pytest.mark.slow
 
@@ -342,7 +342,7 @@ def test_scenario_22_versions_are_ranked_compared_blind_and_rolled_back(home: Pa
 
 
 def test_scenario_23_an_export_is_what_others_load_and_comes_back(
-    home: Page, chromium: Browser, address: str, tmp_path: Path
+    home: Page, chromium: Chromium, address: str, tmp_path: Path
 ):
     panel(home, "Versions").get_by_role("button", name="Details").first.click()
     data = exported(home, "Adapter (PEFT)")

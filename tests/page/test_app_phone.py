@@ -5,10 +5,10 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.support.page.acts import finished, say, stored_chat
-from tests.support.page.browser import wait_for_state, watched
+from tests.support.page.browser import Chromium, wait_for_state, watched
 
 pytestmark = pytest.mark.slow
 SMALL, COMMON = (320, 568), (360, 740)
@@ -23,7 +23,7 @@ WIDER = """() => [...document.querySelectorAll("body *")].filter((node) => {
 
 
 @pytest.fixture(params=PHONES, ids=lambda size: f"{size[0]} px")
-def phone(request, chromium: Browser, address: str) -> Iterator[Page]:
+def phone(request, chromium: Chromium, address: str) -> Iterator[Page]:
     width, height = request.param
     size = {"width": width, "height": height}
     options = {"viewport": size, "has_touch": True, "is_mobile": True, "locale": "en-US"}

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from engine.core.exchange.entries import told
 from engine.history.aes_gcm import PlainCipher
 from engine.history.exchange_file import seal, unseal
 from engine.open import clock
 from tests.support.page.acts import answers, body, exported, new_chat, panel, say, tell
-from tests.support.page.browser import demo
+from tests.support.page.browser import Chromium, demo
 
 pytestmark = pytest.mark.slow
 PHRASE = "vindil under a low moon"
@@ -101,7 +101,7 @@ def refused(page: Page, file: Path, words: str, phrase: str = PHRASE) -> None:
 
 
 def test_two_profiles_exchange_what_was_told_and_what_was_forgotten(
-    chromium: Browser, address: str, tmp_path: Path
+    chromium: Chromium, address: str, tmp_path: Path
 ):
     boat, cat = "The boat is called Vindil.", "The cat is called Nisse."
     with demo(chromium, address) as one, demo(chromium, address) as other:

@@ -4,12 +4,12 @@ is true by the engine's own stores, nothing is raw, nothing is lost."""
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.bench.minutes import path
 from tests.bench.parts.upsets import FILL, MAKE_ROOM, ROOM, UPSETS
 from tests.support.page.acts import answers, finished, say
-from tests.support.page.browser import Watch, kept_offline, wait_for_state
+from tests.support.page.browser import Chromium, Watch, kept_offline, wait_for_state
 
 pytestmark = pytest.mark.slow
 
@@ -20,7 +20,7 @@ OFTEN = [pytest.param(one, marks=pytest.mark.long) if one == "slow" else one for
 
 @pytest.mark.parametrize("upset", OFTEN)
 def test_what_a_stranger_reads_is_true_and_nothing_is_lost(
-    chromium: Browser, address: str, tmp_path: Path, upset: str
+    chromium: Chromium, address: str, tmp_path: Path, upset: str
 ):
     name = "sv-phone" if upset == "offline" else "en-desktop"
     walked = path(chromium, address, name, tmp_path, upset, "tiny")
