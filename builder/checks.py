@@ -9,7 +9,6 @@ from typing import Any
 from builder import ROOT, environment, site, system
 
 SCOPES = {"quick": "not slow and not long", "usual": "not long", "long": ""}
-SOME_FAILED = 1  # pytest's exit status; any other is no test's fault
 
 
 def run(scope: str, extra: list[str]) -> int:
@@ -35,8 +34,7 @@ def run(scope: str, extra: list[str]) -> int:
 
 def tested(python: Path, marks: str, halves: list[list[str]]) -> list[int]:
     """Each part's exit status. They run at once; what later ones print comes when the first is
-    done. A browser can be late once on a busy machine, so what failed gets a second chance,
-    aloud."""
+    done."""
     site.build()
     site.build(tests=True)
     commands: list[list[Any]] = [
@@ -49,15 +47,9 @@ def tested(python: Path, marks: str, halves: list[list[str]]) -> list[int]:
         for command, out in zip(commands, outputs, strict=True)
     ]
     statuses = []
-    for command, process, out in zip(commands, started, outputs, strict=True):
-        status = process.wait()
+    for process, out in zip(started, outputs, strict=True):
+        statuses.append(process.wait())
         if out:
             out.seek(0)
             print(out.read().decode(), flush=True)
-        if status == SOME_FAILED:
-            print("What failed is run once more, by itself.", file=sys.stderr)
-            status = subprocess.run([*command, "--last-failed"], cwd=ROOT).returncode
-            if not status:
-                print("It passed: those tests depend on how busy the machine is.", file=sys.stderr)
-        statuses.append(status)
     return statuses

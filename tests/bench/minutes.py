@@ -44,7 +44,7 @@ def path(
     """One walk; `name` is its language and its look."""
     language, look = name.split("-")
     folder.mkdir(parents=True, exist_ok=True)
-    options = {"locale": LOCALES[language], **LOOKS[look]}
+    options = {"locale": LOCALES[language], "service_workers": "allow", **LOOKS[look]}
     with watched(browser, address, own=True, **options) as (context, watch):
         context.add_init_script(WATCH)
         page = context.new_page()

@@ -130,7 +130,8 @@ class Stranger:
     def correct(self) -> None:
         """What was said is replaced in the queue, and the new one is known by heart."""
         self.say(self.words["correction"])
-        expect(self.page.locator(KNOWN).last).to_be_visible(timeout=WAIT)
+        said = self.page.locator("article.user").last  # above it may stand what it corrects
+        expect(said.locator(KNOWN)).to_be_visible(timeout=WAIT)
 
     def ask_again(self) -> None:
         self.anew()

@@ -48,7 +48,7 @@ def chromium() -> Iterator[Browser]:
 class Chromium:
     """Profiles for many tests. One that comes back is emptied and lent again: it holds nothing of
     the test before but what the browser fetched and compiled, half of what loading the page
-    costs."""
+    costs. The service worker, which costs as much again, is for the tests that say so."""
 
     IDLE = 3  # browsers that wait for somebody who wants the same; each holds memory
 
@@ -60,6 +60,7 @@ class Chromium:
     def lent(self, address: str, own: bool, **options) -> Iterator[BrowserContext]:
         """`own`: nobody had it before and nobody gets it after, for a test that does to it what
         cannot be undone."""
+        options.setdefault("service_workers", "block")
         kind = json.dumps(options, sort_keys=True)
         context = None if own else self.take(kind)
         if context is None:

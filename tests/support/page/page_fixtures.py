@@ -55,11 +55,13 @@ def pytest_runtest_teardown(item, nextitem):
 
 @pytest.fixture
 def profile(
-    chromium: in_browser.Chromium, address: str
+    request: pytest.FixtureRequest, chromium: in_browser.Chromium, address: str
 ) -> Iterator[tuple[BrowserContext, in_browser.Watch]]:
-    """A fresh profile and its watch: it fails the test on a request to another origin, on a console
-    error and on an uncaught error, unless `watch.allow(pattern)` named it."""
-    with in_browser.watched(chromium, address) as found:
+    """An empty profile and its watch: it fails the test on a request to another origin, on a
+    console error and on an uncaught error, unless `watch.allow(pattern)` named it."""
+    kept = request.node.get_closest_marker("kept_offline")
+    options = {"service_workers": "allow"} if kept else {}
+    with in_browser.watched(chromium, address, **options) as found:
         yield found
 
 
