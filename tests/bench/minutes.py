@@ -18,7 +18,7 @@ from playwright.sync_api import Browser
 
 from builder import ROOT, site
 from tests.bench.parts import report
-from tests.bench.parts.stranger import NEW, OLD, SMALL, Stranger
+from tests.bench.parts.stranger import NEW, OLD, SMALL, Stranger, observed
 from tests.bench.parts.upsets import UPSETS
 from tests.support.page.browser import Chromium, chromium, served, watched
 
@@ -29,8 +29,6 @@ LOOKS = {
 LOCALES = {"en": "en-US", "sv": "sv-SE"}
 ALL = "en-desktop en-phone sv-desktop sv-phone"
 RAW = re.compile(r"Traceback|\bNone\b|undefined|\bNaN\b|\[object|\w+Error\b|Exception|\{[a-z_]+\}")
-PARTS = Path(__file__).parent / "parts"
-WATCH = "\n".join((PARTS / name).read_text() for name in ("watch_page.js", "watch_truth.js"))
 
 
 def path(
@@ -45,10 +43,8 @@ def path(
     language, look = name.split("-")
     folder.mkdir(parents=True, exist_ok=True)
     options = {"locale": LOCALES[language], "service_workers": "allow", **LOOKS[look]}
-    with watched(browser, address, own=True, **options) as (context, watch):
-        context.add_init_script(WATCH)
-        page = context.new_page()
-        stranger = Stranger(page, address, language, folder, model, UPSETS[upset])
+    with watched(browser, address, **options) as (context, watch):
+        stranger = Stranger(observed(context), address, language, folder, model, UPSETS[upset])
         stranger.walk()
         lost = stranger.lost()
         stranger.collect()

@@ -57,26 +57,22 @@ class Chromium:
         self.idle: list[tuple[str, BrowserContext]] = []
 
     @contextlib.contextmanager
-    def lent(self, address: str, own: bool, **options) -> Iterator[BrowserContext]:
-        """`own`: nobody had it before and nobody gets it after, for a test that does to it what
-        cannot be undone."""
+    def lent(self, address: str, **options) -> Iterator[BrowserContext]:
+        """Scripts belong to pages: what is put into a profile itself would stay in it."""
         options.setdefault("service_workers", "block")
         kind = json.dumps(options, sort_keys=True)
-        context = None if own else self.take(kind)
+        context = self.take(kind)
         if context is None:
             context = self.browser_type.launch_persistent_context(
                 "", executable_path=CHROMIUM, args=FLAGS, **options
             )
         try:
             yield context
-            if own:
-                context.close()
-            else:
-                empty(context, address)
-                self.idle.append((kind, context))
+            empty(context, address)
         except BaseException:
             context.close()  # in what state it is, nobody knows
             raise
+        self.idle.append((kind, context))
         for _, oldest in self.idle[: -self.IDLE]:
             oldest.close()
         self.idle = self.idle[-self.IDLE :]
@@ -154,14 +150,14 @@ class Watch:
 
 @contextlib.contextmanager
 def watched(
-    browser: Browser | Chromium, address: str, own: bool = False, **options
+    browser: Browser | Chromium, address: str, **options
 ) -> Iterator[tuple[BrowserContext, Watch]]:
     """An empty profile whose errors fail the test that uses it."""
     options.setdefault("viewport", {"width": 1440, "height": 900})  # the learning panel is open
     options.setdefault("locale", "en-US")
     options["base_url"] = address
     if isinstance(browser, Chromium):
-        profile = browser.lent(address, own, **options)
+        profile = browser.lent(address, **options)
     else:
         profile = contextlib.closing(browser.new_context(**options))
     with profile as context:
