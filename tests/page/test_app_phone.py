@@ -92,26 +92,6 @@ def test_the_keyboard_leaves_the_message_and_the_answer_in_sight(used: Page):
         assert used.get_by_role("log").bounding_box()["height"] >= 120
 
 
-CODE = (
-    "```\n" + "long_line_of_code(" * 60 + "\n```\n\n| " + "a column | " * 14 + "\n|" + "---|" * 14
-)
-CODE += "\n| " + "words in it | " * 14
-
-
-def test_long_lines_scroll_in_themselves_and_the_buttons_stay(used: Page):
-    stored_chat(used, 2, "Message {n} is long.\n\n" + CODE)
-    answer = used.get_by_role("article", name="OneSeek said")
-    code, table = answer.locator("pre"), answer.locator("table").first
-    for _ in at_each_size(used):
-        width = used.viewport_size["width"]
-        assert code.evaluate("node => node.scrollWidth > node.clientWidth + 500")
-        assert code.bounding_box()["width"] <= width
-        assert table.evaluate("node => { node.scrollLeft = 99; return node.scrollLeft > 0; }")
-        for name in ("Copy", "Answer again", "Good answer: learn it"):
-            box = answer.get_by_role("button", name=name).last.bounding_box()
-            assert box["x"] >= 0 and box["x"] + box["width"] <= width
-
-
 def test_a_notice_reads_as_lines_not_as_letters(used: Page):
     before = answers(used).count()
     say(used, "My boat is called Saltkråkan.")
@@ -119,10 +99,11 @@ def test_a_notice_reads_as_lines_not_as_letters(used: Page):
     the_learning_panel(used)
     used.get_by_role("tab", name=re.compile("^Activity")).click()
     used.get_by_role("button", name="Learn now").click()
-    details = used.locator('.toast [data-do="version-details"]')
+    details = used.locator('[data-do="version-details"]')
+    learned = used.locator(".toast", has=details)
+    details = learned.locator(details)
     expect(details).to_be_visible(timeout=240_000)
     details.focus()  # it does not go from under the keyboard
-    learned = used.locator(".toast", has=details)
     for _ in at_each_size(used):
         assert learned.locator("p").bounding_box()["width"] >= 150
         assert learned.bounding_box()["height"] <= 130
@@ -145,23 +126,41 @@ def test_nothing_scrolls_sideways_in_any_panel(used: Page):
             assert panel.evaluate("node => node.scrollWidth <= node.clientWidth")
 
 
-def test_at_twice_the_size_most_of_the_window_is_the_chat(page: Page):
-    """1280 x 720 at 200 % is 640 x 360."""
-    page.set_viewport_size({"width": 640, "height": 360})
-    with_demo(page)
-    assert page.get_by_role("log").bounding_box()["height"] >= 220
+CODE = (
+    "```\n" + "long_line_of_code(" * 60 + "\n```\n\n| " + "a column | " * 14 + "\n|" + "---|" * 14
+)
+CODE += "\n| " + "words in it | " * 14
 
 
-def test_escape_closes_what_asks_for_a_drop(page: Page):
-    with_demo(page)
-    page.evaluate(
+def test_long_lines_scroll_in_themselves_and_the_buttons_stay(used: Page):
+    stored_chat(used, 2, "Message {n} is long.\n\n" + CODE)
+    answer = used.get_by_role("article", name="OneSeek said")
+    code, table = answer.locator("pre"), answer.locator("table").first
+    for _ in at_each_size(used):
+        width = used.viewport_size["width"]
+        assert code.evaluate("node => node.scrollWidth > node.clientWidth + 500")
+        assert code.bounding_box()["width"] <= width
+        assert table.evaluate("node => { node.scrollLeft = 99; return node.scrollLeft > 0; }")
+        for name in ("Copy", "Answer again", "Good answer: learn it"):
+            box = answer.get_by_role("button", name=name).last.bounding_box()
+            assert box["x"] >= 0 and box["x"] + box["width"] <= width
+
+
+def test_escape_closes_what_asks_for_a_drop(home: Page):
+    home.evaluate(
         """() => { const data = new DataTransfer(); data.items.add(new File(["x"], "x.txt"));
         for (const kind of ["dragenter", "dragenter", "dragover"]) document.body.dispatchEvent(
           new DragEvent(kind, {bubbles: true, cancelable: true, dataTransfer: data})); }"""
     )
-    expect(page.get_by_text("Drop to teach")).to_be_visible()
-    page.keyboard.press("Escape")
-    expect(page.get_by_text("Drop to teach")).to_be_hidden()
+    expect(home.get_by_text("Drop to teach")).to_be_visible()
+    home.keyboard.press("Escape")
+    expect(home.get_by_text("Drop to teach")).to_be_hidden()
+
+
+def test_at_twice_the_size_most_of_the_window_is_the_chat(home: Page):
+    """1280 x 720 at 200 % is 640 x 360."""
+    home.set_viewport_size({"width": 640, "height": 360})
+    assert home.get_by_role("log").bounding_box()["height"] >= 220
 
 
 def test_a_phone_that_can_install_it_is_offered_that_once_it_is_useful(phone: Page):

@@ -195,7 +195,7 @@ def _control(event):
     """What the mouse, or the space bar, would click where the event is."""
     if not hasattr(event.target, "closest") or getattr(event, "code", "Space") != "Space":
         return None
-    node = event.target.closest("button, summary, a, [data-do]")
+    node = event.target.closest("button, summary, label, a, [data-do]")
     return None if is_none(node) else node
 
 
