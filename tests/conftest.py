@@ -1,9 +1,14 @@
 """The suite's own settings; inside a worker, where there is no browser to drive, without the page's
 fixtures."""
 
+import os
 import sys
 
 from hypothesis import settings
+
+# Two halves of the suite share two cores; numpy's threads would wait for each other, spinning.  Set
+# before anything imports numpy, and handed on to every process a test starts.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 pytest_plugins = [] if sys.platform == "emscripten" else ["tests.support.page.page_fixtures"]
 

@@ -34,6 +34,7 @@ def headless(folder: Path) -> Iterator[Native]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     words = ["headless", "--model", MODEL, "--port", str(port), "--folder", str(folder)]
+    words += ["--backend", "numpy"]  # each folder would choose what is quicker, and so its bits
     process = subprocess.Popen(
         [sys.executable, "build.py", *words], cwd=ROOT, start_new_session=True
     )
