@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from engine.core.exchange.entries import told
 from engine.history.aes_gcm import PlainCipher
@@ -16,7 +16,7 @@ from engine.history.exchange_file import seal, unseal
 from engine.open import clock
 from tests.support.hosts import Native, native
 from tests.support.page.acts import answers, body, exported, new_chat, panel, say, tell
-from tests.support.page.browser import demo, wait_for_state, watched
+from tests.support.page.browser import Chromium, demo, wait_for_state, watched
 
 pytestmark = pytest.mark.slow
 KEY = {"Authorization": "Bearer secret"}
@@ -103,7 +103,7 @@ def refused(page: Page, file: Path, words: str, phrase: str = PHRASE) -> None:
 
 
 def test_two_profiles_exchange_what_was_told_and_what_was_forgotten(
-    chromium: Browser, address: str, tmp_path: Path
+    chromium: Chromium, address: str, tmp_path: Path
 ):
     boat, cat = "The boat is called Vindil.", "The cat is called Nisse."
     with demo(chromium, address) as one, demo(chromium, address) as other:
