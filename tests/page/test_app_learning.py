@@ -266,12 +266,14 @@ def test_scenario_18_idle_learning_starts_by_itself_and_yields(home: Page):
     wait_for_state(home, "training", timeout=60)
     expect(home.get_by_test_id("train-step")).not_to_have_text(re.compile(rf"^{before} /"))
     idle_after(home, 600)  # and stays in the middle
+    expect(home.locator("#countdown")).to_contain_text("Learning goes on in")
+    expect(activity).to_contain_text("It rests while you are busy here, and goes on in")
     share(home, "0.05")
 
 
 def test_scenario_20_a_reload_in_the_middle_of_training_goes_on(home: Page):
     """The same run, from a checkpoint a few steps old at most; its version is made."""
-    run = home.locator(".figures dd.long").inner_text()
+    run = home.locator(".figures dd.long", has_text="run-").inner_text()
     before = step(home)
     home.reload()
     wait_for_state(home, *ALIVE, timeout=120)
@@ -279,7 +281,7 @@ def test_scenario_20_a_reload_in_the_middle_of_training_goes_on(home: Page):
     expect(home.get_by_test_id("train-step")).to_have_text(re.compile(r"^\d+ / \d+"))
     assert step(home) >= before - 5 > 1
     panel(home, "Activity").get_by_role("button", name="Finish now").click()
-    assert home.locator(".figures dd.long").inner_text() == run
+    assert home.locator(".figures dd.long", has_text="run-").inner_text() == run
     expect(version(home)).to_have_text("v0.2", timeout=180_000)
     expect(home.get_by_role("region", name="Notices")).to_contain_text("v0.2 is in use.")
     home.get_by_role("button", name="See what changed").click()
