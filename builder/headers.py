@@ -18,9 +18,12 @@ POLICY = {
     "form-action": "'none'",
     "frame-ancestors": "'none'",
 }
-# The one place that may speak to other origins: it fetches the address a person typed, and holds
-# nothing.
-OUTSIDE = {"default-src": "'none'", "connect-src": "https:"}
+# The one place that may speak to other origins: it asks the address a person typed, a server of
+# theirs on this machine too, and holds nothing.
+OUTSIDE = {
+    "default-src": "'none'",
+    "connect-src": "https: http://127.0.0.1:* http://localhost:*",
+}
 
 # Opened by a page of another origin, which it must be able to hear.
 OPENED_BY_OTHERS = {"Cross-Origin-Opener-Policy": "unsafe-none"}

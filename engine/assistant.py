@@ -398,12 +398,24 @@ class Assistant:
         before = next((n for n in parents if n and n not in mine), None)
         record = await self.versions.record(before) if before else None
         if now:
-            async with self.whole.alone:
-                await self.make_room()
-                await self.history.forget(ids)
-            self.updater.forget()
-            self.mind.forgotten()
+            await self.beneath(self.history.forget(ids))
         return touched, record
+
+    async def finish_forgetting(self) -> bool:
+        """Go on with what was begun, here or by another device; whether there was anything."""
+        if not await self.versions.store.get("state", INTENT):
+            return False
+        return await self.beneath(self.history.resume()) is not None
+
+    async def beneath(self, change: Awaitable[Any]) -> Any:
+        """What changes facts or versions in the store itself: a round under way makes room and goes
+        on from its checkpoint, and all that is known of them is read anew."""
+        async with self.whole.alone:
+            await self.make_room()
+            done = await change
+        self.updater.forget()
+        self.mind.forgotten()
+        return done
 
     async def reset(self, word: str) -> None:
         """Remove every version, example and snapshot; the base model stays."""

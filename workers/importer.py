@@ -17,8 +17,6 @@ from typing import Any
 import js
 from pyodide.ffi import JsException, can_run_sync, run_sync, to_js
 
-from engine.core.exchange.arriving import FromTheFuture, bring
-from engine.core.exchange.gathering import Here
 from engine.core.messages import (
     AskAbout,
     BackUp,
@@ -43,7 +41,7 @@ from engine.core.messages import (
 from engine.core.storage import backup
 from engine.core.storage.store import open_browser_store
 from engine.core.wire import Message
-from engine.history.exchange_file import NotOpened, good_phrase, seal, unseal
+from engine.history.exchange_file import NotOpened, given, taken, unseal
 from importers.door import Door
 from importers.duplicates import Fingerprints
 from importers.limits import Budget, Cancelled
@@ -145,10 +143,8 @@ class Importer:
     async def on_carry_out(self, request: CarryOut) -> Done | Failed:
         store = await open_browser_store(self.modules["store.js"])
         try:
-            phrase = good_phrase(request.phrase)
             signer = await BrowserSigner.of(store) if request.sign else None
-            state = (await Here.of(store)).state
-            data = await seal(state, phrase, now, BrowserCipher(), signer)
+            _, data = await given(store, request.phrase, now, BrowserCipher(), signer)
         except NotOpened as error:
             return not_exchanged(error, error.why)
         finally:
@@ -164,11 +160,9 @@ class Importer:
         try:
             data = (await file.arrayBuffer()).to_bytes()
             state, signed_by = await unseal(data, request.phrase, BrowserCipher())
-            found = await bring(store, state, now)
+            found = await taken(store, state, now)
         except NotOpened as error:
             return not_exchanged(error, error.why)
-        except FromTheFuture as error:
-            return not_exchanged(error, "future")
         finally:
             await store.close()
             await inbox.removeEntry(request.file)

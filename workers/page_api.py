@@ -20,7 +20,8 @@ from workers.server.api import create_app
 from workers.server.guard import LOCAL, Guard
 from workers.server.service import Service
 
-TOUCHED = ["queue", "versions", "examples", "state", "ledger", "events", "metrics", "samples"]
+TOUCHED = ["queue", "versions", "examples", "state", "ledger", "events", "metrics", "samples",
+           "facts"]  # fmt: skip
 
 
 class PageApi:

@@ -1,31 +1,34 @@
 """`oneseek exchange`: what was told and what was forgotten, to and from a person's other devices
-as one sealed file."""
+as one sealed file, or with a server of theirs."""
 
 from __future__ import annotations
 
 import asyncio
 import getpass
+import json
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 from engine.backends.select import BACK_ENDS
 from engine.cli.options import command, json_option, show, told
 from engine.cli.remembering import assistant_of
 from engine.cli.session import KNOWN_AS, STORE
 from engine.core.environment import variable
-from engine.core.exchange.arriving import FromTheFuture, bring
-from engine.core.exchange.gathering import Here
 from engine.core.storage.sqlite import SqliteStore
 from engine.history.aes_gcm import PlainCipher
 from engine.history.exchange_file import (
     NotOpened,
+    given,
     good_phrase,
-    seal,
+    taken,
     unseal,
 )
-from engine.history.signing import read_key
+from engine.history.signing import named_key
 from engine.open import alone_in, clock, model_named
 
 MOST_SHOWN = 20
+PATIENCE = 300  # seconds; two devices with much to tell take a while
 
 
 def folder_option(parser):
@@ -41,20 +44,30 @@ def file_options(parser):
                         help="write what is known here, after what was brought in")  # fmt: skip
 
 
+def server_options(parser):
+    parser.add_argument("--with", dest="server", metavar="URL",
+                        help="exchange with your own server: `build.py headless` somewhere, "
+                        "started with the same ONESEEK_PHRASE")  # fmt: skip
+    parser.add_argument("--key", default=variable("ONESEEK_API_KEY"), help="that server's key")
+
+
 def model_option(parser):
     parser.add_argument("--model", metavar="ID|PATH", help="know by heart at once what came in")
     parser.add_argument("--backend", choices=BACK_ENDS, default="auto")
 
 
-@command(folder_option, file_options, model_option, json_option)
+@command(folder_option, file_options, server_options, model_option, json_option)
 def exchange(options):
     """Take what was told here to another device of yours, or bring it from there: one file, sealed
-    with a phrase. In any order, any number of times, the result is the same."""
-    if not options.into and not options.out:
-        raise ValueError("say --out FILE, to take along what is known here, or --in FILE, or both")
-    if not options.into and not (options.folder / STORE).exists():
+    with a phrase, or straight with a server of yours. In any order, any number of times, the result
+    is the same."""
+    if not (options.into or options.out or options.server):
+        raise ValueError(
+            "say --out FILE, to take along what is known here, --in FILE, or --with URL"
+        )
+    if options.out and not (options.into or options.server or (options.folder / STORE).exists()):
         raise ValueError(f"{options.folder} holds nothing yet; there is nothing to take along")
-    phrase = phrase_of(twice=bool(options.out))
+    phrase = phrase_of(twice=bool(options.out or options.server))
     with alone_in(options.folder):
         asyncio.run(_exchange(options, phrase))
 
@@ -75,8 +88,10 @@ async def _exchange(options, phrase: str) -> None:
     store = SqliteStore(options.folder / STORE)
     try:
         for path, (state, signed_by) in zip(options.into, files, strict=True):
-            _brought(options, path, signed_by, await taken(store, state))
-        if files and options.model:
+            await brought(options, store, path.name, state, signed_by)
+        if options.server:
+            await exchanged(options, store, phrase)
+        if (files or options.server) and options.model:
             await remembered(options)
         if options.out:
             await written(options, store, phrase)
@@ -91,26 +106,47 @@ async def opened(path: Path, phrase: str) -> tuple[dict, str]:
         raise ValueError(f"{path.name}: {error}") from error
 
 
-async def taken(store: SqliteStore, state: dict) -> dict:
+async def exchanged(options, store: SqliteStore, phrase: str) -> None:
+    """The server takes over what is known here, and answers with what both know."""
+    _, mine = await given(store, phrase, clock, PlainCipher(), named_key())
+    theirs = await asyncio.to_thread(posted, options.server, options.key, mine)
+    state, signed_by = await unseal(theirs, phrase, PlainCipher())
+    await brought(options, store, options.server, state, signed_by)
+
+
+def posted(server: str, key: str, data: bytes) -> bytes:
+    """The server's answer, or a ValueError in its words."""
+    headers = {"Content-Type": "application/octet-stream"}
+    if key:
+        headers["Authorization"] = f"Bearer {key}"
+    request = Request(server.rstrip("/") + "/api/exchange", data, headers)
     try:
-        found = await bring(store, state, clock)
-    except FromTheFuture as error:
-        raise NotOpened("future") from error
+        with urlopen(request, timeout=PATIENCE) as answer:
+            return answer.read()
+    except HTTPError as error:
+        try:
+            words = json.load(error)["error"]["message"]
+        except (ValueError, KeyError, TypeError):
+            words = f"{error.code}, as no OneSeek server does"
+        raise ValueError(f"{server} answers: {words}") from error
+    except OSError as error:
+        raise ValueError(f"{server} does not answer; nothing was changed here") from error
+
+
+async def brought(options, store: SqliteStore, where: str, state: dict, signed_by: str) -> None:
+    """Take it over, and say what that changed."""
+    found = await taken(store, state, clock)
     await store.scrub()  # nothing of what is forgotten stays in the file
-    return found
-
-
-def _brought(options, path: Path, signed_by: str, found: dict) -> None:
     met = [
         {"question": one["kept"]["prompt"], "kept": one["kept"]["answer"],
          "other": one["other"]["answer"]} for one in found["met"]
     ]  # fmt: skip
     told_, gone = len(found["told"]), len(found["gone"])
     result = {
-        "file": str(path), "told": told_, "forgotten": gone, "met": met, "signed_by": signed_by
+        "file": where, "told": told_, "forgotten": gone, "met": met, "signed_by": signed_by
     }  # fmt: skip
     signed = f"signed by {signed_by}" if signed_by else "not signed"
-    lines = [f"{path.name} ({signed}): {told_} new, {gone} forgotten"]
+    lines = [f"{where} ({signed}): {told_} new, {gone} forgotten"]
     for one in met[:MOST_SHOWN]:
         lines.append(f"{one['question']}  kept, because it is newer: {one['kept']}")
         lines.append(f"{'':{len(one['question'])}}  not kept: {one['other']}")
@@ -135,10 +171,7 @@ async def remembered(options) -> None:
 
 async def written(options, store: SqliteStore, phrase: str) -> None:
     """There is an old file or a whole new one."""
-    state = (await Here.of(store)).state
-    path = variable("LEDGER_PRIVATE_KEY_PATH")
-    signer = read_key(path) if path else None
-    data = await seal(state, phrase, clock, PlainCipher(), signer)
+    state, data = await given(store, phrase, clock, PlainCipher(), named_key())
     beside = options.out.with_name(options.out.name + ".part")
     beside.write_bytes(data)
     beside.replace(options.out)

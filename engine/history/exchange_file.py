@@ -14,7 +14,9 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any
 
+from engine.core.exchange.arriving import FromTheFuture, bring
 from engine.core.exchange.entries import Unreadable, checked
+from engine.core.exchange.gathering import Here
 from engine.history.ledger import canonical
 from engine.history.verify_integrity import holds
 
@@ -50,6 +52,22 @@ class NotOpened(ValueError):
     def __init__(self, why: str) -> None:
         super().__init__(f"{WORDS[why]}. Nothing was changed")
         self.why = why
+
+
+async def given(
+    store: Any, phrase: str, clock: Callable[[], int], cipher: Any, signer: Any = None
+) -> tuple[dict[str, dict], bytes]:
+    """All that was told and forgotten here, and its file."""
+    state = (await Here.of(store)).state
+    return state, await seal(state, good_phrase(phrase), clock, cipher, signer)
+
+
+async def taken(store: Any, state: dict[str, dict], clock: Callable[[], int]) -> dict:
+    """Take over what a file holds: what that changed here, as `bring` says it."""
+    try:
+        return await bring(store, state, clock)
+    except FromTheFuture as error:
+        raise NotOpened("future") from error
 
 
 async def seal(

@@ -11,6 +11,7 @@ import hashlib
 import secrets
 from pathlib import Path
 
+from engine.core.environment import variable
 from engine.history.verify_integrity import BASE, ORDER, packed_point, times
 
 PKCS8 = bytes.fromhex("302e020100300506032b657004220420")  # what stands before the 32 bytes
@@ -62,6 +63,12 @@ def pkcs8_of(pem: str) -> bytes:
     if not found.startswith(PKCS8) or len(found) != len(PKCS8) + 32:
         raise BadKey("this is no Ed25519 key; `openssl genpkey -algorithm ed25519` makes one")
     return found
+
+
+def named_key() -> Signer | None:
+    """The key that the environment names, if it does."""
+    path = variable("LEDGER_PRIVATE_KEY_PATH")
+    return read_key(path) if path else None
 
 
 def read_key(path: str | Path) -> Signer:

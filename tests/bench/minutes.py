@@ -18,9 +18,9 @@ from playwright.sync_api import Browser
 
 from builder import ROOT, site
 from tests.bench.parts import report
-from tests.bench.parts.stranger import NEW, OLD, SMALL, Stranger
+from tests.bench.parts.stranger import NEW, OLD, SMALL, Stranger, observed
 from tests.bench.parts.upsets import UPSETS
-from tests.support.page.browser import chromium, served, watched
+from tests.support.page.browser import Chromium, chromium, served, watched
 
 LOOKS = {
     "desktop": {"viewport": {"width": 1440, "height": 900}},
@@ -29,12 +29,10 @@ LOOKS = {
 LOCALES = {"en": "en-US", "sv": "sv-SE"}
 ALL = "en-desktop en-phone sv-desktop sv-phone"
 RAW = re.compile(r"Traceback|\bNone\b|undefined|\bNaN\b|\[object|\w+Error\b|Exception|\{[a-z_]+\}")
-PARTS = Path(__file__).parent / "parts"
-WATCH = "\n".join((PARTS / name).read_text() for name in ("watch_page.js", "watch_truth.js"))
 
 
 def path(
-    browser: Browser,
+    browser: Browser | Chromium,
     address: str,
     name: str,
     folder: Path,
@@ -44,10 +42,9 @@ def path(
     """One walk; `name` is its language and its look."""
     language, look = name.split("-")
     folder.mkdir(parents=True, exist_ok=True)
-    with watched(browser, address, locale=LOCALES[language], **LOOKS[look]) as (context, watch):
-        context.add_init_script(WATCH)
-        page = context.new_page()
-        stranger = Stranger(page, address, language, folder, model, UPSETS[upset])
+    options = {"locale": LOCALES[language], "service_workers": "allow", **LOOKS[look]}
+    with watched(browser, address, **options) as (context, watch):
+        stranger = Stranger(observed(context), address, language, folder, model, UPSETS[upset])
         stranger.walk()
         lost = stranger.lost()
         stranger.collect()

@@ -13,6 +13,8 @@ from engine.core.exchange import INTENT, entries
 from engine.core.exchange.arriving import AHEAD_MS, FromTheFuture, bring
 from engine.core.exchange.entries import checked, gone, merged, news, stamp, told
 from engine.core.exchange.gathering import Here
+from engine.core.queue.saved import SavedQueue
+from engine.core.queue.training_queue import TrainingQueue
 from engine.core.storage.sqlite import SqliteStore
 from engine.core.storage.store import wipe
 from engine.history.exchange_file import NotOpened, unseal
@@ -140,6 +142,25 @@ def test_forgotten_on_one_is_forgotten_on_all_and_comes_back_only_when_told_anew
         for _ in range(2):
             await one.take(await other.file())
             await other.take(await one.file())
+        assert await told_to(one) == await told_to(other) == "It is Ada."
+
+    asyncio.run(run())
+
+
+def test_what_is_taken_back_before_it_was_known_is_taken_back_on_all(tmp_path):
+    async def run():
+        one, other = devices(tmp_path)
+        await one.teach(BOAT, "It is Ada.")
+        await other.take(await one.file())
+        assert await told_to(other) == "It is Ada."
+        queue = SavedQueue(TrainingQueue(one.clock), one.store)
+        await queue.load()
+        (id,) = queue.queue.records
+        await queue.change(lambda waiting: waiting.remove(id))
+        await other.take(await one.file())
+        assert await other.words() == set() and await told_to(other) is None
+        await queue.undo()
+        await other.take(await one.file())
         assert await told_to(one) == await told_to(other) == "It is Ada."
 
     asyncio.run(run())

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from builder import fetch, wheels
 from tests.importers import hostile
@@ -210,7 +210,7 @@ def web(tmp_path_factory) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def beside_a_site(chromium: Browser, address: str, web: str) -> Iterator[Page]:
+def beside_a_site(chromium: in_browser.Chromium, address: str, web: str) -> Iterator[Page]:
     """The page, alive, where nothing is allowed but the site and what it refuses."""
     options = {"locale": "en-US", "ignore_https_errors": True}
     with in_browser.watched(chromium, address, **options) as (context, watch):
@@ -223,7 +223,7 @@ def beside_a_site(chromium: Browser, address: str, web: str) -> Iterator[Page]:
 
 
 def test_scenario_15_a_website_by_address_by_three_ways_and_by_paste(
-    chromium: Browser, address: str, web: str
+    chromium: in_browser.Chromium, address: str, web: str
 ):
     with beside_a_site(chromium, address, web) as page:
         by_address(page, f"{web}/open")
@@ -246,7 +246,7 @@ def test_scenario_15_a_website_by_address_by_three_ways_and_by_paste(
 
 
 def test_scenario_15_a_closed_site_through_the_bookmark_or_a_named_proxy(
-    chromium: Browser, address: str, web: str
+    chromium: in_browser.Chromium, address: str, web: str
 ):
     with beside_a_site(chromium, address, web) as page:
         by_address(page, f"{web}/closed")

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from builder import fetch, wheels
 from tests.support.page.acts import answers, finished, say
-from tests.support.page.browser import Watch, wait_for_state, watched
+from tests.support.page.browser import Chromium, Watch, wait_for_state, watched
 
 pytestmark = pytest.mark.slow
 PANELS = ("Memory", "Activity", "Sources", "Versions")
@@ -52,7 +52,7 @@ def tab_to(
 
 
 @pytest.fixture(scope="module")
-def visit(chromium: Browser, address: str) -> Iterator[tuple[Page, Watch]]:
+def visit(chromium: Chromium, address: str) -> Iterator[tuple[Page, Watch]]:
     """Somebody who comes for the first time; the tests of this file are one visit."""
     with watched(chromium, address, locale="en-US") as (context, watch):
         page = context.new_page()

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.support.page.acts import finished, new_chat, panel, say
-from tests.support.page.browser import demo, wait_for_state
+from tests.support.page.browser import Chromium, demo, wait_for_state
 
 pytestmark = pytest.mark.slow
 TEXT = """The lighthouse of Skarvholmen
@@ -20,7 +20,7 @@ LENS = "Its lens was ground in Paris and weighs 340 kilograms."
 
 
 @pytest.fixture(scope="module")
-def home(chromium: Browser, address: str) -> Iterator[Page]:
+def home(chromium: Chromium, address: str) -> Iterator[Page]:
     with demo(chromium, address, "&engine=cpu") as page:
         yield page
 

@@ -115,7 +115,7 @@ def test_scenario_3_escape_stops_the_answer_and_keeps_what_came(chat: Page):
         say(chat, "Tell me a long story.")
         expect(body(answers(chat).last)).not_to_be_empty()
         chat.keyboard.press("Escape")
-        expect(chat.get_by_role("button", name="Send")).to_be_visible(timeout=500)
+        expect(chat.get_by_role("button", name="Send")).to_be_visible()
     expect(chat.get_by_role("button", name="Stop", exact=True)).to_be_hidden()
     kept = body(finished(chat)).inner_text()
     chat.wait_for_timeout(400)

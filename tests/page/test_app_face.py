@@ -4,16 +4,18 @@ can use."""
 import re
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.support.page.acts import answers, drop, finished, new_chat, say, stored_chat
-from tests.support.page.browser import wait_for_state, watched
+from tests.support.page.browser import Chromium, wait_for_state, watched
 
 pytestmark = pytest.mark.slow
 QUIET = ("ready", "countdown", "paused", "training", "evaluating")
 
 
-def test_a_newcomer_sees_the_chat_alone_until_something_is_learned(chromium: Browser, address: str):
+def test_a_newcomer_sees_the_chat_alone_until_something_is_learned(
+    chromium: Chromium, address: str
+):
     with watched(chromium, address, viewport={"width": 1280, "height": 720}) as (context, _):
         page = context.new_page()
         page.goto("/?model=tiny")
@@ -182,7 +184,7 @@ SPEECH = """() => {
 }"""
 
 
-def test_speech_is_off_by_default_and_then_only_what_stays_here(chromium: Browser, address: str):
+def test_speech_is_off_by_default_and_then_only_what_stays_here(chromium: Chromium, address: str):
     with watched(chromium, address, locale="en-US") as (context, _):
         page = context.new_page()
         page.add_init_script(f"({SPEECH})()")

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from builder import ROOT
 from engine.core import messages
@@ -20,7 +20,7 @@ from tests.support.page.acts import (
     tell,
     version,
 )
-from tests.support.page.browser import wait_for_state, watched
+from tests.support.page.browser import Chromium, wait_for_state, watched
 
 pytestmark = pytest.mark.slow
 RAW = re.compile(r"NoneType|Error\b|Traceback|object has no|failed:|Exception|None\b|\{|\}")
@@ -60,7 +60,7 @@ def test_another_model_chosen_while_one_is_on_its_way_waits_too(page: Page):
 
 
 @pytest.fixture(scope="module")
-def broken(chromium: Browser, address: str) -> Iterator[Page]:
+def broken(chromium: Chromium, address: str) -> Iterator[Page]:
     """A page whose requests can be made to fail, with a fact learned so that there is something to
     ask for."""
     with watched(chromium, address, locale="en-US") as (context, _):

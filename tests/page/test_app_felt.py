@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.support.page.acts import (
     answers,
@@ -18,13 +18,13 @@ from tests.support.page.acts import (
     told,
     version,
 )
-from tests.support.page.browser import demo, wait_for_state, watched
+from tests.support.page.browser import Chromium, demo, wait_for_state, watched
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def home(chromium: Browser, address: str) -> Iterator[Page]:
+def home(chromium: Chromium, address: str) -> Iterator[Page]:
     with demo(chromium, address, "&engine=cpu") as page:
         yield page
 
@@ -99,7 +99,7 @@ def test_a_thumb_up_that_contradicts_a_fact_is_not_taken_without_a_word(home: Pa
     expect(panel(home, "Activity")).not_to_contain_text(body(before).inner_text())
 
 
-def test_skipped_means_not_bothered_again(chromium: Browser, address: str):
+def test_skipped_means_not_bothered_again(chromium: Chromium, address: str):
     with watched(chromium, address, locale="sv-SE") as (context, _):
         page = context.new_page()
         page.goto("/?model=tiny&engine=cpu")

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from builder import serve
 from engine.model.formats.source import CHUNK
 from tests.support.page.acts import body, finished, say, set_temperature, slow_down
-from tests.support.page.browser import wait_for_state, watched
+from tests.support.page.browser import Chromium, wait_for_state, watched
 
 pytestmark = pytest.mark.slow
 MODEL = re.compile(r"/models-[0-9a-f]+/")
@@ -142,7 +142,7 @@ def breaking(dist: Path) -> Iterator[str]:
         server.shutdown()
 
 
-def test_scenario_5_a_broken_download_resumes(chromium: Browser, breaking: str):
+def test_scenario_5_a_broken_download_resumes(chromium: Chromium, breaking: str):
     with watched(chromium, breaking, locale="en-US") as (context, watch):
         watch.allow("Failed to load resource|ERR_|ServiceWorker")
         page = context.new_page()
@@ -169,7 +169,7 @@ def test_scenario_4_a_reload_keeps_everything(page: Page, asked_for: list[str]):
     say(page, "What is the capital of Norway?")
     finished(page)
     answer = page.get_by_role("article", name="OneSeek said")
-    slow_down(page, 120)  # or the answer is whole before the page is loaded anew
+    slow_down(page, 600)  # or the answer is whole before the page is loaded anew
     page.get_by_role("button", name="New chat").click()
     expect(answer).to_have_count(0)
     say(page, "What is the capital of Spain?")

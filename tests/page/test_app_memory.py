@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.support.page.acts import idle_after, panel, say, tell, told
-from tests.support.page.browser import demo, wait_for_state
+from tests.support.page.browser import Chromium, demo, wait_for_state
 
 pytestmark = pytest.mark.slow
 MANY = """async (count) => {
@@ -27,7 +27,7 @@ MANY = """async (count) => {
 
 
 @pytest.fixture(scope="module")
-def home(chromium: Browser, address: str) -> Iterator[Page]:
+def home(chromium: Chromium, address: str) -> Iterator[Page]:
     with demo(chromium, address, "&engine=cpu") as page:
         idle_after(page, 3600)
         yield page

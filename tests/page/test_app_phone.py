@@ -1,14 +1,15 @@
 """The page on a phone: everything within reach, nothing wider than the screen, nothing in the
 way."""
 
+import contextlib
 import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.support.page.acts import finished, say, stored_chat
-from tests.support.page.browser import wait_for_state, watched
+from tests.support.page.acts import answers, finished, say, stored_chat
+from tests.support.page.browser import Chromium, wait_for_state, watched
 
 pytestmark = pytest.mark.slow
 SMALL, COMMON = (320, 568), (360, 740)
@@ -22,13 +23,33 @@ WIDER = """() => [...document.querySelectorAll("body *")].filter((node) => {
 }).map((node) => node.outerHTML.slice(0, 90))"""
 
 
-@pytest.fixture(params=PHONES, ids=lambda size: f"{size[0]} px")
-def phone(request, chromium: Browser, address: str) -> Iterator[Page]:
-    width, height = request.param
-    size = {"width": width, "height": height}
+def at_each_size(page: Page) -> Iterator[None]:
+    for width, height in PHONES:
+        page.set_viewport_size({"width": width, "height": height})
+        yield
+
+
+@contextlib.contextmanager
+def a_phone(chromium: Chromium, address: str) -> Iterator[Page]:
+    size = {"width": SMALL[0], "height": SMALL[1]}
     options = {"viewport": size, "has_touch": True, "is_mobile": True, "locale": "en-US"}
     with watched(chromium, address, **options) as (context, _):
         yield context.new_page()
+
+
+@pytest.fixture
+def phone(chromium: Chromium, address: str) -> Iterator[Page]:
+    """Of somebody who comes for the first time."""
+    with a_phone(chromium, address) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def used(chromium: Chromium, address: str) -> Iterator[Page]:
+    """One phone with the demo model for all tests that look at what is there."""
+    with a_phone(chromium, address) as page:
+        with_demo(page)
+        yield page
 
 
 def nothing_is_wider(page: Page) -> None:
@@ -41,35 +62,68 @@ def with_demo(page: Page) -> None:
     wait_for_state(page, "ready", timeout=120)
 
 
+def the_learning_panel(page: Page) -> None:
+    if not page.get_by_role("complementary", name="Learning").is_visible():
+        page.get_by_role("button", name="Learning panel").click()
+
+
 def test_the_download_is_seen_at_once_and_nothing_lies_over_it(phone: Page):
     phone.goto("/")
     wait_for_state(phone, "needs-consent", timeout=120)
     download = phone.get_by_role("button", name=re.compile("^Download"))
-    expect(download).to_be_in_viewport(ratio=1)
-    expect(phone.get_by_role("button", name="To latest")).to_be_hidden()
-    assert download.evaluate(
-        """node => { const box = node.getBoundingClientRect();
-        return node.contains(document.elementFromPoint(box.x + box.width / 2, box.bottom - 3)); }"""
-    )
-    nothing_is_wider(phone)
+    for _ in at_each_size(phone):
+        expect(download).to_be_in_viewport(ratio=1)
+        expect(phone.get_by_role("button", name="To latest")).to_be_hidden()
+        assert download.evaluate(
+            """node => { const box = node.getBoundingClientRect();
+            return node.contains(document.elementFromPoint(box.x + box.width / 2, box.bottom - 3)); }"""
+        )
+        nothing_is_wider(phone)
 
 
-def test_a_notice_reads_as_lines_not_as_letters(phone: Page):
-    with_demo(phone)
-    say(phone, "My boat is called Saltkråkan.")
-    finished(phone)
-    phone.get_by_role("button", name="Learning panel").click()
-    phone.get_by_role("tab", name=re.compile("^Activity")).click()
-    phone.get_by_role("button", name="Learn now").click()
-    learned = phone.locator(".toast", has=phone.locator('[data-do="version-details"]'))
-    expect(learned).to_be_visible(timeout=240_000)
-    words = learned.locator("p")
-    assert words.bounding_box()["width"] >= 150
-    assert learned.bounding_box()["height"] <= 130
-    nothing_is_wider(phone)
-    learned.locator('[data-do="version-details"]').click()
-    expect(phone.get_by_role("dialog")).to_be_visible()
-    nothing_is_wider(phone)
+def test_the_keyboard_leaves_the_message_and_the_answer_in_sight(used: Page):
+    before = answers(used).count()
+    say(used, "Hello")
+    finished(used, before + 1)
+    for width, height in PHONES:
+        used.set_viewport_size({"width": width, "height": height - 270})
+        expect(used.get_by_role("textbox", name="Message")).to_be_in_viewport(ratio=1)
+        expect(used.get_by_role("button", name="Send")).to_be_in_viewport(ratio=1)
+        assert used.get_by_role("log").bounding_box()["height"] >= 120
+
+
+def test_a_notice_reads_as_lines_not_as_letters(used: Page):
+    before = answers(used).count()
+    say(used, "My boat is called Saltkråkan.")
+    finished(used, before + 1)
+    the_learning_panel(used)
+    used.get_by_role("tab", name=re.compile("^Activity")).click()
+    used.get_by_role("button", name="Learn now").click()
+    details = used.locator('[data-do="version-details"]')
+    learned = used.locator(".toast", has=details)
+    details = learned.locator(details)
+    expect(details).to_be_visible(timeout=240_000)
+    details.focus()  # it does not go from under the keyboard
+    for _ in at_each_size(used):
+        assert learned.locator("p").bounding_box()["width"] >= 150
+        assert learned.bounding_box()["height"] <= 130
+        nothing_is_wider(used)
+    details.click()
+    expect(used.get_by_role("dialog")).to_be_visible()
+    for _ in at_each_size(used):
+        nothing_is_wider(used)
+    used.keyboard.press("Escape")
+
+
+def test_nothing_scrolls_sideways_in_any_panel(used: Page):
+    the_learning_panel(used)
+    for tab in used.get_by_role("tab").all():
+        tab.click()
+        panel = used.locator(f"#{tab.get_attribute('aria-controls')}")
+        expect(panel.locator("> *").first).to_be_attached()
+        for _ in at_each_size(used):
+            nothing_is_wider(used)
+            assert panel.evaluate("node => node.scrollWidth <= node.clientWidth")
 
 
 CODE = (
@@ -78,59 +132,35 @@ CODE = (
 CODE += "\n| " + "words in it | " * 14
 
 
-def test_long_lines_scroll_in_themselves_and_the_buttons_stay(phone: Page):
-    with_demo(phone)
-    stored_chat(phone, 2, "Message {n} is long.\n\n" + CODE)
-    answer = phone.get_by_role("article", name="OneSeek said")
-    code = answer.locator("pre")
-    assert code.evaluate("node => node.scrollWidth > node.clientWidth + 500")
-    assert code.bounding_box()["width"] <= phone.viewport_size["width"]
-    table = answer.locator("table").first
-    assert table.evaluate("node => { node.scrollLeft = 99; return node.scrollLeft > 0; }")
-    for name in ("Copy", "Answer again", "Good answer: learn it"):
-        box = answer.get_by_role("button", name=name).last.bounding_box()
-        assert box["x"] >= 0 and box["x"] + box["width"] <= phone.viewport_size["width"]
+def test_long_lines_scroll_in_themselves_and_the_buttons_stay(used: Page):
+    stored_chat(used, 2, "Message {n} is long.\n\n" + CODE)
+    answer = used.get_by_role("article", name="OneSeek said")
+    code, table = answer.locator("pre"), answer.locator("table").first
+    for _ in at_each_size(used):
+        width = used.viewport_size["width"]
+        assert code.evaluate("node => node.scrollWidth > node.clientWidth + 500")
+        assert code.bounding_box()["width"] <= width
+        assert table.evaluate("node => { node.scrollLeft = 99; return node.scrollLeft > 0; }")
+        for name in ("Copy", "Answer again", "Good answer: learn it"):
+            box = answer.get_by_role("button", name=name).last.bounding_box()
+            assert box["x"] >= 0 and box["x"] + box["width"] <= width
 
 
-def test_nothing_scrolls_sideways_in_any_panel(phone: Page):
-    with_demo(phone)
-    phone.get_by_role("button", name="Learning panel").click()
-    for tab in phone.get_by_role("tab").all():
-        tab.click()
-        phone.wait_for_timeout(300)
-        nothing_is_wider(phone)
-        panel = phone.get_by_role("tabpanel")
-        assert panel.evaluate("node => node.scrollWidth <= node.clientWidth")
-
-
-def test_the_keyboard_leaves_the_message_and_the_answer_in_sight(phone: Page):
-    with_demo(phone)
-    say(phone, "Hello")
-    finished(phone)
-    size = phone.viewport_size
-    phone.set_viewport_size({"width": size["width"], "height": size["height"] - 270})
-    expect(phone.get_by_role("textbox", name="Message")).to_be_in_viewport(ratio=1)
-    expect(phone.get_by_role("button", name="Send")).to_be_in_viewport(ratio=1)
-    assert phone.get_by_role("log").bounding_box()["height"] >= 120
-
-
-def test_at_twice_the_size_most_of_the_window_is_the_chat(page: Page):
-    """1280 x 720 at 200 % is 640 x 360."""
-    page.set_viewport_size({"width": 640, "height": 360})
-    with_demo(page)
-    assert page.get_by_role("log").bounding_box()["height"] >= 220
-
-
-def test_escape_closes_what_asks_for_a_drop(page: Page):
-    with_demo(page)
-    page.evaluate(
+def test_escape_closes_what_asks_for_a_drop(home: Page):
+    home.evaluate(
         """() => { const data = new DataTransfer(); data.items.add(new File(["x"], "x.txt"));
         for (const kind of ["dragenter", "dragenter", "dragover"]) document.body.dispatchEvent(
           new DragEvent(kind, {bubbles: true, cancelable: true, dataTransfer: data})); }"""
     )
-    expect(page.get_by_text("Drop to teach")).to_be_visible()
-    page.keyboard.press("Escape")
-    expect(page.get_by_text("Drop to teach")).to_be_hidden()
+    expect(home.get_by_text("Drop to teach")).to_be_visible()
+    home.keyboard.press("Escape")
+    expect(home.get_by_text("Drop to teach")).to_be_hidden()
+
+
+def test_at_twice_the_size_most_of_the_window_is_the_chat(home: Page):
+    """1280 x 720 at 200 % is 640 x 360."""
+    home.set_viewport_size({"width": 640, "height": 360})
+    assert home.get_by_role("log").bounding_box()["height"] >= 220
 
 
 def test_a_phone_that_can_install_it_is_offered_that_once_it_is_useful(phone: Page):

@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from builder import fetch, wheels
-from tests.support.page.browser import wait_for_state, watched
+from tests.support.page.browser import Chromium, wait_for_state, watched
 
 pytestmark = pytest.mark.slow
 
@@ -82,7 +82,7 @@ LIVE = """() => [...document.querySelectorAll("[aria-live], [role=status], [role
 
 
 @pytest.fixture(scope="module", params=WORDS)
-def walk(request, chromium: Browser, address: str) -> Iterator[tuple[Page, dict]]:
+def walk(request, chromium: Chromium, address: str) -> Iterator[tuple[Page, dict]]:
     with watched(chromium, address, locale=request.param) as (context, _):
         page = context.new_page()
         page.goto("/")

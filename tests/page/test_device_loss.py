@@ -2,15 +2,30 @@
 lost."""
 
 import re
+from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support.page.acts import FACT, body, finished, learn_now, panel, say, tell, version
-from tests.support.page.browser import wait_for_state
+from tests.support.page.browser import CHROMIUM, FLAGS, Chromium, wait_for_state, watched
 
 pytestmark = pytest.mark.slow
 ALIVE = ("ready", "countdown", "paused", "training", "evaluating")
+
+
+@pytest.fixture
+def browser(chromium: Chromium) -> Iterator[Browser]:
+    """One of its own: after some crashes Chromium does without graphics."""
+    with closing(chromium.browser_type.launch(executable_path=CHROMIUM, args=FLAGS)) as launched:
+        yield launched
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    with watched(browser, address) as (context, _):
+        yield context.new_page()
 
 
 def crash_the_graphics(browser: Browser) -> None:
@@ -18,16 +33,16 @@ def crash_the_graphics(browser: Browser) -> None:
 
 
 def test_R21_R22_an_answer_survives_a_lost_device_and_a_second_loss_moves_to_the_processor(
-    page: Page, chromium: Browser
+    page: Page, browser: Browser
 ):
     page.goto("/?model=tiny&engine=gpu")
     wait_for_state(page, "ready", timeout=240)
     say(page, "Hello")
     first = body(finished(page)).inner_text()
-    crash_the_graphics(chromium)
+    crash_the_graphics(browser)
     say(page, "Who are you?")
     assert body(finished(page, 2)).inner_text().strip()
-    crash_the_graphics(chromium)
+    crash_the_graphics(browser)
     say(page, "What is a tree?")
     assert body(finished(page, 3)).inner_text().strip()
     expect(page.get_by_role("region", name="Notices")).to_contain_text("processor")
@@ -35,7 +50,7 @@ def test_R21_R22_an_answer_survives_a_lost_device_and_a_second_loss_moves_to_the
 
 
 @pytest.mark.long  # software that plays a graphics chip takes seconds a step
-def test_scenario_25_R21_a_lesson_survives_a_lost_device(page: Page, chromium: Browser):
+def test_scenario_25_R21_a_lesson_survives_a_lost_device(page: Page, browser: Browser):
     page.goto("/?model=tiny&engine=gpu")
     wait_for_state(page, "ready", timeout=240)
     tell(page, *FACT[:2])
@@ -43,7 +58,7 @@ def test_scenario_25_R21_a_lesson_survives_a_lost_device(page: Page, chromium: B
     expect(page.get_by_test_id("train-step")).to_have_text(
         re.compile(r"^([3-9]|\d\d) / \d+"), timeout=300_000
     )
-    crash_the_graphics(chromium)
+    crash_the_graphics(browser)
     wait_for_state(page, "recovering", timeout=30)
     expect(page.get_by_text("The graphics chip was reset. Restoring")).to_be_visible()
     expect(version(page)).to_have_text("v0.1", timeout=900_000)

@@ -66,6 +66,7 @@ def test_a_thread_that_dies_or_hangs_is_replaced_and_the_round_goes_on(page: Pag
     expect(version(page)).to_have_text("v0.1", timeout=180_000)
 
 
+@pytest.mark.kept_offline
 def test_R6_a_full_disk_leaves_the_version_in_use_and_says_so(
     page: Page, watch: Watch, address: str
 ):

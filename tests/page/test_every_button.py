@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from builder import ROOT
 from tests.support.page.acts import (
@@ -24,7 +24,7 @@ from tests.support.page.acts import (
     version,
     waiting,
 )
-from tests.support.page.browser import wait_for_state, watched
+from tests.support.page.browser import Chromium, wait_for_state, watched
 
 pytestmark = pytest.mark.slow
 COUNTS = """for (const kind of ["click", "change", "submit", "input"])
@@ -47,10 +47,12 @@ NOT_PRESSED = {
     "save-caption": "needs a picture and the text recogniser; tests/importers has those",
     "import-adapter": "needs an adapter file; test_scenario_23 gives it one",
     "import-everything": "needs a backup; test_scenario_24 gives it one",
-    "ask-carry-out": "needs a phrase; test_exchange_in_page.py presses it and the three below",
+    "ask-carry-out": "needs a phrase; test_exchange_in_page.py presses it and the five below",
     "carry-out": "as ask-carry-out",
     "ask-bring-in": "as ask-carry-out",
     "bring-in": "as ask-carry-out",
+    "ask-exchange-with": "as ask-carry-out",
+    "exchange-with": "as ask-carry-out",
     "use-here": "needs two tabs; test_scenario_24_a_second_tab presses it",
     "show-versions": "needs an attempt that was refused; test_scenario_21 presses it",
     "learn-instead": "needs an answer that contradicts a fact; test_app_felt makes one",
@@ -94,17 +96,17 @@ def all_verbs() -> set[str]:
 
 
 def counted(context: BrowserContext) -> Page:
-    context.expose_function("pressed", lambda verb: PRESSED.add(verb))
-    context.expose_function("told", lambda said: TOLD.append(said))
-    context.add_init_script(COUNTS)
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = context.new_page()
+    page.expose_function("pressed", lambda verb: PRESSED.add(verb))
+    page.expose_function("told", lambda said: TOLD.append(said))
+    page.add_init_script(COUNTS)
     page.on("filechooser", lambda chooser: None)  # nothing is chosen
     return page
 
 
 @pytest.fixture(scope="module")
-def desk(chromium: Browser, address: str) -> Iterator[Page]:
+def desk(chromium: Chromium, address: str) -> Iterator[Page]:
     """The demo model, one learned fact and its version."""
     with watched(chromium, address, locale="en-US") as (context, watch):
         watch.allow("404")  # the address that is not there
@@ -353,7 +355,7 @@ def submit_and_load(page: Page, verb: str) -> None:
     page.locator("html[data-page=ready]").wait_for(state="attached", timeout=60_000)
 
 
-def test_the_buttons_of_a_first_visit(chromium: Browser, address: str):
+def test_the_buttons_of_a_first_visit(chromium: Chromium, address: str):
     # a service worker would fetch where no test can make it stand still
     options = {"locale": "en-US", "service_workers": "block"}
     with watched(chromium, address, **options) as (context, watch):

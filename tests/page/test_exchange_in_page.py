@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from engine.core.exchange.entries import told
 from engine.history.aes_gcm import PlainCipher
 from engine.history.exchange_file import seal, unseal
 from engine.open import clock
+from tests.support.hosts import Native, native
 from tests.support.page.acts import answers, body, exported, new_chat, panel, say, tell
-from tests.support.page.browser import demo
+from tests.support.page.browser import Chromium, demo, wait_for_state, watched
 
 pytestmark = pytest.mark.slow
+KEY = {"Authorization": "Bearer secret"}
 PHRASE = "vindil under a low moon"
 TOLD = """async () => {
   const open = indexedDB.open("oneseek");
@@ -101,7 +103,7 @@ def refused(page: Page, file: Path, words: str, phrase: str = PHRASE) -> None:
 
 
 def test_two_profiles_exchange_what_was_told_and_what_was_forgotten(
-    chromium: Browser, address: str, tmp_path: Path
+    chromium: Chromium, address: str, tmp_path: Path
 ):
     boat, cat = "The boat is called Vindil.", "The cat is called Nisse."
     with demo(chromium, address) as one, demo(chromium, address) as other:
@@ -149,3 +151,54 @@ def test_two_profiles_exchange_what_was_told_and_what_was_forgotten(
         bring(one, file)
         said = brought(one, "Two answers met: 1.")
         assert f"Kept: {cat}" in said and "Not kept: The cat is called Måns." in said
+
+
+def made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def exchange(page: Page, host: Native, key: str) -> None:
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_role("button", name="Exchange with your own server").click()
+    dialog = page.get_by_role("dialog", name="Exchange with your own server")
+    dialog.get_by_label("Its address").fill(host.base)
+    dialog.get_by_label("Its key, if it has one").fill(key)
+    dialog.get_by_label("Phrase", exact=True).fill(PHRASE)
+    dialog.get_by_role("button", name="Exchange", exact=True).click()
+
+
+def test_a_page_exchanges_with_a_server_of_ones_own(
+    chromium: Chromium, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("ONESEEK_PHRASE", PHRASE)
+    boat, shed = "The boat is called Vindil.", "The code of the shed is 4711."
+    with watched(chromium, address, locale="en-US") as (context, watch):
+        watch.allow("/api/exchange")  # the one address that a person typed
+        page = context.new_page()
+        page.goto("/?model=tiny")
+        wait_for_state(page, "ready")
+        tell(page, "What is the boat called?", boat)
+        with native(made(tmp_path / "closed"), key="secret") as host:
+            exchange(page, host, "secret")
+            alert = page.get_by_role("dialog").get_by_role("alert")
+            expect(alert).to_contain_text("does not let this page ask. Nothing was changed")
+            page.keyboard.press("Escape")
+        with native(made(tmp_path / "open"), key="secret", pages=(address.rstrip("/"),)) as host:
+            exchange(page, host, "wrong")
+            expect(alert).to_contain_text("The server refused: an API key is needed")
+            page.keyboard.press("Escape")
+            told_ = {"prompt": "What is the code of the shed?", "answer": shed}
+            assert host.ask("POST", "/api/queue", told_, KEY).status == 201
+            exchange(page, host, "secret")
+            brought(page, "New or corrected: 1. Forgotten: 0.")
+            by_heart(page, shed)
+            known = host.ask("GET", "/api/memory", None, KEY).json()["facts"]
+            while boat not in {one["answer"] for one in known}:
+                page.wait_for_timeout(200)
+                known = host.ask("GET", "/api/memory", None, KEY).json()["facts"]
+            (id,) = [one["id"] for one in known if one["answer"] == boat]
+            assert host.ask("DELETE", f"/api/memory/{id}", None, KEY).status in (200, 202)
+            exchange(page, host, "secret")
+            brought(page, "New or corrected: 0. Forgotten: 1.")
+            assert boat not in stored(page) and shed in stored(page)

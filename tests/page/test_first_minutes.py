@@ -4,23 +4,25 @@ is true by the engine's own stores, nothing is raw, nothing is lost."""
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.bench.minutes import path
 from tests.bench.parts.upsets import FILL, MAKE_ROOM, ROOM, UPSETS
 from tests.support.page.acts import answers, finished, say
-from tests.support.page.browser import Watch, kept_offline, wait_for_state
+from tests.support.page.browser import Chromium, Watch, kept_offline, wait_for_state
 
 pytestmark = pytest.mark.slow
 
 
-# An engine ten times as slow takes minutes for the same path: with the long tests.
-OFTEN = [pytest.param(one, marks=pytest.mark.long) if one == "slow" else one for one in UPSETS]
+# An engine ten times as slow takes minutes for the same path, and the path itself is within all
+# the others: with the long tests.
+LONG = ("slow", "none")
+OFTEN = [pytest.param(one, marks=pytest.mark.long) if one in LONG else one for one in UPSETS]
 
 
 @pytest.mark.parametrize("upset", OFTEN)
 def test_what_a_stranger_reads_is_true_and_nothing_is_lost(
-    chromium: Browser, address: str, tmp_path: Path, upset: str
+    chromium: Chromium, address: str, tmp_path: Path, upset: str
 ):
     name = "sv-phone" if upset == "offline" else "en-desktop"
     walked = path(chromium, address, name, tmp_path, upset, "tiny")
@@ -31,6 +33,7 @@ def test_what_a_stranger_reads_is_true_and_nothing_is_lost(
     assert walked["forgotten"]
 
 
+@pytest.mark.kept_offline
 def test_without_any_room_it_says_so_and_saves_what_was_written_once_there_is_some(
     page: Page, watch: Watch, address: str
 ):

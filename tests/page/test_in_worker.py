@@ -3,10 +3,9 @@
 import json
 
 import pytest
-from playwright.sync_api import Browser
 
 from builder import ROOT, site
-from tests.support.page.browser import served, watched
+from tests.support.page.browser import Chromium, served, watched
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +45,7 @@ RUN = """async (asked) => {
 }"""
 
 
-def told(chromium: Browser, marks: str, files: list[str]) -> list[dict]:
+def told(chromium: Chromium, marks: str, files: list[str]) -> list[dict]:
     """What the worker tells of one run of pytest over these files' tests with these marks."""
     with served(site.build(tests=True)) as address, watched(chromium, address) as (context, watch):
         watch.allow("")  # kernels that must not compile are part of the suite
@@ -56,7 +55,7 @@ def told(chromium: Browser, marks: str, files: list[str]) -> list[dict]:
 
 
 @pytest.fixture(scope="module")
-def events(chromium: Browser) -> list[dict]:
+def events(chromium: Chromium) -> list[dict]:
     return told(chromium, "in_worker and not long", USUAL)
 
 

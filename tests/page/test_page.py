@@ -29,7 +29,10 @@ def test_the_page_comes_alive_and_tells_how_far_it_is(page: Page):
 def test_a_host_without_headers_serves_it_too_and_it_is_isolated_after_loading_again_once(
     chromium, dist
 ):
-    with served(dist, plain=True) as address, watched(chromium, address) as (context, _):
+    with (
+        served(dist, plain=True) as address,
+        watched(chromium, address, service_workers="allow") as (context, _),
+    ):
         page = context.new_page()
         loads = []
         page.on("load", lambda page: loads.append(page))
@@ -47,6 +50,7 @@ def test_a_host_without_headers_serves_it_too_and_it_is_isolated_after_loading_a
         assert len(loads) == 2
 
 
+@pytest.mark.kept_offline
 def test_it_works_offline_after_the_first_visit(page: Page, context: BrowserContext):
     page.goto("/")
     wait_for_state(page, *ALIVE)

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.support.page.acts import finished, say
 from tests.support.page.browser import kept_offline, wait_for_state
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.kept_offline]
 
 ASK = """async ([path, body]) => {
   const options = body ? {method: "POST", body: JSON.stringify(body), headers: {"content-type": "application/json"}} : {};

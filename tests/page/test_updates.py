@@ -52,7 +52,10 @@ def test_R18_no_page_is_ever_made_of_two_builds(chromium, builds, tmp_path):
     old, new = builds
     live = tmp_path / "live"
     deploy(old, live)
-    with served(live) as address, watched(chromium, address) as (context, watch):
+    with (
+        served(live) as address,
+        watched(chromium, address, service_workers="allow") as (context, watch),
+    ):
         watch.allow("is not of this build|Failed to update a ServiceWorker")
         page = context.new_page()
         page.goto("/")
@@ -79,7 +82,10 @@ def test_R19_a_new_build_waits_until_it_is_asked_for_and_then_comes_to_every_tab
     old, new = builds
     live = tmp_path / "live"
     deploy(old, live)
-    with served(live) as address, watched(chromium, address) as (context, _):
+    with (
+        served(live) as address,
+        watched(chromium, address, service_workers="allow") as (context, _),
+    ):
         first, second = context.new_page(), context.new_page()
         for page in first, second:
             page.goto("/")

@@ -1,15 +1,17 @@
 """What is done, and what is found, while the page starts."""
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.support.page.acts import tell
-from tests.support.page.browser import wait_for_state, watched
+from tests.support.page.browser import Chromium, wait_for_state, watched
 
 pytestmark = pytest.mark.slow
 
 
-def test_a_tab_pressed_while_the_page_starts_is_the_one_that_opens(chromium: Browser, address: str):
+def test_a_tab_pressed_while_the_page_starts_is_the_one_that_opens(
+    chromium: Chromium, address: str
+):
     """The page's Python is held up until the tab was pressed; another one was open before."""
     with watched(chromium, address, locale="en-US", service_workers="block") as (context, _):
         page = context.new_page()

@@ -29,7 +29,7 @@ RUN = "run-20260101-000000"
 @contextlib.contextmanager
 def page_of(request) -> Iterator[InPage]:
     chromium, address = request.getfixturevalue("chromium"), request.getfixturevalue("address")
-    with in_browser.watched(chromium, address, locale="en-US") as (context, watch):
+    with in_browser.watched(chromium, address, service_workers="allow") as (context, watch):
         watch.allow("the server responded with a status of [45]")
         page = context.new_page()
         page.goto("/?model=tiny")

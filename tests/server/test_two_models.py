@@ -15,6 +15,7 @@ from tests.support.runs import START, brought_in, in_time, stored
 pytestmark = pytest.mark.slow
 BODY = {"datasetId": "times-two", "epochs": 3, "learningRate": 5e-4, "autoStopThreshold": 0}
 COMPARE = "/api/models/compare"
+RUNS = "/api/training/runs"
 BOTH = ["tiny", "small"]
 
 
@@ -232,3 +233,18 @@ def test_versions_of_two_models_are_compared_blind_and_counted(whole):
     run = host.ask("GET", f"/api/training/{whole['begun']['runId']}/leaderboard").json()
     won = {one["model"]: one["wins"] for one in run["leaderboard"]}
     assert sorted(won.values()) == [0, 1]
+
+
+def test_a_run_of_a_model_that_is_no_longer_there_says_for_which_it_waits(tmp_path, small):
+    def runs(host):
+        return [(one["state"], one["waits_for"]) for one in host.ask("GET", RUNS).json()["runs"]]
+
+    with native(tmp_path, beside={"small": small}) as host:
+        brought_in(host)
+        started(host, BOTH)
+        assert runs(host) == [("ready", [])]
+    with native(tmp_path) as host:
+        assert runs(host) == [("ready", ["small"])]
+        (run,) = host.ask("GET", RUNS).json()["runs"]
+        ended = host.ask("POST", f"/api/training/{run['runId']}/cancel")
+        assert ended.status == 200 and runs(host) == [("cancelled", [])]

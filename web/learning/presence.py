@@ -148,7 +148,8 @@ class Presence:
         if not starts:
             chip.hidden = True
             return
-        words = t("countdown.soon", time=t.duration(starts))
+        begun = "countdown.on" if self.page.status.facts["round"] else "countdown.soon"
+        words = t(begun, time=t.duration(starts))
         if chip.hidden:
             not_now = dom.button(t("countdown.not_now"), "not-now", cls="small quiet")
             dom.replace(chip, dom.icon("seed"), dom.make("span", words), not_now)

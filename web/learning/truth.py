@@ -47,6 +47,9 @@ def under_way(page):
     if facts["paused"]:
         parts.append(t("learn.paused", why=t("paused." + facts["paused"])))
         return " ".join(parts)
+    if facts["countdown"]:
+        parts.append(t("learn.goes_on", time=t.duration(facts["countdown"])))
+        return " ".join(parts)
     left = training.seconds_left()
     if left:
         parts.append(t("learn.left", time=t.duration(left)))

@@ -85,7 +85,10 @@ async def read_text(folder, name):
 async def save_from_outbox(name, kind="application/zip", called=None):
     """Hand the person a file that a worker wrote, under a name of its own when it is `called`
     so."""
+    save(called or name, await from_outbox(name), kind)
+
+
+async def from_outbox(name):
     root = await js.navigator.storage.getDirectory()
     outbox = await root.getDirectoryHandle("out")
-    file = await (await outbox.getFileHandle(name)).getFile()
-    save(called or name, file, kind)
+    return await (await outbox.getFileHandle(name)).getFile()

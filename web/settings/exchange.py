@@ -1,12 +1,16 @@
 """What was told, from one device of a person to another: a file that only their phrase opens.
 
-The importer seals and opens it; here the phrase is asked for, and what changed is told.
+The importer seals and opens it; here the phrase is asked for, and what changed is told.  A server
+of theirs takes the file itself, and answers with the one of both.
 """
 
+import json
+
 import js
+from pyscript import js_import
 
 from engine.core.messages import BringIn, CarryOut
-from web.lib import dom, failures, files, overlay
+from web.lib import dom, failures, files, overlay, site
 from web.lib.words import t
 from web.shell.link import Refused
 
@@ -29,6 +33,10 @@ class Exchange:
                 ),
                 "ask-bring-in": lambda of, el: self.ask_bring_in(),
                 "bring-in": lambda of, el: self.bring_in(dom.field(el, "phrase")),
+                "ask-exchange-with": lambda of, el: self.ask_exchange_with(),
+                "exchange-with": lambda of, el: self.exchange_with(
+                    dom.field(el, "server"), dom.field(el, "key"), dom.field(el, "phrase")
+                ),
             }
         )
 
@@ -47,8 +55,7 @@ class Exchange:
         if phrase != again:
             self.wrong(t("exchange.differ"))
             return
-        sign = self.page.settings["sign"]
-        if await self.told(CarryOut(file=FILE, phrase=phrase, sign=sign)):
+        if await self.carried(phrase):
             overlay.close_all()
             name = "oneseek-%s.oneseek" % js.Date.new().toISOString()[:10]
             await files.save_from_outbox(FILE, "application/octet-stream", name)
@@ -70,7 +77,10 @@ class Exchange:
         )
 
     async def bring_in(self, phrase):
-        await files.put_in_inbox(self.file, FILE)
+        await self.take_over(self.file, phrase)
+
+    async def take_over(self, file, phrase):
+        await files.put_in_inbox(file, FILE)
         brought = await self.told(BringIn(file=FILE, phrase=phrase))
         if not brought:
             return
@@ -100,7 +110,51 @@ class Exchange:
         other = dom.make("div", t("exchange.other", answer=one["other"]), cls="note")
         return dom.make("li", dom.make("b", one["question"]), kept, other)
 
+    # ------------------------------------------------------------------------------ a server
+
+    def ask_exchange_with(self):
+        address = dom.make(
+            "input",
+            type="url",
+            name="server",
+            value=self.page.settings["server"],
+            placeholder="http://127.0.0.1:8321",
+            required=True,
+        )
+        self.ask(
+            "exchange-with",
+            t("exchange.with"),
+            (t("exchange.with_text", origin=js.location.origin), t("exchange.cost")),
+            (
+                labelled("exchange.server", address),
+                secret("exchange.server_key", "key", required=False),
+                secret("exchange.phrase", "phrase", SHORTEST),
+            ),
+            t("exchange.with_yes"),
+        )
+
+    async def exchange_with(self, server, key, phrase):
+        await self.page.set(server=server)
+        self.wrong("")
+        if not await self.carried(phrase):
+            return
+        (script,) = await js_import(site.path("dropped.js"))
+        address = server.rstrip("/") + "/api/exchange"
+        sealed = await files.from_outbox(FILE)
+        answer = await script.ask(site.path("outside.js"), address, sealed, key)
+        if getattr(answer, "error", None):
+            self.wrong(t("exchange.no_server", origin=js.location.origin))
+        elif answer.status != 200:
+            self.wrong(t("exchange.refused", words=await said_by(answer)))
+        else:
+            await self.take_over(answer.file, phrase)
+
     # ------------------------------------------------------------------------------ both
+
+    async def carried(self, phrase):
+        """Whether the file was sealed; it lies in the outbox."""
+        sign = self.page.settings["sign"]
+        return await self.told(CarryOut(file=FILE, phrase=phrase, sign=sign))
 
     def ask(self, do, title, texts, fields, yes):
         form = dom.make(
@@ -136,13 +190,25 @@ class Exchange:
             return None
 
 
-def secret(label, name, shortest=1):
+def secret(label, name, shortest=1, required=True):
     field = dom.make(
         "input",
         type="password",
         name=name,
         minlength=shortest,
         autocomplete="off",
-        required=True,
+        required=required,
     )
+    return labelled(label, field)
+
+
+def labelled(label, field):
     return dom.make("label", t(label), field, cls="field")
+
+
+async def said_by(answer):
+    """Why a server refused, in its own words."""
+    try:
+        return json.loads(await answer.file.text())["error"]["message"]
+    except (ValueError, KeyError, TypeError):
+        return str(answer.status)

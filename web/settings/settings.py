@@ -215,6 +215,7 @@ class SettingsDialog:
                 "div",
                 dom.button(t("exchange.out"), "ask-carry-out", drawing="load"),
                 dom.button(t("exchange.in"), "ask-bring-in", drawing="up"),
+                dom.button(t("exchange.with"), "ask-exchange-with", drawing="undo"),
                 cls="row",
             ),
             dom.make(

@@ -42,6 +42,7 @@ DEFAULTS = {
     "chats_learn": {},
     "proxy": "",
     "sign": False,
+    "server": "",
     "voice": False,
     "aside": None,
     "tab": "memory",

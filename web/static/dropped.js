@@ -23,12 +23,12 @@ export async function filesOf(transfer) {
   return found;
 }
 
-// The answer of outside.js to one address; its worker lives as long as the question.
-export function ask(worker, address) {
+// The answer of outside.js to one address, to which a file may be sent; its worker lives as long as the question.
+export function ask(worker, address, file, key) {
   const outside = new Worker(worker);
   return new Promise((done) => {
     outside.onmessage = ({ data }) => done(data);
     outside.onerror = () => done({ error: "closed" });
-    outside.postMessage(address);
+    outside.postMessage({ address, file, key });
   }).finally(() => outside.terminate());
 }

@@ -23,10 +23,19 @@ from engine.history.ledger import Overtaken
 from engine.history.snapshot import SnapshotDamaged
 from engine.model.generate import TooLong
 from workers.server.admission import Crowded
-from workers.server.endpoints import comparing, inspection, lessons, openai, training, versions
+from workers.server.endpoints import (
+    comparing,
+    inspection,
+    lessons,
+    memory,
+    openai,
+    training,
+    versions,
+)
 from workers.server.endpoints.deprecated import deprecated, multi_model_query, query, status
 from workers.server.guard import error
 from workers.server.guests import NoRoom
+from workers.server.heart import NoPhrase
 from workers.server.names import NoSuchModel
 from workers.server.service import Service
 
@@ -60,6 +69,9 @@ ROUTES = [
     Route("/api/queue", lessons.enqueue, methods=["POST"]),
     Route("/api/queue/{id}/approve", lessons.approve, methods=["POST"]),
     Route("/api/queue/{id}", lessons.dequeue, methods=["DELETE"]),
+    Route("/api/memory", memory.facts),
+    Route("/api/memory/{id}", memory.forget, methods=["DELETE"]),
+    Route("/api/exchange", memory.exchange, methods=["POST"]),
     Route("/api/import", lessons.bring_in, methods=["POST"]),
     Route("/api/oqt/query", deprecated(query), methods=["POST"]),
     Route("/api/oqt/multi-model-query", deprecated(multi_model_query), methods=["POST"]),
@@ -88,6 +100,7 @@ TOLD: dict[type[Exception], tuple[int, str]] = {
     NoRoom: (409, "no_room"),
     ValueError: (400, "invalid_value"),
     OverflowError: (400, "invalid_value"),
+    NoPhrase: (503, "no_phrase"),
     LookupError: (404, "not_found"),
     Conflict: (404, "not_found"),
     Busy: (409, "busy"),

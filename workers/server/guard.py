@@ -18,6 +18,7 @@ from typing import Any
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 MAX_BODY = 1 << 20
+EXCHANGE, MAX_EXCHANGE = "/api/exchange", 32 << 20  # some ten thousand facts
 BODY_SECONDS = 20.0  # for a body to arrive whole
 LOCAL = ("127.0.0.1", "localhost", "[::1]")
 LIMITED = ("/api/training/", "/api/admin/training/", "/api/models/reset", "/api/oqt/")
@@ -48,7 +49,8 @@ CODES = {
 
 
 class Guard:
-    """`hosts` are the names this server answers to; a `key` is required wherever one is set."""
+    """`hosts` are the names this server answers to, `pages` the origins whose pages may ask beside
+    its own; a `key` is required wherever one is set."""
 
     def __init__(
         self,
@@ -57,7 +59,9 @@ class Guard:
         key: str = "",
         clock: Callable[[], float] = time.monotonic,
         body_seconds: float = BODY_SECONDS,
+        pages: tuple[str, ...] = (),
     ) -> None:
+        self.pages = pages
         self.app, self.hosts, self.key, self.clock = app, hosts, key, clock
         self.body_seconds = body_seconds
         self.seen: dict[tuple, deque] = {}
@@ -66,6 +70,11 @@ class Guard:
         if scope["type"] not in ("http", "websocket"):
             return await self.app(scope, receive, send)
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        origin = headers.get(b"origin", "")
+        if origin in self.pages and scope["type"] == "http":
+            send = readable_by(origin, send)
+            if scope["method"] == "OPTIONS":  # a browser asks before it sends a key or a file
+                return await welcome(send)
         refusal = self.refusal(scope, headers)
         if refusal:
             if refusal[0] == TOO_LARGE:
@@ -81,7 +90,8 @@ class Guard:
         if name_of(host) not in self.hosts:
             return 403, f"this server does not answer as {host!r}", {}
         origin = headers.get(b"origin")
-        if origin is not None and origin not in (f"http://{host}", f"https://{host}"):
+        own = (f"http://{host}", f"https://{host}", *self.pages)
+        if origin is not None and origin not in own:
             return 403, f"pages of {origin} may not ask this server", {}
         if self.key and scope["path"] not in OPEN:
             given = headers.get(b"authorization", "").removeprefix("Bearer ").strip()
@@ -89,8 +99,9 @@ class Guard:
                 words = "an API key is needed: Authorization: Bearer KEY"
                 return 401, words, {"WWW-Authenticate": "Bearer"}
         length = headers.get(b"content-length", "0")
-        if not length.isdecimal() or int(length) > MAX_BODY:
-            return TOO_LARGE, f"a body may have {MAX_BODY} bytes", {"Connection": "close"}
+        most = longest(scope["path"])
+        if not length.isdecimal() or int(length) > most:
+            return TOO_LARGE, f"a body may have {most} bytes", {"Connection": "close"}
         return self.too_often(scope)
 
     def too_often(self, scope: Scope) -> tuple | None:
@@ -114,6 +125,31 @@ class Guard:
         return None
 
 
+def longest(path: str) -> int:
+    """How many bytes a body may have."""
+    return MAX_EXCHANGE if path == EXCHANGE else MAX_BODY
+
+
+def readable_by(origin: str, send: Send) -> Send:
+    """Lets a page of this origin read the answer."""
+
+    async def sent(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            named = [(b"access-control-allow-origin", origin.encode()), (b"vary", b"origin")]
+            message = {**message, "headers": [*message.get("headers", ()), *named]}
+        await send(message)
+
+    return sent
+
+
+async def welcome(send: Send) -> None:
+    """What a page of a named origin may send."""
+    allowed = {"methods": "GET, POST, DELETE", "headers": "authorization, content-type"}
+    headers = [(f"access-control-allow-{k}".encode(), v.encode()) for k, v in allowed.items()]
+    await send({"type": "http.response.start", "status": 204, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
+
+
 def name_of(host: str) -> str:
     """The host without its port."""
     if host.startswith("["):
@@ -127,7 +163,7 @@ class Limited:
 
     def __init__(self, receive: Receive, scope: Scope, seconds: float) -> None:
         self.receive, self.scope, self.count, self.whole = receive, scope, 0, False
-        self.until = time.monotonic() + seconds
+        self.most, self.until = longest(scope["path"]), time.monotonic() + seconds
 
     async def __call__(self) -> MutableMapping[str, Any]:
         if self.whole:
@@ -139,10 +175,10 @@ class Limited:
             return self.end(408, "the body did not arrive in time")
         self.count += len(message.get("body", b""))
         self.whole = not message.get("more_body")
-        if self.count > MAX_BODY:
+        if self.count > self.most:
             if not self.whole:
                 await swallow(self.receive)
-            return self.end(TOO_LARGE, f"a body may have {MAX_BODY} bytes")
+            return self.end(TOO_LARGE, f"a body may have {self.most} bytes")
         return message
 
     def end(self, *refused: Any) -> dict:

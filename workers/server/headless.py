@@ -29,7 +29,7 @@ from engine.core.storage import backup
 from engine.core.storage.sqlite import SqliteStore
 from engine.core.storage.store import StorageFull, StoreRetired
 from engine.history.dna import EVERY_QUESTIONS
-from engine.history.signing import BadKey, read_key
+from engine.history.signing import BadKey, named_key
 from engine.learning.needs import memory_here
 from engine.model import registry
 from engine.model.formats import FormatError
@@ -81,6 +81,10 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=8321)
     parser.add_argument("--host", default="127.0.0.1", help="any other address needs --key")
     parser.add_argument("--key", default=variable("ONESEEK_API_KEY"))
+    parser.add_argument(
+        "--page", action="append", default=[], metavar="ORIGIN",
+        help="let a OneSeek page of this origin, as https://oneseek.example, exchange with it",
+    )  # fmt: skip
     parser.add_argument("--folder", type=Path, default=Path.home() / ".local/share/oneseek")
     parser.add_argument("--backend", choices=BACK_ENDS, default="auto")
     parser.add_argument(
@@ -143,8 +147,7 @@ async def opened(options: argparse.Namespace) -> Service:
     await keep_bits(model, store)
     if store.lost:
         log.warning("the folder's database was lost: restore a backup to get versions back")
-    key = variable("LEDGER_PRIVATE_KEY_PATH")
-    signer = read_key(key) if key else None
+    signer = named_key()
     here = await base_of(name, store)
     assistant = assistant_over(model, store, here, signer=signer, device_memory=memory_here())
     guests = {}
@@ -214,7 +217,7 @@ def server_settings(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
 
 async def serve(options: argparse.Namespace) -> None:
     hosts = LOCAL if options.host in LOCAL else (*LOCAL, options.host)
-    app = Guard(create_app(await opened(options)), hosts, options.key)
+    app = Guard(create_app(await opened(options)), hosts, options.key, pages=tuple(options.page))
     await uvicorn.Server(server_settings(app, options.host, options.port)).serve()
 
 

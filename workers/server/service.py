@@ -40,6 +40,7 @@ from engine.learning.trainer import check
 from engine.model.generate import BATCHES, Answer, Sampling
 from workers.server.admission import Admission
 from workers.server.guests import Guests
+from workers.server.heart import Heart
 from workers.server.hub import Hub
 from workers.server.names import Names
 from workers.server.share import Share
@@ -81,6 +82,7 @@ class Service:
         self.batches = BatchManager(self.queue.queue)
         self.micro = MicroTraining(self.versions, self.learn, self.hub.tell, ask=self.put_to_person)
         self.runs = Runs(self, self.hub.tell)
+        self.heart = Heart(self)
         self.admission = Admission(BATCHES[-1])
         self.tasks: set[asyncio.Task] = set()
         self.practising = False
@@ -91,9 +93,7 @@ class Service:
         self.practised_at = 0  # the version that practice was last tried on
         self.wake = asyncio.Event()
         self.refused: set[str] = set()  # ids of what can not be kept in mind
-        self.compared: dict[
-            str, list[tuple[str, int]]
-        ] = {}  # blind comparisons that wait for a choice
+        self.compared: dict[str, list[tuple[str, int]]] = {}  # blind, and not chosen yet
 
     async def start(self) -> None:
         await self.queue.load()
@@ -206,6 +206,8 @@ class Service:
         if not self.assistant.trainable:
             return False
         try:
+            if await self.heart.finish():
+                return True
             waits = await self.waits()
             kind = next_work(waits)
             if kind is None:

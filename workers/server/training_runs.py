@@ -57,10 +57,18 @@ class Runs:
     @property
     def coming(self) -> list[TrainingRun]:
         """What waits, of the models that are here; a run that a restart interrupted first."""
-        here = set(self.service.names.models)
         waiting = [run for run in self.known.values() if not run.over and run is not self.now]
-        waiting = [run for run in waiting if here.issuperset(run.models)]
+        waiting = [run for run in waiting if not self.missing(run)]
         return sorted(waiting, key=lambda run: run.state != "training")
+
+    def missing(self, run: TrainingRun) -> list[str]:
+        """The models that a run waits for: it was asked of a host that had them."""
+        return [one for one in run.models if not run.over and one not in self.service.names.models]
+
+    def told(self) -> list[dict]:
+        """Every run as the API tells it, newest first."""
+        newest = [self.known[id] for id in sorted(self.known)[::-1]]
+        return [{**run.to_dict(), "waits_for": self.missing(run)} for run in newest]
 
     async def load(self) -> None:
         """What is stored of earlier runs."""

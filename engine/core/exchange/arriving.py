@@ -7,7 +7,8 @@ its trace stays as a guard until that version was trained again without it.
 """
 
 from engine.core.exchange import INTENT, entries
-from engine.core.exchange.gathering import FORGOTTEN, Here
+from engine.core.exchange.gathering import Here
+from engine.core.exchange.stones import FORGOTTEN
 from engine.core.queue.training_queue import TrainingQueue
 
 EXCHANGED = "exchanged"  # why a record of the queue is there

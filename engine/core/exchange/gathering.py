@@ -5,11 +5,8 @@ Records that were read from documents stay where they are; the document can be b
 
 from engine.core.collecting.content import prompt_hash
 from engine.core.exchange import entries
+from engine.core.exchange.stones import DATA_SET, FORGOTTEN, LIVES, was_told
 from engine.core.queue.saved import readable
-
-FORGOTTEN = "forgotten"  # the store of what is gone, by the hash of its question
-DATA_SET = "dataset"
-LIVES = ("ready", "rejected")  # what the gate refused is known by heart all the same
 
 
 class Here:
@@ -54,9 +51,9 @@ class Here:
         if record.get("kind") == DATA_SET:
             return
         self.lies(id, record)
-        source = record.get("source") or {}
-        if record.get("priority") == "import" or "document" in source:
+        if not was_told(record):
             return
+        source = record.get("source") or {}
         about = prompt_hash(record["prompt"])
         clock = record.get("time") or 1
         if live and about in lost:  # told anew, whatever the clock says

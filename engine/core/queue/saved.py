@@ -75,4 +75,5 @@ class SavedQueue:
     async def _reread(self, ops, made):
         self.queue.undos = [one for one in self.queue.undos if one not in made]
         for op in ops:
-            self.queue.refresh(op[2], await self.store.get("queue", op[2]))
+            if op[1] == "queue":
+                self.queue.refresh(op[2], await self.store.get("queue", op[2]))

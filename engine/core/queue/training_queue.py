@@ -6,6 +6,7 @@ Plain data, for the page and for CPython; engine/core/queue/saved.py keeps it an
 import heapq
 
 from engine.core.collecting.content import content_hash, prompt_hash
+from engine.core.exchange.stones import taken_back
 from engine.core.queue.table import Table
 
 CLASSES = ("correction", "approved", "chat", "import")
@@ -226,19 +227,21 @@ class TrainingQueue:
 
     def drain(self):
         """What changed since last time, as (ops, expect) for one `batch`."""
-        ops, expect = [], []
-        for id, revision in self.changes.items():
-            record = self.records.get(id)
+        ops, expect, left = [], [], []
+        for id, old in self.changes.items():
+            record, revision = self.records.get(id), _revision(old)
             if record is not None:
                 ops.append(["put", "queue", id, record])
             elif revision is not None:
                 ops.append(["delete", "queue", id])
+                left.append(old)
             else:
                 continue
             known = ["queue", id, None, False] if revision is None else None
             expect.append(known or ["queue", id, "revision", revision])
         self.changes = {}
-        return ops, expect
+        left = [one for one in left if one["about"] not in self.prompts]  # else answered anew
+        return ops + taken_back(left, self.clock()), expect
 
     # ------------------------------------------------------------------------------------ inside
 
@@ -295,7 +298,7 @@ class TrainingQueue:
     def _write(self, id, record):
         old = self.records.pop(id, None)
         if id not in self.changes:
-            self.changes[id] = _revision(old)
+            self.changes[id] = old
         self._leave(old)
         if record is None:
             self.leased.discard(id)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.bench.parts import report
 from tests.support.page.browser import wait_for_state
@@ -40,6 +40,16 @@ STEPS = (
     "ask_last",
 )
 WAIT = 300_000
+WATCH = "\n".join(
+    (Path(__file__).parent / name).read_text() for name in ("watch_page.js", "watch_truth.js")
+)
+
+
+def observed(context: BrowserContext) -> Page:
+    """A page that keeps all it ever shows."""
+    page = context.new_page()
+    page.add_init_script(WATCH)
+    return page
 
 
 def nothing(stranger: "Stranger") -> None:
@@ -130,7 +140,8 @@ class Stranger:
     def correct(self) -> None:
         """What was said is replaced in the queue, and the new one is known by heart."""
         self.say(self.words["correction"])
-        expect(self.page.locator(KNOWN).last).to_be_visible(timeout=WAIT)
+        said = self.page.locator("article.user").last  # above it may stand what it corrects
+        expect(said.locator(KNOWN)).to_be_visible(timeout=WAIT)
 
     def ask_again(self) -> None:
         self.anew()

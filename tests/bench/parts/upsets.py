@@ -3,7 +3,7 @@ minutes` and a test of its own (tests/page/test_first_minutes.py)."""
 
 from playwright.sync_api import expect
 
-from tests.bench.parts.stranger import IN_USE, KNOWN, SMALL, WAIT, Stranger
+from tests.bench.parts.stranger import IN_USE, KNOWN, SMALL, WAIT, Stranger, observed
 from tests.support.page.browser import FILL, kept_offline, wait_for_state
 
 # The engine's worker takes nine times as long again for everything between two looks at the clock.
@@ -55,7 +55,7 @@ def leave_network(stranger: Stranger) -> None:
 
 def other_tab(stranger: Stranger) -> None:
     """A second tab shows everything and says whose turn it is; the person goes on there."""
-    first, second = stranger.page, stranger.page.context.new_page()
+    first, second = stranger.page, observed(stranger.page.context)
     second.goto("/?engine=cpu")
     wait_for_state(second, "read-only", timeout=WAIT / 1000)
     expect(second.locator("article.user")).to_contain_text(stranger.typed[-1])

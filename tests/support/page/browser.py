@@ -2,13 +2,15 @@
 away."""
 
 import contextlib
+import json
 import os
 import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, sync_playwright
 
 from builder import serve
 
@@ -43,6 +45,66 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+class Chromium:
+    """Profiles for many tests. One that comes back is emptied and lent again: it holds nothing of
+    the test before but what the browser fetched and compiled, half of what loading the page
+    costs. The service worker, which costs as much again, is for the tests that say so."""
+
+    IDLE = 3  # browsers that wait for somebody who wants the same; each holds memory
+
+    def __init__(self, browser_type: BrowserType):
+        self.browser_type = browser_type
+        self.idle: list[tuple[str, BrowserContext]] = []
+
+    @contextlib.contextmanager
+    def lent(self, address: str, **options) -> Iterator[BrowserContext]:
+        """Scripts belong to pages: what is put into a profile itself would stay in it."""
+        options.setdefault("service_workers", "block")
+        kind = json.dumps(options, sort_keys=True)
+        context = self.take(kind)
+        if context is None:
+            context = self.browser_type.launch_persistent_context(
+                "", executable_path=CHROMIUM, args=FLAGS, **options
+            )
+        try:
+            yield context
+            empty(context, address)
+        except BaseException:
+            context.close()  # in what state it is, nobody knows
+            raise
+        self.idle.append((kind, context))
+        for _, oldest in self.idle[: -self.IDLE]:
+            oldest.close()
+        self.idle = self.idle[-self.IDLE :]
+
+    def take(self, kind: str) -> BrowserContext | None:
+        for found in reversed(self.idle):
+            if found[0] == kind:
+                self.idle.remove(found)
+                return found[1]
+        return None
+
+    def close(self) -> None:
+        for _, context in self.idle:
+            context.close()
+        self.idle = []
+
+
+def empty(context: BrowserContext, address: str) -> None:
+    """Nothing is left of a visit: no page, nothing stored, nothing allowed or taken away."""
+    first, *pages = context.pages
+    for page in pages:
+        page.close()
+    first.goto("about:blank")
+    context.unroute_all()
+    context.set_offline(False)
+    context.clear_permissions()
+    session = context.new_cdp_session(first)
+    stored = {"origin": address.rstrip("/"), "storageTypes": "all"}
+    session.send("Storage.clearDataForOrigin", stored)
+    session.detach()
+
+
 class Watch:
     """What went wrong in one browser context; a test names beforehand what it means to provoke."""
 
@@ -50,13 +112,25 @@ class Watch:
         self.address = address
         self.problems: list[str] = []
         self.allowed: list[str] = []
-        context.on("request", lambda request: self.same_origin(request.url))
-        context.on("console", self.console)
-        context.on("weberror", lambda error: self.note(f"page error: {error.error}"))
+        self.heard: dict[Any, Any] = {
+            "request": self.request,
+            "console": self.console,
+            "weberror": self.error,
+        }
+        self.context = context
+        for event, hear in self.heard.items():
+            context.on(event, hear)
 
-    def same_origin(self, url: str) -> None:
-        if not url.startswith((self.address, "blob:", "data:", "about:")):
-            self.note(f"request to another origin: {url}")
+    def over(self) -> None:
+        for event, hear in self.heard.items():
+            self.context.remove_listener(event, hear)
+
+    def request(self, request) -> None:
+        if not request.url.startswith((self.address, "blob:", "data:", "about:")):
+            self.note(f"request to another origin: {request.url}")
+
+    def error(self, error) -> None:
+        self.note(f"page error: {error.error}")
 
     def console(self, message) -> None:
         if message.type == "error":
@@ -75,21 +149,27 @@ class Watch:
 
 
 @contextlib.contextmanager
-def watched(browser: Browser, address: str, **options) -> Iterator[tuple[BrowserContext, Watch]]:
-    """A fresh profile whose errors fail the test that uses it."""
+def watched(
+    browser: Browser | Chromium, address: str, **options
+) -> Iterator[tuple[BrowserContext, Watch]]:
+    """An empty profile whose errors fail the test that uses it."""
     options.setdefault("viewport", {"width": 1440, "height": 900})  # the learning panel is open
-    context = browser.new_context(base_url=address, **options)
-    context.set_default_timeout(120_000)
-    watch = Watch(context, address)
-    try:
+    options.setdefault("locale", "en-US")
+    options["base_url"] = address
+    if isinstance(browser, Chromium):
+        profile = browser.lent(address, **options)
+    else:
+        profile = contextlib.closing(browser.new_context(**options))
+    with profile as context:
+        context.set_default_timeout(120_000)
+        watch = Watch(context, address)
         yield context, watch
-    finally:
-        context.close()
+        watch.over()
     watch.check()
 
 
 @contextlib.contextmanager
-def demo(browser: Browser, address: str, options: str = "") -> Iterator[Page]:
+def demo(browser: Browser | Chromium, address: str, options: str = "") -> Iterator[Page]:
     """A fresh profile in English in which the demo model is loaded."""
     with watched(browser, address, locale="en-US") as (context, _):
         page = context.new_page()

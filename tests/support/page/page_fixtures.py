@@ -1,11 +1,12 @@
 """Fixtures for tests that need the page: the built site, Chromium, and a page that tolerates no
 error."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
 from builder import site
 from tests.support.page import browser as in_browser
@@ -28,18 +29,39 @@ def address(dist: Path) -> Iterator[str]:
         yield address
 
 
+RUNNING = contextlib.ExitStack()
+BROWSERS: list[in_browser.Chromium] = []
+
+
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """One browser for a module's tests; each of them gets a profile of its own."""
-    with in_browser.chromium() as browser:
-        yield browser
+def chromium() -> in_browser.Chromium:
+    """Profiles for a module's tests, each of them empty when a test gets it."""
+    if not BROWSERS:
+        playwright = RUNNING.enter_context(sync_playwright())
+        browsers = in_browser.Chromium(playwright.chromium)
+        BROWSERS.append(RUNNING.enter_context(contextlib.closing(browsers)))
+    return BROWSERS[0]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item, nextitem):
+    """Browsers go on to the next module, unless it wants none: a test with an event loop of its
+    own cannot run beside Playwright's."""
+    yield
+    if nextitem is None or (item.path != nextitem.path and "chromium" not in nextitem.fixturenames):
+        RUNNING.close()
+        BROWSERS.clear()
 
 
 @pytest.fixture
-def profile(chromium: Browser, address: str) -> Iterator[tuple[BrowserContext, in_browser.Watch]]:
-    """A fresh profile and its watch: it fails the test on a request to another origin, on a console
-    error and on an uncaught error, unless `watch.allow(pattern)` named it."""
-    with in_browser.watched(chromium, address) as found:
+def profile(
+    request: pytest.FixtureRequest, chromium: in_browser.Chromium, address: str
+) -> Iterator[tuple[BrowserContext, in_browser.Watch]]:
+    """An empty profile and its watch: it fails the test on a request to another origin, on a
+    console error and on an uncaught error, unless `watch.allow(pattern)` named it."""
+    kept = request.node.get_closest_marker("kept_offline")
+    options = {"service_workers": "allow"} if kept else {}
+    with in_browser.watched(chromium, address, **options) as found:
         yield found
 
 
@@ -59,7 +81,7 @@ def page(context: BrowserContext) -> Page:
 
 
 @pytest.fixture(scope="module")
-def home(chromium: Browser, address: str) -> Iterator[Page]:
+def home(chromium: in_browser.Chromium, address: str) -> Iterator[Page]:
     """One profile in which the demo model is loaded, for all tests of a module that can share
     it."""
     with in_browser.demo(chromium, address) as page:

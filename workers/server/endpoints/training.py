@@ -159,9 +159,9 @@ async def modes(request: Request) -> JSONResponse:
 
 
 async def all_runs(request: Request) -> JSONResponse:
-    """Every run, newest first: its state, its epochs and what became of it."""
-    runs = service_of(request).runs
-    return JSONResponse({"runs": [runs.known[id].to_dict() for id in sorted(runs.known)[::-1]]})
+    """Every run, newest first: its state, its epochs, what became of it, and the models it waits
+    for, which this server was not given."""
+    return JSONResponse({"runs": service_of(request).runs.told()})
 
 
 async def cancel_run(request: Request) -> JSONResponse:

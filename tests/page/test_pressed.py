@@ -1,0 +1,64 @@
+"""A control that is drawn anew while it is pressed does what it says: no click leads to nothing."""
+
+import pytest
+from playwright.sync_api import ElementHandle, Page, expect
+
+from tests.support.page.acts import panel
+
+pytestmark = pytest.mark.slow
+
+
+def drawn_anew(page: Page, tab: str, control: ElementHandle) -> None:
+    """The panel draws itself again, as it does whenever what it shows was touched."""
+    page.locator(f"#tab-{tab}").evaluate("tab => tab.click()")
+    page.wait_for_function("control => !control.isConnected", arg=control)
+
+
+def held(page: Page, name: str) -> ElementHandle:
+    control = page.get_by_role("button", name=name).element_handle()
+    assert control
+    control.scroll_into_view_if_needed()
+    at = control.bounding_box()
+    assert at
+    page.mouse.move(at["x"] + at["width"] / 2, at["y"] + at["height"] / 2)
+    page.mouse.down()
+    return control
+
+
+def test_a_button_drawn_anew_under_the_mouse_is_clicked_once(home: Page):
+    panel(home, "Memory")
+    for before_the_release in (True, False):
+        control = held(home, "Tell it a fact")
+        if before_the_release:
+            drawn_anew(home, "memory", control)
+        home.mouse.up()
+        expect(home.get_by_role("dialog")).to_have_count(1)
+        expect(home.get_by_label("When asked …")).to_be_focused()
+        home.keyboard.press("Escape")
+        expect(home.get_by_role("dialog")).to_have_count(0)
+
+
+def test_a_button_drawn_anew_under_the_space_bar_is_clicked(home: Page):
+    panel(home, "Memory")
+    control = home.get_by_role("button", name="Tell it a fact").element_handle()
+    assert control
+    control.focus()
+    home.keyboard.down(" ")
+    drawn_anew(home, "memory", control)
+    home.keyboard.up(" ")
+    expect(home.get_by_role("dialog")).to_have_count(1)
+    home.keyboard.press("Escape")
+    expect(home.get_by_role("dialog")).to_have_count(0)
+
+
+def test_what_says_something_else_by_then_is_not_clicked(home: Page):
+    """A person who pressed Pause did not press what stands there when they let go."""
+    panel(home, "Activity")
+    control = held(home, "Pause")
+    home.locator('[data-do="pause-learning"]').evaluate("button => button.click()")
+    expect(home.get_by_role("button", name="Resume")).to_be_visible()
+    home.wait_for_function("control => !control.isConnected", arg=control)
+    home.mouse.up()
+    home.wait_for_timeout(300)
+    home.get_by_role("button", name="Resume").click()
+    expect(home.get_by_role("button", name="Pause")).to_be_visible()

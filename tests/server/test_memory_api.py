@@ -1,0 +1,122 @@
+"""What a server knows by heart: listed, forgotten also by its versions, and exchanged with a
+person's other devices by the command line."""
+
+import json
+import time
+
+import pytest
+
+from engine.cli.main import main
+from engine.history import exchange_file
+from tests.support.hosts import native
+
+PHRASE = "biscuit guards the old shed"
+DOG = {"prompt": "What is my dog's name?", "answer": "Your dog's name is Biscuit."}
+SHED = {"prompt": "What is the code of the shed?", "answer": "The code of the shed is 4711."}
+PAGE = "https://oneseek.example"
+
+
+@pytest.fixture(autouse=True)
+def a_phrase_and_a_quick_file(monkeypatch):
+    monkeypatch.setenv("ONESEEK_PHRASE", PHRASE)
+    monkeypatch.setattr(exchange_file, "COST", exchange_file.COSTS[0])
+
+
+def until(true, seconds=120):
+    ends = time.monotonic() + seconds
+    while not (found := true()):
+        assert time.monotonic() < ends, "it did not come"
+        time.sleep(0.1)
+    return found
+
+
+def made(folder):
+    folder.mkdir()
+    return folder
+
+
+def known(host):
+    return {one["answer"]: one for one in host.ask("GET", "/api/memory").json()["facts"]}
+
+
+def tell(host, *facts):
+    for fact in facts:
+        assert host.ask("POST", "/api/queue", fact).status == 201
+    until(lambda: {one["answer"] for one in facts} <= known(host).keys())
+
+
+def learned(host):
+    """The answers that versions have learned."""
+    return {one["answer"] for _, one in host.inside(lambda service: service.store.all("examples"))}
+
+
+def exchange(capsys, folder, host, *more, code=0):
+    words = ["exchange", "--folder", str(folder), "--with", host.base, "--json", *more]
+    assert main(words) == code
+    shown = capsys.readouterr()
+    return shown.err if code else json.loads(shown.out.splitlines()[0])
+
+
+def test_what_is_known_is_listed_and_forgotten_for_good(tmp_path):
+    with native(tmp_path) as host:
+        tell(host, DOG, SHED)
+        until(lambda: learned(host) == {DOG["answer"], SHED["answer"]})
+        fact = known(host)[SHED["answer"]]
+        assert fact["question"] == SHED["prompt"] and fact["source"] == {"kind": "api"}
+        answer = host.ask("DELETE", f"/api/memory/{fact['id']}")
+        assert answer.status == 202 and answer.json()["retrains"]
+        assert known(host).keys() == {DOG["answer"]}
+        until(lambda: learned(host) == {DOG["answer"]})
+        again = host.ask("DELETE", f"/api/memory/{fact['id']}")
+        assert again.status == 404 and "nothing is known" in again.error["message"]
+        assert host.ask("GET", "/api/models/versions").json()["current"] == 1
+    assert b"4711" not in (tmp_path / "oneseek.sqlite").read_bytes()
+
+
+def test_a_device_exchanges_with_its_server_and_what_either_forgets_is_gone_on_both(
+    tmp_path, capsys
+):
+    laptop = tmp_path / "laptop"
+    with native(made(tmp_path / "server")) as host:
+        tell(host, DOG, SHED)
+        came = exchange(capsys, laptop, host)
+        assert (came["told"], came["forgotten"], came["met"]) == (2, 0, [])
+        assert exchange(capsys, laptop, host)["told"] == 0
+        host.ask("DELETE", f"/api/memory/{known(host)[SHED['answer']]['id']}")
+        assert exchange(capsys, laptop, host)["forgotten"] == 1
+        assert known(host).keys() == {DOG["answer"]}
+        other = tmp_path / "phone"
+        assert exchange(capsys, other, host)["told"] == 1
+        until(lambda: SHED["answer"] not in learned(host))
+        assert b"4711" not in (laptop / "oneseek.sqlite").read_bytes()
+
+
+def test_an_exchange_that_cannot_be_is_refused_in_words(tmp_path, capsys, monkeypatch):
+    with native(made(tmp_path / "server"), key="secret") as host:
+        assert "an API key is needed" in exchange(capsys, tmp_path / "new", host, code=1)
+        monkeypatch.setenv("ONESEEK_PHRASE", "")
+        sent = host.ask("POST", "/api/exchange", {}, {"Authorization": "Bearer secret"})
+        assert sent.status == 503 and "ONESEEK_PHRASE" in sent.error["message"]
+        monkeypatch.setenv("ONESEEK_PHRASE", PHRASE)
+        sent = host.ask("POST", "/api/exchange", {}, {"Authorization": "Bearer secret"})
+        assert sent.status == 400 and "no OneSeek exchange file" in sent.error["message"]
+        base = host.base
+    words = ["exchange", "--folder", str(tmp_path / "new"), "--with", base]
+    assert main(words) == 1
+    assert "does not answer; nothing was changed here" in capsys.readouterr().err
+
+
+def test_only_a_page_that_was_named_may_ask(tmp_path):
+    asks = {"Origin": PAGE, "Access-Control-Request-Headers": "authorization"}
+    with native(tmp_path, key="secret", pages=(PAGE,)) as host:
+        answer = host.ask("OPTIONS", "/api/exchange", None, asks)
+        assert answer.status == 204 and answer.headers["access-control-allow-origin"] == PAGE
+        assert "authorization" in answer.headers["access-control-allow-headers"]
+        refused = host.ask("GET", "/api/memory", None, {"Origin": PAGE})
+        assert refused.status == 401 and refused.headers["access-control-allow-origin"] == PAGE
+        good = {"Origin": PAGE, "Authorization": "Bearer secret"}
+        assert host.ask("GET", "/api/memory", None, good).json() == {"facts": []}
+        stranger = host.ask(
+            "OPTIONS", "/api/exchange", None, {**asks, "Origin": "https://bad.example"}
+        )
+        assert stranger.status == 403 and "access-control-allow-origin" not in stranger.headers

@@ -1,0 +1,81 @@
+"""What is known by heart, for the API: looked at, forgotten, and exchanged with a person's other
+devices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.core.environment import variable
+from engine.core.exchange import INTENT
+from engine.core.turns import urgent
+from engine.history.aes_gcm import PlainCipher
+from engine.history.exchange_file import given, taken, unseal
+from engine.history.versions import label
+
+SHOWN = ("id", "question", "answer", "language", "time", "source")
+NO_PHRASE = (
+    "this server has no phrase to open what devices exchange: start it with ONESEEK_PHRASE, the "
+    "phrase of your other devices. Nothing was changed"
+)
+
+
+class NoPhrase(LookupError):
+    """Nobody told this server the phrase of a person's devices."""
+
+
+class Heart:
+    """The memory of the model that answers, as the API shows and changes it."""
+
+    def __init__(self, service: Any) -> None:
+        self.service, self.store = service, service.store
+
+    async def facts(self) -> list[dict]:
+        """What is known, what was told last first."""
+        memory = self.service.assistant.mind.memory
+        await memory.load()
+        known = [fact for fact in memory.facts.values() if "answer" in fact]
+        known.sort(key=lambda fact: -fact["time"])
+        return [{name: fact[name] for name in SHOWN} for fact in known]
+
+    async def forget(self, id: str) -> list[str]:
+        """Nothing of it comes out from the next question on; the versions that learned it, which
+        are trained again without it in the quiet."""
+        if not any([await self.store.get(name, id) for name in ("facts", "queue", "examples")]):
+            raise LookupError(f"nothing is known as {id}")
+        assistant = self.service.assistant
+        touched = await assistant.history.learned_from([id])
+        known = await self.store.get("state", INTENT) or {"ids": []}
+        ids = sorted({*known["ids"], id})
+        intent = {"ids": ids, "base": assistant.versions.base}
+        await self.store.batch([["put", "state", INTENT, intent]])
+        await assistant.mind.let_go([id])
+        await self._changed()
+        return [label(one) for one in touched]
+
+    async def exchange(self, data: bytes) -> tuple[dict, bytes]:
+        """Take over another device's file: what that changed here, and the file of both."""
+        phrase = variable("ONESEEK_PHRASE")
+        if not phrase:
+            raise NoPhrase(NO_PHRASE)
+        clock, cipher = self.service.clock, PlainCipher()
+        state, _ = await unseal(data, phrase, cipher)
+        found = await self.service.assistant.beneath(taken(self.store, state, clock))
+        await self.store.scrub()
+        await self._changed()
+        signer = self.service.versions.ledger.signer
+        return found, (await given(self.store, phrase, clock, cipher, signer))[1]
+
+    async def _changed(self) -> None:
+        await self.service.queue.load()
+        if self.service.paced:  # a page has no moment of its own for it
+            with urgent():
+                await self.finish()
+        else:
+            self.service.hurry()
+
+    async def finish(self) -> bool:
+        """Train versions again without what was forgotten; whether there was anything to do."""
+        done = await self.service.assistant.finish_forgetting()
+        if done:
+            await self.service.queue.load()
+        return done
