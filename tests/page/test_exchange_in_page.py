@@ -169,7 +169,7 @@ def exchange(page: Page, host: Native, key: str) -> None:
 
 
 def test_a_page_exchanges_with_a_server_of_ones_own(
-    chromium: Browser, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    chromium: Chromium, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("ONESEEK_PHRASE", PHRASE)
     boat, shed = "The boat is called Vindil.", "The code of the shed is 4711."
