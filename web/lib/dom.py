@@ -18,9 +18,6 @@ VERBS = {}
 
 TYPED_INTO = "textarea, input:not([type=checkbox]):not([type=radio])"
 
-TREMBLE = 16
-"""Pixels within which a mouse that is held counts as still."""
-
 PLAIN = {"cls": "class", "label": "aria-label", "do": "data-do", "of": "data-of", "for_": "for"}
 
 
@@ -168,48 +165,6 @@ def start(complain):
 
     for kind in ("click", "change", "submit", "input"):
         when(kind, document)(act)
-    _finish("mousedown", "mouseup")
-    _finish("keydown", "keyup")
-
-
-def _finish(down, up):
-    """What is drawn anew while it is pressed goes away under the finger, and the browser forgets
-    the click: the same control, where it is then, is clicked instead."""
-    held = []
-
-    def pressed(event):
-        held[:] = [(_control(event), _place(event))]
-
-    def released(event):
-        gone, place = held.pop() if held else (None, None)
-        if gone and not gone.isConnected and place == _place(event):
-            again = _double(gone, _control(event))
-            if again:
-                again.click()
-
-    listen(down, document, pressed)
-    listen(up, document, released)
-
-
-def _control(event):
-    """What the mouse, or the space bar, would click where the event is."""
-    if not hasattr(event.target, "closest") or getattr(event, "code", "Space") != "Space":
-        return None
-    node = event.target.closest("button, summary, label, a, [data-do]")
-    return None if is_none(node) else node
-
-
-def _place(event):
-    """Whoever moves away while they press has thought better of it; a hand trembles a little."""
-    return getattr(event, "clientX", 0) // TREMBLE, getattr(event, "clientY", 0) // TREMBLE
-
-
-def _double(gone, here):
-    """The same control: the one at the same place, else the only one there is."""
-    if here and here.isEqualNode(gone):
-        return here
-    doubles = [one for one in document.querySelectorAll(gone.localName) if one.isEqualNode(gone)]
-    return doubles[0] if len(doubles) == 1 else None
 
 
 def listen(kind, target, handler, **options):

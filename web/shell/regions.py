@@ -30,7 +30,7 @@ from web.learning.practice import Learning
 from web.learning.presence import Presence
 from web.learning.teaching import Teaching
 from web.learning.training import Training
-from web.lib import dom, markdown, overlay, site
+from web.lib import dom, markdown, overlay, pressed, site
 from web.lib.words import t, wished
 from web.settings.choice import Choice
 from web.settings.exchange import Exchange
@@ -56,6 +56,7 @@ async def start(app):
     await markdown.load()
     dom.start(page.complain)
     overlay.start()
+    pressed.start()
     put_together(page)
     verbs.register(page)
     await fill(page)
