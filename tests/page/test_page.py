@@ -101,7 +101,7 @@ def worker_without_webgpu(page: Page) -> None:
 
 def test_a_worker_that_cannot_start_says_so_in_plain_words(page: Page, watch: Watch):
     watch.allow("wheel|Failed to fetch|ERR_FAILED|integrity")
-    page.route(re.compile(r"/oneseek\.whl$"), lambda route: route.abort())
+    page.route(re.compile(r"/oneseek\.bin$"), lambda route: route.abort())
     page.goto("/")
     panel = page.locator("#trouble-engine")
     expect(panel).to_contain_text("The engine could not start.")
