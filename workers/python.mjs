@@ -8,8 +8,20 @@ export { version };
 const HEAD = 16; // bytes before the heap: the length of the function table it was made with
 const LINKING = { loadAsync: true, nodelete: true, allowUndefined: true };
 
-export async function loadPyodide(options) {
+
+// PyScript asks for it only once the page has time for its worker; Python is under way long before.
+const told = {};
+const begun = globalThis.WorkerGlobalScope && begin();
+begun?.catch(() => {}); // told to who asks
+
+export function loadPyodide(options) {
+  Object.assign(told, options);
+  return begun;
+}
+
+async function begin() {
   const packages = arrived("packages.bin").then(inflated).then(opened);
+  const options = { stdout: (text) => told.stdout?.(text), stderr: (text) => told.stderr?.(text) };
   if ("Suspending" in WebAssembly)
     try {
       return await start(options, packages, arrived("heap.bin").then(inflated));
