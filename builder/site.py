@@ -199,8 +199,7 @@ def roots(site: Site, settings: dict[str, dict]) -> dict[str, bytes]:
 def suite_page(index: str) -> bytes:
     """A page with PyScript and nothing else, for the worker that runs the suite."""
     kept = re.findall(
-        r'<meta http-equiv.*|<script type="(?:application/json|module)"(?!.*/workers\.js).*|<py-config.*',
-        index,
+        r'<meta http-equiv.*|<script type="(?:application/json|module)".*|<py-config.*', index
     )
     return "\n".join(["<!doctype html>", "<meta charset=utf-8>", *kept]).encode()
 
@@ -248,7 +247,6 @@ def head(site: Site, facts: dict) -> str:
         "page": html.escape(json.dumps(page)),
         "facts": json.dumps(facts, ensure_ascii=False).replace("</", "<\\/"),
         "start": site.names["start.js"],
-        "workers": site.names["workers.js"],
         "core": site.names["pyscript/core.js"],
         "files": site.names["page-files.json"],
         "boot": site.names["boot.py"],
@@ -257,7 +255,6 @@ def head(site: Site, facts: dict) -> str:
 <link rel="preload" id="page-files" as="fetch" crossorigin href="{files}">
 <script type="application/json" id="site">{facts}</script>
 <script type="module" src="{start}"></script>
-<script type="module" src="{workers}"></script>
 <script type="module" src="{core}"></script>
 <script type="mpy" src="{boot}" config="{page}"></script>
 """.format(**quoted)

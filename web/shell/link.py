@@ -7,8 +7,9 @@ long as it lives.
 """
 
 import asyncio
+import json
 
-from pyscript import js_import, window, workers
+from pyscript import create_named_worker, document, js_import, window
 
 from engine.core.messages import (
     BadMessage,
@@ -26,6 +27,9 @@ from engine.core.messages import (
     opened,
 )
 from web.lib import clock, site
+
+visit = window.crypto.randomUUID()
+"""In the names of channels, so that only this page and its workers know them."""
 
 TICK_SECONDS = 1
 LATE_SECONDS = 0.5  # an event may still be on its way when the answer that counts it is here
@@ -102,14 +106,25 @@ class Link:
         await self.starting
 
     async def create(self):
+        settings = dict(site.workers[self.worker])
+        settings["worker"] = self.worker
         self.made += 1
-        line = window.workerLine(self.worker, self.made)
-        self.channel = line.channel
-        self.channel.onmessage = lambda event: self.hear(event.data)
-        for text in line.heard:
-            self.hear(text)
-        self.remote = await workers[line.name]
-        self.thread = line.script.xworker
+        name = "%s-%d" % (self.worker, self.made)
+        settings["channel"] = "oneseek-%s-%s" % (visit, name)
+        self.channel = window.BroadcastChannel.new(settings["channel"])
+        self.channel.onmessage = self.hear
+        settings["build"] = site.build
+        settings["project"] = site.path(settings["project"])
+        settings["scripts"] = {script: site.path(script) for script in settings["scripts"]}
+        settings["models"] = site.models()
+        config = {
+            "interpreter": site.path("python.mjs"),
+            "plugins": ["!error"],
+            "oneseek": settings,
+        }
+        source = site.path("workers/boot.py")
+        self.remote = await create_named_worker(source, name, json.dumps(config))
+        self.thread = document.querySelector('script[name="%s"]' % name).xworker
 
     async def ask(self, request, first=False):
         """The answer to a request, or Refused; the first one starts the worker. What a new worker
@@ -204,8 +219,8 @@ class Link:
     def listen(self, kind, function):
         self.listeners.setdefault(kind, []).append(function)
 
-    def hear(self, text):
-        worker, seq, message = opened(text)
+    def hear(self, event):
+        worker, seq, message = opened(event.data)
         if worker != self.worker:
             return
         if 0 < seq <= self.seen:
