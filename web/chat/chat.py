@@ -326,19 +326,20 @@ class Chat:
         """Above what is being read, which does not move."""
         while not self.shown_from and self.has_earlier():
             await self.fetch_earlier()
-        node = self.log._dom_element
-        below = node.scrollHeight - node.scrollTop
         shown, button = self.branch(), self.column._dom_element.firstElementChild
         if not shown or button.getAttribute("data-do") != "earlier":
             return
         until, self.shown_from = self.shown_from, max(0, self.shown_from - MORE)
-        for index in range(until - 1, self.shown_from - 1, -1):
+        made = []
+        for index in range(self.shown_from, until):
+            made.append(self.draw_turn(shown[index])._dom_element)
+            await asyncio.sleep(BREATH_SECONDS)
             if not button.isConnected:  # another chat was opened meanwhile
                 return
-            article = self.draw_turn(shown[index])._dom_element
-            button.after(article)
-            node.scrollTop = node.scrollHeight - below
-            await asyncio.sleep(BREATH_SECONDS)
+        node = self.log._dom_element  # all at once: each measuring lays out the whole log
+        below = node.scrollHeight - node.scrollTop
+        button.after(*made)
+        node.scrollTop = node.scrollHeight - below
         if not self.has_earlier():
             button.remove()
 

@@ -4,7 +4,7 @@ Of a long chat the newest are read when it is opened and the others when somebod
 MicroPython looks through everything it holds whenever it tidies up, in the middle of a key as well.
 """
 
-MANY = 1000  # more than a model's context has room for
+MANY = 500  # a model's context is full long before
 SOME = 200
 
 
