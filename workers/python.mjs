@@ -33,6 +33,7 @@ async function begin() {
 
 // With `packages` as they were opened and `heap`, both still to come.
 export async function start(options, packages, heap) {
+  for (const coming of [packages, heap]) coming?.catch(() => {}); // told where it is waited for, which comes later
   let table;
   const createPyodideModule = async (settings) => {
     const placed = new Promise((done, failed) => settings.preRun.push((module) => place(module, packages).then(done, failed)));
