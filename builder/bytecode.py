@@ -37,16 +37,27 @@ def key(name: str, data: bytes, keep_source: bool) -> str:
 
 
 def make(archives: dict[str, bytes], places: dict[str, Path], keep_source: bool) -> None:
-    if not shutil.which("node"):
-        raise Stop("node is needed to build the site; on Debian: apt-get install nodejs")
+    needs_node()
     try:
         MADE.mkdir(parents=True, exist_ok=True)
         run(archives, places, keep_source)
     except OSError as error:
         raise Stop(f"compiled Python cannot be written to {MADE}: {error.strerror}") from error
-    oldest_first = sorted(MADE.iterdir(), key=lambda place: place.stat().st_mtime)
-    for place in oldest_first[:-KEPT]:
-        place.unlink()
+    forget_oldest(MADE, KEPT)
+
+
+def needs_node() -> None:
+    if not shutil.which("node"):
+        raise Stop("node is needed to build the site; on Debian: apt-get install nodejs")
+
+
+def forget_oldest(folder: Path, kept: int) -> None:
+    oldest_first = sorted(folder.iterdir(), key=lambda place: place.stat().st_mtime)
+    for place in oldest_first[:-kept]:
+        if place.is_dir():
+            shutil.rmtree(place)
+        else:
+            place.unlink()
 
 
 def run(archives: dict[str, bytes], places: dict[str, Path], keep_source: bool) -> None:

@@ -9,7 +9,7 @@ import re
 import tomllib
 import zipfile
 
-from builder import ROOT, bytecode, fetch, wheels
+from builder import ROOT, bytecode, fetch, heap, wheels
 
 CORE = (
     "pyodide.mjs",
@@ -32,12 +32,15 @@ def folder(tests: bool) -> dict[str, bytes]:
     plain = dict(shipped_wheels("wheels/"))
     own_readers = {n: plain.pop(n) for n in list(plain) if n.startswith(READ_THEIR_SOURCE)}
     shipped = bytecode.compiled(plain) | bytecode.compiled(own_readers, keep_source=True)
+    at_start = pins()["heap"]["packages"]
+    begun = [shipped.pop(n) for n in sorted(shipped) if normal(n.split("-")[0]) in at_start]
     if tests:
         shipped |= dict(shipped_wheels("tests/"))
     lock = json.loads(package["pyodide-lock.json"])
     lock["packages"] = lock_entries(shipped)
     files["pyodide-lock.json"] = json.dumps(lock, indent=1).encode()
-    return files | shipped
+    made = heap.files(files, begun, pins()["heap"]["imports"])
+    return files | made | shipped | {"python.mjs": heap.STARTER.read_bytes()}
 
 
 def shipped_wheels(kind: str) -> list[tuple[str, bytes]]:

@@ -13,7 +13,7 @@ import re
 import shutil
 from pathlib import Path
 
-from builder import ROOT, Stop, bytecode, fetch, headers, pyodide, wheels
+from builder import ROOT, Stop, bytecode, fetch, headers, heap, pyodide, wheels
 
 DIST = ROOT / "dist"
 TEST_DIST = ROOT / "dist-test"
@@ -149,8 +149,8 @@ def page_python() -> list[Path]:
 
 
 def page_files(tests: bool) -> dict[str, bytes | Path]:
-    """Our own: what the browser reads as it lies, the page's Python in one piece, the rest as a
-    wheel."""
+    """Our own: what the browser reads as it lies, the page's Python in one piece, the workers' in
+    another."""
     web = ROOT / "web/static"
     own: dict[str, bytes | Path] = {
         path.relative_to(web).as_posix(): path.read_bytes()
@@ -164,19 +164,19 @@ def page_files(tests: bool) -> dict[str, bytes | Path]:
     own["boot.py"] = (ROOT / "web/shell/boot.py").read_bytes()
     own["workers/boot.py"] = (ROOT / "workers/boot.py").read_bytes()
     wheel = {"oneseek.whl": wheels.own(with_tests=tests)[1]}
-    own |= bytecode.compiled(wheel, keep_source=True)
-    return own
+    compiled = bytecode.compiled(wheel, keep_source=True)["oneseek.whl"]
+    return own | {"oneseek.bin": heap.small(heap.archive(heap.unzipped(compiled)))}
 
 
 def roots(site: Site, settings: dict[str, dict]) -> dict[str, bytes]:
     """The files that keep their names, filled with what the others are called."""
     build_hash = site.build_hash()
-    integrity = "sha256-" + base64_of(site.hashes[site.names["oneseek.whl"]])
+    integrity = "sha256-" + base64_of(site.hashes[site.names["oneseek.bin"]])
     facts = {
         "build": build_hash,
         "files": {name: path for name, path in site.names.items() if wanted_by_page(name)},
         "workers": {
-            name: {"wheel": "oneseek.whl", "integrity": integrity, **each}
+            name: {"project": "oneseek.bin", "integrity": integrity, **each}
             for name, each in settings.items()
         },
     }
@@ -190,7 +190,7 @@ def roots(site: Site, settings: dict[str, dict]) -> dict[str, bytes]:
     pages = {"index.html": index, "hand-over.html": opened, "manifest.webmanifest": manifest}
     pages["oqt-dashboard.html"] = (ROOT / "web/static/oqt-dashboard.html").read_text()
     finished = {name: text.encode() for name, text in pages.items()}
-    finished["sw.js"] = service_worker(site, finished, settings)
+    finished["sw.js"] = service_worker(site, finished)
     whole = {"build": build_hash, "files": dict(sorted(site.hashes.items()))}
     finished["build.json"] = json.dumps(whole, indent=1).encode()
     return finished
@@ -204,11 +204,9 @@ def suite_page(index: str) -> bytes:
     return "\n".join(["<!doctype html>", "<meta charset=utf-8>", *kept]).encode()
 
 
-def service_worker(site: Site, finished: dict[str, bytes], settings: dict[str, dict]) -> bytes:
+def service_worker(site: Site, finished: dict[str, bytes]) -> bytes:
     """web/static/sw.js with the list of what it keeps, and the headers each kind of file goes
     with."""
-    lock = bytes(site.files[site.names["pyodide-lock.json"]])
-    needed = pyodide.closure(lock, settings["engine"]["packages"]) | {"oneseek.whl"}
     hashes = site.hashes | {name: sha256(data) for name, data in finished.items()}
     kinds: dict[str, dict[str, str]] = {}
     files = {}
@@ -216,20 +214,20 @@ def service_worker(site: Site, finished: dict[str, bytes], settings: dict[str, d
         name = Path(path).name
         kind = name if name in headers.OWN_HEADERS else Path(path).suffix
         kinds[kind] = headers.headers(path)
-        files[path] = {"sha256": found, "keep": how_kept(path, needed), "headers": kind}
+        files[path] = {"sha256": found, "keep": how_kept(path), "headers": kind}
     facts = {"build": site.build_hash(), "files": files, "headers": kinds}
     text = (ROOT / "web/static/sw.js").read_text()
     return text.replace("const SITE = {};", f"const SITE = {json.dumps(facts)};", 1).encode()
 
 
-def how_kept(path: str, needed: set[str]) -> str:
+def how_kept(path: str) -> str:
     if NEVER_KEPT.search(path):
         return "never"
-    return "later" if KEPT_WHEN_USED.search(path) and Path(path).name not in needed else "now"
+    return "later" if KEPT_WHEN_USED.search(path) else "now"
 
 
 def wanted_by_page(name: str) -> bool:
-    return not name.endswith((".whl", ".map")) or name == "oneseek.whl"
+    return not name.endswith((".whl", ".map"))
 
 
 def base64_of(hexadecimal: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from builder import ROOT, fetch
 from engine.core.collecting import language
 
-OWN = ("engine", "importers", "shaders", "web", "workers")
+OWN = ("engine", "importers", "shaders", "workers")
 OWN_SUFFIXES = {".py", ".wgsl", ".json", ".jsonl", ".txt", ".npz"}
 
 
@@ -50,8 +50,8 @@ def archive(files: dict[str, bytes]) -> bytes:
 
 
 def own(with_tests: bool = False) -> tuple[str, bytes]:
-    """The project's own Python, with the kernels and data that lie beside it."""
-    folders = (*OWN, "tests") if with_tests else OWN
+    """The workers' own Python, with the kernels and data that lie beside it."""
+    folders = (*OWN, "web", "tests") if with_tests else OWN
     suffixes = OWN_SUFFIXES | {".npz"} if with_tests else OWN_SUFFIXES
     found = {
         path.relative_to(ROOT).as_posix(): path.read_bytes()

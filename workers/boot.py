@@ -42,9 +42,8 @@ async def start() -> Any:
 
 
 async def load_project() -> None:
-    """The project's own wheel; the browser checks it against the hash the build wrote down."""
-    wheel = await js.fetch(settings["wheel"], integrity=settings["integrity"])
-    pyodide_js.unpackArchive(await wheel.arrayBuffer(), "wheel")
+    """The project's own Python; the browser checks it against the hash the build wrote down."""
+    await pyodide_js.unpack(await js.fetch(settings["project"], integrity=settings["integrity"]))
     importlib.invalidate_caches()
 
 

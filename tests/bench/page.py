@@ -2,8 +2,9 @@
 on the next.
 
 Cold is a fresh profile, warm the next visit of the same one, kept offline by then; figures are
-medians. What a key costs is measured with the demo model while it answers and while it learns,
-in a new chat and in one of 10,000 messages.
+medians, also of the parts of a start (tests/bench/parts/start.py). What a key costs is measured
+with the demo model while it answers and while it learns, in a new chat and in one of 10,000
+messages.
 With `--shots` it takes a picture of every state instead (tests/bench/parts/shots.py).
 """
 
@@ -19,15 +20,16 @@ from pathlib import Path
 from playwright.sync_api import Browser, Error, Page
 
 from builder import serve, site
-from tests.bench.parts import report, shots
+from tests.bench.parts import report, shots, start
 from tests.support.page import acts
 from tests.support.page.browser import chromium, kept_offline, wait_for_state, watched
 
-VISITS = 5
+VISITS = 5  # or as many as --visits says
 KEYS = 40
 MESSAGES = 10_000
 ALIVE = ("ready", "needs-consent", "unsupported")
 BUSY = {"generating": ("generating",), "training": ("training", "evaluating")}
+NAMED = ("interactive_ms", "engine_ready_ms", "longest_task_ms")
 PROMPT = "Tell me a long story about a lighthouse, a fox and the sea."
 
 # When the page's Python took over, when the engine was ready, and the long tasks of the main
@@ -64,27 +66,31 @@ class Counting(serve.Handler):
 
 
 def visit(page: Page) -> dict:
+    before = start.cpu_seconds()
     page.goto("/")
     wait_for_state(page, *ALIVE)
     marks = page.evaluate("marks")
     return {
         "interactive_ms": marks["interactive"],
         "engine_ready_ms": marks["ready"],
+        "cpu_seconds": start.cpu_seconds() - before,
+        **start.parts(page),
         "longest_task_ms": longest_task(page),
     }
 
 
 def visits(browser: Browser, address: str) -> list[dict]:
     rows = []
-    for number in range(VISITS):
+    count = int(sys.argv[sys.argv.index("--visits") + 1]) if "--visits" in sys.argv else VISITS
+    for number in range(count):
         with watched(browser, address) as (context, _):
-            context.add_init_script(WATCH)
+            context.add_init_script(WATCH + start.STEPS)
             page = context.new_page()
             Counting.sent, Counting.open = Counter(), True
             rows.append({"visit": "cold"} | visit(page) | {"sent": dict(Counting.sent)})
             kept_offline(page)
             rows.append({"visit": "warm"} | visit(page))
-        report.say(f"visit {number + 1} of {VISITS}:", rows[-2], rows[-1])
+        report.say(f"visit {number + 1} of {count}:", rows[-2], rows[-1])
     return rows
 
 
@@ -183,12 +189,16 @@ def summary(rows: list[dict]) -> dict:
     def median(of: list[dict], name: str) -> float:
         return statistics.median(row[name] for row in of)
 
+    measured = [name for name in rows[0] if name.endswith("_ms") or name == "cpu_seconds"]
+    parts = [name for name in measured if name not in NAMED]
     return {
         "interactive_ms": median(cold, "interactive_ms"),
         "interactive_warm_ms": median(warm, "interactive_ms"),
         "engine_ready_cold_ms": median(cold, "engine_ready_ms"),
         "engine_ready_warm_ms": median(warm, "engine_ready_ms"),
         "longest_task_ms": median(rows, "longest_task_ms"),
+        **{f"cold_{name}": median(cold, name) for name in parts},
+        **{f"warm_{name}": median(warm, name) for name in parts},
     }
 
 

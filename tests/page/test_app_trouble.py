@@ -114,7 +114,7 @@ def test_R22_an_engine_that_cannot_start_leaves_chats_readable(page: Page, watch
     say(page, "What is the capital of Italy?")
     finished(page)
     watch.allow("wheel|Failed to fetch|ERR_FAILED|integrity|ServiceWorker")
-    page.context.route(re.compile(r"/oneseek\.whl$"), lambda route: route.abort())
+    page.context.route(re.compile(r"/oneseek\.bin$"), lambda route: route.abort())
     page.evaluate(
         """async () => { for (const one of await navigator.serviceWorker.getRegistrations()) await one.unregister();
           for (const name of await caches.keys()) await caches.delete(name); }"""

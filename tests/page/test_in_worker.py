@@ -23,7 +23,7 @@ RUN = """async (asked) => {
   const own = facts.workers.tests;
   const channel = "tests-" + crypto.randomUUID();
   const settings = {...own, worker: "tests", channel, build: facts.build, arguments: asked,
-    wheel: address(own.wheel), scripts: Object.fromEntries(own.scripts.map((s) => [s, address(s)]))};
+    project: address(own.project), scripts: Object.fromEntries(own.scripts.map((s) => [s, address(s)]))};
   const events = [];
   const heard = new Promise((done) => {
     new BroadcastChannel(channel).onmessage = ({data}) => {
@@ -38,7 +38,7 @@ RUN = """async (asked) => {
   script.setAttribute("worker", "");
   script.setAttribute("name", "tests");
   script.setAttribute("config",
-    JSON.stringify({interpreter: address("pyodide.mjs"), plugins: ["!error"], oneseek: settings}));
+    JSON.stringify({interpreter: address("python.mjs"), plugins: ["!error"], oneseek: settings}));
   document.body.append(script);
   await heard;
   return events;

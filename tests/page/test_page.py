@@ -12,6 +12,7 @@ from tests.support.page.browser import Watch, kept_offline, served, wait_for_sta
 pytestmark = pytest.mark.slow
 
 ALIVE = ("ready", "needs-consent", "unsupported")
+WITHOUT_HEAP = "Python starts without its heap"
 
 
 def test_the_page_comes_alive_and_tells_how_far_it_is(page: Page):
@@ -20,10 +21,28 @@ def test_the_page_comes_alive_and_tells_how_far_it_is(page: Page):
         new MutationObserver(() => seen.push(document.documentElement.dataset.step))
           .observe(document, {subtree: true, attributes: true, attributeFilter: ["data-step"]});"""
     )
+    said = console(page)
     page.goto("/")
     assert wait_for_state(page, *ALIVE) in ALIVE
     assert {"python", "packages"} <= set(page.evaluate("seen"))
     assert page.evaluate("crossOriginIsolated")
+    assert not any(WITHOUT_HEAP in text for text in said)
+
+
+def test_a_browser_that_cannot_take_pythons_heap_starts_from_nothing(page: Page, watch: Watch):
+    watch.allow("heap.bin|ERR_FAILED")
+    page.route(re.compile(r"/heap\.bin$"), lambda route: route.abort())
+    said = console(page)
+    page.goto("/")
+    assert wait_for_state(page, *ALIVE) in ALIVE
+    assert any(WITHOUT_HEAP in text for text in said)
+
+
+def console(page: Page) -> list[str]:
+    """What is said there, in the workers too, from now on."""
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    return said
 
 
 def test_a_host_without_headers_serves_it_too_and_it_is_isolated_after_loading_again_once(
@@ -105,7 +124,7 @@ def worker_without_webgpu(page: Page) -> None:
 
 def test_a_worker_that_cannot_start_says_so_in_plain_words(page: Page, watch: Watch):
     watch.allow("wheel|Failed to fetch|ERR_FAILED|integrity")
-    page.route(re.compile(r"/oneseek\.whl$"), lambda route: route.abort())
+    page.route(re.compile(r"/oneseek\.bin$"), lambda route: route.abort())
     page.goto("/")
     panel = page.locator("#trouble-engine")
     expect(panel).to_contain_text("The engine could not start.")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from builder import Stop, bytecode, fetch, site, wheels
+from builder import Stop, bytecode, fetch, heap, pyodide, site, wheels
 
 BYTES = bytes(range(256)) * 4096
 
@@ -160,6 +160,18 @@ def test_R37_compiling_the_same_python_twice_gives_the_same_bytes(tmp_path, monk
         names = set(opened.namelist())
     assert "engine/compiler/grad.py" in names
     assert any(name.startswith("engine/compiler/__pycache__/grad.cpython-") for name in names)
+
+
+@pytest.mark.slow
+def test_R37_making_pythons_heap_twice_gives_the_same_bytes(tmp_path, monkeypatch):
+    package = wheels.unpacked(fetch.part("npm/pyodide"), ".")
+    core = {name: package[name] for name in (*pyodide.CORE, pyodide.LIBRARY, "pyodide-lock.json")}
+    small = wheels.wheel("small", "1", {"small.py": b"seen = {name for name in 'abcdef'}\n"})[1]
+    found = []
+    for name in "one", "two":
+        monkeypatch.setattr(heap, "MADE", tmp_path / name)
+        found.append(heap.files(core, [small], ["json", "random", "small", "uuid"]))
+    assert found[0] == found[1]
 
 
 def test_what_a_build_needs_is_kept_however_long_ago_it_was_made(tmp_path, monkeypatch):

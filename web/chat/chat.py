@@ -12,6 +12,7 @@ from engine.core import conversation
 from engine.core.collecting.hint import guess
 from web.chat import message
 from web.chat.answer import Answer
+from web.chat.stored import newest_turns
 from web.lib import clock, dom
 from web.lib.words import t
 from web.shell.page import new_id
@@ -29,6 +30,7 @@ class Chat:
         self.page = page
         self.chat = None
         self.tree = conversation.Tree()
+        self.below = None  # the key before which the store has more turns of this chat
         self.shown_from = 0
         self.answering = None
         self.seen_by_model = 0
@@ -80,9 +82,8 @@ class Chat:
         if not id:
             self.show_empty()
         else:
-            self.show(
-                await self.page.store.get("chats", id), await stored_turns(self.page.store, id)
-            )
+            chat = await self.page.store.get("chats", id)
+            self.show(chat, *await newest_turns(self.page.store, id, chat["leaf"] if chat else ""))
         interrupted = [turn for turn in self.branch() if conversation.interrupted(turn)]
         for turn in interrupted:
             turn["state"] = "interrupted"
@@ -99,12 +100,12 @@ class Chat:
         self.stop()
         self.show(None, [])
 
-    def show(self, chat, found):
+    def show(self, chat, found, below=None):
         """Make this the chat that is seen, at once: what is typed from now on belongs to it."""
         self.chat = chat
         self.page.about.opened(chat)
         self.follows = True
-        self.tree = conversation.Tree(found if chat else [])
+        self.tree, self.below = conversation.Tree(found if chat else []), below
         self.seen_by_model = 0
         self.draw()
         if chat:
@@ -249,7 +250,7 @@ class Chat:
         dom.replace(self.column, parts, self.page.first_run.card())
         if self.answering:
             self.answering.attach()
-        if self.shown_from:
+        if self.has_earlier():
             asyncio.create_task(dom.guard(self.earlier()))
         if reading:
             dom.run(self.page.place.back(reading))
@@ -275,8 +276,13 @@ class Chat:
             parts.append(self.draw_turn(shown[index]))
         return parts
 
+    def has_earlier(self):
+        """Whether something was said before what is shown."""
+        shown = self.branch()
+        return self.shown_from > 0 or bool(shown and self.below and shown[0]["parent"])
+
     def earlier_button(self):
-        if not self.shown_from:
+        if not self.has_earlier():
             return None
         return dom.button(t("chat.earlier"), "earlier", drawing="up", cls="small quiet")
 
@@ -318,21 +324,39 @@ class Chat:
 
     async def add_earlier(self):
         """Above what is being read, which does not move."""
-        node = self.log._dom_element
-        below = node.scrollHeight - node.scrollTop
+        while not self.shown_from and self.has_earlier():
+            await self.fetch_earlier()
         shown, button = self.branch(), self.column._dom_element.firstElementChild
         if not shown or button.getAttribute("data-do") != "earlier":
             return
         until, self.shown_from = self.shown_from, max(0, self.shown_from - MORE)
-        for index in range(until - 1, self.shown_from - 1, -1):
+        made = []
+        for index in range(self.shown_from, until):
+            made.append(self.draw_turn(shown[index])._dom_element)
+            await asyncio.sleep(BREATH_SECONDS)
             if not button.isConnected:  # another chat was opened meanwhile
                 return
-            article = self.draw_turn(shown[index])._dom_element
-            button.after(article)
-            node.scrollTop = node.scrollHeight - below
-            await asyncio.sleep(BREATH_SECONDS)
-        if not self.shown_from:
+        node = self.log._dom_element  # all at once: each measuring lays out the whole log
+        below = node.scrollHeight - node.scrollTop
+        button.after(*made)
+        node.scrollTop = node.scrollHeight - below
+        if not self.has_earlier():
             button.remove()
+
+    async def fetch_earlier(self):
+        """Some more of the chat, out of the store."""
+        tree, known = self.tree, len(self.branch())
+        found, below = await newest_turns(self.page.store, self.id, below=self.below)
+        if tree is self.tree:  # no other chat was opened meanwhile
+            self.below = below
+            for turn in found:
+                tree.add(turn)
+            self.shown_from += len(self.branch()) - known
+
+    async def fetch_until(self, id):
+        """Everything from the turn `id` on; all of the chat when it is not there."""
+        while self.below and id not in self.tree.turns:
+            await self.fetch_earlier()
 
     def scrolled(self, event):
         node = self.log._dom_element
@@ -350,15 +374,3 @@ class Chat:
         self.follows = True
         node.scrollTop = node.scrollHeight
         dom.by_id("to-latest").hidden = True
-
-
-async def stored_turns(store, chat):
-    """All turns of a chat; their keys start with its id."""
-    found, after = [], chat + "/"
-    while True:
-        some = await store.all("messages", after, 200)
-        mine = [turn for key, turn in some if key.startswith(chat + "/")]
-        found += mine
-        if len(mine) < 200:
-            return found
-        after = some[-1][0]

@@ -3,7 +3,7 @@
 import json
 
 from engine.core import conversation
-from web.chat.chat import stored_turns
+from web.chat.stored import stored_turns
 from web.learning.learn_from import LEVELS
 from web.lib import clock, dom, files, overlay
 from web.lib.words import t

@@ -45,6 +45,7 @@ class Place:
     async def find(self, words):
         """The first message of the open chat that has the words a search asked for."""
         wanted = normalise(words)
+        await self.chat.fetch_until(None)
         for turn in self.chat.branch():
             if wanted and wanted in normalise(turn["text"]):
                 article = await self.go(turn["id"], 40)
@@ -55,6 +56,7 @@ class Place:
     async def go(self, id, offset):
         """Bring a message to `offset` below the top; earlier ones are drawn until it is there."""
         mark = '[id="%s"]' % id
+        await self.chat.fetch_until(id)
         while not dom.find(mark) and id in self.chat.tree.turns and self.chat.shown_from:
             await self.chat.earlier()
         while self.chat.adding:

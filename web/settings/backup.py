@@ -11,7 +11,7 @@ import js
 
 from engine.core import conversation
 from engine.core.messages import BackUp, Restore
-from web.chat.chat import stored_turns
+from web.chat.stored import stored_turns
 from web.lib import failures, files, overlay
 from web.lib.words import t
 from web.shell.link import Refused

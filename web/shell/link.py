@@ -114,11 +114,11 @@ class Link:
         self.channel = window.BroadcastChannel.new(settings["channel"])
         self.channel.onmessage = self.hear
         settings["build"] = site.build
-        settings["wheel"] = site.path(settings["wheel"])
+        settings["project"] = site.path(settings["project"])
         settings["scripts"] = {script: site.path(script) for script in settings["scripts"]}
         settings["models"] = site.models()
         config = {
-            "interpreter": site.path("pyodide.mjs"),
+            "interpreter": site.path("python.mjs"),
             "plugins": ["!error"],
             "oneseek": settings,
         }

@@ -1,0 +1,92 @@
+"""The packages every worker begins with, and Python's heap after it has imported them.
+
+Starting the interpreter and importing is half of what a visitor would wait for; here it is done
+once, by Pyodide under Node, and kept, named by everything that went into it.  workers/python.mjs
+puts both into place.
+"""
+
+import gzip
+import hashlib
+import io
+import json
+import re
+import struct
+import subprocess
+import tempfile
+import zipfile
+from pathlib import Path
+
+from builder import CACHE, ROOT, Stop, bytecode
+
+MADE = CACHE / "heap"
+KEPT = 10
+MAKER = ROOT / "builder/heap.mjs"
+STARTER = ROOT / "workers/python.mjs"
+FILES = ("packages.bin", "heap.bin")
+# Tests, compilers, and what only other compilers read; numpy.testing asks for one file of them.
+NOT_CARRIED = re.compile(
+    r"/tests?/(?!__init__|_natype)|numpy/(f2py|_pyinstaller|_core/include|_core/lib)/"
+    r"|_(multiarray|umath|rational|struct_ufunc|operand_flag)_tests\.|\.(pyi|pxd|h|c|a)$"
+    r"|\.dist-info/"
+)
+LATER = re.compile(r"numpy/(random|fft)/|lapack_lite")  # libraries that few messages ask for
+
+
+def files(core: dict[str, bytes], archives: list[bytes], imports: list[str]) -> dict[str, bytes]:
+    """packages.bin and heap.bin, to lie beside the files of Pyodide in `core`."""
+    packages = archive(carried(archives))
+    parts = [packages, MAKER.read_bytes(), STARTER.read_bytes(), *core.values()]
+    hashes = [hashlib.sha256(part).hexdigest() for part in parts]
+    place = MADE / hashlib.sha256(json.dumps([hashes, imports]).encode()).hexdigest()[:24]
+    if not place.exists():
+        bytecode.needs_node()
+        make(core | {"packages": packages, "python.mjs": STARTER.read_bytes()}, imports, place)
+    place.touch()  # what is in use is not the oldest
+    return {name: (place / name).read_bytes() for name in FILES}
+
+
+def carried(wheels: list[bytes]) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    for wheel in wheels:
+        found |= {n: d for n, d in unzipped(wheel).items() if not NOT_CARRIED.search("/" + n)}
+    return found
+
+
+def unzipped(wheel: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(wheel)) as opened:
+        return {name: opened.read(name) for name in opened.namelist() if not name.endswith("/")}
+
+
+def archive(files: dict[str, bytes]) -> bytes:
+    """Files behind an index, so that a browser unpacks them without Python."""
+    files = dict(sorted(files.items()))
+    linked = [name for name in files if name.endswith(".so") and not LATER.search(name)]
+    sizes = [[name, len(data)] for name, data in files.items()]
+    index = json.dumps({"sizes": sizes, "linked": linked}).encode()
+    return b"".join([struct.pack("<I", len(index)), index, *files.values()])
+
+
+def small(data: bytes) -> bytes:
+    """As a browser inflates it by itself; not named .gz, which some hosts would inflate for it."""
+    return gzip.compress(data, mtime=0)
+
+
+def make(given: dict[str, bytes], imports: list[str], place: Path) -> None:
+    try:
+        MADE.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=MADE) as name:
+            folder = Path(name, "pyodide")
+            bytecode.write(folder, given)
+            done = subprocess.run(
+                ["node", str(MAKER), str(folder), *imports], capture_output=True, text=True
+            )
+            if done.returncode:
+                raise Stop(f"Pyodide could not make its heap: {done.stderr.strip()[-2000:]}")
+            ready = Path(name, "ready")
+            ready.mkdir()
+            for file, made in zip(FILES, ("packages", "heap"), strict=True):
+                (ready / file).write_bytes(small((folder / made).read_bytes()))
+            ready.rename(place)
+    except OSError as error:
+        raise Stop(f"Python's heap cannot be written to {MADE}: {error.strerror}") from error
+    bytecode.forget_oldest(MADE, KEPT)

@@ -1,0 +1,110 @@
+// Python as every worker starts it: Pyodide with the engine's packages in place, and with a heap in which the
+// interpreter is up and has imported them (builder/heap.py makes both). A browser that cannot take the heap starts
+// from nothing, which only takes longer.
+import createModule from "./pyodide.asm.mjs";
+import { loadPyodide as load, version } from "./pyodide.mjs";
+
+export { version };
+const HEAD = 16; // bytes before the heap: the length of the function table it was made with
+const LINKING = { loadAsync: true, nodelete: true, allowUndefined: true };
+
+
+// PyScript asks for it only once the page has time for its worker; Python is under way long before.
+const told = {};
+const begun = globalThis.WorkerGlobalScope && begin();
+begun?.catch(() => {}); // told to who asks
+
+export function loadPyodide(options) {
+  Object.assign(told, options);
+  return begun;
+}
+
+async function begin() {
+  const packages = arrived("packages.bin").then(inflated).then(opened);
+  const options = { stdout: (text) => told.stdout?.(text), stderr: (text) => told.stderr?.(text) };
+  if ("Suspending" in WebAssembly)
+    try {
+      return await start(options, packages, arrived("heap.bin").then(inflated));
+    } catch (error) {
+      console.info(`Python starts without its heap: ${error}`);
+    }
+  return start(options, packages);
+}
+
+// With `packages` as they were opened and `heap`, both still to come.
+export async function start(options, packages, heap) {
+  for (const coming of [packages, heap]) coming?.catch(() => {}); // told where it is waited for, which comes later
+  let table;
+  const createPyodideModule = async (settings) => {
+    const placed = new Promise((done, failed) => settings.preRun.push((module) => place(module, packages).then(done, failed)));
+    const made = createModule(settings);
+    const module = await Promise.race([made, placed.then(() => made)]);
+    table = module.wasmTable.length;
+    if (heap) take(module, await heap);
+    return module;
+  };
+  const restoring = heap && { _loadSnapshot: new Uint8Array(HEAD) }; // what is restored is given by `take`
+  const python = await load({ ...options, ...restoring, createPyodideModule });
+  if (heap) python.runPython("import random; random.seed()");
+  const unpack = async (answer) => write(python._module, opened(await inflated(answer)).files);
+  return Object.assign(python, { table, unpack });
+}
+
+// The files where Python finds them, and the libraries linked, always in one order.
+async function place(module, packages) {
+  module.addRunDependency("packages");
+  if (!module.HEAP32[trampoline(module)]) module.wasmTable.grow(1); // a place that other browsers need
+  const { files, linked } = await packages;
+  const folder = module.API.sitePackages;
+  write(module, files);
+  const compiled = linked.map((name) => [`${folder}/${name}`, WebAssembly.compile(files[name])]);
+  for (const [path, code] of compiled)
+    module.preloadedWasm[path] = await module.loadWebAssemblyModule(await code, LINKING, path, {});
+  module.removeRunDependency("packages");
+}
+
+function write({ FS, API }, files) {
+  for (const [name, bytes] of Object.entries(files)) {
+    const path = `${API.sitePackages}/${name}`;
+    FS.mkdirTree(path.slice(0, path.lastIndexOf("/")));
+    FS.writeFile(path, bytes, { canOwn: true });
+  }
+}
+
+// The heap names functions by their place in the table, which must therefore be laid out alike; only what Python
+// calls C through is the browser's own.
+function take(module, given) {
+  const [table] = new Uint32Array(given, 0, 1), heap = new Uint8Array(given, HEAD);
+  if (module.wasmTable.length !== table) throw new Error(`a function table of ${module.wasmTable.length}, not ${table}`);
+  const own = module.HEAP32[trampoline(module)], restore = module.API.restoreSnapshot;
+  module.API.restoreSnapshot = () => {
+    module.growMemory(heap.length);
+    const state = restore(heap);
+    module.HEAP32[trampoline(module)] = own;
+    return state;
+  };
+}
+
+function trampoline(module) {
+  return (module.__PyRuntime + module.HEAP32[module.__PyEM_EMSCRIPTEN_TRAMPOLINE_OFFSET >> 2]) >> 2;
+}
+
+async function arrived(name) {
+  const answer = await fetch(new URL(name, import.meta.url));
+  if (!answer.ok) throw new Error(`${name}: the server says ${answer.status}`);
+  return answer;
+}
+
+function inflated(answer) {
+  return new Response(answer.body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
+}
+
+// An archive: the length of its index, the index, the files one after the other.
+export function opened(buffer) {
+  const length = new Uint32Array(buffer, 0, 1)[0];
+  const { sizes, linked } = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
+  const files = {};
+  let at = 4 + length;
+  for (const [name, size] of sizes) files[name] = new Uint8Array(buffer, at, size), (at += size);
+  return { files, linked };
+}
