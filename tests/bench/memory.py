@@ -15,6 +15,7 @@ import argparse
 import asyncio
 import hashlib
 import json
+import re
 import tempfile
 from collections.abc import Callable
 from contextlib import closing
@@ -132,11 +133,16 @@ def judged(call: Call, facts: list[dict], said: int) -> dict[str, float]:
         right = by == fact.get("question") if part in ("recall", "unseen") else by != ""
         hits.setdefault(part, []).append(right)
         if part != "other" and fact["question"] in told:
-            value = Lesson(fact["question"], fact["answer"], (), code).value
-            spoken = bool(by) and call("says", question, fact.get("key") or value)
+            spoken = bool(by) and call("says", question, spelled(fact))
             hits.setdefault("said" if part == "recall" else f"said_{part}", []).append(spoken)
     figures = {part: float(np.mean(one)) for part, one in hits.items()}
     return figures | {"ms_question": found["ms"], "bytes_fact": call("bytes_of", facts[-1])}
+
+
+def spelled(fact: dict) -> str:
+    """The value as it stands in the answer."""
+    found = re.search(re.escape(fact["key"]), fact["answer"], re.IGNORECASE)
+    return found[0] if found else fact["key"]
 
 
 def judge(call: Call, facts: list[dict], said: int, prefix: str) -> dict[str, float]:

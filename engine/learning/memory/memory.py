@@ -93,7 +93,8 @@ class Memory:
                 score += bearing(self._lesson(fact), question)
             found.append(Found(fact, score))
         if (id := self.asked.get(fold(question))) in self.facts:  # these very words
-            found = [Found(self.facts[id], 1.0), *(one for one in found if one.id != id)]
+            rest = (one for one in found if one.gone and one.id != id)
+            found = [Found(self.facts[id], 1.0), *rest]
         return sorted(found, key=lambda one: -one.score)[:most]
 
     def _lesson(self, fact: dict) -> Lesson:
