@@ -1,46 +1,53 @@
 """What is known by heart: how fast, in how many bytes, and whether just that is said.
 
 `python3 build.py bench memory` tells made-up facts (the library's kinds and names, English and
-Swedish), 1, 10, 100 and 1,000 of them, and asks for some in other words, for look-alikes and for
-something else; then the 30 facts of facts_held.jsonl, which nothing was tuned on.  A hit is a
-question that is answered from memory, with the right fact; `said` means that the value is in the
-answer.
+Swedish by turns), 1, 10, 100 and 1,000 of them, and asks for some in other words, for look-alikes
+and for something else; then the facts of facts_held.jsonl and facts_last.jsonl, which nothing was
+tuned on.  A hit is a question that is answered from memory, with the right fact.  What is said is
+judged too: `said` for the very question, `said_unseen` and `said_look_alikes` for the others.
+`--tab` does the same in Chromium without a GPU; there only the last facts of a size are told, the
+others come from the memory made here.  What was told once is not told again when it goes on.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import hashlib
 import json
+import re
 import tempfile
-import time
-from contextlib import aclosing, closing
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from builder import CACHE, ROOT
 from engine.backends.reference import Numpy
-from engine.cli.session import record_of
 from engine.core.storage.sqlite import SqliteStore
 from engine.learning.lessons import (
-    has_value,
+    Lesson,
     held_back_wordings,
     held_out_anchors,
     neighbours,
     probes,
 )
-from engine.learning.memory.recogniser import SURE
 from engine.learning.memory.samples import samples
 from engine.model import registry
 from engine.model.formats import open_model
-from engine.model.generate import Sampling
 from engine.model.loaded import Model
-from engine.open import assistant_over
-from tests.bench.parts import report
+from tests.bench.parts import lab, report
+from tests.bench.parts.told import Told
 
-HELD = Path(__file__).parent / "facts_held.jsonl"
-ASKED = 40  # facts of a size that are asked for: the first, the last, and between
+HERE = Path(__file__).parent
+UNTUNED = ("held", "last")
 ALIKE = 3
+TOLD_IN_TAB = 4  # facts of a size that the tab takes in itself
+SENT = 40  # facts that go into a tab at once
+RECIPE = ("learning/memory/*", "learning/lessons/**/*")
+Call = Callable[..., Any]  # of something that `Told` does, wherever it is
 
 
 def made(count: int) -> list[dict]:
@@ -51,120 +58,170 @@ def made(count: int) -> list[dict]:
     return [
         {
             "question": one.question, "answer": one.answer, "language": one.language,
-            "key": one.value, "unseen": held_back_wordings(one), "lesson": one,
+            "key": one.value, "unseen": held_back_wordings(one),
         }
         for one in lessons
     ]  # fmt: skip
 
 
-def held() -> list[dict]:
-    return [json.loads(line) for line in HELD.read_text("utf-8").splitlines()]
+def with_look_alikes(fact: dict, lessons: list[Lesson]) -> dict:
+    """Those that come after the ones a trace is made of; none of them asks for a known fact."""
+    own = next(one for one in lessons if one.question == fact["question"])
+    return fact | {"leak": [one.question for one in neighbours(own, lessons, 60 + ALIKE)[60:]]}
 
 
-class Told:
-    """An assistant that was told these facts, and how long that took."""
+def written(name: str) -> list[dict]:
+    lines = (HERE / f"facts_{name}.jsonl").read_text("utf-8").splitlines()
+    return [json.loads(line) for line in lines]
 
-    def __init__(self, model: Model, folder: Path):
-        self.store = SqliteStore(folder / "memory.sqlite")
-        self.assistant = assistant_over(model, self.store, model.fingerprint)
-        self.memory = self.assistant.mind.memory
-        self.seconds: list[float] = []
-        self.ids: dict[str, str] = {}
 
-    async def aclose(self) -> None:
-        await self.store.close()
+def recipe_id(model: Model) -> str:
+    """A name for all that decides what a trace is."""
+    digest = hashlib.sha256(model.fingerprint.encode())
+    for pattern in RECIPE:
+        for path in sorted((ROOT / "engine").glob(pattern)):
+            if path.is_file() and path.suffix != ".pyc":
+                digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
 
-    async def tell(self, facts: list[dict]) -> None:
+
+def here(model: Model, folder: Path, loop: asyncio.AbstractEventLoop) -> tuple[Call, Call]:
+    """An assistant over a folder, and what closes it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    store = SqliteStore(folder / "memory.sqlite")
+    told = Told(model, store)
+
+    def call(name: str, *args):
+        return loop.run_until_complete(getattr(told, name)(*args))
+
+    return call, lambda: loop.run_until_complete(store.close())
+
+
+class Seconds:
+    """What each fact took, also those that were told before an interruption."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.of: dict[str, float] = json.loads(path.read_text()) if path.exists() else {}
+
+    def tell(self, call: Call, facts: list[dict]) -> None:
         for fact in facts:
-            began = time.process_time()
-            record = record_of({k: fact[k] for k in ("question", "answer", "language")})
-            (self.ids[fact["question"]],) = await self.memory.remember([record])
-            self.seconds.append(time.process_time() - began)
-
-    async def bytes_of(self, fact: dict) -> int:
-        id = self.ids[fact["question"]]
-        record = await self.store.get("traces", f"{self.memory.base}/{id}")
-        words = json.dumps(await self.store.get("facts", id)).encode()
-        return len(words) + sum(size(part) for part in record["data"].values())
-
-    async def recognised(self, questions: list[str]) -> list[str]:
-        """The id of the fact that each is answered with, or nothing; and the time of the last
-        step."""
-        keys = await self.memory.keys.of(questions)
-        began = time.process_time()
-        found = [self.memory.ask(key, q)[:1] for key, q in zip(keys, questions, strict=True)]
-        self.ms = 1e3 * (time.process_time() - began) / len(questions)
-        return [one[0].id if one and one[0].score >= SURE else "" for one in found]
-
-    async def figures(self, facts: list[dict], said: int) -> dict:
-        asked = [
-            (part, self.ids[fact["question"]], question)
-            for fact in facts
-            for part, questions in (
-                ("recall", [fact["question"]]),
-                ("unseen", fact["unseen"]),
-                ("look_alikes", fact["leak"]),
-            )
-            for question in questions
-        ]
-        for code in sorted({fact["language"] for fact in facts}):
-            others = [*held_out_anchors(code), *(question for question, _ in probes(code))]
-            asked += [("other", "", question) for question in others]
-        answered = await self.recognised([question for *_, question in asked])
-        hits: dict[str, list[bool]] = {}
-        for (part, id, question), by in zip(asked, answered, strict=True):
-            wanted = part in ("recall", "unseen")
-            hits.setdefault(part, []).append(by == id if wanted else by != "")
-            if hits[part][-1] != wanted:
-                report.say(f"    {part}: {question}")
-        figures = {part: float(np.mean(found)) for part, found in hits.items()}
-        if said:
-            figures["said"] = float(np.mean([await self.says(fact) for fact in facts[:said]]))
-        return figures | {"ms_question": self.ms, "bytes_fact": await self.bytes_of(facts[-1])}
-
-    async def says(self, fact: dict) -> bool:
-        messages = [{"role": "user", "content": fact["question"]}]
-        answer, _ = await self.assistant.answer(messages, Sampling(max_tokens=32), "said")
-        return has_value(answer.text, fact["key"])
+            if fact["question"] not in self.of:
+                self.of[fact["question"]] = call("tell", fact)
+                self.path.write_text(json.dumps(self.of), "utf-8")
 
 
-def size(part) -> int:
-    if isinstance(part, dict):
-        return sum(map(size, part.values()))
-    return len(part) if isinstance(part, bytes) else 4
+def judged(call: Call, facts: list[dict], said: int) -> dict[str, float]:
+    """The figures of one language's facts."""
+    asked = [
+        (part, fact, question)
+        for fact in facts
+        for part, questions in (
+            ("recall", [fact["question"]]),
+            ("unseen", fact["unseen"]),
+            ("look_alikes", fact["leak"]),
+        )
+        for question in questions
+    ]
+    code = facts[0]["language"]
+    others = [*held_out_anchors(code), *(question for question, _ in probes(code))]
+    asked += [("other", {}, question) for question in others]
+    found = call("recognised", [question for *_, question in asked])
+    told = {fact["question"] for fact in facts[:said]}
+    hits: dict[str, list[bool]] = {}
+    for (part, fact, question), by in zip(asked, found["by"], strict=True):
+        right = by == fact.get("question") if part in ("recall", "unseen") else by != ""
+        hits.setdefault(part, []).append(right)
+        if part != "other" and fact["question"] in told:
+            spoken = bool(by) and call("says", question, spelled(fact))
+            hits.setdefault("said" if part == "recall" else f"said_{part}", []).append(spoken)
+    figures = {part: float(np.mean(one)) for part, one in hits.items()}
+    return figures | {"ms_question": found["ms"], "bytes_fact": call("bytes_of", facts[-1])}
+
+
+def spelled(fact: dict) -> str:
+    """The value as it stands in the answer."""
+    found = re.search(re.escape(fact["key"]), fact["answer"], re.IGNORECASE)
+    return found[0] if found else fact["key"]
+
+
+def judge(call: Call, facts: list[dict], said: int, prefix: str) -> dict[str, float]:
+    figures = {}
+    for code in ("en", "sv"):
+        if mine := [fact for fact in facts if fact["language"] == code]:
+            found = judged(call, mine, said)
+            report.say(prefix, code, found)
+            figures |= {f"{prefix}_{code}_{name}": value for name, value in found.items()}
+    return figures
 
 
 def spread_over(facts: list[dict], count: int) -> list[dict]:
-    return [facts[i] for i in sorted(set(np.linspace(0, len(facts) - 1, count).astype(int)))]
+    """Some of all, the first and the last among them; by twos, so that both languages are there."""
+    pairs = [facts[i : i + 2] for i in range(0, len(facts), 2)]
+    chosen = sorted(set(np.linspace(0, len(pairs) - 1, max(1, count // 2)).astype(int)))
+    lessons = [Lesson(one["question"], one["answer"], (), one["language"]) for one in facts]
+    return [with_look_alikes(fact, lessons) for i in chosen for fact in pairs[i]]
 
 
-async def run(options) -> dict:
-    with closing(open_model(str(options.model or registry.find("smollm2-135m")))) as file:
-        model = await Model.load(file, Numpy())
+def natively(model: Model, loop, options) -> dict[str, float]:
     figures: dict[str, float] = {}
+    folder = options.folder / recipe_id(model)
+    call, close = here(model, folder, loop)
+    seconds = Seconds(folder / "seconds.json")
+    facts = made(max([*options.counts, 0]))
+    if facts and not seconds.of:
+        call("begin", facts[-1])
+    for count in sorted(options.counts):
+        if (new := folder / f"{count}.json").exists():
+            figures |= json.loads(new.read_text())
+            continue
+        seconds.tell(call, facts[:count])
+        found = judge(call, spread_over(facts[:count], options.asked), options.said, str(count))
+        last = [seconds.of[fact["question"]] for fact in facts[:count][-20:]]
+        found[f"{count}_seconds_fact"] = float(np.median(last))
+        new.write_text(json.dumps(found))
+        figures |= found
+    close()
+    return figures
+
+
+def untuned(model: Model, loop, name: str) -> dict[str, float]:
+    """The facts of a file, told to an assistant of their own."""
+    facts = written(name)
     with tempfile.TemporaryDirectory() as folder:
-        async with aclosing(Told(model, Path(folder))) as told:
-            facts = made(max([*options.counts, 0]))
-            for count in sorted(options.counts):
-                await told.tell(facts[len(told.seconds) : count])
-                asked = spread_over(facts[:count], min(count, ASKED))
-                for fact in asked:
-                    others = [one["lesson"] for one in facts[:count]]
-                    alike = neighbours(fact["lesson"], others, 60 + ALIKE)[60:]
-                    fact["leak"] = [one.question for one in alike]
-                found = await told.figures(asked, options.said)
-                found["seconds_fact"] = float(np.median(told.seconds[-20:]))
-                figures |= {f"{name}_{count}": value for name, value in found.items()}
-                report.say(count, found)
-    if options.held:
-        with tempfile.TemporaryDirectory() as folder:
-            async with aclosing(Told(model, Path(folder))) as told:
-                await told.tell(held())
-                for code in ("en", "sv"):
-                    facts = [fact for fact in held() if fact["language"] == code]
-                    found = await told.figures(facts, options.said)
-                    figures |= {f"held_{code}_{name}": value for name, value in found.items()}
-                    report.say("held", code, found)
+        call, close = here(model, Path(folder), loop)
+        for fact in facts:
+            call("tell", fact)
+        figures = judge(call, facts, len(facts), name)
+        close()
+    return figures
+
+
+def in_tab(model: Model, loop, options) -> dict[str, float]:
+    """In Chromium without a GPU: the last facts are told there, to what is known here already."""
+    figures: dict[str, float] = {}
+    native, close = here(model, options.folder / recipe_id(model), loop)
+    facts = made(max(options.tab))
+    with lab.opened() as page:
+        lab.call(page, "ours", "load", "/model.gguf")
+
+        def call(name: str, *args):
+            return lab.call(page, "ours", "python", "told", name, *args)
+
+        call("begin", facts[-1])
+        known = 0
+        for count in sorted(options.tab):
+            new = max(known, count - TOLD_IN_TAB)
+            for at in range(known, new, SENT):
+                part = facts[at : min(new, at + SENT)]
+                call("unpacked", [native("packed", fact) for fact in part])
+            times = [call("tell", fact) for fact in facts[new:count]]
+            known = count
+            asked = spread_over(facts[:count], options.asked_in_tab)
+            figures |= judge(call, asked, options.said_in_tab, f"tab_{count}")
+            figures[f"tab_{count}_seconds_fact"] = float(np.median(times))
+            report.say(count, figures[f"tab_{count}_seconds_fact"])
+    close()
     return figures
 
 
@@ -172,9 +229,25 @@ def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
     ask.add_argument("--model", type=Path)
     ask.add_argument("--counts", type=int, nargs="*", default=[1, 10, 100, 1000])
-    ask.add_argument("--said", type=int, default=10, help="how many of a size are answered in full")
-    ask.add_argument("--held", action=argparse.BooleanOptionalAction, default=True)
-    report.write("memory", asyncio.run(run(ask.parse_args())), [])
+    ask.add_argument("--asked", type=int, default=40, help="facts of a size that are asked for")
+    ask.add_argument("--said", type=int, default=5, help="of them, a language, answered in full")
+    ask.add_argument("--untuned", nargs="*", choices=UNTUNED, default=UNTUNED)
+    ask.add_argument("--tab", type=int, nargs="*", default=[1, 10, 100, 1000])
+    ask.add_argument("--asked-in-tab", type=int, default=8)
+    ask.add_argument("--said-in-tab", type=int, default=1)
+    ask.add_argument("--folder", type=Path, default=CACHE / "bench-memory", help="to go on from")
+    options = ask.parse_args()
+    with closing(open_model(str(options.model or registry.find("smollm2-135m")))) as file:
+        with asyncio.Runner() as runner:
+            model = runner.run(Model.load(file, Numpy()))
+            loop = runner.get_loop()
+            figures = natively(model, loop, options)
+            for name in options.untuned:
+                figures |= untuned(model, loop, name)
+    if options.tab:
+        with asyncio.Runner() as runner:
+            figures |= in_tab(model, runner.get_loop(), options)
+    report.write("memory", figures, [])
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from engine.history.ledger import Change, Ledger
 from engine.history.round_plan import LESSON, make_plan
 from engine.history.versions import ALWAYS, GENERIC, GUARDED, Versions
 from engine.learning.lessons import LessonError
-from engine.learning.memory.saying import Saying
+from engine.learning.memory.saying import FOLLOWED, LOST, NATS, Saying
 from engine.learning.trainer import EngineTrainer
 from engine.model.demo import MODEL
 from engine.model.formats import open_model
@@ -329,6 +329,23 @@ def test_a_value_is_said_whole_and_only_then_no_longer_pushed(model):
     saying = Saying(model.tokenizer, [("The code is 7391.", "7391")])
     assert saying.wanted[0].said("It is 7391.") and not saying.wanted[0].said("It is 73912.")
     assert saying.amounts([], "") and not saying.amounts([1], "It is 7391.")
+
+
+def test_a_beginning_is_followed_and_a_sentence_that_leads_nowhere_is_not_waited_for(model):
+    answer = "Din mammas operation är den 9 februari."
+    saying, ids = Saying(model.tokenizer, [(answer, "9 februari")]), model.tokenizer.encode(answer)
+    assert saying.amounts(ids[:1], model.tokenizer.decode(ids[:1]))[ids[1]] > FOLLOWED[0]
+    lost = (model.tokenizer.encode("q") * LOST)[:LOST]
+    assert saying.amounts(lost, "q" * LOST)[ids[0]] == 2 * NATS
+    assert ids[0] not in saying.amounts(lost[1:], "q" * (LOST - 1))
+
+
+def test_the_very_words_of_a_fact_say_no_other(home):
+    cat, _ = home.tell(*CAT)
+    boat, _ = home.tell(*BOAT)
+    states = run(home.mind.memory.keys.of([BOAT[0]]))[0]
+    found = home.mind.memory.ask(states, BOAT[0])
+    assert [(one.id, one.score) for one in found] == [(boat, 1.0)]
 
 
 def test_forgetting_by_replay_takes_the_words_and_the_traces_too(home):

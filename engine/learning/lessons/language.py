@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from engine.core.collecting.hint import votes
 from engine.learning.lessons.draw import Draw
-from engine.learning.lessons.forms import Form, Slots, capital, fill, slots_of
+from engine.learning.lessons.forms import Form, Slots, capital, fill, plain, slots_of
 
 FOLDER = pathlib.Path(__file__).parent / "data"
 WORD = re.compile(r"[\w'’-]+")
@@ -100,6 +100,12 @@ class Language:
         for name, words in self.words.items():
             for word in words:
                 self._categories.setdefault(word.lower(), []).append(name)
+        others = (question for pairs in record["others"].values() for question, _ in pairs)
+        self.other_questions = [Form(plain(q), *grammar) for q in dict.fromkeys(others)]
+        self.contrasts: dict[str, list[int]] = {}  # words that exclude each other, by their lists
+        for i, words in enumerate(record["contrasts"]):
+            for word in words:
+                self.contrasts.setdefault(word.lower(), []).append(i)
 
     def categories(self, words: str) -> list[str]:
         """The word lists that hold this word (or words)."""

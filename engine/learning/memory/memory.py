@@ -21,13 +21,13 @@ from engine.history.ledger import Change
 from engine.learning.lessons import Draw, Lesson, LessonError, fold, neighbours, wordings
 from engine.learning.memory.ground import ground_of
 from engine.learning.memory.keys import Keys
-from engine.learning.memory.recogniser import NEAR, Ground, Recogniser, Trace
-from engine.learning.memory.second_look import asks_for_another
+from engine.learning.memory.recogniser import Ground, Recogniser, Trace
+from engine.learning.memory.second_look import bearing
 
 WORDINGS, LOOK_ALIKES = 60, 60
 TRIES = 3  # draws for each wording that is wanted: a short question has few
 LONGEST = 600  # characters of an answer that can be said from memory
-ANOTHER = 0.2  # what the score loses where the words plainly ask for something else
+LIKELY, FAINT = 6, 0.14  # facts whose words are looked at too, and the score they need for it
 GROUND = "ground"  # the record of a base model that is no fact's
 
 
@@ -64,6 +64,7 @@ class Memory:
         self.store, self.base, self.keys, self.clock = store, base, keys, clock
         self.facts: dict[str, dict] = {}
         self.asked: dict[str, str] = {}  # folded questions, as they were told, and their facts
+        self._lessons: dict[str, Lesson] = {}
         self.recogniser: Recogniser | None = None
         self._loading = asyncio.Lock()
         self.loaded = False
@@ -86,15 +87,21 @@ class Memory:
         if self.recogniser is None or not self.facts:
             return []
         found = []
-        for id, score in self.recogniser.scores(states)[: most + 2]:
+        for id, score in self.recogniser.scores(states)[:LIKELY]:
             fact = self.facts[id]
-            likely = score >= NEAR and "answer" in fact
-            if likely and asks_for_another(lesson_of_fact(fact), question):
-                score -= ANOTHER
+            if score >= FAINT and "answer" in fact:
+                score += bearing(self._lesson(fact), question)
             found.append(Found(fact, score))
         if (id := self.asked.get(fold(question))) in self.facts:  # these very words
-            found = [Found(self.facts[id], 1.0), *(one for one in found if one.id != id)]
+            rest = (one for one in found if one.gone and one.id != id)
+            found = [Found(self.facts[id], 1.0), *rest]
         return sorted(found, key=lambda one: -one.score)[:most]
+
+    def _lesson(self, fact: dict) -> Lesson:
+        """What the library makes of a fact, once for as long as it stays the same."""
+        if fact["id"] not in self._lessons:
+            self._lessons[fact["id"]] = lesson_of_fact(fact)
+        return self._lessons[fact["id"]]
 
     # ---- remembering
 
@@ -115,6 +122,7 @@ class Memory:
 
     def _keep(self, fact: dict, trace: Trace) -> None:
         self.facts[fact["id"]] = fact
+        self._lessons.pop(fact["id"], None)
         self.recogniser.add(fact["id"], trace)
         for question in (fact["question"], *fact.get("phrasings", ())):
             if question:

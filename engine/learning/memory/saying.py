@@ -16,6 +16,7 @@ NATS = 8.0  # a push of 4 is followed in a third of the cases, one of 8 nearly a
 MOST = 64.0  # twice as much with each sentence that does not say it: models differ in certainty
 FOLLOWED = (6.0, 10.0, 16.0)  # nats for what goes on with one, two, three words of the answer
 PATIENCE = 96  # tokens after which what was not said is given up
+LOST = 12  # tokens after which a sentence counts as one that does not say it
 ENDS = (".", "!", "?", ":", ";", "\n", '"', "“", "(")  # behind these the answer may begin
 
 
@@ -49,7 +50,9 @@ class Wanted:
                 places = (i for i in range(length, len(form)) if list(form[i - length : i]) == end)
                 if (place := next(places, None)) is not None:
                     best = length
-                    found = {form[place]: FOLLOWED[min(length, len(FOLLOWED)) - 1]}
+                    # Where all that was said is its beginning, that is no chance.
+                    sure = length + (length == len(ids) == place)
+                    found = {form[place]: FOLLOWED[min(sure, len(FOLLOWED)) - 1]}
                     break
         return found
 
@@ -72,17 +75,18 @@ class Saying:
             return {}
         for one in list(unsaid):
             if going_on := one.next(ids):
-                return grown(going_on, text)
+                return grown(going_on, ids, text)
             if one.said(text + " "):
                 unsaid.remove(one)
         if not unsaid:
             return {}
-        fresh = not text.strip() or text.rstrip(" ").endswith(ENDS)
+        lost = len(ids) % LOST == 0  # a sentence that leads nowhere is not waited for
+        fresh = lost or not text.strip() or text.rstrip(" ").endswith(ENDS)
         words = unsaid[0].begin() if fresh else {}
         held = dict.fromkeys(self.ends, -NATS)  # it does not end before all is said
-        return grown(words | held, text)
+        return grown(words | held, ids, text)
 
 
-def grown(amounts: dict[int, float], text: str) -> dict[int, float]:
-    more = 2.0 ** sum(text.count(end) for end in ".!?")
+def grown(amounts: dict[int, float], ids: Sequence[int], text: str) -> dict[int, float]:
+    more = 2.0 ** max(sum(text.count(end) for end in ".!?"), len(ids) // LOST)
     return {token: max(-MOST, min(MOST, nats * more)) for token, nats in amounts.items()}

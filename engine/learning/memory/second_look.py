@@ -1,47 +1,198 @@
 """A second look at the words themselves: states tell what a question is about, but not one name
 from another, nor which of two things is asked of the same.
 
-Only what both sides say plainly counts: two different names, two different relatives, or two kinds
-of question that the library knows apart.
+Each sign is something that both sides say plainly: two different names, relatives, days or things,
+two kinds of question that the library knows apart, or talk in general where the fact is somebody's.
 """
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Iterable
+
 from engine.learning.lessons import Lesson, fold
-from engine.learning.lessons.language import WORD, Language
+from engine.learning.lessons.forms import LONGEST
+from engine.learning.lessons.language import WORD, Language, language
+from engine.learning.lessons.lesson import same_stem
 
-VAGUE = ("is", "name", "where", "when", "attribute")  # kinds that are asked in many ways
+# Kinds that are asked in many ways.
+VAGUE = ("is", "mine", "has", "name", "where", "when", "attribute")
+WHO_IT_IS = ("name", "mine", "is")  # kinds where a relative may be what is asked for
+MIXED = ("attribute", "favourite", "settlement")  # lists whose words go together
+NAMING = ("x", "y", "a")  # slots that name what is asked about
 PLAIN = 3  # letters from which on a word with a capital is a name
+STEM = 4  # letters from which on a word may be a part of another
+
+DOUBT, HINT = 0.5, 0.2  # other words for the same may look like another subject
+MENTIONED, UNMENTIONED = 0.2, 0.1
 
 
-def asks_for_another(lesson: Lesson, question: str) -> bool:
-    """Whether a question that looks like a lesson's plainly asks for something else."""
-    return _another_kind(lesson, question) or _another_name(lesson, question)
+def bearing(lesson: Lesson, question: str) -> float:
+    """What a question's words add to the score of a lesson that it looks like: how much of it they
+    mention, less the signs that they ask for something else."""
+    if len(question) > LONGEST:
+        return 0.0
+    look = Look(lesson, heard(question, lesson.language))
+    mentioned = look.mentioned()
+    nothing = UNMENTIONED if mentioned == 0 else 0.0
+    doubts = sum(weight for sign, weight in SIGNS.items() if sign(look))
+    return MENTIONED * (mentioned - 0.5) - nothing - doubts
 
 
-def _another_kind(lesson: Lesson, question: str) -> bool:
-    """Whether it asks for something else of the very same subject."""
-    kind, slots = lesson.words.recognise(question)
-    mine, my_slots = lesson.recognised
-    if kind is None or mine is None or kind.name in VAGUE or set(slots) != {"x"}:
-        return False
-    same = fold(slots["x"]) == fold(my_slots.get("x", ""))
-    return same and kind.name not in lesson.words.family.get(mine.name, {mine.name})
+class Heard:
+    """What the library makes of one question, whatever it may ask for."""
+
+    def __init__(self, question: str, words: Language) -> None:
+        self.question, self.words = question, words
+        self.kind, self.slots = words.recognise(question)
+        matches = ((form, form.match(question)) for form in words.other_questions)
+        self.others = [(form, slots) for form, slots in matches if slots]
+        self.plain = plain_words(question)
+        self.names, self.relatives = names(question, words), relatives(question, words)
+        found = (word.lower() for word in WORD.findall(question))
+        self.owners = {bare for word in found if (bare := words.bare(word)) != word}
+        self.listed, self.sought = listed(question, words), sought(question, words)
 
 
-def _another_name(lesson: Lesson, question: str) -> bool:
-    """A name or a relative of the question that the fact lacks, in place of one that it has."""
-    words = lesson.words
-    known = " ".join((lesson.question, *lesson.phrasings, lesson.answer))
-    for find in (names, relatives):
-        mine, theirs = find(lesson.question, words), find(question, words)
-        if theirs - find(known, words) - _plain_words(known) and mine - _plain_words(question):
+@functools.lru_cache(maxsize=4)
+def heard(question: str, code: str) -> Heard:
+    return Heard(question, language(code))
+
+
+class Look:
+    """One question beside one lesson."""
+
+    def __init__(self, lesson: Lesson, theirs: Heard) -> None:
+        self.lesson, self.theirs, self.words = lesson, theirs, lesson.words
+        self.asked = " ".join((lesson.question, *lesson.phrasings))
+        self.known = f"{self.asked} {lesson.answer}"
+
+    def mentioned(self) -> float:
+        """How much of what the fact is about the question mentions."""
+        mine = content(self.lesson.question, self.words)
+        return 1 - len(self.lacking(mine, self.theirs.plain)) / len(mine) if mine else 1.0
+
+    def another_kind(self) -> bool:
+        """It asks for something else of the very same subject."""
+        mine, slots = self.lesson.recognised
+        kind = self.theirs.kind
+        if mine is None:
+            return False
+        subject = content(slots.get("x", ""), self.words)
+        asked = [
+            found["x"] for form, found in self.theirs.others if not form.match(self.lesson.question)
+        ]
+        if kind and kind.name not in VAGUE and not self.family(mine.name, kind.name):
+            asked += [self.theirs.slots["x"]] if set(self.theirs.slots) == {"x"} else []
+        return any(not self.lacking(content(one, self.words), subject) for one in asked)
+
+    def family(self, mine: str, theirs: str) -> bool:
+        return theirs in self.words.family.get(mine, {mine})
+
+    def another_subject(self) -> bool:
+        """It asks the same of something else."""
+        mine, slots = self.lesson.recognised
+        kind = self.theirs.kind
+        if kind is None or mine is None or not self.family(mine.name, kind.name):
+            return False
+        named = NAMING if kind.name == mine.name else NAMING[:1]
+        return self.replaced(
+            *(
+                content(" ".join(one[name] for name in named if name in one), self.words)
+                for one in (slots, self.theirs.slots)
+            )
+        )
+
+    def another_name(self) -> bool:
+        """A name that the fact lacks, in place of one that it has."""
+        known = names(self.known, self.words) | plain_words(self.known)
+        new = self.lacking(self.theirs.names, known)
+        return bool(
+            new and self.lacking(names(self.lesson.question, self.words), self.theirs.plain)
+        )
+
+    def another_relative(self) -> bool:
+        """A relative that the fact lacks, in place of one that it has or of the person."""
+        mine = relatives(self.lesson.question, self.words)
+        new = self.theirs.relatives - relatives(self.known, self.words)
+        if new and (mine or not self.personal):
+            return bool(mine - self.theirs.plain) or bool(new & self.theirs.owners)
+        return bool(new)
+
+    def another_word(self) -> bool:
+        """One of several words that exclude each other, in place of another of them."""
+        mine, theirs = listed(self.known, self.words), self.theirs.listed
+        return any(self.replaced(mine[name], theirs[name]) for name in mine.keys() & theirs)
+
+    def another_answer(self) -> bool:
+        """A time is asked for instead of a place, and so on."""
+        mine = sought(self.asked, self.words)
+        return bool(mine and self.theirs.sought and not mine & self.theirs.sought)
+
+    def in_general(self) -> bool:
+        """It speaks of nobody, and the fact is somebody's."""
+        kind, _ = self.lesson.recognised
+        words = WORD.findall(self.lesson.question)
+        if kind and kind.name in WHO_IT_IS:
+            words = [word for word in words if self.words.bare(word) != word]
+        own = relatives(" ".join(words), self.words) | {
+            name for name in names(self.lesson.question, self.words) if not name.isdigit()
+        }
+        if own:
+            return len(self.lacking(own, self.theirs.plain)) == len(own)
+        return self.personal and not self.theirs.plain & people(self.words)
+
+    @property
+    def personal(self) -> bool:
+        return bool(plain_words(self.lesson.question) & people(self.words))
+
+    def replaced(self, mine: set[str], theirs: set[str]) -> bool:
+        """Whether some of my words are missing, and others stand there that the fact lacks."""
+        new = self.lacking(theirs, content(self.known, self.words) | mine)
+        return bool(new and self.lacking(mine, self.theirs.plain))
+
+    def lacking(self, some: Iterable[str], others: Iterable[str]) -> set[str]:
+        """Those of some words that others lack, by whatever name."""
+        return {one for one in some if not any(self.alike(one, two) for two in others)}
+
+    def alike(self, a: str, b: str) -> bool:
+        """Whether two words are forms of one, or parts, or mean the same."""
+        if a == b or same_stem(a, b):
             return True
-    return False
+        short, long = sorted((a, b), key=len)
+        if len(short) >= STEM and (long.startswith(short) or long.endswith(short)):
+            return True
+        synonyms = self.words.record["synonyms"]
+        return any(b in text.lower().split() for text in synonyms.get(a, ())) or any(
+            a in text.lower().split() for text in synonyms.get(b, ())
+        )
 
 
-def _plain_words(text: str) -> set[str]:
-    return {word.lower() for word in WORD.findall(text)}
+SIGNS = {
+    Look.another_kind: DOUBT,
+    Look.another_subject: HINT,
+    Look.another_name: DOUBT,
+    Look.another_relative: DOUBT,
+    Look.another_word: DOUBT,
+    Look.another_answer: DOUBT,
+    Look.in_general: DOUBT,
+}
+
+
+def people(words: Language) -> set[str]:
+    """The words for whoever speaks and whoever is spoken to."""
+    return {*words.record["person"]["second"], *words.record["person"]["first"]}
+
+
+def plain_words(text: str) -> set[str]:
+    """As they stand there, and without an owner's ending."""
+    found = {word.lower() for word in WORD.findall(text)}
+    return found | {word.split("'")[0] for word in found}
+
+
+def content(text: str, words: Language) -> set[str]:
+    bare = {words.bare(word.lower().strip("'")) for word in WORD.findall(text)}
+    return bare - words.function_words - people(words)
 
 
 def names(text: str, words: Language) -> set[str]:
@@ -63,3 +214,27 @@ def relatives(text: str, words: Language) -> set[str]:
     synonyms = words.record["synonyms"]
     found = {word for word in bare if "relation" in words.categories(word)}
     return found | {other for word in found for other in synonyms.get(word, ())}
+
+
+def listed(text: str, words: Language) -> dict[str | int, set[str]]:
+    """Words of lists that exclude each other, the longest first: name of the list -> words."""
+    bare = [words.bare(word.lower()) for word in WORD.findall(text)]
+    found: dict[str | int, set[str]] = {}
+    at = 0
+    while at < len(bare):
+        for count in (3, 2, 1):
+            run = " ".join(bare[at : at + count])
+            same = [name for name in words.categories(run) if name not in MIXED]
+            if lists := [*same, *words.contrasts.get(run, ())]:
+                break
+        for name in lists:
+            found.setdefault(name, set()).add(run)
+        at += count if lists else 1
+    return found
+
+
+def sought(text: str, words: Language) -> set[int]:
+    """What sorts of answer a question's own words ask for."""
+    plain = f" {fold(text)} "
+    sorts = enumerate(words.record["asks_for"])
+    return {i for i, phrases in sorts if any(f" {one} " in plain for one in phrases)}

@@ -20,6 +20,7 @@ from engine.model.tokenizer import Tokenizer
 
 BASE, MEMORY, VERSION = "base", "memory", "version"
 AT_ONCE = 3  # facts that one answer says
+BESIDE = 0.5  # how sure the others have to be, of what the first is
 
 
 @dataclass
@@ -43,7 +44,8 @@ class Speaking:
     def decide(self, answer: Answer, found: list[Found]) -> Generator | None:
         near = [one for one in found if one.score >= NEAR]
         live = [one for one in near if not one.gone]
-        sure = [one for one in live if one.score >= SURE][:AT_ONCE] if self.pushes else []
+        least = max([SURE, *(BESIDE * one.score for one in live[:1])])
+        sure = [one for one in live if one.score >= least][:AT_ONCE] if self.pushes else []
         knows = bool(live) and len(live) == len(near) and live[0].id in self.learned
         if sure:
             pairs = [(one.fact["answer"], one.fact["value"]) for one in sure]

@@ -27,6 +27,8 @@ from engine.model.loaded import Model
 from engine.model.trainable import Trained
 from tests.bench.parts import spoken
 from tests.bench.parts.batches import packed_rows_of
+from tests.bench.parts.told import Told
+from tests.support.same_in_both import MemoryStore
 
 executor = Wasm(Tab())
 RNG = np.random.default_rng(0)
@@ -237,3 +239,11 @@ async def profile():
             if kernel and step.op.name.startswith("packed_linear"):
                 work[step.op.name] += kernel.work * (hi - lo) / kernel.extent
     return json.dumps(dict(ms=times, work=work, longest=longest))
+
+
+async def told(name, *args):
+    """What an assistant does that is told facts; it begins with nothing known."""
+    if "told" not in state:
+        state["told"] = Told(state["model"], MemoryStore())
+    given = [arg.to_py() if hasattr(arg, "to_py") else arg for arg in args]
+    return json.dumps(await getattr(state["told"], name)(*given))

@@ -1,0 +1,80 @@
+"""An assistant that is told facts and asked about them, here or in a tab: what goes in and out is
+plain data."""
+
+from __future__ import annotations
+
+import base64
+import time
+from typing import Any
+
+import msgpack
+
+from engine.learning.lessons import Lesson, fold, has_value
+from engine.learning.memory.recogniser import SURE
+from engine.model.generate import Sampling
+from engine.model.loaded import Model
+from engine.open import assistant_over
+
+TOKENS = 32  # within which an answer has to say it
+
+
+def record_of(fact: dict) -> dict:
+    """As the queue would hold it."""
+    lesson = Lesson(fact["question"], fact["answer"], (), fact["language"])
+    words = {"prompt": lesson.question, "answer": lesson.answer, "language": lesson.language}
+    return {"id": lesson.id, **words}
+
+
+class Told:
+    def __init__(self, model: Model, store: Any):
+        self.store = store
+        self.assistant = assistant_over(model, store, model.fingerprint)
+        self.memory = self.assistant.mind.memory
+
+    async def begin(self, fact: dict) -> None:
+        """What is made once for a base model is not the first fact's to pay."""
+        await self.tell(fact)
+        await self.memory.forget([record_of(fact)["id"]])
+
+    async def tell(self, fact: dict) -> float:
+        """Seconds of one core that it took."""
+        began = time.process_time()
+        await self.memory.remember([record_of(fact)])
+        return time.process_time() - began
+
+    async def bytes_of(self, fact: dict) -> int:
+        return len(base64.b64decode(await self.packed(fact)))
+
+    async def packed(self, fact: dict) -> str:
+        """All that is kept of a fact, to be put into another store."""
+        id = record_of(fact)["id"]
+        place = f"{self.memory.base}/{id}"
+        kept = [await self.store.get("facts", id), await self.store.get("traces", place)]
+        return base64.b64encode(msgpack.packb(kept)).decode()
+
+    async def unpacked(self, packed: list[str]) -> None:
+        for one in packed:
+            fact, trace = msgpack.unpackb(base64.b64decode(one))
+            place = f"{self.memory.base}/{fact['id']}"
+            await self.store.batch([["put", "facts", fact["id"], fact]])
+            await self.store.batch([["put", "traces", place, trace]])
+        self.memory.reload()
+        await self.memory.load()
+
+    async def recognised(self, questions: list[str]) -> dict:
+        """The question of the fact that each is answered with, or nothing; and the milliseconds
+        that one question takes beyond its prefill."""
+        await self.memory.load()
+        keys = await self.memory.keys.of(questions)
+        began = time.process_time()
+        found = [self.memory.ask(key, q)[:1] for key, q in zip(keys, questions, strict=True)]
+        ms = 1e3 * (time.process_time() - began) / len(questions)
+        sure = [one[0].fact["question"] if one and one[0].score >= SURE else "" for one in found]
+        return {"by": sure, "ms": ms}
+
+    async def says(self, question: str, value: str) -> bool:
+        """Whether the answer to a question says it."""
+        sampling = Sampling(max_tokens=TOKENS, stop=(value,))
+        messages = [{"role": "user", "content": question}]
+        answer, _ = await self.assistant.answer(messages, sampling, fold(question))
+        return answer.ended == "stop" or has_value(answer.text, value)
