@@ -110,17 +110,5 @@ def needs(text: email.message.Message) -> set[str]:
     return found
 
 
-def closure(lock: bytes, packages: list[str]) -> set[str]:
-    """The wheel files that loading these packages takes."""
-    entries = json.loads(lock)["packages"]
-    files, waiting = set(), [normal(name) for name in packages]
-    while waiting:
-        entry = entries[waiting.pop()]
-        if entry["file_name"] not in files:
-            files.add(entry["file_name"])
-            waiting += entry["depends"]
-    return files
-
-
 def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()

@@ -1,10 +1,9 @@
 // OneSeek's WebGPU back end in its natural place: Pyodide in a worker, replay in JavaScript.
-import { loadPyodide } from '/pyodide/pyodide.mjs';
+import { loadPyodide } from '/pyodide/python.mjs';
 import '/replay.js';
 import { serve } from './rpc.mjs';
 
-const pyodide = await loadPyodide({ indexURL: '/pyodide/' });
-await pyodide.loadPackage(['numpy', 'msgpack', 'jinja2', 'regex', 'wgpu']);
+const pyodide = await loadPyodide({});
 const wheel = await fetch('/oneseek.whl');
 pyodide.unpackArchive(await wheel.arrayBuffer(), 'wheel');
 const lab = pyodide.pyimport('tests.bench.parts.gpu_in_tab');

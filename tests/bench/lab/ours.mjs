@@ -1,10 +1,9 @@
 // OneSeek in its natural place: Pyodide in a worker, kernels in a memory of their own.
-import { loadPyodide } from '/pyodide/pyodide.mjs';
+import { loadPyodide } from '/pyodide/python.mjs';
 import '/threads.js';
 import { serve } from './rpc.mjs';
 
-const pyodide = await loadPyodide({ indexURL: '/pyodide/' });
-await pyodide.loadPackage(['numpy', 'msgpack', 'jinja2', 'regex']);
+const pyodide = await loadPyodide({});
 const wheel = await fetch('/oneseek.whl');
 pyodide.unpackArchive(await wheel.arrayBuffer(), 'wheel');
 const lab = pyodide.pyimport('tests.bench.parts.in_tab');
