@@ -86,7 +86,11 @@ def make(given: dict[str, bytes], imports: list[str], place: Path) -> None:
             ready.mkdir()
             for file, made in zip(FILES, ("packages", "heap"), strict=True):
                 (ready / file).write_bytes(small((folder / made).read_bytes()))
-            ready.rename(place)
+            try:
+                ready.rename(place)
+            except OSError:
+                if not place.exists():  # another build may have made the same meanwhile
+                    raise
     except OSError as error:
         raise Stop(f"Python's heap cannot be written to {MADE}: {error.strerror}") from error
     bytecode.forget_oldest(MADE, KEPT)
