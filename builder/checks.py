@@ -14,8 +14,8 @@ EXAMPLES = {"quick": "quick", "usual": "oneseek", "long": "long"}  # drawn by a 
 # Side by side, a core each. The page waits for a browser, the rest computes; what is quick computes
 # only.
 HALVES = [["--ignore=tests/page"], ["tests/page"]]
-LEARNING = ["tests/learning", "tests/cli", "tests/core", "tests/history"]
-QUICK_HALVES = [LEARNING, [f"--ignore={room}" for room in LEARNING]]
+FIRST = [f"tests/{room}" for room in ("learning", "core", "history", "cli", "tree")]
+QUICK_HALVES = [FIRST, [f"--ignore={room}" for room in FIRST]]
 
 
 def run(scope: str, extra: list[str]) -> int:
