@@ -7,15 +7,15 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from builder import CACHE, ROOT, environment, site, system
+from builder import ROOT, environment, site, system
 
 SCOPES = {"quick": "not slow and not long", "usual": "not long", "long": ""}
 EXAMPLES = {"quick": "quick", "usual": "oneseek", "long": "long"}  # drawn by a property's test
 # Side by side, a core each. The page waits for a browser, the rest computes; what is quick computes
 # only.
 HALVES = [["--ignore=tests/page"], ["tests/page"]]
-LEARNING = ["tests/learning", "tests/cli", "tests/core", "tests/history"]
-QUICK_HALVES = [LEARNING, [f"--ignore={room}" for room in LEARNING]]
+FIRST = [f"tests/{room}" for room in ("learning", "core", "history", "cli", "tree")]
+QUICK_HALVES = [FIRST, [f"--ignore={room}" for room in FIRST]]
 
 
 def run(scope: str, extra: list[str]) -> int:
@@ -39,8 +39,10 @@ def run(scope: str, extra: list[str]) -> int:
 def compiled_once() -> dict[str, str]:
     """The environment in which what one process compiled of our Python serves every other, also
     where bytecode is not to lie about in the tree."""
-    given = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {"PYTHONPYCACHEPREFIX": str(CACHE / "bytecode"), **given}
+    given = dict(os.environ)
+    if given.pop("PYTHONDONTWRITEBYTECODE", None):
+        given.setdefault("PYTHONPYCACHEPREFIX", str(ROOT / ".pytest_cache" / "bytecode"))
+    return given
 
 
 def tested(python: Path, scope: str, halves: list[list[str]]) -> list[int]:

@@ -340,7 +340,7 @@ def histories(tmp_path, seeds):
 
 
 def test_random_histories_of_three_devices_end_the_same_everywhere(tmp_path):
-    histories(tmp_path, range(60))
+    histories(tmp_path, range(30))
 
 
 @pytest.mark.long  # 10,000 histories take about a quarter of an hour
