@@ -431,8 +431,7 @@ HOLD = [
         "learning/test_training_runs.py::test_auto_stop_ends_where_the_losses_of_a_run_to_the_end_say",
         WHO, RUN_IN_PAGE,
         "server/test_real_run.py::"
-        "test_a_run_on_the_real_model_learns_stops_and_goes_on_after_a_kill",
-        missing="on SmolLM2 the test's last part, the same bits, was not yet run to its end"),
+        "test_a_run_on_the_real_model_learns_stops_and_goes_on_after_a_kill"),
     row("hold.modes", "hybrid and full in the page within the memory announced",
         EACH_MODE, MODES_IN_PAGE, RUN_IN_PAGE,
         "backends/wasm/test_memory.py::test_a_run_takes_no_more_than_it_announces"),

@@ -273,7 +273,7 @@ def test_scenario_18_idle_learning_starts_by_itself_and_yields(home: Page):
 
 def test_scenario_20_a_reload_in_the_middle_of_training_goes_on(home: Page):
     """The same run, from a checkpoint a few steps old at most; its version is made."""
-    run = home.locator(".figures dd.long", has_text="run-").inner_text()
+    run = home.get_by_test_id("train-run").inner_text()
     before = step(home)
     home.reload()
     wait_for_state(home, *ALIVE, timeout=120)
@@ -281,7 +281,7 @@ def test_scenario_20_a_reload_in_the_middle_of_training_goes_on(home: Page):
     expect(home.get_by_test_id("train-step")).to_have_text(re.compile(r"^\d+ / \d+"))
     assert step(home) >= before - 5 > 1
     panel(home, "Activity").get_by_role("button", name="Finish now").click()
-    assert home.locator(".figures dd.long", has_text="run-").inner_text() == run
+    assert home.get_by_test_id("train-run").inner_text() == run
     expect(version(home)).to_have_text("v0.2", timeout=180_000)
     expect(home.get_by_role("region", name="Notices")).to_contain_text("v0.2 is in use.")
     home.get_by_role("button", name="See what changed").click()

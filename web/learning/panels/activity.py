@@ -177,7 +177,7 @@ class Activity:
             if live.grad_norm is not None:
                 rows.append(("figure.norm", t.number(live.grad_norm, 2), None))
         if run:
-            rows.append(("figure.run", run, None))
+            rows.append(("figure.run", run, "train-run"))
         return dom.make(
             "section", dom.make("h3", t("figure.title")), definition(rows), cls="developer"
         )
