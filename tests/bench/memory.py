@@ -185,14 +185,14 @@ def natively(model: Model, loop, options) -> dict[str, float]:
     return figures
 
 
-def untuned(model: Model, loop, name: str) -> dict[str, float]:
+def untuned(model: Model, loop, name: str, said: int) -> dict[str, float]:
     """The facts of a file, told to an assistant of their own."""
     facts = written(name)
     with tempfile.TemporaryDirectory() as folder:
         call, close = here(model, Path(folder), loop)
         for fact in facts:
             call("tell", fact)
-        figures = judge(call, facts, len(facts), name)
+        figures = judge(call, facts, said, name)
         close()
     return figures
 
@@ -232,6 +232,7 @@ def main() -> None:
     ask.add_argument("--asked", type=int, default=40, help="facts of a size that are asked for")
     ask.add_argument("--said", type=int, default=5, help="of them, a language, answered in full")
     ask.add_argument("--untuned", nargs="*", choices=UNTUNED, default=UNTUNED)
+    ask.add_argument("--said-untuned", type=int, default=30)
     ask.add_argument("--tab", type=int, nargs="*", default=[1, 10, 100, 1000])
     ask.add_argument("--asked-in-tab", type=int, default=8)
     ask.add_argument("--said-in-tab", type=int, default=1)
@@ -243,7 +244,7 @@ def main() -> None:
             loop = runner.get_loop()
             figures = natively(model, loop, options)
             for name in options.untuned:
-                figures |= untuned(model, loop, name)
+                figures |= untuned(model, loop, name, options.said_untuned)
     if options.tab:
         with asyncio.Runner() as runner:
             figures |= in_tab(model, runner.get_loop(), options)
