@@ -72,6 +72,7 @@ class Memory:
     def reload(self) -> None:
         """Others changed what is stored."""
         self.facts, self.asked, self.recogniser, self.loaded = {}, {}, None, False
+        self._lessons = {}
 
     def covered(self) -> set[str]:
         """The ids of all examples whose questions are recognised: known, forgotten or corrected."""
@@ -234,6 +235,7 @@ class Memory:
     def _dropped(self, ids: Sequence[str], kept: Iterable[str] = ()) -> None:
         self.asked = {words: id for words, id in self.asked.items() if id not in ids}
         for id in ids:
+            self._lessons.pop(id, None)
             if id in kept:
                 self.facts[id] = forgotten(id, self.facts[id]["also"])
             elif self.facts.pop(id, None):
