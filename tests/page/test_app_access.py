@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from builder import fetch, wheels
-from tests.support.page.acts import answers, finished, say
+from tests.support.page.acts import answers, finished, row, say
 from tests.support.page.browser import Chromium, Watch, wait_for_state, watched
 
 pytestmark = pytest.mark.slow
@@ -140,6 +140,8 @@ def roll_back_by_keyboard(page: Page) -> None:
     tab_to(page, "Use", within=page.get_by_role("tabpanel"))
     keys.press("Enter")
     expect(page.get_by_test_id("active-version")).to_have_text("v0")
+    versions = page.get_by_role("tabpanel", name="Versions")
+    expect(row(versions, "original")).to_contain_text("in use")  # drawn anew
     tab_to(page, "Use", within=page.get_by_role("tabpanel"))
     keys.press("Enter")
     expect(page.get_by_test_id("active-version")).to_have_text("v0.1")
