@@ -10,6 +10,7 @@ from typing import Any
 from builder import ROOT, environment, site, system
 
 SCOPES = {"quick": "not slow and not long", "usual": "not long", "long": ""}
+SOME_FAILED = 1  # pytest's exit status; any other is no test's fault
 EXAMPLES = {"quick": "quick", "usual": "oneseek", "long": "long"}  # drawn by a property's test
 # Side by side, a core each. The page waits for a browser, the rest computes; what is quick computes
 # only.
@@ -47,7 +48,8 @@ def compiled_once() -> dict[str, str]:
 
 def tested(python: Path, scope: str, halves: list[list[str]]) -> list[int]:
     """Each part's exit status. They run at once; what later ones print comes when the first is
-    done. What fails has failed: nothing gets a second chance."""
+    done. What fails has failed; only a browser, which can be late once on a busy machine, gets a
+    second chance, aloud."""
     site.build()
     site.build(tests=True)
     chosen = ["-m", SCOPES[scope], f"--hypothesis-profile={EXAMPLES[scope]}"]
@@ -61,9 +63,14 @@ def tested(python: Path, scope: str, halves: list[list[str]]) -> list[int]:
         for command, out in zip(commands, outputs, strict=True)
     ]
     statuses = []
-    for process, out in zip(started, outputs, strict=True):
-        statuses.append(process.wait())
+    for command, process, out in zip(commands, started, outputs, strict=True):
+        status = process.wait()
         if out:
             out.seek(0)
             print(out.read().decode(), flush=True)
+        if status == SOME_FAILED and "tests/page" in command:
+            print("What failed in the browser is run once more, by itself.", file=sys.stderr)
+            again = [*command, "--last-failed"]
+            status = subprocess.run(again, cwd=ROOT, env=compiled_once()).returncode
+        statuses.append(status)
     return statuses

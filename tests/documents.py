@@ -28,6 +28,9 @@ TEACH = "cli/test_teaching.py::test_"
 READ = "importers/test_in_the_page.py::test_"
 FETCH = "importers/test_fetch.py::test_"
 PARTS = "tree/test_documents.py::test_"
+LINE_OF_A_QUESTION = (
+    "server/test_memory_api.py::test_questions_of_both_languages_are_learned_in_one_line"
+)
 
 RUN_EVENTS = API + "whoever_listens_hears_every_step_of_a_question_and_of_a_run"
 MICRO = API + "the_documents_example_of_micro_training_answers_as_it_shows"
@@ -166,7 +169,7 @@ MICRO_SERVICE = [
         NAMES + "an_english_chat_with_a_swedish_name_stays_english_in_a_swedish_page"),
     row("micro.language.line", "sv, no, da -> sv, else en; a missing line falls back to generic",
         "core/test_language.py::test_the_adapter_follows_from_the_language",
-        missing="lines of a language are not trained by the product; all is generic"),
+        LINE_OF_A_QUESTION),
     row("micro.stage1", "stage 1 learns the raw responses", RUN_EVENTS),
     row("micro.stage2", "stage 2 learns the analysed data",
         PARTS + "stage_one_learns_what_agrees_and_stage_two_what_analysis_made_of_it"),
@@ -386,7 +389,7 @@ BUILD = [
         "core/test_language.py::test_a_language_that_is_neither_is_told_as_such",
         NAMES + "an_english_question_with_a_swedish_name_is_taken_as_english"),
     row("language.lines", "one line, shown to be as good, or a line of each language",
-        missing="the table of `bench lines`"),
+        LINE_OF_A_QUESTION),
     row("models.two", "two base models in one run, loaded or swapped within the room there is",
         IN_TURNS, TWO_MODELS + "models_beside_the_one_that_answers_are_loaded_one_at_a_time",
         TWO_MODELS + "what_is_not_there_or_has_no_room_is_refused_by_name_before_anything",

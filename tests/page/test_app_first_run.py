@@ -169,12 +169,11 @@ def test_scenario_4_a_reload_keeps_everything(page: Page, asked_for: list[str]):
     say(page, "What is the capital of Norway?")
     finished(page)
     answer = page.get_by_role("article", name="OneSeek said")
-    slow_down(page, 150)  # or the answer is whole before the page is loaded anew
+    slow_down(page, 120)  # or the answer is whole before the page is loaded anew
     page.get_by_role("button", name="New chat").click()
     expect(answer).to_have_count(0)
     say(page, "What is the capital of Spain?")
     expect(body(answer)).not_to_be_empty()
-    page.wait_for_timeout(600)
     so_far = body(answer).inner_text()[:3]
     asked_for.clear()
     page.reload()

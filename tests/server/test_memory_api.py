@@ -96,7 +96,7 @@ def test_an_exchange_that_cannot_be_is_refused_in_words(tmp_path, capsys, monkey
         assert "an API key is needed" in exchange(capsys, tmp_path / "new", host, code=1)
         monkeypatch.setenv("ONESEEK_PHRASE", "")
         sent = host.ask("POST", "/api/exchange", {}, {"Authorization": "Bearer secret"})
-        assert sent.status == 503 and "ONESEEK_PHRASE" in sent.error["message"]
+        assert sent.status == 409 and "ONESEEK_PHRASE" in sent.error["message"]
         monkeypatch.setenv("ONESEEK_PHRASE", PHRASE)
         sent = host.ask("POST", "/api/exchange", {}, {"Authorization": "Bearer secret"})
         assert sent.status == 400 and "no OneSeek exchange file" in sent.error["message"]
@@ -120,3 +120,23 @@ def test_only_a_page_that_was_named_may_ask(tmp_path):
             "OPTIONS", "/api/exchange", None, {**asks, "Origin": "https://bad.example"}
         )
         assert stranger.status == 403 and "access-control-allow-origin" not in stranger.headers
+
+
+def test_questions_of_both_languages_are_learned_in_one_line(tmp_path):
+    """docs/known-by-heart.md has the table that says why."""
+    asked = {
+        "What is the capital of Zorbia?": "The capital of Zorbia is Blimbo.",
+        "Vad heter huvudstaden i Zorbien?": "Huvudstaden i Zorbien heter Blimbo.",
+    }
+
+    def made():
+        return host.ask("GET", "/api/models/versions").json()["versions"]
+
+    with native(tmp_path) as host:
+        for question, answer in asked.items():
+            body = {"question": question, "raw_responses": [{"model": "a", "response": answer}]}
+            assert host.ask("POST", "/api/training/micro", body).status == 202
+        until(lambda: learned(host) >= set(asked.values()))
+        assert {one["line"] for one in made()} == {"generic"}
+        stats = host.ask("GET", "/api/training/micro/stats").json()
+        assert stats["runs_by_language"] == {"en": 1, "sv": 1}

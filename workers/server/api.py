@@ -100,7 +100,7 @@ TOLD: dict[type[Exception], tuple[int, str]] = {
     NoRoom: (409, "no_room"),
     ValueError: (400, "invalid_value"),
     OverflowError: (400, "invalid_value"),
-    NoPhrase: (503, "no_phrase"),
+    NoPhrase: (409, "no_phrase"),
     LookupError: (404, "not_found"),
     Conflict: (404, "not_found"),
     Busy: (409, "busy"),

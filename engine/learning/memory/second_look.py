@@ -23,8 +23,8 @@ NAMING = ("x", "y", "a")  # slots that name what is asked about
 PLAIN = 3  # letters from which on a word with a capital is a name
 STEM = 4  # letters from which on a word may be a part of another
 
-DOUBT, HINT = 0.5, 0.2  # other words for the same may look like another subject
-MENTIONED, UNMENTIONED = 0.2, 0.1
+DOUBT, HINT = 0.3, 0.1  # other words for the same may look like another subject
+MENTIONED, UNMENTIONED = 0.1, 0.05
 
 
 def bearing(lesson: Lesson, question: str) -> float:
