@@ -202,7 +202,7 @@ class SettingsDialog:
         figures = t("storage.words", used=t.size(said["used"]), free=t.size(said["quota"]))
         return self.section(
             "settings.data",
-            dom.make("p", figures, " ", kept, cls="note"),
+            dom.make("p", figures, ". ", kept, cls="note"),
             dom.make(
                 "div",
                 dom.button(t("backup.export"), "export-everything", drawing="load"),
@@ -215,7 +215,7 @@ class SettingsDialog:
                 "div",
                 dom.button(t("exchange.out"), "ask-carry-out", drawing="load"),
                 dom.button(t("exchange.in"), "ask-bring-in", drawing="up"),
-                dom.button(t("exchange.with"), "ask-exchange-with", drawing="undo"),
+                dom.button(t("exchange.with"), "ask-exchange-with", drawing="again"),
                 cls="row",
             ),
             dom.make(
