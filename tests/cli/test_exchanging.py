@@ -15,11 +15,11 @@ from engine.cli.remembering import assistant_of
 from engine.cli.session import STORE
 from engine.core.storage.sqlite import SqliteStore
 from engine.core.storage.store import KEPT
-from engine.history import exchange_file
 from engine.history.signing import new_key, read_key
 from engine.model.demo import MODEL
 from engine.open import alone_in, model_named
 from tests.support.command import call, said
+from tests.support.devices import quickly_sealed
 
 DOG = {"question": "What is my dog's name?", "answer": "Your dog's name is Biscuit."}
 SHED = {"question": "What is the code of the shed?", "answer": "The code of the shed is 4711."}
@@ -30,8 +30,7 @@ PHRASE = "biscuit guards the old shed"
 @pytest.fixture(autouse=True)
 def a_phrase_and_a_quick_file(monkeypatch):
     monkeypatch.setenv("ONESEEK_PHRASE", PHRASE)
-    quick = (None, exchange_file.COSTS[0])  # no signer, and what one guess costs at least
-    monkeypatch.setattr(exchange_file.seal, "__defaults__", quick)
+    quickly_sealed(monkeypatch)
     monkeypatch.delenv("LEDGER_PRIVATE_KEY_PATH", raising=False)
 
 

@@ -153,11 +153,6 @@ def test_two_profiles_exchange_what_was_told_and_what_was_forgotten(
         assert f"Kept: {cat}" in said and "Not kept: The cat is called Måns." in said
 
 
-def made(folder: Path) -> Path:
-    folder.mkdir()
-    return folder
-
-
 def exchange(page: Page, host: Native, key: str) -> None:
     page.get_by_role("button", name="Settings").click()
     page.get_by_role("button", name="Exchange with your own server").click()
@@ -179,12 +174,12 @@ def test_a_page_exchanges_with_a_server_of_ones_own(
         page.goto("/?model=tiny")
         wait_for_state(page, "ready")
         tell(page, "What is the boat called?", boat)
-        with native(made(tmp_path / "closed"), key="secret") as host:
+        with native(tmp_path / "closed", key="secret") as host:
             exchange(page, host, "secret")
             alert = page.get_by_role("dialog").get_by_role("alert")
             expect(alert).to_contain_text("does not let this page ask. Nothing was changed")
             page.keyboard.press("Escape")
-        with native(made(tmp_path / "open"), key="secret", pages=(address.rstrip("/"),)) as host:
+        with native(tmp_path / "open", key="secret", pages=(address.rstrip("/"),)) as host:
             exchange(page, host, "wrong")
             expect(alert).to_contain_text("The server refused: an API key is needed")
             page.keyboard.press("Escape")

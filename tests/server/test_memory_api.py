@@ -2,13 +2,13 @@
 person's other devices by the command line."""
 
 import json
-import time
 
 import pytest
 
 from engine.cli.main import main
-from engine.history import exchange_file
+from tests.support.devices import quickly_sealed
 from tests.support.hosts import native
+from tests.support.runs import in_time
 
 PHRASE = "biscuit guards the old shed"
 DOG = {"prompt": "What is my dog's name?", "answer": "Your dog's name is Biscuit."}
@@ -19,20 +19,7 @@ PAGE = "https://oneseek.example"
 @pytest.fixture(autouse=True)
 def a_phrase_and_a_quick_file(monkeypatch):
     monkeypatch.setenv("ONESEEK_PHRASE", PHRASE)
-    monkeypatch.setattr(exchange_file, "COST", exchange_file.COSTS[0])
-
-
-def until(true, seconds=120):
-    ends = time.monotonic() + seconds
-    while not (found := true()):
-        assert time.monotonic() < ends, "it did not come"
-        time.sleep(0.1)
-    return found
-
-
-def made(folder):
-    folder.mkdir()
-    return folder
+    quickly_sealed(monkeypatch)
 
 
 def known(host):
@@ -42,7 +29,7 @@ def known(host):
 def tell(host, *facts):
     for fact in facts:
         assert host.ask("POST", "/api/queue", fact).status == 201
-    until(lambda: {one["answer"] for one in facts} <= known(host).keys())
+    in_time(lambda: {one["answer"] for one in facts} <= known(host).keys())
 
 
 def learned(host):
@@ -60,13 +47,13 @@ def exchange(capsys, folder, host, *more, code=0):
 def test_what_is_known_is_listed_and_forgotten_for_good(tmp_path):
     with native(tmp_path) as host:
         tell(host, DOG, SHED)
-        until(lambda: learned(host) == {DOG["answer"], SHED["answer"]})
+        in_time(lambda: learned(host) == {DOG["answer"], SHED["answer"]})
         fact = known(host)[SHED["answer"]]
         assert fact["question"] == SHED["prompt"] and fact["source"] == {"kind": "api"}
         answer = host.ask("DELETE", f"/api/memory/{fact['id']}")
         assert answer.status == 202 and answer.json()["retrains"]
         assert known(host).keys() == {DOG["answer"]}
-        until(lambda: learned(host) == {DOG["answer"]})
+        in_time(lambda: learned(host) == {DOG["answer"]})
         again = host.ask("DELETE", f"/api/memory/{fact['id']}")
         assert again.status == 404 and "nothing is known" in again.error["message"]
         assert host.ask("GET", "/api/models/versions").json()["current"] == 1
@@ -77,7 +64,7 @@ def test_a_device_exchanges_with_its_server_and_what_either_forgets_is_gone_on_b
     tmp_path, capsys
 ):
     laptop = tmp_path / "laptop"
-    with native(made(tmp_path / "server")) as host:
+    with native(tmp_path / "server") as host:
         tell(host, DOG, SHED)
         came = exchange(capsys, laptop, host)
         assert (came["told"], came["forgotten"], came["met"]) == (2, 0, [])
@@ -87,12 +74,12 @@ def test_a_device_exchanges_with_its_server_and_what_either_forgets_is_gone_on_b
         assert known(host).keys() == {DOG["answer"]}
         other = tmp_path / "phone"
         assert exchange(capsys, other, host)["told"] == 1
-        until(lambda: SHED["answer"] not in learned(host))
+        in_time(lambda: SHED["answer"] not in learned(host))
         assert b"4711" not in (laptop / "oneseek.sqlite").read_bytes()
 
 
 def test_an_exchange_that_cannot_be_is_refused_in_words(tmp_path, capsys, monkeypatch):
-    with native(made(tmp_path / "server"), key="secret") as host:
+    with native(tmp_path / "server", key="secret") as host:
         assert "an API key is needed" in exchange(capsys, tmp_path / "new", host, code=1)
         monkeypatch.setenv("ONESEEK_PHRASE", "")
         sent = host.ask("POST", "/api/exchange", {}, {"Authorization": "Bearer secret"})
@@ -136,7 +123,7 @@ def test_questions_of_both_languages_are_learned_in_one_line(tmp_path):
         for question, answer in asked.items():
             body = {"question": question, "raw_responses": [{"model": "a", "response": answer}]}
             assert host.ask("POST", "/api/training/micro", body).status == 202
-        until(lambda: learned(host) >= set(asked.values()))
+        in_time(lambda: learned(host) >= set(asked.values()))
         assert {one["line"] for one in made()} == {"generic"}
         stats = host.ask("GET", "/api/training/micro/stats").json()
         assert stats["runs_by_language"] == {"en": 1, "sv": 1}

@@ -17,6 +17,11 @@ PHRASE = "three devices of one person"
 MOVES = ("queue", "facts", "examples")  # where what was told can lie
 
 
+def quickly_sealed(monkeypatch):
+    """From now on a guess at the phrase costs as little as a file may have it."""
+    monkeypatch.setattr(seal, "__defaults__", (None, COSTS[0]))  # nobody signs it
+
+
 class Quick(PlainCipher):
     """Its keys cost nothing: what guessing costs is tried elsewhere."""
 

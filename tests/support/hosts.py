@@ -254,6 +254,7 @@ def native(
     folder: Path, key: str = "", beside: dict[str, Path] | None = None, **more
 ) -> Iterator[Native]:
     running: dict = {}
+    folder.mkdir(exist_ok=True)
 
     async def serve() -> None:
         running["loop"] = asyncio.get_running_loop()
