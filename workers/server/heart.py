@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.core.environment import variable
-from engine.core.exchange import INTENT
+from engine.core.exchange.arriving import intended
 from engine.core.turns import urgent
 from engine.history.aes_gcm import PlainCipher
 from engine.history.exchange_file import given, taken, unseal
@@ -44,10 +44,7 @@ class Heart:
             raise LookupError(f"nothing is known as {id}")
         assistant = self.service.assistant
         touched = await assistant.history.learned_from([id])
-        known = await self.store.get("state", INTENT) or {"ids": []}
-        ids = sorted({*known["ids"], id})
-        intent = {"ids": ids, "base": assistant.versions.base}
-        await self.store.batch([["put", "state", INTENT, intent]])
+        await self.store.batch([await intended(self.store, [id], assistant.versions.base)])
         await assistant.mind.let_go([id])
         await self._changed()
         return [label(one) for one in touched]

@@ -8,7 +8,7 @@ its trace stays as a guard until that version was trained again without it.
 
 from engine.core.exchange import INTENT, entries
 from engine.core.exchange.gathering import Here
-from engine.core.exchange.stones import FORGOTTEN
+from engine.core.exchange.stones import stone
 from engine.core.queue.training_queue import TrainingQueue
 
 EXCHANGED = "exchanged"  # why a record of the queue is there
@@ -30,7 +30,7 @@ async def bring(store, came, clock):
         found = entries.news(here.state, came)
         found["let_go"] = [id for entry in found["gone"] for id in here.ids.get(entry["about"], ())]
         ops, expect = _queued(here, found, clock)
-        ops += [["put", FORGOTTEN, one["about"], {"clock": one["clock"]}] for one in found["gone"]]
+        ops += [stone(one["about"], one["clock"]) for one in found["gone"]]
         ops += await _let_go(store, here, found["let_go"])
         if await store.batch(ops, expect):
             return found
@@ -75,9 +75,14 @@ async def _let_go(store, here, ids):
     by = [one for one in versions if set(learned) & set(one["lessons"])]
     if not by:
         return ops + [["delete", "examples", id] for id in learned]
-    intent = await store.get("state", INTENT) or {"ids": [], "base": by[-1]["base"]}
-    every = sorted(set(learned + intent["ids"]))
-    return ops + [["put", "state", INTENT, {"ids": every, "base": intent["base"]}]]
+    return ops + [await intended(store, learned, by[-1]["base"])]
+
+
+async def intended(store, ids, base):
+    """The change that adds these to what versions are still to be trained again without."""
+    intent = await store.get("state", INTENT) or {"ids": [], "base": base}
+    every = sorted(set(ids + intent["ids"]))
+    return ["put", "state", INTENT, {"ids": every, "base": intent["base"]}]
 
 
 def _learned(ids, versions, base):

@@ -5,7 +5,7 @@ Records that were read from documents stay where they are; the document can be b
 
 from engine.core.collecting.content import prompt_hash
 from engine.core.exchange import entries
-from engine.core.exchange.stones import DATA_SET, FORGOTTEN, LIVES, was_told
+from engine.core.exchange.stones import DATA_SET, FORGOTTEN, LIVES, stone, was_told
 from engine.core.queue.saved import readable
 
 
@@ -80,5 +80,5 @@ async def farewell(store, ids, now):
     for about, time in latest.items():
         known = await store.get(FORGOTTEN, about)
         if known is None or known["clock"] < time:
-            ops.append(["put", FORGOTTEN, about, {"clock": max(now, time)}])
+            ops.append(stone(about, max(now, time)))
     return ops

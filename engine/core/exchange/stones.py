@@ -1,7 +1,5 @@
 """The marks that say of a question that it was forgotten, and of which records they speak."""
 
-from engine.core.collecting.content import prompt_hash
-
 FORGOTTEN = "forgotten"  # the store of what is gone, by the hash of its question
 DATA_SET = "dataset"
 LIVES = ("ready", "rejected")  # what the gate refused is known by heart all the same
@@ -15,12 +13,12 @@ def was_told(record):
     return record.get("kind") != DATA_SET and not read
 
 
-def stone(prompt, clock):
-    """The change that marks a question as forgotten."""
-    return ["put", FORGOTTEN, prompt_hash(prompt), {"clock": clock}]
+def stone(about, clock):
+    """The change that marks a question, by its hash, as forgotten."""
+    return ["put", FORGOTTEN, about, {"clock": clock}]
 
 
 def taken_back(left, now):
     """The changes for records that left the queue unlearned."""
     gone = [one for one in left if one["state"] in LIVES and was_told(one)]
-    return [stone(one["prompt"], max(now, one["time"])) for one in gone]
+    return [stone(one["about"], max(now, one["time"])) for one in gone]
