@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from engine.core.exchange import INTENT
+from engine.core.exchange.arriving import intended
 from engine.core.exchange.gathering import farewell
 from engine.core.faults import fault
 from engine.history.ledger import Change
@@ -53,7 +54,7 @@ class History:
         The intent is stored first: a tab that dies in between goes on with `resume`.
         """
         ids = sorted(set(ids))
-        await self.store.batch([["put", "state", INTENT, {"ids": ids, "base": self.versions.base}]])
+        await self.store.batch([await intended(self.store, ids, self.versions.base)])
         fault("forget:intended")
         touched = {one["number"] for one in await self.learned_from(ids)}
         change = Change()
@@ -67,7 +68,11 @@ class History:
                 change.delete("snapshots", key)
         change.ops += await farewell(self.store, ids, self.versions.clock())
         await self._purge(change, set(ids))
-        change.delete("state", INTENT)
+        intent = await self.store.get("state", INTENT)
+        if later := [id for id in intent["ids"] if id not in ids]:  # asked for meanwhile
+            change.put("state", INTENT, {**intent, "ids": later})
+        else:
+            change.delete("state", INTENT)
         change.tell("forget", {"examples": ids, "versions": sorted(touched), "retrained": made})
         fault("forget:before")
         await self.versions.ledger.commit(change)

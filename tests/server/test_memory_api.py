@@ -6,6 +6,7 @@ import json
 import pytest
 
 from engine.cli.main import main
+from engine.core.exchange import INTENT
 from tests.support.devices import quickly_sealed
 from tests.support.hosts import native
 from tests.support.runs import in_time
@@ -58,6 +59,18 @@ def test_what_is_known_is_listed_and_forgotten_for_good(tmp_path):
         assert again.status == 404 and "nothing is known" in again.error["message"]
         assert host.ask("GET", "/api/models/versions").json()["current"] == 1
     assert b"4711" not in (tmp_path / "oneseek.sqlite").read_bytes()
+
+
+def test_what_is_forgotten_while_versions_are_trained_without_something_else_is_forgotten_too(
+    tmp_path,
+):
+    with native(tmp_path) as host:
+        tell(host, DOG, SHED)
+        in_time(lambda: learned(host) == {DOG["answer"], SHED["answer"]})
+        for id in [one["id"] for one in known(host).values()]:
+            assert host.ask("DELETE", f"/api/memory/{id}").status == 202
+        in_time(lambda: not learned(host))
+        assert host.inside(lambda service: service.store.get("state", INTENT)) is None
 
 
 def test_a_device_exchanges_with_its_server_and_what_either_forgets_is_gone_on_both(
