@@ -166,18 +166,23 @@ class Chat:
             title = conversation.title(text)
             self.chat = {"id": new_id("c"), "title": title, "created": now, "leaf": ""}
             self.page.about.keep(self.chat)
-            await self.remember()
+            dom.run(self.remember())
         asked = self.new_turn(self.chat["leaf"], "user", text)
         await self.answer(asked)
         await self.page.teaching.heard(asked)
 
     async def answer(self, asked, earlier=None):
-        """Answer the turn `asked`; `earlier` is an interrupted answer to go on from."""
+        """Answer the turn `asked`; `earlier` is an interrupted answer to go on from.
+
+        Another chat may be opened at every wait: then this answer is no longer the one that comes.
+        """
         self.stop()
         turn = earlier or self.new_turn(asked["id"], "assistant", "", "streaming")
         turn.update(state="streaming", version=self.page.version)
-        await self.save(asked, turn)
         self.answering = answer = Answer(self, turn, asked)
+        await self.save(asked, turn)
+        if self.answering is not answer:
+            return
         self.draw_from(asked)
         self.to_latest()
         self.page.say(t("chat.answering"))

@@ -4,8 +4,10 @@ The files come in one piece, which is one request instead of thirty.
 """
 
 import asyncio
+import io
 import json
 import os
+import sys
 
 from pyscript import window
 
@@ -31,5 +33,15 @@ async def start():
     await app.start()
 
 
+async def begin():
+    """What goes wrong before there is a page is said by start.js, which hears errors."""
+    try:
+        await start()
+    except Exception as fault:
+        said = io.StringIO()
+        sys.print_exception(fault, said)
+        window.reportError(window.Error.new(said.getvalue()))
+
+
 made = set()
-asyncio.create_task(start())
+asyncio.create_task(begin())

@@ -23,12 +23,17 @@ function pack(value) {
 const plain = (fault) => fault && new DOMException(fault.message, fault.name);
 
 // A file outside IndexedDB: when it is there and the database is new, the browser lost the data.
+// Folders can go while they are read, when a person clears the site's data: then nothing is known.
 async function markedBefore(name) {
-  const root = await navigator.storage?.getDirectory?.();
-  if (!root) return false;
-  const known = await root.getFileHandle(`${name}.marker`).then(() => true, () => false);
-  await root.getFileHandle(`${name}.marker`, { create: true });
-  return known;
+  try {
+    const root = await navigator.storage?.getDirectory?.();
+    if (!root) return false;
+    const known = await root.getFileHandle(`${name}.marker`).then(() => true, () => false);
+    await root.getFileHandle(`${name}.marker`, { create: true });
+    return known;
+  } catch {
+    return false;
+  }
 }
 
 // Room in a file, because deleting a file makes room at once and deleting a record does not.
