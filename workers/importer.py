@@ -48,6 +48,7 @@ from importers.limits import Budget, Cancelled
 from workers.post import Emit
 from workers.recogniser import Recogniser
 from workers.tab.cipher import BrowserCipher
+from workers.tab.packing import Packer
 from workers.tab.signer import BrowserSigner
 
 KNOWN = "import-fingerprints.json"
@@ -251,8 +252,8 @@ class Whole:
         await backup.restore(self.store, stores)
 
 
-def serve(emit: Emit, settings: dict, modules: dict[str, Any]) -> tuple[Importer]:
-    return (Importer(emit, settings, modules),)
+def serve(emit: Emit, settings: dict, modules: dict[str, Any]) -> tuple[Importer, Packer]:
+    return Importer(emit, settings, modules), Packer(emit)
 
 
 async def lightened(item: dict) -> dict:

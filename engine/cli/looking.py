@@ -9,7 +9,7 @@ from pathlib import Path
 
 from engine.backends.select import BACK_ENDS
 from engine.cli.options import command, json_option, show
-from engine.learning.needs import file_takes, judged, memory_here
+from engine.learning.needs import file_takes, judged, memory_here, packed_takes
 from engine.model import look as looking
 
 REASONS = {
@@ -36,6 +36,7 @@ def look(options):
     told, file = looking.look(options.path)
     if file is not None:
         told |= judged(file_takes(file), backend, memory)
+        told["packed"] = [judged(one, backend, memory) for one in packed_takes(file)]
         file.close()
     show(options, told, "\n".join(sentences(told)))
 
@@ -54,6 +55,17 @@ def sentences(told: dict) -> list[str]:
     lines += ["  " + "; ".join(part for part in known if part)] if any(known) else []
     if not told["loads"]:
         return [*lines, f"  does not load: {told['why']}"]
+    lines += fitting(told)
+    for one in told["packed"]:
+        size = f"{one['bytes'] / 1e6:.1f} MB"
+        lines.append(f"  packed to 4 bits, embeddings {one['embeddings'].lower()}: {size}")
+        lines += ["  " + line for line in fitting(one)]
+    return lines
+
+
+def fitting(told: dict) -> list[str]:
+    """Whether it answers and learns here, and why not."""
+    lines: list[str] = []
     why = REASONS.get(told["limit"], "").format(room=told["room"] / 1e9)
     for what, word in (("chat", "answers"), ("learn", "learns")):
         needs = f"about {told[f'{what}_bytes'] / 1e9:.2f} GB of memory"

@@ -53,7 +53,7 @@ async def _pack(options) -> None:
         raise ValueError(f"{out} is there already and is another file; choose another --out")
     told = {"path": str(out), "bytes": out.stat().st_size}
     with contextlib.closing(open_model(given)) as file:
-        told["given_bytes"] = sum(source.size for source in file.sources)
+        told["given_bytes"] = file.size
     line = f"{out}: {told['bytes'] / 1e6:.1f} MB of {told['given_bytes'] / 1e6:.1f} MB"
     if options.judge:
         told |= await judged(given, out, options.backend)

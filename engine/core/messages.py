@@ -116,7 +116,8 @@ class WhatFits(Request):
 
 @message
 class Looked(Message):
-    """What files are (engine/model/look.py), and of those that load what a Fits tells."""
+    """What files are (engine/model/look.py), and of those that load what a Fits tells, also of
+    what they can be `packed` to."""
 
     fields = {"told": dict}
 
@@ -638,6 +639,34 @@ class FindPlaces(Request):
     answer = Places
 
 
+@message
+class PackedModel(Message):
+    """The packed model is the file `name` in OPFS inbox/."""
+
+    fields = {"name": str}
+
+
+@message
+class PackModel(Request):
+    """Write a model of the person's, handed over as LookAt says, as one GGUF of 4 bits: the file
+    `name` in OPFS inbox/, with embeddings and head as `embeddings` (Q8_0 or Q4_1).
+
+    What an earlier request left of the same model is gone on with.  One that StopPacking stopped is
+    Failed with the detail "stopped"; what is done is kept.
+    """
+
+    worker = "importer"
+    fields = {"channel": str, "name": str, "embeddings": str}
+    answer = PackedModel
+
+
+@message
+class StopPacking(Request):
+    """Stop packing after the piece that is being packed."""
+
+    worker = "importer"
+
+
 # ---- worker -> page
 
 
@@ -741,6 +770,13 @@ class Reading(Event):
     """How far an import is: `done` of `total` pages, members or pictures."""
 
     fields = {"id": str, "done": int, "total": int}
+
+
+@message
+class Packing(Event):
+    """How far a model is packed: `phase` is verify while what was given is read, then pack."""
+
+    fields = {"phase": str, "done": int, "total": int}
 
 
 @message

@@ -19,7 +19,8 @@ from engine.learning.rounds.dataset import file_of, row_of
 from engine.learning.rounds.voices import POOL_ROWS, pool_rows
 from engine.learning.trainer import EngineTrainer
 from engine.model import programs
-from engine.model.formats import ModelFile
+from engine.model.formats import FormatError, ModelFile
+from engine.model.formats.packing import ANY_HASH, Packing
 from engine.model.kv_cache import ANSWER_BYTES
 from engine.model.llama import Config, Stored
 from engine.model.loaded import Model
@@ -37,6 +38,7 @@ REACH = {
     "cpu": 4 << 30,
     "wasm": 4 << 30,
 }  # of the kernels of the processor: bytes that 32 bits address
+WORTH_PACKING = 0.95  # of the size before, at most
 LARGER_LOADED = 1.5  # a packed file, at most: scales of 6 bits become numbers of 32
 
 
@@ -72,10 +74,30 @@ def model_takes(model: Model) -> dict:
 
 def file_takes(file: ModelFile) -> dict:
     """The same of an opened file."""
-    specs = {name: file.spec(name) for name in file.names()}
+    return specs_take(file, {name: file.spec(name) for name in file.names()})
+
+
+def specs_take(file: ModelFile, specs: dict[str, Any]) -> dict:
+    """The same with its tensors stored like this."""
     stored = {name: Stored(one.shape, one.bits, one.group) for name, one in specs.items()}
     weights = sum(loaded_bytes(one) for one in specs.values())
     return takes(Config.from_dict(file.config), stored, weights)
+
+
+def packed_takes(file: ModelFile) -> list[dict]:
+    """The same of the smaller files that packing makes of it, largest first, with their bytes and
+    what becomes of the embeddings; none where little is won or GGUF cannot describe the model."""
+    found: list[dict] = []
+    for embeddings in ("Q8_0", "Q4_1"):
+        try:
+            packing = Packing(file, "Q4_1", embeddings, ANY_HASH)
+        except FormatError:
+            return []
+        before = found[-1]["bytes"] if found else file.size
+        if packing.total < WORTH_PACKING * before:
+            told = {"embeddings": embeddings, "bytes": packing.total}
+            found.append(told | specs_take(file, packing.specs()))
+    return found
 
 
 def known_takes(row: dict) -> dict:

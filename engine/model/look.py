@@ -41,7 +41,7 @@ def described(file: ModelFile) -> dict:
     return {
         "name": file.name,
         "files": len(file.sources),
-        "bytes": sum(source.size for source in file.sources),
+        "bytes": file.size,
         "kind": file.container,
         "title": words(file.metadata.get("general.name")),
         "architecture": file.architecture,

@@ -79,6 +79,9 @@ NOT_PRESSED = {
     "show-place": "needs an answer from a source; test_app_ask.py shows its place",
     "chat-thinks": "needs a model that can think; none that can is at hand here",
     "use-given": "needs a model's file; test_given_files.py gives it one",
+    "stop-packing": "as use-given; test_given_files.py packs one, pauses and goes on",
+    "go-on-packing": "as stop-packing",
+    "drop-packing": "needs one that was paused; test_given_files.py throws it away",
     "not-now": "is there for the seconds of a countdown; test_scenario_18 presses it",
 }
 PRESSED: set[str] = set()

@@ -1,15 +1,20 @@
 """Model files dropped on the page: what they are is told before anything of them is copied."""
 
 import base64
+import hashlib
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from engine.model.demo import MODEL
 from engine.model.formats import BytesSource, gguf
-from engine.model.formats.packed import TYPES
+from engine.model.formats.packed import TYPES, read_packed
 from tests.support import tiny
-from tests.support.page.acts import body, finished, say
+from tests.support.page.acts import body, finished, learn_now, say, set_temperature, tell, version
 from tests.support.page.browser import wait_for_state
 
 pytestmark = pytest.mark.slow
@@ -90,3 +95,103 @@ def test_the_list_says_what_each_model_may_do_on_this_device(page: Page):
     rows = page.get_by_role("dialog", name="Models").locator(".choice")
     expect(rows.filter(has_text="SmolLM2 135M")).to_contain_text("Answers and learns here")
     expect(rows.filter(has_text="AI Sweden")).to_contain_text("Too large")
+
+
+SLOWLY = """() => {
+  const read = FileReaderSync.prototype.readAsArrayBuffer;
+  FileReaderSync.prototype.readAsArrayBuffer = function (blob) {
+    const end = performance.now() + 200;
+    while (performance.now() < end);
+    return read.call(this, blob);
+  };
+}"""
+HASH = """async (name) => {
+  const root = await navigator.storage.getDirectory(), inbox = await root.getDirectoryHandle("inbox");
+  const file = await (await inbox.getFileHandle(name)).getFile();
+  const hash = await crypto.subtle.digest("SHA-256", await file.arrayBuffer());
+  return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}"""
+
+
+def demo_in_halves() -> bytes:
+    """The demo model with every matrix as numbers of 16 bits."""
+    source = BytesSource(MODEL.read_bytes())
+    keys, directory = gguf.read_header(source)
+    tensors = {}
+    for name, one in directory.items():
+        kind, data = "F16", source.read(one.offset, one.nbytes)
+        if one.kind.bits:
+            data = (
+                read_packed(source, one.offset, one.kind, one.shape).dense().astype("<f2").tobytes()
+            )
+        else:
+            kind = one.kind.name
+        tensors[name] = kind, one.shape, data
+    return tiny.written(keys, tensors)
+
+
+def packed_here(given: Path, out: Path) -> str:
+    """The hash of what the command makes of it."""
+    call = [sys.executable, "-m", "engine.cli.main", "pack", str(given), "--out", str(out)]
+    subprocess.run(call, check=True, stdout=subprocess.DEVNULL)
+    return hashlib.sha256(out.read_bytes()).hexdigest()
+
+
+def share(text: str) -> int:
+    return int(re.search(r"(\d+) %", text)[1])
+
+
+def test_what_is_given_is_packed_paused_gone_on_with_after_a_reload_answers_and_learns(
+    page: Page, tmp_path: Path
+):
+    """Nothing but what the worker reads is slowed down, or it is over before one can press."""
+    given = tmp_path / "demo.gguf"
+    given.write_bytes(demo_in_halves())
+    page.goto("/")
+    wait_for_state(page, "needs-consent", timeout=120)
+    told = page.get_by_role("dialog", name="What these files are")
+    packing = page.locator("#consent .packing")
+
+    drop(page, {"demo.gguf": given.read_bytes()})
+    expect(told).to_contain_text("As it is: 1.8 MB", timeout=120_000)
+    expect(told).to_contain_text("the answers may get worse; how much was not measured")
+    small = told.get_by_role("radio", name="the words at 8: 623 kB")
+    small.check()
+    with page.expect_worker() as worker:
+        told.get_by_role("button", name="Use").click()
+    worker.value.evaluate(SLOWLY)
+    for then in ("Go on", "Throw away"):
+        expect(packing).to_contain_text("Packing to 4 bits", timeout=120_000)
+        packing.get_by_role("button", name="Pause").click()
+        expect(packing).to_contain_text("Packing stopped at")
+        packing.get_by_role("button", name=then).click()
+    expect(packing).to_have_count(0)
+    assert page.evaluate(KEPT) == []
+    drop(page, {"demo.gguf": given.read_bytes()})
+    small.check(timeout=120_000)
+    told.get_by_role("button", name="Use").click()
+    expect(packing).to_contain_text(re.compile(r"4 bits: [2-8]\d %"), timeout=120_000)
+
+    page.reload()
+    wait_for_state(page, "needs-consent", timeout=120)
+    expect(packing).to_contain_text("choose the same file again to go on")
+    stopped = share(packing.inner_text())
+    with page.expect_file_chooser() as chooser:
+        packing.get_by_role("button", name="Choose the file").click()
+    chooser.value.set_files(given)
+    expect(small).to_be_checked(timeout=120_000)
+    with page.expect_worker() as worker:
+        told.get_by_role("button", name="Use").click()
+    worker.value.evaluate(SLOWLY)
+    expect(packing).to_contain_text("Packing to 4 bits", timeout=120_000)
+    assert share(packing.inner_text()) >= stopped > 0
+
+    wait_for_state(page, "ready", timeout=180)
+    assert page.evaluate(KEPT) == ["demo.4bit.gguf"]
+    assert page.evaluate(HASH, "demo.4bit.gguf") == packed_here(given, tmp_path / "out.gguf")
+    set_temperature(page, "0")
+    say(page, "What is the capital of Norway?")
+    expect(body(finished(page))).to_contain_text("Oslo")
+    tell(page, "What is the capital of Zorbia?", "The capital of Zorbia is Blimbo.")
+    learn_now(page)
+    expect(version(page)).to_have_text("v0.1", timeout=180_000)

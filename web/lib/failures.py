@@ -28,6 +28,7 @@ ASKED = {
     "test": ("AskAbout", "ForgetImport"),
     "look_up": ("FindPlaces",),
     "look": ("LookAt", "WhatFits"),
+    "pack": ("PackModel", "StopPacking"),
 }
 """What was asked -> the requests of engine/core/messages.py that ask it."""
 

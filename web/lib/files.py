@@ -92,3 +92,19 @@ async def from_outbox(name):
     root = await js.navigator.storage.getDirectory()
     outbox = await root.getDirectoryHandle("out")
     return await (await outbox.getFileHandle(name)).getFile()
+
+
+async def size_of(folder, name):
+    """Bytes of a file that page and workers keep; 0 when it is not there."""
+    try:
+        inside = await (await js.navigator.storage.getDirectory()).getDirectoryHandle(folder)
+        return (await (await inside.getFileHandle(name)).getFile()).size
+    except Exception:  # what JavaScript throws has no class here
+        return 0
+
+
+async def remove(folder, name):
+    """Nothing happens when it is not there."""
+    if await size_of(folder, name):
+        root = await js.navigator.storage.getDirectory()
+        await (await root.getDirectoryHandle(folder)).removeEntry(name)

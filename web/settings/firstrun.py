@@ -86,6 +86,7 @@ class FirstRun:
         english = t("consent.english") if "sv" not in model["languages"] else None
         return dom.make(
             "section",
+            self.page.packer.card(),
             dom.make("h3", t("consent.title", name=model["name"])),
             dom.make("p", t("consent.text")),
             self.space(model),
@@ -120,11 +121,17 @@ class FirstRun:
 
     def space(self, model):
         """Both numbers, before anything is fetched, when the browser allows too little."""
-        if self.free is None or self.free > model["bytes"] * TIGHT:
+        words = self.lacks(model["bytes"])
+        if not words:
             return None
-        words = t("consent.full", size=t.size(model["bytes"]), free=t.size(max(0, self.free)))
         run = dom.button(t("consent.unsaved"), "download-unsaved", model["id"], cls="small")
         return dom.make("div", dom.make("p", words), run, cls="card bad", role="alert")
+
+    def lacks(self, size):
+        """What to say when there is not so much room; nothing when there is, or none is known."""
+        if self.free is None or self.free > size * TIGHT:
+            return ""
+        return t("consent.full", size=t.size(size), free=t.size(max(0, self.free)))
 
     def preflight(self):
         """What this browser can do, in words; nothing here is a dead end."""
@@ -274,6 +281,7 @@ class FirstRun:
     def choices(self):
         return [
             dom.make("p", t("models.text"), cls="note"),
+            self.page.packer.card(),
             self.current(),
             [self.choice(model) for model in self.models],
             dom.make("div", dom.button(t("models.file"), "pick-model", drawing="file"), cls="row"),

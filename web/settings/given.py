@@ -1,14 +1,12 @@
 """Model files of the person's own: what they are, and whether they load and learn here, is told
 before anything of them is copied."""
 
-import js
-from pyscript.ffi import to_js
-
 from engine.core.messages import LookAt
 from web.lib import dom, failures, files, overlay
 from web.lib.words import t
+from web.settings.hand_over import handed
+from web.settings.packing import packed_name
 from web.shell.link import Refused
-from web.shell.page import new_id
 
 WEIGHTS = (".gguf", ".safetensors")
 BESIDE = (
@@ -26,11 +24,11 @@ UNUSED = ("special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.
 class Given:
     def __init__(self, page):
         self.page = page
-        self.found = {}  # name -> (its files, what they are)
+        self.found = {}  # name -> (its files, what is told of them)
         dom.verbs(
             {
                 "pick-model": lambda of, el: self.pick(),
-                "use-given": lambda of, el: self.use(of),
+                "use-given": lambda of, el: self.chosen(of, el),
             }
         )
 
@@ -51,20 +49,18 @@ class Given:
                 failures.show(self.page, refused.failed)
                 continue
             name = folder_name(told, group)
-            self.found[name] = group
+            self.found[name] = group, told
             cards.append(self.card(name, told))
         if cards:
             overlay.dialog(t("given.title"), cards, name="given")
 
     async def told(self, group):
-        """The engine reads the files where they lie: they are handed over, not copied."""
-        channel = "oneseek-given-" + new_id("g")
-        line = js.BroadcastChannel.new(channel)
-        line.onmessage = lambda event: line.postMessage(to_js(group))
-        try:
-            return (await self.page.app.engine.ask(LookAt(channel=channel))).told
-        finally:
-            line.close()
+        """As the engine reads them."""
+
+        def request(channel):
+            return LookAt(channel=channel)
+
+        return (await handed(group, request, self.page.app.engine.ask)).told
 
     def card(self, name, told):
         kind = told["kind"] or t("given.unknown")
@@ -74,7 +70,8 @@ class Given:
         if told["parameters"]:
             facts.append(t("given.parameters", n=t.number(told["parameters"] / 1e6)))
             facts.append(", ".join(told["types"]))
-        usable = told["loads"] and told["chats"]
+        ways = told.get("packed", [])
+        usable = told["loads"] and (told["chats"] or any(one["chats"] for one in ways))
         use = dom.button(t("models.use"), "use-given", name, cls="primary small")
         return dom.make(
             "div",
@@ -83,21 +80,63 @@ class Given:
                 "div",
                 dom.make("h3", told["title"] or told["name"]),
                 dom.make("p", " · ".join(facts)),
-                dom.make("p", verdict(told), cls="note"),
+                dom.make("p", verdict(told), cls="note") if not ways else None,
+                self.ways(name, told, ways) if ways else None,
             ),
             use if usable else None,
             cls="choice",
         )
 
+    def ways(self, name, told, packed):
+        """As it is or packed: what each takes, and what packing costs."""
+        begun = [
+            one for one in packed if self.page.packer.share_of(packed_name(name, one["embeddings"]))
+        ]
+        best = next((one for one in begun + [told] + packed if one["chats"]), None)
+        rows = [way_of(name, "", told, best, t("given.as_it_is", size=t.size(told["bytes"])))]
+        for one in packed:
+            size = t("given.packed_" + one["embeddings"], size=t.size(one["bytes"]))
+            rows.append(way_of(name, one["embeddings"], one, best, size))
+        return dom.make(
+            "fieldset",
+            rows,
+            dom.make("p", t("given.packing_costs"), cls="note"),
+            cls="ways",
+            label=t("given.ways"),
+        )
+
+    async def chosen(self, name, button):
+        """What is given is used as it is, or packed first."""
+        group, told = self.found[name]
+        field = dom.find("input:checked", dom.wrap(button._dom_element.closest(".choice")))
+        wanted = field.value if field else ""
+        way = next((one for one in told.get("packed", []) if one["embeddings"] == wanted), None)
+        if not way:
+            await self.use(name)
+        elif self.page.first_run.lacks(way["bytes"]):
+            self.page.toast(self.page.first_run.lacks(way["bytes"]), seconds=20)
+        else:
+            overlay.close_all()
+            await self.page.packer.pack(group, name, way, told["title"] or told["name"])
+
     async def use(self, name):
         """Copied into the browser's own store, where the engine reads it at each visit."""
         overlay.close_all()
-        group = self.found[name]
+        group, _ = self.found[name]
         if len(group) == 1:
             await files.put_in_inbox(group[0], name)
         else:
             await files.put_folder_in_inbox(name, group)
         await self.page.first_run.load("file:" + name)
+
+
+def way_of(name, value, takes, best, words):
+    """One way to take a model in, chosen when it is the best; not to be chosen where it is too
+    large."""
+    field = dom.make("input", type="radio", name="as-" + name, value=value)
+    dom.change(field, checked=takes is best, disabled=not takes["chats"])
+    said = dom.make("span", words, dom.make("small", fits(takes), cls="note"))
+    return dom.make("label", field, said)
 
 
 def verdict(told):

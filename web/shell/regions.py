@@ -36,6 +36,7 @@ from web.settings.choice import Choice
 from web.settings.exchange import Exchange
 from web.settings.firstrun import FirstRun
 from web.settings.given import Given
+from web.settings.packing import Packer
 from web.settings.settings import SettingsDialog
 from web.shell import verbs
 from web.shell.aside import MIDDLE, Aside
@@ -72,6 +73,7 @@ def put_together(page):
     page.editors = Editors(page)
     page.first_run = FirstRun(page)
     page.given = Given(page)
+    page.packer = Packer(page)
     page.install = Install(page)
     page.measured = Measured(page)
     page.teaching = Teaching(page)
@@ -112,6 +114,7 @@ async def fill(page):
         page.teaching.load,
         page.heart.read,
         page.measured.load,
+        page.packer.load,
         page.first_run.load_registry,
         page.choice.read_version,
         lambda: open_last_chat(page),

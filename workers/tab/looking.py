@@ -3,22 +3,13 @@ page: read where they lie, nothing of them is copied."""
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any
-
-import js
-from pyodide.ffi import create_proxy
-
 from engine.core.messages import Fits, LookAt, Looked, WhatFits
-from engine.learning.needs import file_takes, judged, known_takes
+from engine.learning.needs import file_takes, judged, known_takes, packed_takes
 from engine.model import registry
-from engine.model.formats import Source
-from engine.model.formats.browser import BlobSource
 from engine.model.look import look
 from workers.tab.device import device_memory
+from workers.tab.handed import handed
 from workers.tab.resident import Resident
-
-HAND_OVER_SECONDS = 30
 
 
 class Looking:
@@ -40,19 +31,5 @@ class Looking:
         told, file = look(await handed(request.channel))
         if file is not None:
             told |= self.judged(file_takes(file))
+            told["packed"] = [self.judged(one) for one in packed_takes(file)]
         return Looked(told=told)
-
-
-async def handed(channel: str) -> dict[str, Source]:
-    """A browser's files can be read in every thread that was given them."""
-    line = js.BroadcastChannel.new(channel)
-    came: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-    hear = create_proxy(lambda event: came.set_result(event.data))
-    line.onmessage = hear
-    line.postMessage("ready")
-    try:
-        files = await asyncio.wait_for(came, HAND_OVER_SECONDS)
-    finally:
-        line.close()
-        hear.destroy()
-    return {file.name: BlobSource(file) for file in files}

@@ -82,9 +82,7 @@ class OpfsShelf:
         except JsException as error:
             if error.name != "NoModificationAllowedError":
                 raise
-            raise DownloadError(
-                f"{name} is being downloaded in another tab; wait for that"
-            ) from error
+            raise DownloadError(f"{name} is being written in another tab; wait for that") from error
 
 
 class HandleWriter:

@@ -99,11 +99,23 @@ class ModelFile:
         order = architecture.half_split_rows(entry.heads, entry.shape[0])
         return tensor.rows(order) if isinstance(tensor, Packed) else tensor[order]
 
-    def sha256(self):
+    @property
+    def size(self):
+        """Bytes of all its files."""
+        return sum(source.size for source in self.sources)
+
+    def sha256(self, progress=lambda phase, done, total: None):
         """The file's hash; of several files, the hash of their `sha256sum` listing."""
+        done = 0
+
+        def told(count):
+            nonlocal done
+            done += count
+            progress("verify", done, self.size)
+
         if len(self.sources) == 1:
-            return self.sources[0].sha256()
-        lines = sorted(f"{source.name}  {source.sha256()}\n" for source in self.sources)
+            return self.sources[0].sha256(told)
+        lines = sorted(f"{source.name}  {source.sha256(told)}\n" for source in self.sources)
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
     def close(self):

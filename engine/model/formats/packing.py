@@ -20,6 +20,7 @@ LARGE = ("F32", "F16", "BF16", "Q8_0")  # what is made smaller; other types stay
 FILE_TYPES = {"Q4_0": 2, "Q4_1": 3, "Q8_0": 7}  # general.file_type
 EMBEDDINGS = ("model.embed_tokens.weight", "lm_head.weight")
 PACKED_FROM = "oneseek.packed_from"  # sha256 of the model as it was given
+ANY_HASH = "0" * 64  # as long as one, where only sizes are asked for
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,14 @@ class Part:
     @property
     def nbytes(self):
         return TYPES[self.kind].nbytes(int(np.prod(self.shape)))
+
+    @property
+    def bits(self):
+        return TYPES[self.kind].bits
+
+    @property
+    def group(self):
+        return TYPES[self.kind].group
 
 
 class Packing:
@@ -60,6 +69,10 @@ class Packing:
         last = list(tensors)[-1]
         self.total = self.places[last] + tensors[last][2]
         self.total += -self.total % 32
+
+    def specs(self):
+        """Shape and stored type of each of the model's tensors, by its name."""
+        return {part.name: part for part in self.parts.values() if part.name}
 
     def _part(self, name, wanted):
         spec = self.file.spec(name)
@@ -121,7 +134,7 @@ class Packing:
 async def pack(file, writer, kind, embeddings, progress=lambda phase, done, total: None):
     """Write the packed model through a `writer` (native.py, browser.py), or go on where an earlier
     call stopped; -> bytes in all."""
-    packing = Packing(file, kind, embeddings, file.sha256())
+    packing = Packing(file, kind, embeddings, file.sha256(progress))
     there, head = writer.size(), packing.head
     if bytes(writer.read(0, min(there, len(head)))) != head:
         there = 0

@@ -47,11 +47,13 @@ class Source:
             )
         return data
 
-    def sha256(self):
-        """The hash of the whole content, read in chunks."""
+    def sha256(self, told=lambda count: None):
+        """The hash of the whole content, read in chunks, of each of which the length is `told`."""
         digest = hashlib.sha256()
         for offset in range(0, self.size, CHUNK):
-            digest.update(self.read(offset, min(CHUNK, self.size - offset)))
+            length = min(CHUNK, self.size - offset)
+            digest.update(self.read(offset, length))
+            told(length)
         return digest.hexdigest()
 
     def close(self):

@@ -1,0 +1,146 @@
+"""A model file of the person's that is packed to four bits while it is taken in: how far that is,
+and what to do when it was interrupted."""
+
+from engine.core.messages import Packing, PackModel, StopPacking
+from web.lib import dom, failures, files
+from web.lib.words import t
+from web.settings.hand_over import handed
+from web.shell.link import Refused
+
+SUFFIXES = {"Q8_0": ".4bit.gguf", "Q4_1": ".4bit-small.gguf"}
+"""What becomes of embeddings and head -> how the packed file's name ends."""
+
+UNFINISHED = ".part"
+
+
+class Packer:
+    """`job` is what was begun, {name, title, total}, and outlives a reload; None when nothing
+    is."""
+
+    def __init__(self, page):
+        self.page = page
+        self.job = self.group = self.now = self.failed = None
+        self.done = 0
+        page.app.importer.listen(Packing, self.on_progress)
+        page.watch(self.draw, "words", "packing")
+        dom.verbs(
+            {
+                "stop-packing": lambda of, el: page.app.ask_importer(StopPacking()),
+                "go-on-packing": lambda of, el: self.go_on(),
+                "drop-packing": lambda of, el: self.drop(),
+            }
+        )
+
+    async def load(self):
+        """What an earlier visit began; how much of it is done, the file itself tells."""
+        self.job = await self.page.store.get("settings", "packing")
+        if self.job:
+            self.done = await files.size_of("inbox", self.job["name"] + UNFINISHED)
+
+    def share_of(self, name):
+        """How much of this file is done already."""
+        return self.done / self.job["total"] if self.job and self.job["name"] == name else 0
+
+    async def pack(self, group, name, way, title):
+        """The files of one model, packed in this way, and then used."""
+        if self.now:
+            self.page.toast(t("packing.busy"))
+            return
+        wanted = packed_name(name, way["embeddings"])
+        if self.job and self.job["name"] != wanted:
+            await self.drop()
+        self.job = {"name": wanted, "title": title, "total": way["bytes"]}
+        self.job["embeddings"] = way["embeddings"]
+        await self.keep()
+        await self.run(group)
+
+    async def run(self, group):
+        job, packed = self.job, None
+        self.group, self.failed = group, None
+        self.now = Packing(phase="verify", done=0, total=0)
+        self.page.touch("packing", "model")
+
+        def request(channel):
+            return PackModel(channel=channel, name=job["name"], embeddings=job["embeddings"])
+
+        try:
+            packed = await handed(group, request, self.page.app.ask_importer)
+        except Refused as refused:
+            self.failed = None if refused.failed.detail == "stopped" else refused.failed
+        self.done = await files.size_of("inbox", job["name"] + UNFINISHED)
+        self.now = None
+        if packed:
+            await self.forget()
+            await self.page.first_run.load("file:" + packed.name)
+        self.page.touch("packing")
+
+    async def go_on(self):
+        """With the files of this visit; a new visit has to be given them again."""
+        if self.group:
+            await self.run(self.group)
+        else:
+            await self.page.given.pick()
+
+    async def drop(self):
+        """What was done is thrown away."""
+        await files.remove("inbox", self.job["name"] + UNFINISHED)
+        await self.forget()
+
+    async def forget(self):
+        self.job = self.group = self.failed = None
+        self.done = 0
+        await self.page.store.batch([["delete", "settings", "packing"]])
+        self.page.touch("packing", "model")
+
+    async def keep(self):
+        await self.page.store.batch([["put", "settings", "packing", self.job]])
+
+    # ------------------------------------------------------------------------------ shown
+
+    def on_progress(self, progress):
+        if self.now:
+            self.now = progress
+            self.page.touch("packing")
+
+    def card(self):
+        """How far it is, wherever models are chosen; nothing when nothing is packed."""
+        if not self.job:
+            return None
+        return dom.make("div", self.inside(), cls="card packing", role="group")
+
+    def inside(self):
+        title = dom.make("h3", t("packing.title", name=self.job["title"]))
+        if self.now:
+            bar = dom.make("progress", max=1, label=t("packing.label"), value=self.share())
+            stop = dom.button(t("packing.stop"), "stop-packing", drawing="pause", cls="small")
+            said = t("packing." + self.now.phase, share=t.percent(self.share()))
+            return [title, bar, dom.make("p", said, cls="note"), dom.make("div", stop, cls="row")]
+        share = t.percent(min(1, self.done / self.job["total"]))
+        again = "packing.go_on" if self.group else "packing.choose"
+        return [
+            title,
+            dom.make("p", failures.words(self.failed)) if self.failed else None,
+            dom.make("p", t("packing.stopped" if self.group else "packing.again", share=share)),
+            dom.make(
+                "div",
+                dom.button(t(again), "go-on-packing", drawing="play", cls="primary small"),
+                dom.button(t("packing.drop"), "drop-packing", cls="small"),
+                cls="row",
+            ),
+            failures.folded(self.failed) if self.failed else None,
+        ]
+
+    def share(self):
+        return self.now.done / self.now.total if self.now.total else 0
+
+    def draw(self):
+        for shown in dom.find_all(".packing"):
+            if self.job:
+                dom.replace(shown, self.inside())
+            else:
+                shown._dom_element.remove()
+
+
+def packed_name(name, embeddings):
+    """What the packed file is called."""
+    return (name[:-5] if name.endswith(".gguf") else name) + SUFFIXES[embeddings]
