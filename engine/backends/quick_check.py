@@ -1,8 +1,8 @@
-"""Which of two back ends is quicker on this machine: a weak graphics chip can lose to the
-processor.
+"""Which of two back ends is quicker on this machine, since a weak graphics chip can lose to the
+processor, and how quick the one in use is.
 
-What is measured is the product that nearly all of the work consists of; once for each chip, and the
-figures are kept.
+What is measured is the product that nearly all of the work consists of; once for each device, and
+the figures are kept.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from engine.compiler.schedule import plan
 
 ROWS, NARROW, WIDE = 64, 576, 1536  # those of SmolLM2 while it learns
 TIMES, ROUNDS = 8, 3
+PACE_MS = 400  # of measuring, for an answer and for a lesson each
 
 
 def product(rows: int = ROWS, times: int = TIMES) -> Program:
@@ -46,6 +47,32 @@ async def milliseconds(executor: Executor) -> float:
         await run.read("y")
         best = min(best, 1e3 * (time.perf_counter() - began))
     return best
+
+
+async def weights_a_second(executor: Executor, rows: int) -> float:
+    """How many weights a second so many rows at once are multiplied with; the best of several
+    times, as whatever else runs only takes time away."""
+    run, best, began = executor.prepare(plan(product(rows))), math.inf, time.perf_counter()
+    while best == math.inf or 1e3 * (time.perf_counter() - began) < PACE_MS:
+        start = time.perf_counter()
+        await run.advance()
+        await run.read("y")
+        best = min(best, time.perf_counter() - start)
+        await executor.breathe()
+    return 2 * TIMES * NARROW * WIDE / best
+
+
+async def pace(store: Any, device: str, open_executor: Callable[[], Awaitable[Executor]]) -> dict:
+    """Weights a second of an `answer`, which reads one token after the other, and of a `lesson`,
+    measured when this device is seen for the first time."""
+    key = f"pace:{device}"
+    known = await store.get("state", key)
+    if known is None:
+        executor = await open_executor()
+        rows = {"answer": 1, "lesson": ROWS}
+        known = {what: await weights_a_second(executor, count) for what, count in rows.items()}
+        await store.batch([["put", "state", key, known]], [])
+    return known
 
 
 async def measured(

@@ -102,9 +102,11 @@ class LoadModel(Request):
 @message
 class Fits(Message):
     """Of each known model, by its id: the chat_bytes and learn_bytes it takes, the room there is
-    (0: not known), whether it chats and learns, and the limit: memory, reach or ""."""
+    (0: not known), whether it chats and learns, and the limit: memory, reach or ""; `packed` the
+    same of what it can be packed to, with its bytes, or empty.  `pace` is what was measured of the
+    device, as engine/backends/quick_check.py tells it, or empty."""
 
-    fields = {"models": dict}
+    fields = {"models": dict, "pace": dict}
 
 
 @message

@@ -20,7 +20,8 @@ from engine.learning.rounds.voices import POOL_ROWS, pool_rows
 from engine.learning.trainer import EngineTrainer
 from engine.model import programs
 from engine.model.formats import FormatError, ModelFile
-from engine.model.formats.packing import ANY_HASH, Packing
+from engine.model.formats.packed import TYPES
+from engine.model.formats.packing import ANY_HASH, EMBEDDINGS, Packing
 from engine.model.kv_cache import ANSWER_BYTES
 from engine.model.llama import Config, Stored
 from engine.model.loaded import Model
@@ -39,6 +40,7 @@ REACH = {
     "wasm": 4 << 30,
 }  # of the kernels of the processor: bytes that 32 bits address
 WORTH_PACKING = 0.95  # of the size before, at most
+LARGE_BITS = 8  # of a weight, at least, in a file of types that packing makes smaller
 LARGER_LOADED = 1.5  # a packed file, at most: scales of 6 bits become numbers of 32
 
 
@@ -106,6 +108,20 @@ def known_takes(row: dict) -> dict:
     shapes = config.shapes().items()
     stored = {name: Stored(shape, 4 * (len(shape) > 1), 32) for name, shape in shapes}
     return takes(config, stored, int(row["bytes"] * LARGER_LOADED))
+
+
+def known_packed(row: dict) -> dict | None:
+    """The same of what it can be packed to, with its bytes, where that is worth it."""
+    config = Config.from_dict(row["config"])
+    stored, size = {}, 0
+    for name, shape in config.shapes().items():
+        kind = TYPES[("Q8_0" if name in EMBEDDINGS else "Q4_1") if len(shape) > 1 else "F32"]
+        stored[name] = Stored(shape, kind.bits, kind.group)
+        size += kind.nbytes(math.prod(shape))
+    if size > WORTH_PACKING * row["bytes"] or row["bytes"] * 8 < LARGE_BITS * row["parameters"]:
+        return None
+    weights = sum(loaded_bytes(one) for one in stored.values())
+    return {"bytes": size, "embeddings": "Q8_0"} | takes(config, stored, weights)
 
 
 def judged(taken: dict, back_end: str, memory: int) -> dict:

@@ -96,9 +96,11 @@ class Words:
         options = to_js({"dateStyle": "medium", "timeStyle": "short"})
         return js.Date.new(float(milliseconds)).toLocaleString(self.language, options)
 
-    def day(self, milliseconds):
+    def day(self, when):
+        """Of milliseconds, or of a day as 2026-04-20."""
         options = to_js({"dateStyle": "long"})
-        return js.Date.new(float(milliseconds)).toLocaleDateString(self.language, options)
+        when = when if isinstance(when, str) else float(when)
+        return js.Date.new(when).toLocaleDateString(self.language, options)
 
     def ago(self, milliseconds):
         seconds = (clock.now() - milliseconds) / 1000

@@ -3,7 +3,7 @@
 import js
 
 from web.learning import records
-from web.lib import overlay, site
+from web.lib import dom, overlay, site
 
 
 class Choice:
@@ -40,6 +40,7 @@ class Choice:
             await self.page.first_run.load(wanted)
         elif not wanted:
             self.page.chat.draw()
+            dom.run(self.page.first_run.weigh())
 
     def model_id(self):
         """The model that is loaded, or that was chosen last."""

@@ -9,10 +9,11 @@ import json
 
 from pyscript import fetch
 
+from engine.core import offer
 from engine.core.messages import LoadModel, ModelProgress, StopLoading, WhatFits
 from web.lib import dom, failures, overlay, site
 from web.lib.words import t
-from web.settings import device, given
+from web.settings import device, given, offers
 from web.settings.settings import storage_figures
 from web.shell.link import Refused
 
@@ -23,7 +24,7 @@ TIGHT = 1.1
 class FirstRun:
     def __init__(self, page):
         self.page = page
-        self.models = []
+        self.registry, self.models = {}, []
         self.wanted = ""
         self.progress = None
         self.trouble = None
@@ -32,6 +33,7 @@ class FirstRun:
         self.over = asyncio.Event()  # what was to be loaded is loaded, or not
         self.free = None
         self.takes = {}  # model -> the memory it takes, and what it may do here
+        self.pace = {}  # what was measured of the device
         page.app.engine.listen(ModelProgress, self.on_progress)
         page.watch(self.draw, "words", "model", "boot", "status")
         dom.verbs(
@@ -45,7 +47,8 @@ class FirstRun:
 
     async def load_registry(self):
         text = await fetch(site.path("models.json")).text()
-        self.models = json.loads(text)["models"]
+        self.registry = json.loads(text)
+        self.models = self.registry["models"]
         self.wanted = next(one["id"] for one in self.models if one["id"] in site.models())
         await self.measure()
 
@@ -76,42 +79,45 @@ class FirstRun:
 
     def consent_card(self):
         model = self.model(self.wanted)
-        facts = (
-            ("consent.size", t.size(model["bytes"])),
-            ("consent.licence", model["licence"]),
-            ("consent.languages", ", ".join(t.language_name(code) for code in model["languages"])),
-            ("consent.kept", t("consent.kept_here")),
-        )
-        rows = [(dom.make("dt", t(key)), dom.make("dd", value)) for key, value in facts]
-        english = t("consent.english") if "sv" not in model["languages"] else None
         return dom.make(
             "section",
             self.page.packer.card(),
-            dom.make("h3", t("consent.title", name=model["name"])),
+            dom.make("h3", t("consent.title")),
             dom.make("p", t("consent.text")),
             self.space(model),
+            self.proposed(model),
+            offers.notes(self.registry, self.pace),
             dom.make(
                 "div",
-                dom.button(
-                    t("consent.download", size=t.size(model["bytes"])),
-                    "download",
-                    model["id"],
-                    "load",
-                    cls="primary",
-                ),
                 dom.button(t("consent.other"), "choose-model"),
                 dom.button(t("consent.file"), "pick-model"),
                 self.tiny(),
                 cls="row",
             ),
-            dom.make("dl", rows, cls="facts-list"),
-            dom.make("p", english, cls="note") if english else None,
             dom.make("ul", self.preflight(), cls="chips", label=t("preflight.title")),
             device.note(self.page),
             cls="card consent important",
             id="consent",
             tabindex=-1,
         )
+
+    def proposed(self, model):
+        """The models that suit this person and this device; until the engine knows it, the one
+        that can be had at once."""
+        rows = [one for one in self.models if one["id"] != "tiny"]
+        best = offer.offers(rows, self.takes, offers.languages(), self.pace, site.models())
+        return [self.proposal(self.model(one["id"]), one) for one in best] or [
+            self.proposal(model, None)
+        ]
+
+    def proposal(self, model, one):
+        if model["id"] in site.models():
+            words = t("consent.download", size=t.size(model["bytes"]))
+            act = dom.button(words, "download", model["id"], "load", cls="primary")
+        else:
+            act = self.elsewhere(model)
+        about = dom.make("div", offers.about(model, one, self.registry))
+        return dom.make("div", dom.icon("mark"), about, act, cls="choice")
 
     def tiny(self):
         """The small test model, for a look around without a download, where the site carries it."""
@@ -284,15 +290,18 @@ class FirstRun:
             self.page.packer.card(),
             self.current(),
             [self.choice(model) for model in self.models],
+            offers.notes(self.registry, self.pace),
             dom.make("div", dom.button(t("models.file"), "pick-model", drawing="file"), cls="row"),
         ]
 
     async def weigh(self):
         """What each takes on this device is said as soon as the engine has told it."""
-        self.takes = (await self.page.app.engine.ask(WhatFits())).models
+        fits = await self.page.app.engine.ask(WhatFits())
+        self.takes, self.pace = fits.models, fits.pace
         shown = overlay.body_of("models")
         if shown:
             dom.replace(shown, self.choices())
+        self.draw()
 
     def current(self):
         """Which one is loaded, what it computes on, and why that."""
@@ -310,9 +319,9 @@ class FirstRun:
 
     def choice(self, model):
         current = bool(self.page.model) and self.page.model.model == model["id"]
-        facts = [t.size(model["bytes"]), model["licence"]]
-        facts.append(", ".join(t.language_name(code) for code in model["languages"]))
         takes = self.takes.get(model["id"])
+        one = offer.offer(model, takes, offers.languages(), self.pace) if takes else None
+        no = dom.make("p", given.fits(takes), cls="note") if takes and not one else None
         if model["id"] in site.models():
             use = dom.button(t("models.use"), "download", model["id"], cls="small")
         else:
@@ -321,12 +330,7 @@ class FirstRun:
         return dom.make(
             "div",
             dom.icon("mark"),
-            dom.make(
-                "div",
-                dom.make("h3", model["name"]),
-                dom.make("p", " · ".join(facts)),
-                dom.make("p", given.fits(takes), cls="note") if takes else None,
-            ),
+            dom.make("div", offers.about(model, one, self.registry), no),
             tag if current else use,
             cls="choice current" if current else "choice",
         )

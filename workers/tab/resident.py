@@ -15,7 +15,7 @@ from typing import Any
 import js
 
 from engine.assistant import Assistant, Round
-from engine.backends.quick_check import measured
+from engine.backends.quick_check import measured, pace
 from engine.core.messages import (
     Changed,
     Device,
@@ -114,6 +114,15 @@ class Resident:
                 raise
         self.device = processor("silent")
         return await open_executor(self.device.kind)
+
+    async def pace(self) -> dict:
+        """How quick the device is, from a second of measuring; nothing where it fails at that."""
+        threads = js.oneseekThreads.possible() if self.device.kind == "cpu" else 0
+        name = f"{self.device.kind}:{self.device.name}:{threads}"
+        try:
+            return await pace(self.store, name, self.opened)
+        except Exception:  # whatever it was, a speed that is not known is not told
+            return {}
 
     async def make_resident(
         self,

@@ -1,0 +1,75 @@
+"""Which models to propose on this device: by the languages a person reads, the memory there is, and
+how quick each would be.
+
+A model's speed is that of the products of SmolLM2, measured here for a second, scaled by the
+number of its weights; what an answer and a lesson take besides was measured on SmolLM2 itself.
+"""
+
+READS = (("well", 60), ("partly", 30), ("poorly", 0))
+"""The word for a model's points of a hundred in questions about a text."""
+
+WORTH = {"well": 4, "partly": 3, "named": 2, "poorly": 1, "unnamed": 0}
+QUICK = 4  # tokens a second: about as fast as one reads aloud
+ANSWER_SHARE = 0.25  # of an answer's time goes into the products
+LESSON_WEIGHTS = 500.0  # times that a lesson passes over all weights, in rows of 64
+MOST = 3
+
+
+def reading(row, language):
+    """(word, points) of how a model reads a language; without points where nobody measured."""
+    points = row.get("reads", {}).get(language)
+    if points is None:
+        return ("named" if language in row["languages"] else "unnamed"), None
+    return next(word for word, least in READS if points >= least), points
+
+
+def speed(row, pace):
+    """(tokens a second of an answer, seconds of a lesson), or None where nothing was measured."""
+    if not pace:
+        return None
+    tokens = ANSWER_SHARE * pace["answer"] / row["parameters"]
+    return tokens, LESSON_WEIGHTS * row["parameters"] / pace["lesson"]
+
+
+def takes(fits):
+    """What a model takes as it is given, or packed where only that answers or learns; None where
+    neither answers here."""
+    ways = [fits] + ([fits["packed"]] if fits.get("packed") else [])
+    ways = [one for one in ways if one["chats"]]
+    learn = [one for one in ways if one["learns"]]
+    return (learn or ways or [None])[0]
+
+
+def offer(row, fits, languages, pace):
+    """What one model costs and gives here; None where it cannot answer."""
+    way = takes(fits)
+    if way is None:
+        return None
+    return {
+        "id": row["id"],
+        "takes": way,
+        "packed": way is not fits,
+        "reads": [(language,) + reading(row, language) for language in languages],
+        "speed": speed(row, pace),
+    }
+
+
+def offers(rows, fits, languages, pace, here):
+    """At most MOST of them, best first: what the person's first language asks for, what learns
+    here, what is quick enough, and then the larger one; a model that this site carries (`here`) is
+    always among them."""
+    found = []
+    for row in rows:
+        one = offer(row, fits[row["id"]], languages, pace) if row["id"] in fits else None
+        if one:
+            found.append((rank(row, one), one))
+    found = [one for _, one in sorted(found, key=lambda pair: pair[0], reverse=True)]
+    best = found[:MOST]
+    if not any(one["id"] in here for one in best):
+        best = best[: MOST - 1] + [one for one in found if one["id"] in here][:1]
+    return best
+
+
+def rank(row, one):
+    quick = one["speed"] is None or one["speed"][0] >= QUICK
+    return quick, WORTH[one["reads"][0][1]], one["takes"]["learns"], row["parameters"]

@@ -1,0 +1,69 @@
+"""What a model costs and gives on this device, in words: its size and licence, the languages it
+reads, how quick it would be."""
+
+import js
+
+from engine.core import offer
+from web.lib import dom
+from web.lib.words import t
+from web.settings import given
+
+MOST_LANGUAGES = 3
+
+
+def languages():
+    """Those a person reads, the page's first; English is told of any model."""
+    wishes = [wish[:2] for wish in js.navigator.languages]
+    found = []
+    for language in [t.language] + wishes + ["en"]:
+        if language not in found:
+            found.append(language)
+    return found[:MOST_LANGUAGES]
+
+
+def about(row, one, registry):
+    """The lines on one model; `one` is its offer, or None while nothing is known of this device."""
+    size = t.size(row["bytes"])
+    if one and one["packed"]:
+        size = t("offer.packed", size=size, packed=t.size(one["takes"]["bytes"]))
+    reads = one["reads"] if one else [(code,) + offer.reading(row, code) for code in languages()]
+    return [
+        dom.make("h3", row["name"]),
+        dom.make("p", size + " · " + row["licence"]),
+        dom.make("p", [read(row, registry, *known) for known in reads]),
+        dom.make("p", here(one), cls="note") if one else None,
+    ]
+
+
+def read(row, registry, language, word, points):
+    """How it reads a language, with where that is from."""
+    name = t.language_name(language)
+    if points is None:
+        said, address = t("reads." + word, language=name), row.get("page")
+    else:
+        said = t("reads." + word, language=name, points=t.number(points))
+        address = registry["reading"]["addresses"][language]
+    if not address:
+        return dom.make("span", said, cls="read")
+    link = {"href": address, "target": "_blank", "rel": "noopener noreferrer"}
+    return dom.make("a", said, cls="read", **link)
+
+
+def here(one):
+    """What it may do on this device, and about how quickly."""
+    said = given.fits(one["takes"])
+    if not one["speed"]:
+        return said
+    tokens, lesson = one["speed"]
+    rate = t.number(tokens, 1 if tokens < 10 else 0)
+    key = "offer.speed" if one["takes"]["learns"] else "offer.answers"
+    return said + " " + t(key, rate=rate, time=t.duration(lesson))
+
+
+def notes(registry, pace):
+    """What the words and figures rest on."""
+    reading = registry["reading"]
+    day = t.day(reading["asked"])
+    points = t("reads.note", list=reading["name"], day=day)
+    measured = t("offer.measured") if pace else None
+    return dom.make("p", points, " " + measured if measured else None, cls="note")
