@@ -9,9 +9,9 @@ READS = (("well", 60), ("partly", 30), ("poorly", 0))
 """The word for a model's points of a hundred in questions about a text."""
 
 WORTH = {"well": 4, "partly": 3, "named": 2, "poorly": 1, "unnamed": 0}
-QUICK = 4  # tokens a second: about as fast as one reads aloud
+QUICK = 2  # tokens a second: slower is no conversation
 ANSWER_SHARE = 0.25  # of an answer's time goes into the products
-LESSON_WEIGHTS = 500.0  # times that a lesson passes over all weights, in rows of 64
+LESSON_PASSES = 400.0  # of 64 rows over all weights, which a lesson takes as long as
 MOST = 3
 
 
@@ -28,7 +28,7 @@ def speed(row, pace):
     if not pace:
         return None
     tokens = ANSWER_SHARE * pace["answer"] / row["parameters"]
-    return tokens, LESSON_WEIGHTS * row["parameters"] / pace["lesson"]
+    return tokens, LESSON_PASSES * row["parameters"] / pace["lesson"]
 
 
 def takes(fits):
@@ -55,13 +55,13 @@ def offer(row, fits, languages, pace):
 
 
 def offers(rows, fits, languages, pace, here):
-    """At most MOST of them, best first: what the person's first language asks for, what learns
-    here, what is quick enough, and then the larger one; a model that this site carries (`here`) is
-    always among them."""
+    """At most MOST of them, best first: what is quick enough, what the person's first language
+    asks for, what learns here, and then the larger one.  A model that this site carries (`here`)
+    is always among them; of the others none that is no good in that language."""
     found = []
     for row in rows:
         one = offer(row, fits[row["id"]], languages, pace) if row["id"] in fits else None
-        if one:
+        if one and (row["id"] in here or WORTH[one["reads"][0][1]] > WORTH["poorly"]):
             found.append((rank(row, one), one))
     found = [one for _, one in sorted(found, key=lambda pair: pair[0], reverse=True)]
     best = found[:MOST]

@@ -33,6 +33,12 @@ def known() -> dict[str, dict]:
     return {model["id"]: model for model in json.loads(MODELS.read_text())["models"]}
 
 
+def reading() -> dict:
+    """Whose points the models' `reads` are: the list's name, the day it was asked, and where it
+    is."""
+    return json.loads(MODELS.read_text())["reading"]
+
+
 def folder() -> Path:
     """Where models lie on this machine: MODELS_DIR, or the user's own data folder."""
     if folder := variable("MODELS_DIR"):

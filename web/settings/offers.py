@@ -30,7 +30,7 @@ def about(row, one, registry):
     return [
         dom.make("h3", row["name"]),
         dom.make("p", size + " · " + row["licence"]),
-        dom.make("p", [read(row, registry, *known) for known in reads]),
+        dom.make("p", [read(row, registry, *known) for known in reads], cls="reads"),
         dom.make("p", here(one), cls="note") if one else None,
     ]
 
@@ -44,9 +44,9 @@ def read(row, registry, language, word, points):
         said = t("reads." + word, language=name, points=t.number(points))
         address = registry["reading"]["addresses"][language]
     if not address:
-        return dom.make("span", said, cls="read")
+        return dom.make("span", said)
     link = {"href": address, "target": "_blank", "rel": "noopener noreferrer"}
-    return dom.make("a", said, cls="read", **link)
+    return dom.make("a", said, **link)
 
 
 def here(one):

@@ -1,0 +1,80 @@
+"""What is proposed on four made-up devices, to those who read Swedish and to those who do not."""
+
+import re
+
+import pytest
+
+from engine.core import offer
+from engine.model import registry
+from tests.support.offered import DEVICES, fits
+
+ROWS = [row for id, row in registry.known().items() if id != "tiny"]
+HERE = {"smollm2-135m"}
+FIT = {name: fits(device) for name, device in DEVICES.items()}
+PROPOSED = {
+    ("phone", "sv"): ["qwen3-0.6b", "smollm2-135m"],
+    ("phone", "en"): ["qwen3-0.6b", "qwen2.5-0.5b", "smollm2-135m"],
+    ("laptop", "sv"): ["qwen2.5-1.5b", "qwen3-0.6b", "smollm2-135m"],
+    ("laptop", "en"): ["qwen2.5-1.5b", "qwen3-0.6b", "smollm2-135m"],
+    ("laptop-gpu", "sv"): ["qwen2.5-1.5b", "qwen3-0.6b", "smollm2-135m"],
+    ("workstation", "sv"): ["qwen2.5-1.5b", "qwen3-0.6b", "smollm2-135m"],
+}
+
+
+def proposed(name, *languages, **changes):
+    device = DEVICES[name] | changes
+    return offer.offers(ROWS, FIT[name], list(languages), device["pace"], HERE)
+
+
+@pytest.mark.parametrize(("device", "language"), PROPOSED)
+def test_the_language_comes_first_and_what_is_here_is_always_there(device, language):
+    ids = [one["id"] for one in proposed(device, language, "en")]
+    assert ids == PROPOSED[device, language]
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("language", ["sv", "en", "de"])
+def test_no_offer_is_too_large_for_the_device(device, language):
+    for one in proposed(device, language):
+        assert one["takes"]["chats"] and one["takes"]["chat_bytes"] <= one["takes"]["room"]
+        way = FIT[device][one["id"]]
+        assert one["takes"] == (way["packed"] if one["packed"] else way)
+        if one["packed"]:  # because as it is it does not learn, or does not even answer
+            assert not way["learns"]
+
+
+def test_a_model_is_offered_packed_where_only_that_fits():
+    """On a phone with 2.2 GB."""
+    way = fits({"kind": "cpu", "memory": 2.2})["qwen3-0.6b"]
+    one = offer.offer(registry.known()["qwen3-0.6b"], way, ["sv", "en"], {})
+    assert one["packed"] and one["takes"]["bytes"] == 440_819_712
+    assert one["reads"] == [("sv", "partly", 45.63), ("en", "partly", 52.3)]
+
+
+def test_what_is_too_slow_here_comes_after_what_is_not():
+    slow = {"answer": 1.2e10, "lesson": 1e8}  # 1.5 thousand million weights: 2 tokens a second
+    ids = [one["id"] for one in proposed("laptop-gpu", "sv", pace=slow)]
+    assert "qwen2.5-1.5b" not in ids[:1] and ids[0] == "qwen3-0.6b"
+
+
+def test_speed_is_scaled_by_size_and_not_told_where_nothing_was_measured():
+    one, other = registry.known()["smollm2-135m"], registry.known()["qwen2.5-1.5b"]
+    pace, more = DEVICES["laptop"]["pace"], other["parameters"] / one["parameters"]
+    (tokens, lesson), (slower, longer) = offer.speed(one, pace), offer.speed(other, pace)
+    assert tokens / slower == pytest.approx(more) == longer / lesson
+    assert offer.speed(one, {}) is None
+    assert all(found["speed"] is None for found in proposed("phone", "sv", pace={}))
+
+
+def test_a_word_for_a_language_rests_on_points_or_on_the_makers_and_each_has_an_address():
+    addresses = registry.reading()["addresses"]
+    for row in ROWS:
+        for language in ("sv", "en", "de"):
+            word, points = offer.reading(row, language)
+            if points is None:
+                assert word == ("named" if language in row["languages"] else "unnamed")
+                assert re.match(r"https://huggingface\.co/[\w.-]+/[\w.-]+$", row["page"])
+            else:
+                assert addresses[language].startswith("https://euroeval.com/leaderboards/")
+    assert offer.reading(registry.known()["qwen2.5-1.5b"], "sv") == ("well", 67.94)
+    assert offer.reading(registry.known()["smollm2-135m"], "sv") == ("poorly", 3.06)
