@@ -2,7 +2,8 @@
 how quick each would be.
 
 A model's speed is that of the products of SmolLM2, measured here for a second, scaled by the
-number of its weights; what an answer and a lesson take besides was measured on SmolLM2 itself.
+number of its weights.  What an answer and a lesson take besides was measured on SmolLM2 in
+Chromium on the processor: there are no such figures of a graphics chip.
 """
 
 READS = (("well", 60), ("partly", 30), ("poorly", 0))

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from engine.model.formats import BytesSource, FormatError, open_model
 from engine.model.formats.gguf import MAX_ITEMS
 from engine.model.formats.gguf_writer import write
+from engine.model.formats.packing import ANY_HASH, Packing
 from engine.model.formats.source import Source
 from engine.model.template import ChatTemplate, TemplateError
 from engine.model.tokenizer import Tokenizer
@@ -24,6 +25,8 @@ from tests.support import tiny
 
 WHOLE = tiny.gguf("llama", "Q4_1")
 FOLDER = tiny.folder("qwen2", "F16")
+GEMMA = tiny.folder("gemma3", "BF16")
+GEMMA_WHOLE = {"tiny.gguf": tiny.gguf("gemma3", "F16")}
 
 
 class Holes(Source):
@@ -438,7 +441,8 @@ def damaged(draw, data, reach):
 
 
 def use(where):
-    """Open a model and use every part of it; only errors meant for people may come out."""
+    """Open a model and use every part of it, packed too; only errors meant for people may come
+    out."""
     try:
         model = open_model(where)
         tokenizer = Tokenizer(model.tokenizer_data)
@@ -447,6 +451,9 @@ def use(where):
         )
         tokenizer.decode(tokenizer.encode("Hej då <|im_end|> 12", special=True), special=True)
         model.read(model.names()[-1])
+        packing = Packing(model, "Q4_1", "Q8_0", ANY_HASH)
+        _, _, *piece = list(packing.pieces())[-1]
+        packing.data(*piece)
     except (FormatError, TemplateError) as error:
         return type(error).__name__
     return "opened"
@@ -469,7 +476,7 @@ def fuzz(count, seed=0):
         if turn % 2:
             found = use(BytesSource(damaged(draw, WHOLE, len(TINY_HEADER)), "damaged.gguf"))
         else:
-            folder = (FOLDER, SHARDS, PARTS)[turn // 2 % 3]
+            folder = (FOLDER, SHARDS, PARTS, GEMMA, GEMMA_WHOLE)[turn // 2 % 5]
             weights = [name for name in folder if not name.endswith(".json")]
             name = draw.choice([*weights * (6 // len(weights)), INDEX, *folder])
             name = name if name in folder else weights[0]

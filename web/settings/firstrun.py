@@ -86,7 +86,7 @@ class FirstRun:
             dom.make("p", t("consent.text")),
             self.space(model),
             self.proposed(model),
-            offers.notes(self.registry, self.pace),
+            self.notes(),
             dom.make(
                 "div",
                 dom.button(t("consent.other"), "choose-model"),
@@ -109,6 +109,10 @@ class FirstRun:
         return [self.proposal(self.model(one["id"]), one) for one in best] or [
             self.proposal(model, None)
         ]
+
+    def notes(self):
+        device = self.page.app.device
+        return offers.notes(self.registry, self.pace, device.kind if device else "cpu")
 
     def proposal(self, model, one):
         if model["id"] in site.models():
@@ -290,7 +294,7 @@ class FirstRun:
             self.page.packer.card(),
             self.current(),
             [self.choice(model) for model in self.models],
-            offers.notes(self.registry, self.pace),
+            self.notes(),
             dom.make("div", dom.button(t("models.file"), "pick-model", drawing="file"), cls="row"),
         ]
 

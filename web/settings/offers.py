@@ -60,10 +60,10 @@ def here(one):
     return said + " " + t(key, rate=rate, time=t.duration(lesson))
 
 
-def notes(registry, pace):
+def notes(registry, pace, kind):
     """What the words and figures rest on."""
     reading = registry["reading"]
     day = t.day(reading["asked"])
     points = t("reads.note", list=reading["name"], day=day)
-    measured = t("offer.measured") if pace else None
-    return dom.make("p", points, " " + measured if measured else None, cls="note")
+    measured = " " + t("offer.measured_" + kind) if pace else None
+    return dom.make("p", points, measured, cls="note")
