@@ -80,15 +80,15 @@ def test_a_page_whose_folders_are_cleared_while_it_starts_starts(page: Page):
 
 
 def test_a_page_that_cannot_begin_says_so_at_once(page: Page, watch: Watch):
-    watch.allow("the way is blocked")
+    watch.allow("incompatible .mpy file")
 
     def spoilt(route) -> None:
         files = route.fetch().json()
-        files["web/shell/app.py"] = 'raise RuntimeError("the way is blocked")'
+        files["web/shell/app.mpy"] = b"no bytecode".hex()
         route.fulfill(body=json.dumps(files))
 
     page.route("**/page-files.json", spoilt)
     page.goto("/?model=tiny")
     told = page.locator("#trouble-start")
-    expect(told).to_contain_text("the way is blocked")
+    expect(told).to_contain_text("incompatible .mpy file")
     expect(told).to_contain_text("Nothing you saved is lost.")
