@@ -4,7 +4,6 @@ import http.server
 import re
 import socket
 import sys
-import sys
 import webbrowser
 from pathlib import Path
 
