@@ -101,6 +101,25 @@ def test_people_read_it_in_sentences(tmp_path, capsys):
     assert "half of the memory here is 0.0 GB" in said
 
 
+def test_what_it_can_be_packed_to_is_told_with_what_that_takes(tmp_path, capsys):
+    (tmp_path / "tiny.gguf").write_bytes(tiny.gguf("llama", "F16"))
+    told = looked(capsys, tmp_path / "tiny.gguf")
+    (packed,) = told["packed"]  # so few words that their bits hardly matter
+    out = tmp_path / "out.gguf"
+    assert main(["pack", str(tmp_path / "tiny.gguf"), "--out", str(out)]) == 0
+    assert packed["bytes"] == out.stat().st_size and packed["embeddings"] == "Q8_0"
+    assert (
+        packed["chat_bytes"] == looked(capsys_read(capsys), out)["chat_bytes"] < told["chat_bytes"]
+    )
+    assert looked(capsys, out)["packed"] == []
+
+
+def capsys_read(capsys):
+    """Without what was printed until now."""
+    capsys.readouterr()
+    return capsys
+
+
 def test_a_device_decides_what_fits_and_the_narrower_limit_is_named():
     taken = {"chat_bytes": 3e9, "learn_bytes": 5e9}
     assert judged(taken, "cpu", 0)["limit"] == "reach"
