@@ -2,8 +2,8 @@
 
 import asyncio
 
-from engine.backends import native_cpu
-from engine.backends.quick_check import measured, milliseconds
+from engine.backends import native_cpu, quick_check
+from engine.backends.quick_check import measured, milliseconds, pace
 from engine.backends.reference import Numpy
 from engine.backends.wasm.executor import Wasm
 from engine.backends.wasm.native import Native
@@ -31,6 +31,25 @@ def test_a_chip_is_measured_once_and_another_one_anew(tmp_path):
 
     first = asyncio.run(visits())
     assert set(first) == {"gpu", "cpu"} and opened == ["gpu", "cpu"] * 2
+
+
+def test_the_pace_of_a_device_is_measured_once_and_of_another_one_anew(tmp_path, monkeypatch):
+    monkeypatch.setattr(quick_check, "PACE_MS", 0)
+    opened = []
+
+    async def open_executor():
+        opened.append(True)
+        return Numpy()
+
+    async def visits():
+        store = SqliteStore(tmp_path / "oneseek.db", flush=False)
+        found = [await pace(store, device, open_executor) for device in ("one", "one", "other")]
+        await store.close()
+        return found
+
+    first, again, _ = asyncio.run(visits())
+    assert first == again and len(opened) == 2
+    assert set(first) == {"answer", "lesson"} and first["answer"] > first["lesson"] > 0
 
 
 def test_what_learns_in_a_store_is_chosen_once_so_that_a_restart_comes_to_the_same_bits(
