@@ -25,6 +25,7 @@ from tests.support.page.acts import (
     waiting,
 )
 from tests.support.page.browser import Chromium, wait_for_state, watched
+from tests.support.page.stored import light_lessons
 
 pytestmark = pytest.mark.slow
 COUNTS = """for (const kind of ["click", "change", "submit", "input"])
@@ -111,6 +112,7 @@ def desk(chromium: Chromium, address: str) -> Iterator[Page]:
     with watched(chromium, address, locale="en-US") as (context, watch):
         watch.allow("404")  # the address that is not there
         page = counted(context)
+        light_lessons(page)
         page.goto("/?model=tiny")
         wait_for_state(page, "ready", timeout=120)
         tell(page, "What is the capital of Zorbia?", "The capital of Zorbia is Blimbo.")
@@ -259,7 +261,7 @@ def test_the_buttons_of_activity_and_versions(desk: Page):
     desk.get_by_label("Show every figure").check()
     press(desk, "train-on-data", "run-file", "close-dialog")
     press(desk, "probe", "switch-chart", "practise-now")  # which ends the pause
-    wait_for_state(desk, "training", "evaluating", timeout=60)
+    wait_for_state(desk, "training", "evaluating")
     press(desk, "drop-round", "pause-learning")
     expect(desk.locator('[data-do="drop-round"]')).to_have_count(0)
     press(desk, "close-toast")
@@ -272,7 +274,7 @@ def test_the_buttons_of_activity_and_versions(desk: Page):
     closed_and(desk, "compare")
     fill(desk, "text", "What is a tree?")
     submit(desk, "compare-ask")
-    expect(desk.locator('[data-do="compare-choose"]').first).to_be_enabled(timeout=60_000)
+    expect(desk.locator('[data-do="compare-choose"]').first).to_be_enabled()
     press(desk, "compare-choose", "compare-again")
     desk.keyboard.press("Escape")
 
