@@ -35,13 +35,33 @@ PASTE = """([kind, text]) => {
 }"""
 
 
-@pytest.fixture
-def shell(page: Page) -> Page:
-    """The page in English, without a model: reading needs none."""
+def alive(page: Page) -> Page:
+    """In English, without a model: reading needs none."""
     page.goto("/")
     in_browser.wait_for_state(page, *ALIVE, timeout=180)
     page.get_by_role("button", name="English").click()
     return page
+
+
+@pytest.fixture(scope="module")
+def reader(chromium: in_browser.Chromium, address: str) -> Iterator[tuple[Page, list[str]]]:
+    """One page, whose importer starts once, and what it asked for since."""
+    with in_browser.watched(chromium, address) as (context, _):
+        page, asked = context.new_page(), []
+        page.on("request", lambda request: asked.append(request.url))
+        yield alive(page), asked
+
+
+@pytest.fixture
+def shell(reader: tuple[Page, list[str]]) -> Iterator[Page]:
+    """The page, without the sources of the test before."""
+    page, _ = reader
+    yield page
+    page.keyboard.press("Escape")
+    page.get_by_role("tab", name=re.compile("^Sources")).click()
+    for left in range(sources(page).count() - 1, -1, -1):
+        sources(page).first.get_by_role("button", name="Remove").click()
+        expect(sources(page)).to_have_count(left)
 
 
 def drop(page: Page, *files: tuple[str, bytes]) -> None:
@@ -141,9 +161,10 @@ def test_what_the_system_before_was_asked_is_dropped_and_its_ledger_is_refused(
     ]
 
 
-def test_scenario_14_a_picture_is_read_corrected_and_its_reader_ends(shell: Page):
-    asked = []
-    shell.on("request", lambda request: asked.append(request.url))
+def test_scenario_14_a_picture_is_read_corrected_and_its_reader_ends(
+    shell: Page, reader: tuple[Page, list[str]]
+):
+    _, asked = reader
     drop(shell, made("raksmorgas.png"))
     source = ready(shell, "raksmorgas.png")
     assert "Räksmörgås på Östermalm" in text_of(source)
@@ -168,7 +189,7 @@ def test_scenario_14_a_picture_is_read_corrected_and_its_reader_ends(shell: Page
     dialog.get_by_role("button", name="Use this caption").click()
     expect(ready(shell, "bron")).to_contain_text(re.compile(r"11 words · English · [1-9]"))
     workers = lambda: [w for w in shell.workers if "worker.min.js" in w.url]  # noqa: E731
-    for _ in range(45):
+    for _ in range(180):
         if not workers():
             break
         shell.wait_for_timeout(1000)
@@ -392,7 +413,8 @@ def test_an_archive_becomes_one_source_a_member(shell: Page):
 
 
 @pytest.mark.long  # an importer has over a minute for one item
-def test_R22_an_importer_that_hangs_is_replaced_and_the_file_can_be_tried_again(shell: Page):
+def test_R22_an_importer_that_hangs_is_replaced_and_the_file_can_be_tried_again(page: Page):
+    shell = alive(page)
     drop(shell, made("markdown_en.md"))
     ready(shell, "The Clockworks of Hollin Street")
     importer = shell.workers[-1]
