@@ -2,7 +2,6 @@
 in Chromium."""
 
 import base64
-import contextlib
 import http.server
 import io
 import json
@@ -55,8 +54,11 @@ def reader(chromium: in_browser.Chromium, address: str) -> Iterator[tuple[Page, 
 @pytest.fixture
 def shell(reader: tuple[Page, list[str]]) -> Iterator[Page]:
     """The page, without the sources of the test before."""
-    page, _ = reader
-    yield page
+    yield reader[0]
+    empty(reader[0])
+
+
+def empty(page: Page) -> None:
     page.keyboard.press("Escape")
     page.get_by_role("tab", name=re.compile("^Sources")).click()
     for left in range(sources(page).count() - 1, -1, -1):
@@ -230,8 +232,8 @@ def web(tmp_path_factory) -> Iterator[str]:
     server.server_close()
 
 
-@contextlib.contextmanager
-def beside_a_site(chromium: in_browser.Chromium, address: str, web: str) -> Iterator[Page]:
+@pytest.fixture(scope="module")
+def beside(chromium: in_browser.Chromium, address: str, web: str) -> Iterator[Page]:
     """The page, alive, where nothing is allowed but the site and what it refuses."""
     options = {"locale": "en-US", "ignore_https_errors": True}
     with in_browser.watched(chromium, address, **options) as (context, watch):
@@ -243,57 +245,61 @@ def beside_a_site(chromium: in_browser.Chromium, address: str, web: str) -> Iter
         yield page
 
 
-def test_scenario_15_a_website_by_address_by_three_ways_and_by_paste(
-    chromium: in_browser.Chromium, address: str, web: str
-):
-    with beside_a_site(chromium, address, web) as page:
-        by_address(page, f"{web}/open")
-        source = ready(page, "Fyren på Skarvholmen")
-        assert "Meny" not in text_of(source) and "Albert Öhrnström" in text_of(source)
-        source.get_by_role("button", name="Remove").click()
-        by_address(page, f"{web}/closed")
-        closed = failed(page)
-        expect(closed).to_contain_text("does not let other pages read it")
-        expect(closed.locator("ol.ways li")).to_have_count(3)
-        expect(closed.get_by_role("link", name="Read in OneSeek")).to_be_visible()
-        closed.get_by_role("button", name="Remove").click()
-        by_address(page, f"{web}/gone")
-        expect(failed(page)).to_contain_text("(404)")
-        page.evaluate(
-            PASTE,
-            ["text/html", "<h1>Kopierat</h1><p>Bron vid Kvarnsjön byggdes 1911 av Anna Ek.</p>"],
-        )
-        assert "Bron vid Kvarnsjön byggdes 1911 av Anna Ek." in text_of(ready(page, "Kopierat"))
+@pytest.fixture
+def beside_a_site(beside: Page) -> Iterator[Page]:
+    yield beside
+    empty(beside)
+
+
+def test_scenario_15_a_website_by_address_by_three_ways_and_by_paste(beside_a_site: Page, web: str):
+    page = beside_a_site
+    by_address(page, f"{web}/open")
+    source = ready(page, "Fyren på Skarvholmen")
+    assert "Meny" not in text_of(source) and "Albert Öhrnström" in text_of(source)
+    source.get_by_role("button", name="Remove").click()
+    by_address(page, f"{web}/closed")
+    closed = failed(page)
+    expect(closed).to_contain_text("does not let other pages read it")
+    expect(closed.locator("ol.ways li")).to_have_count(3)
+    expect(closed.get_by_role("link", name="Read in OneSeek")).to_be_visible()
+    closed.get_by_role("button", name="Remove").click()
+    by_address(page, f"{web}/gone")
+    expect(failed(page)).to_contain_text("(404)")
+    page.evaluate(
+        PASTE,
+        ["text/html", "<h1>Kopierat</h1><p>Bron vid Kvarnsjön byggdes 1911 av Anna Ek.</p>"],
+    )
+    assert "Bron vid Kvarnsjön byggdes 1911 av Anna Ek." in text_of(ready(page, "Kopierat"))
 
 
 def test_scenario_15_a_closed_site_through_the_bookmark_or_a_named_proxy(
-    chromium: in_browser.Chromium, address: str, web: str
+    beside_a_site: Page, address: str, web: str
 ):
-    with beside_a_site(chromium, address, web) as page:
-        by_address(page, f"{web}/closed")
-        bookmark = failed(page).get_by_role("link", name="Read in OneSeek").get_attribute("href")
-        there = page.context.new_page()
-        there.goto(f"{web}/closed")
-        with there.expect_popup() as opened:
-            there.evaluate(bookmark.removeprefix("javascript:"))
-        expect(opened.value.get_by_role("status")).to_have_text(
-            "Read in OneSeek. You can close this window."
-        )
-        source = ready(page, "Fyren på Skarvholmen")
-        assert "Albert Öhrnström" in text_of(source)
-        source.get_by_role("button", name="Remove").click()
-        with there.expect_popup() as opened:
-            there.evaluate(FORGED, address)
-        opened.value.wait_for_timeout(500)
-        expect(opened.value.get_by_role("status")).to_have_text("Waiting for the page …")
-        page.get_by_role("button", name="Settings").click()
-        page.get_by_label("A proxy for web pages").fill(f"{web}/open?address=")
-        page.get_by_label("A proxy for web pages").press("Tab")
-        page.keyboard.press("Escape")
-        failed(page).get_by_role("button", name="Try again").click()
-        expect(ready(page, "Fyren på Skarvholmen")).to_contain_text(
-            f"Fetched through {web.removeprefix('https://')}, which has seen the address."
-        )
+    page = beside_a_site
+    by_address(page, f"{web}/closed")
+    bookmark = failed(page).get_by_role("link", name="Read in OneSeek").get_attribute("href")
+    there = page.context.new_page()
+    there.goto(f"{web}/closed")
+    with there.expect_popup() as opened:
+        there.evaluate(bookmark.removeprefix("javascript:"))
+    expect(opened.value.get_by_role("status")).to_have_text(
+        "Read in OneSeek. You can close this window."
+    )
+    source = ready(page, "Fyren på Skarvholmen")
+    assert "Albert Öhrnström" in text_of(source)
+    source.get_by_role("button", name="Remove").click()
+    with there.expect_popup() as opened:
+        there.evaluate(FORGED, address)
+    opened.value.wait_for_timeout(500)
+    expect(opened.value.get_by_role("status")).to_have_text("Waiting for the page …")
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_label("A proxy for web pages").fill(f"{web}/open?address=")
+    page.get_by_label("A proxy for web pages").press("Tab")
+    page.keyboard.press("Escape")
+    failed(page).get_by_role("button", name="Try again").click()
+    expect(ready(page, "Fyren på Skarvholmen")).to_contain_text(
+        f"Fetched through {web.removeprefix('https://')}, which has seen the address."
+    )
 
 
 # A page that does not know the token, and one that says it is another page.
