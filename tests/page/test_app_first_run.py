@@ -11,8 +11,16 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from builder import serve
 from engine.model.formats.source import CHUNK
-from tests.support.page.acts import body, finished, say, set_temperature, slow_down
+from tests.support.page.acts import (
+    body,
+    finished,
+    say,
+    set_temperature,
+    slow_down,
+    wait_until,
+)
 from tests.support.page.browser import Chromium, wait_for_state, watched
+from tests.support.page.stored import stored
 
 pytestmark = pytest.mark.slow
 MODEL = re.compile(r"/models-[0-9a-f]+/")
@@ -52,9 +60,9 @@ def test_scenario_2_sending_before_a_choice_shows_the_choice_and_keeps_the_draft
     expect(page.locator("#consent")).to_be_focused()
     expect(field).to_have_value("Remember this draft")
     assert not asked_for
-    page.wait_for_timeout(700)
+    wait_until(lambda: "Remember this draft" in str(stored(page, "drafts")))
     page.reload()
-    expect(field).to_have_value("Remember this draft", timeout=20_000)
+    expect(field).to_have_value("Remember this draft")
 
 
 def test_scenario_1_the_chosen_model_is_fetched_with_progress_and_answers(
@@ -77,7 +85,7 @@ def test_scenario_1_the_chosen_model_is_fetched_with_progress_and_answers(
     assert asked_for
     set_temperature(page, "0")
     say(page, "What is the capital of France?")
-    expect(body(finished(page))).to_contain_text("Paris", timeout=60_000)
+    expect(body(finished(page))).to_contain_text("Paris")
 
 
 def test_swedish_browsers_are_greeted_in_swedish(chromium, address):
@@ -86,7 +94,7 @@ def test_swedish_browsers_are_greeted_in_swedish(chromium, address):
         page.goto("/")
         expect(
             page.get_by_role("heading", name="En assistent som svarar och lär sig")
-        ).to_be_visible(timeout=20_000)
+        ).to_be_visible()
         expect(page.locator("html")).to_have_attribute("lang", "sv")
 
 
@@ -105,7 +113,7 @@ def test_scenario_6_too_little_room_is_said_and_it_runs_without_saving(
     wait_for_state(page, "ready", timeout=180)
     set_temperature(page, "0")
     say(page, "What is the capital of France?")
-    expect(body(finished(page))).to_contain_text("Paris", timeout=60_000)
+    expect(body(finished(page))).to_contain_text("Paris")
     page.reload()
     wait_for_state(page, "needs-consent", timeout=120)
 

@@ -35,7 +35,7 @@ def finished(page: Page, count: int = 1) -> Locator:
     """The last answer, once there are so many and it is complete."""
     expect(answers(page)).to_have_count(count)
     last = answers(page).last
-    expect(last.get_by_role("button", name="Copy")).to_be_visible(timeout=60_000)
+    expect(last.get_by_role("button", name="Copy")).to_be_visible()
     return last
 
 
@@ -182,7 +182,7 @@ def told(page: Page):
     return page.locator("article.user").last.locator(".told")
 
 
-def wait_until(act, seconds=60):
+def wait_until(act, seconds=180):
     end = time.monotonic() + seconds
     while not (found := act()):
         assert time.monotonic() < end, "it never happened"
