@@ -140,7 +140,7 @@ lighthouse is called Ole Brandt. The boat of the keeper is called Havsvind. The 
 
 def test_what_one_file_taught_is_approved_or_left_out_in_one_go(chat: Page):
     drop(chat, "lighthouse.txt", TEXT)
-    expect(chat.get_by_role("tabpanel").get_by_text("ready")).to_be_visible(timeout=90_000)
+    expect(chat.get_by_role("tabpanel").get_by_text("ready")).to_be_visible()
     chat.get_by_role("tab", name=re.compile("^Activity")).click()
     group = chat.locator("#queue .group")
     expect(group).to_have_count(1)

@@ -144,7 +144,7 @@ def test_scenario_25_R22_an_engine_that_dies_is_replaced_within_twenty_seconds(p
     page.workers[0].evaluate(DIES_AT_A_TOKEN, own)
     say(page, "Tell me a long story.")
     expect(body(answers(page).last)).not_to_be_empty()
-    wait_for_state(page, "recovering", timeout=20)
+    wait_for_state(page, "recovering")
     expect(page.get_by_text("The engine stopped answering and is started again.")).to_be_visible()
     cut = answers(page).last
     expect(cut).to_contain_text("This answer was interrupted.")

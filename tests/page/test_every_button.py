@@ -340,7 +340,7 @@ def test_the_controls_of_settings(desk: Page):
     box.press("Tab")
     press(desk, "reset-config")
     for verb in ("export-openai", "export-sharegpt", "export-everything"):
-        with desk.expect_download(timeout=60_000):
+        with desk.expect_download():
             desk.locator(f'[data-do="{verb}"]:visible').click()
     desk.get_by_role("dialog").locator('[data-do="ask-reset"]').click()
     fill(desk, "word", "RESET")
@@ -354,7 +354,7 @@ def test_the_controls_of_settings(desk: Page):
 def submit_and_load(page: Page, verb: str) -> None:
     with page.expect_navigation():
         page.locator(f'form[data-do="{verb}"] [type=submit]').click()
-    page.locator("html[data-page=ready]").wait_for(state="attached", timeout=60_000)
+    page.locator("html[data-page=ready]").wait_for(state="attached")
 
 
 def test_the_buttons_of_a_first_visit(chromium: Chromium, address: str):
