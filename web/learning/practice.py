@@ -65,9 +65,10 @@ class Learning:
     def on_progress(self, progress):
         if not self.training.heard(progress):
             return  # told late: that round is over
+        another = self.progress is None or progress.phase != self.progress.phase
         self.progress = progress
         self.page.status.know(round=progress.phase)
-        if clock.now() - self.drawn_at >= STEPS_SHOWN_EVERY:
+        if another or clock.now() - self.drawn_at >= STEPS_SHOWN_EVERY:
             self.drawn_at = clock.now()
             self.page.touch("progress", "metrics")
 
