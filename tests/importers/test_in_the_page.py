@@ -2,7 +2,6 @@
 in Chromium."""
 
 import base64
-import contextlib
 import http.server
 import io
 import json
@@ -35,13 +34,36 @@ PASTE = """([kind, text]) => {
 }"""
 
 
-@pytest.fixture
-def shell(page: Page) -> Page:
-    """The page in English, without a model: reading needs none."""
+def alive(page: Page) -> Page:
+    """In English, without a model: reading needs none."""
     page.goto("/")
     in_browser.wait_for_state(page, *ALIVE, timeout=180)
     page.get_by_role("button", name="English").click()
     return page
+
+
+@pytest.fixture(scope="module")
+def reader(chromium: in_browser.Chromium, address: str) -> Iterator[tuple[Page, list[str]]]:
+    """One page, whose importer starts once, and what it asked for since."""
+    with in_browser.watched(chromium, address) as (context, _):
+        page, asked = context.new_page(), []
+        page.on("request", lambda request: asked.append(request.url))
+        yield alive(page), asked
+
+
+@pytest.fixture
+def shell(reader: tuple[Page, list[str]]) -> Iterator[Page]:
+    """The page, without the sources of the test before."""
+    yield reader[0]
+    empty(reader[0])
+
+
+def empty(page: Page) -> None:
+    page.keyboard.press("Escape")
+    page.get_by_role("tab", name=re.compile("^Sources")).click()
+    for left in range(sources(page).count() - 1, -1, -1):
+        sources(page).first.get_by_role("button", name="Remove").click()
+        expect(sources(page)).to_have_count(left)
 
 
 def drop(page: Page, *files: tuple[str, bytes]) -> None:
@@ -141,9 +163,10 @@ def test_what_the_system_before_was_asked_is_dropped_and_its_ledger_is_refused(
     ]
 
 
-def test_scenario_14_a_picture_is_read_corrected_and_its_reader_ends(shell: Page):
-    asked = []
-    shell.on("request", lambda request: asked.append(request.url))
+def test_scenario_14_a_picture_is_read_corrected_and_its_reader_ends(
+    shell: Page, reader: tuple[Page, list[str]]
+):
+    _, asked = reader
     drop(shell, made("raksmorgas.png"))
     source = ready(shell, "raksmorgas.png")
     assert "Räksmörgås på Östermalm" in text_of(source)
@@ -168,7 +191,7 @@ def test_scenario_14_a_picture_is_read_corrected_and_its_reader_ends(shell: Page
     dialog.get_by_role("button", name="Use this caption").click()
     expect(ready(shell, "bron")).to_contain_text(re.compile(r"11 words · English · [1-9]"))
     workers = lambda: [w for w in shell.workers if "worker.min.js" in w.url]  # noqa: E731
-    for _ in range(45):
+    for _ in range(180):
         if not workers():
             break
         shell.wait_for_timeout(1000)
@@ -209,8 +232,8 @@ def web(tmp_path_factory) -> Iterator[str]:
     server.server_close()
 
 
-@contextlib.contextmanager
-def beside_a_site(chromium: in_browser.Chromium, address: str, web: str) -> Iterator[Page]:
+@pytest.fixture(scope="module")
+def beside(chromium: in_browser.Chromium, address: str, web: str) -> Iterator[Page]:
     """The page, alive, where nothing is allowed but the site and what it refuses."""
     options = {"locale": "en-US", "ignore_https_errors": True}
     with in_browser.watched(chromium, address, **options) as (context, watch):
@@ -222,57 +245,61 @@ def beside_a_site(chromium: in_browser.Chromium, address: str, web: str) -> Iter
         yield page
 
 
-def test_scenario_15_a_website_by_address_by_three_ways_and_by_paste(
-    chromium: in_browser.Chromium, address: str, web: str
-):
-    with beside_a_site(chromium, address, web) as page:
-        by_address(page, f"{web}/open")
-        source = ready(page, "Fyren på Skarvholmen")
-        assert "Meny" not in text_of(source) and "Albert Öhrnström" in text_of(source)
-        source.get_by_role("button", name="Remove").click()
-        by_address(page, f"{web}/closed")
-        closed = failed(page)
-        expect(closed).to_contain_text("does not let other pages read it")
-        expect(closed.locator("ol.ways li")).to_have_count(3)
-        expect(closed.get_by_role("link", name="Read in OneSeek")).to_be_visible()
-        closed.get_by_role("button", name="Remove").click()
-        by_address(page, f"{web}/gone")
-        expect(failed(page)).to_contain_text("(404)")
-        page.evaluate(
-            PASTE,
-            ["text/html", "<h1>Kopierat</h1><p>Bron vid Kvarnsjön byggdes 1911 av Anna Ek.</p>"],
-        )
-        assert "Bron vid Kvarnsjön byggdes 1911 av Anna Ek." in text_of(ready(page, "Kopierat"))
+@pytest.fixture
+def beside_a_site(beside: Page) -> Iterator[Page]:
+    yield beside
+    empty(beside)
+
+
+def test_scenario_15_a_website_by_address_by_three_ways_and_by_paste(beside_a_site: Page, web: str):
+    page = beside_a_site
+    by_address(page, f"{web}/open")
+    source = ready(page, "Fyren på Skarvholmen")
+    assert "Meny" not in text_of(source) and "Albert Öhrnström" in text_of(source)
+    source.get_by_role("button", name="Remove").click()
+    by_address(page, f"{web}/closed")
+    closed = failed(page)
+    expect(closed).to_contain_text("does not let other pages read it")
+    expect(closed.locator("ol.ways li")).to_have_count(3)
+    expect(closed.get_by_role("link", name="Read in OneSeek")).to_be_visible()
+    closed.get_by_role("button", name="Remove").click()
+    by_address(page, f"{web}/gone")
+    expect(failed(page)).to_contain_text("(404)")
+    page.evaluate(
+        PASTE,
+        ["text/html", "<h1>Kopierat</h1><p>Bron vid Kvarnsjön byggdes 1911 av Anna Ek.</p>"],
+    )
+    assert "Bron vid Kvarnsjön byggdes 1911 av Anna Ek." in text_of(ready(page, "Kopierat"))
 
 
 def test_scenario_15_a_closed_site_through_the_bookmark_or_a_named_proxy(
-    chromium: in_browser.Chromium, address: str, web: str
+    beside_a_site: Page, address: str, web: str
 ):
-    with beside_a_site(chromium, address, web) as page:
-        by_address(page, f"{web}/closed")
-        bookmark = failed(page).get_by_role("link", name="Read in OneSeek").get_attribute("href")
-        there = page.context.new_page()
-        there.goto(f"{web}/closed")
-        with there.expect_popup() as opened:
-            there.evaluate(bookmark.removeprefix("javascript:"))
-        expect(opened.value.get_by_role("status")).to_have_text(
-            "Read in OneSeek. You can close this window."
-        )
-        source = ready(page, "Fyren på Skarvholmen")
-        assert "Albert Öhrnström" in text_of(source)
-        source.get_by_role("button", name="Remove").click()
-        with there.expect_popup() as opened:
-            there.evaluate(FORGED, address)
-        opened.value.wait_for_timeout(500)
-        expect(opened.value.get_by_role("status")).to_have_text("Waiting for the page …")
-        page.get_by_role("button", name="Settings").click()
-        page.get_by_label("A proxy for web pages").fill(f"{web}/open?address=")
-        page.get_by_label("A proxy for web pages").press("Tab")
-        page.keyboard.press("Escape")
-        failed(page).get_by_role("button", name="Try again").click()
-        expect(ready(page, "Fyren på Skarvholmen")).to_contain_text(
-            f"Fetched through {web.removeprefix('https://')}, which has seen the address."
-        )
+    page = beside_a_site
+    by_address(page, f"{web}/closed")
+    bookmark = failed(page).get_by_role("link", name="Read in OneSeek").get_attribute("href")
+    there = page.context.new_page()
+    there.goto(f"{web}/closed")
+    with there.expect_popup() as opened:
+        there.evaluate(bookmark.removeprefix("javascript:"))
+    expect(opened.value.get_by_role("status")).to_have_text(
+        "Read in OneSeek. You can close this window."
+    )
+    source = ready(page, "Fyren på Skarvholmen")
+    assert "Albert Öhrnström" in text_of(source)
+    source.get_by_role("button", name="Remove").click()
+    with there.expect_popup() as opened:
+        there.evaluate(FORGED, address)
+    opened.value.wait_for_timeout(500)
+    expect(opened.value.get_by_role("status")).to_have_text("Waiting for the page …")
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_label("A proxy for web pages").fill(f"{web}/open?address=")
+    page.get_by_label("A proxy for web pages").press("Tab")
+    page.keyboard.press("Escape")
+    failed(page).get_by_role("button", name="Try again").click()
+    expect(ready(page, "Fyren på Skarvholmen")).to_contain_text(
+        f"Fetched through {web.removeprefix('https://')}, which has seen the address."
+    )
 
 
 # A page that does not know the token, and one that says it is another page.
@@ -392,7 +419,8 @@ def test_an_archive_becomes_one_source_a_member(shell: Page):
 
 
 @pytest.mark.long  # an importer has over a minute for one item
-def test_R22_an_importer_that_hangs_is_replaced_and_the_file_can_be_tried_again(shell: Page):
+def test_R22_an_importer_that_hangs_is_replaced_and_the_file_can_be_tried_again(page: Page):
+    shell = alive(page)
     drop(shell, made("markdown_en.md"))
     ready(shell, "The Clockworks of Hollin Street")
     importer = shell.workers[-1]

@@ -9,6 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 from builder import fetch, wheels
 from tests.support.page.acts import answers, finished, row, say
 from tests.support.page.browser import Chromium, Watch, wait_for_state, watched
+from tests.support.page.stored import light_lessons
 
 pytestmark = pytest.mark.slow
 PANELS = ("Memory", "Activity", "Sources", "Versions")
@@ -56,6 +57,7 @@ def visit(chromium: Chromium, address: str) -> Iterator[tuple[Page, Watch]]:
     """Somebody who comes for the first time; the tests of this file are one visit."""
     with watched(chromium, address, locale="en-US") as (context, watch):
         page = context.new_page()
+        light_lessons(page)
         page.goto("/")
         wait_for_state(page, "needs-consent", timeout=120)
         yield page, watch

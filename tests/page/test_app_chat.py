@@ -19,18 +19,13 @@ from tests.support.page.acts import (
     set_temperature,
     slow_down,
     stored_chat,
+    wait_until,
 )
+from tests.support.page.stored import stored
 
 pytestmark = pytest.mark.slow
 
 
-SAMPLES = """() => new Promise((told) => {
-  const open = indexedDB.open("oneseek");
-  open.onsuccess = () => {
-    const asked = open.result.transaction("samples").objectStore("samples").getAll();
-    asked.onsuccess = () => told(JSON.stringify(asked.result));
-  };
-})"""
 LEAVE_WHEN_ANSWERED = """() => {
   const look = new MutationObserver(() => {
     if (!document.querySelector("article.assistant [data-do=copy]")) return;
@@ -45,11 +40,7 @@ def test_a_question_is_looked_into_also_when_its_chat_is_left_at_once(chat: Page
     chat.evaluate(LEAVE_WHEN_ANSWERED)
     say(chat, "Who left this chat at once?")
     expect(chat.get_by_role("heading", name="Chat that runs and learns")).to_be_visible()
-    for _ in range(100):
-        if "left this chat at once" in chat.evaluate(SAMPLES):
-            return
-        chat.wait_for_timeout(200)
-    raise AssertionError("no sample of the question was kept")
+    wait_until(lambda: "left this chat at once" in str(stored(chat, "samples")))
 
 
 def test_a_new_chat_in_the_midst_of_an_answer_keeps_what_came_in_the_one_before(chat: Page):
@@ -342,11 +333,12 @@ def test_scenario_25_the_screen_reader_hears_the_answer_once_and_never_each_toke
           .observe(document.querySelector("#announcer"), {childList: true, characterData: true, subtree: true}); }"""
     )
     say(chat, "Hello")
-    answer = finished(chat)
-    chat.wait_for_timeout(300)
+    said = body(finished(chat)).inner_text().split()
+    wait_until(lambda: said in [text.split() for text in chat.evaluate("heard")])
+    chat.wait_for_timeout(300)  # once, and not again
     heard = chat.evaluate("heard")
     assert "Answering …" in heard
-    whole = [text for text in heard if text.split() == body(answer).inner_text().split()]
+    whole = [text for text in heard if text.split() == said]
     assert len(whole) == 1
     assert len(heard) <= 4
     assert chat.get_by_role("log").get_attribute("aria-live") == "off"

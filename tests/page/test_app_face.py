@@ -6,8 +6,17 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.page.acts import answers, drop, finished, new_chat, say, stored_chat
+from tests.support.page.acts import (
+    answers,
+    drop,
+    finished,
+    new_chat,
+    say,
+    stored_chat,
+    wait_until,
+)
 from tests.support.page.browser import Chromium, wait_for_state, watched
+from tests.support.page.stored import stored
 
 pytestmark = pytest.mark.slow
 QUIET = ("ready", "countdown", "paused", "training", "evaluating")
@@ -51,8 +60,8 @@ def test_where_one_was_reading_outlives_a_reload(chat: Page):
     log = chat.get_by_role("log")
     expect(chat.get_by_role("article").first).to_contain_text("Line 36")
     log.evaluate("node => node.scrollTop = node.scrollHeight / 2")
-    chat.wait_for_timeout(900)
     seen = chat.evaluate(FIRST_IN_SIGHT)
+    wait_until(lambda: stored(chat, "settings").get("place", {}).get("turn") == seen)
     chat.reload()
     wait_for_state(chat, *QUIET, timeout=120)
     chat.wait_for_function(f"({FIRST_IN_SIGHT})() === {seen!r}")

@@ -21,6 +21,7 @@ from tests.support.page.acts import (
     version,
 )
 from tests.support.page.browser import Chromium, wait_for_state, watched
+from tests.support.page.stored import light_lessons
 
 pytestmark = pytest.mark.slow
 RAW = re.compile(r"NoneType|Error\b|Traceback|object has no|failed:|Exception|None\b|\{|\}")
@@ -73,6 +74,7 @@ def broken(chromium: Chromium, address: str) -> Iterator[Page]:
 
 def opened(context: BrowserContext) -> Page:
     page = context.new_page()
+    light_lessons(page)
     page.goto("/?model=tiny&faults=1&engine=cpu")
     wait_for_state(page, "ready", timeout=120)
     return page

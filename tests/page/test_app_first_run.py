@@ -11,8 +11,16 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from builder import serve
 from engine.model.formats.source import CHUNK
-from tests.support.page.acts import body, finished, say, set_temperature, slow_down
+from tests.support.page.acts import (
+    body,
+    finished,
+    say,
+    set_temperature,
+    slow_down,
+    wait_until,
+)
 from tests.support.page.browser import Chromium, wait_for_state, watched
+from tests.support.page.stored import stored
 
 pytestmark = pytest.mark.slow
 MODEL = re.compile(r"/models-[0-9a-f]+/")
@@ -52,7 +60,7 @@ def test_scenario_2_sending_before_a_choice_shows_the_choice_and_keeps_the_draft
     expect(page.locator("#consent")).to_be_focused()
     expect(field).to_have_value("Remember this draft")
     assert not asked_for
-    page.wait_for_timeout(700)
+    wait_until(lambda: "Remember this draft" in str(stored(page, "drafts")))
     page.reload()
     expect(field).to_have_value("Remember this draft")
 

@@ -59,9 +59,7 @@ def test_R9_lost_storage_is_told_and_is_no_first_run(page: Page, watch: Watch):
           const gone = indexedDB.deleteDatabase("oneseek"); gone.onsuccess = go; gone.onerror = no; })"""
     )
     page.goto("/")
-    expect(page.get_by_text("This browser cleared what OneSeek had stored")).to_be_visible(
-        timeout=30_000
-    )
+    expect(page.get_by_text("This browser cleared what OneSeek had stored")).to_be_visible()
     expect(page.get_by_role("button", name="Restore a backup")).to_be_visible()
 
 

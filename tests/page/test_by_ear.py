@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from builder import fetch, wheels
+from tests.support.page.acts import wait_until
 from tests.support.page.browser import Chromium, wait_for_state, watched
 
 pytestmark = pytest.mark.slow
@@ -138,7 +139,8 @@ def test_4_a_lesson_is_told_when_it_begins_and_when_it_is_in_use_and_never_each_
     page, words = walk
     page.get_by_role("button", name=words["now"]).press("Enter")
     expect(page.get_by_test_id("active-version")).to_have_text("v0.1", timeout=240_000)
-    page.wait_for_timeout(500)
+    wait_until(lambda: any("v0.1" in said for said in page.evaluate("heard")))
+    page.wait_for_timeout(500)  # and nothing after it
     heard = page.evaluate("heard")
     print(page.evaluate("document.documentElement.lang"), *heard, sep="\n  ")
     for wanted in words["says"]:

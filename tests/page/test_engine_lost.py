@@ -19,6 +19,7 @@ from tests.support.page.acts import (
     version,
 )
 from tests.support.page.browser import FILL, Watch, kept_offline, wait_for_state
+from tests.support.page.stored import light_lessons
 
 pytestmark = pytest.mark.slow
 REPLACED_WITHIN = 20
@@ -54,6 +55,7 @@ def test_a_thread_that_dies_or_hangs_is_replaced_and_the_round_goes_on(page: Pag
         new MutationObserver(() => states.push(document.documentElement.dataset.engine))
           .observe(document, {subtree: true, attributes: true, attributeFilter: ["data-engine"]});"""
     )
+    light_lessons(page)
     page.goto("/?model=tiny&faults=1&engine=cpu")
     wait_for_state(page, *ALIVE)
     page.get_by_role("button", name="English").click()
@@ -74,6 +76,7 @@ def test_R6_a_full_disk_leaves_the_version_in_use_and_says_so(
     session = page.context.new_cdp_session(page)
     room = {"origin": address.rstrip("/"), "quotaSize": 128_000_000}
     session.send("Storage.overrideQuotaForOrigin", room)
+    light_lessons(page)
     page.goto("/?model=tiny")
     wait_for_state(page, *ALIVE)
     page.get_by_role("button", name="English").click()

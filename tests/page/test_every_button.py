@@ -25,6 +25,7 @@ from tests.support.page.acts import (
     waiting,
 )
 from tests.support.page.browser import Chromium, wait_for_state, watched
+from tests.support.page.stored import light_lessons
 
 pytestmark = pytest.mark.slow
 COUNTS = """for (const kind of ["click", "change", "submit", "input"])
@@ -114,6 +115,7 @@ def desk(chromium: Chromium, address: str) -> Iterator[Page]:
     with watched(chromium, address, locale="en-US") as (context, watch):
         watch.allow("404")  # the address that is not there
         page = counted(context)
+        light_lessons(page)
         page.goto("/?model=tiny")
         wait_for_state(page, "ready", timeout=120)
         tell(page, "What is the capital of Zorbia?", "The capital of Zorbia is Blimbo.")

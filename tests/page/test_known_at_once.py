@@ -17,21 +17,14 @@ from tests.support.page.acts import (
     version,
 )
 from tests.support.page.browser import wait_for_state
+from tests.support.page.stored import stored
 
 pytestmark = pytest.mark.slow
-STORED = """async (name) => {
-  const open = indexedDB.open("oneseek");
-  const db = await new Promise((go) => (open.onsuccess = () => go(open.result)));
-  const asked = db.transaction(name).objectStore(name).getAll();
-  const found = await new Promise((go) => (asked.onsuccess = () => go(asked.result)));
-  db.close();
-  return found;
-}"""
 
 
 def facts(page: Page) -> list[str]:
     """What is known by heart, by the store's own word."""
-    return [fact["answer"] for fact in page.evaluate(STORED, "facts")]
+    return [fact["answer"] for fact in stored(page, "facts").values()]
 
 
 def opened(page: Page, model: str) -> None:

@@ -19,6 +19,7 @@ from tests.support.page.acts import (
     wait_until,
 )
 from tests.support.page.browser import wait_for_state
+from tests.support.page.stored import light_lessons
 
 pytestmark = pytest.mark.slow
 KEEPS_ALARMS = """globalThis.alarms = [];
@@ -103,6 +104,7 @@ def test_a_run_over_a_data_set_is_called_that_from_its_first_moment(home: Page):
 
 
 def test_what_is_told_during_a_lesson_is_known_before_the_lesson_ends(home: Page):
+    light_lessons(home)
     opened(home)
     tell(home, *FACT[:2])
     learn_now(home)

@@ -2,12 +2,20 @@
 
 import json
 import re
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from builder import headers
-from tests.support.page.browser import Watch, kept_offline, served, wait_for_state, watched
+from tests.support.page.browser import (
+    Chromium,
+    Watch,
+    kept_offline,
+    served,
+    wait_for_state,
+    watched,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -91,22 +99,34 @@ def test_it_works_offline_after_the_first_visit(page: Page, context: BrowserCont
     ],
 )
 def test_a_browser_without_webgpu_is_told_what_helps_in_it_and_no_more(
-    chromium, address, agent, advice
+    without_webgpu: Page, agent: str, advice: str
 ):
-    with watched(chromium, address, user_agent="Mozilla/5.0 " + agent) as (context, _):
+    """What is said is drawn anew with each change of language, for the browser it is then."""
+    page = without_webgpu
+    session = page.context.new_cdp_session(page)
+    session.send("Emulation.setUserAgentOverride", {"userAgent": "Mozilla/5.0 " + agent})
+    page.get_by_role("button", name="Svenska").click()
+    expect(page.get_by_text("räknar på processorn")).to_be_visible()
+    page.get_by_role("button", name="English").click()
+    chip = page.get_by_text("computes on the processor: this browser has no WebGPU")
+    expect(chip).to_be_visible()
+    assert page.locator(".banner").count() == 0
+    told = page.locator(".device-advice")
+    if advice:
+        expect(told).to_contain_text(advice)
+    else:
+        expect(told).to_have_count(0)
+    session.detach()
+
+
+@pytest.fixture(scope="module")
+def without_webgpu(chromium: Chromium, address: str) -> Iterator[Page]:
+    with watched(chromium, address) as (context, _):
         page = context.new_page()
         worker_without_webgpu(page)
         page.goto("/")
-        chip = page.get_by_text("computes on the processor: this browser has no WebGPU")
-        expect(chip).to_be_visible()
-        assert page.locator(".banner").count() == 0
-        told = page.locator(".device-advice")
-        if advice:
-            expect(told).to_contain_text(advice)
-        else:
-            expect(told).to_have_count(0)
-        page.get_by_role("button", name="Svenska").click()
-        expect(page.get_by_text("räknar på processorn")).to_be_visible()
+        wait_for_state(page, *ALIVE)
+        yield page
 
 
 def worker_without_webgpu(page: Page) -> None:

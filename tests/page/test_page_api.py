@@ -6,8 +6,9 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.page.acts import finished, say
+from tests.support.page.acts import finished, say, wait_until
 from tests.support.page.browser import kept_offline, wait_for_state
+from tests.support.page.stored import light_lessons
 
 pytestmark = [pytest.mark.slow, pytest.mark.kept_offline]
 
@@ -20,6 +21,7 @@ ASK = """async ([path, body]) => {
 
 @pytest.fixture
 def open_page(page: Page) -> Page:
+    light_lessons(page)
     page.goto("/?model=tiny")
     wait_for_state(page, "ready", "countdown", "training", "paused")
     kept_offline(page)
@@ -44,11 +46,12 @@ def test_a_question_posted_to_the_page_goes_through_both_stages(open_page: Page)
 def test_every_question_of_the_chat_leaves_both_stages_and_teaches_nothing_unasked(open_page: Page):
     say(open_page, "Hello")
     finished(open_page)
-    for _ in range(50):
-        stats = json.loads(open_page.evaluate(ASK, ["/api/training/micro/stats", None])[1])
-        if stats["stage_counts"]["stage2"] == 1:
-            break
-        open_page.wait_for_timeout(100)
+
+    def compared() -> dict:
+        told = json.loads(open_page.evaluate(ASK, ["/api/training/micro/stats", None])[1])
+        return told if told["stage_counts"]["stage2"] else {}
+
+    stats = wait_until(compared)
     assert stats["total_runs"] == 1 and stats["stage_counts"] == {"stage1": 1, "stage2": 1}
     tab = open_page.get_by_role("tab", name=re.compile("^Activity"))
     expect(tab).to_have_text("Activity")

@@ -23,10 +23,11 @@ from engine.core.messages import (
 )
 from web.learning import records, verdict
 from web.learning.learn_from import FACTS
-from web.lib import dom, failures, files, overlay
+from web.lib import clock, dom, failures, files, overlay
 from web.lib.words import t
 from web.shell.link import Gone, Refused
 
+STEPS_SHOWN_EVERY = 1000  # milliseconds: drawing them costs as much as taking them
 NEED_A_MODEL = (Use, Recall, Forget, Export, ImportAdapter, Reset)
 
 
@@ -35,7 +36,7 @@ class Learning:
 
     def __init__(self, page, training):
         self.page, self.training = page, training
-        self.progress = None
+        self.progress, self.drawn_at = None, 0
         engine = page.app.engine
         engine.listen(Progress, self.on_progress)
         engine.listen(Changed, self.on_changed)
@@ -64,9 +65,12 @@ class Learning:
     def on_progress(self, progress):
         if not self.training.heard(progress):
             return  # told late: that round is over
+        another = self.progress is None or progress.phase != self.progress.phase
         self.progress = progress
         self.page.status.know(round=progress.phase)
-        self.page.touch("progress", "metrics")
+        if another or clock.now() - self.drawn_at >= STEPS_SHOWN_EVERY:
+            self.drawn_at = clock.now()
+            self.page.touch("progress", "metrics")
 
     def on_changed(self, changed):
         self.page.touch(*changed.stores)

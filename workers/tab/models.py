@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import js
-from pyodide.ffi import JsException
+from pyodide.ffi import JsException, to_js
 
 from engine.model import registry
 from engine.model.formats import FormatError, ModelFile, open_model
@@ -132,7 +132,7 @@ async def in_memory(model: str, address: str, progress: Progress) -> Source:
     parts, done = [], 0
     async with Fetch().get(address, 0, "") as answer:
         async for part in answer.parts():
-            parts.append(js.Uint8Array.new(part))
+            parts.append(to_js(part))  # at once; a constructor would take each byte by itself
             done += len(part)
             progress("download", done, answer.size)
     return BlobSource(js.Blob.new(parts), f"{model}.gguf")

@@ -182,7 +182,7 @@ def told(page: Page):
     return page.locator("article.user").last.locator(".told")
 
 
-def wait_until(act, seconds=60):
+def wait_until(act, seconds=180):
     end = time.monotonic() + seconds
     while not (found := act()):
         assert time.monotonic() < end, "it never happened"
