@@ -16,6 +16,7 @@ from engine.history.snapshot import Arrays
 from engine.learning import shape
 from engine.learning.batch import Coder, TooLong
 from engine.learning.lessons import Lesson, LessonError, lesson_of
+from engine.learning.rounds.adoption import Adoption
 from engine.learning.rounds.bench import Bench
 from engine.learning.rounds.dataset import DataSetAttempt
 from engine.learning.rounds.lesson import LessonAttempt, Steps
@@ -73,6 +74,10 @@ class EngineTrainer(Bench):
             return flat
         here, start = self.layout_of(weights), self.fresh()[self.called]
         return fitted(here, flat, self.trained, start) if holds(self.trained, here) else start
+
+    def arrived(self, weights: Arrays, plan: Plan, given: Arrays) -> Steps:
+        """An adapter made elsewhere, in the shape this was opened in, for the gate."""
+        return Adoption(self, self.grown(weights), plan, shape.named(given)[1])
 
     # ---- inside
 

@@ -12,6 +12,7 @@ import math
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from engine.history.round_plan import DATA_SET, Plan
 from engine.history.snapshot import Arrays
 from engine.learning.adaptive import ConfidenceAutoStop
 from engine.learning.base_answers import Alone
-from engine.learning.batch import Batch, Coder, Row, pack
+from engine.learning.batch import Coder, Row
 from engine.learning.datasets import DataError, DataSet, Example
 from engine.learning.lessons import Draw, Lesson, guess
 from engine.learning.recipe import Recipe, any_anchor, any_text
@@ -111,17 +112,16 @@ class DataSetAttempt(Steps):
         size = self.config.batch_size
         return self._order[1][place * size : (place + 1) * size]
 
-    async def next_batch(self, step: int) -> Batch:
+    def asks(self, step: int) -> list:
         practice, draw = self.config.practice, Draw(self.plan.seed, "anchors", step)
-        examples = [self.data[number] for number in self.chosen(step)]
+        examples: list[Any] = [self.data[number] for number in self.chosen(step)]
         code = guess(examples[0].answer)
         asks = [any_anchor(code, draw) for _ in range(practice.anchor_rows)]
         asks += [any_text(code, draw) for _ in range(practice.text_rows)]
-        await self.kept.fill(self.trainer.voices, asks)
-        rows = [row_of(example, self.trainer.coder) for example in examples] + [
-            self.kept.row(ask) for ask in asks
-        ]
-        return pack(rows, practice.kl_weight)
+        return examples + asks
+
+    def row(self, ask: Any) -> Row:
+        return row_of(ask, self.trainer.coder) if isinstance(ask, Example) else super().row(ask)
 
     async def heard(self, step: int, measured: dict, hardest: list[float]) -> None:
         """After each epoch: is it still getting better?"""
@@ -156,6 +156,10 @@ class DataSetAttempt(Steps):
         return super()._report(loss, norm) | more
 
     # ---- stopping and going on
+
+    def validated_elsewhere(self, losses: list[float], best: np.ndarray | None) -> None:
+        """Another engine asked what is held back, after each epoch."""
+        self.losses, self.best = losses, best
 
     async def capture(self) -> Arrays:
         best = {} if self.best is None else {"best": self.best}
