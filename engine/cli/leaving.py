@@ -75,7 +75,9 @@ async def _copy(options: Any) -> AsyncIterator[Session]:
     config = None
     if not given or not (given / STORE).exists():
         parameters = model.config.parameters
-        config = configured(options, TrainingConfig() if options.data else for_model(parameters))
+        config = configured(
+            options, TrainingConfig(skip_poor=True) if options.data else for_model(parameters)
+        )
     with tempfile.TemporaryDirectory() as name:
         session = await Session.open(Path(name), model, config, given)
         try:

@@ -119,7 +119,7 @@ async def session_of(options, model: Model, config: TrainingConfig | None):
 def result(what: str, ended: dict) -> dict:
     """What a script reads of a round."""
     gate, version = ended["gate"], ended["version"]
-    figures = ("steps", "scale", "measures", "notes", "switches", "losses")
+    figures = ("steps", "scale", "measures", "notes", "switches", "losses", "sifted")
     return {
         "question": what,
         "outcome": ended["outcome"],
@@ -133,6 +133,9 @@ def result(what: str, ended: dict) -> dict:
 def shown(options, what: str, ended: dict) -> None:
     for note in ended["gate"].get("notes", ()):
         told(f"note: {note}")
+    if sifted := ended["gate"].get("sifted"):
+        why = ", ".join(f"{name} {count}" for name, count in sifted["reasons"].items())
+        told(f"skipped {sifted['skipped']} of {sifted['examples']} examples ({why or 'none poor'})")
     line = f"{what}  {ended['outcome']}"
     show(options, result(what, ended), line + (ended["reason"] and f": {ended['reason']}"))
 
@@ -222,7 +225,8 @@ async def _train(options):
     record = data_set_record(options.data)
     told(f"{record['prompt']}: {record['examples']} answers, {', '.join(record['forms'])}")
     model = await loaded(options)
-    async with session_of(options, model, configured(options, TrainingConfig())) as session:
+    usual = TrainingConfig(skip_poor=True)
+    async with session_of(options, model, configured(options, usual)) as session:
         known = await session.known(record["id"])
         ended = known or await session.train(record, Bar(record["prompt"]), elsewhere)
         if elsewhere:
