@@ -26,7 +26,7 @@ from engine.learning.memory.speaking import BASE as BASE_ALONE
 from engine.learning.memory.speaking import MEMORY, VERSION
 from engine.learning.probe import Shadow, answered, measure
 from engine.learning.rounds.dataset import row_of
-from engine.learning.sifting import asked_in, qualities, summary
+from engine.learning.rounds.sifting import asked_in, qualities, summary
 from engine.learning.trainer import EngineTrainer
 from engine.model.adapters import WEIGHTS, load_adapter
 from engine.model.generate import Sampling

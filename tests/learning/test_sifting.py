@@ -16,7 +16,7 @@ from engine.core.queue.training_queue import TrainingQueue
 from engine.core.settings import for_model
 from engine.learning.datasets import Example
 from engine.learning.rounds.dataset import data_set_record
-from engine.learning.sifting import by_surprise, by_words
+from engine.learning.rounds.sifting import by_surprise, by_words
 from engine.model.demo import MODEL
 from engine.model.formats import open_model
 from engine.model.loaded import Model

@@ -31,8 +31,8 @@ from engine.learning.recipe import Recipe, any_anchor, any_text
 from engine.learning.rounds.bench import Bench
 from engine.learning.rounds.lesson import Steps
 from engine.learning.rounds.rate_schedule import FallingPace, PaceInTurns
+from engine.learning.rounds.sifting import qualities, summary
 from engine.learning.rounds.verdict import REJECT, Measure, Verdict, within
-from engine.learning.sifting import qualities, summary
 
 LONGEST = 512  # tokens of an example: of what is longer, the end is kept
 VALIDATED = 128  # examples of the validation part that are asked
