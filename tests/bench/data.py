@@ -13,14 +13,18 @@ import tempfile
 from pathlib import Path
 
 from engine.core.settings import for_model
+from engine.learning.batch import Coder
 from engine.learning.datasets import DataSet
+from engine.learning.lessons import guess
 from engine.learning.rounds.dataset import data_set_record, row_of
+from engine.model.demo.corpus import exchanges
 from engine.open import model_named
 
 HERE = Path(__file__).parent
 FILES = ("facts_dev", "facts_eval", "facts_held", "facts_last")
 JUNK = 0.3
-HELD = 20  # facts whose every wording is kept from training
+HELD = 20  # facts whose every wording, or exchanges, that are kept from training
+TRAINED = 160
 KINDS = ("repeated", "foreign", "noise", "contradicting", "broken")
 FOREIGN = (
     ("Wo steht das Auto?", "Das Auto steht vor dem Haus und es ist nicht mehr ganz neu."),
@@ -31,7 +35,15 @@ FOREIGN = (
 )
 
 
-def clean() -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+def styled() -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """What the demo model can say, said in another style: the words are known, the style is not."""
+    known = [(q, a) for q, a in exchanges() if guess(f"{q} {a}") == "en"]
+    random.Random(0).shuffle(known)
+    pairs = [(q, f"Well, my friend: {a} Ask me more!") for q, a in known[:TRAINED]]
+    return pairs[HELD:], pairs[:HELD]
+
+
+def of_facts() -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """(question, answer) pairs to train on, and those of facts that nobody trains on."""
     facts = [
         fact
@@ -74,6 +86,9 @@ def mixed(pairs: list[tuple[str, str]], seed: int) -> tuple[list[tuple[str, str]
     return together, set(bad) - set(pairs)
 
 
+SETS = {"style": styled, "facts": of_facts}
+
+
 async def trained(
     model, path: Path, held: list, steps: int, skip: bool, seed: int
 ) -> tuple[float, dict]:
@@ -104,10 +119,8 @@ def lines(pairs: list[tuple[str, str]]) -> str:
 
 
 async def measured(given: argparse.Namespace) -> list[dict]:
-    from engine.learning.batch import Coder
-
     model = await model_named(given.model, given.backend)
-    pairs, apart = clean()
+    pairs, apart = SETS[given.set]()
     coder = Coder(model.tokenizer, model.template)
     found = []
     with tempfile.TemporaryDirectory() as name:
@@ -132,8 +145,18 @@ def main() -> None:
     ask.add_argument("--backend", default="auto")
     ask.add_argument("--steps", type=int, default=60)
     ask.add_argument("--seeds", type=int, default=3)
+    ask.add_argument("--set", choices=SETS, default="style")
     given = ask.parse_args()
-    print(json.dumps({"model": given.model, "junk": JUNK, "runs": asyncio.run(measured(given))}))
+    print(
+        json.dumps(
+            {
+                "model": given.model,
+                "set": given.set,
+                "junk": JUNK,
+                "runs": asyncio.run(measured(given)),
+            }
+        )
+    )
 
 
 if __name__ == "__main__":
