@@ -7,7 +7,6 @@ import fs from "node:fs";
 import { pathToFileURL } from "node:url";
 
 const [folder, ...modules] = process.argv.slice(2);
-const HEAD = 16;
 process.on("uncaughtException", (error) => {
   console.error(error.message); // Node itself would show the whole line, which is a megabyte of Pyodide
   process.exit(1);
@@ -20,7 +19,7 @@ crypto.randomFillSync = (view) => view.fill(0);
 WebAssembly.Suspending = function (called) { return called; };
 WebAssembly.promising = (called) => called;
 
-const { opened, start } = await import(pathToFileURL(`${folder}/python.mjs`));
+const { HEAD, opened, start } = await import(pathToFileURL(`${folder}/python.mjs`));
 const { buffer, byteOffset, length } = fs.readFileSync(`${folder}/packages`);
 const packages = opened(buffer.slice(byteOffset, byteOffset + length));
 const env = { HOME: "/home/pyodide", PYTHONHASHSEED: "0" };

@@ -74,6 +74,11 @@ class Server(http.server.ThreadingHTTPServer):
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().server_bind()
 
+    def handle_error(self, request, client_address) -> None:
+        """A tab that is closed in the midst of a file is nothing to tell."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
 
 def handler(folder: Path, kind: type[Handler] = Handler) -> type[Handler]:
     """A handler for one folder."""

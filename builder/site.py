@@ -13,7 +13,7 @@ import re
 import shutil
 from pathlib import Path
 
-from builder import ROOT, Stop, bytecode, fetch, headers, heap, pyodide, wheels
+from builder import ROOT, Stop, bytecode, fetch, headers, heap, micropython, pyodide, wheels
 
 DIST = ROOT / "dist"
 TEST_DIST = ROOT / "dist-test"
@@ -158,8 +158,8 @@ def page_files(tests: bool) -> dict[str, bytes | Path]:
         if path.suffix in PAGE_SUFFIXES and path.name not in ROOT_FILES
     }
     own |= members(FONT)
-    texts = {path.relative_to(ROOT).as_posix(): path.read_text() for path in page_python()}
-    own["page-files.json"] = json.dumps(texts, ensure_ascii=False).encode()
+    modules = micropython.compiled(page_python()).items()
+    own["page-files.json"] = json.dumps({name: code.hex() for name, code in modules}).encode()
     own["models.json"] = (ROOT / "engine/model/models.json").read_bytes()
     own["boot.py"] = (ROOT / "web/shell/boot.py").read_bytes()
     own["workers/boot.py"] = (ROOT / "workers/boot.py").read_bytes()

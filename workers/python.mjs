@@ -5,7 +5,7 @@ import createModule from "./pyodide.asm.mjs";
 import { loadPyodide as load, version } from "./pyodide.mjs";
 
 export { version };
-const HEAD = 16; // bytes before the heap: the length of the function table it was made with
+export const HEAD = 16; // bytes before the heap: the length of the function table it was made with
 const LINKING = { loadAsync: true, nodelete: true, allowUndefined: true };
 
 
@@ -64,11 +64,10 @@ async function place(module, packages) {
 }
 
 function write({ FS, API }, files) {
-  for (const [name, bytes] of Object.entries(files)) {
-    const path = `${API.sitePackages}/${name}`;
-    FS.mkdirTree(path.slice(0, path.lastIndexOf("/")));
-    FS.writeFile(path, bytes, { canOwn: true });
-  }
+  const inside = (name) => `${API.sitePackages}/${name}`;
+  const folders = new Set(Object.keys(files).map((name) => name.slice(0, name.lastIndexOf("/"))));
+  for (const folder of folders) FS.mkdirTree(inside(folder)); // once each: it throws for every one that is there
+  for (const [name, bytes] of Object.entries(files)) FS.writeFile(inside(name), bytes, { canOwn: true });
 }
 
 // The heap names functions by their place in the table, which must therefore be laid out alike; only what Python

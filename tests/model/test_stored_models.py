@@ -67,7 +67,7 @@ def asked_for(context: BrowserContext, file: str = "tiny.gguf") -> list[int]:
 
 def told_of(page: Page, raw: str) -> None:
     """In a person's words, with the raw text folded beneath."""
-    page.get_by_text("What was read is damaged or incomplete").first.wait_for(timeout=90_000)
+    page.get_by_text("What was read is damaged or incomplete").first.wait_for()
     page.get_by_text(raw).first.wait_for(state="attached")
 
 
@@ -123,7 +123,7 @@ def test_a_persons_own_file_opens_on_every_visit_and_a_broken_one_is_named(conte
         told = page.get_by_role("dialog", name="What these files are")
         use = told.get_by_role("button", name="Use")
         if name == "broken.gguf":
-            expect(told).to_contain_text("broken.gguf: tensor", timeout=90_000)
+            expect(told).to_contain_text("broken.gguf: tensor")
             expect(use).to_have_count(0)
             page.reload()
             wait_for_state(page, "needs-consent", timeout=120)
@@ -136,4 +136,4 @@ def test_a_persons_own_file_opens_on_every_visit_and_a_broken_one_is_named(conte
 def test_a_model_this_site_does_not_carry_says_where_it_is(context: BrowserContext):
     page = opened(context, "/?engine=cpu&model=qwen3-0.6b")
     where = "(639 MB) from https://huggingface.co/Qwen/Qwen3-0.6B-GGUF"
-    page.get_by_text(where).first.wait_for(timeout=90_000)
+    page.get_by_text(where).first.wait_for()

@@ -62,6 +62,23 @@ def test_a_new_chat_in_the_midst_of_an_answer_keeps_what_came_in_the_one_before(
     expect(answers(chat).get_by_role("button", name="Copy")).to_be_visible()
 
 
+SEND_AND_LEAVE = """() => {
+  const field = document.querySelector("#composer-text");
+  field.value = "Who left before it was stored?";
+  field.dispatchEvent(new KeyboardEvent("keydown", {key: "Enter", bubbles: true}));
+  const leave = () => field.value ? setTimeout(leave, 0) : document.querySelector("#new-chat").click();
+  leave();
+}"""
+
+
+def test_a_new_chat_in_the_instant_of_a_question_leaves_it_in_the_one_before(chat: Page):
+    chat.evaluate(SEND_AND_LEAVE)
+    expect(chat.get_by_role("heading", name="Chat that runs and learns")).to_be_visible()
+    chat.get_by_role("button", name="Who left before it was stored?", exact=True).click()
+    expect(answers(chat).get_by_role("button", name="Copy")).to_be_visible()
+    expect(chat.get_by_role("article", name="You said")).to_have_count(1)
+
+
 def test_what_is_sent_in_the_same_instant_as_a_new_chat_belongs_to_it(chat: Page):
     say(chat, "Hello")
     finished(chat)

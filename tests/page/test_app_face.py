@@ -131,7 +131,7 @@ lighthouse is called Ole Brandt. The boat of the keeper is called Havsvind. The 
 
 def test_what_one_file_taught_is_approved_or_left_out_in_one_go(chat: Page):
     drop(chat, "lighthouse.txt", TEXT)
-    expect(chat.get_by_role("tabpanel").get_by_text("ready")).to_be_visible(timeout=90_000)
+    expect(chat.get_by_role("tabpanel").get_by_text("ready")).to_be_visible()
     chat.get_by_role("tab", name=re.compile("^Activity")).click()
     group = chat.locator("#queue .group")
     expect(group).to_have_count(1)
@@ -193,7 +193,7 @@ def test_notices_do_not_pile_up(chat: Page):
 def test_a_second_tab_does_not_look_as_if_one_could_write_in_it(chat: Page):
     other = chat.context.new_page()
     other.goto("/?model=tiny")
-    wait_for_state(other, "read-only", timeout=60)
+    wait_for_state(other, "read-only")
     field = other.get_by_role("textbox", name="Message")
     expect(field).to_have_attribute("placeholder", "Chatting happens in the other tab")
     assert field.evaluate("node => node.readOnly")

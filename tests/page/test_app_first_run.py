@@ -54,7 +54,7 @@ def test_scenario_2_sending_before_a_choice_shows_the_choice_and_keeps_the_draft
     assert not asked_for
     page.wait_for_timeout(700)
     page.reload()
-    expect(field).to_have_value("Remember this draft", timeout=20_000)
+    expect(field).to_have_value("Remember this draft")
 
 
 def test_scenario_1_the_chosen_model_is_fetched_with_progress_and_answers(
@@ -77,7 +77,7 @@ def test_scenario_1_the_chosen_model_is_fetched_with_progress_and_answers(
     assert asked_for
     set_temperature(page, "0")
     say(page, "What is the capital of France?")
-    expect(body(finished(page))).to_contain_text("Paris", timeout=60_000)
+    expect(body(finished(page))).to_contain_text("Paris")
 
 
 def test_swedish_browsers_are_greeted_in_swedish(chromium, address):
@@ -86,7 +86,7 @@ def test_swedish_browsers_are_greeted_in_swedish(chromium, address):
         page.goto("/")
         expect(
             page.get_by_role("heading", name="En assistent som svarar och lär sig")
-        ).to_be_visible(timeout=20_000)
+        ).to_be_visible()
         expect(page.locator("html")).to_have_attribute("lang", "sv")
 
 
@@ -105,7 +105,7 @@ def test_scenario_6_too_little_room_is_said_and_it_runs_without_saving(
     wait_for_state(page, "ready", timeout=180)
     set_temperature(page, "0")
     say(page, "What is the capital of France?")
-    expect(body(finished(page))).to_contain_text("Paris", timeout=60_000)
+    expect(body(finished(page))).to_contain_text("Paris")
     page.reload()
     wait_for_state(page, "needs-consent", timeout=120)
 
@@ -150,7 +150,7 @@ def test_scenario_5_a_broken_download_resumes(chromium: Chromium, breaking: str)
         wait_for_state(page, "needs-consent", timeout=120)
         page.get_by_role("button", name="Download 98 MB").click()
         card = page.locator("#consent")
-        expect(card).to_contain_text(re.compile(r"Stopped at [1-9]\d? %"), timeout=90_000)
+        expect(card).to_contain_text(re.compile(r"Stopped at [1-9]\d? %"))
         expect(card).to_contain_text("what was fetched are kept")
         for name in ("Start over", "Other model"):
             expect(card.get_by_role("button", name=name)).to_be_visible()

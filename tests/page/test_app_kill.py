@@ -118,7 +118,7 @@ class Life:
         detail = {"detail": what}
         self.page.evaluate("(d) => dispatchEvent(new CustomEvent('oneseek-break', d))", detail)
         # A worker that opens a round may be silent for a minute before the page gives it up.
-        wait_for_state(self.page, "recovering", timeout=90 if what == "hang" else 30)
+        wait_for_state(self.page, "recovering")
         self.alive()
 
 

@@ -155,11 +155,9 @@ def test_a_fact_is_learned_shown_used_and_taken_back(home: Page):
     tell(home, *FACT[:2])
     learn_now(home)
     activity = home.get_by_role("tabpanel", name="Activity")
-    wait_for_state(home, "training", timeout=30)
+    wait_for_state(home, "training")
     expect(home.get_by_test_id("engine-state")).to_contain_text("Learning")
-    expect(home.get_by_test_id("train-step")).to_have_text(
-        re.compile(r"^\d+ / \d+"), timeout=60_000
-    )
+    expect(home.get_by_test_id("train-step")).to_have_text(re.compile(r"^\d+ / \d+"))
     expect(activity).to_contain_text(
         re.compile(r"Learning “The capital of Zorbia is Blimbo.”: .*\d+ %")
     )
@@ -188,7 +186,7 @@ def test_a_fact_is_learned_shown_used_and_taken_back(home: Page):
     expect(memory).to_contain_text(FACT[1])
     expect(memory).to_contain_text("learned")
     memory.get_by_role("button", name="Ask it").click()
-    expect(memory).to_contain_text(re.compile("It answers: .*" + FACT[2]), timeout=30_000)
+    expect(memory).to_contain_text(re.compile("It answers: .*" + FACT[2]))
     versions = panel(home, "Versions")
     versions.get_by_role("listitem").filter(has_text="original").get_by_role(
         "button", name="Use"
@@ -251,7 +249,7 @@ def test_scenario_18_idle_learning_starts_by_itself_and_yields(home: Page):
     expect(home.locator("#countdown")).to_contain_text("Learning in")
     share(home, "1")
     idle_after(home, 2)
-    wait_for_state(home, "training", timeout=60)
+    wait_for_state(home, "training")
     expect(home.get_by_test_id("train-step")).to_have_text(
         re.compile(r"^([7-9]|\d\d) / \d+"), timeout=180_000
     )
@@ -261,10 +259,10 @@ def test_scenario_18_idle_learning_starts_by_itself_and_yields(home: Page):
     home.get_by_role("textbox", name="Message").press("a")
     home.wait_for_function("pills.some((said) => said.includes('you are typing'))")
     before = step(home)
-    wait_for_state(home, "training", timeout=60)
+    wait_for_state(home, "training")
     say(home, "What is a tree?")
     finished(home, 2)
-    wait_for_state(home, "training", timeout=60)
+    wait_for_state(home, "training")
     expect(home.get_by_test_id("train-step")).not_to_have_text(re.compile(rf"^{before} /"))
     idle_after(home, 600)  # and stays in the middle
     expect(home.locator("#countdown")).to_contain_text("Learning goes on in")
@@ -305,7 +303,7 @@ def test_scenario_22_versions_are_ranked_compared_blind_and_rolled_back(home: Pa
     dialog.get_by_label("The other").select_option(label="v0.1")
     for key in "120":
         dialog.get_by_role("button", name="Ask both").click()
-        expect(dialog.get_by_role("heading", name="Answer 2")).to_be_visible(timeout=60_000)
+        expect(dialog.get_by_role("heading", name="Answer 2")).to_be_visible()
         assert "v0" not in dialog.locator("#compare-result").inner_text()
         dialog.get_by_role("heading", name="Answer 1").click()
         home.keyboard.press(key)
@@ -359,7 +357,7 @@ def test_scenario_23_an_export_is_what_others_load_and_comes_back(
         with page.expect_file_chooser() as choosing:
             panel(page, "Versions").get_by_role("button", name="Import adapter").click()
         choosing.value.set_files(file)
-        expect(version(page)).to_have_text(re.compile(r"v\d+\.[1-9]"), timeout=60_000)
+        expect(version(page)).to_have_text(re.compile(r"v\d+\.[1-9]"))
         panel(page, "Versions").get_by_role("button", name="Details").first.click()
         came = page.get_by_role("dialog").locator("dt", has_text="Came as").locator("+ dd")
         expect(came).to_have_text(re.compile("OneSeek-1M-Zero"))
@@ -431,9 +429,7 @@ def test_scenario_21_numbers_that_are_none_are_thrown_away(page: Page):
     expect(step).to_have_text(re.compile("[1-9]"), timeout=120_000)
     page.evaluate("dispatchEvent(new CustomEvent('oneseek-break', {detail: 'nan'}))")
     notices = page.get_by_role("region", name="Notices")
-    expect(notices).to_contain_text(
-        "The computation went wrong, so the attempt was thrown away.", timeout=60_000
-    )
+    expect(notices).to_contain_text("The computation went wrong, so the attempt was thrown away.")
     expect(version(page)).to_have_text("v0")
     say(page, "What is the capital of Sweden?")
     expect(finished(page)).to_contain_text("v0")
@@ -459,7 +455,7 @@ def test_a_source_tests_the_model_in_words_no_lesson_used(home: Page):
     text = "The lighthouse of Quillmere was built in 1871 by Ida Falk. It is 32 metres tall."
     home.get_by_label("Text", exact=True).fill(text)
     home.get_by_role("button", name="Read it").click()
-    sources.get_by_role("button", name="Test me on this").click(timeout=90_000)
+    sources.get_by_role("button", name="Test me on this").click()
     asked = sources.get_by_role("list", name="Test me on this").get_by_role("listitem")
     expect(asked.first).to_contain_text(re.compile("Not yet. The source says:|Right"))
     assert "?" in asked.first.inner_text()

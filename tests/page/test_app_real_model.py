@@ -43,7 +43,7 @@ def test_scenario_19_it_really_learned(page: Page):
         before = version(page).inner_text()
         tell(page, question, answer)
         learn_now(page)
-        wait_for_state(page, "training", timeout=60)
+        wait_for_state(page, "training")
         wait_for_state(page, "ready", "countdown", timeout=A_LESSON)
         page.wait_for_timeout(2000)  # the header follows
         if version(page).inner_text() != before:  # the gate may refuse one of five
@@ -64,7 +64,7 @@ def held_out(page: Page) -> list[float]:
     activity.get_by_label("Show every figure").check()
     activity.get_by_role("button", name="Show as table").click()
     cells = activity.locator("table tbody td:last-child")
-    expect(cells.last).to_have_text(re.compile(r"\d"), timeout=30_000)  # comes after the version
+    expect(cells.last).to_have_text(re.compile(r"\d"))  # comes after the version
     found = cells.all_inner_texts()
     activity.get_by_role("button", name="Show as chart").click()
     return [float(text) for text in found if text]

@@ -45,14 +45,14 @@ def test_R8_that_the_browser_may_clear_everything_is_said_and_a_backup_offered(p
     page.goto("/")
     page.get_by_role("button", name="Settings").click()
     dialog = page.get_by_role("dialog", name="Settings")
-    expect(dialog).to_contain_text("The browser may clear it when it needs room", timeout=20_000)
+    expect(dialog).to_contain_text("The browser may clear it when it needs room")
     expect(dialog.get_by_role("button", name="Export everything")).to_be_visible()
 
 
 def test_R9_lost_storage_is_told_and_is_no_first_run(page: Page, watch: Watch):
     watch.allow("favicon")  # the bare file this visits has no icon of its own
     page.goto("/")
-    expect(page.locator("html")).to_have_attribute("data-page", "ready", timeout=30_000)
+    expect(page.locator("html")).to_have_attribute("data-page", "ready")
     page.goto("/manifest.webmanifest")
     page.evaluate(
         """() => new Promise((go, no) => {
@@ -120,9 +120,7 @@ def test_R22_an_engine_that_cannot_start_leaves_chats_readable(page: Page, watch
           for (const name of await caches.keys()) await caches.delete(name); }"""
     )
     page.goto("/?engine=cpu")
-    expect(page.locator("#trouble-engine")).to_contain_text(
-        "The engine could not start", timeout=60_000
-    )
+    expect(page.locator("#trouble-engine")).to_contain_text("The engine could not start")
     expect(page.locator("#trouble-engine")).to_contain_text("safe")
     expect(answers(page).last).to_contain_text("Rome")
     expect(page.locator("html")).to_have_attribute("data-engine", "failed")
@@ -148,13 +146,13 @@ def test_scenario_25_R22_an_engine_that_dies_is_replaced_within_twenty_seconds(p
     page.workers[0].evaluate(DIES_AT_A_TOKEN, own)
     say(page, "Tell me a long story.")
     expect(body(answers(page).last)).not_to_be_empty()
-    wait_for_state(page, "recovering", timeout=20)
+    wait_for_state(page, "recovering")
     expect(page.get_by_text("The engine stopped answering and is started again.")).to_be_visible()
     cut = answers(page).last
     expect(cut).to_contain_text("This answer was interrupted.")
     kept = body(cut).inner_text()
     assert kept
-    wait_for_state(page, *IN_USE, timeout=60)
+    wait_for_state(page, *IN_USE)
     say(page, "What is the capital of Italy?")
     expect(body(finished(page, 2))).to_contain_text("Rome")
     assert body(answers(page).first).inner_text() == kept
@@ -187,9 +185,9 @@ def test_scenario_24_a_second_tab_says_so_shows_everything_and_can_take_over(
     finished(page)
     other = context.new_page()
     other.goto("/?model=tiny")
-    expect(other.get_by_text("OneSeek is open in another tab")).to_be_visible(timeout=30_000)
+    expect(other.get_by_text("OneSeek is open in another tab")).to_be_visible()
     wait_for_state(other, "read-only")
     expect(other.get_by_role("article", name="OneSeek said")).to_contain_text("Paris")
     other.get_by_role("button", name="Use here").click()
     wait_for_state(other, *IN_USE, timeout=120)
-    wait_for_state(page, "read-only", timeout=30)
+    wait_for_state(page, "read-only")

@@ -111,7 +111,7 @@ def test_2_the_first_question_is_answered_and_heard_once(walk):
     page.keyboard.type(words["fact"])
     page.keyboard.press("Enter")
     answer = page.get_by_role("article", name=words["answered"])
-    expect(answer.get_by_role("button", name=words["actions"][0])).to_be_attached(timeout=60_000)
+    expect(answer.get_by_role("button", name=words["actions"][0])).to_be_attached()
     named = [
         button.get_attribute("aria-label")
         for button in answer.locator(".actions button:visible").all()

@@ -59,7 +59,7 @@ def test_scenario_25_R21_a_lesson_survives_a_lost_device(page: Page, browser: Br
         re.compile(r"^([3-9]|\d\d) / \d+"), timeout=300_000
     )
     crash_the_graphics(browser)
-    wait_for_state(page, "recovering", timeout=30)
+    wait_for_state(page, "recovering")
     expect(page.get_by_text("The graphics chip was reset. Restoring")).to_be_visible()
     expect(version(page)).to_have_text("v0.1", timeout=900_000)
     expect(panel(page, "Memory")).to_contain_text(FACT[1])

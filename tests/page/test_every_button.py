@@ -259,7 +259,7 @@ def test_the_buttons_of_activity_and_versions(desk: Page):
     desk.get_by_label("Show every figure").check()
     press(desk, "train-on-data", "run-file", "close-dialog")
     press(desk, "probe", "switch-chart", "practise-now")  # which ends the pause
-    wait_for_state(desk, "training", "evaluating", timeout=60)
+    wait_for_state(desk, "training", "evaluating")
     press(desk, "drop-round", "pause-learning")
     expect(desk.locator('[data-do="drop-round"]')).to_have_count(0)
     press(desk, "close-toast")
@@ -272,7 +272,7 @@ def test_the_buttons_of_activity_and_versions(desk: Page):
     closed_and(desk, "compare")
     fill(desk, "text", "What is a tree?")
     submit(desk, "compare-ask")
-    expect(desk.locator('[data-do="compare-choose"]').first).to_be_enabled(timeout=60_000)
+    expect(desk.locator('[data-do="compare-choose"]').first).to_be_enabled()
     press(desk, "compare-choose", "compare-again")
     desk.keyboard.press("Escape")
 
@@ -338,7 +338,7 @@ def test_the_controls_of_settings(desk: Page):
     box.press("Tab")
     press(desk, "reset-config")
     for verb in ("export-openai", "export-sharegpt", "export-everything"):
-        with desk.expect_download(timeout=60_000):
+        with desk.expect_download():
             desk.locator(f'[data-do="{verb}"]:visible').click()
     desk.get_by_role("dialog").locator('[data-do="ask-reset"]').click()
     fill(desk, "word", "RESET")
@@ -352,7 +352,7 @@ def test_the_controls_of_settings(desk: Page):
 def submit_and_load(page: Page, verb: str) -> None:
     with page.expect_navigation():
         page.locator(f'form[data-do="{verb}"] [type=submit]').click()
-    page.locator("html[data-page=ready]").wait_for(state="attached", timeout=60_000)
+    page.locator("html[data-page=ready]").wait_for(state="attached")
 
 
 def test_the_buttons_of_a_first_visit(chromium: Chromium, address: str):

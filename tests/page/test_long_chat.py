@@ -25,7 +25,7 @@ def test_opening_it_reads_its_end_only_and_it_goes_on_from_there(chat: Page):
     say(chat, "Hello!")
     expect(chat.locator("article.user").last).to_contain_text("Hello!")
     last = chat.get_by_role("article").last
-    expect(last.get_by_role("button", name="Copy")).to_be_visible(timeout=60_000)
+    expect(last.get_by_role("button", name="Copy")).to_be_visible()
     assert chat.evaluate("read.messages") <= MANY
 
 

@@ -76,7 +76,7 @@ def test_a_shorter_wait_counts_for_the_quiet_that_has_begun(home: Page):
     finished(home)
     wait_for_state(home, "countdown")
     idle_after(home, 1)
-    wait_for_state(home, "training", timeout=60)
+    wait_for_state(home, "training")
     no_alarm(home)
 
 

@@ -98,7 +98,7 @@ def test_a_browser_without_webgpu_is_told_what_helps_in_it_and_no_more(
         worker_without_webgpu(page)
         page.goto("/")
         chip = page.get_by_text("computes on the processor: this browser has no WebGPU")
-        expect(chip).to_be_visible(timeout=60_000)
+        expect(chip).to_be_visible()
         assert page.locator(".banner").count() == 0
         told = page.locator(".device-advice")
         if advice:

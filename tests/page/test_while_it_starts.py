@@ -1,10 +1,12 @@
 """What is done, and what is found, while the page starts."""
 
+import json
+
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.page.acts import tell
-from tests.support.page.browser import Chromium, wait_for_state, watched
+from tests.support.page.browser import Chromium, Watch, wait_for_state, watched
 
 pytestmark = pytest.mark.slow
 
@@ -63,3 +65,30 @@ def test_a_record_with_a_malformed_id_is_set_aside_and_said_and_the_page_starts(
     wait_for_state(page, "ready", "countdown", timeout=120)
     expect(memory).to_contain_text("The capital of Zorbia is Blimbo.")
     expect(said).to_be_hidden()
+
+
+FOLDERS_GO = """
+navigator.storage.getDirectory = () =>
+  Promise.reject(new DOMException("the state had changed since it was read", "InvalidStateError"));
+"""
+
+
+def test_a_page_whose_folders_are_cleared_while_it_starts_starts(page: Page):
+    page.add_init_script(FOLDERS_GO)
+    page.goto("/?model=tiny")
+    page.locator("html[data-page=ready]").wait_for(state="attached")
+
+
+def test_a_page_that_cannot_begin_says_so_at_once(page: Page, watch: Watch):
+    watch.allow("incompatible .mpy file")
+
+    def spoilt(route) -> None:
+        files = route.fetch().json()
+        files["web/shell/app.mpy"] = b"no bytecode".hex()
+        route.fulfill(body=json.dumps(files))
+
+    page.route("**/page-files.json", spoilt)
+    page.goto("/?model=tiny")
+    told = page.locator("#trouble-start")
+    expect(told).to_contain_text("incompatible .mpy file")
+    expect(told).to_contain_text("Nothing you saved is lost.")

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from builder import CACHE, ROOT, environment
+from builder import CACHE, LOCK, ROOT, environment
 
 README = (ROOT / "README.md").read_text()
 SECONDS = 540
@@ -137,11 +137,20 @@ TRIED: dict[str, Callable[[str, Path, dict], object]] = {
     ),
     "python3 build.py dist": completes,
     "python3 build.py reference": completes,
-    "python3 build.py lock": completes,
+    "python3 build.py lock": lambda *here: locks(*here),
     "python3 build.py test": lambda *here: says(here[0], "test session starts", *here[1:]),
     "python3 build.py test --quick": lambda *here: says(here[0], "test session starts", *here[1:]),
     "python3 build.py bench page --shots": lambda line, copy, home: picture(line, copy, home),
 }
+
+
+def locks(line: str, copy: Path, home: dict[str, str]) -> None:
+    """What has been released since then is not for the environment that all lines share."""
+    lock = copy / LOCK.relative_to(ROOT)
+    before = lock.read_bytes()
+    completes(line, copy, home)
+    assert json.loads(lock.read_text())["parts"] == json.loads(before)["parts"]
+    lock.write_bytes(before)
 
 
 def picture(line: str, copy: Path, home: dict[str, str]) -> None:

@@ -33,7 +33,7 @@ class Composer:
             self.page.choice.ask()
             return
         self.put("")
-        await self.page.save([["delete", "drafts", self.chat.id or "new"]])
+        dom.run(self.page.save([["delete", "drafts", self.chat.id or "new"]]))
         await self.chat.send(text)
 
     def key(self, event):

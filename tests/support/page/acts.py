@@ -35,7 +35,7 @@ def finished(page: Page, count: int = 1) -> Locator:
     """The last answer, once there are so many and it is complete."""
     expect(answers(page)).to_have_count(count)
     last = answers(page).last
-    expect(last.get_by_role("button", name="Copy")).to_be_visible(timeout=60_000)
+    expect(last.get_by_role("button", name="Copy")).to_be_visible(timeout=240_000)
     return last
 
 
