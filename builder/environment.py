@@ -32,6 +32,31 @@ def stamp() -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
+def extra(name: str) -> Path:
+    """A Python that has .venv's packages and those of an extra, made once and kept; its folder of
+    programs."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = project["optional-dependencies"][name]
+    key = hashlib.sha256("\0".join([stamp(), str(ROOT), *wanted]).encode()).hexdigest()[:12]
+    home = CACHE / f"extra-{name}-{key}"
+    programs = home / ("Scripts" if os.name == "nt" else "bin")
+    if (home / "whole").exists():
+        return programs
+    ensure()
+    venv.create(home, clear=True, with_pip=True)
+    install = [programs / "python", "-m", "pip", "--disable-pip-version-check", "install", "-q"]
+    if subprocess.run([*install, *wanted], cwd=home).returncode:
+        raise Stop(f"the extra {name} could not be installed; pip says above which and why")
+    ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    ours, theirs = (
+        subprocess.run([python, "-c", ask], capture_output=True, text=True).stdout.strip()
+        for python in (PYTHON, programs / "python")
+    )
+    Path(theirs, "oneseek.pth").write_text(f"{ROOT}\n{ours}\n")
+    (home / "whole").touch()
+    return programs
+
+
 def pip(*arguments: str | Path, quiet: bool = False) -> bool:
     command = [PYTHON, "-m", "pip", "--disable-pip-version-check", *arguments]
     return subprocess.run(command, capture_output=quiet).returncode == 0

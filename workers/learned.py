@@ -22,6 +22,7 @@ from engine.core.messages import (
 from engine.history.audit import check_store
 from engine.history.snapshot import SnapshotDamaged
 from engine.history.versions import label
+from engine.model.adapters import AdapterError
 from engine.model.formats import ModelFile
 from workers.tab import outbox
 from workers.tab.resident import Resident
@@ -76,12 +77,16 @@ class Learned:
         return File(name=name, size=await outbox.put(name, data))
 
     async def on_import_adapter(self, request: ImportAdapter) -> Imported:
-        """An adapter from elsewhere becomes a version, and the one in use."""
+        """An adapter from elsewhere becomes a version, and the one in use, if the gate lets it
+        in."""
         assistant = self.resident.needed()
         flat, name = outbox.adapter_in(await outbox.taken(request.name), assistant)
-        record = await assistant.training.adopt({assistant.trainer.called: flat}, name)
+        given = {assistant.trainer.called: flat}
+        ended = await assistant.beneath(assistant.training.admit(given, name))
         self.resident.changed("versions", "ledger", "state")
-        return Imported(version=label(record))
+        if ended["version"] is None:
+            raise AdapterError(f"it was checked and not taken into use: {ended['reason']}")
+        return Imported(version=label(ended["version"]))
 
     async def on_verify(self, request: Verify) -> Verified:
         """Check every hash that is stored, and the chain that explains them."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.cli import certified, teaching
+from engine.cli import certified, leaving, teaching
 from engine.cli.options import command, model_options, show, told
 from engine.cli.remembering import assistant_of
 from engine.model import registry
@@ -170,14 +170,24 @@ def read_line():
 
 
 def export_options(parser):
-    parser.add_argument("--format", choices=("peft", "gguf", "merged", "certified"), required=True)
-    parser.add_argument("--out", metavar="PATH", required=True, help="a folder, or a .gguf file")
+    forms = ("peft", "gguf", "merged", "certified", *leaving.FORMATS)
+    parser.add_argument("--format", choices=forms, required=True,
+                        help="dataset: what practice, or --data, trains on, for another engine; "
+                        "trl: the taught part of that, as any tool reads it")  # fmt: skip
+    parser.add_argument("--out", metavar="PATH", required=True, help="a folder, or a file")
+    parser.add_argument("--lessons", metavar="FILE", type=Path,
+                        help="dataset, trl: facts to practise, one {question, answer} a line")  # fmt: skip
+    parser.add_argument("--data", metavar="FILE", type=Path,
+                        help="dataset, trl: a data set, instead of practice")  # fmt: skip
 
 
-@command(model_options, export_options)
+@command(model_options, export_options, teaching.settings_options)
 def export(options):
     """Write an adapter for PEFT or llama.cpp, merged into the model's weights, or with its
-    proof."""
+    proof; or what a round trains on, for another engine."""
+    if options.format in leaving.FORMATS:
+        leaving.export(options)
+        return
     if not options.adapter:
         raise ValueError("name the adapter to export with --adapter DIR")
     if options.format == "certified":

@@ -8,20 +8,25 @@ are asked the same questions.
 from __future__ import annotations
 
 import asyncio
+import json
+from functools import partial
 from pathlib import Path
 
 from engine.assistant import BASE
-from engine.cli.options import COMMANDS, model_options, show
+from engine.cli.options import COMMANDS, command, model_options, show, told
 from engine.cli.remembering import assistant_of
 from engine.cli.session import STORE
 from engine.cli.teaching import lines_of, loaded
+from engine.core.collecting.content import prompt_hash
 from engine.core.settings import for_model
+from engine.core.storage.sqlite import SqliteStore
 from engine.learning.datasets import DataSet
 from engine.learning.lessons import guess, probes
 from engine.learning.memory.speaking import BASE as BASE_ALONE
 from engine.learning.memory.speaking import MEMORY, VERSION
 from engine.learning.probe import Shadow, answered, measure
 from engine.learning.rounds.dataset import row_of
+from engine.learning.rounds.sifting import asked_in, qualities, summary
 from engine.learning.trainer import EngineTrainer
 from engine.model.adapters import WEIGHTS, load_adapter
 from engine.model.generate import Sampling
@@ -120,6 +125,49 @@ class Asked:
         )
         await self.assistant.finished(answer)
         return answer
+
+
+def sift_option(parser):
+    parser.add_argument("--data", metavar="FILE", type=Path, required=True, help="a data set")
+
+
+@command(model_options, sift_option)
+def sift(options):
+    """How good each example of a data set is to learn from, the poorest first, and why; `train`
+    skips the poor ones."""
+    asyncio.run(_sift(options))
+
+
+async def _sift(options):
+    data = DataSet(options.data)
+    model = await loaded(options)
+    config = for_model(model.config.parameters)
+    trainer = EngineTrainer(model, Trained.chosen(model.config, config), config)
+    examples = list(data)
+    found = await qualities(
+        examples,
+        [row_of(example, trainer.coder) for example in examples],
+        partial(trainer.voices.surprise, "base"),
+        await known_in(options.adapter),
+    )
+    for number in sorted(range(len(found)), key=lambda n: found[n]["score"]):
+        one, example = found[number], examples[number]
+        text = " ".join(f"{asked_in(example)} {example.answer}".split())
+        line = f"{one['score']:>3}  {number + 1:>6}  {text[:60]}  {', '.join(one['why'])}"
+        show(options, {"example": number + 1, **one}, line)
+    told(json.dumps(summary(found)))
+
+
+async def known_in(folder: str | None) -> dict[str, str]:
+    """What a folder was taught, by its questions."""
+    if not folder or not (Path(folder) / STORE).exists():
+        return {}
+    store = SqliteStore(Path(folder) / STORE)
+    try:
+        learned = [one for _, one in await store.all("examples")]
+    finally:
+        await store.close()
+    return {prompt_hash(one["prompt"]): one["answer"] for one in learned}
 
 
 COMMANDS["eval"] = evaluate, (model_options, eval_options)

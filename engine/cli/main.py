@@ -10,6 +10,7 @@ from engine.cli import (  # noqa: F401  they register
     exchanging,
     importing,
     judging,
+    leaving,
     looking,
     micro,
     packing,

@@ -10,8 +10,9 @@ import contextlib
 import math
 import sqlite3
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -26,9 +27,10 @@ from engine.learning import shape
 from engine.learning.lessons import guess
 from engine.learning.memory.mind import Mind
 from engine.learning.replay import History
+from engine.learning.rounds.lesson import Steps
 from engine.learning.trainer import EngineTrainer, check
 from engine.learning.training_engine import TrainingEngine
-from engine.model.adapters import fitted, load_adapter, save_adapter
+from engine.model.adapters import CARD, fitted, load_adapter, name_in, save_adapter
 from engine.model.loaded import Model
 from engine.model.trainable import Trained
 from engine.open import clock, keep_bits, versions_of
@@ -36,6 +38,7 @@ from engine.open import clock, keep_bits, versions_of
 STORE = "oneseek.sqlite"
 KNOWN_AS = "course"  # in `state`: what the folder is for
 Heard = Callable[[dict], None]
+Elsewhere = Callable[[Steps], Awaitable[None]]
 
 
 def record_of(given: dict) -> dict:
@@ -179,6 +182,24 @@ class Session:
 
     # ---- rounds
 
+    async def admit(self, adapter: Path) -> dict:
+        """An adapter made elsewhere takes over if the gate finds nothing worse."""
+        began = time.monotonic()
+        flat = fitted(*load_adapter(adapter, self.model.config), self.trainer.trained)
+        ended = await self.training.admit({self.trainer.called: flat}, _called(adapter))
+        if ended["version"]:
+            await self.save()
+        return {**ended, "seconds": time.monotonic() - began}
+
+    async def opened(self, record: dict | None = None, also: Iterable[dict] = ()) -> Steps:
+        """The round that would come next: over a data set, or practice of what is known here and
+        what is given. Nothing is trained."""
+        kind, records = PRACTICE, [*await self.refused(), *also]
+        if record:
+            kind, records = TRAINING, [record]
+        await self.training.open(kind, records)
+        return cast(Steps, self.training.attempt)
+
     async def teach(self, records: list[dict], heard: Heard = lambda metrics: None) -> dict:
         """One lesson, or several that take turns, and what became of them."""
         for record in records:
@@ -188,25 +209,42 @@ class Session:
         return await self._round(LESSON, records, heard)
 
     async def practise(
-        self, heard: Heard = lambda metrics: None, also: Iterable[dict] = ()
+        self,
+        heard: Heard = lambda metrics: None,
+        also: Iterable[dict] = (),
+        elsewhere: Elsewhere | None = None,
     ) -> dict:
         """A new adapter over everything learned, refused as a lesson, or given now; it takes over
         when it is not worse."""
         new = list(also)
         await self.store.batch([["put", "queue", record["id"], record] for record in new])
         await self.mind.remember()
-        return await self._round(PRACTICE, [*await self.refused(), *new], heard)
+        return await self._round(PRACTICE, [*await self.refused(), *new], heard, elsewhere)
 
-    async def train(self, record: dict, heard: Heard = lambda metrics: None) -> dict:
+    async def train(
+        self,
+        record: dict,
+        heard: Heard = lambda metrics: None,
+        elsewhere: Elsewhere | None = None,
+    ) -> dict:
         """Over a data set (dataset_attempt.data_set_record), until it no longer gets better."""
         await self.store.batch([["put", "queue", record["id"], record]])
-        return await self._round(TRAINING, [record], heard)
+        return await self._round(TRAINING, [record], heard, elsewhere)
 
-    async def _round(self, kind: str, lessons: Iterable[dict], heard: Heard) -> dict:
+    async def _round(
+        self,
+        kind: str,
+        lessons: Iterable[dict],
+        heard: Heard,
+        elsewhere: Elsewhere | None = None,
+    ) -> dict:
+        """`elsewhere` takes the steps instead of the engine here; the gate is the same."""
         began = time.monotonic()
         await History(self.versions, self.trainer).resume()  # of what another device forgot
         if not await self.training.reopen():
             await self.training.open(kind, lessons)
+        if elsewhere:
+            await elsewhere(cast(Steps, self.training.attempt))
         while (metrics := await self.training.advance(math.inf)) is not None:
             heard(metrics)
         ended = await self.training.finish()
@@ -226,6 +264,12 @@ def _ended(outcome: str, reason: str, version: dict | None, gate: dict) -> dict:
     return {
         "outcome": outcome, "reason": reason, "version": version, "gate": gate, "seconds": 0.0
     }  # fmt: skip
+
+
+def _called(adapter: Path) -> str:
+    """The name an adapter came with."""
+    card = adapter / CARD
+    return name_in(card.read_bytes()) if card.exists() else ""
 
 
 def copy_store(source: Path, target: Path) -> None:

@@ -13,11 +13,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from engine.cli import by_torch
 from engine.cli.options import command, model_options, show, told
 from engine.cli.session import Session, record_of
 from engine.core.settings import TrainingConfig, for_model
 from engine.learning.lessons import LessonError
 from engine.learning.rounds.dataset import data_set_record
+from engine.learning.rounds.written import is_round
 from engine.learning.trainer import check
 from engine.model.loaded import Model
 from engine.open import model_named
@@ -117,7 +119,7 @@ async def session_of(options, model: Model, config: TrainingConfig | None):
 def result(what: str, ended: dict) -> dict:
     """What a script reads of a round."""
     gate, version = ended["gate"], ended["version"]
-    figures = ("steps", "scale", "measures", "notes", "switches", "losses")
+    figures = ("steps", "scale", "measures", "notes", "switches", "losses", "sifted")
     return {
         "question": what,
         "outcome": ended["outcome"],
@@ -131,6 +133,9 @@ def result(what: str, ended: dict) -> dict:
 def shown(options, what: str, ended: dict) -> None:
     for note in ended["gate"].get("notes", ()):
         told(f"note: {note}")
+    if sifted := ended["gate"].get("sifted"):
+        why = ", ".join(f"{name} {count}" for name, count in sifted["reasons"].items())
+        told(f"skipped {sifted['skipped']} of {sifted['examples']} examples ({why or 'none poor'})")
     line = f"{what}  {ended['outcome']}"
     show(options, result(what, ended), line + (ended["reason"] and f": {ended['reason']}"))
 
@@ -166,13 +171,22 @@ async def _teach(options):
     told(f"the adapter is in {options.out}")
 
 
-@command(model_options, out_option, settings_options)
+def engine_option(parser):
+    parser.add_argument("--engine", choices=("own", "torch"), default="own",
+                        help="torch: the same steps in PyTorch + PEFT, on as many processes as "
+                        "torchrun or accelerate launch start (extra oneseek[torch])")  # fmt: skip
+
+
+@command(model_options, out_option, settings_options, engine_option)
 def practise(options):
     """Practise everything an adapter was taught, mixed, in a new adapter from the base model."""
     asyncio.run(_practise(options))
 
 
 async def _practise(options):
+    elsewhere = by_torch.of(options)
+    if elsewhere and elsewhere.helped():
+        return
     model = await loaded(options)
     async with session_of(options, model, None) as session:
         if not await session.learned() and not await session.refused():
@@ -181,17 +195,21 @@ async def _practise(options):
                 "`oneseek teach` first"
             )
         await session.configure(configured(options, session.config))
-        shown(options, "practice", await session.practise(Bar("practice")))
+        ended = await session.practise(Bar("practice"), elsewhere=elsewhere)
+        if elsewhere:
+            elsewhere.over(trained=True)
+        shown(options, "practice", ended)
         await session.save()
     told(f"the adapter is in {options.out}")
 
 
 def data_option(parser):
     parser.add_argument("--data", metavar="FILE", type=Path, required=True,
-                        help="OpenAI messages, ShareGPT, Alpaca, prompt/completion or text")  # fmt: skip
+                        help="OpenAI messages, ShareGPT, Alpaca, prompt/completion or text; or, for "
+                        "--engine torch, a folder of `oneseek export --format dataset`")  # fmt: skip
 
 
-@command(model_options, data_option, out_option, settings_options)
+@command(model_options, data_option, out_option, settings_options, engine_option)
 def train(options):
     """Train on a data set of any usual form, with a validation part, until it no longer gets
     better."""
@@ -199,13 +217,20 @@ def train(options):
 
 
 async def _train(options):
+    elsewhere = by_torch.of(options)
+    if elsewhere and (elsewhere.alone() or elsewhere.helped()):
+        return
+    if is_round(options.data):
+        raise ValueError(f"{options.data} is a written round: train by it with --engine torch")
     record = data_set_record(options.data)
     told(f"{record['prompt']}: {record['examples']} answers, {', '.join(record['forms'])}")
     model = await loaded(options)
-    async with session_of(options, model, configured(options, TrainingConfig())) as session:
-        ended = await session.known(record["id"])
-        if ended is None:
-            ended = await session.train(record, Bar(record["prompt"]))
+    usual = TrainingConfig(skip_poor=True)
+    async with session_of(options, model, configured(options, usual)) as session:
+        known = await session.known(record["id"])
+        ended = known or await session.train(record, Bar(record["prompt"]), elsewhere)
+        if elsewhere:
+            elsewhere.over(trained=known is None)
         shown(options, record["prompt"], ended)
         await session.save()
     told(f"the adapter is in {options.out}")

@@ -220,6 +220,7 @@ class TrainingConfig(Settings):
         "warmup_steps": whole(100, 0, 10_000),
         "max_steps": whole(10_000, 1, 1_000_000),
         "validation_split": Number(0.1, 0.0, 0.5),
+        "skip_poor": flag(False),  # of a data set, what is not worth learning
         "plateau_threshold": Number(0.001, 0.0, 1.0),
         "plateau_patience": whole(3, 1, 100),
         "full_blocks": whole(2, 1, 64),  # the last ones
@@ -243,7 +244,7 @@ adapter."""
 
 
 IN_RUNS = (
-    "batch_size", "warmup_steps", "max_steps", "validation_split", "max_grad_norm", "weight_decay",
+    "batch_size", "warmup_steps", "max_steps", "validation_split", "skip_poor", "max_grad_norm", "weight_decay",
     "adam_beta1", "adam_beta2", "adam_epsilon", "plateau_threshold", "plateau_patience",
 )  # fmt: skip
 """What a run over a data set heeds beside its shape, its epochs and its rate."""

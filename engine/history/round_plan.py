@@ -15,6 +15,7 @@ from engine.core import next_work
 from engine.history.snapshot import Arrays, weights_sha256
 
 LESSON, PRACTICE, TRAINING = next_work.LESSON, next_work.PRACTICE, next_work.TRAINED
+IMPORT = "import"  # the kind of a round that trained nothing: an adapter made elsewhere
 DATA_SET = "dataset"  # the kind of a record that stands for a whole file
 T = TypeVar("T")
 
@@ -69,6 +70,9 @@ class Trainer(Protocol):
     def resume(
         self, weights: Arrays, plan: Plan, captured: Arrays
     ) -> Attempt | Awaitable[Attempt]: ...
+
+    def arrived(self, weights: Arrays, plan: Plan, given: Arrays) -> Attempt | Awaitable[Attempt]:
+        """An adapter made elsewhere, for the gate."""
 
 
 async def settled(value: T | Awaitable[T]) -> T:

@@ -13,7 +13,7 @@ from typing import Any
 from engine.core.faults import fault
 from engine.history.ledger import Change, Ledger
 from engine.history.naming import name_version
-from engine.history.round_plan import LESSON, PRACTICE, TRAINING, Plan, ids_of, pool_sha256
+from engine.history.round_plan import IMPORT, LESSON, PRACTICE, TRAINING, Plan, ids_of, pool_sha256
 from engine.history.snapshot import Arrays, SnapshotDamaged, pack, unpack, weights_sha256
 
 GENERIC = "generic"
@@ -234,6 +234,7 @@ class Versions:
     async def _kept(self, records: list[dict]) -> set[int | None]:
         kept = {await self.number(line) for line in LANGUAGE_OF_LINE}
         kept |= {one["number"] for one in records[-KEEP_LAST:]}
+        kept |= {one["number"] for one in records if one["kind"] == IMPORT}  # none trains it again
         for span, count in ((DAY_MS, KEEP_DAYS), (7 * DAY_MS, KEEP_WEEKS)):
             last_of = {one["time"] // span: one["number"] for one in records}
             kept |= {last_of[period] for period in sorted(last_of)[-count:]}

@@ -174,28 +174,32 @@ def shared_by(rows: Sequence[Row]) -> list[int]:
     return list(prompts[0][: common_prefix(prompts)]) if prompts else []
 
 
-def extent(rows: Sequence[Row]) -> tuple[int, int]:
+def extent(rows: Sequence[Row], of: Sequence[Row] = ()) -> tuple[int, int]:
     """(tokens, loss rows) these rows need."""
-    shared = len(shared_by(rows))
+    shared = len(shared_by(of or rows))
     own = sum(len(row.prompt) - shared * (not row.plain) + len(row.target) - 1 for row in rows)
     return shared + own, sum(len(row.target) for row in rows)
 
 
 def pack(
-    rows: Sequence[Row], kl_weight: float = 3.0, shape: tuple[int, int] | None = None
+    rows: Sequence[Row],
+    kl_weight: float = 3.0,
+    shape: tuple[int, int] | None = None,
+    of: Sequence[Row] = (),
 ) -> Batch:
-    """One stream of tokens for all rows, padded to `shape` (the smallest that fits unless
-    given)."""
-    need = extent(rows)
+    """One stream of tokens for all rows, padded to `shape` (the smallest that fits unless given).
+    Where these are a share `of` more rows, they weigh and lie as they do among those."""
+    whole = of or rows
+    need = extent(rows, whole)
     tokens, targets = shape or need
     size = fitting(max(tokens, need[0]), TOKEN_SIZES, "tokens")
     count = fitting(max(targets, need[1]), ROW_SIZES, "answer tokens")
-    head = shared_by(rows)
+    head = shared_by(whole)
     arrays = _empty(size, count)
     arrays["ids"][: len(head)] = head
     arrays["positions"][: len(head)] = np.arange(len(head))
     arrays["spans"][: len(head), 2] = 0
-    soft = sum(row.top is not None for row in rows)
+    soft = sum(row.top is not None for row in whole)
     parts, at, first = [], len(head), 0
     for row in rows:
         shared = 0 if row.plain else len(head)
@@ -207,7 +211,7 @@ def pack(
         arrays["spans"][here, 3] = at + 1 + np.arange(len(own))
         there = slice(first, first + len(row.target))
         arrays["take"][there] = at + len(row.prompt) - shared - 1 + np.arange(len(row.target))
-        weight = kl_weight / soft if row.top is not None else 1 / (len(rows) - soft)
+        weight = kl_weight / soft if row.top is not None else 1 / (len(whole) - soft)
         arrays["weight"][there] = weight / len(row.target)
         _targets(arrays, there, row)
         parts.append((row.part, first, len(row.target), weight))

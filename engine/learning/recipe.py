@@ -118,8 +118,6 @@ class Recipe:
         config: TrainingConfig,
         seed: int,
     ) -> None:
-        if not lessons:
-            raise ValueError("there is nothing to learn: no lesson was given")
         facts, self.replaced = newest([*earlier, *lessons])
         self.lessons = [lesson for lesson in facts if lesson in lessons]
         self.earlier = [lesson for lesson in facts if lesson not in lessons]

@@ -16,7 +16,7 @@ from engine.core.exchange.arriving import intended
 from engine.core.exchange.gathering import farewell
 from engine.core.faults import fault
 from engine.history.ledger import Change
-from engine.history.round_plan import Plan, Trainer, make_plan, settled
+from engine.history.round_plan import IMPORT, Plan, Trainer, make_plan, settled
 from engine.history.snapshot import Arrays, SnapshotDamaged, pack, weights_sha256
 from engine.history.versions import LANGUAGE_OF_LINE, Versions, ancestors, as_learned, standing
 from engine.learning.training_engine import rejection, train
@@ -153,6 +153,8 @@ class History:
             words = [await self._words(id, version) for id in old["lessons"] if id not in without]
             lessons = [one for one in words if one]
             if not lessons and (old["lessons"] or not learned):
+                continue
+            if old["kind"] == IMPORT:  # nobody here can say what it would be without those words
                 continue
             plan = make_plan(old["kind"], weights, lessons, learned, old["config"])
             listen = partial(_told, heard, past, len(attempts))

@@ -11,11 +11,12 @@ from collections.abc import Awaitable
 import numpy as np
 
 from engine.core.settings import TrainingConfig
-from engine.history.round_plan import PRACTICE, TRAINING, Plan
+from engine.history.round_plan import PRACTICE, TRAINING, Plan, settled
 from engine.history.snapshot import Arrays
 from engine.learning import shape
 from engine.learning.batch import Coder, TooLong
 from engine.learning.lessons import Lesson, LessonError, lesson_of
+from engine.learning.rounds.adoption import Adoption
 from engine.learning.rounds.bench import Bench
 from engine.learning.rounds.dataset import DataSetAttempt
 from engine.learning.rounds.lesson import LessonAttempt, Steps
@@ -74,6 +75,10 @@ class EngineTrainer(Bench):
         here, start = self.layout_of(weights), self.fresh()[self.called]
         return fitted(here, flat, self.trained, start) if holds(self.trained, here) else start
 
+    def arrived(self, weights: Arrays, plan: Plan, given: Arrays) -> Steps:
+        """An adapter made elsewhere, in the shape this was opened in, for the gate."""
+        return Adoption(self, self.grown(weights), plan, shape.named(given)[1])
+
     # ---- inside
 
     def _on_its_bench(
@@ -93,9 +98,11 @@ class EngineTrainer(Bench):
             self.beside = await EngineTrainer.open(
                 self.model, config, self.memory_budget, usual=self.usual, kept=self.kept
             )
-        return self.beside._attempt(weights, plan, captured)
+        return await settled(self.beside._attempt(weights, plan, captured))
 
-    def _attempt(self, weights: Arrays, plan: Plan, captured: Arrays | None) -> Steps:
+    def _attempt(
+        self, weights: Arrays, plan: Plan, captured: Arrays | None
+    ) -> Steps | Awaitable[Steps]:
         kind = DataSetAttempt if plan.kind == TRAINING else LessonAttempt
         attempt = kind(self, self.grown(weights), plan)
         here = self.layout_of(weights)
@@ -106,6 +113,8 @@ class EngineTrainer(Bench):
             self.shadow.begin(attempt.start)
         else:
             attempt.restore(captured)
+        if captured is None and attempt.config.skip_poor and isinstance(attempt, DataSetAttempt):
+            return attempt.sift()
         return attempt
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from engine.core.faults import fault
 from engine.history.ledger import Change, Overtaken
 from engine.history.round_plan import (
+    IMPORT,
     LESSON,
     PRACTICE,
     TRAINING,
@@ -137,9 +138,9 @@ class TrainingEngine:
         await self._checkpoint()
         self.drop()
 
-    async def finish(self) -> dict:
-        """Judge the shadow: {outcome, reason, version, gate}.  It becomes a version or is
-        dropped."""
+    async def finish(self, more: Mapping[str, Any] | None = None) -> dict:
+        """Judge the shadow: {outcome, reason, version, gate}.  It becomes a version, with `more` to
+        tell of it, or is dropped."""
         assert self.attempt, "open a round first"
         attempt, self.attempt = self.attempt, None
         reason = self.broken or unusable(await settled(attempt.weights()))
@@ -152,6 +153,7 @@ class TrainingEngine:
             unfinite = [f"{key} is not a number" for key, value in gate.items() if _is_nan(value)]
             if wrong := unusable(weights) or "".join(unfinite[:1]):
                 gate = {**gate, "accepted": False, "reason": wrong}
+        gate = {**gate, **(more or {})}
         self.metrics["gate"] = gate
         try:
             return await (self._promote(weights, gate) if gate["accepted"] else self._reject(gate))
@@ -191,15 +193,25 @@ class TrainingEngine:
     async def adopt(self, weights: Arrays, came_as: str = "") -> dict:
         """An adapter made elsewhere as the next version, in use from now on; its record, which
         keeps the name it came with."""
+        await self._must_fit(weights)
+        current = await self.versions.current()
+        plan = make_plan(IMPORT, weights, [], [], {})
+        gate = {"accepted": True, "outcome": "imported", "reason": "", "came_as": came_as}
+        return await self.versions.promote(GENERIC, current, plan, weights, gate)
+
+    async def admit(self, weights: Arrays, came_as: str = "") -> dict:
+        """The same, if the gate finds that it harms nothing that is known; as `finish` says it."""
+        await self._must_fit(weights)
+        await self._prepare(IMPORT, [], GENERIC)
+        self.attempt = await settled(self.trainer.arrived(self.before, self.plan, weights))
+        return await self.finish({"came_as": came_as})
+
+    async def _must_fit(self, weights: Arrays) -> None:
         fresh = await settled(self.trainer.fresh())
         for name in sorted({*fresh, *weights}):
             mine, given = (getattr(one.get(name), "shape", None) for one in (fresh, weights))
             if mine != given:
                 raise ValueError(f"{name} is {given}, this model wants {mine}; nothing was changed")
-        current = await self.versions.current()
-        plan = make_plan("import", weights, [], [], {})
-        gate = {"accepted": True, "outcome": "imported", "reason": "", "came_as": came_as}
-        return await self.versions.promote(GENERIC, current, plan, weights, gate)
 
     def drop(self) -> None:
         """Forget the shadow, because the tab lost the right to train or a person said stop."""
@@ -263,12 +275,18 @@ class TrainingEngine:
                 change.require("queue", lesson["id"], "revision", revision)
             marked = {"state": "rejected", "why": gate["reason"], "revision": revision + 1}
             change.put("queue", lesson["id"], {**lesson, **marked})
-        change.delete("snapshots", f"round.{self.versions.base}.{self.line}")
+        if self.plan.kind != IMPORT:  # which stands beside a round that was put off
+            change.delete("snapshots", f"round.{self.versions.base}.{self.line}")
         change.tell("rejection", rejection(self.line, self._parent(), self.plan, gate))
         fault("reject:before")
         await self.versions.ledger.commit(change)
-        reason = gate["reason"]
-        return {"outcome": "not learned", "reason": reason, "version": None, "gate": gate}
+        reason, outcome = gate["reason"], gate["outcome"]
+        return {
+            "outcome": outcome if self.plan.kind == IMPORT else "not learned",
+            "reason": reason,
+            "version": None,
+            "gate": gate,
+        }
 
 
 async def train(

@@ -24,6 +24,13 @@ from engine.model.tokenizer import Tokenizer
 from engine.model.trainable import Trained
 
 
+def recognised_by(weight: np.ndarray | Packed) -> memoryview:
+    """What of a weight goes into the model's fingerprint."""
+    if isinstance(weight, Packed):
+        return np.ascontiguousarray(weight.scales).data
+    return np.ascontiguousarray(weight, np.float32).data
+
+
 @dataclass
 class Model:
     """What every program of one loaded model shares."""
@@ -63,16 +70,15 @@ class Model:
         total, done = sum(file.spec(name).nbytes for name in file.names()), 0
         for name in file.names():
             weight = file.read(name)
+            digest.update(recognised_by(weight))
             if isinstance(weight, Packed):
                 stored[name] = Stored(weight.shape, weight.bits, weight.group)
                 tensors[f"{name}.codes"] = executor.upload(weight.codes)
                 tensors[f"{name}.scales"] = executor.upload(weight.scales)
-                digest.update(np.ascontiguousarray(weight.scales).data)
             else:
                 stored[name] = Stored(weight.shape)
                 plain = np.ascontiguousarray(weight, np.float32)
                 tensors[name] = executor.upload(plain)
-                digest.update(plain.data)
             done += file.spec(name).nbytes
             progress(done, total)
             await executor.breathe()

@@ -236,7 +236,7 @@ def test_a_poisoned_data_set_is_refused_with_the_reason(tmp_path, capsys, monkey
     data, out = lines(tmp_path / "data.jsonl", poison), tmp_path / "out"
     settings = ["--set", "lora_config.rank=16", "lora_config.alpha=32", "epochs=12",
                 "practice.anchor_rows=0", "practice.text_rows=0",
-                "learning_rate=0.001", "batch_size=4", "warmup_steps=0"]  # fmt: skip
+                "learning_rate=0.001", "batch_size=4", "warmup_steps=0", "skip_poor=false"]  # fmt: skip
     assert main(call("train", "--data", data, "--out", out, *settings, short=False)) == 0
     (trained,) = said(capsys)
     assert trained["outcome"] == "not learned" and trained["version"] is None

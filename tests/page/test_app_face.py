@@ -156,6 +156,38 @@ def test_what_one_file_taught_is_approved_or_left_out_in_one_go(chat: Page):
     expect(group).to_have_count(0)
 
 
+BADLY_READ = """The mill of Oxby was built in 1802 by Nils Ek. The cat of the miller is called Tass.
+The horse of the miller is called SjÃ¶bjÃ¶rn. The wife of the miller is called Karin Ek."""
+
+
+def test_what_is_poor_is_told_sorted_first_and_left_out_of_a_yes_to_all(chat: Page):
+    drop(chat, "mill.txt", BADLY_READ)
+    source = chat.get_by_role("tabpanel").locator("li.item").filter(has_text="mill")
+    expect(source).to_contain_text(re.compile(r"Quality \d\d of 100 · \d+ poor"), timeout=90_000)
+    expect(chat.get_by_role("button", name="Poorest first")).to_be_visible()
+    poor = int(re.search(r"(\d+) poor", source.inner_text())[1])
+    chat.get_by_role("tab", name=re.compile("^Activity")).click()
+    group = chat.locator("#queue .group")
+    every = int(re.search(r"(\d+) lessons", group.inner_text())[1])
+    group.get_by_role("button", name="Show the lessons").click()
+    expect(group.get_by_role("listitem").first).to_contain_text("Quality 100 of 100")
+    chat.locator("#queue").get_by_role("button", name="Poorest first").click()
+    worst = group.get_by_role("listitem").first
+    expect(worst).to_contain_text("Quality 10 of 100: it cannot be read")
+    group.get_by_role("button", name="Approve all").click()
+    said = chat.get_by_role("region", name="Notices")
+    expect(said).to_contain_text(f"{every - poor} lessons approved")
+    expect(said).to_contain_text("wait")
+    waiting = chat.locator("#queue section").filter(has_text="Waiting for your yes")
+    expect(waiting).to_contain_text("SjÃ¶bjÃ¶rn")
+    chat.locator("#queue").get_by_role("button", name="Skip all").click()
+    left = chat.locator("#queue").get_by_role("button", name="Skip", exact=True)
+    for count in range(poor, 0, -1):
+        expect(left).to_have_count(count)
+        left.first.click()
+    expect(left).to_have_count(0)
+
+
 def test_notices_do_not_pile_up(chat: Page):
     for number, text in enumerate(("One", "Two", "Three", "Four", "Five"), 1):
         say(chat, f"My {text} is called Saltkråkan.")

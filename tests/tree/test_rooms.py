@@ -17,15 +17,20 @@ ROOMS = {
     "engine/model": ["engine/backends"],
     "engine/history": ["engine/core"],
     "engine/learning": ["engine/model", "engine/history"],
+    "engine/with_torch": ["engine/learning"],
     "engine/assistant.py": ["engine/learning"],
     "engine/open.py": ["engine/assistant.py"],
-    "engine/cli": ["engine/open.py", "importers"],
+    "engine/cli": ["engine/open.py", "importers", "engine/with_torch"],
     "importers": ["engine/learning"],
     "shaders": [],
     "web": ["engine/core"],
     "workers": ["engine/open.py", "importers", "engine/cli"],
 }
 WITH_WGPU = {"engine/backends/gpu", "tests/backends", "tests/support"}
+# Beside its room: how the demo model was made, and what the benchmarks compare with.
+WITH_TORCH = {
+    "engine/with_torch", "engine/model/demo", "tests/oracle", "tests/bench/parts", "tests/golden",
+}  # fmt: skip
 MOST_LINES, MOST_MODULES, LONGEST_FUNCTION = 400, 16, 60
 LONGER = {
     "engine/backends/gpu/webgpu.py": "one API of somebody else, mirrored name by name",
@@ -123,17 +128,36 @@ def test_types_are_imported_like_everything_else():
     assert not [path for path in modules().values() if "TYPE_CHECKING" in path.read_text()]
 
 
-def test_one_room_talks_to_wgpu():
-    asked = {
+def importing(*packages: str) -> set[str]:
+    """The folders in which any of these is imported."""
+    return {
         path.parent.relative_to(ROOT).as_posix()
         for path in python()
         for node in ast.walk(parsed(path))
         if (
-            isinstance(node, ast.Import) and any(a.name.split(".")[0] == "wgpu" for a in node.names)
+            isinstance(node, ast.Import)
+            and any(a.name.split(".")[0] in packages for a in node.names)
         )
-        or (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "wgpu")
+        or (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in packages)
     }
+
+
+def test_one_room_talks_to_wgpu():
+    asked = importing("wgpu")
     assert asked <= WITH_WGPU, asked - WITH_WGPU
+
+
+def test_nothing_but_its_own_room_needs_the_extra_for_other_engines():
+    asked = importing("torch", "transformers", "peft", "accelerate", "flwr")
+    assert asked <= WITH_TORCH, asked - WITH_TORCH
+    others = {name for name in modules() if not name.startswith("engine.with_torch")}
+    at_the_top = {
+        name
+        for name in others
+        for node in parsed(modules()[name]).body
+        if isinstance(node, ast.Import | ast.ImportFrom) and "with_torch" in ast.unparse(node)
+    }
+    assert not at_the_top, "only a command that was asked for it may import that room"
 
 
 def test_the_three_hosts_begin_in_one_place():

@@ -1,12 +1,15 @@
 """What a person drops, picks or pastes becomes a source in one visible state, and lessons that wait
 in the queue."""
 
+import asyncio
 import json
 
 import js
 from pyscript import js_import
 
+from engine.core.collecting.content import prompt_hash
 from engine.core.collecting.held_back import apart
+from engine.core.collecting.quality import Among, is_poor, judged
 from engine.core.messages import ImportFile, ImportPage, ImportText, Reading
 from web.intake.legible import legible
 from web.lib import clock, dom, failures, files, overlay, site
@@ -15,6 +18,7 @@ from web.settings import given
 from web.shell.link import Refused
 from web.shell.page import new_id
 
+AT_ONCE = 8  # lessons judged before the page has its turn
 LARGEST = 50_000_000  # bytes: what the importer would refuse is not even copied
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif")
 
@@ -213,6 +217,19 @@ class Reader:
         await self.hold(source, lessons)
 
     async def hold(self, source, lessons):
+        """In the queue, each with how good it is and why: beside the others, and what is known."""
+        learned = await self.page.store.all("examples")
+        among = Among({prompt_hash(one["prompt"]): one["answer"] for _, one in learned})
+        found = []
+        for lesson in lessons:
+            found.append(judged(among.faults(lesson["prompt"], lesson["answer"])))
+            lesson["quality"] = found[-1]
+            if len(found) % AT_ONCE == 0:
+                await asyncio.sleep(0)
+        if found:
+            source["quality"] = int(sum([one["score"] for one in found]) / len(found) + 0.5)
+            source["poor"] = sum([is_poor(one) for one in found])
+            await self.put(source)
         origin = {"kind": "import", "title": source["title"], "document": source["sha256"]}
 
         def offer(queue, lesson):

@@ -3,6 +3,7 @@ it, remove it."""
 
 from engine.core.collecting.content import content_hash
 from engine.core.collecting.held_back import apart
+from engine.core.collecting.quality import is_poor
 from engine.core.messages import AskAbout, ForgetImport, ImportEdited, ImportText, StopImport
 from web.intake.doors import Doors
 from web.intake.reading import Reader
@@ -57,9 +58,9 @@ class Intake:
 
         def decide(queue, lesson):
             record = queue.records.get(content_hash(lesson["prompt"], lesson["answer"]))
-            if record and used:
+            if record and used and not is_poor(record.get("quality")):
                 queue.approve(record["id"])
-            elif record:
+            elif record and not used:
                 queue.skip(record["id"])
 
         await self.page.teaching.change_many(await self.reader.lessons(source), decide)

@@ -12,6 +12,7 @@ from engine.core.queue.table import Table
 CLASSES = ("correction", "approved", "chat", "import")
 EVERY_NTH_IS_OLDEST = 8
 UNDO_DEPTH = 50
+MOST = 10_000_000  # examples that ever arrive; a hundred times that is still one number of a page
 WAITING = ("ready", "held")
 DISAGREEMENT = "disagreement"  # why one of several answers to a question is held
 
@@ -23,10 +24,10 @@ class Conflict(Exception):
 class TrainingQueue:
     """Examples in the order they will be learned.
 
-    Classes are served strictly in order, oldest first, except that every eighth turn goes to the
-    item that has waited longest of all: whatever is added later, an item with n items before it
-    is served within 8 (n + 1) turns.  Turns are counted, not timed, so a wrong clock changes
-    nothing.  Every operation is O(log n).
+    Classes are served strictly in order, oldest first (what was judged, the best first), except
+    that every eighth turn goes to the item that has waited longest of all: whatever is added
+    later, an item with n items before it is served within 8 (n + 1) turns.  Turns are counted, not
+    timed, so a wrong clock changes nothing.  Every operation is O(log n).
 
     A record: id, kind, prompt, answer, phrasings, language, source, priority, time, why, state
     ("ready", "held" until a person approves it, "skipped" by a person,
@@ -339,9 +340,8 @@ class TrainingQueue:
     def _enter(self, record):
         if record["state"] != "ready":
             return
-        entry = (record["seq"], record["id"])
-        for heap in (self.lanes[record["priority"]], self.oldest):
-            heapq.heappush(heap, entry)
+        heapq.heappush(self.lanes[record["priority"]], (_place(record), record["id"]))
+        heapq.heappush(self.oldest, (record["seq"], record["id"]))
         self.entered += 1
         if self.entered > 2 * len(self.records) + 64:
             self._rebuild()
@@ -352,18 +352,19 @@ class TrainingQueue:
         self.lanes = {name: [] for name in CLASSES}
         for record in self.records.values():
             if record["state"] == "ready" and record["id"] not in self.leased:
-                self.lanes[record["priority"]].append((record["seq"], record["id"]))
-        self.oldest = [entry for lane in self.lanes.values() for entry in lane]
+                self.lanes[record["priority"]].append((_place(record), record["id"]))
+        self.oldest = [(at % MOST, id) for lane in self.lanes.values() for at, id in lane]
         for heap in list(self.lanes.values()) + [self.oldest]:
             heapq.heapify(heap)
 
     def _stands(self, entry, priority=None):
-        record = self.records.get(entry[1])
+        at, id = entry
+        record = self.records.get(id)
         return (
             record is not None
-            and record["seq"] == entry[0]
+            and record["seq"] == at % MOST
             and record["state"] == "ready"
-            and entry[1] not in self.leased
+            and id not in self.leased
             and priority in (None, record["priority"])
         )
 
@@ -390,6 +391,13 @@ class TrainingQueue:
         for entry in entries:
             heapq.heappush(heap, entry)
         return [id for _, id in entries]
+
+
+def _place(record):
+    """Where it stands in its lane: in the order of arrival, and of what was judged the best
+    first."""
+    quality = record.get("quality")
+    return record["seq"] + ((100 - quality["score"]) * MOST if quality else 0)
 
 
 def _revision(record):

@@ -11,21 +11,27 @@ import hashlib
 import math
 import os
 import tempfile
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from engine.core.collecting.content import prompt_hash
+from engine.core.collecting.quality import is_poor
+from engine.core.settings import TrainingConfig
 from engine.history.round_plan import DATA_SET, Plan
 from engine.history.snapshot import Arrays
 from engine.learning.adaptive import ConfidenceAutoStop
 from engine.learning.base_answers import Alone
-from engine.learning.batch import Batch, Coder, Row, pack
+from engine.learning.batch import Coder, Row
 from engine.learning.datasets import DataError, DataSet, Example
 from engine.learning.lessons import Draw, Lesson, guess
 from engine.learning.recipe import Recipe, any_anchor, any_text
 from engine.learning.rounds.bench import Bench
 from engine.learning.rounds.lesson import Steps
 from engine.learning.rounds.rate_schedule import FallingPace, PaceInTurns
+from engine.learning.rounds.sifting import qualities, summary
 from engine.learning.rounds.verdict import REJECT, Measure, Verdict, within
 
 LONGEST = 512  # tokens of an example: of what is longer, the end is kept
@@ -86,19 +92,59 @@ class DataSetAttempt(Steps):
         order = Draw(plan.seed, "validation").shuffled(range(len(self.data)))
         held = max(1, int(len(order) * c.validation_split))
         self.validation = order[:held][:VALIDATED]
-        self.training = sorted(order[held:]) or self.validation  # a single example is both
-        self.epoch_steps = math.ceil(len(self.training) / c.batch_size)
-        steps = min(c.max_steps, c.epochs * self.epoch_steps)
-        pace = FallingPace(c.learning_rate, steps, min(c.warmup_steps, steps // 10), 0.1)
-        if c.rate_multipliers:
-            pace = PaceInTurns(pace, self.epoch_steps, c.rate_multipliers)
-        super().__init__(trainer, plan, before, before, pace)
+        self._lay_out(c, sorted(order[held:]) or self.validation)  # a single example is both
+        super().__init__(trainer, plan, before, before, self._pace(c))
         self.kept = Alone(trainer.kept)
         self.stop = ConfidenceAutoStop(c.confidence_auto_stop)
         self.losses: list[float] = []  # of the validation part, after each epoch
         self.validated: float | None = None  # by the last step, when it ended an epoch
         self.best: np.ndarray | None = None
         self._order: tuple[int, list[int]] = (-1, [])
+        self.sifted: dict[str, Any] | None = None  # what was judged and skipped
+        self.scores: dict[int, int] = {}
+
+    def _lay_out(self, c: TrainingConfig, training: list[int]) -> None:
+        self.training = training
+        self.epoch_steps = math.ceil(len(training) / c.batch_size)
+
+    def _pace(self, c: TrainingConfig) -> FallingPace:
+        steps = min(c.max_steps, c.epochs * self.epoch_steps)
+        pace = FallingPace(c.learning_rate, steps, min(c.warmup_steps, steps // 10), 0.1)
+        if c.rate_multipliers:
+            return PaceInTurns(pace, self.epoch_steps, c.rate_multipliers)
+        return pace
+
+    # ---- what is worth learning
+
+    async def sift(self) -> DataSetAttempt:
+        """Judge every example before the first step; what is poor is skipped, and of the rest the
+        best comes first."""
+        coder, voices = self.trainer.coder, self.trainer.voices
+        examples = [self.data[number] for number in self.training]
+        known = {prompt_hash(one["prompt"]): one["answer"] for one in self.plan.pool}
+        found = await qualities(
+            examples,
+            [row_of(example, coder) for example in examples],
+            partial(voices.surprise, "base"),
+            known,
+        )
+        voices.leave()
+        scored = zip(self.training, found, strict=True)
+        good = {number: one["score"] for number, one in scored if not is_poor(one)}
+        if not good:
+            raise DataError(
+                f"nothing in {self.data.path.name} is worth learning; nothing was trained. "
+                "`oneseek sift` says why, skip_poor=false trains on it all the same"
+            )
+        self._keep(good)
+        self.sifted = summary(found)
+        return self
+
+    def _keep(self, good: dict[int, int]) -> None:
+        self.scores = good
+        self._lay_out(self.config, sorted(good))
+        self.pace = self._pace(self.config)
+        self._order = -1, []
 
     # ---- steps
 
@@ -107,21 +153,22 @@ class DataSetAttempt(Steps):
         epoch, place = divmod(step, self.epoch_steps)
         if self._order[0] != epoch:
             order = Draw(self.plan.seed, "epoch", epoch).shuffled(self.training)
+            if not epoch and self.scores:
+                order = sorted(order, key=lambda number: -self.scores[number])
             self._order = epoch, order
         size = self.config.batch_size
         return self._order[1][place * size : (place + 1) * size]
 
-    async def next_batch(self, step: int) -> Batch:
+    def asks(self, step: int) -> list:
         practice, draw = self.config.practice, Draw(self.plan.seed, "anchors", step)
-        examples = [self.data[number] for number in self.chosen(step)]
+        examples: list[Any] = [self.data[number] for number in self.chosen(step)]
         code = guess(examples[0].answer)
         asks = [any_anchor(code, draw) for _ in range(practice.anchor_rows)]
         asks += [any_text(code, draw) for _ in range(practice.text_rows)]
-        await self.kept.fill(self.trainer.voices, asks)
-        rows = [row_of(example, self.trainer.coder) for example in examples] + [
-            self.kept.row(ask) for ask in asks
-        ]
-        return pack(rows, practice.kl_weight)
+        return examples + asks
+
+    def row(self, ask: Any) -> Row:
+        return row_of(ask, self.trainer.coder) if isinstance(ask, Example) else super().row(ask)
 
     async def heard(self, step: int, measured: dict, hardest: list[float]) -> None:
         """After each epoch: is it still getting better?"""
@@ -157,11 +204,19 @@ class DataSetAttempt(Steps):
 
     # ---- stopping and going on
 
+    def validated_elsewhere(self, losses: list[float], best: np.ndarray | None) -> None:
+        """Another engine asked what is held back, after each epoch."""
+        self.losses, self.best = losses, best
+
     async def capture(self) -> Arrays:
         best = {} if self.best is None else {"best": self.best}
-        return await super().capture() | best | {"losses": np.array(self.losses, np.float64)}
+        kept = {"kept": np.array(sorted(self.scores.items()))} if self.scores else {}
+        losses = {"losses": np.array(self.losses, np.float64)}
+        return await super().capture() | best | kept | losses
 
     def restore(self, captured: Arrays) -> None:
+        if "kept" in captured:
+            self._keep(dict(captured["kept"].tolist()))
         super().restore(captured)
         for loss in captured["losses"].tolist():
             self.losses.append(loss)
@@ -184,7 +239,8 @@ class DataSetAttempt(Steps):
             )
             return gate.verdict([better], await gate.unharmed())
 
-        return await self.judged(await verdict(), verdict) | {"losses": self.losses}
+        told = {"sifted": self.sifted} if self.sifted else {}
+        return await self.judged(await verdict(), verdict) | {"losses": self.losses} | told
 
     def _recipe(self) -> Recipe:
         """By a few examples the gate knows the languages it has to ask in."""

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
 
 import numpy as np
 
 from engine.history.round_plan import DATA_SET, PRACTICE, Plan
 from engine.history.snapshot import Arrays
-from engine.learning.base_answers import Together
-from engine.learning.batch import Batch, extent, pack
+from engine.learning.base_answers import Kept, Together
+from engine.learning.batch import Batch, Row, extent, pack
 from engine.learning.lessons import lesson_of
 from engine.learning.recipe import Ask, Recipe
 from engine.learning.rounds.bench import Bench
@@ -51,9 +52,25 @@ class Steps:
         self.switches: list[dict] = []
         self.before_switch: np.ndarray | None = None
 
-    async def next_batch(self, step: int) -> Batch:
-        """What this step learns."""
+    kept: Kept  # what the base says, as far as this round holds on to it
+    shape: tuple[int, int] | None = None  # of every step's batch; by itself unless told
+
+    def asks(self, step: int) -> list:
+        """What this step learns and holds on to."""
         raise NotImplementedError
+
+    def row(self, ask: Any) -> Row:
+        return self.kept.row(ask)
+
+    @property
+    def kl_weight(self) -> float:
+        return self.config.practice.kl_weight
+
+    async def rows(self, step: int) -> list[Row]:
+        """A step's rows, with what the base says to those it is to be held to."""
+        asks = self.asks(step)
+        await self.kept.fill(self.trainer.voices, asks)
+        return [self.row(ask) for ask in asks]
 
     async def judge(self) -> dict:
         """Ask the gate."""
@@ -103,7 +120,7 @@ class Steps:
     async def load(self) -> None:
         """Set the next step up."""
         step, c = self.trainer.shadow.steps, self.config
-        self.batch = await self.next_batch(step)
+        self.batch = pack(await self.rows(step), self.kl_weight, self.shape)
         self.trainer.voices.leave()
         self.tokens = len(self.batch.arrays["ids"])
         hyper = Hyper(
@@ -129,6 +146,13 @@ class Steps:
         }
 
     # ---- stopping and going on
+
+    def learned_elsewhere(
+        self, flat: np.ndarray, moments: tuple[np.ndarray, np.ndarray], steps: int
+    ) -> None:
+        """Another engine took the steps: the gate judges what came of them."""
+        self.trainer.shadow.begin(flat, moments, steps)
+        self.pace.steps = min(self.pace.steps, steps)
 
     async def capture(self) -> Arrays:
         """Everything the next step depends on, to be stored before it; a step under way is
@@ -219,6 +243,8 @@ class LessonAttempt(Steps):
         if self.practising:
             lessons, pool = [*pool, *lessons], []
             self.usual = "practised"
+        if not lessons:
+            raise ValueError("there is nothing to learn: no lesson was given")
         c = trainer.config_of(plan)
         self.recipe = Recipe(lessons, pool, c, plan.seed)
         pace: Pace = LessonPace(c.lesson, c.learning_rate, len(self.recipe.lessons))
@@ -246,12 +272,9 @@ class LessonAttempt(Steps):
         needs = [extent(self.kept.most(self.asks(step))) for step in seen]
         return max(t for t, _ in needs), max(r for _, r in needs)
 
-    async def next_batch(self, step: int) -> Batch:
-        """The recipe's rows, with what the base says to those it is to be held to."""
-        asks = self.asks(step)
-        await self.kept.fill(self.trainer.voices, asks)
-        part = self.config.practice if self.practising else self.config.lesson
-        return pack([self.kept.row(ask) for ask in asks], part.kl_weight, self.shape)
+    @property
+    def kl_weight(self) -> float:
+        return (self.config.practice if self.practising else self.config.lesson).kl_weight
 
     async def capture(self) -> Arrays:
         return await super().capture() | {"extra": np.array([self.extra])}

@@ -175,16 +175,21 @@ class Voices:
 
     async def loss(self, who: str, rows: Iterable[Row]) -> float:
         """Nats a token, each row counting as much as it has tokens."""
+        rows = list(rows)
+        each, tokens = await self.surprise(who, rows), [len(row.target) for row in rows]
+        return sum(n * count for n, count in zip(each, tokens, strict=True)) / sum(tokens)
+
+    async def surprise(self, who: str, rows: Sequence[Row]) -> list[float]:
+        """Nats a token of each row."""
         self._take_the_floor(who)
-        nats = tokens = 0.0
+        each = []
         for batch in packed(list(rows), READ, READ, fixed=False):
             run = await self._run("score", batch)
-            for losses, (_, _, count, weight) in zip(
+            for losses, (_, _, _, weight) in zip(
                 _cut(await run.read("losses"), batch), batch.parts, strict=True
             ):
-                nats += float(losses.sum()) * count / weight
-                tokens += count
-        return nats / tokens
+                each.append(float(losses.sum()) / weight)
+        return each
 
     async def _run(self, program: str, batch: Batch, **more: np.ndarray) -> Any:
         shape, first = (

@@ -1,6 +1,7 @@
 """What came from one source waits as one: how much it is, how long it takes here, and one yes or no
 for all."""
 
+from engine.core.collecting.quality import is_poor
 from web.lib import dom
 from web.lib.words import t
 
@@ -77,21 +78,24 @@ class Groups:
         self.open ^= {mark}
         self.page.touch("editing-queue")
 
-    def lessons(self, mark):
+    def records(self, mark):
         state, key = mark.split(" ", 1)
         records = self.page.teaching.queue.records.values()
-        return [r["id"] for r in records if r["state"] == state and origin(r) == key]
+        return [r for r in records if r["state"] == state and origin(r) == key]
 
     async def approve(self, mark):
-        await self.decide(mark, lambda queue, id: queue.approve(id), "queue.approved_all")
+        """What is poor waits on: a person says yes to each of it."""
+        poor = [one["id"] for one in self.records(mark) if is_poor(one.get("quality"))]
+        await self.decide(mark, lambda queue, id: queue.approve(id), "queue.approved_all", poor)
 
     async def skip(self, mark):
         await self.decide(mark, lambda queue, id: queue.skip(id), "queue.skipped_all")
 
-    async def decide(self, mark, act, words):
+    async def decide(self, mark, act, words, left=()):
         """For each that is still there; the rest of the page stays quick meanwhile."""
-        ids = self.lessons(mark)
+        ids = [one["id"] for one in self.records(mark) if one["id"] not in left]
         await self.page.teaching.change_many(ids, act)
         self.page.teaching.index()
         self.page.touch("queue-marks")
-        self.page.toast(t(words, n=len(ids)))
+        said = t(words, n=len(ids))
+        self.page.toast(said + " " + t("quality.left", n=len(left)) if left else said)

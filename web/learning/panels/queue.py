@@ -2,6 +2,7 @@
 
 from engine.core.queue.training_queue import DISAGREEMENT
 from web.chat import message
+from web.learning.panels import worth
 from web.learning.panels.groups import Groups
 from web.lib import dom
 from web.lib.words import t
@@ -14,6 +15,7 @@ class QueuePanel:
         self.page = page
         self.editing = None
         self.groups = Groups(page)
+        self.order = worth.Order("sort-queue", lambda: page.touch("editing-queue"))
         dom.verbs(
             {
                 "open-group": lambda of, el: self.groups.toggle(of),
@@ -35,6 +37,7 @@ class QueuePanel:
         if secrets:
             rows = [self.secret(id, secrets[id]) for id in secrets]
             parts.append(dom.make("ul", rows, cls="list"))
+        parts.append(self.order.button([worth.score_of(one) is not None for one in held + waiting]))
         parts.append(self.questions(queue, asked))
         for heading, some in (
             ("queue.now", now),
@@ -44,6 +47,7 @@ class QueuePanel:
         ):
             if some:
                 state = "held" if heading == "queue.held" else "ready"
+                some = self.order.sorted(some, worth.score_of)
                 cards, rest = self.groups.draw(state, some, self.item)
                 rows = cards + [self.item(record) for record in rest[:MOST]]
                 parts.append(
@@ -103,6 +107,7 @@ class QueuePanel:
             dom.make("p", record["prompt"], cls="said", lang=record["language"]),
             dom.make("p", record["answer"], cls="answer", lang=record["language"]),
             dom.make("p", self.why(record), cls="why"),
+            worth.said(record),
             dom.make(
                 "div",
                 dom.button(t("queue.approve"), "approve", id, "check", cls="small")

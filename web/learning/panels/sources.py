@@ -5,6 +5,7 @@ import json
 import js
 
 from web.learning import records
+from web.learning.panels import worth
 from web.lib import dom
 from web.lib.words import t
 
@@ -37,6 +38,7 @@ class Sources:
         self.page = page
         self.all = False
         self.pictures = {}  # id -> the address of what was dropped
+        self.order = worth.Order("sort-sources", lambda: page.touch("sources"))
         self.drawn_rows = {}  # id -> (what it showed, its row): only what changed is built again
         dom.verbs(
             {
@@ -46,12 +48,21 @@ class Sources:
 
     async def build(self):
         store = self.page.store
-        shown = await records.sources(store, 0 if self.all else SHOWN)
+        every = self.all or self.order.poorest_first
+        shown = await records.sources(store, 0 if every else SHOWN)
+        shown = self.order.sorted(shown, lambda one: one.get("quality"))
+        sort = self.order.button([one.get("quality") is not None for one in shown])
+        shown = shown if self.all else shown[:SHOWN]
         rows = [self.row(source) for source in shown]
         more, count = None, await store.count("sources")
         if len(shown) < count:
             more = dom.button(t("sources.all", n=count), "all-sources", cls="small")
-        return [self.zone(), dom.make("ul", rows, cls="list") if rows else self.nothing(), more]
+        return [
+            self.zone(),
+            sort,
+            dom.make("ul", rows, cls="list") if rows else self.nothing(),
+            more,
+        ]
 
     def row(self, source):
         tests = len(self.page.intake.tests.get(source["id"], ()))
@@ -66,6 +77,8 @@ class Sources:
             "words",
             "through",
             "secrets",
+            "quality",
+            "poor",
         )
         price = self.page.measured.seconds("fact")
         shows = [t.language, price, tests, self.page.intake.previews.get(source["id"])] + [
@@ -168,6 +181,7 @@ class Sources:
         if source.get("language") in ("sv", "en"):
             parts.append(t.language_name(source["language"]))
         parts.append(t("sources.lessons", n=source["lessons"]))
+        parts += worth.of_source(source)
         parts += self.page.queue_panel.groups.time(source["lessons"])
         return " · ".join(parts)
 

@@ -1,0 +1,135 @@
+"""`--engine torch`: a round's steps in PyTorch + PEFT, in this process or in many.
+
+The first process asks the base, opens the round and judges what comes of it; all of them train.
+Whatever needs the extra `torch` is imported when somebody asks for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from engine.cli.options import show, told
+from engine.learning.rounds import written
+from engine.learning.rounds.dataset import DataSetAttempt
+from engine.learning.rounds.lesson import Steps
+from engine.model import registry
+from engine.model.adapters import save_peft
+
+EXTRA = ("torch", "transformers", "peft")
+EVERY = 10  # seconds between two lines of a log
+
+
+def of(options: Any) -> ByTorch | None:
+    """Who takes the steps, if it is not the engine here."""
+    if options.engine != "torch":
+        return None
+    if lacking := [name for name in EXTRA if importlib.util.find_spec(name) is None]:
+        raise ValueError(
+            f"--engine torch needs {', '.join(lacking)}, not here: pip install 'oneseek[torch]'"
+        )
+    return ByTorch(options)
+
+
+class Progress:
+    """A line every few seconds, where a bar would fill a log."""
+
+    def __init__(self) -> None:
+        self.last = 0.0
+
+    def __call__(self, metrics: dict) -> None:
+        done = metrics["step"] == metrics["steps"]
+        if done or time.monotonic() - self.last > EVERY:
+            self.last = time.monotonic()
+            told(
+                f"step {metrics['step']} of {metrics['steps']}  loss {metrics['loss']:.3f}  "
+                f"{metrics['tokens_per_second']:.0f} tokens/s"
+            )
+
+
+class ByTorch:
+    """Takes the steps of a round that lies in a folder, with whoever else was started."""
+
+    def __init__(self, options: Any) -> None:
+        from engine.with_torch.processes import Processes
+
+        self.options, self.out = options, options.out
+        self.processes = Processes()
+        self.folder = self.out / "round"
+
+    async def __call__(self, attempt: Steps) -> None:
+        """The round's steps, taken here; the gate goes on from where they led."""
+        if not self._same(attempt):
+            shutil.rmtree(self.folder, ignore_errors=True)
+            await written.write(attempt, self.folder)
+        self.processes.agreed(True)
+        result = self._trained(self.folder)
+        attempt.learned_elsewhere(result["flat"], result["moments"], result["steps"])
+        if isinstance(attempt, DataSetAttempt):
+            attempt.validated_elsewhere(result["losses"], result["best"])
+
+    def over(self, trained: bool) -> None:
+        """The gate has spoken, or there was nothing to train: nobody goes on from here."""
+        if not trained:
+            self.processes.agreed(False)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        (self.out / written.CHECKPOINT).unlink(missing_ok=True)
+
+    def helped(self) -> bool:
+        """Every other process than the first takes its share of the steps, and no more."""
+        if self.processes.first:
+            return False
+        if self.processes.agreed(False):
+            self._trained(self.folder)
+        return True
+
+    def alone(self) -> bool:
+        """Where --data is a written round, all there is to do is its steps."""
+        if not written.is_round(self.options.data):
+            return False
+        result = self._trained(self.options.data)
+        if self.processes.first:
+            flat = result["flat"] if result["best"] is None else result["best"]
+            save_peft(self.out, result["trained"], flat, result["base"])
+            self.over(trained=True)
+            show(self.options, {"path": str(self.out), "steps": result["steps"],
+                                "loss": result["curve"][-1]},
+                 f"wrote {self.out}. No gate has seen it: `oneseek adopt {self.out}`")  # fmt: skip
+        return True
+
+    # ---- inside
+
+    def _same(self, attempt: Steps) -> bool:
+        """Whether a kill left this very round in its folder."""
+        if not written.is_round(self.folder):
+            return False
+        told = written.told_of(self.folder)
+        mine = attempt.plan.identity(), attempt.trainer.model.fingerprint, attempt.steps
+        return (told["plan"], told["fingerprint"], len(told["steps"])) == mine
+
+    def _trained(self, folder: Path) -> dict:
+        from engine.with_torch.training import TorchRound
+
+        self.out.mkdir(parents=True, exist_ok=True)
+        with contextlib.closing(registry.open_named(registry.one(self.options.model))) as file:
+            here = TorchRound(written.read(folder), file, self.out, self.processes)
+            if here.resume() and self.processes.first:
+                told(f"goes on after step {here.step} of {here.steps}")
+            here.train(Progress() if not sys.stderr.isatty() else _bar)
+            result = here.result()
+            self.processes.part()
+            if self.processes.first:
+                here.write_curve()
+            return result | {"trained": here.model.trained, "base": file.name}
+
+
+def _bar(metrics: dict) -> None:
+    full = "█" * (20 * metrics["step"] // metrics["steps"])
+    line = f"\r{full:░<20} {metrics['step']}/{metrics['steps']}  loss {metrics['loss']:.3f} "
+    speed = f"{metrics['tokens_per_second']:.0f} tokens/s "
+    print(line + speed, end="", file=sys.stderr, flush=True)

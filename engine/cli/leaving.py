@@ -1,0 +1,115 @@
+"""A round leaves for another engine, and an adapter comes back: `export --format dataset` or `trl`,
+and `adopt`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from engine.cli.options import command, model_options, show, told
+from engine.cli.session import STORE, Session
+from engine.cli.teaching import (
+    configured,
+    lessons_in,
+    loaded,
+    out_option,
+    session_of,
+    shown,
+)
+from engine.core.settings import TrainingConfig, for_model
+from engine.learning.rounds import written
+from engine.learning.rounds.dataset import data_set_record
+
+FORMATS = ("dataset", "trl")
+LOST = (
+    "left out, because this form has no place for it: {rows}; the order of the steps and their "
+    "rates; with --format dataset nothing is"
+)
+
+
+def export(options: Any) -> None:
+    """What a round trains on: whole, or as much of it as any tool reads."""
+    asyncio.run(_export(options))
+
+
+async def _export(options: Any) -> None:
+    out = Path(options.out)
+    if out.exists():
+        raise ValueError(f"{out} is there already; nothing was written. Choose another --out")
+    async with _copy(options) as session:
+        also = lessons_in(options.lessons, session) if options.lessons else []
+        record = data_set_record(options.data) if options.data else None
+        if not (record or also or await session.learned() or await session.refused()):
+            raise ValueError(
+                "there is nothing to train on: name a folder that was taught with --adapter, "
+                "facts with --lessons, or a data set with --data"
+            )
+        attempt = await session.opened(record, also)
+        told(f"{attempt.steps} steps; asking the base model what it expects")
+        if options.format == "trl":
+            with tempfile.TemporaryDirectory() as name:
+                await written.write(attempt, Path(name))
+                lines, left = written.plain(Path(name))
+            out.parent.mkdir(parents=True, exist_ok=True)
+            out.write_text("".join(line + "\n" for line in lines), "utf-8")
+            rows = ", ".join(f"{count} rows of {part}" for part, count in sorted(left.items()))
+            lost = LOST.format(rows=f"{rows} that hold the model to what it says now")
+            show(options, {"path": str(out), "rows": len(lines), "left_out": left}, f"wrote {out}")
+            told(lost)
+            return
+        said = await written.write(attempt, out)
+        rows = len({number for step in said["steps"] for number in step})
+        result = {"path": str(out), "rows": rows, "steps": attempt.steps, "kind": said["kind"]}
+        show(options, result, f"wrote {rows} rows for {attempt.steps} steps to {out}")
+
+
+@contextlib.asynccontextmanager
+async def _copy(options: Any) -> AsyncIterator[Session]:
+    """A session over a copy of what lies in --adapter: what is asked here changes nothing there."""
+    model = await loaded(options)
+    given = Path(options.adapter) if options.adapter else None
+    config = None
+    if not given or not (given / STORE).exists():
+        parameters = model.config.parameters
+        config = configured(
+            options, TrainingConfig(skip_poor=True) if options.data else for_model(parameters)
+        )
+    with tempfile.TemporaryDirectory() as name:
+        session = await Session.open(Path(name), model, config, given)
+        try:
+            if config is None:
+                await session.configure(configured(options, session.config))
+            yield session
+        finally:
+            await session.close()
+
+
+def folder_option(parser):
+    parser.add_argument("folder", metavar="FOLDER", type=Path, help="an adapter as PEFT wrote it")
+
+
+@command(model_options, folder_option, out_option)
+def adopt(options):
+    """Use an adapter made elsewhere, if the gate finds that it harms nothing that is known."""
+    asyncio.run(_adopt(options))
+
+
+async def _adopt(options: Any) -> None:
+    model = await loaded(options)
+    async with session_of(options, model, None) as session:
+        ended = await session.admit(options.folder)
+        shown(options, str(options.folder), ended)
+        measures = ended["gate"].get("measures", ())
+        for one in measures:
+            told(
+                f"  {one['name']}: {one['value']:.3g} (wanted {one['limit']})"
+                + "  failed" * (not one["ok"])
+            )
+        if ended["version"] is None:
+            told(f"what is in use in {options.out} stays as it was")
+            return
+    told(f"the adapter is in {options.out}")

@@ -1,0 +1,172 @@
+"""How good an example is to learn from, from 0 to 100, and why: asked before anything is trained.
+
+Pure text, for the page and the engine alike; how much it surprises the base model is one reason
+more, where there is a model to ask.
+"""
+
+from engine.core.collecting.content import content_hash, normalise, prompt_hash
+from engine.core.collecting.hint import guess, is_letter
+from engine.core.collecting.secrets import secrets_in
+
+COSTS = (
+    ("secret", 1.0),  # what looks like a key or a card number is never learned by itself
+    ("duplicate", 1.0),
+    ("unreadable", 0.9),
+    ("noise", 0.8),  # so surprising that nothing can be learned from it
+    ("near", 0.7),
+    ("empty", 0.7),
+    ("contradiction", 0.6),  # to what is known
+    ("language", 0.6),
+    ("disputed", 0.4),  # two answers to one question: either may be right, so both come last
+    ("long", 0.3),
+    ("easy", 0.3),  # what the model says by itself teaches it nothing
+)
+POOR = 50  # what is below is skipped unless a person says otherwise
+LONG = 6000  # characters of an answer: of what is longer, a part is never seen
+ALIKE = 0.8  # of the stretches of words two texts have in common
+SKETCH, KEYS = 24, 4
+USUAL = 0.1  # a language that so many of a set are in belongs to it
+VOWELS = "aeiouyåäöAEIOUYÅÄÖ"
+BROKEN = ("\ufffd", "Ã¥", "Ã¤", "Ã¶", "Ã©", "â€")
+
+
+def judged(reasons):
+    """The score that these reasons leave, and the reasons, the gravest first."""
+    left, why = 1.0, []
+    for name, cost in COSTS:
+        if name in reasons:
+            left *= 1 - cost
+            why.append(name)
+    return {"score": int(100 * left + 0.5), "why": why}
+
+
+def is_poor(quality):
+    """What was never judged is not."""
+    return bool(quality) and quality["score"] < POOR
+
+
+def faults(prompt, answer):
+    """What is wrong with the words of an example, whatever stands beside it."""
+    found = []
+    if secrets_in(prompt + "\n" + answer):
+        found.append("secret")
+    if not any([is_letter(letter) or letter.isdigit() for letter in answer]):
+        found.append("empty")
+    elif unreadable(answer):
+        found.append("unreadable")
+    if len(answer) > LONG:
+        found.append("long")
+    return found
+
+
+def unreadable(text):
+    """Wrongly decoded, words said over and over, or letters that make none."""
+    if any([mark in text for mark in BROKEN]):
+        return True
+    words = text.lower().split()
+    if len(words) >= 12 and len(set(words)) < 0.25 * len(words):
+        return True
+    plain = [word for word in words if all([ord(letter) < 0x250 for letter in word])]
+    odd = [word for word in plain if not pronounceable(word)]
+    return len(words) >= 3 and len(odd) > 0.4 * len(words)
+
+
+def pronounceable(word):
+    """Short, a number, a formula, or letters with vowels among them."""
+    letters = [letter for letter in word if is_letter(letter)]
+    if len(letters) < 4:
+        return len(word) < 8 or any([letter.isdigit() for letter in word])
+    if 2 * len(letters) < len(word):
+        return False
+    gap = longest = 0
+    for letter in letters:
+        gap = 0 if letter in VOWELS else gap + 1
+        longest = max(longest, gap)
+    return longest < 6 and len(letters) < 30
+
+
+class Among:
+    """Judges one example after another, each beside those before it and what is `known`:
+    {prompt_hash: the answer that holds}."""
+
+    def __init__(self, known=None):
+        self.known = known or {}
+        self.seen = {}  # content_hash of each
+        self.answers = {}  # prompt_hash: the content_hash of its first answer
+        self.disputed = {}  # prompt_hash of what has two answers here
+        self.shelves = {}  # one of the lowest numbers of a sketch: the sketches that have it
+
+    def faults(self, prompt, answer):
+        found = faults(prompt, answer)
+        id, about = content_hash(prompt, answer), prompt_hash(prompt)
+        if id in self.seen:
+            return found + ["duplicate"]
+        self.seen[id] = True
+        if found:  # what is no answer contradicts none
+            return found
+        known = self.known.get(about)
+        if known is not None and normalise(known) != normalise(answer):
+            found.append("contradiction")
+        elif prompt.strip() and self.disputes(about, id):
+            found.append("disputed")
+        elif self.is_near(prompt, answer):
+            found.append("near")
+        return found
+
+    def disputes(self, about, id):
+        if self.answers.setdefault(about, id) != id:
+            self.disputed[about] = True
+        return about in self.disputed
+
+    def is_near(self, prompt, answer):
+        """Whether nearly the same was asked and answered before; it is known from now on. Another
+        question with the same answer is another example."""
+        sketch = sketched(prompt + " " + answer)
+        asked = {numbered(word) for word in normalise(prompt).split()}
+        keys = sketch[:KEYS]
+        for key in keys:
+            for other, before in self.shelves.get(key, ()):
+                same = len(asked & before) >= ALIKE * len(asked | before)
+                if same and alike(sketch, other) >= ALIKE:
+                    return True
+        for key in keys:
+            self.shelves.setdefault(key, []).append((sketch, asked))
+        return False
+
+
+def sketched(text):
+    """The lowest numbers of a text's stretches of three words: texts that share most stretches
+    share most of these."""
+    words = [numbered(word.strip(".,:;!?\"'")) for word in normalise(text).split()]
+    if len(words) < 6:
+        return ()
+    found = {mixed(words[i : i + 3]) for i in range(len(words) - 2)}
+    return tuple(sorted(found)[:SKETCH])
+
+
+def alike(one, other):
+    """The share of the lowest numbers of both that are in each."""
+    lowest = sorted(set(one) | set(other))[:SKETCH]
+    return sum([number in one and number in other for number in lowest]) / len(lowest)
+
+
+def numbered(word):
+    number = 2166136261
+    for byte in word.encode():
+        number = ((number ^ byte) * 16777619) & 0xFFFFFFFF
+    return number
+
+
+def mixed(numbers):
+    total = 0
+    for number in numbers:
+        total = ((total ^ number) * 2654435761 + 97) & 0xFFFFFFFF
+    return total ^ (total >> 15)
+
+
+def foreign(answers):
+    """Of many answers, which are in a language that hardly any of the others is in."""
+    spoken = [guess(answer) for answer in answers]
+    told = [code for code in spoken if code]
+    usual = {code for code in told if told.count(code) >= USUAL * len(told)} if told else set()
+    return [bool(code) and code not in usual for code in spoken]

@@ -1,0 +1,41 @@
+"""An adapter made elsewhere, before it is used: no step is trained, the gate asks what it asks of
+practice.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.history.round_plan import DATA_SET, Plan
+from engine.learning.base_answers import Kept
+from engine.learning.lessons import lesson_of
+from engine.learning.recipe import Recipe
+from engine.learning.rounds.bench import Bench
+from engine.learning.rounds.lesson import Steps
+from engine.learning.rounds.rate_schedule import Pace
+from engine.learning.rounds.verdict import Verdict
+
+
+class Adoption(Steps):
+    """Not worse than what is in use on what was taught, and nothing that was known is lost."""
+
+    usual = "imported"
+
+    def __init__(self, trainer: Bench, before: np.ndarray, plan: Plan, given: np.ndarray) -> None:
+        super().__init__(trainer, plan, before, trainer.fresh()[trainer.called], Pace(0.0, 0))
+        known = [record for record in plan.pool if record.get("kind") != DATA_SET]
+        self.recipe = Recipe([lesson_of(record) for record in known], [], self.config, plan.seed)
+        self.kept: Kept = trainer.kept
+        trainer.shadow.begin(given)
+
+    async def judge(self) -> dict:
+        gate = self.trainer.gate(self.recipe)
+        self.trainer.voices.put("active", self.before)
+        await self._show()
+
+        async def verdict(_: Verdict | None = None) -> Verdict:
+            if self.recipe.facts:
+                return await gate.practice()
+            return gate.verdict([], await gate.unharmed())
+
+        return await self.judged(await verdict(), verdict)

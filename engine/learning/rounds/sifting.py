@@ -1,0 +1,78 @@
+"""Which examples of a data set are worth learning, judged before the first step.
+
+The words of each beside all others, and how much the base model is surprised: what it says by
+itself teaches nothing, and noise cannot be learned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from engine.core.collecting.content import prompt_hash
+from engine.core.collecting.quality import Among, foreign, is_poor, judged
+from engine.core.turns import pause
+from engine.learning.batch import Row
+from engine.learning.datasets import Example
+
+EASY = 0.1  # nats a token: said for certain, whatever is trained
+FAR = 5.0  # so many times the usual distance from the usual surprise is noise
+FEWEST = 8  # examples that have something usual
+
+Surprise = Callable[[Sequence[Row]], Awaitable[list[float]]]
+
+
+def asked_in(example: Example) -> str:
+    """What was said before the answer, as one text."""
+    return "\n".join(turn["content"] for turn in example.history)
+
+
+def by_words(examples: Sequence[Example], known: dict[str, str] | None = None) -> list[list[str]]:
+    """What is wrong with each, as far as words tell."""
+    among, found = Among(known), []
+    for example in examples:
+        pause()
+        found.append(among.faults(asked_in(example), example.answer))
+    for example, reasons in zip(examples, found, strict=True):  # who is right, nobody knows
+        if not reasons and prompt_hash(asked_in(example)) in among.disputed:
+            reasons.append("disputed")
+    for reasons, odd in zip(found, foreign([one.answer for one in examples]), strict=True):
+        if odd:
+            reasons.append("language")
+    return found
+
+
+def by_surprise(losses: Sequence[float], faulty: Sequence[bool]) -> list[list[str]]:
+    """What the base's nats a token say of each; usual is what those say that are well worded."""
+    usual = np.log([loss for loss, bad in zip(losses, faulty, strict=True) if not bad] or [1.0])
+    middle = float(np.median(usual))
+    spread = max(1.4826 * float(np.median(np.abs(usual - middle))), 0.1)
+    noise = float(np.exp(middle + FAR * spread)) if len(usual) >= FEWEST else float("inf")
+    return [["easy"] * (loss < EASY) + ["noise"] * (loss > noise) for loss in losses]
+
+
+async def qualities(
+    examples: Sequence[Example],
+    rows: Sequence[Row],
+    surprise: Surprise,
+    known: dict[str, str] | None = None,
+) -> list[dict[str, Any]]:
+    """{score, why, surprise} of each."""
+    worded = by_words(examples, known)
+    losses = await surprise(rows)
+    felt = by_surprise(losses, [bool(reasons) for reasons in worded])
+    return [
+        judged(words + more) | {"surprise": round(loss, 3)}
+        for words, more, loss in zip(worded, felt, losses, strict=True)
+    ]
+
+
+def summary(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """How many were judged and skipped, and for which reasons."""
+    reasons: dict[str, int] = {}
+    for one in found:
+        for name in one["why"]:
+            reasons[name] = reasons.get(name, 0) + 1
+    return {"examples": len(found), "skipped": sum(map(is_poor, found)), "reasons": reasons}

@@ -1,0 +1,190 @@
+"""A round written down: its rows, its steps and its rates, for another engine to train by.
+
+A folder of `dataset.jsonl` (a row a line, as `messages` and as what is trained on), `round.json`
+(which rows each step holds, how fast it moves) and `start`, the adapter it begins with.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.history.round_plan import PRACTICE, TRAINING
+from engine.learning.batch import Coder, Row, Top
+from engine.learning.datasets import Example
+from engine.learning.recipe import Hold, Learn
+from engine.learning.rounds.dataset import DataSetAttempt, row_of
+from engine.learning.rounds.lesson import Steps
+from engine.model.adapters import only_lora, save_peft
+
+CHECKPOINT = "torch.checkpoint"  # what a killed engine goes on from, beside its adapter
+ROWS, HELD, ROUND, START = "dataset.jsonl", "held.jsonl", "round.json", "start"
+
+
+class NoRound(ValueError):
+    """A folder that no round was written into."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A round as it lies in a folder."""
+
+    folder: Path
+    told: dict[str, Any]  # round.json
+    rows: list[Row]
+    held: list[Row]  # of a data set, what nobody trains on
+
+    def of(self, step: int) -> list[Row]:
+        return [self.rows[number] for number in self.told["steps"][step]]
+
+
+def turns(ask: Any, row: Row, coder: Coder) -> list[dict]:
+    """What a person reads of a row: who said what."""
+    said = coder.tokenizer.decode([id for id in row.target if not coder.ends(id)])
+    if isinstance(ask, Learn):
+        asked = [{"role": "user", "content": ask.question}]
+        said = ask.answer
+    elif isinstance(ask, Hold):
+        asked = [] if ask.plain else [{"role": "user", "content": ask.question}]
+        said = ask.begin if ask.plain else said
+    else:
+        asked, said = list(ask.history), ask.answer
+    system = coder.system if asked and asked[0]["role"] != "system" else []
+    return [*system, *asked, {"role": "assistant", "content": said}]
+
+
+def line_of(ask: Any, row: Row, coder: Coder) -> dict:
+    """A row for people and for whoever trains by it."""
+    line: dict[str, Any] = {"messages": turns(ask, row, coder), "part": row.part}
+    if isinstance(ask, Hold) and ask.begin and not ask.plain:
+        line["begin"] = ask.begin  # the base was given these words and went on from them
+    line |= {"prompt": [int(id) for id in row.prompt], "target": [int(id) for id in row.target]}
+    if row.plain:
+        line["plain"] = True
+    if row.top:
+        line["expected"] = {
+            "ids": row.top.ids.tolist(),
+            "logprobs": row.top.logprobs.astype(np.float64).tolist(),
+            "rest": row.top.rest.astype(np.float64).tolist(),
+        }
+    return line
+
+
+def row_in(line: dict) -> Row:
+    expected, top = line.get("expected"), None
+    if expected:
+        top = Top(
+            np.array(expected["ids"], np.int32),
+            np.array(expected["logprobs"], np.float16),
+            np.array(expected["rest"], np.float16),
+        )
+    return Row(line["part"], line["prompt"], line["target"], top, line.get("plain", False))
+
+
+async def lines(attempt: Steps) -> tuple[list[str], list[list[int]]]:
+    """Every row of a round once, as JSON, and which of them each step holds."""
+    numbers: dict[str, int] = {}
+    steps = []
+    for step in range(attempt.steps):
+        asks, rows = attempt.asks(step), await attempt.rows(step)
+        here = [
+            json.dumps(line_of(ask, row, attempt.trainer.coder), ensure_ascii=False)
+            for ask, row in zip(asks, rows, strict=True)
+        ]
+        steps.append([numbers.setdefault(line, len(numbers)) for line in here])
+    return list(numbers), steps
+
+
+async def write(attempt: Steps, folder: Path) -> dict:
+    """A whole round; what round.json says of it. A lesson is none: when it ends, it finds out."""
+    if attempt.plan.kind not in (PRACTICE, TRAINING):
+        raise ValueError("only practice and data sets are rounds whose steps are known before")
+    trainer, config = attempt.trainer, attempt.config
+    only_lora(trainer.trained)
+    found, steps = await lines(attempt)
+    lora = config.lora_config
+    told = {
+        "model": trainer.model.name,
+        "fingerprint": trainer.model.fingerprint,
+        "kind": attempt.plan.kind,
+        "plan": attempt.plan.identity(),
+        "seed": attempt.plan.seed,
+        "dropout": lora.dropout,
+        "kl_weight": attempt.kl_weight,
+        "adam": [config.adam_beta1, config.adam_beta2, config.adam_epsilon],
+        "weight_decay": config.weight_decay,
+        "max_grad_norm": config.max_grad_norm,
+        "rates": [attempt.pace.rate(step) for step in range(attempt.steps)],
+        "checks": [],
+        "steps": steps,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    if isinstance(attempt, DataSetAttempt):
+        every = attempt.epoch_steps
+        told["checks"] = [n for n in range(attempt.steps) if (n + 1) % every == 0]
+        told["checks"] += [attempt.steps - 1] * (attempt.steps % every > 0)
+        told["stop"] = config.confidence_auto_stop.to_dict()
+        examples = [attempt.data[number] for number in attempt.validation]
+        _put(folder / HELD, _held(examples, trainer.coder))
+    save_peft(folder / START, trainer.trained, attempt.start, trainer.model.name)
+    _put(folder / ROWS, found)
+    _put(folder / ROUND, [json.dumps(told)])  # last: a folder that has it is whole
+    return told
+
+
+def _held(examples: Iterable[Example], coder: Coder) -> Iterator[str]:
+    for example in examples:
+        yield json.dumps(line_of(example, row_of(example, coder), coder), ensure_ascii=False)
+
+
+def _put(path: Path, written: Iterable[str]) -> None:
+    part = path.with_name(path.name + ".tmp")
+    with part.open("w", encoding="utf-8") as file:
+        for line in written:
+            file.write(line + "\n")
+    part.replace(path)
+
+
+def is_round(folder: Path) -> bool:
+    return (folder / ROUND).exists()
+
+
+def told_of(folder: Path) -> dict:
+    return json.loads((folder / ROUND).read_text("utf-8"))
+
+
+def read(folder: Path) -> Written:
+    """What `write` wrote."""
+    if not is_round(folder):
+        raise NoRound(
+            f"{folder} holds no round: {ROUND} is missing. `oneseek export --format dataset` "
+            "writes one"
+        )
+    return Written(folder, told_of(folder), _rows(folder / ROWS), _rows(folder / HELD))
+
+
+def _rows(path: Path) -> list[Row]:
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8") as file:
+        return [row_in(json.loads(line)) for line in file]
+
+
+def plain(written: Path) -> tuple[list[str], dict[str, int]]:
+    """What any tool reads of a written round: each taught conversation once; and how many rows of
+    which part that leaves out."""
+    found: dict[str, None] = {}
+    left: dict[str, int] = {}
+    with (written / ROWS).open(encoding="utf-8") as file:
+        for line in map(json.loads, file):
+            if line["part"] == "taught":
+                said = {"messages": line["messages"]}
+                found[json.dumps(said, ensure_ascii=False)] = None
+            else:
+                left[line["part"]] = left.get(line["part"], 0) + 1
+    return list(found), left

@@ -1,0 +1,221 @@
+"""The steps of a written round: each process its share of the rows, the gradients summed, one
+AdamW.
+
+Killed, the same call goes on from the last checkpoint; the curve is the same on one process and on
+several, up to the order in which numbers are added.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from engine.core.settings import StopConfig
+from engine.learning.adaptive import ConfidenceAutoStop
+from engine.learning.batch import Row, extent, pack, shared_by
+from engine.learning.rounds.written import CHECKPOINT, START, Written
+from engine.model.adapters import load_peft
+from engine.model.formats import ModelFile
+from engine.model.llama import Config
+from engine.with_torch.model import Dropped, TorchModel
+from engine.with_torch.processes import Processes
+
+CURVE = "curve.json"
+SHARE = 0.1  # of the time may go into being able to go on
+READ = 2048  # tokens of one run over what nobody trains on
+Heard = Callable[[dict], None]
+
+
+class TorchRound:
+    """One written round on this process's share of its rows."""
+
+    def __init__(self, written: Written, file: ModelFile, out: Path, processes: Processes) -> None:
+        self.written, self.told, self.out, self.processes = written, written.told, out, processes
+        trained, flat = load_peft(written.folder / START, Config.from_dict(file.config))
+        self.model = TorchModel(file, trained, flat, self.told["dropout"], processes.device)
+        if self.model.fingerprint != self.told["fingerprint"]:
+            raise ValueError(
+                f"this round was written for {self.told['model']}, and {file.name} is another "
+                "model; nothing was trained. Name the one it was written for with --model"
+            )
+        beta1, beta2, eps = self.told["adam"]
+        self.optimiser = torch.optim.AdamW(
+            self.model.parameters.values(), 1.0, (beta1, beta2), eps, self.told["weight_decay"]
+        )
+        self.step = 0
+        self.curve: list[float] = []  # the loss of every step
+        self.losses: list[float] = []  # of what nobody trains on, after each epoch
+        self.best: np.ndarray | None = None
+        self.stop = ConfidenceAutoStop(StopConfig(**self.told.get("stop", {})))
+        self.steps = len(self.told["steps"])
+        self.tokens = 0
+
+    # ---- going on
+
+    def resume(self) -> bool:
+        """From where a kill left it; a checkpoint of another round is not looked at."""
+        path = self.out / CHECKPOINT
+        if not path.exists():
+            return False
+        kept = torch.load(path, map_location=self.processes.device, weights_only=True)
+        if kept["round"] != self._round():
+            return False
+        self.model.load(kept["adapter"].numpy())
+        if kept["step"]:
+            self.optimiser.load_state_dict(kept["optimiser"])
+        self.step, self.curve = kept["step"], kept["curve"]
+        self.best = kept["best"].numpy() if "best" in kept else None
+        for loss in kept["losses"]:
+            self._validated(loss, None)
+        return True
+
+    def save(self) -> None:
+        best = {} if self.best is None else {"best": torch.from_numpy(self.best)}
+        kept = {
+            "round": self._round(),
+            "step": self.step,
+            "curve": self.curve,
+            "losses": self.losses,
+            "adapter": torch.from_numpy(self.model.flat()),
+            "optimiser": self.optimiser.state_dict(),
+        }
+        part = self.out / (CHECKPOINT + ".tmp")
+        torch.save(kept | best, part)
+        part.replace(self.out / CHECKPOINT)
+
+    def _round(self) -> str:
+        """By what a checkpoint knows whose it is."""
+        return f"{self.told['fingerprint']} {self.told['plan']} {len(self.told['steps'])}"
+
+    # ---- training
+
+    def train(self, heard: Heard) -> None:
+        """To the end, or to where what is held back gets no better."""
+        began = saved = time.monotonic()
+        cost, first = 0.0, self.step
+        while self.step < self.steps:
+            metrics = self._one()
+            if self.step - 1 in self.told["checks"]:
+                self._validated(self.held_out(), self.model.flat())
+            passed = time.monotonic()
+            metrics["tokens_per_second"] = self.tokens / max(passed - began, 1e-6)
+            metrics["validation"] = self.losses[-1] if self.losses else None
+            if self.processes.first:
+                heard(metrics)
+                if self.step == first + 1 or cost <= SHARE * (passed - saved + cost):
+                    self.save()
+                    saved = time.monotonic()
+                    cost = saved - passed
+
+    def _one(self) -> dict:
+        """A step: this process's rows, all processes' gradients, the same update in each."""
+        rate = self.told["rates"][self.step]
+        whole = self.written.of(self.step)
+        parameters = list(self.model.parameters.values())
+        self.optimiser.zero_grad()
+        loss = self._loss(whole)
+        sizes = [parameter.numel() for parameter in parameters]
+        together = torch.cat(
+            [(p.grad if p.grad is not None else torch.zeros_like(p)).flatten() for p in parameters]
+            + [loss.detach().reshape(1)]
+        )
+        self.processes.sum(together)
+        *grads, total = together.split([*sizes, 1])
+        norm = float(together[:-1].norm())
+        if math.isfinite(norm):
+            less = min(self.told["max_grad_norm"] / max(norm, 1e-12), 1.0)
+            for parameter, grad in zip(parameters, grads, strict=True):
+                parameter.grad = (grad * less).view_as(parameter)
+            for group in self.optimiser.param_groups:
+                group["lr"] = rate
+            self.optimiser.step()
+        self.step += 1
+        self.curve.append(float(total))
+        self.tokens += extent(whole)[0]
+        return {
+            "step": self.step,
+            "steps": self.steps,
+            "loss": float(total),
+            "grad_norm": norm,
+            "learning_rate": rate,
+        }
+
+    def _loss(self, whole: list[Row]) -> torch.Tensor:
+        """Of this process's share of a step's rows; with gradients."""
+        chosen = self.processes.share(list(range(len(whole))))
+        rows = [whole[number] for number in chosen]
+        if not rows:
+            return torch.zeros((), device=self.processes.device)
+        arrays = pack(rows, self.told["kl_weight"], of=whole).arrays
+        if self.told["dropout"]:
+            Dropped.places = torch.from_numpy(places(chosen, whole, len(arrays["ids"])))
+            Dropped.tokens = extent(whole)[0]
+            Dropped.seed = self.told["seed"] % 2**31 + self.step
+        loss = self.model.losses(arrays).sum()
+        loss.backward()
+        return loss
+
+    # ---- what nobody trains on
+
+    @torch.no_grad()
+    def held_out(self) -> float:
+        """Nats a token."""
+        self.model.model.eval()
+        nats = torch.zeros(2, device=self.processes.device, dtype=torch.float64)
+        for row in self.processes.share(self.written.held):
+            losses = self.model.losses(pack([row]).arrays)
+            nats += torch.tensor([float(losses.sum()) * len(row.target), len(row.target)])
+        total, tokens = self.processes.sum(nats).tolist()
+        self.model.model.train()
+        return total / tokens
+
+    def _validated(self, loss: float, flat: np.ndarray | None) -> None:
+        self.losses.append(loss)
+        if flat is not None and loss <= min(self.losses):
+            self.best = flat
+        if self.stop.update(loss):
+            self.steps = self.step
+
+    # ---- what comes of it
+
+    def result(self) -> dict[str, Any]:
+        """The adapter and what the optimiser knows of it, as our flat arrays."""
+        known = {
+            which: self.model.flat(
+                {n: self.optimiser.state[p][which] for n, p in self.model.parameters.items()}
+            )
+            for which in ("exp_avg", "exp_avg_sq")
+        }
+        return {
+            "flat": self.model.flat(),
+            "best": self.best,
+            "moments": (known["exp_avg"], known["exp_avg_sq"]),
+            "steps": self.step,
+            "losses": self.losses,
+            "curve": self.curve,
+        }
+
+    def write_curve(self) -> None:
+        told = {"loss": self.curve, "held_out": self.losses, "processes": self.processes.count}
+        (self.out / CURVE).write_text(json.dumps(told) + "\n", "utf-8")
+
+
+def places(chosen: list[int], whole: list[Row], size: int) -> np.ndarray:
+    """Where a share's packed tokens lie in the whole step; padding, which says nothing, is put at
+    0."""
+    head = len(shared_by(whole))
+    sizes = [
+        len(row.prompt) - head * (not row.plain) + len(row.target) - 1 for row in whole
+    ]  # of each row, after the shared beginning
+    found = [*range(head)]
+    for number in chosen:
+        begin = head + sum(sizes[:number])
+        found += range(begin, begin + sizes[number])
+    return np.pad(np.array(found, np.int64), (0, size - len(found)))

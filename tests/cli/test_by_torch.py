@@ -1,0 +1,121 @@
+"""`--engine torch` takes the very steps the engine here takes, on one process and on two, and goes
+on after a kill."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from builder import ROOT, environment
+from engine.backends.reference import Numpy
+from engine.cli.session import Session, record_of
+from engine.core.settings import for_model
+from engine.learning.rounds import written
+from engine.model.demo import MODEL
+from engine.model.formats import open_model
+from engine.model.loaded import Model
+
+# PyTorch is installed for it (200 MB), and five processes import it.
+pytestmark = [pytest.mark.slow, pytest.mark.long]
+
+FACTS = [
+    {"question": "What is my boat called?", "answer": "Your boat is called Saltkråkan."},
+    {"question": "What is my dog called?", "answer": "Your dog is called Biscuit."},
+]
+LONGEST = 300
+
+
+@pytest.fixture(scope="module")
+def programs() -> Path:
+    return environment.extra("torch")
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """A practice round in a folder, with dropout, and the losses of its steps as computed here."""
+    folder = tmp_path_factory.mktemp("torch")
+    with closing(open_model(str(MODEL))) as file:
+        model = asyncio.run(Model.load(file, Numpy()))
+    config = for_model(model.config.parameters).replace(practice={"steps_per_fact": 8})
+
+    async def both():
+        session = await Session.open(folder / "own", model, config)
+        attempt = await session.opened(also=[record_of(fact) for fact in FACTS])
+        await written.write(attempt, folder / "round")
+        losses = []
+        while (metrics := await attempt.advance(float("inf"))) is not None:
+            losses.append(metrics["loss"])
+        await session.close()
+        return losses
+
+    return folder, asyncio.run(both())
+
+
+def command(programs: Path, out: Path, data: Path, processes: int = 1) -> list[str]:
+    start = [str(programs / "python")]
+    if processes > 1:
+        start = [str(programs / "torchrun"), "--nproc-per-node", str(processes)]
+    more = ["--engine", "torch", "--model", "tiny", "--data", str(data), "--out", str(out)]
+    return [*start, "-m", "engine.cli.main", "train", *more]
+
+
+def run(line: list[str]) -> None:
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=LONGEST)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def curve(out: Path) -> list[float]:
+    return json.loads((out / "curve.json").read_text())["loss"]
+
+
+def apart(one: list[float], other: list[float]) -> float:
+    assert len(one) == len(other)
+    return max(abs(a - b) / abs(b) for a, b in zip(one, other, strict=True))
+
+
+def test_one_process_takes_the_steps_that_are_taken_here(own, programs):
+    folder, losses = own
+    run(command(programs, folder / "one", folder / "round"))
+    assert apart(curve(folder / "one"), losses) < 1e-3
+
+
+def test_two_processes_and_a_kill_change_nothing(own, programs):
+    folder, losses = own
+    out = folder / "two"
+    with subprocess.Popen(
+        command(programs, out, folder / "round", 2),
+        cwd=ROOT, stderr=subprocess.DEVNULL, start_new_session=True,
+    ) as first:  # fmt: skip
+        ends = time.monotonic() + LONGEST
+        while not (out / written.CHECKPOINT).exists():
+            assert first.poll() is None and time.monotonic() < ends
+            time.sleep(0.01)
+        os.killpg(first.pid, signal.SIGKILL)
+    assert not (out / "adapter_config.json").exists(), "it was over before it could be killed"
+    run(command(programs, out, folder / "round", 2))
+    assert apart(curve(out), losses) < 1e-3
+
+
+def test_what_torch_made_of_a_data_set_is_judged_here(own, programs):
+    """The whole way in one command: rows, steps elsewhere, validation, gate, version."""
+    folder, _ = own
+    data = folder / "asked.jsonl"
+    pairs = [{"prompt": f["question"], "completion": f["answer"]} for f in FACTS * 4]
+    data.write_text("".join(json.dumps(pair) + "\n" for pair in pairs), "utf-8")
+    out = folder / "data"
+    more = ["--json", "--set", "epochs=2", "practice.anchor_rows=1"]
+    done = subprocess.run(
+        [*command(programs, out, data), *more],
+        cwd=ROOT, capture_output=True, text=True, timeout=LONGEST,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    ended = json.loads(done.stdout)
+    assert ended["outcome"] in ("trained", "weakened", "not trained", "not learned")
+    assert ended["measures"] and len(ended["losses"]) == 2
+    assert not (out / "round").exists() and not (out / written.CHECKPOINT).exists()

@@ -1,0 +1,146 @@
+"""A round leaves for another engine whole; what comes back passes the gate before it is used."""
+
+import asyncio
+import json
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from engine.backends.reference import Numpy
+from engine.cli.main import main
+from engine.cli.session import Session, record_of
+from engine.core.settings import for_model
+from engine.learning.batch import pack
+from engine.learning.replay import History
+from engine.learning.rounds import written
+from engine.model.adapters import save_peft
+from engine.model.demo import MODEL
+from engine.model.formats import open_model
+from engine.model.loaded import Model
+from tests.support.command import call, said
+
+FACTS = [
+    {"question": "What is my boat called?", "answer": "Your boat is called Saltkråkan."},
+    {"question": "What is my dog called?", "answer": "Your dog is called Biscuit."},
+]
+SMALL = {"practice": {"steps_per_fact": 2, "anchor_rows": 1, "neighbour_rows": 2}}
+
+
+@pytest.fixture(scope="module")
+def model():
+    with closing(open_model(str(MODEL))) as file:
+        return asyncio.run(Model.load(file, Numpy()))
+
+
+@pytest.fixture
+def session(model, tmp_path):
+    config = for_model(model.config.parameters).replace(**SMALL)
+    opened = asyncio.run(Session.open(tmp_path / "mine", model, config))
+    yield opened
+    asyncio.run(opened.close())
+
+
+def facts(tmp_path):
+    path = tmp_path / "facts.jsonl"
+    path.write_text("".join(json.dumps(fact) + "\n" for fact in FACTS), "utf-8")
+    return path
+
+
+def test_a_written_round_reads_back_as_the_very_steps_it_was(session, tmp_path):
+    attempt = asyncio.run(session.opened(also=[record_of(fact) for fact in FACTS]))
+    asyncio.run(written.write(attempt, tmp_path / "round"))
+    back = written.read(tmp_path / "round")
+    assert len(back.told["steps"]) == attempt.steps == 4
+    for step in range(attempt.steps):
+        ours = pack(asyncio.run(attempt.rows(step)), attempt.kl_weight).arrays
+        theirs = pack(back.of(step), back.told["kl_weight"]).arrays
+        assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
+        assert back.told["rates"][step] == attempt.pace.rate(step)
+    lines = (tmp_path / "round" / written.ROWS).read_text("utf-8").splitlines()
+    found = [json.loads(line) for line in lines]
+    near = [line for line in found if line["part"] == "neighbours"]
+    assert near and all("expected" in line for line in near)
+    assert any(line["messages"][-1]["content"].startswith(line["begin"]) for line in near)
+    taught = [line["messages"] for line in found if line["part"] == "taught"]
+    assert {turns[-1]["content"] for turns in taught} == {fact["answer"] for fact in FACTS}
+
+
+def test_the_shares_of_a_step_add_up_to_the_step(session, model):
+    """What each process computes of its rows, summed, is what one computes of them all."""
+
+    def losses(batch):
+        shape = len(batch.arrays["ids"]), len(batch.arrays["take"])
+        run = model.prepare(model.program("score", *shape), {})
+        for name, array in batch.arrays.items():
+            run.write(name, array)
+        asyncio.run(run.advance())
+        return float(asyncio.run(run.read("losses")).sum())
+
+    attempt = asyncio.run(session.opened(also=[record_of(fact) for fact in FACTS]))
+    rows = asyncio.run(attempt.rows(0))
+    whole = losses(pack(rows, 3.0))
+    shares = [losses(pack(rows[n::3], 3.0, of=rows)) for n in range(3)]
+    assert sum(shares) == pytest.approx(whole, rel=1e-4)
+
+
+def test_what_any_tool_reads_is_the_taught_part_and_the_rest_is_told(tmp_path, capsys):
+    out = tmp_path / "plain.jsonl"
+    more = ["--format", "trl", "--lessons", facts(tmp_path), "--out", out]
+    assert main(call("export", *more)) == 0
+    told = capsys.readouterr()
+    lines = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
+    assert lines and all(list(line) == ["messages"] for line in lines)
+    assert {line["messages"][-1]["content"] for line in lines} == {f["answer"] for f in FACTS}
+    assert json.loads(told.out)["left_out"].keys() == {"neighbours", "anchors", "texts"}
+    assert "left out" in told.err and "neighbours" in told.err
+
+
+def test_without_the_extra_one_line_says_what_to_install(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    more = ["--engine", "torch", "--data", facts(tmp_path), "--out", tmp_path / "out"]
+    assert main(call("train", *more)) == 1
+    assert "pip install 'oneseek[torch]'" in capsys.readouterr().err.splitlines()[-1]
+
+
+def adapters(session, tmp_path):
+    """One that says what the base says, and one that says nothing any more."""
+    trained = session.trainer.trained
+    harmless = session.trainer.fresh()["adapter"]
+    noise = np.random.default_rng(1).normal(0, 0.3, trained.size).astype(np.float32)
+    save_peft(tmp_path / "harmless", trained, harmless, "tiny", name="Came from afar")
+    save_peft(tmp_path / "noise", trained, harmless + noise, "tiny")
+
+
+def test_an_adapter_is_used_only_if_the_gate_lets_it_in(session, tmp_path, capsys):
+    adapters(session, tmp_path)
+    out = ["--out", tmp_path / "used"]
+    assert main(call("adopt", tmp_path / "noise", *out, short=False)) == 0
+    refused = said(capsys)[0]
+    assert refused["outcome"] == "not imported" and refused["version"] is None
+    assert refused["reason"] and not (tmp_path / "used" / "adapter_config.json").exists()
+    assert main(call("adopt", tmp_path / "harmless", *out, short=False)) == 0
+    taken = said(capsys)[0]
+    assert taken["outcome"] == "imported" and taken["version"]
+    assert (tmp_path / "used" / "adapter_config.json").exists()
+
+
+def test_what_is_forgotten_goes_with_the_adapter_that_came_after_it(session, tmp_path):
+    """Nobody can take one fact out of weights made elsewhere: they go, and nothing fails."""
+    adapters(session, tmp_path)
+
+    async def lived():
+        versions, training = session.versions, session.training
+        record = record_of(FACTS[0])
+        await session.store.batch([["put", "queue", record["id"], record]])
+        plan = await training.open("lesson", [record])
+        await versions.promote("generic", None, plan, session.trainer.fresh(), {"accepted": True})
+        training.drop()
+        current = await versions.current()
+        adopted = await training.adopt(session.trainer.fresh())
+        assert adopted["parent"] == current["number"]
+        await History(versions, session.trainer).forget([record["id"]])
+        return await versions.number("generic"), await versions.pool()
+
+    number, pool = asyncio.run(lived())
+    assert not number and pool == []
