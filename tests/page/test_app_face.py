@@ -180,6 +180,7 @@ def test_what_is_poor_is_told_sorted_first_and_left_out_of_a_yes_to_all(chat: Pa
     expect(said).to_contain_text("wait")
     waiting = chat.locator("#queue section").filter(has_text="Waiting for your yes")
     expect(waiting).to_contain_text("SjÃ¶bjÃ¶rn")
+    expect(group.get_by_role("button", name="Approve all")).to_have_count(0)
     chat.locator("#queue").get_by_role("button", name="Skip all").click()
     left = chat.locator("#queue").get_by_role("button", name="Skip", exact=True)
     for count in range(poor, 0, -1):

@@ -240,7 +240,7 @@ class Learning:
             return
         await self.page.teaching.load()
         groups = self.page.queue_panel.groups
-        count = len(groups.lessons("ready identity"))
+        count = len(groups.records("ready identity"))
         said = " · ".join([t("introduce.queued", n=count)] + groups.time(count))
         skip = t("queue.skip_all")
         self.page.toast(said, "skip-group", "ready identity", words=skip, seconds=15)
