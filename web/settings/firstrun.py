@@ -78,22 +78,29 @@ class FirstRun:
         return self.consent_card()
 
     def consent_card(self):
+        """First what can be had with one click, then what else suits this person and this
+        device."""
         model = self.model(self.wanted)
+        rows = [one for one in self.models if one["id"] != "tiny"]
+        best = offer.offers(rows, self.takes, offers.languages(), self.pace, site.models())
+        size = t("consent.download", size=t.size(model["bytes"]))
         return dom.make(
             "section",
             self.page.packer.card(),
-            dom.make("h3", t("consent.title")),
+            dom.make("h3", t("consent.title", name=model["name"])),
             dom.make("p", t("consent.text")),
             self.space(model),
-            self.proposed(model),
-            self.notes(),
             dom.make(
                 "div",
+                dom.button(size, "download", model["id"], "load", cls="primary"),
                 dom.button(t("consent.other"), "choose-model"),
                 dom.button(t("consent.file"), "pick-model"),
                 self.tiny(),
                 cls="row",
             ),
+            self.about(model, next((one for one in best if one["id"] == model["id"]), None), 1),
+            self.others([one for one in best if one["id"] not in site.models()]),
+            self.notes(),
             dom.make("ul", self.preflight(), cls="chips", label=t("preflight.title")),
             device.note(self.page),
             cls="card consent important",
@@ -101,27 +108,25 @@ class FirstRun:
             tabindex=-1,
         )
 
-    def proposed(self, model):
-        """The models that suit this person and this device; until the engine knows it, the one
-        that can be had at once."""
-        rows = [one for one in self.models if one["id"] != "tiny"]
-        best = offer.offers(rows, self.takes, offers.languages(), self.pace, site.models())
-        return [self.proposal(self.model(one["id"]), one) for one in best] or [
-            self.proposal(model, None)
+    def about(self, model, one, after=0):
+        """The lines on it, `after` so many, which stand there already."""
+        return dom.make("div", offers.about(model, one, self.registry)[after:], cls="about")
+
+    def others(self, best):
+        if not best:
+            return None
+        models = [(self.model(one["id"]), one) for one in best]
+        rows = [
+            dom.make(
+                "div", dom.icon("mark"), self.about(*row), self.elsewhere(row[0]), cls="choice"
+            )
+            for row in models
         ]
+        return [dom.make("p", t("consent.others")), rows]
 
     def notes(self):
         device = self.page.app.device
         return offers.notes(self.registry, self.pace, device.kind if device else "cpu")
-
-    def proposal(self, model, one):
-        if model["id"] in site.models():
-            words = t("consent.download", size=t.size(model["bytes"]))
-            act = dom.button(words, "download", model["id"], "load", cls="primary")
-        else:
-            act = self.elsewhere(model)
-        about = dom.make("div", offers.about(model, one, self.registry))
-        return dom.make("div", dom.icon("mark"), about, act, cls="choice")
 
     def tiny(self):
         """The small test model, for a look around without a download, where the site carries it."""
