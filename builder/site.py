@@ -188,7 +188,8 @@ def roots(site: Site, settings: dict[str, dict]) -> dict[str, bytes]:
     opened = with_paths((ROOT / "web/static/hand-over.html").read_text(), site.names)
     opened = opened.replace("<script", POLICY_WITHIN + "<script")
     pages = {"index.html": index, "hand-over.html": opened, "manifest.webmanifest": manifest}
-    pages["oqt-dashboard.html"] = (ROOT / "web/static/oqt-dashboard.html").read_text()
+    led = (ROOT / "web/static/oqt-dashboard.html").read_text()
+    pages["oqt-dashboard.html"] = with_paths(led, site.names)
     finished = {name: text.encode() for name, text in pages.items()}
     finished["sw.js"] = service_worker(site, finished)
     whole = {"build": build_hash, "files": dict(sorted(site.hashes.items()))}

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, BrowserType, Error, Page, sync_playwright
 
 from builder import serve
 
@@ -72,6 +72,9 @@ class Chromium:
         except BaseException:
             context.close()  # in what state it is, nobody knows
             raise
+        if not takes_files(context.pages[0], address):
+            context.close()
+            return
         self.idle.append((kind, context))
         for _, oldest in self.idle[: -self.IDLE]:
             oldest.close()
@@ -103,6 +106,27 @@ def empty(context: BrowserContext, address: str) -> None:
     stored = {"origin": address.rstrip("/"), "storageTypes": "all"}
     session.send("Storage.clearDataForOrigin", stored)
     session.detach()
+
+
+FILES = """async () => {
+  const root = await navigator.storage.getDirectory();
+  const file = await root.getFileHandle("tried", { create: true });
+  await (await file.createWritable()).close();
+  await root.removeEntry("tried");
+}"""
+
+
+def takes_files(page: Page, address: str) -> bool:
+    """Whether a file can be written where everything was cleared: where a worker died in the midst
+    of one, Chromium goes on with the folder it has deleted."""
+    try:
+        page.goto(address + "build.json")
+        page.evaluate(FILES)
+    except Error:
+        return False
+    finally:
+        page.goto("about:blank")
+    return True
 
 
 class Watch:
