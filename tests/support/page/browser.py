@@ -6,6 +6,7 @@ import json
 import os
 import re
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -68,11 +69,12 @@ class Chromium:
             )
         try:
             yield context
-            empty(context, address)
         except BaseException:
             context.close()  # in what state it is, nobody knows
             raise
-        if not takes_files(context.pages[0], address):
+        try:
+            empty(context, address)
+        except Error:  # not to be had again
             context.close()
             return
         self.idle.append((kind, context))
@@ -93,40 +95,36 @@ class Chromium:
         self.idle = []
 
 
-def empty(context: BrowserContext, address: str) -> None:
-    """Nothing is left of a visit: no page, nothing stored, nothing allowed or taken away."""
-    first, *pages = context.pages
-    for page in pages:
-        page.close()
-    first.goto("about:blank")
-    context.unroute_all()
-    context.set_offline(False)
-    context.clear_permissions()
-    session = context.new_cdp_session(first)
-    stored = {"origin": address.rstrip("/"), "storageTypes": "all"}
-    session.send("Storage.clearDataForOrigin", stored)
-    session.detach()
-
-
+HELD = "async () => (await navigator.locks.query()).held.length"
 FILES = """async () => {
   const root = await navigator.storage.getDirectory();
   const file = await root.getFileHandle("tried", { create: true });
   await (await file.createWritable()).close();
   await root.removeEntry("tried");
 }"""
+DYING = 10  # seconds a worker may take
 
 
-def takes_files(page: Page, address: str) -> bool:
-    """Whether a file can be written where everything was cleared: where a worker died in the midst
-    of one, Chromium goes on with the folder it has deleted."""
-    try:
-        page.goto(address + "build.json")
-        page.evaluate(FILES)
-    except Error:
-        return False
-    finally:
-        page.goto("about:blank")
-    return True
+def empty(context: BrowserContext, address: str) -> None:
+    """Nothing is left of a visit: no page, nothing stored, nothing allowed or taken away.  Workers
+    hold a lock while they live: what one of them writes after everything was cleared would leave
+    Chromium with a folder that it has deleted."""
+    first, *pages = context.pages
+    for page in pages:
+        page.close()
+    context.unroute_all()
+    context.set_offline(False)
+    context.clear_permissions()
+    first.goto(address + "build.json")
+    until = time.monotonic() + DYING
+    while first.evaluate(HELD) and time.monotonic() < until:
+        first.wait_for_timeout(20)
+    session = context.new_cdp_session(first)
+    stored = {"origin": address.rstrip("/"), "storageTypes": "all"}
+    session.send("Storage.clearDataForOrigin", stored)
+    session.detach()
+    first.evaluate(FILES)
+    first.goto("about:blank")
 
 
 class Watch:
