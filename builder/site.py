@@ -180,16 +180,17 @@ def roots(site: Site, settings: dict[str, dict]) -> dict[str, bytes]:
             for name, each in settings.items()
         },
     }
-    index = with_paths((ROOT / "web/static/index.html").read_text(), site.names)
-    index = index.replace("</head>", POLICY_WITHIN + head(site, facts) + "</head>")
+
+    def given(name: str) -> str:
+        return with_paths((ROOT / "web/static" / name).read_text(), site.names)
+
+    index = given("index.html").replace("</head>", POLICY_WITHIN + head(site, facts) + "</head>")
     workers = f'<py-config type="json" hidden>{json.dumps({"plugins": NO_PLUGINS})}</py-config>\n'
     index = index.replace("</body>", workers + "</body>")
-    manifest = with_paths((ROOT / "web/static/manifest.webmanifest").read_text(), site.names)
-    opened = with_paths((ROOT / "web/static/hand-over.html").read_text(), site.names)
-    opened = opened.replace("<script", POLICY_WITHIN + "<script")
+    manifest = given("manifest.webmanifest")
+    opened = given("hand-over.html").replace("<script", POLICY_WITHIN + "<script")
     pages = {"index.html": index, "hand-over.html": opened, "manifest.webmanifest": manifest}
-    led = (ROOT / "web/static/oqt-dashboard.html").read_text()
-    pages["oqt-dashboard.html"] = with_paths(led, site.names)
+    pages["oqt-dashboard.html"] = given("oqt-dashboard.html")
     finished = {name: text.encode() for name, text in pages.items()}
     finished["sw.js"] = service_worker(site, finished)
     whole = {"build": build_hash, "files": dict(sorted(site.hashes.items()))}

@@ -17,7 +17,7 @@ from engine.cli.options import COMMANDS, command, model_options, show, told
 from engine.cli.remembering import assistant_of
 from engine.cli.session import STORE
 from engine.cli.teaching import lines_of, loaded
-from engine.core.collecting.content import prompt_hash
+from engine.core.collecting.quality import answers_of
 from engine.core.settings import for_model
 from engine.core.storage.sqlite import SqliteStore
 from engine.learning.datasets import DataSet
@@ -167,7 +167,7 @@ async def known_in(folder: str | None) -> dict[str, str]:
         learned = [one for _, one in await store.all("examples")]
     finally:
         await store.close()
-    return {prompt_hash(one["prompt"]): one["answer"] for one in learned}
+    return answers_of(learned)
 
 
 COMMANDS["eval"] = evaluate, (model_options, eval_options)

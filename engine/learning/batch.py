@@ -174,10 +174,15 @@ def shared_by(rows: Sequence[Row]) -> list[int]:
     return list(prompts[0][: common_prefix(prompts)]) if prompts else []
 
 
+def own_tokens(row: Row, shared: int) -> int:
+    """What a row takes after the beginning that it shares."""
+    return len(row.prompt) - shared * (not row.plain) + len(row.target) - 1
+
+
 def extent(rows: Sequence[Row], of: Sequence[Row] = ()) -> tuple[int, int]:
     """(tokens, loss rows) these rows need."""
     shared = len(shared_by(of or rows))
-    own = sum(len(row.prompt) - shared * (not row.plain) + len(row.target) - 1 for row in rows)
+    own = sum(own_tokens(row, shared) for row in rows)
     return shared + own, sum(len(row.target) for row in rows)
 
 

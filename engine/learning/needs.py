@@ -18,7 +18,7 @@ from engine.learning.rounds.block_windows import Windows
 from engine.learning.rounds.dataset import file_of, row_of
 from engine.learning.rounds.voices import POOL_ROWS, pool_rows
 from engine.learning.trainer import EngineTrainer
-from engine.model import programs
+from engine.model import programs, registry
 from engine.model.formats import FormatError, ModelFile
 from engine.model.formats.packed import TYPES
 from engine.model.formats.packing import ANY_HASH, EMBEDDINGS, Packing
@@ -122,6 +122,16 @@ def known_packed(row: dict) -> dict | None:
         return None
     weights = sum(loaded_bytes(one) for one in stored.values())
     return {"bytes": size, "embeddings": "Q8_0"} | takes(config, stored, weights)
+
+
+def known_fits(back_end: str, memory: int) -> dict[str, dict]:
+    """Of each known model, whether it chats and learns, as given and `packed`."""
+    found = {}
+    for id, row in registry.known().items():
+        packed = known_packed(row)
+        found[id] = judged(known_takes(row), back_end, memory)
+        found[id]["packed"] = judged(packed, back_end, memory) if packed else {}
+    return found
 
 
 def judged(taken: dict, back_end: str, memory: int) -> dict:

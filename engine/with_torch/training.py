@@ -19,7 +19,7 @@ import torch
 
 from engine.core.settings import StopConfig
 from engine.learning.adaptive import ConfidenceAutoStop
-from engine.learning.batch import Row, extent, pack, shared_by
+from engine.learning.batch import Row, extent, own_tokens, pack, shared_by
 from engine.learning.rounds.written import CHECKPOINT, START, Written
 from engine.model.adapters import load_peft
 from engine.model.formats import ModelFile
@@ -211,9 +211,7 @@ def places(chosen: list[int], whole: list[Row], size: int) -> np.ndarray:
     """Where a share's packed tokens lie in the whole step; padding, which says nothing, is put at
     0."""
     head = len(shared_by(whole))
-    sizes = [
-        len(row.prompt) - head * (not row.plain) + len(row.target) - 1 for row in whole
-    ]  # of each row, after the shared beginning
+    sizes = [own_tokens(row, head) for row in whole]
     found = [*range(head)]
     for number in chosen:
         begin = head + sum(sizes[:number])

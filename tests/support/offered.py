@@ -1,8 +1,7 @@
 """Four made-up devices: what the browser would tell of each, and what a second of measuring would
 find there."""
 
-from engine.learning.needs import judged, known_packed, known_takes
-from engine.model import registry
+from engine.learning.needs import known_fits
 
 GB = 1 << 30
 DEVICES = {
@@ -15,10 +14,4 @@ DEVICES = {
 
 def fits(device: dict) -> dict:
     """What a worker on that device tells of the known models."""
-    found = {}
-    for id, row in registry.known().items():
-        kind, memory = device["kind"], int(device["memory"] * GB)
-        found[id] = judged(known_takes(row), kind, memory)
-        packed = known_packed(row)
-        found[id]["packed"] = judged(packed, kind, memory) if packed else {}
-    return found
+    return known_fits(device["kind"], int(device["memory"] * GB))

@@ -7,9 +7,8 @@ import json
 import js
 from pyscript import js_import
 
-from engine.core.collecting.content import prompt_hash
 from engine.core.collecting.held_back import apart
-from engine.core.collecting.quality import Among, is_poor, judged
+from engine.core.collecting.quality import Among, answers_of, is_poor, judged
 from engine.core.messages import ImportFile, ImportPage, ImportText, Reading
 from web.intake.legible import legible
 from web.lib import clock, dom, failures, files, overlay, site
@@ -218,8 +217,8 @@ class Reader:
 
     async def hold(self, source, lessons):
         """In the queue, each with how good it is and why: beside the others, and what is known."""
-        learned = await self.page.store.all("examples")
-        among = Among({prompt_hash(one["prompt"]): one["answer"] for _, one in learned})
+        learned = [one for _, one in await self.page.store.all("examples")]
+        among = Among(answers_of(learned))
         found = []
         for lesson in lessons:
             found.append(judged(among.faults(lesson["prompt"], lesson["answer"])))

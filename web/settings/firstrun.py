@@ -83,6 +83,7 @@ class FirstRun:
         model = self.model(self.wanted)
         rows = [one for one in self.models if one["id"] != "tiny"]
         best = offer.offers(rows, self.takes, offers.languages(), self.pace, site.models())
+        mine = next((one for one in best if one["id"] == model["id"]), None)
         size = t("consent.download", size=t.size(model["bytes"]))
         return dom.make(
             "section",
@@ -98,7 +99,7 @@ class FirstRun:
                 self.tiny(),
                 cls="row",
             ),
-            self.about(model, next((one for one in best if one["id"] == model["id"]), None), 1),
+            dom.make("div", offers.about(model, mine, self.registry), cls="about"),
             self.others([one for one in best if one["id"] not in site.models()]),
             self.notes(),
             dom.make("ul", self.preflight(), cls="chips", label=t("preflight.title")),
@@ -108,9 +109,10 @@ class FirstRun:
             tabindex=-1,
         )
 
-    def about(self, model, one, after=0):
-        """The lines on it, `after` so many, which stand there already."""
-        return dom.make("div", offers.about(model, one, self.registry)[after:], cls="about")
+    def about(self, model, one, no=None):
+        """A model of a list; `no` says why it cannot be had."""
+        name = dom.make("h3", model["name"])
+        return dom.make("div", name, offers.about(model, one, self.registry), no)
 
     def others(self, best):
         if not best:
@@ -339,7 +341,7 @@ class FirstRun:
         return dom.make(
             "div",
             dom.icon("mark"),
-            dom.make("div", offers.about(model, one, self.registry), no),
+            self.about(model, one, no),
             tag if current else use,
             cls="choice current" if current else "choice",
         )

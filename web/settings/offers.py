@@ -28,7 +28,6 @@ def about(row, one, registry):
         size = t("offer.packed", size=size, packed=t.size(one["takes"]["bytes"]))
     reads = one["reads"] if one else [(code,) + offer.reading(row, code) for code in languages()]
     return [
-        dom.make("h3", row["name"]),
         dom.make("p", size + " · " + row["licence"]),
         dom.make("p", [read(row, registry, *known) for known in reads], cls="reads"),
         dom.make("p", here(one), cls="note") if one else None,

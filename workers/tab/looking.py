@@ -4,8 +4,7 @@ page: read where they lie, nothing of them is copied."""
 from __future__ import annotations
 
 from engine.core.messages import Fits, LookAt, Looked, WhatFits
-from engine.learning.needs import file_takes, judged, known_packed, known_takes, packed_takes
-from engine.model import registry
+from engine.learning.needs import file_takes, judged, known_fits, packed_takes
 from engine.model.look import look
 from workers.tab.device import device_memory
 from workers.tab.handed import handed
@@ -23,11 +22,7 @@ class Looking:
 
     async def on_what_fits(self, request: WhatFits) -> Fits:
         """Of each known model, as given and packed."""
-        models = {}
-        for id, row in registry.known().items():
-            models[id] = self.judged(known_takes(row))
-            packed = known_packed(row)
-            models[id]["packed"] = self.judged(packed) if packed else {}
+        models = known_fits(self.resident.device.kind, device_memory())
         return Fits(models=models, pace=await self.resident.pace())
 
     async def on_look_at(self, request: LookAt) -> Looked:

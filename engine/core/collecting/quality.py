@@ -85,6 +85,11 @@ def pronounceable(word):
     return longest < 6 and len(letters) < 30
 
 
+def answers_of(records):
+    """What was learned, as `Among` wants to know it."""
+    return {prompt_hash(one["prompt"]): one["answer"] for one in records}
+
+
 class Among:
     """Judges one example after another, each beside those before it and what is `known`:
     {prompt_hash: the answer that holds}."""

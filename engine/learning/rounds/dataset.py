@@ -17,8 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.core.collecting.content import prompt_hash
-from engine.core.collecting.quality import is_poor
+from engine.core.collecting.quality import answers_of, is_poor
 from engine.core.settings import TrainingConfig
 from engine.history.round_plan import DATA_SET, Plan
 from engine.history.snapshot import Arrays
@@ -121,12 +120,11 @@ class DataSetAttempt(Steps):
         best comes first."""
         coder, voices = self.trainer.coder, self.trainer.voices
         examples = [self.data[number] for number in self.training]
-        known = {prompt_hash(one["prompt"]): one["answer"] for one in self.plan.pool}
         found = await qualities(
             examples,
             [row_of(example, coder) for example in examples],
             partial(voices.surprise, "base"),
-            known,
+            answers_of(self.plan.pool),
         )
         voices.leave()
         scored = zip(self.training, found, strict=True)
