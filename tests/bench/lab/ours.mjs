@@ -18,4 +18,8 @@ serve({
     const blob = await (await fetch(address)).blob();
     return JSON.parse(await lab.load(blob));
   },
+  async from_file(address) {
+    const blob = await (await fetch(address)).blob();
+    return JSON.parse(await lab.first_token(blob));
+  },
 });

@@ -25,9 +25,10 @@ from engine.model.formats.browser import BlobSource
 from engine.model.generate import Generator
 from engine.model.loaded import Model
 from engine.model.trainable import Trained
-from tests.bench.parts import spoken
+from tests.bench.parts import from_file, spoken
 from tests.bench.parts.batches import packed_rows_of
 from tests.bench.parts.told import Told
+from tests.support import architectures
 from tests.support.same_in_both import MemoryStore
 
 executor = Wasm(Tab())
@@ -141,6 +142,12 @@ async def load(blob):
     return json.dumps(dict(seconds=seconds, weight_bytes=weights, file_bytes=blob.size))
 
 
+async def first_token(blob):
+    """From a file to its first token, in a memory where nothing is yet."""
+    await open_with(None)
+    return json.dumps(await from_file.measured(BlobSource(blob, "model.gguf"), executor))
+
+
 async def answer(prompt, tokens):
     """What follows a prompt, greedily, from an empty cache."""
     generator = state["generator"]
@@ -247,3 +254,8 @@ async def told(name, *args):
         state["told"] = Told(state["model"], MemoryStore())
     given = [arg.to_py() if hasattr(arg, "to_py") else arg for arg in args]
     return json.dumps(await getattr(state["told"], name)(*given))
+
+
+async def architecture(kind):
+    """How far a small random model of a kind is from what transformers computes of it."""
+    return json.dumps(await architectures.figures(kind, executor))
