@@ -1,9 +1,11 @@
 """`oneseek look`: what a file is, whether it loads and learns, and why not, from its header."""
 
+import ast
 import json
 
 import pytest
 
+from builder import ROOT
 from engine.cli.main import main
 from engine.compiler.schedule import plan
 from engine.core.settings import for_model
@@ -17,6 +19,7 @@ from engine.learning.needs import (
 )
 from engine.model import programs, registry
 from engine.model.formats import FileSource
+from engine.model.formats.source import KINDS
 from engine.model.llama import Config, Stored
 from engine.model.trainable import Trained
 from tests.support import tiny
@@ -52,19 +55,37 @@ def test_every_form_of_one_model_is_told_alike(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("changes", "what", "why"),
+    ("changes", "what", "why", "kind"),
     [
-        ({"general__architecture": "mamba"}, {"architecture": "mamba", "title": "tiny llama"}, "mamba"),
-        ({"tokenizer__ggml__pre": "new"}, {"architecture": "llama"}, "pre-tokenizer 'new'"),
-        ({"tokenizer__chat_template": "{% for %}"}, {"context": 512}, "template"),
-        ({"general__type": "adapter"}, {"kind": "GGUF"}, "holds a adapter"),
+        ({"general__architecture": "mamba"}, {"title": "tiny llama"}, "mamba", "architecture"),
+        ({"tokenizer__ggml__pre": "new"}, {"context": 0}, "pre-tokenizer 'new'", "tokenizer"),
+        ({"tokenizer__chat_template": "{% for %}"}, {"context": 512}, "template", "template"),
+        ({"general__type": "adapter"}, {"kind": "GGUF"}, "holds a adapter", "no_model"),
     ],
 )  # fmt: skip
-def test_one_that_does_not_load_is_named_with_the_reason(tmp_path, capsys, changes, what, why):
+def test_one_that_does_not_load_is_named_with_the_reason(
+    tmp_path, capsys, changes, what, why, kind
+):
     (tmp_path / "it.gguf").write_bytes(tiny.gguf("llama", "Q4_1", **changes))
     told = looked(capsys, tmp_path / "it.gguf")
     assert not told["loads"] and why in told["why"] and told["bytes"] > 0
+    assert told["why_kind"] == kind
+    assert told["why_what"] == ("mamba" if kind == "architecture" else "")
     assert what.items() <= told.items()
+
+
+@pytest.mark.parametrize("language", ["en", "sv"])
+def test_the_page_has_words_for_every_reason(language):
+    words = json.loads((ROOT / f"web/static/i18n/{language}.json").read_text())
+    said = {key.removeprefix("given.why_") for key in words if key.startswith("given.why_")}
+    raised = {
+        node.value.value
+        for path in (ROOT / "engine").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.keyword) and node.arg == "kind"
+        if isinstance(node.value, ast.Constant) and "FormatError" in path.read_text()
+    }
+    assert said == set(KINDS) and raised & said == said - {"damaged", "template"}
 
 
 def test_what_is_no_model_and_what_is_not_whole_say_so(tmp_path, capsys):

@@ -5,11 +5,9 @@ import json
 import math
 import time
 from collections import Counter
-from types import SimpleNamespace
 
 import numpy as np
 
-from engine.assistant import Assistant
 from engine.backends.wasm.executor import Wasm
 from engine.backends.wasm.kernels import few_rows, matmul
 from engine.backends.wasm.program import kernel_of
@@ -25,6 +23,7 @@ from engine.model.formats.browser import BlobSource
 from engine.model.generate import Generator
 from engine.model.loaded import Model
 from engine.model.trainable import Trained
+from engine.open import assistant_over
 from tests.bench.parts import from_file, spoken
 from tests.bench.parts.batches import packed_rows_of
 from tests.bench.parts.told import Told
@@ -192,12 +191,15 @@ async def train():
     return json.dumps(time.perf_counter() - began)
 
 
-async def settle():
-    """From here on questions and lessons share memory, as they do in the product; it counts."""
-    nothing_stored = SimpleNamespace(store=None)
+async def settle(steps=None):
+    """From here on questions and lessons share memory, as they do in the product; it counts. Of
+    lessons of so many steps, where that is told."""
     config, budget = TrainingConfig.preset("micro"), TRAINING_BYTES["cpu"]
+    if steps:
+        config = config.replace(lesson={"max_steps": steps, "more_steps": 0})
     state["loaded"] = executor.memory.used
-    assistant = Assistant(state["model"], nothing_stored, config, memory_budget=budget)
+    model, store = state["model"], MemoryStore()
+    assistant = assistant_over(model, store, model.fingerprint, config, memory_budget=budget)
     state["generator"], state["trainer"] = assistant.base, assistant.trainer
 
 
