@@ -14,8 +14,8 @@ from engine.learning.needs import (
     LESSON_TOKENS,
     POSITIONS,
     judged,
-    known_takes,
-    least_step,
+    known_fits,
+    step_bytes,
 )
 from engine.model import programs, registry
 from engine.model.formats import FileSource
@@ -156,20 +156,20 @@ def test_a_device_decides_what_fits_and_the_narrower_limit_is_named():
         assert (found["chats"], found["learns"], found["limit"]) == (chats, learns, limit)
 
 
+@pytest.mark.parametrize("keep", [False, True])
 @pytest.mark.parametrize("id", ["smollm2-135m", "qwen2.5-1.5b", "tiny"])
-def test_the_least_step_is_that_of_the_whole_model_traced(id):
+def test_what_a_step_needs_is_what_the_whole_model_traced_says(id, keep):
     config = Config.from_dict(registry.known()[id]["config"])
     stored = {n: Stored(s, 4 * (len(s) > 1), 32) for n, s in config.shapes().items()}
     size = LESSON_TOKENS, LESSON_ROWS, POSITIONS
-    adapter = Trained.chosen(config, for_model(config.parameters))
-    whole = plan(programs.learn(config, stored, *size, adapter, keep_blocks=0)).lower_bound
-    assert least_step(config, stored) == pytest.approx(whole, rel=0.01)
+    adapter, kept = Trained.chosen(config, for_model(config.parameters)), config.layers * keep
+    whole = plan(programs.learn(config, stored, *size, adapter, keep_blocks=kept)).lower_bound
+    assert step_bytes(config, stored, keep) == pytest.approx(whole, rel=0.01)
 
 
 def test_what_learns_of_the_known_models_is_a_matter_of_the_device():
     def learn(back_end, gigabytes):
-        rows = registry.known().items()
-        fits = {id: judged(known_takes(row), back_end, gigabytes << 30) for id, row in rows}
+        fits = known_fits(back_end, gigabytes << 30)
         return {id for id, one in fits.items() if one["learns"]}
 
     phone, laptop, workstation = learn("cpu", 2), learn("cpu", 8), learn("gpu", 64)

@@ -212,6 +212,7 @@ async def lesson(question, answer):
     while (metrics := await attempt.advance(math.inf)) is not None:
         times.append(time.perf_counter())
         tokens = metrics["tokens"]
+    kept = await attempt.capture()  # as a checkpoint is, on its way into the store
     verdict = await attempt.judge()
     judged = time.perf_counter() - times[-1]
     steps = np.diff(times)
@@ -226,6 +227,7 @@ async def lesson(question, answer):
             bytes_training=executor.memory.used - state["loaded"] + fresh["adapter"].nbytes,
             outcome=verdict["outcome"],
             reason=verdict["reason"],
+            kept_bytes=sum(array.nbytes for array in kept.values()),
         )
     )
 
