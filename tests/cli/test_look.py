@@ -175,4 +175,4 @@ def test_what_learns_of_the_known_models_is_a_matter_of_the_device():
     phone, laptop, workstation = learn("cpu", 2), learn("cpu", 8), learn("gpu", 64)
     assert {"tiny", "smollm2-135m"} <= phone < laptop < workstation
     assert "qwen2.5-1.5b" in laptop - phone
-    assert "ai-sweden-llama-3-8b" in workstation - laptop
+    assert "qwen3-1.7b" in workstation
