@@ -197,3 +197,11 @@ def test_scenario_4_a_reload_keeps_everything(page: Page, asked_for: list[str]):
     assert body(answer).inner_text().startswith(so_far)
     expect(body(answer)).to_contain_text("Madrid")
     assert not asked_for
+
+
+def test_nothing_waits_for_the_person_to_allow_the_browser_to_keep_things(page: Page):
+    """As Firefox asks, whose promise may never settle: lessons never began there."""
+    page.add_init_script("navigator.storage.persist = () => new Promise(() => {})")
+    page.goto("/?model=tiny&debug=1")
+    begun = re.compile(r'"is_scheduled": true')
+    expect(page.locator("html")).to_have_attribute("data-scheduler", begun, timeout=120_000)

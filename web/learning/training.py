@@ -26,30 +26,20 @@ from web.learning.effort import Effort
 from web.lib import clock, dom, failures
 from web.shell.link import Gone, Refused
 
-WITHOUT_MS = 50  # of a moment that nobody measured
-GRACE_MS = 50  # which the browser has beyond the time it was given
-
 
 async def idle(timeout):
-    """How many milliseconds the page has nothing else to do, once it has nothing else to do. A
-    browser that never calls back, as Firefox here, not even after the timeout, has a moment too."""
+    """How many milliseconds the page has nothing else to do, once it has nothing else to do."""
     if not hasattr(js, "requestIdleCallback") or js.document.hidden:
-        return WITHOUT_MS
+        return 50
     told = asyncio.Event()
     left = []
 
     def quiet(deadline):
-        left.append(WITHOUT_MS if deadline.didTimeout else deadline.timeRemaining())
-        told.set()
-
-    def late():
-        left.append(WITHOUT_MS)
+        left.append(50 if deadline.didTimeout else deadline.timeRemaining())
         told.set()
 
     js.requestIdleCallback(quiet, js.JSON.parse('{"timeout": %d}' % timeout))
-    timer = js.setTimeout(late, timeout + GRACE_MS)
     await told.wait()
-    js.clearTimeout(timer)
     return left[0]
 
 
