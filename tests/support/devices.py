@@ -65,10 +65,25 @@ class Device:
         await self.store.batch(ops)
         return entries.gone(about, self.now)
 
+    async def take_back(self, prompt, act):
+        """Remove or skip what was told before it was known by heart or learned; None when nothing
+        waits."""
+        await self.tick()
+        about, saved = prompt_hash(prompt), SavedQueue(TrainingQueue(self.clock), self.store)
+        await saved.load()
+        waiting = [one for one in saved.queue.records.values() if one["about"] == about]
+        known = [*await self.store.keys("facts"), *await self.store.keys("examples")]
+        ids = (await Here.of(self.store)).ids.get(about, ())
+        if [one["state"] for one in waiting] != ["ready"] or set(ids) & set(known):
+            return None
+        await saved.change(lambda queue: getattr(queue, act)(waiting[0]["id"]))
+        return entries.gone(about, self.now)
+
     async def move(self, draw):
         """What waited is known by heart, or was learned by a version: it takes the place of what
         was there."""
-        for id, record in await self.store.all("queue"):
+        waiting = [one for one in await self.store.all("queue") if one[1]["state"] != "skipped"]
+        for id, record in waiting:
             if draw.random() < 0.5:
                 fact = {"id": id, "question": record["prompt"], "answer": record["answer"]}
                 fact.update({name: record[name] for name in ("phrasings", "language", "source")})
@@ -99,8 +114,12 @@ class Device:
     async def everything(self):
         return {name: await self.store.all(name) for name in KEPT}
 
+    async def waiting(self):
+        """What is in the queue and was not put aside."""
+        every = [one for _, one in await self.store.all("queue")]
+        return {(one["prompt"], one["answer"]) for one in every if one["state"] != "skipped"}
+
     async def words(self):
         """Every text that waits or is known by heart."""
-        queue = [(one["prompt"], one["answer"]) for _, one in await self.store.all("queue")]
-        facts = [(one["question"], one["answer"]) for _, one in await self.store.all("facts")]
-        return {*queue, *facts}
+        facts = await self.store.all("facts")
+        return await self.waiting() | {(one["question"], one["answer"]) for _, one in facts}
