@@ -24,6 +24,7 @@ from engine.backends.reference import Numpy
 from engine.cli.session import Session, record_of
 from engine.cli.teaching import configured
 from engine.core.settings import for_model
+from engine.learning.batch import Row
 from engine.learning.rounds import written
 from engine.model import registry
 from engine.model.adapters import save_peft
@@ -70,12 +71,18 @@ class Comparison:
         """The exported round's steps by the engine here, up to its gate."""
         with closing(open_model(str(self.model))) as file:
             model = await Model.load(file, Numpy())
-        told = written.told_of(self.round)
+        exported = written.read(self.round)
         facts = [json.loads(line) for line in self.facts.read_text("utf-8").splitlines()]
         shutil.rmtree(self.folder / OURS, ignore_errors=True)
         session = await Session.open(self.folder / OURS, model, self.config(model))
         attempt = await session.opened(also=[record_of(fact) for fact in facts])
-        assert attempt.plan.identity() == told["plan"], "this is another round than was exported"
+        plan = attempt.plan.identity()
+        assert plan == exported.told["plan"], "this is another round than was exported"
+
+        async def rows(step: int) -> list[Row]:
+            return exported.of(step)  # nobody asks the base a second time
+
+        attempt.rows = rows  # type: ignore[method-assign]
         losses = []
         while (metrics := await attempt.advance(math.inf)) is not None:
             losses.append(metrics["loss"])
