@@ -82,7 +82,7 @@ class Comparison:
         async def rows(step: int) -> list[Row]:
             return exported.of(step)  # nobody asks the base a second time
 
-        attempt.rows = rows  # type: ignore[method-assign]
+        attempt.rows = rows
         losses = []
         while (metrics := await attempt.advance(math.inf)) is not None:
             losses.append(metrics["loss"])
