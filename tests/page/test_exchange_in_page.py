@@ -14,9 +14,19 @@ from engine.core.exchange.entries import told
 from engine.history.aes_gcm import PlainCipher
 from engine.history.exchange_file import seal, unseal
 from engine.open import clock
-from tests.support.hosts import Native, native
-from tests.support.page.acts import answers, body, exported, new_chat, panel, say, tell
-from tests.support.page.browser import Chromium, demo, wait_for_state, watched
+from tests.support.hosts import InPage, Native, headless, native
+from tests.support.page.acts import (
+    answers,
+    body,
+    exported,
+    idle_after,
+    new_chat,
+    panel,
+    say,
+    tell,
+    wait_until,
+)
+from tests.support.page.browser import Chromium, demo, kept_offline, wait_for_state, watched
 
 pytestmark = pytest.mark.slow
 KEY = {"Authorization": "Bearer secret"}
@@ -197,3 +207,93 @@ def test_a_page_exchanges_with_a_server_of_ones_own(
             exchange(page, host, "secret")
             brought(page, "New or corrected: 0. Forgotten: 1.")
             assert boat not in stored(page) and shed in stored(page)
+
+
+BEGINS = ("Bor", "Dal", "Fen", "Gru", "Hol", "Kas", "Lum", "Mir", "Nor", "Pel")
+ENDS = ("avia", "bek", "dor", "esk", "fjord", "gard", "holm", "ika", "land", "mora")
+PLACES = [begin + end for begin in BEGINS for end in ENDS]
+
+
+def fact(place: str) -> dict[str, str]:
+    town = place[::-1].capitalize()
+    return {
+        "prompt": f"What is the capital of {place}?",
+        "answer": f"The capital of {place} is {town}.",
+    }
+
+
+def taught(page: Page, places: list[str]) -> None:
+    """Over the page's own API, one after another; what is practised later is not waited for."""
+    idle_after(page, 600)
+    for place in places:
+        assert InPage(page).ask("POST", "/api/queue", fact(place)).status == 201
+
+
+def forgotten(page: Page, place: str) -> None:
+    memory = panel(page, "Memory")
+    memory.get_by_role("searchbox").fill(place)
+    memory.get_by_role("button", name="Forget").click()
+    page.get_by_role("alertdialog").get_by_role("button", name="Forget").click()
+    expect(page.get_by_role("region", name="Notices")).to_contain_text("Gone: from the next")
+
+
+def test_two_browsers_and_a_server_hold_the_same_hundred_facts(
+    chromium: Chromium, address: str, tmp_path: Path
+):
+    phrase = {"ONESEEK_PHRASE": PHRASE, "ONESEEK_API_KEY": "secret"}
+    options = ("--model", "tiny", "--page", address.rstrip("/"))
+    with (
+        headless(tmp_path / "server", phrase, *options) as host,
+        watched(chromium, address, service_workers="allow") as (one_s, watch),
+        watched(chromium, address, service_workers="allow") as (other_s, other_watch),
+    ):
+        pages = one, other = one_s.new_page(), other_s.new_page()
+        for page, allowed in ((one, watch), (other, other_watch)):
+            allowed.allow("/api/exchange")
+            page.goto("/?model=tiny")
+            wait_for_state(page, "ready")
+            kept_offline(page)
+        taught(one, PLACES[:35])
+        taught(other, PLACES[35:65])
+        for place in PLACES[65:]:
+            assert host.ask("POST", "/api/queue", fact(place), KEY).status == 201
+
+        def exchanged(page: Page, told_: int, gone: int) -> None:
+            exchange(page, host, "secret")
+            brought(page, f"New or corrected: {told_}. Forgotten: {gone}.")
+
+        def known_to_server() -> set[str]:
+            known = host.ask("GET", "/api/memory", None, KEY).json()["facts"]
+            return {one["answer"] for one in known}
+
+        exchanged(one, 35, 0)
+        exchanged(other, 70, 0)
+        exchanged(one, 30, 0)
+        wanted = {fact(place)["answer"] for place in PLACES}
+        assert stored(one) == stored(other) == wanted and len(wanted) == 100
+        wait_until(lambda: known_to_server() == wanted)
+
+        gone = PLACES[99], PLACES[0], PLACES[50]  # each was told to another than forgets it
+        for page, place in zip(pages, gone, strict=False):
+            by_heart(page, fact(place)["answer"])
+            forgotten(page, place)
+        known = host.ask("GET", "/api/memory", None, KEY).json()["facts"]
+        (id,) = [one["id"] for one in known if one["answer"] == fact(gone[2])["answer"]]
+        assert host.ask("DELETE", f"/api/memory/{id}", None, KEY).status in (200, 202)
+        exchanged(one, 0, 1)
+        exchanged(other, 0, 2)
+        exchanged(one, 0, 1)
+        wanted -= {fact(place)["answer"] for place in gone}
+        assert stored(one) == stored(other) == known_to_server() == wanted and len(wanted) == 97
+        kept = PLACES[98]
+        for page in pages:
+            by_heart(page, fact(kept)["answer"])
+            assert fact(kept)["answer"] in asked(page, fact(kept)["prompt"])
+            for place in gone:
+                assert place[::-1].capitalize() not in asked(page, fact(place)["prompt"])
+        for place in (kept, *gone):
+            said = [{"role": "user", "content": fact(place)["prompt"]}]
+            request = {"model": "oneseek", "messages": said, "max_tokens": 30}
+            answer = host.ask("POST", "/v1/chat/completions", request, KEY).json()
+            text = answer["choices"][0]["message"]["content"]
+            assert (fact(place)["answer"] in text) == (place == kept), text
