@@ -2,6 +2,7 @@
 gone, and a file that is of no use says why."""
 
 import asyncio
+import json
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,10 +11,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from builder import ROOT
 from engine.core.exchange.entries import told
 from engine.history.aes_gcm import PlainCipher
 from engine.history.exchange_file import seal, unseal
 from engine.open import clock
+from tests.support.devices import SIGNER, of_no_use
 from tests.support.hosts import InPage, Native, headless, native
 from tests.support.page.acts import (
     answers,
@@ -31,6 +34,7 @@ from tests.support.page.browser import Chromium, demo, kept_offline, wait_for_st
 pytestmark = pytest.mark.slow
 KEY = {"Authorization": "Bearer secret"}
 PHRASE = "vindil under a low moon"
+WORDS = json.loads((ROOT / "web/static/i18n/en.json").read_text("utf-8"))
 TOLD = """async () => {
   const open = indexedDB.open("oneseek");
   const db = await new Promise((go) => (open.onsuccess = () => go(open.result)));
@@ -124,11 +128,10 @@ def test_two_profiles_exchange_what_was_told_and_what_was_forgotten(
         assert {entry["answer"] for entry in state.values()} == {boat, cat}
 
         refused(other, early, "not the phrase", "another phrase than that")
-        cut = tmp_path / "cut.oneseek"
-        cut.write_bytes(early.read_bytes()[:-9])
-        refused(other, cut, "cut off or damaged")
-        cut.write_text("{}")
-        refused(other, cut, "no OneSeek exchange file")
+        bad = tmp_path / "bad.oneseek"
+        for why, data in natively(of_no_use(early.read_bytes(), PHRASE)).items():
+            bad.write_bytes(data)
+            refused(other, bad, WORDS["exchange.no_" + why].partition(". ")[0])
         assert stored(other) == set()
 
         bring(other, early)
@@ -157,10 +160,21 @@ def test_two_profiles_exchange_what_was_told_and_what_was_forgotten(
         other_cat = told(newer["prompt"], "The cat is called Måns.", newer["clock"] - 1)
         file = tmp_path / "met.oneseek"
         met = {other_cat["about"]: other_cat}
-        file.write_bytes(natively(seal(met, PHRASE, clock, PlainCipher())))
+        file.write_bytes(natively(seal(met, PHRASE, clock, PlainCipher(), SIGNER)))
         bring(one, file)
         said = brought(one, "Two answers met: 1.")
         assert f"Kept: {cat}" in said and "Not kept: The cat is called Måns." in said
+        assert f"Signed with the key {SIGNER.public_key}." in said
+
+        one.get_by_role("button", name="Settings").click()
+        one.locator("#set-sign").check()
+        one.keyboard.press("Escape")
+        signed = carried_out(one, tmp_path / "signed.oneseek")
+        _, key = natively(unseal(signed.read_bytes(), PHRASE, PlainCipher()))
+        bring(one, signed)
+        assert "Signed with this device’s own key." in brought(one, "Forgotten: 0.")
+        bring(other, signed)
+        assert f"Signed with the key {key}." in brought(other, "Forgotten: 0.")
 
 
 def exchange(page: Page, host: Native, key: str) -> None:

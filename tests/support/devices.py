@@ -2,24 +2,61 @@
 each."""
 
 import hashlib
+import json
 
 from engine.core.collecting.content import prompt_hash
 from engine.core.exchange import entries
-from engine.core.exchange.arriving import bring
+from engine.core.exchange.arriving import AHEAD_MS, bring
 from engine.core.exchange.gathering import Here, farewell
 from engine.core.queue.saved import SavedQueue
 from engine.core.queue.training_queue import TrainingQueue
 from engine.core.storage.store import KEPT
 from engine.history.aes_gcm import PlainCipher
-from engine.history.exchange_file import COSTS, seal, unseal
+from engine.history.exchange_file import CHECKSUM, COSTS, seal, unseal
+from engine.history.signing import Signer
+from engine.open import clock
 
 PHRASE = "three devices of one person"
+SIGNER = Signer(bytes(range(32)))
 MOVES = ("queue", "facts", "examples")  # where what was told can lie
 
 
 def quickly_sealed(monkeypatch):
     """From now on a guess at the phrase costs as little as a file may have it."""
     monkeypatch.setattr(seal, "__defaults__", (None, COSTS[0]))  # nobody signs it
+
+
+def again(data, **changed):
+    """A file with another header; its checksum fits."""
+    line, _, rest = data.partition(b"\n")
+    whole = json.dumps({**json.loads(line), **changed}).encode() + b"\n" + rest[:-CHECKSUM]
+    return whole + hashlib.sha256(whole).digest()
+
+
+class Forger:
+    """Signs something else than it is given, by somebody's name."""
+
+    public_key = SIGNER.public_key
+
+    def sign(self, data):
+        return SIGNER.sign(data + b".")
+
+
+async def of_no_use(good, phrase):
+    """Files that every door refuses, by the reason it has to say."""
+    one = entries.told("Whose is it?", "It is Ada's.", clock() + 2 * AHEAD_MS)
+
+    async def sealed(entry, signer=None):
+        return await seal({entry["about"]: entry}, phrase, clock, PlainCipher(), signer, COSTS[0])
+
+    return {
+        "wrong": b'{"format": "oneseek-backup", "version": 2}',
+        "damaged": good[:200] + bytes([good[200] ^ 1]) + good[201:],
+        "older": again(good, version=0),
+        "newer": again(good, version=2),
+        "future": await sealed(one),
+        "signature": await sealed({**one, "clock": 1}, Forger()),
+    }
 
 
 class Quick(PlainCipher):
