@@ -12,9 +12,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from builder import ROOT
+from engine.core.collecting.secrets import secrets_in
 from engine.core.exchange.entries import told
 from engine.history.aes_gcm import PlainCipher
 from engine.history.exchange_file import seal, unseal
+from engine.learning.probe import key_of
 from engine.open import clock
 from tests.support.devices import SIGNER, of_no_use
 from tests.support.hosts import InPage, Native, headless, native
@@ -223,34 +225,50 @@ def test_a_page_exchanges_with_a_server_of_ones_own(
             assert boat not in stored(page) and shed in stored(page)
 
 
-BEGINS = ("Bor", "Dal", "Fen", "Gru", "Hol", "Kas", "Lum", "Mir", "Nor", "Pel")
-ENDS = ("avia", "bek", "dor", "esk", "fjord", "gard", "holm", "ika", "land", "mora")
-PLACES = [begin + end for begin in BEGINS for end in ENDS]
+def hundred() -> list[dict[str, str]]:
+    """Facts that people wrote, without those that look like secrets, which nobody is told."""
+    lines = [
+        json.loads(line)
+        for name in ("dev", "eval", "held", "last")
+        for line in (ROOT / f"tests/bench/facts_{name}.jsonl").read_text("utf-8").splitlines()
+    ]
+    lines += [
+        {"question": "What is the boat called?", "answer": "The boat is called Vindil."},
+        {"question": "What is the cat called?", "answer": "The cat is called Nisse."},
+    ]
+    return [
+        {"prompt": one["question"], "answer": one["answer"], "key": key_of(one)}
+        for one in lines
+        if not secrets_in(one["question"] + one["answer"])
+    ]
 
 
-def fact(place: str) -> dict[str, str]:
-    town = place[::-1].capitalize()
-    return {
-        "prompt": f"What is the capital of {place}?",
-        "answer": f"The capital of {place} is {town}.",
-    }
+FACTS = hundred()
+GONE = FACTS[98], FACTS[0], FACTS[50]  # each was told to another than forgets it
+KEPT = next(one for one in FACTS if one["key"] == "Imelda Quaife")
 
 
-def taught(page: Page, places: list[str]) -> None:
+def told_of(fact: dict[str, str]) -> dict[str, str]:
+    return {"prompt": fact["prompt"], "answer": fact["answer"]}
+
+
+def taught(page: Page, facts: list[dict[str, str]]) -> None:
     """Over the page's own API, one after another; what is practised later is not waited for."""
     idle_after(page, 600)
-    for place in places:
-        assert InPage(page).ask("POST", "/api/queue", fact(place)).status == 201
+    for fact in facts:
+        assert InPage(page).ask("POST", "/api/queue", told_of(fact)).status == 201
 
 
-def forgotten(page: Page, place: str) -> None:
+def forgotten(page: Page, fact: dict[str, str]) -> None:
     memory = panel(page, "Memory")
-    memory.get_by_role("searchbox").fill(place)
-    memory.get_by_role("button", name="Forget").click()
+    memory.get_by_role("searchbox").fill(fact["prompt"])
+    entry = memory.get_by_role("listitem").filter(has_text=fact["answer"])
+    entry.get_by_role("button", name="Forget").click()
     page.get_by_role("alertdialog").get_by_role("button", name="Forget").click()
     expect(page.get_by_role("region", name="Notices")).to_contain_text("Gone: from the next")
 
 
+@pytest.mark.long  # three devices take in a hundred facts each: four minutes on a busy machine
 def test_two_browsers_and_a_server_hold_the_same_hundred_facts(
     chromium: Chromium, address: str, tmp_path: Path
 ):
@@ -267,10 +285,10 @@ def test_two_browsers_and_a_server_hold_the_same_hundred_facts(
             page.goto("/?model=tiny")
             wait_for_state(page, "ready")
             kept_offline(page)
-        taught(one, PLACES[:35])
-        taught(other, PLACES[35:65])
-        for place in PLACES[65:]:
-            assert host.ask("POST", "/api/queue", fact(place), KEY).status == 201
+        taught(one, FACTS[:35])
+        taught(other, FACTS[35:65])
+        for fact in FACTS[65:]:
+            assert host.ask("POST", "/api/queue", told_of(fact), KEY).status == 201
 
         def exchanged(page: Page, told_: int, gone: int) -> None:
             exchange(page, host, "secret")
@@ -283,31 +301,29 @@ def test_two_browsers_and_a_server_hold_the_same_hundred_facts(
         exchanged(one, 35, 0)
         exchanged(other, 70, 0)
         exchanged(one, 30, 0)
-        wanted = {fact(place)["answer"] for place in PLACES}
+        wanted = {fact["answer"] for fact in FACTS}
         assert stored(one) == stored(other) == wanted and len(wanted) == 100
         wait_until(lambda: known_to_server() == wanted)
 
-        gone = PLACES[99], PLACES[0], PLACES[50]  # each was told to another than forgets it
-        for page, place in zip(pages, gone, strict=False):
-            by_heart(page, fact(place)["answer"])
-            forgotten(page, place)
+        for page, fact in zip(pages, GONE, strict=False):
+            by_heart(page, fact["answer"])
+            forgotten(page, fact)
         known = host.ask("GET", "/api/memory", None, KEY).json()["facts"]
-        (id,) = [one["id"] for one in known if one["answer"] == fact(gone[2])["answer"]]
+        (id,) = [one["id"] for one in known if one["answer"] == GONE[2]["answer"]]
         assert host.ask("DELETE", f"/api/memory/{id}", None, KEY).status in (200, 202)
         exchanged(one, 0, 1)
         exchanged(other, 0, 2)
         exchanged(one, 0, 1)
-        wanted -= {fact(place)["answer"] for place in gone}
+        wanted -= {fact["answer"] for fact in GONE}
         assert stored(one) == stored(other) == known_to_server() == wanted and len(wanted) == 97
-        kept = PLACES[98]
         for page in pages:
-            by_heart(page, fact(kept)["answer"])
-            assert fact(kept)["answer"] in asked(page, fact(kept)["prompt"])
-            for place in gone:
-                assert place[::-1].capitalize() not in asked(page, fact(place)["prompt"])
-        for place in (kept, *gone):
-            said = [{"role": "user", "content": fact(place)["prompt"]}]
+            by_heart(page, KEPT["answer"])
+            assert KEPT["key"] in asked(page, KEPT["prompt"])
+            for fact in GONE:
+                assert fact["key"] not in asked(page, fact["prompt"])
+        for fact in (KEPT, *GONE):
+            said = [{"role": "user", "content": fact["prompt"]}]
             request = {"model": "oneseek", "messages": said, "max_tokens": 30}
             answer = host.ask("POST", "/v1/chat/completions", request, KEY).json()
             text = answer["choices"][0]["message"]["content"]
-            assert (fact(place)["answer"] in text) == (place == kept), text
+            assert (fact["key"] in text) == (fact is KEPT), text
