@@ -16,6 +16,7 @@ from engine.core.collecting.secrets import secrets_in
 from engine.core.exchange.entries import told
 from engine.history.aes_gcm import PlainCipher
 from engine.history.exchange_file import seal, unseal
+from engine.learning.lessons import has_value
 from engine.learning.probe import key_of
 from engine.open import clock
 from tests.support.devices import SIGNER, of_no_use
@@ -245,7 +246,7 @@ def hundred() -> list[dict[str, str]]:
 
 FACTS = hundred()
 GONE = FACTS[98], FACTS[0], FACTS[50]  # each was told to another than forgets it
-KEPT = next(one for one in FACTS if one["key"] == "Imelda Quaife")
+KEPT = next(one for one in FACTS if "Larkspur Bakery" in one["answer"])
 
 
 def told_of(fact: dict[str, str]) -> dict[str, str]:
@@ -318,12 +319,12 @@ def test_two_browsers_and_a_server_hold_the_same_hundred_facts(
         assert stored(one) == stored(other) == known_to_server() == wanted and len(wanted) == 97
         for page in pages:
             by_heart(page, KEPT["answer"])
-            assert KEPT["key"] in asked(page, KEPT["prompt"])
+            assert has_value(asked(page, KEPT["prompt"]), KEPT["key"])
             for fact in GONE:
-                assert fact["key"] not in asked(page, fact["prompt"])
+                assert not has_value(asked(page, fact["prompt"]), fact["key"])
         for fact in (KEPT, *GONE):
             said = [{"role": "user", "content": fact["prompt"]}]
             request = {"model": "oneseek", "messages": said, "max_tokens": 30}
             answer = host.ask("POST", "/v1/chat/completions", request, KEY).json()
             text = answer["choices"][0]["message"]["content"]
-            assert (fact["key"] in text) == (fact is KEPT), text
+            assert has_value(text, fact["key"]) == (fact is KEPT), text
