@@ -29,6 +29,7 @@ from tests.support.page.acts import (
     new_chat,
     panel,
     say,
+    set_temperature,
     tell,
     wait_until,
 )
@@ -246,7 +247,7 @@ def hundred() -> list[dict[str, str]]:
 
 FACTS = hundred()
 GONE = FACTS[98], FACTS[0], FACTS[50]  # each was told to another than forgets it
-KEPT = next(one for one in FACTS if "Larkspur Bakery" in one["answer"])
+KEPT = FACTS[99]
 
 
 def told_of(fact: dict[str, str]) -> dict[str, str]:
@@ -256,6 +257,7 @@ def told_of(fact: dict[str, str]) -> dict[str, str]:
 def taught(page: Page, facts: list[dict[str, str]]) -> None:
     """Over the page's own API, one after another; what is practised later is not waited for."""
     idle_after(page, 600)
+    set_temperature(page, "0")
     for fact in facts:
         assert InPage(page).ask("POST", "/api/queue", told_of(fact)).status == 201
 
@@ -269,7 +271,7 @@ def forgotten(page: Page, fact: dict[str, str]) -> None:
     expect(page.get_by_role("region", name="Notices")).to_contain_text("Gone: from the next")
 
 
-@pytest.mark.long  # three devices take in a hundred facts each: four minutes on a busy machine
+@pytest.mark.long  # three devices take in a hundred facts each: minutes
 def test_two_browsers_and_a_server_hold_the_same_hundred_facts(
     chromium: Chromium, address: str, tmp_path: Path
 ):

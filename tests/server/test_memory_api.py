@@ -1,6 +1,7 @@
 """What a server knows by heart: listed, forgotten also by its versions, and exchanged with a
 person's other devices by the command line."""
 
+import asyncio
 import json
 
 import pytest
@@ -64,10 +65,11 @@ def test_what_is_known_is_listed_and_forgotten_for_good(tmp_path):
 
 
 def test_what_is_taken_out_of_the_queue_is_not_known_by_heart_either(tmp_path, monkeypatch):
-    monkeypatch.setattr("workers.server.service.IDLE_SECONDS", 600.0)
+    begins = "workers.server.service.Service.learn_next"
+    monkeypatch.setattr(begins, lambda service: asyncio.sleep(600))  # no lesson takes it before
     with native(tmp_path) as host:
         tell(host, DOG, SHED)
-        host.inside(lambda service: service.remember())
+        in_time(lambda: SHED["answer"] in known(host))
         id = known(host)[SHED["answer"]]["id"]
         assert host.ask("DELETE", f"/api/queue/{id}").status == 200
         assert known(host).keys() == {DOG["answer"]}
