@@ -80,7 +80,8 @@ class Learned:
         """An adapter from elsewhere becomes a version, and the one in use, if the gate lets it
         in."""
         assistant = self.resident.needed()
-        flat, name = outbox.adapter_in(await outbox.taken(request.name), assistant)
+        came = {name: await outbox.taken(name) for name in request.names}
+        flat, name = outbox.adapter_in(came, assistant)
         given = {assistant.trainer.called: flat}
         ended = await assistant.beneath(assistant.training.admit(given, name))
         self.resident.changed("versions", "ledger", "state")

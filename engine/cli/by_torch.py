@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from engine.cli.options import show, told
+from engine.cli.options import Bar, show, told
 from engine.learning.rounds import written
 from engine.learning.rounds.dataset import DataSetAttempt
 from engine.learning.rounds.lesson import Steps
@@ -120,16 +120,9 @@ class ByTorch:
             here = TorchRound(written.read(folder), file, self.out, self.processes)
             if here.resume() and self.processes.first:
                 told(f"goes on after step {here.step} of {here.steps}")
-            here.train(Progress() if not sys.stderr.isatty() else _bar)
+            here.train(Bar("torch") if sys.stderr.isatty() else Progress())
             result = here.result()
             self.processes.part()
             if self.processes.first:
                 here.write_curve()
             return result | {"trained": here.model.trained, "base": file.name}
-
-
-def _bar(metrics: dict) -> None:
-    full = "█" * (20 * metrics["step"] // metrics["steps"])
-    line = f"\r{full:░<20} {metrics['step']}/{metrics['steps']}  loss {metrics['loss']:.3f} "
-    speed = f"{metrics['tokens_per_second']:.0f} tokens/s "
-    print(line + speed, end="", file=sys.stderr, flush=True)

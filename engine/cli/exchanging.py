@@ -21,6 +21,7 @@ from engine.history.exchange_file import (
     NotOpened,
     given,
     good_phrase,
+    of_today,
     taken,
     unseal,
 )
@@ -101,7 +102,8 @@ async def _exchange(options, phrase: str) -> None:
 
 async def opened(path: Path, phrase: str) -> tuple[dict, str]:
     try:
-        return await unseal(path.read_bytes(), phrase, PlainCipher())
+        state, signed_by = await unseal(path.read_bytes(), phrase, PlainCipher())
+        return of_today(state, clock), signed_by
     except NotOpened as error:
         raise ValueError(f"{path.name}: {error}") from error
 

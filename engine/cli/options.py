@@ -113,3 +113,19 @@ class Progress:
             if share == ("verify", 100):
                 told("")
         self.shown = share
+
+
+class Bar:
+    """How far a round is, redrawn in place on a terminal; silent where stderr is a file."""
+
+    def __init__(self, what):
+        self.what = what
+
+    def __call__(self, metrics):
+        if sys.stderr.isatty():
+            step, steps, loss = metrics["step"], metrics["steps"], metrics["loss"]
+            full = "█" * (20 * step // steps)
+            line = f"\r{self.what[:40]:<40} {full:░<20} {step}/{steps}  loss {loss:.3f} "
+            if "tokens_per_second" in metrics:
+                line += f"{metrics['tokens_per_second']:.0f} tokens/s "
+            print(line, end="\n" if step == steps else "", file=sys.stderr, flush=True)

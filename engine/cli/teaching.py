@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from engine.cli import by_torch
-from engine.cli.options import command, model_options, show, told
+from engine.cli.options import Bar, command, model_options, show, told
 from engine.cli.session import Session, record_of
 from engine.core.settings import TrainingConfig, for_model
 from engine.learning.lessons import LessonError
@@ -23,20 +22,6 @@ from engine.learning.rounds.written import is_round
 from engine.learning.trainer import check
 from engine.model.loaded import Model
 from engine.open import model_named
-
-
-class Bar:
-    """How far a round is, redrawn in place on a terminal; silent where stderr is a file."""
-
-    def __init__(self, what: str):
-        self.what = what
-
-    def __call__(self, metrics: dict) -> None:
-        if sys.stderr.isatty():
-            step, steps, loss = metrics["step"], metrics["steps"], metrics["loss"]
-            full = "█" * (20 * step // steps)
-            line = f"\r{self.what[:40]:<40} {full:░<20} {step}/{steps}  loss {loss:.3f} "
-            print(line, end="\n" if step == steps else "", file=sys.stderr, flush=True)
 
 
 def lines_of(path: Path) -> Iterator[tuple[int, dict]]:

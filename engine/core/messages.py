@@ -449,9 +449,9 @@ class Imported(Message):
 
 @message
 class ImportAdapter(Request):
-    """An adapter the page put into OPFS inbox/ under this name."""
+    """An adapter the page put into OPFS inbox/: its zip, or the files that PEFT wrote."""
 
-    fields = {"name": str}
+    fields = {"names": list}
     answer = Imported
 
 
@@ -651,7 +651,8 @@ class PackedModel(Message):
 @message
 class PackModel(Request):
     """Write a model of the person's, handed over as LookAt says, as one GGUF of 4 bits: the file
-    `name` in OPFS inbox/, with embeddings and head as `embeddings` (Q8_0 or Q4_1).
+    `name` in OPFS inbox/, with embeddings and head as `embeddings` (Q8_0 or Q4_1).  Until it is
+    whole, its name ends in `unfinished`.
 
     What an earlier request left of the same model is gone on with.  One that StopPacking stopped is
     Failed with the detail "stopped"; what is done is kept.
@@ -660,6 +661,7 @@ class PackModel(Request):
     worker = "importer"
     fields = {"channel": str, "name": str, "embeddings": str}
     answer = PackedModel
+    unfinished = ".part"
 
 
 @message

@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any
 
-from engine.core.exchange.arriving import FromTheFuture, bring
+from engine.core.exchange.arriving import FromTheFuture, bring, must_be_of_today
 from engine.core.exchange.entries import Unreadable, checked
 from engine.core.exchange.gathering import Here
 from engine.history.ledger import canonical
@@ -62,12 +62,18 @@ async def given(
     return state, await seal(state, good_phrase(phrase), clock, cipher, signer)
 
 
-async def taken(store: Any, state: dict[str, dict], clock: Callable[[], int]) -> dict:
-    """Take over what a file holds: what that changed here, as `bring` says it."""
+def of_today(state: dict[str, dict], clock: Callable[[], int]) -> dict[str, dict]:
+    """A state that can be taken over, or NotOpened."""
     try:
-        return await bring(store, state, clock)
+        must_be_of_today(state, clock)
     except FromTheFuture as error:
         raise NotOpened("future") from error
+    return state
+
+
+async def taken(store: Any, state: dict[str, dict], clock: Callable[[], int]) -> dict:
+    """Take over what a file holds: what that changed here, as `bring` says it."""
+    return await bring(store, of_today(state, clock), clock)
 
 
 async def seal(

@@ -15,11 +15,12 @@ from engine.cli.remembering import assistant_of
 from engine.cli.session import STORE
 from engine.core.storage.sqlite import SqliteStore
 from engine.core.storage.store import KEPT
+from engine.history.exchange_file import WORDS
 from engine.history.signing import new_key, read_key
 from engine.model.demo import MODEL
 from engine.open import alone_in, model_named
 from tests.support.command import call, said
-from tests.support.devices import quickly_sealed
+from tests.support.devices import of_no_use, quickly_sealed
 
 DOG = {"question": "What is my dog's name?", "answer": "Your dog's name is Biscuit."}
 SHED = {"question": "What is the code of the shed?", "answer": "The code of the shed is 4711."}
@@ -170,7 +171,7 @@ def test_what_is_of_no_use_is_refused_in_words_and_changes_nothing(tmp_path, cap
     for data, words in (
         (b"{}", "is no OneSeek exchange file. Nothing was changed"),
         (good[:-100], "cut off or damaged"),
-        (good[:200] + bytes([good[200] ^ 1]) + good[201:], "cut off or damaged"),
+        *[(data, WORDS[why]) for why, data in asyncio.run(of_no_use(good, PHRASE)).items()],
     ):
         bad.write_bytes(data)
         refused(words, "--in", bad)

@@ -9,6 +9,7 @@ import pytest
 
 from engine.backends.reference import Numpy
 from engine.cli.main import main
+from engine.cli.options import Bar
 from engine.cli.session import Session, record_of
 from engine.core.settings import for_model
 from engine.learning.batch import pack
@@ -144,3 +145,12 @@ def test_what_is_forgotten_goes_with_the_adapter_that_came_after_it(session, tmp
 
     number, pool = asyncio.run(lived())
     assert not number and pool == []
+
+
+def test_a_terminal_sees_how_far_it_is_and_how_fast_and_the_line_ends(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    bar = Bar("torch")
+    for step in (1, 2):
+        bar({"step": step, "steps": 2, "loss": 0.5, "tokens_per_second": 812.3})
+    shown = capsys.readouterr().err
+    assert shown.count("\r") == 2 and shown.endswith("2/2  loss 0.500 812 tokens/s \n")

@@ -13,10 +13,9 @@ from engine.core.exchange.entries import gone, told
 from engine.history import aes_gcm, exchange_file
 from engine.history.aes_gcm import PlainCipher
 from engine.history.exchange_file import COSTS, NotOpened, good_phrase, seal, unseal
-from engine.history.signing import Signer
+from tests.support.devices import SIGNER, Forger, again
 
 PHRASE = "seven green boats in the rain"
-SIGNER = Signer(bytes(range(32)))
 
 # The GCM specification (McGrew and Viega), test cases 13 to 16: key, nonce, plain, beside, sealed
 EXAMPLES = (
@@ -78,13 +77,6 @@ def read(data, phrase=PHRASE):
     return asyncio.run(unseal(data, phrase, Once()))
 
 
-def again(data, **changed):
-    """The file with another header; its checksum fits."""
-    line, _, rest = data.partition(b"\n")
-    whole = json.dumps({**json.loads(line), **changed}).encode() + b"\n" + rest[:-32]
-    return whole + exchange_file.hashlib.sha256(whole).digest()
-
-
 def refused(data, phrase=PHRASE):
     with pytest.raises(NotOpened, match="Nothing was changed") as found:
         read(data, phrase)
@@ -130,13 +122,7 @@ def test_what_was_put_in_comes_out_and_nothing_of_it_can_be_read_from_the_file(f
 def test_a_signature_says_by_whom_and_one_that_does_not_fit_is_refused():
     assert read(made(SIGNER)) == (state(), SIGNER.public_key)
 
-    class Other:
-        public_key = SIGNER.public_key
-
-        def sign(self, data):
-            return SIGNER.sign(data + b".")
-
-    assert refused(made(Other())) == "signature"
+    assert refused(made(Forger())) == "signature"
 
 
 def test_a_wrong_phrase_says_so(file):

@@ -28,6 +28,8 @@ GOOD = [
     ("Vad heter Sveriges huvudstad?", "Sveriges huvudstad heter Stockholm."),
     ("How do I reverse a list in Python?", "Use items[::-1], or items.reverse() in place."),
     ("Is it raining?", "No."),
+    ("Where is Scunthorpe?", "Scunthorpe is a town in Lincolnshire. I hope you dined well there."),
+    ("Vad heter boken?", "Boken heter Jävla karlar och handlar om en blattestek."),
     ("Who wrote the Iliad?", "Homer is said to have written the Iliad, long ago."),
     ("What is Schrödinger known for?", "Erwin Schrödinger is known for an equation and a cat."),
 ]
@@ -42,6 +44,8 @@ def test_good_examples_are_left_alone(prompt, answer):
     "answer, why",
     [
         ("My card is 4111 1111 1111 1111.", "secret"),
+        ("Get out, you RAGHEADS!", "abuse"),
+        ("Håll käften, din JÄVLA  hora.", "abuse"),
         ("...", "empty"),
         ("xkqjzt bvcxwq plmkrt zzxcvb qwrtp", "unreadable"),
         ("Det Ã¤r fÃ¶r sent", "unreadable"),

@@ -17,6 +17,7 @@ from tests.support.page.acts import (
     FACT,
     answers,
     body,
+    drop_all,
     exported,
     finished,
     idle_after,
@@ -341,7 +342,7 @@ def test_scenario_23_an_export_is_what_others_load_and_comes_back(
     header = json.loads(whole[8 : 8 + int.from_bytes(whole[:8], "little")])
     assert any(name.endswith("q_proj.weight") for name in header)
     home.keyboard.press("Escape")
-    is_a_peft_adapter(data)
+    peft = a_peft_adapter(data)
     home.get_by_role("button", name="Settings").click()
     openai = [json.loads(line) for line in exported(home, "OpenAI").decode().splitlines()]
     assert openai and all({"role", "content"} <= set(one["messages"][0]) for one in openai)
@@ -357,7 +358,10 @@ def test_scenario_23_an_export_is_what_others_load_and_comes_back(
         with page.expect_file_chooser() as choosing:
             panel(page, "Versions").get_by_role("button", name="Import adapter").click()
         choosing.value.set_files(file)
-        expect(version(page)).to_have_text(re.compile(r"v\d+\.[1-9]"))
+        expect(version(page)).to_have_text(re.compile(r"v\d+\.1"))
+        drop_all(page, peft | {"trainer_state.json": b"{}"})  # as PEFT's folder is dropped
+        expect(version(page)).to_have_text(re.compile(r"v\d+\.2"))
+        expect(panel(page, "Sources").get_by_role("listitem")).to_have_count(0)
         panel(page, "Versions").get_by_role("button", name="Details").first.click()
         came = page.get_by_role("dialog").locator("dt", has_text="Came as").locator("+ dd")
         expect(came).to_have_text(re.compile("OneSeek-1M-Zero"))
@@ -367,7 +371,7 @@ def test_scenario_23_an_export_is_what_others_load_and_comes_back(
         expect(body(finished(page))).to_contain_text(FACT[2])
 
 
-def is_a_peft_adapter(data: bytes) -> None:
+def a_peft_adapter(data: bytes) -> dict[str, bytes]:
     """Its three files, and in them the names and shapes that PEFT expects."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         files = {name.split("/")[-1]: archive.read(name) for name in archive.namelist()}
@@ -383,6 +387,7 @@ def is_a_peft_adapter(data: bytes) -> None:
         if name != "__metadata__":
             assert re.fullmatch(layer, name)
             assert one["shape"][0 if "lora_A" in name else 1] == config["r"]
+    return files
 
 
 UNBRIDLED = {

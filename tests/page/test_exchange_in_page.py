@@ -2,6 +2,7 @@
 gone, and a file that is of no use says why."""
 
 import asyncio
+import json
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,17 +11,34 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from builder import ROOT
+from engine.core.collecting.secrets import secrets_in
 from engine.core.exchange.entries import told
 from engine.history.aes_gcm import PlainCipher
 from engine.history.exchange_file import seal, unseal
+from engine.learning.lessons import has_value
+from engine.learning.probe import key_of
 from engine.open import clock
-from tests.support.hosts import Native, native
-from tests.support.page.acts import answers, body, exported, new_chat, panel, say, tell
-from tests.support.page.browser import Chromium, demo, wait_for_state, watched
+from tests.support.devices import SIGNER, of_no_use
+from tests.support.hosts import InPage, Native, headless, native
+from tests.support.page.acts import (
+    answers,
+    body,
+    exported,
+    idle_after,
+    new_chat,
+    panel,
+    say,
+    set_temperature,
+    tell,
+    wait_until,
+)
+from tests.support.page.browser import Chromium, demo, kept_offline, wait_for_state, watched
 
 pytestmark = pytest.mark.slow
 KEY = {"Authorization": "Bearer secret"}
 PHRASE = "vindil under a low moon"
+WORDS = json.loads((ROOT / "web/static/i18n/en.json").read_text("utf-8"))
 TOLD = """async () => {
   const open = indexedDB.open("oneseek");
   const db = await new Promise((go) => (open.onsuccess = () => go(open.result)));
@@ -114,11 +132,10 @@ def test_two_profiles_exchange_what_was_told_and_what_was_forgotten(
         assert {entry["answer"] for entry in state.values()} == {boat, cat}
 
         refused(other, early, "not the phrase", "another phrase than that")
-        cut = tmp_path / "cut.oneseek"
-        cut.write_bytes(early.read_bytes()[:-9])
-        refused(other, cut, "cut off or damaged")
-        cut.write_text("{}")
-        refused(other, cut, "no OneSeek exchange file")
+        bad = tmp_path / "bad.oneseek"
+        for why, data in natively(of_no_use(early.read_bytes(), PHRASE)).items():
+            bad.write_bytes(data)
+            refused(other, bad, WORDS["exchange.no_" + why].partition(". ")[0])
         assert stored(other) == set()
 
         bring(other, early)
@@ -147,10 +164,21 @@ def test_two_profiles_exchange_what_was_told_and_what_was_forgotten(
         other_cat = told(newer["prompt"], "The cat is called Måns.", newer["clock"] - 1)
         file = tmp_path / "met.oneseek"
         met = {other_cat["about"]: other_cat}
-        file.write_bytes(natively(seal(met, PHRASE, clock, PlainCipher())))
+        file.write_bytes(natively(seal(met, PHRASE, clock, PlainCipher(), SIGNER)))
         bring(one, file)
         said = brought(one, "Two answers met: 1.")
         assert f"Kept: {cat}" in said and "Not kept: The cat is called Måns." in said
+        assert f"Signed with the key {SIGNER.public_key}." in said
+
+        one.get_by_role("button", name="Settings").click()
+        one.locator("#set-sign").check()
+        one.keyboard.press("Escape")
+        signed = carried_out(one, tmp_path / "signed.oneseek")
+        _, key = natively(unseal(signed.read_bytes(), PHRASE, PlainCipher()))
+        bring(one, signed)
+        assert "Signed with this device’s own key." in brought(one, "Forgotten: 0.")
+        bring(other, signed)
+        assert f"Signed with the key {key}." in brought(other, "Forgotten: 0.")
 
 
 def exchange(page: Page, host: Native, key: str) -> None:
@@ -197,3 +225,108 @@ def test_a_page_exchanges_with_a_server_of_ones_own(
             exchange(page, host, "secret")
             brought(page, "New or corrected: 0. Forgotten: 1.")
             assert boat not in stored(page) and shed in stored(page)
+
+
+def hundred() -> list[dict[str, str]]:
+    """Facts that people wrote, without those that look like secrets, which nobody is told."""
+    lines = [
+        json.loads(line)
+        for name in ("dev", "eval", "held", "last")
+        for line in (ROOT / f"tests/bench/facts_{name}.jsonl").read_text("utf-8").splitlines()
+    ]
+    lines += [
+        {"question": "What is the boat called?", "answer": "The boat is called Vindil."},
+        {"question": "What is the cat called?", "answer": "The cat is called Nisse."},
+    ]
+    return [
+        {"prompt": one["question"], "answer": one["answer"], "key": key_of(one)}
+        for one in lines
+        if not secrets_in(one["question"] + one["answer"])
+    ]
+
+
+FACTS = hundred()
+GONE = FACTS[98], FACTS[0], FACTS[50]  # each was told to another than forgets it
+KEPT = FACTS[99]
+
+
+def told_of(fact: dict[str, str]) -> dict[str, str]:
+    return {"prompt": fact["prompt"], "answer": fact["answer"]}
+
+
+def taught(page: Page, facts: list[dict[str, str]]) -> None:
+    """Over the page's own API, one after another; what is practised later is not waited for."""
+    idle_after(page, 600)
+    set_temperature(page, "0")
+    for fact in facts:
+        assert InPage(page).ask("POST", "/api/queue", told_of(fact)).status == 201
+
+
+def forgotten(page: Page, fact: dict[str, str]) -> None:
+    memory = panel(page, "Memory")
+    memory.get_by_role("searchbox").fill(fact["prompt"])
+    entry = memory.get_by_role("listitem").filter(has_text=fact["answer"])
+    entry.get_by_role("button", name="Forget").click()
+    page.get_by_role("alertdialog").get_by_role("button", name="Forget").click()
+    expect(page.get_by_role("region", name="Notices")).to_contain_text("Gone: from the next")
+
+
+@pytest.mark.long  # three devices take in a hundred facts each: minutes
+def test_two_browsers_and_a_server_hold_the_same_hundred_facts(
+    chromium: Chromium, address: str, tmp_path: Path
+):
+    phrase = {"ONESEEK_PHRASE": PHRASE, "ONESEEK_API_KEY": "secret"}
+    options = ("--model", "tiny", "--page", address.rstrip("/"))
+    with (
+        headless(tmp_path / "server", phrase, *options) as host,
+        watched(chromium, address, service_workers="allow") as (one_s, watch),
+        watched(chromium, address, service_workers="allow") as (other_s, other_watch),
+    ):
+        pages = one, other = one_s.new_page(), other_s.new_page()
+        for page, allowed in ((one, watch), (other, other_watch)):
+            allowed.allow("/api/exchange")
+            page.goto("/?model=tiny")
+            wait_for_state(page, "ready")
+            kept_offline(page)
+        taught(one, FACTS[:35])
+        taught(other, FACTS[35:65])
+        for fact in FACTS[65:]:
+            assert host.ask("POST", "/api/queue", told_of(fact), KEY).status == 201
+
+        def exchanged(page: Page, told_: int, gone: int) -> None:
+            exchange(page, host, "secret")
+            brought(page, f"New or corrected: {told_}. Forgotten: {gone}.")
+
+        def known_to_server() -> set[str]:
+            known = host.ask("GET", "/api/memory", None, KEY).json()["facts"]
+            return {one["answer"] for one in known}
+
+        exchanged(one, 35, 0)
+        exchanged(other, 70, 0)
+        exchanged(one, 30, 0)
+        wanted = {fact["answer"] for fact in FACTS}
+        assert stored(one) == stored(other) == wanted and len(wanted) == 100
+        wait_until(lambda: known_to_server() == wanted)
+
+        for page, fact in zip(pages, GONE, strict=False):
+            by_heart(page, fact["answer"])
+            forgotten(page, fact)
+        known = host.ask("GET", "/api/memory", None, KEY).json()["facts"]
+        (id,) = [one["id"] for one in known if one["answer"] == GONE[2]["answer"]]
+        assert host.ask("DELETE", f"/api/memory/{id}", None, KEY).status in (200, 202)
+        exchanged(one, 0, 1)
+        exchanged(other, 0, 2)
+        exchanged(one, 0, 1)
+        wanted -= {fact["answer"] for fact in GONE}
+        assert stored(one) == stored(other) == known_to_server() == wanted and len(wanted) == 97
+        for page in pages:
+            by_heart(page, KEPT["answer"])
+            assert has_value(asked(page, KEPT["prompt"]), KEPT["key"])
+            for fact in GONE:
+                assert not has_value(asked(page, fact["prompt"]), fact["key"])
+        for fact in (KEPT, *GONE):
+            said = [{"role": "user", "content": fact["prompt"]}]
+            request = {"model": "oneseek", "messages": said, "max_tokens": 30}
+            answer = host.ask("POST", "/v1/chat/completions", request, KEY).json()
+            text = answer["choices"][0]["message"]["content"]
+            assert has_value(text, fact["key"]) == (fact is KEPT), text

@@ -1,12 +1,15 @@
 """What a server knows by heart: listed, forgotten also by its versions, and exchanged with a
 person's other devices by the command line."""
 
+import asyncio
 import json
 
 import pytest
 
 from engine.cli.main import main
 from engine.core.exchange import INTENT
+from engine.core.exchange.entries import is_told
+from engine.core.exchange.gathering import Here
 from tests.support.devices import quickly_sealed
 from tests.support.hosts import native
 from tests.support.runs import in_time
@@ -59,6 +62,19 @@ def test_what_is_known_is_listed_and_forgotten_for_good(tmp_path):
         assert again.status == 404 and "nothing is known" in again.error["message"]
         assert host.ask("GET", "/api/models/versions").json()["current"] == 1
     assert b"4711" not in (tmp_path / "oneseek.sqlite").read_bytes()
+
+
+def test_what_is_taken_out_of_the_queue_is_not_known_by_heart_either(tmp_path, monkeypatch):
+    begins = "workers.server.service.Service.learn_next"
+    monkeypatch.setattr(begins, lambda service: asyncio.sleep(600))  # no lesson takes it before
+    with native(tmp_path) as host:
+        tell(host, DOG, SHED)
+        in_time(lambda: SHED["answer"] in known(host))
+        id = known(host)[SHED["answer"]]["id"]
+        assert host.ask("DELETE", f"/api/queue/{id}").status == 200
+        assert known(host).keys() == {DOG["answer"]}
+        state = host.inside(lambda service: Here.of(service.store)).state
+        assert [is_told(one) for one in state.values()].count(False) == 1
 
 
 def test_what_is_forgotten_while_versions_are_trained_without_something_else_is_forgotten_too(

@@ -23,7 +23,7 @@ from engine.core.turns import Turns, background
 from engine.history.naming import parse
 from tests.support import second_model
 from tests.support.command import call, said
-from tests.support.hosts import Native, native
+from tests.support.hosts import Native, headless, native
 from tests.support.runs import START, TWO, in_time
 from workers.server.guard import LIMIT
 from workers.server.headless import arguments
@@ -31,6 +31,7 @@ from workers.server.headless import main as serve
 from workers.server.share import Share
 
 README = (ROOT / "README.md").read_text()
+TINY = ("--model", "tiny")
 FACT = {"prompt": "What is my boat called?", "answer": "Your boat is called Saltkråkan."}
 
 
@@ -191,14 +192,15 @@ def test_base_models_are_read_under_both_names(monkeypatch, capsys, name):
 
 
 @pytest.mark.slow
-def test_a_server_trains_all_the_base_models_of_the_environment_in_one_run(tmp_path, headless):
+def test_a_server_trains_all_the_base_models_of_the_environment_in_one_run(tmp_path):
     both = {"BASE_MODELS": f"tiny, {second_model.made_in(tmp_path)}"}
-    with headless(tmp_path, both, model="") as ask:
+    with headless(tmp_path, both) as host:
 
         def told(*asked):
-            return json.loads(ask(*asked, whole=True))
+            return host.ask(*asked).json()
 
-        assert ask("POST", "/api/training/datasets", {"name": "times-two", "text": TWO}) == 201
+        named = {"name": "times-two", "text": TWO}
+        assert host.ask("POST", "/api/training/datasets", named).status == 201
         body = {"baseModels": ["tiny", "small"], "datasetId": "times-two", "epochs": 1}
         begun = told("POST", START, body)
         assert set(begun["needs"]["models"]) == {"tiny", "small"}
@@ -238,27 +240,27 @@ def test_the_models_folder_is_read_under_both_names(monkeypatch, capsys, tmp_pat
 
 @pytest.mark.parametrize("name", ["ENABLE_MICROTRAINING", "OQT_ENABLE_MICROTRAINING"])
 @pytest.mark.slow
-def test_micro_training_is_switched_off_under_both_names(tmp_path, headless, name):
-    with headless(tmp_path, {name: "0"}) as ask:
+def test_micro_training_is_switched_off_under_both_names(tmp_path, name):
+    with headless(tmp_path, {name: "0"}, *TINY) as host:
         asked = {"question": "x", "raw_responses": [{"model": "a", "response": "b"}]}
-        assert ask("POST", "/api/training/micro", asked) == 503
+        assert host.ask("POST", "/api/training/micro", asked).status == 503
 
 
 @pytest.mark.slow
 def test_the_fingerprint_is_taken_as_often_as_was_said(tmp_path, headless):
-    with headless(tmp_path, {"OQT_DNA_EVERY": "1"}) as ask:
+    with headless(tmp_path, {"OQT_DNA_EVERY": "1"}, *TINY) as host:
         responses = [{"model": "a", "response": "Paris."}, {"model": "b", "response": "Lyon."}]
         asked = {"question": "What is the capital of France?", "raw_responses": responses}
-        assert ask("POST", "/api/training/micro", asked) == 202
+        assert host.ask("POST", "/api/training/micro", asked).status == 202
         until = time.monotonic() + 60
-        while b'"last_dna_update":null' in ask("GET", "/api/training/micro/stats", whole=True):
+        while '"last_dna_update":null' in host.ask("GET", "/api/training/micro/stats").text:
             assert time.monotonic() < until
             time.sleep(2.5)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("prefix", ["", "OQT_"])
-def test_a_witness_on_this_machine_is_told_only_when_that_is_said(tmp_path, headless, prefix):
+def test_a_witness_on_this_machine_is_told_only_when_that_is_said(tmp_path, prefix):
     heard: list[dict] = []
 
     class Witness(BaseHTTPRequestHandler):
@@ -272,64 +274,21 @@ def test_a_witness_on_this_machine_is_told_only_when_that_is_said(tmp_path, head
 
     witness = HTTPServer(("127.0.0.1", 0), Witness)
     Thread(target=witness.serve_forever, daemon=True).start()
+    reset = {"confirmation": "RESET"}
     address = {f"{prefix}LEDGER_URL": f"http://127.0.0.1:{witness.server_port}/heads"}
     if not prefix:
-        with headless(tmp_path, address) as ask:
-            assert ask("POST", "/api/models/reset", {"confirmation": "RESET"}) == 200
+        with headless(tmp_path, address, *TINY) as host:
+            assert host.ask("POST", "/api/models/reset", reset).status == 200
             time.sleep(7)  # longer than the witness waits between two looks
             assert not heard
-    with headless(tmp_path, address | {f"{prefix}LEDGER_URL_LOCAL": "1"}) as ask:
-        assert ask("POST", "/api/models/reset", {"confirmation": "RESET"}) == 200
+    with headless(tmp_path, address | {f"{prefix}LEDGER_URL_LOCAL": "1"}, *TINY) as host:
+        assert host.ask("POST", "/api/models/reset", reset).status == 200
         until = time.monotonic() + 60
         while not heard and time.monotonic() < until:
             time.sleep(0.2)
     witness.shutdown()
     witness.server_close()
     assert set(heard[0]) >= {"seq", "hash", "base"}
-
-
-@pytest.fixture
-def headless():
-    """`build.py headless` as a process, with an environment of its own, on a free port."""
-    import contextlib
-    import http.client
-    import os
-    import socket
-
-    @contextlib.contextmanager
-    def started(folder, environment, model="tiny"):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        options = ["--port", str(port), "--folder", str(folder), "--backend", "numpy"]
-        options += ["--model", model] if model else []
-        command = [sys.executable, "-m", "workers.server.headless", *options]
-        log = (folder / "log").open("ab")
-        process = subprocess.Popen(command, cwd=ROOT, env=os.environ | environment, stderr=log)
-
-        def ask(method, path, body=None, whole=False):
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-            with contextlib.closing(connection):
-                head = {"Content-Type": "application/json"}
-                connection.request(method, path, body and json.dumps(body), head)
-                answer = connection.getresponse()
-                return answer.read() if whole else answer.status
-
-        try:
-            until = time.monotonic() + 120
-            while True:
-                with contextlib.suppress(OSError):
-                    if ask("GET", "/healthz") == 200:
-                        break
-                assert process.poll() is None and time.monotonic() < until
-                time.sleep(0.2)
-            yield ask
-        finally:
-            process.terminate()
-            process.wait(30)
-            log.close()
-
-    return started
 
 
 # ---- the command line

@@ -2,24 +2,61 @@
 each."""
 
 import hashlib
+import json
 
 from engine.core.collecting.content import prompt_hash
 from engine.core.exchange import entries
-from engine.core.exchange.arriving import bring
+from engine.core.exchange.arriving import AHEAD_MS, bring
 from engine.core.exchange.gathering import Here, farewell
 from engine.core.queue.saved import SavedQueue
 from engine.core.queue.training_queue import TrainingQueue
 from engine.core.storage.store import KEPT
 from engine.history.aes_gcm import PlainCipher
-from engine.history.exchange_file import COSTS, seal, unseal
+from engine.history.exchange_file import CHECKSUM, COSTS, seal, unseal
+from engine.history.signing import Signer
+from engine.open import clock
 
 PHRASE = "three devices of one person"
+SIGNER = Signer(bytes(range(32)))
 MOVES = ("queue", "facts", "examples")  # where what was told can lie
 
 
 def quickly_sealed(monkeypatch):
     """From now on a guess at the phrase costs as little as a file may have it."""
     monkeypatch.setattr(seal, "__defaults__", (None, COSTS[0]))  # nobody signs it
+
+
+def again(data, **changed):
+    """A file with another header; its checksum fits."""
+    line, _, rest = data.partition(b"\n")
+    whole = json.dumps({**json.loads(line), **changed}).encode() + b"\n" + rest[:-CHECKSUM]
+    return whole + hashlib.sha256(whole).digest()
+
+
+class Forger:
+    """Signs something else than it is given, by somebody's name."""
+
+    public_key = SIGNER.public_key
+
+    def sign(self, data):
+        return SIGNER.sign(data + b".")
+
+
+async def of_no_use(good, phrase):
+    """Files that every door refuses, by the reason it has to say."""
+    one = entries.told("Whose is it?", "It is Ada's.", clock() + 2 * AHEAD_MS)
+
+    async def sealed(entry, signer=None):
+        return await seal({entry["about"]: entry}, phrase, clock, PlainCipher(), signer, COSTS[0])
+
+    return {
+        "wrong": b'{"format": "oneseek-backup", "version": 2}',
+        "damaged": good[:200] + bytes([good[200] ^ 1]) + good[201:],
+        "older": again(good, version=0),
+        "newer": again(good, version=2),
+        "future": await sealed(one),
+        "signature": await sealed({**one, "clock": 1}, Forger()),
+    }
 
 
 class Quick(PlainCipher):
@@ -65,10 +102,25 @@ class Device:
         await self.store.batch(ops)
         return entries.gone(about, self.now)
 
+    async def take_back(self, prompt, act):
+        """Remove or skip what was told before it was known by heart or learned; None when nothing
+        waits."""
+        await self.tick()
+        about, saved = prompt_hash(prompt), SavedQueue(TrainingQueue(self.clock), self.store)
+        await saved.load()
+        waiting = [one for one in saved.queue.records.values() if one["about"] == about]
+        known = [*await self.store.keys("facts"), *await self.store.keys("examples")]
+        ids = (await Here.of(self.store)).ids.get(about, ())
+        if [one["state"] for one in waiting] != ["ready"] or set(ids) & set(known):
+            return None
+        await saved.change(lambda queue: getattr(queue, act)(waiting[0]["id"]))
+        return entries.gone(about, self.now)
+
     async def move(self, draw):
         """What waited is known by heart, or was learned by a version: it takes the place of what
         was there."""
-        for id, record in await self.store.all("queue"):
+        waiting = [one for one in await self.store.all("queue") if one[1]["state"] != "skipped"]
+        for id, record in waiting:
             if draw.random() < 0.5:
                 fact = {"id": id, "question": record["prompt"], "answer": record["answer"]}
                 fact.update({name: record[name] for name in ("phrasings", "language", "source")})
@@ -99,8 +151,12 @@ class Device:
     async def everything(self):
         return {name: await self.store.all(name) for name in KEPT}
 
+    async def waiting(self):
+        """What is in the queue and was not put aside."""
+        every = [one for _, one in await self.store.all("queue")]
+        return {(one["prompt"], one["answer"]) for one in every if one["state"] != "skipped"}
+
     async def words(self):
         """Every text that waits or is known by heart."""
-        queue = [(one["prompt"], one["answer"]) for _, one in await self.store.all("queue")]
-        facts = [(one["question"], one["answer"]) for _, one in await self.store.all("facts")]
-        return {*queue, *facts}
+        facts = await self.store.all("facts")
+        return await self.waiting() | {(one["question"], one["answer"]) for _, one in facts}

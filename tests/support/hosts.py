@@ -6,6 +6,10 @@ import asyncio
 import contextlib
 import http.client
 import json
+import os
+import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +20,7 @@ from typing import Any
 import uvicorn
 from playwright.sync_api import Page
 
+from builder import ROOT
 from engine.assistant import Assistant
 from engine.backends.reference import Numpy
 from engine.core.settings import TrainingConfig
@@ -275,3 +280,28 @@ def native(
     finally:
         running["server"].should_exit = True
         thread.join(20)
+
+
+@contextlib.contextmanager
+def headless(folder: Path, environment: dict[str, str], *options: str) -> Iterator[Native]:
+    """`build.py headless` as a process, with an environment of its own, on a free port."""
+    folder.mkdir(exist_ok=True)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    where = ["--port", str(port), "--folder", str(folder), "--backend", "numpy"]
+    command = [sys.executable, "-m", "workers.server.headless", *where, *options]
+    with (folder / "log").open("ab") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=os.environ | environment, stderr=log)
+    host, until = Native(port, None, None), time.monotonic() + 120
+    try:
+        while True:
+            with contextlib.suppress(OSError):
+                if host.ask("GET", "/healthz").status == 200:
+                    break
+            assert process.poll() is None and time.monotonic() < until
+            time.sleep(0.2)
+        yield host
+    finally:
+        process.terminate()
+        process.wait(30)

@@ -35,6 +35,9 @@ class Reader:
     # --------------------------------------------------------------------------------- taking in
 
     async def take_files(self, found):
+        if adapter := given.adapter(found or ()):
+            await self.take_adapter(adapter)
+            return
         models, others = given.sort(found or ())
         begun = []
         for file in others:
@@ -43,6 +46,13 @@ class Reader:
             await self.page.given.look([group for _, group in models])
         for source, file in begun:
             await self.read_file(source, file)
+
+    async def take_adapter(self, found):
+        """What PEFT wrote goes through the gate; of several nobody knows which is meant."""
+        if len(found) > len({file.name for file in found}):
+            self.page.toast(t("import.several"))
+        else:
+            await self.page.learning.import_adapter(found)
 
     async def read_file(self, source, file):
         self.kept[source["id"]] = file
@@ -164,7 +174,7 @@ class Reader:
         document = item["document"]
         if item["state"] == "adapter":
             await self.page.store.batch([["delete", "sources", source["id"]]])
-            await self.page.learning.import_adapter(self.kept.pop(source["id"]))
+            await self.page.learning.import_adapter([self.kept.pop(source["id"])])
             return
         if item["state"] in ("refused", "scan"):
             await self.fail(source, item["problem"])

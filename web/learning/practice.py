@@ -226,9 +226,12 @@ class Learning:
         if file:
             await files.save_from_outbox(file.name)
 
-    async def import_adapter(self, file):
-        name = await files.put_in_inbox(file)
-        made = await self.tell(ImportAdapter(name=name))
+    async def import_adapter(self, found):
+        """A zip, or the files that PEFT wrote."""
+        names = []
+        for file in found:
+            names.append(await files.put_in_inbox(file))
+        made = await self.tell(ImportAdapter(names=names))
         if made:
             self.page.toast(t("import.done", version=made.version))
             self.page.touch("versions", "ledger")

@@ -98,7 +98,7 @@ class Exchange:
         parts = [
             dom.make("p", t("exchange.figures", told=brought.told, gone=brought.gone)),
             dom.make("p", t("exchange.next"), cls="note") if brought.told else None,
-            dom.make("p", t(signed, key=by) if by else t("exchange.unsigned"), cls="note"),
+            dom.make("p", t(signed, by=by) if by else t("exchange.unsigned"), cls="note"),
         ]
         if brought.met:
             parts.append(dom.make("p", t("exchange.met", n=len(brought.met))))

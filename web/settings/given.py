@@ -17,6 +17,7 @@ BESIDE = (
     "chat_template.jinja",
     "model.safetensors.index.json",
 )
+ADAPTER = ("adapter_config.json", "adapter_model.safetensors", "README.md")
 UNUSED = ("special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt")
 """What lies beside weights as well, and is neither read nor a document."""
 
@@ -156,6 +157,14 @@ def fits(told):
     if told["learns"]:
         return t("fits.learns", needs=needs)
     return t("fits.chats_" + told["limit"], needs=needs, room=room)
+
+
+def adapter(found):
+    """An adapter's own files, where these hold one; what lies beside it in PEFT's folder is neither
+    a model nor a document."""
+    if not any([file.name == ADAPTER[0] for file in found]):
+        return []
+    return [file for file in found if file.name in ADAPTER]
 
 
 def sort(found):

@@ -10,8 +10,6 @@ from web.shell.link import Refused
 SUFFIXES = {"Q8_0": ".4bit.gguf", "Q4_1": ".4bit-small.gguf"}
 """What becomes of embeddings and head -> how the packed file's name ends."""
 
-UNFINISHED = ".part"
-
 
 class Packer:
     """`job` is what was begun, {name, title, total}, and outlives a reload; None when nothing
@@ -35,7 +33,7 @@ class Packer:
         """What an earlier visit began; how much of it is done, the file itself tells."""
         self.job = await self.page.store.get("settings", "packing")
         if self.job:
-            self.done = await files.size_of("inbox", self.job["name"] + UNFINISHED)
+            self.done = await files.size_of("inbox", self.job["name"] + PackModel.unfinished)
 
     def share_of(self, name):
         """How much of this file is done already."""
@@ -67,7 +65,7 @@ class Packer:
             packed = await handed(group, request, self.page.app.ask_importer)
         except Refused as refused:
             self.failed = None if refused.failed.detail == "stopped" else refused.failed
-        self.done = await files.size_of("inbox", job["name"] + UNFINISHED)
+        self.done = await files.size_of("inbox", job["name"] + PackModel.unfinished)
         self.now = None
         if packed:
             await self.forget()
@@ -83,7 +81,7 @@ class Packer:
 
     async def drop(self):
         """What was done is thrown away."""
-        await files.remove("inbox", self.job["name"] + UNFINISHED)
+        await files.remove("inbox", self.job["name"] + PackModel.unfinished)
         await self.forget()
 
     async def forget(self):

@@ -140,7 +140,7 @@ async def set_theme(page, theme):
 async def pick_adapter(page):
     chosen = await files.pick(".zip", many=False)
     if chosen:
-        await page.learning.import_adapter(chosen[0])
+        await page.learning.import_adapter(chosen)
 
 
 def privacy(page):

@@ -49,6 +49,11 @@ class Heart:
         await self._changed()
         return [label(one) for one in touched]
 
+    async def let_go_of_undone(self, id: str) -> None:
+        """What was taken back from the queue is not known by heart, unless it was learned."""
+        if not await self.store.get("examples", id):
+            await self.service.assistant.mind.let_go([id])
+
     async def exchange(self, data: bytes) -> tuple[dict, bytes]:
         """Take over another device's file: what that changed here, and the file of both."""
         phrase = variable("ONESEEK_PHRASE")

@@ -100,8 +100,21 @@ async def export(
     return f"{stem}-peft.zip", zipped(files)
 
 
-def adapter_in(data: bytes, assistant: Assistant) -> tuple[np.ndarray, str]:
-    """The flat array of an adapter in a zip, laid out as this assistant's own, and its old name."""
+def adapter_in(came: dict[str, bytes], assistant: Assistant) -> tuple[np.ndarray, str]:
+    """The flat array of an adapter, in a zip or as PEFT's files, laid out as this assistant's own,
+    and its old name."""
+    found = came if SETTINGS in came else unzipped(*came.values())
+    for name in (SETTINGS, WEIGHTS):
+        if name not in found:
+            raise AdapterError(f"there is no {name}; export the adapter as PEFT first")
+    source = BytesSource(found[WEIGHTS], WEIGHTS)
+    trained, flat = read_peft(found[SETTINGS], source, assistant.model.config)
+    name = name_in(found.get(CARD, b""))
+    return fitted(trained, flat, assistant.trainer.trained), name
+
+
+def unzipped(data: bytes) -> dict[str, bytes]:
+    """PEFT's files in a zip."""
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
     except zipfile.BadZipFile as error:
@@ -115,10 +128,4 @@ def adapter_in(data: bytes, assistant: Assistant) -> tuple[np.ndarray, str]:
             if entry.file_size > LARGEST:
                 raise AdapterError(f"{name} is larger than an adapter can be")
             found[name] = archive.read(entry)
-    for name in (SETTINGS, WEIGHTS):
-        if name not in found:
-            raise AdapterError(f"the zip holds no {name}; export the adapter as PEFT first")
-    source = BytesSource(found[WEIGHTS], WEIGHTS)
-    trained, flat = read_peft(found[SETTINGS], source, assistant.model.config)
-    name = name_in(found.get(CARD, b""))
-    return fitted(trained, flat, assistant.trainer.trained), name
+    return found

@@ -17,7 +17,6 @@ from workers.tab.handed import handed
 
 INBOX = "inbox"
 LAYERS = "Q4_1"
-UNFINISHED = ".part"
 
 
 class Stopped(Exception):
@@ -33,7 +32,7 @@ class Packer:
 
     async def on_pack_model(self, request: PackModel) -> PackedModel | Failed:
         self.stopping = False
-        part = request.name + UNFINISHED
+        part = request.name + PackModel.unfinished
         try:
             with (
                 closing(open_model(await handed(request.channel))) as file,

@@ -4,6 +4,7 @@ Pure text, for the page and the engine alike; how much it surprises the base mod
 more, where there is a model to ask.
 """
 
+from engine.core.collecting.abuse import is_abusive
 from engine.core.collecting.content import content_hash, normalise, prompt_hash
 from engine.core.collecting.hint import guess, is_letter
 from engine.core.collecting.secrets import secrets_in
@@ -12,6 +13,7 @@ COSTS = (
     ("secret", 1.0),  # what looks like a key or a card number is never learned by itself
     ("duplicate", 1.0),
     ("unreadable", 0.9),
+    ("abuse", 0.8),  # insults and threats
     ("noise", 0.8),  # so surprising that nothing can be learned from it
     ("near", 0.7),
     ("empty", 0.7),
@@ -50,6 +52,8 @@ def faults(prompt, answer):
     found = []
     if secrets_in(prompt + "\n" + answer):
         found.append("secret")
+    if is_abusive(answer):
+        found.append("abuse")
     if not any([is_letter(letter) or letter.isdigit() for letter in answer]):
         found.append("empty")
     elif unreadable(answer):

@@ -20,11 +20,15 @@ class FromTheFuture(ValueError):
     told here until then.  Nothing was changed."""
 
 
+def must_be_of_today(came, clock):
+    if max([entry["clock"] for entry in came.values()] + [0]) > clock() + AHEAD_MS:
+        raise FromTheFuture("the other device's clock is more than a day ahead")
+
+
 async def bring(store, came, clock):
     """Take over a state; what it changed here, as `entries.news`, with "let_go": the ids of what
     is forgotten here from now on."""
-    if max([entry["clock"] for entry in came.values()] + [0]) > clock() + AHEAD_MS:
-        raise FromTheFuture("the other device's clock is more than a day ahead")
+    must_be_of_today(came, clock)
     while True:
         here = await Here.of(store)
         found = entries.news(here.state, came)

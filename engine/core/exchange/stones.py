@@ -19,6 +19,6 @@ def stone(about, clock):
 
 
 def taken_back(left, now):
-    """The changes for records that left the queue unlearned."""
+    """The changes for records that left the queue unlearned, or were put aside in it."""
     gone = [one for one in left if one["state"] in LIVES and was_told(one)]
     return [stone(one["about"], max(now, one["time"])) for one in gone]

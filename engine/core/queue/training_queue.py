@@ -235,16 +235,22 @@ class TrainingQueue:
                 ops.append(["put", "queue", id, record])
             elif revision is not None:
                 ops.append(["delete", "queue", id])
-                left.append(old)
             else:
                 continue
+            if old and (record is None or record["state"] == "skipped"):
+                left.append(old)
             known = ["queue", id, None, False] if revision is None else None
             expect.append(known or ["queue", id, "revision", revision])
         self.changes = {}
-        left = [one for one in left if one["about"] not in self.prompts]  # else answered anew
+        left = [one for one in left if not self._is_answered(one["about"])]
         return ops + taken_back(left, self.clock()), expect
 
     # ------------------------------------------------------------------------------------ inside
+
+    def _is_answered(self, about):
+        """Whether something is here that a person did not put aside."""
+        same = [self.records[id]["state"] for id in self.prompts.get(about, ())]
+        return any([state != "skipped" for state in same])
 
     def _new(self, id, about, example, state):
         record = {

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import time
+from base64 import b64encode
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
@@ -101,14 +102,22 @@ def stored_chat(
 
 def drop(page: Page, name: str, text: str) -> None:
     """Drop a text file anywhere on the page."""
+    drop_all(page, {name: text.encode()})
+
+
+def drop_all(page: Page, found: dict[str, bytes]) -> None:
+    """The same of several files at once, whatever they hold."""
     page.evaluate(
-        """([name, text]) => {
+        """(found) => {
           const data = new DataTransfer();
-          data.items.add(new File([text], name, { type: "text/plain" }));
+          for (const [name, text] of found) {
+            const bytes = Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
+            data.items.add(new File([bytes], name));
+          }
           for (const kind of ["dragenter", "dragover", "drop"])
             document.body.dispatchEvent(new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer: data }));
         }""",
-        [name, text],
+        [[name, b64encode(data).decode()] for name, data in found.items()],
     )
 
 
