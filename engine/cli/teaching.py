@@ -16,6 +16,7 @@ from pathlib import Path
 from engine.cli import by_torch
 from engine.cli.options import command, model_options, show, told
 from engine.cli.session import Session, record_of
+from engine.cli.tuning import seconds_asked, tune_option, tuned
 from engine.core.settings import TrainingConfig, for_model
 from engine.learning.lessons import LessonError
 from engine.learning.rounds.dataset import data_set_record
@@ -209,7 +210,7 @@ def data_option(parser):
                         "--engine torch, a folder of `oneseek export --format dataset`")  # fmt: skip
 
 
-@command(model_options, data_option, out_option, settings_options, engine_option)
+@command(model_options, data_option, out_option, settings_options, engine_option, tune_option)
 def train(options):
     """Train on a data set of any usual form, with a validation part, until it no longer gets
     better."""
@@ -222,12 +223,15 @@ async def _train(options):
         return
     if is_round(options.data):
         raise ValueError(f"{options.data} is a written round: train by it with --engine torch")
+    seconds_asked(options)
     record = data_set_record(options.data)
     told(f"{record['prompt']}: {record['examples']} answers, {', '.join(record['forms'])}")
     model = await loaded(options)
     usual = TrainingConfig(skip_poor=True)
     async with session_of(options, model, configured(options, usual)) as session:
         known = await session.known(record["id"])
+        if not known:
+            await tuned(options, session, record)
         ended = known or await session.train(record, Bar(record["prompt"]), elsewhere)
         if elsewhere:
             elsewhere.over(trained=known is None)

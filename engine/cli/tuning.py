@@ -1,0 +1,87 @@
+"""`oneseek train --tune 10m`: good settings are found first, and what was tried is told as a
+table."""
+
+from __future__ import annotations
+
+import sys
+
+from engine.cli.options import told
+from engine.cli.session import Session
+from engine.learning.tuning import DEFAULTS, Kept, noise, seconds_of
+
+WHY = {
+    "better": "chosen: better than the defaults by more than luck explains",
+    "noise": "the defaults stay: nothing was better by more than luck explains",
+    "harm": "the defaults stay: what was better would have harmed what the model knows",
+    "time": "the defaults stay: the time was too short to compare others with them",
+}
+
+
+def tune_option(parser):
+    parser.add_argument("--tune", metavar="TIME",
+                        help="find rank, rate, batch and times through it first, by tries on a part "
+                        "held back, for at most so long (90s, 10m, 1h); interrupted, the same line "
+                        "goes on")  # fmt: skip
+
+
+def seconds_asked(options) -> float | None:
+    """How long to try; a wrong call ends before a model is loaded."""
+    if options.tune is None:
+        return None
+    if options.engine != "own":
+        raise ValueError("--tune tries with the engine here, not with --engine torch; train "
+                         "with one of them. Nothing was trained")  # fmt: skip
+    return seconds_of(options.tune)
+
+
+async def tuned(options, session: Session, record: dict) -> None:
+    """The session trains by the settings that were found, if that was asked for."""
+    tuning = await session.tune(record, seconds_asked(options), heard)
+    if tuning:
+        for line in table(tuning.kept):
+            told(line)
+
+
+def heard(kept: Kept) -> None:
+    """How far it is, where somebody looks."""
+    if sys.stderr.isatty():
+        spent, seconds = clock(kept["spent"]), clock(kept["seconds"])
+        print(f"\r{len(kept['results'])} tries, {spent} of {seconds} ", end="", file=sys.stderr)
+        if kept["chosen"] is not None:
+            told("")
+
+
+def table(kept: Kept) -> list[str]:
+    """Every try in words: its settings, its loss after each share of the training, what follows."""
+    shares = "".join(f"{100 * share:>7.0f} %" for share in kept["shares"])
+    lines = [f"     rate  rank  batch  times{shares}   of the training; loss on what was held back"]
+    for number in sorted({one["try"] for one in kept["results"]}):
+        lines.append(row(kept, number))
+    return [*lines, f"{WHY[kept['why']]} ({clock(kept['spent'])} of {clock(kept['seconds'])})"]
+
+
+def row(kept: Kept, number: int) -> str:
+    settings, mine = kept["tries"][number], [r for r in kept["results"] if r["try"] == number]
+    by_rung = {one["rung"]: one for one in mine}
+    losses = [
+        f"{by_rung[rung]['loss']:>9.3f}" if rung in by_rung else " " * 9
+        for rung in range(len(kept["shares"]))
+    ]
+    mark = "*" if number == kept["chosen"] else " "
+    words = "defaults" if number == DEFAULTS else compared(kept, mine[-1])
+    return (f"{mark}{settings['learning_rate']:>8.2g}{settings['lora_config']['rank']:>6}"
+            f"{settings['batch_size']:>7}{settings['epochs']:>7}{''.join(losses)}   {words}")  # fmt: skip
+
+
+def compared(kept: Kept, result: dict) -> str:
+    """How a try stands beside the defaults that were trained as long."""
+    if "error" not in result:
+        return ""
+    luck = noise(result, len({one["try"] for one in kept["results"]}) - 1)
+    words = f"{result['better']:+.3f}, luck explains {luck:.3f}"
+    return words + (f"; harms: {', '.join(result['harm'])}" if result.get("harm") else "")
+
+
+def clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
