@@ -218,12 +218,12 @@ def train(options):
 
 
 async def _train(options):
+    seconds_asked(options)
     elsewhere = by_torch.of(options)
     if elsewhere and (elsewhere.alone() or elsewhere.helped()):
         return
     if is_round(options.data):
         raise ValueError(f"{options.data} is a written round: train by it with --engine torch")
-    seconds_asked(options)
     record = data_set_record(options.data)
     told(f"{record['prompt']}: {record['examples']} answers, {', '.join(record['forms'])}")
     model = await loaded(options)

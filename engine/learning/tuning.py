@@ -187,7 +187,8 @@ class Tuning:
     ) -> dict:
         """A try is over: nats a token of each example that it was not trained on. `better` than the
         defaults, `error` of that by which examples these are."""
-        result = {"try": number, "rung": rung, "loss": mean(losses, tokens), "seconds": seconds}
+        result: Kept = {"try": number, "rung": rung, "loss": mean(losses, tokens)}
+        result["seconds"] = seconds
         if number == DEFAULTS:
             result["each"] = list(losses)
         elif usual := self.result(DEFAULTS, rung):

@@ -91,7 +91,7 @@ def test_what_is_clearly_better_is_chosen_and_the_best_are_trained_the_longest()
 
 def test_of_equals_the_defaults_are_kept_but_for_the_luck_that_was_told():
     """A few in a hundred, though the luckiest of two dozen is looked at each time."""
-    worlds = [World(seed, 0.01, flat=True) for seed in range(200)]
+    worlds = [World(seed, 0.01, flat=True) for seed in range(80)]
     chosen = [
         gone_on(begun(600, world, seed=n), world).kept["chosen"] for n, world in enumerate(worlds)
     ]

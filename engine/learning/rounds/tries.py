@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from engine.core.settings import TrainingConfig
 from engine.history.round_plan import TRAINING, Plan, settled
@@ -20,6 +20,8 @@ from engine.learning.lessons import Draw
 from engine.learning.rounds.dataset import VALIDATED, DataSetAttempt
 from engine.learning.rounds.lesson import Steps
 from engine.learning.rounds.rate_schedule import FallingPace
+from engine.learning.trainer import EngineTrainer
+from engine.learning.training_engine import TrainingEngine
 from engine.learning.tuning import (
     BATCHES,
     DEFAULTS,
@@ -30,10 +32,6 @@ from engine.learning.tuning import (
     of_rank,
     steps_of,
 )
-
-if TYPE_CHECKING:
-    from engine.learning.trainer import EngineTrainer
-    from engine.learning.training_engine import TrainingEngine
 
 LEAST_HELD, HELD = 6, 4  # examples held back to compare by: at least so many, one of so many
 FEWEST = 18  # examples to train on, with fewer of which nothing can be told apart
@@ -211,7 +209,7 @@ async def found(
 ) -> Tuning:
     """The settings for the run that comes next in `training`, whose plan has them from now on."""
     before, plan = await training.planned(TRAINING, [record])
-    tries = Tries(training.trainer, before, plan, clock, save, breathe)
+    tries = Tries(cast(EngineTrainer, training.trainer), before, plan, clock, save, breathe)
     tuning = await tries.chosen(kept, seconds)
     training.config = merged(training.config, tuning.settings)
     return tuning
