@@ -28,10 +28,10 @@ from engine.learning.lessons import guess
 from engine.learning.memory.mind import Mind
 from engine.learning.replay import History
 from engine.learning.rounds.lesson import Steps
-from engine.learning.rounds.tries import found
 from engine.learning.trainer import EngineTrainer, check
 from engine.learning.training_engine import TrainingEngine
-from engine.learning.tuning import Kept, Tuning
+from engine.learning.tuning.halving import Kept, Tuning
+from engine.learning.tuning.tries import found
 from engine.model.adapters import CARD, fitted, load_adapter, name_in, save_adapter
 from engine.model.loaded import Model
 from engine.model.trainable import Trained

@@ -6,8 +6,8 @@ import json
 import pytest
 
 from engine.cli.main import main
-from engine.learning.rounds.tries import Tries
-from engine.learning.tuning import DEFAULTS
+from engine.learning.tuning.halving import DEFAULTS
+from engine.learning.tuning.tries import Tries
 from tests.support.command import call
 
 SET = ["--set", "epochs=1", "practice.anchor_rows=0", "practice.text_rows=0"]

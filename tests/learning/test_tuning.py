@@ -8,9 +8,9 @@ import statistics
 
 import pytest
 
-from engine.cli.tuning import table
 from engine.core.settings import TrainingConfig
-from engine.learning.tuning import DEFAULTS, HELD_ROWS, LEAST_STEPS, Tuning, seconds_of
+from engine.learning.tuning.halving import DEFAULTS, HELD_ROWS, LEAST_STEPS, Tuning, seconds_of
+from engine.learning.tuning.table import table
 
 HELD = 24
 TOKENS = [3 + n % 5 for n in range(HELD)]

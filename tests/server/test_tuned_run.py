@@ -6,7 +6,7 @@ import json
 import pytest
 
 from engine.core.turns import Turns
-from engine.learning.tuning import DEFAULTS
+from engine.learning.tuning.halving import DEFAULTS
 from tests.support.hosts import native
 from tests.support.runs import START, brought_in, in_time, stored
 

@@ -22,8 +22,8 @@ from engine.history.versions import GENERIC, Versions
 from engine.learning import run_data, shape
 from engine.learning.adaptive import AdaptiveConfig
 from engine.learning.needs import Watch, measured_pace, needs
-from engine.learning.rounds.tries import found, merged, must_be_adapter, must_suffice, widest
 from engine.learning.runs import TrainingRun, validate_base_models
+from engine.learning.tuning.tries import found, merged, must_be_adapter, must_suffice, widest
 from workers.server.relay import Relay, must_have_come_to, told
 
 

@@ -15,13 +15,13 @@ from pathlib import Path
 
 from builder import ROOT
 from engine.cli.session import Session
-from engine.cli.tuning import table
 from engine.core.settings import TrainingConfig
 from engine.learning.batch import Coder
 from engine.learning.datasets import DataSet
 from engine.learning.lessons import guess
 from engine.learning.rounds.dataset import data_set_record, row_of
-from engine.learning.tuning import error, mean
+from engine.learning.tuning.halving import error, mean
+from engine.learning.tuning.table import table
 from engine.model.demo.corpus import exchanges
 from engine.model.loaded import Model
 

@@ -16,7 +16,7 @@ from engine.learning import run_data
 from engine.learning.adaptive import AdaptiveConfig, score
 from engine.learning.run_data import LARGEST
 from engine.learning.runs import moment
-from engine.learning.tuning import seconds_of
+from engine.learning.tuning.halving import seconds_of
 from workers.server.fields import BadRequest, array, body_of, number, record, takes, text, whole
 from workers.server.service import Service, service_of
 

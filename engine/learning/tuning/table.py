@@ -1,13 +1,8 @@
-"""`oneseek train --tune 10m`: good settings are found first, and what was tried is told as a
-table."""
+"""What was tried, as a table for a terminal."""
 
 from __future__ import annotations
 
-import sys
-
-from engine.cli.options import told
-from engine.cli.session import Session
-from engine.learning.tuning import DEFAULTS, Kept, noise, seconds_of
+from engine.learning.tuning.halving import DEFAULTS, Kept, noise
 
 WHY = {
     "better": "chosen: better than the defaults by more than luck explains",
@@ -15,40 +10,6 @@ WHY = {
     "harm": "the defaults stay: what was better would have harmed what the model knows",
     "time": "the defaults stay: the time was too short to compare others with them",
 }
-
-
-def tune_option(parser):
-    parser.add_argument("--tune", metavar="TIME",
-                        help="find rank, rate, batch and times through it first, by tries on a part "
-                        "held back, for at most so long (90s, 10m, 1h); interrupted, the same line "
-                        "goes on")  # fmt: skip
-
-
-def seconds_asked(options) -> float | None:
-    """How long to try; a wrong call ends before a model is loaded."""
-    if options.tune is None:
-        return None
-    if options.engine != "own":
-        raise ValueError("--tune tries with the engine here, not with --engine torch; train "
-                         "with one of them. Nothing was trained")  # fmt: skip
-    return seconds_of(options.tune)
-
-
-async def tuned(options, session: Session, record: dict) -> None:
-    """The session trains by the settings that were found, if that was asked for."""
-    tuning = await session.tune(record, seconds_asked(options), heard)
-    if tuning:
-        for line in table(tuning.kept):
-            told(line)
-
-
-def heard(kept: Kept) -> None:
-    """How far it is, where somebody looks."""
-    if sys.stderr.isatty():
-        spent, seconds = clock(kept["spent"]), clock(kept["seconds"])
-        print(f"\r{len(kept['results'])} tries, {spent} of {seconds} ", end="", file=sys.stderr)
-        if kept["chosen"] is not None:
-            told("")
 
 
 def table(kept: Kept) -> list[str]:

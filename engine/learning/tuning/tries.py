@@ -22,7 +22,7 @@ from engine.learning.rounds.lesson import Steps
 from engine.learning.rounds.rate_schedule import FallingPace
 from engine.learning.trainer import EngineTrainer
 from engine.learning.training_engine import TrainingEngine
-from engine.learning.tuning import (
+from engine.learning.tuning.halving import (
     BATCHES,
     DEFAULTS,
     LEAST_STEPS,
