@@ -144,7 +144,7 @@ async def measured(given: argparse.Namespace) -> list[dict]:
 
 async def settled(given: argparse.Namespace) -> list[dict]:
     model = await model_named(given.model, given.backend)
-    return await settings.compared(model, given.only, given.tune)
+    return await settings.compared(model, given.only, given.tune, given.rate)
 
 
 def main() -> None:
@@ -156,6 +156,7 @@ def main() -> None:
     ask.add_argument("--set", choices=SETS, default="style")
     ask.add_argument("--settings", action="store_true")
     ask.add_argument("--tune", type=float, default=120.0)
+    ask.add_argument("--rate", type=float, default=1e-4, help="the default to be beaten")
     ask.add_argument("--only", nargs="*", choices=settings.SETS, default=list(settings.SETS))
     given = ask.parse_args()
     if given.settings:

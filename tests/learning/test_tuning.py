@@ -9,7 +9,14 @@ import statistics
 import pytest
 
 from engine.core.settings import TrainingConfig
-from engine.learning.tuning.halving import DEFAULTS, HELD_ROWS, LEAST_STEPS, Tuning, seconds_of
+from engine.learning.tuning.halving import (
+    DEFAULTS,
+    HELD_ROWS,
+    LEAST_STEPS,
+    Tuning,
+    seconds_of,
+    tries_of,
+)
 from engine.learning.tuning.table import table
 
 HELD = 24
@@ -32,7 +39,8 @@ class World:
 
 def begun(seconds: float, world: World, examples: int = 60, seed: int = 1, epochs: int = 3):
     usual = TrainingConfig(epochs=epochs)
-    tuning = Tuning.begin(seconds, usual, (4, 8, 16), examples, seed)
+    tries = tries_of(usual, (4, 8, 16), examples, seed)
+    tuning = Tuning.begin(seconds, usual, tries, examples)
     steps = LEAST_STEPS
     rows = steps * (tuning.kept["tries"][DEFAULTS]["batch_size"] + HELD_ROWS)
     tuning.kept["spent"] = rows * world.pace

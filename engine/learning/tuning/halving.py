@@ -50,7 +50,11 @@ def of_rank(rank: int, usual: TrainingConfig) -> dict[str, Any]:
 
 
 def tries_of(
-    usual: TrainingConfig, ranks: Sequence[int], examples: int, seed: int
+    usual: TrainingConfig,
+    ranks: Sequence[int],
+    examples: int,
+    seed: int,
+    batches: Sequence[int] = BATCHES,
 ) -> list[dict[str, Any]]:
     """What may be tried: the defaults, then other rates alone, then anything in drawn order."""
 
@@ -67,7 +71,7 @@ def tries_of(
         one(other, rates, rows, passes)
         for other in ranks
         for rates in RATES
-        for rows in BATCHES
+        for rows in batches
         for passes in PASSES
         if rows <= room
     ]
@@ -92,9 +96,8 @@ class Tuning:
 
     @classmethod
     def begin(
-        cls, seconds: float, usual: TrainingConfig, ranks: Sequence[int], examples: int, seed: int
+        cls, seconds: float, usual: TrainingConfig, tries: list[dict[str, Any]], examples: int
     ) -> Tuning:
-        tries = tries_of(usual, ranks, examples, seed)
         kept = {"seconds": seconds, "spent": 0.0, "examples": examples, "tries": tries,
                 "pace": 0.0, "shares": [], "rung": 0, "results": [],
                 "chosen": None, "why": ""}  # fmt: skip

@@ -15,9 +15,10 @@ from engine.core.settings import TrainingConfig
 from engine.history.round_plan import TRAINING, Plan, settled
 from engine.history.snapshot import Arrays
 from engine.learning import shape
+from engine.learning.batch import ROW_SIZES, TOKEN_SIZES
 from engine.learning.datasets import DataError
 from engine.learning.lessons import Draw
-from engine.learning.rounds.dataset import VALIDATED, DataSetAttempt
+from engine.learning.rounds.dataset import VALIDATED, DataSetAttempt, row_of
 from engine.learning.rounds.lesson import Steps
 from engine.learning.rounds.rate_schedule import FallingPace
 from engine.learning.trainer import EngineTrainer
@@ -25,16 +26,19 @@ from engine.learning.training_engine import TrainingEngine
 from engine.learning.tuning.halving import (
     BATCHES,
     DEFAULTS,
+    HELD_ROWS,
     LEAST_STEPS,
     RANKS,
     Kept,
     Tuning,
     of_rank,
     steps_of,
+    tries_of,
 )
 
 LEAST_HELD, HELD = 6, 4  # examples held back to compare by: at least so many, one of so many
 FEWEST = 18  # examples to train on, with fewer of which nothing can be told apart
+HELD_TOKENS = 96  # of a row that holds on to the base model, at most
 Save = Callable[[Kept], Any]
 
 
@@ -111,9 +115,9 @@ class Tries:
         began = self.clock()
         first = await self._sifted()
         if kept is None or not kept["shares"]:
-            tuning = Tuning.begin(
-                seconds, self.usual, self._ranks(), len(self.worth), self.plan.seed
-            )
+            count = len(self.worth)
+            tries = tries_of(self.usual, self._ranks(), count, self.plan.seed, self._batches(first))
+            tuning = Tuning.begin(seconds, self.usual, tries, count)
             await self._measure(tuning, first, began)
         else:
             tuning = Tuning(kept, self.usual)
@@ -140,6 +144,21 @@ class Tries:
             return shape.written(there) == shape.written(there.replace(lora_config=lora))
 
         return [rank for rank in RANKS if has_place(of_rank(rank, self.usual))]
+
+    def _batches(self, first: Try) -> list[int]:
+        """So many examples as fit a step, the longest of them together."""
+        rows = [row_of(first.data[number], first.trainer.coder) for number in self.worth]
+        answers = sorted((len(row.target) for row in rows), reverse=True)
+        tokens = sorted((len(row.prompt) + len(row.target) for row in rows), reverse=True)
+
+        def fits(batch: int) -> bool:
+            held = HELD_ROWS * HELD_TOKENS
+            return (
+                sum(answers[:batch]) + held <= ROW_SIZES[-1]
+                and sum(tokens[:batch]) + held <= TOKEN_SIZES[-1]
+            )
+
+        return [batch for batch in BATCHES if fits(batch)]
 
     def _plan(self, settings: dict) -> Plan:
         p = self.plan

@@ -56,9 +56,10 @@ def talks() -> str:
 
 def text() -> str:
     """Paragraphs of this project's own words."""
-    whole = "\n\n".join(path.read_text("utf-8") for path in sorted((ROOT / "docs").glob("*.md")))
-    found = [p.strip() for p in re.split(r"\n\s*\n", whole) if 40 < len(p.strip()) < 600]
-    return "".join(json.dumps({"text": one}) + "\n" for one in found[:60])
+    told = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md"]
+    whole = "\n\n".join(path.read_text("utf-8") for path in told)
+    found = [p.strip() for p in re.split(r"\n\s*\n|\n\* ", whole) if 40 < len(p.strip()) < 320]
+    return "".join(json.dumps({"text": one}) + "\n" for one in found[:70])
 
 
 def facts() -> str:
@@ -80,11 +81,11 @@ SETS: dict[str, Callable[[], str]] = {
 
 
 async def ended(
-    model: Model, path: Path, rows: list, seconds: float | None, told: dict
+    model: Model, usual: TrainingConfig, path: Path, rows: list, seconds: float | None, told: dict
 ) -> list[float]:
     """Nats a token of what was kept apart, by what a person has after `oneseek train`."""
     with tempfile.TemporaryDirectory() as folder:
-        session = await Session.open(Path(folder), model, TrainingConfig(skip_poor=True))
+        session = await Session.open(Path(folder), model, usual)
         try:
             record, began = data_set_record(path), time.monotonic()
             tuning = await session.tune(record, seconds, lambda kept: None)
@@ -104,7 +105,8 @@ async def ended(
             await session.close()
 
 
-async def compared(model: Model, names: list[str], seconds: float) -> list[dict]:
+async def compared(model: Model, names: list[str], seconds: float, rate: float) -> list[dict]:
+    defaults = TrainingConfig(skip_poor=True, learning_rate=rate)
     coder = Coder(model.tokenizer, model.template)
     found = []
     for name in names:
@@ -116,8 +118,8 @@ async def compared(model: Model, names: list[str], seconds: float) -> list[dict]
             rows = [row_of(one, coder) for one in DataSet(kept)]
             usual: dict = {}
             tuned: dict = {}
-            before = await ended(model, path, rows, None, usual)
-            after = await ended(model, path, rows, seconds, tuned)
+            before = await ended(model, defaults, path, rows, None, usual)
+            after = await ended(model, defaults, path, rows, seconds, tuned)
             tokens = [len(row.target) for row in rows]
             apart = [a - b for a, b in zip(before, after, strict=True)]
             row = {"set": name, "examples": len(DataSet(path)), "kept_apart": len(rows),
