@@ -171,7 +171,8 @@ def main() -> None:
                 report.write("page", {}, shots.take(browser, address, folder))
                 return
             if "--guide" in sys.argv:
-                report.write("page", {}, guide.take(browser, address))
+                languages = sys.argv[sys.argv.index("--guide") + 1 :]
+                report.write("page", {}, guide.take(browser, address, languages))
                 return
             rows = visits(browser, address)
             typed, why = typing(browser, address)

@@ -11,6 +11,7 @@ from web.settings.fields import select
 MINUTES = (0, 2, 5, 10, 30)
 WIDTH, HEIGHT, EDGE = 320, 120, 12
 DEFAULTS = 0  # their place among the tries
+KINDS = ("other", "defaults", "chosen")  # whose line lies above whose
 
 
 def field():
@@ -62,7 +63,9 @@ def sentence(table):
 
 
 def rate_of(settings):
-    return t.number(settings["learning_rate"], 5)
+    rate = settings["learning_rate"]
+    decimals = ("%.7f" % rate).rstrip("0").split(".")[1]
+    return t.number(rate, len(decimals))
 
 
 def losses(table, number):
@@ -77,28 +80,28 @@ def kind(table, number):
 
 
 def plot(table, words):
-    """A line for each try, from what it came to on a little to what on more."""
+    """A line for each try, from what it came to on a little to what on more; where all had the
+    same, a dot for each, side by side."""
     drawing = drawn("svg", viewBox="0 0 %d %d" % (WIDTH, HEIGHT), role="img")
     drawing.setAttribute("aria-label", words)
-    every = [one["loss"] for one in table["results"]]
-    low, high = min(every), max(every)
-    across = (WIDTH - 2 * EDGE) / max(1, len(table["shares"]) - 1)
-    down = (HEIGHT - 2 * EDGE) / ((high - low) or 1)
-    order = sorted(
-        tried(table), key=lambda n: ("other", "defaults", "chosen").index(kind(table, n))
+    every, numbers, rungs = (
+        [one["loss"] for one in table["results"]],
+        tried(table),
+        len(table["shares"]),
     )
-    for number in order:
-        points = [
-            (EDGE + across * rung, EDGE + down * (high - loss))
-            for rung, loss in losses(table, number)
-        ]
+    low, high = min(every), max(every)
+    across = (WIDTH - 2 * EDGE) / max(1, (rungs if rungs > 1 else len(numbers)) - 1)
+    down = (HEIGHT - 2 * EDGE) / ((high - low) or 1)
+    for number in sorted(numbers, key=lambda n: KINDS.index(kind(table, n))):
+        points = []
+        for rung, loss in losses(table, number):
+            place = rung if rungs > 1 else numbers.index(number)
+            points.append((EDGE + across * place, EDGE + down * (high - loss)))
+        look = {"class": kind(table, number)}
         path = " ".join(["%.1f,%.1f" % point for point in points])
-        drawing.appendChild(drawn("polyline", points=path, **{"class": kind(table, number)}))
+        drawing.appendChild(drawn("polyline", points=path, **look))
         for x, y in points:
-            dot = drawn(
-                "circle", cx="%.1f" % x, cy="%.1f" % y, r="3", **{"class": kind(table, number)}
-            )
-            drawing.appendChild(dot)
+            drawing.appendChild(drawn("circle", cx="%.1f" % x, cy="%.1f" % y, r="3", **look))
     return Element.wrap_dom_element(drawing)
 
 
