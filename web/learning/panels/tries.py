@@ -43,6 +43,9 @@ def told(run):
     if not table or not table["results"]:
         return None
     words = sentence(table) if table["chosen"] is not None else under_way(run)
+    harmed = harmful(table)
+    if harmed and table["why"] != "harm":
+        words += " " + t("tune.harmed", n=len(harmed))
     shown = dom.make("details", dom.make("summary", t("tune.table")), as_table(table))
     return dom.make("div", dom.make("p", words), plot(table, words), legend(), shown, cls="tries")
 
@@ -60,6 +63,11 @@ def sentence(table):
         "epochs": settings["epochs"],
     }
     return t("tune.why_" + table["why"], n=len(tried(table)), **words)
+
+
+def harmful(table):
+    """The tries after which the gate would have found something worse."""
+    return {one["try"] for one in table["results"] if one.get("harm")}
 
 
 def rate_of(settings):
@@ -127,7 +135,7 @@ def as_table(table):
     for number in tried(table):
         settings, mine = table["tries"][number], dict(losses(table, number))
         cells = [
-            t("tune.is_" + kind(table, number)),
+            t("tune.is_" + ("harmful" if number in harmful(table) else kind(table, number))),
             rate_of(settings),
             settings["lora_config"]["rank"],
             settings["batch_size"],
