@@ -19,7 +19,7 @@ from tests.support.page.acts import (
     slow_down,
     wait_until,
 )
-from tests.support.page.browser import Chromium, kept_offline, wait_for_state, watched
+from tests.support.page.browser import Chromium, wait_for_state, watched
 from tests.support.page.stored import stored
 
 pytestmark = pytest.mark.slow
@@ -96,8 +96,6 @@ def test_swedish_browsers_are_greeted_in_swedish_and_so_is_the_guide(chromium, a
             page.get_by_role("heading", name="En assistent som svarar och lär sig")
         ).to_be_visible()
         expect(page.locator("html")).to_have_attribute("lang", "sv")
-        kept_offline(page)
-        context.set_offline(True)
         page.get_by_role("button", name="Hjälp").click()
         with page.expect_popup() as opened:
             page.get_by_role("link", name="Handledningen").click()

@@ -85,11 +85,11 @@ def tries(page: Page, t: Say, language: str) -> None:
     expect(plot).to_be_visible(timeout=SECONDS * 1000)
     chosen = page.locator(".tries svg polyline.chosen")
     expect(chosen).to_have_count(1, timeout=SECONDS * 1000)
+    wait_for_state(page, "ready", timeout=SECONDS)  # nothing is drawn anew any more
     page.locator(".tries").evaluate("box => box.scrollIntoView({block: 'center'})")
 
 
 def versions(page: Page, t: Say, language: str) -> None:
-    wait_for_state(page, "ready", timeout=SECONDS)  # the run is over
     panel(page, t, "versions")
 
 
