@@ -12,7 +12,7 @@ import re
 import shutil
 from pathlib import Path
 
-from builder import ROOT, Stop, bytecode, fetch, headers, heap, micropython, pyodide, wheels
+from builder import ROOT, Stop, bytecode, fetch, guide, headers, heap, micropython, pyodide, wheels
 
 DIST = ROOT / "dist"
 TEST_DIST = ROOT / "dist-test"
@@ -126,6 +126,7 @@ def gather(tests: bool) -> Site:
     models: dict[str, bytes | Path] = {f"models/{name}.gguf": fetch.part(f"model/{name}")}
     site.add("models", models | {"models/tiny.gguf": ROOT / "engine/model/demo/tiny.gguf"})
     site.add("page", page_files())
+    site.add("guide", guide.files())
     return site
 
 
@@ -213,7 +214,7 @@ def roots(site: Site, settings: dict[str, dict]) -> dict[str, bytes]:
     opened = given("hand-over.html").replace("<script", POLICY_WITHIN + "<script")
     pages = {"index.html": index, "hand-over.html": opened, "manifest.webmanifest": manifest}
     pages["oqt-dashboard.html"] = given("oqt-dashboard.html")
-    finished = {name: text.encode() for name, text in pages.items()}
+    finished = {name: text.encode() for name, text in pages.items()} | guide.pages(site.names)
     finished["sw.js"] = service_worker(site, finished)
     whole = {"build": build_hash, "files": dict(sorted(site.hashes.items()))}
     finished["build.json"] = json.dumps(whole, indent=1).encode()
@@ -251,7 +252,7 @@ def how_kept(path: str) -> str:
 
 
 def wanted_by_page(name: str) -> bool:
-    return not name.endswith((".whl", ".map"))
+    return not name.endswith((".whl", ".map")) and not name.startswith("guide/")
 
 
 def with_paths(text: str, names: dict[str, str]) -> str:
