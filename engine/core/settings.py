@@ -148,6 +148,9 @@ class LoraConfig(Settings):
         "target_modules": Subset(("attention.q", "attention.v", "ffn.gate", "ffn.up"), TARGETS),
         "enable_bias": flag(False),
         "first_layer": whole(0, 0, 63),  # what lies below stays the base's, and needs no gradient
+        # Only B is learned: of several learners the mean B times the mean A is not the mean of B A,
+        # but with one A for all of them the mean of B is.
+        "frozen_a": flag(False),
     }
 
 

@@ -130,6 +130,7 @@ def same_bench(one: TrainingConfig, other: TrainingConfig) -> bool:
     return (
         shape.written(one) == shape.written(other)
         and one.lora_config.dropout == other.lora_config.dropout
+        and one.lora_config.frozen_a == other.lora_config.frozen_a
     )
 
 

@@ -65,7 +65,7 @@ class Bench:
 
     @cached_property
     def shadow(self) -> Shadow | Windows:
-        if self.trained.whole:
+        if self.trained.whole or self.config.lora_config.frozen_a:
             return Windows(
                 self.model, self.trained, self.config, self.memory_budget, copy(self.room)
             )
