@@ -6,7 +6,7 @@ each message.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,14 @@ from engine.with_flower.member import Figures, Member, loaded, loop
 from engine.with_flower.shared import Arrays
 
 ARRAYS, CONFIG, METRICS = "arrays", "config", "metrics"
+Mod = Callable[[Message, Context, Any], Message]
 Asked = Callable[[Member, Arrays], Awaitable[tuple[Arrays | None, Figures]]]
 
 
-def client_app(given: dict[str, Any]) -> ClientApp:
-    """`given` is what this machine has where no SuperNode says otherwise."""
-    app = ClientApp(mods=[clipped])
+def client_app(given: dict[str, Any], mods: Sequence[Mod] = ()) -> ClientApp:
+    """`given` is what this machine has where no SuperNode says otherwise; `mods`, as Flower calls
+    them, stand around everything a member does."""
+    app = ClientApp(mods=[*mods, clipped])
 
     @app.train()
     def train(message: Message, context: Context) -> Message:
@@ -44,8 +46,9 @@ def here(given: dict[str, Any], context: Context) -> dict[str, Any]:
         number = int(own["partition-id"])
         own["data"] = own["parts"][number]
         own["folder"] = str(Path(own["folder"]) / f"member-{number}")
-    if not own.get("data"):
-        raise ValueError("this member has no data: --node-config 'data=\"FILE\"' names it")
+    for name in ("data", "folder"):
+        if not own.get(name):
+            raise ValueError(f"this member has no {name}: --node-config '{name}=\"PATH\"' tells it")
     return own
 
 

@@ -18,6 +18,12 @@ from engine.with_flower.shared import Unfit, fits
 ARRAYS, CONFIG, METRICS = "arrays", "config", "metrics"
 
 
+def size(message: Message) -> int:
+    """Bytes of what a message carries."""
+    records = message.content.values() if message.has_content() else ()
+    return sum(record.count_bytes() for record in records)
+
+
 class Post:
     """A Grid through which every round goes. What does not belong to this group, or is not finite,
     is dropped here: one such answer would end the run or spoil any mean."""
@@ -36,7 +42,7 @@ class Post:
         if not sent:
             return []
         began = time.monotonic()
-        bytes_down = sum(message.content.count_bytes() for message in sent)
+        bytes_down = sum(map(size, sent))
         replies = list(self.grid.send_and_receive(sent, timeout=timeout))
         good = [reply for reply in replies if self._fits(reply)]
         self.rounds.append(
@@ -47,7 +53,7 @@ class Post:
                 "unfit": sum(not reply.has_error() for reply in replies) - len(good),
                 "late_or_gone": len(sent) - len(replies),
                 "bytes_down": bytes_down,
-                "bytes_up": sum(r.content.count_bytes() for r in replies if r.has_content()),
+                "bytes_up": sum(map(size, replies)),
                 "seconds": round(time.monotonic() - began, 2),
                 "members": [dict(reply.content[METRICS]) for reply in good],
             }
