@@ -26,7 +26,10 @@ from engine.open import model_named
 from engine.with_flower.shared import Arrays, Unfit, mark, put_in, taken_out
 
 LAST = "last.npy"
+PROXIMAL = "proximal-mu"  # as Flower's FedProx says it
 SLACK = 0.01  # so many nats a token worse on what is held back here is as good
+JUDGED = {"num-examples", "refused", "scale", "loss_last", "loss_received"}
+TRAINED = JUDGED | {"steps", "loss", "loss_trained", "seconds"}
 Figures = dict[str, int | float]
 
 
@@ -53,6 +56,7 @@ class Member:
         if model.fingerprint != told["base"]:
             raise Unfit(f"the group trains another model than {model.name}")
         config = TrainingConfig(**json.loads(told["training"]))
+        config = config.replace(proximal=float(told.get(PROXIMAL, 0.0)))
         trainer = await EngineTrainer.open(model, config)
         if mark(trainer.trained, trainer.fresh()[trainer.called]) != told["a"]:
             raise Unfit("the A made here is not the group's: are all of one release?")

@@ -8,11 +8,13 @@ from collections.abc import Iterable
 from logging import WARNING
 from typing import Any
 
-from flwr.app import Message
+import numpy as np
+from flwr.app import Message, MessageType
 from flwr.common import log
 from flwr.serverapp import Grid
 
 from engine.model.trainable import Trained
+from engine.with_flower.member import JUDGED, TRAINED
 from engine.with_flower.shared import Unfit, fits
 
 ARRAYS, CONFIG, METRICS = "arrays", "config", "metrics"
@@ -43,31 +45,43 @@ class Post:
             return []
         began = time.monotonic()
         bytes_down = sum(map(size, sent))
+        trains = sent[0].metadata.message_type == MessageType.TRAIN
         replies = list(self.grid.send_and_receive(sent, timeout=timeout))
-        good = [reply for reply in replies if self._fits(reply)]
+        failed = [reply for reply in replies if reply.has_error()]
+        good = [r for r in replies if not r.has_error() and self._fits(r, trains)]
+        for reply in failed:
+            log(WARNING, "a member failed: %s", reply.error.reason)
         self.rounds.append(
             {
                 "asked": len(sent),
                 "answered": len(good),
-                "failed": sum(reply.has_error() for reply in replies),
-                "unfit": sum(not reply.has_error() for reply in replies) - len(good),
-                "late_or_gone": len(sent) - len(replies),
+                "failed": len(failed),
+                "unfit": len(replies) - len(failed) - len(good),
+                "late": len(sent) - len(replies),
                 "bytes_down": bytes_down,
                 "bytes_up": sum(map(size, replies)),
                 "seconds": round(time.monotonic() - began, 2),
                 "members": [dict(reply.content[METRICS]) for reply in good],
             }
         )
-        return good
+        return good + failed
 
-    def _fits(self, reply: Message) -> bool:
-        if reply.has_error():
-            log(WARNING, "a member failed: %s", reply.error.reason)
-            return False
+    def _fits(self, reply: Message, trains: bool) -> bool:
         try:
-            for arrays in reply.content.array_records.values():
-                fits(self.trained, {name: array.numpy() for name, array in arrays.items()})
+            self._look(reply, trains)
         except Unfit as error:
             log(WARNING, "a member's answer was left out: %s", error)
             return False
         return True
+
+    def _look(self, reply: Message, trains: bool) -> None:
+        content = reply.content
+        if set(content) != ({ARRAYS, METRICS} if trains else {METRICS}):
+            raise Unfit(f"it holds {', '.join(sorted(content))}")
+        figures = dict(content[METRICS])
+        if set(figures) != (TRAINED if trains else JUDGED) or figures["num-examples"] < 1:
+            raise Unfit("its figures are not those of a member")
+        if not np.isfinite([float(figure) for figure in figures.values()]).all():
+            raise Unfit("its figures are not finite")
+        if trains:
+            fits(self.trained, {name: array.numpy() for name, array in content[ARRAYS].items()})

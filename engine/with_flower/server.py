@@ -18,13 +18,14 @@ from flwr.serverapp.strategy import (
     DifferentialPrivacyClientSideFixedClipping,
     FedAvg,
     FedMedian,
+    FedProx,
     FedTrimmedAvg,
     MultiKrum,
     Strategy,
 )
 
 from engine.model.adapters import save_peft
-from engine.with_flower.post import ARRAYS, CONFIG, Post
+from engine.with_flower.post import ARRAYS, CONFIG, METRICS, Post
 from engine.with_flower.shared import Beginning, put_in, taken_out
 
 LEAST = 2  # members of a round: fewer are no group
@@ -42,6 +43,7 @@ def strategy(own: dict[str, Any]) -> Strategy:
     }
     made = {
         "average": lambda: FedAvg(**usual),
+        "proximal": lambda: FedProx(**usual, proximal_mu=float(own["proximal"])),
         "median": lambda: FedMedian(**usual),
         "trimmed": lambda: FedTrimmedAvg(**usual, beta=TRIMMED),
         "krum": lambda: MultiKrum(
@@ -91,7 +93,7 @@ def gather(grid: Grid, own: dict[str, Any]) -> None:
         raise RuntimeError("no round brought anything; see above what the members said")
     b = {name: array.numpy() for name, array in result.arrays.items()}
     judged = post.send_and_receive(asking(post, result.arrays, begins.told), timeout=patience)
-    found = [dict(reply.content["metrics"]) for reply in judged]
+    found = [dict(reply.content[METRICS]) for reply in judged if reply.has_content()]
     flat = put_in(begins.trained, begins.flat, b)
     save_peft(out, begins.trained, flat, begins.model, name="OneSeek group")
     write(out, post.rounds, found)

@@ -74,7 +74,7 @@ def wire(told: dict) -> dict:
         "seconds": [one["seconds"] for one in rounds],
         "answered": [one["answered"] for one in rounds],
         "failed": [one["failed"] for one in rounds],
-        "gone": [one["late_or_gone"] for one in rounds],
+        "late": [one["late"] for one in rounds],
         "refused": [sum(m["refused"] for m in one["members"]) for one in rounds],
     }
 

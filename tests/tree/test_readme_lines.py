@@ -199,7 +199,7 @@ def test_the_lines_of_oneseek_teach_and_train_one_after_another(copy, home):
     said = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello there!"}]
     (copy / "facts.jsonl").write_text(json.dumps(fact) + "\n")
     (copy / "chats.jsonl").write_text((json.dumps({"messages": said}) + "\n") * 4)
-    typed_by_hand = lines("oneseek")
+    typed_by_hand = [line for line in lines("oneseek") if "federate" not in line]  # needs its extra
     assert len(typed_by_hand) >= 5
     for line in typed_by_hand:
         line = line.replace("adopt theirs", "adopt other")  # what torch gives needs its extra

@@ -18,7 +18,7 @@ from engine.learning.datasets import DataSet
 from engine.model import registry
 
 EXTRA = ("flwr", "ray")
-STRATEGIES = ("average", "median", "trimmed", "krum")
+STRATEGIES = ("average", "proximal", "median", "trimmed", "krum")
 NO_PRIVACY = (
     "what members send is the B they trained, and whoever gathers the group sees each of them: "
     "federate a style, a language or a data set, never a person's facts"
@@ -34,6 +34,8 @@ def group_options(parser):
     parser.add_argument("--strategy", choices=STRATEGIES, default="average",
                         help="how what the members send becomes one: trimmed, median and krum bear "
                         "one of five that means harm")  # fmt: skip
+    parser.add_argument("--proximal", type=float, default=0.1, metavar="MU",
+                        help="with --strategy proximal: how hard members are held to what they got")  # fmt: skip
     parser.add_argument("--clip", type=float, default=0.0, metavar="NORM",
                         help="no member moves B further than this in a round")  # fmt: skip
     parser.add_argument("--noise", type=float, default=0.0, metavar="MULTIPLIER",
@@ -56,6 +58,7 @@ def federate(options: Any) -> None:
         "out": str(options.out.resolve()),
         "rounds": options.rounds,
         "strategy": options.strategy,
+        "proximal": options.proximal,
         "clip": options.clip,
         "noise": options.noise,
         "patience": options.patience,

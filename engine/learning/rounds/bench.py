@@ -70,7 +70,10 @@ class Bench:
                 self.model, self.trained, self.config, self.memory_budget, copy(self.room)
             )
         dropout = self.config.lora_config.dropout
-        return Shadow(self.model, self.trained, self.memory_budget, dropout, copy(self.room))
+        return Shadow(
+            self.model, self.trained, self.memory_budget, dropout, copy(self.room),
+            near=self.config.proximal,
+        )  # fmt: skip
 
     @cached_property
     def voices(self) -> Voices:

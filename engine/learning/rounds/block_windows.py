@@ -90,6 +90,7 @@ class Windows:
         self.layouts = [self._layout(names) for names in self.names]
         self.lora_first = config.mode != "full"  # of `hybrid` until its plateau
         self.steps = 0
+        self.near_to = np.broadcast_to(np.float32(0), (trained.size,))
 
     def _layout(self, names: list[str]) -> Trained:
         """A window's own flat array, and another for all that stands still meanwhile."""
@@ -134,7 +135,12 @@ class Windows:
         self.steps = steps
         if not steps:
             self.lora_first = self.config.mode != "full"
+            self.near_to = self.whole[0].copy()
         self._place()
+
+    def hold_to(self, flat: np.ndarray) -> None:
+        self.near_to = flat
+        self.window.hold_to(self._part(self.layouts[self.at], flat))
 
     def _place(self) -> None:
         """The window whose turn it is onto the device, the rest beside it."""
@@ -146,8 +152,10 @@ class Windows:
             more["still"] = self.model.executor.upload(self._part(layout.still, self.whole[0]))
         adapts = any(".lora_" in name for name in self.trained.entries)
         dropout = self.config.lora_config.dropout if adapts else 0.0
-        self.window = Shadow(self.model, layout, self.memory_budget, dropout, self.room, more)
+        near = self.config.proximal
+        self.window = Shadow(self.model, layout, self.memory_budget, dropout, self.room, more, near)
         self.window.begin(parts[0], (parts[1], parts[2]), self.steps)
+        self.window.hold_to(self._part(layout, self.near_to))
 
     def _part(self, layout: Trained, whole: np.ndarray) -> np.ndarray:
         flat = np.zeros(layout.size, np.float32)

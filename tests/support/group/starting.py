@@ -17,7 +17,7 @@ MEMBERS = 5
 LONGEST = 3000
 APP = ROOT / "engine/with_flower/app"
 OWN = {
-    "model": "tiny", "backend": "cpu", "rounds": 1, "strategy": "average", "clip": 0.0,
+    "model": "tiny", "backend": "cpu", "rounds": 1, "strategy": "average", "proximal": 0.1, "clip": 0.0,
     "noise": 0.0, "patience": 1800.0, "training": "{}",
 }  # fmt: skip
 
@@ -119,8 +119,10 @@ class Deployed:
             "--run-config", str(told),
         )  # fmt: skip
 
-    def log(self, name: str) -> str:
-        return (self.folder / f"{name}.log").read_text("utf-8", errors="replace")
+    def told(self) -> str:
+        """The end of what each of them said."""
+        logs = sorted(self.folder.glob("*.log"))
+        return "\n".join(f"{p.name}: {p.read_text('utf-8', 'replace')[-1500:]}" for p in logs)
 
     def _start(self, name: str, *command: str) -> subprocess.Popen:
         with (self.folder / f"{name}.log").open("w") as said:
@@ -158,12 +160,17 @@ def troubled_app(folder: Path) -> Path:
     return app
 
 
+def seen(path: Path, run: subprocess.Popen, group: Deployed) -> None:
+    """Once it is there."""
+    ends = time.monotonic() + LONGEST
+    while not path.exists():
+        if run.poll() is not None and not path.exists():
+            raise AssertionError(group.told())
+        assert time.monotonic() < ends, group.told()
+        time.sleep(0.5)
+
+
 def ended(run: subprocess.Popen, group: Deployed, out: Path) -> dict:
     """The figures of a run, once it is over."""
-    ends = time.monotonic() + LONGEST
-    while not (out / "rounds.json").exists():
-        if run.poll() is not None and not (out / "rounds.json").exists():
-            raise AssertionError(group.log(f"run-{out.name}")[-3000:])
-        assert time.monotonic() < ends, group.log("superlink")[-3000:]
-        time.sleep(0.5)
+    seen(out / "rounds.json", run, group)
     return figures(out)

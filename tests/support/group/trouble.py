@@ -20,7 +20,10 @@ def troubled(kinds: dict[int, str]) -> Any:
             return call_next(message, context)
         if kind == "dies":
             raise RuntimeError("this member dies")
-        if kind == "slow":
+        if kind in ("slow", "waits"):
+            folder = Path(str(own["folder"]))
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "asked").touch()
             wait(Path(str(own["until"])))
         reply = call_next(message, context)
         if kind == "poison" and reply.has_content():
