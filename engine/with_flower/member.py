@@ -25,7 +25,6 @@ from engine.model.loaded import Model
 from engine.open import model_named
 from engine.with_flower.shared import Arrays, Unfit, mark, put_in, taken_out
 
-LAST = "last.npy"
 PROXIMAL = "proximal-mu"  # as Flower's FedProx says it
 SLACK = 0.01  # so many nats a token worse on what is held back here is as good
 JUDGED = {"num-examples", "refused", "scale", "loss_last", "loss_received"}
@@ -47,8 +46,8 @@ def loaded(model: str | None, backend: str) -> Model:
 class Member:
     """One member's part of the data, and what it last took from the group."""
 
-    def __init__(self, trainer: EngineTrainer, folder: Path, data: Path) -> None:
-        self.trainer, self.folder, self.record = trainer, folder, data_set_record(data)
+    def __init__(self, trainer: EngineTrainer, last: Path, data: Path) -> None:
+        self.trainer, self.last, self.record = trainer, last, data_set_record(data)
 
     @classmethod
     async def open(cls, model: Model, folder: Path, data: Path, told: Mapping[str, Any]) -> Self:
@@ -61,7 +60,7 @@ class Member:
         if mark(trainer.trained, trainer.fresh()[trainer.called]) != told["a"]:
             raise Unfit("the A made here is not the group's: are all of one release?")
         folder.mkdir(parents=True, exist_ok=True)
-        return cls(trainer, folder, data)
+        return cls(trainer, folder / f"{told['base']}-{told['a']}.npy", data)
 
     async def train(self, given: Arrays) -> tuple[dict[str, np.ndarray], Figures]:
         """Judge what came, go on from it or else from what was good last, and give back B."""
@@ -120,15 +119,12 @@ class Member:
         return decision["scale"] if decision["accepted"] else 0.0
 
     def _last(self) -> np.ndarray:
-        fresh = self.trainer.fresh()[self.trainer.called]
-        path = self.folder / LAST
-        if not path.exists():
-            return fresh
-        last = np.load(path)
-        return last if last.shape == fresh.shape else fresh
+        return (
+            np.load(self.last) if self.last.exists() else self.trainer.fresh()[self.trainer.called]
+        )
 
     def _take(self, flat: np.ndarray) -> None:
-        part = self.folder / f"{LAST}.tmp"
+        part = self.last.with_suffix(".tmp")
         with part.open("wb") as file:
             np.save(file, flat)
-        part.replace(self.folder / LAST)
+        part.replace(self.last)

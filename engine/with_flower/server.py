@@ -90,7 +90,7 @@ def gather(grid: Grid, own: dict[str, Any]) -> None:
     )
     if not result.arrays:
         write(out, post.rounds, None)
-        raise RuntimeError("no round brought anything; see above what the members said")
+        raise ValueError("no round brought anything; see above what the members said")
     b = {name: array.numpy() for name, array in result.arrays.items()}
     judged = post.send_and_receive(asking(post, result.arrays, begins.told), timeout=patience)
     found = [dict(reply.content[METRICS]) for reply in judged if reply.has_content()]

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 ROUNDS, FEW = 8, 2
 CLOSE = 1.05  # times the loss of the union trained in one place
-PATIENCE = 240.0
+PATIENCE = 120.0
 STURDY = ("median", "trimmed", "krum")
 
 

@@ -47,10 +47,14 @@ def group_options(parser):
 
 
 @command(json_option, group_options, out_option)
-def federate(options: Any) -> None:
+def federate(options):
     """Let several learn one style together without handing over their data: a whole group on this
     machine, as a simulation (extra oneseek[federated])."""
     needed()
+    if options.out.exists():
+        raise ValueError(f"{options.out} is there already; nothing was done. Choose another --out")
+    if options.noise and not options.clip:
+        raise ValueError("--noise is a multiple of --clip: give that as well")
     parts = parts_in(options.data)
     own = {
         "model": registry.one(options.model),
@@ -92,8 +96,8 @@ def ended(options: Any) -> None:
     """What became of it, in one line and one object."""
     figures = json.loads((options.out / "rounds.json").read_text("utf-8"))
     found = figures["result"]
-    loss = sum(one["loss_received"] * one["num-examples"] for one in found)
-    loss /= sum(one["num-examples"] for one in found)
+    examples = sum(one["num-examples"] for one in found)
+    loss = sum(one["loss_received"] * one["num-examples"] for one in found) / max(examples, 1)
     refused = sum(one["refused"] for one in found)
     down, up = (sum(r[way] for r in figures["rounds"]) for way in ("bytes_down", "bytes_up"))
     line = (
