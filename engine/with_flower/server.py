@@ -76,7 +76,8 @@ def server_app(given: dict[str, Any]) -> ServerApp:
 def gather(grid: Grid, own: dict[str, Any]) -> None:
     """All rounds, and what the members find of the result."""
     out = Path(own["out"])
-    begins = Beginning(own["model"] or None, json.loads(own["training"]))
+    earlier = Path(own["adapter"]) if own["adapter"] else None
+    begins = Beginning(own["model"] or None, json.loads(own["training"]), earlier)
     chosen = strategy(own)
     post = Post(grid, begins.trained)
     awaited(post, int(own["members"]))

@@ -11,12 +11,14 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from engine.core.settings import TrainingConfig, for_model
 from engine.model import registry
+from engine.model.adapters import load_peft
 from engine.model.llama import Config
 from engine.model.loaded import recognised_by
 from engine.model.trainable import Trained
@@ -83,9 +85,11 @@ def settings(parameters: float, wanted: dict[str, Any]) -> TrainingConfig:
 
 class Beginning:
     """What whoever gathers a group knows of its model: where everything lies, and what A is. No
-    weight is loaded."""
+    weight is loaded. A group may go on from what an earlier run of it wrote."""
 
-    def __init__(self, model: str | None, wanted: dict[str, Any]) -> None:
+    def __init__(
+        self, model: str | None, wanted: dict[str, Any], adapter: Path | None = None
+    ) -> None:
         digest = hashlib.sha256()
         with contextlib.closing(registry.open_named(registry.one(model))) as file:
             config = Config.from_dict(file.config)
@@ -96,8 +100,15 @@ class Beginning:
         self.training = settings(config.parameters, wanted)
         self.trained = Trained.chosen(config, self.training)
         self.flat = self.trained.initial(self.training.seed)
+        if adapter:
+            self._go_on_from(*load_peft(adapter, config))
         self.told = {
             "training": json.dumps(self.training.to_dict()),
             "a": mark(self.trained, self.flat),
             "base": digest.hexdigest()[:16],
         }
+
+    def _go_on_from(self, trained: Trained, flat: np.ndarray) -> None:
+        if mark(trained, flat) != mark(self.trained, self.flat):
+            raise Unfit("what the group is to go on from has another A; nothing was started")
+        self.flat = put_in(self.trained, self.flat, taken_out(trained, flat))

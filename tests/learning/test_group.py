@@ -11,6 +11,7 @@ from engine.backends.reference import Numpy
 from engine.learning.batch import pack
 from engine.learning.rounds.block_windows import Windows
 from engine.learning.rounds.shadow import Hyper
+from engine.model.adapters import save_peft
 from engine.model.demo import MODEL
 from engine.model.formats import open_model
 from engine.model.loaded import Model
@@ -69,6 +70,16 @@ def test_the_mean_of_b_is_the_mean_of_what_was_learned_and_with_two_a_it_is_not(
     assert not np.allclose(
         mean @ ((mine + theirs) / 2), (one[name] @ mine + other[name] @ theirs) / 2, atol=1e-2
     )
+
+
+def test_a_group_goes_on_from_its_own_result_and_from_no_other(begins, tmp_path):
+    given = noisy(begins)
+    save_peft(tmp_path, begins.trained, put_in(begins.trained, begins.flat, given), "tiny")
+    again = Beginning("tiny", SMALL, tmp_path)
+    assert again.told == begins.told
+    assert all((taken_out(again.trained, again.flat)[name] == b).all() for name, b in given.items())
+    with pytest.raises(Unfit, match="another A"):
+        Beginning("tiny", SMALL | {"seed": 1}, tmp_path)
 
 
 def test_an_a_that_differs_in_one_bit_has_another_mark(begins):

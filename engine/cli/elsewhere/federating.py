@@ -30,6 +30,8 @@ def group_options(parser):
                         help="a folder with one data set for each member")  # fmt: skip
     parser.add_argument("--model", metavar="ID|PATH", help="an id of `oneseek models` or a file")
     parser.add_argument("--backend", choices=BACK_ENDS, default="auto")
+    parser.add_argument("--adapter", metavar="DIR", type=Path,
+                        help="go on from what an earlier run of this group wrote")  # fmt: skip
     parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--strategy", choices=STRATEGIES, default="average",
                         help="how what the members send becomes one: trimmed, median and krum bear "
@@ -59,6 +61,7 @@ def federate(options):
     own = {
         "model": registry.one(options.model),
         "backend": options.backend,
+        "adapter": str(options.adapter.resolve()) if options.adapter else "",
         "out": str(options.out.resolve()),
         "rounds": options.rounds,
         "strategy": options.strategy,
