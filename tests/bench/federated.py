@@ -124,7 +124,7 @@ class Bench:
 
     async def poison_(self) -> dict:
         found = {}
-        for name in STRATEGIES:
+        for name in self.given.strategies:
             out = self.folder / f"poisoned-{name}"
             own = self.own | {"rounds": self.given.poisoned_rounds, "strategy": name}
             told = starting.simulated(self.folder, out, self.parts, {4: "poison"}, **own)
@@ -139,6 +139,7 @@ async def main() -> None:
     ask.add_argument("--poisoned-rounds", type=int, default=3)
     ask.add_argument("--training", default="{}")
     ask.add_argument("--only", nargs="*", choices=PARTS, default=PARTS)
+    ask.add_argument("--strategies", nargs="*", choices=STRATEGIES, default=STRATEGIES)
     given = ask.parse_args()
     with tempfile.TemporaryDirectory() as name:
         bench, found = Bench(Path(name), given), {"rounds": given.rounds}
