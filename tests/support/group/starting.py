@@ -107,7 +107,10 @@ class Deployed:
         )  # fmt: skip
 
     def kill(self, name: str) -> None:
-        os.killpg(self.running.pop(name).pid, signal.SIGKILL)
+        process = self.running.pop(name)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
     def begin(self, app: Path, out: Path, **own) -> subprocess.Popen:
         """`flwr run`, which ends when the run does."""
@@ -134,8 +137,7 @@ class Deployed:
 
     def end(self) -> None:
         for name in list(self.running):
-            with contextlib.suppress(ProcessLookupError):
-                self.kill(name)
+            self.kill(name)
 
 
 @contextlib.contextmanager
