@@ -84,7 +84,7 @@ def visits(browser: Browser, address: str) -> list[dict]:
     count = int(sys.argv[sys.argv.index("--visits") + 1]) if "--visits" in sys.argv else VISITS
     for number in range(count):
         with watched(browser, address) as (context, _):
-            context.add_init_script(WATCH + start.STEPS)
+            context.add_init_script(WATCH)
             page = context.new_page()
             Counting.sent, Counting.open = Counter(), True
             rows.append({"visit": "cold"} | visit(page) | {"sent": dict(Counting.sent)})

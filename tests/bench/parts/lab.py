@@ -9,7 +9,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-from builder import ROOT, fetch, pyodide, wheels
+from builder import ROOT, fetch, site, wheels
 from tests.support.page import browser
 
 PEERS = {
@@ -30,9 +30,9 @@ PEERS = {
 def furnish(folder: Path, peers: dict[str, tuple[str, str, str]]) -> None:
     """Everything the page loads, from the parts the lock names."""
     shutil.copytree(ROOT / "tests/bench/lab", folder, dirs_exist_ok=True)
-    for name, data in pyodide.folder(tests=False).items():
-        write(folder / "pyodide" / name, data)
-    write(folder / "oneseek.whl", wheels.own(with_tests=True)[1])
+    for files in site.python_files(tests=True):
+        for name, data in files.items():
+            write(folder / "pyodide" / name, data)
     for place, (package, inside, names) in peers.items():
         members = wheels.unpacked(fetch.part(f"npm/{package}"), inside)
         for name in (n for pattern in names.split() for n in fnmatch.filter(members, pattern)):
