@@ -45,8 +45,8 @@ class HeldOut:
 
 
 async def in_one_place(model, training, union: Path, held: Path) -> dict:
-    """Every example in one place, every one as often; the state that its own held-back part found
-    best, as `train` keeps it."""
+    """Every example in one place; the last state, and the one that its own held-back part found
+    best, which `train` keeps."""
     trainer = await EngineTrainer.open(model, training)
     asked = HeldOut(trainer, held)
     weights, record = trainer.fresh(), data_set_record(union)
@@ -99,8 +99,7 @@ class Bench:
         } | wire(told)
 
     async def union_(self) -> dict:
-        epochs = self.given.rounds * self.begins.training.epochs
-        alike = self.begins.training.replace(epochs=epochs)
+        alike = self.begins.training.replace(epochs=self.given.union_epochs)
         free = alike.replace(lora_config={"frozen_a": False})
         return {
             "frozen_a": await in_one_place(self.model, alike, self.union, self.held),
@@ -135,7 +134,8 @@ class Bench:
 
 async def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
-    ask.add_argument("--rounds", type=int, default=12)
+    ask.add_argument("--rounds", type=int, default=28)
+    ask.add_argument("--union-epochs", type=int, default=32)
     ask.add_argument("--poisoned-rounds", type=int, default=3)
     ask.add_argument("--training", default="{}")
     ask.add_argument("--only", nargs="*", choices=PARTS, default=PARTS)

@@ -18,7 +18,7 @@ from tests.support.group import starting
 # Flower and Ray are installed for it (400 MB), and a group trains for minutes, several times.
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 
-ROUNDS, FEW = 8, 2
+ROUNDS, FEW, TOGETHER = 28, 2, 32  # rounds of four epochs; epochs of the union
 CLOSE = 1.05  # times the loss of the union trained in one place
 PATIENCE = 120.0
 STURDY = ("median", "trimmed", "krum")
@@ -77,7 +77,7 @@ def test_the_line_of_the_readme_comes_close_to_the_union_in_one_place(folder, da
 
     async def together():
         model = await model_named("tiny", "cpu")
-        training = begins.training.replace(epochs=ROUNDS * begins.training.epochs)
+        training = begins.training.replace(epochs=TOGETHER)
         return await in_one_place(model, training, union, held)
 
     one_place, loss = asyncio.run(together()), asked(out)
