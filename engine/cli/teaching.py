@@ -76,15 +76,21 @@ def configured(options, usual: TrainingConfig) -> TrainingConfig:
     config = usual
     if options.config:
         config = config.replace(**json.loads(options.config.read_text("utf-8")))
-    for item in options.set:
+    return config.replace(**changes(options.set))
+
+
+def changes(items: list[str]) -> dict:
+    """What NAME=VALUE change of a configuration."""
+    found: dict = {}
+    for item in items:
         name, _, value = item.partition("=")
         part, _, field = name.rpartition(".")
+        within = found.setdefault(part, {}) if part else found
         try:
-            change = {field: json.loads(value)}
+            within[field] = json.loads(value)
         except ValueError:
-            change = {field: value}
-        config = config.replace(**({part: change} if part else change))
-    return config
+            within[field] = value
+    return found
 
 
 async def loaded(options) -> Model:

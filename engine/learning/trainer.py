@@ -122,6 +122,7 @@ class EngineTrainer(Bench):
             self.shadow.begin(attempt.start)
         else:
             attempt.restore(captured)
+            self.shadow.hold_to(attempt.start)
         if captured is None and attempt.config.skip_poor and isinstance(attempt, DataSetAttempt):
             return attempt.sift()
         return attempt
@@ -143,6 +144,8 @@ def same_bench(one: TrainingConfig, other: TrainingConfig) -> bool:
     return (
         shape.written(one) == shape.written(other)
         and one.lora_config.dropout == other.lora_config.dropout
+        and one.lora_config.frozen_a == other.lora_config.frozen_a
+        and one.proximal == other.proximal
     )
 
 

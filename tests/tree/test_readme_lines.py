@@ -40,7 +40,7 @@ def command(line: str) -> str:
 
 
 LINES = {command(line): line for line in lines("python3 build.py")}
-BENCHES = LINES["python3 build.py bench NAME"].partition("#")[2].replace(",", " ").split()
+BENCHES = sorted(path.stem for path in (ROOT / "tests/bench").glob("[!_]*.py"))
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +205,7 @@ def test_the_lines_of_oneseek_teach_and_train_one_after_another(copy, home):
     ]
     (copy / "facts.jsonl").write_text(json.dumps(fact) + "\n")
     (copy / "chats.jsonl").write_text("".join(json.dumps({"messages": c}) + "\n" for c in chats))
-    typed_by_hand = lines("oneseek")
+    typed_by_hand = [line for line in lines("oneseek") if "federate" not in line]  # needs its extra
     assert len(typed_by_hand) >= 5
     for line in typed_by_hand:
         line = line.replace("adopt theirs", "adopt other")  # what torch gives needs its extra
