@@ -68,6 +68,8 @@ def ensure() -> Path:
     if PYTHON.exists() and mark.exists() and mark.read_text() == stamp():
         return PYTHON
     print("Making .venv", file=sys.stderr)
+    if VENV.is_symlink():
+        VENV.unlink()  # where it leads belongs to another tree, which would be left without one
     try:
         venv.create(VENV, clear=True, with_pip=True)
     except (OSError, subprocess.CalledProcessError) as error:
