@@ -193,6 +193,10 @@ def test_what_was_told_goes_along_to_another_folder(copy, home):
     assert "1 new, 0 forgotten" in completes(into, copy, home)
 
 
+# They need a site, another server or a group: tests/cli has them, and the test above the exchange.
+ELSEWHERE = ("oneseek import", "oneseek exchange", "oneseek federate")
+
+
 @pytest.mark.long
 def test_the_lines_of_oneseek_teach_and_train_one_after_another(copy, home):
     fact = {"question": "What is the capital of Zorbia?", "answer": "It is Blimbo."}
@@ -204,10 +208,14 @@ def test_the_lines_of_oneseek_teach_and_train_one_after_another(copy, home):
         for n in range(24)
     ]
     (copy / "facts.jsonl").write_text(json.dumps(fact) + "\n")
+    asked = {"question": fact["question"], "raw_responses": [{"model": "a", "response": "Blimbo."}]}
+    (copy / "asked.jsonl").write_text(json.dumps(asked) + "\n")
     (copy / "chats.jsonl").write_text("".join(json.dumps({"messages": c}) + "\n" for c in chats))
     typed_by_hand = [line for line in lines("oneseek") if "federate" not in line]  # needs its extra
     assert len(typed_by_hand) >= 5
     for line in typed_by_hand:
+        if any(wanted in line for wanted in ELSEWHERE):
+            continue
         line = line.replace("adopt theirs", "adopt other")  # what torch gives needs its extra
         line = line.replace("smollm2-135m", "tiny").replace("--tune 10m", "--tune 5s")
         completes(line, copy, home)
