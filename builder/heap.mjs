@@ -1,5 +1,5 @@
 // Starts Python under Node as workers/python.mjs does in a browser, imports what it is told and writes the heap:
-// node heap.mjs FOLDER MODULE...  FOLDER holds the files of the site's Pyodide and `packages`, the open archive.
+// node heap.mjs FOLDER MODULE...  FOLDER holds the files of the site's Pyodide, `packages` and `project`, open archives.
 // No time, no chance and no order of sets leave a trace in it, so that two builds of one tree are equal.
 
 import crypto from "node:crypto";
@@ -20,11 +20,14 @@ WebAssembly.Suspending = function (called) { return called; };
 WebAssembly.promising = (called) => called;
 
 const { HEAD, opened, start } = await import(pathToFileURL(`${folder}/python.mjs`));
-const { buffer, byteOffset, length } = fs.readFileSync(`${folder}/packages`);
-const packages = opened(buffer.slice(byteOffset, byteOffset + length));
+const [packages, project] = ["packages", "project"].map(async (name) => {
+  const { buffer, byteOffset, length } = fs.readFileSync(`${folder}/${name}`);
+  return opened(buffer.slice(byteOffset, byteOffset + length));
+});
 const env = { HOME: "/home/pyodide", PYTHONHASHSEED: "0" };
-const python = await start({ env, packageBaseUrl: `${folder}/`, _makeSnapshot: true }, Promise.resolve(packages));
-python.runPython(`import gc, ${modules.join(", ")}\ngc.collect()`);
+const python = await start({ env, packageBaseUrl: `${folder}/`, _makeSnapshot: true }, packages, project);
+await python.project;
+python.runPython(`import gc, importlib\nimportlib.invalidate_caches()\nimport ${modules.join(", ")}\ngc.collect()`);
 const heap = python.makeMemorySnapshot();
 const head = new Uint8Array(HEAD);
 new Uint32Array(head.buffer)[0] = python.table;

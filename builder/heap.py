@@ -1,4 +1,4 @@
-"""The packages every worker begins with, and Python's heap after it has imported them.
+"""The packages that every worker begins with, and Python's heap once it has imported the engine.
 
 Starting the interpreter and importing is half of what a visitor would wait for; here it is done
 once, by Pyodide under Node, and kept, named by everything that went into it.  workers/python.mjs
@@ -20,6 +20,7 @@ from builder import CACHE, ROOT, Stop, bytecode
 
 MADE = CACHE / "heap"
 KEPT = 10
+LEVEL = 6  # what more would save takes longer to make than a visitor would gain
 MAKER = ROOT / "builder/heap.mjs"
 STARTER = ROOT / "workers/python.mjs"
 FILES = ("packages.bin", "heap.bin")
@@ -32,15 +33,17 @@ NOT_CARRIED = re.compile(
 LATER = re.compile(r"numpy/(random|fft)/|lapack_lite")  # libraries that few messages ask for
 
 
-def files(core: dict[str, bytes], archives: list[bytes], imports: list[str]) -> dict[str, bytes]:
-    """packages.bin and heap.bin, to lie beside the files of Pyodide in `core`."""
-    packages = archive(carried(archives))
-    parts = [packages, MAKER.read_bytes(), STARTER.read_bytes(), *core.values()]
+def files(
+    core: dict[str, bytes], archives: list[bytes], project: dict[str, bytes], imports: list[str]
+) -> dict[str, bytes]:
+    """packages.bin, to lie beside the files of Pyodide in `core`, and heap.bin."""
+    given = {"packages": archive(carried(archives)), "project": archive(project)}
+    parts = [*given.values(), MAKER.read_bytes(), STARTER.read_bytes(), *core.values()]
     hashes = [hashlib.sha256(part).hexdigest() for part in parts]
     place = MADE / hashlib.sha256(json.dumps([hashes, imports]).encode()).hexdigest()[:24]
     if not place.exists():
         bytecode.needs_node()
-        make(core | {"packages": packages, "python.mjs": STARTER.read_bytes()}, imports, place)
+        make(core | given | {"python.mjs": STARTER.read_bytes()}, imports, place)
     place.touch()  # what is in use is not the oldest
     return {name: (place / name).read_bytes() for name in FILES}
 
@@ -68,7 +71,7 @@ def archive(files: dict[str, bytes]) -> bytes:
 
 def small(data: bytes) -> bytes:
     """As a browser inflates it by itself; not named .gz, which some hosts would inflate for it."""
-    return gzip.compress(data, mtime=0)
+    return gzip.compress(data, LEVEL, mtime=0)
 
 
 def make(given: dict[str, bytes], imports: list[str], place: Path) -> None:

@@ -24,8 +24,8 @@ def pins() -> dict:
     return tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["oneseek"]
 
 
-def folder(tests: bool) -> dict[str, bytes]:
-    """File name -> bytes."""
+def folder(tests: bool, project: dict[str, bytes]) -> tuple[dict[str, bytes], bytes]:
+    """File name -> bytes, and the heap in which `project` was imported."""
     package = wheels.unpacked(fetch.part("npm/pyodide"), ".")
     files = {name: package[name] for name in CORE}
     files |= bytecode.compiled({LIBRARY: package[LIBRARY]})
@@ -39,8 +39,9 @@ def folder(tests: bool) -> dict[str, bytes]:
     lock = json.loads(package["pyodide-lock.json"])
     lock["packages"] = lock_entries(shipped)
     files["pyodide-lock.json"] = json.dumps(lock, indent=1).encode()
-    made = heap.files(files, begun, pins()["heap"]["imports"])
-    return files | made | shipped | {"python.mjs": heap.STARTER.read_bytes()}
+    made = heap.files(files, begun, project, pins()["heap"]["imports"])
+    begin = made.pop("heap.bin")
+    return files | made | shipped, begin
 
 
 def shipped_wheels(kind: str) -> list[tuple[str, bytes]]:

@@ -5,7 +5,6 @@ only the two pages, the manifest and the service worker keep their names.  Built
 when whole.
 """
 
-import base64
 import hashlib
 import html
 import json
@@ -13,7 +12,7 @@ import re
 import shutil
 from pathlib import Path
 
-from builder import ROOT, Stop, bytecode, fetch, headers, heap, micropython, pyodide, wheels
+from builder import ROOT, Stop, bytecode, fetch, guide, headers, heap, micropython, pyodide, wheels
 
 DIST = ROOT / "dist"
 TEST_DIST = ROOT / "dist-test"
@@ -44,6 +43,8 @@ OCR = {
     "ocr/swe.traineddata.gz": ("@tesseract.js-data/swe", "4.0.0_best_int/swe.traineddata.gz"),
     "ocr/eng.traineddata.gz": ("@tesseract.js-data/eng", "4.0.0_best_int/eng.traineddata.gz"),
 }
+# What the page's Python asks for before it reacts: fetched and compiled while it begins.
+SOON = ("store.js", "lock.js", "vendor/markdown-it.js", "vendor/purify.js")
 NOT_IN_A_PAGE = re.compile(r"\.map$|/(codemirror|xterm|py-editor|py-game|py-terminal|donkey|toml)")
 PAGE_SUFFIXES = {".css", ".js", ".mjs", ".json", ".png", ".svg", ".wasm", ".woff2"}
 NO_PLUGINS = [
@@ -112,7 +113,7 @@ def build(tests: bool = False) -> Path:
 
 def gather(tests: bool) -> Site:
     site = Site()
-    site.add("pyodide", dict(pyodide.folder(tests)))
+    add_python(site, tests)
     core = wheels.unpacked(fetch.part("npm/@pyscript/core"), "dist")
     site.add("pyscript", {"pyscript/" + n: d for n, d in core.items() if kept("/" + n)})
     engine = wheels.unpacked(fetch.part("npm/@micropython/micropython-webassembly-pyscript"), ".")
@@ -124,8 +125,34 @@ def gather(tests: bool) -> Site:
     name = pyodide.pins()["model"]["name"]
     models: dict[str, bytes | Path] = {f"models/{name}.gguf": fetch.part(f"model/{name}")}
     site.add("models", models | {"models/tiny.gguf": ROOT / "engine/model/demo/tiny.gguf"})
-    site.add("page", page_files(tests))
+    site.add("page", page_files())
+    site.add("guide", guide.files())
     return site
+
+
+def add_python(site: Site, tests: bool) -> None:
+    interpreter, beside = python_files(tests)
+    site.add("pyodide", dict(interpreter))
+    there = Path(site.names["pyodide.mjs"]).parent.as_posix()
+    beside["python.mjs"] = beside["python.mjs"].replace(b'"./', f'"../{there}/'.encode())
+    site.add("python", dict(beside))
+
+
+def python_files(tests: bool) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """The interpreter; and what changes with our own code: how it starts, and the project."""
+    project = project_files(with_tests=False)
+    interpreter, begun = pyodide.folder(tests, project)
+    own = project_files(with_tests=True) if tests else project
+    starter = heap.STARTER.read_bytes()
+    archive = heap.small(heap.archive(own))
+    return interpreter, {"python.mjs": starter, "heap.bin": begun, "oneseek.bin": archive}
+
+
+def project_files(with_tests: bool) -> dict[str, bytes]:
+    """The workers' own Python, compiled; the source stays, so that a traceback can quote it."""
+    wheel = bytecode.compiled({"oneseek.whl": wheels.own(with_tests)[1]}, keep_source=True)
+    found = heap.unzipped(wheel["oneseek.whl"])
+    return {name: data for name, data in found.items() if ".dist-info/" not in name}
 
 
 def kept(name: str) -> bool:
@@ -148,9 +175,8 @@ def page_python() -> list[Path]:
     return shared + sorted((ROOT / "web").rglob("*.py"))
 
 
-def page_files(tests: bool) -> dict[str, bytes | Path]:
-    """Our own: what the browser reads as it lies, the page's Python in one piece, the workers' in
-    another."""
+def page_files() -> dict[str, bytes | Path]:
+    """Our own: what the browser reads as it lies, and the page's Python in one piece."""
     web = ROOT / "web/static"
     own: dict[str, bytes | Path] = {
         path.relative_to(web).as_posix(): path.read_bytes()
@@ -163,22 +189,19 @@ def page_files(tests: bool) -> dict[str, bytes | Path]:
     own["models.json"] = (ROOT / "engine/model/models.json").read_bytes()
     own["boot.py"] = (ROOT / "web/shell/boot.py").read_bytes()
     own["workers/boot.py"] = (ROOT / "workers/boot.py").read_bytes()
-    wheel = {"oneseek.whl": wheels.own(with_tests=tests)[1]}
-    compiled = bytecode.compiled(wheel, keep_source=True)["oneseek.whl"]
-    return own | {"oneseek.bin": heap.small(heap.archive(heap.unzipped(compiled)))}
+    return own
 
 
 def roots(site: Site, settings: dict[str, dict]) -> dict[str, bytes]:
     """The files that keep their names, filled with what the others are called."""
     build_hash = site.build_hash()
-    integrity = "sha256-" + base64_of(site.hashes[site.names["oneseek.bin"]])
     facts = {
         "build": build_hash,
         "files": {name: path for name, path in site.names.items() if wanted_by_page(name)},
-        "workers": {
-            name: {"project": "oneseek.bin", "integrity": integrity, **each}
-            for name, each in settings.items()
+        "models": {
+            Path(name).stem: path for name, path in site.names.items() if name.startswith("models/")
         },
+        "workers": settings,
     }
 
     def given(name: str) -> str:
@@ -191,7 +214,7 @@ def roots(site: Site, settings: dict[str, dict]) -> dict[str, bytes]:
     opened = given("hand-over.html").replace("<script", POLICY_WITHIN + "<script")
     pages = {"index.html": index, "hand-over.html": opened, "manifest.webmanifest": manifest}
     pages["oqt-dashboard.html"] = given("oqt-dashboard.html")
-    finished = {name: text.encode() for name, text in pages.items()}
+    finished = {name: text.encode() for name, text in pages.items()} | guide.pages(site.names)
     finished["sw.js"] = service_worker(site, finished)
     whole = {"build": build_hash, "files": dict(sorted(site.hashes.items()))}
     finished["build.json"] = json.dumps(whole, indent=1).encode()
@@ -229,11 +252,7 @@ def how_kept(path: str) -> str:
 
 
 def wanted_by_page(name: str) -> bool:
-    return not name.endswith((".whl", ".map"))
-
-
-def base64_of(hexadecimal: str) -> str:
-    return base64.b64encode(bytes.fromhex(hexadecimal)).decode()
+    return not name.endswith((".whl", ".map")) and not name.startswith("guide/")
 
 
 def with_paths(text: str, names: dict[str, str]) -> str:
@@ -249,15 +268,19 @@ def head(site: Site, facts: dict) -> str:
         "page": html.escape(json.dumps(page)),
         "facts": json.dumps(facts, ensure_ascii=False).replace("</", "<\\/"),
         "start": site.names["start.js"],
+        "workers": site.names["workers.js"],
         "core": site.names["pyscript/core.js"],
         "files": site.names["page-files.json"],
         "boot": site.names["boot.py"],
+        "soon": "\n".join(f'<link rel="modulepreload" href="{site.names[name]}">' for name in SOON),
     }
     return """\
 <link rel="preload" id="page-files" as="fetch" crossorigin href="{files}">
+{soon}
 <script type="application/json" id="site">{facts}</script>
 <script type="module" src="{start}"></script>
 <script type="module" src="{core}"></script>
+<script id="workers" type="module" src="{workers}"></script>
 <script type="mpy" src="{boot}" config="{page}"></script>
 """.format(**quoted)
 

@@ -219,7 +219,7 @@ class Assistant:
     def fits(self) -> dict:
         """What the model takes here, what there is, and whether it can learn."""
         name = self.model.executor.name
-        return judged(model_takes(self.model), name, self.device_memory)
+        return judged(model_takes(self.model, self.trainer.memory_budget), name, self.device_memory)
 
     @property
     def trainable(self) -> bool:

@@ -22,6 +22,7 @@ __export__ = ["receive"]
 settings = config["oneseek"]
 name = settings["worker"]
 channel = js.BroadcastChannel.new(settings["channel"])
+js.performance.mark("python")
 
 
 # A lock that only the end of this worker releases: how the page knows at once that it died.
@@ -42,8 +43,9 @@ async def start() -> Any:
 
 
 async def load_project() -> None:
-    """The project's own Python; the browser checks it against the hash the build wrote down."""
-    await pyodide_js.unpack(await js.fetch(settings["project"], integrity=settings["integrity"]))
+    """The project's own Python, which came beside the interpreter."""
+    await pyodide_js.project
+    js.performance.mark("project")
     importlib.invalidate_caches()
 
 
@@ -61,6 +63,7 @@ async def open_mail() -> Any:
     post.emit(Booting(worker=name, step="module"))
     module = importlib.import_module(settings["module"])
     post.handlers = module.serve(post.emit, settings, modules)
+    js.performance.mark("module")
     garbage.start()
     await run_js(ALIVE)(channel.name)
     post.emit(Ready(worker=name, build=settings["build"]))

@@ -82,7 +82,7 @@ class Desk:
         run = await runs.start(
             [self.resident.versions.base], request.data, request.epochs, request.rate,
             StopConfig(threshold=request.threshold, patience=request.patience),
-            {"mode": request.mode},
+            {"mode": request.mode}, tune=request.tune,
         )  # fmt: skip
         self.resident.changed("state")
         return RunStarted(run=run.id)
@@ -98,7 +98,7 @@ class Desk:
         """The memory and time of a run in each mode."""
         self.resident.needed()
         runs = (await self.api_ready()).service.runs
-        return RunTakes(modes=await runs.modes(request.data, request.epochs))
+        return RunTakes(modes=await runs.modes(request.data, request.epochs, request.tune))
 
     def on_leave_api(self, request: LeaveApi) -> Done:
         """Whoever asked the HTTP API went away."""

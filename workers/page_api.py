@@ -40,6 +40,7 @@ class PageApi:
         self.calls: dict[str, asyncio.Future] = {}
         versions = assistant.versions
         self.service = Service(versions.store, assistant, model, versions.clock, paced=True)
+        self.service.runs.kept = lambda: emit(Changed(stores=["state"]))
         self.service.micro, told = micro, micro.emit
 
         def tell_both(event: dict) -> None:

@@ -1,6 +1,6 @@
-// Python as every worker starts it: Pyodide with the engine's packages in place, and with a heap in which the
-// interpreter is up and has imported them (builder/heap.py makes both). A browser that cannot take the heap starts
-// from nothing, which only takes longer.
+// Python as every worker starts it: Pyodide with the engine's packages and the project in place, and with a heap in
+// which the interpreter is up and has imported the engine (builder/heap.py makes it). A browser that cannot take the
+// heap starts from nothing, which only takes longer. Of what is named here, "./" is Pyodide's folder.
 import createModule from "./pyodide.asm.mjs";
 import { loadPyodide as load, version } from "./pyodide.mjs";
 
@@ -20,20 +20,22 @@ export function loadPyodide(options) {
 }
 
 async function begin() {
-  const packages = arrived("packages.bin").then(inflated).then(opened);
+  const packages = arrived("./packages.bin").then(inflated).then(opened);
+  const project = arrived("oneseek.bin").then(inflated).then(opened);
   const options = { stdout: (text) => told.stdout?.(text), stderr: (text) => told.stderr?.(text) };
   if ("Suspending" in WebAssembly)
     try {
-      return await start(options, packages, arrived("heap.bin").then(inflated));
+      return await start(options, packages, project, arrived("heap.bin").then(inflated));
     } catch (error) {
       console.info(`Python starts without its heap: ${error}`);
     }
-  return start(options, packages);
+  return start(options, packages, project);
 }
 
-// With `packages` as they were opened and `heap`, both still to come.
-export async function start(options, packages, heap) {
-  for (const coming of [packages, heap]) coming?.catch(() => {}); // told where it is waited for, which comes later
+// With `packages` and `project` as they were opened and `heap`, all still to come; who imports of the project waits
+// until `python.project` is in place.
+export async function start(options, packages, project, heap) {
+  for (const coming of [packages, project, heap]) coming?.catch(() => {}); // told where it is waited for, which comes later
   let table;
   const createPyodideModule = async (settings) => {
     const placed = new Promise((done, failed) => settings.preRun.push((module) => place(module, packages).then(done, failed)));
@@ -46,8 +48,9 @@ export async function start(options, packages, heap) {
   const restoring = heap && { _loadSnapshot: new Uint8Array(HEAD) }; // what is restored is given by `take`
   const python = await load({ ...options, ...restoring, createPyodideModule });
   if (heap) python.runPython("import random; random.seed()");
-  const unpack = async (answer) => write(python._module, opened(await inflated(answer)).files);
-  return Object.assign(python, { table, unpack });
+  const written = project.then(({ files }) => write(python._module, files));
+  written.catch(() => {});
+  return Object.assign(python, { table, project: written });
 }
 
 // The files where Python finds them, and the libraries linked, always in one order.

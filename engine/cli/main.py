@@ -17,6 +17,7 @@ from engine.cli import (  # noqa: F401  they register
     remembering,
     teaching,
 )
+from engine.cli.elsewhere import federating  # noqa: F401
 from engine.cli.options import COMMANDS, FAILURES, told
 from engine.model.registry import NoBaseModels
 

@@ -30,6 +30,8 @@ from engine.learning.replay import History
 from engine.learning.rounds.lesson import Steps
 from engine.learning.trainer import EngineTrainer, check
 from engine.learning.training_engine import TrainingEngine
+from engine.learning.tuning.halving import Kept, Tuning
+from engine.learning.tuning.tries import found
 from engine.model.adapters import CARD, fitted, load_adapter, name_in, save_adapter
 from engine.model.loaded import Model
 from engine.model.trainable import Trained
@@ -220,6 +222,32 @@ class Session:
         await self.store.batch([["put", "queue", record["id"], record] for record in new])
         await self.mind.remember()
         return await self._round(PRACTICE, [*await self.refused(), *new], heard, elsewhere)
+
+    async def tune(self, record: dict, seconds: float | None, heard: Heard) -> Tuning | None:
+        """The settings for training over a data set, found by tries that last so long and go on
+        where they stopped; those found before, where a training by them was interrupted."""
+        key = f"tuning.{record['id']}"
+        asked = {"seconds": seconds, "config": self.config.to_dict()}
+        kept = await self.store.get("state", key)
+        half = await self.training.interrupted() == TRAINING
+        done = kept is not None and kept["table"]["chosen"] is not None
+        if half and seconds and not done:
+            raise ValueError(
+                f"a training in {self.folder} is half done by the settings as they are; the same "
+                "line without --tune goes on with it. Nothing was changed; or choose another --out"
+            )
+        if not (half and done) and (seconds is None or (kept and kept["asked"] != asked)):
+            kept = None
+        if seconds is None and kept is None:
+            return None
+        asked = kept["asked"] if kept else asked
+
+        async def save(table: Kept) -> None:
+            heard(table)
+            await self.store.batch([["put", "state", key, {"asked": asked, "table": table}]])
+
+        table = kept and kept["table"]
+        return await found(self.training, record, table, asked["seconds"], time.monotonic, save)
 
     async def train(
         self,

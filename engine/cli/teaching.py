@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from engine.learning.lessons import LessonError
 from engine.learning.rounds.dataset import data_set_record
 from engine.learning.rounds.written import is_round
 from engine.learning.trainer import check
+from engine.learning.tuning.halving import Kept, seconds_of
+from engine.learning.tuning.table import clock, table
 from engine.model.loaded import Model
 from engine.open import model_named
 
@@ -74,15 +77,21 @@ def configured(options, usual: TrainingConfig) -> TrainingConfig:
     config = usual
     if options.config:
         config = config.replace(**json.loads(options.config.read_text("utf-8")))
-    for item in options.set:
+    return config.replace(**changes(options.set))
+
+
+def changes(items: list[str]) -> dict:
+    """What NAME=VALUE change of a configuration."""
+    found: dict = {}
+    for item in items:
         name, _, value = item.partition("=")
         part, _, field = name.rpartition(".")
+        within = found.setdefault(part, {}) if part else found
         try:
-            change = {field: json.loads(value)}
+            within[field] = json.loads(value)
         except ValueError:
-            change = {field: value}
-        config = config.replace(**({part: change} if part else change))
-    return config
+            within[field] = value
+    return found
 
 
 async def loaded(options) -> Model:
@@ -194,7 +203,41 @@ def data_option(parser):
                         "--engine torch, a folder of `oneseek export --format dataset`")  # fmt: skip
 
 
-@command(model_options, data_option, out_option, settings_options, engine_option)
+def tune_option(parser):
+    parser.add_argument("--tune", metavar="TIME",
+                        help="find rank, rate, batch and times through it first, by tries on a part "
+                        "held back, for at most so long (90s, 10m, 1h); interrupted, the same line "
+                        "goes on")  # fmt: skip
+
+
+def seconds_asked(options) -> float | None:
+    """How long to try; a wrong call ends before a model is loaded."""
+    if options.tune is None:
+        return None
+    if options.engine != "own":
+        raise ValueError("--tune tries with the engine here, not with --engine torch; train "
+                         "with one of them. Nothing was trained")  # fmt: skip
+    return seconds_of(options.tune)
+
+
+async def tuned(options, session: Session, record: dict) -> None:
+    """The session trains by the settings that were found, if that was asked for."""
+    tuning = await session.tune(record, seconds_asked(options), tried)
+    if tuning:
+        for line in table(tuning.kept):
+            told(line)
+
+
+def tried(kept: Kept) -> None:
+    """How far it is, where somebody looks."""
+    if sys.stderr.isatty():
+        spent, seconds = clock(kept["spent"]), clock(kept["seconds"])
+        print(f"\r{len(kept['results'])} tries, {spent} of {seconds} ", end="", file=sys.stderr)
+        if kept["chosen"] is not None:
+            told("")
+
+
+@command(model_options, data_option, out_option, settings_options, engine_option, tune_option)
 def train(options):
     """Train on a data set of any usual form, with a validation part, until it no longer gets
     better."""
@@ -202,6 +245,7 @@ def train(options):
 
 
 async def _train(options):
+    seconds_asked(options)
     elsewhere = by_torch.of(options)
     if elsewhere and (elsewhere.alone() or elsewhere.helped()):
         return
@@ -213,6 +257,8 @@ async def _train(options):
     usual = TrainingConfig(skip_poor=True)
     async with session_of(options, model, configured(options, usual)) as session:
         known = await session.known(record["id"])
+        if not known:
+            await tuned(options, session, record)
         ended = known or await session.train(record, Bar(record["prompt"]), elsewhere)
         if elsewhere:
             elsewhere.over(trained=known is None)

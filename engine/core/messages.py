@@ -260,7 +260,8 @@ class RunStarted(Message):
 @message
 class StartRun(Request):
     """Train on a data set (its id) for so many epochs, until the loss on a part held back falls by
-    less than `threshold` for `patience` of them; `mode` is lora, hybrid or full."""
+    less than `threshold` for `patience` of them; `mode` is lora, hybrid or full. Settings are
+    found first by `tune` seconds of tries; 0: none."""
 
     fields = {
         "data": str,
@@ -269,6 +270,7 @@ class StartRun(Request):
         "rate": float,
         "threshold": float,
         "patience": int,
+        "tune": float,
     }
     answer = RunStarted
 
@@ -289,9 +291,9 @@ class RunTakes(Message):
 
 @message
 class WhatRunTakes(Request):
-    """What a run over a data set would take, before it begins."""
+    """What a run over a data set would take, before it begins, with `tune` seconds of tries."""
 
-    fields = {"data": str, "epochs": int}
+    fields = {"data": str, "epochs": int, "tune": float}
     answer = RunTakes
 
 

@@ -148,6 +148,9 @@ class LoraConfig(Settings):
         "target_modules": Subset(("attention.q", "attention.v", "ffn.gate", "ffn.up"), TARGETS),
         "enable_bias": flag(False),
         "first_layer": whole(0, 0, 63),  # what lies below stays the base's, and needs no gradient
+        # Only B is learned: of several learners the mean B times the mean A is not the mean of B A,
+        # but with one A for all of them the mean of B is.
+        "frozen_a": flag(False),
     }
 
 
@@ -214,6 +217,7 @@ class TrainingConfig(Settings):
         "rate_multipliers": Numbers(0.01, 10.0),  # of each epoch so far, where models take turns
         "max_grad_norm": Number(1.0, 0.01, 100.0),
         "weight_decay": Number(0.01, 0.0, 0.1),
+        "proximal": Number(0.0, 0.0, 100.0),  # mu: mu / 2 |w - w0|^2 is minimised as well
         "adam_beta1": Number(0.9, 0.0, 0.999),
         "adam_beta2": Number(0.999, 0.0, 0.9999),
         "adam_epsilon": Number(1e-8, 1e-12, 1e-3),

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from engine.backends.executor import Executor
+from engine.compiler.ops.linear import DENSE_BUDGET
 from engine.compiler.schedule import plan
 from engine.core.settings import TrainingConfig, for_model
 from engine.learning.batch import ROW_SIZES, TOKEN_SIZES
@@ -17,7 +18,7 @@ from engine.learning.datasets import DataSet
 from engine.learning.rounds.block_windows import Windows
 from engine.learning.rounds.dataset import file_of, row_of
 from engine.learning.rounds.voices import POOL_ROWS, pool_rows
-from engine.learning.trainer import EngineTrainer
+from engine.learning.trainer import TRAINING_BYTES, EngineTrainer
 from engine.model import programs, registry
 from engine.model.formats import FormatError, ModelFile
 from engine.model.formats.packed import TYPES
@@ -25,7 +26,7 @@ from engine.model.formats.packing import ANY_HASH, EMBEDDINGS, Packing
 from engine.model.kv_cache import ANSWER_BYTES
 from engine.model.llama import Config, Stored
 from engine.model.loaded import Model
-from engine.model.look import loaded_bytes
+from engine.model.look import NUMBER_BYTES, loaded_bytes
 from engine.model.trainable import Trained
 
 LOOKED_AT = 64  # examples whose length is taken for that of all
@@ -34,6 +35,7 @@ ADAPTER_COPIES = 16  # shadow and moments, voices, best and before, a checkpoint
 WHOLE_COPIES = 24  # and the masters, with what stands still beside a window
 LESSON_TOKENS, LESSON_ROWS = 512, 128  # of a step of a long lesson
 POSITIONS = 2048  # of a chat
+PYTHON_BYTES = 16 << 20  # natively: what Python loads and keeps to learn
 SHARE = 0.5  # of a device's memory: the rest is the system's and other programs'
 REACH = {
     "cpu": 4 << 30,
@@ -44,23 +46,31 @@ LARGE_BITS = 8  # of a weight, at least, in a file of types that packing makes s
 LARGER_LOADED = 1.5  # a packed file, at most: scales of 6 bits become numbers of 32
 
 
-def takes(config: Config, stored: dict[str, Stored], weights: int) -> dict:
-    """Bytes to chat with a model whose weights take so many, and to learn a lesson besides."""
+def takes(config: Config, stored: dict[str, Stored], weights: int, room: int | None = None) -> dict:
+    """Bytes to chat with a model whose weights take so many, and to learn a lesson besides: in a
+    `room` that a step and the questions around it share, or natively, without one."""
     row = 2 * 4 * config.layers * config.kv_heads * config.head_width
     chat = weights + row * min(POSITIONS, config.positions) + ANSWER_BYTES
-    adapter = Trained.chosen(config, for_model(config.parameters))
-    learning = 2 * least_step(config, stored) + row * POOL_ROWS + ADAPTER_COPIES * 4 * adapter.size
-    return {"chat_bytes": chat, "learn_bytes": chat + learning}
+    copies = ADAPTER_COPIES * 4 * Trained.chosen(config, for_model(config.parameters)).size
+    if room is not None:
+        learn = chat + max(step_bytes(config, stored, keep=False), room) + copies
+        return {"chat_bytes": chat, "learn_bytes": learn}
+    plain = sum(NUMBER_BYTES * math.prod(one.shape) for one in stored.values() if one.bits)
+    step = step_bytes(config, stored, keep=True) + row * POOL_ROWS
+    learn = chat + step + copies + min(plain, DENSE_BUDGET) + PYTHON_BYTES
+    return {"chat_bytes": chat, "learn_bytes": learn, "reached_bytes": chat}
 
 
-def least_step(config: Config, stored: dict[str, Stored]) -> int:
-    """What a step needs that keeps no layer's activations: every further layer adds the same."""
+def step_bytes(config: Config, stored: dict[str, Stored], keep: bool) -> int:
+    """What a step needs that keeps every layer's activations, or none: every further layer adds
+    the same."""
 
     def of(layers: int) -> int:
         few = replace(config, layers=layers)
         adapter = Trained.chosen(few, for_model(config.parameters))
         size = LESSON_TOKENS, LESSON_ROWS, POSITIONS
-        return plan(programs.learn(few, stored, *size, adapter, keep_blocks=0)).lower_bound
+        kept = layers if keep else 0
+        return plan(programs.learn(few, stored, *size, adapter, keep_blocks=kept)).lower_bound
 
     if config.layers <= 4:
         return of(config.layers)
@@ -68,25 +78,25 @@ def least_step(config: Config, stored: dict[str, Stored]) -> int:
     return two + (four - two) * (config.layers - 2) // 2
 
 
-def model_takes(model: Model) -> dict:
+def model_takes(model: Model, room: int | None = None) -> dict:
     """The same of a loaded model."""
     weights = sum(loaded_bytes(stored) for stored in model.stored.values())
-    return takes(model.config, model.stored, weights)
+    return takes(model.config, model.stored, weights, room)
 
 
-def file_takes(file: ModelFile) -> dict:
+def file_takes(file: ModelFile, room: int | None = None) -> dict:
     """The same of an opened file."""
-    return specs_take(file, {name: file.spec(name) for name in file.names()})
+    return specs_take(file, {name: file.spec(name) for name in file.names()}, room)
 
 
-def specs_take(file: ModelFile, specs: dict[str, Any]) -> dict:
+def specs_take(file: ModelFile, specs: dict[str, Any], room: int | None) -> dict:
     """The same with its tensors stored like this."""
     stored = {name: Stored(one.shape, one.bits, one.group) for name, one in specs.items()}
     weights = sum(loaded_bytes(one) for one in specs.values())
-    return takes(Config.from_dict(file.config), stored, weights)
+    return takes(Config.from_dict(file.config), stored, weights, room)
 
 
-def packed_takes(file: ModelFile) -> list[dict]:
+def packed_takes(file: ModelFile, room: int | None = None) -> list[dict]:
     """The same of the smaller files that packing makes of it, largest first, with their bytes and
     what becomes of the embeddings; none where little is won or GGUF cannot describe the model."""
     found: list[dict] = []
@@ -98,19 +108,19 @@ def packed_takes(file: ModelFile) -> list[dict]:
         before = found[-1]["bytes"] if found else file.size
         if packing.total < WORTH_PACKING * before:
             told = {"embeddings": embeddings, "bytes": packing.total}
-            found.append(told | specs_take(file, packing.specs()))
+            found.append(told | specs_take(file, packing.specs(), room))
     return found
 
 
-def known_takes(row: dict) -> dict:
+def known_takes(row: dict, room: int | None = None) -> dict:
     """The same of a row of models.json, whose file may not be here: about."""
     config = Config.from_dict(row["config"])
     shapes = config.shapes().items()
     stored = {name: Stored(shape, 4 * (len(shape) > 1), 32) for name, shape in shapes}
-    return takes(config, stored, int(row["bytes"] * LARGER_LOADED))
+    return takes(config, stored, int(row["bytes"] * LARGER_LOADED), room)
 
 
-def known_packed(row: dict) -> dict | None:
+def known_packed(row: dict, room: int | None = None) -> dict | None:
     """The same of what it can be packed to, with its bytes, where that is worth it."""
     config = Config.from_dict(row["config"])
     stored, size = {}, 0
@@ -121,15 +131,15 @@ def known_packed(row: dict) -> dict | None:
     if size > WORTH_PACKING * row["bytes"] or row["bytes"] * 8 < LARGE_BITS * row["parameters"]:
         return None
     weights = sum(loaded_bytes(one) for one in stored.values())
-    return {"bytes": size, "embeddings": "Q8_0"} | takes(config, stored, weights)
+    return {"bytes": size, "embeddings": "Q8_0"} | takes(config, stored, weights, room)
 
 
 def known_fits(back_end: str, memory: int) -> dict[str, dict]:
-    """Of each known model, whether it chats and learns, as given and `packed`."""
-    found = {}
+    """Of each known model, whether it chats and learns in a tab, as given and `packed`."""
+    found, room = {}, TRAINING_BYTES[back_end]
     for id, row in registry.known().items():
-        packed = known_packed(row)
-        found[id] = judged(known_takes(row), back_end, memory)
+        packed = known_packed(row, room)
+        found[id] = judged(known_takes(row, room), back_end, memory)
         found[id]["packed"] = judged(packed, back_end, memory) if packed else {}
     return found
 
@@ -138,6 +148,8 @@ def judged(taken: dict, back_end: str, memory: int) -> dict:
     """Whether a model that `takes` so much can chat and learn on a back end of a device with so
     much memory (0: it does not say); where the back end itself reaches less, `limit` is reach."""
     share, reach = int(memory * SHARE), REACH.get(back_end, 0)
+    if share and taken.get("reached_bytes", reach + 1) <= reach:
+        reach = 0  # what learning takes besides, the kernels need not reach
     room = min(share or reach, reach or share)
     limit = "reach" if room == reach else "memory"
     fits = {f"{what}s": not room or taken[f"{what}_bytes"] <= room for what in ("chat", "learn")}

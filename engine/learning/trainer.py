@@ -23,6 +23,8 @@ from engine.learning.rounds.lesson import LessonAttempt, Steps
 from engine.model.adapters import fitted, holds
 from engine.model.trainable import Trained
 
+Kind = type[DataSetAttempt] | type[LessonAttempt]
+
 # What a step in a tab may need beside its weights: a layer that does not fit is computed twice.
 TRAINING_BYTES = {"gpu": 100 << 20, "cpu": 52 << 20}
 
@@ -33,11 +35,14 @@ class EngineTrainer(Bench):
 
     beside: EngineTrainer | None = None
 
-    def begin(self, weights: Arrays, plan: Plan) -> Steps | Awaitable[Steps]:
-        return self._on_its_bench(weights, plan, None)
+    def begin(
+        self, weights: Arrays, plan: Plan, kind: Kind | None = None
+    ) -> Steps | Awaitable[Steps]:
+        """As a round of its plan's kind, unless told another."""
+        return self._on_its_bench(weights, plan, None, kind or kind_of(plan))
 
     def resume(self, weights: Arrays, plan: Plan, captured: Arrays) -> Steps | Awaitable[Steps]:
-        return self._on_its_bench(weights, plan, captured)
+        return self._on_its_bench(weights, plan, captured, kind_of(plan))
 
     def shape_for(self, weights: Arrays, plan: Plan) -> TrainingConfig:
         """The shape a round trains in. A lesson goes on from the weights there are, so that it
@@ -82,28 +87,32 @@ class EngineTrainer(Bench):
     # ---- inside
 
     def _on_its_bench(
-        self, weights: Arrays, plan: Plan, captured: Arrays | None
+        self, weights: Arrays, plan: Plan, captured: Arrays | None, kind: Kind
     ) -> Steps | Awaitable[Steps]:
         config = self.shape_for(weights, plan)
         if same_bench(config, self.config):
             self.beside = None
-            return self._attempt(weights, plan, captured)
-        return self._elsewhere(config, weights, plan, captured)
+            return self._attempt(weights, plan, captured, kind)
+        return self._elsewhere(config, weights, plan, captured, kind)
 
     async def _elsewhere(
-        self, config: TrainingConfig, weights: Arrays, plan: Plan, captured: Arrays | None
+        self,
+        config: TrainingConfig,
+        weights: Arrays,
+        plan: Plan,
+        captured: Arrays | None,
+        kind: Kind,
     ) -> Steps:
         if self.beside is None or not same_bench(config, self.beside.config):
             self.rest()
             self.beside = await EngineTrainer.open(
                 self.model, config, self.memory_budget, usual=self.usual, kept=self.kept
             )
-        return await settled(self.beside._attempt(weights, plan, captured))
+        return await settled(self.beside._attempt(weights, plan, captured, kind))
 
     def _attempt(
-        self, weights: Arrays, plan: Plan, captured: Arrays | None
+        self, weights: Arrays, plan: Plan, captured: Arrays | None, kind: Kind
     ) -> Steps | Awaitable[Steps]:
-        kind = DataSetAttempt if plan.kind == TRAINING else LessonAttempt
         attempt = kind(self, self.grown(weights), plan)
         here = self.layout_of(weights)
         if isinstance(attempt, LessonAttempt) and not holds(self.trained, here):
@@ -113,9 +122,14 @@ class EngineTrainer(Bench):
             self.shadow.begin(attempt.start)
         else:
             attempt.restore(captured)
+            self.shadow.hold_to(attempt.start)
         if captured is None and attempt.config.skip_poor and isinstance(attempt, DataSetAttempt):
             return attempt.sift()
         return attempt
+
+
+def kind_of(plan: Plan) -> Kind:
+    return DataSetAttempt if plan.kind == TRAINING else LessonAttempt
 
 
 def says_nothing(layout: Trained, weights: Arrays) -> bool:
@@ -130,6 +144,8 @@ def same_bench(one: TrainingConfig, other: TrainingConfig) -> bool:
     return (
         shape.written(one) == shape.written(other)
         and one.lora_config.dropout == other.lora_config.dropout
+        and one.lora_config.frozen_a == other.lora_config.frozen_a
+        and one.proximal == other.proximal
     )
 
 

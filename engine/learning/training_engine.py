@@ -72,6 +72,13 @@ class TrainingEngine:
         self.attempt = await settled(self.trainer.begin(self.before, self.plan))
         return self.plan
 
+    async def planned(
+        self, kind: str, lessons: Iterable[dict], line: str = GENERIC
+    ) -> tuple[Arrays, Plan]:
+        """The weights before the round that would come next, and its plan; nothing is begun."""
+        await self._prepare(kind, list(lessons), line)
+        return self.before, self.plan
+
     async def reopen(self, line: str = GENERIC, kind: str = "") -> bool:
         """Go on with the round a killed tab left; False when there is none, or when what it was
         based on has changed, in which case it is thrown away. A lesson (`kind`) comes before

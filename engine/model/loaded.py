@@ -106,8 +106,8 @@ class Model:
 
     def program(self, kind: str, *shape: int, trained: Trained | None = None, **more):
         """The plan of `programs.<kind>` at a shape, traced the first time it is asked for."""
-        layout = trained and (tuple(trained.entries), trained.scale,
-                              trained.still and tuple(trained.still.entries))  # fmt: skip
+        layout = trained and (tuple(trained.entries.items()), trained.scale,
+                              trained.still and tuple(trained.still.entries.items()))  # fmt: skip
         key = kind, shape, layout, tuple(sorted(more.items()))
         if key not in self._plans:
             self._plans[key] = self.traced(kind, *shape, trained=trained, **more)

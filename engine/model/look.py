@@ -22,17 +22,24 @@ def look(where: Any) -> tuple[dict, ModelFile | None]:
     told = {"name": name, "files": len(files), "bytes": 0, "kind": "", "title": ""}
     told |= {"architecture": "", "licence": "", "parameters": 0, "types": {}, "context": 0}
     told |= {"tokens": 0, "loaded_bytes": 0, "loads": False, "why": ""}
+    told |= {"why_kind": "", "why_what": ""}
     try:
         file = open_gathered(name, files)
     except FormatError as error:
-        return told | beginning(name, files) | {"why": str(error)}, None
+        return told | beginning(name, files) | refusal(error), None
     try:
         ChatTemplate(file.chat_template, file.special_tokens)
         Tokenizer(file.tokenizer_data)
     except (FormatError, TemplateError) as error:
         file.close()
-        return told | described(file) | {"why": str(error)}, None
+        return told | described(file) | refusal(error), None
     return told | described(file) | {"loads": True}, file
+
+
+def refusal(error: FormatError | TemplateError) -> dict:
+    """Why not: in words for those who know models, and by a name for who words it otherwise."""
+    kind, what = getattr(error, "kind", "template"), getattr(error, "what", "")
+    return {"why": str(error), "why_kind": kind, "why_what": what}
 
 
 def described(file: ModelFile) -> dict:

@@ -176,6 +176,19 @@ def update(program: Program, trained: Trained, gradients: list[Value]) -> None:
         first += size
 
 
+def held_near(program: Program, trained: Trained, gradients: list[Value]) -> list[Value]:
+    """The gradients of mu / 2 |w - w0|^2 added: `pull` is mu everywhere, `away` is -mu w0."""
+    whole = [program.inputs.get(trained.name) or program.input(trained.name, (trained.size,))]
+    whole += [program.input(f"{trained.name}.{n}", (trained.size,)) for n in ("pull", "away")]
+    found, first = [], 0
+    for gradient in gradients:
+        size = gradient.spec.size
+        weights, pull, away = (array.view(first, (size,)) for array in whole)
+        found.append(gradient + (weights * pull + away))
+        first += size
+    return found
+
+
 def learn(
     config: Config,
     stored: dict[str, Stored],
@@ -185,13 +198,15 @@ def learn(
     trained: Trained,
     dropout: float = 0.0,
     keep_blocks: int | None = None,
+    near: bool = False,
 ) -> Program:
-    """One training step: T packed tokens, R of them with targets, and the weights change.
-    With `keep_blocks` only the last so many layers keep their activations for the way back, and
-    even they not what is CHEAP."""
+    """One training step: T packed tokens, R of them with targets, and the weights change; `near`
+    what they are held to. With `keep_blocks` only the last so many layers keep their activations
+    for the way back, and even they not what is CHEAP."""
     program = Program(f"learn {tokens}x{rows}")
     model = transformer(program, config, stored, positions, trained, dropout)
-    update(program, trained, gradients(program, model, tokens, rows, keep_blocks))
+    found = gradients(program, model, tokens, rows, keep_blocks)
+    update(program, trained, held_near(program, trained, found) if near else found)
     return fuse(program)
 
 

@@ -106,9 +106,7 @@ def advice(model: dict) -> str:
     size = f"{model['bytes'] / 1e6:.0f} MB"
     if model["source"]["kind"] == "site":
         return f"python3 build.py dist fetches it ({size})"
-    if model["source"]["kind"] == "web":
-        return f"oneseek models --get {model['id']} downloads it ({size})"
-    return f"Put a GGUF file from {model['source']['url']} ({size}) into {folder()}"
+    return f"oneseek models --get {model['id']} downloads it ({size})"
 
 
 def id_of(name: str) -> str:

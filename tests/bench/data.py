@@ -2,6 +2,8 @@
 text after the same steps, with every example and without the poor ones.
 
 `python3 build.py bench data`, with the demo model; `--model smollm2-135m` takes hours on two cores.
+With `--settings` it tells instead what settings that set themselves are worth, on six data sets
+(`--only` names some of them), with `--tune` seconds each.
 """
 
 import argparse
@@ -19,6 +21,7 @@ from engine.learning.lessons import guess
 from engine.learning.rounds.dataset import data_set_record, row_of
 from engine.model.demo.corpus import exchanges
 from engine.open import model_named
+from tests.bench.parts import settings
 
 HERE = Path(__file__).parent
 FILES = ("facts_dev", "facts_eval", "facts_held", "facts_last")
@@ -139,6 +142,11 @@ async def measured(given: argparse.Namespace) -> list[dict]:
     return found
 
 
+async def settled(given: argparse.Namespace) -> list[dict]:
+    model = await model_named(given.model, given.backend)
+    return await settings.compared(model, given.only, given.tune, given.rate)
+
+
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
     ask.add_argument("--model", default="tiny")
@@ -146,7 +154,15 @@ def main() -> None:
     ask.add_argument("--steps", type=int, default=60)
     ask.add_argument("--seeds", type=int, default=3)
     ask.add_argument("--set", choices=SETS, default="style")
+    ask.add_argument("--settings", action="store_true")
+    ask.add_argument("--tune", type=float, default=120.0)
+    ask.add_argument("--rate", type=float, default=1e-4, help="the default to be beaten")
+    ask.add_argument("--only", nargs="*", choices=settings.SETS, default=list(settings.SETS))
     given = ask.parse_args()
+    if given.settings:
+        runs = asyncio.run(settled(given))
+        print(json.dumps({"model": given.model, "tune_seconds": given.tune, "sets": runs}))
+        return
     print(
         json.dumps(
             {

@@ -5,7 +5,8 @@ Cold is a fresh profile, warm the next visit of the same one, kept offline by th
 medians, also of the parts of a start (tests/bench/parts/start.py). What a key costs is measured
 with the demo model while it answers and while it learns, in a new chat and in one of 10,000
 messages.
-With `--shots` it takes a picture of every state instead (tests/bench/parts/shots.py).
+With `--shots` it takes a picture of every state instead (tests/bench/parts/shots.py), with
+`--guide` those of the guide (tests/bench/parts/guide.py).
 """
 
 import json
@@ -20,7 +21,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Error, Page
 
 from builder import serve, site
-from tests.bench.parts import report, shots, start
+from tests.bench.parts import guide, report, shots, start
 from tests.support.page import acts
 from tests.support.page.browser import chromium, kept_offline, wait_for_state, watched
 
@@ -84,7 +85,7 @@ def visits(browser: Browser, address: str) -> list[dict]:
     count = int(sys.argv[sys.argv.index("--visits") + 1]) if "--visits" in sys.argv else VISITS
     for number in range(count):
         with watched(browser, address) as (context, _):
-            context.add_init_script(WATCH + start.STEPS)
+            context.add_init_script(WATCH)
             page = context.new_page()
             Counting.sent, Counting.open = Counter(), True
             rows.append({"visit": "cold"} | visit(page) | {"sent": dict(Counting.sent)})
@@ -168,6 +169,10 @@ def main() -> None:
             if "--shots" in sys.argv:
                 folder = Path(*sys.argv[sys.argv.index("--shots") + 1 :] or ["shots"])
                 report.write("page", {}, shots.take(browser, address, folder))
+                return
+            if "--guide" in sys.argv:
+                languages = sys.argv[sys.argv.index("--guide") + 1 :]
+                report.write("page", {}, guide.take(browser, address, languages))
                 return
             rows = visits(browser, address)
             typed, why = typing(browser, address)

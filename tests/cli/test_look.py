@@ -1,9 +1,11 @@
 """`oneseek look`: what a file is, whether it loads and learns, and why not, from its header."""
 
+import ast
 import json
 
 import pytest
 
+from builder import ROOT
 from engine.cli.main import main
 from engine.compiler.schedule import plan
 from engine.core.settings import for_model
@@ -12,11 +14,12 @@ from engine.learning.needs import (
     LESSON_TOKENS,
     POSITIONS,
     judged,
-    known_takes,
-    least_step,
+    known_fits,
+    step_bytes,
 )
 from engine.model import programs, registry
 from engine.model.formats import FileSource
+from engine.model.formats.source import KINDS
 from engine.model.llama import Config, Stored
 from engine.model.trainable import Trained
 from tests.support import tiny
@@ -52,19 +55,37 @@ def test_every_form_of_one_model_is_told_alike(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("changes", "what", "why"),
+    ("changes", "what", "why", "kind"),
     [
-        ({"general__architecture": "mamba"}, {"architecture": "mamba", "title": "tiny llama"}, "mamba"),
-        ({"tokenizer__ggml__pre": "new"}, {"architecture": "llama"}, "pre-tokenizer 'new'"),
-        ({"tokenizer__chat_template": "{% for %}"}, {"context": 512}, "template"),
-        ({"general__type": "adapter"}, {"kind": "GGUF"}, "holds a adapter"),
+        ({"general__architecture": "mamba"}, {"title": "tiny llama"}, "mamba", "architecture"),
+        ({"tokenizer__ggml__pre": "new"}, {"context": 0}, "pre-tokenizer 'new'", "tokenizer"),
+        ({"tokenizer__chat_template": "{% for %}"}, {"context": 512}, "template", "template"),
+        ({"general__type": "adapter"}, {"kind": "GGUF"}, "holds a adapter", "no_model"),
     ],
 )  # fmt: skip
-def test_one_that_does_not_load_is_named_with_the_reason(tmp_path, capsys, changes, what, why):
+def test_one_that_does_not_load_is_named_with_the_reason(
+    tmp_path, capsys, changes, what, why, kind
+):
     (tmp_path / "it.gguf").write_bytes(tiny.gguf("llama", "Q4_1", **changes))
     told = looked(capsys, tmp_path / "it.gguf")
     assert not told["loads"] and why in told["why"] and told["bytes"] > 0
+    assert told["why_kind"] == kind
+    assert told["why_what"] == ("mamba" if kind == "architecture" else "")
     assert what.items() <= told.items()
+
+
+@pytest.mark.parametrize("language", ["en", "sv"])
+def test_the_page_has_words_for_every_reason(language):
+    words = json.loads((ROOT / f"web/static/i18n/{language}.json").read_text())
+    said = {key.removeprefix("given.why_") for key in words if key.startswith("given.why_")}
+    raised = {
+        node.value.value
+        for path in (ROOT / "engine").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.keyword) and node.arg == "kind"
+        if isinstance(node.value, ast.Constant) and "FormatError" in path.read_text()
+    }
+    assert said == set(KINDS) and raised & said == said - {"damaged", "template"}
 
 
 def test_what_is_no_model_and_what_is_not_whole_say_so(tmp_path, capsys):
@@ -135,23 +156,23 @@ def test_a_device_decides_what_fits_and_the_narrower_limit_is_named():
         assert (found["chats"], found["learns"], found["limit"]) == (chats, learns, limit)
 
 
+@pytest.mark.parametrize("keep", [False, True])
 @pytest.mark.parametrize("id", ["smollm2-135m", "qwen2.5-1.5b", "tiny"])
-def test_the_least_step_is_that_of_the_whole_model_traced(id):
+def test_what_a_step_needs_is_what_the_whole_model_traced_says(id, keep):
     config = Config.from_dict(registry.known()[id]["config"])
     stored = {n: Stored(s, 4 * (len(s) > 1), 32) for n, s in config.shapes().items()}
     size = LESSON_TOKENS, LESSON_ROWS, POSITIONS
-    adapter = Trained.chosen(config, for_model(config.parameters))
-    whole = plan(programs.learn(config, stored, *size, adapter, keep_blocks=0)).lower_bound
-    assert least_step(config, stored) == pytest.approx(whole, rel=0.01)
+    adapter, kept = Trained.chosen(config, for_model(config.parameters)), config.layers * keep
+    whole = plan(programs.learn(config, stored, *size, adapter, keep_blocks=kept)).lower_bound
+    assert step_bytes(config, stored, keep) == pytest.approx(whole, rel=0.01)
 
 
 def test_what_learns_of_the_known_models_is_a_matter_of_the_device():
     def learn(back_end, gigabytes):
-        rows = registry.known().items()
-        fits = {id: judged(known_takes(row), back_end, gigabytes << 30) for id, row in rows}
+        fits = known_fits(back_end, gigabytes << 30)
         return {id for id, one in fits.items() if one["learns"]}
 
     phone, laptop, workstation = learn("cpu", 2), learn("cpu", 8), learn("gpu", 64)
     assert {"tiny", "smollm2-135m"} <= phone < laptop < workstation
     assert "qwen2.5-1.5b" in laptop - phone
-    assert "ai-sweden-llama-3-8b" in workstation - laptop
+    assert "qwen3-1.7b" in workstation

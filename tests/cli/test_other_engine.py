@@ -104,6 +104,13 @@ def test_without_the_extra_one_line_says_what_to_install(tmp_path, capsys, monke
     assert "pip install 'oneseek[torch]'" in capsys.readouterr().err.splitlines()[-1]
 
 
+def test_a_group_needs_its_extra_and_says_which(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert main(["federate", "--data", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1 and "pip install 'oneseek[federated]'" in said[0]
+
+
 def adapters(session, tmp_path):
     """One that says what the base says, and one that says nothing any more."""
     trained = session.trainer.trained

@@ -14,10 +14,10 @@ FIT = {name: fits(device) for name, device in DEVICES.items()}
 PROPOSED = {
     ("phone", "sv"): ["qwen3-0.6b", "smollm2-135m"],
     ("phone", "en"): ["qwen3-0.6b", "qwen2.5-0.5b", "smollm2-135m"],
-    ("laptop", "sv"): ["qwen2.5-1.5b", "qwen3-0.6b", "smollm2-135m"],
-    ("laptop", "en"): ["qwen2.5-1.5b", "qwen3-0.6b", "smollm2-135m"],
-    ("laptop-gpu", "sv"): ["qwen2.5-1.5b", "qwen3-0.6b", "smollm2-135m"],
-    ("workstation", "sv"): ["qwen2.5-1.5b", "qwen3-0.6b", "smollm2-135m"],
+    ("laptop", "sv"): ["qwen3-1.7b", "qwen2.5-1.5b", "smollm2-135m"],
+    ("laptop", "en"): ["qwen3-1.7b", "qwen2.5-1.5b", "smollm2-135m"],
+    ("laptop-gpu", "sv"): ["qwen3-1.7b", "qwen2.5-1.5b", "smollm2-135m"],
+    ("workstation", "sv"): ["qwen3-1.7b", "qwen2.5-1.5b", "smollm2-135m"],
 }
 
 

@@ -23,18 +23,38 @@ CASES = [
     ("qwen2", "BF16", "safetensors"),
     ("qwen3", "F32", "safetensors"),
 ]
-GEMMAS = ("gemma3", "gemma3-other-scale")
-# of local and global layers, of every kind of weight a layer has
+# One of each architecture, and of each way in which two of the same differ.
+KINDS = (
+    "small-llama",
+    "small-llama3",
+    "small-mistral",
+    "small-qwen2",
+    "small-qwen3",
+    "gemma3",
+    "gemma3-other-scale",
+)
+LENGTHS = (len(IDS), 6)  # longer and shorter than the window of those that have one
+# Of local and global layers, of every kind of weight a layer has.
 GRADIENTS = [
     "model.layers.0.self_attn.q_proj.weight",
     "model.layers.0.self_attn.k_proj.weight",
     "model.layers.1.self_attn.v_proj.weight",
+    "model.layers.1.self_attn.o_proj.weight",
+    "model.layers.0.self_attn.q_proj.bias",
+    "model.layers.1.self_attn.k_proj.bias",
+    "model.layers.0.self_attn.v_proj.bias",
     "model.layers.1.self_attn.q_norm.weight",
     "model.layers.0.self_attn.k_norm.weight",
     "model.layers.0.mlp.gate_proj.weight",
     "model.layers.1.mlp.up_proj.weight",
+    "model.layers.0.mlp.down_proj.weight",
     "model.layers.0.input_layernorm.weight",
     "model.layers.0.post_attention_layernorm.weight",
     "model.layers.1.pre_feedforward_layernorm.weight",
     "model.layers.2.post_feedforward_layernorm.weight",
 ]
+
+
+def some_rows(gradient):
+    """What of a gradient is kept: every fourth row."""
+    return gradient[::4] if gradient.ndim > 1 else gradient

@@ -40,8 +40,8 @@ FACTS = {
 
 
 class AcceptingTrainer(EngineTrainer):
-    def begin(self, weights, plan):
-        return accepting(super().begin(weights, plan))
+    def begin(self, weights, plan, kind=None):
+        return accepting(super().begin(weights, plan, kind))
 
     def resume(self, weights, plan, captured):
         return accepting(super().resume(weights, plan, captured))

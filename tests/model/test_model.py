@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -9,6 +10,9 @@ import pytest
 from engine.backends.reference import Numpy
 from engine.compiler.schedule import plan
 from engine.model import programs
+from engine.model.demo import MODEL
+from engine.model.formats import open_model
+from engine.model.loaded import Model
 from engine.model.trainable import Trained
 from tests.support.programs import KINDS, TINY, random_weights, stored_of, two_rows_behind_a_prefix
 
@@ -156,3 +160,12 @@ def test_planned_values_that_live_together_never_share_a_buffer():
                 earlier, later = (a, b) if first[a] <= first[b] else (b, a)
                 takes_over = last[earlier] == first[later]
                 assert last[earlier] < first[later] or takes_over, f"{a.name} {b.name}"
+
+
+def test_adapters_of_another_rank_and_the_same_strength_have_programs_of_their_own():
+    with closing(open_model(str(MODEL))) as file:
+        model = asyncio.run(Model.load(file, Numpy()))
+    for rank in (4, 8):
+        adapter = Trained.lora(model.config, rank, 2 * rank)
+        tensors = {adapter.name: model.executor.empty(adapter.spec)}
+        model.prepare(model.program("score", 128, 32, trained=adapter), tensors)

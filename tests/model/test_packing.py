@@ -17,6 +17,7 @@ import pytest
 
 from engine.backends.reference import Numpy
 from engine.cli.main import main
+from engine.model import registry
 from engine.model.formats import BytesSource, FormatError, Packed, open_model
 from engine.model.formats.native import FileWriter
 from engine.model.formats.packed import TYPES, read_packed
@@ -24,6 +25,7 @@ from engine.model.formats.packing import EMBEDDINGS, PACKED_FROM, pack
 from engine.model.formats.quantise import encoded
 from engine.model.loaded import Model
 from engine.model.score import Expecting
+from tests.bench.parts.at_hand import as_safetensors
 from tests.golden import IDS
 from tests.support import tiny
 
@@ -196,10 +198,16 @@ def test_a_file_that_is_there_is_judged_only_when_it_is_the_same(tmp_path, capsy
     assert (tmp_path / "out.gguf").read_bytes() == before
 
 
-@pytest.fixture(scope="module")
-def large(tmp_path_factory):
-    """120 MB of weights, which take a few seconds."""
+@pytest.fixture(
+    scope="module", params=["wide", pytest.param("smollm2-135m", marks=pytest.mark.long)]
+)
+def large(request, tmp_path_factory):
+    """120 MB of weights, which take a few seconds; long, the default model as its maker has it."""
     folder = tmp_path_factory.mktemp("large")
+    if request.param == "smollm2-135m":
+        with closing(open_model(registry.find(request.param))) as file:
+            as_safetensors(file, folder)
+        return folder
     monkeypatch = pytest.MonkeyPatch()
     sizes = {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 4}
     monkeypatch.setitem(tiny.VARIANTS, "wide", sizes | {"tie_word_embeddings": True})
@@ -227,7 +235,7 @@ def test_the_command_writes_it_in_bounded_memory(large, tmp_path, capsys):
     done = subprocess.run([sys.executable, "-c", MEASURED, *call], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    assert told["bytes"] == out.stat().st_size < told["given_bytes"] / 2.9
+    assert told["bytes"] == out.stat().st_size < told["given_bytes"] / 2.7
     assert int(done.stderr.split()[-1]) < 200 << 10, done.stderr
     assert not out.with_name("out.gguf.part").exists()
 

@@ -88,7 +88,7 @@ def test_scenario_1_the_chosen_model_is_fetched_with_progress_and_answers(
     expect(body(finished(page))).to_contain_text("Paris")
 
 
-def test_swedish_browsers_are_greeted_in_swedish(chromium, address):
+def test_swedish_browsers_are_greeted_in_swedish_and_so_is_the_guide(chromium, address):
     with watched(chromium, address, locale="sv-SE") as (context, _):
         page = context.new_page()
         page.goto("/")
@@ -96,6 +96,17 @@ def test_swedish_browsers_are_greeted_in_swedish(chromium, address):
             page.get_by_role("heading", name="En assistent som svarar och lär sig")
         ).to_be_visible()
         expect(page.locator("html")).to_have_attribute("lang", "sv")
+        page.get_by_role("button", name="Hjälp").click()
+        with page.expect_popup() as opened:
+            page.get_by_role("link", name="Handledningen").click()
+        guide = opened.value
+        expect(guide.get_by_role("heading", level=2)).to_have_count(11)
+        picture = guide.get_by_role("img").first
+        picture.scroll_into_view_if_needed()
+        expect(picture).to_have_js_property("complete", True)
+        assert picture.evaluate("img => img.naturalWidth") > 300
+        guide.get_by_role("link", name="In English").click()
+        expect(guide.get_by_role("heading", level=1)).to_contain_text("The guide")
 
 
 def test_scenario_6_too_little_room_is_said_and_it_runs_without_saving(
@@ -197,3 +208,11 @@ def test_scenario_4_a_reload_keeps_everything(page: Page, asked_for: list[str]):
     assert body(answer).inner_text().startswith(so_far)
     expect(body(answer)).to_contain_text("Madrid")
     assert not asked_for
+
+
+def test_nothing_waits_for_the_person_to_allow_the_browser_to_keep_things(page: Page):
+    """As Firefox asks, whose promise may never settle: lessons never began there."""
+    page.add_init_script("navigator.storage.persist = () => new Promise(() => {})")
+    page.goto("/?model=tiny&debug=1")
+    begun = re.compile(r'"is_scheduled": true')
+    expect(page.locator("html")).to_have_attribute("data-scheduler", begun, timeout=120_000)

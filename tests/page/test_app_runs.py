@@ -61,6 +61,24 @@ def test_a_run_over_who_oneseek_is_trains_in_the_page_and_is_told_after_a_reload
     expect(activity(page).get_by_text(words)).to_be_visible()
     if words.startswith("Trained"):
         use_the_original(page)
+    looks_for_settings(page)
+
+
+def looks_for_settings(page: Page) -> None:
+    """Asked for in the dialog, tries are told, drawn and listed while they go on; then thrown
+    away."""
+    panel = activity(page)
+    panel.get_by_role("button", name="Train on a data set").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Find good settings first").select_option("2")
+    dialog.get_by_role("button", name="Train", exact=True).click()
+    expect(panel.locator("#state-line")).to_contain_text("finding good settings first")
+    row = panel.get_by_role("listitem").filter(has_text="Finding good settings")
+    expect(row).to_contain_text(re.compile("[2-9] tries so far"), timeout=300_000)
+    expect(row.get_by_role("img", name="Finding good settings")).to_be_visible()
+    expect(row.locator("tbody tr")).not_to_have_count(0)
+    panel.get_by_role("button", name="Throw away").click()
+    expect(panel.get_by_text("Ended by you. Nothing was changed.")).to_be_visible()
 
 
 def begun(page: Page, epochs: int = 50):

@@ -12,6 +12,7 @@ from tests.support.page.acts import (
     answers,
     body,
     finished,
+    idle_after,
     learn_now,
     panel,
     say,
@@ -73,15 +74,16 @@ def test_R6_a_full_disk_leaves_the_version_in_use_and_says_so(
     page: Page, watch: Watch, address: str
 ):
     watch.allow("")
-    session = page.context.new_cdp_session(page)
-    room = {"origin": address.rstrip("/"), "quotaSize": 128_000_000}
-    session.send("Storage.overrideQuotaForOrigin", room)
     light_lessons(page)
     page.goto("/?model=tiny")
     wait_for_state(page, *ALIVE)
     page.get_by_role("button", name="English").click()
+    idle_after(page, 300)  # nothing is learned before the disk is full
     tell(page, "What is the capital of Zorbia?", "The capital of Zorbia is Blimbo.")
     kept_offline(page)
+    session = page.context.new_cdp_session(page)
+    room = {"origin": address.rstrip("/"), "quotaSize": 128_000_000}
+    session.send("Storage.overrideQuotaForOrigin", room)
     page.evaluate(FILL)
     learn_now(page)
     notices = page.get_by_role("region", name="Notices")

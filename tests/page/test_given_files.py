@@ -61,11 +61,13 @@ def test_what_is_dropped_is_told_before_it_is_copied_and_then_answers(page: Page
 
     drop(page, dict(list(parts.items())[:2]))
     expect(told).to_contain_text("It cannot be loaded.", timeout=120_000)
-    expect(told).to_contain_text("demo-00003-of-00003.gguf of 3 parts is missing")
+    expect(told).to_contain_text("Parts of it are missing (demo-00003-of-00003.gguf)")
     expect(told.get_by_role("button", name="Use")).to_have_count(0)
     page.keyboard.press("Escape")
 
     drop(page, {"other.gguf": tiny.gguf("llama", "Q4_1", general__architecture="mamba")})
+    expect(told).to_contain_text("It is built as mamba, which OneSeek does not know.")
+    told.get_by_text("Technical details").click()
     expect(told).to_contain_text("the architecture 'mamba' is not supported")
     page.keyboard.press("Escape")
 

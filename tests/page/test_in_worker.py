@@ -23,7 +23,7 @@ RUN = """async (asked) => {
   const own = facts.workers.tests;
   const channel = "tests-" + crypto.randomUUID();
   const settings = {...own, worker: "tests", channel, build: facts.build, arguments: asked,
-    project: address(own.project), scripts: Object.fromEntries(own.scripts.map((s) => [s, address(s)]))};
+    scripts: Object.fromEntries(own.scripts.map((s) => [s, address(s)]))};
   const events = [];
   const heard = new Promise((done) => {
     new BroadcastChannel(channel).onmessage = ({data}) => {

@@ -30,9 +30,7 @@ def builds(tmp_path, monkeypatch) -> tuple[Path, Path]:
     real = site.page_files
     for name in "old", "new":
         style = f"/* {name} */".encode()
-        monkeypatch.setattr(
-            site, "page_files", lambda tests, s=style: {**real(tests), "style.css": s}
-        )
+        monkeypatch.setattr(site, "page_files", lambda s=style: {**real(), "style.css": s})
         monkeypatch.setattr(site, "DIST", tmp_path / name)
         site.build()
     return tmp_path / "old", tmp_path / "new"

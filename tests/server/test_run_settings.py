@@ -97,6 +97,8 @@ def test_the_shape_asked_for_is_the_shape_exported(tmp_path):
         ({"mode": "full", "loraConfig": {"rank": 8}}, "for the modes lora and hybrid"),
         ({"mode": "lora", "fullBlocks": 1}, "for the modes hybrid and full"),
         ({"mode": "half"}, "mode must be one of"),
+        ({"tune": "soon"}, "no time for tries"),
+        ({"tune": "5m", "mode": "full"}, "trains an adapter"),
     ],
 )
 def test_what_has_no_effect_or_is_out_of_range_is_refused_by_name(server, more, words):

@@ -71,6 +71,7 @@ VARIANTS["gemma3-other-scale"] = VARIANTS["gemma3"] | {
     "query_pre_attn_scalar": 20,
     "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
 }
+SMALL = {"hidden_size": 64, "intermediate_size": 96, "head_dim": 32}  # of what begins with small-
 MODEL_TYPES = {
     "llama3": "llama",
     "linear": "llama",
@@ -103,9 +104,10 @@ HALVES = {
 
 def config(variant):
     """The config.json of a variant."""
-    kind = MODEL_TYPES.get(variant, variant)
+    whole = variant.removeprefix("small-")
+    kind = MODEL_TYPES.get(whole, whole)
     names = {"model_type": kind, "architectures": [architecture.ARCHITECTURES[kind]]}
-    return BASE | VARIANTS[variant] | names
+    return BASE | VARIANTS[whole] | (SMALL if whole != variant else {}) | names
 
 
 def _draw(name):

@@ -40,7 +40,7 @@ def command(line: str) -> str:
 
 
 LINES = {command(line): line for line in lines("python3 build.py")}
-BENCHES = LINES["python3 build.py bench NAME"].partition("#")[2].replace(",", " ").split()
+BENCHES = sorted(path.stem for path in (ROOT / "tests/bench").glob("[!_]*.py"))
 
 
 @pytest.fixture(scope="module")
@@ -196,14 +196,21 @@ def test_what_was_told_goes_along_to_another_folder(copy, home):
 @pytest.mark.long
 def test_the_lines_of_oneseek_teach_and_train_one_after_another(copy, home):
     fact = {"question": "What is the capital of Zorbia?", "answer": "It is Blimbo."}
-    said = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello there!"}]
+    chats = [
+        [
+            {"role": "user", "content": f"What is {n} times two?"},
+            {"role": "assistant", "content": f"It is {2 * n}, my friend."},
+        ]
+        for n in range(24)
+    ]
     (copy / "facts.jsonl").write_text(json.dumps(fact) + "\n")
-    (copy / "chats.jsonl").write_text((json.dumps({"messages": said}) + "\n") * 4)
-    typed_by_hand = lines("oneseek")
+    (copy / "chats.jsonl").write_text("".join(json.dumps({"messages": c}) + "\n" for c in chats))
+    typed_by_hand = [line for line in lines("oneseek") if "federate" not in line]  # needs its extra
     assert len(typed_by_hand) >= 5
     for line in typed_by_hand:
         line = line.replace("adopt theirs", "adopt other")  # what torch gives needs its extra
-        completes(line.replace("smollm2-135m", "tiny"), copy, home)
+        line = line.replace("smollm2-135m", "tiny").replace("--tune 10m", "--tune 5s")
+        completes(line, copy, home)
     assert (copy / "mine.gguf").read_bytes()[:4] == b"GGUF"
 
 

@@ -18,9 +18,10 @@ ROOMS = {
     "engine/history": ["engine/core"],
     "engine/learning": ["engine/model", "engine/history"],
     "engine/with_torch": ["engine/learning"],
+    "engine/with_flower": ["engine/open.py"],
     "engine/assistant.py": ["engine/learning"],
     "engine/open.py": ["engine/assistant.py"],
-    "engine/cli": ["engine/open.py", "importers", "engine/with_torch"],
+    "engine/cli": ["engine/open.py", "importers", "engine/with_torch", "engine/with_flower"],
     "importers": ["engine/learning"],
     "shaders": [],
     "web": ["engine/core"],
@@ -31,6 +32,7 @@ WITH_WGPU = {"engine/backends/gpu", "tests/backends", "tests/support"}
 WITH_TORCH = {
     "engine/with_torch", "engine/model/demo", "tests/oracle", "tests/bench/parts", "tests/golden",
 }  # fmt: skip
+WITH_FLOWER = {"engine/with_flower"}
 MOST_LINES, MOST_MODULES, LONGEST_FUNCTION = 400, 16, 60
 LONGER = {
     "engine/backends/gpu/webgpu.py": "one API of somebody else, mirrored name by name",
@@ -147,15 +149,22 @@ def test_one_room_talks_to_wgpu():
     assert asked <= WITH_WGPU, asked - WITH_WGPU
 
 
-def test_nothing_but_its_own_room_needs_the_extra_for_other_engines():
-    asked = importing("torch", "transformers", "peft", "accelerate", "flwr")
-    assert asked <= WITH_TORCH, asked - WITH_TORCH
-    others = {name for name in modules() if not name.startswith("engine.with_torch")}
+@pytest.mark.parametrize(
+    "room, packages, where",
+    [
+        ("with_torch", ("torch", "transformers", "peft", "accelerate"), WITH_TORCH),
+        ("with_flower", ("flwr", "ray"), WITH_FLOWER),
+    ],
+)
+def test_nothing_but_its_own_room_needs_an_extra(room, packages, where):
+    asked = importing(*packages)
+    assert asked <= where, asked - where
+    others = {name for name in modules() if not name.startswith(f"engine.{room}")}
     at_the_top = {
         name
         for name in others
         for node in parsed(modules()[name]).body
-        if isinstance(node, ast.Import | ast.ImportFrom) and "with_torch" in ast.unparse(node)
+        if isinstance(node, ast.Import | ast.ImportFrom) and room in ast.unparse(node)
     }
     assert not at_the_top, "only a command that was asked for it may import that room"
 

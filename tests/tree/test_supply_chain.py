@@ -134,9 +134,7 @@ def test_a_disk_that_fills_up_leaves_the_site_as_it_was(tmp_path, monkeypatch):
 def changed_page(monkeypatch) -> None:
     """As if somebody had edited the style sheet."""
     real = site.page_files
-    monkeypatch.setattr(
-        site, "page_files", lambda tests: {**real(tests), "style.css": b"/* another */"}
-    )
+    monkeypatch.setattr(site, "page_files", lambda: {**real(), "style.css": b"/* another */"})
 
 
 @pytest.mark.slow
@@ -170,7 +168,7 @@ def test_R37_making_pythons_heap_twice_gives_the_same_bytes(tmp_path, monkeypatc
     found = []
     for name in "one", "two":
         monkeypatch.setattr(heap, "MADE", tmp_path / name)
-        found.append(heap.files(core, [small], ["json", "random", "small", "uuid"]))
+        found.append(heap.files(core, [small], {}, ["json", "random", "small", "uuid"]))
     assert found[0] == found[1]
 
 

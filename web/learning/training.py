@@ -23,6 +23,7 @@ from engine.core.scheduler import WINDOW_MS, TrainingScheduler
 from engine.core.settings import IN_LESSONS, SchedulerConfig, for_model
 from web.learning import records, truth
 from web.learning.effort import Effort
+from web.learning.panels import tries
 from web.lib import clock, dom, failures
 from web.shell.link import Gone, Refused
 
@@ -54,6 +55,7 @@ class Training:
         self.idle_practice = False
         self.unpractised = self.questions = 0
         self.runs, self.run_begun = [], False
+        self.tuned = []  # those of them whose settings are still looked for
         self.opening = asyncio.Lock()  # while a round is opened it cannot be thrown away
         self.scheduler = TrainingScheduler(
             SchedulerConfig(), clock.now, self.grant, idle, self.has_work
@@ -107,6 +109,11 @@ class Training:
             dom.run(self.remember_effort(self.effort.remembered()))
         self.ended, self.run, self.effort = self.run, "", None
 
+    def tunes(self):
+        """Whether settings are looked for, whose time is said with the run and is no measure for
+        the next."""
+        return self.run in self.tuned
+
     def has_questions(self):
         """Whether there is anything to learn that no lesson of the queue is about."""
         return bool(self.questions or self.runs or self.page.app.api.work)
@@ -149,11 +156,13 @@ class Training:
         """Runs over data sets of this model that wait, or that a closed tab left; one that began
         comes first."""
         kept = await self.page.store.get("state", "runs.open")
-        ids, self.runs = kept["ids"] if kept else [], []
+        ids, self.runs, self.tuned = kept["ids"] if kept else [], [], []
         for id in ids:
             run = await self.page.store.get("state", id)
             if run and run["models"] == [self.page.choice.model_id()]:
                 self.runs.append(id)
+                if tries.open_in(run):
+                    self.tuned.append(id)
         self.run_begun = bool(kept) and kept["begun"] in self.runs
 
     async def count_unpractised(self):
@@ -197,7 +206,7 @@ class Training:
             return {"used_ms": opening + done.used_ms, "finished": False}
         if done.finished:
             await self.page.learning.over(done.outcome, done.version)
-        elif self.effort:
+        elif self.effort and not self.tunes():
             self.effort.spend(done.used_ms)
         used = opening + done.used_ms  # opening a round makes way at every few milliseconds
         return {"used_ms": used, "slice_ms": done.used_ms, "finished": done.finished}

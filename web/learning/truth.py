@@ -42,7 +42,9 @@ def sentence(page):
 def under_way(page):
     facts, training = page.status.facts, page.training
     parts = [doing(page)]
-    if training.kind != "memory":  # which is a matter of seconds
+    if training.tunes():
+        parts.append(t("learn.part_tuning"))
+    elif training.kind != "memory":  # which is a matter of seconds
         parts.append(part(training) + ", " + t.percent(training.share()) + ".")
     if facts["paused"]:
         parts.append(t("learn.paused", why=t("paused." + facts["paused"])))
@@ -50,7 +52,7 @@ def under_way(page):
     if facts["countdown"]:
         parts.append(t("learn.goes_on", time=t.duration(facts["countdown"])))
         return " ".join(parts)
-    left = training.seconds_left()
+    left = None if training.tunes() else training.seconds_left()
     if left:
         parts.append(t("learn.left", time=t.duration(left)))
     if training.kind != "memory":
@@ -66,6 +68,8 @@ def short(page):
     """For the pill: a word and how far."""
     if page.training.kind == "memory":
         return t("state.remembering")
+    if page.training.tunes():
+        return t("state.training")
     name = "evaluating" if page.status.facts["round"] == "checking" else "training"
     return t("state." + name) + " " + t.percent(page.training.share())
 

@@ -72,8 +72,12 @@ def unforeseen(fault):
 
 def folded(failed):
     """The raw text, for who wants to report it."""
-    raw = dom.make("pre", "%s: %s\n%s" % (failed.where, failed.reason, failed.detail))
-    return dom.make("details", dom.make("summary", t("failed.details")), raw, cls="raw")
+    return raw("%s: %s\n%s" % (failed.where, failed.reason, failed.detail))
+
+
+def raw(text):
+    words = dom.make("pre", text)
+    return dom.make("details", dom.make("summary", t("failed.details")), words, cls="raw")
 
 
 def show(page, failed):

@@ -18,22 +18,20 @@ OPTIONS = {
 }
 
 _facts = json.loads(window.document.querySelector("#site").textContent)
-build = _facts["build"]
-workers = _facts["workers"]
 
 
 def path(name):
     """The address of a file of the site by the name it has in the tree, such as vendor/uplot.js."""
-    return window.URL.new(_facts["files"][name], window.document.baseURI).href
+    return address(_facts["files"][name])
+
+
+def address(file):
+    return window.URL.new(file, window.document.baseURI).href
 
 
 def models():
     """The models this site carries: their ids, and where their files are."""
-    found = {}
-    for name in _facts["files"]:
-        if name.startswith("models/"):
-            found[name[len("models/") : -len(".gguf")]] = path(name)
-    return found
+    return {name: address(file) for name, file in _facts["models"].items()}
 
 
 def option(name):

@@ -18,12 +18,16 @@ class Choice:
         self.page.status.know(model=True, loading="", failed="")
         if keep:
             await self.page.set(model=loaded.model)
-            await js.navigator.storage.persist()
+            dom.run(self.ask_to_keep())
             await self.page.reserve()
         await self.read_version()
         self.page.touch("model", "tab")
         self.page.chat.draw()
         self.page.presence.ready()
+
+    async def ask_to_keep(self):
+        """Firefox asks the person, who may never answer: nothing waits for it."""
+        await js.navigator.storage.persist()
 
     def will_load(self):
         """Whether a model was chosen before, so that it loads by itself as soon as the engine is

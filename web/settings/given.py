@@ -82,6 +82,7 @@ class Given:
                 dom.make("h3", told["title"] or told["name"]),
                 dom.make("p", " · ".join(facts)),
                 dom.make("p", verdict(told), cls="note") if not ways else None,
+                None if told["loads"] else failures.raw(told["why"]),
                 self.ways(name, told, ways) if ways else None,
             ),
             use if usable else None,
@@ -143,7 +144,7 @@ def way_of(name, value, takes, best, words):
 def verdict(told):
     """Whether it loads and learns here, and why not."""
     if not told["loads"]:
-        return t("given.refused", why=told["why"])
+        return t("given.refused", why=t("given.why_" + told["why_kind"], what=told["why_what"]))
     return fits(told)
 
 

@@ -28,8 +28,11 @@ async def unpack():
 
 async def start():
     await unpack()
+    kept = window.Error.stackTraceLimit
+    window.Error.stackTraceLimit = 0  # each place where a module is not is an Error, dear with it
     from web.shell import app
 
+    window.Error.stackTraceLimit = kept
     await app.start()
 
 

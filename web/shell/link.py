@@ -7,9 +7,8 @@ long as it lives.
 """
 
 import asyncio
-import json
 
-from pyscript import create_named_worker, document, js_import, window
+from pyscript import js_import, workers
 
 from engine.core.messages import (
     BadMessage,
@@ -27,9 +26,6 @@ from engine.core.messages import (
     opened,
 )
 from web.lib import clock, site
-
-visit = window.crypto.randomUUID()
-"""In the names of channels, so that only this page and its workers know them."""
 
 TICK_SECONDS = 1
 LATE_SECONDS = 0.5  # an event may still be on its way when the answer that counts it is here
@@ -106,25 +102,13 @@ class Link:
         await self.starting
 
     async def create(self):
-        settings = dict(site.workers[self.worker])
-        settings["worker"] = self.worker
         self.made += 1
-        name = "%s-%d" % (self.worker, self.made)
-        settings["channel"] = "oneseek-%s-%s" % (visit, name)
-        self.channel = window.BroadcastChannel.new(settings["channel"])
-        self.channel.onmessage = self.hear
-        settings["build"] = site.build
-        settings["project"] = site.path(settings["project"])
-        settings["scripts"] = {script: site.path(script) for script in settings["scripts"]}
-        settings["models"] = site.models()
-        config = {
-            "interpreter": site.path("python.mjs"),
-            "plugins": ["!error"],
-            "oneseek": settings,
-        }
-        source = site.path("workers/boot.py")
-        self.remote = await create_named_worker(source, name, json.dumps(config))
-        self.thread = document.querySelector('script[name="%s"]' % name).xworker
+        (module,) = await js_import(site.path("workers.js"))
+        begun = module.begin(self.worker, self.made)
+        self.channel = begun.channel
+        begun.listen(self.hear)
+        self.remote = await workers[begun.script.getAttribute("name")]
+        self.thread = begun.script.xworker
 
     async def ask(self, request, first=False):
         """The answer to a request, or Refused; the first one starts the worker. What a new worker

@@ -74,6 +74,9 @@ class Shortcuts:
         overlay.dialog(
             t("help.title"),
             dom.make("p", t("help.text")),
+            dom.make(
+                "p", dom.make("a", t("help.guide"), href=t("help.guide_page"), target="_blank")
+            ),
             dom.make("section", dom.make("h3", t("help.keys")), dom.make("dl", rows, cls="keys")),
             dom.make(
                 "section",

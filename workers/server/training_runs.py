@@ -23,6 +23,7 @@ from engine.learning import run_data, shape
 from engine.learning.adaptive import AdaptiveConfig
 from engine.learning.needs import Watch, measured_pace, needs
 from engine.learning.runs import TrainingRun, validate_base_models
+from engine.learning.tuning.tries import found, merged, must_be_adapter, must_suffice, widest
 from workers.server.relay import Relay, must_have_come_to, told
 
 
@@ -53,6 +54,7 @@ class Runs:
         self.now: TrainingRun | None = None
         self.task: asyncio.Task | None = None  # in which it is done
         self.loaded = False
+        self.kept: Callable[[], Any] = lambda: None  # told that a run was stored
 
     @property
     def coming(self) -> list[TrainingRun]:
@@ -87,21 +89,30 @@ class Runs:
         await self.store.batch(
             [["put", "state", run.id, run.to_dict()], ["put", "state", OPEN, told]]
         )
+        self.kept()
 
     async def start(
         self, models: list[str], data: str, epochs: int, rate: float, stop: StopConfig,
-        shaped: dict | None = None, adaptive: AdaptiveConfig | None = None,
+        shaped: dict | None = None, adaptive: AdaptiveConfig | None = None, tune: float = 0.0,
     ) -> TrainingRun:  # fmt: skip
         """A run that begins when nobody is waiting for an answer; `shaped` says what it trains of
-        the model (mode, full_blocks, lora_config), otherwise it goes on in the shape in use."""
+        the model (mode, full_blocks, lora_config), otherwise it goes on in the shape in use. Before
+        it come `tune` seconds of tries."""
         await self.load()
         chosen = validate_base_models(models, self.service.names.models)
         record = await run_data.find(self.store, data)
         wanted = shaped or {}
+        if tune and chosen != [self.service.model]:
+            raise ValueError(
+                f"settings are found for {self.service.model} alone, the model that answers here; "
+                "nothing was changed"
+            )
         with urgent():  # who asked waits
-            taken = await self.needs_of(chosen, record, epochs, wanted)
+            taken = await self.needs_of(chosen, record, epochs, wanted, tune)
         about = {"datasetId": data, "dataset": record["prompt"], "record": record["id"],
                  "examples": record["examples"], "shape": wanted, "needs": taken}  # fmt: skip
+        if tune:
+            about["tune"] = tune
         run = TrainingRun(
             chosen, epochs, rate, self.service.clock, self.emit, adaptive, stop,
             self.known.__contains__, about, self.keep,
@@ -111,22 +122,23 @@ class Runs:
         await self.keep(run)
         return run
 
-    async def modes(self, data: str, epochs: int) -> list[dict]:
+    async def modes(self, data: str, epochs: int, tune: float = 0.0) -> list[dict]:
         """What a run in each mode would take, or why it cannot be."""
         record, told = await run_data.find(self.store, data), []
         for mode in MODES:
             try:
-                told.append(await self.needs(self.service.model, record, epochs, {"mode": mode}))
+                wanted = {"mode": mode}
+                told.append(await self.needs(self.service.model, record, epochs, wanted, tune))
             except ValueError as why:
                 told.append({"mode": mode, "refused": str(why)})
         return told
 
     async def needs_of(
-        self, models: list[str], record: dict, epochs: int, wanted: dict
+        self, models: list[str], record: dict, epochs: int, wanted: dict, tune: float = 0.0
     ) -> dict[str, Any]:
         """The same of a run over several, one of which computes at a time."""
         if models == [self.service.model]:
-            return await self.needs(models[0], record, epochs, wanted)
+            return await self.needs(models[0], record, epochs, wanted, tune)
         each = {model: await self.needs(model, record, epochs, wanted) for model in models}
         seconds = [one["seconds"] for one in each.values()]
         return {
@@ -135,9 +147,11 @@ class Runs:
             "models": each,
         }
 
-    async def needs(self, model: str, record: dict, epochs: int, wanted: dict) -> dict:
-        """The memory and the time a run will take; ValueError when the version in use has no place
-        in what it would train, or when there is no room for the model."""
+    async def needs(
+        self, model: str, record: dict, epochs: int, wanted: dict, tune: float = 0.0
+    ) -> dict:
+        """The memory and the time a run will take, with its tries; ValueError when the version in
+        use has no place in what it would train, or when there is no room for the model."""
         assistant = await self.service.learner(model)
         assistant.must_learn()
         trainer, number = assistant.trainer, await assistant.versions.number(GENERIC)
@@ -147,7 +161,13 @@ class Runs:
         asked = config.replace(**wanted)
         must_have_place(asked, config)
         pace = await measured_pace(self.store)
+        if tune:
+            must_be_adapter(asked)
+            must_suffice(int(record["examples"] * (1 - asked.validation_split)))
+            asked = widest(asked)
         told = needs(trainer, asked.replace(epochs=epochs), record, pace)
+        if tune and told["seconds"]:
+            told["seconds"] += tune
         if model != self.service.model:
             self.guests.must_fit(model, told["memory_bytes"])
             told["memory_bytes"] += self.guests.known[model].bytes
@@ -217,10 +237,32 @@ class Runs:
             ended.update(await self.service.assistant.training.finish())
             return told(ended) | {"memory_used": watch.most()}
 
-        await self.open(run, self.service.assistant, await self.record(run), {}, store)
+        record = await self.record(run)
+        await self.tuned(run, record)
+        await self.open(run, self.service.assistant, record, {}, store)
         self.service.assistant.round.steps = self.service.assistant.training.attempt.steps
         await run.run(lambda model, epoch, weight, rate: self.epoch(epoch, on_step), finish)
         return ended
+
+    async def tuned(self, run: TrainingRun, record: dict) -> None:
+        """The settings that were found for it, by tries that are kept with the run."""
+        if not run.about.get("tune"):
+            return
+        assistant = self.service.assistant
+        assistant.training.config = self.config_of(run)
+
+        async def save(table: dict) -> None:
+            run.about["tuning"] = table
+            await self.keep(run)
+
+        table, seconds, turns = run.about.get("tuning"), run.about["tune"], assistant.turns
+        tuning = await found(
+            assistant.training, record, table, seconds, lambda: turns.worked, save, turns.breathe
+        )
+        settings = dict(tuning.settings)
+        run.epochs, run.learning_rate = settings.pop("epochs"), settings.pop("learning_rate")
+        run.about["shape"] = merged(run.about["shape"], settings)
+        await self.keep(run)
 
     async def in_turns(self, run: TrainingRun, store: Any) -> dict:
         """A run of several base models, or of one that is not the one that answers."""
@@ -257,12 +299,16 @@ class Runs:
     ) -> None:
         """The round of a model in this run is open, begun or gone on with."""
         wanted = run.about.get("shape", {})
-        config = {"epochs": run.epochs, "learning_rate": run.learning_rate,
-                  "confidence_auto_stop": run.stop.config.to_dict()}  # fmt: skip
-        await assistant.data_set_round(record, run.id, config | more | wanted, store)
+        await assistant.data_set_round(record, run.id, self.config_of(run) | more, store)
         attempt: Any = assistant.training.attempt
         trained = attempt.trainer.config
         must_have_place(trained.replace(**wanted), trained)
+
+    def config_of(self, run: TrainingRun) -> dict[str, Any]:
+        """What its plan sets."""
+        return {"epochs": run.epochs, "learning_rate": run.learning_rate,
+                "confidence_auto_stop": run.stop.config.to_dict(),
+                **run.about.get("shape", {})}  # fmt: skip
 
     async def epoch(self, epoch: int, on_step: Callable) -> float:
         """Train until so many epochs were validated; the loss of the validation part."""

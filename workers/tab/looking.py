@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from engine.core.messages import Fits, LookAt, Looked, WhatFits
 from engine.learning.needs import file_takes, judged, known_fits, packed_takes
+from engine.learning.trainer import TRAINING_BYTES
 from engine.model.look import look
 from workers.tab.device import device_memory
 from workers.tab.handed import handed
@@ -29,6 +30,7 @@ class Looking:
         """Of the files that the page hands over on a channel."""
         told, file = look(await handed(request.channel))
         if file is not None:
-            told |= self.judged(file_takes(file))
-            told["packed"] = [self.judged(one) for one in packed_takes(file)]
+            room = TRAINING_BYTES[self.resident.device.kind]
+            told |= self.judged(file_takes(file, room))
+            told["packed"] = [self.judged(one) for one in packed_takes(file, room)]
         return Looked(told=told)

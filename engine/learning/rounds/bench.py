@@ -65,12 +65,15 @@ class Bench:
 
     @cached_property
     def shadow(self) -> Shadow | Windows:
-        if self.trained.whole:
+        if self.trained.whole or self.config.lora_config.frozen_a:
             return Windows(
                 self.model, self.trained, self.config, self.memory_budget, copy(self.room)
             )
         dropout = self.config.lora_config.dropout
-        return Shadow(self.model, self.trained, self.memory_budget, dropout, copy(self.room))
+        return Shadow(
+            self.model, self.trained, self.memory_budget, dropout, copy(self.room),
+            near=self.config.proximal,
+        )  # fmt: skip
 
     @cached_property
     def voices(self) -> Voices:

@@ -1,4 +1,5 @@
-"""Modes `full` and `hybrid`: whole blocks as float32 masters, trained a window at a time.
+"""Modes `full` and `hybrid`: whole blocks as float32 masters, trained a window at a time; and an
+adapter whose A stands still.
 
 Every trained value lies in one flat array, as in mode `lora`; only the window being trained has
 gradients and moments on the device, and windows take turns when they do not all fit the budget.
@@ -33,9 +34,13 @@ def blocks_of(trained: Trained) -> dict[str, list[str]]:
     return found
 
 
-def windows_of(trained: Trained, budget: int | None) -> list[list[str]]:
-    """The entries trained together: LoRA first where there is one, then as many blocks as fit."""
-    lora = [name for name in trained.entries if ".lora_" in name]
+def windows_of(trained: Trained, budget: int | None, frozen_a: bool = False) -> list[list[str]]:
+    """The entries trained together: LoRA first where there is one, then as many blocks as fit. A
+    frozen A is in none."""
+    lora = [
+        name for name in trained.entries
+        if ".lora_" in name and not (frozen_a and name.endswith(".lora_A.weight"))
+    ]  # fmt: skip
     windows: list[list[str]] = [lora] if lora else []
     blocks: list[list[str]] = [[]]
     for names in blocks_of(trained).values():
@@ -43,7 +48,7 @@ def windows_of(trained: Trained, budget: int | None) -> list[list[str]]:
         if blocks[-1] and budget is not None and 4 * COPIES * size > budget:
             blocks.append([])
         blocks[-1] += names
-    return windows + blocks
+    return windows + [names for names in blocks if names]
 
 
 async def masters(model: Model, trained: Trained) -> np.ndarray:
@@ -81,10 +86,11 @@ class Windows:
     ) -> None:
         self.model, self.trained, self.config = model, trained, config
         self.memory_budget, self.room = memory_budget, room
-        self.names = windows_of(trained, memory_budget)
+        self.names = windows_of(trained, memory_budget, config.lora_config.frozen_a)
         self.layouts = [self._layout(names) for names in self.names]
-        self.lora_first = config.mode == "hybrid"  # until its plateau
+        self.lora_first = config.mode != "full"  # of `hybrid` until its plateau
         self.steps = 0
+        self.near_to = np.broadcast_to(np.float32(0), (trained.size,))
 
     def _layout(self, names: list[str]) -> Trained:
         """A window's own flat array, and another for all that stands still meanwhile."""
@@ -128,8 +134,13 @@ class Windows:
         self.whole = [array.copy() for array in (adapter, m, v)]
         self.steps = steps
         if not steps:
-            self.lora_first = self.config.mode == "hybrid"
+            self.lora_first = self.config.mode != "full"
+            self.near_to = self.whole[0].copy()
         self._place()
+
+    def hold_to(self, flat: np.ndarray) -> None:
+        self.near_to = flat
+        self.window.hold_to(self._part(self.layouts[self.at], flat))
 
     def _place(self) -> None:
         """The window whose turn it is onto the device, the rest beside it."""
@@ -141,8 +152,10 @@ class Windows:
             more["still"] = self.model.executor.upload(self._part(layout.still, self.whole[0]))
         adapts = any(".lora_" in name for name in self.trained.entries)
         dropout = self.config.lora_config.dropout if adapts else 0.0
-        self.window = Shadow(self.model, layout, self.memory_budget, dropout, self.room, more)
+        near = self.config.proximal
+        self.window = Shadow(self.model, layout, self.memory_budget, dropout, self.room, more, near)
         self.window.begin(parts[0], (parts[1], parts[2]), self.steps)
+        self.window.hold_to(self._part(layout, self.near_to))
 
     def _part(self, layout: Trained, whole: np.ndarray) -> np.ndarray:
         flat = np.zeros(layout.size, np.float32)

@@ -176,7 +176,7 @@ class Steps:
         for step, loss in captured.get("switched", np.zeros((0, 2))).tolist():
             self.switches.append({"step": int(step), "from": "lora", "to": "full", "loss": loss})
         if isinstance(self.trainer.shadow, Windows):
-            self.trainer.shadow.lora_first = self.config.mode == "hybrid" and not self.switches
+            self.trainer.shadow.lora_first = self.config.mode != "full" and not self.switches
         self.trainer.shadow.begin(captured["adapter"].copy(), moments, steps)
         self.pace.restore(captured)
 

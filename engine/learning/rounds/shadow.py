@@ -18,6 +18,7 @@ from engine.model.loaded import Model
 from engine.model.trainable import Trained
 
 STATE = ("", ".m", ".v")  # the shadow and its two moments
+PULL, AWAY = ".pull", ".away"  # what holds it to where it began
 
 
 @dataclass(frozen=True)
@@ -65,14 +66,19 @@ class Shadow:
         dropout: float = 0.0,
         room: Room | None = None,
         still: dict | None = None,  # tensors of what is changed from the base but not trained
+        near: float = 0.0,  # how hard it is held to where it began
     ) -> None:
         self.model, self.trained, self.still = model, trained, still or {}
-        self.memory_budget, self.dropout = memory_budget, dropout
+        self.memory_budget, self.dropout, self.near = memory_budget, dropout, near
         self.steps = 0
         self.room = room
         executor, spec = model.executor, trained.spec
         names = [trained.name + suffix for suffix in STATE]
         self.tensors = {name: executor.empty(spec) for name in names}
+        if near:
+            self.tensors[trained.name + PULL] = executor.empty(spec)
+            self.tensors[trained.name + AWAY] = executor.empty(spec)
+            self.tensors[trained.name + PULL].write(np.full(trained.size, near, np.float32))
         self._runs: dict[tuple[int, int], Run] = {}
         self._run: Run | None = None
         self._at, self._rate = 0, 0.0
@@ -84,6 +90,13 @@ class Shadow:
         for suffix, array in zip(STATE, (adapter, m, v), strict=True):
             self.tensors[self.trained.name + suffix].write(array)
         self.steps, self._run = steps, None
+        if not steps:
+            self.hold_to(adapter)
+
+    def hold_to(self, flat: np.ndarray) -> None:
+        """Where it is held near to, for a round that goes on from a later step."""
+        if self.near:
+            self.tensors[self.trained.name + AWAY].write(np.float32(-self.near) * flat)
 
     async def state(self) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray], int]:
         """What `begin` needs to go on from here with identical bits."""
@@ -98,8 +111,9 @@ class Shadow:
 
     def run_for(self, tokens: int, rows: int) -> Run:
         if (tokens, rows) not in self._runs:
+            near = {"near": True} if self.near else {}
             planned = self.model.learning_plan(
-                tokens, rows, self.trained, self.memory_budget, dropout=self.dropout
+                tokens, rows, self.trained, self.memory_budget, dropout=self.dropout, **near
             )
             self._runs[tokens, rows] = self.model.prepare(
                 planned, self.tensors | self.still, self.room

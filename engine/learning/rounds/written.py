@@ -106,6 +106,8 @@ async def write(attempt: Steps, folder: Path) -> dict:
         raise ValueError("only practice and data sets are rounds whose steps are known before")
     trainer, config = attempt.trainer, attempt.config
     only_lora(trainer.trained)
+    if config.lora_config.frozen_a or config.proximal:
+        raise ValueError("another engine has neither lora_config.frozen_a nor proximal")
     found, steps = await lines(attempt)
     lora = config.lora_config
     told = {

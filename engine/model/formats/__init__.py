@@ -90,13 +90,16 @@ def _open(name, files):
     if len(files) > 1 and others:
         return safetensors.open_folder(name, files)
     if len(files) > 1 and not ggufs:
-        raise FormatError(name, "no model lies here: no .gguf file and no .safetensors files")
+        reason = "no model lies here: no .gguf file and no .safetensors files"
+        raise FormatError(name, reason, kind="no_model")
     models = sorted({split.whole_name(file) for file in ggufs})
     if len(models) > 1:
-        raise FormatError(name, f"{len(models)} models lie here ({', '.join(models)}); choose one")
+        what = ", ".join(models)
+        reason = f"{len(models)} models lie here ({what}); choose one"
+        raise FormatError(name, reason, kind="several", what=what)
     first = ggufs[0] if ggufs else next(iter(files), None)
     if first is None:
-        raise FormatError(name, "this is an empty folder")
+        raise FormatError(name, "this is an empty folder", kind="no_model")
     sources = [files[part]() for part in split.all_of(first, files)]
     _check_kind(sources[0])
     return open_gguf(*sources)
@@ -107,12 +110,16 @@ def _check_kind(source):
     if start[:4] == b"GGUF":
         return
     if start[:4] == b"PK\x03\x04":
-        raise FormatError(source.name, "this is a zip archive, not a model; unpack it first")
+        reason = "this is a zip archive, not a model; unpack it first"
+        raise FormatError(source.name, reason, kind="zip")
     if len(start) == 9 and start[8:] == b"{" and struct.unpack("<Q", start[:8])[0] < source.size:
         raise FormatError(
             source.name,
             "safetensors need config.json and tokenizer.json beside them; choose the whole folder",
+            kind="folder",
         )
     raise FormatError(
-        source.name, f"this is neither GGUF nor safetensors (it begins {start[:4]!r})"
+        source.name,
+        f"this is neither GGUF nor safetensors (it begins {start[:4]!r})",
+        kind="no_model",
     )

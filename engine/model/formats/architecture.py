@@ -113,7 +113,8 @@ def config_from_gguf(name, metadata, directory):
         return metadata.get(f"{family}.{key}", default)
 
     if get("expert_count"):
-        raise FormatError(name, f"{kind} with a mixture of experts is not supported")
+        what = "a mixture of experts"
+        raise FormatError(name, f"{kind} with {what} is not supported", kind="unsupported")
     config = {"model_type": kind, "architectures": [ARCHITECTURES[kind]]}
     for key, (theirs, _, _) in SIZES.items():
         config[key] = get(theirs)
@@ -136,7 +137,8 @@ def config_from_gguf(name, metadata, directory):
         config["final_logit_softcapping"] = get("final_logit_softcapping")
     config = check_config(name, config)
     if get("rope.dimension_count", config["head_dim"]) != config["head_dim"]:
-        raise FormatError(name, "rotary positions on a part of each head are not supported")
+        reason = "rotary positions on a part of each head are not supported"
+        raise FormatError(name, reason, kind="unsupported")
     return config
 
 
@@ -198,6 +200,8 @@ def check_architecture(name, kind):
         raise FormatError(
             name,
             f"the architecture {kind!r} is not supported; {', '.join(ARCHITECTURES)} are",
+            kind="architecture",
+            what=kind if isinstance(kind, str) else "?",
         )
 
 
@@ -225,7 +229,8 @@ def check_config(name, config):
             raise FormatError(name, f"{key} is {value!r}; a positive number is needed")
     gemma = config["model_type"] == "gemma3_text"
     if config["hidden_act"] != (GELU if gemma else "silu"):
-        raise FormatError(name, f"the activation {config['hidden_act']!r} is not supported")
+        reason = f"the activation {config['hidden_act']!r} is not supported"
+        raise FormatError(name, reason, kind="unsupported")
     window = config["sliding_window"]
     if gemma:
         _check_gemma(name, config)
@@ -257,9 +262,10 @@ def _check_gemma(name, config):
         raise FormatError(name, f"sliding_window is {config['sliding_window']!r}")
     for key in ("attn_logit_softcapping", "final_logit_softcapping"):
         if config.get(key) is not None:
-            raise FormatError(name, f"{key} is not supported")
+            raise FormatError(name, f"{key} is not supported", kind="unsupported")
     if config.get("use_bidirectional_attention"):
-        raise FormatError(name, "attention that also looks ahead is not supported")
+        reason = "attention that also looks ahead is not supported"
+        raise FormatError(name, reason, kind="unsupported")
     for key in CHECKED:
         config.pop(key, None)
 

@@ -32,7 +32,9 @@ class BlobSource(Source):
             part = self.reader.readAsArrayBuffer(self.blob.slice(offset, offset + length))
         except JsException as error:
             raise FormatError(
-                self.name, f"cannot be read any more ({error.name}); choose the file again"
+                self.name,
+                f"cannot be read any more ({error.name}); choose the file again",
+                kind="changed",
             ) from error
         return part.to_bytes()
 

@@ -234,6 +234,7 @@ def check_ranges(source, data, ranges):
                 source.name,
                 f"tensor {name!r} ends at byte {end} but the file at {source.size}; "
                 "it is cut short, get it again",
+                kind="cut",
             )
         if first < before:
             raise FormatError(source.name, f"tensors {previous!r} and {name!r} overlap")

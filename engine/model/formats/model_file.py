@@ -128,7 +128,8 @@ def open_gguf(*sources):
     source, file = sources[0], split.whole_name(sources[0].name)
     metadata, directory = split.read_header(sources)
     if metadata.get("general.type", "model") != "model":
-        raise FormatError(file, f"this GGUF holds a {metadata['general.type']}, not a model")
+        reason = f"this GGUF holds a {metadata['general.type']}, not a model"
+        raise FormatError(file, reason, kind="no_model")
     config = architecture.config_from_gguf(file, metadata, directory)
     factors = directory.pop("rope_freqs.weight", None)
     if factors is not None:

@@ -132,7 +132,7 @@ def read_json(name, folder, file, required=True):
     """One of the JSON files beside the weights, an object; {} for one that need not be there."""
     if file not in folder:
         if required:
-            raise FormatError(name, f"{file} is missing beside the weights")
+            raise FormatError(name, f"{file} is missing beside the weights", kind="folder")
         return {}
     source = folder[file]()
     try:
@@ -153,6 +153,7 @@ def _only(name, folder):
             name,
             f"one .safetensors file or an index ({INDEX}) is needed, not {len(files)} files; "
             "choose the whole folder",
+            kind="folder",
         )
     return files[0]
 
@@ -177,6 +178,8 @@ def _index(name, folder, load):
             name,
             f"{missing[0]}{more} of {len(files)} files of weights is missing; get it, and choose "
             "the whole folder",
+            kind="parts",
+            what=missing[0],
         )
     return index
 

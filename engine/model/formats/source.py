@@ -13,14 +13,31 @@ import urllib.request
 CHUNK = 4 << 20
 
 
+KINDS = (
+    "architecture",
+    "changed",
+    "cut",
+    "damaged",
+    "folder",
+    "no_model",
+    "parts",
+    "several",
+    "template",
+    "tokenizer",
+    "unsupported",
+    "zip",
+)
+
+
 class FormatError(Exception):
     """A model that cannot be used. Nothing was loaded or changed; the message names the file and
-    the reason."""
+    the reason. `kind`, one of KINDS, and `what` it is about let a page say it in its own words."""
 
-    def __init__(self, name, reason):
+    def __init__(self, name, reason, kind="damaged", what=""):
         super().__init__(f"{name}: {reason}")
         self.name = name
         self.reason = reason
+        self.kind, self.what = kind, str(what)
 
 
 class Source:
@@ -37,6 +54,7 @@ class Source:
                 self.name,
                 f"bytes {offset} to {offset + length} are needed but the file ends at {self.size}; "
                 "it is cut short, get it again",
+                kind="cut",
             )
         data = self._read(offset, length)
         if len(data) != length:
@@ -44,6 +62,7 @@ class Source:
                 self.name,
                 f"only {len(data)} of {length} bytes at {offset} could be read; "
                 "the file changed while it was read, open it again",
+                kind="changed",
             )
         return data
 
@@ -101,7 +120,8 @@ class FileSource(Source):
             parts.append(part)
             length -= len(part)
         if self._stamp() != self.stamp:
-            raise FormatError(self.name, "the file changed while it was read; open it again")
+            reason = "the file changed while it was read; open it again"
+            raise FormatError(self.name, reason, kind="changed")
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def close(self):

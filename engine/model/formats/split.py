@@ -40,6 +40,8 @@ def all_of(name, folder):
             whole_name(name),
             f"{missing[0]}{more} of {len(names)} parts is missing; get it, and choose all parts "
             "together or their folder",
+            kind="parts",
+            what=missing[0],
         )
     return names
 
@@ -90,7 +92,8 @@ def _check_part(source, keys, given):
     count = max(count, 1)
     if count != given:
         advice = "choose all of them together, or their folder" if given == 1 else "get them again"
-        raise FormatError(source.name, f"this is one of {count} parts, not of {given}; {advice}")
+        reason = f"this is one of {count} parts, not of {given}; {advice}"
+        raise FormatError(source.name, reason, kind="parts", what=count)
     if not 0 <= number < count:
         raise FormatError(source.name, f"says it is part {number + 1} of {count}")
     return number

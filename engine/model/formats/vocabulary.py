@@ -60,7 +60,9 @@ def from_gguf(name, metadata):
 def _from_gguf(name, metadata):
     kind = metadata.get("tokenizer.ggml.model")
     if kind is None:
-        raise FormatError(name, "the tokenizer is missing; choose a GGUF file that carries it")
+        raise FormatError(
+            name, "the tokenizer is missing; choose a GGUF file that carries it", kind="tokenizer"
+        )
     tokens = metadata.get("tokenizer.ggml.tokens")
     if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
         raise FormatError(name, "the tokenizer has no list of tokens")
@@ -87,7 +89,9 @@ def _from_gguf(name, metadata):
         vocabulary.merges = merges_from_scores(tokens, scores, types)
     else:
         raise FormatError(
-            name, f"the tokenizer model {kind!r} is not supported; gpt2 and llama are"
+            name,
+            f"the tokenizer model {kind!r} is not supported; gpt2 and llama are",
+            kind="tokenizer",
         )
     return vocabulary
 
@@ -111,6 +115,7 @@ def _gguf_bytes(vocabulary, metadata):
         raise FormatError(
             vocabulary.name,
             f"the pre-tokenizer {pre!r} is not supported; {', '.join(PRE_TOKENIZERS)} are",
+            kind="tokenizer",
         )
     vocabulary.patterns, vocabulary.whole_words, vocabulary.normal_form = PRE_TOKENIZERS[pre]
     merges = metadata.get("tokenizer.ggml.merges")
@@ -161,11 +166,19 @@ def from_json(name, data, config, generation):
 def _from_json(name, data, config, generation):
     model = data["model"]
     if model.get("type", "BPE") != "BPE":
-        raise FormatError(name, f"the tokenizer model {model['type']!r} is not supported; BPE is")
+        raise FormatError(
+            name,
+            f"the tokenizer model {model['type']!r} is not supported; BPE is",
+            kind="tokenizer",
+        )
     ids = dict(model["vocab"])
     for entry in data.get("added_tokens", ()):
         if entry.get("single_word") or entry.get("lstrip") or entry.get("rstrip"):
-            raise FormatError(name, f"the added token {entry['content']!r} strips; not supported")
+            raise FormatError(
+                name,
+                f"the added token {entry['content']!r} strips; not supported",
+                kind="tokenizer",
+            )
         ids[entry["content"]] = entry["id"]
     size = max(ids.values()) + 1
     if size > 1 << 20:
@@ -207,7 +220,9 @@ def _normalizer(vocabulary, step):
     elif step["type"] == "Prepend" and step["prepend"] == SPACE:
         vocabulary.space_prefix = True
     elif not (step["type"] == "Replace" and step["content"] == SPACE):
-        raise FormatError(vocabulary.name, f"the normalizer {step['type']!r} is not supported")
+        raise FormatError(
+            vocabulary.name, f"the normalizer {step['type']!r} is not supported", kind="tokenizer"
+        )
 
 
 def _pre_tokenizer(vocabulary, step):
@@ -217,7 +232,9 @@ def _pre_tokenizer(vocabulary, step):
     elif kind == "Split" and step["behavior"] == "Isolated" and not step.get("invert"):
         pattern = step["pattern"]["Regex"]
         if pattern not in PATTERNS:
-            raise FormatError(vocabulary.name, f"the pattern {pattern[:200]!r} is not known")
+            raise FormatError(
+                vocabulary.name, f"the pattern {pattern[:200]!r} is not known", kind="tokenizer"
+            )
         vocabulary.patterns += (pattern,)
     elif kind == "ByteLevel" and not step.get("add_prefix_space"):
         vocabulary.patterns += (GPT2,) if step.get("use_regex", True) else ()
@@ -226,7 +243,9 @@ def _pre_tokenizer(vocabulary, step):
     elif kind == "Metaspace" and step.get("replacement") == SPACE:
         vocabulary.space_prefix = step.get("prepend_scheme", "always") != "never"
     else:
-        raise FormatError(vocabulary.name, f"the pre-tokenizer {step} is not supported")
+        raise FormatError(
+            vocabulary.name, f"the pre-tokenizer {step} is not supported", kind="tokenizer"
+        )
 
 
 def _template_begins_with_bos(data, vocabulary):

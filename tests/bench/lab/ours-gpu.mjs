@@ -4,8 +4,8 @@ import '/replay.js';
 import { serve } from './rpc.mjs';
 
 const pyodide = await loadPyodide({});
-const wheel = await fetch('/oneseek.whl');
-pyodide.unpackArchive(await wheel.arrayBuffer(), 'wheel');
+await pyodide.project;
+pyodide.runPython('import importlib; importlib.invalidate_caches()');
 const lab = pyodide.pyimport('tests.bench.parts.gpu_in_tab');
 
 serve({

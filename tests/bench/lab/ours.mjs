@@ -4,8 +4,8 @@ import '/threads.js';
 import { serve } from './rpc.mjs';
 
 const pyodide = await loadPyodide({});
-const wheel = await fetch('/oneseek.whl');
-pyodide.unpackArchive(await wheel.arrayBuffer(), 'wheel');
+await pyodide.project;
+pyodide.runPython('import importlib; importlib.invalidate_caches()');
 const lab = pyodide.pyimport('tests.bench.parts.in_tab');
 
 serve({
@@ -17,5 +17,9 @@ serve({
   async load(address) {
     const blob = await (await fetch(address)).blob();
     return JSON.parse(await lab.load(blob));
+  },
+  async from_file(address) {
+    const blob = await (await fetch(address)).blob();
+    return JSON.parse(await lab.first_token(blob));
   },
 });

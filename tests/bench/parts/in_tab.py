@@ -5,11 +5,9 @@ import json
 import math
 import time
 from collections import Counter
-from types import SimpleNamespace
 
 import numpy as np
 
-from engine.assistant import Assistant
 from engine.backends.wasm.executor import Wasm
 from engine.backends.wasm.kernels import few_rows, matmul
 from engine.backends.wasm.program import kernel_of
@@ -25,9 +23,11 @@ from engine.model.formats.browser import BlobSource
 from engine.model.generate import Generator
 from engine.model.loaded import Model
 from engine.model.trainable import Trained
-from tests.bench.parts import spoken
+from engine.open import assistant_over
+from tests.bench.parts import from_file, spoken
 from tests.bench.parts.batches import packed_rows_of
 from tests.bench.parts.told import Told
+from tests.support import architectures
 from tests.support.same_in_both import MemoryStore
 
 executor = Wasm(Tab())
@@ -141,6 +141,12 @@ async def load(blob):
     return json.dumps(dict(seconds=seconds, weight_bytes=weights, file_bytes=blob.size))
 
 
+async def first_token(blob):
+    """From a file to its first token, in a memory where nothing is yet."""
+    await open_with(None)
+    return json.dumps(await from_file.measured(BlobSource(blob, "model.gguf"), executor))
+
+
 async def answer(prompt, tokens):
     """What follows a prompt, greedily, from an empty cache."""
     generator = state["generator"]
@@ -185,12 +191,15 @@ async def train():
     return json.dumps(time.perf_counter() - began)
 
 
-async def settle():
-    """From here on questions and lessons share memory, as they do in the product; it counts."""
-    nothing_stored = SimpleNamespace(store=None)
+async def settle(steps=None):
+    """From here on questions and lessons share memory, as they do in the product; it counts. Of
+    lessons of so many steps, where that is told."""
     config, budget = TrainingConfig.preset("micro"), TRAINING_BYTES["cpu"]
+    if steps:
+        config = config.replace(lesson={"max_steps": steps, "more_steps": 0})
     state["loaded"] = executor.memory.used
-    assistant = Assistant(state["model"], nothing_stored, config, memory_budget=budget)
+    model, store = state["model"], MemoryStore()
+    assistant = assistant_over(model, store, model.fingerprint, config, memory_budget=budget)
     state["generator"], state["trainer"] = assistant.base, assistant.trainer
 
 
@@ -203,6 +212,7 @@ async def lesson(question, answer):
     while (metrics := await attempt.advance(math.inf)) is not None:
         times.append(time.perf_counter())
         tokens = metrics["tokens"]
+    kept = await attempt.capture()  # as a checkpoint is, on its way into the store
     verdict = await attempt.judge()
     judged = time.perf_counter() - times[-1]
     steps = np.diff(times)
@@ -217,6 +227,7 @@ async def lesson(question, answer):
             bytes_training=executor.memory.used - state["loaded"] + fresh["adapter"].nbytes,
             outcome=verdict["outcome"],
             reason=verdict["reason"],
+            kept_bytes=sum(array.nbytes for array in kept.values()),
         )
     )
 
@@ -247,3 +258,8 @@ async def told(name, *args):
         state["told"] = Told(state["model"], MemoryStore())
     given = [arg.to_py() if hasattr(arg, "to_py") else arg for arg in args]
     return json.dumps(await getattr(state["told"], name)(*given))
+
+
+async def architecture(kind):
+    """How far a small random model of a kind is from what transformers computes of it."""
+    return json.dumps(await architectures.figures(kind, executor))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-from builder import ROOT, fetch, pyodide, wheels
+from builder import ROOT, fetch, site, wheels
 from tests.support.page import browser
 
 PEERS = {
@@ -27,19 +27,19 @@ PEERS = {
 }  # fmt: skip
 
 
-def furnish(folder: Path, peers: dict[str, tuple[str, str, str]]) -> None:
+def furnish(folder: Path, peers: dict[str, tuple[str, str, str]], model: Path) -> None:
     """Everything the page loads, from the parts the lock names."""
     shutil.copytree(ROOT / "tests/bench/lab", folder, dirs_exist_ok=True)
-    for name, data in pyodide.folder(tests=False).items():
-        write(folder / "pyodide" / name, data)
-    write(folder / "oneseek.whl", wheels.own(with_tests=True)[1])
+    for files in site.python_files(tests=True):
+        for name, data in files.items():
+            write(folder / "pyodide" / name, data)
     for place, (package, inside, names) in peers.items():
         members = wheels.unpacked(fetch.part(f"npm/{package}"), inside)
         for name in (n for pattern in names.split() for n in fnmatch.filter(members, pattern)):
             write(folder / place / Path(name).name, members[name])
     for name in ("replay.js", "threads.js", "thread.js"):
         shutil.copy(ROOT / "web/static" / name, folder)
-    (folder / "model.gguf").symlink_to(fetch.part("model/smollm2-135m"))
+    (folder / "model.gguf").symlink_to(model)
 
 
 def write(path: Path, data: bytes) -> None:
@@ -48,11 +48,13 @@ def write(path: Path, data: bytes) -> None:
 
 
 @contextlib.contextmanager
-def opened(peers: dict[str, tuple[str, str, str]] = PEERS) -> Iterator[Page]:
+def opened(
+    peers: dict[str, tuple[str, str, str]] = PEERS, model: Path | None = None
+) -> Iterator[Page]:
     """The page, with `call(system, function, ...)` in it; without peers for what compares
-    nothing."""
+    nothing. `model` is the one it serves, the default one unless told."""
     with tempfile.TemporaryDirectory() as folder, browser.chromium() as chromium:
-        furnish(Path(folder), peers)
+        furnish(Path(folder), peers, model or fetch.part("model/smollm2-135m"))
         with browser.served(Path(folder)) as address:
             page = chromium.new_page()
             page.set_default_timeout(600_000)

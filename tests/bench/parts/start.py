@@ -8,27 +8,25 @@ from playwright.sync_api import Page
 
 FIRST = "(name) => performance.getEntriesByType('resource').find((e) => e.name.endsWith(name))?.startTime"
 PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
-# Each step of the engine, as the page was told of it.
-STEPS = """
-globalThis.steps = {};
-new MutationObserver(() => (steps[document.documentElement.dataset.step] ??= performance.now()))
-  .observe(document, {subtree: true, attributes: true, attributeFilter: ["data-step"]});
-"""
+MARKED = "(name) => performance.getEntriesByName(name, 'mark')[0]?.startTime"  # workers/boot.py
 
 
 def parts(page: Page) -> dict[str, float | None]:
     """In their order; the worker's own clock begins later than the page's."""
     worker = page.workers[0]
-    steps = page.evaluate("steps")
     later = worker.evaluate("performance.timeOrigin") - page.evaluate("performance.timeOrigin")
-    asked = worker.evaluate(FIRST, "/oneseek.bin")
+
+    def reached(step: str) -> float | None:
+        at = worker.evaluate(MARKED, step)
+        return at and later + at
+
     return {
         "first_paint_ms": page.evaluate(PAINT),
         "micropython_ms": page.evaluate(FIRST, "/boot.py"),
         "worker_ms": later,
-        "python_ms": asked and later + asked,
-        "unpacked_ms": steps.get("packages"),
-        "imports_begin_ms": steps.get("module"),
+        "python_ms": reached("python"),
+        "project_ms": reached("project"),
+        "module_ms": reached("module"),
     }
 
 

@@ -23,13 +23,13 @@ class RunModes:
             "div", dom.make("label", t("modes.label"), box, cls="field"), self.note, cls="column"
         )
 
-    async def look(self, data, epochs, mode):
+    async def look(self, data, epochs, mode, tune=0.0):
         """Say what this choice would take."""
         self.asked += 1
         mine = self.asked
         words = t("modes.%s_note" % mode)
         dom.replace(self.note, words, " ", t("modes.looking"))
-        found = await self.page.learning.tell(WhatRunTakes(data=data, epochs=epochs))
+        found = await self.page.learning.tell(WhatRunTakes(data=data, epochs=epochs, tune=tune))
         if found and mine == self.asked:
             taken = [one for one in found.modes if one["mode"] == mode][0]
             dom.replace(self.note, words, " ", takes(taken))

@@ -2,6 +2,7 @@
 
 from engine.core.messages import BringDataSet, EndRun, ListDataSets, StartRun
 from web.learning import records
+from web.learning.panels import tries
 from web.learning.panels.run_modes import RunModes
 from web.lib import dom, files, overlay
 from web.lib.words import t
@@ -69,6 +70,7 @@ class TrainingRuns:
             dom.make("label", t("runs.data"), data, cls="field"),
             dom.make("div", file, cls="row"),
             self.modes.field(),
+            tries.field(),
             dom.make(
                 "div",
                 number("epochs", EPOCHS, 1, 100, 1, do="run-look", data_on="change"),
@@ -94,9 +96,14 @@ class TrainingRuns:
     async def look(self, element):
         """Something was chosen that changes what the run takes."""
         form = dom.wrap(element._dom_element.closest("form"))
-        found = {name: dom.find('[name="%s"]' % name, form).value for name in ("data", "mode")}
-        epochs = dom.find('[name="epochs"]', form).value
-        await self.modes.look(found["data"], int(epochs or EPOCHS), found["mode"])
+        found = {n: dom.find('[name="%s"]' % n, form).value for n in ("data", "mode", "epochs")}
+        epochs, mode = int(found["epochs"] or EPOCHS), found["mode"]
+        dom.by_id("run-tune")._dom_element.hidden = mode != "lora"
+        await self.modes.look(found["data"], epochs, mode, self.tune(form, mode))
+
+    def tune(self, form, mode):
+        """Seconds of tries before the run: settings are found for adapters."""
+        return 60.0 * int(dom.find('[name="tune"]', form).value) if mode == "lora" else 0.0
 
     async def bring(self):
         """A file of the person's as a data set; then it stands in the list."""
@@ -118,6 +125,7 @@ class TrainingRuns:
                 rate=float(found["rate"]),
                 threshold=float(found["threshold"]),
                 patience=int(found["patience"]),
+                tune=self.tune(form, found["mode"]),
             )
         )
         if started:
@@ -166,6 +174,8 @@ class TrainingRuns:
             return [t("runs.begun")]
         if state == "training" and paused:
             return [t("runs.paused", why=t("paused." + paused))]
+        if state == "training" and tries.open_in(run):
+            return [tries.under_way(run)]
         return [t("runs." + state)]
 
     def row(self, run, in_use):
@@ -183,6 +193,7 @@ class TrainingRuns:
             "li",
             dom.make("b", words),
             [dom.make("p", sentence) for sentence in self.told(run, in_use)],
+            tries.told(run),
             dom.make("p", told, cls="note") if losses else None,
             memory_of(run),
             end,

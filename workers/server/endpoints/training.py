@@ -16,6 +16,7 @@ from engine.learning import run_data
 from engine.learning.adaptive import AdaptiveConfig, score
 from engine.learning.run_data import LARGEST
 from engine.learning.runs import moment
+from engine.learning.tuning.halving import seconds_of
 from workers.server.fields import BadRequest, array, body_of, number, record, takes, text, whole
 from workers.server.service import Service, service_of
 
@@ -128,10 +129,12 @@ def shaped(body: dict) -> dict:
     loraConfig=LORA,
     trainingConfig=record({}),
     adaptiveWeights=record({}),
+    tune=text("", longest=20),
 )
 async def start_run(request: Request, body: dict) -> JSONResponse:
     """Start a run over a data set: epochs until it no longer gets better on a part held back. Of
-    several base models each has its own result; what they lose by turns sets their rates."""
+    several base models each has its own result; what they lose by turns sets their rates. With
+    `tune` (90s, 10m, 1h) rank, rate, batch and epochs are found first, in at most that time."""
     service = service_of(request)
     run = await service.runs.start(
         body["baseModels"],
@@ -141,6 +144,7 @@ async def start_run(request: Request, body: dict) -> JSONResponse:
         StopConfig(threshold=body["autoStopThreshold"], patience=body["autoStopPatience"]),
         shaped(body),
         AdaptiveConfig(**body["adaptiveWeights"]),
+        seconds_of(body["tune"]) if body["tune"] else 0.0,
     )
     service.hurry()
     told = {"runId": run.id, "models": run.models, **run.about}

@@ -1,10 +1,10 @@
-"""Makes tests/golden/gemma.npz: what transformers computes from the tiny Gemmas of
-tests/support/tiny.py.
+"""Makes tests/golden/architectures.npz: what transformers computes from a small random model of
+each kind (tests/support/tiny.py).
 
-    OMP_NUM_THREADS=1 python tests/golden/make_gemma.py     (needs torch, transformers; seconds)
+    OMP_NUM_THREADS=1 python tests/golden/make_architectures.py  (torch, transformers; seconds)
 
-Logits of texts longer and shorter than the window, and the gradients of the mean loss of every next
-token with respect to the weights in GRADIENTS.
+Logits of texts longer and shorter than a window, and the gradients of the mean loss of every next
+token with respect to the weights in GRADIENTS that a model has.
 """
 
 import pathlib
@@ -18,20 +18,20 @@ import transformers
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.golden import GEMMAS, GRADIENTS, IDS  # noqa: E402
+from tests.golden import GRADIENTS, IDS, KINDS, LENGTHS, some_rows  # noqa: E402
 from tests.support import tiny  # noqa: E402 (the path is set above)
 
 
 def main():
     made = {}
-    for variant in GEMMAS:
+    for variant in KINDS:
         with tempfile.TemporaryDirectory() as path:
             for name, data in tiny.folder(variant, "F32").items():
                 (pathlib.Path(path) / name).write_bytes(data)
             model = transformers.AutoModelForCausalLM.from_pretrained(
                 path, dtype=torch.float32, attn_implementation="eager"
             ).eval()
-        for length in (len(IDS), 6):
+        for length in LENGTHS:
             ids = torch.tensor([IDS[:length]])
             logits = model(ids).logits[0]
             made[f"logits/{variant}/{length}"] = logits.detach().numpy()
@@ -41,9 +41,10 @@ def main():
         loss.backward()
         weights = dict(model.named_parameters())
         for name in GRADIENTS:
-            made[f"gradient/{variant}/{name}"] = weights[name].grad.numpy()
+            if name in weights:
+                made[f"gradient/{variant}/{name}"] = some_rows(weights[name].grad.numpy())
         print(variant, float(loss.detach()), file=sys.stderr)
-    np.savez_compressed(pathlib.Path(__file__).with_name("gemma.npz"), **made)
+    np.savez_compressed(pathlib.Path(__file__).with_name("architectures.npz"), **made)
 
 
 if __name__ == "__main__":

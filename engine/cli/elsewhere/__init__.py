@@ -1,0 +1,1 @@
+"""Learning beyond this one process and its model: with others."""

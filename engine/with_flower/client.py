@@ -1,0 +1,84 @@
+"""The ClientApp: one member of a group as Flower asks it, in a simulation and in a deployment.
+
+`model`, `backend`, `data` and `folder` are this machine's own; how the group trains comes with
+each message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from flwr.app import Array, ArrayRecord, Context, Message, MetricRecord, RecordDict
+from flwr.clientapp import ClientApp
+from flwr.clientapp.mod import fixedclipping_mod
+from flwr.supercore.differential_privacy import KEY_CLIPPING_NORM
+
+from engine.with_flower.member import Figures, Member, loaded, loop
+from engine.with_flower.post import ARRAYS, CONFIG, METRICS
+from engine.with_flower.shared import Arrays
+
+Mod = Callable[[Message, Context, Any], Message]
+Asked = Callable[[Member, Arrays], Awaitable[tuple[Arrays | None, Figures]]]
+
+
+def client_app(given: dict[str, Any], mods: Sequence[Mod] = ()) -> ClientApp:
+    """`given` is what this machine has where no SuperNode says otherwise; `mods`, as Flower calls
+    them, stand around everything a member does."""
+    app = ClientApp(mods=[*mods, clipped])
+
+    @app.train()
+    def train(message: Message, context: Context) -> Message:
+        return answered(message, here(given, context), trained)
+
+    @app.evaluate()
+    def evaluate(message: Message, context: Context) -> Message:
+        return answered(message, here(given, context), judged)
+
+    return app
+
+
+def here(given: dict[str, Any], context: Context) -> dict[str, Any]:
+    """This member's own: in a simulation its part is the one of its number."""
+    own = {**given, **context.run_config, **context.node_config}
+    if "parts" in own:
+        number = int(own["partition-id"])
+        own["data"] = own["parts"][number]
+        own["folder"] = str(Path(own["folder"]) / f"member-{number}")
+    for name in ("data", "folder"):
+        if not own.get(name):
+            raise ValueError(f"this member has no {name}: --node-config '{name}=\"PATH\"' tells it")
+    return own
+
+
+async def trained(member: Member, given: Arrays) -> tuple[Arrays, Figures]:
+    return await member.train(given)
+
+
+async def judged(member: Member, given: Arrays) -> tuple[None, Figures]:
+    return None, await member.judge(given)
+
+
+def answered(message: Message, own: dict[str, Any], asked: Asked) -> Message:
+    """One message's answer, by the member whose folder this is."""
+    told = dict(message.content[CONFIG])
+    model = loaded(own.get("model") or None, own.get("backend") or "auto")
+    given = {name: array.numpy() for name, array in message.content[ARRAYS].items()}
+
+    async def whole() -> tuple[Arrays | None, Figures]:
+        member = await Member.open(model, Path(own["folder"]), Path(own["data"]), told)
+        return await asked(member, given)
+
+    arrays, figures = loop().run_until_complete(whole())
+    content = RecordDict({METRICS: MetricRecord(figures)})
+    if arrays is not None:
+        content[ARRAYS] = ArrayRecord({name: Array(array) for name, array in arrays.items()})
+    return Message(content=content, reply_to=message)
+
+
+def clipped(message: Message, context: Context, call_next: Any) -> Message:
+    """Flower's clipping, in the rounds of a group that has asked for it."""
+    if KEY_CLIPPING_NORM in message.content[CONFIG] and message.metadata.message_type == "train":
+        return fixedclipping_mod(message, context, call_next)
+    return call_next(message, context)

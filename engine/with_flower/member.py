@@ -1,0 +1,130 @@
+"""A member of a group: judges what it gets, trains on its own part, gives back B and figures.
+
+Its folder holds what it last took from the group and nothing else: what a person taught lies in
+another folder and never travels.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import time
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Self, cast
+
+import numpy as np
+
+from engine.core.settings import TrainingConfig
+from engine.history.round_plan import IMPORT, TRAINING, make_plan, settled
+from engine.learning.rounds.dataset import DataSetAttempt, data_set_record
+from engine.learning.trainer import EngineTrainer
+from engine.model.loaded import Model
+from engine.open import model_named
+from engine.with_flower.shared import Arrays, Unfit, mark, put_in, taken_out
+
+PROXIMAL = "proximal-mu"  # as Flower's FedProx says it
+SLACK = 0.01  # so many nats a token worse on what is held back here is as good
+JUDGED = {"num-examples", "refused", "scale", "loss_last", "loss_received"}
+TRAINED = JUDGED | {"steps", "loss", "loss_trained", "seconds"}
+Figures = dict[str, int | float]
+
+
+@cache
+def loop() -> asyncio.AbstractEventLoop:
+    """One for the whole process: a model belongs to the loop it was loaded in."""
+    return asyncio.new_event_loop()
+
+
+@cache
+def loaded(model: str | None, backend: str) -> Model:
+    return loop().run_until_complete(model_named(model, backend))
+
+
+class Member:
+    """One member's part of the data, and what it last took from the group."""
+
+    def __init__(self, trainer: EngineTrainer, last: Path, data: Path) -> None:
+        self.trainer, self.last, self.record = trainer, last, data_set_record(data)
+
+    @classmethod
+    async def open(cls, model: Model, folder: Path, data: Path, told: Mapping[str, Any]) -> Self:
+        """Unfit where this is not the model, or not the A, that the group has agreed on."""
+        if model.fingerprint != told["base"]:
+            raise Unfit(f"the group trains another model than {model.name}")
+        config = TrainingConfig(**json.loads(told["training"]))
+        config = config.replace(proximal=float(told.get(PROXIMAL, 0.0)))
+        trainer = await EngineTrainer.open(model, config)
+        if mark(trainer.trained, trainer.fresh()[trainer.called]) != told["a"]:
+            raise Unfit("the A made here is not the group's: are all of one release?")
+        folder.mkdir(parents=True, exist_ok=True)
+        return cls(trainer, folder / f"{told['base']}-{told['a']}.npy", data)
+
+    async def train(self, given: Arrays) -> tuple[dict[str, np.ndarray], Figures]:
+        """Judge what came, go on from it or else from what was good last, and give back B."""
+        began = time.monotonic()
+        judged = await self.judge(given)
+        attempt, loss = await self._round(), math.nan
+        while (metrics := await attempt.advance(math.inf)) is not None:
+            loss = metrics["loss"]
+        flat, _, steps = await self.trainer.shadow.look()
+        figures = judged | {
+            "steps": steps,
+            "loss": loss,
+            "loss_trained": await attempt.validate("shadow", flat),
+            "seconds": time.monotonic() - began,
+        }
+        return taken_out(self.trainer.trained, flat), figures
+
+    async def judge(self, given: Arrays) -> Figures:
+        """Whether what came is used here: it must not be worse on what this member holds back, nor
+        may the gate refuse it, which asks what it asks of any adapter from elsewhere.
+
+        Where the gate wants less of it, that is for whoever answers with it: training goes on from
+        all of it, or else the group's mean would shrink from round to round.
+        """
+        attempt = await self._round()
+        last = attempt.before
+        came = put_in(self.trainer.trained, last, given)
+        before = now = await attempt.validate("active", last)
+        scale = 1.0
+        if not np.array_equal(came, last):
+            now = await attempt.validate("shadow", came)
+            scale = await self._scale(came) if now <= before + SLACK else 0.0
+            if scale:
+                self._take(came)
+        return {
+            "num-examples": len(attempt.training),
+            "refused": int(not scale),
+            "scale": scale,
+            "loss_last": before,
+            "loss_received": now,
+        }
+
+    # ---- inside
+
+    async def _round(self) -> DataSetAttempt:
+        """Over this member's part, from what it took last."""
+        weights = {self.trainer.called: self._last()}
+        plan = make_plan(TRAINING, weights, [self.record], [], {})
+        return cast(DataSetAttempt, await settled(self.trainer.begin(weights, plan)))
+
+    async def _scale(self, came: np.ndarray) -> float:
+        """How much of it the gate lets in; 0 where it refuses it."""
+        weights = {self.trainer.called: self._last()}
+        plan = make_plan(IMPORT, weights, [], [], {})
+        decision = await self.trainer.arrived(weights, plan, {self.trainer.called: came}).judge()
+        return decision["scale"] if decision["accepted"] else 0.0
+
+    def _last(self) -> np.ndarray:
+        return (
+            np.load(self.last) if self.last.exists() else self.trainer.fresh()[self.trainer.called]
+        )
+
+    def _take(self, flat: np.ndarray) -> None:
+        part = self.last.with_suffix(".tmp")
+        with part.open("wb") as file:
+            np.save(file, flat)
+        part.replace(self.last)

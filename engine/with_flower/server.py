@@ -1,0 +1,127 @@
+"""The ServerApp: gathers a group, sends B out, takes the mean or something sturdier, and writes
+what comes of it as a PEFT folder."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable
+from logging import INFO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Message, MessageType, RecordDict
+from flwr.common import log
+from flwr.serverapp import Grid, ServerApp
+from flwr.serverapp.strategy import (
+    DifferentialPrivacyClientSideFixedClipping,
+    FedAvg,
+    FedMedian,
+    FedProx,
+    FedTrimmedAvg,
+    MultiKrum,
+    Strategy,
+)
+
+from engine.model.adapters import save_peft
+from engine.with_flower.post import ARRAYS, CONFIG, METRICS, Post
+from engine.with_flower.shared import Beginning, put_in, taken_out
+
+LEAST = 2  # members of a round: fewer are no group
+TRIMMED = 0.2  # of the members' values of a number, at each end: one of five
+FIGURES = "rounds.json"
+
+
+def strategy(own: dict[str, Any]) -> Strategy:
+    """Flower's, by name; with Flower's clipping and noise around it where they are asked for."""
+    members = int(own["members"])
+    usual: dict[str, Any] = {
+        "min_train_nodes": LEAST,
+        "min_available_nodes": LEAST,
+        "fraction_evaluate": 0.0,  # members judge what they get before they train on it
+    }
+    made = {
+        "average": lambda: FedAvg(**usual),
+        "proximal": lambda: FedProx(**usual, proximal_mu=float(own["proximal"])),
+        "median": lambda: FedMedian(**usual),
+        "trimmed": lambda: FedTrimmedAvg(**usual, beta=TRIMMED),
+        "krum": lambda: MultiKrum(
+            **usual, num_malicious_nodes=1, num_nodes_to_select=max(1, members - 2)
+        ),
+    }
+    name = own["strategy"]
+    if name not in made:
+        raise ValueError(f"no strategy {name!r}; there are: {', '.join(made)}")
+    chosen = made[name]()
+    if own["clip"]:
+        noise, clip = float(own["noise"]), float(own["clip"])
+        return DifferentialPrivacyClientSideFixedClipping(chosen, noise, clip, members)
+    if own["noise"]:
+        raise ValueError("noise is measured by what is clipped: give clip as well")
+    return chosen
+
+
+def server_app(given: dict[str, Any]) -> ServerApp:
+    """`given` is what holds where the run's own configuration says nothing."""
+    app = ServerApp()
+
+    @app.main()
+    def main(grid: Grid, context: Context) -> None:
+        gather(grid, {**given, **context.run_config})
+
+    return app
+
+
+def gather(grid: Grid, own: dict[str, Any]) -> None:
+    """All rounds, and what the members find of the result."""
+    out = Path(own["out"])
+    earlier = Path(own["adapter"]) if own["adapter"] else None
+    begins = Beginning(own["model"] or None, json.loads(own["training"]), earlier)
+    chosen = strategy(own)
+    post = Post(grid, begins.trained)
+    awaited(post, int(own["members"]))
+    patience = float(own["patience"])
+    result = chosen.start(
+        grid=post,
+        initial_arrays=record(taken_out(begins.trained, begins.flat)),
+        num_rounds=int(own["rounds"]),
+        timeout=patience,
+        train_config=ConfigRecord(dict(begins.told)),
+    )
+    if not result.arrays:
+        write(out, post.rounds, None)
+        raise ValueError("no round brought anything; see above what the members said")
+    b = {name: array.numpy() for name, array in result.arrays.items()}
+    judged = post.send_and_receive(asking(post, result.arrays, begins.told), timeout=patience)
+    found = [dict(reply.content[METRICS]) for reply in judged if reply.has_content()]
+    flat = put_in(begins.trained, begins.flat, b)
+    save_peft(out, begins.trained, flat, begins.model, name="OneSeek group")
+    write(out, post.rounds, found)
+    log(INFO, "wrote %s; whoever uses it lets the gate see it first: oneseek adopt", out)
+
+
+def awaited(grid: Grid, members: int) -> None:
+    """Until everybody is here; who leaves later is not waited for."""
+    while (here := len(list(grid.get_node_ids()))) < members:
+        log(INFO, "%d of %d members are here", here, members)
+        time.sleep(1)
+
+
+def record(arrays: dict[str, np.ndarray]) -> ArrayRecord:
+    return ArrayRecord({name: Array(array) for name, array in arrays.items()})
+
+
+def asking(grid: Grid, arrays: ArrayRecord, told: dict[str, str]) -> Iterable[Message]:
+    """What all members find of the result."""
+    content = RecordDict({ARRAYS: arrays, CONFIG: ConfigRecord(dict(told))})
+    return [
+        Message(content=content, message_type=MessageType.EVALUATE, dst_node_id=node)
+        for node in grid.get_node_ids()
+    ]
+
+
+def write(out: Path, rounds: list[dict], found: list[dict] | None) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    told = {"rounds": rounds, "result": found}
+    (out / FIGURES).write_text(json.dumps(told, indent=1) + "\n", "utf-8")

@@ -1,0 +1,114 @@
+"""What travels between the members of a group: B of an adapter whose A nobody trains.
+
+The mean of several B times the mean of several A is not the mean of the B A. So A comes from a
+seed, the same bits in every member, and stands still; with it the mean of B is the mean of what
+the members learned, and only B has to travel.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.core.settings import TrainingConfig, for_model
+from engine.model import registry
+from engine.model.adapters import load_peft
+from engine.model.llama import Config
+from engine.model.loaded import recognised_by
+from engine.model.trainable import Trained
+
+Arrays = Mapping[str, np.ndarray]
+
+
+class Unfit(ValueError):
+    """What came does not belong to this group."""
+
+
+def names(trained: Trained) -> list[str]:
+    """Of what travels."""
+    return [name for name in trained.entries if name.endswith(".lora_B.weight")]
+
+
+def taken_out(trained: Trained, flat: np.ndarray) -> dict[str, np.ndarray]:
+    """B alone."""
+    return {name: trained.part(flat, name).copy() for name in names(trained)}
+
+
+def put_in(trained: Trained, flat: np.ndarray, given: Arrays) -> np.ndarray:
+    """The same A with the B that came; Unfit where it is no B of this adapter."""
+    fits(trained, given)
+    whole = flat.copy()
+    for name, array in given.items():
+        trained.part(whole, name)[...] = array
+    return whole
+
+
+def fits(trained: Trained, given: Arrays) -> None:
+    wanted = {name: trained.entries[name][1] for name in names(trained)}
+    if odd := sorted(set(wanted) ^ set(given)):
+        raise Unfit(f"{odd[0]} is in only one of what came and what the group trains")
+    for name, shape in wanted.items():
+        array = np.asarray(given[name])
+        if array.shape != tuple(shape) or array.dtype.kind != "f":
+            raise Unfit(f"{name} came as {array.dtype}{list(array.shape)}, not {list(shape)}")
+        if not np.isfinite(array).all():
+            raise Unfit(f"{name} came with numbers that are not finite")
+
+
+def mark(trained: Trained, flat: np.ndarray) -> str:
+    """A and where it belongs, as one name: a member whose A differs in a bit has another."""
+    digest = hashlib.sha256(json.dumps([trained.rank, trained.scale]).encode())
+    for name in trained.entries:
+        if name.endswith(".lora_A.weight"):
+            digest.update(name.encode())
+            digest.update(np.ascontiguousarray(trained.part(flat, name), "<f4").tobytes())
+    return digest.hexdigest()[:32]
+
+
+def settings(parameters: float, wanted: dict[str, Any]) -> TrainingConfig:
+    """How members train unless told otherwise: as measured for the model's size, A frozen, and
+    as long as they are told, whatever their own held-back part says."""
+    usual = for_model(parameters).replace(
+        epochs=4,
+        warmup_steps=0,
+        lora_config={"dropout": 0.0},
+        confidence_auto_stop={"enabled": False},
+    )
+    return usual.replace(**wanted).replace(mode="lora", lora_config={"frozen_a": True})
+
+
+class Beginning:
+    """What whoever gathers a group knows of its model: where everything lies, and what A is. No
+    weight is loaded. A group may go on from what an earlier run of it wrote."""
+
+    def __init__(
+        self, model: str | None, wanted: dict[str, Any], adapter: Path | None = None
+    ) -> None:
+        digest = hashlib.sha256()
+        with contextlib.closing(registry.open_named(registry.one(model))) as file:
+            config = Config.from_dict(file.config)
+            for name in file.names():
+                read = file.read(name)
+                digest.update(recognised_by(read))
+            self.model = file.name
+        self.training = settings(config.parameters, wanted)
+        self.trained = Trained.chosen(config, self.training)
+        self.flat = self.trained.initial(self.training.seed)
+        if adapter:
+            self._go_on_from(*load_peft(adapter, config))
+        self.told = {
+            "training": json.dumps(self.training.to_dict()),
+            "a": mark(self.trained, self.flat),
+            "base": digest.hexdigest()[:16],
+        }
+
+    def _go_on_from(self, trained: Trained, flat: np.ndarray) -> None:
+        if mark(trained, flat) != mark(self.trained, self.flat):
+            raise Unfit("what the group is to go on from has another A; nothing was started")
+        self.flat = put_in(self.trained, self.flat, taken_out(trained, flat))

@@ -1,0 +1,95 @@
+"""Every model that can be had on this machine: those of the list that lie here, the default one as
+F16 and packed anew, a small random one of each kind, and files that are named."""
+
+import asyncio
+import json
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+
+from engine.model import registry
+from engine.model.formats import ModelFile, Packed, open_model, safetensors
+from engine.model.formats.native import FileWriter
+from engine.model.formats.packing import pack
+from tests.golden import KINDS
+from tests.support import tiny
+
+PACKED = (("q8_0", "Q8_0", "Q8_0"), ("q4_1", "Q4_1", "Q8_0"))
+
+
+def models(folder: Path, named: Iterable[Path] = ()) -> dict[str, Path]:
+    """Name -> file; those that are made are put into the folder, and made once."""
+    rows = registry.known().values()
+    found = {row["id"]: places[0] for row in rows if (places := registry.places(row))}
+    if default := found.get("smollm2-135m"):
+        found |= made_of(default, folder, "smollm2-135m")
+    for kind in KINDS:
+        if "-other" not in kind:  # which GGUF cannot describe
+            found[kind] = written(folder / f"{kind}.gguf", tiny.gguf(kind, "F32"))
+    return found | {path.stem: path for path in named}
+
+
+def made_of(given: Path, folder: Path, name: str) -> dict[str, Path]:
+    """A model as a folder of safetensors in F16, and packed from that."""
+    whole = folder / f"{name}-f16"
+    if not (whole / "config.json").exists():
+        with closing(open_model(given)) as file:
+            as_safetensors(file, whole)
+    found = {}
+    for called, kind, embeddings in PACKED:
+        path = found[f"{name}-{called}"] = folder / f"{name}-{called}.gguf"
+        if not path.exists():
+            with closing(open_model(whole)) as file, closing(FileWriter(path)) as writer:
+                asyncio.run(pack(file, writer, kind, embeddings))
+    return found
+
+
+def written(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
+    return path
+
+
+def as_safetensors(file: ModelFile, folder: Path) -> None:
+    """As the maker publishes it; config.json last, so that a folder that has one is whole."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {}
+    for name in file.names():
+        weight = file.read(name)
+        dense = weight.dense() if isinstance(weight, Packed) else weight
+        tensors[name] = "F16", dense.shape, dense.astype("<f2").tobytes()
+    with (folder / "model.safetensors").open("wb") as out:
+        safetensors.write(out, tensors)
+    texts = {
+        "tokenizer.json": tokenizer_json(file.metadata),
+        "tokenizer_config.json": {"chat_template": file.chat_template} | file.special_tokens,
+        "config.json": file.config,
+    }
+    for name, data in texts.items():
+        (folder / name).write_text(json.dumps(data, default=np.generic.item))
+
+
+def tokenizer_json(keys: dict) -> dict:
+    """The vocabulary of a GGUF file as Hugging Face writes it; digits stand alone, as SmolLM2 has
+    them."""
+    tokens, types = keys["tokenizer.ggml.tokens"], keys["tokenizer.ggml.token_type"]
+    special = [
+        {"id": i, "content": token, "special": kind == 3, "normalized": False}
+        | {"single_word": False, "lstrip": False, "rstrip": False}
+        for i, (token, kind) in enumerate(zip(tokens, types, strict=True))
+        if kind in (3, 4)
+    ]
+    pieces = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True}
+    pieces["trim_offsets"] = True
+    words = [{"type": "Digits", "individual_digits": True}, pieces]
+    vocabulary = {token: i for i, token in enumerate(tokens)}
+    model = {"type": "BPE", "vocab": vocabulary, "merges": list(keys["tokenizer.ggml.merges"])}
+    return {
+        "version": "1.0",
+        "added_tokens": special,
+        "normalizer": None,
+        "pre_tokenizer": {"type": "Sequence", "pretokenizers": words},
+        "decoder": pieces,
+        "model": model | {"byte_fallback": False, "ignore_merges": False},
+    }

@@ -1,0 +1,28 @@
+"""From a model's file to its first token, here or in the tab."""
+
+import time
+from contextlib import closing
+
+from engine.model.formats import open_model
+from engine.model.generate import Generator
+from engine.model.loaded import Model
+from tests.bench.parts import spoken
+
+QUESTION = [{"role": "user", "content": "What is the capital of France?"}]
+TOKENS = 8
+
+
+async def measured(where, executor) -> dict:
+    """Seconds until the model is resident and until its first token, and tokens a second then."""
+    began = time.perf_counter()
+    with closing(open_model(where)) as file:
+        model = await Model.load(file, executor)
+    generator = Generator(model)
+    loaded = time.perf_counter() - began
+    ids, _ = generator.encode(QUESTION)
+    said = await spoken.answer(generator, ids, TOKENS)
+    return {
+        "load_s": loaded,
+        "first_token_s": loaded + said["first_ms"] / 1e3,
+        "tokens_per_s": said["tokens_per_s"],
+    }

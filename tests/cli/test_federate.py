@@ -1,0 +1,152 @@
+"""A group of five by Flower, in a simulation and as a SuperLink with SuperNodes on loopback: as
+good as the union in one place, and a round ends although one dies, lingers or means harm."""
+
+import asyncio
+import json
+import shlex
+
+import pytest
+
+from builder import ROOT
+from engine.learning.trainer import EngineTrainer
+from engine.model.adapters import load_peft
+from engine.open import model_named
+from engine.with_flower.shared import Beginning, mark
+from tests.bench.federated import HeldOut, in_one_place, wire
+from tests.support.group import starting
+
+# Flower and Ray are installed for it (400 MB), and a group trains for minutes, several times.
+pytestmark = [pytest.mark.slow, pytest.mark.long]
+
+ROUNDS, FEW, TOGETHER = 28, 2, 32  # rounds of four epochs; epochs of the union
+CLOSE = 1.05  # times the loss of the union trained in one place
+PATIENCE = 120.0
+STURDY = ("median", "trimmed", "krum")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("group")
+
+
+@pytest.fixture(scope="module")
+def data(folder):
+    return starting.written(folder)
+
+
+@pytest.fixture(scope="module")
+def begins():
+    return Beginning("tiny", {})
+
+
+@pytest.fixture(scope="module")
+def asked(data, begins):
+    """What an adapter in a folder makes of the held-out part."""
+
+    async def opened():
+        model = await model_named("tiny", "cpu")
+        return HeldOut(await EngineTrainer.open(model, begins.training), data[2])
+
+    loop = asyncio.new_event_loop()
+    held = loop.run_until_complete(opened())
+    yield lambda out: loop.run_until_complete(held.of(out))
+    loop.close()
+
+
+def same_a(out, begins) -> bool:
+    with_its_model = asyncio.run(model_named("tiny", "numpy")).config
+    return mark(*load_peft(out, with_its_model)) == begins.told["a"]
+
+
+def tell(what: str, loss: float, told: dict) -> None:
+    print(what, json.dumps({"loss": round(loss, 4)} | wire(told)))
+
+
+def test_the_line_of_the_readme_comes_close_to_the_union_in_one_place(folder, data, begins, asked):
+    parts, union, held = data
+    (line,) = [
+        line.split("#")[0].strip()
+        for line in (ROOT / "README.md").read_text().splitlines()
+        if line.startswith("    oneseek federate")
+    ]
+    out = folder / "ours"
+    words = line.replace("smollm2-135m", "tiny").replace("parts", str(parts[0].parent))
+    words = words.replace("ours", str(out)) + f" --rounds {ROUNDS}"
+    said = starting.called(folder, *shlex.split(words))
+    told = starting.figures(out)
+
+    async def together():
+        model = await model_named("tiny", "cpu")
+        training = begins.training.replace(epochs=TOGETHER)
+        return await in_one_place(model, training, union, held)
+
+    one_place, loss = asyncio.run(together()), asked(out)
+    tell("simulation", loss, told)
+    print("one place", json.dumps(one_place))
+    assert loss <= CLOSE * min(one_place["loss_best"], one_place["loss_last"])
+    assert same_a(out, begins)
+    assert "MB went out" in said and "never a person's facts" in said
+    assert all(one["answered"] == starting.MEMBERS for one in told["rounds"])
+
+
+def test_superlink_and_supernodes_come_to_what_the_simulation_comes_to(folder, data, begins, asked):
+    simulated, out = folder / "few", folder / "deployed"
+    starting.simulated(folder, simulated, data[0], {}, rounds=FEW)
+    with starting.deployed(folder / "loopback") as group:
+        for number, part in enumerate(data[0]):
+            group.member(number, part)
+        told = starting.ended(group.begin(starting.APP, out, rounds=FEW), group, out)
+    here, there = asked(simulated), asked(out)
+    tell("deployment", there, told)
+    assert there == pytest.approx(here, rel=0.05)  # who answers first is added first
+    assert same_a(out, begins)
+    assert told["rounds"][0]["bytes_up"] < 2 * starting.MEMBERS * b_bytes(begins)
+
+
+def b_bytes(begins) -> int:
+    b = [name for name in begins.trained.entries if name.endswith("lora_B.weight")]
+    return sum(4 * begins.trained.part(begins.flat, name).size for name in b)
+
+
+def test_a_round_ends_although_one_is_killed_one_lingers_and_one_means_harm(
+    folder, data, begins, asked
+):
+    here, out = folder / "troubled", folder / "survived"
+    with starting.deployed(here) as group:
+        for number, part in enumerate(data[0]):
+            trouble = {2: "waits", 3: "slow", 4: "poison"}.get(number, "")
+            group.member(number, part, trouble=trouble, until=str(out / "rounds.json"))
+        own = {"rounds": FEW, "strategy": "median", "patience": PATIENCE}
+        run = group.begin(starting.troubled_app(here), out, **own)
+        starting.seen(here / "own-2" / "asked", run, group)
+        group.kill("member-2")
+        told = starting.ended(run, group, out)
+    loss = asked(out)
+    tell("troubled deployment", loss, told)
+    assert [one["answered"] for one in told["rounds"]][:FEW] == [3] * FEW
+    assert loss < asked_of_nothing(asked, folder, begins)
+    assert same_a(out, begins)
+
+
+def asked_of_nothing(asked, folder, begins) -> float:
+    from engine.model.adapters import save_peft
+
+    save_peft(folder / "nothing", begins.trained, begins.flat, "tiny")
+    return asked(folder / "nothing")
+
+
+@pytest.mark.parametrize("strategy", ["average", *STURDY])
+def test_one_of_five_that_means_harm_is_borne_by_what_is_sturdy(
+    folder, data, begins, asked, strategy
+):
+    out = folder / f"poisoned-{strategy}"
+    told = starting.simulated(folder, out, data[0], {4: "poison"}, rounds=FEW, strategy=strategy)
+    loss = asked(out)
+    tell(f"poisoned, {strategy}", loss, told)
+    unharmed = asked(folder / "few")
+    base = asked_of_nothing(asked, folder, begins)
+    if strategy in STURDY:
+        assert loss < base / 2
+    else:
+        assert loss > unharmed * 1.5
+        assert told["result"] and all(one["refused"] for one in told["result"][:4])

@@ -1,0 +1,76 @@
+"""A small random model of each kind against transformers and torch: logits, gradients, a lesson.
+
+In numpy, on the GPU that is here and on the kernels of the processor; in the page's worker on those
+kernels. A lesson not on a GPU that a processor plays, where it compiles for minutes. The figures:
+`build.py bench architectures`.
+"""
+
+import asyncio
+import sys
+from functools import cache
+
+import pytest
+
+from engine.backends.reference import Numpy
+from engine.backends.wasm.executor import Wasm
+from engine.model.llama import ARCHITECTURES
+from tests.golden import KINDS, LENGTHS
+from tests.support import architectures, tiny
+from tests.support.gpu_device import gpu
+from tests.support.wasm_host import host
+
+pytestmark = pytest.mark.in_worker
+
+
+@cache
+def wasm():
+    return Wasm(host())
+
+
+IN_A_TAB = sys.platform == "emscripten"
+HERE = {"wasm": wasm} if IN_A_TAB else {"numpy": Numpy, "gpu": gpu, "wasm": wasm}
+HOMES = pytest.mark.parametrize("home", HERE.values(), ids=HERE)
+CASES = [(variant, "safetensors") for variant in KINDS] + [("gemma3", "gguf")]
+
+
+def test_every_architecture_is_among_them():
+    assert {tiny.config(variant)["model_type"] for variant in KINDS} == set(ARCHITECTURES)
+
+
+@HOMES
+@pytest.mark.parametrize("variant,container", CASES)
+def test_logits_are_those_of_transformers(home, variant, container):
+    executor = home()
+
+    async def run():
+        model = await architectures.loaded(variant, executor, container)
+        return [await architectures.divergence(model, variant, length) for length in LENGTHS]
+
+    assert max(asyncio.run(run())) <= 1e-9
+
+
+@pytest.mark.slow
+@HOMES
+@pytest.mark.parametrize("variant", KINDS)
+def test_gradients_are_those_of_torch(home, variant):
+    executor = home()
+
+    async def run():
+        model = await architectures.loaded(variant, executor)
+        return await architectures.gradient_errors(model, variant)
+
+    for name, error in asyncio.run(run()).items():
+        assert error <= 1e-4, f"{name}: relative error {error:.1e}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("home", [home for home in HERE.values() if home is not gpu])
+@pytest.mark.parametrize("variant", [one for one in KINDS if "-other" not in one])
+def test_a_whole_lesson_comes_nearer_to_what_is_taught(home, variant):
+    executor = home()
+
+    async def run():
+        return await architectures.lesson(await architectures.loaded(variant, executor))
+
+    taught = asyncio.run(run())
+    assert taught["losses"][-1] < taught["losses"][0] and taught["outcome"]

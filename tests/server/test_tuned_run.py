@@ -1,0 +1,49 @@
+"""A run whose settings are found first, asked for over HTTP."""
+
+import itertools
+import json
+
+import pytest
+
+from engine.core.turns import Turns
+from engine.learning.tuning.halving import DEFAULTS
+from tests.support.hosts import native
+from tests.support.runs import START, brought_in, in_time, stored
+
+BODY = {"baseModels": ["tiny"], "epochs": 1, "learningRate": 1e-4, "tune": "3s",
+        "trainingConfig": {"skip_poor": False}}  # fmt: skip
+MANY = "".join(
+    json.dumps({"prompt": f"What is {n} times two?", "completion": f"It is {2 * n}."}) + "\n"
+    for n in range(30)
+)
+
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def a_moment_for_each_look(monkeypatch):
+    """However busy the machine is, so many steps fit into the time."""
+    moments = itertools.count()
+    monkeypatch.setattr(Turns, "worked", property(lambda turns: next(moments) / 10))
+
+
+def test_settings_are_found_within_the_time_and_the_run_trains_by_them(tmp_path):
+    with native(tmp_path) as host:
+        brought_in(host)  # a dozen examples
+        few = host.ask("POST", START, BODY | {"datasetId": "times-two"})
+        assert few.status == 400 and "to find settings 18 are needed" in few.error["message"]
+        host.ask("POST", "/api/training/datasets", {"name": "many", "text": MANY})
+        run = host.ask("POST", START, BODY | {"datasetId": "many"}).json()["runId"]
+        host.learn_now()
+        ended = in_time(lambda: (one := stored(host, run))["results"] and one)
+        table, shape = ended["about"]["tuning"], ended["about"]["shape"]
+        assert ended["state"] == "complete" and table["results"][0]["try"] == DEFAULTS
+        chosen = table["tries"][table["chosen"]]
+        assert (ended["learning_rate"], ended["epochs"]) == (
+            chosen["learning_rate"], chosen["epochs"],
+        )  # fmt: skip
+        assert shape["batch_size"] == chosen["batch_size"]
+        assert shape["lora_config"] == chosen["lora_config"]
+        steps = host.ask("GET", f"/api/training/{run}/metrics").json()["metrics"]
+        assert max(one["learning_rate"] for one in steps) <= chosen["learning_rate"]

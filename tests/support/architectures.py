@@ -1,0 +1,110 @@
+"""How far a small random model of each kind is from what transformers computes of it, and a lesson
+of it; on any back end, here and in the page's worker."""
+
+import math
+from functools import cache
+
+import numpy as np
+
+from engine.backends.executor import Executor
+from engine.compiler.schedule import plan
+from engine.history.round_plan import LESSON, make_plan
+from engine.learning.trainer import EngineTrainer
+from engine.model import programs
+from engine.model.formats import BytesSource, open_model
+from engine.model.loaded import Model
+from engine.model.score import top_tokens
+from engine.model.trainable import Trained
+from tests.golden import FOLDER, GRADIENTS, IDS, LENGTHS, some_rows
+from tests.support import tiny
+from tests.support.rounds import DOG, SHORT
+
+
+@cache
+def golden():
+    return np.load(FOLDER / "architectures.npz")
+
+
+def opened(variant, container="safetensors", **changes):
+    if container == "gguf":
+        return open_model(BytesSource(tiny.gguf(variant, "F32", **changes), "tiny.gguf"))
+    files = tiny.folder(variant, "F32")
+    return open_model({name: BytesSource(data, name) for name, data in files.items()})
+
+
+async def loaded(variant, executor: Executor, container="safetensors") -> Model:
+    return await Model.load(opened(variant, container), executor)
+
+
+async def divergence(model: Model, variant, length) -> float:
+    """The most nats that any position is from transformers."""
+    ids, ours = await top_tokens(model, IDS[:length])
+    theirs = golden()[f"logits/{variant}/{length}"].astype(np.float64)
+    theirs -= np.log(np.exp(theirs).sum(-1, keepdims=True))
+    expected = np.take_along_axis(theirs, ids, -1)
+    p, q = np.exp(expected), np.exp(ours.astype(np.float64))
+    # Bregman's form: each token's share is positive, so that nothing cancels among the likeliest
+    return float((p * (expected - ours) - p + q).sum(-1).max())
+
+
+async def gradient_errors(model: Model, variant) -> dict[str, float]:
+    """Of each kind of weight: the largest difference from torch's gradient of the mean loss of
+    every next token, as a share of its largest value."""
+    shapes = model.config.shapes()
+    names = [name for name in GRADIENTS if name in shapes]
+    trained = Trained.of({name: shapes[name] for name in names})
+    rows = len(IDS) - 1
+    sizes = len(IDS), rows, model.positions
+    run = model.prepare(plan(programs.accumulate(model.config, model.stored, *sizes, trained)), {})
+    adapter = np.zeros(trained.size, np.float32)
+    for name in names:
+        trained.part(adapter, name)[...] = await model.dense(name)
+    for name, array in feeds(adapter, rows).items():
+        run.write(name, np.asarray(array))
+    await run.advance()
+    gradient = await run.read("adapter.total")
+    found = {}
+    for name in names:
+        ours = some_rows(trained.part(gradient, name))
+        theirs = golden()[f"gradient/{variant}/{name}"]
+        found[name] = float(np.abs(ours - theirs).max() / np.abs(theirs).max())
+    return found
+
+
+def feeds(adapter, rows) -> dict:
+    """One text, of which every next token is to be learned."""
+    spans = np.zeros((len(IDS), 4), np.int32)
+    spans[:, 3] = np.arange(len(IDS)) + 1
+    targets, probs = np.zeros((rows, 32), np.int32), np.zeros((rows, 32), np.float32)
+    targets[:, 0], probs[:, 0] = IDS[1:], 1
+    return {
+        "adapter": adapter,
+        "ids": IDS,
+        "positions": np.arange(len(IDS)),
+        "spans": spans,
+        "take": np.arange(rows),
+        "target_ids": targets,
+        "target_probs": probs,
+        "target_rest": np.zeros(rows, np.float32),
+        "weight": np.full(rows, 1 / rows, np.float32),
+    }
+
+
+async def lesson(model: Model) -> dict:
+    """A whole lesson: its steps, and what the gate says of a model that knows nothing."""
+    trainer = await EngineTrainer.open(model, SHORT)
+    fresh = trainer.fresh()
+    attempt = trainer.begin(fresh, make_plan(LESSON, fresh, [DOG], [], {}))
+    losses = []
+    while (metrics := await attempt.advance(math.inf)) is not None:
+        losses.append(metrics["parts"]["taught"])
+    verdict = await attempt.judge()
+    return {"steps": len(losses), "losses": losses, "outcome": verdict["outcome"]}
+
+
+async def figures(variant, executor: Executor) -> dict:
+    """What the bench prints of one kind: the worst of each."""
+    model = await loaded(variant, executor)
+    apart = [await divergence(model, variant, length) for length in LENGTHS]
+    gradients = await gradient_errors(model, variant)
+    return {"kl": max(apart), "gradient": max(gradients.values())}

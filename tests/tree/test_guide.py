@@ -1,0 +1,65 @@
+"""The guide: one source, two languages, eleven steps, and not a word of it that is not so."""
+
+import json
+import re
+import subprocess
+
+import pytest
+
+from builder import ROOT, guide, site
+
+TEXTS = {language: (guide.GUIDE / f"{language}.md").read_text("utf-8") for language in guide.PAGES}
+PROGRAMS = ("oneseek", "python3", "torchrun", "flwr", "pip")
+MADE_FIRST = "python3 build.py headless --help"
+KILOBYTES = 400
+
+
+def commands(text: str) -> list[str]:
+    """What it says to type: lines of blocks, and what stands in backquotes."""
+    found = re.findall(r"^    (.+)$", text, re.M) + re.findall(r"`([^`]+)`", text)
+    return [one.partition(" #")[0].strip() for one in found if one.split()[0] in PROGRAMS]
+
+
+def test_both_languages_say_the_same_in_eleven_steps():
+    for text in TEXTS.values():
+        assert re.findall(r"^## (\d+)\. ", text, re.M) == [str(n) for n in range(1, 12)]
+    parts = [re.split(r"^## ", text, flags=re.M) for text in TEXTS.values()]
+    for english, swedish in zip(*parts, strict=True):
+        assert commands(english) == commands(swedish)
+        assert re.findall(r"\]\((.*?)\)", english) == re.findall(r"\]\((.*?)\)", swedish)
+
+
+def test_every_command_is_one_that_the_tests_of_the_readme_run():
+    readme = (ROOT / "README.md").read_text("utf-8")
+    asked = [one for one in commands(TEXTS["en"]) if one != MADE_FIRST]
+    assert len(asked) > 12
+    missing = [one for one in asked if one not in commands(readme)]
+    assert not missing, missing
+
+
+def test_what_makes_the_environment_runs():
+    subprocess.run(MADE_FIRST, shell=True, cwd=ROOT, check=True, capture_output=True, timeout=300)
+
+
+@pytest.mark.parametrize("language", guide.PAGES)
+def test_what_stands_out_is_what_the_page_says(language):
+    words = json.loads((ROOT / f"web/static/i18n/{language}.json").read_text("utf-8"))
+    said = {value.split("{")[0].strip() for value in words.values() if isinstance(value, str)}
+    assert not set(re.findall(r"\*\*(.+?)\*\*", TEXTS[language])) - said
+
+
+def test_it_is_pages_of_the_site_that_work_offline_with_pictures_of_a_modest_size():
+    made = site.Site()
+    made.add("page", {"icon.svg": b""})
+    made.add("guide", guide.files())
+    pages = guide.pages(made.names)
+    assert set(pages) == set(guide.PAGES.values())
+    for language, name in guide.PAGES.items():
+        text = pages[name].decode()
+        named = re.findall(r'(?:src|href)="([^"]+)"', text)
+        assert all(one in made.files or one in pages or one == "./" for one in named), named
+        assert len(re.findall("<h2>", text)) == 11 and f'lang="{language}"' in text
+        assert site.how_kept(name) == "now"
+    assert all(site.how_kept(path) == "now" for path in made.files)
+    sizes = [path.stat().st_size for path in (guide.GUIDE / "pictures").iterdir()]
+    assert sum(sizes) < KILOBYTES * 1000 and min(sizes) > 2000
