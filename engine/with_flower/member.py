@@ -19,14 +19,14 @@ import numpy as np
 
 from engine.core.settings import TrainingConfig
 from engine.history.round_plan import IMPORT, TRAINING, make_plan, settled
-from engine.learning.rounds.dataset import DataSetAttempt, data_set_record
+from engine.learning.rounds.dataset import VALIDATED, DataSetAttempt, data_set_record
 from engine.learning.trainer import EngineTrainer
 from engine.model.loaded import Model
 from engine.open import model_named
 from engine.with_flower.shared import Arrays, Unfit, mark, put_in, taken_out
 
 PROXIMAL = "proximal-mu"  # as Flower's FedProx says it
-SLACK = 0.01  # so many nats a token worse on what is held back here is as good
+SLACK = 0.01  # so many nats a token worse is as good
 JUDGED = {"num-examples", "refused", "scale", "loss_last", "loss_received"}
 TRAINED = JUDGED | {"steps", "loss", "loss_trained", "seconds"}
 Figures = dict[str, int | float]
@@ -79,14 +79,16 @@ class Member:
         return taken_out(self.trainer.trained, flat), figures
 
     async def judge(self, given: Arrays) -> Figures:
-        """Whether what came is used here: it must not be worse on what this member holds back, nor
-        may the gate refuse it, which asks what it asks of any adapter from elsewhere.
+        """Whether what came is used here: it must not be worse on this member's own part, nor may
+        the gate refuse it, which asks what it asks of any adapter from elsewhere. The whole part is
+        asked: both are means of what all members learned, and the few held back tell little.
 
         Where the gate wants less of it, that is for whoever answers with it: training goes on from
         all of it, or else the group's mean would shrink from round to round.
         """
         attempt = await self._round()
-        last = attempt.before
+        examples, last = len(attempt.training), attempt.before
+        attempt.validation = [*attempt.validation, *attempt.training][:VALIDATED]
         came = put_in(self.trainer.trained, last, given)
         before = now = await attempt.validate("active", last)
         scale = 1.0
@@ -96,7 +98,7 @@ class Member:
             if scale:
                 self._take(came)
         return {
-            "num-examples": len(attempt.training),
+            "num-examples": examples,
             "refused": int(not scale),
             "scale": scale,
             "loss_last": before,

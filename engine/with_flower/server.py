@@ -17,6 +17,7 @@ from flwr.serverapp import Grid, ServerApp
 from flwr.serverapp.strategy import (
     DifferentialPrivacyClientSideFixedClipping,
     FedAvg,
+    FedAvgM,
     FedMedian,
     FedProx,
     FedTrimmedAvg,
@@ -29,6 +30,7 @@ from engine.with_flower.post import ARRAYS, CONFIG, METRICS, Post
 from engine.with_flower.shared import Beginning, put_in, taken_out
 
 LEAST = 2  # members of a round: fewer are no group
+MOMENTUM = 0.7  # of the way of the rounds before
 TRIMMED = 0.2  # of the members' values of a number, at each end: one of five
 FIGURES = "rounds.json"
 
@@ -42,6 +44,7 @@ def strategy(own: dict[str, Any]) -> Strategy:
         "fraction_evaluate": 0.0,  # members judge what they get before they train on it
     }
     made = {
+        "momentum": lambda: FedAvgM(**usual, server_momentum=MOMENTUM),
         "average": lambda: FedAvg(**usual),
         "proximal": lambda: FedProx(**usual, proximal_mu=float(own["proximal"])),
         "median": lambda: FedMedian(**usual),
@@ -55,6 +58,8 @@ def strategy(own: dict[str, Any]) -> Strategy:
         raise ValueError(f"no strategy {name!r}; there are: {', '.join(made)}")
     chosen = made[name]()
     if own["clip"]:
+        if name == "momentum":
+            raise ValueError("momentum forgets the noise of a round: choose average to clip")
         noise, clip = float(own["noise"]), float(own["clip"])
         return DifferentialPrivacyClientSideFixedClipping(chosen, noise, clip, members)
     if own["noise"]:

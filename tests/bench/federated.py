@@ -134,7 +134,7 @@ class Bench:
 
 async def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
-    ask.add_argument("--rounds", type=int, default=28)
+    ask.add_argument("--rounds", type=int, default=18)
     ask.add_argument("--union-epochs", type=int, default=32)
     ask.add_argument("--poisoned-rounds", type=int, default=3)
     ask.add_argument("--training", default="{}")

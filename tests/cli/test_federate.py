@@ -18,7 +18,7 @@ from tests.support.group import starting
 # Flower and Ray are installed for it (400 MB), and a group trains for minutes, several times.
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 
-ROUNDS, FEW, TOGETHER = 28, 2, 32  # rounds of four epochs; epochs of the union
+ROUNDS, FEW, TOGETHER = 18, 2, 32  # rounds of four epochs; epochs of the union
 CLOSE = 1.05  # times the loss of the union trained in one place
 PATIENCE = 120.0
 STURDY = ("median", "trimmed", "krum")
@@ -62,43 +62,50 @@ def tell(what: str, loss: float, told: dict) -> None:
     print(what, json.dumps({"loss": round(loss, 4)} | wire(told)))
 
 
-def test_the_line_of_the_readme_comes_close_to_the_union_in_one_place(folder, data, begins, asked):
-    parts, union, held = data
+@pytest.fixture(scope="module")
+def one_place(data, begins) -> float:
+    """The loss of the union trained in one place."""
+
+    async def together():
+        model = await model_named("tiny", "cpu")
+        training = begins.training.replace(epochs=TOGETHER)
+        return await in_one_place(model, training, *data[1:])
+
+    found = asyncio.run(together())
+    print("one place", json.dumps(found))
+    return min(found["loss_best"], found["loss_last"])
+
+
+def test_the_line_of_the_readme_comes_close_to_the_union_in_one_place(
+    folder, data, begins, asked, one_place
+):
     (line,) = [
         line.split("#")[0].strip()
         for line in (ROOT / "README.md").read_text().splitlines()
         if line.startswith("    oneseek federate")
     ]
     out = folder / "ours"
-    words = line.replace("smollm2-135m", "tiny").replace("parts", str(parts[0].parent))
+    words = line.replace("smollm2-135m", "tiny").replace("parts", str(data[0][0].parent))
     words = words.replace("ours", str(out)) + f" --rounds {ROUNDS}"
     said = starting.called(folder, *shlex.split(words))
-    told = starting.figures(out)
-
-    async def together():
-        model = await model_named("tiny", "cpu")
-        training = begins.training.replace(epochs=TOGETHER)
-        return await in_one_place(model, training, union, held)
-
-    one_place, loss = asyncio.run(together()), asked(out)
+    told, loss = starting.figures(out), asked(out)
     tell("simulation", loss, told)
-    print("one place", json.dumps(one_place))
-    assert loss <= CLOSE * min(one_place["loss_best"], one_place["loss_last"])
+    assert loss <= CLOSE * one_place
     assert same_a(out, begins)
     assert "MB went out" in said and "never a person's facts" in said
     assert all(one["answered"] == starting.MEMBERS for one in told["rounds"])
+    assert sum(one["refused"] for one in told["result"]) <= 1
 
 
-def test_superlink_and_supernodes_come_to_what_the_simulation_comes_to(folder, data, begins, asked):
-    simulated, out = folder / "few", folder / "deployed"
-    starting.simulated(folder, simulated, data[0], {}, rounds=FEW)
+def test_superlink_and_supernodes_come_close_to_it_as_well(folder, data, begins, asked, one_place):
+    out = folder / "deployed"
     with starting.deployed(folder / "loopback") as group:
         for number, part in enumerate(data[0]):
             group.member(number, part)
-        told = starting.ended(group.begin(starting.APP, out, rounds=FEW), group, out)
-    here, there = asked(simulated), asked(out)
-    tell("deployment", there, told)
-    assert there == pytest.approx(here, rel=0.05)  # who answers first is added first
+        told = starting.ended(group.begin(starting.APP, out, rounds=ROUNDS), group, out)
+    loss = asked(out)
+    tell("deployment", loss, told)
+    assert loss <= CLOSE * one_place
     assert same_a(out, begins)
     assert told["rounds"][0]["bytes_up"] < 2 * starting.MEMBERS * b_bytes(begins)
 
@@ -139,14 +146,15 @@ def asked_of_nothing(asked, folder, begins) -> float:
 def test_one_of_five_that_means_harm_is_borne_by_what_is_sturdy(
     folder, data, begins, asked, strategy
 ):
-    out = folder / f"poisoned-{strategy}"
+    unharmed, out = folder / "few", folder / f"poisoned-{strategy}"
+    if not unharmed.exists():
+        starting.simulated(folder, unharmed, data[0], {}, rounds=FEW, strategy="average")
     told = starting.simulated(folder, out, data[0], {4: "poison"}, rounds=FEW, strategy=strategy)
     loss = asked(out)
     tell(f"poisoned, {strategy}", loss, told)
-    unharmed = asked(folder / "few")
     base = asked_of_nothing(asked, folder, begins)
     if strategy in STURDY:
         assert loss < base / 2
     else:
-        assert loss > unharmed * 1.5
+        assert loss > asked(unharmed) * 1.5
         assert told["result"] and all(one["refused"] for one in told["result"][:4])

@@ -18,7 +18,7 @@ from engine.learning.datasets import DataSet
 from engine.model import registry
 
 EXTRA = ("flwr", "ray")
-STRATEGIES = ("average", "proximal", "median", "trimmed", "krum")
+STRATEGIES = ("momentum", "average", "proximal", "median", "trimmed", "krum")
 NO_PRIVACY = (
     "what members send is the B they trained, and whoever gathers the group sees each of them: "
     "federate a style, a language or a data set, never a person's facts"
@@ -32,8 +32,8 @@ def group_options(parser):
     parser.add_argument("--backend", choices=BACK_ENDS, default="auto")
     parser.add_argument("--adapter", metavar="DIR", type=Path,
                         help="go on from what an earlier run of this group wrote")  # fmt: skip
-    parser.add_argument("--rounds", type=int, default=12)
-    parser.add_argument("--strategy", choices=STRATEGIES, default="average",
+    parser.add_argument("--rounds", type=int, default=18)
+    parser.add_argument("--strategy", choices=STRATEGIES, default=STRATEGIES[0],
                         help="how what the members send becomes one: trimmed, median and krum bear "
                         "one of five that means harm")  # fmt: skip
     parser.add_argument("--proximal", type=float, default=0.1, metavar="MU",
@@ -57,6 +57,10 @@ def federate(options):
         raise ValueError(f"{options.out} is there already; nothing was done. Choose another --out")
     if options.noise and not options.clip:
         raise ValueError("--noise is a multiple of --clip: give that as well")
+    if options.clip and options.strategy == "momentum":
+        raise ValueError(
+            "momentum forgets the noise of a round: --clip goes with another --strategy"
+        )
     parts = parts_in(options.data)
     own = {
         "model": registry.one(options.model),

@@ -17,7 +17,7 @@ MEMBERS = 5
 LONGEST = 3000
 APP = ROOT / "engine/with_flower/app"
 OWN = {
-    "model": "tiny", "backend": "cpu", "rounds": 1, "strategy": "average", "proximal": 0.1, "clip": 0.0, "adapter": "",
+    "model": "tiny", "backend": "cpu", "rounds": 1, "strategy": "momentum", "proximal": 0.1, "clip": 0.0, "adapter": "",
     "noise": 0.0, "patience": 1800.0, "training": "{}",
 }  # fmt: skip
 
