@@ -247,7 +247,7 @@ def test_micro_training_is_switched_off_under_both_names(tmp_path, name):
 
 
 @pytest.mark.slow
-def test_the_fingerprint_is_taken_as_often_as_was_said(tmp_path, headless):
+def test_the_fingerprint_is_taken_as_often_as_was_said(tmp_path):
     with headless(tmp_path, {"OQT_DNA_EVERY": "1"}, *TINY) as host:
         responses = [{"model": "a", "response": "Paris."}, {"model": "b", "response": "Lyon."}]
         asked = {"question": "What is the capital of France?", "raw_responses": responses}

@@ -203,6 +203,8 @@ def test_the_list_of_the_build_is_what_lies_there(dist):
     assert {path: found[path] for path in listed} == listed
     assert set(found) - set(listed) == {
         "index.html",
+        "guide.html",
+        "guide-sv.html",
         "hand-over.html",
         "oqt-dashboard.html",
         "manifest.webmanifest",
