@@ -90,13 +90,23 @@ def test_what_is_dropped_is_told_before_it_is_copied_and_then_answers(page: Page
     wait_for_state(page, "ready", timeout=120)
 
 
+SMALL_DEVICE = """from pyodide.code import run_js
+run_js("Object.defineProperty(WorkerNavigator.prototype, 'deviceMemory', {get: () => 2})")
+"""
+
+
 def test_the_list_says_what_each_model_may_do_on_this_device(page: Page):
+    def with_little_memory(route):
+        answer = route.fetch()
+        route.fulfill(response=answer, body=SMALL_DEVICE + answer.text())
+
+    page.route(re.compile(r"/workers/boot\.py$"), with_little_memory)
     page.goto("/?engine=cpu")
     wait_for_state(page, "needs-consent", timeout=120)
     page.get_by_role("button", name="Other model").click()
     rows = page.get_by_role("dialog", name="Models").locator(".choice")
     expect(rows.filter(has_text="SmolLM2 135M")).to_contain_text("Answers and learns here")
-    expect(rows.filter(has_text="AI Sweden")).to_contain_text("Too large")
+    expect(rows.filter(has_text="Qwen3 1.7B")).to_contain_text("Too large")
 
 
 SLOWLY = """() => {

@@ -50,11 +50,14 @@ def figures(out: Path) -> dict:
 
 
 def called(folder: Path, *command: str) -> str:
-    """Run to its end, as a shell would; what it printed."""
+    """Run to its end, as a shell would; what it printed. `oneseek` is where it was installed with
+    its extra, here a Python that has both."""
+    first, *rest = command
+    own = ["python", "-m", "engine.cli.main"] if first == "oneseek" else [first]
     log = folder / f"{time.monotonic_ns()}.log"
     with log.open("w") as said:
         done = subprocess.run(
-            [str(programs() / command[0]), *command[1:]], cwd=ROOT, env=surroundings(folder),
+            [str(programs() / own[0]), *own[1:], *rest], cwd=ROOT, env=surroundings(folder),
             stdout=said, stderr=subprocess.STDOUT, timeout=LONGEST,
         )  # fmt: skip
     text = log.read_text("utf-8")
