@@ -37,6 +37,19 @@ def test_the_page_comes_alive_and_tells_how_far_it_is(page: Page):
     assert not any(WITHOUT_HEAP in text for text in said)
 
 
+def test_with_cores_to_spare_the_engine_begins_with_the_page(page: Page):
+    page.add_init_script(
+        """Object.defineProperty(navigator, "hardwareConcurrency", {get: () => 4});
+        globalThis.begun = new Promise((told) => new MutationObserver(() => {
+          if (document.querySelector("script[name=engine-1]")) told(document.documentElement.dataset.page);
+        }).observe(document, {subtree: true, childList: true, attributes: true}));"""
+    )
+    page.goto("/")
+    assert page.evaluate("begun") is None  # the page does not react yet
+    assert wait_for_state(page, *ALIVE) in ALIVE
+    assert len(page.workers) == 1
+
+
 def test_a_browser_that_cannot_take_pythons_heap_starts_from_nothing(page: Page, watch: Watch):
     watch.allow("heap.bin|ERR_FAILED")
     page.route(re.compile(r"/heap\.bin$"), lambda route: route.abort())

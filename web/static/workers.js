@@ -1,5 +1,7 @@
-// Begins the page's workers, which PyScript runs. The engine's first one begins with the page, beside the page's own
-// Python, unless another tab has an engine already; web/shell/link.py takes it over, and asks for every other.
+// Begins the page's workers, which PyScript runs. Where there are cores to spare the engine's first one begins with the
+// page, beside the page's own Python, unless another tab has an engine already; web/shell/link.py takes it over, and
+// asks for every other.
+const SPARE = 3; // cores: on two the page would react later for it
 const TAKEN = "oneseek-trainer"; // held by the tab that has an engine: engine/core/storage/election.py
 const { build, files, models, workers } = JSON.parse(document.getElementById("site").textContent);
 const visit = crypto.randomUUID(); // in the names of channels, so that only this page and its workers know them
@@ -42,5 +44,7 @@ function mail(name) {
   return { channel, listen };
 }
 
-const { held } = await navigator.locks.query();
-if (!held.some((lock) => lock.name === TAKEN)) begin("engine", 1);
+if (navigator.hardwareConcurrency >= SPARE) {
+  const { held } = await navigator.locks.query();
+  if (!held.some((lock) => lock.name === TAKEN)) begin("engine", 1);
+}
