@@ -2,12 +2,16 @@
 
 `python3 build.py bench chat`. In one Chromium and from one file: our two back ends and
 @wllama/wllama; natively our command line's engine and llama.cpp, where llama-cpp-python is
-installed.
+installed. With `--each`, a row for every model that can be had here (parts/at_hand.py) instead, in
+Chromium and natively, both on the processor.
 """
 
+import argparse
 import asyncio
 import os
+import tempfile
 import time
+from pathlib import Path
 
 from playwright.sync_api import Page
 
@@ -16,7 +20,7 @@ from engine.backends.select import executor_named
 from engine.model.formats import open_model
 from engine.model.generate import Generator, Sampling
 from engine.model.loaded import Model
-from tests.bench.parts import answers, lab, report
+from tests.bench.parts import answers, at_hand, lab, report
 
 PROMPT_TOKENS, TOKENS, ROUNDS = 128, 48, 2
 GPU_TOKENS = {True: 4, False: TOKENS}  # a software adapter takes seconds for each
@@ -67,14 +71,14 @@ def on_the_gpu(page: Page) -> dict:
     return row | {"first": first}
 
 
-def native_ours(prompt: str) -> dict:
-    return asyncio.run(asked(prompt))
+def native_ours(prompt: str, path: Path) -> dict:
+    return asyncio.run(asked(prompt, path))
 
 
-async def asked(prompt: str) -> dict:
+async def asked(prompt: str, path: Path) -> dict:
     """What the command line computes with on this machine; the second answer counts."""
     executor = await executor_named("auto")
-    model = await Model.load(open_model(fetch.part("model/smollm2-135m")), executor)
+    model = await Model.load(open_model(path), executor)
     generator = Generator(model)
     ids = model.tokenizer.encode(prompt, special=True)
     for _ in range(2):
@@ -104,12 +108,43 @@ def native_peer(prompt: str) -> dict | None:
 
 def natively() -> dict:
     prompt = answers.Prompts().of(PROMPT_TOKENS)
-    row = {"system": "native", "ours": native_ours(prompt), "llama.cpp": native_peer(prompt)}
+    ours = native_ours(prompt, fetch.part("model/smollm2-135m"))
+    row = {"system": "native", "ours": ours, "llama.cpp": native_peer(prompt)}
     report.say(row)
     return row
 
 
+def in_chromium(prompt: str, path: Path) -> dict:
+    with lab.opened(peers={}, model=path) as page:
+        lab.call(page, "ours", "load", "/model.gguf")
+        for _ in range(2):
+            answer = lab.call(page, "ours", "python", "answer", prompt, TOKENS)
+    return {"first_ms": answer["first_ms"], "tokens_per_s": answer["tokens_per_s"]}
+
+
+def each() -> None:
+    prompt, rows, figures = answers.Prompts().of(PROMPT_TOKENS), [], {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, path in at_hand.models(Path(folder)).items():
+            for home, said in (("chromium", in_chromium), ("native", native_ours)):
+                row = {"model": name, "home": home} | said(prompt, path)
+                report.say(row)
+                rows.append(row)
+                for what in ("first_ms", "tokens_per_s"):
+                    figures[f"{name}_{home}_{what}"] = row[what]
+    report.write("chat", figures, rows)
+
+
 def main() -> None:
+    ask = argparse.ArgumentParser(description=__doc__)
+    ask.add_argument("--each", action="store_true", help="every model instead of every peer")
+    if ask.parse_args().each:
+        each()
+    else:
+        compared()
+
+
+def compared() -> None:
     with lab.opened() as page:
         first = ready(page)
         found = answers.compared(page, PROMPT_TOKENS, TOKENS, ROUNDS)
