@@ -320,6 +320,8 @@ def test_two_browsers_and_a_server_hold_the_same_hundred_facts(
         wanted -= {fact["answer"] for fact in GONE}
         assert stored(one) == stored(other) == known_to_server() == wanted and len(wanted) == 97
         for page in pages:
+            by_heart(page, KEPT["answer"])
+            assert has_value(asked(page, KEPT["prompt"]), KEPT["key"])
             for fact in GONE:
                 assert not has_value(asked(page, fact["prompt"]), fact["key"])
         for fact in (KEPT, *GONE):

@@ -37,6 +37,7 @@ class Presence:
     def __init__(self, page, training):
         self.page, self.training, self.scheduler = page, training, training.scheduler
         self.trains = False
+        self.turning = False  # "Learn now" may come before
         self.elected_once = asyncio.Event()
         dom.verbs(
             {
@@ -159,10 +160,15 @@ class Presence:
 
     def ready(self):
         """There is a model: the scheduler may begin."""
-        if not self.scheduler.scheduled:
+        if not self.turning:
+            self.turning = True
             self.scheduler.start()
             self.scheduler.activity("sending")
-            asyncio.create_task(dom.guard(self.scheduler.run(sleep, dom.report)))
+            asyncio.create_task(dom.guard(self.turns()))
+
+    async def turns(self):
+        await self.scheduler.run(sleep, dom.report)
+        self.turning = False
 
     def typing(self):
         self.scheduler.activity("typing")
