@@ -7,14 +7,13 @@ Whatever needs the extra `torch` is imported when somebody asks for it.
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import shutil
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from engine.cli.options import Bar, show, told
+from engine.cli.options import Bar, need, show, told
 from engine.learning.rounds import written
 from engine.learning.rounds.dataset import DataSetAttempt
 from engine.learning.rounds.lesson import Steps
@@ -29,10 +28,7 @@ def of(options: Any) -> ByTorch | None:
     """Who takes the steps, if it is not the engine here."""
     if options.engine != "torch":
         return None
-    if lacking := [name for name in EXTRA if importlib.util.find_spec(name) is None]:
-        raise ValueError(
-            f"--engine torch needs {', '.join(lacking)}, not here: pip install 'oneseek[torch]'"
-        )
+    need("--engine torch", EXTRA, "torch")
     return ByTorch(options)
 
 

@@ -7,6 +7,7 @@ chosen.
 
 import asyncio
 import contextlib
+import importlib.util
 import json
 import sys
 
@@ -98,6 +99,14 @@ def models(options):
         where = str(here[0]) if here else registry.advice(model)
         line = f"{model['id']:<22}{model['bytes'] / 1e6:>7.0f} MB  {use:<18}{model['licence']:<32}{where}"
         show(options, model | fits | {"path": str(here[0]) if here else None}, line)
+
+
+def need(what, names, extra):
+    """Refuse, before anything is loaded, what takes packages that are not here."""
+    if lacking := [name for name in names if importlib.util.find_spec(name) is None]:
+        raise ValueError(
+            f"{what} needs {', '.join(lacking)}, not here: pip install 'oneseek[{extra}]'"
+        )
 
 
 class Progress:

@@ -6,13 +6,12 @@ with the app in engine/with_flower/app. Whatever needs the extra is imported whe
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from typing import Any
 
 from engine.backends.select import BACK_ENDS
-from engine.cli.options import command, json_option, show, told
+from engine.cli.options import command, json_option, need, show, told
 from engine.cli.teaching import changes, out_option
 from engine.learning.datasets import DataSet
 from engine.model import registry
@@ -52,7 +51,7 @@ def group_options(parser):
 def federate(options):
     """Let several learn one style together without handing over their data: a whole group on this
     machine, as a simulation (extra oneseek[federated])."""
-    needed()
+    need("federate", EXTRA, "federated")
     if options.out.exists():
         raise ValueError(f"{options.out} is there already; nothing was done. Choose another --out")
     if options.noise and not options.clip:
@@ -80,13 +79,6 @@ def federate(options):
     told(f"{len(parts)} members; {NO_PRIVACY}")
     simulate(parts, own)
     ended(options)
-
-
-def needed() -> None:
-    if lacking := [name for name in EXTRA if importlib.util.find_spec(name) is None]:
-        raise ValueError(
-            f"federate needs {' and '.join(lacking)}, not here: pip install 'oneseek[federated]'"
-        )
 
 
 def parts_in(folder: Path) -> list[Path]:
