@@ -35,13 +35,13 @@ function script(worker, name) {
 
 // What the worker tells before anybody listens waits.
 function mail(name) {
-  const channel = new BroadcastChannel(name), waiting = [];
-  channel.onmessage = (event) => waiting.push(event);
+  const opened = new BroadcastChannel(name), waiting = [];
+  opened.onmessage = (event) => waiting.push(event);
   const listen = (heard) => {
-    channel.onmessage = heard;
+    opened.onmessage = heard;
     waiting.splice(0).forEach(heard);
   };
-  return { channel, listen };
+  return { channel: opened, listen };
 }
 
 if (navigator.hardwareConcurrency >= SPARE) {
