@@ -55,9 +55,9 @@ def forget_oldest(folder: Path, kept: int) -> None:
     oldest_first = sorted(folder.iterdir(), key=lambda place: place.stat().st_mtime)
     for place in oldest_first[:-kept]:
         if place.is_dir():
-            shutil.rmtree(place)
+            shutil.rmtree(place, ignore_errors=True)  # another build may be forgetting it as well
         else:
-            place.unlink()
+            place.unlink(missing_ok=True)
 
 
 def run(archives: dict[str, bytes], places: dict[str, Path], keep_source: bool) -> None:

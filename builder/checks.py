@@ -5,18 +5,12 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from builder import ROOT, environment, site, system
 
 SCOPES = {"quick": "not slow and not long", "usual": "not long", "long": ""}
-SOME_FAILED = 1  # pytest's exit status; any other is no test's fault
 EXAMPLES = {"quick": "quick", "usual": "oneseek", "long": "long"}  # drawn by a property's test
-# Side by side, a core each. The page waits for a browser, the rest computes; what is quick computes
-# only.
-HALVES = [["--ignore=tests/page"], ["tests/page"]]
-FIRST = [f"tests/{room}" for room in ("learning", "core", "history", "cli", "tree")]
-QUICK_HALVES = [FIRST, [f"--ignore={room}" for room in FIRST]]
+LAST = "page"  # of the rooms; who comes from the other end begins there
 
 
 def run(scope: str, extra: list[str]) -> int:
@@ -27,11 +21,18 @@ def run(scope: str, extra: list[str]) -> int:
     def status(*part: str) -> int:
         return subprocess.run([python, "-m", *part], cwd=ROOT).returncode
 
-    parts = (["ruff", "format", "--check", "."], ["ruff", "check", "."], ["mypy"])
-    failed = [part[0] for part in parts if status(*part)]
-    halves = [extra] if extra else QUICK_HALVES if scope == "quick" else HALVES
-    if any(tested(python, scope, halves)):
-        failed.append("pytest")
+    with (
+        tempfile.TemporaryFile() as told,
+        subprocess.Popen([python, "-m", "mypy"], cwd=ROOT, stdout=told, stderr=told) as types,
+    ):  # types take one core for a while, beside what takes less
+        parts = (["ruff", "format", "--check", "."], ["ruff", "check", "."])
+        failed = [part[0] for part in parts if status(*part)]
+        if any(tested(python, scope, extra)):
+            failed.append("pytest")
+        if types.wait():
+            failed.append("mypy")
+        told.seek(0)
+        print(told.read().decode(), flush=True)
     if failed:
         print("failed: " + ", ".join(failed), file=sys.stderr)
     return 1 if failed else 0
@@ -46,31 +47,32 @@ def compiled_once() -> dict[str, str]:
     return given
 
 
-def tested(python: Path, scope: str, halves: list[list[str]]) -> list[int]:
-    """Each part's exit status. They run at once; what later ones print comes when the first is
-    done. What fails has failed; only a browser, which can be late once on a busy machine, gets a
-    second chance, aloud."""
+def rooms() -> list[str]:
+    """The folders of tests, the page's at the end."""
+    found = {
+        path.relative_to(ROOT / "tests").parts[0] for path in ROOT.glob("tests/*/**/test_*.py")
+    }
+    return [f"tests/{room}" for room in sorted(found, key=lambda room: (room == LAST, room))]
+
+
+def tested(python: Path, scope: str, extra: list[str]) -> list[int]:
+    """The exit status of each run. Two share the suite out, a core each, from either end until
+    they meet: one computes, the other waits for a browser. What the second prints comes when the
+    first is done. What fails has failed."""
     site.build()
     site.build(tests=True)
     chosen = ["-m", SCOPES[scope], f"--hypothesis-profile={EXAMPLES[scope]}"]
-    commands: list[list[Any]] = [
-        [python, "-m", "pytest", *chosen, "-o", f"cache_dir=.pytest_cache/{i}", *part]
-        for i, part in enumerate(halves)
-    ]
-    outputs: list[Any] = [None, *(tempfile.TemporaryFile() for _ in commands[1:])]
-    started = [
-        subprocess.Popen(command, cwd=ROOT, stdout=out, env=compiled_once())
-        for command, out in zip(commands, outputs, strict=True)
-    ]
-    statuses = []
-    for command, process, out in zip(commands, started, outputs, strict=True):
-        status = process.wait()
-        if out:
-            out.seek(0)
-            print(out.read().decode(), flush=True)
-        if status == SOME_FAILED and "tests/page" in command:
-            print("What failed in the browser is run once more, by itself.", file=sys.stderr)
-            again = [*command, "--last-failed"]
-            status = subprocess.run(again, cwd=ROOT, env=compiled_once()).returncode
-        statuses.append(status)
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as later:
+        shared = ["-p", "tests.support.shared_out", "--shared", folder]
+        ways = [extra] if extra else [[*shared, *rooms()], [*shared, *reversed(rooms())]]
+        runs = [
+            subprocess.Popen(
+                [python, "-m", "pytest", *chosen, "-o", f"cache_dir=.pytest_cache/{i}", *way],
+                cwd=ROOT, stdout=later if i else None, env=compiled_once(),
+            )
+            for i, way in enumerate(ways)
+        ]  # fmt: skip
+        statuses = [one.wait() for one in runs]
+        later.seek(0)
+        print(later.read().decode(), flush=True)
     return statuses

@@ -44,7 +44,14 @@ def extra(name: str) -> Path:
         return programs
     ensure()
     venv.create(home, clear=True, with_pip=True)
-    install = [programs / "python", "-m", "pip", "--disable-pip-version-check", "install", "-q"]
+    install: list[str | Path] = [
+        programs / "python",
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "install",
+        "-q",
+    ]
     if subprocess.run([*install, *wanted], cwd=home).returncode:
         raise Stop(f"the extra {name} could not be installed; pip says above which and why")
     ask = "import sysconfig; print(sysconfig.get_path('purelib'))"

@@ -1,8 +1,8 @@
 """The HTTP headers of the site: written once, used by the server and by the service worker.
 
-The page's policy is that of PyScript: its core needs `unsafe-eval` and workers from blobs; nothing
-else is let through, and no address but our own.  A host that sends no headers gets the policy from
-index.html.
+Python in a worker runs a few lines of JavaScript from text, which is `unsafe-eval`; what reads text
+in pictures begins its worker from a blob.  Nothing else is let through, and no address but our own.
+A host that sends no headers gets the policy from index.html.
 """
 
 POLICY = {

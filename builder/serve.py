@@ -6,6 +6,7 @@ import socket
 import sys
 import webbrowser
 from pathlib import Path
+from typing import Any
 
 from builder import Stop, headers
 
@@ -25,7 +26,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
     def headers_of(self, path: str) -> dict[str, str]:
         return headers.headers(path)
 
-    def guess_type(self, path) -> str:
+    def guess_type(self, path: Any) -> str:
         return headers.headers(str(path))["Content-Type"]
 
     def translate_path(self, path: str) -> str:
@@ -34,7 +35,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         page = found.rstrip("/") + ".html"
         return page if not Path(found).exists() and Path(page).is_file() else found
 
-    def send_head(self):
+    def send_head(self) -> Any:
         """The end of a file when a download goes on from the middle, else what anybody gets."""
         path = Path(self.translate_path(self.path))
         span = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
@@ -53,10 +54,10 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         file.seek(int(span[1]))
         return file
 
-    def list_directory(self, path):
+    def list_directory(self, path: Any) -> None:
         self.send_error(404)
 
-    def log_message(self, format: str, *args) -> None:
+    def log_message(self, format: str, *args: Any) -> None:
         """Nobody reads a line a file; what fails is told by the page."""
 
 
@@ -74,7 +75,7 @@ class Server(http.server.ThreadingHTTPServer):
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().server_bind()
 
-    def handle_error(self, request, client_address) -> None:
+    def handle_error(self, request: Any, client_address: Any) -> None:
         """A tab that is closed in the midst of a file is nothing to tell."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
@@ -83,8 +84,8 @@ class Server(http.server.ThreadingHTTPServer):
 def handler(folder: Path, kind: type[Handler] = Handler) -> type[Handler]:
     """A handler for one folder."""
 
-    class Here(kind):  # type: ignore[valid-type]
-        def __init__(self, *args) -> None:
+    class Here(kind):  # type: ignore[valid-type, misc]
+        def __init__(self, *args: Any) -> None:
             super().__init__(*args, directory=str(folder))
 
     return Here

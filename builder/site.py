@@ -5,6 +5,7 @@ only the two pages, the manifest and the service worker keep their names.  Built
 when whole.
 """
 
+import gzip
 import hashlib
 import html
 import json
@@ -12,7 +13,19 @@ import re
 import shutil
 from pathlib import Path
 
-from builder import ROOT, Stop, bytecode, fetch, guide, headers, heap, micropython, pyodide, wheels
+from builder import (
+    ROOT,
+    Stop,
+    bytecode,
+    fetch,
+    guide,
+    headers,
+    heap,
+    micropython,
+    pyodide,
+    romfs,
+    wheels,
+)
 
 DIST = ROOT / "dist"
 TEST_DIST = ROOT / "dist-test"
@@ -26,7 +39,7 @@ VENDOR = {
     "vendor/highlight.js": ("@highlightjs/cdn-assets", "es/highlight.min.js"),
     "vendor/temml.js": ("temml", "dist/temml.mjs"),
 }
-# Beside style.css, which names it.
+# Beside style.css, which names it; and beside the guide's.
 FONT = {"inter.woff2": ("@fontsource-variable/inter", "files/inter-latin-wght-normal.woff2")}
 OCR = {
     "ocr/tesseract.js": ("tesseract.js", "dist/tesseract.esm.min.js"),
@@ -44,17 +57,8 @@ OCR = {
     "ocr/eng.traineddata.gz": ("@tesseract.js-data/eng", "4.0.0_best_int/eng.traineddata.gz"),
 }
 # What the page's Python asks for before it reacts: fetched and compiled while it begins.
-SOON = ("store.js", "lock.js", "vendor/markdown-it.js", "vendor/purify.js")
-NOT_IN_A_PAGE = re.compile(r"\.map$|/(codemirror|xterm|py-editor|py-game|py-terminal|donkey|toml)")
+SOON = ("micropython.mjs", "store.js", "lock.js")
 PAGE_SUFFIXES = {".css", ".js", ".mjs", ".json", ".png", ".svg", ".wasm", ".woff2"}
-NO_PLUGINS = [
-    "!deprecations-manager",
-    "!donkey",
-    "!error",
-    "!py-editor",
-    "!py-game",
-    "!py-terminal",
-]
 # Of engine/core, what the page never imports.
 ONLY_IN_CPYTHON = {"sqlite.py", "backup.py", "language.py", "turns.py", "environment.py"}
 ROOT_FILES = (
@@ -114,8 +118,6 @@ def build(tests: bool = False) -> Path:
 def gather(tests: bool) -> Site:
     site = Site()
     add_python(site, tests)
-    core = wheels.unpacked(fetch.part("npm/@pyscript/core"), "dist")
-    site.add("pyscript", {"pyscript/" + n: d for n, d in core.items() if kept("/" + n)})
     engine = wheels.unpacked(fetch.part("npm/@micropython/micropython-webassembly-pyscript"), ".")
     site.add(
         "micropython", {name: engine[name] for name in ("micropython.mjs", "micropython.wasm")}
@@ -126,7 +128,7 @@ def gather(tests: bool) -> Site:
     models: dict[str, bytes | Path] = {f"models/{name}.gguf": fetch.part(f"model/{name}")}
     site.add("models", models | {"models/tiny.gguf": ROOT / "engine/model/demo/tiny.gguf"})
     site.add("page", page_files())
-    site.add("guide", guide.files())
+    site.add("guide", guide.files() | members({"guide/inter.woff2": FONT["inter.woff2"]}))
     return site
 
 
@@ -143,9 +145,9 @@ def python_files(tests: bool) -> tuple[dict[str, bytes], dict[str, bytes]]:
     project = project_files(with_tests=False)
     interpreter, begun = pyodide.folder(tests, project)
     own = project_files(with_tests=True) if tests else project
-    starter = heap.STARTER.read_bytes()
     archive = heap.small(heap.archive(own))
-    return interpreter, {"python.mjs": starter, "heap.bin": begun, "oneseek.bin": archive}
+    beside = {name: (ROOT / "workers" / name).read_bytes() for name in ("python.mjs", "worker.mjs")}
+    return interpreter, beside | {"heap.bin": begun, "oneseek.bin": archive}
 
 
 def project_files(with_tests: bool) -> dict[str, bytes]:
@@ -153,10 +155,6 @@ def project_files(with_tests: bool) -> dict[str, bytes]:
     wheel = bytecode.compiled({"oneseek.whl": wheels.own(with_tests)[1]}, keep_source=True)
     found = heap.unzipped(wheel["oneseek.whl"])
     return {name: data for name, data in found.items() if ".dist-info/" not in name}
-
-
-def kept(name: str) -> bool:
-    return not NOT_IN_A_PAGE.search(name)
 
 
 def members(table: dict[str, tuple[str, str]]) -> dict[str, bytes | Path]:
@@ -184,11 +182,8 @@ def page_files() -> dict[str, bytes | Path]:
         if path.suffix in PAGE_SUFFIXES and path.name not in ROOT_FILES
     }
     own |= members(FONT)
-    modules = micropython.compiled(page_python()).items()
-    own["page-files.json"] = json.dumps({name: code.hex() for name, code in modules}).encode()
+    own["modules.rom"] = romfs.image(micropython.compiled(page_python()))
     own["models.json"] = (ROOT / "engine/model/models.json").read_bytes()
-    own["boot.py"] = (ROOT / "web/shell/boot.py").read_bytes()
-    own["workers/boot.py"] = (ROOT / "workers/boot.py").read_bytes()
     return own
 
 
@@ -208,8 +203,6 @@ def roots(site: Site, settings: dict[str, dict]) -> dict[str, bytes]:
         return with_paths((ROOT / "web/static" / name).read_text(), site.names)
 
     index = given("index.html").replace("</head>", POLICY_WITHIN + head(site, facts) + "</head>")
-    workers = f'<py-config type="json" hidden>{json.dumps({"plugins": NO_PLUGINS})}</py-config>\n'
-    index = index.replace("</body>", workers + "</body>")
     manifest = given("manifest.webmanifest")
     opened = given("hand-over.html").replace("<script", POLICY_WITHIN + "<script")
     pages = {"index.html": index, "hand-over.html": opened, "manifest.webmanifest": manifest}
@@ -222,10 +215,8 @@ def roots(site: Site, settings: dict[str, dict]) -> dict[str, bytes]:
 
 
 def suite_page(index: str) -> bytes:
-    """A page with PyScript and nothing else, for the worker that runs the suite."""
-    kept = re.findall(
-        r'<meta http-equiv.*|<script type="(?:application/json|module)".*|<py-config.*', index
-    )
+    """A page with nothing but the facts of the build, for the worker that runs the suite."""
+    kept = re.findall(r'<meta http-equiv.*|<script type="application/json".*', index)
     return "\n".join(["<!doctype html>", "<meta charset=utf-8>", *kept]).encode()
 
 
@@ -233,6 +224,12 @@ def service_worker(site: Site, finished: dict[str, bytes]) -> bytes:
     """web/static/sw.js with the list of what it keeps, and the headers each kind of file goes
     with."""
     hashes = site.hashes | {name: sha256(data) for name, data in finished.items()}
+    packed = {path: data for path, data in site.files.items() if path.endswith(".bin")}
+    plain = {
+        path: gzip.decompress(data) for path, data in packed.items() if isinstance(data, bytes)
+    }
+    assert packed.keys() == plain.keys(), "a packed part of the site lies in a file of its own"
+    hashes |= {path: sha256(data) for path, data in plain.items()}
     kinds: dict[str, dict[str, str]] = {}
     files = {}
     for path, found in sorted(hashes.items()):
@@ -240,6 +237,7 @@ def service_worker(site: Site, finished: dict[str, bytes]) -> bytes:
         kind = name if name in headers.OWN_HEADERS else Path(path).suffix
         kinds[kind] = headers.headers(path)
         files[path] = {"sha256": found, "keep": how_kept(path), "headers": kind}
+    kinds[".bin"] |= {"X-Inflated": "yes"}  # as it is kept
     facts = {"build": site.build_hash(), "files": files, "headers": kinds}
     text = (ROOT / "web/static/sw.js").read_text()
     return text.replace("const SITE = {};", f"const SITE = {json.dumps(facts)};", 1).encode()
@@ -262,26 +260,26 @@ def with_paths(text: str, names: dict[str, str]) -> str:
 
 
 def head(site: Site, facts: dict) -> str:
-    """What starts the page: its policy, the facts of the build, PyScript and our first code."""
-    page = {"interpreter": "./" + site.names["micropython.mjs"], "plugins": NO_PLUGINS}
+    """What starts the page: the facts of the build, what is fetched at once, and our first code."""
     quoted = {
-        "page": html.escape(json.dumps(page)),
         "facts": json.dumps(facts, ensure_ascii=False).replace("</", "<\\/"),
         "start": site.names["start.js"],
         "workers": site.names["workers.js"],
-        "core": site.names["pyscript/core.js"],
-        "files": site.names["page-files.json"],
-        "boot": site.names["boot.py"],
+        "page": site.names["page.js"],
+        "modules": site.names["modules.rom"],
+        "interpreter": site.names["micropython.wasm"],
+        "registry": site.names["models.json"],
         "soon": "\n".join(f'<link rel="modulepreload" href="{site.names[name]}">' for name in SOON),
     }
     return """\
-<link rel="preload" id="page-files" as="fetch" crossorigin href="{files}">
+<link rel="preload" as="fetch" crossorigin href="{modules}">
+<link rel="preload" as="fetch" crossorigin href="{interpreter}">
+<link rel="preload" as="fetch" crossorigin href="{registry}">
 {soon}
 <script type="application/json" id="site">{facts}</script>
 <script type="module" src="{start}"></script>
-<script type="module" src="{core}"></script>
+<script type="module" src="{page}"></script>
 <script id="workers" type="module" src="{workers}"></script>
-<script type="mpy" src="{boot}" config="{page}"></script>
 """.format(**quoted)
 
 

@@ -30,6 +30,7 @@ from engine.learning.memory.speaking import BASE as BASE_ALONE
 from engine.learning.memory.speaking import VERSION
 from engine.learning.needs import judged, model_takes
 from engine.learning.replay import History, reset
+from engine.learning.rounds.silence import Silence
 from engine.learning.runs import generate_run_id
 from engine.learning.trainer import EngineTrainer, check
 from engine.learning.training_engine import TrainingEngine
@@ -107,6 +108,7 @@ class Assistant:
         self.adapted: Generator | None = None
         self.guarded: Generator | None = None
         self.mind = Mind(model, self.trainer.coder, versions)
+        self.training.silence = Silence(self.mind.memory).of
         self.whole = Whole(versions, self.history, self.make_room)
         self.updater = WeightUpdater(versions, self.whole.weights, self._put, self._quiet)
         self.answers: dict[str, Answer] = {}
@@ -153,9 +155,9 @@ class Assistant:
         what is known by heart, comes in when the question was read. Version 0 is the base and no
         more."""
         await self.mind.memory.load()
-        if asked == BASE or not self.mind.memory.facts:
+        guarded = asked != BASE and await self.mind.guards(number)
+        if asked == BASE or not (guarded or self.mind.memory.facts):
             return await self.generator(number), {}
-        guarded = await self.mind.guards(number)
         if number:
             await self.updater.update(number)
         behind, question = self.guarded if guarded else None, messages[-1]["content"]

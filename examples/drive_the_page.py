@@ -12,8 +12,7 @@ address = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8000/"
 ASK = """() => window.oneseek.chat.completions.create({
     model: "oneseek", messages: [{role: "user", content: "Hello!"}], max_tokens: 30})"""
 with sync_playwright() as playwright:
-    browser = playwright.chromium.launch(executable_path="/usr/bin/chromium")
-    page = browser.new_page()
-    page.goto(f"{address}?model=tiny")
+    page = playwright.chromium.launch(executable_path="/usr/bin/chromium").new_page()
+    page.goto(address + "?model=tiny")
     page.locator("html[data-engine=ready]").wait_for(state="attached", timeout=120_000)
     print(page.evaluate(ASK)["choices"][0]["message"]["content"])

@@ -58,7 +58,7 @@ ASKED = ("prompt", "answer", "language", "kind", "source")
 
 
 class Importer:
-    """One `on_<name>` for each request of engine/core/messages.py that names the importer."""
+    """One `on_<name>` for each request of engine/core/messages that names the importer."""
 
     def __init__(self, emit: Emit, settings: dict, modules: dict[str, Any]) -> None:
         self.emit, self.modules = emit, modules

@@ -5,7 +5,7 @@ import createModule from "./pyodide.asm.mjs";
 import { loadPyodide as load, version } from "./pyodide.mjs";
 
 export { version };
-export const HEAD = 16; // bytes before the heap: the length of the function table it was made with
+const HEAD = 4; // numbers before the heap: the lengths of the function table, the memory, its runs and Pyodide's own words
 const LINKING = { loadAsync: true, nodelete: true, allowUndefined: true };
 
 
@@ -45,7 +45,7 @@ export async function start(options, packages, project, heap) {
     if (heap) take(module, await heap);
     return module;
   };
-  const restoring = heap && { _loadSnapshot: new Uint8Array(HEAD) }; // what is restored is given by `take`
+  const restoring = heap && { _loadSnapshot: new Uint8Array(1) }; // what is restored is given by `take`
   const python = await load({ ...options, ...restoring, createPyodideModule });
   if (heap) python.runPython("import random; random.seed()");
   const written = project.then(({ files }) => write(python._module, files));
@@ -76,15 +76,30 @@ function write({ FS, API }, files) {
 // The heap names functions by their place in the table, which must therefore be laid out alike; only what Python
 // calls C through is the browser's own.
 function take(module, given) {
-  const [table] = new Uint32Array(given, 0, 1), heap = new Uint8Array(given, HEAD);
+  const [table, length, count, words] = new Uint32Array(given, 0, HEAD);
+  const runs = new Uint32Array(given, 4 * HEAD, 2 * count), heap = new Uint8Array(given, 4 * HEAD + runs.byteLength);
   if (module.wasmTable.length !== table) throw new Error(`a function table of ${module.wasmTable.length}, not ${table}`);
   const own = module.HEAP32[trampoline(module)], restore = module.API.restoreSnapshot;
   module.API.restoreSnapshot = () => {
-    module.growMemory(heap.length);
-    const state = restore(heap);
+    const used = module.HEAPU8.length;
+    module.growMemory(length);
+    const state = restore(heap.subarray(0, words));
+    lay(module.HEAPU8, runs, heap.subarray(words), used);
     module.HEAP32[trampoline(module)] = own;
     return state;
   };
+}
+
+// What is written of the heap; what lies between is empty, as is all of memory that was not `used` before.
+function lay(memory, runs, heap, used) {
+  let end = 0, at = 0;
+  for (let i = 0; i < runs.length; i += 2) {
+    const [from, length] = runs.subarray(i, i + 2);
+    memory.fill(0, Math.min(end, used), Math.min(from, used));
+    memory.set(heap.subarray(at, at + length), from);
+    (at += length), (end = from + length);
+  }
+  memory.fill(0, Math.min(end, used), used);
 }
 
 function trampoline(module) {
@@ -97,7 +112,9 @@ async function arrived(name) {
   return answer;
 }
 
+// The service worker keeps what is packed as it is once inflated.
 function inflated(answer) {
+  if (answer.headers.has("X-Inflated")) return answer.arrayBuffer();
   return new Response(answer.body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
 }
 

@@ -10,6 +10,7 @@ from engine.cli.options import show
 from engine.cli.session import STORE, Session
 from engine.cli.teaching import loaded
 from engine.history.certificate import certify, write_folder
+from engine.history.versions import behind
 from engine.model.adapters import peft_files
 
 
@@ -32,7 +33,8 @@ async def _export(options, source: Path, out: Path) -> None:
         record = await session.versions.current()
         if record is None:
             raise ValueError(f"{source} has learned nothing that could be certified")
-        adapter = peft_files(*await session.adapter(), model.name, record["name"])
+        more = {"name": record["name"], "behind": behind(record)}
+        adapter = peft_files(*await session.adapter(), model.name, **more)
         files = await certify(session.versions, record["number"], adapter)
     finally:
         await session.close()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.cli import certified, leaving, teaching
+from engine.cli import certified, judging, leaving, teaching
 from engine.cli.options import command, model_options, show, told
 from engine.cli.remembering import assistant_of
 from engine.model import registry
@@ -200,7 +200,8 @@ def export(options):
         if options.format != "merged":
             only_lora(trained)
         if options.format == "peft":
-            save_peft(out, trained, flat, file.name)
+            alone = asyncio.run(judging.alone(options))
+            save_peft(out, trained, flat, file.name, behind=bool(alone), alone=alone)
         elif options.format == "gguf":
             out.parent.mkdir(parents=True, exist_ok=True)
             out.write_bytes(gguf_lora(trained, flat, config, file.architecture, out.stem))

@@ -20,13 +20,17 @@ from engine.cli.teaching import lines_of, loaded
 from engine.core.collecting.quality import answers_of
 from engine.core.settings import for_model
 from engine.core.storage.sqlite import SqliteStore
+from engine.history.versions import behind
 from engine.learning.datasets import DataSet
 from engine.learning.lessons import guess, probes
 from engine.learning.memory.speaking import BASE as BASE_ALONE
 from engine.learning.memory.speaking import MEMORY, VERSION
 from engine.learning.probe import Shadow, answered, measure
+from engine.learning.recipe import Recipe
 from engine.learning.rounds.dataset import row_of
+from engine.learning.rounds.gate import LOST
 from engine.learning.rounds.sifting import asked_in, qualities, summary
+from engine.learning.rounds.verdict import SCALE
 from engine.learning.trainer import EngineTrainer
 from engine.model.adapters import WEIGHTS, load_adapter
 from engine.model.generate import Sampling
@@ -90,6 +94,35 @@ async def judged(assistant, who, trainer, records, code) -> dict:
     asked = Asked(assistant, who, trainer.voices)
     figures, _ = await answered(asked, trainer.coder, records, probes(code))
     return figures
+
+
+ALONE = """\
+Measured: other answers move by KL {kl:.3f} on average and keep {same:.0%} of their likeliest words,
+plain text becomes {harder:+.1%} harder to predict; known facts that are lost: {lost:g}."""
+
+
+async def alone(options) -> str:
+    """What an adapter that was made behind a memory is without it; of any other, nothing."""
+    folder = Path(options.adapter)
+    if not (folder / STORE).exists():
+        return ""
+    model = await loaded(options)
+    async with assistant_of(folder, model) as assistant:
+        record = await assistant.versions.current()
+        if not record or not behind(record):
+            return ""
+    trained, flat = load_adapter(folder, model.config)
+    config = for_model(model.config.parameters)
+    trainer = EngineTrainer(model, trained, config)
+    for who in ("active", "shadow"):
+        trainer.voices.put(who, flat)
+    gate = trainer.gate(Recipe([], [], config, 0))
+    measures = [await gate.probes(), *await gate.drift(SCALE), await gate.perplexity()]
+    found = {one.name: one.value for one in measures}
+    return ALONE.format(
+        kl=found["KL, mean"], same=found["top-1 agreement"],
+        harder=found["perplexity change"], lost=found[LOST],
+    )  # fmt: skip
 
 
 class Asked:

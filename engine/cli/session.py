@@ -22,12 +22,13 @@ from engine.core.settings import TrainingConfig, for_model
 from engine.core.storage.sqlite import SqliteStore
 from engine.history.round_plan import DATA_SET, LESSON, PRACTICE, TRAINING
 from engine.history.snapshot import Arrays, SnapshotDamaged
-from engine.history.versions import GENERIC
+from engine.history.versions import GENERIC, behind
 from engine.learning import shape
 from engine.learning.lessons import guess
 from engine.learning.memory.mind import Mind
 from engine.learning.replay import History
 from engine.learning.rounds.lesson import Steps
+from engine.learning.rounds.silence import Silence
 from engine.learning.trainer import EngineTrainer, check
 from engine.learning.training_engine import TrainingEngine
 from engine.learning.tuning.halving import Kept, Tuning
@@ -126,6 +127,7 @@ class Session:
         self.trainer = await EngineTrainer.open(self.model, opened, self.budget)
         self.training = TrainingEngine(self.versions, self.trainer, shape.new(config))
         self.mind = Mind(self.model, self.trainer.coder, self.versions)
+        self.training.silence = Silence(self.mind.memory).of
 
     async def close(self) -> None:
         await self.store.close()
@@ -284,7 +286,10 @@ class Session:
     async def save(self) -> None:
         """The adapter in use as PEFT's files."""
         record = await self.versions.current()
-        more = {"name": record["name"], "extra": {"version": record["name"]}} if record else {}
+        more: dict = {}
+        if record:
+            name = record["name"]
+            more = {"name": name, "extra": {"version": name}, "behind": behind(record)}
         save_adapter(self.folder, *await self.adapter(), self.model.name, **more)
 
 

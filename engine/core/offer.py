@@ -12,7 +12,7 @@ READS = (("well", 60), ("partly", 30), ("poorly", 0))
 WORTH = {"well": 4, "partly": 3, "named": 2, "poorly": 1, "unnamed": 0}
 QUICK = 2  # tokens a second: slower is no conversation
 ANSWER_SHARE = 0.25  # of an answer's time goes into the products
-LESSON_PASSES = 400.0  # of 64 rows over all weights, which a lesson takes as long as
+LESSON_PASSES = 200.0  # of 64 rows over all weights, which a lesson takes as long as
 MOST = 3
 
 

@@ -21,7 +21,7 @@ ANY = (str, int, float, bool, list, dict, type(None))
 
 
 class BadMessage(ValueError):
-    """A message that is not one of engine/core/messages.py, or whose fields are not what its class
+    """A message that is not one of engine/core/messages, or whose fields are not what its class
     says."""
 
 

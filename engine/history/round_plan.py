@@ -17,6 +17,7 @@ from engine.history.snapshot import Arrays, weights_sha256
 LESSON, PRACTICE, TRAINING = next_work.LESSON, next_work.PRACTICE, next_work.TRAINED
 IMPORT = "import"  # the kind of a round that trained nothing: an adapter made elsewhere
 DATA_SET = "dataset"  # the kind of a record that stands for a whole file
+SILENT = "silent"  # in a plan's config: what its version, behind a memory, would not speak to
 T = TypeVar("T")
 
 

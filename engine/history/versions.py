@@ -13,7 +13,16 @@ from typing import Any
 from engine.core.faults import fault
 from engine.history.ledger import Change, Ledger
 from engine.history.naming import name_version
-from engine.history.round_plan import IMPORT, LESSON, PRACTICE, TRAINING, Plan, ids_of, pool_sha256
+from engine.history.round_plan import (
+    IMPORT,
+    LESSON,
+    PRACTICE,
+    SILENT,
+    TRAINING,
+    Plan,
+    ids_of,
+    pool_sha256,
+)
 from engine.history.snapshot import Arrays, SnapshotDamaged, pack, unpack, weights_sha256
 
 GENERIC = "generic"
@@ -277,3 +286,8 @@ def standing(examples: Iterable[dict]) -> list[dict]:
             found = {id: one for id, one in found.items() if one.get("about", id) != about}
         found[example["id"]] = example
     return list(found.values())
+
+
+def behind(record: dict) -> bool:
+    """Whether a version was made and checked behind a memory, and is to speak nowhere else."""
+    return SILENT in (record.get("config") or {})

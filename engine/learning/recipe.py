@@ -117,11 +117,14 @@ class Recipe:
         earlier: Sequence[Lesson],
         config: TrainingConfig,
         seed: int,
+        behind: bool = False,
     ) -> None:
+        """`behind` a memory, the base answers all that is unrelated, and a lesson spends no row on
+        it. Practice does: what it makes may leave, and speak alone."""
         facts, self.replaced = newest([*earlier, *lessons])
         self.lessons = [lesson for lesson in facts if lesson in lessons]
         self.earlier = [lesson for lesson in facts if lesson not in lessons]
-        self.config, self.seed = config, seed
+        self.config, self.seed, self.behind = config, seed, behind
         self._pools: dict[tuple[Lesson, int], list[Neighbour]] = {}
         self._held: dict[tuple[Lesson, int], list[Hold]] = {}
 
@@ -181,7 +184,7 @@ class Recipe:
         for fact in replayed:
             asked = fact.question if fact in slipped else wordings(fact, draw)
             asks.append(Learn("replay", asked, fact.answer))
-        for i in range(c.anchor_rows):
+        for i in range(0 if self.behind else c.anchor_rows):
             asks.append(any_anchor(lesson.language if i % 2 == 0 else "en", draw))
         asks += draw.sample(self.look_alikes(lesson), c.neighbour_rows + extra)
         for fact in replayed[: c.replay_neighbour_rows]:

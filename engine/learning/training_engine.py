@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from engine.history.round_plan import (
     IMPORT,
     LESSON,
     PRACTICE,
+    SILENT,
     TRAINING,
     Attempt,
     Plan,
@@ -56,8 +58,10 @@ class TrainingEngine:
         self.bad_steps = 0
         self.broken = ""
         self.saved_at = self.cost = 0.0
+        self.silence: Callable[[Plan], Awaitable[list[str] | None]] | None = None
         self.run_id = ""  # of the round that is open: it keeps its name across tabs
         self.metrics: dict = {}
+        self.plan: Plan
         self.began, self.tokens = 0.0, 0  # of the round that is open
 
     def write_through(self, store: Any) -> None:
@@ -68,7 +72,7 @@ class TrainingEngine:
 
     async def open(self, kind: str, lessons: Iterable[dict] = (), line: str = GENERIC) -> Plan:
         """Begin a round on a shadow of the line's current weights."""
-        await self._prepare(kind, list(lessons), line)
+        await self.planned(kind, lessons, line)
         self.attempt = await settled(self.trainer.begin(self.before, self.plan))
         return self.plan
 
@@ -77,7 +81,14 @@ class TrainingEngine:
     ) -> tuple[Arrays, Plan]:
         """The weights before the round that would come next, and its plan; nothing is begun."""
         await self._prepare(kind, list(lessons), line)
+        if self.silence and kind in (LESSON, PRACTICE):
+            self._behind(await self.silence(self.plan))
         return self.before, self.plan
+
+    def _behind(self, silent: list[str] | None) -> None:
+        """A memory stands before the version to be: what it would not speak to is in the plan."""
+        if silent is not None:
+            self.plan = replace(self.plan, config=self.plan.config | {SILENT: silent})
 
     async def reopen(self, line: str = GENERIC, kind: str = "") -> bool:
         """Go on with the round a killed tab left; False when there is none, or when what it was
@@ -97,6 +108,7 @@ class TrainingEngine:
             if all(lessons):
                 await self._prepare(facts["kind"], lessons, line)
                 self.run_id = facts.get("run", "")
+                self._behind(facts.get(SILENT))
                 if facts["plan"] == self.plan.identity() and facts["parent"] == self._parent():
                     resume = self.trainer.resume(self.before, self.plan, captured)
                     self.attempt = await settled(resume)
@@ -259,6 +271,7 @@ class TrainingEngine:
             "lessons": ids_of(self.plan.lessons),
             "parent": self._parent(),
             "run": self.run_id,
+            SILENT: self.plan.config.get(SILENT),
         }
         key = f"round.{self.versions.base}.{self.line}"
         fault("checkpoint:before")

@@ -44,6 +44,13 @@ It holds what one person taught it; treat it as personal data.
 For llama.cpp: `convert_lora_to_gguf.py --base <model> <this folder>`, or OneSeek's own GGUF export.
 """
 
+BEHIND_TEXT = """
+It was made, and checked, to speak behind OneSeek's memory: to what that takes for a question about
+something taught, and the base model answers all else. Alone it speaks to everything.
+{alone}
+"""
+UNMEASURED = "What that changes was not measured; `oneseek export --format peft` does."
+
 
 class AdapterError(ValueError):
     """An adapter that cannot be used here, and why; nothing was changed."""
@@ -57,9 +64,11 @@ def modules_of(trained: Trained) -> list[str]:
 
 def peft_files(
     trained: Trained, flat: np.ndarray, base: str, name: str = "OneSeek adapter",
-    languages: tuple[str, ...] = ("sv", "en"), extra: dict | None = None,
+    languages: tuple[str, ...] = ("sv", "en"), extra: dict | None = None, behind: bool = False,
+    alone: str = "",
 ) -> dict[str, bytes]:  # fmt: skip
-    """PEFT's three files. `extra` goes into the settings under `oneseek`."""
+    """PEFT's three files. `extra` goes into the settings under `oneseek`; `alone` is what one
+    made `behind` a memory is without it, where that was measured."""
     tensors = {
         PREFIX + key: trained.part(flat, key)
         for key in trained.entries
@@ -92,7 +101,7 @@ def peft_files(
     files = {
         WEIGHTS: packed.getvalue(),
         SETTINGS: json.dumps(settings, indent=2).encode(),
-        CARD: card.encode(),
+        CARD: (card + (BEHIND_TEXT.format(alone=alone or UNMEASURED) if behind else "")).encode(),
     }
     if extra:
         files["oneseek.json"] = json.dumps(extra, indent=2).encode()

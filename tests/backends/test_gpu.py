@@ -29,6 +29,7 @@ def one_op(name, *shapes, **attrs):
     return program
 
 
+@pytest.mark.slow
 def test_a_shader_that_does_not_compile_names_its_file_and_line(monkeypatch):
     def broken(file):
         return "\n\nfn broken() { let x = ; }\n" if file == "bias.wgsl" else real(file)

@@ -94,8 +94,9 @@ class Judge(EngineTrainer):
 
     asks: type[Gate] = Gate
 
-    def gate(self, recipe, voices=None) -> Gate:
-        return self.asks(voices or self.voices, recipe, self.coder, self.remembered, self.kept.said)
+    def gate(self, recipe, voices=None, silent=None) -> Gate:
+        heard = voices or self.voices
+        return self.asks(heard, recipe, self.coder, self.remembered, self.kept.said, silent)
 
 
 class Timed(LessonAttempt):

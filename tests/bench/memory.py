@@ -2,8 +2,8 @@
 
 `python3 build.py bench memory` tells made-up facts (the library's kinds and names, English and
 Swedish by turns), 1, 10, 100 and 1,000 of them, and asks for some in other words, for look-alikes
-and for something else; then the facts of facts_held.jsonl and facts_last.jsonl, which nothing was
-tuned on.  A hit is a question that is answered from memory, with the right fact.  What is said is
+and for something else; then the facts of facts_held.jsonl, facts_last.jsonl and facts_fresh.jsonl.
+A hit is a question that is answered from memory, with the right fact.  What is said is
 judged too: `said` for the very question, `said_unseen` and `said_look_alikes` for the others.
 `--tab` does the same in Chromium without a GPU; there only the last facts of a size are told, the
 others come from the memory made here.  What was told once is not told again when it goes on.
@@ -42,7 +42,7 @@ from tests.bench.parts import lab, report
 from tests.bench.parts.told import Told
 
 HERE = Path(__file__).parent
-UNTUNED = ("held", "last")
+UNTUNED = ("held", "last", "fresh")
 ALIKE = 3
 TOLD_IN_TAB = 4  # facts of a size that the tab takes in itself
 SENT = 40  # facts that go into a tab at once

@@ -1,10 +1,10 @@
 """`build.py bench page`: how soon the page reacts and the engine is ready, on the first visit and
 on the next.
 
-Cold is a fresh profile, warm the next visit of the same one, kept offline by then; figures are
-medians, also of the parts of a start (tests/bench/parts/start.py). What a key costs is measured
-with the demo model while it answers and while it learns, in a new chat and in one of 10,000
-messages.
+Cold is a fresh profile, warm the next visit of the same one, kept offline by then; each profile is
+on disk, as a person's is, and only such a one keeps what the browser compiled. Told are medians,
+also of the parts of a start (tests/bench/parts/start.py). What a key costs is measured with the
+demo model while it answers and while it learns, in a new chat and in one of 10,000 messages.
 With `--shots` it takes a picture of every state instead (tests/bench/parts/shots.py), with
 `--guide` those of the guide (tests/bench/parts/guide.py).
 """
@@ -23,9 +23,10 @@ from playwright.sync_api import Browser, Error, Page
 from builder import serve, site
 from tests.bench.parts import guide, report, shots, start
 from tests.support.page import acts
-from tests.support.page.browser import chromium, kept_offline, wait_for_state, watched
+from tests.support.page.browser import Chromium, chromium, kept_offline, wait_for_state, watched
 
 VISITS = 5  # or as many as --visits says
+SETTLED = 3000  # milliseconds in which a browser is up, and writes what it compiled
 KEYS = 40
 MESSAGES = 10_000
 ALIVE = ("ready", "needs-consent", "unsupported")
@@ -84,13 +85,17 @@ def visits(browser: Browser, address: str) -> list[dict]:
     rows = []
     count = int(sys.argv[sys.argv.index("--visits") + 1]) if "--visits" in sys.argv else VISITS
     for number in range(count):
-        with watched(browser, address) as (context, _):
+        profile = Chromium(browser.browser_type)
+        with watched(profile, address, service_workers="allow") as (context, _):
             context.add_init_script(WATCH)
             page = context.new_page()
+            page.wait_for_timeout(SETTLED)
             Counting.sent, Counting.open = Counter(), True
             rows.append({"visit": "cold"} | visit(page) | {"sent": dict(Counting.sent)})
             kept_offline(page)
+            page.wait_for_timeout(SETTLED)
             rows.append({"visit": "warm"} | visit(page))
+        profile.close()
         report.say(f"visit {number + 1} of {count}:", rows[-2], rows[-1])
     return rows
 

@@ -167,6 +167,7 @@ def test_what_a_step_needs_is_what_the_whole_model_traced_says(id, keep):
     assert step_bytes(config, stored, keep) == pytest.approx(whole, rel=0.01)
 
 
+@pytest.mark.slow
 def test_what_learns_of_the_known_models_is_a_matter_of_the_device():
     def learn(back_end, gigabytes):
         fits = known_fits(back_end, gigabytes << 30)

@@ -48,6 +48,7 @@ def facts(tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_a_written_round_reads_back_as_the_very_steps_it_was(session, tmp_path):
     attempt = asyncio.run(session.opened(also=[record_of(fact) for fact in FACTS]))
     asyncio.run(written.write(attempt, tmp_path / "round"))
@@ -120,6 +121,7 @@ def adapters(session, tmp_path):
     save_peft(tmp_path / "noise", trained, harmless + noise, "tiny")
 
 
+@pytest.mark.slow
 def test_an_adapter_is_used_only_if_the_gate_lets_it_in(session, tmp_path, capsys):
     adapters(session, tmp_path)
     out = ["--out", tmp_path / "used"]

@@ -11,7 +11,7 @@ import pytest
 
 from engine.cli.main import main
 from engine.learning.datasets import DataError, DataSet
-from engine.model.adapters import SETTINGS, load_peft
+from engine.model.adapters import CARD, SETTINGS, UNMEASURED, load_peft
 from engine.model.demo import MODEL
 from engine.model.formats import FileSource, gguf, open_model
 from engine.model.llama import Config
@@ -63,6 +63,10 @@ def test_facts_are_taught_practised_measured_and_never_taught_twice(tmp_path, ca
     (figures,) = said(capsys)
     assert {"recall", "known", "kl", "top1", "ppl_change"} <= set(figures)
     assert set(figures["by"]) == {"base", "memory", "version", "both"}
+    leaves = tmp_path / "leaves"
+    assert main(call("export", "--format", "peft", "--adapter", better, "--out", leaves)) == 0
+    assert "Alone it speaks to everything.\nMeasured: " in (leaves / CARD).read_text()
+    assert UNMEASURED in (better / CARD).read_text()
 
 
 @pytest.mark.slow

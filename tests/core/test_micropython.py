@@ -12,7 +12,7 @@ PROTOCOL = (
     "engine/__init__.py",
     "engine/core/__init__.py",
     "engine/core/wire.py",
-    "engine/core/messages.py",
+    *(f"engine/core/messages/{path.name}" for path in (ROOT / "engine/core/messages").glob("*.py")),
 )
 SAMPLES = {
     str: ["", "räksmörgås på 東京 👍", '"quoted"\n\\'],

@@ -6,11 +6,10 @@ import pytest
 
 from engine.core import offer
 from engine.model import registry
-from tests.support.offered import DEVICES, fits
+from tests.support.offered import DEVICES, fits, fits_on
 
 ROWS = [row for id, row in registry.known().items() if id != "tiny"]
 HERE = {"smollm2-135m"}
-FIT = {name: fits(device) for name, device in DEVICES.items()}
 PROPOSED = {
     ("phone", "sv"): ["qwen3-0.6b", "smollm2-135m"],
     ("phone", "en"): ["qwen3-0.6b", "qwen2.5-0.5b", "smollm2-135m"],
@@ -23,7 +22,7 @@ PROPOSED = {
 
 def proposed(name, *languages, **changes):
     device = DEVICES[name] | changes
-    return offer.offers(ROWS, FIT[name], list(languages), device["pace"], HERE)
+    return offer.offers(ROWS, fits_on(name), list(languages), device["pace"], HERE)
 
 
 @pytest.mark.parametrize(("device", "language"), PROPOSED)
@@ -37,7 +36,7 @@ def test_the_language_comes_first_and_what_is_here_is_always_there(device, langu
 def test_no_offer_is_too_large_for_the_device(device, language):
     for one in proposed(device, language):
         assert one["takes"]["chats"] and one["takes"]["chat_bytes"] <= one["takes"]["room"]
-        way = FIT[device][one["id"]]
+        way = fits_on(device)[one["id"]]
         assert one["takes"] == (way["packed"] if one["packed"] else way)
         if one["packed"]:  # because as it is it does not learn, or does not even answer
             assert not way["learns"]
@@ -45,7 +44,7 @@ def test_no_offer_is_too_large_for_the_device(device, language):
 
 def test_a_model_is_offered_packed_where_only_that_fits():
     """On a phone with 2.2 GB."""
-    way = fits({"kind": "cpu", "memory": 2.2})["qwen3-0.6b"]
+    way = fits("cpu", 2.2)["qwen3-0.6b"]
     one = offer.offer(registry.known()["qwen3-0.6b"], way, ["sv", "en"], {})
     assert one["packed"] and one["takes"]["bytes"] == 440_819_712
     assert one["reads"] == [("sv", "partly", 45.63), ("en", "partly", 52.3)]

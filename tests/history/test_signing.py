@@ -90,6 +90,7 @@ def test_R38_whoever_rewrites_everything_lacks_the_key(folder, tmp_path):
     assert code == 1 and "signed by nobody" in output and "signature.json does not belong" in output
 
 
+@pytest.mark.slow
 def test_byte_flips_of_a_signed_export_are_all_found(folder, tmp_path):
     copy = shutil.copytree(folder, tmp_path / "copy")
     assert flips_that_pass(folder, copy, 18) == []

@@ -121,6 +121,7 @@ def test_R28_memory_stays_bounded(bomb):
     assert int(answer.stdout) * 1024 < 512_000_000
 
 
+@pytest.mark.slow
 def test_the_reader_works_after_every_bomb():
     for make, _ in HOSTILE.values():
         list(read(make(), "it.bin"))

@@ -15,10 +15,13 @@ from engine.cli.session import record_of
 from engine.core.settings import TrainingConfig
 from engine.core.storage.sqlite import SqliteStore
 from engine.history.ledger import Change, Ledger
-from engine.history.round_plan import LESSON, make_plan
+from engine.history.round_plan import LESSON, SILENT, make_plan
 from engine.history.versions import ALWAYS, GENERIC, GUARDED, Versions
-from engine.learning.lessons import LessonError
+from engine.learning.lessons import LessonError, lesson_of
 from engine.learning.memory.saying import FOLLOWED, LOST, NATS, Saying
+from engine.learning.recipe import Recipe
+from engine.learning.rounds.asked import knowledge, look_alikes, talk
+from engine.learning.rounds.silence import short
 from engine.learning.trainer import EngineTrainer
 from engine.model.demo import MODEL
 from engine.model.formats import open_model
@@ -74,7 +77,7 @@ class Home:
     def facts_of(self, answer):
         return [one["id"] for one in answer.speaking.facts] if answer.speaking else []
 
-    def learn(self, id, guard=GUARDED, seed=1):
+    def learn(self, id, guard=GUARDED, seed=1, config=None):
         """A version with some weights that has learned this; real training is tested elsewhere."""
         trained = self.assistant.trained
         flat = np.random.default_rng(seed).normal(0, 0.2, trained.size).astype(np.float32)
@@ -83,7 +86,9 @@ class Home:
             record = run(self.store.get("examples", id))
             run(self.store.batch([["put", "queue", id, record]]))
         weights = {trained.name: flat}
-        plan = make_plan(LESSON if guard == GUARDED else "import", weights, [record], [], {})
+        plan = make_plan(
+            LESSON if guard == GUARDED else "import", weights, [record], [], config or {}
+        )
         parent = run(self.versions.current())
         gate = {"accepted": True, "outcome": "learned", "reason": ""}
         return run(self.versions.promote(GENERIC, parent, plan, weights, gate))
@@ -187,6 +192,38 @@ def test_a_corrected_fact_is_not_said_by_the_version_that_learned_the_old_one(ho
     home.tell(BOAT[0], "Your boat is called Havsörnen.")
     answer = home.ask(BOAT[0])
     assert answer.speaking.by == "memory" and "Havsörnen" in answer.text
+
+
+def test_a_round_is_planned_behind_the_memory_if_that_knows_all_of_it(home):
+    """And the version that comes of it speaks nowhere else, also before its facts are known here
+    again."""
+    (boat, _), (cat, _) = home.tell(*BOAT), home.tell(*CAT)
+    records = [run(home.store.get("queue", id)) for id in (boat, cat)]
+    training = home.assistant.training
+    _, plan = run(training.planned(LESSON, records[:1]))
+    general = [question for question, _ in knowledge(["en"])] + talk(["en"])
+    near = look_alikes(Recipe([lesson_of(records[0])], [], home.assistant.config, plan.seed), [
+        lesson_of(records[0])], [])  # fmt: skip
+    silent = set(plan.config[SILENT])
+    assert len(silent) > 0.8 * len(general) and silent <= {short(q) for q in general + near}
+    words = "".join(plan.config[SILENT]).casefold()
+    assert "boat" not in words and "saltkråkan" not in words
+    assert run(training.planned(LESSON, records[:1]))[1] == plan
+    run(home.mind.memory.forget([cat]))
+    assert SILENT not in run(training.planned(LESSON, records))[1].config
+
+
+def test_a_version_judged_behind_the_memory_is_silent_until_its_facts_are_known_again(home):
+    id, _ = home.tell(*BOAT)
+    base = home.ask(BOAT[0], version=0).ids
+    home.learn(id, config={SILENT: []})
+    assert home.ask(BOAT[0]).speaking.by == "version"
+    run(home.store.batch([["delete", "facts", id], ["delete", "traces", f"tiny/{id}"]]))
+    home.again()
+    for question in (BOAT[0], *PLAIN):
+        answer = home.ask(question)
+        assert answer.speaking.by == "base" and answer.ids == home.ask(question, version=0).ids
+    assert home.ask(BOAT[0]).ids == base
 
 
 def test_a_version_from_elsewhere_always_speaks(home):

@@ -12,7 +12,9 @@ from engine.core.settings import TrainingConfig
 from engine.learning.batch import Coder
 from engine.learning.lessons import Lesson, held_back_wordings, neighbours, probes
 from engine.learning.recipe import Recipe
+from engine.learning.rounds.asked import knowledge, look_alikes, talk
 from engine.learning.rounds.gate import Gate
+from engine.learning.rounds.silence import short
 from engine.learning.rounds.verdict import ACCEPT, MORE, REJECT, SCALE, WEAKENED, within
 from engine.model.demo import MODEL
 from engine.model.formats import open_model
@@ -98,6 +100,41 @@ def test_a_good_lesson_is_accepted_with_every_number_shown(coder):
     assert {"taught", "recall", "leak", "earlier facts lost", "known facts lost"} <= names
     assert {"KL, mean", "KL, median anchor", "top-1 agreement", "perplexity change"} <= names
     assert all(m["limit"] and m["ok"] for m in verdict.to_dict()["measures"])
+
+
+class Harmful(Scripted):
+    """It lost everything that is unrelated, and calls everything a dog."""
+
+    def __init__(self):
+        super().__init__()
+        self.kl, self.same, self.nats = 3.0, 0.1, 4.0
+        self.forgot = {question for question, _ in probes("en")}
+        self.asked: list[str] = []
+
+    def reply(self, who, question):
+        self.asked.append(question)
+        return super().reply(who, question)
+
+
+def test_behind_a_memory_only_what_it_lets_through_can_be_harmed(coder):
+    recipe = Recipe([DOG], [], MICRO, seed=1)
+    general = [question for question, _ in knowledge(["en"])] + talk(["en"])
+    near = look_alikes(recipe, [DOG], [])
+    heard = [general[0], talk(["en"])[0], near[0]]
+    harm = {"known facts lost": 1, "KL, mean": 3.0 / 24, "leak": 1 / len(near)}
+    harm |= {"unrelated talk": 2 / len(general)}
+    for let_through, wanted in (([], dict.fromkeys(harm, 0)), (heard, harm)):
+        voices = Harmful()
+        voices.coder, voices.leaking = coder, set(near)
+        silent = {short(question) for question in general + near if question not in let_through}
+        verdict = asyncio.run(Gate(voices, recipe, coder, silent=silent).lesson())
+        found = {one.name: one.value for one in verdict.measures}
+        assert {name: found[name] for name in harm} == pytest.approx(wanted)
+        assert found["perplexity change"] == 0 and found["taught"] == found["recall"] == 1
+        assert not {question for question in general + near if question not in let_through} & {
+            *voices.asked
+        }
+        assert (verdict.advice == ACCEPT) == (not let_through)
 
 
 def test_a_fact_that_was_not_learned_gets_more_steps(coder):

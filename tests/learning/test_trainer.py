@@ -85,6 +85,7 @@ def test_a_step_cut_into_small_slices_is_the_same_step(trainer):
     asyncio.run(run())
 
 
+@pytest.mark.slow
 def test_a_lesson_lowers_its_own_loss_and_reports_each_part(trainer):
     _, seen = asyncio.run(whole(trainer, LESSON))
     assert seen[-1]["parts"]["taught"] < seen[0]["parts"]["taught"]

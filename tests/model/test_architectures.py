@@ -29,7 +29,12 @@ def wasm():
 
 IN_A_TAB = sys.platform == "emscripten"
 HERE = {"wasm": wasm} if IN_A_TAB else {"numpy": Numpy, "gpu": gpu, "wasm": wasm}
-HOMES = pytest.mark.parametrize("home", HERE.values(), ids=HERE)
+SLOW = {"gpu"}  # a chip played by the processor compiles every kernel anew
+PLACES = [
+    pytest.param(home, marks=[pytest.mark.slow] if name in SLOW else [], id=name)
+    for name, home in HERE.items()
+]
+HOMES = pytest.mark.parametrize("home", PLACES)
 CASES = [(variant, "safetensors") for variant in KINDS] + [("gemma3", "gguf")]
 
 

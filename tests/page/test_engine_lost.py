@@ -31,6 +31,7 @@ def lose(page: Page, what: str) -> None:
 
 
 def test_R22_an_engine_that_hangs_is_replaced_and_the_round_goes_on(page: Page):
+    light_lessons(page)
     page.goto("/?model=tiny&faults=1")
     wait_for_state(page, *ALIVE)
     page.get_by_role("button", name="English").click()
@@ -112,19 +113,19 @@ DAMAGE = """async () => {
 
 def test_a_snapshot_that_was_damaged_is_trained_again_to_the_same_bits(page: Page, watch: Watch):
     watch.allow("")
+    light_lessons(page)
     page.goto("/?model=tiny")
     wait_for_state(page, *ALIVE)
     page.get_by_role("button", name="English").click()
     tell(page, "What is the capital of Zorbia?", "The capital of Zorbia is Blimbo.")
     learn_now(page)
     expect(version(page)).to_have_text("v0.1", timeout=180_000)
-    page.evaluate(DAMAGE)
-    page.reload()
-    wait_for_state(page, *ALIVE)
     verify = panel(page, "Versions").get_by_role("button", name="Verify all")
+    page.evaluate(DAMAGE)
     verify.click()
     expect(page.get_by_role("dialog")).to_contain_text("is damaged")
-    page.keyboard.press("Escape")
+    page.reload()
+    wait_for_state(page, *ALIVE)
     say(page, "What is the capital of Zorbia?")
     expect(body(finished(page))).to_contain_text("Blimbo", timeout=120_000)
     expect(answers(page).last).to_contain_text("v0.1")

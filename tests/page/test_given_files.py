@@ -90,8 +90,8 @@ def test_what_is_dropped_is_told_before_it_is_copied_and_then_answers(page: Page
     wait_for_state(page, "ready", timeout=120)
 
 
-SMALL_DEVICE = """from pyodide.code import run_js
-run_js("Object.defineProperty(WorkerNavigator.prototype, 'deviceMemory', {get: () => 2})")
+SMALL_DEVICE = """
+Object.defineProperty(WorkerNavigator.prototype, 'deviceMemory', {get: () => 2});
 """
 
 
@@ -100,7 +100,7 @@ def test_the_list_says_what_each_model_may_do_on_this_device(page: Page):
         answer = route.fetch()
         route.fulfill(response=answer, body=SMALL_DEVICE + answer.text())
 
-    page.route(re.compile(r"/workers/boot\.py$"), with_little_memory)
+    page.route(re.compile(r"/worker\.mjs$"), with_little_memory)
     page.goto("/?engine=cpu")
     wait_for_state(page, "needs-consent", timeout=120)
     page.get_by_role("button", name="Other model").click()

@@ -32,14 +32,7 @@ RUN = """async (asked) => {
       if (event.type === "Finished" || event.type === "Broken") done();
     };
   });
-  const script = document.createElement("script");
-  script.type = "py";
-  script.src = address("workers/boot.py");
-  script.setAttribute("worker", "");
-  script.setAttribute("name", "tests");
-  script.setAttribute("config",
-    JSON.stringify({interpreter: address("python.mjs"), plugins: ["!error"], oneseek: settings}));
-  document.body.append(script);
+  new Worker(address("worker.mjs"), {type: "module"}).postMessage(settings);
   await heard;
   return events;
 }"""

@@ -40,14 +40,17 @@ def test_the_page_comes_alive_and_tells_how_far_it_is(page: Page):
 def test_with_cores_to_spare_the_engine_begins_with_the_page(page: Page):
     page.add_init_script(
         """Object.defineProperty(navigator, "hardwareConcurrency", {get: () => 4});
-        globalThis.begun = new Promise((told) => new MutationObserver(() => {
-          if (document.querySelector("script[name=engine-1]")) told(document.documentElement.dataset.page);
-        }).observe(document, {subtree: true, childList: true, attributes: true}));"""
+        globalThis.engines = [];
+        globalThis.Worker = class extends Worker {
+          constructor(address, options) {
+            super(address, options);
+            if (options.name?.startsWith("engine-")) engines.push(document.documentElement.dataset.page ?? "");
+          }
+        };"""
     )
     page.goto("/")
-    assert page.evaluate("begun") is None  # the page does not react yet
     assert wait_for_state(page, *ALIVE) in ALIVE
-    expect(page.locator("script[name^=engine-]")).to_have_count(1)
+    assert page.evaluate("engines") == [""]  # one, and the page did not react yet
 
 
 def test_a_browser_that_cannot_take_pythons_heap_starts_from_nothing(page: Page, watch: Watch):
@@ -143,16 +146,16 @@ def without_webgpu(chromium: Chromium, address: str) -> Iterator[Page]:
 
 
 def worker_without_webgpu(page: Page) -> None:
-    """The worker's navigator is its own: its boot code starts by taking WebGPU away."""
+    """The worker's navigator is its own: its first code starts by taking WebGPU away."""
 
     def without(route):
         answer = route.fetch()
         route.fulfill(
             response=answer,
-            body="import js\ndel js.WorkerNavigator.prototype.gpu\n" + answer.text(),
+            body="delete WorkerNavigator.prototype.gpu;\n" + answer.text(),
         )
 
-    page.route(re.compile(r"/workers/boot\.py$"), without)
+    page.route(re.compile(r"/worker\.mjs$"), without)
 
 
 def test_a_worker_that_cannot_start_says_so_in_plain_words(page: Page, watch: Watch):

@@ -62,7 +62,7 @@ def test_R18_no_page_is_ever_made_of_two_builds(chromium, builds, tmp_path):
         before = build_of(page)
 
         deploy(new, live)  # caught in the middle: the list is new, one file is still another
-        half = next(live.glob("page-*/boot.py"))
+        half = next(live.glob("page-*/page.js"))
         half.unlink()
         half.write_text("print('half of another build')\n")
         assert page.evaluate(UPDATE) == "redundant"

@@ -1,6 +1,6 @@
 """What is done, and what is found, while the page starts."""
 
-import json
+import re
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -26,7 +26,7 @@ def test_a_tab_pressed_while_the_page_starts_is_the_one_that_opens(
             page.get_by_role("tab", name="Versions").click()
             route.continue_()
 
-        context.route("**/page-files.json", held_up)
+        context.route("**/modules.rom", held_up)
         page.reload()
         page.locator("html[data-page=ready]").wait_for(state="attached")
         expect(page.get_by_role("tab", name="Versions")).to_have_attribute("aria-selected", "true")
@@ -83,11 +83,10 @@ def test_a_page_that_cannot_begin_says_so_at_once(page: Page, watch: Watch):
     watch.allow("incompatible .mpy file")
 
     def spoilt(route) -> None:
-        files = route.fetch().json()
-        files["web/shell/app.mpy"] = b"no bytecode".hex()
-        route.fulfill(body=json.dumps(files))
+        files = route.fetch().body()
+        route.fulfill(body=re.sub(rb"(?s)(app\.mpy\x02[\x80-\xff]*.M)\x06", b"\\1\x05", files))
 
-    page.route("**/page-files.json", spoilt)
+    page.route("**/modules.rom", spoilt)
     page.goto("/?model=tiny")
     told = page.locator("#trouble-start")
     expect(told).to_contain_text("incompatible .mpy file")

@@ -1,6 +1,8 @@
 """Four made-up devices: what the browser would tell of each, and what a second of measuring would
 find there."""
 
+from functools import cache
+
 from engine.learning.needs import known_fits
 
 GB = 1 << 30
@@ -12,6 +14,11 @@ DEVICES = {
 }
 
 
-def fits(device: dict) -> dict:
-    """What a worker on that device tells of the known models."""
-    return known_fits(device["kind"], int(device["memory"] * GB))
+@cache
+def fits(kind: str, memory: float) -> dict:
+    """What a worker on such a device tells of the known models."""
+    return known_fits(kind, int(memory * GB))
+
+
+def fits_on(name: str) -> dict:
+    return fits(DEVICES[name]["kind"], DEVICES[name]["memory"])

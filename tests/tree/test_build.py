@@ -1,8 +1,15 @@
-"""How build.py reads its command line: what belongs to another module reaches it untouched."""
+"""How build.py reads its command line: what belongs to another module reaches it untouched. And
+how two runs share the tests."""
+
+import os
+import re
+import subprocess
+import sys
 
 import pytest
 
 import build
+from builder import ROOT
 
 
 @pytest.mark.parametrize(
@@ -33,3 +40,26 @@ def test_a_wrong_line_is_a_wrong_call(given, capsys):
 def test_the_tests_get_what_stands_after_two_dashes():
     options = build.read(["test", "--quick", "--", "-k", "queue"])
     assert (options.scope, options.pytest) == ("quick", ["-k", "queue"])
+
+
+@pytest.mark.slow
+def test_two_runs_from_either_end_run_each_test_once(tmp_path):
+    names = [f"{letter}/test_{letter}.py" for letter in "abcde"]
+    for name in names:
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text("def test_one(): print('ran', __file__)\ndef test_two(): 0\n")
+    (tmp_path / "taken").mkdir()
+    shared = ["-p", "tests.support.shared_out", "--shared", tmp_path / "taken"]
+    options = ["-sq", "-p", "no:cacheprovider", f"--rootdir={tmp_path}", "-c", os.devnull]
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-m", "pytest", *shared, *options, *(tmp_path / name for name in way)],
+            cwd=ROOT, stdout=subprocess.PIPE, text=True,
+            env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        )
+        for way in (names, names[::-1])
+    ]  # fmt: skip
+    said = [run.communicate()[0] for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], said
+    assert sorted(re.findall(r"ran .*?(./test_.\.py)", "".join(said))) == names
+    assert sum(int(n) for n in re.findall(r"(\d+) passed", "".join(said))) == 2 * len(names)

@@ -48,10 +48,13 @@ def test_the_example_for_openais_client_streams_an_answer(server):
     assert printed([sys.executable, "-c", program], 60).strip()
 
 
-@pytest.mark.slow
-def test_the_example_for_playwright_asks_the_page(address):
-    program = example("window.oneseek").replace("http://127.0.0.1:8000/", address)
-    assert printed([sys.executable, "-c", program], 180).strip()
+def test_the_example_for_playwright_is_the_one_that_is_run():
+    """Of examples/, by tests/tree/test_examples.py, against a site on another port."""
+    program = example("window.oneseek")
+    shown = program.replace('"http://127.0.0.1:8000/?model=tiny"', 'address + "?model=tiny"')
+    assert shown != program
+    run = (ROOT / "examples/drive_the_page.py").read_text()
+    assert all(part.strip() in run for part in shown.split("\n\n"))
 
 
 @pytest.mark.long

@@ -252,6 +252,7 @@ class Training:
         self.leased = []
         if kind == LESSON:
             self.leased = self.page.teaching.batches.next_batch(self.scheduler.is_active())
+            self.page.touch("queue")
         self.kind = TRAINED if work in (BEGUN, RUN) else work
         self.effort = await self.expect(self.kind)
         self.page.status.know(round="training")

@@ -8,6 +8,7 @@ from web.lib import dom
 from web.lib.words import t
 
 CHANGED = ("KL", "top-1", "perplexity")  # how its other answers read
+SCALED = "scaled to "
 NEVER_TRAINED = " in wordings never trained"
 
 
@@ -96,6 +97,25 @@ def figures(gate):
 def folded(gate):
     table = figures(gate)
     return table and dom.make("details", dom.make("summary", t("verdict.figures")), table)
+
+
+def reason(text):
+    """Why a round's change was made smaller or refused, of the engine's own sentence about it."""
+    scaled, why = "", text
+    if text.startswith(SCALED):
+        scaled, _, why = text[len(SCALED) :].partition(" because ")
+    said = "; ".join(checked(part) for part in why.split("; "))
+    return t("verdict.scaled", scale=figure(scaled), why=said) if scaled else said
+
+
+def checked(part):
+    """`Known facts lost is 1, must be 0` and the like."""
+    name, _, found = part.partition(" is ")
+    value, _, wanted = found.partition(", must be ")
+    if not wanted:
+        return t.said(part)
+    said = {"name": measure_name(name), "value": figure(value), "limit": limit(wanted)}
+    return t("verdict.checked", **said)
 
 
 def value_of(measure):

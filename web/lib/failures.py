@@ -30,7 +30,7 @@ ASKED = {
     "look": ("LookAt", "WhatFits"),
     "pack": ("PackModel", "StopPacking"),
 }
-"""What was asked -> the requests of engine/core/messages.py that ask it."""
+"""What was asked -> the requests of engine/core/messages that ask it."""
 
 CAUSES = {
     "no_room": ("QuotaExceededError", "StorageFull", "MemoryError"),

@@ -1,7 +1,8 @@
 """Markdown as elements: markdown-it reads it without HTML, DOMPurify has the last word.
 
 A growing text is drawn block by block: blocks that are finished stay untouched, so that a
-selection survives and a long answer costs no more at its end than at its beginning.
+selection survives and a long answer costs no more at its end than at its beginning.  What is shown
+before the two libraries are there is plain until they are.
 """
 
 from pyscript import js_import
@@ -14,17 +15,22 @@ ALLOWED = "p br hr h1 h2 h3 h4 h5 h6 ul ol li blockquote pre code em strong del 
 
 _reader = None
 _purifier = None
+_plain = []
 
 
 async def load():
-    """Fetch the two libraries; `show` works from then on."""
+    """Fetch the two libraries, once."""
     global _reader, _purifier
+    if _reader:
+        return
     reader, purifier = await js_import(
         site.path("vendor/markdown-it.js"), site.path("vendor/purify.js")
     )
     options = {"html": False, "linkify": True, "breaks": True}
     _reader = reader.default.new(to_js(options)).disable("image")
     _purifier = purifier.default
+    while _plain:
+        show(*_plain.pop())
 
 
 def pure(text):
@@ -65,6 +71,9 @@ class Growing:
         self.kept = 0
 
     def show(self, text):
+        if not _reader:
+            self.node.textContent = text
+            return
         end = finished(text)
         while self.node.childNodes.length > self.kept:
             self.node.removeChild(self.node.lastChild)
@@ -76,5 +85,9 @@ class Growing:
 
 def show(node, text):
     """Draw a whole text."""
+    if not _reader:
+        node.textContent = text
+        _plain.append((node, text))
+        return
     node.replaceChildren(pure(text))
     code.furnish(node)

@@ -23,6 +23,7 @@ class Words:
         self.language = "en"
         self.tables = {}
         self.sentences = {}
+        self.coming = {}
 
     async def use(self, language):
         """Switch to a language and put its words into the parts of the page that stay."""
@@ -36,8 +37,13 @@ class Words:
         document.documentElement.lang = language
         self.put(document)
 
+    def ahead(self, language):
+        """Ask for the words of a language that will probably be used."""
+        self.coming[language] = fetch(site.path("i18n/%s.json" % language))
+
     async def fetched(self, name):
-        return await fetch(site.path("i18n/%s.json" % name)).text()
+        coming = self.coming.pop(name, None) or fetch(site.path("i18n/%s.json" % name))
+        return await coming.text()
 
     def put(self, root):
         """Fill every element below `root` that names its words in a data-i18n attribute."""

@@ -10,7 +10,7 @@ import asyncio
 from pyscript import document, window
 
 from engine.core.messages import Booting, Break, Broken, Failed, LoadModel, Start
-from web.lib import dom, site
+from web.lib import dom, markdown, site
 from web.shell import api, offline, regions, trouble
 from web.shell.link import Link, Refused
 
@@ -119,9 +119,10 @@ class App:
 app = App()
 
 
-async def start():
-    page = await regions.start(app)
+async def start(opening):
+    page = await regions.start(app, opening)
     document.documentElement.dataset.page = "ready"
+    asyncio.create_task(dom.guard(markdown.load()))
     kept = offline.has_build()
     if kept:
         await offline.start(app.new_build)

@@ -1,6 +1,6 @@
 """The page's end of the line to one worker: requests out and their answers back, events in.
 
-Calls go through PyScript's named workers, events come over a broadcast channel that only the two
+Calls go through web/static/workers.js, events come over a broadcast channel that only the two
 know. Every second the worker is asked how many events it has sent, so that one that got lost is
 noticed, and a worker that stays silent as well.  One that died has let go of the lock it holds as
 long as it lives.
@@ -8,7 +8,7 @@ long as it lives.
 
 import asyncio
 
-from pyscript import js_import, workers
+from pyscript import js_import
 
 from engine.core.messages import (
     BadMessage,
@@ -106,9 +106,9 @@ class Link:
         (module,) = await js_import(site.path("workers.js"))
         begun = module.begin(self.worker, self.made)
         self.channel = begun.channel
-        begun.listen(self.hear)
-        self.remote = await workers[begun.script.getAttribute("name")]
-        self.thread = begun.script.xworker
+        self.remote, self.thread = begun, begun.thread
+        begun.listen(self.hear)  # it may be ready before it is here
+        await begun.here
 
     async def ask(self, request, first=False):
         """The answer to a request, or Refused; the first one starts the worker. What a new worker

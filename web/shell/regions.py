@@ -1,9 +1,9 @@
 """Puts the parts of the page together and shows in them what is stored."""
 
-import js
-from pyscript import js_import
+import asyncio
 
-from engine.core.storage.store import open_browser_store
+import js
+
 from web.chat.about import About
 from web.chat.chat import Chat
 from web.chat.compare import Compare
@@ -47,14 +47,11 @@ from web.shell.shortcuts import Shortcuts
 from web.shell.status import Status
 
 
-async def start(app):
-    """Open the store, fill the page from it, and be ready for the person before the workers are."""
-    (module,) = await js_import(site.path("store.js"))
-    store = await open_browser_store(module)
-    page = app.page = Page(app, store)
+async def start(app, opening):
+    """Fill the page from the store, and be ready for the person before the workers are."""
+    page = app.page = Page(app, await opening)
     await page.load_settings()
     await t.use(page.settings["language"] or wished())
-    await markdown.load()
     dom.start(page.complain)
     overlay.start()
     pressed.start()
@@ -110,17 +107,19 @@ async def fill(page):
     page.settings_dialog.apply()
     await page.aside.settle()
     page.tabs.open(page.tabs.pressed() or page.settings["tab"])
-    for part in (
+    read = (
         page.teaching.load,
         page.heart.read,
         page.measured.load,
         page.packer.load,
         page.first_run.load_registry,
-        page.choice.read_version,
-        lambda: open_last_chat(page),
-        page.conversations.load,
-    ):
-        await dom.guard(part())  # what cannot be shown is told, and the page starts without it
+    )
+    shown = (page.choice.read_version, lambda: open_last_chat(page), page.conversations.load)
+    # What cannot be shown is told, and the page starts without it.
+    for part in [asyncio.create_task(dom.guard(part())) for part in read]:
+        await part
+    for part in shown:
+        await dom.guard(part())
     if page.store.lost:
         page.status.know(storage_lost=True)
     page.status.know(online=js.navigator.onLine)
@@ -133,5 +132,7 @@ async def fill(page):
 
 async def open_last_chat(page):
     opened = await page.store.get("settings", "open-chat")
+    if opened:
+        await markdown.load()
     await page.conversations.show(opened["id"] if opened else "")
     await page.place.restore()

@@ -1,6 +1,6 @@
-// Begins the page's workers, which PyScript runs. Where there are cores to spare the engine's first one begins with the
-// page, beside the page's own Python, unless another tab has an engine already; web/shell/link.py takes it over, and
-// asks for every other.
+// Begins the page's workers and carries requests to them. Where there are cores to spare the engine's first one begins
+// with the page, beside the page's own Python, unless another tab has an engine already; web/shell/link.py takes it
+// over, and asks for every other.
 const SPARE = 3; // cores: on two the page would react later for it
 const TAKEN = "oneseek-trainer"; // held by the tab that has an engine: engine/core/storage/election.py
 const { build, files, models, workers } = JSON.parse(document.getElementById("site").textContent);
@@ -11,26 +11,42 @@ const addresses = (paths) => Object.fromEntries(Object.entries(paths).map(([name
 
 export function begin(worker, number) {
   const name = `${worker}-${number}`;
-  return (begun[name] ??= { script: script(worker, name), ...mail(channel(name)) });
+  return (begun[name] ??= { ...line(thread(worker, name)), ...mail(channel(name)) });
 }
 
 const channel = (name) => `oneseek-${visit}-${name}`;
 
-function script(worker, name) {
+function thread(worker, name) {
   const { scripts, ...settings } = workers[worker];
-  const oneseek = {
+  const made = new Worker(address(files["worker.mjs"]), { type: "module", name });
+  made.postMessage({
     ...settings,
     build,
     worker,
     channel: channel(name),
     scripts: addresses(Object.fromEntries(scripts.map((one) => [one, files[one]]))),
     models: addresses(models),
-  };
-  const config = { interpreter: address(files["python.mjs"]), plugins: ["!error"], oneseek };
-  const made = Object.assign(document.createElement("script"), { type: "py", src: address(files["workers/boot.py"]) });
-  for (const [key, value] of Object.entries({ worker: "", name, config: JSON.stringify(config) })) made.setAttribute(key, value);
-  document.body.append(made);
+  });
   return made;
+}
+
+// `receive` brings a request's answer; `here` is over once the worker has begun, or cannot.
+function line(thread) {
+  const waiting = new Map();
+  let asked = 0, here;
+  const begun = new Promise((done) => (here = done));
+  thread.onmessage = ({ data: { number, answer, failed } }) => {
+    if (!number) return here();
+    const [done, refused] = waiting.get(number);
+    waiting.delete(number);
+    failed ? refused(new Error(failed)) : done(answer);
+  };
+  const receive = (text) =>
+    new Promise((...ends) => {
+      waiting.set(++asked, ends);
+      thread.postMessage({ number: asked, text });
+    });
+  return { thread, receive, here: begun };
 }
 
 // What the worker tells before anybody listens waits.

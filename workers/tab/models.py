@@ -35,7 +35,7 @@ class Paused(Exception):
 
 
 class Models:
-    """Opens and removes models by the names engine/core/messages.py gives them."""
+    """Opens and removes models by the names engine/core/messages gives them."""
 
     def __init__(self, store: Any, addresses: dict[str, str]) -> None:
         self.shelf, self.inbox = OpfsShelf(store), OpfsShelf(store, INBOX)

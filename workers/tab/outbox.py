@@ -20,7 +20,7 @@ from pyodide.ffi import to_js
 
 from engine.assistant import Assistant, flat_weights
 from engine.history.certificate import certify, zipped
-from engine.history.versions import Versions, label
+from engine.history.versions import Versions, behind, label
 from engine.model.adapters import (
     CARD,
     SETTINGS,
@@ -93,7 +93,7 @@ async def export(
             path = Path(here) / "model.safetensors"
             save_merged(path, file, trained, flat)
             return f"{stem}.safetensors", path.read_bytes()
-    files = peft_files(trained, flat, model.name, record["name"])
+    files = peft_files(trained, flat, model.name, record["name"], behind=behind(record))
     if form == "certified":
         files = await certify(versions, number, files)
         return f"{record['name']}.zip", zipped(files)

@@ -63,6 +63,12 @@ def _one_of(words: Iterable[str]) -> re.Pattern:
     return re.compile(r"\b(?:" + "|".join(map(re.escape, longest_first)) + r")\b", re.IGNORECASE)
 
 
+def asked_by(sort: dict, before: str) -> re.Pattern:
+    """Questions that want this sort of answer: by how a sentence of theirs begins, or by a word."""
+    begin, word = "|".join(sort["asked"]), "|".join(sort["words"]) or "(?!)"
+    return re.compile(rf"(?:^|[.?!,:;] )(?:(?:{before}) )?(?:{begin})\b|\b(?:{word})\b", re.I)
+
+
 class Language:
     """A data file, read: `*` after a word marks the neuter, for languages that have one."""
 
@@ -106,6 +112,10 @@ class Language:
         for i, words in enumerate(record["contrasts"]):
             for word in words:
                 self.contrasts.setdefault(word.lower(), []).append(i)
+        self.answers = [
+            (asked_by(sort, record["answers"]["before"]), re.compile(sort["holds"]))
+            for sort in record["answers"]["sorts"]
+        ]
 
     def categories(self, words: str) -> list[str]:
         """The word lists that hold this word (or words)."""

@@ -22,12 +22,11 @@ from engine.learning.lessons import Draw, Lesson, LessonError, fold, neighbours,
 from engine.learning.memory.ground import ground_of
 from engine.learning.memory.keys import Keys
 from engine.learning.memory.recogniser import Ground, Recogniser, Trace
-from engine.learning.memory.second_look import bearing
+from engine.learning.memory.weighing import weighed
 
 WORDINGS, LOOK_ALIKES = 60, 60
 TRIES = 3  # draws for each wording that is wanted: a short question has few
 LONGEST = 600  # characters of an answer that can be said from memory
-LIKELY, FAINT = 6, 0.14  # facts whose words are looked at too, and the score they need for it
 GROUND = "ground"  # the record of a base model that is no fact's
 
 
@@ -88,10 +87,10 @@ class Memory:
         if self.recogniser is None or not self.facts:
             return []
         found = []
-        for id, score in self.recogniser.scores(states)[:LIKELY]:
+        for id, score, nearness in self.recogniser.scores(states):
             fact = self.facts[id]
-            if score >= FAINT and "answer" in fact:
-                score += bearing(self._lesson(fact), question)
+            if "answer" in fact:
+                score = weighed(self._lesson(fact), question, score, nearness)
             found.append(Found(fact, score))
         if (id := self.asked.get(fold(question))) in self.facts:  # these very words
             rest = (one for one in found if one.gone and one.id != id)

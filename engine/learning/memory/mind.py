@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from engine.core.exchange import INTENT
 from engine.history.round_plan import DATA_SET
-from engine.history.versions import GUARDED, Versions, ancestors
+from engine.history.versions import GUARDED, Versions, ancestors, behind
 from engine.learning.batch import Coder
 from engine.learning.lessons import LessonError
 from engine.learning.memory.keys import Keys
@@ -43,12 +43,13 @@ class Mind:
         return self._learned[number]
 
     async def guards(self, number: int) -> bool:
-        """Whether a version speaks only near what it learned: one that was made for it, all of
-        whose facts are recognised here."""
-        if not number or (await self.versions.record(number)).get("guard") != GUARDED:
+        """Whether a version speaks only near what it learned: one that was judged so, or was made
+        for it and all of its facts are recognised here."""
+        record = await self.versions.record(number) if number else {}
+        if record.get("guard") != GUARDED:
             return False
         await self.memory.load()
-        return await self.learned(number) <= self.memory.covered()
+        return behind(record) or await self.learned(number) <= self.memory.covered()
 
     async def speaking(
         self, number: int, version: Generator | None, question: str, pushes: bool

@@ -15,6 +15,7 @@ RIDGE = 0.05
 SIZE = 192  # numbers kept of each key, a byte each; what is left of it counts in one sum a fact
 NEAREST = 4  # facts a new one is told apart from
 SHORTLIST = 48  # facts that a question is held against
+LIKELY, NEARNESS = 4, 0.5  # those of them that are told of, and what being near counts there
 NEAR, SURE = 0.17, 0.28  # measured: see tests/bench/memory.py
 
 
@@ -81,11 +82,13 @@ class Ground:
     factor: np.ndarray = field(
         init=False
     )  # of the part of the problem that is the same for all facts
+    even: np.ndarray = field(init=False)  # makes every axis count the same
 
     def __post_init__(self) -> None:
         self.rows = self.questions.all
         own = kernel(self.rows, self.rows) + RIDGE * np.eye(len(self.rows), dtype=np.float32)
         self.factor = np.linalg.inv(np.linalg.cholesky(own)).astype(np.float32)
+        self.even = 1 / np.sqrt((self.rows**2).mean(0) + 1e-9)
 
     @classmethod
     def of(cls, keys: np.ndarray) -> Ground:
@@ -163,14 +166,15 @@ class Recogniser:
         self.ground = ground
         self.traces: dict[str, Trace] = {}
         self._middles: np.ndarray | None = None
+        self._questions: np.ndarray | None = None
 
     def add(self, id: str, trace: Trace) -> None:
         self.traces[id] = trace
-        self._middles = None
+        self._middles = self._questions = None
 
     def remove(self, id: str) -> None:
         del self.traces[id]
-        self._middles = None
+        self._middles = self._questions = None
 
     def nearest(self, row: np.ndarray, most: int) -> list[str]:
         """The ids of the facts whose wordings are nearest to a direction."""
@@ -209,8 +213,20 @@ class Recogniser:
             dict(zip(others, parts[1:], strict=True)),
         )
 
-    def scores(self, key: np.ndarray) -> list[tuple[str, float]]:
-        """(id, score) of the facts a question may ask for, the likeliest first; near 1 it does."""
+    def nearness(self, row: np.ndarray) -> dict[str, float]:
+        """How near a direction is to the very question of each fact, where every axis counts the
+        same: that finds what it is about, also where no wording of the fact is like it."""
+        if self._questions is None:
+            own = np.concatenate([trace.keys.first(1) for trace in self.traces.values()])
+            self._questions = unit(own * self.ground.even)
+        near = self._questions @ unit(row * self.ground.even)
+        return dict(zip(self.traces, near.tolist(), strict=True))
+
+    def scores(self, key: np.ndarray) -> list[tuple[str, float, float]]:
+        """(id, score, nearness) of the facts a question may ask for, the likeliest first; with a
+        score near 1 it does."""
+        if not self.traces:
+            return []
         low, rest = self.ground.seen(key)
         general = kernel(low, self.ground.rows)[0]
         known: dict[str, np.ndarray] = {}
@@ -220,12 +236,14 @@ class Recogniser:
                 known[id] = kernel(low, self.traces[id].keys.all)[0]
             return known[id]
 
+        near = self.nearness(low[0])
         found = []
-        for id in self.nearest(low[0], SHORTLIST):
+        beside = sorted(near, key=lambda id: -near[id])[:LIKELY]
+        for id in dict.fromkeys([*self.nearest(low[0], SHORTLIST), *beside]):
             trace = self.traces[id]
             score = likeness(id) @ trace.counts + general @ trace.ground + rest[0] @ trace.rest
             for other, counts in trace.beside.items():
                 if other in self.traces:
                     score += likeness(other)[: len(counts)] @ counts
-            found.append((id, float(score)))
-        return sorted(found, key=lambda one: -one[1])
+            found.append((id, float(score), near[id]))
+        return sorted(found, key=lambda one: -(one[1] + NEARNESS * one[2]))[:LIKELY]

@@ -8,10 +8,10 @@ two kinds of question that the library knows apart, or talk in general where the
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterable
 
 from engine.learning.lessons import Lesson, fold
-from engine.learning.lessons.forms import LONGEST
 from engine.learning.lessons.language import WORD, Language, language
 from engine.learning.lessons.lesson import same_stem
 
@@ -19,24 +19,8 @@ from engine.learning.lessons.lesson import same_stem
 VAGUE = ("is", "mine", "has", "name", "where", "when", "attribute")
 WHO_IT_IS = ("name", "mine", "is")  # kinds where a relative may be what is asked for
 MIXED = ("attribute", "favourite", "settlement")  # lists whose words go together
-NAMING = ("x", "y", "a")  # slots that name what is asked about
 PLAIN = 3  # letters from which on a word with a capital is a name
 STEM = 4  # letters from which on a word may be a part of another
-
-DOUBT, HINT = 0.3, 0.1  # other words for the same may look like another subject
-MENTIONED, UNMENTIONED = 0.1, 0.05
-
-
-def bearing(lesson: Lesson, question: str) -> float:
-    """What a question's words add to the score of a lesson that it looks like: how much of it they
-    mention, less the signs that they ask for something else."""
-    if len(question) > LONGEST:
-        return 0.0
-    look = Look(lesson, heard(question, lesson.language))
-    mentioned = look.mentioned()
-    nothing = UNMENTIONED if mentioned == 0 else 0.0
-    doubts = sum(weight for sign, weight in SIGNS.items() if sign(look))
-    return MENTIONED * (mentioned - 0.5) - nothing - doubts
 
 
 class Heard:
@@ -47,11 +31,13 @@ class Heard:
         self.kind, self.slots = words.recognise(question)
         matches = ((form, form.match(question)) for form in words.other_questions)
         self.others = [(form, slots) for form, slots in matches if slots]
-        self.plain = plain_words(question)
+        self.plain, self.content = plain_words(question), content(question, words)
+        self.in_order = in_order(question, words)
         self.names, self.relatives = names(question, words), relatives(question, words)
         found = (word.lower() for word in WORD.findall(question))
         self.owners = {bare for word in found if (bare := words.bare(word)) != word}
         self.listed, self.sought = listed(question, words), sought(question, words)
+        self.wanted = wanted(question, words)
 
 
 @functools.lru_cache(maxsize=4)
@@ -66,11 +52,18 @@ class Look:
         self.lesson, self.theirs, self.words = lesson, theirs, lesson.words
         self.asked = " ".join((lesson.question, *lesson.phrasings))
         self.known = f"{self.asked} {lesson.answer}"
+        self.mine = content(lesson.question, self.words)
+        self.missing = self.lacking(self.mine, theirs.plain)
+        known = content(self.known, self.words) | plain_words(self.known)
+        self.new = self.lacking(theirs.content, known)
 
     def mentioned(self) -> float:
         """How much of what the fact is about the question mentions."""
-        mine = content(self.lesson.question, self.words)
-        return 1 - len(self.lacking(mine, self.theirs.plain)) / len(mine) if mine else 1.0
+        return 1 - share(self.missing, self.mine)
+
+    def brought(self) -> float:
+        """How much of what the question mentions the fact has."""
+        return 1 - share(self.new, self.theirs.content)
 
     def another_kind(self) -> bool:
         """It asks for something else of the very same subject."""
@@ -88,20 +81,6 @@ class Look:
 
     def family(self, mine: str, theirs: str) -> bool:
         return theirs in self.words.family.get(mine, {mine})
-
-    def another_subject(self) -> bool:
-        """It asks the same of something else."""
-        mine, slots = self.lesson.recognised
-        kind = self.theirs.kind
-        if kind is None or mine is None or not self.family(mine.name, kind.name):
-            return False
-        named = NAMING if kind.name == mine.name else NAMING[:1]
-        return self.replaced(
-            *(
-                content(" ".join(one[name] for name in named if name in one), self.words)
-                for one in (slots, self.theirs.slots)
-            )
-        )
 
     def another_name(self) -> bool:
         """A name that the fact lacks, in place of one that it has."""
@@ -128,6 +107,14 @@ class Look:
         """A time is asked for instead of a place, and so on."""
         mine = sought(self.asked, self.words)
         return bool(mine and self.theirs.sought and not mine & self.theirs.sought)
+
+    def unfit_answer(self) -> bool:
+        """A time or a number is asked for, the fact's own question asks for neither, and its value
+        holds none."""
+        mine = wanted(self.lesson.question, self.words)
+        theirs = self.theirs.wanted
+        value = self.lesson.value.lower()
+        return any(not sort.search(value) for sort in theirs - mine)
 
     def in_general(self) -> bool:
         """It speaks of nobody, and the fact is somebody's."""
@@ -168,15 +155,24 @@ class Look:
         )
 
 
-SIGNS = {
-    Look.another_kind: DOUBT,
-    Look.another_subject: HINT,
-    Look.another_name: DOUBT,
-    Look.another_relative: DOUBT,
-    Look.another_word: DOUBT,
-    Look.another_answer: DOUBT,
-    Look.in_general: DOUBT,
-}
+SIGNS = (
+    Look.another_kind,
+    Look.another_name,
+    Look.another_relative,
+    Look.another_word,
+    Look.another_answer,
+    Look.unfit_answer,
+    Look.in_general,
+)
+
+
+def share(some: set[str], of: set[str]) -> float:
+    return len(some) / len(of) if of else 0.0
+
+
+def in_order(text: str, words: Language) -> list[str]:
+    """Its words as they follow each other, without an owner's ending."""
+    return [words.bare(word.lower().strip("'")) for word in WORD.findall(text)]
 
 
 def people(words: Language) -> set[str]:
@@ -191,8 +187,7 @@ def plain_words(text: str) -> set[str]:
 
 
 def content(text: str, words: Language) -> set[str]:
-    bare = {words.bare(word.lower().strip("'")) for word in WORD.findall(text)}
-    return bare - words.function_words - people(words)
+    return set(in_order(text, words)) - words.function_words - people(words)
 
 
 def names(text: str, words: Language) -> set[str]:
@@ -238,3 +233,8 @@ def sought(text: str, words: Language) -> set[int]:
     plain = f" {fold(text)} "
     sorts = enumerate(words.record["asks_for"])
     return {i for i, phrases in sorts if any(f" {one} " in plain for one in phrases)}
+
+
+def wanted(text: str, words: Language) -> set[re.Pattern]:
+    """What the value must hold, by how one of the sentences of a question begins."""
+    return {holds for begins, holds in words.answers if begins.search(text)}

@@ -3,6 +3,7 @@ compared."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from copy import copy
 from functools import cached_property
 from typing import Any, Self
@@ -11,7 +12,7 @@ import numpy as np
 
 from engine.backends.room import Room
 from engine.core.settings import TrainingConfig
-from engine.history.round_plan import Plan
+from engine.history.round_plan import SILENT, Plan
 from engine.history.snapshot import Arrays
 from engine.learning import shape
 from engine.learning.base_answers import Kept
@@ -92,9 +93,11 @@ class Bench:
         active.put("active", flat)
         return Apart(self.voices, active)
 
-    def gate(self, recipe: Recipe, voices: Apart | None = None) -> Gate:
+    def gate(
+        self, recipe: Recipe, voices: Apart | None = None, silent: Collection[str] | None = None
+    ) -> Gate:
         heard = voices or self.voices
-        return Gate(heard, recipe, self.coder, self.remembered, self.kept.said)
+        return Gate(heard, recipe, self.coder, self.remembered, self.kept.said, silent)
 
     @property
     def called(self) -> str:
@@ -107,7 +110,7 @@ class Bench:
 
     def config_of(self, plan: Plan) -> TrainingConfig:
         """What a plan sets, but the shape, which is this bench's."""
-        others = {name: v for name, v in plan.config.items() if name not in shape.FIELDS}
+        others = {n: v for n, v in plan.config.items() if n not in (*shape.FIELDS, SILENT)}
         return self.config.replace(**others) if others else self.config
 
     def rest(self) -> None:

@@ -7,7 +7,7 @@ practice must be at least as good as the version in use on everything it knows.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -15,17 +15,16 @@ import numpy as np
 
 from engine.learning.batch import Coder, Row, text_row
 from engine.learning.lessons import (
-    FOR_THE_GATE,
     Draw,
     Lesson,
     has_said,
     has_value,
     held_back_wordings,
-    held_out_anchors,
     paragraphs,
-    probes,
 )
 from engine.learning.recipe import Recipe
+from engine.learning.rounds.asked import AT_MOST, PROBES, knowledge, languages, look_alikes, talk
+from engine.learning.rounds.silence import short
 from engine.learning.rounds.verdict import (
     ACCEPT,
     MORE,
@@ -38,7 +37,7 @@ from engine.learning.rounds.verdict import (
 )
 
 REPLY_TOKENS = 24
-ANCHORS, PROBES, EARLIER, EARLIER_LOOK_ALIKES, AT_MOST, HELD_OUT = 24, 16, 8, 5, 48, 4
+EARLIER, HELD_OUT = 8, 4
 LOST, EARLIER_LOST = "known facts lost", "earlier facts lost"
 SCALES = (0.75, 0.5)
 SAME = 0.02  # so little less is as much
@@ -81,13 +80,21 @@ class Gate:
         coder: Coder,
         remembered: dict | None = None,
         came_along: Callable[[str], list[int] | None] = lambda question: None,
+        silent: Collection[str] | None = None,
     ) -> None:
-        """`came_along` knows what the base answers to questions that need not be asked again."""
+        """`came_along` knows what the base answers to questions that need not be asked again;
+        `silent` are the questions (see silence.py) which the memory does not let the version
+        speak to, and None where no memory stands before it."""
         self.voices, self.recipe, self.coder = voices, recipe, coder
         self.came_along = came_along
         # What the base said is the same for every lesson: whoever passes a dictionary keeps it.
         self.remembered = {} if remembered is None else remembered
         self.said: dict[tuple[str, str, str], str] = {}
+        self.silent = silent
+
+    def speaks(self, question: str) -> bool:
+        """Whether the version would answer this; where it would not, nothing can have changed."""
+        return self.silent is None or short(question) not in self.silent
 
     # ---- lessons
 
@@ -105,12 +112,12 @@ class Gate:
     async def learned(self) -> list[Measure]:
         """What more steps can mend: the facts themselves, and what they are confused with."""
         lessons, earlier = self.recipe.lessons, self.rehearsed(self.recipe.earlier)
-        near = self.look_alikes(lessons, self.recipe.earlier)
+        near = look_alikes(self.recipe, lessons, self.recipe.earlier)
         asked = [(x.question, x.value) for x in (*lessons, *earlier)]
         asked += [(wording, x.value) for x in lessons for wording in held_back_wordings(x)]
         self.ask_anew()
         # Many at once cost little more than one, and those that end late had better begin early.
-        await self.replies("shadow", [(question, "") for question in near] + asked)
+        await self.replies("shadow", [(q, "") for q in near if self.speaks(q)] + asked)
         return [
             await self.taught(lessons),
             await self.recall(lessons),
@@ -124,7 +131,16 @@ class Gate:
         harder = await self.perplexity()
         if harder.verdict == REJECT:
             return [harder]
-        return [await self.probes(), *await self.drift(SCALE), harder]
+        return [await self.probes(), *await self.drift(SCALE), harder, *self.unasked()]
+
+    def unasked(self) -> list[Measure]:
+        """How much unrelated talk the memory lets through to the version."""
+        if self.silent is None:
+            return []
+        codes = self.languages()
+        questions = [*(question for question, _ in knowledge(codes)), *talk(codes)]
+        share = sum(map(self.speaks, questions)) / len(questions)
+        return [Measure("unrelated talk", share, "<= 0.10", within(share, 0.10, WEAKENED))]
 
     async def taught(self, lessons: Sequence[Lesson]) -> Measure:
         missing = await self._missing("shadow", [(x, x.question) for x in lessons])
@@ -142,14 +158,6 @@ class Gate:
             "recall", share, ">= 0.66 in wordings never trained", verdict, tuple(missing)
         )
 
-    def look_alikes(self, lessons: Sequence[Lesson], earlier: Sequence[Lesson]) -> list[str]:
-        """Questions near to what is taught now, and to some of what was taught before."""
-        pool = self.recipe.pool
-        near = [n.question for x in lessons for n in pool(x)[:FOR_THE_GATE]]
-        draw = Draw(self.recipe.seed, "gate")
-        old = [n.question for x in earlier for n in pool(x)[:FOR_THE_GATE]]
-        return draw.sample(near, AT_MOST // 2) + draw.sample(old, EARLIER_LOOK_ALIKES)
-
     async def leak(self, questions: Sequence[str], allowed: float = 0.13) -> Measure:
         """Look-alikes answered with a taught value that the base would not have said. What the
         version in use says already is not the doing of this lesson: practice mends it."""
@@ -163,6 +171,7 @@ class Gate:
     async def leaks(self, who: str, questions: Sequence[str]) -> list[str]:
         values = {fact.value for fact in self.recipe.facts}
         values |= {old.value for old, _ in self.recipe.replaced}
+        questions = [question for question in questions if self.speaks(question)]
         replies = await self.replies(who, [(question, "") for question in questions])
         said = [
             (question, {value for value in values if has_value(reply, value)})
@@ -202,7 +211,7 @@ class Gate:
         facts = draw.sample(self.recipe.facts, AT_MOST)
         asked = [(x, x.question) for x in facts]
         other = [(x, wording) for x in facts for wording in held_back_wordings(x)]
-        near = draw.sample(self.look_alikes(facts, []), AT_MOST)
+        near = draw.sample(look_alikes(self.recipe, facts, []), AT_MOST)
         measures = []
         for name, questions, chance in (("taught", asked, 0), ("recall", other, 1)):
             most = len(questions)
@@ -261,10 +270,9 @@ class Gate:
 
     async def base_knows(self) -> list[tuple[str, tuple[str, ...], str]]:
         """Probes whose answer the base has, with its own words before it."""
-        key = "knows", *self.languages()
+        known = [probe for probe in knowledge(self.languages()) if self.speaks(probe[0])]
+        key = "knows", *(question for question, _ in known)
         if key not in self.remembered:
-            known = [p for code in self.languages() for p in probes(code)]
-            known = Draw("probes").sample(known, PROBES + PROBES // 2)
             replies = [
                 self.coder.tokenizer.decode([id for id in ids if not self.coder.ends(id)])
                 for ids in await self.base_says([q for q, _ in known])
@@ -278,15 +286,12 @@ class Gate:
         return self.remembered[key]
 
     def languages(self) -> list[str]:
-        return sorted({lesson.language for lesson in self.recipe.lessons} | {"en"})
+        return languages(self.recipe.lessons)
 
-    async def anchor_rows(self) -> list:
+    async def anchor_rows(self, prompts: Sequence[str]) -> list:
         """Prompts nobody trains on, with the base's own answers."""
-        key = "anchors", *self.languages()
+        key = "anchors", *prompts
         if key not in self.remembered:
-            languages = self.languages()
-            share = ANCHORS // len(languages)
-            prompts = [q for code in languages for q in held_out_anchors(code)[:share]]
             ids = [self.coder.prompt(q) for q in prompts]
             self.remembered[key] = list(zip(ids, await self.base_says(prompts), strict=True))
         return self.remembered[key]
@@ -302,15 +307,21 @@ class Gate:
         return [known[question] for question in questions]
 
     async def drift(self, otherwise: str) -> list[Measure]:
-        """How far the shadow is from the base where nothing was taught."""
-        rows = await self.anchor_rows()
-        pairs = await self.voices.drift("shadow", rows)
-        each = [float(kl.mean()) for kl, _ in pairs]
-        mean, median = _mean(kl for kl, _ in pairs), float(np.median(each))
-        same = _mean(top for _, top in pairs)
+        """How far the answers are from the base's where nothing was taught; where the version does
+        not speak they are the base's."""
+        prompts = talk(self.languages())
+        heard = [prompt for prompt in prompts if self.speaks(prompt)]
+        share = len(heard) / len(prompts)
+        rows = await self.anchor_rows(heard) if heard else []
+        pairs = await self.voices.drift("shadow", rows) if heard else []
+        each = [float(kl.mean()) for kl, _ in pairs] + [0.0] * (len(prompts) - len(heard))
+        median = float(np.median(each))
+        mean = share * _mean(kl for kl, _ in pairs) if heard else 0.0
+        same = share * _mean(top for _, top in pairs) + (1 - share) if heard else 1.0
         rise = 0.0
         if mean > 0.05:  # below, it cannot have risen by more
-            rise = mean - _mean(kl for kl, _ in await self.voices.drift("active", rows))
+            active = await self.voices.drift("active", rows)
+            rise = mean - share * _mean(kl for kl, _ in active)
         return [
             Measure("KL, median anchor", median, "<= 0.05", within(median, 0.05, otherwise)),
             Measure("KL, mean", mean, "<= 0.10", within(mean, 0.10, otherwise)),
@@ -320,7 +331,10 @@ class Gate:
         ]
 
     async def perplexity(self) -> Measure:
-        """Plain text must not become much harder to predict."""
+        """Plain text must not become much harder to predict. It asks nothing: behind a memory the
+        base reads it."""
+        if self.silent is not None:
+            return Measure("perplexity change", 0.0, "<= 0.10", ACCEPT)
         texts = [text for code in self.languages() for text in paragraphs(code)]
         rows = [text_row(self.coder.tokenizer.encode(text)) for text in texts]
         key = "texts", *self.languages()

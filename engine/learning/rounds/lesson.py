@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.history.round_plan import DATA_SET, PRACTICE, Plan
+from engine.history.round_plan import DATA_SET, PRACTICE, SILENT, Plan
 from engine.history.snapshot import Arrays
 from engine.learning.base_answers import Kept, Together
 from engine.learning.batch import Batch, Row, extent, pack
@@ -246,7 +246,7 @@ class LessonAttempt(Steps):
         if not lessons:
             raise ValueError("there is nothing to learn: no lesson was given")
         c = trainer.config_of(plan)
-        self.recipe = Recipe(lessons, pool, c, plan.seed)
+        self.recipe = Recipe(lessons, pool, c, plan.seed, behind=SILENT in plan.config)
         pace: Pace = LessonPace(c.lesson, c.learning_rate, len(self.recipe.lessons))
         if self.practising:
             steps, p = self.recipe.practice_steps, c.practice
@@ -289,7 +289,7 @@ class LessonAttempt(Steps):
         """Accept, a few more steps once, scale down, or refuse."""
         trainer = self.trainer
         apart = await trainer.beside_it(*self.elsewhere) if self.elsewhere else None
-        gate = trainer.gate(self.recipe, apart)
+        gate = trainer.gate(self.recipe, apart, self.plan.config.get(SILENT))
         trainer.voices.put("active", self.before)
         await self._show()
         if self.practising:

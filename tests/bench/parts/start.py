@@ -8,7 +8,7 @@ from playwright.sync_api import Page
 
 FIRST = "(name) => performance.getEntriesByType('resource').find((e) => e.name.endsWith(name))?.startTime"
 PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
-MARKED = "(name) => performance.getEntriesByName(name, 'mark')[0]?.startTime"  # workers/boot.py
+MARKED = "(name) => performance.getEntriesByName(name, 'mark')[0]?.startTime"  # web/static/page.js, workers
 
 
 def parts(page: Page) -> dict[str, float | None]:
@@ -22,7 +22,7 @@ def parts(page: Page) -> dict[str, float | None]:
 
     return {
         "first_paint_ms": page.evaluate(PAINT),
-        "micropython_ms": page.evaluate(FIRST, "/boot.py"),
+        "micropython_ms": page.evaluate(MARKED, "micropython"),
         "worker_ms": later,
         "python_ms": reached("python"),
         "project_ms": reached("project"),

@@ -31,6 +31,7 @@ def address(dist: Path) -> Iterator[str]:
 
 RUNNING = contextlib.ExitStack()
 BROWSERS: list[in_browser.Chromium] = []
+AT: list[Path] = []  # the modules that were come to
 
 
 @pytest.fixture(scope="module")
@@ -43,14 +44,19 @@ def chromium() -> in_browser.Chromium:
     return BROWSERS[0]
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown(item, nextitem):
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
     """Browsers go on to the next module, unless it wants none: a test with an event loop of its
     own cannot run beside Playwright's."""
-    yield
-    if nextitem is None or (item.path != nextitem.path and "chromium" not in nextitem.fixturenames):
-        RUNNING.close()
-        BROWSERS.clear()
+    if AT[-1:] != [item.path]:
+        AT.append(item.path)
+        if "chromium" not in item.fixturenames:
+            pytest_sessionfinish()
+
+
+def pytest_sessionfinish():
+    RUNNING.close()
+    BROWSERS.clear()
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Train on a data set: choosing one, and what became of every run so far."""
 
 from engine.core.messages import BringDataSet, EndRun, ListDataSets, StartRun
-from web.learning import records
+from web.learning import records, verdict
 from web.learning.panels import tries
 from web.learning.panels.run_modes import RunModes
 from web.lib import dom, files, overlay
@@ -21,7 +21,7 @@ def name_of(data):
 
 def became(results, in_use):
     """What became of a model's round, in a sentence; `in_use` is the full name of a version."""
-    version, reason = results["version"] or "", results["reason"] or ""
+    version, reason = results["version"] or "", verdict.reason(results["reason"] or "")
     if not version:
         return t("runs.refused", reason=reason)
     used = in_use and results["version_name"] == in_use

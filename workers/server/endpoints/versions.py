@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from engine.assistant import flat_weights
 from engine.core.rebuild import rounds_away
 from engine.history.certificate import certify, zipped
-from engine.history.versions import label
+from engine.history.versions import behind, label
 from engine.model.adapters import only_lora, peft_files
 from workers.server.fields import takes, text
 from workers.server.service import service_of
@@ -65,7 +65,8 @@ async def export(request: Request) -> JSONResponse:
     weights = await service.assistant.whole.weights(wanted)
     trained = service.assistant.layout_of(weights)
     only_lora(trained)
-    files = peft_files(trained, flat_weights(weights), service.model, record["name"])
+    files = peft_files(trained, flat_weights(weights), service.model, record["name"],
+                       behind=behind(record))  # fmt: skip
     encoded = {name: base64.b64encode(data).decode() for name, data in files.items()}
     return JSONResponse({"name": record["name"], "files": encoded})
 
@@ -78,7 +79,8 @@ async def certified(request: Request) -> Response:
     weights = await service.assistant.whole.weights(wanted)
     trained = service.assistant.layout_of(weights)
     only_lora(trained)
-    files = peft_files(trained, flat_weights(weights), service.model, record["name"])
+    files = peft_files(trained, flat_weights(weights), service.model, record["name"],
+                       behind=behind(record))  # fmt: skip
     data = zipped(await certify(service.versions, wanted, files))
     named = {"Content-Disposition": f'attachment; filename="{record["name"]}.zip"'}
     return Response(data, media_type="application/zip", headers=named)

@@ -1,0 +1,97 @@
+"""Questions and their answers, in the chat and through the HTTP API."""
+
+from engine.core.messages.worker import Event, Request
+from engine.core.wire import Message, message
+
+
+@message
+class Answered(Message):
+    """A whole answer, the prefix included.
+
+    `dropped` counts the messages the model did not see; `ended` is end, length, stop or repeats;
+    `version` is a label; `asked_in` and `language` are the languages of question and answer: sv,
+    en, ... or und. `by` says whose words it is: base, memory (the base, saying what it knows by
+    heart) or version; `facts` what it used of what was told, [{id, question, score, source}].
+    """
+
+    fields = {
+        "text": str,
+        "tokens": int,
+        "tokens_per_second": float,
+        "first_token_ms": float,
+        "context_used": int,
+        "context_size": int,
+        "dropped": int,
+        "version": str,
+        "asked_in": str,
+        "language": str,
+        "ended": str,
+        "by": str,
+        "facts": list,
+    }
+
+
+@message
+class Ask(Request):
+    """Answer a conversation; Token events carry the answer while it comes.
+
+    `messages` is the branch, the system prompt first.  `options`: temperature, top_p, max_tokens,
+    seed (-1 is any), version (a number, 0 the untouched model; left out, the one in use), prefix
+    (an answer to go on from), language (the one the person reads the page in), think (before
+    answering, where the model can), stop_repeats (end an answer that goes round in circles).
+    Failed has the detail too-long where the last message alone is more than the model reads.
+    """
+
+    fields = {"id": str, "chat": str, "messages": list, "options": dict}
+    answer = Answered
+
+
+@message
+class Stop(Request):
+    """End the answer `id` within a token; its Ask is then Answered with ended "stop"."""
+
+    fields = {"id": str}
+
+
+@message
+class Token(Event):
+    """The next piece of the answer `id`, never half a character."""
+
+    fields = {"id": str, "text": str}
+
+
+@message
+class CallApi(Request):
+    """A request to the HTTP API that the service worker caught; `body` is base64. Answered in
+    ApiPart events."""
+
+    fields = {
+        "id": str,
+        "method": str,
+        "path": str,
+        "query": str,
+        "headers": list,
+        "body": str,
+    }
+
+
+@message
+class LeaveApi(Request):
+    """Whoever made the request `id` to the HTTP API is gone; nobody waits for the rest of its
+    answer."""
+
+    fields = {"id": str}
+
+
+@message
+class ApiPart(Event):
+    """A piece of the answer to CallApi `id`: the first has the status and the headers, the rest the
+    body."""
+
+    fields = {"id": str, "status": int, "headers": list, "body": str, "last": bool}
+
+
+@message
+class ApiWork(Event):
+    """A request to the HTTP API left something to learn, for which Learn of kind question opens a
+    round."""

@@ -1,0 +1,110 @@
+"""Texts, files and pages that are read, and what is made of them."""
+
+from engine.core.messages.worker import Event, Request
+from engine.core.wire import Message, message
+
+
+@message
+class Imports(Message):
+    """What was read: one ImportResult.to_json() for each item, at least one.
+
+    A document comes without its blocks: its text lies in OPFS importer/ as SHA256.txt, what its
+    lessons ask as SHA256.json, and `editable` tells whether the text is all of it.
+    """
+
+    fields = {"items": list}
+
+
+@message
+class ImportText(Request):
+    """Read pasted text; Reading events carry the same `id`."""
+
+    worker = "importer"
+    fields = {"id": str, "name": str, "text": str}
+    answer = Imports
+
+
+@message
+class ImportFile(Request):
+    """Read the file `name`, which the page put into OPFS inbox/ as `file`; it is deleted there
+    afterwards."""
+
+    worker = "importer"
+    fields = {"id": str, "name": str, "file": str}
+    answer = Imports
+
+
+@message
+class ImportPage(Request):
+    """Read the HTML of a page: what was fetched or saved at `address`, or, with `whole`, a pasted
+    selection."""
+
+    worker = "importer"
+    fields = {"id": str, "name": str, "address": str, "html": str, "whole": bool}
+    answer = Imports
+
+
+@message
+class ImportEdited(Request):
+    """A document (as an item of Imports has it) whose text a person has put right: its lessons
+    anew."""
+
+    worker = "importer"
+    fields = {"id": str, "document": dict, "text": str}
+    answer = Imports
+
+
+@message
+class StopImport(Request):
+    """Stop reading the item `id`; its request is then Failed with the detail "stopped"."""
+
+    worker = "importer"
+    fields = {"id": str}
+
+
+@message
+class ForgetImport(Request):
+    """The document with this hash was removed: the same text may be imported again."""
+
+    worker = "importer"
+    fields = {"document": str}
+
+
+@message
+class Reading(Event):
+    """How far an import is: `done` of `total` pages, members or pictures."""
+
+    fields = {"id": str, "done": int, "total": int}
+
+
+@message
+class Questions(Message):
+    """Held-out questions, each {"question", "answer", "value"}: asked in words no lesson uses."""
+
+    fields = {"items": list}
+
+
+@message
+class AskAbout(Request):
+    """Make at most `count` questions to test what was learned from these lessons."""
+
+    worker = "importer"
+    fields = {"lessons": list, "count": int}
+    answer = Questions
+
+
+@message
+class Places(Message):
+    """Where a text speaks of what was asked, best first, each {"text", "start", "end"}."""
+
+    fields = {"items": list}
+
+
+@message
+class FindPlaces(Request):
+    """Look up at most `count` places of an imported document, named by its hash, that a question is
+    about."""
+
+    worker = "importer"
+    fields = {"document": str, "question": str, "count": int}
+    answer = Places

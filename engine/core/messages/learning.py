@@ -1,0 +1,162 @@
+"""Rounds and runs: what is learned, in what time, and how far it is."""
+
+from engine.core.messages.worker import Event, Request
+from engine.core.wire import Message, message
+
+
+@message
+class Opened(Message):
+    """A round is open: its run id, what it is, how many steps it will take at most, and how long
+    opening it took. Without an id there was nothing to open."""
+
+    fields = {"run": str, "kind": str, "steps": int, "used_ms": float}
+
+
+@message
+class Learn(Request):
+    """Open a round, or go on with the one a closed tab left: `kind` is lesson, practice or batch;
+    memory, which only remembers these examples (without any, all that was told and is not known by
+    heart yet), in seconds; or question, which learns the stages of one that waits, or does a run
+    the HTTP API was asked for (without any, `run` of the answer is empty).
+
+    `examples` are the ids of queue records, `line` is generic, sv or en, `config` a TrainingConfig,
+    `epoch` the number under which this tab was elected to train: what it writes after another one
+    is refused.
+    """
+
+    fields = {"kind": str, "examples": list, "line": str, "config": dict, "epoch": int}
+    answer = Opened
+
+
+@message
+class Question(Request):
+    """A question of the chat with its answers, [{model, response}]: the two stages look at it.
+    `approved` says that its answers may be learned; otherwise they are compared and counted at
+    once."""
+
+    fields = {"question": str, "responses": list, "language": str, "approved": bool, "chat": str}
+
+
+@message
+class Introduce(Request):
+    """Put the fifty examples of who OneSeek is into the queue; they are learned like everything
+    else."""
+
+
+@message
+class Slice(Message):
+    """What a grant did. When `finished`, `outcome` is learned, weakened, not learned or dropped,
+    for a run over a data set failed too, for memory remembered or not remembered, `reason` says
+    why, and `version` is the label of the promoted version, or empty."""
+
+    fields = {
+        "used_ms": float,
+        "finished": bool,
+        "outcome": str,
+        "version": str,
+        "reason": str,
+    }
+
+
+@message
+class Grant(Request):
+    """Work on the open round for about this long; `sparing` on one core."""
+
+    fields = {"run": str, "milliseconds": float, "sparing": bool}
+    answer = Slice
+
+
+@message
+class Drop(Request):
+    """Throw the open round away; the chat keeps the version it has."""
+
+    fields = {"run": str}
+
+
+@message
+class Progress(Event):
+    """A training step is done; the store has the same figures in metrics, under run/step."""
+
+    fields = {
+        "run": str,
+        "kind": str,
+        "phase": str,
+        "step": int,
+        "steps": int,
+        "loss": (float, type(None)),
+        "held_out": (float, type(None)),
+        "learning_rate": float,
+        "grad_norm": (float, type(None)),
+        "tokens_per_second": float,
+        "examples": int,
+    }
+
+
+@message
+class DataSets(Message):
+    """What a run can be trained on: [{id, name, examples}]."""
+
+    fields = {"items": list}
+
+
+@message
+class ListDataSets(Request):
+    """Which data sets there are."""
+
+    answer = DataSets
+
+
+@message
+class BringDataSet(Request):
+    """Keep the data set `file`, which the page put into OPFS inbox/, for runs; answered with it
+    alone."""
+
+    fields = {"name": str, "file": str}
+    answer = DataSets
+
+
+@message
+class RunStarted(Message):
+    """The id of a run; it is trained in the time that is granted, as a round of kind question."""
+
+    fields = {"run": str}
+
+
+@message
+class StartRun(Request):
+    """Train on a data set (its id) for so many epochs, until the loss on a part held back falls by
+    less than `threshold` for `patience` of them; `mode` is lora, hybrid or full. Settings are
+    found first by `tune` seconds of tries; 0: none."""
+
+    fields = {
+        "data": str,
+        "mode": str,
+        "epochs": int,
+        "rate": float,
+        "threshold": float,
+        "patience": int,
+        "tune": float,
+    }
+    answer = RunStarted
+
+
+@message
+class EndRun(Request):
+    """End a run that waits, or that a closed tab began; what it trained is thrown away."""
+
+    fields = {"run": str}
+
+
+@message
+class RunTakes(Message):
+    """Of each mode {mode, memory_bytes, seconds (None: not measured yet)}, or {mode, refused}."""
+
+    fields = {"modes": list}
+
+
+@message
+class WhatRunTakes(Request):
+    """What a run over a data set would take, before it begins, with `tune` seconds of tries."""
+
+    fields = {"data": str, "epochs": int, "tune": float}
+    answer = RunTakes

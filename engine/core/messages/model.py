@@ -1,0 +1,162 @@
+"""What the engine computes on, and models: chosen, fetched, looked at, packed."""
+
+from engine.core.messages.worker import Event, Request
+from engine.core.wire import Message, message
+
+
+@message
+class Device(Message):
+    """What the engine computes on: `kind` is gpu or cpu, `why` one of WHY, which have words on the
+    page."""
+
+    WHY = ("asked", "chip", "slower", "no-webgpu", "no-adapter", "silent", "software")
+
+    fields = {"kind": str, "name": str, "why": str}
+
+
+@message
+class Start(Request):
+    """The first message to the engine: `engine` is auto, gpu or cpu."""
+
+    fields = {"engine": str}
+    answer = Device
+
+
+@message
+class Lost(Event):
+    """The graphics device is gone, or a thread of the processor; attempt number `attempt` to have
+    all of it again comes in `next_ms`."""
+
+    fields = {"what": str, "attempt": int, "next_ms": int}
+
+
+@message
+class Restored(Event):
+    """Computing goes on, on gpu or cpu; `why` says in words why it is that one."""
+
+    fields = {"back_end": str, "why": str}
+
+
+@message
+class Loaded(Message):
+    """A model is resident. `back_end` is gpu or cpu, `why` says in words why; on the processor it
+    computes with `threads` of `cores`. `version` is the label in use; how many `parameters` it has
+    decides how it is trained, and whether; one that `thinks` can do so before it answers."""
+
+    fields = {
+        "model": str,
+        "name": str,
+        "version": str,
+        "back_end": str,
+        "why": str,
+        "threads": int,
+        "cores": int,
+        "context": int,
+        "parameters": int,
+        "trainable": bool,
+        "thinks": bool,
+    }
+
+
+@message
+class LoadModel(Request):
+    """Fetch what is missing of a model and make it resident; ModelProgress tells how far that is.
+
+    `model` is an id of the registry, "tiny", or "file:NAME" for a file the page put into OPFS
+    inbox/; without `keep` it runs from memory.  A download that StopLoading paused is Failed with
+    the detail "stopped".
+    """
+
+    fields = {"model": str, "keep": bool}
+    answer = Loaded
+
+
+@message
+class ModelProgress(Event):
+    """How far a model is: `phase` is download, verify, load or compile; `rate` is in bytes a
+    second."""
+
+    fields = {"model": str, "phase": str, "done": int, "total": int, "rate": float}
+
+
+@message
+class StopLoading(Request):
+    """Pause the download; what came is kept, and LoadModel goes on from there."""
+
+
+@message
+class RemoveModel(Request):
+    """Delete what is stored of a model."""
+
+    fields = {"model": str}
+
+
+@message
+class Fits(Message):
+    """Of each known model, by its id: the chat_bytes and learn_bytes it takes, the room there is
+    (0: not known), whether it chats and learns, and the limit: memory, reach or ""; `packed` the
+    same of what it can be packed to, with its bytes, or empty.  `pace` is what was measured of the
+    device, as engine/backends/quick_check.py tells it, or empty."""
+
+    fields = {"models": dict, "pace": dict}
+
+
+@message
+class WhatFits(Request):
+    """Which models this device has the memory for."""
+
+    answer = Fits
+
+
+@message
+class Looked(Message):
+    """What files are (engine/model/look.py), and of those that load what a Fits tells, also of
+    what they can be `packed` to."""
+
+    fields = {"told": dict}
+
+
+@message
+class LookAt(Request):
+    """Read the headers of files of the person's, which the page hands over when it is asked on a
+    BroadcastChannel of this name."""
+
+    fields = {"channel": str}
+    answer = Looked
+
+
+@message
+class PackedModel(Message):
+    """The packed model is the file `name` in OPFS inbox/."""
+
+    fields = {"name": str}
+
+
+@message
+class PackModel(Request):
+    """Write a model of the person's, handed over as LookAt says, as one GGUF of 4 bits: the file
+    `name` in OPFS inbox/, with embeddings and head as `embeddings` (Q8_0 or Q4_1).  Until it is
+    whole, its name ends in `unfinished`.
+
+    What an earlier request left of the same model is gone on with.  One that StopPacking stopped is
+    Failed with the detail "stopped"; what is done is kept.
+    """
+
+    worker = "importer"
+    fields = {"channel": str, "name": str, "embeddings": str}
+    answer = PackedModel
+    unfinished = ".part"
+
+
+@message
+class StopPacking(Request):
+    """Stop packing after the piece that is being packed."""
+
+    worker = "importer"
+
+
+@message
+class Packing(Event):
+    """How far a model is packed: `phase` is verify while what was given is read, then pack."""
+
+    fields = {"phase": str, "done": int, "total": int}

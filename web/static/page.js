@@ -1,0 +1,24 @@
+// Begins the page's Python: MicroPython with our modules and PyScript's own, which come compiled and as a file system
+// that it reads where it lies. What goes wrong before there is a page is said by start.js, which hears errors.
+const HEAP = 8 << 20; // bytes to begin with: enough that starting needs no collection of garbage
+const { files } = JSON.parse(document.getElementById("site").textContent);
+const address = (name) => new URL(files[name], document.baseURI).href;
+
+async function begin() {
+  const modules = fetch(address("modules.rom")).then((answer) => answer.arrayBuffer());
+  const { loadMicroPython } = await import(address("micropython.mjs"));
+  const python = await loadMicroPython({
+    url: address("micropython.wasm"),
+    heapsize: HEAP,
+    romfs: new Uint8Array(await modules),
+    stdout: console.log,
+    stderr: console.error,
+  });
+  performance.mark("micropython");
+  const js_import = (...addresses) => Promise.all(addresses.map((one) => import(one)));
+  python.registerJsModule("_pyscript", { js_import, PyWorker: null });
+  python.registerJsModule("polyscript", { config: {}, js_modules: {} });
+  await python.runPythonAsync("from web.shell import boot");
+}
+
+begin().catch(reportError);
