@@ -19,6 +19,7 @@ from tests.support.page.acts import (
     set_temperature,
     slow_down,
     stored_chat,
+    told,
     wait_until,
 )
 from tests.support.page.stored import stored
@@ -68,6 +69,35 @@ def test_a_new_chat_in_the_instant_of_a_question_leaves_it_in_the_one_before(cha
     chat.get_by_role("button", name="Who left before it was stored?", exact=True).click()
     expect(answers(chat).get_by_role("button", name="Copy")).to_be_visible()
     expect(chat.get_by_role("article", name="You said")).to_have_count(1)
+
+
+CORRECT_WHEN_ANSWERED = """() => {
+  const put = IDBObjectStore.prototype.put;  // a disk that takes its time
+  IDBObjectStore.prototype.put = function (value, key) {
+    if (key === "paces") for (let i = 0; i < 300; i++) put.call(this, {i}, "slow");
+    return put.call(this, value, key);
+  };
+  const field = document.querySelector("#composer-text");
+  const look = new MutationObserver(() => {
+    if (!document.querySelector("article.assistant [data-do=copy]")) return;
+    look.disconnect();
+    field.value = "No, it is called Vindil.";
+    field.dispatchEvent(new KeyboardEvent("keydown", {key: "Enter", bubbles: true}));
+  });
+  look.observe(document.querySelector("#log"), {subtree: true, childList: true});
+}"""
+
+
+def test_a_correction_in_the_instant_an_answer_ends_is_about_that_answer(chat: Page):
+    chat.evaluate(CORRECT_WHEN_ANSWERED)
+    say(chat, "What is my boat called?")
+    finished(chat, 2)
+    expect(told(chat)).to_contain_text("Remembered")
+    (lesson,) = [
+        one for one in stored(chat, "queue").values() if one["kind"] == "correction"
+    ]
+    assert lesson["prompt"] == "What is my boat called?"
+    assert lesson["answer"] == "Your boat is called Vindil."
 
 
 def test_what_is_sent_in_the_same_instant_as_a_new_chat_belongs_to_it(chat: Page):

@@ -90,13 +90,13 @@ class Answer:
             self.chat.redraw_turn(self.asked)
         self.chat.seen_by_model = self.seen(answered)
         self.end("done")
-        versions = self.chat.tree.siblings(self.turn)  # before another chat can be opened
-        await self.chat.save(self.asked, self.turn)
-        self.chat.page.say(self.turn["text"])
-        self.chat.keep_up()
         page = self.chat.page
+        versions = self.chat.tree.siblings(self.turn)  # before another chat can be opened
+        await page.teaching.heard(self.turn)  # before a word can be said about it
+        await self.chat.save(self.asked, self.turn)
+        page.say(self.turn["text"])
+        self.chat.keep_up()
         await page.measured.answered(answered)
-        await page.teaching.heard(self.turn)
         page.touch("chats")
         await page.learning.asked(self.asked, versions)
 

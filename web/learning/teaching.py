@@ -128,10 +128,12 @@ class Teaching:
             self.page.say(t("teach.fact", answer=facts[0]["answer"]))
 
     def know_before(self, turn):
-        """What was said in an earlier visit right before this: a correction is about it."""
+        """What was said right before this, in an earlier visit or in an answer that was stopped: a
+        correction is about it."""
         tree, chat = self.page.chat.tree, turn["chat"]
         answer = tree.turns.get(turn["parent"])
-        if turn["role"] == "user" and answer and chat not in self.collector.turns:
+        before = self.collector.turns.get(chat)
+        if turn["role"] == "user" and answer and not (before and before.get("answer")):
             self.know(tree[answer["parent"]], answer)
             self.collector.turns[chat] = self.collector.exchanges[answer["id"]]
 
