@@ -352,6 +352,20 @@ def serious(page: Page) -> list[str]:
     ]
 
 
+def test_what_is_removed_while_it_is_read_stays_removed(shell: Page):
+    """Its progress does not bring it back, and the same text is new afterwards."""
+    drop(shell, made("raksmorgas.png"))
+    reading = sources(shell).and_(shell.locator('[data-state="reading"]'))
+    expect(reading).to_contain_text("of 100", timeout=READ)
+    reading.get_by_role("button", name="Remove").click()
+    expect(sources(shell)).to_have_count(0)
+    drop(shell, made("markdown_en.md"))  # read after it: items are read one at a time
+    ready(shell, "The Clockworks of Hollin Street")
+    expect(sources(shell)).to_have_count(1)
+    drop(shell, made("raksmorgas.png"))
+    expect(ready(shell, "raksmorgas.png")).not_to_contain_text("already")
+
+
 BAD = {
     "empty.txt": (b"", "is empty"),
     "bomb.zip": (hostile.zip_bomb, "unpacks to far more"),

@@ -9,7 +9,7 @@ from pyscript import js_import
 
 from engine.core.collecting.held_back import apart
 from engine.core.collecting.quality import Among, answers_of, is_poor, judged
-from engine.core.messages import ImportFile, ImportPage, ImportText, Reading
+from engine.core.messages import ForgetImport, ImportFile, ImportPage, ImportText, Reading
 from web.intake.legible import legible
 from web.lib import clock, dom, failures, files, overlay, site
 from web.lib.words import t
@@ -30,6 +30,7 @@ class Reader:
         self.page = page
         self.kept = {}  # source -> what it was read from, for another try in this visit
         self.texts = None  # sha256 -> source, once one was needed
+        self.at_work = {}  # source -> the record of one that is being read
         page.app.importer.listen(Reading, self.on_reading)
 
     # --------------------------------------------------------------------------------- taking in
@@ -146,9 +147,9 @@ class Reader:
         dom.run(self.progress(reading))
 
     async def progress(self, reading):
-        source = await self.page.store.get("sources", reading.id)
-        if source and source["state"] in ("waiting", "reading"):
-            source.update(state="reading")
+        """Into the record whose end will be stored too: one read anew would take its place."""
+        source = self.at_work.get(reading.id)
+        if source:
             source["progress"] = t("sources.progress", done=reading.done, total=reading.total)
             await self.put(source)
 
@@ -156,19 +157,31 @@ class Reader:
         """Wait for the importer; the source ends ready, held or failed, and says why."""
         source["state"] = "reading"
         await self.put(source)
+        self.at_work[source["id"]] = source
         try:
             found = await self.page.app.ask_importer(request)
         except Refused as refused:
-            if await self.is_wanted(source):
+            if self.at_work.pop(source["id"], None):
                 hung = refused.failed.detail == "ended"
                 why = t("sources.hung") if hung else failures.words(refused.failed)
                 await self.fail(source, why)
+            return
+        if not self.at_work.pop(source["id"], None):
+            await self.let_go(found.items)
             return
         for number, item in enumerate(found.items):
             one = source if number == 0 else await self.begin(item["name"], source["kind"])
             await self.finish(one, item)
         last = found.items[0]
         self.page.say(t("sources.done", title=source["title"], state=t("sources." + last["state"])))
+
+    async def let_go(self, items):
+        """What was removed while it was being read leaves nothing behind, unless another source
+        has the same text."""
+        held = [one.get("sha256") for _, one in await self.page.store.all("sources")]
+        for item in items:
+            if item["document"] and item["document"]["sha256"] not in held:
+                await self.page.app.ask_importer(ForgetImport(document=item["document"]["sha256"]))
 
     async def finish(self, source, item):
         document = item["document"]

@@ -156,6 +156,8 @@ class Intake:
     async def remove(self, id):
         """Take a source away; what was learned from it is offered to be forgotten."""
         source = await self.page.store.get("sources", id)
+        if self.reader.at_work.pop(id, None):
+            dom.run(self.stop(id))
         await self.drop_lessons(source)
         await self.page.store.batch([["delete", "sources", id]])
         self.page.touch("sources")
