@@ -123,7 +123,9 @@ def generating(page: Page) -> None:
 
 
 def training(page: Page) -> None:
-    """One more fact, learned at once."""
+    """One more fact, learned at once; a lesson that made way for a key goes on by itself."""
+    if page.get_attribute("html", "data-engine") == "paused":
+        return
     name = f"Zorbia {time.monotonic_ns()}"
     acts.tell(page, f"What is the capital of {name}?", f"The capital of {name} is Blimbo.")
     acts.learn_now(page)
