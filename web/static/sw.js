@@ -7,7 +7,10 @@ const API = /^((api|v1)\/|(healthz|metrics|openapi\.json|docs)$)/;
 const MAX_BODY = 1 << 20;
 const ROOT = new URL("./", self.location).href;
 
-self.addEventListener("install", (event) => event.waitUntil(install()));
+self.addEventListener("install", (event) => {
+  event.addRoutes?.(Object.keys(SITE.files).filter(straight).map(route));
+  event.waitUntil(install());
+});
 self.addEventListener("activate", (event) => event.waitUntil(activate()));
 self.addEventListener("message", ({ data }) => data === "use-new-build" && self.skipWaiting());
 self.addEventListener("fetch", (event) => {
@@ -15,6 +18,17 @@ self.addEventListener("fetch", (event) => {
   if (path in SITE.files) event.respondWith(serve(path, event.request));
   else if (event.request.url.startsWith(ROOT) && API.test(plain(event.request.url))) event.respondWith(askPage(event));
 });
+
+// Where the browser has routes, it takes these from the cache by itself and need not start this worker first.
+const straight = (path) => SITE.files[path].keep === "now" && !path.endsWith(".wasm");
+
+function route(path) {
+  const { pathname } = new URL(kept(path), ROOT);
+  return { condition: { urlPattern: new URLPattern({ pathname, search: "", baseURL: ROOT }) }, source: { cacheName: CACHE } };
+}
+
+// The address under which a file lies in the cache: the one at which it is asked for.
+const kept = (path) => (path === "index.html" ? "./" : path);
 
 // A request's path as SITE lists it; every navigation within the scope is the page.
 function pathOf({ url, mode, method }) {
@@ -32,8 +46,8 @@ function plain(url) {
 // All or nothing: a file that is not what the list says leaves the build before in charge.
 async function install() {
   const now = Object.keys(SITE.files).filter((path) => SITE.files[path].keep === "now");
-  const kept = await Promise.allSettled(now.map(keep)); // none is still under way when all are thrown away
-  const failed = kept.find((one) => one.status === "rejected");
+  const done = await Promise.allSettled(now.map(keep)); // none is still under way when all are thrown away
+  const failed = done.find((one) => one.status === "rejected");
   if (!failed) return;
   await caches.delete(CACHE);
   throw failed.reason;
@@ -47,8 +61,8 @@ async function activate() {
 
 async function serve(path, request) {
   if (SITE.files[path].keep === "never") return fetch(request);
-  const kept = (await compiled(path, request)) ?? (await (await caches.open(CACHE)).match(path));
-  return kept ?? (await keep(path));
+  const found = (await compiled(path, request)) ?? (await (await caches.open(CACHE)).match(kept(path)));
+  return found ?? (await keep(path));
 }
 
 // The browser keeps what it compiled of WebAssembly with its own copy of the file: the one that was checked when it was
@@ -65,19 +79,19 @@ async function keep(path) {
   const bytes = (await earlier(path, sha256)) ?? (await fetched(path));
   if ((await hashed(bytes)) !== sha256) throw new Error(`${path} is not of this build`);
   const response = new Response(bytes, { headers: SITE.headers[headers] });
-  await (await caches.open(CACHE)).put(path, response.clone());
+  await (await caches.open(CACHE)).put(kept(path), response.clone());
   return response;
 }
 
 async function earlier(path, sha256) {
-  const kept = path.includes("/") && (await caches.match(path));
-  const bytes = kept && (await kept.arrayBuffer());
+  const before = path.includes("/") && (await caches.match(path));
+  const bytes = before && (await before.arrayBuffer());
   return bytes && (await hashed(bytes)) === sha256 ? bytes : null;
 }
 
 // What is packed is kept as it is once inflated: that is a quarter of a second less at each later start.
 async function fetched(path) {
-  const answer = await fetch(path === "index.html" ? "./" : path, { cache: "no-cache" });
+  const answer = await fetch(kept(path), { cache: "no-cache" });
   if (!answer.ok) throw new Error(`${path}: the server says ${answer.status}`);
   const packed = "X-Inflated" in SITE.headers[SITE.files[path].headers];
   return (packed ? new Response(answer.body.pipeThrough(new DecompressionStream("gzip"))) : answer).arrayBuffer();
