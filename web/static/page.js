@@ -1,5 +1,6 @@
 // Begins the page's Python: MicroPython with our modules and PyScript's own, which come compiled and as a file system
 // that it reads where it lies. What goes wrong before there is a page is said by start.js, which hears errors.
+const PLACES = '["/rom", ".frozen"]'; // of modules: ours, then MicroPython's own; looked for nowhere else
 const HEAP = 8 << 20; // bytes to begin with: enough that starting needs no collection of garbage
 const { files } = JSON.parse(document.getElementById("site").textContent);
 const address = (name) => new URL(files[name], document.baseURI).href;
@@ -18,7 +19,7 @@ async function begin() {
   const js_import = (...addresses) => Promise.all(addresses.map((one) => import(one)));
   python.registerJsModule("_pyscript", { js_import, PyWorker: null });
   python.registerJsModule("polyscript", { config: {}, js_modules: {} });
-  await python.runPythonAsync("from web.shell import boot");
+  await python.runPythonAsync(`import sys; sys.path[:] = ${PLACES}; from web.shell import boot`);
 }
 
 begin().catch(reportError);
