@@ -90,7 +90,7 @@ class Chat:
         if interrupted:
             await self.save(*interrupted)
             self.draw()
-        await self.remember()
+        dom.run(self.remember())
 
     async def remember(self):
         """The next visit opens the chat that is open now."""

@@ -105,9 +105,9 @@ def put_together(page):
 async def fill(page):
     """Show what is stored: chats, settings, queue, and the chat that was open last."""
     page.settings_dialog.apply()
-    await page.aside.settle()
     page.tabs.open(page.tabs.pressed() or page.settings["tab"])
     read = (
+        page.aside.settle,
         page.teaching.load,
         page.heart.read,
         page.measured.load,
