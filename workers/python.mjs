@@ -9,20 +9,9 @@ const HEAD = 4; // numbers before the heap: the lengths of the function table, t
 const LINKING = { loadAsync: true, nodelete: true, allowUndefined: true };
 
 
-// PyScript asks for it only once the page has time for its worker; Python is under way long before.
-const told = {};
-const begun = globalThis.WorkerGlobalScope && begin();
-begun?.catch(() => {}); // told to who asks
-
-export function loadPyodide(options) {
-  Object.assign(told, options);
-  return begun;
-}
-
-async function begin() {
+export async function loadPyodide(options) {
   const packages = arrived("./packages.bin").then(inflated).then(opened);
   const project = arrived("oneseek.bin").then(inflated).then(opened);
-  const options = { stdout: (text) => told.stdout?.(text), stderr: (text) => told.stderr?.(text) };
   if ("Suspending" in WebAssembly)
     try {
       return await start(options, packages, project, arrived("heap.bin").then(inflated));

@@ -93,9 +93,7 @@ def test_a_correction_in_the_instant_an_answer_ends_is_about_that_answer(chat: P
     say(chat, "What is my boat called?")
     finished(chat, 2)
     expect(told(chat)).to_contain_text("Remembered")
-    (lesson,) = [
-        one for one in stored(chat, "queue").values() if one["kind"] == "correction"
-    ]
+    (lesson,) = [one for one in stored(chat, "queue").values() if one["kind"] == "correction"]
     assert lesson["prompt"] == "What is my boat called?"
     assert lesson["answer"] == "Your boat is called Vindil."
 

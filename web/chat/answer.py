@@ -22,7 +22,7 @@ class Answer:
     def attach(self):
         """Draw into the turn's element, which is new after every redraw of the log."""
         body = dom.find('[id="%s"] .text' % self.turn["id"])
-        self.growing = markdown.Growing(body._dom_element) if body else None
+        self.growing = markdown.Growing(body) if body else None
         if self.turn["text"] and self.growing:
             self.growing.show(self.turn["text"])
 

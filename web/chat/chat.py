@@ -111,7 +111,7 @@ class Chat:
         if chat:
             self.to_latest()
         else:
-            self.log._dom_element.scrollTop = 0
+            self.log.scrollTop = 0
         self.page.touch("chat")
 
     def save(self, *changed):
@@ -230,7 +230,7 @@ class Chat:
         self.draw()
         article = dom.find('[id="%s"] .branch button:not(:disabled)' % other["id"])
         if article:
-            article._dom_element.focus()
+            article.focus()
 
     async def rate(self, id, rating):
         turn = self.tree[id]
@@ -266,8 +266,8 @@ class Chat:
         above = dom.find('[id="%s"]' % turn["parent"]) if turn["parent"] else None
         if not above:
             return self.draw()
-        while not dom.is_none(above._dom_element.nextElementSibling):
-            above._dom_element.nextElementSibling.remove()
+        while not dom.is_none(above.nextElementSibling):
+            above.nextElementSibling.remove()
         dom.fill(self.column, self.articles(shown, shown.index(turn)))
         if self.answering:
             self.answering.attach()
@@ -303,17 +303,17 @@ class Chat:
         old = dom.find('[id="%s"]' % turn["id"])
         if old:
             focused = document.activeElement
-            mark = focused.getAttribute("data-do") if old._dom_element.contains(focused) else None
+            mark = focused.getAttribute("data-do") if old.contains(focused) else None
             new = self.draw_turn(turn)
-            old._dom_element.replaceWith(new._dom_element)
+            old.replaceWith(new)
             again = dom.find('[data-do="%s"]' % mark, new) if mark else None
             if again:
-                again._dom_element.focus()
+                again.focus()
 
     def mark_lessons(self):
         """Only the "Learn this" buttons change: an open editor and a selection stay."""
         for toggle in dom.find_all(".learn-toggle", self.column):
-            turn = toggle._dom_element.getAttribute("data-of")
+            turn = toggle.getAttribute("data-of")
             dom.change(toggle, aria_pressed=message.yes(self.page.teaching.learns(turn)))
 
     async def earlier(self):
@@ -331,20 +331,20 @@ class Chat:
         """Above what is being read, which does not move."""
         while not self.shown_from and self.has_earlier():
             await self.fetch_earlier()
-        shown, button = self.branch(), self.column._dom_element.firstElementChild
+        shown, button = self.branch(), self.column.firstElementChild
         if not shown or button.getAttribute("data-do") != "earlier":
             return
         until, self.shown_from = self.shown_from, max(0, self.shown_from - MORE)
         made = []
         for index in range(self.shown_from, until):
-            made.append(self.draw_turn(shown[index])._dom_element)
+            made.append(self.draw_turn(shown[index]))
             await asyncio.sleep(BREATH_SECONDS)
             if not button.isConnected:  # another chat was opened meanwhile
                 return
-        node = self.log._dom_element  # all at once: each measuring lays out the whole log
-        below = node.scrollHeight - node.scrollTop
+        log = self.log  # all at once: each measuring lays out the whole of it
+        below = log.scrollHeight - log.scrollTop
         button.after(*made)
-        node.scrollTop = node.scrollHeight - below
+        log.scrollTop = log.scrollHeight - below
         if not self.has_earlier():
             button.remove()
 
@@ -364,8 +364,7 @@ class Chat:
             await self.fetch_earlier()
 
     def scrolled(self, event):
-        node = self.log._dom_element
-        distance = node.scrollHeight - node.scrollTop - node.clientHeight
+        distance = self.log.scrollHeight - self.log.scrollTop - self.log.clientHeight
         self.follows = distance < NEAR_BOTTOM
         dom.by_id("to-latest").hidden = self.follows or not self.chat
 
@@ -375,7 +374,6 @@ class Chat:
             self.to_latest()
 
     def to_latest(self, event=None):
-        node = self.log._dom_element
         self.follows = True
-        node.scrollTop = node.scrollHeight
+        self.log.scrollTop = self.log.scrollHeight
         dom.by_id("to-latest").hidden = True

@@ -74,7 +74,7 @@ class Compare:
         cards = []
         for name, text in zip("12", answers):
             body = dom.make("div", cls="text")
-            markdown.show(body._dom_element, text)
+            markdown.show(body, text)
             cards.append(
                 dom.make("div", dom.make("h3", t("compare.answer", n=name)), body, cls="card")
             )
@@ -116,7 +116,7 @@ class Compare:
     def again(self):
         """Another round with the same question and versions, which the form still holds."""
         dom.replace(dom.by_id("compare-result"))
-        dom.by_id("compare-text")._dom_element.focus()
+        dom.by_id("compare-text").focus()
 
     async def label(self, number):
         return records.label(await self.page.store.get("versions", number) if number else None)

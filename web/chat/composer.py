@@ -81,7 +81,7 @@ class Composer:
         self.focus()
 
     def focus(self):
-        self.field._dom_element.focus()
+        self.field.focus()
 
     def draw(self):
         busy, elsewhere = bool(self.chat.answering), self.page.status.facts["other_tab"]

@@ -88,7 +88,7 @@ class Conversations:
     async def clear_search(self):
         dom.by_id("chat-search").value = ""
         await self.search()
-        dom.by_id("chat-search")._dom_element.focus()
+        dom.by_id("chat-search").focus()
 
     # -------------------------------------------------------------------------------- drawing
 
@@ -185,7 +185,7 @@ class Conversations:
             cls="column",
         )
         overlay.dialog(t("nav.rename"), form, name="rename")
-        field._dom_element.select()
+        field.select()
 
     async def rename(self, id, title):
         chat = self.record(id)

@@ -34,14 +34,14 @@ class Editors:
     def open(self, id, form):
         self.close()
         dom.find('[id="%s"]' % id).append(form)
-        area = dom.find("textarea", form)._dom_element
+        area = dom.find("textarea", form)
         area.focus()
         area.setSelectionRange(len(area.value), len(area.value))
-        form._dom_element.scrollIntoView()
+        form.scrollIntoView()
 
     def close(self):
         for old in dom.find_all("form.editor"):
-            old._dom_element.remove()
+            old.remove()
         self.page.memory.edit(None, "")
         self.page.queue_panel.editing = None
         self.page.touch("editing-queue")

@@ -32,11 +32,11 @@ def draw(turn, number, count, learns):
     if mine:
         body.textContent = turn["text"]
     elif turn["text"]:
-        markdown.show(body._dom_element, turn["text"])
+        markdown.show(body, turn["text"])
     elif turn["state"] == "streaming":
         body.append(dom.make("span", dom.make("i"), dom.make("i"), dom.make("i"), cls="thinking"))
     if turn["state"] == "streaming":
-        body.classes.add("streaming")
+        body.classList.add("streaming")
         dom.change(article, aria_busy="true")
     return article
 

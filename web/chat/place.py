@@ -24,11 +24,11 @@ class Place:
             await self.page.store.batch([["put", "settings", "place", self.now()]])
 
     def now(self):
-        top = self.chat.log._dom_element.getBoundingClientRect().top
+        top = self.chat.log.getBoundingClientRect().top
         for article in dom.find_all("article.message", self.chat.column):
-            box = article._dom_element.getBoundingClientRect()
+            box = article.getBoundingClientRect()
             if box.bottom > top:
-                at = {"turn": article._dom_element.id, "offset": box.top - top}
+                at = {"turn": article.id, "offset": box.top - top}
                 return dict(at, chat=self.chat.id, end=self.chat.follows)
         return {"chat": self.chat.id, "end": True}
 
@@ -50,7 +50,7 @@ class Place:
             if wanted and wanted in normalise(turn["text"]):
                 article = await self.go(turn["id"], 40)
                 if article:
-                    article.classes.add("found")
+                    article.classList.add("found")
                 return
 
     async def go(self, id, offset):
@@ -63,8 +63,8 @@ class Place:
             await asyncio.sleep(EARLIER_SECONDS)
         article = dom.find(mark)
         if article:
-            log = self.chat.log._dom_element
-            box = article._dom_element.getBoundingClientRect()
+            log = self.chat.log
+            box = article.getBoundingClientRect()
             log.scrollTop += box.top - log.getBoundingClientRect().top - offset
             self.chat.scrolled(None)
         return article

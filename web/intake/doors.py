@@ -92,7 +92,7 @@ class Doors:
             cls="column",
         )
         overlay.dialog(t("sources.paste"), form, name="paste")
-        area._dom_element.focus()
+        area.focus()
 
     def ask_address(self):
         field = dom.make("input", type="url", name="address", required=True, placeholder="https://")
@@ -106,7 +106,7 @@ class Doors:
             cls="column",
         )
         overlay.dialog(t("sources.address"), form, name="address")
-        field._dom_element.focus()
+        field.focus()
 
     def ask_edit(self, source, text):
         """The text that was read, to be put right before it counts."""
@@ -121,7 +121,7 @@ class Doors:
             cls="column",
         )
         overlay.dialog(source["title"], form, name="edit-source", wide=True)
-        area._dom_element.focus()
+        area.focus()
 
     def ask_caption(self, source):
         """What a person says about a picture; the name and the date of the file are suggested."""
@@ -138,7 +138,7 @@ class Doors:
             cls="column",
         )
         overlay.dialog(t("sources.caption"), form, name="caption")
-        area._dom_element.focus()
+        area.focus()
 
     def ask_what(self):
         """The same choices for those who do not drag."""

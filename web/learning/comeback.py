@@ -32,7 +32,7 @@ class Comeback:
 
     def over(self):
         if self.notice is not None:
-            self.notice._dom_element.remove()
+            self.notice.remove()
             self.notice = None
             self.page.touch("versions")
 

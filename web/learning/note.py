@@ -78,25 +78,25 @@ class Notes:
         """Every message that is shown and told it something has its line; only what changed is
         drawn."""
         for article in dom.find_all("article.user"):
-            self.put(article, article._dom_element.id)
+            self.put(article, article.id)
 
     def put(self, article, turn):
         old = dom.find(".told", article)
         state = self.state(turn)
         if not state:
             if old:
-                old._dom_element.remove()
+                old.remove()
             return
         words, shown = state[1], old and dom.find(".told-words", old)
-        if shown and old._dom_element.getAttribute("data-state") == state[0]:
+        if shown and old.getAttribute("data-state") == state[0]:
             if shown.textContent != words:
                 shown.textContent = words
             return
         new = line(*state)
         if old:
-            old._dom_element.replaceWith(new._dom_element)
+            old.replaceWith(new)
         else:
-            dom.find(".actions", article)._dom_element.before(new._dom_element)
+            dom.find(".actions", article).before(new)
 
     def state(self, turn):
         kept = self.found.get(turn)

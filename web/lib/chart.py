@@ -105,11 +105,11 @@ class Chart:
         self.marks = []
 
     async def show(self, runs, labels):
-        self.node._dom_element.hidden = not runs
+        self.node.hidden = not runs
         if not runs:
             return
         library = (await js_import(site.path("vendor/uplot.js")))[0].default
-        width = max(200, self.node._dom_element.clientWidth)
+        width = max(200, self.node.clientWidth)
         look = (width, _color("--line"), _color("--ink"))
         self.marks = marks(runs, labels)
         if self.plot is None or look != self.look:
@@ -117,7 +117,7 @@ class Chart:
                 self.plot.destroy()
             options = js.JSON.parse(json.dumps(_options(width)))
             options.hooks = to_js({"draw": [create_proxy(self.draw_marks)]})
-            self.plot = library.new(options, js.JSON.parse("[[],[],[],[]]"), self.node._dom_element)
+            self.plot = library.new(options, js.JSON.parse("[[],[],[],[]]"), self.node)
             self.look = look
         self.plot.setData(js.JSON.parse(json.dumps(series(runs))))
 
@@ -150,7 +150,7 @@ def _color(name):
     """The colour a CSS variable has now, light or dark."""
     probe = document.getElementById("color-probe")
     if dom.is_none(probe):
-        probe = dom.make("i", id="color-probe", hidden=True)._dom_element
+        probe = dom.make("i", id="color-probe", hidden=True)
         document.body.append(probe)
     probe.style.color = "var(%s)" % name
     return js.getComputedStyle(probe).color

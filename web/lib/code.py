@@ -18,8 +18,8 @@ def furnish(node):
         pre.tabIndex = 0
         copy = dom.icon_button(t("chat.copy_code"), "copy-code", drawing="copy")
         frame = dom.make("div", copy, cls="code")
-        pre.replaceWith(frame._dom_element)
-        frame._dom_element.prepend(pre)
+        pre.replaceWith(frame)
+        frame.prepend(pre)
     named = [code for code in node.querySelectorAll('pre code[class^="language-"]')]
     if named:
         dom.run(colour(named))

@@ -1,4 +1,4 @@
-"""Making and changing elements with `pyscript.web`; text given here always stays text.
+"""Making and changing elements; text given here always stays text.
 
 What an element does is said by a verb in its attributes (`do="copy"`, `of=message id`) and found
 by one listener for the whole page, so that elements can come and go without leaving proxies behind.
@@ -9,9 +9,8 @@ import io
 import sys
 
 from js import console
-from pyscript import document, when
-from pyscript.ffi import is_none
-from pyscript.web import Element
+from pyscript import document
+from pyscript.ffi import is_none, to_js
 
 VERBS = {}
 """verb -> function(of, element); filled by `verbs`."""
@@ -21,22 +20,22 @@ TYPED_INTO = "textarea, input:not([type=checkbox]):not([type=radio])"
 PLAIN = {"cls": "class", "label": "aria-label", "do": "data-do", "of": "data-of", "for_": "for"}
 
 
-def wrap(node):
-    return None if is_none(node) else Element.wrap_dom_element(node)
+def or_none(node):
+    """JavaScript's null is not Python's None."""
+    return None if is_none(node) else node
 
 
 def find(selector, within=None):
     """The first element that matches, or None."""
-    return wrap((within._dom_element if within else document).querySelector(selector))
+    return or_none((within or document).querySelector(selector))
 
 
 def find_all(selector, within=None):
-    node = within._dom_element if within else document
-    return [Element.wrap_dom_element(found) for found in node.querySelectorAll(selector)]
+    return list((within or document).querySelectorAll(selector))
 
 
 def by_id(name):
-    element = wrap(document.getElementById(name))
+    element = or_none(document.getElementById(name))
     if element is None:
         raise LookupError("the page has no element with the id %s" % name)
     return element
@@ -44,20 +43,19 @@ def by_id(name):
 
 def make(tag, *children, **attributes):
     """A new element; attributes are HTML's own (underscores become hyphens), True is a bare one."""
-    element = Element.wrap_dom_element(document.createElement(tag))
+    element = document.createElement(tag)
     change(element, **attributes)
     fill(element, children)
     return element
 
 
 def change(element, **attributes):
-    node = element._dom_element
     for name, value in attributes.items():
         if name in ("value", "checked", "disabled", "hidden", "open", "selected"):
-            setattr(node, name, value)
+            setattr(element, name, value)
         elif value is not None and value is not False:
             name = PLAIN.get(name) or name.replace("_", "-")
-            node.setAttribute(name, "" if value is True else str(value))
+            element.setAttribute(name, "" if value is True else str(value))
     return element
 
 
@@ -66,7 +64,7 @@ def fill(element, children):
         if isinstance(child, (list, tuple)):
             fill(element, child)
         elif child is not None:
-            element.append(child if isinstance(child, Element) else str(child))
+            element.append(child)
     return element
 
 
@@ -74,19 +72,19 @@ def replace(element, *children):
     """New content; the control that had the focus inside gets it back when it still exists, a field
     together with what is being typed into it."""
     focused = document.activeElement
-    inside = not is_none(focused) and element._dom_element.contains(focused)
+    inside = not is_none(focused) and element.contains(focused)
     mark = _mark(focused) if inside else None
-    scrolled = element._dom_element.scrollTop
-    element._dom_element.replaceChildren()
+    scrolled = element.scrollTop
+    element.replaceChildren()
     fill(element, children)
-    element._dom_element.scrollTop = scrolled
+    element.scrollTop = scrolled
     if mark:
         again = find(mark, element)
         if again and focused.matches(TYPED_INTO):
-            again._dom_element.replaceWith(focused)
+            again.replaceWith(focused)
             focused.focus()
         elif again:
-            again._dom_element.focus()
+            again.focus()
     return element
 
 
@@ -112,7 +110,7 @@ def icon(name):
     use.setAttribute("href", "#i-" + name)
     drawing.appendChild(use)
     drawing.setAttribute("aria-hidden", "true")
-    return Element.wrap_dom_element(drawing)
+    return drawing
 
 
 def button(words, do, of=None, drawing=None, cls=None, **attributes):
@@ -161,25 +159,17 @@ def start(complain):
             return
         if event.type == "submit":
             event.preventDefault()
-        run(VERBS[_read(node, "data-do")](_read(node, "data-of"), wrap(node)))
+        run(VERBS[_read(node, "data-do")](_read(node, "data-of"), node))
 
     for kind in ("click", "change", "submit", "input"):
-        when(kind, document)(act)
+        document.addEventListener(kind, act)
 
 
 def listen(kind, target, handler, **options):
-    """Call `handler(event)` on an event of an element, a selector, the document or the window.
-
-    `when` itself takes no bound methods in MicroPython, and mistakes a closure over one for a
-    coroutine.
-    """
-    hidden = _Handler(handler)
-    when(kind, target, **options)(lambda event: run(hidden.handler(event)))
-
-
-class _Handler:
-    def __init__(self, handler):
-        self.handler = handler
+    """Call `handler(event)` on an event of an element, a selector, the document or the window."""
+    targets = find_all(target) if isinstance(target, str) else [target]
+    for one in targets:
+        one.addEventListener(kind, lambda event: run(handler(event)), to_js(options))
 
 
 def run(work):

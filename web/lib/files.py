@@ -34,13 +34,13 @@ async def pick(accept="", many=True, folder=False):
     """The files the person chooses, as JavaScript File objects; none when they cancel."""
     picker = dom.by_id("file-picker")
     picker.accept, picker.multiple, picker.value = accept, many, ""
-    picker._dom_element.webkitdirectory = folder
+    picker.webkitdirectory = folder
     chosen = asyncio.Event()
     for kind in ("change", "cancel"):
         dom.listen(kind, picker, lambda event: chosen.set(), once=True)
-    picker._dom_element.click()
+    picker.click()
     await chosen.wait()
-    found = picker._dom_element.files
+    found = picker.files
     return [found.item(index) for index in range(found.length)]
 
 

@@ -29,7 +29,7 @@ def put(fragment, formulas):
         for piece in pieces[1:]:
             number, _, rest = piece.partition(CLOSES)
             source, tex, display = formulas[int(number)]
-            place = dom.make("span", source, cls="formula")._dom_element
+            place = dom.make("span", source, cls="formula")
             places.append((place, tex, display))
             parts += [place, rest]
         node.replaceWith(*parts)

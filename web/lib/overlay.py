@@ -22,8 +22,8 @@ def dialog(title, *body, actions=(), name=None, wide=False, important=False):
         aria_labelledby="dialog-title",
         role="alertdialog" if important else None,
     )
-    document.body.append(box._dom_element)
-    box._dom_element.showModal()
+    document.body.append(box)
+    box.showModal()
     return box
 
 
@@ -41,17 +41,16 @@ def menu(anchor, *items):
     """A small list of choices below a button."""
     box = dom.make("div", items, cls="menu", role="menu", popover="auto")
     for item in items:
-        item._dom_element.setAttribute("role", "menuitem")
-    node = box._dom_element
-    document.body.append(node)
-    node.showPopover()
-    at = anchor._dom_element.getBoundingClientRect()
-    width, height = node.offsetWidth, node.offsetHeight
+        item.setAttribute("role", "menuitem")
+    document.body.append(box)
+    box.showPopover()
+    at = anchor.getBoundingClientRect()
+    width, height = box.offsetWidth, box.offsetHeight
     room_x, room_y = document.documentElement.clientWidth, document.documentElement.clientHeight
-    box.style["left"] = "%dpx" % max(6, min(at.right - width, room_x - width - 6))
+    box.style.left = "%dpx" % max(6, min(at.right - width, room_x - width - 6))
     below = at.bottom + 4
-    box.style["top"] = "%dpx" % (below if below + height < room_y else at.top - height - 4)
-    node.firstElementChild.focus()
+    box.style.top = "%dpx" % (below if below + height < room_y else at.top - height - 4)
+    box.firstElementChild.focus()
 
 
 def start():
@@ -91,7 +90,7 @@ def start():
 
 
 def close_dialog(of, element):
-    element._dom_element.closest("dialog").close()
+    element.closest("dialog").close()
 
 
 dom.verbs({"close-dialog": close_dialog})

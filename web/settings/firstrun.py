@@ -226,19 +226,19 @@ class FirstRun:
             return
         new = self.card()
         if new is None:
-            old._dom_element.remove()
+            old.remove()
         elif self.progress and dom.find("progress", old) and dom.find("progress", new):
             dom.find("progress", old).value = self.progress.done
             dom.find(".note", old).textContent = dom.find(".note", new).textContent
         else:
-            old._dom_element.replaceWith(new._dom_element)
+            old.replaceWith(new)
 
     def focus(self):
         """Somebody wants to chat and there is no model: show them the choice."""
         card = dom.find("#consent")
         if card:
-            card._dom_element.scrollIntoView()
-            card._dom_element.focus()
+            card.scrollIntoView()
+            card.focus()
 
     # -------------------------------------------------------------------------------- loading
 

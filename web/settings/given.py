@@ -110,7 +110,7 @@ class Given:
     async def chosen(self, name, button):
         """What is given is used as it is, or packed first."""
         group, told = self.found[name]
-        field = dom.find("input:checked", dom.wrap(button._dom_element.closest(".choice")))
+        field = dom.find("input:checked", dom.or_none(button.closest(".choice")))
         wanted = field.value if field else ""
         way = next((one for one in told.get("packed", []) if one["embeddings"] == wanted), None)
         if not way:

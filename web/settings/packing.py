@@ -136,7 +136,7 @@ class Packer:
             if self.job:
                 dom.replace(shown, self.inside())
             else:
-                shown._dom_element.remove()
+                shown.remove()
 
 
 def packed_name(name, embeddings):

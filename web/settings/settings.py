@@ -15,7 +15,7 @@ THEMES = ("", "light", "dark")
 
 
 def folding_name(details):
-    return details._dom_element.firstElementChild.textContent
+    return details.firstElementChild.textContent
 
 
 class SettingsDialog:
@@ -80,7 +80,7 @@ class SettingsDialog:
             unfolded = [folding_name(one) for one in dom.find_all("details[open]", body)]
             dom.replace(body, self.sections())
             for one in dom.find_all("details", body):
-                one._dom_element.open = folding_name(one) in unfolded
+                one.open = folding_name(one) in unfolded
 
     def sections(self):
         return [
@@ -177,11 +177,10 @@ class SettingsDialog:
         return dom.make("label", t("settings.proxy"), field, note, cls="field")
 
     async def set_proxy(self, element):
-        node = element._dom_element
-        if node.checkValidity():
-            await self.page.set(proxy=node.value)
+        if element.checkValidity():
+            await self.page.set(proxy=element.value)
         else:
-            node.reportValidity()
+            element.reportValidity()
 
     def developer(self):
         """Every field of the engine's configuration with its range; what is out of range is
@@ -254,12 +253,11 @@ class SettingsDialog:
         return dom.make("label", t("settings." + name), box, note, cls="field")
 
     async def set_number(self, name, element):
-        node = element._dom_element
-        if node.checkValidity() and node.value:
-            value = float(node.value)
+        if element.checkValidity() and element.value:
+            value = float(element.value)
             await self.page.set(**{name: int(value) if value == int(value) else value})
         else:
-            node.reportValidity()
+            element.reportValidity()
 
     def defaults(self, table):
         """The measured recipe for a model of this size; the scheduler's own defaults."""
@@ -281,15 +279,15 @@ class SettingsDialog:
         for part in path[:-1]:
             inner, before = inner.setdefault(part, {}), before[part]
         inner[path[-1]] = typed(element, before[path[-1]])
-        label = dom.wrap(element._dom_element.closest(".field"))
+        label = dom.or_none(element.closest(".field"))
         try:
             self.defaults(table).replace(**own)
         except settings.ConfigError as wrong:
-            label.classes.add("invalid")
+            label.classList.add("invalid")
             dom.find(".wrong", label).textContent = str(wrong)
             self.page.alarm(str(wrong))
             return
-        label.classes.discard("invalid")
+        label.classList.remove("invalid")
         dom.find(".wrong", label).textContent = ""
         await self.page.set(**{"config_" + table: own})
 

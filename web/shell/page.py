@@ -70,7 +70,7 @@ class Page:
         self.unsaved = []
         self.watchers = []
         self.touched = set()
-        self.drawing = False
+        self.drawing = True  # not before `begin`: what is put together is drawn once
         app.engine.listen(Token, self.on_token)
 
     async def load_settings(self):
@@ -127,6 +127,10 @@ class Page:
         if not self.drawing:
             self.drawing = True
             asyncio.create_task(self.redraw())
+
+    def begin(self):
+        """All parts are in place: draw what was touched meanwhile, and from now on what changes."""
+        asyncio.create_task(self.redraw())
 
     async def redraw(self):
         """At once, then not again for a moment: quick after a pause, calm in a storm."""
@@ -195,7 +199,7 @@ class Page:
         action = dom.button(words or t("undo"), do, of, cls="small") if do else None
         close = dom.icon_button(t("close"), "close-toast", drawing="close", cls="icon small")
         for earlier in dom.find_all('.toast [data-do="%s"]' % do) if do else ():
-            earlier._dom_element.closest(".toast").remove()
+            earlier.closest(".toast").remove()
         _make_room(text)
         notice = dom.make("div", dom.make("p", text), also, action, close, cls="toast")
         dom.by_id("toasts").append(notice)
@@ -217,22 +221,22 @@ def _make_room(text):
     shown = dom.find_all("#toasts .toast")
     for notice in shown:
         if dom.find("p", notice).textContent == text:
-            notice._dom_element.remove()
+            notice.remove()
     shown = dom.find_all("#toasts .toast")
     for notice in shown[: max(0, len(shown) - TOASTS + 1)]:
-        notice._dom_element.remove()
+        notice.remove()
 
 
 async def _leave(notice, seconds):
     """Take a notice away, but not from under the mouse or the keyboard."""
     await asyncio.sleep(seconds)
-    while notice._dom_element.matches(":hover, :focus-within"):
+    while notice.matches(":hover, :focus-within"):
         await asyncio.sleep(1)
-    notice._dom_element.remove()
+    notice.remove()
 
 
 def close_toast(of, element):
-    element._dom_element.closest(".toast").remove()
+    element.closest(".toast").remove()
 
 
 dom.verbs({"close-toast": close_toast})

@@ -124,6 +124,7 @@ async def fill(page):
         page.status.know(storage_lost=True)
     page.status.know(online=js.navigator.onLine)
     page.touch("words", "tab")
+    page.begin()
     if site.option("tab") and not page.tabs.pressed():
         page.aside.show(site.option("tab"))
     if not js.matchMedia(MIDDLE).matches:

@@ -29,7 +29,7 @@ class Shortcuts:
         if held and event.key.lower() == "k":
             event.preventDefault()
             self.page.aside.show_nav()
-            dom.by_id("chat-search")._dom_element.focus()
+            dom.by_id("chat-search").focus()
         elif held and event.shiftKey and event.key.lower() == "o":
             event.preventDefault()
             dom.run(self.page.conversations.new())

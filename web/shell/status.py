@@ -111,13 +111,13 @@ class Status:
         pill = dom.by_id("status")
         text = self.text(state)
         share = "%d%%" % round(100 * self.share(state))
-        pill._dom_element.style.setProperty("--share", share)
+        pill.style.setProperty("--share", share)
         dom.by_id("status-word").textContent = text
         document.documentElement.setAttribute("data-step", self.facts["step"])
         if state != self.shown:
             document.documentElement.setAttribute("data-engine", state)
             dom.change(pill, data_state=state, data_tone=tone)
-            dom.find("use", pill)._dom_element.setAttribute("href", "#i-" + drawing)
+            dom.find("use", pill).setAttribute("href", "#i-" + drawing)
             if self.shown and worth_saying(self.shown, state):
                 self.page.say(text)
             self.shown = state

@@ -16,9 +16,7 @@ def register(page):
     dom.verbs(
         {
             "copy": lambda of, el: copy(page, page.chat.tree[of]["text"]),
-            "copy-code": lambda of, el: copy(
-                page, el._dom_element.previousElementSibling.textContent
-            ),
+            "copy-code": lambda of, el: copy(page, el.previousElementSibling.textContent),
             "save-teach": lambda of, el: save_teach(page, of, dom.field(el, "text")),
             "example": lambda of, el: example(page, el.textContent),
             "edit-queued": lambda of, el: edit_queued(page, of),

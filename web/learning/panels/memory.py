@@ -257,7 +257,7 @@ class Memory:
             cls="column",
         )
         overlay.dialog(t("memory.tell"), form, name="tell")
-        prompt._dom_element.focus()
+        prompt.focus()
 
     async def ask_forget(self, ids, title):
         """What forgetting would mean, before it is done."""

@@ -95,10 +95,10 @@ class TrainingRuns:
 
     async def look(self, element):
         """Something was chosen that changes what the run takes."""
-        form = dom.wrap(element._dom_element.closest("form"))
+        form = dom.or_none(element.closest("form"))
         found = {n: dom.find('[name="%s"]' % n, form).value for n in ("data", "mode", "epochs")}
         epochs, mode = int(found["epochs"] or EPOCHS), found["mode"]
-        dom.by_id("run-tune")._dom_element.hidden = mode != "lora"
+        dom.by_id("run-tune").hidden = mode != "lora"
         await self.modes.look(found["data"], epochs, mode, self.tune(form, mode))
 
     def tune(self, form, mode):

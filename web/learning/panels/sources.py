@@ -92,7 +92,7 @@ class Sources:
     async def drawn(self):
         if self.page.intake.to_mark and (mark := dom.find("#panel-sources mark")):
             self.page.intake.to_mark = False
-            mark._dom_element.scrollIntoView()
+            mark.scrollIntoView()
 
     def show_all(self):
         self.all = True

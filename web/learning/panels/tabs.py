@@ -42,7 +42,7 @@ class Tabs:
             tab.tabIndex = 0 if chosen else -1
             dom.by_id("panel-" + other).hidden = not chosen
         if focus:
-            dom.by_id("tab-" + name)._dom_element.focus()
+            dom.by_id("tab-" + name).focus()
         self.page.touch("tab")
         if self.page.settings["tab"] != name:
             self.page.settings["tab"] = name

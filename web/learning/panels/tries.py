@@ -2,7 +2,6 @@
 of it as a table."""
 
 from pyscript import document
-from pyscript.web import Element
 
 from web.lib import dom
 from web.lib.words import t
@@ -110,7 +109,7 @@ def plot(table, words):
         drawing.appendChild(drawn("polyline", points=path, **look))
         for x, y in points:
             drawing.appendChild(drawn("circle", cx="%.1f" % x, cy="%.1f" % y, r="3", **look))
-    return Element.wrap_dom_element(drawing)
+    return drawing
 
 
 def legend():
