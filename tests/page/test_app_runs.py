@@ -55,6 +55,8 @@ def test_a_run_over_who_oneseek_is_trains_in_the_page_and_is_told_after_a_reload
     ended = panel.get_by_text(re.compile("Trained: v|Not used: "))
     expect(ended).to_be_visible(timeout=300_000)
     words = ended.inner_text()
+    in_browser.wait_for_state(page, "ready", timeout=60)
+    expect(page.get_by_role("region", name="Notices")).not_to_contain_text("Something went wrong")
     took_no_more_than_announced(panel)
     page.reload()
     in_browser.wait_for_state(page, "ready", timeout=120)
