@@ -260,8 +260,8 @@ class Learning:
         key = await self.page.store.get("settings", "signing-key")
         files.save("oneseek-signing-key.pem", key["private"], "application/x-pem-file")
 
-    async def reset(self, word):
-        if await self.tell(Reset(word=word)):
+    async def reset(self):
+        if await self.tell(Reset(word="RESET")):
             js.location.reload()
 
     async def load_again(self, model):

@@ -70,8 +70,8 @@ async def events(store, count):
     told = [{"kind": e["kind"], "time": e["time"], "data": e["body"]} for e in entries]
     stages = await rows(store, "events", count, newest=True)
     told += [{"kind": e["type"], "time": e["timestamp"], "data": e} for e in stages]
-    told.sort(key=lambda event: -event["time"])
-    return told[:count]
+    order = sorted((-event["time"], place) for place, event in enumerate(told))
+    return [told[place] for _, place in order[:count]]  # MicroPython's own sort mixes equals
 
 
 async def statistics(store):

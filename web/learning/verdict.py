@@ -66,9 +66,9 @@ def next_step(entry):
 
 
 async def told(store, entry):
-    """All three in one, for a notice."""
-    said = [await tried(store, entry)] + faults(entry["body"]["gate"]) + [next_step(entry)]
-    return " ".join(said)
+    """What was tried and the first thing that went wrong, for a notice; Versions tells the
+    rest."""
+    return " ".join([await tried(store, entry)] + faults(entry["body"]["gate"])[:1])
 
 
 def figures(gate):

@@ -269,10 +269,16 @@ class Memory:
             versions = ", ".join(affected.versions)
             words += " " + t("forget.text", versions=versions, start=affected.retrain_from)
             yes = t("forget.yes")
+        one = await self.page.heart.find(ids[0]) if len(ids) == 1 else None
         yes = dom.button(yes, "forget-now", " ".join(ids), cls="danger")
         no = dom.button(t("cancel"), "close-dialog")
         overlay.dialog(
-            title, dom.make("p", words), actions=(no, yes), name="forget", important=True
+            title,
+            dom.make("p", t("event.quoted", question=one["answer"])) if one else None,
+            dom.make("p", words),
+            actions=(no, yes),
+            name="forget",
+            important=True,
         )
 
 
