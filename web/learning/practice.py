@@ -131,7 +131,7 @@ class Learning:
     async def tell_not_used(self):
         """An attempt failed its checks, or gave numbers that are none: what is in use stays."""
         refused = (await records.rejections(self.page.store))[0]
-        said = await verdict.told(self.page.store, refused)
+        said = await verdict.tried(self.page.store, refused)  # why is told where one looks
         said += " " + t("learned.still", version=self.page.version)
         self.page.toast(said, "show-versions", words=t("learned.look"), seconds=20)
 

@@ -1,5 +1,6 @@
 """What the page reads from the stores that the engine writes, in the order it shows it."""
 
+from engine.core.exchange.stones import DATA_SET
 from engine.core.rebuild import rounds_away
 
 POINTS = 400
@@ -98,8 +99,8 @@ async def statistics(store):
 
 
 async def examples(store):
-    """Everything it holds, newest first."""
-    found = await rows(store, "examples")
+    """Every fact it holds, newest first; a data set is none."""
+    found = [one for one in await rows(store, "examples") if one["kind"] != DATA_SET]
     found.sort(key=lambda example: -example["time"])
     return found
 

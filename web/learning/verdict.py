@@ -9,6 +9,7 @@ from web.lib.words import t
 
 CHANGED = ("KL", "top-1", "perplexity")  # how its other answers read
 SCALED = "scaled to "
+WITHOUT_LESSONS = ("practice", "training")  # kinds of rounds with words of their own
 NEVER_TRAINED = " in wordings never trained"
 
 
@@ -49,8 +50,8 @@ def warned(version):
 async def tried(store, entry):
     """What a refused attempt was about."""
     body = entry["body"]
-    if body.get("kind") == "practice":
-        return t("verdict.tried_practice")
+    if body.get("kind") in WITHOUT_LESSONS:
+        return t("verdict.tried_" + body["kind"])
     texts = []
     for id in body.get("lessons") or ():
         record = await store.get("queue", id)
@@ -61,14 +62,8 @@ async def tried(store, entry):
 
 
 def next_step(entry):
-    practice = entry["body"].get("kind") == "practice"
-    return t("verdict.next_practice" if practice else "verdict.next")
-
-
-async def told(store, entry):
-    """What was tried and the first thing that went wrong, for a notice; Versions tells the
-    rest."""
-    return " ".join([await tried(store, entry)] + faults(entry["body"]["gate"])[:1])
+    kind = entry["body"].get("kind")
+    return t("verdict.next_" + kind if kind in WITHOUT_LESSONS else "verdict.next")
 
 
 def figures(gate):

@@ -1,5 +1,6 @@
 """Memory: every fact it holds, in the person's own words; this is what they trust."""
 
+from engine.core.exchange.stones import DATA_SET
 from web.chat import message
 from web.learning import records, truth
 from web.learning.panels.sift import Sift
@@ -274,7 +275,9 @@ class Memory:
         no = dom.button(t("cancel"), "close-dialog")
         overlay.dialog(
             title,
-            dom.make("p", t("event.quoted", question=one["answer"])) if one else None,
+            dom.make("p", t("event.quoted", question=one["answer"]))
+            if one and one["kind"] != DATA_SET
+            else None,
             dom.make("p", words),
             actions=(no, yes),
             name="forget",
