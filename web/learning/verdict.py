@@ -10,6 +10,7 @@ from web.lib.words import t
 CHANGED = ("KL", "top-1", "perplexity")  # how its other answers read
 SCALED = "scaled to "
 WITHOUT_LESSONS = ("practice", "training")  # kinds of rounds with words of their own
+AS_BEFORE = " as before"
 NEVER_TRAINED = " in wordings never trained"
 
 
@@ -127,6 +128,8 @@ def measure_name(name):
 
 def limit(text):
     """`>= 0.98, was 1.00` and the like, in words."""
+    if text.endswith(AS_BEFORE):
+        return t("limit.below", value=figure(text[len("< ") : -len(AS_BEFORE)]))
     rest, _, before = text.partition(", was ")
     other = rest.endswith(NEVER_TRAINED)
     rest = rest[: -len(NEVER_TRAINED)] if other else rest
