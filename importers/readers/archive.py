@@ -24,7 +24,7 @@ class Archive:
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(data))
         except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, EOFError) as error:
-            raise self._damaged(error) from error
+            raise self._damaged() from error
         members = self._zip.infolist()
         if len(members) > budget.limits.members:
             raise ImportRefused(
@@ -49,7 +49,7 @@ class Archive:
                     self._spend(len(piece))
                     pieces.append(piece)
         except KeyError as error:
-            raise self._damaged(f"{name} is missing") from error
+            raise self._damaged() from error
         except (
             zipfile.BadZipFile,
             zlib.error,
@@ -58,7 +58,7 @@ class Archive:
             NotImplementedError,
             ValueError,
         ) as error:
-            raise self._damaged(error) from error
+            raise self._damaged() from error
         return b"".join(pieces)
 
     def xml(self, name: str) -> etree._Element:
@@ -75,10 +75,8 @@ class Archive:
                 "counting) and was stopped; it may be made to fill a computer."
             )
 
-    def _damaged(self, error) -> ImportRefused:
-        return ImportRefused(
-            f"{self.budget.name} is damaged or cut short ({str(error)[:100]}); fetch or save it again."
-        )
+    def _damaged(self) -> ImportRefused:
+        return ImportRefused(f"{self.budget.name} is damaged or cut short; fetch or save it again.")
 
 
 def parse_xml(data: bytes, name: str) -> etree._Element:

@@ -36,7 +36,7 @@ def read_pdf(data: bytes, budget: Budget) -> Reading:
         if sum(len(line.text) for line in lines) < _FEW:
             scans.append(number)
     if not pages:
-        raise _damaged(budget.name, "it has no pages")
+        raise _damaged(budget.name)
     reading = Reading(paragraphs(without_running_lines(pages)), scans=scans)
     _properties(reader, reading)
     if count > len(pages) == budget.limits.pages:
@@ -80,7 +80,7 @@ def _open(data: bytes, budget: Budget) -> PdfReader:
     except DependencyError as error:  # a cipher pypdf leaves to another library
         raise _locked(budget.name) from error
     except _DAMAGE as error:
-        raise _damaged(budget.name, str(error)) from error
+        raise _damaged(budget.name) from error
 
 
 def _pages(reader: PdfReader, budget: Budget):
@@ -88,7 +88,7 @@ def _pages(reader: PdfReader, budget: Budget):
     try:
         waiting: list[Any] = [reader.root_object["/Pages"]]
     except _DAMAGE as error:
-        raise _damaged(budget.name, str(error)) from error
+        raise _damaged(budget.name) from error
     seen: set[int] = set()
     found = 0
     while waiting and found < budget.limits.pages:
@@ -158,5 +158,5 @@ def _locked(name: str) -> ImportRefused:
     )
 
 
-def _damaged(name: str, why: str) -> ImportRefused:
-    return ImportRefused(f"{name} is damaged or cut short ({why[:80]}); fetch or save it again.")
+def _damaged(name: str) -> ImportRefused:
+    return ImportRefused(f"{name} is damaged or cut short; fetch or save it again.")

@@ -174,8 +174,8 @@ def main() -> None:
         address = f"http://127.0.0.1:{server.server_port}/"
         with chromium() as browser:
             if "--shots" in sys.argv:
-                folder = Path(*sys.argv[sys.argv.index("--shots") + 1 :] or ["shots"])
-                report.write("page", {}, shots.take(browser, address, folder))
+                folder, *looks = sys.argv[sys.argv.index("--shots") + 1 :] or ["shots"]
+                report.write("page", {}, shots.take(browser, address, Path(folder), looks))
                 return
             if "--guide" in sys.argv:
                 languages = sys.argv[sys.argv.index("--guide") + 1 :]

@@ -146,6 +146,19 @@ def test_long_lines_scroll_in_themselves_and_the_buttons_stay(used: Page):
             assert box["x"] >= 0 and box["x"] + box["width"] <= width
 
 
+def test_what_the_header_has_no_room_for_is_in_the_settings(used: Page):
+    for _ in at_each_size(used):
+        for button, words in (
+            ("Help", "The guide, in eleven steps"),
+            ("Everything stays on this device", "Nothing you write, drop or teach is sent"),
+        ):
+            used.get_by_role("button", name="Settings").click()
+            used.get_by_role("dialog").get_by_role("button", name=button).click()
+            expect(used.get_by_role("dialog", name=button)).to_contain_text(words)
+            nothing_is_wider(used)
+            used.keyboard.press("Escape")
+
+
 def test_escape_closes_what_asks_for_a_drop(home: Page):
     home.evaluate(
         """() => { const data = new DataTransfer(); data.items.add(new File(["x"], "x.txt"));

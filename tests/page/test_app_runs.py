@@ -6,7 +6,9 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.support.page import acts
 from tests.support.page import browser as in_browser
+from tests.support.page.stored import light_lessons
 
 pytestmark = pytest.mark.slow
 UNITS = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9}
@@ -55,6 +57,8 @@ def test_a_run_over_who_oneseek_is_trains_in_the_page_and_is_told_after_a_reload
     ended = panel.get_by_text(re.compile("Trained: v|Not used: "))
     expect(ended).to_be_visible(timeout=300_000)
     words = ended.inner_text()
+    in_browser.wait_for_state(page, "ready", timeout=60)
+    expect(page.get_by_role("region", name="Notices")).not_to_contain_text("Something went wrong")
     took_no_more_than_announced(panel)
     page.reload()
     in_browser.wait_for_state(page, "ready", timeout=120)
@@ -62,6 +66,31 @@ def test_a_run_over_who_oneseek_is_trains_in_the_page_and_is_told_after_a_reload
     if words.startswith("Trained"):
         use_the_original(page)
     looks_for_settings(page)
+
+
+def test_what_a_run_learned_is_a_data_set_and_no_fact(page: Page):
+    """Beside a fact that was learned: the panels that show facts go on showing them."""
+    light_lessons(page)
+    page.goto("/?model=tiny&engine=cpu")
+    in_browser.wait_for_state(page, "ready", timeout=120)
+    acts.tell(page, *acts.FACT[:2])
+    acts.learn_now(page)
+    expect(acts.version(page)).to_have_text("v0.1", timeout=180_000)
+    panel = activity(page)
+    panel.get_by_role("button", name="Train on a data set").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Times through it").fill("1")
+    dialog.get_by_role("button", name="Train", exact=True).click()
+    expect(acts.version(page)).to_have_text("v1.0", timeout=300_000)
+    made = acts.row(acts.panel(page, "Versions"), "v1.0")
+    expect(made).to_contain_text("learned a data set; checked.")
+    made.get_by_role("button", name="Details").click()
+    expect(dialog).to_contain_text("Who OneSeek is (50 examples)")
+    page.keyboard.press("Escape")
+    acts.tell(page, "What do I row?", "You row a skiff called Vindil.")
+    memory = acts.panel(page, "Memory")
+    expect(memory).to_contain_text("2 facts")
+    expect(memory.get_by_role("listitem").filter(has_text="Vindil")).to_contain_text("by heart")
 
 
 def looks_for_settings(page: Page) -> None:

@@ -54,6 +54,8 @@ NOT_PRESSED = {
     "bring-in": "as ask-carry-out",
     "ask-exchange-with": "as ask-carry-out",
     "exchange-with": "as ask-carry-out",
+    "help": "stands in Settings on a phone alone; test_app_phone.py presses it",
+    "privacy": "as help",
     "use-here": "needs two tabs; test_scenario_24_a_second_tab presses it",
     "show-versions": "needs an attempt that was refused; test_scenario_21 presses it",
     "learn-instead": "needs an answer that contradicts a fact; test_app_felt makes one",

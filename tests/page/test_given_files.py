@@ -182,7 +182,7 @@ def test_what_is_given_is_packed_paused_gone_on_with_after_a_reload_answers_and_
     drop(page, {"demo.gguf": given.read_bytes()})
     small.check(timeout=120_000)
     told.get_by_role("button", name="Use").click()
-    expect(packing).to_contain_text(re.compile(r"4 bits: [2-8]\d %"), timeout=120_000)
+    expect(packing).to_contain_text(re.compile(r"4 bits: [2-8]\d\s%"), timeout=120_000)
 
     page.reload()
     wait_for_state(page, "needs-consent", timeout=120)

@@ -6,10 +6,10 @@ without it.
 """
 
 from engine.core.exchange import INTENT
+from engine.core.exchange.stones import DATA_SET
 from engine.core.messages import LetGo
 from web.learning import records
 
-DATA_SET = "dataset"
 TOLD = ("ready", "rejected")  # a refused lesson costs nothing that is known by heart
 EVERYTHING = ""  # in the place of an example's id: all that only the engine can find
 

@@ -22,6 +22,13 @@ def state_of(page, kept, version, leased):
     """(state, words, verbs) of what is kept of a message: a lesson of the queue, or what was
     learned from it in `version`.  Verbs are (words, verb, of); the last one takes it back."""
     id, heart = kept["id"], page.heart
+    if kept["state"] == "secret":
+        keep = (t("queue.secret_keep"), "release-secret", id)
+        return (
+            "secret",
+            t("queue.secret_note"),
+            [keep, (t("queue.secret_drop"), "discard-secret", id)],
+        )
     asks = (t("memory.ask"), "ask-in-chat", id)
     if heart.gone(id):
         return "gone", t("note.gone"), []
@@ -71,6 +78,9 @@ class Notes:
         for example in await records.examples(self.page.store):
             version = labels.get(example.get("learned_in"), "")
             found[example["source"].get("message")] = (example, version or t("none"))
+        for id, held in self.page.teaching.collector.held.items():
+            example = held["offer"][0]
+            found[example["source"].get("message")] = ({"id": id, "state": "secret"}, "")
         self.found = found
         self.draw()
 

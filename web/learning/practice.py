@@ -131,7 +131,7 @@ class Learning:
     async def tell_not_used(self):
         """An attempt failed its checks, or gave numbers that are none: what is in use stays."""
         refused = (await records.rejections(self.page.store))[0]
-        said = await verdict.told(self.page.store, refused)
+        said = await verdict.tried(self.page.store, refused)  # why is told where one looks
         said += " " + t("learned.still", version=self.page.version)
         self.page.toast(said, "show-versions", words=t("learned.look"), seconds=20)
 
@@ -260,8 +260,8 @@ class Learning:
         key = await self.page.store.get("settings", "signing-key")
         files.save("oneseek-signing-key.pem", key["private"], "application/x-pem-file")
 
-    async def reset(self, word):
-        if await self.tell(Reset(word=word)):
+    async def reset(self):
+        if await self.tell(Reset(word="RESET")):
             js.location.reload()
 
     async def load_again(self, model):

@@ -1,5 +1,6 @@
 """What the page reads from the stores that the engine writes, in the order it shows it."""
 
+from engine.core.exchange.stones import DATA_SET
 from engine.core.rebuild import rounds_away
 
 POINTS = 400
@@ -70,8 +71,8 @@ async def events(store, count):
     told = [{"kind": e["kind"], "time": e["time"], "data": e["body"]} for e in entries]
     stages = await rows(store, "events", count, newest=True)
     told += [{"kind": e["type"], "time": e["timestamp"], "data": e} for e in stages]
-    told.sort(key=lambda event: -event["time"])
-    return told[:count]
+    order = sorted((-event["time"], place) for place, event in enumerate(told))
+    return [told[place] for _, place in order[:count]]  # MicroPython's own sort mixes equals
 
 
 async def statistics(store):
@@ -98,8 +99,8 @@ async def statistics(store):
 
 
 async def examples(store):
-    """Everything it holds, newest first."""
-    found = await rows(store, "examples")
+    """Every fact it holds, newest first; a data set is none."""
+    found = [one for one in await rows(store, "examples") if one["kind"] != DATA_SET]
     found.sort(key=lambda example: -example["time"])
     return found
 

@@ -247,7 +247,10 @@ class Training:
         if self.remembering is not None:
             return await self.remember(self.remembering)
         asked, self.wanted = self.wanted, ""
-        work = next_work(self.waits(), asked) or PRACTICE
+        work = next_work(self.waits(), asked)
+        if not work:  # what waited was ended, or taken back, since time was granted
+            self.page.status.know(round="")
+            return 0.0
         kind = QUESTION if work in (BEGUN, RUN) else work  # the engine knows which run it is
         self.leased = []
         if kind == LESSON:

@@ -9,6 +9,8 @@ from web.lib.words import t
 
 CHANGED = ("KL", "top-1", "perplexity")  # how its other answers read
 SCALED = "scaled to "
+WITHOUT_LESSONS = ("practice", "training")  # kinds of rounds with words of their own
+AS_BEFORE = " as before"
 NEVER_TRAINED = " in wordings never trained"
 
 
@@ -49,8 +51,8 @@ def warned(version):
 async def tried(store, entry):
     """What a refused attempt was about."""
     body = entry["body"]
-    if body.get("kind") == "practice":
-        return t("verdict.tried_practice")
+    if body.get("kind") in WITHOUT_LESSONS:
+        return t("verdict.tried_" + body["kind"])
     texts = []
     for id in body.get("lessons") or ():
         record = await store.get("queue", id)
@@ -61,14 +63,8 @@ async def tried(store, entry):
 
 
 def next_step(entry):
-    practice = entry["body"].get("kind") == "practice"
-    return t("verdict.next_practice" if practice else "verdict.next")
-
-
-async def told(store, entry):
-    """All three in one, for a notice."""
-    said = [await tried(store, entry)] + faults(entry["body"]["gate"]) + [next_step(entry)]
-    return " ".join(said)
+    kind = entry["body"].get("kind")
+    return t("verdict.next_" + kind if kind in WITHOUT_LESSONS else "verdict.next")
 
 
 def figures(gate):
@@ -132,6 +128,8 @@ def measure_name(name):
 
 def limit(text):
     """`>= 0.98, was 1.00` and the like, in words."""
+    if text.endswith(AS_BEFORE):
+        return t("limit.below", value=figure(text[len("< ") : -len(AS_BEFORE)]))
     rest, _, before = text.partition(", was ")
     other = rest.endswith(NEVER_TRAINED)
     rest = rest[: -len(NEVER_TRAINED)] if other else rest

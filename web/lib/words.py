@@ -78,7 +78,7 @@ class Words:
         return js.Intl.NumberFormat.new(self.language, options).format(float(value))
 
     def percent(self, share, digits=0):
-        return self.number(share * 100, digits) + " %"
+        return self.number(share * 100, digits) + "\u00a0%"
 
     def size(self, count):
         step = 0
@@ -91,8 +91,8 @@ class Words:
         """About how long, in the one unit that says it."""
         for unit, length in (("h", 3600), ("min", 60)):
             if seconds >= 1.5 * length:
-                return "%s %s" % (self.number(seconds / length), unit)
-        return "%s s" % self.number(max(1, seconds))
+                return "%s\u00a0%s" % (self.number(seconds / length), unit)
+        return "%s\u00a0s" % self.number(max(1, seconds))
 
     def clock(self, milliseconds):
         options = to_js({"hour": "2-digit", "minute": "2-digit"})

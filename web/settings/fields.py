@@ -3,6 +3,7 @@ range."""
 
 from engine.core import settings
 from web.lib import dom
+from web.lib.words import t
 
 
 def fields(prefix, kind, values, offered=None):
@@ -35,7 +36,7 @@ def _field(of, name, field, value):
     else:
         box = dom.make("input", type="text", **acts)
         box.value = ", ".join(value)
-    words = dom.make("small", field.range())
+    words = dom.make("small", t.said(field.range()))
     return dom.make("label", name, box, words, dom.make("span", cls="wrong"), cls="field")
 
 

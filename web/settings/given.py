@@ -41,7 +41,7 @@ class Given:
 
     async def look(self, models):
         """Each of these groups of files in a dialog, as the engine reads it."""
-        self.page.toast(t("given.looking"))
+        looking = self.page.toast(t("given.looking"))
         self.found, cards = {}, []
         for group in models:
             try:
@@ -52,6 +52,7 @@ class Given:
             name = folder_name(told, group)
             self.found[name] = group, told
             cards.append(self.card(name, told))
+        looking._dom_element.remove()
         if cards:
             overlay.dialog(t("given.title"), cards, name="given")
 
@@ -69,7 +70,7 @@ class Given:
         facts += [t("given.files", n=told["files"])] if told["files"] > 1 else []
         facts += [one for one in (told["architecture"], told["licence"]) if one]
         if told["parameters"]:
-            facts.append(t("given.parameters", n=t.number(told["parameters"] / 1e6)))
+            facts.append(t("given.parameters", n=round(told["parameters"] / 1e6)))
             facts.append(", ".join(told["types"]))
         ways = told.get("packed", [])
         usable = told["loads"] and (told["chats"] or any(one["chats"] for one in ways))

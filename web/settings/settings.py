@@ -18,6 +18,10 @@ def folding_name(details):
     return details.firstElementChild.textContent
 
 
+def decimal(value):
+    return t.number(value, 2 if value % 1 else 0)
+
+
 class SettingsDialog:
     def __init__(self, page):
         self.page = page
@@ -95,7 +99,8 @@ class SettingsDialog:
         return dom.make("section", dom.make("h3", t(key)), parts)
 
     def look(self):
-        languages = [(code, t.language_name(code)) for code in LANGUAGES]
+        names = [(code, t.language_name(code)) for code in LANGUAGES]
+        languages = [(code, name[0].upper() + name[1:]) for code, name in names]
         themes = [(theme, t("theme." + (theme or "auto"))) for theme in THEMES]
         return self.section(
             "settings.look",
@@ -106,6 +111,12 @@ class SettingsDialog:
                 cls="columns",
             ),
             self.check("single_keys"),
+            dom.make(
+                "div",
+                dom.button(t("help.title"), "help", drawing="help"),
+                dom.button(t("privacy.promise"), "privacy", drawing="lock"),
+                cls="row narrow-only",
+            ),
         )
 
     def chat(self):
@@ -249,7 +260,7 @@ class SettingsDialog:
             id="set-" + name,
         )
         box.value = self.page.settings[name]
-        note = dom.make("small", t("config.range", low=low, high=high))
+        note = dom.make("small", t("config.range", low=decimal(low), high=decimal(high)))
         return dom.make("label", t("settings." + name), box, note, cls="field")
 
     async def set_number(self, name, element):

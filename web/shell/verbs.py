@@ -32,12 +32,14 @@ def register(page):
             ),
             "switch-chart": lambda of, el: switch_chart(page),
             "import-adapter": lambda of, el: pick_adapter(page),
+            "help": lambda of, el: page.shortcuts.help(),
+            "privacy": lambda of, el: privacy(),
             "set-theme": lambda of, el: set_theme(page, el.value),
             "export-everything": lambda of, el: backup.export_everything(page),
             "import-everything": lambda of, el: backup.import_everything(page),
             "export-openai": lambda of, el: backup.export_chats(page.store, "openai"),
             "export-sharegpt": lambda of, el: backup.export_chats(page.store, "sharegpt"),
-            "ask-reset": lambda of, el: ask_word("save-reset", RESET, "RESET"),
+            "ask-reset": lambda of, el: ask_word("save-reset", RESET, t("reset.word")),
             "ask-delete": lambda of, el: ask_word("save-delete", DELETE, t("delete.word")),
             "save-reset": lambda of, el: reset(page, dom.field(el, "word")),
             "save-delete": lambda of, el: delete_everything(page, dom.field(el, "word")),
@@ -50,7 +52,7 @@ def register(page):
         ("#settings-button", lambda event: page.settings_dialog.open()),
         ("#storage", lambda event: page.settings_dialog.open()),
         ("#help-button", lambda event: page.shortcuts.help()),
-        ("#privacy", lambda event: privacy(page)),
+        ("#privacy", lambda event: privacy()),
         ("#model-button", lambda event: page.first_run.choose()),
         ("#add", lambda event: page.intake.doors.ask_what()),
         ("#nav-toggle", lambda event: page.aside.toggle_nav()),
@@ -141,7 +143,7 @@ async def pick_adapter(page):
         await page.learning.import_adapter(chosen)
 
 
-def privacy(page):
+def privacy():
     parts = [dom.make("p", t("privacy.text%d" % n)) for n in (1, 2, 3)]
     overlay.dialog(t("privacy.promise"), parts, name="privacy-dialog")
 
@@ -164,9 +166,9 @@ def ask_word(do, words, word):
 
 
 async def reset(page, word):
-    if word == "RESET":
+    if word == t("reset.word"):
         overlay.close_all()
-        await page.learning.reset(word)
+        await page.learning.reset()
 
 
 async def delete_everything(page, word):

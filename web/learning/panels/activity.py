@@ -225,13 +225,12 @@ class Activity:
 
     def events(self, found):
         title = dom.make("h3", t("events.title"))
-        if not found:
+        told = happened.told(found, self.labels, self.page.settings["developer"], EVENTS)
+        if not told:
             return dom.make("section", title, dom.make("p", t("events.empty"), cls="empty"))
         rows = [
             dom.make("li", dom.make("time", t.clock(time)), dom.make("span", words))
-            for time, words in happened.told(
-                found, self.labels, self.page.settings["developer"], EVENTS
-            )
+            for time, words in told
         ]
         return dom.make("section", title, dom.make("ol", rows, cls="events"))
 

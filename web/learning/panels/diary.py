@@ -31,7 +31,7 @@ async def told(store, version):
     first = await store.get("examples", ids[0]) if ids else None
     if kind == "practice":
         return t("diary.practice")
-    if kind in ("import", "forget", "batch") or not first:
+    if kind in ("import", "forget", "training") or not first:
         return t("diary." + kind) if t.has("diary." + kind) else t("versions.learned", n=len(ids))
     more = len(ids) - 1
     if more:

@@ -70,7 +70,7 @@ class Groups:
 
     def time(self, count):
         seconds = self.page.measured.seconds("fact")
-        return [t("queue.price", time=t.duration(seconds * count))] if seconds else []
+        return [t("queue.price", time=t.duration(seconds * count))] if seconds and count else []
 
     # ------------------------------------------------------------------------------------ acts
 

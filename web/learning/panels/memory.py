@@ -1,5 +1,6 @@
 """Memory: every fact it holds, in the person's own words; this is what they trust."""
 
+from engine.core.exchange.stones import DATA_SET
 from web.chat import message
 from web.learning import records, truth
 from web.learning.panels.sift import Sift
@@ -269,10 +270,18 @@ class Memory:
             versions = ", ".join(affected.versions)
             words += " " + t("forget.text", versions=versions, start=affected.retrain_from)
             yes = t("forget.yes")
+        one = await self.page.heart.find(ids[0]) if len(ids) == 1 else None
         yes = dom.button(yes, "forget-now", " ".join(ids), cls="danger")
         no = dom.button(t("cancel"), "close-dialog")
         overlay.dialog(
-            title, dom.make("p", words), actions=(no, yes), name="forget", important=True
+            title,
+            dom.make("p", t("event.quoted", question=one["answer"]))
+            if one and one["kind"] != DATA_SET
+            else None,
+            dom.make("p", words),
+            actions=(no, yes),
+            name="forget",
+            important=True,
         )
 
 

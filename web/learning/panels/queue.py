@@ -97,13 +97,16 @@ class QueuePanel:
             form = message.editor(t("save"), record["answer"], "save-queued", id, note)
             return dom.make("li", form)
         held = record["state"] == "held"
+        waits = record["state"] != "rejected" and id not in self.page.teaching.queue.leased
         return dom.make(
             "li",
             dom.make(
                 "header",
                 dom.make("span", t("priority." + record["priority"]), cls="tag plain"),
                 dom.make("span", t("queue.waits_for_you"), cls="tag learn") if held else None,
-            ),
+            )
+            if waits
+            else None,
             dom.make("p", record["prompt"], cls="said", lang=record["language"]),
             dom.make("p", record["answer"], cls="answer", lang=record["language"]),
             dom.make("p", self.why(record), cls="why"),
@@ -121,7 +124,7 @@ class QueuePanel:
                 dom.button(t("queue.skip"), "skip", id, "close", cls="small"),
                 cls="row tight",
             )
-            if id not in self.page.teaching.queue.leased
+            if waits or record["state"] == "rejected"
             else None,
             cls="item",
         )

@@ -89,7 +89,7 @@ class TrainingRuns:
             cls="column",
         )
         note = dom.make("p", t("runs.text"), cls="note")
-        one = dom.make("p", t("runs.one_model", model=self.page.choice.model_id()), cls="note")
+        one = dom.make("p", t("runs.one_model", model=self.page.first_run.name()), cls="note")
         overlay.dialog(t("runs.title"), note, one, form, name="runs")
         await self.modes.look(chosen, EPOCHS, "lora")
 
@@ -197,7 +197,7 @@ class TrainingRuns:
             dom.make("p", told, cls="note") if losses else None,
             memory_of(run),
             end,
-            dom.make("small", run["runId"]),
+            dom.make("small", run["runId"], cls="developer"),
             cls="item",
         )
 

@@ -1,8 +1,9 @@
 """Versions: every state it has had, ranked by a rule that is printed, compared blind, rolled
 back."""
 
+from engine.core.exchange.stones import DATA_SET
 from web.learning import dna, records, verdict
-from web.learning.panels import diary
+from web.learning.panels import diary, runs
 from web.lib import dom, overlay
 from web.lib.words import t
 
@@ -210,7 +211,10 @@ class Versions:
         rows = []
         for id in version["lessons"]:
             example = await self.page.store.get("examples", id)
-            if example:
+            if example and example["kind"] == DATA_SET:
+                name = runs.name_of(example["prompt"])
+                rows.append(dom.make("li", t("runs.option", name=name, n=example["examples"])))
+            elif example:
                 origin = dom.make("p", self.page.memory.origin(example), cls="why")
                 rows.append(dom.make("li", dom.make("p", example["prompt"]), origin))
         if not rows:
