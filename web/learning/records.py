@@ -100,7 +100,7 @@ async def statistics(store):
 
 async def examples(store):
     """Every fact it holds, newest first; a data set is none."""
-    found = [one for one in await rows(store, "examples") if one["kind"] != DATA_SET]
+    found = [one for one in await rows(store, "examples") if one.get("kind") != DATA_SET]
     found.sort(key=lambda example: -example["time"])
     return found
 

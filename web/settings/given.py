@@ -52,7 +52,7 @@ class Given:
             name = folder_name(told, group)
             self.found[name] = group, told
             cards.append(self.card(name, told))
-        looking._dom_element.remove()
+        looking.remove()
         if cards:
             overlay.dialog(t("given.title"), cards, name="given")
 
