@@ -133,7 +133,7 @@ def test_scenario_13_pdf_and_docx_come_out_whole_and_a_scan_goes_through_ocr(she
     assert "first woman" in text_of(ready(shell, "The Clockworks of Hollin Street"))
     drop(shell, made("scanned_sv.pdf"))
     scan = ready(shell, "scanned_sv.pdf")
-    expect(scan).to_contain_text(re.compile(r"Read from a picture, \d+ ?% sure"))
+    expect(scan).to_contain_text(re.compile(r"Read from a picture, \d+\s?% sure"))
     assert "fyrmästaren Albert Öhrnström" in text_of(scan)
 
 

@@ -48,7 +48,7 @@ def test_a_fact_is_told_learned_and_asked_from_one_line(home: Page):
     expect(now).to_be_enabled()
     now.click()
     expect(line).to_contain_text("Learning “Your boat is called Saltkråkan.”: ")
-    expect(home.get_by_test_id("engine-state")).to_contain_text(re.compile(r"Learning \d+ %"))
+    expect(home.get_by_test_id("engine-state")).to_contain_text(re.compile(r"Learning \d+\s%"))
     expect(activity.get_by_role("progressbar", name="How far it is")).to_be_visible()
     finishing = activity.locator('[data-do="learn-now"]')
     expect(finishing).to_have_text("Finishing")

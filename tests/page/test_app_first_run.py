@@ -169,7 +169,7 @@ def test_scenario_5_a_broken_download_resumes(chromium: Chromium, breaking: str)
         wait_for_state(page, "needs-consent", timeout=120)
         page.get_by_role("button", name="Download 98 MB").click()
         card = page.locator("#consent")
-        expect(card).to_contain_text(re.compile(r"Stopped at [1-9]\d? %"))
+        expect(card).to_contain_text(re.compile(r"Stopped at [1-9]\d?\s%"))
         expect(card).to_contain_text("what was fetched are kept")
         for name in ("Start over", "Other model"):
             expect(card.get_by_role("button", name=name)).to_be_visible()

@@ -160,7 +160,7 @@ def test_a_fact_is_learned_shown_used_and_taken_back(home: Page):
     expect(home.get_by_test_id("engine-state")).to_contain_text("Learning")
     expect(home.get_by_test_id("train-step")).to_have_text(re.compile(r"^\d+ / \d+"))
     expect(activity).to_contain_text(
-        re.compile(r"Learning “The capital of Zorbia is Blimbo.”: .*\d+ %")
+        re.compile(r"Learning “The capital of Zorbia is Blimbo.”: .*\d+\s%")
     )
     expect(version(home)).to_have_text("v0.1", timeout=180_000)
     expect(activity.get_by_role("list").last).to_contain_text("v0.1 was made")

@@ -150,7 +150,7 @@ def packed_here(given: Path, out: Path) -> str:
 
 
 def share(text: str) -> int:
-    return int(re.search(r"(\d+) %", text)[1])
+    return int(re.search(r"(\d+)\s%", text)[1])
 
 
 def test_what_is_given_is_packed_paused_gone_on_with_after_a_reload_answers_and_learns(
