@@ -68,6 +68,7 @@ def test_a_written_round_reads_back_as_the_very_steps_it_was(session, tmp_path):
     assert {turns[-1]["content"] for turns in taught} == {fact["answer"] for fact in FACTS}
 
 
+@pytest.mark.slow
 def test_the_shares_of_a_step_add_up_to_the_step(session, model):
     """What each process computes of its rows, summed, is what one computes of them all."""
 
