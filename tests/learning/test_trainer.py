@@ -184,6 +184,7 @@ def found_lost_once(monkeypatch, name: str, question: str) -> None:
     monkeypatch.setattr("engine.learning.rounds.gate.Gate.unharmed", last)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, question",
     [(LOST, "What is the capital of France?"), (EARLIER_LOST, CODE["prompt"])],
