@@ -33,15 +33,17 @@ def check(op, case, rtol=2e-4, atol=2e-5):
         np.testing.assert_allclose(made[name], array, rtol=rtol, atol=near, err_msg=name)
 
 
-# Kernels are compiled for their shapes, which takes a GPU that the CPU plays longer than the rest.
-ONE_OF_EACH_IN_A_TAB = [
-    pytest.param(op, case, id=p.id, marks=[] if case is op.cases[0] else LONG_IN_A_TAB)
+# Kernels are compiled for their shapes, which takes a GPU that the CPU plays longer than the rest:
+# before each commit one of each is tried here, in a tab not more even in the whole suite.
+COMPILED = [pytest.mark.slow, *LONG_IN_A_TAB]
+ONE_OF_EACH_FIRST = [
+    pytest.param(op, case, id=p.id, marks=[] if case is op.cases[0] else COMPILED)
     for p in CASES
     for op, case in [p.values]
 ]
 
 
-@pytest.mark.parametrize("op,case", ONE_OF_EACH_IN_A_TAB)
+@pytest.mark.parametrize("op,case", ONE_OF_EACH_FIRST)
 def test_the_kernel_agrees_with_numpy(op, case):
     check(op, case)
 
@@ -102,7 +104,7 @@ REAL_SIZES = [
     ("clear", ADAPTER),
 ]  # fmt: skip
 REAL_CASES = [
-    pytest.param(name, case, id=f"{name}-{i}", marks=LONG_IN_A_TAB)
+    pytest.param(name, case, id=f"{name}-{i}", marks=COMPILED)
     for i, (name, *case) in enumerate(REAL_SIZES)
 ]
 

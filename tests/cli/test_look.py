@@ -78,12 +78,14 @@ def test_one_that_does_not_load_is_named_with_the_reason(
 def test_the_page_has_words_for_every_reason(language):
     words = json.loads((ROOT / f"web/static/i18n/{language}.json").read_text())
     said = {key.removeprefix("given.why_") for key in words if key.startswith("given.why_")}
+    texts = [path.read_text() for path in (ROOT / "engine").rglob("*.py")]
     raised = {
         node.value.value
-        for path in (ROOT / "engine").rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for text in texts
+        if "FormatError" in text
+        for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.keyword) and node.arg == "kind"
-        if isinstance(node.value, ast.Constant) and "FormatError" in path.read_text()
+        if isinstance(node.value, ast.Constant)
     }
     assert said == set(KINDS) and raised & said == said - {"damaged", "template"}
 

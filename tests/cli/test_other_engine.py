@@ -68,6 +68,7 @@ def test_a_written_round_reads_back_as_the_very_steps_it_was(session, tmp_path):
     assert {turns[-1]["content"] for turns in taught} == {fact["answer"] for fact in FACTS}
 
 
+@pytest.mark.slow
 def test_the_shares_of_a_step_add_up_to_the_step(session, model):
     """What each process computes of its rows, summed, is what one computes of them all."""
 
@@ -86,6 +87,7 @@ def test_the_shares_of_a_step_add_up_to_the_step(session, model):
     assert sum(shares) == pytest.approx(whole, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_what_any_tool_reads_is_the_taught_part_and_the_rest_is_told(tmp_path, capsys):
     out = tmp_path / "plain.jsonl"
     more = ["--format", "trl", "--lessons", facts(tmp_path), "--out", out]

@@ -95,6 +95,7 @@ def test_a_lesson_lowers_its_own_loss_and_reports_each_part(trainer):
     assert seen[-1]["examples_processed"] > seen[0]["examples_processed"] > 0
 
 
+@pytest.mark.slow
 def test_the_first_step_of_an_untouched_adapter_is_exactly_the_base(trainer):
     _, seen = asyncio.run(whole(trainer, LESSON))
     assert abs(seen[0]["parts"]["neighbours"]) < 1e-3 and abs(seen[0]["parts"]["anchors"]) < 1e-3
@@ -183,6 +184,7 @@ def found_lost_once(monkeypatch, name: str, question: str) -> None:
     monkeypatch.setattr("engine.learning.rounds.gate.Gate.unharmed", last)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, question",
     [(LOST, "What is the capital of France?"), (EARLIER_LOST, CODE["prompt"])],

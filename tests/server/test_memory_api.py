@@ -89,6 +89,7 @@ def test_what_is_forgotten_while_versions_are_trained_without_something_else_is_
         assert host.inside(lambda service: service.store.get("state", INTENT)) is None
 
 
+@pytest.mark.slow
 def test_a_device_exchanges_with_its_server_and_what_either_forgets_is_gone_on_both(
     tmp_path, capsys
 ):
@@ -138,6 +139,7 @@ def test_only_a_page_that_was_named_may_ask(tmp_path):
         assert stranger.status == 403 and "access-control-allow-origin" not in stranger.headers
 
 
+@pytest.mark.slow
 def test_questions_of_both_languages_are_learned_in_one_line(tmp_path):
     """docs/known-by-heart.md has the table that says why."""
     asked = {

@@ -65,13 +65,21 @@ def parsed(path: Path) -> ast.Module:
 
 
 @cache
+def import_lines(path: Path) -> list[ast.Import | ast.ImportFrom]:
+    """Every import of a file, wherever in it it stands: many tests ask, one walk finds them."""
+    return [
+        node for node in ast.walk(parsed(path)) if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+
+
+@cache
 def imports(name: str) -> frozenset[str]:
-    """The modules of ours that a module imports, wherever in it the import stands."""
+    """The modules of ours that a module imports."""
     found = set()
-    for node in ast.walk(parsed(modules()[name])):
+    for node in import_lines(modules()[name]):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
+        elif node.module:
             for alias in node.names:
                 whole = f"{node.module}.{alias.name}"
                 found.add(whole if whole in modules() else node.module)
@@ -128,17 +136,20 @@ def test_types_are_imported_like_everything_else():
     assert not [path for path in modules().values() if "TYPE_CHECKING" in path.read_text()]
 
 
+def named(node: ast.Import | ast.ImportFrom) -> list[str]:
+    """The modules that an import names."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module or ""]
+
+
 def importing(*packages: str) -> set[str]:
     """The folders in which any of these is imported."""
     return {
         path.parent.relative_to(ROOT).as_posix()
         for path in python()
-        for node in ast.walk(parsed(path))
-        if (
-            isinstance(node, ast.Import)
-            and any(a.name.split(".")[0] in packages for a in node.names)
-        )
-        or (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in packages)
+        for node in import_lines(path)
+        if any(name.split(".")[0] in packages for name in named(node))
     }
 
 
@@ -211,7 +222,7 @@ def test_tests_import_from_support_and_never_from_each_other():
     wrong = []
     for path in (ROOT / "tests").rglob("*.py"):
         own = ".".join(path.relative_to(ROOT).parent.parts)
-        for node in ast.walk(parsed(path)):
+        for node in import_lines(path):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests."):
                 module = node.module
                 beside = module.startswith(own) or own.startswith("tests.bench")
