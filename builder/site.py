@@ -26,6 +26,7 @@ from builder import (
     romfs,
     wheels,
 )
+from engine.core.storage.store import STEPS
 
 DIST = ROOT / "dist"
 TEST_DIST = ROOT / "dist-test"
@@ -197,6 +198,7 @@ def roots(site: Site, settings: dict[str, dict]) -> dict[str, bytes]:
             Path(name).stem: path for name, path in site.names.items() if name.startswith("models/")
         },
         "workers": settings,
+        "stores": STEPS,
     }
 
     def given(name: str) -> str:

@@ -4,6 +4,7 @@ import asyncio
 
 import js
 
+from engine.core.storage.store import BrowserStore
 from web.chat.about import About
 from web.chat.chat import Chat
 from web.chat.compare import Compare
@@ -49,7 +50,7 @@ from web.shell.status import Status
 
 async def start(app, opening):
     """Fill the page from the store, and be ready for the person before the workers are."""
-    page = app.page = Page(app, await opening)
+    page = app.page = Page(app, BrowserStore(await opening))
     await page.load_settings()
     await t.use(page.settings["language"] or wished())
     dom.start(page.complain)

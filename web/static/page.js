@@ -2,8 +2,12 @@
 // that it reads where it lies. What goes wrong before there is a page is said by start.js, which hears errors.
 const PLACES = '["/rom", ".frozen"]'; // of modules: ours, then MicroPython's own; looked for nowhere else
 const HEAP = 8 << 20; // bytes to begin with: enough that starting needs no collection of garbage
-const { files } = JSON.parse(document.getElementById("site").textContent);
+const { files, stores } = JSON.parse(document.getElementById("site").textContent);
 const address = (name) => new URL(files[name], document.baseURI).href;
+
+// Opened while Python comes: on a first visit it is made, which takes a while. Who waits for it is told why it failed.
+globalThis.opening = import(address("store.js")).then(({ openStore }) => openStore("oneseek", JSON.stringify(stores), null));
+opening.catch(() => {});
 
 async function begin() {
   const modules = fetch(address("modules.rom")).then((answer) => answer.arrayBuffer());
