@@ -1,8 +1,9 @@
 """`build.py bench page`: how soon the page reacts and the engine is ready, on the first visit and
-on the next.
+on those after it.
 
-Cold is a fresh profile, warm the next visit of the same one, kept offline by then; each profile is
-on disk, as a person's is, and only such a one keeps what the browser compiled. Told are medians,
+Cold is a fresh profile, warm the next visit of the same one, kept offline by then, and settled the
+one after that, when the browser has kept what it compiled of it; each profile is on disk, as a
+person's is, and only such a one keeps that. Told are medians,
 also of the parts of a start (tests/bench/parts/start.py). What a key costs is measured with the
 demo model while it answers and while it learns, in a new chat and in one of 10,000 messages.
 With `--shots` it takes a picture of every state instead (tests/bench/parts/shots.py), with
@@ -31,6 +32,7 @@ KEYS = 40
 MESSAGES = 10_000
 ALIVE = ("ready", "needs-consent", "unsupported")
 BUSY = {"generating": ("generating",), "training": ("training", "evaluating")}
+LATER = ("warm", "settled")
 NAMED = ("interactive_ms", "engine_ready_ms", "longest_task_ms")
 PROMPT = "Tell me a long story about a lighthouse, a fox and the sea."
 
@@ -93,10 +95,11 @@ def visits(browser: Browser, address: str) -> list[dict]:
             Counting.sent, Counting.open = Counter(), True
             rows.append({"visit": "cold"} | visit(page) | {"sent": dict(Counting.sent)})
             kept_offline(page)
-            page.wait_for_timeout(SETTLED)
-            rows.append({"visit": "warm"} | visit(page))
+            for later in LATER:
+                page.wait_for_timeout(SETTLED)
+                rows.append({"visit": later} | visit(page))
         profile.close()
-        report.say(f"visit {number + 1} of {count}:", rows[-2], rows[-1])
+        report.say(f"visit {number + 1} of {count}:", *rows[-1 - len(LATER) :])
     return rows
 
 
@@ -196,7 +199,7 @@ def main() -> None:
 
 def summary(rows: list[dict]) -> dict:
     cold = [row for row in rows if row["visit"] == "cold"]
-    warm = [row for row in rows if row["visit"] == "warm"]
+    later = {name: [row for row in rows if row["visit"] == name] for name in LATER}
 
     def median(of: list[dict], name: str) -> float:
         return statistics.median(row[name] for row in of)
@@ -205,12 +208,17 @@ def summary(rows: list[dict]) -> dict:
     parts = [name for name in measured if name not in NAMED]
     return {
         "interactive_ms": median(cold, "interactive_ms"),
-        "interactive_warm_ms": median(warm, "interactive_ms"),
         "engine_ready_cold_ms": median(cold, "engine_ready_ms"),
-        "engine_ready_warm_ms": median(warm, "engine_ready_ms"),
+        **{
+            f"interactive_{name}_ms": median(some, "interactive_ms") for name, some in later.items()
+        },
+        **{
+            f"engine_ready_{name}_ms": median(some, "engine_ready_ms")
+            for name, some in later.items()
+        },
         "longest_task_ms": median(rows, "longest_task_ms"),
         **{f"cold_{name}": median(cold, name) for name in parts},
-        **{f"warm_{name}": median(warm, name) for name in parts},
+        **{f"{of}_{name}": median(some, name) for of, some in later.items() for name in parts},
     }
 
 

@@ -366,6 +366,25 @@ def test_what_is_removed_while_it_is_read_stays_removed(shell: Page):
     expect(ready(shell, "raksmorgas.png")).not_to_contain_text("already")
 
 
+def test_what_was_being_read_when_the_page_was_closed_says_so_and_can_be_read_again(
+    chromium: in_browser.Chromium, address: str
+):
+    with in_browser.watched(chromium, address) as (context, _):
+        page = alive(context.new_page())
+        drop(page, made("scanned_sv.pdf"))
+        reading = sources(page).and_(page.locator('[data-state="reading"]'))
+        expect(reading).to_have_count(1)
+        page.reload()
+        in_browser.wait_for_state(page, *ALIVE, timeout=180)
+        page.get_by_role("tab", name=re.compile("^Sources")).click()
+        expect(failed(page)).to_contain_text("The page was closed while this was being read.")
+        with page.expect_file_chooser() as chosen:
+            failed(page).get_by_role("button", name="Try again").click()
+        chosen.value.set_files(FILES / "markdown_en.md")
+        ready(page, "The Clockworks of Hollin Street")
+        expect(sources(page)).to_have_count(1)
+
+
 BAD = {
     "empty.txt": (b"", "is empty"),
     "bomb.zip": (hostile.zip_bomb, "unpacks to far more"),

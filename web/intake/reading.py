@@ -30,7 +30,7 @@ class Reader:
         self.page = page
         self.kept = {}  # source -> what it was read from, for another try in this visit
         self.texts = None  # sha256 -> source, once one was needed
-        self.at_work = {}  # source -> the record of one that is being read
+        self.at_work = {}  # source -> the record of one that is to be read, or is being read
         page.app.importer.listen(Reading, self.on_reading)
 
     # --------------------------------------------------------------------------------- taking in
@@ -125,6 +125,7 @@ class Reader:
     async def begin(self, title, kind):
         source = {"id": new_id("s"), "title": title, "kind": kind, "state": "waiting"}
         source.update(time=clock.now(), words=0, lessons=0, language="", used=False)
+        self.at_work[source["id"]] = source
         await self.put(source)
         self.page.aside.show("sources")
         return source
@@ -139,6 +140,12 @@ class Reader:
         source.update(state="failed", why=why)
         await self.put(source)
         self.page.say(t.said(why))
+
+    async def take_up(self):
+        """What an earlier visit was reading when it ended is read by nobody."""
+        for id, source in await self.page.store.all("sources"):
+            if source["state"] in ("waiting", "reading") and id not in self.at_work:
+                await self.fail(source, t("sources.left"))
 
     async def is_wanted(self, source):
         return await self.page.store.get("sources", source["id"]) is not None
@@ -166,12 +173,14 @@ class Reader:
                 why = t("sources.hung") if hung else failures.words(refused.failed)
                 await self.fail(source, why)
             return
-        if not self.at_work.pop(source["id"], None):
+        if source["id"] not in self.at_work:
             await self.let_go(found.items)
             return
         for number, item in enumerate(found.items):
             one = source if number == 0 else await self.begin(item["name"], source["kind"])
             await self.finish(one, item)
+            if not self.at_work.pop(one["id"], None) and await self.is_wanted(one):
+                await self.page.intake.remove(one["id"])
         last = found.items[0]
         self.page.say(t("sources.done", title=source["title"], state=t("sources." + last["state"])))
 
@@ -217,8 +226,10 @@ class Reader:
             why="",
             held=item["held"],
         )
-        await self.put(source)
-        await self.queue_lessons(source, lessons)
+        lessons, secret = apart(lessons)
+        if secret:
+            source["secrets"] = len(secret)
+        await self.hold(source, lessons)
 
     async def known(self, sha256, id):
         """The source that has the same text, if there is one beside this."""
@@ -229,17 +240,10 @@ class Reader:
         other = self.texts.setdefault(sha256, id)
         return await self.page.store.get("sources", other) if other != id else None
 
-    async def queue_lessons(self, source, lessons):
-        """What was read waits for a person's yes: it is held, never learned by itself; what looks
-        like a secret is not even kept."""
-        lessons, secret = apart(lessons)
-        if secret:
-            source["secrets"] = len(secret)
-            await self.put(source)
-        await self.hold(source, lessons)
-
     async def hold(self, source, lessons):
-        """In the queue, each with how good it is and why: beside the others, and what is known."""
+        """What was read waits in the queue for a person's yes, never learned by itself; each lesson
+        with how good it is and why: beside the others, and what is known.  The source is stored as
+        it is now once they are there, so that a yes to it finds them all."""
         learned = [one for _, one in await self.page.store.all("examples")]
         among = Among(answers_of(learned))
         found = []
@@ -251,7 +255,6 @@ class Reader:
         if found:
             source["quality"] = int(sum([one["score"] for one in found]) / len(found) + 0.5)
             source["poor"] = sum([is_poor(one) for one in found])
-            await self.put(source)
         origin = {"kind": "import", "title": source["title"], "document": source["sha256"]}
 
         def offer(queue, lesson):
@@ -261,6 +264,7 @@ class Reader:
             queue.add(example, state="held")
 
         await self.page.teaching.change_many(lessons, offer)
+        await self.put(source)
 
     async def lessons(self, source):
         """What the lessons of a source ask and answer, as the importer keeps it."""

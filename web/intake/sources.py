@@ -78,7 +78,6 @@ class Intake:
         source = await self.page.store.get("sources", id)
         source["secrets"] = 0
         await self.reader.hold(source, apart(await self.reader.lessons(source))[1])
-        await self.reader.put(source)
         if source["used"]:
             await self.use(id, True)
 

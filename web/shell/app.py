@@ -128,6 +128,7 @@ async def start(opening):
         await offline.start(app.new_build)
     await page.presence.start()
     await page.presence.elected_once.wait()
+    asyncio.create_task(dom.guard(page.intake.reader.take_up()))
     await app.start_engine()
     if not kept:  # on a first visit the engine comes before what is kept for the next
         await offline.start(app.new_build)
