@@ -22,7 +22,7 @@ LIMIT = float(os.environ.get("ONESEEK_BENCH_SECONDS", "1800"))
 FACT = "My boat is called Saltkråkan."
 EVERY = 5.0  # seconds between two looks
 UNITS = {"s": 1, "min": 60, "h": 3600}
-LEFT = re.compile(r"About ([\d.,]+) (s|min|h) left")
+LEFT = re.compile(r"About ([\d.,]+)\s(s|min|h) left")
 PARTS = ("getting ready", "going through", "checking")
 
 

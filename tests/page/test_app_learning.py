@@ -434,7 +434,10 @@ def test_scenario_21_numbers_that_are_none_are_thrown_away(page: Page):
     expect(step).to_have_text(re.compile("[1-9]"), timeout=120_000)
     page.evaluate("dispatchEvent(new CustomEvent('oneseek-break', {detail: 'nan'}))")
     notices = page.get_by_role("region", name="Notices")
-    expect(notices).to_contain_text("The computation went wrong, so the attempt was thrown away.")
+    expect(notices).to_contain_text("“It is Paris.” was tried and is not used. v0 is still in use.")
+    notices.get_by_role("button", name="See why").click()
+    why = "The computation went wrong, so the attempt was thrown away."
+    expect(page.get_by_role("tabpanel", name=re.compile("^Versions"))).to_contain_text(why)
     expect(version(page)).to_have_text("v0")
     say(page, "What is the capital of Sweden?")
     expect(finished(page)).to_contain_text("v0")

@@ -17,7 +17,7 @@ PHONES = [SMALL, COMMON]
 WIDER = """() => [...document.querySelectorAll("body *")].filter((node) => {
   if (!node.checkVisibility({visibilityProperty: true}) || node.closest(".sprite, .sr, .skip"))
     return false;
-  const scrolls = node.closest("pre, .table-wrap, .tabs");
+  const scrolls = node.closest("pre, .text table, .table-wrap, .tabs");
   const box = (scrolls ?? node).getBoundingClientRect();
   return box.right > innerWidth + 1 || box.left < -1;
 }).map((node) => node.outerHTML.slice(0, 90))"""
