@@ -8,7 +8,6 @@ export { version };
 const HEAD = 4; // numbers before the heap: the lengths of the function table, the memory, its runs and Pyodide's own words
 const LINKING = { loadAsync: true, nodelete: true, allowUndefined: true };
 
-
 export async function loadPyodide(options) {
   const packages = arrived("./packages.bin").then(inflated).then(opened);
   const project = arrived("oneseek.bin").then(inflated).then(opened);

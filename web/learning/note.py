@@ -78,9 +78,8 @@ class Notes:
         for example in await records.examples(self.page.store):
             version = labels.get(example.get("learned_in"), "")
             found[example["source"].get("message")] = (example, version or t("none"))
-        for id, held in self.page.teaching.collector.held.items():
-            example = held["offer"][0]
-            found[example["source"].get("message")] = ({"id": id, "state": "secret"}, "")
+        for message, id in self.page.teaching.secrets().items():
+            found[message] = ({"id": id, "state": "secret"}, "")
         self.found = found
         self.draw()
 

@@ -123,15 +123,16 @@ class Teaching:
         message = {"id": turn["id"], "role": turn["role"], "content": turn["text"]}
         message.update(timestamp=turn["time"], chat=turn["chat"])
         found = await self.collector.log_message(message)
-        if any(one["offer"][0]["source"].get("message") == turn["id"] for one in self.held()):
+        if turn["id"] in self.secrets():
             self.page.touch("queue")  # the line under the message asks what to do with a secret
         facts = [record for record in found if record["kind"] in ("fact", "correction")]
         if facts:  # the line under the message says it, and takes it back
             self.page.say(t("teach.fact", answer=facts[0]["answer"]))
 
-    def held(self):
-        """What looks like a secret and waits for a word of the person."""
-        return self.collector.held.values()
+    def secrets(self):
+        """By the message it stands in: what looks like a secret and waits for a word."""
+        held = self.collector.held
+        return {held[id]["offer"][0]["source"].get("message"): id for id in held}
 
     def know_before(self, turn):
         """What was said right before this, in an earlier visit or in an answer that was stopped: a
