@@ -271,16 +271,18 @@ def head(site: Site, facts: dict) -> str:
         "modules": site.names["modules.rom"],
         "interpreter": site.names["micropython.wasm"],
         "registry": site.names["models.json"],
+        "font": site.names["inter.woff2"],
         "soon": "\n".join(f'<link rel="modulepreload" href="{site.names[name]}">' for name in SOON),
     }
     return """\
+<link rel="preload" as="font" type="font/woff2" crossorigin href="{font}">
 <link rel="preload" as="fetch" crossorigin href="{modules}">
 <link rel="preload" as="fetch" crossorigin href="{interpreter}">
 <link rel="preload" as="fetch" crossorigin href="{registry}">
 {soon}
 <script type="application/json" id="site">{facts}</script>
 <script type="module" src="{start}"></script>
-<script type="module" src="{page}"></script>
+<script type="module" async src="{page}"></script>
 <script id="workers" type="module" src="{workers}"></script>
 """.format(**quoted)
 

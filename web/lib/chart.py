@@ -95,6 +95,13 @@ def _spread(count, most):
     return sorted(set(list(range(0, count, step)) + ([count - 1] if count else [])))
 
 
+def _style():
+    """The library's own, which comes with the first chart."""
+    address = site.path("vendor/uplot.css")
+    if not dom.find('link[href="%s"]' % address):
+        document.head.append(dom.make("link", rel="stylesheet", href=address))
+
+
 class Chart:
     """One drawing, kept between redraws of its panel; `show(runs, labels)` brings it up to date."""
 
@@ -108,6 +115,7 @@ class Chart:
         self.node.hidden = not runs
         if not runs:
             return
+        _style()
         library = (await js_import(site.path("vendor/uplot.js")))[0].default
         width = max(200, self.node.clientWidth)
         look = (width, _color("--line"), _color("--ink"))

@@ -74,10 +74,11 @@ def replace(element, *children):
     focused = document.activeElement
     inside = not is_none(focused) and element.contains(focused)
     mark = _mark(focused) if inside else None
-    scrolled = element.scrollTop
+    scrolled = element.childElementCount and element.scrollTop  # to ask costs a layout
     element.replaceChildren()
     fill(element, children)
-    element.scrollTop = scrolled
+    if scrolled:
+        element.scrollTop = scrolled
     if mark:
         again = find(mark, element)
         if again and focused.matches(TYPED_INTO):

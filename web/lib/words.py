@@ -7,7 +7,7 @@ chosen by `n`.  The words themselves are in i18n/sv.json and i18n/en.json.
 import json
 
 import js
-from pyscript import document, fetch
+from pyscript import document
 from pyscript.ffi import to_js
 
 from engine.core.sentences import translated
@@ -19,6 +19,8 @@ SIZES = ("B", "kB", "MB", "GB", "TB")
 
 
 class Words:
+    """`tables` are JavaScript's objects: the browser reads them sooner, and few words are needed."""
+
     def __init__(self):
         self.language = "en"
         self.tables = {}
@@ -28,22 +30,22 @@ class Words:
     async def use(self, language):
         """Switch to a language and put its words into the parts of the page that stay."""
         if language not in self.tables:
-            self.tables[language] = json.loads(await self.fetched(language))
+            self.tables[language] = await (await self.fetched(language)).json()
             if language != WRITTEN_IN:
-                self.sentences = json.loads(await self.fetched("sentences." + language))
+                forms = await self.fetched("sentences." + language)
+                self.sentences = json.loads(await forms.text())
         self.language = language
-        self.plural = js.Intl.PluralRules.new(language)
-        self.relative = js.Intl.RelativeTimeFormat.new(language, to_js({"numeric": "auto"}))
+        self.plural = self.relative = None  # these are made when they are first needed
+        self.numbers = {}
         document.documentElement.lang = language
         self.put(document)
 
     def ahead(self, language):
         """Ask for the words of a language that will probably be used."""
-        self.coming[language] = fetch(site.path("i18n/%s.json" % language))
+        self.coming[language] = js.fetch(site.path("i18n/%s.json" % language))
 
     async def fetched(self, name):
-        coming = self.coming.pop(name, None) or fetch(site.path("i18n/%s.json" % name))
-        return await coming.text()
+        return await (self.coming.pop(name, None) or js.fetch(site.path("i18n/%s.json" % name)))
 
     def put(self, root):
         """Fill every element below `root` that names its words in a data-i18n attribute."""
@@ -59,7 +61,10 @@ class Words:
 
     def __call__(self, key, **values):
         found = self.tables[self.language][key]
-        if isinstance(found, dict):
+        if not isinstance(found, str):
+            if not self.has(key):
+                raise KeyError(key)
+            self.plural = self.plural or js.Intl.PluralRules.new(self.language)
             found = found[self.plural.select(float(values["n"]))]
             values["n"] = self.number(values["n"])
         for name, value in values.items():
@@ -71,11 +76,13 @@ class Words:
         return text if self.language == WRITTEN_IN else translated(text, self.sentences)
 
     def has(self, key):
-        return key in self.tables[self.language]
+        return bool(js.Object.hasOwn(self.tables[self.language], key))
 
     def number(self, value, digits=0):
-        options = to_js({"minimumFractionDigits": digits, "maximumFractionDigits": digits})
-        return js.Intl.NumberFormat.new(self.language, options).format(float(value))
+        if digits not in self.numbers:
+            options = to_js({"minimumFractionDigits": digits, "maximumFractionDigits": digits})
+            self.numbers[digits] = js.Intl.NumberFormat.new(self.language, options)
+        return self.numbers[digits].format(float(value))
 
     def percent(self, share, digits=0):
         return self.number(share * 100, digits) + "\u00a0%"
@@ -109,6 +116,9 @@ class Words:
         return js.Date.new(when).toLocaleDateString(self.language, options)
 
     def ago(self, milliseconds):
+        if not self.relative:
+            options = to_js({"numeric": "auto"})
+            self.relative = js.Intl.RelativeTimeFormat.new(self.language, options)
         seconds = (clock.now() - milliseconds) / 1000
         for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
             if seconds >= length:

@@ -50,9 +50,11 @@ from web.shell.status import Status
 
 async def start(app, opening):
     """Fill the page from the store, and be ready for the person before the workers are."""
+    await t.use(wished())  # while what is stored is opened
     page = app.page = Page(app, BrowserStore(await opening))
     await page.load_settings()
-    await t.use(page.settings["language"] or wished())
+    if page.settings["language"] not in ("", t.language):
+        await t.use(page.settings["language"])
     dom.start(page.complain)
     overlay.start()
     pressed.start()

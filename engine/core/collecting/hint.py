@@ -60,9 +60,16 @@ LAST = "\ud7ff"  # emoji come after
 QUOTES = '"“”«»'
 
 _CODES = {}
-for _code in WORDS:
-    for _word in WORDS[_code].split():
-        _CODES[_word] = _CODES.get(_word, ()) + (_code,)
+"""word -> the languages that have it; filled by the first question, because the page starts
+without."""
+
+
+def codes_of(word):
+    if not _CODES:
+        for code, words in WORDS.items():
+            for one in words.split():
+                _CODES[one] = _CODES.get(one, ()) + (code,)
+    return _CODES.get(word, ())
 
 
 def is_letter(letter):
@@ -117,7 +124,7 @@ def votes(text):
         if in_name:
             after = AFTER_A_NAME
         plain = normalise(word)
-        codes = _CODES.get(plain) or _CODES.get(plain.split("'")[0], ())
+        codes = codes_of(plain) or codes_of(plain.split("'")[0])
         if word == "I" and named[i + 1 : i + 2] != [True]:  # I Malmö is Swedish
             codes = ("en",)
         for code in codes:
