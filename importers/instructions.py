@@ -83,7 +83,7 @@ def visible(reading: Reading) -> tuple[Reading, int]:
 
 def suspicions(document: Document) -> list[Suspicion]:
     found = []
-    if document.title:
+    if not any(block.text.startswith(document.title) for block in document.blocks):
         found += _in_text(document.title, -1)
     for number, block in enumerate(document.blocks):
         if block.kind != "code":

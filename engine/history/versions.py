@@ -116,7 +116,8 @@ class Versions:
             learned["earlier"] = await self._earlier(change, example["id"])
             change.put("examples", example["id"], learned)
             change.delete("queue", example["id"])
-            change.tell("example", {"id": example["id"], "source": example["source"]["kind"]})
+            about = {"source": example["source"]["kind"], "round": plan.kind}
+            change.tell("example", {"id": example["id"], **about})
         told = ("number", "name", "line", "parent", "kind", "lessons", "pool", "weights_sha256")
         change.tell("version", {key: record[key] for key in told})
         change.tell("promotion", {"number": number, "line": line, "gate": gate})

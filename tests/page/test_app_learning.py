@@ -530,7 +530,11 @@ def test_scenario_24_everything_leaves_as_a_backup_is_wiped_and_comes_back(
     expect(home.get_by_role("region", name="Notices")).to_contain_text(refused)
     home.get_by_role("button", name="Delete everything …").click()
     dialog = home.get_by_role("alertdialog", name="Delete everything?")
-    dialog.get_by_label("Type DELETE to go on").fill("DELETE")
+    word = dialog.get_by_label("Type DELETE to go on")
+    word.fill("delete")
+    dialog.get_by_role("button", name="Delete everything").click()
+    assert word.evaluate("field => field.validity.patternMismatch")  # the browser says so
+    word.fill("DELETE")
     with home.expect_navigation():
         dialog.get_by_role("button", name="Delete everything").click()
     home.goto("/")

@@ -79,6 +79,22 @@ def test_a_page_whose_folders_are_cleared_while_it_starts_starts(page: Page):
     page.locator("html[data-page=ready]").wait_for(state="attached")
 
 
+LEFT = """
+sessionStorage.visits = 1 + Number(sessionStorage.visits ?? 0);
+if (sessionStorage.visits === "1") IDBFactory.prototype.open = () => ({});
+"""
+
+
+def test_a_first_visit_left_before_anything_could_be_stored_lost_nothing(page: Page):
+    page.add_init_script(LEFT)
+    page.goto("/?model=tiny")
+    page.wait_for_timeout(1000)  # its store never opens
+    page.reload()
+    wait_for_state(page, "ready", timeout=120)
+    assert page.evaluate("sessionStorage.visits") == "2"
+    expect(page.get_by_text("This browser cleared what OneSeek had stored")).to_have_count(0)
+
+
 def test_a_page_that_cannot_begin_says_so_at_once(page: Page, watch: Watch):
     watch.allow("incompatible .mpy file")
 

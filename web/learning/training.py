@@ -106,8 +106,9 @@ class Training:
     def close(self, outcome):
         """The round is over; what it took tells how long the next one will."""
         if outcome and self.effort:
-            dom.run(self.remember_effort(self.effort.remembered()))
+            dom.run(self.remember_effort(self.kind, self.effort.remembered()))
         self.ended, self.run, self.effort = self.run, "", None
+        self.kind, self.leased = "", []  # what comes next is not about them
 
     def tunes(self):
         """Whether settings are looked for, whose time is said with the run and is no measure for
@@ -305,9 +306,9 @@ class Training:
         size = self.page.model.parameters
         return Effort(known, size, max(1, len(self.leased)))
 
-    async def remember_effort(self, known):
+    async def remember_effort(self, kind, known):
         if known:
-            await self.page.save([["put", "settings", self.effort_key(self.kind), known]])
+            await self.page.save([["put", "settings", self.effort_key(kind), known]])
 
     def share(self):
         """How much of the round is done."""

@@ -12,9 +12,13 @@ def doing(page):
     """What the round under way is about, in the person's own words where there are some."""
     training = page.training
     lessons = training.leased
+    if not training.kind:
+        return t("learn.next")
     if training.kind == "memory":
         told = training.remembering and page.teaching.queue.records.get(training.remembering)
-        return t("learn.memory", text=told["answer"]) if told else t("learn.memory_again")
+        if not told:
+            return t("learn.memory_again")
+        return t("learn.memory", text=told["answer"].rstrip("."))
     if training.kind == "lesson" and len(lessons) == 1:
         return t("learn.lesson", text=lessons[0]["answer"])
     if training.kind == "lesson" and lessons:

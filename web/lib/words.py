@@ -19,7 +19,7 @@ SIZES = ("B", "kB", "MB", "GB", "TB")
 
 
 class Words:
-    """`tables` are JavaScript's objects: the browser reads them sooner, and few words are needed."""
+    """`tables` are JavaScript's objects: the browser reads them sooner, and few are needed."""
 
     def __init__(self):
         self.language = "en"

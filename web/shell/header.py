@@ -10,12 +10,13 @@ from web.settings.settings import storage_figures
 class Header:
     def __init__(self, page):
         self.page = page
-        page.watch(self.draw, "model", "words", "versions", "state", "queue")
+        page.watch(self.draw, "model", "words", "versions", "state", "queue", "status")
         page.watch(self.draw_storage, "words", "chats", "versions", "sources", "model")
         for kind in ("online", "offline"):
             dom.listen(kind, js.window, self.connection)
 
     def draw(self):
+        dom.by_id("model-button").hidden = self.page.status.facts["other_tab"]  # it chooses none
         name = dom.by_id("model-name")
         name.textContent = self.page.first_run.name() if self.page.model else t("model.none")
         label = dom.by_id("active-version")

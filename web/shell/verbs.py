@@ -151,12 +151,14 @@ def privacy():
 def ask_word(do, words, word):
     """What cannot be undone asks for a word."""
     title, text, yes = (t(key) for key in words)
+    asked = t("type_word", word=word)
     field = dom.make("input", type="text", name="word", autocomplete="off", required=True)
+    dom.change(field, pattern=word, title=asked)  # the browser says so of another word
     go = dom.make("button", yes, type="submit", cls="danger")
     form = dom.make(
         "form",
         dom.make("p", text),
-        dom.make("label", t("type_word", word=word), field, cls="field"),
+        dom.make("label", asked, field, cls="field"),
         dom.make("div", dom.button(t("cancel"), "close-dialog"), go, cls="row end"),
         do=do,
         data_on="submit",

@@ -22,15 +22,12 @@ function pack(value) {
 // Chromium's QuotaExceededError, which has become a class of its own.
 const plain = (fault) => fault && new DOMException(fault.message, fault.name);
 
-// A file outside IndexedDB: when it is there and the database is new, the browser lost the data.
-// Folders can go while they are read, when a person clears the site's data: then nothing is known.
-async function markedBefore(name) {
+// A file outside IndexedDB, made once there is a database: when it is there and the database is new, the browser lost
+// the data. Folders can go while they are read, when a person clears the site's data: then nothing is known.
+async function marker(name, create) {
   try {
-    const root = await navigator.storage?.getDirectory?.();
-    if (!root) return false;
-    const known = await root.getFileHandle(`${name}.marker`).then(() => true, () => false);
-    await root.getFileHandle(`${name}.marker`, { create: true });
-    return known;
+    const root = await navigator.storage.getDirectory();
+    return Boolean(await root.getFileHandle(`${name}.marker`, { create }));
   } catch {
     return false;
   }
@@ -208,8 +205,8 @@ class Store {
 
 export async function openStore(name, stepsText, told) {
   const store = new Store(name, JSON.parse(stepsText), told ?? (() => {}));
-  const marked = await markedBefore(name);
-  await store.connect();
+  const [marked] = await Promise.all([marker(name, false), store.connect()]);
   store.lost = marked && store.created === true;
+  await marker(name, true);
   return store;
 }

@@ -25,6 +25,8 @@ def said(event, labels, developer=False):
         return _of_question(kind[: len("stage1")], data, developer)
     if not t.has("event." + kind):
         return kind.replace("_", " ")
+    if kind == "example" and data.get("round") == "training":
+        return t("event.data_set")
     gate = data.get("gate") or {}
     reason = " ".join(verdict.faults(gate)) if kind == "rejection" else ""
     return t("event." + kind, name=labels.get(data.get("number"), ""), reason=reason)

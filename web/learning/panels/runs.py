@@ -170,6 +170,8 @@ class TrainingRuns:
             return [t("runs.several", models=", ".join(models))]
         if models != [self.page.choice.model_id()]:
             return [t("runs.other_model", model=models[0])]
+        if state == "ready" and self.page.training.run == run["runId"]:
+            return [t("runs.opens")]
         if state == "training" and self.page.training.run != run["runId"]:
             return [t("runs.begun")]
         if state == "training" and paused:

@@ -170,7 +170,7 @@ class Versions:
         facts = [
             (t("versions.made"), t.date(version["time"])),
             (t("versions.parent"), records.label(parent)),
-            (t("versions.added"), t("versions.learned", n=len(version["lessons"]))),
+            (t("versions.added"), added(version)),
         ]
         if version["gate"].get("came_as"):
             facts.append((t("versions.came_as"), version["gate"]["came_as"]))
@@ -226,6 +226,13 @@ class Versions:
         """What was measured before it was let into the chat."""
         table = verdict.figures(gate)
         return table and dom.make("section", dom.make("h3", t("gate.title")), table)
+
+
+def added(version):
+    """How much it learned, in a word."""
+    if version["kind"] == "training":
+        return t("versions.learned_set")
+    return t("versions.learned", n=len(version["lessons"]))
 
 
 def value_of(version, name):
