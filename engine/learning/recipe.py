@@ -28,8 +28,8 @@ from engine.learning.lessons import (
 ANCHOR_TOKENS = 24
 NEIGHBOUR_TOKENS = 8
 ANCHORS_TOGETHER = 16
-LOOK_ALIKES_TOGETHER = 33
-IN_LESSONS, IN_PRACTICE = (FOR_THE_GATE + n * LOOK_ALIKES_TOGETHER for n in (1, 3))
+LOOK_ALIKES_TOGETHER = 16
+BEHIND, IN_LESSONS, IN_PRACTICE = (FOR_THE_GATE + n * LOOK_ALIKES_TOGETHER for n in (1, 2, 7))
 MENDED = 4  # of what was lost, held on to in each further step
 PROBES = "probes"  # the company of common knowledge
 TEXTS = "texts"  # and that of plain text
@@ -119,12 +119,14 @@ class Recipe:
         seed: int,
         behind: bool = False,
     ) -> None:
-        """`behind` a memory, the base answers all that is unrelated, and a lesson spends no row on
-        it. Practice does: what it makes may leave, and speak alone."""
+        """`behind` a memory, the base answers all that is unrelated and most look-alikes: a lesson
+        spends no row on the one, and half as many on the others. Practice makes no difference: what
+        it makes may leave, and speak alone."""
         facts, self.replaced = newest([*earlier, *lessons])
         self.lessons = [lesson for lesson in facts if lesson in lessons]
         self.earlier = [lesson for lesson in facts if lesson not in lessons]
         self.config, self.seed, self.behind = config, seed, behind
+        self.in_lessons = BEHIND if behind else IN_LESSONS
         self._pools: dict[tuple[Lesson, int], list[Neighbour]] = {}
         self._held: dict[tuple[Lesson, int], list[Hold]] = {}
 
@@ -138,7 +140,7 @@ class Recipe:
             self._pools[lesson, count] = neighbours(lesson, self.facts, count)
         return self._pools[lesson, count]
 
-    def look_alikes(self, lesson: Lesson, count: int = IN_LESSONS) -> list[Hold]:
+    def look_alikes(self, lesson: Lesson, count: int) -> list[Hold]:
         """Those that are trained on."""
         if (lesson, count) not in self._held:
             trained = enumerate(self.pool(lesson, count)[FOR_THE_GATE:])
@@ -152,7 +154,7 @@ class Recipe:
         whose, which = among.split()
         for lesson in self.facts:
             if lesson.id == whose:
-                most = IN_LESSONS if which == "0" else IN_PRACTICE
+                most = FOR_THE_GATE + (int(which) + 1) * LOOK_ALIKES_TOGETHER
                 return [ask for ask in self.look_alikes(lesson, most) if ask.among == among]
         if whose == PROBES:
             return [hold_probe(which, question) for question, _ in probes(which)]
@@ -186,10 +188,14 @@ class Recipe:
             asks.append(Learn("replay", asked, fact.answer))
         for i in range(0 if self.behind else c.anchor_rows):
             asks.append(any_anchor(lesson.language if i % 2 == 0 else "en", draw))
-        asks += draw.sample(self.look_alikes(lesson), c.neighbour_rows + extra)
-        for fact in replayed[: c.replay_neighbour_rows]:
-            asks += draw.sample(self.look_alikes(fact), 1)
+        near = self.look_alikes(lesson, self.in_lessons)
+        asks += draw.sample(near, self.held_rows(c.neighbour_rows) + extra)
+        for fact in replayed[: self.held_rows(c.replay_neighbour_rows)]:
+            asks += draw.sample(self.look_alikes(fact, self.in_lessons), 1)
         return asks
+
+    def held_rows(self, rows: int) -> int:
+        return (rows + 1) // 2 if self.behind else rows
 
     def practice_step(self, step: int) -> list[Ask]:
         """One step of practice: facts in turn, each time in another wording."""

@@ -373,8 +373,18 @@ def test_a_beginning_is_followed_and_a_sentence_that_leads_nowhere_is_not_waited
     saying, ids = Saying(model.tokenizer, [(answer, "9 februari")]), model.tokenizer.encode(answer)
     assert saying.amounts(ids[:1], model.tokenizer.decode(ids[:1]))[ids[1]] > FOLLOWED[0]
     lost = (model.tokenizer.encode("q") * LOST)[:LOST]
-    assert saying.amounts(lost, "q" * LOST)[ids[0]] == 2 * NATS
-    assert ids[0] not in saying.amounts(lost[1:], "q" * (LOST - 1))
+    first = model.tokenizer.encode(" " + answer)[0]
+    assert saying.amounts(lost, "q" * LOST)[first] == 2 * NATS
+    assert first not in saying.amounts(lost[1:], "q" * (LOST - 1))
+
+
+def test_behind_a_sentence_the_answer_begins_after_a_space(model):
+    answer, said = "Din båt heter Saltkråkan.", "Det vet jag inte än."
+    saying, ids = Saying(model.tokenizer, [(answer, "Saltkråkan")]), model.tokenizer.encode(said)
+    bare, spaced = (model.tokenizer.encode(text)[0] for text in (answer, " " + answer))
+    for text, wanted, other in ((said, spaced, bare), (said + "\n", bare, spaced)):
+        amounts = saying.amounts(ids, text)
+        assert amounts[wanted] > 0 and other not in amounts
 
 
 def test_the_very_words_of_a_fact_say_no_other(home):

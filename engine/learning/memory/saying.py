@@ -17,22 +17,29 @@ MOST = 64.0  # twice as much with each sentence that does not say it: models dif
 FOLLOWED = (6.0, 10.0, 16.0)  # nats for what goes on with one, two, three words of the answer
 PATIENCE = 96  # tokens after which what was not said is given up
 LOST = 12  # tokens after which a sentence counts as one that does not say it
-ENDS = (".", "!", "?", ":", ";", "\n", '"', "“", "(")  # behind these the answer may begin
+OPEN = ("\n", '"', "“", "(")  # behind these the answer may begin, and behind ENDS after a space
+ENDS = (".", "!", "?", ":", ";")
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """One answer that is to be said: its beginnings as tokens, and the value that makes it said."""
+    """One answer that is to be said: its beginnings as tokens, without and after a space, and the
+    value that makes it said."""
 
     value: str
-    forms: tuple[tuple[int, ...], ...]
+    bare: tuple[tuple[int, ...], ...]
+    spaced: tuple[tuple[int, ...], ...]
 
     @classmethod
     def of(cls, tokenizer: Tokenizer, answer: str, value: str) -> Wanted:
-        bare = answer.rstrip(" .!")
-        texts = (answer, " " + answer, *(t for v in (value,) if v in bare for t in (v, " " + v)))
-        forms = dict.fromkeys(tuple(tokenizer.encode(text)) for text in texts)
-        return cls(value, tuple(form for form in forms if form))
+        texts = dict.fromkeys([answer] + [value] * (value in answer.rstrip(" .!")))
+        end = tokenizer.encode(".")  # some tokenizers begin every text with a space
+        spaced = (tokenizer.encode(". " + text) for text in texts)
+        return cls(
+            value,
+            tuple(tuple(tokenizer.encode(text)) for text in texts if text),
+            tuple(tuple(ids[len(end) :]) for ids in spaced if ids[len(end) :]),
+        )
 
     def said(self, text: str) -> bool:
         """Whether the value stands there whole: what could still grow into another does not
@@ -44,7 +51,7 @@ class Wanted:
         """What goes on with the end of what was said; the longest match counts most."""
         found: dict[int, float] = {}
         best = 0
-        for form in self.forms:
+        for form in self.bare + self.spaced:
             for length in range(min(len(ids), len(form) - 1), best, -1):
                 end = list(ids[-length:])
                 places = (i for i in range(length, len(form)) if list(form[i - length : i]) == end)
@@ -56,9 +63,10 @@ class Wanted:
                     break
         return found
 
-    def begin(self) -> dict[int, float]:
+    def begin(self, text: str) -> dict[int, float]:
         """Its first words, and those of the value alone: the model likes one of them better."""
-        return {form[0]: NATS for form in self.forms}
+        forms = self.bare if not text or text.endswith((" ", *OPEN)) else self.spaced
+        return {form[0]: NATS for form in forms}
 
 
 class Saying:
@@ -81,8 +89,8 @@ class Saying:
         if not unsaid:
             return {}
         lost = len(ids) % LOST == 0  # a sentence that leads nowhere is not waited for
-        fresh = lost or not text.strip() or text.rstrip(" ").endswith(ENDS)
-        words = unsaid[0].begin() if fresh else {}
+        fresh = lost or not text.strip() or text.rstrip(" ").endswith(ENDS + OPEN)
+        words = unsaid[0].begin(text) if fresh else {}
         held = dict.fromkeys(self.ends, -NATS)  # it does not end before all is said
         return grown(words | held, ids, text)
 
