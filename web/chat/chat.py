@@ -21,6 +21,7 @@ BREATH_SECONDS = 0.005
 FIRST = 8
 MORE = 16
 NEAR_BOTTOM = 100
+OTHERWISE = 0.7  # the temperature of another answer to the same question: the likeliest was given
 
 
 class Chat:
@@ -191,6 +192,8 @@ class Chat:
         if options is None or self.answering is not answer:
             return
         said = conversation.messages(self.tree.branch(asked["id"]), self.page.settings["system"])
+        if any(one["text"] for one in self.tree.siblings(turn) if one is not turn):
+            options["temperature"] = max(OTHERWISE, self.page.settings["temperature"])
         options.update(prefix=turn["text"], think=self.thinks(self.id))
         answer.number = self.page.ask(self.id, said, options, answer)
 

@@ -273,6 +273,7 @@ class Training:
             )
         )
         self.run, self.kind = opened.run, opened.kind or self.kind
+        self.page.touch("state")
         self.ended = "" if self.run == self.ended else self.ended  # it goes on under its old name
         self.effort.spend(opened.used_ms)
         self.page.status.know(round="training" if self.run else "")

@@ -25,7 +25,7 @@ DEFAULTS = {
     "announce": "whole",
     "developer": False,
     "system": "",
-    "temperature": 0.2,
+    "temperature": 0.0,  # a small model says its likeliest words best
     "top_p": 0.9,
     "max_tokens": 512,
     "seed": -1,

@@ -23,7 +23,8 @@ def became(results, in_use):
     """What became of a model's round, in a sentence; `in_use` is the full name of a version."""
     version, reason = results["version"] or "", verdict.reason(results["reason"] or "")
     if not version:
-        return t("runs.refused", reason=reason)
+        faults = " ".join(verdict.warnings(results)) or reason + "."
+        return t("runs.refused", reason=faults)
     used = in_use and results["version_name"] == in_use
     return t("runs.trained" if used else "runs.made", version=version, reason=reason)
 
