@@ -87,6 +87,8 @@ def make_room(stranger: Stranger) -> None:
     """With room again, a reload finds all that was said and takes in what was told."""
     stranger.page.evaluate(MAKE_ROOM)
     assert not stranger.lost()
+    if stranger.page.locator("#nav-toggle").is_visible():
+        stranger.page.locator("#nav-toggle").click()
     stranger.page.locator("#chat-list .chat-link").nth(1).click()
     expect(stranger.page.locator(KNOWN)).to_be_visible(timeout=WAIT)
 
