@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from engine.core.settings import TrainingConfig
+from engine.history.round_plan import FIRST, NEWEST
 from engine.learning.lessons import (
     FOR_THE_GATE,
     Draw,
@@ -28,8 +29,6 @@ from engine.learning.lessons import (
 ANCHOR_TOKENS = 24
 NEIGHBOUR_TOKENS = 8
 ANCHORS_TOGETHER = 16
-LOOK_ALIKES_TOGETHER = 16
-BEHIND, IN_LESSONS, IN_PRACTICE = (FOR_THE_GATE + n * LOOK_ALIKES_TOGETHER for n in (1, 2, 7))
 MENDED = 4  # of what was lost, held on to in each further step
 PROBES = "probes"  # the company of common knowledge
 TEXTS = "texts"  # and that of plain text
@@ -61,8 +60,25 @@ class Hold:
 Ask = Learn | Hold
 
 
-def hold_neighbour(neighbour: Neighbour, lesson: Lesson, index: int) -> Hold:
-    among = f"{lesson.id} {index // LOOK_ALIKES_TOGETHER}"
+@dataclass(frozen=True)
+class LookAlikes:
+    """How many of a fact's the base is asked together, and how many times so many there are."""
+
+    together: int
+    behind: int  # in a lesson behind a memory
+    alone: int  # in one without
+    practice: int
+    halved: bool  # behind a memory a step has half as many rows of them
+
+    def most(self, times: int) -> int:
+        return FOR_THE_GATE + times * self.together
+
+
+LOOK_ALIKES = {FIRST: LookAlikes(33, 1, 1, 3, False), NEWEST: LookAlikes(16, 1, 2, 7, True)}
+
+
+def hold_neighbour(neighbour: Neighbour, lesson: Lesson, group: int) -> Hold:
+    among = f"{lesson.id} {group}"
     question, begin, not_this = neighbour.question, neighbour.begin, (lesson.begin, lesson.ending)
     return Hold("neighbours", question, begin, NEIGHBOUR_TOKENS, among=among, not_this=not_this)
 
@@ -118,6 +134,7 @@ class Recipe:
         config: TrainingConfig,
         seed: int,
         behind: bool = False,
+        number: int = NEWEST,
     ) -> None:
         """`behind` a memory, the base answers all that is unrelated and most look-alikes: a lesson
         spends no row on the one, and half as many on the others. Practice makes no difference: what
@@ -126,7 +143,8 @@ class Recipe:
         self.lessons = [lesson for lesson in facts if lesson in lessons]
         self.earlier = [lesson for lesson in facts if lesson not in lessons]
         self.config, self.seed, self.behind = config, seed, behind
-        self.in_lessons = BEHIND if behind else IN_LESSONS
+        self.near = near = LOOK_ALIKES[number]
+        self.in_lessons = near.most(near.behind if behind else near.alone)
         self._pools: dict[tuple[Lesson, int], list[Neighbour]] = {}
         self._held: dict[tuple[Lesson, int], list[Hold]] = {}
 
@@ -134,8 +152,10 @@ class Recipe:
     def facts(self) -> list[Lesson]:
         return [*self.earlier, *self.lessons]
 
-    def pool(self, lesson: Lesson, count: int = IN_LESSONS) -> list[Neighbour]:
-        """The look-alikes of a fact; the first few are the gate's."""
+    def pool(self, lesson: Lesson, count: int = 0) -> list[Neighbour]:
+        """The look-alikes of a fact, as many as lessons see unless told; the first few are the
+        gate's."""
+        count = count or self.in_lessons
         if (lesson, count) not in self._pools:
             self._pools[lesson, count] = neighbours(lesson, self.facts, count)
         return self._pools[lesson, count]
@@ -144,7 +164,9 @@ class Recipe:
         """Those that are trained on."""
         if (lesson, count) not in self._held:
             trained = enumerate(self.pool(lesson, count)[FOR_THE_GATE:])
-            self._held[lesson, count] = [hold_neighbour(near, lesson, i) for i, near in trained]
+            self._held[lesson, count] = [
+                hold_neighbour(near, lesson, i // self.near.together) for i, near in trained
+            ]
         return self._held[lesson, count]
 
     def company(self, among: str) -> list[Hold]:
@@ -154,7 +176,7 @@ class Recipe:
         whose, which = among.split()
         for lesson in self.facts:
             if lesson.id == whose:
-                most = FOR_THE_GATE + (int(which) + 1) * LOOK_ALIKES_TOGETHER
+                most = self.near.most(int(which) + 1)
                 return [ask for ask in self.look_alikes(lesson, most) if ask.among == among]
         if whose == PROBES:
             return [hold_probe(which, question) for question, _ in probes(which)]
@@ -195,7 +217,7 @@ class Recipe:
         return asks
 
     def held_rows(self, rows: int) -> int:
-        return (rows + 1) // 2 if self.behind else rows
+        return (rows + 1) // 2 if self.behind and self.near.halved else rows
 
     def practice_step(self, step: int) -> list[Ask]:
         """One step of practice: facts in turn, each time in another wording."""
@@ -210,7 +232,7 @@ class Recipe:
         each = math.ceil(c.neighbour_rows / len(facts))
         for row in range(c.neighbour_rows):
             again, i = divmod(row, len(facts))
-            near = self.look_alikes(facts[i], IN_PRACTICE)
+            near = self.look_alikes(facts[i], self.near.most(self.near.practice))
             if near:
                 asks.append(near[(turns[facts[i]] * each + again) % len(near)])
         return asks

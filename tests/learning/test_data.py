@@ -161,6 +161,16 @@ def test_behind_a_memory_a_step_holds_less_on_to_the_base():
     assert all(ask in recipe.company(ask.among) for ask in held)
 
 
+def test_a_round_of_the_first_recipe_is_made_again_by_that():
+    """Look-alikes were asked 33 together then, and as many held on to behind a memory."""
+    first = Recipe(FACTS[:1], FACTS[1:], MICRO, 5, behind=True, number=1)
+    parts = [ask.part for ask in first.lesson_step(3)]
+    assert [parts.count(part) for part in PARTS] == [4, 2, 0, 6]
+    assert len(first.company(f"{FACTS[0].id} 0")) == 33
+    alone = Recipe(FACTS[:1], FACTS[1:], MICRO, 5, number=1)
+    assert alone.look_alikes(FACTS[0], 36) == first.look_alikes(FACTS[0], alone.in_lessons)
+
+
 def test_a_fact_that_was_lost_is_repeated_before_others_as_it_was_asked():
     recipe = Recipe(FACTS[:1], FACTS[1:], MICRO, seed=5)
     gone = FACTS[-1]
