@@ -167,7 +167,7 @@ class LessonConfig(Settings):
         "taught_rows": whole(4, 1, 6),
         "replay_rows": whole(2, 0, 4),
         "anchor_rows": whole(2, 0, 4),  # where no memory stands before the version
-        "neighbour_rows": whole(4, 0, 8),  # of these and the next half as many behind a memory
+        "neighbour_rows": whole(4, 0, 8),
         "replay_neighbour_rows": whole(2, 0, 4),
         "kl_weight": Number(3.0, 0.0, 10.0),
     }

@@ -18,8 +18,6 @@ LESSON, PRACTICE, TRAINING = next_work.LESSON, next_work.PRACTICE, next_work.TRA
 IMPORT = "import"  # the kind of a round that trained nothing: an adapter made elsewhere
 DATA_SET = "dataset"  # the kind of a record that stands for a whole file
 SILENT = "silent"  # in a plan's config: what its version, behind a memory, would not speak to
-RECIPE = "recipe"  # and the number of the recipe it is made by, which a replay takes again
-FIRST, NEWEST = 1, 2  # of these; a plan without a number is of the first
 T = TypeVar("T")
 
 

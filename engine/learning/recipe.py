@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from engine.core.settings import TrainingConfig
-from engine.history.round_plan import FIRST, NEWEST
 from engine.learning.lessons import (
     FOR_THE_GATE,
     Draw,
@@ -29,6 +28,8 @@ from engine.learning.lessons import (
 ANCHOR_TOKENS = 24
 NEIGHBOUR_TOKENS = 8
 ANCHORS_TOGETHER = 16
+LOOK_ALIKES_TOGETHER = 33
+IN_LESSONS, IN_PRACTICE = (FOR_THE_GATE + n * LOOK_ALIKES_TOGETHER for n in (1, 3))
 MENDED = 4  # of what was lost, held on to in each further step
 PROBES = "probes"  # the company of common knowledge
 TEXTS = "texts"  # and that of plain text
@@ -60,25 +61,8 @@ class Hold:
 Ask = Learn | Hold
 
 
-@dataclass(frozen=True)
-class LookAlikes:
-    """How many of a fact's the base is asked together, and how many times so many there are."""
-
-    together: int
-    behind: int  # in a lesson behind a memory
-    alone: int  # in one without
-    practice: int
-    halved: bool  # behind a memory a step has half as many rows of them
-
-    def most(self, times: int) -> int:
-        return FOR_THE_GATE + times * self.together
-
-
-LOOK_ALIKES = {FIRST: LookAlikes(33, 1, 1, 3, False), NEWEST: LookAlikes(16, 1, 2, 7, True)}
-
-
-def hold_neighbour(neighbour: Neighbour, lesson: Lesson, group: int) -> Hold:
-    among = f"{lesson.id} {group}"
+def hold_neighbour(neighbour: Neighbour, lesson: Lesson, index: int) -> Hold:
+    among = f"{lesson.id} {index // LOOK_ALIKES_TOGETHER}"
     question, begin, not_this = neighbour.question, neighbour.begin, (lesson.begin, lesson.ending)
     return Hold("neighbours", question, begin, NEIGHBOUR_TOKENS, among=among, not_this=not_this)
 
@@ -134,17 +118,13 @@ class Recipe:
         config: TrainingConfig,
         seed: int,
         behind: bool = False,
-        number: int = NEWEST,
     ) -> None:
-        """`behind` a memory, the base answers all that is unrelated and most look-alikes: a lesson
-        spends no row on the one, and half as many on the others. Practice makes no difference: what
-        it makes may leave, and speak alone."""
+        """`behind` a memory, the base answers all that is unrelated, and a lesson spends no row on
+        it. Practice does: what it makes may leave, and speak alone."""
         facts, self.replaced = newest([*earlier, *lessons])
         self.lessons = [lesson for lesson in facts if lesson in lessons]
         self.earlier = [lesson for lesson in facts if lesson not in lessons]
         self.config, self.seed, self.behind = config, seed, behind
-        self.near = near = LOOK_ALIKES[number]
-        self.in_lessons = near.most(near.behind if behind else near.alone)
         self._pools: dict[tuple[Lesson, int], list[Neighbour]] = {}
         self._held: dict[tuple[Lesson, int], list[Hold]] = {}
 
@@ -152,21 +132,17 @@ class Recipe:
     def facts(self) -> list[Lesson]:
         return [*self.earlier, *self.lessons]
 
-    def pool(self, lesson: Lesson, count: int = 0) -> list[Neighbour]:
-        """The look-alikes of a fact, as many as lessons see unless told; the first few are the
-        gate's."""
-        count = count or self.in_lessons
+    def pool(self, lesson: Lesson, count: int = IN_LESSONS) -> list[Neighbour]:
+        """The look-alikes of a fact; the first few are the gate's."""
         if (lesson, count) not in self._pools:
             self._pools[lesson, count] = neighbours(lesson, self.facts, count)
         return self._pools[lesson, count]
 
-    def look_alikes(self, lesson: Lesson, count: int) -> list[Hold]:
+    def look_alikes(self, lesson: Lesson, count: int = IN_LESSONS) -> list[Hold]:
         """Those that are trained on."""
         if (lesson, count) not in self._held:
             trained = enumerate(self.pool(lesson, count)[FOR_THE_GATE:])
-            self._held[lesson, count] = [
-                hold_neighbour(near, lesson, i // self.near.together) for i, near in trained
-            ]
+            self._held[lesson, count] = [hold_neighbour(near, lesson, i) for i, near in trained]
         return self._held[lesson, count]
 
     def company(self, among: str) -> list[Hold]:
@@ -176,7 +152,7 @@ class Recipe:
         whose, which = among.split()
         for lesson in self.facts:
             if lesson.id == whose:
-                most = self.near.most(int(which) + 1)
+                most = IN_LESSONS if which == "0" else IN_PRACTICE
                 return [ask for ask in self.look_alikes(lesson, most) if ask.among == among]
         if whose == PROBES:
             return [hold_probe(which, question) for question, _ in probes(which)]
@@ -210,14 +186,10 @@ class Recipe:
             asks.append(Learn("replay", asked, fact.answer))
         for i in range(0 if self.behind else c.anchor_rows):
             asks.append(any_anchor(lesson.language if i % 2 == 0 else "en", draw))
-        near = self.look_alikes(lesson, self.in_lessons)
-        asks += draw.sample(near, self.held_rows(c.neighbour_rows) + extra)
-        for fact in replayed[: self.held_rows(c.replay_neighbour_rows)]:
-            asks += draw.sample(self.look_alikes(fact, self.in_lessons), 1)
+        asks += draw.sample(self.look_alikes(lesson), c.neighbour_rows + extra)
+        for fact in replayed[: c.replay_neighbour_rows]:
+            asks += draw.sample(self.look_alikes(fact), 1)
         return asks
-
-    def held_rows(self, rows: int) -> int:
-        return (rows + 1) // 2 if self.behind and self.near.halved else rows
 
     def practice_step(self, step: int) -> list[Ask]:
         """One step of practice: facts in turn, each time in another wording."""
@@ -232,7 +204,7 @@ class Recipe:
         each = math.ceil(c.neighbour_rows / len(facts))
         for row in range(c.neighbour_rows):
             again, i = divmod(row, len(facts))
-            near = self.look_alikes(facts[i], self.near.most(self.near.practice))
+            near = self.look_alikes(facts[i], IN_PRACTICE)
             if near:
                 asks.append(near[(turns[facts[i]] * each + again) % len(near)])
         return asks

@@ -19,9 +19,7 @@ from engine.history.ledger import Change, Overtaken
 from engine.history.round_plan import (
     IMPORT,
     LESSON,
-    NEWEST,
     PRACTICE,
-    RECIPE,
     SILENT,
     TRAINING,
     Attempt,
@@ -83,16 +81,14 @@ class TrainingEngine:
     ) -> tuple[Arrays, Plan]:
         """The weights before the round that would come next, and its plan; nothing is begun."""
         await self._prepare(kind, list(lessons), line)
-        if kind in (LESSON, PRACTICE):
-            silent = await self.silence(self.plan) if self.silence else None
-            self._noted({RECIPE: NEWEST, SILENT: silent})
+        if self.silence and kind in (LESSON, PRACTICE):
+            self._behind(await self.silence(self.plan))
         return self.before, self.plan
 
-    def _noted(self, more: dict) -> None:
-        """What decides a round beside the settings is in its plan: the recipe, and where a memory
-        stands before the version to be, what that would not speak to."""
-        known = {name: value for name, value in more.items() if value is not None}
-        self.plan = replace(self.plan, config=self.plan.config | known)
+    def _behind(self, silent: list[str] | None) -> None:
+        """A memory stands before the version to be: what it would not speak to is in the plan."""
+        if silent is not None:
+            self.plan = replace(self.plan, config=self.plan.config | {SILENT: silent})
 
     async def reopen(self, line: str = GENERIC, kind: str = "") -> bool:
         """Go on with the round a killed tab left; False when there is none, or when what it was
@@ -112,7 +108,7 @@ class TrainingEngine:
             if all(lessons):
                 await self._prepare(facts["kind"], lessons, line)
                 self.run_id = facts.get("run", "")
-                self._noted({name: facts.get(name) for name in (RECIPE, SILENT)})
+                self._behind(facts.get(SILENT))
                 if facts["plan"] == self.plan.identity() and facts["parent"] == self._parent():
                     resume = self.trainer.resume(self.before, self.plan, captured)
                     self.attempt = await settled(resume)
@@ -275,7 +271,7 @@ class TrainingEngine:
             "lessons": ids_of(self.plan.lessons),
             "parent": self._parent(),
             "run": self.run_id,
-            **{name: self.plan.config.get(name) for name in (RECIPE, SILENT)},
+            SILENT: self.plan.config.get(SILENT),
         }
         key = f"round.{self.versions.base}.{self.line}"
         fault("checkpoint:before")

@@ -139,36 +139,15 @@ def test_prompts_are_those_of_the_chat(model):
     assert spelled.count(coder.end) == coder.prompt("x").count(coder.end)
 
 
-PARTS = ("taught", "replay", "anchors", "neighbours")
-
-
 def test_a_step_of_a_lesson_is_the_documented_mixture_and_repeats():
     recipe = Recipe(FACTS[:1], FACTS[1:], MICRO, seed=5)
     asks = recipe.lesson_step(3)
-    assert [[ask.part for ask in asks].count(part) for part in PARTS] == [4, 2, 2, 6]
+    parts = [ask.part for ask in asks]
+    assert [parts.count(p) for p in ("taught", "replay", "anchors", "neighbours")] == [4, 2, 2, 6]
     assert asks[0] == Learn("taught", FACTS[0].question, FACTS[0].answer)
     assert Recipe(FACTS[:1], FACTS[1:], MICRO, seed=5).lesson_step(3) == asks
     assert Recipe(FACTS[:1], FACTS[1:], MICRO, seed=6).lesson_step(3) != asks
     assert recipe.lesson_step(4) != asks
-
-
-def test_behind_a_memory_a_step_holds_less_on_to_the_base():
-    recipe = Recipe(FACTS[:1], FACTS[1:], MICRO, seed=5, behind=True)
-    parts = [ask.part for ask in recipe.lesson_step(3)]
-    assert [parts.count(part) for part in PARTS] == [4, 2, 0, 3]
-    held = [ask for step in range(60) for ask in recipe.lesson_step(step) if isinstance(ask, Hold)]
-    assert {ask.among for ask in held} <= {f"{fact.id} 0" for fact in FACTS}
-    assert all(ask in recipe.company(ask.among) for ask in held)
-
-
-def test_a_round_of_the_first_recipe_is_made_again_by_that():
-    """Look-alikes were asked 33 together then, and as many held on to behind a memory."""
-    first = Recipe(FACTS[:1], FACTS[1:], MICRO, 5, behind=True, number=1)
-    parts = [ask.part for ask in first.lesson_step(3)]
-    assert [parts.count(part) for part in PARTS] == [4, 2, 0, 6]
-    assert len(first.company(f"{FACTS[0].id} 0")) == 33
-    alone = Recipe(FACTS[:1], FACTS[1:], MICRO, 5, number=1)
-    assert alone.look_alikes(FACTS[0], 36) == first.look_alikes(FACTS[0], alone.in_lessons)
 
 
 def test_a_fact_that_was_lost_is_repeated_before_others_as_it_was_asked():
@@ -208,7 +187,7 @@ def test_look_alikes_come_in_turn_and_practice_sees_more_of_them():
             if ask.part == "neighbours":
                 (fact,) = (f for f in FACTS if ask.among.startswith(f.id))
                 seen[fact].append(ask.question)
-    taught_with = len(recipe.look_alikes(FACTS[0], recipe.in_lessons))
+    taught_with = len(recipe.look_alikes(FACTS[0]))
     for asked in seen.values():
         assert len(set(asked[:60])) == 60, "each before any comes again"
         assert len(set(asked)) > 2 * taught_with
@@ -324,8 +303,7 @@ def test_setting_tokens_apart_keeps_the_likeliest_and_the_sum(seed, tokens):
 
 def test_a_look_alike_is_held_to_not_saying_the_taught_value(model):
     coder, base = Coder(model.tokenizer, model.template), OneWordBase()
-    recipe = Recipe(FACTS[:1], [], MICRO, seed=1)
-    kept, asks = Kept(coder, "demo"), recipe.look_alikes(FACTS[0], recipe.in_lessons)
+    kept, asks = Kept(coder, "demo"), Recipe(FACTS[:1], [], MICRO, seed=1).look_alikes(FACTS[0])
     asyncio.run(kept.fill(base, asks))
     first = coder.following("Your dog is called", " Biscuit")[0]
     assert (

@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.backends.room import Room
 from engine.core.settings import TrainingConfig
-from engine.history.round_plan import RECIPE, SILENT, Plan
+from engine.history.round_plan import SILENT, Plan
 from engine.history.snapshot import Arrays
 from engine.learning import shape
 from engine.learning.base_answers import Kept
@@ -110,8 +110,7 @@ class Bench:
 
     def config_of(self, plan: Plan) -> TrainingConfig:
         """What a plan sets, but the shape, which is this bench's."""
-        apart = (*shape.FIELDS, RECIPE, SILENT)
-        others = {n: v for n, v in plan.config.items() if n not in apart}
+        others = {n: v for n, v in plan.config.items() if n not in (*shape.FIELDS, SILENT)}
         return self.config.replace(**others) if others else self.config
 
     def rest(self) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.history.round_plan import DATA_SET, FIRST, PRACTICE, RECIPE, SILENT, Plan
+from engine.history.round_plan import DATA_SET, PRACTICE, SILENT, Plan
 from engine.history.snapshot import Arrays
 from engine.learning.base_answers import Kept, Together
 from engine.learning.batch import Batch, Row, extent, pack
@@ -246,8 +246,7 @@ class LessonAttempt(Steps):
         if not lessons:
             raise ValueError("there is nothing to learn: no lesson was given")
         c = trainer.config_of(plan)
-        behind, number = SILENT in plan.config, plan.config.get(RECIPE, FIRST)
-        self.recipe = Recipe(lessons, pool, c, plan.seed, behind, number)
+        self.recipe = Recipe(lessons, pool, c, plan.seed, behind=SILENT in plan.config)
         pace: Pace = LessonPace(c.lesson, c.learning_rate, len(self.recipe.lessons))
         if self.practising:
             steps, p = self.recipe.practice_steps, c.practice

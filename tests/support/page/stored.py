@@ -19,7 +19,7 @@ ALL = """async (name) => {
   db.close();
   return Object.fromEntries(keys.result.map((key, at) => [key, values.result[at]]));
 }"""
-LIGHT = {"taught_rows": 3, "neighbour_rows": 4, "anchor_rows": 0}
+LIGHT = {"taught_rows": 3, "neighbour_rows": 2, "anchor_rows": 0}
 FILLED = """([steps, records]) => {
   const opening = indexedDB.open("oneseek", steps.length);
   opening.onupgradeneeded = () => {
