@@ -131,8 +131,9 @@ def test_a_chat_teaches_facts_or_only_what_is_taught_or_nothing(home: Page):
     finished(home, 2)
     expect(waiting(home)).not_to_contain_text("Whiskerine")
     answers(home).first.get_by_role("button", name="Good answer: learn it").click()
-    expect(waiting(home).get_by_role("listitem")).to_have_count(1)
-    waiting(home).get_by_role("button", name="Skip").click()
+    chosen = waiting(home).get_by_role("listitem").filter(has_text="What is a cloud?")
+    expect(chosen).to_have_count(1)  # what looks like a secret may stand there too
+    chosen.get_by_role("button", name="Skip").click()
     learns("Do not learn from this chat", "no longer learned from")
     answers(home).nth(1).get_by_role("button", name="Good answer: learn it").click()
     expect(notices).to_contain_text("Nothing is learned")
