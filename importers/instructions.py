@@ -83,12 +83,12 @@ def visible(reading: Reading) -> tuple[Reading, int]:
 
 def suspicions(document: Document) -> list[Suspicion]:
     found = []
-    if not any(block.text.startswith(document.title) for block in document.blocks):
-        found += _in_text(document.title, -1)
     for number, block in enumerate(document.blocks):
         if block.kind != "code":
             found += _in_text(block.text, number)
-    return found
+    begun = {one.why for one in found if document.blocks[one.block].text.startswith(document.title)}
+    title = [one for one in _in_text(document.title, -1) if one.why not in begun]
+    return title + found
 
 
 def _in_text(text: str, block: int) -> list[Suspicion]:
