@@ -53,6 +53,27 @@ def test_with_cores_to_spare_the_engine_begins_with_the_page(page: Page):
     assert page.evaluate("engines") == [""]  # one, and the page did not react yet
 
 
+def test_what_the_engine_tells_before_the_page_listens_is_heard(page: Page):
+    page.add_init_script(
+        """Object.defineProperty(navigator, "hardwareConcurrency", {get: () => 4});
+        const told = new Promise((done) => {
+          globalThis.BroadcastChannel = class extends BroadcastChannel {
+            constructor(name) {
+              super(name);
+              if (name.endsWith("-engine-1")) this.addEventListener("message", done, {once: true});
+            }
+          };
+        });
+        const now = fetch;
+        globalThis.fetch = async (address, ...rest) => {
+          if (String(address).includes("modules")) await told;
+          return now(address, ...rest);
+        };"""
+    )
+    page.goto("/")
+    assert wait_for_state(page, *ALIVE) in ALIVE
+
+
 def test_a_browser_that_cannot_take_pythons_heap_starts_from_nothing(page: Page, watch: Watch):
     watch.allow("heap.bin|ERR_FAILED")
     page.route(re.compile(r"/heap\.bin$"), lambda route: route.abort())

@@ -55,7 +55,7 @@ function mail(name) {
   opened.onmessage = (event) => waiting.push(event);
   const listen = (heard) => {
     opened.onmessage = heard;
-    waiting.splice(0).forEach(heard);
+    for (const event of waiting.splice(0)) heard(event);
   };
   return { channel: opened, listen };
 }
