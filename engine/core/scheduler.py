@@ -10,7 +10,8 @@ QUIET_MS = {"typing": 1500, "scrolling": 500, "sending": 1500, "pointer": 300}
 QUIET = ("typing", "sending", "scrolling", "pointer", "idle")
 LOW_BATTERY = 0.5
 AWAY_MS = 30_000  # without a sign of anybody for so long, nobody is there
-ALONE_MS = 200  # a slice when nobody is there
+SOON_MS = 100
+LONG_MS = 200  # a slice that nobody's quiet has to bear, or that a person asked for
 UNSEEN_MS = 20_000  # and in a tab that is hidden, whose timers the browser slows down to a minute
 ASLEEP_MS = 120_000  # the computer slept, or its clock was set: who woke it up is there
 AFTER_FAULT_MS = 5_000
@@ -225,8 +226,9 @@ class TrainingScheduler:
             self.seen_at = now
         cap = 2 * self.config.max_idle_time_ms
         self.duty.accrue(now, self.config.max_cpu_usage, cap)
-        if self.paused_because(now) or not self.has_work():
-            return self.config.check_interval_ms
+        pause = self.paused_because(now)
+        if pause or not self.has_work():
+            return min(self._look_again(pause, now), self.config.check_interval_ms)
         if self.at_once() or self.is_alone():
             await self._slice(self._unshared_ms(), owed=False)
             return 0
@@ -238,6 +240,14 @@ class TrainingScheduler:
         if budget and not self.paused_because(self.clock()):
             await self._slice(budget)
         return 0
+
+    def _look_again(self, pause, now):
+        """When it may be otherwise: once quiet has lasted, soon after an answer that
+        something waits for, else at the usual interval."""
+        if pause in QUIET:
+            return self.quiet_until[pause] - now
+        soon = pause == "inference" and self.at_once()
+        return SOON_MS if soon else self.config.check_interval_ms
 
     async def _idle_moment(self):
         """How long a slice may be now, 0 when the moment is too short. After a while without one
@@ -254,9 +264,7 @@ class TrainingScheduler:
         return self.config.max_idle_time_ms
 
     def _unshared_ms(self):
-        if not self.is_alone():
-            return self.config.max_idle_time_ms
-        return UNSEEN_MS if self.hidden else ALONE_MS
+        return UNSEEN_MS if self.hidden and self.is_alone() else LONG_MS
 
     async def _slice(self, budget, owed=True):
         self.granting = True

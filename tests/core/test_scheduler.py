@@ -136,6 +136,23 @@ def test_learn_now_is_not_held_back_for_afterwards():
     assert page.used(began) / 20_000 == pytest.approx(0.2, rel=0.1)
 
 
+def test_what_takes_seconds_begins_in_the_moment_in_which_it_may():
+    page = Page()
+    page.work, page.scheduler.takes_seconds = False, lambda: page.work
+    page.pass_time(3000)
+    page.scheduler.activity("sending")
+    page.work, told = True, page.now
+    page.pass_time(3000)
+    assert page.slices[0][0] == told + QUIET_MS["sending"]
+    page.slices, answered = [], page.now + 450
+    page.scheduler.inference_started()
+    page.pass_time(450)
+    assert not page.slices
+    page.scheduler.inference_ended()
+    page.pass_time(1000)
+    assert page.slices[0][0] - answered <= 100
+
+
 @pytest.mark.parametrize("kind", sorted(QUIET_MS))
 def test_activity_pauses_within_one_slice_and_quiet_resumes(kind):
     page = Page()

@@ -163,6 +163,7 @@ def test_what_the_system_before_was_asked_is_dropped_and_its_ledger_is_refused(
     ]
 
 
+@pytest.mark.long
 def test_scenario_14_a_picture_is_read_corrected_and_its_reader_ends(
     shell: Page, reader: tuple[Page, list[str]]
 ):
@@ -272,6 +273,7 @@ def test_scenario_15_a_website_by_address_by_three_ways_and_by_paste(beside_a_si
     assert "Bron vid Kvarnsjön byggdes 1911 av Anna Ek." in text_of(ready(page, "Kopierat"))
 
 
+@pytest.mark.long
 def test_scenario_15_a_closed_site_through_the_bookmark_or_a_named_proxy(
     beside_a_site: Page, address: str, web: str
 ):
@@ -361,6 +363,7 @@ REMOVE_WHILE_READ = """() => new MutationObserver((_, look) => {
 }).observe(document.querySelector("#panel-sources"), {subtree: true, childList: true})"""
 
 
+@pytest.mark.long
 def test_what_is_removed_while_it_is_read_stays_removed(shell: Page):
     """Its progress does not bring it back, and the same text is new afterwards."""
     shell.evaluate(REMOVE_WHILE_READ)
@@ -375,6 +378,7 @@ def test_what_is_removed_while_it_is_read_stays_removed(shell: Page):
     expect(sources(shell)).to_have_count(2)
 
 
+@pytest.mark.long
 def test_what_was_being_read_when_the_page_was_closed_says_so_and_can_be_read_again(
     chromium: in_browser.Chromium, address: str
 ):

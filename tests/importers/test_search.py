@@ -65,6 +65,7 @@ ASKED = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_default_model_answers_from_the_place_it_is_given():
     """Plain questions to a text it has never seen: at most one of four is missed."""

@@ -70,7 +70,7 @@ def test_natively(name, capsys):
     agree(name, "natively", found["told"], found["taken"], capsys)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", MODELS)
 def test_in_chromium(name, capsys):
     path = registry.find(name)

@@ -177,6 +177,7 @@ def test_reset_ends_the_run_under_way_and_takes_every_run_along(tmp_path):
         assert host.ask("GET", "/api/models/versions").json() == {"current": 0, "versions": []}
 
 
+@pytest.mark.long
 def test_a_run_over_who_oneseek_is_learns_stops_and_goes_on_after_a_kill(tmp_path):
     """Over all fifty examples, in both languages."""
 

@@ -69,7 +69,14 @@ def test_gradients_are_those_of_torch(home, variant):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("home", [home for home in HERE.values() if home is not gpu])
+@pytest.mark.parametrize(
+    "home",
+    [
+        pytest.param(home, marks=[pytest.mark.long] if home is Numpy else [])
+        for home in HERE.values()
+        if home is not gpu
+    ],
+)
 @pytest.mark.parametrize("variant", [one for one in KINDS if "-other" not in one])
 def test_a_whole_lesson_comes_nearer_to_what_is_taught(home, variant):
     executor = home()

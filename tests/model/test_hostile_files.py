@@ -494,7 +494,7 @@ def test_R25_R26_random_damage_is_harmless():
     assert outcomes["FormatError"] > 100 and slowest < 1, (outcomes, slowest)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_R25_R26_ten_thousand_damaged_files_are_harmless():
     outcomes, slowest = fuzz(10_000, seed=3)
     assert outcomes["FormatError"] > 5000 and slowest < 1, (outcomes, slowest)

@@ -240,7 +240,7 @@ def test_the_command_writes_it_in_bounded_memory(large, tmp_path, capsys):
     assert not out.with_name("out.gguf.part").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_killed_at_ten_random_points_it_ends_with_the_same_bytes(large, tmp_path):
     whole = tmp_path / "whole.gguf"
     assert main(["pack", str(large), "--to", "q4_0", "--out", str(whole), "--json"]) == 0

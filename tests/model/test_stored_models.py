@@ -71,6 +71,7 @@ def told_of(page: Page, raw: str) -> None:
     page.get_by_text(raw).first.wait_for(state="attached")
 
 
+@pytest.mark.long
 def test_R12_tabs_take_the_stored_model_over_without_the_network(context: BrowserContext):
     """One tab computes at a time; when it ends without a word, the next one opens the same file."""
     asked = asked_for(context)

@@ -161,6 +161,7 @@ def breaking(dist: Path) -> Iterator[str]:
         server.shutdown()
 
 
+@pytest.mark.long
 def test_scenario_5_a_broken_download_resumes(chromium: Chromium, breaking: str):
     with watched(chromium, breaking, locale="en-US") as (context, watch):
         watch.allow("Failed to load resource|ERR_|ServiceWorker")

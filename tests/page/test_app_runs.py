@@ -41,6 +41,7 @@ def use_the_original(page: Page) -> None:
     expect(page.get_by_test_id("active-version")).to_have_text("v0")
 
 
+@pytest.mark.long
 def test_a_run_over_who_oneseek_is_trains_in_the_page_and_is_told_after_a_reload(page: Page):
     page.goto("/?model=tiny&engine=cpu")
     in_browser.wait_for_state(page, "ready", timeout=120)
@@ -173,6 +174,7 @@ def test_a_run_that_is_paused_resumed_and_thrown_away_is_told_as_it_is(page: Pag
     expect(line).to_contain_text("Nothing to learn right now")
 
 
+@pytest.mark.long
 def test_a_run_that_a_closed_tab_began_says_so_and_can_be_ended(page: Page):
     panel, line, row = begun_and_put_off(page)
     row.get_by_role("button", name="End it").or_(
@@ -198,6 +200,7 @@ def test_reset_under_versions_takes_the_run_under_way_along(page: Page):
     expect(row).to_have_count(0)
 
 
+@pytest.mark.long
 def test_a_run_that_fails_says_why_and_keeps_nothing_else_from_learning(
     page: Page, watch: in_browser.Watch
 ):

@@ -50,7 +50,7 @@ def test_R22_an_engine_that_hangs_is_replaced_and_the_round_goes_on(page: Page):
     expect(body(finished(page, 2))).to_have_text(said)
 
 
-@pytest.mark.parametrize("what", ["thread", "stuck"])
+@pytest.mark.parametrize("what", ["thread", pytest.param("stuck", marks=pytest.mark.long)])
 def test_a_thread_that_dies_or_hangs_is_replaced_and_the_round_goes_on(page: Page, what: str):
     page.add_init_script(
         """globalThis.states = [];
@@ -70,6 +70,7 @@ def test_a_thread_that_dies_or_hangs_is_replaced_and_the_round_goes_on(page: Pag
     expect(version(page)).to_have_text("v0.1", timeout=180_000)
 
 
+@pytest.mark.long
 @pytest.mark.kept_offline
 def test_R6_a_full_disk_leaves_the_version_in_use_and_says_so(
     page: Page, watch: Watch, address: str
@@ -111,6 +112,7 @@ DAMAGE = """async () => {
 }"""
 
 
+@pytest.mark.long
 def test_a_snapshot_that_was_damaged_is_trained_again_to_the_same_bits(page: Page, watch: Watch):
     watch.allow("")
     light_lessons(page)

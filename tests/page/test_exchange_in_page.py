@@ -120,6 +120,7 @@ def refused(page: Page, file: Path, words: str, phrase: str = PHRASE) -> None:
     assert stored(page) == before
 
 
+@pytest.mark.long
 def test_two_profiles_exchange_what_was_told_and_what_was_forgotten(
     chromium: Chromium, address: str, tmp_path: Path
 ):

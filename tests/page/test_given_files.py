@@ -153,6 +153,7 @@ def share(text: str) -> int:
     return int(re.search(r"(\d+)\s%", text)[1])
 
 
+@pytest.mark.long
 def test_what_is_given_is_packed_paused_gone_on_with_after_a_reload_answers_and_learns(
     page: Page, tmp_path: Path
 ):

@@ -29,6 +29,7 @@ def test_opening_it_reads_its_end_only_and_it_goes_on_from_there(chat: Page):
     assert chat.evaluate("read.messages") <= MANY
 
 
+@pytest.mark.long
 def test_a_search_finds_what_was_said_before_that_and_jumps_there(chat: Page):
     stored_chat(chat, MANY + 40)
     chat.get_by_role("searchbox", name="Search chats").fill("Line 35 of")

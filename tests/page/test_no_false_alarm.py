@@ -57,6 +57,7 @@ LATE = """(() => {  // the engine's events come almost half a second after its a
 })()"""
 
 
+@pytest.mark.long
 def test_events_that_come_after_the_end_of_their_round_open_none(home: Page):
     home.add_init_script(LATE)
     opened(home)

@@ -28,6 +28,7 @@ def open_page(page: Page) -> Page:
     return page
 
 
+@pytest.mark.long
 def test_a_question_posted_to_the_page_goes_through_both_stages(open_page: Page):
     said = [{"model": name, "response": "The capital of Zorbia is Blimbo."} for name in "ab"]
     question = {"question": "What is the capital of Zorbia?", "raw_responses": said}

@@ -46,6 +46,7 @@ def build_of(page: Page) -> str:
     return page.evaluate("JSON.parse(document.querySelector('#site').textContent).build")
 
 
+@pytest.mark.long
 def test_R18_no_page_is_ever_made_of_two_builds(chromium, builds, tmp_path):
     old, new = builds
     live = tmp_path / "live"

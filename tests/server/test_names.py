@@ -191,6 +191,7 @@ def test_base_models_are_read_under_both_names(monkeypatch, capsys, name):
     assert main(["tokenize", "--text", "hi", "--json"]) == 0 and said(capsys)[0]["tokens"]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_server_trains_all_the_base_models_of_the_environment_in_one_run(tmp_path):
     both = {"BASE_MODELS": f"tiny, {second_model.made_in(tmp_path)}"}

@@ -160,6 +160,7 @@ def test_a_version_of_either_is_trained_again_to_the_same_bits(whole):
     assert whole["host"].inside(again) == 2
 
 
+@pytest.mark.long
 def test_models_beside_the_one_that_answers_are_loaded_one_at_a_time(tmp_path, small):
     names = ["small", "twin"]
     with native(tmp_path, beside=dict.fromkeys(names, small)) as host:

@@ -39,6 +39,8 @@ def command(line: str) -> str:
     return line.partition("#")[0].strip()
 
 
+# `lock` asks the network what was released; `test` and the pictures begin as others do.
+LONG = ("python3 build.py lock", "python3 build.py test", "python3 build.py bench page --shots")
 LINES = {command(line): line for line in lines("python3 build.py")}
 BENCHES = sorted(path.stem for path in (ROOT / "tests/bench").glob("[!_]*.py"))
 
@@ -158,7 +160,14 @@ def picture(line: str, copy: Path, home: dict[str, str]) -> None:
         until(lambda: any(copy.glob("shots/*.png")), shell, printed)
 
 
-@pytest.mark.parametrize("line", [one for one in LINES if not one.endswith(" NAME")])
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param(line, marks=pytest.mark.long) if line in LONG else line
+        for line in LINES
+        if not line.endswith(" NAME")
+    ],
+)
 def test_a_line_of_build_py_does_what_it_says(line, copy, home):
     TRIED[line](LINES[line], copy, home)
 

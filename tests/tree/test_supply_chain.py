@@ -146,6 +146,7 @@ def test_R37_two_builds_of_one_tree_are_equal(tmp_path, monkeypatch):
     assert contents[0] == contents[1]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_R37_compiling_the_same_python_twice_gives_the_same_bytes(tmp_path, monkeypatch):
     source = {"oneseek.whl": wheels.own()[1]}
@@ -160,6 +161,7 @@ def test_R37_compiling_the_same_python_twice_gives_the_same_bytes(tmp_path, monk
     assert any(name.startswith("engine/compiler/__pycache__/grad.cpython-") for name in names)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_R37_making_pythons_heap_twice_gives_the_same_bytes(tmp_path, monkeypatch):
     package = wheels.unpacked(fetch.part("npm/pyodide"), ".")

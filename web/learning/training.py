@@ -294,8 +294,8 @@ class Training:
     async def remembered(self, reason):
         """It is known by heart now, or it is known why not."""
         self.run = ""
-        self.page.heart.ended(self.remembering, reason)
         self.page.status.know(round="")
+        self.page.heart.ended(self.remembering, reason)
         await self.page.heart.read()
 
     def effort_key(self, kind):

@@ -31,8 +31,13 @@ FAMILY = {"i32": "i32", "i64": "i64", "f32": "f32", "v128": "f32x4"}  # what + -
 LARGEST_MEMORY = 65536  # pages: what 32 bits reach
 
 
+SMALL = [bytes([n]) for n in range(128)]
+
+
 def unsigned(n: int) -> bytes:
     """LEB128: seven bits a byte, the lowest first."""
+    if n < 128:
+        return SMALL[n]
     out = bytearray()
     while n > 127:
         out.append(n & 127 | 128)
@@ -63,6 +68,10 @@ def opcode(number: int) -> bytes:
     if number < 0x10000:
         return b"\xfd" + unsigned(number - 0x100)
     return b"\xfe" + unsigned(number - 0x10000)
+
+
+LANE = opcode(EXTRACT_LANE)
+CODES = {name: (opcode(number), type) for name, (number, type) in OPCODES.items()}
 
 
 class Expr:
@@ -122,7 +131,7 @@ class Expr:
         return op("f32x4.neg", self)
 
     def lane(self, number):
-        return Expr("f32", self.code + opcode(EXTRACT_LANE) + bytes([number]))
+        return Expr("f32", self.code + LANE + SMALL[number])
 
     __radd__, __rmul__ = __add__, __mul__
 
@@ -150,10 +159,13 @@ def ints(*lanes) -> Expr:
 def op(name, *operands) -> Expr:
     """Any instruction by name; Python numbers take the type of the first operand (a vector's shift
     counts are i32)."""
-    number, type = OPCODES[name]
+    code, type = CODES[name]
     first, *rest = operands
     kind = "i32" if ".sh" in name and first.type == "v128" else first.type
-    return Expr(type, first.code + b"".join(value(x, kind).code for x in rest) + opcode(number))
+    before = first.code
+    for x in rest:
+        before += value(x, kind).code
+    return Expr(type, before + code)
 
 
 def shuffle(a, b, *lanes) -> Expr:
@@ -169,16 +181,16 @@ def interleave(a, b, start) -> Expr:
 
 
 def load(address, offset=0, kind="v128.load") -> Expr:
-    number, type = OPCODES[kind]
-    return Expr(type, address.code + opcode(number) + b"\x00" + unsigned(offset))
+    code, type = CODES[kind]
+    return Expr(type, address.code + code + b"\x00" + unsigned(offset))
 
 
 def atomic(name, address, *operands, offset=0) -> Expr:
     """An access that all threads see in one order; its address is a multiple of its size."""
-    number, type = OPCODES[name]
+    code, type = CODES[name]
     size = b"\x03" if name.startswith("i64") else b"\x02"
-    code = address.code + b"".join(value(x).code for x in operands)
-    return Expr(type, code + opcode(number) + size + unsigned(offset))
+    before = address.code + b"".join(value(x).code for x in operands)
+    return Expr(type, before + code + size + unsigned(offset))
 
 
 def splat(address, offset=0) -> Expr:
@@ -237,11 +249,7 @@ class Function:
     def store(self, address, x, offset=0):
         x = value(x, "f32")
         self.body += (
-            address.code
-            + x.code
-            + opcode(OPCODES[f"{x.type}.store"][0])
-            + b"\x00"
-            + unsigned(offset)
+            address.code + x.code + CODES[f"{x.type}.store"][0] + b"\x00" + unsigned(offset)
         )
 
     def store_lane(self, address, x, lane, offset=0):
