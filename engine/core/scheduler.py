@@ -2,7 +2,7 @@
 the time once nobody is.
 
 Clock, idle source, grants and sleep come from outside, so a day can be simulated in a second;
-web/idle.py gives the real ones.
+web/learning has the real ones.
 """
 
 WINDOW_MS = 10_000

@@ -7,13 +7,15 @@ import http.server
 import io
 import json
 import os
+import subprocess
+import sys
 import threading
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from builder import Stop, bytecode, fetch, heap, pyodide, site, wheels
+from builder import ROOT, Stop, bytecode, fetch, heap, pyodide, site, wheels
 
 BYTES = bytes(range(256)) * 4096
 
@@ -172,6 +174,14 @@ def test_R37_making_pythons_heap_twice_gives_the_same_bytes(tmp_path, monkeypatc
         monkeypatch.setattr(heap, "MADE", tmp_path / name)
         found.append(heap.files(core, [small], {}, ["json", "random", "small", "uuid"]))
     assert found[0] == found[1]
+
+
+def test_the_heap_holds_the_patterns_by_which_what_is_told_is_understood():
+    asked = """import workers.made_ahead
+from engine.learning.lessons.language import codes, language
+assert language.cache_info().currsize == len(codes()) > 1"""
+    assert "workers.made_ahead" in pyodide.pins()["heap"]["imports"]
+    subprocess.run([sys.executable, "-c", asked], cwd=ROOT, check=True)
 
 
 def test_what_a_build_needs_is_kept_however_long_ago_it_was_made(tmp_path, monkeypatch):
