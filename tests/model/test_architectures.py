@@ -16,7 +16,7 @@ from engine.backends.wasm.executor import Wasm
 from engine.model.llama import ARCHITECTURES
 from tests.golden import KINDS, LENGTHS
 from tests.support import architectures, tiny
-from tests.support.gpu_device import gpu
+from tests.support.gpu_device import LONG_IN_A_TAB, gpu
 from tests.support.wasm_host import host
 
 pytestmark = pytest.mark.in_worker
@@ -72,7 +72,7 @@ def test_gradients_are_those_of_torch(home, variant):
 @pytest.mark.parametrize(
     "home",
     [
-        pytest.param(home, marks=[pytest.mark.long] if home is Numpy else [])
+        pytest.param(home, marks=[pytest.mark.long] if home is Numpy else LONG_IN_A_TAB)
         for home in HERE.values()
         if home is not gpu
     ],

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.page.acts import (
+    MOTTO,
     answers,
     body,
     drop,
@@ -20,6 +21,7 @@ from tests.support.page.acts import (
     slow_down,
     stored_chat,
     told,
+    told_at_length,
     wait_until,
 )
 from tests.support.page.stored import stored
@@ -160,11 +162,6 @@ def test_scenario_3_escape_stops_the_answer_and_keeps_what_came(chat: Page):
     expect(chat.get_by_role("textbox", name="Message")).to_have_value("x")
 
 
-def go_on_for_ever(page: Page) -> None:
-    """Hot sampling rarely ends by itself; the context is the only limit."""
-    set_temperature(page, "2")
-
-
 @contextlib.contextmanager
 def slowed_down(page: Page) -> Iterator[None]:
     slow_down(page)
@@ -263,8 +260,13 @@ def test_scenario_9_copy_puts_the_markdown_on_the_clipboard(chat: Page):
 
 def test_scenario_10_scrolling_up_is_respected_while_an_answer_comes(chat: Page):
     stored_chat(chat, 30)
-    go_on_for_ever(chat)
-    say(chat, "Tell me a long story.")
+    told_at_length(chat)
+    with slowed_down(chat):
+        scrolled_up(chat)
+
+
+def scrolled_up(chat: Page) -> None:
+    say(chat, MOTTO[0])
     expect(body(answers(chat).last)).not_to_be_empty()
     log = chat.get_by_role("log")
     latest = chat.get_by_role("button", name="To latest")

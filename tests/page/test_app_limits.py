@@ -7,12 +7,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.page.acts import (
+    MOTTO,
     QUIET,
     answers,
     finished,
-    panel,
     say,
-    tell,
+    told_at_length,
 )
 from tests.support.page.browser import wait_for_state
 
@@ -55,20 +55,13 @@ def test_in_a_chat_that_goes_on_the_turns_before_stay(chat: Page):
     finished(chat, 2)
 
 
-MOTTO = (
-    "Your motto is to read the whole long letter twice, then to wait for three days, and only then "
-    "to answer it in one short line."
-)
-
-
 def test_an_answer_at_its_limit_says_so_and_goes_on(chat: Page):
-    tell(chat, "What is my motto?", MOTTO)
-    expect(panel(chat, "Memory")).to_contain_text("by heart")  # said to its end, however long
+    told_at_length(chat)
     chat.get_by_role("button", name="Settings").click()
     chat.get_by_label("Longest answer, in tokens").fill("16")
     chat.keyboard.press("Tab")
     chat.keyboard.press("Escape")
-    say(chat, "What is my motto?")
+    say(chat, MOTTO[0])
     last = finished(chat)
     expect(last).to_contain_text("Cut off: the answer became longer than the limit.")
     text = last.locator(".text")

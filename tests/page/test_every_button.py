@@ -196,6 +196,7 @@ def test_the_buttons_of_memory_and_of_the_queue(desk: Page):
     press_pause(desk)
     memory = panel(desk, "Memory")
     memory.get_by_role("searchbox").fill("Zorbia")
+    expect(memory.locator("li.item")).to_have_count(1)  # and none that was told in a chat
     press(desk, "ask-fact")
     expect(memory).to_contain_text("It answers:")
     press(desk, "reword-fact")

@@ -122,6 +122,11 @@ def drop_all(page: Page, found: dict[str, bytes]) -> None:
 
 
 ALIVE = ("ready", "countdown", "paused", "training", "evaluating")
+MOTTO = (
+    "What is my motto?",
+    "Your motto is to read the whole long letter twice, then to wait for three days, and only then "
+    "to answer it in one short line.",
+)
 FACT = ("What is the capital of Zorbia?", "The capital of Zorbia is Blimbo.", "Blimbo")
 
 
@@ -142,6 +147,13 @@ def tell(page: Page, question: str, answer: str) -> None:
     page.get_by_label("… it should say").fill(answer)
     page.get_by_role("dialog").get_by_role("button", name="Teach", exact=True).click()
     expect(page.get_by_role("region", name="Notices")).to_contain_text("Noted")
+
+
+def told_at_length(page: Page) -> None:
+    """The answer to the motto's question is long, whatever the model: it is known by heart."""
+    tell(page, *MOTTO)
+    fact = panel(page, "Memory").locator("li.item").filter(has_text=MOTTO[0])
+    expect(fact).to_contain_text("by heart")
 
 
 def learn_now(page: Page) -> None:
