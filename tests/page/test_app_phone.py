@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.support.page.acts import answers, finished, say, stored_chat
 from tests.support.page.browser import Chromium, wait_for_state, watched
@@ -67,6 +67,11 @@ def the_learning_panel(page: Page) -> None:
         page.get_by_role("button", name="Learning panel").click()
 
 
+def comes_to(found: Locator, what: str) -> None:
+    """What scrolls after the window became another is where it belongs a moment later."""
+    found.page.wait_for_function(what, arg=found.element_handle())
+
+
 def test_the_download_is_seen_at_once_and_nothing_lies_over_it(phone: Page):
     phone.goto("/")
     wait_for_state(phone, "needs-consent", timeout=120)
@@ -74,9 +79,10 @@ def test_the_download_is_seen_at_once_and_nothing_lies_over_it(phone: Page):
     for _ in at_each_size(phone):
         expect(download).to_be_in_viewport(ratio=1)
         expect(phone.get_by_role("button", name="To latest")).to_be_hidden()
-        assert download.evaluate(
+        comes_to(
+            download,
             """node => { const box = node.getBoundingClientRect();
-            return node.contains(document.elementFromPoint(box.x + box.width / 2, box.bottom - 3)); }"""
+            return node.contains(document.elementFromPoint(box.x + box.width / 2, box.bottom - 3)); }""",
         )
         nothing_is_wider(phone)
 
@@ -138,7 +144,7 @@ def test_long_lines_scroll_in_themselves_and_the_buttons_stay(used: Page):
     code, table = answer.locator("pre"), answer.locator("table").first
     for _ in at_each_size(used):
         width = used.viewport_size["width"]
-        assert code.evaluate("node => node.scrollWidth > node.clientWidth + 500")
+        comes_to(code, "node => node.scrollWidth > node.clientWidth + 500")
         assert code.bounding_box()["width"] <= width
         assert table.evaluate("node => { node.scrollLeft = 99; return node.scrollLeft > 0; }")
         for name in ("Copy", "Answer again", "Good answer: learn it"):

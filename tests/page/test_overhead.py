@@ -14,7 +14,7 @@ from tests.support.page.acts import panel
 from tests.support.page.browser import wait_for_state
 
 pytestmark = pytest.mark.slow
-SENDS = 4
+SENDS = 2
 LOADED = 20  # times as long may anything take on a machine that does other things too
 
 
