@@ -36,7 +36,7 @@ SMALL = [bytes([n]) for n in range(128)]
 
 def unsigned(n: int) -> bytes:
     """LEB128: seven bits a byte, the lowest first."""
-    if n < 128:
+    if 0 <= n < 128:
         return SMALL[n]
     out = bytearray()
     while n > 127:
