@@ -66,7 +66,6 @@ ASKED = {
 
 
 @pytest.mark.long
-@pytest.mark.slow
 def test_the_default_model_answers_from_the_place_it_is_given():
     """Plain questions to a text it has never seen: at most one of four is missed."""
     imported = TextImporter().import_text(known_text("en").replace("\n", "\n\n"), "plain", "known")

@@ -38,18 +38,18 @@ RUN = """async (asked) => {
 }"""
 
 
-def told(chromium: Chromium, marks: str, asked: list[str]) -> list[dict]:
+def told(chromium: Chromium, marks: str, files: list[str]) -> list[dict]:
     """What the worker tells of one run of pytest over these files' tests with these marks."""
     with served(site.build(tests=True)) as address, watched(chromium, address) as (context, watch):
         watch.allow("")  # kernels that must not compile are part of the suite
         page = context.new_page()
         page.goto("/tests.html")
-        return page.evaluate(RUN, ["-m", marks, *asked])
+        return page.evaluate(RUN, ["-m", marks, *files])
 
 
 @pytest.fixture(scope="module")
 def events(chromium: Chromium) -> list[dict]:
-    return told(chromium, "in_worker and not long", ["--hypothesis-profile=quick", *USUAL])
+    return told(chromium, "in_worker and not long", USUAL)
 
 
 def test_the_suite_inside_the_worker_ends_well(events):

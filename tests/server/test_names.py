@@ -192,7 +192,6 @@ def test_base_models_are_read_under_both_names(monkeypatch, capsys, name):
 
 
 @pytest.mark.long
-@pytest.mark.slow
 def test_a_server_trains_all_the_base_models_of_the_environment_in_one_run(tmp_path):
     both = {"BASE_MODELS": f"tiny, {second_model.made_in(tmp_path)}"}
     with headless(tmp_path, both) as host:

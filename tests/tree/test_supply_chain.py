@@ -149,7 +149,6 @@ def test_R37_two_builds_of_one_tree_are_equal(tmp_path, monkeypatch):
 
 
 @pytest.mark.long
-@pytest.mark.slow
 def test_R37_compiling_the_same_python_twice_gives_the_same_bytes(tmp_path, monkeypatch):
     source = {"oneseek.whl": wheels.own()[1]}
     found = []
@@ -164,7 +163,6 @@ def test_R37_compiling_the_same_python_twice_gives_the_same_bytes(tmp_path, monk
 
 
 @pytest.mark.long
-@pytest.mark.slow
 def test_R37_making_pythons_heap_twice_gives_the_same_bytes(tmp_path, monkeypatch):
     package = wheels.unpacked(fetch.part("npm/pyodide"), ".")
     core = {name: package[name] for name in (*pyodide.CORE, pyodide.LIBRARY, "pyodide-lock.json")}

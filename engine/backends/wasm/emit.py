@@ -8,6 +8,7 @@ table of its functions, so that a number in memory can say which one is meant.
 
 import struct
 from contextlib import contextmanager
+from functools import cache
 
 from engine.backends.wasm.opcodes import (
     BRANCH_IF,
@@ -30,8 +31,7 @@ from engine.backends.wasm.opcodes import (
 FAMILY = {"i32": "i32", "i64": "i64", "f32": "f32", "v128": "f32x4"}  # what + - * / < mean
 LARGEST_MEMORY = 65536  # pages: what 32 bits reach
 
-
-SMALL = [bytes([n]) for n in range(128)]
+SMALL = [bytes([n]) for n in range(128)]  # most numbers in code
 
 
 def unsigned(n: int) -> bytes:
@@ -62,16 +62,13 @@ def text(name: str) -> bytes:
     return unsigned(len(name.encode())) + name.encode()
 
 
+@cache
 def opcode(number: int) -> bytes:
     if number < 0x100:
         return bytes([number])
     if number < 0x10000:
         return b"\xfd" + unsigned(number - 0x100)
     return b"\xfe" + unsigned(number - 0x10000)
-
-
-LANE = opcode(EXTRACT_LANE)
-CODES = {name: (opcode(number), type) for name, (number, type) in OPCODES.items()}
 
 
 class Expr:
@@ -131,7 +128,7 @@ class Expr:
         return op("f32x4.neg", self)
 
     def lane(self, number):
-        return Expr("f32", self.code + LANE + SMALL[number])
+        return Expr("f32", self.code + opcode(EXTRACT_LANE) + unsigned(number))
 
     __radd__, __rmul__ = __add__, __mul__
 
@@ -159,13 +156,13 @@ def ints(*lanes) -> Expr:
 def op(name, *operands) -> Expr:
     """Any instruction by name; Python numbers take the type of the first operand (a vector's shift
     counts are i32)."""
-    code, type = CODES[name]
+    number, type = OPCODES[name]
     first, *rest = operands
     kind = "i32" if ".sh" in name and first.type == "v128" else first.type
-    before = first.code
+    code = first.code
     for x in rest:
-        before += value(x, kind).code
-    return Expr(type, before + code)
+        code += value(x, kind).code
+    return Expr(type, code + opcode(number))
 
 
 def shuffle(a, b, *lanes) -> Expr:
@@ -181,16 +178,16 @@ def interleave(a, b, start) -> Expr:
 
 
 def load(address, offset=0, kind="v128.load") -> Expr:
-    code, type = CODES[kind]
-    return Expr(type, address.code + code + b"\x00" + unsigned(offset))
+    number, type = OPCODES[kind]
+    return Expr(type, address.code + opcode(number) + b"\x00" + unsigned(offset))
 
 
 def atomic(name, address, *operands, offset=0) -> Expr:
     """An access that all threads see in one order; its address is a multiple of its size."""
-    code, type = CODES[name]
+    number, type = OPCODES[name]
     size = b"\x03" if name.startswith("i64") else b"\x02"
-    before = address.code + b"".join(value(x).code for x in operands)
-    return Expr(type, before + code + size + unsigned(offset))
+    code = address.code + b"".join(value(x).code for x in operands)
+    return Expr(type, code + opcode(number) + size + unsigned(offset))
 
 
 def splat(address, offset=0) -> Expr:
@@ -249,7 +246,11 @@ class Function:
     def store(self, address, x, offset=0):
         x = value(x, "f32")
         self.body += (
-            address.code + x.code + CODES[f"{x.type}.store"][0] + b"\x00" + unsigned(offset)
+            address.code
+            + x.code
+            + opcode(OPCODES[f"{x.type}.store"][0])
+            + b"\x00"
+            + unsigned(offset)
         )
 
     def store_lane(self, address, x, lane, offset=0):
