@@ -2,9 +2,11 @@
 which other programs do not lengthen."""
 
 import asyncio
+import gc
 import statistics
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
@@ -47,8 +49,11 @@ class Watched:
 
 
 @pytest.fixture
-def watched(monkeypatch) -> Watched:
-    return Watched(monkeypatch)
+def watched(monkeypatch) -> Iterator[Watched]:
+    gc.collect()
+    gc.freeze()  # to look through what other tests left is no work of the product
+    yield Watched(monkeypatch)
+    gc.unfreeze()
 
 
 def arrives(seconds: float) -> asyncio.Future[float]:

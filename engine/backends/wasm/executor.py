@@ -178,11 +178,15 @@ class Run:
         return start
 
     def run_for(self, start: int, budget_ms: float) -> int:
-        until, at = time.perf_counter() + budget_ms / 1e3, start
-        while at < len(self) and (at == start or time.perf_counter() < until):
-            stop = self.program.within(at, PIECE * self.executor.threads)
+        """Run from `start` until another stretch as long as the last would end too late."""
+        until, at, took = time.perf_counter() + budget_ms / 1e3, start, 0.0
+        while at < len(self) and (at == start or time.perf_counter() + took <= until):
+            began, stop = (
+                time.perf_counter(),
+                self.program.within(at, PIECE * self.executor.threads),
+            )
             self.run(at, stop)
-            at = stop
+            at, took = stop, time.perf_counter() - began
         return at
 
     async def read(self, name: str) -> np.ndarray:

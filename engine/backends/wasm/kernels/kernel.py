@@ -9,7 +9,7 @@ inputs, outputs and scratch, and the part lo..hi of its extent.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-# Floating-point operations between two chances to do something else: 4 ms at 50 GFLOP/s.
+# Floating-point operations between two chances to do something else: 10 ms at 20 GFLOP/s.
 PIECE = 0.2e9
 # A part is small enough for threads to end at about the same time, and as small as GRAIN only where
 # there would be fewer than SHARES.
