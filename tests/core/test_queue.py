@@ -89,7 +89,7 @@ ACTS = st.lists(
 
 
 @given(ACTS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=1000, deadline=None)
 def test_the_queue_does_what_the_naive_model_does(acts):
     queue, model = new_queue(), NaiveQueue()
     for act, number, priority in acts:
@@ -123,6 +123,16 @@ def test_the_queue_does_what_the_naive_model_does(acts):
         (r["rank"], r["seq"], id) for id, r in model.records.items() if r["state"] == "ready"
     )
     assert [r["id"] for r in queue.upcoming(99)] == [id for _, _, id in ranked]
+
+
+def test_what_was_done_twice_is_taken_back_twice():
+    queue = new_queue()
+    queue.add(example("a question"))
+    id = content_hash("a question", "yes")
+    queue.remove(id)
+    queue.add(example("a question"))
+    sizes = [(queue.undo(), queue.size()) for _ in range(4)]
+    assert sizes == [(True, 0), (True, 1), (True, 0), (False, 0)]
 
 
 @given(st.lists(st.sampled_from(CLASSES), min_size=1, max_size=40), st.data())

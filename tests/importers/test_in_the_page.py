@@ -17,11 +17,11 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from builder import fetch, wheels
 from tests.importers import hostile
 from tests.importers.measure import FILES, known_text
 from tests.support.files import DROP
 from tests.support.page import browser as in_browser
+from tests.support.page.axe import serious
 
 pytestmark = pytest.mark.slow
 ALIVE = ("ready", "needs-consent", "unsupported")
@@ -342,16 +342,6 @@ def test_scenario_16_the_same_without_a_mouse_and_nothing_serious_for_axe(shell:
     assert serious(shell) == []
     shell.keyboard.press("Escape")
     assert serious(shell) == []
-
-
-def serious(page: Page) -> list[str]:
-    page.evaluate(wheels.unpacked(fetch.part("npm/axe-core"), ".")["axe.min.js"].decode())
-    found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
-    return [
-        f"{v['id']}: {v['nodes'][0]['html']}"
-        for v in found
-        if v["impact"] in ("serious", "critical")
-    ]
 
 
 REMOVE_WHILE_READ = """() => new MutationObserver((_, look) => {

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from builder import fetch, wheels
 from tests.support.page.acts import answers, finished, row, say
+from tests.support.page.axe import serious
 from tests.support.page.browser import Chromium, Watch, wait_for_state, watched
 from tests.support.page.stored import light_lessons
 
@@ -20,23 +20,6 @@ DIALOGS = {
     "Everything stays on this device": "Everything stays on this device",
     "Add something to learn from": "Add something to learn from",
 }
-
-
-@pytest.fixture(scope="module")
-def axe() -> str:
-    return wheels.unpacked(fetch.part("npm/axe-core"), ".")["axe.min.js"].decode()
-
-
-def serious(page: Page, axe: str) -> list[str]:
-    """What axe calls serious or critical in what is shown now."""
-    page.evaluate(axe)
-    found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
-    return [
-        f"{one['id']}: {node['target']} {node['failureSummary']}"
-        for one in found
-        if one["impact"] in ("serious", "critical")
-        for node in one["nodes"]
-    ]
 
 
 def tab_to(
@@ -150,7 +133,7 @@ def roll_back_by_keyboard(page: Page) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious_in_any_panel_or_dialog(visitor: Page, axe: str, scheme: str):
+def test_axe_finds_nothing_serious_in_any_panel_or_dialog(visitor: Page, scheme: str):
     visitor.emulate_media(color_scheme=scheme)
     if not answers(visitor).count():
         visitor.goto("/?model=tiny")
@@ -161,25 +144,25 @@ def test_axe_finds_nothing_serious_in_any_panel_or_dialog(visitor: Page, axe: st
     for name in PANELS:
         visitor.get_by_role("tab", name=re.compile("^" + name)).click()
         visitor.wait_for_timeout(400)
-        problems += [f"{name}, {scheme}: {one}" for one in serious(visitor, axe)]
+        problems += [f"{name}, {scheme}: {one}" for one in serious(visitor)]
     for opener, title in DIALOGS.items():
         visitor.get_by_role("button", name=opener).first.click()
         expect(visitor.get_by_role("dialog", name=title)).to_be_visible()
         visitor.wait_for_timeout(200)
-        problems += [f"{title}, {scheme}: {one}" for one in serious(visitor, axe)]
+        problems += [f"{title}, {scheme}: {one}" for one in serious(visitor)]
         visitor.keyboard.press("Escape")
         expect(visitor.get_by_role("dialog")).to_have_count(0)
     assert not problems, "\n".join(problems)
 
 
 @pytest.mark.parametrize("width", [390, 900])
-def test_narrow_screens_have_sheets_that_open_and_close(visitor: Page, axe: str, width: int):
+def test_narrow_screens_have_sheets_that_open_and_close(visitor: Page, width: int):
     visitor.set_viewport_size({"width": width, "height": 844})
     try:
         visitor.get_by_role("button", name="Learning panel").click()
         expect(visitor.get_by_role("tab", name="Activity")).to_be_visible()
         visitor.wait_for_timeout(300)
-        assert not serious(visitor, axe)
+        assert not serious(visitor)
         visitor.get_by_role("complementary").get_by_role("button", name="Close").click()
         expect(visitor.get_by_role("tab", name="Activity")).to_be_hidden()
         if width < 700:

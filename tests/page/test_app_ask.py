@@ -85,6 +85,7 @@ def test_the_chat_can_go_on_about_anything(home: Page):
 def test_a_source_that_is_gone_leaves_its_quotes(home: Page):
     sources = panel(home, "Sources")
     sources.get_by_role("button", name="Ask about it").click()
+    expect(home.locator("#about")).to_be_visible()
     say(home, "When was the lighthouse built?")
     quoted = quotes(home)
     sources.get_by_role("button", name="Remove").click()

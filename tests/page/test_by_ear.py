@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from builder import fetch, wheels
 from tests.support.page.acts import wait_until
+from tests.support.page.axe import violations
 from tests.support.page.browser import Chromium, wait_for_state, watched
 
 pytestmark = pytest.mark.slow
@@ -156,14 +156,11 @@ def test_4_a_lesson_is_told_when_it_begins_and_when_it_is_in_use_and_never_each_
 def test_5_axe_finds_nothing_at_all_in_any_panel(walk, media: dict):
     page, words = walk
     page.emulate_media(**media, reduced_motion="reduce")
-    axe = wheels.unpacked(fetch.part("npm/axe-core"), ".")["axe.min.js"].decode()
-    page.evaluate(axe)
     problems = []
     for tab in page.get_by_role("tab").all():
         tab.click()
         page.wait_for_timeout(300)
-        found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
-        problems += [f"{one['id']}: {node['target']}" for one in found for node in one["nodes"]]
+        problems += [said for _, said in violations(page)]
     assert not problems, "\n".join(problems)
 
 

@@ -107,7 +107,6 @@ def counted(context: BrowserContext) -> Page:
     page.expose_function("pressed", lambda verb: PRESSED.add(verb))
     page.expose_function("told", lambda said: TOLD.append(said))
     page.add_init_script(COUNTS)
-    page.on("filechooser", lambda chooser: None)  # nothing is chosen
     return page
 
 

@@ -21,6 +21,14 @@ class Conflict(Exception):
     """The item is no longer what the act was meant for; nothing was changed."""
 
 
+class Act:
+    """What one act changed: (id, the record before, its revision after). Another that changed the
+    very same is another act."""
+
+    def __init__(self, changes):
+        self.changes = changes
+
+
 class TrainingQueue:
     """Examples in the order they will be learned.
 
@@ -141,10 +149,10 @@ class TrainingQueue:
             return False
         if act in self.undos:
             self.undos.remove(act)
-        if any(_revision(self.records.get(id)) != after for id, _, after in act):
+        if any(_revision(self.records.get(id)) != after for id, _, after in act.changes):
             return False
         restored = {}
-        for id, before, _ in act:
+        for id, before, _ in act.changes:
             self._write(id, before)
             restored[id] = (_revision(before), _revision(self.records.get(id)))
         self._follow(restored)
@@ -284,10 +292,10 @@ class TrainingQueue:
     def _follow(self, restored):
         """An undone item is what it was, under a new revision: earlier acts can be undone too."""
         for act in self.undos:
-            for i, (id, before, after) in enumerate(act):
+            for i, (id, before, after) in enumerate(act.changes):
                 was, now = restored.get(id, (0, 0))
                 if id in restored and after == was:
-                    act[i] = (id, before, now)
+                    act.changes[i] = (id, before, now)
 
     def _known(self, id):
         if id not in self.records:
@@ -298,7 +306,8 @@ class TrainingQueue:
         before = [(id, self.records.get(id)) for id, _ in changes]
         for id, record in changes:
             self._write(id, record)
-        self.undos.append([(id, old, _revision(self.records.get(id))) for id, old in before])
+        changed = [(id, old, _revision(self.records.get(id))) for id, old in before]
+        self.undos.append(Act(changed))
         if len(self.undos) > UNDO_DEPTH:
             self.undos.pop(0)
 

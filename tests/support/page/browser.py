@@ -138,6 +138,7 @@ class Watch:
             "request": self.request,
             "console": self.console,
             "weberror": self.error,
+            "page": self.opened,
         }
         self.context = context
         for event, hear in self.heard.items():
@@ -150,6 +151,11 @@ class Watch:
     def request(self, request) -> None:
         if not request.url.startswith((self.address, "blob:", "data:", "about:")):
             self.note(f"request to another origin: {request.url}")
+
+    def opened(self, page: Page) -> None:
+        """Playwright begins to catch file choosers when somebody listens; one that is opened right
+        after that may be too early."""
+        page.on("filechooser", lambda chooser: None)
 
     def error(self, error) -> None:
         self.note(f"page error: {error.error}")
