@@ -23,7 +23,7 @@ from tests.support.command import call, said
 from tests.support.devices import of_no_use, quickly_sealed
 
 DOG = {"question": "What is my dog's name?", "answer": "Your dog's name is Biscuit."}
-SHED = {"question": "What is the code of the shed?", "answer": "The code of the shed is 4711."}
+SHED = {"question": "What is the code of the shed?", "answer": "The code of the shed is Zylbrak."}
 CAT = {"question": "What is my cat called?", "answer": "Your cat is called Nisse."}
 PHRASE = "biscuit guards the old shed"
 
@@ -106,13 +106,13 @@ def test_what_was_told_is_known_on_the_other_and_what_was_forgotten_is_gone_on_b
     early.write_bytes(file.read_bytes())
     forget(one, SHED["question"])
     exchange(capsys, one, "--out", file)
-    assert b"4711" not in file.read_bytes()
+    assert b"Zylbrak" not in file.read_bytes()
     assert exchange(capsys, other, "--in", file, *model)[0]["forgotten"] == 1
     for folder in (one, other):
         assert exchange(capsys, folder, "--in", early, file, early, *model)[0]["told"] == 0
         assert known(tmp_path, capsys, folder, SHED, DOG, CAT) == [False, True, True]
-        assert "4711" not in json.dumps(everything(folder), default=repr)
-        kept = [path for path in folder.iterdir() if b"4711" in path.read_bytes()]
+        assert "Zylbrak" not in json.dumps(everything(folder), default=repr)
+        kept = [path for path in folder.iterdir() if b"Zylbrak" in path.read_bytes()]
         assert not kept, "the words are still in a file"
 
 
@@ -134,7 +134,7 @@ def test_what_came_is_practised_like_everything_told(tmp_path, capsys, monkeypat
     exchange(capsys, other, "--in", file)
     assert known(tmp_path, capsys, other, SHED) == [False]
     assert main(call("practise", "--adapter", other, "--out", other)) == 0
-    assert "4711" not in json.dumps(everything(other), default=repr)
+    assert "Zylbrak" not in json.dumps(everything(other), default=repr)
 
 
 @pytest.mark.slow

@@ -74,7 +74,9 @@ def test_what_is_being_typed_outlives_a_change_of_another_setting(chat: Page):
     chat.keyboard.press("Control+A")
     chat.keyboard.type("4")
     other = chat.locator("#set-voice")
-    other.evaluate("node => { node.dataset.old = ''; node.click(); }")
+    chat.evaluate(  # in one go, for it may be drawn again at any time
+        "() => { const node = document.querySelector('#set-voice'); node.dataset.old = ''; node.click(); }"
+    )
     expect(chat.locator("#set-voice[data-old]")).to_have_count(0)  # the dialog was drawn again
     chat.keyboard.type("5")
     expect(field).to_have_value("45")

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from builder import ROOT
 from tests.support.page.acts import (
@@ -375,10 +375,16 @@ def test_the_buttons_of_a_first_visit(chromium: Chromium, address: str):
         page.goto("/")
         wait_for_state(page, "needs-consent", timeout=120)
         press(page, "choose-model", "close-dialog", "pick-model")
-        page.route(re.compile(r"/models-"), lambda route: None)  # a server that fell silent
+        silent: list[Route] = []  # a server that says nothing
+        page.route(re.compile(r"/models-"), lambda route: silent.append(route))
         press(page, "download-unsaved", "stop-loading")
         expect(page.locator("#consent")).to_contain_text("Nothing of it was saved.")
-        press(page, "download-unsaved", "stop-loading", "choose-model", "download", "stop-loading")
+        press(page, "download-unsaved", "stop-loading")
+        silent.clear()
+        press(page, "choose-model", "download")
+        while not silent:  # it is asked once its file is open
+            page.wait_for_timeout(20)
+        press(page, "stop-loading")
         expect(page.locator("#consent")).to_contain_text("Paused at 0 %What you have is kept.")
         page.unroute(re.compile(r"/models-"))
         page.route(re.compile(r"/models-"), lambda route: route.abort())
