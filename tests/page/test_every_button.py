@@ -22,6 +22,7 @@ from tests.support.page.acts import (
     slow_down,
     tell,
     version,
+    wait_until,
     waiting,
 )
 from tests.support.page.browser import Chromium, wait_for_state, watched
@@ -382,8 +383,8 @@ def test_the_buttons_of_a_first_visit(chromium: Chromium, address: str):
         press(page, "download-unsaved", "stop-loading")
         silent.clear()
         press(page, "choose-model", "download")
-        while not silent:  # it is asked once its file is open
-            page.wait_for_timeout(20)
+        # it is asked once its file is open; to hear of that, Playwright has to be let
+        wait_until(lambda: page.wait_for_timeout(20) or silent)
         press(page, "stop-loading")
         expect(page.locator("#consent")).to_contain_text("Paused at 0 %What you have is kept.")
         page.unroute(re.compile(r"/models-"))

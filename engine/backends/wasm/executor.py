@@ -181,10 +181,8 @@ class Run:
         """Run from `start` until another stretch as long as the last would end too late."""
         until, at, took = time.perf_counter() + budget_ms / 1e3, start, 0.0
         while at < len(self) and (at == start or time.perf_counter() + took <= until):
-            began, stop = (
-                time.perf_counter(),
-                self.program.within(at, PIECE * self.executor.threads),
-            )
+            began = time.perf_counter()
+            stop = self.program.within(at, PIECE * self.executor.threads)
             self.run(at, stop)
             at, took = stop, time.perf_counter() - began
         return at
