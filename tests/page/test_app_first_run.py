@@ -182,6 +182,28 @@ def test_scenario_5_a_broken_download_resumes(chromium: Chromium, breaking: str)
     assert kept > 0 and kept % CHUNK == 0  # how much came before the break is the network's affair
 
 
+def test_a_pause_in_the_instant_the_file_is_being_opened_leaves_it_free(page: Page):
+    """The browser opens it all the same; nobody else could write it until the page is closed."""
+    page.goto("/")
+    wait_for_state(page, "needs-consent", timeout=120)
+    worker = page.workers[0]
+    worker.evaluate(
+        """() => { const made = FileSystemFileHandle.prototype,
+          opens = made.createSyncAccessHandle;
+          made.createSyncAccessHandle = async function() {
+            globalThis.opening = true;
+            await new Promise(done => setTimeout(done, 1000));
+            return opens.call(this) }; }"""
+    )
+    page.get_by_role("button", name="Download 98 MB").click()
+    wait_until(lambda: worker.evaluate("globalThis.opening === true"))
+    card = page.locator("#consent")
+    card.get_by_role("button", name="Pause").click()
+    card.get_by_role("button", name="Start over").click()
+    expect(card.get_by_role("button", name="Pause")).to_be_visible()
+    expect(card).to_contain_text(re.compile(r"[1-9]\d*\sMB\sof"))
+
+
 def test_scenario_4_a_reload_keeps_everything(page: Page, asked_for: list[str]):
     """Two chats, one of them in the middle of an answer."""
     page.goto("/?model=tiny")

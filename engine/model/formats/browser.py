@@ -79,12 +79,21 @@ class OpfsShelf:
 
     async def writer(self, name):
         handle = await (await self.directory()).getFileHandle(name, create=True)
+        opening = asyncio.ensure_future(exclusive(handle))
         try:
-            return HandleWriter(name, await handle.createSyncAccessHandle())
+            return HandleWriter(name, await asyncio.shield(opening))
+        except asyncio.CancelledError:  # it opens all the same, and would stay locked
+            (await opening).close()
+            raise
         except JsException as error:
             if error.name != "NoModificationAllowedError":
                 raise
             raise DownloadError(f"{name} is being written in another tab; wait for that") from error
+
+
+async def exclusive(handle):
+    """The file opened for writing, as a task that outlives whoever asked for it."""
+    return await handle.createSyncAccessHandle()
 
 
 class HandleWriter:
