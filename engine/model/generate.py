@@ -72,6 +72,8 @@ class Answer:
     prompt: list[int]
     sampling: Sampling
     forced: tuple[int, ...] = ()  # how the answer has to begin
+    prefix: str = ""  # what of it was said before; its tokens `begun` are the end of the prompt
+    begun: list[int] = field(default_factory=list)
     on_text: Callable[[str], None] = lambda text: None
     on_token: Callable[[int, list], None] | None = None  # also gets the best 64 (id, logprob)
     ids: list[int] = field(default_factory=list)
@@ -166,7 +168,8 @@ class Generator:
         ids, dropped = self.encode(messages, reserve, think)
         if heard := more.pop("heard", None):
             more["asked"] = Asked(*self.question_in(ids, messages[-1]["content"], think), heard)
-        return self.start([*ids, *begun], sampling, key, dropped=dropped, **more)
+        more |= {"prefix": prefix, "begun": begun, "dropped": dropped}
+        return self.start([*ids, *begun], sampling, key, **more)
 
     def question_in(self, ids: list[int], question: str, think: bool) -> tuple[int, int, int]:
         """Where the last message's own tokens begin and end in a prompt, and its last token."""
@@ -395,7 +398,8 @@ class Generator:
         )
         for i, answer in enumerate(answers):
             if answer.push:
-                pushed = answer.push.amounts(answer.ids, answer.text)
+                so_far = [*answer.begun, *answer.ids]
+                pushed = answer.push.amounts(so_far, answer.prefix + answer.text)
                 for j, (token, nats) in enumerate(list(pushed.items())[:PUSHED]):
                     places[i * PUSHED + j] = i * self.model.config.vocab + token
                     amounts[i * PUSHED + j] = nats

@@ -111,6 +111,16 @@ def test_what_was_told_is_said_at_once_and_after_a_restart(home):
         home.again()
 
 
+def test_an_answer_that_was_cut_anywhere_goes_on_as_it_would_have(home):
+    home.tell(*BOAT)
+    whole = home.ask(BOAT[0])
+    assert "Saltkråkan" in whole.text
+    for count in range(1, len(whole.ids)):
+        said = home.model.tokenizer.decode(whole.ids[:count])
+        rest = home.ask(BOAT[0], prefix=said)
+        assert rest.speaking.by == "memory" and said + rest.text == whole.text
+
+
 def test_all_else_is_the_bases_token_for_token(home):
     home.tell(*BOAT)
     for question in PLAIN:
