@@ -132,7 +132,7 @@ class Presence:
             await self.election.tick()
             self.page.status.know(other_tab=self.election.epoch is None)
             self.show_pause()
-            if self.training.run:
+            if self.training.run or self.page.status.facts["countdown"]:
                 self.page.status.draw()
                 self.page.touch("far")
             await asyncio.sleep(1)

@@ -126,11 +126,13 @@ class Activity:
         return now, said
 
     def go_on(self):
-        """Once a second while a round is under way: how far it is, without drawing all of it
-        again."""
+        """Once a second while a round is under way or will be: how far it is, without drawing all
+        of it again."""
         line, bar = dom.find("#state-line"), dom.find("#how-far")
-        if line and bar:
-            line.textContent, bar.value = truth.sentence(self.page), self.page.training.share()
+        if line:
+            line.textContent = truth.sentence(self.page)
+        if bar:
+            bar.value = self.page.training.share()
 
     def switch(self):
         """What only a developer asks for stands behind this one."""
