@@ -35,6 +35,20 @@ def test_a_button_drawn_anew_under_the_mouse_is_clicked_once(home: Page):
         expect(home.get_by_role("dialog")).to_have_count(0)
 
 
+def test_a_button_whose_row_is_moved_under_the_mouse_is_clicked_once(home: Page):
+    """Sources keeps the rows that show the same, and puts them into a new list."""
+    panel(home, "Memory")
+    control = held(home, "Tell it a fact")
+    control.evaluate(
+        """control => { const before = control.parentNode, anew = before.cloneNode();
+          anew.append(...before.childNodes); before.replaceWith(anew) }"""
+    )
+    home.mouse.up()
+    expect(home.get_by_role("dialog")).to_have_count(1)
+    home.keyboard.press("Escape")
+    expect(home.get_by_role("dialog")).to_have_count(0)
+
+
 def test_a_button_drawn_anew_under_the_space_bar_is_clicked(home: Page):
     panel(home, "Memory")
     control = home.get_by_role("button", name="Tell it a fact")

@@ -1,5 +1,7 @@
-"""What is drawn anew while it is pressed goes away under the finger, and the browser forgets the
-click: the same control, where it is then, is clicked instead."""
+"""What is drawn anew or moved while it is pressed loses its click to the browser: the same control,
+where it is then, is clicked instead."""
+
+import asyncio
 
 from pyscript import document
 
@@ -7,40 +9,58 @@ from web.lib import dom
 
 TREMBLE = 8
 """Pixels within which a mouse that is held counts as still."""
+SOON = 0.01
+"""Seconds within which a browser that makes a click of a press has made it."""
 
 
 def start():
-    _finish("mousedown", "mouseup")
-    _finish("keydown", "keyup")
+    _finish_mouse()
+    _finish_key()
 
 
-def _finish(down, up):
-    held = []
+def _finish_mouse():
+    held = []  # what is pressed and where, until a click comes of it
 
     def pressed(event):
-        held[:] = [(_control(event), _place(event))]
+        plain = event.button == 0 and not event.ctrlKey
+        held[:] = [(_control(event.target), (event.clientX, event.clientY))] if plain else []
 
-    def released(event):
-        gone, place = held.pop() if held else (None, None)
-        if gone and not gone.isConnected and _near(place, _place(event)):
-            again = _double(gone, _control(event))
+    async def released(event):
+        place = event.clientX, event.clientY
+        await asyncio.sleep(SOON)
+        control, before = held.pop() if held else (None, place)
+        if control and _near(before, place):
+            here = _control(document.elementFromPoint(*place))
+            again = _double(control, here)
             if again:
                 again.click()
 
-    dom.listen(down, document, pressed)
-    dom.listen(up, document, released)
+    dom.listen("mousedown", document, pressed)
+    dom.listen("mouseup", document, released)
+    dom.listen("click", document, lambda event: held.clear(), capture=True)
 
 
-def _control(event):
-    """What the mouse, or the space bar, would click where the event is."""
-    if not hasattr(event.target, "closest") or getattr(event, "code", "Space") != "Space":
+def _finish_key():
+    held = []
+
+    def pressed(event):
+        held[:] = [_control(event.target)] if event.code == "Space" else []
+
+    def released(event):
+        control = held.pop() if held else None
+        again = control and _double(control, None)
+        if again:
+            again.click()
+
+    dom.listen("keydown", document, pressed)
+    dom.listen("keyup", document, released)
+
+
+def _control(node):
+    """What a click on this node presses."""
+    if dom.is_none(node) or not hasattr(node, "closest"):
         return None
-    node = event.target.closest("button, summary, label, a, [data-do]")
-    return None if dom.is_none(node) else node
-
-
-def _place(event):
-    return getattr(event, "clientX", 0), getattr(event, "clientY", 0)
+    return dom.or_none(node.closest("button, summary, label, a, [data-do]"))
 
 
 def _near(one, other):
@@ -48,9 +68,13 @@ def _near(one, other):
     return max(abs(one[0] - other[0]), abs(one[1] - other[1])) <= TREMBLE
 
 
-def _double(gone, here):
-    """The same control: the one at the same place, else the only one there is."""
-    if here and here.isEqualNode(gone):
+def _double(control, here):
+    """The same control: the one at the same place, else the only one there is. What still stands
+    elsewhere was not let go upon."""
+    if control.isConnected:
+        return control if here and here.isSameNode(control) else None
+    if here and here.isEqualNode(control):
         return here
-    doubles = [one for one in document.querySelectorAll(gone.localName) if one.isEqualNode(gone)]
+    same = document.querySelectorAll(control.localName)
+    doubles = [one for one in same if one.isEqualNode(control)]
     return doubles[0] if len(doubles) == 1 else None
