@@ -35,9 +35,13 @@ def _finish_mouse():
             if again:
                 again.click()
 
+    def clicked(event):
+        if event.isTrusted:  # by the browser, not by a script
+            held.clear()
+
     dom.listen("mousedown", document, pressed)
     dom.listen("mouseup", document, released)
-    dom.listen("click", document, lambda event: held.clear(), capture=True)
+    dom.listen("click", document, clicked, capture=True)
 
 
 def _finish_key():
