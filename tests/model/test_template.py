@@ -1,7 +1,9 @@
 """Chat templates: what models ship works, what an attacker ships is stopped."""
 
+import itertools
 import time
 import tracemalloc
+from types import SimpleNamespace
 
 import pytest
 
@@ -167,6 +169,16 @@ def test_R27_a_template_cannot_use_up_memory_or_time(source, monkeypatch):
     assert len(str(stopped.value)) < 500
     assert peak < 200 << 20
     assert time.process_time() - started < 2  # far less without tracing memory
+
+
+def test_a_slow_device_is_no_bomb(model, monkeypatch):
+    """Its every look at the clock takes a while; a long conversation needs few of them."""
+    looks = itertools.count()
+    clock = SimpleNamespace(monotonic=lambda: 0.06 * next(looks))
+    monkeypatch.setattr(sandbox, "time", clock)
+    said = [{"role": ("user", "assistant")[i % 2], "content": f"Line {i}."} for i in range(501)]
+    rendered = ChatTemplate(model.chat_template, model.special_tokens).render(said)
+    assert all(turn["content"] in rendered for turn in said)
 
 
 def test_R27_special_tokens_in_a_conversation_stay_text(model):

@@ -14,6 +14,7 @@ from tests.support.page.acts import (
     answers,
     body,
     drop,
+    engine,
     finished,
     new_chat,
     say,
@@ -166,7 +167,7 @@ def test_scenario_3_escape_stops_the_answer_and_keeps_what_came(chat: Page):
 def slowed_down(page: Page) -> Iterator[None]:
     slow_down(page)
     yield
-    page.workers[0].evaluate("() => void delete performance.now")
+    engine(page).evaluate("() => void delete performance.now")
 
 
 def test_scenario_8_messages_know_their_language(chat: Page):

@@ -13,6 +13,7 @@ from builder import serve
 from engine.model.formats.source import CHUNK
 from tests.support.page.acts import (
     body,
+    engine,
     finished,
     say,
     set_temperature,
@@ -186,7 +187,7 @@ def test_a_pause_in_the_instant_the_file_is_being_opened_leaves_it_free(page: Pa
     """The browser opens it all the same; nobody else could write it until the page is closed."""
     page.goto("/")
     wait_for_state(page, "needs-consent", timeout=120)
-    worker = page.workers[0]
+    worker = engine(page)
     worker.evaluate(
         """() => { const made = FileSystemFileHandle.prototype,
           opens = made.createSyncAccessHandle;

@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.support.page.acts import answers, body, finished, say, slow_down
+from tests.support.page.acts import answers, body, engine, finished, say, slow_down
 from tests.support.page.browser import Watch, kept_offline, wait_for_state
 
 pytestmark = pytest.mark.slow
@@ -141,7 +141,7 @@ def test_scenario_25_R22_an_engine_that_dies_is_replaced_within_twenty_seconds(p
     ready(page)
     slow_down(page)
     own = next(n for n in page.evaluate("channels") if "-engine-" in n)
-    page.workers[0].evaluate(DIES_AT_A_TOKEN, own)
+    engine(page).evaluate(DIES_AT_A_TOKEN, own)
     say(page, "Tell me a long story.")
     expect(body(answers(page).last)).not_to_be_empty()
     wait_for_state(page, "recovering")

@@ -9,7 +9,7 @@ import time
 from base64 import b64encode
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Worker, expect
 
 from tests.support.page.browser import CHROMIUM, FLAGS, wait_for_state
 
@@ -44,10 +44,16 @@ def body(answer: Locator) -> Locator:
     return answer.locator(".text")
 
 
+def engine(page: Page) -> Worker:
+    """The worker that answers and learns. Its threads wait in a way in which they hear nobody."""
+    workers = [one for one in page.workers if "worker.mjs" in one.url]
+    return next(one for one in workers if one.evaluate("self.name").startswith("engine"))
+
+
 def slow_down(page: Page, milliseconds: int = 60) -> None:
     """From now on the engine's worker needs a while for each look at the clock, of which every
     token takes some."""
-    page.workers[0].evaluate(
+    engine(page).evaluate(
         """(milliseconds) => {
           const now = performance.now.bind(performance);
           performance.now = () => {
