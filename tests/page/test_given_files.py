@@ -90,6 +90,27 @@ def test_what_is_dropped_is_told_before_it_is_copied_and_then_answers(page: Page
     wait_for_state(page, "ready", timeout=120)
 
 
+DEAF_AT_FIRST = """(() => {  // as a channel is that the browser has not set up yet
+  const own = Object.getOwnPropertyDescriptor(BroadcastChannel.prototype, "onmessage");
+  Object.defineProperty(BroadcastChannel.prototype, "onmessage", {
+    get() { return own.get.call(this); },
+    set(hear) {
+      let deaf = this.name.startsWith("oneseek-given-");
+      own.set.call(this, (event) => deaf ? (deaf = false) : hear(event));
+    },
+  });
+})()"""
+
+
+def test_the_engine_asks_again_for_files_that_it_was_not_heard_about(page: Page):
+    page.add_init_script(DEAF_AT_FIRST)
+    page.goto("/")
+    wait_for_state(page, "needs-consent", timeout=120)
+    drop(page, {"other.gguf": tiny.gguf("llama", "Q4_1")})
+    told = page.get_by_role("dialog", name="What these files are")
+    expect(told).to_contain_text("llama", timeout=20_000)
+
+
 SMALL_DEVICE = """
 Object.defineProperty(WorkerNavigator.prototype, 'deviceMemory', {get: () => 2});
 """

@@ -12,18 +12,26 @@ from engine.model.formats import Source
 from engine.model.formats.browser import BlobSource
 
 HAND_OVER_SECONDS = 30
+AGAIN_SECONDS = 0.2  # the page's end of the channel may not stand yet when it is first asked
 
 
 async def handed(channel: str) -> dict[str, Source]:
     """A browser's files can be read in every thread that was given them."""
     line = js.BroadcastChannel.new(channel)
     came: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-    hear = create_proxy(lambda event: came.set_result(event.data))
+
+    def heard(event: Any) -> None:
+        if not came.done():
+            came.set_result(event.data)
+
+    hear = create_proxy(heard)
     line.onmessage = hear
-    line.postMessage("ready")
     try:
-        files = await asyncio.wait_for(came, HAND_OVER_SECONDS)
+        async with asyncio.timeout(HAND_OVER_SECONDS):
+            while not came.done():
+                line.postMessage("ready")
+                await asyncio.wait([came], timeout=AGAIN_SECONDS)
     finally:
         line.close()
         hear.destroy()
-    return {file.name: BlobSource(file) for file in files}
+    return {file.name: BlobSource(file) for file in came.result()}
