@@ -6,6 +6,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
+from tests.support.page.acts import engine
+
 FIRST = "(name) => performance.getEntriesByType('resource').find((e) => e.name.endsWith(name))?.startTime"
 PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 MARKED = "(name) => performance.getEntriesByName(name, 'mark')[0]?.startTime"  # web/static/page.js, workers
@@ -13,7 +15,7 @@ MARKED = "(name) => performance.getEntriesByName(name, 'mark')[0]?.startTime"  #
 
 def parts(page: Page) -> dict[str, float | None]:
     """In their order; the worker's own clock begins later than the page's."""
-    worker = page.workers[0]
+    worker = engine(page)
     later = worker.evaluate("performance.timeOrigin") - page.evaluate("performance.timeOrigin")
 
     def reached(step: str) -> float | None:
