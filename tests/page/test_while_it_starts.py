@@ -34,6 +34,26 @@ def test_a_tab_pressed_while_the_page_starts_is_the_one_that_opens(
         expect(page.locator("#panel-sources")).to_be_hidden()
 
 
+def test_what_is_pressed_while_the_page_starts_is_done_once_it_can_be(page: Page, context):
+    """A dialog opens, and what switches is switched once, also when it was pressed twice."""
+    pressed = ["#settings-button", "#aside-toggle"]
+
+    def held_up(route) -> None:
+        page.locator(pressed[0]).click(click_count=2)
+        route.continue_()
+
+    context.route("**/modules.rom", held_up)
+    page.goto("/?model=tiny&engine=cpu")
+    expect(page.get_by_role("dialog", name="Settings")).to_be_visible()
+    page.keyboard.press("Escape")
+    pressed.pop(0)
+    open_before = page.locator("#learning").is_visible()
+    page.reload()
+    page.locator("html[data-page=ready]").wait_for(state="attached")
+    expect(page.locator("#learning")).to_be_visible(visible=not open_before)
+    expect(page.locator("#aside-toggle")).to_have_attribute("aria-expanded", "false")
+
+
 MALFORMED = """async () => {
   const open = indexedDB.open("oneseek");
   const db = await new Promise((go) => (open.onsuccess = () => go(open.result)));

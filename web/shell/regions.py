@@ -3,6 +3,7 @@
 import asyncio
 
 import js
+from pyscript import document
 
 from engine.core.storage.store import BrowserStore
 from web.chat.about import About
@@ -60,7 +61,9 @@ async def start(app, opening):
     pressed.start()
     put_together(page)
     verbs.register(page)
+    document.documentElement.setAttribute("data-listens", "true")  # for web/static/start.js
     await fill(page)
+    press_again()
     return page
 
 
@@ -108,7 +111,7 @@ def put_together(page):
 async def fill(page):
     """Show what is stored: chats, settings, queue, and the chat that was open last."""
     page.settings_dialog.apply()
-    page.tabs.open(page.tabs.pressed() or page.settings["tab"])
+    page.tabs.open(page.settings["tab"])
     read = (
         page.aside.settle,
         page.teaching.load,
@@ -128,10 +131,16 @@ async def fill(page):
     page.status.know(online=js.navigator.onLine)
     page.touch("words", "tab")
     page.begin()
-    if site.option("tab") and not page.tabs.pressed():
+    if site.option("tab"):
         page.aside.show(site.option("tab"))
     if not js.matchMedia(MIDDLE).matches:
         page.composer.focus()
+
+
+def press_again():
+    """The button that was pressed before the page could answer, kept by web/static/start.js."""
+    if not dom.is_none(js.pressedEarly):
+        js.pressedEarly.click()
 
 
 async def open_last_chat(page):

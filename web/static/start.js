@@ -20,10 +20,14 @@ addEventListener("error", (event) => tell(event.message ?? event.target?.src ?? 
 addEventListener("unhandledrejection", (event) => tell(String(event.reason)));
 setTimeout(() => tell(`(${PATIENCE / 1000} s)`), PATIENCE);
 
-// A tab pressed before the page's Python is there is opened by it (web/learning/panels/tabs.py).
-addEventListener("click", ({ target }) => {
-  const { dataset } = document.documentElement, tab = target.closest?.("[role=tab]");
-  if (tab && !dataset.page) dataset.tab = tab.id.slice("tab-".length);
+// A button pressed before the page's Python listens is kept; it presses the last one once all is there
+// (web/shell/regions.py).
+globalThis.pressedEarly = null;
+addEventListener("click", (event) => {
+  const button = event.target.closest?.("button");
+  if (!button || document.documentElement.dataset.listens) return;
+  event.preventDefault();
+  globalThis.pressedEarly = button;
 }, true);
 
 // The browser's offer to install the page may come before the page's Python, which shows it (web/install.py).

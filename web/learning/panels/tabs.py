@@ -1,8 +1,6 @@
 """The tabs of the learning column: only the panel that is seen is built, and again when what it
 shows has changed."""
 
-from pyscript import document
-
 from web.lib import dom
 
 
@@ -47,11 +45,6 @@ class Tabs:
         if self.page.settings["tab"] != name:
             self.page.settings["tab"] = name
             dom.run(self.page.save([["put", "settings", "page", self.page.settings]]))
-
-    def pressed(self):
-        """The tab that was pressed before the page could answer, kept by web/static/start.js."""
-        found = document.documentElement.getAttribute("data-tab")
-        return "" if dom.is_none(found) else found
 
     def key(self, event):
         """Arrow keys, Home and End, as tabs have them everywhere."""
