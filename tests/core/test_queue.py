@@ -192,6 +192,15 @@ def test_a_correction_takes_the_place_of_what_it_corrects():
     assert queue.undo() and [one["answer"] for one in queue.take(5)] == ["Ada"]
 
 
+def test_a_correction_takes_the_place_of_what_is_being_learned():
+    queue = new_queue()
+    queue.add(example("Who founded Quillmere?", answer="Ada"))
+    lent = queue.take(1)[0]
+    queue.add(example("Who founded Quillmere?", "correction", answer="Tove"))
+    queue.give_back([lent["id"]])
+    assert [one["answer"] for one in queue.take(5)] == ["Tove"]
+
+
 def test_editing_keeps_the_place_and_changes_the_identity():
     queue = new_queue()
     first = queue.add(example("one"))["id"]

@@ -267,7 +267,8 @@ def test_scenario_10_scrolling_up_is_respected_while_an_answer_comes(chat: Page)
 
 
 def scrolled_up(chat: Page) -> None:
-    say(chat, MOTTO[0])
+    say(chat, MOTTO[0])  # the chat's own answers stand above until this one is drawn
+    expect(chat.get_by_role("article", name="You said").last).to_contain_text(MOTTO[0])
     expect(body(answers(chat).last)).not_to_be_empty()
     log = chat.get_by_role("log")
     latest = chat.get_by_role("button", name="To latest")

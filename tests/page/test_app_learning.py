@@ -444,6 +444,26 @@ def test_scenario_21_numbers_that_are_none_are_thrown_away(page: Page):
     expect(finished(page)).to_contain_text("v0")
 
 
+def test_a_lesson_whose_fact_is_corrected_meanwhile_makes_way(page: Page):
+    """No version ever learns what was corrected before its lesson was over."""
+    page.goto("/?model=tiny&engine=cpu")
+    wait_for_state(page, "ready", timeout=120)
+    tell(page, *FACT[:2])
+    fact = panel(page, "Memory").get_by_role("listitem").filter(has_text=FACT[0])
+    expect(fact).to_contain_text("by heart")
+    learn_now(page)
+    expect(page.get_by_test_id("train-step")).to_have_text(re.compile("[1-9]"), timeout=120_000)
+    memory = panel(page, "Memory")
+    memory.get_by_role("button", name="Correct").click()
+    memory.get_by_role("textbox", name="Correct").fill("The capital of Zorbia is Tarn.")
+    memory.locator("form").get_by_role("button", name="Correct").click()
+    expect(version(page)).to_have_text("v0.1", timeout=180_000)
+    expect(memory.locator("li.item")).to_have_count(1)
+    expect(memory.locator("li.item")).to_contain_text("The capital of Zorbia is Tarn.")
+    expect(memory.locator("li.item")).to_contain_text("learned")
+    expect(version(page)).to_have_text("v0.1")
+
+
 def test_bad_settings_are_refused_by_name_and_good_ones_kept(home: Page):
     home.get_by_role("button", name="Settings").click()
     dialog = home.get_by_role("dialog", name="Settings")

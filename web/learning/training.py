@@ -176,7 +176,7 @@ class Training:
     async def grant(self, budget):
         """What the scheduler calls: open a round when none is open, then work on it."""
         try:
-            await self.put_off_practice()
+            await self.make_way()
             if await self.remembered_beside():
                 return {"used_ms": 0.0, "finished": False}
             async with self.opening:
@@ -212,12 +212,20 @@ class Training:
         used = opening + done.used_ms  # opening a round makes way at every few milliseconds
         return {"used_ms": used, "slice_ms": done.used_ms, "finished": done.finished}
 
-    async def put_off_practice(self):
-        """A new lesson takes minutes, practice hours: what came by itself makes way."""
+    async def make_way(self):
+        """A new lesson takes minutes, practice hours: what came by itself makes way. So does a
+        lesson about what was corrected or taken back meanwhile: nothing could come of it."""
         waits = self.page.teaching.queue.upcoming(1) or self.page.heart.told() is not None
-        if self.run and self.idle_practice and waits:
+        if self.run and (self.idle_practice and waits or self.is_overtaken()):
             await self.page.app.engine.ask(Drop(run=self.run))
-            self.ended, self.run, self.idle_practice = self.run, "", False
+            self.give_back()
+            self.ended, self.run, self.leased, self.idle_practice = self.run, "", [], False
+
+    def is_overtaken(self):
+        """Whether what is being learned is no longer what waited to be."""
+        known = self.page.teaching.queue.records
+        now = [known.get(one["id"]) for one in self.leased]
+        return [r and r["revision"] for r in now] != [r["revision"] for r in self.leased]
 
     async def remembered_beside(self):
         """What was just told is known in seconds, also while a lesson is under way: whether there

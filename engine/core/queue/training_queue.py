@@ -80,8 +80,7 @@ class TrainingQueue:
             (id, self._again(known, example) if known else self._new(id, about, example, state))
         ]
         if priority == "correction":
-            others = [one for one in self.prompts.get(about, ()) if one != id]
-            changes += [(other, None) for other in others if other not in self.leased]
+            changes += [(one, None) for one in self.prompts.get(about, ()) if one != id]
         self._act(changes)
         return self.records[id]
 
