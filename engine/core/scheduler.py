@@ -164,6 +164,11 @@ class TrainingScheduler:
         it."""
         return not self.forced and (self.hidden or not self.power["charging"])
 
+    def throw_away(self):
+        """A person did not want what it is at: nothing begins before quiet has lasted again."""
+        self.forced = False
+        self.quiet_until["idle"] = self.clock() + self.idle_after_ms
+
     def inference_started(self):
         self.asked = self.clock() if self.granting else None
         self.block("inference")

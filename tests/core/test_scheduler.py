@@ -68,6 +68,17 @@ def test_the_share_measured_is_within_a_tenth_of_the_share_asked_for(share):
     assert page.scheduler.get_stats()["duty_measured"] == pytest.approx(share, rel=0.1)
 
 
+def test_what_was_thrown_away_begins_again_after_quiet_and_not_at_once():
+    page = Page()
+    page.pass_time(10_000)
+    page.scheduler.force_training()
+    page.scheduler.throw_away()
+    thrown = page.now
+    page.pass_time(10_000)
+    begun = [at for at, _, _ in page.slices if at >= thrown]
+    assert begun and min(begun) - thrown >= page.scheduler.idle_after_ms
+
+
 def test_slices_that_run_over_are_paid_back():
     page = Page(slice=lambda budget: budget * 4)
     here(page, 120_000)

@@ -86,7 +86,8 @@ class Training:
 
     async def want_nothing(self):
         """Nothing that was asked for begins; a round that is getting ready can go once it is."""
-        self.wanted, self.scheduler.forced = "", False
+        self.wanted = ""
+        self.scheduler.throw_away()
         async with self.opening:
             pass
 
