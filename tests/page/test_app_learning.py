@@ -464,19 +464,6 @@ def test_a_lesson_whose_fact_is_corrected_meanwhile_makes_way(page: Page):
     expect(version(page)).to_have_text("v0.1")
 
 
-def test_a_lesson_thrown_away_waits_for_quiet_again(page: Page):
-    page.goto("/?model=tiny&engine=cpu")
-    wait_for_state(page, "ready", timeout=120)
-    idle_after(page, 6)
-    tell(page, *FACT[:2])
-    panel(page, "Activity")
-    wait_for_state(page, "training")
-    expect(page.get_by_test_id("train-step")).to_have_text(re.compile("[1-9]"), timeout=120_000)
-    page.get_by_role("button", name="Throw away").click()
-    expect(page.locator("#countdown")).to_contain_text("Learning in")
-    expect(page.get_by_role("button", name="Throw away")).to_have_count(0)
-
-
 def test_bad_settings_are_refused_by_name_and_good_ones_kept(home: Page):
     home.get_by_role("button", name="Settings").click()
     dialog = home.get_by_role("dialog", name="Settings")
