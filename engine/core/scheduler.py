@@ -139,7 +139,10 @@ class TrainingScheduler:
         now = self.seen_at = self.clock()
         self.quiet_until[kind] = now + QUIET_MS[kind]
         if kind in ("typing", "sending"):
-            self.quiet_until["idle"] = now + self.idle_after_ms
+            self._await_quiet()
+
+    def _await_quiet(self):
+        self.quiet_until["idle"] = self.clock() + self.idle_after_ms
 
     def is_active(self):
         """Whether somebody is at the page, or was a moment ago."""
@@ -167,7 +170,7 @@ class TrainingScheduler:
     def throw_away(self):
         """A person did not want what it is at: nothing begins before quiet has lasted again."""
         self.forced = False
-        self.quiet_until["idle"] = self.clock() + self.idle_after_ms
+        self._await_quiet()
 
     def inference_started(self):
         self.asked = self.clock() if self.granting else None
@@ -175,7 +178,7 @@ class TrainingScheduler:
 
     def inference_ended(self):
         self.unblock("inference")
-        self.quiet_until["idle"] = self.clock() + self.idle_after_ms
+        self._await_quiet()
 
     def set_hidden(self, hidden):
         self.hidden = hidden
