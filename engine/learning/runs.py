@@ -103,6 +103,7 @@ class TrainingRun:
         self.results: dict = {}
         self.ended: dict[str, dict] = {}  # what became of each model that was judged
         self.state, self.reason = "ready", ""
+        self.enough = False  # it gets no better: what is left of it is its end
 
     # ---- what is kept of it
 
@@ -140,7 +141,7 @@ class TrainingRun:
         run.metrics, run.results = list(kept["metrics"]), kept["results"]
         run.ended = dict(kept.get("ended", {}))
         for event in run.metrics:
-            run._take_in(event["val_losses"])
+            run.enough, _ = run._take_in(event["val_losses"])
         return run
 
     @property
@@ -175,20 +176,19 @@ class TrainingRun:
         self.state = "training"
         await self._kept()
         await self.tell(self.initial_state())
-        for epoch in range(len(self.metrics) + 1, self.epochs + 1):
+        while not self.enough and len(self.metrics) < self.epochs:
+            epoch = len(self.metrics) + 1
             try:
                 losses = await self._epoch(train, epoch)
             except NoMoreSteps:
                 break
-            stopped, changed = self._take_in(losses)
+            self.enough, changed = self._take_in(losses)
             await self.tell(self._epoch_end(epoch, losses))
             if changed:
                 weights = {"weights": self.weights.weights, "lr_multipliers": self._rates()}
                 adjusted = {"type": "weight_adjustment", "epoch": epoch, **weights}
                 await self.tell({**adjusted, "timestamp": self._now()})
             await self._kept()
-            if stopped:
-                break
         return await self._complete(await finish())
 
     async def judged(self, model: str, ended: dict) -> None:

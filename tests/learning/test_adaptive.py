@@ -142,6 +142,24 @@ def test_a_run_tells_the_documented_events_and_leaves_the_documented_files(tmp_p
     assert json.loads((tmp_path / run.id / "training_results.json").read_text()) == results
 
 
+def test_a_run_that_had_enough_when_it_was_killed_trains_no_further_epoch():
+    stop, kept = StopConfig(threshold=0.001, patience=2), []
+    run = TrainingRun(
+        ["small", "large"],
+        50,
+        0.4,
+        lambda: 0,
+        stop=stop,
+        keep=lambda run: kept.append(run.to_dict()),
+    )
+    asyncio.run(run.run(Descent()))
+    before_its_end = json.loads(json.dumps(kept[-2]))
+    assert before_its_end["state"] == "training" and len(before_its_end["metrics"]) < 50
+    again = TrainingRun.of(before_its_end, lambda: 0, lambda event: None, lambda run: None)
+    asyncio.run(again.run(None))  # nothing that could train is there
+    assert again.results == run.results
+
+
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
     write_atomically(tmp_path / "f.json", {"a": 1})
     with pytest.raises(ValueError):

@@ -1,6 +1,7 @@
 """Runs over data sets through the HTTP API: true validation losses, the gate's word, restarts, and
 no."""
 
+import asyncio
 import http.client
 import json
 import math
@@ -8,6 +9,8 @@ import math
 import pytest
 
 from engine.core.settings import StopConfig
+from engine.learning.rounds.dataset import DataSetAttempt
+from engine.learning.training_engine import TrainingEngine
 from tests.support import hosts
 from tests.support.base_said import asked_anew
 from tests.support.hosts import native
@@ -33,6 +36,11 @@ def asked(host, **more):
 def ended(host, run):
     host.learn_now()
     return in_time(lambda: (one := stored(host, run))["results"] and one, 900)
+
+
+def weights(host):
+    (version,) = host.ask("GET", "/api/models/versions").json()["versions"]
+    return version["weights_sha256"]
 
 
 def test_a_data_set_that_is_not_there_is_not_found(tmp_path):
@@ -104,10 +112,6 @@ def test_auto_stop_ends_where_the_losses_of_a_run_to_the_end_say(tmp_path):
 
 
 def test_a_run_that_a_restart_interrupts_goes_on_to_the_same_bits(tmp_path):
-    def weights(host):
-        (version,) = host.ask("GET", "/api/models/versions").json()["versions"]
-        return version["weights_sha256"]
-
     for name in ("whole", "killed"):
         (tmp_path / name).mkdir()
     with native(tmp_path / "whole") as host:
@@ -126,6 +130,31 @@ def test_a_run_that_a_restart_interrupts_goes_on_to_the_same_bits(tmp_path):
         assert [one["val_losses"] for one in kept["metrics"]] == [
             one["val_losses"] for one in whole["metrics"]
         ]
+        assert weights(host) == expected
+
+
+def test_a_run_killed_before_its_gate_is_judged_by_all_its_epochs(tmp_path, monkeypatch):
+    """Its last checkpoint lies behind the epochs it told, or there is none."""
+
+    async def never(attempt):
+        await asyncio.Event().wait()
+
+    for name in ("whole", "killed"):
+        (tmp_path / name).mkdir()
+    with native(tmp_path / "whole") as host:
+        brought_in(host)
+        whole = ended(host, asked(host, datasetId="times-two"))
+        expected = weights(host)
+    with monkeypatch.context() as held, native(tmp_path / "killed") as host:
+        held.setattr(TrainingEngine, "_worth_saving", lambda self: self.metrics["step"] == 2)
+        held.setattr(DataSetAttempt, "judge", never)
+        brought_in(host)
+        run = asked(host, datasetId="times-two")
+        host.learn_now()
+        in_time(lambda: len(stored(host, run)["metrics"]) == 3)
+    with native(tmp_path / "killed") as host:
+        kept = ended(host, run)
+        assert kept["results"]["gate"]["losses"] == whole["results"]["gate"]["losses"]
         assert weights(host) == expected
 
 

@@ -234,6 +234,7 @@ class Runs:
         watch = Watch(self.service.assistant.model.executor)
 
         async def finish() -> dict:
+            await self.come_to(len(run.metrics), on_step)  # a restart may have gone back behind it
             ended.update(await self.service.assistant.training.finish())
             return told(ended) | {"memory_used": watch.most()}
 
@@ -311,17 +312,20 @@ class Runs:
                 **run.about.get("shape", {})}  # fmt: skip
 
     async def epoch(self, epoch: int, on_step: Callable) -> float:
-        """Train until so many epochs were validated; the loss of the validation part."""
+        """One more; the loss of the validation part."""
+        await self.come_to(epoch, on_step)
+        return self.service.assistant.training.attempt.losses[epoch - 1]
+
+    async def come_to(self, epoch: int, on_step: Callable) -> None:
+        """Train until so many epochs were validated."""
         assistant = self.service.assistant
         training = assistant.training
-        losses = training.attempt.losses
-        while len(losses) < epoch:
+        while len(training.attempt.losses) < epoch:
             if await training.advance(math.inf) is None:
                 must_have_come_to(epoch, training)
             assistant.round.metrics = training.get_latest_metrics()
             await on_step(assistant.round)
             await assistant.turns.breathe()
-        return losses[epoch - 1]
 
     async def forget(self) -> None:
         """Every run, also the one under way: its record, its checkpoint and its folder."""
