@@ -189,7 +189,26 @@ class TrainingRun:
                 adjusted = {"type": "weight_adjustment", "epoch": epoch, **weights}
                 await self.tell({**adjusted, "timestamp": self._now()})
             await self._kept()
-        return await self._complete(await finish())
+        return await self.complete(await finish())
+
+    async def complete(self, ended: dict) -> dict:
+        """It is over, and that is what became of it."""
+        self.state = "complete"
+        self.reason = ended.get("reason") or ""
+        self.results = {
+            "runId": self.id,
+            **self.about,
+            "epochs": len(self.metrics),
+            "stopped_early": len(self.metrics) < self.epochs,
+            "final_losses": self.metrics[-1]["val_losses"] if self.metrics else {},
+            **ended,
+            "weights": self.weights.weights,
+            "leaderboard": self.leaderboard.ranking(),
+            "timestamp": self._now(),
+        }
+        await self._kept()
+        await self.tell({"type": "training_complete", **self.results})
+        return self.results
 
     async def judged(self, model: str, ended: dict) -> None:
         """What became of one of its models; a restart asks for it no more."""
@@ -249,24 +268,6 @@ class TrainingRun:
         }
         self.metrics.append(event)
         return event
-
-    async def _complete(self, ended: dict) -> dict:
-        self.state = "complete"
-        self.reason = ended.get("reason") or ""
-        self.results = {
-            "runId": self.id,
-            **self.about,
-            "epochs": len(self.metrics),
-            "stopped_early": len(self.metrics) < self.epochs,
-            "final_losses": self.metrics[-1]["val_losses"] if self.metrics else {},
-            **ended,
-            "weights": self.weights.weights,
-            "leaderboard": self.leaderboard.ranking(),
-            "timestamp": self._now(),
-        }
-        await self._kept()
-        await self.tell({"type": "training_complete", **self.results})
-        return self.results
 
     async def _kept(self) -> None:
         kept = self.keep(self)

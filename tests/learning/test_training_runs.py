@@ -10,6 +10,7 @@ import pytest
 
 from engine.core.settings import StopConfig
 from engine.learning.rounds.dataset import DataSetAttempt
+from engine.learning.runs import TrainingRun
 from engine.learning.training_engine import TrainingEngine
 from tests.support import hosts
 from tests.support.base_said import asked_anew
@@ -156,6 +157,26 @@ def test_a_run_killed_before_its_gate_is_judged_by_all_its_epochs(tmp_path, monk
         kept = ended(host, run)
         assert kept["results"]["gate"]["losses"] == whole["results"]["gate"]["losses"]
         assert weights(host) == expected
+
+
+def test_a_run_killed_when_its_version_was_stored_makes_no_second_one(tmp_path, monkeypatch):
+    async def never(run, ended):
+        await asyncio.Event().wait()
+
+    with monkeypatch.context() as held, native(tmp_path) as host:
+        held.setattr(TrainingRun, "complete", never)
+        brought_in(host)
+        run = asked(host, datasetId="times-two")
+        host.learn_now()
+        in_time(lambda: host.ask("GET", "/api/models/versions").json()["versions"])
+    with native(tmp_path) as host:
+        assert stored(host, run)["state"] == "training"
+        results = ended(host, run)["results"]
+        (version,) = host.ask("GET", "/api/models/versions").json()["versions"]
+        assert (results["outcome"], results["version_name"]) == ("trained", version["name"])
+        assert results["gate"]["losses"] == [
+            one["total_loss"] for one in stored(host, run)["metrics"]
+        ]
 
 
 def test_a_run_can_be_ended_and_one_that_fails_says_why_after_a_restart(tmp_path):

@@ -32,6 +32,17 @@ def told(ended: dict) -> dict:
     }
 
 
+async def made_by(run: str, versions: Versions) -> dict | None:
+    """What became of the round of a run that was stopped when its version was stored and its own
+    word was not."""
+    for record in await versions.records():
+        gate = record["gate"]
+        if gate.get("run") == run:
+            said = {name: gate[name] for name in ("outcome", "reason")}
+            return {**said, "version": record, "gate": gate}
+    return None
+
+
 def must_have_come_to(epoch: int, training: Any) -> None:
     """For the training of a round that has no step left."""
     if training.broken:
@@ -89,8 +100,11 @@ class Relay:
         return {**self.run.ended[best], "best": best, "models": self.run.ended}
 
     async def judge(self, model: str) -> None:
-        assistant = await self.turn(model, len(self.run.metrics))
-        ended = await assistant.training.finish()
+        assistant = await self.learner(model)
+        ended = await made_by(self.run.id, assistant.versions)
+        if not ended:
+            assistant = await self.turn(model, len(self.run.metrics))
+            ended = await assistant.training.finish({"run": self.run.id})
         await curve.close(self.store, f"{self.run.id}.{model}", ended["version"])
         dna = await self.dna(assistant.versions)
         await self.run.judged(model, told(ended) | {"dna": dna})

@@ -24,7 +24,7 @@ from engine.learning.adaptive import AdaptiveConfig
 from engine.learning.needs import Watch, measured_pace, needs
 from engine.learning.runs import TrainingRun, validate_base_models
 from engine.learning.tuning.tries import found, merged, must_be_adapter, must_suffice, widest
-from workers.server.relay import Relay, must_have_come_to, told
+from workers.server.relay import Relay, made_by, must_have_come_to, told
 
 
 def must_have_place(wanted: TrainingConfig, config: TrainingConfig) -> None:
@@ -230,12 +230,15 @@ class Runs:
 
     async def alone(self, run: TrainingRun, on_step: Callable, store: Any) -> dict:
         """A run of the model that answers: one round from its first epoch to its gate."""
+        if made := await made_by(run.id, self.versions):
+            await run.complete(told(made) | {"memory_used": None})
+            return made
         ended: dict = {}
         watch = Watch(self.service.assistant.model.executor)
 
         async def finish() -> dict:
             await self.come_to(len(run.metrics), on_step)  # a restart may have gone back behind it
-            ended.update(await self.service.assistant.training.finish())
+            ended.update(await self.service.assistant.training.finish({"run": run.id}))
             return told(ended) | {"memory_used": watch.most()}
 
         record = await self.record(run)
