@@ -129,7 +129,7 @@ class TrainingScheduler:
             "duty_measured": self.duty.measured(now),
             "used_ms": self.duty.total,
             "longest_slice_ms": self.longest,
-            "longest_yield_ms": self.yielded,
+            "last_yield_ms": self.yielded,
         }
 
     # ---------------------------------------------------------------------- what happens outside
@@ -282,7 +282,7 @@ class TrainingScheduler:
             self.granting = False
         now = self.clock()
         if self.asked is not None:  # a person pressed Send while this slice was under way
-            self.yielded, self.asked = max(self.yielded, now - self.asked), None
+            self.yielded, self.asked = now - self.asked, None
         self.duty.accrue(now, self.config.max_cpu_usage, 2 * self.config.max_idle_time_ms)
         self.duty.spend(now, result["used_ms"], owed)
         self.longest = max(self.longest, result.get("slice_ms", result["used_ms"]))

@@ -150,7 +150,7 @@ def figures(rows: list[dict]) -> dict:
         "token_ms_paused": 1000 / median("paused", "rate"),
         "token_ms_learning": 1000 / median("learning", "rate"),
         "slice_ms": longest("longest_slice_ms"),
-        "send_to_last_submit_ms": longest("longest_yield_ms"),
+        "send_to_last_submit_ms": longest("last_yield_ms"),
         "duty_asked": asked,
         "duty_measured": duty,
         "duty_off_by": duty / asked - 1,
