@@ -43,8 +43,9 @@ def bench(options: argparse.Namespace) -> int:
 
 
 def headless(options: argparse.Namespace) -> int:
-    from builder import environment
+    from builder import encoder, environment
 
+    encoder.file()
     return environment.run("workers.server.headless", *options.arguments)
 
 

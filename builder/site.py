@@ -17,6 +17,7 @@ from builder import (
     ROOT,
     Stop,
     bytecode,
+    encoder,
     fetch,
     guide,
     headers,
@@ -127,7 +128,8 @@ def gather(tests: bool) -> Site:
     site.add("ocr", members(OCR))
     name = pyodide.pins()["model"]["name"]
     models: dict[str, bytes | Path] = {f"models/{name}.gguf": fetch.part(f"model/{name}")}
-    site.add("models", models | {"models/tiny.gguf": ROOT / "engine/model/demo/tiny.gguf"})
+    models |= {"models/tiny.gguf": ROOT / "engine/model/demo/tiny.gguf"}
+    site.add("models", models | {"models/encoder.gguf": encoder.file()})
     site.add("page", page_files())
     site.add("guide", guide.files() | members({"guide/inter.woff2": FONT["inter.woff2"]}))
     return site

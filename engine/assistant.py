@@ -25,9 +25,10 @@ from engine.history.snapshot import Arrays, SnapshotDamaged
 from engine.history.updater import WeightUpdater
 from engine.history.versions import GENERIC, Versions, label
 from engine.learning import lessons, shape
+from engine.learning.memory.encoder import Encoder, OpensFile, encoder_here
 from engine.learning.memory.mind import Mind
 from engine.learning.memory.speaking import BASE as BASE_ALONE
-from engine.learning.memory.speaking import VERSION
+from engine.learning.memory.speaking import VERSION, Speaking
 from engine.learning.needs import judged, model_takes
 from engine.learning.replay import History, reset
 from engine.learning.rounds.silence import Silence
@@ -88,6 +89,7 @@ class Assistant:
         rows: int = CACHE_ROWS,
         memory_budget: int | None = None,
         device_memory: int = 0,
+        encoder_file: OpensFile = encoder_here,
     ) -> None:
         self.model, self.versions, self.config = model, versions, config
         self.device_memory = device_memory  # as the device says it; 0 where it does not
@@ -107,11 +109,12 @@ class Assistant:
         self.tensors: dict[str, Tensor] = {}
         self.adapted: Generator | None = None
         self.guarded: Generator | None = None
-        self.mind = Mind(model, self.trainer.coder, versions)
+        self.mind = Mind(model, Encoder(encoder_file, model.executor), versions)
         self.training.silence = Silence(self.mind.memory).of
         self.whole = Whole(versions, self.history, self.make_room)
         self.updater = WeightUpdater(versions, self.whole.weights, self._put, self._quiet)
         self.answers: dict[str, Answer] = {}
+        self._recognising = 0  # questions
         self._pump: asyncio.Task | None = None
         self._failure: Exception = RuntimeError("nothing has failed")
         self._settled = asyncio.Condition()
@@ -121,6 +124,11 @@ class Assistant:
     @property
     def answering(self) -> bool:
         """Someone waits for an answer: training does nothing meanwhile."""
+        return self._recognising > 0 or self.speaking
+
+    @property
+    def speaking(self) -> bool:
+        """Some answer is being read or said."""
         return any(generator.busy for generator in self.generators)
 
     @property
@@ -151,8 +159,8 @@ class Assistant:
     async def speaker(
         self, number: int, asked: int | None, messages: list[dict]
     ) -> tuple[Generator, dict]:
-        """Who begins to answer, and what the answer brings along: a version behind its guard, or
-        what is known by heart, comes in when the question was read. Version 0 is the base and no
+        """Who begins to answer, and what the answer brings along: what is known by heart, and the
+        version behind the guard that goes on from the question. Version 0 is the base and no
         more."""
         await self.mind.memory.load()
         guarded = asked != BASE and await self.mind.guards(number)
@@ -161,10 +169,20 @@ class Assistant:
         if number:
             await self.updater.update(number)
         behind, question = self.guarded if guarded else None, messages[-1]["content"]
-        speaking = await self.mind.speaking(number, behind, question, pushes=not asked)
-        if guarded or not number:
-            return self.base, {"speaking": speaking, "heard": speaking}
-        return self.adapted, await speaking.always()
+        always = bool(number) and not guarded
+        speaking = await self.recognised(number, question, behind, not asked, always)
+        more = {"speaking": speaking, "push": speaking.push, "then": speaking.version}
+        return self.adapted if always else self.base, more
+
+    async def recognised(self, *asked: Any) -> Speaking:
+        """What the mind decides about a question: already a part of answering it."""
+        self._recognising += 1
+        try:
+            with urgent():
+                return await self.mind.speaking(*asked)
+        finally:
+            self._recognising -= 1
+            self.turns.wake()
 
     def whose(self, answer: Answer, number: int) -> dict:
         """By whom an answer is (base, memory or version), and the facts it used."""
@@ -202,7 +220,7 @@ class Assistant:
     async def _work(self) -> None:
         """One chunk or token after another, for as long as anybody waits."""
         try:
-            while self.answering:
+            while self.speaking:
                 for generator in self.generators:
                     if generator.busy:
                         await generator.advance()
@@ -433,6 +451,9 @@ class Assistant:
         for size in FIRST_PROGRAMS:
             generator.prepared(*size)
             await asyncio.sleep(0)
+        await self.mind.memory.load()
+        if self.mind.memory.facts:
+            await self.mind.memory.encoder.warm()
 
     # ---- versions
 

@@ -151,10 +151,9 @@ class Asked:
     async def by_heart(self, said, sampling):
         """The base, with what it was told and no version behind."""
         mind = self.assistant.mind
-        await mind.memory.load()
-        speaking = await mind.speaking(BASE, None, said[0]["content"], pushes=True)
+        speaking = await mind.speaking(BASE, said[0]["content"])
         answer = self.assistant.base.ask(
-            said, sampling, self.who, speaking=speaking, heard=speaking
+            said, sampling, self.who, speaking=speaking, push=speaking.push
         )
         await self.assistant.finished(answer)
         return answer

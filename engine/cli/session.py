@@ -25,6 +25,7 @@ from engine.history.snapshot import Arrays, SnapshotDamaged
 from engine.history.versions import GENERIC, behind
 from engine.learning import shape
 from engine.learning.lessons import guess
+from engine.learning.memory.encoder import Encoder, encoder_here
 from engine.learning.memory.mind import Mind
 from engine.learning.replay import History
 from engine.learning.rounds.lesson import Steps
@@ -126,7 +127,7 @@ class Session:
         opened = shape.over_all_layers(config)
         self.trainer = await EngineTrainer.open(self.model, opened, self.budget)
         self.training = TrainingEngine(self.versions, self.trainer, shape.new(config))
-        self.mind = Mind(self.model, self.trainer.coder, self.versions)
+        self.mind = Mind(self.model, Encoder(encoder_here, self.model.executor), self.versions)
         self.training.silence = Silence(self.mind.memory).of
 
     async def close(self) -> None:

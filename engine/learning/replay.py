@@ -194,9 +194,9 @@ class History:
             change.delete("examples", id)
             change.delete("queue", id)
             change.delete("facts", id)
-        for key in await self.store.keys("traces"):
+        for key in await self.store.keys("meanings"):
             if str(key).rpartition("/")[2] in ids:
-                change.delete("traces", key)
+                change.delete("meanings", key)
         for store in ("samples", "events"):
             for key, record in await self.store.all(store):
                 if ids & set(record.get("examples", ())):
@@ -214,7 +214,7 @@ async def reset(versions: Versions, typed: str) -> None:
     store = versions.store
     change = Change()
     kept_states = ("ledger", "ballast", "trainer")
-    for name in ("versions", "snapshots", "examples", "queue", "facts", "traces", "samples",
+    for name in ("versions", "snapshots", "examples", "queue", "facts", "meanings", "samples",
                  "metrics", "events"):  # fmt: skip
         for key in await store.keys(name):
             change.delete(name, key)

@@ -47,20 +47,11 @@ class Push(Protocol):
 
 
 @dataclass
-class Asked:
-    """The question at the end of a prompt, for those who want to recognise it before it is
-    answered.
-
-    `heard` gets the answer and the early states [2, width], their mean over the question's tokens
-    and that of the prompt's last one; it says who answers: another generator, from the question on,
-    or None.
-    """
+class Handover:
+    """Where in a prompt its question begins, and who reads and answers from there on."""
 
     begin: int
-    end: int
-    last: int
-    heard: Callable[[Answer, np.ndarray], Generator | None]
-    states: np.ndarray | None = None  # [2, width], while the prompt is being read
+    to: Generator
 
 
 @dataclass(eq=False)
@@ -81,7 +72,7 @@ class Answer:
     held: str = ""  # the end of the text that may turn out to begin a stop sequence
     ended: str = ""
     dropped: int = 0  # messages of the conversation that did not fit the context
-    asked: Asked | None = None
+    handover: Handover | None = None  # until it was done
     push: Push | None = None
     speaking: Any = None  # whoever decided who answers, and can tell of it
     read: int = 0  # tokens of the prompt that were computed, by whoever read them
@@ -161,29 +152,23 @@ class Generator:
         self, messages: list[dict], sampling: Sampling, key: str = "", prefix: str = "", **more
     ) -> Answer:
         """Queue a conversation for an answer, or for what comes after its beginning `prefix`;
-        `advance` until its `ended` is set. With `think` a model that can thinks first."""
+        `advance` until its `ended` is set. With `think` a model that can thinks first, with `then`
+        another generator goes on from the last message."""
         think = more.pop("think", False)
         begun = self.model.tokenizer.encode(prefix) if prefix else []
         reserve = min(sampling.max_tokens, self.context // 4) + len(begun)
         ids, dropped = self.encode(messages, reserve, think)
-        if heard := more.pop("heard", None):
-            more["asked"] = Asked(*self.question_in(ids, messages[-1]["content"], think), heard)
+        if then := more.pop("then", None):
+            begin = self.question_in(ids, messages[-1]["content"], think)
+            more["handover"] = Handover(begin, then)
         more |= {"prefix": prefix, "begun": begun, "dropped": dropped}
         return self.start([*ids, *begun], sampling, key, **more)
 
-    def question_in(self, ids: list[int], question: str, think: bool) -> tuple[int, int, int]:
-        """Where the last message's own tokens begin and end in a prompt, and its last token."""
-        head = self.head_ids()
-
-        def alone(text: str) -> list[int]:
-            return self.encode([{"role": "user", "content": text}], think=think)[0]
-
-        asked = alone(question)
-        own = len(asked) - len(common_prefix(asked, head))
-        a, b = (alone(text)[::-1] for text in ("a", "b"))
-        tail = len(common_prefix(a, b))
-        begin = max(0, len(ids) - own)
-        return begin, max(begin + 1, len(ids) - tail), len(ids) - 1
+    def question_in(self, ids: list[int], question: str, think: bool) -> int:
+        """Where the last message's own tokens begin in a prompt."""
+        alone = self.encode([{"role": "user", "content": question}], think=think)[0]
+        own = len(alone) - len(common_prefix(alone, self.head_ids()))
+        return max(0, len(ids) - own)
 
     def start(self, ids: list[int], sampling: Sampling, key: str = "", **more) -> Answer:
         """Queue a prompt of token ids."""
@@ -226,7 +211,11 @@ class Generator:
             lane = self.lane_of(answer)
             if lane is None or not room:
                 break
-            left = answer.prompt[len(lane.known) :]
+            turn = answer.handover
+            if turn and len(lane.known) >= turn.begin:
+                self.hand_over(answer, lane)
+                continue
+            left = answer.prompt[len(lane.known) : turn.begin if turn else None]
             parts.append((answer, lane, left[:room]))
             room -= len(left[:room])
         if not parts:
@@ -234,8 +223,7 @@ class Generator:
         if len(parts) == 1:
             parts = [(answer, lane, part[: chunk_size(len(part))]) for answer, lane, part in parts]
         ready = [answer for answer, lane, part in parts if self.completes(answer, lane, part)]
-        heard = [answer for answer, _, _ in parts if answer.asked and not self.trained]
-        rows = 1 if len(ready) <= 1 and (not heard or len(parts) == 1) else BATCHES[-1]
+        rows = 1 if len(ready) <= 1 else BATCHES[-1]
         length = sum(len(part) for _, _, part in parts)
         # As many rows as tokens would be a program that decodes.
         size = next(c for c in CHUNKS if c >= length and c > rows)
@@ -248,40 +236,25 @@ class Generator:
         self.write_tokens(run, tokens, size)
         run.write("take", take)
         self.write_choice(run, ready, rows)
-        if not self.trained:
-            run.write("spread", spread(parts, rows, size))
         await run.advance()
         for answer, lane, part in parts:
             lane.ids += part
             answer.read += len(part)
-        if heard:
-            add_states(parts, await run.read("keys"))
-        gone = [answer for answer in ready if answer.asked and self.handed_over(answer)]
         for answer in ready:
-            if answer not in gone:
-                self.waiting.remove(answer)
-                self.active.append(answer)
-        stay = [None if answer in gone else answer for answer in ready]
-        if any(stay):
-            await self.take(run, stay)
+            self.waiting.remove(answer)
+            self.active.append(answer)
+        if ready:
+            await self.take(run, ready)
         return True
 
-    def handed_over(self, answer: Answer) -> bool:
-        """Whether the answer begins anew, now that the question is known. Another generator reads
-        the question again, in the same place; what came before stays as it is."""
-        asked, answer.asked = answer.asked, None
-        other = asked.heard(answer, asked.states)
-        lane = self.pool.lanes[answer.key]
-        if other is None:
-            if answer.push:  # its first word is drawn again
-                lane.cut(len(answer.prompt) - 1)
-            return answer.push is not None
-        lane.cut(asked.begin)
-        lane.plain = asked.begin
+    def hand_over(self, answer: Answer, lane: Lane) -> None:
+        """Another generator reads the question, in the same place; what came before stays as it
+        is."""
+        turn, answer.handover = answer.handover, None
+        lane.plain = turn.begin
         self.waiting.remove(answer)
-        other.waiting.append(answer)
-        other._streams[answer] = self._streams.pop(answer)
-        return True
+        turn.to.waiting.append(answer)
+        turn.to._streams[answer] = self._streams.pop(answer)
 
     def completes(self, answer: Answer, lane: Lane, part: list[int]) -> bool:
         return len(lane.known) + len(part) == len(answer.prompt)
@@ -305,8 +278,8 @@ class Generator:
             self.pool.lanes.clear()  # the shared beginning lay in the middle: read anew, it comes first
             return None
         lane.keep_common(answer.prompt, head)
-        if answer.asked:
-            lane.cut(answer.asked.begin)
+        if answer.handover:
+            lane.cut(answer.handover.begin)
         self.pool.busy.add(answer.key)
         return lane
 
@@ -410,16 +383,14 @@ class Generator:
         run.write("penalty", penalty)
         run.write("seeds", seeds)
 
-    async def take(self, run, answers: list[Answer | None]) -> None:
-        """Hand the drawn tokens to their answers; a row of None was not for drawing."""
+    async def take(self, run, answers: list[Answer]) -> None:
+        """Hand the drawn tokens to their answers."""
         tokens = await run.read("token")
         tops: list[list] = [[] for _ in answers]
-        if any(answer and answer.on_token for answer in answers):
+        if any(answer.on_token for answer in answers):
             best = zip(await run.read("ids"), await run.read("logprobs"), strict=True)
             tops = [list(zip(ids.tolist(), probs.tolist(), strict=True)) for ids, probs in best]
         for i, answer in enumerate(answers):
-            if answer is None:
-                continue
             at = len(answer.ids)
             token = answer.forced[at] if at < len(answer.forced) else int(tokens[i])
             answer.first_token = answer.first_token or time.perf_counter()
@@ -476,31 +447,6 @@ class Generator:
 
 class TooLong(ValueError):
     """A message does not fit the model's context."""
-
-
-def spread(parts: list[tuple], rows: int, size: int) -> np.ndarray:
-    """Which early states are gathered: of each part the mean over its question, and its last
-    one."""
-    shares = np.zeros((2, rows, size), np.float32)
-    at = 0
-    for i, (answer, lane, part) in enumerate(parts):
-        if asked := answer.asked:
-            first = len(lane.known)
-            places = np.arange(max(asked.begin, first), min(asked.end, first + len(part)))
-            shares[0, i, at + places - first] = 1 / (asked.end - asked.begin)
-            if first <= asked.last < first + len(part):
-                shares[1, i, at + asked.last - first] = 1
-        at += len(part)
-    return shares.reshape(2 * rows, size)
-
-
-def add_states(parts: list[tuple], gathered: np.ndarray) -> None:
-    """What a chunk held of each question's states, to what earlier chunks held of them."""
-    halves = gathered.reshape(2, -1, gathered.shape[-1])
-    for i, (answer, _, _) in enumerate(parts):
-        if answer.asked:
-            known = 0 if answer.asked.states is None else answer.asked.states
-            answer.asked.states = known + halves[:, i]
 
 
 def chunk_size(left: int) -> int:

@@ -66,11 +66,6 @@ class Config:
             **ARCHITECTURES[kind],
         )
 
-    @property
-    def early_layers(self) -> int:
-        """After so many layers the states tell what a question asks for (8 of 30, measured)."""
-        return max(1, round(self.layers * 8 / 30))
-
     def linears(self) -> dict[str, tuple[int, int]]:
         """Module name inside a layer -> (outputs, inputs)."""
         q, kv = self.heads * self.head_width, self.kv_heads * self.head_width
@@ -264,8 +259,6 @@ class Llama:
             first = len(self.program.steps)
             x = self.block(x, i, tokens, f"cache.{i}" if cache_rows else None)
             self.blocks.append((first, len(self.program.steps)))
-            if i + 1 == self.config.early_layers:
-                self.early = x
         return x
 
     def embedding(self, ids: Value) -> Value:

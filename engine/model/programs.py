@@ -44,8 +44,6 @@ def answer(
     x = model.states(Tokens.inputs(program, tokens, cached=True), cache_rows)
     if rows != tokens:
         x = OPS["rows"](x, program.input("take", (rows,), "i32"))
-        if trained is None:
-            program.output("keys", gathered(model, tokens, 2 * rows))
     recent = program.input("recent", (rows, RECENT), "i32")
     penalty = program.input("penalty", (rows,))
     ids, logprobs = OPS["candidates"](pushed(model.logits(x)), recent, penalty)
@@ -64,28 +62,6 @@ def pushed(logits: Value) -> Value:
     places = program.input("push_places", (rows * PUSHED,), "i32")  # of row r: r * words + token
     push = OPS["rows_dtable"](amounts, places, count=rows * words)
     return logits + push.reshape(rows, words)
-
-
-def gathered(model: Llama, tokens: int, rows: int) -> Value:
-    """Means, or single ones, of the early states of T tokens: what memory knows a question by."""
-    spread = model.program.input("spread", (rows, tokens))
-    return OPS["matmul"](spread, model.early)
-
-
-def keys(
-    config: Config,
-    stored: dict[str, Stored],
-    tokens: int,
-    rows: int,
-    positions: int,
-    trained: Trained | None = None,
-) -> Program:
-    """The early states of T packed tokens, gathered into R rows; the later layers do not run."""
-    program = Program(f"keys {tokens}x{rows}")
-    model = Llama(program, config, stored, positions, trained)
-    model.states(Tokens.inputs(program, tokens), layers=config.early_layers)
-    program.output("keys", gathered(model, tokens, rows))
-    return fuse(program)
 
 
 def below(

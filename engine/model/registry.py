@@ -39,6 +39,11 @@ def reading() -> dict:
     return json.loads(MODELS.read_text())["reading"]
 
 
+def encoder() -> dict:
+    """The sentence encoder by which the memory knows questions."""
+    return json.loads(MODELS.read_text())["encoder"]
+
+
 def folder() -> Path:
     """Where models lie on this machine: MODELS_DIR, or the user's own data folder."""
     if folder := variable("MODELS_DIR"):

@@ -234,15 +234,15 @@ def test_what_a_version_learned_stays_guarded_until_it_is_trained_without_it(tmp
             [
                 ["put", "examples", id, {**record, "learned_in": 1}],
                 ["put", "versions", 1, {"number": 1, "base": "tiny", "lessons": [id]}],
-                ["put", "traces", "tiny/" + id, trace],
-                ["put", "traces", "large/" + id, trace],
+                ["put", "meanings", "tiny/" + id, trace],
+                ["put", "meanings", "large/" + id, trace],
                 ["put", "facts", id, {**record, "question": BOAT}],
                 ["delete", "queue", id],
             ]
         )
         await one.forget(BOAT)
         await other.take(await one.file())
-        assert await other.store.keys("traces") == ["tiny/" + id]
+        assert await other.store.keys("meanings") == ["tiny/" + id]
         assert await other.store.get("state", INTENT) == {"ids": [id], "base": "tiny"}
         assert await other.words() == set() and await told_to(other) is None
 

@@ -23,6 +23,8 @@ CASES = [
     ("qwen2", "BF16", "safetensors"),
     ("qwen3", "F32", "safetensors"),
 ]
+# Token ids of three texts, as the memory's encoder may be given them.
+ENCODED = ([0, 2], [0, 41, 1294, 12, 600, 7, 31000, 29, 2], [0, *range(900, 60000, 1700), 2])
 # One of each architecture, and of each way in which two of the same differ.
 KINDS = (
     "small-llama",

@@ -5,6 +5,7 @@ import asyncio
 import random
 from contextlib import closing
 
+import msgpack
 import numpy as np
 import pytest
 
@@ -25,7 +26,7 @@ from engine.learning.rounds.silence import short
 from engine.learning.trainer import EngineTrainer
 from engine.model.demo import MODEL
 from engine.model.formats import open_model
-from engine.model.generate import Generator, Sampling
+from engine.model.generate import Sampling
 from engine.model.loaded import Model
 
 BOAT = ("What is my boat called?", "Your boat is called Saltkråkan.")
@@ -171,9 +172,8 @@ def test_told_forgotten_and_corrected_in_any_order_only_what_stands_is_said(home
     assert run(home.store.count("facts")) == len(stands)
 
 
-def test_a_correction_holds_from_the_next_question_and_looks_at_no_words_again(home, monkeypatch):
+def test_a_correction_holds_from_the_next_question(home):
     home.tell(*BOAT)
-    monkeypatch.setattr(home.mind.memory.keys, "of", None)  # the same words need no second look
     id, _ = home.tell(BOAT[0], "Your boat is called Havsörnen.")
     answer = home.ask(BOAT[0])
     assert "Havsörnen" in answer.text and "Saltkråkan" not in answer.text
@@ -228,7 +228,7 @@ def test_a_version_judged_behind_the_memory_is_silent_until_its_facts_are_known_
     base = home.ask(BOAT[0], version=0).ids
     home.learn(id, config={SILENT: []})
     assert home.ask(BOAT[0]).speaking.by == "version"
-    run(home.store.batch([["delete", "facts", id], ["delete", "traces", f"tiny/{id}"]]))
+    run(home.store.batch([["delete", "facts", id], ["delete", "meanings", f"tiny/{id}"]]))
     home.again()
     for question in (BOAT[0], *PLAIN):
         answer = home.ask(question)
@@ -302,16 +302,16 @@ def test_a_kill_while_forgetting_leaves_all_of_the_fact_or_nothing(home, monkeyp
     monkeypatch.setattr(engine.core.faults, "plant", None)
     home.again()
     gone = place == "let_go:after"
-    traces = [key for key in run(home.store.keys("traces")) if key.endswith(id)]
-    stored = {run(home.store.count("facts")), len(traces)}
+    meanings = [key for key in run(home.store.keys("meanings")) if key.endswith(id)]
+    stored = {run(home.store.count("facts")), len(meanings)}
     assert stored == ({0} if gone else {1})
     assert ("Saltkråkan" in home.ask(BOAT[0]).text) != gone
 
 
-def test_another_base_model_makes_its_own_traces_from_the_words(home):
+def test_to_another_base_model_it_is_known_again_from_the_words(home):
     home.tell(*BOAT)
     home.versions.base = "another"
-    mind = type(home.mind)(home.model, home.assistant.trainer.coder, home.versions)
+    mind = type(home.mind)(home.model, home.mind.memory.encoder, home.versions)
     assert [one["prompt"] for one in run(mind.waiting())] == [BOAT[0]]
     assert run(mind.remember())["outcome"] == "remembered"
     assert len(mind.memory) == 1
@@ -357,19 +357,43 @@ def test_the_empty_question_is_nobodys(home):
     assert home.ask("").speaking.by == "base"
 
 
-def test_the_keys_of_the_prefill_are_those_of_a_look_at_the_question_alone(home, model):
-    home.tell(*BOAT)
-    heard = []
-    generator = Generator(model)
-    answer = generator.ask(
-        [{"role": "user", "content": BOAT[0]}],
-        Sampling(max_tokens=1),
-        heard=lambda answer, states: heard.append(states),
-    )
-    run(generator.answer_all([answer]))
-    alone = run(home.mind.memory.keys.of([BOAT[0]]))[0]
-    direction = np.concatenate([half / np.linalg.norm(half) for half in heard[0]])
-    assert np.abs(direction - alone).max() < 1e-4
+def test_who_answers_is_known_before_anything_is_read(home):
+    """So nothing of the question is read twice, whoever goes on from it."""
+    id, _ = home.tell(*BOAT)
+    base, messages = home.assistant.base, [{"role": "user", "content": BOAT[0]}]
+    own = len(base.encode(messages)[0]) - len(base.head_ids())
+    by_heart = home.ask(BOAT[0])
+    assert by_heart.speaking.by == "memory" and by_heart.read == own
+    home.learn(id)
+    home.assistant.pool.lanes.clear()
+    learned = home.ask(BOAT[0])
+    assert learned.speaking.by == "version" and learned.read == own
+
+
+def test_where_the_encoder_is_gone_only_the_very_words_are_known(home, monkeypatch, tmp_path):
+    id, _ = home.tell(*BOAT)
+    home.again()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert home.facts_of(home.ask(BOAT[0])) == [id]
+    assert home.ask("Do you remember the name of my boat?").speaking.by == "base"
+    monkeypatch.undo()
+    assert home.facts_of(home.ask("Do you remember the name of my boat?")) == [id]
+
+
+def test_where_the_encoder_is_not_here_yet_it_is_said_and_can_be_told_again(
+    home, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    id, ended = home.tell(*BOAT)
+    assert ended["outcome"] == "not remembered" and "build.py dist" in ended["reason"]
+    monkeypatch.undo()
+    assert run(home.mind.remember())["facts"] == [id]
+
+
+def test_of_a_long_message_the_end_is_what_is_asked(home):
+    id, _ = home.tell(*BOAT)
+    long = "I was at the market and then at the library, where it was quiet. " * 12 + BOAT[0]
+    assert home.facts_of(home.ask(long)) == [id]
 
 
 def test_a_value_is_said_whole_and_only_then_no_longer_pushed(model):
@@ -400,22 +424,28 @@ def test_behind_a_sentence_the_answer_begins_after_a_space(model):
 def test_the_very_words_of_a_fact_say_no_other(home):
     cat, _ = home.tell(*CAT)
     boat, _ = home.tell(*BOAT)
-    states = run(home.mind.memory.keys.of([BOAT[0]]))[0]
-    found = home.mind.memory.ask(states, BOAT[0])
+    found = run(home.mind.memory.asked_for(BOAT[0]))
     assert [(one.id, one.score) for one in found] == [(boat, 1.0)]
 
 
-def test_forgetting_by_replay_takes_the_words_and_the_traces_too(home):
+def test_nothing_is_left_of_what_facts_were_known_by_in_an_earlier_store(home):
+    id, _ = home.tell(*BOAT)
+    run(home.store.batch([["put", "traces", f"tiny/{id}", {"of": id, "also": [], "data": {}}]]))
+    home.again()
+    run(home.mind.let_go([id]))
+    assert not run(home.store.keys("traces")) and not run(home.store.keys("meanings"))
+
+
+def test_forgetting_by_replay_takes_the_words_and_their_meaning_too(home):
     id, _ = home.tell(*BOAT)
     change = Change()
     run(home.assistant.history._purge(change, {id}))
     assert ["delete", "facts", id] in change.ops
-    assert ["delete", "traces", f"tiny/{id}"] in change.ops
+    assert ["delete", "meanings", f"tiny/{id}"] in change.ops
 
 
 def test_it_fits(home):
     id, _ = home.tell(*BOAT)
-    trace = run(home.store.get("traces", f"tiny/{id}"))["data"]
-    size = sum(len(part) for part in trace.values() if isinstance(part, bytes))
-    assert size <= 32_000
+    kept = run(home.store.get("meanings", f"tiny/{id}"))
+    assert len(msgpack.packb(kept)) <= 32_000
     assert isinstance(home.assistant.trainer, EngineTrainer)

@@ -1,12 +1,16 @@
-"""What a question's words say beside its states: the same asked otherwise, or something else."""
+"""What a question's words say beside its meaning: the same asked otherwise, or something else."""
+
+import asyncio
 
 import pytest
 
+from builder import encoder as carried
+from engine.backends.reference import Numpy
 from engine.learning.lessons import Lesson
-from engine.learning.memory.recogniser import SURE
+from engine.learning.memory.encoder import Encoder, encoder_here
+from engine.learning.memory.memory import asking
+from engine.learning.memory.recogniser import SURE, Meanings, Recogniser, Text
 from engine.learning.memory.weighing import weighed
-
-STATES, NEARNESS = 0.4, 0.4  # what the states of a question about the same thing often say
 
 TURTLE = Lesson(
     "What is my cousin Ada's turtle called?", "Your cousin Ada's turtle is called Rune."
@@ -15,6 +19,25 @@ LATHE = Lesson("Where did I buy the lathe?", "You bought the lathe in Tornhult."
 KARIN = Lesson(
     "Vad är min moster Karin allergisk mot?", "Din moster Karin är allergisk mot lupiner."
 )
+
+
+@pytest.fixture(scope="module")
+def score():
+    """Of a question, in a memory that knows nothing but this lesson."""
+    carried.file()
+    encoder = Encoder(encoder_here, Numpy())
+
+    def score(lesson, question):
+        question = asking(question)
+        texts = [question, lesson.question, f"{lesson.question} {lesson.answer}"]
+        meaning, asked, answered = runner.run(encoder.of(texts))
+        recogniser = Recogniser()
+        recogniser.add("it", Meanings([Text.of(asked)], Text.of(answered)))
+        ((_, signs),) = recogniser.likely(meaning)
+        return weighed(lesson, question, signs)
+
+    with asyncio.Runner() as runner:
+        yield score
 
 
 @pytest.mark.parametrize(
@@ -27,8 +50,8 @@ KARIN = Lesson(
         (KARIN, "Vilken allergi har min moster Karin?"),
     ],
 )
-def test_other_words_for_the_same_count_for_a_fact(lesson, question):
-    assert weighed(lesson, question, STATES, NEARNESS) >= SURE
+def test_other_words_for_the_same_count_for_a_fact(score, lesson, question):
+    assert score(lesson, question) >= SURE
 
 
 @pytest.mark.parametrize(
@@ -46,27 +69,27 @@ def test_other_words_for_the_same_count_for_a_fact(lesson, question):
         (KARIN, "Vad är min farbror allergisk mot?"),
     ],
 )
-def test_what_asks_for_something_else_counts_against_it(lesson, question):
-    assert weighed(lesson, question, STATES, NEARNESS) < SURE
+def test_what_asks_for_something_else_counts_against_it(score, lesson, question):
+    assert score(lesson, question) < SURE
 
 
-def test_a_time_is_no_answer_to_a_fact_that_holds_none():
+def test_a_time_is_no_answer_to_a_fact_that_holds_none(score):
     hammock = Lesson("What did we hang between the birches?", "You hung a blue hammock there.")
     time, thing = "When did we hang it there?", "Which thing did we hang there?"
-    when, what = (weighed(hammock, one, STATES, NEARNESS) for one in (time, thing))
+    when, what = (score(hammock, one) for one in (time, thing))
     assert what - when > 0.3
 
 
-def test_the_same_form_with_another_word_is_another_question():
+def test_the_same_form_with_another_word_is_another_question(score):
     shed = Lesson("Where does the ladder for the shed stand?", "It stands behind the stable.")
-    same = weighed(shed, "Where does the rake for the shed stand?", STATES, NEARNESS)
-    other = weighed(shed, "I need the shed's ladder. Where?", STATES, NEARNESS)
+    same = score(shed, "Where does the rake for the shed stand?")
+    other = score(shed, "I need the shed's ladder. Where?")
     assert same < SURE < other
 
 
 @pytest.mark.parametrize("question", ["", "?", "\x00\x01", "ord " * 500, "(" * 240, "'" * 100])
-def test_odd_questions_are_weighed_too(question):
-    assert -5 < weighed(TURTLE, question, STATES, NEARNESS) < 2
+def test_odd_questions_are_weighed_too(score, question):
+    assert -5 < score(TURTLE, question) < 2
 
 
 def test_every_word_that_excludes_others_stands_in_its_list_once():

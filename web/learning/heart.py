@@ -32,7 +32,7 @@ class Heart:
         """What the engine has stored of it for the model in use."""
         store, base = self.page.store, self.page.choice.model_id() + "/"
         facts = dict(await store.all("facts"))
-        keys = [key for key in await store.keys("traces") if key.startswith(base)]
+        keys = [key for key in await store.keys("meanings") if key.startswith(base)]
         if base != self.model:
             self.model, self.tried, self.refused = base, {}, {}
         self.traced = {key[len(base) :] for key in keys}

@@ -11,7 +11,7 @@ from pyscript import fetch
 
 from engine.core import offer
 from engine.core.messages import LoadModel, ModelProgress, StopLoading, WhatFits
-from web.lib import dom, failures, overlay, site
+from web.lib import dom, failures, files, overlay, site
 from web.lib.words import t
 from web.settings import device, given, offers
 from web.settings.settings import storage_figures
@@ -32,6 +32,7 @@ class FirstRun:
         self.asked = False  # the engine was asked for a model and has not answered
         self.over = asyncio.Event()  # what was to be loaded is loaded, or not
         self.free = None
+        self.beside = 0  # bytes that come with the first model: by them the memory knows questions
         self.takes = {}  # model -> the memory it takes, and what it may do here
         self.pace = {}  # what was measured of the device
         page.app.engine.listen(ModelProgress, self.on_progress)
@@ -55,6 +56,8 @@ class FirstRun:
     async def measure(self):
         figures = await storage_figures()
         self.free = figures["quota"] - figures["used"]
+        there = await files.size_of("models", "encoder.gguf")
+        self.beside = max(0, self.registry["encoder"]["bytes"] - there)
 
     def model(self, id):
         return next((one for one in self.models if one["id"] == id), None)
@@ -84,7 +87,7 @@ class FirstRun:
         rows = [one for one in self.models if one["id"] != "tiny"]
         best = offer.offers(rows, self.takes, offers.languages(), self.pace, site.models())
         mine = next((one for one in best if one["id"] == model["id"]), None)
-        size = t("consent.download", size=t.size(model["bytes"]))
+        size = t("consent.download", size=t.size(model["bytes"] + self.beside))
         return dom.make(
             "section",
             self.page.packer.card(),
@@ -100,6 +103,7 @@ class FirstRun:
                 cls="row",
             ),
             dom.make("div", offers.about(model, mine, self.registry), cls="about"),
+            self.comes_along("consent.beside"),
             self.others([one for one in best if one["id"] not in site.models()]),
             self.notes(),
             dom.make("ul", self.preflight(), cls="chips", label=t("preflight.title")),
@@ -113,6 +117,12 @@ class FirstRun:
         """A model of a list; `no` says why it cannot be had."""
         name = dom.make("h3", model["name"])
         return dom.make("div", name, offers.about(model, one, self.registry), no)
+
+    def comes_along(self, words):
+        """What is fetched beside a model, once."""
+        if not self.beside:
+            return None
+        return dom.make("p", t(words, size=t.size(self.beside)), cls="note")
 
     def others(self, best):
         if not best:
@@ -134,11 +144,14 @@ class FirstRun:
         """The small test model, for a look around without a download, where the site carries it."""
         if "tiny" not in site.models():
             return None
-        return dom.button(t("consent.tiny"), "download", "tiny")
+        words = t("consent.tiny")
+        if self.beside:
+            words = t("consent.tiny_beside", size=t.size(self.beside))
+        return dom.button(words, "download", "tiny")
 
     def space(self, model):
         """Both numbers, before anything is fetched, when the browser allows too little."""
-        words = self.lacks(model["bytes"])
+        words = self.lacks(model["bytes"] + self.beside)
         if not words:
             return None
         run = dom.button(t("consent.unsaved"), "download-unsaved", model["id"], cls="small")
@@ -266,7 +279,7 @@ class FirstRun:
 
     async def load_now(self, model, keep):
         known = self.model(model)
-        total = known["bytes"] if known else 0
+        total = known["bytes"] + self.beside if known else 0
         phase = "download" if self.page.status.facts["worker"] else "wait"
         self.progress, self.asked = None, True
         self.on_progress(ModelProgress(model=model, phase=phase, done=0, total=total, rate=0.0))

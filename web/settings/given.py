@@ -83,6 +83,7 @@ class Given:
                 dom.make("h3", told["title"] or told["name"]),
                 dom.make("p", " · ".join(facts)),
                 dom.make("p", verdict(told), cls="note") if not ways else None,
+                self.page.first_run.comes_along("given.beside") if usable else None,
                 None if told["loads"] else failures.raw(told["why"]),
                 self.ways(name, told, ways) if ways else None,
             ),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import js
@@ -24,6 +25,8 @@ Progress = Callable[[str, int, int], None]
 
 INBOX = "inbox"
 GIVEN = "file:"
+ENCODER = "encoder"  # by which the memory knows questions; it comes with the site's models
+ALONE = "tiny"  # for a look around, without anything beside it
 
 
 class NotCarried(DownloadError):
@@ -41,6 +44,8 @@ class Models:
         self.shelf, self.inbox = OpfsShelf(store), OpfsShelf(store, INBOX)
         self.addresses = addresses
         self.fetching: asyncio.Future[Any] | None = None
+        self.encoder: Source | None = None
+        self.alone = asyncio.Lock()  # of two who want the encoder, one fetches it
 
     async def open(self, model: str, keep: bool, progress: Progress) -> ModelFile:
         """The model's file, `progress(phase, done, total)` while it is fetched; Paused when
@@ -49,9 +54,7 @@ class Models:
             return open_model(await self.given(model.removeprefix(GIVEN), progress))
         if model not in self.addresses:
             raise NotCarried(elsewhere(model))
-        address = self.addresses[model]
-        got = self.kept(model, progress) if keep else in_memory(model, address, progress)
-        self.fetching = asyncio.ensure_future(got)
+        self.fetching = asyncio.ensure_future(self.fetched(model, keep, progress))
         try:
             return open_model(await self.fetching)
         except asyncio.CancelledError as error:
@@ -59,9 +62,34 @@ class Models:
         finally:
             self.fetching = None
 
+    async def fetched(self, model: str, keep: bool, progress: Progress) -> Source:
+        """A model of the site, and before it the encoder where that is missing; told as one."""
+        if model == ALONE or await self.has(ENCODER):
+            return await self.one(model, keep, progress)
+        beside, own = (known_of(one).get("bytes", 0) for one in (ENCODER, model))
+        at_first = partial(told_of_both, progress, 0, beside + own)
+        self.encoder = await self.one(ENCODER, keep, at_first)
+        return await self.one(model, keep, partial(told_of_both, progress, beside, beside + own))
+
+    async def has(self, model: str) -> bool:
+        record = await self.shelf.record(f"{model}.gguf")
+        return bool(record and record.sha256) or model == ENCODER and self.encoder is not None
+
+    async def one(self, model: str, keep: bool, progress: Progress) -> Source:
+        if keep:
+            return await self.kept(model, progress)
+        return await in_memory(model, self.addresses[model], progress)
+
+    async def for_memory(self) -> Source:
+        """The encoder, which is fetched now where it is not here; kept, for facts are."""
+        async with self.alone:
+            if self.encoder is None:
+                self.encoder = await self.kept(ENCODER, lambda phase, done, total: None)
+            return self.encoder
+
     async def kept(self, model: str, progress: Progress) -> Source:
         """The stored file, fetched as far as it is missing; an older edition of it is replaced."""
-        name, known = f"{model}.gguf", registry.known().get(model, {}).get("sha256")
+        name, known = f"{model}.gguf", known_of(model).get("sha256")
         record = await self.shelf.record(name)
         if record and record.sha256 and known not in (None, record.sha256):
             await self.shelf.forget(name)
@@ -105,6 +133,14 @@ class Models:
             await self.inbox.forget(model.removeprefix(GIVEN))
         else:
             await self.shelf.forget(f"{model}.gguf")
+
+
+def known_of(model: str) -> dict:
+    return registry.encoder() if model == ENCODER else registry.known().get(model, {})
+
+
+def told_of_both(tell: Progress, before: int, whole: int, phase: str, done: int, _: int) -> None:
+    tell(phase, before + done, whole)
 
 
 def elsewhere(model: str) -> str:

@@ -10,6 +10,7 @@ import asyncio
 import functools
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import js
@@ -36,7 +37,7 @@ from engine.history import curve
 from engine.history.versions import Versions, label
 from engine.learning.trainer import TRAINING_BYTES
 from engine.model.formats import ModelFile
-from engine.model.formats.download import Damaged
+from engine.model.formats.download import Damaged, DownloadError
 from engine.open import assistant_of
 from workers.post import Emit
 from workers.questions import Questions
@@ -140,12 +141,13 @@ class Resident:
             signer=self.signer,
             memory_budget=TRAINING_BYTES[self.device.kind],
             device_memory=device_memory(),
+            encoder_file=self.models.for_memory,
         )
         self.assistant.whole.tell = self.tell_rebuilding
         self.versions, self.loaded = self.assistant.versions, request
         self.questions = Questions(self.assistant, self.emit, self.tell_step)
         pause.wait = functools.partial(wait_inside, executor.turns)
-        self.warming = asyncio.ensure_future(self.assistant.warm())
+        self.warming = asyncio.ensure_future(self.warm(self.assistant))
         executor.on_lost = self.recovery.begin
         return Loaded(
             model=request.model,
@@ -160,6 +162,12 @@ class Resident:
             trainable=self.assistant.trainable,
             thinks=self.assistant.model.template.thinks,
         )
+
+    async def warm(self, assistant: Assistant) -> None:
+        """What the first answer needs, and the first fact that is told: also without a network."""
+        await assistant.warm()
+        with suppress(DownloadError):  # it is tried again when a fact is told
+            await self.models.for_memory()
 
     async def rebuild(self, back_end: str) -> str:
         """The same model on a new device, or on the processor; why on that one."""

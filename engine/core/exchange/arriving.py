@@ -69,12 +69,12 @@ async def _let_go(store, here, ids):
         return []
     versions = [record for _, record in await store.all("versions")]
     ops = [["delete", "facts", id] for id in ids]
-    for key in await store.keys("traces"):
+    for key in await store.keys("meanings"):
         base, _, id = key.rpartition("/")
         if id in ids:
-            trace = await store.get("traces", key)
-            if not _learned([id] + list(trace["also"]), versions, base):
-                ops.append(["delete", "traces", key])
+            meant = await store.get("meanings", key)
+            if not _learned([id] + list(meant["also"]), versions, base):
+                ops.append(["delete", "meanings", key])
     learned = [id for id in ids if id in here.learned]
     by = [one for one in versions if set(learned) & set(one["lessons"])]
     if not by:

@@ -26,6 +26,7 @@ STEPS = [
     ],
     ["facts", "traces"],
     ["forgotten"],
+    ["meanings"],
 ]
 """The stores each schema version adds; a step is never changed once it was released."""
 

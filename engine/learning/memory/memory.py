@@ -1,8 +1,8 @@
 """What the assistant knows by heart: facts told to it, and by which questions each is recognised.
 
 A fact is two records that come and go in one transaction: its words (store `facts`, the same for
-all models) and its trace (store `traces`), which belongs to one base model and is made again for
-another.
+all models) and what it means (store `meanings`), which belongs to one base model and is made again
+for another.
 """
 
 from __future__ import annotations
@@ -12,22 +12,17 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from engine.core.exchange.gathering import farewell
 from engine.core.faults import fault
-from engine.core.turns import pause
 from engine.history.ledger import Change
-from engine.learning.lessons import Draw, Lesson, LessonError, fold, neighbours, wordings
-from engine.learning.memory.ground import ground_of
-from engine.learning.memory.keys import Keys
-from engine.learning.memory.recogniser import Ground, Recogniser, Trace
-from engine.learning.memory.weighing import weighed
+from engine.learning.lessons import Lesson, LessonError, fold
+from engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
+from engine.learning.memory.encoder import NOT_HERE, Encoder, Meaning
+from engine.learning.memory.recogniser import Meanings, Recogniser, Text
+from engine.learning.memory.weighing import nearness, weighed
 
-WORDINGS, LOOK_ALIKES = 60, 60
-TRIES = 3  # draws for each wording that is wanted: a short question has few
 LONGEST = 600  # characters of an answer that can be said from memory
-GROUND = "ground"  # the record of a base model that is no fact's
+REPLACED = "traces"  # by `meanings`: what a store or a backup still has of it says whose facts
 
 
 @dataclass(frozen=True)
@@ -57,20 +52,20 @@ class Found:
 
 
 class Memory:
-    """Facts of one base model. `keys` asks that model; without a `store` nothing outlives it."""
+    """Facts that one base model is to say; the encoder says what they mean."""
 
-    def __init__(self, store: Any, base: str, keys: Keys, clock: Callable[[], int]) -> None:
-        self.store, self.base, self.keys, self.clock = store, base, keys, clock
+    def __init__(self, store: Any, base: str, encoder: Encoder, clock: Callable[[], int]) -> None:
+        self.store, self.base, self.encoder, self.clock = store, base, encoder, clock
         self.facts: dict[str, dict] = {}
         self.asked: dict[str, str] = {}  # folded questions, as they were told, and their facts
         self._lessons: dict[str, Lesson] = {}
-        self.recogniser: Recogniser | None = None
+        self.recogniser = Recogniser()
         self._loading = asyncio.Lock()
         self.loaded = False
 
     def reload(self) -> None:
         """Others changed what is stored."""
-        self.facts, self.asked, self.recogniser, self.loaded = {}, {}, None, False
+        self.facts, self.asked, self.recogniser, self.loaded = {}, {}, Recogniser(), False
         self._lessons = {}
 
     def covered(self) -> set[str]:
@@ -82,20 +77,34 @@ class Memory:
 
     # ---- asking
 
-    def ask(self, states: np.ndarray, question: str, most: int = 4) -> list[Found]:
-        """The facts that a question with these states is near, the surest first."""
-        if self.recogniser is None or not self.facts:
+    async def asked_for(self, question: str, most: int = 4) -> list[Found]:
+        """The facts that a question is near, the surest first."""
+        await self.load()
+        if not self.facts:
             return []
+        try:
+            (meaning,) = await self.encoder.of([asking(question)])
+        except NOT_HERE:
+            return self._by_the_very_words(question)
+        return self.ask(meaning, question, most)
+
+    def ask(self, meaning: Meaning, question: str, most: int = 4) -> list[Found]:
+        """The same of a question that was read already."""
         found = []
-        for id, score, nearness in self.recogniser.scores(states):
+        for id, signs in self.recogniser.likely(meaning):
             fact = self.facts[id]
             if "answer" in fact:
-                score = weighed(self._lesson(fact), question, score, nearness)
+                score = weighed(self._lesson(fact), asking(question), signs)
+            else:
+                score = nearness(signs, fact["language"])
             found.append(Found(fact, score))
-        if (id := self.asked.get(fold(question))) in self.facts:  # these very words
-            rest = (one for one in found if one.gone and one.id != id)
-            found = [Found(self.facts[id], 1.0), *rest]
+        if very := self._by_the_very_words(question):
+            found = [*very, *(one for one in found if one.gone and one.id != very[0].id)]
         return sorted(found, key=lambda one: -one.score)[:most]
+
+    def _by_the_very_words(self, question: str) -> list[Found]:
+        id = self.asked.get(fold(question))
+        return [Found(self.facts[id], 1.0)] if id in self.facts else []
 
     def _lesson(self, fact: dict) -> Lesson:
         """What the library makes of a fact, once for as long as it stays the same."""
@@ -110,20 +119,19 @@ class Memory:
         async with self._loading:
             if self.loaded:
                 return
-            ground = await self.store.get("traces", self._key(GROUND))
-            if ground is not None:
-                self.recogniser = Recogniser(Ground.unpacked(ground["data"]))
-                facts = dict(await self.store.all("facts"))
-                for key, trace in await self.store.all("traces"):
-                    if key.startswith(self.base + "/") and "of" in trace:
-                        fact = facts.get(trace["of"]) or forgotten(trace["of"], trace["also"])
-                        self._keep(fact, Trace.unpacked(trace["data"]))
+            facts = dict(await self.store.all("facts"))
+            for key, kept in await self.store.all("meanings"):
+                if key.startswith(self.base + "/"):
+                    gone = forgotten(kept["of"], kept["also"], kept["language"])
+                    self._keep(facts.get(kept["of"]) or gone, Meanings.unpacked(kept["data"]))
+            if keys := await self.store.keys(REPLACED):
+                await self.store.batch([["delete", REPLACED, key] for key in keys])
             self.loaded = True
 
-    def _keep(self, fact: dict, trace: Trace) -> None:
+    def _keep(self, fact: dict, meanings: Meanings) -> None:
         self.facts[fact["id"]] = fact
         self._lessons.pop(fact["id"], None)
-        self.recogniser.add(fact["id"], trace)
+        self.recogniser.add(fact["id"], meanings)
         for question in (fact["question"], *fact.get("phrasings", ())):
             if question:
                 self.asked[fold(question)] = fact["id"]
@@ -141,7 +149,7 @@ class Memory:
             fact = self._fact(record, lesson)
             if self.facts.get(fact["id"]) != fact:
                 replaced = self._replaced(fact, lesson)
-                await self._store(fact, await self._trace(lesson, replaced), replaced)
+                await self._store(fact, await self._meanings(lesson), replaced)
             taken.append(fact["id"])
         return taken
 
@@ -162,48 +170,34 @@ class Memory:
     def _replaced(self, fact: dict, lesson: Lesson) -> list[str]:
         """Facts that another answer to the same question takes the place of."""
         others = (one for one in self.facts.values() if "answer" in one and one["id"] != fact["id"])
-        return [one["id"] for one in others if lesson.same_question(lesson_of_fact(one))]
+        return [one["id"] for one in others if lesson.same_question(self._lesson(one))]
 
-    async def _trace(self, lesson: Lesson, replaced: Sequence[str]) -> Trace:
-        """By what this question is recognised; the same words are not looked at twice."""
-        for fact in self.facts.values():
-            same = fact.get("question"), fact.get("phrasings")
-            if same == (lesson.question, list(lesson.phrasings)):
-                return self.recogniser.traces[fact["id"]]
-        await self._make_ground()
-        asked = list(asked_in_words(lesson))
-        alike = [one.question for one in neighbours(lesson, count=LOOK_ALIKES)]
-        yes, no = await self.keys.of(asked), await self.keys.of(alike)
-        return self.recogniser.learn(yes, no, tuple(replaced))
+    async def _meanings(self, lesson: Lesson) -> Meanings:
+        asked = [lesson.question, *lesson.phrasings]
+        read = await self.encoder.of([*asked, f"{lesson.question} {lesson.answer}"])
+        texts = [Text.of(meaning) for meaning in read]
+        return Meanings(texts[:-1], texts[-1])
 
-    async def _make_ground(self) -> None:
-        """What this model makes of talk in general, looked at once."""
-        if self.recogniser is None:
-            ground = await ground_of(self.keys)
-            record = {"data": ground.packed()}
-            await self.store.batch([["put", "traces", self._key(GROUND), record]])
-            self.recogniser = Recogniser(ground)
-
-    async def _store(self, fact: dict, trace: Trace, replaced: Sequence[str]) -> None:
+    async def _store(self, fact: dict, meanings: Meanings, replaced: Sequence[str]) -> None:
         also = [id for old in replaced for id in (old, *self.facts[old]["also"])]
         fact = {**fact, "also": list(dict.fromkeys([*fact["also"], *also]))}
         change = Change()
         change.put("facts", fact["id"], fact)
-        change.put("traces", self._key(fact["id"]), trace_of(fact, trace))
+        change.put("meanings", self._key(fact["id"]), record_of(fact, meanings))
         await self._let_go(change, replaced)
         fault("remember:before")
         await self.store.batch(change.ops)
         fault("remember:after")
         self._dropped(replaced)
-        self._keep(fact, trace)
+        self._keep(fact, meanings)
 
     # ---- letting go
 
     async def forget(
         self, ids: Iterable[str], learned: Iterable[str] = (), queued: Iterable[str] = ()
     ) -> list[str]:
-        """From now on nothing is said of these. Of what a version has `learned` the trace stays, so
-        that it is known where that version must be silent, until that is replayed; the words go.
+        """From now on nothing is said of these. Of what a version has `learned` the meaning stays,
+        so that it is known where that version must be silent, until that is replayed; the words go.
         What is `queued` goes with them, or it would be remembered again."""
         await self.load()
         change, every = Change(), list(ids)
@@ -223,20 +217,21 @@ class Memory:
         return ids
 
     async def _let_go(self, change: Change, ids: Sequence[str], kept: Iterable[str] = ()) -> None:
-        keys = await self.store.keys("traces") if ids else []
+        keys = await self.store.keys("meanings") if ids else []
         for id in ids:
             change.delete("facts", id)
             for key in keys:
                 mine = key == self._key(id) and id in kept
                 if key.endswith("/" + id) and not mine:
-                    change.delete("traces", key)
+                    change.delete("meanings", key)
 
     def _dropped(self, ids: Sequence[str], kept: Iterable[str] = ()) -> None:
         self.asked = {words: id for words, id in self.asked.items() if id not in ids}
         for id in ids:
             self._lessons.pop(id, None)
             if id in kept:
-                self.facts[id] = forgotten(id, self.facts[id]["also"])
+                gone = self.facts[id]
+                self.facts[id] = forgotten(id, gone["also"], gone["language"])
             elif self.facts.pop(id, None):
                 self.recogniser.remove(id)
 
@@ -252,13 +247,19 @@ class Memory:
         ]
 
 
-def forgotten(id: str, also: list[str]) -> dict:
+def asking(question: str) -> str:
+    """Of a long message what is asked stands at its end."""
+    return question[-LONGEST_QUESTION:]
+
+
+def forgotten(id: str, also: list[str], language: str) -> dict:
     """What is left of a fact whose words are gone: where it was, and whose place it had taken."""
-    return {"id": id, "question": "", "source": {}, "also": also}
+    return {"id": id, "question": "", "source": {}, "also": also, "language": language}
 
 
-def trace_of(fact: dict, data: Trace) -> dict:
-    return {"of": fact["id"], "also": fact["also"], "data": data.packed()}
+def record_of(fact: dict, meanings: Meanings) -> dict:
+    kept = {"of": fact["id"], "also": fact["also"], "language": fact["language"]}
+    return kept | {"data": meanings.packed()}
 
 
 def memorable(record: dict) -> Lesson:
@@ -282,15 +283,3 @@ def memorable(record: dict) -> Lesson:
 
 def lesson_of_fact(fact: dict) -> Lesson:
     return Lesson(fact["question"], fact["answer"], tuple(fact["phrasings"]), fact["language"])
-
-
-def asked_in_words(lesson: Lesson) -> list[str]:
-    """The question, the person's own wordings of it, and drawn ones."""
-    draw = Draw("memory", lesson.question)
-    found = dict.fromkeys((lesson.question, *lesson.phrasings))
-    for _ in range(TRIES * WORDINGS):
-        pause()
-        if len(found) >= WORDINGS:
-            break
-        found[wordings(lesson, draw)] = None
-    return list(found)

@@ -11,11 +11,10 @@ from collections.abc import Iterable
 from engine.core.exchange import INTENT
 from engine.history.round_plan import DATA_SET
 from engine.history.versions import GUARDED, Versions, ancestors, behind
-from engine.learning.batch import Coder
 from engine.learning.lessons import LessonError
-from engine.learning.memory.keys import Keys
+from engine.learning.memory.encoder import NOT_HERE, Encoder
 from engine.learning.memory.memory import Memory
-from engine.learning.memory.speaking import Speaking
+from engine.learning.memory.speaking import Speaking, decided
 from engine.model.generate import Generator
 from engine.model.loaded import Model
 
@@ -24,10 +23,9 @@ REMEMBERED, REFUSED = "remembered", "not remembered"
 
 
 class Mind:
-    def __init__(self, model: Model, coder: Coder, versions: Versions) -> None:
+    def __init__(self, model: Model, encoder: Encoder, versions: Versions) -> None:
         self.versions, self.tokenizer = versions, model.tokenizer
-        keys = Keys(model, coder)
-        self.memory = Memory(versions.store, versions.base, keys, versions.clock)
+        self.memory = Memory(versions.store, versions.base, encoder, versions.clock)
         self._learned: dict[int, frozenset[str]] = {}
 
     # ---- who answers
@@ -49,13 +47,21 @@ class Mind:
         if record.get("guard") != GUARDED:
             return False
         await self.memory.load()
-        return behind(record) or await self.learned(number) <= self.memory.covered()
+        known = self.memory.covered() | await self._to_forget()
+        return behind(record) or await self.learned(number) <= known
 
     async def speaking(
-        self, number: int, version: Generator | None, question: str, pushes: bool
+        self,
+        number: int,
+        question: str,
+        version: Generator | None = None,
+        pushes: bool = True,
+        always: bool = False,
     ) -> Speaking:
+        """Who is to answer a question: found out before anything of it is read."""
+        found = await self.memory.asked_for(question)
         learned = await self.learned(number)
-        return Speaking(self.memory, self.tokenizer, version, learned, question, pushes)
+        return decided(found, self.tokenizer, version, learned, pushes, always)
 
     # ---- taking in
 
@@ -72,7 +78,7 @@ class Mind:
         """Take one fact in, or say why it cannot be kept in mind."""
         try:
             taken, reason = await self.memory.remember([record]), ""
-        except LessonError as fault:
+        except (LessonError, *NOT_HERE) as fault:
             taken, reason = [], f"{record['prompt'][:80]}: {fault}"
         return {"outcome": REMEMBERED if taken else REFUSED, "reason": reason, "facts": taken}
 
@@ -88,7 +94,7 @@ class Mind:
         await self.memory.load()
         queue = [one for _, one in await self.versions.store.all("queue")]
         told = [r for r in queue if r["state"] in TO_REMEMBER and r["kind"] != DATA_SET]
-        gone = (await self.versions.store.get("state", INTENT) or {"ids": ()})["ids"]
+        gone = await self._to_forget()
         learned = [r for r in await self.versions.pool() if r["id"] not in gone]
         told += [r for r in learned if r["kind"] != DATA_SET]
         told += await self.memory.unmade()
@@ -96,6 +102,10 @@ class Mind:
         known = self.memory.covered()
         fresh = {one["id"]: one for one in told if one["id"] not in known}
         return list(fresh.values())
+
+    async def _to_forget(self) -> set[str]:
+        """What versions are still to be trained again without."""
+        return set((await self.versions.store.get("state", INTENT) or {"ids": ()})["ids"])
 
     # ---- letting go
 

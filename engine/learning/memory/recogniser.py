@@ -1,65 +1,56 @@
-"""Which fact a question asks for, if any: a small kernel ridge problem for each fact, among its
-nearest.
+"""Which facts a question may ask for: how near it is to each as a whole, then word by word.
 
-A fact is told apart from its own look-alikes, from talk in general (the ground, looked at once for
-a base model) and from the facts nearest to it.  So the thousandth costs what the tenth did.
+What a fact is known by are two texts as the encoder reads them: its question, and that with its
+answer behind it.  The thousandth costs what the tenth did.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-RIDGE = 0.05
-SIZE = 192  # numbers kept of each key, a byte each; what is left of it counts in one sum a fact
-NEAREST = 4  # facts a new one is told apart from
-SHORTLIST = 48  # facts that a question is held against
-LIKELY, NEARNESS = 4, 0.5  # those of them that are told of, and what being near counts there
-NEAR, SURE = 0.17, 0.28  # measured: see tests/bench/memory.py
+from engine.learning.memory.encoder import Meaning, unit
 
-
-def unit(x: np.ndarray) -> np.ndarray:
-    return x / np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), 1e-9)
-
-
-def kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Likeness of directions; what is less long, for it lies off the axes, is less alike to all."""
-    return np.exp(a @ b.T - 1)
-
-
-REST = np.float32(
-    np.exp(-1)
-)  # how much what `kernel` does not see counts: its slope at a right angle
+LIKELY = 4  # facts that are looked at word by word: the nearest, and by their answers as many
+WORDS = 40  # tokens of a text that are kept, the rarest
+COMMON = 7.0  # nats: a token as frequent as that tells nothing
+LEAST = 0.05  # what such a token counts all the same
+NEAR, SURE = 0.17, 0.28
+TENS = 10  # likeness is told in tenths: directions of sentences lie close together
 
 
 @dataclass
-class Rows:
-    """Keys, each a byte a number and how long it is."""
+class Text:
+    """One text: its direction, those of its tokens, a byte a number, and what each counts."""
 
-    codes: np.ndarray  # int8 [n, SIZE]
-    lengths: np.ndarray  # [n], of one step of the code
+    whole: np.ndarray  # [width]
+    codes: np.ndarray  # int8 [tokens, width]
+    steps: np.ndarray  # [tokens], of one step of the code
+    counts: np.ndarray  # [tokens]
 
     @classmethod
-    def of(cls, low: np.ndarray) -> Rows:
-        lengths = (np.abs(low).max(-1) / 127).astype(np.float16).astype(np.float32)
-        steps = np.round(low / np.maximum(lengths, 1e-9)[:, None]).clip(-127, 127)
-        return cls(steps.astype(np.int8), lengths)
+    def of(cls, meaning: Meaning) -> Text:
+        rarest = np.argsort(-meaning.rare, kind="stable")[:WORDS]
+        directions = unit(meaning.states[rarest])
+        steps = np.abs(directions).max(-1, initial=1e-9) / 127
+        codes = np.round(directions / steps[:, None]).astype(np.int8)
+        counts = np.maximum(meaning.rare[rarest] - COMMON, LEAST)
+        return cls(meaning.whole, codes, steps.astype(np.float32), counts)
 
     @property
-    def all(self) -> np.ndarray:
-        return self.codes.astype(np.float32) * self.lengths[:, None]
-
-    def first(self, count: int) -> np.ndarray:
-        return self.codes[:count].astype(np.float32) * self.lengths[:count, None]
+    def words(self) -> np.ndarray:
+        return self.codes * self.steps[:, None]
 
     def packed(self) -> dict:
-        return {"codes": self.codes.tobytes(), "lengths": half(self.lengths)}
+        rows = {name: half(getattr(self, name)) for name in ("whole", "steps", "counts")}
+        return rows | {"codes": self.codes.tobytes()}
 
     @classmethod
-    def unpacked(cls, data: dict) -> Rows:
-        lengths = floats(data["lengths"])
-        return cls(np.frombuffer(data["codes"], np.int8).reshape(len(lengths), -1), lengths)
+    def unpacked(cls, data: dict) -> Text:
+        whole, steps, counts = (floats(data[name]) for name in ("whole", "steps", "counts"))
+        codes = np.frombuffer(data["codes"], np.int8).reshape(len(steps), len(whole))
+        return cls(whole, codes, steps, counts)
 
 
 def half(array: np.ndarray) -> bytes:
@@ -71,179 +62,101 @@ def floats(data: bytes) -> np.ndarray:
 
 
 @dataclass
-class Ground:
-    """What a base model makes of questions in general: where keys are centred, the axes along which
-    they differ most, and the keys of questions that ask for nothing taught."""
+class Meanings:
+    """What one fact is known by: the ways it is asked for, and its question with the answer."""
 
-    middle: np.ndarray
-    axes: np.ndarray  # [2 width, SIZE]
-    questions: Rows
-    rows: np.ndarray = field(init=False)
-    factor: np.ndarray = field(
-        init=False
-    )  # of the part of the problem that is the same for all facts
-    even: np.ndarray = field(init=False)  # makes every axis count the same
-
-    def __post_init__(self) -> None:
-        self.rows = self.questions.all
-        own = kernel(self.rows, self.rows) + RIDGE * np.eye(len(self.rows), dtype=np.float32)
-        self.factor = np.linalg.inv(np.linalg.cholesky(own)).astype(np.float32)
-        self.even = 1 / np.sqrt((self.rows**2).mean(0) + 1e-9)
-
-    @classmethod
-    def of(cls, keys: np.ndarray) -> Ground:
-        middle = keys.mean(0)
-        away = unit(keys - middle)
-        _, axes = np.linalg.eigh(away.T @ away)
-        axes = axes[:, ::-1][:, :SIZE].astype(np.float16).astype(np.float32)
-        return cls(middle, axes, Rows.of(away @ axes))
-
-    def seen(self, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Keys as directions: along the axes, and what is left."""
-        away = unit(np.atleast_2d(keys) - self.middle)
-        low = away @ self.axes
-        return low, away - low @ self.axes.T
-
-    def beside(self, rows: np.ndarray) -> np.ndarray:
-        """What the ground knows of rows: the kernel less the product of these is what is left."""
-        return kernel(rows, self.rows) @ self.factor.T
+    asked: list[Text]
+    answered: Text
 
     def packed(self) -> dict:
-        return {
-            "middle": self.middle.astype(np.float32).tobytes(),
-            "axes": half(self.axes),
-            **self.questions.packed(),
-        }
+        return {"asked": [one.packed() for one in self.asked], "answered": self.answered.packed()}
 
     @classmethod
-    def unpacked(cls, data: dict) -> Ground:
-        middle = np.frombuffer(data["middle"], np.float32)
-        axes = floats(data["axes"]).reshape(len(middle), -1)
-        return cls(middle, axes, Rows.unpacked(data))
-
-
-@dataclass
-class Trace:
-    """One fact: the keys of its wordings, then of its look-alikes, and what each of them counts;
-    what the facts beside it count, the ground, and all that the axes do not show."""
-
-    keys: Rows
-    asked: int  # how many of them are wordings
-    counts: np.ndarray  # [n]
-    rest: np.ndarray  # [2 width]
-    ground: np.ndarray
-    beside: dict[str, np.ndarray]
-
-    def __post_init__(self) -> None:
-        self.middle = unit(self.keys.first(self.asked).mean(0))
-
-    def packed(self) -> dict:
-        return {
-            **self.keys.packed(),
-            "asked": self.asked,
-            "counts": half(self.counts),
-            "rest": half(self.rest),
-            "ground": half(self.ground),
-            "beside": {id: half(counts) for id, counts in self.beside.items()},
-        }
-
-    @classmethod
-    def unpacked(cls, data: dict) -> Trace:
-        return cls(
-            Rows.unpacked(data),
-            data["asked"],
-            floats(data["counts"]),
-            floats(data["rest"]),
-            floats(data["ground"]),
-            {id: floats(part) for id, part in data["beside"].items()},
-        )
+    def unpacked(cls, data: dict) -> Meanings:
+        return cls([Text.unpacked(one) for one in data["asked"]], Text.unpacked(data["answered"]))
 
 
 class Recogniser:
-    """All facts of one base model."""
+    """All facts there are."""
 
-    def __init__(self, ground: Ground) -> None:
-        self.ground = ground
-        self.traces: dict[str, Trace] = {}
-        self._middles: np.ndarray | None = None
-        self._questions: np.ndarray | None = None
+    def __init__(self) -> None:
+        self.known: dict[str, Meanings] = {}
+        self._ids: list[str] = []
+        self._asked = self._answered = np.zeros((0, 0), np.float32)
 
-    def add(self, id: str, trace: Trace) -> None:
-        self.traces[id] = trace
-        self._middles = self._questions = None
+    def add(self, id: str, meant: Meanings) -> None:
+        self.known[id] = meant
+        self._ids = []
 
     def remove(self, id: str) -> None:
-        del self.traces[id]
-        self._middles = self._questions = None
+        del self.known[id]
+        self._ids = []
 
-    def nearest(self, row: np.ndarray, most: int) -> list[str]:
-        """The ids of the facts whose wordings are nearest to a direction."""
-        if not self.traces:
+    def likely(self, meaning: Meaning) -> list[tuple[str, dict[str, float]]]:
+        """(id, signs) of the facts that a question of this meaning may ask for."""
+        if not self.known:
             return []
-        if self._middles is None:
-            self._middles = np.stack([trace.middle for trace in self.traces.values()])
-        near = self._middles @ row
-        first = np.argpartition(-near, min(most, len(near)) - 1)[:most]
-        ids = list(self.traces)
-        return [ids[i] for i in first[np.argsort(-near[first], kind="stable")]]
+        asked, answered = self._nearness(meaning.whole)
+        nearest = np.argsort(-asked, kind="stable")[: LIKELY + 1]
+        places = dict.fromkeys([*nearest[:LIKELY], *np.argsort(-answered, kind="stable")[:LIKELY]])
+        question, found = Text.of(meaning), []
+        for at in places:
+            other = next((asked[one] for one in nearest if one != at), asked[at])
+            signs = {
+                "question": float(asked[at]),
+                "with_answer": float(answered[at]),
+                "another_nearer": float(min(0.0, asked[at] - other)),
+            }
+            id = self._ids[at]
+            found.append((id, signs | word_by_word(question, self.known[id])))
+        return found
 
-    def learn(self, asked: np.ndarray, alike: np.ndarray, replaced: tuple[str, ...] = ()) -> Trace:
-        """What tells a fact by the keys of its wordings and of its look-alikes. Facts that it takes
-        the place of do not count as others."""
-        low, rest = self.ground.seen(np.concatenate([asked, alike]))
-        keys = Rows.of(low)
-        near = self.nearest(unit(keys.first(len(asked)).mean(0)), NEAREST + len(replaced))
-        others = [id for id in near if id not in replaced][:NEAREST]
-        known = [self.traces[id].keys.first(self.traces[id].asked) for id in others]
-        every = np.concatenate([keys.all, *known])
-        beside = self.ground.beside(every)
-        left = kernel(every, every) - beside @ beside.T
-        left[: len(rest), : len(rest)] += REST * (rest @ rest.T)
-        left[np.diag_indices(len(left))] += RIDGE
-        wanted = np.zeros(len(every), np.float32)
-        wanted[: len(asked)] = 1
-        counts = np.linalg.solve(left, wanted).astype(np.float32)
-        parts = np.split(counts, np.cumsum([len(low), *map(len, known)])[:-1])
-        return Trace(
-            keys,
-            len(asked),
-            parts[0],
-            REST * (parts[0] @ rest),
-            -(counts @ beside) @ self.ground.factor,
-            dict(zip(others, parts[1:], strict=True)),
-        )
+    def _nearness(self, whole: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of every fact: how near a direction is to its question, and to that with the answer."""
+        if not self._ids:
+            self._ids = list(self.known)
+            every = [self.known[id] for id in self._ids]
+            self._counts = np.array([len(meant.asked) for meant in every])
+            self._asked = np.stack([text.whole for meant in every for text in meant.asked])
+            self._answered = np.stack([meant.answered.whole for meant in every])
+        begins = np.concatenate([[0], np.cumsum(self._counts)[:-1]])
+        asked = np.maximum.reduceat(self._asked @ whole, begins)
+        return TENS * asked, TENS * (self._answered @ whole)
 
-    def nearness(self, row: np.ndarray) -> dict[str, float]:
-        """How near a direction is to the very question of each fact, where every axis counts the
-        same: that finds what it is about, also where no wording of the fact is like it."""
-        if self._questions is None:
-            own = np.concatenate([trace.keys.first(1) for trace in self.traces.values()])
-            self._questions = unit(own * self.ground.even)
-        near = self._questions @ unit(row * self.ground.even)
-        return dict(zip(self.traces, near.tolist(), strict=True))
 
-    def scores(self, key: np.ndarray) -> list[tuple[str, float, float]]:
-        """(id, score, nearness) of the facts a question may ask for, the likeliest first; with a
-        score near 1 it does."""
-        if not self.traces:
-            return []
-        low, rest = self.ground.seen(key)
-        general = kernel(low, self.ground.rows)[0]
-        known: dict[str, np.ndarray] = {}
+def word_by_word(question: Text, meant: Meanings) -> dict[str, float]:
+    """How well the words of a question are found in a fact, and those of the fact's question in
+    it: in all, and where that is worst."""
+    known = max(meant.asked, key=lambda text: float(text.whole @ question.whole))
+    in_fact, in_known = found_in(question, meant.answered), found_in(question, known)
+    in_question = found_in(known, question)
+    return {
+        "in_fact": mean(in_fact, question),
+        "in_fact_least": least(in_fact),
+        "in_fact_lost": lost(in_fact, question),
+        "in_question": mean(in_question, known),
+        "in_question_least": least(in_question),
+        "in_question_lost": lost(in_question, known),
+        "in_asked": mean(in_known, question),
+        "in_asked_least": least(in_known),
+    }
 
-        def likeness(id: str) -> np.ndarray:
-            if id not in known:
-                known[id] = kernel(low, self.traces[id].keys.all)[0]
-            return known[id]
 
-        near = self.nearness(low[0])
-        found = []
-        beside = sorted(near, key=lambda id: -near[id])[:LIKELY]
-        for id in dict.fromkeys([*self.nearest(low[0], SHORTLIST), *beside]):
-            trace = self.traces[id]
-            score = likeness(id) @ trace.counts + general @ trace.ground + rest[0] @ trace.rest
-            for other, counts in trace.beside.items():
-                if other in self.traces:
-                    score += likeness(other)[: len(counts)] @ counts
-            found.append((id, float(score), near[id]))
-        return sorted(found, key=lambda one: -(one[1] + NEARNESS * one[2]))[:LIKELY]
+def found_in(words: Text, others: Text) -> np.ndarray:
+    """Of each word, how near the nearest of the others is."""
+    if not len(words.codes) or not len(others.codes):
+        return np.zeros(len(words.codes), np.float32)
+    return (words.words @ others.words.T).max(-1)
+
+
+def mean(found: np.ndarray, words: Text) -> float:
+    return float(found @ words.counts / words.counts.sum()) if len(found) else 0.0
+
+
+def least(found: np.ndarray) -> float:
+    return float(found.min(initial=1.0))
+
+
+def lost(found: np.ndarray, words: Text) -> float:
+    """What the word counts that is found least, as far as it is not."""
+    return float((words.counts * (1 - found)).max(initial=0.0))

@@ -7,15 +7,12 @@ for it.  Forgotten facts still stand guard where a version has learned them.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import numpy as np
-
-from engine.learning.memory.keys import directions
-from engine.learning.memory.memory import Found, Memory
+from engine.learning.memory.memory import Found
 from engine.learning.memory.recogniser import NEAR, SURE
 from engine.learning.memory.saying import Saying
-from engine.model.generate import Answer, Generator, Sampling
+from engine.model.generate import Generator
 from engine.model.tokenizer import Tokenizer
 
 BASE, MEMORY, VERSION = "base", "memory", "version"
@@ -25,40 +22,33 @@ BESIDE = 0.5  # how sure the others have to be, of what the first is
 
 @dataclass
 class Speaking:
-    """Decides about one answer, when its question was read; `version` is the generator of the
-    version in use where a guard stands before it, and `learned` what that version has learned."""
+    """What was decided about one answer: by whom it is, the facts it uses, what it is pushed to
+    say, and the version that answers from the question on, if one stands behind the guard."""
 
-    memory: Memory
-    tokenizer: Tokenizer
+    by: str
+    facts: list[dict]
+    push: Saying | None
     version: Generator | None
-    learned: Collection[str]
-    question: str
-    pushes: bool = True
-    by: str = BASE
-    facts: list[dict] = field(default_factory=list)
 
-    def __call__(self, answer: Answer, states: np.ndarray) -> Generator | None:
-        """The question was read: who goes on, the version from the question on, or whoever read."""
-        return self.decide(answer, self.memory.ask(directions(states[None])[0], self.question))
 
-    def decide(self, answer: Answer, found: list[Found]) -> Generator | None:
-        near = [one for one in found if one.score >= NEAR]
-        live = [one for one in near if not one.gone]
-        least = max([SURE, *(BESIDE * one.score for one in live[:1])])
-        sure = [one for one in live if one.score >= least][:AT_ONCE] if self.pushes else []
-        knows = bool(live) and len(live) == len(near) and live[0].id in self.learned
-        if sure:
-            pairs = [(one.fact["answer"], one.fact["value"]) for one in sure]
-            answer.push = Saying(self.tokenizer, pairs)
-        version = self.version if knows else None
-        self.by = VERSION if version or self.by == VERSION else MEMORY if sure else BASE
-        self.facts = [one.told() for one in (live if version else sure)]
-        return version
-
-    async def always(self) -> dict:
-        """For a version that always speaks: what it is asked is found out beforehand."""
-        states = await self.memory.keys.of([self.question])
-        self.by = VERSION
-        draft = Answer("", [], Sampling())
-        self.decide(draft, self.memory.ask(states[0], self.question))
-        return {"speaking": self, "push": draft.push}
+def decided(
+    found: list[Found],
+    tokenizer: Tokenizer,
+    version: Generator | None,
+    learned: Collection[str],
+    pushes: bool,
+    always: bool,
+) -> Speaking:
+    """For a question that was `found` to be near some facts: a version behind the guard speaks if
+    it has `learned` the nearest, one that speaks `always` has no say in that."""
+    near = [one for one in found if one.score >= NEAR]
+    live = [one for one in near if not one.gone]
+    least = max([SURE, *(BESIDE * one.score for one in live[:1])])
+    sure = [one for one in live if one.score >= least][:AT_ONCE] if pushes else []
+    pairs = [(one.fact["answer"], one.fact["value"]) for one in sure]
+    knows = bool(live) and len(live) == len(near) and live[0].id in learned
+    speaks = version if knows else None
+    by = VERSION if always or speaks else MEMORY if sure else BASE
+    used = live if speaks else sure
+    push = Saying(tokenizer, pairs) if sure else None
+    return Speaking(by, [one.told() for one in used], push, speaks)

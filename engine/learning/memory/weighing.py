@@ -1,30 +1,42 @@
-"""How likely it is that a question asks for a fact: what its states say and what its words say,
-weighed together.
+"""How likely it is that a question asks for a fact: what it means and what its words say, weighed
+together.
 
-The weights are data of the language, fitted over kinds of facts that the library does not know.
+The weights (weights.json) are fitted over kinds of facts that the library does not know, by
+tests/bench/weigh.py.
 """
 
 from __future__ import annotations
 
+import json
 from difflib import SequenceMatcher
+from pathlib import Path
 
 from engine.learning.lessons import Lesson
-from engine.learning.lessons.forms import LONGEST
 from engine.learning.memory.recogniser import SURE
 from engine.learning.memory.second_look import SIGNS, Look, heard, in_order
 
+WEIGHTS = Path(__file__).with_name("weights.json")
+FITTED = json.loads(WEIGHTS.read_text())
 STEP = 0.1  # of the score, for one nat
+WORDS_GONE = {"mentioned": 1.0, "known": 1.0, "both": 1.0}  # as if all of them were the same
 
 
-def weighed(lesson: Lesson, question: str, score: float, nearness: float) -> float:
+def weighed(lesson: Lesson, question: str, meant: dict[str, float]) -> float:
     """The score of a lesson that a question looks like: SURE where it is as likely as not that it
     asks for it."""
-    if len(question) > LONGEST:
-        return score
     look = Look(lesson, heard(question, lesson.language))
-    found = {"at_first": 1.0, "states": score, "nearness": nearness, **told_by_words(look)}
-    weights = lesson.words.record["weights"]
-    return SURE + STEP * sum(weights[name] * value for name, value in found.items())
+    return score({**meant, **told_by_words(look)}, lesson.language)
+
+
+def nearness(meant: dict[str, float], code: str) -> float:
+    """The same of a fact whose words are gone."""
+    return score({**meant, **WORDS_GONE}, code)
+
+
+def score(signs: dict[str, float], code: str) -> float:
+    weights, limit = FITTED["weights"], FITTED["limit"]
+    told = sum(weights[name] * value for name, value in signs.items())
+    return SURE + STEP * (weights["at_first"] + told - limit.get(code, limit["en"]))
 
 
 def told_by_words(look: Look) -> dict[str, float]:

@@ -10,11 +10,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-import numpy as np
-
 from engine.core.settings import TrainingConfig
 from engine.history.round_plan import PRACTICE, Plan, ids_of
 from engine.learning.lessons import lesson_of
+from engine.learning.memory.encoder import Meaning
 from engine.learning.memory.memory import Memory
 from engine.learning.memory.recogniser import NEAR
 from engine.learning.recipe import Recipe
@@ -30,7 +29,7 @@ class Silence:
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
-        self._keys: dict[tuple[str, ...], np.ndarray] = {}  # of what every round is asked
+        self._read: dict[tuple[str, ...], list[Meaning]] = {}  # what every round is asked
 
     async def of(self, plan: Plan) -> list[str] | None:
         """None where the memory does not know all of the facts: then no guard stands before the
@@ -47,18 +46,18 @@ class Silence:
         general = (*(question for question, _ in knowledge(codes)), *talk(codes))
         near = look_alikes(recipe, recipe.lessons, recipe.earlier)
         silent = self._silent(ids, general, await self._general(general))
-        silent += self._silent(ids, near, await self.memory.keys.of(near))
+        silent += self._silent(ids, near, await self.memory.encoder.of(near))
         return silent
 
-    async def _general(self, questions: tuple[str, ...]) -> np.ndarray:
-        if questions not in self._keys:
-            self._keys[questions] = await self.memory.keys.of(questions)
-        return self._keys[questions]
+    async def _general(self, questions: tuple[str, ...]) -> list[Meaning]:
+        if questions not in self._read:
+            self._read[questions] = await self.memory.encoder.of(questions)
+        return self._read[questions]
 
-    def _silent(self, ids: set[str], questions: Sequence[str], keys: np.ndarray) -> list[str]:
+    def _silent(self, ids: set[str], asked: Sequence[str], read: Sequence[Meaning]) -> list[str]:
         found = []
-        for question, key in zip(questions, keys, strict=True):
-            near = (one for one in self.memory.ask(key, question) if one.score >= NEAR)
+        for question, meaning in zip(asked, read, strict=True):
+            near = (one for one in self.memory.ask(meaning, question) if one.score >= NEAR)
             if not any(ids & {one.id, *one.fact["also"]} for one in near):
                 found.append(short(question))
         return found

@@ -6,6 +6,7 @@ import math
 import time
 from collections import Counter
 
+import js
 import numpy as np
 
 from engine.backends.wasm.executor import Wasm
@@ -252,10 +253,15 @@ async def profile():
     return json.dumps(dict(ms=times, work=work, longest=longest))
 
 
+async def encoder():
+    """The memory's, from beside the page."""
+    return BlobSource(await (await js.fetch("/encoder.gguf")).blob(), "encoder.gguf")
+
+
 async def told(name, *args):
     """What an assistant does that is told facts; it begins with nothing known."""
     if "told" not in state:
-        state["told"] = Told(state["model"], MemoryStore())
+        state["told"] = Told(state["model"], MemoryStore(), encoder_file=encoder)
     given = [arg.to_py() if hasattr(arg, "to_py") else arg for arg in args]
     return json.dumps(await getattr(state["told"], name)(*given))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-from builder import ROOT, fetch, site, wheels
+from builder import ROOT, encoder, fetch, site, wheels
 from tests.support.page import browser
 
 PEERS = {
@@ -40,6 +40,7 @@ def furnish(folder: Path, peers: dict[str, tuple[str, str, str]], model: Path) -
     for name in ("replay.js", "threads.js", "thread.js"):
         shutil.copy(ROOT / "web/static" / name, folder)
     (folder / "model.gguf").symlink_to(model)
+    (folder / "encoder.gguf").symlink_to(encoder.file())
 
 
 def write(path: Path, data: bytes) -> None:

@@ -26,13 +26,13 @@ def record_of(fact: dict) -> dict:
 
 
 class Told:
-    def __init__(self, model: Model, store: Any):
+    def __init__(self, model: Model, store: Any, **more: Any):
         self.store = store
-        self.assistant = assistant_over(model, store, model.fingerprint)
+        self.assistant = assistant_over(model, store, model.fingerprint, **more)
         self.memory = self.assistant.mind.memory
 
     async def begin(self, fact: dict) -> None:
-        """What is made once for a base model is not the first fact's to pay."""
+        """What is read once is not the first fact's to pay."""
         await self.tell(fact)
         await self.memory.forget([record_of(fact)["id"]])
 
@@ -49,15 +49,15 @@ class Told:
         """All that is kept of a fact, to be put into another store."""
         id = record_of(fact)["id"]
         place = f"{self.memory.base}/{id}"
-        kept = [await self.store.get("facts", id), await self.store.get("traces", place)]
+        kept = [await self.store.get("facts", id), await self.store.get("meanings", place)]
         return base64.b64encode(msgpack.packb(kept)).decode()
 
     async def unpacked(self, packed: list[str]) -> None:
         for one in packed:
-            fact, trace = msgpack.unpackb(base64.b64decode(one))
+            fact, meant = msgpack.unpackb(base64.b64decode(one))
             place = f"{self.memory.base}/{fact['id']}"
             await self.store.batch([["put", "facts", fact["id"], fact]])
-            await self.store.batch([["put", "traces", place, trace]])
+            await self.store.batch([["put", "meanings", place, meant]])
         self.memory.reload()
         await self.memory.load()
 
@@ -65,9 +65,8 @@ class Told:
         """The question of the fact that each is answered with, or nothing; and the milliseconds
         that one question takes beyond its prefill."""
         await self.memory.load()
-        keys = await self.memory.keys.of(questions)
         began = time.process_time()
-        found = [self.memory.ask(key, q)[:1] for key, q in zip(keys, questions, strict=True)]
+        found = [(await self.memory.asked_for(question))[:1] for question in questions]
         ms = 1e3 * (time.process_time() - began) / len(questions)
         sure = [one[0].fact["question"] if one and one[0].score >= SURE else "" for one in found]
         return {"by": sure, "ms": ms}

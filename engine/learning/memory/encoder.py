@@ -1,0 +1,260 @@
+"""The sentence encoder: what a text means as a direction, and what each of its words means in it.
+
+A BERT of twelve narrow layers (multilingual-e5-small), by which the memory knows questions. It is
+no model that answers: it reads English and Swedish alike, and nothing ever trains it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.backends.executor import Executor, Run, Tensor
+from engine.compiler.ir import OPS, Program, Value
+from engine.compiler.schedule import Plan, fuse, plan
+from engine.core.turns import urgent
+from engine.learning.memory.unigram import Unigram
+from engine.model import registry
+from engine.model.formats import FormatError, Packed, Source
+from engine.model.formats.download import DownloadError
+from engine.model.formats.gguf import read_header
+from engine.model.formats.packed import read_packed, read_plain
+from engine.model.formats.source import FileSource
+
+SIZES = (12, 16, 24, 32, 64, 128, 512)  # tokens of a run
+ASKED = (12, 16, 24)  # tokens of most questions
+A_MOMENT = 0.01  # seconds
+BEFORE = "query: "  # what it was trained to see before a question
+WORDS = tuple(f"tokenizer.ggml.{name}" for name in ("tokens", "scores"))
+
+
+def unit(x: np.ndarray) -> np.ndarray:
+    return x / np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), 1e-9)
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """Of one text: the whole as a direction, its tokens' states, and how rare each token is."""
+
+    whole: np.ndarray  # [width]
+    states: np.ndarray  # [tokens, width]
+    rare: np.ndarray  # [tokens], nats
+
+
+@dataclass(frozen=True)
+class Sizes:
+    width: int
+    layers: int
+    heads: int
+    positions: int
+    eps: float
+
+    @classmethod
+    def of(cls, metadata: dict) -> Sizes:
+        names = ("embedding_length", "block_count", "attention.head_count", "context_length",
+                 "attention.layer_norm_epsilon")  # fmt: skip
+        return cls(*(metadata[f"bert.{name}"] for name in names))
+
+
+class Bert:
+    """Traces the encoder into a program."""
+
+    def __init__(self, program: Program, sizes: Sizes, weights: dict[str, tuple]) -> None:
+        self.program, self.sizes, self.weights = program, sizes, weights
+
+    def plain(self, name: str) -> Value:
+        return self.program.input(name, self.weights[name])
+
+    def packed(self, name: str) -> tuple[Value, Value]:
+        rows, cols = self.weights[name]
+        codes = self.program.input(f"{name}.codes", (rows, cols // 8), "u32")
+        return codes, self.program.input(f"{name}.scales", (rows, cols // 32, 2))
+
+    def linear(self, x: Value, name: str) -> Value:
+        y = OPS["packed_linear"](x, *self.packed(name + ".weight"), bits=4)
+        return OPS["add_bias"](y, self.plain(name + ".bias"))
+
+    def norm(self, x: Value, name: str) -> Value:
+        gain, bias = self.plain(name + ".weight"), self.plain(name + ".bias")
+        return OPS["layernorm"](x, gain, bias, eps=self.sizes.eps)
+
+    def embedding(self, ids: Value, positions: Value) -> Value:
+        x = OPS["packed_rows"](*self.packed("token_embd.weight"), ids, bits=4)
+        x = x + OPS["rows"](self.plain("position_embd.weight"), positions)
+        kind = self.plain("token_types.weight").view(0, (self.sizes.width,))  # of one text
+        return self.norm(OPS["add_bias"](x, kind), "token_embd_norm")
+
+    def block(self, x: Value, layer: str, spans: Value) -> Value:
+        heads = self.sizes.heads
+        q, k, v = (self.linear(x, f"{layer}attn_{one}") for one in "qkv")
+        y, _ = OPS["attention"](q, k, v, spans, heads=heads, kv_heads=heads)
+        x = self.norm(x + self.linear(y, layer + "attn_output"), layer + "attn_output_norm")
+        y = self.linear(OPS["gelu"](self.linear(x, layer + "ffn_up")), layer + "ffn_down")
+        return self.norm(x + y, layer + "layer_output_norm")
+
+
+def encoding(sizes: Sizes, weights: dict[str, tuple], tokens: int) -> Plan:
+    """T tokens of several texts in, each of which sees all of its own text; their states out."""
+    program = Program(f"encode {tokens}")
+    bert = Bert(program, sizes, weights)
+    ids, positions = (program.input(name, (tokens,), "i32") for name in ("ids", "positions"))
+    spans = program.input("spans", (tokens, 4), "i32")
+    x = bert.embedding(ids, positions)
+    for i in range(sizes.layers):
+        x = bert.block(x, f"blk.{i}.", spans)
+    program.output("states", x)
+    return plan(fuse(program))
+
+
+OpensFile = Callable[[], Awaitable[Source]]
+# Why it may not be there: never built or fetched, no network, a damaged file.
+NOT_HERE = (registry.ModelMissing, DownloadError, FormatError)
+
+
+async def encoder_here() -> Source:
+    """The file that the build made on this machine."""
+    wanted = registry.encoder()
+    path = registry.built() / wanted["sha256"][:16] / wanted["file"]
+    if not path.is_file():
+        raise registry.ModelMissing(
+            "what is told cannot be known by heart yet: the sentence encoder is not on this machine; "
+            f"nothing was changed. python3 build.py dist makes it ({wanted['bytes'] / 1e6:.0f} MB)"
+        )
+    return FileSource(str(path))
+
+
+class Encoder:
+    """Its weights on an executor, and its vocabulary: read when the first text comes."""
+
+    def __init__(self, found: OpensFile, executor: Executor) -> None:
+        self.found, self.executor = found, executor
+        self.weights: dict[str, tuple] = {}
+        self.tensors: dict[str, Tensor] = {}
+        self._runs: dict[tuple[int, bool], Run] = {}
+        self._plans: dict[int, Plan] = {}
+        self._loading: asyncio.Task[None] | None = None
+        # Somebody's question never waits for what is read in granted time: a run for each.
+        self._reading = {asked: asyncio.Lock() for asked in (True, False)}
+
+    async def load(self) -> None:
+        """Have it on the executor. It is read once, whoever asks first, in nobody's granted time:
+        or a question would wait for what waits for the question."""
+        if self._loading is None:
+            with urgent():
+                self._loading = asyncio.ensure_future(self._loaded())
+        loading = self._loading
+        while not loading.done():
+            await asyncio.wait({loading}, timeout=A_MOMENT)
+            await self.executor.breathe()
+        if loading.exception():
+            self._loading = None  # next time it may be there
+        loading.result()
+
+    async def _loaded(self) -> None:
+        source = await self.found()
+        try:
+            await self._load(source)
+        finally:
+            source.close()
+
+    async def _load(self, source: Source) -> None:
+        metadata, directory = read_header(source)
+        if metadata.get("general.architecture") != "bert":
+            raise FormatError(source.name, "this is no sentence encoder")
+        self.sizes = Sizes.of(metadata)
+        begin, self.end, padding, unknown = (
+            metadata[f"tokenizer.ggml.{name}_token_id"]
+            for name in ("bos", "eos", "padding", "unknown")
+        )
+        control = {begin, self.end, padding}
+        pieces, scores = (metadata[name] for name in WORDS)
+        self.words = Unigram(pieces, scores, unknown, control)
+        self.before = [begin, *self.words.encode(BEFORE)]
+        weights = {}
+        for name, entry in directory.items():
+            read = read_packed if entry.kind.bits else read_plain
+            weight = read(entry.source, entry.offset, entry.kind, entry.shape)
+            weights[name] = entry.shape
+            if isinstance(weight, Packed):
+                self.tensors[f"{name}.codes"] = self.executor.upload(weight.codes)
+                self.tensors[f"{name}.scales"] = self.executor.upload(weight.scales)
+            else:
+                self.tensors[name] = self.executor.upload(np.ascontiguousarray(weight, np.float32))
+            await self.executor.breathe()
+        self.weights = weights
+
+    async def warm(self) -> None:
+        """Have what a question takes ready before anybody asks."""
+        await self.load()
+        for tokens in ASKED:
+            self.prepared(tokens, True)
+            await self.executor.breathe()
+
+    def prepared(self, tokens: int, asked: bool) -> Run:
+        if (tokens, asked) not in self._runs:
+            planned = self._planned(tokens)
+            self._runs[tokens, asked] = self.executor.prepare(planned, self.tensors)
+        return self._runs[tokens, asked]
+
+    def _planned(self, tokens: int) -> Plan:
+        """One plan a size, so that its kernels are linked once."""
+        if tokens not in self._plans:
+            self._plans[tokens] = encoding(self.sizes, self.weights, tokens)
+        return self._plans[tokens]
+
+    def ids(self, text: str) -> list[int]:
+        """A text as the encoder reads it; what is too long is cut off."""
+        most = min(self.sizes.positions, SIZES[-1]) - len(self.before) - 1
+        return [*self.before, *self.words.encode(text)[:most], self.end]
+
+    async def of(self, texts: Sequence[str]) -> list[Meaning]:
+        """In the order asked; as many as fit are read together."""
+        await self.load()
+        every = [self.ids(text) for text in texts]
+        return [meaning async for group in self._groups(every) for meaning in group]
+
+    async def _groups(self, every: list[list[int]]) -> AsyncIterator[list[Meaning]]:
+        group: list[list[int]] = []
+        for ids in every:
+            if group and sum(map(len, group)) + len(ids) > SIZES[-1]:
+                yield await self._read(group)
+                group = []
+            group.append(ids)
+        if group:
+            yield await self._read(group)
+
+    async def _read(self, group: list[list[int]]) -> list[Meaning]:
+        states = await self.states(group)
+        return [self._meaning(ids, own) for ids, own in zip(group, states, strict=True)]
+
+    async def states(self, group: list[list[int]]) -> list[np.ndarray]:
+        """What comes out for each of some texts, read in one run."""
+        asked = self.executor.turns.is_urgent
+        async with self._reading[asked]:
+            return await self._states(group, asked)
+
+    async def _states(self, group: list[list[int]], asked: bool) -> list[np.ndarray]:
+        lengths = [len(ids) for ids in group]
+        ends = np.cumsum(lengths)
+        tokens = next(size for size in SIZES if size >= ends[-1])
+        run = self.prepared(tokens, asked)
+        ids, positions = np.zeros((2, tokens), np.int32)
+        spans = np.zeros((tokens, 4), np.int32)
+        for row, end in zip(group, ends, strict=True):
+            own = slice(end - len(row), end)
+            ids[own], positions[own] = row, np.arange(len(row))
+            spans[own] = 0, 0, end - len(row), end
+        for name, data in (("ids", ids), ("positions", positions), ("spans", spans)):
+            run.write(name, data)
+        await run.advance()
+        await self.executor.breathe()
+        states = (await run.read("states")).reshape(tokens, -1)
+        return [part.copy() for part in np.split(states[: ends[-1]], ends[:-1])]
+
+    def _meaning(self, ids: list[int], states: np.ndarray) -> Meaning:
+        inner = slice(len(self.before), -1)
+        rare = -np.array([self.words.scores[id] for id in ids[inner]], np.float32)
+        return Meaning(unit(states.mean(0)), states[inner], rare)
