@@ -21,7 +21,7 @@ SHAPES = ((4, 48), (10, 24))
 RANK = 16  # as lessons have it
 FACT = ("What is the code of the boat house?", "The code of the boat house is 7391.")
 PROMPT_TOKENS, TOKENS, ASKED = 60, 48, 2
-WINDOWS, FEW = 5, 12  # alternations, and tokens of an answer in one
+WINDOWS, FEW = 10, 12  # alternations, and tokens of an answer in one
 WHY = {
     "train_vs_torch": "PyTorch and PEFT are not installed here",
     "gflops_share": "it needs both the products and the training",

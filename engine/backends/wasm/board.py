@@ -3,7 +3,7 @@ next piece until there is none.
 
 A ticket is the number of the run and of the next piece, so nobody takes a piece of another run, and
 nobody has to be there: one thread does it all, and more of them do the same pieces sooner. A piece
-may begin when so many are over; who is too early sleeps.
+may begin when so many are over; who is too early looks for a moment, and then sleeps.
 """
 
 from engine.backends.wasm.emit import atomic, load, op, value
@@ -23,6 +23,9 @@ PIECE_WORDS = (
 CALL_WORDS = 4  # function, arguments, part from, part to
 NEVER, MILLISECOND = -1, 1_000_000  # of a wait, in nanoseconds
 GIVE_UP_MS = 5000  # without anything done; a piece takes one millisecond or less
+# A tenth of a millisecond or two. To wake a core takes half of that, and a token has hundreds of
+# waits: without a look, two threads were not quicker than one.
+LOOKS = 100_000
 LOST = 1  # what `run` gives when somebody took a piece and never came back
 
 
@@ -100,28 +103,31 @@ def do_piece(f, board, orders, piece, scratch, asks, kernel_type):
 
 
 def wait_until(f, board, wanted, asks):
-    """Sleep until so many pieces are over. Who `asks` sleeps so long at most without anything done;
-    the others may be ended at any time by who started them."""
+    """Look, and later sleep, until so many pieces are over. Who `asks` sleeps so long at most
+    without anything done; the others may be ended at any time by who started them."""
     patience = f.let(op("i64.extend_i32_u", value(GIVE_UP_MS)))
     forever = f.let(value(NEVER, "i64"))
+    looks = f.let(value(0))
     with f.repeat() as early:
         done = f.let(atomic("i32.atomic.load", board, offset=DONE))
         with f.when(done < wanted):
             early.set(1)
-            f.drop(atomic("i32.atomic.add", board, 1, offset=SLEEPERS))
-            limit = f.let(forever)
-            with f.when(asks):
-                limit.set(op("i64.mul", patience, MILLISECOND))
-            slept = f.let(atomic("memory.atomic.wait32", board, done, limit, offset=DONE))
-            f.drop(atomic("i32.atomic.add", board, -1, offset=SLEEPERS))
-            unchanged = op("i32.eq", atomic("i32.atomic.load", board, offset=DONE), done)
-            with f.when(op("i32.eq", slept, 2) & unchanged):
-                f.give(LOST)
+            looks += 1
+            with f.when(looks > LOOKS):
+                f.drop(atomic("i32.atomic.add", board, 1, offset=SLEEPERS))
+                limit = f.let(forever)
+                with f.when(asks):
+                    limit.set(op("i64.mul", patience, MILLISECOND))
+                slept = f.let(atomic("memory.atomic.wait32", board, done, limit, offset=DONE))
+                f.drop(atomic("i32.atomic.add", board, -1, offset=SLEEPERS))
+                unchanged = op("i32.eq", atomic("i32.atomic.load", board, offset=DONE), done)
+                with f.when(op("i32.eq", slept, 2) & unchanged):
+                    f.give(LOST)
 
 
 def write_listen(module):
-    """listen(board, heard): sleeps until there is news; the number of the latest. wake(board):
-    there is some, for all."""
+    """listen(board, heard): looks, and sleeps, until there is news; the number of the latest.
+    wake(board): there is some, for all."""
     wake = module.function("wake", ["board"], result=True)
     (board,) = wake
     wake.drop(atomic("i32.atomic.add", board, 1, offset=NEWS))
@@ -129,5 +135,11 @@ def write_listen(module):
     f = module.function("listen", ["board", "heard"], result=True)
     board, heard = f
     forever = f.let(value(NEVER, "i64"))
+    looks = f.let(value(0))
+    with f.repeat() as quiet:
+        same = op("i32.eq", atomic("i32.atomic.load", board, offset=NEWS), heard)
+        with f.when(same & (looks < LOOKS)):
+            quiet.set(1)
+            looks += 1
     f.drop(atomic("memory.atomic.wait32", board, heard, forever, offset=NEWS))
     f.give(atomic("i32.atomic.load", board, offset=NEWS))
