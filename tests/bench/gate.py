@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from builder import CACHE
+from engine.backends.select import BACK_ENDS, executor_named
 from engine.cli.session import record_of
 from engine.core.settings import for_model
 from engine.history.round_plan import LESSON, Plan
@@ -35,7 +36,7 @@ from engine.learning.trainer import EngineTrainer
 from engine.model import registry
 from engine.model.formats import open_model
 from engine.model.loaded import Model
-from tests.bench.learn import executor, records
+from tests.bench.learn import records
 from tests.bench.parts import report
 
 TOLD = ("accepted", "outcome", "scale", "steps")
@@ -130,7 +131,7 @@ async def judged(judge: Judge, kind: type[Timed], before, plan: Plan, captured: 
 async def run(options) -> tuple[dict, list]:
     path = options.model or registry.find("smollm2-135m")
     with closing(open_model(str(path))) as file:
-        model = await Model.load(file, await executor(options.backend))
+        model = await Model.load(file, await executor_named(options.backend))
     config = for_model(model.config.parameters)
     first = config.lora_config.first_layer if options.first_layer is None else options.first_layer
     config = config.replace(lesson={"max_steps": options.steps}, lora_config={"first_layer": first})
@@ -194,7 +195,7 @@ async def one(new: Judge, old: Judge, plan: Plan, before: np.ndarray) -> tuple[n
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
     ask.add_argument("--model", type=Path)
-    ask.add_argument("--backend", choices=("gpu", "numpy"), default="numpy")
+    ask.add_argument("--backend", choices=BACK_ENDS, default="auto")
     ask.add_argument("--lessons", type=int, default=24)
     ask.add_argument("--steps", type=int, default=8, help="of a lesson, at most")
     ask.add_argument("--first-layer", type=int)

@@ -17,6 +17,7 @@ from contextlib import closing
 from pathlib import Path
 
 from builder import CACHE
+from engine.backends.select import BACK_ENDS, executor_named
 from engine.cli.session import record_of
 from engine.core.settings import TrainingConfig, for_model
 from engine.history.round_plan import LESSON, PRACTICE, Plan
@@ -26,7 +27,7 @@ from engine.learning.trainer import EngineTrainer
 from engine.model import registry
 from engine.model.formats import open_model
 from engine.model.loaded import Model
-from tests.bench.learn import FIGURES, MANY_STEPS, executor, known, recipe_id, records
+from tests.bench.learn import FIGURES, MANY_STEPS, known, recipe_id, records
 from tests.bench.parts import report
 
 LAYERS = (0, 8, 12, 15, 20)
@@ -76,7 +77,7 @@ async def swept(model: Model, facts: list[dict], config: TrainingConfig, stage: 
 async def run(options) -> tuple[dict, list]:
     path = options.model or registry.find("smollm2-135m")
     with closing(open_model(str(path))) as file:
-        model = await Model.load(file, await executor(options.backend))
+        model = await Model.load(file, await executor_named(options.backend))
     facts = records("facts_eval.jsonl", options.language)[: options.facts]
     usual = for_model(model.config.parameters).replace(practice={"steps_per_fact": MANY_STEPS})
     folder = options.folder / recipe_id(model, facts)
@@ -103,7 +104,7 @@ async def run(options) -> tuple[dict, list]:
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
     ask.add_argument("--model", type=Path)
-    ask.add_argument("--backend", choices=("gpu", "numpy"), default="numpy")
+    ask.add_argument("--backend", choices=BACK_ENDS, default="auto")
     ask.add_argument("--language", choices=("en", "sv"), default="en")
     ask.add_argument("--facts", type=int, default=4)
     ask.add_argument("--layers", type=int, nargs="*", default=LAYERS)

@@ -1,10 +1,12 @@
 """What lessons and practice do to a real model: recall, other words, leaks, drift, and the time.
 
-`python3 build.py bench learn` teaches eight facts one after another, practises, and judges after
-the first lesson, the last and practice; then four facts in Swedish, and practice of forty, which is
-what grows with their number.  The questions are those of facts_eval.jsonl, facts_dev.jsonl and
-known.jsonl, written by hand; no lesson and no gate sees them.  Interrupted, it goes on when called
-again.
+`python3 build.py bench learn` tells eight facts and judges what is known by heart; then it teaches
+them one after another, practises, and judges the version after the first lesson, the last and
+practice, and in the end the whole as a person meets it: memory, guard and version.  Then four facts
+in Swedish, forty, whose practice is what grows with their number, and thirty that nothing was tuned
+on, by heart alone.  The questions are those of facts_eval.jsonl, facts_dev.jsonl, facts_aside.jsonl
+and known.jsonl, written by hand; no lesson and no gate sees them.  Interrupted, it goes on when
+called again.
 """
 
 from __future__ import annotations
@@ -18,26 +20,41 @@ from contextlib import closing
 from pathlib import Path
 
 from builder import CACHE, ROOT
-from engine.backends.reference import Numpy
+from engine.assistant import Assistant
+from engine.backends.select import BACK_ENDS, executor_named
+from engine.cli.judging import BOTH, Asked
+from engine.cli.remembering import assistant_of
 from engine.cli.session import Session, record_of
 from engine.core.settings import TrainingConfig, for_model
-from engine.learning.probe import Shadow, measure
+from engine.core.storage.sqlite import SqliteStore
+from engine.learning.lessons import held_out_anchors
+from engine.learning.memory.speaking import BASE, MEMORY
+from engine.learning.probe import REPLY_TOKENS, Shadow, answered, measure
 from engine.model import registry
 from engine.model.formats import open_model
 from engine.model.loaded import Model
 from tests.bench.parts import report
+from tests.bench.parts.told import Told
 
 HERE = Path(__file__).parent
 FIGURES = ("recall", "unseen", "leak", "kl", "top1", "ppl_change", "known")
 RECIPE = (
     "core/settings learning/recipe learning/batch learning/base_answers learning/lessons/**/* "
-    "learning/rounds/rate_schedule learning/rounds/lesson learning/rounds/gate"
+    "learning/rounds/rate_schedule learning/rounds/lesson learning/rounds/gate learning/memory/* "
+    "learning/rounds/silence"
 ).split()
 GATE = ("taught", "recall", "leak", "perplexity change")
 HIGHER_IS_WORSE = ("leak", "kl", "ppl_change")
 ENGLISH, SWEDISH, MANY = 8, 4, 40
 MANY_STEPS = 12  # a fact in practice of many: half of the usual, which takes well over an hour
-STAGES = ("lessons", "first", "practice")
+NAMES = {
+    "memory": "memory_",
+    "first": "first_",
+    "lesson": "lesson_",
+    "practice": "",
+    "whole": "whole_",
+}  # stage: what its figures' names begin with
+STAGES = ("memory", "lessons", "first", "practice", "whole")
 
 
 def records(name: str, language: str) -> list[dict]:
@@ -60,18 +77,9 @@ def recipe_id(model: Model, facts: list[dict]) -> str:
     for name in RECIPE:
         for path in sorted((ROOT / "engine").glob(f"{name}.py")):
             digest.update(path.read_bytes())
-    for path in sorted((ROOT / "engine/learning/lessons/data").glob("*.json")):
+    for path in sorted((ROOT / "engine/learning").rglob("*.json")):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
-
-
-async def executor(backend: str):
-    """The GPU where there is one that is real, else numpy."""
-    if backend != "numpy":
-        from engine.backends.gpu.executor import GPU
-
-        return await GPU.open()
-    return Numpy()
 
 
 class Study:
@@ -85,6 +93,8 @@ class Study:
     async def run(self, stages: tuple[str, ...]) -> dict:
         self.session = await Session.open(self.folder, self.model, self.config)
         lessons, practised = [], {}
+        if "memory" in stages:
+            await self.once("memory", self.by_heart)
         if "lessons" in stages:
             for i, fact in enumerate(self.facts):
                 lessons.append(await self.once(f"lesson-{i}", self.lesson, fact))
@@ -95,7 +105,9 @@ class Study:
             practised = await self.once("practising", self.practise, not lessons)
             await self.once("practice", self.judged, self.facts)
         await self.session.close()
-        found = {name: self.found(name) for name in ("first", "lesson", "practice")}
+        if "whole" in stages:
+            await self.once("whole", self.whole)
+        found = {name: self.found(name) for name in NAMES}
         found = {name: figures for name, figures in found.items() if figures}
         return {"stages": found, "lessons": lessons, "practised": practised}
 
@@ -129,8 +141,38 @@ class Study:
         trainer, flat = self.session.trainer, await self.session.weights()
         shadow, code = Shadow(trainer.voices, flat), self.code
         figures = await measure(shadow, trainer.coder, facts, code, known(code))
-        report.say("  ", {name: figures[name] for name in FIGURES})
+        report.say("  ", {name: figures[name] for name in FIGURES if name in figures})
         return figures
+
+    async def by_heart(self) -> dict:
+        """Told, and not taught."""
+        store = SqliteStore(self.folder / "memory.sqlite")
+        told = Told(self.model, store)
+        for fact in self.facts:
+            await told.tell(fact)
+        figures = await self.spoken(told.assistant, MEMORY)
+        await store.close()
+        return figures
+
+    async def whole(self) -> dict:
+        async with assistant_of(self.folder, self.model) as assistant:
+            return await self.spoken(assistant, BOTH)
+
+    async def spoken(self, assistant: Assistant, who: str) -> dict:
+        """What a person hears; `same`: of other questions, how many are answered just as by the
+        base."""
+        trainer = self.session.trainer
+        asked, base = (Asked(assistant, one, trainer.voices) for one in (who, BASE))
+        figures, wrong = await answered(asked, trainer.coder, self.facts, known(self.code))
+        others = [question for question, _ in known(self.code)]
+        for code in dict.fromkeys(fact["language"] for fact in self.facts):
+            others += held_out_anchors(code)
+        pairs = zip(
+            *[await one.replies(others, REPLY_TOKENS) for one in (asked, base)], strict=True
+        )
+        figures["same"] = statistics.mean(said == alone for said, alone in pairs)
+        report.say(f"  {who}", figures)
+        return {**figures, "wrong": wrong}
 
 
 def heard(every: int):
@@ -148,8 +190,9 @@ def heard(every: int):
 def summary(runs: list[dict], stage: str, prefix: str) -> dict[str, float]:
     """Mean and worst over the seeds."""
     figures = {}
-    for name in FIGURES:
-        values = [run["stages"][stage][name] for run in runs if stage in run["stages"]]
+    for name in (*FIGURES, "same"):
+        stages = [run["stages"].get(stage, {}) for run in runs]
+        values = [found[name] for found in stages if name in found]
         if not values:
             continue
         figures[prefix + name] = statistics.mean(values)
@@ -187,16 +230,18 @@ def times(runs: list[dict], prefix: str = "") -> dict[str, float]:
 async def run(options) -> tuple[dict, list]:
     path = options.model or registry.find("smollm2-135m")
     with closing(open_model(str(path))) as file:
-        model = await Model.load(file, await executor(options.backend))
+        model = await Model.load(file, await executor_named(options.backend))
     figures: dict[str, float] = {}
     rows = []
     many = records("facts_dev.jsonl", "en") + records("facts_dev.jsonl", "sv")
+    new = records("facts_aside.jsonl", "en") + records("facts_aside.jsonl", "sv")
     usual = for_model(model.config.parameters)
     fewer = usual.replace(practice={"steps_per_fact": MANY_STEPS})
     parts = {
         "": (records("facts_eval.jsonl", "en")[:ENGLISH], options.seeds, STAGES, usual),
         "sv_": (records("facts_eval.jsonl", "sv")[:SWEDISH], 1, STAGES, usual),
-        "forty_": (many[:MANY], 1, STAGES[-1:], fewer),
+        "forty_": (many[:MANY], 1, ("memory", "practice", "whole"), fewer),
+        "new_": (new, 1, ("memory",), usual),
     }
     for prefix, (facts, seeds, stages, config) in parts.items():
         facts = facts[: options.facts]
@@ -210,7 +255,7 @@ async def run(options) -> tuple[dict, list]:
             study = Study(folder, model, facts, config.replace(seed=seed))
             runs.append(await study.run(stages))
             rows.append({"part": prefix or "en", "seed": seed, **runs[-1]})
-        for stage, name in (("practice", ""), ("lesson", "lesson_"), ("first", "first_")):
+        for stage, name in NAMES.items():
             figures |= summary(runs, stage, prefix + name)
         figures |= verdicts(runs, prefix) | times(runs, prefix)
     return figures, rows
@@ -219,10 +264,10 @@ async def run(options) -> tuple[dict, list]:
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
     ask.add_argument("--model", type=Path)
-    ask.add_argument("--backend", choices=("gpu", "numpy"), default="numpy")
+    ask.add_argument("--backend", choices=BACK_ENDS, default="auto")
     ask.add_argument("--seeds", type=int, default=3)
     ask.add_argument("--facts", type=int, help="only so many of each part's")
-    ask.add_argument("--parts", nargs="*", default=["", "sv", "forty"])
+    ask.add_argument("--parts", nargs="*", default=["", "sv", "forty", "new"])
     ask.add_argument("--stages", nargs="*", default=STAGES)
     ask.add_argument("--folder", type=Path, default=CACHE / "bench-learn", help="to go on from")
     options = ask.parse_args()

@@ -1,14 +1,16 @@
-"""One fact, told in the chat, until it is in use: `python3 build.py bench lesson`.
+"""One fact, told in the chat, until it is in use: `python3 build.py bench lesson [WAY]`.
 
-Nobody is there (`away`), or somebody sits there and only looks (`here`).  Told: how long each part
-takes, the share of the time asked and used, and how far the time that was said to be left was from
-the time it took. The model is the default one, or ONESEEK_BENCH_MODEL; ONESEEK_BENCH_SECONDS is how
-long a lesson may take.
+*Learn now* is pressed as soon as it can be (`now`), nobody is there (`away`: it waits for quiet
+first), or somebody sits there and only looks (`here`).  Told: how long each part takes, the share
+of the time asked and used, and how far the time that was said to be left was from the time it took.
+The model is the default one, or ONESEEK_BENCH_MODEL; ONESEEK_BENCH_SECONDS is how long a lesson may
+take.
 """
 
 import json
 import os
 import re
+import sys
 import time
 
 from playwright.sync_api import Browser, Page
@@ -20,7 +22,7 @@ from tests.support.page.browser import chromium, served, wait_for_state, watched
 MODEL = os.environ.get("ONESEEK_BENCH_MODEL", "smollm2-135m")
 LIMIT = float(os.environ.get("ONESEEK_BENCH_SECONDS", "1800"))
 FACT = "My boat is called Saltkråkan."
-EVERY = 5.0  # seconds between two looks
+EVERY = {"now": 1.0, "away": 5.0, "here": 5.0}  # way: seconds between two looks
 UNITS = {"s": 1, "min": 60, "h": 3600}
 LEFT = re.compile(r"About ([\d.,]+)\s(s|min|h) left")
 PARTS = ("getting ready", "going through", "checking")
@@ -46,7 +48,7 @@ def look(page: Page, began: float) -> dict:
     }
 
 
-def lesson(browser: Browser, address: str, somebody: bool) -> list[dict]:
+def lesson(browser: Browser, address: str, way: str) -> list[dict]:
     with watched(browser, address, locale="en-US") as (context, watch):
         watch.allow("")
         page = context.new_page()
@@ -57,9 +59,11 @@ def lesson(browser: Browser, address: str, somebody: bool) -> list[dict]:
         field.fill(FACT)
         field.press("Enter")
         began, rows = time.monotonic(), []
+        if way == "now":
+            page.locator('[data-do="learn-now"]').first.click()
         while time.monotonic() - began < LIMIT:
-            page.wait_for_timeout(EVERY * 1000)
-            if somebody:
+            page.wait_for_timeout(EVERY[way] * 1000)
+            if way == "here":
                 page.mouse.move(400 + len(rows) % 2, 300)
             rows.append(look(page, began))
             report.say(rows[-1])
@@ -69,7 +73,7 @@ def lesson(browser: Browser, address: str, somebody: bool) -> list[dict]:
     return rows
 
 
-def figures(rows: list[dict]) -> dict:
+def figures(rows: list[dict], every: float) -> dict:
     at_work = [row for row in rows if row["part"]]
     if len(at_work) < 2:
         return {"seconds": None}
@@ -77,11 +81,12 @@ def figures(rows: list[dict]) -> dict:
     asked = [row["asked"] for row in at_work[1:] if row["asked"]]
     found = {
         "seconds": rows[-1]["at"],
+        "computing_s": rows[-1]["used"] - rows[0]["used"],
         "share_used": (last["used"] - first["used"]) / (last["at"] - first["at"]),
         "share_asked": sum(asked) / max(1, len(asked)),
     }
     for part in PARTS:
-        found[part.replace(" ", "_") + "_s"] = EVERY * sum(row["part"] == part for row in rows)
+        found[part.replace(" ", "_") + "_s"] = every * sum(row["part"] == part for row in rows)
     for share in (0.25, 0.5, 0.75):
         row = at_work[int(share * (len(at_work) - 1))]
         found[f"told_at_{share:.2f}"] = row["left"]
@@ -91,9 +96,10 @@ def figures(rows: list[dict]) -> dict:
 
 def main() -> None:
     with served(site.build()) as address, chromium() as browser:
-        for name, somebody in (("away", False), ("here", True)):
-            rows = lesson(browser, address, somebody)
-            report.write(f"lesson_{name}", figures(rows), rows, {})
+        for way, every in EVERY.items():
+            if way in (sys.argv[1:] or EVERY):
+                rows = lesson(browser, address, way)
+                report.write(f"lesson_{way}", figures(rows, every), rows, {})
 
 
 if __name__ == "__main__":

@@ -13,12 +13,13 @@ from contextlib import closing
 from pathlib import Path
 
 from builder import CACHE
+from engine.backends.select import BACK_ENDS, executor_named
 from engine.core.settings import for_model
 from engine.learning.probe import Shadow, measure
 from engine.model import registry
 from engine.model.formats import open_model
 from engine.model.loaded import Model
-from tests.bench.learn import FIGURES, Study, executor, known, recipe_id, records
+from tests.bench.learn import FIGURES, Study, known, recipe_id, records
 from tests.bench.parts import report
 
 
@@ -38,7 +39,7 @@ class Line(Study):
 async def run(options) -> tuple[dict, list]:
     path = options.model or registry.find("smollm2-135m")
     with closing(open_model(str(path))) as file:
-        model = await Model.load(file, await executor(options.backend))
+        model = await Model.load(file, await executor_named(options.backend))
     own = {code: records("facts_eval.jsonl", code)[: options.facts] for code in ("en", "sv")}
     in_turn = [fact for pair in zip(own["en"], own["sv"], strict=True) for fact in pair]
     figures: dict[str, float] = {}
@@ -59,7 +60,7 @@ async def run(options) -> tuple[dict, list]:
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
     ask.add_argument("--model", type=Path)
-    ask.add_argument("--backend", choices=("gpu", "numpy"), default="numpy")
+    ask.add_argument("--backend", choices=BACK_ENDS, default="auto")
     ask.add_argument("--facts", type=int, default=4, help="of each language")
     ask.add_argument("--folder", type=Path, default=CACHE / "bench-lines", help="to go on from")
     figures, rows = asyncio.run(run(ask.parse_args()))

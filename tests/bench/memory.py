@@ -39,10 +39,10 @@ from engine.model import registry
 from engine.model.formats import open_model
 from engine.model.loaded import Model
 from tests.bench.parts import lab, report
+from tests.bench.parts.facts import written
 from tests.bench.parts.told import Told
 
-HERE = Path(__file__).parent
-UNTUNED = ("held", "last", "fresh", "sealed", "later")
+UNTUNED = ("held", "last", "fresh", "sealed", "later", "aside")
 ALIKE = 3
 TOLD_IN_TAB = 4  # facts of a size that the tab takes in itself
 SENT = 40  # facts that go into a tab at once
@@ -68,11 +68,6 @@ def with_look_alikes(fact: dict, lessons: list[Lesson]) -> dict:
     """Those that come after the ones a trace is made of; none of them asks for a known fact."""
     own = next(one for one in lessons if one.question == fact["question"])
     return fact | {"leak": [one.question for one in neighbours(own, lessons, 60 + ALIKE)[60:]]}
-
-
-def written(name: str) -> list[dict]:
-    lines = (HERE / f"facts_{name}.jsonl").read_text("utf-8").splitlines()
-    return [json.loads(line) for line in lines]
 
 
 def recipe_id(model: Model) -> str:

@@ -51,8 +51,8 @@ def ours(name):
     return f"{OURS[path]}.{kind}"
 
 
-def main():
-    source = asyncio.run(encoder_here())
+def bert_of(source):
+    """The file's encoder in transformers; nothing of it is dropped out while it is trained."""
     metadata, directory = read_header(source)
     config = transformers.BertConfig(
         vocab_size=len(metadata["tokenizer.ggml.tokens"]),
@@ -64,13 +64,19 @@ def main():
         layer_norm_eps=metadata["bert.attention.layer_norm_epsilon"],
         type_vocab_size=directory["token_types.weight"].shape[0],
         hidden_act="gelu_pytorch_tanh",
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
         attn_implementation="eager",
     )
     model = transformers.BertModel(config, add_pooling_layer=False).eval()
     state = {name: torch.tensor(weight(source, directory[ours(name)]))
              for name, _ in model.named_parameters()}  # fmt: skip
     model.load_state_dict(state, strict=False)
-    made = {}
+    return model
+
+
+def main():
+    model, made = bert_of(asyncio.run(encoder_here())), {}
     for i, ids in enumerate(ENCODED):
         with torch.no_grad():
             made[str(i)] = model(torch.tensor([ids])).last_hidden_state[0].numpy()

@@ -2,6 +2,7 @@
 Hugging Face's tokenizers, and texts read together are as texts read alone."""
 
 import asyncio
+import hashlib
 import random
 import sys
 from contextlib import closing
@@ -13,8 +14,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tokenizers import models, normalizers, pre_tokenizers
 
+from builder import Stop, fetch
 from builder import encoder as carried
-from builder import fetch
 from engine.backends.executor import Executor
 from engine.backends.reference import Numpy
 from engine.backends.wasm.executor import Wasm
@@ -158,10 +159,11 @@ def test_without_it_the_words_say_what_to_do(monkeypatch, tmp_path):
         asyncio.run(Encoder(encoder_here, Numpy()).of(["a"]))
 
 
-def test_the_file_is_made_of_the_carriers_blocks_as_they_are():
-    found = carried.read(fetch.part("encoder/multilingual-e5-small").read_bytes())
+def test_the_file_is_made_of_the_carriers_blocks_as_they_are_and_of_tuned_norms_and_biases():
+    part = fetch.part("encoder/multilingual-e5-small").read_bytes()
+    found, tuned = carried.read(part), carried.TUNED.read_bytes()
     words = carried.chosen(found)
-    data = carried.bytes_of(fetch.part("encoder/multilingual-e5-small").read_bytes())
+    data = carried.bytes_of(part, tuned)
     metadata, directory = read_header(BytesSource(data))
     assert [found.pieces[i] for i in words] == list(metadata["tokenizer.ggml.tokens"])
     entry, kept = directory["blk.3.attn_q.weight"], found.tensors["l3.q.w"][2]
@@ -172,6 +174,12 @@ def test_the_file_is_made_of_the_carriers_blocks_as_they_are():
         old = words[new]
         assert data[table + row * new :][:row] == given_table[row * old :][:row]
     assert len(data) == registry.encoder()["bytes"] and sys.byteorder == "little"
+    assert hashlib.sha256(data).hexdigest() == registry.encoder()["sha256"]
+    flat = [directory[name] for name in carried.tuned_names(found)]
+    values = [np.frombuffer(data, "<f4", entry.shape[0], entry.offset) for entry in flat]
+    assert np.concatenate(values).astype("<f2").tobytes() == tuned
+    with pytest.raises(Stop, match="another encoder"):
+        carried.bytes_of(part, tuned + bytes(2))
 
 
 def test_a_question_waits_for_nothing_that_is_read_in_granted_time(encoder):
