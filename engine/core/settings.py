@@ -282,10 +282,7 @@ USUAL_SIZE = 135e6  # the default model, while none is loaded
 
 def for_model(parameters):
     """The recipe `micro` as it was measured for a base model with so many parameters: larger ones
-    want a smaller rate and learn as well above their first layers (`build.py bench layers`), the
-    smallest move less in each step."""
+    want a smaller rate, the smallest move less in each step."""
     rate = 1e-3 if parameters < 250e6 else 9e-4 if parameters < 450e6 else 5e-4
-    steps, first = (16, 8) if parameters > 50e6 else (64, 0)
-    return TrainingConfig.preset("micro").replace(
-        learning_rate=rate, lora_config={"first_layer": first}, lesson={"max_steps": steps}
-    )
+    steps = 16 if parameters > 50e6 else 64
+    return TrainingConfig.preset("micro").replace(learning_rate=rate, lesson={"max_steps": steps})

@@ -95,4 +95,3 @@ def test_a_models_size_decides_its_settings():
         1e-3, 1e-3, 9e-4, 5e-4,
     ]  # fmt: skip
     assert [for_model(size).lesson.max_steps for size in (1e6, 135e6)] == [64, 16]
-    assert [for_model(size).lora_config.first_layer for size in (1e6, 135e6)] == [0, 8]
