@@ -1,23 +1,31 @@
 """What a processor computes with where there is no browser: the kernels of the tab under wasmtime,
-and for learning numpy instead wherever its products are the quicker ones.
+and numpy wherever its products of many rows are the quicker ones: for them when it answers, and for
+all of a learning step.
 
-The weights are there once: numpy sees the arrays where the kernels have them.
+The packed weights are there once: numpy sees the arrays where the kernels have them.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
 from engine.backends.executor import Run
 from engine.backends.quick_check import product
 from engine.backends.reference import Numpy
-from engine.backends.room import Room
+from engine.backends.room import Room, memory_here
 from engine.backends.wasm.executor import Wasm
 from engine.backends.wasm.native import Native
+from engine.compiler.ir import Step
+from engine.compiler.ops.linear import DENSE_BUDGET, weight_shape
 from engine.compiler.schedule import Plan, plan
 
+PRODUCT = "packed_linear"
+NUMBER_BYTES = 4
+MANY = 8  # rows: fewer are over before numpy has begun
 LEARNING = ("learn", "accumulate")
+SHARE = 0.25  # of the memory, for weights that are unpacked to be read with
 CHOSEN = "learns with"  # in `state`: what both took when it was measured
 ROWS, TIMES, ROUNDS = 240, 2, 3  # of a lesson's step; half a second in all
 
@@ -32,28 +40,43 @@ class Processor(Wasm):
         self.numpy = Numpy()
         self.given = None  # what a step takes is numpy's
         self.milliseconds: dict[str, float] = {}  # of both, once they are known
+        self.many: float = MANY  # rows of a product that numpy does, in what is prepared now
 
     def prepare(self, plan: Plan, tensors: dict | None = None, room: Room | None = None) -> Run:
-        if plan.program.name.split()[0] in LEARNING and self.numpy_learns():
+        if plan.program.name.split()[0] in LEARNING and self.numpy_multiplies():
             self.numpy.turns = self.turns
             run: Any = self.numpy.prepare(plan, tensors)
             run.tensors = tensors  # whose memory its arrays are
             return run
+        self.many = MANY if self.unpacks(plan) and self.numpy_multiplies() else math.inf
         return super().prepare(plan, tensors, room)
+
+    def by_numpy(self, step: Step) -> bool:
+        return step.op.name == PRODUCT and step.ins[0].spec.rows >= self.many
+
+    def unpacks(self, plan: Plan) -> bool:
+        """Whether there is room for this program's weights as plain numbers."""
+        weights = {
+            step.ins[1]: weight_shape(step.ins[1].spec, step.ins[2].spec, step.attrs["bits"])
+            for step in plan.program.steps
+            if step.op.name == PRODUCT
+        }
+        plain = sum(NUMBER_BYTES * n * k for n, k in weights.values())
+        return plain <= min(DENSE_BUDGET, SHARE * memory_here())
 
     async def keep_to(self, store: Any) -> None:
         """The choice that was made for this store, so that what goes on after a restart, or is
         practised again, comes to the same bits; without one it is made now."""
         known = await store.get("state", CHOSEN)
         if known is None:
-            self.numpy_learns()
+            self.numpy_multiplies()
             await store.batch([["put", "state", CHOSEN, self.milliseconds]])
         else:
             self.milliseconds = known
 
-    def numpy_learns(self) -> bool:
+    def numpy_multiplies(self) -> bool:
         if not self.milliseconds:
-            planned = plan(product(ROWS, TIMES))
+            planned, self.many = plan(product(ROWS, TIMES)), math.inf
             ours, theirs = super().prepare(planned), self.numpy.prepare(planned)
             self.milliseconds = {"wasm": quickest(ours), "numpy": quickest(theirs)}
         return self.milliseconds["numpy"] < self.milliseconds["wasm"]

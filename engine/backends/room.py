@@ -6,6 +6,7 @@ of their own.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 ALIGNMENT = 64  # bytes: a cache line
@@ -13,6 +14,14 @@ ALIGNMENT = 64  # bytes: a cache line
 
 def whole_lines(size: int) -> int:
     return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+def memory_here() -> int:
+    """Bytes of memory that this machine says it has."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError, AttributeError):
+        return 0
 
 
 class Given:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from engine.backends.room import memory_here
 from engine.backends.select import BACK_ENDS
 from engine.cli.options import command, json_option, show
-from engine.learning.needs import file_takes, judged, memory_here, packed_takes
+from engine.learning.needs import file_takes, judged, packed_takes
 from engine.model import look as looking
 
 REASONS = {

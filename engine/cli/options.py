@@ -11,8 +11,9 @@ import importlib.util
 import json
 import sys
 
+from engine.backends.room import memory_here
 from engine.backends.select import BACK_ENDS
-from engine.learning.needs import judged, known_takes, memory_here
+from engine.learning.needs import judged, known_takes
 from engine.model import registry
 from engine.model.formats import FormatError
 from engine.model.formats.download import DownloadError

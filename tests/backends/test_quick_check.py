@@ -63,7 +63,7 @@ def test_what_learns_in_a_store_is_chosen_once_so_that_a_restart_comes_to_the_sa
         store, executor = SqliteStore(folder / "oneseek.db", flush=False), native_cpu.Processor(1)
         await executor.keep_to(store)
         await store.close()
-        return executor.numpy_learns()
+        return executor.numpy_multiplies()
 
     (tmp_path / "other").mkdir()
     assert [asyncio.run(restarted(tmp_path)) for _ in range(2)] == [True, True]

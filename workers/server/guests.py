@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from engine.assistant import Assistant, Busy
+from engine.backends.room import memory_here
 from engine.core.turns import Turns
-from engine.learning.needs import memory_here
 from engine.model import registry
 from engine.model.formats import open_model
 from engine.open import assistant_over, keep_bits, model_named

@@ -21,6 +21,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from engine.backends.room import memory_here
 from engine.backends.select import BACK_ENDS
 from engine.cli.options import Progress
 from engine.core import environment
@@ -30,7 +31,6 @@ from engine.core.storage.sqlite import SqliteStore
 from engine.core.storage.store import StorageFull, StoreRetired
 from engine.history.dna import EVERY_QUESTIONS
 from engine.history.signing import BadKey, named_key
-from engine.learning.needs import memory_here
 from engine.model import registry
 from engine.model.formats import FormatError
 from engine.model.registry import NoBaseModels

@@ -21,7 +21,7 @@ from engine.backends.wasm.board import BOARD_BYTES, CLOSED, GIVE_UP_MS, HELPED, 
 from engine.backends.wasm.kernels.kernel import PIECE
 from engine.backends.wasm.memory import Block, Memory, Tensor
 from engine.backends.wasm.program import ARENA, compiled
-from engine.compiler.ir import Spec, Value
+from engine.compiler.ir import Spec, Step, Value
 from engine.compiler.schedule import Plan
 from engine.core.turns import SLICE_MS, Turns
 
@@ -30,7 +30,7 @@ class Linked:
     """A program's code and its lists, where threads find them."""
 
     def __init__(self, executor: Wasm, plan: Plan):
-        self.program = compiled(plan)
+        self.program = compiled(plan, executor.by_numpy)
         self.pieces = executor.held(self.program.pieces)
         self.calls = executor.held(self.program.calls)
         self.module = executor.memory.host.link(self.program.module)
@@ -67,6 +67,10 @@ class Wasm:
 
     def room(self, size: int) -> Room:
         return Room(self.memory.block(size))
+
+    def by_numpy(self, step: Step) -> bool:
+        """Whether numpy does it though there is a kernel."""
+        return False
 
     async def breathe(self) -> None:
         await self.turns.breathe()
@@ -193,6 +197,8 @@ class Run:
 
     def get(self, value: Value) -> Tensor:
         """The value where it lies; between runs its memory may hold another one."""
+        if value in self.inputs:
+            return self.inputs[value]
         if value not in self.values:
             entry, start = self.program.layout.place(value)
             part = self.blocks[entry][start : start + value.spec.nbytes]
@@ -200,9 +206,9 @@ class Run:
         return self.values[value]
 
     def step(self, piece: int) -> None:
-        """One that numpy has the definition of, and we no kernel."""
+        """One that numpy does."""
         (step, _, _), *_ = self.program.steps[piece]
-        ins = [None if v is None else self.get(v).now() for v in step.ins]
+        ins = [None if v is None else self.get(v).here() for v in step.ins]
         results = step.op.reference(*ins, **step.attrs)
         results = results if isinstance(results, tuple) else (results,)
         for out, result in zip(step.outs, results, strict=True):

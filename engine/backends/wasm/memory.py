@@ -3,14 +3,16 @@ them any more.
 
 Which memory it is, a host says: one of the browser's (tab.py) or one of wasmtime's (native.py). It
 has `size`, `grow(bytes)`, `write(address, array)`, `read(address, array)`, `clear(address, bytes)`,
-`link(module)` and `threads`.
+`link(module)`, `threads`, and `seen`: whether numpy sees it, by `view(address, bytes)`.
 """
 
 from __future__ import annotations
 
+import math
 import weakref
 from bisect import insort
 from collections import deque
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -127,9 +129,13 @@ class Tensor:
     def copy_from(self, other: Tensor) -> None:
         self.write(other.now())
 
-    @property
+    @cached_property
     def array(self) -> np.ndarray:
         """The array where it lies, on a host whose memory numpy can see."""
-        return (
-            self.host.view(self.block.address, self.block.size).view(self.dtype).reshape(self.shape)
-        )
+        size = self.dtype.itemsize * math.prod(self.shape)
+        there = self.host.view(self.block.address, size)
+        return there.view(self.dtype).reshape(self.shape)
+
+    def here(self) -> np.ndarray:
+        """To be read at once: where it lies if that can be seen, else a copy."""
+        return self.array if self.host.seen else self.now()

@@ -35,6 +35,8 @@ class SharedMemory(wasmtime.SharedMemory):
 class Native:
     """One shared memory, the modules linked to it, and the threads beside the one that asks."""
 
+    seen = True
+
     def __init__(self, threads: int | None = None):
         self.threads = threads or cores()
         config = wasmtime.Config()

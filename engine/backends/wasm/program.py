@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,6 +23,7 @@ from engine.backends.wasm.kernels.elementwise import elementwise
 from engine.backends.wasm.kernels.kernel import PIECE, RULES, Kernel
 from engine.backends.wasm.stages import Stages
 from engine.compiler.ir import BYTES, Step, Value
+from engine.compiler.pieces import operations
 from engine.compiler.schedule import Plan
 from engine.core.turns import pause
 
@@ -30,6 +31,7 @@ for _module in pkgutil.iter_modules(engine.backends.wasm.kernels.__path__):
     importlib.import_module(f"engine.backends.wasm.kernels.{_module.name}")
 
 ARENA = 0  # the first entry of a run's addresses; the program's inputs follow
+BLAS = 2.5  # times as much as the kernels do in the same time, of large products
 KERNEL = ["arguments", "scratch", "lo", "hi"]  # what every kernel's function takes
 
 
@@ -117,7 +119,8 @@ def signature(step: Step) -> str:
     return f"{step.op.name} {step.op.kernel} {specs} {sorted(step.attrs.items())}"
 
 
-def compiled(plan: Plan) -> Compiled:
+def compiled(plan: Plan, by_numpy: Callable[[Step], bool]) -> Compiled:
+    """`by_numpy` tells of a step whether numpy does it though there is a kernel."""
     layout, module, stages = Layout(plan), Module(), Stages()
     kernel_type = module.type_of(len(KERNEL))
     write_board(module, kernel_type)
@@ -126,6 +129,9 @@ def compiled(plan: Plan) -> Compiled:
     scratch = 0
     for step in plan.program.steps:
         pause()
+        if by_numpy(step):
+            stages.apart(operations(step) / BLAS)
+            continue
         name = signature(step)
         if name not in made:
             kernel = kernel_of(step)

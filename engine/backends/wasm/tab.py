@@ -28,6 +28,8 @@ class NoSimd(RuntimeError):
 class Tab:
     """A memory beside Python's own, and the threads that share it."""
 
+    seen = False
+
     def __init__(self, threads: int | None = None):
         if not js.WebAssembly.validate(to_js(with_simd())):
             raise NoSimd(

@@ -21,7 +21,7 @@ from engine.backends.wasm.kernels.vectors import (
 from engine.backends.wasm.kernels.weights import Packed, unpack_columns, unpack_rows
 
 # Sizes that tests/bench/parts/tiles.py found to be the fastest.
-DOT_ROWS, DOT_COLUMNS = 5, {1: 4, 2: 4, 3: 3, 4: 2, 5: 2}  # of a tile of dot products
+DOT_ROWS, DOT_COLUMNS = 5, {1: 8, 2: 4, 3: 3, 4: 2, 5: 2}  # of a tile of dot products
 OUTER_ROWS = 4  # of a tile against a panel
 BLOCK, CACHED = 32, 160 << 10  # rows of W, and bytes of them, that are worked on at a time
 DEPTH = 1024  # rows of a panel
@@ -50,7 +50,9 @@ def dots(f, rows, columns, segments):
             if not times:
                 continue
             with f.loop(0, times):
-                b = [f.let(load_part(w, j * w_stride, lanes)) for j in range(columns)]
+                b = [load_part(w, j * w_stride, lanes) for j in range(columns)]
+                if rows > 1:  # else each is wanted once, and would take a register from a sum
+                    b = [f.let(one) for one in b]
                 for i, line in enumerate(sums):
                     a = f.let(load_part(x, i * x_stride, lanes))
                     for j, so_far in enumerate(line):

@@ -1,0 +1,19 @@
+"""Peers natively, in a Python of their own that has what the extra `oracle` names."""
+
+import json
+import os
+import subprocess
+
+from builder import ROOT, environment
+
+
+def told_by(module: str, *arguments: object, threads: int) -> dict:
+    """What a module of this folder prints last, with the peers' packages and so many threads."""
+    python = environment.extra("oracle") / "python"
+    line = [python, "-m", f"tests.bench.parts.{module}", *arguments, threads]
+    limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), threads)
+    done = subprocess.run(
+        list(map(str, line)), cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True,
+        env=os.environ | {name: str(value) for name, value in limits.items()},
+    )  # fmt: skip
+    return json.loads(done.stdout.splitlines()[-1])
