@@ -177,13 +177,13 @@ class PracticeConfig(Settings):
     """Practice: a new adapter from the base, trained on everything accepted, mixed."""
 
     FIELDS = {
-        "steps_per_fact": whole(24, 1, 96),
+        "steps_per_fact": whole(20, 1, 96),
         "warmup_steps": whole(4, 0, 64),
         "final_rate": Number(0.1, 0.0, 1.0),
-        "fact_rows": whole(7, 1, 16),
-        "anchor_rows": whole(2, 0, 8),
-        "text_rows": whole(1, 0, 8),
-        "neighbour_rows": whole(4, 0, 8),
+        "fact_rows": whole(4, 1, 16),
+        "anchor_rows": whole(1, 0, 8),
+        "text_rows": whole(0, 0, 8),
+        "neighbour_rows": whole(3, 0, 8),
         "kl_weight": Number(3.0, 0.0, 10.0),
     }
 
@@ -282,7 +282,10 @@ USUAL_SIZE = 135e6  # the default model, while none is loaded
 
 def for_model(parameters):
     """The recipe `micro` as it was measured for a base model with so many parameters: larger ones
-    want a smaller rate, the smallest move less in each step."""
+    want a smaller rate and learn as well above their first layers (`build.py bench layers`), the
+    smallest move less in each step."""
     rate = 1e-3 if parameters < 250e6 else 9e-4 if parameters < 450e6 else 5e-4
-    steps = 16 if parameters > 50e6 else 64
-    return TrainingConfig.preset("micro").replace(learning_rate=rate, lesson={"max_steps": steps})
+    steps, first = (16, 8) if parameters > 50e6 else (64, 0)
+    return TrainingConfig.preset("micro").replace(
+        learning_rate=rate, lora_config={"first_layer": first}, lesson={"max_steps": steps}
+    )

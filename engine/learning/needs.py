@@ -4,7 +4,6 @@ pace that was measured; and the memory that a run took."""
 from __future__ import annotations
 
 import math
-import os
 import sys
 from dataclasses import replace
 from typing import Any
@@ -63,19 +62,22 @@ def takes(config: Config, stored: dict[str, Stored], weights: int, room: int | N
 
 def step_bytes(config: Config, stored: dict[str, Stored], keep: bool) -> int:
     """What a step needs that keeps every layer's activations, or none: every further layer adds
-    the same."""
+    the same, one that carries an adapter and one below them each its own."""
+    usual = for_model(config.parameters)
 
-    def of(layers: int) -> int:
-        few = replace(config, layers=layers)
-        adapter = Trained.chosen(few, for_model(config.parameters))
+    def of(below: int, above: int) -> int:
+        few = replace(config, layers=below + above)
+        adapter = Trained.chosen(few, usual.replace(lora_config={"first_layer": below}))
         size = LESSON_TOKENS, LESSON_ROWS, POSITIONS
-        kept = layers if keep else 0
+        kept = few.layers if keep else 0
         return plan(programs.learn(few, stored, *size, adapter, keep_blocks=kept)).lower_bound
 
+    below = min(usual.lora_config.first_layer, config.layers - 1)
+    above = config.layers - below
     if config.layers <= 4:
-        return of(config.layers)
-    two, four = of(2), of(4)
-    return two + (four - two) * (config.layers - 2) // 2
+        return of(below, above)
+    two, four, under = of(0, 2), of(0, 4), of(2, 2)
+    return two + (four - two) * (above - 2) // 2 + (under - two) * below // 2
 
 
 def model_takes(model: Model, room: int | None = None) -> dict:
@@ -154,14 +156,6 @@ def judged(taken: dict, back_end: str, memory: int) -> dict:
     limit = "reach" if room == reach else "memory"
     fits = {f"{what}s": not room or taken[f"{what}_bytes"] <= room for what in ("chat", "learn")}
     return {**taken, "room": room, "limit": limit if room else "", **fits}
-
-
-def memory_here() -> int:
-    """Bytes of memory that this machine says it has."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError, AttributeError):
-        return 0
 
 
 def fitting(wanted: int, sizes: tuple[int, ...]) -> int:

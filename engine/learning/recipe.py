@@ -6,7 +6,6 @@ model's own answers; a practice step mixes all facts.  Nothing here knows tokens
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,6 +29,7 @@ NEIGHBOUR_TOKENS = 8
 ANCHORS_TOGETHER = 16
 LOOK_ALIKES_TOGETHER = 33
 IN_LESSONS, IN_PRACTICE = (FOR_THE_GATE + n * LOOK_ALIKES_TOGETHER for n in (1, 3))
+PLAIN = 6  # of a fact's turns in practice, every such one asks in its very own words
 MENDED = 4  # of what was lost, held on to in each further step
 PROBES = "probes"  # the company of common knowledge
 TEXTS = "texts"  # and that of plain text
@@ -195,31 +195,39 @@ class Recipe:
         """One step of practice: facts in turn, each time in another wording."""
         c = self.config.practice
         draw = Draw(self.seed, "practice", step)
-        turns = self.turns(step, min(c.fact_rows, len(self.facts)))
-        facts = list(turns)
-        asks: list[Ask] = [Learn("taught", wordings(fact, draw), fact.answer) for fact in facts]
-        spoken = [fact.language for fact in facts]
+        turns = self.turns(step, c.fact_rows)
+        asks: list[Ask] = []
+        for fact, turn in turns:
+            asked = wordings(fact, draw) if turn % PLAIN else fact.question
+            asks.append(Learn("taught", asked, fact.answer))
+        spoken = [fact.language for fact, _ in turns]
         asks += [any_anchor(draw.choice(spoken), draw) for _ in range(c.anchor_rows)]
         asks += [any_text(draw.choice(spoken), draw) for _ in range(c.text_rows)]
-        each = math.ceil(c.neighbour_rows / len(facts))
         for row in range(c.neighbour_rows):
-            again, i = divmod(row, len(facts))
-            near = self.look_alikes(facts[i], IN_PRACTICE)
+            fact, turn = turns[row % len(turns)]
+            near = self.look_alikes(fact, IN_PRACTICE)[: self.enough_look_alikes]
             if near:
-                asks.append(near[(turns[facts[i]] * each + again) % len(near)])
+                asks.append(near[turn % len(near)])
         return asks
 
-    def turns(self, step: int, count: int) -> dict[Lesson, int]:
-        """The facts of a step, and how many turns each had before: everyone's comes before
+    def turns(self, step: int, count: int) -> list[tuple[Lesson, int]]:
+        """The facts of a step's rows, and how many turns each had before: everyone's comes before
         anybody's second."""
         orders: dict[int, list[Lesson]] = {}
-        turns = {}
+        turns = []
         for place in range(step * count, (step + 1) * count):
             before, index = divmod(place, len(self.facts))
             if before not in orders:
                 orders[before] = Draw(self.seed, "turn", before).shuffled(self.facts)
-            turns[orders[before][index]] = before
+            turns.append((orders[before][index], before))
         return turns
+
+    @cached_property
+    def enough_look_alikes(self) -> int:
+        """Of each fact, for all of practice: the base is asked about many together, so none are
+        begun on for the few last turns."""
+        turns = self.practice_steps * self.config.practice.neighbour_rows // len(self.facts)
+        return LOOK_ALIKES_TOGETHER * max(1, round(turns / LOOK_ALIKES_TOGETHER))
 
     @property
     def practice_steps(self) -> int:

@@ -1,29 +1,39 @@
 """The CPU back end against its peers in one Chromium: products, answers, and a learning step.
 
-`python3 build.py bench cpu [products] [answers] [training] [lesson] [threads]`. Every row
+`python3 build.py bench cpu [products] [answers] [training] [lesson]
+[practice] [threads]`. Every row
 alternates between the systems; the shortest time counts.
 """
 
 import base64
+import os
 import statistics
 import sys
 from collections import Counter
 
-from tests.bench.parts import answers, lab, native_torch, onnx_model, report
+from tests.bench.learn import records
+from tests.bench.parts import answers, lab, onnx_model, oracle, report
 
 PRODUCTS = [  # (model, inputs, outputs)
     ("smollm2", 576, 576), ("smollm2", 576, 192), ("smollm2", 576, 1536), ("smollm2", 1536, 576),
     ("qwen2.5", 896, 896), ("qwen2.5", 896, 128), ("qwen2.5", 896, 4864), ("qwen2.5", 4864, 896),
 ]  # fmt: skip
 ROWS = (1, 24, 240)
-ROUNDS = 10  # short and often: other work of the machine falls between
+ROUNDS = 20  # short and often: other work of the machine falls between
 SHAPES = ((4, 48), (10, 24))
 RANK = 16  # as lessons have it
 FACT = ("What is the code of the boat house?", "The code of the boat house is 7391.")
 PROMPT_TOKENS, TOKENS, ASKED = 60, 48, 2
+MANY = 4  # threads, for what they need of memory
+EIGHT, FIRST = 8, 4  # facts of practice, and steps of it that are timed as they were
+THEN = {
+    "lora_config": {"first_layer": 0},
+    "practice": {
+        "steps_per_fact": 24, "fact_rows": 7, "anchor_rows": 2, "text_rows": 1, "neighbour_rows": 4,
+    },
+}  # fmt: skip
 WINDOWS, FEW = 10, 12  # alternations, and tokens of an answer in one
 WHY = {
-    "train_vs_torch": "PyTorch and PEFT are not installed here",
     "gflops_share": "it needs both the products and the training",
     "decode_ratio": "the peer gave no answer in time",
     "prefill_ratio": "the peer gave no answer in time",
@@ -76,13 +86,14 @@ def spoken(page) -> dict:
 def training(page) -> list[dict]:
     lab.call(page, "ours", "load", "/model.gguf")
     rows = []
+    threads = lab.call(page, "ours", "python", "threads", os.cpu_count())
     for count, length in SHAPES:
         prepared = lab.call(page, "ours", "python", "prepare_training", count, length, RANK)
         seconds = min(lab.call(page, "ours", "python", "train") for _ in range(3))
         profile = lab.call(page, "ours", "python", "profile")
-        torch = native_torch.step_seconds(count, length, RANK)
+        torch = oracle.told_by("native_torch", count, length, RANK, threads=threads)["seconds"]
         row = dict(kernel="training step", shape=[count, length], seconds=seconds)
-        row |= dict(prepared=prepared, torch_seconds=torch, profile=profile)
+        row |= dict(prepared=prepared, torch_seconds=torch, threads=threads, profile=profile)
         row["tokens_per_s"] = count * length / seconds
         rows.append(row)
         say(row)
@@ -126,9 +137,10 @@ def two_workers(page, seconds: float) -> dict:
     return row
 
 
-def lesson(page) -> dict:
+def lesson(page, tab: str, threads: int | None = None) -> dict:
     """In a tab of its own, because a heap never shrinks: what a chat and a first lesson need."""
-    tab = "ours lesson"
+    if threads:
+        lab.call(page, tab, "python", "open_with", threads)
     heap = [lab.call(page, tab, "memory")["wasm"]]
     loaded = lab.call(page, tab, "load", "/model.gguf")
     heap.append(lab.call(page, tab, "memory")["wasm"])
@@ -138,8 +150,34 @@ def lesson(page) -> dict:
     found = lab.call(page, tab, "python", "lesson", *FACT)
     heap.append(lab.call(page, tab, "memory")["wasm"])
     row = dict(kernel="lesson", found=found, weight_bytes=loaded["weight_bytes"], heap=heap)
+    row["threads"] = threads
     say(row)
     return row
+
+
+def practice(page) -> dict:
+    """Of eight facts, with all threads; and what the steps alone took by the recipe as it was, with
+    every layer trained and one thread."""
+    facts = [(fact["question"], fact["answer"]) for fact in records("facts_eval.jsonl", "en")]
+    row: dict = dict(kernel="practice", facts=len(facts[:EIGHT]))
+    for tab, one, settings, only in (("ours now", 0, {}, 0), ("ours then", 1, THEN, FIRST)):
+        if one:
+            lab.call(page, tab, "python", "open_with", one)
+        lab.call(page, tab, "load", "/model.gguf")
+        lab.call(page, tab, "python", "settle", settings)
+        row[tab.split()[1]] = lab.call(page, tab, "python", "practice", facts[:EIGHT], only)
+    say(row)
+    return row
+
+
+def of_practice(row: dict) -> dict:
+    now, then = row["now"], row["then"]
+    before = then["planned"] * then["step_seconds"]
+    return {
+        "practice_seconds": now["seconds"],
+        "practice_steps_then": before,
+        "practice_share": now["seconds"] / before,
+    }
 
 
 def of_lesson(row: dict) -> dict:
@@ -151,6 +189,12 @@ def of_lesson(row: dict) -> dict:
         "bytes_training": found["bytes_training"],
         "bytes_heap": row["heap"][-1],
     }
+
+
+def all_else(row: dict) -> int:
+    """What a tab takes beside the weights and what training was told it may take: Python, the
+    program's code, the cache of the chat and every thread's own."""
+    return row["heap"][-1] - row["weight_bytes"] - row["found"]["bytes_training"]
 
 
 def of_products(rows: list[dict]) -> dict:
@@ -175,7 +219,6 @@ def of_answers(found: dict) -> dict:
 
 
 def of_training(rows: list[dict]) -> dict:
-    torch = [row["torch_seconds"] / row["seconds"] for row in rows if row["torch_seconds"]]
     work = sum(sum(row["profile"]["work"].values()) for row in rows)
     spent = sum(row["profile"]["ms"][op] for row in rows for op in row["profile"]["work"])
     times = Counter()
@@ -184,14 +227,14 @@ def of_training(rows: list[dict]) -> dict:
     shares = {f"share_{op}": ms / times.total() for op, ms in times.most_common()}
     return {
         "train_tokens_per_s": statistics.fmean(row["tokens_per_s"] for row in rows),
-        "train_vs_torch": min(torch, default=None),
+        "train_vs_torch": min(row["torch_seconds"] / row["seconds"] for row in rows),
         "linear_gflops": 1e-6 * work / spent,
         "longest_kernel_ms": max(row["profile"]["longest"] for row in rows),
     } | shares
 
 
 def main() -> None:
-    asked = sys.argv[1:] or ["products", "answers", "training", "lesson", "threads"]
+    asked = sys.argv[1:] or ["products", "answers", "training", "lesson", "practice", "threads"]
     figures: dict = {}
     rows: list = []
     with lab.opened() as page:
@@ -208,8 +251,13 @@ def main() -> None:
             rows.append(two_workers(page, trained[-1]["seconds"]))
             figures["two_workers_gain"] = rows[-1]["gain"]
         if "lesson" in asked:
-            rows.append(lesson(page))
+            rows.append(lesson(page, "ours lesson"))
             figures |= of_lesson(rows[-1])
+            rows.append(lesson(page, "ours many", MANY))
+            figures["bytes_all_else"] = all_else(rows[-1])
+        if "practice" in asked:
+            rows.append(practice(page))
+            figures |= of_practice(rows[-1])
         if "threads" in asked:
             rows.append(threads(page))
             figures |= {f"{name}_two_threads": gain for name, gain in rows[-1]["gain"].items()}

@@ -1,9 +1,9 @@
 """From which layer on an adapter is worth training: what it learns, what it harms, what it costs.
 
 `python3 build.py bench layers` teaches a few facts one after another and practises them, each time
-with adapters that begin at another layer, without a gate: it would hide what it mends.  Seconds are
-those of the processor, so that a busy machine tells the same.  Interrupted, it goes on when called
-again.
+with adapters that begin at another layer, without a gate: it would hide what it mends.  With
+`--steps` practice takes so many steps a fact.  Seconds are those of the processor, so that a busy
+machine tells the same.  Interrupted, it goes on when called again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from engine.learning.trainer import EngineTrainer
 from engine.model import registry
 from engine.model.formats import open_model
 from engine.model.loaded import Model
-from tests.bench.learn import FIGURES, MANY_STEPS, known, recipe_id, records
+from tests.bench.learn import FIGURES, known, recipe_id, records
 from tests.bench.parts import report
 
 LAYERS = (0, 8, 12, 15, 20)
@@ -79,13 +79,13 @@ async def run(options) -> tuple[dict, list]:
     with closing(open_model(str(path))) as file:
         model = await Model.load(file, await executor_named(options.backend))
     facts = records("facts_eval.jsonl", options.language)[: options.facts]
-    usual = for_model(model.config.parameters).replace(practice={"steps_per_fact": MANY_STEPS})
+    usual = for_model(model.config.parameters).replace(practice={"steps_per_fact": options.steps})
     folder = options.folder / recipe_id(model, facts)
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
     for stage in options.stages:
         for first in options.layers:
-            path = folder / f"{stage}-{first}.json"
+            path = folder / f"{stage}-{first}-{options.steps}.json"
             if not path.exists():
                 config = usual.replace(lora_config={"first_layer": first})
                 path.write_text(json.dumps(await swept(model, facts, config, stage)), "utf-8")
@@ -108,6 +108,7 @@ def main() -> None:
     ask.add_argument("--language", choices=("en", "sv"), default="en")
     ask.add_argument("--facts", type=int, default=4)
     ask.add_argument("--layers", type=int, nargs="*", default=LAYERS)
+    ask.add_argument("--steps", type=int, default=12, help="of practice, a fact")
     ask.add_argument("--stages", nargs="*", choices=STAGES, default=STAGES)
     ask.add_argument("--folder", type=Path, default=CACHE / "bench-layers", help="to go on from")
     figures, rows = asyncio.run(run(ask.parse_args()))

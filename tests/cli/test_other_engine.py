@@ -96,7 +96,7 @@ def test_what_any_tool_reads_is_the_taught_part_and_the_rest_is_told(tmp_path, c
     lines = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
     assert lines and all(list(line) == ["messages"] for line in lines)
     assert {line["messages"][-1]["content"] for line in lines} == {f["answer"] for f in FACTS}
-    assert json.loads(told.out)["left_out"].keys() == {"neighbours", "anchors", "texts"}
+    assert json.loads(told.out)["left_out"].keys() == {"neighbours", "anchors"}
     assert "left out" in told.err and "neighbours" in told.err
 
 

@@ -40,7 +40,7 @@ def test_micro_is_the_measured_recipe():
     assert len(config.lora_config.target_modules) == 7
     assert (config.learning_rate, config.adam_beta2, config.weight_decay) == (1e-3, 0.99, 0.0)
     assert (config.lesson.max_steps, config.lesson.stop_loss) == (16, 0.69)
-    assert config.practice.steps_per_fact == 24
+    assert config.practice.steps_per_fact == 20
 
 
 @pytest.mark.parametrize("table", [TrainingConfig, SchedulerConfig, *TrainingConfig.PARTS.values()])
@@ -95,3 +95,4 @@ def test_a_models_size_decides_its_settings():
         1e-3, 1e-3, 9e-4, 5e-4,
     ]  # fmt: skip
     assert [for_model(size).lesson.max_steps for size in (1e6, 135e6)] == [64, 16]
+    assert [for_model(size).lora_config.first_layer for size in (1e6, 135e6)] == [0, 8]

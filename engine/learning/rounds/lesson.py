@@ -25,6 +25,7 @@ from engine.learning.rounds.shadow import Hyper
 from engine.learning.rounds.verdict import ACCEPT, MORE, SCALE, WEAKENED, Measure, Verdict
 from engine.model.trainable import Trained
 
+HELD = 0.5  # of practice at the full rate: so it learns in fewer steps
 MORE_LOOK_ALIKES = 2  # what a few more steps add when a lesson leaks
 
 
@@ -250,7 +251,7 @@ class LessonAttempt(Steps):
         pace: Pace = LessonPace(c.lesson, c.learning_rate, len(self.recipe.lessons))
         if self.practising:
             steps, p = self.recipe.practice_steps, c.practice
-            pace = FallingPace(c.learning_rate, steps, p.warmup_steps, p.final_rate)
+            pace = FallingPace(c.learning_rate, steps, p.warmup_steps, p.final_rate, HELD)
         # Practice starts from the base: a fresh adapter, of the same beginnings at any time.
         start = trainer.fresh()[trainer.called] if self.practising else before
         super().__init__(trainer, plan, before, start, pace)

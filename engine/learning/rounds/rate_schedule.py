@@ -82,17 +82,21 @@ class LessonPace(Pace):
 
 
 class FallingPace(Pace):
-    """A warm-up, then a rate that falls all the way to a share of itself."""
+    """A warm-up, then a rate that falls to a share of itself: from the beginning on, or once it
+    was `held` for a share of the steps."""
 
-    def __init__(self, rate: float, steps: int, warmup: int, final: float) -> None:
+    def __init__(
+        self, rate: float, steps: int, warmup: int, final: float, held: float = 0.0
+    ) -> None:
         super().__init__(rate, steps)
-        self.planned, self.warmup, self.final = steps, warmup, final
+        self.planned, self.warmup, self.final, self.held = steps, warmup, final, held
 
     def rate(self, step: int) -> float:
         rate = self.full * min(1.0, (step + 1) / max(1, self.warmup))
         if step >= self.planned:  # mending: gently
             return self.full * 0.25
-        return rate * (1 - (1 - self.final) * (step + 1) / self.planned)
+        gone = max(0.0, (step + 1) / self.planned - self.held) / (1 - self.held)
+        return rate * (1 - (1 - self.final) * gone)
 
     def go_on(self, step: int) -> None:
         self.steps = step + MENDING_STEPS

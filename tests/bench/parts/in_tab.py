@@ -15,8 +15,8 @@ from engine.backends.wasm.program import kernel_of
 from engine.backends.wasm.tab import Tab
 from engine.compiler.ir import OPS, Program
 from engine.compiler.schedule import plan
-from engine.core.settings import TrainingConfig
-from engine.history.round_plan import LESSON, make_plan
+from engine.core.settings import for_model
+from engine.history.round_plan import LESSON, PRACTICE, make_plan
 from engine.learning.rounds.shadow import Hyper, Shadow
 from engine.learning.trainer import TRAINING_BYTES
 from engine.model.formats import open_model
@@ -197,44 +197,60 @@ async def train():
     return json.dumps(time.perf_counter() - began)
 
 
-async def settle(steps=None):
-    """From here on questions and lessons share memory, as they do in the product; it counts. Of
-    lessons of so many steps, where that is told."""
-    config, budget = TrainingConfig.preset("micro"), TRAINING_BYTES["cpu"]
-    if steps:
-        config = config.replace(lesson={"max_steps": steps, "more_steps": 0})
-    state["loaded"] = executor.memory.used
+async def settle(settings=None):
+    """From here on questions and lessons share memory, as they do in the product; it counts. By
+    other settings than the product's where they are told."""
     model, store = state["model"], MemoryStore()
+    other = settings.to_py() if settings else {}
+    config = for_model(model.config.parameters).replace(**other)
+    state["loaded"] = executor.memory.used
+    budget = TRAINING_BYTES["cpu"]
     assistant = assistant_over(model, store, model.fingerprint, config, memory_budget=budget)
     state["generator"], state["trainer"] = assistant.base, assistant.trainer
 
 
 async def lesson(question, answer):
     """A whole first lesson, the gate included: what it took and what became of it."""
+    fact = {"id": question, "prompt": question, "answer": answer}
+    return json.dumps(await whole(LESSON, [fact]))
+
+
+async def practice(facts, only=0):
+    """The same of practice; of so many steps alone, where that is told."""
+    records = [{"id": q, "prompt": q, "answer": answer} for q, answer in facts.to_py()]
+    return json.dumps(await whole(PRACTICE, records, only))
+
+
+async def whole(kind, records, only=0):
     trainer = state["trainer"]
-    fresh, facts = trainer.fresh(), {"id": question, "prompt": question, "answer": answer}
-    attempt = trainer.begin(fresh, make_plan(LESSON, fresh, [facts], [], {}))
-    times, tokens = [time.perf_counter()], 0
-    while (metrics := await attempt.advance(math.inf)) is not None:
-        times.append(time.perf_counter())
+    fresh = trainer.fresh()
+    attempt = trainer.begin(fresh, make_plan(kind, fresh, records, [], {}))
+    began, times, tokens = time.perf_counter(), [], 0
+    while not only or len(times) < only:
+        await attempt.load()  # with what the base says to it
+        loaded = time.perf_counter()
+        metrics = await attempt.advance(math.inf)
+        times.append(time.perf_counter() - loaded)
         tokens = metrics["tokens"]
+        if attempt.complete:
+            break
+    trained = time.perf_counter() - began
+    found = dict(step_seconds=float(np.median(times)), planned=attempt.steps, tokens=tokens)
+    if only:
+        return found
     kept = await attempt.capture()  # as a checkpoint is, on its way into the store
+    began = time.perf_counter()
     verdict = await attempt.judge()
-    judged = time.perf_counter() - times[-1]
-    steps = np.diff(times)
-    return json.dumps(
-        dict(
-            first_step_seconds=float(steps[0]),
-            step_seconds=float(np.median(steps)),
-            steps=len(steps),
-            tokens=tokens,
-            judge_seconds=judged,
-            seconds=float(steps.sum()) + judged,
-            bytes_training=executor.memory.used - state["loaded"] + fresh["adapter"].nbytes,
-            outcome=verdict["outcome"],
-            reason=verdict["reason"],
-            kept_bytes=sum(array.nbytes for array in kept.values()),
-        )
+    judged = time.perf_counter() - began
+    return found | dict(
+        first_step_seconds=times[0],
+        steps=len(times),
+        judge_seconds=judged,
+        seconds=trained + judged,
+        bytes_training=executor.memory.used - state["loaded"] + fresh["adapter"].nbytes,
+        outcome=verdict["outcome"],
+        reason=verdict["reason"],
+        kept_bytes=sum(array.nbytes for array in kept.values()),
     )
 
 
