@@ -4,7 +4,7 @@
 them one after another, practises, and judges the version after the first lesson, the last and
 practice, and in the end the whole as a person meets it: memory, guard and version.  Then four facts
 in Swedish, forty, whose practice is what grows with their number, and thirty that nothing was tuned
-on, by heart alone.  The questions are those of facts_eval.jsonl, facts_dev.jsonl, facts_aside.jsonl
+on, by heart alone.  The questions are those of facts_eval.jsonl, facts_dev.jsonl, facts_vault.jsonl
 and known.jsonl, written by hand; no lesson and no gate sees them.  Interrupted, it goes on when
 called again.
 """
@@ -46,7 +46,6 @@ RECIPE = (
 GATE = ("taught", "recall", "leak", "perplexity change")
 HIGHER_IS_WORSE = ("leak", "kl", "ppl_change")
 ENGLISH, SWEDISH, MANY = 8, 4, 40
-MANY_STEPS = 12  # a fact in practice of many: half of the usual, which takes well over an hour
 NAMES = {
     "memory": "memory_",
     "first": "first_",
@@ -234,16 +233,15 @@ async def run(options) -> tuple[dict, list]:
     figures: dict[str, float] = {}
     rows = []
     many = records("facts_dev.jsonl", "en") + records("facts_dev.jsonl", "sv")
-    new = records("facts_aside.jsonl", "en") + records("facts_aside.jsonl", "sv")
+    new = records("facts_vault.jsonl", "en") + records("facts_vault.jsonl", "sv")
     usual = for_model(model.config.parameters)
-    fewer = usual.replace(practice={"steps_per_fact": MANY_STEPS})
     parts = {
-        "": (records("facts_eval.jsonl", "en")[:ENGLISH], options.seeds, STAGES, usual),
-        "sv_": (records("facts_eval.jsonl", "sv")[:SWEDISH], 1, STAGES, usual),
-        "forty_": (many[:MANY], 1, ("memory", "practice", "whole"), fewer),
-        "new_": (new, 1, ("memory",), usual),
+        "": (records("facts_eval.jsonl", "en")[:ENGLISH], options.seeds, STAGES),
+        "sv_": (records("facts_eval.jsonl", "sv")[:SWEDISH], 1, STAGES),
+        "forty_": (many[:MANY], 1, ("memory", "practice", "whole")),
+        "new_": (new, 1, ("memory",)),
     }
-    for prefix, (facts, seeds, stages, config) in parts.items():
+    for prefix, (facts, seeds, stages) in parts.items():
         facts = facts[: options.facts]
         stages = tuple(stage for stage in stages if stage in options.stages)
         if prefix.rstrip("_") not in options.parts:
@@ -252,7 +250,7 @@ async def run(options) -> tuple[dict, list]:
         for seed in range(seeds):
             report.say(f"{len(facts)} facts, seed {seed}")
             folder = options.folder / recipe_id(model, facts) / "-".join([str(seed), *stages])
-            study = Study(folder, model, facts, config.replace(seed=seed))
+            study = Study(folder, model, facts, usual.replace(seed=seed))
             runs.append(await study.run(stages))
             rows.append({"part": prefix or "en", "seed": seed, **runs[-1]})
         for stage, name in NAMES.items():

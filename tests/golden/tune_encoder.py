@@ -28,11 +28,11 @@ from engine.learning.memory.encoder import Encoder
 from engine.learning.memory.recogniser import COMMON, LEAST
 from engine.model.formats.source import BytesSource
 from tests.bench.parts import report
-from tests.bench.weigh import HALVES, facts_of, half_of, tuned_on
+from tests.bench.weigh import HALVES, facts_of, general, half_of, tuned_on
 from tests.golden.make_encoder import bert_of, ours
 
 EPOCHS, RATE, LEARNED_RATE, WARM = 5, 2e-3, 0.2, 10
-FACTS, OTHERS = 12, 12  # of a step
+FACTS, OTHERS = 12, 24  # of a step
 LABELS = (("unseen", 1, 4), ("leak", 0, 4), ("far", 0, 2))  # wanted or not, and how many of a fact
 SIGNS = (5.0, 5.0, 10.0, 10.0, 10.0)  # what each likeness counts at first
 
@@ -153,7 +153,9 @@ async def made(facts: list[dict], to: Path) -> None:
     source = BytesSource(encoder.bytes_of(data, None), "published")
     reads = Encoder(lambda: asyncio.sleep(0, source), Numpy())
     await reads.load()
-    others = [question for code in ("en", "sv") for _, question in anchors(code)]
+    codes = ("en", "sv")
+    others = [question for code in codes for _, question in anchors(code)]
+    others += [question for code in codes for question in general(code)]
     tuned = tune(Reader(bert_of(source).train(), reads), facts, others)
     order = [name for name in encoder.tuned_names(encoder.read(data)) if name in tuned]
     assert len(order) == len(tuned)

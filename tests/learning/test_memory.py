@@ -412,6 +412,18 @@ def test_a_beginning_is_followed_and_a_sentence_that_leads_nowhere_is_not_waited
     assert first not in saying.amounts(lost[1:], "q" * (LOST - 1))
 
 
+def test_an_answer_that_was_begun_is_said_to_its_end_whatever_was_taken_for_its_value(model):
+    answer = "Renting a kayak for half a day at Otterbank costs $27."
+    saying, ids = Saying(model.tokenizer, [(answer, "half")]), model.tokenizer.encode(answer)
+    for length in range(5, len(ids)):
+        pushed = saying.amounts(ids[:length], model.tokenizer.decode(ids[:length]))
+        assert max(pushed, key=pushed.get) == ids[length]
+    ended = saying.amounts(ids, answer)
+    assert set(ended) == set(model.tokenizer.eos_ids) and min(ended.values()) > 0
+    other = "It is half of that. "
+    assert not saying.amounts(model.tokenizer.encode(other), other)
+
+
 def test_behind_a_sentence_the_answer_begins_after_a_space(model):
     answer, said = "Din båt heter Saltkråkan.", "Det vet jag inte än."
     saying, ids = Saying(model.tokenizer, [(answer, "Saltkråkan")]), model.tokenizer.encode(said)

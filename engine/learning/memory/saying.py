@@ -17,6 +17,7 @@ MOST = 64.0  # twice as much with each sentence that does not say it: models dif
 FOLLOWED = (6.0, 10.0, 16.0)  # nats for what goes on with one, two, three words of the answer
 PATIENCE = 96  # tokens after which what was not said is given up
 LOST = 12  # tokens after which a sentence counts as one that does not say it
+BEGUN = 4  # tokens of an answer after which it is said to its end
 OPEN = ("\n", '"', "“", "(")  # behind these the answer may begin, and behind ENDS after a space
 ENDS = (".", "!", "?", ":", ";")
 
@@ -29,6 +30,7 @@ class Wanted:
     value: str
     bare: tuple[tuple[int, ...], ...]
     spaced: tuple[tuple[int, ...], ...]
+    number: bool  # the answer ends in one
 
     @classmethod
     def of(cls, tokenizer: Tokenizer, answer: str, value: str) -> Wanted:
@@ -39,6 +41,7 @@ class Wanted:
             value,
             tuple(tuple(tokenizer.encode(text)) for text in texts if text),
             tuple(tuple(ids[len(end) :]) for ids in spaced if ids[len(end) :]),
+            answer.rstrip(".")[-1:].isdigit(),
         )
 
     def said(self, text: str) -> bool:
@@ -46,6 +49,25 @@ class Wanted:
         count."""
         words = r"[\W_]+".join(re.escape(word) for word in fold(self.value).split())
         return re.search(rf"(?<!\w){words}(?=\W)", text.casefold()) is not None
+
+    @property
+    def whole(self) -> tuple[tuple[int, ...], ...]:
+        """The answer itself, without and after a space."""
+        return self.bare[0], *self.spaced[:1]
+
+    def begun(self, ids: Sequence[int]) -> bool:
+        """Whether the answer itself is being said and has not come to its end: what is taken for
+        its value may be a word before the news."""
+        return any(
+            tuple(ids[-length:]) == form[:length]
+            for form in self.whole
+            for length in range(BEGUN, min(len(ids) + 1, len(form)))
+        )
+
+    def over(self, ids: Sequence[int]) -> bool:
+        """Whether it was just said to its end, and that is a number: `$27.` may grow into another
+        price."""
+        return self.number and any(tuple(ids[-len(form) :]) == form for form in self.whole)
 
     def next(self, ids: Sequence[int]) -> dict[int, float]:
         """What goes on with the end of what was said; the longest match counts most."""
@@ -78,7 +100,9 @@ class Saying:
 
     def amounts(self, ids: Sequence[int], text: str) -> dict[int, float]:
         """Token -> nats."""
-        unsaid = [one for one in self.wanted if not one.said(text)]
+        unsaid = [one for one in self.wanted if not one.said(text) or one.begun(ids)]
+        if not unsaid and any(one.over(ids) for one in self.wanted):
+            return dict.fromkeys(self.ends, NATS)
         if not unsaid or len(ids) > PATIENCE * len(self.wanted):
             return {}
         for one in list(unsaid):
