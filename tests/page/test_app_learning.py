@@ -538,7 +538,7 @@ def test_scenario_24_everything_leaves_as_a_backup_is_wiped_and_comes_back(
     home.get_by_role("button", name="New chat").click()
     say(home, "My cat is called Nisse.")
     finished(home)
-    shown = panel(home, "Versions").get_by_role("listitem").all_inner_texts()
+    shown = panel(home, "Versions").get_by_role("listitem").all_text_contents()
     home.get_by_role("button", name="Settings").click()
     backup = tmp_path / "backup.json"
     backup.write_bytes(exported(home, "Export everything"))
@@ -572,4 +572,4 @@ def test_scenario_24_everything_leaves_as_a_backup_is_wiped_and_comes_back(
     wait_for_state(home, *ALIVE, timeout=120)
     items = panel(home, "Versions").get_by_role("listitem")
     expect(items).to_have_count(len(shown))
-    assert items.all_inner_texts() == shown
+    assert items.all_text_contents() == shown

@@ -81,7 +81,7 @@ def test_a_question_and_a_run_are_learned_only_in_time_the_page_grants(tmp_path)
             assert (await assistant.versions.current())["micro"] == 1
             assert await worker.questions.open({}, None) is None and api.open_run(None) is None
 
-            begin = {"baseModels": ["tiny"], "epochs": 1}
+            begin = {"baseModels": ["tiny"], "epochs": 4}
             await worker.call("POST", "/api/admin/training/start-dna-v2", begin, id="2")
             assert worker.answer("2")[0] == 202
             assert any(isinstance(one, ApiWork) for one in worker.sent)
