@@ -23,7 +23,7 @@ from engine.compiler.schedule import Plan, plan
 
 PRODUCT = "packed_linear"
 NUMBER_BYTES = 4
-MANY = 8  # rows: fewer are over before numpy has begun
+MANY = 48  # rows: fewer are over before numpy has unpacked anything
 LEARNING = ("learn", "accumulate")
 SHARE = 0.25  # of the memory, for weights that are unpacked to be read with
 CHOSEN = "learns with"  # in `state`: what both took when it was measured

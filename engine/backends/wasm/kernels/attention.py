@@ -10,7 +10,7 @@ from functools import partial
 
 from engine.backends.wasm.emit import load, op, splat
 from engine.backends.wasm.kernels.kernel import Kernel, kernel
-from engine.backends.wasm.kernels.matmul import DOT_ROWS, dots, outer, row_tiles
+from engine.backends.wasm.kernels.matmul import dots, outer, row_tiles
 from engine.backends.wasm.kernels.vectors import (
     constant,
     exp,
@@ -22,6 +22,7 @@ from engine.backends.wasm.kernels.vectors import (
 )
 
 NOTHING = -1e30  # the score of a key that is not there
+HEADS = 5  # of a group, in a tile
 
 
 @dataclass
@@ -67,7 +68,7 @@ def score(f, s, rows, keys, head, spans, scores, scale):
     at, stride, columns = f.let(scores), 4 * s.width, 4 if s.group == 1 else 2
 
     def tile(columns):
-        for start, stop, height in row_tiles(s.group, DOT_ROWS):
+        for start, stop, height in row_tiles(s.group, HEADS):
             for first in range(start, stop, height):
                 left = rows + first * stride
                 sums = dots(f, height, columns, [(left, stride, key, s.stride, s.width)])
@@ -103,7 +104,7 @@ def softmax(f, scores, end):
 
 def weighted(f, s, scores, values, head, spans, out, factors):
     """out[g] = factors[g] * the sum over i of scores[g][i] values[i]."""
-    for start, stop, height in row_tiles(s.group, DOT_ROWS):
+    for start, stop, height in row_tiles(s.group, HEADS):
         vectors = next(n for n in (8, 4, 2, 1) if n * height <= 8 and s.width % (4 * n) == 0)
         for first in range(start, stop, height):
             with f.loop(0, 4 * s.width, 16 * vectors) as d:
@@ -120,7 +121,7 @@ def weighted(f, s, scores, values, head, spans, out, factors):
 
 def spread(f, s, scores, rows, target, head, spans, scale):
     """target[i] += the sum over g of scores[g][i] scale rows[g]."""
-    for start, stop, height in row_tiles(s.group, DOT_ROWS):
+    for start, stop, height in row_tiles(s.group, HEADS):
         vectors = next(n for n in (4, 2, 1) if n * height <= 12 and s.width % (4 * n) == 0)
         for first in range(start, stop, height):
             with f.loop(0, 4 * s.width, 16 * vectors) as d:

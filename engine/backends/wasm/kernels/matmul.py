@@ -21,7 +21,7 @@ from engine.backends.wasm.kernels.vectors import (
 from engine.backends.wasm.kernels.weights import Packed, unpack_columns, unpack_rows
 
 # Sizes that tests/bench/parts/tiles.py found to be the fastest.
-DOT_ROWS, DOT_COLUMNS = 5, {1: 8, 2: 4, 3: 3, 4: 2, 5: 2}  # of a tile of dot products
+DOT_ROWS, DOT_COLUMNS = 2, 4  # of a tile of dot products: also wasmtime keeps it in registers
 OUTER_ROWS = 4  # of a tile against a panel
 BLOCK, CACHED = 32, 160 << 10  # rows of W, and bytes of them, that are worked on at a time
 DEPTH = 1024  # rows of a panel
@@ -36,8 +36,8 @@ def row_tiles(rows, height):
 
 
 def block_rows(K):
-    """An even number of rows of floats that the cache keeps beside everything else."""
-    return max(2, min(BLOCK, CACHED // (4 * K)) // 2 * 2)
+    """So many rows of floats, tile by tile, that the cache keeps them beside everything else."""
+    return max(1, min(BLOCK, CACHED // (4 * K)) // DOT_COLUMNS) * DOT_COLUMNS
 
 
 def dots(f, rows, columns, segments):
@@ -50,9 +50,7 @@ def dots(f, rows, columns, segments):
             if not times:
                 continue
             with f.loop(0, times):
-                b = [load_part(w, j * w_stride, lanes) for j in range(columns)]
-                if rows > 1:  # else each is wanted once, and would take a register from a sum
-                    b = [f.let(one) for one in b]
+                b = [f.let(load_part(w, j * w_stride, lanes)) for j in range(columns)]
                 for i, line in enumerate(sums):
                     a = f.let(load_part(x, i * x_stride, lanes))
                     for j, so_far in enumerate(line):
@@ -94,11 +92,10 @@ def rows_times_rows(
                 )
 
     for start, stop, height in row_tiles(rows, DOT_ROWS):
-        columns = DOT_COLUMNS[height]
         with f.loop(start, stop, height) as m:
-            with f.loop(first, last - (columns - 1), columns) as c:
-                tile(m, c, height, columns)
-            if block_rows(K) % columns or N % columns:
+            with f.loop(first, last - (DOT_COLUMNS - 1), DOT_COLUMNS) as c:
+                tile(m, c, height, DOT_COLUMNS)
+            if N % DOT_COLUMNS:
                 with f.loop(c, last) as c:
                     tile(m, c, height, 1)
 
