@@ -25,6 +25,7 @@ from engine.core.messages import (
     Learn,
     Opened,
     Question,
+    ReadAhead,
     Slice,
     Stop,
 )
@@ -104,6 +105,12 @@ class Engine:
         """End an answer within a token."""
         if self.resident.assistant:
             self.resident.assistant.stop(request.id)
+        return Done()
+
+    async def on_read_ahead(self, request: ReadAhead) -> Done:
+        """A question that may come."""
+        if self.resident.assistant:
+            await self.resident.assistant.mind.memory.read_ahead(request.text)
         return Done()
 
     async def on_learn(self, request: Learn) -> Opened | Failed:

@@ -131,7 +131,8 @@ def judged(call: Call, facts: list[dict], said: int) -> dict[str, float]:
             spoken = bool(by) and call("says", question, spelled(fact))
             hits.setdefault("said" if part == "recall" else f"said_{part}", []).append(spoken)
     figures = {part: float(np.mean(one)) for part, one in hits.items()}
-    return figures | {"ms_question": found["ms"], "bytes_fact": call("bytes_of", facts[-1])}
+    waits = {"ms_question": found["ms"], "ms_reading": found["ms_reading"]}
+    return figures | waits | {"bytes_fact": call("bytes_of", facts[-1])}
 
 
 def spelled(fact: dict) -> str:

@@ -370,6 +370,48 @@ def test_who_answers_is_known_before_anything_is_read(home):
     assert learned.speaking.by == "version" and learned.read == own
 
 
+def test_what_was_read_while_it_was_typed_is_not_read_again(home, monkeypatch):
+    memory, asked, read = home.mind.memory, "Do you remember the name of my boat?", []
+    run(memory.read_ahead(asked))  # of an empty memory nothing is asked
+    id, _ = home.tell(*BOAT)
+    apart = [one.score for one in run(memory.asked_for(asked))]
+    of = memory.encoder.of
+    monkeypatch.setattr(memory.encoder, "of", lambda texts: [read.extend(texts), of(texts)][1])
+    for typed in ("", "Do you rem", asked, asked):
+        run(memory.read_ahead(typed))
+    assert [one.score for one in run(memory.asked_for(asked))] == apart
+    assert home.facts_of(home.ask(asked)) == [id] and read == ["Do you rem", asked]
+    run(memory.asked_for(CAT[0]))
+    assert read[2:] == [CAT[0]]
+
+
+def test_a_question_that_is_sent_while_it_is_read_ahead_waits_for_that_and_may_be_stopped(home):
+    id, _ = home.tell(*BOAT)
+    memory, asked = home.mind.memory, "Do you remember the name of my boat?"
+
+    async def typed_and_sent():
+        ahead = asyncio.ensure_future(memory.read_ahead(asked))
+        await asyncio.sleep(0)
+        stopped = asyncio.ensure_future(memory.asked_for(asked))
+        await asyncio.sleep(0)
+        stopped.cancel()
+        found = await memory.asked_for(asked)
+        await ahead
+        return found[0].id
+
+    assert run(typed_and_sent()) == id
+
+
+def test_what_could_not_be_read_ahead_is_read_when_it_is_asked(home, monkeypatch, tmp_path):
+    id, _ = home.tell(*BOAT)
+    home.again()
+    asked = "Do you remember the name of my boat?"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    run(home.mind.memory.read_ahead(asked))
+    monkeypatch.undo()
+    assert [one.id for one in run(home.mind.memory.asked_for(asked))][:1] == [id]
+
+
 def test_where_the_encoder_is_gone_only_the_very_words_are_known(home, monkeypatch, tmp_path):
     id, _ = home.tell(*BOAT)
     home.again()

@@ -49,11 +49,15 @@ class Composer:
                 self.page.editors.edit(mine[-1]["id"])
 
     async def typed(self, event):
-        """Typing comes before learning; the draft is kept for the next visit."""
+        """Typing comes before learning; a question is read before it is sent, and the draft is kept
+        for the next visit."""
         self.page.presence.typing()
         self.keeping += 1
         mine, chat = self.keeping, self.chat.id or "new"
-        await dom.asyncio.sleep(0.4)
+        await dom.asyncio.sleep(0.1)
+        if mine == self.keeping and self.page.model:
+            dom.run(self.page.read_ahead(self.field.value.strip()))
+        await dom.asyncio.sleep(0.3)
         if mine == self.keeping and chat == (self.chat.id or "new"):
             await self.keep()
 

@@ -9,7 +9,7 @@ import asyncio
 
 import js
 
-from engine.core.messages import Ask, Stop, Token
+from engine.core.messages import Ask, ReadAhead, Stop, Token
 from engine.core.storage.store import BALLAST_BYTES, StorageFull, save_anyway
 from web.lib import clock, dom, failures
 from web.lib.words import t
@@ -180,6 +180,13 @@ class Page:
     def on_token(self, token):
         if token.id in self.asks:
             self.asks[token.id].on_token(token)
+
+    async def read_ahead(self, text):
+        """What may be asked soon; where it cannot be read now, it is when it is asked."""
+        try:
+            await self.app.engine.ask(ReadAhead(text=text))
+        except Refused:
+            pass
 
     def stop(self, number):
         dom.run(self.app.engine.ask(Stop(id=number)))

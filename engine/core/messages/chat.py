@@ -54,6 +54,14 @@ class Stop(Request):
 
 
 @message
+class ReadAhead(Request):
+    """What is being typed, after a moment without a key: which fact it may ask for is looked up
+    sooner once it is sent."""
+
+    fields = {"text": str}
+
+
+@message
 class Token(Event):
     """The next piece of the answer `id`, never half a character."""
 

@@ -24,8 +24,8 @@ from engine.model.formats.gguf import read_header
 from engine.model.formats.packed import read_packed, read_plain
 from engine.model.formats.source import FileSource
 
-SIZES = (12, 16, 24, 32, 64, 128, 512)  # tokens of a run
-ASKED = (12, 16, 24)  # tokens of most questions
+SIZES = (12, 16, 20, 24, 28, 32, 64, 128, 512)  # tokens of a run
+ASKED = (12, 16, 20, 24)  # tokens of most questions
 A_MOMENT = 0.01  # seconds
 BEFORE = "query: "  # what it was trained to see before a question
 WORDS = tuple(f"tokenizer.ggml.{name}" for name in ("tokens", "scores"))

@@ -14,6 +14,7 @@ from typing import Any
 
 from engine.core.exchange.gathering import farewell
 from engine.core.faults import fault
+from engine.core.turns import urgent
 from engine.history.ledger import Change
 from engine.learning.lessons import Lesson, LessonError, fold
 from engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
@@ -22,6 +23,8 @@ from engine.learning.memory.recogniser import Meanings, Recogniser, Text
 from engine.learning.memory.weighing import nearness, weighed
 
 LONGEST = 600  # characters of an answer that can be said from memory
+Ahead = tuple[str, asyncio.Future[list[Meaning]] | None]  # what was read ahead, and its reading
+NOTHING: Ahead = "", None
 REPLACED = "traces"  # by `meanings`: what a store or a backup still has of it says whose facts
 
 
@@ -60,6 +63,7 @@ class Memory:
         self.asked: dict[str, str] = {}  # folded questions, as they were told, and their facts
         self._lessons: dict[str, Lesson] = {}
         self.recogniser = Recogniser()
+        self._ahead: Ahead = NOTHING
         self._loading = asyncio.Lock()
         self.loaded = False
 
@@ -83,10 +87,30 @@ class Memory:
         if not self.facts:
             return []
         try:
-            (meaning,) = await self.encoder.of([asking(question)])
+            meaning = await self._meaning(asking(question))
         except NOT_HERE:
             return self._by_the_very_words(question)
         return self.ask(meaning, question, most)
+
+    async def read_ahead(self, question: str) -> None:
+        """What is being typed is read before it is asked: who sends it does not wait for that."""
+        await self.load()
+        words = asking(question)
+        if words and self.facts and self._ahead[0] != words:
+            with urgent():
+                reading = asyncio.ensure_future(self.encoder.of([words]))
+            self._ahead = words, reading
+            await asyncio.wait({reading})
+            if reading.exception():
+                self._ahead = NOTHING  # it is tried again, and said, when it is asked
+
+    async def _meaning(self, words: str) -> Meaning:
+        ahead, reading = self._ahead
+        if reading and ahead == words:
+            (meaning,) = await asyncio.shield(reading)
+        else:
+            (meaning,) = await self.encoder.of([words])
+        return meaning
 
     def ask(self, meaning: Meaning, question: str, most: int = 4) -> list[Found]:
         """The same of a question that was read already."""

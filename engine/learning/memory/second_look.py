@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 from engine.learning.lessons import Lesson, fold
 from engine.learning.lessons.language import WORD, Language, language
@@ -21,6 +21,9 @@ WHO_IT_IS = ("name", "mine", "is")  # kinds where a relative may be what is aske
 MIXED = ("attribute", "favourite", "settlement")  # lists whose words go together
 PLAIN = 3  # letters from which on a word with a capital is a name
 STEM = 4  # letters from which on a word may be a part of another
+
+# What is found in a fact's words is the same for every question, and so are pairs of words.
+once = functools.lru_cache(maxsize=1 << 14)
 
 
 class Heard:
@@ -133,26 +136,28 @@ class Look:
     def personal(self) -> bool:
         return bool(plain_words(self.lesson.question) & people(self.words))
 
-    def replaced(self, mine: set[str], theirs: set[str]) -> bool:
+    def replaced(self, mine: Set[str], theirs: Set[str]) -> bool:
         """Whether some of my words are missing, and others stand there that the fact lacks."""
         new = self.lacking(theirs, content(self.known, self.words) | mine)
         return bool(new and self.lacking(mine, self.theirs.plain))
 
     def lacking(self, some: Iterable[str], others: Iterable[str]) -> set[str]:
         """Those of some words that others lack, by whatever name."""
-        return {one for one in some if not any(self.alike(one, two) for two in others)}
+        return {one for one in some if not any(alike(one, two, self.words) for two in others)}
 
-    def alike(self, a: str, b: str) -> bool:
-        """Whether two words are forms of one, or parts, or mean the same."""
-        if a == b or same_stem(a, b):
-            return True
-        short, long = sorted((a, b), key=len)
-        if len(short) >= STEM and (long.startswith(short) or long.endswith(short)):
-            return True
-        synonyms = self.words.record["synonyms"]
-        return any(b in text.lower().split() for text in synonyms.get(a, ())) or any(
-            a in text.lower().split() for text in synonyms.get(b, ())
-        )
+
+@once
+def alike(a: str, b: str, words: Language) -> bool:
+    """Whether two words are forms of one, or parts, or mean the same."""
+    if a == b or same_stem(a, b):
+        return True
+    short, long = sorted((a, b), key=len)
+    if len(short) >= STEM and (long.startswith(short) or long.endswith(short)):
+        return True
+    synonyms = words.record["synonyms"]
+    return any(b in text.lower().split() for text in synonyms.get(a, ())) or any(
+        a in text.lower().split() for text in synonyms.get(b, ())
+    )
 
 
 SIGNS = (
@@ -166,37 +171,42 @@ SIGNS = (
 )
 
 
-def share(some: set[str], of: set[str]) -> float:
+def share(some: Set[str], of: Set[str]) -> float:
     return len(some) / len(of) if of else 0.0
 
 
-def in_order(text: str, words: Language) -> list[str]:
+@once
+def in_order(text: str, words: Language) -> tuple[str, ...]:
     """Its words as they follow each other, without an owner's ending."""
-    return [words.bare(word.lower().strip("'")) for word in WORD.findall(text)]
+    return tuple(words.bare(word.lower().strip("'")) for word in WORD.findall(text))
 
 
-def people(words: Language) -> set[str]:
+@once
+def people(words: Language) -> frozenset[str]:
     """The words for whoever speaks and whoever is spoken to."""
-    return {*words.record["person"]["second"], *words.record["person"]["first"]}
+    return frozenset({*words.record["person"]["second"], *words.record["person"]["first"]})
 
 
-def plain_words(text: str) -> set[str]:
+@once
+def plain_words(text: str) -> frozenset[str]:
     """As they stand there, and without an owner's ending."""
-    found = {word.lower() for word in WORD.findall(text)}
+    found = frozenset(word.lower() for word in WORD.findall(text))
     return found | {word.split("'")[0] for word in found}
 
 
-def content(text: str, words: Language) -> set[str]:
-    return set(in_order(text, words)) - words.function_words - people(words)
+@once
+def content(text: str, words: Language) -> frozenset[str]:
+    return frozenset(in_order(text, words)) - words.function_words - people(words)
 
 
-def names(text: str, words: Language) -> set[str]:
+@once
+def names(text: str, words: Language) -> frozenset[str]:
     """Words with a capital inside a sentence, and numbers."""
     found = list(WORD.finditer(text))
     inside = [one[0] for one in found if not begins_sentence(text, one.start())]
     kept = (words.bare(word) for word in inside if word[0].isupper() or word[0].isdigit())
-    return {w.lower() for w in kept if (len(w) >= PLAIN or w[0].isdigit())
-            and w.lower() not in words.function_words}  # fmt: skip
+    long = (w.lower() for w in kept if len(w) >= PLAIN or w[0].isdigit())
+    return frozenset(w for w in long if w not in words.function_words)
 
 
 def begins_sentence(text: str, at: int) -> bool:
@@ -204,13 +214,15 @@ def begins_sentence(text: str, at: int) -> bool:
     return not before or before[-1] in ".!?:;"
 
 
-def relatives(text: str, words: Language) -> set[str]:
+@once
+def relatives(text: str, words: Language) -> frozenset[str]:
     bare = {words.bare(word.lower()) for word in WORD.findall(text)}
     synonyms = words.record["synonyms"]
-    found = {word for word in bare if "relation" in words.categories(word)}
+    found = frozenset(word for word in bare if "relation" in words.categories(word))
     return found | {other for word in found for other in synonyms.get(word, ())}
 
 
+@once
 def listed(text: str, words: Language) -> dict[str | int, set[str]]:
     """Words of lists that exclude each other, the longest first: name of the list -> words."""
     bare = [words.bare(word.lower()) for word in WORD.findall(text)]
@@ -228,13 +240,15 @@ def listed(text: str, words: Language) -> dict[str | int, set[str]]:
     return found
 
 
-def sought(text: str, words: Language) -> set[int]:
+@once
+def sought(text: str, words: Language) -> frozenset[int]:
     """What sorts of answer a question's own words ask for."""
     plain = f" {fold(text)} "
     sorts = enumerate(words.record["asks_for"])
-    return {i for i, phrases in sorts if any(f" {one} " in plain for one in phrases)}
+    return frozenset(i for i, phrases in sorts if any(f" {one} " in plain for one in phrases))
 
 
-def wanted(text: str, words: Language) -> set[re.Pattern]:
+@once
+def wanted(text: str, words: Language) -> frozenset[re.Pattern]:
     """What the value must hold, by how one of the sentences of a question begins."""
-    return {holds for begins, holds in words.answers if begins.search(text)}
+    return frozenset(holds for begins, holds in words.answers if begins.search(text))

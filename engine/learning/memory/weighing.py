@@ -8,6 +8,7 @@ tests/bench/weigh.py.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from difflib import SequenceMatcher
 from pathlib import Path
 
@@ -60,7 +61,7 @@ def form(look: Look) -> dict[str, float]:
     }
 
 
-def begins_alike(mine: list[str], theirs: list[str]) -> float:
+def begins_alike(mine: Sequence[str], theirs: Sequence[str]) -> float:
     """How much of mine theirs begins with."""
     same = zip(mine, theirs, strict=False)
     count = next((i for i, (a, b) in enumerate(same) if a != b), min(len(mine), len(theirs)))
