@@ -42,16 +42,17 @@ class Prompts:
 
 
 def compared(page: Page, prompt_tokens: int, tokens: int, rounds: int) -> dict[str, dict]:
-    """The best of `ours` and of wllama with one and with two threads, if it comes to an end."""
+    """The best of ours and of wllama with one and with two threads, if it comes to an end."""
     prompts, found = Prompts(), {}
     for threads in THREADS:
-        peer = f"wllama{threads}"
+        mine, peer = f"ours{threads}", f"wllama{threads}"
+        lab.call(page, "ours", "python", "threads", threads)
         lab.call(page, f"wllama {threads}", "load", "/model.gguf", threads)
         for _ in range(rounds):
             prompt = prompts.of(prompt_tokens)
             ours = lab.call(page, "ours", "python", "answer", prompt, tokens)
             theirs = lab.call(page, f"wllama {threads}", "answer", prompt, tokens, LIMIT)
-            for name, result in (("ours", ours), (peer, theirs)):
+            for name, result in ((mine, ours), (peer, theirs)):
                 report.say(name, result)
                 found[name] = better(found.get(name), result)
     return found

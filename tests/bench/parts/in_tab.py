@@ -16,7 +16,7 @@ from engine.backends.wasm.tab import Tab
 from engine.compiler.ir import OPS, Program
 from engine.compiler.schedule import plan
 from engine.core.settings import for_model
-from engine.history.round_plan import LESSON, PRACTICE, make_plan
+from engine.history.round_plan import LESSON, PRACTICE, SILENT, make_plan
 from engine.learning.rounds.shadow import Hyper, Shadow
 from engine.learning.trainer import TRAINING_BYTES
 from engine.model.formats import open_model
@@ -27,13 +27,13 @@ from engine.model.trainable import Trained
 from engine.open import assistant_over
 from tests.bench.parts import from_file, spoken
 from tests.bench.parts.batches import packed_rows_of
-from tests.bench.parts.told import Told
+from tests.bench.parts.told import Told, record_of
 from tests.support import architectures
 from tests.support.same_in_both import MemoryStore
 
 executor = Wasm(Tab())
 RNG = np.random.default_rng(0)
-TOLD = 0.2  # milliseconds
+TOLD = 2.0  # milliseconds
 state: dict = {}
 
 
@@ -100,7 +100,8 @@ async def prepare(m, k, n, bits):
             state["run"].write(name, RNG.normal(size=value.shape).astype(np.float32))
 
 
-async def measure(repeats):
+async def measure(threads, repeats):
+    executor.most = threads
     return json.dumps(shortest(state["run"].run, repeats))
 
 
@@ -205,26 +206,36 @@ async def settle(settings=None):
     config = for_model(model.config.parameters).replace(**other)
     state["loaded"] = executor.memory.used
     budget = TRAINING_BYTES["cpu"]
-    assistant = assistant_over(model, store, model.fingerprint, config, memory_budget=budget)
-    state["generator"], state["trainer"] = assistant.base, assistant.trainer
+    assistant = assistant_over(
+        model, store, model.fingerprint, config, memory_budget=budget, encoder_file=encoder
+    )
+    state["generator"], state["assistant"] = assistant.base, assistant
 
 
 async def lesson(question, answer):
     """A whole first lesson, the gate included: what it took and what became of it."""
-    fact = {"id": question, "prompt": question, "answer": answer}
-    return json.dumps(await whole(LESSON, [fact]))
+    return json.dumps(await whole(LESSON, [recorded(question, answer)]))
 
 
 async def practice(facts, only=0):
     """The same of practice; of so many steps alone, where that is told."""
-    records = [{"id": q, "prompt": q, "answer": answer} for q, answer in facts.to_py()]
+    records = [recorded(*fact) for fact in facts.to_py()]
     return json.dumps(await whole(PRACTICE, records, only))
 
 
+def recorded(question, answer):
+    return record_of({"question": question, "answer": answer, "language": "en"})
+
+
 async def whole(kind, records, only=0):
-    trainer = state["trainer"]
+    """By a plan as the product makes it: the memory, which knows the facts, stands before what
+    comes of it."""
+    training, trainer = state["assistant"].training, state["assistant"].trainer
     fresh = trainer.fresh()
-    attempt = trainer.begin(fresh, make_plan(kind, fresh, records, [], {}))
+    await state["assistant"].mind.memory.remember(records)
+    plan = make_plan(kind, fresh, records, [], training.config)
+    plan.config[SILENT] = await training.silence(plan)
+    attempt = trainer.begin(fresh, plan)
     began, times, tokens = time.perf_counter(), [], 0
     while not only or len(times) < only:
         await attempt.load()  # with what the base says to it

@@ -5,8 +5,11 @@ from engine.model.generate import Generator, Sampling
 
 
 async def answer(generator: Generator, ids: list[int], tokens: int) -> dict:
-    """Greedy, from an empty cache."""
-    generator.pool.lanes.clear()
+    """Greedy, from a cache that holds the beginning which all chats share, from the second answer
+    on, and nothing else."""
+    lanes = generator.pool.lanes
+    for key in lanes.keys() - {generator.head_key}:
+        del lanes[key]
     answer = generator.start(ids, Sampling(max_tokens=tokens))
     with urgent():
         await generator.answer_all([answer])
