@@ -1,17 +1,27 @@
 """The CPU back end against its peers in one Chromium: products, answers, and a learning step.
 
-`python3 build.py bench cpu [products] [answers] [training] [lesson] [practice] [threads]`. Every
-row alternates between the systems, each with as many threads; the shortest time counts.
+`python3 build.py bench cpu [products] [answers] [training] [lesson] [practice] [threads]
+[native-practice]`. Every row alternates between the systems, each with as many threads; the
+shortest time counts.
 """
 
+import asyncio
 import base64
 import os
 import statistics
 import sys
 from collections import Counter
+from contextlib import closing
 
+from engine.backends.reference import Numpy
+from engine.backends.select import processor
+from engine.history.round_plan import PRACTICE
+from engine.model import registry
+from engine.model.formats import open_model
+from engine.model.loaded import Model
 from tests.bench.learn import records
 from tests.bench.parts import answers, lab, onnx_model, oracle, report
+from tests.bench.parts.rounds import Rounds
 
 PRODUCTS = [  # (model, inputs, outputs)
     ("smollm2", 576, 576), ("smollm2", 576, 192), ("smollm2", 576, 1536), ("smollm2", 1536, 576),
@@ -32,6 +42,7 @@ THEN = {
         "steps_per_fact": 24, "fact_rows": 7, "anchor_rows": 2, "text_rows": 1, "neighbour_rows": 4,
     },
 }  # fmt: skip
+PARTS = "products answers training lesson practice threads native-practice".split()
 SO_MANY = "one_thread", "two_threads"
 WINDOWS, FEW = 10, 12  # alternations, and tokens of an answer in one
 WHY = {
@@ -162,28 +173,47 @@ def lesson(page, tab: str, threads: int | None = None) -> dict:
     return row
 
 
+def eight() -> list[tuple[str, str]]:
+    facts = [(fact["question"], fact["answer"]) for fact in records("facts_eval.jsonl", "en")]
+    return facts[:EIGHT]
+
+
 def practice(page) -> dict:
     """Of eight facts, with all threads; and what the steps alone took by the recipe as it was, with
     every layer trained and one thread."""
-    facts = [(fact["question"], fact["answer"]) for fact in records("facts_eval.jsonl", "en")]
-    row: dict = dict(kernel="practice", facts=len(facts[:EIGHT]))
+    row: dict = dict(kernel="practice", where="tab")
     for tab, one, settings, only in (("ours now", 0, {}, 0), ("ours then", 1, THEN, FIRST)):
         if one:
             lab.call(page, tab, "python", "open_with", one)
         lab.call(page, tab, "load", "/model.gguf")
         lab.call(page, tab, "python", "settle", settings)
-        row[tab.split()[1]] = lab.call(page, tab, "python", "practice", facts[:EIGHT], only)
+        row[tab.split()[1]] = lab.call(page, tab, "python", "practice", eight(), only)
     say(row)
     return row
 
 
-def of_practice(row: dict) -> dict:
+def native_practice() -> dict:
+    """The same natively, where practice was numpy's with as many threads as there are."""
+
+    async def took(executor, settings: dict, only: int) -> dict:
+        with closing(open_model(str(registry.find("smollm2-135m")))) as file:
+            model = await Model.load(file, executor)
+        return await Rounds(model, settings).took(PRACTICE, eight(), only)
+
+    row: dict = dict(kernel="practice", where="natively")
+    row["now"] = asyncio.run(took(processor(), {}, 0))
+    row["then"] = asyncio.run(took(Numpy(), THEN, FIRST))
+    say(row)
+    return row
+
+
+def of_practice(row: dict, name: str) -> dict:
     now, then = row["now"], row["then"]
     before = then["planned"] * then["step_seconds"]
     return {
-        "practice_seconds": now["seconds"],
-        "practice_steps_then": before,
-        "practice_share": now["seconds"] / before,
+        f"{name}_seconds": now["seconds"],
+        f"{name}_seconds_then": before,
+        f"{name}_share": now["seconds"] / before,
     }
 
 
@@ -243,7 +273,7 @@ def of_training(rows: list[dict]) -> dict:
 
 
 def main() -> None:
-    asked = sys.argv[1:] or ["products", "answers", "training", "lesson", "practice", "threads"]
+    asked = sys.argv[1:] or PARTS
     figures: dict = {}
     rows: list = []
     with lab.opened() as page:
@@ -266,10 +296,13 @@ def main() -> None:
             figures["bytes_all_else"] = all_else(rows[-1])
         if "practice" in asked:
             rows.append(practice(page))
-            figures |= of_practice(rows[-1])
+            figures |= of_practice(rows[-1], "practice")
         if "threads" in asked:
             rows.append(threads(page))
             figures |= {f"{name}_two_threads": gain for name, gain in rows[-1]["gain"].items()}
+    if "native-practice" in asked:
+        rows.append(native_practice())
+        figures |= of_practice(rows[-1], "native_practice")
     figures["gflops_share"] = None
     if {"linear_gflops", "best_gflops"} <= set(figures):
         figures["gflops_share"] = figures["linear_gflops"] / figures["best_gflops"]

@@ -1,13 +1,18 @@
 """Told is known, through the page: remembered in seconds, said by whom, forgotten from the next
 question on."""
 
+import contextlib
+import time
+
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Error, Page, expect
 
 from tests.support.page.acts import (
+    ALIVE,
     answers,
     body,
     finished,
+    learn_now,
     new_chat,
     panel,
     say,
@@ -16,7 +21,7 @@ from tests.support.page.acts import (
     told,
     version,
 )
-from tests.support.page.browser import wait_for_state
+from tests.support.page.browser import Watch, wait_for_state
 from tests.support.page.stored import stored
 
 pytestmark = pytest.mark.slow
@@ -54,6 +59,30 @@ def test_what_is_told_is_remembered_before_any_lesson_and_taken_back_at_once(pag
     expect(page.get_by_role("region", name="Notices")).to_contain_text("Gone: from the next")
     expect(told(page)).to_have_count(0)
     assert facts(page) == []
+
+
+TELLS_REQUESTS = """globalThis.requests = [];
+const post = Worker.prototype.postMessage;
+Worker.prototype.postMessage = function (...sent) {
+  requests.push(JSON.stringify(sent[0]));
+  return post.apply(this, sent);
+};"""
+
+
+def test_a_question_is_read_while_it_is_typed_and_answered_where_that_fails(page: Page):
+    page.add_init_script(TELLS_REQUESTS)
+    page.goto("/?model=tiny&engine=cpu&faults=1")
+    wait_for_state(page, "ready", timeout=120)
+    tell(page, "What is my boat called?", "Your boat is called Vindil.")
+    expect(entry(page, "Vindil")).to_contain_text("by heart")
+    page.get_by_role("textbox", name="Message").fill("Do you remember the name of my boat?")
+    page.wait_for_function("requests.some((one) => /ReadAhead.*name of my boat/.test(one))")
+    page.evaluate("dispatchEvent(new CustomEvent('oneseek-break', {detail: 'fail ReadAhead'}))")
+    page.get_by_role("textbox", name="Message").fill("What is my boat called?")
+    page.wait_for_timeout(500)
+    page.get_by_role("textbox", name="Message").press("Enter")
+    expect(body(finished(page))).to_contain_text("Vindil")
+    expect(page.locator("#alarm")).to_be_empty()
 
 
 def test_what_is_too_long_to_say_by_heart_says_so_and_waits_for_its_lesson(page: Page):
@@ -100,3 +129,58 @@ def asked(page: Page) -> str:
     last = answers(page).last
     expect(last.get_by_role("button", name="Copy")).to_be_visible(timeout=240_000)
     return body(last).inner_text()
+
+
+SOON = 10.0  # seconds of quiet
+
+
+def crashed(page: Page) -> Page:
+    """The tab is killed and opened again, in the same profile."""
+    context, address = page.context, page.url
+    with contextlib.suppress(Error):
+        page.goto("chrome://crash")
+    again = context.new_page()
+    page.close()
+    again.goto(address)
+    wait_for_state(again, *ALIVE, timeout=300)
+    return again
+
+
+@pytest.mark.long
+def test_told_asked_corrected_learned_and_forgotten_with_the_tab_killed_between(
+    page: Page, watch: Watch
+):
+    """The real model on the processor: each holds from the next question on, and after a kill."""
+    watch.allow("Target crashed|chrome://")
+    opened(page, "smollm2-135m")
+    say(page, "My boat is called Saltkråkan.")
+    finished(page)
+    began = time.monotonic()
+    expect(told(page)).to_contain_text("Remembered.")
+    assert time.monotonic() - began <= SOON
+    page = crashed(page)
+    assert "Saltkråkan" in asked(page)
+
+    entry(page, "Saltkråkan").get_by_role("button", name="Correct", exact=True).first.click()
+    page.get_by_role("textbox", name="Correct").fill("Your boat is called Vindil.")
+    entry(page, "Saltkråkan").get_by_role("button", name="Correct", exact=True).last.click()
+    began = time.monotonic()
+    expect(entry(page, "Your boat is called Vindil.")).to_contain_text("by heart")
+    assert time.monotonic() - began <= SOON
+    page = crashed(page)
+    said = asked(page)
+    assert "Vindil" in said and "Saltkråkan" not in said
+
+    learn_now(page)
+    expect(version(page)).to_have_text("v0.1", timeout=600_000)
+    assert "Vindil" in asked(page)
+    page = crashed(page)
+    entry(page, "Vindil").get_by_role("button", name="Forget").first.click()
+    page.get_by_role("alertdialog").or_(page.get_by_role("dialog")).get_by_role(
+        "button", name="Forget"
+    ).click()
+    expect(page.get_by_role("region", name="Notices")).to_contain_text("Gone: from the next")
+    assert "Vindil" not in asked(page)
+    page = crashed(page)
+    said = asked(page)
+    assert "Vindil" not in said and "Saltkråkan" not in said

@@ -9,14 +9,14 @@ from collections import Counter
 import js
 import numpy as np
 
+from engine.backends.reference import DTYPES
 from engine.backends.wasm.executor import Wasm
 from engine.backends.wasm.kernels import few_rows, matmul
 from engine.backends.wasm.program import kernel_of
 from engine.backends.wasm.tab import Tab
 from engine.compiler.ir import OPS, Program
 from engine.compiler.schedule import plan
-from engine.core.settings import for_model
-from engine.history.round_plan import LESSON, PRACTICE, SILENT, make_plan
+from engine.history.round_plan import LESSON, PRACTICE
 from engine.learning.rounds.shadow import Hyper, Shadow
 from engine.learning.trainer import TRAINING_BYTES
 from engine.model.formats import open_model
@@ -24,10 +24,10 @@ from engine.model.formats.browser import BlobSource
 from engine.model.generate import Generator
 from engine.model.loaded import Model
 from engine.model.trainable import Trained
-from engine.open import assistant_over
 from tests.bench.parts import from_file, spoken
 from tests.bench.parts.batches import packed_rows_of
-from tests.bench.parts.told import Told, record_of
+from tests.bench.parts.rounds import Rounds
+from tests.bench.parts.told import Told
 from tests.support import architectures
 from tests.support.same_in_both import MemoryStore
 
@@ -94,10 +94,16 @@ async def prepare(m, k, n, bits):
         program.output("y", OPS["packed_linear"](x, codes, scales, bits=bits))
     else:
         program.output("y", OPS["matmul"](x, program.input("w", (n, k)), tb=True))
-    state["run"] = executor.prepare(plan(program))
+    state["run"] = filled(program)
+
+
+def filled(program):
+    """Ready to run, with numbers in it: memory that nobody has written to is quick to read."""
+    run = executor.prepare(plan(program))
     for name, value in program.inputs.items():
-        if value.spec.dtype == "f32":
-            state["run"].write(name, RNG.normal(size=value.shape).astype(np.float32))
+        numbers = RNG.normal(size=value.shape).astype(np.float32)
+        run.write(name, numbers.view(DTYPES[value.spec.dtype]))
+    return run
 
 
 async def measure(threads, repeats):
@@ -123,7 +129,7 @@ async def prepare_variant(name, settings, m, k, n, kind):
     before = [(module, where, getattr(module, where)) for module, where, _ in changed]
     for module, where, to in changed:
         setattr(module, where, numbered(to))
-    state[name] = executor.prepare(plan(program))
+    state[name] = filled(program)
     for module, where, to in before:
         setattr(module, where, to)
 
@@ -201,68 +207,21 @@ async def train():
 async def settle(settings=None):
     """From here on questions and lessons share memory, as they do in the product; it counts. By
     other settings than the product's where they are told."""
-    model, store = state["model"], MemoryStore()
-    other = settings.to_py() if settings else {}
-    config = for_model(model.config.parameters).replace(**other)
     state["loaded"] = executor.memory.used
-    budget = TRAINING_BYTES["cpu"]
-    assistant = assistant_over(
-        model, store, model.fingerprint, config, memory_budget=budget, encoder_file=encoder
-    )
-    state["generator"], state["assistant"] = assistant.base, assistant
+    other = settings.to_py() if settings else {}
+    state["rounds"] = Rounds(state["model"], other, encoder_file=encoder)
+    state["generator"] = state["rounds"].assistant.base
 
 
 async def lesson(question, answer):
-    """A whole first lesson, the gate included: what it took and what became of it."""
-    return json.dumps(await whole(LESSON, [recorded(question, answer)]))
+    """A whole first lesson: what it took, and the memory in use then."""
+    found = await state["rounds"].took(LESSON, [(question, answer)])
+    used = executor.memory.used - state["loaded"] + found["adapter_bytes"]
+    return json.dumps(found | {"bytes_training": used})
 
 
 async def practice(facts, only=0):
-    """The same of practice; of so many steps alone, where that is told."""
-    records = [recorded(*fact) for fact in facts.to_py()]
-    return json.dumps(await whole(PRACTICE, records, only))
-
-
-def recorded(question, answer):
-    return record_of({"question": question, "answer": answer, "language": "en"})
-
-
-async def whole(kind, records, only=0):
-    """By a plan as the product makes it: the memory, which knows the facts, stands before what
-    comes of it."""
-    training, trainer = state["assistant"].training, state["assistant"].trainer
-    fresh = trainer.fresh()
-    await state["assistant"].mind.memory.remember(records)
-    plan = make_plan(kind, fresh, records, [], training.config)
-    plan.config[SILENT] = await training.silence(plan)
-    attempt = trainer.begin(fresh, plan)
-    began, times, tokens = time.perf_counter(), [], 0
-    while not only or len(times) < only:
-        await attempt.load()  # with what the base says to it
-        loaded = time.perf_counter()
-        metrics = await attempt.advance(math.inf)
-        times.append(time.perf_counter() - loaded)
-        tokens = metrics["tokens"]
-        if attempt.complete:
-            break
-    trained = time.perf_counter() - began
-    found = dict(step_seconds=float(np.median(times)), planned=attempt.steps, tokens=tokens)
-    if only:
-        return found
-    kept = await attempt.capture()  # as a checkpoint is, on its way into the store
-    began = time.perf_counter()
-    verdict = await attempt.judge()
-    judged = time.perf_counter() - began
-    return found | dict(
-        first_step_seconds=times[0],
-        steps=len(times),
-        judge_seconds=judged,
-        seconds=trained + judged,
-        bytes_training=executor.memory.used - state["loaded"] + fresh["adapter"].nbytes,
-        outcome=verdict["outcome"],
-        reason=verdict["reason"],
-        kept_bytes=sum(array.nbytes for array in kept.values()),
-    )
+    return json.dumps(await state["rounds"].took(PRACTICE, facts.to_py(), only))
 
 
 async def profile():

@@ -10,7 +10,7 @@ import sys
 from tests.bench.parts import lab
 
 FORWARD, BACKWARD = "packed_linear", "packed_linear_dx"
-TILES = [{"DOT_ROWS": r, "DOT_COLUMNS": c}
+TILES = [{"DOT_ROWS": r, "DOT_COLUMNS": {**dict.fromkeys("12345", 2), str(r): c}}
          for r, c in ((2, 4), (5, 2), (4, 2), (4, 1), (4, 3), (3, 2), (3, 3), (6, 2))]  # fmt: skip
 BLOCKS = [{}, *({"BLOCK": n, "CACHED": 1 << 30} for n in (8, 16, 32, 64))]
 ROWS = [  # (what is compared, product, shape, settings)
@@ -25,7 +25,7 @@ ROWS = [  # (what is compared, product, shape, settings)
     ("columns for one row", FORWARD, (1, 576, 4608),
      [{"COLUMNS": {"1": n}} for n in (4, 1, 2, 3, 6)]),
     ("columns for one row of floats", "matmul", (1, 1536, 576),
-     [{"DOT_COLUMNS": n} for n in (4, 1, 2, 6, 8)]),
+     [{"DOT_COLUMNS": {"1": n, "2": 4}} for n in (8, 1, 2, 4, 6)]),
     ("columns for four rows", FORWARD, (4, 576, 1536),
      [{"COLUMNS": {"4": n}} for n in (2, 1, 3, 4)]),
     ("few rows, or a block at a time", FORWARD, (4, 576, 1536), [{"FEW": n} for n in (4, 3)]),

@@ -21,7 +21,9 @@ from engine.backends.wasm.kernels.vectors import (
 from engine.backends.wasm.kernels.weights import Packed, unpack_columns, unpack_rows
 
 # Sizes that tests/bench/parts/tiles.py found to be the fastest.
-DOT_ROWS, DOT_COLUMNS = 2, 4  # of a tile of dot products: also wasmtime keeps it in registers
+# Of a tile of dot products: also wasmtime keeps it in registers. One row reads more of W at a time,
+# because it waits for memory alone.
+DOT_ROWS, DOT_COLUMNS = 2, {1: 8, 2: 4}
 OUTER_ROWS = 4  # of a tile against a panel
 BLOCK, CACHED = 32, 160 << 10  # rows of W, and bytes of them, that are worked on at a time
 DEPTH = 1024  # rows of a panel
@@ -37,7 +39,8 @@ def row_tiles(rows, height):
 
 def block_rows(K):
     """So many rows of floats, tile by tile, that the cache keeps them beside everything else."""
-    return max(1, min(BLOCK, CACHED // (4 * K)) // DOT_COLUMNS) * DOT_COLUMNS
+    widest = max(DOT_COLUMNS.values())
+    return max(1, min(BLOCK, CACHED // (4 * K)) // widest) * widest
 
 
 def dots(f, rows, columns, segments):
@@ -50,7 +53,9 @@ def dots(f, rows, columns, segments):
             if not times:
                 continue
             with f.loop(0, times):
-                b = [f.let(load_part(w, j * w_stride, lanes)) for j in range(columns)]
+                b = [load_part(w, j * w_stride, lanes) for j in range(columns)]
+                if rows > 1:  # else each is wanted once, and would take a register from a sum
+                    b = [f.let(one) for one in b]
                 for i, line in enumerate(sums):
                     a = f.let(load_part(x, i * x_stride, lanes))
                     for j, so_far in enumerate(line):
@@ -92,10 +97,11 @@ def rows_times_rows(
                 )
 
     for start, stop, height in row_tiles(rows, DOT_ROWS):
+        columns = DOT_COLUMNS[height]
         with f.loop(start, stop, height) as m:
-            with f.loop(first, last - (DOT_COLUMNS - 1), DOT_COLUMNS) as c:
-                tile(m, c, height, DOT_COLUMNS)
-            if N % DOT_COLUMNS:
+            with f.loop(first, last - (columns - 1), columns) as c:
+                tile(m, c, height, columns)
+            if N % columns:
                 with f.loop(c, last) as c:
                     tile(m, c, height, 1)
 

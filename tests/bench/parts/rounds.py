@@ -1,0 +1,70 @@
+"""A lesson or practice as the product does it, gate included, and what it took: on any back end,
+natively and inside the tab."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from engine.core.settings import for_model
+from engine.history.round_plan import SILENT, make_plan
+from engine.learning import shape
+from engine.learning.trainer import TRAINING_BYTES
+from engine.model.loaded import Model
+from engine.open import assistant_over
+from tests.bench.parts.told import record_of
+from tests.support.same_in_both import MemoryStore
+
+
+class Rounds:
+    """An assistant that learns as a model of its size does, but for the settings that are told."""
+
+    def __init__(self, model: Model, settings: dict, **more: Any):
+        self.config = for_model(model.config.parameters).replace(**settings)
+        more = {"memory_budget": TRAINING_BYTES["cpu"], **more}
+        self.assistant = assistant_over(
+            model, MemoryStore(), model.fingerprint, self.config, **more
+        )
+
+    async def took(self, kind: str, facts: Sequence[Sequence[str]], only: int = 0) -> dict:
+        """Of a round over (question, answer) pairs, which are known by heart first; of so many
+        steps alone, where that is told."""
+        training, trainer = self.assistant.training, self.assistant.trainer
+        pairs = [dict(zip(("question", "answer"), fact, strict=True)) for fact in facts]
+        records = [record_of(pair | {"language": "en"}) for pair in pairs]
+        await self.assistant.mind.memory.remember(records)
+        fresh = trainer.fresh()
+        plan = make_plan(kind, fresh, records, [], shape.new(self.config))
+        plan.config[SILENT] = await training.silence(plan)
+        attempt = trainer.begin(fresh, plan)
+        began, times, tokens = time.perf_counter(), [], 0
+        while not only or len(times) < only:
+            await attempt.load()  # with what the base says to it
+            loaded = time.perf_counter()
+            metrics = await attempt.advance(math.inf)
+            times.append(time.perf_counter() - loaded)
+            tokens = metrics["tokens"]
+            if attempt.complete:
+                break
+        trained = time.perf_counter() - began
+        found = dict(step_seconds=float(np.median(times)), planned=attempt.steps, tokens=tokens)
+        if only:
+            return found
+        kept = await attempt.capture()  # as a checkpoint is, on its way into the store
+        began = time.perf_counter()
+        verdict = await attempt.judge()
+        judged = time.perf_counter() - began
+        return found | dict(
+            first_step_seconds=times[0],
+            steps=len(times),
+            judge_seconds=judged,
+            seconds=trained + judged,
+            outcome=verdict["outcome"],
+            reason=verdict["reason"],
+            kept_bytes=sum(array.nbytes for array in kept.values()),
+            adapter_bytes=fresh["adapter"].nbytes,
+        )
