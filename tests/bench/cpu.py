@@ -228,12 +228,6 @@ def of_lesson(row: dict) -> dict:
     }
 
 
-def all_else(row: dict) -> int:
-    """What a tab takes beside the weights and what training was told it may take: Python, the
-    program's code, the cache of the chat and every thread's own."""
-    return row["heap"][-1] - row["weight_bytes"] - row["found"]["bytes_training"]
-
-
 def of_products(rows: list[dict]) -> dict:
     return {
         "min_ratio_one_thread": min(row["ratio"]["ort1"] for row in rows),
@@ -293,7 +287,8 @@ def main() -> None:
             rows.append(lesson(page, "ours lesson"))
             figures |= of_lesson(rows[-1])
             rows.append(lesson(page, "ours many", MANY))
-            figures["bytes_all_else"] = all_else(rows[-1])
+            # Beside the weights: the encoder, the chat's cache, all of training, threads.
+            figures["bytes_all_else"] = rows[-1]["found"]["bytes_training"]
         if "practice" in asked:
             rows.append(practice(page))
             figures |= of_practice(rows[-1], "practice")

@@ -44,12 +44,12 @@ FACTS = [
 class Server:
     """`build.py headless` in a process and a folder of its own."""
 
-    def __init__(self, model: str, folder: Path):
+    def __init__(self, model: str, folder: Path, back_end: str):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         command = [sys.executable, "-m", "workers.server.headless", "--model", model]
-        command += ["--port", str(self.port), "--folder", str(folder)]
+        command += ["--port", str(self.port), "--folder", str(folder), "--backend", back_end]
         self.log = open(folder / "log", "w")
         self.process = subprocess.Popen(command, stderr=self.log)
 
@@ -89,9 +89,9 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(model: str):
+def serving(model: str, back_end: str = "auto"):
     with tempfile.TemporaryDirectory() as folder:
-        server = Server(model, Path(folder))
+        server = Server(model, Path(folder), back_end)
         try:
             server.ready()
             yield server
@@ -169,6 +169,18 @@ def under_load(model: str, seconds: float) -> list[dict]:
     return rows
 
 
+def sixteen(model: str, seconds: float) -> list[dict]:
+    """Sixteen clients of the kernels and of numpy, which answered before there were any."""
+    rows = []
+    for back_end in ("auto", "numpy"):
+        with serving(model, back_end) as server:
+            asyncio.run(load(server, model, 2, 2, 0))
+            row = {"model": model, "clients": MANY, "back_end": back_end}
+            rows.append(row | asyncio.run(load(server, model, MANY, seconds, PAUSE)))
+            report.say(rows[-1])
+    return rows
+
+
 # ---- one at a time and together
 
 
@@ -238,8 +250,15 @@ def main() -> None:
     parser.add_argument("models", nargs="*", default=["tiny", "smollm2-135m"])
     parser.add_argument("--seconds", type=float, default=12.0, help="of load for each row")
     parser.add_argument("--requests", type=int, default=REQUESTS, help="of the memory test")
+    parser.add_argument("--sixteen", action="store_true", help="only beside numpy's server")
     options = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))
+    beside = sixteen(options.models[-1], options.seconds)
+    ours, theirs = (row["first_token_p95_ms"] for row in beside)
+    compared = {"p95_first_token_to_numpy": ours / theirs}
+    if options.sixteen:
+        report.write("serve", compared, beside)
+        return
     rows, loads = [], []
     for name in options.models:
         rows.append(asyncio.run(together(name)))
@@ -248,16 +267,16 @@ def main() -> None:
     kept = memory(options.requests)
     product, p95 = options.models[-1], "first_token_p95_ms"
     busy, quiet = {"model": product, "pause_s": PAUSE}, {"model": product, "pause_s": AFTER_QUIET}
-    sixteen = next(row for row in loads if row["clients"] == MANY and busy.items() <= row.items())
-    figures = {
+    many = next(row for row in loads if row["clients"] == MANY and busy.items() <= row.items())
+    figures = compared | {
         "batch16_ratio": rows[-1]["ratio"],
-        "p95_first_token_ms": sixteen[p95],
+        "p95_first_token_ms": many[p95],
         "p95_ratio_learning": ratio(loads, p95, clients=MANY, **busy),
         "p95_ratio_learning_one": ratio(loads, p95, clients=1, **busy),
         "p95_ratio_learning_after_quiet": ratio(loads, p95, clients=1, **quiet),
         "bytes_per_1000_requests": kept["bytes_per_1000_requests"],
     }
-    report.write("serve", figures, [*rows, *loads, kept])
+    report.write("serve", figures, [*beside, *rows, *loads, kept])
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from engine.core.settings import for_model
-from engine.history.round_plan import SILENT, make_plan
+from engine.history.round_plan import SILENT, make_plan, settled
 from engine.learning import shape
 from engine.learning.trainer import TRAINING_BYTES
 from engine.model.loaded import Model
@@ -40,7 +40,7 @@ class Rounds:
         fresh = trainer.fresh()
         plan = make_plan(kind, fresh, records, [], shape.new(self.config))
         plan.config[SILENT] = await training.silence(plan)
-        attempt = trainer.begin(fresh, plan)
+        attempt = await settled(trainer.begin(fresh, plan))
         began, times, tokens = time.perf_counter(), [], 0
         while not only or len(times) < only:
             await attempt.load()  # with what the base says to it
