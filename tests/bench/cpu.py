@@ -5,23 +5,15 @@
 shortest time counts.
 """
 
-import asyncio
 import base64
+import json
 import os
 import statistics
 import sys
 from collections import Counter
-from contextlib import closing
 
-from engine.backends.reference import Numpy
-from engine.backends.select import processor
-from engine.history.round_plan import PRACTICE
-from engine.model import registry
-from engine.model.formats import open_model
-from engine.model.loaded import Model
 from tests.bench.learn import records
 from tests.bench.parts import answers, lab, onnx_model, oracle, report
-from tests.bench.parts.rounds import Rounds
 
 PRODUCTS = [  # (model, inputs, outputs)
     ("smollm2", 576, 576), ("smollm2", 576, 192), ("smollm2", 576, 1536), ("smollm2", 1536, 576),
@@ -193,28 +185,25 @@ def practice(page) -> dict:
 
 
 def native_practice() -> dict:
-    """The same natively, where practice was numpy's with as many threads as there are."""
-
-    async def took(executor, settings: dict, only: int) -> dict:
-        with closing(open_model(str(registry.find("smollm2-135m")))) as file:
-            model = await Model.load(file, executor)
-        return await Rounds(model, settings).took(PRACTICE, eight(), only)
-
+    """The same natively, where practice was numpy's: with one thread, and with all."""
+    cores, then = len(os.sched_getaffinity(0)), {"settings": THEN, "only": FIRST}
+    asked = {"now": (cores, {}), "then": (1, then), "then_all": (cores, then)}
     row: dict = dict(kernel="practice", where="natively")
-    row["now"] = asyncio.run(took(processor(), {}, 0))
-    row["then"] = asyncio.run(took(Numpy(), THEN, FIRST))
+    for name, (threads, more) in asked.items():
+        told = json.dumps(more | {"facts": eight(), "numpy": bool(more)})
+        row[name] = oracle.told_by("rounds", told, threads=threads, extra="")
     say(row)
     return row
 
 
 def of_practice(row: dict, name: str) -> dict:
-    now, then = row["now"], row["then"]
-    before = then["planned"] * then["step_seconds"]
-    return {
-        f"{name}_seconds": now["seconds"],
-        f"{name}_seconds_then": before,
-        f"{name}_share": now["seconds"] / before,
-    }
+    now = row["now"]["seconds"]
+    figures = {f"{name}_seconds": now}
+    for then in ("then", "then_all"):
+        if then in row:
+            before = row[then]["planned"] * row[then]["step_seconds"]
+            figures |= {f"{name}_seconds_{then}": before, f"{name}_share_of_{then}": now / before}
+    return figures
 
 
 def of_lesson(row: dict) -> dict:

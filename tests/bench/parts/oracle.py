@@ -1,4 +1,5 @@
-"""Peers natively, in a Python of their own that has what the extra `oracle` names."""
+"""What is measured natively in a Python of its own: peers, with what the extra `oracle` names, and
+ourselves with fewer threads than numpy begins with."""
 
 import json
 import os
@@ -7,9 +8,9 @@ import subprocess
 from builder import ROOT, environment
 
 
-def told_by(module: str, *arguments: object, threads: int) -> dict:
-    """What a module of this folder prints last, with the peers' packages and so many threads."""
-    python = environment.extra("oracle") / "python"
+def told_by(module: str, *arguments: object, threads: int, extra: str = "oracle") -> dict:
+    """What a module of this folder prints last, with an extra's packages and so many threads."""
+    python = environment.extra(extra) / "python" if extra else environment.PYTHON
     line = [python, "-m", f"tests.bench.parts.{module}", *arguments, threads]
     limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), threads)
     done = subprocess.run(

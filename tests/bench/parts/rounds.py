@@ -1,19 +1,27 @@
 """A lesson or practice as the product does it, gate included, and what it took: on any back end,
-natively and inside the tab."""
+natively and inside the tab.  `oracle.told_by("rounds", TOLD, threads=1)` tells it of practice
+natively, in a process of its own."""
 
 from __future__ import annotations
 
+import asyncio
+import json
 import math
+import sys
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 
 import numpy as np
 
+from engine.backends.select import executor_named
 from engine.core.settings import for_model
-from engine.history.round_plan import SILENT, make_plan, settled
+from engine.history.round_plan import PRACTICE, SILENT, make_plan, settled
 from engine.learning import shape
 from engine.learning.trainer import TRAINING_BYTES
+from engine.model import registry
+from engine.model.formats import open_model
 from engine.model.loaded import Model
 from engine.open import assistant_over
 from tests.bench.parts.told import record_of
@@ -68,3 +76,13 @@ class Rounds:
             kept_bytes=sum(array.nbytes for array in kept.values()),
             adapter_bytes=fresh["adapter"].nbytes,
         )
+
+
+async def practised(facts: list, numpy: bool, settings: dict | None = None, only: int = 0) -> dict:
+    with closing(open_model(str(registry.find("smollm2-135m")))) as file:
+        model = await Model.load(file, await executor_named("numpy" if numpy else "cpu"))
+    return await Rounds(model, settings or {}).took(PRACTICE, facts, only)
+
+
+if __name__ == "__main__":
+    print(json.dumps(asyncio.run(practised(**json.loads(sys.argv[1])))))
