@@ -57,7 +57,8 @@ class TrainingEngine:
         self.attempt: Attempt | None = None
         self.bad_steps = 0
         self.broken = ""
-        self.saved_at = self.cost = 0.0
+        self.saved_at = 0.0
+        self.costs = 0.0, 0.0  # of the last two checkpoints: one that stood still tells nothing
         self.silence: Callable[[Plan], Awaitable[list[str] | None]] | None = None
         self.run_id = ""  # of the round that is open: it keeps its name across tabs
         self.metrics: dict = {}
@@ -259,7 +260,8 @@ class TrainingEngine:
     def _worth_saving(self) -> bool:
         """After every step, unless saving took more than its share of the time since the last."""
         passed = self.monotonic() - self.saved_at
-        return self.cost <= self.checkpoint_share * (passed + self.cost)
+        cost = min(self.costs)
+        return cost <= self.checkpoint_share * (passed + cost)
 
     async def _checkpoint(self) -> None:
         assert self.attempt
@@ -279,7 +281,7 @@ class TrainingEngine:
             self.broken = "another tab trains now"
         fault("checkpoint:after")
         self.saved_at = self.monotonic()
-        self.cost = self.saved_at - began
+        self.costs = self.costs[1], self.saved_at - began
 
     async def _promote(self, weights: Arrays, gate: dict) -> dict:
         record = await self.versions.promote(self.line, self.parent, self.plan, weights, gate)
