@@ -19,7 +19,7 @@ from engine.history.ledger import Change, Ledger
 from engine.history.round_plan import LESSON, SILENT, make_plan
 from engine.history.versions import ALWAYS, GENERIC, GUARDED, Versions
 from engine.learning.lessons import LessonError, lesson_of
-from engine.learning.memory.saying import FOLLOWED, LOST, NATS, Saying
+from engine.learning.memory.saying import FOLLOWED, LOST, MOST, NATS, Saying
 from engine.learning.recipe import Recipe
 from engine.learning.rounds.asked import knowledge, look_alikes, talk
 from engine.learning.rounds.silence import short
@@ -459,7 +459,7 @@ def test_an_answer_that_was_begun_is_said_to_its_end_whatever_was_taken_for_its_
     saying, ids = Saying(model.tokenizer, [(answer, "half")]), model.tokenizer.encode(answer)
     for length in range(5, len(ids)):
         pushed = saying.amounts(ids[:length], model.tokenizer.decode(ids[:length]))
-        assert max(pushed, key=pushed.get) == ids[length]
+        assert pushed == {ids[length]: MOST}
     ended = saying.amounts(ids, answer)
     assert set(ended) == set(model.tokenizer.eos_ids) and min(ended.values()) > 0
     other = "It is half of that. "

@@ -107,6 +107,8 @@ class Saying:
             return {}
         for one in list(unsaid):
             if going_on := one.next(ids):
+                if one.begun(ids):  # nothing else is to be said now, however likely
+                    return dict.fromkeys(going_on, MOST)
                 return grown(going_on, ids, text)
             if one.said(text + " "):
                 unsaid.remove(one)
