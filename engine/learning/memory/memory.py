@@ -101,7 +101,7 @@ class Memory:
                 reading = asyncio.ensure_future(self.encoder.of([words]))
             self._ahead = words, reading
             await asyncio.wait({reading})
-            if reading.exception():
+            if reading.exception() and self._ahead == (words, reading):
                 self._ahead = NOTHING  # it is tried again, and said, when it is asked
 
     async def _meaning(self, words: str) -> Meaning:
