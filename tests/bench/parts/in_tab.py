@@ -123,7 +123,7 @@ async def prepare_variant(name, settings, m, k, n, kind):
         scales = program.input("scales", (n, k // 32, 2))
         program.output("y", OPS[kind](x, codes, scales, bits=4))
     changed = [
-        (few_rows if where == "COLUMNS" else matmul, where, to)
+        (matmul if hasattr(matmul, where) else few_rows, where, to)
         for where, to in settings.to_py().items()
     ]
     before = [(module, where, getattr(module, where)) for module, where, _ in changed]

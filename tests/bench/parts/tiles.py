@@ -22,12 +22,14 @@ ROWS = [  # (what is compared, product, shape, settings)
      [{"OUTER_ROWS": n} for n in (4, 2, 3, 5, 6)]),
     ("rows of a panel", BACKWARD, (60, 64, 1536),
      [{"DEPTH": n} for n in (1024, 128, 256, 512, 2048)]),
-    ("columns for one row", FORWARD, (1, 576, 4608),
-     [{"COLUMNS": {"1": n}} for n in (4, 1, 2, 3, 6)]),
+    ("columns for one row", FORWARD, (1, 576, 4608), [{"COLUMNS": n} for n in (4, 1, 2, 3, 6)]),
+    ("groups of a long row", FORWARD, (1, 1536, 4608), [{"GROUPS": n} for n in (3, 1, 2, 4)]),
+    ("long rows, or several at a time", FORWARD, (1, 1536, 4608),
+     [{"SHORT": n} for n in (512, 1024)]),
+    ("fields of a turn", FORWARD, (1, 576, 4608), [{"TURN": n} for n in (2, 1, 4)]),
     ("columns for one row of floats", "matmul", (1, 1536, 576),
      [{"DOT_COLUMNS": {"1": n, "2": 4}} for n in (8, 1, 2, 4, 6)]),
-    ("columns for four rows", FORWARD, (4, 576, 1536),
-     [{"COLUMNS": {"4": n}} for n in (2, 1, 3, 4)]),
+    ("columns for four rows", FORWARD, (4, 576, 1536), [{"COLUMNS": n} for n in (4, 1, 2, 3)]),
     ("few rows, or a block at a time", FORWARD, (4, 576, 1536), [{"FEW": n} for n in (4, 3)]),
 ]  # fmt: skip
 TURNS, REPEATS = 25, 3  # short and often: other work of the machine falls between

@@ -1,16 +1,29 @@
 """The packed product for the one to four rows of a decoding step, where reading the weights is all
 the work.
 
-A vector of codes holds four words; field j of each word is masked where it stands and becomes a
-float 2^(bits j) too large, so x is laid out once in the order of the fields and divided by those
-powers of two, which is exact.
+A vector of codes holds four words. In turn, the lowest fields of each word are masked where they
+stand, and the words are shifted on; field j of a turn becomes a float 2^(bits j) too large, so x is
+laid out once in the order of the fields and divided by those powers of two, which is exact. The
+turns are a loop, not one long stretch: a compiler would order that column by column, each waiting
+for its own sum.
 """
 
 from engine.backends.wasm.emit import ints, load, op, shuffle, splat
 from engine.backends.wasm.kernels.vectors import constant, load_part, parts, total
 
-COLUMNS = {1: 4, 2: 2, 3: 2, 4: 2}  # rows of x -> columns of y at a time (bench/tiles.py)
+TURN = 2  # fields
 FEW = 4  # rows from which on it pays to unpack a block of weights first
+# What bench/parts/tiles.py found to be the fastest: so many columns of y at a time where a row of W
+# has at most so many bytes; longer ones are read one after another, for memory to keep up, by one
+# row of x so many groups at a time.
+COLUMNS, SHORT, GROUPS = 4, 512, 3
+
+
+def tile_of(rows, weight):
+    """Columns, and groups of each, that are worked on together."""
+    if weight.row[0] <= SHORT:
+        return COLUMNS, 1
+    return 1, GROUPS if rows == 1 else 1
 
 
 def transposed(f, a, b, c, d):
@@ -39,8 +52,8 @@ def lay_out(f, x, out, groups, vectors, bits):
                 ]
                 for j, field in enumerate(transposed(f, *words), first):
                     sums += field
-                    top = j == fields - 1
-                    scaled = field if top else field * constant(2.0 ** (-bits * j))
+                    place = j % TURN
+                    scaled = field * constant(2.0 ** (-bits * place)) if place else field
                     f.store(out, scaled, 16 * (v * fields + j))
         f.store(out, sums, 16 * vectors * fields)
         x += 4 * 4 * fields * vectors
@@ -48,15 +61,8 @@ def lay_out(f, x, out, groups, vectors, bits):
 
 
 def field_masks(bits):
-    """For every field but the topmost: the bits it occupies in each of the four words."""
-    return [ints(((1 << bits) - 1) << bits * j) for j in range(32 // bits - 1)]
-
-
-def codes_as_floats(words, masks, bits):
-    """Field by field: 2^(bits j) times the code, except for the topmost, which is shifted down."""
-    for mask in masks:
-        yield op("f32x4.convert_i32x4_s", op("v128.and", words, mask))
-    yield op("f32x4.convert_i32x4_s", op("i32x4.shr_u", words, 32 - bits))
+    """For every field of a turn: the bits it occupies in each of the four words."""
+    return [ints(((1 << bits) - 1) << bits * j) for j in range(TURN)]
 
 
 def record_bytes(weight):
@@ -68,24 +74,40 @@ def scratch_bytes(*, rows, K, weight, **_):
     return rows * (K // weight.step) * record_bytes(weight)
 
 
-def multiply_group(f, weight, masks, codes, scales, x, x_stride, sums):
-    """sums[r][c] += a group of row r of x, as it is laid out, times that of row c of W."""
-    fields, zero = 32 // weight.bits, constant(0.0)
-    products = [[f.let(zero) for _ in line] for line in sums]
+def multiply_groups(f, weight, masks, codes, scales, x, x_stride, sums, groups):
+    """sums[r][c] += so many groups of row r of x, as it is laid out, times those of row c of W."""
+    record, turns = record_bytes(weight), 32 // weight.bits // TURN
+    tile = [(g, c) for g in range(groups) for c in range(len(sums[0]))]
+    products = [{at: f.let(constant(0.0)) for at in tile} for _ in sums]
+    small = f.let(x)
     for v in range(weight.advance[0] // 16):
-        words = [f.let(load(codes, 16 * v + c * weight.row[0])) for c in range(len(sums[0]))]
-        columns = [codes_as_floats(w, masks, weight.bits) for w in words]
-        for j, field in enumerate(zip(*columns, strict=True)):
-            field = [f.let(code) for code in field] if len(sums) > 1 else field
-            for r, line in enumerate(products):
-                small = f.let(load(x, 16 * (v * fields + j) + r * x_stride))
-                for so_far, code in zip(line, field, strict=True):
-                    so_far += code * small
+        words = {
+            (g, c): f.let(load(codes, 16 * v + g * weight.advance[0] + c * weight.row[0]))
+            for g, c in tile
+        }
+        with f.loop(0, turns):
+            for j, mask in enumerate(masks):
+                fields = {
+                    at: op("f32x4.convert_i32x4_s", op("v128.and", word, mask))
+                    for at, word in words.items()
+                }
+                if len(sums) > 1:
+                    fields = {at: f.let(field) for at, field in fields.items()}
+                for r, line in enumerate(products):
+                    for g in range(groups):
+                        of_x = f.let(load(small, 16 * j + g * record + r * x_stride))
+                        for c in range(len(sums[0])):
+                            line[g, c] += fields[g, c] * of_x
+            for word in words.values():
+                word.set(op("i32x4.shr_u", word, weight.bits * TURN))
+            small += 16 * TURN
     for r, line in enumerate(sums):
-        total_of_x = f.let(load(x, record_bytes(weight) - 16 + r * x_stride))
-        for c, so_far in enumerate(line):
-            scale, minimum = (splat(scales, c * weight.row[1] + i) for i in (0, 4))
-            so_far += products[r][c] * scale + minimum * total_of_x
+        for g in range(groups):
+            total_of_x = f.let(load(small, g * record + r * x_stride))
+            for c, so_far in enumerate(line):
+                at = g * weight.advance[1] + c * weight.row[1]
+                scale, minimum = (splat(scales, at + i) for i in (0, 4))
+                so_far += products[r][g, c] * scale + minimum * total_of_x
 
 
 def finish_column(f, n, sums, h, b, base, y, rank, N):
@@ -110,21 +132,24 @@ def linear_few(f, x, codes, scales, h, b, base, y, scratch, lo, hi, *, rows, K, 
         lay_out(f, x + r * 4 * K, scratch + r * stride, groups, vectors, weight.bits)
     codes, scales = f.let(codes + lo * weight.row[0]), f.let(scales + lo * weight.row[1])
     masks = [f.constant(mask) for mask in field_masks(weight.bits)]
+    columns, most = tile_of(rows, weight)
 
     def tile(n, columns):
         at = f.let(scratch)
         sums = [[f.let(constant(0.0)) for _ in range(columns)] for _ in range(rows)]
-        with f.loop(0, groups):
-            multiply_group(f, weight, masks, codes, scales, at, stride, sums)
-            codes.set(codes + weight.advance[0])
-            scales.set(scales + weight.advance[1])
-            at += record
+        for together, times in ((most, groups // most), (1, groups % most)):
+            if not times:
+                continue
+            with f.loop(0, times):
+                multiply_groups(f, weight, masks, codes, scales, at, stride, sums, together)
+                codes.set(codes + together * weight.advance[0])
+                scales.set(scales + together * weight.advance[1])
+                at += together * record
         codes.set(codes + (columns - 1) * weight.row[0])
         scales.set(scales + (columns - 1) * weight.row[1])
         for c in range(columns):
             finish_column(f, n + c, [line[c] for line in sums], h, b, base, y, rank, N)
 
-    columns = COLUMNS[rows]
     with f.loop(lo, hi - (columns - 1), columns) as n:
         tile(n, columns)
     if N % columns:

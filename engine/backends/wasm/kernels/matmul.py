@@ -8,7 +8,7 @@ columns. The bits of a result do not depend on the pieces it is computed in.
 from functools import partial
 
 from engine.backends.wasm.emit import load, splat, value
-from engine.backends.wasm.kernels.few_rows import COLUMNS, FEW, linear_few, scratch_bytes
+from engine.backends.wasm.kernels.few_rows import FEW, linear_few, scratch_bytes, tile_of
 from engine.backends.wasm.kernels.kernel import Kernel, kernel
 from engine.backends.wasm.kernels.vectors import (
     constant,
@@ -220,7 +220,7 @@ def _(x, codes, scales, h, b, base, *, bits):
         return None
     if x.rows <= FEW:
         # unpacking costs about what three rows of products do
-        write, unit = partial(linear_few, **sizes), COLUMNS[x.rows]
+        write, unit = partial(linear_few, **sizes), tile_of(x.rows, weight)[0]
         return Kernel(write, N, unit, work + 6.0 * N * K, scratch_bytes(**sizes))
     block = block_rows(K)
     return Kernel(partial(linear, **sizes), N, block, work, 4 * block * K)
