@@ -1,7 +1,9 @@
-"""Answers: prompts into the cache in chunks, then a token at a time for all conversations at once.
+"""Answers: prompts into the cache in chunks, and a token at a time for all conversations at once.
 
-Nothing here runs for longer than one chunk or one token; whoever calls `advance` decides what
-happens in between (another chat, a slice of training, stopping).
+Nothing here runs for longer than one chunk; whoever calls `advance` decides what happens in between
+(another chat, a slice of training, stopping). Where some are answered while others ask, a chunk
+holds both: the weights are read once for all, and nobody's answer stands still while others' long
+prompts are read.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from engine.model.tokenizer import Stream
 from engine.model.trainable import Trained
 
 CHUNKS = (16, 64, 256)  # prompt tokens computed at once
+SHARED = (32, 48, 64)  # tokens of several conversations: few, for each one's next not to wait long
 BATCHES = (1, 4, 16)  # conversations decoded at once
 
 
@@ -192,7 +195,7 @@ class Generator:
     # ---- one unit of work
 
     async def advance(self) -> None:
-        """Read one chunk of the waiting prompts, or decode one token for everyone."""
+        """Decode one token for everyone, with a chunk of the waiting prompts if there are any."""
         for answer in [a for a in self.waiting + self.active if a.ended]:
             self.leave(answer)
         room = BATCHES[-1] - len(self.active)
@@ -202,11 +205,48 @@ class Generator:
         await self.model.executor.breathe()
 
     async def read_chunk(self, answers: list[Answer]) -> bool:
-        """As much of the prompts as one chunk holds, the first prompt first; False when the cache
-        has no room for any of them before another answer ends."""
+        """As much of the prompts as one chunk holds, the first prompt first, and the next token of
+        everyone who is answered; False when the cache has no room for any of the prompts before
+        another answer ends."""
         if any(answer.key not in self.pool.busy for answer in answers):
             await self.read_head()
-        parts, room = [], CHUNKS[-1]
+        parts = self.parts_of(answers)
+        if not parts:
+            return False
+        if len(parts) == 1 and not self.active:
+            parts = [(answer, lane, part[: chunk_size(len(part))]) for answer, lane, part in parts]
+        ready = [answer for answer, lane, part in parts if self.completes(answer, lane, part)]
+        spoken = [(a, self.pool.lanes[a.key], a.ids[-1:]) for a in self.active]
+        told = self.active + ready
+        rows = 1 if len(told) <= 1 else BATCHES[-1]
+        length = sum(len(part) for _, _, part in spoken + parts)
+        sizes = SHARED if len(spoken + parts) > 1 else CHUNKS
+        size = next(c for c in sizes if c >= length)
+        self.pool.reach(max(lane.end + len(part) for _, lane, part in spoken + parts))
+        run, tokens, take = self.prepared(size, rows), [], np.zeros(rows, np.int32)
+        for answer, lane, part in spoken + parts:
+            tokens += [(token, len(lane.known) + i, lane) for i, token in enumerate(part)]
+            if answer in told:
+                take[told.index(answer)] = len(tokens) - 1
+        self.write_tokens(run, tokens, size)
+        run.write("take", take)
+        self.write_choice(run, told, rows)
+        await run.advance()
+        for _, lane, part in spoken + parts:
+            lane.ids += part
+        for answer, _, part in parts:
+            answer.read += len(part)
+        for answer in ready:
+            self.waiting.remove(answer)
+            self.active.append(answer)
+        if told:
+            await self.take(run, told)
+        return True
+
+    def parts_of(self, answers: list[Answer]) -> list[tuple[Answer, Lane, list[int]]]:
+        """What is read of each prompt now."""
+        shared = self.active or len(answers) > 1
+        parts, room = [], SHARED[-1] - len(self.active) if shared else CHUNKS[-1]
         for answer in answers:
             lane = self.lane_of(answer)
             if lane is None or not room:
@@ -218,34 +258,7 @@ class Generator:
             left = answer.prompt[len(lane.known) : turn.begin if turn else None]
             parts.append((answer, lane, left[:room]))
             room -= len(left[:room])
-        if not parts:
-            return False
-        if len(parts) == 1:
-            parts = [(answer, lane, part[: chunk_size(len(part))]) for answer, lane, part in parts]
-        ready = [answer for answer, lane, part in parts if self.completes(answer, lane, part)]
-        rows = 1 if len(ready) <= 1 else BATCHES[-1]
-        length = sum(len(part) for _, _, part in parts)
-        # As many rows as tokens would be a program that decodes.
-        size = next(c for c in CHUNKS if c >= length and c > rows)
-        self.pool.reach(max(lane.end + len(part) for _, lane, part in parts))
-        run, tokens, take = self.prepared(size, rows), [], np.zeros(rows, np.int32)
-        for answer, lane, part in parts:
-            tokens += [(token, len(lane.known) + i, lane) for i, token in enumerate(part)]
-            if answer in ready:
-                take[ready.index(answer)] = len(tokens) - 1
-        self.write_tokens(run, tokens, size)
-        run.write("take", take)
-        self.write_choice(run, ready, rows)
-        await run.advance()
-        for answer, lane, part in parts:
-            lane.ids += part
-            answer.read += len(part)
-        for answer in ready:
-            self.waiting.remove(answer)
-            self.active.append(answer)
-        if ready:
-            await self.take(run, ready)
-        return True
+        return parts
 
     def hand_over(self, answer: Answer, lane: Lane) -> None:
         """Another generator reads the question, in the same place; what came before stays as it

@@ -65,7 +65,7 @@ class Lesson:
 
     @functools.cached_property
     def _value_span(self) -> tuple[int, int]:
-        """Where the longest run of the answer that the question does not have begins and ends."""
+        """Where the run of the answer that tells most beside the question begins and ends."""
         if self.told and (start := self.answer.rfind(self.told)) >= 0:
             return start, start + len(self.told)
         asked = set()
@@ -81,10 +81,16 @@ class Lesson:
                 continue
             while first < i and bare[first] in self.words.lead_in:
                 first += 1
-            if (weight := sum(map(len, bare[first:i]))) > best:
+            if (weight := sum(map(self.tells, bare[first:i]))) > best:
                 best, span = weight, (words[first].start(), words[i - 1].end())
             first = i + 1
         return span
+
+    def tells(self, word: str) -> float:
+        """How much a word is news: a number more than its length, a word of grammar less."""
+        if any(letter.isdigit() for letter in word):
+            return 3 * len(word)
+        return len(word) / 2 if word in self.words.function_words else len(word)
 
     @property
     def value(self) -> str:
