@@ -9,7 +9,7 @@ import pytest
 
 from engine.backends.reference import Numpy
 from engine.model.formats import open_model
-from engine.model.generate import Generator, Sampling
+from engine.model.generate import SHARED, Generator, Sampling
 from engine.model.kv_cache import NoRoom, Pool
 from engine.model.llama import Config
 from engine.model.loaded import Model
@@ -68,6 +68,27 @@ def test_short_questions_at_once_are_answered_as_each_alone(model):
         return [answer.text for answer in answers]
 
     assert asyncio.run(together()) == [said(Generator(model), chat) for chat in chats]
+
+
+def test_nobodys_answer_stands_still_while_anothers_prompt_is_read(model):
+    generator = Generator(model)
+    short, long = ([{"role": "user", "content": c}] for c in ("Who are you?", "a word " * 90))
+    assert len(generator.encode(long)[0]) > 2 * SHARED[-1]
+
+    async def together():
+        first = generator.ask(short, Sampling(max_tokens=12))
+        while not first.ids:
+            await generator.advance()
+        second = generator.ask(long, Sampling(max_tokens=12))
+        while not second.ids:
+            before = len(first.ids)
+            await generator.advance()
+            assert len(first.ids) == before + 1
+        await generator.answer_all([first, second])
+        return first.text, second.text
+
+    said_together = asyncio.run(together())
+    assert said_together == tuple(said(Generator(model), chat) for chat in (short, long))
 
 
 def a_pool(rows: int = 100) -> Pool:

@@ -13,16 +13,16 @@ from engine.backends.wasm.kernels.vectors import constant, load_part, parts, tot
 
 TURN = 2  # fields
 FEW = 4  # rows from which on it pays to unpack a block of weights first
-# What bench/parts/tiles.py found to be the fastest: so many columns of y at a time where a row of W
-# has at most so many bytes; longer ones are read one after another, for memory to keep up, by one
-# row of x so many groups at a time.
-COLUMNS, SHORT, GROUPS = 4, 512, 3
+# What bench/parts/tiles.py found to be the fastest: for so many rows of x so many columns of y at a
+# time, where a row of W has at most so many bytes; longer ones are read one after another, for
+# memory to keep up, by one row of x so many groups at a time.
+COLUMNS, SHORT, GROUPS = {1: 4, 2: 4, 3: 2, 4: 2}, 512, 3
 
 
 def tile_of(rows, weight):
     """Columns, and groups of each, that are worked on together."""
     if weight.row[0] <= SHORT:
-        return COLUMNS, 1
+        return COLUMNS[rows], 1
     return 1, GROUPS if rows == 1 else 1
 
 
