@@ -25,7 +25,7 @@ from engine.model.trainable import Trained
 
 CHUNKS = (16, 64, 256)  # prompt tokens computed at once
 SHARED = (32, 48, 64)  # tokens of several conversations: few, for each one's next not to wait long
-BATCHES = (1, 4, 16)  # conversations decoded at once
+BATCHES = (1, 4, 8, 16)  # conversations decoded at once
 
 
 @dataclass(frozen=True)
