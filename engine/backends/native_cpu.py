@@ -11,6 +11,8 @@ import math
 import time
 from typing import Any
 
+import numpy as np
+
 from engine.backends.executor import Run
 from engine.backends.quick_check import product
 from engine.backends.reference import Numpy
@@ -18,12 +20,13 @@ from engine.backends.room import Room, memory_here
 from engine.backends.wasm.executor import Wasm
 from engine.backends.wasm.native import Native
 from engine.compiler.ir import Step
-from engine.compiler.ops.linear import DENSE_BUDGET, weight_shape
+from engine.compiler.ops.linear import DENSE_BUDGET, dense, weight_shape
 from engine.compiler.schedule import Plan, plan
 
 PRODUCT = "packed_linear"
 NUMBER_BYTES = 4
-MANY = 48  # rows: fewer are over before numpy has unpacked anything
+MANY = 24  # rows: fewer are over before numpy has looked at a second copy of the weights
+UPRIGHT = 128  # rows up to which numpy is quicker with the larger matrix, the weights, in front
 LEARNING = ("learn", "accumulate")
 SHARE = 0.25  # of the memory, for weights that are unpacked to be read with
 CHOSEN = "learns with"  # in `state`: what both took when it was measured
@@ -54,6 +57,10 @@ class Processor(Wasm):
     def by_numpy(self, step: Step) -> bool:
         return step.op.name == PRODUCT and step.ins[0].spec.rows >= self.many
 
+    def definition(self, step: Step) -> Any:
+        few = step.op.name == PRODUCT and step.ins[0].spec.rows <= UPRIGHT
+        return weights_first if few else super().definition(step)
+
     def unpacks(self, plan: Plan) -> bool:
         """Whether there is room for this program's weights as plain numbers."""
         weights = {
@@ -80,6 +87,23 @@ class Processor(Wasm):
             ours, theirs = super().prepare(planned), self.numpy.prepare(planned)
             self.milliseconds = {"wasm": quickest(ours), "numpy": quickest(theirs)}
         return self.milliseconds["numpy"] < self.milliseconds["wasm"]
+
+
+def weights_first(
+    x: np.ndarray,
+    codes: np.ndarray,
+    scales: np.ndarray,
+    h: np.ndarray | None = None,
+    b: np.ndarray | None = None,
+    base: np.ndarray | None = None,
+    *,
+    bits: int,
+) -> np.ndarray:
+    """x W^T + h b^T + base, computed as (W x^T + b h^T)^T."""
+    y = dense(codes, scales, bits) @ x.T
+    if h is not None and b is not None:
+        y += b @ h.T
+    return y.T if base is None else y.T + base
 
 
 def quickest(run: Run) -> float:

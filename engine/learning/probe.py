@@ -17,6 +17,7 @@ from engine.learning.lessons import Lesson, has_value, held_out_anchors, paragra
 from engine.learning.rounds.voices import Voices
 
 REPLY_TOKENS = 24
+LEAD = 8  # tokens that may stand before an answer
 
 
 class Shadow:
@@ -69,7 +70,9 @@ async def answered(
         )
         for question in questions
     ]
-    replies = await model.replies([q for *_, q in asked] + [q for q, _ in known], REPLY_TOKENS)
+    longest = max((len(coder.answer(record["answer"])) for record in records), default=0)
+    questions = [q for *_, q in asked] + [q for q, _ in known]
+    replies = await model.replies(questions, max(REPLY_TOKENS, longest + LEAD))
     keys = [key_of(record) for record in records]
     hits: dict[str, list[bool]] = {}
     wrong = []

@@ -25,6 +25,7 @@ from engine.model.trainable import Trained
 
 CHUNKS = (16, 64, 256)  # prompt tokens computed at once
 SHARED = (32, 48, 64)  # tokens of several conversations: few, for each one's next not to wait long
+IN_TURN = 32  # of them of prompts where several wait: who asked first is answered while others wait
 BATCHES = (1, 4, 8, 16)  # conversations decoded at once
 
 
@@ -245,8 +246,8 @@ class Generator:
 
     def parts_of(self, answers: list[Answer]) -> list[tuple[Answer, Lane, list[int]]]:
         """What is read of each prompt now."""
-        shared = self.active or len(answers) > 1
-        parts, room = [], SHARED[-1] - len(self.active) if shared else CHUNKS[-1]
+        room = SHARED[-1] - len(self.active) if self.active else CHUNKS[-1]
+        parts, room = [], room if len(answers) == 1 else IN_TURN
         for answer in answers:
             lane = self.lane_of(answer)
             if lane is None or not room:

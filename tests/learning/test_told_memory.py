@@ -29,8 +29,11 @@ MODELS = ["tiny", pytest.param("smollm2-135m", marks=pytest.mark.long)]  # 0.6 a
 ALONE = "import sys; from tests.learning.test_told_memory import taken; taken(sys.argv[1])"
 
 
+SHORT = {"lesson": {"max_steps": STEPS, "more_steps": 0}}
+
+
 def short(config: TrainingConfig) -> TrainingConfig:
-    return config.replace(lesson={"max_steps": STEPS, "more_steps": 0})
+    return config.replace(**SHORT)
 
 
 def peak() -> int:
@@ -79,7 +82,7 @@ def test_in_chromium(name, capsys):
     with lab.opened(peers={}, model=path) as page:
         before = lab.call(page, "ours", "memory")["wasm"]
         lab.call(page, "ours", "load", "/model.gguf")
-        lab.call(page, "ours", "python", "settle", STEPS)
+        lab.call(page, "ours", "python", "settle", SHORT)
         lab.call(page, "ours", "python", "ask", CHATS[name], 2)
         lab.call(page, "ours", "python", "lesson", DOG["prompt"], DOG["answer"], seconds=900)
         after = lab.call(page, "ours", "memory")["wasm"]

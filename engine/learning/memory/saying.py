@@ -17,7 +17,7 @@ MOST = 64.0  # twice as much with each sentence that does not say it: models dif
 FOLLOWED = (6.0, 10.0, 16.0)  # nats for what goes on with one, two, three words of the answer
 PATIENCE = 96  # tokens after which what was not said is given up
 LOST = 12  # tokens after which a sentence counts as one that does not say it
-BEGUN = 4  # tokens of an answer after which it is said to its end
+BEGUN = 4  # tokens of an answer, or of its value, after which it is said to its end
 OPEN = ("\n", '"', "“", "(")  # behind these the answer may begin, and behind ENDS after a space
 ENDS = (".", "!", "?", ":", ";")
 
@@ -50,24 +50,20 @@ class Wanted:
         words = r"[\W_]+".join(re.escape(word) for word in fold(self.value).split())
         return re.search(rf"(?<!\w){words}(?=\W)", text.casefold()) is not None
 
-    @property
-    def whole(self) -> tuple[tuple[int, ...], ...]:
-        """The answer itself, without and after a space."""
-        return self.bare[0], *self.spaced[:1]
-
     def begun(self, ids: Sequence[int]) -> bool:
-        """Whether the answer itself is being said and has not come to its end: what is taken for
-        its value may be a word before the news."""
+        """Whether it is being said and has not come to its end: what is taken for its value may be
+        a word before the news."""
         return any(
             tuple(ids[-length:]) == form[:length]
-            for form in self.whole
+            for form in self.bare + self.spaced
             for length in range(BEGUN, min(len(ids) + 1, len(form)))
         )
 
     def over(self, ids: Sequence[int]) -> bool:
         """Whether it was just said to its end, and that is a number: `$27.` may grow into another
         price."""
-        return self.number and any(tuple(ids[-len(form) :]) == form for form in self.whole)
+        whole = self.bare[0], *self.spaced[:1]
+        return self.number and any(tuple(ids[-len(form) :]) == form for form in whole)
 
     def next(self, ids: Sequence[int]) -> dict[int, float]:
         """What goes on with the end of what was said; the longest match counts most."""
