@@ -75,7 +75,7 @@ class Lesson:
             }
         words = list(re.finditer(r"\S+", self.answer))
         bare = [self.words.bare(word[0].strip(CLOSING).lower()) for word in words]
-        best, span, first = 0, (0, len(self.answer)), 0
+        best, span, first = 0.0, (0, len(self.answer)), 0
         for i, word in enumerate([*bare, None]):
             if word is not None and not any(same_stem(word, other) for other in asked):
                 continue

@@ -38,9 +38,11 @@ class Rounds:
             model, MemoryStore(), model.fingerprint, self.config, **more
         )
 
-    async def took(self, kind: str, facts: Sequence[Sequence[str]], only: int = 0) -> dict:
+    async def took(
+        self, kind: str, facts: Sequence[Sequence[str]], only: int = 0, asked: bool = False
+    ) -> dict:
         """Of a round over (question, answer) pairs, which are known by heart first; of so many
-        steps alone, where that is told."""
+        steps alone, where that is told, and of asking the base for all of them, if `asked`."""
         training, trainer = self.assistant.training, self.assistant.trainer
         pairs = [dict(zip(("question", "answer"), fact, strict=True)) for fact in facts]
         records = [record_of(pair | {"language": "en"}) for pair in pairs]
@@ -50,6 +52,9 @@ class Rounds:
         plan.config[SILENT] = await training.silence(plan)
         attempt = await settled(trainer.begin(fresh, plan))
         began, times, tokens = time.perf_counter(), [], 0
+        for step in range(attempt.steps if asked else 0):
+            await attempt.rows(step)
+        answering = time.perf_counter() - began
         while not only or len(times) < only:
             await attempt.load()  # with what the base says to it
             loaded = time.perf_counter()
@@ -61,7 +66,7 @@ class Rounds:
         trained = time.perf_counter() - began
         found = dict(step_seconds=float(np.median(times)), planned=attempt.steps, tokens=tokens)
         if only:
-            return found
+            return found | dict(answers_seconds=answering)
         kept = await attempt.capture()  # as a checkpoint is, on its way into the store
         began = time.perf_counter()
         verdict = await attempt.judge()
@@ -78,10 +83,16 @@ class Rounds:
         )
 
 
-async def practised(facts: list, numpy: bool, settings: dict | None = None, only: int = 0) -> dict:
+async def practised(
+    facts: list,
+    numpy: bool,
+    settings: dict | None = None,
+    only: int = 0,
+    asked: bool = False,
+) -> dict:
     with closing(open_model(str(registry.find("smollm2-135m")))) as file:
         model = await Model.load(file, await executor_named("numpy" if numpy else "cpu"))
-    return await Rounds(model, settings or {}).took(PRACTICE, facts, only)
+    return await Rounds(model, settings or {}).took(PRACTICE, facts, only, asked)
 
 
 if __name__ == "__main__":
