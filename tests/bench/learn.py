@@ -4,7 +4,7 @@
 them one after another, practises, and judges the version after the first lesson, the last and
 practice, and in the end the whole as a person meets it: memory, guard and version.  Then four facts
 in Swedish, forty, whose practice is what grows with their number, and thirty that nothing was tuned
-on, by heart alone.  The questions are those of facts_eval.jsonl, facts_dev.jsonl, facts_attic.jsonl
+on, by heart alone.  The questions are those of facts_eval.jsonl, facts_dev.jsonl, facts_loft.jsonl
 and known.jsonl, written by hand; no lesson and no gate sees them.  Interrupted, it goes on when
 called again.
 """
@@ -233,7 +233,7 @@ async def run(options) -> tuple[dict, list]:
     figures: dict[str, float] = {}
     rows = []
     many = records("facts_dev.jsonl", "en") + records("facts_dev.jsonl", "sv")
-    new = records("facts_attic.jsonl", "en") + records("facts_attic.jsonl", "sv")
+    new = records("facts_loft.jsonl", "en") + records("facts_loft.jsonl", "sv")
     usual = for_model(model.config.parameters)
     parts = {
         "": (records("facts_eval.jsonl", "en")[:ENGLISH], options.seeds, STAGES),

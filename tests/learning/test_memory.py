@@ -19,7 +19,7 @@ from engine.history.ledger import Change, Ledger
 from engine.history.round_plan import LESSON, SILENT, make_plan
 from engine.history.versions import ALWAYS, GENERIC, GUARDED, Versions
 from engine.learning.lessons import LessonError, lesson_of
-from engine.learning.memory.saying import FOLLOWED, LOST, MOST, NATS, Saying
+from engine.learning.memory.saying import ELSE, FIRST, FOLLOWED, LOST, MOST, Saying
 from engine.learning.recipe import Recipe
 from engine.learning.rounds.asked import knowledge, look_alikes, talk
 from engine.learning.rounds.silence import short
@@ -450,7 +450,7 @@ def test_a_beginning_is_followed_and_a_sentence_that_leads_nowhere_is_not_waited
     assert saying.amounts(ids[:1], model.tokenizer.decode(ids[:1]))[ids[1]] > FOLLOWED[0]
     lost = (model.tokenizer.encode("q") * LOST)[:LOST]
     first = model.tokenizer.encode(" " + answer)[0]
-    assert saying.amounts(lost, "q" * LOST)[first] == 2 * NATS
+    assert saying.amounts(lost, "q" * LOST)[first] == 2 * FIRST
     assert first not in saying.amounts(lost[1:], "q" * (LOST - 1))
 
 

@@ -83,6 +83,7 @@ class Language:
         self.function_words = frozenset(record["function_words"])
         self.lead_in = frozenset(record["lead_in"])
         self.wrappers, self.held_back = record["wrappers"], record["held_back"]
+        self.briefly = re.compile(record["briefly"], re.IGNORECASE)  # a wish for no sentence
         self.frames = record["frames"]
         self.words: dict[str, list[str]] = {}
         self.sort: dict[str, str] = {}

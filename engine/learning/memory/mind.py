@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from engine.core.exchange import INTENT
 from engine.history.round_plan import DATA_SET
 from engine.history.versions import GUARDED, Versions, ancestors, behind
-from engine.learning.lessons import LessonError
+from engine.learning.lessons import LessonError, language
 from engine.learning.memory.encoder import NOT_HERE, Encoder
 from engine.learning.memory.memory import Memory
 from engine.learning.memory.speaking import Speaking, decided
@@ -61,7 +61,9 @@ class Mind:
         """Who is to answer a question: found out before anything of it is read."""
         found = await self.memory.asked_for(question)
         learned = await self.learned(number)
-        return decided(found, self.tokenizer, version, learned, pushes, always)
+        languages = {one.fact["language"] for one in found}
+        briefly = any(language(code).briefly.search(question) for code in languages)
+        return decided(found, self.tokenizer, version, learned, pushes, always, bool(briefly))
 
     # ---- taking in
 

@@ -13,6 +13,7 @@ from engine.learning.lessons import fold
 from engine.model.tokenizer import Tokenizer
 
 NATS = 8.0  # a push of 4 is followed in a third of the cases, one of 8 nearly always (measured)
+FIRST, ELSE = 16.0, 6.0  # for the answer as a sentence, or for its value; as they are wished for
 MOST = 64.0  # twice as much with each sentence that does not say it: models differ in certainty
 FOLLOWED = (6.0, 10.0, 16.0)  # nats for what goes on with one, two, three words of the answer
 PATIENCE = 96  # tokens after which what was not said is given up
@@ -52,7 +53,9 @@ class Wanted:
 
     def begun(self, ids: Sequence[int]) -> bool:
         """Whether it is being said and has not come to its end: what is taken for its value may be
-        a word before the news."""
+        a word before the news. Who begins with the answer says all of it."""
+        if len(ids) < len(self.bare[0]) and tuple(ids) == self.bare[0][: len(ids)]:
+            return bool(ids)
         return any(
             tuple(ids[-length:]) == form[:length]
             for form in self.bare + self.spaced
@@ -81,16 +84,20 @@ class Wanted:
                     break
         return found
 
-    def begin(self, text: str) -> dict[int, float]:
-        """Its first words, and those of the value alone: the model likes one of them better."""
+    def begin(self, text: str, briefly: bool) -> dict[int, float]:
+        """Its first words, and those of the value alone; who wants one word gets that."""
         forms = self.bare if not text or text.endswith((" ", *OPEN)) else self.spaced
-        return {form[0]: NATS for form in forms}
+        nats = (ELSE, FIRST) if briefly else (FIRST, ELSE)
+        return {form[0]: n for form, n in reversed(list(zip(forms, nats, strict=False)))}
 
 
 class Saying:
     """The push of one answer, for every fact that it has to say."""
 
-    def __init__(self, tokenizer: Tokenizer, answers: Sequence[tuple[str, str]]) -> None:
+    def __init__(
+        self, tokenizer: Tokenizer, answers: Sequence[tuple[str, str]], briefly: bool = False
+    ) -> None:
+        self.briefly = briefly
         self.wanted = [Wanted.of(tokenizer, answer, value) for answer, value in answers]
         self.ends = tokenizer.eos_ids
 
@@ -112,7 +119,7 @@ class Saying:
             return {}
         lost = len(ids) % LOST == 0  # a sentence that leads nowhere is not waited for
         fresh = lost or not text.strip() or text.rstrip(" ").endswith(ENDS + OPEN)
-        words = unsaid[0].begin(text) if fresh else {}
+        words = unsaid[0].begin(text, self.briefly) if fresh else {}
         held = dict.fromkeys(self.ends, -NATS)  # it does not end before all is said
         return grown(words | held, ids, text)
 

@@ -38,9 +38,11 @@ def decided(
     learned: Collection[str],
     pushes: bool,
     always: bool,
+    briefly: bool = False,
 ) -> Speaking:
     """For a question that was `found` to be near some facts: a version behind the guard speaks if
-    it has `learned` the nearest, one that speaks `always` has no say in that."""
+    it has `learned` the nearest, one that speaks `always` has no say in that. Who wants it
+    `briefly` wants no sentence."""
     near = [one for one in found if one.score >= NEAR]
     live = [one for one in near if not one.gone]
     least = max([SURE, *(BESIDE * one.score for one in live[:1])])
@@ -50,5 +52,5 @@ def decided(
     speaks = version if knows else None
     by = VERSION if always or speaks else MEMORY if sure else BASE
     used = live if speaks else sure
-    push = Saying(tokenizer, pairs) if sure else None
+    push = Saying(tokenizer, pairs, briefly) if sure else None
     return Speaking(by, [one.told() for one in used], push, speaks)
