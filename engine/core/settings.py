@@ -177,7 +177,7 @@ class PracticeConfig(Settings):
     """Practice: a new adapter from the base, trained on everything accepted, mixed."""
 
     FIELDS = {
-        "steps_per_fact": whole(20, 1, 96),
+        "steps_per_fact": whole(15, 1, 96),
         "warmup_steps": whole(4, 0, 64),
         "final_rate": Number(0.1, 0.0, 1.0),
         "fact_rows": whole(4, 1, 16),
