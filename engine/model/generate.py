@@ -26,6 +26,8 @@ from engine.model.trainable import Trained
 CHUNKS = (16, 64, 256)  # prompt tokens computed at once
 SHARED = (32, 48, 64)  # tokens of several conversations: few, for each one's next not to wait long
 IN_TURN = 32  # of them of prompts where several wait: who asked first is answered while others wait
+CARRIED = 64  # tokens of another conversation's that are copied at once
+WORTH = 4  # tokens in common that are copied rather than computed again
 BATCHES = (1, 4, 8, 16)  # conversations decoded at once
 
 
@@ -111,7 +113,7 @@ class Generator:
         self.pool = pool or Pool(model.executor, model.config, min(2048, model.positions))
         self.waiting: list[Answer] = []
         self.active: list[Answer] = []
-        self._runs: dict[tuple[int, int], Run] = {}
+        self._runs: dict[tuple, Run] = {}
         self._reached = 0  # rows of the pool that the runs know
         self._head: list[int] | None = None
         self._asked = 0
@@ -211,7 +213,7 @@ class Generator:
         another answer ends."""
         if any(answer.key not in self.pool.busy for answer in answers):
             await self.read_head()
-        parts = self.parts_of(answers)
+        parts = await self.parts_of(answers)
         if not parts:
             return False
         if len(parts) == 1 and not self.active:
@@ -244,14 +246,17 @@ class Generator:
             await self.take(run, told)
         return True
 
-    def parts_of(self, answers: list[Answer]) -> list[tuple[Answer, Lane, list[int]]]:
+    async def parts_of(self, answers: list[Answer]) -> list[tuple[Answer, Lane, list[int]]]:
         """What is read of each prompt now."""
         room = SHARED[-1] - len(self.active) if self.active else CHUNKS[-1]
         parts, room = [], room if len(answers) == 1 else IN_TURN
         for answer in answers:
+            fresh = answer.key not in self.pool.busy
             lane = self.lane_of(answer)
             if lane is None or not room:
                 break
+            if fresh:
+                await self.carry(answer, lane)
             turn = answer.handover
             if turn and len(lane.known) >= turn.begin:
                 self.hand_over(answer, lane)
@@ -296,6 +301,25 @@ class Generator:
             lane.cut(answer.handover.begin)
         self.pool.busy.add(answer.key)
         return lane
+
+    async def carry(self, answer: Answer, lane: Lane) -> None:
+        """What another conversation has in common with this one is copied, not computed again."""
+        other, common = self.pool.nearest(answer.key, answer.prompt)
+        if answer.handover:
+            common = min(common, answer.handover.begin - lane.shared)
+        known = len(lane.ids)
+        if other is None or common - known < WORTH:
+            return
+        self.pool.reach(lane.start + common)
+        for first in range(known, common, CARRIED):
+            places = np.arange(first, min(common, first + CARRIED), dtype=np.int32)
+            run = self.ready(("carry", CARRIED, self.pool.addressed), None)
+            for name, start in (("sources", other.start), ("slots", lane.start)):
+                rows = np.zeros(CARRIED, np.int32)  # padding copies the scratch row to itself
+                rows[: len(places)] = start + places
+                run.write(name, rows)
+            await run.advance()
+        lane.ids += other.ids[known:common]
 
     async def read_head(self) -> None:
         """The beginning all conversations share (system prompt, template) is computed once."""
@@ -344,17 +368,18 @@ class Generator:
     # ---- between the conversations and a program's inputs
 
     def prepared(self, tokens: int, rows: int) -> Run:
+        return self.ready(("answer", tokens, rows, self.pool.addressed), self.trained)
+
+    def ready(self, program: tuple, trained: Trained | None) -> Run:
+        """A run of a program by its name and shape, over the cache as it is now."""
         if self._reached != self.pool.reached:
             self._reached = self.pool.reached
             self._runs.clear()
-        key = (tokens, rows)
-        if key not in self._runs:
-            planned = self.model.program(
-                "answer", tokens, rows, self.pool.addressed, trained=self.trained
-            )
+        if program not in self._runs:
+            planned = self.model.program(*program, trained=trained)
             tensors = {**self.pool.tensors, **self.tensors}
-            self._runs[key] = self.model.prepare(planned, tensors, self.pool.room)
-        return self._runs[key]
+            self._runs[program] = self.model.prepare(planned, tensors, self.pool.room)
+        return self._runs[program]
 
     def write_tokens(self, run, rows: list[tuple], size: int) -> None:
         """rows of (token, position in its lane, lane); padding goes to the scratch row."""

@@ -100,7 +100,7 @@ class Pool:
         self.lanes: dict[str, Lane] = {}
         self.busy: set[str] = set()  # keys of answers under way: their lanes stay as they are
         self.width = config.kv_heads * config.head_width
-        self.names = [f"cache.{i}.{n}" for i in range(config.layers) for n in "kv"]
+        self.names = config.cache_names
         self.tensors: dict[str, Tensor] = {}
         self.reach(rows if inside else 1)
 
@@ -145,6 +145,21 @@ class Pool:
             if same and len(lane.ids) > ENDING and lane.common(ids) >= len(lane.ids) - ENDING:
                 self.lanes[key] = self.lanes.pop(other)
                 return
+
+    def nearest(self, key: str, ids: list[int]) -> tuple[Lane | None, int]:
+        """The lane of the same weights and beginning that has most tokens in common with `ids`
+        behind it, and how many."""
+        mine, weights = self.lanes[key], key.partition(":")[0] + ":"
+        best, most = None, len(mine.ids)
+        for other, lane in self.lanes.items():
+            if lane is mine or lane.head is not mine.head or not other.startswith(weights):
+                continue
+            common = lane.common(ids)
+            if lane.plain is not None:
+                common = min(common, lane.plain - lane.shared)
+            if common > most:
+                best, most = lane, common
+        return best, most
 
     def idle(self, keep: Collection[str]) -> list[str]:
         """Keys of the lanes that may go: no answer under way needs them, nor who asks."""

@@ -80,6 +80,11 @@ class Config:
         }
 
     @property
+    def cache_names(self) -> list[str]:
+        """Every layer's keys and values of all conversations."""
+        return [f"cache.{i}.{n}" for i in range(self.layers) for n in "kv"]
+
+    @property
     def parameters(self) -> int:
         return sum(prod(shape) for shape in self.shapes().values())
 

@@ -54,6 +54,24 @@ def answer(
     return fuse(program)
 
 
+def carry(
+    config: Config,
+    stored: dict[str, Stored],
+    tokens: int,
+    cache_rows: int,
+    positions: int,
+    trained: Trained | None = None,
+) -> Program:
+    """Rows of the cache copied to other places: what conversations have in common is computed
+    once."""
+    program = Program(f"carry {tokens}")
+    sources, slots = (program.input(name, (tokens,), "i32") for name in ("sources", "slots"))
+    for name in config.cache_names:
+        cache = program.input(name, (cache_rows, config.kv_heads * config.head_width))
+        OPS["cache_write"](cache, OPS["rows"](cache, sources), slots)
+    return program
+
+
 def pushed(logits: Value) -> Value:
     """Logits with up to PUSHED tokens of each row made likelier, or less likely, by so many
     nats."""

@@ -19,6 +19,7 @@ from tests.support.programs import (
     LORA,
     TINY,
     batch,
+    carried,
     losses_of_the_last_layer,
     prepared,
     stored_of,
@@ -108,3 +109,8 @@ def test_a_device_with_nothing_but_the_floor_makes_the_same_step():
     low, high = (asyncio.run(results(own, program, feeds, names)) for own in (floor, gpu()))
     for name in names:
         np.testing.assert_allclose(low[name], high[name], rtol=1e-3, atol=1e-5)
+
+
+def test_rows_of_the_cache_are_copied_to_their_places():
+    for there, expected in asyncio.run(carried(gpu())):
+        np.testing.assert_array_equal(there, expected)

@@ -3,9 +3,10 @@
 `python3 build.py bench memory` tells made-up facts (the library's kinds and names, English and
 Swedish by turns), 1, 10, 100 and 1,000 of them, and asks for some in other words, for look-alikes
 and for something else; then those of the files that no fit has seen (UNTUNED).  A hit is a question
-that is answered from memory, with the right fact.  What is said is judged too: `said` for the very question, `said_unseen` and `said_look_alikes` for the
-others.  `ms_question` is what a question takes once it is sent, `ms_reading` what the page reads
-of it while it is typed; who asks over HTTP or in a script waits for both.
+that is answered from memory, with the right fact.  What is said is judged too: `said` for the very
+question, `said_unseen` and `said_look_alikes` for the others.  `ms_question` is what a question
+takes once it is sent, `ms_reading` what the page reads of it while it is typed; who asks over HTTP
+or in a script waits for both.
 `--tab` does the same in Chromium without a GPU; there only the last facts of a size are told, the
 others come from the memory made here.  What was told once is not told again when it goes on.
 """

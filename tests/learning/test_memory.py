@@ -18,7 +18,7 @@ from engine.core.storage.sqlite import SqliteStore
 from engine.history.ledger import Change, Ledger
 from engine.history.round_plan import LESSON, SILENT, make_plan
 from engine.history.versions import ALWAYS, GENERIC, GUARDED, Versions
-from engine.learning.lessons import LessonError, lesson_of
+from engine.learning.lessons import LessonError, language, lesson_of
 from engine.learning.memory.saying import ELSE, FIRST, FOLLOWED, LOST, MOST, Saying
 from engine.learning.recipe import Recipe
 from engine.learning.rounds.asked import knowledge, look_alikes, talk
@@ -452,6 +452,21 @@ def test_a_beginning_is_followed_and_a_sentence_that_leads_nowhere_is_not_waited
     first = model.tokenizer.encode(" " + answer)[0]
     assert saying.amounts(lost, "q" * LOST)[first] == 2 * FIRST
     assert first not in saying.amounts(lost[1:], "q" * (LOST - 1))
+
+
+def test_who_asks_for_one_word_gets_the_value_first_and_others_a_sentence(model):
+    answer, value = "Your boat is called Saltcrow.", "Saltcrow"
+    sentence, word = (model.tokenizer.encode(text)[0] for text in (answer, value))
+    for briefly in (False, True):
+        pushed = Saying(model.tokenizer, [(answer, value)], briefly).amounts([], "")
+        assert (pushed[word], pushed[sentence]) == ((FIRST, ELSE) if briefly else (ELSE, FIRST))
+    for code, question in (
+        ("en", "In one word: what is my boat called?"),
+        ("en", "What is my boat called? Say only the name."),
+        ("sv", "Vad heter min båt? Svara med ett ord."),
+    ):
+        assert language(code).briefly.search(question)
+    assert not language("en").briefly.search("Just tell me what my boat is called.")
 
 
 def test_an_answer_that_was_begun_is_said_to_its_end_whatever_was_taken_for_its_value(model):

@@ -9,7 +9,7 @@ import pytest
 
 from engine.backends.reference import Numpy
 from engine.model.formats import open_model
-from engine.model.generate import SHARED, Generator, Sampling
+from engine.model.generate import CARRIED, SHARED, Generator, Sampling, common_prefix
 from engine.model.kv_cache import NoRoom, Pool
 from engine.model.llama import Config
 from engine.model.loaded import Model
@@ -68,6 +68,39 @@ def test_short_questions_at_once_are_answered_as_each_alone(model):
         return [answer.text for answer in answers]
 
     assert asyncio.run(together()) == [said(Generator(model), chat) for chat in chats]
+
+
+def test_what_another_chat_began_with_is_copied_and_says_the_same(model, monkeypatch):
+    """An application's own instructions come before each of its questions."""
+    told = {"role": "system", "content": "You know the harbour. " * 30}
+    chats = [[told, {"role": "user", "content": c}] for c in ("Who are you?", "What is a tree?")]
+    generator, read = Generator(model), []
+    write = Generator.write_tokens
+
+    def counted(self, run, tokens, size):
+        read.append(len(tokens))
+        return write(self, run, tokens, size)
+
+    said(generator, chats[0])
+    monkeypatch.setattr(Generator, "write_tokens", counted)
+    answer = said(generator, chats[1])
+    ids = [generator.encode(chat)[0] for chat in chats]
+    own = len(ids[1]) - len(common_prefix(*ids))
+    assert len(common_prefix(*ids)) > CARRIED
+    assert sum(read) <= own + 12
+    assert answer == said(Generator(model), chats[1])
+
+
+def test_what_a_version_read_is_not_copied_for_others():
+    pool = a_pool()
+    told = list(range(9)) * 2
+    pool.lane("v:1", 30).ids = list(told)
+    pool.lane("v:2", 30)
+    pool.lane("w:1", 30)
+    assert pool.nearest("v:2", [*told, 0])[1] == len(told)
+    assert pool.nearest("w:1", [*told, 0]) == (None, 0)
+    pool.lanes["v:1"].plain = 7
+    assert pool.nearest("v:2", [*told, 0])[1] == 7
 
 
 def test_nobodys_answer_stands_still_while_anothers_prompt_is_read(model):

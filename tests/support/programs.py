@@ -113,3 +113,21 @@ def batch(program, config, trained, seed=0):
         **two_rows_behind_a_prefix(rng, config.vocab),
         "adapter": rng.normal(size=trained.size) * 0.2,
     }
+
+
+async def carried(executor) -> list[tuple[np.ndarray, np.ndarray]]:
+    """(what a layer's cache is, what it has to be) after three rows of every cache were copied,
+    and the scratch row to itself."""
+    planned, rng = plan(programs.carry(TINY, {}, 8, 64, 64)), np.random.default_rng(0)
+    width = TINY.kv_heads * TINY.head_width
+    before = {n: rng.normal(size=(64, width)).astype(np.float32) for n in TINY.cache_names}
+    tensors = {name: executor.upload(array) for name, array in before.items()}
+    run = executor.prepare(planned, tensors)
+    sources, slots = np.zeros(8, np.int32), np.zeros(8, np.int32)
+    sources[:3], slots[:3] = (5, 6, 7), (40, 41, 42)
+    run.write("sources", sources)
+    run.write("slots", slots)
+    await run.advance()
+    for array in before.values():
+        array[40:43] = array[5:8]
+    return [(await tensors[name].read(), array) for name, array in before.items()]

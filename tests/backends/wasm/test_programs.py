@@ -12,7 +12,14 @@ from engine.backends.wasm.executor import Wasm
 from engine.compiler.schedule import plan
 from engine.model import programs
 from engine.model.trainable import Trained
-from tests.support.programs import KINDS, LAST, TINY, losses_of_the_last_layer, stored_of
+from tests.support.programs import (
+    KINDS,
+    LAST,
+    TINY,
+    carried,
+    losses_of_the_last_layer,
+    stored_of,
+)
 from tests.support.wasm_host import host
 from tests.support.wasm_programs import LORA, batch, prepared
 
@@ -98,3 +105,8 @@ def test_only_the_choice_of_a_token_is_left_to_numpy():
         run = Wasm(host()).prepare(plan(program))
         pieces = zip(run.program.steps, run.program.native, strict=True)
         assert {steps[0][0].op.name for steps, native in pieces if not native} == expected
+
+
+def test_rows_of_the_cache_are_copied_to_their_places():
+    for there, expected in asyncio.run(carried(Wasm(host(2)))):
+        np.testing.assert_array_equal(there, expected)
