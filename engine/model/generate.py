@@ -25,7 +25,7 @@ from engine.model.trainable import Trained
 
 CHUNKS = (16, 64, 256)  # prompt tokens computed at once
 SHARED = (32, 48, 64)  # tokens of several conversations: few, for each one's next not to wait long
-IN_TURN = 32  # of them of prompts where several wait: who asked first is answered while others wait
+IN_TURN = 2  # prompts that are read together: who asked first is answered while others still wait
 CARRIED = 64  # tokens of another conversation's that are copied at once
 WORTH = 4  # tokens in common that are copied rather than computed again
 BATCHES = (1, 4, 8, 16)  # conversations decoded at once
@@ -248,12 +248,12 @@ class Generator:
 
     async def parts_of(self, answers: list[Answer]) -> list[tuple[Answer, Lane, list[int]]]:
         """What is read of each prompt now."""
-        room = SHARED[-1] - len(self.active) if self.active else CHUNKS[-1]
-        parts, room = [], room if len(answers) == 1 else IN_TURN
+        shared = self.active or len(answers) > 1
+        parts, room = [], SHARED[-1] - len(self.active) if shared else CHUNKS[-1]
         for answer in answers:
-            fresh = answer.key not in self.pool.busy
-            lane = self.lane_of(answer)
-            if lane is None or not room:
+            fresh, more = answer.key not in self.pool.busy, room and len(parts) < IN_TURN
+            lane = self.lane_of(answer) if more else None
+            if lane is None:
                 break
             if fresh:
                 await self.carry(answer, lane)
