@@ -16,7 +16,8 @@ LIKELY = 4  # facts that are looked at word by word: the nearest, and by their a
 WORDS = 40  # tokens of a text that are kept, the rarest
 COMMON = 7.0  # nats: a token as frequent as that tells nothing
 LEAST = 0.05  # what such a token counts all the same
-NEAR, SURE = 0.17, 0.28
+NEAR, SURE = 0.25, 0.28  # below, a version that learned facts lets more look-alikes through
+GONE = 0.17  # how near a forgotten fact is still guarded where a version has learned it
 TENS = 10  # likeness is told in tenths: directions of sentences lie close together
 
 

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from engine.learning.memory.memory import Found
-from engine.learning.memory.recogniser import NEAR, SURE
+from engine.learning.memory.recogniser import GONE, NEAR, SURE
 from engine.learning.memory.saying import Saying
 from engine.model.generate import Generator
 from engine.model.tokenizer import Tokenizer
@@ -43,7 +43,7 @@ def decided(
     """For a question that was `found` to be near some facts: a version behind the guard speaks if
     it has `learned` the nearest, one that speaks `always` has no say in that. Who wants it
     `briefly` wants no sentence."""
-    near = [one for one in found if one.score >= NEAR]
+    near = [one for one in found if one.score >= (GONE if one.gone else NEAR)]
     live = [one for one in near if not one.gone]
     least = max([SURE, *(BESIDE * one.score for one in live[:1])])
     sure = [one for one in live if one.score >= least][:AT_ONCE] if pushes else []
