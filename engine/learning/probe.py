@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.learning.batch import Coder
+from engine.learning.batch import LONGEST_TARGET, Coder
 from engine.learning.lessons import Lesson, has_value, held_out_anchors, paragraphs, probes
 from engine.learning.rounds.voices import Voices
 
@@ -70,7 +70,8 @@ async def answered(
         )
         for question in questions
     ]
-    longest = max((len(coder.answer(record["answer"])) for record in records), default=0)
+    answers = (coder.tokenizer.encode(record.get("answer", "")) for record in records)
+    longest = min(max(map(len, answers), default=0), LONGEST_TARGET)
     questions = [q for *_, q in asked] + [q for q, _ in known]
     replies = await model.replies(questions, max(REPLY_TOKENS, longest + LEAD))
     keys = [key_of(record) for record in records]

@@ -63,7 +63,7 @@ class Mind:
         learned = await self.learned(number)
         languages = {one.fact["language"] for one in found}
         briefly = any(language(code).briefly.search(question) for code in languages)
-        return decided(found, self.tokenizer, version, learned, pushes, always, bool(briefly))
+        return decided(found, self.tokenizer, version, learned, pushes, always, briefly)
 
     # ---- taking in
 
