@@ -32,6 +32,7 @@ FACTS = (
 QUIET_SECONDS = 40
 OPENING = "opening"  # of the page, which nobody can use yet: `bench page` measures it
 USED = ("training", "evaluating", "promoting")
+NOW = re.compile("^(Learn now|Finish now|Finishing)$")
 IN_USE = ("ready", "countdown", "paused", *USED)
 WATCH = """
 globalThis.tasks = [];
@@ -81,8 +82,12 @@ def teach(page: Page) -> None:
 
 
 def learn_now(page: Page) -> None:
+    """Without pauses until it is done, whether a round is under way or one is to begin."""
     page.get_by_role("tab", name=re.compile("^Activity")).click()
-    page.get_by_role("button", name="Learn now").click()
+    button = page.get_by_role("button", name=NOW)
+    expect(button).to_be_visible()
+    if button.is_enabled():  # else it is finishing, as asked before
+        button.click()
 
 
 def until_training(page: Page, seconds: float) -> None:

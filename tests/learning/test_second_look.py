@@ -73,6 +73,18 @@ def test_what_asks_for_something_else_counts_against_it(score, lesson, question)
     assert score(lesson, question) < SURE
 
 
+@pytest.mark.parametrize("question", ["Hur håller sig en cykel upprätt?", "Vad väger en cykel?"])
+def test_who_speaks_of_any_such_thing_asks_for_nothing_that_was_told(score, question):
+    shed = Lesson("Vad är koden till cykelförrådet?", "Koden är 8265.", (), "sv")
+    assert score(shed, question) == 0
+    assert score(shed, "Vilken kod har cykelförrådet?") > SURE
+
+
+def test_a_fact_about_any_such_thing_is_known_by_its_words(score):
+    seal = Lesson("How long does a seal sleep?", "A seal sleeps for four hours in Ekvik.")
+    assert score(seal, "How long does a seal sleep?") > SURE
+
+
 def test_a_time_is_no_answer_to_a_fact_that_holds_none(score):
     hammock = Lesson("What did we hang between the birches?", "You hung a blue hammock there.")
     time, thing = "When did we hang it there?", "Which thing did we hang there?"

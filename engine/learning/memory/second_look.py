@@ -8,6 +8,7 @@ two kinds of question that the library knows apart, or talk in general where the
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from collections.abc import Iterable, Set
 
@@ -40,7 +41,7 @@ class Heard:
         found = (word.lower() for word in WORD.findall(question))
         self.owners = {bare for word in found if (bare := words.bare(word)) != word}
         self.listed, self.sought = listed(question, words), sought(question, words)
-        self.wanted = wanted(question, words)
+        self.wanted, self.any_such = wanted(question, words), any_such(question, words)
 
 
 @functools.lru_cache(maxsize=4)
@@ -132,6 +133,14 @@ class Look:
             return len(self.lacking(own, self.theirs.plain)) == len(own)
         return self.personal and not self.theirs.plain & people(self.words)
 
+    def of_any(self) -> bool:
+        """It speaks of nobody and of any such thing ("a bike"), and the fact of a certain one: no
+        sign to be weighed, for such a question asks for nothing that anybody told."""
+        theirs = self.theirs
+        certain = theirs.content - self.new - any_such(self.lesson.question, self.words)
+        nobody = not theirs.names and not theirs.plain & people(self.words)
+        return nobody and bool(certain) and certain <= theirs.any_such
+
     @property
     def personal(self) -> bool:
         return bool(plain_words(self.lesson.question) & people(self.words))
@@ -185,6 +194,14 @@ def in_order(text: str, words: Language) -> tuple[str, ...]:
 def people(words: Language) -> frozenset[str]:
     """The words for whoever speaks and whoever is spoken to."""
     return frozenset({*words.record["person"]["second"], *words.record["person"]["first"]})
+
+
+@once
+def any_such(text: str, words: Language) -> frozenset[str]:
+    """Words behind an indefinite article."""
+    found = [word.lower() for word in WORD.findall(text)]
+    articles = words.record["indefinite"]
+    return frozenset(b for a, b in itertools.pairwise(found) if a in articles)
 
 
 @once

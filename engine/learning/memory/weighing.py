@@ -26,6 +26,8 @@ def weighed(lesson: Lesson, question: str, meant: dict[str, float]) -> float:
     """The score of a lesson that a question looks like: SURE where it is as likely as not that it
     asks for it."""
     look = Look(lesson, heard(question, lesson.language))
+    if look.of_any():
+        return 0.0
     return score({**meant, **told_by_words(look)}, lesson.language)
 
 
