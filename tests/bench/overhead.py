@@ -1,9 +1,9 @@
 """What learning in the background costs the chat: `python3 build.py bench overhead`.
 
-The same questions are asked with learning paused and with a round under way; then nobody does
-anything, and the share of time that training takes is compared with the share asked for.  Long
-tasks of the page count all the time.  The model is the default one, or ONESEEK_BENCH_MODEL (`tiny`
-is the demo model).
+The same questions are asked with learning paused and with a round under way that does not wait for
+quiet; then somebody reads, and the share of time that training takes is compared with the share
+asked for; then nobody is there, and it may have all.  Long tasks of the page count all the time.
+The model is the default one, or ONESEEK_BENCH_MODEL (`tiny` is the demo model).
 """
 
 import json
@@ -15,6 +15,7 @@ import time
 from playwright.sync_api import Page, expect
 
 from builder import site
+from engine.core.scheduler import AWAY_MS
 from engine.core.settings import TARGETS
 from engine.model.llama import Config
 from engine.model.trainable import Trained
@@ -30,6 +31,7 @@ FACTS = (
     ("When is the spring fair?", "The spring fair is on the ninth of May."),
 )
 QUIET_SECONDS = 40
+READER_MOVES = 5  # seconds between two movements of the pointer
 OPENING = "opening"  # of the page, which nobody can use yet: `bench page` measures it
 USED = ("training", "evaluating", "promoting")
 NOW = re.compile("^(Learn now|Finish now|Finishing)$")
@@ -68,7 +70,7 @@ def ask(page: Page, question: str) -> dict:
     first = page.evaluate("(question) => firstWords(question)", question)
     answer = page.get_by_role("article", name="OneSeek said").last
     expect(answer.get_by_role("button", name="Copy")).to_be_visible(timeout=300_000)
-    rate = re.search(r"([\d.,]+) tokens/s", answer.inner_text())
+    rate = re.search(r"([\d.,]+) tokens/s", answer.text_content() or "")
     return {"first_ms": first, "rate": float(rate[1].replace(",", ".")) if rate else None}
 
 
@@ -128,24 +130,33 @@ def measure(page: Page) -> list[dict]:
     wait_for_state(page, *IN_USE, timeout=600)
     until_training(page, 300)
     rows.append({"phase": OPENING, "long_tasks": long_tasks(page)})
-    before, began = scheduler(page), time.monotonic()
-    page.wait_for_timeout(QUIET_SECONDS * 1000)
-    after, passed = scheduler(page), time.monotonic() - began
-    quiet = {"phase": "quiet", "before": before, "scheduler": after, "seconds": passed}
-    rows.append(quiet | {"long_tasks": long_tasks(page)})
+    rows.append({"phase": "reading"} | while_quiet(page, reader=True))
+    page.wait_for_timeout(AWAY_MS)
+    rows.append({"phase": "alone"} | while_quiet(page, reader=False))
     return rows
+
+
+def while_quiet(page: Page, reader: bool) -> dict:
+    before, began = scheduler(page), time.monotonic()
+    for move in range(QUIET_SECONDS // READER_MOVES):
+        if reader:
+            page.mouse.move(300 + move, 300)
+        page.wait_for_timeout(READER_MOVES * 1000)
+    after, passed = scheduler(page), time.monotonic() - began
+    told = {"before": before, "scheduler": after, "seconds": passed}
+    used = (after["used_ms"] - before["used_ms"]) / (1000 * passed)
+    return told | {"duty": used, "long_tasks": long_tasks(page)}
 
 
 def figures(rows: list[dict]) -> dict:
     def median(phase: str, name: str) -> float:
         return statistics.median(row[name] for row in rows if row["phase"] == phase)
 
-    def longest(name: str) -> float:
-        return max(row["scheduler"][name] for row in rows if "scheduler" in row)
+    def slices(*phases: str) -> float:
+        return max(row["scheduler"]["longest_slice_ms"] for row in rows if row["phase"] in phases)
 
-    quiet = rows[-1]
-    used = quiet["scheduler"]["used_ms"] - quiet["before"]["used_ms"]
-    duty, asked = used / (1000 * quiet["seconds"]), quiet["before"]["duty_asked"]
+    reading, alone = (next(r for r in rows if r["phase"] == name) for name in ("reading", "alone"))
+    asked = reading["before"]["duty_asked"]
     return {
         "added_latency_ms": median("learning", "first_ms") - median("paused", "first_ms"),
         "first_ms_paused": median("paused", "first_ms"),
@@ -154,11 +165,15 @@ def figures(rows: list[dict]) -> dict:
         "rate_learning": median("learning", "rate"),
         "token_ms_paused": 1000 / median("paused", "rate"),
         "token_ms_learning": 1000 / median("learning", "rate"),
-        "slice_ms": longest("longest_slice_ms"),
-        "send_to_last_submit_ms": longest("last_yield_ms"),
+        "slice_ms": slices("reading"),
+        "slice_ms_unshared": slices("learning", "alone"),
+        "send_to_last_submit_ms": max(
+            row["scheduler"]["last_yield_ms"] for row in rows if row["phase"] == "learning"
+        ),
         "duty_asked": asked,
-        "duty_measured": duty,
-        "duty_off_by": duty / asked - 1,
+        "duty_measured": reading["duty"],
+        "duty_off_by": reading["duty"] / asked - 1,
+        "duty_alone": alone["duty"],
         "longest_task_ms": max(
             (t for row in rows if row["phase"] != OPENING for t in row["long_tasks"]), default=0
         ),
