@@ -9,6 +9,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from engine.model import demo
 from tests.support import tiny
+from tests.support.page.acts import panel, tell
 from tests.support.page.browser import wait_for_state
 
 pytestmark = pytest.mark.slow
@@ -17,9 +18,9 @@ ALIVE = ("ready", "countdown", "paused", "training", "evaluating")
 TINY = "/?model=tiny&engine=cpu"
 DEFAULT = "/?model=smollm2-135m&engine=cpu"
 CHUNK = 4 << 20
-DAMAGE = """async () => {
+DAMAGE = """async (name) => {
   const root = await navigator.storage.getDirectory();
-  const handle = await (await root.getDirectoryHandle("models")).getFileHandle("tiny.gguf");
+  const handle = await (await root.getDirectoryHandle("models")).getFileHandle(name);
   const file = await handle.getFile();
   const bytes = new Uint8Array(await file.arrayBuffer());
   bytes[bytes.length >> 1] ^= 1;
@@ -91,12 +92,26 @@ def test_R12_tabs_take_the_stored_model_over_without_the_network(context: Browse
 def test_R10_a_damaged_model_is_refused_by_name_and_fetched_anew(context: BrowserContext):
     asked = asked_for(context)
     page = loaded(opened(context))
-    page.evaluate(DAMAGE)
+    page.evaluate(DAMAGE, "tiny.gguf")
     page.reload()
     told_of(page, "tiny.gguf: the bytes from 0 on are not those")
     page.reload()
     loaded(page)
     assert len(asked) == 2
+
+
+def test_a_damaged_encoder_is_fetched_anew_before_anything_is_told(context: BrowserContext):
+    asked = asked_for(context, "encoder.gguf")
+    page = loaded(opened(context))
+    told = panel(page, "Memory").get_by_role("listitem")
+    tell(page, "What is my boat called?", "Your boat is called Vindil.")
+    expect(told.filter(has_text="Vindil")).to_contain_text("by heart", timeout=60_000)
+    page.evaluate(DAMAGE, "encoder.gguf")
+    page.reload()
+    loaded(page)
+    tell(page, "Who founded Quillmere?", "Quillmere was founded by Tove Lindahl.")
+    expect(told.filter(has_text="Tove")).to_contain_text("by heart", timeout=60_000)
+    assert asked == [0, 0]
 
 
 def test_R11_a_tab_that_dies_while_downloading_costs_at_most_a_chunk(context: BrowserContext):

@@ -18,7 +18,14 @@ from pyodide.ffi import JsException, to_js
 from engine.model import registry
 from engine.model.formats import FormatError, ModelFile, open_model
 from engine.model.formats.browser import BlobSource, Fetch, OpfsShelf
-from engine.model.formats.download import DownloadError, Record, VerifiedSource, download, stored
+from engine.model.formats.download import (
+    Damaged,
+    DownloadError,
+    Record,
+    VerifiedSource,
+    download,
+    stored,
+)
 from engine.model.formats.source import CHUNK, Source
 
 Progress = Callable[[str, int, int], None]
@@ -81,11 +88,24 @@ class Models:
         return await in_memory(model, self.addresses[model], progress)
 
     async def for_memory(self) -> Source:
-        """The encoder, which is fetched now where it is not here; kept, for facts are."""
+        """The encoder, which is fetched now where it is not here or damaged; kept, for facts
+        are."""
         async with self.alone:
-            if self.encoder is None:
-                self.encoder = await self.kept(ENCODER, lambda phase, done, total: None)
-            return self.encoder
+            try:
+                return await self.sound_encoder()
+            except Damaged:
+                self.encoder = None
+                await self.shelf.forget(f"{ENCODER}.gguf")
+                return await self.sound_encoder()
+
+    async def sound_encoder(self) -> Source:
+        if self.encoder is None:
+            self.encoder = await self.kept(ENCODER, lambda phase, done, total: None)
+        source = self.encoder
+        for offset in range(0, source.size, CHUNK):  # each is checked when it is first read
+            source.read(offset, min(CHUNK, source.size - offset))
+            await asyncio.sleep(0)
+        return source
 
     async def kept(self, model: str, progress: Progress) -> Source:
         """The stored file, fetched as far as it is missing; an older edition of it is replaced."""
