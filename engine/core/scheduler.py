@@ -280,12 +280,14 @@ class TrainingScheduler:
             result = await self.grant(budget)
         finally:
             self.granting = False
-        now = self.clock()
+        now, slice_ms = self.clock(), result.get("slice_ms", result["used_ms"])
         if self.asked is not None:  # a person pressed Send while this slice was under way
-            self.yielded, self.asked = now - self.asked, None
+            if slice_ms == result["used_ms"]:  # a round that is opened makes way, and ends later
+                self.yielded = now - self.asked
+            self.asked = None
         self.duty.accrue(now, self.config.max_cpu_usage, 2 * self.config.max_idle_time_ms)
         self.duty.spend(now, result["used_ms"], owed)
-        self.longest = max(self.longest, result.get("slice_ms", result["used_ms"]))
+        self.longest = max(self.longest, slice_ms)
         self.last_trained = now
         self.count += 1
         if result["finished"]:

@@ -205,6 +205,19 @@ def test_it_knows_how_long_a_slice_went_on_after_send_was_pressed():
     assert page.scheduler.get_stats()["last_yield_ms"] == 7
 
 
+def test_opening_a_round_which_waits_for_an_answer_is_no_slice_that_goes_on():
+    async def opened(budget):
+        page.scheduler.inference_started()
+        page.now += 3000
+        return {"used_ms": 3000, "slice_ms": 0.0, "finished": False}
+
+    page = Page()
+    page.scheduler.grant = opened
+    page.pass_time(1000)
+    stats = page.scheduler.get_stats()
+    assert (stats["training_count"], stats["last_yield_ms"], stats["longest_slice_ms"]) == (1, 0, 0)
+
+
 def test_a_hidden_tab_trains_on_mains_and_pauses_on_battery():
     page = Page()
     page.scheduler.set_hidden(True)
