@@ -360,8 +360,8 @@ class Assistant:
         return ended
 
     async def grant(self, milliseconds: float) -> tuple[float, dict | None]:
-        """Let the open round work for about this long; what it used, and its outcome if it
-        ended."""
+        """Let the open round work for about this long, or wait for what is stored; what it used,
+        and its outcome if it ended."""
         round = self.round
         if round is None:
             raise LookupError("no round is open")
@@ -371,7 +371,8 @@ class Assistant:
         self.turns.held.clear()
         self.turns.grant(milliseconds)
         held = asyncio.ensure_future(self.turns.held.wait())
-        await asyncio.wait({round.task, held}, return_when=asyncio.FIRST_COMPLETED)
+        either = {round.task, held}
+        await asyncio.wait(either, timeout=milliseconds / 1e3, return_when=asyncio.FIRST_COMPLETED)
         held.cancel()
         used = (self.turns.clock() - began) * 1e3
         if not round.task.done() or round.task.cancelled():  # thrown away meanwhile

@@ -170,10 +170,12 @@ class Encoder:
             for name in ("bos", "eos", "padding", "unknown")
         )
         control = {begin, self.end, padding}
+        await self.executor.breathe()
         pieces, scores = (metadata[name] for name in WORDS)
         self.words = Unigram(pieces, scores, unknown, control)
         self.before = [begin, *self.words.encode(BEFORE)]
         weights = {}
+        await self.executor.breathe()
         for name, entry in directory.items():
             read = read_packed if entry.kind.bits else read_plain
             weight = read(entry.source, entry.offset, entry.kind, entry.shape)

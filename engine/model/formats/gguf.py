@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from engine.core.turns import pause
 from engine.model.formats.packed import BY_NUMBER, OTHERS, TYPES, Type
 from engine.model.formats.source import FormatError, Source
 
@@ -16,6 +17,7 @@ MAX_KEYS = 4096
 MAX_TENSORS = 65536
 MAX_ITEMS = 1 << 20  # of one array; strings also in all arrays together
 MAX_STRING = 16 << 20
+UNINTERRUPTED = 4096  # strings that are read without a pause
 MAX_HEADER = 64 << 20
 MAX_NAME = 256
 WINDOW = 1 << 20
@@ -92,7 +94,9 @@ class Cursor:
     def strings(self, what, count):
         """`count` texts; a loop without calls, for vocabularies have hundreds of thousands."""
         texts, start = [], self.position
-        for _ in range(count):
+        for i in range(count):
+            if i % UNINTERRUPTED == 0:
+                pause()
             if start + 8 > len(self.bytes):
                 self.hold(start + 8)
             length = LENGTH.unpack_from(self.bytes, start)[0]

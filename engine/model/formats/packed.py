@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.core.turns import pause
+
 PIECE = 1 << 19  # elements decoded at once
 
 
@@ -164,6 +166,7 @@ def read_packed(source, offset, kind, shape):
     row = kind.nbytes(width)
     step = max(1, PIECE // width)
     for first in range(0, out, step):
+        pause()
         count = min(step, out - first)
         data = source.read(offset + first * row, count * row)
         blocks = np.frombuffer(data, np.uint8).reshape(-1, kind.bytes)
