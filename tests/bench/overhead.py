@@ -34,7 +34,6 @@ QUIET_SECONDS = 40
 READER_MOVES = 5  # seconds between two movements of the pointer
 OPENING = "opening"  # of the page, which nobody can use yet: `bench page` measures it
 USED = ("training", "evaluating", "promoting")
-NOW = re.compile("^(Learn now|Finish now|Finishing)$")
 IN_USE = ("ready", "countdown", "paused", *USED)
 WATCH = """
 globalThis.tasks = [];
@@ -86,7 +85,7 @@ def teach(page: Page) -> None:
 def learn_now(page: Page) -> None:
     """Without pauses until it is done, whether a round is under way or one is to begin."""
     page.get_by_role("tab", name=re.compile("^Activity")).click()
-    button = page.get_by_role("button", name=NOW)
+    button = page.locator('[data-do="learn-now"]')  # whatever it is called just then
     expect(button).to_be_visible()
     if button.is_enabled():  # else it is finishing, as asked before
         button.click()
@@ -137,6 +136,7 @@ def measure(page: Page) -> list[dict]:
 
 
 def while_quiet(page: Page, reader: bool) -> dict:
+    """What training takes while a reader moves the pointer now and then, or nobody is there."""
     before, began = scheduler(page), time.monotonic()
     for move in range(QUIET_SECONDS // READER_MOVES):
         if reader:

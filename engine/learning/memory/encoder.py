@@ -174,8 +174,8 @@ class Encoder:
         pieces, scores = (metadata[name] for name in WORDS)
         self.words = Unigram(pieces, scores, unknown, control)
         self.before = [begin, *self.words.encode(BEFORE)]
-        weights = {}
         await self.executor.breathe()
+        weights = {}
         for name, entry in directory.items():
             read = read_packed if entry.kind.bits else read_plain
             weight = read(entry.source, entry.offset, entry.kind, entry.shape)
