@@ -206,6 +206,8 @@ class Learning:
         await self.training.want_nothing()
         if not self.training.run or await self.tell(Drop(run=self.training.run)):
             await self.over()
+            said = t("learned.thrown") + " " + t("learned.still", version=self.page.version)
+            self.page.toast(said)
 
     async def recall(self, example):
         return await self.tell(Recall(example=example))
