@@ -197,6 +197,7 @@ def plan(program: Program) -> Plan:
         taken[slot] |= life
         result.slot_of[value] = slot
     for root in lifetimes:
+        pause()
         result.owner_of[root] = owner_of(root, alias)
         result.slot_of[root] = result.slot_of[result.owner_of[root]]
     events: Counter = Counter()

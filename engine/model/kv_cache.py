@@ -16,7 +16,7 @@ from engine.model.llama import Config
 
 ADDRESSED = 2048  # rows
 ENDING = 4  # last tokens of an answer that may come back as others: its end, half a word
-ANSWER_BYTES = 4640 << 10  # what SmolLM2 needs while it reads 256 tokens
+ANSWER_BYTES = 6144 << 10  # what SmolLM2 needs while it reads 256 tokens, or answers 16 at once
 
 
 @dataclass

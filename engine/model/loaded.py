@@ -23,6 +23,8 @@ from engine.model.template import ChatTemplate
 from engine.model.tokenizer import Tokenizer
 from engine.model.trainable import Trained
 
+FILLED = 0.99  # of a budget: laid out in one stretch, values leave gaps
+
 
 def recognised_by(weight: np.ndarray | Packed) -> memoryview:
     """What of a weight goes into the model's fingerprint."""
@@ -125,15 +127,19 @@ class Model:
         if memory_budget is None:
             return self.program("learn", tokens, rows, trained=trained, **more)
 
-        def needed(blocks: int) -> int:
-            keep = dict(keep_blocks=blocks)
-            return self.traced("learn", tokens, rows, trained=trained, **keep, **more).lower_bound
+        def kept(blocks: int) -> Plan:
+            return self.traced(*size, trained=trained, keep_blocks=blocks, **more)
 
+        size, most = ("learn", tokens, rows), FILLED * memory_budget
         layers = self.config.layers - trained.first_layer
-        some, every = needed(layers // 2), needed(layers)
+        some, every = kept(layers // 2).lower_bound, kept(layers).lower_bound
         each = max(1.0, (every - some) / (layers - layers // 2))
-        keep = min(layers, max(0, layers - ceil((every - memory_budget) / each)))
-        return self.program("learn", tokens, rows, trained=trained, keep_blocks=keep, **more)
+        keep = min(layers, max(0, layers - ceil((every - most) / each)))
+        planned = self.program(*size, trained=trained, keep_blocks=keep, **more)
+        while keep and planned.lower_bound > most:
+            keep -= 1
+            planned = self.program(*size, trained=trained, keep_blocks=keep, **more)
+        return planned
 
     def prepare(self, planned: Plan, tensors: dict[str, Tensor], room: Room | None = None) -> Run:
         """A run of a plan over this model's weights and the given tensors."""

@@ -27,6 +27,7 @@ from engine.backends.wasm.opcodes import (
     V128_CONST,
     VOID,
 )
+from engine.core.turns import pause
 
 FAMILY = {"i32": "i32", "i64": "i64", "f32": "f32", "v128": "f32x4"}  # what + - * / < mean
 LARGEST_MEMORY = 65536  # pages: what 32 bits reach
@@ -314,6 +315,7 @@ class Function:
         )
 
     def encoded(self) -> bytes:
+        pause()
         declared = vector(b"\x01" + bytes([TYPES[type]]) for type in self.types)
         last = value(0).code if self.result else b""
         code = declared + bytes(self.prologue + self.body) + last + bytes([END])

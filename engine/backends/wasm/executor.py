@@ -20,10 +20,14 @@ from engine.backends.room import Given, Room
 from engine.backends.wasm.board import BOARD_BYTES, CLOSED, GIVE_UP_MS, HELPED, LOST, PIECE_WORDS
 from engine.backends.wasm.kernels.kernel import PIECE
 from engine.backends.wasm.memory import Block, Memory, Tensor
-from engine.backends.wasm.program import ARENA, compiled
+from engine.backends.wasm.program import compiled
 from engine.compiler.ir import Spec, Step, Value
 from engine.compiler.schedule import Plan
 from engine.core.turns import SLICE_MS, Turns
+
+# A browser runs new code as it comes and makes it quick once it was called often: up to then it
+# takes ten times as long, and so much less may be run in one go.
+NEW = 0.1
 
 
 class Linked:
@@ -35,6 +39,14 @@ class Linked:
         self.calls = executor.held(self.program.calls)
         self.module = executor.memory.host.link(self.program.module)
         self.number = self.module.number
+        self.known = 0  # pieces whose code was run before
+
+    def stretch(self, at: int, work: float) -> int:
+        """Where what may be run in one go from `at` on ends: so much work, of new code less."""
+        if at < self.known:
+            return min(self.known, self.program.within(at, work))
+        self.known = self.program.within(at, work * NEW)
+        return self.known
 
 
 class Wasm:
@@ -47,6 +59,7 @@ class Wasm:
         self.memory, self.turns = Memory(host), Turns()
         self.given: Given | None = self.memory.given
         self.board = self.memory.block(BOARD_BYTES)
+        self.scratch = self.memory.block(0)  # of all threads; runs take turns
         host.open(self.board.address)
         weakref.finalize(self, host.close).atexit = False
         self.linked: dict[Plan, Linked] = {}
@@ -75,6 +88,11 @@ class Wasm:
     def definition(self, step: Step) -> Any:
         """What numpy does it with."""
         return step.op.reference
+
+    def work_with(self, scratch: int) -> None:
+        """So many bytes for each thread's own use, from the next run on."""
+        if scratch * self.memory.host.threads > self.scratch.size:
+            self.scratch = self.memory.block(scratch * self.memory.host.threads)
 
     async def breathe(self) -> None:
         await self.turns.breathe()
@@ -130,9 +148,9 @@ class Run:
         for name, value in program.plan.program.inputs.items():
             tensor = tensors.get(name) or executor.empty(value.spec)
             self.inputs[value] = fitting(name, tensor, value.spec)
-        size = program.arena + program.scratch * self.host.threads
-        if room is None or room.block.size < size:
-            room = executor.room(size)
+        if room is None or room.block.size < program.arena:
+            room = executor.room(program.arena)
+        executor.work_with(program.scratch)
         self.blocks: list[Any] = [room.block, *(tensor.block for tensor in self.inputs.values())]
         begins = np.array([block.address for block in self.blocks], np.int64)
         addresses = begins[program.places[:, 0]] + program.places[:, 1]
@@ -167,7 +185,7 @@ class Run:
             self.arguments.address,
             stop,
             min(executor.threads, stop - start),
-            self.blocks[ARENA].address + self.program.arena,
+            executor.scratch.address,
             self.program.scratch,
         )
         if outcome == LOST:
@@ -190,7 +208,7 @@ class Run:
         until, at, took = time.perf_counter() + budget_ms / 1e3, start, 0.0
         while at < len(self) and (at == start or time.perf_counter() + took <= until):
             began = time.perf_counter()
-            stop = self.program.within(at, PIECE * self.executor.threads)
+            stop = self.linked.stretch(at, PIECE * self.executor.threads)
             self.run(at, stop)
             at, took = stop, time.perf_counter() - began
         return at

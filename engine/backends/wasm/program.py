@@ -32,6 +32,7 @@ for _module in pkgutil.iter_modules(engine.backends.wasm.kernels.__path__):
 
 ARENA = 0  # the first entry of a run's addresses; the program's inputs follow
 BLAS = 2.5  # times as much as the kernels do in the same time, of large products
+PART_ROWS = 1024  # of a list that becomes an array: a millisecond in a tab
 KERNEL = ["arguments", "scratch", "lo", "hi"]  # what every kernel's function takes
 
 
@@ -95,6 +96,7 @@ def arranged(plan: Plan) -> tuple[dict[Value, int], int]:
     lives = np.array([plan.tenants[value] for value in tenants]).reshape(-1, 2)
     places = np.zeros((len(tenants), 2), np.int64)
     for i, (value, (first, last)) in enumerate(zip(tenants, lives, strict=True)):
+        pause()
         beside = (lives[:i, 0] <= last) & (lives[:i, 1] >= first)
         at, size = 0, whole_lines(value.spec.nbytes)
         for begin, end in sorted(places[:i][beside].tolist()):
@@ -152,25 +154,36 @@ def compiled(plan: Plan, by_numpy: Callable[[Step], bool]) -> Compiled:
     return Compiled(
         plan,
         module,
-        calls=np.array([(f, 4 * a, lo, hi) for _, f, a, lo, hi in stages.calls], np.int32),
-        pieces=np.array(rows, np.int32).reshape(-1, 4),
+        calls=table([(f, 4 * a, lo, hi) for _, f, a, lo, hi in stages.calls], np.int32, 4),
+        pieces=table(rows, np.int32, 4),
         steps=steps_of(plan, stages.calls, rows),
         native=[first < last for first, last, _, _ in rows],
         done=np.cumsum([0.0, *stages.work()]).tolist(),
-        places=np.array(places, np.int64).reshape(-1, 2),
+        places=table(places, np.int64, 2),
         scratch=scratch,
         layout=layout,
     )
+
+
+def table(rows: list[tuple], kind: type, columns: int) -> np.ndarray:
+    """A long list as an array, part by part."""
+    filled = np.empty((len(rows), columns), kind)
+    for first in range(0, len(rows), PART_ROWS):
+        pause()
+        filled[first : first + PART_ROWS] = rows[first : first + PART_ROWS]
+    return filled
 
 
 def steps_of(plan: Plan, calls: list[tuple], rows: list[tuple]) -> list[list[tuple]]:
     """What each piece is about; numpy's are in the order of the program."""
     ours = {id(step) for step, *_ in calls}
     theirs = (step for step in plan.program.steps if id(step) not in ours)
-    return [
-        [(step, lo, hi) for step, _, _, lo, hi in calls[first:last]] or [(next(theirs), 0, 0)]
-        for first, last, _, _ in rows
-    ]
+    steps = []
+    for first, last, _, _ in rows:
+        pause()
+        here = [(step, lo, hi) for step, _, _, lo, hi in calls[first:last]]
+        steps.append(here or [(next(theirs), 0, 0)])
+    return steps
 
 
 def written(module: Module, step: Step, kernel: Kernel) -> Function:
