@@ -7,6 +7,7 @@ shortest time counts.
 
 import base64
 import json
+import math
 import os
 import statistics
 import sys
@@ -24,6 +25,7 @@ PEERS = {"ort1": "ours1", "ort2": "ours2", "tfjs": "ours2"}  # and what each is 
 ROUNDS = 20  # short and often: other work of the machine falls between
 SHAPES = ((4, 48), (10, 24))
 RANK = 16  # as lessons have it
+TURNS, STEPS = 4, 5  # of a learning step here and in PyTorch
 FACT = ("What is the code of the boat house?", "The code of the boat house is 7391.")
 PROMPT_TOKENS, TOKENS, ASKED = 60, 48, 2
 MANY = 4  # threads, for what they need of memory
@@ -99,9 +101,12 @@ def training(page) -> list[dict]:
     threads = lab.call(page, "ours", "python", "threads", os.cpu_count())
     for count, length in SHAPES:
         prepared = lab.call(page, "ours", "python", "prepare_training", count, length, RANK)
-        seconds = min(lab.call(page, "ours", "python", "train") for _ in range(3))
+        seconds = torch = math.inf
+        for _ in range(TURNS):
+            mine = [lab.call(page, "ours", "python", "train") for _ in range(STEPS)]
+            told = oracle.told_by("native_torch", count, length, RANK, STEPS, threads=threads)
+            seconds, torch = min(seconds, *mine), min(torch, told["seconds"])
         profile = lab.call(page, "ours", "python", "profile")
-        torch = oracle.told_by("native_torch", count, length, RANK, threads=threads)["seconds"]
         row = dict(kernel="training step", shape=[count, length], seconds=seconds)
         row |= dict(prepared=prepared, torch_seconds=torch, threads=threads, profile=profile)
         row["tokens_per_s"] = count * length / seconds
