@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from engine.backends.wasm.executor import Wasm
 from engine.backends.wasm.kernels import kernel as kernels
+from engine.backends.wasm.kernels import matmul
 from engine.compiler.ir import OPS, Program
 from engine.compiler.schedule import plan
 from tests.support.kernels import WITH_KERNEL, check, outputs
@@ -49,6 +50,18 @@ def test_the_bits_do_not_depend_on_the_pieces(kind, monkeypatch):
     run = Wasm(host()).prepare(plan(program))
     assert len(run) > 3
     np.testing.assert_array_equal(whole["y"], outputs(Wasm(host()), program, feeds)["y"])
+
+
+@pytest.mark.parametrize("kind", ["nn", "nt", "tn"])
+def test_a_browser_and_wasmtime_come_to_the_same_bits_with_tiles_of_their_own(kind, monkeypatch):
+    program, feeds = product(24, 72, 77, kind[0] == "t", kind[1] == "t", 1.0, True)
+    feeds = {name: array.astype(np.float32) for name, array in feeds.items()}
+    found = []
+    for tile in ((2, 4, 1), (5, 5, 4)):
+        for name, size in zip(("DOT_ROWS", "OUTER_ROWS", "STEPS"), tile, strict=True):
+            monkeypatch.setattr(matmul, name, size)
+        found.append(outputs(Wasm(host()), program, feeds)["y"])
+    np.testing.assert_array_equal(*found)
 
 
 @pytest.mark.parametrize("op,case", WITH_KERNEL)

@@ -10,8 +10,13 @@ import sys
 from tests.bench.parts import lab
 
 FORWARD, BACKWARD = "packed_linear", "packed_linear_dx"
-TILES = [{"DOT_ROWS": r, "DOT_COLUMNS": {**dict.fromkeys("12345", 2), str(r): c}}
-         for r, c in ((2, 4), (5, 2), (4, 2), (4, 1), (4, 3), (3, 2), (3, 3), (6, 2))]  # fmt: skip
+TILES = [
+    {},
+    *(
+        {"DOT_ROWS": r, "STEPS": k, "DOT_COLUMNS": {**dict.fromkeys("12345", 2), str(r): c}}
+        for r, c, k in ((2, 4, 1), (2, 4, 4), (5, 2, 1), (4, 2, 4), (3, 2, 4), (6, 2, 4))
+    ),
+]
 BLOCKS = [{}, *({"BLOCK": n, "CACHED": 1 << 30} for n in (8, 16, 32, 64))]
 ROWS = [  # (what is compared, product, shape, settings)
     ("tile of dot products", FORWARD, (60, 576, 192), TILES),
@@ -19,7 +24,7 @@ ROWS = [  # (what is compared, product, shape, settings)
     ("rows of W that are floats", FORWARD, (60, 576, 384), BLOCKS),
     ("rows of W that are floats", FORWARD, (24, 4864, 192), BLOCKS),
     ("rows of a tile, transposed", BACKWARD, (60, 192, 576),
-     [{"OUTER_ROWS": n} for n in (4, 2, 3, 5, 6)]),
+     [{}, *({"OUTER_ROWS": n, "STEPS": k} for n, k in ((4, 1), (4, 4), (3, 4), (6, 4)))]),
     ("rows of a panel", BACKWARD, (60, 64, 1536),
      [{"DEPTH": n} for n in (1024, 128, 256, 512, 2048)]),
     ("columns for one row", FORWARD, (1, 576, 4608),
@@ -29,7 +34,7 @@ ROWS = [  # (what is compared, product, shape, settings)
      [{"SHORT": n} for n in (512, 1024)]),
     ("fields of a turn", FORWARD, (1, 576, 4608), [{"TURN": n} for n in (2, 1, 4)]),
     ("columns for one row of floats", "matmul", (1, 1536, 576),
-     [{"DOT_COLUMNS": {"1": n, "2": 4}} for n in (8, 1, 2, 4, 6)]),
+     [{"DOT_COLUMNS": {**dict.fromkeys("2345", 2), "1": n}} for n in (8, 1, 2, 4, 6)]),
     ("columns for four rows", FORWARD, (4, 576, 1536),
      [{"COLUMNS": {"4": n}} for n in (2, 1, 3, 4)]),
     ("few rows, or a block at a time", FORWARD, (4, 576, 1536), [{"FEW": n} for n in (4, 3)]),

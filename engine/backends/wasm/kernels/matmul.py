@@ -5,9 +5,10 @@ Two tiles do all of it: `dots` for rows times rows (x W^T), `outer` for rows tim
 columns. The bits of a result do not depend on the pieces it is computed in.
 """
 
+import sys
 from functools import partial
 
-from engine.backends.wasm.emit import load, splat, value
+from engine.backends.wasm.emit import load, op, splat, value
 from engine.backends.wasm.kernels.few_rows import FEW, linear_few, scratch_bytes, tile_of
 from engine.backends.wasm.kernels.kernel import Kernel, kernel
 from engine.backends.wasm.kernels.vectors import (
@@ -21,10 +22,11 @@ from engine.backends.wasm.kernels.vectors import (
 from engine.backends.wasm.kernels.weights import Packed, unpack_columns, unpack_rows
 
 # Sizes that tests/bench/parts/tiles.py found to be the fastest.
-# Of a tile of dot products: also wasmtime keeps it in registers. One row reads more of W at a time,
-# because it waits for memory alone.
-DOT_ROWS, DOT_COLUMNS = 2, {1: 8, 2: 4}
-OUTER_ROWS = 4  # of a tile against a panel
+# Rows of a tile, of dot products and against a panel, and values of k that one turn of its loop
+# takes: a browser keeps ten sums in registers, wasmtime eight, and of one value of k at a time.
+DOT_ROWS, OUTER_ROWS, STEPS = (5, 5, 4) if sys.platform == "emscripten" else (2, 4, 1)
+# One row reads more of W at a time, because it waits for memory alone.
+DOT_COLUMNS = {1: 8, 2: 4, 3: 2, 4: 2, 5: 2}
 BLOCK, CACHED = 32, 160 << 10  # rows of W, and bytes of them, that are worked on at a time
 DEPTH = 1024  # rows of a panel
 PANEL = 8  # columns
@@ -49,33 +51,42 @@ def dots(f, rows, columns, segments):
     sums = [[f.let(constant(0.0)) for _ in range(columns)] for _ in range(rows)]
     for x, x_stride, w, w_stride, length in segments:
         x, w = f.let(x), f.let(w)
-        for lanes, times in ((4, length // 4), (1, length % 4)):
+        vectors = length // 4
+        for lanes, steps, times in (
+            (4, STEPS, vectors // STEPS),
+            (4, 1, vectors % STEPS),
+            (1, 1, length % 4),
+        ):
             if not times:
                 continue
             with f.loop(0, times):
-                b = [load_part(w, j * w_stride, lanes) for j in range(columns)]
-                if rows > 1:  # else each is wanted once, and would take a register from a sum
-                    b = [f.let(one) for one in b]
-                for i, line in enumerate(sums):
-                    a = f.let(load_part(x, i * x_stride, lanes))
-                    for j, so_far in enumerate(line):
-                        so_far += a * b[j]
-                x += 4 * lanes
-                w += 4 * lanes
+                for here in range(0, 4 * lanes * steps, 4 * lanes):
+                    b = [load_part(w, j * w_stride + here, lanes) for j in range(columns)]
+                    if rows > 1:  # else each is wanted once, and would take a register from a sum
+                        b = [f.let(one) for one in b]
+                    for i, line in enumerate(sums):
+                        a = f.let(load_part(x, i * x_stride + here, lanes))
+                        for j, so_far in enumerate(line):
+                            so_far += a * b[j]
+                x += 4 * lanes * steps
+                w += 4 * lanes * steps
     return sums
 
 
 def outer(f, sums, depth, a, a_row, a_step, panel, panel_step=4 * PANEL):
     """sums[i][j] += a[i, k] panel[k, j] for `depth` values of k; j counts vectors of columns."""
-    a, panel = f.let(a), f.let(panel)
-    with f.loop(0, depth):
-        b = [f.let(load(panel, 16 * j)) for j in range(len(sums[0]))]
-        for i, line in enumerate(sums):
-            x = f.let(splat(a, i * a_row))
-            for j, so_far in enumerate(line):
-                so_far += x * b[j]
-        a += a_step
-        panel += panel_step
+    a, panel, depth = f.let(a), f.let(panel), f.let(value(depth))
+    whole = f.let(op("i32.and", depth, -STEPS))
+    for start, stop, steps in ((0, whole, STEPS), (whole, depth, 1))[: 1 + (STEPS > 1)]:
+        with f.loop(start, stop, steps):
+            for k in range(steps):
+                b = [f.let(load(panel, 16 * j + k * panel_step)) for j in range(len(sums[0]))]
+                for i, line in enumerate(sums):
+                    x = f.let(splat(a, i * a_row + k * a_step))
+                    for j, so_far in enumerate(line):
+                        so_far += x * b[j]
+            a += steps * a_step
+            panel += steps * panel_step
 
 
 def rows_times_rows(
