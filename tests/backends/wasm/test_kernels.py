@@ -57,7 +57,7 @@ def test_a_browser_and_wasmtime_come_to_the_same_bits_with_tiles_of_their_own(ki
     program, feeds = product(24, 72, 77, kind[0] == "t", kind[1] == "t", 1.0, True)
     feeds = {name: array.astype(np.float32) for name, array in feeds.items()}
     found = []
-    for tile in ((2, 4, 1), (5, 5, 4)):
+    for tile in ((2, 4, 1), (5, 5, 2)):
         for name, size in zip(("DOT_ROWS", "OUTER_ROWS", "STEPS"), tile, strict=True):
             monkeypatch.setattr(matmul, name, size)
         found.append(outputs(Wasm(host()), program, feeds)["y"])

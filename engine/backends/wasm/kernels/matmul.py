@@ -24,7 +24,7 @@ from engine.backends.wasm.kernels.weights import Packed, unpack_columns, unpack_
 # Sizes that tests/bench/parts/tiles.py found to be the fastest.
 # Rows of a tile, of dot products and against a panel, and values of k that one turn of its loop
 # takes: a browser keeps ten sums in registers, wasmtime eight, and of one value of k at a time.
-DOT_ROWS, OUTER_ROWS, STEPS = (5, 5, 4) if sys.platform == "emscripten" else (2, 4, 1)
+DOT_ROWS, OUTER_ROWS, STEPS = (5, 5, 2) if sys.platform == "emscripten" else (2, 4, 1)
 # One row reads more of W at a time, because it waits for memory alone.
 DOT_COLUMNS = {1: 8, 2: 4, 3: 2, 4: 2, 5: 2}
 BLOCK, CACHED = 32, 160 << 10  # rows of W, and bytes of them, that are worked on at a time
