@@ -1,8 +1,9 @@
 """What learning in the background costs the chat: `python3 build.py bench overhead`.
 
-The same questions are asked with learning paused and with a round under way that does not wait for
-quiet; then somebody reads, and the share of time that training takes is compared with the share
-asked for; then nobody is there, and it may have all.  Long tasks of the page count all the time.
+Some facts are told.  The same questions are asked with learning paused, while these are known by
+heart and wait, and with a round under way that does not wait for quiet; then somebody reads, and
+the share of time that training takes is compared with the share asked for; then nobody is there,
+and it may have all.  Long tasks of the page count all the time.
 The model is the default one, or ONESEEK_BENCH_MODEL (`tiny` is the demo model).
 """
 
@@ -91,6 +92,11 @@ def learn_now(page: Page) -> None:
         button.click()
 
 
+def pause_or_resume(page: Page) -> None:
+    page.get_by_role("tab", name=re.compile("^Activity")).click()
+    page.locator('[data-do="pause-learning"]').click()
+
+
 def until_training(page: Page, seconds: float) -> None:
     """Until a slice was trained and nothing holds training back."""
     end = time.monotonic() + seconds
@@ -112,12 +118,15 @@ def measure(page: Page) -> list[dict]:
     """A row for each question, and one for the quiet after them."""
     rows = []
     page.get_by_role("button", name="English").click()
-    ask(page, "Hello")  # what is compiled at the first answer is not counted
+    teach(page)
+    known = page.get_by_role("listitem").filter(has_text="by heart")
+    expect(known).to_have_count(len(FACTS), timeout=60_000)
+    rows.append({"phase": "teaching", "long_tasks": long_tasks(page)})
+    for question in ("Hello", *QUESTIONS):  # what is compiled at the first answers is not counted
+        ask(page, question)
     long_tasks(page)
     for phase in ("paused", "learning"):
-        if phase == "learning":
-            teach(page)
-            rows.append({"phase": "teaching", "long_tasks": long_tasks(page)})
+        pause_or_resume(page)
         for question in QUESTIONS:
             if phase == "learning":  # as much as there can be, so that Send meets a slice under way
                 learn_now(page)

@@ -205,12 +205,18 @@ def test_a_pause_in_the_instant_the_file_is_being_opened_leaves_it_free(page: Pa
     expect(card).to_contain_text(re.compile(r"[1-9]\d*\sMB\sof"))
 
 
+def is_kept(page: Page, model: str) -> bool:
+    """Whether all of a model's file is stored."""
+    return bool(stored(page, "state").get(f"file:models/{model}.gguf", {}).get("sha256"))
+
+
 def test_scenario_4_a_reload_keeps_everything(page: Page, asked_for: list[str]):
     """Two chats, one of them in the middle of an answer."""
     page.goto("/?model=tiny")
     wait_for_state(page, "ready", timeout=120)
     say(page, "What is the capital of Norway?")
     finished(page)
+    wait_until(lambda: is_kept(page, "encoder"))  # it comes while nobody waits for it
     answer = page.get_by_role("article", name="OneSeek said")
     slow_down(page, 120)  # or the answer is whole before the page is loaded anew
     page.get_by_role("button", name="New chat").click()

@@ -167,7 +167,7 @@ def compiled(plan: Plan, by_numpy: Callable[[Step], bool]) -> Compiled:
 
 def table(rows: list[tuple], kind: type, columns: int) -> np.ndarray:
     """A long list as an array, part by part."""
-    filled = np.empty((len(rows), columns), kind)
+    filled: np.ndarray = np.empty((len(rows), columns), kind)
     for first in range(0, len(rows), PART_ROWS):
         pause()
         filled[first : first + PART_ROWS] = rows[first : first + PART_ROWS]

@@ -98,6 +98,19 @@ def test_ten_steps_give_the_same_bits_with_any_number_of_threads(threads):
         assert hashlib.sha256(adapter.tobytes()).hexdigest()[:16] == ON_ANY_MACHINE
 
 
+def test_new_code_runs_in_small_stretches_until_all_of_it_ran_once():
+    program = programs.accumulate(TINY, stored_of(TINY, 4), 12, 6, 64, LAST)
+    run = prepared(Wasm(host()), program, batch(program, TINY, LAST))
+    linked, work, count = run.linked, run.program.done[-1], len(run)
+    first = linked.stretch(0, work)
+    assert 0 < first < count / 2
+    assert linked.stretch(0, work) == first  # known now, and what lies behind is not
+    while linked.known < count:
+        begins = linked.known
+        assert linked.stretch(begins, work) > begins
+    assert linked.stretch(0, work) == count
+
+
 def test_only_the_choice_of_a_token_is_left_to_numpy():
     learn = programs.learn(TINY, stored_of(TINY, 4), 12, 6, 64, LORA)
     answer = programs.answer(TINY, stored_of(TINY, 4), 1, 1, 64, 64, LORA)
