@@ -127,18 +127,19 @@ class Model:
         if memory_budget is None:
             return self.program("learn", tokens, rows, trained=trained, **more)
 
+        def needed(blocks: int) -> int:
+            return self.traced(*size, trained=trained, keep_blocks=blocks, **more).lower_bound
+
         def kept(blocks: int) -> Plan:
-            return self.traced(*size, trained=trained, keep_blocks=blocks, **more)
+            return self.program(*size, trained=trained, keep_blocks=blocks, **more)
 
         size, most = ("learn", tokens, rows), FILLED * memory_budget
         layers = self.config.layers - trained.first_layer
-        some, every = kept(layers // 2).lower_bound, kept(layers).lower_bound
+        some, every = needed(layers // 2), needed(layers)
         each = max(1.0, (every - some) / (layers - layers // 2))
         keep = min(layers, max(0, layers - ceil((every - most) / each)))
-        planned = self.program(*size, trained=trained, keep_blocks=keep, **more)
-        while keep and planned.lower_bound > most:
+        while (planned := kept(keep)).lower_bound > most and keep:
             keep -= 1
-            planned = self.program(*size, trained=trained, keep_blocks=keep, **more)
         return planned
 
     def prepare(self, planned: Plan, tensors: dict[str, Tensor], room: Room | None = None) -> Run:

@@ -91,8 +91,9 @@ class Wasm:
 
     def work_with(self, scratch: int) -> None:
         """So many bytes for each thread's own use, from the next run on."""
-        if scratch * self.memory.host.threads > self.scratch.size:
-            self.scratch = self.memory.block(scratch * self.memory.host.threads)
+        size = scratch * self.memory.host.threads
+        if size > self.scratch.size:
+            self.scratch = self.memory.block(size)
 
     async def breathe(self) -> None:
         await self.turns.breathe()

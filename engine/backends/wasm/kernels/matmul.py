@@ -23,7 +23,8 @@ from engine.backends.wasm.kernels.weights import Packed, unpack_columns, unpack_
 
 # Sizes that tests/bench/parts/tiles.py found to be the fastest.
 # Rows of a tile, of dot products and against a panel, and values of k that one turn of its loop
-# takes: a browser keeps ten sums in registers, wasmtime eight, and of one value of k at a time.
+# takes, a power of two: a browser keeps ten sums in registers, wasmtime eight, and of one value of
+# k at a time.
 DOT_ROWS, OUTER_ROWS, STEPS = (5, 5, 2) if sys.platform == "emscripten" else (2, 4, 1)
 # One row reads more of W at a time, because it waits for memory alone.
 DOT_COLUMNS = {1: 8, 2: 4, 3: 2, 4: 2, 5: 2}
@@ -76,8 +77,11 @@ def dots(f, rows, columns, segments):
 def outer(f, sums, depth, a, a_row, a_step, panel, panel_step=4 * PANEL):
     """sums[i][j] += a[i, k] panel[k, j] for `depth` values of k; j counts vectors of columns."""
     a, panel, depth = f.let(a), f.let(panel), f.let(value(depth))
-    whole = f.let(op("i32.and", depth, -STEPS))
-    for start, stop, steps in ((0, whole, STEPS), (whole, depth, 1))[: 1 + (STEPS > 1)]:
+    turns = [(0, depth, 1)]
+    if STEPS > 1:
+        whole = f.let(op("i32.and", depth, -STEPS))
+        turns = [(0, whole, STEPS), (whole, depth, 1)]
+    for start, stop, steps in turns:
         with f.loop(start, stop, steps):
             for k in range(steps):
                 b = [f.let(load(panel, 16 * j + k * panel_step)) for j in range(len(sums[0]))]
