@@ -19,7 +19,7 @@ from tests.support.page.acts import (
     wait_until,
 )
 from tests.support.page.browser import wait_for_state
-from tests.support.page.stored import light_lessons
+from tests.support.page.stored import holds
 
 pytestmark = pytest.mark.slow
 KEEPS_ALARMS = """globalThis.alarms = [];
@@ -113,16 +113,35 @@ def test_a_run_over_a_data_set_is_called_that_from_its_first_moment(home: Page):
     no_alarm(home)
 
 
-def test_what_is_told_during_a_lesson_is_known_before_the_lesson_ends(home: Page):
-    light_lessons(home)
-    opened(home)
+LENGTHY = {"max_steps": 64, "stop_loss": 0.0}  # so that the lesson takes a while
+
+
+def lesson_begun(home: Page) -> None:
+    holds(home, [["settings", "page", {"config_training": {"lesson": LENGTHY}}]])
+    home.goto("/?model=tiny&engine=cpu&faults=1")
+    wait_for_state(home, "ready", timeout=120)
+    home.get_by_role("button", name="English").click()
     tell(home, *FACT[:2])
     learn_now(home)
     expect(home.get_by_test_id("train-step")).to_have_text(re.compile(r"^\d+ /"))
-    slow_down(home, 10)  # so that the lesson takes a while
+
+
+def test_what_is_told_during_a_lesson_is_known_before_the_lesson_ends(home: Page):
+    lesson_begun(home)
     say(home, "My boat is called Saltkråkan.")
     finished(home)
     expect(told(home)).to_contain_text("Remembered.")
     expect(version(home)).to_have_text("v0")
     wait_for_state(home, "training", "evaluating", "paused")
     no_alarm(home)
+
+
+def test_what_is_told_to_an_engine_that_falls_silent_is_known_to_the_next_one(home: Page):
+    lesson_begun(home)
+    slow_down(home, 5)  # the answer lasts until it falls silent, and nothing learns meanwhile
+    say(home, "My boat is called Saltkråkan.")
+    expect(told(home)).to_contain_text("Noted")
+    home.evaluate("dispatchEvent(new CustomEvent('oneseek-break', {detail: 'hang'}))")
+    expect(told(home)).to_contain_text("Remembered.")
+    wait_for_state(home, "training", "evaluating")  # and the lesson goes on by itself
+    expect(version(home)).to_have_text("v0")

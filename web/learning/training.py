@@ -237,12 +237,17 @@ class Training:
         self.page.heart.begin(id)
         reason = ""
         try:
-            await self.page.app.engine.ask(self.to_remember(id))
+            opened = await self.page.app.engine.ask(self.to_remember(id))
         except Gone:
             self.page.heart.again(id)
             raise
         except Refused as refused:
-            reason = refused.failed.reason
+            opened, reason = None, refused.failed.reason
+        if opened and opened.run:  # of a new engine, which had no lesson open: a round of its own
+            self.give_back()
+            self.to_take_in(id)
+            self.run = opened.run
+            return True
         self.page.heart.ended(id, reason)
         await self.page.heart.read()
         return True
@@ -253,9 +258,9 @@ class Training:
 
     async def open_round(self):
         """Open a round of what comes next; how long opening took."""
-        self.remembering = self.page.heart.next()
-        if self.remembering is not None:
-            return await self.remember(self.remembering)
+        told = self.page.heart.next()
+        if told is not None:
+            return await self.remember(told)
         asked, self.wanted = self.wanted, ""
         work = next_work(self.waits(), asked)
         if not work:  # what waited was ended, or taken back, since time was granted
@@ -293,12 +298,17 @@ class Training:
 
     async def remember(self, id):
         """Open a round that takes in one thing that was told, in seconds."""
-        self.kind, self.leased, self.effort, self.idle_practice = "memory", [], None, False
+        self.to_take_in(id)
         self.page.heart.begin(id)
         self.page.status.know(round="training")
         opened = await self.page.app.engine.ask(self.to_remember(id))
         self.run = opened.run
         return opened.used_ms
+
+    def to_take_in(self, id):
+        """The round under way, or that opens now, is about this and no lesson."""
+        self.kind, self.leased, self.effort, self.idle_practice = "memory", [], None, False
+        self.remembering = id
 
     async def remembered(self, reason):
         """It is known by heart now, or it is known why not."""
