@@ -1,9 +1,9 @@
 """What learning in the background costs the chat: `python3 build.py bench overhead`.
 
-Some facts are told.  The same questions are asked with learning paused, while these are known by
-heart and wait, and with a round under way that does not wait for quiet; then somebody reads, and
-the share of time that training takes is compared with the share asked for; then nobody is there,
-and it may have all.  Long tasks of the page count all the time.
+Some facts are told and known by heart.  The same questions are asked in turns, with learning paused
+and with a round under way that does not wait for quiet, each in a chat of its own; then somebody
+reads, and the share of time that training takes is compared with the share asked for; then nobody
+is there, and it may have all.  Long tasks of the page count all the time.
 The model is the default one, or ONESEEK_BENCH_MODEL (`tiny` is the demo model).
 """
 
@@ -21,10 +21,12 @@ from engine.core.settings import TARGETS
 from engine.model.llama import Config
 from engine.model.trainable import Trained
 from tests.bench.parts import report
+from tests.support.page.acts import new_chat
 from tests.support.page.browser import chromium, served, wait_for_state, watched
 
 MODEL = os.environ.get("ONESEEK_BENCH_MODEL", "smollm2-135m")
 QUESTIONS = ("Why is the sky blue?", "What is a lighthouse?", "Name three colours.", "Say hello.")
+TIMES = 3  # each of them in each phase
 FACTS = (
     ("What is the code of the boat house?", "The code of the boat house is 7391."),
     ("Who founded Quillmere?", "Quillmere was founded by Tove Lindahl."),
@@ -123,11 +125,13 @@ def measure(page: Page) -> list[dict]:
     expect(known).to_have_count(len(FACTS), timeout=60_000)
     rows.append({"phase": "teaching", "long_tasks": long_tasks(page)})
     for question in ("Hello", *QUESTIONS):  # what is compiled at the first answers is not counted
+        new_chat(page)
         ask(page, question)
     long_tasks(page)
-    for phase in ("paused", "learning"):
-        pause_or_resume(page)
-        for question in QUESTIONS:
+    for question in QUESTIONS * TIMES:
+        for phase in ("paused", "learning"):
+            new_chat(page)
+            pause_or_resume(page)
             if phase == "learning":  # as much as there can be, so that Send meets a slice under way
                 learn_now(page)
                 until_training(page, 180)
