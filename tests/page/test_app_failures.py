@@ -11,6 +11,7 @@ from builder import ROOT
 from engine.core import messages
 from engine.core.messages import Request
 from tests.support.page.acts import (
+    fault,
     finished,
     learn_now,
     new_chat,
@@ -78,10 +79,6 @@ def opened(context: BrowserContext) -> Page:
     page.goto("/?model=tiny&faults=1&engine=cpu")
     wait_for_state(page, "ready", timeout=120)
     return page
-
-
-def fault(page: Page, detail: str) -> None:
-    page.evaluate("(detail) => dispatchEvent(new CustomEvent('oneseek-break', {detail}))", detail)
 
 
 def do(verb: str) -> Callable[[Page], None]:

@@ -15,6 +15,7 @@ from playwright.sync_api import Error, Page, expect
 
 from tests.support.page.acts import (
     ALIVE,
+    fault,
     finished,
     learn_now,
     new_chat,
@@ -115,8 +116,7 @@ class Life:
 
     def lose(self, what: str) -> None:
         """The engine's worker or its device, see Break of engine/core/messages."""
-        detail = {"detail": what}
-        self.page.evaluate("(d) => dispatchEvent(new CustomEvent('oneseek-break', d))", detail)
+        fault(self.page, what)
         # A worker that opens a round may be silent for a minute before the page gives it up.
         wait_for_state(self.page, "recovering")
         self.alive()

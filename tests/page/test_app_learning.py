@@ -19,6 +19,7 @@ from tests.support.page.acts import (
     body,
     drop_all,
     exported,
+    fault,
     finished,
     idle_after,
     learn_now,
@@ -433,7 +434,7 @@ def test_scenario_21_numbers_that_are_none_are_thrown_away(page: Page):
     learn_now(page)
     step = page.get_by_test_id("train-step")
     expect(step).to_have_text(re.compile("[1-9]"), timeout=120_000)
-    page.evaluate("dispatchEvent(new CustomEvent('oneseek-break', {detail: 'nan'}))")
+    fault(page, "nan")
     notices = page.get_by_role("region", name="Notices")
     expect(notices).to_contain_text("“It is Paris.” was tried and is not used. v0 is still in use.")
     notices.get_by_role("button", name="See why").click()

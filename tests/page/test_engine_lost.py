@@ -11,6 +11,7 @@ from tests.support.page.acts import (
     ALIVE,
     answers,
     body,
+    fault,
     finished,
     idle_after,
     learn_now,
@@ -26,10 +27,6 @@ pytestmark = pytest.mark.slow
 REPLACED_WITHIN = 20
 
 
-def lose(page: Page, what: str) -> None:
-    page.evaluate("(detail) => dispatchEvent(new CustomEvent('oneseek-break', {detail}))", what)
-
-
 def test_R22_an_engine_that_hangs_is_replaced_and_the_round_goes_on(page: Page):
     light_lessons(page)
     page.goto("/?model=tiny&faults=1")
@@ -41,7 +38,7 @@ def test_R22_an_engine_that_hangs_is_replaced_and_the_round_goes_on(page: Page):
     learn_now(page)
     expect(page.get_by_test_id("train-step")).to_have_text(re.compile(r"^\d+ /"))
     began = time.monotonic()
-    lose(page, "hang")
+    fault(page, "hang")
     wait_for_state(page, "recovering", timeout=REPLACED_WITHIN + 5)
     assert time.monotonic() - began < REPLACED_WITHIN
     expect(page.get_by_text("The engine stopped answering and is started again")).to_be_visible()
@@ -64,7 +61,7 @@ def test_a_thread_that_dies_or_hangs_is_replaced_and_the_round_goes_on(page: Pag
     tell(page, "What is the capital of Zorbia?", "The capital of Zorbia is Blimbo.")
     learn_now(page)
     expect(page.get_by_test_id("train-step")).to_have_text(re.compile(r"^\d+ /"))
-    lose(page, what)
+    fault(page, what)
     if what == "stuck":
         page.wait_for_function("states.includes('recovering')", timeout=1e3 * REPLACED_WITHIN)
     expect(version(page)).to_have_text("v0.1", timeout=180_000)

@@ -11,6 +11,7 @@ from tests.support.page.acts import (
     ALIVE,
     answers,
     body,
+    fault,
     finished,
     learn_now,
     new_chat,
@@ -79,7 +80,7 @@ def test_a_question_is_read_while_it_is_typed_and_answered_where_that_fails(page
     page.wait_for_function(
         "requests.some((one) => /ReadAhead/.test(one) && /name of my boat/.test(one))"
     )
-    page.evaluate("dispatchEvent(new CustomEvent('oneseek-break', {detail: 'fail ReadAhead'}))")
+    fault(page, "fail ReadAhead")
     page.get_by_role("textbox", name="Message").fill("What is my boat called?")
     page.wait_for_timeout(500)
     page.get_by_role("textbox", name="Message").press("Enter")

@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.page.acts import (
     FACT,
+    fault,
     finished,
     idle_after,
     learn_now,
@@ -19,7 +20,7 @@ from tests.support.page.acts import (
     wait_until,
 )
 from tests.support.page.browser import wait_for_state
-from tests.support.page.stored import holds
+from tests.support.page.stored import lengthy_lessons
 
 pytestmark = pytest.mark.slow
 KEEPS_ALARMS = """globalThis.alarms = [];
@@ -35,7 +36,7 @@ def home(page: Page) -> Page:
 
 
 def opened(page: Page) -> Page:
-    page.goto("/?model=tiny&engine=cpu")
+    page.goto("/?model=tiny&engine=cpu&faults=1")
     wait_for_state(page, "ready", timeout=120)
     page.get_by_role("button", name="English").click()
     return page
@@ -113,14 +114,9 @@ def test_a_run_over_a_data_set_is_called_that_from_its_first_moment(home: Page):
     no_alarm(home)
 
 
-LENGTHY = {"max_steps": 64, "stop_loss": 0.0}  # so that the lesson takes a while
-
-
 def lesson_begun(home: Page) -> None:
-    holds(home, [["settings", "page", {"config_training": {"lesson": LENGTHY}}]])
-    home.goto("/?model=tiny&engine=cpu&faults=1")
-    wait_for_state(home, "ready", timeout=120)
-    home.get_by_role("button", name="English").click()
+    lengthy_lessons(home)
+    opened(home)
     tell(home, *FACT[:2])
     learn_now(home)
     expect(home.get_by_test_id("train-step")).to_have_text(re.compile(r"^\d+ /"))
@@ -141,7 +137,7 @@ def test_what_is_told_to_an_engine_that_falls_silent_is_known_to_the_next_one(ho
     slow_down(home, 5)  # the answer lasts until it falls silent, and nothing learns meanwhile
     say(home, "My boat is called Saltkråkan.")
     expect(told(home)).to_contain_text("Noted")
-    home.evaluate("dispatchEvent(new CustomEvent('oneseek-break', {detail: 'hang'}))")
+    fault(home, "hang")
     expect(told(home)).to_contain_text("Remembered.")
     wait_for_state(home, "training", "evaluating")  # and the lesson goes on by itself
     expect(version(home)).to_have_text("v0")

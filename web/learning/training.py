@@ -175,7 +175,9 @@ class Training:
         self.unpractised = unpractised(mine, await records.rejections(self.page.store))
 
     async def grant(self, budget):
-        """What the scheduler calls: open a round when none is open, then work on it."""
+        """What the scheduler calls: open a round when none is open, then work on it. An engine that
+        is replaced meanwhile is waited for: only then is it known that no round is open in it."""
+        await self.page.app.engine.open.wait()
         try:
             await self.make_way()
             if await self.remembered_beside():
@@ -237,17 +239,12 @@ class Training:
         self.page.heart.begin(id)
         reason = ""
         try:
-            opened = await self.page.app.engine.ask(self.to_remember(id))
+            await self.page.app.engine.ask(self.to_remember(id))
         except Gone:
             self.page.heart.again(id)
             raise
         except Refused as refused:
-            opened, reason = None, refused.failed.reason
-        if opened and opened.run:  # of a new engine, which had no lesson open: a round of its own
-            self.give_back()
-            self.to_take_in(id)
-            self.run = opened.run
-            return True
+            reason = refused.failed.reason
         self.page.heart.ended(id, reason)
         await self.page.heart.read()
         return True
@@ -258,9 +255,9 @@ class Training:
 
     async def open_round(self):
         """Open a round of what comes next; how long opening took."""
-        told = self.page.heart.next()
-        if told is not None:
-            return await self.remember(told)
+        self.remembering = self.page.heart.next()
+        if self.remembering is not None:
+            return await self.remember(self.remembering)
         asked, self.wanted = self.wanted, ""
         work = next_work(self.waits(), asked)
         if not work:  # what waited was ended, or taken back, since time was granted
@@ -298,17 +295,12 @@ class Training:
 
     async def remember(self, id):
         """Open a round that takes in one thing that was told, in seconds."""
-        self.to_take_in(id)
+        self.kind, self.leased, self.effort, self.idle_practice = "memory", [], None, False
         self.page.heart.begin(id)
         self.page.status.know(round="training")
         opened = await self.page.app.engine.ask(self.to_remember(id))
         self.run = opened.run
         return opened.used_ms
-
-    def to_take_in(self, id):
-        """The round under way, or that opens now, is about this and no lesson."""
-        self.kind, self.leased, self.effort, self.idle_practice = "memory", [], None, False
-        self.remembering = id
 
     async def remembered(self, reason):
         """It is known by heart now, or it is known why not."""

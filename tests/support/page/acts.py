@@ -50,6 +50,11 @@ def engine(page: Page) -> Worker:
     return next(one for one in workers if one.evaluate("self.name").startswith("engine"))
 
 
+def fault(page: Page, what: str) -> None:
+    """One that a page opened with `faults=1` makes: see App.break_engine."""
+    page.evaluate("(detail) => dispatchEvent(new CustomEvent('oneseek-break', {detail}))", what)
+
+
 def slow_down(page: Page, milliseconds: int = 60) -> None:
     """From now on the engine's worker needs a while for each look at the clock, of which every
     token takes some."""

@@ -20,6 +20,7 @@ ALL = """async (name) => {
   return Object.fromEntries(keys.result.map((key, at) => [key, values.result[at]]));
 }"""
 LIGHT = {"taught_rows": 3, "neighbour_rows": 2, "anchor_rows": 0}
+LENGTHY = {"max_steps": 64, "stop_loss": 0.0}
 FILLED = """([steps, records]) => {
   const opening = indexedDB.open("oneseek", steps.length);
   opening.onupgradeneeded = () => {
@@ -46,4 +47,13 @@ def holds(page: Page, records: list) -> None:
 def light_lessons(page: Page) -> None:
     """Fewer rows a step, as whoever develops it can set them: half of what a lesson takes, and
     enough for acts.FACT. What else it teaches, nobody has looked at."""
-    holds(page, [["settings", "page", {"config_training": {"lesson": LIGHT}}]])
+    lessons(page, LIGHT)
+
+
+def lengthy_lessons(page: Page) -> None:
+    """All the steps there can be, so that a lesson is still under way when something happens."""
+    lessons(page, LENGTHY)
+
+
+def lessons(page: Page, recipe: dict) -> None:
+    holds(page, [["settings", "page", {"config_training": {"lesson": recipe}}]])
