@@ -1,4 +1,5 @@
-"""What learning in the background costs the chat: `python3 build.py bench overhead`.
+"""What learning in the background costs the chat: `python3 build.py bench overhead [asking]
+[quiet]`.
 
 Some facts are told and known by heart.  The same questions are asked in turns, with learning paused
 and with a round under way that does not wait for quiet, each in a chat of its own; then somebody
@@ -11,6 +12,7 @@ import json
 import os
 import re
 import statistics
+import sys
 import time
 
 from playwright.sync_api import Page, expect
@@ -35,7 +37,9 @@ FACTS = (
 )
 QUIET_SECONDS = 40
 READER_MOVES = 5  # seconds between two movements of the pointer
+PARTS = ASKING, QUIET = "asking", "quiet"
 OPENING = "opening"  # of the page, which nobody can use yet: `bench page` measures it
+QUIETLY = ("reading", "alone")
 USED = ("training", "evaluating", "promoting")
 IN_USE = ("ready", "countdown", "paused", *USED)
 WATCH = """
@@ -116,14 +120,19 @@ def long_tasks(page: Page) -> list[float]:
     return [length for _, length in page.evaluate("tasks.splice(0)")]
 
 
-def measure(page: Page) -> list[dict]:
-    """A row for each question, and one for the quiet after them."""
-    rows = []
+def measure(page: Page, parts: list[str]) -> list[dict]:
     page.get_by_role("button", name="English").click()
     teach(page)
     known = page.get_by_role("listitem").filter(has_text="by heart")
     expect(known).to_have_count(len(FACTS), timeout=60_000)
-    rows.append({"phase": "teaching", "long_tasks": long_tasks(page)})
+    rows = [{"phase": "teaching", "long_tasks": long_tasks(page)}]
+    rows += asked_in_turns(page) if ASKING in parts else []
+    return rows + (in_the_quiet(page) if QUIET in parts else [])
+
+
+def asked_in_turns(page: Page) -> list[dict]:
+    """A row for each question."""
+    rows = []
     for question in ("Hello", *QUESTIONS):  # what is compiled at the first answers is not counted
         new_chat(page)
         ask(page, question)
@@ -138,10 +147,15 @@ def measure(page: Page) -> list[dict]:
             row = {"phase": phase, "question": question} | ask(page, question)
             rows.append(row | {"long_tasks": long_tasks(page), "scheduler": scheduler(page)})
             report.say(rows[-1])
+    return rows
+
+
+def in_the_quiet(page: Page) -> list[dict]:
+    """What training takes while somebody reads, and when nobody is there."""
     page.reload()  # what "Learn now" began goes on as what it would be in the quiet
     wait_for_state(page, *IN_USE, timeout=600)
     until_training(page, 300)
-    rows.append({"phase": OPENING, "long_tasks": long_tasks(page)})
+    rows = [{"phase": OPENING, "long_tasks": long_tasks(page)}]
     rows.append({"phase": "reading"} | while_quiet(page, reader=True))
     page.wait_for_timeout(AWAY_MS)
     rows.append({"phase": "alone"} | while_quiet(page, reader=False))
@@ -161,37 +175,41 @@ def while_quiet(page: Page, reader: bool) -> dict:
     return told | {"duty": used, "long_tasks": long_tasks(page)}
 
 
-def figures(rows: list[dict]) -> dict:
+def figures(rows: list[dict], parts: list[str]) -> dict:
     def median(phase: str, name: str) -> float:
         return statistics.median(row[name] for row in rows if row["phase"] == phase)
 
     def slices(*phases: str) -> float:
         return max(row["scheduler"]["longest_slice_ms"] for row in rows if row["phase"] in phases)
 
-    reading, alone = (next(r for r in rows if r["phase"] == name) for name in ("reading", "alone"))
-    asked = reading["before"]["duty_asked"]
-    return {
-        "added_latency_ms": median("learning", "first_ms") - median("paused", "first_ms"),
-        "first_ms_paused": median("paused", "first_ms"),
-        "first_ms_learning": median("learning", "first_ms"),
-        "rate_paused": median("paused", "rate"),
-        "rate_learning": median("learning", "rate"),
-        "token_ms_paused": 1000 / median("paused", "rate"),
-        "token_ms_learning": 1000 / median("learning", "rate"),
-        "slice_ms": slices("reading"),
-        "slice_ms_unshared": slices("learning", "alone"),
-        "send_to_last_submit_ms": max(
-            row["scheduler"]["last_yield_ms"] for row in rows if row["phase"] == "learning"
-        ),
-        "duty_asked": asked,
-        "duty_measured": reading["duty"],
-        "duty_off_by": reading["duty"] / asked - 1,
-        "duty_alone": alone["duty"],
-        "longest_task_ms": max(
-            (t for row in rows if row["phase"] != OPENING for t in row["long_tasks"]), default=0
-        ),
-        "lora_bytes": lora_bytes(),
-    }
+    found: dict = {"lora_bytes": lora_bytes()}
+    tasks = [t for row in rows if row["phase"] != OPENING for t in row["long_tasks"]]
+    found["longest_task_ms"] = max(tasks, default=0)
+    if ASKING in parts:
+        found |= {
+            "added_latency_ms": median("learning", "first_ms") - median("paused", "first_ms"),
+            "first_ms_paused": median("paused", "first_ms"),
+            "first_ms_learning": median("learning", "first_ms"),
+            "rate_paused": median("paused", "rate"),
+            "rate_learning": median("learning", "rate"),
+            "token_ms_paused": 1000 / median("paused", "rate"),
+            "token_ms_learning": 1000 / median("learning", "rate"),
+            "send_to_last_submit_ms": max(
+                row["scheduler"]["last_yield_ms"] for row in rows if row["phase"] == "learning"
+            ),
+        }
+    if QUIET in parts:
+        reading, alone = (next(r for r in rows if r["phase"] == name) for name in QUIETLY)
+        asked = reading["before"]["duty_asked"]
+        found |= {
+            "slice_ms": slices("reading"),
+            "slice_ms_unshared": slices("learning", "alone"),
+            "duty_asked": asked,
+            "duty_measured": reading["duty"],
+            "duty_off_by": reading["duty"] / asked - 1,
+            "duty_alone": alone["duty"],
+        }
+    return found
 
 
 def lora_bytes() -> int:
@@ -201,6 +219,7 @@ def lora_bytes() -> int:
 
 
 def main() -> None:
+    parts = sys.argv[1:] or list(PARTS)
     names = ("added_latency_ms", "slice_ms", "duty_asked", "duty_measured", "longest_task_ms")
     with (
         served(site.build()) as address,
@@ -213,8 +232,8 @@ def main() -> None:
         page.goto(f"/?model={MODEL}&debug=1")
         wait_for_state(page, *IN_USE, timeout=600)
         try:
-            rows = measure(page)
-            found, why = figures(rows), {}
+            rows = measure(page, parts)
+            found, why = figures(rows, parts), {}
         except (TimeoutError, statistics.StatisticsError) as reason:
             rows, why = [], dict.fromkeys(names, str(reason))
             found = dict.fromkeys(names) | {"lora_bytes": lora_bytes()}

@@ -209,7 +209,8 @@ async def settle(settings=None):
     other settings than the product's where they are told."""
     state["loaded"] = executor.memory.used
     other = settings.to_py() if settings else {}
-    state["rounds"] = Rounds(state["model"], other, encoder_file=encoder)
+    room = TRAINING_BYTES["cpu"]
+    state["rounds"] = Rounds(state["model"], other, memory_budget=room, encoder_file=encoder)
     state["generator"] = state["rounds"].assistant.base
 
 

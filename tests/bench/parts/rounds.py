@@ -19,7 +19,6 @@ from engine.backends.select import executor_named
 from engine.core.settings import for_model
 from engine.history.round_plan import PRACTICE, SILENT, make_plan, settled
 from engine.learning import shape
-from engine.learning.trainer import TRAINING_BYTES
 from engine.model import registry
 from engine.model.formats import open_model
 from engine.model.loaded import Model
@@ -33,7 +32,6 @@ class Rounds:
 
     def __init__(self, model: Model, settings: dict, **more: Any):
         self.config = for_model(model.config.parameters).replace(**settings)
-        more = {"memory_budget": TRAINING_BYTES["cpu"], **more}
         self.assistant = assistant_over(
             model, MemoryStore(), model.fingerprint, self.config, **more
         )
