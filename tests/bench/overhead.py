@@ -1,5 +1,4 @@
-"""What learning in the background costs the chat: `python3 build.py bench overhead [asking]
-[quiet]`.
+"""What learning in the background costs the chat: `python3 build.py bench overhead`.
 
 Some facts are told and known by heart.  The same questions are asked in turns, with learning paused
 and with a round under way that does not wait for quiet, each in a chat of its own; then somebody
@@ -8,11 +7,11 @@ is there, and it may have all.  Long tasks of the page count all the time.
 The model is the default one, or ONESEEK_BENCH_MODEL (`tiny` is the demo model).
 """
 
+import argparse
 import json
 import os
 import re
 import statistics
-import sys
 import time
 
 from playwright.sync_api import Page, expect
@@ -37,9 +36,7 @@ FACTS = (
 )
 QUIET_SECONDS = 40
 READER_MOVES = 5  # seconds between two movements of the pointer
-PARTS = ASKING, QUIET = "asking", "quiet"
 OPENING = "opening"  # of the page, which nobody can use yet: `bench page` measures it
-QUIETLY = ("reading", "alone")
 USED = ("training", "evaluating", "promoting")
 IN_USE = ("ready", "countdown", "paused", *USED)
 WATCH = """
@@ -126,8 +123,9 @@ def measure(page: Page, parts: list[str]) -> list[dict]:
     known = page.get_by_role("listitem").filter(has_text="by heart")
     expect(known).to_have_count(len(FACTS), timeout=60_000)
     rows = [{"phase": "teaching", "long_tasks": long_tasks(page)}]
-    rows += asked_in_turns(page) if ASKING in parts else []
-    return rows + (in_the_quiet(page) if QUIET in parts else [])
+    for part in parts:
+        rows += PARTS[part][0](page)
+    return rows
 
 
 def asked_in_turns(page: Page) -> list[dict]:
@@ -176,40 +174,48 @@ def while_quiet(page: Page, reader: bool) -> dict:
 
 
 def figures(rows: list[dict], parts: list[str]) -> dict:
+    tasks = [t for row in rows if row["phase"] != OPENING for t in row["long_tasks"]]
+    found = {"longest_task_ms": max(tasks, default=0), "lora_bytes": lora_bytes()}
+    for part in parts:
+        found |= PARTS[part][1](rows)
+    return found
+
+
+def of_the_asking(rows: list[dict]) -> dict:
     def median(phase: str, name: str) -> float:
         return statistics.median(row[name] for row in rows if row["phase"] == phase)
 
+    return {
+        "added_latency_ms": median("learning", "first_ms") - median("paused", "first_ms"),
+        "first_ms_paused": median("paused", "first_ms"),
+        "first_ms_learning": median("learning", "first_ms"),
+        "rate_paused": median("paused", "rate"),
+        "rate_learning": median("learning", "rate"),
+        "token_ms_paused": 1000 / median("paused", "rate"),
+        "token_ms_learning": 1000 / median("learning", "rate"),
+        "send_to_last_submit_ms": max(
+            row["scheduler"]["last_yield_ms"] for row in rows if row["phase"] == "learning"
+        ),
+    }
+
+
+def of_the_quiet(rows: list[dict]) -> dict:
     def slices(*phases: str) -> float:
         return max(row["scheduler"]["longest_slice_ms"] for row in rows if row["phase"] in phases)
 
-    found: dict = {"lora_bytes": lora_bytes()}
-    tasks = [t for row in rows if row["phase"] != OPENING for t in row["long_tasks"]]
-    found["longest_task_ms"] = max(tasks, default=0)
-    if ASKING in parts:
-        found |= {
-            "added_latency_ms": median("learning", "first_ms") - median("paused", "first_ms"),
-            "first_ms_paused": median("paused", "first_ms"),
-            "first_ms_learning": median("learning", "first_ms"),
-            "rate_paused": median("paused", "rate"),
-            "rate_learning": median("learning", "rate"),
-            "token_ms_paused": 1000 / median("paused", "rate"),
-            "token_ms_learning": 1000 / median("learning", "rate"),
-            "send_to_last_submit_ms": max(
-                row["scheduler"]["last_yield_ms"] for row in rows if row["phase"] == "learning"
-            ),
-        }
-    if QUIET in parts:
-        reading, alone = (next(r for r in rows if r["phase"] == name) for name in QUIETLY)
-        asked = reading["before"]["duty_asked"]
-        found |= {
-            "slice_ms": slices("reading"),
-            "slice_ms_unshared": slices("learning", "alone"),
-            "duty_asked": asked,
-            "duty_measured": reading["duty"],
-            "duty_off_by": reading["duty"] / asked - 1,
-            "duty_alone": alone["duty"],
-        }
-    return found
+    reading, alone = (next(r for r in rows if r["phase"] == name) for name in ("reading", "alone"))
+    asked = reading["before"]["duty_asked"]
+    return {
+        "slice_ms": slices("reading"),
+        "slice_ms_unshared": slices("learning", "alone"),
+        "duty_asked": asked,
+        "duty_measured": reading["duty"],
+        "duty_off_by": reading["duty"] / asked - 1,
+        "duty_alone": alone["duty"],
+    }
+
+
+PARTS = {"asking": (asked_in_turns, of_the_asking), "quiet": (in_the_quiet, of_the_quiet)}
 
 
 def lora_bytes() -> int:
@@ -219,7 +225,9 @@ def lora_bytes() -> int:
 
 
 def main() -> None:
-    parts = sys.argv[1:] or list(PARTS)
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--only", nargs="*", choices=PARTS, default=list(PARTS))
+    parts = options.parse_args().only
     names = ("added_latency_ms", "slice_ms", "duty_asked", "duty_measured", "longest_task_ms")
     with (
         served(site.build()) as address,
