@@ -19,7 +19,8 @@ from engine.history.ledger import Change, Ledger
 from engine.history.round_plan import LESSON, SILENT, make_plan
 from engine.history.versions import ALWAYS, GENERIC, GUARDED, Versions
 from engine.learning.lessons import LessonError, language, lesson_of
-from engine.learning.memory.saying import ELSE, FIRST, FOLLOWED, LOST, MOST, Saying
+from engine.learning.memory.mind import ALONE
+from engine.learning.memory.saying import ELSE, ENOUGH, FIRST, FOLLOWED, LOST, MOST, Saying
 from engine.learning.recipe import Recipe
 from engine.learning.rounds.asked import knowledge, look_alikes, talk
 from engine.learning.rounds.silence import short
@@ -441,7 +442,42 @@ def test_of_a_long_message_the_end_is_what_is_asked(home):
 def test_a_value_is_said_whole_and_only_then_no_longer_pushed(model):
     saying = Saying(model.tokenizer, [("The code is 7391.", "7391")])
     assert saying.wanted[0].said("It is 7391.") and not saying.wanted[0].said("It is 73912.")
-    assert saying.amounts([], "") and not saying.amounts([1], "It is 7391.")
+    assert saying.amounts([], "") and not saying.amounts([1], "It is 7391 today")
+
+
+def test_behind_what_was_said_the_answer_is_pushed_to_end_at_the_ends_of_sentences(model):
+    """What a base adds to a fact is its invention, and the fact's line would stand under it."""
+    both = [("The code is 7391.", "7391"), ("The ferry leaves at noon.", "noon")]
+    saying = Saying(model.tokenizer, both, alone=True)
+    end = dict.fromkeys(model.tokenizer.eos_ids, ENOUGH)
+    for said, pushed in (
+        ("It is 7391, and she leaves at noon.", end),
+        ("It is 7391, and she leaves at noon. A bell", {}),
+        ("It is 7391, and she leaves at noon. A bell rings!", end),
+    ):
+        assert saying.amounts(model.tokenizer.encode("x"), said) == pushed
+        assert not Saying(model.tokenizer, both).amounts(model.tokenizer.encode("x"), said)
+    held = saying.amounts(model.tokenizer.encode("x"), "It is 7391.")
+    assert all(held[token] < 0 for token in end), "it does not end before all is said"
+
+
+@pytest.mark.parametrize(
+    ("question", "alone"),
+    [
+        ("What is my boat called?", True),
+        ("Hi! I forgot the name. Do you know what my boat is called? Thanks!", True),
+        ("What is my boat called? Write a poem about it.", False),
+        ("What is my boat called, and who built it? And when?", False),
+        ("List my boats.", False),
+        ("Vad heter min båt? Tack!", True),
+        ("Vad heter min båt? Skriv en lista.", False),
+    ],
+)
+def test_who_wishes_for_more_than_an_answer_gets_more(home, question, alone):
+    home.tell(*BOAT)
+    speaking = run(home.mind.speaking(0, question))
+    assert speaking.push is None or speaking.push.alone is alone
+    assert bool(ALONE.fullmatch(question)) is alone
 
 
 def test_a_beginning_is_followed_and_a_sentence_that_leads_nowhere_is_not_waited_for(model):
@@ -477,7 +513,7 @@ def test_an_answer_that_was_begun_is_said_to_its_end_whatever_was_taken_for_its_
         assert pushed == {ids[length]: MOST}
     ended = saying.amounts(ids, answer)
     assert set(ended) == set(model.tokenizer.eos_ids) and min(ended.values()) > 0
-    other = "It is half of that. "
+    other = "It is half of that, "
     assert not saying.amounts(model.tokenizer.encode(other), other)
 
 

@@ -6,6 +6,7 @@ Facts are taken in before any lesson about them, and let go of before any versio
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from engine.core.exchange import INTENT
@@ -19,6 +20,7 @@ from engine.model.generate import Generator
 from engine.model.loaded import Model
 
 TO_REMEMBER = ("ready", "rejected")  # a refused lesson costs nothing that is known by heart
+ALONE = re.compile(r"[^?]*\?\W*\w*\W*")  # one question and no wish beside it, thanks at most
 REMEMBERED, REFUSED = "remembered", "not remembered"
 
 
@@ -63,7 +65,8 @@ class Mind:
         learned = await self.learned(number)
         languages = {one.fact["language"] for one in found}
         briefly = any(language(code).briefly.search(question) for code in languages)
-        return decided(found, self.tokenizer, version, learned, pushes, always, briefly)
+        alone = ALONE.fullmatch(question) is not None
+        return decided(found, self.tokenizer, version, learned, pushes, always, briefly, alone)
 
     # ---- taking in
 

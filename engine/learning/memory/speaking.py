@@ -39,10 +39,11 @@ def decided(
     pushes: bool,
     always: bool,
     briefly: bool = False,
+    alone: bool = False,
 ) -> Speaking:
     """For a question that was `found` to be near some facts: a version behind the guard speaks if
     it has `learned` the nearest, one that speaks `always` has no say in that. Who wants it
-    `briefly` wants no sentence."""
+    `briefly` wants no sentence, and who asks for it `alone` no more than that."""
     near = [one for one in found if one.score >= (GONE if one.gone else NEAR)]
     live = [one for one in near if not one.gone]
     least = max([SURE, *(BESIDE * one.score for one in live[:1])])
@@ -52,5 +53,5 @@ def decided(
     speaks = version if knows else None
     by = VERSION if always or speaks else MEMORY if sure else BASE
     used = live if speaks else sure
-    push = Saying(tokenizer, pairs, briefly) if sure else None
+    push = Saying(tokenizer, pairs, briefly, alone) if sure else None
     return Speaking(by, [one.told() for one in used], push, speaks)
