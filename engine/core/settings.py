@@ -174,16 +174,18 @@ class LessonConfig(Settings):
 
 
 class PracticeConfig(Settings):
-    """Practice: a new adapter from the base, trained on everything accepted, mixed."""
+    """Practice: a new adapter from the base, trained on everything accepted, mixed. What only holds
+    the base may come in some steps: so many rows of it a step, on average; in training on a data
+    set it is the next whole number."""
 
     FIELDS = {
-        "steps_per_fact": whole(15, 1, 96),
+        "steps_per_fact": whole(26, 1, 96),
         "warmup_steps": whole(4, 0, 64),
         "final_rate": Number(0.1, 0.0, 1.0),
-        "fact_rows": whole(4, 1, 16),
-        "anchor_rows": whole(1, 0, 8),
-        "text_rows": whole(0, 0, 8),
-        "neighbour_rows": whole(3, 0, 8),
+        "fact_rows": whole(2, 1, 16),
+        "anchor_rows": Number(0.667, 0, 8),
+        "text_rows": Number(0, 0, 8),
+        "neighbour_rows": Number(1.333, 0, 8),
         "kl_weight": Number(3.0, 0.0, 10.0),
     }
 

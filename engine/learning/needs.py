@@ -32,9 +32,9 @@ LOOKED_AT = 64  # examples whose length is taken for that of all
 HELD_TOKENS, HELD_TARGETS = 64, 32  # of a row that holds on to the base model
 ADAPTER_COPIES = 16  # shadow and moments, voices, best and before, a checkpoint on its way
 WHOLE_COPIES = 24  # and the masters, with what stands still beside a window
-LESSON_TOKENS, LESSON_ROWS = 512, 128  # of a step of a long lesson
+LESSON_TOKENS, LESSON_ROWS = 480, 112  # of a step of a long lesson
 POSITIONS = 2048  # of a chat
-PYTHON_BYTES = 16 << 20  # natively: what Python loads and keeps to learn
+PYTHON_BYTES = 12 << 20  # natively: what Python loads and keeps to learn
 SHARE = 0.5  # of a device's memory: the rest is the system's and other programs'
 REACH = {
     "cpu": 4 << 30,
@@ -167,7 +167,7 @@ def needs(trainer: EngineTrainer, config: TrainingConfig, record: dict, pace: fl
     data, layout, model = DataSet(file_of(record)), trainer.layout(config), trainer.model
     chosen = range(0, len(data), max(1, len(data) // LOOKED_AT))
     rows = [row_of(data[number], trainer.coder) for number in chosen]
-    held = config.practice.anchor_rows + config.practice.text_rows
+    held = math.ceil(config.practice.anchor_rows) + math.ceil(config.practice.text_rows)
     longest = max(len(row.prompt) + len(row.target) for row in rows)
     answers = max(len(row.target) for row in rows)
     tokens = fitting(config.batch_size * longest + held * HELD_TOKENS, TOKEN_SIZES)

@@ -6,6 +6,7 @@ model's own answers; a practice step mixes all facts.  Nothing here knows tokens
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,10 +26,13 @@ from engine.learning.lessons import (
 )
 
 ANCHOR_TOKENS = 24
-NEIGHBOUR_TOKENS = 8
+NEIGHBOUR_TOKENS = 4
 ANCHORS_TOGETHER = 16
-LOOK_ALIKES_TOGETHER = 33
-IN_LESSONS, IN_PRACTICE = (FOR_THE_GATE + n * LOOK_ALIKES_TOGETHER for n in (1, 3))
+LOOK_ALIKES_TOGETHER = 16
+COMPANIES = 2, 6  # of look-alikes, in lessons and in practice
+IN_LESSONS, IN_PRACTICE = (FOR_THE_GATE + n * LOOK_ALIKES_TOGETHER for n in COMPANIES)
+OFTEN = 2  # turns of a look-alike in practice: to hear the base's answer costs as much as one
+TRIES = 3
 PLAIN = 6  # of a fact's turns in practice, every such one asks in its very own words
 MENDED = 4  # of what was lost, held on to in each further step
 PROBES = "probes"  # the company of common knowledge
@@ -97,6 +101,23 @@ def any_text(code: str, draw: Draw) -> Hold:
     return hold_text(code, draw.below(len(texts(code))))
 
 
+def other_words(lesson: Lesson, draw: Draw) -> str:
+    """A training wording that is not its very own, where it is drawn in a few tries: the very own
+    words have turns of theirs, and each further wording is one more that is understood."""
+    drawn = (wordings(lesson, draw) for _ in range(TRIES))
+    return next((words for words in drawn if words != lesson.question), lesson.question)
+
+
+def due_before(step: int, rows: float) -> int:
+    """How many came before a step where so many come to one on average."""
+    return math.floor(step * rows + 0.5)
+
+
+def due(step: int, rows: float) -> int:
+    """How many of them a step gets."""
+    return due_before(step + 1, rows) - due_before(step, rows)
+
+
 def newest(lessons: Sequence[Lesson]) -> tuple[list[Lesson], list[tuple[Lesson, Lesson]]]:
     """Lessons without those a later one replaces, and the (older, newer) pairs that contradict."""
     kept: list[Lesson] = []
@@ -152,7 +173,7 @@ class Recipe:
         whose, which = among.split()
         for lesson in self.facts:
             if lesson.id == whose:
-                most = IN_LESSONS if which == "0" else IN_PRACTICE
+                most = IN_LESSONS if int(which) < COMPANIES[0] else IN_PRACTICE
                 return [ask for ask in self.look_alikes(lesson, most) if ask.among == among]
         if whose == PROBES:
             return [hold_probe(which, question) for question, _ in probes(which)]
@@ -192,30 +213,30 @@ class Recipe:
         return asks
 
     def practice_step(self, step: int) -> list[Ask]:
-        """One step of practice: facts in turn, each time in another wording."""
+        """One step of practice: facts in turn, each time in another wording. Small steps, and many:
+        of as many rows in fewer steps less is learned, and more leaks."""
         c = self.config.practice
         draw = Draw(self.seed, "practice", step)
         turns = self.turns(step, c.fact_rows)
         asks: list[Ask] = []
         for fact, turn in turns:
-            asked = wordings(fact, draw) if turn % PLAIN else fact.question
+            asked = other_words(fact, draw) if turn % PLAIN else fact.question
             asks.append(Learn("taught", asked, fact.answer))
         spoken = [fact.language for fact, _ in turns]
-        asks += [any_anchor(draw.choice(spoken), draw) for _ in range(c.anchor_rows)]
-        asks += [any_text(draw.choice(spoken), draw) for _ in range(c.text_rows)]
-        for row in range(c.neighbour_rows):
-            fact, turn = turns[row % len(turns)]
+        asks += [any_anchor(draw.choice(spoken), draw) for _ in range(due(step, c.anchor_rows))]
+        asks += [any_text(draw.choice(spoken), draw) for _ in range(due(step, c.text_rows))]
+        for fact, turn in self.turns(step, c.neighbour_rows):
             near = self.look_alikes(fact, IN_PRACTICE)[: self.enough_look_alikes]
             if near:
                 asks.append(near[turn % len(near)])
         return asks
 
-    def turns(self, step: int, count: int) -> list[tuple[Lesson, int]]:
+    def turns(self, step: int, rows: float) -> list[tuple[Lesson, int]]:
         """The facts of a step's rows, and how many turns each had before: everyone's comes before
         anybody's second."""
         orders: dict[int, list[Lesson]] = {}
         turns = []
-        for place in range(step * count, (step + 1) * count):
+        for place in range(due_before(step, rows), due_before(step + 1, rows)):
             before, index = divmod(place, len(self.facts))
             if before not in orders:
                 orders[before] = Draw(self.seed, "turn", before).shuffled(self.facts)
@@ -226,8 +247,8 @@ class Recipe:
     def enough_look_alikes(self) -> int:
         """Of each fact, for all of practice: the base is asked about many together, so none are
         begun on for the few last turns."""
-        turns = self.practice_steps * self.config.practice.neighbour_rows // len(self.facts)
-        return LOOK_ALIKES_TOGETHER * max(1, round(turns / LOOK_ALIKES_TOGETHER))
+        turns = self.config.practice.steps_per_fact * self.config.practice.neighbour_rows
+        return LOOK_ALIKES_TOGETHER * max(1, round(turns / OFTEN / LOOK_ALIKES_TOGETHER))
 
     @property
     def practice_steps(self) -> int:

@@ -161,8 +161,8 @@ class DataSetAttempt(Steps):
         practice, draw = self.config.practice, Draw(self.plan.seed, "anchors", step)
         examples: list[Any] = [self.data[number] for number in self.chosen(step)]
         code = guess(examples[0].answer)
-        asks = [any_anchor(code, draw) for _ in range(practice.anchor_rows)]
-        asks += [any_text(code, draw) for _ in range(practice.text_rows)]
+        asks = [any_anchor(code, draw) for _ in range(math.ceil(practice.anchor_rows))]
+        asks += [any_text(code, draw) for _ in range(math.ceil(practice.text_rows))]
         return examples + asks
 
     def row(self, ask: Any) -> Row:
