@@ -186,6 +186,11 @@ def extent(rows: Sequence[Row], of: Sequence[Row] = ()) -> tuple[int, int]:
     return shared + own, sum(len(row.target) for row in rows)
 
 
+def padded(tokens: int, targets: int) -> tuple[int, int]:
+    """What a batch of so many has for them: few sizes, since each is a program."""
+    return fitting(tokens, TOKEN_SIZES, "tokens"), fitting(targets, ROW_SIZES, "answer tokens")
+
+
 def pack(
     rows: Sequence[Row],
     kl_weight: float = 3.0,
@@ -197,8 +202,7 @@ def pack(
     whole = of or rows
     need = extent(rows, whole)
     tokens, targets = shape or need
-    size = fitting(max(tokens, need[0]), TOKEN_SIZES, "tokens")
-    count = fitting(max(targets, need[1]), ROW_SIZES, "answer tokens")
+    size, count = padded(max(tokens, need[0]), max(targets, need[1]))
     head = shared_by(whole)
     arrays = _empty(size, count)
     arrays["ids"][: len(head)] = head

@@ -11,6 +11,7 @@ import pytest
 from engine.backends.reference import Numpy, Tensor
 from engine.core.settings import ConfigError
 from engine.history.round_plan import LESSON, PRACTICE, make_plan
+from engine.learning.batch import extent
 from engine.learning.lessons import LessonError, lesson_of
 from engine.learning.recipe import Learn
 from engine.learning.rounds.gate import EARLIER_LOST, LOST, Gate
@@ -24,6 +25,9 @@ from engine.model.loaded import Model
 from engine.model.score import top_tokens
 from engine.model.trainable import Trained
 from tests.support.rounds import CODE, DOG, SHORT
+
+
+MANY_STEPS = {"practice": {"steps_per_fact": 8, "anchor_rows": 0.667, "neighbour_rows": 1.333}}
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +85,25 @@ def test_a_step_cut_into_small_slices_is_the_same_step(trainer):
             slices += 1
         assert slices > 4
         assert np.array_equal((await attempt.weights())["adapter"], expected)
+
+    asyncio.run(run())
+
+
+@pytest.mark.slow
+def test_practice_takes_the_smaller_of_two_shapes_where_a_step_fits_and_a_lesson_has_one(trainer):
+    async def run():
+        sizes = {kind: [] for kind in (LESSON, PRACTICE)}
+        for kind, took in sizes.items():
+            attempt = trainer.begin(trainer.fresh(), plan(trainer, kind, MANY_STEPS))
+            for _ in range(min(12, attempt.steps)):
+                await attempt.load()
+                need = extent(await attempt.rows(trainer.shadow.steps))
+                took.append((len(attempt.batch.arrays["ids"]), len(attempt.batch.arrays["take"])))
+                assert need[0] <= took[-1][0] and need[1] <= took[-1][1]
+                await attempt.advance(math.inf)
+        small, large = sorted(set(sizes[PRACTICE]))
+        assert small < large and len(set(sizes[LESSON])) == 1
+        assert sizes[PRACTICE].count(small) >= 4
 
     asyncio.run(run())
 

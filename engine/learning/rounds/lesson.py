@@ -6,7 +6,7 @@ The same weights and the same plan give the same bits, whether or not it was int
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from engine.history.round_plan import DATA_SET, PRACTICE, SILENT, Plan
 from engine.history.snapshot import Arrays
 from engine.learning.base_answers import Kept, Together
-from engine.learning.batch import Batch, Row, extent, pack
+from engine.learning.batch import Batch, Row, extent, pack, padded
 from engine.learning.lessons import lesson_of
 from engine.learning.recipe import Ask, Recipe
 from engine.learning.rounds.bench import Bench
@@ -54,7 +54,7 @@ class Steps:
         self.before_switch: np.ndarray | None = None
 
     kept: Kept  # what the base says, as far as this round holds on to it
-    shape: tuple[int, int] | None = None  # of every step's batch; by itself unless told
+    shapes: Sequence[tuple[int, int]] = ()  # of steps' batches, smallest first; their own if none
 
     def asks(self, step: int) -> list:
         """What this step learns and holds on to."""
@@ -72,6 +72,12 @@ class Steps:
         asks = self.asks(step)
         await self.kept.fill(self.trainer.voices, asks)
         return [self.row(ask) for ask in asks]
+
+    def shape(self, rows: list[Row]) -> tuple[int, int] | None:
+        """The smallest that they fit into: each has a program of its own."""
+        tokens, targets = extent(rows)
+        fit = (one for one in self.shapes if tokens <= one[0] and targets <= one[1])
+        return next(fit, self.shapes[-1] if self.shapes else None)
 
     async def judge(self) -> dict:
         """Ask the gate."""
@@ -121,7 +127,8 @@ class Steps:
     async def load(self) -> None:
         """Set the next step up."""
         step, c = self.trainer.shadow.steps, self.config
-        self.batch = pack(await self.rows(step), self.kl_weight, self.shape)
+        rows = await self.rows(step)
+        self.batch = pack(rows, self.kl_weight, self.shape(rows))
         self.trainer.voices.leave()
         self.tokens = len(self.batch.arrays["ids"])
         hyper = Hyper(
@@ -259,7 +266,7 @@ class LessonAttempt(Steps):
         self.elsewhere: tuple[Trained, np.ndarray] | None = None  # what is in use, in its own shape
         self.lost: tuple[str, ...] = ()  # questions the gate found lost, being mended
         self.kept = Together(trainer.kept, self.recipe.company)
-        self.shape = self._shape()
+        self.shapes = self._shapes()
 
     def asks(self, step: int) -> list[Ask]:
         mending = self.recipe.mending(self.lost)
@@ -267,11 +274,14 @@ class LessonAttempt(Steps):
             return self.recipe.practice_step(step) + mending
         return self.recipe.lesson_step(step, self.extra, self.lost) + mending
 
-    def _shape(self) -> tuple[int, int]:
-        """One shape for all steps of the round, so that one program serves them."""
+    def _shapes(self) -> list[tuple[int, int]]:
+        """One for all steps of a lesson, so that one program serves them; in practice, which has
+        many, one for the smaller half of them as well."""
         seen = range(min(self.steps, 48))
-        needs = [extent(self.kept.most(self.asks(step))) for step in seen]
-        return max(t for t, _ in needs), max(r for _, r in needs)
+        needs = zip(*(extent(self.kept.most(self.asks(step))) for step in seen), strict=True)
+        tokens, targets = map(sorted, needs)
+        usual = [padded(tokens[len(tokens) // 2], targets[len(targets) // 2])] * self.practising
+        return [*usual, (tokens[-1], targets[-1])]
 
     @property
     def kl_weight(self) -> float:
@@ -333,7 +343,7 @@ class LessonAttempt(Steps):
 
     async def _more(self, leaks: bool) -> None:
         self.extra = MORE_LOOK_ALIKES if leaks else 0
-        self.shape = self._shape()
+        self.shapes = self._shapes()
         self.pace.go_on(self.trainer.shadow.steps)
         self.result = None
         while await self.advance(math.inf) is not None:
