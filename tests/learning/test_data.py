@@ -23,7 +23,7 @@ from engine.learning.lessons import (
     probes,
     texts,
 )
-from engine.learning.recipe import ANCHOR_TOKENS, Hold, Learn, Recipe, due, newest
+from engine.learning.recipe import ANCHOR_TOKENS, PLAIN, Hold, Learn, Recipe, due, newest
 from engine.learning.shipped import questions
 from engine.model.demo import MODEL
 from engine.model.formats import open_model
@@ -215,6 +215,20 @@ def test_so_many_rows_come_to_a_step_on_average_and_no_step_has_one_more(rows, s
     counts = [due(step, rows) for step in range(steps)]
     assert {0 <= count - int(rows) <= 1 for count in counts} == {True}
     assert abs(sum(counts) - rows * steps) <= 0.5 + 1e-6
+
+
+def test_practice_asks_in_a_facts_very_own_words_in_turns_of_their_own_and_seldom_else():
+    recipe = Recipe(FACTS, [], MICRO, seed=4)
+    asked = {fact.answer: [] for fact in FACTS}
+    for step in range(recipe.practice_steps):
+        for ask in recipe.practice_step(step):
+            if isinstance(ask, Learn):
+                asked[ask.answer].append(ask.question)
+    for fact in FACTS:
+        questions = asked[fact.answer]
+        own = questions.count(fact.question) / len(questions)
+        assert 1 / PLAIN <= own < 1.5 / PLAIN, fact
+        assert len(set(questions)) > len(questions) / 2, fact
 
 
 def test_every_step_of_practice_has_as_many_rows_as_the_others():

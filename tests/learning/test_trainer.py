@@ -26,7 +26,6 @@ from engine.model.score import top_tokens
 from engine.model.trainable import Trained
 from tests.support.rounds import CODE, DOG, SHORT
 
-
 MANY_STEPS = {"practice": {"steps_per_fact": 8, "anchor_rows": 0.667, "neighbour_rows": 1.333}}
 
 
