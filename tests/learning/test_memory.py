@@ -442,7 +442,7 @@ def test_of_a_long_message_the_end_is_what_is_asked(home):
 def test_a_value_is_said_whole_and_only_then_no_longer_pushed(model):
     saying = Saying(model.tokenizer, [("The code is 7391.", "7391")])
     assert saying.wanted[0].said("It is 7391.") and not saying.wanted[0].said("It is 73912.")
-    assert saying.amounts([], "") and not saying.amounts([1], "It is 7391 today")
+    assert saying.amounts([], "") and not saying.amounts([1], "It is 7391.")
 
 
 def test_behind_what_was_said_the_answer_is_pushed_to_end_at_the_ends_of_sentences(model):
@@ -513,7 +513,7 @@ def test_an_answer_that_was_begun_is_said_to_its_end_whatever_was_taken_for_its_
         assert pushed == {ids[length]: MOST}
     ended = saying.amounts(ids, answer)
     assert set(ended) == set(model.tokenizer.eos_ids) and min(ended.values()) > 0
-    other = "It is half of that, "
+    other = "It is half of that. "
     assert not saying.amounts(model.tokenizer.encode(other), other)
 
 
