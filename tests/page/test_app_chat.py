@@ -345,8 +345,13 @@ def test_chats_are_found_renamed_deleted_and_brought_back(chat: Page):
     nav.get_by_role("button", name="More for Something else").click()
     chat.get_by_role("menuitem", name="Rename").click()
     chat.get_by_label("Name of the chat").fill("A better name")
+    as_it_closes = nav.evaluate_handle(
+        """nav => { const seen = {}; document.addEventListener("close",
+          () => { seen.listed = nav.textContent }, {capture: true, once: true}); return seen }"""
+    )
     chat.get_by_role("button", name="Save").click()
     expect(nav.get_by_role("button", name="A better name", exact=True)).to_be_visible()
+    assert "A better name" in as_it_closes.json_value()["listed"]  # no row changes under a hand
     nav.get_by_role("button", name="More for A better name").click()
     chat.get_by_role("menuitem", name="Delete").click()
     expect(nav.get_by_role("button", name="A better name", exact=True)).to_have_count(0)

@@ -194,6 +194,7 @@ class Conversations:
             await self.page.store.batch([["put", "chats", id, chat]])
             if self.chat.id == id:
                 self.chat.chat["title"] = title
+            await self.load()  # before the dialog goes: nobody presses a row about to change
         overlay.close_all()
         self.page.touch("chats")
 
