@@ -18,7 +18,7 @@ import numpy as np
 from engine.backends.select import executor_named
 from engine.core.settings import for_model
 from engine.history.round_plan import PRACTICE, SILENT, make_plan, settled
-from engine.learning import shape
+from engine.learning import recipe, shape
 from engine.model import registry
 from engine.model.formats import open_model
 from engine.model.loaded import Model
@@ -87,7 +87,12 @@ async def practised(
     settings: dict | None = None,
     only: int = 0,
     asked: bool = False,
+    recipe_then: dict | None = None,
 ) -> dict:
+    """In a process of its own, as the constants of the recipe may be others."""
+    for name, value in (recipe_then or {}).items():
+        assert hasattr(recipe, name)
+        setattr(recipe, name, value)
     with closing(open_model(str(registry.find("smollm2-135m")))) as file:
         model = await Model.load(file, await executor_named("numpy" if numpy else "cpu"))
     return await Rounds(model, settings or {}).took(PRACTICE, facts, only, asked)
