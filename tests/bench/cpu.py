@@ -209,7 +209,7 @@ def native_practice() -> dict:
 
 
 def of_practice(row: dict, name: str) -> dict:
-    """Its gate asked one question after the other then; it is counted as what it takes now."""
+    """The gate of then, one question after the other, is counted as what today's takes."""
     now, then = row["now"], row["then"]
     before = then["planned"] * then["step_seconds"] + then["answers_seconds"]
     before += now["judge_seconds"]

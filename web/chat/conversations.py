@@ -196,7 +196,6 @@ class Conversations:
                 self.chat.chat["title"] = title
             await self.load()  # before the dialog goes: nobody presses a row about to change
         overlay.close_all()
-        self.page.touch("chats")
 
     async def delete(self, id):
         """Delete a chat at once; Undo puts all of it back."""

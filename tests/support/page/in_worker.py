@@ -50,8 +50,7 @@ def serve(emit, settings, modules):
 async def run(arguments, emit):
     sys.path.insert(0, str(HOME))
     paths = [str(HOME / word) if word.startswith("tests/") else word for word in arguments]
-    # A watch on tests that hang needs a thread, and there is none here; the page's test waits.
-    watched = ["-o", "faulthandler_timeout=0"]
-    options = [f"--rootdir={HOME}", "-p", "no:cacheprovider", "-q", *watched]
+    options = [f"--rootdir={HOME}", "-p", "no:cacheprovider", "-q"]
+    options += ["-o", "faulthandler_timeout=0"]  # its watch needs a thread, and there is none here
     code = pytest.main([*options, *paths], plugins=[Reporter(emit)])
     emit(Finished(code=int(code)))
