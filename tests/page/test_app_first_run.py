@@ -66,6 +66,19 @@ def test_scenario_2_sending_before_a_choice_shows_the_choice_and_keeps_the_draft
     expect(field).to_have_value("Remember this draft")
 
 
+def test_what_is_focused_in_the_choice_stays_so_when_more_is_known_of_the_device(page: Page):
+    page.goto("/")
+    card, download = page.locator("#consent"), page.get_by_role("button", name=re.compile("^Down"))
+    others = card.get_by_text("Others that suit this device")
+    for focused in (card, download):
+        expect(download).to_be_visible(timeout=120_000)
+        assert not others.count(), "before it is known"
+        focused.focus()
+        expect(others).to_be_visible(timeout=120_000)
+        expect(focused).to_be_focused()
+        page.reload()
+
+
 def test_scenario_1_the_chosen_model_is_fetched_with_progress_and_answers(
     page: Page, asked_for: list[str]
 ):
@@ -178,7 +191,8 @@ def test_scenario_5_a_broken_download_resumes(chromium: Chromium, breaking: str)
         Breaking.broken, before = False, len(Breaking.asked)
         card.get_by_role("button", name="Resume").click()
         wait_for_state(page, "ready", timeout=180)
-    (again,) = Breaking.asked[before:]
+    again, encoder = Breaking.asked[before:]
+    assert encoder == ""  # it comes after the model, and nothing of it was here
     kept = int(again.removeprefix("bytes=").removesuffix("-"))
     assert kept > 0 and kept % CHUNK == 0  # how much came before the break is the network's affair
 

@@ -6,8 +6,6 @@ second, so that closing the tab loses at most that.
 
 import asyncio
 
-from pyscript import document
-
 from engine.core import conversation
 from engine.core.collecting.hint import guess
 from web.chat import message
@@ -305,13 +303,7 @@ class Chat:
     def redraw_turn(self, turn):
         old = dom.find('[id="%s"]' % turn["id"])
         if old:
-            focused = document.activeElement
-            mark = focused.getAttribute("data-do") if old.contains(focused) else None
-            new = self.draw_turn(turn)
-            old.replaceWith(new)
-            again = dom.find('[data-do="%s"]' % mark, new) if mark else None
-            if again:
-                again.focus()
+            dom.swap(old, self.draw_turn(turn))
 
     def mark_lessons(self):
         """Only the "Learn this" buttons change: an open editor and a selection stay."""

@@ -103,7 +103,7 @@ class Notes:
             return
         new = line(*state)
         if old:
-            old.replaceWith(new)
+            dom.swap(old, new)
         else:
             dom.find(".actions", article).before(new)
 

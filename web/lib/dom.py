@@ -71,22 +71,39 @@ def fill(element, children):
 def replace(element, *children):
     """New content; the control that had the focus inside gets it back when it still exists, a field
     together with what is being typed into it."""
-    focused = document.activeElement
-    inside = not is_none(focused) and element.contains(focused)
-    mark = _mark(focused) if inside else None
+    focused = _focused_in(element)
     scrolled = element.childElementCount and element.scrollTop  # to ask costs a layout
     element.replaceChildren()
     fill(element, children)
     if scrolled:
         element.scrollTop = scrolled
-    if mark:
-        again = find(mark, element)
-        if again and focused.matches(TYPED_INTO):
-            again.replaceWith(focused)
-            focused.focus()
-        elif again:
-            again.focus()
+    _focus_again(focused, element)
     return element
+
+
+def swap(old, new):
+    """Another element in its place; the focus stays as in `replace`, also on the element itself."""
+    focused = _focused_in(old)
+    old.replaceWith(new)
+    _focus_again(focused, new)
+
+
+def _focused_in(element):
+    focused = document.activeElement
+    return focused if not is_none(focused) and element.contains(focused) else None
+
+
+def _focus_again(focused, element):
+    """To what stands there for the control that had it."""
+    mark = _mark(focused) if focused else None
+    if not mark:
+        return
+    again = element if element.matches(mark) else find(mark, element)
+    if again and focused.matches(TYPED_INTO):
+        again.replaceWith(focused)
+        focused.focus()
+    elif again:
+        again.focus()
 
 
 def _read(node, name):

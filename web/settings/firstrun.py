@@ -244,7 +244,7 @@ class FirstRun:
             dom.find("progress", old).value = self.progress.done
             dom.find(".note", old).textContent = dom.find(".note", new).textContent
         else:
-            old.replaceWith(new)
+            dom.swap(old, new)
 
     def focus(self):
         """Somebody wants to chat and there is no model: show them the choice."""
