@@ -110,7 +110,9 @@ def training(page) -> list[dict]:
         seconds = torch = math.inf
         for _ in range(TURNS):
             mine = [lab.call(page, "ours", "python", "train") for _ in range(STEPS)]
-            told = oracle.told_by("native_torch", count, length, RANK, STEPS, threads=threads)
+            told = oracle.told_by(
+                "native_torch", count, length, RANK, STEPS, "cpu", "float32", threads=threads
+            )
             seconds, torch = min(seconds, *mine), min(torch, told["seconds"])
         profile = lab.call(page, "ours", "python", "profile")
         row = dict(kernel="training step", shape=[count, length], seconds=seconds)

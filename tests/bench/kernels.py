@@ -2,21 +2,24 @@
 
 `python3 build.py bench kernels [kernel ...]`. Everyone computes the same numbers, which are
 compared with numpy's first; then they take turns, warm, reading nothing back. Forward, and forward
-with backward.
+with backward. With `--native` ours without a browser, against PyTorch on the same card.
 """
 
+import argparse
+import asyncio
 import base64
 import json
 import math
 import statistics
 import sys
+from collections.abc import Callable
 
 import numpy as np
 import playwright.sync_api
 
 from engine.backends.reference import Numpy
 from engine.compiler.schedule import plan
-from tests.bench.parts import gpu_in_tab, lab, onnx_graphs
+from tests.bench.parts import gpu_in_tab, lab, onnx_graphs, oracle, report
 
 SHAPES = {
     "matmul": {
@@ -29,6 +32,7 @@ SHAPES = {
 }
 PEERS = ("jax", "tfjs-gpu", "ort-gpu")
 ROUNDS, LEAST_MS, PATIENCE = 3, 150, 120  # rounds, ms of a measurement, seconds for an answer
+NO_CARD = "PyTorch has no card of CUDA here"
 
 
 class Disagrees(Exception):
@@ -79,10 +83,14 @@ def error(page, system: str, kernel: str, shape: tuple, truth: np.ndarray) -> fl
     if kernel == "attention" and system in ("tfjs-gpu", "ort-gpu"):
         t, heads, _, d = shape
         got = got.reshape(heads, t, d).swapaxes(0, 1)
-    off = np.abs(got.reshape(truth.shape) - truth).max() / np.abs(truth).max()
-    if not off < 1e-3:
-        raise Disagrees(f"{system} disagrees with numpy on {kernel} {shape}: {off}")
-    return float(off)
+    return off(system, kernel, shape, got, truth)
+
+
+def off(system: str, kernel: str, shape: tuple, got: np.ndarray, truth: np.ndarray) -> float:
+    found = np.abs(got.reshape(truth.shape) - truth).max() / np.abs(truth).max()
+    if not found < 1e-3:
+        raise Disagrees(f"{system} disagrees with numpy on {kernel} {shape}: {found}")
+    return float(found)
 
 
 def compare(page, kernel: str, model: str, shape: tuple, backward: bool) -> dict:
@@ -116,17 +124,65 @@ def compare(page, kernel: str, model: str, shape: tuple, backward: bool) -> dict
     return row | dict(why=why)
 
 
+def cases(chosen: list[str]) -> list[tuple[str, str, tuple, bool]]:
+    return [
+        (kernel, model, shape, backward)
+        for kernel in chosen
+        for model, shapes in SHAPES[kernel].items()
+        for shape in shapes
+        for backward in (False, True)
+    ]
+
+
+def natively(chosen: list[str]) -> None:
+    """PyTorch has its turn after ours: both on one card would wait for each other."""
+    loop = asyncio.new_event_loop()
+
+    def ours(name: str, *args):
+        return json.loads(loop.run_until_complete(getattr(gpu_in_tab, name)(*args)))
+
+    rows = [mine(ours, *case) for case in cases(chosen)]
+    given = [[row["kernel"], row["shape"], row["backward"]] for row in rows]
+    told = oracle.told_by("card_torch", json.dumps(given), LEAST_MS, threads=1)
+    for row, ms in zip(rows, told or (), strict=bool(told)):
+        row["torch_ms"], row["ratio"] = ms, ms / row["ms"]
+        say(json.dumps(row))
+    ratios = [row["ratio"] for row in rows if "ratio" in row]
+    figures = {
+        "worst_error": max(row["error"] for row in rows),
+        "min_ratio": min(ratios, default=None),
+        "median_ratio": statistics.median(ratios) if ratios else None,
+    }
+    why = {} if ratios else dict.fromkeys(("min_ratio", "median_ratio"), NO_CARD)
+    report.write("kernels", figures, [{"adapter": ours("describe")}, *rows], why)
+
+
+def mine(ours: Callable, kernel: str, model: str, shape: tuple, backward: bool) -> dict:
+    ours("prepare", kernel, shape, backward)
+    got = np.frombuffer(base64.b64decode(ours("result")), np.float32)
+    wrong = off("ours", kernel, shape, got, expected(kernel, shape, backward))
+    repeats = max(1, min(1000, int(LEAST_MS / ours("measure", 10))))
+    best = min(ours("measure", repeats) for _ in range(ROUNDS))
+    row = dict(kernel=kernel, model=model, shape=list(shape), backward=backward, ms=best)
+    row |= dict(error=wrong, gflops=work(kernel, shape, backward) / best / 1e6)
+    say(json.dumps(row))
+    return row
+
+
 def main() -> None:
-    chosen = sys.argv[1:] or list(SHAPES)
+    ask = argparse.ArgumentParser(description=__doc__)
+    ask.add_argument("kernels", nargs="*", default=list(SHAPES), metavar="KERNEL")
+    ask.add_argument("--native", action="store_true", help="without a browser")
+    options = ask.parse_args()
+    if unknown := set(options.kernels) - set(SHAPES):
+        ask.error(f"no kernel {', '.join(sorted(unknown))}: there are {', '.join(SHAPES)}")
+    natively(options.kernels) if options.native else in_chromium(options.kernels)
+
+
+def in_chromium(chosen: list[str]) -> None:
     with lab.opened() as page:
         machine = {"chromium": page.context.browser.version}
-        rows = [
-            compare(page, kernel, model, shape, backward)
-            for kernel in chosen
-            for model, shapes in SHAPES[kernel].items()
-            for shape in shapes
-            for backward in (False, True)
-        ]
+        rows = [compare(page, *case) for case in cases(chosen)]
         machine["adapter"] = asked(page, "ours-gpu", "describe")
     ratios = [ratio for row in rows for ratio in row["ratio"].values()]
     figures = {

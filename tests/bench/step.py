@@ -1,19 +1,23 @@
 """One QLoRA step of SmolLM2-135M on WebGPU, natively and in Chromium: time, host time, memory.
 
-`python3 build.py bench step`. On a GPU played by the CPU the step is a small one, and said to be.
+`python3 build.py bench step`; with `--native` without Chromium. On a GPU played by the CPU the step
+is a small one, and said to be; beside a real one PyTorch + PEFT does the same on the same card.
 """
 
+import argparse
 import asyncio
 import json
 import sys
 
 from builder import fetch
 from engine.model.trainable import Trained
-from tests.bench.parts import gpu_in_tab, lab
+from tests.bench.parts import gpu_in_tab, lab, oracle, report
 
-ROWS, LENGTH = 4, 128
+ROWS, LENGTH, STEPS = 4, 128, 20
 SOFTWARE = (1, 16)  # rows and length of the timed step where there is no real GPU
-NO_GPU = "no GPU at hand: a step in PyTorch on the same card was not measured"
+NO_CARD = "PyTorch has no card of CUDA here to do the same step on"
+NO_TAB = "--native: no browser was asked"
+IN_TAB = ("host_ms", "host_ms_javascript", "host_ms_python", "tokens_per_s")
 
 
 def say(*words) -> None:
@@ -39,8 +43,8 @@ def measured(ask, shape: tuple[int, int], where: str) -> dict:
     """One row: `ask(name, *arguments)` reaches the engine natively or in the tab."""
     dispatches = ask("prepare_step", *shape)
     say(where, "prepared", dispatches, "dispatches")
-    steps = [ask("step") for _ in range(2 if shape == SOFTWARE else 5)]
-    say(where, "steps", *(f"{s['ms']:.0f} ms" for s in steps))
+    steps = [ask("step") for _ in range(2 if shape == SOFTWARE else STEPS)]
+    say(where, "steps", *(f"{s['ms']:.1f} ms" for s in steps))
     best = min(steps[1:], key=lambda s: s["ms"])
     row = dict(where=where, tokens=shape[0] * shape[1], dispatches=dispatches, **best)
     row["host_ms"] = min(s["host_ms"] for s in steps[1:])
@@ -57,40 +61,80 @@ def by_time(item: tuple[str, float]) -> float:
     return -item[1]
 
 
-def main() -> None:
+def beside_torch(rate: float, config) -> dict:
+    """PyTorch's time for the step over ours, in its own numbers; and how much of what a large
+    product of PyTorch reaches in float32 the step's products reach."""
+    told = {
+        numbers: oracle.told_by(
+            "native_torch", ROWS, LENGTH, gpu_in_tab.RANK, STEPS, "cuda", numbers, threads=4
+        )
+        for numbers in ("float32", "bfloat16")
+    }
+    if told["float32"]["seconds"] is None:
+        return dict.fromkeys(("vs_torch_f32", "vs_torch_bf16", "peak_share"))
+    say(json.dumps(told))
+    seconds = ROWS * LENGTH / rate
+    operations = (
+        4 * config.parameters * ROWS * LENGTH
+    )  # forward, and back through the same matrices
+    return {
+        "vs_torch_f32": told["float32"]["seconds"] / seconds,
+        "vs_torch_bf16": told["bfloat16"]["seconds"] / seconds,
+        "peak_share": operations / seconds / told["float32"]["peak"],
+    }
+
+
+def natively() -> tuple[dict, dict, dict]:
+    """The row, its shape and adapter, and the figures of a card."""
     loop = asyncio.new_event_loop()
 
-    def native(name, *args):
+    def ask(name, *args):
         return json.loads(loop.run_until_complete(getattr(gpu_in_tab, name)(*args)))
 
-    native("load", fetch.part("model/smollm2-135m").read_bytes())
+    ask("load", fetch.part("model/smollm2-135m").read_bytes())
     gpu = gpu_in_tab.state["gpu"]
     shape = SOFTWARE if gpu.tier.software else (ROWS, LENGTH)
-    rows = [measured(native, shape, f"native, {gpu.description}")]
+    row = measured(ask, shape, f"native, {gpu.description}")
+    at = {"native": gpu.description, "shape": shape, "software": gpu.tier.software}
+    card = dict.fromkeys(("vs_torch_f32", "vs_torch_bf16", "peak_share"))
+    if not gpu.tier.software:
+        card = beside_torch(row["tokens_per_s"], gpu_in_tab.state["model"].config)
     planned = memory()
     loop.close()
+    ratio = planned["activation_bytes"] / planned["liveness_bound_bytes"]
+    return row, at, card | planned | {"activation_ratio": ratio}
+
+
+def in_chromium(shape: tuple[int, int]) -> dict:
     with lab.opened() as page:
 
         def in_tab(name, *args):
             return lab.call(page, "ours-gpu", "python", name, *args)
 
         lab.call(page, "ours-gpu", "load", "/model.gguf")
-        rows.append(measured(in_tab, shape, f"Chromium, {in_tab('describe')}"))
-    first = rows[0]
+        return measured(in_tab, shape, f"Chromium, {in_tab('describe')}")
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--native", action="store_true", help="without a browser")
+    native_only = options.parse_args().native
+    first, at, more = natively()
+    rows = [first]
     figures = {key: first[key] for key in ("tokens_per_s", "dispatches", "host_ms")}
-    figures |= {"host_share": first["host_ms"] / first["ms"]}
-    figures |= {
-        "browser_host_ms": rows[1]["host_ms"],
-        "browser_host_ms_javascript": rows[1]["replay_ms"],
-        "browser_host_ms_python": rows[1]["record_ms"] - rows[1]["replay_ms"],
-        "activation_ratio": planned["activation_bytes"] / planned["liveness_bound_bytes"],
-        "browser_tokens_per_s": rows[1]["tokens_per_s"],
-    }
-    figures |= planned | dict.fromkeys(("vs_torch_f32", "vs_torch_bf16", "peak_share"))
-    machine = {"native": gpu.description, "shape": shape, "software": gpu.tier.software}
-    why = dict.fromkeys(("vs_torch_f32", "vs_torch_bf16", "peak_share"), NO_GPU)
-    result = {"bench": "step", "machine": machine, "figures": figures, "why": why, "rows": rows}
-    print(json.dumps(result))
+    figures |= {"host_share": first["host_ms"] / first["ms"]} | more
+    figures |= dict.fromkeys(f"browser_{name}" for name in IN_TAB)
+    if not native_only:
+        rows.append(row := in_chromium(at["shape"]))
+        figures |= {
+            "browser_host_ms": row["host_ms"],
+            "browser_host_ms_javascript": row["replay_ms"],
+            "browser_host_ms_python": row["record_ms"] - row["replay_ms"],
+            "browser_tokens_per_s": row["tokens_per_s"],
+        }
+    missing = [name for name, figure in figures.items() if figure is None]
+    why = {name: NO_TAB if name.startswith("browser_") else NO_CARD for name in missing}
+    report.write("step", figures, [at, *rows], why)
 
 
 if __name__ == "__main__":
