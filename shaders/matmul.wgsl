@@ -10,6 +10,7 @@ override WX: u32 = 8;           // threads along N and along M
 override WY: u32 = 8;
 override ROWS: u32 = 8;         // outputs of a thread: 4 or 8 rows, 4 or 8 columns
 override COLS: u32 = 8;
+override SLICES: u32 = 1;       // threads that share these outputs, each over a slice of the sum
 
 // matmul: a b base -> y         the contiguous sides of a, b and y are multiples of 4
 @group(0) @binding(0) var<storage, read> a: array<vec4f>;
@@ -58,17 +59,22 @@ fn store(row: u32, col: u32, c: mat4x4f) {
   }
 }
 
-@compute @workgroup_size(WX, WY)
-fn matmul(@builtin(global_invocation_id) near: vec3u) {
+@compute @workgroup_size(WX, WY, SLICES)
+fn matmul(
+  @builtin(global_invocation_id) near: vec3u,
+  @builtin(local_invocation_id) here: vec3u,
+  @builtin(local_invocation_index) tid: u32,
+) {
   let id = near + origin.xyz * vec3u(WX, WY, 1);
   let row = id.y * ROWS;
   let col = id.x * COLS;
-  if (row >= M || col >= N) { return; }
+  let slice = (K + 4 * SLICES - 1) / (4 * SLICES) * 4;
+  let stop = select(0, min(K, (here.z + 1) * slice), row < M && col < N);
   var c00 = mat4x4f();
   var c01 = mat4x4f();
   var c10 = mat4x4f();
   var c11 = mat4x4f();
-  for (var k = 0u; k < K; k += 4) {
+  for (var k = here.z * slice; k < stop; k += 4) {
     let a0 = block_a(row, k);
     let b0 = block_b(k, col);
     c00 += b0 * a0;
@@ -83,6 +89,13 @@ fn matmul(@builtin(global_invocation_id) near: vec3u) {
     } else if (COLS == 8) {
       c01 += block_b(k, col + 4) * a0;
     }
+  }
+  if (SLICES > 1) {
+    c00 = joined(c00, SLICES, here.z, tid);
+    if (COLS == 8) { c01 = joined(c01, SLICES, here.z, tid); }
+    if (ROWS == 8) { c10 = joined(c10, SLICES, here.z, tid); }
+    if (ROWS == 8 && COLS == 8) { c11 = joined(c11, SLICES, here.z, tid); }
+    if (here.z > 0) { return; }
   }
   store(row, col, c00);
   if (COLS == 8) { store(row, col + 4, c01); }

@@ -10,6 +10,7 @@ override WX: u32 = 8;           // threads along N and along M
 override WY: u32 = 8;
 override ROWS: u32 = 8;         // outputs of a thread: 4 or 8 rows, 4 or 8 columns
 override COLS: u32 = 8;
+override SLICES: u32 = 1;       // threads that share these outputs, each over a slice of the sum
 
 // packed_linear: x codes scales h b base -> y        y = x w^T + h b^T + base
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -77,19 +78,24 @@ fn store(row: u32, col: u32, c: mat4x4f) {
   }
 }
 
-@compute @workgroup_size(WX, WY)
-fn packed_linear(@builtin(global_invocation_id) near: vec3u) {
+@compute @workgroup_size(WX, WY, SLICES)
+fn packed_linear(
+  @builtin(global_invocation_id) near: vec3u,
+  @builtin(local_invocation_id) here: vec3u,
+  @builtin(local_invocation_index) tid: u32,
+) {
   let id = near + origin.xyz * vec3u(WX, WY, 1);
   let row = id.y * ROWS;
   let col = id.x * COLS;
-  if (row >= M || col >= N) { return; }
+  let slice = (K / GROUP + SLICES - 1) / SLICES;
+  let stop = select(0, min(K / GROUP, (here.z + 1) * slice), row < M && col < N);
   let n0 = min(vec4u(col, col + 1, col + 2, col + 3), vec4u(N - 1));
   let n1 = min(n0 + 4, vec4u(N - 1));
   var c00 = mat4x4f();
   var c01 = mat4x4f();
   var c10 = mat4x4f();
   var c11 = mat4x4f();
-  for (var group = 0u; group < K / GROUP; group++) {
+  for (var group = here.z * slice; group < stop; group++) {
     let s0 = scales_of(n0, group);
     let s1 = scales_of(n1, group);
     for (var k = group * GROUP; k < (group + 1) * GROUP; k += 4) {
@@ -108,6 +114,13 @@ fn packed_linear(@builtin(global_invocation_id) near: vec3u) {
         c01 += rows_of_w(n1, k, s1) * x0;
       }
     }
+  }
+  if (SLICES > 1) {
+    c00 = joined(c00, SLICES, here.z, tid);
+    if (COLS == 8) { c01 = joined(c01, SLICES, here.z, tid); }
+    if (ROWS == 8) { c10 = joined(c10, SLICES, here.z, tid); }
+    if (ROWS == 8 && COLS == 8) { c11 = joined(c11, SLICES, here.z, tid); }
+    if (here.z > 0) { return; }
   }
   store(row, col, c00 + lora(row, n0));
   if (COLS == 8) { store(row, col + 4, c01 + lora(row, n1)); }
@@ -173,17 +186,22 @@ fn store_dx(row: u32, k: u32, c: mat4x4f) {
   }
 }
 
-@compute @workgroup_size(WX, WY)
-fn packed_linear_dx(@builtin(global_invocation_id) near: vec3u) {
+@compute @workgroup_size(WX, WY, SLICES)
+fn packed_linear_dx(
+  @builtin(global_invocation_id) near: vec3u,
+  @builtin(local_invocation_id) here: vec3u,
+  @builtin(local_invocation_index) tid: u32,
+) {
   let id = near + origin.xyz * vec3u(WX, WY, 1);
   let row = id.y * ROWS;
   let k = id.x * 8;
-  if (row >= M || k >= K) { return; }
+  let slice = (N + 4 * SLICES - 1) / (4 * SLICES) * 4;
+  let stop = select(0, min(N, (here.z + 1) * slice), row < M && k < K);
   var c00 = mat4x4f();
   var c01 = mat4x4f();
   var c10 = mat4x4f();
   var c11 = mat4x4f();
-  for (var n = 0u; n < N; n += 4) {
+  for (var n = here.z * slice; n < stop; n += 4) {
     let at = min(vec4u(n, n + 1, n + 2, n + 3), vec4u(N - 1));
     let s = scales_of(at, k / GROUP);
     let w0 = mat4x4f(weights(at.x, k, s[0]), weights(at.y, k, s[1]),
@@ -198,6 +216,15 @@ fn packed_linear_dx(@builtin(global_invocation_id) near: vec3u) {
       c10 += w0 * dy1;
       c11 += w1 * dy1;
     }
+  }
+  if (SLICES > 1) {
+    c00 = joined(c00, SLICES, here.z, tid);
+    c01 = joined(c01, SLICES, here.z, tid);
+    if (ROWS == 8) {
+      c10 = joined(c10, SLICES, here.z, tid);
+      c11 = joined(c11, SLICES, here.z, tid);
+    }
+    if (here.z > 0) { return; }
   }
   store_dx(row, k, c00);
   store_dx(row, k + 4, c01);

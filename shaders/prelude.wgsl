@@ -10,6 +10,22 @@ override WANTED: u32 = 0xff;    // which outputs anybody reads, as bits
 
 var<workgroup> scratch: array<f32, WG>;
 
+// What threads that share outputs have in common: those of one tile stand `tile` threads apart.
+var<workgroup> shares: array<mat4x4f, WG>;
+
+// The sum of `mine` over all slices, for the thread of the first one.
+fn joined(mine: mat4x4f, slices: u32, slice: u32, tid: u32) -> mat4x4f {
+  let tile = WG / slices;
+  shares[tid] = mine;
+  workgroupBarrier();
+  var total = mine;
+  if (slice == 0) {
+    for (var i = 1u; i < slices; i++) { total += shares[tid + i * tile]; }
+  }
+  workgroupBarrier();
+  return total;
+}
+
 fn flat_group(near: vec3u) -> u32 {
   return near.x + origin.x + (near.y + origin.y) * origin.w;
 }

@@ -12,6 +12,9 @@ from math import prod
 from engine.compiler.ir import Step
 
 MAX_GROUPS = 65_535  # along one side of a dispatch
+LARGE = 2048  # threads of 64 outputs each, from which a product counts as large
+FULL = 16_384  # threads after which more make a GPU no faster
+SLICE = 64  # terms that are worth a thread of their own
 
 Groups = tuple[int, int, int]
 
@@ -38,17 +41,28 @@ def launch_of(step: Step, tier: Tier) -> tuple[str, Groups, dict]:
     return step.op.launch_rule(tier, *specs, **step.attrs)
 
 
-def product_tile(tier: Tier, m: int, n: int) -> tuple[Groups, dict]:
-    """Threads of a workgroup and outputs of a thread for an m x n product. -> groups, constants"""
-    small = not tier.software and m * n < 64 * 2048  # too few threads to fill a GPU
+def product_tile(
+    tier: Tier, m: int, n: int, k: int, unit: int = 4, least_cols: int = 4
+) -> tuple[Groups, dict]:
+    """Threads of a workgroup and outputs of a thread for an m x n product, each the sum of `k`
+    terms that come in units. A GPU wants many threads: where there are few outputs several share
+    them, each over a slice of the terms. -> groups, constants"""
+    small = not tier.software and m * n < 64 * LARGE
     rows = 4 if small or m <= 4 else 8
-    cols = 4 if small else 8
+    cols = 4 if small and least_cols == 4 else 8
+    slices = 1
+    if not tier.software:
+        threads = -(-m // rows) * -(-n // cols)
+        while slices < 16 and threads * slices < FULL and k // (2 * slices) >= max(unit, SLICE):
+            slices *= 2
+    size = 64 // slices
     wide, tall = (next(w for w in (1, 2, 4, 8, 16) if w >= min(-(-size // tile), 16))
                   for size, tile in ((n, cols), (m, rows)))  # fmt: skip
-    wx = min(wide, max(8, 64 // tall))
-    wy = min(tall, 64 // wx)
+    wx = min(wide, max(min(8, size), size // tall))
+    wy = min(tall, size // wx)
     groups = -(-n // (cols * wx)), -(-m // (rows * wy)), 1
-    return groups, dict(WX=wx, WY=wy, ROWS=rows, COLS=cols)
+    shape = dict(WX=wx, WY=wy, ROWS=rows, COLS=cols, SLICES=slices, WG=wx * wy * slices)
+    return groups, shape
 
 
 def row_threads(tier: Tier, cols: int) -> int:

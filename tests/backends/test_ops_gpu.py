@@ -5,12 +5,15 @@ import re
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.backends.gpu.kernels import source_of
 from engine.backends.reference import Numpy
 from engine.compiler.ir import OPS, Spec
+from engine.compiler.launch import Tier, product_tile
 from engine.compiler.schedule import is_elementwise, plan
-from tests.support.gpu_device import LONG_IN_A_TAB, gpu
+from tests.support.gpu_device import LONG_IN_A_TAB, gpu, gpu_of_many_threads
 from tests.support.op_cases import CASES, build
 
 pytestmark = pytest.mark.in_worker
@@ -24,10 +27,10 @@ async def outputs(executor, program, feeds):
     return {name: await run.read(name) for name in program.outputs}
 
 
-def check(op, case, rtol=2e-4, atol=2e-5):
+def check(op, case, rtol=2e-4, atol=2e-5, on=gpu):
     program, _, _, feeds = build(op, case)
     wanted = asyncio.run(outputs(Numpy(), program, feeds))
-    made = asyncio.run(outputs(gpu(), program, feeds))
+    made = asyncio.run(outputs(on(), program, feeds))
     for name, array in wanted.items():
         near = atol * max(1, np.abs(array).max())
         np.testing.assert_allclose(made[name], array, rtol=rtol, atol=near, err_msg=name)
@@ -61,6 +64,7 @@ REAL_SIZES = [
     ("matmul", Spec((130, 576)), Spec((1536, 576)), dict(tb=True)),
     ("matmul", Spec((70, 130)), Spec((70, 576)), dict(ta=True)),
     ("matmul", Spec((512, 8)), Spec((8, 576))),
+    ("matmul", Spec((33, 580)), Spec((16, 580)), Spec((33, 16)), dict(tb=True)),
     ("packed_linear", Spec((65, 576)), *packed(1536, 576, 4), dict(bits=4)),
     ("packed_linear", Spec((4, 576)), *packed(1001, 576, 8), dict(bits=8)),
     ("packed_linear_dx", Spec((65, 1536)), *packed(1536, 576, 4), dict(bits=4)),
@@ -119,6 +123,31 @@ def test_every_op_is_tried_at_real_sizes():
 @pytest.mark.parametrize("name,case", REAL_CASES)
 def test_the_kernel_agrees_with_numpy_at_real_sizes(name, case):
     check(OPS[name], case, rtol=1e-3, atol=1e-4)
+
+
+PRODUCTS = [p for p in REAL_CASES if p.values[0] in ("matmul", "packed_linear", "packed_linear_dx")]
+
+
+@pytest.mark.parametrize("name,case", PRODUCTS)
+def test_products_agree_with_numpy_where_threads_share_an_output(name, case):
+    check(OPS[name], case, rtol=1e-3, atol=1e-4, on=gpu_of_many_threads)
+
+
+def sizes(most):
+    return st.integers(1, most)
+
+
+@given(m=sizes(2000), n=sizes(4000), units=sizes(400), unit=st.sampled_from([4, 16, 32]))
+def test_the_threads_of_a_product_reach_all_of_it_and_none_is_idle_for_want_of_terms(
+    m, n, units, unit
+):
+    k = units * unit
+    for tier in (Tier(), Tier(software=True)):
+        (across, down, _), shape = product_tile(tier, m, n, k, unit)
+        wide, tall, slices = shape["WX"], shape["WY"], shape["SLICES"]
+        assert across * wide * shape["COLS"] >= n and down * tall * shape["ROWS"] >= m
+        assert wide * tall * slices == shape["WG"] <= 64
+        assert slices == 1 or (not tier.software and k // slices >= max(unit, 64))
 
 
 KERNELS = [op for op in OPS.values() if not is_elementwise(op)]

@@ -3,8 +3,8 @@
 *Learn now* is pressed as soon as it can be (`now`), nobody is there (`away`: it waits for quiet
 first), or somebody sits there and only looks (`here`).  Told: how long each part takes, the share
 of the time asked and used, and how far the time that was said to be left was from the time it took.
-The model is the default one, or ONESEEK_BENCH_MODEL; ONESEEK_BENCH_SECONDS is how long a lesson may
-take.
+The model is the default one, or ONESEEK_BENCH_MODEL; ONESEEK_BENCH_ENGINE is what computes, the
+processor or a graphics card (`gpu`); ONESEEK_BENCH_SECONDS is how long a lesson may take.
 """
 
 import json
@@ -20,6 +20,7 @@ from tests.bench.parts import report
 from tests.support.page.browser import chromium, served, wait_for_state, watched
 
 MODEL = os.environ.get("ONESEEK_BENCH_MODEL", "smollm2-135m")
+ENGINE = os.environ.get("ONESEEK_BENCH_ENGINE", "cpu")
 LIMIT = float(os.environ.get("ONESEEK_BENCH_SECONDS", "1800"))
 FACT = "My boat is called Saltkråkan."
 EVERY = {"now": 1.0, "away": 5.0, "here": 5.0}  # way: seconds between two looks
@@ -52,7 +53,7 @@ def lesson(browser: Browser, address: str, way: str) -> list[dict]:
     with watched(browser, address, locale="en-US") as (context, watch):
         watch.allow("")
         page = context.new_page()
-        page.goto(f"/?model={MODEL}&debug=1&engine=cpu")
+        page.goto(f"/?model={MODEL}&debug=1&engine={ENGINE}")
         wait_for_state(page, "ready", timeout=600)
         page.get_by_role("tab", name="Activity").click()
         field = page.get_by_role("textbox", name="Message")

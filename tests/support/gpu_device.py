@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -16,3 +17,12 @@ LONG_IN_A_TAB = [pytest.mark.long] if sys.platform == "emscripten" else []
 @cache
 def gpu() -> GPU:
     return asyncio.run(GPU.open())
+
+
+@cache
+def gpu_of_many_threads() -> GPU:
+    """One whose kernels are made as for a real card, whatever plays it; in halves of floats an
+    adapter of software may be less exact than it says."""
+    opened = asyncio.run(GPU.open())
+    opened.kernels.tier = replace(opened.tier, software=False, f16=False)
+    return opened

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import js
-from pyodide.ffi import can_run_sync, run_sync
+from pyodide.ffi import can_run_sync, run_sync, to_js
 
 from engine.core.messages import Device
 from engine.core.turns import Turns
@@ -32,14 +32,16 @@ async def choose(asked: str) -> Device:
         return processor("asked")
     if not hasattr(js.navigator, "gpu"):
         return processor("no-webgpu")
-    adapter = await js.navigator.gpu.requestAdapter()
+    # as the engine will ask: another question may get no answer, or that of another chip
+    wanted = to_js({"powerPreference": "high-performance"}, dict_converter=js.Object.fromEntries)
+    adapter = await js.navigator.gpu.requestAdapter(wanted)
     if not adapter:  # JavaScript has a null of its own
         return processor("no-adapter")
     info = adapter.info
-    name = info.description or info.device or info.vendor or "WebGPU"
+    name = info.description or info.device or f"{info.vendor} {info.architecture}".strip()
     if (info.isFallbackAdapter or "swiftshader" in name.lower()) and asked != "gpu":
         return processor("software")
-    return Device(kind="gpu", name=name, why="asked" if asked == "gpu" else "chip")
+    return Device(kind="gpu", name=name or "WebGPU", why="asked" if asked == "gpu" else "chip")
 
 
 def processor(why: str) -> Device:

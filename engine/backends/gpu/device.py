@@ -58,7 +58,8 @@ class Device:
         self.device, self.memory_limit, self.given = device, memory_limit, Given()
         self.turns = Turns()
         info = device.adapter_info
-        self.description = f"{info['device']} {info['description']}".strip()
+        told = f"{info['device']} {info['description']}".strip()  # browsers keep both to themselves
+        self.description = told or f"{info['vendor']} {info['architecture']}".strip()
         self.kernels = Kernels(device, Tier(software=info["adapter_type"].lower() == "cpu"))
         self.notes: list[str] = []  # what the device offers and is not used, and why
         self.timestamps = "timestamp-query" in device.features

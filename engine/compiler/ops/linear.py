@@ -93,7 +93,7 @@ def _(tier, a, b, base, ta=False, tb=False, scale=1.0):
     constants = dict(M=m, N=n, K=k, TA=ta, TB=tb, SCALE=scale, BASE=base is not None)
     if a.cols % 4 or b.cols % 4 or n % 4:
         return "matmul_any", (-(-n // 32), -(-m // 32), 1), constants
-    groups, tile = product_tile(tier, m, n)
+    groups, tile = product_tile(tier, m, n, k)
     return "matmul", groups, constants | tile
 
 
@@ -160,7 +160,7 @@ def _(tier, x, codes, scales, h, b, base, bits):
     if m <= 4:
         lanes = 8 if tier.software else 16
         return "packed_linear_few", flat(n, 64 // lanes), constants | dict(LANES=lanes)
-    groups, tile = product_tile(tier, m, n)
+    groups, tile = product_tile(tier, m, n, k, constants["GROUP"])
     return "packed_linear", groups, constants | tile
 
 
@@ -197,9 +197,7 @@ def _(dy, codes, scales, base, bits):
 def _(tier, dy, codes, scales, base, bits):
     m, n, k = dy.rows, codes.shape[0], codes.cols * 32 // bits
     constants = dict(M=m, N=n, K=k, BITS=bits, GROUP=k // scales.shape[1], BASE=base is not None)
-    groups, tile = product_tile(tier, m, k)
-    tile["COLS"] = 8  # always: a thread owns whole words of codes
-    groups = -(-k // (8 * tile["WX"])), groups[1], 1
+    groups, tile = product_tile(tier, m, k, n, least_cols=8)  # a thread owns whole words of codes
     return "packed_linear_dx", groups, constants | tile
 
 
