@@ -14,7 +14,7 @@ import numpy as np
 import engine.compiler.ops  # noqa: F401  every op registers itself
 from engine.compiler.ir import Program, Spec, Step, Value
 from engine.compiler.schedule import Plan
-from engine.core.turns import SLICE_MS, Turns
+from engine.core.turns import Turns
 
 DTYPES = {"f32": np.float32, "i32": np.int32, "u32": np.uint32, "f16": np.float16}
 
@@ -100,7 +100,7 @@ class Run:
         """Run from `start` for about `budget_ms` (to the end without one); where it stopped."""
         if budget_ms is None:
             while start < len(self):
-                start = self.run_for(start, SLICE_MS)
+                start = self.run_for(start, self.executor.turns.left)
                 await self.executor.breathe()
             return start
         return self.run_for(start, budget_ms)

@@ -49,12 +49,18 @@ class Turns:
         self.answering: Callable[[], bool] = lambda: False
         self.held = asyncio.Event()  # background work is waiting
         self.waited = 0.0  # seconds it has waited so far
+        self.breathed = clock()  # when everything else last had its turn
         self._go = asyncio.Event()
 
     @property
     def worked(self) -> float:
         """The clock without the time that background work spent waiting."""
         return self.clock() - self.waited
+
+    @property
+    def left(self) -> float:
+        """Milliseconds of work before the next breath: plain Python since the last one counts."""
+        return max(0.0, SLICE_MS - 1e3 * (self.clock() - self.breathed))
 
     @property
     def is_urgent(self) -> bool:
@@ -71,6 +77,7 @@ class Turns:
             await self._go.wait()
             self.held.clear()
             self.waited += self.clock() - began
+        self.breathed = self.clock()
 
     def _must_wait(self) -> bool:
         rank = _rank.get()

@@ -22,7 +22,7 @@ from engine.model.formats import open_model
 from engine.model.generate import Generator, Sampling
 from engine.open import assistant_of
 
-ASKED = 24
+LESSONS, ASKED = 3, 24  # in one, a question's place in a slice is still a matter of luck
 PROMISED_MS = 5.0
 FACT = {"question": "Who founded Quillmere?", "answer": "Quillmere was founded by Tove Lindahl."}
 
@@ -84,8 +84,8 @@ def test_an_answer_waits_less_than_five_milliseconds_for_what_is_being_learned(t
     """Asked in turns, while a lesson is held and while it goes on: what makes a machine slower for
     a while makes both slower."""
 
-    async def measured() -> tuple[list[float], list[float]]:
-        store = SqliteStore(tmp_path / "oneseek.sqlite")
+    async def measured(lesson: int) -> tuple[list[float], list[float]]:
+        store = SqliteStore(tmp_path / f"{lesson}.sqlite")
         with closing(open_model(str(MODEL))) as file:
             assistant = await assistant_of(
                 file, Wasm(Native(1)), store, "tiny", memory_budget=TRAINING_BYTES["cpu"]
@@ -116,7 +116,8 @@ def test_an_answer_waits_less_than_five_milliseconds_for_what_is_being_learned(t
     async def settled(made):
         return made
 
-    quiet, learning = asyncio.run(measured())
+    found = [asyncio.run(measured(lesson)) for lesson in range(LESSONS)]
+    quiet, learning = (sum(waited, []) for waited in zip(*found, strict=True))
     added = statistics.mean(learning) - statistics.mean(quiet)
     print(f"quiet {statistics.mean(quiet):.1f} ms, learning {statistics.mean(learning):.1f} ms, "
           f"at most {max(learning):.1f} ms")  # fmt: skip

@@ -23,7 +23,7 @@ from engine.backends.wasm.memory import Block, Memory, Tensor
 from engine.backends.wasm.program import compiled
 from engine.compiler.ir import Spec, Step, Value
 from engine.compiler.schedule import Plan
-from engine.core.turns import SLICE_MS, Turns
+from engine.core.turns import Turns
 
 # A browser runs new code as it comes and makes it quick once it was called often: up to then it
 # takes ten times as long, and so much less may be run in one go.
@@ -40,6 +40,7 @@ class Linked:
         self.module = executor.memory.host.link(self.program.module)
         self.number = self.module.number
         self.known = 0  # pieces whose code was run before
+        self.took: dict[int, float] = {}  # seconds of the stretch from a piece on, when last run
 
     def stretch(self, at: int, work: float) -> int:
         """Where what may be run in one go from `at` on ends: so much work, of new code less."""
@@ -200,18 +201,22 @@ class Run:
         if budget_ms is not None:
             return self.run_for(start, budget_ms)
         while start < len(self):
-            start = self.run_for(start, SLICE_MS)
+            start = self.run_for(start, self.executor.turns.left)
             await self.executor.breathe()
         return start
 
     def run_for(self, start: int, budget_ms: float) -> int:
-        """Run from `start` until another stretch as long as the last would end too late."""
-        until, at, took = time.perf_counter() + budget_ms / 1e3, start, 0.0
-        while at < len(self) and (at == start or time.perf_counter() + took <= until):
-            began = time.perf_counter()
+        """Run from `start` until the next stretch would end too late: as it did before, or, where
+        nothing is known of it, if it is as long as the last."""
+        took, at, last = self.linked.took, start, 0.0
+        now = time.perf_counter()
+        until = now + budget_ms / 1e3
+        while at < len(self) and (at == start or now + took.get(at, last) <= until):
             stop = self.linked.stretch(at, PIECE * self.executor.threads)
             self.run(at, stop)
-            at, took = stop, time.perf_counter() - began
+            began, now = now, time.perf_counter()
+            took[at] = last = now - began
+            at = stop
         return at
 
     async def read(self, name: str) -> np.ndarray:
