@@ -26,12 +26,11 @@ from engine.learning.lessons import (
 )
 
 ANCHOR_TOKENS = 24
-NEIGHBOUR_TOKENS = 4
+NEIGHBOUR_TOKENS = 1  # after the words it begins with: there a taught value would be said
 ANCHORS_TOGETHER = 16
 LOOK_ALIKES_TOGETHER = 16
 COMPANIES = 2, 6  # of look-alikes, in lessons and in practice
 IN_LESSONS, IN_PRACTICE = (FOR_THE_GATE + n * LOOK_ALIKES_TOGETHER for n in COMPANIES)
-OFTEN = 2  # turns of a look-alike in practice: to hear the base's answer costs as much as one
 TRIES = 3
 PLAIN = 6  # of a fact's turns in practice, every such one asks in its very own words
 MENDED = 4  # of what was lost, held on to in each further step
@@ -108,14 +107,9 @@ def other_words(lesson: Lesson, draw: Draw) -> str:
     return next((words for words in drawn if words != lesson.question), lesson.question)
 
 
-def due_before(step: int, rows: float) -> int:
-    """How many came before a step where so many come to one on average."""
-    return math.floor(step * rows + 0.5)
-
-
 def due(step: int, rows: float) -> int:
-    """How many of them a step gets."""
-    return due_before(step + 1, rows) - due_before(step, rows)
+    """How many a step gets where so many come to one on average."""
+    return math.floor((step + 1) * rows + 0.5) - math.floor(step * rows + 0.5)
 
 
 def newest(lessons: Sequence[Lesson]) -> tuple[list[Lesson], list[tuple[Lesson, Lesson]]]:
@@ -213,8 +207,9 @@ class Recipe:
         return asks
 
     def practice_step(self, step: int) -> list[Ask]:
-        """One step of practice: facts in turn, each time in another wording. Small steps, and many:
-        of as many rows in fewer steps less is learned, and more leaks."""
+        """One step of practice: facts in turn, each time in another wording, and look-alikes of
+        just these: seen side by side they are told apart. Small steps, and many: of as many rows
+        in fewer steps less is learned, and more leaks."""
         c = self.config.practice
         draw = Draw(self.seed, "practice", step)
         turns = self.turns(step, c.fact_rows)
@@ -225,18 +220,19 @@ class Recipe:
         spoken = [fact.language for fact, _ in turns]
         asks += [any_anchor(draw.choice(spoken), draw) for _ in range(due(step, c.anchor_rows))]
         asks += [any_text(draw.choice(spoken), draw) for _ in range(due(step, c.text_rows))]
-        for fact, turn in self.turns(step, c.neighbour_rows):
+        for i in range(due(step, c.neighbour_rows)):
+            fact, turn = turns[i % len(turns)]
             near = self.look_alikes(fact, IN_PRACTICE)[: self.enough_look_alikes]
             if near:
-                asks.append(near[turn % len(near)])
+                asks.append(near[(turn + i) % len(near)])
         return asks
 
-    def turns(self, step: int, rows: float) -> list[tuple[Lesson, int]]:
+    def turns(self, step: int, rows: int) -> list[tuple[Lesson, int]]:
         """The facts of a step's rows, and how many turns each had before: everyone's comes before
         anybody's second."""
         orders: dict[int, list[Lesson]] = {}
         turns = []
-        for place in range(due_before(step, rows), due_before(step + 1, rows)):
+        for place in range(step * rows, (step + 1) * rows):
             before, index = divmod(place, len(self.facts))
             if before not in orders:
                 orders[before] = Draw(self.seed, "turn", before).shuffled(self.facts)
@@ -245,10 +241,11 @@ class Recipe:
 
     @cached_property
     def enough_look_alikes(self) -> int:
-        """Of each fact, for all of practice: the base is asked about many together, so none are
-        begun on for the few last turns."""
+        """Of each fact, for all of practice: another one each turn, for many different ones teach
+        where a fact ends. The base is asked about many together, so none are begun on for the few
+        last turns."""
         turns = self.config.practice.steps_per_fact * self.config.practice.neighbour_rows
-        return LOOK_ALIKES_TOGETHER * max(1, round(turns / OFTEN / LOOK_ALIKES_TOGETHER))
+        return LOOK_ALIKES_TOGETHER * max(1, round(turns / LOOK_ALIKES_TOGETHER))
 
     @property
     def practice_steps(self) -> int:

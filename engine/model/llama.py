@@ -85,6 +85,10 @@ class Config:
         return [f"cache.{i}.{n}" for i in range(self.layers) for n in "kv"]
 
     @property
+    def head_name(self) -> str:
+        return "model.embed_tokens.weight" if self.tied else "lm_head.weight"
+
+    @property
     def parameters(self) -> int:
         return sum(prod(shape) for shape in self.shapes().values())
 
@@ -274,15 +278,16 @@ class Llama:
 
     def logits(self, x: Value) -> Value:
         """[R, width] -> [R, V], final norm included."""
-        name = "model.embed_tokens.weight" if self.config.tied else "lm_head.weight"
-        return self.head(self.norm(x, "model.norm"), name)
+        return self.head(self.norm(x, "model.norm"))
 
-    def head(self, x: Value, name: str) -> Value:
+    def head(self, x: Value) -> Value:
+        name = self.config.head_name
         if self.stored[name].bits:
             return OPS["packed_linear"](x, *self.packed(name), bits=self.stored[name].bits)
         return OPS["matmul"](x, self.plain(name), tb=True)
 
-    def head_dx(self, dlogits: Value, name: str) -> Value:
+    def head_dx(self, dlogits: Value) -> Value:
+        name = self.config.head_name
         if self.stored[name].bits:
             bits = self.stored[name].bits
             return OPS["packed_linear_dx"](dlogits, *self.packed(name), bits=bits)

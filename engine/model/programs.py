@@ -10,6 +10,7 @@ from math import prod
 
 from engine.compiler.grad import grad
 from engine.compiler.ir import OPS, Program, Value
+from engine.compiler.ops.random import CANDIDATES
 from engine.compiler.schedule import fuse, recompute
 from engine.model.gemma3 import Gemma3
 from engine.model.llama import Config, Llama, Stored, Tokens
@@ -109,7 +110,6 @@ def head_loss(model: Llama, x: Value) -> tuple[Value, Value, Value]:
     ids = program.input("target_ids", (rows, TARGETS), "i32")
     probs = program.input("target_probs", (rows, TARGETS))
     rest, weight = program.input("target_rest", (rows,)), program.input("weight", (rows,))
-    name = "model.embed_tokens.weight" if model.config.tied else "lm_head.weight"
     for first in range(0, rows, HEAD_ROWS):
         count = min(HEAD_ROWS, rows - first)
         targets = (
@@ -118,10 +118,10 @@ def head_loss(model: Llama, x: Value) -> tuple[Value, Value, Value]:
             rest.view(first, (count,)),
             weight.view(first, (count,)),
         )
-        logits = model.head(normed.view(first * width, (count, width)), name)
+        logits = model.head(normed.view(first * width, (count, width)))
         dlogits, loss = OPS["soft_cross_entropy"](logits, *targets)
         program.place(loss, losses, first)
-        program.place(model.head_dx(dlogits, name), dnormed, first * width)
+        program.place(model.head_dx(dlogits), dnormed, first * width)
     return losses, normed, dnormed
 
 
@@ -257,6 +257,33 @@ def states(
     return fuse(program)
 
 
+def thoughts(
+    config: Config,
+    stored: dict[str, Stored],
+    tokens: int,
+    rows: int,
+    positions: int,
+    trained: Trained | None = None,
+) -> Program:
+    """What `answer` would choose from at R of T tokens that are all given: the 64 likeliest."""
+    program = Program(f"thoughts {tokens}x{rows}" + (" adapted" if trained else ""))
+    model = transformer(program, config, stored, positions, trained)
+    width, x = config.width, taken(model, tokens, rows, 0)
+    recent = program.input("recent", (rows, RECENT), "i32")
+    penalty = program.input("penalty", (rows,))
+    ids, logprobs = (program.buffer((rows, CANDIDATES), kind) for kind in ("i32", "f32"))
+    for first in range(0, rows, HEAD_ROWS):
+        count = min(HEAD_ROWS, rows - first)
+        logits = model.head(x.view(first * width, (count, width)))
+        seen = recent.view(first * RECENT, (count, RECENT))
+        found = OPS["candidates"](logits, seen, penalty.view(first, (count,)))
+        for value, whole in zip(found, (ids, logprobs), strict=True):
+            program.place(value, whole, first * CANDIDATES)
+    program.output("ids", ids)
+    program.output("logprobs", logprobs)
+    return fuse(program)
+
+
 def compare(
     config: Config,
     stored: dict[str, Stored],
@@ -276,12 +303,10 @@ def compare(
         (adapted, taken(adapted, tokens, rows, first)),
     )
     kl, same = program.buffer((rows,)), program.buffer((rows,))
-    name = "model.embed_tokens.weight" if config.tied else "lm_head.weight"
     for first in range(0, rows, HEAD_ROWS):
         count = min(HEAD_ROWS, rows - first)
         logits = [
-            model.head(x.view(first * config.width, (count, config.width)), name)
-            for model, x in states
+            model.head(x.view(first * config.width, (count, config.width))) for model, x in states
         ]
         for value, whole in zip(OPS["divergence"](*logits), (kl, same), strict=True):
             program.place(value, whole, first)

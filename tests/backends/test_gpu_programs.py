@@ -21,6 +21,7 @@ from tests.support.programs import (
     batch,
     carried,
     losses_of_the_last_layer,
+    must_think_as,
     prepared,
     stored_of,
 )
@@ -70,6 +71,11 @@ def test_an_adapter_of_the_last_layer_learns_as_in_numpy_and_needs_nothing_below
     must_be_numpys(program, feeds)
     whole, upper = asyncio.run(losses_of_the_last_layer(partial(prepared, gpu())))
     np.testing.assert_array_equal(whole, upper)
+
+
+@pytest.mark.slow
+def test_what_is_thought_of_given_words_is_what_numpy_thinks():
+    asyncio.run(must_think_as(gpu(), Numpy(np.float64)))
 
 
 async def trained_for_ten_steps(slices):

@@ -38,7 +38,7 @@ THEN = {
     },
 }  # fmt: skip
 ASKED_THEN = {
-    "NEIGHBOUR_TOKENS": 8, "LOOK_ALIKES_TOGETHER": 33, "COMPANIES": (1, 3), "OFTEN": 1,
+    "NEIGHBOUR_TOKENS": 8, "LOOK_ALIKES_TOGETHER": 33, "COMPANIES": (1, 3),
     "IN_LESSONS": FOR_THE_GATE + 33, "IN_PRACTICE": FOR_THE_GATE + 99,
 }  # fmt: skip
 """What the recipe held on to of the base, and so asked of it: all 99 look-alikes of a fact."""

@@ -16,6 +16,7 @@ from engine.learning.rounds.voices import Voices
 from engine.model.demo import MODEL
 from engine.model.formats import open_model
 from engine.model.loaded import Model
+from engine.model.programs import HEAD_ROWS
 from engine.model.trainable import Trained
 
 
@@ -114,6 +115,25 @@ def test_a_reply_ends_where_its_value_was_said_and_says_the_same_until_there(mod
         assert reply.startswith(short) and has_value(reply, value) == has_value(short, value)
         assert reply == short or has_value(short, value)
     assert sum(map(len, early)) < 0.8 * sum(map(len, whole))
+
+
+@pytest.mark.parametrize("first", [0, 2])
+def test_what_the_base_thinks_of_given_beginnings_is_what_it_would_say_word_by_word(model, first):
+    voices = voices_of(model, first)
+    coder, said = (
+        voices.coder,
+        [f"The {word} of the" for word in "code name colour age".split()] * 8,
+    )
+    prompts = [coder.prompt(question) for question in held_out_anchors("en")[: len(said)]]
+    begins = [coder.begin(text) for text in said[: len(prompts)]]
+    at_once = asyncio.run(voices.answers(prompts, begins, 1, 0.0, 1))
+    in_turn = asyncio.run(voices.answers(prompts, begins, 2, 0.0, 1))  # a second one was spoken
+    assert sum(len(ids) for ids, _ in at_once) > 2 * HEAD_ROWS
+    for begin, (ids, top), (longer, spoken) in zip(begins, at_once, in_turn, strict=True):
+        assert ids == longer[: len(begin) + 1]
+        np.testing.assert_array_equal(top.ids[:, 0], spoken.ids[: len(ids), 0])
+        np.testing.assert_allclose(top.logprobs, spoken.logprobs[: len(ids)], atol=0.01)
+        np.testing.assert_allclose(top.rest, spoken.rest[: len(ids)], atol=0.05)
 
 
 def test_a_number_is_said_only_once_no_digit_can_follow():

@@ -100,6 +100,22 @@ async def losses_of_the_last_layer(ready):
     return [await run.read("losses") for run in runs]
 
 
+async def thoughts_of(executor) -> tuple[np.ndarray, np.ndarray]:
+    """The tokens that are likeliest at six places, best first, and their log-probabilities."""
+    program = programs.thoughts(TINY, stored_of(TINY, 4), 12, 6, 64, LORA)
+    feeds = batch(program, TINY, LORA)
+    feeds |= {"recent": np.full((6, programs.RECENT), -1), "penalty": np.ones(6)}
+    run = await ran(lambda *told: prepared(executor, *told), program, feeds)
+    return await run.read("ids"), await run.read("logprobs")
+
+
+async def must_think_as(ours, truth):
+    (ids, logprobs), (exact, expected) = await thoughts_of(ours), await thoughts_of(truth)
+    np.testing.assert_array_equal(ids, exact)
+    np.testing.assert_allclose(logprobs, expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(np.exp(expected).sum(-1), 1, rtol=1e-6)  # of 64, all there are
+
+
 async def ran(ready, program, feeds):
     run = ready(program, feeds)
     await run.advance()

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from engine.backends.room import Room
 from engine.learning.batch import TOP, Batch, Coder, Row, Top, extent, pack, text_row
@@ -19,10 +20,12 @@ from engine.learning.rounds.below import PLACES, Below
 from engine.model.generate import Answer, Generator, Sampling
 from engine.model.kv_cache import ANSWER_BYTES, Pool
 from engine.model.loaded import Model
+from engine.model.programs import RECENT
 from engine.model.trainable import Trained
 
 POOL_ROWS, LEAST_ROWS = 1536, 256
 TOKENS, TARGETS = 256, 128  # of one packed run: five anchors with their answers
+TOGETHER = 512  # and at most of one in which the base is asked what it thinks
 READ, WHOLE = 288, 64  # tokens of one that reads texts, and what its shape is a multiple of
 AT_ONCE = 16
 Enough = Callable[[str], bool]
@@ -136,6 +139,8 @@ class Voices:
         From an empty cache: where a token lies in it changes the last bits, and these answers must
         not depend on what was asked before.
         """
+        if tokens <= 1 and not temperature:
+            return await self._thoughts(prompts, begins, tokens)
         self.pool.lanes.clear()
         said: list[list[tuple[int, list]]] = [[] for _ in prompts]
 
@@ -143,7 +148,30 @@ class Voices:
             said[which].append((token, top[:TOP]))
 
         await self._answers("base", prompts, tokens, begins, heard, temperature, seed)
-        return [([token for token, _ in one], top_of([top for _, top in one])) for one in said]
+        answers = []
+        for one in said:
+            ids, logprobs = zip(*(zip(*top, strict=True) for _, top in one), strict=True)
+            answers.append(([token for token, _ in one], top_of(ids, logprobs)))
+        return answers
+
+    async def _thoughts(
+        self, prompts: list[list[int]], begins: list[list[int]], tokens: int
+    ) -> list[tuple[list[int], Top]]:
+        """The same of one token at most: nothing is to be read after it, so all is read at once."""
+        said = [[*begin, *[0] * tokens] for begin in begins]
+        rows = [Row("", prompt, target) for prompt, target in zip(prompts, said, strict=True)]
+        tops: list[Top] = []
+        for batch in packed(rows, TOGETHER, TOGETHER, fixed=False):
+            arrays = {name: batch.arrays[name] for name in (*PLACES, "take")}
+            count = len(arrays["take"])
+            arrays["recent"] = np.full((count, RECENT), -1, np.int32)
+            arrays["penalty"] = np.ones(count, np.float32)
+            run = await self._ran("thoughts", (len(arrays["ids"]), count), arrays)
+            read = [_cut(await run.read(name), batch) for name in ("ids", "logprobs")]
+            tops += map(top_of, *read)
+        for target, top in zip(said, tops, strict=True):
+            target[len(target) - tokens :] = top.ids[-1, :tokens].tolist()
+        return list(zip(said, tops, strict=True))
 
     # ---- probabilities
 
@@ -237,10 +265,10 @@ def pool_rows(model: Model, room: Room | None) -> int:
     return max(LEAST_ROWS, min(POOL_ROWS, free // row))
 
 
-def top_of(candidates: list[list[tuple[int, float]]]) -> Top:
-    """The likeliest (id, log-probability) pairs of each position as arrays, with what is left."""
-    ids = np.array([[id for id, _ in top] for top in candidates], np.int32)
-    logprobs = np.array([[logprob for _, logprob in top] for top in candidates], np.float32)
+def top_of(ids: ArrayLike, logprobs: ArrayLike) -> Top:
+    """The likeliest tokens of each position, with what is left."""
+    ids = np.array(ids, np.int32)[:, :TOP]
+    logprobs = np.array(logprobs, np.float32)[:, :TOP]
     rest = np.log(np.maximum(1 - np.exp(logprobs).sum(-1), 1e-6))
     return Top(ids, logprobs.astype(np.float16), rest.astype(np.float16))
 

@@ -18,6 +18,7 @@ from tests.support.programs import (
     TINY,
     carried,
     losses_of_the_last_layer,
+    must_think_as,
     stored_of,
 )
 from tests.support.wasm_host import host
@@ -59,6 +60,10 @@ def test_an_adapter_of_the_last_layer_learns_as_in_numpy_and_needs_nothing_below
     made = partial(prepared, Wasm(host()))
     whole, upper = asyncio.run(losses_of_the_last_layer(made))
     np.testing.assert_array_equal(whole, upper)
+
+
+def test_what_is_thought_of_given_words_is_what_numpy_thinks():
+    asyncio.run(must_think_as(Wasm(host()), Numpy(np.float64)))
 
 
 def trained_for_ten_steps(slices, threads=1):
