@@ -179,7 +179,7 @@ class PracticeConfig(Settings):
     set it is the next whole number."""
 
     FIELDS = {
-        "steps_per_fact": whole(35, 1, 96),
+        "steps_per_fact": whole(34, 1, 96),
         "warmup_steps": whole(4, 0, 64),
         "final_rate": Number(0.1, 0.0, 1.0),
         "fact_rows": whole(2, 1, 16),

@@ -40,7 +40,7 @@ def test_micro_is_the_measured_recipe():
     assert len(config.lora_config.target_modules) == 7
     assert (config.learning_rate, config.adam_beta2, config.weight_decay) == (1e-3, 0.99, 0.0)
     assert (config.lesson.max_steps, config.lesson.stop_loss) == (16, 0.69)
-    assert config.practice.steps_per_fact == 35
+    assert config.practice.steps_per_fact == 34
 
 
 @pytest.mark.parametrize("table", [TrainingConfig, SchedulerConfig, *TrainingConfig.PARTS.values()])
