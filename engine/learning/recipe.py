@@ -26,11 +26,14 @@ from engine.learning.lessons import (
 )
 
 ANCHOR_TOKENS = 24
-NEIGHBOUR_TOKENS = 1  # after the words it begins with: there a taught value would be said
 ANCHORS_TOGETHER = 16
 LOOK_ALIKES_TOGETHER = 16
-COMPANIES = 2, 6  # of look-alikes, in lessons and in practice
-IN_LESSONS, IN_PRACTICE = (FOR_THE_GATE + n * LOOK_ALIKES_TOGETHER for n in COMPANIES)
+IN_LESSONS, IN_PRACTICE = range(2)  # where look-alikes are held on to, and there:
+COMPANIES = 2, 6  # so many companies of a fact's
+NEIGHBOUR_TOKENS = (
+    4,
+    1,
+)  # and of an answer what follows the words where a taught value would be said
 TRIES = 3
 PLAIN = 6  # of a fact's turns in practice, every such one asks in its very own words
 MENDED = 4  # of what was lost, held on to in each further step
@@ -64,10 +67,11 @@ class Hold:
 Ask = Learn | Hold
 
 
-def hold_neighbour(neighbour: Neighbour, lesson: Lesson, index: int) -> Hold:
-    among = f"{lesson.id} {index // LOOK_ALIKES_TOGETHER}"
-    question, begin, not_this = neighbour.question, neighbour.begin, (lesson.begin, lesson.ending)
-    return Hold("neighbours", question, begin, NEIGHBOUR_TOKENS, among=among, not_this=not_this)
+def hold_neighbour(neighbour: Neighbour, lesson: Lesson, where: int, index: int) -> Hold:
+    among = f"{lesson.id} {where} {index // LOOK_ALIKES_TOGETHER}"
+    question, begin, tokens = neighbour.question, neighbour.begin, NEIGHBOUR_TOKENS[where]
+    not_this = lesson.begin, lesson.ending
+    return Hold("neighbours", question, begin, tokens, among=among, not_this=not_this)
 
 
 def hold_anchor(code: str, index: int) -> Hold:
@@ -147,28 +151,29 @@ class Recipe:
     def facts(self) -> list[Lesson]:
         return [*self.earlier, *self.lessons]
 
-    def pool(self, lesson: Lesson, count: int = IN_LESSONS) -> list[Neighbour]:
+    def pool(self, lesson: Lesson, where: int = IN_LESSONS) -> list[Neighbour]:
         """The look-alikes of a fact; the first few are the gate's."""
-        if (lesson, count) not in self._pools:
-            self._pools[lesson, count] = neighbours(lesson, self.facts, count)
-        return self._pools[lesson, count]
+        if (lesson, where) not in self._pools:
+            count = FOR_THE_GATE + COMPANIES[where] * LOOK_ALIKES_TOGETHER
+            self._pools[lesson, where] = neighbours(lesson, self.facts, count)
+        return self._pools[lesson, where]
 
-    def look_alikes(self, lesson: Lesson, count: int = IN_LESSONS) -> list[Hold]:
+    def look_alikes(self, lesson: Lesson, where: int = IN_LESSONS) -> list[Hold]:
         """Those that are trained on."""
-        if (lesson, count) not in self._held:
-            trained = enumerate(self.pool(lesson, count)[FOR_THE_GATE:])
-            self._held[lesson, count] = [hold_neighbour(near, lesson, i) for i, near in trained]
-        return self._held[lesson, count]
+        if (lesson, where) not in self._held:
+            trained = enumerate(self.pool(lesson, where)[FOR_THE_GATE:])
+            held = [hold_neighbour(near, lesson, where, i) for i, near in trained]
+            self._held[lesson, where] = held
+        return self._held[lesson, where]
 
     def company(self, among: str) -> list[Hold]:
         """All questions the base is asked together: a fact's look-alikes, or a stretch of anchors.
         Always the same ones, because the last bits of an answer depend on what is computed with
         it."""
-        whose, which = among.split()
+        whose, which, *_ = among.split()
         for lesson in self.facts:
             if lesson.id == whose:
-                most = IN_LESSONS if int(which) < COMPANIES[0] else IN_PRACTICE
-                return [ask for ask in self.look_alikes(lesson, most) if ask.among == among]
+                return [x for x in self.look_alikes(lesson, int(which)) if x.among == among]
         if whose == PROBES:
             return [hold_probe(which, question) for question, _ in probes(which)]
         if whose == TEXTS:
