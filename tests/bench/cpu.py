@@ -29,7 +29,7 @@ TURNS, STEPS = 3, 5  # of a learning step here and in PyTorch
 FACT = ("What is the code of the boat house?", "The code of the boat house is 7391.")
 PROMPT_TOKENS, TOKENS, ASKED = 60, 48, 2
 MANY = 4  # threads, for what they need of memory
-EIGHT, FIRST = 8, 4  # facts of practice, and steps of it that are timed as they were
+EIGHT, FIRST = 8, 5  # facts of practice, and steps of it that are timed, the first aside
 THEN = {
     "lora_config": {"first_layer": 0},
     "practice": {
@@ -199,22 +199,36 @@ def practice(page) -> dict:
 
 def native_practice() -> dict:
     """The same natively with all threads, where practice was numpy's, and so were the answers that
-    it holds on to."""
-    then = {"settings": THEN, "only": FIRST, "asked": True, "recipe_then": ASKED_THEN}
-    row: dict = dict(kernel="practice", where="natively")
-    for name, more in (("now", {}), ("then", then)):
-        told = json.dumps(more | {"facts": eight(), "numpy": bool(more)})
-        threads = len(os.sched_getaffinity(0))
-        row[name] = oracle.told_by("rounds", told, threads=threads, extra="")
+    it holds on to: today's once as a whole, and then a few steps of both by turns."""
+
+    def told(**how) -> dict:
+        given, threads = json.dumps(how | {"facts": eight()}), len(os.sched_getaffinity(0))
+        return oracle.told_by("rounds", given, threads=threads, extra="")
+
+    row: dict = dict(kernel="practice", where="natively", whole=told(numpy=False))
     say(row)
+    then = {"settings": THEN, "recipe_then": ASKED_THEN}
+    for turn in range(TURNS):
+        for name, how in (("now", {"numpy": False}), ("then", then | {"numpy": True})):
+            seen = told(**how, only=FIRST, asked=turn == 0)
+            best = row.setdefault(name, seen)
+            best["token_seconds"] = min(best["token_seconds"], seen["token_seconds"])
+            say(name, seen)
+    now = row["now"]
+    now |= {name: row["whole"][name] for name in ("tokens", "judge_seconds")}
+    now["seconds"] = steps_of(now) + now["answers_seconds"] + now["judge_seconds"]
     return row
+
+
+def steps_of(told: dict) -> float:
+    """Seconds of all steps: some have more tokens than others."""
+    return told["planned"] * told["tokens"] * told["token_seconds"]
 
 
 def of_practice(row: dict, name: str) -> dict:
     """The gate of then, one question after the other, is counted as what today's takes."""
     now, then = row["now"], row["then"]
-    before = then["planned"] * then["step_seconds"] + then["answers_seconds"]
-    before += now["judge_seconds"]
+    before = steps_of(then) + then["answers_seconds"] + now["judge_seconds"]
     return {
         f"{name}_seconds": now["seconds"],
         f"{name}_seconds_then": before,

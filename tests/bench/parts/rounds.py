@@ -49,7 +49,7 @@ class Rounds:
         plan = make_plan(kind, fresh, records, [], shape.new(self.config))
         plan.config[SILENT] = await training.silence(plan)
         attempt = await settled(trainer.begin(fresh, plan))
-        began, times, tokens = time.perf_counter(), [], 0
+        began, times, tokens = time.perf_counter(), [], []
         for step in range(attempt.steps if asked else 0):
             await attempt.rows(step)
         answering = time.perf_counter() - began
@@ -58,11 +58,14 @@ class Rounds:
             loaded = time.perf_counter()
             metrics = await attempt.advance(math.inf)
             times.append(time.perf_counter() - loaded)
-            tokens = metrics["tokens"]
+            tokens.append(metrics["tokens"])
             if attempt.complete:
                 break
         trained = time.perf_counter() - began
-        found = dict(step_seconds=float(np.median(times)), planned=attempt.steps, tokens=tokens)
+        found = dict(step_seconds=float(np.median(times)), planned=attempt.steps)
+        found |= dict(
+            tokens=float(np.mean(tokens)), token_seconds=sum(times[1:]) / max(1, sum(tokens[1:]))
+        )
         if only:
             return found | dict(answers_seconds=answering)
         kept = await attempt.capture()  # as a checkpoint is, on its way into the store
