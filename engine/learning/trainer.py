@@ -26,7 +26,7 @@ from engine.model.trainable import Trained
 Kind = type[DataSetAttempt] | type[LessonAttempt]
 
 # What a step in a tab may need beside its weights: a layer that does not fit is computed twice.
-TRAINING_BYTES = {"gpu": 100 << 20, "cpu": 84 << 20}
+TRAINING_BYTES = {"gpu": 100 << 20, "cpu": 80 << 20}
 
 
 class EngineTrainer(Bench):
