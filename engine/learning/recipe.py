@@ -30,10 +30,7 @@ ANCHORS_TOGETHER = 16
 LOOK_ALIKES_TOGETHER = 16
 IN_LESSONS, IN_PRACTICE = range(2)  # where look-alikes are held on to, and there:
 COMPANIES = 2, 6  # so many companies of a fact's
-NEIGHBOUR_TOKENS = (
-    4,
-    1,
-)  # and of an answer what follows the words where a taught value would be said
+NEIGHBOUR_TOKENS = 4, 1  # and so many of an answer, after the words it is given to begin with
 TRIES = 3
 PLAIN = 6  # of a fact's turns in practice, every such one asks in its very own words
 MENDED = 4  # of what was lost, held on to in each further step

@@ -6,7 +6,6 @@ with backward. With `--native` ours without a browser, against PyTorch on the sa
 """
 
 import argparse
-import asyncio
 import base64
 import json
 import math
@@ -136,11 +135,7 @@ def cases(chosen: list[str]) -> list[tuple[str, str, tuple, bool]]:
 
 def natively(chosen: list[str]) -> None:
     """PyTorch has its turn after ours: both on one card would wait for each other."""
-    loop = asyncio.new_event_loop()
-
-    def ours(name: str, *args):
-        return json.loads(loop.run_until_complete(getattr(gpu_in_tab, name)(*args)))
-
+    ours = gpu_in_tab.natively()
     rows = [mine(ours, *case) for case in cases(chosen)]
     given = [[row["kernel"], row["shape"], row["backward"]] for row in rows]
     told = oracle.told_by("card_torch", json.dumps(given), LEAST_MS, threads=1)

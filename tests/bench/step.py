@@ -5,7 +5,6 @@ is a small one, and said to be; beside a real one PyTorch + PEFT does the same o
 """
 
 import argparse
-import asyncio
 import json
 import sys
 
@@ -74,9 +73,8 @@ def beside_torch(rate: float, config) -> dict:
         return dict.fromkeys(("vs_torch_f32", "vs_torch_bf16", "peak_share"))
     say(json.dumps(told))
     seconds = ROWS * LENGTH / rate
-    operations = (
-        4 * config.parameters * ROWS * LENGTH
-    )  # forward, and back through the same matrices
+    passes = 2  # forward, and back through the same matrices
+    operations = passes * 2 * config.parameters * ROWS * LENGTH
     return {
         "vs_torch_f32": told["float32"]["seconds"] / seconds,
         "vs_torch_bf16": told["bfloat16"]["seconds"] / seconds,
@@ -86,11 +84,7 @@ def beside_torch(rate: float, config) -> dict:
 
 def natively() -> tuple[dict, dict, dict]:
     """The row, its shape and adapter, and the figures of a card."""
-    loop = asyncio.new_event_loop()
-
-    def ask(name, *args):
-        return json.loads(loop.run_until_complete(getattr(gpu_in_tab, name)(*args)))
-
+    ask = gpu_in_tab.natively()
     ask("load", fetch.part("model/smollm2-135m").read_bytes())
     gpu = gpu_in_tab.state["gpu"]
     shape = SOFTWARE if gpu.tier.software else (ROWS, LENGTH)
@@ -100,7 +94,6 @@ def natively() -> tuple[dict, dict, dict]:
     if not gpu.tier.software:
         card = beside_torch(row["tokens_per_s"], gpu_in_tab.state["model"].config)
     planned = memory()
-    loop.close()
     ratio = planned["activation_bytes"] / planned["liveness_bound_bytes"]
     return row, at, card | planned | {"activation_ratio": ratio}
 

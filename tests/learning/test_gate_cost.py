@@ -120,10 +120,8 @@ def test_a_reply_ends_where_its_value_was_said_and_says_the_same_until_there(mod
 @pytest.mark.parametrize("first", [0, 2])
 def test_what_the_base_thinks_of_given_beginnings_is_what_it_would_say_word_by_word(model, first):
     voices = voices_of(model, first)
-    coder, said = (
-        voices.coder,
-        [f"The {word} of the" for word in "code name colour age".split()] * 8,
-    )
+    coder = voices.coder
+    said = [f"The {word} of the" for word in "code name colour age".split()] * 8
     prompts = [coder.prompt(question) for question in held_out_anchors("en")[: len(said)]]
     begins = [coder.begin(text) for text in said[: len(prompts)]]
     at_once = asyncio.run(voices.answers(prompts, begins, 1, 0.0, 1))

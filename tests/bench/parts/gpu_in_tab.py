@@ -1,9 +1,12 @@
 """What the GPU benchmarks ask of OneSeek, natively and inside the tab; every answer is JSON."""
 
+import asyncio
 import base64
 import json
 import time
 from collections import Counter
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +23,16 @@ from tests.bench.parts.batches import packed_rows_of
 
 RANK, TARGETS = 8, 32
 state: dict = {}
+
+
+def natively() -> Callable[..., Any]:
+    """What asks here as `lab.call` asks in a tab."""
+    loop = asyncio.new_event_loop()
+
+    def ask(name: str, *arguments):
+        return json.loads(loop.run_until_complete(globals()[name](*arguments)))
+
+    return ask
 
 
 def fill(count: int, seed: int) -> np.ndarray:
