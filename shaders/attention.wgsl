@@ -1,8 +1,11 @@
 // softmax(q k^T / sqrt(D)) v per head, where query t sees the keys [a0,a1) and [b0,b1) of spans[t].
 // Blocks of 32 queries meet blocks of 32 keys; scores never leave the workgroup. WG = threads is
 // at least the head's width D: a thread owns 4 columns of 8 rows of the block's result.
-override T: u32;                // queries
-override S: u32;                // keys
+struct Sizes {
+  t: u32,               // queries
+  s: u32,               // keys
+}
+@group(1) @binding(1) var<uniform> sizes: Sizes;
 override HEADS: u32;
 override KV: u32;               // heads of k and v
 override D4: u32;               // width of a head / 4
@@ -28,17 +31,17 @@ var<workgroup> shrink: array<vec4f, 8>;
 fn four(row: u32) -> vec4u { return vec4u(row, row + 1, row + 2, row + 3); }
 
 fn queries(row: u32, head: u32, d: u32) -> mat4x4f {
-  let at = (min(four(row), vec4u(T - 1)) * HEADS + head) * D4 + d;
+  let at = (min(four(row), vec4u(sizes.t - 1)) * HEADS + head) * D4 + d;
   return mat4x4f(q[at.x], q[at.y], q[at.z], q[at.w]);
 }
 
 fn keys(key: u32, head: u32, d: u32) -> mat4x4f {
-  let at = (min(four(key), vec4u(S - 1)) * KV + head) * D4 + d;
+  let at = (min(four(key), vec4u(sizes.s - 1)) * KV + head) * D4 + d;
   return mat4x4f(k[at.x], k[at.y], k[at.z], k[at.w]);
 }
 
 fn values(key: u32, head: u32, d: u32) -> mat4x4f {
-  let at = (min(four(key), vec4u(S - 1)) * KV + head) * D4 + d;
+  let at = (min(four(key), vec4u(sizes.s - 1)) * KV + head) * D4 + d;
   return mat4x4f(v[at.x], v[at.y], v[at.z], v[at.w]);
 }
 
@@ -53,15 +56,15 @@ fn look(first: u32, second: u32, tid: u32) -> vec2i {
   for (var r = tid; r < 8; r += WG) {
     for (var i = 0u; i < 4; i++) {
       let row = first + r * 4 + i;
-      let span = spans[min(row, T - 1)];
+      let span = spans[min(row, sizes.t - 1)];
       let seen = select(span.xy, span.zw, second == 1);
       lo[r][i] = max(seen.x, 0);
-      hi[r][i] = select(0, min(seen.y, i32(S)), row < T);
+      hi[r][i] = select(0, min(seen.y, i32(sizes.s)), row < sizes.t);
     }
   }
   workgroupBarrier();
   if (tid == 0) {
-    reach = vec2i(i32(S), 0);
+    reach = vec2i(i32(sizes.s), 0);
     for (var r = 0u; r < 8; r++) {
       for (var i = 0u; i < 4; i++) {
         if (lo[r][i] < hi[r][i]) { reach = vec2i(min(reach.x, lo[r][i]), max(reach.y, hi[r][i])); }
@@ -145,7 +148,7 @@ fn scaled(m: mat4x4f, by: vec4f) -> mat4x4f {
 fn finish(first: u32, head: u32, d: u32, out: mat4x4f, total: vec4f, best: vec4f) {
   for (var i = 0u; i < 4; i++) {
     let row = first + i;
-    if (row < T) {
+    if (row < sizes.t) {
       y[(row * HEADS + head) * D4 + d] = out[i] / max(total[i], 1e-30);
       if (d == 0) { logsum[row * HEADS + head] = select(0.0, best[i] + log(total[i]), total[i] > 0); }
     }
@@ -203,7 +206,7 @@ fn attention_few(@builtin(workgroup_id) near: vec3u, @builtin(local_invocation_i
 fn look_at_one(row: u32, second: u32, tid: u32) -> vec2i {
   if (tid == 0) {
     let span = select(spans[row].xy, spans[row].zw, second == 1);
-    reach = clamp(span, vec2i(0), vec2i(i32(S)));
+    reach = clamp(span, vec2i(0), vec2i(i32(sizes.s)));
   }
   return workgroupUniformLoad(&reach);
 }

@@ -1,6 +1,9 @@
 // The way back through attention.wgsl: weights are made again from q, k and the saved logsum.
-override T: u32;                // queries
-override S: u32;                // keys
+struct Sizes {
+  t: u32,               // queries
+  s: u32,               // keys
+}
+@group(1) @binding(1) var<uniform> sizes: Sizes;
 override HEADS: u32;
 override KV: u32;               // heads of k and v
 override D4: u32;               // width of a head / 4
@@ -26,23 +29,23 @@ var<workgroup> reach: vec4i;
 fn four(row: u32) -> vec4u { return vec4u(row, row + 1, row + 2, row + 3); }
 
 fn at_rows(row: u32, head: u32, d: u32) -> vec4u {
-  return (min(four(row), vec4u(T - 1)) * HEADS + head) * D4 + d;
+  return (min(four(row), vec4u(sizes.t - 1)) * HEADS + head) * D4 + d;
 }
 
 fn at_keys(key: u32, head: u32, d: u32) -> vec4u {
-  return (min(four(key), vec4u(S - 1)) * KV + head) * D4 + d;
+  return (min(four(key), vec4u(sizes.s - 1)) * KV + head) * D4 + d;
 }
 
 // What a block of rows needs to know before it meets keys.
 fn load_rows(first: u32, head: u32, tid: u32) {
   for (var r = tid; r < 32; r += WG) {
     let row = first + r;
-    seen_from[r] = select(vec4i(), clamp(spans[min(row, T - 1)], vec4i(0), vec4i(i32(S))), row < T);
+    seen_from[r] = select(vec4i(), clamp(spans[min(row, sizes.t - 1)], vec4i(0), vec4i(i32(sizes.s))), row < sizes.t);
   }
   for (var r = tid; r < 8; r += WG) {
     var sums = vec4f();
     for (var i = 0u; i < 4; i++) {
-      let row = min(first + r * 4 + i, T - 1) * HEADS + head;
+      let row = min(first + r * 4 + i, sizes.t - 1) * HEADS + head;
       for (var d = 0u; d < D4; d++) { sums[i] += dot(dy[row * D4 + d], y[row * D4 + d]); }
       logs[r][i] = logsum[row];
     }
@@ -114,7 +117,7 @@ fn attention_dq(@builtin(workgroup_id) near: vec3u, @builtin(local_invocation_in
   let own_d = tid % D4;
   load_rows(first, head, tid);
   if (tid == 0) {
-    var range = vec4i(i32(S), 0, i32(S), 0);
+    var range = vec4i(i32(sizes.s), 0, i32(sizes.s), 0);
     for (var r = 0u; r < 32; r++) {
       let s = seen_from[r];
       if (s.x < s.y) { range = vec4i(min(range.x, s.x), max(range.y, s.y), range.zw); }
@@ -146,10 +149,10 @@ fn attention_dq(@builtin(workgroup_id) near: vec3u, @builtin(local_invocation_in
 
 fn store_dq(row: u32, head: u32, d: u32, sums: mat4x4f) {
   let at = (row * HEADS + head) * D4 + d;
-  if (row < T) { dq[at] = sums[0]; }
-  if (row + 1 < T) { dq[at + HEADS * D4] = sums[1]; }
-  if (row + 2 < T) { dq[at + 2 * HEADS * D4] = sums[2]; }
-  if (row + 3 < T) { dq[at + 3 * HEADS * D4] = sums[3]; }
+  if (row < sizes.t) { dq[at] = sums[0]; }
+  if (row + 1 < sizes.t) { dq[at + HEADS * D4] = sums[1]; }
+  if (row + 2 < sizes.t) { dq[at + 2 * HEADS * D4] = sums[2]; }
+  if (row + 3 < sizes.t) { dq[at + 3 * HEADS * D4] = sums[3]; }
 }
 
 // attention_dkv: dy y logsum q k v spans -> dk dv     one workgroup per 32 keys and shared head
@@ -163,7 +166,7 @@ fn key_gradients(key: u32, shared_head: u32, tid: u32) -> KeyGradients {
   let own_keys = tid / D4 * 8;
   let own_d = tid % D4;
   var out = KeyGradients();
-  for (var first = 0u; first < T; first += 32) {
+  for (var first = 0u; first < sizes.t; first += 32) {
     if (!anyone_sees(first, i32(key), tid)) { continue; }
     for (var member = 0u; member < HEADS / KV; member++) {
       let head = shared_head * (HEADS / KV) + member;
@@ -201,18 +204,18 @@ fn attention_dkv(@builtin(workgroup_id) near: vec3u, @builtin(local_invocation_i
 
 fn store_dk(key: u32, head: u32, d: u32, sums: mat4x4f) {
   let at = (key * KV + head) * D4 + d;
-  if (key < S) { dk[at] = sums[0]; }
-  if (key + 1 < S) { dk[at + KV * D4] = sums[1]; }
-  if (key + 2 < S) { dk[at + 2 * KV * D4] = sums[2]; }
-  if (key + 3 < S) { dk[at + 3 * KV * D4] = sums[3]; }
+  if (key < sizes.s) { dk[at] = sums[0]; }
+  if (key + 1 < sizes.s) { dk[at + KV * D4] = sums[1]; }
+  if (key + 2 < sizes.s) { dk[at + 2 * KV * D4] = sums[2]; }
+  if (key + 3 < sizes.s) { dk[at + 3 * KV * D4] = sums[3]; }
 }
 
 fn store_dv(key: u32, head: u32, d: u32, sums: mat4x4f) {
   let at = (key * KV + head) * D4 + d;
-  if (key < S) { dv[at] = sums[0]; }
-  if (key + 1 < S) { dv[at + KV * D4] = sums[1]; }
-  if (key + 2 < S) { dv[at + 2 * KV * D4] = sums[2]; }
-  if (key + 3 < S) { dv[at + 3 * KV * D4] = sums[3]; }
+  if (key < sizes.s) { dv[at] = sums[0]; }
+  if (key + 1 < sizes.s) { dv[at + KV * D4] = sums[1]; }
+  if (key + 2 < sizes.s) { dv[at + 2 * KV * D4] = sums[2]; }
+  if (key + 3 < sizes.s) { dv[at + 3 * KV * D4] = sums[3]; }
 }
 
 // attention_dkv_one: the same on devices that bind eight buffers, once for each of the two outputs;
@@ -236,8 +239,8 @@ fn attention_dkv_one(@builtin(workgroup_id) near: vec3u, @builtin(local_invocati
 fn anyone_sees(first: u32, key: i32, tid: u32) -> bool {
   if (tid == 0) {
     reach = vec4i();
-    for (var r = first; r < min(first + 32, T); r++) {
-      let s = clamp(spans[r], vec4i(0), vec4i(i32(S)));
+    for (var r = first; r < min(first + 32, sizes.t); r++) {
+      let s = clamp(spans[r], vec4i(0), vec4i(i32(sizes.s)));
       if ((max(s.x, key) < min(s.y, key + 32)) || (max(s.z, key) < min(s.w, key + 32))) { reach.x = 1; }
     }
   }

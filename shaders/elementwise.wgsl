@@ -1,5 +1,6 @@
 // y[i] = EXPRESSION over a..g           one thread per element; an element is a number or a vec4f
-override SIZE: u32;
+struct Sizes { size: u32 }
+@group(1) @binding(1) var<uniform> sizes: Sizes;
 
 @group(0) @binding(0) var<storage, read> a_: array<element>;
 @group(0) @binding(1) var<storage, read> b_: array<element>;
@@ -13,7 +14,7 @@ override SIZE: u32;
 @compute @workgroup_size(WG)
 fn elementwise(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
   let i = flat_group(group) * WG + tid;
-  if (i >= SIZE) { return; }
+  if (i >= sizes.size) { return; }
   var a = a_[i];
   var b = b_[i];
   var c = c_[i];

@@ -1,5 +1,6 @@
 // y = (x - mean) / sqrt(variance + eps) * w + b      one workgroup per row
-override ROWS: u32;
+struct Sizes { rows: u32 }
+@group(1) @binding(1) var<uniform> sizes: Sizes;
 override COLS4: u32;            // columns / 4
 override EPS: f32;
 
@@ -12,7 +13,7 @@ override EPS: f32;
 @compute @workgroup_size(WG)
 fn layernorm(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
   let row = flat_group(group);
-  if (row >= ROWS) { return; }
+  if (row >= sizes.rows) { return; }
   let start = row * COLS4;
   var sum = 0.0;
   for (var c = tid; c < COLS4; c += WG) { sum += dot(x[start + c], vec4f(1.0)); }

@@ -1,5 +1,6 @@
 // What Gemma adds to a Llama                 one thread per element, or per query
-override SIZE: u32;
+struct Sizes { size: u32 }
+@group(1) @binding(1) var<uniform> sizes: Sizes;
 override BY: f32 = 1.0;
 override WIDTH: i32 = 1;
 
@@ -10,7 +11,7 @@ override WIDTH: i32 = 1;
 @compute @workgroup_size(WG)
 fn scaled(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
   let i = flat_group(group) * WG + tid;
-  if (i < SIZE) { y[i] = x[i] * BY; }
+  if (i < sizes.size) { y[i] = x[i] * BY; }
 }
 
 // window: spans -> near                      the last WIDTH keys of [a0,a1) and then [b0,b1)
@@ -20,7 +21,7 @@ fn scaled(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) 
 @compute @workgroup_size(WG)
 fn window(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
   let i = flat_group(group) * WG + tid;
-  if (i >= SIZE) { return; }
+  if (i >= sizes.size) { return; }
   let s = spans[i];
   let b0 = max(s.z, s.w - WIDTH);
   let a0 = min(max(s.x, s.y - (WIDTH - (s.w - b0))), s.y);

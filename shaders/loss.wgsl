@@ -1,5 +1,6 @@
 // Losses over rows of logits             one workgroup per row
-override ROWS: u32;
+struct Sizes { rows: u32 }
+@group(1) @binding(1) var<uniform> sizes: Sizes;
 override COLS: u32;             // the vocabulary
 override TARGETS: u32 = 0;      // at most 256
 
@@ -64,7 +65,7 @@ fn up_to(i: u32, stop: u32) -> vec4f {
 @compute @workgroup_size(WG)
 fn soft_cross_entropy(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
   let row = flat_group(group);
-  if (row >= ROWS) { return; }
+  if (row >= sizes.rows) { return; }
   let start = row * COLS;
   let softmax = softmax_of(start, tid);
   let top = softmax.top;
@@ -114,7 +115,7 @@ fn soft_cross_entropy(@builtin(workgroup_id) group: vec3u, @builtin(local_invoca
 @compute @workgroup_size(WG)
 fn divergence(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
   let row = flat_group(group);
-  if (row >= ROWS) { return; }
+  if (row >= sizes.rows) { return; }
   let start = row * COLS;
   var top = vec2f(-3e38);
   var best = vec2f(f32(COLS));  // columns are exact in f32: there are fewer than 2^24

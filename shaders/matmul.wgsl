@@ -1,7 +1,8 @@
 // y = scale * a @ b + base, either operand read transposed
-override M: u32;
+struct Sizes { m: u32, k: u32 }
+@group(1) @binding(1) var<uniform> sizes: Sizes;
 override N: u32;
-override K: u32;
+override RAGGED: bool = false;  // k is not a multiple of 4
 override TA: bool = false;
 override TB: bool = false;
 override SCALE: f32 = 1.0;
@@ -22,35 +23,35 @@ override SLICES: u32 = 1;       // threads that share these outputs, each over a
 fn block_a(row: u32, k: u32) -> mat4x4f {
   if (TA) {
     let at = vec4u(k, k + 1, k + 2, k + 3);
-    let from_row = min(at, vec4u(K - 1)) * (M / 4) + min(row / 4, M / 4 - 1);
+    let from_row = min(at, vec4u(sizes.k - 1)) * (sizes.m / 4) + min(row / 4, sizes.m / 4 - 1);
     var m = mat4x4f(a[from_row.x], a[from_row.y], a[from_row.z], a[from_row.w]);
-    if (K % 4 != 0) {
-      for (var i = 0u; i < 4; i++) { if (at[i] >= K) { m[i] = vec4f(); } }
+    if (RAGGED) {
+      for (var i = 0u; i < 4; i++) { if (at[i] >= sizes.k) { m[i] = vec4f(); } }
     }
     return transpose(m);
   }
-  let at = min(vec4u(row, row + 1, row + 2, row + 3), vec4u(M - 1)) * (K / 4) + k / 4;
+  let at = min(vec4u(row, row + 1, row + 2, row + 3), vec4u(sizes.m - 1)) * (sizes.k / 4) + k / 4;
   return mat4x4f(a[at.x], a[at.y], a[at.z], a[at.w]);
 }
 
 // Four of b's K by four columns: [column, k].
 fn block_b(k: u32, col: u32) -> mat4x4f {
   if (TB) {
-    let at = min(vec4u(col, col + 1, col + 2, col + 3), vec4u(N - 1)) * (K / 4) + k / 4;
+    let at = min(vec4u(col, col + 1, col + 2, col + 3), vec4u(N - 1)) * (sizes.k / 4) + k / 4;
     return transpose(mat4x4f(b[at.x], b[at.y], b[at.z], b[at.w]));
   }
   let at = vec4u(k, k + 1, k + 2, k + 3);
-  let from_row = min(at, vec4u(K - 1)) * (N / 4) + min(col / 4, N / 4 - 1);
+  let from_row = min(at, vec4u(sizes.k - 1)) * (N / 4) + min(col / 4, N / 4 - 1);
   var m = mat4x4f(b[from_row.x], b[from_row.y], b[from_row.z], b[from_row.w]);
-  if (K % 4 != 0) {
-    for (var i = 0u; i < 4; i++) { if (at[i] >= K) { m[i] = vec4f(); } }
+  if (RAGGED) {
+    for (var i = 0u; i < 4; i++) { if (at[i] >= sizes.k) { m[i] = vec4f(); } }
   }
   return m;
 }
 
 fn store(row: u32, col: u32, c: mat4x4f) {
   for (var i = 0u; i < 4; i++) {
-    if (row + i < M && col < N) {
+    if (row + i < sizes.m && col < N) {
       let at = ((row + i) * N + col) / 4;
       var value = c[i] * SCALE;
       if (REUSED == 1) { value += y[at]; } else if (BASE) { value += base[at]; }
@@ -68,8 +69,8 @@ fn matmul(
   let id = near + origin.xyz * vec3u(WX, WY, 1);
   let row = id.y * ROWS;
   let col = id.x * COLS;
-  let slice = (K + 4 * SLICES - 1) / (4 * SLICES) * 4;
-  let stop = select(0, min(K, (here.z + 1) * slice), row < M && col < N);
+  let slice = (sizes.k + 4 * SLICES - 1) / (4 * SLICES) * 4;
+  let stop = select(0, min(sizes.k, (here.z + 1) * slice), row < sizes.m && col < N);
   var c00 = mat4x4f();
   var c01 = mat4x4f();
   var c10 = mat4x4f();
@@ -112,15 +113,15 @@ fn matmul(
 @compute @workgroup_size(WX, WY)
 fn matmul_any(@builtin(global_invocation_id) near: vec3u) {
   let id = near + origin.xyz * vec3u(WX, WY, 1);
-  let rows = min(vec4u(id.y * 4) + vec4u(0, 1, 2, 3), vec4u(M - 1));
+  let rows = min(vec4u(id.y * 4) + vec4u(0, 1, 2, 3), vec4u(sizes.m - 1));
   let cols = min(vec4u(id.x * 4) + vec4u(0, 1, 2, 3), vec4u(N - 1));
-  if (id.y * 4 >= M || id.x * 4 >= N) { return; }
-  let from_a = select(rows * K, rows, vec4<bool>(TA));
-  let from_b = select(cols, cols * K, vec4<bool>(TB));
-  let step_a = select(1u, M, TA);
+  if (id.y * 4 >= sizes.m || id.x * 4 >= N) { return; }
+  let from_a = select(rows * sizes.k, rows, vec4<bool>(TA));
+  let from_b = select(cols, cols * sizes.k, vec4<bool>(TB));
+  let step_a = select(1u, sizes.m, TA);
   let step_b = select(N, 1u, TB);
   var c = mat4x4f();
-  for (var k = 0u; k < K; k++) {
+  for (var k = 0u; k < sizes.k; k++) {
     let i = from_a + k * step_a;
     let j = from_b + k * step_b;
     let column = vec4f(b1[j.x], b1[j.y], b1[j.z], b1[j.w]);
@@ -131,7 +132,7 @@ fn matmul_any(@builtin(global_invocation_id) near: vec3u) {
   }
   for (var i = 0u; i < 4; i++) {
     for (var j = 0u; j < 4; j++) {
-      if (id.y * 4 + i < M && id.x * 4 + j < N) {
+      if (id.y * 4 + i < sizes.m && id.x * 4 + j < N) {
         let at = rows[i] * N + cols[j];
         var value = c[i][j] * SCALE;
         if (REUSED == 1) { value += y1[at]; } else if (BASE) { value += base1[at]; }

@@ -1,5 +1,6 @@
 // Products with packed weights: w[n,k] = code * scale + minimum, one (scale, minimum) per GROUP of k.
-override M: u32;                // rows of x and y
+struct Sizes { m: u32 }         // rows of x and y
+@group(1) @binding(1) var<uniform> sizes: Sizes;
 override N: u32;                // outputs: rows of the weight
 override K: u32;                // inputs: columns of the weight
 override BITS: u32;             // 4 or 8
@@ -30,7 +31,7 @@ fn weights(n: u32, k: u32, scale: vec2f) -> vec4f {
 }
 
 fn rows_of_x(row: u32, k: u32) -> mat4x4f {
-  let at = min(vec4u(row, row + 1, row + 2, row + 3), vec4u(M - 1)) * (K / 4) + k / 4;
+  let at = min(vec4u(row, row + 1, row + 2, row + 3), vec4u(sizes.m - 1)) * (K / 4) + k / 4;
   return mat4x4f(x[at.x], x[at.y], x[at.z], x[at.w]);
 }
 
@@ -59,7 +60,7 @@ fn lora(row: u32, n: vec4u) -> mat4x4f {
     for (var i = 0u; i < 4; i++) {
       for (var j = 0u; j < 4; j++) {
         let at = min(r + j, RANK - 1);
-        left[i][j] = select(0.0, h[min(row + i, M - 1) * RANK + at], r + j < RANK);
+        left[i][j] = select(0.0, h[min(row + i, sizes.m - 1) * RANK + at], r + j < RANK);
         right[i][j] = select(0.0, b[n[i] * RANK + at], r + j < RANK);
       }
     }
@@ -71,7 +72,7 @@ fn lora(row: u32, n: vec4u) -> mat4x4f {
 fn store(row: u32, col: u32, c: mat4x4f) {
   for (var i = 0u; i < 4; i++) {
     for (var j = 0u; j < 4; j++) {
-      if (row + i < M && col + j < N) {
+      if (row + i < sizes.m && col + j < N) {
         finish((row + i) * N + col + j, c[i][j]);
       }
     }
@@ -88,7 +89,7 @@ fn packed_linear(
   let row = id.y * ROWS;
   let col = id.x * COLS;
   let slice = (K / GROUP + SLICES - 1) / SLICES;
-  let stop = select(0, min(K / GROUP, (here.z + 1) * slice), row < M && col < N);
+  let stop = select(0, min(K / GROUP, (here.z + 1) * slice), row < sizes.m && col < N);
   let n0 = min(vec4u(col, col + 1, col + 2, col + 3), vec4u(N - 1));
   let n1 = min(n0 + 4, vec4u(N - 1));
   var c00 = mat4x4f();
@@ -131,6 +132,7 @@ fn packed_linear(
 // packed_linear_few: x codes scales h b base -> y    up to 4 rows: LANES threads share an output;
 // products of the tier's precision, sums of f32
 override LANES: u32 = 8;
+override FEW: u32 = 4;           // rows of x, known when compiled: their sums are kept in registers
 
 @compute @workgroup_size(WG)
 fn packed_linear_few(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
@@ -142,12 +144,12 @@ fn packed_linear_few(@builtin(workgroup_id) group: vec3u, @builtin(local_invocat
     let s = scales[here * (K / GROUP) + k / GROUP];
     let w0 = vec4<real>(weights(here, k, s));
     let w1 = vec4<real>(weights(here, k + 4, s));
-    for (var row = 0u; row < M; row++) {
+    for (var row = 0u; row < FEW; row++) {
       let at = (row * K + k) / 4;
       sums[row] += f32(dot(w0, vec4<real>(x[at]))) + f32(dot(w1, vec4<real>(x[at + 1])));
     }
   }
-  for (var row = 0u; row < M; row++) {
+  for (var row = 0u; row < FEW; row++) {
     scratch[tid] = sums[row];
     workgroupBarrier();
     if (lane == 0 && n < N) {
@@ -166,7 +168,7 @@ fn packed_linear_few(@builtin(workgroup_id) group: vec3u, @builtin(local_invocat
 @group(0) @binding(4) var<storage, read_write> dx: array<vec4f>;
 
 fn rows_of_dy(row: u32, n: u32) -> mat4x4f {
-  let at = min(vec4u(row, row + 1, row + 2, row + 3), vec4u(M - 1)) * N + n;
+  let at = min(vec4u(row, row + 1, row + 2, row + 3), vec4u(sizes.m - 1)) * N + n;
   if (N % 4 == 0) { return mat4x4f(dy[at.x / 4], dy[at.y / 4], dy[at.z / 4], dy[at.w / 4]); }
   var m = mat4x4f();
   for (var i = 0u; i < 4; i++) {
@@ -177,7 +179,7 @@ fn rows_of_dy(row: u32, n: u32) -> mat4x4f {
 
 fn store_dx(row: u32, k: u32, c: mat4x4f) {
   for (var i = 0u; i < 4; i++) {
-    if (row + i < M && k < K) {
+    if (row + i < sizes.m && k < K) {
       let at = ((row + i) * K + k) / 4;
       var total = c[i];
       if (REUSED == 1) { total += dx[at]; } else if (BASE) { total += base_dx[at]; }
@@ -196,7 +198,7 @@ fn packed_linear_dx(
   let row = id.y * ROWS;
   let k = id.x * 8;
   let slice = (N + 4 * SLICES - 1) / (4 * SLICES) * 4;
-  let stop = select(0, min(N, (here.z + 1) * slice), row < M && k < K);
+  let stop = select(0, min(N, (here.z + 1) * slice), row < sizes.m && k < K);
   var c00 = mat4x4f();
   var c01 = mat4x4f();
   var c10 = mat4x4f();

@@ -5,7 +5,8 @@ override WG: u32 = 64;          // threads in a workgroup
 override REUSED: u32 = 0;       // 1 + index into the op's `reuses`: that input is read from the output
 override WANTED: u32 = 0xff;    // which outputs anybody reads, as bits
 
-// Where this piece of a dispatch begins, in workgroups; w: how many the whole has along x.
+// Where this piece of a dispatch begins, in workgroups; w: how many the whole has along x. Beside it,
+// at binding 1, lies what a file declares as its Sizes: all that changes with the number of tokens.
 @group(1) @binding(0) var<uniform> origin: vec4u;
 
 var<workgroup> scratch: array<f32, WG>;

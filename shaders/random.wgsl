@@ -1,5 +1,6 @@
 // Randomness without state: the hash of (seed, stream, index) that engine/compiler/ops/random.py defines.
-override ROWS: u32 = 1;
+struct Sizes { rows: u32 }
+@group(1) @binding(1) var<uniform> sizes: Sizes;
 override COLS: u32;
 override RECENT: u32 = 0;
 override STREAM: u32 = 0;
@@ -24,7 +25,7 @@ fn noise(seed: u32, stream: u32, index: u32) -> f32 {
 @compute @workgroup_size(WG)
 fn dropout(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
   let i = flat_group(group) * WG + tid;
-  if (i >= ROWS * COLS) { return; }
+  if (i >= sizes.rows * COLS) { return; }
   var value = x[i];
   if (REUSED == 1) { value = y[i]; }
   y[i] = select(0.0, value / (1 - RATE), noise(dropout_seed[0], STREAM, i) >= RATE);
@@ -149,7 +150,7 @@ fn candidates(@builtin(workgroup_id) near: vec3u, @builtin(local_invocation_inde
 fn draw(@builtin(global_invocation_id) near: vec3u) {
   let at = near + origin.xyz * vec3u(WG, 1, 1);
   let row = at.x;
-  if (row >= ROWS) { return; }
+  if (row >= sizes.rows) { return; }
   let start = row * CANDIDATES;
   let temperature = knobs[row * 3];
   let top_k = u32(knobs[row * 3 + 1]);

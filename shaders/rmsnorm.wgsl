@@ -1,5 +1,6 @@
 // y = x / sqrt(mean(x^2) + eps) * w      one workgroup per row
-override ROWS: u32;
+struct Sizes { rows: u32 }
+@group(1) @binding(1) var<uniform> sizes: Sizes;
 override COLS4: u32;            // columns / 4
 override EPS: f32;
 override BASE: bool = false;
@@ -14,7 +15,7 @@ fn inverse_rms(sum: f32) -> f32 { return inverseSqrt(sum / f32(4 * COLS4) + EPS)
 @compute @workgroup_size(WG)
 fn rmsnorm(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
   let row = flat_group(group);
-  if (row >= ROWS) { return; }
+  if (row >= sizes.rows) { return; }
   let start = row * COLS4;
   var sum = 0.0;
   for (var c = tid; c < COLS4; c += WG) { sum += dot(x[start + c], x[start + c]); }
@@ -35,7 +36,7 @@ fn dy_at(i: u32) -> vec4f {
 @compute @workgroup_size(WG)
 fn rmsnorm_dx(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
   let row = flat_group(group);
-  if (row >= ROWS) { return; }
+  if (row >= sizes.rows) { return; }
   let start = row * COLS4;
   var square = 0.0;
   var slope = 0.0;
@@ -62,14 +63,14 @@ fn rmsnorm_dw(@builtin(workgroup_id) near: vec3u, @builtin(local_invocation_inde
   let col = group.x * WG + tid;
   let here = min(col, COLS4 - 1);
   var sum = vec4f();
-  for (var first = 0u; first < ROWS; first += WG) {
-    let start = min(first + tid, ROWS - 1) * COLS4;
+  for (var first = 0u; first < sizes.rows; first += WG) {
+    let start = min(first + tid, sizes.rows - 1) * COLS4;
     var square = 0.0;
     for (var c = 0u; c < COLS4; c++) { square += dot(x[start + c], x[start + c]); }
     workgroupBarrier();
     scratch[tid] = inverse_rms(square);
     workgroupBarrier();
-    for (var r = 0u; r < min(WG, ROWS - first); r++) {
+    for (var r = 0u; r < min(WG, sizes.rows - first); r++) {
       let i = (first + r) * COLS4 + here;
       sum += dy[i] * x[i] * scratch[r];
     }

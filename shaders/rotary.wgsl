@@ -1,5 +1,6 @@
 // Turns each pair of a head by its position's angle; a table row holds cosines, then sines.
-override PAIRS: u32;            // all of them
+struct Sizes { pairs: u32 }     // all of them
+@group(1) @binding(1) var<uniform> sizes: Sizes;
 override COLS: u32;             // of x
 override WIDTH: u32;            // of a head
 override INTERLEAVED: bool = false;
@@ -14,7 +15,7 @@ override SIGN: f32 = 1.0;       // -1 turns back
 @compute @workgroup_size(WG)
 fn rotary(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
   let pair = flat_group(group) * WG + tid;
-  if (pair >= PAIRS) { return; }
+  if (pair >= sizes.pairs) { return; }
   let half = WIDTH / 2;
   let head = pair / half;
   let turn = pair % half;

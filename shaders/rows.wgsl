@@ -1,7 +1,10 @@
 // Rows taken by index, put back by index, and written into a cache.
-override COUNT: u32;            // rows of the result (of `rows` for cache_write)
+struct Sizes {
+  count: u32,           // rows of the result (of `rows` for cache_write)
+  taken: u32,           // rows_dtable: how many rows were taken
+}
+@group(1) @binding(1) var<uniform> sizes: Sizes;
 override COLS: u32;
-override TAKEN: u32 = 0;        // rows_dtable: how many rows were taken
 override BITS: u32 = 8;
 override GROUP: u32 = 32;
 
@@ -13,7 +16,7 @@ override GROUP: u32 = 32;
 @compute @workgroup_size(WG)
 fn rows(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
   let i = flat_group(group) * WG + tid;
-  if (i >= COUNT * COLS) { return; }
+  if (i >= sizes.count * COLS) { return; }
   y[i] = table[u32(index[i / COLS]) * COLS + i % COLS];
 }
 
@@ -24,9 +27,9 @@ fn rows(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) ti
 @compute @workgroup_size(WG)
 fn rows_dtable(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
   let i = flat_group(group) * WG + tid;
-  if (i >= COUNT * COLS) { return; }
+  if (i >= sizes.count * COLS) { return; }
   var sum = 0.0;
-  for (var t = 0u; t < TAKEN; t++) {
+  for (var t = 0u; t < sizes.taken; t++) {
     if (u32(index[t]) == i / COLS) { sum += dy[t * COLS + i % COLS]; }
   }
   dtable[i] = sum;
@@ -42,7 +45,7 @@ fn rows_dtable(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_in
 fn packed_rows(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
   let i = flat_group(group) * WG + tid;
   let words = COLS * BITS / 32;
-  if (i >= COUNT * words) { return; }
+  if (i >= sizes.count * words) { return; }
   let row = u32(packed_index[i / words]);
   let per_word = 32 / BITS;
   let col = (i % words) * per_word;
@@ -62,6 +65,6 @@ fn packed_rows(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_in
 @compute @workgroup_size(WG)
 fn cache_write(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
   let i = flat_group(group) * WG + tid;
-  if (i >= COUNT * COLS) { return; }
+  if (i >= sizes.count * COLS) { return; }
   cache[u32(slots[i / COLS]) * COLS + i % COLS] = new_rows[i];
 }

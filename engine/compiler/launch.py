@@ -1,7 +1,9 @@
 """What the launch rules of all ops share: how a device is divided among the items of a step.
 
 A rule stands with its op. It gets the tier of the device and the op's input specs (None for an
-absent one) and returns (entry point, workgroup counts, `override` constants).
+absent one) and returns (entry point, workgroup counts, what the kernel is told). Names in capitals
+are `override` constants, compiled in; others are members of the kernel's `Sizes`, which it reads:
+what changes with the number of tokens would otherwise be a kernel for each.
 """
 
 from __future__ import annotations
@@ -77,4 +79,4 @@ def elementwise(step: Step) -> tuple[str, Groups, dict]:
     size = prod(step.outs[0].shape)
     element = "vec4f" if size % 4 == 0 else "f32"
     count = size // 4 if element == "vec4f" else size
-    return element, flat(count, 64), dict(SIZE=count)
+    return element, flat(count, 64), dict(size=count)

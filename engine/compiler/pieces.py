@@ -28,6 +28,7 @@ class Dispatch:
     pipeline: object  # a promise until the run is ready
     group: object  # what the kernel sees
     counts: tuple[int, int, int]  # workgroups
+    sizes: tuple[int, ...]  # what the kernel reads
     kind: tuple  # equal kinds cost the same
 
 

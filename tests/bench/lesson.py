@@ -49,12 +49,21 @@ def look(page: Page, began: float) -> dict:
     }
 
 
+def computing_on(page: Page) -> str:
+    """As the page says it."""
+    page.locator('[data-do="choose-model"]').first.click()
+    said = page.get_by_text("computes on").first.inner_text()
+    page.keyboard.press("Escape")
+    return said
+
+
 def lesson(browser: Browser, address: str, way: str) -> list[dict]:
     with watched(browser, address, locale="en-US") as (context, watch):
         watch.allow("")
         page = context.new_page()
         page.goto(f"/?model={MODEL}&debug=1&engine={ENGINE}")
         wait_for_state(page, "ready", timeout=600)
+        on = computing_on(page)
         page.get_by_role("tab", name="Activity").click()
         field = page.get_by_role("textbox", name="Message")
         field.fill(FACT)
@@ -66,7 +75,7 @@ def lesson(browser: Browser, address: str, way: str) -> list[dict]:
             page.wait_for_timeout(EVERY[way] * 1000)
             if way == "here":
                 page.mouse.move(400 + len(rows) % 2, 300)
-            rows.append(look(page, began))
+            rows.append(look(page, began) | {"on": on})
             report.say(rows[-1])
             worked = any(row["part"] for row in rows)
             if worked and not rows[-1]["part"] and rows[-1]["state"] == "ready":

@@ -1,9 +1,9 @@
 // Issues a slice of recorded dispatches. Python hands the lists over once and then makes one call a slice.
-globalThis.oneseekReplay = (pass, pipelines, groups, origins, counts, start, stop) => {
-  let pipeline = null, origin = null;
+globalThis.oneseekReplay = (pass, pipelines, groups, places, counts, start, stop) => {
+  let pipeline = null, place = null;
   for (let i = start; i < stop; i++) {
     if (pipelines[i] !== pipeline) pass.setPipeline((pipeline = pipelines[i]));
-    if (origins[i] !== origin) pass.setBindGroup(1, (origin = origins[i]));
+    if (places[i] !== place) pass.setBindGroup(1, (place = places[i]));
     pass.setBindGroup(0, groups[i]);
     pass.dispatchWorkgroups(counts[3 * i], counts[3 * i + 1], counts[3 * i + 2]);
   }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from copy import copy
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -25,6 +26,18 @@ def source_of(file: str) -> str:
     return (files("shaders") / file).read_text()
 
 
+@cache
+def sizes_of(file: str) -> list[str]:
+    """The members of a file's `Sizes`, in their order."""
+    found = re.search(r"struct Sizes \{(.*?)\}", source_of(file), re.DOTALL)
+    return re.findall(r"(\w+): u32", found[1]) if found else []
+
+
+def _entry(binding: int, kind: str) -> dict:
+    compute = wgpu.ShaderStage.COMPUTE
+    return {"binding": binding, "visibility": compute, "buffer": {"type": kind}}
+
+
 class Kernels:
     """Compiled for `device` at the tier it has been found good for."""
 
@@ -33,13 +46,10 @@ class Kernels:
         self._modules: dict[str, object] = {}
         self._layouts: dict[tuple, tuple] = {}
         self._pipelines: dict[tuple, object] = {}
-        self._origins: dict[tuple, object] = {}
-        entry = {
-            "binding": 0,
-            "visibility": wgpu.ShaderStage.COMPUTE,
-            "buffer": {"type": "uniform"},
-        }
-        self._origin_layout = device.create_bind_group_layout(label="origin", entries=[entry])
+        self._numbers: dict[tuple, object] = {}
+        self._places: dict[tuple, object] = {}
+        entries = [_entry(i, "uniform") for i in range(2)]
+        self._place_layout = device.create_bind_group_layout(label="place", entries=entries)
 
     def front(self) -> str:
         """What is put before every file: the tier, the prelude, the reductions."""
@@ -64,44 +74,54 @@ class Kernels:
     def layout(self, access: tuple[str, ...]) -> tuple:
         """Bind group layout and pipeline layout for buffers accessed so, one after another."""
         if access not in self._layouts:
-            entries = [
-                {"binding": i, "visibility": wgpu.ShaderStage.COMPUTE, "buffer": {"type": kind}}
-                for i, kind in enumerate(access)
-            ]
+            entries = [_entry(i, kind) for i, kind in enumerate(access)]
             group = self.device.create_bind_group_layout(label=str(len(access)), entries=entries)
-            both = [group, self._origin_layout]
+            both = [group, self._place_layout]
             pipeline = self.device.create_pipeline_layout(bind_group_layouts=both)
             self._layouts[access] = group, pipeline
         return self._layouts[access]
 
-    def origin(self, first: tuple[int, ...], across: int) -> Any:
-        """The bind group that tells a kernel where its piece of a dispatch begins, and how many
-        workgroups the whole has along x."""
-        where = (*first, across)
-        if where not in self._origins:
-            usage = wgpu.BufferUsage.UNIFORM | wgpu.BufferUsage.COPY_DST
-            buffer = self.device.create_buffer(label=f"origin {where}", size=16, usage=usage)
-            self.device.queue.write_buffer(buffer, 0, np.array(where, np.uint32))
-            entries = [{"binding": 0, "resource": {"buffer": buffer, "offset": 0, "size": 16}}]
-            self._origins[where] = self.device.create_bind_group(
-                label=buffer.label, layout=self._origin_layout, entries=entries
+    def place(self, first: tuple[int, ...], across: int, sizes: tuple[int, ...]) -> Any:
+        """The bind group that tells a kernel where its piece of a dispatch begins, how many
+        workgroups the whole has along x, and its sizes."""
+        where = (*first, across), sizes
+        if where not in self._places:
+            buffers = map(self._four, where)
+            self._places[where] = self.device.create_bind_group(
+                label=f"place {where}",
+                layout=self._place_layout,
+                entries=[
+                    {"binding": i, "resource": {"buffer": buffer, "offset": 0, "size": 16}}
+                    for i, buffer in enumerate(buffers)
+                ],
             )
-        return self._origins[where]
+        return self._places[where]
+
+    def _four(self, numbers: tuple[int, ...]) -> Any:
+        """Up to four numbers that kernels read and nobody changes."""
+        if numbers not in self._numbers:
+            usage = wgpu.BufferUsage.UNIFORM | wgpu.BufferUsage.COPY_DST
+            buffer = self.device.create_buffer(label=f"{numbers}", size=16, usage=usage)
+            padded = np.array((*numbers, 0, 0, 0, 0)[:4], np.uint32)
+            self.device.queue.write_buffer(buffer, 0, padded)
+            self._numbers[numbers] = buffer
+        return self._numbers[numbers]
 
     def pipeline(self, step: Step, bound: Bound) -> Any:
-        """-> the promise of a compiled kernel, its identity, and its workgroups."""
+        """-> the promise of a compiled kernel, its identity, its workgroups, and its sizes."""
         if is_elementwise(step.op):
-            element, groups, constants = launch.elementwise(step)
+            element, groups, told = launch.elementwise(step)
             file, entry, expression = "elementwise.wgsl", "elementwise", step.op.kernel
             prefix = f"alias element = {element};\n"
         else:
             file, expression, prefix = step.op.kernel.split(":")[0], "", ""
-            entry, groups, constants = launch.launch_of(step, self.tier)
+            entry, groups, told = launch.launch_of(step, self.tier)
         if max(groups) > launch.MAX_GROUPS:
             raise GPUProblem(f"{step} would need {groups} workgroups, over 65,535 along one side")
         entry += bound.entry
-        constants |= {"REUSED": bound.reused, "WANTED": bound.wanted}
-        constants = {name: float(value) for name, value in constants.items()}
+        sizes = tuple(told.get(name, 0) for name in sizes_of(file))
+        constants = {name: float(value) for name, value in told.items() if name.isupper()}
+        constants |= {"REUSED": float(bound.reused), "WANTED": float(bound.wanted)}
         what = (file, prefix, expression, entry, bound.access, tuple(sorted(constants.items())))
         key = (self.tier, *what)
         if key not in self._pipelines:
@@ -114,7 +134,7 @@ class Kernels:
                     "constants": constants,
                 },
             )
-        return self._pipelines[key], (key, groups), groups
+        return self._pipelines[key], (key, sizes, groups), groups, sizes
 
 
 class Bound:

@@ -17,8 +17,8 @@ class Recording:
     def __init__(self, calls: list[tuple]) -> None:
         self._keep = calls
         self._calls = [
-            (pipeline._internal, group._internal, origin._internal, *counts)
-            for pipeline, group, origin, counts in calls
+            (pipeline._internal, group._internal, place._internal, *counts)
+            for pipeline, group, place, counts in calls
         ]
 
     def replay(self, compute_pass: Any, start: int, stop: int) -> None:
@@ -27,12 +27,12 @@ class Recording:
         set_group = lib.wgpuComputePassEncoderSetBindGroup
         dispatch = lib.wgpuComputePassEncoderDispatchWorkgroups
         current = placed = None
-        for pipeline, group, origin, x, y, z in self._calls[start:stop]:
+        for pipeline, group, place, x, y, z in self._calls[start:stop]:
             if pipeline is not current:
                 set_pipeline(encoder, pipeline)
                 current = pipeline
-            if origin is not placed:
-                set_group(encoder, 1, origin, 0, none)
-                placed = origin
+            if place is not placed:
+                set_group(encoder, 1, place, 0, none)
+                placed = place
             set_group(encoder, 0, group, 0, none)
             dispatch(encoder, x, y, z)

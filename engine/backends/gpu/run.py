@@ -60,7 +60,7 @@ class Run:
         return self.buffers[a.root] is self.buffers[b.root]
 
     def _dispatch(self, step: Step, bound: Bound) -> Dispatch:
-        pipeline, kind, counts = self.gpu.kernels.pipeline(step, bound)
+        pipeline, kind, counts, sizes = self.gpu.kernels.pipeline(step, bound)
         places = tuple(self._place(step, value) for value in bound.values)
         key = (bound.access, tuple((id(b), at, size) for b, at, size in places))
         if key not in self._groups:
@@ -72,7 +72,7 @@ class Run:
             self._groups[key] = self.gpu.device.create_bind_group(
                 label=step.op.name, layout=layout, entries=entries
             )
-        return Dispatch(step, pipeline, self._groups[key], counts, kind)
+        return Dispatch(step, pipeline, self._groups[key], counts, sizes, kind)
 
     def _place(self, step: Step, value: Value | None) -> tuple:
         """buffer, offset and size in bytes, rounded up so that the last numbers make a whole
@@ -122,12 +122,12 @@ class Run:
             raise GPUProblem(f"{step}: {problem}") from problem
 
     def _record(self) -> None:
-        """The pieces as (pipeline, group, origin, counts), ready to be issued in one call."""
+        """The pieces as (pipeline, group, place, counts), ready to be issued in one call."""
         calls = []
         for dispatch, first, counts in self._pieces:
             across = dispatch.counts[0] if dispatch.counts[1] > 1 else 0
-            origin = self.gpu.kernels.origin(first, across)
-            calls.append((dispatch.pipeline, dispatch.group, origin, counts))
+            place = self.gpu.kernels.place(first, across, dispatch.sizes)
+            calls.append((dispatch.pipeline, dispatch.group, place, counts))
         self._recording = Recording(calls)
 
     def write(self, name: str, array: np.ndarray) -> None:

@@ -471,10 +471,10 @@ class Recording:
     def __init__(self, dispatches):
         if not hasattr(js, "oneseekReplay"):
             raise RuntimeError("web/static/replay.js was not loaded in this worker")
-        pipelines, groups, origins, counts = (
+        pipelines, groups, places, counts = (
             zip(*dispatches, strict=True) if dispatches else [()] * 4
         )
-        self._keep = pipelines, groups, origins
+        self._keep = pipelines, groups, places
         self._arguments = [to_js([thing._internal for thing in things]) for things in self._keep]
         self._arguments.append(to_js([number for count in counts for number in count]))
 

@@ -48,7 +48,7 @@ def _(dy, y, x, positions, table, *, width, inverse=False, interleaved=False):
 
 @rotary.launch
 def _(tier, x, positions, table, width, inverse=False, interleaved=False):
-    constants = dict(PAIRS=x.size // 2, COLS=x.cols, WIDTH=width, INTERLEAVED=interleaved)
+    constants = dict(pairs=x.size // 2, COLS=x.cols, WIDTH=width, INTERLEAVED=interleaved)
     return "rotary", flat(x.size // 2, 64), constants | dict(SIGN=-1.0 if inverse else 1.0)
 
 
@@ -72,7 +72,7 @@ def cache_write(cache, rows, slots):
 
 @cache_write.launch
 def _(tier, cache, rows, slots):
-    return "cache_write", flat(rows.size, 64), dict(COUNT=rows.rows, COLS=rows.cols)
+    return "cache_write", flat(rows.size, 64), dict(count=rows.rows, COLS=rows.cols)
 
 
 def visible(spans, keys):
@@ -161,7 +161,7 @@ def head_shape(q: Spec, k: Spec, heads: int, kv_heads: int) -> dict:
     if width % 4 or width > 256:
         raise ValueError(f"the attention kernels need heads of 4, 8, ... 256, not {width}")
     threads = max(4, 1 << (width - 1).bit_length())
-    shape = dict(T=q.rows, S=k.rows, HEADS=heads, KV=kv_heads, D4=width // 4, WG=threads)
+    shape = dict(t=q.rows, s=k.rows, HEADS=heads, KV=kv_heads, D4=width // 4, WG=threads)
     return shape | dict(SCALE=width**-0.5)
 
 

@@ -63,7 +63,7 @@ def _(dy, y, x, *, by):
 
 @scaled.launch
 def _(tier, x, by):
-    return "scaled", flat(x.size, 64), dict(SIZE=x.size, BY=by)
+    return "scaled", flat(x.size, 64), dict(size=x.size, BY=by)
 
 
 def window_shape(spans, *, width):
@@ -87,4 +87,4 @@ def window(spans, *, width):
 
 @window.launch
 def _(tier, spans, width):
-    return "window", flat(spans.rows, 64), dict(SIZE=spans.rows, WIDTH=width)
+    return "window", flat(spans.rows, 64), dict(size=spans.rows, WIDTH=width)

@@ -90,7 +90,8 @@ def _(a, b, base, ta=False, tb=False, scale=1.0):
 def _(tier, a, b, base, ta=False, tb=False, scale=1.0):
     m, k = a.shape[::-1] if ta else a.shape
     n = b.shape[0] if tb else b.shape[1]
-    constants = dict(M=m, N=n, K=k, TA=ta, TB=tb, SCALE=scale, BASE=base is not None)
+    constants = dict(m=m, N=n, k=k, RAGGED=k % 4 != 0, TA=ta, TB=tb, SCALE=scale)
+    constants["BASE"] = base is not None
     if a.cols % 4 or b.cols % 4 or n % 4:
         return "matmul_any", (-(-n // 32), -(-m // 32), 1), constants
     groups, tile = product_tile(tier, m, n, k)
@@ -155,11 +156,11 @@ def _(x, codes, scales, h, b, base, bits):
 @packed_linear.launch
 def _(tier, x, codes, scales, h, b, base, bits):
     m, k, n = x.rows, x.cols, codes.shape[0]
-    constants = dict(M=m, N=n, K=k, BITS=bits, GROUP=k // scales.shape[1], BASE=base is not None)
+    constants = dict(m=m, N=n, K=k, BITS=bits, GROUP=k // scales.shape[1], BASE=base is not None)
     constants["RANK"] = h.cols if h else 0
     if m <= 4:
         lanes = 8 if tier.software else 16
-        return "packed_linear_few", flat(n, 64 // lanes), constants | dict(LANES=lanes)
+        return "packed_linear_few", flat(n, 64 // lanes), constants | dict(LANES=lanes, FEW=m)
     groups, tile = product_tile(tier, m, n, k, constants["GROUP"])
     return "packed_linear", groups, constants | tile
 
@@ -196,7 +197,7 @@ def _(dy, codes, scales, base, bits):
 @packed_linear_dx.launch
 def _(tier, dy, codes, scales, base, bits):
     m, n, k = dy.rows, codes.shape[0], codes.cols * 32 // bits
-    constants = dict(M=m, N=n, K=k, BITS=bits, GROUP=k // scales.shape[1], BASE=base is not None)
+    constants = dict(m=m, N=n, K=k, BITS=bits, GROUP=k // scales.shape[1], BASE=base is not None)
     groups, tile = product_tile(tier, m, k, n, least_cols=8)  # a thread owns whole words of codes
     return "packed_linear_dx", groups, constants | tile
 
@@ -223,7 +224,7 @@ def _(dy, y, x, bias):
 
 @add_bias.launch
 def _(tier, x, bias):
-    return "add_bias", flat(x.size, 64), dict(ROWS=x.rows, COLS=x.cols)
+    return "add_bias", flat(x.size, 64), dict(rows=x.rows, COLS=x.cols)
 
 
 @op(
@@ -237,4 +238,4 @@ def column_sums(x):
 
 @column_sums.launch
 def _(tier, x):
-    return "column_sums", (-(-x.cols // 64), 1, 1), dict(ROWS=x.rows, COLS=x.cols)
+    return "column_sums", (-(-x.cols // 64), 1, 1), dict(rows=x.rows, COLS=x.cols)

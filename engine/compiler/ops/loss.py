@@ -49,7 +49,7 @@ def soft_cross_entropy(logits, ids, probs, rest, weight):
 def _(tier, logits, ids, probs, rest, weight):
     if ids.cols > 256:
         raise ValueError(f"the loss kernel takes up to 256 targets a row, not {ids.cols}")
-    constants = dict(ROWS=logits.rows, COLS=logits.cols, TARGETS=ids.cols)
+    constants = dict(rows=logits.rows, COLS=logits.cols, TARGETS=ids.cols)
     constants["WG"] = row_threads(tier, logits.cols)
     return "soft_cross_entropy", flat(logits.rows), constants
 
@@ -74,5 +74,5 @@ def divergence(p, q):
 
 @divergence.launch
 def _(tier, p, q):
-    constants = dict(ROWS=p.rows, COLS=p.cols, WG=row_threads(tier, p.cols))
+    constants = dict(rows=p.rows, COLS=p.cols, WG=row_threads(tier, p.cols))
     return "divergence", flat(p.rows), constants

@@ -36,7 +36,7 @@ def _(dy, y, x, w, *, eps):
 def norm_constants(x: Spec, eps: float) -> dict:
     if x.cols % 4:
         raise ValueError(f"the norm kernels need rows of 4, 8, ... columns, not {x.cols}")
-    return dict(ROWS=x.rows, COLS4=x.cols // 4, EPS=eps)
+    return dict(rows=x.rows, COLS4=x.cols // 4, EPS=eps)
 
 
 @rmsnorm.launch

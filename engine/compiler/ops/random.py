@@ -43,7 +43,7 @@ def _(dy, y, x, seed, *, rate, stream):
 
 @dropout.launch
 def _(tier, x, seed, rate, stream):
-    return "dropout", flat(x.size, 64), dict(ROWS=x.rows, COLS=x.cols, RATE=rate, STREAM=stream)
+    return "dropout", flat(x.size, 64), dict(rows=x.rows, COLS=x.cols, RATE=rate, STREAM=stream)
 
 
 def candidates_shape(logits, recent, penalty):
@@ -77,7 +77,7 @@ def candidates(logits, recent, penalty):
 
 @candidates.launch
 def _(tier, logits, recent, penalty):
-    constants = dict(ROWS=logits.rows, COLS=logits.cols, RECENT=recent.cols)
+    constants = dict(rows=logits.rows, COLS=logits.cols, RECENT=recent.cols)
     # Ten passes over the row: lavapipe ends a thread's loops, without a word, after 65,535 turns.
     threads = max(64, row_threads(tier, logits.cols))
     return "candidates", (logits.rows, 1, 1), constants | dict(WG=threads)
@@ -118,4 +118,4 @@ def draw(ids, logprobs, knobs, seed):
 
 @draw.launch
 def _(tier, ids, logprobs, knobs, seed):
-    return "draw", (-(-ids.rows // 64), 1, 1), dict(ROWS=ids.rows, COLS=0)
+    return "draw", (-(-ids.rows // 64), 1, 1), dict(rows=ids.rows, COLS=0)

@@ -23,7 +23,7 @@ def _(dy, y, table, index):
 
 @rows.launch
 def _(tier, table, index):
-    constants = dict(COUNT=index.size, COLS=table.cols)
+    constants = dict(count=index.size, COLS=table.cols)
     return "rows", flat(index.size * table.cols, 64), constants
 
 
@@ -46,7 +46,7 @@ def rows_dtable(dy, index, *, count):
 
 @rows_dtable.launch
 def _(tier, dy, index, count):
-    constants = dict(COUNT=count, COLS=dy.cols, TAKEN=index.size)
+    constants = dict(count=count, COLS=dy.cols, taken=index.size)
     return "rows_dtable", flat(count * dy.cols, 64), constants
 
 
@@ -69,5 +69,5 @@ def packed_rows(codes, scales, index, *, bits):
 @packed_rows.launch
 def _(tier, codes, scales, index, bits):
     cols = codes.cols * 32 // bits
-    constants = dict(COUNT=index.size, COLS=cols, BITS=bits, GROUP=cols // scales.shape[1])
+    constants = dict(count=index.size, COLS=cols, BITS=bits, GROUP=cols // scales.shape[1])
     return "packed_rows", flat(index.size * codes.cols, 64), constants
