@@ -188,7 +188,7 @@ class Op:
         return rule
 
     def launch(self, rule: Callable) -> Callable:
-        """rule(tier, *input specs, **attrs) -> entry point, workgroups, `override` constants
+        """rule(tier, *input specs, **attrs) -> entry point, workgroups, what the kernel is told
         (WebGPU only; see launch.py)."""
         self.launch_rule = rule
         return rule

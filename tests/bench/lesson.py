@@ -51,7 +51,7 @@ def look(page: Page, began: float) -> dict:
 
 def computing_on(page: Page) -> str:
     """As the page says it."""
-    page.locator('[data-do="choose-model"]').first.click()
+    page.locator("#model-button").click()
     said = page.get_by_text("computes on").first.inner_text()
     page.keyboard.press("Escape")
     return said
