@@ -40,7 +40,8 @@ fn at_keys(key: u32, head: u32, d: u32) -> vec4u {
 fn load_rows(first: u32, head: u32, tid: u32) {
   for (var r = tid; r < 32; r += WG) {
     let row = first + r;
-    seen_from[r] = select(vec4i(), clamp(spans[min(row, sizes.t - 1)], vec4i(0), vec4i(i32(sizes.s))), row < sizes.t);
+    let span = clamp(spans[min(row, sizes.t - 1)], vec4i(0), vec4i(i32(sizes.s)));
+    seen_from[r] = select(vec4i(), span, row < sizes.t);
   }
   for (var r = tid; r < 8; r += WG) {
     var sums = vec4f();
