@@ -10,7 +10,6 @@ import json
 import math
 import os
 import statistics
-import sys
 from collections import Counter
 
 from tests.bench.learn import records
@@ -286,7 +285,7 @@ def of_training(rows: list[dict]) -> dict:
 
 
 def main() -> None:
-    asked = sys.argv[1:] or PARTS
+    asked = report.asked(PARTS, __doc__)
     figures: dict = {}
     rows: list = []
     with lab.opened() as page:

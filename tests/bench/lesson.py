@@ -10,7 +10,6 @@ processor or a graphics card (`gpu`); ONESEEK_BENCH_SECONDS is how long a lesson
 import json
 import os
 import re
-import sys
 import time
 
 from playwright.sync_api import Browser, Page
@@ -105,11 +104,11 @@ def figures(rows: list[dict], every: float) -> dict:
 
 
 def main() -> None:
+    ways = report.asked(EVERY, __doc__)
     with served(site.build()) as address, chromium() as browser:
-        for way, every in EVERY.items():
-            if way in (sys.argv[1:] or EVERY):
-                rows = lesson(browser, address, way)
-                report.write(f"lesson_{way}", figures(rows, every), rows, {})
+        for way in ways:
+            rows = lesson(browser, address, way)
+            report.write(f"lesson_{way}", figures(rows, EVERY[way]), rows, {})
 
 
 if __name__ == "__main__":

@@ -4,16 +4,30 @@
 a sentence why not.
 """
 
+import argparse
 import json
 import math
 import os
 import platform
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 
 def say(*words) -> None:
     print(*words, file=sys.stderr, flush=True)
+
+
+def asked(parts: Iterable[str], about: str) -> list[str]:
+    """Those of a bench's parts that the command line names, all of them where it names none."""
+    known = list(parts)
+    options = argparse.ArgumentParser(description=about)
+    options.add_argument("part", nargs="*", help=" ".join(known))
+    named = options.parse_args().part
+    for part in named:
+        if part not in known:
+            options.error(f"there is no part {part}; there are {', '.join(known)}")
+    return named or known
 
 
 def write(bench: str, figures: dict, rows: list[dict], why: dict[str, str] | None = None) -> None:
