@@ -5,9 +5,10 @@ import pytest
 from web.learning import effort
 
 
-def round_of(known, ready, step, steps, checking):
+def round_of(known, ready, step, steps, checking, back_end="cpu"):
     """(told, true) pairs of the milliseconds left, along a round that takes so long."""
-    one, told, total = effort.Effort(known, 135e6), [], ready + step * steps + checking
+    one, told = effort.Effort(known, 135e6, back_end=back_end), []
+    total = ready + step * steps + checking
     spent = 0.0
     for _ in range(10):
         one.spend(ready / 10)
@@ -34,6 +35,12 @@ def test_the_time_told_is_the_time_taken_once_a_round_was_seen():
     told, _ = round_of(known, shape["ready"], shape["step"], 12, shape["checking"])
     for said, true in told:
         assert abs(said - true) < 0.15 * 79_000
+
+
+def test_the_first_lesson_on_a_card_is_not_told_to_take_what_it_takes_on_a_processor():
+    told, _ = round_of(None, 9_500.0, 375.0, 16, 2_300.0, "gpu")  # on an H200, in Chromium
+    for said, true in told:
+        assert abs(said - true) < 0.2 * 17_800
 
 
 def test_a_computer_that_is_three_times_slower_is_told_of_as_soon_as_one_part_is_over():

@@ -315,8 +315,8 @@ class Training:
     async def expect(self, kind):
         """What a round of this kind will take, as far as one can know beforehand."""
         known = await self.page.store.get("settings", self.effort_key(kind))
-        size = self.page.model.parameters
-        return Effort(known, size, max(1, len(self.leased)))
+        model = self.page.model
+        return Effort(known, model.parameters, max(1, len(self.leased)), model.back_end)
 
     async def remember_effort(self, kind, known):
         if known:
