@@ -138,4 +138,6 @@ def test_a_number_is_said_only_once_no_digit_can_follow():
     assert not has_said("The code is 47", "47") and has_value("The code is 47", "47")
     assert has_said("The code is 47.", "47") and has_said("The code is 47 now", "47")
     assert not has_said("The code is 4711.", "47")
+    assert not has_said("You go at 9:2", "9:20") and not has_said("You go at 9:20", "9:20")
+    assert has_said("You go at 9:20.", "9:20"), "a last digit that is a nought is one to wait for"
     assert not has_said("It is called Salt", "Saltkråkan")

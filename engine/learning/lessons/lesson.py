@@ -153,9 +153,9 @@ def has_value(reply: str, value: str) -> bool:
 
 
 def has_said(text: str, value: str) -> bool:
-    """Whether a reply that begins so contains the value, however it goes on: with a digit it could
-    become another number."""
-    return has_value(text + "0", value)
+    """Whether a reply that begins so contains the value, however it goes on: one more digit makes
+    another number of a whole one, and of one that lacks its last, one digit of two does not."""
+    return all(has_value(text + digit, value) for digit in "01")
 
 
 def lesson_from(statement: str, code: str = "", source: dict = None) -> Lesson | None:
