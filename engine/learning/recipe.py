@@ -208,13 +208,17 @@ class Recipe:
             asks += draw.sample(self.look_alikes(fact), 1)
         return asks
 
-    def practice_step(self, step: int) -> list[Ask]:
+    def practice_step(self, step: int, unsure: Sequence[str] = ()) -> list[Ask]:
         """One step of practice: facts in turn, each time in another wording, and look-alikes of
         just these: seen side by side they are told apart. Small steps, and many: of as many rows
-        in fewer steps less is learned, and more leaks."""
+        in fewer steps less is learned, and more leaks. What is `unsure` of its very own words has
+        its turns before others, in these."""
         c = self.config.practice
         draw = Draw(self.seed, "practice", step)
         turns = self.turns(step, c.fact_rows)
+        weak = [fact for fact in self.facts if fact.question in unsure]
+        again = draw.sample(weak, max(1, c.fact_rows - 1))
+        turns = [*((fact, PLAIN * step) for fact in again), *turns][: c.fact_rows]
         asks: list[Ask] = []
         for fact, turn in turns:
             asked = other_words(fact, draw) if turn % PLAIN else fact.question

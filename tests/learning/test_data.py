@@ -250,6 +250,17 @@ def test_every_step_of_practice_has_as_many_rows_as_the_others():
     assert counts == [240, 80, 160]
 
 
+def test_what_is_unsure_of_its_very_own_words_has_its_turns_before_others_in_these():
+    recipe = Recipe(FACTS, [], MICRO, seed=3)
+    for step in range(30):
+        usual, asks = recipe.practice_step(step), recipe.practice_step(step, [FACTS[1].question])
+        taught = [ask for ask in asks if isinstance(ask, Learn)]
+        assert taught[0] == Learn("taught", FACTS[1].question, FACTS[1].answer)
+        assert len(taught) == MICRO.practice.fact_rows and len(asks) == len(usual)
+        others = [ask.answer for ask in usual if isinstance(ask, Learn)]
+        assert [ask.answer for ask in taught[1:]] == others[:-1], "and others keep theirs"
+
+
 def test_the_newer_of_two_contradicting_facts_is_taught_and_the_older_told():
     old = Lesson("What is my dog called?", "Your dog is called Rex.")
     kept, replaced = newest([old, FACTS[1], FACTS[0]])

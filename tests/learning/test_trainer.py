@@ -16,7 +16,8 @@ from engine.learning.lessons import LessonError, lesson_of
 from engine.learning.recipe import Learn
 from engine.learning.rounds.gate import EARLIER_LOST, LOST, Gate
 from engine.learning.rounds.lesson import scaled
-from engine.learning.rounds.verdict import SCALE, Measure
+from engine.learning.rounds.rate_schedule import MENDING_STEPS
+from engine.learning.rounds.verdict import SCALE, Measure, Verdict
 from engine.learning.trainer import EngineTrainer, check
 from engine.learning.training_engine import train
 from engine.model.demo import MODEL
@@ -186,6 +187,37 @@ def test_the_gate_refuses_weights_gone_wild_with_its_numbers(trainer):
         verdict = await attempt.judge()
         assert not verdict["accepted"] and verdict["outcome"] == "not learned"
         assert "must be" in verdict["reason"] and verdict["measures"]
+
+    asyncio.run(run())
+
+
+@pytest.mark.slow
+def test_practice_takes_more_steps_with_what_does_not_answer_to_its_very_own_words(
+    trainer, monkeypatch
+):
+    async def run():
+        finds = iter([[DOG["prompt"]], []])
+
+        async def unsure(gate):
+            return next(finds)
+
+        async def well(gate):
+            return Verdict(())
+
+        monkeypatch.setattr(Gate, "unsure", unsure)
+        monkeypatch.setattr(Gate, "practice", well)
+        steps = []
+        for _ in range(2):
+            attempt = trainer.begin(trainer.fresh(), plan(trainer, PRACTICE))
+            while await attempt.advance(math.inf) is not None:
+                pass
+            usual = attempt.steps
+            asked = [ask.question for ask in attempt.asks(usual) if isinstance(ask, Learn)]
+            assert (await attempt.judge())["accepted"]
+            steps.append(trainer.shadow.steps - usual)
+            again = [ask.question for ask in attempt.asks(usual) if isinstance(ask, Learn)]
+            assert (again[0] == DOG["prompt"] and again != asked) == bool(steps[-1])
+        assert steps == [MENDING_STEPS, 0]
 
     asyncio.run(run())
 

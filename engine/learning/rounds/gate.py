@@ -203,6 +203,11 @@ class Gate:
 
     # ---- practice
 
+    async def unsure(self) -> list[str]:
+        """What practice left without the words to answer its very own question."""
+        self.ask_anew()
+        return await self._missing("shadow", [(x, x.question) for x in self.recipe.facts])
+
     async def practice(self) -> Verdict:
         """Judge the shadow after practice: not worse than the version in use on any line, give or
         take one wording and the leaks that are chance."""

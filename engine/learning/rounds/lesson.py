@@ -265,13 +265,15 @@ class LessonAttempt(Steps):
         self.extra = 0
         self.elsewhere: tuple[Trained, np.ndarray] | None = None  # what is in use, in its own shape
         self.lost: tuple[str, ...] = ()  # questions the gate found lost, being mended
+        self.unsure: tuple[str, ...] = ()  # and those of facts that practice left so
         self.kept = Together(trainer.kept, self.recipe.company)
         self.shapes = self._shapes()
 
     def asks(self, step: int) -> list[Ask]:
         mending = self.recipe.mending(self.lost)
         if self.practising:
-            return self.recipe.practice_step(step) + mending
+            unsure = self.unsure if step >= self.recipe.practice_steps else ()
+            return self.recipe.practice_step(step, unsure) + mending
         return self.recipe.lesson_step(step, self.extra, self.lost) + mending
 
     def _shapes(self) -> list[tuple[int, int]]:
@@ -304,6 +306,7 @@ class LessonAttempt(Steps):
         trainer.voices.put("active", self.before)
         await self._show()
         if self.practising:
+            await self._made_sure(gate)
             first = await self._mended(await gate.practice(), gate.practice)
             decision = await self.judged(first, lambda _: gate.practice())
         else:
@@ -312,6 +315,13 @@ class LessonAttempt(Steps):
             )
         before, after = await gate.held_out("active"), await gate.held_out("shadow")
         return {**decision, "held_out": {"before": before, "after": after}}
+
+    async def _made_sure(self, gate: Gate) -> None:
+        """Facts that do not answer to their very own words yet get a few more turns."""
+        self.unsure = tuple(await gate.unsure())
+        if self.unsure:
+            together = max(1, self.config.practice.fact_rows - 1)
+            await self._more(leaks=False, times=math.ceil(len(self.unsure) / together))
 
     async def _judge_lesson(self, gate: Gate) -> Verdict:
         """The facts first, new and earlier: what they lack a few more steps mend, once."""
@@ -341,10 +351,10 @@ class LessonAttempt(Steps):
         unharmed = before if all(m.ok for m in before) else await gate.unharmed()
         return gate.verdict(learned, unharmed)
 
-    async def _more(self, leaks: bool) -> None:
+    async def _more(self, leaks: bool, times: int = 1) -> None:
         self.extra = MORE_LOOK_ALIKES if leaks else 0
         self.shapes = self._shapes()
-        self.pace.go_on(self.trainer.shadow.steps)
+        self.pace.go_on(self.trainer.shadow.steps, times)
         self.result = None
         while await self.advance(math.inf) is not None:
             pass

@@ -30,8 +30,8 @@ class Pace:
     def heard(self, step: int, hardest: list[float]) -> None:
         """`hardest` is what the hardest token of each taught row cost, in nats."""
 
-    def go_on(self, step: int) -> None:
-        """The gate asks for a few more steps."""
+    def go_on(self, step: int, times: int = 1) -> None:
+        """The gate asks for a few more steps, or some times as many."""
         raise NotImplementedError
 
     def capture(self) -> Arrays:
@@ -70,9 +70,9 @@ class LessonPace(Pace):
         if min(self.sure) >= self.config.stop_after:
             self.steps = min(self.steps, step + 1 + self.cooling)
 
-    def go_on(self, step: int) -> None:
+    def go_on(self, step: int, times: int = 1) -> None:
         self.sure = [0] * self.lessons
-        self.steps = step + self.config.more_steps * self.lessons
+        self.steps = step + times * self.config.more_steps * self.lessons
 
     def capture(self) -> Arrays:
         return {"pace": np.array([self.steps, *self.sure])}
@@ -98,8 +98,8 @@ class FallingPace(Pace):
         gone = max(0.0, (step + 1) / self.planned - self.held) / (1 - self.held)
         return rate * (1 - (1 - self.final) * gone)
 
-    def go_on(self, step: int) -> None:
-        self.steps = step + MENDING_STEPS
+    def go_on(self, step: int, times: int = 1) -> None:
+        self.steps = step + times * MENDING_STEPS
 
 
 class PaceInTurns(FallingPace):
