@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from copy import copy
-from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -26,7 +25,6 @@ def source_of(file: str) -> str:
     return (files("shaders") / file).read_text()
 
 
-@cache
 def sizes_of(file: str) -> list[str]:
     """The members of a file's `Sizes`, in their order."""
     found = re.search(r"struct Sizes \{(.*?)\}", source_of(file), re.DOTALL)
@@ -46,6 +44,7 @@ class Kernels:
         self._modules: dict[str, object] = {}
         self._layouts: dict[tuple, tuple] = {}
         self._pipelines: dict[tuple, object] = {}
+        self._sizes: dict[str, list[str]] = {}
         self._numbers: dict[tuple, object] = {}
         self._places: dict[tuple, object] = {}
         entries = [_entry(i, "uniform") for i in range(2)]
@@ -119,7 +118,9 @@ class Kernels:
         if max(groups) > launch.MAX_GROUPS:
             raise GPUProblem(f"{step} would need {groups} workgroups, over 65,535 along one side")
         entry += bound.entry
-        sizes = tuple(told.get(name, 0) for name in sizes_of(file))
+        if file not in self._sizes:
+            self._sizes[file] = sizes_of(file)
+        sizes = tuple(told.get(name, 0) for name in self._sizes[file])
         constants = {name: float(value) for name, value in told.items() if name.isupper()}
         constants |= {"REUSED": float(bound.reused), "WANTED": float(bound.wanted)}
         what = (file, prefix, expression, entry, bound.access, tuple(sorted(constants.items())))
