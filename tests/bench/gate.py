@@ -105,9 +105,9 @@ class Timed(LessonAttempt):
 
     spent = 0.0
 
-    async def _more(self, leaks: bool) -> None:
+    async def _more(self, leaks: bool, times: int = 1) -> None:
         began = time.process_time()
-        await super()._more(leaks)
+        await super()._more(leaks, times)
         self.spent += time.process_time() - began
 
 

@@ -16,7 +16,7 @@
   };
   const look = () => {
     const moving = document.getAnimations().some((one) => one.playState === "running");
-    const state = document.documentElement.dataset.engine;
+    const state = document.documentElement?.dataset.engine;  // a new document has none yet
     if (moving || !BUSY.includes(state)) changed = performance.now();
     const quiet = performance.now() - changed;
     if (quiet > still) [still, where] = [quiet, state];
