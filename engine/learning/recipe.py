@@ -211,17 +211,22 @@ class Recipe:
     def practice_step(self, step: int, unsure: Sequence[str] = ()) -> list[Ask]:
         """One step of practice: facts in turn, each time in another wording, and look-alikes of
         just these: seen side by side they are told apart. Small steps, and many: of as many rows
-        in fewer steps less is learned, and more leaks. What is `unsure` of its very own words has
-        its turns before others, in these."""
+        in fewer steps less is learned, and more leaks. While some are `unsure` of their very own
+        words, they have a turn each before others, and all are asked in these: what is sure stays
+        so."""
         c = self.config.practice
         draw = Draw(self.seed, "practice", step)
         turns = self.turns(step, c.fact_rows)
         weak = [fact for fact in self.facts if fact.question in unsure]
-        again = draw.sample(weak, max(1, c.fact_rows - 1))
-        turns = [*((fact, PLAIN * step) for fact in again), *turns][: c.fact_rows]
+        if weak:
+            again = min(len(weak), max(1, c.fact_rows - 1))
+            first = [weak[(step * again + i) % len(weak)] for i in range(again)]
+            others = [fact for fact, _ in turns if fact not in first]
+            turns = [(fact, step) for fact in (*first, *others)][: c.fact_rows]
         asks: list[Ask] = []
         for fact, turn in turns:
-            asked = other_words(fact, draw) if turn % PLAIN else fact.question
+            plain = weak or turn % PLAIN == 0
+            asked = fact.question if plain else other_words(fact, draw)
             asks.append(Learn("taught", asked, fact.answer))
         spoken = [fact.language for fact, _ in turns]
         asks += [any_anchor(draw.choice(spoken), draw) for _ in range(due(step, c.anchor_rows))]

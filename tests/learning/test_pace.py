@@ -66,8 +66,14 @@ def test_a_pace_is_taken_up_where_it_was():
     assert (again.steps, again.sure) == (pace.steps, pace.sure)
 
 
-def test_practice_falls_to_a_tenth_and_mends_gently():
+def test_practice_falls_to_a_tenth_and_what_mends_begins_gently_and_falls_to_rest():
     pace = FallingPace(1e-3, 100, 4, 0.1)
     assert pace.rate(0) < pace.rate(3) and pace.rate(99) == pytest.approx(1e-4)
-    pace.go_on(100)
-    assert pace.steps > 100 and pace.rate(100) == pytest.approx(2.5e-4)
+    for step in (100, 108):
+        pace.go_on(step)
+        rates = [pace.rate(at) for at in range(step, pace.steps)]
+        assert rates[0] == pytest.approx(2.5e-4) and rates == sorted(rates, reverse=True)
+        assert rates[-1] < 1e-4 / 2
+        again = FallingPace(1e-3, 100, 4, 0.1)
+        again.restore(pace.capture())
+        assert [again.rate(at) for at in range(step, again.steps)] == rates

@@ -196,7 +196,7 @@ def test_practice_takes_more_steps_with_what_does_not_answer_to_its_very_own_wor
     trainer, monkeypatch
 ):
     async def run():
-        finds = iter([[DOG["prompt"]], []])
+        finds = iter([[DOG["prompt"]], [], [DOG["prompt"]], [DOG["prompt"]], []])
 
         async def unsure(gate):
             return next(finds)
@@ -207,7 +207,7 @@ def test_practice_takes_more_steps_with_what_does_not_answer_to_its_very_own_wor
         monkeypatch.setattr(Gate, "unsure", unsure)
         monkeypatch.setattr(Gate, "practice", well)
         steps = []
-        for _ in range(2):
+        for sure in (True, False, True):
             attempt = trainer.begin(trainer.fresh(), plan(trainer, PRACTICE))
             while await attempt.advance(math.inf) is not None:
                 pass
@@ -216,8 +216,8 @@ def test_practice_takes_more_steps_with_what_does_not_answer_to_its_very_own_wor
             assert (await attempt.judge())["accepted"]
             steps.append(trainer.shadow.steps - usual)
             again = [ask.question for ask in attempt.asks(usual) if isinstance(ask, Learn)]
-            assert (again[0] == DOG["prompt"] and again != asked) == bool(steps[-1])
-        assert steps == [MENDING_STEPS, 0]
+            assert (again[0] == DOG["prompt"] and again != asked) == (not sure)
+        assert steps == [MENDING_STEPS, 2 * MENDING_STEPS, 0], "and it is asked twice, no more"
 
     asyncio.run(run())
 

@@ -26,6 +26,7 @@ from engine.learning.rounds.verdict import ACCEPT, MORE, SCALE, WEAKENED, Measur
 from engine.model.trainable import Trained
 
 HELD = 0.5  # of practice at the full rate: so it learns in fewer steps
+ASKED_OVER = 2  # times, what practice left unsure
 MORE_LOOK_ALIKES = 2  # what a few more steps add when a lesson leaks
 
 
@@ -317,10 +318,13 @@ class LessonAttempt(Steps):
         return {**decision, "held_out": {"before": before, "after": after}}
 
     async def _made_sure(self, gate: Gate) -> None:
-        """Facts that do not answer to their very own words yet get a few more turns."""
-        self.unsure = tuple(await gate.unsure())
-        if self.unsure:
-            together = max(1, self.config.practice.fact_rows - 1)
+        """Facts that do not answer to their very own words yet get a few more turns; what these
+        cost another fact is found by asking once more."""
+        together = max(1, self.config.practice.fact_rows - 1)
+        for _ in range(ASKED_OVER):
+            self.unsure = tuple(await gate.unsure())
+            if not self.unsure:
+                return
             await self._more(leaks=False, times=math.ceil(len(self.unsure) / together))
 
     async def _judge_lesson(self, gate: Gate) -> Verdict:

@@ -15,7 +15,7 @@ import numpy as np
 from engine.core.settings import LessonConfig
 from engine.history.snapshot import Arrays
 
-MENDING_STEPS = 8  # after practice
+MENDING_STEPS, MENDING_RATE = 8, 0.25  # after practice, and of the full rate
 
 
 class Pace:
@@ -83,23 +83,32 @@ class LessonPace(Pace):
 
 class FallingPace(Pace):
     """A warm-up, then a rate that falls to a share of itself: from the beginning on, or once it
-    was `held` for a share of the steps."""
+    was `held` for a share of the steps. A few more steps begin gently, and fall to rest again."""
 
     def __init__(
         self, rate: float, steps: int, warmup: int, final: float, held: float = 0.0
     ) -> None:
         super().__init__(rate, steps)
         self.planned, self.warmup, self.final, self.held = steps, warmup, final, held
+        self.mending_from = steps
 
     def rate(self, step: int) -> float:
         rate = self.full * min(1.0, (step + 1) / max(1, self.warmup))
-        if step >= self.planned:  # mending: gently
-            return self.full * 0.25
+        if step >= self.planned:
+            left = (self.steps - step) / max(1, self.steps - self.mending_from)
+            return self.full * MENDING_RATE * min(1.0, left)
         gone = max(0.0, (step + 1) / self.planned - self.held) / (1 - self.held)
         return rate * (1 - (1 - self.final) * gone)
 
     def go_on(self, step: int, times: int = 1) -> None:
-        self.steps = step + times * MENDING_STEPS
+        self.mending_from, self.steps = step, step + times * MENDING_STEPS
+
+    def capture(self) -> Arrays:
+        return {"pace": np.array([self.steps, self.mending_from])}
+
+    def restore(self, captured: Arrays) -> None:
+        self.steps, *mending = captured["pace"].tolist()
+        self.mending_from = mending[0] if mending else self.planned
 
 
 class PaceInTurns(FallingPace):
