@@ -17,6 +17,7 @@ from web.settings import device, given, offers
 from web.settings.settings import storage_figures
 from web.shell.link import Refused
 
+COMES = "download", "verify"  # phases in which something is fetched
 TIGHT = 1.1
 """Free space asked for, as a multiple of the model's size."""
 
@@ -188,7 +189,7 @@ class FirstRun:
         pause = dom.button(t("download.pause"), "stop-loading", drawing="pause", cls="small")
         return dom.make(
             "section",
-            dom.make("h3", t("download.title", name=name)),
+            dom.make("h3", t("download.title", name=name) if now.phase in COMES else name),
             bar,
             dom.make("p", said, cls="note"),
             self.page.story.lines(),
@@ -240,7 +241,7 @@ class FirstRun:
         new = self.card()
         if new is None:
             old.remove()
-        elif self.progress and dom.find("progress", old) and dom.find("progress", new):
+        elif self.progress and dom.find("progress", old) and titled(old) == titled(new):
             dom.find("progress", old).value = self.progress.done
             dom.find(".note", old).textContent = dom.find(".note", new).textContent
         else:
@@ -280,7 +281,7 @@ class FirstRun:
     async def load_now(self, model, keep):
         known = self.model(model)
         total = known["bytes"] + self.beside if known else 0
-        phase = "download" if self.page.status.facts["worker"] else "wait"
+        phase = "look" if self.page.status.facts["worker"] else "wait"
         self.progress, self.asked = None, True
         self.on_progress(ModelProgress(model=model, phase=phase, done=0, total=total, rate=0.0))
         self.page.chat.draw()
@@ -371,6 +372,10 @@ class FirstRun:
         """Whatever was chosen in is closed: its progress is seen in the chat."""
         overlay.close_all()
         await self.load(model)
+
+
+def titled(card):
+    return dom.find("h3", card).textContent
 
 
 def again(model):

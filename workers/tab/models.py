@@ -116,6 +116,7 @@ class Models:
         source = await stored(self.shelf, name)
         if source:
             return source
+        progress("download", 0, known_of(model).get("bytes", 0))  # the server may take its time
         return await download(self.shelf, Fetch(), name, self.addresses[model], known, progress)
 
     async def given(self, name: str, progress: Progress) -> Source | dict[str, Source]:
@@ -186,6 +187,7 @@ async def folder(directory: Any) -> dict[str, Source]:
 async def in_memory(model: str, address: str, progress: Progress) -> Source:
     """The file as a blob the browser holds for this visit only."""
     parts, done = [], 0
+    progress("download", done, known_of(model).get("bytes", 0))
     async with Fetch().get(address, 0, "") as answer:
         async for part in answer.parts():
             parts.append(to_js(part))  # at once; a constructor would take each byte by itself

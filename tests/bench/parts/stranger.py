@@ -1,5 +1,6 @@
 """Somebody at a page they have never seen: the path of the first five minutes, step by step."""
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -40,6 +41,7 @@ STEPS = (
     "ask_last",
 )
 WAIT = 300_000
+FETCHES = re.compile("Fetching|Downloading|Hämtar")
 WATCH = "\n".join(
     (Path(__file__).parent / name).read_text() for name in ("watch_page.js", "watch_truth.js")
 )
@@ -165,6 +167,8 @@ class Stranger:
         self.collect()
         self.page.reload()
         wait_for_state(self.page, *IN_USE, timeout=WAIT / 1000)
+        again = [one["text"] for one in self.page.evaluate("watched()")["texts"]]
+        self.untrue += [f"fetched already: {text}" for text in again if FETCHES.search(text)]
         stored = self.page.evaluate("oneseekStored('messages')")
         kept = [one["text"] for one in stored if one["role"] == "user"]
         gone = [text for text in set(self.typed) if kept.count(text) < self.typed.count(text)]
