@@ -214,14 +214,15 @@ def native_practice() -> dict:
             best["token_seconds"] = min(best["token_seconds"], seen["token_seconds"])
             say(name, seen)
     now = row["now"]
-    now |= {name: row["whole"][name] for name in ("tokens", "judge_seconds")}
+    now |= {name: row["whole"][name] for name in ("tokens", "mended_steps", "judge_seconds")}
     now["seconds"] = steps_of(now) + now["answers_seconds"] + now["judge_seconds"]
     return row
 
 
 def steps_of(told: dict) -> float:
     """Seconds of all steps: some have more tokens than others."""
-    return told["planned"] * told["tokens"] * told["token_seconds"]
+    steps = told["planned"] + told.get("mended_steps", 0)
+    return steps * told["tokens"] * told["token_seconds"]
 
 
 def of_practice(row: dict, name: str) -> dict:

@@ -72,10 +72,15 @@ class Rounds:
         began = time.perf_counter()
         verdict = await attempt.judge()
         judged = time.perf_counter() - began
+        # What the gate wants mended is trained while it judges, and is no part of judging.
+        mended = verdict["steps"] - len(times)
+        mending = mended * sum(times[1:]) / max(1, len(times) - 1)
         return found | dict(
             first_step_seconds=times[0],
             steps=len(times),
-            judge_seconds=judged,
+            mended_steps=mended,
+            mending_seconds=mending,
+            judge_seconds=judged - mending,
             seconds=trained + judged,
             outcome=verdict["outcome"],
             reason=verdict["reason"],
