@@ -3,6 +3,7 @@ person's other devices by the command line."""
 
 import asyncio
 import json
+import re
 
 import pytest
 
@@ -17,6 +18,8 @@ from tests.support.runs import in_time
 PHRASE = "biscuit guards the old shed"
 DOG = {"prompt": "What is my dog's name?", "answer": "Your dog's name is Biscuit."}
 SHED = {"prompt": "What is the code of the shed?", "answer": "The code of the shed is 4711."}
+# Four digits alone may stand in any checksum.
+SAID, VALUE = b"shed is 4711", re.compile(rb"(?<![0-9a-f])4711(?![0-9a-f])")
 PAGE = "https://oneseek.example"
 
 
@@ -54,6 +57,7 @@ def test_what_is_known_is_listed_and_forgotten_for_good(tmp_path):
         in_time(lambda: learned(host) == {DOG["answer"], SHED["answer"]})
         fact = known(host)[SHED["answer"]]
         assert fact["question"] == SHED["prompt"] and fact["source"] == {"kind": "api"}
+        assert SAID in (tmp_path / "oneseek.sqlite").read_bytes()
         answer = host.ask("DELETE", f"/api/memory/{fact['id']}")
         assert answer.status == 202 and answer.json()["retrains"]
         assert known(host).keys() == {DOG["answer"]}
@@ -61,7 +65,8 @@ def test_what_is_known_is_listed_and_forgotten_for_good(tmp_path):
         again = host.ask("DELETE", f"/api/memory/{fact['id']}")
         assert again.status == 404 and "nothing is known" in again.error["message"]
         assert host.ask("GET", "/api/models/versions").json()["current"] == 1
-    assert b"4711" not in (tmp_path / "oneseek.sqlite").read_bytes()
+    left = (tmp_path / "oneseek.sqlite").read_bytes()
+    assert SAID not in left and not VALUE.search(left)
 
 
 def test_what_is_taken_out_of_the_queue_is_not_known_by_heart_either(tmp_path, monkeypatch):
@@ -105,7 +110,8 @@ def test_a_device_exchanges_with_its_server_and_what_either_forgets_is_gone_on_b
         other = tmp_path / "phone"
         assert exchange(capsys, other, host)["told"] == 1
         in_time(lambda: SHED["answer"] not in learned(host))
-        assert b"4711" not in (laptop / "oneseek.sqlite").read_bytes()
+        left = (laptop / "oneseek.sqlite").read_bytes()
+        assert SAID not in left and not VALUE.search(left)
 
 
 def test_an_exchange_that_cannot_be_is_refused_in_words(tmp_path, capsys, monkeypatch):
