@@ -219,7 +219,7 @@ class Recipe:
         turns = self.turns(step, c.fact_rows)
         weak = [fact for fact in self.facts if fact.question in unsure]
         if weak:
-            again = min(len(weak), max(1, c.fact_rows - 1))
+            again = min(len(weak), self.unsure_together)
             first = [weak[(step * again + i) % len(weak)] for i in range(again)]
             others = [fact for fact, _ in turns if fact not in first]
             turns = [(fact, step) for fact in (*first, *others)][: c.fact_rows]
@@ -237,6 +237,11 @@ class Recipe:
             if near:
                 asks.append(near[(turn + i) % len(near)])
         return asks
+
+    @property
+    def unsure_together(self) -> int:
+        """So many of the unsure a step has at most: beside them there is room for one other."""
+        return max(1, self.config.practice.fact_rows - 1)
 
     def turns(self, step: int, rows: int) -> list[tuple[Lesson, int]]:
         """The facts of a step's rows, and how many turns each had before: everyone's comes before

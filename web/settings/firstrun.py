@@ -17,7 +17,6 @@ from web.settings import device, given, offers
 from web.settings.settings import storage_figures
 from web.shell.link import Refused
 
-COMES = "download", "verify"  # phases in which something is fetched
 TIGHT = 1.1
 """Free space asked for, as a multiple of the model's size."""
 
@@ -176,9 +175,10 @@ class FirstRun:
         """Bytes, speed and time left while it downloads; a word while it loads."""
         now, model = self.progress, self.model(self.progress.model)
         name = model["name"] if model else self.progress.model
+        fetched = now.phase == "download"
         bar = dom.make("progress", max=max(1, now.total), label=t("download.label"))
         bar.value = now.done
-        if now.phase == "download":
+        if fetched:
             values = {"done": t.size(now.done), "total": t.size(now.total)}
             said = t("download.bytes", **values)
             if now.rate > 0:
@@ -189,11 +189,11 @@ class FirstRun:
         pause = dom.button(t("download.pause"), "stop-loading", drawing="pause", cls="small")
         return dom.make(
             "section",
-            dom.make("h3", t("download.title", name=name) if now.phase in COMES else name),
+            dom.make("h3", t("download.title", name=name) if fetched else name),
             bar,
             dom.make("p", said, cls="note"),
             self.page.story.lines(),
-            dom.make("div", pause, cls="row") if now.phase == "download" else None,
+            dom.make("div", pause, cls="row") if fetched else None,
             cls="card consent",
             id="consent",
             tabindex=-1,

@@ -320,12 +320,12 @@ class LessonAttempt(Steps):
     async def _made_sure(self, gate: Gate) -> None:
         """Facts that do not answer to their very own words yet get a few more turns; what these
         cost another fact is found by asking once more."""
-        together = max(1, self.config.practice.fact_rows - 1)
         for _ in range(ASKED_OVER):
             self.unsure = tuple(await gate.unsure())
             if not self.unsure:
                 return
-            await self._more(leaks=False, times=math.ceil(len(self.unsure) / together))
+            times = math.ceil(len(self.unsure) / self.recipe.unsure_together)
+            await self._more(leaks=False, times=times)
 
     async def _judge_lesson(self, gate: Gate) -> Verdict:
         """The facts first, new and earlier: what they lack a few more steps mend, once."""
