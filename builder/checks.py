@@ -1,15 +1,18 @@
 """`build.py test`: formatting, lint, types, then the tests, and one exit status for all."""
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from builder import ROOT, environment, site, system
 
 SCOPES = {"quick": "not slow and not long", "usual": "not long", "long": ""}
 EXAMPLES = {"quick": "quick", "usual": "oneseek", "long": "long"}  # drawn by a property's test
+PATIENCE = {"quick": 600, "usual": 900, "long": 3600}  # in seconds; no file takes nearly as long
 LAST = "page"  # of the rooms; who comes from the other end begins there
 
 
@@ -55,24 +58,40 @@ def rooms() -> list[str]:
     return [f"tests/{room}" for room in sorted(found, key=lambda room: (room == LAST, room))]
 
 
+def ended(runs: list[subprocess.Popen], patience: float) -> list[int]:
+    """The exit status of each. They share the suite: once one is done, another has a file left.
+    One that does not end all the same is stopped; it says where each of its threads stands."""
+    first_done = None
+    while None in (statuses := [run.poll() for run in runs]):
+        if first_done is None and any(status is not None for status in statuses):
+            first_done = time.monotonic()
+        if first_done is not None and time.monotonic() > first_done + patience:
+            for run in runs:
+                run.send_signal(signal.SIGABRT)
+        time.sleep(0.2)
+    return statuses
+
+
 def tested(python: Path, scope: str, extra: list[str]) -> list[int]:
     """The exit status of each run. Two share the suite out, a core each, from either end until
     they meet: one computes, the other waits for a browser. What the second prints comes when the
-    first is done. What fails has failed."""
+    first is done. What fails has failed, and so has what hangs."""
     site.build()
     site.build(tests=True)
     chosen = ["-m", SCOPES[scope], f"--hypothesis-profile={EXAMPLES[scope]}"]
+    chosen += ["-o", f"faulthandler_timeout={PATIENCE[scope]}"]
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as later:
         shared = ["-p", "tests.support.shared_out", "--shared", folder]
         ways = [extra] if extra else [[*shared, *rooms()], [*shared, *reversed(rooms())]]
         runs = [
             subprocess.Popen(
-                [python, "-m", "pytest", *chosen, "-o", f"cache_dir=.pytest_cache/{i}", *way],
+                [python, "-X", "faulthandler", "-m", "pytest", *chosen,
+                 "-o", f"cache_dir=.pytest_cache/{i}", *way],
                 cwd=ROOT, stdout=later if i else None, env=compiled_once(),
             )
             for i, way in enumerate(ways)
         ]  # fmt: skip
-        statuses = [one.wait() for one in runs]
+        statuses = ended(runs, PATIENCE[scope])
         later.seek(0)
         print(later.read().decode(), flush=True)
     return statuses

@@ -1,15 +1,17 @@
 """How build.py reads its command line: what belongs to another module reaches it untouched. And
-how two runs share the tests."""
+how two runs share the tests, and end."""
 
 import os
 import re
+import signal
 import subprocess
 import sys
 
 import pytest
 
 import build
-from builder import ROOT
+from builder import ROOT, checks
+from tests.support.page.browser import Chromium
 
 
 @pytest.mark.parametrize(
@@ -63,3 +65,29 @@ def test_two_runs_from_either_end_run_each_test_once(tmp_path):
     assert [run.returncode for run in runs] == [0, 0], said
     assert sorted(re.findall(r"ran .*?(./test_.\.py)", "".join(said))) == names
     assert sum(int(n) for n in re.findall(r"(\d+) passed", "".join(said))) == 2 * len(names)
+
+
+NEVER_ENDS = "import threading; threading.Thread(target=threading.Event().wait).start()"
+
+
+def test_a_run_that_never_ends_is_stopped_and_says_where_it_stands():
+    """Its tests are over, what one of them left behind is not."""
+    python = [sys.executable, "-X", "faulthandler", "-c"]
+    runs = [
+        subprocess.Popen([*python, code], stderr=subprocess.PIPE, text=True)
+        for code in ("raise SystemExit(3)", NEVER_ENDS)
+    ]
+    failed, hung = checks.ended(runs, patience=1)
+    said = [run.communicate()[1] for run in runs]
+    assert (failed, said[0]) == (3, "")
+    assert hung != 0 and "in wait" in said[1]
+
+
+@pytest.mark.slow
+def test_a_browser_that_does_not_end_is_killed(chromium: Chromium, address: str):
+    with pytest.raises(KeyError, match="what the test wanted"), chromium.lent(address) as context:
+        process = chromium.processes[context]
+        os.kill(process, signal.SIGSTOP)
+        raise KeyError("what the test wanted")
+    with pytest.raises(ProcessLookupError):
+        os.kill(process, 0)

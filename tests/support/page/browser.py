@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import re
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, BrowserType, Error, Pag
 from builder import serve
 
 CHROMIUM = "/usr/bin/chromium"
+DYING = 10  # seconds that a worker may take, or a browser
 FLAGS = [
     "--enable-unsafe-webgpu",
     "--disable-gpu-watchdog",  # on a busy machine a GPU played by the CPU looks hung
@@ -42,8 +44,26 @@ def served(folder: Path, plain: bool = False) -> Iterator[str]:
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        process = process_of(browser)
         yield browser
+        end(browser, process)
+
+
+def process_of(browser: Browser) -> int:
+    session = browser.new_browser_cdp_session()
+    running = session.send("SystemInfo.getProcessInfo")["processInfo"]
+    session.detach()
+    return next(process["id"] for process in running if process["type"] == "browser")
+
+
+def end(browser: Browser | BrowserContext, process: int) -> None:
+    """One that does not end when it is told to is killed: Playwright would wait for it forever."""
+    late = threading.Timer(DYING, os.kill, (process, signal.SIGKILL))
+    late.start()
+    try:
         browser.close()
+    finally:
+        late.cancel()
 
 
 class Chromium:
@@ -56,6 +76,7 @@ class Chromium:
     def __init__(self, browser_type: BrowserType):
         self.browser_type = browser_type
         self.idle: list[tuple[str, BrowserContext]] = []
+        self.processes: dict[BrowserContext, int] = {}
 
     @contextlib.contextmanager
     def lent(self, address: str, **options) -> Iterator[BrowserContext]:
@@ -67,19 +88,21 @@ class Chromium:
             context = self.browser_type.launch_persistent_context(
                 "", executable_path=CHROMIUM, args=FLAGS, **options
             )
+            assert context.browser is not None
+            self.processes[context] = process_of(context.browser)
         try:
             yield context
         except BaseException:
-            context.close()  # in what state it is, nobody knows
+            self.end(context)  # in what state it is, nobody knows
             raise
         try:
             empty(context, address)
         except Error:  # not to be had again
-            context.close()
+            self.end(context)
             return
         self.idle.append((kind, context))
         for _, oldest in self.idle[: -self.IDLE]:
-            oldest.close()
+            self.end(oldest)
         self.idle = self.idle[-self.IDLE :]
 
     def take(self, kind: str) -> BrowserContext | None:
@@ -89,9 +112,12 @@ class Chromium:
                 return found[1]
         return None
 
+    def end(self, context: BrowserContext) -> None:
+        end(context, self.processes.pop(context))
+
     def close(self) -> None:
         for _, context in self.idle:
-            context.close()
+            self.end(context)
         self.idle = []
 
 
@@ -102,7 +128,6 @@ FILES = """async () => {
   await (await file.createWritable()).close();
   await root.removeEntry("tried");
 }"""
-DYING = 10  # seconds a worker may take
 
 
 def empty(context: BrowserContext, address: str) -> None:
