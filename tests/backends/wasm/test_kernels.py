@@ -41,6 +41,18 @@ def test_any_product_agrees_with_numpy(m, n, k, kind, scaled, with_base):
     check(*product(m, n, k, kind[0] == "t", kind[1] == "t", 0.5 if scaled else 1.0, with_base))
 
 
+@pytest.mark.parametrize("n,k", [(32, 64), (77, 130), (40, 5000)])
+@pytest.mark.parametrize("with_base", [False, True])
+def test_a_row_alone_has_the_bits_it_has_among_others(n, k, with_base):
+    many, feeds = product(7, n, k, False, True, 0.5, with_base)
+    feeds = {name: array.astype(np.float32) for name, array in feeds.items()}
+    together = outputs(Wasm(host()), many, feeds)["y"]
+    one, _ = product(1, n, k, False, True, 0.5, with_base)
+    for row in range(7):
+        its = {name: x if name == "b" else x[row : row + 1] for name, x in feeds.items()}
+        np.testing.assert_array_equal(outputs(Wasm(host()), one, its)["y"][0], together[row])
+
+
 @pytest.mark.parametrize("kind", ["nn", "nt", "tn"])
 def test_the_bits_do_not_depend_on_the_pieces(kind, monkeypatch):
     program, feeds = product(24, 200, 77, kind[0] == "t", kind[1] == "t", 1.0, True)

@@ -93,6 +93,18 @@ def outer(f, sums, depth, a, a_row, a_step, panel, panel_step=4 * PANEL):
             panel += steps * panel_step
 
 
+def put_totals(f, sums, y, base, at, row, column, scale):
+    """y = scale sums + base, `at` so many bytes from where both begin; `row` and `column` are the
+    bytes from one to the next."""
+    for i, line in enumerate(sums):
+        for j, one in enumerate(line):
+            where = i * row + j * column
+            result = total(one) if scale == 1.0 else total(one) * scale
+            if base:
+                result = result + load(base + at, where, "f32.load")
+            f.store(y + at, result, where)
+
+
 def rows_times_rows(
     f, x, w, y, first, last, rows, K, N, h=None, b=None, base=None, rank=0, scale=1.0
 ):
@@ -103,13 +115,7 @@ def rows_times_rows(
         if rank:
             segments += [(h + m * (4 * rank), 4 * rank, b + c * (4 * rank), 4 * rank, rank)]
         at = f.let(m * (4 * N) + c * 4)
-        for i, line in enumerate(dots(f, rows, columns, segments)):
-            for j, sums in enumerate(line):
-                where = 4 * (i * N + j)
-                result = total(sums) if scale == 1.0 else total(sums) * scale
-                f.store(
-                    y + at, result + load(base + at, where, "f32.load") if base else result, where
-                )
+        put_totals(f, dots(f, rows, columns, segments), y, base, at, 4 * N, 4, scale)
 
     for start, stop, height in row_tiles(rows, DOT_ROWS):
         columns = DOT_COLUMNS[height]
@@ -206,11 +212,26 @@ def pack_panel(f, source, rows, cols, width, panel):
 
 def plain(f, a, b, base, y, scratch, lo, hi, *, M, N, K, scale):
     """y = scale a b^T + base, both read where they lie: columns lo..hi."""
-    block = block_rows(K)
-    with f.loop(lo, hi, block) as n:
+    block, rest = block_rows(K), lo
+    if M == 1:
+        with f.loop(lo, hi - (block - 1), block) as rest:
+            stretches(f, a, b, base, y, rest, block, K, scale)
+    with f.loop(rest, hi, block) as n:
         last = smaller(f, n + block, hi)
         w = f.let(b + n * (4 * K))
         rows_times_rows(f, a, w, y, n, last, M, K, N, base=base, scale=scale)
+
+
+def stretches(f, x, w, base, y, first, rows, K, scale):
+    """y = scale x w^T + base for one row of x and so many of w. Each is wanted once, so memory is
+    what is waited for, and it is quick where it is read on and on: the columns of a tile are as
+    far apart as they can be, and each goes on with the row that follows."""
+    columns = DOT_COLUMNS[1]
+    apart = rows // columns
+    with f.loop(0, apart) as c:
+        c = f.let(first + c)
+        sums = dots(f, 1, columns, [(x, 0, w + c * (4 * K), apart * 4 * K, K)])
+        put_totals(f, sums, y, base, f.let(c * 4), 0, 4 * apart, scale)
 
 
 @kernel("matmul")
