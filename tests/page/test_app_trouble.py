@@ -104,7 +104,7 @@ def test_R17_what_is_shown_equals_the_store_when_events_get_lost_doubled_and_out
     assert min(page.evaluate("Object.values(harmed)")) > 0
     page.reload()
     wait_for_state(page, *IN_USE, timeout=120)
-    assert answers(page).locator(".text").all_inner_texts() == texts
+    expect(answers(page).locator(".text")).to_have_text(texts)
 
 
 def test_R22_an_engine_that_cannot_start_leaves_chats_readable(page: Page, watch: Watch):

@@ -54,6 +54,20 @@ def test_what_is_pressed_while_the_page_starts_is_done_once_it_can_be(page: Page
     expect(page.locator("#aside-toggle")).to_have_attribute("aria-expanded", "false")
 
 
+def test_what_is_focused_while_the_page_starts_stays_so(page: Page, context):
+    tab = page.get_by_role("tab", name="Sources")
+
+    def held_up(route) -> None:
+        tab.focus()
+        route.continue_()
+
+    context.route("**/modules.rom", held_up)
+    page.goto("/?model=tiny&engine=cpu")
+    page.locator("html[data-page=ready]").wait_for(state="attached")
+    wait_for_state(page, "ready", timeout=120)
+    expect(tab).to_be_focused()
+
+
 MALFORMED = """async () => {
   const open = indexedDB.open("oneseek");
   const db = await new Promise((go) => (open.onsuccess = () => go(open.result)));

@@ -133,7 +133,7 @@ async def fill(page):
     page.begin()
     if site.option("tab"):
         page.aside.show(site.option("tab"))
-    if not js.matchMedia(MIDDLE).matches:
+    if not (js.matchMedia(MIDDLE).matches or dom.find(":focus")):
         page.composer.focus()
 
 
