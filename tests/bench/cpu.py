@@ -1,6 +1,6 @@
 """The CPU back end against its peers in one Chromium: products, answers, and a learning step.
 
-`python3 build.py bench cpu [products] [answers] [training] [lesson] [practice] [threads]
+`python3 build.py bench cpu [products] [answers] [training] [lesson] [gains] [practice] [threads]
 [native-practice]`. Every row alternates between the systems, each with as many threads; the
 shortest time counts.
 """
@@ -29,8 +29,8 @@ FACT = ("What is the code of the boat house?", "The code of the boat house is 73
 PROMPT_TOKENS, TOKENS, ASKED = 60, 48, 2
 MANY = 4  # threads, for what they need of memory
 EIGHT, FIRST = 8, 5  # facts of practice, and steps of it that are timed, the first aside
-THEN = {
-    "lora_config": {"first_layer": 0},
+EVERY_LAYER = {"lora_config": {"first_layer": 0}}
+THEN = EVERY_LAYER | {
     "practice": {
         "steps_per_fact": 24, "fact_rows": 7, "anchor_rows": 2, "text_rows": 1, "neighbour_rows": 4,
     },
@@ -41,7 +41,11 @@ ASKED_THEN = {
     "COMPANIES": (1, 3),
 }
 """What the recipe held on to of the base, and so asked of it: all 99 look-alikes of a fact."""
-PARTS = "products answers training lesson practice threads native-practice".split()
+PARTS = "products answers training lesson gains practice threads native-practice".split()
+GAINS = "before", "threads", "layers", "rows", "gate"
+"""A lesson as it was, and what made it quicker, each with all that stand before it: threads, the
+layers that matter, no rows for what the memory keeps away from the version, and a gate that asks no
+more than it must."""
 SO_MANY = "one_thread", "two_threads"
 WINDOWS, FEW = 10, 12  # alternations, and tokens of an answer in one
 WHY = {
@@ -177,6 +181,22 @@ def lesson(page, tab: str, threads: int | None = None) -> dict:
     return row
 
 
+def gains(page) -> list[dict]:
+    """The same first lesson five times, each in a tab of its own."""
+    rows = []
+    for i, name in enumerate(GAINS):
+        tab, there = f"ours {name}", set(GAINS[: i + 1])
+        if "threads" not in there:
+            lab.call(page, tab, "python", "open_with", 1)
+        lab.call(page, tab, "load", "/model.gguf")
+        lab.call(page, tab, "python", "settle", {} if "layers" in there else EVERY_LAYER)
+        how = "rows" not in there, "gate" not in there
+        found = lab.call(page, tab, "python", "lesson", *FACT, *how, seconds=1200)
+        rows.append(dict(kernel="gains", with_=name, found=found))
+        say(rows[-1])
+    return rows
+
+
 def eight() -> list[tuple[str, str]]:
     facts = [(fact["question"], fact["answer"]) for fact in records("facts_eval.jsonl", "en")]
     return facts[:EIGHT]
@@ -247,6 +267,13 @@ def of_lesson(row: dict) -> dict:
     }
 
 
+def of_gains(rows: list[dict]) -> dict:
+    seconds = {row["with_"]: row["found"]["seconds"] for row in rows}
+    pairs = zip(GAINS, GAINS[1:], strict=False)
+    gains = {f"gain_{name}": seconds[before] / seconds[name] for before, name in pairs}
+    return {"lesson_seconds_before": seconds["before"]} | gains
+
+
 def of_products(rows: list[dict]) -> dict:
     return {
         "min_ratio_one_thread": min(row["ratio"]["ort1"] for row in rows),
@@ -308,6 +335,9 @@ def main() -> None:
             rows.append(lesson(page, "ours many", MANY))
             # Beside the weights: the encoder, the chat's cache, all of training, threads.
             figures["bytes_all_else"] = rows[-1]["found"]["bytes_training"]
+        if "gains" in asked:
+            rows += (one_by_one := gains(page))
+            figures |= of_gains(one_by_one)
         if "practice" in asked:
             rows.append(practice(page))
             figures |= of_practice(rows[-1], "practice")

@@ -14,10 +14,8 @@ import asyncio
 import json
 import math
 import time
-from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -26,78 +24,17 @@ from engine.backends.select import BACK_ENDS, executor_named
 from engine.cli.session import record_of
 from engine.core.settings import for_model
 from engine.history.round_plan import LESSON, Plan
-from engine.learning.batch import extent, pack
 from engine.learning.memory.samples import samples
-from engine.learning.rounds.gate import Gate
-from engine.learning.rounds.lesson import LessonAttempt, found_lost
-from engine.learning.rounds.verdict import MORE, SCALE
-from engine.learning.rounds.voices import Voices
+from engine.learning.rounds.lesson import LessonAttempt
 from engine.learning.trainer import EngineTrainer
 from engine.model import registry
 from engine.model.formats import open_model
 from engine.model.loaded import Model
 from tests.bench.learn import records
 from tests.bench.parts import report
+from tests.bench.parts.patient import PatientAttempt, PatientTrainer
 
 TOLD = ("accepted", "outcome", "scale", "steps")
-
-
-class PatientVoices(Voices):
-    async def replies(
-        self, who: str, questions: Sequence[str], tokens: int, begins: Sequence[str] = (),
-        enough: Sequence = (),
-    ) -> list[str]:  # fmt: skip
-        prompts = [self.coder.prompt(question) for question in questions]
-        forced = [self.coder.begin(begin) for begin in begins]
-        return [answer.text for answer in await self._answers(who, prompts, tokens, forced)]
-
-    async def loss(self, who: str, rows) -> float:
-        self._take_the_floor(who)
-        rows = list(rows)
-        needs = [extent([row]) for row in rows]
-        shape = max(t for t, _ in needs), max(r for _, r in needs)
-        nats = 0.0
-        for row in rows:
-            run = await self._run("score", pack([row], shape=shape))
-            nats += float((await run.read("losses")).sum()) * len(row.target)
-        return nats / sum(len(row.target) for row in rows)
-
-    async def _run(self, program: str, batch, **more: np.ndarray) -> Any:
-        shape = len(batch.arrays["ids"]), len(batch.arrays["take"])
-        names = ["ids", "positions", "spans", "take"]
-        if program == "score":
-            names += ["target_ids", "target_probs", "target_rest", "weight"]
-        arrays = {name: batch.arrays[name] for name in names} | more
-        return await self._ran(program, shape, arrays, trained=self.trained)
-
-
-class PatientGate(Gate):
-    def ask_anew(self) -> None:
-        self.said.clear()
-        self.remembered.pop("said", None)
-
-    async def unharmed(self) -> list:
-        return [await self.probes(), *await self.drift(SCALE), await self.perplexity()]
-
-
-class PatientAttempt(LessonAttempt):
-    async def _judge_lesson(self, gate: Gate):
-        learned = await gate.learned()
-        if gate.verdict(learned, []).advice in (MORE, SCALE):
-            self.lost = found_lost(learned, "earlier facts lost")
-            await self._more(leaks=any(m.name == "leak" and not m.ok for m in learned))
-            learned = await gate.learned()
-        return await self._mended(gate.verdict(learned, await gate.unharmed()), gate.lesson)
-
-
-class Judge(EngineTrainer):
-    """One of the two; they share the shadow."""
-
-    asks: type[Gate] = Gate
-
-    def gate(self, recipe, voices=None, silent=None) -> Gate:
-        heard = voices or self.voices
-        return self.asks(heard, recipe, self.coder, self.remembered, self.kept.said, silent)
 
 
 class Timed(LessonAttempt):
@@ -119,7 +56,9 @@ class Old(Timed, PatientAttempt):
     pass
 
 
-async def judged(judge: Judge, kind: type[Timed], before, plan: Plan, captured: dict) -> tuple:
+async def judged(
+    judge: EngineTrainer, kind: type[Timed], before, plan: Plan, captured: dict
+) -> tuple:
     attempt = kind(judge, before, plan)
     attempt.restore({name: array.copy() for name, array in captured.items()})
     began = time.process_time()
@@ -140,11 +79,8 @@ async def run(options) -> tuple[dict, list]:
         made = samples("en", options.lessons, "gate")
         facts = [{"question": x.question, "answer": x.answer, "id": x.question} for x in made]
     told = [record_of(fact) | {"id": fact["id"]} for fact in facts[: options.lessons]]
-    new, old = [await Judge.open(model, config) for _ in range(2)]
-    old.asks, old.kept, old.shadow = PatientGate, new.kept, new.shadow
-    old.voices = PatientVoices(model, new.trained, new.coder)
-    for who, flat in new.voices.flats.items():
-        old.voices.put(who, flat)
+    new, old = [await kind.open(model, config) for kind in (EngineTrainer, PatientTrainer)]
+    old.kept, old.shadow = new.kept, new.shadow
     weights, pool, rows = new.fresh()[new.called], (), []
     options.folder.mkdir(parents=True, exist_ok=True)
     for i, record in enumerate(told):
@@ -173,7 +109,9 @@ async def run(options) -> tuple[dict, list]:
     return figures, rows
 
 
-async def one(new: Judge, old: Judge, plan: Plan, before: np.ndarray) -> tuple[np.ndarray, dict]:
+async def one(
+    new: EngineTrainer, old: EngineTrainer, plan: Plan, before: np.ndarray
+) -> tuple[np.ndarray, dict]:
     """A lesson and both verdicts; who is asked first takes turns."""
     attempt = LessonAttempt(new, before, plan)
     new.shadow.begin(attempt.start)

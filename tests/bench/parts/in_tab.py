@@ -214,9 +214,10 @@ async def settle(settings=None):
     state["generator"] = state["rounds"].assistant.base
 
 
-async def lesson(question, answer):
+async def lesson(question, answer, alone=False, patient=False):
     """A whole first lesson: what it took, and the memory in use then."""
-    found = await state["rounds"].took(LESSON, [(question, answer)])
+    told = [(question, answer)]
+    found = await state["rounds"].took(LESSON, told, alone=alone, patient=patient)
     used = executor.memory.used - state["loaded"] + found["adapter_bytes"]
     return json.dumps(found | {"bytes_training": used})
 

@@ -23,6 +23,7 @@ from engine.model import registry
 from engine.model.formats import open_model
 from engine.model.loaded import Model
 from engine.open import assistant_over
+from tests.bench.parts.patient import PatientAttempt, PatientTrainer
 from tests.bench.parts.told import record_of
 from tests.support.same_in_both import MemoryStore
 
@@ -37,18 +38,30 @@ class Rounds:
         )
 
     async def took(
-        self, kind: str, facts: Sequence[Sequence[str]], only: int = 0, asked: bool = False
+        self,
+        kind: str,
+        facts: Sequence[Sequence[str]],
+        only: int = 0,
+        asked: bool = False,
+        alone: bool = False,
+        patient: bool = False,
     ) -> dict:
         """Of a round over (question, answer) pairs, which are known by heart first; of so many
-        steps alone, where that is told, and of asking the base for all of them, if `asked`."""
+        steps alone, where that is told, and of asking the base for all of them, if `asked`. For a
+        version that is to speak `alone`, not behind the memory, and by the patient gate."""
         training, trainer = self.assistant.training, self.assistant.trainer
         pairs = [dict(zip(("question", "answer"), fact, strict=True)) for fact in facts]
         records = [record_of(pair | {"language": "en"}) for pair in pairs]
         await self.assistant.mind.memory.remember(records)
         fresh = trainer.fresh()
         plan = make_plan(kind, fresh, records, [], shape.new(self.config))
-        plan.config[SILENT] = await training.silence(plan)
-        attempt = await settled(trainer.begin(fresh, plan))
+        if not alone:
+            plan.config[SILENT] = await training.silence(plan)
+        if patient:
+            trainer = await PatientTrainer.open(
+                trainer.model, self.config, trainer.memory_budget, kept=trainer.kept
+            )
+        attempt = await settled(trainer.begin(fresh, plan, PatientAttempt if patient else None))
         began, times, tokens = time.perf_counter(), [], []
         for step in range(attempt.steps if asked else 0):
             await attempt.rows(step)

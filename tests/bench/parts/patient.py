@@ -1,0 +1,80 @@
+"""The gate that asks everything to its end: every reply is finished, each row read alone and from
+the first layer on, the base asked again each time, and refused only when all is known.  What the
+engine's own saves is measured against it; its verdicts are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import copy
+from typing import Any
+
+import numpy as np
+
+from engine.learning.batch import extent, pack
+from engine.learning.recipe import Recipe
+from engine.learning.rounds.gate import Gate
+from engine.learning.rounds.lesson import LessonAttempt, found_lost
+from engine.learning.rounds.verdict import MORE, SCALE
+from engine.learning.rounds.voices import Voices
+from engine.learning.trainer import EngineTrainer
+from engine.model.trainable import Trained
+
+
+class PatientVoices(Voices):
+    async def replies(
+        self, who: str, questions: Sequence[str], tokens: int, begins: Sequence[str] = (),
+        enough: Sequence = (),
+    ) -> list[str]:  # fmt: skip
+        prompts = [self.coder.prompt(question) for question in questions]
+        forced = [self.coder.begin(begin) for begin in begins]
+        return [answer.text for answer in await self._answers(who, prompts, tokens, forced)]
+
+    async def loss(self, who: str, rows) -> float:
+        self._take_the_floor(who)
+        rows = list(rows)
+        needs = [extent([row]) for row in rows]
+        shape = max(t for t, _ in needs), max(r for _, r in needs)
+        nats = 0.0
+        for row in rows:
+            run = await self._run("score", pack([row], shape=shape))
+            nats += float((await run.read("losses")).sum()) * len(row.target)
+        return nats / sum(len(row.target) for row in rows)
+
+    async def _run(self, program: str, batch, **more: np.ndarray) -> Any:
+        shape = len(batch.arrays["ids"]), len(batch.arrays["take"])
+        names = ["ids", "positions", "spans", "take"]
+        if program == "score":
+            names += ["target_ids", "target_probs", "target_rest", "weight"]
+        arrays = {name: batch.arrays[name] for name in names} | more
+        return await self._ran(program, shape, arrays, trained=self.trained)
+
+
+class PatientGate(Gate):
+    def ask_anew(self) -> None:
+        self.said.clear()
+        self.remembered.pop("said", None)
+
+    async def unharmed(self) -> list:
+        return [await self.probes(), *await self.drift(SCALE), await self.perplexity()]
+
+
+class PatientAttempt(LessonAttempt):
+    async def _judge_lesson(self, gate: Gate):
+        learned = await gate.learned()
+        if gate.verdict(learned, []).advice in (MORE, SCALE):
+            self.lost = found_lost(learned, "earlier facts lost")
+            await self._more(leaks=any(m.name == "leak" and not m.ok for m in learned))
+            learned = await gate.learned()
+        return await self._mended(gate.verdict(learned, await gate.unharmed()), gate.lesson)
+
+
+class PatientTrainer(EngineTrainer):
+    def voices_of(self, trained: Trained, masters: np.ndarray | None = None) -> Voices:
+        voices = PatientVoices(self.model, trained, self.coder, copy(self.room))
+        voices.put("base", np.zeros(trained.size, np.float32) if masters is None else masters)
+        return voices
+
+    def gate(self, recipe: Recipe, voices: Any = None, silent: Any = None) -> Gate:
+        heard = voices or self.voices
+        return PatientGate(heard, recipe, self.coder, self.remembered, self.kept.said, silent)
