@@ -268,7 +268,8 @@ def of_lesson(row: dict) -> dict:
 
 
 def of_gains(rows: list[dict]) -> dict:
-    seconds = {row["with_"]: row["found"]["seconds"] for row in rows}
+    found = {row["with_"]: row["found"] for row in rows}
+    seconds = {name: of["seconds"] - of["mending_seconds"] for name, of in found.items()}
     pairs = zip(GAINS, GAINS[1:], strict=False)
     gains = {f"gain_{name}": seconds[before] / seconds[name] for before, name in pairs}
     return {"lesson_seconds_before": seconds["before"]} | gains

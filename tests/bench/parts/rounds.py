@@ -59,8 +59,9 @@ class Rounds:
             plan.config[SILENT] = await training.silence(plan)
         if patient:
             trainer = await PatientTrainer.open(
-                trainer.model, self.config, trainer.memory_budget, kept=trainer.kept
-            )
+                trainer.model, self.config, trainer.memory_budget,
+                kept=trainer.kept, usual=trainer.usual,
+            )  # fmt: skip
         attempt = await settled(trainer.begin(fresh, plan, PatientAttempt if patient else None))
         began, times, tokens = time.perf_counter(), [], []
         for step in range(attempt.steps if asked else 0):
