@@ -11,6 +11,7 @@ import math
 import os
 import statistics
 from collections import Counter
+from itertools import pairwise
 
 from tests.bench.learn import records
 from tests.bench.parts import answers, lab, onnx_model, oracle, report
@@ -270,9 +271,13 @@ def of_lesson(row: dict) -> dict:
 def of_gains(rows: list[dict]) -> dict:
     found = {row["with_"]: row["found"] for row in rows}
     seconds = {name: of["seconds"] - of["mending_seconds"] for name, of in found.items()}
-    pairs = zip(GAINS, GAINS[1:], strict=False)
-    gains = {f"gain_{name}": seconds[before] / seconds[name] for before, name in pairs}
-    return {"lesson_seconds_before": seconds["before"]} | gains
+    figures = {"lesson_seconds_before": seconds["before"]}
+    for before, name in pairwise(GAINS):
+        figures[f"gain_{name}"] = seconds[before] / seconds[name]
+        for part in ("step", "judge"):
+            part_of = f"{part}_seconds"
+            figures[f"gain_{name}_{part}"] = found[before][part_of] / found[name][part_of]
+    return figures
 
 
 def of_products(rows: list[dict]) -> dict:
