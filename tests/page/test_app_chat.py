@@ -226,6 +226,26 @@ def test_scenario_9_editing_a_question_makes_a_branch_and_keeps_the_old_one(chat
     finished(chat)
 
 
+AND_ON = """button => {
+  button.focus();
+  button.click();
+  document.getElementById("composer-text").focus();  // before what was pressed is stored
+}"""
+
+
+def test_who_writes_on_while_another_variant_comes_keeps_the_message_field(chat: Page):
+    say(chat, "What is a dog?")
+    finished(chat).get_by_role("button", name="Answer again").click()
+    expect(finished(chat)).to_contain_text("2/2")
+    for name, shown in (("Previous variant", "1/2"), ("Next variant", "2/2")):
+        answers(chat).first.get_by_role("button", name=name).evaluate(AND_ON)
+        expect(answers(chat).first).to_contain_text(shown)
+        expect(chat.get_by_role("textbox", name="Message")).to_be_focused()
+    answers(chat).first.get_by_role("button", name="Previous variant").press("Enter")
+    expect(answers(chat).first).to_contain_text("1/2")
+    expect(answers(chat).first.get_by_role("button", name="Next variant")).to_be_focused()
+
+
 HEAR = """() => {
   const post = Worker.prototype.postMessage;
   globalThis.temperatures = [];

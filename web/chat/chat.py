@@ -229,9 +229,9 @@ class Chat:
         self.chat["leaf"] = self.tree.newest_leaf(other["id"])
         await self.save()
         self.draw()
-        article = dom.find('[id="%s"] .branch button:not(:disabled)' % other["id"])
-        if article:
-            article.focus()
+        button = dom.find('[id="%s"] .branch button:not(:disabled)' % other["id"])
+        if button and not dom.find(":focus"):  # unless the person went on meanwhile
+            button.focus()
 
     async def rate(self, id, rating):
         turn = self.tree[id]
