@@ -55,16 +55,28 @@ def test_a_newcomer_sees_the_chat_alone_until_something_is_learned(
         )
 
 
-def test_where_one_was_reading_outlives_a_reload(chat: Page):
-    stored_chat(chat, 60, "Line {n} of a long conversation. " + "More words follow here. " * 12)
-    log = chat.get_by_role("log")
-    expect(chat.get_by_role("article").first).to_contain_text("Line 36")
+SLOW_DISK = """() => {
+  const get = IDBObjectStore.prototype.get;
+  IDBObjectStore.prototype.get = function (key) {
+    if (this.name === "drafts") for (let i = 0; i < 150_000; i++) get.call(this, i);
+    return get.call(this, key);
+  };
+}"""
+
+
+def test_where_one_was_reading_outlives_a_reload_also_from_a_slow_disk(page: Page):
+    page.goto("/?model=tiny")
+    wait_for_state(page, "ready", timeout=120)
+    stored_chat(page, 60, "Line {n} of a long conversation. " + "More words follow here. " * 12)
+    log = page.get_by_role("log")
+    expect(page.get_by_role("article").first).to_contain_text("Line 36")
     log.evaluate("node => node.scrollTop = node.scrollHeight / 2")
-    seen = chat.evaluate(FIRST_IN_SIGHT)
-    wait_until(lambda: stored(chat, "settings").get("place", {}).get("turn") == seen)
-    chat.reload()
-    wait_for_state(chat, *QUIET, timeout=120)
-    chat.wait_for_function(f"({FIRST_IN_SIGHT})() === {seen!r}")
+    seen = page.evaluate(FIRST_IN_SIGHT)
+    wait_until(lambda: stored(page, "settings").get("place", {}).get("turn") == seen)
+    page.add_init_script(f"({SLOW_DISK})()")
+    page.reload()
+    wait_for_state(page, *QUIET, timeout=120)
+    page.wait_for_function(f"({FIRST_IN_SIGHT})() === {seen!r}")
 
 
 def test_what_is_being_typed_outlives_a_change_of_another_setting(chat: Page):

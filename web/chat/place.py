@@ -13,7 +13,6 @@ class Place:
     def __init__(self, page, chat):
         self.page, self.chat = page, chat
         self.moves = 0
-        dom.listen("scroll", chat.log, self.moved)
 
     async def moved(self, event):
         """Remember the first message in sight, once the scrolling has settled."""
@@ -33,8 +32,10 @@ class Place:
         return {"chat": self.chat.id, "end": True}
 
     async def restore(self):
-        """Back to where the last visit was, unless it was at the end."""
+        """Back to where the last visit was, unless it was at the end. What moved before was the
+        chat, as it came, and nothing to remember."""
         kept = await self.page.store.get("settings", "place")
+        dom.listen("scroll", self.chat.log, self.moved)
         if kept:
             await self.back(kept)
 
