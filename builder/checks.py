@@ -1,5 +1,6 @@
 """`build.py test`: formatting, lint, types, then the tests, and one exit status for all."""
 
+import math
 import os
 import signal
 import subprocess
@@ -61,11 +62,11 @@ def rooms() -> list[str]:
 def ended(runs: list[subprocess.Popen], patience: float) -> list[int]:
     """The exit status of each. They share the suite: once one is done, another has a file left.
     One that does not end all the same is stopped; it says where each of its threads stands."""
-    first_done = None
+    until = math.inf
     while None in (statuses := [run.poll() for run in runs]):
-        if first_done is None and any(status is not None for status in statuses):
-            first_done = time.monotonic()
-        if first_done is not None and time.monotonic() > first_done + patience:
+        if any(status is not None for status in statuses):
+            until = min(until, time.monotonic() + patience)
+        if time.monotonic() > until:
             for run in runs:
                 run.send_signal(signal.SIGABRT)
         time.sleep(0.2)

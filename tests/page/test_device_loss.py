@@ -3,13 +3,12 @@ lost."""
 
 import re
 from collections.abc import Iterator
-from contextlib import closing
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support.page.acts import FACT, body, finished, learn_now, panel, say, tell, version
-from tests.support.page.browser import CHROMIUM, FLAGS, Chromium, wait_for_state, watched
+from tests.support.page.browser import Chromium, launched, wait_for_state, watched
 
 pytestmark = pytest.mark.slow
 ALIVE = ("ready", "countdown", "paused", "training", "evaluating")
@@ -18,8 +17,8 @@ ALIVE = ("ready", "countdown", "paused", "training", "evaluating")
 @pytest.fixture
 def browser(chromium: Chromium) -> Iterator[Browser]:
     """One of its own: after some crashes Chromium does without graphics."""
-    with closing(chromium.browser_type.launch(executable_path=CHROMIUM, args=FLAGS)) as launched:
-        yield launched
+    with launched(chromium.browser_type) as browser:
+        yield browser
 
 
 @pytest.fixture

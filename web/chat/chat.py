@@ -230,8 +230,8 @@ class Chat:
         await self.save()
         self.draw()
         button = dom.find('[id="%s"] .branch button:not(:disabled)' % other["id"])
-        if button and not dom.find(":focus"):  # unless the person went on meanwhile
-            button.focus()
+        if button:
+            dom.offer_focus(button)
 
     async def rate(self, id, rating):
         turn = self.tree[id]

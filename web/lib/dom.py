@@ -88,6 +88,12 @@ def swap(old, new):
     _focus_again(focused, new)
 
 
+def offer_focus(element):
+    """The focus, unless the person is ahead and gave it to something else."""
+    if not find(":focus"):
+        element.focus()
+
+
 def _focused_in(element):
     focused = document.activeElement
     return focused if not is_none(focused) and element.contains(focused) else None

@@ -133,8 +133,8 @@ async def fill(page):
     page.begin()
     if site.option("tab"):
         page.aside.show(site.option("tab"))
-    if not (js.matchMedia(MIDDLE).matches or dom.find(":focus")):  # a person may be ahead
-        page.composer.focus()
+    if not js.matchMedia(MIDDLE).matches:
+        dom.offer_focus(page.composer.field)
 
 
 def press_again():

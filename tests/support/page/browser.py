@@ -42,10 +42,17 @@ def served(folder: Path, plain: bool = False) -> Iterator[str]:
 
 @contextlib.contextmanager
 def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        process = process_of(browser)
+    with sync_playwright() as playwright, launched(playwright.chromium) as browser:
         yield browser
+
+
+@contextlib.contextmanager
+def launched(browser_type: BrowserType) -> Iterator[Browser]:
+    browser = browser_type.launch(executable_path=CHROMIUM, args=FLAGS)
+    process = process_of(browser)
+    try:
+        yield browser
+    finally:
         end(browser, process)
 
 
