@@ -40,6 +40,7 @@ TYPES = {
     ".png": "image/png",
     ".py": "text/plain; charset=utf-8",
     ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
     ".wasm": "application/wasm",
     ".webp": "image/webp",
     ".webmanifest": "application/manifest+json",

@@ -22,6 +22,7 @@ from builder import (
     guide,
     headers,
     heap,
+    licenses,
     micropython,
     pyodide,
     romfs,
@@ -69,7 +70,7 @@ ROOT_FILES = (
 # The service worker keeps the page and its engine from the first visit on, what an import needs
 # once it is used, and never a model: that is kept, in pieces and checked, by who loads it.
 NEVER_KEPT = re.compile(r"^models-")
-KEPT_WHEN_USED = re.compile(r"^ocr-|/(highlight|temml)\.js$|\.whl$")
+KEPT_WHEN_USED = re.compile(r"^ocr-|/(highlight|temml)\.js$|\.whl$|^THIRD_PARTY_LICENSES")
 
 
 # For a host that sends no headers.
@@ -212,6 +213,7 @@ def roots(site: Site, settings: dict[str, dict]) -> dict[str, bytes]:
     pages = {"index.html": index, "hand-over.html": opened, "manifest.webmanifest": manifest}
     pages["oqt-dashboard.html"] = given("oqt-dashboard.html")
     finished = {name: text.encode() for name, text in pages.items()} | guide.pages(site.names)
+    finished[licenses.FILE] = licenses.document()
     finished["sw.js"] = service_worker(site, finished)
     whole = {"build": build_hash, "files": dict(sorted(site.hashes.items()))}
     finished["build.json"] = json.dumps(whole, indent=1).encode()

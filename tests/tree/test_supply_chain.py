@@ -7,6 +7,7 @@ import http.server
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from builder import ROOT, Stop, bytecode, fetch, heap, pyodide, site, wheels
+from builder import ROOT, Stop, bytecode, fetch, heap, licenses, pyodide, site, wheels
 
 BYTES = bytes(range(256)) * 4096
 
@@ -220,4 +221,46 @@ def test_the_list_of_the_build_is_what_lies_there(dist):
         "manifest.webmanifest",
         "sw.js",
         "build.json",
+        "THIRD_PARTY_LICENSES.txt",
     }
+
+
+def test_each_part_of_the_site_is_listed_with_its_licence_and_its_text(dist):
+    text = (dist / "THIRD_PARTY_LICENSES.txt").read_text("utf-8")
+    listed = text.split(licenses.RULE)[0]
+    used = {
+        package for table in (site.VENDOR, site.FONT, site.OCR) for package, _ in table.values()
+    }
+    used |= {"pyodide", "@pyscript/core", "@micropython/micropython-webassembly-pyscript"}
+    assert {f"npm/{package}" for package in used} <= set(licenses.shipped())
+    python = {entry["name"] for entry in json.loads(pyodide_lock(dist))["packages"].values()}
+    python |= {pyodide.normal(name) for name in pyodide.pins()["heap"]["packages"]}
+    for name in used | python | {"CPython", "SmolLM2", "multilingual-e5-small", "FreeType"}:
+        pattern = "[-_.]".join(map(re.escape, re.split("[-_.]", name)))
+        assert re.search(rf"^{pattern}\b.*: \S", listed, re.I | re.M), name
+    for phrase in ("Mozilla Public License", "SIL OPEN FONT LICENSE", "tld 0.13.2: MPL-1.1"):
+        assert phrase in text
+
+
+def pyodide_lock(dist: Path) -> str:
+    return next(dist.glob("pyodide-*/pyodide-lock.json")).read_text()
+
+
+@pytest.mark.parametrize(("about", "files"), [
+    ("License-Expression: MIT\n", {}),
+    ("", {"thing-1.0.dist-info/licenses/LICENSE": "Do as you like."}),
+])  # fmt: skip
+def test_a_part_without_a_licence_or_its_text_stops_the_build_by_name(
+    tmp_path, monkeypatch, about, files
+):
+    archive = tmp_path / "thing-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(archive, "w") as wheel:
+        metadata = f"Metadata-Version: 2.1\nName: thing\nVersion: 1.0\n{about}"
+        for name, text in ({"thing-1.0.dist-info/METADATA": metadata} | files).items():
+            wheel.writestr(name, text)
+    lock = fetch.locked() | {"wheels/thing": {"file": archive.name, "sources": []}}
+    real = fetch.part
+    monkeypatch.setattr(fetch, "locked", lambda: lock)
+    monkeypatch.setattr(fetch, "part", lambda key: archive if key == "wheels/thing" else real(key))
+    with pytest.raises(Stop, match="wheels/thing has no licence.*nothing was built"):
+        licenses.document()

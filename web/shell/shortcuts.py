@@ -74,9 +74,13 @@ class Shortcuts:
         overlay.dialog(
             t("help.title"),
             dom.make("p", t("help.text")),
-            dom.make(
-                "p", dom.make("a", t("help.guide"), href=t("help.guide_page"), target="_blank")
-            ),
+            [
+                dom.make("p", dom.make("a", words, href=address, target="_blank"))
+                for words, address in (
+                    (t("help.guide"), t("help.guide_page")),
+                    (t("help.licenses"), "THIRD_PARTY_LICENSES.txt"),
+                )
+            ],
             dom.make("section", dom.make("h3", t("help.keys")), dom.make("dl", rows, cls="keys")),
             dom.make(
                 "section",
