@@ -6,7 +6,8 @@ from playwright.sync_api import expect
 pytestmark = pytest.mark.slow
 
 
-def test_help_leads_to_the_licences_of_every_work_the_site_carries(page, address):
+def test_help_leads_to_the_licences_of_every_work_the_site_carries(page, watch, address):
+    watch.allow("favicon")  # a browser asks for one beside a plain text
     page.goto(address)
     page.locator("html[data-page=ready]").wait_for(state="attached")
     page.get_by_role("button", name="Help").click()
