@@ -5,9 +5,11 @@ Installed where that is allowed, named where it is not.
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from builder import LOCK, Stop
@@ -17,6 +19,8 @@ PRESENT = {
     "mesa-vulkan-drivers": lambda: any(Path("/usr/share/vulkan/icd.d").glob("lvp_icd*.json")),
     "nodejs": lambda: shutil.which("node") is not None,
 }
+LOCKED = re.compile(r"Could not get lock|Unable to (acquire|lock)")
+LOCK_TIMEOUT_S, LOCK_POLL_S = 600, 3
 
 
 def missing() -> list[str]:
@@ -37,6 +41,15 @@ def ensure() -> None:
 
 
 def apt_get(*arguments: str) -> bool:
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    """Whether apt-get succeeded; while another process holds its lock, it is tried again."""
     command = ["apt-get", "-qq", *arguments]
-    return subprocess.run(command, stdout=subprocess.DEVNULL, env=environment).returncode == 0
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
+    until = time.monotonic() + LOCK_TIMEOUT_S
+    while True:
+        run = subprocess.run(command, capture_output=True, text=True, env=environment)
+        locked = run.returncode and LOCKED.search(run.stderr)
+        if not locked or time.monotonic() > until:
+            print(run.stderr, end="", file=sys.stderr)
+            return run.returncode == 0
+        print("apt-get is busy in another process; waiting for it", file=sys.stderr)
+        time.sleep(LOCK_POLL_S)

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 import build
-from builder import ROOT, checks
+from builder import ROOT, checks, system
 from tests.support.page.browser import Chromium
 
 
@@ -91,3 +91,29 @@ def test_a_browser_that_does_not_end_is_killed(chromium: Chromium, address: str)
         raise KeyError("what the test wanted")
     with pytest.raises(ProcessLookupError):
         os.kill(process, 0)
+
+
+def test_apt_that_another_process_holds_is_waited_for(tmp_path, monkeypatch, capfd):
+    apt = tmp_path / "apt-get"
+    apt.write_text(
+        "#!/bin/sh\n"
+        f'echo x >> {tmp_path}/tries; [ "$(wc -l < {tmp_path}/tries)" -gt 2 ] && exit 0\n'
+        "echo 'E: Could not get lock /var/lib/apt/lists/lock. It is held by process 7' >&2; exit 100\n"
+    )
+    apt.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(system, "LOCK_POLL_S", 0)
+    assert system.apt_get("update")
+    assert capfd.readouterr().err.count("busy in another process") == 2
+
+
+def test_apt_that_stays_locked_or_fails_says_why(tmp_path, monkeypatch, capfd):
+    apt = tmp_path / "apt-get"
+    apt.write_text('#!/bin/sh\necho "E: $REASON" >&2; exit 100\n')
+    apt.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(system, "LOCK_TIMEOUT_S", -1)
+    for reason in ("Could not get lock /var/lib/dpkg/lock", "Unable to locate package thing"):
+        monkeypatch.setenv("REASON", reason)
+        assert not system.apt_get("install", "thing")
+        assert reason in capfd.readouterr().err
