@@ -2,9 +2,11 @@
 under a name of its own."""
 
 import ast
+import json
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -19,25 +21,31 @@ FILES = [ROOT / "build.py"] + [
 ]
 TELL = """
 import sys
+import oneseek
 import oneseek.engine.core.settings as settings, oneseek.shaders, oneseek.web.lib
 from importlib.resources import files
 assert not {"engine", "shaders", "web"} & set(sys.modules)
 assert (files("oneseek.shaders") / "optim.wgsl").is_file()
+assert oneseek.__version__
 print(settings.__file__)
 """
 
 
-def printed(folder: Path) -> str:
-    """Where a program that begins in this folder finds the settings."""
-    command = [sys.executable, "-c", TELL]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+def said(folder: Path, *command: str) -> str:
+    """What Python prints that begins in this folder."""
+    done = subprocess.run([sys.executable, *command], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
 
+def printed(folder: Path) -> str:
+    """Where a program that begins in this folder finds the settings."""
+    return said(folder, "-c", TELL)
+
+
 def tree(folder: Path) -> Path:
     for room in ("oneseek", *wheels.ROOMS):
-        ignored = shutil.ignore_patterns("__pycache__", "static", "guide", "data")
+        ignored = shutil.ignore_patterns("__pycache__", "static", "guide")
         shutil.copytree(ROOT / room, folder / room, symlinks=True, ignore=ignored)
     return folder
 
@@ -68,6 +76,28 @@ def test_where_it_is_carried_the_rooms_lie_within(tmp_path):
         (top / "oneseek" / room).unlink()
         (top / room).rename(top / "oneseek" / room)
     assert Path(printed(top)) == top / "oneseek/engine/core/settings.py"
+
+
+@pytest.mark.slow
+def test_a_wheel_of_the_tree_holds_the_rooms_and_the_demo_model(tmp_path):
+    top, made, installed = (tmp_path / name for name in ("tree", "made", "installed"))
+    tree(top)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, top)
+    quietly = ["-q", "--disable-pip-version-check", "--no-deps", "--no-build-isolation"]
+    said(tmp_path, "-m", "pip", "wheel", *quietly, "-w", str(made), str(top))
+    (wheel,) = made.iterdir()
+    with zipfile.ZipFile(wheel) as opened:
+        tops = {name.split("/")[0] for name in opened.namelist()}
+        opened.extractall(installed)
+    assert tops == {"oneseek", f"oneseek-{oneseek.__version__}.dist-info"}
+    assert (installed / "oneseek/py.typed").exists()
+    assert Path(printed(installed)) == installed / "oneseek/engine/core/settings.py"
+    command = ("-m", "oneseek.engine.cli.main")
+    assert said(installed, *command, "--version") == f"oneseek {oneseek.__version__}"
+    tokens = said(installed, *command, "tokenize", "--model", "tiny", "--text", "boat", "--json")
+    assert "boat" in "".join(json.loads(tokens)["pieces"])
+    assert "--backend" in said(installed, "-m", "oneseek.workers.server.headless", "--help")
 
 
 def test_nothing_is_imported_by_the_name_of_a_folder():
