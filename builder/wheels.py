@@ -7,14 +7,15 @@ import base64
 import hashlib
 import io
 import tarfile
-import tomllib
 import zipfile
 from pathlib import Path, PurePosixPath
 
+import oneseek
 from builder import ROOT, fetch
 from oneseek.engine.core.collecting import language
 
-OWN = ("engine", "importers", "shaders", "workers")
+OWN = ("engine", "importers", "shaders", "workers")  # the workers'; the page's is beside them
+ROOMS = (*OWN, "web")
 OWN_SUFFIXES = {".py", ".wgsl", ".json", ".jsonl", ".txt", ".npz"}
 
 
@@ -53,16 +54,19 @@ def own(with_tests: bool = False) -> tuple[str, bytes]:
     """The workers' own Python, with the kernels and data that lie beside it."""
     folders = (*OWN, "web", "tests") if with_tests else OWN
     suffixes = OWN_SUFFIXES | {".npz"} if with_tests else OWN_SUFFIXES
-    found = {
-        path.relative_to(ROOT).as_posix(): path.read_bytes()
-        for folder in folders
-        for path in (ROOT / folder).rglob("*")
-        if path.suffix in suffixes and "__pycache__" not in path.parts
-    }
+    paths = [ROOT / "oneseek/__init__.py"]
+    for folder in folders:
+        paths += [path for path in (ROOT / folder).rglob("*") if path.suffix in suffixes]
     if with_tests:
-        found["pyproject.toml"] = (ROOT / "pyproject.toml").read_bytes()
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return wheel(project["name"], project["version"], found)
+        paths.append(ROOT / "pyproject.toml")
+    found = {place(path): path.read_bytes() for path in paths if "__pycache__" not in path.parts}
+    return wheel("oneseek", oneseek.__version__, found)
+
+
+def place(path: Path) -> str:
+    """Where a file of the tree lies for what imports it: our rooms within `oneseek`."""
+    room, *_ = names = path.relative_to(ROOT).parts
+    return "/".join(["oneseek", *names] if room in ROOMS else names)
 
 
 def from_source(name: str) -> tuple[str, bytes]:

@@ -7,6 +7,10 @@ from oneseek.engine.backends.executor import Executor
 from oneseek.engine.backends.reference import Numpy
 
 BACK_ENDS = ("gpu", "cpu", "numpy", "auto")
+MEANING = (
+    "what computes: gpu is WebGPU, cpu all cores of the processor by kernels in WebAssembly, numpy "
+    "the slow definition of both; auto, unless told, is gpu where there is a real one, else cpu"
+)
 
 
 async def executor_named(name: str) -> Executor:

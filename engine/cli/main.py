@@ -4,6 +4,7 @@ one."""
 import argparse
 import sys
 
+import oneseek
 from oneseek.engine.cli import (  # noqa: F401  they register
     commands,
     debug,
@@ -24,6 +25,7 @@ from oneseek.engine.model.registry import NoBaseModels
 
 def main(arguments=None) -> int:
     parser = argparse.ArgumentParser(prog="oneseek", description=__doc__.partition(";")[0])
+    parser.add_argument("--version", action="version", version=f"oneseek {oneseek.__version__}")
     chosen = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (run, add_options) in COMMANDS.items():
         sub = chosen.add_parser(name, help=run.__doc__, description=run.__doc__)

@@ -12,7 +12,7 @@ import json
 import sys
 
 from oneseek.engine.backends.room import memory_here
-from oneseek.engine.backends.select import BACK_ENDS
+from oneseek.engine.backends.select import BACK_ENDS, MEANING
 from oneseek.engine.learning.needs import judged, known_takes
 from oneseek.engine.model import registry
 from oneseek.engine.model.formats import FormatError
@@ -48,7 +48,7 @@ def model_options(parser):
         "without it the environment's BASE_MODELS",
     )
     parser.add_argument("--adapter", metavar="DIR", help="a trained adapter to answer with")
-    parser.add_argument("--backend", choices=BACK_ENDS, default="auto")
+    parser.add_argument("--backend", choices=BACK_ENDS, default="auto", help=MEANING)
     json_option(parser)
 
 

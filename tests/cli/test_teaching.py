@@ -203,7 +203,8 @@ def test_ten_thousand_examples_are_read_one_at_a_time(tmp_path):
     assert len(found) == 10_000 and found[9_999].history[-1]["content"] == "What is 9999?"
     code = (
         "import sys, tracemalloc, pathlib; tracemalloc.start();"
-        "from oneseek.engine.learning.datasets import DataSet; before = tracemalloc.get_traced_memory()[0];"
+        "from oneseek.engine.learning.datasets import DataSet;"
+        "before = tracemalloc.get_traced_memory()[0];"
         "data = DataSet(pathlib.Path(sys.argv[1])); assert sum(1 for _ in data) == 10_000;"
         "print(tracemalloc.get_traced_memory()[1] - before)"
     )

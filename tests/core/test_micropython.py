@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from builder import ROOT, site
+from builder import ROOT, site, wheels
 from oneseek.engine.core import messages
 from tests.support.page import in_micropython
 
@@ -87,7 +87,8 @@ for path in json.load(open("page.json")):
     except SyntaxError as error:
         print(path, error)
 """
-    assert in_micropython.run(program, *PAGE, **{"page.json": json.dumps(PAGE)}) == ""
+    there = json.dumps([wheels.place(ROOT / path) for path in PAGE])
+    assert in_micropython.run(program, *PAGE, **{"page.json": there}) == ""
 
 
 @pytest.mark.parametrize("number", ["float('nan')", "float('inf')", "-float('inf')", "True"])

@@ -51,7 +51,7 @@ def copy(tmp_path_factory) -> Path:
     environment.ensure()
     copy = tmp_path_factory.mktemp("copy") / "oneseek"
     ignored = [line.strip("/") for line in (ROOT / ".gitignore").read_text().split()]
-    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", *ignored))
+    shutil.copytree(ROOT, copy, symlinks=True, ignore=shutil.ignore_patterns(".git", *ignored))
     (copy / ".venv").symlink_to(environment.VENV)
     return copy
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from builder import ROOT, site
+from builder import ROOT, site, wheels
 
 ROOMS = {
     "engine/core": [],
@@ -47,9 +47,9 @@ TOUR = re.compile(r"^    ((?:web|workers|engine|shaders|importers)/[\w/.]+):([\w
 def modules() -> dict[str, Path]:
     """Dotted name -> file, for all Python that is shipped."""
     found = {}
-    for folder in ("engine", "importers", "shaders", "web", "workers"):
+    for folder in wheels.ROOMS:
         for path in sorted((ROOT / folder).rglob("*.py")):
-            name = path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
+            name = wheels.place(path.with_suffix("")).replace("/", ".")
             found[name.removesuffix(".__init__")] = path
     return found
 
@@ -87,7 +87,7 @@ def imports(name: str) -> frozenset[str]:
 
 
 def room(name: str) -> str:
-    path = name.replace(".", "/")
+    path = name.removeprefix("oneseek.").replace(".", "/")
     inside = [r for r in ROOMS if path == r.removesuffix(".py") or path.startswith(r + "/")]
     return inside[0] if inside else ""
 
@@ -101,7 +101,7 @@ def below(name: str) -> set[str]:
 
 
 def test_every_module_has_a_room():
-    packages = {"engine", *(top for top in ("importers", "shaders", "web", "workers"))}
+    packages = {f"oneseek.{room}" for room in wheels.ROOMS}
     assert not [name for name in modules() if not room(name) and name not in packages]
 
 

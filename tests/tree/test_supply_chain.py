@@ -159,8 +159,10 @@ def test_R37_compiling_the_same_python_twice_gives_the_same_bytes(tmp_path, monk
     assert found[0] == found[1]
     with zipfile.ZipFile(io.BytesIO(found[0]["oneseek.whl"])) as opened:
         names = set(opened.namelist())
-    assert "engine/compiler/grad.py" in names
-    assert any(name.startswith("engine/compiler/__pycache__/grad.cpython-") for name in names)
+    assert "oneseek/engine/compiler/grad.py" in names
+    assert any(
+        name.startswith("oneseek/engine/compiler/__pycache__/grad.cpython-") for name in names
+    )
 
 
 @pytest.mark.long

@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from oneseek.engine.backends.room import memory_here
-from oneseek.engine.backends.select import BACK_ENDS
+from oneseek.engine.backends.select import BACK_ENDS, MEANING
 from oneseek.engine.cli.options import Progress
 from oneseek.engine.core import environment
 from oneseek.engine.core.environment import switched_on, variable, whole
@@ -86,7 +86,7 @@ def arguments() -> argparse.ArgumentParser:
         help="let a OneSeek page of this origin, as https://oneseek.example, exchange with it",
     )  # fmt: skip
     parser.add_argument("--folder", type=Path, default=Path.home() / ".local/share/oneseek")
-    parser.add_argument("--backend", choices=BACK_ENDS, default="auto")
+    parser.add_argument("--backend", choices=BACK_ENDS, default="auto", help=MEANING)
     parser.add_argument(
         "--share", type=float, default=1.0,
         help="how much of the quiet time learning may take; the page takes 0.2 while you are there",

@@ -1,7 +1,7 @@
 """Makes tiny.gguf, the demo model, from corpus.py alone.
 
-OMP_NUM_THREADS=1 python -m oneseek.engine.model.demo.train     (needs torch, transformers, tokenizers,
-gguf; four minutes)
+OMP_NUM_THREADS=1 python -m oneseek.engine.model.demo.train     (needs torch, transformers,
+tokenizers, gguf; four minutes)
 """
 
 import json

@@ -50,7 +50,7 @@ def write_site(folder: Path) -> Path:
 
 
 def page_modules() -> dict[str, str]:
-    return {path.relative_to(ROOT).as_posix(): path.read_text() for path in site.page_python()}
+    return {wheels.place(path): path.read_text() for path in site.page_python()}
 
 
 def start(page: Page) -> None:

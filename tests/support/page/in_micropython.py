@@ -27,7 +27,7 @@ def run(program: str, *paths: str, **data: str) -> str:
     read."""
     node = shutil.which("node")
     assert node, "the page's Python is tested under node: install nodejs"
-    files = {path: (ROOT / path).read_text() for path in paths} | data
+    files = {wheels.place(ROOT / path): (ROOT / path).read_text() for path in paths} | data
     done = subprocess.run(
         [node, ROOT / "tests/support/page/micropython.mjs", interpreter()],
         input=json.dumps({"files": files, "program": program}),

@@ -1,0 +1,111 @@
+"""One name to import by: whichever way a module is reached it is one file, and nothing is imported
+under a name of its own."""
+
+import ast
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import oneseek
+from builder import ROOT, wheels
+
+FILES = [ROOT / "build.py"] + [
+    path
+    for folder in (*wheels.ROOMS, "builder", "tests", "examples")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+]
+TELL = """
+import sys
+import oneseek
+import oneseek.engine.core.settings as settings, oneseek.shaders, oneseek.web.lib
+from importlib.resources import files
+assert not {"engine", "shaders", "web"} & set(sys.modules)
+assert (files("oneseek.shaders") / "optim.wgsl").is_file()
+assert oneseek.__version__
+print(settings.__file__)
+"""
+
+
+def said(folder: Path, *command: str) -> str:
+    """What Python prints that begins in this folder."""
+    done = subprocess.run([sys.executable, *command], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def printed(folder: Path) -> str:
+    """Where a program that begins in this folder finds the settings."""
+    return said(folder, "-c", TELL)
+
+
+def tree(folder: Path) -> Path:
+    for room in ("oneseek", *wheels.ROOMS):
+        ignored = shutil.ignore_patterns("__pycache__", "static", "guide")
+        shutil.copytree(ROOT / room, folder / room, symlinks=True, ignore=ignored)
+    return folder
+
+
+def test_every_room_has_a_link_for_what_only_reads():
+    for room in wheels.ROOMS:
+        assert (ROOT / "oneseek" / room).resolve() == ROOT / room
+
+
+def test_in_the_tree_a_module_is_the_file_of_the_tree():
+    assert Path(printed(ROOT)) == ROOT / "engine/core/settings.py"
+    assert list(oneseek.__path__) == [str(ROOT)]
+
+
+@pytest.mark.parametrize("kept", ["nothing", "text"])
+def test_a_checkout_that_keeps_no_links_runs_as_well(tmp_path, kept):
+    for link in (tree(tmp_path) / "oneseek").iterdir():
+        if link.is_symlink():
+            link.unlink()
+            if kept == "text":  # as Git writes them where there are none
+                link.write_text(f"../{link.name}")
+    assert Path(printed(tmp_path)) == tmp_path / "engine/core/settings.py"
+
+
+def test_where_it_is_carried_the_rooms_lie_within(tmp_path):
+    top = tree(tmp_path / "tree")
+    for room in wheels.ROOMS:
+        (top / "oneseek" / room).unlink()
+        (top / room).rename(top / "oneseek" / room)
+    assert Path(printed(top)) == top / "oneseek/engine/core/settings.py"
+
+
+@pytest.mark.slow
+def test_a_wheel_of_the_tree_holds_the_rooms_and_the_demo_model(tmp_path):
+    top, made, installed = (tmp_path / name for name in ("tree", "made", "installed"))
+    tree(top)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, top)
+    quietly = ["-q", "--disable-pip-version-check", "--no-deps", "--no-build-isolation"]
+    said(tmp_path, "-m", "pip", "wheel", *quietly, "-w", str(made), str(top))
+    (wheel,) = made.iterdir()
+    with zipfile.ZipFile(wheel) as opened:
+        tops = {name.split("/")[0] for name in opened.namelist()}
+        opened.extractall(installed)
+    assert tops == {"oneseek", f"oneseek-{oneseek.__version__}.dist-info"}
+    assert (installed / "oneseek/py.typed").exists()
+    assert Path(printed(installed)) == installed / "oneseek/engine/core/settings.py"
+    command = ("-m", "oneseek.engine.cli.main")
+    assert said(installed, *command, "--version") == f"oneseek {oneseek.__version__}"
+    tokens = said(installed, *command, "tokenize", "--model", "tiny", "--text", "boat", "--json")
+    assert "boat" in "".join(json.loads(tokens)["pieces"])
+    assert "--backend" in said(installed, "-m", "oneseek.workers.server.headless", "--help")
+
+
+def test_nothing_is_imported_by_the_name_of_a_folder():
+    wrong = []
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module]
+            wrong += [f"{path}: {name}" for name in names if name.split(".")[0] in wheels.ROOMS]
+    assert not wrong, "\n".join(wrong)
