@@ -13,6 +13,7 @@ from engine.assistant import Assistant
 from engine.backends.executor import Executor
 from engine.backends.select import executor_named
 from engine.core.settings import TrainingConfig, for_model
+from engine.core.storage.sqlite import make_folder
 from engine.history.ledger import Ledger
 from engine.history.naming import family
 from engine.history.versions import Versions
@@ -78,7 +79,7 @@ async def assistant_of(
 @contextlib.contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
     """Two at once in one folder would train against each other: the second one is refused."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with open(folder / "server.lock", "w") as lock:
         import fcntl  # the page has none
 

@@ -2,8 +2,8 @@
 headers claim."""
 
 import io
-import re
 import lzma
+import re
 import zipfile
 import zlib
 
