@@ -85,8 +85,8 @@ class Timed(io.RawIOBase):
         self._hurry().sendall(data)
 
     def close(self) -> None:
-        super().close()
-        self._sock.close()
+        """Nothing: http.client closes it while its answer is still read. Who opened the socket
+        closes that."""
 
 
 class Fetcher:
@@ -157,7 +157,8 @@ class Fetcher:
         parts = _checked(address)
         port = parts.port or (443 if parts.scheme == "https" else 80)
         connection = http.client.HTTPConnection(parts.hostname or "", port)
-        connection.sock = Timed(self._connect(parts.scheme, parts.hostname or "", port), end)
+        sock = self._connect(parts.scheme, parts.hostname or "", port)
+        connection.sock = Timed(sock, end)
         try:
             path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             own = {"User-Agent": AGENT, "Accept-Encoding": "identity"}
@@ -172,6 +173,7 @@ class Fetcher:
             ) from error
         finally:
             connection.close()
+            sock.close()
 
     def _connect(self, scheme: str, host: str, port: int) -> socket.socket:
         try:

@@ -2,6 +2,7 @@
 names. Each is refused in words or answered, and meanwhile the server answers everybody else.
 """
 
+import http.client
 import json
 import socket
 import stat
@@ -9,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 
 import pytest
@@ -143,22 +145,30 @@ def test_strange_names_and_addresses_are_no_fault_of_the_servers(server, path, b
 # ---- slow lines
 
 
+def health(line: http.client.HTTPConnection) -> int:
+    line.request("GET", "/healthz")
+    answer = line.getresponse()
+    answer.read()
+    return answer.status
+
+
 def test_half_a_header_after_a_whole_request_is_closed(server, monkeypatch):
     monkeypatch.setattr(hosting, "HEADER_SECONDS", 0.5)
-    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as line:
-        line.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-        assert b" 200 " in line.recv(1000)
-        line.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0")
-        assert line.recv(1000) == b""
+    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)) as line:
+        assert health(line) == 200
+        line.sock.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0")
+        assert line.sock.recv(1000) == b""
 
 
 def test_a_line_that_asks_again_and_again_is_kept(server, monkeypatch):
-    monkeypatch.setattr(hosting, "HEADER_SECONDS", 0.2)
-    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as line:
+    monkeypatch.setattr(hosting, "HEADER_SECONDS", 1.0)
+    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)) as line:
+        assert health(line) == 200
+        begun = line.sock.getsockname()
         for _ in range(4):
-            line.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-            assert b" 200 " in line.recv(1000)
-            time.sleep(0.1)
+            assert health(line) == 200
+            time.sleep(0.4)
+        assert line.sock.getsockname() == begun
 
 
 def test_who_listens_beyond_the_limit_is_told_so(server, monkeypatch):
