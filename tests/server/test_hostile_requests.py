@@ -142,6 +142,20 @@ def test_strange_names_and_addresses_are_no_fault_of_the_servers(server, path, b
     assert answer.status in (201, 400), answer.text
 
 
+def test_a_megabyte_of_responses_is_compared_soon_and_beside_the_answers(server):
+    responses = [
+        {"model": f"model {n}", "response": f"My boat is called Yacht {n}. " * 200}
+        for n in range(100)
+    ]
+    question = {"question": "boat " * 19_000, "raw_responses": responses}
+    assert server.ask("POST", "/api/training/micro", question).status == 202
+    server.learn_now()
+    until = time.monotonic() + 120
+    while server.inside(lambda service: service.micro.waiting()):
+        assert time.monotonic() < until, "it is still compared"
+        time.sleep(0.2)
+
+
 # ---- slow lines
 
 
