@@ -17,9 +17,9 @@ from engine.cli.options import command, model_options, show, told, write_whole
 from engine.cli.remembering import assistant_of
 from engine.model import registry
 from engine.model.adapters import gguf_lora, load_adapter, only_lora, save_merged, save_peft
-from engine.model.formats.to_json import beside_weights
 from engine.model.generate import Generator, Sampling
 from engine.model.llama import Config
+from engine.model.published import beside_weights
 from engine.model.score import top_tokens
 from engine.open import model_named
 

@@ -18,8 +18,8 @@ from engine.cli.main import main
 from engine.model import registry
 from engine.model.adapters import save_peft
 from engine.model.formats import open_model
-from engine.model.formats.to_json import beside_weights
 from engine.model.llama import Config
+from engine.model.published import beside_weights
 from engine.model.template import ChatTemplate
 from engine.model.tokenizer import Tokenizer
 from engine.model.trainable import Trained
