@@ -1,7 +1,7 @@
 """Reading what a stranger sent, in a process of its own: one that takes too long or too much memory
 is ended, and whoever asked goes on.
 
-    python -m importers.apart < {"text": ..., "title": ...} or {"url": ...}
+    python -m oneseek.importers.apart < {"text": ..., "title": ...} or {"url": ...}
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import os
 import sys
 from typing import Any
 
-from engine.core.collecting.held_back import apart
-from importers.limits import Limits
-from importers.text import TextImporter
+from oneseek.engine.core.collecting.held_back import apart
+from oneseek.importers.limits import Limits
+from oneseek.importers.text import TextImporter
 
 MEMORY = 2 << 30  # bytes of addresses, the libraries' own among them
 STOPPED = (
@@ -28,7 +28,7 @@ async def read_apart(given: dict[str, Any], seconds: float = Limits.seconds) -> 
     """What a text or an address leads to: its `state`, its `problem`, the `lessons` to be queued,
     and the `secret` ones."""
     reader = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "importers.apart", str(seconds)),
+        *(sys.executable, "-m", "oneseek.importers.apart", str(seconds)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
@@ -50,7 +50,7 @@ async def read_apart(given: dict[str, Any], seconds: float = Limits.seconds) -> 
 def read_here(given: dict[str, Any]) -> dict[str, Any]:
     """The same in this process, without its limits."""
     if given.get("url"):
-        from importers.website import WebsiteImporter
+        from oneseek.importers.website import WebsiteImporter
 
         result = WebsiteImporter().import_website(given["url"])
     else:

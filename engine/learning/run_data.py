@@ -12,11 +12,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from engine.core import conversation
-from engine.core.turns import beside
-from engine.history.round_plan import DATA_SET
-from engine.learning import identity
-from engine.learning.rounds.dataset import data_set_record
+from oneseek.engine.core import conversation
+from oneseek.engine.core.turns import beside
+from oneseek.engine.history.round_plan import DATA_SET
+from oneseek.engine.learning import identity
+from oneseek.engine.learning.rounds.dataset import data_set_record
 
 IDENTITY, LEARNED, CHATS = "identity", "learned", "chats"
 UNFIT = re.compile(r"[^\w .-]")  # for the name of a file

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import json
 
-from engine.model.formats.model_file import ModelFile
-from engine.model.formats.vocabulary import SPACE, Vocabulary
+from oneseek.engine.model.formats.model_file import ModelFile
+from oneseek.engine.model.formats.vocabulary import SPACE, Vocabulary
 
 
 def beside_weights(file: ModelFile) -> dict[str, bytes]:

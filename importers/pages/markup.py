@@ -10,9 +10,9 @@ from typing import Any
 
 from lxml import etree, html
 
-from importers.document import Block, ImportRefused, table
-from importers.encoding import decode
-from importers.limits import Budget
+from oneseek.importers.document import Block, ImportRefused, table
+from oneseek.importers.encoding import decode
+from oneseek.importers.limits import Budget
 
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _DROPPED = set(

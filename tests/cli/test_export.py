@@ -12,23 +12,23 @@ import pytest
 from tokenizers import Tokenizer as Theirs
 
 from builder import ROOT
-from engine.cli import session
-from engine.cli.judging import spoken
-from engine.cli.main import main
-from engine.model import registry
-from engine.model.adapters import save_peft
-from engine.model.formats import open_model
-from engine.model.llama import Config
-from engine.model.published import beside_weights
-from engine.model.template import ChatTemplate
-from engine.model.tokenizer import Tokenizer
-from engine.model.trainable import Trained
+from oneseek.engine.cli import session
+from oneseek.engine.cli.judging import spoken
+from oneseek.engine.cli.main import main
+from oneseek.engine.model import registry
+from oneseek.engine.model.adapters import save_peft
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.llama import Config
+from oneseek.engine.model.published import beside_weights
+from oneseek.engine.model.template import ChatTemplate
+from oneseek.engine.model.tokenizer import Tokenizer
+from oneseek.engine.model.trainable import Trained
 from tests.support import tiny
 
 FULL = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
-from engine.cli.main import main
+from oneseek.engine.cli.main import main
 sys.exit(main(sys.argv[1:]))
 """
 TEXTS = [

@@ -15,11 +15,11 @@ from functools import partial
 
 import pytest
 
-from importers.apart import read_apart
+from oneseek.importers.apart import read_apart
+from oneseek.workers.server import guard, hub
+from oneseek.workers.server import headless as hosting
+from oneseek.workers.server.endpoints import lessons
 from tests.support.hosts import Native, headless, native
-from workers.server import guard, hub
-from workers.server import headless as hosting
-from workers.server.endpoints import lessons
 
 CHAT = "/v1/chat/completions"
 MEGABYTE = 1 << 20

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from workers.server.admission import Crowded
+from oneseek.workers.server.admission import Crowded
 
 EVENTS_BEHIND = 256  # a listener that is further behind is dropped
 MOST_LISTENERS = 200  # each costs every event a part of a millisecond

@@ -14,14 +14,14 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from engine.core.collecting.content import prompt_hash
-from engine.core.collecting.language import detect, line_for
-from engine.core.queue.training_queue import DISAGREEMENT
-from engine.core.turns import beside
-from engine.history.dna import EVERY_QUESTIONS, record_dna
-from engine.history.versions import Versions
-from engine.learning.lessons import fold
-from engine.learning.questions.responses import (
+from oneseek.engine.core.collecting.content import prompt_hash
+from oneseek.engine.core.collecting.language import detect, line_for
+from oneseek.engine.core.queue.training_queue import DISAGREEMENT
+from oneseek.engine.core.turns import beside
+from oneseek.engine.history.dna import EVERY_QUESTIONS, record_dna
+from oneseek.engine.history.versions import Versions
+from oneseek.engine.learning.lessons import fold
+from oneseek.engine.learning.questions.responses import (
     COMPARED,
     DISAGREE,
     NOTHING,

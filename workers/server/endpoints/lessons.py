@@ -8,10 +8,10 @@ import sys
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from engine.core.queue.training_queue import CLASSES, TrainingQueue
-from importers.apart import read_apart, read_here
-from workers.server.fields import BadRequest, array, flag, takes, text
-from workers.server.service import Service, service_of
+from oneseek.engine.core.queue.training_queue import CLASSES, TrainingQueue
+from oneseek.importers.apart import read_apart, read_here
+from oneseek.workers.server.fields import BadRequest, array, flag, takes, text
+from oneseek.workers.server.service import Service, service_of
 
 SHOWN = 100
 TOGETHER = 100  # lessons that are queued at once
