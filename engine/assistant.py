@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -19,7 +20,7 @@ from oneseek.engine.backends.executor import Tensor
 from oneseek.engine.core.exchange import INTENT
 from oneseek.engine.core.next_work import MEMORY
 from oneseek.engine.core.settings import TrainingConfig
-from oneseek.engine.core.turns import background, urgent
+from oneseek.engine.core.turns import background, beside, urgent
 from oneseek.engine.history.round_plan import DATA_SET, LESSON, TRAINING
 from oneseek.engine.history.snapshot import Arrays, SnapshotDamaged
 from oneseek.engine.history.updater import WeightUpdater
@@ -30,7 +31,7 @@ from oneseek.engine.learning.memory.mind import Mind
 from oneseek.engine.learning.memory.speaking import BASE as BASE_ALONE
 from oneseek.engine.learning.memory.speaking import VERSION, Speaking
 from oneseek.engine.learning.needs import judged, model_takes
-from oneseek.engine.learning.replay import History, reset
+from oneseek.engine.learning.replay import History, must_be_reset, reset
 from oneseek.engine.learning.rounds.silence import Silence
 from oneseek.engine.learning.runs import generate_run_id
 from oneseek.engine.learning.trainer import EngineTrainer, check
@@ -114,7 +115,7 @@ class Assistant:
         self.whole = Whole(versions, self.history, self.make_room)
         self.updater = WeightUpdater(versions, self.whole.weights, self._put, self._quiet)
         self.answers: dict[str, Answer] = {}
-        self._recognising = 0  # questions
+        self._preparing = 0  # answers
         self._pump: asyncio.Task | None = None
         self._failure: Exception = RuntimeError("nothing has failed")
         self._settled = asyncio.Condition()
@@ -124,7 +125,7 @@ class Assistant:
     @property
     def answering(self) -> bool:
         """Someone waits for an answer: training does nothing meanwhile."""
-        return self._recognising > 0 or self.speaking
+        return self._preparing > 0 or self.speaking
 
     @property
     def speaking(self) -> bool:
@@ -146,8 +147,11 @@ class Assistant:
     ) -> tuple[Answer, int]:
         """Answer a conversation with a version (the one in use unless told); which one it was."""
         number = await self.versions.number(line) if version is None else version
+        written = hooks.get("prefix", ""), hooks.get("think", False)
+        with self._go_first():
+            prompt = await beside(self.base.prompt, messages, sampling, *written)
         generator, more = await self.speaker(number or BASE, version, messages)
-        answer = generator.ask(messages, sampling, key, **more, **hooks)
+        answer = generator.ask(messages, sampling, key, prompt=prompt, **more, **hooks)
         self.answers[key] = answer
         try:
             await self.finished(answer)
@@ -174,15 +178,21 @@ class Assistant:
         more = {"speaking": speaking, "push": speaking.push, "then": speaking.version}
         return self.adapted if always else self.base, more
 
-    async def recognised(self, *asked: Any) -> Speaking:
-        """What the mind decides about a question: already a part of answering it."""
-        self._recognising += 1
+    @contextmanager
+    def _go_first(self) -> Iterator[None]:
+        """Work inside is a part of answering: training waits."""
+        self._preparing += 1
         try:
             with urgent():
-                return await self.mind.speaking(*asked)
+                yield
         finally:
-            self._recognising -= 1
+            self._preparing -= 1
             self.turns.wake()
+
+    async def recognised(self, *asked: Any) -> Speaking:
+        """What the mind decides about a question: already a part of answering it."""
+        with self._go_first():
+            return await self.mind.speaking(*asked)
 
     def whose(self, answer: Answer, number: int) -> dict:
         """By whom an answer is (base, memory or version), and the facts it used."""
@@ -439,7 +449,9 @@ class Assistant:
         return done
 
     async def reset(self, word: str) -> None:
-        """Remove every version, example and snapshot; the base model stays."""
+        """Remove every version, example and snapshot; the base model stays. Another word than RESET
+        changes nothing."""
+        must_be_reset(word)
         self.drop()
         await reset(self.versions, word)
         self.updater.forget()

@@ -13,6 +13,7 @@ from oneseek.engine.assistant import Assistant
 from oneseek.engine.backends.executor import Executor
 from oneseek.engine.backends.select import executor_named
 from oneseek.engine.core.settings import TrainingConfig, for_model
+from oneseek.engine.core.storage.sqlite import make_folder
 from oneseek.engine.history.ledger import Ledger
 from oneseek.engine.history.naming import family
 from oneseek.engine.history.versions import Versions
@@ -78,7 +79,7 @@ async def assistant_of(
 @contextlib.contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
     """Two at once in one folder would train against each other: the second one is refused."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with open(folder / "server.lock", "w") as lock:
         import fcntl  # the page has none
 

@@ -13,12 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from oneseek.engine.cli import certified, judging, leaving, teaching
-from oneseek.engine.cli.options import command, model_options, show, told
+from oneseek.engine.cli.options import command, model_options, show, told, write_whole
 from oneseek.engine.cli.remembering import assistant_of
 from oneseek.engine.model import registry
 from oneseek.engine.model.adapters import gguf_lora, load_adapter, only_lora, save_merged, save_peft
 from oneseek.engine.model.generate import Generator, Sampling
 from oneseek.engine.model.llama import Config
+from oneseek.engine.model.published import beside_weights
 from oneseek.engine.model.score import top_tokens
 from oneseek.engine.open import model_named
 
@@ -194,6 +195,11 @@ def export(options):
         certified.export(options)
         return
     name, out = registry.one(options.model), Path(options.out)
+    if options.format == "merged" and out.suffix in (".gguf", ".safetensors"):
+        raise ValueError(
+            f"a merged model is a folder, and {out.name} is called like a file; name a folder "
+            "with --out, then `oneseek pack` makes a GGUF file of it"
+        )
     with contextlib.closing(registry.open_named(name)) as file:
         config = Config.from_dict(file.config)
         trained, flat = load_adapter(Path(options.adapter), config)
@@ -203,10 +209,10 @@ def export(options):
             alone = asyncio.run(judging.alone(options))
             save_peft(out, trained, flat, file.name, behind=bool(alone), alone=alone)
         elif options.format == "gguf":
-            out.parent.mkdir(parents=True, exist_ok=True)
-            out.write_bytes(gguf_lora(trained, flat, config, file.architecture, out.stem))
+            write_whole(out, gguf_lora(trained, flat, config, file.architecture, out.stem))
         else:
             out.mkdir(parents=True, exist_ok=True)
-            (out / "config.json").write_text(json.dumps(file.config, indent=2))
             save_merged(out / "model.safetensors", file, trained, flat)
+            for part, data in beside_weights(file).items():
+                write_whole(out / part, data)
     show(options, {"path": str(out), "parameters": int(np.size(flat))}, f"wrote {out}")

@@ -11,7 +11,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from oneseek.engine.backends.select import BACK_ENDS
-from oneseek.engine.cli.options import command, json_option, show, told
+from oneseek.engine.cli.options import command, json_option, show, told, write_whole
 from oneseek.engine.cli.remembering import assistant_of
 from oneseek.engine.cli.session import KNOWN_AS, STORE
 from oneseek.engine.core.environment import variable
@@ -172,11 +172,8 @@ async def remembered(options) -> None:
 
 
 async def written(options, store: SqliteStore, phrase: str) -> None:
-    """There is an old file or a whole new one."""
     state, data = await given(store, phrase, clock, PlainCipher(), named_key())
-    beside = options.out.with_name(options.out.name + ".part")
-    beside.write_bytes(data)
-    beside.replace(options.out)
+    write_whole(options.out, data)
     told_ = sum("answer" in one for one in state.values())
     result = {"file": str(options.out), "told": told_, "forgotten": len(state) - told_}
     words = f"{options.out}: {told_} told, {len(state) - told_} forgotten, sealed with your phrase"

@@ -98,7 +98,7 @@ async def judged(assistant, who, trainer, records, code) -> dict:
 
 ALONE = """\
 Measured: other answers move by KL {kl:.3f} on average and keep {same:.0%} of their likeliest words,
-plain text becomes {harder:+.1%} harder to predict; known facts that are lost: {lost:g}."""
+plain text becomes {change:.1%} {direction} to predict; known facts that are lost: {lost:g}."""
 
 
 async def alone(options) -> str:
@@ -118,10 +118,15 @@ async def alone(options) -> str:
         trainer.voices.put(who, flat)
     gate = trainer.gate(Recipe([], [], config, 0))
     measures = [await gate.probes(), *await gate.drift(SCALE), await gate.perplexity()]
-    found = {one.name: one.value for one in measures}
+    return spoken({one.name: one.value for one in measures})
+
+
+def spoken(found: dict[str, float]) -> str:
+    """What the gate measured, in words."""
+    change = found["perplexity change"]
     return ALONE.format(
-        kl=found["KL, mean"], same=found["top-1 agreement"],
-        harder=found["perplexity change"], lost=found[LOST],
+        kl=found["KL, mean"], same=found["top-1 agreement"], change=abs(change),
+        direction="harder" if change > 0 else "easier", lost=found[LOST],
     )  # fmt: skip
 
 

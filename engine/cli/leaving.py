@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from oneseek.engine.cli.options import command, model_options, show, told
+from oneseek.engine.cli.options import command, model_options, show, told, write_whole
 from oneseek.engine.cli.session import STORE, Session
 from oneseek.engine.cli.teaching import (
     configured,
@@ -54,8 +54,7 @@ async def _export(options: Any) -> None:
             with tempfile.TemporaryDirectory() as name:
                 await written.write(attempt, Path(name))
                 lines, left = written.plain(Path(name))
-            out.parent.mkdir(parents=True, exist_ok=True)
-            out.write_text("".join(line + "\n" for line in lines), "utf-8")
+            write_whole(out, "".join(line + "\n" for line in lines).encode())
             rows = ", ".join(f"{count} rows of {part}" for part, count in sorted(left.items()))
             lost = LOST.format(rows=f"{rows} that hold the model to what it says now")
             show(options, {"path": str(out), "rows": len(lines), "left_out": left}, f"wrote {out}")

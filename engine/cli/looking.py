@@ -40,6 +40,7 @@ def look(options):
         told["packed"] = [judged(one, backend, memory) for one in packed_takes(file)]
         file.close()
     show(options, told, "\n".join(sentences(told)))
+    return 0 if told["loads"] else 1
 
 
 def sentences(told: dict) -> list[str]:

@@ -33,7 +33,7 @@ def main(arguments=None) -> int:
             add(sub)
     options = parser.parse_args(arguments)
     try:
-        COMMANDS[options.command][0](options)
+        return COMMANDS[options.command][0](options) or 0
     except NoBaseModels as error:
         told(f"oneseek: {error}. Name one with --model or BASE_MODELS; `oneseek models` lists them")
         return 3
@@ -42,7 +42,6 @@ def main(arguments=None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    return 0
 
 
 if __name__ == "__main__":

@@ -9,10 +9,12 @@ import asyncio
 import contextlib
 import importlib.util
 import json
+import sqlite3
 import sys
 
 from oneseek.engine.backends.room import memory_here
 from oneseek.engine.backends.select import BACK_ENDS, MEANING
+from oneseek.engine.core.storage.store import StorageFull
 from oneseek.engine.learning.needs import judged, known_takes
 from oneseek.engine.model import registry
 from oneseek.engine.model.formats import FormatError
@@ -21,7 +23,10 @@ from oneseek.engine.model.template import TemplateError
 from oneseek.engine.model.tokenizer import Tokenizer
 
 COMMANDS: dict = {}
-FAILURES = (FormatError, TemplateError, DownloadError, registry.ModelMissing, OSError, ValueError)
+FAILURES = (
+    FormatError, TemplateError, DownloadError, StorageFull, registry.ModelMissing,
+    sqlite3.Error, OSError, ValueError,
+)  # fmt: skip
 
 
 def command(*add_options):
@@ -55,6 +60,18 @@ def model_options(parser):
 def show(options, result, text):
     """A result for scripts or for people."""
     print(json.dumps(result, ensure_ascii=False) if options.json else text, flush=True)
+
+
+def write_whole(path, data):
+    """A file is the old one or the whole new one: a full disk leaves no part of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def told(message):

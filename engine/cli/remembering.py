@@ -63,7 +63,7 @@ def records_in(path: Path) -> list[dict]:
 def remember(options):
     """Know facts by heart, in seconds and without training; `teach` and `practise` go on from
     there."""
-    asyncio.run(_remember(options))
+    return asyncio.run(_remember(options))
 
 
 async def _remember(options):
@@ -73,14 +73,16 @@ async def _remember(options):
         options.out, model, None, options.adapter and Path(options.adapter)
     )
     try:
-        mind = session.mind
+        mind, refused = session.mind, 0
         for record in records:
             began = time.monotonic()
             ended = await mind.keep(record)
             seconds = round(time.monotonic() - began, 2)
             result = {"question": record["prompt"], **ended, "seconds": seconds}
             line = f"{record['prompt']}  {ended['outcome']}"
+            refused += ended["outcome"] == REFUSED
             show(options, result, line + (ended["outcome"] == REFUSED) * f": {ended['reason']}")
         told(f"{len(mind.memory)} facts are known by heart in {options.out}")
+        return 1 if refused else 0
     finally:
         await session.close()

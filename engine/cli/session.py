@@ -19,7 +19,7 @@ import numpy as np
 from oneseek.engine.core.exchange.arriving import EXCHANGED
 from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.core.settings import TrainingConfig, for_model
-from oneseek.engine.core.storage.sqlite import SqliteStore
+from oneseek.engine.core.storage.sqlite import SqliteStore, keep_private, make_folder
 from oneseek.engine.history.round_plan import DATA_SET, LESSON, PRACTICE, TRAINING
 from oneseek.engine.history.snapshot import Arrays, SnapshotDamaged
 from oneseek.engine.history.versions import GENERIC, behind
@@ -67,7 +67,7 @@ class Session:
     training: TrainingEngine
 
     def __init__(self, folder: Path, model: Model, budget: int | None):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         self.folder, self.model, self.budget = folder, model, budget
         self.store = SqliteStore(folder / STORE)
         self.versions = versions_of(model, self.store, model.fingerprint)
@@ -308,7 +308,8 @@ def _called(adapter: Path) -> str:
 
 def copy_store(source: Path, target: Path) -> None:
     """A whole copy, also of what is still in the write-ahead log."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
+    keep_private(target)
     with contextlib.closing(sqlite3.connect(source)) as old:
         with contextlib.closing(sqlite3.connect(target)) as new:
             old.backup(new)

@@ -204,7 +204,15 @@ class Op:
             raise TypeError(f"{self.name} takes {self.params}, got {len(ins)} inputs")
         pause()
         ins = (*ins, *[None] * (len(self.params) - len(ins)))
-        program = next(v for v in ins if v is not None).program
+        given = [v for v in ins if v is not None]
+        program = given[0].program
+        for value in given:
+            if value.program is not program:
+                raise ValueError(
+                    f"{self.name} was given {given[0].name} of the program {program.name} and "
+                    f"{value.name} of another, {value.program.name}; one program cannot read "
+                    "what another computes"
+                )
         specs = self.output_specs(ins, attrs)
         outs = tuple(Value(s, program, f"%{program.made + i}") for i, s in enumerate(specs))
         for out, target in zip(outs, self.updates, strict=False):

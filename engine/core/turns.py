@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import math
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
+from typing import Any, TypeVar
 
 SLICE_MS = 6.0  # work between two breaths: an answer waits for half of that on average
 HOPS = 2  # of the loop, from a question's coming to its being one: nothing is computed between them
 
+Made = TypeVar("Made")
 URGENT, ASKED, BACKGROUND = "urgent", "asked", "background"
 _rank: ContextVar[str] = ContextVar("rank", default=ASKED)
 
@@ -37,6 +40,14 @@ def urgent() -> AbstractContextManager[None]:
 def background() -> AbstractContextManager[None]:
     """Work inside waits for answers and for grants; other work waits for answers only."""
     return _as(BACKGROUND)
+
+
+async def beside(work: Callable[..., Made], *given: Any) -> Made:
+    """What plain Python that may take long makes, in a thread of its own where there are threads:
+    the loop goes on meanwhile."""
+    if sys.platform == "emscripten":
+        return work(*given)
+    return await asyncio.to_thread(work, *given)
 
 
 class Turns:

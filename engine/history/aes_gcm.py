@@ -29,10 +29,10 @@ class PlainCipher:
         return await asyncio.to_thread(hashlib.pbkdf2_hmac, "sha256", phrase, salt, cost, KEY)
 
     async def sealed(self, key: Any, nonce: bytes, data: bytes, beside: bytes) -> bytes:
-        return sealed(key, nonce, data, beside)
+        return await asyncio.to_thread(sealed, key, nonce, data, beside)
 
     async def opened(self, key: Any, nonce: bytes, data: bytes, beside: bytes) -> bytes:
-        return opened(key, nonce, data, beside)
+        return await asyncio.to_thread(opened, key, nonce, data, beside)
 
 
 def sealed(key: bytes, nonce: bytes, data: bytes, beside: bytes) -> bytes:

@@ -213,10 +213,14 @@ def _told(heard: Heard, past: int, rounds: int, share: float) -> None:
     heard(past + share, rounds)
 
 
-async def reset(versions: Versions, typed: str) -> None:
-    """Back to the base model: every version, example and snapshot goes; the ledger says so."""
+def must_be_reset(typed: str) -> None:
     if typed != "RESET":
         raise ValueError("nothing was deleted: type RESET to delete all versions and examples")
+
+
+async def reset(versions: Versions, typed: str) -> None:
+    """Back to the base model: every version, example and snapshot goes; the ledger says so."""
+    must_be_reset(typed)
     store = versions.store
     change = Change()
     kept_states = ("ledger", "ballast", "trainer")

@@ -7,16 +7,19 @@ exactly when something is forgotten.
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from oneseek.engine.core import conversation
+from oneseek.engine.core.turns import beside
 from oneseek.engine.history.round_plan import DATA_SET
 from oneseek.engine.learning import identity
 from oneseek.engine.learning.rounds.dataset import data_set_record
 
 IDENTITY, LEARNED, CHATS = "identity", "learned", "chats"
+UNFIT = re.compile(r"[^\w .-]")  # for the name of a file
 LARGEST = 16 << 20  # bytes of a data set that is kept in the store
 
 
@@ -65,7 +68,7 @@ async def given(store: Any, name: str) -> tuple[str, str]:
 
 async def bring_in(store: Any, name: str, text: str) -> dict:
     """Keep a data set for runs; DataError when nothing can be learned from it."""
-    record = record_of(name, text)
+    record = await beside(record_of, name, text)
     kept = {"id": record["id"], "name": name, "text": text, "examples": record["examples"]}
     await store.batch([["put", "state", f"dataset.{record['id']}", kept]])
     return {key: kept[key] for key in ("id", "name", "examples")}
@@ -114,7 +117,7 @@ async def find(store: Any, wanted: str) -> dict:
 def record_of(name: str, text: str) -> dict:
     """A data set with its text; it waits for its run and for no lesson."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / (Path(name).name or "data")
+        path = Path(folder) / (UNFIT.sub("_", Path(name).name)[:60] or "data")
         if path.suffix.lower() not in (".txt", ".md"):
             path = path.with_suffix(".jsonl")
         path.write_text(text, "utf-8")

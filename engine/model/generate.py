@@ -9,9 +9,10 @@ prompts are read.
 from __future__ import annotations
 
 import time
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -50,6 +51,15 @@ class Push(Protocol):
 
     def amounts(self, ids: list[int], text: str) -> dict[int, float]:
         """Token -> nats, after what has been said so far."""
+
+
+class Prompt(NamedTuple):
+    """A conversation in tokens, the tokens its answer begins with, and how many of its messages
+    were left out."""
+
+    ids: list[int]
+    begun: list[int]
+    dropped: int
 
 
 @dataclass
@@ -138,32 +148,65 @@ class Generator:
         self, messages: list[dict], reserve: int = 0, think: bool = False
     ) -> tuple[list[int], int]:
         """Token ids of a conversation, and how many of its messages had to be left out so that
-        `reserve` tokens still fit: the oldest go first, a system message stays."""
+        `reserve` tokens still fit: the oldest go first, a system message stays.
+
+        More messages never take fewer tokens, so what fits is found by doubling what is kept and
+        then halving: the work grows with the context, not with the conversation."""
         system = [m for m in messages[:1] if m["role"] == "system"]
         turns = messages[len(system) :]
-        for dropped in range(len(turns)):
-            kept = turns[dropped:]
-            if dropped and kept[0]["role"] != "user":
-                continue
-            text = self.model.template.render(system + kept, enable_thinking=think)
+        starts = [0, *(at for at, one in enumerate(turns) if at and one["role"] == "user")]
+        room = self.context - reserve
+        needed = 0
+
+        def read(start: int) -> list[int] | None:
+            """The token ids from a message on; None where they do not fit."""
+            nonlocal needed
+            kept = system + turns[start:]
+            needed = sum(1 + self.model.tokenizer.fewest(one["content"]) for one in kept)
+            if needed > room:
+                return None
+            text = self.model.template.render(kept, enable_thinking=think)
             ids = self.model.tokenizer.encode(text, special=True)
-            if len(ids) + reserve <= self.context:
-                return ids, dropped
+            needed = len(ids)
+            return ids if needed <= room else None
+
+        if (whole := read(0)) is not None:
+            return whole, 0
+        last = 1
+        while last < len(starts) and read(starts[-last]) is not None:
+            last *= 2
+        tried = starts[-last:]
+        first = bisect_left(tried, True, key=lambda start: read(start) is not None)
+        if first < len(tried) and (ids := read(tried[first])) is not None:
+            return ids, tried[first]
         raise TooLong(
-            f"the last message alone needs {len(ids)} tokens and {reserve} for the answer; "
+            f"the last message alone needs {needed} tokens or more and {reserve} for the answer; "
             f"this model reads {self.context}. Shorten it, nothing was sent."
         )
 
+    def prompt(
+        self, messages: list[dict], sampling: Sampling, prefix: str = "", think: bool = False
+    ) -> Prompt:
+        """A conversation as `ask` takes it: plain Python that may take long, and no more."""
+        begun = self.model.tokenizer.encode(prefix) if prefix else []
+        reserve = min(sampling.max_tokens, self.context // 4) + len(begun)
+        ids, dropped = self.encode(messages, reserve, think)
+        return Prompt(ids, begun, dropped)
+
     def ask(
-        self, messages: list[dict], sampling: Sampling, key: str = "", prefix: str = "", **more
+        self,
+        messages: list[dict],
+        sampling: Sampling,
+        key: str = "",
+        prefix: str = "",
+        prompt: Prompt | None = None,
+        **more,
     ) -> Answer:
         """Queue a conversation for an answer, or for what comes after its beginning `prefix`;
         `advance` until its `ended` is set. With `think` a model that can thinks first, with `then`
         another generator goes on from the last message."""
         think = more.pop("think", False)
-        begun = self.model.tokenizer.encode(prefix) if prefix else []
-        reserve = min(sampling.max_tokens, self.context // 4) + len(begun)
-        ids, dropped = self.encode(messages, reserve, think)
+        ids, begun, dropped = prompt or self.prompt(messages, sampling, prefix, think)
         if then := more.pop("then", None):
             begin = self.question_in(ids, messages[-1]["content"], think)
             more["handover"] = Handover(begin, then)

@@ -53,6 +53,7 @@ class Tokenizer:
         self._words = {}
         self._spell, self._cut = self._word_spelling(), self._word_cutting()
         self._bytes = [self._token_bytes(id) for id in range(len(vocabulary.tokens))]
+        self._longest = max(map(len, self._bytes), default=1) or 1
 
     def _merge_tables(self):
         ids = self._ids
@@ -83,6 +84,10 @@ class Tokenizer:
             start = match.end()
         self._encode_plain(text[start:], ids)
         return ids
+
+    def fewest(self, text):
+        """At least so many tokens a text has, by its length alone."""
+        return len(text) // self._longest
 
     def _encode_plain(self, text, ids):
         text = text.replace(GUARD, "")

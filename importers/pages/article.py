@@ -14,7 +14,7 @@ from trafilatura import bare_extraction
 
 from oneseek.importers.document import Block, ImportRefused, Reading
 from oneseek.importers.limits import Budget
-from oneseek.importers.pages.markup import blocks_of, clean, page_text, parse, too_deep
+from oneseek.importers.pages.markup import blocks_of, clean, page_text, parse, too_deep, watched
 from oneseek.importers.passages import is_boilerplate
 
 for _name in ("trafilatura", "htmldate", "courlan", "justext", "charset_normalizer"):
@@ -30,6 +30,7 @@ _MAIN = ("//main", "//*[@role='main']", "//article", "//*[@id='content' or @id='
 # A date that only stands somewhere in the text is not the page's own.
 _DATES = {"extensive_search": False, "original_date": True, "max_date": "2100-01-01"}
 _PARSER_FAULTS = (ValueError, TypeError, AttributeError, IndexError, AssertionError, RecursionError)
+_MOST_ELEMENTS = 50_000  # trafilatura takes most of a millisecond for each
 _ENOUGH = 25  # words: less is no article
 
 
@@ -44,9 +45,9 @@ def read_page(text: str, address: str, budget: Budget) -> Reading:
     if tree is None:
         raise ImportRefused(f"{budget.name} is an HTML file without a page in it.")
     login = bool(tree.xpath("//input[@type='password']"))
-    hidden = clean(tree)
+    hidden = clean(tree, budget)
     budget.step()
-    reading = _extract(tree, address)
+    reading = _extract(tree, address, budget)
     reading.hidden = hidden
     reading.address = address
     if too_deep(text):
@@ -71,13 +72,18 @@ def read_whole(text: str, budget: Budget) -> Reading:
     if tree is None:
         return Reading([])
     title = " ".join((tree.findtext(".//title") or "").split())
-    hidden = clean(tree)
-    return Reading(blocks_of(_body(tree)), title=title, hidden=hidden)
+    hidden = clean(tree, budget)
+    return Reading(blocks_of(_body(tree), budget), title=title, hidden=hidden)
 
 
-def _extract(tree: etree._Element, address: str) -> Reading:
+def _extract(tree: etree._Element, address: str, budget: Budget) -> Reading:
     title = _title(tree)
-    _prune(tree)
+    _prune(tree, budget)
+    if sum(1 for _ in tree.iter()) > _MOST_ELEMENTS:
+        note = f"The page has over {_MOST_ELEMENTS:,} elements; its text was read as it stands."
+        return Reading(
+            _once(_second_look(tree, budget) or blocks_of(_body(tree), budget)), title, notes=[note]
+        )
     try:
         found = bare_extraction(
             copy.deepcopy(tree),
@@ -93,9 +99,9 @@ def _extract(tree: etree._Element, address: str) -> Reading:
     if found is not None:
         for part in (found.body, found.commentsbody):
             if part is not None:
-                blocks += blocks_of(part)
+                blocks += blocks_of(part, budget)
         title, author, date = found.title or title, found.author or "", found.date or ""
-    second = _second_look(tree)
+    second = _second_look(tree, budget)
     if _words(blocks) < _ENOUGH or _words(second) > 1.6 * _words(blocks):
         blocks = second if _words(second) > _words(blocks) else blocks
     blocks = [block for block in _once(blocks) if not is_boilerplate(block.text)]
@@ -116,21 +122,21 @@ def _once(blocks: list[Block]) -> list[Block]:
     return kept
 
 
-def _prune(tree: etree._Element) -> None:
+def _prune(tree: etree._Element, budget: Budget) -> None:
     """Takes out what stands around the text, unless most of the page's words are in it."""
     most = len(tree.text_content().split()) / 2
-    for node in list(tree.iter()):
+    for node in watched(list(tree.iter()), budget):
         if isinstance(node.tag, str) and node.getparent() is not None and _is_around(node):
             if len(node.text_content().split()) <= most or _is_link_list(node):
                 node.drop_tree()
 
 
-def _second_look(tree: etree._Element) -> list[Block]:
+def _second_look(tree: etree._Element, budget: Budget) -> list[Block]:
     """Everything in what the page itself marks as its main part."""
     for path in _MAIN:
         marked = tree.getroottree().xpath(path)
         if marked:
-            return blocks_of(max(marked, key=lambda node: len(node.text_content())))
+            return blocks_of(max(marked, key=lambda node: len(node.text_content())), budget)
     return []
 
 

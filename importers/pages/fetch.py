@@ -6,6 +6,7 @@ instead.
 """
 
 import http.client
+import io
 import ipaddress
 import socket
 import ssl
@@ -55,6 +56,37 @@ def is_public(address: str, port: int) -> bool:
 def anywhere(address: str, port: int) -> bool:
     """For an address that a person named themselves, and said that it may be their own machine."""
     return True
+
+
+class Timed(io.RawIOBase):
+    """A socket that is read and written until `end` and no longer, however the bytes are spread;
+    http.client takes it for one."""
+
+    def __init__(self, sock: socket.socket, end: float):
+        self._sock, self._end = sock, end
+
+    def _hurry(self) -> socket.socket:
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._sock.settimeout(left)
+        return self._sock
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:
+        return self._hurry().recv_into(buffer)
+
+    def sendall(self, data: bytes) -> None:
+        self._hurry().sendall(data)
+
+    def close(self) -> None:
+        """Nothing: http.client closes it while its answer is still read. Who opened the socket
+        closes that."""
 
 
 class Fetcher:
@@ -125,24 +157,28 @@ class Fetcher:
         parts = _checked(address)
         port = parts.port or (443 if parts.scheme == "https" else 80)
         connection = http.client.HTTPConnection(parts.hostname or "", port)
-        connection.sock = self._connect(parts.scheme, parts.hostname or "", port)
+        sock = self._connect(parts.scheme, parts.hostname or "", port)
+        connection.sock = Timed(sock, end)
         try:
             path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             own = {"User-Agent": AGENT, "Accept-Encoding": "identity"}
             connection.request(method, path, data, own | (headers or {}))
             answer = connection.getresponse()
             return answer.status, answer.headers, self._body(answer, parts.netloc, end)
-        except (OSError, http.client.HTTPException, ValueError) as error:
+        except TimeoutError as error:
+            raise self._unfinished(parts.netloc) from error
+        except (OSError, http.client.HTTPException, ValueError, zlib.error) as error:
             raise ImportRefused(
                 f"{parts.netloc} did not answer properly ({type(error).__name__}); try again later."
             ) from error
         finally:
             connection.close()
+            sock.close()
 
     def _connect(self, scheme: str, host: str, port: int) -> socket.socket:
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
+        except (OSError, ValueError) as error:
             raise ImportRefused(f"There is no site called {host}; check the address.") from error
         for *_, target in found:
             if not self._allowed(str(target[0]), port):
@@ -163,6 +199,11 @@ class Fetcher:
                 f"{host} did not answer ({type(error).__name__}); try again later."
             ) from error
 
+    def _unfinished(self, host: str) -> ImportRefused:
+        return ImportRefused(
+            f"{host} had not finished after {self._seconds:.0f} seconds; it was stopped."
+        )
+
     def _body(self, answer: http.client.HTTPResponse, host: str, end: float) -> bytes:
         pieces, size = [], 0
         packed = (answer.headers.get("Content-Encoding") or "").lower() in ("gzip", "deflate")
@@ -176,9 +217,7 @@ class Fetcher:
                     f"{host} sends more than {self._size / 1e6:.0f} MB for one page; it was stopped."
                 )
             if time.monotonic() > end:
-                raise ImportRefused(
-                    f"{host} had not finished after {self._seconds:.0f} seconds; it was stopped."
-                )
+                raise self._unfinished(host)
             pieces.append(piece)
         return b"".join(pieces)
 

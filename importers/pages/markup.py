@@ -5,11 +5,14 @@ extracted.
 """
 
 import re
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from lxml import etree, html
 
-from oneseek.importers.document import Block, table
+from oneseek.importers.document import Block, ImportRefused, table
 from oneseek.importers.encoding import decode
+from oneseek.importers.limits import Budget
 
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _DROPPED = set(
@@ -39,6 +42,17 @@ _DECLARED = re.compile(
 )
 
 
+_VALUE = r"""\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"']*+)"""
+_ATTRIBUTE = re.compile(rf"[\s/]++(?:[^\s/>=]++(?:{_VALUE})?+)?+")
+# Tags with all their attributes, passing over what only looks like some.
+_TAGS = re.compile(
+    rf"<!--.*?-->|<(?:script|style)\b.*?</(?:script|style)|<[a-z][^\s/>]*+((?:{_ATTRIBUTE.pattern})*+)",
+    re.IGNORECASE | re.DOTALL,
+)
+_LOOK_EVERY = 1000  # elements
+_MOST_ATTRIBUTES = 1000  # of one tag: a parser compares each with all others
+
+
 def page_text(data: bytes, name: str, declared: str = "") -> str:
     """The characters of an HTML file, by its own declaration where it has one."""
     found = _DECLARED.search(data[:4096])
@@ -52,11 +66,24 @@ def parse(text: str) -> etree._Element | None:
     parser = html.HTMLParser(
         huge_tree=False, recover=True, no_network=True, remove_comments=True, remove_pis=True
     )
+    _must_be_modest(text)
     text = re.sub(r"^\s*<\?xml[^>]*\?>", "", text)  # a str may not declare its encoding to lxml
     try:
         return html.document_fromstring(text, parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError, ValueError, AssertionError):
         return None
+
+
+def _must_be_modest(text: str) -> None:
+    for tag in _TAGS.finditer(text):
+        attributes = tag[1] or ""
+        if len(attributes) <= _MOST_ATTRIBUTES:
+            continue
+        if sum(1 for _ in _ATTRIBUTE.finditer(attributes)) > _MOST_ATTRIBUTES:
+            raise ImportRefused(
+                f"The page has a tag of more than {_MOST_ATTRIBUTES:,} attributes, which no page "
+                "needs; select the text on it, copy it and paste it here."
+            )
 
 
 def too_deep(text: str) -> bool:
@@ -69,10 +96,18 @@ def too_deep(text: str) -> bool:
     return any("xcessive depth" in str(entry.message) for entry in parser.error_log)
 
 
-def clean(tree: etree._Element) -> int:
+def watched(nodes: Iterable[Any], budget: Budget) -> Iterator[Any]:
+    """The same, with a look at the time every so many."""
+    for number, node in enumerate(nodes):
+        if number % _LOOK_EVERY == 0:
+            budget.step()
+        yield node
+
+
+def clean(tree: etree._Element, budget: Budget) -> int:
     """Takes out what runs and what is hidden; returns how many hidden words there were."""
     hidden = 0
-    for node in list(tree.iter()):
+    for node in watched(list(tree.iter()), budget):
         _make_writable(node)
         if not isinstance(node.tag, str) or node.getparent() is None:
             continue
@@ -93,10 +128,10 @@ def _make_writable(node: etree._Element) -> None:
             setattr(node, part, _UNWRITABLE.sub("", text))
 
 
-def blocks_of(root: etree._Element) -> list[Block]:
+def blocks_of(root: etree._Element, budget: Budget) -> list[Block]:
     walk = _Walk()
     events = etree.iterwalk(root, events=("start", "end"))
-    for event, node in events:
+    for event, node in watched(events, budget):
         if not isinstance(node.tag, str):
             continue
         if event == "start":

@@ -2,6 +2,7 @@
 headers claim."""
 
 import io
+import lzma
 import re
 import zipfile
 import zlib
@@ -53,6 +54,7 @@ class Archive:
         except (
             zipfile.BadZipFile,
             zlib.error,
+            lzma.LZMAError,
             EOFError,
             OSError,
             NotImplementedError,

@@ -51,8 +51,8 @@ def _chapter(data: bytes, budget: Budget) -> list[Block]:
     body = tree.find(".//body") if tree is not None else None
     if body is None:
         return []
-    clean(body)
-    blocks = blocks_of(body)
+    clean(body, budget)
+    blocks = blocks_of(body, budget)
     for block in blocks:
         budget.keep(block.text)
     return blocks

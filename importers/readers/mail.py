@@ -76,8 +76,8 @@ def _html(text: str, budget: Budget) -> list[Block]:
         return []
     body = tree.find(".//body")
     body = tree if body is None else body
-    clean(body)
-    blocks = blocks_of(body)
+    clean(body, budget)
+    blocks = blocks_of(body, budget)
     for block in blocks:
         budget.keep(block.text)
     return blocks

@@ -78,3 +78,9 @@ def test_memory_is_given_out_once_and_only_where_there_is_room():
         program.place(x, program.buffer((3, 4)), 0)
     with pytest.raises(ValueError, match=r"does not fit %\d+ at 4"):
         program.place(x + x, program.buffer((3, 4)), 4)
+
+
+def test_an_op_over_values_of_two_programs_is_refused():
+    one, other = (Program(name).input("x", (3,)) for name in ("one", "other"))
+    with pytest.raises(ValueError, match="add was given x of the program one and x of another"):
+        OPS["add"](one, other)

@@ -52,6 +52,21 @@ def nested_zip(depth: int = 6) -> bytes:
     return data
 
 
+def many_attributes(count: int = 200_000) -> bytes:
+    names = b" ".join(b"a%d" % n for n in range(count))
+    return b"<html><body><p " + names + b">Hello.</p></body></html>"
+
+
+def broken_lzma() -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("a.txt", b"The lighthouse keeper lit the lamp. " * 99)
+    data = bytearray(out.getvalue())
+    at = data.index(b"a.txt") + 5 + 9  # behind the properties of the stream
+    data[at : at + 40] = b"\xff" * 40
+    return bytes(data)
+
+
 def entity_bomb_docx() -> bytes:
     names = "".join(f'<!ENTITY l{n} "{"".join(f"&l{n - 1};" * 10)}">' for n in range(1, 10))
     return docx(paragraph("&l9;"), f'<!DOCTYPE x [<!ENTITY l0 "lol">{names}]>')

@@ -75,6 +75,16 @@ class Site(http.server.BaseHTTPRequestHandler):
             self.wfile.flush()
             time.sleep(0.1)
 
+    def at_drip(self):
+        self.wfile.write(b"HTTP/1.0 200 OK\r\n")
+        for _ in range(200):
+            self.wfile.write(b"X-A: b\r\n")
+            self.wfile.flush()
+            time.sleep(0.1)
+
+    def at_broken(self):
+        self.send(200, b"\x1f\x8b\x08\x00not gzip at all", **{"Content-Encoding": "gzip"})
+
     def at_pdf(self):
         self.send(200, (FILES / "groff_en.pdf").read_bytes(), kind="application/pdf")
 
@@ -128,12 +138,14 @@ BAD = {
     "/members": "asks you to log in first",
     "/secret/diary": "robots.txt",
     "/big": "more than 10 MB",
+    "/broken": "did not answer properly",
+    "/drip": "had not finished",
 }
 
 
 @pytest.mark.parametrize("path", BAD)
 def test_what_goes_wrong_is_said_in_one_sentence(site, path):
-    result = importer(site).import_website(at(site, path))
+    result = importer(site, seconds=3.0).import_website(at(site, path))
     assert result.state == "refused" and BAD[path] in result.problem and result.examples == []
 
 

@@ -13,6 +13,7 @@ import pytest
 from oneseek.importers.document import Document, ImportRefused
 from oneseek.importers.image import prepared
 from oneseek.importers.limits import Budget, Cancelled, Limits
+from oneseek.importers.pages import article
 from oneseek.importers.read import read
 from tests.importers import hostile
 from tests.importers.measure import FILES
@@ -50,6 +51,8 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "old word": (lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "old Word"),
     "film": (lambda: b"\x00\x00\x00\x18ftypmp42" + bytes(500), "film"),
     "deep html": (hostile.deep_html, "No main text"),
+    "a tag of many attributes": (hostile.many_attributes, "more than 1,000 attributes"),
+    "broken lzma": (hostile.broken_lzma, "damaged or cut short"),
 }
 
 
@@ -75,6 +78,28 @@ def test_R28_pictures_that_are_huge_or_broken_are_refused():
     ]:
         with pytest.raises(ImportRefused, match=words):
             prepared(data, "picture.png")
+
+
+@pytest.mark.slow
+def test_R28_a_page_of_half_a_million_links_is_read_without_looking_for_an_article(monkeypatch):
+    def never(*given, **more):
+        raise AssertionError("it takes most of a millisecond for each element")
+
+    monkeypatch.setattr(article, "bare_extraction", never)
+    page = b"<html><body><p>" + b"<a href=x>on</a> " * 500_000 + b"</p></body></html>"
+    ((_, document),) = read(page, "links.html", Budget("links.html", Limits(seconds=600)))
+    assert document.words == 500_000 and "over 50,000 elements" in document.notes[0]
+    ((_, refused),) = read(page, "links.html", Budget("links.html", Limits(seconds=0.5)))
+    assert "took longer than" in str(refused)
+
+
+def test_what_only_looks_like_many_attributes_is_read():
+    told = b"<p>The lighthouse keeper lit the lamp and wrote the hour in a book. </p>" * 9
+    page = (b"<html><body><main><!-- <p " + b"x " * 3000 + b"--><script>" + b"a <b && c " * 3000
+            + b"</script><svg><path d='M" + b" 1 2/3" * 3000 + b"'/></svg>" + told
+            + b"</main></body></html>")  # fmt: skip
+    ((_, document),) = read(page, "page.html")
+    assert "lighthouse keeper" in document.text
 
 
 @pytest.mark.slow

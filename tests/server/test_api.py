@@ -249,12 +249,22 @@ def test_a_run_that_cannot_be_says_why(host, change, words):
     assert answer.status == 400 and words in answer.error["message"]
 
 
+def a_cancelled_run(host, headers: dict | None = None) -> str:
+    asked = {"datasetId": "identity", "baseModels": ["tiny"], "epochs": 1}
+    started = host.ask("POST", "/api/admin/training/start-dna-v2", asked, headers)
+    assert started.status == 202, started.text
+    run = started.json()["runId"]
+    assert host.ask("POST", f"/api/training/{run}/cancel", headers=headers).status == 200
+    return run
+
+
 def test_metrics_from_outside_are_kept_under_their_run(host):
-    path = f"/api/training/{RUN}/metrics"
+    path = f"/api/training/{a_cancelled_run(host)}/metrics"
+    assert host.ask("POST", f"/api/training/{RUN}/metrics", {"step": 1}).status == 404
     assert host.ask("POST", path, {"step": 1, "loss": 2.5}).status == 201
     assert host.ask("GET", path).json()["metrics"][0]["loss"] == 2.5
     assert host.ask("POST", path, {"loss": 1}).status == 400
-    assert host.ask("POST", "/api/training/a:b/metrics", {"step": 1}).status == 400
+    assert host.ask("POST", "/api/training/a:b/metrics", {"step": 1}).status == 404
     assert host.ask("GET", "/api/training/run-0/metrics").status == 404
     assert host.ask("GET", "/api/training/run-0/leaderboard").error["code"] == "not_found"
 
@@ -565,15 +575,15 @@ def test_R35_a_stranger_opens_no_socket(server, headers):
 
 def test_the_training_socket_says_the_state_and_then_the_events_of_its_run(server):
     key = {"Authorization": "Bearer secret"}
-    address = f"ws://127.0.0.1:{server.port}/ws/training?runId={RUN}"
+    other, mine = (a_cancelled_run(server, key) for _ in range(2))
+    address = f"ws://127.0.0.1:{server.port}/ws/training?runId={mine}"
     with connect(address, additional_headers=key) as line:
-        assert json.loads(line.recv(10)) == {
-            "type": "initial_state", "runId": RUN, "metrics": [],
-        }  # fmt: skip
-        for run in ("run-20250101-000000", RUN):
+        state = json.loads(line.recv(10))
+        assert (state["type"], state["runId"]) == ("initial_state", mine)
+        for run in (other, mine):
             server.ask("POST", f"/api/training/{run}/metrics", {"step": 4, "loss": 1.5}, key)
         event = json.loads(line.recv(10))
-        assert (event["type"], event["runId"], event["loss"]) == ("step", RUN, 1.5)
+        assert (event["type"], event["runId"], event["loss"]) == ("step", mine, 1.5)
 
 
 def test_every_known_error_has_a_status_and_a_code():

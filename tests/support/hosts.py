@@ -256,7 +256,11 @@ async def quick_service(folder: Path, beside: dict[str, Path] | None = None, **m
 
 @contextlib.contextmanager
 def native(
-    folder: Path, key: str = "", beside: dict[str, Path] | None = None, **more
+    folder: Path,
+    key: str = "",
+    beside: dict[str, Path] | None = None,
+    proxies: tuple[str, ...] = (),
+    **more,
 ) -> Iterator[Native]:
     running: dict = {}
     folder.mkdir(exist_ok=True)
@@ -265,7 +269,9 @@ def native(
         running["loop"] = asyncio.get_running_loop()
         running["service"] = service = await quick_service(folder, beside)
         guarded = Guard(create_app(service), key=key, **more)
-        running["server"] = server = uvicorn.Server(server_settings(guarded, "127.0.0.1", 0))
+        running["server"] = server = uvicorn.Server(
+            server_settings(guarded, "127.0.0.1", 0, proxies)
+        )
         await server.serve()
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))

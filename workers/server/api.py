@@ -22,6 +22,7 @@ from oneseek.engine.core.storage.store import StorageFull
 from oneseek.engine.history.ledger import Overtaken
 from oneseek.engine.history.snapshot import SnapshotDamaged
 from oneseek.engine.model.generate import TooLong
+from oneseek.engine.model.template import TemplateError
 from oneseek.workers.server.admission import Crowded
 from oneseek.workers.server.endpoints import (
     comparing,
@@ -95,6 +96,7 @@ ROUTES = [
 # What went wrong -> the status and the code it is told with. Where several fit, the first counts.
 TOLD: dict[type[Exception], tuple[int, str]] = {
     TooLong: (400, "context_length_exceeded"),
+    TemplateError: (400, "invalid_value"),
     NoSuchModel: (404, "model_not_found"),
     OnlyChats: (409, "chats_only"),
     NoRoom: (409, "no_room"),

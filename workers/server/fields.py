@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -15,10 +16,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from oneseek.engine.core.turns import beside
+
 REQUIRED: Any = object()
 WHOLE_BITS = 63  # what a store can keep
 DEEPEST = 64  # lists within lists; a reader in a browser dies of some thousands
-BRACKETS = re.compile(r'"(?:[^"\\]|\\.?)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
+MOST_VALUES = 100_000  # twice what ten thousand messages need
+AT_ONCE = 1 << 15  # bytes of a body that are read within a few milliseconds
+SIGNS = re.compile(r'"(?:[^"\\]|\\.?)*+(?:"|\Z)|[\[\]{},]', re.DOTALL)
+HALF = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class BadRequest(ValueError):
@@ -153,8 +159,11 @@ def takes(**fields: Field) -> Callable[[Callable[[Request, Any], Awaitable[Respo
     def wrap(handler: Callable[[Request, Any], Awaitable[Response]]) -> Handler:
         @functools.wraps(handler)
         async def reading(request: Request) -> Response:
-            body = await body_of(request)
-            return await handler(request, {k: f.read(body, k) for k, f in fields.items()})
+            def read(given: bytes) -> dict:
+                body = parsed(given)
+                return {name: field.read(body, name) for name, field in fields.items()}
+
+            return await handler(request, await body_of(request, read))
 
         reading.fields = fields  # type: ignore[attr-defined]  # said of a function
         return reading
@@ -162,17 +171,14 @@ def takes(**fields: Field) -> Callable[[Callable[[Request, Any], Awaitable[Respo
     return wrap
 
 
-async def body_of(request: Request) -> dict:
-    """The JSON object a request carries."""
+def parsed(given: bytes) -> dict:
+    """The JSON object that these bytes are."""
     try:
-        given = (await request.body() or b"{}").decode()
-        if depth(given) > DEEPEST:
-            raise ValueError(f"at most {DEEPEST} lists or objects may lie within each other")
-        body = json.loads(given, parse_constant=no_number, parse_int=kept_whole)
-        json.dumps(body, ensure_ascii=False).encode()  # half a surrogate pair is no text
-    except ClientDisconnect as left:
-        status, words = request.scope.get("refused", (400, "the body did not arrive whole"))
-        raise HTTPException(status, words) from left
+        text = (given or b"{}").decode()
+        must_be_modest(text)
+        body = json.loads(text, parse_constant=no_number, parse_int=kept_whole, parse_float=finite)
+        if HALF.search(text):
+            json.dumps(body, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except ValueError as error:
         raise BadRequest(f"the body is not valid JSON: {str(error)[:200]}") from error
     if not isinstance(body, dict):
@@ -180,17 +186,42 @@ async def body_of(request: Request) -> dict:
     return body
 
 
-def depth(text: str) -> int:
-    """How many lists and objects of a JSON text lie within each other."""
-    deepest = now = 0
-    for part in BRACKETS.finditer(text):
-        now += (part[0] in "[{") - (part[0] in "]}")
-        deepest = max(deepest, now)
-    return deepest
+async def body_of(request: Request, read: Callable[[bytes], dict] = parsed) -> dict:
+    """What `read` makes of a request's body; a large one is read beside the loop."""
+    try:
+        given = await request.body()
+    except ClientDisconnect as left:
+        status, words = request.scope.get("refused", (400, "the body did not arrive whole"))
+        raise HTTPException(status, words) from left
+    return await beside(read, given) if len(given) > AT_ONCE else read(given)
+
+
+def must_be_modest(text: str) -> None:
+    """Refuses a JSON text whose values lie too deep, or are too many."""
+    now = values = 0
+    for part in SIGNS.finditer(text):
+        sign = part[0]
+        if sign in "[{":
+            now += 1
+            if now > DEEPEST:
+                raise ValueError(f"at most {DEEPEST} lists or objects may lie within each other")
+        elif sign in "]}":
+            now -= 1
+        elif sign == ",":
+            values += 1
+            if values > MOST_VALUES:
+                raise ValueError(f"at most {MOST_VALUES} values may stand in it")
 
 
 def no_number(text: str) -> float:
     raise ValueError(f"{text} is no number")
+
+
+def finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"{text[:40]} is larger than any number that can be kept")
+    return value
 
 
 def kept_whole(text: str) -> int:

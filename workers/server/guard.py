@@ -21,7 +21,9 @@ MAX_BODY = 1 << 20
 EXCHANGE, MAX_EXCHANGE = "/api/exchange", 32 << 20  # some ten thousand facts
 BODY_SECONDS = 20.0  # for a body to arrive whole
 LOCAL = ("127.0.0.1", "localhost", "[::1]")
-LIMITED = ("/api/training/", "/api/admin/training/", "/api/models/reset", "/api/oqt/")
+LIMITED = (
+    "/api/training/", "/api/admin/training/", "/api/models/reset", "/api/oqt/", "/api/import",
+)  # fmt: skip
 FREE = ("/api/training/runs", "/api/training/datasets")  # to look at, as often as one likes
 SAME = {  # two names of one thing
     "/api/oqt/micro-train": "/api/training/micro",
@@ -49,8 +51,8 @@ CODES = {
 
 
 class Guard:
-    """`hosts` are the names this server answers to, `pages` the origins whose pages may ask beside
-    its own; a `key` is required wherever one is set."""
+    """`hosts` are the names this server answers to, `pages` the origins whose pages may exchange
+    with it; a `key` is required wherever one is set."""
 
     def __init__(
         self,
@@ -71,7 +73,7 @@ class Guard:
             return await self.app(scope, receive, send)
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
         origin = headers.get(b"origin", "")
-        if origin in self.pages and scope["type"] == "http":
+        if self.may_exchange(scope, origin):
             send = readable_by(origin, send)
             if scope["method"] == "OPTIONS":  # a browser asks before it sends a key or a file
                 return await welcome(send)
@@ -90,12 +92,12 @@ class Guard:
         if name_of(host) not in self.hosts:
             return 403, f"this server does not answer as {host!r}", {}
         origin = headers.get(b"origin")
-        own = (f"http://{host}", f"https://{host}", *self.pages)
-        if origin is not None and origin not in own:
+        own = (f"http://{host}", f"https://{host}")
+        if not (origin is None or origin in own or self.may_exchange(scope, origin)):
             return 403, f"pages of {origin} may not ask this server", {}
         if self.key and scope["path"] not in OPEN:
             given = headers.get(b"authorization", "").removeprefix("Bearer ").strip()
-            if not hmac.compare_digest(given.encode(), self.key.encode()):
+            if not same(given, self.key):
                 words = "an API key is needed: Authorization: Bearer KEY"
                 return 401, words, {"WWW-Authenticate": "Bearer"}
         length = headers.get(b"content-length", "0")
@@ -104,11 +106,15 @@ class Guard:
             return TOO_LARGE, f"a body may have {most} bytes", {"Connection": "close"}
         return self.too_often(scope)
 
+    def may_exchange(self, scope: Scope, origin: str) -> bool:
+        """Whether a page that was named at the start asks for what it was named for."""
+        return scope["type"] == "http" and scope["path"] == EXCHANGE and origin in self.pages
+
     def too_often(self, scope: Scope) -> tuple | None:
         if (
             scope["type"] != "http"
             or not scope["path"].startswith(LIMITED)
-            or scope["path"] in FREE
+            or (scope["method"] == "GET" and scope["path"] in FREE)
         ):
             return None
         client = (scope.get("client") or ("",))[0]
@@ -123,6 +129,13 @@ class Guard:
             return 429, f"at most {LIMIT} a minute; try again in {wait} s", {"Retry-After": wait}
         times.append(now)
         return None
+
+
+def same(given: str, key: str) -> bool:
+    """Whether a header's bytes are the key, which clients send in UTF-8 or in Latin-1."""
+    sent = given.encode("latin-1")
+    spelled = (key.encode(), key.encode("latin-1", "replace"))
+    return any([hmac.compare_digest(sent, one) for one in spelled])
 
 
 def longest(path: str) -> int:

@@ -13,7 +13,7 @@ import logging
 import sqlite3
 import sys
 import time
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,11 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--page", action="append", default=[], metavar="ORIGIN",
         help="let a OneSeek page of this origin, as https://oneseek.example, exchange with it",
+    )  # fmt: skip
+    parser.add_argument(
+        "--proxy", action="append", default=[], metavar="ADDRESS",
+        help="believe a proxy at this address, as 127.0.0.1, for whom it asks (X-Forwarded-For); "
+        "nobody is believed unless told",
     )  # fmt: skip
     parser.add_argument("--folder", type=Path, default=Path.home() / ".local/share/oneseek")
     parser.add_argument("--backend", choices=BACK_ENDS, default="auto", help=MEANING)
@@ -167,20 +172,43 @@ async def opened(options: argparse.Namespace) -> Service:
 
 
 class Impatient(H11Protocol):
-    """A connection that has not asked anything after a while is closed: half-open ones cost
-    nothing."""
+    """A connection whose headers, the first or the next, are not whole after a while is closed:
+    half-open ones cost nothing."""
+
+    patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self.patience = self.loop.call_later(HEADER_SECONDS, self.close_if_silent)
+        self.be_patient()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self.be_patient()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.patience.cancel()
+        self.lose_patience()
         super().connection_lost(exc)
 
+    @property
+    def is_between(self) -> bool:
+        """No request is being answered."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def be_patient(self) -> None:
+        if not self.is_between:
+            self.lose_patience()
+        elif self.patience is None:
+            self.patience = self.loop.call_later(HEADER_SECONDS, self.close_if_silent)
+
+    def lose_patience(self) -> None:
+        if self.patience:
+            self.patience.cancel()
+            self.patience = None
+
     def close_if_silent(self) -> None:
+        self.patience = None
         became_a_socket = self.transport.get_protocol() is not self
-        if self.cycle is None and not became_a_socket:
+        if self.is_between and not became_a_socket:
             self.transport.close()
 
 
@@ -208,17 +236,22 @@ class Logged:
             log.info("request", extra={"facts": {**facts, "milliseconds": spent}})
 
 
-def server_settings(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
+def server_settings(
+    app: ASGIApp, host: str, port: int, proxies: Sequence[str] = ()
+) -> uvicorn.Config:
+    """`proxies` are believed when they say for whom they ask."""
     return uvicorn.Config(
         Logged(app), host, port, http=Impatient, log_config=None, access_log=False,
         timeout_graceful_shutdown=5, ws_max_size=1 << 20, timeout_keep_alive=20,
+        proxy_headers=bool(proxies), forwarded_allow_ips=list(proxies),
     )  # fmt: skip
 
 
 async def serve(options: argparse.Namespace) -> None:
     hosts = LOCAL if options.host in LOCAL else (*LOCAL, options.host)
     app = Guard(create_app(await opened(options)), hosts, options.key, pages=tuple(options.page))
-    await uvicorn.Server(server_settings(app, options.host, options.port)).serve()
+    settings = server_settings(app, options.host, options.port, options.proxy)
+    await uvicorn.Server(settings).serve()
 
 
 async def work(options: argparse.Namespace) -> None:

@@ -6,7 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from oneseek.workers.server.admission import Crowded
+
 EVENTS_BEHIND = 256  # a listener that is further behind is dropped
+MOST_LISTENERS = 200  # each costs every event a part of a millisecond
 
 
 class Hub:
@@ -22,8 +25,13 @@ class Hub:
             except asyncio.QueueFull:
                 self.listeners.discard(queue)
 
+    def must_have_room(self) -> None:
+        if len(self.listeners) >= MOST_LISTENERS:
+            raise Crowded(f"{MOST_LISTENERS} listen already; try again later")
+
     @asynccontextmanager
     async def listen(self) -> AsyncIterator[asyncio.Queue]:
+        self.must_have_room()
         queue: asyncio.Queue = asyncio.Queue(EVENTS_BEHIND)
         self.listeners.add(queue)
         try:

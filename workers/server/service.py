@@ -84,6 +84,7 @@ class Service:
         self.runs = Runs(self, self.hub.tell)
         self.heart = Heart(self)
         self.admission = Admission(BATCHES[-1])
+        self.reading = asyncio.Semaphore(1)  # one import at a time
         self.tasks: set[asyncio.Task] = set()
         self.practising = False
         self.started = self.asked = time.monotonic()  # since when it lives; when one last asked

@@ -5,6 +5,8 @@ The native host (headless, tests) keeps everything here; a marker file beside th
 "empty" into "storage was lost".
 """
 
+import contextlib
+import os
 import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -30,6 +32,28 @@ REFUSED = {
 }
 
 
+def make_folder(folder: Path) -> None:
+    """A new folder is its owner's alone; one that was there is left as it is."""
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def keep_private(path: Path) -> None:
+    """Nobody but its owner reads the database, nor its log; SQLite makes that like the
+    database."""
+    with contextlib.suppress(OSError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        for one in path.parent.glob(path.name + "*"):
+            one.chmod(0o600)
+
+
+def refused(fault: BaseException) -> StorageFull | None:
+    """What a fault of SQLite's is when the disk is at fault."""
+    words = REFUSED.get(getattr(fault, "sqlite_errorcode", 0) & 0xFF)  # without its detail
+    return StorageFull(words) if words else None
+
+
 class SqliteStore:
     """`flush` off is for a store that need not outlive a power cut; it does outlive a kill."""
 
@@ -41,14 +65,15 @@ class SqliteStore:
         marker = self.path.with_suffix(".marker")
         new = not self.path.exists()
         self.lost = new and marker.exists()
+        keep_private(self.path)
         self.db = sqlite3.connect(self.path, timeout=30, isolation_level=None)
-        self.db.execute("PRAGMA journal_mode = WAL")
-        self.db.execute("PRAGMA secure_delete = ON")
         try:
+            self.db.execute("PRAGMA journal_mode = WAL")
+            self.db.execute("PRAGMA secure_delete = ON")
             self._migrate(steps)
-        except BaseException:
+        except BaseException as fault:
             self.db.close()
-            raise
+            raise refused(fault) or fault from fault
         marker.touch()
 
     def _migrate(self, steps: Sequence[Sequence[str]]) -> None:
@@ -93,10 +118,7 @@ class SqliteStore:
         except BaseException as fault:
             if self.db.in_transaction:
                 self.db.execute("ROLLBACK")
-            words = REFUSED.get(getattr(fault, "sqlite_errorcode", 0) & 0xFF)  # without its detail
-            if words:
-                raise StorageFull(words) from fault
-            raise
+            raise refused(fault) or fault from fault
 
     def _holds(self, store: str, key: Any, field: str | None, value: Any) -> bool:
         record = self._read(store, key)

@@ -17,10 +17,12 @@ from typing import Any
 from oneseek.engine.core.collecting.content import prompt_hash
 from oneseek.engine.core.collecting.language import detect, line_for
 from oneseek.engine.core.queue.training_queue import DISAGREEMENT
+from oneseek.engine.core.turns import beside
 from oneseek.engine.history.dna import EVERY_QUESTIONS, record_dna
 from oneseek.engine.history.versions import Versions
 from oneseek.engine.learning.lessons import fold
 from oneseek.engine.learning.questions.responses import (
+    COMPARED,
     DISAGREE,
     NOTHING,
     Analysis,
@@ -94,7 +96,7 @@ class MicroTraining:
         `approved` is compared and counted, and not learned; `analyzed` is the caller's own analysis
         (engine/learning/questions/responses.py, analyse)."""
         _check(question, raw_responses)
-        language = language or self.detect(question)
+        language = language or self.detect(question[:COMPARED])
         line = line_for(language, await self._lines())
         async with self.counting:
             stats = await self.stats()
@@ -129,7 +131,7 @@ class MicroTraining:
             sample = await self.store.get("samples", f"stage1_{run}")
             if sample is None:
                 raise KeyError(f"there is no question {run} waiting")
-            found = self._compared(sample)
+            found = await beside(self._compared, sample)
             if sample["state"] == "waiting":
                 await self._first(sample, found)
             if await self.store.get("samples", f"stage2_{run}") is None:

@@ -24,6 +24,7 @@ All numbers lie in [0, 1].
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import NamedTuple
 
 _WORD = re.compile(r"\w+")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=\S)|\n+")
@@ -50,6 +51,7 @@ LOADED = frozenset(
 )
 ENOUGH_WORDS = 60
 SAME = 0.5  # from this similarity on two responses say the same
+COMPARED = 4000  # characters of a question and of a response
 STEM = 5  # letters by which a word is known again in another form
 MOST_LEARNED = 4  # responses side by side
 AGREED, ALONE, DISAGREE, NOTHING = "agreed", "alone", "disagree", "nothing"
@@ -88,13 +90,18 @@ def answering(response: str, question: str = "") -> str:
     """The sentence that answers: the one with most of the question's words, of which names, that
     every sentence has, count half; the first of equals."""
     sentences = [one.strip() for one in _SENTENCE.split(response.strip()) if one.strip()]
-    return max(sentences, key=lambda one: _nearness(one, question), default=response)
+    worth = _worth(question)
+    return max(sentences, key=lambda one: _nearness(one, worth), default=response)
 
 
-def _nearness(sentence: str, question: str) -> int:
-    """How much of the question a sentence takes up."""
+def _worth(question: str) -> dict[str, int]:
+    """What each word of a question counts, by its stem."""
     asked = {word for word in _WORD.findall(question) if word.casefold() not in _SMALL}
-    worth = {word.casefold()[:STEM]: 1 if word[0].isupper() else 2 for word in asked}
+    return {word.casefold()[:STEM]: 1 if word[0].isupper() else 2 for word in asked}
+
+
+def _nearness(sentence: str, worth: Mapping[str, int]) -> int:
+    """How much of a question a sentence takes up."""
     return sum(worth.get(word, 0) for word in {one[:STEM] for one in words_of(sentence)})
 
 
@@ -107,15 +114,31 @@ def core_of(response: str, question: str = "") -> set[str]:
 
 def similarity(one: str, other: str, question: str = "") -> float:
     """Of two responses, from what they say."""
-    a, b = core_of(one, question), core_of(other, question)
-    if not a or not b:
-        return float(a == b)
-    numbers = [{word for word in core if word.isdigit()} for core in (a, b)]
+    return _alike(_said(one, question), _said(other, question))
+
+
+class Said(NamedTuple):
+    """What of a response is compared with others."""
+
+    core: set[str]
+    numbers: set[str]
+    denies: bool
+
+
+def _said(response: str, question: str) -> Said:
+    core = core_of(response, question)
+    return Said(core, {word for word in core if word.isdigit()}, _denies(response, question))
+
+
+def _alike(one: Said, other: Said) -> float:
+    if not one.core or not other.core:
+        return float(one.core == other.core)
+    numbers = one.numbers, other.numbers
     if all(numbers) and not (numbers[0] <= numbers[1] or numbers[1] <= numbers[0]):
         return 0.0
-    if _denies(one, question) != _denies(other, question):
+    if one.denies != other.denies:
         return 0.0
-    return len(a & b) / min(len(a), len(b))
+    return len(one.core & other.core) / min(len(one.core), len(other.core))
 
 
 def analyse(
@@ -130,10 +153,12 @@ def analyse(
     none."""
     if not responses:
         raise ValueError("there are no responses to compare: at least one is needed")
-    given = given or {}
+    given, question = given or {}, question[:COMPARED]
+    responses = [{**one, "response": one["response"][:COMPARED]} for one in responses]
     texts = [one["response"] for one in responses]
     biases = [bias_of(text) for text in texts]
-    alike = [[similarity(one, other, question) for other in texts] for one in texts]
+    said = [_said(text, question) for text in texts]
+    alike = [[_alike(one, other) for other in said] for one in said]
     agreements = [_agreement(i, responses, alike) for i in range(len(texts))]
     qualities = [_quality(text, language, detect) for text in texts]
     known = [a for a in agreements if a is not None]
@@ -144,7 +169,8 @@ def analyse(
     camps, verdict = _counted(responses, says, alike, question, given)
     won = camps[0] if verdict in (AGREED, ALONE) else []
     fit = [i for i in won if qualities[i]] or won
-    whole = [_nearness(answering(text, question), question) for text in texts]
+    worth = _worth(question)
+    whole = [_nearness(answering(text, question), worth) for text in texts]
     best = sorted(
         fit or range(len(texts)), key=lambda i: (-round(weights[i], 2), -whole[i], len(texts[i]), i)
     )

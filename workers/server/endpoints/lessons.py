@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import sys
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from oneseek.engine.core.collecting.held_back import apart
-from oneseek.engine.core.queue.training_queue import CLASSES
-from oneseek.importers.results import ImportResult
-from oneseek.importers.text import TextImporter
+from oneseek.engine.core.queue.training_queue import CLASSES, TrainingQueue
+from oneseek.importers.apart import read_apart, read_here
 from oneseek.workers.server.fields import BadRequest, array, flag, takes, text
-from oneseek.workers.server.service import service_of
+from oneseek.workers.server.service import Service, service_of
 
 SHOWN = 100
+TOGETHER = 100  # lessons that are queued at once
 
 
 async def queue(request: Request) -> JSONResponse:
@@ -78,30 +76,37 @@ async def bring_in(request: Request, body: dict) -> JSONResponse:
     looks like a secret is held back, and counted, unless `allow_secrets` says otherwise."""
     if bool(body["text"]) == bool(body["url"]):
         raise BadRequest("give a text or a url, one of them")
-    if body["url"]:
-        result = (await fetched(body["url"])).to_json()
-    else:
-        result = TextImporter().import_text(body["text"], None, body["title"]).to_json()
-    if result["state"] == "refused":
-        raise BadRequest(result["problem"])
-    added = 0
-    lessons, secret = apart(result["lessons"])
+    service = service_of(request)
+    found = await read(service, {name: body[name] for name in ("text", "title", "url")})
+    if found["state"] == "refused":
+        raise BadRequest(found["problem"])
+    lessons, secret = found["lessons"], found["secret"]
     if body["allow_secrets"]:
-        lessons, secret = result["lessons"], []
-    for lesson in lessons:
-        example = {**lesson, "priority": "import"}
-        example["source"] = {**lesson["source"], "kind": "website" if body["url"] else "text"}
-        change = service_of(request).queue.change
-        added += await change(lambda queue, one=example: queue.add(one, "held")) is not None
-    told = {"state": result["state"], "problem": result["problem"], "examples_generated": added}
+        lessons, secret = lessons + secret, []
+    kind = "website" if body["url"] else "text"
+    examples = [
+        {**one, "priority": "import", "source": {**one["source"], "kind": kind}} for one in lessons
+    ]
+    added = 0
+    for first in range(0, len(examples), TOGETHER):
+        some = examples[first : first + TOGETHER]
+        added += await service.queue.change(lambda queue, some=some: held(queue, some))
+    told = {"state": found["state"], "problem": found["problem"], "examples_generated": added}
     told["held_back"] = len(secret)
     return JSONResponse({"success": True, **told}, 201 if added else 200)
 
 
-async def fetched(url: str) -> ImportResult:
-    """A public web page, read beside the answers; a browser's page can read no other sites."""
-    if sys.platform == "emscripten":
-        raise BadRequest("a page cannot read other sites: give the text, or import it in the page")
-    from oneseek.importers.website import WebsiteImporter
+def held(queue: TrainingQueue, examples: list[dict]) -> int:
+    """How many of these are new; they wait for a person's approval."""
+    return sum(queue.add(one, "held") is not None for one in examples)
 
-    return await asyncio.to_thread(WebsiteImporter().import_website, url)
+
+async def read(service: Service, given: dict) -> dict:
+    """What a text or an address leads to, one at a time and beside the answers; a browser's page
+    can read no other sites, and starts no processes."""
+    if sys.platform != "emscripten":
+        async with service.reading:
+            return await read_apart(given)
+    if given["url"]:
+        raise BadRequest("a page cannot read other sites: give the text, or import it in the page")
+    return read_here(given)

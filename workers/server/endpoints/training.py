@@ -17,6 +17,7 @@ from oneseek.engine.learning.adaptive import AdaptiveConfig, score
 from oneseek.engine.learning.run_data import LARGEST
 from oneseek.engine.learning.runs import moment
 from oneseek.engine.learning.tuning.halving import seconds_of
+from oneseek.workers.server.admission import Crowded
 from oneseek.workers.server.fields import (
     BadRequest,
     array,
@@ -213,9 +214,11 @@ async def run_metrics(request: Request) -> JSONResponse:
 async def add_metrics(request: Request) -> JSONResponse:
     """Add a step's figures to a run from outside: {step, loss, ...}."""
     service, run, body = service_of(request), request.path_params["run_id"], await body_of(request)
+    if run not in service.runs.known:
+        raise HTTPException(404, f"there is no run {run[:80]!r}; start it first")
     step = whole(-1, 0, 10**6 - 1).read(body, "step")
-    if step < 0 or not run.replace("-", "").isalnum() or len(run) > 64:
-        raise BadRequest("a step from 0 up, and a run id of letters, digits and -, are needed")
+    if step < 0:
+        raise BadRequest("a step from 0 up is needed")
     figures = {k: v for k, v in body.items() if isinstance(v, int | float) and len(k) <= 64}
     added = {**figures, "step": step, "run": run}
     await service.store.batch([["put", "metrics", f"{run}/{step:06d}", added]])
@@ -247,6 +250,7 @@ def state_of(service: Service, wanted: str | None) -> dict:
 async def events(request: Request) -> StreamingResponse:
     """Everything that happens, as server-sent events; `runId` narrows it to one run."""
     service, wanted = service_of(request), request.query_params.get("runId")
+    service.hub.must_have_room()
 
     async def stream() -> AsyncIterator[str]:
         async with service.hub.listen() as queue:
@@ -277,6 +281,10 @@ async def training_socket(socket: WebSocket) -> None:
     """The same over a WebSocket, for one run or all."""
     service, wanted = socket.app.state.service, socket.query_params.get("runId")
     await socket.accept()
+    try:
+        service.hub.must_have_room()
+    except Crowded as crowded:
+        return await socket.close(1013, str(crowded))
     async with service.hub.listen() as queue:
         left = asyncio.ensure_future(until_closed(socket))
         try:

@@ -1,0 +1,74 @@
+"""Reading what a stranger sent, in a process of its own: one that takes too long or too much memory
+is ended, and whoever asked goes on.
+
+    python -m oneseek.importers.apart < {"text": ..., "title": ...} or {"url": ...}
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+from typing import Any
+
+from oneseek.engine.core.collecting.held_back import apart
+from oneseek.importers.limits import Limits
+from oneseek.importers.text import TextImporter
+
+MEMORY = 2 << 30  # bytes of addresses, the libraries' own among them
+STOPPED = (
+    "Reading it took longer than {seconds:.0f} seconds, or more memory than an import may use. "
+    "Nothing of it was kept; try a smaller part of it."
+)
+
+
+async def read_apart(given: dict[str, Any], seconds: float = Limits.seconds) -> dict[str, Any]:
+    """What a text or an address leads to: its `state`, its `problem`, the `lessons` to be queued,
+    and the `secret` ones."""
+    reader = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "oneseek.importers.apart", str(seconds)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+    try:
+        told, _ = await asyncio.wait_for(reader.communicate(json.dumps(given).encode()), seconds)
+    except TimeoutError:
+        told = b""
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            reader.kill()
+    if reader.returncode or not told:
+        problem = STOPPED.format(seconds=seconds)
+        return {"state": "refused", "problem": problem, "lessons": [], "secret": []}
+    return json.loads(told)
+
+
+def read_here(given: dict[str, Any]) -> dict[str, Any]:
+    """The same in this process, without its limits."""
+    if given.get("url"):
+        from oneseek.importers.website import WebsiteImporter
+
+        result = WebsiteImporter().import_website(given["url"])
+    else:
+        result = TextImporter().import_text(given["text"], None, given["title"])
+    lessons, secret = apart(result.lessons)
+    found = {"state": result.state, "problem": result.problem}
+    return found | {"lessons": lessons, "secret": secret}
+
+
+def main() -> None:
+    import resource
+
+    seconds = float(sys.argv[1])
+    os.nice(10)
+    resource.setrlimit(resource.RLIMIT_CPU, (int(seconds) + 1,) * 2)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY,) * 2)
+    json.dump(read_here(json.load(sys.stdin)), sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
