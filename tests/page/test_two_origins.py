@@ -16,7 +16,7 @@ from engine.core.storage.store import STEPS
 from tests.support.page import browser as in_browser
 from tests.support.page.acts import MOTTO, idle_after, told_at_length
 from tests.support.page.browser import kept_offline, wait_for_state
-from tests.support.page.stored import stored
+from tests.support.page.stored import holds, stored
 
 pytestmark = [pytest.mark.slow, pytest.mark.kept_offline]
 
@@ -278,8 +278,37 @@ def test_a_stranger_frames_neither_the_page_nor_the_apis_description(
     assert set(ours.evaluate(HEARD)) == {"GET /docs ", OWN}
 
 
+GIVES = """(home) => {
+  const there = open(home + "hand-over.html");
+  addEventListener("message", ({source, data}) => source === there && there.postMessage(
+    {token: data.oneseek, address: location.href, title: "Poison", html: "<p>Trust strangers.</p>"}, "*"));
+}"""
+
+
+@both
+def test_a_stranger_that_hands_over_a_page_is_named_and_refused(stranger: Page, address: str):
+    """Nothing is stored before a yes, and a click that was meant for something else is none."""
+    origin = stranger.evaluate("origin")
+    with stranger.expect_popup() as opened:
+        stranger.evaluate(GIVES, address)
+    asks = opened.value
+    expect(asks.locator("#question")).to_contain_text(f"{origin} wants to give OneSeek this page")
+    focused = "() => (dispatchEvent(new Event('focus')), document.querySelector('#yes').disabled)"
+    assert asks.evaluate(focused)
+    expect(asks.get_by_role("button", name="Read it in OneSeek")).to_be_enabled()
+    with asks.expect_event("close"):
+        asks.get_by_role("button", name="No").click()
+
+
 def test_the_page_itself_may(ours: Page):
     """What strangers try is heard when the page itself asks: nothing above is deaf."""
     asked = """async (body) => (await fetch("api/queue", {method: "POST", body})).status"""
     assert ours.evaluate(asked, CHANGES["api/queue"]) in (200, 201)
     assert ours.evaluate(HEARD) == ["POST /api/queue ", OWN]
+
+
+def test_a_link_chooses_the_model_for_its_visit_alone(page: Page):
+    holds(page, [["settings", "page", {"model": "smollm2-135m"}]])
+    page.goto("/?model=tiny")
+    wait_for_state(page, "ready")
+    assert stored(page, "settings")["page"]["model"] == "smollm2-135m"

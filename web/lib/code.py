@@ -1,10 +1,14 @@
 """Code in an answer: a button that copies it, and colours once highlight.js has come."""
 
+import asyncio
+
 from pyscript import js_import
 from pyscript.ffi import to_js
 
 from web.lib import dom, site
 from web.lib.words import t
+
+LONGEST = 20_000  # characters
 
 _highlighter = None
 
@@ -22,18 +26,17 @@ def furnish(node):
         frame.prepend(pre)
     named = [code for code in node.querySelectorAll('pre code[class^="language-"]')]
     if named:
-        dom.run(colour(named))
+        dom.run(dom.adorn(colour(named)))
 
 
 async def colour(blocks):
-    """Only for code that names its language; without the library it stays as it is."""
+    """Only for code that names a language which is known; all other code stays as it is."""
     global _highlighter
     if _highlighter is None:
         (module,) = await js_import(site.path("vendor/highlight.js"))
         _highlighter = module.default
     for block in blocks:
-        language = block.className[len("language-") :]
-        if _highlighter.getLanguage(language):
-            block.innerHTML = _highlighter.highlight(
-                block.textContent, to_js({"language": language})
-            ).value
+        language, text = block.className[len("language-") :], block.textContent
+        if len(text) <= LONGEST and hasattr(_highlighter.getLanguage(language), "name"):
+            block.innerHTML = _highlighter.highlight(text, to_js({"language": language})).value
+            await asyncio.sleep(0)

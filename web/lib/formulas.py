@@ -36,12 +36,17 @@ def put(fragment, formulas):
     if _setter:
         fill(places)
     else:
-        dom.run(fetched(places))
+        dom.run(dom.adorn(fetched(places)))
 
 
 def fill(places):
+    """One that cannot be set stays as it was written."""
     for place, tex, display in places:
-        _setter.render(tex, place, to_js(dict(SAFE, displayMode=display)))
+        source = place.textContent
+        try:
+            _setter.render(tex, place, to_js(dict(SAFE, displayMode=display)))
+        except Exception:
+            place.textContent = source
 
 
 async def fetched(places):

@@ -2,16 +2,23 @@
 
 A growing text is drawn block by block: blocks that are finished stay untouched, so that a
 selection survives and a long answer costs no more at its end than at its beginning.  What is shown
-before the two libraries are there is plain until they are.
+before the two libraries are there is plain until they are, and what is too much to draw, or fails
+to be drawn, stays as it was written: nothing that is shown can hold up the page or stop it.
 """
 
+from js import console
 from pyscript import js_import
 from pyscript.ffi import to_js
 
 from engine.core.formulas import taken
-from web.lib import code, formulas, site
+from web.lib import code, dom, formulas, site
 
 ALLOWED = "p br hr h1 h2 h3 h4 h5 h6 ul ol li blockquote pre code em strong del a table thead tbody tr th td"
+LONGEST = 50_000  # characters
+MOST = (("<", 10_000), ("<a ", 500), ("<pre", 100), ("<table", 100))
+"""How often these may stand in the HTML of one text."""
+DEEPEST = " ".join([":is(li, blockquote)"] * 40)
+"""What is nested deeper still, markdown-it leaves out."""
 
 _reader = None
 _purifier = None
@@ -33,15 +40,31 @@ async def load():
         show(*_plain.pop())
 
 
+def drawn(text):
+    """A DocumentFragment of `text`: what its Markdown means, else the text as it was written."""
+    try:
+        found = pure(text) if len(text) <= LONGEST else None
+    except Exception as fault:
+        console.warn("a text is shown as it was written: %s" % fault)
+        found = None
+    return found or dom.fragment(dom.make("p", text, cls="as-written"))
+
+
 def pure(text):
-    """A DocumentFragment of `text`, with nothing in it that can act or load."""
+    """What the Markdown of `text` means, with nothing in it that can act or load; None where it is
+    too much to draw."""
     rules = {
         "ALLOWED_TAGS": ALLOWED.split(),
         "ALLOWED_ATTR": ["href", "start", "class"],  # the language of code; there is no other
         "RETURN_DOM_FRAGMENT": True,
     }
-    text, found = taken(text)
-    fragment = _purifier.sanitize(_reader.render(text), to_js(rules))
+    marked, found = taken(text)
+    html = _reader.render(marked)
+    if any(html.count(tag) > most for tag, most in MOST):
+        return None
+    fragment = _purifier.sanitize(html, to_js(rules))
+    if dom.find(DEEPEST, fragment):
+        return None
     formulas.put(fragment, found)
     for link in fragment.querySelectorAll("a"):
         link.target = "_blank"
@@ -78,9 +101,9 @@ class Growing:
         while self.node.childNodes.length > self.kept:
             self.node.removeChild(self.node.lastChild)
         if end > self.drawn:
-            self.node.appendChild(pure(text[self.drawn : end]))
+            self.node.appendChild(drawn(text[self.drawn : end]))
             self.drawn, self.kept = end, self.node.childNodes.length
-        self.node.appendChild(pure(text[self.drawn :]))
+        self.node.appendChild(drawn(text[self.drawn :]))
 
 
 def show(node, text):
@@ -89,5 +112,5 @@ def show(node, text):
         node.textContent = text
         _plain.append((node, text))
         return
-    node.replaceChildren(pure(text))
+    node.replaceChildren(drawn(text))
     code.furnish(node)
