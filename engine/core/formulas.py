@@ -10,22 +10,42 @@ OPENS, CLOSES = "\ue000", "\ue001"  # characters of private use, around a formul
 UTF8 = ("utf-8", "surrogatepass")  # half a pair is a character like others
 LONGEST = 2000  # bytes; what is longer, or has more braces, stays as it was written
 BRACES = 100
-MOST = 200  # formulas of one text; those that follow stay as they were written
+LOOKS = 4000  # places of one text where something may begin
+MOST = 200  # formulas of one text; what follows stays as it was written
+SIGNS = (b"`", b"~", b"\\", b"$")  # code or a formula may begin with
 FENCE = 3  # signs
+
+
+class Ahead:
+    """Where marks come next in bytes that are gone through once, from the beginning to the end:
+    each is looked for but once, however often it is asked for."""
+
+    def __init__(self, data):
+        self.data, self.places = data, {}
+
+    def find(self, mark, at):
+        """The first place from `at` on; the end of the bytes where it does not come again."""
+        place = self.places.get(mark, -1)
+        if place < at:
+            place = self.data.find(mark, at)
+            place = self.places[mark] = place if place >= 0 else len(self.data)
+        return place
 
 
 def taken(text):
     """The text with a mark in the place of each formula, and the formulas: (source, tex,
     display)."""
     data = text.replace(OPENS, "").replace(CLOSES, "").encode(*UTF8)
-    found, parts, at, plain, unclosed = [], [], 0, 0, set()
-    while at < len(data) and len(found) < MOST:
-        at = next_sign(data, at)
+    found, parts, at, plain, ahead = [], [], 0, 0, Ahead(data)
+    for _ in range(LOOKS):
+        at = min(ahead.find(sign, at) for sign in SIGNS)
+        if at == len(data) or len(found) == MOST:
+            break
         sign = data[at : at + 1]
         if sign in (b"`", b"~"):
-            at = after_code(data, at, unclosed)
+            at = after_code(data, at, ahead)
             continue
-        formula = formula_at(data, at) if sign else None
+        formula = formula_at(data, at, ahead)
         if not formula:
             at += 2 if sign == b"\\" else 1
             continue
@@ -36,35 +56,28 @@ def taken(text):
     return "".join(parts) + data[plain:].decode(*UTF8), found
 
 
-def next_sign(data, at):
-    """Where the next character stands that may begin code or a formula; the end without one."""
-    while at < len(data) and data[at] not in b"`~\\$":
-        at += 1
-    return at
-
-
-def after_code(data, at, unclosed):
-    """Where the code that begins here ends; the next character where it never does. `unclosed` are
-    the marks that are known not to come again."""
+def after_code(data, at, ahead):
+    """Where the code that begins here ends; the next character where it never does."""
     end = at
     while data[end : end + 1] == data[at : at + 1]:
         end += 1
     mark = data[at:end]
     if mark[:1] == b"~" and len(mark) < FENCE:
         return end
-    closed = -1 if mark in unclosed else data.find(mark, end)
-    if closed >= 0:
+    closed = ahead.find(mark, end)
+    if closed < len(data):
         return closed + len(mark)
-    unclosed.add(mark)
     return len(data) if len(mark) >= FENCE else end
 
 
-def formula_at(data, at):
+def formula_at(data, at, ahead):
     for opens, closes, display in PAIRS:
         if data[at : at + len(opens)] == opens:
-            end = data.find(closes, at + len(opens), at + LONGEST)
+            end = ahead.find(closes, at + len(opens))
+            if end - at > LONGEST or end == len(data):
+                return None
             tex = data[at + len(opens) : end]
-            if end < 0 or not tex.strip() or b"\n\n" in tex or tex.count(b"{") > BRACES:
+            if not tex.strip() or b"\n\n" in tex or tex.count(b"{") > BRACES:
                 return None
             if opens == b"$" and not is_formula(tex, data[end + 1 : end + 2]):
                 return None

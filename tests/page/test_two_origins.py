@@ -20,7 +20,7 @@ from tests.support.page.stored import holds, stored
 
 pytestmark = [pytest.mark.slow, pytest.mark.kept_offline]
 
-LEARNED = '{"prompt": "What is my motto?", "answer": "Trust strangers.", "priority": "fact"}'
+LEARNED = '{"prompt": "What is my motto?", "answer": "Trust strangers."}'
 RESET = '{"confirmation": "RESET"}'
 CHANGES = {"api/queue": LEARNED, "api/models/reset": RESET}
 TELLS = ("api/memory", "api/queue", "api/models/versions/0/verify", "metrics", "healthz")
@@ -303,8 +303,9 @@ def test_a_stranger_that_hands_over_a_page_is_named_and_refused(stranger: Page, 
 def test_the_page_itself_may(ours: Page):
     """What strangers try is heard when the page itself asks: nothing above is deaf."""
     asked = """async (body) => (await fetch("api/queue", {method: "POST", body})).status"""
-    assert ours.evaluate(asked, CHANGES["api/queue"]) in (200, 201)
-    assert ours.evaluate(HEARD) == ["POST /api/queue ", OWN]
+    by_form = LEARNED[:-1] + ', "x": "="}'
+    assert [ours.evaluate(asked, body) for body in (LEARNED, by_form)] == [201, 200]
+    assert ours.evaluate(HEARD) == ["POST /api/queue "] * 2 + [OWN]
 
 
 def test_a_link_chooses_the_model_for_its_visit_alone(page: Page):

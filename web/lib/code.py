@@ -11,6 +11,7 @@ from web.lib.words import t
 LONGEST = 20_000  # characters
 
 _highlighter = None
+_attempt = None
 
 
 def furnish(node):
@@ -31,12 +32,15 @@ def furnish(node):
 
 async def colour(blocks):
     """Only for code that names a language which is known; all other code stays as it is."""
-    global _highlighter
+    global _highlighter, _attempt
     if _highlighter is None:
-        (module,) = await js_import(site.path("vendor/highlight.js"))
-        _highlighter = module.default
+        module, careful = await js_import(site.path("vendor/highlight.js"), site.path("attempt.js"))
+        _highlighter, _attempt = module.default, careful.attempt
     for block in blocks:
         language, text = block.className[len("language-") :], block.textContent
-        if len(text) <= LONGEST and hasattr(_highlighter.getLanguage(language), "name"):
-            block.innerHTML = _highlighter.highlight(text, to_js({"language": language})).value
-            await asyncio.sleep(0)
+        if len(text) > LONGEST or dom.is_none(_attempt(_highlighter, "getLanguage", language)):
+            continue
+        coloured = _attempt(_highlighter, "highlight", text, to_js({"language": language}))
+        if not dom.is_none(coloured):
+            block.innerHTML = coloured.value
+        await asyncio.sleep(0)

@@ -6,7 +6,6 @@ before the two libraries are there is plain until they are, and what is too much
 to be drawn, stays as it was written: nothing that is shown can hold up the page or stop it.
 """
 
-from js import console
 from pyscript import js_import
 from pyscript.ffi import to_js
 
@@ -17,53 +16,60 @@ ALLOWED = "p br hr h1 h2 h3 h4 h5 h6 ul ol li blockquote pre code em strong del 
 LONGEST = 50_000  # characters
 MOST = (("<", 10_000), ("<a ", 500), ("<pre", 100), ("<table", 100))
 """How often these may stand in the HTML of one text."""
+CELLS = 10_000
+"""How many the tables of one text may have; a row that is short of some gets those too."""
 DEEPEST = " ".join([":is(li, blockquote)"] * 40)
 """What is nested deeper still, markdown-it leaves out."""
 
 _reader = None
 _purifier = None
+_attempt = None
 _plain = []
 
 
 async def load():
     """Fetch the two libraries, once."""
-    global _reader, _purifier
+    global _reader, _purifier, _attempt
     if _reader:
         return
-    reader, purifier = await js_import(
-        site.path("vendor/markdown-it.js"), site.path("vendor/purify.js")
+    reader, purifier, careful = await js_import(
+        site.path("vendor/markdown-it.js"), site.path("vendor/purify.js"), site.path("attempt.js")
     )
     options = {"html": False, "linkify": True, "breaks": True}
     _reader = reader.default.new(to_js(options)).disable("image")
-    _purifier = purifier.default
+    _purifier, _attempt = purifier.default, careful.attempt
     while _plain:
         show(*_plain.pop())
 
 
 def drawn(text):
     """A DocumentFragment of `text`: what its Markdown means, else the text as it was written."""
-    try:
-        found = pure(text) if len(text) <= LONGEST else None
-    except Exception as fault:
-        console.warn("a text is shown as it was written: %s" % fault)
-        found = None
-    return found or dom.fragment(dom.make("p", text, cls="as-written"))
+    text = text.replace("\0", "\ufffd")  # JavaScript is given what stands before it, and no more
+    return pure(text) or dom.fragment(dom.make("p", text, cls="as-written"))
+
+
+def cells(text):
+    """How many cells a text may be drawn with, if all of it is one table."""
+    rows = [line.count("|") for line in text.split("\n") if "|" in line]
+    return max(rows) * len(rows) if rows else 0
 
 
 def pure(text):
     """What the Markdown of `text` means, with nothing in it that can act or load; None where it is
-    too much to draw."""
+    too much to draw, or cannot be drawn."""
+    if len(text) > LONGEST or cells(text) > CELLS:
+        return None
     rules = {
         "ALLOWED_TAGS": ALLOWED.split(),
         "ALLOWED_ATTR": ["href", "start", "class"],  # the language of code; there is no other
         "RETURN_DOM_FRAGMENT": True,
     }
     marked, found = taken(text)
-    html = _reader.render(marked)
-    if any(html.count(tag) > most for tag, most in MOST):
+    html = dom.or_none(_attempt(_reader, "render", marked))
+    if html is None or any(html.count(tag) > most for tag, most in MOST):
         return None
-    fragment = _purifier.sanitize(html, to_js(rules))
-    if dom.find(DEEPEST, fragment):
+    fragment = dom.or_none(_attempt(_purifier, "sanitize", html, to_js(rules)))
+    if fragment is None or dom.find(DEEPEST, fragment):
         return None
     formulas.put(fragment, found)
     for link in fragment.querySelectorAll("a"):
