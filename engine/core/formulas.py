@@ -88,4 +88,3 @@ def formula_at(data, at, ahead):
 def is_formula(tex, following):
     """Between single dollars: nothing but a formula touches both, and no number follows."""
     return tex[:1] not in b" \n" and tex[-1:] not in b" \n" and not following.isdigit()
-

@@ -62,7 +62,9 @@ def lines_run(text: str) -> int:
     return count
 
 
-@pytest.mark.parametrize("unit", ["\\(", "$$ ", "$a", "`a", "~~~a", "\\[\n\n", "$x$ ", "${", "å", "````"])
+@pytest.mark.parametrize(
+    "unit", ["\\(", "$$ ", "$a", "`a", "~~~a", "\\[\n\n", "$x$ ", "${", "å", "````"]
+)
 def test_a_text_twice_as_long_is_twice_the_work(unit):
     """Whatever begins in it again and again, and never ends."""
     assert lines_run(unit * 4000) <= 2.1 * lines_run(unit * 2000)

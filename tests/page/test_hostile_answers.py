@@ -29,7 +29,7 @@ SHOWN = """() => [...document.querySelectorAll("article")].map((article) => {
   const text = article.querySelector(".text");
   return [text.textContent, text.querySelectorAll("*").length, text.querySelectorAll("button").length,
     [...text.querySelectorAll("script, iframe, img, style, form, [onerror], [id]")].length,
-    [...text.querySelectorAll("[href]")].map((link) => link.protocol ?? "none")];
+    [...text.querySelectorAll("a[href]")].map((link) => link.protocol)];
 })"""
 ELEMENTS, BLOCKS = 10_000, 100  # at most, of one message: web/lib/markdown.py
 READY = 'html[data-page="ready"]'

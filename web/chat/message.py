@@ -21,7 +21,8 @@ def draw(turn, number, count, learns):
         return _draw(turn, number, count, learns)
     except Exception as fault:
         console.warn("a message is shown as its text alone: %s" % fault)
-        text = dom.make("div", str(turn.get("text") or "").replace("\0", "\ufffd"), cls="text as-written")
+        text = dom.make("div", cls="text as-written")
+        markdown.plain(text, str(turn.get("text") or ""))
         return dom.make("article", text, cls="message " + turn["role"], id=turn["id"])
 
 
@@ -42,7 +43,7 @@ def _draw(turn, number, count, learns):
         aria_label=t("chat.by_you" if mine else "chat.by_oneseek"),
     )
     if mine:
-        body.textContent = turn["text"].replace("\0", "\ufffd")
+        markdown.plain(body, turn["text"])
     elif turn["text"]:
         markdown.show(body, turn["text"])
     elif turn["state"] == "streaming":

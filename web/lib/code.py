@@ -38,9 +38,9 @@ async def colour(blocks):
         _highlighter, _attempt = module.default, careful.attempt
     for block in blocks:
         language, text = block.className[len("language-") :], block.textContent
-        if len(text) > LONGEST or dom.is_none(_attempt(_highlighter, "getLanguage", language)):
+        if len(text) > LONGEST or dom.is_none(_attempt(_highlighter.getLanguage, language)):
             continue
-        coloured = _attempt(_highlighter, "highlight", text, to_js({"language": language}))
+        coloured = _attempt(_highlighter.highlight, text, to_js({"language": language}))
         if not dom.is_none(coloured):
             block.innerHTML = coloured.value
         await asyncio.sleep(0)

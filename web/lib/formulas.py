@@ -44,7 +44,7 @@ def fill(places):
     """One that cannot be set stays as it was written."""
     for place, tex, display in places:
         source = place.textContent
-        _attempt(_setter, "render", tex, place, to_js(dict(SAFE, displayMode=display)))
+        _attempt(_setter.render, tex, place, to_js(dict(SAFE, displayMode=display)))
         if not dom.find("math", place):
             place.textContent = source
 

@@ -18,6 +18,7 @@ MOST = (("<", 10_000), ("<a ", 500), ("<pre", 100), ("<table", 100))
 """How often these may stand in the HTML of one text."""
 CELLS = 10_000
 """How many the tables of one text may have; a row that is short of some gets those too."""
+LONG_WORD = 1000
 DEEPEST = " ".join([":is(li, blockquote)"] * 40)
 """What is nested deeper still, markdown-it leaves out."""
 
@@ -42,9 +43,26 @@ async def load():
         show(*_plain.pop())
 
 
+def plain(node, text):
+    """Show a text as it was written."""
+    node.textContent = readable(text)
+    ease(node, text)
+
+
+def readable(text):
+    """JavaScript is given what stands before the first NUL, and no more."""
+    return text.replace("\0", "\ufffd")
+
+
+def ease(node, text):
+    """Words so long that a browser would take seconds to lay them out are laid out more simply."""
+    if any(len(word) > LONG_WORD for word in text.split()):
+        node.classList.add("unkerned")
+
+
 def drawn(text):
     """A DocumentFragment of `text`: what its Markdown means, else the text as it was written."""
-    text = text.replace("\0", "\ufffd")  # JavaScript is given what stands before it, and no more
+    text = readable(text)
     return pure(text) or dom.fragment(dom.make("p", text, cls="as-written"))
 
 
@@ -65,10 +83,10 @@ def pure(text):
         "RETURN_DOM_FRAGMENT": True,
     }
     marked, found = taken(text)
-    html = dom.or_none(_attempt(_reader, "render", marked))
+    html = dom.or_none(_attempt(_reader.render, marked))
     if html is None or any(html.count(tag) > most for tag, most in MOST):
         return None
-    fragment = dom.or_none(_attempt(_purifier, "sanitize", html, to_js(rules)))
+    fragment = dom.or_none(_attempt(_purifier.sanitize, html, to_js(rules)))
     if fragment is None or dom.find(DEEPEST, fragment):
         return None
     formulas.put(fragment, found)
@@ -101,8 +119,9 @@ class Growing:
 
     def show(self, text):
         if not _reader:
-            self.node.textContent = text
+            plain(self.node, text)
             return
+        ease(self.node, text)
         end = finished(text)
         while self.node.childNodes.length > self.kept:
             self.node.removeChild(self.node.lastChild)
@@ -115,8 +134,9 @@ class Growing:
 def show(node, text):
     """Draw a whole text."""
     if not _reader:
-        node.textContent = text
+        plain(node, text)
         _plain.append((node, text))
         return
+    ease(node, text)
     node.replaceChildren(drawn(text))
     code.furnish(node)
