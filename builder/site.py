@@ -66,7 +66,7 @@ ONLY_IN_CPYTHON = {"sqlite.py", "backup.py", "language.py", "turns.py", "environ
 ROOT_FILES = (
     "index.html", "hand-over.html", "oqt-dashboard.html", "manifest.webmanifest", "sw.js",
 )  # fmt: skip
-# Below the site's address, what the HTTP API answers: in the page it comes from the engine's worker.
+# What the HTTP API answers below the site's address; in the page that is the engine's worker.
 API = r"^((api|v1)/|(healthz|metrics|openapi\.json|docs)$)"
 # The service worker keeps the page and its engine from the first visit on, what an import needs
 # once it is used, and never a model: that is kept, in pieces and checked, by who loads it.

@@ -25,7 +25,7 @@ RESET = '{"confirmation": "RESET"}'
 CHANGES = {"api/queue": LEARNED, "api/models/reset": RESET}
 TELLS = ("api/memory", "api/queue", "api/models/versions/0/verify", "metrics", "healthz")
 
-# Each way is `(address, body) => what could be read`, in a page of the stranger's; where the browser
+# Each way is `(address, body) => what could be read`, in a stranger's page; where the browser
 # itself does not let it begin, it fails. Those in SENDS bring a body, those in GETS none.
 SENDS = {
     "a form of plain text in a window": "(url, body) => form(url, body, 'text/plain', '_blank')",

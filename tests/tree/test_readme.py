@@ -62,8 +62,8 @@ def test_the_example_for_playwright_is_the_one_that_is_run():
 @pytest.mark.slow
 @pytest.mark.kept_offline
 def test_the_example_for_the_console_answers_on_a_first_visit(page: Page):
-    """As soon as the engine is ready, before the service worker is in charge; and in a page that was
-    loaded past it."""
+    """As soon as the engine is ready, before the service worker is in charge; and in a page that
+    was loaded past it."""
     page.goto("/?model=tiny")
     wait_for_state(page, "ready")
     console = page.context.new_cdp_session(page)

@@ -16,13 +16,14 @@ class Choice:
         self.page.model, self.page.keeps_model = loaded, keep
         overlay.close_all()
         self.page.status.know(model=True, loading="", failed="")
+        self.page.header.draw()
+        self.page.chat.draw()
         if keep:
             await self.remember(loaded.model)
             dom.run(self.ask_to_keep())
             await self.page.reserve()
         await self.read_version()
         self.page.touch("model", "tab")
-        self.page.chat.draw()
         self.page.presence.ready()
 
     async def remember(self, model):
