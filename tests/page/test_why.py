@@ -30,7 +30,6 @@ MANUAL = {"kind": "import", "title": "The manual"}
         ("heart", [MANUAL], "By heart: it stands in “The manual”"),
         ("heart", [MANUAL, {"kind": "told"}], "By heart: you told it"),
         ("version", [MANUAL], "Learned, in v0.1: it stands in “The manual”"),
-        ("version", [{"kind": "import"}], "Learned, in v0.1: you told it"),
     ],
 )
 def test_what_a_source_says_is_not_said_to_be_told(by, sources, said):
