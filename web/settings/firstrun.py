@@ -66,7 +66,7 @@ class FirstRun:
         """The model that is loaded, or about to be, by the name it was offered under, one from a
         file by what it makes; empty without one."""
         loaded = self.page.model
-        known = self.model(self.page.choice.model_id())
+        known = self.model(self.progress.model if self.progress else self.page.choice.model_id())
         return known["name"] if known else loaded.name if loaded else ""
 
     # ------------------------------------------------------------------------------------ card
