@@ -35,12 +35,14 @@ async def colour(blocks):
     global _highlighter, _attempt
     if _highlighter is None:
         module, careful = await js_import(site.path("vendor/highlight.js"), site.path("attempt.js"))
-        _highlighter, _attempt = module.default, careful.attempt
+        _highlighter, _attempt = module, careful.attempt
     for block in blocks:
         language, text = block.className[len("language-") :], block.textContent
-        if len(text) > LONGEST or dom.is_none(_attempt(_highlighter.getLanguage, language)):
+        if len(text) > LONGEST or dom.is_none(
+            _attempt(_highlighter, "default.getLanguage", language)
+        ):
             continue
-        coloured = _attempt(_highlighter.highlight, text, to_js({"language": language}))
+        coloured = _attempt(_highlighter, "default.highlight", text, to_js({"language": language}))
         if not dom.is_none(coloured):
             block.innerHTML = coloured.value
         await asyncio.sleep(0)

@@ -44,7 +44,7 @@ def fill(places):
     """One that cannot be set stays as it was written."""
     for place, tex, display in places:
         source = place.textContent
-        _attempt(_setter.render, tex, place, to_js(dict(SAFE, displayMode=display)))
+        _attempt(_setter, "default.render", tex, place, to_js(dict(SAFE, displayMode=display)))
         if not dom.find("math", place):
             place.textContent = source
 
@@ -53,5 +53,5 @@ async def fetched(places):
     """Until it has come, and where it cannot, a formula reads as it was written."""
     global _setter, _attempt
     module, careful = await js_import(site.path("vendor/temml.js"), site.path("attempt.js"))
-    _setter, _attempt = module.default, careful.attempt
+    _setter, _attempt = module, careful.attempt
     fill(places)

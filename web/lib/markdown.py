@@ -38,7 +38,7 @@ async def load():
     )
     options = {"html": False, "linkify": True, "breaks": True}
     _reader = reader.default.new(to_js(options)).disable("image")
-    _purifier, _attempt = purifier.default, careful.attempt
+    _purifier, _attempt = purifier, careful.attempt
     while _plain:
         show(*_plain.pop())
 
@@ -83,10 +83,10 @@ def pure(text):
         "RETURN_DOM_FRAGMENT": True,
     }
     marked, found = taken(text)
-    html = dom.or_none(_attempt(_reader.render, marked))
+    html = dom.or_none(_attempt(_reader, "render", marked))
     if html is None or any(html.count(tag) > most for tag, most in MOST):
         return None
-    fragment = dom.or_none(_attempt(_purifier.sanitize, html, to_js(rules)))
+    fragment = dom.or_none(_attempt(_purifier, "default.sanitize", html, to_js(rules)))
     if fragment is None or dom.find(DEEPEST, fragment):
         return None
     formulas.put(fragment, found)
