@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
-from engine.core.storage.store import STEPS
+from oneseek.engine.core.storage.store import STEPS
 from tests.support.page import browser as in_browser
 from tests.support.page.acts import MOTTO, idle_after, told_at_length
 from tests.support.page.browser import kept_offline, wait_for_state

@@ -17,7 +17,7 @@ def t(key, **values):
     return found
 """
 SAYS = """
-from web.chat import why
+from oneseek.web.chat import why
 print(why.by({"by": BY, "version": "v0.1", "facts": [{"source": one} for one in SOURCES]}))
 """
 MANUAL = {"kind": "import", "title": "The manual"}

@@ -2,9 +2,9 @@
 
 from js import console
 
-from web.chat import about, why
-from web.lib import dom, markdown
-from web.lib.words import t
+from oneseek.web.chat import about, why
+from oneseek.web.lib import dom, markdown
+from oneseek.web.lib.words import t
 
 CUT_OFF = {
     "length": ("continue", "continue", "play"),

@@ -5,10 +5,10 @@ true at its moment.
 current.
 """
 
-from engine.core.collecting.secrets import secrets_in
-from web.learning import records, truth
-from web.lib import dom
-from web.lib.words import t
+from oneseek.engine.core.collecting.secrets import secrets_in
+from oneseek.web.learning import records, truth
+from oneseek.web.lib import dom
+from oneseek.web.lib.words import t
 
 TONES = {
     "remembered": "good",

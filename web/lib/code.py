@@ -5,8 +5,8 @@ import asyncio
 from pyscript import js_import
 from pyscript.ffi import to_js
 
-from web.lib import dom, site
-from web.lib.words import t
+from oneseek.web.lib import dom, site
+from oneseek.web.lib.words import t
 
 LONGEST = 20_000  # characters
 
