@@ -67,6 +67,8 @@ ONLY_IN_CPYTHON = {"sqlite.py", "backup.py", "language.py", "turns.py", "environ
 ROOT_FILES = (
     "index.html", "hand-over.html", "oqt-dashboard.html", "manifest.webmanifest", "sw.js",
 )  # fmt: skip
+# What the HTTP API answers below the site's address; in the page that is the engine's worker.
+API = r"^((api|v1)/|(healthz|metrics|openapi\.json|docs)$)"
 # The service worker keeps the page and its engine from the first visit on, what an import needs
 # once it is used, and never a model: that is kept, in pieces and checked, by who loads it.
 NEVER_KEPT = re.compile(r"^models-")
@@ -202,6 +204,7 @@ def roots(site: Site, settings: dict[str, dict]) -> dict[str, bytes]:
         },
         "workers": settings,
         "stores": STEPS,
+        "api": API,
     }
 
     def given(name: str) -> str:
@@ -244,7 +247,7 @@ def service_worker(site: Site, finished: dict[str, bytes]) -> bytes:
         kinds[kind] = headers.headers(path)
         files[path] = {"sha256": found, "keep": how_kept(path), "headers": kind}
     kinds[".bin"] |= {"X-Inflated": "yes"}  # as it is kept
-    facts = {"build": site.build_hash(), "files": files, "headers": kinds}
+    facts = {"build": site.build_hash(), "files": files, "headers": kinds, "api": API}
     text = (ROOT / "web/static/sw.js").read_text()
     return text.replace("const SITE = {};", f"const SITE = {json.dumps(facts)};", 1).encode()
 

@@ -131,10 +131,15 @@ def _count(reader: PdfReader) -> int:
         return 0
 
 
+_NO_TITLE = ("(anonymous)", "(unspecified)", "untitled")  # written where nobody gave one
+
+
 def _properties(reader: PdfReader, reading: Reading) -> None:
     try:
         information = reader.metadata
         reading.title = " ".join(str(information.title or "").split()) if information else ""
+        if reading.title.lower() in _NO_TITLE:
+            reading.title = ""
         reading.author = " ".join(str(information.author or "").split()) if information else ""
         created = information.creation_date if information else None
         reading.date = created.date().isoformat() if created else ""

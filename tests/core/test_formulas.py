@@ -2,6 +2,7 @@
 price."""
 
 import json
+import sys
 
 import pytest
 from hypothesis import given
@@ -25,6 +26,9 @@ FORMULAS = [
     ("```\nunfinished $x$", []),
     ("$$$", []),
     ("~~struck~~ $x$", [("$x$", "x", False)]),
+    ("ett nät, $å$, \u4e2d \\\\(b\\\\)", [("$å$", "å", False)]),
+    ("$" + "{" * 101 + "}" * 101 + "$", []),
+    ("$" + "x" * 3000 + "$", []),
 ]
 
 
@@ -33,12 +37,37 @@ def test_what_is_a_formula_and_what_is_not(text, found):
     assert taken(text)[1] == found
 
 
-@given(st.text(st.sampled_from("$\\()[]`~ x1\n")))
+@given(st.text(st.sampled_from("$\\()[]`~ x1\nåæ\u4e2d\ud800\0")))
 def test_with_the_formulas_put_back_the_text_is_whole(text):
     marked, found = taken(text)
     for number, (source, _, _) in enumerate(found):
         marked = marked.replace(f"{OPENS}{number}{CLOSES}", source, 1)
     assert marked == text
+
+
+def lines_run(text: str) -> int:
+    """How many lines of Python are run to look for its formulas."""
+    count = 0
+
+    def follow(frame, event, _):
+        nonlocal count
+        count += event == "line"
+        return follow
+
+    sys.settrace(follow)
+    try:
+        taken(text)
+    finally:
+        sys.settrace(None)
+    return count
+
+
+@pytest.mark.parametrize(
+    "unit", ["\\(", "$$ ", "$a", "`a", "~~~a", "\\[\n\n", "$x$ ", "${", "å", "````"]
+)
+def test_a_text_twice_as_long_is_twice_the_work(unit):
+    """Whatever begins in it again and again, and never ends."""
+    assert lines_run(unit * 4000) <= 2.1 * lines_run(unit * 2000)
 
 
 def test_characters_that_mark_formulas_are_taken_out_of_a_text():

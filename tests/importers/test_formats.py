@@ -1,9 +1,11 @@
 """Files made by LibreOffice, Chromium, groff and poppler come out with the words that were put
 in."""
 
+import io
 import json
 
 import pytest
+from pypdf import PdfWriter
 
 from oneseek.importers.document import Document, ImportRefused
 from oneseek.importers.read import IsPicture, read
@@ -55,6 +57,14 @@ def test_a_pdf_has_no_page_numbers_headers_or_cut_words():
     assert "drunknade sjömän" in text and "AGA-lampa" in text
     assert text.count("Skarvholmens vänner") == 1
     assert not any(line.strip().isdigit() for line in text.splitlines())
+
+
+@pytest.mark.parametrize("given", ["(anonymous)", "Untitled", "(unspecified)"])
+def test_a_title_that_a_program_wrote_where_nobody_gave_one_is_none(given):
+    written, file = PdfWriter(FILES / "libreoffice_en.pdf"), io.BytesIO()
+    written.add_metadata({"/Title": given})
+    written.write(file)
+    assert given.lower() not in only(file.getvalue(), "manual.pdf").title.lower()
 
 
 def test_the_name_of_a_file_is_not_believed():

@@ -284,9 +284,10 @@ def test_scenario_15_a_closed_site_through_the_bookmark_or_a_named_proxy(
     there.goto(f"{web}/closed")
     with there.expect_popup() as opened:
         there.evaluate(bookmark.removeprefix("javascript:"))
-    expect(opened.value.get_by_role("status")).to_have_text(
-        "Read in OneSeek. You can close this window."
-    )
+    asks = opened.value
+    expect(asks.locator("#question")).to_contain_text(f"{web} wants to give OneSeek this page")
+    asks.get_by_role("button", name="Read it in OneSeek").click()
+    expect(asks.get_by_role("status")).to_have_text("Read in OneSeek. You can close this window.")
     source = ready(page, "Fyren på Skarvholmen")
     assert "Albert Öhrnström" in text_of(source)
     source.get_by_role("button", name="Remove").click()

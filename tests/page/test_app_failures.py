@@ -53,7 +53,8 @@ def test_another_model_chosen_while_one_is_on_its_way_waits_too(page: Page):
     page.goto("/?engine=cpu")
     page.locator("html[data-page=ready]").wait_for(state="attached")
     page.get_by_role("button", name="Just look around").click()
-    page.get_by_role("button", name="Choose a model").click()
+    expect(page.locator("#model-button")).not_to_contain_text("Choose a model")
+    page.locator("#model-button").click()
     page.get_by_role("dialog").get_by_role("button", name="Use").first.click()
     expect(page.get_by_role("region", name="Notices")).to_contain_text(
         "A model is being loaded already."

@@ -103,6 +103,7 @@ def test_what_looks_like_a_secret_waits_outside_the_store(home: Page):
     home.get_by_role("button", name="New chat").click()
     say(home, "My password is hunter2secret99")
     finished(home)
+    expect(home.locator("article.user .told")).to_contain_text("This looks like a password.")
     assert "hunter2secret99" not in home.evaluate(
         """async () => {
           const open = indexedDB.open("oneseek");

@@ -376,6 +376,16 @@ def test_health_figures_and_documents_answer(host):
     assert not re.search(r"(src|href)=.?(https?:)?//", page), "the page of the API asks elsewhere"
 
 
+def test_pages_for_people_stand_in_no_frame_and_run_nothing(host):
+    for path in ("/docs", "/oqt-dashboard"):
+        headers = host.ask("GET", path).headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy, path
+        assert "unsafe" not in policy
+        kept = "cross-origin-resource-policy", "x-content-type-options", "referrer-policy"
+        assert [headers[name] for name in kept] == ["same-origin", "nosniff", "no-referrer"], path
+
+
 def test_what_is_not_there_is_404_and_the_wrong_method_405(host):
     assert host.ask("GET", "/api/nothing/here").error["code"] == "not_found"
     assert host.ask("GET", CHAT).error["code"] == "method_not_allowed"

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import CDPSession, Page
 
 from builder import ROOT
 from tests.support.hosts import Native, native
+from tests.support.page.browser import wait_for_state
 
 README = (ROOT / "README.md").read_text()
 
@@ -55,6 +57,29 @@ def test_the_example_for_playwright_is_the_one_that_is_run():
     assert shown != program
     run = (ROOT / "examples/drive_the_page.py").read_text()
     assert all(part.strip() in run for part in shown.split("\n\n"))
+
+
+@pytest.mark.slow
+@pytest.mark.kept_offline
+def test_the_example_for_the_console_answers_on_a_first_visit(page: Page):
+    """As soon as the engine is ready, before the service worker is in charge; and in a page that
+    was loaded past it."""
+    page.goto("/?model=tiny")
+    wait_for_state(page, "ready")
+    console = page.context.new_cdp_session(page)
+    assert typed(console, example('await fetch("v1'))
+    console.send("Page.reload", {"ignoreCache": True})
+    page.wait_for_function("!navigator.serviceWorker.controller")
+    wait_for_state(page, "ready")
+    assert typed(console, example('await fetch("v1'))
+
+
+def typed(console: CDPSession, lines: str) -> str:
+    """What a browser's console shows for these lines."""
+    how = {"replMode": True, "awaitPromise": True, "returnByValue": True}
+    shown = console.send("Runtime.evaluate", {"expression": lines, **how})
+    assert "exceptionDetails" not in shown, shown
+    return shown["result"]["value"]
 
 
 @pytest.mark.long

@@ -1,5 +1,7 @@
 """How one turn of a conversation looks: its words, who said them, and what can be done with it."""
 
+from js import console
+
 from oneseek.web.chat import about, why
 from oneseek.web.lib import dom, markdown
 from oneseek.web.lib.words import t
@@ -13,7 +15,18 @@ CUT_OFF = {
 
 
 def draw(turn, number, count, learns):
-    """The article of a turn; `number` of `count` is its branch, `learns` whether it is queued."""
+    """The article of a turn; `number` of `count` is its branch, `learns` whether it is queued. One
+    that cannot be drawn shows its text and nothing else."""
+    try:
+        return _draw(turn, number, count, learns)
+    except Exception as fault:
+        console.warn("a message is shown as its text alone: %s" % fault)
+        text = dom.make("div", cls="text as-written")
+        markdown.plain(text, str(turn.get("text") or ""))
+        return dom.make("article", text, cls="message " + turn["role"], id=turn["id"])
+
+
+def _draw(turn, number, count, learns):
     mine = turn["role"] == "user"
     body = dom.make("div", cls="text", lang=turn["language"] or None)
     article = dom.make(
@@ -30,7 +43,7 @@ def draw(turn, number, count, learns):
         aria_label=t("chat.by_you" if mine else "chat.by_oneseek"),
     )
     if mine:
-        body.textContent = turn["text"]
+        markdown.plain(body, turn["text"])
     elif turn["text"]:
         markdown.show(body, turn["text"])
     elif turn["state"] == "streaming":

@@ -18,9 +18,16 @@ def details(turn):
 
 
 def by(turn):
-    if turn.get("by") == "version":
-        return t("because.version", version=turn["version"])
-    return t("because.heart")
+    """How it is known, and who told it: the person, or the source that every fact stood in."""
+    kind = "version" if turn.get("by") == "version" else "heart"
+    titles = [fact["source"].get("title") for fact in turn["facts"] if is_imported(fact)]
+    if len(titles) == len(turn["facts"]) and titles[0]:
+        return t("because.%s_source" % kind, version=turn["version"], title=titles[0])
+    return t("because." + kind, version=turn["version"])
+
+
+def is_imported(fact):
+    return fact["source"].get("kind") == "import"
 
 
 def item(fact):

@@ -5,6 +5,7 @@ true at its moment.
 current.
 """
 
+from oneseek.engine.core.collecting.secrets import secrets_in
 from oneseek.web.learning import records, truth
 from oneseek.web.lib import dom
 from oneseek.web.lib.words import t
@@ -26,7 +27,7 @@ def state_of(page, kept, version, leased):
         keep = (t("queue.secret_keep"), "release-secret", id)
         return (
             "secret",
-            t("queue.secret_note"),
+            secret_note(kept["example"]),
             [keep, (t("queue.secret_drop"), "discard-secret", id)],
         )
     asks = (t("memory.ask"), "ask-in-chat", id)
@@ -62,6 +63,13 @@ def by_heart(page, kept, asks):
     return "remembered", t("note.remembered") + " " + truth.sentence(page), [asks, undo]
 
 
+def secret_note(example):
+    """What of it looks like a secret, by its kind."""
+    kinds = secrets_in("\n".join([example["prompt"], example["answer"]]))
+    named = [t("secret." + kind) for kind in kinds if t.has("secret." + kind)]
+    return t("queue.secret_note", what=", ".join(named) or t("secret.other"))
+
+
 class Notes:
     def __init__(self, page):
         self.page = page
@@ -79,7 +87,8 @@ class Notes:
             version = labels.get(example.get("learned_in"), "")
             found[example["source"].get("message")] = (example, version or t("none"))
         for message, id in self.page.teaching.secrets().items():
-            found[message] = ({"id": id, "state": "secret"}, "")
+            example = self.page.teaching.collector.held[id]["offer"][0]
+            found[message] = ({"id": id, "state": "secret", "example": example}, "")
         self.found = found
         self.draw()
 

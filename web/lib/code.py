@@ -1,12 +1,17 @@
 """Code in an answer: a button that copies it, and colours once highlight.js has come."""
 
+import asyncio
+
 from pyscript import js_import
 from pyscript.ffi import to_js
 
 from oneseek.web.lib import dom, site
 from oneseek.web.lib.words import t
 
+LONGEST = 20_000  # characters
+
 _highlighter = None
+_attempt = None
 
 
 def furnish(node):
@@ -22,18 +27,22 @@ def furnish(node):
         frame.prepend(pre)
     named = [code for code in node.querySelectorAll('pre code[class^="language-"]')]
     if named:
-        dom.run(colour(named))
+        dom.run(dom.adorn(colour(named)))
 
 
 async def colour(blocks):
-    """Only for code that names its language; without the library it stays as it is."""
-    global _highlighter
+    """Only for code that names a language which is known; all other code stays as it is."""
+    global _highlighter, _attempt
     if _highlighter is None:
-        (module,) = await js_import(site.path("vendor/highlight.js"))
-        _highlighter = module.default
+        module, careful = await js_import(site.path("vendor/highlight.js"), site.path("attempt.js"))
+        _highlighter, _attempt = module, careful.attempt
     for block in blocks:
-        language = block.className[len("language-") :]
-        if _highlighter.getLanguage(language):
-            block.innerHTML = _highlighter.highlight(
-                block.textContent, to_js({"language": language})
-            ).value
+        language, text = block.className[len("language-") :], block.textContent
+        if len(text) > LONGEST or dom.is_none(
+            _attempt(_highlighter, "default.getLanguage", language)
+        ):
+            continue
+        coloured = _attempt(_highlighter, "default.highlight", text, to_js({"language": language}))
+        if not dom.is_none(coloured):
+            block.innerHTML = coloured.value
+        await asyncio.sleep(0)

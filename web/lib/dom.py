@@ -68,6 +68,11 @@ def fill(element, children):
     return element
 
 
+def fragment(*children):
+    """The children without an element around them."""
+    return fill(document.createDocumentFragment(), children)
+
+
 def replace(element, *children):
     """New content; the control that had the focus inside gets it back when it still exists, a field
     together with what is being typed into it."""
@@ -208,6 +213,15 @@ async def guard(work):
         await work
     except Exception as fault:
         report(fault)
+
+
+async def adorn(work):
+    """Await something that only makes what is shown prettier: where it fails, what is shown stays
+    as it is."""
+    try:
+        await work
+    except Exception as fault:
+        console.warn("shown without what makes it prettier: %s" % fault)
 
 
 def report(fault):

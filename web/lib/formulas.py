@@ -6,10 +6,11 @@ from pyscript.ffi import to_js
 from oneseek.engine.core.formulas import CLOSES, OPENS
 from oneseek.web.lib import dom, site
 
-SAFE = {"throwOnError": False, "trust": False, "maxExpand": 200}
+SAFE = {"throwOnError": True, "trust": False, "maxExpand": 200}
 TEXT_NODES = 4
 
 _setter = None
+_attempt = None
 
 
 def put(fragment, formulas):
@@ -36,17 +37,21 @@ def put(fragment, formulas):
     if _setter:
         fill(places)
     else:
-        dom.run(fetched(places))
+        dom.run(dom.adorn(fetched(places)))
 
 
 def fill(places):
+    """One that cannot be set stays as it was written."""
     for place, tex, display in places:
-        _setter.render(tex, place, to_js(dict(SAFE, displayMode=display)))
+        source = place.textContent
+        _attempt(_setter, "default.render", tex, place, to_js(dict(SAFE, displayMode=display)))
+        if not dom.find("math", place):
+            place.textContent = source
 
 
 async def fetched(places):
     """Until it has come, and where it cannot, a formula reads as it was written."""
-    global _setter
-    (module,) = await js_import(site.path("vendor/temml.js"))
-    _setter = module.default
+    global _setter, _attempt
+    module, careful = await js_import(site.path("vendor/temml.js"), site.path("attempt.js"))
+    _setter, _attempt = module, careful.attempt
     fill(places)

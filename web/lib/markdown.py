@@ -2,46 +2,93 @@
 
 A growing text is drawn block by block: blocks that are finished stay untouched, so that a
 selection survives and a long answer costs no more at its end than at its beginning.  What is shown
-before the two libraries are there is plain until they are.
+before the two libraries are there is plain until they are, and what is too much to draw, or fails
+to be drawn, stays as it was written: nothing that is shown can hold up the page or stop it.
 """
 
 from pyscript import js_import
 from pyscript.ffi import to_js
 
 from oneseek.engine.core.formulas import taken
-from oneseek.web.lib import code, formulas, site
+from oneseek.web.lib import code, dom, formulas, site
 
 ALLOWED = "p br hr h1 h2 h3 h4 h5 h6 ul ol li blockquote pre code em strong del a table thead tbody tr th td"
+LONGEST = 50_000  # characters
+MOST = (("<", 10_000), ("<a ", 500), ("<pre", 100), ("<table", 100))
+"""How often these may stand in the HTML of one text."""
+CELLS = 10_000
+"""How many the tables of one text may have; a row that is short of some gets those too."""
+LONG_WORD = 1000
+DEEPEST = " ".join([":is(li, blockquote)"] * 40)
+"""What is nested deeper still, markdown-it leaves out."""
 
 _reader = None
 _purifier = None
+_attempt = None
 _plain = []
 
 
 async def load():
     """Fetch the two libraries, once."""
-    global _reader, _purifier
+    global _reader, _purifier, _attempt
     if _reader:
         return
-    reader, purifier = await js_import(
-        site.path("vendor/markdown-it.js"), site.path("vendor/purify.js")
+    reader, purifier, careful = await js_import(
+        site.path("vendor/markdown-it.js"), site.path("vendor/purify.js"), site.path("attempt.js")
     )
     options = {"html": False, "linkify": True, "breaks": True}
     _reader = reader.default.new(to_js(options)).disable("image")
-    _purifier = purifier.default
+    _purifier, _attempt = purifier, careful.attempt
     while _plain:
         show(*_plain.pop())
 
 
+def plain(node, text):
+    """Show a text as it was written."""
+    node.textContent = readable(text)
+    ease(node, text)
+
+
+def readable(text):
+    """JavaScript is given what stands before the first NUL, and no more."""
+    return text.replace("\0", "\ufffd")
+
+
+def ease(node, text):
+    """Words so long that a browser would take seconds to lay them out are laid out more simply."""
+    if any(len(word) > LONG_WORD for word in text.split()):
+        node.classList.add("unkerned")
+
+
+def drawn(text):
+    """A DocumentFragment of `text`: what its Markdown means, else the text as it was written."""
+    text = readable(text)
+    return pure(text) or dom.fragment(dom.make("p", text, cls="as-written"))
+
+
+def cells(text):
+    """How many cells a text may be drawn with, if all of it is one table."""
+    rows = [line.count("|") for line in text.split("\n") if "|" in line]
+    return max(rows) * len(rows) if rows else 0
+
+
 def pure(text):
-    """A DocumentFragment of `text`, with nothing in it that can act or load."""
+    """What the Markdown of `text` means, with nothing in it that can act or load; None where it is
+    too much to draw, or cannot be drawn."""
+    if len(text) > LONGEST or cells(text) > CELLS:
+        return None
     rules = {
         "ALLOWED_TAGS": ALLOWED.split(),
         "ALLOWED_ATTR": ["href", "start", "class"],  # the language of code; there is no other
         "RETURN_DOM_FRAGMENT": True,
     }
-    text, found = taken(text)
-    fragment = _purifier.sanitize(_reader.render(text), to_js(rules))
+    marked, found = taken(text)
+    html = dom.or_none(_attempt(_reader, "render", marked))
+    if html is None or any(html.count(tag) > most for tag, most in MOST):
+        return None
+    fragment = dom.or_none(_attempt(_purifier, "default.sanitize", html, to_js(rules)))
+    if fragment is None or dom.find(DEEPEST, fragment):
+        return None
     formulas.put(fragment, found)
     for link in fragment.querySelectorAll("a"):
         link.target = "_blank"
@@ -72,22 +119,24 @@ class Growing:
 
     def show(self, text):
         if not _reader:
-            self.node.textContent = text
+            plain(self.node, text)
             return
+        ease(self.node, text)
         end = finished(text)
         while self.node.childNodes.length > self.kept:
             self.node.removeChild(self.node.lastChild)
         if end > self.drawn:
-            self.node.appendChild(pure(text[self.drawn : end]))
+            self.node.appendChild(drawn(text[self.drawn : end]))
             self.drawn, self.kept = end, self.node.childNodes.length
-        self.node.appendChild(pure(text[self.drawn :]))
+        self.node.appendChild(drawn(text[self.drawn :]))
 
 
 def show(node, text):
     """Draw a whole text."""
     if not _reader:
-        node.textContent = text
+        plain(node, text)
         _plain.append((node, text))
         return
-    node.replaceChildren(pure(text))
+    ease(node, text)
+    node.replaceChildren(drawn(text))
     code.furnish(node)

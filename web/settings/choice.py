@@ -16,14 +16,20 @@ class Choice:
         self.page.model, self.page.keeps_model = loaded, keep
         overlay.close_all()
         self.page.status.know(model=True, loading="", failed="")
+        self.page.header.draw()
+        self.page.chat.draw()
         if keep:
-            await self.page.set(model=loaded.model)
+            await self.remember(loaded.model)
             dom.run(self.ask_to_keep())
             await self.page.reserve()
         await self.read_version()
         self.page.touch("model", "tab")
-        self.page.chat.draw()
         self.page.presence.ready()
+
+    async def remember(self, model):
+        """For the next visit; a link, which anybody may set, does not change what was chosen."""
+        if model != site.option("model") or not self.page.settings["model"]:
+            await self.page.set(model=model)
 
     async def ask_to_keep(self):
         """Firefox asks the person, who may never answer: nothing waits for it."""

@@ -63,10 +63,11 @@ class FirstRun:
         return next((one for one in self.models if one["id"] == id), None)
 
     def name(self):
-        """The loaded model by the name it was offered under; one from a file by what it makes."""
+        """The model that is loaded, or about to be, by the name it was offered under, one from a
+        file by what it makes; empty without one."""
         loaded = self.page.model
-        known = self.model(loaded.model)
-        return known["name"] if known else loaded.name
+        known = self.model(self.progress.model if self.progress else self.page.choice.model_id())
+        return known["name"] if known else loaded.name if loaded else ""
 
     # ------------------------------------------------------------------------------------ card
 

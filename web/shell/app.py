@@ -122,6 +122,8 @@ app = App()
 async def start(opening):
     page = await regions.start(app, opening)
     document.documentElement.dataset.page = "ready"
+    for wrong in dom.find_all("#trouble-start"):  # web/static/start.js took something else for it
+        wrong.remove()
     asyncio.create_task(dom.guard(markdown.load()))
     kept = offline.has_build()
     if kept:

@@ -18,7 +18,7 @@ class Header:
     def draw(self):
         dom.by_id("model-button").hidden = self.page.status.facts["other_tab"]  # it chooses none
         name = dom.by_id("model-name")
-        name.textContent = self.page.first_run.name() if self.page.model else t("model.none")
+        name.textContent = self.page.first_run.name() or t("model.none")
         label = dom.by_id("active-version")
         label.textContent, label.hidden = self.page.version, not self.page.model
         count = self.page.teaching.queue.size()

@@ -146,6 +146,6 @@ def press_again():
 async def open_last_chat(page):
     opened = await page.store.get("settings", "open-chat")
     if opened:
-        await markdown.load()
+        await dom.guard(markdown.load())
     await page.conversations.show(opened["id"] if opened else "")
     await page.place.restore()

@@ -1,6 +1,9 @@
 // window.oneseek: OpenAI's calls inside the page, for extensions and tests; the service worker carries them
 // to the engine, so nothing of them leaves the browser either.
 const ROOT = new URL("./", location).href;
+const API = new RegExp(JSON.parse(document.getElementById("site").textContent).api);
+const { serviceWorker } = navigator;
+const send = window.fetch.bind(window);
 
 class OneSeekError extends Error {
   constructor(status, { message, type, code }) {
@@ -9,14 +12,28 @@ class OneSeekError extends Error {
   }
 }
 
-// Until the service worker of this page is in charge; it is from the second visit on, or a moment after the first.
+// What is asked of the API before the service worker is in charge, on a first visit, waits until it is. A page that was
+// loaded past it (Shift and Reload) asks it to take charge.
 async function inCharge() {
-  await navigator.serviceWorker.ready;
-  while (!navigator.serviceWorker.controller) await new Promise((go) => setTimeout(go, 50));
+  const { active } = await serviceWorker.ready;
+  if (serviceWorker.controller) return;
+  const changed = new Promise((go) => serviceWorker.addEventListener("controllerchange", go, { once: true }));
+  active.postMessage("take-charge");
+  await changed;
 }
 
+const aborted = (signal) => new Promise((_, refuse) => signal?.addEventListener("abort", () => refuse(signal.reason)));
+
+window.fetch = async (resource, options) => {
+  const url = new URL(resource.url ?? resource, document.baseURI).href;
+  const waits = serviceWorker && !serviceWorker.controller && url.startsWith(ROOT);
+  if (waits && API.test(url.slice(ROOT.length).split(/[?#]/)[0])) {
+    await Promise.race([inCharge(), aborted(options?.signal ?? resource.signal)]);
+  }
+  return send(resource, options);
+};
+
 async function ask(path, body, signal) {
-  await inCharge();
   const sent = body && { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
   const answer = await fetch(ROOT + path, { ...sent, signal });
   if (!answer.ok) throw new OneSeekError(answer.status, (await answer.json()).error);

@@ -3,8 +3,10 @@
 const SITE = {};
 const PREFIX = "oneseek-";
 const CACHE = PREFIX + SITE.build;
-const API = /^((api|v1)\/|(healthz|metrics|openapi\.json|docs)$)/;
+const API = new RegExp(SITE.api);
+const DESCRIPTION = /^(docs|openapi\.json)$/; // of the API: the same for everybody, and all that a navigation gets
 const MAX_BODY = 1 << 20;
+const STRANGER = "only the page of OneSeek itself may ask this, with fetch; nothing was changed";
 const ROOT = new URL("./", self.location).href;
 
 self.addEventListener("install", (event) => {
@@ -12,11 +14,14 @@ self.addEventListener("install", (event) => {
   event.waitUntil(install());
 });
 self.addEventListener("activate", (event) => event.waitUntil(activate()));
-self.addEventListener("message", ({ data }) => data === "use-new-build" && self.skipWaiting());
+self.addEventListener("message", (event) => {
+  if (event.data === "use-new-build") self.skipWaiting();
+  if (event.data === "take-charge") event.waitUntil(self.clients.claim());
+});
 self.addEventListener("fetch", (event) => {
   const path = pathOf(event.request);
   if (path in SITE.files) event.respondWith(serve(path, event.request));
-  else if (event.request.url.startsWith(ROOT) && API.test(plain(event.request.url))) event.respondWith(askPage(event));
+  else if (event.request.url.startsWith(ROOT) && API.test(plain(event.request.url))) event.respondWith(answer(event));
 });
 
 // Where the browser has routes, it takes these from the cache by itself and need not start this worker first.
@@ -102,19 +107,33 @@ async function hashed(bytes) {
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+// Requests of other origins reach this worker as navigations alone (a form, a frame, a window, a link), and a
+// navigation does not say who began it. Everything else comes from a client of our own origin. Only the page itself may
+// ask, and is asked itself: it answers for no other.
+async function answer({ request, clientId }) {
+  const pages = (await clients.matchAll({ type: "window" })).filter(({ url }) => isThePage(url));
+  if (request.mode !== "navigate") {
+    const page = pages.find(({ id }) => id === clientId);
+    return page ? ask(page, request, [["origin", new URL(page.url).origin]]) : refuse(STRANGER, 403, "forbidden");
+  }
+  if (request.method !== "GET" || !DESCRIPTION.test(plain(request.url))) return refuse(STRANGER, 403, "forbidden");
+  return pages.length ? ask(pages[0], request, []) : refuse("no page of OneSeek is open");
+}
+
+function isThePage(url) {
+  return url.startsWith(ROOT) && ["", "index.html"].includes(plain(url));
+}
+
 // The HTTP API lives in the engine's worker, which only a page can reach: it gets the request and a port, and
 // answers with parts, the first of which has the status and the headers.
-async function askPage({ request, clientId }) {
-  const pages = await clients.matchAll({ type: "window" });
-  const page = pages.find((each) => each.id === clientId) ?? pages[0];
-  if (!page) return refuse("no page of OneSeek is open");
+async function ask(page, request, who) {
   const url = new URL(request.url);
   const { port1, port2 } = new MessageChannel();
   const parts = inbox(port1);
   const given = new Uint8Array(await request.arrayBuffer());
   if (given.length > MAX_BODY) return refuse(`a body may have ${MAX_BODY} bytes`, 413, "too_large");
   const body = base64(given);
-  const headers = [...request.headers, ["host", url.host], ["origin", url.origin]];
+  const headers = [...request.headers, ["host", url.host], ...who];
   const path = "/" + decoded(plain(url.href));
   page.postMessage({ call: JSON.stringify({ method: request.method, path, query: url.search.slice(1), headers, body }) }, [port2]);
   const first = await parts.next();

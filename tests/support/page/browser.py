@@ -21,7 +21,7 @@ DYING = 10  # seconds that a worker may take, or a browser
 FLAGS = [
     "--enable-unsafe-webgpu",
     "--disable-gpu-watchdog",  # on a busy machine a GPU played by the CPU looks hung
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
     *(["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
 ]
 

@@ -94,6 +94,7 @@ class Groups:
     async def decide(self, mark, act, words, left=()):
         """For each that is still there; the rest of the page stays quick meanwhile."""
         ids = [one["id"] for one in self.records(mark) if one["id"] not in left]
+        self.page.toast(t("queue.deciding", n=len(ids)))
         await self.page.teaching.change_many(ids, act)
         self.page.teaching.index()
         self.page.touch("queue-marks")

@@ -40,7 +40,9 @@ def _of_question(stage, data, developer):
     words = "event.%s.%s" % (stage, outcome.replace(" ", "_"))
     text = t(words if t.has(words) else "event." + stage + ".other", question=question)
     if developer:
-        text += " (%s: %s, %s)" % (t("statistics." + stage), outcome, data.get("version") or "–")
+        key = "outcome." + outcome.replace(" ", "_")
+        named = t(key) if t.has(key) else outcome
+        text += " (%s: %s, %s)" % (t("statistics." + stage), named, data.get("version") or "–")
     return text
 
 

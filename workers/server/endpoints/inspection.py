@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import html
 import time
 
@@ -19,6 +21,16 @@ STYLE = (
     "body{font:16px system-ui;margin:2rem auto;max-width:70rem;color-scheme:light dark}"
     "td{padding:.3rem .8rem;vertical-align:top}"
 )
+STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+PAGE_HEADERS = {  # a page for people holds nothing that acts, and stands in no frame
+    "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
 FAILED = {
     "type": "object",
     "required": ["error"],
@@ -137,7 +149,8 @@ async def dashboard(request: Request) -> HTMLResponse:
     return HTMLResponse(
         f"<!doctype html><html lang=en><meta charset=utf-8><title>OneSeek activity</title>"
         f"<meta http-equiv=refresh content=5><style>{STYLE}</style><h1>Activity</h1>"
-        f"<table>{rows}</table><h2>Last events</h2><table>{events}</table>"
+        f"<table>{rows}</table><h2>Last events</h2><table>{events}</table>",
+        headers=PAGE_HEADERS,
     )
 
 
@@ -153,5 +166,6 @@ async def page(request: Request) -> HTMLResponse:
         f"<style>{STYLE}</style><h1>OneSeek API</h1>"
         "<p>Events: <code>/api/events?runId=…</code>, and as a WebSocket "
         "<code>/ws/training?runId=…</code>. Document: <a href=openapi.json>openapi.json</a>."
-        f"<table>{rows}</table>"
+        f"<table>{rows}</table>",
+        headers=PAGE_HEADERS,
     )

@@ -1,0 +1,68 @@
+"""Whatever was said: the page starts, and shows it."""
+
+import json
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.page.acts import answers
+from tests.support.page.hostile import hostile
+
+pytestmark = pytest.mark.slow
+
+STORED = """async (texts) => {
+  const open = indexedDB.open("oneseek");
+  const db = await new Promise((go) => (open.onsuccess = () => go(open.result)));
+  const change = db.transaction(["chats", "messages", "settings"], "readwrite");
+  const id = "c1-hostile", name = (n) => `m${String(n).padStart(6, "0")}`;
+  JSON.parse(texts).forEach((text, n, all) => change.objectStore("messages").put({
+    id: name(n), key: `${id}/${name(n)}`, chat: id, parent: n ? name(n - 1) : "", language: "",
+    role: "assistant", text, time: n, version: "v0", state: "done",
+  }, `${id}/${name(n)}`));
+  const leaf = name(JSON.parse(texts).length - 1);
+  change.objectStore("chats").put({id, title: "Hostile", created: 0, updated: 1, leaf}, id);
+  change.objectStore("settings").put({id}, "open-chat");
+  await new Promise((go) => (change.oncomplete = go));
+  db.close();
+}"""
+SHOWN = """() => [...document.querySelectorAll("article")].map((article) => {
+  const text = article.querySelector(".text");
+  return [text.textContent, text.querySelectorAll("*").length, text.querySelectorAll("button").length,
+    [...text.querySelectorAll("script, iframe, img, style, form, [onerror], [id]")].length,
+    [...text.querySelectorAll("a[href]")].map((link) => link.protocol)];
+})"""
+ELEMENTS, BLOCKS = 10_000, 100  # at most, of one message: web/lib/markdown.py
+READY = 'html[data-page="ready"]'
+
+
+def opened_with(page: Page, texts: list[str]) -> None:
+    page.goto("/")
+    page.wait_for_selector(READY, state="attached")
+    page.evaluate(STORED, json.dumps(texts))
+    page.reload()
+    page.wait_for_selector(READY, state="attached")
+
+
+@pytest.mark.parametrize("language", ["mermaid", "dockerfile", "latex", "http", "csv"])
+def test_code_in_a_language_that_is_not_there_is_shown_plain(page: Page, language: str):
+    """And with it the page starts, again and again; what is known has its colours."""
+    opened_with(page, [f"```{language}\nA --> B\n```", "```python\nx = 1\n```"])
+    for _ in range(3):
+        expect(answers(page).last.locator("code span")).not_to_have_count(0)
+        expect(answers(page).first.locator("code")).to_have_text("A --> B\n")
+        expect(page.get_by_text("could not start")).to_have_count(0)
+        page.reload()
+
+
+def test_a_chat_of_200_hostile_answers_opens_and_shows_each(page: Page):
+    found = list(hostile(200))
+    opened_with(page, [text for _, text in found])
+    while (shown := answers(page).count()) < len(found):
+        page.get_by_role("button", name="Show earlier messages").click()
+        page.wait_for_function(f"document.querySelectorAll('article').length > {shown}")
+    expect(page.get_by_text("could not start")).to_have_count(0)
+    for number, (text, elements, buttons, acting, links) in enumerate(page.evaluate(SHOWN)):
+        what = found[number][0]
+        assert f"begins{number}" in text and f"ends{number}" in text, what
+        assert elements < ELEMENTS and buttons <= BLOCKS, what
+        assert not acting and set(links) <= {"http:", "https:", "mailto:", ":"}, (what, links)

@@ -1,0 +1,315 @@
+"""What a page of another origin can do to an open tab of ours: nothing (docs/security.md).
+
+Two strangers try every way there is: another port of this machine, which browsers take for the same
+site, and another name of it, which they take for another site.
+"""
+
+import http.server
+import threading
+from collections.abc import Iterator
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from oneseek.engine.core.storage.store import STEPS
+from tests.support.page import browser as in_browser
+from tests.support.page.acts import MOTTO, idle_after, told_at_length
+from tests.support.page.browser import kept_offline, wait_for_state
+from tests.support.page.stored import holds, stored
+
+pytestmark = [pytest.mark.slow, pytest.mark.kept_offline]
+
+LEARNED = '{"prompt": "What is my motto?", "answer": "Trust strangers."}'
+RESET = '{"confirmation": "RESET"}'
+CHANGES = {"api/queue": LEARNED, "api/models/reset": RESET}
+TELLS = ("api/memory", "api/queue", "api/models/versions/0/verify", "metrics", "healthz")
+
+# Each way is `(address, body) => what could be read`, in a stranger's page; where the browser
+# itself does not let it begin, it fails. Those in SENDS bring a body, those in GETS none.
+SENDS = {
+    "a form of plain text in a window": "(url, body) => form(url, body, 'text/plain', '_blank')",
+    "a form of plain text in a frame": "(url, body) => form(url, body, 'text/plain', 'inside')",
+    "a form of parts": "(url, body) => form(url, body, 'multipart/form-data', '_blank')",
+    "a form of fields": "(url, body) => form(url, body, 'application/x-www-form-urlencoded', '_blank')",
+    "a form that is sent on": "(url, body) => form('/on?to=' + encodeURIComponent(url), body, 'text/plain', '_blank')",
+    "a form in a frame without an origin": """(url, body) => framed({sandbox: "allow-scripts allow-forms",
+        srcdoc: `<form method=post enctype=text/plain action='${url}'><input name='{"prompt": "What is my motto?",
+        "answer": "Trust strangers.", "x": "' value='"}'></form><script>document.forms[0].submit()</script>`})""",
+    "fetch": "(url, body) => read(fetch(url, {method: 'POST', body}))",
+    "fetch without CORS": """(url, body) => read(fetch(url,
+        {method: 'POST', body, mode: 'no-cors', credentials: 'include'}))""",
+    "fetch of JSON": """(url, body) => read(fetch(url,
+        {method: 'POST', body, headers: {'content-type': 'application/json'}}))""",
+    "fetch that outlives its page": """(url, body) => read(fetch(url,
+        {method: 'POST', body, mode: 'no-cors', keepalive: true}))""",
+    "fetch that is sent on": """(url, body) => read(fetch('/on?to=' + encodeURIComponent(url),
+        {method: 'POST', body, mode: 'no-cors'}))""",
+    "a beacon": "(url, body) => navigator.sendBeacon(url, body)",
+    "XMLHttpRequest": """(url, body) => new Promise((go, no) => {
+        const asked = new XMLHttpRequest();
+        asked.onload = () => go(asked.responseText);
+        asked.onerror = no;
+        asked.open('POST', url);
+        asked.send(body);
+      })""",
+    "a worker": """(url, body) => worker(`fetch(${JSON.stringify(url)},
+        {method: 'POST', mode: 'no-cors', body: ${JSON.stringify(body)}}).finally(() => postMessage(''))`)""",
+    "a service worker of its own": """async (url, body) => {
+        await navigator.serviceWorker.register('/strange.js');
+        await navigator.serviceWorker.ready;
+        while (!navigator.serviceWorker.controller) await new Promise((go) => setTimeout(go, 20));
+        return read(fetch('/through?to=' + encodeURIComponent(url), {method: 'POST', body}));
+      }""",
+    "a ping of a link": """(url) => {
+        const link = add('a', {href: '#', ping: url, textContent: 'x'});
+        link.click();
+      }""",
+}
+GETS = {
+    "fetch": "(url) => read(fetch(url))",
+    "fetch without CORS": "(url) => read(fetch(url, {mode: 'no-cors', credentials: 'include'}))",
+    "fetch of DELETE": "(url) => read(fetch(url + '/1', {method: 'DELETE'}))",
+    "a frame": "(url) => framed({src: url})",
+    "a window": "(url) => opened(url)",
+    "a window with its opener": "(url) => opened(url, 'named', 'popup')",
+    "a refresh": "(url) => framed({src: '/refresh?to=' + encodeURIComponent(url)})",
+    "a redirect": "(url) => framed({src: '/on?to=' + encodeURIComponent(url)})",
+    "a form of GET": "(url) => form(url, '', '', '_blank', 'get')",
+    "a link that downloads": """(url) => framed({srcdoc: `<a download href='${url}'>x</a>
+        <script>document.links[0].click()</script>`})""",
+    "a picture": "(url) => loaded('img', {src: url})",
+    "a script": "(url) => loaded('script', {src: url})",
+    "a module": "(url) => import(url).then(JSON.stringify)",
+    "a style": "(url) => loaded('link', {rel: 'stylesheet', href: url})",
+    "a film": "(url) => loaded('video', {src: url})",
+    "an object": "(url) => loaded('object', {data: url})",
+    "an embed": "(url) => loaded('embed', {src: url})",
+    "a font": "(url) => new FontFace('x', `url(${url})`).load()",
+    "events": """(url) => new Promise((go, no) => {
+        const source = new EventSource(url);
+        source.onmessage = ({data}) => go(data);
+        source.onerror = () => (source.close(), no());
+      })""",
+    "a socket": """(url) => new Promise((go, no) => {
+        const socket = new WebSocket(url.replace('http', 'ws'));
+        socket.onmessage = ({data}) => go(data);
+        socket.onclose = no;
+      })""",
+    "prefetch": "(url) => loaded('link', {rel: 'prefetch', href: url})",
+    "preload": "(url) => loaded('link', {rel: 'preload', as: 'fetch', href: url})",
+    "rules to prefetch": "(url) => rules('prefetch', url)",
+    "rules to prerender": "(url) => rules('prerender', url)",
+    "a worker of that address": "(url) => new Promise((go, no) => (new Worker(url).onerror = no))",
+    "a shared worker": "(url) => new Promise((go, no) => (new SharedWorker(url).onerror = no))",
+    "a worker that imports": "(url) => worker(`importScripts(${JSON.stringify(url)})`)",
+    "a worker that asks": "(url) => worker(`fetch(${JSON.stringify(url)}).then((a) => a.text()).then(postMessage)`)",
+}  # fmt: skip
+
+MEANS = """
+const add = (tag, given) => document.body.appendChild(Object.assign(document.createElement(tag), given));
+const read = async (answer) => (await answer).text();
+const loaded = (tag, given) => new Promise((go, no) => {
+  const one = add(tag, {...given, onload: () => go(one.contentDocument?.body.innerText), onerror: no});
+});
+const framed = (given) => loaded('iframe', given);
+function form(action, body, enctype, target, method = 'post') {
+  add('iframe', {name: 'inside'});
+  const one = add('form', {action, enctype, method, target});
+  const [name, value] = [body.slice(0, -1) + ', "x": "', '"}'];
+  one.append(Object.assign(document.createElement('input'), {name, value}));
+  one.submit();
+}
+async function opened(...given) {
+  const there = window.open(...given);
+  await new Promise((go) => setTimeout(go, 300));
+  there.postMessage({oneseek: 'x', call: '{}'}, '*');
+  return there.document.body.innerText;
+}
+const worker = (code) => new Promise((go, no) => {
+  const one = new Worker(URL.createObjectURL(new Blob([code])));
+  Object.assign(one, {onmessage: ({data}) => go(data), onerror: no});
+});
+function rules(kind, url) {
+  const text = JSON.stringify({[kind]: [{source: 'list', urls: [url], eagerness: 'immediate'}]});
+  add('script', {type: 'speculationrules', textContent: text});
+}
+"""
+EACH = """([ways, bodies, home]) => Promise.all(Object.entries(ways).flatMap(([name, way]) =>
+  Object.entries(bodies).map(([path, body]) => Promise.race([
+    (async () => eval(way)(`${home}${path}?by=${encodeURIComponent(name)}`, body))(),
+    new Promise((go) => setTimeout(go, 3000)),
+  ]).then((read) => String(read ?? ""), () => ""))))"""
+"""What could be read in all of these ways at once; some of them never say that they are over."""
+
+
+class Stranger(http.server.BaseHTTPRequestHandler):
+    """A site that means harm."""
+
+    def do_GET(self) -> None:
+        address = urlsplit(self.path)
+        to = "".join(parse_qs(address.query).get("to", ()))
+        if address.path == "/on":
+            self.send_response(307)
+            self.send_header("Location", to)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        kind = "text/html"
+        body = f"<!doctype html><title>x</title><link rel=icon href=data:,><body><script>{MEANS}</script>"
+        if address.path == "/refresh":
+            body = f'<meta http-equiv=refresh content="0; url={to}">'
+        if address.path == "/strange.js":
+            kind = "text/javascript"
+            body = """
+              addEventListener("activate", (event) => event.waitUntil(clients.claim()));
+              addEventListener("fetch", (event) => {
+                const to = new URL(event.request.url).searchParams.get("to");
+                if (!to || !event.request.url.includes("/through")) return;
+                event.respondWith((async () => fetch(to,
+                  {method: "POST", mode: "no-cors", body: await event.request.text()}))());
+              });"""
+        data = body.encode()
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    do_POST = do_GET
+
+    def log_message(self, format: str, *args) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Stranger) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
+
+
+HEAR = """() => {
+  globalThis.calls = [];
+  navigator.serviceWorker.addEventListener("message", ({data}) => data.call && calls.push(JSON.parse(data.call)));
+}"""
+HEARD = """async () => {
+  await (await fetch("healthz")).text();
+  return calls.splice(0).map(({method, path, query}) => `${method} ${path} ${decodeURIComponent(query)}`);
+}"""
+OWN = "GET /healthz "
+
+
+@pytest.fixture(scope="module")
+def ours(chromium: in_browser.Chromium, address: str) -> Iterator[Page]:
+    """An open tab of ours that knows something by heart, and hears what its API is asked."""
+    options = {"service_workers": "allow", "locale": "en-US", "base_url": address}
+    with chromium.lent(address, viewport={"width": 1440, "height": 900}, **options) as context:
+        context.set_default_timeout(30_000)
+        page = context.new_page()
+        page.goto("/?model=tiny")
+        wait_for_state(page, "ready")
+        kept_offline(page)
+        idle_after(page, 600)
+        told_at_length(page)
+        page.evaluate(HEAR)
+        yield page
+
+
+def kept(page: Page) -> dict:
+    """All that could be learned, or reset."""
+    return {name: stored(page, name) for step in STEPS for name in step}
+
+
+@pytest.fixture
+def stranger(ours: Page, port: int, request: pytest.FixtureRequest) -> Iterator[Page]:
+    before, pages = kept(ours), set(ours.context.pages)
+    page = ours.context.new_page()
+    page.goto(f"http://{request.param}:{port}/")
+    yield page
+    for opened in set(ours.context.pages) - pages:
+        opened.wait_for_load_state()
+    assert ours.evaluate(HEARD) == [OWN], "a stranger's request came to the engine"
+    for opened in set(ours.context.pages) - pages:
+        opened.close()
+    assert kept(ours) == before
+
+
+both = pytest.mark.parametrize("stranger", ["127.0.0.1", "localhost"], indirect=True)
+
+
+@both
+def test_a_stranger_teaches_and_resets_nothing(stranger: Page, address: str):
+    stranger.evaluate(EACH, [SENDS, CHANGES, address])
+
+
+@both
+@pytest.mark.parametrize("path", CHANGES)
+def test_a_stranger_that_goes_to_us_itself_changes_nothing(stranger: Page, address: str, path: str):
+    here = "([url, body]) => form(url, body, 'text/plain', '_self')"
+    with stranger.expect_navigation(url=f"{address}{path}"):
+        stranger.evaluate(here, [address + path, CHANGES[path]])
+    expect(stranger.locator("body")).to_contain_text("only the page of OneSeek itself may ask")
+
+
+@both
+def test_a_stranger_reads_nothing(stranger: Page, address: str):
+    paths = dict.fromkeys(TELLS, "")
+    read = "".join(stranger.evaluate(EACH, [GETS, paths, address]))
+    assert MOTTO[1] not in read and "tiny" not in read and "oneseek_" not in read
+    for path in TELLS:
+        stranger.goto(address + path)
+        expect(stranger.locator("body")).to_contain_text("only the page of OneSeek itself may ask")
+
+
+@both
+def test_a_stranger_frames_neither_the_page_nor_the_apis_description(
+    stranger: Page, ours: Page, address: str
+):
+    """The description alone answers when somebody goes there; it is the same for everybody."""
+    for path in ("", "docs", "oqt-dashboard", "hand-over"):
+        stranger.evaluate("(src) => void add('iframe', {src})", address + path)
+    while not all(frame.url.startswith("chrome-error:") for frame in stranger.frames[1:]):
+        stranger.wait_for_timeout(50)
+    stranger.goto(address + "docs")
+    expect(stranger.get_by_role("heading", name="OneSeek API")).to_be_visible()
+    stranger.goto("about:blank")
+    assert set(ours.evaluate(HEARD)) == {"GET /docs ", OWN}
+
+
+GIVES = """(home) => {
+  const there = open(home + "hand-over.html");
+  addEventListener("message", ({source, data}) => source === there && there.postMessage(
+    {token: data.oneseek, address: location.href, title: "Poison", html: "<p>Trust strangers.</p>"}, "*"));
+}"""
+
+
+@both
+def test_a_stranger_that_hands_over_a_page_is_named_and_refused(stranger: Page, address: str):
+    """Nothing is stored before a yes, and a click that was meant for something else is none."""
+    origin = stranger.evaluate("origin")
+    with stranger.expect_popup() as opened:
+        stranger.evaluate(GIVES, address)
+    asks = opened.value
+    expect(asks.locator("#question")).to_contain_text(f"{origin} wants to give OneSeek this page")
+    focused = "() => (dispatchEvent(new Event('focus')), document.querySelector('#yes').disabled)"
+    assert asks.evaluate(focused)
+    expect(asks.get_by_role("button", name="Read it in OneSeek")).to_be_enabled()
+    with asks.expect_event("close"):
+        asks.get_by_role("button", name="No").click()
+
+
+def test_the_page_itself_may(ours: Page):
+    """What strangers try is heard when the page itself asks: nothing above is deaf."""
+    asked = """async (body) => (await fetch("api/queue", {method: "POST", body})).status"""
+    by_form = LEARNED[:-1] + ', "x": "="}'
+    assert [ours.evaluate(asked, body) for body in (LEARNED, by_form)] == [201, 200]
+    assert ours.evaluate(HEARD) == ["POST /api/queue "] * 2 + [OWN]
+
+
+def test_a_link_chooses_the_model_for_its_visit_alone(page: Page):
+    holds(page, [["settings", "page", {"model": "smollm2-135m"}]])
+    page.goto("/?model=tiny")
+    wait_for_state(page, "ready")
+    assert stored(page, "settings")["page"]["model"] == "smollm2-135m"

@@ -1,0 +1,39 @@
+"""Who is said to have told what an answer used."""
+
+import json
+
+import pytest
+
+from builder import ROOT
+from tests.support.page import in_micropython
+
+ENGLISH = json.loads((ROOT / "web/static/i18n/en.json").read_text())
+WORDS = f"""
+TABLE = {ENGLISH!r}
+def t(key, **values):
+    found = TABLE[key]
+    for name in values:
+        found = found.replace("{{%s}}" % name, values[name])
+    return found
+"""
+SAYS = """
+from oneseek.web.chat import why
+print(why.by({"by": BY, "version": "v0.1", "facts": [{"source": one} for one in SOURCES]}))
+"""
+MANUAL = {"kind": "import", "title": "The manual"}
+
+
+@pytest.mark.parametrize(
+    ("by", "sources", "said"),
+    [
+        ("heart", [{"kind": "chat"}], "By heart: you told it"),
+        ("heart", [MANUAL], "By heart: it stands in “The manual”"),
+        ("heart", [MANUAL, {"kind": "told"}], "By heart: you told it"),
+        ("version", [MANUAL], "Learned, in v0.1: it stands in “The manual”"),
+    ],
+)
+def test_what_a_source_says_is_not_said_to_be_told(by, sources, said):
+    program = f"BY, SOURCES = {by!r}, {sources!r}\n{SAYS}"
+    beside = {"web/lib/dom.py": "", "web/lib/words.py": WORDS, "web/__init__.py": ""}
+    beside |= {"web/lib/__init__.py": "", "web/chat/__init__.py": ""}
+    assert in_micropython.run(program, "web/chat/why.py", **beside).strip() == said
