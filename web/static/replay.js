@@ -8,3 +8,13 @@ globalThis.oneseekReplay = (pass, pipelines, groups, places, counts, start, stop
     pass.dispatchWorkgroups(counts[3 * i], counts[3 * i + 1], counts[3 * i + 2]);
   }
 };
+
+// A promise of finished work, for a browser that looks for it only now and then, and at each submit.
+globalThis.oneseekNudged = async (queue, promise, everyMs) => {
+  const timer = setInterval(() => queue.submit([]), everyMs);
+  try {
+    return await promise;
+  } finally {
+    clearInterval(timer);
+  }
+};

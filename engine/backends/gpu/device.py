@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import wgpu
 
+from engine.backends.gpu.clock import Clock
 from engine.backends.gpu.errors import DeviceLost, GPUProblem, OutOfMemory
 from engine.backends.gpu.kernels import Kernels
 from engine.backends.room import Given
@@ -64,7 +65,8 @@ class Device:
         self.notes: list[str] = []  # what the device offers and is not used, and why
         self.timestamps = "timestamp-query" in device.features
         self.bindings = device.limits[BINDINGS]
-        self.costs = Costs(self.tier.software)
+        self.clock = Clock(self)
+        self.costs = Costs(self.tier.software, self.timestamps)
         self.lost = ""  # why, once it is
         self.on_lost: Callable[[str], None] = lambda reason: None
         self.nothing = self.allocate("nothing", Spec((4,)))  # bound where an input is absent

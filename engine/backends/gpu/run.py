@@ -1,25 +1,26 @@
 """One program on the device: recorded once, replayed from any dispatch to any other.
 
-Slices are cut by what each dispatch costs, measured once per kind of dispatch with the device's own
-clock, so that a slice of 6 ms takes 6 ms and whoever is waiting gets the device after it.
+Slices are cut by what each dispatch costs, so that a slice of 6 ms takes 6 ms and whoever is
+waiting gets the device after it. A cost is measured once for each kind of dispatch with the
+device's own clock; where it has none, whole slices are measured, and their dispatches share that.
 """
 
 from __future__ import annotations
 
 import sys
 import time
+from functools import partial
+from math import ceil
 from typing import Any
 
 import numpy as np
-import wgpu
 
 from engine.backends.gpu.device import Device, Tensor
 from engine.backends.gpu.errors import DeviceLost, GPUProblem
 from engine.backends.gpu.kernels import Bound
 from engine.compiler.ir import BYTES, Spec, Step, Value
-from engine.compiler.pieces import SUBMIT_MS, Dispatch, split
+from engine.compiler.pieces import DOUBT, LEAST_MS, SUBMIT_MS, Dispatch, split
 from engine.compiler.schedule import Plan
-from engine.core.turns import SLICE_MS
 
 if sys.platform == "emscripten":
     from engine.backends.gpu.webgpu import Recording
@@ -27,7 +28,9 @@ else:
     from engine.backends.gpu.native_replay import Recording
 
 ALIGNMENT = 256  # bytes: where a binding may begin
-PROBES = 16  # dispatches measured in one submit
+PROBES = 16  # dispatches measured between two breaths
+ENOUGH_MS = 1.0  # of a dispatch run again and again: what a rounded clock measures well
+MOST_TIMES = 200  # that it is run for that
 
 
 class Run:
@@ -72,7 +75,8 @@ class Run:
             self._groups[key] = self.gpu.device.create_bind_group(
                 label=step.op.name, layout=layout, entries=entries
             )
-        return Dispatch(step, pipeline, self._groups[key], counts, sizes, kind)
+        again = not (bound.reused or step.op.updates)
+        return Dispatch(step, pipeline, self._groups[key], counts, sizes, kind, again)
 
     def _place(self, step: Step, value: Value | None) -> tuple:
         """buffer, offset and size in bytes, rounded up so that the last numbers make a whole
@@ -164,13 +168,20 @@ class Run:
                 self.run(start, stop)
                 start = stop
             return len(self)
+        slice_ms = self.gpu.clock.slice_ms
         if budget_ms is None:
             while start < len(self):
-                start = await self.advance(start, SLICE_MS)
+                start = await self.advance(start, slice_ms)
                 await self.gpu.breathe()
             return len(self)
-        self._cut_up(start, min(budget_ms, SLICE_MS))
-        if not self.gpu.costs.knows(self._pieces[start]):
+        self._cut_up(start, min(budget_ms, slice_ms))
+        costs = self.gpu.costs
+        if not costs.alone:
+            stop = self.cut(start, budget_ms)
+            ms = await self.gpu.clock.waited(partial(self.run, start, stop))
+            costs.share_out(self._pieces[start:stop], ms)
+            return stop
+        if not costs.knows(self._pieces[start]):
             return await self._probe(start, budget_ms)
         stop = self.cut(start, budget_ms)
         self.run(start, stop)
@@ -197,13 +208,14 @@ class Run:
 
     def cut(self, start: int, budget_ms: float) -> int:
         """Where a slice from `start` ends: after at least one piece, before the budget, and before
-        a piece whose cost is not known yet (without a budget to keep, those are guessed)."""
+        a piece that is to be measured first."""
         stop, left, costs = start, budget_ms, self.gpu.costs
         while stop < len(self):
             piece = self._pieces[stop]
-            if budget_ms != SUBMIT_MS and not costs.knows(piece):
+            known = costs.knows(piece) or budget_ms == SUBMIT_MS
+            if costs.alone and not known:
                 break
-            left -= costs.of(piece)
+            left -= costs.of(piece) * (1.0 if known else DOUBT)
             if left < 0 and stop > start:
                 break
             stop += 1
@@ -216,46 +228,40 @@ class Run:
         while at < len(self) and at - start < PROBES:
             if self.gpu.costs.knows(self._pieces[at]):
                 break
-            await self.time(at, at + 1)
+            self.gpu.costs.learn(self._pieces[at], await self._measured(at))
             at += 1
             if time.perf_counter() > until:
                 break
         return at
 
+    async def _measured(self, i: int) -> float:
+        """Run piece i; the milliseconds it takes. Where it leaves the same numbers it runs until
+        a millisecond has passed: a clock may be rounded to a tenth of one."""
+        clock, times, spent = self.gpu.clock, 1, (await self._stamped([i]))[0]
+        if not self._pieces[i].dispatch.repeatable:
+            return max(spent, clock.tick / 2)
+        while spent < ENOUGH_MS and times < MOST_TIMES:
+            each = max(LEAST_MS, spent / times)
+            times = min(MOST_TIMES, ceil(1.5 * ENOUGH_MS / each), 16 * times)
+            [spent] = await self._stamped([i], times)
+        return spent / times
+
+    async def _stamped(self, pieces: list[int], times: int = 1) -> list[float]:
+        """Milliseconds of each of these pieces, run so many times, by the device's clock."""
+
+        def issue(compute: Any, i: int) -> None:
+            for _ in range(times):
+                self._recording.replay(compute, i, i + 1)
+
+        return await self.gpu.clock.stamped(
+            [(repr(self.step(i)), partial(issue, i=i)) for i in pieces]
+        )
+
     async def time(self, start: int, stop: int) -> list[float]:
         """Run [start, stop) with each piece in a pass of its own; milliseconds of each."""
         await self.ready()
-        if not self.gpu.timestamps:
-            return [await self._time_by_wall(i) for i in range(start, stop)]
-        count, device = 2 * (stop - start), self.gpu.device
-        queries = device.create_query_set(label="costs", type="timestamp", count=count)
-        encoder = device.create_command_encoder(label="costs")
-        for i in range(start, stop):
-            at = 2 * (i - start)
-            writes = {
-                "query_set": queries,
-                "beginning_of_pass_write_index": at,
-                "end_of_pass_write_index": at + 1,
-            }
-            label = repr(self.step(i))
-            compute = encoder.begin_compute_pass(label=label, timestamp_writes=writes)
-            self._recording.replay(compute, i, i + 1)
-            compute.end()
-        usage = wgpu.BufferUsage.QUERY_RESOLVE | wgpu.BufferUsage.COPY_SRC
-        resolved = device.create_buffer(label="costs", size=8 * count, usage=usage)
-        encoder.resolve_query_set(queries, 0, count, resolved, 0)
-        self.gpu.submit(encoder)
-        ticks = (await self.gpu.read(resolved, 0, Spec((2 * count,), "u32"))).view(np.uint64)
-        costs = [float(max(b - a, 0)) / 1e6 for a, b in ticks.astype(np.int64).reshape(-1, 2)]
-        return [self._learn(start + i, ms) for i, ms in enumerate(costs)]
-
-    async def _time_by_wall(self, i: int) -> float:
+        if self.gpu.timestamps:
+            return await self._stamped([*range(start, stop)])
+        waited = self.gpu.clock.waited
         await self.gpu.finished()
-        begin = time.perf_counter()
-        self.run(i, i + 1)
-        await self.gpu.finished()
-        return self._learn(i, 1e3 * (time.perf_counter() - begin))
-
-    def _learn(self, i: int, ms: float) -> float:
-        self.gpu.costs.learn(self._pieces[i], ms)
-        return ms
+        return [await waited(partial(self.run, i, i + 1)) for i in range(start, stop)]

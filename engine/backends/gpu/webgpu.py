@@ -168,6 +168,7 @@ class Device(classes.GPUDevice):
 
     def __init__(self, label, internal, adapter, features, limits):
         super().__init__(label, internal, adapter, features, limits, Queue(internal.queue))
+        self.nudge_ms = 0.0  # between two submits of nothing while a map is awaited; 0 is none
         self._unsettled = []  # (what was called, promise of an error or null)
         self._uncaptured = []
         internal.onuncapturederror = self._note_uncaptured
@@ -341,6 +342,9 @@ class Buffer(classes.GPUBuffer):
             raise RuntimeError(f"{self.label!r} is {self._map_state} already")
         self._map_state = "pending"
         mapping = self._internal.mapAsync(mode, offset, size)
+        if self._device.nudge_ms:
+            queue = self._device.queue._internal
+            mapping = js.oneseekNudged(queue, mapping, self._device.nudge_ms)
         opened = lambda _: self._open(mode, offset, size)  # noqa: E731
         return self._device.settled(f"map {self.label!r}", mapping, opened)
 
