@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Awaitable
 from functools import partial
 from math import ceil
 from typing import Any
 
 import numpy as np
 
-from engine.backends.gpu.device import Device, Tensor
+from engine.backends.gpu.clock import LONG_MS
+from engine.backends.gpu.device import ALIGNMENT, DTYPES, Device, Tensor
 from engine.backends.gpu.errors import DeviceLost, GPUProblem
+from engine.backends.gpu.inputs import Inputs
 from engine.backends.gpu.kernels import Bound
 from engine.compiler.ir import BYTES, Spec, Step, Value
 from engine.compiler.pieces import DOUBT, LEAST_MS, SUBMIT_MS, Dispatch, split
@@ -27,7 +30,8 @@ if sys.platform == "emscripten":
 else:
     from engine.backends.gpu.native_replay import Recording
 
-ALIGNMENT = 256  # bytes: where a binding may begin
+TAUGHT = (2, 3)  # the times that a run begun as a whole tells what its dispatches cost
+AHEAD = 8  # times that one may be begun before its first result is read
 PROBES = 16  # dispatches measured between two breaths
 ENOUGH_MS = 1.0  # of a dispatch run again and again: what a rounded clock measures well
 MOST_TIMES = 200  # that it is run for that
@@ -39,11 +43,14 @@ class Run:
     def __init__(self, gpu: Device, plan: Plan, tensors: dict[str, Tensor]) -> None:
         self.gpu, self.plan, self.program = gpu, plan, plan.program
         self.buffers: dict[Value, object] = {}
+        self._inputs = Inputs(gpu, self.program, tensors)
+        self.buffers |= dict.fromkeys(self._inputs.at, self._inputs.buffer)
         for name, value in self.program.inputs.items():
             tensor = tensors.get(name)
             if tensor is not None and tensor.spec != value.spec:
                 raise ValueError(f"{name} is {tensor.spec}, the program wants {value.spec}")
-            self.buffers[value] = tensor.buffer if tensor else gpu.allocate(name, value.spec)
+            if value not in self.buffers:
+                self.buffers[value] = tensor.buffer if tensor else gpu.allocate(name, value.spec)
         slots = [gpu.allocate(f"slot {i}", Spec((-(-n // 4),))) for i, n in enumerate(plan.slots)]
         self.buffers |= {value: slots[slot] for value, slot in plan.slot_of.items()}
         self._dispatches: list[Dispatch] = []
@@ -57,6 +64,8 @@ class Run:
         self._pieces = [piece for d in self._dispatches for piece in split(d)]
         self._cut = 0, 0.0, len(self._pieces)  # lessons known then, the longest piece, from where
         self._ready = False
+        self._times = 0  # that all of it was begun at once
+        self._copies: dict[tuple, Any] = {}
         self._recording: Recording | None = None
 
     def _same_memory(self, a: Value, b: Value) -> bool:
@@ -83,10 +92,14 @@ class Run:
         vec4"""
         if value is None:
             return self.gpu.nothing, 0, 16
-        at = value.start * BYTES[value.spec.dtype]
+        at = self._begins(value)
         if at % ALIGNMENT:
             raise ValueError(f"{value.name} begins at byte {at}, not a multiple of 256: {step}")
         return self.buffers[value.root], at, -(-max(4, value.spec.nbytes) // 16) * 16
+
+    def _begins(self, value: Value) -> int:
+        """The byte of its buffer at which a value begins."""
+        return self._inputs.at.get(value.root, 0) + value.start * BYTES[value.spec.dtype]
 
     def __len__(self) -> int:
         """In pieces of dispatches; `advance` may cut what lies before it into more of them."""
@@ -138,18 +151,26 @@ class Run:
         value = self.program.inputs[name]
         if np.shape(array) != value.shape:
             raise ValueError(f"{name} is {value.spec}, got {np.shape(array)}")
-        self.gpu.write(self.buffers[value], value.spec, array)
+        if value in self._inputs.at:
+            self._inputs.write(value, array)
+        else:
+            self.gpu.write(self.buffers[value], value.spec, array)
 
     async def read(self, name: str) -> np.ndarray:
-        value = self.program.outputs.get(name) or self.program.inputs[name]
-        return await self.get(value)
+        return await self.get(self._named(name))
+
+    def _named(self, name: str) -> Value:
+        return self.program.outputs.get(name) or self.program.inputs[name]
 
     async def get(self, value: Value) -> np.ndarray:
-        return await self.gpu.read(self.buffers[value.root], value.start, value.spec)
+        self._inputs.flush()
+        start = self._begins(value) // BYTES[value.spec.dtype]
+        return await self.gpu.read(self.buffers[value.root], start, value.spec)
 
     def run(self, start: int = 0, stop: int | None = None) -> None:
         """Submit the pieces [start, stop) at once; `ready` comes first."""
         stop = len(self) if stop is None else stop
+        self._inputs.flush()
         label = f"{self.program.name} {start}:{stop}"
         encoder = self.gpu.device.create_command_encoder(label=label)
         compute = encoder.begin_compute_pass(label=label)
@@ -187,6 +208,99 @@ class Run:
         self.run(start, stop)
         await self.gpu.finished()
         return stop
+
+    @property
+    def ahead(self) -> int:
+        """As many times as are computed while one waits, where waits are long."""
+        wait_ms = min(self.gpu.clock.wait_ms, SUBMIT_MS)
+        if wait_ms < LONG_MS or self._times < TAUGHT[-1]:
+            return 1
+        return max(1, min(AHEAD, int(wait_ms / sum(map(self.gpu.costs.of, self._pieces)))))
+
+    async def begin(
+        self, *names: str, fed: dict[str, str] | None = None
+    ) -> Awaitable[list[np.ndarray]]:
+        """Issue all of it: the last part, which as a rule is the whole, in one call together with
+        what is written before it and read behind it."""
+        await self.ready()
+        turns, feeding, start = self.gpu.turns, fed or {}, 0
+        limit = SUBMIT_MS if turns.is_urgent else self.gpu.clock.slice_ms
+        self._cut_up(0, limit)
+        while (stop := self.cut(start, limit)) < len(self):
+            self._feed(feeding)
+            feeding = {}
+            if turns.is_urgent:
+                self.run(start, stop)
+                start = stop
+            else:
+                start = await self.advance(start, limit)
+                await self.gpu.breathe()
+        if self.gpu.lost:
+            raise DeviceLost(f"the GPU was lost ({self.gpu.lost})")
+        self._times += 1
+        by_itself = start == 0 and not fed and self._times in TAUGHT
+        if not names:
+            self._feed(feeding)
+            self.run(start)
+            return nothing()
+        began = time.perf_counter()
+        turn = self._turn(start, feeding, names)
+        return self._outputs(names, turn, began if by_itself else None)
+
+    def _turn(self, start: int, fed: dict[str, str], names: tuple[str, ...]) -> tuple[Any, Any]:
+        """Submit everything from `start` on; the buffer that the outputs are copied into, and the
+        promise of its bytes."""
+        made = (tuple(fed.items()), names)
+        if made not in self._copies:
+            read = [self._where(self._named(name)) for name in names]
+            size = sum(size for _, _, size in read)
+            copies = self._recording.flat(self._feeding(fed)), self._recording.flat(read)
+            self._copies[made] = *copies, size
+        before, after, size = self._copies[made]
+        staging, given = self.gpu.staging(size), self._inputs.taken()
+        device, span = self.gpu.device, (start, len(self))
+        try:
+            turn = self._recording.turn(device, given, before, span, after, staging)
+        except Exception as problem:
+            raise self.gpu.explained(problem) from problem
+        return staging, turn
+
+    async def _outputs(self, names: tuple, turn: tuple, began: float | None) -> list[np.ndarray]:
+        """The arrays in the bytes of a turn. One that ran by itself since it `began` tells what
+        its dispatches cost."""
+        staging, promise = turn
+        data, at, found = await self.gpu.waited(promise), 0, []
+        self.gpu.keep(staging)
+        if began is not None:
+            spent = 1e3 * (time.perf_counter() - began) - self.gpu.clock.wait_ms
+            self.gpu.costs.share_out(self._pieces, max(0.0, spent))
+        for name in names:
+            spec = self._named(name).spec
+            part = np.frombuffer(data, DTYPES[spec.dtype], spec.size, at)
+            found.append(part.reshape(spec.shape).copy())
+            at += self._where(self._named(name))[2]
+        return found
+
+    def _where(self, value: Value) -> tuple[Any, int, int]:
+        """Buffer, offset and bytes."""
+        return self.buffers[value.root], self._begins(value), -(-value.spec.nbytes // 4) * 4
+
+    def _feeding(self, fed: dict[str, str]) -> list[tuple]:
+        """The copies that give inputs the outputs of the time before."""
+        outputs, inputs, made = self.program.outputs, self.program.inputs, []
+        for name, output in fed.items():
+            source, at, size = self._where(outputs[output])
+            made.append((source, at, *self._where(inputs[name])[:2], size))
+        return made
+
+    def _feed(self, fed: dict[str, str]) -> None:
+        if not fed:
+            return
+        self._inputs.flush()
+        encoder = self.gpu.device.create_command_encoder(label="feed")
+        for copy in self._feeding(fed):
+            encoder.copy_buffer_to_buffer(*copy)
+        self.gpu.submit(encoder)
 
     def _cut_up(self, start: int, limit_ms: float) -> None:
         """Cut what comes from `start` on into pieces of at most `limit_ms`, as far as is known;
@@ -249,6 +363,8 @@ class Run:
     async def _stamped(self, pieces: list[int], times: int = 1) -> list[float]:
         """Milliseconds of each of these pieces, run so many times, by the device's clock."""
 
+        self._inputs.flush()
+
         def issue(compute: Any, i: int) -> None:
             for _ in range(times):
                 self._recording.replay(compute, i, i + 1)
@@ -265,3 +381,8 @@ class Run:
         waited = self.gpu.clock.waited
         await self.gpu.finished()
         return [await waited(partial(self.run, i, i + 1)) for i in range(start, stop)]
+
+
+async def nothing() -> list[np.ndarray]:
+    """What is read of a run of which nothing is asked."""
+    return []

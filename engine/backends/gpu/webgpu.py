@@ -486,6 +486,36 @@ class Recording:
         """All dispatches of a slice in one call across the language border."""
         js.oneseekReplay(compute_pass._internal, *self._arguments, start, stop)
 
+    def turn(self, device, given, before, span, after, staging):
+        """The counterpart of native_replay.py's, in one call across the language border."""
+        buffer, at, data = given or (None, 0, b"")
+        written = given and to_js(memoryview(data).cast("B"))
+        found = js.oneseekTurn(
+            device._internal,
+            buffer and buffer._internal,
+            at,
+            written,
+            before,
+            *self._arguments,
+            *span,
+            after,
+            staging._internal,
+            device.nudge_ms,
+        )
+
+        async def told():
+            data = await found
+            if device._unsettled or device._uncaptured:
+                await device.settle_async()
+            return data.to_bytes()
+
+        return told()
+
+    @staticmethod
+    def flat(copies):
+        """One after another in one array."""
+        return to_js([_plain(part) for copy in copies for part in copy])
+
 
 class Queue(classes.GPUQueue):
     def __init__(self, internal):
