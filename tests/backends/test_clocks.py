@@ -2,16 +2,17 @@
 done: what they compute is the same, and slices keep their bound."""
 
 import asyncio
+import contextlib
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from engine.backends.gpu.executor import GPU
-from engine.compiler.pieces import LEAST_MS
+from engine.backends.gpu.clock import Clock
+from engine.compiler.pieces import LEAST_MS, Costs
 from engine.core.turns import SLICE_MS
 from engine.model import programs
-from tests.support.gpu_device import LONG_IN_A_TAB
+from tests.support.gpu_device import LONG_IN_A_TAB, gpu
 from tests.support.programs import LORA, TINY, batch, prepared, stored_of
 
 pytestmark = [pytest.mark.in_worker, pytest.mark.slow, *LONG_IN_A_TAB]
@@ -21,18 +22,24 @@ WAIT_MS = 100.0  # what a browser takes that looks for finished work now and the
 READS = 2  # of a step: its losses and its norm
 
 
-async def opened(clock):
-    own = await GPU.open()
-    if clock == "none":
-        own.timestamps = own.costs.alone = False
+@contextlib.contextmanager
+def device_with(clock):
+    """The device of all tests, which has learned nothing of what anything costs."""
+    own = gpu()
+    before = own.timestamps, own.costs, own.clock
+    own.timestamps = clock != "none"
+    own.costs, own.clock = Costs(own.tier.software, own.timestamps), Clock(own)
+    exact = own.clock.stamped
+
+    async def stamped(works):
+        return [rounded(ms) for ms in await exact(works)]
+
     if clock == "rounded":
-        exact = own.clock.stamped
-
-        async def stamped(works):
-            return [rounded(ms) for ms in await exact(works)]
-
         own.clock.stamped = stamped
-    return own
+    try:
+        yield own
+    finally:
+        own.timestamps, own.costs, own.clock = before
 
 
 def rounded(ms):
@@ -46,16 +53,18 @@ def step_on(own):
 
 
 def test_a_step_makes_the_same_bits_whatever_the_clock_and_nothing_costs_nothing():
-    async def steps(clock):
-        own = await opened(clock)
+    async def steps(own):
         run = step_on(own)
-        for _ in range(3):
+        for _ in range(2):
             await run.advance()
-        assert min((own.costs.known | own.costs.shares).values()) >= LEAST_MS
-        assert bool(own.costs.known) == (clock != "none")
         return await run.read("adapter"), await run.read("losses")
 
-    made = [asyncio.run(steps(clock)) for clock in CLOCKS]
+    made = []
+    for clock in CLOCKS:
+        with device_with(clock) as own:
+            made.append(asyncio.run(steps(own)))
+            assert min((own.costs.known | own.costs.shares).values()) >= LEAST_MS
+            assert bool(own.costs.known) == (clock != "none")
     for one, other in pairwise(made):
         np.testing.assert_array_equal(one[0], other[0])
         np.testing.assert_array_equal(one[1], other[1])
@@ -64,7 +73,7 @@ def test_a_step_makes_the_same_bits_whatever_the_clock_and_nothing_costs_nothing
 def modelled(run, clock, cost_of):
     """From now on nothing is computed: what every slice takes in milliseconds, where each kind of
     dispatch costs what `cost_of` says, of which the device's clock tells what it can."""
-    costs, slices, gpu = {}, [], run.gpu
+    costs, slices = {}, []
 
     def cost(piece):
         kind = piece.dispatch.kind
@@ -83,7 +92,8 @@ def modelled(run, clock, cost_of):
         found = [times * cost(run._pieces[i]) for i in pieces]
         return found if clock == "fine" else [rounded(ms) for ms in found]
 
-    run.run, run._stamped, gpu.clock.waited, gpu.clock.tick = submit, stamped, waited, TICK_MS
+    run.run, run._stamped, run.gpu.clock.waited = submit, stamped, waited
+    run.gpu.clock.tick = TICK_MS
     return slices
 
 
@@ -103,14 +113,12 @@ async def slices_of_steps(own, run, clock, cost_of, learning=4, steps=3):
 def test_slices_keep_their_bound_within_twice_whatever_the_clock(clock):
     """A dispatch costs from a hundredth of a millisecond to one."""
 
-    async def steps(seed):
-        own, rng = await opened(clock), np.random.default_rng(seed)
-        return await slices_of_steps(
-            own, step_on(own), clock, lambda kind: 10 ** rng.uniform(-2, 0)
-        )
-
     for seed in range(3):
-        slices = asyncio.run(steps(seed))
+        rng = np.random.default_rng(seed)
+        with device_with(clock) as own:
+            run = step_on(own)
+            steps = slices_of_steps(own, run, clock, lambda kind, rng=rng: 10 ** rng.uniform(-2, 0))
+            slices = asyncio.run(steps)
         assert max(slices) <= 2 * SLICE_MS
         assert len(slices) <= 2.5 * max(3, sum(slices) / SLICE_MS)
 
@@ -119,13 +127,10 @@ def test_slices_keep_their_bound_within_twice_whatever_the_clock(clock):
 def test_a_step_takes_few_waits_where_the_browser_is_long_in_telling_that_work_is_done(clock):
     """55 ms of work, where each wait takes 100 ms: slices of 6 ms would be ten waits and more."""
 
-    async def step():
-        own = await opened(clock)
+    with device_with(clock) as own:
         own.clock.wait_ms = WAIT_MS
         run = step_on(own)
         each = 55 / len(run)
-        return await slices_of_steps(own, run, clock, lambda kind: each, steps=1)
-
-    slices = asyncio.run(step())
+        slices = asyncio.run(slices_of_steps(own, run, clock, lambda kind: each, steps=1))
     assert sum(slices) == pytest.approx(55)
     assert len(slices) + READS <= 8
