@@ -4,10 +4,11 @@ fails."""
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.page.browser import wait_for_state
+from tests.support.page.browser import Watch, wait_for_state
 from tests.support.page.wrapped_chip import BROKEN, NO_CLOCK, QUICK, ROUNDED, SLOW_TO_TELL, wrap
 
 pytestmark = pytest.mark.slow
+NOTHING_RIGHT = "stays off"  # what a chip offers that computes nothing: it is tried and told
 CHOSEN = "computes on the graphics chip: this computer has one"
 
 
@@ -17,21 +18,24 @@ def model_details(page: Page):
 
 
 @pytest.mark.parametrize("clock", [ROUNDED, NO_CLOCK], ids=["rounded", "none"])
-def test_a_quick_chip_is_chosen_whatever_its_clock_is(page: Page, clock: str):
+def test_a_quick_chip_is_chosen_whatever_its_clock_is(page: Page, watch: Watch, clock: str):
+    watch.allow(NOTHING_RIGHT)
     wrap(page, QUICK, clock)
     page.goto("/?model=tiny")
     wait_for_state(page, "ready")
     expect(model_details(page)).to_contain_text(CHOSEN)
 
 
-def test_a_quick_chip_is_chosen_where_the_browser_is_slow_to_tell_that_it_is_done(page: Page):
+def test_a_quick_chip_is_chosen_where_work_is_told_late(page: Page, watch: Watch):
+    watch.allow(NOTHING_RIGHT)
     wrap(page, QUICK, NO_CLOCK, SLOW_TO_TELL)
     page.goto("/?model=tiny")
     wait_for_state(page, "ready")
     expect(model_details(page)).to_contain_text(CHOSEN)
 
 
-def test_what_fails_of_a_chip_is_told_and_it_can_be_chosen_all_the_same(page: Page):
+def test_what_fails_of_a_chip_is_told_and_it_can_be_chosen_all_the_same(page: Page, watch: Watch):
+    watch.allow(NOTHING_RIGHT)
     wrap(page, QUICK, BROKEN)
     page.goto("/?model=tiny")
     wait_for_state(page, "ready")

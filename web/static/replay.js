@@ -9,6 +9,21 @@ globalThis.oneseekReplay = (pass, pipelines, groups, places, counts, start, stop
   }
 };
 
+// Bind groups from one flat list of numbers: for each its layout, how many buffers it binds, and of each of those which
+// one, from where, and how many bytes.
+globalThis.oneseekGroups = (device, layouts, buffers, numbers) => {
+  const made = [];
+  for (let i = 0; i < numbers.length; ) {
+    const layout = layouts[numbers[i++]], count = numbers[i++], entries = [];
+    for (let binding = 0; binding < count; binding++, i += 3) {
+      const [buffer, offset, size] = numbers.subarray(i, i + 3);
+      entries.push({ binding, resource: { buffer: buffers[buffer], offset, size } });
+    }
+    made.push(device.createBindGroup({ layout, entries }));
+  }
+  return made;
+};
+
 // A whole turn in one submit: what is given is written, copies are made (source, offset, target, offset, size, one
 // after another), [start, stop) is issued, and what is to be read (source, offset, size) is copied into the staging
 // buffer, whose bytes are promised.

@@ -72,3 +72,17 @@ class Recording:
     def flat(copies: list[tuple]) -> list[tuple]:
         """As `turn` takes them."""
         return copies
+
+
+def bind_groups(device: Any, wanted: list[tuple]) -> list[Any]:
+    """Groups of (layout, [(buffer, offset, size)])."""
+    return [
+        device.create_bind_group(
+            layout=layout,
+            entries=[
+                {"binding": i, "resource": {"buffer": buffer, "offset": at, "size": size}}
+                for i, (buffer, at, size) in enumerate(places)
+            ],
+        )
+        for layout, places in wanted
+    ]

@@ -26,9 +26,9 @@ from engine.compiler.pieces import DOUBT, LEAST_MS, SUBMIT_MS, Dispatch, split
 from engine.compiler.schedule import Plan
 
 if sys.platform == "emscripten":
-    from engine.backends.gpu.webgpu import Recording
+    from engine.backends.gpu.webgpu import Recording, bind_groups
 else:
-    from engine.backends.gpu.native_replay import Recording
+    from engine.backends.gpu.native_replay import Recording, bind_groups
 
 TAUGHT = (2, 3)  # the times that a run begun as a whole tells what its dispatches cost
 AHEAD = 8  # times that one may be begun before its first result is read
@@ -54,13 +54,17 @@ class Run:
         slots = [gpu.allocate(f"slot {i}", Spec((-(-n // 4),))) for i, n in enumerate(plan.slots)]
         self.buffers |= {value: slots[slot] for value, slot in plan.slot_of.items()}
         self._dispatches: list[Dispatch] = []
-        self._groups: dict[tuple, object] = {}
+        self._groups: dict[tuple, int] = {}  # what a kernel sees: the number of its group
         read = {v.root for step in self.program.steps for v in step.reads}
         read |= {v.root for v in self.program.outputs.values()} | {*self.program.inputs.values()}
         for step in self.program.steps:
             bound = Bound(step, self._same_memory, lambda value: value.root in read)
             for launch in bound.within(gpu.bindings):
                 self._dispatches.append(self._dispatch(step, launch))
+        wanted = [(gpu.kernels.layout(access)[0], places) for access, places in self._groups]
+        groups = bind_groups(gpu.device, wanted)
+        for dispatch in self._dispatches:
+            dispatch.group = groups[dispatch.group]
         self._pieces = [piece for d in self._dispatches for piece in split(d)]
         self._cut = 0, 0.0, len(self._pieces)  # lessons known then, the longest piece, from where
         self._ready = False
@@ -74,18 +78,9 @@ class Run:
     def _dispatch(self, step: Step, bound: Bound) -> Dispatch:
         pipeline, kind, counts, sizes = self.gpu.kernels.pipeline(step, bound)
         places = tuple(self._place(step, value) for value in bound.values)
-        key = (bound.access, tuple((id(b), at, size) for b, at, size in places))
-        if key not in self._groups:
-            entries = [
-                {"binding": i, "resource": {"buffer": b, "offset": at, "size": size}}
-                for i, (b, at, size) in enumerate(places)
-            ]
-            layout = self.gpu.kernels.layout(bound.access)[0]
-            self._groups[key] = self.gpu.device.create_bind_group(
-                label=step.op.name, layout=layout, entries=entries
-            )
+        group = self._groups.setdefault((bound.access, places), len(self._groups))
         again = not (bound.reused or step.op.updates)
-        return Dispatch(step, pipeline, self._groups[key], counts, sizes, kind, again)
+        return Dispatch(step, pipeline, group, counts, sizes, kind, again)
 
     def _place(self, step: Step, value: Value | None) -> tuple:
         """buffer, offset and size in bytes, rounded up so that the last numbers make a whole
@@ -223,7 +218,7 @@ class Run:
         """Issue all of it: the last part, which as a rule is the whole, in one call together with
         what is written before it and read behind it."""
         await self.ready()
-        turns, feeding, start = self.gpu.turns, fed or {}, 0
+        turns, feeding, start, began = self.gpu.turns, fed or {}, 0, time.perf_counter()
         limit = SUBMIT_MS if turns.is_urgent else self.gpu.clock.slice_ms
         self._cut_up(0, limit)
         while (stop := self.cut(start, limit)) < len(self):
@@ -238,12 +233,11 @@ class Run:
         if self.gpu.lost:
             raise DeviceLost(f"the GPU was lost ({self.gpu.lost})")
         self._times += 1
-        by_itself = start == 0 and not fed and self._times in TAUGHT
+        by_itself = (start == 0 or turns.is_urgent) and not fed and self._times in TAUGHT
         if not names:
             self._feed(feeding)
             self.run(start)
             return nothing()
-        began = time.perf_counter()
         turn = self._turn(start, feeding, names)
         return self._outputs(names, turn, began if by_itself else None)
 

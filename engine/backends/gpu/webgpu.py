@@ -8,6 +8,7 @@ call that waits.
 import asyncio
 import contextlib
 import re
+from array import array
 
 import js
 import wgpu
@@ -515,6 +516,19 @@ class Recording:
     def flat(copies):
         """One after another in one array."""
         return to_js([_plain(part) for copy in copies for part in copy])
+
+
+def bind_groups(device, wanted):
+    """The counterpart of native_replay.py's, all in one call across the language border."""
+    layouts, buffers, numbers = {}, {}, array("d")
+    for layout, places in wanted:
+        numbers.extend((layouts.setdefault(layout, len(layouts)), len(places)))
+        for buffer, at, size in places:
+            numbers.extend((buffers.setdefault(buffer, len(buffers)), at, size))
+    told = [to_js([thing._internal for thing in things]) for things in (layouts, buffers)]
+    made = js.oneseekGroups(device._internal, *told, to_js(memoryview(numbers)))
+    groups = zip(made, wanted, strict=True)
+    return [BindGroup("", internal, device, places) for internal, (_, places) in groups]
 
 
 class Queue(classes.GPUQueue):

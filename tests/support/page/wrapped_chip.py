@@ -54,12 +54,13 @@ BROKEN = """{
 }"""
 
 
-def wrap(page: Page, *changes: str) -> None:
-    """From the next visit on."""
+def wrap(page: Page, *changes: str, worker: str = "worker*.mjs") -> None:
+    """From the next worker on whose script is called so."""
 
     def changed(route: Route) -> None:
         answer = route.fetch()
         body = "\n".join([*changes, answer.text()])
         route.fulfill(response=answer, body=body)
 
-    page.route("**/worker*.mjs", changed)
+    page.unroute_all()
+    page.route("**/" + worker, changed)
