@@ -1,15 +1,14 @@
 """What a token costs whatever the chip: calls of the device, which are slow in a browser."""
 
 import asyncio
-import contextlib
 
 import pytest
 
 from engine.core.turns import urgent
-from engine.model.formats import open_model
+from engine.model.formats import BytesSource, open_model
 from engine.model.generate import Generator, Sampling
 from engine.model.loaded import Model
-from engine.model.registry import find
+from tests.support import tiny
 from tests.support.gpu_calls import counted
 from tests.support.gpu_device import LONG_IN_A_TAB, gpu
 
@@ -20,12 +19,12 @@ def test_a_token_is_one_write_one_submit_and_one_read_and_makes_nothing():
     device = gpu()
 
     async def counts():
-        with contextlib.closing(open_model(find("tiny"))) as file:
-            model = await Model.load(file, device)
+        file = open_model(BytesSource(tiny.gguf("llama", "Q4_1"), "tiny.gguf"))
+        model = await Model.load(file, device)
         generator = Generator(model)
 
         async def tokens(seed):
-            asked = [{"role": "user", "content": "What is a tree?"}]
+            asked = [{"role": "user", "content": "hello"}]
             answer = generator.ask(asked, Sampling(max_tokens=8, temperature=0.9, seed=seed), "one")
             with urgent():
                 while not answer.ids:
