@@ -64,11 +64,16 @@ class AtOnce:
 
     ahead = 1
 
-    async def begin(self: Any, *names: str) -> Awaitable[list[np.ndarray]]:
+    async def begin(
+        self: Any, *names: str, fed: dict[str, str] | None = None
+    ) -> Awaitable[list[np.ndarray]]:
+        for name, output in (fed or {}).items():
+            self.write(name, await self.read(output))
         await self.advance()
+        found = [await self.read(name) for name in names]
 
         async def outputs() -> list[np.ndarray]:
-            return [await self.read(name) for name in names]
+            return found
 
         return outputs()
 

@@ -7,6 +7,7 @@ import contextlib
 import pytest
 
 from engine.backends import reference
+from engine.backends.gpu.run import Run
 from engine.backends.reference import Numpy
 from engine.core.turns import urgent
 from engine.model.formats import open_model
@@ -49,15 +50,8 @@ def begun(monkeypatch) -> list[str]:
     plain = reference.Run.begin
 
     async def begin(self, *names, fed=None):
-        for name, output in (fed or {}).items():
-            self.write(name, self.get(self.program.outputs[output]))
-            found.append(name)
-        drawn = await (await plain(self, *names))
-
-        async def outputs():
-            return drawn
-
-        return outputs()
+        found.extend(fed or ())
+        return await plain(self, *names, fed=fed)
 
     monkeypatch.setattr(reference.Run, "begin", begin)
     monkeypatch.setattr(reference.Run, "ahead", AHEAD)
@@ -84,19 +78,17 @@ def test_answers_are_the_same_to_the_token_with_whatever_ends_them(begun, monkey
 
 
 @pytest.mark.slow
-def test_on_a_device_whose_waits_are_long_a_token_costs_a_share_of_one():
+def test_a_device_feeds_itself_what_it_drew(monkeypatch):
     device = gpu()
-    wait_ms, model, waits = device.clock.wait_ms, loaded(device), []
-    cases = [(QUESTIONS[2], Sampling(max_tokens=30, temperature=0.6, seed=5))]
+    model, decode, turns = loaded(device), Generator.decode, []
+    cases = [(QUESTIONS[2], Sampling(max_tokens=20, temperature=0.6, seed=5))]
     alone = answers_of(model, cases)
-    waited = device.waited
 
-    async def counted(promise):
-        waits.append(len(waits))
-        return await waited(promise)
+    async def counted(generator):
+        turns.append(generator)
+        await decode(generator)
 
-    device.clock.wait_ms, device.waited = 100.0, counted
-    try:
-        assert answers_of(model, cases) == alone
-    finally:
-        device.clock.wait_ms, device.waited = wait_ms, waited
+    monkeypatch.setattr(Generator, "decode", counted)
+    monkeypatch.setattr(Run, "ahead", AHEAD)
+    assert answers_of(model, cases) == alone
+    assert len(turns) <= sum(len(ids) // AHEAD + 1 for _, ids, _ in alone)

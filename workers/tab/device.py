@@ -11,7 +11,7 @@ from pyodide.ffi import can_run_sync, run_sync, to_js
 from engine.core.messages import Device
 from engine.core.turns import Turns
 
-OPEN_SECONDS = 10  # a device the browser gave just after its graphics process died may stay silent
+OPEN_SECONDS = 30  # with the kernels it is tried by; a device the browser gave just after its graphics process died may stay silent
 
 
 async def open_executor(kind: str) -> Any:

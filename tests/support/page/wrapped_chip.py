@@ -3,6 +3,11 @@ changed before the worker asks."""
 
 from playwright.sync_api import Page, Route
 
+FEATURES = """{
+  const {get} = Object.getOwnPropertyDescriptor(GPUAdapter.prototype, "features"), kept = %s;
+  const features = {get() { return new Set([...get.call(this)].filter((one) => kept.includes(one))); }};
+  Object.defineProperty(GPUAdapter.prototype, "features", features);
+}"""
 QUICK = """{
   const tell = (name, value) => Object.defineProperty(GPUAdapterInfo.prototype, name, {get: () => value});
   tell("isFallbackAdapter", false);
@@ -20,11 +25,10 @@ ROUNDED = """{
 }"""
 """A clock that is rounded down, to more than a kernel takes: both ends of a pass look the same."""
 
-NO_CLOCK = """{
-  const {get} = Object.getOwnPropertyDescriptor(GPUAdapter.prototype, "features");
-  const features = {get() { return new Set([...get.call(this)].filter((f) => f !== "timestamp-query")); }};
-  Object.defineProperty(GPUAdapter.prototype, "features", features);
-}"""
+CLOCK_ONLY = FEATURES % '["timestamp-query"]'
+"""Nothing beyond the floor, which would be tried first."""
+
+NO_CLOCK = FEATURES % "[]"
 
 SLOW_TO_TELL = """{
   const map = GPUBuffer.prototype.mapAsync;
