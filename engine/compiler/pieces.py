@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import product
 from math import inf, prod
 from operator import sub
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from engine.compiler.ir import Step
 
@@ -29,7 +29,7 @@ class Dispatch:
 
     step: Step
     pipeline: object  # a promise until the run is ready
-    group: object  # what the kernel sees
+    group: Any  # what the kernel sees; the number of its kind until all are made
     counts: tuple[int, int, int]  # workgroups
     sizes: tuple[int, ...]  # what the kernel reads
     kind: tuple  # equal kinds cost the same

@@ -520,7 +520,9 @@ class Recording:
 
 def bind_groups(device, wanted):
     """The counterpart of native_replay.py's, all in one call across the language border."""
-    layouts, buffers, numbers = {}, {}, array("d")
+    layouts: dict = {}
+    buffers: dict = {}
+    numbers = array("d")
     for layout, places in wanted:
         numbers.extend((layouts.setdefault(layout, len(layouts)), len(places)))
         for buffer, at, size in places:
