@@ -10,16 +10,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import wgpu
 
 from engine.compiler.ir import Spec
 from engine.core.turns import SLICE_MS
-
-if TYPE_CHECKING:
-    from engine.backends.gpu.device import Device
 
 WAITS = 3  # for nothing, of which the shortest counts
 LONG_MS = 20.0  # a wait for nothing that takes so long is one for the browser to look
@@ -30,9 +27,9 @@ Work = Callable[[Any], None]  # issues dispatches in a pass
 
 
 class Clock:
-    """Of one device: `set` it before use."""
+    """Of one device, an engine.backends.gpu.device.Device: `set` it before use."""
 
-    def __init__(self, gpu: Device) -> None:
+    def __init__(self, gpu: Any) -> None:
         self.gpu, self.tick = gpu, math.inf  # ms: the shortest time it told that was not zero
         self.wait_ms = 0.0  # what a wait for nothing takes
 
