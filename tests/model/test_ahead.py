@@ -6,14 +6,14 @@ import contextlib
 
 import pytest
 
-from engine.backends import reference
-from engine.backends.gpu.run import Run
-from engine.backends.reference import Numpy
-from engine.core.turns import urgent
-from engine.model.formats import open_model
-from engine.model.generate import Generator, Sampling
-from engine.model.loaded import Model
-from engine.model.registry import find
+from oneseek.engine.backends import reference
+from oneseek.engine.backends.gpu.run import Run
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.core.turns import urgent
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.generate import Generator, Sampling
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.model.registry import find
 from tests.support.gpu_device import gpu
 
 QUESTIONS = ("What is a tree?", "Who are you?", "What is the capital of France?", "Say hello.")

@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from engine.core.turns import urgent
-from engine.model.formats import BytesSource, open_model
-from engine.model.generate import Generator, Sampling
-from engine.model.loaded import Model
+from oneseek.engine.core.turns import urgent
+from oneseek.engine.model.formats import BytesSource, open_model
+from oneseek.engine.model.generate import Generator, Sampling
+from oneseek.engine.model.loaded import Model
 from tests.support import tiny
 from tests.support.gpu_calls import counted
 from tests.support.gpu_device import LONG_IN_A_TAB, gpu

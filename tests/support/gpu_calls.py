@@ -51,7 +51,7 @@ def _in_a_browser(device, found):
 
 @contextlib.contextmanager
 def _natively(device, found):
-    from engine.backends.gpu import native_replay
+    from oneseek.engine.backends.gpu import native_replay
 
     whole, lib = contextlib.ExitStack(), native_replay.lib
     made = device.create_buffer(size=16, usage="COPY_DST | MAP_READ")

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import wgpu
 
-from engine.compiler.ir import Spec
-from engine.core.turns import SLICE_MS
+from oneseek.engine.compiler.ir import Spec
+from oneseek.engine.core.turns import SLICE_MS
 
 WAITS = 3  # for nothing, of which the shortest counts
 LONG_MS = 20.0  # a wait for nothing that takes so long is one for the browser to look
@@ -27,7 +27,7 @@ Work = Callable[[Any], None]  # issues dispatches in a pass
 
 
 class Clock:
-    """Of one device, an engine.backends.gpu.device.Device: `set` it before use."""
+    """Of one device, an oneseek.engine.backends.gpu.device.Device: `set` it before use."""
 
     def __init__(self, gpu: Any) -> None:
         self.gpu, self.tick = gpu, math.inf  # ms: the shortest time it told that was not zero

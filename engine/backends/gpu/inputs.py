@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.backends.gpu.device import ALIGNMENT, DTYPES, Device
-from engine.compiler.ir import Program, Spec, Value
+from oneseek.engine.backends.gpu.device import ALIGNMENT, DTYPES, Device
+from oneseek.engine.compiler.ir import Program, Spec, Value
 
 MOST_BYTES = 1 << 20  # of an input that is written together with others
 

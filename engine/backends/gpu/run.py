@@ -16,19 +16,19 @@ from typing import Any
 
 import numpy as np
 
-from engine.backends.gpu.clock import LONG_MS
-from engine.backends.gpu.device import ALIGNMENT, DTYPES, Device, Tensor
-from engine.backends.gpu.errors import DeviceLost, GPUProblem
-from engine.backends.gpu.inputs import Inputs
-from engine.backends.gpu.kernels import Bound
-from engine.compiler.ir import BYTES, Spec, Step, Value
-from engine.compiler.pieces import DOUBT, LEAST_MS, SUBMIT_MS, Dispatch, split
-from engine.compiler.schedule import Plan
+from oneseek.engine.backends.gpu.clock import LONG_MS
+from oneseek.engine.backends.gpu.device import ALIGNMENT, DTYPES, Device, Tensor
+from oneseek.engine.backends.gpu.errors import DeviceLost, GPUProblem
+from oneseek.engine.backends.gpu.inputs import Inputs
+from oneseek.engine.backends.gpu.kernels import Bound
+from oneseek.engine.compiler.ir import BYTES, Spec, Step, Value
+from oneseek.engine.compiler.pieces import DOUBT, LEAST_MS, SUBMIT_MS, Dispatch, split
+from oneseek.engine.compiler.schedule import Plan
 
 if sys.platform == "emscripten":
-    from engine.backends.gpu.webgpu import Recording, bind_groups
+    from oneseek.engine.backends.gpu.webgpu import Recording, bind_groups
 else:
-    from engine.backends.gpu.native_replay import Recording, bind_groups
+    from oneseek.engine.backends.gpu.native_replay import Recording, bind_groups
 
 TAUGHT = (2, 3)  # the times that a run begun as a whole tells what its dispatches cost
 AHEAD = 8  # times that one may be begun before its first result is read
