@@ -6,6 +6,7 @@ knows which one it is talking to.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Any, Protocol
 
 import numpy as np
@@ -46,6 +47,35 @@ class Run(Protocol):
 
     async def read(self, name: str) -> np.ndarray:
         """A copy of an output or an input."""
+
+    @property
+    def ahead(self) -> int:
+        """How many times it may be begun before the first result is awaited."""
+
+    async def begin(
+        self, *names: str, fed: dict[str, str] | None = None
+    ) -> Awaitable[list[np.ndarray]]:
+        """Have it all computed; what is awaited then are copies of these outputs. `fed` says which
+        inputs get which output of the time before."""
+
+
+class AtOnce:
+    """Runs that have computed when they return: nothing is gained by beginning the next early."""
+
+    ahead = 1
+
+    async def begin(
+        self: Any, *names: str, fed: dict[str, str] | None = None
+    ) -> Awaitable[list[np.ndarray]]:
+        for name, output in (fed or {}).items():
+            self.write(name, await self.read(output))
+        await self.advance()
+        found = [await self.read(name) for name in names]
+
+        async def outputs() -> list[np.ndarray]:
+            return found
+
+        return outputs()
 
 
 class Executor(Protocol):

@@ -15,9 +15,11 @@ from typing import Any
 from oneseek.engine.backends.executor import Executor
 from oneseek.engine.compiler.ir import OPS, Program
 from oneseek.engine.compiler.schedule import plan
+from oneseek.engine.core.turns import urgent
 
 ROWS, NARROW, WIDE = 64, 576, 1536  # those of SmolLM2 while it learns
 TIMES, ROUNDS = 8, 3
+LEAST = 1e-5  # seconds that anything takes, whatever the clock says
 PACE_MS = 400  # of measuring, for an answer and for a lesson each
 
 
@@ -40,13 +42,18 @@ def product(rows: int = ROWS, times: int = TIMES) -> Program:
 
 
 async def milliseconds(executor: Executor) -> float:
-    run, best = executor.prepare(plan(product())), math.inf
+    """Of computing alone: what reading a result takes that is there already is taken off, as a
+    browser may be long in telling that a graphics chip is done."""
+    run, best, read = executor.prepare(plan(product())), math.inf, math.inf
     for _ in range(ROUNDS):
         began = time.perf_counter()
-        await run.advance()
+        with urgent():  # all at once
+            await run.advance()
         await run.read("y")
-        best = min(best, 1e3 * (time.perf_counter() - began))
-    return best
+        done = time.perf_counter()
+        await run.read("y")
+        best, read = min(best, done - began), min(read, time.perf_counter() - done)
+    return 1e3 * max(best - read, LEAST)
 
 
 async def weights_a_second(executor: Executor, rows: int) -> float:

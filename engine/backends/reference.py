@@ -12,6 +12,7 @@ import time
 import numpy as np
 
 import oneseek.engine.compiler.ops  # noqa: F401  every op registers itself
+from oneseek.engine.backends.executor import AtOnce
 from oneseek.engine.compiler.ir import Program, Spec, Step, Value
 from oneseek.engine.compiler.schedule import Plan
 from oneseek.engine.core.turns import Turns
@@ -70,7 +71,7 @@ class Numpy:
         return Run(self, plan, tensors or {})
 
 
-class Run:
+class Run(AtOnce):
     """One program, ready to be replayed from any step to any other."""
 
     def __init__(self, executor: Numpy, plan: Plan, tensors: dict[str, Tensor]) -> None:

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from itertools import product
 from math import inf, prod
 from operator import sub
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from oneseek.engine.compiler.ir import Step
 
 SUBMIT_MS = 100.0  # predicted work of one submit where nobody asked for slices
 CHEAPEST_MS = 0.05  # of a dispatch nobody has measured
+LEAST_MS = 0.01  # of any dispatch: a clock that is rounded takes a quick one for no time at all
+DOUBT = 2.0  # how much longer a dispatch may take that nobody has measured, in a slice with others
+NEWS = 1.25  # by how much a cost has to change for pieces to be cut anew
 # Operations a millisecond before anything is measured: low, so that the first pieces are small.
 GUESS = {True: 1e6, False: 5e7}  # by whether the CPU plays the GPU
 
@@ -26,10 +29,11 @@ class Dispatch:
 
     step: Step
     pipeline: object  # a promise until the run is ready
-    group: object  # what the kernel sees
+    group: Any  # what the kernel sees; the number of its kind until all are made
     counts: tuple[int, int, int]  # workgroups
     sizes: tuple[int, ...]  # what the kernel reads
     kind: tuple  # equal kinds cost the same
+    repeatable: bool  # whether it leaves the same numbers when it runs once more
 
 
 class Piece(NamedTuple):
@@ -60,29 +64,55 @@ def split(dispatch: Dispatch, most: float = inf) -> list[Piece]:
 
 
 class Costs:
-    """Milliseconds of each kind of dispatch, learned on the device itself."""
+    """Milliseconds of each kind of dispatch, learned on the device itself: of one that was measured
+    alone, or its share of what several took together."""
 
-    def __init__(self, software: bool) -> None:
+    def __init__(self, software: bool, alone: bool = True) -> None:
         self.software = software
+        self.alone = alone  # whether the device's clock can measure one dispatch
         self.known: dict[tuple, float] = {}
+        self.shares: dict[tuple, float] = {}
         self.lessons = 0  # counts what was learned, so that plans know when they are old
 
     def knows(self, piece: Piece) -> bool:
-        return piece.dispatch.kind in self.known
+        kind = piece.dispatch.kind
+        return kind in self.known or (not self.alone and kind in self.shares)
 
     def of(self, piece: Piece) -> float:
         return piece.share * self.whole(piece.dispatch)
 
     def whole(self, dispatch: Dispatch) -> float:
-        guess = CHEAPEST_MS + operations(dispatch.step) / GUESS[self.software]
-        return self.known.get(dispatch.kind, guess)
+        if dispatch.kind in self.known:
+            return self.known[dispatch.kind]
+        if dispatch.kind in self.shares:
+            return self.shares[dispatch.kind]
+        return CHEAPEST_MS + operations(dispatch.step) / GUESS[self.software]
 
     def learn(self, piece: Piece, ms: float) -> None:
+        """What a piece took that was measured alone."""
+        self._keep(self.known, piece.dispatch.kind, ms / piece.share)
+
+    def share_out(self, pieces: list[Piece], ms: float) -> None:
+        """What these took together: those that were not measured alone share what the others leave,
+        as they were thought to take it."""
+        thought = {piece.dispatch.kind: self.whole(piece.dispatch) for piece in pieces}
+        left, shared = ms, 0.0
+        for piece in pieces:
+            cost = piece.share * thought[piece.dispatch.kind]
+            if piece.dispatch.kind in self.known:
+                left -= cost
+            else:
+                shared += cost
+        for kind in thought.keys() - self.known.keys():
+            self._keep(self.shares, kind, thought[kind] * max(0.0, left) / shared)
+
+    def _keep(self, costs: dict[tuple, float], kind: tuple, ms: float) -> None:
         """Quick to rise, slow to fall: a slice that is too long is worse than a short one."""
-        ms /= piece.share
-        known = self.known.get(piece.dispatch.kind, ms)
-        self.known[piece.dispatch.kind] = max(ms, 0.7 * known + 0.3 * ms)
-        self.lessons += 1
+        ms, before = max(LEAST_MS, ms), costs.get(kind)
+        now = ms if before is None else max(ms, 0.7 * before + 0.3 * ms)
+        costs[kind] = now
+        if before is None or not before / NEWS < now < before * NEWS:
+            self.lessons += 1
 
     def pieces(self, dispatch: Dispatch, limit_ms: float) -> list[Piece]:
         """The dispatch cut so that no piece should take longer than `limit_ms`."""

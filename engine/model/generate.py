@@ -277,7 +277,7 @@ class Generator:
         self.write_tokens(run, tokens, size)
         run.write("take", take)
         self.write_choice(run, told, rows)
-        await run.advance()
+        drawn = await run.begin(*outputs_for(told))
         for _, lane, part in spoken + parts:
             lane.ids += part
         for answer, _, part in parts:
@@ -285,8 +285,9 @@ class Generator:
         for answer in ready:
             self.waiting.remove(answer)
             self.active.append(answer)
+        found = await drawn
         if told:
-            await self.take(run, told)
+            self.take(found, told)
         return True
 
     async def parts_of(self, answers: list[Answer]) -> list[tuple[Answer, Lane, list[int]]]:
@@ -396,17 +397,30 @@ class Generator:
         size = next(b for b in BATCHES if b >= len(answers))
         lanes = [self.pool.lanes[answer.key] for answer in answers]
         self.pool.reach(max(lane.end for lane in lanes) + 1)
-        run = self.prepared(size, size)
-        rows = [
-            (answer.ids[-1], len(lane.known), lane)
-            for answer, lane in zip(answers, lanes, strict=True)
-        ]
-        self.write_tokens(run, rows, size)
-        self.write_choice(run, answers, size)
-        await run.advance()
-        for answer, lane in zip(answers, lanes, strict=True):
-            lane.ids.append(answer.ids[-1])
-        await self.take(run, answers)
+        run, begun = self.prepared(size, size), []
+        for i in range(min(run.ahead, *(self.foreseen(answer) for answer in answers))):
+            rows = [
+                (answer.ids[-1], len(lane.known) + i, lane)
+                for answer, lane in zip(answers, lanes, strict=True)
+            ]
+            self.write_tokens(run, rows, size)
+            self.write_choice(run, answers, size, i)
+            fed = {"fed": {"ids": "token"}} if i else {}
+            begun.append(await run.begin(*outputs_for(answers), **fed))
+        for found in [await drawn for drawn in begun]:
+            for answer, lane in zip(answers, lanes, strict=True):
+                if not answer.ended:
+                    lane.ids.append(answer.ids[-1])
+            self.take(found, answers)
+
+    def foreseen(self, answer: Answer) -> int:
+        """How many tokens may be drawn before the first of them is known here: one, where the next
+        choice depends on it in other ways than by what the model reads."""
+        depends = answer.push or answer.on_token or answer.sampling.penalty != 1
+        if depends or len(answer.ids) < len(answer.forced):
+            return 1
+        room = self.context - len(answer.prompt)
+        return max(1, min(answer.sampling.max_tokens, room) - len(answer.ids))
 
     # ---- between the conversations and a program's inputs
 
@@ -436,7 +450,8 @@ class Generator:
             run.write(name, array)
         run.write("spans", spans)
 
-    def write_choice(self, run, answers: list[Answer], size: int) -> None:
+    def write_choice(self, run, answers: list[Answer], size: int, later: int = 0) -> None:
+        """What each next token depends on, or the one so many tokens later."""
         recent = np.full((size, RECENT), -1, np.int32)
         knobs, penalty = np.zeros((size, 3), np.float32), np.ones(size, np.float32)
         seeds = np.zeros(size, np.uint32)
@@ -446,7 +461,7 @@ class Generator:
                 last = (answer.prompt + answer.ids)[-RECENT:]
                 recent[i, : len(last)] = last
             knobs[i], penalty[i] = (s.temperature, s.top_k, s.top_p), s.penalty
-            seeds[i] = (s.seed * 1_000_003 + len(answer.ids)) & 0xFFFFFFFF
+            seeds[i] = (s.seed * 1_000_003 + len(answer.ids) + later) & 0xFFFFFFFF
         places, amounts = (
             np.zeros(size * PUSHED, np.int32),
             np.zeros((size * PUSHED, 1), np.float32),
@@ -465,13 +480,13 @@ class Generator:
         run.write("penalty", penalty)
         run.write("seeds", seeds)
 
-    async def take(self, run, answers: list[Answer]) -> None:
+    def take(self, found: list[np.ndarray], answers: list[Answer]) -> None:
         """Hand the drawn tokens to their answers."""
-        tokens = await run.read("token")
+        tokens, *best = found
         tops: list[list] = [[] for _ in answers]
-        if any(answer.on_token for answer in answers):
-            best = zip(await run.read("ids"), await run.read("logprobs"), strict=True)
-            tops = [list(zip(ids.tolist(), probs.tolist(), strict=True)) for ids, probs in best]
+        if best:
+            rows = zip(*best, strict=True)
+            tops = [list(zip(ids.tolist(), probs.tolist(), strict=True)) for ids, probs in rows]
         for i, answer in enumerate(answers):
             at = len(answer.ids)
             token = answer.forced[at] if at < len(answer.forced) else int(tokens[i])
@@ -525,6 +540,11 @@ class Generator:
                 answer.on_text(answer.held + ending)
             answer.held = ""
         answer.finished = answer.finished or time.perf_counter()
+
+
+def outputs_for(answers: list[Answer]) -> tuple[str, ...]:
+    """What is read of a run: the drawn tokens, and the likeliest where somebody looks at them."""
+    return ("token", "ids", "logprobs")[: 3 if any(a.on_token for a in answers) else bool(answers)]
 
 
 class TooLong(ValueError):

@@ -62,7 +62,7 @@ def test_R23_out_of_memory_is_an_answer_and_leaks_nothing():
     program, feeds = tiny_step()
     gc.collect()
     before = own.given.now
-    own.memory_limit = before + 20_000
+    own.memory_limit = before + 30_000
     with pytest.raises(OutOfMemory, match=r"adapter:f32\[4096\] needs 16384 bytes; \d+ of"):
         own.prepare(plan(program))
     gc.collect()

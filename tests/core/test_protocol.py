@@ -89,7 +89,7 @@ class Kind:
             raise RuntimeError("the chip is on fire")
         if request.engine == "odd":
             return Done()
-        return Device(kind="cpu", name="test", why=request.engine)
+        return Device(kind="cpu", name="test", why=request.engine, detail="")
 
 
 def ask(request, handlers):

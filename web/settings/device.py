@@ -49,6 +49,29 @@ def note(page):
     return dom.make("p", t(key), cls="note device-advice") if key else None
 
 
+def trouble(told):
+    """What happened where the graphics chip failed, and that it can be chosen all the same; `told`
+    is a Device or what was Loaded on it."""
+    if not told.detail:
+        return None
+    words = t("device.detail", detail=told.detail), t("device.all_the_same")
+    return dom.make("p", " ".join(words), cls="note device-trouble")
+
+
+def facts(page):
+    """What a developer wants to know: which device it is, and what happened with it."""
+    device = page.app.device
+    if device is None:
+        return None
+    words = "%s: %s (%s)" % (t("models.on_" + device.kind), device.name, t("device." + device.why))
+    return dom.make("div", dom.make("p", words, cls="note"), trouble(page.model or device))
+
+
+def unmeasured(detail):
+    """Why nothing is said of how quick it is, where measuring that failed."""
+    return dom.make("p", t("device.no_pace", detail=detail), cls="note") if detail else None
+
+
 def costs(page):
     """What that means in seconds, as far as it was measured here."""
     answer, fact = page.measured.seconds("answer"), page.measured.seconds("fact")

@@ -35,6 +35,7 @@ class FirstRun:
         self.beside = 0  # bytes that come with the first model: by them the memory knows questions
         self.takes = {}  # model -> the memory it takes, and what it may do here
         self.pace = {}  # what was measured of the device
+        self.unmeasured = ""  # why that failed, where it did
         page.app.engine.listen(ModelProgress, self.on_progress)
         page.watch(self.draw, "words", "model", "boot", "status")
         dom.verbs(
@@ -317,13 +318,14 @@ class FirstRun:
             self.current(),
             [self.choice(model) for model in self.models],
             self.notes(),
+            device.unmeasured(self.unmeasured),
             dom.make("div", dom.button(t("models.file"), "pick-model", drawing="file"), cls="row"),
         ]
 
     async def weigh(self):
         """What each takes on this device is said as soon as the engine has told it."""
         fits = await self.page.app.engine.ask(WhatFits())
-        self.takes, self.pace = fits.models, fits.pace
+        self.takes, self.pace, self.unmeasured = fits.models, fits.pace, fits.detail
         shown = overlay.body_of("models")
         if shown:
             dom.replace(shown, self.choices())
@@ -341,7 +343,8 @@ class FirstRun:
             cores = "; " + t("models." + cores, n=max(loaded.threads, loaded.cores))
         name = dom.make("strong", self.name())
         words = dom.make("p", name, " · ", on, ": ", why, cores, cls="note")
-        return dom.make("div", words, device.costs(self.page), device.note(self.page))
+        told = device.trouble(loaded), device.costs(self.page), device.note(self.page)
+        return dom.make("div", words, *told)
 
     def choice(self, model):
         current = bool(self.page.model) and self.page.model.model == model["id"]

@@ -9,6 +9,7 @@ from oneseek.engine.core import settings
 from oneseek.web.learning import learn_from
 from oneseek.web.lib import dom, overlay
 from oneseek.web.lib.words import LANGUAGES, t
+from oneseek.web.settings import device
 from oneseek.web.settings.fields import choice, fields, typed
 
 THEMES = ("", "light", "dark")
@@ -204,7 +205,8 @@ class SettingsDialog:
             offered = settings.IN_LESSONS if name == "training" else None
             parts.append(dom.make("div", list(fields(name, kind, now, offered)), cls="columns"))
         reset = dom.button(t("config.reset"), "reset-config", drawing="undo", cls="small")
-        return self.section("settings.developer", parts, dom.make("div", reset, cls="row"))
+        row = dom.make("div", reset, cls="row")
+        return self.section("settings.developer", device.facts(self.page), parts, row)
 
     def data(self):
         said = self.storage

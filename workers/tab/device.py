@@ -11,7 +11,7 @@ from pyodide.ffi import can_run_sync, run_sync, to_js
 from oneseek.engine.core.messages import Device
 from oneseek.engine.core.turns import Turns
 
-OPEN_SECONDS = 10  # a device the browser gave just after its graphics process died may stay silent
+OPEN_SECONDS = 30  # with the kernels it is tried by; a device the browser gave just after its graphics process died may stay silent
 
 
 async def open_executor(kind: str) -> Any:
@@ -41,11 +41,19 @@ async def choose(asked: str) -> Device:
     name = info.description or info.device or f"{info.vendor} {info.architecture}".strip()
     if (info.isFallbackAdapter or "swiftshader" in name.lower()) and asked != "gpu":
         return processor("software")
-    return Device(kind="gpu", name=name or "WebGPU", why="asked" if asked == "gpu" else "chip")
+    why = "asked" if asked == "gpu" else "chip"
+    return Device(kind="gpu", name=name or "WebGPU", why=why, detail="")
 
 
-def processor(why: str) -> Device:
-    return Device(kind="cpu", name="WebAssembly", why=why)
+def processor(why: str, detail: str = "") -> Device:
+    return Device(kind="cpu", name="WebAssembly", why=why, detail=detail)
+
+
+def without_chip(problem: Exception) -> Device:
+    """The processor, as the graphics chip failed; what happened is told."""
+    if isinstance(problem, TimeoutError):
+        return processor("silent", f"no answer within {OPEN_SECONDS} seconds")
+    return processor("failed", f"{type(problem).__name__}: {problem}")
 
 
 def device_memory() -> int:

@@ -24,7 +24,8 @@ class Looking:
     async def on_what_fits(self, request: WhatFits) -> Fits:
         """Of each known model, as given and packed."""
         models = known_fits(self.resident.device.kind, device_memory())
-        return Fits(models=models, pace=await self.resident.pace())
+        pace, detail = await self.resident.pace()
+        return Fits(models=models, pace=pace, detail=detail)
 
     async def on_look_at(self, request: LookAt) -> Looked:
         """Of the files that the page hands over on a channel."""

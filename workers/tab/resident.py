@@ -41,7 +41,14 @@ from oneseek.engine.model.formats.download import Damaged, DownloadError
 from oneseek.engine.open import assistant_of
 from oneseek.workers.post import Emit
 from oneseek.workers.questions import Questions
-from oneseek.workers.tab.device import choose, device_memory, open_executor, processor, wait_inside
+from oneseek.workers.tab.device import (
+    choose,
+    device_memory,
+    open_executor,
+    processor,
+    wait_inside,
+    without_chip,
+)
 from oneseek.workers.tab.models import Models, Paused
 from oneseek.workers.tab.recovery import Recovery
 from oneseek.workers.tab.signer import BrowserSigner
@@ -78,8 +85,10 @@ class Resident:
                 took = await measured(self.store, self.device.name, open_executor)
                 if took["cpu"] < took["gpu"]:
                     self.device = processor("slower")
-            except Exception:  # whatever it was, a chip that fails at this is not for a model
-                self.device = processor("silent")
+            except (
+                Exception
+            ) as problem:  # whatever it was, it is told: the chip can be chosen still
+                self.device = without_chip(problem)
         self.models = Models(self.store, self.addresses)
         return self.device
 
@@ -110,20 +119,21 @@ class Resident:
         work to the processor."""
         try:
             return await open_executor(self.device.kind)
-        except Exception:
+        except Exception as problem:
             if self.device.kind == "cpu":
                 raise
-        self.device = processor("silent")
+            self.device = without_chip(problem)
         return await open_executor(self.device.kind)
 
-    async def pace(self) -> dict:
-        """How quick the device is, from a second of measuring; nothing where it fails at that."""
+    async def pace(self) -> tuple[dict, str]:
+        """How quick the device is, from a second of measuring; nothing where it fails at that, and
+        what happened."""
         threads = js.oneseekThreads.possible() if self.device.kind == "cpu" else 0
         name = f"{self.device.kind}:{self.device.name}:{threads}"
         try:
-            return await pace(self.store, name, self.opened)
-        except Exception:  # whatever it was, a speed that is not known is not told
-            return {}
+            return await pace(self.store, name, self.opened), ""
+        except Exception as problem:  # whatever it was, one can choose without knowing the speed
+            return {}, f"{type(problem).__name__}: {problem}"
 
     async def make_resident(
         self,
@@ -155,6 +165,7 @@ class Resident:
             version=label(await self.versions.current()),
             back_end=self.device.kind,
             why=self.device.why,
+            detail=self.device.detail,
             threads=executor.most if self.device.kind == "cpu" else 0,
             cores=js.navigator.hardwareConcurrency,
             context=self.assistant.base.context,

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import wgpu
 
+from oneseek.engine.backends.gpu.clock import Clock
 from oneseek.engine.backends.gpu.errors import DeviceLost, GPUProblem, OutOfMemory
 from oneseek.engine.backends.gpu.kernels import Kernels
 from oneseek.engine.backends.room import Given
@@ -22,6 +23,8 @@ from oneseek.engine.core.turns import Turns
 
 USAGE = wgpu.BufferUsage.STORAGE | wgpu.BufferUsage.COPY_SRC | wgpu.BufferUsage.COPY_DST
 DTYPES = {"f32": np.float32, "i32": np.int32, "u32": np.uint32, "f16": np.float16}
+ALIGNMENT = 256  # bytes: where a binding may begin
+KEPT_BYTES = 1 << 20  # of a staging buffer that is kept
 BINDINGS = "max-storage-buffers-per-shader-stage"
 # how browsers put it when the device went while something was under way
 SIGNS_OF_LOSS = ("device is lost", "aborterror", "instance reference no longer exists")
@@ -64,7 +67,9 @@ class Device:
         self.notes: list[str] = []  # what the device offers and is not used, and why
         self.timestamps = "timestamp-query" in device.features
         self.bindings = device.limits[BINDINGS]
-        self.costs = Costs(self.tier.software)
+        self.clock = Clock(self)
+        self.costs = Costs(self.tier.software, self.timestamps)
+        self._staging: dict[int, list[Any]] = {}  # by size: buffers that results are read through
         self.lost = ""  # why, once it is
         self.on_lost: Callable[[str], None] = lambda reason: None
         self.nothing = self.allocate("nothing", Spec((4,)))  # bound where an input is absent
@@ -125,16 +130,30 @@ class Device:
 
     async def read(self, buffer: Any, start: int, spec: Spec) -> np.ndarray:
         """Elements from `start`, copied through a mapped buffer; waits for what was submitted."""
-        usage = wgpu.BufferUsage.COPY_DST | wgpu.BufferUsage.MAP_READ
         size = max(4, spec.nbytes)
-        staging = self.device.create_buffer(label=f"read {buffer.label}", size=size, usage=usage)
+        staging = self.staging(size)
         encoder = self.device.create_command_encoder(label=f"read {buffer.label}")
         encoder.copy_buffer_to_buffer(buffer, start * BYTES[spec.dtype], staging, 0, size)
         self.submit(encoder)
         await self.waited(staging.map_async("READ"))
         data = np.frombuffer(staging.read_mapped(), DTYPES[spec.dtype])
         staging.unmap()
+        self.keep(staging)
         return data[: spec.size].reshape(spec.shape).copy()
+
+    def staging(self, size: int) -> Any:
+        """A buffer that can be mapped, of at least so many bytes; `keep` it for the next who
+        reads."""
+        size = -(-size // ALIGNMENT) * ALIGNMENT
+        if kept := self._staging.get(size):
+            return kept.pop()
+        usage = wgpu.BufferUsage.COPY_DST | wgpu.BufferUsage.MAP_READ
+        return self.device.create_buffer(label="staging", size=size, usage=usage)
+
+    def keep(self, staging: Any) -> None:
+        """Large ones are not kept: they are read now and then."""
+        if staging.size <= KEPT_BYTES:
+            self._staging.setdefault(staging.size, []).append(staging)
 
     async def finished(self) -> None:
         """Until everything submitted so far is done."""

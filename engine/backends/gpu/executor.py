@@ -50,6 +50,7 @@ class GPU(Device):
         )
         gpu = cls(device, memory_limit)
         await tiers.choose(gpu)
+        await gpu.clock.set()
         return gpu
 
     def prepare(

@@ -20,6 +20,9 @@ from oneseek.engine.compiler import launch
 from oneseek.engine.compiler.ir import Step, Value
 from oneseek.engine.compiler.schedule import is_elementwise
 
+UNIFORM_BYTES = 256  # from one uniform of a buffer to the next, on every device
+NUMBERS = 256  # of them in a buffer
+
 
 def source_of(file: str) -> str:
     return (files("oneseek.shaders") / file).read_text()
@@ -45,7 +48,8 @@ class Kernels:
         self._layouts: dict[tuple, tuple] = {}
         self._pipelines: dict[tuple, object] = {}
         self._sizes: dict[str, list[str]] = {}
-        self._numbers: dict[tuple, object] = {}
+        self._numbers: dict[tuple, tuple[Any, int]] = {}
+        self._table: Any = None  # the buffer that the next of them go into
         self._places: dict[tuple, object] = {}
         entries = [_entry(i, "uniform") for i in range(2)]
         self._place_layout = device.create_bind_group_layout(label="place", entries=entries)
@@ -85,25 +89,28 @@ class Kernels:
         workgroups the whole has along x, and its sizes."""
         where = (*first, across), sizes
         if where not in self._places:
-            buffers = map(self._four, where)
+            fours = map(self._four, where)
             self._places[where] = self.device.create_bind_group(
                 label=f"place {where}",
                 layout=self._place_layout,
                 entries=[
-                    {"binding": i, "resource": {"buffer": buffer, "offset": 0, "size": 16}}
-                    for i, buffer in enumerate(buffers)
+                    {"binding": i, "resource": {"buffer": table, "offset": at, "size": 16}}
+                    for i, (table, at) in enumerate(fours)
                 ],
             )
         return self._places[where]
 
-    def _four(self, numbers: tuple[int, ...]) -> Any:
-        """Up to four numbers that kernels read and nobody changes."""
+    def _four(self, numbers: tuple[int, ...]) -> tuple[Any, int]:
+        """Where up to four numbers lie that kernels read and nobody changes: a buffer of many."""
         if numbers not in self._numbers:
-            usage = wgpu.BufferUsage.UNIFORM | wgpu.BufferUsage.COPY_DST
-            buffer = self.device.create_buffer(label=f"{numbers}", size=16, usage=usage)
+            place = len(self._numbers) % NUMBERS
+            if place == 0:
+                usage = wgpu.BufferUsage.UNIFORM | wgpu.BufferUsage.COPY_DST
+                size = NUMBERS * UNIFORM_BYTES
+                self._table = self.device.create_buffer(label="numbers", size=size, usage=usage)
             padded = np.array((*numbers, 0, 0, 0, 0)[:4], np.uint32)
-            self.device.queue.write_buffer(buffer, 0, padded)
-            self._numbers[numbers] = buffer
+            self.device.queue.write_buffer(self._table, place * UNIFORM_BYTES, padded)
+            self._numbers[numbers] = self._table, place * UNIFORM_BYTES
         return self._numbers[numbers]
 
     def pipeline(self, step: Step, bound: Bound) -> Any:

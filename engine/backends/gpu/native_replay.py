@@ -6,8 +6,10 @@ they come, as in a browser, from what ends the pass.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Any
 
+import wgpu
 from wgpu.backends.wgpu_native import ffi, lib
 
 
@@ -36,3 +38,51 @@ class Recording:
                 placed = place
             set_group(encoder, 0, group, 0, none)
             dispatch(encoder, x, y, z)
+
+    def turn(
+        self, device: Any, given: tuple | None, before: Any, span: tuple, after: Any, staging: Any
+    ) -> Awaitable[bytes]:
+        """One submit: `given` (buffer, offset, bytes) is written; copies `before` are made, of
+        (source, offset, target, offset, size); the dispatches of `span` run; what `after` names,
+        (source, offset, size), is copied into `staging`, whose bytes are promised."""
+        if given:
+            device.queue.write_buffer(*given)
+        encoder = device.create_command_encoder(label="turn")
+        for copy in before:
+            encoder.copy_buffer_to_buffer(*copy)
+        compute = encoder.begin_compute_pass(label="turn")
+        self.replay(compute, *span)
+        compute.end()
+        filled = 0
+        for source, at, size in after:
+            encoder.copy_buffer_to_buffer(source, at, staging, filled, size)
+            filled += size
+        device.queue.submit([encoder.finish()])
+        mapped = staging.map_async(wgpu.MapMode.READ)
+
+        async def found() -> bytes:
+            await mapped
+            data = bytes(staging.read_mapped())
+            staging.unmap()
+            return data
+
+        return found()
+
+    @staticmethod
+    def flat(copies: list[tuple]) -> list[tuple]:
+        """As `turn` takes them."""
+        return copies
+
+
+def bind_groups(device: Any, wanted: list[tuple]) -> list[Any]:
+    """Groups of (layout, [(buffer, offset, size)])."""
+    return [
+        device.create_bind_group(
+            layout=layout,
+            entries=[
+                {"binding": i, "resource": {"buffer": buffer, "offset": at, "size": size}}
+                for i, (buffer, at, size) in enumerate(places)
+            ],
+        )
+        for layout, places in wanted
+    ]

@@ -1,33 +1,40 @@
 """One program on the device: recorded once, replayed from any dispatch to any other.
 
-Slices are cut by what each dispatch costs, measured once per kind of dispatch with the device's own
-clock, so that a slice of 6 ms takes 6 ms and whoever is waiting gets the device after it.
+Slices are cut by what each dispatch costs, so that a slice of 6 ms takes 6 ms and whoever is
+waiting gets the device after it. A cost is measured once for each kind of dispatch with the
+device's own clock; where it has none, whole slices are measured, and their dispatches share that.
 """
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Awaitable
+from functools import partial
+from math import ceil
 from typing import Any
 
 import numpy as np
-import wgpu
 
-from oneseek.engine.backends.gpu.device import Device, Tensor
+from oneseek.engine.backends.gpu.clock import LONG_MS
+from oneseek.engine.backends.gpu.device import ALIGNMENT, DTYPES, Device, Tensor
 from oneseek.engine.backends.gpu.errors import DeviceLost, GPUProblem
+from oneseek.engine.backends.gpu.inputs import Inputs
 from oneseek.engine.backends.gpu.kernels import Bound
 from oneseek.engine.compiler.ir import BYTES, Spec, Step, Value
-from oneseek.engine.compiler.pieces import SUBMIT_MS, Dispatch, split
+from oneseek.engine.compiler.pieces import DOUBT, LEAST_MS, SUBMIT_MS, Dispatch, split
 from oneseek.engine.compiler.schedule import Plan
-from oneseek.engine.core.turns import SLICE_MS
 
 if sys.platform == "emscripten":
-    from oneseek.engine.backends.gpu.webgpu import Recording
+    from oneseek.engine.backends.gpu.webgpu import Recording, bind_groups
 else:
-    from oneseek.engine.backends.gpu.native_replay import Recording
+    from oneseek.engine.backends.gpu.native_replay import Recording, bind_groups
 
-ALIGNMENT = 256  # bytes: where a binding may begin
-PROBES = 16  # dispatches measured in one submit
+TAUGHT = (2, 3)  # the times that a run begun as a whole tells what its dispatches cost
+AHEAD = 8  # times that one may be begun before its first result is read
+PROBES = 16  # dispatches measured between two breaths
+ENOUGH_MS = 1.0  # of a dispatch run again and again: what a rounded clock measures well
+MOST_TIMES = 200  # that it is run for that
 
 
 class Run:
@@ -36,24 +43,33 @@ class Run:
     def __init__(self, gpu: Device, plan: Plan, tensors: dict[str, Tensor]) -> None:
         self.gpu, self.plan, self.program = gpu, plan, plan.program
         self.buffers: dict[Value, object] = {}
+        self._inputs = Inputs(gpu, self.program, tensors)
+        self.buffers |= dict.fromkeys(self._inputs.at, self._inputs.buffer)
         for name, value in self.program.inputs.items():
             tensor = tensors.get(name)
             if tensor is not None and tensor.spec != value.spec:
                 raise ValueError(f"{name} is {tensor.spec}, the program wants {value.spec}")
-            self.buffers[value] = tensor.buffer if tensor else gpu.allocate(name, value.spec)
+            if value not in self.buffers:
+                self.buffers[value] = tensor.buffer if tensor else gpu.allocate(name, value.spec)
         slots = [gpu.allocate(f"slot {i}", Spec((-(-n // 4),))) for i, n in enumerate(plan.slots)]
         self.buffers |= {value: slots[slot] for value, slot in plan.slot_of.items()}
         self._dispatches: list[Dispatch] = []
-        self._groups: dict[tuple, object] = {}
+        self._groups: dict[tuple, int] = {}  # what a kernel sees: the number of its group
         read = {v.root for step in self.program.steps for v in step.reads}
         read |= {v.root for v in self.program.outputs.values()} | {*self.program.inputs.values()}
         for step in self.program.steps:
             bound = Bound(step, self._same_memory, lambda value: value.root in read)
             for launch in bound.within(gpu.bindings):
                 self._dispatches.append(self._dispatch(step, launch))
+        wanted = [(gpu.kernels.layout(access)[0], places) for access, places in self._groups]
+        groups = bind_groups(gpu.device, wanted)
+        for dispatch in self._dispatches:
+            dispatch.group = groups[dispatch.group]
         self._pieces = [piece for d in self._dispatches for piece in split(d)]
         self._cut = 0, 0.0, len(self._pieces)  # lessons known then, the longest piece, from where
         self._ready = False
+        self._times = 0  # that all of it was begun at once
+        self._copies: dict[tuple, Any] = {}
         self._recording: Recording | None = None
 
     def _same_memory(self, a: Value, b: Value) -> bool:
@@ -62,27 +78,23 @@ class Run:
     def _dispatch(self, step: Step, bound: Bound) -> Dispatch:
         pipeline, kind, counts, sizes = self.gpu.kernels.pipeline(step, bound)
         places = tuple(self._place(step, value) for value in bound.values)
-        key = (bound.access, tuple((id(b), at, size) for b, at, size in places))
-        if key not in self._groups:
-            entries = [
-                {"binding": i, "resource": {"buffer": b, "offset": at, "size": size}}
-                for i, (b, at, size) in enumerate(places)
-            ]
-            layout = self.gpu.kernels.layout(bound.access)[0]
-            self._groups[key] = self.gpu.device.create_bind_group(
-                label=step.op.name, layout=layout, entries=entries
-            )
-        return Dispatch(step, pipeline, self._groups[key], counts, sizes, kind)
+        group = self._groups.setdefault((bound.access, places), len(self._groups))
+        again = not (bound.reused or step.op.updates)
+        return Dispatch(step, pipeline, group, counts, sizes, kind, again)
 
     def _place(self, step: Step, value: Value | None) -> tuple:
         """buffer, offset and size in bytes, rounded up so that the last numbers make a whole
         vec4"""
         if value is None:
             return self.gpu.nothing, 0, 16
-        at = value.start * BYTES[value.spec.dtype]
+        at = self._begins(value)
         if at % ALIGNMENT:
             raise ValueError(f"{value.name} begins at byte {at}, not a multiple of 256: {step}")
         return self.buffers[value.root], at, -(-max(4, value.spec.nbytes) // 16) * 16
+
+    def _begins(self, value: Value) -> int:
+        """The byte of its buffer at which a value begins."""
+        return self._inputs.at.get(value.root, 0) + value.start * BYTES[value.spec.dtype]
 
     def __len__(self) -> int:
         """In pieces of dispatches; `advance` may cut what lies before it into more of them."""
@@ -134,18 +146,26 @@ class Run:
         value = self.program.inputs[name]
         if np.shape(array) != value.shape:
             raise ValueError(f"{name} is {value.spec}, got {np.shape(array)}")
-        self.gpu.write(self.buffers[value], value.spec, array)
+        if value in self._inputs.at:
+            self._inputs.write(value, array)
+        else:
+            self.gpu.write(self.buffers[value], value.spec, array)
 
     async def read(self, name: str) -> np.ndarray:
-        value = self.program.outputs.get(name) or self.program.inputs[name]
-        return await self.get(value)
+        return await self.get(self._named(name))
+
+    def _named(self, name: str) -> Value:
+        return self.program.outputs.get(name) or self.program.inputs[name]
 
     async def get(self, value: Value) -> np.ndarray:
-        return await self.gpu.read(self.buffers[value.root], value.start, value.spec)
+        self._inputs.flush()
+        start = self._begins(value) // BYTES[value.spec.dtype]
+        return await self.gpu.read(self.buffers[value.root], start, value.spec)
 
     def run(self, start: int = 0, stop: int | None = None) -> None:
         """Submit the pieces [start, stop) at once; `ready` comes first."""
         stop = len(self) if stop is None else stop
+        self._inputs.flush()
         label = f"{self.program.name} {start}:{stop}"
         encoder = self.gpu.device.create_command_encoder(label=label)
         compute = encoder.begin_compute_pass(label=label)
@@ -164,18 +184,117 @@ class Run:
                 self.run(start, stop)
                 start = stop
             return len(self)
+        slice_ms = self.gpu.clock.slice_ms
         if budget_ms is None:
             while start < len(self):
-                start = await self.advance(start, SLICE_MS)
+                start = await self.advance(start, slice_ms)
                 await self.gpu.breathe()
             return len(self)
-        self._cut_up(start, min(budget_ms, SLICE_MS))
-        if not self.gpu.costs.knows(self._pieces[start]):
+        self._cut_up(start, min(budget_ms, slice_ms))
+        costs = self.gpu.costs
+        if not costs.alone:
+            stop = self.cut(start, budget_ms)
+            ms = await self.gpu.clock.waited(partial(self.run, start, stop))
+            costs.share_out(self._pieces[start:stop], ms)
+            return stop
+        if not costs.knows(self._pieces[start]):
             return await self._probe(start, budget_ms)
         stop = self.cut(start, budget_ms)
         self.run(start, stop)
         await self.gpu.finished()
         return stop
+
+    @property
+    def ahead(self) -> int:
+        """As many times as are computed while one waits, where waits are long."""
+        wait_ms = min(self.gpu.clock.wait_ms, SUBMIT_MS)
+        if wait_ms < LONG_MS or self._times < TAUGHT[-1]:
+            return 1
+        return max(1, min(AHEAD, int(wait_ms / sum(map(self.gpu.costs.of, self._pieces)))))
+
+    async def begin(
+        self, *names: str, fed: dict[str, str] | None = None
+    ) -> Awaitable[list[np.ndarray]]:
+        """Issue all of it: the last part, which as a rule is the whole, in one call together with
+        what is written before it and read behind it."""
+        await self.ready()
+        turns, feeding, start, began = self.gpu.turns, fed or {}, 0, time.perf_counter()
+        limit = SUBMIT_MS if turns.is_urgent else self.gpu.clock.slice_ms
+        self._cut_up(0, limit)
+        while (stop := self.cut(start, limit)) < len(self):
+            self._feed(feeding)
+            feeding = {}
+            if turns.is_urgent:
+                self.run(start, stop)
+                start = stop
+            else:
+                start = await self.advance(start, limit)
+                await self.gpu.breathe()
+        if self.gpu.lost:
+            raise DeviceLost(f"the GPU was lost ({self.gpu.lost})")
+        self._times += 1
+        by_itself = (start == 0 or turns.is_urgent) and not fed and self._times in TAUGHT
+        if not names:
+            self._feed(feeding)
+            self.run(start)
+            return nothing()
+        turn = self._turn(start, feeding, names)
+        return self._outputs(names, turn, began if by_itself else None)
+
+    def _turn(self, start: int, fed: dict[str, str], names: tuple[str, ...]) -> tuple[Any, Any]:
+        """Submit everything from `start` on; the buffer that the outputs are copied into, and the
+        promise of its bytes."""
+        made = (tuple(fed.items()), names)
+        if made not in self._copies:
+            read = [self._where(self._named(name)) for name in names]
+            size = sum(size for _, _, size in read)
+            copies = self._recording.flat(self._feeding(fed)), self._recording.flat(read)
+            self._copies[made] = *copies, size
+        before, after, size = self._copies[made]
+        staging, given = self.gpu.staging(size), self._inputs.taken()
+        device, span = self.gpu.device, (start, len(self))
+        try:
+            turn = self._recording.turn(device, given, before, span, after, staging)
+        except Exception as problem:
+            raise self.gpu.explained(problem) from problem
+        return staging, turn
+
+    async def _outputs(self, names: tuple, turn: tuple, began: float | None) -> list[np.ndarray]:
+        """The arrays in the bytes of a turn. One that ran by itself since it `began` tells what
+        its dispatches cost."""
+        staging, promise = turn
+        data, at, found = await self.gpu.waited(promise), 0, []
+        self.gpu.keep(staging)
+        if began is not None:
+            spent = 1e3 * (time.perf_counter() - began) - self.gpu.clock.wait_ms
+            self.gpu.costs.share_out(self._pieces, max(0.0, spent))
+        for name in names:
+            spec = self._named(name).spec
+            part = np.frombuffer(data, DTYPES[spec.dtype], spec.size, at)
+            found.append(part.reshape(spec.shape).copy())
+            at += self._where(self._named(name))[2]
+        return found
+
+    def _where(self, value: Value) -> tuple[Any, int, int]:
+        """Buffer, offset and bytes."""
+        return self.buffers[value.root], self._begins(value), -(-value.spec.nbytes // 4) * 4
+
+    def _feeding(self, fed: dict[str, str]) -> list[tuple]:
+        """The copies that give inputs the outputs of the time before."""
+        outputs, inputs, made = self.program.outputs, self.program.inputs, []
+        for name, output in fed.items():
+            source, at, size = self._where(outputs[output])
+            made.append((source, at, *self._where(inputs[name])[:2], size))
+        return made
+
+    def _feed(self, fed: dict[str, str]) -> None:
+        if not fed:
+            return
+        self._inputs.flush()
+        encoder = self.gpu.device.create_command_encoder(label="feed")
+        for copy in self._feeding(fed):
+            encoder.copy_buffer_to_buffer(*copy)
+        self.gpu.submit(encoder)
 
     def _cut_up(self, start: int, limit_ms: float) -> None:
         """Cut what comes from `start` on into pieces of at most `limit_ms`, as far as is known;
@@ -197,13 +316,14 @@ class Run:
 
     def cut(self, start: int, budget_ms: float) -> int:
         """Where a slice from `start` ends: after at least one piece, before the budget, and before
-        a piece whose cost is not known yet (without a budget to keep, those are guessed)."""
+        a piece that is to be measured first."""
         stop, left, costs = start, budget_ms, self.gpu.costs
         while stop < len(self):
             piece = self._pieces[stop]
-            if budget_ms != SUBMIT_MS and not costs.knows(piece):
+            known = costs.knows(piece) or budget_ms == SUBMIT_MS
+            if costs.alone and not known:
                 break
-            left -= costs.of(piece)
+            left -= costs.of(piece) * (1.0 if known else DOUBT)
             if left < 0 and stop > start:
                 break
             stop += 1
@@ -216,46 +336,47 @@ class Run:
         while at < len(self) and at - start < PROBES:
             if self.gpu.costs.knows(self._pieces[at]):
                 break
-            await self.time(at, at + 1)
+            self.gpu.costs.learn(self._pieces[at], await self._measured(at))
             at += 1
             if time.perf_counter() > until:
                 break
         return at
 
+    async def _measured(self, i: int) -> float:
+        """Run piece i; the milliseconds it takes. Where it leaves the same numbers it runs until
+        a millisecond has passed: a clock may be rounded to a tenth of one."""
+        clock, times, spent = self.gpu.clock, 1, (await self._stamped([i]))[0]
+        if not self._pieces[i].dispatch.repeatable:
+            return max(spent, clock.tick / 2)
+        while spent < ENOUGH_MS and times < MOST_TIMES:
+            each = max(LEAST_MS, spent / times)
+            times = min(MOST_TIMES, ceil(1.5 * ENOUGH_MS / each), 16 * times)
+            [spent] = await self._stamped([i], times)
+        return spent / times
+
+    async def _stamped(self, pieces: list[int], times: int = 1) -> list[float]:
+        """Milliseconds of each of these pieces, run so many times, by the device's clock."""
+
+        self._inputs.flush()
+
+        def issue(compute: Any, i: int) -> None:
+            for _ in range(times):
+                self._recording.replay(compute, i, i + 1)
+
+        return await self.gpu.clock.stamped(
+            [(repr(self.step(i)), partial(issue, i=i)) for i in pieces]
+        )
+
     async def time(self, start: int, stop: int) -> list[float]:
         """Run [start, stop) with each piece in a pass of its own; milliseconds of each."""
         await self.ready()
-        if not self.gpu.timestamps:
-            return [await self._time_by_wall(i) for i in range(start, stop)]
-        count, device = 2 * (stop - start), self.gpu.device
-        queries = device.create_query_set(label="costs", type="timestamp", count=count)
-        encoder = device.create_command_encoder(label="costs")
-        for i in range(start, stop):
-            at = 2 * (i - start)
-            writes = {
-                "query_set": queries,
-                "beginning_of_pass_write_index": at,
-                "end_of_pass_write_index": at + 1,
-            }
-            label = repr(self.step(i))
-            compute = encoder.begin_compute_pass(label=label, timestamp_writes=writes)
-            self._recording.replay(compute, i, i + 1)
-            compute.end()
-        usage = wgpu.BufferUsage.QUERY_RESOLVE | wgpu.BufferUsage.COPY_SRC
-        resolved = device.create_buffer(label="costs", size=8 * count, usage=usage)
-        encoder.resolve_query_set(queries, 0, count, resolved, 0)
-        self.gpu.submit(encoder)
-        ticks = (await self.gpu.read(resolved, 0, Spec((2 * count,), "u32"))).view(np.uint64)
-        costs = [float(max(b - a, 0)) / 1e6 for a, b in ticks.astype(np.int64).reshape(-1, 2)]
-        return [self._learn(start + i, ms) for i, ms in enumerate(costs)]
-
-    async def _time_by_wall(self, i: int) -> float:
+        if self.gpu.timestamps:
+            return await self._stamped([*range(start, stop)])
+        waited = self.gpu.clock.waited
         await self.gpu.finished()
-        begin = time.perf_counter()
-        self.run(i, i + 1)
-        await self.gpu.finished()
-        return self._learn(i, 1e3 * (time.perf_counter() - begin))
+        return [await waited(partial(self.run, i, i + 1)) for i in range(start, stop)]
 
-    def _learn(self, i: int, ms: float) -> float:
-        self.gpu.costs.learn(self._pieces[i], ms)
-        return ms
+
+async def nothing() -> list[np.ndarray]:
+    """What is read of a run of which nothing is asked."""
+    return []

@@ -8,6 +8,7 @@ call that waits.
 import asyncio
 import contextlib
 import re
+from array import array
 
 import js
 import wgpu
@@ -168,6 +169,7 @@ class Device(classes.GPUDevice):
 
     def __init__(self, label, internal, adapter, features, limits):
         super().__init__(label, internal, adapter, features, limits, Queue(internal.queue))
+        self.nudge_ms = 0.0  # between two submits of nothing while a map is awaited; 0 is none
         self._unsettled = []  # (what was called, promise of an error or null)
         self._uncaptured = []
         internal.onuncapturederror = self._note_uncaptured
@@ -341,6 +343,9 @@ class Buffer(classes.GPUBuffer):
             raise RuntimeError(f"{self.label!r} is {self._map_state} already")
         self._map_state = "pending"
         mapping = self._internal.mapAsync(mode, offset, size)
+        if self._device.nudge_ms:
+            queue = self._device.queue._internal
+            mapping = js.oneseekNudged(queue, mapping, self._device.nudge_ms)
         opened = lambda _: self._open(mode, offset, size)  # noqa: E731
         return self._device.settled(f"map {self.label!r}", mapping, opened)
 
@@ -481,6 +486,51 @@ class Recording:
     def replay(self, compute_pass, start, stop):
         """All dispatches of a slice in one call across the language border."""
         js.oneseekReplay(compute_pass._internal, *self._arguments, start, stop)
+
+    def turn(self, device, given, before, span, after, staging):
+        """The counterpart of native_replay.py's, in one call across the language border."""
+        buffer, at, data = given or (None, 0, b"")
+        written = given and to_js(memoryview(data).cast("B"))
+        found = js.oneseekTurn(
+            device._internal,
+            buffer and buffer._internal,
+            at,
+            written,
+            before,
+            *self._arguments,
+            *span,
+            after,
+            staging._internal,
+            device.nudge_ms,
+        )
+
+        async def told():
+            data = await found
+            if device._unsettled or device._uncaptured:
+                await device.settle_async()
+            return data.to_bytes()
+
+        return told()
+
+    @staticmethod
+    def flat(copies):
+        """One after another in one array."""
+        return to_js([_plain(part) for copy in copies for part in copy])
+
+
+def bind_groups(device, wanted):
+    """The counterpart of native_replay.py's, all in one call across the language border."""
+    layouts: dict = {}
+    buffers: dict = {}
+    numbers = array("d")
+    for layout, places in wanted:
+        numbers.extend((layouts.setdefault(layout, len(layouts)), len(places)))
+        for buffer, at, size in places:
+            numbers.extend((buffers.setdefault(buffer, len(buffers)), at, size))
+    told = [to_js([thing._internal for thing in things]) for things in (layouts, buffers)]
+    made = js.oneseekGroups(device._internal, *told, to_js(memoryview(numbers)))
+    groups = zip(made, wanted, strict=True)
+    return [BindGroup("", internal, device, places) for internal, (_, places) in groups]
 
 
 class Queue(classes.GPUQueue):

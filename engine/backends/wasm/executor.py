@@ -141,7 +141,7 @@ def fitting(name: str, tensor: Tensor, spec: Spec) -> Tensor:
     return tensor
 
 
-class Run:
+class Run(runs.AtOnce):
     """One program, ready to be replayed from any piece to any other."""
 
     def __init__(

@@ -7,11 +7,11 @@ from oneseek.engine.core.wire import Message, message
 @message
 class Device(Message):
     """What the engine computes on: `kind` is gpu or cpu, `why` one of WHY, which have words on the
-    page."""
+    page. `detail` is what happened where the graphics chip failed, or empty."""
 
-    WHY = ("asked", "chip", "slower", "no-webgpu", "no-adapter", "silent", "software")
+    WHY = ("asked", "chip", "slower", "no-webgpu", "no-adapter", "silent", "failed", "software")
 
-    fields = {"kind": str, "name": str, "why": str}
+    fields = {"kind": str, "name": str, "why": str, "detail": str}
 
 
 @message
@@ -39,7 +39,7 @@ class Restored(Event):
 
 @message
 class Loaded(Message):
-    """A model is resident. `back_end` is gpu or cpu, `why` says in words why; on the processor it
+    """A model is resident. `back_end`, `why` and `detail` as Device has them; on the processor it
     computes with `threads` of `cores`. `version` is the label in use; how many `parameters` it has
     decides how it is trained, and whether; one that `thinks` can do so before it answers."""
 
@@ -49,6 +49,7 @@ class Loaded(Message):
         "version": str,
         "back_end": str,
         "why": str,
+        "detail": str,
         "threads": int,
         "cores": int,
         "context": int,
@@ -96,9 +97,10 @@ class Fits(Message):
     """Of each known model, by its id: the chat_bytes and learn_bytes it takes, the room there is
     (0: not known), whether it chats and learns, and the limit: memory, reach or ""; `packed` the
     same of what it can be packed to, with its bytes, or empty.  `pace` is what was measured of the
-    device, as engine/backends/quick_check.py tells it, or empty."""
+    device, as engine/backends/quick_check.py tells it, or empty where that failed: `detail` is what
+    happened."""
 
-    fields = {"models": dict, "pace": dict}
+    fields = {"models": dict, "pace": dict, "detail": str}
 
 
 @message

@@ -7,6 +7,7 @@ training_engine.py.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -138,10 +139,10 @@ class Shadow:
         self._at = await run.advance(self._at, budget_ms)
         if self._at < len(run):
             return None
-        losses, norm = await run.read("losses"), float((await run.read("norm"))[0])
+        losses, norm = await asyncio.gather(run.read("losses"), run.read("norm"))  # one wait
         self._run = None
         self.steps += 1
-        return Outcome(self.steps, losses, norm, self._rate)
+        return Outcome(self.steps, losses, float(norm[0]), self._rate)
 
     async def step(
         self,

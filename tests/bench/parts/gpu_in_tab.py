@@ -12,14 +12,17 @@ import numpy as np
 
 from oneseek.engine.backends.gpu.executor import GPU
 from oneseek.engine.compiler.ir import OPS, Program
+from oneseek.engine.compiler.pieces import LEAST_MS
 from oneseek.engine.compiler.schedule import plan
+from oneseek.engine.core.turns import urgent
 from oneseek.engine.learning.rounds.shadow import Hyper, Shadow
 from oneseek.engine.model.formats import BytesSource, open_model
-from oneseek.engine.model.generate import Generator
+from oneseek.engine.model.generate import Generator, Sampling, chunk_size
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.trainable import Trained
 from tests.bench.parts import spoken
 from tests.bench.parts.batches import packed_rows_of
+from tests.support.gpu_calls import counted
 
 RANK, TARGETS = 8, 32
 state: dict = {}
@@ -233,4 +236,69 @@ async def profile():
         stop = min(len(run), start + 64)
         for i, ms in enumerate(await run.time(start, stop)):
             spent[run.step(start + i).op.name] += ms
+    return json.dumps(spent)
+
+
+async def waits():
+    """Milliseconds of a wait for nothing, as the engine took it to be when it opened the device."""
+    clock = (await executor()).clock
+    return json.dumps(
+        dict(wait_ms=clock.wait_ms, nudge_ms=getattr(clock.gpu.device, "nudge_ms", 0))
+    )
+
+
+async def counts(prompt):
+    """Dispatches of a token, of one with adapters on all layers, of a prompt; and the calls of a
+    token, while some are drawn."""
+    model = state["model"]
+    trained = Trained.lora(model.config, RANK, 2 * RANK)
+    adapter = {trained.name: model.executor.empty(trained.spec)}
+    plain, adapted = speaker(), Generator(model, trained, adapter)
+    found = {"token": len(plain.prepared(1, 1)), "adapted_token": len(adapted.prepared(1, 1))}
+    left, found["prompt"], found["prompt_runs"] = int(prompt), 0, 0
+    while left > 0:
+        size = chunk_size(left)
+        found["prompt"] += len(plain.prepared(size, 1))
+        found["prompt_runs"] += 1
+        left -= size
+    for dispatch in plain.prepared(1, 1)._dispatches:  # those of a quick chip, whatever is here
+        model.executor.costs.known[dispatch.kind] = LEAST_MS
+    answer = plain.ask([{"role": "user", "content": "Why?"}], Sampling(max_tokens=8))
+    with urgent():
+        while len(answer.ids) < 2:
+            await plain.advance()
+        before = len(answer.ids)
+        with counted(model.executor.device) as calls:
+            await plain.answer_all([answer])
+    drawn = len(answer.ids) - before + (answer.ended == "end")
+    found |= {f"{kind}_a_token": calls[kind] / drawn
+              for kind in ("writes", "submits", "maps", "creates")}  # fmt: skip
+    return json.dumps(found)
+
+
+async def idle_token(times):
+    """Milliseconds of a token for which nothing is computed; the least of so many."""
+    generator = speaker()
+    answer = generator.start([1, 2, 3], Sampling(max_tokens=int(times) + 4))
+    with urgent():
+        while not answer.ids:
+            await generator.advance()
+        run, spent = generator.prepared(1, 1), []
+        await run.ready()
+        pieces, run._pieces = run._pieces, []
+        while not answer.ended:
+            began = time.perf_counter()
+            await generator.decode()
+            spent.append(1e3 * (time.perf_counter() - began))
+        run._pieces = pieces
+    return json.dumps(min(spent))
+
+
+async def steps(count):
+    """Milliseconds of each of so many steps in the background, costs learned on the way."""
+    shadow, spent = state["shadow"], []
+    for _ in range(int(count)):
+        began = time.perf_counter()
+        await shadow.step(state["batch"], Hyper(1e-3))
+        spent.append(1e3 * (time.perf_counter() - began))
     return json.dumps(spent)

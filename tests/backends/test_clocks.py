@@ -1,0 +1,136 @@
+"""A device whose clock is rounded, one that has none, and one that is long in telling that it is
+done: what they compute is the same, and slices keep their bound."""
+
+import asyncio
+import contextlib
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from oneseek.engine.backends.gpu.clock import Clock
+from oneseek.engine.compiler.pieces import LEAST_MS, Costs
+from oneseek.engine.core.turns import SLICE_MS
+from oneseek.engine.model import programs
+from tests.support.gpu_device import LONG_IN_A_TAB, gpu
+from tests.support.programs import LORA, TINY, batch, prepared, stored_of
+
+pytestmark = [pytest.mark.in_worker, pytest.mark.slow, *LONG_IN_A_TAB]
+TICK_MS = 0.1  # of the clock in ordinary Chrome
+CLOCKS = ("fine", "rounded", "none")
+WAIT_MS = 100.0  # what a browser takes that looks for finished work now and then
+READS = 1  # of a step: its losses, and its norm at the same time
+
+
+@contextlib.contextmanager
+def device_with(clock):
+    """The device of all tests, which has learned nothing of what anything costs."""
+    own = gpu()
+    before = own.timestamps, own.costs, own.clock
+    own.timestamps = clock != "none"
+    own.costs, own.clock = Costs(own.tier.software, own.timestamps), Clock(own)
+    exact = own.clock.stamped
+
+    async def stamped(works):
+        return [rounded(ms) for ms in await exact(works)]
+
+    if clock == "rounded":
+        own.clock.stamped = stamped
+    try:
+        yield own
+    finally:
+        own.timestamps, own.costs, own.clock = before
+
+
+def rounded(ms):
+    return TICK_MS * (ms // TICK_MS)
+
+
+def step_on(own):
+    program = programs.learn(TINY, stored_of(TINY, 4), 12, 6, 64, LORA)
+    feeds = batch(program, TINY, LORA) | {"adapter": LORA.initial(1)}
+    return prepared(own, program, feeds)
+
+
+def test_a_step_makes_the_same_bits_whatever_the_clock_and_nothing_costs_nothing():
+    async def steps(own):
+        run = step_on(own)
+        for _ in range(2):
+            await run.advance()
+        return await run.read("adapter"), await run.read("losses")
+
+    made = []
+    for clock in CLOCKS:
+        with device_with(clock) as own:
+            made.append(asyncio.run(steps(own)))
+            assert min((own.costs.known | own.costs.shares).values()) >= LEAST_MS
+            assert bool(own.costs.known) == (clock != "none")
+    for one, other in pairwise(made):
+        np.testing.assert_array_equal(one[0], other[0])
+        np.testing.assert_array_equal(one[1], other[1])
+
+
+def modelled(run, clock, cost_of):
+    """From now on nothing is computed: what every slice takes in milliseconds, where each kind of
+    dispatch costs what `cost_of` says, of which the device's clock tells what it can."""
+    costs, slices = {}, []
+
+    def cost(piece):
+        kind = piece.dispatch.kind
+        if kind not in costs:
+            costs[kind] = cost_of(kind)
+        return piece.share * costs[kind]
+
+    def submit(start=0, stop=None):
+        slices.append(sum(map(cost, run._pieces[start:stop])))
+
+    async def waited(work):
+        work()
+        return slices[-1]
+
+    async def stamped(pieces, times=1):
+        found = [times * cost(run._pieces[i]) for i in pieces]
+        return found if clock == "fine" else [rounded(ms) for ms in found]
+
+    run.run, run._stamped, run.gpu.clock.waited = submit, stamped, waited
+    run.gpu.clock.tick = TICK_MS
+    return slices
+
+
+async def slices_of_steps(own, run, clock, cost_of, learning=4, steps=3):
+    """Of so many steps, after those in which the costs are learned."""
+    await run.ready()
+    slices = modelled(run, clock, cost_of)
+    for _ in range(learning):
+        await run.advance()
+    slices.clear()
+    for _ in range(steps):
+        await run.advance()
+    return slices
+
+
+@pytest.mark.parametrize("clock", CLOCKS)
+def test_slices_keep_their_bound_within_twice_whatever_the_clock(clock):
+    """A dispatch costs from a hundredth of a millisecond to one."""
+
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        with device_with(clock) as own:
+            run = step_on(own)
+            steps = slices_of_steps(own, run, clock, lambda kind, rng=rng: 10 ** rng.uniform(-2, 0))
+            slices = asyncio.run(steps)
+        assert max(slices) <= 2 * SLICE_MS
+        assert len(slices) <= 2.5 * max(3, sum(slices) / SLICE_MS)
+
+
+@pytest.mark.parametrize("clock", CLOCKS)
+def test_a_step_takes_few_waits_where_the_browser_is_long_in_telling_that_work_is_done(clock):
+    """55 ms of work, where each wait takes 100 ms: slices of 6 ms would be ten waits and more."""
+
+    with device_with(clock) as own:
+        own.clock.wait_ms = WAIT_MS
+        run = step_on(own)
+        each = 55 / len(run)
+        slices = asyncio.run(slices_of_steps(own, run, clock, lambda kind: each, steps=1))
+    assert sum(slices) == pytest.approx(55)
+    assert len(slices) + READS <= 8
