@@ -304,7 +304,8 @@ def test_the_page_itself_may(ours: Page):
     """What strangers try is heard when the page itself asks: nothing above is deaf."""
     asked = """async (body) => (await fetch("api/queue", {method: "POST", body})).status"""
     by_form = LEARNED[:-1] + ', "x": "="}'
-    assert [ours.evaluate(asked, body) for body in (LEARNED, by_form)] == [201, 200]
+    assert ours.evaluate(asked, LEARNED) == 201
+    assert ours.evaluate(asked, by_form) in (200, 201)  # learned meanwhile, or waiting still
     assert ours.evaluate(HEARD) == ["POST /api/queue "] * 2 + [OWN]
 
 

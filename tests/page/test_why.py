@@ -34,6 +34,7 @@ MANUAL = {"kind": "import", "title": "The manual"}
 )
 def test_what_a_source_says_is_not_said_to_be_told(by, sources, said):
     program = f"BY, SOURCES = {by!r}, {sources!r}\n{SAYS}"
-    beside = {"web/lib/dom.py": "", "web/lib/words.py": WORDS, "web/__init__.py": ""}
-    beside |= {"web/lib/__init__.py": "", "web/chat/__init__.py": ""}
+    beside = {"lib/dom.py": "", "lib/words.py": WORDS, "lib/__init__.py": ""}
+    beside |= {"__init__.py": "", "chat/__init__.py": ""}
+    beside = {f"oneseek/web/{name}": text for name, text in beside.items()}
     assert in_micropython.run(program, "web/chat/why.py", **beside).strip() == said
