@@ -20,7 +20,7 @@ from engine.cli.teaching import (
     session_of,
     shown,
 )
-from engine.core.settings import TrainingConfig, for_model
+from engine.core.settings import DATA_PRESETS, for_data, for_model
 from engine.learning.rounds import written
 from engine.learning.rounds.dataset import data_set_record
 
@@ -76,7 +76,8 @@ async def _copy(options: Any) -> AsyncIterator[Session]:
     if not given or not (given / STORE).exists():
         parameters = model.config.parameters
         config = configured(
-            options, TrainingConfig(skip_poor=True) if options.data else for_model(parameters)
+            options,
+            for_data(DATA_PRESETS[0], parameters) if options.data else for_model(parameters),
         )
     with tempfile.TemporaryDirectory() as name:
         session = await Session.open(Path(name), model, config, given)

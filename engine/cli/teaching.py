@@ -16,7 +16,7 @@ from pathlib import Path
 from engine.cli import by_torch
 from engine.cli.options import Bar, command, model_options, show, told
 from engine.cli.session import Session, record_of
-from engine.core.settings import TrainingConfig, for_model
+from engine.core.settings import DATA_PRESETS, TrainingConfig, for_data, for_model
 from engine.learning.lessons import LessonError
 from engine.learning.rounds.dataset import data_set_record
 from engine.learning.rounds.written import is_round
@@ -113,7 +113,7 @@ async def session_of(options, model: Model, config: TrainingConfig | None):
 def result(what: str, ended: dict) -> dict:
     """What a script reads of a round."""
     gate, version = ended["gate"], ended["version"]
-    figures = ("steps", "scale", "measures", "notes", "switches", "losses", "sifted")
+    figures = ("steps", "scale", "measures", "notes", "switches", "losses", "sifted", "doing")
     return {
         "question": what,
         "outcome": ended["outcome"],
@@ -130,8 +130,11 @@ def shown(options, what: str, ended: dict) -> None:
     if sifted := ended["gate"].get("sifted"):
         why = ", ".join(f"{name} {count}" for name, count in sifted["reasons"].items())
         told(f"skipped {sifted['skipped']} of {sifted['examples']} examples ({why or 'none poor'})")
-    line = f"{what}  {ended['outcome']}"
-    show(options, result(what, ended), line + (ended["reason"] and f": {ended['reason']}"))
+    doing, reason = ended["gate"].get("doing"), ended["reason"]
+    for one in doing["wrong"] if doing else ():
+        told(f"still wrong: {one['prompt']!r} -> {one['said']!r}, wanted {one['wanted']!r}")
+    why = "; ".join(part for part in (doing and ended["version"] and doing["told"], reason) if part)
+    show(options, result(what, ended), f"{what}  {ended['outcome']}" + (why and f": {why}"))
 
 
 def lessons_option(parser):
@@ -237,10 +240,20 @@ def tried(kept: Kept) -> None:
             told("")
 
 
-@command(model_options, data_option, out_option, settings_options, engine_option, tune_option)
+def preset_option(parser):
+    parser.add_argument("--preset", choices=DATA_PRESETS, default=DATA_PRESETS[0],
+                        help="examples: a rate that fits the model, until what is held back is "
+                        "answered no better; classic: rate 1e-4, at most 100 steps of warm-up, 3 "
+                        "times through, which learns little from few examples")  # fmt: skip
+
+
+@command(
+    model_options, data_option, out_option, settings_options, preset_option, engine_option,
+    tune_option,
+)  # fmt: skip
 def train(options):
-    """Train on a data set of any usual form, with a validation part, until it no longer gets
-    better."""
+    """Train on a data set of any usual form until the part that is held back is answered no
+    better; it is used if that part is answered better than before."""
     asyncio.run(_train(options))
 
 
@@ -254,7 +267,7 @@ async def _train(options):
     record = data_set_record(options.data)
     told(f"{record['prompt']}: {record['examples']} answers, {', '.join(record['forms'])}")
     model = await loaded(options)
-    usual = TrainingConfig(skip_poor=True)
+    usual = for_data(options.preset, model.config.parameters)
     async with session_of(options, model, configured(options, usual)) as session:
         known = await session.known(record["id"])
         if not known:

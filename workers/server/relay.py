@@ -16,7 +16,7 @@ from engine.history import curve
 from engine.history.versions import Versions, label
 from engine.learning.runs import NoMoreSteps, TrainingRun
 
-MEASURES = ("scale", "measures", "notes", "losses", "steps")
+MEASURES = ("scale", "measures", "notes", "losses", "steps", "doing")
 Learner = Callable[[str], Awaitable[Assistant]]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from engine.assistant import Assistant
 from engine.backends.gpu.errors import DeviceLost
-from engine.core.settings import MODES, StopConfig, TrainingConfig
+from engine.core.settings import DATA_PRESETS, MODES, StopConfig, TrainingConfig, run_settings
 from engine.core.turns import urgent
 from engine.history.dna import record_dna
 from engine.history.round_plan import TRAINING, make_plan
@@ -92,16 +92,21 @@ class Runs:
         self.kept()
 
     async def start(
-        self, models: list[str], data: str, epochs: int, rate: float, stop: StopConfig,
-        shaped: dict | None = None, adaptive: AdaptiveConfig | None = None, tune: float = 0.0,
+        self, models: list[str], data: str, epochs: int | None, rate: float | None,
+        stop: StopConfig, shaped: dict | None = None, adaptive: AdaptiveConfig | None = None,
+        tune: float = 0.0, preset: str = DATA_PRESETS[0],
     ) -> TrainingRun:  # fmt: skip
-        """A run that begins when nobody is waiting for an answer; `shaped` says what it trains of
-        the model (mode, full_blocks, lora_config), otherwise it goes on in the shape in use. Before
-        it come `tune` seconds of tries."""
+        """A run that begins when nobody is waiting for an answer, by a recipe for data sets, but
+        for the epochs and the rate that are given; `shaped` says what it trains of the model (mode,
+        full_blocks, lora_config), otherwise it goes on in the shape in use. Before it come `tune`
+        seconds of tries."""
         await self.load()
         chosen = validate_base_models(models, self.service.names.models)
         record = await run_data.find(self.store, data)
-        wanted = shaped or {}
+        recipe = await self.recipe(chosen, preset)
+        usual = recipe.pop("epochs"), recipe.pop("learning_rate")
+        epochs, rate = epochs or usual[0], rate or usual[1]
+        wanted = recipe | (shaped or {})
         if tune and chosen != [self.service.model]:
             raise ValueError(
                 f"settings are found for {self.service.model} alone, the model that answers here; "
@@ -122,12 +127,21 @@ class Runs:
         await self.keep(run)
         return run
 
-    async def modes(self, data: str, epochs: int, tune: float = 0.0) -> list[dict]:
+    async def recipe(self, models: list[str], preset: str) -> dict:
+        """What the plan of a run says where nobody asked for anything else; of several models the
+        largest decides, which wants the smallest rate."""
+        sizes = [(await self.service.learner(one)).model.config.parameters for one in models]
+        return run_settings(preset, max(sizes))
+
+    async def modes(self, data: str, epochs: int | None, tune: float = 0.0) -> list[dict]:
         """What a run in each mode would take, or why it cannot be."""
         record, told = await run_data.find(self.store, data), []
+        recipe = await self.recipe([self.service.model], DATA_PRESETS[0])
+        epochs = epochs or recipe["epochs"]
+        del recipe["epochs"], recipe["learning_rate"]
         for mode in MODES:
             try:
-                wanted = {"mode": mode}
+                wanted = recipe | {"mode": mode}
                 told.append(await self.needs(self.service.model, record, epochs, wanted, tune))
             except ValueError as why:
                 told.append({"mode": mode, "refused": str(why)})

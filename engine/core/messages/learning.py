@@ -124,9 +124,9 @@ class RunStarted(Message):
 
 @message
 class StartRun(Request):
-    """Train on a data set (its id) for so many epochs, until the loss on a part held back falls by
-    less than `threshold` for `patience` of them; `mode` is lora, hybrid or full. Settings are
-    found first by `tune` seconds of tries; 0: none."""
+    """Train on a data set (its id) for so many epochs at most, until a part held back is answered
+    no better for `patience` of them; 0 epochs and rate 0 are those that fit the model. `mode` is
+    lora, hybrid or full. Settings are found first by `tune` seconds of tries; 0: none."""
 
     fields = {
         "data": str,
@@ -156,7 +156,8 @@ class RunTakes(Message):
 
 @message
 class WhatRunTakes(Request):
-    """What a run over a data set would take, before it begins, with `tune` seconds of tries."""
+    """What a run over a data set would take, before it begins, with `tune` seconds of tries; 0
+    epochs are as many as fit."""
 
     fields = {"data": str, "epochs": int, "tune": float}
     answer = RunTakes

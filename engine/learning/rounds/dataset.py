@@ -1,5 +1,5 @@
-"""Batch training over a data set: epochs, a validation part, the best state kept, the end by
-confidence.
+"""Batch training over a data set: epochs, a part that is held back and answered, the best state
+kept, the end when it gets no better.
 
 Every answer of the set is one row; the base model's own answers to general questions are held in
 every step, as in lessons, so that what was known stays known.
@@ -28,13 +28,17 @@ from engine.learning.datasets import DataError, DataSet, Example
 from engine.learning.lessons import Draw, Lesson, guess
 from engine.learning.recipe import Recipe, any_anchor, any_text
 from engine.learning.rounds.bench import Bench
+from engine.learning.rounds.doing import Doing, Done, sentence
 from engine.learning.rounds.lesson import Steps
 from engine.learning.rounds.rate_schedule import FallingPace, PaceInTurns
 from engine.learning.rounds.sifting import qualities, summary
-from engine.learning.rounds.verdict import REJECT, Measure, Verdict, within
+from engine.learning.rounds.verdict import ACCEPT, REJECT, Measure, Verdict, within
 
 LONGEST = 512  # tokens of an example: of what is longer, the end is kept
-VALIDATED = 128  # examples of the validation part that are asked
+VALIDATED = 128  # examples of the validation part whose loss is taken
+ANSWERED = 24  # and of those that are answered
+LOOKED_AT = 64  # examples by which it is found how answers are to be compared
+SURE = 2  # epochs in a row with every held-back example right
 TASTED = 8  # examples by which the gate knows the languages
 
 
@@ -95,6 +99,8 @@ class DataSetAttempt(Steps):
         super().__init__(trainer, plan, before, before, self._pace(c))
         self.kept = Alone(trainer.kept)
         self.stop = ConfidenceAutoStop(c.confidence_auto_stop)
+        self.doing = self._doing()
+        self.dones: list[Done] = []  # how the held-back part was answered, after each epoch
         self.losses: list[float] = []  # of the validation part, after each epoch
         self.validated: float | None = None  # by the last step, when it ended an epoch
         self.best: np.ndarray | None = None
@@ -112,6 +118,22 @@ class DataSetAttempt(Steps):
         if c.rate_multipliers:
             return PaceInTurns(pace, self.epoch_steps, c.rate_multipliers)
         return pace
+
+    def _doing(self) -> Doing | None:
+        """What is to be answered; plain text asks for nothing."""
+        held = [self.data[number] for number in self.validation[:ANSWERED]]
+        seen = [self.data[number] for number in self.training[:LOOKED_AT]]
+        held, seen = ([one for one in some if one.history] for some in (held, seen))
+        if not held:
+            return None
+        coder = self.trainer.coder
+        return Doing(coder, lambda one: row_of(one, coder), held, seen)
+
+    @property
+    def stops_by_doing(self) -> bool:
+        """A model that takes turns with others is told from outside when it is enough."""
+        c = self.config
+        return c.stop_by == "doing" and self.doing is not None and not c.rate_multipliers
 
     # ---- what is worth learning
 
@@ -179,10 +201,39 @@ class DataSetAttempt(Steps):
         loss = await self.validate("shadow", flat)
         self.losses.append(loss)
         self.validated = loss
-        if loss <= min(self.losses):
+        if self.stops_by_doing:
+            self.dones.append(await self.answered("shadow"))
+        if self._best_epoch() == len(self.losses) - 1:
             self.best = flat
-        if self.stop.update(loss):
+        if self._enough(loss):
             self.pace.steps = step + 1
+
+    def _best_epoch(self) -> int:
+        """Of those so far: by what was done, of equals by the loss, of those the newest."""
+        ranks = [(0, 0.0, -loss) for loss in self.losses]
+        if self.dones:
+            ranks = [
+                (done.right, done.score, -loss)
+                for done, loss in zip(self.dones, self.losses, strict=True)
+            ]
+        return max(range(len(ranks)), key=lambda epoch: (ranks[epoch], epoch))
+
+    def _enough(self, loss: float) -> bool:
+        by_loss, c = self.stop.update(loss), self.config.confidence_auto_stop
+        if not self.stops_by_doing:
+            return by_loss
+        all_right = [done.right == len(done.said) for done in self.dones[-SURE:]]
+        still = len(self.dones) - 1 - self._best_epoch() >= c.patience
+        return c.enabled and len(self.dones) >= c.min_epochs and (
+            still or (len(all_right) == SURE and all(all_right))
+        )  # fmt: skip
+
+    async def answered(self, who: str) -> Done:
+        """How one of the voices does what is held back; from an empty cache, so that it depends on
+        nothing that was asked before."""
+        assert self.doing
+        self.trainer.voices.leave()
+        return await self.doing.by(self.trainer.voices, who)
 
     async def validate(self, who: str, flat: np.ndarray) -> float:
         """Nats a token on examples that nobody trains on."""
@@ -197,6 +248,7 @@ class DataSetAttempt(Steps):
             "epoch": epoch,
             "validation": self.losses[-1] if self.losses else None,
             "held_out": self.validated,
+            "right": self.dones[-1].right if self.dones else None,
         }
         return super()._report(loss, norm) | more
 
@@ -210,7 +262,8 @@ class DataSetAttempt(Steps):
         best = {} if self.best is None else {"best": self.best}
         kept = {"kept": np.array(sorted(self.scores.items()))} if self.scores else {}
         losses = {"losses": np.array(self.losses, np.float64)}
-        return await super().capture() | best | kept | losses
+        done = {"dones": np.array([[one.right, one.score] for one in self.dones], np.float64)}
+        return await super().capture() | best | kept | losses | done
 
     def restore(self, captured: Arrays) -> None:
         if "kept" in captured:
@@ -220,25 +273,47 @@ class DataSetAttempt(Steps):
             self.losses.append(loss)
             self.stop.update(loss)
         self.best = captured.get("best")
+        count = len(self.doing.held) if self.doing else 0
+        for right, score in captured.get("dones", np.zeros((0, 2))).tolist():
+            self.dones.append(Done(int(right), score, ("",) * count))
 
     # ---- the gate
 
     async def judge(self) -> dict:
-        """Better on what was held back, and nothing that was known is lost."""
+        """Better at what was held back, and nothing that was known is lost."""
         trainer = self.trainer
         gate = trainer.gate(self._recipe())
-        before = await self.validate("active", self.before)
+        trainer.voices.put("active", self.before)
         await self._show(self.best)
+        better = self._better_done if self.doing else self._better_loss
+        told = {"losses": self.losses} | ({"sifted": self.sifted} if self.sifted else {})
 
         async def verdict(_: Verdict | None = None) -> Verdict:
-            now = await self.validate("shadow", self.result)
-            better = Measure(
-                "validation loss", now, f"< {before:.3f} as before", within(now, before, REJECT)
-            )
-            return gate.verdict([better], await gate.unharmed())
+            found = await better()
+            return gate.verdict([found], await gate.unharmed() if found.ok else [])
 
-        told = {"sifted": self.sifted} if self.sifted else {}
-        return await self.judged(await verdict(), verdict) | {"losses": self.losses} | told
+        decision = await self.judged(await verdict(), verdict) | told
+        if not self.doing:
+            return decision
+        first = np.array_equal(self.before, trainer.fresh()[trainer.called])
+        done = await self.doing.compared(trainer.voices, *self.compared, first)
+        if not self.compared[0].better_than(self.compared[1]):
+            decision["reason"] = f"it does not get better at it: {sentence(done)}"
+        return decision | {"doing": done | {"told": sentence(done)}}
+
+    async def _better_loss(self) -> Measure:
+        voices = self.trainer.voices
+        rows = [row_of(self.data[number], self.trainer.coder) for number in self.validation]
+        before, now = await voices.loss("active", rows), await voices.loss("shadow", rows)
+        limit = f"< {before:.3f} as before"
+        return Measure("validation loss", now, limit, within(now, before, REJECT))
+
+    async def _better_done(self) -> Measure:
+        now, before = await self.answered("shadow"), await self.answered("active")
+        self.compared = now, before
+        accepted = ACCEPT if now.better_than(before) else REJECT
+        limit = f"> {before.right} as before"
+        return Measure("held-back examples right", now.right, limit, accepted)
 
     def _recipe(self) -> Recipe:
         """By a few examples the gate knows the languages it has to ask in."""

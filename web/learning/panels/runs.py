@@ -2,7 +2,7 @@
 
 from engine.core.messages import BringDataSet, EndRun, ListDataSets, StartRun
 from web.learning import records, verdict
-from web.learning.panels import tries
+from web.learning.panels import doing, tries
 from web.learning.panels.run_modes import RunModes
 from web.lib import dom, files, overlay
 from web.lib.words import t
@@ -12,7 +12,6 @@ FILES = ".jsonl,.json,.txt,.md"
 NAMED = ("identity", "learned", "chats")
 OVER = ("failed", "cancelled")
 SHOWN = 5
-EPOCHS = 3
 
 
 def name_of(data):
@@ -22,11 +21,22 @@ def name_of(data):
 def became(results, in_use):
     """What became of a model's round, in a sentence; `in_use` is the full name of a version."""
     version, reason = results["version"] or "", verdict.reason(results["reason"] or "")
+    done = results["gate"].get("doing")
+    if done:
+        reason = doing.sentence(done)
     if not version:
         faults = " ".join(verdict.warnings(results)) or reason + "."
-        return t("runs.refused", reason=faults)
+        return t("runs.refused", reason=faults + " " + reason if done else faults)
     used = in_use and results["version_name"] == in_use
     return t("runs.trained" if used else "runs.made", version=version, reason=reason)
+
+
+def done_in(run):
+    """How each of a run's models answered what was held back."""
+    results = run["results"]
+    each = list((results.get("models") or {"": results}).values())
+    found = [one.get("gate", {}).get("doing") for one in each]
+    return [one for one in found if one]
 
 
 def memory_of(run):
@@ -74,8 +84,8 @@ class TrainingRuns:
             tries.field(),
             dom.make(
                 "div",
-                number("epochs", EPOCHS, 1, 100, 1, do="run-look", data_on="change"),
-                number("rate", 0.0005, 0.00001, 0.001, 0.00001),
+                number("epochs", None, 1, 100, 1, do="run-look", data_on="change"),
+                number("rate", None, 0.00001, 0.001, 0.00001),
                 number("threshold", 0.001, 0, 1, 0.0001),
                 number("patience", 3, 1, 100, 1),
                 cls="columns",
@@ -92,13 +102,13 @@ class TrainingRuns:
         note = dom.make("p", t("runs.text"), cls="note")
         one = dom.make("p", t("runs.one_model", model=self.page.first_run.name()), cls="note")
         overlay.dialog(t("runs.title"), note, one, form, name="runs")
-        await self.modes.look(chosen, EPOCHS, "lora")
+        await self.modes.look(chosen, AS_FITS, "lora")
 
     async def look(self, element):
         """Something was chosen that changes what the run takes."""
         form = dom.or_none(element.closest("form"))
         found = {n: dom.find('[name="%s"]' % n, form).value for n in ("data", "mode", "epochs")}
-        epochs, mode = int(found["epochs"] or EPOCHS), found["mode"]
+        epochs, mode = int(found["epochs"] or AS_FITS), found["mode"]
         dom.by_id("run-tune").hidden = mode != "lora"
         await self.modes.look(found["data"], epochs, mode, self.tune(form, mode))
 
@@ -122,8 +132,8 @@ class TrainingRuns:
             StartRun(
                 data=found["data"],
                 mode=found["mode"],
-                epochs=int(found["epochs"]),
-                rate=float(found["rate"]),
+                epochs=int(found["epochs"] or AS_FITS),
+                rate=float(found["rate"] or AS_FITS),
                 threshold=float(found["threshold"]),
                 patience=int(found["patience"]),
                 tune=self.tune(form, found["mode"]),
@@ -197,6 +207,7 @@ class TrainingRuns:
             dom.make("b", words),
             [dom.make("p", sentence) for sentence in self.told(run, in_use)],
             tries.told(run),
+            [doing.wrong(one) for one in done_in(run)],
             dom.make("p", told, cls="note") if losses else None,
             memory_of(run),
             end,
@@ -205,11 +216,16 @@ class TrainingRuns:
         )
 
 
+AS_FITS = 0  # epochs and rate that nobody chose: those that fit the model
 FIELDS = ("epochs", "rate", "threshold", "patience")
 
 
 def number(name, value, low, high, step, **acts):
-    limits = {"min": low, "max": high, "step": step, "required": True}
+    """A box for a number; without a value it may stay empty, for what fits."""
+    limits = {"min": low, "max": high, "step": step, "required": value is not None}
     box = dom.make("input", type="number", name=name, **limits, **acts)
-    box.value = value
+    if value is None:
+        box.placeholder = t("runs.as_fits")
+    else:
+        box.value = value
     return dom.make("label", t("runs." + name), box, cls="field")
