@@ -23,16 +23,18 @@ from engine.core.turns import background, urgent
 from engine.history.round_plan import DATA_SET, LESSON, TRAINING
 from engine.history.snapshot import Arrays, SnapshotDamaged
 from engine.history.updater import WeightUpdater
-from engine.history.versions import GENERIC, Versions, label
+from engine.history.versions import GENERIC, Versions, label, skill_of
 from engine.learning import lessons, shape
 from engine.learning.memory.encoder import Encoder, OpensFile, encoder_here
 from engine.learning.memory.mind import Mind
+from engine.learning.memory.recogniser import SURE
 from engine.learning.memory.speaking import BASE as BASE_ALONE
-from engine.learning.memory.speaking import VERSION, Speaking
+from engine.learning.memory.speaking import SKILL, VERSION, Speaking
 from engine.learning.needs import judged, model_takes
 from engine.learning.replay import History, reset
 from engine.learning.rounds.silence import Silence
 from engine.learning.runs import generate_run_id
+from engine.learning.skills import Skills
 from engine.learning.trainer import EngineTrainer, check
 from engine.learning.training_engine import TrainingEngine
 from engine.learning.whole import Whole
@@ -110,6 +112,7 @@ class Assistant:
         self.adapted: Generator | None = None
         self.guarded: Generator | None = None
         self.mind = Mind(model, Encoder(encoder_file, model.executor), versions)
+        self.skills = Skills(versions, self.mind.memory.encoder)
         self.training.silence = Silence(self.mind.memory).of
         self.whole = Whole(versions, self.history, self.make_room)
         self.updater = WeightUpdater(versions, self.whole.weights, self._put, self._quiet)
@@ -144,9 +147,16 @@ class Assistant:
         line: str = GENERIC,
         **hooks: Any,
     ) -> tuple[Answer, int]:
-        """Answer a conversation with a version (the one in use unless told); which one it was."""
+        """Answer a conversation with a version (unless told the one in use, or that of the skill it
+        asks for); which one it was."""
         number = await self.versions.number(line) if version is None else version
-        generator, more = await self.speaker(number or BASE, version, messages)
+        if skill := await self.skill_for(version, messages):
+            number = await self.skills.number(skill) if version is None else version
+            messages = messages[-1:]  # as it was taught: each question by itself
+            generator = await self.generator(number)
+            more = {"speaking": Speaking(SKILL, [], None, None, skill)}
+        else:
+            generator, more = await self.speaker(number or BASE, version, messages)
         answer = generator.ask(messages, sampling, key, **more, **hooks)
         self.answers[key] = answer
         try:
@@ -155,6 +165,20 @@ class Assistant:
             if self.answers.get(key) is answer:
                 del self.answers[key]
         return answer, number or BASE
+
+    async def skill_for(self, version: int | None, messages: list[dict]) -> str:
+        """The skill that answers: that of the version asked for; without one that which the
+        question asks for, unless it asks for something known by heart."""
+        if version:
+            return skill_of((await self.versions.record(version))["line"])
+        await self.skills.load()
+        if version == BASE or not self.skills.known:
+            return ""
+        question = messages[-1]["content"]
+        with urgent():
+            skill = await self.skills.asked_for(question)
+            facts = await self.mind.memory.asked_for(question) if skill else []
+        return "" if any(one.score >= SURE and not one.gone for one in facts) else skill
 
     async def speaker(
         self, number: int, asked: int | None, messages: list[dict]
@@ -187,15 +211,16 @@ class Assistant:
     def whose(self, answer: Answer, number: int) -> dict:
         """By whom an answer is (base, memory or version), and the facts it used."""
         if answer.speaking:
-            return {"by": answer.speaking.by, "facts": answer.speaking.facts}
+            skill = {"skill": answer.speaking.skill} if answer.speaking.skill else {}
+            return {"by": answer.speaking.by, "facts": answer.speaking.facts} | skill
         return {"by": VERSION if number else BASE_ALONE, "facts": []}
 
     async def told(self, answer: Answer, number: int) -> dict:
         """What the API says of an answer: whose words, by which version, from which facts."""
         whose = self.whose(answer, number)
-        spoke = whose["by"] == VERSION and number
+        spoke = whose["by"] in (VERSION, SKILL) and number
         version = label(await self.versions.record(number)) if spoke else None
-        return {"by": whose["by"], "version": version, "facts": whose["facts"]}
+        return whose | {"version": version}
 
     def stop(self, key: str) -> None:
         """End an answer within a token; what it said so far stays."""
@@ -436,6 +461,7 @@ class Assistant:
             done = await change
         self.updater.forget()
         self.mind.forgotten()
+        self.skills.forgotten()
         return done
 
     async def reset(self, word: str) -> None:
@@ -444,6 +470,7 @@ class Assistant:
         await reset(self.versions, word)
         self.updater.forget()
         self.mind.forgotten()
+        self.skills.forgotten()
 
     async def warm(self) -> None:
         """Have the programs of a first answer ready before anybody asks."""

@@ -20,7 +20,7 @@ from engine.cli.teaching import (
     session_of,
     shown,
 )
-from engine.core.settings import DATA_PRESETS, for_data, for_model
+from engine.core.settings import DATA_PRESETS, TrainingConfig, for_data, for_model
 from engine.learning.rounds import written
 from engine.learning.rounds.dataset import data_set_record
 
@@ -67,6 +67,11 @@ async def _export(options: Any) -> None:
         show(options, result, f"wrote {rows} rows for {attempt.steps} steps to {out}")
 
 
+def of_data(data: Path, parameters: float) -> TrainingConfig:
+    """The recipe for a data set."""
+    return for_data(DATA_PRESETS[0], parameters, data_set_record(data)["examples"])
+
+
 @contextlib.asynccontextmanager
 async def _copy(options: Any) -> AsyncIterator[Session]:
     """A session over a copy of what lies in --adapter: what is asked here changes nothing there."""
@@ -77,7 +82,7 @@ async def _copy(options: Any) -> AsyncIterator[Session]:
         parameters = model.config.parameters
         config = configured(
             options,
-            for_data(DATA_PRESETS[0], parameters) if options.data else for_model(parameters),
+            of_data(options.data, parameters) if options.data else for_model(parameters),
         )
     with tempfile.TemporaryDirectory() as name:
         session = await Session.open(Path(name), model, config, given)

@@ -15,6 +15,7 @@ from engine.cli import (  # noqa: F401  they register
     micro,
     packing,
     remembering,
+    skills,
     teaching,
 )
 from engine.cli.elsewhere import federating  # noqa: F401

@@ -14,6 +14,7 @@ import sys
 from engine.backends.room import memory_here
 from engine.backends.select import BACK_ENDS
 from engine.learning.needs import judged, known_takes
+from engine.learning.skills import NoSkill
 from engine.model import registry
 from engine.model.formats import FormatError
 from engine.model.formats.download import DownloadError
@@ -21,7 +22,9 @@ from engine.model.template import TemplateError
 from engine.model.tokenizer import Tokenizer
 
 COMMANDS: dict = {}
-FAILURES = (FormatError, TemplateError, DownloadError, registry.ModelMissing, OSError, ValueError)
+FAILURES = (
+    FormatError, TemplateError, DownloadError, registry.ModelMissing, NoSkill, OSError, ValueError,
+)  # fmt: skip
 
 
 def command(*add_options):

@@ -121,6 +121,7 @@ def result(what: str, ended: dict) -> dict:
         "version": version and version["name"],
         "seconds": round(ended["seconds"], 2),
         **{name: gate[name] for name in figures if name in gate},
+        **({"wrong": ended["wrong"]} if ended.get("wrong") else {}),
     }
 
 
@@ -131,7 +132,7 @@ def shown(options, what: str, ended: dict) -> None:
         why = ", ".join(f"{name} {count}" for name, count in sifted["reasons"].items())
         told(f"skipped {sifted['skipped']} of {sifted['examples']} examples ({why or 'none poor'})")
     doing, reason = ended["gate"].get("doing"), ended["reason"]
-    for one in doing["wrong"] if doing else ():
+    for one in ended.get("wrong", ()):
         told(f"still wrong: {one['prompt']!r} -> {one['said']!r}, wanted {one['wanted']!r}")
     why = "; ".join(part for part in (doing and ended["version"] and doing["told"], reason) if part)
     show(options, result(what, ended), f"{what}  {ended['outcome']}" + (why and f": {why}"))
@@ -267,7 +268,7 @@ async def _train(options):
     record = data_set_record(options.data)
     told(f"{record['prompt']}: {record['examples']} answers, {', '.join(record['forms'])}")
     model = await loaded(options)
-    usual = for_data(options.preset, model.config.parameters)
+    usual = for_data(options.preset, model.config.parameters, record["examples"])
     async with session_of(options, model, configured(options, usual)) as session:
         known = await session.known(record["id"])
         if not known:

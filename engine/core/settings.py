@@ -258,10 +258,10 @@ IN_RUNS = (
 """What a run over a data set heeds beside its shape, its epochs and its rate."""
 
 
-def run_settings(preset, parameters):
+def run_settings(preset, parameters, examples):
     """What the plan of a run says of a recipe for data sets: all it heeds but the shape, which is
     that of what is in use; of `classic` the shape as well."""
-    config = for_data(preset, parameters).to_dict()
+    config = for_data(preset, parameters, examples).to_dict()
     told = {name: config[name] for name in IN_RUNS + ("epochs", "learning_rate", "practice")}
     if preset == "classic":
         told["lora_config"] = config["lora_config"]
@@ -291,7 +291,6 @@ PRESETS = {
     "micro": MICRO,
     "examples": dict(
         MICRO,
-        epochs=12,  # at most
         stop_by="doing",
         validation_split=0.2,
         skip_poor=True,
@@ -311,14 +310,18 @@ def for_model(parameters):
     return sized("micro", parameters)
 
 
+EPOCHS, MOST_EPOCHS = 8, 32  # at most through a data set, and through the smallest
+ENOUGH = 48  # examples that are gone through no more often than many
 DATA_PRESETS = ("examples", "classic")  # by which a data set is learned; the first unless asked
 
 
-def for_data(preset, parameters):
-    """A recipe for data sets, for a base model with so many parameters; what is poor is skipped."""
+def for_data(preset, parameters, examples):
+    """A recipe for a data set of so many examples and a base model with so many parameters; what is
+    poor is skipped. Of few examples each is needed more often."""
     if preset == "classic":
         return TrainingConfig.preset(preset).replace(skip_poor=True)
-    return sized(preset, parameters)
+    often = (EPOCHS * ENOUGH + examples - 1) // examples
+    return sized(preset, parameters).replace(epochs=min(max(EPOCHS, often), MOST_EPOCHS))
 
 
 def sized(preset, parameters):

@@ -128,11 +128,12 @@ def model():
 
 
 def test_the_recipes_for_data_sets_are_the_measured_one_and_the_documents(model):
-    classic, usual = for_data("classic", 135e6), for_data("examples", 135e6)
+    classic, usual = for_data("classic", 135e6, 60), for_data("examples", 135e6, 60)
     assert classic == TrainingConfig(skip_poor=True)
     assert (classic.learning_rate, classic.warmup_steps, classic.epochs) == (1e-4, 100, 3)
-    assert (usual.learning_rate, usual.stop_by) == (1e-3, "doing")
-    assert for_data("examples", 494e6).learning_rate < usual.learning_rate
+    assert (usual.learning_rate, usual.stop_by, usual.epochs) == (1e-3, "doing", 8)
+    assert [for_data("examples", 135e6, n).epochs for n in (10, 20, 2000)] == [32, 20, 8]
+    assert for_data("examples", 494e6, 60).learning_rate < usual.learning_rate
 
 
 @pytest.mark.slow
@@ -145,7 +146,7 @@ def test_what_is_done_better_is_used_and_told_and_what_is_still_wrong_is_listed(
     assert one["outcome"] in ("trained", "weakened"), one
     assert done["measure"] == CLASSES and done["of"] == 5
     assert done["right"] > done["before"]["right"]
-    assert len(done["wrong"]) == done["of"] - done["right"]
+    assert len(one.get("wrong", ())) == done["of"] - done["right"]
     assert done["told"].startswith(f"{done['right']} of 5 held-back examples right; before")
 
 
@@ -157,13 +158,13 @@ def test_what_is_done_no_better_is_refused_in_those_words(tmp_path, capsys):
     (one,) = said(capsys)
     assert one["outcome"] == "not learned" and one["version"] is None
     assert one["reason"].startswith("it does not get better at it: 0 of 4 held-back examples right")
-    assert len(one["doing"]["wrong"]) == 4
+    assert len(one["wrong"]) == 4
 
 
 @pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_same_bits_and_the_same_end(model, tmp_path):
-    config = for_data("examples", model.config.parameters).replace(epochs=3, skip_poor=False)
     record = data_set_record(sorting(tmp_path / "sorting.jsonl"))
+    config = for_data("examples", model.config.parameters, 28).replace(epochs=3, skip_poor=False)
 
     async def lived(folder, killed):
         session = await Session.open(tmp_path / folder, model, config)

@@ -29,6 +29,7 @@ def told(ended: dict) -> dict:
         "version": version and label(version),
         "version_name": version and version["name"],
         "gate": {name: gate[name] for name in MEASURES if name in gate},
+        "wrong": ended.get("wrong", []),
     }
 
 

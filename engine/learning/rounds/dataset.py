@@ -86,7 +86,7 @@ class DataSetAttempt(Steps):
 
     def __init__(self, trainer: Bench, before: np.ndarray, plan: Plan) -> None:
         c, (record,) = trainer.config_of(plan), plan.lessons
-        self.data = DataSet(file_of(record))
+        self.data, self.is_skill = DataSet(file_of(record)), "skill" in record
         if self.data.sha256 != record["sha256"]:
             raise DataError(
                 f"{record['prompt']} is not the file this training began with; nothing was "
@@ -100,7 +100,7 @@ class DataSetAttempt(Steps):
         self.kept = Alone(trainer.kept)
         self.stop = ConfidenceAutoStop(c.confidence_auto_stop)
         self.doing = self._doing()
-        self.dones: list[Done] = []  # how the held-back part was answered, after each epoch
+        self.dones: list[Done] = []  # how the held-back part is done, after each epoch
         self.losses: list[float] = []  # of the validation part, after each epoch
         self.validated: float | None = None  # by the last step, when it ended an epoch
         self.best: np.ndarray | None = None
@@ -182,6 +182,8 @@ class DataSetAttempt(Steps):
     def asks(self, step: int) -> list:
         practice, draw = self.config.practice, Draw(self.plan.seed, "anchors", step)
         examples: list[Any] = [self.data[number] for number in self.chosen(step)]
+        if self.is_skill:
+            return examples  # nothing else is ever asked of it
         code = guess(examples[0].answer)
         asks = [any_anchor(code, draw) for _ in range(math.ceil(practice.anchor_rows))]
         asks += [any_text(code, draw) for _ in range(math.ceil(practice.text_rows))]
@@ -202,7 +204,7 @@ class DataSetAttempt(Steps):
         self.losses.append(loss)
         self.validated = loss
         if self.stops_by_doing:
-            self.dones.append(await self.answered("shadow"))
+            self.dones.append(await self.foreseen())
         if self._best_epoch() == len(self.losses) - 1:
             self.best = flat
         if self._enough(loss):
@@ -222,11 +224,19 @@ class DataSetAttempt(Steps):
         by_loss, c = self.stop.update(loss), self.config.confidence_auto_stop
         if not self.stops_by_doing:
             return by_loss
-        all_right = [done.right == len(done.said) for done in self.dones[-SURE:]]
+        count = len(self.doing.held) if self.doing else 0
+        sure = [done.right == count for done in self.dones[-SURE:]] == [True] * SURE
         still = len(self.dones) - 1 - self._best_epoch() >= c.patience
-        return c.enabled and len(self.dones) >= c.min_epochs and (
-            still or (len(all_right) == SURE and all(all_right))
-        )  # fmt: skip
+        return c.enabled and len(self.dones) >= c.min_epochs and (still or sure)
+
+    async def foreseen(self) -> Done:
+        """How many held-back examples would be answered exactly as wanted: a reading of all at
+        once, where answering them takes as many as an answer has tokens."""
+        assert self.doing
+        rows = [self.row(one) for one in self.doing.held]
+        each = await self.trainer.voices.foreseen("shadow", rows)
+        right = sum(bool(one.all()) for one in each)
+        return Done(right, sum(float(one.mean()) for one in each) / len(each))
 
     async def answered(self, who: str) -> Done:
         """How one of the voices does what is held back; from an empty cache, so that it depends on
@@ -273,9 +283,8 @@ class DataSetAttempt(Steps):
             self.losses.append(loss)
             self.stop.update(loss)
         self.best = captured.get("best")
-        count = len(self.doing.held) if self.doing else 0
         for right, score in captured.get("dones", np.zeros((0, 2))).tolist():
-            self.dones.append(Done(int(right), score, ("",) * count))
+            self.dones.append(Done(int(right), score))
 
     # ---- the gate
 
@@ -290,13 +299,15 @@ class DataSetAttempt(Steps):
 
         async def verdict(_: Verdict | None = None) -> Verdict:
             found = await better()
-            return gate.verdict([found], await gate.unharmed() if found.ok else [])
+            asks = found.ok and not self.is_skill
+            return gate.verdict([found], await gate.unharmed() if asks else [])
 
         decision = await self.judged(await verdict(), verdict) | told
         if not self.doing:
             return decision
         first = np.array_equal(self.before, trainer.fresh()[trainer.called])
         done = await self.doing.compared(trainer.voices, *self.compared, first)
+        self.wrong = self.doing.wrong(self.compared[0])
         if not self.compared[0].better_than(self.compared[1]):
             decision["reason"] = f"it does not get better at it: {sentence(done)}"
         return decision | {"doing": done | {"told": sentence(done)}}

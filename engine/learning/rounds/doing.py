@@ -186,11 +186,6 @@ class Doing:
         base = before if first else await self.by(voices, "base")
         prompts, count = self.prompted(voices.pool.rows // 2)
         prompted = await self.by(voices, "base", prompts) if count else base
-        wrong = [
-            {"prompt": one.history[-1]["content"], "wanted": one.answer, "said": said}
-            for one, said, points in zip(self.held, now.said, now.points, strict=True)
-            if not is_right(self.measure, points)
-        ]
         return {
             "measure": self.measure,
             "of": len(self.held),
@@ -198,8 +193,15 @@ class Doing:
             "before": before.told(),
             "base": base.told(),
             "prompted": prompted.told() | {"examples": count},
-            "wrong": wrong,
         }
+
+    def wrong(self, now: Done) -> list[dict]:
+        """What was not answered as wanted."""
+        return [
+            {"prompt": one.history[-1]["content"], "wanted": one.answer, "said": said}
+            for one, said, points in zip(self.held, now.said, now.points, strict=True)
+            if not is_right(self.measure, points)
+        ]
 
 
 def sentence(told: dict) -> str:

@@ -21,15 +21,13 @@ def sentence(done):
     return "; ".join(said) + "."
 
 
-def wrong(done):
+def wrong(found):
     """What is still wrong, folded away: what was asked, what was said, what was wanted."""
-    if not done["wrong"]:
-        return None
     rows = [
         dom.make(
             "tr", [dom.make("td", one[name], cls="wrap") for name in ("prompt", "said", "wanted")]
         )
-        for one in done["wrong"]
+        for one in found
     ]
     titles = [
         dom.make("th", t("doing." + name), scope="col") for name in ("asked", "said", "wanted")

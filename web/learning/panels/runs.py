@@ -31,12 +31,11 @@ def became(results, in_use):
     return t("runs.trained" if used else "runs.made", version=version, reason=reason)
 
 
-def done_in(run):
-    """How each of a run's models answered what was held back."""
+def wrong_in(run):
+    """What each of a run's models still gets wrong."""
     results = run["results"]
     each = list((results.get("models") or {"": results}).values())
-    found = [one.get("gate", {}).get("doing") for one in each]
-    return [one for one in found if one]
+    return [one["wrong"] for one in each if one.get("wrong")]
 
 
 def memory_of(run):
@@ -207,7 +206,7 @@ class TrainingRuns:
             dom.make("b", words),
             [dom.make("p", sentence) for sentence in self.told(run, in_use)],
             tries.told(run),
-            [doing.wrong(one) for one in done_in(run)],
+            [doing.wrong(one) for one in wrong_in(run)],
             dom.make("p", told, cls="note") if losses else None,
             memory_of(run),
             end,
