@@ -316,9 +316,11 @@ class Assistant:
         await self._open(kind, ids, line, config, store)
         return await self._train(on_step)
 
-    async def data_set_round(self, record: dict, run: str, config: dict, store: Any) -> None:
+    async def data_set_round(
+        self, record: dict, run: str, config: dict, store: Any, line: str = GENERIC
+    ) -> None:
         """Within other work: a run over a data set is open, begun or gone on with."""
-        await self._open(TRAINING, [record["id"]], GENERIC, config, store, run)
+        await self._open(TRAINING, [record["id"]], line, config, store, run)
 
     def _no_other_round(self) -> None:
         self.must_learn()
