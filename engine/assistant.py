@@ -209,18 +209,20 @@ class Assistant:
             self.turns.wake()
 
     def whose(self, answer: Answer, number: int) -> dict:
-        """By whom an answer is (base, memory or version), and the facts it used."""
+        """By whom an answer is (base, memory, version or skill), the facts it used, and the name of
+        the skill."""
         if answer.speaking:
-            skill = {"skill": answer.speaking.skill} if answer.speaking.skill else {}
-            return {"by": answer.speaking.by, "facts": answer.speaking.facts} | skill
-        return {"by": VERSION if number else BASE_ALONE, "facts": []}
+            said = answer.speaking
+            return {"by": said.by, "facts": said.facts, "skill": said.skill}
+        return {"by": VERSION if number else BASE_ALONE, "facts": [], "skill": ""}
 
     async def told(self, answer: Answer, number: int) -> dict:
         """What the API says of an answer: whose words, by which version, from which facts."""
         whose = self.whose(answer, number)
         spoke = whose["by"] in (VERSION, SKILL) and number
         version = label(await self.versions.record(number)) if spoke else None
-        return whose | {"version": version}
+        told = {"by": whose["by"], "version": version, "facts": whose["facts"]}
+        return told | ({"skill": whose["skill"]} if whose["skill"] else {})
 
     def stop(self, key: str) -> None:
         """End an answer within a token; what it said so far stays."""

@@ -267,10 +267,14 @@ class Session:
     async def teach_skill(
         self, name: str, record: dict, heard: Heard = lambda metrics: None
     ) -> dict:
-        """A skill from a data set: known by what asks for it once its adapter does it better."""
-        record = skill_record(name, record)
-        await self.store.batch([["put", "queue", record["id"], record]])
-        ended = await self._round(TRAINING, [record], heard, line=line_of(name))
+        """A skill from a data set: known by what asks for it once its adapter does it better. Killed
+        in between, the same call goes on."""
+        record, number = skill_record(name, record), await self.skills.number(name)
+        before = await self.versions.record(number) if number else {"lessons": []}
+        ended = await self.known(record["id"]) if record["id"] in before["lessons"] else None
+        if ended is None:
+            await self.store.batch([["put", "queue", record["id"], record]])
+            ended = await self._round(TRAINING, [record], heard, line=line_of(name))
         if ended["version"]:
             await self.skills.learn(name, record)
         return ended

@@ -97,7 +97,11 @@ async def _remove(options):
         await session.skills.remove(options.name)
     finally:
         await session.close()
-    show(options, {"removed": options.name}, f"{options.name} is removed, with its examples")
+    show(
+        options,
+        {"removed": options.name},
+        f"{options.name} is removed; the file it was taught from stays",
+    )
 
 
 ACTS = {"teach": _teach, "list": _list, "try": _try, "remove": _remove}

@@ -1,6 +1,6 @@
 """Train on a data set: choosing one, and what became of every run so far."""
 
-from engine.core.messages import BringDataSet, EndRun, ListDataSets, StartRun
+from engine.core.messages import BringDataSet, EndRun, ListDataSets, RemoveSkill, StartRun
 from web.learning import records, verdict
 from web.learning.panels import doing, tries
 from web.learning.panels.run_modes import RunModes
@@ -61,6 +61,7 @@ class TrainingRuns:
                 "run-look": lambda of, el: self.look(el),
                 "run-start": lambda of, el: self.start(el),
                 "run-end": lambda of, el: self.end(of),
+                "remove-skill": lambda of, el: self.remove_skill(of),
             }
         )
 
@@ -79,6 +80,7 @@ class TrainingRuns:
             "form",
             dom.make("label", t("runs.data"), data, cls="field"),
             dom.make("div", file, cls="row"),
+            skill_box(),
             self.modes.field(),
             tries.field(),
             dom.make(
@@ -136,6 +138,7 @@ class TrainingRuns:
                 threshold=float(found["threshold"]),
                 patience=int(found["patience"]),
                 tune=self.tune(form, found["mode"]),
+                skill=dom.find('[name="skill"]', form).value.strip(),
             )
         )
         if started:
@@ -156,7 +159,33 @@ class TrainingRuns:
         button = dom.button(t("runs.title"), "train-on-data", drawing="seed", cls="small")
         button.disabled = not (self.page.model and self.page.model.trainable)
         listed = dom.make("ol", rows, cls="list") if rows else None
-        return dom.make("section", dom.make("h3", t("runs.heading")), button, listed)
+        skills = await self.skills()
+        return dom.make("section", dom.make("h3", t("runs.heading")), button, listed, skills)
+
+    async def skills(self):
+        """The skills there are, each with the way to be rid of it; None where there are none."""
+        before = "skill.%s." % self.page.choice.model_id()
+        keys = await self.page.store.keys("state")
+        names = sorted([key[len(before) :] for key in keys if key.startswith(before)])
+        if not names:
+            return None
+        rows = [
+            dom.make(
+                "li",
+                dom.make("b", name),
+                dom.button(t("skills.remove", name=name), "remove-skill", name, cls="small"),
+                cls="item",
+            )
+            for name in names
+        ]
+        heading = dom.make("h3", t("skills.heading"))
+        note = dom.make("p", t("skills.text"), cls="note")
+        return dom.make("div", heading, note, dom.make("ol", rows, cls="list"))
+
+    async def remove_skill(self, name):
+        """The skill, its examples and what they trained are gone."""
+        if await self.page.learning.tell(RemoveSkill(name=name)):
+            self.page.touch("state", "versions")
 
     async def end(self, run):
         """Throw a run away that has not begun, or that goes on another time."""
@@ -217,6 +246,13 @@ class TrainingRuns:
 
 AS_FITS = 0  # epochs and rate that nobody chose: those that fit the model
 FIELDS = ("epochs", "rate", "threshold", "patience")
+
+
+def skill_box():
+    """A name for a skill; without one everything is answered by what is learned."""
+    named = {"pattern": "[a-z0-9][a-z0-9_\\-]*", "maxlength": 40, "autocapitalize": "none"}
+    box = dom.make("input", name="skill", placeholder=t("skills.none"), **named)
+    return dom.make("label", t("skills.name"), box, cls="field")
 
 
 def number(name, value, low, high, step, **acts):

@@ -38,7 +38,7 @@ async def teach(request: Request, body: dict) -> JSONResponse:
 
 
 async def remove(request: Request) -> JSONResponse:
-    """Remove a skill with its examples and all that was trained by them."""
+    """Remove a skill and all that was trained for it; a data set that was brought in stays."""
     service, name = service_of(request), request.path_params["name"]
     await service.runs.forget_skill(name)
     return JSONResponse({"success": True, "name": name})
