@@ -267,8 +267,8 @@ class Session:
     async def teach_skill(
         self, name: str, record: dict, heard: Heard = lambda metrics: None
     ) -> dict:
-        """A skill from a data set: known by what asks for it once its adapter does it better. Killed
-        in between, the same call goes on."""
+        """A skill from a data set: known by what asks for it once its adapter does it better.
+        Killed in between, the same call goes on."""
         record, number = skill_record(name, record), await self.skills.number(name)
         before = await self.versions.record(number) if number else {"lessons": []}
         ended = await self.known(record["id"]) if record["id"] in before["lessons"] else None
