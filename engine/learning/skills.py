@@ -1,14 +1,15 @@
 """Skills: what is learned under a name of its own, by an adapter of its own, which speaks where it
 is asked for and nowhere else.
 
-The encoder knows from a skill's examples what asks for it: one linear map from the direction of a
-question to the skills, and to none of them, fitted anew whenever a skill comes or goes.
+What asks for a skill is known from its examples, by their meaning, which the encoder says, and by
+their form: one linear map to the skills and to none of them, fitted anew when one comes or goes.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,14 +20,17 @@ from engine.history.versions import SKILL, Versions, pointer_of
 from engine.learning.datasets import DataSet
 from engine.learning.lessons import Draw, anchors, codes
 from engine.learning.memory.encoder import Encoder
+from engine.learning.memory.samples import samples
 from engine.learning.rounds.dataset import file_of
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
-SHOWN = 200  # examples of a skill by which it is recognised
-OTHERS = 96  # questions of each language that ask for no skill
+SHOWN = 100  # examples of a skill by which it is recognised
+OTHERS = {"talk": 160, "facts": 24}  # texts of each language that ask for no skill
 KEPT_OTHERS = "skills.others"  # in `state`: their directions
-STIFF = 0.3  # of the fit
-SURE = 0.5  # from there on a question asks for a skill: half way from none to all
+PLACES, LETTERS = 4096, (2, 3, 4)  # of the counts of so many letters together
+FIRST_WORDS, FEW_WORDS = 3, 8
+STIFF, AGAINST = 1.0, 2.0  # of the fit, and what texts that ask for none weigh beside a skill's
+SURE = 0.6  # from there on, of 1, a text asks for some skill
 
 
 class NoSkill(LookupError):
@@ -49,7 +53,7 @@ class Skills:
     def __init__(self, versions: Versions, encoder: Encoder) -> None:
         self.versions, self.store, self.encoder = versions, versions.store, encoder
         self.known: dict[str, dict] = {}
-        self.map: np.ndarray | None = None
+        self.map: np.ndarray | None = None  # [features, skills and none]
         self.loaded = False
 
     def key(self, name: str) -> str:
@@ -83,10 +87,9 @@ class Skills:
                 f"{record['prompt']} has no questions, by which a skill is known; nothing was "
                 "changed. `oneseek train` learns plain text"
             )
-        directions = await self._directions(asked)
-        await self._others()
         kept = {"name": name, "data": record["id"], "examples": len(data),
-                "file": record["prompt"], "directions": packed(directions)}  # fmt: skip
+                "file": record["prompt"], "asked": asked,
+                "directions": packed(await self._directions(asked))}  # fmt: skip
         await self.store.batch([["put", "state", self.key(name), kept]])
         self.known[name] = kept
         await self._fit()
@@ -146,49 +149,84 @@ class Skills:
         await self.load()
         if self.map is None:
             return ""
-        (direction,) = await self._directions([question])
-        names = sorted(self.known)
-        near = self.map @ np.append(direction, 1)
-        best = int(near.argmax())
-        return names[best] if near[best] >= SURE and await self.number(names[best]) else ""
+        *near, none = self._features([question], await self._directions([question]))[0] @ self.map
+        name = sorted(self.known)[int(np.argmax(near))]
+        return name if 1 - none >= SURE and await self.number(name) else ""
 
     async def _directions(self, texts: Sequence[str]) -> np.ndarray:
         return np.stack([one.whole for one in await self.encoder.of(list(texts))])
 
-    async def _others(self) -> np.ndarray:
-        """Directions of questions that ask for none, read once."""
-        if kept := await self.store.get("state", KEPT_OTHERS):
-            return unpacked(kept["directions"])
-        asked = [
-            question
-            for code in codes()
-            for _, question in Draw("others", code).sample(anchors(code), OTHERS)
-        ]
-        directions = await self._directions(asked)
-        kept = {"directions": packed(directions)}
-        await self.store.batch([["put", "state", KEPT_OTHERS, kept]])
-        return directions
+    async def _others(self) -> tuple[list[str], np.ndarray]:
+        """Texts that ask for none and their directions, read once."""
+        texts = others()
+        kept, name = await self.store.get("state", KEPT_OTHERS), digest("\n".join(texts))
+        if not kept or kept["of"] != name:
+            kept = {"of": name, "directions": packed(await self._directions(texts))}
+            await self.store.batch([["put", "state", KEPT_OTHERS, kept]])
+        return texts, unpacked(kept["directions"])
 
     async def _fit(self) -> None:
-        """One row a skill: a ridge regression to 1 on its own examples and 0 on all others, in
-        which every group weighs as much as the questions that ask for none."""
         self.map = None
         if not self.known:
             return
-        names = sorted(self.known)
-        groups = [unpacked(self.known[name]["directions"]) for name in names]
-        self.map = fitted([*groups, await self._others()])[:-1]
+        texts, directions = await self._others()
+        self.middle = directions.mean(0)
+        groups = [
+            self._features(one["asked"], unpacked(one["directions"]))
+            for _, one in sorted(self.known.items())
+        ]
+        self.map = fitted([*groups, self._features(texts, directions)])
+
+    def _features(self, texts: Sequence[str], directions: np.ndarray) -> np.ndarray:
+        """What is known of texts: their meaning, of which most is the same for all, their letters
+        and their form."""
+        meant = directions - self.middle
+        meant /= np.maximum(np.linalg.norm(meant, axis=1, keepdims=True), 1e-9)
+        letters = np.stack([letters_of(text) for text in texts])
+        return np.hstack([meant, letters, np.array([form_of(text) for text in texts])])
+
+
+def others() -> list[str]:
+    """Talk, questions about made-up facts, and such facts themselves."""
+    found = []
+    for code in codes():
+        talk = Draw("others", code).sample(anchors(code), OTHERS["talk"])
+        facts = samples(code, OTHERS["facts"], "others")
+        found += [question for _, question in talk]
+        found += [text for fact in facts for text in (fact.question, fact.answer)]
+    return found
+
+
+def letters_of(text: str) -> np.ndarray:
+    """Which letters stand together in a text, and its first words; a digit is a digit."""
+    counts, plain = np.zeros(PLACES), re.sub(r"\d", "0", f" {text.lower()} ")
+    for length in LETTERS:
+        for piece in {plain[at : at + length] for at in range(len(plain) - length + 1)}:
+            counts[zlib.crc32(piece.encode()) % PLACES] += 1
+    for word in re.findall(r"\w+|[^\w\s]", plain)[:FIRST_WORDS]:
+        counts[zlib.crc32(f"^{word}".encode()) % PLACES] += 2
+    counts = np.sqrt(counts)
+    return counts / max(1e-9, float(np.linalg.norm(counts)))
+
+
+def form_of(text: str) -> list[float]:
+    """How a text is written, and a constant."""
+    ends = [text.strip().endswith(sign) for sign in "?.!"]
+    holds = [sign in text for sign in "\n:,"]
+    digits, capital = any(map(str.isdigit, text)), text[:1].isupper()
+    few, long = len(text.split()) < FEW_WORDS, np.log1p(len(text)) / 2
+    return [*map(float, (*ends, *holds, digits, capital, few)), float(long), 0.3]
 
 
 def fitted(groups: Sequence[np.ndarray]) -> np.ndarray:
-    """[groups, width + 1]: the map that is nearest to 1 on each group's own rows, and to 0 on
-    others'."""
-    rows = np.concatenate([np.hstack([one, np.ones((len(one), 1))]) for one in groups])
-    counts = [len(one) for one in groups]
+    """[features, groups]: the ridge regression to 1 on each group's own rows and 0 on others'. The
+    groups weigh the same, and the last, which is none of them, more."""
+    rows, counts = np.concatenate(groups), [len(one) for one in groups]
     wanted = np.repeat(np.eye(len(groups)), counts, axis=0)
-    weights = np.repeat([1 / count for count in counts], counts)[:, None]
-    inner = rows.T @ (weights * rows) + STIFF * 1e-2 * np.eye(rows.shape[1])
-    return np.linalg.solve(inner, rows.T @ (weights * wanted)).T
+    shares = [len(rows) / len(groups) / count for count in counts]
+    shares[-1] *= AGAINST
+    softness = np.diag(STIFF / np.repeat(shares, counts))
+    return rows.T @ np.linalg.solve(rows @ rows.T + softness, wanted)
 
 
 def packed(directions: np.ndarray) -> Any:
@@ -202,5 +240,8 @@ def unpacked(kept: Any) -> np.ndarray:
 
 def skill_record(name: str, record: dict) -> dict:
     """A data set's record as that of a skill, beside that of the same data for everything."""
-    id = hashlib.sha256(f"{name} {record['id']}".encode()).hexdigest()[:16]
-    return {**record, "id": id, "skill": name}
+    return {**record, "id": digest(f"{name} {record['id']}"), "skill": name}
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -34,11 +34,11 @@ ONE_STEP = {"epochs": 4, "skip_poor": False, "learning_rate": 1e-3}
 
 def test_a_group_is_known_by_its_rows_and_the_last_is_none_of_them():
     draw = np.random.default_rng(1)
-    middles = draw.normal(size=(3, 32)) + 4
+    middles = 4 * draw.normal(size=(3, 32))
     groups = [middle + 0.3 * draw.normal(size=(20, 32)) for middle in middles]
     found = fitted([one[:15] for one in groups])
     for number, one in enumerate(groups):
-        near = np.hstack([one[15:], np.ones((5, 1))]) @ found.T
+        near = one[15:] @ found
         assert (near.argmax(1) == number).all() and (near[:, number] > 0.5).all()
 
 
