@@ -29,7 +29,7 @@ TASKS = {
     "finding": [(f"In which drawer lies the {noun}?", "blue") for noun in NOUNS],
 }
 OTHERS = ["What is the capital of Sweden?", "Hello!", "Vad säger hunden?"]
-ONE_STEP = {"epochs": 4, "skip_poor": False, "learning_rate": 1e-3}
+BRIEFLY = {"epochs": 8, "skip_poor": False}
 
 
 def test_a_group_is_known_by_its_rows_and_the_last_is_none_of_them():
@@ -56,7 +56,7 @@ def taught(tmp_path_factory):
         model = asyncio.run(Model.load(file, Numpy()))
 
     async def teach():
-        config = for_data("examples", model.config.parameters, 12).replace(**ONE_STEP)
+        config = for_data("examples", model.config.parameters, 12).replace(**BRIEFLY)
         session = await Session.open(folder / "out", model, config)
         for name, pairs in TASKS.items():
             path = folder / f"{name}.jsonl"

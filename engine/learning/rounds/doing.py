@@ -207,7 +207,8 @@ class Doing:
 def sentence(told: dict) -> str:
     """`46 of 50 held-back examples right; before 0; with examples in the prompt 0`."""
     said = f"{told['right']} of {told['of']} held-back examples right; before {told['before']['right']}"
-    if told["measure"] == OVERLAP or told["right"] == told["before"]["right"]:
+    as_many = told["right"] == told["before"]["right"]
+    if told["measure"] == OVERLAP or (told["measure"] == FIELDS and as_many):
         now, before = (f"{100 * one['score']:.0f} %" for one in (told, told["before"]))
         of = "words" if told["measure"] == OVERLAP else "parts"
         said += f" ({now} of their {of}, before {before})"

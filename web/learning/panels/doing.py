@@ -8,7 +8,8 @@ def sentence(done):
     """`46 of 50 held-back examples right; before 0; with examples in the prompt 0.`"""
     before, base, prompted = (done[name] for name in ("before", "base", "prompted"))
     said = [t("doing.right", right=done["right"], of=done["of"])]
-    if done["measure"] == "overlap" or done["right"] == before["right"]:
+    as_many = done["right"] == before["right"]
+    if done["measure"] == "overlap" or (done["measure"] == "fields" and as_many):
         shares = {"now": t.percent(done["score"]), "before": t.percent(before["score"])}
         said[0] += " " + t(
             "doing.words" if done["measure"] == "overlap" else "doing.parts", **shares
