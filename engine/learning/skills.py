@@ -82,11 +82,6 @@ class Skills:
         data = DataSet(file_of(record))
         chosen = Draw("skill").sample(range(len(data)), SHOWN)
         asked = [one.history[-1]["content"] for one in map(data.__getitem__, chosen) if one.history]
-        if not asked:
-            raise ValueError(
-                f"{record['prompt']} has no questions, by which a skill is known; nothing was "
-                "changed. `oneseek train` learns plain text"
-            )
         kept = {"name": name, "data": record["id"], "examples": len(data),
                 "file": record["prompt"], "asked": asked,
                 "directions": packed(await self._directions(asked))}  # fmt: skip
@@ -100,7 +95,8 @@ class Skills:
         await self.must_be(name)
         line, change = line_of(name), Change()
         mine = [one for one in await self.versions.records() if one["line"] == line]
-        for id in {id for one in mine for id in one["lessons"]} | {self.known[name]["data"]}:
+        ids = {id for one in mine for id in one["lessons"]} | {self.known[name]["data"]}
+        for id in ids:
             change.delete("examples", id)
             change.delete("queue", id)
         for one in mine:
@@ -108,7 +104,9 @@ class Skills:
         change.delete("snapshots", f"round.{self.versions.base}.{line}")
         change.delete("state", pointer_of(self.versions.base, line))
         change.delete("state", self.key(name))
-        change.tell("forget", {"skill": name, "versions": [one["number"] for one in mine]})
+        numbers = [one["number"] for one in mine]
+        told = {"examples": sorted(ids), "versions": numbers, "retrained": [], "skill": name}
+        change.tell("forget", told)
         await self.versions.ledger.commit(change)
         await self.store.scrub()
         del self.known[name]
@@ -240,6 +238,11 @@ def unpacked(kept: Any) -> np.ndarray:
 
 def skill_record(name: str, record: dict) -> dict:
     """A data set's record as that of a skill, beside that of the same data for everything."""
+    if record["forms"] == ["text"]:
+        raise ValueError(
+            f"{record['prompt']} has no questions, by which a skill is known; nothing was changed. "
+            "`oneseek train` learns plain text"
+        )
     return {**record, "id": digest(f"{name} {record['id']}"), "skill": name}
 
 
