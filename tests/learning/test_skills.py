@@ -16,7 +16,7 @@ from engine.cli.session import Session
 from engine.core.settings import for_data
 from engine.history.versions import SKILL
 from engine.learning.rounds.dataset import data_set_record
-from engine.learning.skills import NoSkill, fitted, line_of
+from engine.learning.skills import NoSkill, fitted, line_of, skill_record
 from engine.model.demo import MODEL
 from engine.model.formats import open_model
 from engine.model.generate import Sampling
@@ -46,6 +46,14 @@ def test_a_group_is_known_by_its_rows_and_the_last_is_none_of_them():
 def test_what_can_be_no_name_is_refused(name):
     with pytest.raises(ValueError, match="can be no name of a skill"):
         line_of(name)
+
+
+def test_plain_text_is_no_skill_and_a_skill_stands_beside_the_same_data_for_everything():
+    record = {"id": "a" * 16, "prompt": "notes.txt", "forms": ["text"]}
+    with pytest.raises(ValueError, match="has no questions"):
+        skill_record("notes", record)
+    named = skill_record("notes", record | {"forms": ["completion"]})
+    assert named["skill"] == "notes" and named["id"] != record["id"]
 
 
 @pytest.fixture(scope="module")
