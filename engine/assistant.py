@@ -153,8 +153,8 @@ class Assistant:
         if skill := await self.skill_for(version, messages):
             number = await self.skills.number(skill) if version is None else version
             messages = messages[-1:]  # as it was taught: each question by itself
-            generator = await self.generator(number)
-            more = {"speaking": Speaking(SKILL, [], None, None, skill)}
+            generator = await self.generator(number or BASE)
+            more: dict[str, Any] = {"speaking": Speaking(SKILL, [], None, None, skill)}
         else:
             generator, more = await self.speaker(number or BASE, version, messages)
         answer = generator.ask(messages, sampling, key, **more, **hooks)

@@ -85,10 +85,11 @@ async def nearest(assistant: Assistant, task: Task) -> list[list[Pair]]:
     """For each held-out example the examples whose prompts the encoder finds nearest, the nearest
     last."""
     encoder = assistant.mind.memory.encoder
-    known, asked = (
+    meant = [
         np.stack([one.whole for one in await encoder.of([prompt for prompt, _ in some])])
         for some in (task.train, task.held)
-    )
+    ]
+    known, asked = meant
     order = np.argsort(asked @ known.T, axis=1, kind="stable")[:, -SHOTS:]
     return [[task.train[place] for place in row] for row in order]
 
