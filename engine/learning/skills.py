@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from engine.history.ledger import Change
-from engine.history.versions import SKILL, Versions, pointer_of
+from engine.history.versions import GENERIC, SKILL, Versions, pointer_of
 from engine.learning.datasets import DataSet
 from engine.learning.lessons import Draw, anchors, codes
 from engine.learning.memory.encoder import Encoder
@@ -45,6 +45,11 @@ def line_of(name: str) -> str:
             "beginning with a letter or digit. Nothing was changed"
         )
     return SKILL + name
+
+
+def line_in(told: dict) -> str:
+    """The line of versions that a run or its data set's record is about."""
+    return line_of(told["skill"]) if told.get("skill") else GENERIC
 
 
 class Skills:

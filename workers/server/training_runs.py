@@ -23,14 +23,9 @@ from engine.learning import run_data, shape
 from engine.learning.adaptive import AdaptiveConfig
 from engine.learning.needs import Watch, measured_pace, needs
 from engine.learning.runs import TrainingRun, validate_base_models
-from engine.learning.skills import line_of, skill_record
+from engine.learning.skills import line_in, skill_record
 from engine.learning.tuning.tries import found, merged, must_be_adapter, must_suffice, widest
 from workers.server.relay import Relay, made_by, must_have_come_to, told
-
-
-def line_in(told: dict) -> str:
-    """The line of versions that a run or its data set's record is about."""
-    return line_of(told["skill"]) if told.get("skill") else GENERIC
 
 
 def must_have_place(wanted: TrainingConfig, config: TrainingConfig) -> None:
@@ -124,10 +119,7 @@ class Runs:
             taken = await self.needs_of(chosen, record, epochs, wanted, tune)
         about = {"datasetId": data, "dataset": record["prompt"], "record": record["id"],
                  "examples": record["examples"], "shape": wanted, "needs": taken}  # fmt: skip
-        if tune:
-            about["tune"] = tune
-        if skill:
-            about["skill"] = skill
+        about |= {name: one for name, one in (("tune", tune), ("skill", skill)) if one}
         run = TrainingRun(
             chosen, epochs, rate, self.service.clock, self.emit, adaptive, stop,
             self.known.__contains__, about, self.keep,
