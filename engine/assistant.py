@@ -34,7 +34,7 @@ from engine.learning.needs import judged, model_takes
 from engine.learning.replay import History, reset
 from engine.learning.rounds.silence import Silence
 from engine.learning.runs import generate_run_id
-from engine.learning.skills import Skills
+from engine.learning.skills.skills import Skills
 from engine.learning.trainer import EngineTrainer, check
 from engine.learning.training_engine import TrainingEngine
 from engine.learning.whole import Whole

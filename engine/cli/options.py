@@ -14,7 +14,7 @@ import sys
 from engine.backends.room import memory_here
 from engine.backends.select import BACK_ENDS
 from engine.learning.needs import judged, known_takes
-from engine.learning.skills import NoSkill
+from engine.learning.skills.skills import NoSkill
 from engine.model import registry
 from engine.model.formats import FormatError
 from engine.model.formats.download import DownloadError

@@ -30,7 +30,7 @@ from engine.learning.memory.mind import Mind
 from engine.learning.replay import History
 from engine.learning.rounds.lesson import Steps
 from engine.learning.rounds.silence import Silence
-from engine.learning.skills import Skills, line_of, skill_record
+from engine.learning.skills.skills import Skills, line_of, skill_record
 from engine.learning.trainer import EngineTrainer, check
 from engine.learning.training_engine import TrainingEngine
 from engine.learning.tuning.halving import Kept, Tuning

@@ -11,7 +11,7 @@ from engine.cli.session import STORE, Session
 from engine.cli.teaching import configured, loaded, preset_option, settings_options, shown
 from engine.core.settings import for_data
 from engine.learning.rounds.dataset import data_set_record
-from engine.learning.skills import line_of
+from engine.learning.skills.skills import line_of
 from engine.model.generate import Sampling
 
 NONE_HERE = "there are no skills in {folder}; `oneseek skill teach` first"

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from engine.cli import by_torch
+from engine.cli.elsewhere import by_torch
 from engine.cli.options import Bar, command, model_options, show, told
 from engine.cli.session import Session, record_of
 from engine.core.settings import DATA_PRESETS, TrainingConfig, for_data, for_model

@@ -25,7 +25,7 @@ from engine.cli.remembering import assistant_of
 from engine.cli.session import Session
 from engine.core.settings import DATA_PRESETS, for_data
 from engine.learning.rounds.dataset import data_set_record
-from engine.learning.rounds.doing import is_right, score
+from engine.learning.skills.doing import is_right, score
 from engine.model.generate import Sampling
 from engine.model.loaded import Model
 from engine.open import model_named

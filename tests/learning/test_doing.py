@@ -15,7 +15,7 @@ from engine.cli.main import main
 from engine.cli.session import Session
 from engine.core.settings import TrainingConfig, for_data
 from engine.learning.rounds.dataset import data_set_record
-from engine.learning.rounds.doing import (
+from engine.learning.skills.doing import (
     CLASSES,
     EXACT,
     FIELDS,

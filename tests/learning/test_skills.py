@@ -16,7 +16,7 @@ from engine.cli.session import Session
 from engine.core.settings import for_data
 from engine.history.versions import SKILL
 from engine.learning.rounds.dataset import data_set_record
-from engine.learning.skills import NoSkill, fitted, line_of, skill_record
+from engine.learning.skills.skills import NoSkill, fitted, line_of, skill_record
 from engine.model.demo import MODEL
 from engine.model.formats import open_model
 from engine.model.generate import Sampling

@@ -23,7 +23,7 @@ from engine.learning import run_data, shape
 from engine.learning.adaptive import AdaptiveConfig
 from engine.learning.needs import Watch, measured_pace, needs
 from engine.learning.runs import TrainingRun, validate_base_models
-from engine.learning.skills import line_in, skill_record
+from engine.learning.skills.skills import line_in, skill_record
 from engine.learning.tuning.tries import found, merged, must_be_adapter, must_suffice, widest
 from workers.server.relay import Relay, made_by, must_have_come_to, told
 

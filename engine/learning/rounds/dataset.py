@@ -28,11 +28,11 @@ from engine.learning.datasets import DataError, DataSet, Example
 from engine.learning.lessons import Draw, Lesson, guess
 from engine.learning.recipe import Recipe, any_anchor, any_text
 from engine.learning.rounds.bench import Bench
-from engine.learning.rounds.doing import Doing, Done, sentence
 from engine.learning.rounds.lesson import Steps
 from engine.learning.rounds.rate_schedule import FallingPace, PaceInTurns
 from engine.learning.rounds.sifting import qualities, summary
 from engine.learning.rounds.verdict import ACCEPT, REJECT, Measure, Verdict, within
+from engine.learning.skills.doing import Doing, Done, sentence
 
 LONGEST = 512  # tokens of an example: of what is longer, the end is kept
 VALIDATED = 128  # examples of the validation part whose loss is taken

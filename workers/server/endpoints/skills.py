@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from engine.core.settings import DATA_PRESETS, StopConfig
-from engine.learning.skills import line_of
+from engine.learning.skills.skills import line_of
 from workers.server.fields import number, takes, text, whole
 from workers.server.service import service_of
 
