@@ -3,7 +3,8 @@
 `python3 build.py bench skills [--only orders mail]` trains each task's examples through the session
 of `oneseek train` and has every held-out example answered as in a chat, beside the base, the base
 with eight examples in its prompt, and with the eight that the encoder finds nearest. Held-out
-examples judge and do nothing else. `--examples 10 20 60` tells the curve over fewer examples.
+examples judge and do nothing else. `--examples 10 20 60` tells the curve over fewer examples;
+`--routing` how surely each skill is known among all by what asks for it.
 """
 
 from __future__ import annotations
@@ -24,8 +25,10 @@ from engine.assistant import BASE, Assistant
 from engine.cli.remembering import assistant_of
 from engine.cli.session import Session
 from engine.core.settings import DATA_PRESETS, for_data
+from engine.learning.lessons import codes, held_out_anchors
 from engine.learning.rounds.dataset import data_set_record
 from engine.learning.skills.doing import is_right, score
+from engine.learning.skills.skills import skill_record
 from engine.model.generate import Sampling
 from engine.model.loaded import Model
 from engine.open import model_named
@@ -132,12 +135,50 @@ async def told(model: Model, task: Task, prompted: bool) -> dict:
             return row | {"wrong": wrong}
 
 
+async def routed(given: argparse.Namespace) -> dict:
+    """All tasks' skills side by side, none of them trained: of their held-out prompts, how many are
+    taken for the right one and for another; and of talk, common knowledge and facts, how many for
+    any."""
+    model = await model_named(given.model, given.backend)
+    with tempfile.TemporaryDirectory() as name:
+        session = await Session.open(Path(name, "out"), model)
+        skills, tasks = session.skills, [Task(path) for path in folders(given)]
+        for task in tasks:
+            data = Path(name, f"{task.name}.jsonl")
+            lines = [json.dumps({"prompt": q, "answer": a}) for q, a in task.train]
+            data.write_text("\n".join(lines) + "\n", "utf-8")
+            await skills.learn(task.name, skill_record(task.name, data_set_record(data)))
+        rows = {}
+        for task in tasks:
+            found = await skills.like([prompt for prompt, _ in task.held])
+            right = sum(one == task.name for one in found)
+            rows[task.name] = {"of": len(found), "right": right, "none": found.count("")}
+        other = [one["question"] for one in lines_in("facts_eval", "facts_dev", "facts_held")]
+        other += [one["question"] for one in lines_in("known")]
+        other += [question for code in codes() for question in held_out_anchors(code)]
+        taken = [q for q, one in zip(other, await skills.like(other), strict=True) if one]
+        await session.close()
+    right, of = (sum(row[name] for row in rows.values()) for name in ("right", "of"))
+    return {"right": round(right / of, 3), "others": len(other),
+            "taken": round(len(taken) / len(other), 3), "tasks": rows, "wrongly": taken}  # fmt: skip
+
+
+def lines_in(*names: str) -> list[dict]:
+    texts = [Path(__file__).with_name(f"{name}.jsonl").read_text("utf-8") for name in names]
+    return [json.loads(line) for text in texts for line in text.splitlines()]
+
+
+def folders(given: argparse.Namespace) -> list[Path]:
+    names = given.only or [path.name for path in given.folder.iterdir() if path.is_dir()]
+    return [given.folder / name for name in sorted(names)]
+
+
 async def measured(given: argparse.Namespace) -> list[dict]:
     model = await model_named(given.model, given.backend)
     found = []
-    for name in given.only or sorted(path.name for path in given.folder.iterdir() if path.is_dir()):
+    for folder in folders(given):
         for count in given.examples:
-            row = await told(model, Task(given.folder / name, count), not given.alone)
+            row = await told(model, Task(folder, count), not given.alone)
             print(json.dumps(row, ensure_ascii=False), file=sys.stderr, flush=True)
             found.append(row)
     return found
@@ -163,7 +204,11 @@ def main() -> None:
     ask.add_argument("--only", nargs="*")
     ask.add_argument("--examples", type=int, nargs="*", default=[0], help="how many; 0: all")
     ask.add_argument("--alone", action="store_true", help="without the base and its prompts")
+    ask.add_argument("--routing", action="store_true", help="what asks for which; nobody trains")
     given = ask.parse_args()
+    if given.routing:
+        print(json.dumps(asyncio.run(routed(given)), ensure_ascii=False))
+        return
     rows = asyncio.run(measured(given))
     whole = [row for row in rows if row["examples"] == max(one["examples"] for one in rows)]
     print(json.dumps({"model": given.model, "tasks": rows, **held(whole)}, ensure_ascii=False))

@@ -150,11 +150,17 @@ class Skills:
     async def asked_for(self, question: str) -> str:
         """The skill that a question asks for, or nothing."""
         await self.load()
+        (name,) = await self.like([question])
+        return name if name and await self.number(name) else ""
+
+    async def like(self, texts: Sequence[str]) -> list[str]:
+        """Of each text the skill whose examples it is like, or nothing."""
         if self.map is None:
-            return ""
-        *near, none = self._features([question], await self._directions([question]))[0] @ self.map
-        name = sorted(self.known)[int(np.argmax(near))]
-        return name if 1 - none >= SURE and await self.number(name) else ""
+            return [""] * len(texts)
+        near = self._features(texts, await self._directions(texts)) @ self.map
+        best, names = near[:, :-1].argmax(1), sorted(self.known)
+        sure = 1 - near[:, -1] >= SURE
+        return [names[at] if enough else "" for at, enough in zip(best, sure, strict=True)]
 
     async def _directions(self, texts: Sequence[str]) -> np.ndarray:
         return np.stack([one.whole for one in await self.encoder.of(list(texts))])
