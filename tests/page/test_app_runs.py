@@ -82,7 +82,7 @@ def test_what_a_run_learned_is_a_data_set_and_no_fact(page: Page):
     panel = activity(page)
     panel.get_by_role("button", name="Train on a data set").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_label("Times through it").fill("1")
+    dialog.get_by_label("Times through it").fill("3")
     dialog.get_by_role("button", name="Train", exact=True).click()
     expect(acts.version(page)).to_have_text("v1.0", timeout=300_000)
     made = acts.row(acts.panel(page, "Versions"), "v1.0")
