@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from engine.cli.options import Bar, command, model_options, show, told
-from engine.cli.remembering import assistant_of
-from engine.cli.session import STORE, Session
-from engine.cli.teaching import configured, loaded, preset_option, settings_options, shown
-from engine.core.settings import for_data
-from engine.learning.rounds.dataset import data_set_record
-from engine.learning.skills.skills import line_of
-from engine.model.generate import Sampling
+from oneseek.engine.cli.options import Bar, command, model_options, show, told
+from oneseek.engine.cli.remembering import assistant_of
+from oneseek.engine.cli.session import STORE, Session
+from oneseek.engine.cli.teaching import configured, loaded, preset_option, settings_options, shown
+from oneseek.engine.core.settings import for_data
+from oneseek.engine.learning.rounds.dataset import data_set_record
+from oneseek.engine.learning.skills.skills import line_of
+from oneseek.engine.model.generate import Sampling
 
 NONE_HERE = "there are no skills in {folder}; `oneseek skill teach` first"
 LONGEST = 256  # tokens of an answer

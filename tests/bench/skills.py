@@ -21,17 +21,17 @@ from pathlib import Path
 import numpy as np
 
 from builder import ROOT
-from engine.assistant import BASE, Assistant
-from engine.cli.remembering import assistant_of
-from engine.cli.session import Session
-from engine.core.settings import DATA_PRESETS, for_data
-from engine.learning.lessons import codes, held_out_anchors
-from engine.learning.rounds.dataset import data_set_record
-from engine.learning.skills.doing import is_right, score
-from engine.learning.skills.skills import skill_record
-from engine.model.generate import Sampling
-from engine.model.loaded import Model
-from engine.open import model_named
+from oneseek.engine.assistant import BASE, Assistant
+from oneseek.engine.cli.remembering import assistant_of
+from oneseek.engine.cli.session import Session
+from oneseek.engine.core.settings import DATA_PRESETS, for_data
+from oneseek.engine.learning.lessons import codes, held_out_anchors
+from oneseek.engine.learning.rounds.dataset import data_set_record
+from oneseek.engine.learning.skills.doing import is_right, score
+from oneseek.engine.learning.skills.skills import skill_record
+from oneseek.engine.model.generate import Sampling
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.open import model_named
 
 HERE = ROOT / "examples" / "skills"
 SHOTS, LONGEST = 8, 96  # examples in the prompt, tokens of an answer

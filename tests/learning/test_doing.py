@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.backends.reference import Numpy
-from engine.cli.main import main
-from engine.cli.session import Session
-from engine.core.settings import TrainingConfig, for_data
-from engine.learning.rounds.dataset import data_set_record
-from engine.learning.skills.doing import (
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.cli.main import main
+from oneseek.engine.cli.session import Session
+from oneseek.engine.core.settings import TrainingConfig, for_data
+from oneseek.engine.learning.rounds.dataset import data_set_record
+from oneseek.engine.learning.skills.doing import (
     CLASSES,
     EXACT,
     FIELDS,
@@ -26,9 +26,9 @@ from engine.learning.skills.doing import (
     score,
     sentence,
 )
-from engine.model.demo import MODEL
-from engine.model.formats import open_model
-from engine.model.loaded import Model
+from oneseek.engine.model.demo import MODEL
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.loaded import Model
 from tests.support.command import call, said
 
 ORDER = '{"item": "ham", "amount": 2}'

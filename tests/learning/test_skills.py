@@ -8,19 +8,19 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from engine.assistant import BASE
-from engine.backends.reference import Numpy
-from engine.cli.main import main
-from engine.cli.remembering import assistant_of
-from engine.cli.session import Session
-from engine.core.settings import for_data
-from engine.history.versions import SKILL
-from engine.learning.rounds.dataset import data_set_record
-from engine.learning.skills.skills import NoSkill, fitted, line_of, skill_record
-from engine.model.demo import MODEL
-from engine.model.formats import open_model
-from engine.model.generate import Sampling
-from engine.model.loaded import Model
+from oneseek.engine.assistant import BASE
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.cli.main import main
+from oneseek.engine.cli.remembering import assistant_of
+from oneseek.engine.cli.session import Session
+from oneseek.engine.core.settings import for_data
+from oneseek.engine.history.versions import SKILL
+from oneseek.engine.learning.rounds.dataset import data_set_record
+from oneseek.engine.learning.skills.skills import NoSkill, fitted, line_of, skill_record
+from oneseek.engine.model.demo import MODEL
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.generate import Sampling
+from oneseek.engine.model.loaded import Model
 from tests.support.command import call, said
 
 NOUNS = "dog cat house tree water bread book sun moon star snow rain".split()

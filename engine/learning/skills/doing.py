@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.learning.batch import Coder, Row
-from engine.learning.datasets import Example
-from engine.learning.lessons import fold
-from engine.learning.rounds.gate import Voices
+from oneseek.engine.learning.batch import Coder, Row
+from oneseek.engine.learning.datasets import Example
+from oneseek.engine.learning.lessons import fold
+from oneseek.engine.learning.rounds.gate import Voices
 
 EXACT, FIELDS, CLASSES, OVERLAP = "exact", "fields", "classes", "overlap"
 LIKE = 0.6  # of the words of free text: from there on it is right

@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from engine.history.ledger import Change
-from engine.history.versions import GENERIC, SKILL, Versions, pointer_of
-from engine.learning.datasets import DataSet
-from engine.learning.lessons import Draw, anchors, codes
-from engine.learning.memory.encoder import Encoder
-from engine.learning.memory.samples import samples
-from engine.learning.rounds.dataset import file_of
+from oneseek.engine.history.ledger import Change
+from oneseek.engine.history.versions import GENERIC, SKILL, Versions, pointer_of
+from oneseek.engine.learning.datasets import DataSet
+from oneseek.engine.learning.lessons import Draw, anchors, codes
+from oneseek.engine.learning.memory.encoder import Encoder
+from oneseek.engine.learning.memory.samples import samples
+from oneseek.engine.learning.rounds.dataset import file_of
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 SHOWN = 100  # examples of a skill by which it is recognised

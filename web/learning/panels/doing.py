@@ -1,7 +1,7 @@
 """How examples that were held back are answered after a run: a sentence, and those still wrong."""
 
-from web.lib import dom
-from web.lib.words import t
+from oneseek.web.lib import dom
+from oneseek.web.lib.words import t
 
 
 def sentence(done):

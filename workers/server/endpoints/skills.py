@@ -5,10 +5,10 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from engine.core.settings import DATA_PRESETS, StopConfig
-from engine.learning.skills.skills import line_of
-from workers.server.fields import number, takes, text, whole
-from workers.server.service import service_of
+from oneseek.engine.core.settings import DATA_PRESETS, StopConfig
+from oneseek.engine.learning.skills.skills import line_of
+from oneseek.workers.server.fields import number, takes, text, whole
+from oneseek.workers.server.service import service_of
 
 
 async def skills(request: Request) -> JSONResponse:
