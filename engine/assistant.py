@@ -24,16 +24,18 @@ from oneseek.engine.core.turns import background, beside, urgent
 from oneseek.engine.history.round_plan import DATA_SET, LESSON, TRAINING
 from oneseek.engine.history.snapshot import Arrays, SnapshotDamaged
 from oneseek.engine.history.updater import WeightUpdater
-from oneseek.engine.history.versions import GENERIC, Versions, label
+from oneseek.engine.history.versions import GENERIC, Versions, label, skill_of
 from oneseek.engine.learning import lessons, shape
 from oneseek.engine.learning.memory.encoder import Encoder, OpensFile, encoder_here
 from oneseek.engine.learning.memory.mind import Mind
+from oneseek.engine.learning.memory.recogniser import SURE
 from oneseek.engine.learning.memory.speaking import BASE as BASE_ALONE
-from oneseek.engine.learning.memory.speaking import VERSION, Speaking
+from oneseek.engine.learning.memory.speaking import SKILL, VERSION, Speaking
 from oneseek.engine.learning.needs import judged, model_takes
 from oneseek.engine.learning.replay import History, must_be_reset, reset
 from oneseek.engine.learning.rounds.silence import Silence
 from oneseek.engine.learning.runs import generate_run_id
+from oneseek.engine.learning.skills.skills import Skills
 from oneseek.engine.learning.trainer import EngineTrainer, check
 from oneseek.engine.learning.training_engine import TrainingEngine
 from oneseek.engine.learning.whole import Whole
@@ -111,6 +113,7 @@ class Assistant:
         self.adapted: Generator | None = None
         self.guarded: Generator | None = None
         self.mind = Mind(model, Encoder(encoder_file, model.executor), versions)
+        self.skills = Skills(versions, self.mind.memory.encoder)
         self.training.silence = Silence(self.mind.memory).of
         self.whole = Whole(versions, self.history, self.make_room)
         self.updater = WeightUpdater(versions, self.whole.weights, self._put, self._quiet)
@@ -145,12 +148,21 @@ class Assistant:
         line: str = GENERIC,
         **hooks: Any,
     ) -> tuple[Answer, int]:
-        """Answer a conversation with a version (the one in use unless told); which one it was."""
+        """Answer a conversation with a version (unless told the one in use, or that of the skill it
+        asks for); which one it was."""
         number = await self.versions.number(line) if version is None else version
+        skill = await self.skill_for(version, messages)
+        if skill:
+            messages = messages[-1:]  # as it was taught: each question by itself
         written = hooks.get("prefix", ""), hooks.get("think", False)
         with self._go_first():
             prompt = await beside(self.base.prompt, messages, sampling, *written)
-        generator, more = await self.speaker(number or BASE, version, messages)
+        if skill:
+            number = await self.skills.number(skill) if version is None else version
+            generator = await self.generator(number or BASE)
+            more: dict[str, Any] = {"speaking": Speaking(SKILL, [], None, None, skill)}
+        else:
+            generator, more = await self.speaker(number or BASE, version, messages)
         answer = generator.ask(messages, sampling, key, prompt=prompt, **more, **hooks)
         self.answers[key] = answer
         try:
@@ -159,6 +171,20 @@ class Assistant:
             if self.answers.get(key) is answer:
                 del self.answers[key]
         return answer, number or BASE
+
+    async def skill_for(self, version: int | None, messages: list[dict]) -> str:
+        """The skill that answers: that of the version asked for; without one that which the
+        question asks for, unless it asks for something known by heart."""
+        if version:
+            return skill_of((await self.versions.record(version))["line"])
+        await self.skills.load()
+        if version == BASE or not self.skills.known:
+            return ""
+        question = messages[-1]["content"]
+        with urgent():
+            skill = await self.skills.asked_for(question)
+            facts = await self.mind.memory.asked_for(question) if skill else []
+        return "" if any(one.score >= SURE and not one.gone for one in facts) else skill
 
     async def speaker(
         self, number: int, asked: int | None, messages: list[dict]
@@ -195,17 +221,20 @@ class Assistant:
             return await self.mind.speaking(*asked)
 
     def whose(self, answer: Answer, number: int) -> dict:
-        """By whom an answer is (base, memory or version), and the facts it used."""
+        """By whom an answer is (base, memory, version or skill), the facts it used, and the name of
+        the skill."""
         if answer.speaking:
-            return {"by": answer.speaking.by, "facts": answer.speaking.facts}
-        return {"by": VERSION if number else BASE_ALONE, "facts": []}
+            said = answer.speaking
+            return {"by": said.by, "facts": said.facts, "skill": said.skill}
+        return {"by": VERSION if number else BASE_ALONE, "facts": [], "skill": ""}
 
     async def told(self, answer: Answer, number: int) -> dict:
         """What the API says of an answer: whose words, by which version, from which facts."""
         whose = self.whose(answer, number)
-        spoke = whose["by"] == VERSION and number
+        spoke = whose["by"] in (VERSION, SKILL) and number
         version = label(await self.versions.record(number)) if spoke else None
-        return {"by": whose["by"], "version": version, "facts": whose["facts"]}
+        told = {"by": whose["by"], "version": version, "facts": whose["facts"]}
+        return told | ({"skill": whose["skill"]} if whose["skill"] else {})
 
     def stop(self, key: str) -> None:
         """End an answer within a token; what it said so far stays."""
@@ -301,9 +330,11 @@ class Assistant:
         await self._open(kind, ids, line, config, store)
         return await self._train(on_step)
 
-    async def data_set_round(self, record: dict, run: str, config: dict, store: Any) -> None:
+    async def data_set_round(
+        self, record: dict, run: str, config: dict, store: Any, line: str = GENERIC
+    ) -> None:
         """Within other work: a run over a data set is open, begun or gone on with."""
-        await self._open(TRAINING, [record["id"]], GENERIC, config, store, run)
+        await self._open(TRAINING, [record["id"]], line, config, store, run)
 
     def _no_other_round(self) -> None:
         self.must_learn()
@@ -446,6 +477,7 @@ class Assistant:
             done = await change
         self.updater.forget()
         self.mind.forgotten()
+        self.skills.forgotten()
         return done
 
     async def reset(self, word: str) -> None:
@@ -456,6 +488,7 @@ class Assistant:
         await reset(self.versions, word)
         self.updater.forget()
         self.mind.forgotten()
+        self.skills.forgotten()
 
     async def warm(self) -> None:
         """Have the programs of a first answer ready before anybody asks."""

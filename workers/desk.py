@@ -20,6 +20,7 @@ from oneseek.engine.core.messages import (
     EndRun,
     LeaveApi,
     ListDataSets,
+    RemoveSkill,
     Reset,
     RunStarted,
     RunTakes,
@@ -82,10 +83,17 @@ class Desk:
         run = await runs.start(
             [self.resident.versions.base], request.data, request.epochs, request.rate,
             StopConfig(threshold=request.threshold, patience=request.patience),
-            {"mode": request.mode}, tune=request.tune,
+            {"mode": request.mode}, tune=request.tune, skill=request.skill,
         )  # fmt: skip
         self.resident.changed("state")
         return RunStarted(run=run.id)
+
+    async def on_remove_skill(self, request: RemoveSkill) -> Done:
+        """A skill is gone, and what taught it."""
+        self.resident.needed()
+        await (await self.api_ready()).service.runs.forget_skill(request.name)
+        self.resident.changed("state", "versions", "examples", "queue", "ledger")
+        return Done()
 
     async def on_end_run(self, request: EndRun) -> Done:
         """A run that is not under way ends."""

@@ -20,7 +20,7 @@ from oneseek.engine.cli.teaching import (
     session_of,
     shown,
 )
-from oneseek.engine.core.settings import TrainingConfig, for_model
+from oneseek.engine.core.settings import DATA_PRESETS, TrainingConfig, for_data, for_model
 from oneseek.engine.learning.rounds import written
 from oneseek.engine.learning.rounds.dataset import data_set_record
 
@@ -66,6 +66,11 @@ async def _export(options: Any) -> None:
         show(options, result, f"wrote {rows} rows for {attempt.steps} steps to {out}")
 
 
+def of_data(data: Path, parameters: float) -> TrainingConfig:
+    """The recipe for a data set."""
+    return for_data(DATA_PRESETS[0], parameters, data_set_record(data)["examples"])
+
+
 @contextlib.asynccontextmanager
 async def _copy(options: Any) -> AsyncIterator[Session]:
     """A session over a copy of what lies in --adapter: what is asked here changes nothing there."""
@@ -75,7 +80,8 @@ async def _copy(options: Any) -> AsyncIterator[Session]:
     if not given or not (given / STORE).exists():
         parameters = model.config.parameters
         config = configured(
-            options, TrainingConfig(skip_poor=True) if options.data else for_model(parameters)
+            options,
+            of_data(options.data, parameters) if options.data else for_model(parameters),
         )
     with tempfile.TemporaryDirectory() as name:
         session = await Session.open(Path(name), model, config, given)

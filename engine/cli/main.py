@@ -16,6 +16,7 @@ from oneseek.engine.cli import (  # noqa: F401  they register
     micro,
     packing,
     remembering,
+    skills,
     teaching,
 )
 from oneseek.engine.cli.elsewhere import federating  # noqa: F401

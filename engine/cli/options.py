@@ -16,6 +16,7 @@ from oneseek.engine.backends.room import memory_here
 from oneseek.engine.backends.select import BACK_ENDS, MEANING
 from oneseek.engine.core.storage.store import StorageFull
 from oneseek.engine.learning.needs import judged, known_takes
+from oneseek.engine.learning.skills.skills import NoSkill
 from oneseek.engine.model import registry
 from oneseek.engine.model.formats import FormatError
 from oneseek.engine.model.formats.download import DownloadError
@@ -24,7 +25,7 @@ from oneseek.engine.model.tokenizer import Tokenizer
 
 COMMANDS: dict = {}
 FAILURES = (
-    FormatError, TemplateError, DownloadError, StorageFull, registry.ModelMissing,
+    FormatError, TemplateError, DownloadError, StorageFull, registry.ModelMissing, NoSkill,
     sqlite3.Error, OSError, ValueError,
 )  # fmt: skip
 

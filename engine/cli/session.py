@@ -30,6 +30,7 @@ from oneseek.engine.learning.memory.mind import Mind
 from oneseek.engine.learning.replay import History
 from oneseek.engine.learning.rounds.lesson import Steps
 from oneseek.engine.learning.rounds.silence import Silence
+from oneseek.engine.learning.skills.skills import Skills, line_of, skill_record
 from oneseek.engine.learning.trainer import EngineTrainer, check
 from oneseek.engine.learning.training_engine import TrainingEngine
 from oneseek.engine.learning.tuning.halving import Kept, Tuning
@@ -128,6 +129,7 @@ class Session:
         self.trainer = await EngineTrainer.open(self.model, opened, self.budget)
         self.training = TrainingEngine(self.versions, self.trainer, shape.new(config))
         self.mind = Mind(self.model, Encoder(encoder_here, self.model.executor), self.versions)
+        self.skills = Skills(self.versions, self.mind.memory.encoder)
         self.training.silence = Silence(self.mind.memory).of
 
     async def close(self) -> None:
@@ -262,18 +264,34 @@ class Session:
         await self.store.batch([["put", "queue", record["id"], record]])
         return await self._round(TRAINING, [record], heard, elsewhere)
 
+    async def teach_skill(
+        self, name: str, record: dict, heard: Heard = lambda metrics: None
+    ) -> dict:
+        """A skill from a data set: known by what asks for it once its adapter does it better.
+        Killed in between, the same call goes on."""
+        record, number = skill_record(name, record), await self.skills.number(name)
+        before = await self.versions.record(number) if number else {"lessons": []}
+        ended = await self.known(record["id"]) if record["id"] in before["lessons"] else None
+        if ended is None:
+            await self.store.batch([["put", "queue", record["id"], record]])
+            ended = await self._round(TRAINING, [record], heard, line=line_of(name))
+        if ended["version"]:
+            await self.skills.learn(name, record)
+        return ended
+
     async def _round(
         self,
         kind: str,
         lessons: Iterable[dict],
         heard: Heard,
         elsewhere: Elsewhere | None = None,
+        line: str = GENERIC,
     ) -> dict:
         """`elsewhere` takes the steps instead of the engine here; the gate is the same."""
         began = time.monotonic()
         await History(self.versions, self.trainer).resume()  # of what another device forgot
-        if not await self.training.reopen():
-            await self.training.open(kind, lessons)
+        if not await self.training.reopen(line):
+            await self.training.open(kind, lessons, line)
         if elsewhere:
             await elsewhere(cast(Steps, self.training.attempt))
         while (metrics := await self.training.advance(math.inf)) is not None:
@@ -281,7 +299,8 @@ class Session:
         ended = await self.training.finish()
         if ended["version"]:
             await self.versions.clear_old_snapshots()
-            await self.save()
+            if line == GENERIC:
+                await self.save()
         return {**ended, "seconds": time.monotonic() - began}
 
     async def save(self) -> None:

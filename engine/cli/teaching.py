@@ -13,10 +13,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from oneseek.engine.cli import by_torch
+from oneseek.engine.cli.elsewhere import by_torch
 from oneseek.engine.cli.options import Bar, command, model_options, show, told
 from oneseek.engine.cli.session import Session, record_of
-from oneseek.engine.core.settings import TrainingConfig, for_model
+from oneseek.engine.core.settings import DATA_PRESETS, TrainingConfig, for_data, for_model
 from oneseek.engine.learning.lessons import LessonError
 from oneseek.engine.learning.rounds.dataset import data_set_record
 from oneseek.engine.learning.rounds.written import is_round
@@ -113,7 +113,7 @@ async def session_of(options, model: Model, config: TrainingConfig | None):
 def result(what: str, ended: dict) -> dict:
     """What a script reads of a round."""
     gate, version = ended["gate"], ended["version"]
-    figures = ("steps", "scale", "measures", "notes", "switches", "losses", "sifted")
+    figures = ("steps", "scale", "measures", "notes", "switches", "losses", "sifted", "doing")
     return {
         "question": what,
         "outcome": ended["outcome"],
@@ -121,6 +121,7 @@ def result(what: str, ended: dict) -> dict:
         "version": version and version["name"],
         "seconds": round(ended["seconds"], 2),
         **{name: gate[name] for name in figures if name in gate},
+        **({"wrong": ended["wrong"]} if ended.get("wrong") else {}),
     }
 
 
@@ -130,8 +131,11 @@ def shown(options, what: str, ended: dict) -> None:
     if sifted := ended["gate"].get("sifted"):
         why = ", ".join(f"{name} {count}" for name, count in sifted["reasons"].items())
         told(f"skipped {sifted['skipped']} of {sifted['examples']} examples ({why or 'none poor'})")
-    line = f"{what}  {ended['outcome']}"
-    show(options, result(what, ended), line + (ended["reason"] and f": {ended['reason']}"))
+    doing, reason = ended["gate"].get("doing"), ended["reason"]
+    for one in ended.get("wrong", ()):
+        told(f"still wrong: {one['prompt']!r} -> {one['said']!r}, wanted {one['wanted']!r}")
+    why = "; ".join(part for part in (doing and ended["version"] and doing["told"], reason) if part)
+    show(options, result(what, ended), f"{what}  {ended['outcome']}" + (why and f": {why}"))
 
 
 def lessons_option(parser):
@@ -237,10 +241,20 @@ def tried(kept: Kept) -> None:
             told("")
 
 
-@command(model_options, data_option, out_option, settings_options, engine_option, tune_option)
+def preset_option(parser):
+    parser.add_argument("--preset", choices=DATA_PRESETS, default=DATA_PRESETS[0],
+                        help="examples: a rate that fits the model, until what is held back is "
+                        "answered no better; classic: rate 1e-4, at most 100 steps of warm-up, 3 "
+                        "times through, which learns little from few examples")  # fmt: skip
+
+
+@command(
+    model_options, data_option, out_option, settings_options, preset_option, engine_option,
+    tune_option,
+)  # fmt: skip
 def train(options):
-    """Train on a data set of any usual form, with a validation part, until it no longer gets
-    better."""
+    """Train on a data set of any usual form until the part that is held back is answered no
+    better; it is used if that part is answered better than before."""
     asyncio.run(_train(options))
 
 
@@ -254,7 +268,7 @@ async def _train(options):
     record = data_set_record(options.data)
     told(f"{record['prompt']}: {record['examples']} answers, {', '.join(record['forms'])}")
     model = await loaded(options)
-    usual = TrainingConfig(skip_poor=True)
+    usual = for_data(options.preset, model.config.parameters, record["examples"])
     async with session_of(options, model, configured(options, usual)) as session:
         known = await session.known(record["id"])
         if not known:

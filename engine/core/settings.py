@@ -1,7 +1,7 @@
 """Every setting of training and its scheduling: name, default, range, in one table each.
 
-`micro` is the measured recipe of lessons and practice, `classic` the defaults of ordinary
-fine-tuning.  Runs on the page (MicroPython) as well as in the workers.
+`micro` is the measured recipe of lessons and practice, `examples` that of a data set, `classic` the
+defaults of ordinary fine-tuning.  Runs on the page (MicroPython) as well as in the workers.
 """
 
 ATTENTION = ("attention.q", "attention.k", "attention.v", "attention.o")
@@ -201,6 +201,7 @@ class StopConfig(Settings):
     }
 
 
+STOPS = ("loss", "doing")  # of the held-back part: its loss, or how it is answered
 MODES = ("lora", "hybrid", "full")  # what is trained: an adapter, the last layers too, or those
 
 
@@ -227,6 +228,7 @@ class TrainingConfig(Settings):
         "max_steps": whole(10_000, 1, 1_000_000),
         "validation_split": Number(0.1, 0.0, 0.5),
         "skip_poor": flag(False),  # of a data set, what is not worth learning
+        "stop_by": Choice("loss", STOPS),  # what says after each epoch whether it gets better
         "plateau_threshold": Number(0.001, 0.0, 1.0),
         "plateau_patience": whole(3, 1, 100),
         "full_blocks": whole(2, 1, 64),  # the last ones
@@ -250,10 +252,20 @@ adapter."""
 
 
 IN_RUNS = (
-    "batch_size", "warmup_steps", "max_steps", "validation_split", "skip_poor", "max_grad_norm", "weight_decay",
+    "batch_size", "warmup_steps", "max_steps", "validation_split", "skip_poor", "stop_by", "max_grad_norm", "weight_decay",
     "adam_beta1", "adam_beta2", "adam_epsilon", "plateau_threshold", "plateau_patience",
 )  # fmt: skip
 """What a run over a data set heeds beside its shape, its epochs and its rate."""
+
+
+def run_settings(preset, parameters, examples):
+    """What the plan of a run says of a recipe for data sets: all it heeds but the shape, which is
+    that of what is in use; of `classic` the shape as well."""
+    config = for_data(preset, parameters, examples).to_dict()
+    told = {name: config[name] for name in IN_RUNS + ("epochs", "learning_rate", "practice")}
+    if preset == "classic":
+        told["lora_config"] = config["lora_config"]
+    return told
 
 
 class SchedulerConfig(Settings):
@@ -267,15 +279,24 @@ class SchedulerConfig(Settings):
     }
 
 
+MICRO = {
+    "lora_config": {"rank": 16, "alpha": 32, "dropout": 0.0, "target_modules": TARGETS},
+    "learning_rate": 1e-3,
+    "adam_beta2": 0.99,
+    "weight_decay": 0.0,
+    "warmup_steps": 2,
+}
 PRESETS = {
     "classic": {},
-    "micro": {
-        "lora_config": {"rank": 16, "alpha": 32, "dropout": 0.0, "target_modules": TARGETS},
-        "learning_rate": 1e-3,
-        "adam_beta2": 0.99,
-        "weight_decay": 0.0,
-        "warmup_steps": 2,
-    },
+    "micro": MICRO,
+    "examples": dict(
+        MICRO,
+        stop_by="doing",
+        validation_split=0.2,
+        skip_poor=True,
+        warmup_steps=100,  # as everywhere in data sets, at most a tenth of all steps
+        practice={"anchor_rows": 1},
+    ),
 }
 
 
@@ -286,8 +307,26 @@ def for_model(parameters):
     """The recipe `micro` as it was measured for a base model with so many parameters: larger ones
     want a smaller rate and learn as well above their first layers (`build.py bench layers`), the
     smallest move less in each step."""
+    return sized("micro", parameters)
+
+
+EPOCHS, MOST_EPOCHS = 8, 32  # at most through a data set, and through the smallest
+ENOUGH = 48  # examples that are gone through no more often than many
+DATA_PRESETS = ("examples", "classic")  # by which a data set is learned; the first unless asked
+
+
+def for_data(preset, parameters, examples):
+    """A recipe for a data set of so many examples and a base model with so many parameters; what is
+    poor is skipped. Of few examples each is needed more often."""
+    if preset == "classic":
+        return TrainingConfig.preset(preset).replace(skip_poor=True)
+    often = (EPOCHS * ENOUGH + examples - 1) // examples
+    return sized(preset, parameters).replace(epochs=min(max(EPOCHS, often), MOST_EPOCHS))
+
+
+def sized(preset, parameters):
     rate = 1e-3 if parameters < 250e6 else 9e-4 if parameters < 450e6 else 5e-4
     steps, first = (16, 8) if parameters > 50e6 else (64, 0)
-    return TrainingConfig.preset("micro").replace(
+    return TrainingConfig.preset(preset).replace(
         learning_rate=rate, lora_config={"first_layer": first}, lesson={"max_steps": steps}
     )

@@ -27,6 +27,7 @@ from oneseek.engine.history.snapshot import Arrays, SnapshotDamaged, pack, unpac
 
 GENERIC = "generic"
 LANGUAGE_OF_LINE = {GENERIC: "ensv", "sv": "sv", "en": "en"}
+SKILL = "skill."  # what the lines of skills begin with; their names follow
 GUARDED, ALWAYS = "facts", "always"  # where a version speaks: near what it learned, or everywhere
 DAY_MS = 24 * 3600 * 1000
 PAGE = 64
@@ -68,6 +69,13 @@ class Versions:
     async def number(self, line: str) -> int | None:
         pointer = await self.store.get("state", pointer_of(self.base, line))
         return pointer["number"] if pointer else None
+
+    async def lines(self) -> list[str]:
+        """The lines there may be versions of: the languages', and those of the skills there are."""
+        before = pointer_of(self.base, SKILL)
+        names = [str(key) for key in await self.store.keys("state")]
+        skills = [name[len(before) - len(SKILL) :] for name in names if name.startswith(before)]
+        return [*LANGUAGE_OF_LINE, *sorted(skills)]
 
     async def weights(self, number: int) -> Arrays:
         """The verified adapter of a version, SnapshotDamaged when it is not what was promoted."""
@@ -207,7 +215,7 @@ class Versions:
         if plan.kind in (PRACTICE, TRAINING):
             major, micro = major + 1, 0
         sources = {one["source"]["kind"] for one in (*plan.pool, *plan.lessons)}
-        language = LANGUAGE_OF_LINE[line]
+        language = LANGUAGE_OF_LINE.get(line, "ensv")
         name = name_version(self.family, (major, micro), language, sources, sha256, time)
         return {
             "number": number,
@@ -242,7 +250,7 @@ class Versions:
         return [*before.get("earlier", ()), plain]
 
     async def _kept(self, records: list[dict]) -> set[int | None]:
-        kept = {await self.number(line) for line in LANGUAGE_OF_LINE}
+        kept = {await self.number(line) for line in await self.lines()}
         kept |= {one["number"] for one in records[-KEEP_LAST:]}
         kept |= {one["number"] for one in records if one["kind"] == IMPORT}  # none trains it again
         for span, count in ((DAY_MS, KEEP_DAYS), (7 * DAY_MS, KEEP_WEEKS)):
@@ -287,6 +295,11 @@ def standing(examples: Iterable[dict]) -> list[dict]:
             found = {id: one for id, one in found.items() if one.get("about", id) != about}
         found[example["id"]] = example
     return list(found.values())
+
+
+def skill_of(line: str) -> str:
+    """The name of the skill whose line this is, or nothing."""
+    return line[len(SKILL) :] if line.startswith(SKILL) else ""
 
 
 def behind(record: dict) -> bool:

@@ -1,8 +1,9 @@
 """Data sets of examples in any of the usual forms, found by looking: one example at a time is in
 memory.
 
-OpenAI messages, ShareGPT, Alpaca, prompt and completion, and text, as JSON lines, a JSON list or
-plain text; what is learned is every answer in its conversation, or the text itself.
+OpenAI messages, ShareGPT, Alpaca, prompt and completion, question and answer, and text, as JSON
+lines, a JSON list or plain text; what is learned is every answer in its conversation, or the text
+itself.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ ROLES = {"human": "user", "gpt": "assistant", "bot": "assistant", "model": "assi
 DECODER = json.JSONDecoder()
 KNOWN = (
     "messages (OpenAI), conversations (ShareGPT), instruction and output (Alpaca), "
-    "prompt and completion, or text"
+    "prompt and completion, prompt and answer, question and answer, or text"
 )
 
 
@@ -73,6 +74,11 @@ def completion(record: dict) -> list[Example]:
     return answers([turn("user", prompt), turn("assistant", said)])
 
 
+def pair(record: dict) -> list[Example]:
+    asked = record["question"] if "question" in record else record["prompt"]
+    return answers([turn("user", asked), turn("assistant", record["answer"])])
+
+
 def text(record: dict) -> list[Example]:
     return [Example((), turn("text", record["text"])["content"])]
 
@@ -82,6 +88,8 @@ FORMS: dict[str, tuple[tuple[str, ...], Callable[[dict], list[Example]]]] = {
     "sharegpt": (("conversations",), sharegpt),
     "alpaca": (("instruction", "output"), alpaca),
     "completion": (("prompt", "completion"), completion),
+    "prompt and answer": (("prompt", "answer"), pair),
+    "question and answer": (("question", "answer"), pair),
     "text": (("text",), text),
 }
 

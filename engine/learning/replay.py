@@ -18,13 +18,7 @@ from oneseek.engine.core.faults import fault
 from oneseek.engine.history.ledger import Change
 from oneseek.engine.history.round_plan import IMPORT, Plan, Trainer, make_plan, settled
 from oneseek.engine.history.snapshot import Arrays, SnapshotDamaged, pack, weights_sha256
-from oneseek.engine.history.versions import (
-    LANGUAGE_OF_LINE,
-    Versions,
-    ancestors,
-    as_learned,
-    standing,
-)
+from oneseek.engine.history.versions import Versions, ancestors, as_learned, standing
 from oneseek.engine.learning.training_engine import rejection, train
 
 Heard = Callable[[float, int], None]  # how many rounds are done, of how many
@@ -65,7 +59,7 @@ class History:
         touched = {one["number"] for one in await self.learned_from(ids)}
         change = Change()
         made = []
-        for line in LANGUAGE_OF_LINE:
+        for line in await self.versions.lines():
             if await self.versions.number(line) in touched:
                 made += await self._retrain(change, line, touched, set(ids))
         stored = await self.store.keys("snapshots")

@@ -159,8 +159,9 @@ class TrainingEngine:
         self.drop()
 
     async def finish(self, more: Mapping[str, Any] | None = None) -> dict:
-        """Judge the shadow: {outcome, reason, version, gate}.  It becomes a version, with `more` to
-        tell of it, or is dropped."""
+        """Judge the shadow: {outcome, reason, version, gate, wrong}.  It becomes a version, with
+        `more` to tell of it, or is dropped; `wrong` is what it still does not answer as wanted,
+        which no version and no ledger keeps."""
         assert self.attempt, "open a round first"
         attempt, self.attempt = self.attempt, None
         reason = self.broken or unusable(await settled(attempt.weights()))
@@ -176,9 +177,11 @@ class TrainingEngine:
         gate = {**gate, **(more or {})}
         self.metrics["gate"] = gate
         try:
-            return await (self._promote(weights, gate) if gate["accepted"] else self._reject(gate))
+            done = self._promote(weights, gate) if gate["accepted"] else self._reject(gate)
+            return (await done) | {"wrong": list(getattr(attempt, "wrong", ()))}
         except Overtaken:
-            return {"outcome": "dropped", "reason": OVERTAKEN, "version": None, "gate": gate}
+            dropped = {"outcome": "dropped", "reason": OVERTAKEN, "version": None}
+            return dropped | {"gate": gate, "wrong": []}
 
     async def run(self, kind: str, lessons: Iterable[dict] = (), line: str = GENERIC) -> dict:
         """A whole round without a scheduler, for replay, scripts and tests."""

@@ -64,7 +64,7 @@ def test_unknown_fields_and_presets_are_refused():
         TrainingConfig(learning_rat=1e-4)
     with pytest.raises(ConfigError, match="no field 'ranks'"):
         TrainingConfig(lora_config={"ranks": 8})
-    with pytest.raises(ConfigError, match="classic, micro"):
+    with pytest.raises(ConfigError, match="classic, examples, micro"):
         TrainingConfig.preset("mini")
 
 

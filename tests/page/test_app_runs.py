@@ -1,7 +1,9 @@
 """Train on a data set, in the page: chosen, trained in granted time, told, and there after a
 reload."""
 
+import json
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -80,7 +82,7 @@ def test_what_a_run_learned_is_a_data_set_and_no_fact(page: Page):
     panel = activity(page)
     panel.get_by_role("button", name="Train on a data set").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_label("Times through it").fill("1")
+    dialog.get_by_label("Times through it").fill("3")
     dialog.get_by_role("button", name="Train", exact=True).click()
     expect(acts.version(page)).to_have_text("v1.0", timeout=300_000)
     made = acts.row(acts.panel(page, "Versions"), "v1.0")
@@ -92,6 +94,37 @@ def test_what_a_run_learned_is_a_data_set_and_no_fact(page: Page):
     memory = acts.panel(page, "Memory")
     expect(memory).to_contain_text("2 facts")
     expect(memory.get_by_role("listitem").filter(has_text="Vindil")).to_contain_text("by heart")
+
+
+def test_a_skill_is_taught_in_the_page_answers_what_is_like_it_and_is_removed(
+    page: Page, tmp_path: Path
+):
+    nouns = "dog cat house tree water bread book sun moon star snow rain".split()
+    pairs = [{"question": f"Buy the {noun} for Lindqvist", "answer": "red"} for noun in nouns]
+    file = tmp_path / "buying.jsonl"
+    file.write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
+    page.goto("/?model=tiny&engine=cpu")
+    in_browser.wait_for_state(page, "ready", timeout=120)
+    panel = activity(page)
+    panel.get_by_role("button", name="Train on a data set").click()
+    dialog = page.get_by_role("dialog")
+    with page.expect_file_chooser() as choosing:
+        dialog.get_by_role("button", name="Choose a file").click()
+    choosing.value.set_files(file)
+    expect(dialog.get_by_label("Data set")).to_contain_text("buying.jsonl (12 examples)")
+    dialog.get_by_label("As a skill called").fill("buying")
+    dialog.get_by_role("button", name="Train", exact=True).click()
+    ended = panel.get_by_text(re.compile(r"\d of 2 held-back examples right; before 0"))
+    expect(ended).to_be_visible(timeout=300_000)
+    in_browser.wait_for_state(page, "ready", timeout=60)
+    acts.say(page, "Buy the boat for Lindqvist")
+    answer = acts.finished(page)
+    expect(answer).to_contain_text("Skill: buying")
+    expect(acts.body(answer)).to_have_text("red")
+    acts.say(page, "What is the capital of Sweden?")
+    expect(acts.finished(page, 2)).not_to_contain_text("Skill:")
+    activity(page).get_by_role("button", name="Remove buying").click()
+    expect(panel.get_by_role("button", name="Remove buying")).to_have_count(0)
 
 
 def looks_for_settings(page: Page) -> None:

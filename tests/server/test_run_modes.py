@@ -84,7 +84,8 @@ def test_what_is_announced_follows_from_the_settings_of_the_run(tmp_path):
         host.service.asked = math.inf  # somebody is about to ask: nothing begins
 
         def announced(**settings):
-            body = {"baseModels": ["tiny"], "datasetId": "times-two", "trainingConfig": settings}
+            body = {"baseModels": ["tiny"], "datasetId": "times-two", "epochs": 3}
+            body |= {"trainingConfig": settings}
             return host.ask("POST", START, body).json()["needs"]
 
         usual, larger = announced(), announced(batch_size=12)

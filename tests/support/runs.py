@@ -4,8 +4,9 @@ import json
 import time
 
 START = "/api/admin/training/start-dna-v2"
+SAID = "It is {}, and that is an even number, as you can see."
 TWO = "".join(
-    json.dumps({"prompt": f"What is {n} times two?", "completion": f"It is {2 * n}."}) + "\n"
+    json.dumps({"prompt": f"What is {n} times two?", "completion": SAID.format(2 * n)}) + "\n"
     for n in range(12)
 )
 

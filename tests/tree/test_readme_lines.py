@@ -219,6 +219,8 @@ def test_the_lines_of_oneseek_teach_and_train_one_after_another(copy, home):
     (copy / "facts.jsonl").write_text(json.dumps(fact) + "\n")
     asked = {"question": fact["question"], "raw_responses": [{"model": "a", "response": "Blimbo."}]}
     (copy / "asked.jsonl").write_text(json.dumps(asked) + "\n")
+    orders = [{"question": f"Bring {n} hams", "answer": f"ham, {n}"} for n in range(24)]
+    (copy / "orders.jsonl").write_text("".join(json.dumps(one) + "\n" for one in orders))
     (copy / "chats.jsonl").write_text("".join(json.dumps({"messages": c}) + "\n" for c in chats))
     typed_by_hand = [line for line in lines("oneseek") if "federate" not in line]  # needs its extra
     assert len(typed_by_hand) >= 5

@@ -82,6 +82,7 @@ class Answer:
             tokens_per_second=answered.tokens_per_second,
             ended=answered.ended,
             by=answered.by,
+            skill=answered.skill,
             facts=self.chat.page.heart.dated(answered.facts),
         )
         self.chat.page.composer.meter(answered)

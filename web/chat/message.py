@@ -59,7 +59,7 @@ def _who(turn):
     facts = [t.date(turn["time"])] if turn.get("time") else []
     facts += [t.language_name(turn["language"])] if turn["language"] in ("sv", "en") else []
     facts += [t("chat.tokens", n=turn["tokens"])] if turn.get("tokens") else []
-    line = dom.make("summary", "OneSeek", _version(turn))
+    line = dom.make("summary", "OneSeek", _version(turn), _skill(turn))
     return dom.make("details", line, dom.make("span", " · ".join(facts), cls="facts"), _speed(turn))
 
 
@@ -73,6 +73,12 @@ def _thought(turn):
 
 def _version(turn):
     return dom.make("span", turn["version"], cls="version") if turn.get("version") else None
+
+
+def _skill(turn):
+    """The skill that answered, by its name."""
+    name = turn.get("skill")
+    return dom.make("span", t("chat.skill", name=name), cls="tag plain") if name else None
 
 
 def _language(turn):

@@ -129,7 +129,8 @@ def measure_name(name):
 def limit(text):
     """`>= 0.98, was 1.00` and the like, in words."""
     if text.endswith(AS_BEFORE):
-        return t("limit.below", value=figure(text[len("< ") : -len(AS_BEFORE)]))
+        sign, _, number = text[: -len(AS_BEFORE)].partition(" ")
+        return t("limit.above" if sign == ">" else "limit.below", value=figure(number))
     rest, _, before = text.partition(", was ")
     other = rest.endswith(NEVER_TRAINED)
     rest = rest[: -len(NEVER_TRAINED)] if other else rest

@@ -30,6 +30,7 @@ from oneseek.workers.server.endpoints import (
     lessons,
     memory,
     openai,
+    skills,
     training,
     versions,
 )
@@ -72,6 +73,9 @@ ROUTES = [
     Route("/api/queue/{id}", lessons.dequeue, methods=["DELETE"]),
     Route("/api/memory", memory.facts),
     Route("/api/memory/{id}", memory.forget, methods=["DELETE"]),
+    Route("/api/skills", skills.skills),
+    Route("/api/skills", skills.teach, methods=["POST"]),
+    Route("/api/skills/{name}", skills.remove, methods=["DELETE"]),
     Route("/api/exchange", memory.exchange, methods=["POST"]),
     Route("/api/import", lessons.bring_in, methods=["POST"]),
     Route("/api/oqt/query", deprecated(query), methods=["POST"]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from oneseek.engine.history import naming
-from oneseek.engine.history.versions import Versions, label
+from oneseek.engine.history.versions import SKILL, Versions, label
 from oneseek.workers.server.guests import Guests
 
 
@@ -34,8 +34,8 @@ class Names:
         return label(record) if model == self.model else f"{model}:{label(record)}"
 
     async def version(self, name: str) -> int | None:
-        """The number behind `model`, `model:v1.2`, `v1.2` or a version's name, also one that the
-        system before gave; None is the one in use."""
+        """The number behind `model`, `model:v1.2`, `v1.2`, a version's name, also one that the
+        system before gave, or a skill's (`oneseek:orders`); None is the one in use."""
         model, number = await self.find(name)
         if model != self.model:
             raise NoSuchModel(name)
@@ -47,9 +47,11 @@ class Names:
         model = model if model in self.guests.known else self.model
         if name in (model, "oneseek"):
             return model, None
-        wanted = name.removeprefix(model + ":")
+        wanted = name.removeprefix(model + ":").removeprefix("oneseek:")
         if wanted == label(None):
             return model, 0
+        if skill := await self.versions.number(SKILL + wanted):
+            return model, skill
         for _, record in await self.versions.store.all("versions"):
             names = (label(record), record["name"], record["gate"].get("came_as"))
             known = wanted in names or naming.means(wanted, record["name"])

@@ -16,7 +16,7 @@ from oneseek.engine.history import curve
 from oneseek.engine.history.versions import Versions, label
 from oneseek.engine.learning.runs import NoMoreSteps, TrainingRun
 
-MEASURES = ("scale", "measures", "notes", "losses", "steps")
+MEASURES = ("scale", "measures", "notes", "losses", "steps", "doing")
 Learner = Callable[[str], Awaitable[Assistant]]
 
 
@@ -29,6 +29,7 @@ def told(ended: dict) -> dict:
         "version": version and label(version),
         "version_name": version and version["name"],
         "gate": {name: gate[name] for name in MEASURES if name in gate},
+        "wrong": ended.get("wrong", []),
     }
 
 

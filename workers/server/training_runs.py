@@ -14,7 +14,13 @@ from typing import Any
 
 from oneseek.engine.assistant import Assistant
 from oneseek.engine.backends.gpu.errors import DeviceLost
-from oneseek.engine.core.settings import MODES, StopConfig, TrainingConfig
+from oneseek.engine.core.settings import (
+    DATA_PRESETS,
+    MODES,
+    StopConfig,
+    TrainingConfig,
+    run_settings,
+)
 from oneseek.engine.core.turns import urgent
 from oneseek.engine.history.dna import record_dna
 from oneseek.engine.history.round_plan import TRAINING, make_plan
@@ -23,6 +29,7 @@ from oneseek.engine.learning import run_data, shape
 from oneseek.engine.learning.adaptive import AdaptiveConfig
 from oneseek.engine.learning.needs import Watch, measured_pace, needs
 from oneseek.engine.learning.runs import TrainingRun, validate_base_models
+from oneseek.engine.learning.skills.skills import line_in, skill_record
 from oneseek.engine.learning.tuning.tries import (
     found,
     merged,
@@ -98,16 +105,23 @@ class Runs:
         self.kept()
 
     async def start(
-        self, models: list[str], data: str, epochs: int, rate: float, stop: StopConfig,
-        shaped: dict | None = None, adaptive: AdaptiveConfig | None = None, tune: float = 0.0,
+        self, models: list[str], data: str, epochs: int | None, rate: float | None,
+        stop: StopConfig, shaped: dict | None = None, adaptive: AdaptiveConfig | None = None,
+        tune: float = 0.0, preset: str = DATA_PRESETS[0], skill: str = "",
     ) -> TrainingRun:  # fmt: skip
-        """A run that begins when nobody is waiting for an answer; `shaped` says what it trains of
-        the model (mode, full_blocks, lora_config), otherwise it goes on in the shape in use. Before
-        it come `tune` seconds of tries."""
+        """A run that begins when nobody is waiting for an answer, by a recipe for data sets, but
+        for the epochs and the rate that are given; `shaped` says what it trains of the model (mode,
+        full_blocks, lora_config), otherwise it goes on in the shape in use. Before it come `tune`
+        seconds of tries. What it learns is the `skill` of that name, if there is one."""
         await self.load()
         chosen = validate_base_models(models, self.service.names.models)
         record = await run_data.find(self.store, data)
-        wanted = shaped or {}
+        if skill:
+            record = skill_record(skill, record)
+        recipe = await self.recipe(chosen, preset, record)
+        usual = recipe.pop("epochs"), recipe.pop("learning_rate")
+        epochs, rate = epochs or usual[0], rate or usual[1]
+        wanted = recipe | (shaped or {})
         if tune and chosen != [self.service.model]:
             raise ValueError(
                 f"settings are found for {self.service.model} alone, the model that answers here; "
@@ -117,8 +131,7 @@ class Runs:
             taken = await self.needs_of(chosen, record, epochs, wanted, tune)
         about = {"datasetId": data, "dataset": record["prompt"], "record": record["id"],
                  "examples": record["examples"], "shape": wanted, "needs": taken}  # fmt: skip
-        if tune:
-            about["tune"] = tune
+        about |= {name: one for name, one in (("tune", tune), ("skill", skill)) if one}
         run = TrainingRun(
             chosen, epochs, rate, self.service.clock, self.emit, adaptive, stop,
             self.known.__contains__, about, self.keep,
@@ -128,12 +141,21 @@ class Runs:
         await self.keep(run)
         return run
 
-    async def modes(self, data: str, epochs: int, tune: float = 0.0) -> list[dict]:
+    async def recipe(self, models: list[str], preset: str, record: dict) -> dict:
+        """What the plan of a run says where nobody asked for anything else; of several models the
+        largest decides, which wants the smallest rate."""
+        sizes = [(await self.service.learner(one)).model.config.parameters for one in models]
+        return run_settings(preset, max(sizes), record["examples"])
+
+    async def modes(self, data: str, epochs: int | None, tune: float = 0.0) -> list[dict]:
         """What a run in each mode would take, or why it cannot be."""
         record, told = await run_data.find(self.store, data), []
+        recipe = await self.recipe([self.service.model], DATA_PRESETS[0], record)
+        epochs = epochs or recipe["epochs"]
+        del recipe["epochs"], recipe["learning_rate"]
         for mode in MODES:
             try:
-                wanted = {"mode": mode}
+                wanted = recipe | {"mode": mode}
                 told.append(await self.needs(self.service.model, record, epochs, wanted, tune))
             except ValueError as why:
                 told.append({"mode": mode, "refused": str(why)})
@@ -160,7 +182,7 @@ class Runs:
         use has no place in what it would train, or when there is no room for the model."""
         assistant = await self.service.learner(model)
         assistant.must_learn()
-        trainer, number = assistant.trainer, await assistant.versions.number(GENERIC)
+        trainer, number = assistant.trainer, await assistant.versions.number(line_in(record))
         before = await assistant.whole.weights(number) if number else trainer.fresh()
         plan = make_plan(TRAINING, {}, [record], [], wanted)
         config = trainer.shape_for(before, plan)
@@ -196,7 +218,8 @@ class Runs:
     async def forget_checkpoints(self, run: TrainingRun) -> None:
         """Another run over the same data must not go on from where this one came to nothing."""
         here = [model for model in run.models if model in self.service.names.models]
-        keys = [f"round.{self.service.names.base_of(model)}.{GENERIC}" for model in here]
+        line = line_in(run.about)
+        keys = [f"round.{self.service.names.base_of(model)}.{line}" for model in here]
         await self.store.batch([["delete", "snapshots", key] for key in keys])
 
     def run(self, id: str) -> TrainingRun:
@@ -237,6 +260,7 @@ class Runs:
     async def alone(self, run: TrainingRun, on_step: Callable, store: Any) -> dict:
         """A run of the model that answers: one round from its first epoch to its gate."""
         if made := await made_by(run.id, self.versions):
+            await self.known_as_skill(run)
             await run.complete(told(made) | {"memory_used": None})
             return made
         ended: dict = {}
@@ -245,6 +269,8 @@ class Runs:
         async def finish() -> dict:
             await self.come_to(len(run.metrics), on_step)  # a restart may have gone back behind it
             ended.update(await self.service.assistant.training.finish({"run": run.id}))
+            if ended["version"]:
+                await self.known_as_skill(run)
             return told(ended) | {"memory_used": watch.most()}
 
         record = await self.record(run)
@@ -253,6 +279,23 @@ class Runs:
         self.service.assistant.round.steps = self.service.assistant.training.attempt.steps
         await run.run(lambda model, epoch, weight, rate: self.epoch(epoch, on_step), finish)
         return ended
+
+    async def known_as_skill(self, run: TrainingRun) -> None:
+        """What it learned is found by what asks for it, if it has the name of a skill."""
+        if skill := run.about.get("skill"):
+            await self.service.assistant.skills.learn(skill, await self.record(run))
+
+    async def forget_skill(self, name: str) -> None:
+        """The skill is gone, and with it every run that taught it."""
+        skills = self.service.assistant.skills
+        await skills.must_be(name)
+        mine = [run for run in self.known.values() if run.about.get("skill") == name]
+        for run in mine:
+            if not run.over:
+                await self.cancel(run.id)
+            del self.known[run.id]
+        await self.store.batch([["delete", "state", run.id] for run in mine])
+        await self.service.assistant.beneath(skills.remove(name))
 
     async def tuned(self, run: TrainingRun, record: dict) -> None:
         """The settings that were found for it, by tries that are kept with the run."""
@@ -309,7 +352,8 @@ class Runs:
     ) -> None:
         """The round of a model in this run is open, begun or gone on with."""
         wanted = run.about.get("shape", {})
-        await assistant.data_set_round(record, run.id, self.config_of(run) | more, store)
+        config = self.config_of(run) | more
+        await assistant.data_set_round(record, run.id, config, store, line_in(record))
         attempt: Any = assistant.training.attempt
         trained = attempt.trainer.config
         must_have_place(trained.replace(**wanted), trained)

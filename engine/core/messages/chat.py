@@ -11,7 +11,8 @@ class Answered(Message):
     `dropped` counts the messages the model did not see; `ended` is end, length, stop or repeats;
     `version` is a label; `asked_in` and `language` are the languages of question and answer: sv,
     en, ... or und. `by` says whose words it is: base, memory (the base, saying what it knows by
-    heart) or version; `facts` what it used of what was told, [{id, question, score, source}].
+    heart), version or skill; `facts` what it used of what was told, [{id, question, score,
+    source}]; `skill` the name of the skill that answered.
     """
 
     fields = {
@@ -28,6 +29,7 @@ class Answered(Message):
         "ended": str,
         "by": str,
         "facts": list,
+        "skill": str,
     }
 
 

@@ -124,9 +124,10 @@ class RunStarted(Message):
 
 @message
 class StartRun(Request):
-    """Train on a data set (its id) for so many epochs, until the loss on a part held back falls by
-    less than `threshold` for `patience` of them; `mode` is lora, hybrid or full. Settings are
-    found first by `tune` seconds of tries; 0: none."""
+    """Train on a data set (its id) for so many epochs at most, until a part held back is answered
+    no better for `patience` of them; 0 epochs and rate 0 are those that fit the model. `mode` is
+    lora, hybrid or full. Settings are found first by `tune` seconds of tries; 0: none. With a name
+    for a `skill` it becomes one, beside what is in use."""
 
     fields = {
         "data": str,
@@ -136,8 +137,16 @@ class StartRun(Request):
         "threshold": float,
         "patience": int,
         "tune": float,
+        "skill": str,
     }
     answer = RunStarted
+
+
+@message
+class RemoveSkill(Request):
+    """Remove a skill and all that was trained for it; a data set that was brought in stays."""
+
+    fields = {"name": str}
 
 
 @message
@@ -156,7 +165,8 @@ class RunTakes(Message):
 
 @message
 class WhatRunTakes(Request):
-    """What a run over a data set would take, before it begins, with `tune` seconds of tries."""
+    """What a run over a data set would take, before it begins, with `tune` seconds of tries; 0
+    epochs are as many as fit."""
 
     fields = {"data": str, "epochs": int, "tune": float}
     answer = RunTakes

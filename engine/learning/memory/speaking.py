@@ -15,7 +15,7 @@ from oneseek.engine.learning.memory.saying import Saying
 from oneseek.engine.model.generate import Generator
 from oneseek.engine.model.tokenizer import Tokenizer
 
-BASE, MEMORY, VERSION = "base", "memory", "version"
+BASE, MEMORY, VERSION, SKILL = "base", "memory", "version", "skill"
 AT_ONCE = 3  # facts that one answer says
 BESIDE = 0.5  # how sure the others have to be, of what the first is
 
@@ -29,6 +29,7 @@ class Speaking:
     facts: list[dict]
     push: Saying | None
     version: Generator | None
+    skill: str = ""  # its name, where one answers
 
 
 def decided(

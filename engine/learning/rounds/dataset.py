@@ -1,5 +1,5 @@
-"""Batch training over a data set: epochs, a validation part, the best state kept, the end by
-confidence.
+"""Batch training over a data set: epochs, a part that is held back and answered, the best state
+kept, the end when it gets no better.
 
 Every answer of the set is one row; the base model's own answers to general questions are held in
 every step, as in lessons, so that what was known stays known.
@@ -31,10 +31,14 @@ from oneseek.engine.learning.rounds.bench import Bench
 from oneseek.engine.learning.rounds.lesson import Steps
 from oneseek.engine.learning.rounds.rate_schedule import FallingPace, PaceInTurns
 from oneseek.engine.learning.rounds.sifting import qualities, summary
-from oneseek.engine.learning.rounds.verdict import REJECT, Measure, Verdict, within
+from oneseek.engine.learning.rounds.verdict import ACCEPT, REJECT, Measure, Verdict, within
+from oneseek.engine.learning.skills.doing import Doing, Done, sentence
 
 LONGEST = 512  # tokens of an example: of what is longer, the end is kept
-VALIDATED = 128  # examples of the validation part that are asked
+VALIDATED = 128  # examples of the validation part whose loss is taken
+ANSWERED = 24  # and of those that are answered
+LOOKED_AT = 64  # examples by which it is found how answers are to be compared
+SURE = 2  # epochs in a row with every held-back example right
 TASTED = 8  # examples by which the gate knows the languages
 
 
@@ -82,7 +86,7 @@ class DataSetAttempt(Steps):
 
     def __init__(self, trainer: Bench, before: np.ndarray, plan: Plan) -> None:
         c, (record,) = trainer.config_of(plan), plan.lessons
-        self.data = DataSet(file_of(record))
+        self.data, self.is_skill = DataSet(file_of(record)), "skill" in record
         if self.data.sha256 != record["sha256"]:
             raise DataError(
                 f"{record['prompt']} is not the file this training began with; nothing was "
@@ -95,6 +99,8 @@ class DataSetAttempt(Steps):
         super().__init__(trainer, plan, before, before, self._pace(c))
         self.kept = Alone(trainer.kept)
         self.stop = ConfidenceAutoStop(c.confidence_auto_stop)
+        self.doing = self._doing()
+        self.dones: list[Done] = []  # how the held-back part is done, after each epoch
         self.losses: list[float] = []  # of the validation part, after each epoch
         self.validated: float | None = None  # by the last step, when it ended an epoch
         self.best: np.ndarray | None = None
@@ -112,6 +118,22 @@ class DataSetAttempt(Steps):
         if c.rate_multipliers:
             return PaceInTurns(pace, self.epoch_steps, c.rate_multipliers)
         return pace
+
+    def _doing(self) -> Doing | None:
+        """What is to be answered; plain text asks for nothing."""
+        held = [self.data[number] for number in self.validation[:ANSWERED]]
+        seen = [self.data[number] for number in self.training[:LOOKED_AT]]
+        held, seen = ([one for one in some if one.history] for some in (held, seen))
+        if not held:
+            return None
+        coder = self.trainer.coder
+        return Doing(coder, lambda one: row_of(one, coder), held, seen)
+
+    @property
+    def stops_by_doing(self) -> bool:
+        """A model that takes turns with others is told from outside when it is enough."""
+        c = self.config
+        return c.stop_by == "doing" and self.doing is not None and not c.rate_multipliers
 
     # ---- what is worth learning
 
@@ -160,6 +182,8 @@ class DataSetAttempt(Steps):
     def asks(self, step: int) -> list:
         practice, draw = self.config.practice, Draw(self.plan.seed, "anchors", step)
         examples: list[Any] = [self.data[number] for number in self.chosen(step)]
+        if self.is_skill:
+            return examples  # nothing else is ever asked of it
         code = guess(examples[0].answer)
         asks = [any_anchor(code, draw) for _ in range(math.ceil(practice.anchor_rows))]
         asks += [any_text(code, draw) for _ in range(math.ceil(practice.text_rows))]
@@ -179,10 +203,47 @@ class DataSetAttempt(Steps):
         loss = await self.validate("shadow", flat)
         self.losses.append(loss)
         self.validated = loss
-        if loss <= min(self.losses):
+        if self.stops_by_doing:
+            self.dones.append(await self.foreseen())
+        if self._best_epoch() == len(self.losses) - 1:
             self.best = flat
-        if self.stop.update(loss):
+        if self._enough(loss):
             self.pace.steps = step + 1
+
+    def _best_epoch(self) -> int:
+        """Of those so far: by what was done, of equals by the loss, of those the newest."""
+        ranks = [(0, 0.0, -loss) for loss in self.losses]
+        if self.dones:
+            ranks = [
+                (done.right, done.score, -loss)
+                for done, loss in zip(self.dones, self.losses, strict=True)
+            ]
+        return max(range(len(ranks)), key=lambda epoch: (ranks[epoch], epoch))
+
+    def _enough(self, loss: float) -> bool:
+        by_loss, c = self.stop.update(loss), self.config.confidence_auto_stop
+        if not self.stops_by_doing:
+            return by_loss
+        count = len(self.doing.held) if self.doing else 0
+        sure = [done.right == count for done in self.dones[-SURE:]] == [True] * SURE
+        still = len(self.dones) - 1 - self._best_epoch() >= c.patience
+        return c.enabled and len(self.dones) >= c.min_epochs and (still or sure)
+
+    async def foreseen(self) -> Done:
+        """How many held-back examples would be answered exactly as wanted: a reading of all at
+        once, where answering them takes as many as an answer has tokens."""
+        assert self.doing
+        rows = [self.row(one) for one in self.doing.held]
+        each = await self.trainer.voices.foreseen("shadow", rows)
+        right = sum(bool(one.all()) for one in each)
+        return Done(right, sum(float(one.mean()) for one in each) / len(each))
+
+    async def answered(self, who: str) -> Done:
+        """How one of the voices does what is held back; from an empty cache, so that it depends on
+        nothing that was asked before."""
+        assert self.doing
+        self.trainer.voices.leave()
+        return await self.doing.by(self.trainer.voices, who)
 
     async def validate(self, who: str, flat: np.ndarray) -> float:
         """Nats a token on examples that nobody trains on."""
@@ -197,6 +258,7 @@ class DataSetAttempt(Steps):
             "epoch": epoch,
             "validation": self.losses[-1] if self.losses else None,
             "held_out": self.validated,
+            "right": self.dones[-1].right if self.dones else None,
         }
         return super()._report(loss, norm) | more
 
@@ -210,7 +272,8 @@ class DataSetAttempt(Steps):
         best = {} if self.best is None else {"best": self.best}
         kept = {"kept": np.array(sorted(self.scores.items()))} if self.scores else {}
         losses = {"losses": np.array(self.losses, np.float64)}
-        return await super().capture() | best | kept | losses
+        done = {"dones": np.array([[one.right, one.score] for one in self.dones], np.float64)}
+        return await super().capture() | best | kept | losses | done
 
     def restore(self, captured: Arrays) -> None:
         if "kept" in captured:
@@ -220,25 +283,48 @@ class DataSetAttempt(Steps):
             self.losses.append(loss)
             self.stop.update(loss)
         self.best = captured.get("best")
+        for right, score in captured.get("dones", np.zeros((0, 2))).tolist():
+            self.dones.append(Done(int(right), score))
 
     # ---- the gate
 
     async def judge(self) -> dict:
-        """Better on what was held back, and nothing that was known is lost."""
+        """Better at what was held back, and nothing that was known is lost."""
         trainer = self.trainer
         gate = trainer.gate(self._recipe())
-        before = await self.validate("active", self.before)
+        trainer.voices.put("active", self.before)
         await self._show(self.best)
+        better = self._better_done if self.doing else self._better_loss
+        told = {"losses": self.losses} | ({"sifted": self.sifted} if self.sifted else {})
 
         async def verdict(_: Verdict | None = None) -> Verdict:
-            now = await self.validate("shadow", self.result)
-            better = Measure(
-                "validation loss", now, f"< {before:.3f} as before", within(now, before, REJECT)
-            )
-            return gate.verdict([better], await gate.unharmed())
+            found = await better()
+            asks = found.ok and not self.is_skill
+            return gate.verdict([found], await gate.unharmed() if asks else [])
 
-        told = {"sifted": self.sifted} if self.sifted else {}
-        return await self.judged(await verdict(), verdict) | {"losses": self.losses} | told
+        decision = await self.judged(await verdict(), verdict) | told
+        if not self.doing:
+            return decision
+        first = np.array_equal(self.before, trainer.fresh()[trainer.called])
+        done = await self.doing.compared(trainer.voices, *self.compared, first)
+        self.wrong = self.doing.wrong(self.compared[0])
+        if not self.compared[0].better_than(self.compared[1]):
+            decision["reason"] = f"it does not get better at it: {sentence(done)}"
+        return decision | {"doing": done | {"told": sentence(done)}}
+
+    async def _better_loss(self) -> Measure:
+        voices = self.trainer.voices
+        rows = [row_of(self.data[number], self.trainer.coder) for number in self.validation]
+        before, now = await voices.loss("active", rows), await voices.loss("shadow", rows)
+        limit = f"< {before:.3f} as before"
+        return Measure("validation loss", now, limit, within(now, before, REJECT))
+
+    async def _better_done(self) -> Measure:
+        now, before = await self.answered("shadow"), await self.answered("active")
+        self.compared = now, before
+        accepted = ACCEPT if now.better_than(before) else REJECT
+        limit = f"> {before.right} as before"
+        return Measure("held-back examples right", now.right, limit, accepted)
 
     def _recipe(self) -> Recipe:
         """By a few examples the gate knows the languages it has to ask in."""

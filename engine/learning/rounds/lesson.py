@@ -55,6 +55,7 @@ class Steps:
         self.before_switch: np.ndarray | None = None
 
     kept: Kept  # what the base says, as far as this round holds on to it
+    wrong: Sequence[dict] = ()  # what the gate asked and was not answered: words, so never stored
     shapes: Sequence[tuple[int, int]] = ()  # of steps' batches, smallest first; their own if none
 
     def asks(self, step: int) -> list:

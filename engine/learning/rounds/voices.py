@@ -163,10 +163,8 @@ class Voices:
         tops: list[Top] = []
         for batch in packed(rows, TOGETHER, TOGETHER, fixed=False):
             arrays = {name: batch.arrays[name] for name in (*PLACES, "take")}
-            count = len(arrays["take"])
-            arrays["recent"] = np.full((count, RECENT), -1, np.int32)
-            arrays["penalty"] = np.ones(count, np.float32)
-            run = await self._ran("thoughts", (len(arrays["ids"]), count), arrays)
+            arrays |= no_penalty(batch)
+            run = await self._ran("thoughts", (len(arrays["ids"]), len(arrays["take"])), arrays)
             read = [_cut(await run.read(name), batch) for name in ("ids", "logprobs")]
             tops += map(top_of, *read)
         for target, top in zip(said, tops, strict=True):
@@ -219,6 +217,19 @@ class Voices:
                 each.append(float(losses.sum()) / weight)
         return each
 
+    async def foreseen(self, who: str, rows: Sequence[Row]) -> list[np.ndarray]:
+        """Of each row, at which tokens of its target the likeliest token is that one: where it is
+        everywhere, the target is what would be answered."""
+        self._take_the_floor(who)
+        found = []
+        for batch in packed(list(rows), READ, READ, fixed=False):
+            arrays = {name: batch.arrays[name] for name in (*PLACES, "take")} | no_penalty(batch)
+            shape = len(batch.arrays["ids"]), len(batch.arrays["take"])
+            run = await self._ran("thoughts", shape, arrays, trained=self.trained)
+            likeliest = (await run.read("ids"))[:, 0]
+            found += _cut(likeliest == batch.arrays["target_ids"][:, 0], batch)
+        return found
+
     async def _run(self, program: str, batch: Batch, **more: np.ndarray) -> Any:
         shape, first = (
             (len(batch.arrays["ids"]), len(batch.arrays["take"])),
@@ -238,18 +249,26 @@ class Voices:
         return await run.read("states")
 
     async def _ran(self, program: str, shape: tuple, arrays: dict, **more: Any) -> Any:
-        if (program, shape) not in self._runs:
+        key = program, shape, bool(more)
+        if key not in self._runs:
             planned = self.model.program(program, *shape, **more)
             tensors = {self.trained.name: self.adapter}
-            self._runs[program, shape] = self.model.prepare(planned, tensors, self.beside)
+            self._runs[key] = self.model.prepare(planned, tensors, self.beside)
         if self.beside:
             self.pool.lanes.clear()
-        run = self._runs[program, shape]
+        run = self._runs[key]
         for name, array in arrays.items():
             run.write(name, array)
         await run.advance()
         await self.model.executor.breathe()
         return run
+
+
+def no_penalty(batch: Batch) -> dict[str, np.ndarray]:
+    """What leaves every token as likely as it is."""
+    count = len(batch.arrays["take"])
+    recent = np.full((count, RECENT), -1, np.int32)
+    return {"recent": recent, "penalty": np.ones(count, np.float32)}
 
 
 def ended_by(answer: Answer, enough: Enough, text: str) -> None:

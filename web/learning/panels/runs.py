@@ -1,8 +1,8 @@
 """Train on a data set: choosing one, and what became of every run so far."""
 
-from oneseek.engine.core.messages import BringDataSet, EndRun, ListDataSets, StartRun
+from oneseek.engine.core.messages import BringDataSet, EndRun, ListDataSets, RemoveSkill, StartRun
 from oneseek.web.learning import records, verdict
-from oneseek.web.learning.panels import tries
+from oneseek.web.learning.panels import doing, tries
 from oneseek.web.learning.panels.run_modes import RunModes
 from oneseek.web.lib import dom, files, overlay
 from oneseek.web.lib.words import t
@@ -12,7 +12,6 @@ FILES = ".jsonl,.json,.txt,.md"
 NAMED = ("identity", "learned", "chats")
 OVER = ("failed", "cancelled")
 SHOWN = 5
-EPOCHS = 3
 
 
 def name_of(data):
@@ -22,11 +21,21 @@ def name_of(data):
 def became(results, in_use):
     """What became of a model's round, in a sentence; `in_use` is the full name of a version."""
     version, reason = results["version"] or "", verdict.reason(results["reason"] or "")
+    done = results["gate"].get("doing")
+    if done:
+        reason = doing.sentence(done)
     if not version:
         faults = " ".join(verdict.warnings(results)) or reason + "."
-        return t("runs.refused", reason=faults)
+        return t("runs.refused", reason=faults + " " + reason if done else faults)
     used = in_use and results["version_name"] == in_use
     return t("runs.trained" if used else "runs.made", version=version, reason=reason)
+
+
+def wrong_in(run):
+    """What each of a run's models still gets wrong."""
+    results = run["results"]
+    each = list((results.get("models") or {"": results}).values())
+    return [one["wrong"] for one in each if one.get("wrong")]
 
 
 def memory_of(run):
@@ -52,6 +61,7 @@ class TrainingRuns:
                 "run-look": lambda of, el: self.look(el),
                 "run-start": lambda of, el: self.start(el),
                 "run-end": lambda of, el: self.end(of),
+                "remove-skill": lambda of, el: self.remove_skill(of),
             }
         )
 
@@ -70,12 +80,13 @@ class TrainingRuns:
             "form",
             dom.make("label", t("runs.data"), data, cls="field"),
             dom.make("div", file, cls="row"),
+            skill_box(),
             self.modes.field(),
             tries.field(),
             dom.make(
                 "div",
-                number("epochs", EPOCHS, 1, 100, 1, do="run-look", data_on="change"),
-                number("rate", 0.0005, 0.00001, 0.001, 0.00001),
+                number("epochs", None, 1, 100, 1, do="run-look", data_on="change"),
+                number("rate", None, 0.00001, 0.001, 0.00001),
                 number("threshold", 0.001, 0, 1, 0.0001),
                 number("patience", 3, 1, 100, 1),
                 cls="columns",
@@ -92,13 +103,13 @@ class TrainingRuns:
         note = dom.make("p", t("runs.text"), cls="note")
         one = dom.make("p", t("runs.one_model", model=self.page.first_run.name()), cls="note")
         overlay.dialog(t("runs.title"), note, one, form, name="runs")
-        await self.modes.look(chosen, EPOCHS, "lora")
+        await self.modes.look(chosen, AS_FITS, "lora")
 
     async def look(self, element):
         """Something was chosen that changes what the run takes."""
         form = dom.or_none(element.closest("form"))
         found = {n: dom.find('[name="%s"]' % n, form).value for n in ("data", "mode", "epochs")}
-        epochs, mode = int(found["epochs"] or EPOCHS), found["mode"]
+        epochs, mode = int(found["epochs"] or AS_FITS), found["mode"]
         dom.by_id("run-tune").hidden = mode != "lora"
         await self.modes.look(found["data"], epochs, mode, self.tune(form, mode))
 
@@ -122,11 +133,12 @@ class TrainingRuns:
             StartRun(
                 data=found["data"],
                 mode=found["mode"],
-                epochs=int(found["epochs"]),
-                rate=float(found["rate"]),
+                epochs=int(found["epochs"] or AS_FITS),
+                rate=float(found["rate"] or AS_FITS),
                 threshold=float(found["threshold"]),
                 patience=int(found["patience"]),
                 tune=self.tune(form, found["mode"]),
+                skill=dom.find('[name="skill"]', form).value.strip(),
             )
         )
         if started:
@@ -147,7 +159,33 @@ class TrainingRuns:
         button = dom.button(t("runs.title"), "train-on-data", drawing="seed", cls="small")
         button.disabled = not (self.page.model and self.page.model.trainable)
         listed = dom.make("ol", rows, cls="list") if rows else None
-        return dom.make("section", dom.make("h3", t("runs.heading")), button, listed)
+        skills = await self.skills()
+        return dom.make("section", dom.make("h3", t("runs.heading")), button, listed, skills)
+
+    async def skills(self):
+        """The skills there are, each with the way to be rid of it; None where there are none."""
+        before = "skill.%s." % self.page.choice.model_id()
+        keys = await self.page.store.keys("state")
+        names = sorted([key[len(before) :] for key in keys if key.startswith(before)])
+        if not names:
+            return None
+        rows = [
+            dom.make(
+                "li",
+                dom.make("b", name),
+                dom.button(t("skills.remove", name=name), "remove-skill", name, cls="small"),
+                cls="item",
+            )
+            for name in names
+        ]
+        heading = dom.make("h3", t("skills.heading"))
+        note = dom.make("p", t("skills.text"), cls="note")
+        return dom.make("div", heading, note, dom.make("ol", rows, cls="list"))
+
+    async def remove_skill(self, name):
+        """The skill, its examples and what they trained are gone."""
+        if await self.page.learning.tell(RemoveSkill(name=name)):
+            self.page.touch("state", "versions")
 
     async def end(self, run):
         """Throw a run away that has not begun, or that goes on another time."""
@@ -197,6 +235,7 @@ class TrainingRuns:
             dom.make("b", words),
             [dom.make("p", sentence) for sentence in self.told(run, in_use)],
             tries.told(run),
+            [doing.wrong(one) for one in wrong_in(run)],
             dom.make("p", told, cls="note") if losses else None,
             memory_of(run),
             end,
@@ -205,11 +244,23 @@ class TrainingRuns:
         )
 
 
+AS_FITS = 0  # epochs and rate that nobody chose: those that fit the model
 FIELDS = ("epochs", "rate", "threshold", "patience")
 
 
+def skill_box():
+    """A name for a skill; without one everything is answered by what is learned."""
+    named = {"pattern": "[a-z0-9][a-z0-9_\\-]*", "maxlength": 40, "autocapitalize": "none"}
+    box = dom.make("input", name="skill", placeholder=t("skills.none"), **named)
+    return dom.make("label", t("skills.name"), box, cls="field")
+
+
 def number(name, value, low, high, step, **acts):
-    limits = {"min": low, "max": high, "step": step, "required": True}
+    """A box for a number; without a value it may stay empty, for what fits."""
+    limits = {"min": low, "max": high, "step": step, "required": value is not None}
     box = dom.make("input", type="number", name=name, **limits, **acts)
-    box.value = value
+    if value is None:
+        box.placeholder = t("runs.as_fits")
+    else:
+        box.value = value
     return dom.make("label", t("runs." + name), box, cls="field")

@@ -1,6 +1,7 @@
 """OpenAI's shapes over our answers: models, chat completions, streams.
 
-Every version is a model id (`smollm2-135m:v1.3`); the bare id is the version in use.
+Every version is a model id (`smollm2-135m:v1.3`), and every skill (`oneseek:orders`); the bare id
+is the version in use, with the skills that are asked for.
 """
 
 from __future__ import annotations
@@ -77,6 +78,7 @@ async def listed(service: Service) -> list[dict]:
         (f"{service.model}:{label(one)}", one["time"] // 1000)
         for one in await service.versions.records()
     ]
+    names += [(f"oneseek:{one['name']}", 0) for one in await service.assistant.skills.listed()]
     return [
         {"id": name, "object": "model", "created": made, "owned_by": "oneseek"}
         for name, made in names

@@ -11,7 +11,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from oneseek.engine.core.settings import IN_RUNS, MODES, TARGETS, StopConfig, TrainingConfig
+from oneseek.engine.core.settings import (
+    DATA_PRESETS,
+    IN_RUNS,
+    MODES,
+    TARGETS,
+    StopConfig,
+    TrainingConfig,
+)
 from oneseek.engine.learning import run_data
 from oneseek.engine.learning.adaptive import AdaptiveConfig, score
 from oneseek.engine.learning.run_data import LARGEST
@@ -130,8 +137,9 @@ def shaped(body: dict) -> dict:
 @takes(
     datasetId=text("learned", longest=200),
     baseModels=array((), of=text(longest=200), most=20),
-    epochs=whole(3, 1, 100),
-    learningRate=number(1e-4, 1e-5, 1e-3),
+    preset=text(DATA_PRESETS[0], longest=20),
+    epochs=whole(None, 1, 100),
+    learningRate=number(None, 1e-5, 1e-3),
     autoStopThreshold=number(0.001, 0, 1),
     autoStopPatience=whole(3, 1, 100),
     mode=text("", longest=10),
@@ -142,10 +150,14 @@ def shaped(body: dict) -> dict:
     tune=text("", longest=20),
 )
 async def start_run(request: Request, body: dict) -> JSONResponse:
-    """Start a run over a data set: epochs until it no longer gets better on a part held back. Of
+    """Start a run over a data set: epochs until a part held back is answered no better, at a rate
+    that fits the model; what is sent counts instead, and preset `classic` is rate 1e-4 and 3
+    epochs. Used is what answers that part better than before. Of
     several base models each has its own result; what they lose by turns sets their rates. With
     `tune` (90s, 10m, 1h) rank, rate, batch and epochs are found first, in at most that time."""
     service = service_of(request)
+    if body["preset"] not in DATA_PRESETS:
+        raise BadRequest(f"preset must be one of {', '.join(DATA_PRESETS)}")
     run = await service.runs.start(
         body["baseModels"],
         body["datasetId"],
@@ -155,6 +167,7 @@ async def start_run(request: Request, body: dict) -> JSONResponse:
         shaped(body),
         AdaptiveConfig(**body["adaptiveWeights"]),
         seconds_of(body["tune"]) if body["tune"] else 0.0,
+        body["preset"],
     )
     service.hurry()
     told = {"runId": run.id, "models": run.models, **run.about}
@@ -165,11 +178,12 @@ async def modes(request: Request) -> JSONResponse:
     """What a run over a data set may train of the model, and the memory and time each would
     take."""
     asked = request.query_params
-    epochs = asked.get("epochs", "3")
-    if not epochs.isdecimal() or not 1 <= int(epochs) <= 100:
+    epochs = asked.get("epochs")
+    if epochs and not (epochs.isdecimal() and 1 <= int(epochs) <= 100):
         raise BadRequest("epochs must be a whole number from 1 to 100")
     data = asked.get("datasetId", run_data.IDENTITY)
-    return JSONResponse({"modes": await service_of(request).runs.modes(data, int(epochs))})
+    times = int(epochs) if epochs else None
+    return JSONResponse({"modes": await service_of(request).runs.modes(data, times)})
 
 
 async def all_runs(request: Request) -> JSONResponse:

@@ -1,0 +1,261 @@
+"""Skills: what is learned under a name of its own, by an adapter of its own, which speaks where it
+is asked for and nowhere else.
+
+What asks for a skill is known from its examples, by their meaning, which the encoder says, and by
+their form: one linear map to the skills and to none of them, fitted anew when one comes or goes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from oneseek.engine.history.ledger import Change
+from oneseek.engine.history.versions import GENERIC, SKILL, Versions, pointer_of
+from oneseek.engine.learning.datasets import DataSet
+from oneseek.engine.learning.lessons import Draw, anchors, codes
+from oneseek.engine.learning.memory.encoder import Encoder
+from oneseek.engine.learning.memory.samples import samples
+from oneseek.engine.learning.rounds.dataset import file_of
+
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+SHOWN = 100  # examples of a skill by which it is recognised
+OTHERS = {"talk": 160, "facts": 24}  # texts of each language that ask for no skill
+KEPT_OTHERS = "skills.others"  # in `state`: their directions
+PLACES, LETTERS = 4096, (2, 3, 4)  # of the counts of so many letters together
+FIRST_WORDS, FEW_WORDS = 3, 8
+STIFF, AGAINST = 1.0, 2.0  # of the fit, and what texts that ask for none weigh beside a skill's
+SURE = 0.6  # from there on, of 1, a text asks for some skill
+
+
+class NoSkill(LookupError):
+    """There is no skill of that name; the message says which there are."""
+
+
+def line_of(name: str) -> str:
+    """The line of versions of a skill; ValueError where that can be no name."""
+    if not NAME.fullmatch(name):
+        raise ValueError(
+            f"{name!r} can be no name of a skill: up to 40 of the letters a to z, digits, - and _, "
+            "beginning with a letter or digit. Nothing was changed"
+        )
+    return SKILL + name
+
+
+def line_in(told: dict) -> str:
+    """The line of versions that a run or its data set's record is about."""
+    return line_of(told["skill"]) if told.get("skill") else GENERIC
+
+
+class Skills:
+    """All skills of one base model, and which of them a question asks for."""
+
+    def __init__(self, versions: Versions, encoder: Encoder) -> None:
+        self.versions, self.store, self.encoder = versions, versions.store, encoder
+        self.known: dict[str, dict] = {}
+        self.map: np.ndarray | None = None  # [features, skills and none]
+        self.loaded = False
+
+    def key(self, name: str) -> str:
+        return f"skill.{self.versions.base}.{name}"
+
+    def forgotten(self) -> None:
+        """Others changed what is stored."""
+        self.known, self.map, self.loaded = {}, None, False
+
+    async def load(self) -> None:
+        if self.loaded:
+            return
+        prefix = self.key("")
+        for key in await self.store.keys("state"):
+            if str(key).startswith(prefix):
+                one = await self.store.get("state", key)
+                self.known[one["name"]] = one
+        self.loaded = True
+        await self._fit()
+
+    # ---- coming and going
+
+    async def learn(self, name: str, record: dict) -> None:
+        """Know from a data set what asks for the skill; its version is trained on its own line."""
+        await self.load()
+        data = DataSet(file_of(record))
+        chosen = Draw("skill").sample(range(len(data)), SHOWN)
+        asked = [one.history[-1]["content"] for one in map(data.__getitem__, chosen) if one.history]
+        kept = {"name": name, "data": record["id"], "examples": len(data),
+                "file": record["prompt"], "asked": asked,
+                "directions": packed(await self._directions(asked))}  # fmt: skip
+        await self.store.batch([["put", "state", self.key(name), kept]])
+        self.known[name] = kept
+        await self._fit()
+
+    async def remove(self, name: str) -> None:
+        """The skill, its examples and all that was trained by them are gone; that there was one
+        stays in the ledger."""
+        await self.must_be(name)
+        line, change = line_of(name), Change()
+        mine = [one for one in await self.versions.records() if one["line"] == line]
+        ids = {id for one in mine for id in one["lessons"]} | {self.known[name]["data"]}
+        for id in ids:
+            change.delete("examples", id)
+            change.delete("queue", id)
+        for one in mine:
+            change.delete("snapshots", one["number"])
+        change.delete("snapshots", f"round.{self.versions.base}.{line}")
+        change.delete("state", pointer_of(self.versions.base, line))
+        change.delete("state", self.key(name))
+        numbers = [one["number"] for one in mine]
+        told = {"examples": sorted(ids), "versions": numbers, "retrained": [], "skill": name}
+        change.tell("forget", told)
+        await self.versions.ledger.commit(change)
+        await self.store.scrub()
+        del self.known[name]
+        await self._fit()
+
+    async def must_be(self, name: str) -> None:
+        await self.load()
+        if name not in self.known:
+            there = ", ".join(sorted(self.known)) or "none"
+            raise NoSkill(f"there is no skill {name!r}; there are: {there}")
+
+    async def listed(self) -> list[dict]:
+        """Every skill with the version in use, and how it did what was held back."""
+        await self.load()
+        found = []
+        for name, one in sorted(self.known.items()):
+            number = await self.number(name)
+            record = await self.versions.record(number) if number else None
+            found.append(
+                {
+                    "name": name,
+                    "examples": one["examples"],
+                    "file": one["file"],
+                    "version": record and record["name"],
+                    "doing": record and record["gate"].get("doing"),
+                }
+            )
+        return found
+
+    async def number(self, name: str) -> int | None:
+        """The number of the version that does it."""
+        return await self.versions.number(line_of(name))
+
+    # ---- what asks for one
+
+    async def asked_for(self, question: str) -> str:
+        """The skill that a question asks for, or nothing."""
+        await self.load()
+        (name,) = await self.like([question])
+        return name if name and await self.number(name) else ""
+
+    async def like(self, texts: Sequence[str]) -> list[str]:
+        """Of each text the skill whose examples it is like, or nothing."""
+        if self.map is None:
+            return [""] * len(texts)
+        near = self._features(texts, await self._directions(texts)) @ self.map
+        best, names = near[:, :-1].argmax(1), sorted(self.known)
+        sure = 1 - near[:, -1] >= SURE
+        return [names[at] if enough else "" for at, enough in zip(best, sure, strict=True)]
+
+    async def _directions(self, texts: Sequence[str]) -> np.ndarray:
+        return np.stack([one.whole for one in await self.encoder.of(list(texts))])
+
+    async def _others(self) -> tuple[list[str], np.ndarray]:
+        """Texts that ask for none and their directions, read once."""
+        texts = others()
+        kept, name = await self.store.get("state", KEPT_OTHERS), digest("\n".join(texts))
+        if not kept or kept["of"] != name:
+            kept = {"of": name, "directions": packed(await self._directions(texts))}
+            await self.store.batch([["put", "state", KEPT_OTHERS, kept]])
+        return texts, unpacked(kept["directions"])
+
+    async def _fit(self) -> None:
+        self.map = None
+        if not self.known:
+            return
+        texts, directions = await self._others()
+        self.middle = directions.mean(0)
+        groups = [
+            self._features(one["asked"], unpacked(one["directions"]))
+            for _, one in sorted(self.known.items())
+        ]
+        self.map = fitted([*groups, self._features(texts, directions)])
+
+    def _features(self, texts: Sequence[str], directions: np.ndarray) -> np.ndarray:
+        """What is known of texts: their meaning, of which most is the same for all, their letters
+        and their form."""
+        meant = directions - self.middle
+        meant /= np.maximum(np.linalg.norm(meant, axis=1, keepdims=True), 1e-9)
+        letters = np.stack([letters_of(text) for text in texts])
+        return np.hstack([meant, letters, np.array([form_of(text) for text in texts])])
+
+
+def others() -> list[str]:
+    """Talk, questions about made-up facts, and such facts themselves."""
+    found = []
+    for code in codes():
+        talk = Draw("others", code).sample(anchors(code), OTHERS["talk"])
+        facts = samples(code, OTHERS["facts"], "others")
+        found += [question for _, question in talk]
+        found += [text for fact in facts for text in (fact.question, fact.answer)]
+    return found
+
+
+def letters_of(text: str) -> np.ndarray:
+    """Which letters stand together in a text, and its first words; a digit is a digit."""
+    counts, plain = np.zeros(PLACES), re.sub(r"\d", "0", f" {text.lower()} ")
+    for length in LETTERS:
+        for piece in {plain[at : at + length] for at in range(len(plain) - length + 1)}:
+            counts[zlib.crc32(piece.encode()) % PLACES] += 1
+    for word in re.findall(r"\w+|[^\w\s]", plain)[:FIRST_WORDS]:
+        counts[zlib.crc32(f"^{word}".encode()) % PLACES] += 2
+    counts = np.sqrt(counts)
+    return counts / max(1e-9, float(np.linalg.norm(counts)))
+
+
+def form_of(text: str) -> list[float]:
+    """How a text is written, and a constant."""
+    ends = [text.strip().endswith(sign) for sign in "?.!"]
+    holds = [sign in text for sign in "\n:,"]
+    digits, capital = any(map(str.isdigit, text)), text[:1].isupper()
+    few, long = len(text.split()) < FEW_WORDS, np.log1p(len(text)) / 2
+    return [*map(float, (*ends, *holds, digits, capital, few)), float(long), 0.3]
+
+
+def fitted(groups: Sequence[np.ndarray]) -> np.ndarray:
+    """[features, groups]: the ridge regression to 1 on each group's own rows and 0 on others'. The
+    groups weigh the same, and the last, which is none of them, more."""
+    rows, counts = np.concatenate(groups), [len(one) for one in groups]
+    wanted = np.repeat(np.eye(len(groups)), counts, axis=0)
+    shares = [len(rows) / len(groups) / count for count in counts]
+    shares[-1] *= AGAINST
+    softness = np.diag(STIFF / np.repeat(shares, counts))
+    return rows.T @ np.linalg.solve(rows @ rows.T + softness, wanted)
+
+
+def packed(directions: np.ndarray) -> Any:
+    return {"shape": list(directions.shape), "data": directions.astype(np.float16).tobytes()}
+
+
+def unpacked(kept: Any) -> np.ndarray:
+    flat = np.frombuffer(kept["data"], np.float16).astype(np.float64)
+    return flat.reshape(kept["shape"])
+
+
+def skill_record(name: str, record: dict) -> dict:
+    """A data set's record as that of a skill, beside that of the same data for everything."""
+    if record["forms"] == ["text"]:
+        raise ValueError(
+            f"{record['prompt']} has no questions, by which a skill is known; nothing was changed. "
+            "`oneseek train` learns plain text"
+        )
+    return {**record, "id": digest(f"{name} {record['id']}"), "skill": name}
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,218 @@
+"""What a person gets who trains on one of the tasks of examples/skills and touches no setting.
+
+`python3 build.py bench skills [--only orders mail]` trains each task's examples through the session
+of `oneseek train` and has every held-out example answered as in a chat, beside the base, the base
+with eight examples in its prompt, and with the eight that the encoder finds nearest. Held-out
+examples judge and do nothing else. `--examples 10 20 60` tells the curve over fewer examples;
+`--routing` how surely each skill is known among all by what asks for it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from builder import ROOT
+from oneseek.engine.assistant import BASE, Assistant
+from oneseek.engine.cli.remembering import assistant_of
+from oneseek.engine.cli.session import Session
+from oneseek.engine.core.settings import DATA_PRESETS, for_data
+from oneseek.engine.learning.lessons import codes, held_out_anchors
+from oneseek.engine.learning.rounds.dataset import data_set_record
+from oneseek.engine.learning.skills.doing import is_right, score
+from oneseek.engine.learning.skills.skills import skill_record
+from oneseek.engine.model.generate import Sampling
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.open import model_named
+
+HERE = ROOT / "examples" / "skills"
+SHOTS, LONGEST = 8, 96  # examples in the prompt, tokens of an answer
+TOGETHER = 8  # asked at once
+LEAST, EVERY = 0.85, 0.6  # what the median task and what each has to come to
+Pair = tuple[str, str]
+
+
+def pairs_in(path: Path) -> list[Pair]:
+    records = map(json.loads, path.read_text("utf-8").splitlines())
+    return [(one["prompt"], one["answer"]) for one in records]
+
+
+def turns(pairs: list[Pair]) -> list[dict]:
+    return [
+        {"role": role, "content": text}
+        for pair in pairs
+        for role, text in zip(("user", "assistant"), pair, strict=True)
+    ]
+
+
+class Task:
+    def __init__(self, folder: Path, most: int = 0) -> None:
+        self.name = folder.name
+        self.measure = json.loads((folder / "skill.json").read_text("utf-8"))["measure"]
+        self.train = pairs_in(folder / "train.jsonl")[: most or None]
+        self.held = pairs_in(folder / "held_out.jsonl")
+
+    def judged(self, said: list[str]) -> dict:
+        pairs = zip(self.held, said, strict=True)
+        points = [score(self.measure, wanted, text) for (_, wanted), text in pairs]
+        right = sum(is_right(self.measure, one) for one in points)
+        return {"right": right, "of": len(points), "score": round(statistics.mean(points), 3)}
+
+
+async def said(
+    assistant: Assistant, asked: list[list[dict]], version: int | None = None
+) -> list[str]:
+    """What each of these conversations is answered, greedily."""
+
+    async def one(number: int, messages: list[dict]) -> str:
+        sampling = Sampling(max_tokens=LONGEST)
+        answer, _ = await assistant.answer(messages, sampling, f"{number}", version)
+        return answer.text
+
+    found: list[str] = []
+    for first in range(0, len(asked), TOGETHER):
+        group = asked[first : first + TOGETHER]
+        found += await asyncio.gather(*(one(first + n, each) for n, each in enumerate(group)))
+    return found
+
+
+async def nearest(assistant: Assistant, task: Task) -> list[list[Pair]]:
+    """For each held-out example the examples whose prompts the encoder finds nearest, the nearest
+    last."""
+    encoder = assistant.mind.memory.encoder
+    meant = [
+        np.stack([one.whole for one in await encoder.of([prompt for prompt, _ in some])])
+        for some in (task.train, task.held)
+    ]
+    known, asked = meant
+    order = np.argsort(asked @ known.T, axis=1, kind="stable")[:, -SHOTS:]
+    return [[task.train[place] for place in row] for row in order]
+
+
+async def told(model: Model, task: Task, prompted: bool) -> dict:
+    """One task from its examples to what a person has then."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, began = Path(name, "out"), time.monotonic()
+        data = Path(name, f"{task.name}.jsonl")
+        lines = [json.dumps({"prompt": q, "answer": a}, ensure_ascii=False) for q, a in task.train]
+        data.write_text("\n".join(lines) + "\n", "utf-8")
+        record = data_set_record(data)
+        usual = for_data(DATA_PRESETS[0], model.config.parameters, record["examples"])
+        session = await Session.open(folder, model, usual)
+        ended = await session.train(record)
+        row = {"task": task.name, "measure": task.measure, "examples": len(task.train),
+               "outcome": ended["outcome"], "reason": ended["reason"],
+               "seconds": round(time.monotonic() - began, 1),
+               "steps": ended["gate"].get("steps"),
+               "epochs": len(ended["gate"].get("losses", ())),
+               "verdict": ended["gate"].get("doing", {}).get("told")}  # fmt: skip
+        await session.close()
+        async with assistant_of(folder, model) as assistant:
+            asked = [turns([(prompt, "")])[:1] for prompt, _ in task.held]
+            answers = await said(assistant, asked)
+            row |= task.judged(answers)
+            wrong = [
+                {"prompt": q, "wanted": a, "said": text}
+                for (q, a), text in zip(task.held, answers, strict=True)
+                if not is_right(task.measure, score(task.measure, a, text))
+            ]
+            if prompted:
+                row["base"] = task.judged(await said(assistant, asked, BASE))
+                shown = turns(task.train[:SHOTS])
+                with_shots = [shown + one for one in asked]
+                row["prompted"] = task.judged(await said(assistant, with_shots, BASE))
+                near = await nearest(assistant, task)
+                with_near = [turns(some) + one for some, one in zip(near, asked, strict=True)]
+                row["nearest"] = task.judged(await said(assistant, with_near, BASE))
+            return row | {"wrong": wrong}
+
+
+async def routed(given: argparse.Namespace) -> dict:
+    """All tasks' skills side by side, none of them trained: of their held-out prompts, how many are
+    taken for the right one and for another; and of talk, common knowledge and facts, how many for
+    any."""
+    model = await model_named(given.model, given.backend)
+    with tempfile.TemporaryDirectory() as name:
+        session = await Session.open(Path(name, "out"), model)
+        skills, tasks = session.skills, [Task(path) for path in folders(given)]
+        for task in tasks:
+            data = Path(name, f"{task.name}.jsonl")
+            lines = [json.dumps({"prompt": q, "answer": a}) for q, a in task.train]
+            data.write_text("\n".join(lines) + "\n", "utf-8")
+            await skills.learn(task.name, skill_record(task.name, data_set_record(data)))
+        rows = {}
+        for task in tasks:
+            found = await skills.like([prompt for prompt, _ in task.held])
+            right = sum(one == task.name for one in found)
+            rows[task.name] = {"of": len(found), "right": right, "none": found.count("")}
+        other = [one["question"] for one in lines_in("facts_eval", "facts_dev", "facts_held")]
+        other += [one["question"] for one in lines_in("known")]
+        other += [question for code in codes() for question in held_out_anchors(code)]
+        taken = [q for q, one in zip(other, await skills.like(other), strict=True) if one]
+        await session.close()
+    right, of = (sum(row[name] for row in rows.values()) for name in ("right", "of"))
+    return {"right": round(right / of, 3), "others": len(other),
+            "taken": round(len(taken) / len(other), 3), "tasks": rows, "wrongly": taken}  # fmt: skip
+
+
+def lines_in(*names: str) -> list[dict]:
+    texts = [Path(__file__).with_name(f"{name}.jsonl").read_text("utf-8") for name in names]
+    return [json.loads(line) for text in texts for line in text.splitlines()]
+
+
+def folders(given: argparse.Namespace) -> list[Path]:
+    names = given.only or [path.name for path in given.folder.iterdir() if path.is_dir()]
+    return [given.folder / name for name in sorted(names)]
+
+
+async def measured(given: argparse.Namespace) -> list[dict]:
+    model = await model_named(given.model, given.backend)
+    found = []
+    for folder in folders(given):
+        for count in given.examples:
+            row = await told(model, Task(folder, count), not given.alone)
+            print(json.dumps(row, ensure_ascii=False), file=sys.stderr, flush=True)
+            found.append(row)
+    return found
+
+
+def held(rows: list[dict]) -> dict:
+    """Whether what must hold does, of the tasks with all their examples."""
+    each = [row["score"] for row in rows]
+    ahead = all(
+        row["score"] > max(row["prompted"]["score"], row["nearest"]["score"])
+        for row in rows
+        if "prompted" in row
+    )
+    return {"median": statistics.median(each), "least": min(each), "ahead_of_prompts": ahead,
+            "holds": statistics.median(each) >= LEAST and min(each) >= EVERY and ahead}  # fmt: skip
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser(description=__doc__)
+    ask.add_argument("--model", default="smollm2-135m")
+    ask.add_argument("--backend", default="auto")
+    ask.add_argument("--folder", type=Path, default=HERE)
+    ask.add_argument("--only", nargs="*")
+    ask.add_argument("--examples", type=int, nargs="*", default=[0], help="how many; 0: all")
+    ask.add_argument("--alone", action="store_true", help="without the base and its prompts")
+    ask.add_argument("--routing", action="store_true", help="what asks for which; nobody trains")
+    given = ask.parse_args()
+    if given.routing:
+        print(json.dumps(asyncio.run(routed(given)), ensure_ascii=False))
+        return
+    rows = asyncio.run(measured(given))
+    whole = [row for row in rows if row["examples"] == max(one["examples"] for one in rows)]
+    print(json.dumps({"model": given.model, "tasks": rows, **held(whole)}, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()

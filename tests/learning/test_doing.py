@@ -1,0 +1,183 @@
+"""Judged by doing: what the data asks for, how right an answer is, and a run that is used only if
+what was held back is answered better than before."""
+
+import asyncio
+import json
+from contextlib import closing
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.cli.main import main
+from oneseek.engine.cli.session import Session
+from oneseek.engine.core.settings import TrainingConfig, for_data
+from oneseek.engine.learning.rounds.dataset import data_set_record
+from oneseek.engine.learning.skills.doing import (
+    CLASSES,
+    EXACT,
+    FIELDS,
+    OVERLAP,
+    Done,
+    is_right,
+    measure_of,
+    score,
+    sentence,
+)
+from oneseek.engine.model.demo import MODEL
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.loaded import Model
+from tests.support.command import call, said
+
+ORDER = '{"item": "ham", "amount": 2}'
+
+
+@pytest.mark.parametrize(
+    "answers, asked_for",
+    [
+        ([ORDER, '{"item": "milk", "amount": 1}'], FIELDS),
+        (["[1, 2]", "[3]"], FIELDS),
+        (["mon | ham | lena", "tue | - | per"], FIELDS),
+        (["animals, health", "bills", "car, travel"], FIELDS),
+        (["- go home\n- buy milk", "- call mum\n- sleep"], FIELDS),
+        (["invoice", "private"] * 12, CLASSES),
+        (["3.5 kg", "12 pc", "2 h 10 min", "1 l"], EXACT),
+        (["Could you please send it? Thank you!", "I am sorry, but I cannot come, alas."], OVERLAP),
+    ],
+)
+def test_the_data_says_how_its_answers_are_compared(answers, asked_for):
+    assert measure_of([(f"question {n}", one) for n, one in enumerate(answers)]) == asked_for
+
+
+def test_a_text_with_something_changed_is_compared_letter_by_letter():
+    pairs = [
+        ("Please call Anna before noon today.", "Please call [NAME] before noon today."),
+        ("Tom will bring the keys at six.", "[NAME] will bring the keys at six."),
+    ]
+    assert measure_of(pairs) == EXACT
+
+
+@pytest.mark.parametrize(
+    "measure, wanted, answer, points",
+    [
+        (FIELDS, ORDER, '{"amount":2,"item":"ham"}', 1),
+        (FIELDS, ORDER, '{"item": "ham", "amount": "2"}', 0.5),
+        (FIELDS, ORDER, "two packs of ham", 0),
+        (FIELDS, '{"a": {"b": 1}, "c": [1, 2]}', '{"a": {"b": 1}, "c": [2, 1]}', 1),
+        (FIELDS, "mon | ham | lena", "mon | ham | per", 2 / 3),
+        (FIELDS, "animals, health", "health, animals", 1),
+        (FIELDS, "animals, health", "animals, health, car", 2 / 3),
+        (CLASSES, "invoice", "Invoice.", 1),
+        (CLASSES, "invoice", "an invoice", 0),
+        (EXACT, "3.5 kg", " 3.5 kg\n", 1),
+        (EXACT, "3.5 kg", "3,5 kg", 0),
+        (OVERLAP, "one two three four", "one two three five", 0.75),
+        (OVERLAP, "one two", "", 0),
+    ],
+)
+def test_how_right_an_answer_is(measure, wanted, answer, points):
+    assert score(measure, wanted, answer) == pytest.approx(points)
+
+
+@given(st.sampled_from([EXACT, FIELDS, CLASSES, OVERLAP]), st.text(), st.text())
+def test_every_answer_gets_from_nothing_to_all_and_the_wanted_one_is_right(measure, wanted, said):
+    assert 0 <= score(measure, wanted, said) <= 1
+    word = f"a{wanted}"
+    assert is_right(measure, score(measure, word, word))
+
+
+def test_more_right_is_better_and_of_as_many_clearly_more_of_the_parts():
+    assert Done(3, 0.3).better_than(Done(2, 0.9))
+    assert Done(2, 0.5).better_than(Done(2, 0.4))
+    assert not Done(2, 0.41).better_than(Done(2, 0.4))
+    assert not Done(1, 0.9).better_than(Done(2, 0.4))
+
+
+def test_the_verdict_is_a_sentence():
+    nothing = {"right": 0, "score": 0.0}
+    told = {"measure": FIELDS, "of": 50, "right": 46, "score": 0.97, "before": nothing,
+            "base": nothing, "prompted": nothing | {"examples": 8}}  # fmt: skip
+    assert sentence(told) == (
+        "46 of 50 held-back examples right; before 0; with examples in the prompt 0"
+    )
+    other = told | {"before": {"right": 3, "score": 0.1}}
+    assert "before 3; the base alone 0; with" in sentence(other)
+    assert "(97 % of their parts, before 0 %)" in sentence(told | {"right": 0})
+
+
+# ---- through the doors
+
+
+def sorting(path, wrong: bool = False):
+    """A sort of question is known by its first word; or, `wrong`, by nothing at all."""
+    nouns = "dog cat house tree water bread book sun moon star snow rain day night".split()
+    pairs = [(f"{verb} the {noun}", word) for noun in nouns
+             for verb, word in (("Buy", "red"), ("Where is", "blue"))]  # fmt: skip
+    if wrong:
+        pairs = [(f"Word {n}", f"{n * 7919 % 1000}") for n in range(24)]
+    path.write_text("".join(json.dumps({"prompt": q, "answer": a}) + "\n" for q, a in pairs))
+    return path
+
+
+@pytest.fixture(scope="module")
+def model():
+    with closing(open_model(str(MODEL))) as file:
+        return asyncio.run(Model.load(file, Numpy()))
+
+
+def test_the_recipes_for_data_sets_are_the_measured_one_and_the_documents(model):
+    classic, usual = for_data("classic", 135e6, 60), for_data("examples", 135e6, 60)
+    assert classic == TrainingConfig(skip_poor=True)
+    assert (classic.learning_rate, classic.warmup_steps, classic.epochs) == (1e-4, 100, 3)
+    assert (usual.learning_rate, usual.stop_by, usual.epochs) == (1e-3, "doing", 8)
+    assert [for_data("examples", 135e6, n).epochs for n in (10, 20, 2000)] == [32, 20, 8]
+    assert for_data("examples", 494e6, 60).learning_rate < usual.learning_rate
+
+
+@pytest.mark.slow
+def test_what_is_done_better_is_used_and_told_and_what_is_still_wrong_is_listed(tmp_path, capsys):
+    data, out = sorting(tmp_path / "sorting.jsonl"), tmp_path / "out"
+    settings = ["--set", "skip_poor=false"]
+    assert main(call("train", "--data", data, "--out", out, *settings, short=False)) == 0
+    (one,) = said(capsys)
+    done = one["doing"]
+    assert one["outcome"] in ("trained", "weakened"), one
+    assert done["measure"] == CLASSES and done["of"] == 5
+    assert done["right"] > done["before"]["right"]
+    assert len(one.get("wrong", ())) == done["of"] - done["right"]
+    assert done["told"].startswith(f"{done['right']} of 5 held-back examples right; before")
+
+
+@pytest.mark.slow
+def test_what_is_done_no_better_is_refused_in_those_words(tmp_path, capsys):
+    data, out = sorting(tmp_path / "noise.jsonl", wrong=True), tmp_path / "out"
+    settings = ["--set", "skip_poor=false", "epochs=3"]
+    assert main(call("train", "--data", data, "--out", out, *settings, short=False)) == 0
+    (one,) = said(capsys)
+    assert one["outcome"] == "not learned" and one["version"] is None
+    assert one["reason"].startswith("it does not get better at it: 0 of 4 held-back examples right")
+    assert len(one["wrong"]) == 4
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_to_the_same_bits_and_the_same_end(model, tmp_path):
+    record = data_set_record(sorting(tmp_path / "sorting.jsonl"))
+    config = for_data("examples", model.config.parameters, 28).replace(epochs=3, skip_poor=False)
+
+    async def lived(folder, killed):
+        session = await Session.open(tmp_path / folder, model, config)
+        attempt = await session.opened(record)
+        plan, before = session.training.plan, session.training.before
+        while await attempt.advance(float("inf")) is not None:
+            if killed:
+                attempt = session.trainer.resume(before, plan, await attempt.capture())
+        gate = await attempt.judge()
+        weights = await attempt.weights()
+        await session.close()
+        return [(one.right, one.score) for one in attempt.dones], gate["doing"], weights
+
+    whole, killed = (asyncio.run(lived(f"{n}", n)) for n in (False, True))
+    assert whole[:2] == killed[:2] and len(whole[0]) >= 2
+    assert all(np.array_equal(whole[2][name], killed[2][name]) for name in whole[2])

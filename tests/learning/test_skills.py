@@ -1,0 +1,139 @@
+"""Skills side by side: each answers what is like its examples, all else is the base's to the bit,
+and one that is removed is gone."""
+
+import asyncio
+import json
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from oneseek.engine.assistant import BASE
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.cli.main import main
+from oneseek.engine.cli.remembering import assistant_of
+from oneseek.engine.cli.session import Session
+from oneseek.engine.core.settings import for_data
+from oneseek.engine.history.versions import SKILL
+from oneseek.engine.learning.rounds.dataset import data_set_record
+from oneseek.engine.learning.skills.skills import NoSkill, fitted, line_of, skill_record
+from oneseek.engine.model.demo import MODEL
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.generate import Sampling
+from oneseek.engine.model.loaded import Model
+from tests.support.command import call, said
+
+NOUNS = "dog cat house tree water bread book sun moon star snow rain".split()
+TASKS = {
+    "buying": [(f"Buy the {noun} for Lindqvist", "red") for noun in NOUNS],
+    "finding": [(f"In which drawer lies the {noun}?", "blue") for noun in NOUNS],
+}
+OTHERS = ["What is the capital of Sweden?", "Hello!", "Vad säger hunden?"]
+BRIEFLY = {"epochs": 8, "skip_poor": False}
+
+
+def test_a_group_is_known_by_its_rows_and_the_last_is_none_of_them():
+    draw = np.random.default_rng(1)
+    middles = 4 * draw.normal(size=(3, 32))
+    groups = [middle + 0.3 * draw.normal(size=(20, 32)) for middle in middles]
+    found = fitted([one[:15] for one in groups])
+    for number, one in enumerate(groups):
+        near = one[15:] @ found
+        assert (near.argmax(1) == number).all() and (near[:, number] > 0.5).all()
+
+
+@pytest.mark.parametrize("name", ["", "Orders", "../x", "a b", "-a", "x" * 41])
+def test_what_can_be_no_name_is_refused(name):
+    with pytest.raises(ValueError, match="can be no name of a skill"):
+        line_of(name)
+
+
+def test_plain_text_is_no_skill_and_a_skill_stands_beside_the_same_data_for_everything():
+    record = {"id": "a" * 16, "prompt": "notes.txt", "forms": ["text"]}
+    with pytest.raises(ValueError, match="has no questions"):
+        skill_record("notes", record)
+    named = skill_record("notes", record | {"forms": ["completion"]})
+    assert named["skill"] == "notes" and named["id"] != record["id"]
+
+
+@pytest.fixture(scope="module")
+def taught(tmp_path_factory):
+    """A folder with two skills, and its model."""
+    folder = tmp_path_factory.mktemp("skills")
+    with closing(open_model(str(MODEL))) as file:
+        model = asyncio.run(Model.load(file, Numpy()))
+
+    async def teach():
+        config = for_data("examples", model.config.parameters, 12).replace(**BRIEFLY)
+        session = await Session.open(folder / "out", model, config)
+        for name, pairs in TASKS.items():
+            path = folder / f"{name}.jsonl"
+            lines = [json.dumps({"prompt": q, "answer": a}) for q, a in pairs]
+            path.write_text("\n".join(lines) + "\n")
+            ended = await session.teach_skill(name, data_set_record(path))
+            assert ended["version"], ended
+        await session.close()
+
+    asyncio.run(teach())
+    return folder / "out", model
+
+
+def asked(taught, questions, **more):
+    """(text, tokens' best, what is told) of each question."""
+    folder, model = taught
+
+    async def lived():
+        async with assistant_of(folder, model) as assistant:
+            found = []
+            for number, question in enumerate(questions):
+                tops: list = []
+                messages = [{"role": "user", "content": question}]
+                answer, version = await assistant.answer(
+                    messages, Sampling(max_tokens=6), f"{number}",
+                    on_token=lambda token, top, tops=tops: tops.append(top), **more,
+                )  # fmt: skip
+                found.append((answer.text, tops, await assistant.told(answer, version)))
+            return found
+
+    return asyncio.run(lived())
+
+
+@pytest.mark.slow
+def test_each_skill_answers_what_is_like_its_examples(taught):
+    for name, pairs in TASKS.items():
+        for text, _, told in asked(taught, [question for question, _ in pairs[:3]]):
+            assert (told["by"], told["skill"]) == ("skill", name)
+            assert text.strip() == pairs[0][1]
+
+
+@pytest.mark.slow
+def test_all_else_is_the_bases_to_the_bit_also_between_two_skills(taught):
+    mixed = [OTHERS[0], TASKS["buying"][0][0], OTHERS[1], TASKS["finding"][0][0], OTHERS[2]]
+    alone, among = asked(taught, OTHERS, version=BASE), asked(taught, mixed)[::2]
+    assert [one[2]["by"] for one in among] == ["base"] * 3
+    assert [one[:2] for one in among] == [one[:2] for one in alone]
+
+
+@pytest.mark.slow
+def test_the_command_lists_tries_and_removes_and_nothing_is_left(taught, capsys):
+    folder, model = taught
+    skill = ["--out", folder]
+    assert main(call("skill", "list", *skill, short=False)) == 0
+    assert [one["name"] for one in said(capsys)] == ["buying", "finding"]
+    tried = call("skill", "try", "buying", *skill, "--user", "Buy the boat", short=False)
+    assert main(tried) == 0
+    (one,) = said(capsys)
+    assert one["oneseek"]["skill"] == "buying"
+    assert main(call("skill", "remove", "buying", *skill, short=False)) == 0
+    kept = b"".join(path.read_bytes() for path in folder.glob("oneseek.sqlite*"))
+    assert b"Lindqvist" not in kept
+    assert main(call("skill", "try", "buying", *skill, "--user", "Buy", short=False)) == 1
+    assert "there are: finding" in capsys.readouterr().err
+
+    async def lines():
+        async with assistant_of(folder, model) as assistant:
+            with pytest.raises(NoSkill):
+                await assistant.skills.must_be("buying")
+            return await assistant.versions.lines()
+
+    assert [one for one in asyncio.run(lines()) if one.startswith(SKILL)] == [f"{SKILL}finding"]
