@@ -79,7 +79,7 @@ OF_MAIL = set("mail mailto email e-mail epost e-post mejl correo kontakt contact
 EDGES = ".,;:!?()[]{}<>\"'`*"
 SHORTEST, SHORTEST_HEX, SHORTEST_BASE64 = 20, 24, 16
 HEX = "0123456789abcdefABCDEF"
-MIXED, PATH, CASELESS = 0.35, 0.5, 0.35  # shares of neighbours of another class
+MIXED, PATH, CASELESS = 0.42, 0.5, 0.35  # shares of neighbours of another class
 
 
 def has_key(text, low):
@@ -89,6 +89,8 @@ def has_key(text, low):
         return True
     words = text.split()
     for i, word in enumerate(words):
+        if len(word) == 8 and is_hex_in_groups(words[i : i + 3]):
+            return True
         if len(word) < 12:
             continue
         if word.startswith(OPEN_NAMES):
@@ -145,15 +147,26 @@ def _is_public(words, i, part):
 
 def _is_of_hash(words, i):
     """Whether the words around say that it is the hash of something."""
+    if i and words[i - 1].strip(EDGES).lower() in ("id", "uuid", "guid"):
+        return True
     around = words[max(0, i - 6) : i + 5]
     return any([part in OF_HASHES for word in around for part in _spoken(word)])
 
 
 def _spoken(word):
     word = word.lower()
-    for sign in ":@=/.,;()":
+    for sign in ":@=/.,;()_":
         word = word.replace(sign, " ")
     return word.split()
+
+
+def is_hex_in_groups(words):
+    """Three words of eight hexadecimal digits, each with letters and digits."""
+    return (
+        len(words) == 3
+        and all([len(word) == 8 and is_hex(word) for word in words])
+        and all([not is_digits(word) and not word.isalpha() for word in words])
+    )
 
 
 def is_hex_key(word):
@@ -193,8 +206,12 @@ def looks_random(word):
         return share >= (PATH if other > 3 else MIXED)
     letters = upper + lower
     alone = upper == 0 or lower == 0
-    return alone and other == 0 and not is_hex(word) and min(digit, letters) >= 5 <= changes and (
-        share >= CASELESS
+    return (
+        alone
+        and other == 0
+        and not is_hex(word)
+        and min(digit, letters) >= 5 <= changes
+        and (share >= CASELESS)
     )
 
 
@@ -247,7 +264,11 @@ def addresses_with_password(text):
             continue
         scheme, there, user = before.rpartition("://")
         name, _, password = (user if there else before).strip("\"'<(").partition(":")
-        if not password or password.strip("*<>{}$").lower() in PLACEHOLDERS or password[0] in "$<{*":
+        if (
+            len(password) < 3
+            or password.strip("*<>{}$").lower() in PLACEHOLDERS
+            or password[0] in "$<{*"
+        ):
             continue
         if there or (name.lower() not in OF_MAIL and _is_mixed(password)):
             return True

@@ -10,13 +10,19 @@ from engine.core.collecting.secrets.letters import count_digits, count_letters, 
 
 # What the text must have somewhere (folded) before any word of it is looked at.
 SIGNS = (
-    "wi_fi pass pwd pw losen kod kenn contrase clave pin wifi wi-fi wlan natverk network code codi "
-    "combin kombin key nyckel schluss token secret hemlig cvc cvv csc pruf account konto cuenta "
-    "clearing iban routing sort social ssn nino insurance person pnr fodsel cpr steuer sozial dni nie "
-    "tax passnummer passport pasaporte reisepass licen korkort nhs trygd inlogg login logon "
-    "puk otp tan adgang api identi @ opens unlock oppna offnet abre apne abne combo bsn pesel 2fa mfa "
-    "ausweis reisep driver codice authori security sakerhet frage"
-).replace(" ", "\n").replace("_", " ").split("\n")
+    (
+        "wi_fi pass pwd pw losen kod kenn contrase clave pin wifi wi-fi wlan natverk network code codi "
+        "combin kombin key nyckel schluss token secret hemlig cvc cvv csc pruf account konto cuenta "
+        "clearing iban routing sort social ssn nino insurance person pnr fodsel cpr steuer sozial dni nie "
+        "tax passnummer passport pasaporte reisepass licen korkort nhs trygd inlogg login logon "
+        "puk otp tan adgang api identi @ opens unlock oppna offnet abre apne abne combo bsn pesel 2fa mfa tradlos wireless bearer "
+        "keypad disarm avlarma bankid swish skarmlas # one-time emergency nod user anvandar "
+        "ausweis reisep driver codice authori security sakerhet frage"
+    )
+    .replace(" ", "\n")
+    .replace("_", " ")
+    .split("\n")
+)
 # Parts of compounds: one of them is in each compound that names a secret.
 PARTS = ("kod", "code", "pass", "losen", "pwd", "nyckel", "key", "schlussel", "nokkel", "-", "_")
 
@@ -60,14 +66,14 @@ for _label, _words in (
         CODE,
         "pin pincode pinkod pinkoden pins pinkode pinkoden pinnummer puk pukkod pukkoden pukcode "
         "pukkode otp tan doorcode gatecode sakerhetskod sakerhetskoden engangskod engangskoden "
-        "engangskode engangskoden verifieringskod verifieringskoden geheimzahl portkod portkoden",
+        "skarmlas skarmlaset bankid engangskode engangskoden verifieringskod verifieringskoden geheimzahl portkod portkoden",
     ),
     (
         HEAD,
         "code kod koden kode koder codigo combination kombination kombinationen kombinasjon "
-        "kombinasjonen combinacion combo key nyckel nyckeln schlussel nokkel nokkelen nogle noglen",
+        "kombinasjonen combinacion combo keypad kodlas kodlaset knappsats key nyckel nyckeln schlussel nokkel nokkelen nogle noglen",
     ),
-    (WIFI, "wifi wifit wifin wlan wlanet hotspot ssid wpa wpa2 wpa3"),
+    (WIFI, "wifi wifit wifin wlan wlanet wireless tradlost hotspot ssid wpa wpa2 wpa3"),
     (
         RECOVERY,
         "reservkoder reservkoderna reservkod aterstallningskoder aterstallningskoderna "
@@ -93,10 +99,16 @@ for _label, _words in (
         ACCOUNT,
         "kontonummer kontonumret kontonr kontonummeret bankkonto bankkontot clearing clearingnummer "
         "clearingnr clearingnumret iban konto kontot kontoen bankkontonummer registreringsnummer "
-        "routing kontonummern",
+        "routing kontonummern account cuenta",
     ),
-    (PAPER, "passport reisepass personalausweis ausweis pasaporte passet passi korkort korkortet"),
-    (LOGIN, "login inloggning inloggningen inlogg logon anmeldung zugangsdaten innlogging credentials"),
+    (
+        PAPER,
+        "nhs passport reisepass personalausweis ausweis pasaporte passet passi korkort korkortet",
+    ),
+    (
+        LOGIN,
+        "login inloggning inloggningen inlogg logon anmeldung zugangsdaten innlogging credentials",
+    ),
 ):
     for _word in _words.split():
         LABELS[_word] = _label
@@ -135,6 +147,8 @@ PAIRS = {
     "clave secreta": KEY,
     "privater schlussel": KEY,
     "geheimer schlussel": KEY,
+    "key box": CODE,
+    "lock box": CODE,
     "pin code": CODE,
     "pin kod": CODE,
     "pin number": CODE,
@@ -152,6 +166,9 @@ PAIRS = {
     "emergency codes": RECOVERY,
     "scratch codes": RECOVERY,
     "security codes": RECOVERY,
+    "one-time codes": RECOVERY,
+    "onetime codes": RECOVERY,
+    "emergency code": RECOVERY,
     "2fa backup": RECOVERY,
     "2fa backups": RECOVERY,
     "mfa backup": RECOVERY,
@@ -209,20 +226,21 @@ ENDINGS = (
 )
 HEAD_ENDINGS = ("kod", "koden", "kode", "code", "nyckel", "nyckeln", "schlussel", "nokkel", "key")
 
-# What a code opens: whole words, and beginnings of words.
+# What a code opens: whole words, and beginnings of words.  The code of a shed or a garage is an
+# everyday fact and stays one.
 OPENS = set(
     "port porten lock las laset dorr dorren tor tur dor doren door gate sim safe alarm larm "
-    "larmet alarmen atm card kort kortet karte grind grinden skap skapet pin bank banks bankens box mailbox shed cabin cottage stuga stugan trappan office kontoret gym "
-    "gymmet forrad forradet uppgangen tvattstugan soprummet lucka caja otp 2fa "
-    "mfa sms tan house home huset entry phone mobile movil haus lagenheten".split()
+    "larmet alarmen atm card kort kortet karte grind grinden skap skapet pin bank banken "
+    "banks bankens trappan uppgangen lucka caja otp 2fa mfa sms tan entry phone mobile movil".split()
 )
 OPENS_AS = (
-    "padlock locker lockbox keybox vault entrance front building garage unlock screen security "
-    "access login verification verify authent one-time onetime bankid kassaskap cykellas hanglas "
-    "trapphus lagenhet cykelrum skjul reset entre mobil telefon sakerhet inlogg engang verifier bekraftel tresor handy karten zugang "
-    "bestatig puerta portal alarma acceso seguridad tarjeta garaje verificacion adgang inngang "
-    "hoveddor ytterdor larm alarm dorr port las tur dor kort gate door safe skap grind nyckelskap "
-    "sim haus sikkerhe bekreft hengelas laskode"
+    "padlock locker lockbox keybox vault entrance front unlock screen security access login "
+    "verification verify authent one-time onetime bankid kassaskap cykellas hanglas iphone "
+    "ipad android tablet laptop dator computer surfplatta skarmlas swish cajero entsperr "
+    "upplas trapphus reset entre mobil telefon sakerhet inlogg engang verifier bekraftel "
+    "tresor handy karten zugang bestatig puerta portal alarma acceso seguridad tarjeta "
+    "verificacion adgang inngang hoveddor ytterdor larm alarm dorr port las tur dor kort gate "
+    "door safe skap grind nyckelskap sim sikkerhe bekreft hengelas laskode haustur"
 ).split()
 NOT_THESE = set(  # compounds of the code words that let nobody in
     "postkod landskod felkod kallkod fargkod streckkod qrkod rabattkod zipcode barcode postcode "
@@ -241,7 +259,7 @@ ABOUT = set(  # what follows a name in talk about it: the password manager
 NOT_BEFORE = set("game kahoot quiz gpio bowling lapel room".split())
 WITH = set("with med mit con by".split())
 OPENING_WORDS = set(
-    "opens open opened unlocks unlock oppnas oppnar oppna offnet abre apnes apner abnes abner".split()
+    "disarm disarms avlarma avlarmas opens open opened unlocks unlock oppnas oppnar oppna offnet abre apnes apner abnes abner".split()
 )
 NUMBERS = set(
     "zero one two three four five six seven eight nine noll ett en tva tre fyra fem sex sju atta nio "
@@ -250,9 +268,13 @@ NUMBERS = set(
 )
 STILL = set(
     "now still just simply currently actually always probably always nu fortfarande bara alltid "
-    "basic bearer jetzt immer noch einfach ahora siempre todavia na stadig fortsatt alltid also : =".split()
+    "spelled spelt stavas skrivs basic bearer jetzt immer noch einfach ahora siempre todavia na stadig fortsatt alltid also : =".split()
 )
 NAMES = set("called named heter heisst hedder llama".split())  # a network's name is shown to all
+USERS = set(
+    "user username login anvandare anvandarnamn benutzer benutzername usuario bruger".split()
+)
+NEAR = set("konto kontot kontoen account cuenta".split())
 CHANGES = set(
     "changed change set reset switched bytte byter andrade satte bytt andrat geandert gesetzt "
     "cambie puse endret byttet aendrede skiftede skiftet".split()
@@ -263,7 +285,7 @@ ENDS = ("\x01", "?")
 UNITS = set(
     "digits digit characters character chars char letters words bits bit bytes days months weeks "
     "years minutes hours times people siffror siffra tecken bokstaver dagar manader ganger "
-    "minuter zeichen ziffern stellen tage jahre caracteres digitos dias tegn siffer sifre dage "
+    "lines rader pages sidor zeilen minuter zeichen ziffern stellen tage jahre caracteres digitos dias tegn siffer sifre dage "
     "dager kr kronor sek eur euro usd dollars nok dkk mbit mbit/s ghz mhz m km procent percent".split()
 )
 STATES = set(
@@ -293,7 +315,24 @@ STATES = set(
     "glemt vaek borte tomt bra god godt lett svaert vanskelig viktig hemmelig ukjent minst "
     "null nil None required changeme blah tbd todo".lower().split()
 )
-STATE_ENDS = ("ed", "ing", "able", "ible", "ade", "ades", "iert", "bar", "ado", "ada", "rat", "ret", "lich", "lig", "ligt", "andrat")
+STATE_ENDS = (
+    "ed",
+    "ing",
+    "able",
+    "ible",
+    "ade",
+    "ades",
+    "iert",
+    "bar",
+    "ado",
+    "ada",
+    "rat",
+    "ret",
+    "lich",
+    "lig",
+    "ligt",
+    "andrat",
+)
 PLACEHOLDERS = set("password passwd secret token your_password example xxxx xxx changeme".split())
 REACH = 8  # words after a name in which its value is looked for
 
@@ -326,10 +365,14 @@ def labelled(words):
     """The kinds of secrets that names in the text announce, a set."""
     found = set()
     plain = words.plain
-    wifi = any([sign in words.low for sign in ("wifi", "wi-fi", "wi fi", "wlan", "nett", "natverk")])
+    wifi = any(
+        [sign in words.low for sign in ("wifi", "wi-fi", "wi fi", "wlan", "nett", "natverk")]
+    )
     i = 0
     while i < len(plain):
         label, size = _label_at(words, i, wifi)
+        if plain[i][-1] == "#" and 3 <= len(plain[i]) <= 7 and is_digits(plain[i][:-1].strip("*")):
+            found.add(KIND[CODE])  # as it is typed at a door
         if "@" in plain[i] and _has_login(words, i, 0):
             found.add(KIND[LOGIN])
         if label is not None and KIND.get(label) not in found:
@@ -362,6 +405,8 @@ def _label_at(words, i, wifi):
         return None, 1
     if i + 1 < len(plain) and plain[i + 1].strip(".,!'") in ABOUT:
         return None, 1
+    if label == WEAK and word[:5] == "clave" and _is_opened(words, i):
+        return CODE, 1
     return (_opened(words, i, wifi) if label == HEAD else label), 1
 
 
@@ -374,7 +419,7 @@ def _compound(word, written):
     parts = word.replace("-", "_").replace(".", "_").split("_")
     if len(parts) > 1:
         last = LABELS.get(parts[-1])
-        if last in (PASSWORD, KEY):
+        if last in (PASSWORD, KEY, CODE):
             return last
         if last == WEAK and written == written.upper():  # DB_PASS, not boarding_pass
             return PASSWORD
@@ -407,11 +452,12 @@ def _opened(words, i, wifi):
 def _is_opened(words, i):
     """Whether the words around are about something that a code opens."""
     around = words.plain[max(0, i - 4) : i] + [words.plain[at] for at in words.after(i + 1, 6)]
-    for word in around:
-        word = word.strip(".,!'")
-        if word in OPENS or (len(word) > 4 and _begins(word, OPENS_AS)):
-            return True
-    return False
+    return any([_opens(word) for word in around])
+
+
+def _opens(word):
+    word = word.strip(".,!'")
+    return word in OPENS or (len(word) > 4 and _begins(word, OPENS_AS))
 
 
 def _begins(word, beginnings):
@@ -429,23 +475,24 @@ def _has_value(words, i, start, label, wifi):
     if label == CVC:
         return _has_short_number(words, start)
     if label == LOGIN:
-        return _has_login(words, start, 1)
+        return _has_login(words, start, 1) or _stands_before(words, i, label)
     return _follows(words, i, start, label, wifi) or _stands_before(words, i, label)
 
 
 def _has_number(words, start, label):
     """Enough digits in a row of numbers after the name."""
     least = {IDENTITY: 7, PAPER: 7, ACCOUNT: 6, RECOVERY: 6}[label]
-    if words.plain[start - 1].strip(".,") in ("konto", "kontot", "kontoen", "account", "cuenta"):
-        least = 7
-    digits = 0
-    for at in words.after(start, 4 if label == PAPER else 2 * REACH):
+    near = label == PAPER or words.plain[start - 1].strip(".,") in NEAR
+    digits, least = 0, 7 if near else least
+    for at in words.after(start, 4 if near else 2 * REACH):
         word = words.marked[at].strip(".,-#")
         number = count_digits(word)
-        if number and number >= count_letters(word) and not _is_date(word):
+        enough = number >= (2 if label == RECOVERY else count_letters(word))
+        if number and enough and not _is_date(word):
             digits += number
             following = words.plain[at + 1].strip(".,!") if at + 1 < len(words.plain) else ""
             mixed = label in (IDENTITY, PAPER) and len(word) >= 8 and 5 <= number < len(word)
+            mixed = mixed or (label == RECOVERY and "-" in word and len(word) >= 8)
             if (digits >= least or mixed) and following not in UNITS:
                 return True
         elif word and words.marked[at] not in (",", "\x01") and len(word) > 1:
@@ -480,7 +527,10 @@ def _opens_with(words, i):
     if i and _is_value(words, i - 1, CODE, True):
         return True
     plain = words.plain
-    return i + 2 < len(plain) and plain[i + 1] in WITH and _is_value(words, i + 2, CODE, True)
+    for at in range(i + 1, min(i + 5, len(plain) - 1)):
+        if plain[at] in WITH:
+            return _is_value(words, at + 1, CODE, True)
+    return False
 
 
 def _follows(words, i, start, label, wifi):
@@ -493,10 +543,17 @@ def _follows(words, i, start, label, wifi):
         if low in (":", "="):
             said = "sign"
         elif low == '"':
+            if at == start and (i == 0 or words.plain[i - 1] != '"'):
+                said = "sign"
             quoted = bool(said)
+        elif low == "," and at == start:
+            if at + 1 < len(words.plain) and words.plain[at + 1] not in VERBS:
+                return _is_value(words, at + 1, label, True)
         elif low == "?":
-            if at + 1 >= len(words.plain) or words.plain[at + 1] != "\x01":
+            if at + 1 >= len(words.plain):
                 return False
+            if words.plain[at + 1] != "\x01":
+                return _is_value(words, at + 1, label, True)
             return _answers(words, at + 2, label)
         elif low == "\x01":
             if at > start and words.plain[at - 1] not in (":", "=", '"'):
@@ -504,6 +561,13 @@ def _follows(words, i, start, label, wifi):
             said = said or "verb"
         elif not said and at == start and _is_value(words, at, label, False):
             return True
+        elif not said and at == start and label == PASSWORD and _names_user(words, i):
+            return _may_be(low)
+        elif not said and label == CODE and at > start and _opens(words.plain[at - 1]):
+            least = 3 if at + 1 == len(words.plain) else 4
+            if _is_value(words, at, label, True) and count_digits(word) >= least:
+                return True
+            said = "verb" if low in VERBS else said
         elif label == WIFI and low in NAMES:
             return False
         elif low in VERBS:
@@ -521,6 +585,11 @@ def _follows(words, i, start, label, wifi):
                 continue
             return label == PASSWORD and _is_plain_password(words, at)
     return False
+
+
+def _names_user(words, i):
+    """Whether a user's name stands right before: "user admin password admin"."""
+    return any([word in USERS for word in words.plain[max(0, i - 3) : i]])
 
 
 def _answers(words, at, label):
@@ -557,6 +626,8 @@ def _is_value(words, at, label, said):
         return _is_key(words, at)
     if label == WIFI:
         return len(word) >= 8 and (is_strong(word) or (is_digits(word) and said))
+    if label == LOGIN and not any([sign in word for sign in "/:"]):
+        return False
     return is_strong(word) or (said and label == PASSWORD and is_digits(word) and len(word) >= 4)
 
 
@@ -567,7 +638,9 @@ def _is_code(word, least):
     rest = word
     for sign in "-#*./!":
         rest = rest.replace(sign, "")
-    return is_digits(rest) or (len(rest) - digits <= 2 and len(rest) >= 4 and rest.isalpha() is False)
+    return is_digits(rest) or (
+        len(rest) - digits <= 2 and len(rest) >= 4 and rest.isalpha() is False
+    )
 
 
 def _is_key(words, at):
@@ -648,4 +721,6 @@ def _is_plain_password(words, at):
     if states:
         return len(rest) >= 4 and states == 1
     first = rest[0]
-    return len(first) >= 4 and _may_be(first) and not any([first.endswith(one) for one in STATE_ENDS])
+    return (
+        len(first) >= 4 and _may_be(first) and not any([first.endswith(one) for one in STATE_ENDS])
+    )

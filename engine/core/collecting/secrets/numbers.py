@@ -58,6 +58,8 @@ def _groups(word):
     for sign in "-.+":
         if sign in word:
             parts = word.split(sign)
+            if sign == "." and len(parts) == 2:  # a decimal point
+                return [], []
             if all([is_digits(part) for part in parts]):
                 return parts, [sign] * (len(parts) - 1)
     return [], []
@@ -67,8 +69,8 @@ def _groups(word):
 
 
 def has_card(runs, low):
-    """Whether a bank card's number is among the numbers; beside the word card its check digit may be
-    wrong."""
+    """Whether a bank card's number is among the numbers; beside the word card its check digit may
+    be wrong."""
     named = any([word in low for word in CARD_WORDS])
     for groups, _, before in runs:
         other = before.lower().strip(EDGES) in OTHER_NUMBERS
@@ -147,7 +149,7 @@ def _is_identity_word(word):
 
 def has_form(word, form):
     """Whether each character is a capital where the form has A and a digit where it has 0."""
-    for letter, place in zip(word, form):  # noqa: B905 (MicroPython's zip has no strict)
+    for letter, place in zip(word, form):
         if not ("A" <= letter <= "Z" if place == "A" else "0" <= letter <= "9"):
             return False
     return len(word) == len(form)

@@ -45,6 +45,7 @@ def has_seed(text, low):
             run.append(word)
             continue
         plain = word.strip(".,;:)(\"'-")
+        plain = plain.lower() if named else plain
         if is_digits(plain) and len(plain) <= 2:
             numbered += 1
             continue
@@ -52,7 +53,7 @@ def has_seed(text, low):
             continue
         if SHORTEST <= len(plain) <= LONGEST and _is_small(plain):
             run.append(plain)
-            if word[-1] not in ".;:" or named:
+            if named or word[-1] not in ".;:":
                 continue
         if len(run) >= NAMED and _is_seed(run, named or numbered >= UNNAMED):
             return True
@@ -77,8 +78,7 @@ def _is_seed(run, named):
 
 
 def has_codes(text):
-    """Codes of one form in a row, each of letters and digits on both sides of a dash: a81f2-9cc03.
-    """
+    """Whether codes of one form stand in a row, such as a81f2-9cc03: letters, digits, a dash."""
     if text.count("-") < SAME_FORM:
         return False
     form, row = None, 0
@@ -96,4 +96,6 @@ def has_codes(text):
 
 def _mixes(word):
     digits = sum([letter in DIGITS for letter in word])
-    return 2 <= digits < len(word) and all([letter.isalpha() or letter in DIGITS for letter in word])
+    return 2 <= digits < len(word) and all(
+        [letter.isalpha() or letter in DIGITS for letter in word]
+    )
