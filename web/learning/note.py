@@ -26,7 +26,7 @@ def state_of(page, kept, version, leased):
         keep = (t("queue.secret_keep"), "release-secret", id)
         return (
             "secret",
-            t("queue.secret_note"),
+            t("queue.secret_note", what=secret_names(kept["kinds"])),
             [keep, (t("queue.secret_drop"), "discard-secret", id)],
         )
     asks = (t("memory.ask"), "ask-in-chat", id)
@@ -51,6 +51,11 @@ def state_of(page, kept, version, leased):
     if kept["state"] == "rejected":
         return "rejected", t("note.rejected"), [(t("learned.look"), "show-versions", None)]
     return "skipped", t("queue.skipped"), [(t("note.again"), "approve", id)]
+
+
+def secret_names(kinds):
+    """What the kinds of secrets are called: "a password and a bank card number"."""
+    return t("secret.and").join([t("secret." + kind) for kind in kinds])
 
 
 def by_heart(page, kept, asks):
@@ -78,8 +83,8 @@ class Notes:
         for example in await records.examples(self.page.store):
             version = labels.get(example.get("learned_in"), "")
             found[example["source"].get("message")] = (example, version or t("none"))
-        for message, id in self.page.teaching.secrets().items():
-            found[message] = ({"id": id, "state": "secret"}, "")
+        for message, (ids, kinds) in self.page.teaching.secrets().items():
+            found[message] = ({"id": " ".join(ids), "state": "secret", "kinds": kinds}, "")
         self.found = found
         self.draw()
 

@@ -6,6 +6,7 @@ until they decide.
 
 from engine.core.collecting.content import content_hash, visible
 from engine.core.collecting.corrections import corrected
+from engine.core.collecting.held_back import kinds_in
 from engine.core.collecting.secrets import secrets_in
 from engine.core.collecting.statements import statements_in
 
@@ -98,12 +99,18 @@ class DataCollector:
         if right:
             return await self._corrected(dict(before, **right), right["answer"], message["id"])
         self.turns[chat] = {"prompt": text, "id": message["id"], "chat": chat}
-        found = []
-        for lesson in self._facts(text):
-            found += await self._offer(
-                dict(lesson, chat=chat, id=message["id"]), "approved", "fact"
-            )
+        found, facts = [], self._facts(text)
+        across = self._across(text, facts)
+        for lesson in facts:
+            fact = dict(lesson, chat=chat, id=message["id"])
+            found += await self._offer(fact, "approved", "fact", across)
         return found
+
+    def _across(self, text, facts):
+        """The kinds of secrets that only the whole message shows, such as a card number over two
+        lines: they hold back each of its facts."""
+        kinds = secrets_in(text) if facts else []
+        return [] if any([kinds_in(fact) for fact in facts]) else kinds
 
     def _facts(self, text):
         facts = []
@@ -130,7 +137,7 @@ class DataCollector:
         self.turns[exchange["chat"]] = dict(exchange, answer=corrected["answer"])
         return await self._offer(corrected, "correction", "correction")
 
-    async def _offer(self, found, priority, why):
+    async def _offer(self, found, priority, why, kinds=()):
         example = {
             "kind": found.get("kind", "exchange"),
             "prompt": found["prompt"],
@@ -140,13 +147,13 @@ class DataCollector:
             "source": {"kind": "chat", "chat": found["chat"], "message": found["id"]},
             "why": why,
         }
-        return await self._add(example, priority, "ready")
+        return await self._add(example, priority, "ready", kinds)
 
-    async def _add(self, example, priority, state):
+    async def _add(self, example, priority, state, kinds):
         words = [visible(example["prompt"]), visible(example["answer"])]
         example["prompt"], example["answer"] = words
         example["phrasings"] = [visible(one) for one in example.get("phrasings", [])]
-        kinds = secrets_in("\n".join(words + example["phrasings"]))
+        kinds = kinds_in(example) or kinds
         if kinds:
             id = content_hash(words[0], words[1])
             self.held[id] = {"offer": (example, priority, state), "kinds": kinds}

@@ -2,6 +2,7 @@
 
 from engine.core.queue.training_queue import DISAGREEMENT
 from web.chat import message
+from web.learning.note import secret_names
 from web.learning.panels import worth
 from web.learning.panels.groups import Groups
 from web.lib import dom
@@ -136,7 +137,7 @@ class QueuePanel:
             "li",
             dom.make("header", dom.make("span", t("queue.secret"), cls="tag bad")),
             dom.make("p", example["prompt"], cls="said"),
-            dom.make("p", t("queue.secret_note"), cls="why"),
+            dom.make("p", t("queue.secret_note", what=secret_names(held["kinds"])), cls="why"),
             dom.make(
                 "div",
                 dom.button(t("queue.secret_keep"), "release-secret", id, cls="small"),

@@ -5,6 +5,7 @@ import json
 import js
 
 from web.learning import records
+from web.learning.note import secret_names
 from web.learning.panels import worth
 from web.lib import dom
 from web.lib.words import t
@@ -228,7 +229,8 @@ class Sources:
     def secrets(self, source):
         """How much of it looks like a secret, and the way to have that learned all the same."""
         allow = dom.button(t("queue.secret_keep"), "allow-secrets", source["id"], cls="small")
-        note = dom.make("p", t("sources.secrets", n=source["secrets"]), cls="note")
+        what = secret_names(source.get("secret_kinds") or ["any"])
+        note = dom.make("p", t("sources.secrets", n=source["secrets"], what=what), cls="note")
         return dom.make("div", note, allow)
 
     def tested(self, source):

@@ -9,7 +9,7 @@ import sys
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from engine.core.collecting.held_back import apart
+from engine.core.collecting.held_back import apart, kinds_in, refuse_secrets
 from engine.core.queue.training_queue import CLASSES
 from importers.results import ImportResult
 from importers.text import TextImporter
@@ -33,12 +33,16 @@ async def queue(request: Request) -> JSONResponse:
     phrasings=array((), of=text(longest=2000), most=20),
     language=text("und", longest=35),
     priority=text("approved", longest=20),
+    allow_secrets=flag(False),
 )
 async def enqueue(request: Request, body: dict) -> JSONResponse:
-    """Offer a question and its answer for learning."""
+    """Offer a question and its answer for learning. What looks like a secret is refused with 409
+    and its kind, and neither stored nor learned, unless `allow_secrets` says otherwise."""
     if body["priority"] not in CLASSES:
         raise BadRequest(f"priority is one of {', '.join(CLASSES)}")
     example = {**body, "phrasings": list(body["phrasings"])}
+    if not example.pop("allow_secrets"):
+        refuse_secrets(kinds_in(example))
     record = await service_of(request).offer({"kind": "fact", "source": {"kind": "api"}, **example})
     return JSONResponse({"success": True, "item": record}, 201 if record else 200)
 
@@ -75,7 +79,8 @@ async def dequeue(request: Request) -> JSONResponse:
 )
 async def bring_in(request: Request, body: dict) -> JSONResponse:
     """Turn a text, or the public web page at a `url`, into lessons; they wait for approval. What
-    looks like a secret is held back, and counted, unless `allow_secrets` says otherwise."""
+    looks like a secret is held back, counted and named by its kinds, unless `allow_secrets` says
+    otherwise."""
     if bool(body["text"]) == bool(body["url"]):
         raise BadRequest("give a text or a url, one of them")
     if body["url"]:
@@ -85,9 +90,9 @@ async def bring_in(request: Request, body: dict) -> JSONResponse:
     if result["state"] == "refused":
         raise BadRequest(result["problem"])
     added = 0
-    lessons, secret = apart(result["lessons"])
+    lessons, secret, kinds = apart(result["lessons"])
     if body["allow_secrets"]:
-        lessons, secret = result["lessons"], []
+        lessons, secret, kinds = result["lessons"], [], []
     for lesson in lessons:
         example = {**lesson, "priority": "import"}
         example["source"] = {**lesson["source"], "kind": "website" if body["url"] else "text"}
@@ -95,6 +100,7 @@ async def bring_in(request: Request, body: dict) -> JSONResponse:
         added += await change(lambda queue, one=example: queue.add(one, "held")) is not None
     told = {"state": result["state"], "problem": result["problem"], "examples_generated": added}
     told["held_back"] = len(secret)
+    told["kinds"] = kinds
     return JSONResponse({"success": True, **told}, 201 if added else 200)
 
 

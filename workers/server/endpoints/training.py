@@ -11,13 +11,25 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from engine.core.collecting.held_back import refuse_secrets
+from engine.core.collecting.secrets import secrets_in
 from engine.core.settings import IN_RUNS, MODES, TARGETS, StopConfig, TrainingConfig
 from engine.learning import run_data
 from engine.learning.adaptive import AdaptiveConfig, score
 from engine.learning.run_data import LARGEST
 from engine.learning.runs import moment
 from engine.learning.tuning.halving import seconds_of
-from workers.server.fields import BadRequest, array, body_of, number, record, takes, text, whole
+from workers.server.fields import (
+    BadRequest,
+    array,
+    body_of,
+    flag,
+    number,
+    record,
+    takes,
+    text,
+    whole,
+)
 from workers.server.service import Service, service_of
 
 HEARTBEAT = 15.0  # seconds of silence before a listener is told that the line still stands
@@ -38,13 +50,19 @@ ANALYZED = record(
     raw_responses=array(of=RESPONSE, most=100),
     language=text("", longest=35),
     analyzed_data=ANALYZED,
+    allow_secrets=flag(False),
 )
 async def micro(request: Request, body: dict) -> JSONResponse:
     """Learn from a question and the responses to it, in two stages, later; answers at once. What
-    the caller's own analysis says (`analyzed_data`) counts as one more voice."""
+    the caller's own analysis says (`analyzed_data`) counts as one more voice. What looks like a
+    secret is refused with 409 and its kind, unless `allow_secrets` says otherwise."""
     service = service_of(request)
     if not service.micro_training:
         raise HTTPException(503, "micro-training is switched off (ENABLE_MICROTRAINING)")
+    if not body["allow_secrets"]:
+        answers = [one["response"] for one in body["raw_responses"]]
+        answers.append(body["analyzed_data"].get("answer") or "")
+        refuse_secrets(secrets_in("\n".join([body["question"], *answers])))
     accepted = await service.ask_micro(
         body["question"], body["raw_responses"], body["language"], checked(body["analyzed_data"])
     )

@@ -14,6 +14,16 @@ from engine.core.collecting.secrets.phrases import has_recovery
 CARD, ACCOUNT, IDENTITY, KEY = "card", "account", "identity", "key"
 ADDRESS, PASSWORD, CODE, RECOVERY = "address", "password", "code", "recovery"
 KINDS = (CARD, ACCOUNT, IDENTITY, KEY, ADDRESS, PASSWORD, CODE, RECOVERY)
+NAMES = {
+    CARD: "a bank card number",
+    ACCOUNT: "a bank account number",
+    IDENTITY: "a personal identity number",
+    KEY: "an access key",
+    ADDRESS: "an address with a password in it",
+    PASSWORD: "a password",
+    CODE: "a PIN or an access code",
+    RECOVERY: "recovery codes or a recovery phrase",
+}
 
 
 def secrets_in(text):
