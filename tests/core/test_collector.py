@@ -4,6 +4,8 @@ not."""
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from builder import ROOT
 from engine.core.collecting.content import visible
@@ -192,6 +194,18 @@ def test_every_kind_of_secret_has_a_name_in_the_page_and_over_http():
 )
 def test_no_spelling_hides_a_secret(hidden):
     assert secrets_in(hidden) != []
+
+
+PIECES = (
+    "password pin wifi @ # : = ? - / . , ' \" \n \x01 :// 12 1234 4539 å ﬁ ٣ ๓ 𝟜 ① İ ß 's api key "
+    "is är 640823-3234 SE45 AB 12C seed https://a:b@ eyJ. AKIA + == -. 🗝 a\u0308 \u200b [ ] | iban cvc"
+).split(" ")
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=30), st.sampled_from(("", " ")))
+def test_no_text_stops_the_screening(pieces, between):
+    found = secrets_in(between.join(pieces))
+    assert found == [kind for kind in KINDS if kind in found]
 
 
 def test_a_number_with_a_wrong_check_digit_is_ordinary():

@@ -66,10 +66,12 @@ def _is_small(word):
 
 
 def _is_seed(run, named):
-    while run and codes_of(run[0]):
-        run = run[1:]
-    while run and codes_of(run[-1]):
-        run = run[:-1]
+    first, last = 0, len(run)
+    while first < last and codes_of(run[first]):
+        first += 1
+    while first < last and codes_of(run[last - 1]):
+        last -= 1
+    run = run[first:last]
     if len(run) < (NAMED if named else UNNAMED):
         return False
     grammar = sum([bool(codes_of(word)) for word in run])
