@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder import ROOT
+from engine.core.collecting.collector import DataCollector
 from engine.core.collecting.content import visible
 from engine.core.collecting.held_back import apart
 from engine.core.collecting.secrets import KINDS, NAMES, secrets_in
@@ -137,6 +138,17 @@ def test_every_switch_turns_off_what_it_names(tmp_path):
     assert quiet.learned() == []
     run(quiet.collector.log_feedback(answer, 1))
     assert quiet.learned() == [("b?", "B", "approved")]
+
+
+def test_the_switches_may_be_given_as_one_dictionary(tmp_path):
+    switches = {"enable_chat_logging": False, "enable_web_scraping": False, "auto_collect": True}
+    closed = Chat(tmp_path, config=switches)
+    closed.ask("b?", "B")
+    closed.says("user", "My cat is called Misse.")
+    assert closed.learned() == [] and closed.collector.auto_collect is True
+    for wrong in ({"enable_chat_loging": False}, {"auto_collect": "no"}):
+        with pytest.raises(TypeError, match=next(iter(wrong))):
+            DataCollector(None, wrong)
 
 
 def test_of_an_import_what_looks_like_a_secret_is_set_apart():

@@ -11,22 +11,30 @@ from engine.core.collecting.secrets import secrets_in
 from engine.core.collecting.statements import statements_in
 
 
-class DataCollector:
-    """`queue` is a SavedQueue; `language(text)` names a text's language, "und" when it cannot;
-    `lessons(text, language)` is the worker's library, giving [{"prompt", "answer",
-    "phrasings"}]."""
+SWITCHES = {"enable_chat_logging": True, "auto_collect": True}
+ELSEWHERE = ("enable_web_scraping", "enable_content_processing")  # the importers' part
 
-    def __init__(
-        self,
-        queue,
-        enable_chat_logging=True,
-        auto_collect=True,
-        language=None,
-        lessons=None,
-    ):
+
+class DataCollector:
+    """`queue` is a SavedQueue; `config` holds the switches by name, which may also be given alone;
+    `language(text)` names a text's language, "und" when it cannot; `lessons(text, language)` is the
+    worker's library, giving [{"prompt", "answer", "phrasings"}]."""
+
+    def __init__(self, queue, config=None, language=None, lessons=None, **switches):
+        chosen = dict(SWITCHES)
+        chosen.update(config or {})
+        chosen.update(switches)
+        for name, value in chosen.items():
+            if value not in (True, False) or not (
+                name in SWITCHES or (name in ELSEWHERE and not value)
+            ):
+                raise TypeError(
+                    "DataCollector does not heed %s=%r; its switches are %s, each True or False"
+                    % (name, value, " and ".join(sorted(SWITCHES)))
+                )
         self.queue = queue
-        self.enable_chat_logging = enable_chat_logging
-        self.auto_collect = auto_collect
+        self.enable_chat_logging = chosen["enable_chat_logging"]
+        self.auto_collect = chosen["auto_collect"]
         self.language = language or (lambda text: "und")
         self.lessons = lessons
         self.excluded = set()
