@@ -10,7 +10,6 @@ from engine.core.collecting.held_back import kinds_in
 from engine.core.collecting.secrets import secrets_in
 from engine.core.collecting.statements import statements_in
 
-
 SWITCHES = {"enable_chat_logging": True, "auto_collect": True}
 ELSEWHERE = ("enable_web_scraping", "enable_content_processing")  # the importers' part
 

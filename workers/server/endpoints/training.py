@@ -101,10 +101,13 @@ async def micro_stats(request: Request) -> JSONResponse:
 
 LORA = record(
     {},
+    exact=True,
     rank=whole(None, 4, 16),
     alpha=number(None, 16, 32),
     dropout=number(None, 0, 0.1),
     targets=array(None, of=text(longest=20), most=len(TARGETS)),
+    target_modules=array(None, of=text(longest=20), most=len(TARGETS)),
+    enable_bias=flag(None),
     firstLayer=whole(None, 0, 63),
 )
 
@@ -120,8 +123,9 @@ def shaped(body: dict) -> dict:
         if wanted.get("mode", "lora") == "lora":
             raise BadRequest("fullBlocks is for the modes hybrid and full")
         wanted["full_blocks"] = blocks
-    lora = {name: body["loraConfig"].get(name) for name in ("rank", "alpha", "dropout")}
-    lora["target_modules"] = body["loraConfig"].get("targets")
+    names = ("rank", "alpha", "dropout", "target_modules", "enable_bias")
+    lora = {name: body["loraConfig"].get(name) for name in names}
+    lora["target_modules"] = lora["target_modules"] or body["loraConfig"].get("targets")
     lora["first_layer"] = body["loraConfig"].get("firstLayer")
     if given := {name: value for name, value in lora.items() if value is not None}:
         if wanted.get("mode") == "full":
@@ -136,6 +140,7 @@ def shaped(body: dict) -> dict:
 
 
 @takes(
+    exact=True,
     datasetId=text("learned", longest=200),
     baseModels=array((), of=text(longest=200), most=20),
     epochs=whole(3, 1, 100),
