@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from builder import ROOT
-from engine.core.collecting.secrets import secrets_in
+from oneseek.engine.core.collecting.secrets import secrets_in
 from tests.bench.parts import report
 
 DEVELOPMENT = ROOT / "tests/bench/secrets_dev.jsonl"

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from builder import ROOT, site
-from engine.core import messages
-from engine.core.collecting.secrets import secrets_in
+from oneseek.engine.core import messages
+from oneseek.engine.core.collecting.secrets import secrets_in
 from tests.support.page import in_micropython
 
 PROTOCOL = (
@@ -42,7 +42,7 @@ def test_every_message_goes_to_micropython_and_back_unchanged():
     sent = [message.to_text() for message in samples()]
     program = """
 import json
-from engine.core.messages import from_text
+from oneseek.engine.core.messages import from_text
 print(json.dumps([from_text(text).to_text() for text in json.load(open("sent.json"))]))
 """
     back = json.loads(
@@ -63,7 +63,7 @@ def test_micropython_refuses_what_cpython_refuses():
     ]
     program = """
 import json
-from engine.core.messages import BadMessage, from_text
+from oneseek.engine.core.messages import BadMessage, from_text
 refused = []
 for text in json.load(open("bad.json")):
     try:
@@ -93,7 +93,7 @@ for path in json.load(open("page.json")):
 
 @pytest.mark.parametrize("number", ["float('nan')", "float('inf')", "-float('inf')", "True"])
 def test_micropython_keeps_odd_numbers_out_of_messages(number):
-    program = f"from engine.core.messages import fits\nprint(fits({number}, float))"
+    program = f"from oneseek.engine.core.messages import fits\nprint(fits({number}, float))"
     assert in_micropython.run(program, *PROTOCOL).strip() == "False"
 
 
@@ -103,7 +103,7 @@ def test_micropython_sees_the_same_secrets():
     shared = [path for path in site.page_python() if path.is_relative_to(ROOT / "engine")]
     program = """
 import json
-from engine.core.collecting.secrets import secrets_in
+from oneseek.engine.core.collecting.secrets import secrets_in
 print(json.dumps([secrets_in(text) for text in json.load(open("texts.json"))]))
 """
     paths = [path.relative_to(ROOT).as_posix() for path in shared]

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from engine.core.storage.store import KEPT
-from engine.history.signing import read_key
+from oneseek.engine.core.storage.store import KEPT
+from oneseek.engine.history.signing import read_key
 from tests.support.certified import verify
 from tests.support.page.acts import (
     ALIVE,

@@ -4,11 +4,11 @@ What a person excluded is not collected, and what looks like a secret is held ba
 until they decide.
 """
 
-from engine.core.collecting.content import content_hash, visible
-from engine.core.collecting.corrections import corrected
-from engine.core.collecting.held_back import kinds_in
-from engine.core.collecting.secrets import secrets_in
-from engine.core.collecting.statements import statements_in
+from oneseek.engine.core.collecting.content import content_hash, visible
+from oneseek.engine.core.collecting.corrections import corrected
+from oneseek.engine.core.collecting.held_back import kinds_in
+from oneseek.engine.core.collecting.secrets import secrets_in
+from oneseek.engine.core.collecting.statements import statements_in
 
 SWITCHES = {"enable_chat_logging": True, "auto_collect": True}
 ELSEWHERE = ("enable_web_scraping", "enable_content_processing")  # the importers' part

@@ -1,6 +1,6 @@
 """What looks like a secret is left out of what is learned until a person allows it."""
 
-from engine.core.collecting.secrets import KINDS, NAMES, secrets_in
+from oneseek.engine.core.collecting.secrets import KINDS, NAMES, secrets_in
 
 
 class LooksSecret(ValueError):

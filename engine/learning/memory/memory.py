@@ -12,15 +12,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.core.exchange.gathering import farewell
-from engine.core.faults import fault
-from engine.core.turns import urgent
-from engine.history.ledger import Change
-from engine.learning.lessons import Lesson, LessonError, fold
-from engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
-from engine.learning.memory.encoder import NOT_HERE, Encoder, Meaning
-from engine.learning.memory.recogniser import Meanings, Recogniser, Text
-from engine.learning.memory.weighing import nearness, weighed
+from oneseek.engine.core.exchange.gathering import farewell
+from oneseek.engine.core.faults import fault
+from oneseek.engine.core.turns import urgent
+from oneseek.engine.history.ledger import Change
+from oneseek.engine.learning.lessons import Lesson, LessonError, fold
+from oneseek.engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
+from oneseek.engine.learning.memory.encoder import NOT_HERE, Encoder, Meaning
+from oneseek.engine.learning.memory.recogniser import Meanings, Recogniser, Text
+from oneseek.engine.learning.memory.weighing import nearness, weighed
 
 LONGEST = 600  # characters of an answer that can be said from memory
 Ahead = tuple[str, asyncio.Future[list[Meaning]] | None]  # what was read ahead, and its reading

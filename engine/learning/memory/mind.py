@@ -9,15 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from engine.core.exchange import INTENT
-from engine.history.round_plan import DATA_SET
-from engine.history.versions import GUARDED, Versions, ancestors, behind
-from engine.learning.lessons import LessonError, language
-from engine.learning.memory.encoder import NOT_HERE, Encoder
-from engine.learning.memory.memory import Memory
-from engine.learning.memory.speaking import Speaking, decided
-from engine.model.generate import Generator
-from engine.model.loaded import Model
+from oneseek.engine.core.exchange import INTENT
+from oneseek.engine.history.round_plan import DATA_SET
+from oneseek.engine.history.versions import GUARDED, Versions, ancestors, behind
+from oneseek.engine.learning.lessons import LessonError, language
+from oneseek.engine.learning.memory.encoder import NOT_HERE, Encoder
+from oneseek.engine.learning.memory.memory import Memory
+from oneseek.engine.learning.memory.speaking import Speaking, decided
+from oneseek.engine.model.generate import Generator
+from oneseek.engine.model.loaded import Model
 
 TO_REMEMBER = ("ready", "rejected")  # a refused lesson costs nothing that is known by heart
 ALONE = re.compile(r"[^?]*\?\W*\w*\W*")  # one question and no wish beside it, thanks at most

@@ -5,11 +5,16 @@ It runs on each message, in MicroPython too, so each family of rules first looks
 it finds, and costs nothing in a message without one.
 """
 
-from engine.core.collecting.secrets.keys import addresses_with_password, has_key
-from engine.core.collecting.secrets.labels import Words, labelled
-from engine.core.collecting.secrets.letters import even, fold, has_digit
-from engine.core.collecting.secrets.numbers import has_card, has_iban, has_identity, runs_of_digits
-from engine.core.collecting.secrets.phrases import has_recovery
+from oneseek.engine.core.collecting.secrets.keys import addresses_with_password, has_key
+from oneseek.engine.core.collecting.secrets.labels import Words, labelled
+from oneseek.engine.core.collecting.secrets.letters import even, fold, has_digit
+from oneseek.engine.core.collecting.secrets.numbers import (
+    has_card,
+    has_iban,
+    has_identity,
+    runs_of_digits,
+)
+from oneseek.engine.core.collecting.secrets.phrases import has_recovery
 
 CARD, ACCOUNT, IDENTITY, KEY = "card", "account", "identity", "key"
 ADDRESS, PASSWORD, CODE, RECOVERY = "address", "password", "code", "recovery"

@@ -1,7 +1,7 @@
 """Keys and tokens: known beginnings, addresses that let in whoever has them, and what looks drawn
 by chance."""
 
-from engine.core.collecting.secrets.letters import DIGITS, is_digits
+from oneseek.engine.core.collecting.secrets.letters import DIGITS, is_digits
 
 PREFIXES = (
     "sk-",

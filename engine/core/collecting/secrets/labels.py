@@ -5,8 +5,8 @@ A name alone is no secret: a value of its kind has to stand beside it, after a s
 before it ("hunter2 is my password").  What only talks about passwords goes through.
 """
 
-from engine.core.collecting.secrets.letters import count_digits, count_letters, is_digits
-from engine.core.collecting.secrets.values import (
+from oneseek.engine.core.collecting.secrets.letters import count_digits, count_letters, is_digits
+from oneseek.engine.core.collecting.secrets.values import (
     is_date,
     is_plain_password,
     is_strong,
@@ -14,7 +14,7 @@ from engine.core.collecting.secrets.values import (
     may_be,
     stands_alone,
 )
-from engine.core.collecting.secrets.vocabulary import (
+from oneseek.engine.core.collecting.secrets.vocabulary import (
     ABOUT,
     ACCOUNT,
     AS,

@@ -3,7 +3,7 @@
 MicroPython has no unicodedata and its str knows ASCII only; what is replaced is told here.
 """
 
-from engine.core.collecting.content import is_hidden
+from oneseek.engine.core.collecting.content import is_hidden
 
 DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63"
 DOUBLE, SINGLE = "\u201c\u201d\u201e\u00ab\u00bb\u2033", "\u2018\u2019\u201a\u2039\u203a"

@@ -1,6 +1,6 @@
 """Numbers whose form and check digits say what they are: bank cards, IBANs, identity numbers."""
 
-from engine.core.collecting.secrets.letters import is_digits
+from oneseek.engine.core.collecting.secrets.letters import is_digits
 
 EDGES = ".,;:!?()[]{}<>\"'`*_-/"
 BREAKS = ",;:!?)]"  # what ends a number that people write in groups

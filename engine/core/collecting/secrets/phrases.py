@@ -1,7 +1,7 @@
 """What restores a wallet or an account: seed phrases, and backup codes beside each other."""
 
-from engine.core.collecting.hint import codes_of
-from engine.core.collecting.secrets.letters import DIGITS, is_ascii, is_digits
+from oneseek.engine.core.collecting.hint import codes_of
+from oneseek.engine.core.collecting.secrets.letters import DIGITS, is_ascii, is_digits
 
 SEED_NAMES = (
     "seed",

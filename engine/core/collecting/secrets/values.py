@@ -1,8 +1,8 @@
 """Values: what looks like a password, a code or a key beside its name, and what only reads on."""
 
-from engine.core.collecting.hint import codes_of
-from engine.core.collecting.secrets.letters import count_digits, count_letters, is_digits
-from engine.core.collecting.secrets.vocabulary import (
+from oneseek.engine.core.collecting.hint import codes_of
+from oneseek.engine.core.collecting.secrets.letters import count_digits, count_letters, is_digits
+from oneseek.engine.core.collecting.secrets.vocabulary import (
     CODE,
     ENDS,
     KEY,
