@@ -26,7 +26,7 @@ STOPPED = (
 
 async def read_apart(given: dict[str, Any], seconds: float = Limits.seconds) -> dict[str, Any]:
     """What a text or an address leads to: its `state`, its `problem`, the `lessons` to be queued,
-    and the `secret` ones."""
+    and the `secret` ones with their `kinds`."""
     reader = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "oneseek.importers.apart", str(seconds)),
         stdin=asyncio.subprocess.PIPE,
@@ -43,7 +43,7 @@ async def read_apart(given: dict[str, Any], seconds: float = Limits.seconds) -> 
             reader.kill()
     if reader.returncode or not told:
         problem = STOPPED.format(seconds=seconds)
-        return {"state": "refused", "problem": problem, "lessons": [], "secret": []}
+        return {"state": "refused", "problem": problem, "lessons": [], "secret": [], "kinds": []}
     return json.loads(told)
 
 
@@ -55,9 +55,9 @@ def read_here(given: dict[str, Any]) -> dict[str, Any]:
         result = WebsiteImporter().import_website(given["url"])
     else:
         result = TextImporter().import_text(given["text"], None, given["title"])
-    lessons, secret = apart(result.lessons)
+    lessons, secret, kinds = apart(result.lessons)
     found = {"state": result.state, "problem": result.problem}
-    return found | {"lessons": lessons, "secret": secret}
+    return found | {"lessons": lessons, "secret": secret, "kinds": kinds}
 
 
 def main() -> None:

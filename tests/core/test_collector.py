@@ -1,11 +1,17 @@
 """The collector: pairs, corrections, thumbs and facts become examples; secrets and exclusions do
 not."""
 
-import pytest
+import json
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from builder import ROOT
+from oneseek.engine.core.collecting.collector import DataCollector
 from oneseek.engine.core.collecting.content import visible
 from oneseek.engine.core.collecting.held_back import apart
-from oneseek.engine.core.collecting.secrets import secrets_in
+from oneseek.engine.core.collecting.secrets import KINDS, NAMES, secrets_in
 from oneseek.engine.core.collecting.statements import correction_in, statements_in
 from tests.support.talk import Chat, run
 
@@ -134,16 +140,91 @@ def test_every_switch_turns_off_what_it_names(tmp_path):
     assert quiet.learned() == [("b?", "B", "approved")]
 
 
+def test_the_switches_may_be_given_as_one_dictionary(tmp_path):
+    switches = {"enable_chat_logging": False, "enable_web_scraping": False, "auto_collect": True}
+    closed = Chat(tmp_path, config=switches)
+    closed.ask("b?", "B")
+    closed.says("user", "My cat is called Misse.")
+    assert closed.learned() == [] and closed.collector.auto_collect is True
+    for wrong in ({"enable_chat_loging": False}, {"auto_collect": "no"}):
+        with pytest.raises(TypeError, match=next(iter(wrong))):
+            DataCollector(None, wrong)
+
+
 def test_of_an_import_what_looks_like_a_secret_is_set_apart():
     plain = {"prompt": "Who founded Quillmere?", "answer": "Otto Brannigan."}
     told = {"prompt": "What is the wifi password?", "answer": "The password is hunter2secret99."}
     asked = {**plain, "phrasings": ["my password is hunter2secret99, who founded it?"]}
-    assert apart([plain, told, asked]) == ([plain], [told, asked])
+    assert apart([plain, told, asked]) == ([plain], [told, asked], ["password"])
 
 
 def test_hidden_characters_are_stripped_and_visible_ones_are_not():
     text = "räksmörgås 👍 日本\n\tx"
     assert visible("\ufeff" + text + "\u200d\u2066") == text
+
+
+def test_a_secret_over_two_lines_of_a_message_holds_back_its_facts(chat):
+    chat.says("user", "My card is 4539 1488\n0343 6467")
+    assert chat.queue.size() == 0
+    assert [one["kinds"] for one in chat.collector.held.values()] == [["card"]]
+
+
+def test_an_ordinary_fact_beside_a_secret_is_learned(chat):
+    chat.says("user", "My cat is called Misse. My password is hunter2.")
+    assert [one[1] for one in chat.learned()] == ["Your cat is called Misse."]
+    assert [one["kinds"] for one in chat.collector.held.values()] == [["password"]]
+
+
+def test_the_development_set_is_judged_as_the_benchmark_says():
+    """Most secrets are seen, and no ordinary sentence is held back."""
+    path = ROOT / "tests/bench/secrets_dev.jsonl"
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    missed = [row["text"] for row in rows if row["secret"] and not secrets_in(row["text"])]
+    held = [row["text"] for row in rows if not row["secret"] and secrets_in(row["text"])]
+    assert held == [] and len(missed) <= 8, (missed, held)
+
+
+def test_every_kind_of_secret_has_a_name_in_the_page_and_over_http():
+    for language in ("en", "sv"):
+        words = json.loads((ROOT / f"web/static/i18n/{language}.json").read_text(encoding="utf-8"))
+        for kind in KINDS:
+            assert words["secret." + kind]
+            if language == "en":
+                assert words["secret." + kind] == NAMES[kind]
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "pass\u200bword: zebra55",
+        "ｐａｓｓｗｏｒｄ： ｈｕｎｔｅｒ２",
+        "４５３９ １４８８ ０３４３ ６４６７",
+        "4539\u00a01488\u20110343\u20116467",
+        "lo\u0308senord: hunter2",
+        "LÖSENORD: HUNTER2",
+    ],
+)
+def test_no_spelling_hides_a_secret(hidden):
+    assert secrets_in(hidden) != []
+
+
+PIECES = (
+    "password pin wifi @ # : = ? - / . , ' \" \n \x01 :// 12 1234 4539 å ﬁ ٣ ๓ 𝟜 ① İ ß 's api key "
+    "is är 640823-3234 SE45 AB 12C seed https://a:b@ eyJ. AKIA + == -. 🗝 a\u0308 \u200b [ ] | iban cvc"
+).split(" ")
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=30), st.sampled_from(("", " ")))
+def test_no_text_stops_the_screening(pieces, between):
+    found = secrets_in(between.join(pieces))
+    assert found == [kind for kind in KINDS if kind in found]
+
+
+def test_a_number_with_a_wrong_check_digit_is_ordinary():
+    for i in range(10):
+        card, person = f"4539 1488 0343 646{i}", f"640823-323{i}"
+        assert ("card" in secrets_in(card)) is (i == 7)
+        assert ("identity" in secrets_in(person)) is (i == 4)
 
 
 SECRETS = [

@@ -6,6 +6,7 @@ import pytest
 
 from builder import ROOT, site, wheels
 from oneseek.engine.core import messages
+from oneseek.engine.core.collecting.secrets import secrets_in
 from tests.support.page import in_micropython
 
 PROTOCOL = (
@@ -95,3 +96,18 @@ for path in json.load(open("page.json")):
 def test_micropython_keeps_odd_numbers_out_of_messages(number):
     program = f"from oneseek.engine.core.messages import fits\nprint(fits({number}, float))"
     assert in_micropython.run(program, *PROTOCOL).strip() == "False"
+
+
+def test_micropython_sees_the_same_secrets():
+    path = ROOT / "tests/bench/secrets_dev.jsonl"
+    rows = [json.loads(line)["text"] for line in path.read_text(encoding="utf-8").splitlines()]
+    shared = [path for path in site.page_python() if path.is_relative_to(ROOT / "engine")]
+    program = """
+import json
+from oneseek.engine.core.collecting.secrets import secrets_in
+print(json.dumps([secrets_in(text) for text in json.load(open("texts.json"))]))
+"""
+    paths = [path.relative_to(ROOT).as_posix() for path in shared]
+    found = json.loads(in_micropython.run(program, *paths, **{"texts.json": json.dumps(rows)}))
+    differs = [text for text, kinds in zip(rows, found, strict=True) if kinds != secrets_in(text)]
+    assert differs == [] and len(rows) > 700

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from oneseek.engine.core.storage.store import KEPT
 from oneseek.engine.history.signing import read_key
 from tests.support.certified import verify
 from tests.support.page.acts import (
@@ -32,6 +33,7 @@ from tests.support.page.acts import (
     waiting,
 )
 from tests.support.page.browser import Chromium, wait_for_state, watched
+from tests.support.page.stored import stored
 
 pytestmark = pytest.mark.slow
 
@@ -99,21 +101,36 @@ def test_a_thumb_down_takes_an_answer_out_of_what_is_learned_and_can_be_taken_ba
     expect(waiting(home)).to_contain_text("Nothing waits.")
 
 
-def test_what_looks_like_a_secret_waits_outside_the_store(home: Page):
+SECRETS = {
+    "My passcode is 558102": ("558102", "a password"),
+    "Mitt lösen är Trollet99": ("Trollet99", "a password"),
+    "My wi-fi is kanelbulle99": ("kanelbulle99", "a password"),
+    "My card is 4539 1488\n0343 6467": ("4539 1488", "a bank card number"),
+    "My SSN is 219-09-9987": ("219-09-9987", "a personal identity number"),
+    "Min portkod är 48120": ("48120", "a PIN or an access code"),
+}
+
+
+def test_secrets_told_in_a_chat_are_held_with_their_kind_and_asked_about(home: Page):
+    idle_after(home, 600)  # what waits is looked at before it is learned
     home.get_by_role("button", name="New chat").click()
-    say(home, "My password is hunter2secret99")
-    finished(home)
-    expect(home.locator("article.user .told")).to_contain_text("This looks like a password.")
-    assert "hunter2secret99" not in home.evaluate(
-        """async () => {
-          const open = indexedDB.open("oneseek");
-          const db = await new Promise((go) => (open.onsuccess = () => go(open.result)));
-          const all = db.transaction("queue").objectStore("queue").getAll();
-          const found = await new Promise((go) => (all.onsuccess = () => go(all.result)));
-          db.close();
-          return JSON.stringify(found);
-        }"""
-    )
+    for number, (said, (_, kind)) in enumerate(SECRETS.items(), 1):
+        say(home, said)
+        finished(home, number)
+        line = home.locator("article.user").nth(number - 1).locator(".told")
+        expect(line).to_have_attribute("data-state", "secret")
+        expect(line).to_contain_text(f"This looks like {kind}. It is not learned unless")
+    for name in set(KEPT) - {"chats", "messages"}:
+        kept = json.dumps(stored(home, name), ensure_ascii=False)
+        assert not [value for value, _ in SECRETS.values() if value in kept], name
+    expect(waiting(home)).to_contain_text("This looks like a bank card number.")
+    first, second = home.locator("article.user").nth(0), home.locator("article.user").nth(1)
+    first.get_by_role("button", name="Leave it out").click()
+    expect(first.locator(".told")).to_have_count(0)
+    second.get_by_role("button", name="Learn it anyway").click()
+    expect(second.locator(".told")).not_to_have_attribute("data-state", "secret")
+    kept = json.dumps([stored(home, "queue"), stored(home, "examples")], ensure_ascii=False)
+    assert "Trollet99" in kept and "558102" not in kept
 
 
 def test_a_chat_teaches_facts_or_only_what_is_taught_or_nothing(home: Page):

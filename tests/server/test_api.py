@@ -333,6 +333,7 @@ def test_a_secret_in_an_imported_text_is_held_back_until_it_is_allowed(host):
     text += "The password for the town hall is hunter2secret99."
     made = host.ask("POST", "/api/import", {"text": text, "title": "Town hall"}).json()
     assert made["held_back"] > 0 and made["examples_generated"] > 0
+    assert made["kinds"] == ["password"]
     assert "hunter2secret99" not in host.ask("GET", "/api/queue").text
     allowed = {"text": text, "title": "Town hall", "allow_secrets": True}
     again = host.ask("POST", "/api/import", allowed).json()
@@ -341,6 +342,31 @@ def test_a_secret_in_an_imported_text_is_held_back_until_it_is_allowed(host):
     assert "hunter2secret99" in shown.text
     for one in shown.json()["held"]:
         host.ask("DELETE", f"/api/queue/{one['id']}")
+
+
+@pytest.mark.parametrize(
+    "question, answer, kind, value",
+    [
+        ("Vad är portkoden?", "Portkoden är 48120.", "a PIN or an access code", "48120"),
+        ("What is my card?", "It is 4539 1488\n0343 6467.", "a bank card number", "0343 6467"),
+        ("What is my wi-fi?", "Your wi-fi is kanelbulle99.", "a password", "kanelbulle99"),
+        ("What is my passcode?", "Your passcode is 558102.", "a password", "558102"),
+        ("What is my number?", "Your SSN is 219-09-9987.", "a personal identity", "219-09-9987"),
+        ("The hook?", "https://hooks.slack.com/services/T03KQ/B05LM/x8Yq2LmN7v", "key", "x8Yq2"),
+    ],
+)
+def test_a_secret_is_refused_with_its_kind_until_it_is_allowed(host, question, answer, kind, value):
+    fact = {"prompt": question, "answer": answer}
+    asked = {"question": question, "raw_responses": [{"model": "m", "response": answer}]}
+    for path, body in (("/api/queue", fact), ("/api/training/micro", asked)):
+        refused = host.ask("POST", path, body)
+        assert refused.status == 409 and refused.error["code"] == "looks_secret"
+        assert kind in refused.error["message"] and value not in refused.text
+    for path in ("/api/queue", "/api/memory"):
+        assert value not in host.ask("GET", path).text
+    made = host.ask("POST", "/api/queue", fact | {"allow_secrets": True})
+    assert made.status == 201 and "allow_secrets" not in made.json()["item"]
+    host.ask("DELETE", f"/api/queue/{made.json()['item']['id']}")
 
 
 def test_versions_that_are_not_there_say_so(host):

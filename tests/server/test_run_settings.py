@@ -94,6 +94,10 @@ def test_the_shape_asked_for_is_the_shape_exported(tmp_path):
         ({"trainingConfig": {"batch_size": 99}}, "a whole number from 1 to 32"),
         ({"loraConfig": {"rank": 99}}, "rank must be a number from 4 to 16"),
         ({"loraConfig": {"targets": ["nose"]}}, "one or more of"),
+        ({"loraConfig": {"targetModules": ["nose"]}}, "one or more of"),
+        ({"loraConfig": {"enableBias": "yes"}}, "enable_bias must be true or false"),
+        ({"loraConfig": {"rnak": 8}}, "'rnak' is not known here"),
+        ({"learningrate": 1e-4}, "'learningrate' is not known here"),
         ({"mode": "full", "loraConfig": {"rank": 8}}, "for the modes lora and hybrid"),
         ({"mode": "lora", "fullBlocks": 1}, "for the modes hybrid and full"),
         ({"mode": "half"}, "mode must be one of"),
@@ -104,6 +108,22 @@ def test_the_shape_asked_for_is_the_shape_exported(tmp_path):
 def test_what_has_no_effect_or_is_out_of_range_is_refused_by_name(server, more, words):
     no = server.ask("POST", START, BODY | {"datasetId": "identity"} | more)
     assert no.status == 400 and re.search(words, no.error["message"]), no.text
+
+
+def test_the_adapter_is_shaped_by_the_names_of_the_documents(server):
+    values = {}
+    for name, lora in {
+        "q": {"targets": ["attention.q"]},
+        "q by its other name": {"targetModules": ["attention.q"]},
+        "q with a bias": {"targetModules": ["attention.q"], "enableBias": True},
+    }.items():
+        body = BODY | {"datasetId": "identity", "loraConfig": {"rank": 4} | lora}
+        started = server.ask("POST", START, body)
+        assert started.status == 202, started.text
+        run = started.json()["runId"]
+        values[name] = stored(server, run)["about"]["needs"]["trained_values"]
+        server.ask("POST", f"/api/training/{run}/cancel")
+    assert values["q"] == values["q by its other name"] < values["q with a bias"], values
 
 
 @pytest.fixture(scope="module")

@@ -226,9 +226,9 @@ class Reader:
             why="",
             held=item["held"],
         )
-        lessons, secret = apart(lessons)
+        lessons, secret, kinds = apart(lessons)
         if secret:
-            source["secrets"] = len(secret)
+            source.update(secrets=len(secret), secret_kinds=kinds)
         await self.hold(source, lessons)
 
     async def known(self, sha256, id):

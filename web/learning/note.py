@@ -5,7 +5,6 @@ true at its moment.
 current.
 """
 
-from oneseek.engine.core.collecting.secrets import secrets_in
 from oneseek.web.learning import records, truth
 from oneseek.web.lib import dom
 from oneseek.web.lib.words import t
@@ -27,7 +26,7 @@ def state_of(page, kept, version, leased):
         keep = (t("queue.secret_keep"), "release-secret", id)
         return (
             "secret",
-            secret_note(kept["example"]),
+            t("queue.secret_note", what=secret_names(kept["kinds"])),
             [keep, (t("queue.secret_drop"), "discard-secret", id)],
         )
     asks = (t("memory.ask"), "ask-in-chat", id)
@@ -54,6 +53,11 @@ def state_of(page, kept, version, leased):
     return "skipped", t("queue.skipped"), [(t("note.again"), "approve", id)]
 
 
+def secret_names(kinds):
+    """What the kinds of secrets are called: "a password and a bank card number"."""
+    return t("secret.and").join([t("secret." + kind) for kind in kinds])
+
+
 def by_heart(page, kept, asks):
     """What is known at once, whatever becomes of the lesson about it."""
     undo = (t("undo"), "let-go", kept["id"])
@@ -61,13 +65,6 @@ def by_heart(page, kept, asks):
         look = (t("learned.look"), "show-versions", None)
         return "remembered-only", t("note.remembered_only"), [asks, look, undo]
     return "remembered", t("note.remembered") + " " + truth.sentence(page), [asks, undo]
-
-
-def secret_note(example):
-    """What of it looks like a secret, by its kind."""
-    kinds = secrets_in("\n".join([example["prompt"], example["answer"]]))
-    named = [t("secret." + kind) for kind in kinds if t.has("secret." + kind)]
-    return t("queue.secret_note", what=", ".join(named) or t("secret.other"))
 
 
 class Notes:
@@ -86,9 +83,8 @@ class Notes:
         for example in await records.examples(self.page.store):
             version = labels.get(example.get("learned_in"), "")
             found[example["source"].get("message")] = (example, version or t("none"))
-        for message, id in self.page.teaching.secrets().items():
-            example = self.page.teaching.collector.held[id]["offer"][0]
-            found[message] = ({"id": id, "state": "secret", "example": example}, "")
+        for message, (ids, kinds) in self.page.teaching.secrets().items():
+            found[message] = ({"id": " ".join(ids), "state": "secret", "kinds": kinds}, "")
         self.found = found
         self.draw()
 

@@ -135,9 +135,15 @@ class Teaching:
             self.page.say(t("teach.fact", answer=facts[0]["answer"]))
 
     def secrets(self):
-        """By the message it stands in: what looks like a secret and waits for a word."""
-        held = self.collector.held
-        return {held[id]["offer"][0]["source"].get("message"): id for id in held}
+        """{message: (the ids of what looks like a secret in it, the kinds)}, until a person
+        decides."""
+        found = {}
+        for id, held in self.collector.held.items():
+            message = held["offer"][0]["source"].get("message")
+            ids, kinds = found.get(message, ([], []))
+            more = [kind for kind in held["kinds"] if kind not in kinds]
+            found[message] = (ids + [id], kinds + more)
+        return found
 
     def know_before(self, turn):
         """What was said right before this, in an earlier visit or in an answer that was stopped: a
@@ -229,12 +235,14 @@ class Teaching:
 
     # ---------------------------------------------------------------------------- held back
 
-    async def release(self, id):
-        await self.collector.release(id)
+    async def release(self, ids):
+        for id in ids.split():
+            await self.collector.release(id)
         self.page.touch("queue")
 
-    def discard(self, id):
-        self.collector.discard(id)
+    def discard(self, ids):
+        for id in ids.split():
+            self.collector.discard(id)
         self.page.touch("queue")
 
     # ------------------------------------------------------------------------------ from memory

@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route, WebSocketRoute
 
 from oneseek.engine.assistant import Busy, OnlyChats
+from oneseek.engine.core.collecting.held_back import LooksSecret
 from oneseek.engine.core.queue.training_queue import Conflict
 from oneseek.engine.core.storage.store import StorageFull
 from oneseek.engine.history.ledger import Overtaken
@@ -104,6 +105,7 @@ TOLD: dict[type[Exception], tuple[int, str]] = {
     NoSuchModel: (404, "model_not_found"),
     OnlyChats: (409, "chats_only"),
     NoRoom: (409, "no_room"),
+    LooksSecret: (409, "looks_secret"),
     ValueError: (400, "invalid_value"),
     OverflowError: (400, "invalid_value"),
     NoPhrase: (409, "no_phrase"),

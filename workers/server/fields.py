@@ -86,18 +86,29 @@ def array(default: Any = REQUIRED, of: Field | None = None, most: int = 10_000) 
     return Field({"type": "array", "maxItems": most, **items}, check, default)
 
 
-def record(default: Any = REQUIRED, **fields: Field) -> Field:
-    """An object with these fields, and perhaps others."""
+def record(default: Any = REQUIRED, exact: bool = False, **fields: Field) -> Field:
+    """An object with these fields, and perhaps others unless it is `exact`."""
 
     def check(name: str, value: Any) -> Any:
         if not isinstance(value, dict):
             raise BadRequest(f"{name} must be an object")
         try:
+            if exact:
+                refuse_others(value, fields)
             return {**value, **{key: field.read(value, key) for key, field in fields.items()}}
         except BadRequest as problem:
             raise BadRequest(f"{name}: {problem}") from problem
 
     return Field(schema_of(fields), check, default)
+
+
+def refuse_others(given: dict, fields: dict[str, Field]) -> None:
+    """Refuse a name that nothing reads, so that no setting is lost in silence."""
+    known = {spelling for name in fields for spelling in (name, camel(name))}
+    for name in given:
+        if name not in known:
+            names = ", ".join(sorted(map(camel, fields)))
+            raise BadRequest(f"{name[:80]!r} is not known here; known are {names}")
 
 
 def number(default: Any, low: float, high: float) -> Field:
@@ -152,15 +163,19 @@ def schema_of(fields: dict[str, Field]) -> dict:
     return {"type": "object", "properties": properties, **({"required": needed} if needed else {})}
 
 
-def takes(**fields: Field) -> Callable[[Callable[[Request, Any], Awaitable[Response]]], Handler]:
-    """Give a handler its checked body as second argument; `handler.fields` says what it may
-    hold."""
+def takes(
+    exact: bool = False, **fields: Field
+) -> Callable[[Callable[[Request, Any], Awaitable[Response]]], Handler]:
+    """Give a handler its checked body as second argument; `handler.fields` says what it may hold.
+    An `exact` body may hold nothing else."""
 
     def wrap(handler: Callable[[Request, Any], Awaitable[Response]]) -> Handler:
         @functools.wraps(handler)
         async def reading(request: Request) -> Response:
             def read(given: bytes) -> dict:
                 body = parsed(given)
+                if exact:
+                    refuse_others(body, fields)
                 return {name: field.read(body, name) for name, field in fields.items()}
 
             return await handler(request, await body_of(request, read))

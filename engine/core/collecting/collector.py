@@ -6,26 +6,34 @@ until they decide.
 
 from oneseek.engine.core.collecting.content import content_hash, visible
 from oneseek.engine.core.collecting.corrections import corrected
+from oneseek.engine.core.collecting.held_back import kinds_in
 from oneseek.engine.core.collecting.secrets import secrets_in
 from oneseek.engine.core.collecting.statements import statements_in
 
+SWITCHES = {"enable_chat_logging": True, "auto_collect": True}
+ELSEWHERE = ("enable_web_scraping", "enable_content_processing")  # the importers' part
+
 
 class DataCollector:
-    """`queue` is a SavedQueue; `language(text)` names a text's language, "und" when it cannot;
-    `lessons(text, language)` is the worker's library, giving [{"prompt", "answer",
-    "phrasings"}]."""
+    """`queue` is a SavedQueue; `config` holds the switches by name, which may also be given alone;
+    `language(text)` names a text's language, "und" when it cannot; `lessons(text, language)` is the
+    worker's library, giving [{"prompt", "answer", "phrasings"}]."""
 
-    def __init__(
-        self,
-        queue,
-        enable_chat_logging=True,
-        auto_collect=True,
-        language=None,
-        lessons=None,
-    ):
+    def __init__(self, queue, config=None, language=None, lessons=None, **switches):
+        chosen = dict(SWITCHES)
+        chosen.update(config or {})
+        chosen.update(switches)
+        for name, value in chosen.items():
+            if value not in (True, False) or not (
+                name in SWITCHES or (name in ELSEWHERE and not value)
+            ):
+                raise TypeError(
+                    "DataCollector does not heed %s=%r; its switches are %s, each True or False"
+                    % (name, value, " and ".join(sorted(SWITCHES)))
+                )
         self.queue = queue
-        self.enable_chat_logging = enable_chat_logging
-        self.auto_collect = auto_collect
+        self.enable_chat_logging = chosen["enable_chat_logging"]
+        self.auto_collect = chosen["auto_collect"]
         self.language = language or (lambda text: "und")
         self.lessons = lessons
         self.excluded = set()
@@ -98,12 +106,18 @@ class DataCollector:
         if right:
             return await self._corrected(dict(before, **right), right["answer"], message["id"])
         self.turns[chat] = {"prompt": text, "id": message["id"], "chat": chat}
-        found = []
-        for lesson in self._facts(text):
-            found += await self._offer(
-                dict(lesson, chat=chat, id=message["id"]), "approved", "fact"
-            )
+        found, facts = [], self._facts(text)
+        across = self._across(text, facts)
+        for lesson in facts:
+            fact = dict(lesson, chat=chat, id=message["id"])
+            found += await self._offer(fact, "approved", "fact", across)
         return found
+
+    def _across(self, text, facts):
+        """The kinds of secrets that only the whole message shows, such as a card number over two
+        lines: they hold back each of its facts."""
+        kinds = secrets_in(text) if facts else []
+        return [] if any([kinds_in(fact) for fact in facts]) else kinds
 
     def _facts(self, text):
         facts = []
@@ -130,7 +144,7 @@ class DataCollector:
         self.turns[exchange["chat"]] = dict(exchange, answer=corrected["answer"])
         return await self._offer(corrected, "correction", "correction")
 
-    async def _offer(self, found, priority, why):
+    async def _offer(self, found, priority, why, kinds=()):
         example = {
             "kind": found.get("kind", "exchange"),
             "prompt": found["prompt"],
@@ -140,13 +154,13 @@ class DataCollector:
             "source": {"kind": "chat", "chat": found["chat"], "message": found["id"]},
             "why": why,
         }
-        return await self._add(example, priority, "ready")
+        return await self._add(example, priority, "ready", kinds)
 
-    async def _add(self, example, priority, state):
+    async def _add(self, example, priority, state, kinds):
         words = [visible(example["prompt"]), visible(example["answer"])]
         example["prompt"], example["answer"] = words
         example["phrasings"] = [visible(one) for one in example.get("phrasings", [])]
-        kinds = secrets_in("\n".join(words + example["phrasings"]))
+        kinds = kinds_in(example) or kinds
         if kinds:
             id = content_hash(words[0], words[1])
             self.held[id] = {"offer": (example, priority, state), "kinds": kinds}

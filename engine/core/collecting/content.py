@@ -46,10 +46,13 @@ def _hash(text):
 
 def visible(text):
     """Without the characters nobody sees: zero width, direction marks, tags, variation abuse."""
-    return "".join([letter for letter in text if not _hidden(ord(letter))])
+    for letter in set(text):
+        if is_hidden(ord(letter)):
+            text = text.replace(letter, "")
+    return text
 
 
-def _hidden(code):
+def is_hidden(code):
     return (
         0x200B <= code <= 0x200F
         or 0x202A <= code <= 0x202E

@@ -2,7 +2,7 @@
 
 from oneseek.engine.core.queue.training_queue import DISAGREEMENT
 from oneseek.web.chat import message
-from oneseek.web.learning.note import secret_note
+from oneseek.web.learning.note import secret_names
 from oneseek.web.learning.panels import worth
 from oneseek.web.learning.panels.groups import Groups
 from oneseek.web.lib import dom
@@ -137,7 +137,7 @@ class QueuePanel:
             "li",
             dom.make("header", dom.make("span", t("queue.secret"), cls="tag bad")),
             dom.make("p", example["prompt"], cls="said"),
-            dom.make("p", secret_note(example), cls="why"),
+            dom.make("p", t("queue.secret_note", what=secret_names(held["kinds"])), cls="why"),
             dom.make(
                 "div",
                 dom.button(t("queue.secret_keep"), "release-secret", id, cls="small"),

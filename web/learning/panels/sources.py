@@ -5,6 +5,7 @@ import json
 import js
 
 from oneseek.web.learning import records
+from oneseek.web.learning.note import secret_names
 from oneseek.web.learning.panels import worth
 from oneseek.web.lib import dom
 from oneseek.web.lib.words import t
@@ -228,7 +229,8 @@ class Sources:
     def secrets(self, source):
         """How much of it looks like a secret, and the way to have that learned all the same."""
         allow = dom.button(t("queue.secret_keep"), "allow-secrets", source["id"], cls="small")
-        note = dom.make("p", t("sources.secrets", n=source["secrets"]), cls="note")
+        what = secret_names(source.get("secret_kinds") or ["any"])
+        note = dom.make("p", t("sources.secrets", n=source["secrets"], what=what), cls="note")
         return dom.make("div", note, allow)
 
     def tested(self, source):

@@ -8,6 +8,7 @@ import sys
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from oneseek.engine.core.collecting.held_back import kinds_in, refuse_secrets
 from oneseek.engine.core.queue.training_queue import CLASSES, TrainingQueue
 from oneseek.importers.apart import read_apart, read_here
 from oneseek.workers.server.fields import BadRequest, array, flag, takes, text
@@ -31,12 +32,16 @@ async def queue(request: Request) -> JSONResponse:
     phrasings=array((), of=text(longest=2000), most=20),
     language=text("und", longest=35),
     priority=text("approved", longest=20),
+    allow_secrets=flag(False),
 )
 async def enqueue(request: Request, body: dict) -> JSONResponse:
-    """Offer a question and its answer for learning."""
+    """Offer a question and its answer for learning. What looks like a secret is refused with 409
+    and its kind, and neither stored nor learned, unless `allow_secrets` says otherwise."""
     if body["priority"] not in CLASSES:
         raise BadRequest(f"priority is one of {', '.join(CLASSES)}")
     example = {**body, "phrasings": list(body["phrasings"])}
+    if not example.pop("allow_secrets"):
+        refuse_secrets(kinds_in(example))
     record = await service_of(request).offer({"kind": "fact", "source": {"kind": "api"}, **example})
     return JSONResponse({"success": True, "item": record}, 201 if record else 200)
 
@@ -73,16 +78,17 @@ async def dequeue(request: Request) -> JSONResponse:
 )
 async def bring_in(request: Request, body: dict) -> JSONResponse:
     """Turn a text, or the public web page at a `url`, into lessons; they wait for approval. What
-    looks like a secret is held back, and counted, unless `allow_secrets` says otherwise."""
+    looks like a secret is held back, counted and named by its kinds, unless `allow_secrets` says
+    otherwise."""
     if bool(body["text"]) == bool(body["url"]):
         raise BadRequest("give a text or a url, one of them")
     service = service_of(request)
     found = await read(service, {name: body[name] for name in ("text", "title", "url")})
     if found["state"] == "refused":
         raise BadRequest(found["problem"])
-    lessons, secret = found["lessons"], found["secret"]
+    lessons, secret, kinds = found["lessons"], found["secret"], found["kinds"]
     if body["allow_secrets"]:
-        lessons, secret = lessons + secret, []
+        lessons, secret, kinds = lessons + secret, [], []
     kind = "website" if body["url"] else "text"
     examples = [
         {**one, "priority": "import", "source": {**one["source"], "kind": kind}} for one in lessons
@@ -93,6 +99,7 @@ async def bring_in(request: Request, body: dict) -> JSONResponse:
         added += await service.queue.change(lambda queue, some=some: held(queue, some))
     told = {"state": found["state"], "problem": found["problem"], "examples_generated": added}
     told["held_back"] = len(secret)
+    told["kinds"] = kinds
     return JSONResponse({"success": True, **told}, 201 if added else 200)
 
 

@@ -11,6 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from oneseek.engine.core.collecting.held_back import refuse_secrets
+from oneseek.engine.core.collecting.secrets import secrets_in
 from oneseek.engine.core.settings import (
     DATA_PRESETS,
     IN_RUNS,
@@ -29,6 +31,7 @@ from oneseek.workers.server.fields import (
     BadRequest,
     array,
     body_of,
+    flag,
     number,
     record,
     takes,
@@ -55,13 +58,19 @@ ANALYZED = record(
     raw_responses=array(of=RESPONSE, most=100),
     language=text("", longest=35),
     analyzed_data=ANALYZED,
+    allow_secrets=flag(False),
 )
 async def micro(request: Request, body: dict) -> JSONResponse:
     """Learn from a question and the responses to it, in two stages, later; answers at once. What
-    the caller's own analysis says (`analyzed_data`) counts as one more voice."""
+    the caller's own analysis says (`analyzed_data`) counts as one more voice. What looks like a
+    secret is refused with 409 and its kind, unless `allow_secrets` says otherwise."""
     service = service_of(request)
     if not service.micro_training:
         raise HTTPException(503, "micro-training is switched off (ENABLE_MICROTRAINING)")
+    if not body["allow_secrets"]:
+        answers = [one["response"] for one in body["raw_responses"]]
+        answers.append(body["analyzed_data"].get("answer") or "")
+        refuse_secrets(secrets_in("\n".join([body["question"], *answers])))
     accepted = await service.ask_micro(
         body["question"], body["raw_responses"], body["language"], checked(body["analyzed_data"])
     )
@@ -100,10 +109,13 @@ async def micro_stats(request: Request) -> JSONResponse:
 
 LORA = record(
     {},
+    exact=True,
     rank=whole(None, 4, 16),
     alpha=number(None, 16, 32),
     dropout=number(None, 0, 0.1),
     targets=array(None, of=text(longest=20), most=len(TARGETS)),
+    target_modules=array(None, of=text(longest=20), most=len(TARGETS)),
+    enable_bias=flag(None),
     firstLayer=whole(None, 0, 63),
 )
 
@@ -119,8 +131,9 @@ def shaped(body: dict) -> dict:
         if wanted.get("mode", "lora") == "lora":
             raise BadRequest("fullBlocks is for the modes hybrid and full")
         wanted["full_blocks"] = blocks
-    lora = {name: body["loraConfig"].get(name) for name in ("rank", "alpha", "dropout")}
-    lora["target_modules"] = body["loraConfig"].get("targets")
+    names = ("rank", "alpha", "dropout", "target_modules", "enable_bias")
+    lora = {name: body["loraConfig"].get(name) for name in names}
+    lora["target_modules"] = lora["target_modules"] or body["loraConfig"].get("targets")
     lora["first_layer"] = body["loraConfig"].get("firstLayer")
     if given := {name: value for name, value in lora.items() if value is not None}:
         if wanted.get("mode") == "full":
@@ -135,6 +148,7 @@ def shaped(body: dict) -> dict:
 
 
 @takes(
+    exact=True,
     datasetId=text("learned", longest=200),
     baseModels=array((), of=text(longest=200), most=20),
     preset=text(DATA_PRESETS[0], longest=20),

@@ -1,0 +1,53 @@
+"""Finds what should not be learned by accident: card and account numbers, identity numbers, keys,
+passwords, codes.  It errs on the side of asking: what it finds is held back until a person decides.
+
+It runs on each message, in MicroPython too, so each family of rules first looks for a sign of what
+it finds, and costs nothing in a message without one.
+"""
+
+from oneseek.engine.core.collecting.secrets.keys import addresses_with_password, has_key
+from oneseek.engine.core.collecting.secrets.labels import Words, labelled
+from oneseek.engine.core.collecting.secrets.letters import even, fold, has_digit
+from oneseek.engine.core.collecting.secrets.numbers import (
+    has_card,
+    has_iban,
+    has_identity,
+    runs_of_digits,
+)
+from oneseek.engine.core.collecting.secrets.phrases import has_recovery
+
+CARD, ACCOUNT, IDENTITY, KEY = "card", "account", "identity", "key"
+ADDRESS, PASSWORD, CODE, RECOVERY = "address", "password", "code", "recovery"
+KINDS = (CARD, ACCOUNT, IDENTITY, KEY, ADDRESS, PASSWORD, CODE, RECOVERY)
+NAMES = {
+    CARD: "a bank card number",
+    ACCOUNT: "a bank account number",
+    IDENTITY: "a personal identity number",
+    KEY: "an access key",
+    ADDRESS: "an address with a password in it",
+    PASSWORD: "a password",
+    CODE: "a PIN or an access code",
+    RECOVERY: "recovery codes or a recovery phrase",
+}
+
+
+def secrets_in(text):
+    """The kinds of secrets that a text seems to hold, each once, in the order of KINDS."""
+    text = even(text)
+    low = fold(text)
+    found = labelled(Words(text, low))
+    if has_key(text, low):
+        found.add(KEY)
+    if addresses_with_password(text):
+        found.add(ADDRESS)
+    if has_recovery(text, low):
+        found.add(RECOVERY)
+    if has_digit(text):
+        runs = runs_of_digits(text)
+        if has_card(runs, low):
+            found.add(CARD)
+        if has_identity(runs, text, low):
+            found.add(IDENTITY)
+        if has_iban(text):
+            found.add(ACCOUNT)
+    return [kind for kind in KINDS if kind in found]

@@ -1,0 +1,131 @@
+"""Values: what looks like a password, a code or a key beside its name, and what only reads on."""
+
+from oneseek.engine.core.collecting.hint import codes_of
+from oneseek.engine.core.collecting.secrets.letters import count_digits, count_letters, is_digits
+from oneseek.engine.core.collecting.secrets.vocabulary import (
+    CODE,
+    ENDS,
+    KEY,
+    LOGIN,
+    NUMBERS,
+    PASSWORD,
+    PLACEHOLDERS,
+    REACH,
+    STATE_ENDS,
+    STATES,
+    UNITS,
+    WIFI,
+)
+
+
+def is_value(words, at, label, said):
+    """Whether the word looks like a value of what the name promises."""
+    word = words.marked[at].strip(".,'")
+    following = words.plain[at + 1].strip(".,") if at + 1 < len(words.plain) else ""
+    if following in UNITS or not word or words.plain[at].strip(".,") in PLACEHOLDERS:
+        return False
+    if label == CODE:
+        spelled = [words.plain[place].strip(".,") in NUMBERS for place in words.after(at, 4)]
+        return _is_code(word, 3 if said else 4) or spelled == [True] * 4
+    if label == KEY:
+        return _is_key(words, at)
+    if label == WIFI:
+        return len(word) >= 8 and (is_strong(word) or (is_digits(word) and said))
+    if label == LOGIN and not any([sign in word for sign in "/:"]):
+        return False
+    return is_strong(word) or (said and label == PASSWORD and is_digits(word) and len(word) >= 4)
+
+
+def _is_code(word, least):
+    digits = count_digits(word)
+    if not least <= digits <= 10 or is_date(word):
+        return False
+    rest = word
+    for sign in "-#*./!":
+        rest = rest.replace(sign, "")
+    return is_digits(rest) or (
+        len(rest) - digits <= 2 and len(rest) >= 4 and rest.isalpha() is False
+    )
+
+
+def _is_key(words, at):
+    word = words.marked[at].strip(".,")
+    digits = count_digits(word)
+    if len(word) >= 8 and 2 <= digits < len(word) and not _is_measure(word) and not is_date(word):
+        return "/" not in word or len(word) >= 20
+    parts = []
+    for place in words.after(at, 12):  # a key in groups
+        part = words.marked[place].strip(".,")
+        if len(part) != len(word) or not 4 <= len(part) <= 6 or part.lower() == part.upper():
+            break
+        parts.append(part)
+    joined = "".join(parts)
+    return len(parts) >= 3 and joined.upper() == joined and count_digits(joined) >= 2
+
+
+def is_strong(word):
+    """Whether a word mixes letters with digits or signs, as passwords do and words do not."""
+    digits, letters = count_digits(word), count_letters(word)
+    if len(word) < 5 or not letters or _is_measure(word) or "://" in word:
+        return False
+    if digits:
+        return word[:4] != "802." and not _is_version(word)
+    inner = word[1:-1]
+    at = "@" in word and "." in word.partition("@")[2]
+    return not at and any([sign in inner for sign in "!@#$%^&*+_~"])
+
+
+def _is_measure(word):
+    """12px, 5GHz, 300Mbit/s: a number and its unit."""
+    rest = word.lstrip("0123456789.,")
+    return rest != word and (len(rest) <= 2 or rest.lower() in UNITS)
+
+
+def _is_version(word):
+    """v2.1.0, 3.13rc1"""
+    return word[:1] in "vV0123456789" and word.count(".") >= 1 and count_letters(word) <= 3
+
+
+def is_date(word):
+    parts = word.replace("/", "-").split("-")
+    return len(parts) == 3 and len(parts[0]) == 4 and len(parts[1]) == 2 and is_digits(parts[0])
+
+
+def may_be(low):
+    """Whether a word after "password:" may be one: no state, no placeholder, no code."""
+    word = low.strip(".,!'")
+    if len(word) < 3 or word in STATES or word in PLACEHOLDERS or codes_of(word):
+        return False
+    return any([letter not in "*x./_-#" for letter in word]) and "." not in word
+
+
+def _rest(words, at):
+    """The words from `at` to where the clause ends."""
+    rest = []
+    for place in words.after(at, REACH):
+        word = words.plain[place].strip(".!'")
+        if word in ENDS or word in (",", "(", ")", ";", '"') or words.plain[place] == ",":
+            break
+        if word:
+            rest.append(word)
+    return rest
+
+
+def stands_alone(words, at):
+    """Whether what follows "password:" is no sentence: "see the drawer"."""
+    return not any([codes_of(word) for word in _rest(words, at)])
+
+
+def is_plain_password(words, at):
+    """Whether words without digits stand there as a password does: alone, or several that make no
+    sentence."""
+    rest = _rest(words, at)
+    if not rest or len(rest) >= REACH or any([codes_of(word) for word in rest]):
+        return False
+    states = sum([word in STATES for word in rest])
+    if states:
+        return len(rest) >= 4 and states == 1
+    first = rest[0]
+    return (
+        len(first) >= 4 and may_be(first) and not any([first.endswith(one) for one in STATE_ENDS])
+    )
