@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 
 from engine.backends.executor import Tensor
+from engine.core.collecting.collector import DataCollector
 from engine.core.exchange import INTENT
 from engine.core.next_work import MEMORY
+from engine.core.queue.saved import SavedQueue
 from engine.core.settings import TrainingConfig
 from engine.core.turns import background, urgent
 from engine.history.round_plan import DATA_SET, LESSON, TRAINING
@@ -26,7 +28,7 @@ from engine.history.updater import WeightUpdater
 from engine.history.versions import GENERIC, Versions, label
 from engine.learning import lessons, shape
 from engine.learning.memory.encoder import Encoder, OpensFile, encoder_here
-from engine.learning.memory.mind import Mind
+from engine.learning.memory.mind import ONESELF, Mind
 from engine.learning.memory.speaking import BASE as BASE_ALONE
 from engine.learning.memory.speaking import VERSION, Speaking
 from engine.learning.needs import judged, model_takes
@@ -142,11 +144,13 @@ class Assistant:
         key: str,
         version: int | None = None,
         line: str = GENERIC,
+        user: str = "",
         **hooks: Any,
     ) -> tuple[Answer, int]:
-        """Answer a conversation with a version (the one in use unless told); which one it was."""
+        """Answer a conversation with a version (the one in use unless told); which one it was. What
+        one `user` told is known to nobody else."""
         number = await self.versions.number(line) if version is None else version
-        generator, more = await self.speaker(number or BASE, version, messages)
+        generator, more = await self.speaker(number or BASE, version, messages, user)
         answer = generator.ask(messages, sampling, key, **more, **hooks)
         self.answers[key] = answer
         try:
@@ -157,20 +161,22 @@ class Assistant:
         return answer, number or BASE
 
     async def speaker(
-        self, number: int, asked: int | None, messages: list[dict]
+        self, number: int, asked: int | None, messages: list[dict], user: str = ""
     ) -> tuple[Generator, dict]:
         """Who begins to answer, and what the answer brings along: what is known by heart, and the
         version behind the guard that goes on from the question. Version 0 is the base and no
         more."""
         await self.mind.memory.load()
         guarded = asked != BASE and await self.mind.guards(number)
-        if asked == BASE or not (guarded or self.mind.memory.facts):
+        question = messages[-1]["content"]
+        concerns = guarded or self.mind.memory.facts or ONESELF.search(question)
+        if asked == BASE or not concerns:
             return await self.generator(number), {}
         if number:
             await self.updater.update(number)
-        behind, question = self.guarded if guarded else None, messages[-1]["content"]
+        behind = self.guarded if guarded else None
         always = bool(number) and not guarded
-        speaking = await self.recognised(number, question, behind, not asked, always)
+        speaking = await self.recognised(number, question, behind, not asked, always, user)
         more = {"speaking": speaking, "push": speaking.push, "then": speaking.version}
         return self.adapted if always else self.base, more
 
@@ -196,6 +202,27 @@ class Assistant:
         spoke = whose["by"] == VERSION and number
         version = label(await self.versions.record(number)) if spoke else None
         return {"by": whose["by"], "version": version, "facts": whose["facts"]}
+
+    async def hear(self, messages: list[dict], queue: SavedQueue, user: str = "") -> list[dict]:
+        """Keep what the last thing that somebody said states, in their words: known at once, and to
+        nobody else. No lesson is made of it."""
+        chat, said = "", [one["content"] for one in messages if one["role"] == "user"]
+        if not said:
+            return []
+
+        async def understand(text: str, before: str) -> list[dict]:
+            return [one.told() for one in await self.mind.hear(text, before, user)]
+
+        collector = DataCollector(
+            queue, auto_collect=False, understand=understand, user=user, pairs=False
+        )
+        if len(said) > 1:
+            collector.turns[chat] = {"prompt": said[-2], "id": "", "chat": chat}
+        message = {"id": "", "role": "user", "content": said[-1], "chat": chat}
+        with urgent():
+            found = await collector.log_message(message)
+            kept = [one for one in found if (await self.mind.keep(one))["facts"]]
+        return [{"id": one["id"], "said": one["answer"]} for one in kept]
 
     def stop(self, key: str) -> None:
         """End an answer within a token; what it said so far stays."""

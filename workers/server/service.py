@@ -73,6 +73,7 @@ class Service:
     ) -> None:
         self.store, self.assistant, self.model, self.clock = store, assistant, model, clock
         self.micro_training, self.folder, self.paced = micro_training, folder, paced
+        self.hears = True  # whether what people state in chats is kept
         self.share = share  # of the time that learning may take
         self.guests = guests or Guests({})
         self.names = Names(model, assistant.versions, self.guests)
@@ -163,6 +164,11 @@ class Service:
     async def told(self, answer: Answer, number: int) -> dict:
         """Whose words an answer is, by which version, and what it used of what was told."""
         return await self.assistant.told(answer, number)
+
+    async def hear(self, messages: list[dict], user: str = "") -> list[dict]:
+        """Keep what the last message of somebody states, as they said it: known at once, and to
+        nobody else."""
+        return await self.assistant.hear(messages, self.queue, user)
 
     # ---- learning when nobody asks
 

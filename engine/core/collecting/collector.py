@@ -1,4 +1,5 @@
-"""Turns what happens in the chat into examples: pairs across turns, corrections, thumbs, facts.
+"""Turns what happens in the chat into examples: pairs across turns, corrections, thumbs, facts,
+statements.
 
 What a person excluded is not collected, and what looks like a secret is held back (in memory only)
 until they decide.
@@ -7,13 +8,16 @@ until they decide.
 from engine.core.collecting.content import content_hash, visible
 from engine.core.collecting.corrections import corrected
 from engine.core.collecting.secrets import secrets_in
-from engine.core.collecting.statements import statements_in
+from engine.core.collecting.statements import STATEMENT, stated_in
+from engine.core.exchange.stones import KEPT
 
 
 class DataCollector:
     """`queue` is a SavedQueue; `language(text)` names a text's language, "und" when it cannot;
-    `lessons(text, language)` is the worker's library, giving [{"prompt", "answer",
-    "phrasings"}]."""
+    `lessons(text, language)` is the worker's library, giving [{"prompt", "answer", "phrasings"}];
+    `understand(text, before)` tells which of a message's sentences state something, `before` being
+    the message before it: [{"said", "before", "replaces", "language"}]; `user` is whose they are.
+    Without `pairs` every fact is kept as it was said, and no lesson is made of it."""
 
     def __init__(
         self,
@@ -22,12 +26,18 @@ class DataCollector:
         auto_collect=True,
         language=None,
         lessons=None,
+        understand=None,
+        user="",
+        pairs=True,
     ):
         self.queue = queue
         self.enable_chat_logging = enable_chat_logging
         self.auto_collect = auto_collect
         self.language = language or (lambda text: "und")
         self.lessons = lessons
+        self.understand = understand
+        self.user = user
+        self.pairs = pairs
         self.excluded = set()
         self.held = {}
         self.turns = {}
@@ -95,23 +105,46 @@ class DataCollector:
         chat, text = message.get("chat", ""), visible(message["content"]).strip()
         before = self.turns.get(chat)
         right = before and before.get("answer") and corrected(text, before)
-        if right:
+        if right and self.pairs:
             return await self._corrected(dict(before, **right), right["answer"], message["id"])
         self.turns[chat] = {"prompt": text, "id": message["id"], "chat": chat}
-        found = []
-        for lesson in self._facts(text):
+        found, facts = [], self._facts(text) if self.pairs else []
+        for lesson in facts:
             found += await self._offer(
                 dict(lesson, chat=chat, id=message["id"]), "approved", "fact"
             )
+        if self.understand:
+            earlier = before["prompt"] if before else ""
+            for one in await self.understand(text, earlier):
+                if not any([fact["said"] in one["said"] for fact in facts]) or one["replaces"]:
+                    found += await self._keep(one, chat, message["id"])
         return found
+
+    async def _keep(self, statement, chat, id):
+        """A statement is its own question: it is known by what it says."""
+        source = {"kind": "chat", "chat": chat, "message": id}
+        if self.user:
+            source["user"] = self.user
+        for name in ("before", "replaces"):
+            if statement[name]:
+                source[name] = statement[name]
+        example = {
+            "kind": STATEMENT,
+            "prompt": statement["said"],
+            "answer": statement["said"],
+            "language": statement["language"] or self.language(statement["said"]),
+            "source": source,
+            "why": STATEMENT,
+        }
+        return await self._add(example, "approved", KEPT)
 
     def _facts(self, text):
         facts = []
-        for language, question, answer in statements_in(text):
-            facts.append({"prompt": question, "answer": answer, "language": language})
+        for said, (language, question, answer) in stated_in(text):
+            facts.append({"prompt": question, "answer": answer, "language": language, "said": said})
         if facts and self.lessons:
             facts = self.lessons(text, facts[0]["language"]) or facts
-        return [dict(fact, kind="fact") for fact in facts]
+        return [dict(fact, kind="fact", said=fact.get("said", text)) for fact in facts]
 
     async def _answered(self, message):
         chat, text = message.get("chat", ""), visible(message["content"]).strip()
@@ -131,13 +164,16 @@ class DataCollector:
         return await self._offer(corrected, "correction", "correction")
 
     async def _offer(self, found, priority, why):
+        source = {"kind": "chat", "chat": found["chat"], "message": found["id"]}
+        if found.get("said"):
+            source["said"] = found["said"]
         example = {
             "kind": found.get("kind", "exchange"),
             "prompt": found["prompt"],
             "answer": found["answer"],
             "phrasings": found.get("phrasings", []),
             "language": found.get("language") or self.language(found["prompt"]),
-            "source": {"kind": "chat", "chat": found["chat"], "message": found["id"]},
+            "source": source,
             "why": why,
         }
         return await self._add(example, priority, "ready")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from engine.learning.memory.memory import Found
 from engine.learning.memory.recogniser import GONE, NEAR, SURE
 from engine.learning.memory.saying import Saying
-from engine.model.generate import Generator
+from engine.model.generate import Generator, Push
 from engine.model.tokenizer import Tokenizer
 
 BASE, MEMORY, VERSION = "base", "memory", "version"
@@ -27,7 +27,7 @@ class Speaking:
 
     by: str
     facts: list[dict]
-    push: Saying | None
+    push: Push | None
     version: Generator | None
 
 

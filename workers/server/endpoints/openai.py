@@ -98,6 +98,7 @@ async def listed(service: Service) -> list[dict]:
     logprobs=flag(),
     top_logprobs=whole(0, 0, 20),
     user=text("", longest=200),
+    oneseek=record(None, learn=flag(True)),
 )
 async def completions(request: Request, body: dict) -> Response:
     """Answer a conversation, whole or as a stream."""
@@ -106,7 +107,9 @@ async def completions(request: Request, body: dict) -> Response:
     version = await service.names.version(body["model"])
     wanted = body["top_logprobs"] if body["logprobs"] else -1
     reply = Reply(service, body["model"], messages, sampling_of(body), version, wanted)
+    reply.user = body["user"]
     reply.client = body["user"] or (request.client.host if request.client else "")
+    reply.learns = service.hears and (body["oneseek"] or {"learn": True})["learn"]
     if not body["stream"]:
         return JSONResponse(await reply.whole(request))
     usage = bool((body["stream_options"] or {}).get("include_usage"))
@@ -156,7 +159,8 @@ class Reply:
     ) -> None:
         self.service, self.name, self.messages = service, name, messages
         self.sampling, self.version, self.wanted = sampling, version, wanted
-        self.client = ""
+        self.client = self.user = ""
+        self.learns = False  # whether what the person states is kept
         self.id = f"chatcmpl-{uuid.uuid4().hex}"
         self.made = int(time.time())
         self.pieces: asyncio.Queue = asyncio.Queue()
@@ -167,7 +171,13 @@ class Reply:
         if self.wanted >= 0:
             hooks["on_token"] = self.note
         work = self.service.answer(
-            self.messages, self.sampling, self.id, self.version, self.client, **hooks
+            self.messages,
+            self.sampling,
+            self.id,
+            self.version,
+            self.client,
+            user=self.user,
+            **hooks,
         )
         self.task = asyncio.ensure_future(work)
         self.task.add_done_callback(lambda _: self.pieces.put_nowait(None))
@@ -209,7 +219,7 @@ class Reply:
             "logprobs": {"content": self.tops, "refusal": None} if self.wanted >= 0 else None,
         }
         head = {"id": self.id, "object": "chat.completion", "created": self.made}
-        told = {"usage": usage_of(answer), "oneseek": await self.service.told(answer, number)}
+        told = {"usage": usage_of(answer), "oneseek": await self.told(answer, number)}
         return {**head, "model": self.name, "choices": [choice], **told}
 
     async def stream(self, first: str | None, usage: bool) -> AsyncIterator[str]:
@@ -220,7 +230,7 @@ class Reply:
                 yield self.chunk({"content": piece})
                 piece = await self.pieces.get()
             answer, number = await self.task
-            whose = {"oneseek": await self.service.told(answer, number)}
+            whose = {"oneseek": await self.told(answer, number)}
             yield self.chunk({}, finish(answer), **({} if usage else whose))
             if usage:
                 yield self.event({"choices": [], "usage": usage_of(answer), **whose})
@@ -230,6 +240,12 @@ class Reply:
             raise
         finally:
             self.leave()
+
+    async def told(self, answer: Answer, number: int) -> dict:
+        """Whose words the answer is, and what was kept of the question."""
+        told = await self.service.told(answer, number)
+        kept = await self.service.hear(self.messages, self.user) if self.learns else []
+        return told | {"remembered": kept}
 
     def leave(self) -> None:
         """Nobody waits for this answer any more."""
