@@ -13,11 +13,17 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import re
+import socket
+import subprocess
+import sys
 import tempfile
 import time
+import urllib.request
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +38,6 @@ from engine.learning.memory.saying import Saying
 from engine.open import assistant_over, clock, model_named
 from tests.bench.parts import report
 from tests.bench.weigh import general
-from workers.server.api import create_app
-from workers.server.service import Service
 
 HERE, HELD_OUT = Path(__file__).parent, ROOT / "tests/held_out"
 MODEL = "smollm2-135m"
@@ -153,30 +157,56 @@ async def judged(told: Told, given: dict[str, list[dict]], show: bool) -> dict[s
     return figures.means() | {name: round(value, 4) for name, value in more.items()}
 
 
-async def over_http(folder: str, given: list[dict]) -> dict[str, float]:
-    """The same door that a program has: each statement by a user of its own chat, then asked."""
-    assistant = await opened(folder)
-    service = Service(assistant.versions.store, assistant, MODEL, clock, paced=True)
-    await service.start()
-    app = httpx.ASGITransport(create_app(service))
+def over_http(folder: str, given: list[dict]) -> dict[str, float]:
+    """The door that a program has: each statement told in a chat of its own, then asked for."""
     figures = Figures()
-    async with httpx.AsyncClient(transport=app, base_url="http://127.0.0.1", timeout=600) as client:
+    with served(folder) as address:
 
-        async def say(*messages: str) -> dict:
+        def say(*messages: str) -> dict:
             said = [{"role": "user", "content": text} for text in messages]
             body = {"model": MODEL, "messages": said, "max_tokens": 60, "temperature": 0}
-            reply = await client.post("/v1/chat/completions", json=body)
-            return reply.raise_for_status().json()
+            request = urllib.request.Request(
+                f"{address}/v1/chat/completions",
+                json.dumps(body).encode(),
+                {"Content-Type": "application/json"},
+            )
+            with urllib.request.urlopen(request, timeout=600) as reply:
+                return json.load(reply)
 
         for one in given:
-            replies = [await say(*one["messages"][: i + 1]) for i in range(len(one["messages"]))]
+            replies = [say(*one["messages"][: i + 1]) for i in range(len(one["messages"]))]
             figures.see(any(r["oneseek"]["remembered"] for r in replies), "http: remembered")
         for one in given:
             for question in one["questions"]:
-                answer = (await say(question["q"]))["choices"][0]["message"]["content"]
+                answer = say(question["q"])["choices"][0]["message"]["content"]
                 figures.see(is_right(answer, question["keys"]), "http: right")
-    await service.stop()
     return figures.means()
+
+
+@contextlib.contextmanager
+def served(folder: str) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = ["--model", MODEL, "--backend", "cpu", "--port", str(port), "--folder", folder]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "workers.server.headless", *words],
+        cwd=ROOT,
+        stderr=subprocess.DEVNULL,
+    )
+    address, until = f"http://127.0.0.1:{port}", time.monotonic() + 300
+    try:
+        while True:
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(f"{address}/healthz", timeout=5).close()
+                break
+            if time.monotonic() > until:
+                raise TimeoutError("the server did not begin to answer")
+            time.sleep(0.5)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(60)
 
 
 def sets(name: str) -> dict[str, list[dict]]:
@@ -196,7 +226,7 @@ async def measured(options: argparse.Namespace) -> dict[str, Any]:
         await assistant.versions.store.close()
     if options.http:
         with tempfile.TemporaryDirectory() as folder:
-            figures |= await over_http(folder, given["heard"][: options.http])
+            figures |= await asyncio.to_thread(over_http, folder, given["heard"][: options.http])
     return figures
 
 

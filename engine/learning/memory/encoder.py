@@ -91,7 +91,7 @@ class Bert:
         return codes, self.program.input(f"{name}.scales", (rows, cols // 32, 2))
 
     def linear(self, x: Value, name: str) -> Value:
-        added = ()
+        added: tuple[Value, ...] = ()
         if f"{self.tuned}{name}.a" in self.weights:
             a, b = (self.plain(f"{name}.{part}") for part in "ab")
             added = OPS["matmul"](x, a, tb=True), b

@@ -32,6 +32,10 @@ SPOKEN_TO = {
     "en": re.compile(r"\b(you|your|yours)\b", re.I),
     "sv": re.compile(r"\b(du|dig|din|ditt|dina|ni|er|ert|era)\b", re.I),
 }
+MINE = {
+    "en": re.compile(r"(?:i|i'm|im|i've|my|we|we're|our)\b", re.I),
+    "sv": re.compile(r"(?:jag|min|mitt|mina|vi|vår|vårt|våra)\b", re.I),
+}
 TYPED = (  # what people leave out when they type
     (re.compile(r"\bim\b", re.I), "I'm"),
     (re.compile(r"\bive\b", re.I), "I've"),
@@ -89,15 +93,18 @@ class Quoting:
 
 def turned(said: str, code: str) -> str | None:
     """The statement as it is said to the person; None where its words are no plain sentence."""
-    text = CHANGES.sub("", bare(said).strip(), count=1)
-    text = FILLERS[code].sub("", text, count=1) if FILLERS[code].match(text) else text
-    if not text or SPOKEN_TO[code].search(text) or '"' in text:
+    text = bare(said).strip()
+    if CHANGES.match(text) or SPOKEN_TO[code].search(text) or '"' in text:
         return None
+    if filler := FILLERS[code].match(text):
+        text = text[filler.end() :]
+        if not MINE[code].match(text):  # what it begins with may have changed its order
+            return None
     for typed, written in TYPED if code == "en" else ():
         text = typed.sub(written or (lambda found: found[0][:-1] + "'t"), text)
     text = capital(language(code).turn(text, "second"))
     text = TENSE.sub("you were", text)
-    return text if text.endswith((".", "!", "?")) else text.rstrip(" ,:;") + "."
+    return text if text.endswith((".", "!")) else text.rstrip(" ,:;") + "."
 
 
 def quoted(said: str, code: str, told: int, now: int, before: str = "") -> str:

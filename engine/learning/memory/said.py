@@ -71,7 +71,7 @@ class Said:
 
     def _shared(self, question: str) -> dict[str, float]:
         """Of the sentences that share words with a question, what these count."""
-        count, found = len(self._ids), defaultdict(float)
+        count, found = len(self._ids), defaultdict[str, float](float)
         mean = sum(stems.total() for stems in self._stems.values()) / count
         for stem in set(stems(question)):
             held = self._held.get(stem)
