@@ -117,11 +117,12 @@ class DataCollector:
             earlier = before["prompt"] if before else ""
             for one in await self.understand(text, earlier):
                 if not any([fact["said"] in one["said"] for fact in facts]) or one["replaces"]:
-                    found += await self._keep(one, chat, message["id"])
+                    found += await self._keep(one, chat, message["id"], text)
         return found
 
-    async def _keep(self, statement, chat, id):
-        """A statement is its own question: it is known by what it says."""
+    async def _keep(self, statement, chat, id, message):
+        """A statement is its own question: it is known by what it says. Beside a secret nothing of
+        a message is kept without a word."""
         source = {"kind": "chat", "chat": chat, "message": id}
         if self.user:
             source["user"] = self.user
@@ -136,7 +137,7 @@ class DataCollector:
             "source": source,
             "why": STATEMENT,
         }
-        return await self._add(example, "approved", KEPT)
+        return await self._add(example, "approved", KEPT, message)
 
     def _facts(self, text):
         facts = []
@@ -178,11 +179,11 @@ class DataCollector:
         }
         return await self._add(example, priority, "ready")
 
-    async def _add(self, example, priority, state):
+    async def _add(self, example, priority, state, beside=""):
         words = [visible(example["prompt"]), visible(example["answer"])]
         example["prompt"], example["answer"] = words
         example["phrasings"] = [visible(one) for one in example.get("phrasings", [])]
-        kinds = secrets_in("\n".join(words + example["phrasings"]))
+        kinds = secrets_in("\n".join(words + example["phrasings"] + [visible(beside)]))
         if kinds:
             id = content_hash(words[0], words[1])
             self.held[id] = {"offer": (example, priority, state), "kinds": kinds}

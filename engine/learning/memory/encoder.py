@@ -24,7 +24,7 @@ from engine.model.formats.gguf import read_header
 from engine.model.formats.packed import read_packed, read_plain
 from engine.model.formats.source import FileSource
 
-SIZES = (12, 16, 20, 24, 28, 32, 64, 128, 512)  # tokens of a run
+SIZES = (12, 16, 20, 24, 28, 32, 64, 96, 128, 192, 512)  # tokens of a run
 ASKED = (12, 16, 20, 24)  # tokens of most questions
 A_MOMENT = 0.01  # seconds
 SAID = "said."  # before the names of what is tuned for statements

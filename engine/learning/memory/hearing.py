@@ -11,10 +11,12 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from engine.learning.lessons import guess, language
+from engine.core.collecting.statements import statements_in
+from engine.learning.lessons import guess
 from engine.learning.memory.reader import Sentence
 
-STATES = 0.5  # how likely a sentence has to state something, to be kept
+STATES = 0.45  # how likely a sentence has to state something, to be kept
+LESS = 0.2  # where it is of a form that people say facts in
 LONGEST, MOST = 600, 40  # characters of a sentence, and sentences of a message, that are kept
 ENDS = re.compile(r"(?<=[.!?…])[\"')”]*\s+(?=\S)|\s*\n\s*|;\s+")
 ABBREVIATED = re.compile(
@@ -102,7 +104,8 @@ def is_kept(part: str, sentence: Sentence) -> bool:
     """Whoever asks for it to be remembered is heard, whatever it is."""
     if ASKED_FOR.match(part):
         return not part.rstrip().endswith("?") and len(bare(part)) > 3
-    return sentence.states >= STATES and not part.rstrip().endswith("?")
+    least = LESS if statements_in(part) else STATES
+    return sentence.states >= least and not part.rstrip().endswith("?")
 
 
 def bare(part: str) -> str:
@@ -119,7 +122,3 @@ def changes(message: str) -> bool:
 def leans(message: str) -> bool:
     """Whether it speaks of what was said right before it."""
     return LEANS.match(message.strip()) is not None
-
-
-def without_preface(text: str, code: str) -> str:
-    return language(code).without_preface(bare(text))

@@ -10,7 +10,7 @@ import numpy as np
 
 from engine.learning.lessons import fold
 
-NEAREST = 6  # sentences that are read together with a question
+NEAREST = 4  # sentences that are read together with a question
 FREQUENT, LONG = 1.2, 0.75  # how much a word's repetition counts, and a sentence's length (BM25)
 STEM = 5  # letters by which words are forms of one
 WORDS = 0.035  # what a nat of shared words counts beside nearness
