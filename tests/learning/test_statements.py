@@ -62,6 +62,8 @@ def test_what_is_to_be_remembered_is_never_lost_and_a_question_never_kept():
     ]
     assert heard("Kom ihåg att sopkärlet är grönt.", {}) == ["Kom ihåg att sopkärlet är grönt."]
     assert heard("Remember my sister?", {"sister": 1}) == []
+    story = "Write me a story about a king. My dog is called Rex. Remember that I like dogs."
+    assert heard(story, {"dog": 0.7}) == ["Remember that I like dogs."]
 
 
 @pytest.mark.parametrize(

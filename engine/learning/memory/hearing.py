@@ -17,6 +17,8 @@ from engine.learning.memory.reader import Sentence
 
 STATES = 0.45  # how likely a sentence has to state something, to be kept
 LESS = 0.2  # where it is of a form that people say facts in
+CERTAIN = 0.8  # behind something that states nothing
+GREETING = 3  # words
 LONGEST, MOST = 600, 40  # characters of a sentence, and sentences of a message, that are kept
 ENDS = re.compile(r"(?<=[.!?…])[\"')”]*\s+(?=\S)|\s*\n\s*|;\s+")
 ABBREVIATED = re.compile(
@@ -90,8 +92,11 @@ async def statements(message: str, reads: Reads) -> list[Statement]:
         return []
     read = await reads([bare(one) for one in parts])
     kept: list[Statement] = []
+    belongs = False  # to a request, a story or a supposition that the message began with
     for part, sentence in zip(parts, read, strict=True):
-        if not is_kept(part, sentence):
+        unsure = belongs and sentence.states < CERTAIN and not ASKED_FOR.match(part)
+        if unsure or not is_kept(part, sentence):
+            belongs = belongs or (sentence.states < LESS and len(part.split()) > GREETING)
             continue
         if kept and LEANS.match(part) and len(kept[-1].said) + len(part) < LONGEST:
             kept[-1].said += " " + part
