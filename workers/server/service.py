@@ -165,11 +165,6 @@ class Service:
         """Whose words an answer is, by which version, and what it used of what was told."""
         return await self.assistant.told(answer, number)
 
-    async def hear(self, messages: list[dict], user: str = "") -> list[dict]:
-        """Keep what the last message of somebody states, as they said it: known at once, and to
-        nobody else."""
-        return await self.assistant.hear(messages, self.queue, user)
-
     # ---- learning when nobody asks
 
     @property

@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from engine.core.collecting.statements import STATEMENT
 from engine.core.exchange.gathering import farewell
 from engine.core.faults import fault
@@ -24,11 +22,20 @@ from engine.learning.lessons import Lesson, LessonError, fold, guess
 from engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
 from engine.learning.memory.encoder import NOT_HERE, Encoder, Meaning
 from engine.learning.memory.reader import Reader
-from engine.learning.memory.recogniser import Meanings, Recogniser, Text, floats, half
+from engine.learning.memory.recogniser import Meanings, Recogniser, Text
 from engine.learning.memory.said import Said
+from engine.learning.memory.statement import (
+    LONGEST,
+    Heard,
+    is_for,
+    is_statement,
+    owner_of,
+    spoken,
+    text_of,
+    unpacked,
+)
 from engine.learning.memory.weighing import nearness, weighed
 
-LONGEST = 600  # characters of an answer that can be said from memory
 Ahead = tuple[tuple[str, str], asyncio.Future | None]  # what was read ahead, whose; its reading
 NOTHING: Ahead = ("", ""), None
 REPLACED = "traces"  # by `meanings`: what a store or a backup still has of it says whose facts
@@ -364,52 +371,6 @@ def asking(question: str) -> str:
 def forgotten(id: str, also: list[str], language: str) -> dict:
     """What is left of a fact whose words are gone: where it was, and whose place it had taken."""
     return {"id": id, "question": "", "source": {}, "also": also, "language": language}
-
-
-@dataclass(frozen=True)
-class Heard:
-    """What a statement is known by: the direction of its words."""
-
-    said: np.ndarray
-
-    def packed(self) -> dict:
-        return {"said": half(self.said)}
-
-
-def unpacked(data: dict) -> Meanings | Heard:
-    return Meanings.unpacked(data) if "asked" in data else Heard(floats(data["said"]))
-
-
-def is_statement(fact: dict) -> bool:
-    return fact.get("kind") == STATEMENT
-
-
-def owner_of(fact: dict) -> str:
-    return fact["source"].get("user", "")
-
-
-def is_for(fact: dict, user: str) -> bool:
-    """Whether somebody may be told it: what one told in a chat is never another's."""
-    return owner_of(fact) == user or fact["source"].get("kind") != "chat"
-
-
-def text_of(fact: dict) -> str:
-    """A statement as it is read: behind what it leans on."""
-    source = fact["source"]
-    return f"{source.get('before', '')} {source.get('said') or fact['answer']}".strip()
-
-
-def spoken(words: str) -> str:
-    """The words of a statement, or a LessonError that says why they cannot be kept."""
-    words = words.strip()
-    if not words or len(words) > LONGEST:
-        raise LessonError(
-            f"the statement has {len(words)} characters, 1 to {LONGEST} are remembered; "
-            "import longer text as a document"
-        )
-    if any(ord(c) < 32 and c not in "\n\t" for c in words):
-        raise LessonError("the statement has control characters; nothing was remembered")
-    return words
 
 
 def record_of(fact: dict, meanings: Meanings | Heard) -> dict:

@@ -17,9 +17,10 @@ from engine.learning.lessons import LessonError, guess, language
 from engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
 from engine.learning.memory.encoder import NOT_HERE, Encoder
 from engine.learning.memory.hearing import STATES, Statement, changes, leans, statements
-from engine.learning.memory.memory import Found, Memory, is_statement, owner_of, text_of
+from engine.learning.memory.memory import Found, Memory
 from engine.learning.memory.quoting import Quoting, quoted, turned, words_of
 from engine.learning.memory.speaking import MEMORY, Speaking, decided
+from engine.learning.memory.statement import is_statement, owner_of, text_of
 from engine.model.generate import Generator
 from engine.model.loaded import Model
 

@@ -244,7 +244,8 @@ class Reply:
     async def told(self, answer: Answer, number: int) -> dict:
         """Whose words the answer is, and what was kept of the question."""
         told = await self.service.told(answer, number)
-        kept = await self.service.hear(self.messages, self.user) if self.learns else []
+        hear, queue = self.service.assistant.hear, self.service.queue
+        kept = await hear(self.messages, queue, self.user) if self.learns else []
         return told | {"remembered": kept}
 
     def leave(self) -> None:
