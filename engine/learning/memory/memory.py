@@ -160,11 +160,8 @@ class Memory:
         """The statements of somebody that answer a question, the likeliest first."""
         await self.load()
         read = await self.read(question, user)
-        found = [
-            Found(self.facts[id], float(sure))
-            for id, sure in read.answers.items()
-            if id in self.facts
-        ]
+        live = [id for id in read.answers if id in self.facts]
+        found = [Found(self.facts[id], float(read.answers[id])) for id in live]
         return sorted(found, key=lambda one: (-one.score, -one.fact["time"]))
 
     def ask(self, meaning: Meaning, question: str, most: int = 4) -> list[Found]:
