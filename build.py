@@ -46,7 +46,7 @@ def headless(options: argparse.Namespace) -> int:
     from builder import encoder, environment
 
     encoder.file()
-    return environment.run("workers.server.headless", *options.arguments)
+    return environment.run("oneseek.workers.server.headless", *options.arguments)
 
 
 def reference(options: argparse.Namespace) -> int:

@@ -27,7 +27,7 @@ from builder import (
     romfs,
     wheels,
 )
-from engine.core.storage.store import STEPS
+from oneseek.engine.core.storage.store import STEPS
 
 DIST = ROOT / "dist"
 TEST_DIST = ROOT / "dist-test"

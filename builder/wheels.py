@@ -12,7 +12,7 @@ import zipfile
 from pathlib import Path, PurePosixPath
 
 from builder import ROOT, fetch
-from engine.core.collecting import language
+from oneseek.engine.core.collecting import language
 
 OWN = ("engine", "importers", "shaders", "workers")
 OWN_SUFFIXES = {".py", ".wgsl", ".json", ".jsonl", ".txt", ".npz"}

@@ -15,33 +15,33 @@ from typing import Any
 
 import numpy as np
 
-from engine.backends.executor import Tensor
-from engine.core.collecting.collector import DataCollector
-from engine.core.exchange import INTENT
-from engine.core.next_work import MEMORY
-from engine.core.queue.saved import SavedQueue
-from engine.core.settings import TrainingConfig
-from engine.core.turns import background, urgent
-from engine.history.round_plan import DATA_SET, LESSON, TRAINING
-from engine.history.snapshot import Arrays, SnapshotDamaged
-from engine.history.updater import WeightUpdater
-from engine.history.versions import GENERIC, Versions, label
-from engine.learning import lessons, shape
-from engine.learning.memory.encoder import Encoder, OpensFile, encoder_here
-from engine.learning.memory.mind import ONESELF, Mind
-from engine.learning.memory.speaking import BASE as BASE_ALONE
-from engine.learning.memory.speaking import VERSION, Speaking
-from engine.learning.needs import judged, model_takes
-from engine.learning.replay import History, reset
-from engine.learning.rounds.silence import Silence
-from engine.learning.runs import generate_run_id
-from engine.learning.trainer import EngineTrainer, check
-from engine.learning.training_engine import TrainingEngine
-from engine.learning.whole import Whole
-from engine.model.generate import Answer, Generator, Sampling
-from engine.model.kv_cache import ANSWER_BYTES, Pool
-from engine.model.loaded import Model
-from engine.model.trainable import Trained
+from oneseek.engine.backends.executor import Tensor
+from oneseek.engine.core.collecting.collector import DataCollector
+from oneseek.engine.core.exchange import INTENT
+from oneseek.engine.core.next_work import MEMORY
+from oneseek.engine.core.queue.saved import SavedQueue
+from oneseek.engine.core.settings import TrainingConfig
+from oneseek.engine.core.turns import background, urgent
+from oneseek.engine.history.round_plan import DATA_SET, LESSON, TRAINING
+from oneseek.engine.history.snapshot import Arrays, SnapshotDamaged
+from oneseek.engine.history.updater import WeightUpdater
+from oneseek.engine.history.versions import GENERIC, Versions, label
+from oneseek.engine.learning import lessons, shape
+from oneseek.engine.learning.memory.encoder import Encoder, OpensFile, encoder_here
+from oneseek.engine.learning.memory.mind import ONESELF, Mind
+from oneseek.engine.learning.memory.speaking import BASE as BASE_ALONE
+from oneseek.engine.learning.memory.speaking import VERSION, Speaking
+from oneseek.engine.learning.needs import judged, model_takes
+from oneseek.engine.learning.replay import History, reset
+from oneseek.engine.learning.rounds.silence import Silence
+from oneseek.engine.learning.runs import generate_run_id
+from oneseek.engine.learning.trainer import EngineTrainer, check
+from oneseek.engine.learning.training_engine import TrainingEngine
+from oneseek.engine.learning.whole import Whole
+from oneseek.engine.model.generate import Answer, Generator, Sampling
+from oneseek.engine.model.kv_cache import ANSWER_BYTES, Pool
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.model.trainable import Trained
 
 BASE = 0  # the number of the version that has learned nothing
 CACHE_ROWS = 2048

@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from engine.assistant import Assistant
-from engine.backends.executor import Executor
-from engine.backends.select import executor_named
-from engine.core.settings import TrainingConfig, for_model
-from engine.history.ledger import Ledger
-from engine.history.naming import family
-from engine.history.versions import Versions
-from engine.model import registry
-from engine.model.formats import ModelFile
-from engine.model.loaded import Model
+from oneseek.engine.assistant import Assistant
+from oneseek.engine.backends.executor import Executor
+from oneseek.engine.backends.select import executor_named
+from oneseek.engine.core.settings import TrainingConfig, for_model
+from oneseek.engine.history.ledger import Ledger
+from oneseek.engine.history.naming import family
+from oneseek.engine.history.versions import Versions
+from oneseek.engine.model import registry
+from oneseek.engine.model.formats import ModelFile
+from oneseek.engine.model.loaded import Model
 
 Heard = Callable[[str, int, int], None]
 

@@ -8,11 +8,11 @@ import asyncio
 
 import numpy as np
 
-from engine.backends.reference import Numpy
-from engine.compiler.grad import grad
-from engine.compiler.ir import OPS, Program, op
-from engine.compiler.ops.elementwise import like_first
-from engine.compiler.schedule import plan
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.compiler.grad import grad
+from oneseek.engine.compiler.ir import OPS, Program, op
+from oneseek.engine.compiler.ops.elementwise import like_first
+from oneseek.engine.compiler.schedule import plan
 
 
 @op(shape=like_first, kernel="a * a", cases=())

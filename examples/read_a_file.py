@@ -8,9 +8,9 @@ line in the tables at the end of `importers/read.py`, and how to recognise the k
 import sys
 from pathlib import Path
 
-from importers.document import Document
-from importers.limits import Budget
-from importers.read import read
+from oneseek.importers.document import Document
+from oneseek.importers.limits import Budget
+from oneseek.importers.read import read
 
 path = Path(sys.argv[1])
 for name, outcome in read(path.read_bytes(), path.name, Budget(path.name)):

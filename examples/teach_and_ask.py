@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from engine.cli.main import main
+from oneseek.engine.cli.main import main
 
 model = sys.argv[1] if len(sys.argv) > 1 else "tiny"
 folder = Path(tempfile.mkdtemp())

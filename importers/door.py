@@ -6,12 +6,12 @@ read by a recogniser that may be asynchronous: in the page it is tesseract.js.
 
 from collections.abc import Awaitable, Callable
 
-from importers.document import Block, Document, ImportRefused
-from importers.duplicates import Fingerprints
-from importers.limits import Budget
-from importers.read import IsPicture
-from importers.results import ImportResult, refused
-from importers.text import TextImporter
+from oneseek.importers.document import Block, Document, ImportRefused
+from oneseek.importers.duplicates import Fingerprints
+from oneseek.importers.limits import Budget
+from oneseek.importers.read import IsPicture
+from oneseek.importers.results import ImportResult, refused
+from oneseek.importers.text import TextImporter
 
 Recognise = Callable[[bytes], Awaitable[list]]
 
@@ -37,7 +37,7 @@ class Door:
 
     def page(self, html: str, address: str, name: str, whole: bool) -> list[dict]:
         """HTML the page fetched, or with `whole` a selection that was pasted."""
-        from importers.website import WebsiteImporter
+        from oneseek.importers.website import WebsiteImporter
 
         if whole:
             return [self.texts.import_text(html, "html", name).to_json()]
@@ -63,7 +63,7 @@ class Door:
         self.texts.index.forget(sha256)
 
     async def _picture(self, data: bytes, name: str, budget: Budget) -> ImportResult:
-        from importers.image import ImageImporter, prepared
+        from oneseek.importers.image import ImageImporter, prepared
 
         try:
             lines = await self._recognise(prepared(data, name, budget))
@@ -73,8 +73,8 @@ class Door:
 
     async def _scan(self, data: bytes, found: ImportResult, budget: Budget) -> ImportResult:
         """The pages of a scanned PDF, one after the other."""
-        from importers.image import ImageImporter, prepared, renumbered
-        from importers.readers.pdf import scanned_page
+        from oneseek.importers.image import ImageImporter, prepared, renumbered
+        from oneseek.importers.readers.pdf import scanned_page
 
         lines: list = []
         try:

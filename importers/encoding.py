@@ -7,7 +7,7 @@ Windows-1252 is the last resort because every ISO-8859-1 text reads the same in 
 import codecs
 import re
 
-from importers.document import ImportRefused
+from oneseek.importers.document import ImportRefused
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),

@@ -16,10 +16,10 @@ from typing import NamedTuple
 
 from PIL import Image, ImageOps
 
-from importers.document import Block, Document, ImportRefused, fingerprint
-from importers.limits import Budget
-from importers.results import ImportResult, refused
-from importers.text import TextImporter
+from oneseek.importers.document import Block, Document, ImportRefused, fingerprint
+from oneseek.importers.limits import Budget
+from oneseek.importers.results import ImportResult, refused
+from oneseek.importers.text import TextImporter
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 _LARGE = 5_000_000  # pixels: more costs time and reads no better; long screenshots stay readable
@@ -61,7 +61,7 @@ class ImageImporter:
 
     def import_scan(self, data: bytes, name: str, scans: list[int], budget: Budget) -> ImportResult:
         """The pages of a PDF that are pictures, one after the other."""
-        from importers.readers.pdf import scanned_page
+        from oneseek.importers.readers.pdf import scanned_page
 
         lines: list[Recognised] = []
         try:

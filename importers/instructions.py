@@ -9,7 +9,7 @@ import dataclasses
 import re
 from typing import NamedTuple
 
-from importers.document import Block, Document, Reading
+from oneseek.importers.document import Block, Document, Reading
 
 # Zero-width and direction signs, tag characters and variation selectors carry text past the eye.
 _INVISIBLE = re.compile(

@@ -5,8 +5,8 @@ import json
 import re
 import zipfile
 
-from importers.document import ImportRefused
-from importers.encoding import decode
+from oneseek.importers.document import ImportRefused
+from oneseek.importers.encoding import decode
 
 PICTURES = ((b"\x89PNG\r\n\x1a\n", "png"), (b"\xff\xd8\xff", "jpeg"), (b"GIF8", "gif"))
 
@@ -145,6 +145,6 @@ def _is_mail(head: str) -> bool:
 
 
 def _is_csv(head: str) -> bool:
-    from importers.readers.tables import delimiter_of
+    from oneseek.importers.readers.tables import delimiter_of
 
     return bool(delimiter_of(head))

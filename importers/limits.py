@@ -9,7 +9,7 @@ import dataclasses
 import time
 from collections.abc import Callable
 
-from importers.document import ImportRefused
+from oneseek.importers.document import ImportRefused
 
 
 @dataclasses.dataclass(frozen=True)

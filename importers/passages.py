@@ -7,7 +7,7 @@ A lesson made from a sentence can so always show the sentence it came from.
 import re
 from typing import NamedTuple
 
-from importers.document import Block, Document
+from oneseek.importers.document import Block, Document
 
 _ABBREVIATIONS = set(
     "t.ex bl.a d.v.s dvs s.k ca kl nr resp f.d p.g.a pga e.kr f.kr st prof dr mr mrs ms jr sr "

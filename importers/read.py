@@ -9,11 +9,11 @@ import importlib
 import posixpath
 from collections.abc import Callable, Iterator
 
-from importers.document import Document, ImportRefused, Reading, fingerprint
-from importers.encoding import decode
-from importers.instructions import visible
-from importers.kinds import kind_of, kind_of_text
-from importers.limits import Budget, Exhausted
+from oneseek.importers.document import Document, ImportRefused, Reading, fingerprint
+from oneseek.importers.encoding import decode
+from oneseek.importers.instructions import visible
+from oneseek.importers.kinds import kind_of, kind_of_text
+from oneseek.importers.limits import Budget, Exhausted
 
 PICTURE_KINDS = ("png", "jpeg", "gif", "webp")
 MADE_WITH = {"pdf": "pypdf", "html": "trafilatura", "markdown": "markdown-it", "rtf": "striprtf"}
@@ -126,7 +126,7 @@ def _reading(kind: str, data: bytes, budget: Budget) -> Reading:
 def reader(kind: str) -> Callable:
     """The function that reads a kind; imported now, because its libraries are large."""
     module, function = {**_FROM_BYTES, **_FROM_TEXT}[kind].split(":")
-    return getattr(importlib.import_module(f"importers.{module}"), function)
+    return getattr(importlib.import_module(f"oneseek.importers.{module}"), function)
 
 
 def _members(data: bytes, name: str, budget: Budget, depth: int) -> Iterator[tuple[str, Outcome]]:
@@ -134,7 +134,7 @@ def _members(data: bytes, name: str, budget: Budget, depth: int) -> Iterator[tup
         raise ImportRefused(
             f"{name} is an archive inside archives; unpack it and add what is inside."
         )
-    from importers.readers.archive import Archive
+    from oneseek.importers.readers.archive import Archive
 
     archive = Archive(data, budget)
     members = [n for n in archive.names if not _is_litter(n)]

@@ -5,12 +5,12 @@ import dataclasses
 import hashlib
 from collections.abc import Callable
 
-from engine.core.collecting.language import detect
-from engine.learning.lessons.documents import lessons as lessons_of
-from importers.document import Document
-from importers.duplicates import Fingerprints, seen_blocks
-from importers.instructions import Suspicion, suspicions
-from importers.passages import Sentence, passages
+from oneseek.engine.core.collecting.language import detect
+from oneseek.engine.learning.lessons.documents import lessons as lessons_of
+from oneseek.importers.document import Document
+from oneseek.importers.duplicates import Fingerprints, seen_blocks
+from oneseek.importers.instructions import Suspicion, suspicions
+from oneseek.importers.passages import Sentence, passages
 
 Lessons = Callable[[list[str], str, str], list[dict]]
 _SHORTEST_QUESTION = 3  # words: later turns shorter than this lean on the turn before

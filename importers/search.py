@@ -9,7 +9,7 @@ from collections import Counter
 from math import log
 from typing import NamedTuple
 
-from importers.passages import sentences_of
+from oneseek.importers.passages import sentences_of
 
 WORDS = 60  # of one place
 STEM = 5  # letters: "båten" and "båtens", "weighs" and "weighed" are one word

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from importers.document import Document, ImportRefused
-from importers.duplicates import Fingerprints
-from importers.kinds import IsAdapter
-from importers.limits import Budget
-from importers.read import IsPicture, IsScan, read, read_text
-from importers.results import ImportResult, Lessons, refused, result_of
+from oneseek.importers.document import Document, ImportRefused
+from oneseek.importers.duplicates import Fingerprints
+from oneseek.importers.kinds import IsAdapter
+from oneseek.importers.limits import Budget
+from oneseek.importers.read import IsPicture, IsScan, read, read_text
+from oneseek.importers.results import ImportResult, Lessons, refused, result_of
 
 
 class TextImporter:

@@ -1,15 +1,15 @@
 """The door for web pages: fetched natively, or handed over by the page as HTML it fetched, saved or
 pasted."""
 
-from importers.document import ImportRefused
-from importers.encoding import decode
-from importers.limits import Budget
-from importers.pages.article import read_page
-from importers.pages.fetch import Fetcher, Page
-from importers.pages.markup import page_text
-from importers.read import document
-from importers.results import ImportResult, refused
-from importers.text import TextImporter
+from oneseek.importers.document import ImportRefused
+from oneseek.importers.encoding import decode
+from oneseek.importers.limits import Budget
+from oneseek.importers.pages.article import read_page
+from oneseek.importers.pages.fetch import Fetcher, Page
+from oneseek.importers.pages.markup import page_text
+from oneseek.importers.read import document
+from oneseek.importers.results import ImportResult, refused
+from oneseek.importers.text import TextImporter
 
 
 class WebsiteImporter:

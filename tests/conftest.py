@@ -29,7 +29,7 @@ def flushed() -> Iterator[dict[str, str]]:
     if sys.platform == "emscripten":  # where nobody teaches on numpy, and nothing is stored
         yield {}
         return
-    from engine.core.storage import sqlite
+    from oneseek.engine.core.storage import sqlite
     from tests.support.base_said import asked_once
 
     usual = sqlite.SYNCHRONOUS

@@ -469,17 +469,17 @@ ENDPOINTS = [
 ]
 
 CLASS_NAMES = {
-    "engine.core.settings": "TrainingConfig SchedulerConfig",
-    "engine.core.queue.training_queue": "TrainingQueue",
-    "engine.core.collecting.collector": "DataCollector",
-    "importers.website": "WebsiteImporter",
-    "importers.image": "ImageImporter",
-    "importers.text": "TextImporter",
-    "engine.learning.training_engine": "TrainingEngine",
-    "engine.core.queue.batches": "BatchManager",
-    "engine.history.updater": "WeightUpdater",
-    "engine.core.scheduler": "TrainingScheduler",
-    "engine.learning.runs": "validate_base_models generate_run_id",
+    "oneseek.engine.core.settings": "TrainingConfig SchedulerConfig",
+    "oneseek.engine.core.queue.training_queue": "TrainingQueue",
+    "oneseek.engine.core.collecting.collector": "DataCollector",
+    "oneseek.importers.website": "WebsiteImporter",
+    "oneseek.importers.image": "ImageImporter",
+    "oneseek.importers.text": "TextImporter",
+    "oneseek.engine.learning.training_engine": "TrainingEngine",
+    "oneseek.engine.core.queue.batches": "BatchManager",
+    "oneseek.engine.history.updater": "WeightUpdater",
+    "oneseek.engine.core.scheduler": "TrainingScheduler",
+    "oneseek.engine.learning.runs": "validate_base_models generate_run_id",
 }
 
 

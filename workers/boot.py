@@ -12,9 +12,9 @@ import pyodide_js
 from pyodide.code import run_js
 from pyodide.ffi import to_js
 
-from engine.core.messages import Booting, Ready
-from workers import garbage
-from workers.post import Post
+from oneseek.engine.core.messages import Booting, Ready
+from oneseek.workers import garbage
+from oneseek.workers.post import Post
 
 # A lock that only the end of this worker releases: how the page knows at once that it died.
 ALIVE = """(name) => new Promise((held) => navigator.locks.request(name, () => {

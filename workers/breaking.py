@@ -7,8 +7,8 @@ from typing import Any
 import js
 import numpy as np
 
-from engine.core.messages import Break, Done
-from workers.tab.resident import Resident
+from oneseek.engine.core.messages import Break, Done
+from oneseek.workers.tab.resident import Resident
 
 
 class Breaking:

@@ -11,8 +11,8 @@ from typing import Any
 import pyodide_js
 from pyodide.ffi import to_js
 
-from engine.assistant import Round
-from engine.core.messages import (
+from oneseek.engine.assistant import Round
+from oneseek.engine.core.messages import (
     BringDataSet,
     CallApi,
     DataSets,
@@ -26,12 +26,12 @@ from engine.core.messages import (
     StartRun,
     WhatRunTakes,
 )
-from engine.core.settings import StopConfig
-from engine.core.storage.store import FencedStore
-from engine.learning import run_data
-from workers.server.training_runs import OPEN
-from workers.tab import outbox
-from workers.tab.resident import Resident
+from oneseek.engine.core.settings import StopConfig
+from oneseek.engine.core.storage.store import FencedStore
+from oneseek.engine.learning import run_data
+from oneseek.workers.server.training_runs import OPEN
+from oneseek.workers.tab import outbox
+from oneseek.workers.tab.resident import Resident
 
 API_PACKAGES, IMPORT = ["starlette"], "/api/import"
 IMPORT_PACKAGES = ["markdown-it-py", "lxml", "trafilatura"]
@@ -54,7 +54,7 @@ class Desk:
     async def api_ready(self) -> Any:
         """The HTTP API over the model that is loaded; its package comes when it is needed."""
         await pyodide_js.loadPackage(to_js(API_PACKAGES))
-        from workers.page_api import PageApi
+        from oneseek.workers.page_api import PageApi
 
         assistant = self.resident.needed()
         if self.api is None or self.api.service.assistant is not assistant:

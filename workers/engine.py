@@ -11,10 +11,10 @@ import random
 import time
 from typing import Any
 
-from engine.assistant import ExampleGone, NothingLeft, Round
-from engine.backends.gpu.errors import DeviceLost
-from engine.core.collecting.language import UNKNOWN, detect
-from engine.core.messages import (
+from oneseek.engine.assistant import ExampleGone, NothingLeft, Round
+from oneseek.engine.backends.gpu.errors import DeviceLost
+from oneseek.engine.core.collecting.language import UNKNOWN, detect
+from oneseek.engine.core.messages import (
     Answered,
     Ask,
     Done,
@@ -31,22 +31,22 @@ from engine.core.messages import (
     Statements,
     Stop,
 )
-from engine.core.next_work import MEMORY
-from engine.core.queue.saved import SavedQueue
-from engine.core.queue.training_queue import TrainingQueue
-from engine.core.storage.store import FencedStore
-from engine.history import curve
-from engine.history.versions import label
-from engine.learning import identity
-from engine.model.generate import Sampling, TooLong
-from engine.open import clock
-from workers.breaking import Breaking
-from workers.desk import Desk
-from workers.learned import Learned
-from workers.post import Emit
-from workers.tab.looking import Looking
-from workers.tab.resident import Resident
-from workers.teller import Teller, language_of
+from oneseek.engine.core.next_work import MEMORY
+from oneseek.engine.core.queue.saved import SavedQueue
+from oneseek.engine.core.queue.training_queue import TrainingQueue
+from oneseek.engine.core.storage.store import FencedStore
+from oneseek.engine.history import curve
+from oneseek.engine.history.versions import label
+from oneseek.engine.learning import identity
+from oneseek.engine.model.generate import Sampling, TooLong
+from oneseek.engine.open import clock
+from oneseek.workers.breaking import Breaking
+from oneseek.workers.desk import Desk
+from oneseek.workers.learned import Learned
+from oneseek.workers.post import Emit
+from oneseek.workers.tab.looking import Looking
+from oneseek.workers.tab.resident import Resident
+from oneseek.workers.teller import Teller, language_of
 
 
 class Engine:

@@ -17,7 +17,7 @@ from typing import Any
 import js
 from pyodide.ffi import JsException, can_run_sync, run_sync, to_js
 
-from engine.core.messages import (
+from oneseek.engine.core.messages import (
     AskAbout,
     BackUp,
     BringIn,
@@ -38,18 +38,18 @@ from engine.core.messages import (
     Restore,
     StopImport,
 )
-from engine.core.storage import backup
-from engine.core.storage.store import open_browser_store
-from engine.core.wire import Message
-from engine.history.exchange_file import NotOpened, given, taken, unseal
-from importers.door import Door
-from importers.duplicates import Fingerprints
-from importers.limits import Budget, Cancelled
-from workers.post import Emit
-from workers.recogniser import Recogniser
-from workers.tab.cipher import BrowserCipher
-from workers.tab.packing import Packer
-from workers.tab.signer import BrowserSigner
+from oneseek.engine.core.storage import backup
+from oneseek.engine.core.storage.store import open_browser_store
+from oneseek.engine.core.wire import Message
+from oneseek.engine.history.exchange_file import NotOpened, given, taken, unseal
+from oneseek.importers.door import Door
+from oneseek.importers.duplicates import Fingerprints
+from oneseek.importers.limits import Budget, Cancelled
+from oneseek.workers.post import Emit
+from oneseek.workers.recogniser import Recogniser
+from oneseek.workers.tab.cipher import BrowserCipher
+from oneseek.workers.tab.packing import Packer
+from oneseek.workers.tab.signer import BrowserSigner
 
 KNOWN = "import-fingerprints.json"
 EDITABLE = 200_000  # characters that the page puts into a text field
@@ -108,12 +108,12 @@ class Importer:
         return Done()
 
     async def on_ask_about(self, request: AskAbout) -> Questions:
-        from engine.learning.lessons.documents import questions
+        from oneseek.engine.learning.lessons.documents import questions
 
         return Questions(items=questions(request.lessons, request.count))
 
     async def on_find_places(self, request: FindPlaces) -> Places:
-        from importers.search import find
+        from oneseek.importers.search import find
 
         text = await read_own(request.document + ".txt")
         found = find(text, request.question, request.count)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.core.messages import (
+from oneseek.engine.core.messages import (
     Done,
     Export,
     File,
@@ -19,14 +19,14 @@ from engine.core.messages import (
     Verified,
     Verify,
 )
-from engine.history.audit import check_store
-from engine.history.snapshot import SnapshotDamaged
-from engine.history.versions import label
-from engine.model.adapters import AdapterError
-from engine.model.formats import ModelFile
-from workers.tab import outbox
-from workers.tab.resident import Resident
-from workers.tab.signer import BrowserSigner
+from oneseek.engine.history.audit import check_store
+from oneseek.engine.history.snapshot import SnapshotDamaged
+from oneseek.engine.history.versions import label
+from oneseek.engine.model.adapters import AdapterError
+from oneseek.engine.model.formats import ModelFile
+from oneseek.workers.tab import outbox
+from oneseek.workers.tab.resident import Resident
+from oneseek.workers.tab.signer import BrowserSigner
 
 
 class Learned:

@@ -11,14 +11,14 @@ import asyncio
 import base64
 from typing import Any
 
-from engine.assistant import Assistant, OnStep, Round
-from engine.core.messages import ApiPart, ApiWork, CallApi, Changed
-from engine.core.storage.store import FencedStore
-from engine.learning.questions.microtrain import MicroTraining
-from workers.post import Emit
-from workers.server.api import create_app
-from workers.server.guard import LOCAL, Guard
-from workers.server.service import Service
+from oneseek.engine.assistant import Assistant, OnStep, Round
+from oneseek.engine.core.messages import ApiPart, ApiWork, CallApi, Changed
+from oneseek.engine.core.storage.store import FencedStore
+from oneseek.engine.learning.questions.microtrain import MicroTraining
+from oneseek.workers.post import Emit
+from oneseek.workers.server.api import create_app
+from oneseek.workers.server.guard import LOCAL, Guard
+from oneseek.workers.server.service import Service
 
 TOUCHED = ["queue", "versions", "examples", "state", "ledger", "events", "metrics", "samples",
            "facts"]  # fmt: skip

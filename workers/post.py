@@ -11,8 +11,8 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from engine.core.messages import Alive, Failed, Ping, Request
-from engine.core.wire import BadMessage, Message, envelope, from_text, handler_name
+from oneseek.engine.core.messages import Alive, Failed, Ping, Request
+from oneseek.engine.core.wire import BadMessage, Message, envelope, from_text, handler_name
 
 Emit = Callable[[Message], None]
 

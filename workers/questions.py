@@ -6,14 +6,14 @@ What nobody approved is compared and counted at once; what may be learned waits 
 
 from __future__ import annotations
 
-from engine.assistant import Assistant, OnStep, Round
-from engine.core.messages import Changed, Question
-from engine.core.queue.saved import SavedQueue
-from engine.core.queue.training_queue import TrainingQueue
-from engine.core.storage.store import FencedStore
-from engine.learning.questions.microtrain import MicroTraining
-from engine.learning.questions.offers import held, offered
-from workers.post import Emit
+from oneseek.engine.assistant import Assistant, OnStep, Round
+from oneseek.engine.core.messages import Changed, Question
+from oneseek.engine.core.queue.saved import SavedQueue
+from oneseek.engine.core.queue.training_queue import TrainingQueue
+from oneseek.engine.core.storage.store import FencedStore
+from oneseek.engine.learning.questions.microtrain import MicroTraining
+from oneseek.engine.learning.questions.offers import held, offered
+from oneseek.workers.post import Emit
 
 SHOWN = ("samples", "events", "state", "ledger")
 OVER = {"outcome": "", "reason": "", "version": None}  # the stages told of themselves

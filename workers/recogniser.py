@@ -10,7 +10,7 @@ from typing import Any
 import js
 from pyodide.ffi import create_proxy, to_js
 
-from importers.image import Recognised
+from oneseek.importers.image import Recognised
 
 IDLE_SECONDS = 30
 SCRIPT = "ocr/tesseract.js"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from engine.core.collecting.language import UNKNOWN, detect
-from engine.core.messages import Token
-from workers.post import Emit
+from oneseek.engine.core.collecting.language import UNKNOWN, detect
+from oneseek.engine.core.messages import Token
+from oneseek.workers.post import Emit
 
 
 def language_of(messages: list[dict], setting: str = UNKNOWN) -> str:

@@ -13,7 +13,7 @@ async function begin() {
   performance.mark("python");
   await python.project;
   performance.mark("project");
-  return python.pyimport("workers.boot").begin(JSON.stringify(await settings));
+  return python.pyimport("oneseek.workers.boot").begin(JSON.stringify(await settings));
 }
 
 async function answer({ number, text }) {

@@ -10,10 +10,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from engine.backends.room import Given, Room
-from engine.compiler.ir import Spec
-from engine.compiler.schedule import Plan
-from engine.core.turns import Turns
+from oneseek.engine.backends.room import Given, Room
+from oneseek.engine.compiler.ir import Spec
+from oneseek.engine.compiler.schedule import Plan
+from oneseek.engine.core.turns import Turns
 
 
 class Tensor(Protocol):

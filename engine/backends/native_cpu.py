@@ -13,15 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from engine.backends.executor import Run
-from engine.backends.quick_check import product
-from engine.backends.reference import Numpy
-from engine.backends.room import Room, memory_here
-from engine.backends.wasm.executor import Wasm
-from engine.backends.wasm.native import Native
-from engine.compiler.ir import Step
-from engine.compiler.ops.linear import DENSE_BUDGET, dense, weight_shape
-from engine.compiler.schedule import Plan, plan
+from oneseek.engine.backends.executor import Run
+from oneseek.engine.backends.quick_check import product
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.backends.room import Room, memory_here
+from oneseek.engine.backends.wasm.executor import Wasm
+from oneseek.engine.backends.wasm.native import Native
+from oneseek.engine.compiler.ir import Step
+from oneseek.engine.compiler.ops.linear import DENSE_BUDGET, dense, weight_shape
+from oneseek.engine.compiler.schedule import Plan, plan
 
 PRODUCT = "packed_linear"
 NUMBER_BYTES = 4

@@ -12,9 +12,9 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from engine.backends.executor import Executor
-from engine.compiler.ir import OPS, Program
-from engine.compiler.schedule import plan
+from oneseek.engine.backends.executor import Executor
+from oneseek.engine.compiler.ir import OPS, Program
+from oneseek.engine.compiler.schedule import plan
 
 ROWS, NARROW, WIDE = 64, 576, 1536  # those of SmolLM2 while it learns
 TIMES, ROUNDS = 8, 3

@@ -11,10 +11,10 @@ import time
 
 import numpy as np
 
-import engine.compiler.ops  # noqa: F401  every op registers itself
-from engine.compiler.ir import Program, Spec, Step, Value
-from engine.compiler.schedule import Plan
-from engine.core.turns import Turns
+import oneseek.engine.compiler.ops  # noqa: F401  every op registers itself
+from oneseek.engine.compiler.ir import Program, Spec, Step, Value
+from oneseek.engine.compiler.schedule import Plan
+from oneseek.engine.core.turns import Turns
 
 DTYPES = {"f32": np.float32, "i32": np.int32, "u32": np.uint32, "f16": np.float16}
 

@@ -3,8 +3,8 @@ executor."""
 
 from __future__ import annotations
 
-from engine.backends.executor import Executor
-from engine.backends.reference import Numpy
+from oneseek.engine.backends.executor import Executor
+from oneseek.engine.backends.reference import Numpy
 
 BACK_ENDS = ("gpu", "cpu", "numpy", "auto")
 
@@ -15,7 +15,7 @@ async def executor_named(name: str) -> Executor:
         return Numpy()
     if name == "cpu":
         return processor()
-    from engine.backends.gpu.executor import GPU
+    from oneseek.engine.backends.gpu.executor import GPU
 
     try:
         gpu = await GPU.open()
@@ -30,6 +30,6 @@ async def executor_named(name: str) -> Executor:
 
 def processor() -> Executor:
     """All cores with the kernels of the tab."""
-    from engine.backends.native_cpu import Processor
+    from oneseek.engine.backends.native_cpu import Processor
 
     return Processor()

@@ -13,12 +13,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from engine.cli.options import Bar, need, show, told
-from engine.learning.rounds import written
-from engine.learning.rounds.dataset import DataSetAttempt
-from engine.learning.rounds.lesson import Steps
-from engine.model import registry
-from engine.model.adapters import save_peft
+from oneseek.engine.cli.options import Bar, need, show, told
+from oneseek.engine.learning.rounds import written
+from oneseek.engine.learning.rounds.dataset import DataSetAttempt
+from oneseek.engine.learning.rounds.lesson import Steps
+from oneseek.engine.model import registry
+from oneseek.engine.model.adapters import save_peft
 
 EXTRA = ("torch", "transformers", "peft")
 EVERY = 10  # seconds between two lines of a log
@@ -52,7 +52,7 @@ class ByTorch:
     """Takes the steps of a round that lies in a folder, with whoever else was started."""
 
     def __init__(self, options: Any) -> None:
-        from engine.with_torch.processes import Processes
+        from oneseek.engine.with_torch.processes import Processes
 
         self.options, self.out = options, options.out
         self.processes = Processes()
@@ -109,7 +109,7 @@ class ByTorch:
         return (told["plan"], told["fingerprint"], len(told["steps"])) == mine
 
     def _trained(self, folder: Path) -> dict:
-        from engine.with_torch.training import TorchRound
+        from oneseek.engine.with_torch.training import TorchRound
 
         self.out.mkdir(parents=True, exist_ok=True)
         with contextlib.closing(registry.open_named(registry.one(self.options.model))) as file:

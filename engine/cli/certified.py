@@ -6,12 +6,12 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from engine.cli.options import show
-from engine.cli.session import STORE, Session
-from engine.cli.teaching import loaded
-from engine.history.certificate import certify, write_folder
-from engine.history.versions import behind
-from engine.model.adapters import peft_files
+from oneseek.engine.cli.options import show
+from oneseek.engine.cli.session import STORE, Session
+from oneseek.engine.cli.teaching import loaded
+from oneseek.engine.history.certificate import certify, write_folder
+from oneseek.engine.history.versions import behind
+from oneseek.engine.model.adapters import peft_files
 
 
 def export(options) -> None:

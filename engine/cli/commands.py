@@ -12,17 +12,17 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.cli import certified, judging, leaving, teaching
-from engine.cli.options import command, model_options, show, told
-from engine.cli.remembering import assistant_of
-from engine.core.queue.saved import SavedQueue
-from engine.core.queue.training_queue import TrainingQueue
-from engine.model import registry
-from engine.model.adapters import gguf_lora, load_adapter, only_lora, save_merged, save_peft
-from engine.model.generate import Generator, Sampling
-from engine.model.llama import Config
-from engine.model.score import top_tokens
-from engine.open import clock, model_named
+from oneseek.engine.cli import certified, judging, leaving, teaching
+from oneseek.engine.cli.options import command, model_options, show, told
+from oneseek.engine.cli.remembering import assistant_of
+from oneseek.engine.core.queue.saved import SavedQueue
+from oneseek.engine.core.queue.training_queue import TrainingQueue
+from oneseek.engine.model import registry
+from oneseek.engine.model.adapters import gguf_lora, load_adapter, only_lora, save_merged, save_peft
+from oneseek.engine.model.generate import Generator, Sampling
+from oneseek.engine.model.llama import Config
+from oneseek.engine.model.score import top_tokens
+from oneseek.engine.open import clock, model_named
 
 STORE = "oneseek.sqlite"  # beside an adapter: what else is known in its folder
 SHOWN = 10  # next tokens that `logits` shows

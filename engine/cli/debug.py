@@ -10,13 +10,13 @@ from math import prod
 
 import numpy as np
 
-from engine.backends.reference import Numpy
-from engine.backends.reference import Run as NumpyRun
-from engine.cli.options import command, model_options, show
-from engine.compiler.ir import Step, Value
-from engine.compiler.pieces import operations
-from engine.compiler.schedule import Plan
-from engine.model.trainable import Trained
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.backends.reference import Run as NumpyRun
+from oneseek.engine.cli.options import command, model_options, show
+from oneseek.engine.compiler.ir import Step, Value
+from oneseek.engine.compiler.pieces import operations
+from oneseek.engine.compiler.schedule import Plan
+from oneseek.engine.model.trainable import Trained
 
 PASSES = 64  # dispatches timed in one submit
 
@@ -101,7 +101,7 @@ def steps(options):
 
 
 async def _steps(options):
-    from engine.cli.commands import loaded
+    from oneseek.engine.cli.commands import loaded
 
     options.backend = "numpy" if options.debug == 3 else "gpu"
     model, _ = await loaded(options)

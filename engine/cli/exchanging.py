@@ -10,14 +10,14 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from engine.backends.select import BACK_ENDS
-from engine.cli.options import command, json_option, show, told
-from engine.cli.remembering import assistant_of
-from engine.cli.session import KNOWN_AS, STORE
-from engine.core.environment import variable
-from engine.core.storage.sqlite import SqliteStore
-from engine.history.aes_gcm import PlainCipher
-from engine.history.exchange_file import (
+from oneseek.engine.backends.select import BACK_ENDS
+from oneseek.engine.cli.options import command, json_option, show, told
+from oneseek.engine.cli.remembering import assistant_of
+from oneseek.engine.cli.session import KNOWN_AS, STORE
+from oneseek.engine.core.environment import variable
+from oneseek.engine.core.storage.sqlite import SqliteStore
+from oneseek.engine.history.aes_gcm import PlainCipher
+from oneseek.engine.history.exchange_file import (
     NotOpened,
     given,
     good_phrase,
@@ -25,8 +25,8 @@ from engine.history.exchange_file import (
     taken,
     unseal,
 )
-from engine.history.signing import named_key
-from engine.open import alone_in, clock, model_named
+from oneseek.engine.history.signing import named_key
+from oneseek.engine.open import alone_in, clock, model_named
 
 MOST_SHOWN = 20
 PATIENCE = 300  # seconds; two devices with much to tell take a while

@@ -4,16 +4,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from engine.cli.options import COMMANDS, json_option, show, told
-from importers.document import ImportRefused
-from importers.image import ImageImporter, tesseract
-from importers.limits import Budget
-from importers.pages.crawl import PAGES, Crawl
-from importers.pages.fetch import Fetcher
-from importers.read import IsPicture
-from importers.results import ImportResult, refused
-from importers.text import TextImporter
-from importers.website import WebsiteImporter
+from oneseek.engine.cli.options import COMMANDS, json_option, show, told
+from oneseek.importers.document import ImportRefused
+from oneseek.importers.image import ImageImporter, tesseract
+from oneseek.importers.limits import Budget
+from oneseek.importers.pages.crawl import PAGES, Crawl
+from oneseek.importers.pages.fetch import Fetcher
+from oneseek.importers.read import IsPicture
+from oneseek.importers.results import ImportResult, refused
+from oneseek.importers.text import TextImporter
+from oneseek.importers.website import WebsiteImporter
 
 
 def import_options(parser):

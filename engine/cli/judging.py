@@ -12,29 +12,29 @@ import json
 from functools import partial
 from pathlib import Path
 
-from engine.assistant import BASE
-from engine.cli.options import COMMANDS, command, model_options, show, told
-from engine.cli.remembering import assistant_of
-from engine.cli.session import STORE
-from engine.cli.teaching import lines_of, loaded
-from engine.core.collecting.quality import answers_of
-from engine.core.settings import for_model
-from engine.core.storage.sqlite import SqliteStore
-from engine.history.versions import behind
-from engine.learning.datasets import DataSet
-from engine.learning.lessons import guess, probes
-from engine.learning.memory.speaking import BASE as BASE_ALONE
-from engine.learning.memory.speaking import MEMORY, VERSION
-from engine.learning.probe import Shadow, answered, measure
-from engine.learning.recipe import Recipe
-from engine.learning.rounds.dataset import row_of
-from engine.learning.rounds.gate import LOST
-from engine.learning.rounds.sifting import asked_in, qualities, summary
-from engine.learning.rounds.verdict import SCALE
-from engine.learning.trainer import EngineTrainer
-from engine.model.adapters import WEIGHTS, load_adapter
-from engine.model.generate import Sampling
-from engine.model.trainable import Trained
+from oneseek.engine.assistant import BASE
+from oneseek.engine.cli.options import COMMANDS, command, model_options, show, told
+from oneseek.engine.cli.remembering import assistant_of
+from oneseek.engine.cli.session import STORE
+from oneseek.engine.cli.teaching import lines_of, loaded
+from oneseek.engine.core.collecting.quality import answers_of
+from oneseek.engine.core.settings import for_model
+from oneseek.engine.core.storage.sqlite import SqliteStore
+from oneseek.engine.history.versions import behind
+from oneseek.engine.learning.datasets import DataSet
+from oneseek.engine.learning.lessons import guess, probes
+from oneseek.engine.learning.memory.speaking import BASE as BASE_ALONE
+from oneseek.engine.learning.memory.speaking import MEMORY, VERSION
+from oneseek.engine.learning.probe import Shadow, answered, measure
+from oneseek.engine.learning.recipe import Recipe
+from oneseek.engine.learning.rounds.dataset import row_of
+from oneseek.engine.learning.rounds.gate import LOST
+from oneseek.engine.learning.rounds.sifting import asked_in, qualities, summary
+from oneseek.engine.learning.rounds.verdict import SCALE
+from oneseek.engine.learning.trainer import EngineTrainer
+from oneseek.engine.model.adapters import WEIGHTS, load_adapter
+from oneseek.engine.model.generate import Sampling
+from oneseek.engine.model.trainable import Trained
 
 BOTH = "both"
 

@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from engine.cli.options import command, model_options, show, told
-from engine.cli.session import STORE, Session
-from engine.cli.teaching import (
+from oneseek.engine.cli.options import command, model_options, show, told
+from oneseek.engine.cli.session import STORE, Session
+from oneseek.engine.cli.teaching import (
     configured,
     lessons_in,
     loaded,
@@ -20,9 +20,9 @@ from engine.cli.teaching import (
     session_of,
     shown,
 )
-from engine.core.settings import TrainingConfig, for_model
-from engine.learning.rounds import written
-from engine.learning.rounds.dataset import data_set_record
+from oneseek.engine.core.settings import TrainingConfig, for_model
+from oneseek.engine.learning.rounds import written
+from oneseek.engine.learning.rounds.dataset import data_set_record
 
 FORMATS = ("dataset", "trl")
 LOST = (

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.backends.room import memory_here
-from engine.backends.select import BACK_ENDS
-from engine.cli.options import command, json_option, show
-from engine.learning.needs import file_takes, judged, packed_takes
-from engine.model import look as looking
+from oneseek.engine.backends.room import memory_here
+from oneseek.engine.backends.select import BACK_ENDS
+from oneseek.engine.cli.options import command, json_option, show
+from oneseek.engine.learning.needs import file_takes, judged, packed_takes
+from oneseek.engine.model import look as looking
 
 REASONS = {
     "reach": "the processor's kernels reach {room:.1f} GB",

@@ -4,7 +4,7 @@ one."""
 import argparse
 import sys
 
-from engine.cli import (  # noqa: F401  they register
+from oneseek.engine.cli import (  # noqa: F401  they register
     commands,
     debug,
     exchanging,
@@ -17,9 +17,9 @@ from engine.cli import (  # noqa: F401  they register
     remembering,
     teaching,
 )
-from engine.cli.elsewhere import federating  # noqa: F401
-from engine.cli.options import COMMANDS, FAILURES, told
-from engine.model.registry import NoBaseModels
+from oneseek.engine.cli.elsewhere import federating  # noqa: F401
+from oneseek.engine.cli.options import COMMANDS, FAILURES, told
+from oneseek.engine.model.registry import NoBaseModels
 
 
 def main(arguments=None) -> int:

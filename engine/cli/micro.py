@@ -7,9 +7,9 @@ import asyncio
 import json
 from pathlib import Path
 
-from engine.cli.options import command, model_options, show, told
-from engine.cli.session import Session
-from engine.cli.teaching import (
+from oneseek.engine.cli.options import command, model_options, show, told
+from oneseek.engine.cli.session import Session
+from oneseek.engine.cli.teaching import (
     Bar,
     configured,
     lines_of,
@@ -18,10 +18,10 @@ from engine.cli.teaching import (
     session_of,
     settings_options,
 )
-from engine.core.queue.training_queue import TrainingQueue
-from engine.core.settings import for_model
-from engine.learning.questions.microtrain import MicroTraining
-from engine.open import clock
+from oneseek.engine.core.queue.training_queue import TrainingQueue
+from oneseek.engine.core.settings import for_model
+from oneseek.engine.learning.questions.microtrain import MicroTraining
+from oneseek.engine.open import clock
 
 
 def question_options(parser):

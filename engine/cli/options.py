@@ -11,14 +11,14 @@ import importlib.util
 import json
 import sys
 
-from engine.backends.room import memory_here
-from engine.backends.select import BACK_ENDS
-from engine.learning.needs import judged, known_takes
-from engine.model import registry
-from engine.model.formats import FormatError
-from engine.model.formats.download import DownloadError
-from engine.model.template import TemplateError
-from engine.model.tokenizer import Tokenizer
+from oneseek.engine.backends.room import memory_here
+from oneseek.engine.backends.select import BACK_ENDS
+from oneseek.engine.learning.needs import judged, known_takes
+from oneseek.engine.model import registry
+from oneseek.engine.model.formats import FormatError
+from oneseek.engine.model.formats.download import DownloadError
+from oneseek.engine.model.template import TemplateError
+from oneseek.engine.model.tokenizer import Tokenizer
 
 COMMANDS: dict = {}
 FAILURES = (FormatError, TemplateError, DownloadError, registry.ModelMissing, OSError, ValueError)

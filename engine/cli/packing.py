@@ -12,16 +12,16 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.backends.select import BACK_ENDS, executor_named
-from engine.cli.options import Progress, command, json_option, show
-from engine.learning.lessons import paragraphs, texts
-from engine.model import registry
-from engine.model.formats import open_model
-from engine.model.formats.native import FileWriter
-from engine.model.formats.packing import Packing
-from engine.model.formats.packing import pack as packed
-from engine.model.loaded import Model
-from engine.model.score import Expecting
+from oneseek.engine.backends.select import BACK_ENDS, executor_named
+from oneseek.engine.cli.options import Progress, command, json_option, show
+from oneseek.engine.learning.lessons import paragraphs, texts
+from oneseek.engine.model import registry
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.formats.native import FileWriter
+from oneseek.engine.model.formats.packing import Packing
+from oneseek.engine.model.formats.packing import pack as packed
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.model.score import Expecting
 
 KINDS = ("q4_0", "q4_1", "q8_0")
 LANGUAGES = ("en", "sv")

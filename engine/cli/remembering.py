@@ -8,16 +8,16 @@ import contextlib
 import time
 from pathlib import Path
 
-from engine.cli.options import command, model_options, show, told
-from engine.cli.session import KNOWN_AS, STORE, Session, record_of
-from engine.cli.teaching import lines_of, loaded, out_option
-from engine.core.settings import TrainingConfig
-from engine.core.storage.sqlite import SqliteStore
-from engine.learning.lessons import LessonError
-from engine.learning.memory.memory import memorable
-from engine.learning.memory.mind import REFUSED
-from engine.model.loaded import Model
-from engine.open import assistant_over
+from oneseek.engine.cli.options import command, model_options, show, told
+from oneseek.engine.cli.session import KNOWN_AS, STORE, Session, record_of
+from oneseek.engine.cli.teaching import lines_of, loaded, out_option
+from oneseek.engine.core.settings import TrainingConfig
+from oneseek.engine.core.storage.sqlite import SqliteStore
+from oneseek.engine.learning.lessons import LessonError
+from oneseek.engine.learning.memory.memory import memorable
+from oneseek.engine.learning.memory.mind import REFUSED
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.open import assistant_over
 
 
 @contextlib.asynccontextmanager

@@ -16,28 +16,28 @@ from typing import cast
 
 import numpy as np
 
-from engine.core.exchange.arriving import EXCHANGED
-from engine.core.queue.training_queue import TrainingQueue
-from engine.core.settings import TrainingConfig, for_model
-from engine.core.storage.sqlite import SqliteStore
-from engine.history.round_plan import DATA_SET, LESSON, PRACTICE, TRAINING
-from engine.history.snapshot import Arrays, SnapshotDamaged
-from engine.history.versions import GENERIC, behind
-from engine.learning import shape
-from engine.learning.lessons import guess
-from engine.learning.memory.encoder import Encoder, encoder_here
-from engine.learning.memory.mind import Mind
-from engine.learning.replay import History
-from engine.learning.rounds.lesson import Steps
-from engine.learning.rounds.silence import Silence
-from engine.learning.trainer import EngineTrainer, check
-from engine.learning.training_engine import TrainingEngine
-from engine.learning.tuning.halving import Kept, Tuning
-from engine.learning.tuning.tries import found
-from engine.model.adapters import CARD, fitted, load_adapter, name_in, save_adapter
-from engine.model.loaded import Model
-from engine.model.trainable import Trained
-from engine.open import clock, keep_bits, versions_of
+from oneseek.engine.core.exchange.arriving import EXCHANGED
+from oneseek.engine.core.queue.training_queue import TrainingQueue
+from oneseek.engine.core.settings import TrainingConfig, for_model
+from oneseek.engine.core.storage.sqlite import SqliteStore
+from oneseek.engine.history.round_plan import DATA_SET, LESSON, PRACTICE, TRAINING
+from oneseek.engine.history.snapshot import Arrays, SnapshotDamaged
+from oneseek.engine.history.versions import GENERIC, behind
+from oneseek.engine.learning import shape
+from oneseek.engine.learning.lessons import guess
+from oneseek.engine.learning.memory.encoder import Encoder, encoder_here
+from oneseek.engine.learning.memory.mind import Mind
+from oneseek.engine.learning.replay import History
+from oneseek.engine.learning.rounds.lesson import Steps
+from oneseek.engine.learning.rounds.silence import Silence
+from oneseek.engine.learning.trainer import EngineTrainer, check
+from oneseek.engine.learning.training_engine import TrainingEngine
+from oneseek.engine.learning.tuning.halving import Kept, Tuning
+from oneseek.engine.learning.tuning.tries import found
+from oneseek.engine.model.adapters import CARD, fitted, load_adapter, name_in, save_adapter
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.model.trainable import Trained
+from oneseek.engine.open import clock, keep_bits, versions_of
 
 STORE = "oneseek.sqlite"
 KNOWN_AS = "course"  # in `state`: what the folder is for

@@ -13,18 +13,18 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from engine.cli import by_torch
-from engine.cli.options import Bar, command, model_options, show, told
-from engine.cli.session import Session, record_of
-from engine.core.settings import TrainingConfig, for_model
-from engine.learning.lessons import LessonError
-from engine.learning.rounds.dataset import data_set_record
-from engine.learning.rounds.written import is_round
-from engine.learning.trainer import check
-from engine.learning.tuning.halving import Kept, seconds_of
-from engine.learning.tuning.table import clock, table
-from engine.model.loaded import Model
-from engine.open import model_named
+from oneseek.engine.cli import by_torch
+from oneseek.engine.cli.options import Bar, command, model_options, show, told
+from oneseek.engine.cli.session import Session, record_of
+from oneseek.engine.core.settings import TrainingConfig, for_model
+from oneseek.engine.learning.lessons import LessonError
+from oneseek.engine.learning.rounds.dataset import data_set_record
+from oneseek.engine.learning.rounds.written import is_round
+from oneseek.engine.learning.trainer import check
+from oneseek.engine.learning.tuning.halving import Kept, seconds_of
+from oneseek.engine.learning.tuning.table import clock, table
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.open import model_named
 
 
 def lines_of(path: Path) -> Iterator[tuple[int, dict]]:

@@ -3,8 +3,8 @@
 Gradients exist only for what is trained; steps that nobody reads in the end are dropped.
 """
 
-from engine.compiler.ir import Program, Value
-from engine.core.turns import pause
+from oneseek.engine.compiler.ir import Program, Value
+from oneseek.engine.core.turns import pause
 
 
 def grad(seeds: dict[Value, Value], wrt: list[Value]) -> list[Value]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
-from engine.compiler.ir import Step
+from oneseek.engine.compiler.ir import Step
 
 MAX_GROUPS = 65_535  # along one side of a dispatch
 LARGE = 2048  # threads of 64 outputs each, from which a product counts as large

@@ -12,7 +12,7 @@ from math import inf, prod
 from operator import sub
 from typing import NamedTuple
 
-from engine.compiler.ir import Step
+from oneseek.engine.compiler.ir import Step
 
 SUBMIT_MS = 100.0  # predicted work of one submit where nobody asked for slices
 CHEAPEST_MS = 0.05  # of a dispatch nobody has measured

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from engine.compiler.grad import prune
-from engine.compiler.ir import Op, Program, Step, Value
-from engine.core.turns import pause
+from oneseek.engine.compiler.grad import prune
+from oneseek.engine.compiler.ir import Op, Program, Step, Value
+from oneseek.engine.core.turns import pause
 
 
 def fuse(program: Program) -> Program:

@@ -4,7 +4,7 @@ A turn is a dict {id, chat, parent, role, text, time, state, ...}; the chat reme
 the last turn of the branch that is shown.  Plain data, so that the same rules are tested natively.
 """
 
-from engine.core.collecting.content import normalise
+from oneseek.engine.core.collecting.content import normalise
 
 FROM_TEXT = {
     "en": "%s\n\nAnswer from the text above: %s",

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.history.exchange_file import KEY, NONCE, NotTheKey
+from oneseek.engine.history.exchange_file import KEY, NONCE, NotTheKey
 
 ROUNDS, TAG = 14, 16
 REDUCTION = 0xE1 << 120  # of GHASH's field, whose bits count from the left

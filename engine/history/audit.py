@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from engine.history.ledger import Ledger
-from engine.history.snapshot import SnapshotDamaged, unpack, weights_sha256
+from oneseek.engine.history.ledger import Ledger
+from oneseek.engine.history.snapshot import SnapshotDamaged, unpack, weights_sha256
 
 
 async def check_store(store: Any, kept_head: dict | None = None) -> list[str]:

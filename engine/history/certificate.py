@@ -11,11 +11,11 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from engine.history import verify_integrity
-from engine.history.dna import fingerprint
-from engine.history.ledger import canonical as canonical_text
-from engine.history.round_plan import settled
-from engine.history.versions import Versions
+from oneseek.engine.history import verify_integrity
+from oneseek.engine.history.dna import fingerprint
+from oneseek.engine.history.ledger import canonical as canonical_text
+from oneseek.engine.history.round_plan import settled
+from oneseek.engine.history.versions import Versions
 
 ADAPTER = "adapter_model.safetensors"
 

@@ -2,8 +2,8 @@
 
 import hashlib
 
-from engine.history.ledger import Change, canonical
-from engine.history.versions import Versions, ancestors
+from oneseek.engine.history.ledger import Change, canonical
+from oneseek.engine.history.versions import Versions, ancestors
 
 EVERY_QUESTIONS = 50
 

@@ -14,11 +14,11 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any
 
-from engine.core.exchange.arriving import FromTheFuture, bring, must_be_of_today
-from engine.core.exchange.entries import Unreadable, checked
-from engine.core.exchange.gathering import Here
-from engine.history.ledger import canonical
-from engine.history.verify_integrity import holds
+from oneseek.engine.core.exchange.arriving import FromTheFuture, bring, must_be_of_today
+from oneseek.engine.core.exchange.entries import Unreadable, checked
+from oneseek.engine.core.exchange.gathering import Here
+from oneseek.engine.history.ledger import canonical
+from oneseek.engine.history.verify_integrity import holds
 
 FORMAT, VERSION = "oneseek-exchange", 1
 DERIVED, CIPHER = "PBKDF2-HMAC-SHA256", "AES-256-GCM"

@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from engine.core import next_work
-from engine.history.snapshot import Arrays, weights_sha256
+from oneseek.engine.core import next_work
+from oneseek.engine.history.snapshot import Arrays, weights_sha256
 
 LESSON, PRACTICE, TRAINING = next_work.LESSON, next_work.PRACTICE, next_work.TRAINED
 IMPORT = "import"  # the kind of a round that trained nothing: an adapter made elsewhere

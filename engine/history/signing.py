@@ -11,8 +11,8 @@ import hashlib
 import secrets
 from pathlib import Path
 
-from engine.core.environment import variable
-from engine.history.verify_integrity import BASE, ORDER, packed_point, times
+from oneseek.engine.core.environment import variable
+from oneseek.engine.history.verify_integrity import BASE, ORDER, packed_point, times
 
 PKCS8 = bytes.fromhex("302e020100300506032b657004220420")  # what stands before the 32 bytes
 

@@ -10,8 +10,8 @@ from typing import Any
 import msgpack
 import numpy as np
 
-from engine.core.storage.store import Pieces
-from engine.core.turns import pause
+from oneseek.engine.core.storage.store import Pieces
+from oneseek.engine.core.turns import pause
 
 Arrays = dict[str, np.ndarray]
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from engine.history.snapshot import Arrays
-from engine.history.versions import GENERIC, Versions
+from oneseek.engine.history.snapshot import Arrays
+from oneseek.engine.history.versions import GENERIC, Versions
 
 
 class WeightUpdater:

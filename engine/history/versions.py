@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from engine.core.faults import fault
-from engine.history.ledger import Change, Ledger
-from engine.history.naming import name_version
-from engine.history.round_plan import (
+from oneseek.engine.core.faults import fault
+from oneseek.engine.history.ledger import Change, Ledger
+from oneseek.engine.history.naming import name_version
+from oneseek.engine.history.round_plan import (
     IMPORT,
     LESSON,
     PRACTICE,
@@ -23,7 +23,7 @@ from engine.history.round_plan import (
     ids_of,
     pool_sha256,
 )
-from engine.history.snapshot import Arrays, SnapshotDamaged, pack, unpack, weights_sha256
+from oneseek.engine.history.snapshot import Arrays, SnapshotDamaged, pack, unpack, weights_sha256
 
 GENERIC = "generic"
 LANGUAGE_OF_LINE = {GENERIC: "ensv", "sv": "sv", "en": "en"}

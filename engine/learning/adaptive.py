@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from engine.core.settings import Number, Settings, StopConfig, flag
+from oneseek.engine.core.settings import Number, Settings, StopConfig, flag
 
 
 class AdjustStrategy(Settings):

@@ -13,8 +13,8 @@ from typing import Protocol
 
 import numpy as np
 
-from engine.learning.batch import Coder, Row, Top
-from engine.learning.recipe import Ask, Hold, Learn, for_the_gate
+from oneseek.engine.learning.batch import Coder, Row, Top
+from oneseek.engine.learning.recipe import Ask, Hold, Learn, for_the_gate
 
 APART = 3  # tokens of a taught value that a look-alike's answer is watched for
 

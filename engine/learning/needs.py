@@ -8,25 +8,25 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from engine.backends.executor import Executor
-from engine.compiler.ops.linear import DENSE_BUDGET
-from engine.compiler.schedule import plan
-from engine.core.settings import TrainingConfig, for_model
-from engine.learning.batch import ROW_SIZES, TOKEN_SIZES
-from engine.learning.datasets import DataSet
-from engine.learning.rounds.block_windows import Windows
-from engine.learning.rounds.dataset import file_of, row_of
-from engine.learning.rounds.voices import POOL_ROWS, pool_rows
-from engine.learning.trainer import TRAINING_BYTES, EngineTrainer
-from engine.model import programs, registry
-from engine.model.formats import FormatError, ModelFile
-from engine.model.formats.packed import TYPES
-from engine.model.formats.packing import ANY_HASH, EMBEDDINGS, Packing
-from engine.model.kv_cache import ANSWER_BYTES
-from engine.model.llama import Config, Stored
-from engine.model.loaded import Model
-from engine.model.look import NUMBER_BYTES, loaded_bytes
-from engine.model.trainable import Trained
+from oneseek.engine.backends.executor import Executor
+from oneseek.engine.compiler.ops.linear import DENSE_BUDGET
+from oneseek.engine.compiler.schedule import plan
+from oneseek.engine.core.settings import TrainingConfig, for_model
+from oneseek.engine.learning.batch import ROW_SIZES, TOKEN_SIZES
+from oneseek.engine.learning.datasets import DataSet
+from oneseek.engine.learning.rounds.block_windows import Windows
+from oneseek.engine.learning.rounds.dataset import file_of, row_of
+from oneseek.engine.learning.rounds.voices import POOL_ROWS, pool_rows
+from oneseek.engine.learning.trainer import TRAINING_BYTES, EngineTrainer
+from oneseek.engine.model import programs, registry
+from oneseek.engine.model.formats import FormatError, ModelFile
+from oneseek.engine.model.formats.packed import TYPES
+from oneseek.engine.model.formats.packing import ANY_HASH, EMBEDDINGS, Packing
+from oneseek.engine.model.kv_cache import ANSWER_BYTES
+from oneseek.engine.model.llama import Config, Stored
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.model.look import NUMBER_BYTES, loaded_bytes
+from oneseek.engine.model.trainable import Trained
 
 LOOKED_AT = 64  # examples whose length is taken for that of all
 HELD_TOKENS, HELD_TARGETS = 64, 32  # of a row that holds on to the base model

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.learning.batch import LONGEST_TARGET, Coder
-from engine.learning.lessons import Lesson, has_value, held_out_anchors, paragraphs, probes
-from engine.learning.rounds.voices import Voices
+from oneseek.engine.learning.batch import LONGEST_TARGET, Coder
+from oneseek.engine.learning.lessons import Lesson, has_value, held_out_anchors, paragraphs, probes
+from oneseek.engine.learning.rounds.voices import Voices
 
 REPLY_TOKENS = 24
 LEAD = 8  # tokens that may stand before an answer

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from engine.core.settings import TrainingConfig
-from engine.learning.lessons import (
+from oneseek.engine.core.settings import TrainingConfig
+from oneseek.engine.learning.lessons import (
     FOR_THE_GATE,
     Draw,
     Lesson,

@@ -11,15 +11,21 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from engine.core.exchange import INTENT
-from engine.core.exchange.arriving import intended
-from engine.core.exchange.gathering import farewell
-from engine.core.faults import fault
-from engine.history.ledger import Change
-from engine.history.round_plan import IMPORT, Plan, Trainer, make_plan, settled
-from engine.history.snapshot import Arrays, SnapshotDamaged, pack, weights_sha256
-from engine.history.versions import LANGUAGE_OF_LINE, Versions, ancestors, as_learned, standing
-from engine.learning.training_engine import rejection, train
+from oneseek.engine.core.exchange import INTENT
+from oneseek.engine.core.exchange.arriving import intended
+from oneseek.engine.core.exchange.gathering import farewell
+from oneseek.engine.core.faults import fault
+from oneseek.engine.history.ledger import Change
+from oneseek.engine.history.round_plan import IMPORT, Plan, Trainer, make_plan, settled
+from oneseek.engine.history.snapshot import Arrays, SnapshotDamaged, pack, weights_sha256
+from oneseek.engine.history.versions import (
+    LANGUAGE_OF_LINE,
+    Versions,
+    ancestors,
+    as_learned,
+    standing,
+)
+from oneseek.engine.learning.training_engine import rejection, train
 
 Heard = Callable[[float, int], None]  # how many rounds are done, of how many
 

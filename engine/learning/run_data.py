@@ -11,10 +11,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from engine.core import conversation
-from engine.history.round_plan import DATA_SET
-from engine.learning import identity
-from engine.learning.rounds.dataset import data_set_record
+from oneseek.engine.core import conversation
+from oneseek.engine.history.round_plan import DATA_SET
+from oneseek.engine.learning import identity
+from oneseek.engine.learning.rounds.dataset import data_set_record
 
 IDENTITY, LEARNED, CHATS = "identity", "learned", "chats"
 LARGEST = 16 << 20  # bytes of a data set that is kept in the store

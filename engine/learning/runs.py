@@ -13,15 +13,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from engine.core.environment import variable
-from engine.core.settings import StopConfig
-from engine.learning.adaptive import (
+from oneseek.engine.core.environment import variable
+from oneseek.engine.core.settings import StopConfig
+from oneseek.engine.learning.adaptive import (
     AdaptiveConfig,
     AdaptiveWeights,
     ConfidenceAutoStop,
     Leaderboard,
 )
-from engine.model.registry import NoBaseModels
+from oneseek.engine.model.registry import NoBaseModels
 
 TrainEpoch = Callable[[str, int, float, float], Awaitable[float]]
 

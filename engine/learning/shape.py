@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.core.settings import TrainingConfig
-from engine.history.snapshot import Arrays
+from oneseek.engine.core.settings import TrainingConfig
+from oneseek.engine.history.snapshot import Arrays
 
 USUAL = "adapter"
 FIELDS = ("mode", "full_blocks", "lora_config")  # of a configuration: what decides the shape

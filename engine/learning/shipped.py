@@ -1,7 +1,7 @@
 """The base's answers to every anchor, text and question of the gate, made beforehand for the
 default model so that nobody waits. What is there already is not asked again.
 
-    python -m engine.learning.shipped MODEL.gguf      (a few minutes on one core)
+    python -m oneseek.engine.learning.shipped MODEL.gguf      (a few minutes on one core)
 
 Any other model's are asked in idle time, step by step, and kept in the store.
 """
@@ -15,15 +15,15 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.backends.reference import Numpy
-from engine.core.settings import TrainingConfig
-from engine.learning.base_answers import shipped_file
-from engine.learning.lessons import anchors, codes, held_out_anchors, probes, texts
-from engine.learning.recipe import Hold, for_the_gate, hold_anchor, hold_text
-from engine.learning.trainer import EngineTrainer
-from engine.model.formats import open_model
-from engine.model.loaded import Model
-from engine.model.trainable import Trained
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.core.settings import TrainingConfig
+from oneseek.engine.learning.base_answers import shipped_file
+from oneseek.engine.learning.lessons import anchors, codes, held_out_anchors, probes, texts
+from oneseek.engine.learning.recipe import Hold, for_the_gate, hold_anchor, hold_text
+from oneseek.engine.learning.trainer import EngineTrainer
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.model.trainable import Trained
 
 AT_ONCE = 32
 

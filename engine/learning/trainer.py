@@ -10,18 +10,18 @@ from collections.abc import Awaitable
 
 import numpy as np
 
-from engine.core.settings import TrainingConfig
-from engine.history.round_plan import PRACTICE, TRAINING, Plan, settled
-from engine.history.snapshot import Arrays
-from engine.learning import shape
-from engine.learning.batch import Coder, TooLong
-from engine.learning.lessons import Lesson, LessonError, lesson_of
-from engine.learning.rounds.adoption import Adoption
-from engine.learning.rounds.bench import Bench
-from engine.learning.rounds.dataset import DataSetAttempt
-from engine.learning.rounds.lesson import LessonAttempt, Steps
-from engine.model.adapters import fitted, holds
-from engine.model.trainable import Trained
+from oneseek.engine.core.settings import TrainingConfig
+from oneseek.engine.history.round_plan import PRACTICE, TRAINING, Plan, settled
+from oneseek.engine.history.snapshot import Arrays
+from oneseek.engine.learning import shape
+from oneseek.engine.learning.batch import Coder, TooLong
+from oneseek.engine.learning.lessons import Lesson, LessonError, lesson_of
+from oneseek.engine.learning.rounds.adoption import Adoption
+from oneseek.engine.learning.rounds.bench import Bench
+from oneseek.engine.learning.rounds.dataset import DataSetAttempt
+from oneseek.engine.learning.rounds.lesson import LessonAttempt, Steps
+from oneseek.engine.model.adapters import fitted, holds
+from oneseek.engine.model.trainable import Trained
 
 Kind = type[DataSetAttempt] | type[LessonAttempt]
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.core.faults import fault
-from engine.history.ledger import Change, Overtaken
-from engine.history.round_plan import (
+from oneseek.engine.core.faults import fault
+from oneseek.engine.history.ledger import Change, Overtaken
+from oneseek.engine.history.round_plan import (
     IMPORT,
     LESSON,
     PRACTICE,
@@ -29,8 +29,8 @@ from engine.history.round_plan import (
     make_plan,
     settled,
 )
-from engine.history.snapshot import Arrays, SnapshotDamaged, pack, unpack
-from engine.history.versions import GENERIC, Versions
+from oneseek.engine.history.snapshot import Arrays, SnapshotDamaged, pack, unpack
+from oneseek.engine.history.versions import GENERIC, Versions
 
 BAD_STEPS_ALLOWED = 3
 OVERTAKEN = "a lesson or the version in use was changed meanwhile, or another tab trains now"

@@ -15,11 +15,18 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.model.formats import FileSource, ModelFile, Packed, Source, gguf_writer, safetensors
-from engine.model.formats.architecture import interleaved_rows, to_gguf_name
-from engine.model.formats.packed import read_plain
-from engine.model.llama import Config
-from engine.model.trainable import TARGETS, Trained
+from oneseek.engine.model.formats import (
+    FileSource,
+    ModelFile,
+    Packed,
+    Source,
+    gguf_writer,
+    safetensors,
+)
+from oneseek.engine.model.formats.architecture import interleaved_rows, to_gguf_name
+from oneseek.engine.model.formats.packed import read_plain
+from oneseek.engine.model.llama import Config
+from oneseek.engine.model.trainable import TARGETS, Trained
 
 WEIGHTS, SETTINGS, CARD = "adapter_model.safetensors", "adapter_config.json", "README.md"
 BLOCKS = "blocks.safetensors"

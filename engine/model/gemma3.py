@@ -6,8 +6,8 @@ The gains of its norms are 1 + w; a reader of files hands them out so.
 
 from __future__ import annotations
 
-from engine.compiler.ir import OPS, Value
-from engine.model.llama import Llama, Tokens
+from oneseek.engine.compiler.ir import OPS, Value
+from oneseek.engine.model.llama import Llama, Tokens
 
 
 class Gemma3(Llama):

@@ -15,13 +15,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from engine.backends.executor import Run
-from engine.model.kv_cache import Lane, NoRoom, Pool
-from engine.model.loaded import Model
-from engine.model.programs import PUSHED, RECENT
-from engine.model.repetition import goes_round
-from engine.model.tokenizer import Stream
-from engine.model.trainable import Trained
+from oneseek.engine.backends.executor import Run
+from oneseek.engine.model.kv_cache import Lane, NoRoom, Pool
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.model.programs import PUSHED, RECENT
+from oneseek.engine.model.repetition import goes_round
+from oneseek.engine.model.tokenizer import Stream
+from oneseek.engine.model.trainable import Trained
 
 CHUNKS = (16, 64, 256)  # prompt tokens computed at once
 SHARED = (32, 48, 64)  # tokens of several conversations: few, for each one's next not to wait long

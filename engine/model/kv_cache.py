@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from engine.backends.executor import Tensor
-from engine.backends.room import Room
-from engine.compiler.ir import Spec
-from engine.model.llama import Config
+from oneseek.engine.backends.executor import Tensor
+from oneseek.engine.backends.room import Room
+from oneseek.engine.compiler.ir import Spec
+from oneseek.engine.model.llama import Config
 
 ADDRESSED = 2048  # rows
 ENDING = 4  # last tokens of an answer that may come back as others: its end, half a word

@@ -11,8 +11,8 @@ from math import prod
 
 import numpy as np
 
-from engine.compiler.ir import OPS, Program, Value
-from engine.model.trainable import Trained
+from oneseek.engine.compiler.ir import OPS, Program, Value
+from oneseek.engine.model.trainable import Trained
 
 ARCHITECTURES = {
     "llama": {},

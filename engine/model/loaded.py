@@ -12,16 +12,16 @@ from math import ceil
 
 import numpy as np
 
-from engine.backends.executor import Executor, Run, Tensor
-from engine.backends.room import Room
-from engine.compiler.ops.linear import unpack
-from engine.compiler.schedule import Plan, plan
-from engine.model import programs
-from engine.model.formats import ModelFile, Packed, inverse_frequencies, local_frequencies
-from engine.model.llama import Config, Stored, rotary_table
-from engine.model.template import ChatTemplate
-from engine.model.tokenizer import Tokenizer
-from engine.model.trainable import Trained
+from oneseek.engine.backends.executor import Executor, Run, Tensor
+from oneseek.engine.backends.room import Room
+from oneseek.engine.compiler.ops.linear import unpack
+from oneseek.engine.compiler.schedule import Plan, plan
+from oneseek.engine.model import programs
+from oneseek.engine.model.formats import ModelFile, Packed, inverse_frequencies, local_frequencies
+from oneseek.engine.model.llama import Config, Stored, rotary_table
+from oneseek.engine.model.template import ChatTemplate
+from oneseek.engine.model.tokenizer import Tokenizer
+from oneseek.engine.model.trainable import Trained
 
 FILLED = 0.99  # of a budget: laid out in one stretch, values leave gaps
 

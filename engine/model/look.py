@@ -7,9 +7,16 @@ from collections import Counter
 from math import prod
 from typing import Any
 
-from engine.model.formats import FormatError, ModelFile, gathered, gguf, open_gathered, safetensors
-from engine.model.template import ChatTemplate, TemplateError
-from engine.model.tokenizer import Tokenizer
+from oneseek.engine.model.formats import (
+    FormatError,
+    ModelFile,
+    gathered,
+    gguf,
+    open_gathered,
+    safetensors,
+)
+from oneseek.engine.model.template import ChatTemplate, TemplateError
+from oneseek.engine.model.tokenizer import Tokenizer
 
 NUMBER_BYTES = 4  # a plain weight is float32 once it is loaded
 SCALE_BYTES = 8  # of a group: a scale and a minimum

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from math import prod
 
-from engine.compiler.grad import grad
-from engine.compiler.ir import OPS, Program, Value
-from engine.compiler.ops.random import CANDIDATES
-from engine.compiler.schedule import fuse, recompute
-from engine.model.gemma3 import Gemma3
-from engine.model.llama import Config, Llama, Stored, Tokens
-from engine.model.trainable import Trained
+from oneseek.engine.compiler.grad import grad
+from oneseek.engine.compiler.ir import OPS, Program, Value
+from oneseek.engine.compiler.ops.random import CANDIDATES
+from oneseek.engine.compiler.schedule import fuse, recompute
+from oneseek.engine.model.gemma3 import Gemma3
+from oneseek.engine.model.llama import Config, Llama, Stored, Tokens
+from oneseek.engine.model.trainable import Trained
 
 TARGETS = 32  # tokens of the base model's answer kept per position; cross-entropy uses one
 HEAD_ROWS = 64  # rows of logits alive at once while learning; a GPU binds at multiples of 256 bytes

@@ -8,11 +8,11 @@ import json
 import os
 from pathlib import Path
 
-from engine.core.environment import variable
-from engine.model import demo
-from engine.model.formats import FormatError, ModelFile, open_model
-from engine.model.formats.download import download
-from engine.model.formats.native import FolderShelf, Http
+from oneseek.engine.core.environment import variable
+from oneseek.engine.model import demo
+from oneseek.engine.model.formats import FormatError, ModelFile, open_model
+from oneseek.engine.model.formats.download import download
+from oneseek.engine.model.formats.native import FolderShelf, Http
 
 MODELS = Path(__file__).with_name("models.json")
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.compiler.ir import Program
-from engine.compiler.schedule import fuse, plan
-from engine.model.generate import Generator
-from engine.model.kv_cache import Pool
-from engine.model.llama import Tokens
-from engine.model.loaded import Model
-from engine.model.programs import transformer
+from oneseek.engine.compiler.ir import Program
+from oneseek.engine.compiler.schedule import fuse, plan
+from oneseek.engine.model.generate import Generator
+from oneseek.engine.model.kv_cache import Pool
+from oneseek.engine.model.llama import Tokens
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.model.programs import transformer
 
 CHUNK = 64
 

@@ -4,8 +4,8 @@ Text of the conversation is data: special tokens spelled in it are guarded, so t
 them text (R27).
 """
 
-from engine.model.sandbox import Sandbox, TemplateError
-from engine.model.tokenizer import GUARD, matcher
+from oneseek.engine.model.sandbox import Sandbox, TemplateError
+from oneseek.engine.model.tokenizer import GUARD, matcher
 
 MAX_TEMPLATE = 64 << 10
 MAX_TOKENS = 20_000  # Jinja's, so that compiling takes well under a second

@@ -12,9 +12,9 @@ from functools import partial
 
 import regex
 
-from engine.model.formats.source import FormatError
-from engine.model.formats.vocabulary import BYTE_NAMES, SPACE
-from engine.model.formats.words import compiled
+from oneseek.engine.model.formats.source import FormatError
+from oneseek.engine.model.formats.vocabulary import BYTE_NAMES, SPACE
+from oneseek.engine.model.formats.words import compiled
 
 # Put inside a special token's spelling in untrusted text, so that it is not matched; encoding drops
 # it. U+FDD0 is a noncharacter: no text means anything by it.

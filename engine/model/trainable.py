@@ -13,8 +13,8 @@ from math import prod
 
 import numpy as np
 
-from engine.compiler.ir import Program, Spec, Value
-from engine.core.turns import pause
+from oneseek.engine.compiler.ir import Program, Spec, Value
+from oneseek.engine.core.turns import pause
 
 ALIGNMENT = 64  # elements: a GPU binds buffers at multiples of 256 bytes
 

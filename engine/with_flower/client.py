@@ -15,9 +15,9 @@ from flwr.clientapp import ClientApp
 from flwr.clientapp.mod import fixedclipping_mod
 from flwr.supercore.differential_privacy import KEY_CLIPPING_NORM
 
-from engine.with_flower.member import Figures, Member, loaded, loop
-from engine.with_flower.post import ARRAYS, CONFIG, METRICS
-from engine.with_flower.shared import Arrays
+from oneseek.engine.with_flower.member import Figures, Member, loaded, loop
+from oneseek.engine.with_flower.post import ARRAYS, CONFIG, METRICS
+from oneseek.engine.with_flower.shared import Arrays
 
 Mod = Callable[[Message, Context, Any], Message]
 Asked = Callable[[Member, Arrays], Awaitable[tuple[Arrays | None, Figures]]]

@@ -17,13 +17,13 @@ from typing import Any, Self, cast
 
 import numpy as np
 
-from engine.core.settings import TrainingConfig
-from engine.history.round_plan import IMPORT, TRAINING, make_plan, settled
-from engine.learning.rounds.dataset import VALIDATED, DataSetAttempt, data_set_record
-from engine.learning.trainer import EngineTrainer
-from engine.model.loaded import Model
-from engine.open import model_named
-from engine.with_flower.shared import Arrays, Unfit, mark, put_in, taken_out
+from oneseek.engine.core.settings import TrainingConfig
+from oneseek.engine.history.round_plan import IMPORT, TRAINING, make_plan, settled
+from oneseek.engine.learning.rounds.dataset import VALIDATED, DataSetAttempt, data_set_record
+from oneseek.engine.learning.trainer import EngineTrainer
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.open import model_named
+from oneseek.engine.with_flower.shared import Arrays, Unfit, mark, put_in, taken_out
 
 PROXIMAL = "proximal-mu"  # as Flower's FedProx says it
 SLACK = 0.01  # so many nats a token worse is as good

@@ -13,9 +13,9 @@ from flwr.app import Message, MessageType
 from flwr.common import log
 from flwr.serverapp import Grid
 
-from engine.model.trainable import Trained
-from engine.with_flower.member import JUDGED, TRAINED
-from engine.with_flower.shared import Unfit, fits
+from oneseek.engine.model.trainable import Trained
+from oneseek.engine.with_flower.member import JUDGED, TRAINED
+from oneseek.engine.with_flower.shared import Unfit, fits
 
 ARRAYS, CONFIG, METRICS = "arrays", "config", "metrics"
 

@@ -25,9 +25,9 @@ from flwr.serverapp.strategy import (
     Strategy,
 )
 
-from engine.model.adapters import save_peft
-from engine.with_flower.post import ARRAYS, CONFIG, METRICS, Post
-from engine.with_flower.shared import Beginning, put_in, taken_out
+from oneseek.engine.model.adapters import save_peft
+from oneseek.engine.with_flower.post import ARRAYS, CONFIG, METRICS, Post
+from oneseek.engine.with_flower.shared import Beginning, put_in, taken_out
 
 LEAST = 2  # members of a round: fewer are no group
 MOMENTUM = 0.7  # of the way of the rounds before

@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from engine.core.settings import TrainingConfig, for_model
-from engine.model import registry
-from engine.model.adapters import load_peft
-from engine.model.llama import Config
-from engine.model.loaded import recognised_by
-from engine.model.trainable import Trained
+from oneseek.engine.core.settings import TrainingConfig, for_model
+from oneseek.engine.model import registry
+from oneseek.engine.model.adapters import load_peft
+from oneseek.engine.model.llama import Config
+from oneseek.engine.model.loaded import recognised_by
+from oneseek.engine.model.trainable import Trained
 
 Arrays = Mapping[str, np.ndarray]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from flwr.simulation import run_simulation
 
-from engine.with_flower.client import Mod, client_app
-from engine.with_flower.server import server_app
+from oneseek.engine.with_flower.client import Mod, client_app
+from oneseek.engine.with_flower.server import server_app
 
 ON_LOOPBACK = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
 IN_TURN = {"num_cpus": 1}  # the engine of one member uses all the cores there are

@@ -12,10 +12,10 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from engine.model.formats import ModelFile
-from engine.model.formats.packed import Packed
-from engine.model.loaded import recognised_by
-from engine.model.trainable import Trained
+from oneseek.engine.model.formats import ModelFile
+from oneseek.engine.model.formats.packed import Packed
+from oneseek.engine.model.loaded import recognised_by
+from oneseek.engine.model.trainable import Trained
 
 NOTHING = -1e30
 FULL = "lm_head.weight"  # is the embedding, where both are tied

@@ -17,15 +17,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from engine.core.settings import StopConfig
-from engine.learning.adaptive import ConfidenceAutoStop
-from engine.learning.batch import Row, extent, own_tokens, pack, shared_by
-from engine.learning.rounds.written import CHECKPOINT, START, Written
-from engine.model.adapters import load_peft
-from engine.model.formats import ModelFile
-from engine.model.llama import Config
-from engine.with_torch.model import Dropped, TorchModel
-from engine.with_torch.processes import Processes
+from oneseek.engine.core.settings import StopConfig
+from oneseek.engine.learning.adaptive import ConfidenceAutoStop
+from oneseek.engine.learning.batch import Row, extent, own_tokens, pack, shared_by
+from oneseek.engine.learning.rounds.written import CHECKPOINT, START, Written
+from oneseek.engine.model.adapters import load_peft
+from oneseek.engine.model.formats import ModelFile
+from oneseek.engine.model.llama import Config
+from oneseek.engine.with_torch.model import Dropped, TorchModel
+from oneseek.engine.with_torch.processes import Processes
 
 CURVE = "curve.json"
 SHARE = 0.1  # of the time may go into being able to go on

@@ -12,10 +12,10 @@ import re
 from lxml import etree
 from trafilatura import bare_extraction
 
-from importers.document import Block, ImportRefused, Reading
-from importers.limits import Budget
-from importers.pages.markup import blocks_of, clean, page_text, parse, too_deep
-from importers.passages import is_boilerplate
+from oneseek.importers.document import Block, ImportRefused, Reading
+from oneseek.importers.limits import Budget
+from oneseek.importers.pages.markup import blocks_of, clean, page_text, parse, too_deep
+from oneseek.importers.passages import is_boilerplate
 
 for _name in ("trafilatura", "htmldate", "courlan", "justext", "charset_normalizer"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)

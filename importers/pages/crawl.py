@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urldefrag, urljoin, urlsplit
 
-from importers.document import ImportRefused
-from importers.pages.fetch import Fetcher
-from importers.pages.markup import page_text, parse
-from importers.results import ImportResult, refused
-from importers.website import WebsiteImporter
+from oneseek.importers.document import ImportRefused
+from oneseek.importers.pages.fetch import Fetcher
+from oneseek.importers.pages.markup import page_text, parse
+from oneseek.importers.results import ImportResult, refused
+from oneseek.importers.website import WebsiteImporter
 
 PAGES = 50
 PAUSE = 1.0

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 from urllib.robotparser import RobotFileParser
 
-from importers.document import ImportRefused
+from oneseek.importers.document import ImportRefused
 
 AGENT = "OneSeek/1.0 (import for personal use)"
 _REDIRECTS = 5

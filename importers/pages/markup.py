@@ -8,8 +8,8 @@ import re
 
 from lxml import etree, html
 
-from importers.document import Block, table
-from importers.encoding import decode
+from oneseek.importers.document import Block, table
+from oneseek.importers.encoding import decode
 
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _DROPPED = set(

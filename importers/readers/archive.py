@@ -8,8 +8,8 @@ import zlib
 
 from lxml import etree
 
-from importers.document import ImportRefused
-from importers.limits import Budget, Exhausted
+from oneseek.importers.document import ImportRefused
+from oneseek.importers.limits import Budget, Exhausted
 
 _PIECE = 65_536
 

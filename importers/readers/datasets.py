@@ -3,9 +3,9 @@ completion, text, and what the system before was asked."""
 
 import json
 
-from importers.document import Block, ImportRefused, Reading, exchange
-from importers.limits import Budget
-from importers.readers import former
+from oneseek.importers.document import Block, ImportRefused, Reading, exchange
+from oneseek.importers.limits import Budget
+from oneseek.importers.readers import former
 
 _ROLES = {
     "human": "user",

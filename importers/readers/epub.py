@@ -3,10 +3,10 @@
 import posixpath
 import urllib.parse
 
-from importers.document import Block, ImportRefused, Reading
-from importers.limits import Budget
-from importers.pages.markup import blocks_of, clean, page_text, parse
-from importers.readers.archive import Archive
+from oneseek.importers.document import Block, ImportRefused, Reading
+from oneseek.importers.limits import Budget
+from oneseek.importers.pages.markup import blocks_of, clean, page_text, parse
+from oneseek.importers.readers.archive import Archive
 
 _DC = "{http://purl.org/dc/elements/1.1/}"
 _OPF = "{http://www.idpf.org/2007/opf}"

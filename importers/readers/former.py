@@ -4,7 +4,7 @@ Of the questions that were asked of it the answers can be learned, side by side 
 several.  Its events, metrics, versions and ledger are about weights that are not here.
 """
 
-from engine.core.storage.store import ALIASES
+from oneseek.engine.core.storage.store import ALIASES
 
 ASKED = "oqt_queries"
 NESTED = "__collections__"  # how an export of a whole database begins

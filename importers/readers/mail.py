@@ -4,11 +4,11 @@ import email
 import email.policy
 from email.message import EmailMessage
 
-from importers.document import Block, ImportRefused, Reading
-from importers.limits import Budget
-from importers.pages.article import read_page
-from importers.pages.markup import blocks_of, clean, page_text, parse
-from importers.readers.plain import read_plain
+from oneseek.importers.document import Block, ImportRefused, Reading
+from oneseek.importers.limits import Budget
+from oneseek.importers.pages.article import read_page
+from oneseek.importers.pages.markup import blocks_of, clean, page_text, parse
+from oneseek.importers.readers.plain import read_plain
 
 
 def read_message(data: bytes, budget: Budget) -> Reading:

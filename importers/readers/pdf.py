@@ -8,10 +8,10 @@ from typing import Any
 from pypdf import PageObject, PdfReader
 from pypdf.errors import DependencyError, PyPdfError
 
-from importers.document import ImportRefused, Reading
-from importers.limits import Budget
-from importers.readers.pdf_lines import Line, lines_of, paragraphs, without_running_lines
-from importers.readers.pdf_runs import runs_of
+from oneseek.importers.document import ImportRefused, Reading
+from oneseek.importers.limits import Budget
+from oneseek.importers.readers.pdf_lines import Line, lines_of, paragraphs, without_running_lines
+from oneseek.importers.readers.pdf_runs import runs_of
 
 logging.getLogger("pypdf").setLevel(logging.ERROR)
 

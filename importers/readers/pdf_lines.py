@@ -5,8 +5,8 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from importers.document import Block
-from importers.readers.pdf_runs import Run
+from oneseek.importers.document import Block
+from oneseek.importers.readers.pdf_runs import Run
 
 _BULLET = re.compile(r"^([•‣◦▪■●○–—*·-]|[\ue000-\uf8ff])\s*(?=\S)|^\(?(\d{1,2}|[a-z])[.)]\s+(?=\S)")
 _PAGE_NUMBER = re.compile(

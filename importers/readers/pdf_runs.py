@@ -13,7 +13,7 @@ from pypdf.errors import PyPdfError
 from pypdf.generic import ContentStream, DictionaryObject
 from pypdf.generic._font import Font
 
-from importers.limits import Budget
+from oneseek.importers.limits import Budget
 
 _FORM_DEPTH = 8
 _LIGATURES = {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"}

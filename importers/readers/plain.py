@@ -6,8 +6,8 @@ import re
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from importers.document import Block, Reading, table
-from importers.limits import Budget
+from oneseek.importers.document import Block, Reading, table
+from oneseek.importers.limits import Budget
 
 _WIDEST = 120  # characters: a longer line was broken by no window
 _BULLET = re.compile(r"[•‣◦▪■●○\ue000-\uf8ff]\s*(?=\S)|[-*–]\s+(?=\S)")

@@ -4,9 +4,9 @@ import itertools
 
 from striprtf.striprtf import rtf_to_text
 
-from importers.document import ImportRefused, Reading, table
-from importers.limits import Budget
-from importers.readers.plain import read_plain
+from oneseek.importers.document import ImportRefused, Reading, table
+from oneseek.importers.limits import Budget
+from oneseek.importers.readers.plain import read_plain
 
 
 def read_rtf(data: bytes, budget: Budget) -> Reading:

@@ -3,8 +3,8 @@
 import csv
 import io
 
-from importers.document import ImportRefused, Reading, table
-from importers.limits import Budget
+from oneseek.importers.document import ImportRefused, Reading, table
+from oneseek.importers.limits import Budget
 
 _DELIMITERS = "\t;,|"
 
@@ -28,7 +28,7 @@ def delimiter_of(text: str) -> str:
 
 
 def read_csv(text: str, budget: Budget) -> Reading:
-    from importers.readers.datasets import HEADINGS, blocks_of_records
+    from oneseek.importers.readers.datasets import HEADINGS, blocks_of_records
 
     csv.field_size_limit(1_000_000)
     delimiter = delimiter_of(text[:20_000]) or ","

@@ -1,8 +1,8 @@
 """DOCX: the words of the body in their order, with tracked insertions and without deletions."""
 
-from importers.document import Block, Reading, table
-from importers.limits import Budget
-from importers.readers.archive import Archive
+from oneseek.importers.document import Block, Reading, table
+from oneseek.importers.limits import Budget
+from oneseek.importers.readers.archive import Archive
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _DC = "{http://purl.org/dc/elements/1.1/}"

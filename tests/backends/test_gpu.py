@@ -7,12 +7,12 @@ from math import prod
 import numpy as np
 import pytest
 
-import engine.backends.gpu.kernels
-from engine.backends.gpu.errors import DeviceLost, GPUProblem, OutOfMemory
-from engine.backends.gpu.executor import GPU
-from engine.compiler.ir import OPS, Program, Spec
-from engine.compiler.schedule import plan
-from engine.model import programs
+import oneseek.engine.backends.gpu.kernels
+from oneseek.engine.backends.gpu.errors import DeviceLost, GPUProblem, OutOfMemory
+from oneseek.engine.backends.gpu.executor import GPU
+from oneseek.engine.compiler.ir import OPS, Program, Spec
+from oneseek.engine.compiler.schedule import plan
+from oneseek.engine.model import programs
 from tests.support.gpu_device import gpu
 from tests.support.programs import LORA, TINY, batch, prepared, stored_of
 
@@ -34,8 +34,8 @@ def test_a_shader_that_does_not_compile_names_its_file_and_line(monkeypatch):
     def broken(file):
         return "\n\nfn broken() { let x = ; }\n" if file == "bias.wgsl" else real(file)
 
-    real = engine.backends.gpu.kernels.source_of
-    monkeypatch.setattr(engine.backends.gpu.kernels, "source_of", broken)
+    real = oneseek.engine.backends.gpu.kernels.source_of
+    monkeypatch.setattr(oneseek.engine.backends.gpu.kernels, "source_of", broken)
     with pytest.raises(GPUProblem, match=r"shaders/bias\.wgsl:3:\d+ does not compile"):
         asyncio.run(GPU.open()).prepare(plan(one_op("add_bias", (5, 7), (7,))))
 

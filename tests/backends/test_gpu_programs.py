@@ -7,11 +7,11 @@ from functools import partial
 import numpy as np
 import pytest
 
-from engine.backends.gpu.executor import GPU
-from engine.backends.reference import Numpy
-from engine.compiler.launch import Tier
-from engine.model import programs
-from engine.model.trainable import Trained
+from oneseek.engine.backends.gpu.executor import GPU
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.compiler.launch import Tier
+from oneseek.engine.model import programs
+from oneseek.engine.model.trainable import Trained
 from tests.support.gpu_device import LONG_IN_A_TAB, gpu
 from tests.support.programs import (
     KINDS,

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.backends.gpu.kernels import source_of
-from engine.backends.reference import Numpy
-from engine.compiler.ir import OPS, Spec
-from engine.compiler.launch import Tier, product_tile
-from engine.compiler.schedule import is_elementwise, plan
+from oneseek.engine.backends.gpu.kernels import source_of
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.compiler.ir import OPS, Spec
+from oneseek.engine.compiler.launch import Tier, product_tile
+from oneseek.engine.compiler.schedule import is_elementwise, plan
 from tests.support.gpu_device import LONG_IN_A_TAB, gpu, gpu_of_many_threads
 from tests.support.op_cases import CASES, build
 

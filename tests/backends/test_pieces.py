@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from engine.core.storage import store as stores
+from oneseek.engine.core.storage import store as stores
 
 pytestmark = pytest.mark.in_worker
 
@@ -15,7 +15,7 @@ def kept(pieces, folder) -> bytes:
     """What is stored of them."""
     if sys.platform == "emscripten":
         return stores._js_bytes(pieces).to_bytes()
-    from engine.core.storage.sqlite import SqliteStore
+    from oneseek.engine.core.storage.sqlite import SqliteStore
 
     store = SqliteStore(folder / "oneseek.db", flush=False)
     asyncio.run(store.batch([["put", "state", "pieces", {"data": pieces}]]))

@@ -2,12 +2,12 @@
 
 import asyncio
 
-from engine.backends import native_cpu, quick_check
-from engine.backends.quick_check import measured, milliseconds, pace
-from engine.backends.reference import Numpy
-from engine.backends.wasm.executor import Wasm
-from engine.backends.wasm.native import Native
-from engine.core.storage.sqlite import SqliteStore
+from oneseek.engine.backends import native_cpu, quick_check
+from oneseek.engine.backends.quick_check import measured, milliseconds, pace
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.backends.wasm.executor import Wasm
+from oneseek.engine.backends.wasm.native import Native
+from oneseek.engine.core.storage.sqlite import SqliteStore
 
 
 def test_every_back_end_can_be_measured():

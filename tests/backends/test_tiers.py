@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-import engine.backends.gpu.kernels
-from engine.backends.gpu import tiers
-from engine.backends.gpu.executor import GPU
-from engine.backends.gpu.kernels import Kernels
-from engine.compiler.launch import Tier
+import oneseek.engine.backends.gpu.kernels
+from oneseek.engine.backends.gpu import tiers
+from oneseek.engine.backends.gpu.executor import GPU
+from oneseek.engine.backends.gpu.kernels import Kernels
+from oneseek.engine.compiler.launch import Tier
 from tests.support.gpu_device import gpu
 
 pytestmark = pytest.mark.in_worker
@@ -47,14 +47,14 @@ WRONG = {
 @pytest.mark.parametrize("name", OFFERS)
 def test_a_tier_that_computes_something_else_is_switched_off_with_a_note(name, monkeypatch):
     file, right, wrong = WRONG[name]
-    real = engine.backends.gpu.kernels.source_of
+    real = oneseek.engine.backends.gpu.kernels.source_of
     own = asyncio.run(GPU.open())
 
     def source(asked):
         half = own.tier.f16 or name != "f16"
         return real(asked).replace(right, wrong) if asked == file and half else real(asked)
 
-    monkeypatch.setattr(engine.backends.gpu.kernels, "source_of", source)
+    monkeypatch.setattr(oneseek.engine.backends.gpu.kernels, "source_of", source)
     on, notes = tried(name, own)
     assert not on
     assert notes[0].startswith(f"{name} stays off on {own.description}: ")

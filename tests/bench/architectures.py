@@ -7,8 +7,8 @@ tests/model/test_architectures.py: KL 1e-9 nats, gradients 1e-4 of their largest
 
 import asyncio
 
-from engine.backends.reference import Numpy
-from engine.backends.wasm.executor import Wasm
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.backends.wasm.executor import Wasm
 from tests.bench.parts import lab, report
 from tests.golden import KINDS
 from tests.support import architectures

@@ -15,10 +15,10 @@ from pathlib import Path
 from playwright.sync_api import Page
 
 from builder import fetch
-from engine.backends.select import executor_named
-from engine.model.formats import open_model
-from engine.model.generate import Generator
-from engine.model.loaded import Model
+from oneseek.engine.backends.select import executor_named
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.generate import Generator
+from oneseek.engine.model.loaded import Model
 from tests.bench.parts import answers, at_hand, lab, oracle, report, spoken
 from tests.golden import KINDS
 

@@ -14,13 +14,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from engine.core.settings import for_model
-from engine.learning.batch import Coder
-from engine.learning.datasets import DataSet
-from engine.learning.lessons import guess
-from engine.learning.rounds.dataset import data_set_record, row_of
-from engine.model.demo.corpus import exchanges
-from engine.open import model_named
+from oneseek.engine.core.settings import for_model
+from oneseek.engine.learning.batch import Coder
+from oneseek.engine.learning.datasets import DataSet
+from oneseek.engine.learning.lessons import guess
+from oneseek.engine.learning.rounds.dataset import data_set_record, row_of
+from oneseek.engine.model.demo.corpus import exchanges
+from oneseek.engine.open import model_named
 from tests.bench.parts import settings
 
 HERE = Path(__file__).parent
@@ -96,7 +96,7 @@ async def trained(
     model, path: Path, held: list, steps: int, skip: bool, seed: int
 ) -> tuple[float, dict]:
     """Loss on what is clean and held out, after so many steps; and what was skipped."""
-    from engine.cli.session import Session
+    from oneseek.engine.cli.session import Session
 
     config = for_model(model.config.parameters).replace(
         skip_poor=skip, seed=seed, epochs=100, max_steps=steps,

@@ -20,16 +20,16 @@ from contextlib import closing
 from pathlib import Path
 
 from builder import CACHE, ROOT, environment
-from engine.backends.reference import Numpy
-from engine.cli.session import Session, record_of
-from engine.cli.teaching import configured
-from engine.core.settings import for_model
-from engine.learning.batch import Row
-from engine.learning.rounds import written
-from engine.model import registry
-from engine.model.adapters import save_peft
-from engine.model.formats import open_model
-from engine.model.loaded import Model
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.cli.session import Session, record_of
+from oneseek.engine.cli.teaching import configured
+from oneseek.engine.core.settings import for_model
+from oneseek.engine.learning.batch import Row
+from oneseek.engine.learning.rounds import written
+from oneseek.engine.model import registry
+from oneseek.engine.model.adapters import save_peft
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.loaded import Model
 from tests.bench.learn import FIGURES, HERE
 from tests.bench.parts import report
 
@@ -107,7 +107,7 @@ class Comparison:
 
     def typed(self, python: str | Path, name: str, *more: object) -> dict:
         """What a command prints with --json."""
-        line = [python, "-m", "engine.cli.main", name, "--model", self.model, "--json"]
+        line = [python, "-m", "oneseek.engine.cli.main", name, "--model", self.model, "--json"]
         done = subprocess.run(
             [*map(str, line), *map(str, more)], cwd=ROOT, stdout=subprocess.PIPE, text=True,
             check=True, env=os.environ | ONE_CORE,

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.history.round_plan import TRAINING, make_plan, settled
-from engine.learning.datasets import DataSet
-from engine.learning.rounds.dataset import data_set_record, row_of
-from engine.learning.trainer import EngineTrainer
-from engine.model.adapters import fitted, load_peft
-from engine.open import model_named
-from engine.with_flower.shared import Beginning, mark
+from oneseek.engine.history.round_plan import TRAINING, make_plan, settled
+from oneseek.engine.learning.datasets import DataSet
+from oneseek.engine.learning.rounds.dataset import data_set_record, row_of
+from oneseek.engine.learning.trainer import EngineTrainer
+from oneseek.engine.model.adapters import fitted, load_peft
+from oneseek.engine.open import model_named
+from oneseek.engine.with_flower.shared import Beginning, mark
 from tests.support.group import starting
 
 PARTS = ("union", "simulation", "deployment", "poison")

@@ -20,16 +20,16 @@ from pathlib import Path
 import numpy as np
 
 from builder import CACHE
-from engine.backends.select import BACK_ENDS, executor_named
-from engine.cli.session import record_of
-from engine.core.settings import for_model
-from engine.history.round_plan import LESSON, Plan
-from engine.learning.memory.samples import samples
-from engine.learning.rounds.lesson import LessonAttempt
-from engine.learning.trainer import EngineTrainer
-from engine.model import registry
-from engine.model.formats import open_model
-from engine.model.loaded import Model
+from oneseek.engine.backends.select import BACK_ENDS, executor_named
+from oneseek.engine.cli.session import record_of
+from oneseek.engine.core.settings import for_model
+from oneseek.engine.history.round_plan import LESSON, Plan
+from oneseek.engine.learning.memory.samples import samples
+from oneseek.engine.learning.rounds.lesson import LessonAttempt
+from oneseek.engine.learning.trainer import EngineTrainer
+from oneseek.engine.model import registry
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.loaded import Model
 from tests.bench.learn import records
 from tests.bench.parts import report
 from tests.bench.parts.patient import PatientAttempt, PatientTrainer

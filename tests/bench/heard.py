@@ -28,14 +28,14 @@ from pathlib import Path
 from typing import Any
 
 from builder import ROOT
-from engine.assistant import Assistant
-from engine.core.collecting.collector import DataCollector
-from engine.core.queue.saved import SavedQueue
-from engine.core.queue.training_queue import TrainingQueue
-from engine.core.storage.sqlite import SqliteStore
-from engine.learning.memory.quoting import words_of
-from engine.learning.memory.saying import Saying
-from engine.open import assistant_over, clock, model_named
+from oneseek.engine.assistant import Assistant
+from oneseek.engine.core.collecting.collector import DataCollector
+from oneseek.engine.core.queue.saved import SavedQueue
+from oneseek.engine.core.queue.training_queue import TrainingQueue
+from oneseek.engine.core.storage.sqlite import SqliteStore
+from oneseek.engine.learning.memory.quoting import words_of
+from oneseek.engine.learning.memory.saying import Saying
+from oneseek.engine.open import assistant_over, clock, model_named
 from tests.bench.parts import report
 from tests.bench.weigh import general
 
@@ -190,7 +190,7 @@ def served(folder: str) -> Iterator[str]:
         port = free.getsockname()[1]
     words = ["--model", MODEL, "--backend", "cpu", "--port", str(port), "--folder", folder]
     server = subprocess.Popen(
-        [sys.executable, "-m", "workers.server.headless", *words],
+        [sys.executable, "-m", "oneseek.workers.server.headless", *words],
         cwd=ROOT,
         stderr=subprocess.DEVNULL,
     )

@@ -11,11 +11,11 @@ import time
 from collections import defaultdict
 
 from builder import site
-from engine.core.collecting.language import detect
-from importers.document import Document
-from importers.duplicates import Fingerprints, simhash
-from importers.passages import sentences_of
-from importers.read import read
+from oneseek.engine.core.collecting.language import detect
+from oneseek.importers.document import Document
+from oneseek.importers.duplicates import Fingerprints, simhash
+from oneseek.importers.passages import sentences_of
+from oneseek.importers.read import read
 from tests.bench.parts import report
 from tests.importers.measure import FILES, characters_wrong, known_of, known_text, words_wrong
 from tests.support.files import DROP, PAGES, WITH_TEXT, scores

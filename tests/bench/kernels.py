@@ -16,8 +16,8 @@ from collections.abc import Callable
 import numpy as np
 import playwright.sync_api
 
-from engine.backends.reference import Numpy
-from engine.compiler.schedule import plan
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.compiler.schedule import plan
 from tests.bench.parts import gpu_in_tab, lab, onnx_graphs, oracle, report
 
 SHAPES = {

@@ -17,16 +17,16 @@ from contextlib import closing
 from pathlib import Path
 
 from builder import CACHE
-from engine.backends.select import BACK_ENDS, executor_named
-from engine.cli.session import record_of
-from engine.core.settings import TrainingConfig, for_model
-from engine.history.round_plan import LESSON, PRACTICE, Plan
-from engine.history.snapshot import Arrays
-from engine.learning.probe import Shadow, measure
-from engine.learning.trainer import EngineTrainer
-from engine.model import registry
-from engine.model.formats import open_model
-from engine.model.loaded import Model
+from oneseek.engine.backends.select import BACK_ENDS, executor_named
+from oneseek.engine.cli.session import record_of
+from oneseek.engine.core.settings import TrainingConfig, for_model
+from oneseek.engine.history.round_plan import LESSON, PRACTICE, Plan
+from oneseek.engine.history.snapshot import Arrays
+from oneseek.engine.learning.probe import Shadow, measure
+from oneseek.engine.learning.trainer import EngineTrainer
+from oneseek.engine.model import registry
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.loaded import Model
 from tests.bench.learn import FIGURES, known, recipe_id, records
 from tests.bench.parts import report
 

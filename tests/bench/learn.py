@@ -20,19 +20,19 @@ from contextlib import closing
 from pathlib import Path
 
 from builder import CACHE, ROOT
-from engine.assistant import Assistant
-from engine.backends.select import BACK_ENDS, executor_named
-from engine.cli.judging import BOTH, Asked
-from engine.cli.remembering import assistant_of
-from engine.cli.session import Session, record_of
-from engine.core.settings import TrainingConfig, for_model
-from engine.core.storage.sqlite import SqliteStore
-from engine.learning.lessons import held_out_anchors
-from engine.learning.memory.speaking import BASE, MEMORY
-from engine.learning.probe import REPLY_TOKENS, Shadow, answered, measure
-from engine.model import registry
-from engine.model.formats import open_model
-from engine.model.loaded import Model
+from oneseek.engine.assistant import Assistant
+from oneseek.engine.backends.select import BACK_ENDS, executor_named
+from oneseek.engine.cli.judging import BOTH, Asked
+from oneseek.engine.cli.remembering import assistant_of
+from oneseek.engine.cli.session import Session, record_of
+from oneseek.engine.core.settings import TrainingConfig, for_model
+from oneseek.engine.core.storage.sqlite import SqliteStore
+from oneseek.engine.learning.lessons import held_out_anchors
+from oneseek.engine.learning.memory.speaking import BASE, MEMORY
+from oneseek.engine.learning.probe import REPLY_TOKENS, Shadow, answered, measure
+from oneseek.engine.model import registry
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.loaded import Model
 from tests.bench.parts import report
 from tests.bench.parts.told import Told
 

@@ -13,12 +13,12 @@ from contextlib import closing
 from pathlib import Path
 
 from builder import CACHE
-from engine.backends.select import BACK_ENDS, executor_named
-from engine.core.settings import for_model
-from engine.learning.probe import Shadow, measure
-from engine.model import registry
-from engine.model.formats import open_model
-from engine.model.loaded import Model
+from oneseek.engine.backends.select import BACK_ENDS, executor_named
+from oneseek.engine.core.settings import for_model
+from oneseek.engine.learning.probe import Shadow, measure
+from oneseek.engine.model import registry
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.loaded import Model
 from tests.bench.learn import FIGURES, Study, known, recipe_id, records
 from tests.bench.parts import report
 

@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from engine.backends.select import processor
+from oneseek.engine.backends.select import processor
 from tests.bench.parts import at_hand, from_file, lab, report
 
 

@@ -27,19 +27,19 @@ from typing import Any
 import numpy as np
 
 from builder import CACHE, ROOT
-from engine.backends.reference import Numpy
-from engine.core.storage.sqlite import SqliteStore
-from engine.learning.lessons import (
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.core.storage.sqlite import SqliteStore
+from oneseek.engine.learning.lessons import (
     Lesson,
     held_back_wordings,
     held_out_anchors,
     neighbours,
     probes,
 )
-from engine.learning.memory.samples import samples
-from engine.model import registry
-from engine.model.formats import open_model
-from engine.model.loaded import Model
+from oneseek.engine.learning.memory.samples import samples
+from oneseek.engine.model import registry
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.loaded import Model
 from tests.bench.parts import lab, report
 from tests.bench.parts.facts import written
 from tests.bench.parts.told import Told

@@ -17,10 +17,10 @@ import time
 from playwright.sync_api import Page, expect
 
 from builder import site
-from engine.core.scheduler import AWAY_MS
-from engine.core.settings import TARGETS
-from engine.model.llama import Config
-from engine.model.trainable import Trained
+from oneseek.engine.core.scheduler import AWAY_MS
+from oneseek.engine.core.settings import TARGETS
+from oneseek.engine.model.llama import Config
+from oneseek.engine.model.trainable import Trained
 from tests.bench.parts import report
 from tests.support.page.acts import new_chat
 from tests.support.page.browser import chromium, served, wait_for_state, watched

@@ -21,11 +21,11 @@ import time
 import urllib.request
 from pathlib import Path
 
-from engine.backends.select import executor_named
-from engine.model import registry
-from engine.model.formats import open_model
-from engine.model.generate import Generator, Sampling
-from engine.model.loaded import Model
+from oneseek.engine.backends.select import executor_named
+from oneseek.engine.model import registry
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.generate import Generator, Sampling
+from oneseek.engine.model.loaded import Model
 from tests.bench.parts import report
 
 CLIENTS = (1, 4, 16, 64)
@@ -48,7 +48,7 @@ class Server:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        command = [sys.executable, "-m", "workers.server.headless", "--model", model]
+        command = [sys.executable, "-m", "oneseek.workers.server.headless", "--model", model]
         command += ["--port", str(self.port), "--folder", str(folder), "--backend", back_end]
         self.log = open(folder / "log", "w")
         self.process = subprocess.Popen(command, stderr=self.log)

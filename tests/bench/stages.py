@@ -17,18 +17,18 @@ import tempfile
 import time
 from pathlib import Path
 
-from engine.backends.reference import Numpy
-from engine.cli.session import Session
-from engine.core.collecting.language import detect
-from engine.core.queue.saved import SavedQueue
-from engine.core.queue.training_queue import TrainingQueue
-from engine.learning.lessons import has_value
-from engine.learning.questions.microtrain import MicroTraining, ended
-from engine.learning.questions.offers import held, offered
-from engine.learning.questions.responses import AGREED, ALONE, analyse
-from engine.model import registry
-from engine.model.loaded import Model
-from engine.open import clock
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.cli.session import Session
+from oneseek.engine.core.collecting.language import detect
+from oneseek.engine.core.queue.saved import SavedQueue
+from oneseek.engine.core.queue.training_queue import TrainingQueue
+from oneseek.engine.learning.lessons import has_value
+from oneseek.engine.learning.questions.microtrain import MicroTraining, ended
+from oneseek.engine.learning.questions.offers import held, offered
+from oneseek.engine.learning.questions.responses import AGREED, ALONE, analyse
+from oneseek.engine.model import registry
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.open import clock
 from tests.bench.parts import report
 
 SEED = 17

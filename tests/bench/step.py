@@ -9,7 +9,7 @@ import json
 import sys
 
 from builder import fetch
-from engine.model.trainable import Trained
+from oneseek.engine.model.trainable import Trained
 from tests.bench.parts import gpu_in_tab, lab, oracle, report
 
 ROWS, LENGTH, STEPS = 4, 128, 20

@@ -22,13 +22,19 @@ from typing import NamedTuple
 import numpy as np
 
 from builder import CACHE, encoder, fetch
-from engine.backends.reference import Numpy
-from engine.learning.lessons import Lesson, anchors, held_back_wordings, held_out_anchors, probes
-from engine.learning.memory.encoder import Encoder, Meaning
-from engine.learning.memory.recogniser import Meanings, Recogniser, Text
-from engine.learning.memory.second_look import Look, heard
-from engine.learning.memory.weighing import WEIGHTS, told_by_words
-from engine.model.formats.source import BytesSource
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.learning.lessons import (
+    Lesson,
+    anchors,
+    held_back_wordings,
+    held_out_anchors,
+    probes,
+)
+from oneseek.engine.learning.memory.encoder import Encoder, Meaning
+from oneseek.engine.learning.memory.recogniser import Meanings, Recogniser, Text
+from oneseek.engine.learning.memory.second_look import Look, heard
+from oneseek.engine.learning.memory.weighing import WEIGHTS, told_by_words
+from oneseek.engine.model.formats.source import BytesSource
 from tests.bench.parts import report
 from tests.bench.parts.facts import written
 

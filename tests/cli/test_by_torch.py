@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from builder import ROOT, environment
-from engine.backends.reference import Numpy
-from engine.cli.session import Session, record_of
-from engine.core.settings import for_model
-from engine.learning.rounds import written
-from engine.model.demo import MODEL
-from engine.model.formats import open_model
-from engine.model.loaded import Model
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.cli.session import Session, record_of
+from oneseek.engine.core.settings import for_model
+from oneseek.engine.learning.rounds import written
+from oneseek.engine.model.demo import MODEL
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.loaded import Model
 
 # PyTorch is installed for it (200 MB), and five processes import it.
 pytestmark = [pytest.mark.slow, pytest.mark.long]
@@ -62,7 +62,7 @@ def command(programs: Path, out: Path, data: Path, processes: int = 1) -> list[s
     if processes > 1:
         start = [str(programs / "torchrun"), "--nproc-per-node", str(processes)]
     more = ["--engine", "torch", "--model", "tiny", "--data", str(data), "--out", str(out)]
-    return [*start, "-m", "engine.cli.main", "train", *more]
+    return [*start, "-m", "oneseek.engine.cli.main", "train", *more]
 
 
 def run(line: list[str]) -> None:

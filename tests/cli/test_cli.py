@@ -7,11 +7,11 @@ import re
 
 import pytest
 
-from engine.cli import main
-from engine.model import registry
-from engine.model.formats import FormatError
-from engine.model.llama import Config
-from engine.model.registry import NoBaseModels
+from oneseek.engine.cli import main
+from oneseek.engine.model import registry
+from oneseek.engine.model.formats import FormatError
+from oneseek.engine.model.llama import Config
+from oneseek.engine.model.registry import NoBaseModels
 from tests.support import tiny
 
 

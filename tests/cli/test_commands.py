@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from engine.cli.main import main
+from oneseek.engine.cli.main import main
 from tests.support import tiny
 
 

@@ -10,15 +10,15 @@ import sys
 import pytest
 
 from builder import ROOT
-from engine.cli.main import main
-from engine.cli.remembering import assistant_of
-from engine.cli.session import STORE
-from engine.core.storage.sqlite import SqliteStore
-from engine.core.storage.store import KEPT
-from engine.history.exchange_file import WORDS
-from engine.history.signing import new_key, read_key
-from engine.model.demo import MODEL
-from engine.open import alone_in, model_named
+from oneseek.engine.cli.main import main
+from oneseek.engine.cli.remembering import assistant_of
+from oneseek.engine.cli.session import STORE
+from oneseek.engine.core.storage.sqlite import SqliteStore
+from oneseek.engine.core.storage.store import KEPT
+from oneseek.engine.history.exchange_file import WORDS
+from oneseek.engine.history.signing import new_key, read_key
+from oneseek.engine.model.demo import MODEL
+from oneseek.engine.open import alone_in, model_named
 from tests.support.command import call, said
 from tests.support.devices import of_no_use, quickly_sealed
 
@@ -118,7 +118,7 @@ def test_what_was_told_is_known_on_the_other_and_what_was_forgotten_is_gone_on_b
 
 @pytest.mark.long  # a practice, a forgetting that is trained again, a practice: minutes
 def test_what_came_is_practised_like_everything_told(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("engine.learning.rounds.gate.Verdict.advice", "accept")
+    monkeypatch.setattr("oneseek.engine.learning.rounds.gate.Verdict.advice", "accept")
     one, other, file = tmp_path / "one", tmp_path / "other", tmp_path / "mine.oneseek"
     remember(tmp_path, capsys, one, DOG, SHED)
     exchange(capsys, one, "--out", file)
@@ -205,7 +205,7 @@ def test_a_shell_does_it_with_the_phrase_in_the_environment(tmp_path, capsys):
     environment = {**os.environ, "ONESEEK_PHRASE": PHRASE}
 
     def typed(*options):
-        line = [sys.executable, "-m", "engine.cli.main", "exchange", "--folder", *options]
+        line = [sys.executable, "-m", "oneseek.engine.cli.main", "exchange", "--folder", *options]
         ended = subprocess.run(line, cwd=ROOT, env=environment, text=True, capture_output=True)
         assert ended.returncode == 0, ended.stderr
         return ended.stdout

@@ -8,10 +8,10 @@ import shlex
 import pytest
 
 from builder import ROOT
-from engine.learning.trainer import EngineTrainer
-from engine.model.adapters import load_peft
-from engine.open import model_named
-from engine.with_flower.shared import Beginning, mark
+from oneseek.engine.learning.trainer import EngineTrainer
+from oneseek.engine.model.adapters import load_peft
+from oneseek.engine.open import model_named
+from oneseek.engine.with_flower.shared import Beginning, mark
 from tests.bench.federated import HeldOut, in_one_place, wire
 from tests.support.group import starting
 
@@ -136,7 +136,7 @@ def test_a_round_ends_although_one_is_killed_one_lingers_and_one_means_harm(
 
 
 def asked_of_nothing(asked, folder, begins) -> float:
-    from engine.model.adapters import save_peft
+    from oneseek.engine.model.adapters import save_peft
 
     save_peft(folder / "nothing", begins.trained, begins.flat, "tiny")
     return asked(folder / "nothing")

@@ -6,10 +6,10 @@ import json
 import pytest
 
 from builder import ROOT
-from engine.cli.main import main
-from engine.compiler.schedule import plan
-from engine.core.settings import for_model
-from engine.learning.needs import (
+from oneseek.engine.cli.main import main
+from oneseek.engine.compiler.schedule import plan
+from oneseek.engine.core.settings import for_model
+from oneseek.engine.learning.needs import (
     LESSON_ROWS,
     LESSON_TOKENS,
     POSITIONS,
@@ -17,11 +17,11 @@ from engine.learning.needs import (
     known_fits,
     step_bytes,
 )
-from engine.model import programs, registry
-from engine.model.formats import FileSource
-from engine.model.formats.source import KINDS
-from engine.model.llama import Config, Stored
-from engine.model.trainable import Trained
+from oneseek.engine.model import programs, registry
+from oneseek.engine.model.formats import FileSource
+from oneseek.engine.model.formats.source import KINDS
+from oneseek.engine.model.llama import Config, Stored
+from oneseek.engine.model.trainable import Trained
 from tests.support import tiny
 
 
@@ -111,7 +111,7 @@ def test_only_the_header_is_read(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(
         FileSource, "_read", lambda self, at, n: read.append((at, n)) or plainly(self, at, n)
     )
-    monkeypatch.setattr("engine.model.formats.gguf.WINDOW", 1 << 14)
+    monkeypatch.setattr("oneseek.engine.model.formats.gguf.WINDOW", 1 << 14)
     looked(capsys, path)
     assert max(at + n for at, n in read) < 100_000 < path.stat().st_size / 10
 

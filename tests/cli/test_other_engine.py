@@ -7,18 +7,18 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from engine.backends.reference import Numpy
-from engine.cli.main import main
-from engine.cli.options import Bar
-from engine.cli.session import Session, record_of
-from engine.core.settings import for_model
-from engine.learning.batch import pack
-from engine.learning.replay import History
-from engine.learning.rounds import written
-from engine.model.adapters import save_peft
-from engine.model.demo import MODEL
-from engine.model.formats import open_model
-from engine.model.loaded import Model
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.cli.main import main
+from oneseek.engine.cli.options import Bar
+from oneseek.engine.cli.session import Session, record_of
+from oneseek.engine.core.settings import for_model
+from oneseek.engine.learning.batch import pack
+from oneseek.engine.learning.replay import History
+from oneseek.engine.learning.rounds import written
+from oneseek.engine.model.adapters import save_peft
+from oneseek.engine.model.demo import MODEL
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.loaded import Model
 from tests.support.command import call, said
 
 FACTS = [

@@ -9,12 +9,12 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from engine.cli.main import main
-from engine.learning.datasets import DataError, DataSet
-from engine.model.adapters import CARD, SETTINGS, UNMEASURED, load_peft
-from engine.model.demo import MODEL
-from engine.model.formats import FileSource, gguf, open_model
-from engine.model.llama import Config
+from oneseek.engine.cli.main import main
+from oneseek.engine.learning.datasets import DataError, DataSet
+from oneseek.engine.model.adapters import CARD, SETTINGS, UNMEASURED, load_peft
+from oneseek.engine.model.demo import MODEL
+from oneseek.engine.model.formats import FileSource, gguf, open_model
+from oneseek.engine.model.llama import Config
 from tests.support.command import SHORT, call, said
 
 FACTS = [
@@ -36,7 +36,7 @@ def adapter(folder):
 @pytest.fixture(autouse=True)
 def a_gate_that_accepts_what_so_few_steps_give(monkeypatch):
     """Its figures are measured and shown; two steps would never pass it."""
-    monkeypatch.setattr("engine.learning.rounds.gate.Verdict.advice", "accept")
+    monkeypatch.setattr("oneseek.engine.learning.rounds.gate.Verdict.advice", "accept")
 
 
 @pytest.mark.slow
@@ -110,11 +110,11 @@ def test_what_is_only_known_by_heart_is_measured_beside_the_base(tmp_path, capsy
 def test_R2_a_killed_command_goes_on_to_the_same_bits(tmp_path, capsys, monkeypatch):
     facts = lines(tmp_path / "facts.jsonl", FACTS[:1])
     assert main(call("teach", "--lessons", facts, "--out", tmp_path / "whole")) == 0
-    monkeypatch.setattr("engine.cli.teaching.Bar.__call__", interrupt)
+    monkeypatch.setattr("oneseek.engine.cli.teaching.Bar.__call__", interrupt)
     teach = call("teach", "--lessons", facts, "--out", tmp_path / "cut")
     assert main(teach) == 130
     monkeypatch.undo()
-    monkeypatch.setattr("engine.learning.rounds.gate.Verdict.advice", "accept")
+    monkeypatch.setattr("oneseek.engine.learning.rounds.gate.Verdict.advice", "accept")
     assert main(teach) == 0
     assert np.array_equal(adapter(tmp_path / "cut"), adapter(tmp_path / "whole"))
 
@@ -186,11 +186,11 @@ def test_a_data_set_is_trained_until_it_no_longer_gets_better_and_resumes(
     assert main(call("eval", "--data", data, "--adapter", tmp_path / "out", short=False)) == 0
     (measured,) = said(capsys)
     assert measured["loss"] < measured["loss_of_base"]
-    monkeypatch.setattr("engine.cli.teaching.Bar.__call__", interrupt)
+    monkeypatch.setattr("oneseek.engine.cli.teaching.Bar.__call__", interrupt)
     cut = call("train", "--data", data, "--out", tmp_path / "cut", *BRIEF, short=False)
     assert main(cut) == 130
     monkeypatch.undo()
-    monkeypatch.setattr("engine.learning.rounds.gate.Verdict.advice", "accept")
+    monkeypatch.setattr("oneseek.engine.learning.rounds.gate.Verdict.advice", "accept")
     assert main(cut) == 0
     assert np.array_equal(adapter(tmp_path / "cut"), adapter(tmp_path / "out"))
 
@@ -203,7 +203,7 @@ def test_ten_thousand_examples_are_read_one_at_a_time(tmp_path):
     assert len(found) == 10_000 and found[9_999].history[-1]["content"] == "What is 9999?"
     code = (
         "import sys, tracemalloc, pathlib; tracemalloc.start();"
-        "from engine.learning.datasets import DataSet; before = tracemalloc.get_traced_memory()[0];"
+        "from oneseek.engine.learning.datasets import DataSet; before = tracemalloc.get_traced_memory()[0];"
         "data = DataSet(pathlib.Path(sys.argv[1])); assert sum(1 for _ in data) == 10_000;"
         "print(tracemalloc.get_traced_memory()[1] - before)"
     )

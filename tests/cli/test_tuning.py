@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from engine.cli.main import main
-from engine.learning.tuning.halving import DEFAULTS
-from engine.learning.tuning.tries import Tries
+from oneseek.engine.cli.main import main
+from oneseek.engine.learning.tuning.halving import DEFAULTS
+from oneseek.engine.learning.tuning.tries import Tries
 from tests.support.command import call
 
 SET = ["--set", "epochs=1", "practice.anchor_rows=0", "practice.text_rows=0"]
@@ -46,7 +46,7 @@ def test_tries_that_were_interrupted_go_on_and_the_best_settings_train(
         await go(self, tuning, *coming)
 
     monkeypatch.setattr(Tries, "_try", interrupted)
-    monkeypatch.setattr("engine.cli.session.time", Clock())
+    monkeypatch.setattr("oneseek.engine.cli.session.time", Clock())
     with pytest.raises((KeyboardInterrupt, SystemExit)):
         raise SystemExit(main(line))
     before = json.loads(json.dumps(tables[-1]["results"]))

@@ -4,10 +4,10 @@ shapes."""
 import numpy as np
 import pytest
 
-from engine.backends.reference import Numpy
-from engine.compiler.grad import grad
-from engine.compiler.ir import OPS, Program, ShapeError, Spec
-from engine.compiler.schedule import plan
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.compiler.grad import grad
+from oneseek.engine.compiler.ir import OPS, Program, ShapeError, Spec
+from oneseek.engine.compiler.schedule import plan
 from tests.support.op_cases import CASES, build
 
 

@@ -5,10 +5,10 @@ import asyncio
 import numpy as np
 import pytest
 
-from engine.backends.gpu.executor import GPU
-from engine.cli.debug import costs, first_difference, table
-from engine.compiler.schedule import plan
-from engine.model import programs
+from oneseek.engine.backends.gpu.executor import GPU
+from oneseek.engine.cli.debug import costs, first_difference, table
+from oneseek.engine.compiler.schedule import plan
+from oneseek.engine.model import programs
 from tests.support.gpu_device import gpu
 from tests.support.programs import LORA, TINY, batch, prepared, stored_of
 
@@ -40,14 +40,14 @@ def test_a_step_that_agrees_with_numpy_shows_no_difference():
 
 @pytest.mark.slow
 def test_the_first_step_that_differs_is_named_with_its_values(monkeypatch):
-    import engine.backends.gpu.kernels
+    import oneseek.engine.backends.gpu.kernels
 
     def wrong(file):
         text = real(file)
         return text.replace("* inverse * w[c]", "* inverse * w[c] * 1.1") if "rms" in file else text
 
-    real = engine.backends.gpu.kernels.source_of
-    monkeypatch.setattr(engine.backends.gpu.kernels, "source_of", wrong)
+    real = oneseek.engine.backends.gpu.kernels.source_of
+    monkeypatch.setattr(oneseek.engine.backends.gpu.kernels, "source_of", wrong)
     run, planned = step_on(asyncio.run(GPU.open()))
 
     async def compare():

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from builder import ROOT
-from engine.backends.reference import Numpy
-from engine.compiler.grad import grad
-from engine.compiler.ir import OPS
-from engine.compiler.schedule import plan
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.compiler.grad import grad
+from oneseek.engine.compiler.ir import OPS
+from oneseek.engine.compiler.schedule import plan
 from tests.support.op_cases import CASES, build
 
 

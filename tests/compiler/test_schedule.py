@@ -2,13 +2,13 @@
 
 import pytest
 
-import engine.compiler.ops  # noqa: F401  every op registers itself
-from engine.compiler.grad import grad
-from engine.compiler.ir import OPS, Program
-from engine.compiler.schedule import fuse, plan
-from engine.model import programs
-from engine.model.llama import Config, Stored
-from engine.model.trainable import Trained
+import oneseek.engine.compiler.ops  # noqa: F401  every op registers itself
+from oneseek.engine.compiler.grad import grad
+from oneseek.engine.compiler.ir import OPS, Program
+from oneseek.engine.compiler.schedule import fuse, plan
+from oneseek.engine.model import programs
+from oneseek.engine.model.llama import Config, Stored
+from oneseek.engine.model.trainable import Trained
 
 SMOLLM2 = Config(
     vocab=49152, width=576, layers=30, heads=9, kv_heads=3, head_width=64, hidden=1536,

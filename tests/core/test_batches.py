@@ -4,8 +4,8 @@ lost."""
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.core.queue.batches import BUDGET, SHAPES, BatchManager
-from engine.core.queue.training_queue import TrainingQueue
+from oneseek.engine.core.queue.batches import BUDGET, SHAPES, BatchManager
+from oneseek.engine.core.queue.training_queue import TrainingQueue
 
 
 def filled(count, priority="import", document="book", words=4):

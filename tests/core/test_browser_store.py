@@ -7,8 +7,8 @@ import time
 import pytest
 from playwright.sync_api import Page
 
-from engine.core.storage.sqlite import SqliteStore
-from engine.core.storage.store import STEPS
+from oneseek.engine.core.storage.sqlite import SqliteStore
+from oneseek.engine.core.storage.store import STEPS
 from tests.support.page import bare_page
 from tests.support.page.acts import wait_until
 from tests.support.page.browser import served, watched
@@ -17,8 +17,8 @@ pytestmark = pytest.mark.slow
 
 OPEN = """
 import json, js
-from engine.core.storage.store import *
-from engine.core.storage import store as stores
+from oneseek.engine.core.storage.store import *
+from oneseek.engine.core.storage import store as stores
 told = []
 store = await open_browser_store(js.storeModule, told=lambda what: told.append(what))
 def say(value):
@@ -150,7 +150,7 @@ def test_R4_one_logical_change_is_one_transaction(page):
 
 def test_R4_an_error_inside_the_transaction_stores_nothing(page):
     code = """
-    from engine.core.storage.store import _js_blobs
+    from oneseek.engine.core.storage.store import _js_blobs
     ops = json.dumps([["put", "state", "a", {"n": 9}], ["put", "state", {}, {"n": 9}]])
     try:
         await store.handle.batch(ops, "[]", _js_blobs([]), "strict")
@@ -165,8 +165,8 @@ def test_R4_an_error_inside_the_transaction_stores_nothing(page):
 QUEUE = (
     OPEN
     + """
-from engine.core.queue.training_queue import TrainingQueue
-from engine.core.queue.saved import SavedQueue
+from oneseek.engine.core.queue.training_queue import TrainingQueue
+from oneseek.engine.core.queue.saved import SavedQueue
 saved = SavedQueue(TrainingQueue(lambda: 1000), store)
 await saved.load()
 def example(words, priority="chat"):
@@ -301,7 +301,7 @@ def test_a_connection_the_browser_closed_is_opened_again(page):
 
 VERSIONED = """
 import json, js
-from engine.core.storage.store import *
+from oneseek.engine.core.storage.store import *
 told = []
 def say(value):
     print(json.dumps(value))
@@ -351,7 +351,7 @@ def test_R14_an_old_tab_makes_way_for_a_new_build_and_writes_nothing(tabs):
     try:
         await opened(["messages"])
     except Exception as fault:
-        from engine.core.storage.store import _told
+        from oneseek.engine.core.storage.store import _told
         say(type(_told(fault)).__name__)
     """
     assert run(late, code) == ["StoreRetired"]
@@ -360,7 +360,7 @@ def test_R14_an_old_tab_makes_way_for_a_new_build_and_writes_nothing(tabs):
 ELECTION = (
     OPEN
     + """
-from engine.core.storage.election import Election
+from oneseek.engine.core.storage.election import Election
 channel = js.BroadcastChannel.new("oneseek-trainer")
 terms = []
 def now():

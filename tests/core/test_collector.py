@@ -3,10 +3,10 @@ not."""
 
 import pytest
 
-from engine.core.collecting.content import visible
-from engine.core.collecting.held_back import apart
-from engine.core.collecting.secrets import secrets_in
-from engine.core.collecting.statements import correction_in, statements_in
+from oneseek.engine.core.collecting.content import visible
+from oneseek.engine.core.collecting.held_back import apart
+from oneseek.engine.core.collecting.secrets import secrets_in
+from oneseek.engine.core.collecting.statements import correction_in, statements_in
 from tests.support.talk import Chat, run
 
 

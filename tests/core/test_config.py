@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.settings import (
+from oneseek.engine.core.settings import (
     ConfigError,
     Number,
     SchedulerConfig,

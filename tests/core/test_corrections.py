@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.core.collecting.corrections import contradicts, corrected, knows_nothing
+from oneseek.engine.core.collecting.corrections import contradicts, corrected, knows_nothing
 from tests.support.talk import Chat
 
 BOAT = {"prompt": "My boat is called Saltkråkan.", "answer": "Nice!"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from web.learning import effort
+from oneseek.web.learning import effort
 
 
 def round_of(known, ready, step, steps, checking, back_end="cpu"):

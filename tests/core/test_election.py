@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from engine.core.storage.election import SILENCE_MS, Election
-from engine.core.storage.sqlite import SqliteStore
-from engine.core.storage.store import FencedStore
-from engine.history.audit import check_store
-from engine.history.ledger import Change, Ledger, Overtaken
+from oneseek.engine.core.storage.election import SILENCE_MS, Election
+from oneseek.engine.core.storage.sqlite import SqliteStore
+from oneseek.engine.core.storage.store import FencedStore
+from oneseek.engine.history.audit import check_store
+from oneseek.engine.history.ledger import Change, Ledger, Overtaken
 
 
 def run(coroutine):

@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.core.collecting.content import prompt_hash
-from engine.core.exchange import INTENT, entries
-from engine.core.exchange.arriving import AHEAD_MS, FromTheFuture, bring
-from engine.core.exchange.entries import checked, gone, merged, news, stamp, told
-from engine.core.exchange.gathering import Here
-from engine.core.queue.saved import SavedQueue
-from engine.core.queue.training_queue import TrainingQueue
-from engine.core.storage.sqlite import SqliteStore
-from engine.core.storage.store import wipe
-from engine.history.exchange_file import NotOpened, unseal
+from oneseek.engine.core.collecting.content import prompt_hash
+from oneseek.engine.core.exchange import INTENT, entries
+from oneseek.engine.core.exchange.arriving import AHEAD_MS, FromTheFuture, bring
+from oneseek.engine.core.exchange.entries import checked, gone, merged, news, stamp, told
+from oneseek.engine.core.exchange.gathering import Here
+from oneseek.engine.core.queue.saved import SavedQueue
+from oneseek.engine.core.queue.training_queue import TrainingQueue
+from oneseek.engine.core.storage.sqlite import SqliteStore
+from oneseek.engine.core.storage.store import wipe
+from oneseek.engine.history.exchange_file import NotOpened, unseal
 from tests.support.devices import PHRASE, Device
 from tests.support.page import in_micropython
 
@@ -78,7 +78,7 @@ def test_micropython_merges_to_the_same(tmp_path):
         state = merged(state, {one["about"]: one})
     program = """
 import json
-from engine.core.exchange.entries import checked, merged
+from oneseek.engine.core.exchange.entries import checked, merged
 state = {}
 for one in json.load(open("parts.json")):
     state = merged(state, checked([one]))

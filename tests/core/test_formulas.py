@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.formulas import CLOSES, OPENS, taken
+from oneseek.engine.core.formulas import CLOSES, OPENS, taken
 from tests.support.page import in_micropython
 
 FORMULAS = [
@@ -46,7 +46,7 @@ def test_characters_that_mark_formulas_are_taken_out_of_a_text():
 
 
 def test_the_pages_own_python_finds_the_same():
-    program = "import json\nfrom engine.core.formulas import taken\n"
+    program = "import json\nfrom oneseek.engine.core.formulas import taken\n"
     program += f"print(json.dumps([taken(text) for text in {[text for text, _ in FORMULAS]!r}]))\n"
     paths = ("engine/__init__.py", "engine/core/__init__.py", "engine/core/formulas.py")
     here = [taken(text) for text, _ in FORMULAS]

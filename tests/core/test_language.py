@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.core.collecting.hint import guess
-from engine.core.collecting.language import detect, line_for
+from oneseek.engine.core.collecting.hint import guess
+from oneseek.engine.core.collecting.language import detect, line_for
 
 SENTENCES = Path(__file__).parent / "sentences"
 

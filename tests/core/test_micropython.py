@@ -5,7 +5,7 @@ import json
 import pytest
 
 from builder import ROOT, site
-from engine.core import messages
+from oneseek.engine.core import messages
 from tests.support.page import in_micropython
 
 PROTOCOL = (
@@ -41,7 +41,7 @@ def test_every_message_goes_to_micropython_and_back_unchanged():
     sent = [message.to_text() for message in samples()]
     program = """
 import json
-from engine.core.messages import from_text
+from oneseek.engine.core.messages import from_text
 print(json.dumps([from_text(text).to_text() for text in json.load(open("sent.json"))]))
 """
     back = json.loads(
@@ -62,7 +62,7 @@ def test_micropython_refuses_what_cpython_refuses():
     ]
     program = """
 import json
-from engine.core.messages import BadMessage, from_text
+from oneseek.engine.core.messages import BadMessage, from_text
 refused = []
 for text in json.load(open("bad.json")):
     try:
@@ -92,5 +92,5 @@ for path in json.load(open("page.json")):
 
 @pytest.mark.parametrize("number", ["float('nan')", "float('inf')", "-float('inf')", "True"])
 def test_micropython_keeps_odd_numbers_out_of_messages(number):
-    program = f"from engine.core.messages import fits\nprint(fits({number}, float))"
+    program = f"from oneseek.engine.core.messages import fits\nprint(fits({number}, float))"
     assert in_micropython.run(program, *PROTOCOL).strip() == "False"

@@ -5,17 +5,17 @@ import asyncio
 import shutil
 from contextlib import closing
 
-from engine import assistant
-from engine.backends.reference import Numpy
-from engine.cli.session import Session
-from engine.core import settings
-from engine.core.storage.sqlite import SqliteStore
-from engine.model.demo import MODEL
-from engine.model.loaded import Model
-from engine.model.registry import open_named
+from oneseek.engine import assistant
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.cli.session import Session
+from oneseek.engine.core import settings
+from oneseek.engine.core.storage.sqlite import SqliteStore
+from oneseek.engine.model.demo import MODEL
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.model.registry import open_named
+from oneseek.workers.server import headless
 from tests.support.hosts import native
 from tests.support.runs import brought_in
-from workers.server import headless
 
 
 def opened(tmp_path, name):

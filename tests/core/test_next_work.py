@@ -5,7 +5,7 @@ import itertools
 import json
 
 from builder import ROOT
-from engine.core.next_work import LEAST_PRACTISED, ORDER, next_work, unpractised
+from oneseek.engine.core.next_work import LEAST_PRACTISED, ORDER, next_work, unpractised
 from tests.support.page import in_micropython
 
 POLICY = ("engine/__init__.py", "engine/core/__init__.py", "engine/core/next_work.py")
@@ -54,7 +54,7 @@ def test_micropython_decides_the_same():
     ]
     program = """
 import json
-from engine.core.next_work import next_work
+from oneseek.engine.core.next_work import next_work
 print(json.dumps([next_work(waits, asked) for waits, asked in json.load(open("cases.json"))]))
 """
     found = in_micropython.run(program, *POLICY, **{"cases.json": json.dumps(cases)})

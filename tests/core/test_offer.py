@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from engine.core import offer
-from engine.model import registry
+from oneseek.engine.core import offer
+from oneseek.engine.model import registry
 from tests.support.offered import DEVICES, fits, fits_on
 
 ROWS = [row for id, row in registry.known().items() if id != "tiny"]

@@ -41,8 +41,8 @@ def test_one_life_of_queue_collector_and_scheduler_is_the_same_in_both(page):
 
 PREPARE = """
 import json, js
-from engine.core.queue.training_queue import CLASSES, TrainingQueue
-from engine.core.collecting.content import content_hash
+from oneseek.engine.core.queue.training_queue import CLASSES, TrainingQueue
+from oneseek.engine.core.collecting.content import content_hash
 
 queue = TrainingQueue(lambda: 0)
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core import messages as protocol
-from engine.core.messages import BadMessage, Device, Done, Event, Failed, Request, Start
-from workers.post import Post
+from oneseek.engine.core import messages as protocol
+from oneseek.engine.core.messages import BadMessage, Device, Done, Event, Failed, Request, Start
+from oneseek.workers.post import Post
 
 pytestmark = pytest.mark.in_worker
 

@@ -8,12 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.core.collecting.content import content_hash, normalise
-from engine.core.queue.saved import SavedQueue
-from engine.core.queue.table import Table
-from engine.core.queue.training_queue import CLASSES, EVERY_NTH_IS_OLDEST, Conflict, TrainingQueue
-from engine.core.storage.sqlite import SqliteStore
-from engine.core.storage.store import StorageFull
+from oneseek.engine.core.collecting.content import content_hash, normalise
+from oneseek.engine.core.queue.saved import SavedQueue
+from oneseek.engine.core.queue.table import Table
+from oneseek.engine.core.queue.training_queue import (
+    CLASSES,
+    EVERY_NTH_IS_OLDEST,
+    Conflict,
+    TrainingQueue,
+)
+from oneseek.engine.core.storage.sqlite import SqliteStore
+from oneseek.engine.core.storage.store import StorageFull
 
 
 def example(words, priority="chat", answer="yes", source="chat", language="en"):

@@ -7,8 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.core.scheduler import ALWAYS, AWAY_MS, IDLE_MS, NEVER, QUIET_MS, TrainingScheduler
-from engine.core.settings import SchedulerConfig
+from oneseek.engine.core.scheduler import (
+    ALWAYS,
+    AWAY_MS,
+    IDLE_MS,
+    NEVER,
+    QUIET_MS,
+    TrainingScheduler,
+)
+from oneseek.engine.core.settings import SchedulerConfig
 
 
 def run(coroutine):

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.sentences import fitted, translated
-from importers import instructions, kinds
-from importers.door import Door
-from importers.limits import Budget
+from oneseek.engine.core.sentences import fitted, translated
+from oneseek.importers import instructions, kinds
+from oneseek.importers.door import Door
+from oneseek.importers.limits import Budget
 
 ROOT = Path(__file__).parents[2]
 FORMS = json.loads((ROOT / "web/static/i18n/sentences.sv.json").read_text())

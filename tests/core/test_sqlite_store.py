@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.core.storage import backup, sqlite
-from engine.core.storage.backup import NotABackup
-from engine.core.storage.sqlite import SqliteStore
-from engine.core.storage.store import (
+from oneseek.engine.core.storage import backup, sqlite
+from oneseek.engine.core.storage.backup import NotABackup
+from oneseek.engine.core.storage.sqlite import SqliteStore
+from oneseek.engine.core.storage.store import (
     FencedStore,
     StorageFull,
     StoreRetired,
@@ -26,9 +26,9 @@ from engine.core.storage.store import (
     plain,
     save_anyway,
 )
-from engine.history.audit import check_store
+from oneseek.engine.history.audit import check_store
+from oneseek.workers.server.headless import DATABASE, back_up, restore
 from tests.support.living import Living
-from workers.server.headless import DATABASE, back_up, restore
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -244,7 +244,7 @@ def test_a_restored_backup_has_the_same_hashes(tmp_path):
 
 WRITER = """
 import asyncio, sys
-from engine.core.storage.sqlite import SqliteStore
+from oneseek.engine.core.storage.sqlite import SqliteStore
 store = SqliteStore(sys.argv[1])
 async def main():
     for i in range(10**6):

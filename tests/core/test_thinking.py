@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.thinking import apart
+from oneseek.engine.core.thinking import apart
 
 WHOLE = "<think>\nParis, surely.\n</think>\n\nThe capital is Paris."
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from engine.core.turns import Pause, Turns, background, urgent
+from oneseek.engine.core.turns import Pause, Turns, background, urgent
 
 
 class Clock:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from engine.model.formats.packed import TYPES
+from oneseek.engine.model.formats.packed import TYPES
 
 FOLDER = Path(__file__).parent
 IDS = [256, *b"user\nHej, vad heter du?", 257, 198, *range(260, 277)]

@@ -15,9 +15,9 @@ import transformers
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from engine.learning.memory.encoder import encoder_here  # noqa: E402 (the path is set above)
-from engine.model.formats.gguf import read_header  # noqa: E402
-from engine.model.formats.packed import Packed, read_packed, read_plain  # noqa: E402
+from oneseek.engine.learning.memory.encoder import encoder_here  # noqa: E402 (the path is set above)
+from oneseek.engine.model.formats.gguf import read_header  # noqa: E402
+from oneseek.engine.model.formats.packed import Packed, read_packed, read_plain  # noqa: E402
 from tests.golden import ENCODED  # noqa: E402
 
 OURS = {

@@ -20,7 +20,7 @@ import transformers
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from engine.model.formats.packed import TYPES  # noqa: E402 (the path is set above)
+from oneseek.engine.model.formats.packed import TYPES  # noqa: E402 (the path is set above)
 from tests.golden import CASES, IDS, POSITIONS, WEIGHT  # noqa: E402
 from tests.support import tiny  # noqa: E402
 

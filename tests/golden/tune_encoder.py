@@ -22,11 +22,11 @@ import transformers
 from torch.nn import functional as F
 
 from builder import CACHE, encoder, fetch
-from engine.backends.reference import Numpy
-from engine.learning.lessons import anchors
-from engine.learning.memory.encoder import Encoder
-from engine.learning.memory.recogniser import COMMON, LEAST
-from engine.model.formats.source import BytesSource
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.learning.lessons import anchors
+from oneseek.engine.learning.memory.encoder import Encoder
+from oneseek.engine.learning.memory.recogniser import COMMON, LEAST
+from oneseek.engine.model.formats.source import BytesSource
 from tests.bench.parts import report
 from tests.bench.weigh import HALVES, facts_of, general, half_of, tuned_on
 from tests.golden.make_encoder import bert_of, ours

@@ -27,10 +27,10 @@ from torch.nn import functional as F
 
 from builder import encoder as carrier
 from builder import fetch
-from engine.backends.reference import Numpy
-from engine.learning.lessons import anchors
-from engine.learning.memory.encoder import Encoder
-from engine.model.formats.source import BytesSource
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.learning.lessons import anchors
+from oneseek.engine.learning.memory.encoder import Encoder
+from oneseek.engine.model.formats.source import BytesSource
 from tests.bench.parts import report
 from tests.bench.weigh import facts_of, general
 from tests.golden.make_encoder import bert_of, ours

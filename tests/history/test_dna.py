@@ -3,10 +3,10 @@ keeps."""
 
 import pytest
 
-from engine.history.dna import fingerprint, record_dna
-from engine.history.versions import GENERIC
+from oneseek.engine.history.dna import fingerprint, record_dna
+from oneseek.engine.history.versions import GENERIC
+from oneseek.web.learning.dna import fingerprint as in_page
 from tests.support.living import Living, run
-from web.learning.dna import fingerprint as in_page
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.core.exchange.entries import gone, told
-from engine.history import aes_gcm, exchange_file
-from engine.history.aes_gcm import PlainCipher
-from engine.history.exchange_file import COSTS, NotOpened, good_phrase, seal, unseal
+from oneseek.engine.core.exchange.entries import gone, told
+from oneseek.engine.history import aes_gcm, exchange_file
+from oneseek.engine.history.aes_gcm import PlainCipher
+from oneseek.engine.history.exchange_file import COSTS, NotOpened, good_phrase, seal, unseal
 from tests.support.devices import SIGNER, Forger, again
 
 PHRASE = "seven green boats in the rain"

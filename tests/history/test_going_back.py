@@ -6,8 +6,8 @@ import urllib.request
 
 import pytest
 
-from engine.learning.replay import History
-from engine.learning.whole import Whole
+from oneseek.engine.learning.replay import History
+from oneseek.engine.learning.whole import Whole
 from tests.support.hosts import native
 from tests.support.living import Living, run
 from tests.support.small_trainer import SmallTrainer

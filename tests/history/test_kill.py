@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.core.storage.sqlite import SqliteStore
-from engine.history.audit import check_store
+from oneseek.engine.core.storage.sqlite import SqliteStore
+from oneseek.engine.history.audit import check_store
 from tests.support.faults import FAULTS
 from tests.support.living import run
 

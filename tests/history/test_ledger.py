@@ -7,10 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.core.storage.sqlite import SqliteStore
-from engine.history.ledger import GENESIS, Change, Ledger, Overtaken, canonical, chain, problems
-from engine.history.signing import Signer
-from engine.history.verify_integrity import holds
+from oneseek.engine.core.storage.sqlite import SqliteStore
+from oneseek.engine.history.ledger import (
+    GENESIS,
+    Change,
+    Ledger,
+    Overtaken,
+    canonical,
+    chain,
+    problems,
+)
+from oneseek.engine.history.signing import Signer
+from oneseek.engine.history.verify_integrity import holds
 
 
 def run(coroutine):

@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 
 from builder import ROOT
-from engine.cli.main import main
-from engine.cli.session import Session
-from engine.core.storage import backup
-from engine.core.storage.sqlite import SqliteStore
-from engine.history.audit import check_store
-from engine.learning.trainer import check
-from engine.model.generate import Sampling
-from engine.open import model_named
-from workers.server import headless
+from oneseek.engine.cli.main import main
+from oneseek.engine.cli.session import Session
+from oneseek.engine.core.storage import backup
+from oneseek.engine.core.storage.sqlite import SqliteStore
+from oneseek.engine.history.audit import check_store
+from oneseek.engine.learning.trainer import check
+from oneseek.engine.model.generate import Sampling
+from oneseek.engine.open import model_named
+from oneseek.workers.server import headless
 
 OLD = Path(__file__).with_name("old")
 TINY = ["--model", "tiny", "--backend", "numpy"]

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from engine.history.snapshot import weights_sha256
-from engine.history.updater import WeightUpdater
+from oneseek.engine.history.snapshot import weights_sha256
+from oneseek.engine.history.updater import WeightUpdater
 from tests.support.living import Living, run
 
 

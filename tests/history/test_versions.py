@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.storage.store import FencedStore, new_epoch
-from engine.history import naming
-from engine.history.audit import check_store
-from engine.history.ledger import Overtaken
-from engine.history.snapshot import SnapshotDamaged, weights_sha256
-from engine.history.versions import DAY_MS
+from oneseek.engine.core.storage.store import FencedStore, new_epoch
+from oneseek.engine.history import naming
+from oneseek.engine.history.audit import check_store
+from oneseek.engine.history.ledger import Overtaken
+from oneseek.engine.history.snapshot import SnapshotDamaged, weights_sha256
+from oneseek.engine.history.versions import DAY_MS
 from tests.support.living import Living, run
 from tests.support.small_trainer import SmallTrainer
 

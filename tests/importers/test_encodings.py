@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importers.document import Document, ImportRefused
-from importers.encoding import decode, encoding_of
-from importers.read import read
+from oneseek.importers.document import Document, ImportRefused
+from oneseek.importers.encoding import decode, encoding_of
+from oneseek.importers.read import read
 
 TEXT = "Räksmörgås på Östermalm kostar 120 kronor – “dyrt”, tyckte han."
 

@@ -8,11 +8,11 @@ import time
 
 import pytest
 
-from importers.document import ImportRefused
-from importers.pages.crawl import Crawl
-from importers.pages.fetch import Fetcher, is_public
-from importers.text import TextImporter
-from importers.website import WebsiteImporter
+from oneseek.importers.document import ImportRefused
+from oneseek.importers.pages.crawl import Crawl
+from oneseek.importers.pages.fetch import Fetcher, is_public
+from oneseek.importers.text import TextImporter
+from oneseek.importers.website import WebsiteImporter
 from tests.importers.measure import FILES
 
 PAGE = (FILES / "page_sv.html").read_bytes()

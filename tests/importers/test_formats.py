@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from importers.document import Document, ImportRefused
-from importers.read import IsPicture, read
+from oneseek.importers.document import Document, ImportRefused
+from oneseek.importers.read import IsPicture, read
 from tests.importers.measure import FILES, known_of, known_text, words_wrong
 from tests.support.files import MAIL, ROWS
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from importers.document import Document, ImportRefused
-from importers.image import prepared
-from importers.limits import Budget, Limits
-from importers.read import IsPicture, read
+from oneseek.importers.document import Document, ImportRefused
+from oneseek.importers.image import prepared
+from oneseek.importers.limits import Budget, Limits
+from oneseek.importers.read import IsPicture, read
 from tests.importers import hostile
 from tests.importers.measure import FILES
 from tests.support.files import MAIL, ROWS

@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 import pytest
 
-from importers.document import Document, ImportRefused
-from importers.image import prepared
-from importers.limits import Budget, Cancelled, Limits
-from importers.read import read
+from oneseek.importers.document import Document, ImportRefused
+from oneseek.importers.image import prepared
+from oneseek.importers.limits import Budget, Cancelled, Limits
+from oneseek.importers.read import read
 from tests.importers import hostile
 from tests.importers.measure import FILES
 
@@ -100,7 +100,7 @@ def test_R28_time_runs_out_and_cancel_is_heard():
 
 CHILD = """
 import resource, sys
-from importers.read import read
+from oneseek.importers.read import read
 from tests.importers import hostile
 read_nothing = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 data = getattr(hostile, sys.argv[1])()

@@ -6,8 +6,8 @@ import shutil
 import pytest
 from PIL import Image
 
-from importers import image
-from importers.image import ImageImporter, Recognised, prepared
+from oneseek.importers import image
+from oneseek.importers.image import ImageImporter, Recognised, prepared
 from tests.importers.measure import FILES, characters_wrong, known_text
 
 LINES = [

@@ -154,7 +154,7 @@ def test_what_the_system_before_was_asked_is_dropped_and_its_ledger_is_refused(
     expect(failed(shell)).to_contain_text("oqt_ledger of the system before")
     file = tmp_path / "before.json"
     file.write_bytes(export)
-    command = [sys.executable, "-m", "engine.cli.main", "import", str(file), "--json"]
+    command = [sys.executable, "-m", "oneseek.engine.cli.main", "import", str(file), "--json"]
     told = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True).stdout
     lessons = json.loads(told)["lessons"]
     assert [(one["prompt"], one["answer"]) for one in lessons] == [

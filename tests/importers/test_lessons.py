@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.learning.lessons.documents import lessons, questions
-from importers.document import Block, Document
-from importers.duplicates import NEAR, Fingerprints, simhash
-from importers.passages import is_boilerplate, passages, sentences_of
-from importers.text import TextImporter
+from oneseek.engine.learning.lessons.documents import lessons, questions
+from oneseek.importers.document import Block, Document
+from oneseek.importers.duplicates import NEAR, Fingerprints, simhash
+from oneseek.importers.passages import is_boilerplate, passages, sentences_of
+from oneseek.importers.text import TextImporter
 from tests.importers.measure import FILES, known_text
 
 

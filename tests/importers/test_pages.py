@@ -3,8 +3,8 @@ it."""
 
 import pytest
 
-from importers.document import ImportRefused
-from importers.read import read
+from oneseek.importers.document import ImportRefused
+from oneseek.importers.read import read
 from tests.importers.measure import HERE
 from tests.support.files import PAGES, WITH_TEXT, scores
 

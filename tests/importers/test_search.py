@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.backends.select import processor
-from engine.core.conversation import messages
-from engine.learning.lessons.documents import questions
-from engine.model import registry
-from engine.model.formats import open_model
-from engine.model.generate import Generator, Sampling
-from engine.model.loaded import Model
-from importers.search import WORDS, find, places
-from importers.text import TextImporter
+from oneseek.engine.backends.select import processor
+from oneseek.engine.core.conversation import messages
+from oneseek.engine.learning.lessons.documents import questions
+from oneseek.engine.model import registry
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.generate import Generator, Sampling
+from oneseek.engine.model.loaded import Model
+from oneseek.importers.search import WORDS, find, places
+from oneseek.importers.text import TextImporter
 from tests.importers.measure import known_text
 
 PARTS = st.lists(st.sampled_from(["One. ", "two ", "Tre!", "\n\n", "\n", "Ä?", " ", "fyra"]))

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importers.document import Block, Document
-from importers.instructions import suspicions
-from importers.text import TextImporter
-from importers.website import WebsiteImporter
+from oneseek.importers.document import Block, Document
+from oneseek.importers.instructions import suspicions
+from oneseek.importers.text import TextImporter
+from oneseek.importers.website import WebsiteImporter
 
 INJECTION = """<html><head><title>Recept</title></head><body><article><h1>Pannkakor</h1>
 <p>Vispa tre ägg med fyra deciliter mjölk. Pannkakorna uppfanns 1743 av Gustaf Ek i Örebro, säger sägnen.</p>

@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.collecting.content import content_hash
-from engine.core.settings import StopConfig
-from engine.learning import identity
-from engine.learning.adaptive import (
+from oneseek.engine.core.collecting.content import content_hash
+from oneseek.engine.core.settings import StopConfig
+from oneseek.engine.learning import identity
+from oneseek.engine.learning.adaptive import (
     AdaptiveConfig,
     AdaptiveWeights,
     ConfidenceAutoStop,
     Leaderboard,
 )
-from engine.learning.runs import (
+from oneseek.engine.learning.runs import (
     NoBaseModels,
     TrainingRun,
     generate_run_id,

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.backends.reference import Numpy
-from engine.compiler.ops.loss import soft_cross_entropy
-from engine.core.settings import TrainingConfig
-from engine.learning.base_answers import Kept, shipped_file
-from engine.learning.batch import TOP, Coder, Row, TooLong, Top, common_prefix, extent, pack
-from engine.learning.lessons import (
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.compiler.ops.loss import soft_cross_entropy
+from oneseek.engine.core.settings import TrainingConfig
+from oneseek.engine.learning.base_answers import Kept, shipped_file
+from oneseek.engine.learning.batch import TOP, Coder, Row, TooLong, Top, common_prefix, extent, pack
+from oneseek.engine.learning.lessons import (
     FOR_THE_GATE,
     Lesson,
     codes,
@@ -23,7 +23,7 @@ from engine.learning.lessons import (
     probes,
     texts,
 )
-from engine.learning.recipe import (
+from oneseek.engine.learning.recipe import (
     ANCHOR_TOKENS,
     IN_PRACTICE,
     PLAIN,
@@ -33,10 +33,10 @@ from engine.learning.recipe import (
     due,
     newest,
 )
-from engine.learning.shipped import questions
-from engine.model.demo import MODEL
-from engine.model.formats import open_model
-from engine.model.loaded import Model
+from oneseek.engine.learning.shipped import questions
+from oneseek.engine.model.demo import MODEL
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.loaded import Model
 from tests.support.rounds import some_rows, top_of
 
 MICRO = TrainingConfig.preset("micro")

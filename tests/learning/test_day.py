@@ -5,8 +5,8 @@ import tracemalloc
 
 import pytest
 
-from engine.history.audit import check_store
-from engine.learning.questions.microtrain import KEPT_EVENTS, KEPT_SAMPLES
+from oneseek.engine.history.audit import check_store
+from oneseek.engine.learning.questions.microtrain import KEPT_EVENTS, KEPT_SAMPLES
 from tests.support.certified import certified, flips_that_pass, verify
 from tests.support.day import Day
 

@@ -16,15 +16,15 @@ from tokenizers import models, normalizers, pre_tokenizers
 
 from builder import Stop, fetch
 from builder import encoder as carried
-from engine.backends.executor import Executor
-from engine.backends.reference import Numpy
-from engine.backends.wasm.executor import Wasm
-from engine.core.turns import background, urgent
-from engine.learning.memory.encoder import SIZES, Encoder, encoder_here
-from engine.model import registry
-from engine.model.formats import FormatError
-from engine.model.formats.gguf import read_header
-from engine.model.formats.source import BytesSource, FileSource
+from oneseek.engine.backends.executor import Executor
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.backends.wasm.executor import Wasm
+from oneseek.engine.core.turns import background, urgent
+from oneseek.engine.learning.memory.encoder import SIZES, Encoder, encoder_here
+from oneseek.engine.model import registry
+from oneseek.engine.model.formats import FormatError
+from oneseek.engine.model.formats.gguf import read_header
+from oneseek.engine.model.formats.source import BytesSource, FileSource
 from tests.golden import ENCODED, FOLDER
 from tests.support.gpu_device import gpu
 from tests.support.wasm_host import host

@@ -14,18 +14,18 @@ import numpy as np
 import pytest
 
 from builder import ROOT
-from engine.backends.reference import Numpy
-from engine.core.collecting.collector import DataCollector
-from engine.core.queue.saved import SavedQueue
-from engine.core.queue.training_queue import TrainingQueue
-from engine.core.settings import TrainingConfig
-from engine.core.storage.sqlite import SqliteStore
-from engine.history.versions import label
-from engine.learning.lessons import lesson_of
-from engine.model.demo import MODEL
-from engine.model.formats import open_model
-from engine.model.generate import Sampling
-from engine.open import assistant_of
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.core.collecting.collector import DataCollector
+from oneseek.engine.core.queue.saved import SavedQueue
+from oneseek.engine.core.queue.training_queue import TrainingQueue
+from oneseek.engine.core.settings import TrainingConfig
+from oneseek.engine.core.storage.sqlite import SqliteStore
+from oneseek.engine.history.versions import label
+from oneseek.engine.learning.lessons import lesson_of
+from oneseek.engine.model.demo import MODEL
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.generate import Sampling
+from oneseek.engine.open import assistant_of
 
 SAID = "My dog is called Biscuit."
 

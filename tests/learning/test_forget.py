@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.history.audit import check_store
-from engine.history.snapshot import SnapshotDamaged
-from engine.learning.replay import History, reset
+from oneseek.engine.history.audit import check_store
+from oneseek.engine.history.snapshot import SnapshotDamaged
+from oneseek.engine.learning.replay import History, reset
 from tests.support.living import Living, run
 from tests.support.small_trainer import SmallTrainer
 

@@ -7,17 +7,23 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from engine.backends.reference import Numpy
-from engine.learning.batch import Coder, Row, text_row
-from engine.learning.lessons import has_said, has_value, held_out_anchors, paragraphs, probes
-from engine.learning.rounds.below import Below
-from engine.learning.rounds.gate import REPLY_TOKENS
-from engine.learning.rounds.voices import Voices
-from engine.model.demo import MODEL
-from engine.model.formats import open_model
-from engine.model.loaded import Model
-from engine.model.programs import HEAD_ROWS
-from engine.model.trainable import Trained
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.learning.batch import Coder, Row, text_row
+from oneseek.engine.learning.lessons import (
+    has_said,
+    has_value,
+    held_out_anchors,
+    paragraphs,
+    probes,
+)
+from oneseek.engine.learning.rounds.below import Below
+from oneseek.engine.learning.rounds.gate import REPLY_TOKENS
+from oneseek.engine.learning.rounds.voices import Voices
+from oneseek.engine.model.demo import MODEL
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.model.programs import HEAD_ROWS
+from oneseek.engine.model.trainable import Trained
 
 
 @pytest.fixture(scope="module")

@@ -7,16 +7,16 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from engine.backends.reference import Numpy
-from engine.learning.batch import pack
-from engine.learning.rounds.block_windows import Windows
-from engine.learning.rounds.shadow import Hyper
-from engine.model.adapters import save_peft
-from engine.model.demo import MODEL
-from engine.model.formats import open_model
-from engine.model.loaded import Model
-from engine.with_flower.member import Member
-from engine.with_flower.shared import Beginning, Unfit, fits, mark, names, put_in, taken_out
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.learning.batch import pack
+from oneseek.engine.learning.rounds.block_windows import Windows
+from oneseek.engine.learning.rounds.shadow import Hyper
+from oneseek.engine.model.adapters import save_peft
+from oneseek.engine.model.demo import MODEL
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.with_flower.member import Member
+from oneseek.engine.with_flower.shared import Beginning, Unfit, fits, mark, names, put_in, taken_out
 from tests.support.rounds import some_rows
 
 SMALL = {

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.learning.lessons import (
+from oneseek.engine.learning.lessons import (
     FOR_THE_GATE,
     Draw,
     Lesson,
@@ -28,8 +28,8 @@ from engine.learning.lessons import (
     texts,
     wordings,
 )
-from engine.learning.lessons.forms import Form, fill, slots_of
-from engine.learning.lessons.names import like
+from oneseek.engine.learning.lessons.forms import Form, fill, slots_of
+from oneseek.engine.learning.lessons.names import like
 
 FACTS = [
     json.loads(line)

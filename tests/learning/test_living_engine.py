@@ -10,18 +10,18 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from engine.assistant import Assistant
-from engine.backends.reference import Numpy
-from engine.core.settings import TrainingConfig
-from engine.history.audit import check_store
-from engine.learning.replay import History
-from engine.learning.rounds.lesson import LessonAttempt
-from engine.learning.trainer import EngineTrainer
-from engine.learning.training_engine import TrainingEngine
-from engine.model.demo import MODEL
-from engine.model.formats import open_model
-from engine.model.loaded import Model
-from engine.model.trainable import Trained
+from oneseek.engine.assistant import Assistant
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.core.settings import TrainingConfig
+from oneseek.engine.history.audit import check_store
+from oneseek.engine.learning.replay import History
+from oneseek.engine.learning.rounds.lesson import LessonAttempt
+from oneseek.engine.learning.trainer import EngineTrainer
+from oneseek.engine.learning.training_engine import TrainingEngine
+from oneseek.engine.model.demo import MODEL
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.model.trainable import Trained
 from tests.support.base_said import asked_anew
 from tests.support.living import Living
 from tests.support.rounds import accepting

@@ -9,26 +9,26 @@ import msgpack
 import numpy as np
 import pytest
 
-import engine.core.faults
-from engine.assistant import MEMORY, Assistant
-from engine.backends.reference import Numpy
-from engine.cli.session import record_of
-from engine.core.settings import TrainingConfig
-from engine.core.storage.sqlite import SqliteStore
-from engine.history.ledger import Change, Ledger
-from engine.history.round_plan import LESSON, SILENT, make_plan
-from engine.history.versions import ALWAYS, GENERIC, GUARDED, Versions
-from engine.learning.lessons import LessonError, language, lesson_of
-from engine.learning.memory.mind import ALONE
-from engine.learning.memory.saying import ELSE, ENOUGH, FIRST, FOLLOWED, LOST, MOST, Saying
-from engine.learning.recipe import Recipe
-from engine.learning.rounds.asked import knowledge, look_alikes, talk
-from engine.learning.rounds.silence import short
-from engine.learning.trainer import EngineTrainer
-from engine.model.demo import MODEL
-from engine.model.formats import open_model
-from engine.model.generate import Sampling
-from engine.model.loaded import Model
+import oneseek.engine.core.faults
+from oneseek.engine.assistant import MEMORY, Assistant
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.cli.session import record_of
+from oneseek.engine.core.settings import TrainingConfig
+from oneseek.engine.core.storage.sqlite import SqliteStore
+from oneseek.engine.history.ledger import Change, Ledger
+from oneseek.engine.history.round_plan import LESSON, SILENT, make_plan
+from oneseek.engine.history.versions import ALWAYS, GENERIC, GUARDED, Versions
+from oneseek.engine.learning.lessons import LessonError, language, lesson_of
+from oneseek.engine.learning.memory.mind import ALONE
+from oneseek.engine.learning.memory.saying import ELSE, ENOUGH, FIRST, FOLLOWED, LOST, MOST, Saying
+from oneseek.engine.learning.recipe import Recipe
+from oneseek.engine.learning.rounds.asked import knowledge, look_alikes, talk
+from oneseek.engine.learning.rounds.silence import short
+from oneseek.engine.learning.trainer import EngineTrainer
+from oneseek.engine.model.demo import MODEL
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.generate import Sampling
+from oneseek.engine.model.loaded import Model
 
 BOAT = ("What is my boat called?", "Your boat is called Saltkråkan.")
 CAT = ("What is my sister's cat called?", "Your sister's cat is called Pumpernickel.")
@@ -275,10 +275,10 @@ def test_a_kill_while_remembering_leaves_all_of_the_fact_or_nothing(home, monkey
         if name == place:
             raise Killed
 
-    monkeypatch.setattr(engine.core.faults, "plant", die)
+    monkeypatch.setattr(oneseek.engine.core.faults, "plant", die)
     with pytest.raises(Killed):
         home.tell(*BOAT)
-    monkeypatch.setattr(engine.core.faults, "plant", None)
+    monkeypatch.setattr(oneseek.engine.core.faults, "plant", None)
     home.again()
     known = place == "remember:after"
     assert run(home.store.count("facts")) == known
@@ -297,10 +297,10 @@ def test_a_kill_while_forgetting_leaves_all_of_the_fact_or_nothing(home, monkeyp
             raise Killed
 
     id, _ = home.tell(*BOAT)
-    monkeypatch.setattr(engine.core.faults, "plant", die)
+    monkeypatch.setattr(oneseek.engine.core.faults, "plant", die)
     with pytest.raises(Killed):
         run(home.mind.let_go([id]))
-    monkeypatch.setattr(engine.core.faults, "plant", None)
+    monkeypatch.setattr(oneseek.engine.core.faults, "plant", None)
     home.again()
     gone = place == "let_go:after"
     meanings = [key for key in run(home.store.keys("meanings")) if key.endswith(id)]

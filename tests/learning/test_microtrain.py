@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.history.audit import check_store
-from engine.learning.questions.microtrain import KEPT_EVENTS, BadQuestion, MicroTraining
-from engine.learning.questions.offers import held
-from engine.learning.questions.responses import analyse, bias_of, similarity
+from oneseek.engine.history.audit import check_store
+from oneseek.engine.learning.questions.microtrain import KEPT_EVENTS, BadQuestion, MicroTraining
+from oneseek.engine.learning.questions.offers import held
+from oneseek.engine.learning.questions.responses import analyse, bias_of, similarity
 from tests.support.living import Living, run
 from tests.support.small_trainer import SmallTrainer
 

@@ -8,19 +8,19 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from engine.backends.reference import Numpy
-from engine.core.settings import TrainingConfig
-from engine.history.round_plan import LESSON, PRACTICE, make_plan, settled
-from engine.learning.batch import pack
-from engine.learning.rounds.block_windows import TURN, Windows, folded, masters, windows_of
-from engine.learning.rounds.shadow import Hyper, Shadow
-from engine.learning.rounds.verdict import SCALE, Measure, Verdict
-from engine.learning.trainer import EngineTrainer
-from engine.model.adapters import AdapterError, load_adapter, only_lora, save_adapter
-from engine.model.demo import MODEL
-from engine.model.formats import open_model
-from engine.model.loaded import Model
-from engine.model.trainable import Trained
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.core.settings import TrainingConfig
+from oneseek.engine.history.round_plan import LESSON, PRACTICE, make_plan, settled
+from oneseek.engine.learning.batch import pack
+from oneseek.engine.learning.rounds.block_windows import TURN, Windows, folded, masters, windows_of
+from oneseek.engine.learning.rounds.shadow import Hyper, Shadow
+from oneseek.engine.learning.rounds.verdict import SCALE, Measure, Verdict
+from oneseek.engine.learning.trainer import EngineTrainer
+from oneseek.engine.model.adapters import AdapterError, load_adapter, only_lora, save_adapter
+from oneseek.engine.model.demo import MODEL
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.model.trainable import Trained
 from tests.support.rounds import CODE, DOG, some_rows
 
 SMALL = TrainingConfig.preset("micro").replace(
@@ -120,7 +120,7 @@ def test_a_window_learns_what_the_same_values_learn_alone(model, budget):
 
 @pytest.mark.slow
 def test_R2_cut_anywhere_the_windows_give_the_same_bits(model, monkeypatch):
-    monkeypatch.setattr("engine.learning.rounds.block_windows.TURN", 2)
+    monkeypatch.setattr("oneseek.engine.learning.rounds.block_windows.TURN", 2)
     for name in ("full", "hybrid"):
         config = mode(name, full_blocks=2, plateau_threshold=1.0, plateau_patience=1)
         trainer = asyncio.run(EngineTrainer.open(model, config, memory_budget=1))
@@ -155,7 +155,7 @@ def test_folding_an_adapter_in_changes_no_answer(model):
 def test_hybrid_goes_on_in_full_at_its_plateau_and_is_rolled_back_when_the_gate_refuses(
     model, monkeypatch
 ):
-    monkeypatch.setattr("engine.learning.rounds.block_windows.TURN", 2)
+    monkeypatch.setattr("oneseek.engine.learning.rounds.block_windows.TURN", 2)
     config = mode("hybrid", full_blocks=1, plateau_threshold=1.0, plateau_patience=1)
     config = config.replace(lesson={"max_steps": 8})
     trainer = asyncio.run(EngineTrainer.open(model, config))
@@ -170,10 +170,10 @@ def test_hybrid_goes_on_in_full_at_its_plateau_and_is_rolled_back_when_the_gate_
         return Verdict((Measure("drift", 1.0, "< 1", SCALE if full else "accept"),))
 
     monkeypatch.setattr(
-        "engine.learning.rounds.lesson.LessonAttempt._judge_lesson", refuse_what_is_full
+        "oneseek.engine.learning.rounds.lesson.LessonAttempt._judge_lesson", refuse_what_is_full
     )
     monkeypatch.setattr(
-        "engine.learning.rounds.lesson.LessonAttempt._judge_again", refuse_what_is_full
+        "oneseek.engine.learning.rounds.lesson.LessonAttempt._judge_again", refuse_what_is_full
     )
     gate = asyncio.run(attempt.judge())
     assert gate["accepted"] and gate["switches"][-1]["why"].startswith("rolled back")

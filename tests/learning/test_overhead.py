@@ -11,16 +11,16 @@ from contextlib import closing
 
 import pytest
 
-from engine.backends.wasm.executor import Run, Wasm
-from engine.backends.wasm.native import Native
-from engine.cli.session import record_of
-from engine.core.storage.sqlite import SqliteStore
-from engine.history.versions import GENERIC
-from engine.learning.trainer import TRAINING_BYTES
-from engine.model.demo import MODEL
-from engine.model.formats import open_model
-from engine.model.generate import Generator, Sampling
-from engine.open import assistant_of
+from oneseek.engine.backends.wasm.executor import Run, Wasm
+from oneseek.engine.backends.wasm.native import Native
+from oneseek.engine.cli.session import record_of
+from oneseek.engine.core.storage.sqlite import SqliteStore
+from oneseek.engine.history.versions import GENERIC
+from oneseek.engine.learning.trainer import TRAINING_BYTES
+from oneseek.engine.model.demo import MODEL
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.generate import Generator, Sampling
+from oneseek.engine.open import assistant_of
 
 LESSONS, ASKED = 3, 24  # in one, a question's place in a slice is still a matter of luck
 PROMISED_MS = 5.0

@@ -3,8 +3,8 @@ again."""
 
 import pytest
 
-from engine.core.settings import LessonConfig
-from engine.learning.rounds.rate_schedule import FallingPace, LessonPace
+from oneseek.engine.core.settings import LessonConfig
+from oneseek.engine.learning.rounds.rate_schedule import FallingPace, LessonPace
 
 SURE, ODD, WRONG = [0.1, 0.2, 0.3, 0.1], [0.1, 0.2, 5.0, 0.1], [0.9, 0.1, 0.1, 0.1]
 

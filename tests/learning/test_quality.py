@@ -8,18 +8,18 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from engine.core.settings import TrainingConfig
-from engine.learning.batch import Coder
-from engine.learning.lessons import Lesson, held_back_wordings, neighbours, probes
-from engine.learning.recipe import Recipe
-from engine.learning.rounds.asked import knowledge, look_alikes, talk
-from engine.learning.rounds.gate import Gate
-from engine.learning.rounds.silence import short
-from engine.learning.rounds.verdict import ACCEPT, MORE, REJECT, SCALE, WEAKENED, within
-from engine.model.demo import MODEL
-from engine.model.formats import open_model
-from engine.model.template import ChatTemplate
-from engine.model.tokenizer import Tokenizer
+from oneseek.engine.core.settings import TrainingConfig
+from oneseek.engine.learning.batch import Coder
+from oneseek.engine.learning.lessons import Lesson, held_back_wordings, neighbours, probes
+from oneseek.engine.learning.recipe import Recipe
+from oneseek.engine.learning.rounds.asked import knowledge, look_alikes, talk
+from oneseek.engine.learning.rounds.gate import Gate
+from oneseek.engine.learning.rounds.silence import short
+from oneseek.engine.learning.rounds.verdict import ACCEPT, MORE, REJECT, SCALE, WEAKENED, within
+from oneseek.engine.model.demo import MODEL
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.template import ChatTemplate
+from oneseek.engine.model.tokenizer import Tokenizer
 
 MICRO = TrainingConfig.preset("micro")
 DOG = Lesson("What is my dog called?", "Your dog is called Biscuit.")

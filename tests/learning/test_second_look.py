@@ -5,12 +5,12 @@ import asyncio
 import pytest
 
 from builder import encoder as carried
-from engine.backends.reference import Numpy
-from engine.learning.lessons import Lesson
-from engine.learning.memory.encoder import Encoder, encoder_here
-from engine.learning.memory.memory import asking
-from engine.learning.memory.recogniser import SURE, Meanings, Recogniser, Text
-from engine.learning.memory.weighing import weighed
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.learning.lessons import Lesson
+from oneseek.engine.learning.memory.encoder import Encoder, encoder_here
+from oneseek.engine.learning.memory.memory import asking
+from oneseek.engine.learning.memory.recogniser import SURE, Meanings, Recogniser, Text
+from oneseek.engine.learning.memory.weighing import weighed
 
 TURTLE = Lesson(
     "What is my cousin Ada's turtle called?", "Your cousin Ada's turtle is called Rune."

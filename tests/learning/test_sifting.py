@@ -7,19 +7,19 @@ from contextlib import closing
 
 import pytest
 
-from engine.backends.reference import Numpy
-from engine.cli.main import main
-from engine.cli.session import Session
-from engine.core.collecting.content import prompt_hash
-from engine.core.collecting.quality import POOR, Among, faults, judged
-from engine.core.queue.training_queue import TrainingQueue
-from engine.core.settings import for_model
-from engine.learning.datasets import Example
-from engine.learning.rounds.dataset import data_set_record
-from engine.learning.rounds.sifting import by_surprise, by_words
-from engine.model.demo import MODEL
-from engine.model.formats import open_model
-from engine.model.loaded import Model
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.cli.main import main
+from oneseek.engine.cli.session import Session
+from oneseek.engine.core.collecting.content import prompt_hash
+from oneseek.engine.core.collecting.quality import POOR, Among, faults, judged
+from oneseek.engine.core.queue.training_queue import TrainingQueue
+from oneseek.engine.core.settings import for_model
+from oneseek.engine.learning.datasets import Example
+from oneseek.engine.learning.rounds.dataset import data_set_record
+from oneseek.engine.learning.rounds.sifting import by_surprise, by_words
+from oneseek.engine.model.demo import MODEL
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.loaded import Model
 from tests.support.command import call
 
 GOOD = [

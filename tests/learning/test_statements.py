@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.learning.memory import hearing, quoting
-from engine.learning.memory.encoder import unit
-from engine.learning.memory.reader import Sentence
-from engine.learning.memory.said import NEAREST, Said
+from oneseek.engine.learning.memory import hearing, quoting
+from oneseek.engine.learning.memory.encoder import unit
+from oneseek.engine.learning.memory.reader import Sentence
+from oneseek.engine.learning.memory.said import NEAREST, Said
 
 DAY = 24 * 3600 * 1000
 NOON = int(datetime(2026, 11, 26, 12).timestamp() * 1000)

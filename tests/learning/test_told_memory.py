@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from engine.backends.select import processor
-from engine.core.settings import TrainingConfig, for_model
-from engine.history.round_plan import LESSON, make_plan
-from engine.learning.needs import file_takes, model_takes
-from engine.learning.trainer import TRAINING_BYTES, EngineTrainer
-from engine.model import registry
-from engine.model.formats import open_model
-from engine.model.generate import Generator, Sampling
-from engine.model.loaded import Model
+from oneseek.engine.backends.select import processor
+from oneseek.engine.core.settings import TrainingConfig, for_model
+from oneseek.engine.history.round_plan import LESSON, make_plan
+from oneseek.engine.learning.needs import file_takes, model_takes
+from oneseek.engine.learning.trainer import TRAINING_BYTES, EngineTrainer
+from oneseek.engine.model import registry
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.generate import Generator, Sampling
+from oneseek.engine.model.loaded import Model
 from tests.bench.parts import lab
 from tests.support.rounds import DOG
 

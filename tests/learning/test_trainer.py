@@ -8,23 +8,23 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from engine.backends.reference import Numpy, Tensor
-from engine.core.settings import ConfigError
-from engine.history.round_plan import LESSON, PRACTICE, make_plan
-from engine.learning.batch import extent
-from engine.learning.lessons import LessonError, lesson_of
-from engine.learning.recipe import Learn
-from engine.learning.rounds.gate import EARLIER_LOST, LOST, Gate
-from engine.learning.rounds.lesson import scaled
-from engine.learning.rounds.rate_schedule import MENDING_STEPS
-from engine.learning.rounds.verdict import SCALE, Measure, Verdict
-from engine.learning.trainer import EngineTrainer, check
-from engine.learning.training_engine import train
-from engine.model.demo import MODEL
-from engine.model.formats import open_model
-from engine.model.loaded import Model
-from engine.model.score import top_tokens
-from engine.model.trainable import Trained
+from oneseek.engine.backends.reference import Numpy, Tensor
+from oneseek.engine.core.settings import ConfigError
+from oneseek.engine.history.round_plan import LESSON, PRACTICE, make_plan
+from oneseek.engine.learning.batch import extent
+from oneseek.engine.learning.lessons import LessonError, lesson_of
+from oneseek.engine.learning.recipe import Learn
+from oneseek.engine.learning.rounds.gate import EARLIER_LOST, LOST, Gate
+from oneseek.engine.learning.rounds.lesson import scaled
+from oneseek.engine.learning.rounds.rate_schedule import MENDING_STEPS
+from oneseek.engine.learning.rounds.verdict import SCALE, Measure, Verdict
+from oneseek.engine.learning.trainer import EngineTrainer, check
+from oneseek.engine.learning.training_engine import train
+from oneseek.engine.model.demo import MODEL
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.model.score import top_tokens
+from oneseek.engine.model.trainable import Trained
 from tests.support.rounds import CODE, DOG, SHORT
 
 MANY_STEPS = {"practice": {"steps_per_fact": 8, "anchor_rows": 0.667, "neighbour_rows": 1.333}}
@@ -234,8 +234,8 @@ def found_lost_once(monkeypatch, name: str, question: str) -> None:
         return []
 
     first, last = (finds, nothing) if name == EARLIER_LOST else (nothing, finds)
-    monkeypatch.setattr("engine.learning.rounds.gate.Gate.learned", first)
-    monkeypatch.setattr("engine.learning.rounds.gate.Gate.unharmed", last)
+    monkeypatch.setattr("oneseek.engine.learning.rounds.gate.Gate.learned", first)
+    monkeypatch.setattr("oneseek.engine.learning.rounds.gate.Gate.unharmed", last)
 
 
 @pytest.mark.slow

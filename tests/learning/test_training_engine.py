@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from engine.history.audit import check_store
-from engine.history.snapshot import SnapshotDamaged
-from engine.model.adapters import name_in
+from oneseek.engine.history.audit import check_store
+from oneseek.engine.history.snapshot import SnapshotDamaged
+from oneseek.engine.model.adapters import name_in
 from tests.support.living import Living, run
 
 

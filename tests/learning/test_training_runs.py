@@ -8,10 +8,10 @@ import math
 
 import pytest
 
-from engine.core.settings import StopConfig
-from engine.learning.rounds.dataset import DataSetAttempt
-from engine.learning.runs import TrainingRun
-from engine.learning.training_engine import TrainingEngine
+from oneseek.engine.core.settings import StopConfig
+from oneseek.engine.learning.rounds.dataset import DataSetAttempt
+from oneseek.engine.learning.runs import TrainingRun
+from oneseek.engine.learning.training_engine import TrainingEngine
 from tests.support import hosts
 from tests.support.base_said import asked_anew
 from tests.support.hosts import native

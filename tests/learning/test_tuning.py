@@ -8,8 +8,8 @@ import statistics
 
 import pytest
 
-from engine.core.settings import TrainingConfig
-from engine.learning.tuning.halving import (
+from oneseek.engine.core.settings import TrainingConfig
+from oneseek.engine.learning.tuning.halving import (
     DEFAULTS,
     HELD_ROWS,
     LEAST_STEPS,
@@ -17,7 +17,7 @@ from engine.learning.tuning.halving import (
     seconds_of,
     tries_of,
 )
-from engine.learning.tuning.table import table
+from oneseek.engine.learning.tuning.table import table
 
 HELD = 24
 TOKENS = [3 + n % 5 for n in range(HELD)]

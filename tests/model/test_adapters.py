@@ -7,9 +7,9 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from engine.core.settings import TrainingConfig
-from engine.model import registry
-from engine.model.adapters import (
+from oneseek.engine.core.settings import TrainingConfig
+from oneseek.engine.model import registry
+from oneseek.engine.model.adapters import (
     SETTINGS,
     WEIGHTS,
     AdapterError,
@@ -20,11 +20,11 @@ from engine.model.adapters import (
     peft_files,
     save_peft,
 )
-from engine.model.formats import BytesSource, open_model
-from engine.model.formats import gguf as gguf_reader
-from engine.model.formats.architecture import half_split_rows
-from engine.model.llama import Config
-from engine.model.trainable import Trained
+from oneseek.engine.model.formats import BytesSource, open_model
+from oneseek.engine.model.formats import gguf as gguf_reader
+from oneseek.engine.model.formats.architecture import half_split_rows
+from oneseek.engine.model.llama import Config
+from oneseek.engine.model.trainable import Trained
 from tests.support import tiny
 
 
@@ -152,7 +152,7 @@ def test_merging_adds_the_product_to_the_weight(file, config):
 
 
 def test_a_merged_model_reads_back_and_speaks(tmp_path, file, config):
-    from engine.model.adapters import save_merged
+    from oneseek.engine.model.adapters import save_merged
 
     trained, flat = an_adapter(config)
     save_merged(tmp_path / "model.safetensors", file, trained, flat)

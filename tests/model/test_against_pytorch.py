@@ -6,12 +6,12 @@ import pathlib
 import numpy as np
 import pytest
 
-from engine.backends.reference import Numpy
-from engine.compiler.schedule import plan
-from engine.learning.rounds.shadow import Hyper
-from engine.model import programs
-from engine.model.llama import Config, Stored, rotary_table
-from engine.model.trainable import Trained
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.compiler.schedule import plan
+from oneseek.engine.learning.rounds.shadow import Hyper
+from oneseek.engine.model import programs
+from oneseek.engine.model.llama import Config, Stored, rotary_table
+from oneseek.engine.model.trainable import Trained
 from tests.support.gpu_device import gpu
 
 CONFIG = Config(

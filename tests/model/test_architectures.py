@@ -11,9 +11,9 @@ from functools import cache
 
 import pytest
 
-from engine.backends.reference import Numpy
-from engine.backends.wasm.executor import Wasm
-from engine.model.llama import ARCHITECTURES
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.backends.wasm.executor import Wasm
+from oneseek.engine.model.llama import ARCHITECTURES
 from tests.golden import KINDS, LENGTHS
 from tests.support import architectures, tiny
 from tests.support.gpu_device import LONG_IN_A_TAB, gpu

@@ -7,13 +7,13 @@ import contextlib
 import numpy as np
 import pytest
 
-from engine.backends.reference import Numpy
-from engine.model.formats import open_model
-from engine.model.generate import CARRIED, SHARED, Generator, Sampling, common_prefix
-from engine.model.kv_cache import NoRoom, Pool
-from engine.model.llama import Config
-from engine.model.loaded import Model
-from engine.model.registry import find
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.generate import CARRIED, SHARED, Generator, Sampling, common_prefix
+from oneseek.engine.model.kv_cache import NoRoom, Pool
+from oneseek.engine.model.llama import Config
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.model.registry import find
 
 SMALL = Config(vocab=9, width=8, layers=1, heads=1, kv_heads=1, head_width=8, hidden=8)
 

@@ -3,9 +3,9 @@
 import json
 import random
 
-from engine.cli import main
-from engine.model import demo
-from engine.model.demo import corpus
+from oneseek.engine.cli import main
+from oneseek.engine.model import demo
+from oneseek.engine.model.demo import corpus
 
 
 def test_it_is_small_enough_to_be_part_of_the_page():

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.model.formats import FormatError, download, open_model
-from engine.model.formats.download import DownloadError
-from engine.model.formats.native import FolderShelf, Http
-from engine.model.formats.source import BytesSource
+from oneseek.engine.model.formats import FormatError, download, open_model
+from oneseek.engine.model.formats.download import DownloadError
+from oneseek.engine.model.formats.native import FolderShelf, Http
+from oneseek.engine.model.formats.source import BytesSource
 from tests.support import tiny
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -132,7 +132,7 @@ def test_R11_killed_at_any_time_only_missing_chunks_are_fetched(server, shelf, s
 def test_R11_a_killed_process_leaves_a_download_that_goes_on(server, shelf):
     code = (
         "import asyncio, os, signal, sys\n"
-        "from engine.model.formats import download, native\n"
+        "from oneseek.engine.model.formats import download, native\n"
         f"download.CHUNK = {SMALL}\n"
         "def kill(phase, done, total):\n"
         "    if done > total // 2: os.kill(os.getpid(), signal.SIGKILL)\n"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.model.formats import (
+from oneseek.engine.model.formats import (
     BytesSource,
     FormatError,
     Packed,
@@ -20,7 +20,7 @@ from engine.model.formats import (
     open_model,
     safetensors,
 )
-from engine.model.formats.packed import TYPES, read_packed, read_plain
+from oneseek.engine.model.formats.packed import TYPES, read_packed, read_plain
 from tests.golden import FOLDER, WEIGHT
 from tests.support import tiny
 

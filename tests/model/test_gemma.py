@@ -8,13 +8,13 @@ import json
 
 import pytest
 
-from engine.backends.reference import Numpy
-from engine.backends.wasm.executor import Wasm
-from engine.model.formats import FormatError
-from engine.model.formats.vocabulary import from_json
-from engine.model.generate import Generator, Sampling
-from engine.model.score import top_tokens
-from engine.model.tokenizer import Tokenizer
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.backends.wasm.executor import Wasm
+from oneseek.engine.model.formats import FormatError
+from oneseek.engine.model.formats.vocabulary import from_json
+from oneseek.engine.model.generate import Generator, Sampling
+from oneseek.engine.model.score import top_tokens
+from oneseek.engine.model.tokenizer import Tokenizer
 from tests.golden import FOLDER
 from tests.support.architectures import loaded, opened
 from tests.support.gpu_device import gpu

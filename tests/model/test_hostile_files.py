@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.model.formats import BytesSource, FormatError, open_model
-from engine.model.formats.gguf import MAX_ITEMS
-from engine.model.formats.gguf_writer import write
-from engine.model.formats.packing import ANY_HASH, Packing
-from engine.model.formats.source import Source
-from engine.model.template import ChatTemplate, TemplateError
-from engine.model.tokenizer import Tokenizer
+from oneseek.engine.model.formats import BytesSource, FormatError, open_model
+from oneseek.engine.model.formats.gguf import MAX_ITEMS
+from oneseek.engine.model.formats.gguf_writer import write
+from oneseek.engine.model.formats.packing import ANY_HASH, Packing
+from oneseek.engine.model.formats.source import Source
+from oneseek.engine.model.template import ChatTemplate, TemplateError
+from oneseek.engine.model.tokenizer import Tokenizer
 from tests.support import tiny
 
 WHOLE = tiny.gguf("llama", "Q4_1")

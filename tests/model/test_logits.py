@@ -6,10 +6,10 @@ import asyncio
 import numpy as np
 import pytest
 
-from engine.backends.reference import Numpy
-from engine.model.formats import BytesSource, open_model
-from engine.model.loaded import Model
-from engine.model.score import top_tokens
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.model.formats import BytesSource, open_model
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.model.score import top_tokens
 from tests.golden import CASES, FOLDER, IDS, POSITIONS
 from tests.support import tiny
 

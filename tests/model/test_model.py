@@ -7,13 +7,13 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from engine.backends.reference import Numpy
-from engine.compiler.schedule import plan
-from engine.model import programs
-from engine.model.demo import MODEL
-from engine.model.formats import open_model
-from engine.model.loaded import Model
-from engine.model.trainable import Trained
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.compiler.schedule import plan
+from oneseek.engine.model import programs
+from oneseek.engine.model.demo import MODEL
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.model.trainable import Trained
 from tests.support.programs import KINDS, TINY, random_weights, stored_of, two_rows_behind_a_prefix
 
 

@@ -15,16 +15,16 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from engine.backends.reference import Numpy
-from engine.cli.main import main
-from engine.model import registry
-from engine.model.formats import BytesSource, FormatError, Packed, open_model
-from engine.model.formats.native import FileWriter
-from engine.model.formats.packed import TYPES, read_packed
-from engine.model.formats.packing import EMBEDDINGS, PACKED_FROM, pack
-from engine.model.formats.quantise import encoded
-from engine.model.loaded import Model
-from engine.model.score import Expecting
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.cli.main import main
+from oneseek.engine.model import registry
+from oneseek.engine.model.formats import BytesSource, FormatError, Packed, open_model
+from oneseek.engine.model.formats.native import FileWriter
+from oneseek.engine.model.formats.packed import TYPES, read_packed
+from oneseek.engine.model.formats.packing import EMBEDDINGS, PACKED_FROM, pack
+from oneseek.engine.model.formats.quantise import encoded
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.model.score import Expecting
 from tests.bench.parts.at_hand import as_safetensors
 from tests.golden import IDS
 from tests.support import tiny
@@ -171,7 +171,7 @@ def test_it_names_the_file_it_was_made_of_and_anothers_beginning_is_not_gone_on_
 
 @pytest.mark.slow
 def test_cut_anywhere_it_goes_on_to_the_same_bytes(tmp_path, monkeypatch):
-    monkeypatch.setattr("engine.model.formats.packing.PIECE", 1 << 12)
+    monkeypatch.setattr("oneseek.engine.model.formats.packing.PIECE", 1 << 12)
     path = packed_of(given("llama", "F16", "safetensors"), tmp_path)
     whole = path.read_bytes()
     draw = random.Random(1)
@@ -220,7 +220,7 @@ def large(request, tmp_path_factory):
 
 MEASURED = """
 import resource, sys
-from engine.cli.main import main
+from oneseek.engine.cli.main import main
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 code = main(sys.argv[1:])
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, file=sys.stderr)
@@ -245,7 +245,16 @@ def test_killed_at_ten_random_points_it_ends_with_the_same_bytes(large, tmp_path
     whole = tmp_path / "whole.gguf"
     assert main(["pack", str(large), "--to", "q4_0", "--out", str(whole), "--json"]) == 0
     out, part = tmp_path / "out.gguf", tmp_path / "out.gguf.part"
-    call = [sys.executable, "-m", "engine.cli.main", "pack", str(large), "--to", "q4_0", "--out"]
+    call = [
+        sys.executable,
+        "-m",
+        "oneseek.engine.cli.main",
+        "pack",
+        str(large),
+        "--to",
+        "q4_0",
+        "--out",
+    ]
     draw, size, kills = random.Random(2), whole.stat().st_size, 0
     for mark in sorted(draw.randrange(size) for _ in range(10)):
         with subprocess.Popen([*call, str(out)], stdout=subprocess.DEVNULL) as process:

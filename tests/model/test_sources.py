@@ -8,7 +8,7 @@ import threading
 import numpy as np
 import pytest
 
-from engine.model.formats import (
+from oneseek.engine.model.formats import (
     BytesSource,
     FileSource,
     FormatError,

@@ -7,7 +7,7 @@ import time
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from engine.model import demo
+from oneseek.engine.model import demo
 from tests.support import tiny
 from tests.support.page.acts import panel, tell
 from tests.support.page.browser import wait_for_state

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from engine.model import sandbox
-from engine.model.formats import BytesSource, open_model
-from engine.model.template import ChatTemplate, TemplateError
-from engine.model.tokenizer import Tokenizer
+from oneseek.engine.model import sandbox
+from oneseek.engine.model.formats import BytesSource, open_model
+from oneseek.engine.model.template import ChatTemplate, TemplateError
+from oneseek.engine.model.tokenizer import Tokenizer
 from tests.support import tiny
 
 pytestmark = pytest.mark.in_worker

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.model.formats import BytesSource, open_model
-from engine.model.tokenizer import GUARD, Tokenizer
+from oneseek.engine.model.formats import BytesSource, open_model
+from oneseek.engine.model.tokenizer import GUARD, Tokenizer
 from tests.support import tiny
 
 pytestmark = pytest.mark.in_worker

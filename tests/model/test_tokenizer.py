@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import AddedToken, models, pre_tokenizers, trainers
 
-from engine.model import registry
-from engine.model.formats import BytesSource, open_model, vocabulary, words
-from engine.model.tokenizer import ALPHABET, GUARD, Tokenizer
+from oneseek.engine.model import registry
+from oneseek.engine.model.formats import BytesSource, open_model, vocabulary, words
+from oneseek.engine.model.tokenizer import ALPHABET, GUARD, Tokenizer
 from tests.support import tiny
 from tests.support.corpus import SENTENCES, corpus
 

@@ -14,11 +14,11 @@ import tempfile
 
 import numpy as np
 
-from engine.backends.reference import Numpy
-from engine.model.adapters import gguf_lora, load_peft, save_peft
-from engine.model.formats import open_model
-from engine.model.loaded import Model
-from engine.model.trainable import Trained
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.model.adapters import gguf_lora, load_peft, save_peft
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.model.trainable import Trained
 from tests.oracle import llama
 from tests.oracle.compare_logits import (
     by_llama_cpp,

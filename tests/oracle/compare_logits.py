@@ -14,14 +14,14 @@ import sys
 
 import numpy as np
 
-from engine.backends.reference import Numpy
-from engine.compiler.ir import Program
-from engine.compiler.schedule import fuse, plan
-from engine.learning.lessons import anchors, paragraphs
-from engine.model.formats import open_model
-from engine.model.generate import Generator, Sampling
-from engine.model.llama import Llama, Tokens
-from engine.model.loaded import Model
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.compiler.ir import Program
+from oneseek.engine.compiler.schedule import fuse, plan
+from oneseek.engine.learning.lessons import anchors, paragraphs
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.generate import Generator, Sampling
+from oneseek.engine.model.llama import Llama, Tokens
+from oneseek.engine.model.loaded import Model
 from tests.oracle import llama
 
 LENGTH = 500

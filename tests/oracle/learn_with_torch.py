@@ -19,19 +19,19 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
 
-from engine.core.settings import TrainingConfig
-from engine.learning.base_answers import Kept
-from engine.learning.batch import TOP, Batch, Coder, Top, pack
-from engine.learning.lessons import Lesson
-from engine.learning.probe import measure
-from engine.learning.recipe import Recipe
-from engine.learning.rounds.rate_schedule import FallingPace, LessonPace
-from engine.learning.rounds.voices import packed
-from engine.model.formats import open_model
-from engine.model.llama import Config
-from engine.model.template import ChatTemplate
-from engine.model.tokenizer import Tokenizer
-from engine.model.trainable import TARGETS, Trained
+from oneseek.engine.core.settings import TrainingConfig
+from oneseek.engine.learning.base_answers import Kept
+from oneseek.engine.learning.batch import TOP, Batch, Coder, Top, pack
+from oneseek.engine.learning.lessons import Lesson
+from oneseek.engine.learning.probe import measure
+from oneseek.engine.learning.recipe import Recipe
+from oneseek.engine.learning.rounds.rate_schedule import FallingPace, LessonPace
+from oneseek.engine.learning.rounds.voices import packed
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.llama import Config
+from oneseek.engine.model.template import ChatTemplate
+from oneseek.engine.model.tokenizer import Tokenizer
+from oneseek.engine.model.trainable import TARGETS, Trained
 from tests.bench.learn import known
 
 NOTHING = -1e30

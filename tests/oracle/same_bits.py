@@ -13,16 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from engine.backends.reference import Numpy
-from engine.backends.wasm.executor import Wasm
-from engine.backends.wasm.native import Native
-from engine.history.round_plan import LESSON, PRACTICE, make_plan
-from engine.learning.trainer import EngineTrainer
-from engine.model.demo import MODEL
-from engine.model.formats import open_model
-from engine.model.loaded import Model
-from engine.model.score import top_tokens
-from engine.model.trainable import Trained
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.backends.wasm.executor import Wasm
+from oneseek.engine.backends.wasm.native import Native
+from oneseek.engine.history.round_plan import LESSON, PRACTICE, make_plan
+from oneseek.engine.learning.trainer import EngineTrainer
+from oneseek.engine.model.demo import MODEL
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.model.score import top_tokens
+from oneseek.engine.model.trainable import Trained
 from tests.support.rounds import CODE, DOG, SHORT
 
 TEXT = range(5, 45)

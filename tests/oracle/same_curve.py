@@ -16,13 +16,13 @@ import pathlib
 import sys
 from contextlib import closing
 
-from engine.backends.reference import Numpy
-from engine.core.settings import TrainingConfig
-from engine.history.round_plan import LESSON, make_plan
-from engine.learning.trainer import EngineTrainer
-from engine.model.formats import open_model
-from engine.model.loaded import Model
-from engine.model.trainable import Trained
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.core.settings import TrainingConfig
+from oneseek.engine.history.round_plan import LESSON, make_plan
+from oneseek.engine.learning.trainer import EngineTrainer
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.model.trainable import Trained
 from tests.oracle.learn_with_torch import Torch, adam, step
 
 LESSON_RECORD = {

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from builder import ROOT
-from engine.core import messages
-from engine.core.messages import Request
+from oneseek.engine.core import messages
+from oneseek.engine.core.messages import Request
 from tests.support.page.acts import (
     fault,
     finished,

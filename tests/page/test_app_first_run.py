@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from builder import serve
-from engine.model.formats.source import CHUNK
+from oneseek.engine.model.formats.source import CHUNK
 from tests.support.page.acts import (
     body,
     engine,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from engine.history.signing import read_key
+from oneseek.engine.history.signing import read_key
 from tests.support.certified import verify
 from tests.support.page.acts import (
     ALIVE,

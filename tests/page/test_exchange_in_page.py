@@ -12,13 +12,13 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from builder import ROOT
-from engine.core.collecting.secrets import secrets_in
-from engine.core.exchange.entries import told
-from engine.history.aes_gcm import PlainCipher
-from engine.history.exchange_file import seal, unseal
-from engine.learning.lessons import has_value
-from engine.learning.probe import key_of
-from engine.open import clock
+from oneseek.engine.core.collecting.secrets import secrets_in
+from oneseek.engine.core.exchange.entries import told
+from oneseek.engine.history.aes_gcm import PlainCipher
+from oneseek.engine.history.exchange_file import seal, unseal
+from oneseek.engine.learning.lessons import has_value
+from oneseek.engine.learning.probe import key_of
+from oneseek.engine.open import clock
 from tests.support.devices import SIGNER, of_no_use
 from tests.support.hosts import InPage, Native, headless, native
 from tests.support.page.acts import (

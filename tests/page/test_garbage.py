@@ -6,7 +6,7 @@ import weakref
 
 import pytest
 
-from workers import garbage
+from oneseek.workers import garbage
 
 
 class Ring:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from engine.model.demo import MODEL
-from engine.model.formats import BytesSource, gguf
-from engine.model.formats.packed import TYPES, read_packed
+from oneseek.engine.model.demo import MODEL
+from oneseek.engine.model.formats import BytesSource, gguf
+from oneseek.engine.model.formats.packed import TYPES, read_packed
 from tests.support import tiny
 from tests.support.page.acts import body, finished, learn_now, say, set_temperature, tell, version
 from tests.support.page.browser import wait_for_state
@@ -165,7 +165,7 @@ def demo_in_halves() -> bytes:
 
 def packed_here(given: Path, out: Path) -> str:
     """The hash of what the command makes of it."""
-    call = [sys.executable, "-m", "engine.cli.main", "pack", str(given), "--out", str(out)]
+    call = [sys.executable, "-m", "oneseek.engine.cli.main", "pack", str(given), "--out", str(out)]
     subprocess.run(call, check=True, stdout=subprocess.DEVNULL)
     return hashlib.sha256(out.read_bytes()).hexdigest()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from web.intake.legible import legible
+from oneseek.web.intake.legible import legible
 
 ROOT = Path(__file__).parents[2]
 MISREAD = [  # what OCR makes of a tilted, blurred or decorated page

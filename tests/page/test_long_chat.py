@@ -4,8 +4,8 @@ earlier comes when it is asked for."""
 import pytest
 from playwright.sync_api import Page, expect
 
+from oneseek.web.chat.stored import MANY
 from tests.support.page.acts import say, stored_chat
-from web.chat.stored import MANY
 
 pytestmark = pytest.mark.slow
 

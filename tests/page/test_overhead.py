@@ -7,8 +7,8 @@ time.
 import pytest
 from playwright.sync_api import Page
 
-from engine.core.scheduler import LONG_MS
-from engine.core.settings import SchedulerConfig
+from oneseek.engine.core.scheduler import LONG_MS
+from oneseek.engine.core.settings import SchedulerConfig
 from tests.bench.overhead import WATCH, ask, scheduler, teach, until_training
 from tests.support.page.acts import panel
 from tests.support.page.browser import wait_for_state

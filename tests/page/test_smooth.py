@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from web.lib.smooth import KEEP, smooth
+from oneseek.web.lib.smooth import KEEP, smooth
 
 
 def direct(values: np.ndarray) -> np.ndarray:

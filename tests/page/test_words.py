@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.core.messages import Device
+from oneseek.engine.core.messages import Device
 
 WEB = Path(__file__).parents[2] / "web"
 TABLES = {code: json.loads((WEB / f"static/i18n/{code}.json").read_text()) for code in ("sv", "en")}

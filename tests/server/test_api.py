@@ -14,11 +14,11 @@ from starlette.routing import Route
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from oneseek.workers.server.api import ROUTES, TOLD
+from oneseek.workers.server.guard import LIMIT
+from oneseek.workers.server.headless import back_up, restore
 from tests.support.hosts import InPage, Native, native
 from tests.support.page import browser as in_browser
-from workers.server.api import ROUTES, TOLD
-from workers.server.guard import LIMIT
-from workers.server.headless import back_up, restore
 
 HELLO = {"model": "tiny", "messages": [{"role": "user", "content": "Hello!"}], "max_tokens": 5}
 GREEDY = HELLO | {"temperature": 0}

@@ -7,10 +7,10 @@ import re
 
 import pytest
 
-from engine.cli.main import main
-from engine.core.exchange import INTENT
-from engine.core.exchange.entries import is_told
-from engine.core.exchange.gathering import Here
+from oneseek.engine.cli.main import main
+from oneseek.engine.core.exchange import INTENT
+from oneseek.engine.core.exchange.entries import is_told
+from oneseek.engine.core.exchange.gathering import Here
 from tests.support.devices import quickly_sealed
 from tests.support.hosts import native
 from tests.support.runs import in_time
@@ -70,7 +70,7 @@ def test_what_is_known_is_listed_and_forgotten_for_good(tmp_path):
 
 
 def test_what_is_taken_out_of_the_queue_is_not_known_by_heart_either(tmp_path, monkeypatch):
-    begins = "workers.server.service.Service.learn_next"
+    begins = "oneseek.workers.server.service.Service.learn_next"
     monkeypatch.setattr(begins, lambda service: asyncio.sleep(600))  # no lesson takes it before
     with native(tmp_path) as host:
         tell(host, DOG, SHED)

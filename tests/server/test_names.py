@@ -17,18 +17,18 @@ import pytest
 from playwright.sync_api import expect
 
 from builder import ROOT
-from engine.cli.main import main
-from engine.core.environment import VARIABLES
-from engine.core.turns import Turns, background
-from engine.history.naming import parse
+from oneseek.engine.cli.main import main
+from oneseek.engine.core.environment import VARIABLES
+from oneseek.engine.core.turns import Turns, background
+from oneseek.engine.history.naming import parse
+from oneseek.workers.server.guard import LIMIT
+from oneseek.workers.server.headless import arguments
+from oneseek.workers.server.headless import main as serve
+from oneseek.workers.server.share import Share
 from tests.support import second_model
 from tests.support.command import call, said
 from tests.support.hosts import Native, headless, native
 from tests.support.runs import START, TWO, in_time
-from workers.server.guard import LIMIT
-from workers.server.headless import arguments
-from workers.server.headless import main as serve
-from workers.server.share import Share
 
 README = (ROOT / "README.md").read_text()
 TINY = ("--model", "tiny")
@@ -296,7 +296,7 @@ def test_a_witness_on_this_machine_is_told_only_when_that_is_said(tmp_path, pref
 
 @pytest.mark.slow
 def test_micro_learns_in_two_stages_and_what_it_learned_is_certified(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("engine.learning.rounds.gate.Verdict.advice", "accept")
+    monkeypatch.setattr("oneseek.engine.learning.rounds.gate.Verdict.advice", "accept")
     question = {
         "question": "What is the capital of Zorbia?",
         "raw_responses": [

@@ -11,8 +11,8 @@ import openai
 import pytest
 
 from builder import fetch, wheels
+from oneseek.workers.server.guard import LIMIT
 from tests.support.hosts import Native, native
-from workers.server.guard import LIMIT
 
 SCRIPT = Path(__file__).parents[1] / "support/openai_client.mjs"
 HELLO = [{"role": "user", "content": "Hello!"}]

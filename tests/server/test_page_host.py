@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from engine.core.messages import ApiPart, ApiWork, CallApi
+from oneseek.engine.core.messages import ApiPart, ApiWork, CallApi
+from oneseek.workers.page_api import PageApi
+from oneseek.workers.questions import Questions
 from tests.support.hosts import quick_service
-from workers.page_api import PageApi
-from workers.questions import Questions
 
 ZORBIA = {
     "question": "What is the capital of Zorbia?",

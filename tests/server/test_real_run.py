@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from oneseek.workers.server.headless import alone_in
 from tests.support.hosts import Listener, Native
 from tests.support.runs import START, in_time, stored
-from workers.server.headless import alone_in
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = "smollm2-135m"

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.core.storage.sqlite import SqliteStore
-from engine.history.audit import check_store
-from engine.history.ledger import Ledger
-from engine.history.versions import Versions, label
+from oneseek.engine.core.storage.sqlite import SqliteStore
+from oneseek.engine.history.audit import check_store
+from oneseek.engine.history.ledger import Ledger
+from oneseek.engine.history.versions import Versions, label
+from oneseek.workers.server.headless import DATABASE
 from tests.support.faults import FAULTS
-from workers.server.headless import DATABASE
 
 ROOT = Path(__file__).resolve().parents[2]
 IN_A_LESSON = [name for name in FAULTS if not name.startswith("forget")]

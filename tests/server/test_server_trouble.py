@@ -23,17 +23,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.history.ledger import canonical
-from engine.history.signing import new_key, read_key
-from engine.history.verify_integrity import holds
-from importers.pages.fetch import Fetcher
+from oneseek.engine.history.ledger import canonical
+from oneseek.engine.history.signing import new_key, read_key
+from oneseek.engine.history.verify_integrity import holds
+from oneseek.importers.pages.fetch import Fetcher
+from oneseek.workers.server import headless
+from oneseek.workers.server.admission import Admission
+from oneseek.workers.server.endpoints import deprecated
+from oneseek.workers.server.headless import DATABASE
+from oneseek.workers.server.witness import Witness
 from tests.support.hosts import Native, native
 from tests.support.living import Living
-from workers.server import headless
-from workers.server.admission import Admission
-from workers.server.endpoints import deprecated
-from workers.server.headless import DATABASE
-from workers.server.witness import Witness
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAT = "/v1/chat/completions"
@@ -271,7 +271,7 @@ def test_a_folder_that_takes_no_changes_still_answers_and_says_what_it_could_not
 
 
 def run_headless(*options: str, **more) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "workers.server.headless", *options]
+    command = [sys.executable, "-m", "oneseek.workers.server.headless", *options]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, **more)
 
 
@@ -304,7 +304,7 @@ def test_a_server_that_is_told_to_stop_ends_in_order_and_its_log_is_json(tmp_pat
     command = [
         sys.executable,
         "-m",
-        "workers.server.headless",
+        "oneseek.workers.server.headless",
         "--model",
         "tiny",
         "--backend",

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from engine.core.storage.sqlite import SqliteStore
-from workers.server.service import Service
+from oneseek.engine.core.storage.sqlite import SqliteStore
+from oneseek.workers.server.service import Service
 
 
 class Round:

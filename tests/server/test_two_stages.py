@@ -3,7 +3,7 @@ learn, against what each alone would; what disagrees is asked, and none of it gu
 
 import pytest
 
-from engine.learning.lessons import has_value
+from oneseek.engine.learning.lessons import has_value
 from tests.bench.stages import asked, decided
 from tests.support.hosts import SHORTEST, native
 

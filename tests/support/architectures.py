@@ -6,15 +6,15 @@ from functools import cache
 
 import numpy as np
 
-from engine.backends.executor import Executor
-from engine.compiler.schedule import plan
-from engine.history.round_plan import LESSON, make_plan
-from engine.learning.trainer import EngineTrainer
-from engine.model import programs
-from engine.model.formats import BytesSource, open_model
-from engine.model.loaded import Model
-from engine.model.score import top_tokens
-from engine.model.trainable import Trained
+from oneseek.engine.backends.executor import Executor
+from oneseek.engine.compiler.schedule import plan
+from oneseek.engine.history.round_plan import LESSON, make_plan
+from oneseek.engine.learning.trainer import EngineTrainer
+from oneseek.engine.model import programs
+from oneseek.engine.model.formats import BytesSource, open_model
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.model.score import top_tokens
+from oneseek.engine.model.trainable import Trained
 from tests.golden import FOLDER, GRADIENTS, IDS, LENGTHS, some_rows
 from tests.support import tiny
 from tests.support.rounds import DOG, SHORT

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
-from engine.backends.reference import Numpy
-from engine.learning import shape
-from engine.learning.batch import Coder
-from engine.learning.rounds.bench import Bench
-from engine.model.loaded import Model
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.learning import shape
+from oneseek.engine.learning.batch import Coder
+from oneseek.engine.learning.rounds.bench import Bench
+from oneseek.engine.model.loaded import Model
 
 _heard: dict[tuple, dict] = {}
 _remembered: dict[tuple, dict] = {}

@@ -9,8 +9,8 @@ import sys
 
 import numpy as np
 
-from engine.history.certificate import certify, write_folder
-from engine.history.ledger import canonical
+from oneseek.engine.history.certificate import certify, write_folder
+from oneseek.engine.history.ledger import canonical
 from tests.support.living import run
 
 

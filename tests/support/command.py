@@ -2,7 +2,7 @@
 
 import json
 
-from engine.model.demo import MODEL
+from oneseek.engine.model.demo import MODEL
 
 SHORT = ["--set", "lora_config.rank=4", "lora_config.alpha=16", "lesson.max_steps=2",
          "lesson.more_steps=0", "practice.steps_per_fact=1", "lesson.anchor_rows=1",

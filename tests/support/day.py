@@ -8,12 +8,12 @@ import random
 import tracemalloc
 from collections import Counter
 
-from engine.core.collecting.collector import DataCollector
-from engine.core.scheduler import TrainingScheduler
-from engine.core.settings import SchedulerConfig
-from engine.core.storage.store import FencedStore, new_epoch
-from engine.learning.questions.microtrain import MicroTraining
-from engine.learning.replay import History
+from oneseek.engine.core.collecting.collector import DataCollector
+from oneseek.engine.core.scheduler import TrainingScheduler
+from oneseek.engine.core.settings import SchedulerConfig
+from oneseek.engine.core.storage.store import FencedStore, new_epoch
+from oneseek.engine.learning.questions.microtrain import MicroTraining
+from oneseek.engine.learning.replay import History
 from tests.support.living import Living
 from tests.support.small_trainer import SmallTrainer
 

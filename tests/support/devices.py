@@ -4,17 +4,17 @@ each."""
 import hashlib
 import json
 
-from engine.core.collecting.content import prompt_hash
-from engine.core.exchange import entries
-from engine.core.exchange.arriving import AHEAD_MS, bring
-from engine.core.exchange.gathering import Here, farewell
-from engine.core.queue.saved import SavedQueue
-from engine.core.queue.training_queue import TrainingQueue
-from engine.core.storage.store import KEPT
-from engine.history.aes_gcm import PlainCipher
-from engine.history.exchange_file import CHECKSUM, COSTS, seal, unseal
-from engine.history.signing import Signer
-from engine.open import clock
+from oneseek.engine.core.collecting.content import prompt_hash
+from oneseek.engine.core.exchange import entries
+from oneseek.engine.core.exchange.arriving import AHEAD_MS, bring
+from oneseek.engine.core.exchange.gathering import Here, farewell
+from oneseek.engine.core.queue.saved import SavedQueue
+from oneseek.engine.core.queue.training_queue import TrainingQueue
+from oneseek.engine.core.storage.store import KEPT
+from oneseek.engine.history.aes_gcm import PlainCipher
+from oneseek.engine.history.exchange_file import CHECKSUM, COSTS, seal, unseal
+from oneseek.engine.history.signing import Signer
+from oneseek.engine.open import clock
 
 PHRASE = "three devices of one person"
 SIGNER = Signer(bytes(range(32)))

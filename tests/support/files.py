@@ -3,8 +3,8 @@
 from collections import Counter
 
 from builder import ROOT
-from importers.document import Document
-from importers.read import read
+from oneseek.importers.document import Document
+from oneseek.importers.read import read
 
 MAIL = b"""From: Anna Ek <anna@exempel.se>
 To: bo@exempel.se

@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 
-from engine.backends.gpu.executor import GPU
+from oneseek.engine.backends.gpu.executor import GPU
 
 # A GPU that the CPU plays inside a tab takes long to compile a whole model and to fill a
 # vocabulary.

@@ -21,21 +21,21 @@ import uvicorn
 from playwright.sync_api import Page
 
 from builder import ROOT
-from engine.assistant import Assistant
-from engine.backends.reference import Numpy
-from engine.core.settings import TrainingConfig
-from engine.core.storage.sqlite import SqliteStore
-from engine.core.turns import Turns
-from engine.history.round_plan import settled
-from engine.model.formats import open_model
-from engine.model.registry import find
-from engine.open import assistant_of, clock
+from oneseek.engine.assistant import Assistant
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.core.settings import TrainingConfig
+from oneseek.engine.core.storage.sqlite import SqliteStore
+from oneseek.engine.core.turns import Turns
+from oneseek.engine.history.round_plan import settled
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.registry import find
+from oneseek.engine.open import assistant_of, clock
+from oneseek.workers.server.api import create_app
+from oneseek.workers.server.guard import Guard
+from oneseek.workers.server.guests import Guest, Guests
+from oneseek.workers.server.headless import server_settings
+from oneseek.workers.server.service import Service
 from tests.support.rounds import accepting
-from workers.server.api import create_app
-from workers.server.guard import Guard
-from workers.server.guests import Guest, Guests
-from workers.server.headless import server_settings
-from workers.server.service import Service
 
 QUICK = TrainingConfig.preset("micro").replace(
     lesson={
@@ -290,7 +290,7 @@ def headless(folder: Path, environment: dict[str, str], *options: str) -> Iterat
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     where = ["--port", str(port), "--folder", str(folder), "--backend", "numpy"]
-    command = [sys.executable, "-m", "workers.server.headless", *where, *options]
+    command = [sys.executable, "-m", "oneseek.workers.server.headless", *where, *options]
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=os.environ | environment, stderr=log)
     host, until = Native(port, None, None), time.monotonic() + 120

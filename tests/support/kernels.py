@@ -4,10 +4,10 @@ import asyncio
 
 import numpy as np
 
-from engine.backends.reference import Numpy
-from engine.backends.wasm.executor import Wasm
-from engine.backends.wasm.program import kernel_of
-from engine.compiler.schedule import plan
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.backends.wasm.executor import Wasm
+from oneseek.engine.backends.wasm.program import kernel_of
+from oneseek.engine.compiler.schedule import plan
 from tests.support.op_cases import CASES, build
 from tests.support.wasm_host import host
 

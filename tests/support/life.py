@@ -11,9 +11,9 @@ import signal
 import sys
 from pathlib import Path
 
-from engine.core import faults
-from engine.history.audit import check_store
-from engine.learning.replay import History
+from oneseek.engine.core import faults
+from oneseek.engine.history.audit import check_store
+from oneseek.engine.learning.replay import History
 from tests.support.living import Living, run
 
 FACTS = ("alpha", "bravo", "charlie", "delta")

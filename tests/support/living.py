@@ -3,12 +3,12 @@
 import asyncio
 from pathlib import Path
 
-from engine.core.queue.saved import SavedQueue
-from engine.core.queue.training_queue import TrainingQueue
-from engine.core.storage.sqlite import SqliteStore
-from engine.history.ledger import Ledger
-from engine.history.versions import Versions
-from engine.learning.training_engine import TrainingEngine
+from oneseek.engine.core.queue.saved import SavedQueue
+from oneseek.engine.core.queue.training_queue import TrainingQueue
+from oneseek.engine.core.storage.sqlite import SqliteStore
+from oneseek.engine.history.ledger import Ledger
+from oneseek.engine.history.versions import Versions
+from oneseek.engine.learning.training_engine import TrainingEngine
 from tests.support.small_trainer import SmallTrainer
 
 START_MS = 1_790_000_000_000

@@ -3,7 +3,7 @@ find there."""
 
 from functools import cache
 
-from engine.learning.needs import known_fits
+from oneseek.engine.learning.needs import known_fits
 
 GB = 1 << 30
 DEVICES = {

@@ -7,8 +7,8 @@ ranges inside the keys, `probs` leave room for a rest, and so on.
 import numpy as np
 import pytest
 
-import engine.compiler.ops  # noqa: F401  every op registers itself
-from engine.compiler.ir import OPS, Op, Program, Spec
+import oneseek.engine.compiler.ops  # noqa: F401  every op registers itself
+from oneseek.engine.compiler.ir import OPS, Op, Program, Spec
 
 CASES = [
     pytest.param(op, case, id=f"{op.name}-{i}")

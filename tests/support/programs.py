@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from engine.compiler.schedule import plan
-from engine.model import programs
-from engine.model.llama import Config, Stored, rotary_table
-from engine.model.trainable import Trained
+from oneseek.engine.compiler.schedule import plan
+from oneseek.engine.model import programs
+from oneseek.engine.model.llama import Config, Stored, rotary_table
+from oneseek.engine.model.trainable import Trained
 
 TINY = Config(
     vocab=64, width=32, layers=2, heads=4, kv_heads=2, head_width=8, hidden=64, positions=64

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from engine.core.settings import TrainingConfig
-from engine.learning.batch import TOP, Row, Top
+from oneseek.engine.core.settings import TrainingConfig
+from oneseek.engine.learning.batch import TOP, Row, Top
 
 
 def accepting(attempt):

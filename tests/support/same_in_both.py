@@ -6,16 +6,16 @@ Runs unchanged in CPython and in MicroPython; tests/core/test_page_modules.py co
 import asyncio
 import json
 
-from engine.core.collecting.collector import DataCollector
-from engine.core.collecting.content import content_hash, normalise, visible
-from engine.core.collecting.secrets import secrets_in
-from engine.core.collecting.statements import correction_in, statements_in
-from engine.core.queue.batches import BatchManager
-from engine.core.queue.saved import SavedQueue
-from engine.core.queue.training_queue import CLASSES, TrainingQueue
-from engine.core.scheduler import TrainingScheduler
-from engine.core.settings import SchedulerConfig
-from engine.core.storage.store import plain_change
+from oneseek.engine.core.collecting.collector import DataCollector
+from oneseek.engine.core.collecting.content import content_hash, normalise, visible
+from oneseek.engine.core.collecting.secrets import secrets_in
+from oneseek.engine.core.collecting.statements import correction_in, statements_in
+from oneseek.engine.core.queue.batches import BatchManager
+from oneseek.engine.core.queue.saved import SavedQueue
+from oneseek.engine.core.queue.training_queue import CLASSES, TrainingQueue
+from oneseek.engine.core.scheduler import TrainingScheduler
+from oneseek.engine.core.settings import SchedulerConfig
+from oneseek.engine.core.storage.store import plain_change
 
 TEXTS = (
     "Vad heter MIN katt?",

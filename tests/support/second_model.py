@@ -4,9 +4,9 @@ answers, learns, and knows less."""
 import contextlib
 from pathlib import Path
 
-from engine.model.demo import MODEL
-from engine.model.formats import gguf, gguf_writer
-from engine.model.formats.source import FileSource
+from oneseek.engine.model.demo import MODEL
+from oneseek.engine.model.formats import gguf, gguf_writer
+from oneseek.engine.model.formats.source import FileSource
 
 LAYERS = 2
 

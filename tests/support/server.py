@@ -12,12 +12,12 @@ from pathlib import Path
 
 import uvicorn
 
+from oneseek.workers.server import service
+from oneseek.workers.server.api import create_app
+from oneseek.workers.server.guard import Guard
+from oneseek.workers.server.headless import alone_in, server_settings
 from tests.support.hosts import quick_service
 from tests.support.life import plant
-from workers.server import service
-from workers.server.api import create_app
-from workers.server.guard import Guard
-from workers.server.headless import alone_in, server_settings
 
 
 async def serve(folder: Path, port: int) -> None:

@@ -10,8 +10,8 @@ from functools import cache
 
 import numpy as np
 
-from engine.history.round_plan import PRACTICE, Plan
-from engine.history.snapshot import Arrays
+from oneseek.engine.history.round_plan import PRACTICE, Plan
+from oneseek.engine.history.snapshot import Arrays
 
 SIZE = 12
 STEPS = {"lesson": 8, "practice": 24}

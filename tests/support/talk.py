@@ -2,10 +2,10 @@
 
 import asyncio
 
-from engine.core.collecting.collector import DataCollector
-from engine.core.queue.saved import SavedQueue
-from engine.core.queue.training_queue import TrainingQueue
-from engine.core.storage.sqlite import SqliteStore
+from oneseek.engine.core.collecting.collector import DataCollector
+from oneseek.engine.core.queue.saved import SavedQueue
+from oneseek.engine.core.queue.training_queue import TrainingQueue
+from oneseek.engine.core.storage.sqlite import SqliteStore
 
 
 def run(coroutine):

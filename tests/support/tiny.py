@@ -11,11 +11,11 @@ import zlib
 
 import numpy as np
 
-from engine.model.formats import architecture, gguf_writer, safetensors
-from engine.model.formats.packed import TYPES
-from engine.model.formats.words import QWEN2
-from engine.model.llama import Config
-from engine.model.tokenizer import ALPHABET
+from oneseek.engine.model.formats import architecture, gguf_writer, safetensors
+from oneseek.engine.model.formats.packed import TYPES
+from oneseek.engine.model.formats.words import QWEN2
+from oneseek.engine.model.llama import Config
+from oneseek.engine.model.tokenizer import ALPHABET
 
 BASE = {
     "hidden_size": 256,

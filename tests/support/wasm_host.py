@@ -6,9 +6,9 @@ import sys
 def host(threads: int = 1):
     """A fresh one of the kind that is here."""
     if sys.platform == "emscripten":
-        from engine.backends.wasm.tab import Tab
+        from oneseek.engine.backends.wasm.tab import Tab
 
         return Tab(threads)
-    from engine.backends.wasm.native import Native
+    from oneseek.engine.backends.wasm.native import Native
 
     return Native(threads)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from engine.compiler.schedule import plan
-from engine.model.trainable import Trained
+from oneseek.engine.compiler.schedule import plan
+from oneseek.engine.model.trainable import Trained
 from tests.support.programs import TINY, random_weights, two_rows_behind_a_prefix
 
 LORA = Trained.lora(TINY, rank=4, alpha=8)

@@ -12,12 +12,12 @@ import pytest
 from starlette.routing import Route
 
 from builder import ROOT
-from engine.cli.main import main
-from engine.core.collecting.collector import DataCollector
-from engine.core.next_work import LEAST_PRACTISED
+from oneseek.engine.cli.main import main
+from oneseek.engine.core.collecting.collector import DataCollector
+from oneseek.engine.core.next_work import LEAST_PRACTISED
+from oneseek.workers.server.api import ROUTES
 from tests.documents import CLASS_NAMES, ENDPOINTS, ROWS
 from tests.support.hosts import SHORTEST, Native, native
-from workers.server.api import ROUTES
 
 TESTS = ROOT / "tests"
 FACT = {"prompt": "What is my boat called?", "answer": "Your boat is called Saltkråkan."}

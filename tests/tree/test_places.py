@@ -27,8 +27,8 @@ END:VEVENT
 END:VCALENDAR
 """
 SETTING = """
-from engine.core.scheduler import TrainingScheduler
-from engine.core.settings import ConfigError, SchedulerConfig
+from oneseek.engine.core.scheduler import TrainingScheduler
+from oneseek.engine.core.settings import ConfigError, SchedulerConfig
 scheduler = TrainingScheduler(SchedulerConfig(low_battery=0.3), lambda: 0, None, None, lambda: True)
 scheduler.start()
 for level, paused in ((0.4, False), (0.2, True)):
@@ -53,8 +53,8 @@ from types import SimpleNamespace
 from unittest.mock import MagicMock
 for name in ("js", "pyodide", "pyodide.ffi", "pyodide.code", "pyodide_js", "pyscript"):
     sys.modules[name] = MagicMock()
-from workers.learned import Learned
-from workers.post import Post
+from oneseek.workers.learned import Learned
+from oneseek.workers.post import Post
 
 class Memory(list):
     async def load(self):
@@ -133,7 +133,7 @@ def test_an_op_is_found_by_every_test_of_ops(copy):
 def test_a_file_reader_reads_a_file(copy, tmp_path):
     applied(copy, "file reader")
     (tmp_path / "meeting.ics").write_text(ICS)
-    out = said(copy, "-m", "engine.cli.main", "import", tmp_path / "meeting.ics", "--json")
+    out = said(copy, "-m", "oneseek.engine.cli.main", "import", tmp_path / "meeting.ics", "--json")
     assert "Launch of the Saltkråkan" in out and "Pier 4, Umeå" in out, out
 
 

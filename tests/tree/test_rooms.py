@@ -168,7 +168,7 @@ def test_one_room_talks_to_wgpu():
 def test_nothing_but_its_own_room_needs_an_extra(room, packages, where):
     asked = importing(*packages)
     assert asked <= where, asked - where
-    others = {name for name in modules() if not name.startswith(f"engine.{room}")}
+    others = {name for name in modules() if not name.startswith(f"oneseek.engine.{room}")}
     at_the_top = {
         name
         for name in others
@@ -189,8 +189,12 @@ def test_the_three_hosts_begin_in_one_place():
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in parts
     }
     assert not made
-    hosts = ("workers.tab.resident", "workers.server.headless", "engine.cli.session")
-    assert all("engine.open" in imports(host) for host in hosts)
+    hosts = (
+        "oneseek.workers.tab.resident",
+        "oneseek.workers.server.headless",
+        "oneseek.engine.cli.session",
+    )
+    assert all("oneseek.engine.open" in imports(host) for host in hosts)
 
 
 def test_nothing_is_larger_than_can_be_read_at_once():

@@ -175,10 +175,10 @@ def test_R37_making_pythons_heap_twice_gives_the_same_bytes(tmp_path, monkeypatc
 
 
 def test_the_heap_holds_the_patterns_by_which_what_is_told_is_understood():
-    asked = """import workers.made_ahead
-from engine.learning.lessons.language import codes, language
+    asked = """import oneseek.workers.made_ahead
+from oneseek.engine.learning.lessons.language import codes, language
 assert language.cache_info().currsize == len(codes()) > 1"""
-    assert "workers.made_ahead" in pyodide.pins()["heap"]["imports"]
+    assert "oneseek.workers.made_ahead" in pyodide.pins()["heap"]["imports"]
     subprocess.run([sys.executable, "-c", asked], cwd=ROOT, check=True)
 
 

@@ -1,10 +1,10 @@
 """A chat about one source: the places a question asks for are read before it, and quoted under the
 answer."""
 
-from engine.core.messages import FindPlaces
-from web.lib import dom
-from web.lib.words import t
-from web.shell.link import Refused
+from oneseek.engine.core.messages import FindPlaces
+from oneseek.web.lib import dom
+from oneseek.web.lib.words import t
+from oneseek.web.shell.link import Refused
 
 SMALL = 300_000_000  # parameters: a model below is led astray by a second place
 READ_BY_SMALL, READ = 1, 3

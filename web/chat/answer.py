@@ -2,9 +2,9 @@
 
 import asyncio
 
-from engine.core.thinking import apart
-from web.lib import clock, dom, failures, markdown
-from web.lib.words import t
+from oneseek.engine.core.thinking import apart
+from oneseek.web.lib import clock, dom, failures, markdown
+from oneseek.web.lib.words import t
 
 FLUSH_MS = 500
 PAINT_SECONDS = 0.06

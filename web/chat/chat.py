@@ -6,14 +6,14 @@ second, so that closing the tab loses at most that.
 
 import asyncio
 
-from engine.core import conversation
-from engine.core.collecting.hint import guess
-from web.chat import message
-from web.chat.answer import Answer
-from web.chat.stored import newest_turns
-from web.lib import clock, dom
-from web.lib.words import t
-from web.shell.page import new_id
+from oneseek.engine.core import conversation
+from oneseek.engine.core.collecting.hint import guess
+from oneseek.web.chat import message
+from oneseek.web.chat.answer import Answer
+from oneseek.web.chat.stored import newest_turns
+from oneseek.web.lib import clock, dom
+from oneseek.web.lib.words import t
+from oneseek.web.shell.page import new_id
 
 BREATH_SECONDS = 0.005
 FIRST = 8

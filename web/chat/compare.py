@@ -3,9 +3,9 @@ which."""
 
 import js
 
-from web.learning import records
-from web.lib import dom, markdown, overlay
-from web.lib.words import t
+from oneseek.web.learning import records
+from oneseek.web.lib import dom, markdown, overlay
+from oneseek.web.lib.words import t
 
 
 class Compare:

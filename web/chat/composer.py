@@ -1,8 +1,8 @@
 """The field at the bottom: it grows, keeps its draft, sends with Enter, and becomes Stop while
 an answer comes."""
 
-from web.lib import dom
-from web.lib.words import t
+from oneseek.web.lib import dom
+from oneseek.web.lib.words import t
 
 
 class Composer:

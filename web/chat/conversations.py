@@ -2,11 +2,11 @@
 
 import json
 
-from engine.core import conversation
-from web.chat.stored import stored_turns
-from web.learning.learn_from import LEVELS
-from web.lib import clock, dom, files, overlay
-from web.lib.words import t
+from oneseek.engine.core import conversation
+from oneseek.web.chat.stored import stored_turns
+from oneseek.web.learning.learn_from import LEVELS
+from oneseek.web.lib import clock, dom, files, overlay
+from oneseek.web.lib.words import t
 
 DAY = 86400000
 SOME = 50

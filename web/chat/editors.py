@@ -1,8 +1,8 @@
 """The field that opens in the place of a message, to ask it again or to teach a better answer."""
 
-from web.chat import message
-from web.lib import dom
-from web.lib.words import t
+from oneseek.web.chat import message
+from oneseek.web.lib import dom
+from oneseek.web.lib.words import t
 
 
 class Editors:

@@ -1,8 +1,8 @@
 """How one turn of a conversation looks: its words, who said them, and what can be done with it."""
 
-from web.chat import about, why
-from web.lib import dom, markdown
-from web.lib.words import t
+from oneseek.web.chat import about, why
+from oneseek.web.lib import dom, markdown
+from oneseek.web.lib.words import t
 
 CUT_OFF = {
     "length": ("continue", "continue", "play"),

@@ -2,8 +2,8 @@
 
 import asyncio
 
-from engine.core.collecting.content import normalise
-from web.lib import dom
+from oneseek.engine.core.collecting.content import normalise
+from oneseek.web.lib import dom
 
 SETTLED_SECONDS = 0.5
 EARLIER_SECONDS = 0.02

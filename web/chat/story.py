@@ -4,8 +4,8 @@ exercise.
 Shown until something was told to it once, or the person put it away; then never again.
 """
 
-from web.lib import dom
-from web.lib.words import t
+from oneseek.web.lib import dom
+from oneseek.web.lib.words import t
 
 KEY = "story"  # in the page's settings: "" shown, "done" or "skipped"
 

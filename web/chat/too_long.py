@@ -1,8 +1,8 @@
 """A message longer than the model reads: it goes back into the field, whole, and is offered as a
 source."""
 
-from web.lib import dom
-from web.lib.words import t
+from oneseek.web.lib import dom
+from oneseek.web.lib.words import t
 
 
 class TooLong:

@@ -8,8 +8,8 @@ it has the language here (`processLocally`).  What cannot stay on the device is 
 import js
 from pyscript.ffi import to_js
 
-from web.lib import dom
-from web.lib.words import t
+from oneseek.web.lib import dom
+from oneseek.web.lib.words import t
 
 
 class Voice:

@@ -1,7 +1,7 @@
 """Why do you say that: what of what was told an answer used, who told it, when and where."""
 
-from web.lib import dom
-from web.lib.words import t
+from oneseek.web.lib import dom
+from oneseek.web.lib.words import t
 
 
 def details(turn):

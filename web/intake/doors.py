@@ -8,8 +8,8 @@ import json
 import js
 from pyscript import document, js_import
 
-from web.lib import dom, files, overlay, site
-from web.lib.words import t
+from oneseek.web.lib import dom, files, overlay, site
+from oneseek.web.lib.words import t
 
 TEXT_FIELDS = ("INPUT", "TEXTAREA")
 

@@ -7,15 +7,15 @@ import json
 import js
 from pyscript import js_import
 
-from engine.core.collecting.held_back import apart
-from engine.core.collecting.quality import Among, answers_of, is_poor, judged
-from engine.core.messages import ForgetImport, ImportFile, ImportPage, ImportText, Reading
-from web.intake.legible import legible
-from web.lib import clock, dom, failures, files, overlay, site
-from web.lib.words import t
-from web.settings import given
-from web.shell.link import Refused
-from web.shell.page import new_id
+from oneseek.engine.core.collecting.held_back import apart
+from oneseek.engine.core.collecting.quality import Among, answers_of, is_poor, judged
+from oneseek.engine.core.messages import ForgetImport, ImportFile, ImportPage, ImportText, Reading
+from oneseek.web.intake.legible import legible
+from oneseek.web.lib import clock, dom, failures, files, overlay, site
+from oneseek.web.lib.words import t
+from oneseek.web.settings import given
+from oneseek.web.shell.link import Refused
+from oneseek.web.shell.page import new_id
 
 AT_ONCE = 8  # lessons judged before the page has its turn
 LARGEST = 50_000_000  # bytes: what the importer would refuse is not even copied

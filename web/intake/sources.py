@@ -1,15 +1,21 @@
 """What can be done with a source: use it, read it again, put it right, describe it, be tested on
 it, remove it."""
 
-from engine.core.collecting.content import content_hash
-from engine.core.collecting.held_back import apart
-from engine.core.collecting.quality import is_poor
-from engine.core.messages import AskAbout, ForgetImport, ImportEdited, ImportText, StopImport
-from web.intake.doors import Doors
-from web.intake.reading import Reader
-from web.lib import dom, failures, files, overlay
-from web.lib.words import t
-from web.shell.link import Refused
+from oneseek.engine.core.collecting.content import content_hash
+from oneseek.engine.core.collecting.held_back import apart
+from oneseek.engine.core.collecting.quality import is_poor
+from oneseek.engine.core.messages import (
+    AskAbout,
+    ForgetImport,
+    ImportEdited,
+    ImportText,
+    StopImport,
+)
+from oneseek.web.intake.doors import Doors
+from oneseek.web.intake.reading import Reader
+from oneseek.web.lib import dom, failures, files, overlay
+from oneseek.web.lib.words import t
+from oneseek.web.shell.link import Refused
 
 QUESTIONS = 3
 TESTED = 200  # lessons of a source that questions are drawn from

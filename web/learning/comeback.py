@@ -1,9 +1,9 @@
 """A version that was cleared away comes back: a notice says how far that is and how long it
 takes."""
 
-from engine.core.messages import Rebuilding
-from web.lib import dom
-from web.lib.words import t
+from oneseek.engine.core.messages import Rebuilding
+from oneseek.web.lib import dom
+from oneseek.web.lib.words import t
 
 
 class Comeback:

@@ -5,10 +5,10 @@ What was told is taken in before any lesson about it, and let go of before any v
 without it.
 """
 
-from engine.core.exchange import INTENT
-from engine.core.exchange.stones import DATA_SET
-from engine.core.messages import LetGo
-from web.learning import records
+from oneseek.engine.core.exchange import INTENT
+from oneseek.engine.core.exchange.stones import DATA_SET
+from oneseek.engine.core.messages import LetGo
+from oneseek.web.learning import records
 
 TOLD = ("ready", "rejected", "kept")  # a refused lesson costs nothing that is known by heart
 EVERYTHING = ""  # in the place of an example's id: all that only the engine can find

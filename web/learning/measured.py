@@ -4,8 +4,8 @@ fact.
 Only what was measured here is told; until then nothing is.
 """
 
-from web.learning import records
-from web.lib import clock
+from oneseek.web.learning import records
+from oneseek.web.lib import clock
 
 ANSWER_TOKENS = 60  # a few sentences
 KEEP = 0.7  # of what was measured before, when something new comes

@@ -5,9 +5,9 @@ true at its moment.
 current.
 """
 
-from web.learning import records, truth
-from web.lib import dom
-from web.lib.words import t
+from oneseek.web.learning import records, truth
+from oneseek.web.lib import dom
+from oneseek.web.lib.words import t
 
 TONES = {
     "remembered": "good",

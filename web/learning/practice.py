@@ -2,8 +2,8 @@
 
 import js
 
-from engine.core.collecting.secrets import secrets_in
-from engine.core.messages import (
+from oneseek.engine.core.collecting.secrets import secrets_in
+from oneseek.engine.core.messages import (
     Changed,
     Drop,
     Export,
@@ -21,11 +21,11 @@ from engine.core.messages import (
     Use,
     Verify,
 )
-from web.learning import records, verdict
-from web.learning.learn_from import FACTS
-from web.lib import clock, dom, failures, files, overlay
-from web.lib.words import t
-from web.shell.link import Gone, Refused
+from oneseek.web.learning import records, verdict
+from oneseek.web.learning.learn_from import FACTS
+from oneseek.web.lib import clock, dom, failures, files, overlay
+from oneseek.web.lib.words import t
+from oneseek.web.shell.link import Gone, Refused
 
 STEPS_SHOWN_EVERY = 1000  # milliseconds: drawing them costs as much as taking them
 NEED_A_MODEL = (Use, Recall, Forget, Export, ImportAdapter, Reset)

@@ -10,12 +10,12 @@ import json
 import js
 from pyscript import js_import
 
-from engine.core.messages import Grant
-from engine.core.settings import SchedulerConfig
-from engine.core.storage.election import Election
-from web.lib import clock, dom, site
-from web.lib.words import t
-from web.shell.link import Refused
+from oneseek.engine.core.messages import Grant
+from oneseek.engine.core.settings import SchedulerConfig
+from oneseek.engine.core.storage.election import Election
+from oneseek.web.lib import clock, dom, site
+from oneseek.web.lib.words import t
+from oneseek.web.shell.link import Refused
 
 PAUSED = {
     "user": "user",

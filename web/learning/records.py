@@ -1,7 +1,7 @@
 """What the page reads from the stores that the engine writes, in the order it shows it."""
 
-from engine.core.exchange.stones import DATA_SET
-from engine.core.rebuild import rounds_away
+from oneseek.engine.core.exchange.stones import DATA_SET
+from oneseek.engine.core.rebuild import rounds_away
 
 POINTS = 400
 """Steps the chart shows at most."""

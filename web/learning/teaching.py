@@ -7,19 +7,24 @@ can be undone.
 
 import asyncio
 
-from engine.core.collecting.collector import DataCollector
-from engine.core.collecting.content import content_hash, prompt_hash
-from engine.core.collecting.corrections import contradicts, form_of, knows_nothing, rewritten
-from engine.core.collecting.hint import guess
-from engine.core.collecting.statements import STATEMENT
-from engine.core.messages import Hear
-from engine.core.queue.batches import BatchManager
-from engine.core.queue.saved import SavedQueue
-from engine.core.queue.training_queue import Conflict, TrainingQueue
-from web.learning import learn_from, records
-from web.lib import clock, dom
-from web.lib.words import t
-from web.shell.link import Refused
+from oneseek.engine.core.collecting.collector import DataCollector
+from oneseek.engine.core.collecting.content import content_hash, prompt_hash
+from oneseek.engine.core.collecting.corrections import (
+    contradicts,
+    form_of,
+    knows_nothing,
+    rewritten,
+)
+from oneseek.engine.core.collecting.hint import guess
+from oneseek.engine.core.collecting.statements import STATEMENT
+from oneseek.engine.core.messages import Hear
+from oneseek.engine.core.queue.batches import BatchManager
+from oneseek.engine.core.queue.saved import SavedQueue
+from oneseek.engine.core.queue.training_queue import Conflict, TrainingQueue
+from oneseek.web.learning import learn_from, records
+from oneseek.web.lib import clock, dom
+from oneseek.web.lib.words import t
+from oneseek.web.shell.link import Refused
 
 AT_ONCE = 8
 

@@ -7,8 +7,8 @@ import asyncio
 
 import js
 
-from engine.core.messages import Drop, Grant, Learn
-from engine.core.next_work import (
+from oneseek.engine.core.messages import Drop, Grant, Learn
+from oneseek.engine.core.next_work import (
     BEGUN,
     LESSON,
     MEMORY,
@@ -19,13 +19,13 @@ from engine.core.next_work import (
     next_work,
     unpractised,
 )
-from engine.core.scheduler import WINDOW_MS, TrainingScheduler
-from engine.core.settings import IN_LESSONS, SchedulerConfig, for_model
-from web.learning import records, truth
-from web.learning.effort import Effort
-from web.learning.panels import tries
-from web.lib import clock, dom, failures
-from web.shell.link import Gone, Refused
+from oneseek.engine.core.scheduler import WINDOW_MS, TrainingScheduler
+from oneseek.engine.core.settings import IN_LESSONS, SchedulerConfig, for_model
+from oneseek.web.learning import records, truth
+from oneseek.web.learning.effort import Effort
+from oneseek.web.learning.panels import tries
+from oneseek.web.lib import clock, dom, failures
+from oneseek.web.shell.link import Gone, Refused
 
 
 async def idle(timeout):

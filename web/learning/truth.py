@@ -5,7 +5,7 @@ The pill, Activity, the queue, Memory and the line under a message all say it wi
 here.
 """
 
-from web.lib.words import t
+from oneseek.web.lib.words import t
 
 
 def doing(page):

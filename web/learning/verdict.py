@@ -3,9 +3,9 @@
 The figures stay where who wants them can unfold them; their limits are in the page's language too.
 """
 
-from web.learning import records
-from web.lib import dom
-from web.lib.words import t
+from oneseek.web.learning import records
+from oneseek.web.lib import dom
+from oneseek.web.lib.words import t
 
 CHANGED = ("KL", "top-1", "perplexity")  # how its other answers read
 SCALED = "scaled to "

@@ -11,9 +11,9 @@ import js
 from pyscript import document, js_import
 from pyscript.ffi import create_proxy, to_js
 
-from web.lib import dom, site
-from web.lib.smooth import smooth
-from web.lib.words import t
+from oneseek.web.lib import dom, site
+from oneseek.web.lib.smooth import smooth
+from oneseek.web.lib.words import t
 
 HEIGHT = 176
 WHOLE_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000]

@@ -3,8 +3,8 @@
 from pyscript import js_import
 from pyscript.ffi import to_js
 
-from web.lib import dom, site
-from web.lib.words import t
+from oneseek.web.lib import dom, site
+from oneseek.web.lib.words import t
 
 _highlighter = None
 

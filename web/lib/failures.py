@@ -1,9 +1,9 @@
 """What went wrong, in a person's words: what happened, what is safe, what to do; the raw text
 folded away."""
 
-from engine.core.messages import Failed
-from web.lib import dom
-from web.lib.words import t
+from oneseek.engine.core.messages import Failed
+from oneseek.web.lib import dom
+from oneseek.web.lib.words import t
 
 ASKED = {
     "load": ("LoadModel", "StopLoading", "Start"),

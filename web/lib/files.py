@@ -6,7 +6,7 @@ import js
 from pyscript import document
 from pyscript.ffi import to_js
 
-from web.lib import dom
+from oneseek.web.lib import dom
 
 FOLDERS = ("models", "inbox", "out", "importer")
 

@@ -3,8 +3,8 @@
 from pyscript import document, js_import
 from pyscript.ffi import to_js
 
-from engine.core.formulas import CLOSES, OPENS
-from web.lib import dom, site
+from oneseek.engine.core.formulas import CLOSES, OPENS
+from oneseek.web.lib import dom, site
 
 SAFE = {"throwOnError": False, "trust": False, "maxExpand": 200}
 TEXT_NODES = 4

@@ -8,8 +8,8 @@ before the two libraries are there is plain until they are.
 from pyscript import js_import
 from pyscript.ffi import to_js
 
-from engine.core.formulas import taken
-from web.lib import code, formulas, site
+from oneseek.engine.core.formulas import taken
+from oneseek.web.lib import code, formulas, site
 
 ALLOWED = "p br hr h1 h2 h3 h4 h5 h6 ul ol li blockquote pre code em strong del a table thead tbody tr th td"
 

@@ -3,8 +3,8 @@ closed."""
 
 from pyscript import document
 
-from web.lib import dom
-from web.lib.words import t
+from oneseek.web.lib import dom
+from oneseek.web.lib.words import t
 
 
 def dialog(title, *body, actions=(), name=None, wide=False, important=False):

@@ -5,7 +5,7 @@ import asyncio
 
 from pyscript import document
 
-from web.lib import dom
+from oneseek.web.lib import dom
 
 TREMBLE = 8
 """Pixels within which a mouse that is held counts as still."""

@@ -10,8 +10,8 @@ import js
 from pyscript import document
 from pyscript.ffi import to_js
 
-from engine.core.sentences import translated
-from web.lib import clock, site
+from oneseek.engine.core.sentences import translated
+from oneseek.web.lib import clock, site
 
 LANGUAGES = ("sv", "en")
 WRITTEN_IN = "en"  # what the importers and the engine say of what went wrong

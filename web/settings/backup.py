@@ -9,12 +9,12 @@ import json
 
 import js
 
-from engine.core import conversation
-from engine.core.messages import BackUp, Restore
-from web.chat.stored import stored_turns
-from web.lib import failures, files, overlay
-from web.lib.words import t
-from web.shell.link import Refused
+from oneseek.engine.core import conversation
+from oneseek.engine.core.messages import BackUp, Restore
+from oneseek.web.chat.stored import stored_turns
+from oneseek.web.lib import failures, files, overlay
+from oneseek.web.lib.words import t
+from oneseek.web.shell.link import Refused
 
 FILE = "backup.json"
 

@@ -2,8 +2,8 @@
 
 import js
 
-from web.learning import records
-from web.lib import dom, overlay, site
+from oneseek.web.learning import records
+from oneseek.web.lib import dom, overlay, site
 
 
 class Choice:

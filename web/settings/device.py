@@ -2,8 +2,8 @@
 
 import js
 
-from web.lib import dom
-from web.lib.words import t
+from oneseek.web.lib import dom
+from oneseek.web.lib.words import t
 
 MARKS = (("Firefox/", "firefox"), ("Edg/", "chrome"), ("Chrome/", "chrome"), ("Version/", "safari"))
 FIRST = {"firefox": 141, "chrome": 113, "safari": 26}

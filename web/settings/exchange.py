@@ -9,10 +9,10 @@ import json
 import js
 from pyscript import js_import
 
-from engine.core.messages import BringIn, CarryOut
-from web.lib import dom, failures, files, overlay, site
-from web.lib.words import t
-from web.shell.link import Refused
+from oneseek.engine.core.messages import BringIn, CarryOut
+from oneseek.web.lib import dom, failures, files, overlay, site
+from oneseek.web.lib.words import t
+from oneseek.web.shell.link import Refused
 
 FILE = "exchange.oneseek"
 SHORTEST = 12  # characters of a phrase, as engine/history/exchange_file.py wants them

@@ -1,9 +1,9 @@
 """Form fields made from a settings class: a number, a choice or a list of names, each with its
 range."""
 
-from engine.core import settings
-from web.lib import dom
-from web.lib.words import t
+from oneseek.engine.core import settings
+from oneseek.web.lib import dom
+from oneseek.web.lib.words import t
 
 
 def fields(prefix, kind, values, offered=None):

@@ -9,13 +9,13 @@ import json
 
 from pyscript import fetch
 
-from engine.core import offer
-from engine.core.messages import LoadModel, ModelProgress, StopLoading, WhatFits
-from web.lib import dom, failures, files, overlay, site
-from web.lib.words import t
-from web.settings import device, given, offers
-from web.settings.settings import storage_figures
-from web.shell.link import Refused
+from oneseek.engine.core import offer
+from oneseek.engine.core.messages import LoadModel, ModelProgress, StopLoading, WhatFits
+from oneseek.web.lib import dom, failures, files, overlay, site
+from oneseek.web.lib.words import t
+from oneseek.web.settings import device, given, offers
+from oneseek.web.settings.settings import storage_figures
+from oneseek.web.shell.link import Refused
 
 TIGHT = 1.1
 """Free space asked for, as a multiple of the model's size."""

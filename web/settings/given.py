@@ -1,12 +1,12 @@
 """Model files of the person's own: what they are, and whether they load and learn here, is told
 before anything of them is copied."""
 
-from engine.core.messages import LookAt
-from web.lib import dom, failures, files, overlay
-from web.lib.words import t
-from web.settings.hand_over import handed
-from web.settings.packing import packed_name
-from web.shell.link import Refused
+from oneseek.engine.core.messages import LookAt
+from oneseek.web.lib import dom, failures, files, overlay
+from oneseek.web.lib.words import t
+from oneseek.web.settings.hand_over import handed
+from oneseek.web.settings.packing import packed_name
+from oneseek.web.shell.link import Refused
 
 WEIGHTS = (".gguf", ".safetensors")
 BESIDE = (

@@ -4,7 +4,7 @@ copied."""
 import js
 from pyscript.ffi import to_js
 
-from web.shell.page import new_id
+from oneseek.web.shell.page import new_id
 
 
 async def handed(group, request, ask):

@@ -3,10 +3,10 @@ reads, how quick it would be."""
 
 import js
 
-from engine.core import offer
-from web.lib import dom
-from web.lib.words import t
-from web.settings import given
+from oneseek.engine.core import offer
+from oneseek.web.lib import dom
+from oneseek.web.lib.words import t
+from oneseek.web.settings import given
 
 MOST_LANGUAGES = 3
 

@@ -1,11 +1,11 @@
 """A model file of the person's that is packed to four bits while it is taken in: how far that is,
 and what to do when it was interrupted."""
 
-from engine.core.messages import Packing, PackModel, StopPacking
-from web.lib import dom, failures, files
-from web.lib.words import t
-from web.settings.hand_over import handed
-from web.shell.link import Refused
+from oneseek.engine.core.messages import Packing, PackModel, StopPacking
+from oneseek.web.lib import dom, failures, files
+from oneseek.web.lib.words import t
+from oneseek.web.settings.hand_over import handed
+from oneseek.web.shell.link import Refused
 
 SUFFIXES = {"Q8_0": ".4bit.gguf", "Q4_1": ".4bit-small.gguf"}
 """What becomes of embeddings and head -> how the packed file's name ends."""

@@ -5,11 +5,11 @@ import json
 import js
 from pyscript import document
 
-from engine.core import settings
-from web.learning import learn_from
-from web.lib import dom, overlay
-from web.lib.words import LANGUAGES, t
-from web.settings.fields import choice, fields, typed
+from oneseek.engine.core import settings
+from oneseek.web.learning import learn_from
+from oneseek.web.lib import dom, overlay
+from oneseek.web.lib.words import LANGUAGES, t
+from oneseek.web.settings.fields import choice, fields, typed
 
 THEMES = ("", "light", "dark")
 

@@ -7,9 +7,9 @@ import json
 
 from pyscript import window
 
-from engine.core.messages import ApiPart, ApiWork, CallApi, LeaveApi, to_json
-from web.lib import dom
-from web.shell.link import Refused
+from oneseek.engine.core.messages import ApiPart, ApiWork, CallApi, LeaveApi, to_json
+from oneseek.web.lib import dom
+from oneseek.web.shell.link import Refused
 
 
 class Api:

@@ -9,10 +9,10 @@ import asyncio
 
 from pyscript import document, window
 
-from engine.core.messages import Booting, Break, Broken, Failed, LoadModel, Start
-from web.lib import dom, markdown, site
-from web.shell import api, offline, regions, trouble
-from web.shell.link import Link, Refused
+from oneseek.engine.core.messages import Booting, Break, Broken, Failed, LoadModel, Start
+from oneseek.web.lib import dom, markdown, site
+from oneseek.web.shell import api, offline, regions, trouble
+from oneseek.web.shell.link import Link, Refused
 
 TRUSTED = 3  # engines that may fall silent in one visit
 

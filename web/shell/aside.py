@@ -7,7 +7,7 @@ them.
 import js
 from pyscript import document
 
-from web.lib import dom
+from oneseek.web.lib import dom
 
 NARROW, MIDDLE, WIDE = "(max-width: 699px)", "(max-width: 1099px)", "(min-width: 1400px)"
 

@@ -10,14 +10,14 @@ import sys
 
 from pyscript import window
 
-from web.lib.words import t, wished
+from oneseek.web.lib.words import t, wished
 
 
 async def begin():
     """What goes wrong before there is a page is said by start.js, which hears errors."""
     try:
         t.ahead(wished())
-        from web.shell import app
+        from oneseek.web.shell import app
 
         await app.start(window.opening)
     except Exception as fault:

@@ -2,9 +2,9 @@
 
 import js
 
-from web.lib import dom
-from web.lib.words import t
-from web.settings.settings import storage_figures
+from oneseek.web.lib import dom
+from oneseek.web.lib.words import t
+from oneseek.web.settings.settings import storage_figures
 
 
 class Header:

@@ -3,8 +3,8 @@ one button."""
 
 from js import window
 
-from web.lib import dom
-from web.lib.words import t
+from oneseek.web.lib import dom
+from oneseek.web.lib.words import t
 
 
 class Install:

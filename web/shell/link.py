@@ -10,7 +10,7 @@ import asyncio
 
 from pyscript import js_import
 
-from engine.core.messages import (
+from oneseek.engine.core.messages import (
     BadMessage,
     Export,
     Failed,
@@ -25,7 +25,7 @@ from engine.core.messages import (
     from_text,
     opened,
 )
-from web.lib import clock, site
+from oneseek.web.lib import clock, site
 
 TICK_SECONDS = 1
 LATE_SECONDS = 0.5  # an event may still be on its way when the answer that counts it is here

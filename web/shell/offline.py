@@ -8,7 +8,7 @@ import asyncio
 
 from pyscript import window
 
-from web.shell import isolation
+from oneseek.web.shell import isolation
 
 container = window.navigator.serviceWorker
 

@@ -9,11 +9,11 @@ import asyncio
 
 import js
 
-from engine.core.messages import Ask, ReadAhead, Stop, Token
-from engine.core.storage.store import BALLAST_BYTES, StorageFull, save_anyway
-from web.lib import clock, dom, failures
-from web.lib.words import t
-from web.shell.link import Refused
+from oneseek.engine.core.messages import Ask, ReadAhead, Stop, Token
+from oneseek.engine.core.storage.store import BALLAST_BYTES, StorageFull, save_anyway
+from oneseek.web.lib import clock, dom, failures
+from oneseek.web.lib.words import t
+from oneseek.web.shell.link import Refused
 
 REDRAW_SECONDS = 0.25
 RETRY_SECONDS = 3

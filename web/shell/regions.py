@@ -5,48 +5,48 @@ import asyncio
 import js
 from pyscript import document
 
-from engine.core.storage.store import BrowserStore
-from web.chat.about import About
-from web.chat.chat import Chat
-from web.chat.compare import Compare
-from web.chat.composer import Composer
-from web.chat.conversations import Conversations
-from web.chat.editors import Editors
-from web.chat.place import Place
-from web.chat.story import Story
-from web.chat.too_long import TooLong
-from web.chat.voice import Voice
-from web.intake.sources import Intake
-from web.learning.comeback import Comeback
-from web.learning.heart import Heart
-from web.learning.measured import Measured
-from web.learning.note import Notes
-from web.learning.panels.activity import Activity
-from web.learning.panels.memory import Memory
-from web.learning.panels.queue import QueuePanel
-from web.learning.panels.runs import TrainingRuns
-from web.learning.panels.sources import Sources
-from web.learning.panels.tabs import Tabs
-from web.learning.panels.versions import Versions
-from web.learning.practice import Learning
-from web.learning.presence import Presence
-from web.learning.teaching import Teaching
-from web.learning.training import Training
-from web.lib import dom, markdown, overlay, pressed, site
-from web.lib.words import t, wished
-from web.settings.choice import Choice
-from web.settings.exchange import Exchange
-from web.settings.firstrun import FirstRun
-from web.settings.given import Given
-from web.settings.packing import Packer
-from web.settings.settings import SettingsDialog
-from web.shell import verbs
-from web.shell.aside import MIDDLE, Aside
-from web.shell.header import Header
-from web.shell.install import Install
-from web.shell.page import Page
-from web.shell.shortcuts import Shortcuts
-from web.shell.status import Status
+from oneseek.engine.core.storage.store import BrowserStore
+from oneseek.web.chat.about import About
+from oneseek.web.chat.chat import Chat
+from oneseek.web.chat.compare import Compare
+from oneseek.web.chat.composer import Composer
+from oneseek.web.chat.conversations import Conversations
+from oneseek.web.chat.editors import Editors
+from oneseek.web.chat.place import Place
+from oneseek.web.chat.story import Story
+from oneseek.web.chat.too_long import TooLong
+from oneseek.web.chat.voice import Voice
+from oneseek.web.intake.sources import Intake
+from oneseek.web.learning.comeback import Comeback
+from oneseek.web.learning.heart import Heart
+from oneseek.web.learning.measured import Measured
+from oneseek.web.learning.note import Notes
+from oneseek.web.learning.panels.activity import Activity
+from oneseek.web.learning.panels.memory import Memory
+from oneseek.web.learning.panels.queue import QueuePanel
+from oneseek.web.learning.panels.runs import TrainingRuns
+from oneseek.web.learning.panels.sources import Sources
+from oneseek.web.learning.panels.tabs import Tabs
+from oneseek.web.learning.panels.versions import Versions
+from oneseek.web.learning.practice import Learning
+from oneseek.web.learning.presence import Presence
+from oneseek.web.learning.teaching import Teaching
+from oneseek.web.learning.training import Training
+from oneseek.web.lib import dom, markdown, overlay, pressed, site
+from oneseek.web.lib.words import t, wished
+from oneseek.web.settings.choice import Choice
+from oneseek.web.settings.exchange import Exchange
+from oneseek.web.settings.firstrun import FirstRun
+from oneseek.web.settings.given import Given
+from oneseek.web.settings.packing import Packer
+from oneseek.web.settings.settings import SettingsDialog
+from oneseek.web.shell import verbs
+from oneseek.web.shell.aside import MIDDLE, Aside
+from oneseek.web.shell.header import Header
+from oneseek.web.shell.install import Install
+from oneseek.web.shell.page import Page
+from oneseek.web.shell.shortcuts import Shortcuts
+from oneseek.web.shell.status import Status
 
 
 async def start(app, opening):

@@ -2,8 +2,8 @@
 
 from pyscript import document
 
-from web.lib import dom, overlay
-from web.lib.words import t
+from oneseek.web.lib import dom, overlay
+from oneseek.web.lib.words import t
 
 KEYS = (
     ("Enter", "keys.send"),

@@ -6,9 +6,9 @@ show what it says.
 
 from pyscript import document
 
-from web.learning import truth
-from web.lib import dom
-from web.lib.words import t
+from oneseek.web.learning import truth
+from oneseek.web.lib import dom
+from oneseek.web.lib.words import t
 
 LOOKS = {
     "booting": ("wait", "plain"),

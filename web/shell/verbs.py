@@ -2,10 +2,10 @@
 
 import js
 
-from engine.core.storage.store import wipe
-from web.lib import dom, files, overlay
-from web.lib.words import LANGUAGES, t
-from web.settings import backup
+from oneseek.engine.core.storage.store import wipe
+from oneseek.web.lib import dom, files, overlay
+from oneseek.web.lib.words import LANGUAGES, t
+from oneseek.web.settings import backup
 
 RESET = ("reset.title", "reset.text", "reset.yes")
 DELETE = ("delete.title", "delete.text", "delete.yes")

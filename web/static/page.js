@@ -33,7 +33,7 @@ async function begin() {
   python.registerJsModule("_pyscript", { js_import, PyWorker: null });
   python.registerJsModule("polyscript", { config: {}, js_modules: {} });
   await parsed;
-  await python.runPythonAsync(`import sys; sys.path[:] = ${PLACES}; from web.shell import boot`);
+  await python.runPythonAsync(`import sys; sys.path[:] = ${PLACES}; from oneseek.web.shell import boot`);
 }
 
 begin().catch(reportError);

@@ -16,14 +16,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route, WebSocketRoute
 
-from engine.assistant import Busy, OnlyChats
-from engine.core.queue.training_queue import Conflict
-from engine.core.storage.store import StorageFull
-from engine.history.ledger import Overtaken
-from engine.history.snapshot import SnapshotDamaged
-from engine.model.generate import TooLong
-from workers.server.admission import Crowded
-from workers.server.endpoints import (
+from oneseek.engine.assistant import Busy, OnlyChats
+from oneseek.engine.core.queue.training_queue import Conflict
+from oneseek.engine.core.storage.store import StorageFull
+from oneseek.engine.history.ledger import Overtaken
+from oneseek.engine.history.snapshot import SnapshotDamaged
+from oneseek.engine.model.generate import TooLong
+from oneseek.workers.server.admission import Crowded
+from oneseek.workers.server.endpoints import (
     comparing,
     inspection,
     lessons,
@@ -32,12 +32,12 @@ from workers.server.endpoints import (
     training,
     versions,
 )
-from workers.server.endpoints.deprecated import deprecated, multi_model_query, query, status
-from workers.server.guard import error
-from workers.server.guests import NoRoom
-from workers.server.heart import NoPhrase
-from workers.server.names import NoSuchModel
-from workers.server.service import Service
+from oneseek.workers.server.endpoints.deprecated import deprecated, multi_model_query, query, status
+from oneseek.workers.server.guard import error
+from oneseek.workers.server.guests import NoRoom
+from oneseek.workers.server.heart import NoPhrase
+from oneseek.workers.server.names import NoSuchModel
+from oneseek.workers.server.service import Service
 
 log = logging.getLogger("oneseek")
 

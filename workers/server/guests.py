@@ -14,12 +14,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from engine.assistant import Assistant, Busy
-from engine.backends.room import memory_here
-from engine.core.turns import Turns
-from engine.model import registry
-from engine.model.formats import open_model
-from engine.open import assistant_over, keep_bits, model_named
+from oneseek.engine.assistant import Assistant, Busy
+from oneseek.engine.backends.room import memory_here
+from oneseek.engine.core.turns import Turns
+from oneseek.engine.model import registry
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.open import assistant_over, keep_bits, model_named
 
 
 class NoRoom(ValueError):

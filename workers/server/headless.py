@@ -21,26 +21,26 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from engine.backends.room import memory_here
-from engine.backends.select import BACK_ENDS
-from engine.cli.options import Progress
-from engine.core import environment
-from engine.core.environment import switched_on, variable, whole
-from engine.core.storage import backup
-from engine.core.storage.sqlite import SqliteStore
-from engine.core.storage.store import StorageFull, StoreRetired
-from engine.history.dna import EVERY_QUESTIONS
-from engine.history.signing import BadKey, named_key
-from engine.model import registry
-from engine.model.formats import FormatError
-from engine.model.registry import NoBaseModels
-from engine.open import alone_in, assistant_over, clock, keep_bits, model_named
-from importers.pages.fetch import Fetcher, anywhere
-from workers.server.api import create_app
-from workers.server.guard import LOCAL, Guard
-from workers.server.guests import Guests, guest_named, must_be_here
-from workers.server.service import Service
-from workers.server.witness import Witness
+from oneseek.engine.backends.room import memory_here
+from oneseek.engine.backends.select import BACK_ENDS
+from oneseek.engine.cli.options import Progress
+from oneseek.engine.core import environment
+from oneseek.engine.core.environment import switched_on, variable, whole
+from oneseek.engine.core.storage import backup
+from oneseek.engine.core.storage.sqlite import SqliteStore
+from oneseek.engine.core.storage.store import StorageFull, StoreRetired
+from oneseek.engine.history.dna import EVERY_QUESTIONS
+from oneseek.engine.history.signing import BadKey, named_key
+from oneseek.engine.model import registry
+from oneseek.engine.model.formats import FormatError
+from oneseek.engine.model.registry import NoBaseModels
+from oneseek.engine.open import alone_in, assistant_over, clock, keep_bits, model_named
+from oneseek.importers.pages.fetch import Fetcher, anywhere
+from oneseek.workers.server.api import create_app
+from oneseek.workers.server.guard import LOCAL, Guard
+from oneseek.workers.server.guests import Guests, guest_named, must_be_here
+from oneseek.workers.server.service import Service
+from oneseek.workers.server.witness import Witness
 
 DATABASE = "oneseek.sqlite"
 HEADER_SECONDS = 20.0  # for a request's headers to arrive

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.core.environment import variable
-from engine.core.exchange.arriving import intended
-from engine.core.turns import urgent
-from engine.history.aes_gcm import PlainCipher
-from engine.history.exchange_file import given, taken, unseal
-from engine.history.versions import label
+from oneseek.engine.core.environment import variable
+from oneseek.engine.core.exchange.arriving import intended
+from oneseek.engine.core.turns import urgent
+from oneseek.engine.history.aes_gcm import PlainCipher
+from oneseek.engine.history.exchange_file import given, taken, unseal
+from oneseek.engine.history.versions import label
 
 SHOWN = ("id", "question", "answer", "language", "time", "source")
 NO_PHRASE = (

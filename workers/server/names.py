@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from engine.history import naming
-from engine.history.versions import Versions, label
-from workers.server.guests import Guests
+from oneseek.engine.history import naming
+from oneseek.engine.history.versions import Versions, label
+from oneseek.workers.server.guests import Guests
 
 
 class NoSuchModel(LookupError):

@@ -11,10 +11,10 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from engine.assistant import Assistant
-from engine.history import curve
-from engine.history.versions import Versions, label
-from engine.learning.runs import NoMoreSteps, TrainingRun
+from oneseek.engine.assistant import Assistant
+from oneseek.engine.history import curve
+from oneseek.engine.history.versions import Versions, label
+from oneseek.engine.learning.runs import NoMoreSteps, TrainingRun
 
 MEASURES = ("scale", "measures", "notes", "losses", "steps")
 Learner = Callable[[str], Awaitable[Assistant]]

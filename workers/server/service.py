@@ -13,8 +13,8 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from engine.assistant import Assistant, NothingLeft
-from engine.core.next_work import (
+from oneseek.engine.assistant import Assistant, NothingLeft
+from oneseek.engine.core.next_work import (
     BEGUN,
     LESSON,
     MEMORY,
@@ -24,27 +24,27 @@ from engine.core.next_work import (
     next_work,
     unpractised,
 )
-from engine.core.queue.batches import BatchManager
-from engine.core.queue.saved import SavedQueue
-from engine.core.queue.training_queue import TrainingQueue
-from engine.core.scheduler import AWAY_MS
-from engine.core.turns import urgent
-from engine.history import curve
-from engine.history.audit import check_store
-from engine.history.versions import GENERIC, Versions, label
-from engine.learning.lessons import LessonError
-from engine.learning.questions.microtrain import MicroTraining
-from engine.learning.questions.offers import held, offered
-from engine.learning.runs import TrainingRun
-from engine.learning.trainer import check
-from engine.model.generate import BATCHES, Answer, Sampling
-from workers.server.admission import Admission
-from workers.server.guests import Guests
-from workers.server.heart import Heart
-from workers.server.hub import Hub
-from workers.server.names import Names
-from workers.server.share import Share
-from workers.server.training_runs import Runs
+from oneseek.engine.core.queue.batches import BatchManager
+from oneseek.engine.core.queue.saved import SavedQueue
+from oneseek.engine.core.queue.training_queue import TrainingQueue
+from oneseek.engine.core.scheduler import AWAY_MS
+from oneseek.engine.core.turns import urgent
+from oneseek.engine.history import curve
+from oneseek.engine.history.audit import check_store
+from oneseek.engine.history.versions import GENERIC, Versions, label
+from oneseek.engine.learning.lessons import LessonError
+from oneseek.engine.learning.questions.microtrain import MicroTraining
+from oneseek.engine.learning.questions.offers import held, offered
+from oneseek.engine.learning.runs import TrainingRun
+from oneseek.engine.learning.trainer import check
+from oneseek.engine.model.generate import BATCHES, Answer, Sampling
+from oneseek.workers.server.admission import Admission
+from oneseek.workers.server.guests import Guests
+from oneseek.workers.server.heart import Heart
+from oneseek.workers.server.hub import Hub
+from oneseek.workers.server.names import Names
+from oneseek.workers.server.share import Share
+from oneseek.workers.server.training_runs import Runs
 
 IDLE_SECONDS = 2.0  # quiet before learning begins
 LOOKED_BACK = 200  # entries of the ledger

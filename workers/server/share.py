@@ -6,8 +6,8 @@ from __future__ import annotations
 import asyncio
 import time
 
-from engine.core.scheduler import DutyCycle
-from engine.core.turns import Turns
+from oneseek.engine.core.scheduler import DutyCycle
+from oneseek.engine.core.turns import Turns
 
 SLICE_MS = 50.0
 CAP_SLICES = 2  # what was not used is not saved up: a burst is never longer than this

@@ -12,19 +12,25 @@ import shutil
 from collections.abc import Callable
 from typing import Any
 
-from engine.assistant import Assistant
-from engine.backends.gpu.errors import DeviceLost
-from engine.core.settings import MODES, StopConfig, TrainingConfig
-from engine.core.turns import urgent
-from engine.history.dna import record_dna
-from engine.history.round_plan import TRAINING, make_plan
-from engine.history.versions import GENERIC, Versions
-from engine.learning import run_data, shape
-from engine.learning.adaptive import AdaptiveConfig
-from engine.learning.needs import Watch, measured_pace, needs
-from engine.learning.runs import TrainingRun, validate_base_models
-from engine.learning.tuning.tries import found, merged, must_be_adapter, must_suffice, widest
-from workers.server.relay import Relay, made_by, must_have_come_to, told
+from oneseek.engine.assistant import Assistant
+from oneseek.engine.backends.gpu.errors import DeviceLost
+from oneseek.engine.core.settings import MODES, StopConfig, TrainingConfig
+from oneseek.engine.core.turns import urgent
+from oneseek.engine.history.dna import record_dna
+from oneseek.engine.history.round_plan import TRAINING, make_plan
+from oneseek.engine.history.versions import GENERIC, Versions
+from oneseek.engine.learning import run_data, shape
+from oneseek.engine.learning.adaptive import AdaptiveConfig
+from oneseek.engine.learning.needs import Watch, measured_pace, needs
+from oneseek.engine.learning.runs import TrainingRun, validate_base_models
+from oneseek.engine.learning.tuning.tries import (
+    found,
+    merged,
+    must_be_adapter,
+    must_suffice,
+    widest,
+)
+from oneseek.workers.server.relay import Relay, made_by, must_have_come_to, told
 
 
 def must_have_place(wanted: TrainingConfig, config: TrainingConfig) -> None:

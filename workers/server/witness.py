@@ -10,10 +10,10 @@ import asyncio
 import json
 import logging
 
-from engine.history.ledger import canonical
-from engine.history.versions import Versions
-from importers.document import ImportRefused
-from importers.pages.fetch import Fetcher
+from oneseek.engine.history.ledger import canonical
+from oneseek.engine.history.versions import Versions
+from oneseek.importers.document import ImportRefused
+from oneseek.importers.pages.fetch import Fetcher
 
 LOOK_SECONDS = 5.0
 PATIENCE_SECONDS = 300.0  # after a witness that did not take it

@@ -7,7 +7,7 @@ from typing import Any
 import js
 from pyodide.ffi import JsException, to_js
 
-from engine.history.exchange_file import KEY, NotTheKey
+from oneseek.engine.history.exchange_file import KEY, NotTheKey
 
 
 class BrowserCipher:

@@ -8,20 +8,20 @@ from typing import Any
 import js
 from pyodide.ffi import can_run_sync, run_sync, to_js
 
-from engine.core.messages import Device
-from engine.core.turns import Turns
+from oneseek.engine.core.messages import Device
+from oneseek.engine.core.turns import Turns
 
 OPEN_SECONDS = 10  # a device the browser gave just after its graphics process died may stay silent
 
 
 async def open_executor(kind: str) -> Any:
     if kind == "gpu":
-        from engine.backends.gpu.executor import GPU
+        from oneseek.engine.backends.gpu.executor import GPU
 
         async with asyncio.timeout(OPEN_SECONDS):
             return await GPU.open()
-    from engine.backends.wasm.executor import Wasm
-    from engine.backends.wasm.tab import Tab
+    from oneseek.engine.backends.wasm.executor import Wasm
+    from oneseek.engine.backends.wasm.tab import Tab
 
     return Wasm(Tab())
 

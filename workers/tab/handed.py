@@ -8,8 +8,8 @@ from typing import Any
 import js
 from pyodide.ffi import create_proxy
 
-from engine.model.formats import Source
-from engine.model.formats.browser import BlobSource
+from oneseek.engine.model.formats import Source
+from oneseek.engine.model.formats.browser import BlobSource
 
 HAND_OVER_SECONDS = 30
 AGAIN_SECONDS = 0.2  # the page's end of the channel may not stand yet when it is first asked

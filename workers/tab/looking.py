@@ -3,13 +3,13 @@ page: read where they lie, nothing of them is copied."""
 
 from __future__ import annotations
 
-from engine.core.messages import Fits, LookAt, Looked, WhatFits
-from engine.learning.needs import file_takes, judged, known_fits, packed_takes
-from engine.learning.trainer import TRAINING_BYTES
-from engine.model.look import look
-from workers.tab.device import device_memory
-from workers.tab.handed import handed
-from workers.tab.resident import Resident
+from oneseek.engine.core.messages import Fits, LookAt, Looked, WhatFits
+from oneseek.engine.learning.needs import file_takes, judged, known_fits, packed_takes
+from oneseek.engine.learning.trainer import TRAINING_BYTES
+from oneseek.engine.model.look import look
+from oneseek.workers.tab.device import device_memory
+from oneseek.workers.tab.handed import handed
+from oneseek.workers.tab.resident import Resident
 
 
 class Looking:

@@ -15,10 +15,10 @@ from typing import Any
 import js
 from pyodide.ffi import JsException, to_js
 
-from engine.model import registry
-from engine.model.formats import FormatError, ModelFile, open_model
-from engine.model.formats.browser import BlobSource, Fetch, OpfsShelf
-from engine.model.formats.download import (
+from oneseek.engine.model import registry
+from oneseek.engine.model.formats import FormatError, ModelFile, open_model
+from oneseek.engine.model.formats.browser import BlobSource, Fetch, OpfsShelf
+from oneseek.engine.model.formats.download import (
     Damaged,
     DownloadError,
     Record,
@@ -26,7 +26,7 @@ from engine.model.formats.download import (
     download,
     stored,
 )
-from engine.model.formats.source import CHUNK, Source
+from oneseek.engine.model.formats.source import CHUNK, Source
 
 Progress = Callable[[str, int, int], None]
 

@@ -18,10 +18,10 @@ import js
 import numpy as np
 from pyodide.ffi import to_js
 
-from engine.assistant import Assistant, flat_weights
-from engine.history.certificate import certify, zipped
-from engine.history.versions import Versions, behind, label
-from engine.model.adapters import (
+from oneseek.engine.assistant import Assistant, flat_weights
+from oneseek.engine.history.certificate import certify, zipped
+from oneseek.engine.history.versions import Versions, behind, label
+from oneseek.engine.model.adapters import (
     CARD,
     SETTINGS,
     WEIGHTS,
@@ -34,7 +34,7 @@ from engine.model.adapters import (
     read_peft,
     save_merged,
 )
-from engine.model.formats import BytesSource, ModelFile
+from oneseek.engine.model.formats import BytesSource, ModelFile
 
 LARGEST = 256 << 20  # bytes of an adapter's archive, and of each file in it
 

@@ -8,12 +8,12 @@ from contextlib import closing
 
 from pyodide.ffi import can_run_sync, run_sync
 
-from engine.core.messages import Done, Failed, PackedModel, Packing, PackModel, StopPacking
-from engine.model.formats import open_model
-from engine.model.formats.browser import OpfsShelf
-from engine.model.formats.packing import pack
-from workers.post import Emit
-from workers.tab.handed import handed
+from oneseek.engine.core.messages import Done, Failed, PackedModel, Packing, PackModel, StopPacking
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.formats.browser import OpfsShelf
+from oneseek.engine.model.formats.packing import pack
+from oneseek.workers.post import Emit
+from oneseek.workers.tab.handed import handed
 
 INBOX = "inbox"
 LAYERS = "Q4_1"

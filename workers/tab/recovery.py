@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from engine.core.messages import Lost, Restored
-from workers.post import Emit
+from oneseek.engine.core.messages import Lost, Restored
+from oneseek.workers.post import Emit
 
 WAITS = (0.2, 2.0, 10.0, 30.0, 120.0)  # seconds before each attempt
 TRUSTED = 2  # losses after which the processor takes over

@@ -15,9 +15,9 @@ from typing import Any
 
 import js
 
-from engine.assistant import Assistant, Round
-from engine.backends.quick_check import measured, pace
-from engine.core.messages import (
+from oneseek.engine.assistant import Assistant, Round
+from oneseek.engine.backends.quick_check import measured, pace
+from oneseek.engine.core.messages import (
     Changed,
     Device,
     Done,
@@ -31,20 +31,20 @@ from engine.core.messages import (
     Start,
     StopLoading,
 )
-from engine.core.storage.store import open_browser_store
-from engine.core.turns import pause
-from engine.history import curve
-from engine.history.versions import Versions, label
-from engine.learning.trainer import TRAINING_BYTES
-from engine.model.formats import ModelFile
-from engine.model.formats.download import Damaged, DownloadError
-from engine.open import assistant_of
-from workers.post import Emit
-from workers.questions import Questions
-from workers.tab.device import choose, device_memory, open_executor, processor, wait_inside
-from workers.tab.models import Models, Paused
-from workers.tab.recovery import Recovery
-from workers.tab.signer import BrowserSigner
+from oneseek.engine.core.storage.store import open_browser_store
+from oneseek.engine.core.turns import pause
+from oneseek.engine.history import curve
+from oneseek.engine.history.versions import Versions, label
+from oneseek.engine.learning.trainer import TRAINING_BYTES
+from oneseek.engine.model.formats import ModelFile
+from oneseek.engine.model.formats.download import Damaged, DownloadError
+from oneseek.engine.open import assistant_of
+from oneseek.workers.post import Emit
+from oneseek.workers.questions import Questions
+from oneseek.workers.tab.device import choose, device_memory, open_executor, processor, wait_inside
+from oneseek.workers.tab.models import Models, Paused
+from oneseek.workers.tab.recovery import Recovery
+from oneseek.workers.tab.signer import BrowserSigner
 
 
 class Refusal(Exception):

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import wgpu
 
-from engine.backends.gpu.errors import DeviceLost, GPUProblem, OutOfMemory
-from engine.backends.gpu.kernels import Kernels
-from engine.backends.room import Given
-from engine.compiler.ir import BYTES, Spec
-from engine.compiler.launch import Tier
-from engine.compiler.pieces import Costs
-from engine.core.turns import Turns
+from oneseek.engine.backends.gpu.errors import DeviceLost, GPUProblem, OutOfMemory
+from oneseek.engine.backends.gpu.kernels import Kernels
+from oneseek.engine.backends.room import Given
+from oneseek.engine.compiler.ir import BYTES, Spec
+from oneseek.engine.compiler.launch import Tier
+from oneseek.engine.compiler.pieces import Costs
+from oneseek.engine.core.turns import Turns
 
 USAGE = wgpu.BufferUsage.STORAGE | wgpu.BufferUsage.COPY_SRC | wgpu.BufferUsage.COPY_DST
 DTYPES = {"f32": np.float32, "i32": np.int32, "u32": np.uint32, "f16": np.float16}

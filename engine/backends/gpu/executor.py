@@ -10,10 +10,10 @@ import sys
 
 import wgpu
 
-from engine.backends.gpu import tiers
-from engine.backends.gpu.device import BINDINGS, Device, Tensor
-from engine.backends.gpu.run import Run
-from engine.compiler.schedule import Plan
+from oneseek.engine.backends.gpu import tiers
+from oneseek.engine.backends.gpu.device import BINDINGS, Device, Tensor
+from oneseek.engine.backends.gpu.run import Run
+from oneseek.engine.compiler.schedule import Plan
 
 WANTED = ("timestamp-query", "shader-f16", "subgroups", "subgroup")
 FLOOR = {  # what every WebGPU device can do, of the limits that matter here
@@ -38,7 +38,7 @@ class GPU(Device):
         """The browser's or the machine's adapter, with all it has and that computes rightly; with
         `floor` only what every WebGPU device has. No adapter is an error."""
         if sys.platform == "emscripten":
-            from engine.backends.gpu import webgpu
+            from oneseek.engine.backends.gpu import webgpu
 
             webgpu.install()
         adapter = await wgpu.gpu.request_adapter_async(power_preference="high-performance")

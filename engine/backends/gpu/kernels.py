@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 import wgpu
 
-from engine.backends.gpu.errors import GPUProblem
-from engine.compiler import launch
-from engine.compiler.ir import Step, Value
-from engine.compiler.schedule import is_elementwise
+from oneseek.engine.backends.gpu.errors import GPUProblem
+from oneseek.engine.compiler import launch
+from oneseek.engine.compiler.ir import Step, Value
+from oneseek.engine.compiler.schedule import is_elementwise
 
 
 def source_of(file: str) -> str:
-    return (files("shaders") / file).read_text()
+    return (files("oneseek.shaders") / file).read_text()
 
 
 def sizes_of(file: str) -> list[str]:

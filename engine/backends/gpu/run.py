@@ -13,18 +13,18 @@ from typing import Any
 import numpy as np
 import wgpu
 
-from engine.backends.gpu.device import Device, Tensor
-from engine.backends.gpu.errors import DeviceLost, GPUProblem
-from engine.backends.gpu.kernels import Bound
-from engine.compiler.ir import BYTES, Spec, Step, Value
-from engine.compiler.pieces import SUBMIT_MS, Dispatch, split
-from engine.compiler.schedule import Plan
-from engine.core.turns import SLICE_MS
+from oneseek.engine.backends.gpu.device import Device, Tensor
+from oneseek.engine.backends.gpu.errors import DeviceLost, GPUProblem
+from oneseek.engine.backends.gpu.kernels import Bound
+from oneseek.engine.compiler.ir import BYTES, Spec, Step, Value
+from oneseek.engine.compiler.pieces import SUBMIT_MS, Dispatch, split
+from oneseek.engine.compiler.schedule import Plan
+from oneseek.engine.core.turns import SLICE_MS
 
 if sys.platform == "emscripten":
-    from engine.backends.gpu.webgpu import Recording
+    from oneseek.engine.backends.gpu.webgpu import Recording
 else:
-    from engine.backends.gpu.native_replay import Recording
+    from oneseek.engine.backends.gpu.native_replay import Recording
 
 ALIGNMENT = 256  # bytes: where a binding may begin
 PROBES = 16  # dispatches measured in one submit

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-import engine.compiler.ops  # noqa: F401  every op registers itself
-from engine.backends.gpu.device import Device
-from engine.backends.gpu.run import Run
-from engine.compiler.ir import OPS, Program, Spec
-from engine.compiler.schedule import plan
+import oneseek.engine.compiler.ops  # noqa: F401  every op registers itself
+from oneseek.engine.backends.gpu.device import Device
+from oneseek.engine.backends.gpu.run import Run
+from oneseek.engine.compiler.ir import OPS, Program, Spec
+from oneseek.engine.compiler.schedule import plan
 
 
 @dataclass(frozen=True)

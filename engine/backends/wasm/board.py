@@ -6,7 +6,7 @@ nobody has to be there: one thread does it all, and more of them do the same pie
 may begin when so many are over; who is too early looks for a moment, and then sleeps.
 """
 
-from engine.backends.wasm.emit import atomic, load, op, value
+from oneseek.engine.backends.wasm.emit import atomic, load, op, value
 
 # Bytes on the board; what changes often has a cache line of its own.
 TICKET, DONE, SLEEPERS, NEWS, ORDERS = 0, 64, 128, 192, 256

@@ -10,7 +10,7 @@ import struct
 from contextlib import contextmanager
 from functools import cache
 
-from engine.backends.wasm.opcodes import (
+from oneseek.engine.backends.wasm.opcodes import (
     BRANCH_IF,
     CALL,
     CALL_INDIRECT,
@@ -27,7 +27,7 @@ from engine.backends.wasm.opcodes import (
     V128_CONST,
     VOID,
 )
-from engine.core.turns import pause
+from oneseek.engine.core.turns import pause
 
 FAMILY = {"i32": "i32", "i64": "i64", "f32": "f32", "v128": "f32x4"}  # what + - * / < mean
 LARGEST_MEMORY = 65536  # pages: what 32 bits reach

@@ -13,17 +13,24 @@ from typing import Any
 
 import numpy as np
 
-from engine.backends import executor as runs
-from engine.backends.gpu.errors import DeviceLost
-from engine.backends.reference import DTYPES
-from engine.backends.room import Given, Room
-from engine.backends.wasm.board import BOARD_BYTES, CLOSED, GIVE_UP_MS, HELPED, LOST, PIECE_WORDS
-from engine.backends.wasm.kernels.kernel import PIECE
-from engine.backends.wasm.memory import Block, Memory, Tensor
-from engine.backends.wasm.program import compiled
-from engine.compiler.ir import Spec, Step, Value
-from engine.compiler.schedule import Plan
-from engine.core.turns import Turns
+from oneseek.engine.backends import executor as runs
+from oneseek.engine.backends.gpu.errors import DeviceLost
+from oneseek.engine.backends.reference import DTYPES
+from oneseek.engine.backends.room import Given, Room
+from oneseek.engine.backends.wasm.board import (
+    BOARD_BYTES,
+    CLOSED,
+    GIVE_UP_MS,
+    HELPED,
+    LOST,
+    PIECE_WORDS,
+)
+from oneseek.engine.backends.wasm.kernels.kernel import PIECE
+from oneseek.engine.backends.wasm.memory import Block, Memory, Tensor
+from oneseek.engine.backends.wasm.program import compiled
+from oneseek.engine.compiler.ir import Spec, Step, Value
+from oneseek.engine.compiler.schedule import Plan
+from oneseek.engine.core.turns import Turns
 
 # A browser runs new code as it comes and makes it quick once it was called often: up to then it
 # takes ten times as long, and so much less may be run in one go.

@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.backends.reference import DTYPES
-from engine.backends.room import ALIGNMENT, Given, whole_lines
-from engine.compiler.ir import Spec
+from oneseek.engine.backends.reference import DTYPES
+from oneseek.engine.backends.room import ALIGNMENT, Given, whole_lines
+from oneseek.engine.compiler.ir import Spec
 
 REACH = 1 << 32  # bytes an address of 32 bits tells apart
 GROWTH = 1 << 20  # bytes

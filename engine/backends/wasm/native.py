@@ -14,8 +14,8 @@ import wasmtime
 from wasmtime import _ffi
 from wasmtime._func import enter_wasm
 
-from engine.backends.wasm.board import MODULE, write_listen
-from engine.backends.wasm.emit import LARGEST_MEMORY, Module
+from oneseek.engine.backends.wasm.board import MODULE, write_listen
+from oneseek.engine.backends.wasm.emit import LARGEST_MEMORY, Module
 
 PAGE = 65536
 

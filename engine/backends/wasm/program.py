@@ -15,20 +15,20 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-import engine.backends.wasm.kernels
-from engine.backends.room import whole_lines
-from engine.backends.wasm.board import write_board
-from engine.backends.wasm.emit import Function, Module, load
-from engine.backends.wasm.kernels.elementwise import elementwise
-from engine.backends.wasm.kernels.kernel import PIECE, RULES, Kernel
-from engine.backends.wasm.stages import Stages
-from engine.compiler.ir import BYTES, Step, Value
-from engine.compiler.pieces import operations
-from engine.compiler.schedule import Plan
-from engine.core.turns import pause
+import oneseek.engine.backends.wasm.kernels
+from oneseek.engine.backends.room import whole_lines
+from oneseek.engine.backends.wasm.board import write_board
+from oneseek.engine.backends.wasm.emit import Function, Module, load
+from oneseek.engine.backends.wasm.kernels.elementwise import elementwise
+from oneseek.engine.backends.wasm.kernels.kernel import PIECE, RULES, Kernel
+from oneseek.engine.backends.wasm.stages import Stages
+from oneseek.engine.compiler.ir import BYTES, Step, Value
+from oneseek.engine.compiler.pieces import operations
+from oneseek.engine.compiler.schedule import Plan
+from oneseek.engine.core.turns import pause
 
-for _module in pkgutil.iter_modules(engine.backends.wasm.kernels.__path__):
-    importlib.import_module(f"engine.backends.wasm.kernels.{_module.name}")
+for _module in pkgutil.iter_modules(oneseek.engine.backends.wasm.kernels.__path__):
+    importlib.import_module(f"oneseek.engine.backends.wasm.kernels.{_module.name}")
 
 ARENA = 0  # the first entry of a run's addresses; the program's inputs follow
 BLAS = 2.5  # times as much as the kernels do in the same time, of large products

@@ -10,8 +10,8 @@ import numpy as np
 import pyodide_js
 from pyodide.ffi import to_js
 
-from engine.backends.wasm.board import MODULE, NEWS
-from engine.backends.wasm.emit import Module, value
+from oneseek.engine.backends.wasm.board import MODULE, NEWS
+from oneseek.engine.backends.wasm.emit import Module, value
 
 
 def with_simd() -> bytes:

@@ -10,11 +10,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from engine.backends.select import BACK_ENDS
-from engine.cli.options import command, json_option, need, show, told
-from engine.cli.teaching import changes, out_option
-from engine.learning.datasets import DataSet
-from engine.model import registry
+from oneseek.engine.backends.select import BACK_ENDS
+from oneseek.engine.cli.options import command, json_option, need, show, told
+from oneseek.engine.cli.teaching import changes, out_option
+from oneseek.engine.learning.datasets import DataSet
+from oneseek.engine.model import registry
 
 EXTRA = ("flwr", "ray")
 STRATEGIES = ("momentum", "average", "proximal", "median", "trimmed", "krum")
@@ -74,7 +74,7 @@ def federate(options):
         "patience": options.patience,
         "training": json.dumps(changes(options.set)),
     }
-    from engine.with_flower.simulation import simulate
+    from oneseek.engine.with_flower.simulation import simulate
 
     told(f"{len(parts)} members; {NO_PRIVACY}")
     simulate(parts, own)

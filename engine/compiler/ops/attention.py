@@ -6,8 +6,8 @@ Which keys a query sees is data: `spans[t] = (a0, a1, b0, b1)` lets query t see 
 
 import numpy as np
 
-from engine.compiler.ir import Spec, op
-from engine.compiler.launch import flat
+from oneseek.engine.compiler.ir import Spec, op
+from oneseek.engine.compiler.launch import flat
 
 
 def rotary_shape(x, positions, table, *, width, inverse=False, interleaved=False):

@@ -3,7 +3,7 @@ scheduler can fuse chains of them into one step."""
 
 import numpy as np
 
-from engine.compiler.ir import Spec, op
+from oneseek.engine.compiler.ir import Spec, op
 
 
 def like_first(a, *rest, **_):

@@ -3,11 +3,11 @@ and gelu without a gate. Nothing trains it, so there are no gradients."""
 
 import numpy as np
 
-from engine.compiler.ir import Spec, op
-from engine.compiler.launch import flat, row_threads
-from engine.compiler.ops.elementwise import like_first
-from engine.compiler.ops.gemma import GATE, gate_of
-from engine.compiler.ops.norm import norm_constants
+from oneseek.engine.compiler.ir import Spec, op
+from oneseek.engine.compiler.launch import flat, row_threads
+from oneseek.engine.compiler.ops.elementwise import like_first
+from oneseek.engine.compiler.ops.gemma import GATE, gate_of
+from oneseek.engine.compiler.ops.norm import norm_constants
 
 CASES = tuple((Spec((t, n)), Spec((n,)), Spec((n,)), dict(eps=1e-5)) for t, n in
               ((4, 64), (3, 100), (17, 384)))  # fmt: skip

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from engine.compiler.ir import Spec, op
-from engine.compiler.launch import flat
-from engine.compiler.ops.elementwise import PAIR, TRIPLE, like_first, sigmoid
+from oneseek.engine.compiler.ir import Spec, op
+from oneseek.engine.compiler.launch import flat
+from oneseek.engine.compiler.ops.elementwise import PAIR, TRIPLE, like_first, sigmoid
 
 # gelu's tanh form is x * sigmoid(z) with z = 2 sqrt(2 / pi) (x + 0.044715 x^3)
 SLOPE, CUBIC = 1.5957691216057308, 0.07135481282553013

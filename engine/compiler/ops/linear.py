@@ -9,8 +9,8 @@ import weakref
 
 import numpy as np
 
-from engine.compiler.ir import Spec, op
-from engine.compiler.launch import flat, product_tile
+from oneseek.engine.compiler.ir import Spec, op
+from oneseek.engine.compiler.launch import flat, product_tile
 
 DENSE_BUDGET = 6 << 30  # bytes of unpacked weights the numpy definition may keep between calls
 _dense: dict[tuple, np.ndarray] = {}

@@ -6,8 +6,8 @@ likeliest tokens it is, up to a constant, the KL divergence to the base model.
 
 import numpy as np
 
-from engine.compiler.ir import Spec, op
-from engine.compiler.launch import flat, row_threads
+from oneseek.engine.compiler.ir import Spec, op
+from oneseek.engine.compiler.launch import flat, row_threads
 
 
 def loss_shape(logits, ids, probs, rest, weight):

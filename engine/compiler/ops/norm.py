@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from engine.compiler.ir import Spec, op
-from engine.compiler.launch import flat, row_threads
+from oneseek.engine.compiler.ir import Spec, op
+from oneseek.engine.compiler.launch import flat, row_threads
 
 CASES = (
     (Spec((4, 64)), Spec((64,)), dict(eps=1e-5)),

@@ -5,8 +5,8 @@ The whole adapter is one flat array, so an update is three steps whatever the mo
 
 import numpy as np
 
-from engine.compiler.ir import Spec, op
-from engine.compiler.launch import flat
+from oneseek.engine.compiler.ir import Spec, op
+from oneseek.engine.compiler.launch import flat
 
 FLAT = Spec((1000,))
 

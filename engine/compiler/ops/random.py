@@ -5,8 +5,8 @@ Dropout uses it, and so does the choice of the next token.
 
 import numpy as np
 
-from engine.compiler.ir import Spec, op
-from engine.compiler.launch import flat, row_threads
+from oneseek.engine.compiler.ir import Spec, op
+from oneseek.engine.compiler.launch import flat, row_threads
 
 CANDIDATES = 64  # how many of the likeliest tokens a choice considers
 

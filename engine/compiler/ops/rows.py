@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from engine.compiler.ir import Spec, op
-from engine.compiler.launch import flat
-from engine.compiler.ops.linear import packed, unpack, weight_shape
+from oneseek.engine.compiler.ir import Spec, op
+from oneseek.engine.compiler.launch import flat
+from oneseek.engine.compiler.ops.linear import packed, unpack, weight_shape
 
 
 @op(

@@ -4,8 +4,8 @@ Few phrases, each of which hardly ever means anything else in either language; w
 is none of them.  It is held back and said, and a person may still teach it.
 """
 
-from engine.core.collecting.content import normalise
-from engine.core.collecting.hint import is_letter
+from oneseek.engine.core.collecting.content import normalise
+from oneseek.engine.core.collecting.hint import is_letter
 
 PHRASES = (
     "cunt", "cunts", "faggot", "faggots", "go kill yourself", "gook", "gooks", "hope you die",

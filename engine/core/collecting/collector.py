@@ -5,11 +5,11 @@ What a person excluded is not collected, and what looks like a secret is held ba
 until they decide.
 """
 
-from engine.core.collecting.content import content_hash, visible
-from engine.core.collecting.corrections import corrected
-from engine.core.collecting.secrets import secrets_in
-from engine.core.collecting.statements import STATEMENT, stated_in
-from engine.core.exchange.stones import KEPT
+from oneseek.engine.core.collecting.content import content_hash, visible
+from oneseek.engine.core.collecting.corrections import corrected
+from oneseek.engine.core.collecting.secrets import secrets_in
+from oneseek.engine.core.collecting.statements import STATEMENT, stated_in
+from oneseek.engine.core.exchange.stones import KEPT
 
 
 class DataCollector:

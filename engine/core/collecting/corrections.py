@@ -6,7 +6,13 @@ Vindil." Only where the earlier exchange has no form that web/statements.py know
 taken as they are.
 """
 
-from engine.core.collecting.statements import FACTS, correction_in, lesson_in, lowered, sentence_of
+from oneseek.engine.core.collecting.statements import (
+    FACTS,
+    correction_in,
+    lesson_in,
+    lowered,
+    sentence_of,
+)
 
 OPENINGS = {
     "en": (

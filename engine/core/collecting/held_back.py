@@ -1,7 +1,7 @@
 """Of what an import gives, that which looks like a secret: it is left out until a person allows
 it."""
 
-from engine.core.collecting.secrets import secrets_in
+from oneseek.engine.core.collecting.secrets import secrets_in
 
 
 def apart(lessons):

@@ -5,7 +5,7 @@ before the engine's langdetect has its say, and the engine asks for what is too 
 langdetect.
 """
 
-from engine.core.collecting.content import normalise
+from oneseek.engine.core.collecting.content import normalise
 
 WORDS = {
     "sv": "och att det som en ett är jag du inte på med för av till den de vi ni han hon man om har "

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from engine.core.collecting.hint import names_in, verdict, votes, words_of
+from oneseek.engine.core.collecting.hint import names_in, verdict, votes, words_of
 
 UNKNOWN = "und"
 OWN = ("sv", "en")

@@ -4,10 +4,10 @@ Pure text, for the page and the engine alike; how much it surprises the base mod
 more, where there is a model to ask.
 """
 
-from engine.core.collecting.abuse import is_abusive
-from engine.core.collecting.content import content_hash, normalise, prompt_hash
-from engine.core.collecting.hint import guess, is_letter
-from engine.core.collecting.secrets import secrets_in
+from oneseek.engine.core.collecting.abuse import is_abusive
+from oneseek.engine.core.collecting.content import content_hash, normalise, prompt_hash
+from oneseek.engine.core.collecting.hint import guess, is_letter
+from oneseek.engine.core.collecting.secrets import secrets_in
 
 COSTS = (
     ("secret", 1.0),  # what looks like a key or a card number is never learned by itself

@@ -6,11 +6,11 @@ later.  What was forgotten elsewhere loses its words here at once; where a versi
 its trace stays as a guard until that version was trained again without it.
 """
 
-from engine.core.collecting.statements import STATEMENT
-from engine.core.exchange import INTENT, entries
-from engine.core.exchange.gathering import Here
-from engine.core.exchange.stones import KEPT, stone
-from engine.core.queue.training_queue import TrainingQueue
+from oneseek.engine.core.collecting.statements import STATEMENT
+from oneseek.engine.core.exchange import INTENT, entries
+from oneseek.engine.core.exchange.gathering import Here
+from oneseek.engine.core.exchange.stones import KEPT, stone
+from oneseek.engine.core.queue.training_queue import TrainingQueue
 
 EXCHANGED = "exchanged"  # why a record of the queue is there
 AHEAD_MS = 24 * 3600 * 1000

@@ -9,7 +9,7 @@ state.  No entry ever leaves it, so what is older than a forgetting cannot come 
 told anew is later.
 """
 
-from engine.core.collecting.content import content_hash, prompt_hash
+from oneseek.engine.core.collecting.content import content_hash, prompt_hash
 
 WORDS = ("prompt", "answer", "language")
 LATEST = 2**53  # what JavaScript counts to

@@ -3,10 +3,10 @@
 Records that were read from documents stay where they are; the document can be brought along itself.
 """
 
-from engine.core.collecting.content import prompt_hash
-from engine.core.exchange import entries
-from engine.core.exchange.stones import DATA_SET, FORGOTTEN, LIVES, stone, was_told
-from engine.core.queue.saved import readable
+from oneseek.engine.core.collecting.content import prompt_hash
+from oneseek.engine.core.exchange import entries
+from oneseek.engine.core.exchange.stones import DATA_SET, FORGOTTEN, LIVES, stone, was_told
+from oneseek.engine.core.queue.saved import readable
 
 
 class Here:

@@ -8,13 +8,13 @@ To add a message, write its class in the module of what it is about; to serve a 
 worker it names an `on_<name>`.
 """
 
-from engine.core.messages.chat import *
-from engine.core.messages.intake import *
-from engine.core.messages.learned import *
-from engine.core.messages.learning import *
-from engine.core.messages.model import *
-from engine.core.messages.worker import *
-from engine.core.wire import (
+from oneseek.engine.core.messages.chat import *
+from oneseek.engine.core.messages.intake import *
+from oneseek.engine.core.messages.learned import *
+from oneseek.engine.core.messages.learning import *
+from oneseek.engine.core.messages.model import *
+from oneseek.engine.core.messages.worker import *
+from oneseek.engine.core.wire import (
     KINDS,
     BadMessage,
     Message,

@@ -1,7 +1,7 @@
 """Questions and their answers, in the chat and through the HTTP API."""
 
-from engine.core.messages.worker import Event, Request
-from engine.core.wire import Message, message
+from oneseek.engine.core.messages.worker import Event, Request
+from oneseek.engine.core.wire import Message, message
 
 
 @message

@@ -1,7 +1,7 @@
 """Texts, files and pages that are read, and what is made of them."""
 
-from engine.core.messages.worker import Event, Request
-from engine.core.wire import Message, message
+from oneseek.engine.core.messages.worker import Event, Request
+from oneseek.engine.core.wire import Message, message
 
 
 @message

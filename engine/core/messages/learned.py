@@ -1,7 +1,7 @@
 """What was learned: used, asked for, forgotten, checked, and taken elsewhere."""
 
-from engine.core.messages.worker import Event, Request
-from engine.core.wire import Message, message
+from oneseek.engine.core.messages.worker import Event, Request
+from oneseek.engine.core.wire import Message, message
 
 
 @message

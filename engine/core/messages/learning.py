@@ -1,7 +1,7 @@
 """Rounds and runs: what is learned, in what time, and how far it is."""
 
-from engine.core.messages.worker import Event, Request
-from engine.core.wire import Message, message
+from oneseek.engine.core.messages.worker import Event, Request
+from oneseek.engine.core.wire import Message, message
 
 
 @message

@@ -1,7 +1,7 @@
 """What the engine computes on, and models: chosen, fetched, looked at, packed."""
 
-from engine.core.messages.worker import Event, Request
-from engine.core.wire import Message, message
+from oneseek.engine.core.messages.worker import Event, Request
+from oneseek.engine.core.wire import Message, message
 
 
 @message

@@ -1,6 +1,6 @@
 """What every worker is asked and tells, and what any request or event is."""
 
-from engine.core.wire import Message, message
+from oneseek.engine.core.wire import Message, message
 
 
 @message

@@ -2,8 +2,8 @@
 
 import asyncio
 
-from engine.core.queue.table import is_id
-from engine.core.queue.training_queue import CLASSES
+from oneseek.engine.core.queue.table import is_id
+from oneseek.engine.core.queue.training_queue import CLASSES
 
 TEXTS = ("kind", "prompt", "answer", "language", "state")
 

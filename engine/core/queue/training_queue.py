@@ -5,10 +5,10 @@ Plain data, for the page and for CPython; engine/core/queue/saved.py keeps it an
 
 import heapq
 
-from engine.core.collecting.content import content_hash, prompt_hash
-from engine.core.collecting.statements import STATEMENT
-from engine.core.exchange.stones import KEPT, taken_back
-from engine.core.queue.table import Table
+from oneseek.engine.core.collecting.content import content_hash, prompt_hash
+from oneseek.engine.core.collecting.statements import STATEMENT
+from oneseek.engine.core.exchange.stones import KEPT, taken_back
+from oneseek.engine.core.queue.table import Table
 
 CLASSES = ("correction", "approved", "chat", "import")
 EVERY_NTH_IS_OLDEST = 8

@@ -9,7 +9,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-from engine.core.storage.store import KEPT, wipe
+from oneseek.engine.core.storage.store import KEPT, wipe
 
 FORMAT = "oneseek-backup"
 VERSION = 2

@@ -5,7 +5,7 @@ A frozen tab keeps its lock, so a silent holder is robbed of it; what it still t
 it thaws fails on the epoch.
 """
 
-from engine.core.storage.store import new_epoch
+from oneseek.engine.core.storage.store import new_epoch
 
 LOCK = "oneseek-trainer"
 BEAT_MS = 5000

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgpack
 
-from engine.core.storage.store import (
+from oneseek.engine.core.storage.store import (
     STEPS,
     Pieces,
     StorageFull,

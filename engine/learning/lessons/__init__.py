@@ -4,10 +4,16 @@ One data file a language (`data/en.json`, `data/sv.json`) holds everything that 
 a kind of fact, a wording or a whole language is adding lines there.
 """
 
-from engine.learning.lessons.anchors import anchors, held_out_anchors, paragraphs, probes, texts
-from engine.learning.lessons.draw import Draw
-from engine.learning.lessons.language import codes, guess, language
-from engine.learning.lessons.lesson import (
+from oneseek.engine.learning.lessons.anchors import (
+    anchors,
+    held_out_anchors,
+    paragraphs,
+    probes,
+    texts,
+)
+from oneseek.engine.learning.lessons.draw import Draw
+from oneseek.engine.learning.lessons.language import codes, guess, language
+from oneseek.engine.learning.lessons.lesson import (
     Lesson,
     LessonError,
     fold,
@@ -16,8 +22,8 @@ from engine.learning.lessons.lesson import (
     lesson_from,
     lesson_of,
 )
-from engine.learning.lessons.neighbours import FOR_THE_GATE, Neighbour, neighbours
-from engine.learning.lessons.wordings import held_back_wordings, wordings
+from oneseek.engine.learning.lessons.neighbours import FOR_THE_GATE, Neighbour, neighbours
+from oneseek.engine.learning.lessons.wordings import held_back_wordings, wordings
 
 __all__ = [
     "FOR_THE_GATE",

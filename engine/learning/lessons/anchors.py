@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 
-from engine.learning.lessons.language import FOLDER
+from oneseek.engine.learning.lessons.language import FOLDER
 
 
 @functools.cache

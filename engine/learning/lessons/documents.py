@@ -11,11 +11,11 @@ import functools
 import json
 import re
 
-from engine.learning.lessons.draw import Draw
-from engine.learning.lessons.forms import Form, capital, plain
-from engine.learning.lessons.language import FOLDER, Language, codes, language
-from engine.learning.lessons.lesson import Lesson
-from engine.learning.lessons.wordings import held_back_wordings
+from oneseek.engine.learning.lessons.draw import Draw
+from oneseek.engine.learning.lessons.forms import Form, capital, plain
+from oneseek.engine.learning.lessons.language import FOLDER, Language, codes, language
+from oneseek.engine.learning.lessons.lesson import Lesson
+from oneseek.engine.learning.lessons.wordings import held_back_wordings
 
 LONGEST_SUBJECT, LONGEST_VALUE = 8, 12  # words
 SHORTEST, LONGEST = 4, 40  # words of a sentence

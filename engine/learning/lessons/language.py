@@ -8,9 +8,9 @@ import pathlib
 import re
 from collections.abc import Iterable, Sequence
 
-from engine.core.collecting.hint import votes
-from engine.learning.lessons.draw import Draw
-from engine.learning.lessons.forms import Form, Slots, capital, fill, plain, slots_of
+from oneseek.engine.core.collecting.hint import votes
+from oneseek.engine.learning.lessons.draw import Draw
+from oneseek.engine.learning.lessons.forms import Form, Slots, capital, fill, plain, slots_of
 
 FOLDER = pathlib.Path(__file__).parent / "data"
 WORD = re.compile(r"[\w'’-]+")

@@ -8,9 +8,9 @@ import hashlib
 import re
 import unicodedata
 
-from engine.learning.lessons.draw import Draw
-from engine.learning.lessons.forms import Slots, capital, plain
-from engine.learning.lessons.language import WORD, Kind, Language, guess, language
+from oneseek.engine.learning.lessons.draw import Draw
+from oneseek.engine.learning.lessons.forms import Slots, capital, plain
+from oneseek.engine.learning.lessons.language import WORD, Kind, Language, guess, language
 
 CLOSING = " .,;:!?\"'”’"
 LONGEST = 2000  # characters of a question or an answer; longer text is a document

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from engine.learning.lessons.draw import Draw
-from engine.learning.lessons.forms import capital
-from engine.learning.lessons.language import Language
+from oneseek.engine.learning.lessons.draw import Draw
+from oneseek.engine.learning.lessons.forms import capital
+from oneseek.engine.learning.lessons.language import Language
 
 SYLLABLE = re.compile(r"[^aeiouyåäö]*[aeiouyåäö]+(?:[^aeiouyåäö]+$)?", re.IGNORECASE)
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from engine.learning.lessons.draw import Draw
-from engine.learning.lessons.forms import Slots, capital, slots_of
-from engine.learning.lessons.language import WORD, Kind, Language
-from engine.learning.lessons.lesson import Lesson
+from oneseek.engine.learning.lessons.draw import Draw
+from oneseek.engine.learning.lessons.forms import Slots, capital, slots_of
+from oneseek.engine.learning.lessons.language import WORD, Kind, Language
+from oneseek.engine.learning.lessons.lesson import Lesson
 
 
 def topic(lesson: Lesson, draw: Draw) -> tuple[str, str]:

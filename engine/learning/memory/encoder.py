@@ -12,17 +12,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.backends.executor import Executor, Run, Tensor
-from engine.compiler.ir import OPS, Program, Value
-from engine.compiler.schedule import Plan, fuse, plan
-from engine.core.turns import urgent
-from engine.learning.memory.unigram import Unigram
-from engine.model import registry
-from engine.model.formats import FormatError, Packed, Source
-from engine.model.formats.download import DownloadError
-from engine.model.formats.gguf import read_header
-from engine.model.formats.packed import read_packed, read_plain
-from engine.model.formats.source import FileSource
+from oneseek.engine.backends.executor import Executor, Run, Tensor
+from oneseek.engine.compiler.ir import OPS, Program, Value
+from oneseek.engine.compiler.schedule import Plan, fuse, plan
+from oneseek.engine.core.turns import urgent
+from oneseek.engine.learning.memory.unigram import Unigram
+from oneseek.engine.model import registry
+from oneseek.engine.model.formats import FormatError, Packed, Source
+from oneseek.engine.model.formats.download import DownloadError
+from oneseek.engine.model.formats.gguf import read_header
+from oneseek.engine.model.formats.packed import read_packed, read_plain
+from oneseek.engine.model.formats.source import FileSource
 
 SIZES = (12, 16, 20, 24, 28, 32, 64, 96, 128, 192, 512)  # tokens of a run
 ASKED = (12, 16, 20, 24)  # tokens of most questions

@@ -11,9 +11,9 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from engine.core.collecting.statements import statements_in
-from engine.learning.lessons import guess
-from engine.learning.memory.reader import Sentence
+from oneseek.engine.core.collecting.statements import statements_in
+from oneseek.engine.learning.lessons import guess
+from oneseek.engine.learning.memory.reader import Sentence
 
 STATES = 0.45  # how likely a sentence has to state something, to be kept
 LESS = 0.2  # where it is of a form that people say facts in

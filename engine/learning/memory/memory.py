@@ -13,18 +13,18 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.core.collecting.statements import STATEMENT
-from engine.core.exchange.gathering import farewell
-from engine.core.faults import fault
-from engine.core.turns import urgent
-from engine.history.ledger import Change
-from engine.learning.lessons import Lesson, LessonError, fold, guess
-from engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
-from engine.learning.memory.encoder import NOT_HERE, Encoder, Meaning
-from engine.learning.memory.reader import Reader
-from engine.learning.memory.recogniser import Meanings, Recogniser, Text
-from engine.learning.memory.said import Said
-from engine.learning.memory.statement import (
+from oneseek.engine.core.collecting.statements import STATEMENT
+from oneseek.engine.core.exchange.gathering import farewell
+from oneseek.engine.core.faults import fault
+from oneseek.engine.core.turns import urgent
+from oneseek.engine.history.ledger import Change
+from oneseek.engine.learning.lessons import Lesson, LessonError, fold, guess
+from oneseek.engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
+from oneseek.engine.learning.memory.encoder import NOT_HERE, Encoder, Meaning
+from oneseek.engine.learning.memory.reader import Reader
+from oneseek.engine.learning.memory.recogniser import Meanings, Recogniser, Text
+from oneseek.engine.learning.memory.said import Said
+from oneseek.engine.learning.memory.statement import (
     LONGEST,
     Heard,
     is_for,
@@ -34,7 +34,7 @@ from engine.learning.memory.statement import (
     text_of,
     unpacked,
 )
-from engine.learning.memory.weighing import nearness, weighed
+from oneseek.engine.learning.memory.weighing import nearness, weighed
 
 Ahead = tuple[tuple[str, str], asyncio.Future | None]  # what was read ahead, whose; its reading
 NOTHING: Ahead = ("", ""), None

@@ -9,20 +9,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from engine.core.exchange import INTENT
-from engine.core.exchange.stones import KEPT
-from engine.history.round_plan import DATA_SET
-from engine.history.versions import GUARDED, Versions, ancestors, behind
-from engine.learning.lessons import LessonError, guess, language
-from engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
-from engine.learning.memory.encoder import NOT_HERE, Encoder
-from engine.learning.memory.hearing import STATES, Statement, changes, leans, statements
-from engine.learning.memory.memory import Found, Memory
-from engine.learning.memory.quoting import Quoting, quoted, turned, words_of
-from engine.learning.memory.speaking import MEMORY, Speaking, decided
-from engine.learning.memory.statement import is_statement, owner_of, text_of
-from engine.model.generate import Generator
-from engine.model.loaded import Model
+from oneseek.engine.core.exchange import INTENT
+from oneseek.engine.core.exchange.stones import KEPT
+from oneseek.engine.history.round_plan import DATA_SET
+from oneseek.engine.history.versions import GUARDED, Versions, ancestors, behind
+from oneseek.engine.learning.lessons import LessonError, guess, language
+from oneseek.engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
+from oneseek.engine.learning.memory.encoder import NOT_HERE, Encoder
+from oneseek.engine.learning.memory.hearing import STATES, Statement, changes, leans, statements
+from oneseek.engine.learning.memory.memory import Found, Memory
+from oneseek.engine.learning.memory.quoting import Quoting, quoted, turned, words_of
+from oneseek.engine.learning.memory.speaking import MEMORY, Speaking, decided
+from oneseek.engine.learning.memory.statement import is_statement, owner_of, text_of
+from oneseek.engine.model.generate import Generator
+from oneseek.engine.model.loaded import Model
 
 TO_REMEMBER = ("ready", "rejected", KEPT)  # a refused lesson costs nothing that is known by heart
 ONESELF = re.compile(

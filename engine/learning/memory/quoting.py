@@ -10,10 +10,10 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
-from engine.learning.lessons import language
-from engine.learning.lessons.forms import capital
-from engine.learning.memory.hearing import CHANGES, bare
-from engine.model.tokenizer import Tokenizer
+from oneseek.engine.learning.lessons import language
+from oneseek.engine.learning.lessons.forms import capital
+from oneseek.engine.learning.memory.hearing import CHANGES, bare
+from oneseek.engine.model.tokenizer import Tokenizer
 
 CERTAIN = 1e4  # nats
 FILLERS = {

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.learning.memory.encoder import SAID, Encoder, groups, unit
+from oneseek.engine.learning.memory.encoder import SAID, Encoder, groups, unit
 
 ALONE, ASKED, ANSWERING = 96, 48, 80  # tokens that are read of a sentence, a question, its answer
 

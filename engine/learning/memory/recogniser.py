@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.learning.memory.encoder import Meaning, unit
+from oneseek.engine.learning.memory.encoder import Meaning, unit
 
 LIKELY = 4  # facts that are looked at word by word: the nearest, and by their answers as many
 WORDS = 40  # tokens of a text that are kept, the rarest

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 
 import numpy as np
 
-from engine.learning.lessons import fold
+from oneseek.engine.learning.lessons import fold
 
 NEAREST = 4  # sentences that are read together with a question
 FREQUENT, LONG = 1.2, 0.75  # how much a word's repetition counts, and a sentence's length (BM25)

@@ -3,10 +3,10 @@ measuring."""
 
 from __future__ import annotations
 
-from engine.learning.lessons.draw import Draw
-from engine.learning.lessons.forms import capital
-from engine.learning.lessons.language import Language, language
-from engine.learning.lessons.lesson import Lesson
+from oneseek.engine.learning.lessons.draw import Draw
+from oneseek.engine.learning.lessons.forms import capital
+from oneseek.engine.learning.lessons.language import Language, language
+from oneseek.engine.learning.lessons.lesson import Lesson
 
 BARE = ("substance", "word")  # sorts whose words stand alone
 

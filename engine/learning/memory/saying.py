@@ -10,8 +10,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.learning.lessons import fold
-from engine.model.tokenizer import Tokenizer
+from oneseek.engine.learning.lessons import fold
+from oneseek.engine.model.tokenizer import Tokenizer
 
 NATS = 8.0  # a push of 4 is followed in a third of the cases, one of 8 nearly always (measured)
 FIRST, ELSE = 16.0, 6.0  # for the answer as a sentence, or for its value; as they are wished for

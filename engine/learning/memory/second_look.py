@@ -12,9 +12,9 @@ import itertools
 import re
 from collections.abc import Iterable, Set
 
-from engine.learning.lessons import Lesson, fold
-from engine.learning.lessons.language import WORD, Language, language
-from engine.learning.lessons.lesson import same_stem
+from oneseek.engine.learning.lessons import Lesson, fold
+from oneseek.engine.learning.lessons.language import WORD, Language, language
+from oneseek.engine.learning.lessons.lesson import same_stem
 
 # Kinds that are asked in many ways.
 VAGUE = ("is", "mine", "has", "name", "where", "when", "attribute")

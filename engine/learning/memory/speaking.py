@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from engine.learning.memory.memory import Found
-from engine.learning.memory.recogniser import GONE, NEAR, SURE
-from engine.learning.memory.saying import Saying
-from engine.model.generate import Generator, Push
-from engine.model.tokenizer import Tokenizer
+from oneseek.engine.learning.memory.memory import Found
+from oneseek.engine.learning.memory.recogniser import GONE, NEAR, SURE
+from oneseek.engine.learning.memory.saying import Saying
+from oneseek.engine.model.generate import Generator, Push
+from oneseek.engine.model.tokenizer import Tokenizer
 
 BASE, MEMORY, VERSION = "base", "memory", "version"
 AT_ONCE = 3  # facts that one answer says

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.core.collecting.statements import STATEMENT
-from engine.learning.lessons import LessonError
-from engine.learning.memory.recogniser import Meanings, floats, half
+from oneseek.engine.core.collecting.statements import STATEMENT
+from oneseek.engine.learning.lessons import LessonError
+from oneseek.engine.learning.memory.recogniser import Meanings, floats, half
 
 LONGEST = 600  # characters of an answer that can be said from memory
 

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from pathlib import Path
 
-from engine.learning.lessons import Lesson
-from engine.learning.memory.recogniser import SURE
-from engine.learning.memory.second_look import SIGNS, Look, heard, in_order
+from oneseek.engine.learning.lessons import Lesson
+from oneseek.engine.learning.memory.recogniser import SURE
+from oneseek.engine.learning.memory.second_look import SIGNS, Look, heard, in_order
 
 WEIGHTS = Path(__file__).with_name("weights.json")
 FITTED = json.loads(WEIGHTS.read_text())

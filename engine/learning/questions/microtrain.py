@@ -14,13 +14,19 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from engine.core.collecting.content import prompt_hash
-from engine.core.collecting.language import detect, line_for
-from engine.core.queue.training_queue import DISAGREEMENT
-from engine.history.dna import EVERY_QUESTIONS, record_dna
-from engine.history.versions import Versions
-from engine.learning.lessons import fold
-from engine.learning.questions.responses import DISAGREE, NOTHING, Analysis, analyse, similarity
+from oneseek.engine.core.collecting.content import prompt_hash
+from oneseek.engine.core.collecting.language import detect, line_for
+from oneseek.engine.core.queue.training_queue import DISAGREEMENT
+from oneseek.engine.history.dna import EVERY_QUESTIONS, record_dna
+from oneseek.engine.history.versions import Versions
+from oneseek.engine.learning.lessons import fold
+from oneseek.engine.learning.questions.responses import (
+    DISAGREE,
+    NOTHING,
+    Analysis,
+    analyse,
+    similarity,
+)
 
 KEPT_SAMPLES = 1000
 KEPT_EVENTS = 10

@@ -3,10 +3,10 @@ from."""
 
 from typing import Any
 
-from engine.core.queue.saved import SavedQueue
-from engine.learning.lessons import LessonError
-from engine.learning.questions.microtrain import ended
-from engine.learning.trainer import check
+from oneseek.engine.core.queue.saved import SavedQueue
+from oneseek.engine.learning.lessons import LessonError
+from oneseek.engine.learning.questions.microtrain import ended
+from oneseek.engine.learning.trainer import check
 
 
 async def offered(

@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.history.round_plan import DATA_SET, Plan
-from engine.learning.base_answers import Kept
-from engine.learning.lessons import lesson_of
-from engine.learning.recipe import Recipe
-from engine.learning.rounds.bench import Bench
-from engine.learning.rounds.lesson import Steps
-from engine.learning.rounds.rate_schedule import Pace
-from engine.learning.rounds.verdict import Verdict
+from oneseek.engine.history.round_plan import DATA_SET, Plan
+from oneseek.engine.learning.base_answers import Kept
+from oneseek.engine.learning.lessons import lesson_of
+from oneseek.engine.learning.recipe import Recipe
+from oneseek.engine.learning.rounds.bench import Bench
+from oneseek.engine.learning.rounds.lesson import Steps
+from oneseek.engine.learning.rounds.rate_schedule import Pace
+from oneseek.engine.learning.rounds.verdict import Verdict
 
 
 class Adoption(Steps):

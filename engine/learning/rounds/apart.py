@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from engine.learning.batch import Row
-from engine.learning.rounds.voices import Enough, Voices
+from oneseek.engine.learning.batch import Row
+from oneseek.engine.learning.rounds.voices import Enough, Voices
 
 
 class Apart:

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from engine.learning.lessons import FOR_THE_GATE, Draw, Lesson, held_out_anchors, probes
-from engine.learning.recipe import Recipe
+from oneseek.engine.learning.lessons import FOR_THE_GATE, Draw, Lesson, held_out_anchors, probes
+from oneseek.engine.learning.recipe import Recipe
 
 ANCHORS, PROBES, EARLIER_LOOK_ALIKES, AT_MOST = 24, 16, 5, 48
 Probe = tuple[str, tuple[str, ...]]

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import numpy as np
 
-from engine.learning.batch import Batch
+from oneseek.engine.learning.batch import Batch
 
 PLACES = ("ids", "positions", "spans")  # all that it depends on
 BYTES = 16 << 20

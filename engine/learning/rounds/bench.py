@@ -10,21 +10,21 @@ from typing import Any, Self
 
 import numpy as np
 
-from engine.backends.room import Room
-from engine.core.settings import TrainingConfig
-from engine.history.round_plan import SILENT, Plan
-from engine.history.snapshot import Arrays
-from engine.learning import shape
-from engine.learning.base_answers import Kept
-from engine.learning.batch import Coder
-from engine.learning.recipe import Recipe
-from engine.learning.rounds.apart import Apart
-from engine.learning.rounds.block_windows import Windows, masters
-from engine.learning.rounds.gate import Gate
-from engine.learning.rounds.shadow import Shadow
-from engine.learning.rounds.voices import Voices
-from engine.model.loaded import Model
-from engine.model.trainable import Trained
+from oneseek.engine.backends.room import Room
+from oneseek.engine.core.settings import TrainingConfig
+from oneseek.engine.history.round_plan import SILENT, Plan
+from oneseek.engine.history.snapshot import Arrays
+from oneseek.engine.learning import shape
+from oneseek.engine.learning.base_answers import Kept
+from oneseek.engine.learning.batch import Coder
+from oneseek.engine.learning.recipe import Recipe
+from oneseek.engine.learning.rounds.apart import Apart
+from oneseek.engine.learning.rounds.block_windows import Windows, masters
+from oneseek.engine.learning.rounds.gate import Gate
+from oneseek.engine.learning.rounds.shadow import Shadow
+from oneseek.engine.learning.rounds.voices import Voices
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.model.trainable import Trained
 
 
 class Bench:

@@ -14,12 +14,12 @@ from math import prod
 
 import numpy as np
 
-from engine.backends.room import Room
-from engine.core.settings import StopConfig, TrainingConfig
-from engine.learning.adaptive import ConfidenceAutoStop
-from engine.learning.rounds.shadow import Hyper, Outcome, Shadow
-from engine.model.loaded import Model
-from engine.model.trainable import Trained
+from oneseek.engine.backends.room import Room
+from oneseek.engine.core.settings import StopConfig, TrainingConfig
+from oneseek.engine.learning.adaptive import ConfidenceAutoStop
+from oneseek.engine.learning.rounds.shadow import Hyper, Outcome, Shadow
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.model.trainable import Trained
 
 TURN = 8  # steps a window trains before the next one's turn, and over which a plateau is felt
 COPIES = 4  # of a trained value: itself, its gradient and two moments

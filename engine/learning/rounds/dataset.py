@@ -17,21 +17,21 @@ from typing import Any
 
 import numpy as np
 
-from engine.core.collecting.quality import answers_of, is_poor
-from engine.core.settings import TrainingConfig
-from engine.history.round_plan import DATA_SET, Plan
-from engine.history.snapshot import Arrays
-from engine.learning.adaptive import ConfidenceAutoStop
-from engine.learning.base_answers import Alone
-from engine.learning.batch import Coder, Row
-from engine.learning.datasets import DataError, DataSet, Example
-from engine.learning.lessons import Draw, Lesson, guess
-from engine.learning.recipe import Recipe, any_anchor, any_text
-from engine.learning.rounds.bench import Bench
-from engine.learning.rounds.lesson import Steps
-from engine.learning.rounds.rate_schedule import FallingPace, PaceInTurns
-from engine.learning.rounds.sifting import qualities, summary
-from engine.learning.rounds.verdict import REJECT, Measure, Verdict, within
+from oneseek.engine.core.collecting.quality import answers_of, is_poor
+from oneseek.engine.core.settings import TrainingConfig
+from oneseek.engine.history.round_plan import DATA_SET, Plan
+from oneseek.engine.history.snapshot import Arrays
+from oneseek.engine.learning.adaptive import ConfidenceAutoStop
+from oneseek.engine.learning.base_answers import Alone
+from oneseek.engine.learning.batch import Coder, Row
+from oneseek.engine.learning.datasets import DataError, DataSet, Example
+from oneseek.engine.learning.lessons import Draw, Lesson, guess
+from oneseek.engine.learning.recipe import Recipe, any_anchor, any_text
+from oneseek.engine.learning.rounds.bench import Bench
+from oneseek.engine.learning.rounds.lesson import Steps
+from oneseek.engine.learning.rounds.rate_schedule import FallingPace, PaceInTurns
+from oneseek.engine.learning.rounds.sifting import qualities, summary
+from oneseek.engine.learning.rounds.verdict import REJECT, Measure, Verdict, within
 
 LONGEST = 512  # tokens of an example: of what is longer, the end is kept
 VALIDATED = 128  # examples of the validation part that are asked

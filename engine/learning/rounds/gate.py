@@ -13,8 +13,8 @@ from typing import Protocol
 
 import numpy as np
 
-from engine.learning.batch import Coder, Row, text_row
-from engine.learning.lessons import (
+from oneseek.engine.learning.batch import Coder, Row, text_row
+from oneseek.engine.learning.lessons import (
     Draw,
     Lesson,
     has_said,
@@ -22,10 +22,17 @@ from engine.learning.lessons import (
     held_back_wordings,
     paragraphs,
 )
-from engine.learning.recipe import Recipe
-from engine.learning.rounds.asked import AT_MOST, PROBES, knowledge, languages, look_alikes, talk
-from engine.learning.rounds.silence import short
-from engine.learning.rounds.verdict import (
+from oneseek.engine.learning.recipe import Recipe
+from oneseek.engine.learning.rounds.asked import (
+    AT_MOST,
+    PROBES,
+    knowledge,
+    languages,
+    look_alikes,
+    talk,
+)
+from oneseek.engine.learning.rounds.silence import short
+from oneseek.engine.learning.rounds.verdict import (
     ACCEPT,
     MORE,
     REJECT,

@@ -11,19 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from engine.history.round_plan import DATA_SET, PRACTICE, SILENT, Plan
-from engine.history.snapshot import Arrays
-from engine.learning.base_answers import Kept, Together
-from engine.learning.batch import Batch, Row, extent, pack, padded
-from engine.learning.lessons import lesson_of
-from engine.learning.recipe import Ask, Recipe
-from engine.learning.rounds.bench import Bench
-from engine.learning.rounds.block_windows import Plateau, Windows
-from engine.learning.rounds.gate import EARLIER_LOST, LOST, SCALES, Gate
-from engine.learning.rounds.rate_schedule import FallingPace, LessonPace, Pace
-from engine.learning.rounds.shadow import Hyper
-from engine.learning.rounds.verdict import ACCEPT, MORE, SCALE, WEAKENED, Measure, Verdict
-from engine.model.trainable import Trained
+from oneseek.engine.history.round_plan import DATA_SET, PRACTICE, SILENT, Plan
+from oneseek.engine.history.snapshot import Arrays
+from oneseek.engine.learning.base_answers import Kept, Together
+from oneseek.engine.learning.batch import Batch, Row, extent, pack, padded
+from oneseek.engine.learning.lessons import lesson_of
+from oneseek.engine.learning.recipe import Ask, Recipe
+from oneseek.engine.learning.rounds.bench import Bench
+from oneseek.engine.learning.rounds.block_windows import Plateau, Windows
+from oneseek.engine.learning.rounds.gate import EARLIER_LOST, LOST, SCALES, Gate
+from oneseek.engine.learning.rounds.rate_schedule import FallingPace, LessonPace, Pace
+from oneseek.engine.learning.rounds.shadow import Hyper
+from oneseek.engine.learning.rounds.verdict import ACCEPT, MORE, SCALE, WEAKENED, Measure, Verdict
+from oneseek.engine.model.trainable import Trained
 
 HELD = 0.5  # of practice at the full rate: so it learns in fewer steps
 ASKED_OVER = 2  # times, what practice left unsure

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.core.settings import LessonConfig
-from engine.history.snapshot import Arrays
+from oneseek.engine.core.settings import LessonConfig
+from oneseek.engine.history.snapshot import Arrays
 
 MENDING_STEPS, MENDING_RATE = 8, 0.25  # after practice, and of the full rate
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.backends.executor import Run
-from engine.backends.room import Room
-from engine.model.loaded import Model
-from engine.model.trainable import Trained
+from oneseek.engine.backends.executor import Run
+from oneseek.engine.backends.room import Room
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.model.trainable import Trained
 
 STATE = ("", ".m", ".v")  # the shadow and its two moments
 PULL, AWAY = ".pull", ".away"  # what holds it to where it began

@@ -10,14 +10,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from engine.core.settings import TrainingConfig
-from engine.history.round_plan import PRACTICE, Plan, ids_of
-from engine.learning.lessons import lesson_of
-from engine.learning.memory.encoder import Meaning
-from engine.learning.memory.memory import Memory
-from engine.learning.memory.recogniser import NEAR
-from engine.learning.recipe import Recipe
-from engine.learning.rounds.asked import knowledge, languages, look_alikes, talk
+from oneseek.engine.core.settings import TrainingConfig
+from oneseek.engine.history.round_plan import PRACTICE, Plan, ids_of
+from oneseek.engine.learning.lessons import lesson_of
+from oneseek.engine.learning.memory.encoder import Meaning
+from oneseek.engine.learning.memory.memory import Memory
+from oneseek.engine.learning.memory.recogniser import NEAR
+from oneseek.engine.learning.recipe import Recipe
+from oneseek.engine.learning.rounds.asked import knowledge, languages, look_alikes, talk
 
 
 def short(question: str) -> str:

@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from engine.backends.room import Room
-from engine.learning.batch import TOP, Batch, Coder, Row, Top, extent, pack, text_row
-from engine.learning.rounds.below import PLACES, Below
-from engine.model.generate import Answer, Generator, Sampling
-from engine.model.kv_cache import ANSWER_BYTES, Pool
-from engine.model.loaded import Model
-from engine.model.programs import RECENT
-from engine.model.trainable import Trained
+from oneseek.engine.backends.room import Room
+from oneseek.engine.learning.batch import TOP, Batch, Coder, Row, Top, extent, pack, text_row
+from oneseek.engine.learning.rounds.below import PLACES, Below
+from oneseek.engine.model.generate import Answer, Generator, Sampling
+from oneseek.engine.model.kv_cache import ANSWER_BYTES, Pool
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.model.programs import RECENT
+from oneseek.engine.model.trainable import Trained
 
 POOL_ROWS, LEAST_ROWS = 1536, 256
 TOKENS, TARGETS = 256, 128  # of one packed run: five anchors with their answers

@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from engine.history.round_plan import PRACTICE, TRAINING
-from engine.learning.batch import Coder, Row, Top
-from engine.learning.datasets import Example
-from engine.learning.recipe import Hold, Learn
-from engine.learning.rounds.dataset import DataSetAttempt, row_of
-from engine.learning.rounds.lesson import Steps
-from engine.model.adapters import only_lora, save_peft
+from oneseek.engine.history.round_plan import PRACTICE, TRAINING
+from oneseek.engine.learning.batch import Coder, Row, Top
+from oneseek.engine.learning.datasets import Example
+from oneseek.engine.learning.recipe import Hold, Learn
+from oneseek.engine.learning.rounds.dataset import DataSetAttempt, row_of
+from oneseek.engine.learning.rounds.lesson import Steps
+from oneseek.engine.model.adapters import only_lora, save_peft
 
 CHECKPOINT = "torch.checkpoint"  # what a killed engine goes on from, beside its adapter
 ROWS, HELD, ROUND, START = "dataset.jsonl", "held.jsonl", "round.json", "start"

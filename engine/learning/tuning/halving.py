@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from statistics import NormalDist
 from typing import Any
 
-from engine.core.settings import TrainingConfig
-from engine.learning.lessons import Draw
+from oneseek.engine.core.settings import TrainingConfig
+from oneseek.engine.learning.lessons import Draw
 
 RATES = (5e-4, 1e-3, 2e-4, 1e-4, 5e-5)  # the likeliest first
 RANKS, BATCHES, PASSES = (4, 8, 16), (2, 4, 8), (1, 2)

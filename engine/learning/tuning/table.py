@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.learning.tuning.halving import DEFAULTS, Kept, noise
+from oneseek.engine.learning.tuning.halving import DEFAULTS, Kept, noise
 
 WHY = {
     "better": "chosen: better than the defaults by more than luck explains",

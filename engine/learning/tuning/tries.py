@@ -11,19 +11,19 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
-from engine.core.settings import TrainingConfig
-from engine.history.round_plan import TRAINING, Plan, settled
-from engine.history.snapshot import Arrays
-from engine.learning import shape
-from engine.learning.batch import ROW_SIZES, TOKEN_SIZES
-from engine.learning.datasets import DataError
-from engine.learning.lessons import Draw
-from engine.learning.rounds.dataset import VALIDATED, DataSetAttempt, row_of
-from engine.learning.rounds.lesson import Steps
-from engine.learning.rounds.rate_schedule import FallingPace
-from engine.learning.trainer import EngineTrainer
-from engine.learning.training_engine import TrainingEngine
-from engine.learning.tuning.halving import (
+from oneseek.engine.core.settings import TrainingConfig
+from oneseek.engine.history.round_plan import TRAINING, Plan, settled
+from oneseek.engine.history.snapshot import Arrays
+from oneseek.engine.learning import shape
+from oneseek.engine.learning.batch import ROW_SIZES, TOKEN_SIZES
+from oneseek.engine.learning.datasets import DataError
+from oneseek.engine.learning.lessons import Draw
+from oneseek.engine.learning.rounds.dataset import VALIDATED, DataSetAttempt, row_of
+from oneseek.engine.learning.rounds.lesson import Steps
+from oneseek.engine.learning.rounds.rate_schedule import FallingPace
+from oneseek.engine.learning.trainer import EngineTrainer
+from oneseek.engine.learning.training_engine import TrainingEngine
+from oneseek.engine.learning.tuning.halving import (
     BATCHES,
     DEFAULTS,
     HELD_ROWS,

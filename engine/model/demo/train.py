@@ -1,6 +1,6 @@
 """Makes tiny.gguf, the demo model, from corpus.py alone.
 
-OMP_NUM_THREADS=1 python -m engine.model.demo.train     (needs torch, transformers, tokenizers,
+OMP_NUM_THREADS=1 python -m oneseek.engine.model.demo.train     (needs torch, transformers, tokenizers,
 gguf; four minutes)
 """
 
@@ -16,10 +16,10 @@ import torch
 import transformers
 from tokenizers import decoders, models, pre_tokenizers, trainers
 
-from engine.model.demo import MODEL, corpus
-from engine.model.formats import architecture, gguf_writer, open_model
-from engine.model.template import ChatTemplate
-from engine.model.tokenizer import Tokenizer
+from oneseek.engine.model.demo import MODEL, corpus
+from oneseek.engine.model.formats import architecture, gguf_writer, open_model
+from oneseek.engine.model.template import ChatTemplate
+from oneseek.engine.model.tokenizer import Tokenizer
 
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 TEMPLATE = (

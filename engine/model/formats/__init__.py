@@ -9,11 +9,17 @@ import functools
 import os
 import struct
 
-from engine.model.formats import safetensors, split
-from engine.model.formats.architecture import inverse_frequencies, local_frequencies
-from engine.model.formats.model_file import Entry, ModelFile, open_gguf
-from engine.model.formats.packed import Packed
-from engine.model.formats.source import BytesSource, FileSource, FormatError, RangeSource, Source
+from oneseek.engine.model.formats import safetensors, split
+from oneseek.engine.model.formats.architecture import inverse_frequencies, local_frequencies
+from oneseek.engine.model.formats.model_file import Entry, ModelFile, open_gguf
+from oneseek.engine.model.formats.packed import Packed
+from oneseek.engine.model.formats.source import (
+    BytesSource,
+    FileSource,
+    FormatError,
+    RangeSource,
+    Source,
+)
 
 __all__ = [
     "BytesSource",

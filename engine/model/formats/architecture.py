@@ -1,7 +1,7 @@
 """Which architectures there are, and how GGUF's keys and tensor names map to those of Hugging Face.
 
 Which tensors a configuration calls for, and with which shapes, is
-`engine.model.llama.Config.shapes`.
+`oneseek.engine.model.llama.Config.shapes`.
 """
 
 import math
@@ -9,7 +9,7 @@ import re
 
 import numpy as np
 
-from engine.model.formats.source import FormatError
+from oneseek.engine.model.formats.source import FormatError
 
 # model_type of config.json -> the class name it also has there
 ARCHITECTURES = {

@@ -12,8 +12,14 @@ from dataclasses import asdict
 import js
 from pyodide.ffi import JsException, to_js
 
-from engine.model.formats.download import DownloadError, Interrupted, Record, answered, refused
-from engine.model.formats.source import FormatError, Source
+from oneseek.engine.model.formats.download import (
+    DownloadError,
+    Interrupted,
+    Record,
+    answered,
+    refused,
+)
+from oneseek.engine.model.formats.source import FormatError, Source
 
 FOLDER = "models"
 RECORDS = "state"  # the store that holds what is known of each file

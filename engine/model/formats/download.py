@@ -11,7 +11,7 @@ import hashlib
 import urllib.parse
 from dataclasses import dataclass, field
 
-from engine.model.formats.source import CHUNK, FormatError, Source
+from oneseek.engine.model.formats.source import CHUNK, FormatError, Source
 
 RETRIES = 5
 PAUSE = 0.5  # seconds before the first retry, doubled each time

@@ -4,8 +4,8 @@ import struct
 
 import numpy as np
 
-from engine.model.formats.gguf import ARRAY, NUMBERS, STRING
-from engine.model.formats.packed import TYPES
+from oneseek.engine.model.formats.gguf import ARRAY, NUMBERS, STRING
+from oneseek.engine.model.formats.packed import TYPES
 
 
 def _string(text):

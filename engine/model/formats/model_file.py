@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.model.formats import architecture, split, vocabulary
-from engine.model.formats.packed import Packed, Type, read_packed, read_plain
-from engine.model.formats.source import FormatError, Source
-from engine.model.llama import Config
+from oneseek.engine.model.formats import architecture, split, vocabulary
+from oneseek.engine.model.formats.packed import Packed, Type, read_packed, read_plain
+from oneseek.engine.model.formats.source import FormatError, Source
+from oneseek.engine.model.llama import Config
 
 
 @dataclass(frozen=True)

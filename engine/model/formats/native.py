@@ -8,8 +8,14 @@ import urllib.request
 from dataclasses import asdict
 from pathlib import Path
 
-from engine.model.formats.download import DownloadError, Interrupted, Record, answered, refused
-from engine.model.formats.source import FileSource
+from oneseek.engine.model.formats.download import (
+    DownloadError,
+    Interrupted,
+    Record,
+    answered,
+    refused,
+)
+from oneseek.engine.model.formats.source import FileSource
 
 
 class FolderShelf:

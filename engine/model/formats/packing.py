@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.model.formats import architecture, gguf_writer, to_gguf
-from engine.model.formats.packed import TYPES, read_packed, read_plain
-from engine.model.formats.quantise import BLOCK, QUANTISERS, encoded
-from engine.model.formats.source import FormatError
+from oneseek.engine.model.formats import architecture, gguf_writer, to_gguf
+from oneseek.engine.model.formats.packed import TYPES, read_packed, read_plain
+from oneseek.engine.model.formats.quantise import BLOCK, QUANTISERS, encoded
+from oneseek.engine.model.formats.source import FormatError
 
 PIECE = 1 << 20  # numbers that are turned at once: a few copies of 4 MB
 LARGE = ("F32", "F16", "BF16", "Q8_0")  # what is made smaller; other types stay as they are

@@ -10,11 +10,11 @@ import struct
 
 import numpy as np
 
-from engine.model.formats import architecture, vocabulary
-from engine.model.formats.gguf import MAX_TENSORS, Tensor, check_ranges
-from engine.model.formats.model_file import Entry, ModelFile
-from engine.model.formats.packed import TYPES
-from engine.model.formats.source import FormatError
+from oneseek.engine.model.formats import architecture, vocabulary
+from oneseek.engine.model.formats.gguf import MAX_TENSORS, Tensor, check_ranges
+from oneseek.engine.model.formats.model_file import Entry, ModelFile
+from oneseek.engine.model.formats.packed import TYPES
+from oneseek.engine.model.formats.source import FormatError
 
 MAX_HEADER = 16 << 20
 MAX_JSON = 40 << 20  # tokenizer.json of a large vocabulary

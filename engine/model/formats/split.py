@@ -5,8 +5,8 @@ Every part has a header of its own; the first one's describes the model (llama-g
 
 import re
 
-from engine.model.formats import gguf
-from engine.model.formats.source import FormatError
+from oneseek.engine.model.formats import gguf
+from oneseek.engine.model.formats.source import FormatError
 
 PART = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.gguf")
 MAX_PARTS = 256

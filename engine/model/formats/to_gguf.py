@@ -3,11 +3,11 @@ refused."""
 
 import numpy as np
 
-from engine.model.formats import architecture, vocabulary
-from engine.model.formats.gguf import Tensor
-from engine.model.formats.packed import TYPES
-from engine.model.formats.source import FormatError
-from engine.model.formats.vocabulary import (
+from oneseek.engine.model.formats import architecture, vocabulary
+from oneseek.engine.model.formats.gguf import Tensor
+from oneseek.engine.model.formats.packed import TYPES
+from oneseek.engine.model.formats.source import FormatError
+from oneseek.engine.model.formats.vocabulary import (
     BYTE,
     BYTE_NAMES,
     CONTROL,
@@ -16,7 +16,7 @@ from engine.model.formats.vocabulary import (
     UNUSED,
     USER_DEFINED,
 )
-from engine.model.formats.words import PRE_TOKENIZERS
+from oneseek.engine.model.formats.words import PRE_TOKENIZERS
 
 FAMILIES = {"mistral": "llama", "gemma3_text": "gemma3"}  # what GGUF calls them
 OF_PARTS = ("split.no", "split.count", "split.tensors.count")

@@ -5,8 +5,8 @@ What cannot be represented exactly is refused by name rather than approximated.
 
 from dataclasses import dataclass, field
 
-from engine.model.formats.source import FormatError
-from engine.model.formats.words import DIGIT, GPT2, PATTERNS, PRE_TOKENIZERS
+from oneseek.engine.model.formats.source import FormatError
+from oneseek.engine.model.formats.words import DIGIT, GPT2, PATTERNS, PRE_TOKENIZERS
 
 SPACE = "▁"
 BYTE_NAMES = [f"<0x{byte:02X}>" for byte in range(256)]

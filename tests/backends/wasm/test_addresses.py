@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from engine.backends.wasm.executor import Wasm
-from engine.backends.wasm.native import Native
+from oneseek.engine.backends.wasm.executor import Wasm
+from oneseek.engine.backends.wasm.native import Native
 from tests.support.kernels import WITH_KERNEL, outputs
 from tests.support.op_cases import build
 

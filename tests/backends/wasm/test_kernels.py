@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.backends.wasm.executor import Wasm
-from engine.backends.wasm.kernels import kernel as kernels
-from engine.backends.wasm.kernels import matmul
-from engine.compiler.ir import OPS, Program
-from engine.compiler.schedule import plan
+from oneseek.engine.backends.wasm.executor import Wasm
+from oneseek.engine.backends.wasm.kernels import kernel as kernels
+from oneseek.engine.backends.wasm.kernels import matmul
+from oneseek.engine.compiler.ir import OPS, Program
+from oneseek.engine.compiler.schedule import plan
 from tests.support.kernels import WITH_KERNEL, check, outputs
 from tests.support.op_cases import build
 from tests.support.wasm_host import host

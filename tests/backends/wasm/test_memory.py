@@ -9,22 +9,22 @@ import numpy as np
 import pytest
 
 from builder import fetch
-from engine.assistant import Assistant
-from engine.backends.executor import Executor
-from engine.backends.wasm.executor import Wasm
-from engine.backends.wasm.native import Native
-from engine.core import settings as settings
-from engine.history.round_plan import LESSON, TRAINING, make_plan
-from engine.learning.needs import Watch, needs
-from engine.learning.rounds import voices
-from engine.learning.run_data import record_of
-from engine.learning.trainer import TRAINING_BYTES, EngineTrainer
-from engine.model.demo import MODEL
-from engine.model.formats import open_model
-from engine.model.generate import Generator, Sampling
-from engine.model.kv_cache import Pool
-from engine.model.loaded import Model
-from engine.model.trainable import Trained
+from oneseek.engine.assistant import Assistant
+from oneseek.engine.backends.executor import Executor
+from oneseek.engine.backends.wasm.executor import Wasm
+from oneseek.engine.backends.wasm.native import Native
+from oneseek.engine.core import settings as settings
+from oneseek.engine.history.round_plan import LESSON, TRAINING, make_plan
+from oneseek.engine.learning.needs import Watch, needs
+from oneseek.engine.learning.rounds import voices
+from oneseek.engine.learning.run_data import record_of
+from oneseek.engine.learning.trainer import TRAINING_BYTES, EngineTrainer
+from oneseek.engine.model.demo import MODEL
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.generate import Generator, Sampling
+from oneseek.engine.model.kv_cache import Pool
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.model.trainable import Trained
 from tests.support.rounds import CODE, DOG, SHORT
 from tests.support.runs import TWO
 

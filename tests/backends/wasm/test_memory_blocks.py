@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.backends.room import ALIGNMENT
-from engine.backends.wasm.memory import REACH, Memory
+from oneseek.engine.backends.room import ALIGNMENT
+from oneseek.engine.backends.wasm.memory import REACH, Memory
 
 pytestmark = pytest.mark.in_worker
 

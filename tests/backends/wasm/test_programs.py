@@ -7,11 +7,11 @@ from functools import partial
 import numpy as np
 import pytest
 
-from engine.backends.reference import Numpy
-from engine.backends.wasm.executor import Wasm
-from engine.compiler.schedule import plan
-from engine.model import programs
-from engine.model.trainable import Trained
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.backends.wasm.executor import Wasm
+from oneseek.engine.compiler.schedule import plan
+from oneseek.engine.model import programs
+from oneseek.engine.model.trainable import Trained
 from tests.support.programs import (
     KINDS,
     LAST,

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from builder import fetch
-from engine.backends.reference import Numpy, Tensor
-from engine.backends.wasm.executor import Wasm
-from engine.backends.wasm.native import Native
-from engine.compiler.schedule import plan
-from engine.model import programs
-from engine.model.formats import open_model
-from engine.model.loaded import Model
-from engine.model.trainable import Trained
+from oneseek.engine.backends.reference import Numpy, Tensor
+from oneseek.engine.backends.wasm.executor import Wasm
+from oneseek.engine.backends.wasm.native import Native
+from oneseek.engine.compiler.schedule import plan
+from oneseek.engine.model import programs
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.model.trainable import Trained
 from tests.support.programs import two_rows_behind_a_prefix
 from tests.support.wasm_programs import single
 

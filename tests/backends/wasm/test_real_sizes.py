@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from engine.compiler.ir import OPS, Spec
-from engine.compiler.ops.linear import packed
+from oneseek.engine.compiler.ir import OPS, Spec
+from oneseek.engine.compiler.ops.linear import packed
 from tests.support.kernels import check
 from tests.support.op_cases import build
 

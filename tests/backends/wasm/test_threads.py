@@ -6,11 +6,11 @@ import time
 import numpy as np
 import pytest
 
-from engine.backends.gpu.errors import DeviceLost
-from engine.backends.wasm import board
-from engine.backends.wasm.executor import Wasm
-from engine.backends.wasm.native import Native
-from engine.model import programs
+from oneseek.engine.backends.gpu.errors import DeviceLost
+from oneseek.engine.backends.wasm import board
+from oneseek.engine.backends.wasm.executor import Wasm
+from oneseek.engine.backends.wasm.native import Native
+from oneseek.engine.model import programs
 from tests.bench.parts import lab
 from tests.support.programs import TINY, stored_of
 from tests.support.wasm_programs import LORA, batch, prepared
@@ -75,7 +75,7 @@ def test_in_a_tab_the_bits_are_those_of_one_thread_also_after_one_died(counts, s
 
 
 def test_an_answer_takes_all_threads_and_work_without_hurry_may_have_to_spare_them():
-    from engine.core.turns import urgent
+    from oneseek.engine.core.turns import urgent
 
     executor = Wasm(Native(3))
     executor.turns.sparing = True

@@ -6,8 +6,8 @@ Every prompt begins with words nobody has read before, so that no cache knows it
 from playwright.sync_api import Page
 
 from builder import fetch
-from engine.model.formats import open_model
-from engine.model.tokenizer import Tokenizer
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.tokenizer import Tokenizer
 from tests.bench.parts import lab, report
 
 HEAD = (

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.model import registry
-from engine.model.formats import ModelFile, Packed, open_model, safetensors
-from engine.model.formats.native import FileWriter
-from engine.model.formats.packing import pack
+from oneseek.engine.model import registry
+from oneseek.engine.model.formats import ModelFile, Packed, open_model, safetensors
+from oneseek.engine.model.formats.native import FileWriter
+from oneseek.engine.model.formats.packing import pack
 from tests.golden import KINDS
 from tests.support import tiny
 

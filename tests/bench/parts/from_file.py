@@ -3,9 +3,9 @@
 import time
 from contextlib import closing
 
-from engine.model.formats import open_model
-from engine.model.generate import Generator
-from engine.model.loaded import Model
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.generate import Generator
+from oneseek.engine.model.loaded import Model
 from tests.bench.parts import spoken
 
 QUESTION = [{"role": "user", "content": "What is the capital of France?"}]

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from engine.backends.gpu.executor import GPU
-from engine.compiler.ir import OPS, Program
-from engine.compiler.schedule import plan
-from engine.learning.rounds.shadow import Hyper, Shadow
-from engine.model.formats import BytesSource, open_model
-from engine.model.generate import Generator
-from engine.model.loaded import Model
-from engine.model.trainable import Trained
+from oneseek.engine.backends.gpu.executor import GPU
+from oneseek.engine.compiler.ir import OPS, Program
+from oneseek.engine.compiler.schedule import plan
+from oneseek.engine.learning.rounds.shadow import Hyper, Shadow
+from oneseek.engine.model.formats import BytesSource, open_model
+from oneseek.engine.model.generate import Generator
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.model.trainable import Trained
 from tests.bench.parts import spoken
 from tests.bench.parts.batches import packed_rows_of
 

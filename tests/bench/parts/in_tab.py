@@ -9,21 +9,21 @@ from collections import Counter
 import js
 import numpy as np
 
-from engine.backends.reference import DTYPES
-from engine.backends.wasm.executor import Wasm
-from engine.backends.wasm.kernels import few_rows, matmul
-from engine.backends.wasm.program import kernel_of
-from engine.backends.wasm.tab import Tab
-from engine.compiler.ir import OPS, Program
-from engine.compiler.schedule import plan
-from engine.history.round_plan import LESSON, PRACTICE
-from engine.learning.rounds.shadow import Hyper, Shadow
-from engine.learning.trainer import TRAINING_BYTES
-from engine.model.formats import open_model
-from engine.model.formats.browser import BlobSource
-from engine.model.generate import Generator
-from engine.model.loaded import Model
-from engine.model.trainable import Trained
+from oneseek.engine.backends.reference import DTYPES
+from oneseek.engine.backends.wasm.executor import Wasm
+from oneseek.engine.backends.wasm.kernels import few_rows, matmul
+from oneseek.engine.backends.wasm.program import kernel_of
+from oneseek.engine.backends.wasm.tab import Tab
+from oneseek.engine.compiler.ir import OPS, Program
+from oneseek.engine.compiler.schedule import plan
+from oneseek.engine.history.round_plan import LESSON, PRACTICE
+from oneseek.engine.learning.rounds.shadow import Hyper, Shadow
+from oneseek.engine.learning.trainer import TRAINING_BYTES
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.formats.browser import BlobSource
+from oneseek.engine.model.generate import Generator
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.model.trainable import Trained
 from tests.bench.parts import from_file, spoken
 from tests.bench.parts.batches import packed_rows_of
 from tests.bench.parts.rounds import Rounds

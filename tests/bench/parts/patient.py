@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from engine.learning.batch import extent, pack
-from engine.learning.recipe import Recipe
-from engine.learning.rounds.gate import Gate
-from engine.learning.rounds.lesson import LessonAttempt, found_lost
-from engine.learning.rounds.verdict import MORE, SCALE
-from engine.learning.rounds.voices import Voices
-from engine.learning.trainer import EngineTrainer
-from engine.model.trainable import Trained
+from oneseek.engine.learning.batch import extent, pack
+from oneseek.engine.learning.recipe import Recipe
+from oneseek.engine.learning.rounds.gate import Gate
+from oneseek.engine.learning.rounds.lesson import LessonAttempt, found_lost
+from oneseek.engine.learning.rounds.verdict import MORE, SCALE
+from oneseek.engine.learning.rounds.voices import Voices
+from oneseek.engine.learning.trainer import EngineTrainer
+from oneseek.engine.model.trainable import Trained
 
 
 class PatientVoices(Voices):

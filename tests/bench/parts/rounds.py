@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from engine.backends.select import executor_named
-from engine.core.settings import for_model
-from engine.history.round_plan import PRACTICE, SILENT, make_plan, settled
-from engine.learning import recipe, shape
-from engine.model import registry
-from engine.model.formats import open_model
-from engine.model.loaded import Model
-from engine.open import assistant_over
+from oneseek.engine.backends.select import executor_named
+from oneseek.engine.core.settings import for_model
+from oneseek.engine.history.round_plan import PRACTICE, SILENT, make_plan, settled
+from oneseek.engine.learning import recipe, shape
+from oneseek.engine.model import registry
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.open import assistant_over
 from tests.bench.parts.patient import PatientAttempt, PatientTrainer
 from tests.bench.parts.told import record_of
 from tests.support.same_in_both import MemoryStore

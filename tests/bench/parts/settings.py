@@ -14,16 +14,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from builder import ROOT
-from engine.cli.session import Session
-from engine.core.settings import TrainingConfig
-from engine.learning.batch import Coder
-from engine.learning.datasets import DataSet
-from engine.learning.lessons import guess
-from engine.learning.rounds.dataset import data_set_record, row_of
-from engine.learning.tuning.halving import error, mean
-from engine.learning.tuning.table import table
-from engine.model.demo.corpus import exchanges
-from engine.model.loaded import Model
+from oneseek.engine.cli.session import Session
+from oneseek.engine.core.settings import TrainingConfig
+from oneseek.engine.learning.batch import Coder
+from oneseek.engine.learning.datasets import DataSet
+from oneseek.engine.learning.lessons import guess
+from oneseek.engine.learning.rounds.dataset import data_set_record, row_of
+from oneseek.engine.learning.tuning.halving import error, mean
+from oneseek.engine.learning.tuning.table import table
+from oneseek.engine.model.demo.corpus import exchanges
+from oneseek.engine.model.loaded import Model
 
 APART = 5  # one example of so many is neither trained on nor tuned by
 Pairs = list[tuple[str, str]]

@@ -1,7 +1,7 @@
 """One answer and what it took, on any back end, natively and inside the tab."""
 
-from engine.core.turns import urgent
-from engine.model.generate import Generator, Sampling
+from oneseek.engine.core.turns import urgent
+from oneseek.engine.model.generate import Generator, Sampling
 
 
 async def answer(generator: Generator, ids: list[int], tokens: int) -> dict:

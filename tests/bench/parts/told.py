@@ -10,11 +10,11 @@ from typing import Any
 
 import msgpack
 
-from engine.learning.lessons import Lesson, fold, has_value
-from engine.learning.memory.recogniser import SURE
-from engine.model.generate import Sampling
-from engine.model.loaded import Model
-from engine.open import assistant_over
+from oneseek.engine.learning.lessons import Lesson, fold, has_value
+from oneseek.engine.learning.memory.recogniser import SURE
+from oneseek.engine.model.generate import Sampling
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.open import assistant_over
 
 TOKENS = 32  # within which an answer has to say it
 

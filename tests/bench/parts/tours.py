@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from engine.model.demo import MODEL
+from oneseek.engine.model.demo import MODEL
 from tests.bench.parts.visit import SECONDS, Visit
 from tests.support import tiny
 from tests.support.page import acts

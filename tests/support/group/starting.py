@@ -53,7 +53,7 @@ def called(folder: Path, *command: str) -> str:
     """Run to its end, as a shell would; what it printed. `oneseek` is where it was installed with
     its extra, here a Python that has both."""
     first, *rest = command
-    own = ["python", "-m", "engine.cli.main"] if first == "oneseek" else [first]
+    own = ["python", "-m", "oneseek.engine.cli.main"] if first == "oneseek" else [first]
     log = folder / f"{time.monotonic_ns()}.log"
     with log.open("w") as said:
         done = subprocess.run(

@@ -44,7 +44,7 @@ def wait(path: Path) -> None:
 
 def main() -> None:
     """A simulation as `oneseek federate` starts it, with troubled members."""
-    from engine.with_flower.simulation import simulate
+    from oneseek.engine.with_flower.simulation import simulate
 
     given = json.loads(sys.argv[1])
     kinds = {int(number): kind for number, kind in given["troubles"].items()}

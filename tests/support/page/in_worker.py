@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.core.messages import Event, message
+from oneseek.engine.core.messages import Event, message
 
 HOME = Path(__file__).resolve().parents[3]
 

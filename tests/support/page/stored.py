@@ -8,7 +8,7 @@ import json
 
 from playwright.sync_api import Page
 
-from engine.core.storage.store import STEPS
+from oneseek.engine.core.storage.store import STEPS
 
 ALL = """async (name) => {
   const open = indexedDB.open("oneseek");

@@ -1,9 +1,9 @@
 """Activity: what the engine is practising, in words, as a chart and in figures."""
 
-from web.learning import records, truth
-from web.learning.panels import happened
-from web.lib import chart, dom
-from web.lib.words import t
+from oneseek.web.learning import records, truth
+from oneseek.web.learning.panels import happened
+from oneseek.web.lib import chart, dom
+from oneseek.web.lib.words import t
 
 PROBES = 3
 EVENTS = 10

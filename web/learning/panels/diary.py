@@ -3,8 +3,8 @@
 import js
 from pyscript.ffi import to_js
 
-from web.lib import clock
-from web.lib.words import t
+from oneseek.web.lib import clock
+from oneseek.web.lib.words import t
 
 WEEK = 6 * 86400000
 

@@ -1,9 +1,9 @@
 """What came from one source waits as one: how much it is, how long it takes here, and one yes or no
 for all."""
 
-from engine.core.collecting.quality import is_poor
-from web.lib import dom
-from web.lib.words import t
+from oneseek.engine.core.collecting.quality import is_poor
+from oneseek.web.lib import dom
+from oneseek.web.lib.words import t
 
 FEWEST = 3
 """Lessons of one source that are shown as a group; fewer stand by themselves."""

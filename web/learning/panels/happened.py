@@ -1,8 +1,8 @@
 """The last events in words a person understands; what only a developer asks for stays in developer
 mode."""
 
-from web.learning import verdict
-from web.lib.words import t
+from oneseek.web.learning import verdict
+from oneseek.web.lib.words import t
 
 ADDS_NOTHING = ("asked", "known", "not approved", "nothing said", "same")
 """Outcomes of the second look at a question that say nothing the first did not."""

@@ -1,12 +1,12 @@
 """Memory: every fact it holds, in the person's own words; this is what they trust."""
 
-from engine.core.collecting.statements import STATEMENT
-from engine.core.exchange.stones import DATA_SET, LIVES
-from web.chat import message
-from web.learning import records, truth
-from web.learning.panels.sift import Sift
-from web.lib import dom, overlay
-from web.lib.words import t
+from oneseek.engine.core.collecting.statements import STATEMENT
+from oneseek.engine.core.exchange.stones import DATA_SET, LIVES
+from oneseek.web.chat import message
+from oneseek.web.learning import records, truth
+from oneseek.web.learning.panels.sift import Sift
+from oneseek.web.lib import dom, overlay
+from oneseek.web.lib.words import t
 
 TONES = {
     "learned": "good",

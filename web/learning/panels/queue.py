@@ -1,11 +1,11 @@
 """What waits to be learned, why each is there, and the person's yes or no: a part of Activity."""
 
-from engine.core.queue.training_queue import DISAGREEMENT
-from web.chat import message
-from web.learning.panels import worth
-from web.learning.panels.groups import Groups
-from web.lib import dom
-from web.lib.words import t
+from oneseek.engine.core.queue.training_queue import DISAGREEMENT
+from oneseek.web.chat import message
+from oneseek.web.learning.panels import worth
+from oneseek.web.learning.panels.groups import Groups
+from oneseek.web.lib import dom
+from oneseek.web.lib.words import t
 
 MOST = 60
 

@@ -1,11 +1,11 @@
 """What a run changes of the model, as a choice: explained, with the memory and the time each would
 take."""
 
-from engine.core.messages import WhatRunTakes
-from engine.core.settings import MODES
-from web.lib import dom
-from web.lib.words import t
-from web.settings.fields import select
+from oneseek.engine.core.messages import WhatRunTakes
+from oneseek.engine.core.settings import MODES
+from oneseek.web.lib import dom
+from oneseek.web.lib.words import t
+from oneseek.web.settings.fields import select
 
 
 class RunModes:

@@ -1,12 +1,12 @@
 """Train on a data set: choosing one, and what became of every run so far."""
 
-from engine.core.messages import BringDataSet, EndRun, ListDataSets, StartRun
-from web.learning import records, verdict
-from web.learning.panels import tries
-from web.learning.panels.run_modes import RunModes
-from web.lib import dom, files, overlay
-from web.lib.words import t
-from web.settings.fields import select
+from oneseek.engine.core.messages import BringDataSet, EndRun, ListDataSets, StartRun
+from oneseek.web.learning import records, verdict
+from oneseek.web.learning.panels import tries
+from oneseek.web.learning.panels.run_modes import RunModes
+from oneseek.web.lib import dom, files, overlay
+from oneseek.web.lib.words import t
+from oneseek.web.settings.fields import select
 
 FILES = ".jsonl,.json,.txt,.md"
 NAMED = ("identity", "learned", "chats")

@@ -1,8 +1,8 @@
 """Which of the facts are shown: by their words, where they came from, and their language."""
 
-from engine.core.collecting.content import normalise
-from web.lib import dom
-from web.lib.words import t
+from oneseek.engine.core.collecting.content import normalise
+from oneseek.web.lib import dom
+from oneseek.web.lib.words import t
 
 LANGUAGES = ("sv", "en")
 EVERY = ""

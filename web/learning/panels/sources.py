@@ -4,10 +4,10 @@ import json
 
 import js
 
-from web.learning import records
-from web.learning.panels import worth
-from web.lib import dom
-from web.lib.words import t
+from oneseek.web.learning import records
+from oneseek.web.learning.panels import worth
+from oneseek.web.lib import dom
+from oneseek.web.lib.words import t
 
 TONES = {
     "waiting": "plain",

@@ -1,7 +1,7 @@
 """The tabs of the learning column: only the panel that is seen is built, and again when what it
 shows has changed."""
 
-from web.lib import dom
+from oneseek.web.lib import dom
 
 
 class Tabs:

@@ -3,9 +3,9 @@ of it as a table."""
 
 from pyscript import document
 
-from web.lib import dom
-from web.lib.words import t
-from web.settings.fields import select
+from oneseek.web.lib import dom
+from oneseek.web.lib.words import t
+from oneseek.web.settings.fields import select
 
 MINUTES = (0, 2, 5, 10, 30)
 WIDTH, HEIGHT, EDGE = 320, 120, 12

@@ -1,11 +1,11 @@
 """Versions: every state it has had, ranked by a rule that is printed, compared blind, rolled
 back."""
 
-from engine.core.exchange.stones import DATA_SET
-from web.learning import dna, records, verdict
-from web.learning.panels import diary, runs
-from web.lib import dom, overlay
-from web.lib.words import t
+from oneseek.engine.core.exchange.stones import DATA_SET
+from oneseek.web.learning import dna, records, verdict
+from oneseek.web.learning.panels import diary, runs
+from oneseek.web.lib import dom, overlay
+from oneseek.web.lib.words import t
 
 COLUMNS = ("version", "time", "lessons", "held_out", "taught", "leak", "kl", "wins")
 LOWER_IS_BETTER = ("held_out", "leak", "kl")

@@ -1,9 +1,9 @@
 """How good an example is to learn from, in words, and the order in which lists of them are
 shown."""
 
-from engine.core.collecting.quality import is_poor
-from web.lib import dom
-from web.lib.words import t
+from oneseek.engine.core.collecting.quality import is_poor
+from oneseek.web.lib import dom
+from oneseek.web.lib.words import t
 
 
 def said(record):

@@ -10,11 +10,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from engine.history.versions import GENERIC, pointer_of
-from engine.learning.adaptive import Leaderboard, score
-from workers.server.endpoints.deprecated import ask
-from workers.server.fields import BadRequest, takes, text, whole
-from workers.server.service import Service, service_of
+from oneseek.engine.history.versions import GENERIC, pointer_of
+from oneseek.engine.learning.adaptive import Leaderboard, score
+from oneseek.workers.server.endpoints.deprecated import ask
+from oneseek.workers.server.fields import BadRequest, takes, text, whole
+from oneseek.workers.server.service import Service, service_of
 
 KEPT = 100  # comparisons that wait for a choice
 

@@ -8,11 +8,11 @@ import uuid
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from engine.history.versions import label
-from engine.model.generate import Sampling
-from workers.server.endpoints.training import micro_state
-from workers.server.fields import Handler, array, takes, text
-from workers.server.service import Service, service_of
+from oneseek.engine.history.versions import label
+from oneseek.engine.model.generate import Sampling
+from oneseek.workers.server.endpoints.training import micro_state
+from oneseek.workers.server.fields import Handler, array, takes, text
+from oneseek.workers.server.service import Service, service_of
 
 SUNSET = "Sat, 01 Jan 2028 00:00:00 GMT"
 LONGEST = 256  # tokens of an answer

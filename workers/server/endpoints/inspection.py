@@ -9,11 +9,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
-from engine.history.versions import label
-from engine.learning.runs import moment
-from workers.server.endpoints.training import micro_state
-from workers.server.fields import schema_of
-from workers.server.service import Service, service_of
+from oneseek.engine.history.versions import label
+from oneseek.engine.learning.runs import moment
+from oneseek.workers.server.endpoints.training import micro_state
+from oneseek.workers.server.fields import schema_of
+from oneseek.workers.server.service import Service, service_of
 
 STYLE = (
     "body{font:16px system-ui;margin:2rem auto;max-width:70rem;color-scheme:light dark}"

@@ -9,12 +9,12 @@ import sys
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from engine.core.collecting.held_back import apart
-from engine.core.queue.training_queue import CLASSES
-from importers.results import ImportResult
-from importers.text import TextImporter
-from workers.server.fields import BadRequest, array, flag, takes, text
-from workers.server.service import service_of
+from oneseek.engine.core.collecting.held_back import apart
+from oneseek.engine.core.queue.training_queue import CLASSES
+from oneseek.importers.results import ImportResult
+from oneseek.importers.text import TextImporter
+from oneseek.workers.server.fields import BadRequest, array, flag, takes, text
+from oneseek.workers.server.service import service_of
 
 SHOWN = 100
 
@@ -102,6 +102,6 @@ async def fetched(url: str) -> ImportResult:
     """A public web page, read beside the answers; a browser's page can read no other sites."""
     if sys.platform == "emscripten":
         raise BadRequest("a page cannot read other sites: give the text, or import it in the page")
-    from importers.website import WebsiteImporter
+    from oneseek.importers.website import WebsiteImporter
 
     return await asyncio.to_thread(WebsiteImporter().import_website, url)

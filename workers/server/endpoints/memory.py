@@ -5,8 +5,8 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from workers.server.endpoints.lessons import id_in
-from workers.server.service import service_of
+from oneseek.workers.server.endpoints.lessons import id_in
+from oneseek.workers.server.service import service_of
 
 SEALED = "application/octet-stream"
 

@@ -16,9 +16,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from engine.history.versions import label
-from engine.model.generate import Answer, Sampling
-from workers.server.fields import (
+from oneseek.engine.history.versions import label
+from oneseek.engine.model.generate import Answer, Sampling
+from oneseek.workers.server.fields import (
     BadRequest,
     Field,
     array,
@@ -30,9 +30,9 @@ from workers.server.fields import (
     text,
     whole,
 )
-from workers.server.guard import error
-from workers.server.names import NoSuchModel
-from workers.server.service import Service, service_of
+from oneseek.workers.server.guard import error
+from oneseek.workers.server.names import NoSuchModel
+from oneseek.workers.server.service import Service, service_of
 
 ROLES = ("system", "user", "assistant", "developer")
 LONGEST = 512  # tokens of an answer unless told

@@ -11,14 +11,23 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from engine.core.settings import IN_RUNS, MODES, TARGETS, StopConfig, TrainingConfig
-from engine.learning import run_data
-from engine.learning.adaptive import AdaptiveConfig, score
-from engine.learning.run_data import LARGEST
-from engine.learning.runs import moment
-from engine.learning.tuning.halving import seconds_of
-from workers.server.fields import BadRequest, array, body_of, number, record, takes, text, whole
-from workers.server.service import Service, service_of
+from oneseek.engine.core.settings import IN_RUNS, MODES, TARGETS, StopConfig, TrainingConfig
+from oneseek.engine.learning import run_data
+from oneseek.engine.learning.adaptive import AdaptiveConfig, score
+from oneseek.engine.learning.run_data import LARGEST
+from oneseek.engine.learning.runs import moment
+from oneseek.engine.learning.tuning.halving import seconds_of
+from oneseek.workers.server.fields import (
+    BadRequest,
+    array,
+    body_of,
+    number,
+    record,
+    takes,
+    text,
+    whole,
+)
+from oneseek.workers.server.service import Service, service_of
 
 HEARTBEAT = 15.0  # seconds of silence before a listener is told that the line still stands
 RESPONSE = record(model=text(longest=200), response=text())

@@ -9,13 +9,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from engine.assistant import flat_weights
-from engine.core.rebuild import rounds_away
-from engine.history.certificate import certify, zipped
-from engine.history.versions import behind, label
-from engine.model.adapters import only_lora, peft_files
-from workers.server.fields import takes, text
-from workers.server.service import service_of
+from oneseek.engine.assistant import flat_weights
+from oneseek.engine.core.rebuild import rounds_away
+from oneseek.engine.history.certificate import certify, zipped
+from oneseek.engine.history.versions import behind, label
+from oneseek.engine.model.adapters import only_lora, peft_files
+from oneseek.workers.server.fields import takes, text
+from oneseek.workers.server.service import service_of
 
 
 async def versions(request: Request) -> JSONResponse:

@@ -8,10 +8,10 @@ kept between queries.
 from dataclasses import dataclass
 from functools import partial
 
-from engine.backends.wasm.emit import load, op, splat
-from engine.backends.wasm.kernels.kernel import Kernel, kernel
-from engine.backends.wasm.kernels.matmul import dots, outer, row_tiles
-from engine.backends.wasm.kernels.vectors import (
+from oneseek.engine.backends.wasm.emit import load, op, splat
+from oneseek.engine.backends.wasm.kernels.kernel import Kernel, kernel
+from oneseek.engine.backends.wasm.kernels.matmul import dots, outer, row_tiles
+from oneseek.engine.backends.wasm.kernels.vectors import (
     constant,
     exp,
     largest,

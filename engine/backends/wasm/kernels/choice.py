@@ -2,12 +2,12 @@
 
 from functools import partial
 
-from engine.backends.wasm.emit import load, op, value
-from engine.backends.wasm.kernels.kernel import Kernel, kernel
-from engine.backends.wasm.kernels.loss import exponentials, scalar_log
-from engine.backends.wasm.kernels.rows import copy
-from engine.backends.wasm.kernels.vectors import load_part, quads
-from engine.compiler.ops.random import CANDIDATES
+from oneseek.engine.backends.wasm.emit import load, op, value
+from oneseek.engine.backends.wasm.kernels.kernel import Kernel, kernel
+from oneseek.engine.backends.wasm.kernels.loss import exponentials, scalar_log
+from oneseek.engine.backends.wasm.kernels.rows import copy
+from oneseek.engine.backends.wasm.kernels.vectors import load_part, quads
+from oneseek.engine.compiler.ops.random import CANDIDATES
 
 NEVER = -3.4e38
 LAST = 4 * (CANDIDATES - 1)  # bytes from the best to the worst of the list

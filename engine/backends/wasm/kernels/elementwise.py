@@ -6,11 +6,11 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from engine.backends.wasm.emit import Function, op
-from engine.backends.wasm.kernels.kernel import Kernel
-from engine.backends.wasm.kernels.vectors import each, exp, load_part, store_part
-from engine.compiler.ir import Op, Spec
-from engine.compiler.schedule import is_elementwise
+from oneseek.engine.backends.wasm.emit import Function, op
+from oneseek.engine.backends.wasm.kernels.kernel import Kernel
+from oneseek.engine.backends.wasm.kernels.vectors import each, exp, load_part, store_part
+from oneseek.engine.compiler.ir import Op, Spec
+from oneseek.engine.compiler.schedule import is_elementwise
 
 KNOWN = re.compile(r"(?:[a-g]|exp|sqrt|max|min|[0-9.]+|[-+*/(), ])*")
 COST = 30.0  # what a transcendental function costs, in operations an element

@@ -2,10 +2,16 @@
 
 from functools import partial
 
-from engine.backends.wasm.emit import op
-from engine.backends.wasm.kernels.kernel import Kernel, kernel
-from engine.backends.wasm.kernels.rows import inverse_rms
-from engine.backends.wasm.kernels.vectors import constant, load_part, quads, store_part, total
+from oneseek.engine.backends.wasm.emit import op
+from oneseek.engine.backends.wasm.kernels.kernel import Kernel, kernel
+from oneseek.engine.backends.wasm.kernels.rows import inverse_rms
+from oneseek.engine.backends.wasm.kernels.vectors import (
+    constant,
+    load_part,
+    quads,
+    store_part,
+    total,
+)
 
 
 def layernorm(f, x, w, b, y, scratch, lo, hi, *, cols, eps):

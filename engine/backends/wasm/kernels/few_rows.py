@@ -8,8 +8,8 @@ turns are a loop, not one long stretch: a compiler would order that column by co
 for its own sum.
 """
 
-from engine.backends.wasm.emit import ints, load, op, shuffle, splat
-from engine.backends.wasm.kernels.vectors import constant, load_part, parts, total
+from oneseek.engine.backends.wasm.emit import ints, load, op, shuffle, splat
+from oneseek.engine.backends.wasm.kernels.vectors import constant, load_part, parts, total
 
 TURN = 2  # fields
 FEW = 4  # rows from which on it pays to unpack a block of weights first

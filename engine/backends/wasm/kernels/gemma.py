@@ -2,9 +2,9 @@
 
 from functools import partial
 
-from engine.backends.wasm.emit import load
-from engine.backends.wasm.kernels.kernel import Kernel, kernel
-from engine.backends.wasm.kernels.vectors import constant, load_part, quads, store_part
+from oneseek.engine.backends.wasm.emit import load
+from oneseek.engine.backends.wasm.kernels.kernel import Kernel, kernel
+from oneseek.engine.backends.wasm.kernels.vectors import constant, load_part, quads, store_part
 
 
 def scaled(f, x, y, scratch, lo, hi, *, cols, by):

@@ -2,9 +2,9 @@
 
 from functools import partial
 
-from engine.backends.wasm.emit import ints, load, op, value
-from engine.backends.wasm.kernels.kernel import Kernel, kernel
-from engine.backends.wasm.kernels.vectors import (
+from oneseek.engine.backends.wasm.emit import ints, load, op, value
+from oneseek.engine.backends.wasm.kernels.kernel import Kernel, kernel
+from oneseek.engine.backends.wasm.kernels.vectors import (
     constant,
     exp,
     largest,

@@ -8,10 +8,10 @@ columns. The bits of a result do not depend on the pieces it is computed in.
 import sys
 from functools import partial
 
-from engine.backends.wasm.emit import load, op, splat, value
-from engine.backends.wasm.kernels.few_rows import FEW, linear_few, scratch_bytes, tile_of
-from engine.backends.wasm.kernels.kernel import Kernel, kernel
-from engine.backends.wasm.kernels.vectors import (
+from oneseek.engine.backends.wasm.emit import load, op, splat, value
+from oneseek.engine.backends.wasm.kernels.few_rows import FEW, linear_few, scratch_bytes, tile_of
+from oneseek.engine.backends.wasm.kernels.kernel import Kernel, kernel
+from oneseek.engine.backends.wasm.kernels.vectors import (
     constant,
     load_part,
     parts,
@@ -19,7 +19,7 @@ from engine.backends.wasm.kernels.vectors import (
     store_part,
     total,
 )
-from engine.backends.wasm.kernels.weights import Packed, unpack_columns, unpack_rows
+from oneseek.engine.backends.wasm.kernels.weights import Packed, unpack_columns, unpack_rows
 
 # Sizes that tests/bench/parts/tiles.py found to be the fastest.
 # Rows of a tile, of dot products and against a panel, and values of k that one turn of its loop

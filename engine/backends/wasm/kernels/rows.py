@@ -3,9 +3,9 @@ over columns."""
 
 from functools import partial
 
-from engine.backends.wasm.emit import load, op
-from engine.backends.wasm.kernels.kernel import Kernel, kernel
-from engine.backends.wasm.kernels.vectors import (
+from oneseek.engine.backends.wasm.emit import load, op
+from oneseek.engine.backends.wasm.kernels.kernel import Kernel, kernel
+from oneseek.engine.backends.wasm.kernels.vectors import (
     constant,
     load_part,
     parts,
@@ -13,7 +13,7 @@ from engine.backends.wasm.kernels.vectors import (
     store_part,
     total,
 )
-from engine.backends.wasm.kernels.weights import Packed, unpack_rows
+from oneseek.engine.backends.wasm.kernels.weights import Packed, unpack_rows
 
 
 def copy(f, source, target, length):

@@ -5,7 +5,7 @@ The polynomials are those of the Cephes library, good to about one unit in the l
 operation is IEEE exact and in a fixed order, so the bits are the same on every machine.
 """
 
-from engine.backends.wasm.emit import ints, load, op, value
+from oneseek.engine.backends.wasm.emit import ints, load, op, value
 
 LOG2E, LN2_HIGH, LN2_LOW = 1.44269504088896341, 0.693359375, -2.12194440e-4
 EXP = (

@@ -5,7 +5,7 @@ A packed row is codes of 4 or 8 bits and a (scale, minimum) for every group; not
 more than it is asked for.
 """
 
-from engine.backends.wasm.emit import interleave, ints, load, op, splat
+from oneseek.engine.backends.wasm.emit import interleave, ints, load, op, splat
 
 
 class Packed:
