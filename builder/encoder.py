@@ -2,13 +2,15 @@
 of scripts that neither English nor Swedish is written in.
 
 Its matrices stay as they are, block by block; its norms and biases are those that were tuned for
-what the memory asks of it (tests/golden/tune_encoder.py).  The vocabulary shrinks from 250,037
+what the memory asks of it (tests/golden/tune_encoder.py).  Beside them stands what its lower layers
+take to read statements (tests/golden/tune_reader.py).  The vocabulary shrinks from 250,037
 pieces to the most frequent WORDS, and the file from 72 MB to a third of that.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import struct
 from array import array
 from pathlib import Path
@@ -18,10 +20,11 @@ from builder import ROOT, Stop, fetch
 
 WANTED = ROOT / "engine/model/models.json"
 TUNED = Path(__file__).with_name("encoder_tuned.bin")  # halves of floats, in the carrier's order
+READER = Path(__file__).with_name("reader_tuned.bin")  # shapes as JSON, then halves of floats
 WORDS = 64000
 LETTERS = frozenset("åäöÅÄÖéÉèàáüÜ’‘“”–—…§°€£")
 SPACE = "▁"
-TYPES = {"F32": 0, "Q4_0": 2}
+TYPES = {"F32": 0, "F16": 1, "Q4_0": 2}
 BLOCK, NUMBERS = 18, 32  # bytes of a block of Q4_0, and how many numbers it holds
 ALIGNMENT = 32
 WHOLE = {
@@ -41,6 +44,9 @@ PARTS = {
     "oln": "layer_output_norm",
 }
 KINDS = {"w": "weight", "b": "bias"}
+
+
+Tensors = dict[str, tuple[str, tuple[int, ...], bytes]]  # name -> (type, shape, bytes)
 
 
 class Read(NamedTuple):
@@ -133,13 +139,13 @@ def with_tuned(found: Read, tuned: bytes) -> Read:
     return found._replace(tensors=tensors)
 
 
-def tensors_of(found: Read, words: list[int]) -> dict[str, tuple[str, tuple[int, ...], bytes]]:
+def tensors_of(found: Read, words: list[int]) -> Tensors:
     """Every tensor under GGUF's name, blocks as they are; of the embedding the chosen rows."""
     width, hidden = found.sizes["width"], found.sizes["hidden"]
     row, table = width // NUMBERS * BLOCK, found.tensors["emb.word"][2]
     picked = b"".join(table[row * word : row * (word + 1)] for word in words)
     rows = "Q4_0", (len(words), width), picked
-    made: dict[str, tuple[str, tuple[int, ...], bytes]] = {"token_embd.weight": rows}
+    made: Tensors = {"token_embd.weight": rows}
     for name, (kind, count, data) in found.tensors.items():
         if name == "emb.word":
             continue
@@ -149,7 +155,18 @@ def tensors_of(found: Read, words: list[int]) -> dict[str, tuple[str, tuple[int,
     return made
 
 
-def bytes_of(data: bytes, tuned: bytes | None) -> bytes:
+def reader_of(data: bytes) -> Tensors:
+    """What is added for statements."""
+    (length,) = struct.unpack_from("<I", data)
+    at, made = 4 + length, {}
+    for name, shape in json.loads(data[4:at]).items():
+        size = 2 * math.prod(shape)
+        made[name] = "F16", tuple(shape), data[at : at + size]
+        at += size
+    return made
+
+
+def bytes_of(data: bytes, tuned: bytes | None, reader: bytes | None = None) -> bytes:
     """The file, of what the carrier holds; as it was published where nothing was `tuned`."""
     found = read(data) if tuned is None else with_tuned(read(data), tuned)
     words = chosen(found)
@@ -172,7 +189,7 @@ def bytes_of(data: bytes, tuned: bytes | None) -> bytes:
         "tokenizer.ggml.padding_token_id": ids["padding"],
         "tokenizer.ggml.unknown_token_id": ids["unknown"],
     }
-    return gguf(metadata, tensors_of(found, words))
+    return gguf(metadata, tensors_of(found, words) | (reader_of(reader) if reader else {}))
 
 
 def text(value: str) -> bytes:
@@ -192,7 +209,7 @@ def valued(value: str | int | float | list[str] | array) -> bytes:
     return struct.pack("<IIQ", 9, 8, len(value)) + b"".join(map(text, value))
 
 
-def gguf(metadata: dict, tensors: dict[str, tuple[str, tuple[int, ...], bytes]]) -> bytes:
+def gguf(metadata: dict, tensors: Tensors) -> bytes:
     parts = [b"GGUF", struct.pack("<IQQ", 3, len(tensors), len(metadata))]
     parts += [text(key) + valued(value) for key, value in metadata.items()]
     body: list[bytes] = []
@@ -212,7 +229,9 @@ def file() -> Path:
     made = fetch.PARTS / wanted["sha256"][:16] / wanted["file"]
     if not made.exists():
         data = bytes_of(
-            fetch.part("encoder/multilingual-e5-small").read_bytes(), TUNED.read_bytes()
+            fetch.part("encoder/multilingual-e5-small").read_bytes(),
+            TUNED.read_bytes(),
+            READER.read_bytes(),
         )
         made.parent.mkdir(parents=True, exist_ok=True)
         beside = made.with_name(made.name + ".part")

@@ -17,8 +17,10 @@ from typing import Any
 import numpy as np
 
 from oneseek.engine.backends.executor import Tensor
+from oneseek.engine.core.collecting.collector import DataCollector
 from oneseek.engine.core.exchange import INTENT
 from oneseek.engine.core.next_work import MEMORY
+from oneseek.engine.core.queue.saved import SavedQueue
 from oneseek.engine.core.settings import TrainingConfig
 from oneseek.engine.core.turns import background, beside, urgent
 from oneseek.engine.history.round_plan import DATA_SET, LESSON, TRAINING
@@ -27,7 +29,7 @@ from oneseek.engine.history.updater import WeightUpdater
 from oneseek.engine.history.versions import GENERIC, Versions, label, skill_of
 from oneseek.engine.learning import lessons, shape
 from oneseek.engine.learning.memory.encoder import Encoder, OpensFile, encoder_here
-from oneseek.engine.learning.memory.mind import Mind
+from oneseek.engine.learning.memory.mind import ONESELF, Mind
 from oneseek.engine.learning.memory.recogniser import SURE
 from oneseek.engine.learning.memory.speaking import BASE as BASE_ALONE
 from oneseek.engine.learning.memory.speaking import SKILL, VERSION, Speaking
@@ -146,10 +148,11 @@ class Assistant:
         key: str,
         version: int | None = None,
         line: str = GENERIC,
+        user: str = "",
         **hooks: Any,
     ) -> tuple[Answer, int]:
         """Answer a conversation with a version (unless told the one in use, or that of the skill it
-        asks for); which one it was."""
+        asks for); which one it was. What one `user` told is known to nobody else."""
         number = await self.versions.number(line) if version is None else version
         skill = await self.skill_for(version, messages)
         if skill:
@@ -162,7 +165,7 @@ class Assistant:
             generator = await self.generator(number or BASE)
             more: dict[str, Any] = {"speaking": Speaking(SKILL, [], None, None, skill)}
         else:
-            generator, more = await self.speaker(number or BASE, version, messages)
+            generator, more = await self.speaker(number or BASE, version, messages, user)
         answer = generator.ask(messages, sampling, key, prompt=prompt, **more, **hooks)
         self.answers[key] = answer
         try:
@@ -187,20 +190,22 @@ class Assistant:
         return "" if any(one.score >= SURE and not one.gone for one in facts) else skill
 
     async def speaker(
-        self, number: int, asked: int | None, messages: list[dict]
+        self, number: int, asked: int | None, messages: list[dict], user: str = ""
     ) -> tuple[Generator, dict]:
         """Who begins to answer, and what the answer brings along: what is known by heart, and the
         version behind the guard that goes on from the question. Version 0 is the base and no
         more."""
         await self.mind.memory.load()
         guarded = asked != BASE and await self.mind.guards(number)
-        if asked == BASE or not (guarded or self.mind.memory.facts):
+        question = messages[-1]["content"]
+        concerns = guarded or self.mind.memory.facts or ONESELF.search(question)
+        if asked == BASE or not concerns:
             return await self.generator(number), {}
         if number:
             await self.updater.update(number)
-        behind, question = self.guarded if guarded else None, messages[-1]["content"]
+        behind = self.guarded if guarded else None
         always = bool(number) and not guarded
-        speaking = await self.recognised(number, question, behind, not asked, always)
+        speaking = await self.recognised(number, question, behind, not asked, always, user)
         more = {"speaking": speaking, "push": speaking.push, "then": speaking.version}
         return self.adapted if always else self.base, more
 
@@ -235,6 +240,27 @@ class Assistant:
         version = label(await self.versions.record(number)) if spoke else None
         told = {"by": whose["by"], "version": version, "facts": whose["facts"]}
         return told | ({"skill": whose["skill"]} if whose["skill"] else {})
+
+    async def hear(self, messages: list[dict], queue: SavedQueue, user: str = "") -> list[dict]:
+        """Keep what the last thing that somebody said states, in their words: known at once, and to
+        nobody else. No lesson is made of it."""
+        chat, said = "", [one["content"] for one in messages if one["role"] == "user"]
+        if not said:
+            return []
+
+        async def understand(text: str, before: str) -> list[dict]:
+            return [one.told() for one in await self.mind.hear(text, before, user)]
+
+        collector = DataCollector(
+            queue, auto_collect=False, understand=understand, user=user, pairs=False
+        )
+        if len(said) > 1:
+            collector.turns[chat] = {"prompt": said[-2], "id": "", "chat": chat}
+        message = {"id": "", "role": "user", "content": said[-1], "chat": chat}
+        with urgent():
+            found = await collector.log_message(message)
+            kept = [one for one in found if (await self.mind.keep(one))["facts"]]
+        return [{"id": one["id"], "said": one["answer"]} for one in kept]
 
     def stop(self, key: str) -> None:
         """End an answer within a token; what it said so far stays."""

@@ -21,12 +21,14 @@ from oneseek.engine.core.messages import (
     Drop,
     Failed,
     Grant,
+    Hear,
     Introduce,
     Learn,
     Opened,
     Question,
     ReadAhead,
     Slice,
+    Statements,
     Stop,
 )
 from oneseek.engine.core.next_work import MEMORY
@@ -112,6 +114,11 @@ class Engine:
         if self.resident.assistant:
             await self.resident.assistant.mind.memory.read_ahead(request.text)
         return Done()
+
+    async def on_hear(self, request: Hear) -> Statements:
+        """What a person states in a message."""
+        found = await self.resident.needed().mind.hear(request.text, request.before)
+        return Statements(items=[one.told() for one in found])
 
     async def on_learn(self, request: Learn) -> Opened | Failed:
         """Open a round, or go on with the one a closed tab left. What was told is taken in at once,

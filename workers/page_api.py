@@ -54,6 +54,7 @@ class PageApi:
         """Play one request; everything the app sends goes out as ApiPart events."""
         await self.service.queue.load()
         await self.service.runs.load()
+        self.service.hears = await self.hears()
         headers = [(name.lower().encode(), text.encode()) for name, text in request.headers]
         host = dict(headers).get(b"host", b"").decode().partition(":")[0]
         scope = {
@@ -89,6 +90,11 @@ class PageApi:
             self.emit(Changed(stores=TOUCHED))
         if self.service.runs.coming:
             self.emit(ApiWork())
+
+    async def hears(self) -> bool:
+        """Whether chats of which nothing else was said may teach facts, by the page's settings."""
+        settings = await self.service.store.get("settings", "page") or {}
+        return (settings.get("learn_from") or "facts") == "facts" and settings.get("collect", True)
 
     def open_run(self, fenced: FencedStore) -> Round | None:
         """A run the API was asked for, as a round of the page; None without one."""

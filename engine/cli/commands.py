@@ -15,13 +15,15 @@ import numpy as np
 from oneseek.engine.cli import certified, judging, leaving, teaching
 from oneseek.engine.cli.options import command, model_options, show, told, write_whole
 from oneseek.engine.cli.remembering import assistant_of
+from oneseek.engine.core.queue.saved import SavedQueue
+from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.model import registry
 from oneseek.engine.model.adapters import gguf_lora, load_adapter, only_lora, save_merged, save_peft
 from oneseek.engine.model.generate import Generator, Sampling
 from oneseek.engine.model.llama import Config
 from oneseek.engine.model.published import beside_weights
 from oneseek.engine.model.score import top_tokens
-from oneseek.engine.open import model_named
+from oneseek.engine.open import clock, model_named
 
 STORE = "oneseek.sqlite"  # beside an adapter: what else is known in its folder
 SHOWN = 10  # next tokens that `logits` shows
@@ -140,27 +142,67 @@ async def _logits(options):
         show(options, {"tokens": ids, "top": top}, "\n".join(lines))
 
 
-@command(model_options, sampling_options)
+def chat_options(parser):
+    parser.add_argument("--folder", metavar="PATH", type=Path,
+                        help="where what you tell it is kept; yours for this model unless told")  # fmt: skip
+    parser.add_argument("--no-learn", action="store_true", help="keep nothing of what you state")
+
+
+@command(model_options, sampling_options, chat_options)
 def chat(options):
-    """Talk with the model; an empty line or Ctrl+D ends it, Ctrl+C ends an answer."""
+    """Talk with the model, which remembers what you state; an empty line or Ctrl+D ends it, Ctrl+C
+    ends an answer."""
     asyncio.run(_chat(options))
 
 
 async def _chat(options):
+    adapter = options.adapter and Path(options.adapter)
+    if adapter and not (adapter / STORE).exists():
+        await _chat_with_adapter(options)
+        return
+    model = await teaching.loaded(options)
+    folder = options.folder or adapter or registry.folder().parent / "chat" / model.fingerprint[:16]
+    folder.mkdir(parents=True, exist_ok=True)
+    async with assistant_of(folder, model, new=True) as assistant:
+        queue = SavedQueue(TrainingQueue(clock), assistant.versions.store)
+        await queue.load()
+
+        async def answer(messages):
+            found, _ = await assistant.answer(messages, sampling(options), "chat", on_text=spoken)
+            kept = [] if options.no_learn else await assistant.hear(messages, queue)
+            return found, [one["said"] for one in kept]
+
+        await _talk(model, answer)
+
+
+async def _chat_with_adapter(options):
+    """With weights that come without a memory."""
     model, generator = await loaded(options)
+
+    async def answer(messages):
+        found = generator.ask(messages, sampling(options), "chat", on_text=spoken)
+        await generator.answer_all([found])
+        return found, []
+
+    await _talk(model, answer)
+
+
+async def _talk(model, answer):
     told(f"{model.name} on {model.executor.name}; an empty line ends it")
     messages = []
     while text := await asyncio.to_thread(read_line):
         messages.append({"role": "user", "content": text})
-        answer = generator.ask(
-            messages, sampling(options), "chat",
-            on_text=lambda piece: print(piece, end="", flush=True),
-        )  # fmt: skip
-        await generator.answer_all([answer])
+        found, remembered = await answer(messages)
         print()
-        messages.append({"role": "assistant", "content": answer.text})
-        if answer.dropped:
-            told(f"(the oldest {answer.dropped} messages no longer fit the model's context)")
+        for said in remembered:
+            told(f"(remembered: {said})")
+        messages.append({"role": "assistant", "content": found.text})
+        if found.dropped:
+            told(f"(the oldest {found.dropped} messages no longer fit the model's context)")
+
+
+def spoken(piece):
+    print(piece, end="", flush=True)
 
 
 def read_line():

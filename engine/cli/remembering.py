@@ -21,9 +21,10 @@ from oneseek.engine.open import assistant_over
 
 
 @contextlib.asynccontextmanager
-async def assistant_of(folder: Path, model: Model):
-    """An assistant over what lies in a folder; None where nothing but an adapter does."""
-    if not (folder / STORE).exists():
+async def assistant_of(folder: Path, model: Model, new: bool = False):
+    """An assistant over what lies in a folder; None where nothing but an adapter does and no `new`
+    memory is begun."""
+    if not (new or (folder / STORE).exists()):
         yield None
         return
     store = SqliteStore(folder / STORE)

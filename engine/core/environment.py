@@ -10,6 +10,7 @@ VARIABLES = {
     "BASE_MODELS": "the models to use where no --model is given: ids or paths; a server's first answers",
     "MODELS_DIR": "where models lie that were downloaded or put there by hand",
     "ENABLE_MICROTRAINING": "0 refuses POST /api/training/micro; it is on unless told",
+    "LEARN_FROM_CHATS": "0 keeps nothing of what people state in chats; it is on unless told",
     "DNA_EVERY": "after how many questions the fingerprint is taken; 50 unless told",
     "LEDGER_URL": "who is told each new head of the server's ledger; a public address",
     "LEDGER_URL_LOCAL": "1 lets LEDGER_URL be an address of this machine or its network",

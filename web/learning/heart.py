@@ -10,7 +10,7 @@ from oneseek.engine.core.exchange.stones import DATA_SET
 from oneseek.engine.core.messages import LetGo
 from oneseek.web.learning import records
 
-TOLD = ("ready", "rejected")  # a refused lesson costs nothing that is known by heart
+TOLD = ("ready", "rejected", "kept")  # a refused lesson costs nothing that is known by heart
 EVERYTHING = ""  # in the place of an example's id: all that only the engine can find
 
 

@@ -12,6 +12,7 @@ from oneseek.web.lib.words import t
 TONES = {
     "remembered": "good",
     "remembered-only": "good",
+    "kept": "good",
     "learned": "good",
     "warned": "learn",
     "rejected": "bad",
@@ -39,13 +40,15 @@ def state_of(page, kept, version, leased):
     undo = (t("undo"), "skip", id)
     if leased:
         return "learning", truth.sentence(page), []
-    if heart.knows(id) and kept["state"] in ("ready", "rejected"):
+    if heart.knows(id) and kept["state"] in ("ready", "rejected", "kept"):
         return by_heart(page, kept, asks)
     if kept["state"] == "ready" and id in heart.refused:
         words = t("note.not_by_heart", why=t.said(heart.refused[id]))
         return "not-by-heart", words + " " + truth.sentence(page), [undo]
     if kept["state"] == "ready":
         return "noted", t("note.noted") + " " + truth.sentence(page), [undo]
+    if kept["state"] == "kept":
+        return "noted", t("note.keeping"), [undo]
     if kept["state"] == "held":
         return "held", t("queue.held"), [(t("queue.approve"), "approve", id), undo]
     if kept["state"] == "rejected":
@@ -58,9 +61,21 @@ def secret_names(kinds):
     return t("secret.and").join([t("secret." + kind) for kind in kinds])
 
 
+def beside(before, record):
+    """What is kept of a message, of which statements were kept before: their words in a line."""
+    if not before or record["state"] != "kept" or before[0]["state"] != "kept":
+        return record
+    kept = before[0]
+    ids, words = kept.get("ids", [kept["id"]]), kept["answer"]
+    return dict(record, ids=ids + [record["id"]], answer=words + " · " + record["answer"])
+
+
 def by_heart(page, kept, asks):
     """What is known at once, whatever becomes of the lesson about it."""
-    undo = (t("undo"), "let-go", kept["id"])
+    undo = (t("undo"), "let-go", " ".join(kept.get("ids", [kept["id"]])))
+    if kept["state"] == "kept":
+        words = t("note.kept", text=kept["answer"])
+        return "kept", words, [(t("memory.correct"), "correct-known", id), undo]
     if kept["state"] == "rejected":
         look = (t("learned.look"), "show-versions", None)
         return "remembered-only", t("note.remembered_only"), [asks, look, undo]
@@ -78,7 +93,8 @@ class Notes:
         """What is kept of each message: learned things come before what waits."""
         found = {}
         for record in self.page.teaching.queue.records.values():
-            found[record["source"].get("message")] = (record, "")
+            message = record["source"].get("message")
+            found[message] = (beside(found.get(message), record), "")
         labels = {v["number"]: v["label"] for v in await records.versions(self.page.store)}
         for example in await records.examples(self.page.store):
             version = labels.get(example.get("learned_in"), "")

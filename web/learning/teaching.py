@@ -16,12 +16,15 @@ from oneseek.engine.core.collecting.corrections import (
     rewritten,
 )
 from oneseek.engine.core.collecting.hint import guess
+from oneseek.engine.core.collecting.statements import STATEMENT
+from oneseek.engine.core.messages import Hear
 from oneseek.engine.core.queue.batches import BatchManager
 from oneseek.engine.core.queue.saved import SavedQueue
 from oneseek.engine.core.queue.training_queue import Conflict, TrainingQueue
 from oneseek.web.learning import learn_from, records
 from oneseek.web.lib import clock, dom
 from oneseek.web.lib.words import t
+from oneseek.web.shell.link import Refused
 
 AT_ONCE = 8
 
@@ -36,7 +39,7 @@ class Teaching:
         self.queue = TrainingQueue(clock.now)
         self.saved = SavedQueue(self.queue, page.store)
         self.batches = BatchManager(self.queue)
-        self.collector = DataCollector(self, language=language_of)
+        self.collector = DataCollector(self, language=language_of, understand=self.understand)
         self.by_turn = {}
         dom.verbs(
             {
@@ -118,6 +121,15 @@ class Teaching:
             return True
         return False
 
+    async def understand(self, text, before):
+        """What the engine takes for statements; nothing where there is none to ask."""
+        if not self.page.model:
+            return []
+        try:
+            return (await self.page.app.engine.ask(Hear(text=text, before=before))).items
+        except Refused:
+            return []
+
     async def heard(self, turn):
         """A finished message of the chat, for the collector to look at."""
         self.configure()
@@ -130,9 +142,9 @@ class Teaching:
         found = await self.collector.log_message(message)
         if turn["id"] in self.secrets():
             self.page.touch("queue")  # the line under the message asks what to do with a secret
-        facts = [record for record in found if record["kind"] in ("fact", "correction")]
-        if facts:  # the line under the message says it, and takes it back
-            self.page.say(t("teach.fact", answer=facts[0]["answer"]))
+        told = [one for one in found if one["kind"] in ("fact", "correction", STATEMENT)]
+        if told:  # the line under the message says it, and takes it back
+            self.page.say(t("teach.fact", answer=told[0]["answer"]))
 
     def secrets(self):
         """{message: (the ids of what looks like a secret in it, the kinds)}, until a person
@@ -269,6 +281,9 @@ class Teaching:
         self.page.toast(t("teach.noted"), "undo-queue")
 
     async def correct_fact(self, example, text):
+        if example["kind"] == STATEMENT:
+            await self.edit(example["id"], text)
+            return
         again = {key: example[key] for key in ("prompt", "language", "source")}
         again.update(answer=text, kind="correction", priority="correction", why="corrected")
         again["phrasings"] = list(example.get("phrasings", ()))

@@ -85,9 +85,9 @@ async def ask_in_chat(page, id):
     await page.composer.send()
 
 
-async def let_go(page, id):
+async def let_go(page, ids):
     """Take back what was told; it is gone from the next question on."""
-    if await page.heart.let_go([id]):
+    if await page.heart.let_go(ids.split()):
         page.toast(t("forget.gone"))
 
 

@@ -163,6 +163,7 @@ async def opened(options: argparse.Namespace) -> Service:
     service = Service(
         store, assistant, id, clock, on, options.folder, share=share, guests=Guests(guests)
     )
+    service.hears = switched_on("LEARN_FROM_CHATS", True)
     service.micro.dna_every = whole("DNA_EVERY", EVERY_QUESTIONS)
     if address := variable("LEDGER_URL"):
         fetcher = Fetcher(anywhere) if switched_on("LEDGER_URL_LOCAL", False) else Fetcher()

@@ -73,6 +73,7 @@ class Service:
     ) -> None:
         self.store, self.assistant, self.model, self.clock = store, assistant, model, clock
         self.micro_training, self.folder, self.paced = micro_training, folder, paced
+        self.hears = True  # whether what people state in chats is kept
         self.share = share  # of the time that learning may take
         self.guests = guests or Guests({})
         self.names = Names(model, assistant.versions, self.guests)

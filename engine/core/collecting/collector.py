@@ -1,4 +1,5 @@
-"""Turns what happens in the chat into examples: pairs across turns, corrections, thumbs, facts.
+"""Turns what happens in the chat into examples: pairs across turns, corrections, thumbs, facts,
+statements.
 
 What a person excluded is not collected, and what looks like a secret is held back (in memory only)
 until they decide.
@@ -8,7 +9,8 @@ from oneseek.engine.core.collecting.content import content_hash, visible
 from oneseek.engine.core.collecting.corrections import corrected
 from oneseek.engine.core.collecting.held_back import kinds_in
 from oneseek.engine.core.collecting.secrets import secrets_in
-from oneseek.engine.core.collecting.statements import statements_in
+from oneseek.engine.core.collecting.statements import STATEMENT, stated_in
+from oneseek.engine.core.exchange.stones import KEPT
 
 SWITCHES = {"enable_chat_logging": True, "auto_collect": True}
 ELSEWHERE = ("enable_web_scraping", "enable_content_processing")  # the importers' part
@@ -17,9 +19,22 @@ ELSEWHERE = ("enable_web_scraping", "enable_content_processing")  # the importer
 class DataCollector:
     """`queue` is a SavedQueue; `config` holds the switches by name, which may also be given alone;
     `language(text)` names a text's language, "und" when it cannot; `lessons(text, language)` is the
-    worker's library, giving [{"prompt", "answer", "phrasings"}]."""
+    worker's library, giving [{"prompt", "answer", "phrasings"}]; `understand(text, before)` tells
+    which of a message's sentences state something, `before` being the message before it: [{"said",
+    "before", "replaces", "language"}]; `user` is whose they are. Without `pairs` every fact is kept
+    as it was said, and no lesson is made of it."""
 
-    def __init__(self, queue, config=None, language=None, lessons=None, **switches):
+    def __init__(
+        self,
+        queue,
+        config=None,
+        language=None,
+        lessons=None,
+        understand=None,
+        user="",
+        pairs=True,
+        **switches,
+    ):
         chosen = dict(SWITCHES)
         chosen.update(config or {})
         chosen.update(switches)
@@ -36,6 +51,9 @@ class DataCollector:
         self.auto_collect = chosen["auto_collect"]
         self.language = language or (lambda text: "und")
         self.lessons = lessons
+        self.understand = understand
+        self.user = user
+        self.pairs = pairs
         self.excluded = set()
         self.held = {}
         self.turns = {}
@@ -103,14 +121,19 @@ class DataCollector:
         chat, text = message.get("chat", ""), visible(message["content"]).strip()
         before = self.turns.get(chat)
         right = before and before.get("answer") and corrected(text, before)
-        if right:
+        if right and self.pairs:
             return await self._corrected(dict(before, **right), right["answer"], message["id"])
         self.turns[chat] = {"prompt": text, "id": message["id"], "chat": chat}
-        found, facts = [], self._facts(text)
+        found, facts = [], self._facts(text) if self.pairs else []
         across = self._across(text, facts)
         for lesson in facts:
             fact = dict(lesson, chat=chat, id=message["id"])
             found += await self._offer(fact, "approved", "fact", across)
+        if self.understand:
+            earlier = before["prompt"] if before else ""
+            for one in await self.understand(text, earlier):
+                if not any([fact["said"] in one["said"] for fact in facts]) or one["replaces"]:
+                    found += await self._keep(one, chat, message["id"], text)
         return found
 
     def _across(self, text, facts):
@@ -119,13 +142,32 @@ class DataCollector:
         kinds = secrets_in(text) if facts else []
         return [] if any([kinds_in(fact) for fact in facts]) else kinds
 
+    async def _keep(self, statement, chat, id, message):
+        """A statement is its own question: it is known by what it says. Beside a secret nothing of
+        a message is kept without a word."""
+        source = {"kind": "chat", "chat": chat, "message": id}
+        if self.user:
+            source["user"] = self.user
+        for name in ("before", "replaces"):
+            if statement[name]:
+                source[name] = statement[name]
+        example = {
+            "kind": STATEMENT,
+            "prompt": statement["said"],
+            "answer": statement["said"],
+            "language": statement["language"] or self.language(statement["said"]),
+            "source": source,
+            "why": STATEMENT,
+        }
+        return await self._add(example, "approved", KEPT, secrets_in(message))
+
     def _facts(self, text):
         facts = []
-        for language, question, answer in statements_in(text):
-            facts.append({"prompt": question, "answer": answer, "language": language})
+        for said, (language, question, answer) in stated_in(text):
+            facts.append({"prompt": question, "answer": answer, "language": language, "said": said})
         if facts and self.lessons:
             facts = self.lessons(text, facts[0]["language"]) or facts
-        return [dict(fact, kind="fact") for fact in facts]
+        return [dict(fact, kind="fact", said=fact.get("said", text)) for fact in facts]
 
     async def _answered(self, message):
         chat, text = message.get("chat", ""), visible(message["content"]).strip()
@@ -145,13 +187,16 @@ class DataCollector:
         return await self._offer(corrected, "correction", "correction")
 
     async def _offer(self, found, priority, why, kinds=()):
+        source = {"kind": "chat", "chat": found["chat"], "message": found["id"]}
+        if found.get("said"):
+            source["said"] = found["said"]
         example = {
             "kind": found.get("kind", "exchange"),
             "prompt": found["prompt"],
             "answer": found["answer"],
             "phrasings": found.get("phrasings", []),
             "language": found.get("language") or self.language(found["prompt"]),
-            "source": {"kind": "chat", "chat": found["chat"], "message": found["id"]},
+            "source": source,
             "why": why,
         }
         return await self._add(example, priority, "ready", kinds)

@@ -4,6 +4,8 @@ A small set of patterns in two languages; the worker's lesson library knows more
 first when it is there.
 """
 
+STATEMENT = "statement"  # the kind of a record that is somebody's own sentence, kept as it was said
+
 # (language, beginning, middle, question, answer): {x} is what stands between beginning and middle,
 # {y} what follows; an empty middle means there is no {x}.
 FACTS = (
@@ -65,6 +67,8 @@ CORRECTIONS = (
 )
 
 LONGEST_STATEMENT = 200
+MORE = (",", ";", " but ", " because ", " and i ", " and my ", " men ", " eftersom ", " och jag ",
+        " och min ", " och mitt ")  # fmt: skip
 
 
 def correction_in(text):
@@ -79,12 +83,23 @@ def correction_in(text):
 
 def statements_in(text):
     """[(language, question, answer)] for the sentences in which someone says a fact of theirs."""
+    return [lesson for _, lesson in stated_in(text)]
+
+
+def stated_in(text):
+    """[(sentence, the fact that it says)]."""
     found = []
     for sentence in _sentences(text):
-        lesson = len(sentence) <= LONGEST_STATEMENT and lesson_in(sentence)
+        lesson = is_plain(sentence) and lesson_in(sentence)
         if lesson:
-            found.append(lesson)
+            found.append((sentence, lesson))
     return found
+
+
+def is_plain(sentence):
+    """Whether it says one thing and no more: what follows the fact would become a part of it."""
+    low = lowered(sentence)
+    return len(sentence) <= LONGEST_STATEMENT and not any([more in low for more in MORE])
 
 
 def lesson_in(sentence, facts=FACTS):

@@ -6,9 +6,10 @@ later.  What was forgotten elsewhere loses its words here at once; where a versi
 its trace stays as a guard until that version was trained again without it.
 """
 
+from oneseek.engine.core.collecting.statements import STATEMENT
 from oneseek.engine.core.exchange import INTENT, entries
 from oneseek.engine.core.exchange.gathering import Here
-from oneseek.engine.core.exchange.stones import stone
+from oneseek.engine.core.exchange.stones import KEPT, stone
 from oneseek.engine.core.queue.training_queue import TrainingQueue
 
 EXCHANGED = "exchanged"  # why a record of the queue is there
@@ -47,7 +48,7 @@ def _queued(here, found, clock):
     for entry in found["told"]:
         queue.add(
             {
-                "kind": "fact",
+                "kind": STATEMENT if entry["prompt"] == entry["answer"] else "fact",
                 "prompt": entry["prompt"],
                 "answer": entry["answer"],
                 "phrasings": list(entry["phrasings"]),
@@ -56,7 +57,8 @@ def _queued(here, found, clock):
                 "time": entry["clock"],
                 "priority": "correction",
                 "why": EXCHANGED,
-            }
+            },
+            KEPT if entry["prompt"] == entry["answer"] else "ready",
         )
     for id in found["let_go"]:
         if id in queue.records:

@@ -2,15 +2,16 @@
 
 FORGOTTEN = "forgotten"  # the store of what is gone, by the hash of its question
 DATA_SET = "dataset"
-LIVES = ("ready", "rejected")  # what the gate refused is known by heart all the same
+KEPT = "kept"  # a statement: known by heart, and no lesson of its own
+LIVES = ("ready", "rejected", KEPT)  # what the gate refused is known by heart all the same
 
 
 def was_told(record):
     """Whether a record is something a person told, which travels; what was read from a document
-    stays where that is."""
+    stays where that is, and what somebody else told a server stays there."""
     source = record.get("source") or {}
     read = record.get("priority") == "import" or "document" in source
-    return record.get("kind") != DATA_SET and not read
+    return record.get("kind") != DATA_SET and not read and not source.get("user")
 
 
 def stone(about, clock):

@@ -64,6 +64,23 @@ class ReadAhead(Request):
 
 
 @message
+class Statements(Message):
+    """What of a message is kept as it was said: [{said, before, replaces, language}], `before` the
+    words that it leans on and `replaces` the ids of what it takes the place of."""
+
+    fields = {"items": list}
+
+
+@message
+class Hear(Request):
+    """Which sentences of a message state something of the person's own; `before` is what they wrote
+    right before it."""
+
+    fields = {"text": str, "before": str}
+    answer = Statements
+
+
+@message
 class Token(Event):
     """The next piece of the answer `id`, never half a character."""
 

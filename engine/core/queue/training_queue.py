@@ -6,7 +6,8 @@ Plain data, for the page and for CPython; engine/core/queue/saved.py keeps it an
 import heapq
 
 from oneseek.engine.core.collecting.content import content_hash, prompt_hash
-from oneseek.engine.core.exchange.stones import taken_back
+from oneseek.engine.core.collecting.statements import STATEMENT
+from oneseek.engine.core.exchange.stones import KEPT, taken_back
 from oneseek.engine.core.queue.table import Table
 
 CLASSES = ("correction", "approved", "chat", "import")
@@ -38,8 +39,8 @@ class TrainingQueue:
     timed, so a wrong clock changes nothing.  Every operation is O(log n).
 
     A record: id, kind, prompt, answer, phrasings, language, source, priority, time, why, state
-    ("ready", "held" until a person approves it, "skipped" by a person,
-    "rejected" by the quality gate), seq (arrival), seen (times offered),
+    ("ready", "held" until a person approves it, "skipped" by a person, "rejected" by the quality
+    gate, "kept" for a statement, which is no lesson), seq (arrival), seen (times offered),
     revision.
     """
 
@@ -71,11 +72,12 @@ class TrainingQueue:
             raise ValueError("priority %r is none of %s" % (priority, ", ".join(CLASSES)))
         if not example["prompt"].strip() or not example["answer"].strip():
             raise ValueError("an example needs a prompt and an answer, both with text")
-        id = content_hash(example["prompt"], example["answer"])
+        whose = example.get("source", {}).get("user", "")
+        id = content_hash(whose + example["prompt"], example["answer"])
         known = self.records.get(id)
         if not known and id in self.learned and priority != "correction":
             return None
-        about = prompt_hash(example["prompt"])
+        about = prompt_hash(whose + example["prompt"])
         changes = [
             (id, self._again(known, example) if known else self._new(id, about, example, state))
         ]
@@ -89,6 +91,9 @@ class TrainingQueue:
         that disagree it is this one: the others are put aside, and what was learned is
         corrected."""
         record = self._known(id)
+        if record["kind"] == STATEMENT:
+            self._act([(id, _with(record, state=KEPT))])
+            return
         held = record["state"] == "held"
         if held and record["why"] == DISAGREEMENT:
             others = [one for one in self.rivals(record["about"]) if one["id"] != id]
@@ -117,14 +122,17 @@ class TrainingQueue:
     def edit(self, id, prompt=None, answer=None):
         """Change the words; returns the new id, which follows from the words."""
         record = self._known(id)
-        prompt = record["prompt"] if prompt is None else prompt
         answer = record["answer"] if answer is None else answer
+        if record["kind"] == STATEMENT:  # whose words are all there is
+            prompt = answer
+        prompt = record["prompt"] if prompt is None else prompt
         if not prompt.strip() or not answer.strip():
             raise ValueError("an example needs a prompt and an answer, both with text")
-        new = content_hash(prompt, answer)
+        whose = record["source"].get("user", "")
+        new = content_hash(whose + prompt, answer)
         if new != id and new in self.records:
             raise Conflict("there is already an example with these words")
-        about = prompt_hash(prompt)
+        about = prompt_hash(whose + prompt)
         words = {"prompt": prompt, "answer": answer, "about": about}
         edited = _with(record, id=new, time=self.clock(), **words)
         self._act(([(id, None)] if new != id else []) + [(new, edited)])
@@ -285,7 +293,12 @@ class TrainingQueue:
         if priority != "import":  # told again: it is newer than what was said elsewhere since
             changed["time"] = example.get("time") or self.clock()
         if priority in ("correction", "approved") and record["state"] in ("skipped", "rejected"):
-            changed.update({"state": "ready", "kind": example.get("kind", "exchange")})
+            changed.update(
+                {
+                    "state": KEPT if record["kind"] == STATEMENT else "ready",
+                    "kind": example.get("kind", "exchange"),
+                }
+            )
         return changed
 
     def _follow(self, restored):

@@ -7,7 +7,7 @@ no model that answers: it reads English and Swedish alike, and nothing ever trai
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,9 +24,11 @@ from oneseek.engine.model.formats.gguf import read_header
 from oneseek.engine.model.formats.packed import read_packed, read_plain
 from oneseek.engine.model.formats.source import FileSource
 
-SIZES = (12, 16, 20, 24, 28, 32, 64, 128, 512)  # tokens of a run
+SIZES = (12, 16, 20, 24, 28, 32, 64, 96, 128, 192, 512)  # tokens of a run
 ASKED = (12, 16, 20, 24)  # tokens of most questions
 A_MOMENT = 0.01  # seconds
+SAID = "said."  # before the names of what is tuned for statements
+HEADS = tuple(f"{SAID}{name}." for name in ("kind", "pair"))
 BEFORE = "query: "  # what it was trained to see before a question
 WORDS = tuple(f"tokenizer.ggml.{name}" for name in ("tokens", "scores"))
 
@@ -42,6 +44,18 @@ class Meaning:
     whole: np.ndarray  # [width]
     states: np.ndarray  # [tokens, width]
     rare: np.ndarray  # [tokens], nats
+
+
+def groups(every: list[list[int]]) -> Iterator[list[list[int]]]:
+    """As many texts as one run takes at a time."""
+    group: list[list[int]] = []
+    for ids in every:
+        if group and sum(map(len, group)) + len(ids) > SIZES[-1]:
+            yield group
+            group = []
+        group.append(ids)
+    if group:
+        yield group
 
 
 @dataclass(frozen=True)
@@ -60,12 +74,15 @@ class Sizes:
 
 
 class Bert:
-    """Traces the encoder into a program."""
+    """Traces the encoder into a program; what is tuned of it stands in its file behind `tuned`."""
 
-    def __init__(self, program: Program, sizes: Sizes, weights: dict[str, tuple]) -> None:
-        self.program, self.sizes, self.weights = program, sizes, weights
+    def __init__(
+        self, program: Program, sizes: Sizes, weights: dict[str, tuple], tuned: str = ""
+    ) -> None:
+        self.program, self.sizes, self.weights, self.tuned = program, sizes, weights, tuned
 
     def plain(self, name: str) -> Value:
+        name = self.tuned + name if self.tuned + name in self.weights else name
         return self.program.input(name, self.weights[name])
 
     def packed(self, name: str) -> tuple[Value, Value]:
@@ -74,7 +91,11 @@ class Bert:
         return codes, self.program.input(f"{name}.scales", (rows, cols // 32, 2))
 
     def linear(self, x: Value, name: str) -> Value:
-        y = OPS["packed_linear"](x, *self.packed(name + ".weight"), bits=4)
+        added: tuple[Value, ...] = ()
+        if f"{self.tuned}{name}.a" in self.weights:
+            a, b = (self.plain(f"{name}.{part}") for part in "ab")
+            added = OPS["matmul"](x, a, tb=True), b
+        y = OPS["packed_linear"](x, *self.packed(name + ".weight"), *added, bits=4)
         return OPS["add_bias"](y, self.plain(name + ".bias"))
 
     def norm(self, x: Value, name: str) -> Value:
@@ -96,17 +117,23 @@ class Bert:
         return self.norm(x + y, layer + "layer_output_norm")
 
 
-def encoding(sizes: Sizes, weights: dict[str, tuple], tokens: int) -> Plan:
+def encoding(sizes: Sizes, weights: dict[str, tuple], tokens: int, tuned: str = "") -> Plan:
     """T tokens of several texts in, each of which sees all of its own text; their states out."""
-    program = Program(f"encode {tokens}")
-    bert = Bert(program, sizes, weights)
+    program = Program(f"encode {tokens} {tuned}")
+    bert = Bert(program, sizes, weights, tuned)
     ids, positions = (program.input(name, (tokens,), "i32") for name in ("ids", "positions"))
     spans = program.input("spans", (tokens, 4), "i32")
     x = bert.embedding(ids, positions)
-    for i in range(sizes.layers):
+    for i in range(layers_of(sizes, weights, tuned)):
         x = bert.block(x, f"blk.{i}.", spans)
     program.output("states", x)
     return plan(fuse(program))
+
+
+def layers_of(sizes: Sizes, weights: dict[str, tuple], tuned: str) -> int:
+    """How many layers are read: those that were tuned."""
+    every = range(sizes.layers)
+    return sum(f"{tuned}blk.{i}.attn_output_norm.weight" in weights for i in every)
 
 
 OpensFile = Callable[[], Awaitable[Source]]
@@ -133,8 +160,9 @@ class Encoder:
         self.found, self.executor = found, executor
         self.weights: dict[str, tuple] = {}
         self.tensors: dict[str, Tensor] = {}
-        self._runs: dict[tuple[int, bool], Run] = {}
-        self._plans: dict[int, Plan] = {}
+        self.heads: dict[str, np.ndarray] = {}  # small maps of a state, for the processor
+        self._runs: dict[tuple[int, bool, str], Run] = {}
+        self._plans: dict[tuple[int, str], Plan] = {}
         self._loading: asyncio.Task[None] | None = None
         # Somebody's question never waits for what is read in granted time: a run for each.
         self._reading = {asked: asyncio.Lock() for asked in (True, False)}
@@ -179,6 +207,9 @@ class Encoder:
         for name, entry in directory.items():
             read = read_packed if entry.kind.bits else read_plain
             weight = read(entry.source, entry.offset, entry.kind, entry.shape)
+            if name.startswith(HEADS):
+                self.heads[name] = np.asarray(weight, np.float32)
+                continue
             weights[name] = entry.shape
             if isinstance(weight, Packed):
                 self.tensors[f"{name}.codes"] = self.executor.upload(weight.codes)
@@ -195,17 +226,19 @@ class Encoder:
             self.prepared(tokens, True)
             await self.executor.breathe()
 
-    def prepared(self, tokens: int, asked: bool) -> Run:
-        if (tokens, asked) not in self._runs:
-            planned = self._planned(tokens)
-            self._runs[tokens, asked] = self.executor.prepare(planned, self.tensors)
-        return self._runs[tokens, asked]
+    def prepared(self, tokens: int, asked: bool, tuned: str = "") -> Run:
+        key = tokens, asked, tuned
+        if key not in self._runs:
+            planned = self._planned(tokens, tuned)
+            self._runs[key] = self.executor.prepare(planned, self.tensors)
+        return self._runs[key]
 
-    def _planned(self, tokens: int) -> Plan:
+    def _planned(self, tokens: int, tuned: str) -> Plan:
         """One plan a size, so that its kernels are linked once."""
-        if tokens not in self._plans:
-            self._plans[tokens] = encoding(self.sizes, self.weights, tokens)
-        return self._plans[tokens]
+        key = tokens, tuned
+        if key not in self._plans:
+            self._plans[key] = encoding(self.sizes, self.weights, tokens, tuned)
+        return self._plans[key]
 
     def ids(self, text: str) -> list[int]:
         """A text as the encoder reads it; what is too long is cut off."""
@@ -216,33 +249,20 @@ class Encoder:
         """In the order asked; as many as fit are read together."""
         await self.load()
         every = [self.ids(text) for text in texts]
-        return [meaning async for group in self._groups(every) for meaning in group]
+        read = [states for group in groups(every) for states in await self.states(group)]
+        return [self._meaning(ids, states) for ids, states in zip(every, read, strict=True)]
 
-    async def _groups(self, every: list[list[int]]) -> AsyncIterator[list[Meaning]]:
-        group: list[list[int]] = []
-        for ids in every:
-            if group and sum(map(len, group)) + len(ids) > SIZES[-1]:
-                yield await self._read(group)
-                group = []
-            group.append(ids)
-        if group:
-            yield await self._read(group)
-
-    async def _read(self, group: list[list[int]]) -> list[Meaning]:
-        states = await self.states(group)
-        return [self._meaning(ids, own) for ids, own in zip(group, states, strict=True)]
-
-    async def states(self, group: list[list[int]]) -> list[np.ndarray]:
+    async def states(self, group: list[list[int]], tuned: str = "") -> list[np.ndarray]:
         """What comes out for each of some texts, read in one run."""
         asked = self.executor.turns.is_urgent
         async with self._reading[asked]:
-            return await self._states(group, asked)
+            return await self._states(group, asked, tuned)
 
-    async def _states(self, group: list[list[int]], asked: bool) -> list[np.ndarray]:
+    async def _states(self, group: list[list[int]], asked: bool, tuned: str) -> list[np.ndarray]:
         lengths = [len(ids) for ids in group]
         ends = np.cumsum(lengths)
         tokens = next(size for size in SIZES if size >= ends[-1])
-        run = self.prepared(tokens, asked)
+        run = self.prepared(tokens, asked, tuned)
         ids, positions = np.zeros((2, tokens), np.int32)
         spans = np.zeros((tokens, 4), np.int32)
         for row, end in zip(group, ends, strict=True):

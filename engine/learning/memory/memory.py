@@ -1,8 +1,9 @@
-"""What the assistant knows by heart: facts told to it, and by which questions each is recognised.
+"""What the assistant knows by heart: facts told to it, and by which questions each is recognised;
+and statements, in the words in which they were said.
 
-A fact is two records that come and go in one transaction: its words (store `facts`, the same for
+Either is two records that come and go in one transaction: its words (store `facts`, the same for
 all models) and what it means (store `meanings`), which belongs to one base model and is made again
-for another.
+for another.  A fact is known by its question, a statement by what it says.
 """
 
 from __future__ import annotations
@@ -12,19 +13,31 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from oneseek.engine.core.collecting.statements import STATEMENT
 from oneseek.engine.core.exchange.gathering import farewell
 from oneseek.engine.core.faults import fault
 from oneseek.engine.core.turns import urgent
 from oneseek.engine.history.ledger import Change
-from oneseek.engine.learning.lessons import Lesson, LessonError, fold
+from oneseek.engine.learning.lessons import Lesson, LessonError, fold, guess
 from oneseek.engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
 from oneseek.engine.learning.memory.encoder import NOT_HERE, Encoder, Meaning
+from oneseek.engine.learning.memory.reader import Reader
 from oneseek.engine.learning.memory.recogniser import Meanings, Recogniser, Text
+from oneseek.engine.learning.memory.said import Said
+from oneseek.engine.learning.memory.statement import (
+    LONGEST,
+    Heard,
+    is_for,
+    is_statement,
+    owner_of,
+    spoken,
+    text_of,
+    unpacked,
+)
 from oneseek.engine.learning.memory.weighing import nearness, weighed
 
-LONGEST = 600  # characters of an answer that can be said from memory
-Ahead = tuple[str, asyncio.Future[list[Meaning]] | None]  # what was read ahead, and its reading
-NOTHING: Ahead = "", None
+Ahead = tuple[tuple[str, str], asyncio.Future | None]  # what was read ahead, whose; its reading
+NOTHING: Ahead = ("", ""), None
 REPLACED = "traces"  # by `meanings`: what a store or a backup still has of it says whose facts
 
 
@@ -54,23 +67,35 @@ class Found:
         }
 
 
+@dataclass(frozen=True)
+class Read:
+    """A question as it was read: its meaning for facts, whether it asks for something of the
+    person's own, or states it, and how likely each of some statements answers it."""
+
+    meaning: Meaning
+    asks: float
+    states: float
+    answers: dict[str, float]
+
+
 class Memory:
-    """Facts that one base model is to say; the encoder says what they mean."""
+    """Facts and statements that one base model is to say; the encoder says what they mean."""
 
     def __init__(self, store: Any, base: str, encoder: Encoder, clock: Callable[[], int]) -> None:
         self.store, self.base, self.encoder, self.clock = store, base, encoder, clock
+        self.reader = Reader(encoder)
         self.facts: dict[str, dict] = {}
         self.asked: dict[str, str] = {}  # folded questions, as they were told, and their facts
         self._lessons: dict[str, Lesson] = {}
-        self.recogniser = Recogniser()
+        self.recogniser, self.said = Recogniser(), Said()
         self._ahead: Ahead = NOTHING
         self._loading = asyncio.Lock()
         self.loaded = False
 
     def reload(self) -> None:
         """Others changed what is stored."""
-        self.facts, self.asked, self.recogniser, self.loaded = {}, {}, Recogniser(), False
-        self._lessons = {}
+        self.facts, self.asked, self._lessons, self.loaded = {}, {}, {}, False
+        self.recogniser, self.said, self._ahead = Recogniser(), Said(), NOTHING
 
     def covered(self) -> set[str]:
         """The ids of all examples whose questions are recognised: known, forgotten or corrected."""
@@ -81,36 +106,63 @@ class Memory:
 
     # ---- asking
 
-    async def asked_for(self, question: str, most: int = 4) -> list[Found]:
-        """The facts that a question is near, the surest first."""
+    async def asked_for(self, question: str, most: int = 4, user: str = "") -> list[Found]:
+        """The facts that a question of somebody is near, the surest first."""
         await self.load()
         if not self.facts:
             return []
         try:
-            meaning = await self._meaning(asking(question))
+            found = self.ask((await self.read(question, user)).meaning, question, most)
         except NOT_HERE:
-            return self._by_the_very_words(question)
-        return self.ask(meaning, question, most)
+            found = self._by_the_very_words(question)
+        return [one for one in found if is_for(one.fact, user)]
 
     async def read_ahead(self, question: str) -> None:
         """What is being typed is read before it is asked: who sends it does not wait for that."""
         await self.load()
         words = asking(question)
-        if words and self.facts and self._ahead[0] != words:
+        if words and self.facts and self._ahead[0] != (words, ""):
             with urgent():
-                reading = asyncio.ensure_future(self.encoder.of([words]))
-            self._ahead = words, reading
-            await asyncio.wait({reading})
-            if reading.exception() and self._ahead == (words, reading):
+                await asyncio.wait({self._begin(words, "")})
+
+    async def read(self, question: str, user: str = "") -> Read:
+        """A question read for all there is to know of it, once."""
+        words = asking(question)
+        ahead, reading = self._ahead
+        if not reading or ahead != (words, user):
+            reading = self._begin(words, user)
+        return await asyncio.shield(reading)
+
+    def _begin(self, words: str, user: str) -> asyncio.Future:
+        reading = asyncio.ensure_future(self._read(words, user))
+        begun: Ahead = (words, user), reading
+        self._ahead = begun
+
+        def over(done: asyncio.Future) -> None:
+            failed = done.cancelled() or done.exception()
+            if failed and self._ahead is begun:
                 self._ahead = NOTHING  # it is tried again, and said, when it is asked
 
-    async def _meaning(self, words: str) -> Meaning:
-        ahead, reading = self._ahead
-        if reading and ahead == words:
-            (meaning,) = await asyncio.shield(reading)
-        else:
-            (meaning,) = await self.encoder.of([words])
-        return meaning
+        reading.add_done_callback(over)
+        return reading
+
+    async def _read(self, words: str, user: str) -> Read:
+        (meaning,) = await self.encoder.of([words])
+        (alone,) = await self.reader.alone([words])
+        near = self.said.nearest(words, alone.whole, user)
+        answers = {}
+        if near:
+            texts = [text_of(self.facts[id]) for id in near]
+            answers = dict(zip(near, await self.reader.together(words, texts), strict=True))
+        return Read(meaning, alone.asks, alone.states, answers)
+
+    async def answering(self, question: str, user: str = "") -> list[Found]:
+        """The statements of somebody that answer a question, the likeliest first."""
+        await self.load()
+        read = await self.read(question, user)
+        live = [id for id in read.answers if id in self.facts]
+        found = [Found(self.facts[id], float(read.answers[id])) for id in live]
+        return sorted(found, key=lambda one: (-one.score, -one.fact["time"]))
 
     def ask(self, meaning: Meaning, question: str, most: int = 4) -> list[Found]:
         """The same of a question that was read already."""
@@ -147,14 +199,19 @@ class Memory:
             for key, kept in await self.store.all("meanings"):
                 if key.startswith(self.base + "/"):
                     gone = forgotten(kept["of"], kept["also"], kept["language"])
-                    self._keep(facts.get(kept["of"]) or gone, Meanings.unpacked(kept["data"]))
+                    self._keep(facts.get(kept["of"]) or gone, unpacked(kept["data"]))
             if keys := await self.store.keys(REPLACED):
                 await self.store.batch([["delete", REPLACED, key] for key in keys])
             self.loaded = True
 
-    def _keep(self, fact: dict, meanings: Meanings) -> None:
+    def _keep(self, fact: dict, meanings: Meanings | Heard) -> None:
         self.facts[fact["id"]] = fact
         self._lessons.pop(fact["id"], None)
+        self._ahead = NOTHING
+        if meanings.said is not None:
+            self.said.add(fact["id"], text_of(fact), meanings.said, owner_of(fact))
+        if isinstance(meanings, Heard):
+            return
         self.recogniser.add(fact["id"], meanings)
         for question in (fact["question"], *fact.get("phrasings", ())):
             if question:
@@ -169,13 +226,39 @@ class Memory:
         await self.load()
         taken = []
         for record in records:
+            if record.get("kind") == STATEMENT:
+                taken.append(await self._hear(record))
+                continue
             lesson = memorable(record)
             fact = self._fact(record, lesson)
             if self.facts.get(fact["id"]) != fact:
                 replaced = self._replaced(fact, lesson)
-                await self._store(fact, await self._meanings(lesson), replaced)
+                meanings = await self._meanings(lesson, fact["source"].get("said", ""))
+                await self._store(fact, meanings, replaced)
             taken.append(fact["id"])
         return taken
+
+    async def _hear(self, record: dict) -> str:
+        """Keep a statement, in the place of those that it takes back."""
+        known = self.facts.get(record["id"], {})
+        words = spoken(record["answer"])
+        fact = {
+            "id": record["id"],
+            "kind": STATEMENT,
+            "question": words,
+            "answer": words,
+            "value": words,
+            "phrasings": [],
+            "language": record.get("language") or guess(words),
+            "source": dict(record.get("source") or {}),
+            "time": known.get("time") or record.get("time") or self.clock(),
+            "also": known.get("also", []),
+        }
+        if known != fact:
+            replaces = [id for id in fact["source"].get("replaces", "").split() if id in self.facts]
+            (read,) = await self.reader.alone([text_of(fact)])
+            await self._store(fact, Heard(read.whole), replaces)
+        return fact["id"]
 
     def _fact(self, record: dict, lesson: Lesson) -> dict:
         known = self.facts.get(record["id"], {})
@@ -193,16 +276,20 @@ class Memory:
 
     def _replaced(self, fact: dict, lesson: Lesson) -> list[str]:
         """Facts that another answer to the same question takes the place of."""
-        others = (one for one in self.facts.values() if "answer" in one and one["id"] != fact["id"])
+        others = (
+            one for one in self.facts.values()
+            if "answer" in one and one["id"] != fact["id"] and not is_statement(one)
+        )  # fmt: skip
         return [one["id"] for one in others if lesson.same_question(self._lesson(one))]
 
-    async def _meanings(self, lesson: Lesson) -> Meanings:
+    async def _meanings(self, lesson: Lesson, said: str) -> Meanings:
         asked = [lesson.question, *lesson.phrasings]
         read = await self.encoder.of([*asked, f"{lesson.question} {lesson.answer}"])
         texts = [Text.of(meaning) for meaning in read]
-        return Meanings(texts[:-1], texts[-1])
+        heard = (await self.reader.alone([said]))[0].whole if said else None
+        return Meanings(texts[:-1], texts[-1], heard)
 
-    async def _store(self, fact: dict, meanings: Meanings, replaced: Sequence[str]) -> None:
+    async def _store(self, fact: dict, meanings: Meanings | Heard, replaced: Sequence[str]) -> None:
         also = [id for old in replaced for id in (old, *self.facts[old]["also"])]
         fact = {**fact, "also": list(dict.fromkeys([*fact["also"], *also]))}
         change = Change()
@@ -258,6 +345,8 @@ class Memory:
                 self.facts[id] = forgotten(id, gone["also"], gone["language"])
             elif self.facts.pop(id, None):
                 self.recogniser.remove(id)
+            self.said.remove(id)
+        self._ahead = NOTHING
 
     # ---- what is still to be done
 
@@ -265,7 +354,7 @@ class Memory:
         """Facts whose words are known but not to this base model, as `remember` wants them."""
         await self.load()
         return [
-            {**fact, "prompt": fact["question"]}
+            {"kind": "fact", **fact, "prompt": fact["question"]}
             for _, fact in await self.store.all("facts")
             if fact["id"] not in self.facts
         ]
@@ -281,7 +370,7 @@ def forgotten(id: str, also: list[str], language: str) -> dict:
     return {"id": id, "question": "", "source": {}, "also": also, "language": language}
 
 
-def record_of(fact: dict, meanings: Meanings) -> dict:
+def record_of(fact: dict, meanings: Meanings | Heard) -> dict:
     kept = {"of": fact["id"], "also": fact["also"], "language": fact["language"]}
     return kept | {"data": meanings.packed()}
 

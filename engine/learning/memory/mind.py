@@ -10,16 +10,26 @@ import re
 from collections.abc import Iterable
 
 from oneseek.engine.core.exchange import INTENT
+from oneseek.engine.core.exchange.stones import KEPT
 from oneseek.engine.history.round_plan import DATA_SET
 from oneseek.engine.history.versions import GUARDED, Versions, ancestors, behind
-from oneseek.engine.learning.lessons import LessonError, language
+from oneseek.engine.learning.lessons import LessonError, guess, language
+from oneseek.engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
 from oneseek.engine.learning.memory.encoder import NOT_HERE, Encoder
-from oneseek.engine.learning.memory.memory import Memory
-from oneseek.engine.learning.memory.speaking import Speaking, decided
+from oneseek.engine.learning.memory.hearing import STATES, Statement, changes, leans, statements
+from oneseek.engine.learning.memory.memory import Found, Memory
+from oneseek.engine.learning.memory.quoting import Quoting, quoted, turned, words_of
+from oneseek.engine.learning.memory.speaking import MEMORY, Speaking, decided
+from oneseek.engine.learning.memory.statement import is_statement, owner_of, text_of
 from oneseek.engine.model.generate import Generator
 from oneseek.engine.model.loaded import Model
 
-TO_REMEMBER = ("ready", "rejected")  # a refused lesson costs nothing that is known by heart
+TO_REMEMBER = ("ready", "rejected", KEPT)  # a refused lesson costs nothing that is known by heart
+ONESELF = re.compile(
+    r"\b(i|i'm|im|i've|my|mine|me|we|our|us|jag|min|mitt|mina|mig|vi|vår|vårt|våra|oss)\b", re.I
+)
+SAID, QUOTED = 0.7, 0.4  # from where on a statement is said to the person, and quoted
+ASKS, NEAR_NOTHING = 0.75, 0.3  # a question for one's own, and that nothing answers it
 ALONE = re.compile(r"[^?]*\?\W*\w*\W*")  # one question and no wish beside it, thanks at most
 REMEMBERED, REFUSED = "remembered", "not remembered"
 
@@ -59,14 +69,80 @@ class Mind:
         version: Generator | None = None,
         pushes: bool = True,
         always: bool = False,
+        user: str = "",
     ) -> Speaking:
         """Who is to answer a question: found out before anything of it is read."""
-        found = await self.memory.asked_for(question)
+        found = await self.memory.asked_for(question, user=user)
         learned = await self.learned(number)
         languages = {one.fact["language"] for one in found}
         briefly = any(language(code).briefly.search(question) for code in languages)
         alone = ALONE.fullmatch(question) is not None
-        return decided(found, self.tokenizer, version, learned, pushes, always, briefly, alone)
+        speaking = decided(found, self.tokenizer, version, learned, pushes, always, briefly, alone)
+        if speaking.push or speaking.version or not pushes or len(question) > LONGEST_QUESTION:
+            return speaking
+        return await self._of_statements(question, user) or speaking
+
+    async def _of_statements(self, question: str, user: str) -> Speaking | None:
+        """What a statement answers, in its words; or that nothing of the kind was told."""
+        try:
+            found = await self.memory.answering(question, user)
+            read = await self.memory.read(question, user)
+        except NOT_HERE:
+            return None
+        code = guess(question)
+        if read.states > max(STATES, read.asks):
+            return None
+        if found and found[0].score >= QUOTED:
+            text = self._words_of(found[0], code)
+            push = Quoting(self.tokenizer, text)
+            return Speaking(MEMORY, [found[0].told()], push, None)
+        least = max([one.score for one in found] or [0.0])
+        if read.asks >= ASKS and least < NEAR_NOTHING and ONESELF.search(question):
+            text = words_of(code)["nothing"]
+            return Speaking(MEMORY, [], Quoting(self.tokenizer, text), None)
+        return None
+
+    def _words_of(self, found: Found, code: str) -> str:
+        fact = found.fact
+        if not is_statement(fact):
+            return fact["answer"]
+        said, before = fact["answer"], fact["source"].get("before", "")
+        if found.score >= SAID and not before and (text := turned(said, fact["language"])):
+            return text
+        return quoted(said, code, fact["time"], self.memory.clock(), before)
+
+    # ---- hearing
+
+    async def hear(self, message: str, before: str = "", user: str = "") -> list[Statement]:
+        """The statements of a message, which may take back or lean on what was said right
+        before it."""
+        await self.memory.load()
+        try:
+            found = await statements(message, self.memory.reader.alone)
+        except NOT_HERE:
+            return []
+        earlier = self._kept_of(before, user)
+        if not earlier:
+            return found
+        first = found[0] if found else None
+        if changes(message) and not (first and message.find(first.said) > 80):
+            changed = first or Statement(message.strip(), language=guess(message))
+            changed.before = text_of(self.memory.facts[earlier[-1]])
+            changed.replaces = earlier[-1:]
+            return found or [changed]
+        if first and leans(message):
+            first.before = text_of(self.memory.facts[earlier[-1]])
+        return found
+
+    def _kept_of(self, message: str, user: str) -> list[str]:
+        """The ids of the statements that were kept of a message, in their order."""
+        words = {
+            id: fact["source"].get("said") or fact["answer"]
+            for id, fact in self.memory.facts.items()
+            if "answer" in fact and owner_of(fact) == user
+        }
+        found = [(message.find(said), id) for id, said in words.items() if said in message]
+        return [id for _, id in sorted(found)]
 
     # ---- taking in
 

@@ -64,17 +64,22 @@ def floats(data: bytes) -> np.ndarray:
 
 @dataclass
 class Meanings:
-    """What one fact is known by: the ways it is asked for, and its question with the answer."""
+    """What one fact is known by: the ways it is asked for, its question with the answer, and the
+    direction of the sentence in which it was said, where there was one."""
 
     asked: list[Text]
     answered: Text
+    said: np.ndarray | None = None
 
     def packed(self) -> dict:
-        return {"asked": [one.packed() for one in self.asked], "answered": self.answered.packed()}
+        known = {"asked": [one.packed() for one in self.asked], "answered": self.answered.packed()}
+        return known if self.said is None else known | {"said": half(self.said)}
 
     @classmethod
     def unpacked(cls, data: dict) -> Meanings:
-        return cls([Text.unpacked(one) for one in data["asked"]], Text.unpacked(data["answered"]))
+        asked = [Text.unpacked(one) for one in data["asked"]]
+        said = floats(data["said"]) if "said" in data else None
+        return cls(asked, Text.unpacked(data["answered"]), said)
 
 
 class Recogniser:
@@ -90,7 +95,7 @@ class Recogniser:
         self._ids = []
 
     def remove(self, id: str) -> None:
-        del self.known[id]
+        self.known.pop(id, None)
         self._ids = []
 
     def likely(self, meaning: Meaning) -> list[tuple[str, dict[str, float]]]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.recogniser import GONE, NEAR, SURE
 from oneseek.engine.learning.memory.saying import Saying
-from oneseek.engine.model.generate import Generator
+from oneseek.engine.model.generate import Generator, Push
 from oneseek.engine.model.tokenizer import Tokenizer
 
 BASE, MEMORY, VERSION, SKILL = "base", "memory", "version", "skill"
@@ -27,7 +27,7 @@ class Speaking:
 
     by: str
     facts: list[dict]
-    push: Saying | None
+    push: Push | None
     version: Generator | None
     skill: str = ""  # its name, where one answers
 

@@ -1,6 +1,7 @@
 """Memory: every fact it holds, in the person's own words; this is what they trust."""
 
-from oneseek.engine.core.exchange.stones import DATA_SET
+from oneseek.engine.core.collecting.statements import STATEMENT
+from oneseek.engine.core.exchange.stones import DATA_SET, LIVES
 from oneseek.web.chat import message
 from oneseek.web.learning import records, truth
 from oneseek.web.learning.panels.sift import Sift
@@ -16,6 +17,7 @@ TONES = {
 }
 WAITING = {
     "ready": "not_practised",
+    "kept": "as_said",
     "rejected": "not learned",
 }  # of the queue, known by heart or not
 SAVES = {"correct": "save-correction", "reword": "save-wording"}
@@ -99,7 +101,7 @@ class Memory:
         heart, queue = self.page.heart, self.page.teaching.queue.records.values()
         told = [one for one in queue if heart.knows(one["id"]) or one["id"] in heart.refused]
         told = [one for one in told if one["id"] not in learned]  # those are taught once more
-        told = [one for one in told if one["state"] in ("ready", "rejected")]
+        told = [one for one in told if one["state"] in LIVES]
         told.sort(key=lambda record: -record["time"])
         return told
 
@@ -146,7 +148,9 @@ class Memory:
         return dom.make(
             "li",
             header,
-            dom.make("p", example["prompt"], cls="said", lang=example["language"]),
+            None
+            if example["kind"] == STATEMENT  # whose words are all there is
+            else dom.make("p", example["prompt"], cls="said", lang=example["language"]),
             dom.make("p", example["answer"], cls="answer", lang=example["language"]),
             dom.make("p", t("memory.replaced_by", text=self.replaced[id]), cls="note")
             if id in self.replaced
@@ -156,14 +160,19 @@ class Memory:
             self.form(example) if self.editing and self.editing[0] == id else None,
             dom.make(
                 "div",
-                dom.button(t("memory.ask"), "ask-fact", id, cls="small"),
+                [] if example["kind"] == STATEMENT else self.asking(id),
                 dom.button(t("memory.correct"), "correct-fact", id, cls="small"),
-                dom.button(t("memory.reword"), "reword-fact", id, cls="small"),
                 dom.button(t("memory.forget"), "forget-fact", id, cls="small danger"),
                 cls="row tight",
             ),
             cls="item",
         )
+
+    def asking(self, id):
+        return [
+            dom.button(t("memory.ask"), "ask-fact", id, cls="small"),
+            dom.button(t("memory.reword"), "reword-fact", id, cls="small"),
+        ]
 
     def origin(self, example):
         """Where it came from, and when it was last checked."""

@@ -100,6 +100,7 @@ async def listed(service: Service) -> list[dict]:
     logprobs=flag(),
     top_logprobs=whole(0, 0, 20),
     user=text("", longest=200),
+    oneseek=record(None, learn=flag(True)),
 )
 async def completions(request: Request, body: dict) -> Response:
     """Answer a conversation, whole or as a stream."""
@@ -108,7 +109,9 @@ async def completions(request: Request, body: dict) -> Response:
     version = await service.names.version(body["model"])
     wanted = body["top_logprobs"] if body["logprobs"] else -1
     reply = Reply(service, body["model"], messages, sampling_of(body), version, wanted)
+    reply.user = body["user"]
     reply.client = body["user"] or (request.client.host if request.client else "")
+    reply.learns = service.hears and (body["oneseek"] or {"learn": True})["learn"]
     if not body["stream"]:
         return JSONResponse(await reply.whole(request))
     usage = bool((body["stream_options"] or {}).get("include_usage"))
@@ -158,7 +161,8 @@ class Reply:
     ) -> None:
         self.service, self.name, self.messages = service, name, messages
         self.sampling, self.version, self.wanted = sampling, version, wanted
-        self.client = ""
+        self.client = self.user = ""
+        self.learns = False  # whether what the person states is kept
         self.id = f"chatcmpl-{uuid.uuid4().hex}"
         self.made = int(time.time())
         self.pieces: asyncio.Queue = asyncio.Queue()
@@ -169,7 +173,13 @@ class Reply:
         if self.wanted >= 0:
             hooks["on_token"] = self.note
         work = self.service.answer(
-            self.messages, self.sampling, self.id, self.version, self.client, **hooks
+            self.messages,
+            self.sampling,
+            self.id,
+            self.version,
+            self.client,
+            user=self.user,
+            **hooks,
         )
         self.task = asyncio.ensure_future(work)
         self.task.add_done_callback(lambda _: self.pieces.put_nowait(None))
@@ -211,7 +221,7 @@ class Reply:
             "logprobs": {"content": self.tops, "refusal": None} if self.wanted >= 0 else None,
         }
         head = {"id": self.id, "object": "chat.completion", "created": self.made}
-        told = {"usage": usage_of(answer), "oneseek": await self.service.told(answer, number)}
+        told = {"usage": usage_of(answer), "oneseek": await self.told(answer, number)}
         return {**head, "model": self.name, "choices": [choice], **told}
 
     async def stream(self, first: str | None, usage: bool) -> AsyncIterator[str]:
@@ -222,7 +232,7 @@ class Reply:
                 yield self.chunk({"content": piece})
                 piece = await self.pieces.get()
             answer, number = await self.task
-            whose = {"oneseek": await self.service.told(answer, number)}
+            whose = {"oneseek": await self.told(answer, number)}
             yield self.chunk({}, finish(answer), **({} if usage else whose))
             if usage:
                 yield self.event({"choices": [], "usage": usage_of(answer), **whose})
@@ -232,6 +242,13 @@ class Reply:
             raise
         finally:
             self.leave()
+
+    async def told(self, answer: Answer, number: int) -> dict:
+        """Whose words the answer is, and what was kept of the question."""
+        told = await self.service.told(answer, number)
+        hear, queue = self.service.assistant.hear, self.service.queue
+        kept = await hear(self.messages, queue, self.user) if self.learns else []
+        return told | {"remembered": kept}
 
     def leave(self) -> None:
         """Nobody waits for this answer any more."""

@@ -1,0 +1,126 @@
+"""What is said of a statement: its words turned to the person, or quoted with their day; and that
+nothing was told, where that is so.
+
+These words are given, not pushed towards: nothing that was said is said otherwise.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+
+from oneseek.engine.learning.lessons import language
+from oneseek.engine.learning.lessons.forms import capital
+from oneseek.engine.learning.memory.hearing import CHANGES, bare
+from oneseek.engine.model.tokenizer import Tokenizer
+
+CERTAIN = 1e4  # nats
+FILLERS = {
+    "en": re.compile(
+        r"(?:(?:btw|fyi|by the way|just so you know|for the record|note to self|update|hi|hey|hello|"
+        r"oh|so|well|ok|okay|yeah|yes|also|and|guess what|tell you what|you know)\b[\s,:!.–-]*)+",
+        re.I,
+    ),
+    "sv": re.compile(
+        r"(?:(?:förresten|bara så du vet|för övrigt|hej|hallå|ja|jo|jaha|du|alltså|så|och|vet du)"
+        r"\b[\s,:!.–-]*)+",
+        re.I,
+    ),
+}
+SPOKEN_TO = {
+    "en": re.compile(r"\b(you|your|yours)\b", re.I),
+    "sv": re.compile(r"\b(du|dig|din|ditt|dina|ni|er|ert|era)\b", re.I),
+}
+MINE = {
+    "en": re.compile(r"(?:i|i'm|im|i've|my|we|we're|our)\b", re.I),
+    "sv": re.compile(r"(?:jag|min|mitt|mina|vi|vår|vårt|våra)\b", re.I),
+}
+TYPED = (  # what people leave out when they type
+    (re.compile(r"\bim\b", re.I), "I'm"),
+    (re.compile(r"\bive\b", re.I), "I've"),
+    (re.compile(r"\b(dont|cant|wont|isnt|doesnt|didnt)\b", re.I), None),
+    (re.compile(r"\bi\b"), "I"),
+)
+TENSE = re.compile(r"\byou was\b", re.I)
+DAYS = {
+    "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+    "sv": ("måndags", "tisdags", "onsdags", "torsdags", "fredags", "lördags", "söndags"),
+}
+MONTHS = {
+    "en": ("January", "February", "March", "April", "May", "June", "July", "August", "September",
+           "October", "November", "December"),
+    "sv": ("januari", "februari", "mars", "april", "maj", "juni", "juli", "augusti", "september",
+           "oktober", "november", "december"),
+}  # fmt: skip
+DAY_MS = 24 * 3600 * 1000
+WORDS = {
+    "en": {
+        "today": "Earlier today you told me",
+        "yesterday": "Yesterday you told me",
+        "weekday": "On {day} you told me",
+        "date": "On {date} you told me",
+        "earlier": "Before that you said",
+        "nothing": "You have not told me that.",
+    },
+    "sv": {
+        "today": "Tidigare i dag sa du",
+        "yesterday": "I går sa du",
+        "weekday": "I {day} sa du",
+        "date": "Den {date} sa du",
+        "earlier": "Dessförinnan sa du",
+        "nothing": "Det har du inte berättat för mig.",
+    },
+}
+
+
+def words_of(code: str) -> dict[str, str]:
+    return WORDS.get(code, WORDS["en"])
+
+
+class Quoting:
+    """A push that says a text, token by token, and ends."""
+
+    def __init__(self, tokenizer: Tokenizer, text: str) -> None:
+        self.text, self.ids, self.ends = text, tokenizer.encode(text), tokenizer.eos_ids
+
+    def amounts(self, ids: Sequence[int], text: str) -> dict[int, float]:
+        """Token -> nats."""
+        if len(ids) < len(self.ids):
+            return {self.ids[len(ids)]: CERTAIN}
+        return dict.fromkeys(self.ends, CERTAIN)
+
+
+def turned(said: str, code: str) -> str | None:
+    """The statement as it is said to the person; None where its words are no plain sentence."""
+    text = bare(said).strip()
+    if CHANGES.match(text) or SPOKEN_TO[code].search(text) or '"' in text:
+        return None
+    if filler := FILLERS[code].match(text):
+        text = text[filler.end() :]
+        if not MINE[code].match(text):  # what it begins with may have changed its order
+            return None
+    for typed, written in TYPED if code == "en" else ():
+        text = typed.sub(written or (lambda found: found[0][:-1] + "'t"), text)
+    text = capital(language(code).turn(text, "second"))
+    text = TENSE.sub("you were", text)
+    return text if text.endswith((".", "!")) else text.rstrip(" ,:;") + "."
+
+
+def quoted(said: str, code: str, told: int, now: int, before: str = "") -> str:
+    """The statement in quotation marks behind the day it was told."""
+    text = f"{when(code, told, now)}: “{said}”"
+    return f"{text} {words_of(code)['earlier']}: “{before}”" if before else text
+
+
+def when(code: str, told: int, now: int) -> str:
+    words, day = words_of(code), datetime.fromtimestamp(told / 1e3)
+    ago = (datetime.fromtimestamp(now / 1e3).date() - day.date()).days
+    if ago <= 0:
+        return words["today"]
+    if ago == 1:
+        return words["yesterday"]
+    if ago < 7:
+        return words["weekday"].format(day=DAYS[code][day.weekday()])
+    date = f"{day.day} {MONTHS[code][day.month - 1]} {day.year}"
+    return words["date"].format(date=date)

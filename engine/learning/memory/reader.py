@@ -1,0 +1,68 @@
+"""Reads statements: what kind of sentence one is, where it lies, and whether it answers a question.
+
+The lower half of the encoder's layers, tuned for it by tests/golden/tune_reader.py.  A sentence
+alone has a direction, which lies near those of the questions that it answers; read behind a
+question it says whether it answers that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from oneseek.engine.learning.memory.encoder import SAID, Encoder, groups, unit
+
+ALONE, ASKED, ANSWERING = 96, 48, 80  # tokens that are read of a sentence, a question, its answer
+
+
+class Sentence(NamedTuple):
+    """Of one text: its direction, and how likely it states something of the person's own, or asks
+    for something of the kind."""
+
+    whole: np.ndarray  # [width]
+    states: float
+    asks: float
+
+
+class Reader:
+    def __init__(self, encoder: Encoder) -> None:
+        self.encoder = encoder
+
+    async def alone(self, texts: Sequence[str]) -> list[Sentence]:
+        await self.encoder.load()
+        rows = [self._row(self._tokens(text, ALONE)) for text in texts]
+        return [self._sentence(mean) for mean in await self._means(rows)]
+
+    async def together(self, question: str, sentences: Sequence[str]) -> np.ndarray:
+        """How likely each of some sentences answers a question."""
+        await self.encoder.load()
+        asked, end = self._tokens(question, ASKED), self.encoder.end
+        rows = [self._row([*asked, end, end, *self._tokens(one, ANSWERING)]) for one in sentences]
+        means = np.stack(await self._means(rows))
+        return sigmoid(self._head("pair", means)[:, 0])
+
+    def _tokens(self, text: str, most: int) -> list[int]:
+        return self.encoder.words.encode(text)[:most]
+
+    def _row(self, tokens: list[int]) -> list[int]:
+        return [self.encoder.before[0], *tokens, self.encoder.end]
+
+    async def _means(self, rows: list[list[int]]) -> list[np.ndarray]:
+        read = [await self.encoder.states(group, SAID) for group in groups(rows)]
+        return [states.mean(0) for group in read for states in group]
+
+    def _head(self, name: str, states: np.ndarray) -> np.ndarray:
+        weight, bias = (self.encoder.heads[f"{SAID}{name}.{part}"] for part in ("weight", "bias"))
+        return states @ weight.T + bias
+
+    def _sentence(self, mean: np.ndarray) -> Sentence:
+        kinds = self._head("kind", mean)
+        likely = np.exp(kinds - kinds.max())
+        states, asks, _ = likely / likely.sum()
+        return Sentence(unit(mean), float(states), float(asks))
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))

@@ -1,0 +1,59 @@
+"""A statement as a record of the memory: whose it is, its words, and what it is known by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from oneseek.engine.core.collecting.statements import STATEMENT
+from oneseek.engine.learning.lessons import LessonError
+from oneseek.engine.learning.memory.recogniser import Meanings, floats, half
+
+LONGEST = 600  # characters of an answer that can be said from memory
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What a statement is known by: the direction of its words."""
+
+    said: np.ndarray
+
+    def packed(self) -> dict:
+        return {"said": half(self.said)}
+
+
+def unpacked(data: dict) -> Meanings | Heard:
+    return Meanings.unpacked(data) if "asked" in data else Heard(floats(data["said"]))
+
+
+def is_statement(fact: dict) -> bool:
+    return fact.get("kind") == STATEMENT
+
+
+def owner_of(fact: dict) -> str:
+    return fact["source"].get("user", "")
+
+
+def is_for(fact: dict, user: str) -> bool:
+    """Whether somebody may be told it: what one told in a chat is never another's."""
+    return owner_of(fact) == user or fact["source"].get("kind") != "chat"
+
+
+def text_of(fact: dict) -> str:
+    """A statement as it is read: behind what it leans on."""
+    source = fact["source"]
+    return f"{source.get('before', '')} {source.get('said') or fact['answer']}".strip()
+
+
+def spoken(words: str) -> str:
+    """The words of a statement, or a LessonError that says why they cannot be kept."""
+    words = words.strip()
+    if not words or len(words) > LONGEST:
+        raise LessonError(
+            f"the statement has {len(words)} characters, 1 to {LONGEST} are remembered; "
+            "import longer text as a document"
+        )
+    if any(ord(c) < 32 and c not in "\n\t" for c in words):
+        raise LessonError("the statement has control characters; nothing was remembered")
+    return words

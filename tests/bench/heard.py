@@ -1,0 +1,243 @@
+"""What people say, told as they type it, and asked about.
+
+`python3 build.py bench heard` tells the statements of a set to one memory, each in a chat of its
+own (a correction in its next turn), and asks two questions and a look-alike about each; then
+messages that state nothing, questions about one's own things that nothing answers, and general
+ones.  `--set NAME` takes tests/held_out/heard_NAME.jsonl and the sets beside it; without it, those
+that the tuning is developed on (tests/bench/heard_dev*.jsonl).  `--http N` asks so many of the
+statements over HTTP too, whole answers decoded.  An answer is right when one of each list of its
+keys stands in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from builder import ROOT
+from oneseek.engine.assistant import Assistant
+from oneseek.engine.core.collecting.collector import DataCollector
+from oneseek.engine.core.queue.saved import SavedQueue
+from oneseek.engine.core.queue.training_queue import TrainingQueue
+from oneseek.engine.core.storage.sqlite import SqliteStore
+from oneseek.engine.learning.memory.quoting import words_of
+from oneseek.engine.learning.memory.saying import Saying
+from oneseek.engine.open import assistant_over, clock, model_named
+from tests.bench.parts import report
+from tests.bench.weigh import general
+
+HERE, HELD_OUT = Path(__file__).parent, ROOT / "tests/held_out"
+MODEL = "smollm2-135m"
+NOTHING_TOLD = tuple(words_of(code)["nothing"] for code in ("en", "sv"))
+
+
+def lines(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def stands(text: str, value: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text, re.I) is not None
+
+
+def is_right(answer: str, keys: list[list[str]]) -> bool:
+    return all(any(stands(answer, value) for value in one) for one in keys)
+
+
+class Told:
+    """One memory, and the doors of the page and of the API to it."""
+
+    def __init__(self, assistant: Assistant) -> None:
+        self.assistant, self.mind = assistant, assistant.mind
+        self.queue = SavedQueue(TrainingQueue(clock), assistant.versions.store)
+        self.collector = DataCollector(self.queue, auto_collect=False, understand=self.understand)
+
+    async def understand(self, text: str, before: str) -> list[dict]:
+        return [one.told() for one in await self.mind.hear(text, before)]
+
+    async def tell(self, messages: list[str], chat: str) -> list[dict]:
+        """As the page does: what the collector finds is taken in."""
+        kept = []
+        for i, text in enumerate(messages):
+            message = {"id": f"{chat}/{i}", "role": "user", "content": text, "chat": chat}
+            found = await self.collector.log_message(message)
+            kept += [one for one in found if (await self.mind.keep(one))["facts"]]
+            answer = {"id": f"{chat}/{i}a", "role": "assistant", "content": "I see.", "chat": chat}
+            await self.collector.log_message(answer)
+        return kept
+
+    async def ask(self, question: str) -> str:
+        """What will be said from memory; empty where the base answers."""
+        speaking = await self.mind.speaking(0, question)
+        if isinstance(speaking.push, Saying):
+            facts = self.mind.memory.facts
+            return " ".join(facts[one["id"]]["answer"] for one in speaking.facts)
+        return speaking.push.text if speaking.push else ""
+
+
+async def opened(folder: str) -> Assistant:
+    model = await model_named(MODEL, "cpu")
+    return assistant_over(model, SqliteStore(Path(folder) / "told.sqlite"), model.fingerprint)
+
+
+class Figures:
+    def __init__(self) -> None:
+        self.seen: dict[str, list[float]] = defaultdict(list)
+
+    def see(self, value: bool, *names: str) -> None:
+        for name in names:
+            self.seen[name].append(float(value))
+
+    def means(self) -> dict[str, float]:
+        return {name: round(sum(some) / len(some), 3) for name, some in self.seen.items()}
+
+
+async def judged(told: Told, given: dict[str, list[dict]], show: bool) -> dict[str, Any]:
+    figures, memory, seconds = Figures(), told.mind.memory, []
+    for one in given["unknown"]:
+        figures.see(await told.ask(one["q"]) in NOTHING_TOLD, "unknown, empty memory")
+    for i, one in enumerate(given["nothing"]):
+        kept = await told.tell([one["text"]], f"nothing/{i}")
+        figures.see(bool(kept), "kept of nothing")
+        if kept and show:
+            report.say("KEPT", one["text"])
+        await memory.forget([record["id"] for record in kept])
+    for i, one in enumerate(given["heard"]):
+        began = time.monotonic()
+        kept = await told.tell(one["messages"], f"said/{i}")
+        seconds.append((time.monotonic() - began) / len(one["messages"]))
+        figures.see(bool(kept), "kept", f"kept {one['lang']}")
+        if not kept and show:
+            report.say("LOST", one["messages"])
+    asked = []
+    for one in given["heard"]:
+        change = len(one["messages"]) > 1
+        for question in one["questions"]:
+            began = time.monotonic()
+            answer = await told.ask(question["q"])
+            asked.append(time.monotonic() - began)
+            right = is_right(answer, question["keys"])
+            known = bool(answer) and answer not in NOTHING_TOLD
+            names = "", f" {one['lang']}", f", {one['form']}"
+            for name in (*names, *([", corrections"] if change else [])):
+                figures.see(right, f"right{name}")
+            figures.see(known and not right, "wrong")
+            if show and not right:
+                report.say("MISS", question["q"], "|", answer, "|", one["messages"])
+        if alike := one.get("lookalike"):
+            answer = await told.ask(alike["q"])
+            said = bool(answer) and answer not in NOTHING_TOLD
+            figures.see(said, "look-alikes", f"look-alikes {one['lang']}")
+            if show and said:
+                report.say("ALIKE", alike["q"], "|", answer)
+    for one in given["unknown"]:
+        answer = await told.ask(one["q"])
+        figures.see(answer in NOTHING_TOLD, "unknown, full memory")
+        if show and answer not in NOTHING_TOLD:
+            report.say("UNKNOWN", one["q"], "|", answer)
+    for one in given["general"]:
+        answer = await told.ask(one["q"])
+        figures.see(answer in NOTHING_TOLD, "general, told nothing")
+        figures.see(bool(answer) and answer not in NOTHING_TOLD, "general, from memory")
+        if show and answer:
+            report.say("GENERAL", one["q"], "|", answer)
+    more = {"s_kept": sum(seconds) / len(seconds), "ms_question": 1e3 * sum(asked) / len(asked)}
+    return figures.means() | {name: round(value, 4) for name, value in more.items()}
+
+
+def over_http(folder: str, given: list[dict]) -> dict[str, float]:
+    """The door that a program has: each statement told in a chat of its own, then asked for."""
+    figures = Figures()
+    with served(folder) as address:
+
+        def say(*messages: str) -> dict:
+            said = [{"role": "user", "content": text} for text in messages]
+            body = {"model": MODEL, "messages": said, "max_tokens": 60, "temperature": 0}
+            request = urllib.request.Request(
+                f"{address}/v1/chat/completions",
+                json.dumps(body).encode(),
+                {"Content-Type": "application/json"},
+            )
+            with urllib.request.urlopen(request, timeout=600) as reply:
+                return json.load(reply)
+
+        for one in given:
+            replies = [say(*one["messages"][: i + 1]) for i in range(len(one["messages"]))]
+            figures.see(any(r["oneseek"]["remembered"] for r in replies), "http: remembered")
+        for one in given:
+            for question in one["questions"]:
+                answer = say(question["q"])["choices"][0]["message"]["content"]
+                figures.see(is_right(answer, question["keys"]), "http: right")
+    return figures.means()
+
+
+@contextlib.contextmanager
+def served(folder: str) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = ["--model", MODEL, "--backend", "cpu", "--port", str(port), "--folder", folder]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "oneseek.workers.server.headless", *words],
+        cwd=ROOT,
+        stderr=subprocess.DEVNULL,
+    )
+    address, until = f"http://127.0.0.1:{port}", time.monotonic() + 300
+    try:
+        while True:
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(f"{address}/healthz", timeout=5).close()
+                break
+            if time.monotonic() > until:
+                raise TimeoutError("the server did not begin to answer")
+            time.sleep(0.5)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(60)
+
+
+def sets(name: str) -> dict[str, list[dict]]:
+    if not name:
+        found = {key: lines(HERE / f"heard_dev_{key}.jsonl") for key in ("nothing", "unknown")}
+        asked = [{"q": q} for code in ("en", "sv") for q in general(code)]
+        return found | {"heard": lines(HERE / "heard_dev.jsonl"), "general": asked}
+    kinds = ("heard", "nothing", "unknown", "general")
+    return {kind: lines(HELD_OUT / f"{kind}_{name}.jsonl") for kind in kinds}
+
+
+async def measured(options: argparse.Namespace) -> dict[str, Any]:
+    given = sets(options.set)
+    with tempfile.TemporaryDirectory() as folder:
+        assistant = await opened(folder)
+        figures = await judged(Told(assistant), given, options.show)
+        await assistant.versions.store.close()
+    if options.http:
+        with tempfile.TemporaryDirectory() as folder:
+            figures |= await asyncio.to_thread(over_http, folder, given["heard"][: options.http])
+    return figures
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser(description=__doc__)
+    ask.add_argument("--set", default="", help="of tests/held_out")
+    ask.add_argument("--http", type=int, default=0, metavar="N")
+    ask.add_argument("--show", action="store_true", help="what was missed")
+    options = ask.parse_args()
+    report.write("heard", asyncio.run(measured(options)), [])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""Statements, kept as they were said: what of a message is one, how it is found, and how it is said
+again."""
+
+import asyncio
+from datetime import datetime
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oneseek.engine.learning.memory import hearing, quoting
+from oneseek.engine.learning.memory.encoder import unit
+from oneseek.engine.learning.memory.reader import Sentence
+from oneseek.engine.learning.memory.said import NEAREST, Said
+
+DAY = 24 * 3600 * 1000
+NOON = int(datetime(2026, 11, 26, 12).timestamp() * 1000)
+
+
+@pytest.mark.parametrize(
+    ("message", "parts"),
+    [
+        ("My dog is Rex. He is six!", ["My dog is Rex.", "He is six!"]),
+        ("I see Dr. Holm at 9. in the morning", ["I see Dr. Holm at 9. in the morning"]),
+        ("jag har tid kl. 9 hos frisören", ["jag har tid kl. 9 hos frisören"]),
+        (
+            "my sister lives in Lund and my brother works in Ghent",
+            ["my sister lives in Lund", "my brother works in Ghent"],
+        ),
+        ("I live with my wife and my dog", ["I live with my wife and my dog"]),
+        ("one\n\ntwo; three", ["one", "two", "three"]),
+        ("   ", []),
+    ],
+)
+def test_a_message_is_split_where_its_parts_stand_alone(message, parts):
+    assert hearing.sentences(message) == parts
+
+
+def heard(message, likely):
+    """With a reader that finds each sentence as likely a statement as `likely` says."""
+
+    async def reads(texts):
+        return [Sentence(np.zeros(1), next((p for words, p in likely.items() if words in one), 0), 0)
+                for one in texts]  # fmt: skip
+
+    return [one.said for one in asyncio.run(hearing.statements(message, reads))]
+
+
+def test_what_leans_on_a_statement_stays_with_it():
+    likely = {"sister": 1, "She": 1, "bike": 1}
+    message = "My sister is a vet. She works in Lund. Nice, right? My bike is red."
+    assert heard(message, likely) == [
+        "My sister is a vet. She works in Lund.",
+        "My bike is red.",
+    ]
+
+
+def test_what_is_to_be_remembered_is_never_lost_and_a_question_never_kept():
+    assert heard("Remember that the vault opens at nine", {}) == [
+        "Remember that the vault opens at nine"
+    ]
+    assert heard("Kom ihåg att sopkärlet är grönt.", {}) == ["Kom ihåg att sopkärlet är grönt."]
+    assert heard("Remember my sister?", {"sister": 1}) == []
+    story = "Write me a story about a king. My dog is called Rex. Remember that I like dogs."
+    assert heard(story, {"dog": 0.7}) == ["Remember that I like dogs."]
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "again"),
+    [
+        ("btw my sister anna moved to lund", "en", "Your sister anna moved to lund."),
+        ("fyi im allergic to penicillin", "en", "You're allergic to penicillin."),
+        ("I was born in Leeds", "en", "You were born in Leeds."),
+        ("Remember that my keys are in our shed!", "en", "Your keys are in your shed!"),
+        ("Vi bor i Lund", "sv", "Ni bor i Lund."),
+        ("förresten så heter min kusin Torgny", "sv", None),
+        ("you should call my mum", "en", None),
+        ('my mum says "no"', "en", None),
+    ],
+)
+def test_a_plain_statement_is_turned_to_the_person(said, code, again):
+    assert quoting.turned(said, code) == again
+
+
+@pytest.mark.parametrize(
+    ("days", "en", "sv"),
+    [
+        (0, "Earlier today you told me", "Tidigare i dag sa du"),
+        (1, "Yesterday you told me", "I går sa du"),
+        (2, "On Tuesday you told me", "I tisdags sa du"),
+        (30, "On 27 October 2026 you told me", "Den 27 oktober 2026 sa du"),
+    ],
+)
+def test_a_quotation_names_its_day(days, en, sv):
+    told = NOON - days * DAY
+    assert quoting.quoted("I quit", "en", told, NOON) == f"{en}: “I quit”"
+    assert quoting.quoted("Jag slutar", "sv", told, NOON) == f"{sv}: “Jag slutar”"
+
+
+WORDS = st.lists(
+    st.sampled_from("boat cat red lund vet anna seven".split()), min_size=1, max_size=4
+)
+TEXTS = st.lists(WORDS.map(" ".join), min_size=1, max_size=12)
+
+
+@given(TEXTS, st.sets(st.integers(0, 11)), st.integers(0, 2**32 - 1))
+def test_what_was_removed_is_not_found_and_the_rest_as_if_it_had_never_been(texts, gone, seed):
+    draw = np.random.default_rng(seed)
+    rows = unit(draw.standard_normal((len(texts), 8)).astype(np.float32))
+    asked = rows[0]
+    with_all, without = Said(), Said()
+    for i, text in enumerate(texts):
+        with_all.add(str(i), text, rows[i], "bob" if i % 3 == 2 else "")
+    for i in gone:
+        with_all.remove(str(i))
+    for i, text in enumerate(texts):
+        if i not in gone:
+            without.add(str(i), text, rows[i], "bob" if i % 3 == 2 else "")
+    for owner in ("", "bob", "eve"):
+        found = with_all.nearest(texts[0], asked, owner)
+        assert sorted(found) == sorted(without.nearest(texts[0], asked, owner))
+        assert len(found) <= NEAREST and not {int(one) for one in found} & gone
+        assert all((int(one) % 3 == 2) == (owner == "bob") for one in found)

@@ -1,0 +1,56 @@
+"""What people say in their own words, through the page: kept as it was said, told from what states
+nothing, quoted in a new chat, put right and taken back."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.page.acts import body, finished, new_chat, panel, say, set_temperature, told
+from tests.support.page.browser import wait_for_state
+from tests.support.page.stored import stored
+
+pytestmark = pytest.mark.slow
+
+SAID = "btw my sister Rosalind works as a vet in Plymouth"
+ASKED = "Where does my sister work?"
+
+
+def opened(page: Page) -> None:
+    page.goto("/?model=tiny&engine=cpu")
+    wait_for_state(page, "ready", timeout=300)
+    set_temperature(page, "0")
+
+
+def kept(page: Page) -> list[str]:
+    return [fact["answer"] for fact in stored(page, "facts").values()]
+
+
+def answer_to(page: Page, question: str):
+    new_chat(page)
+    say(page, question)
+    return body(finished(page))
+
+
+def test_a_statement_is_kept_as_it_was_said_asked_for_put_right_and_taken_back(page: Page):
+    opened(page)
+    say(page, "Write me a story about a king")
+    finished(page)
+    expect(told(page)).to_have_count(0)
+    say(page, SAID)
+    finished(page, 2)
+    expect(told(page)).to_contain_text("Remembered as you said it: “" + SAID)
+    assert kept(page) == [SAID]
+    expect(answer_to(page, ASKED)).to_contain_text("Plymouth")
+    entry = panel(page, "Memory").get_by_role("listitem").filter(has_text="Plymouth")
+    expect(entry).to_contain_text("as you said it")
+    entry.get_by_role("button", name="Correct").click()
+    entry.get_by_role("textbox").fill("my sister Rosalind works as a vet in Exeter")
+    entry.get_by_role("textbox").press("Control+Enter")
+    expect(panel(page, "Memory").get_by_role("listitem")).to_contain_text("Exeter")
+    expect(answer_to(page, ASKED)).to_contain_text("Exeter")
+    assert kept(page) == ["my sister Rosalind works as a vet in Exeter"]
+    entry = panel(page, "Memory").get_by_role("listitem").filter(has_text="Exeter")
+    entry.get_by_role("button", name="Forget").click()
+    page.get_by_role("alertdialog").get_by_role("button", name="Forget").click()
+    expect(page.get_by_role("region", name="Notices")).to_contain_text("Gone")
+    expect(answer_to(page, ASKED)).to_contain_text("You have not told me that.")
+    assert kept(page) == []

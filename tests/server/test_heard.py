@@ -1,0 +1,83 @@
+"""What people state over HTTP is kept in their own words: known at once, to nobody else, and only
+where it is wanted."""
+
+import re
+
+import pytest
+
+from oneseek.engine.learning.memory.quoting import words_of
+from tests.support.hosts import native
+
+NOTHING = words_of("en")["nothing"]
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory):
+    with native(tmp_path_factory.mktemp("heard")) as found:
+        yield found
+
+
+def say(host, *messages, **more):
+    said = [{"role": "user", "content": text} for text in messages]
+    body = {"model": "tiny", "messages": said, "max_tokens": 80, "temperature": 0, **more}
+    reply = host.ask("POST", "/v1/chat/completions", body)
+    assert reply.status == 200, reply.text
+    told = reply.json()
+    return told["choices"][0]["message"]["content"], told["oneseek"]
+
+
+def test_a_statement_is_remembered_quoted_and_forgotten(host):
+    _, told = say(host, "My sister Rosalind works as a vet in Plymouth", user="ann")
+    (kept,) = told["remembered"]
+    assert kept["said"] == "My sister Rosalind works as a vet in Plymouth"
+    answer, told = say(host, "Where does my sister work?", user="ann")
+    assert "Plymouth" in answer and told["by"] == "memory"
+    assert [one["id"] for one in told["facts"]] == [kept["id"]] and not told["remembered"]
+    assert host.ask("DELETE", f"/api/memory/{kept['id']}").status in (200, 202)
+    answer, told = say(host, "Where does my sister work?", user="ann")
+    assert "Plymouth" not in answer and not told["facts"]
+
+
+def test_what_one_told_is_never_anothers(host):
+    words = "My rabbit is called Humphrey"
+    one, two = (say(host, words, user=user)[1]["remembered"][0]["id"] for user in ("bo", "cy"))
+    assert one != two
+    for user, knows in (("bo", True), ("cy", True), ("di", False), (None, False)):
+        answer, _ = say(host, "What is my rabbit called?", **({"user": user} if user else {}))
+        assert ("Humphrey" in answer) is knows
+    assert host.ask("DELETE", f"/api/memory/{one}").status in (200, 202)
+    assert "Humphrey" not in say(host, "What is my rabbit called?", user="bo")[0]
+    assert "Humphrey" in say(host, "What is my rabbit called?", user="cy")[0]
+
+
+def test_who_wants_nothing_kept_says_so(host):
+    words = "My boat is moored in Whitby"
+    _, told = say(host, words, user="ed", oneseek={"learn": False})
+    assert told["remembered"] == []
+    assert "Whitby" not in say(host, "Where is my boat moored?", user="ed")[0]
+    host.inside(lambda service: setattr(service, "hears", False))
+    assert say(host, words, user="ed")[1]["remembered"] == []
+    host.inside(lambda service: setattr(service, "hears", True))
+    assert say(host, words, user="ed")[1]["remembered"]
+
+
+def test_what_is_taken_back_in_the_next_turn_is_replaced_and_named(host):
+    first, second = "My car is a Mazda", "no wait, I sold it, my car is a Kia now"
+    (old,) = say(host, first, user="flo")[1]["remembered"]
+    (new,) = say(host, first, second, user="flo")[1]["remembered"]
+    known = {one["id"] for one in host.ask("GET", "/api/memory").json()["facts"]}
+    assert new["id"] in known and old["id"] not in known
+    answer, _ = say(host, "What car do I have?", user="flo")
+    assert "Kia" in answer and answer.index("Kia") < answer.index("Mazda")
+
+
+def test_who_told_nothing_hears_that(host):
+    answer, told = say(host, "What is my sister's name?", user="gus")
+    assert answer.strip() == NOTHING and told["by"] == "memory"
+
+
+def test_a_secret_is_not_kept(host):
+    _, told = say(host, "My password is hunter2-Correct-Horse and my key is sk-abc123", user="hal")
+    assert told["remembered"] == []
+    known = host.ask("GET", "/api/memory").text
+    assert not re.search("hunter2", known)
