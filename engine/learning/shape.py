@@ -33,6 +33,17 @@ def written(config: TrainingConfig) -> dict[str, Any]:
     return found
 
 
+def must_have_place(wanted: TrainingConfig, config: TrainingConfig) -> None:
+    """A run never leaves out what was asked for, nor what was learned before."""
+    if written(wanted) != written(config):
+        raise ValueError(
+            f"what is in use was trained in mode {config.mode} with rank {config.lora_config.rank}, "
+            f"and a run in mode {wanted.mode} with rank {wanted.lora_config.rank} cannot go on from "
+            "it without losing some of it; nothing was changed. Go back to the original model, or to "
+            "a version before it, to begin anew"
+        )
+
+
 def name_of(config: TrainingConfig, usual: TrainingConfig) -> str:
     """What the array of weights in this shape is called."""
     if written(config) == written(usual):

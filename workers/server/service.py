@@ -73,7 +73,6 @@ class Service:
     ) -> None:
         self.store, self.assistant, self.model, self.clock = store, assistant, model, clock
         self.micro_training, self.folder, self.paced = micro_training, folder, paced
-        self.hears = True  # whether what people state in chats is kept
         self.share = share  # of the time that learning may take
         self.guests = guests or Guests({})
         self.names = Names(model, assistant.versions, self.guests)
@@ -87,7 +86,7 @@ class Service:
         self.admission = Admission(BATCHES[-1])
         self.reading = asyncio.Semaphore(1)  # one import at a time
         self.tasks: set[asyncio.Task] = set()
-        self.practising = False
+        self.practising, self.hears = False, True  # under way; statements in chats are kept
         self.started = self.asked = time.monotonic()  # since when it lives; when one last asked
         self.answers = self.tokens = self.failures = 0
         self.trained_at: float | None = None

@@ -40,17 +40,6 @@ from oneseek.engine.learning.tuning.tries import (
 from oneseek.workers.server.relay import Relay, made_by, must_have_come_to, told
 
 
-def must_have_place(wanted: TrainingConfig, config: TrainingConfig) -> None:
-    """A run never leaves out what was asked for, nor what was learned before."""
-    if shape.written(wanted) != shape.written(config):
-        raise ValueError(
-            f"what is in use was trained in mode {config.mode} with rank {config.lora_config.rank}, "
-            f"and a run in mode {wanted.mode} with rank {wanted.lora_config.rank} cannot go on from "
-            "it without losing some of it; nothing was changed. Go back to the original model, or to "
-            "a version before it, to begin anew"
-        )
-
-
 log = logging.getLogger("oneseek")
 OPEN = "runs.open"  # in `state`: the runs that wait or are under way, oldest first
 LEARNED = ("learned_in", "earlier", "why", "revision")  # what a round adds to a data set's record
@@ -187,7 +176,7 @@ class Runs:
         plan = make_plan(TRAINING, {}, [record], [], wanted)
         config = trainer.shape_for(before, plan)
         asked = config.replace(**wanted)
-        must_have_place(asked, config)
+        shape.must_have_place(asked, config)
         pace = await measured_pace(self.store)
         if tune:
             must_be_adapter(asked)
@@ -356,7 +345,7 @@ class Runs:
         await assistant.data_set_round(record, run.id, config, store, line_in(record))
         attempt: Any = assistant.training.attempt
         trained = attempt.trainer.config
-        must_have_place(trained.replace(**wanted), trained)
+        shape.must_have_place(trained.replace(**wanted), trained)
 
     def config_of(self, run: TrainingRun) -> dict[str, Any]:
         """What its plan sets."""
