@@ -18,7 +18,6 @@ from oneseek.engine.core.settings import (
     DATA_PRESETS,
     MODES,
     StopConfig,
-    TrainingConfig,
     run_settings,
 )
 from oneseek.engine.core.turns import urgent
@@ -38,7 +37,6 @@ from oneseek.engine.learning.tuning.tries import (
     widest,
 )
 from oneseek.workers.server.relay import Relay, made_by, must_have_come_to, told
-
 
 log = logging.getLogger("oneseek")
 OPEN = "runs.open"  # in `state`: the runs that wait or are under way, oldest first
