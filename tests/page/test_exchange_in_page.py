@@ -232,17 +232,17 @@ def hundred() -> list[dict[str, str]]:
     """Facts that people wrote, without those that look like secrets, which nobody is told."""
     lines = [
         json.loads(line)
-        for name in ("dev", "eval", "held", "last")
+        for name in ("dev", "eval", "held", "last", "home")
         for line in (ROOT / f"tests/bench/facts_{name}.jsonl").read_text("utf-8").splitlines()
     ]
     lines += [
         {"question": "What is the boat called?", "answer": "The boat is called Vindil."},
         {"question": "What is the cat called?", "answer": "The cat is called Nisse."},
     ]
+    fit = [one for one in lines if not secrets_in(one["question"] + one["answer"])]
     return [
         {"prompt": one["question"], "answer": one["answer"], "key": key_of(one)}
-        for one in lines
-        if not secrets_in(one["question"] + one["answer"])
+        for one in fit[:98] + fit[-2:]
     ]
 
 

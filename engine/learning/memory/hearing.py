@@ -15,9 +15,9 @@ from oneseek.engine.core.collecting.statements import statements_in
 from oneseek.engine.learning.lessons import guess
 from oneseek.engine.learning.memory.reader import Sentence
 
-STATES = 0.45  # how likely a sentence has to state something, to be kept
+STATES = 0.8  # how likely a sentence has to state something, to be kept
 LESS = 0.2  # where it is of a form that people say facts in
-CERTAIN = 0.8  # behind something that states nothing
+CERTAIN = 0.9  # behind something that states nothing
 GREETING = 3  # words
 LONGEST, MOST = 600, 40  # characters of a sentence, and sentences of a message, that are kept
 ENDS = re.compile(r"(?<=[.!?…])[\"')”]*\s+(?=\S)|\s*\n\s*|;\s+")
