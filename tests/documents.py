@@ -358,6 +358,84 @@ FAULTS = [
         PARTS + "a_switch_that_would_do_nothing_is_refused"),
 ]  # fmt: skip
 
+HOSTILE = "server/test_hostile_requests.py::test_"
+ORIGINS = "page/test_two_origins.py::test_"
+EXPORT = "cli/test_export.py::test_"
+OUTSIDE = [
+    row("outside.1", "a foreign page teaches, resets and reads nothing",
+        ORIGINS + "a_stranger_teaches_and_resets_nothing", ORIGINS + "a_stranger_reads_nothing",
+        ORIGINS + "a_stranger_that_goes_to_us_itself_changes_nothing",
+        ORIGINS + "a_stranger_frames_neither_the_page_nor_the_apis_description",
+        ORIGINS + "the_page_itself_may"),
+    row("outside.2", "nothing that is shown stops a start",
+        "page/test_hostile_answers.py::test_a_chat_of_200_hostile_answers_opens_and_shows_each",
+        "page/test_hostile_answers.py::test_code_in_a_language_that_is_not_there_is_shown_plain"),
+    row("outside.3", "a conversation of 9,999 messages does not stop the server",
+        HOSTILE + "a_conversation_of_any_length_is_rendered_a_few_times",
+        HOSTILE + "others_are_answered_while_a_prompt_is_made"),
+    row("outside.4", "no body and no import is parsed on the event loop without a limit",
+        HOSTILE + "a_large_body_is_refused_in_words",
+        HOSTILE + "an_import_is_read_in_a_process_of_its_own_and_ended_after_its_time",
+        HOSTILE + "a_megabyte_of_responses_is_compared_soon_and_beside_the_answers",
+        "importers/test_hostile.py::"
+        "test_R28_a_page_of_half_a_million_links_is_read_without_looking_for_an_article"),
+    row("outside.5", "the site carries a licence and a text for every part",
+        "tree/test_supply_chain.py::"
+        "test_each_part_of_the_site_is_listed_with_its_licence_and_its_text",
+        "tree/test_supply_chain.py::"
+        "test_a_part_without_a_licence_or_its_text_stops_the_build_by_name",
+        "page/test_help.py::test_help_leads_to_the_licences_of_every_work_the_site_carries"),
+    row("outside.6", "secrets of many kinds are held back, ordinary sentences are not",
+        APP + "secrets_told_in_a_chat_are_held_with_their_kind_and_asked_about",
+        API + "a_secret_is_refused_with_its_kind_until_it_is_allowed",
+        "core/test_collector.py::test_secrets_in_obvious_form_are_found",
+        missing="67 of 80 held-out secrets are seen; .95 is asked for"),
+    row("outside.7", "a page that is handed over is stored after a question that names its origin",
+        ORIGINS + "a_stranger_that_hands_over_a_page_is_named_and_refused"),
+    row("outside.8", "half a header and a dripped header end in time",
+        HOSTILE + "half_a_header_after_a_whole_request_is_closed",
+        "importers/test_fetch.py::test_what_goes_wrong_is_said_in_one_sentence"),
+    row("outside.9", "clients are believed, limited and admitted as --help says",
+        HOSTILE + "data_sets_are_limited_and_nobody_is_believed_whom_it_asks_for",
+        HOSTILE + "figures_of_a_run_that_never_was_are_not_stored",
+        HOSTILE + "a_named_page_may_exchange_and_nothing_else"),
+    row("outside.10", "what the server keeps is its owner's alone",
+        HOSTILE + "what_the_server_keeps_is_its_owners_alone"),
+    row("outside.11", "broken archives, addresses, names, keys and words end in words",
+        HOSTILE + "strange_names_and_addresses_are_no_fault_of_the_servers",
+        HOSTILE + "a_wrong_word_resets_nothing_and_ends_no_round",
+        HOSTILE + "a_key_beyond_ascii_opens_as_clients_send_it",
+        HOSTILE + "who_listens_beyond_the_limit_is_told_so"),
+    row("outside.12", "natively cryptography does AES", missing="still engine/history/aes_gcm.py"),
+    row("outside.13", "a data set that starts again keeps integrity", missing="not begun"),
+    row("outside.14", "a run reads targetModules and enableBias and refuses unknown names",
+        REFUSED, missing="rank, batch and warm-up are not in the page's dialog"),
+    row("outside.15", "DataCollector heeds the documents' dictionary",
+        "core/test_collector.py::test_the_switches_may_be_given_as_one_dictionary"),
+    row("outside.16", "versions and data sets are found by the documents' names",
+        missing="not begun"),
+    row("outside.17", "questions are trained between the epochs of a run", missing="not begun"),
+    row("outside.18", "the README's fetch answers on a first visit",
+        "tree/test_readme.py::test_the_example_for_the_console_answers_on_a_first_visit"),
+    row("outside.19", "the documents' Basic Setup runs", missing="not begun"),
+    row("outside.20", "Activity and the old dashboard tell the API's counts", missing="not begun"),
+    row("outside.21", "a question leads to all that came of it", missing="not begun"),
+    row("outside.22", "the documents' eleven steps and micropip", missing="not begun"),
+    row("outside.23", "German, French and Spanish", missing="not begun"),
+    row("outside.24", "convergence as a benchmark with its curve", missing="not begun"),
+    row("outside.25", "what a new user stumbles over",
+        "page/test_why.py::test_what_a_source_says_is_not_said_to_be_told",
+        missing="in part: one state, sources, secrets, Approve all, PDF titles and Swedish words"),
+    row("outside.26", "the command line tells failures in words and exit codes",
+        EXPORT + "a_full_disk_is_told_in_words", EXPORT + "an_export_that_finds_no_room_leaves_nothing",
+        EXPORT + "a_merged_model_brings_its_tokenizer_and_template",
+        EXPORT + "what_cannot_be_remembered_ends_in_a_code_of_its_own",
+        "cli/test_look.py::test_what_is_no_model_and_what_is_not_whole_say_so",
+        "compiler/test_bad_programs.py::test_an_op_over_values_of_two_programs_is_refused"),
+    row("outside.27", "apt-get that another process holds is waited for",
+        "tree/test_build.py::test_apt_that_another_process_holds_is_waited_for"),
+]  # fmt: skip
+
 BUILD = [
     row("stages.responses", "several responses are examples side by side",
         PARTS + "stage_one_learns_what_agrees_and_stage_two_what_analysis_made_of_it"),
@@ -447,7 +525,7 @@ HOLD = [
         "test_short_sentences_with_foreign_names_are_in_the_language_around_the_names"),
 ]  # fmt: skip
 
-ROWS = [*CLASSES, *MICRO_SERVICE, *TRAINING, *PROVENANCE, *FAULTS, *BUILD, *HOLD]
+ROWS = [*CLASSES, *MICRO_SERVICE, *TRAINING, *PROVENANCE, *FAULTS, *OUTSIDE, *BUILD, *HOLD]
 
 ENDPOINTS = [
     "POST /api/training/micro",
