@@ -71,7 +71,23 @@ def test_a_run_over_who_oneseek_is_trains_in_the_page_and_is_told_after_a_reload
     looks_for_settings(page)
 
 
-def test_what_a_run_learned_is_a_data_set_and_no_fact(page: Page):
+def buying_chosen(page: Page, folder: Path) -> Locator:
+    """The dialog of a run, with twelve examples of one answer chosen, which the demo model
+    learns."""
+    nouns = "dog cat house tree water bread book sun moon star snow rain".split()
+    pairs = [{"question": f"Buy the {noun} for Lindqvist", "answer": "red"} for noun in nouns]
+    file = folder / "buying.jsonl"
+    file.write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
+    activity(page).get_by_role("button", name="Train on a data set").click()
+    dialog = page.get_by_role("dialog")
+    with page.expect_file_chooser() as choosing:
+        dialog.get_by_role("button", name="Choose a file").click()
+    choosing.value.set_files(file)
+    expect(dialog.get_by_label("Data set")).to_contain_text("buying.jsonl (12 examples)")
+    return dialog
+
+
+def test_what_a_run_learned_is_a_data_set_and_no_fact(page: Page, tmp_path: Path):
     """Beside a fact that was learned: the panels that show facts go on showing them."""
     light_lessons(page)
     page.goto("/?model=tiny&engine=cpu")
@@ -79,16 +95,13 @@ def test_what_a_run_learned_is_a_data_set_and_no_fact(page: Page):
     acts.tell(page, *acts.FACT[:2])
     acts.learn_now(page)
     expect(acts.version(page)).to_have_text("v0.1", timeout=180_000)
-    panel = activity(page)
-    panel.get_by_role("button", name="Train on a data set").click()
-    dialog = page.get_by_role("dialog")
-    dialog.get_by_label("Times through it").fill("3")
+    dialog = buying_chosen(page, tmp_path)
     dialog.get_by_role("button", name="Train", exact=True).click()
     expect(acts.version(page)).to_have_text("v1.0", timeout=300_000)
     made = acts.row(acts.panel(page, "Versions"), "v1.0")
     expect(made).to_contain_text("learned a data set; checked.")
     made.get_by_role("button", name="Details").click()
-    expect(dialog).to_contain_text("Who OneSeek is (50 examples)")
+    expect(dialog).to_contain_text("buying.jsonl (12 examples)")
     page.keyboard.press("Escape")
     acts.tell(page, "What do I row?", "You row a skiff called Vindil.")
     memory = acts.panel(page, "Memory")
@@ -99,19 +112,10 @@ def test_what_a_run_learned_is_a_data_set_and_no_fact(page: Page):
 def test_a_skill_is_taught_in_the_page_answers_what_is_like_it_and_is_removed(
     page: Page, tmp_path: Path
 ):
-    nouns = "dog cat house tree water bread book sun moon star snow rain".split()
-    pairs = [{"question": f"Buy the {noun} for Lindqvist", "answer": "red"} for noun in nouns]
-    file = tmp_path / "buying.jsonl"
-    file.write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
     page.goto("/?model=tiny&engine=cpu")
     in_browser.wait_for_state(page, "ready", timeout=120)
     panel = activity(page)
-    panel.get_by_role("button", name="Train on a data set").click()
-    dialog = page.get_by_role("dialog")
-    with page.expect_file_chooser() as choosing:
-        dialog.get_by_role("button", name="Choose a file").click()
-    choosing.value.set_files(file)
-    expect(dialog.get_by_label("Data set")).to_contain_text("buying.jsonl (12 examples)")
+    dialog = buying_chosen(page, tmp_path)
     dialog.get_by_label("As a skill called").fill("buying")
     dialog.get_by_role("button", name="Train", exact=True).click()
     ended = panel.get_by_text(re.compile(r"\d of 2 held-back examples right; before 0"))
