@@ -28,6 +28,7 @@ from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.core.turns import Turns
 from oneseek.engine.history.round_plan import settled
 from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.llama import Config
 from oneseek.engine.model.registry import find
 from oneseek.engine.open import assistant_of, clock
 from oneseek.workers.server.api import create_app
@@ -248,7 +249,9 @@ async def quick_service(folder: Path, beside: dict[str, Path] | None = None, **m
             executor.turns = turns
             return await quick_assistant(path, store, name, executor)
 
-        return Guest(name, path.stat().st_size, load)
+        with contextlib.closing(open_model(path)) as file:
+            parameters = Config.from_dict(file.config).parameters
+        return Guest(name, path.stat().st_size, parameters, load)
 
     guests = Guests({name: guest(name, path) for name, path in (beside or {}).items()})
     return Service(store, assistant, "tiny", clock, folder=folder, guests=guests, **more)
