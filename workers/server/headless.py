@@ -30,7 +30,8 @@ from oneseek.engine.core.storage import backup
 from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.core.storage.store import StorageFull, StoreRetired
 from oneseek.engine.history.dna import EVERY_QUESTIONS
-from oneseek.engine.history.signing import BadKey, named_key
+from oneseek.engine.history.native_keys import named_key
+from oneseek.engine.history.pem import BadKey
 from oneseek.engine.model import registry
 from oneseek.engine.model.formats import FormatError
 from oneseek.engine.model.registry import NoBaseModels

@@ -135,12 +135,6 @@ class Service:
             return self.assistant
         return await self.guests.get(model, self.assistant.turns, run)
 
-    def parameters(self, model: str) -> int:
-        """How many a base model has, also of one that is not loaded."""
-        if model == self.model:
-            return self.assistant.model.config.parameters
-        return self.guests.known[model].parameters
-
     # ---- answers
 
     async def answer(

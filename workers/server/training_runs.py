@@ -131,8 +131,9 @@ class Runs:
     def recipe(self, models: list[str], preset: str, record: dict) -> dict:
         """What the plan of a run says where nobody asked for anything else; of several models the
         largest decides, which wants the smallest rate."""
-        sizes = [self.service.parameters(one) for one in models]
-        return run_settings(preset, max(sizes), record["examples"])
+        sizes = {name: one.parameters for name, one in self.guests.known.items()}
+        sizes[self.service.model] = self.service.assistant.model.config.parameters
+        return run_settings(preset, max(sizes[name] for name in models), record["examples"])
 
     async def modes(self, data: str, epochs: int | None, tune: float = 0.0) -> list[dict]:
         """What a run in each mode would take, or why it cannot be."""
