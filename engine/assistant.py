@@ -80,7 +80,11 @@ class Round:
     metrics: dict = field(default_factory=dict)
 
 
-OnStep = Callable[[Round], Any]
+OnStep = Callable[[Round], Awaitable[None]]
+
+
+async def _unwatched(round: Round) -> None:
+    """Nobody follows the steps of this round."""
 
 
 class Assistant:
@@ -323,7 +327,7 @@ class Assistant:
         kind: str,
         ids: list[str],
         line: str,
-        on_step: OnStep = lambda round: None,
+        on_step: OnStep = _unwatched,
         config: dict | None = None,
         store: Any = None,
     ) -> Round:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from oneseek.engine.cli.options import COMMANDS, json_option, show, told
 from oneseek.importers.document import ImportRefused
-from oneseek.importers.image import ImageImporter, tesseract
+from oneseek.importers.image import ImageImporter
 from oneseek.importers.limits import Budget
 from oneseek.importers.pages.crawl import PAGES, Crawl
 from oneseek.importers.pages.fetch import Fetcher
@@ -51,7 +51,7 @@ def results(options) -> Iterator[ImportResult]:
 
 def website(address: str, texts: TextImporter, options) -> Iterator[ImportResult]:
     fetcher = Fetcher()
-    importer = WebsiteImporter(texts, fetcher)
+    importer = WebsiteImporter(texts=texts, fetcher=fetcher)
     if not options.depth:
         yield importer.import_website(address)
         return
@@ -72,7 +72,7 @@ def file(path: Path, texts: TextImporter) -> Iterator[ImportResult]:
     except ImportRefused as problem:
         yield refused(str(path), str(problem))
         return
-    pictures = ImageImporter(texts, tesseract)
+    pictures = ImageImporter(texts=texts)
     for outcome in texts.import_file(data, path.name, budget):
         if isinstance(outcome, IsPicture):
             yield pictures.import_image_file(outcome.data, outcome.name)
