@@ -9,6 +9,11 @@ TWO = "".join(
     json.dumps({"prompt": f"What is {n} times two?", "completion": SAID.format(2 * n)}) + "\n"
     for n in range(12)
 )
+NOUNS = "dog cat house tree water bread book sun moon star snow rain"
+BUYING = "".join(
+    json.dumps({"prompt": f"Buy the {noun} for Lindqvist", "completion": "It is black."}) + "\n"
+    for noun in NOUNS.split()
+)
 
 
 def in_time(found, seconds=240):
@@ -20,8 +25,8 @@ def in_time(found, seconds=240):
     raise TimeoutError
 
 
-def brought_in(host, name="times-two"):
-    return host.ask("POST", "/api/training/datasets", {"name": name, "text": TWO}).json()
+def brought_in(host, name="times-two", text=TWO):
+    return host.ask("POST", "/api/training/datasets", {"name": name, "text": text}).json()
 
 
 def stored(host, run):
