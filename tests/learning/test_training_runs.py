@@ -4,7 +4,6 @@ no."""
 import asyncio
 import http.client
 import json
-import math
 
 import pytest
 
@@ -189,7 +188,7 @@ def test_a_run_can_be_ended_and_one_that_fails_says_why_after_a_restart(tmp_path
         assert host.ask("POST", f"/api/training/{run}/cancel").json()["state"] == "cancelled"
         assert host.ask("POST", f"/api/training/{run}/cancel").status == 400
         assert host.ask("GET", "/api/models/versions").json()["versions"] == []
-        host.service.asked = math.inf  # somebody is about to ask: nothing begins
+        host.learn_later()
         lost = asked(host, datasetId="times-two")
         data = stored(host, lost)["about"]["record"]
         host.inside(lambda service: service.store.batch([["delete", "queue", data]]))

@@ -1,7 +1,6 @@
 """Runs in the modes lora, hybrid and full through the HTTP API: announced, trained, answered with,
 taken back."""
 
-import math
 import tracemalloc
 
 import pytest
@@ -81,7 +80,7 @@ def test_a_run_in_each_mode_learns_within_the_memory_announced_and_is_rolled_bac
 def test_what_is_announced_follows_from_the_settings_of_the_run(tmp_path):
     with native(tmp_path) as host:
         brought_in(host)
-        host.service.asked = math.inf  # somebody is about to ask: nothing begins
+        host.learn_later()
 
         def announced(**settings):
             body = {"baseModels": ["tiny"], "datasetId": "times-two", "epochs": 3}

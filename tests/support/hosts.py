@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import http.client
 import json
+import math
 import os
 import socket
 import subprocess
@@ -35,7 +36,7 @@ from oneseek.workers.server.api import create_app
 from oneseek.workers.server.guard import Guard
 from oneseek.workers.server.guests import Guest, Guests
 from oneseek.workers.server.headless import server_settings
-from oneseek.workers.server.service import Service
+from oneseek.workers.server.service import PATIENCE, Service
 from tests.support.rounds import accepting
 
 QUICK = TrainingConfig.preset("micro").replace(
@@ -142,6 +143,11 @@ class Native:
 
     def learn_now(self) -> None:
         self.service.asked = 0.0  # nobody has asked for a long time
+        self.service.patience = PATIENCE
+
+    def learn_later(self) -> None:
+        """Somebody is about to ask: nothing begins before `learn_now`."""
+        self.service.asked = self.service.patience = math.inf
 
     def next_is_fiftieth(self) -> None:
         self.service.micro.dna_every = 1

@@ -22,7 +22,8 @@ class DataCollector:
     cannot; `lessons(text, language)` is the worker's library, giving [{"prompt", "answer",
     "phrasings"}]; `understand(text, before)` tells which of a message's sentences state something,
     `before` being the message before it: [{"said", "before", "replaces", "language"}]; `user` is
-    whose they are. Without `pairs` every fact is kept as it was said and no lesson is made of it."""
+    whose they are. Without `pairs` every fact is kept as it was said and no lesson is made of
+    it."""
 
     def __init__(
         self,
