@@ -489,8 +489,8 @@ BUILD = [
         API + "a_secret_is_refused_with_its_kind_until_it_is_allowed"),
     row("names.limits", "the rate limit on all endpoints the documents name", LIMITS,
         NAMES + "two_names_of_one_thing_share_their_limit"),
-    row("names.readme", "the README and --help name every environment variable",
-        NAMES + "the_readme_and_the_help_name_every_variable"),
+    row("names.readme", "docs/environment.md and --help name every environment variable",
+        NAMES + "the_manual_and_the_help_name_every_variable"),
     row("names.share", "the server has the scheduler's duty share",
         NAMES + "a_server_learns_in_its_share_of_the_time"),
     row("names.dna", "the fingerprint is shown and its frequency settable",
@@ -505,7 +505,7 @@ BUILD = [
     row("found.scheduler", "the scheduler's figures have a place",
         PARTS + "the_schedulers_figures_are_told_by_the_server"),
     row("found.ledger", "the ledger's variables stand in --help",
-        NAMES + "the_readme_and_the_help_name_every_variable"),
+        NAMES + "the_manual_and_the_help_name_every_variable"),
 ]  # fmt: skip
 
 HOLD = [

@@ -16,7 +16,6 @@ from threading import Thread
 import pytest
 from playwright.sync_api import expect
 
-from builder import ROOT
 from oneseek.engine.cli.main import main
 from oneseek.engine.core.environment import VARIABLES
 from oneseek.engine.core.turns import Turns, background
@@ -29,8 +28,8 @@ from tests.support import second_model
 from tests.support.command import call, said
 from tests.support.hosts import Native, headless, native
 from tests.support.runs import START, TWO, in_time
+from tests.support.texts import ENVIRONMENT
 
-README = (ROOT / "README.md").read_text()
 TINY = ("--model", "tiny")
 FACT = {"prompt": "What is my boat called?", "answer": "Your boat is called Saltkråkan."}
 
@@ -179,9 +178,8 @@ def test_two_names_of_one_thing_share_their_limit(tmp_path, old, new):
 # ---- the environment
 
 
-def test_the_readme_and_the_help_name_every_variable():
-    table = README.partition("## The environment")[2].partition("\n## ")[0]
-    assert set(re.findall(r"^    ([A-Z_]+)  ", table, re.M)) == set(VARIABLES)
+def test_the_manual_and_the_help_name_every_variable():
+    assert set(re.findall(r"^    ([A-Z_]+)  ", ENVIRONMENT, re.M)) == set(VARIABLES)
     assert all(name in arguments().format_help() for name in VARIABLES)
 
 

@@ -1,4 +1,5 @@
-"""Every command line of the README, run by a shell as it stands, in a copy of the tree.
+"""Every command line of the README and the manual, run by a shell as it stands, in a copy of the
+tree.
 
 What serves is ended once it answers, what takes hours once its work has begun. The lines of
 `oneseek` run with the demo model: a lesson of SmolLM2 takes minutes, and the form of the line is
@@ -21,17 +22,17 @@ from pathlib import Path
 import pytest
 
 from builder import CACHE, LOCK, ROOT, environment
+from tests.support.texts import MANUAL
 
-README = (ROOT / "README.md").read_text()
 SECONDS = 540
 
 pytestmark = pytest.mark.slow
 
 
 def lines(program: str) -> list[str]:
-    """What the README says to type: lines of blocks, and what stands in backquotes in its text."""
-    blocks = re.findall(rf"^    ({program} .*)$", README, re.M)
-    inline = re.findall(rf"`({program} [^`]+)`", README)
+    """What they say to type: lines of blocks, and what stands in backquotes in its text."""
+    blocks = re.findall(rf"^    ({program} .*)$", MANUAL, re.M)
+    inline = re.findall(rf"`({program} [^`]+)`", MANUAL)
     return list(dict.fromkeys(line.strip() for line in (*blocks, *inline)))
 
 
@@ -116,7 +117,7 @@ def is_free(port: int) -> bool:
 
 
 def serves(line: str, address: str, copy: Path, home: dict[str, str]) -> None:
-    """It answers where the README says, and gives the port back."""
+    """It answers where they say, and gives the port back."""
     port = int(re.findall(r":(\d+)", address)[0])
     assert is_free(port), f"port {port} is taken: end what uses it, then test again"
     with typed(line, copy, home) as (shell, printed):
@@ -234,5 +235,5 @@ def test_the_lines_of_oneseek_teach_and_train_one_after_another(copy, home):
 
 
 def test_the_help_of_oneseek(copy, home):
-    assert ".venv/bin/oneseek --help" in README
+    assert ".venv/bin/oneseek --help" in MANUAL
     assert "teach" in completes(".venv/bin/oneseek --help", copy, home)

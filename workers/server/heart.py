@@ -9,7 +9,6 @@ from oneseek.engine.core.environment import variable
 from oneseek.engine.core.exchange.arriving import intended
 from oneseek.engine.core.turns import urgent
 from oneseek.engine.history.exchange_file import given, taken, unseal
-from oneseek.engine.history.native_keys import NativeCipher
 from oneseek.engine.history.versions import label
 
 SHOWN = ("id", "question", "answer", "language", "time", "source")
@@ -59,6 +58,8 @@ class Heart:
         phrase = variable("ONESEEK_PHRASE")
         if not phrase:
             raise NoPhrase(NO_PHRASE)
+        from oneseek.engine.history.native_keys import NativeCipher  # the page has none
+
         clock, cipher = self.service.clock, NativeCipher()
         state, _ = await unseal(data, phrase, cipher)
         found = await self.service.assistant.beneath(taken(self.store, state, clock))
