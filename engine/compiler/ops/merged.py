@@ -1,0 +1,241 @@
+"""What a GPU computes as one where a model's steps stand one after the other (compiler/merge.py).
+
+Each is defined by those steps, in their order. The weights of a product lie one after the other:
+those of q, k and v, or of a gate and what it gates. Where they have adapters, x holds in each row,
+behind its own columns, what their A makes of it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from oneseek.engine.compiler.ir import OPS, Spec, op
+from oneseek.engine.compiler.launch import flat, product_tile
+from oneseek.engine.compiler.ops.attention import cache_write, rotary
+from oneseek.engine.compiler.ops.linear import matmul, packed, packed_linear, weight_shape
+from oneseek.engine.compiler.ops.norm import rmsnorm
+
+FEW = 4  # rows that are computed by many threads an output
+NONE = -1  # where a part of a stack has no adapter
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The adapters of a stack's parts: where A and B of each lie in their stretch of the flat
+    array."""
+
+    rows: tuple[int, ...]  # outputs of each part
+    a: tuple[int, ...]
+    b: tuple[int, ...]
+    rank: int
+    scale: float
+
+    @property
+    def count(self) -> int:
+        """Columns that all of A make."""
+        return self.rank * sum(a != NONE for a in self.a)
+
+    @property
+    def width(self) -> int:
+        """The same, filled up so that a row behind x has a multiple of 4."""
+        return -(-self.count // 4) * 4
+
+    def parts(self):
+        """Of each part with an adapter: its first output, how many, its first column of h, where A
+        and where B lies."""
+        first = column = 0
+        for rows, a, b in zip(self.rows, self.a, self.b, strict=True):
+            if a != NONE:
+                yield first, rows, column, a, b
+                column += self.rank
+            first += rows
+
+    def constants(self, of_a: bool = False, of_b: bool = False) -> dict:
+        """As kernels are told that read A, or B."""
+        told: dict = dict(RANK=self.rank)
+        column = 0
+        for i, (a, b) in enumerate(zip(self.a, self.b, strict=True)):
+            told |= {f"HAS{i}": a != NONE, f"H{i}": column}
+            told |= {f"A{i}": max(a, 0)} if of_a else {}
+            told |= {f"B{i}": max(b, 0)} if of_b else {}
+            column += self.rank * (a != NONE)
+        if of_a:
+            told |= dict(SIDES=self.count, SCALE=self.scale)
+        if of_b:
+            told |= dict(END0=self.rows[0], END1=sum(self.rows[:2]))
+        return told
+
+
+def matrix(flat, at, rows, cols):
+    return flat[at : at + rows * cols].reshape(rows, cols)
+
+
+def sides_shape(x, gain, adapter, *, eps, sides):
+    assert gain.shape == (x.cols,), f"the gain {gain} does not fit rows of {x.cols}"
+    inside = all(a + sides.rank * x.cols <= adapter.size for a in sides.a)
+    assert inside and x.cols % 4 == 0, f"the adapter {adapter}, rows of {x.cols}"
+    return Spec((x.rows, x.cols + sides.width))
+
+
+LORA = Sides((8, 4, 4), (0, 128, 256), (384, 416, 448), 2, 2.0)
+SOME = Sides((8, 4, 4), (0, NONE, 256), (384, NONE, 448), 4, 0.5)
+GATES = Sides((8, 8), (0, 576), (1152, 1280), 4, 2.0)
+
+
+@op(
+    shape=sides_shape,
+    kernel="sides.wgsl:sides",
+    cases=tuple(
+        (Spec((m, 64)), Spec((64,)), Spec((512,)), dict(eps=1e-5, sides=sides))
+        for m, sides in ((1, LORA), (3, SOME), (9, SOME))
+    ),
+)
+def sides(x, gain, adapter, *, eps, sides):
+    """norm(x), and in each row behind it scale * norm(x) A^T of every part that has an adapter."""
+    y = rmsnorm.reference(x, gain, eps=eps)
+    h = np.zeros((len(x), sides.width), x.dtype)
+    for _, _, column, at, _ in sides.parts():
+        a = matrix(adapter, at, sides.rank, x.shape[1])
+        h[:, column : column + sides.rank] = matmul.reference(y, a, tb=True, scale=sides.scale)
+    return np.concatenate([y, h], -1)
+
+
+@sides.launch
+def _(tier, x, gain, adapter, eps, sides):
+    lanes, few = (8 if tier.software else 16), x.rows <= FEW
+    rows = min(FEW, x.rows)
+    outputs = 64 // lanes if few else sides.count
+    constants = dict(rows=x.rows, COLS4=x.cols // 4, STRIDE=x.cols + sides.width, EPS=eps)
+    constants |= dict(LANES=lanes, ROWS=rows, OUTPUTS=outputs) | sides.constants(of_a=True)
+    return "sides", (-(-x.rows // rows), -(-sides.count // outputs), 1), constants
+
+
+def product(x, codes, scales, gain, adapter, bits, eps, sides):
+    """Of norm(x), or of x as it is, with every part of a stack of weights."""
+    cols = codes.shape[1] * 32 // bits
+    y, h = np.ascontiguousarray(x[:, :cols]), x[:, cols:]
+    if gain is not None:
+        y = rmsnorm.reference(y, gain, eps=eps)
+    y = packed_linear.reference(y, codes, scales, bits=bits)
+    for first, rows, column, _, at in sides.parts() if sides else ():
+        b = matrix(adapter, at, rows, sides.rank)
+        y[:, first : first + rows] += h[:, column : column + sides.rank] @ b.T
+    return y
+
+
+def stack_shape(x, codes, scales, gain, adapter, bits, sides):
+    n, k = weight_shape(codes, scales, bits)
+    behind = sides.width if sides else 0
+    assert x.cols == k + behind, f"x has {x.cols} columns, the weights {k} and {behind} behind"
+    assert gain is None or (gain.shape == (k,) and x.rows <= FEW), f"gain {gain} for {x}"
+    assert (adapter is None) == (sides is None), f"adapter {adapter}, {sides}"
+    assert sides is None or sum(sides.rows) == n, f"{sides} of {n} outputs"
+    return n
+
+
+def stack_constants(tier, few, x, codes, scales, gain, bits, eps, sides):
+    n, k = weight_shape(codes, scales, bits)
+    told = dict(m=x.rows, N=n, K=k, STRIDE=x.cols, BITS=bits, GROUP=k // scales.shape[1])
+    told |= dict(NORM=gain is not None, EPS=eps) | (sides.constants(of_b=True) if sides else {})
+    if few:
+        lanes = 8 if tier.software else 16
+        return flat(n, 64 // lanes), told | dict(LANES=lanes, FEW=x.rows)
+    groups, tile = product_tile(tier, x.rows, n, k, told["GROUP"], least_cols=8)
+    return groups, told | tile
+
+
+def heads_shape(
+    x, codes, scales, gain, adapter, turns, k, v, slots=None, *, bits, eps, width, sides=None
+):
+    n = stack_shape(x, codes, scales, gain, adapter, bits, sides)
+    assert k.shape == v.shape and turns.shape == (x.rows, width), f"{k}, {v}, turns {turns}"
+    assert k.cols % width == 0 and n % width == 0 and n > 2 * k.cols and width % 8 == 0, f"{width}"
+    fits = k.rows == x.rows if slots is None else slots.shape == (x.rows,)
+    assert fits, f"{x} into {k} at {slots}"
+    return k, v, Spec((x.rows, n - 2 * k.cols))
+
+
+PACKED, TURNS, CACHE = packed(16 * 8, 64, 4), Spec((3, 8)), Spec((9, 32))
+HEADS = dict(bits=4, eps=1e-5, width=8)
+THREE = Sides((64, 32, 32), (0, 256, 512), (768, 1024, 1152), 4, 2.0)
+TWO = Sides((64, 32, 32), (0, NONE, 512), (768, NONE, 1152), 4, 2.0)
+
+
+@op(
+    shape=heads_shape,
+    kernel="packed_linear.wgsl:heads",
+    updates=(6, 7),
+    cases=(
+        (Spec((3, 64)), *PACKED, Spec((64,)), None, TURNS, CACHE, CACHE, Spec((3,), "slots"),
+         HEADS),
+        (Spec((3, 72)), *PACKED, None, Spec((1280,)), TURNS, CACHE, CACHE,
+         Spec((3,), "slots"), HEADS | dict(sides=TWO)),
+        (Spec((9, 64)), *PACKED, None, None, Spec((9, 8)), CACHE, CACHE, Spec((9,), "slots"),
+         HEADS),
+        (Spec((9, 76)), *PACKED, None, Spec((1280,)), Spec((9, 8)), CACHE, CACHE,
+         HEADS | dict(sides=THREE)),
+    ),
+)  # fmt: skip
+def heads(
+    x, codes, scales, gain, adapter, turns, k, v, slots=None, *, bits, eps, width, sides=None
+):
+    """q, k and v of x; q and k turned by the angles of their rows (cosines, then sines); k and v
+    written where `slots` say. -> k, v, q"""
+    y = product(x, codes, scales, gain, adapter, bits, eps, sides)
+    cols, rows = k.shape[1], np.arange(len(x))
+    q, new_k, new_v = np.split(y, [y.shape[1] - 2 * cols, y.shape[1] - cols], -1)
+    q, new_k = (rotary.reference(np.ascontiguousarray(h), rows, turns, width=width)
+                for h in (q, new_k))  # fmt: skip
+    where = rows if slots is None else slots
+    return (*(cache_write.reference(c, new, where) for c, new in ((k, new_k), (v, new_v))), q)
+
+
+@heads.launch
+def _(tier, x, codes, scales, gain, adapter, turns, k, v, slots, bits, eps, width, sides=None):
+    few = x.rows <= FEW
+    groups, told = stack_constants(tier, few, x, codes, scales, gain, bits, eps, sides)
+    told |= dict(HALF=width // 2, KV=k.cols, CACHED=slots is not None)
+    return "heads_few" if few else "heads", groups, told
+
+
+def gated_shape(x, codes, scales, gain, adapter, *, bits, eps, gate, keep=False, sides=None):
+    n = stack_shape(x, codes, scales, gain, adapter, bits, sides)
+    assert n % 8 == 0, f"{n} outputs"
+    y = Spec((x.rows, n // 2))
+    return (y, Spec((x.rows, n))) if keep else y
+
+
+GATED = dict(bits=4, eps=1e-5, gate="swiglu")
+BOTH = Sides((64, 64), (0, 256), (512, 768), 4, 2.0)
+
+
+@op(
+    shape=gated_shape,
+    kernel="packed_linear.wgsl:gated",
+    cases=(
+        (Spec((1, 64)), *PACKED, Spec((64,)), None, GATED),
+        (Spec((3, 64)), *PACKED, Spec((64,)), None, GATED | dict(gate="geglu")),
+        (Spec((3, 72)), *PACKED, None, Spec((1024,)), GATED | dict(sides=BOTH)),
+        (Spec((9, 64)), *PACKED, None, None, GATED),
+        (Spec((9, 72)), *PACKED, None, Spec((1024,)), GATED | dict(sides=BOTH, keep=True)),
+    ),
+)
+def gated(x, codes, scales, gain, adapter, *, bits, eps, gate, keep=False, sides=None):
+    """The middle of an MLP, of x; with `keep` also the gate and what it gates, side by side."""
+    both = product(x, codes, scales, gain, adapter, bits, eps, sides)
+    y = OPS[gate].reference(*np.split(both, 2, -1))
+    return (y, both) if keep else y
+
+
+@gated.launch
+def _(tier, x, codes, scales, gain, adapter, bits, eps, gate, keep=False, sides=None):
+    few = x.rows <= FEW and not keep
+    groups, told = stack_constants(tier, few, x, codes, scales, gain, bits, eps, sides)
+    told |= dict(GELU=gate == "geglu")
+    return "gated" + "_few" * few + "_kept" * keep, groups, told
+
+
+@heads.cost
+@gated.cost
+def _(x, codes, *_, **__):
+    return 2 * x.size * codes.shape[0]
