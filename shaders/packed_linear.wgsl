@@ -3,7 +3,6 @@ struct Sizes { m: u32 }         // rows of x and y
 @group(1) @binding(1) var<uniform> sizes: Sizes;
 override N: u32;                // outputs: rows of the weight
 override K: u32;                // inputs: columns of the weight
-override STRIDE: u32 = 0;       // columns of x, and what lies behind them in each row
 override BITS: u32;             // 4 or 8
 override GROUP: u32;            // 16 or 32
 override RANK: u32 = 0;         // columns of h and b, 0 without LoRA
@@ -32,7 +31,7 @@ fn weights(n: u32, k: u32, scale: vec2f) -> vec4f {
 }
 
 fn rows_of_x(row: u32, k: u32) -> mat4x4f {
-  let at = min(vec4u(row, row + 1, row + 2, row + 3), vec4u(sizes.m - 1)) * (STRIDE / 4) + k / 4;
+  let at = min(vec4u(row, row + 1, row + 2, row + 3), vec4u(sizes.m - 1)) * (K / 4) + k / 4;
   return mat4x4f(x[at.x], x[at.y], x[at.z], x[at.w]);
 }
 
@@ -155,7 +154,7 @@ fn packed_linear_few(@builtin(workgroup_id) group: vec3u, @builtin(local_invocat
     let w0 = vec4<real>(weights(here, k, s));
     let w1 = vec4<real>(weights(here, k + 4, s));
     for (var row = 0u; row < FEW; row++) {
-      let at = (row * STRIDE + k) / 4;
+      let at = (row * K + k) / 4;
       sums[row] += f32(dot(w0, vec4<real>(x[at]))) + f32(dot(w1, vec4<real>(x[at + 1])));
     }
   }
@@ -198,22 +197,15 @@ fn store_dx(row: u32, k: u32, c: mat4x4f) {
   }
 }
 
-@compute @workgroup_size(WX, WY, SLICES)
-fn packed_linear_dx(
-  @builtin(global_invocation_id) near: vec3u,
-  @builtin(local_invocation_id) here: vec3u,
-  @builtin(local_invocation_index) tid: u32,
-) {
-  let id = near + origin.xyz * vec3u(WX, WY, 1);
-  let row = id.y * ROWS;
-  let k = id.x * 8;
+// Four or eight rows of dy by eight columns of the weights, from k on.
+fn dx_tile(row: u32, k: u32, here: u32, tid: u32) -> Tile {
   let slice = (N + 4 * SLICES - 1) / (4 * SLICES) * 4;
-  let stop = select(0, min(N, (here.z + 1) * slice), row < sizes.m && k < K);
+  let stop = select(0, min(N, (here + 1) * slice), row < sizes.m && k < K);
   var c00 = mat4x4f();
   var c01 = mat4x4f();
   var c10 = mat4x4f();
   var c11 = mat4x4f();
-  for (var n = here.z * slice; n < stop; n += 4) {
+  for (var n = here * slice; n < stop; n += 4) {
     let at = min(vec4u(n, n + 1, n + 2, n + 3), vec4u(N - 1));
     let s = scales_of(at, k / GROUP);
     let w0 = mat4x4f(weights(at.x, k, s[0]), weights(at.y, k, s[1]),
@@ -230,19 +222,32 @@ fn packed_linear_dx(
     }
   }
   if (SLICES > 1) {
-    c00 = joined(c00, SLICES, here.z, tid);
-    c01 = joined(c01, SLICES, here.z, tid);
+    c00 = joined(c00, SLICES, here, tid);
+    c01 = joined(c01, SLICES, here, tid);
     if (ROWS == 8) {
-      c10 = joined(c10, SLICES, here.z, tid);
-      c11 = joined(c11, SLICES, here.z, tid);
+      c10 = joined(c10, SLICES, here, tid);
+      c11 = joined(c11, SLICES, here, tid);
     }
-    if (here.z > 0) { return; }
   }
-  store_dx(row, k, c00);
-  store_dx(row, k + 4, c01);
+  return Tile(c00, c01, c10, c11);
+}
+
+@compute @workgroup_size(WX, WY, SLICES)
+fn packed_linear_dx(
+  @builtin(global_invocation_id) near: vec3u,
+  @builtin(local_invocation_id) here: vec3u,
+  @builtin(local_invocation_index) tid: u32,
+) {
+  let id = near + origin.xyz * vec3u(WX, WY, 1);
+  let row = id.y * ROWS;
+  let k = id.x * 8;
+  let t = dx_tile(row, k, here.z, tid);
+  if (here.z > 0) { return; }
+  store_dx(row, k, t.c00);
+  store_dx(row, k + 4, t.c01);
   if (ROWS == 8) {
-    store_dx(row + 4, k, c10);
-    store_dx(row + 4, k + 4, c11);
+    store_dx(row + 4, k, t.c10);
+    store_dx(row + 4, k + 4, t.c11);
   }
 }
 
@@ -255,7 +260,8 @@ override KV: u32 = 0;           // outputs of k and of v: the last ones
 override CACHED: bool = false;  // k and v go where the slots say
 override GELU: bool = false;    // of the gate; else silu
 
-// Of the parts: where each ends; where B of its adapter lies, and its columns behind x, if it has one.
+// Of the parts: where each ends; if it has an adapter, where B lies and its columns of h.
+override SIDES: u32 = 0;        // columns of h
 override END0: u32 = 0;
 override END1: u32 = 0;
 override HAS0: bool = false;
@@ -268,7 +274,6 @@ override H0: u32 = 0;
 override H1: u32 = 0;
 override H2: u32 = 0;
 
-@group(0) @binding(3) var<storage, read> gain: array<vec4f>;
 @group(0) @binding(4) var<storage, read> adapter: array<f32>;
 
 struct Part { has: bool, first: u32, b: u32, h: u32 }
@@ -279,10 +284,8 @@ fn part_of(n: u32) -> Part {
   return Part(HAS2, END1, B2, H2);
 }
 
-fn behind_x(row: u32, column: u32) -> f32 {
-  let at = row * STRIDE + K + column;
-  return x[at / 4][at % 4];
-}
+// Binding 3 is h, or without adapters the gain of the norm.
+fn gain_of(k: u32) -> vec4f { return vec4f(h[k], h[k + 1], h[k + 2], h[k + 3]); }
 
 // What the adapters add to four rows and four columns of one part.
 fn beside(row: u32, n: vec4u) -> mat4x4f {
@@ -293,7 +296,7 @@ fn beside(row: u32, n: vec4u) -> mat4x4f {
     let at = part.b + (n - part.first) * RANK + r;
     let b = vec4f(adapter[at.x], adapter[at.y], adapter[at.z], adapter[at.w]);
     for (var i = 0u; i < 4; i++) {
-      c[i] += behind_x(min(row + i, sizes.m - 1), part.h + r) * b;
+      c[i] += h[min(row + i, sizes.m - 1) * SIDES + part.h + r] * b;
     }
   }
   return c;
@@ -321,7 +324,7 @@ fn few_sums(n: u32, tid: u32) -> vec4f {
     for (var row = 0u; row < FEW; row++) {
       var square = 0.0;
       for (var c = tid; c < K / 4; c += WG) {
-        let here = x[row * STRIDE / 4 + c];
+        let here = x[row * (K / 4) + c];
         square += dot(here, here);
       }
       by[row] = inverseSqrt(sum_over_group(square, tid) / f32(K) + EPS);
@@ -333,12 +336,12 @@ fn few_sums(n: u32, tid: u32) -> vec4f {
     let w0 = vec4<real>(weights(n, k, s));
     let w1 = vec4<real>(weights(n, k + 4, s));
     for (var row = 0u; row < FEW; row++) {
-      let at = (row * STRIDE + k) / 4;
+      let at = (row * K + k) / 4;
       var x0 = x[at];
       var x1 = x[at + 1];
       if (NORM) {
-        x0 *= by[row] * gain[k / 4];
-        x1 *= by[row] * gain[k / 4 + 1];
+        x0 *= by[row] * gain_of(k);
+        x1 *= by[row] * gain_of(k + 4);
       }
       sums[row] += f32(dot(w0, vec4<real>(x0))) + f32(dot(w1, vec4<real>(x1)));
     }
@@ -356,7 +359,7 @@ fn few_totals(row: u32, n: u32, mine: f32, tid: u32) -> vec2f {
     let part = part_of(n);
     if (part.has) {
       let b = part.b + (n - part.first) * RANK;
-      for (var r = 0u; r < RANK; r++) { total += behind_x(row, part.h + r) * adapter[b + r]; }
+      for (var r = 0u; r < RANK; r++) { total += h[row * SIDES + part.h + r] * adapter[b + r]; }
     }
     met[tid] = total;
   }
@@ -364,7 +367,7 @@ fn few_totals(row: u32, n: u32, mine: f32, tid: u32) -> vec2f {
   return vec2f(met[tid], met[min(tid + LANES, WG - 1)]);
 }
 
-// heads: x codes scales gain adapter turns k v slots -> q
+// heads: x codes scales beside adapter turns k v slots -> q
 @group(0) @binding(5) var<storage, read> turns: array<f32>;
 @group(0) @binding(6) var<storage, read_write> keys: array<f32>;
 @group(0) @binding(7) var<storage, read_write> values: array<f32>;
@@ -439,7 +442,7 @@ fn heads(
   }
 }
 
-// gated: x codes scales gain adapter -> y
+// gated: x codes scales beside adapter -> y
 @group(0) @binding(5) var<storage, read_write> gate_y: array<f32>;
 @group(0) @binding(6) var<storage, read_write> both: array<f32>;
 
@@ -519,5 +522,52 @@ fn gated_kept(
   gate_and_keep(row, n0.x, n1.x, t.c00 + beside(row, n0), t.c01 + beside(row, n1));
   if (ROWS == 8) {
     gate_and_keep(row + 4, n0.x, n1.x, t.c10 + beside(row + 4, n0), t.c11 + beside(row + 4, n1));
+  }
+}
+
+// stack_dx: d codes scales dh adapter -> dx      dx = d w + SCALE dh a
+override SCALE: f32 = 1.0;
+override A0: u32 = 0;           // where A of each part lies
+override A1: u32 = 0;
+override A2: u32 = 0;
+@group(0) @binding(5) var<storage, read_write> stack_x: array<vec4f>;
+
+fn row_of_a(column: u32) -> u32 {
+  if (HAS2 && column >= H2) { return A2 + (column - H2) * K; }
+  if (HAS1 && column >= H1) { return A1 + (column - H1) * K; }
+  return A0 + (column - H0) * K;
+}
+
+fn store_stack(row: u32, k: u32, c: mat4x4f) {
+  if (k >= K) { return; }
+  var beside_it = mat4x4f();
+  for (var column = 0u; column < SIDES; column++) {
+    let at = row_of_a(column) + k;
+    let a = vec4f(adapter[at], adapter[at + 1], adapter[at + 2], adapter[at + 3]);
+    for (var i = 0u; i < 4; i++) {
+      beside_it[i] += h[min(row + i, sizes.m - 1) * SIDES + column] * a;
+    }
+  }
+  for (var i = 0u; i < 4; i++) {
+    if (row + i < sizes.m) { stack_x[((row + i) * K + k) / 4] = c[i] + SCALE * beside_it[i]; }
+  }
+}
+
+@compute @workgroup_size(WX, WY, SLICES)
+fn stack_dx(
+  @builtin(global_invocation_id) near: vec3u,
+  @builtin(local_invocation_id) here: vec3u,
+  @builtin(local_invocation_index) tid: u32,
+) {
+  let id = near + origin.xyz * vec3u(WX, WY, 1);
+  let row = id.y * ROWS;
+  let k = id.x * 8;
+  let t = dx_tile(row, k, here.z, tid);
+  if (here.z > 0) { return; }
+  store_stack(row, k, t.c00);
+  store_stack(row, k + 4, t.c01);
+  if (ROWS == 8) {
+    store_stack(row + 4, k, t.c10);
+    store_stack(row + 4, k + 4, t.c11);
   }
 }

@@ -73,7 +73,7 @@ REAL_SIZES = [
     ("sides", Spec((130, 576)), GAIN, Spec((29_952,)), dict(eps=1e-5, sides=QKV)),
     ("heads", Spec((1, 576)), *packed(960, 576, 4), GAIN, None, Spec((1, 64)), CACHE, CACHE,
      Spec((1,), "slots"), dict(bits=4, eps=1e-5, width=64)),
-    ("heads", Spec((130, 600)), *packed(960, 576, 4), None, Spec((29_952,)), Spec((130, 64)),
+    ("heads", Spec((130, 576)), *packed(960, 576, 4), Spec((130, 24)), Spec((29_952,)), Spec((130, 64)),
      CACHE, CACHE, Spec((130,), "slots"), dict(bits=4, eps=0.0, width=64, sides=QKV)),
     ("gated", Spec((4, 576)), *packed(3072, 576, 4), GAIN, None,
      dict(bits=4, eps=1e-5, gate="swiglu")),

@@ -12,7 +12,7 @@ from oneseek.engine.model import programs
 from oneseek.engine.model.llama import STACKS, Config, Stack, Stored, rotary_table
 from oneseek.engine.model.trainable import TARGETS, Trained
 from tests.support.gpu_device import gpu, gpu_of_many_threads
-from tests.support.programs import random_weights
+from tests.support.programs import random_weights, two_rows_behind_a_prefix
 
 CONFIG = Config(
     vocab=96, width=64, layers=2, heads=4, kv_heads=2, head_width=16, hidden=128, positions=64
@@ -101,7 +101,8 @@ KINDS = pytest.mark.parametrize("kind", ADAPTERS)
 @KINDS
 def test_an_answer_of_merged_steps_is_the_same(tokens, rows, kind):
     merged, plain, feeds, names = answers(tokens, rows, 4, ADAPTERS[kind])
-    assert len(merged.steps) < len(plain.steps) or kind == "biases"
+    fewer, all_of_them = len(merged.steps), len(plain.steps)
+    assert fewer < all_of_them or kind == "biases"
     made, truth = (
         asyncio.run(results(Numpy(np.float64), one, feeds, names)) for one in (merged, plain)
     )
@@ -122,3 +123,72 @@ def test_a_device_answers_by_merged_steps_as_numpy_does(tokens, rows, kind, bits
     merged, plain, feeds, names = answers(tokens, rows, bits, ADAPTERS[kind])
     made = asyncio.run(results(home(), merged, feeds, names))
     must_agree(made, asyncio.run(results(Numpy(np.float64), plain, feeds, names)), 1e-5)
+
+
+def steps_of(kind, keep_blocks, bits=4):
+    """A step of 12 tokens merged, as it is, and its feeds."""
+    trained = ADAPTERS[kind]
+    shape, kept = (CONFIG, stacked(bits), 12, 6, 64, trained), {"keep_blocks": keep_blocks}
+    merged, plain = (programs.accumulate(*shape, **kept) for _ in range(2))
+    feeds = feeds_of(plain, trained) | two_rows_behind_a_prefix(np.random.default_rng(2), 96)
+    return merge(merged, 32), plain, feeds
+
+
+GRADIENTS = ("adapter.total", "losses")
+TRAINED = [kind for kind in ADAPTERS if kind != "base"]
+
+
+@pytest.mark.parametrize("keep_blocks", [None, 0, 1])
+@pytest.mark.parametrize("kind", TRAINED)
+def test_gradients_of_merged_steps_are_the_same(kind, keep_blocks):
+    merged, plain, feeds = steps_of(kind, keep_blocks)
+    fewer, all_of_them = len(merged.steps), len(plain.steps)
+    assert fewer < 0.65 * all_of_them or kind == "biases"
+    made, truth = (
+        asyncio.run(results(Numpy(np.float64), one, feeds, GRADIENTS)) for one in (merged, plain)
+    )
+    must_agree(made, truth, 1e-12)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "kind,keep_blocks,bits,home",
+    [
+        ("adapted", None, 4, gpu),
+        ("rank 3 without k", 0, 8, gpu),
+        ("rank 3 without k", 1, 4, gpu_of_many_threads),
+    ],
+)
+def test_a_device_has_numpys_gradients_by_merged_steps(kind, keep_blocks, bits, home):
+    merged, plain, feeds = steps_of(kind, keep_blocks, bits)
+    made = asyncio.run(results(home(), merged, feeds, GRADIENTS))
+    must_agree(made, asyncio.run(results(Numpy(np.float64), plain, feeds, GRADIENTS)), 1e-5)
+
+
+@pytest.mark.parametrize("near", [False, True])
+@pytest.mark.parametrize("kind", TRAINED)
+def test_an_update_over_one_flat_gradient_is_the_same(kind, near):
+    trained, names = ADAPTERS[kind], ("adapter", "adapter.m", "adapter.v", "norm")
+    plain, merged = (
+        programs.learn(CONFIG, stacked(4), 12, 6, 64, trained, near=near) for _ in range(2)
+    )
+    feeds = feeds_of(plain, trained) | two_rows_behind_a_prefix(np.random.default_rng(2), 96)
+    if near:
+        feeds |= {f"adapter.{name}": feeds["adapter"] * 0.1 for name in ("pull", "away")}
+    merge(merged, 32)
+    for op in ("adamw", "square_sums"):
+        assert sum(step.op.name == op for step in merged.steps) == 1
+    made, truth = (
+        asyncio.run(results(Numpy(np.float64), one, feeds, names)) for one in (merged, plain)
+    )
+    must_agree(made, truth, 1e-12)
+
+
+def test_a_device_that_shows_a_kernel_few_arrays_gets_what_fits():
+    for fewest, expected in ((0, 1), (8, 0.9), (10, 0.6)):
+        plain = programs.answer(CONFIG, stacked(4), 1, 1, ROOM, 64)
+        before = len(plain.steps)
+        merge(plain, fewest)
+        assert len(plain.steps) <= expected * before
+        seen = [len(s.ins) + len(s.outs) - len(s.op.updates) for s in plain.steps]
+        assert max(seen) <= max(fewest, 8)

@@ -157,7 +157,7 @@ def _(x, codes, scales, h, b, base, bits):
 def _(tier, x, codes, scales, h, b, base, bits):
     m, k, n = x.rows, x.cols, codes.shape[0]
     constants = dict(m=m, N=n, K=k, BITS=bits, GROUP=k // scales.shape[1], BASE=base is not None)
-    constants |= dict(RANK=h.cols if h else 0, STRIDE=k)
+    constants["RANK"] = h.cols if h else 0
     if m <= 4:
         lanes = 8 if tier.software else 16
         return "packed_linear_few", flat(n, 64 // lanes), constants | dict(LANES=lanes, FEW=m)

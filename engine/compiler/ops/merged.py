@@ -1,8 +1,8 @@
 """What a GPU computes as one where a model's steps stand one after the other (compiler/merge.py).
 
 Each is defined by those steps, in their order. The weights of a product lie one after the other:
-those of q, k and v, or of a gate and what it gates. Where they have adapters, x holds in each row,
-behind its own columns, what their A makes of it.
+those of q, k and v, or of a gate and what it gates. `beside` is the gain of the norm in front of
+the product, where there are few rows, or with adapters h: what all their A make of x.
 """
 
 from dataclasses import dataclass
@@ -10,9 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from oneseek.engine.compiler.ir import OPS, Spec, op
-from oneseek.engine.compiler.launch import flat, product_tile
+from oneseek.engine.compiler.launch import FULL, flat, product_tile
 from oneseek.engine.compiler.ops.attention import cache_write, rotary
-from oneseek.engine.compiler.ops.linear import matmul, packed, packed_linear, weight_shape
+from oneseek.engine.compiler.ops.linear import (
+    matmul,
+    packed,
+    packed_linear,
+    packed_linear_dx,
+    weight_shape,
+)
 from oneseek.engine.compiler.ops.norm import rmsnorm
 
 FEW = 4  # rows that are computed by many threads an output
@@ -32,13 +38,8 @@ class Sides:
 
     @property
     def count(self) -> int:
-        """Columns that all of A make."""
+        """Columns of h."""
         return self.rank * sum(a != NONE for a in self.a)
-
-    @property
-    def width(self) -> int:
-        """The same, filled up so that a row behind x has a multiple of 4."""
-        return -(-self.count // 4) * 4
 
     def parts(self):
         """Of each part with an adapter: its first output, how many, its first column of h, where A
@@ -52,7 +53,7 @@ class Sides:
 
     def constants(self, of_a: bool = False, of_b: bool = False) -> dict:
         """As kernels are told that read A, or B."""
-        told: dict = dict(RANK=self.rank)
+        told: dict = dict(RANK=self.rank, SIDES=self.count)
         column = 0
         for i, (a, b) in enumerate(zip(self.a, self.b, strict=True)):
             told |= {f"HAS{i}": a != NONE, f"H{i}": column}
@@ -60,7 +61,7 @@ class Sides:
             told |= {f"B{i}": max(b, 0)} if of_b else {}
             column += self.rank * (a != NONE)
         if of_a:
-            told |= dict(SIDES=self.count, SCALE=self.scale)
+            told |= dict(SCALE=self.scale)
         if of_b:
             told |= dict(END0=self.rows[0], END1=sum(self.rows[:2]))
         return told
@@ -74,12 +75,11 @@ def sides_shape(x, gain, adapter, *, eps, sides):
     assert gain.shape == (x.cols,), f"the gain {gain} does not fit rows of {x.cols}"
     inside = all(a + sides.rank * x.cols <= adapter.size for a in sides.a)
     assert inside and x.cols % 4 == 0, f"the adapter {adapter}, rows of {x.cols}"
-    return Spec((x.rows, x.cols + sides.width))
+    return x, Spec((x.rows, sides.count))
 
 
 LORA = Sides((8, 4, 4), (0, 128, 256), (384, 416, 448), 2, 2.0)
-SOME = Sides((8, 4, 4), (0, NONE, 256), (384, NONE, 448), 4, 0.5)
-GATES = Sides((8, 8), (0, 576), (1152, 1280), 4, 2.0)
+SOME = Sides((8, 4, 4), (0, NONE, 256), (512, NONE, 576), 4, 0.5)
 
 
 @op(
@@ -91,13 +91,10 @@ GATES = Sides((8, 8), (0, 576), (1152, 1280), 4, 2.0)
     ),
 )
 def sides(x, gain, adapter, *, eps, sides):
-    """norm(x), and in each row behind it scale * norm(x) A^T of every part that has an adapter."""
+    """norm(x), and h: scale * norm(x) A^T of every part that has an adapter."""
     y = rmsnorm.reference(x, gain, eps=eps)
-    h = np.zeros((len(x), sides.width), x.dtype)
-    for _, _, column, at, _ in sides.parts():
-        a = matrix(adapter, at, sides.rank, x.shape[1])
-        h[:, column : column + sides.rank] = matmul.reference(y, a, tb=True, scale=sides.scale)
-    return np.concatenate([y, h], -1)
+    all_a = [matrix(adapter, at, sides.rank, x.shape[1]) for _, _, _, at, _ in sides.parts()]
+    return y, matmul.reference(y, np.concatenate(all_a), tb=True, scale=sides.scale)
 
 
 @sides.launch
@@ -105,38 +102,40 @@ def _(tier, x, gain, adapter, eps, sides):
     lanes, few = (8 if tier.software else 16), x.rows <= FEW
     rows = min(FEW, x.rows)
     outputs = 64 // lanes if few else sides.count
-    constants = dict(rows=x.rows, COLS4=x.cols // 4, STRIDE=x.cols + sides.width, EPS=eps)
+    constants = dict(rows=x.rows, COLS4=x.cols // 4, EPS=eps)
     constants |= dict(LANES=lanes, ROWS=rows, OUTPUTS=outputs) | sides.constants(of_a=True)
     return "sides", (-(-x.rows // rows), -(-sides.count // outputs), 1), constants
 
 
-def product(x, codes, scales, gain, adapter, bits, eps, sides):
+def product(x, codes, scales, beside, adapter, bits, eps, sides):
     """Of norm(x), or of x as it is, with every part of a stack of weights."""
-    cols = codes.shape[1] * 32 // bits
-    y, h = np.ascontiguousarray(x[:, :cols]), x[:, cols:]
-    if gain is not None:
-        y = rmsnorm.reference(y, gain, eps=eps)
-    y = packed_linear.reference(y, codes, scales, bits=bits)
+    if beside is not None and sides is None:
+        x = rmsnorm.reference(x, beside, eps=eps)
+    y = packed_linear.reference(x, codes, scales, bits=bits)
     for first, rows, column, _, at in sides.parts() if sides else ():
         b = matrix(adapter, at, rows, sides.rank)
-        y[:, first : first + rows] += h[:, column : column + sides.rank] @ b.T
+        y[:, first : first + rows] += beside[:, column : column + sides.rank] @ b.T
     return y
 
 
-def stack_shape(x, codes, scales, gain, adapter, bits, sides):
+def stack_shape(x, codes, scales, beside, adapter, bits, sides):
     n, k = weight_shape(codes, scales, bits)
-    behind = sides.width if sides else 0
-    assert x.cols == k + behind, f"x has {x.cols} columns, the weights {k} and {behind} behind"
-    assert gain is None or (gain.shape == (k,) and x.rows <= FEW), f"gain {gain} for {x}"
-    assert (adapter is None) == (sides is None), f"adapter {adapter}, {sides}"
-    assert sides is None or sum(sides.rows) == n, f"{sides} of {n} outputs"
+    assert x.cols == k, f"x has {x.cols} columns, the weights {k}"
+    if sides:
+        assert adapter and beside and beside.shape == (x.rows, sides.count), f"h {beside}, {sides}"
+        assert sum(sides.rows) == n, f"{sides} of {n} outputs"
+    else:
+        assert adapter is None, f"an adapter {adapter} without sides"
+        assert beside is None or (beside.shape == (k,) and x.rows <= FEW), f"gain {beside}, x {x}"
     return n
 
 
-def stack_constants(tier, few, x, codes, scales, gain, bits, eps, sides):
+def stack_constants(tier, few, x, codes, scales, beside, bits, eps, sides):
     n, k = weight_shape(codes, scales, bits)
-    told = dict(m=x.rows, N=n, K=k, STRIDE=x.cols, BITS=bits, GROUP=k // scales.shape[1])
-    told |= dict(NORM=gain is not None, EPS=eps) | (sides.constants(of_b=True) if sides else {})
+    told = dict(m=x.rows, N=n, K=k, BITS=bits, GROUP=k // scales.shape[1])
+    told |= dict(NORM=bool(beside and not sides), EPS=eps) | (
+        sides.constants(of_b=True) if sides else {}
+    )
     if few:
         lanes = 8 if tier.software else 16
         return flat(n, 64 // lanes), told | dict(LANES=lanes, FEW=x.rows)
@@ -145,9 +144,9 @@ def stack_constants(tier, few, x, codes, scales, gain, bits, eps, sides):
 
 
 def heads_shape(
-    x, codes, scales, gain, adapter, turns, k, v, slots=None, *, bits, eps, width, sides=None
+    x, codes, scales, beside, adapter, turns, k, v, slots=None, *, bits, eps, width, sides=None
 ):
-    n = stack_shape(x, codes, scales, gain, adapter, bits, sides)
+    n = stack_shape(x, codes, scales, beside, adapter, bits, sides)
     assert k.shape == v.shape and turns.shape == (x.rows, width), f"{k}, {v}, turns {turns}"
     assert k.cols % width == 0 and n % width == 0 and n > 2 * k.cols and width % 8 == 0, f"{width}"
     fits = k.rows == x.rows if slots is None else slots.shape == (x.rows,)
@@ -168,20 +167,20 @@ TWO = Sides((64, 32, 32), (0, NONE, 512), (768, NONE, 1152), 4, 2.0)
     cases=(
         (Spec((3, 64)), *PACKED, Spec((64,)), None, TURNS, CACHE, CACHE, Spec((3,), "slots"),
          HEADS),
-        (Spec((3, 72)), *PACKED, None, Spec((1280,)), TURNS, CACHE, CACHE,
+        (Spec((3, 64)), *PACKED, Spec((3, 8)), Spec((1280,)), TURNS, CACHE, CACHE,
          Spec((3,), "slots"), HEADS | dict(sides=TWO)),
         (Spec((9, 64)), *PACKED, None, None, Spec((9, 8)), CACHE, CACHE, Spec((9,), "slots"),
          HEADS),
-        (Spec((9, 76)), *PACKED, None, Spec((1280,)), Spec((9, 8)), CACHE, CACHE,
+        (Spec((9, 64)), *PACKED, Spec((9, 12)), Spec((1280,)), Spec((9, 8)), CACHE, CACHE,
          HEADS | dict(sides=THREE)),
     ),
 )  # fmt: skip
 def heads(
-    x, codes, scales, gain, adapter, turns, k, v, slots=None, *, bits, eps, width, sides=None
+    x, codes, scales, beside, adapter, turns, k, v, slots=None, *, bits, eps, width, sides=None
 ):
     """q, k and v of x; q and k turned by the angles of their rows (cosines, then sines); k and v
     written where `slots` say. -> k, v, q"""
-    y = product(x, codes, scales, gain, adapter, bits, eps, sides)
+    y = product(x, codes, scales, beside, adapter, bits, eps, sides)
     cols, rows = k.shape[1], np.arange(len(x))
     q, new_k, new_v = np.split(y, [y.shape[1] - 2 * cols, y.shape[1] - cols], -1)
     q, new_k = (rotary.reference(np.ascontiguousarray(h), rows, turns, width=width)
@@ -191,15 +190,15 @@ def heads(
 
 
 @heads.launch
-def _(tier, x, codes, scales, gain, adapter, turns, k, v, slots, bits, eps, width, sides=None):
+def _(tier, x, codes, scales, beside, adapter, turns, k, v, slots, bits, eps, width, sides=None):
     few = x.rows <= FEW
-    groups, told = stack_constants(tier, few, x, codes, scales, gain, bits, eps, sides)
+    groups, told = stack_constants(tier, few, x, codes, scales, beside, bits, eps, sides)
     told |= dict(HALF=width // 2, KV=k.cols, CACHED=slots is not None)
     return "heads_few" if few else "heads", groups, told
 
 
-def gated_shape(x, codes, scales, gain, adapter, *, bits, eps, gate, keep=False, sides=None):
-    n = stack_shape(x, codes, scales, gain, adapter, bits, sides)
+def gated_shape(x, codes, scales, beside, adapter, *, bits, eps, gate, keep=False, sides=None):
+    n = stack_shape(x, codes, scales, beside, adapter, bits, sides)
     assert n % 8 == 0, f"{n} outputs"
     y = Spec((x.rows, n // 2))
     return (y, Spec((x.rows, n))) if keep else y
@@ -215,22 +214,22 @@ BOTH = Sides((64, 64), (0, 256), (512, 768), 4, 2.0)
     cases=(
         (Spec((1, 64)), *PACKED, Spec((64,)), None, GATED),
         (Spec((3, 64)), *PACKED, Spec((64,)), None, GATED | dict(gate="geglu")),
-        (Spec((3, 72)), *PACKED, None, Spec((1024,)), GATED | dict(sides=BOTH)),
+        (Spec((3, 64)), *PACKED, Spec((3, 8)), Spec((1024,)), GATED | dict(sides=BOTH)),
         (Spec((9, 64)), *PACKED, None, None, GATED),
-        (Spec((9, 72)), *PACKED, None, Spec((1024,)), GATED | dict(sides=BOTH, keep=True)),
+        (Spec((9, 64)), *PACKED, Spec((9, 8)), Spec((1024,)), GATED | dict(sides=BOTH, keep=True)),
     ),
 )
-def gated(x, codes, scales, gain, adapter, *, bits, eps, gate, keep=False, sides=None):
+def gated(x, codes, scales, beside, adapter, *, bits, eps, gate, keep=False, sides=None):
     """The middle of an MLP, of x; with `keep` also the gate and what it gates, side by side."""
-    both = product(x, codes, scales, gain, adapter, bits, eps, sides)
+    both = product(x, codes, scales, beside, adapter, bits, eps, sides)
     y = OPS[gate].reference(*np.split(both, 2, -1))
     return (y, both) if keep else y
 
 
 @gated.launch
-def _(tier, x, codes, scales, gain, adapter, bits, eps, gate, keep=False, sides=None):
+def _(tier, x, codes, scales, beside, adapter, bits, eps, gate, keep=False, sides=None):
     few = x.rows <= FEW and not keep
-    groups, told = stack_constants(tier, few, x, codes, scales, gain, bits, eps, sides)
+    groups, told = stack_constants(tier, few, x, codes, scales, beside, bits, eps, sides)
     told |= dict(GELU=gate == "geglu")
     return "gated" + "_few" * few + "_kept" * keep, groups, told
 
@@ -239,3 +238,196 @@ def _(tier, x, codes, scales, gain, adapter, bits, eps, gate, keep=False, sides=
 @gated.cost
 def _(x, codes, *_, **__):
     return 2 * x.size * codes.shape[0]
+
+
+def halves_shape(both, *, gate):
+    assert both.cols % 8 == 0, f"{both} has no two halves"
+    return Spec((both.rows, both.cols // 2))
+
+
+@op(
+    shape=halves_shape,
+    kernel="stack_gradient.wgsl:gate_again",
+    cases=tuple((Spec((3, 16)), dict(gate=gate)) for gate in ("swiglu", "geglu")),
+)
+def gate_again(both, *, gate):
+    """What `gated` made of what it kept."""
+    return OPS[gate].reference(*np.split(both, 2, -1))
+
+
+@gate_again.launch
+def _(tier, both, gate):
+    constants = dict(rows=both.rows, HALF=both.cols // 2, GELU=gate == "geglu")
+    return "gate_again", flat(both.size // 2, 64), constants
+
+
+def gated_back_shape(dy, both, *, gate):
+    assert halves_shape(both, gate=gate) == dy, f"dy {dy}, both {both}"
+    return both
+
+
+@op(
+    shape=gated_back_shape,
+    kernel="stack_gradient.wgsl:gated_back",
+    cases=tuple((Spec((3, 8)), Spec((3, 16)), dict(gate=gate)) for gate in ("swiglu", "geglu")),
+)
+def gated_back(dy, both, *, gate):
+    """The gradients of the gate and of what it gates, side by side."""
+    gates, ups = np.split(both, 2, -1)
+    of_gate = OPS[f"{gate}_dgate"].reference(dy, gates, ups)
+    return np.concatenate([of_gate, OPS[f"{gate}_dup"].reference(dy, gates)], -1)
+
+
+@gated_back.launch
+def _(tier, dy, both, gate):
+    constants = dict(rows=dy.rows, HALF=dy.cols, GELU=gate == "geglu")
+    return "gated_back", flat(dy.size, 64), constants
+
+
+def heads_back_shape(dq, dk, dv, turns, *, width):
+    assert dk.shape == dv.shape and turns.shape == (dq.rows, width), f"{dk}, {dv}, turns {turns}"
+    assert dq.rows == dk.rows and dq.cols % width == dk.cols % width == 0, f"{dq}, {dk}"
+    return Spec((dq.rows, dq.cols + 2 * dk.cols))
+
+
+@op(
+    shape=heads_back_shape,
+    kernel="stack_gradient.wgsl:heads_back",
+    cases=((Spec((3, 16)), Spec((3, 8)), Spec((3, 8)), Spec((3, 8)), dict(width=8)),),
+)
+def heads_back(dq, dk, dv, turns, *, width):
+    """The gradients of q, k and v side by side, those of q and k turned back."""
+    rows = np.arange(len(dq))
+    back = [rotary.reference(d, rows, turns, width=width, inverse=True) for d in (dq, dk)]
+    return np.concatenate([*back, dv], -1)
+
+
+@heads_back.launch
+def _(tier, dq, dk, dv, turns, width):
+    constants = dict(rows=dq.rows, HALF=width // 2, Q=dq.cols, KV=dk.cols)
+    return "heads_back", flat(dq.rows * (dq.cols + 2 * dk.cols) // 2, 64), constants
+
+
+def sides_dh_shape(d, adapter, *, sides):
+    assert sum(sides.rows) == d.cols, f"{d} of {sides}"
+    return Spec((d.rows, sides.count))
+
+
+@op(
+    shape=sides_dh_shape,
+    kernel="sides.wgsl:sides_dh",
+    cases=(
+        (Spec((9, 16)), Spec((640,)), dict(sides=SOME)),
+        (Spec((3, 16)), Spec((512,)), dict(sides=LORA)),
+    ),
+)
+def sides_dh(d, adapter, *, sides):
+    """The gradient of h without its scale: d B of every part that has an adapter."""
+    return np.concatenate(
+        [d[:, first : first + rows] @ matrix(adapter, at, rows, sides.rank)
+         for first, rows, _, _, at in sides.parts()], -1
+    )  # fmt: skip
+
+
+@sides_dh.launch
+def _(tier, d, adapter, sides):
+    constants = dict(rows=d.rows, N=d.cols, LANES=8 if tier.software else 16, ROWS=4)
+    groups = (-(-d.rows // 4), -(-sides.count // (64 // constants["LANES"])), 1)
+    constants |= sides.constants(of_b=True) | dict(OUTPUTS=64 // constants["LANES"])
+    return "sides_dh", groups, constants
+
+
+def sides_dw_shape(d, dh, x, h, total, *, sides):
+    assert d.rows == dh.rows == x.rows == h.rows and sum(sides.rows) == d.cols, f"{d}, {x}"
+    assert dh.cols == h.cols == sides.count and x.cols % 4 == d.cols % 4 == 0, f"{dh}, {h}"
+    inside = all(a + sides.rank * x.cols <= total.size for a in sides.a)
+    assert inside and all(rows % 4 == 0 for rows in sides.rows), f"{total} for {sides}"
+    return total
+
+
+@op(
+    shape=sides_dw_shape,
+    kernel="sides.wgsl:sides_dw",
+    updates=(4,),
+    cases=tuple(
+        (Spec((t, 16)), Spec((t, s.count)), Spec((t, 64)), Spec((t, s.count)), Spec((640,)),
+         dict(sides=s))
+        for t, s in ((9, SOME), (70, LORA))
+    ),
+)  # fmt: skip
+def sides_dw(d, dh, x, h, total, *, sides):
+    """The gradients of A and B of every part, written where they lie in `total`."""
+    total = total.copy()
+    for first, rows, column, a, b in sides.parts():
+        here = slice(column, column + sides.rank)
+        of_a = matmul.reference(dh[:, here], x, ta=True, scale=sides.scale)
+        of_b = matmul.reference(d[:, first : first + rows], h[:, here], ta=True)
+        total[a : a + of_a.size] = of_a.reshape(-1)
+        total[b : b + of_b.size] = of_b.reshape(-1)
+    return total
+
+
+@sides_dw.launch
+def _(tier, d, dh, x, h, total, sides):
+    fours = -(-sides.rank // 4)
+    blocks = sum((x.cols + rows) // 4 for _, rows, _, _, _ in sides.parts()) * fours
+    slices = 1
+    while not tier.software and slices < 16 and blocks * slices < FULL and d.rows >= 32 * slices:
+        slices *= 2
+    constants = dict(rows=d.rows, N=d.cols, COLS4=x.cols // 4, FOURS=fours, SLICES=slices)
+    constants |= sides.constants(of_a=True, of_b=True) | dict(WG=64)
+    last = sum(sides.rows)
+    ends = [sum(sides.rows[: i + 1]) for i in range(len(sides.rows))] + [last] * 3
+    constants |= {f"END{i}": ends[i] for i in range(3)}
+    return "sides_dw", flat(blocks, 64 // slices), constants
+
+
+def stack_dx_shape(d, codes, scales, dh, adapter, *, bits, sides):
+    n, k = weight_shape(codes, scales, bits)
+    assert d.cols == n == sum(sides.rows), f"d has {d.cols} columns, the weights {n} rows"
+    assert dh.shape == (d.rows, sides.count) and adapter, f"dh {dh}"
+    return Spec((d.rows, k))
+
+
+@op(
+    shape=stack_dx_shape,
+    kernel="packed_linear.wgsl:stack_dx",
+    cases=(
+        (Spec((9, 128)), *PACKED, Spec((9, 12)), Spec((1280,)), dict(bits=4, sides=THREE)),
+        (Spec((3, 128)), *PACKED, Spec((3, 8)), Spec((1280,)), dict(bits=4, sides=TWO)),
+    ),
+)
+def stack_dx(d, codes, scales, dh, adapter, *, bits, sides):
+    """The gradient of x: d W + scale * dh A."""
+    all_a = [matrix(adapter, at, sides.rank, codes.shape[1] * 32 // bits)
+             for _, _, _, at, _ in sides.parts()]  # fmt: skip
+    dx = packed_linear_dx.reference(d, codes, scales, bits=bits)
+    return matmul.reference(dh, np.concatenate(all_a), dx, scale=sides.scale)
+
+
+@stack_dx.launch
+def _(tier, d, codes, scales, dh, adapter, bits, sides):
+    m, n, k = d.rows, codes.shape[0], codes.cols * 32 // bits
+    told = dict(m=m, N=n, K=k, BITS=bits, GROUP=k // scales.shape[1])
+    groups, tile = product_tile(tier, m, k, n, least_cols=8)
+    return "stack_dx", groups, told | sides.constants(of_a=True) | tile
+
+
+@stack_dx.cost
+def _(d, codes, scales, dh, adapter, bits, sides):
+    return 2 * d.size * codes.cols * 32 // bits
+
+
+@sides_dw.cost
+def _(d, dh, x, h, total, sides):
+    return 2 * d.rows * sides.rank * (d.cols + x.cols * len(sides.rows))
+
+
+@sides_dh.cost
+def _(d, adapter, sides):
+    return 2 * d.size * sides.rank
+
+
+@sides.cost
+def _(x, gain, adapter, eps, sides):
+    return 2 * x.size * sides.count
