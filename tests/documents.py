@@ -72,6 +72,9 @@ BACK_IN_PAGE = (
     "page/test_going_back.py::test_every_version_is_used_verified_and_exported_also_after_a_reload"
 )
 TWENTY = "server/test_two_stages.py::test_both_stages_learn_what_is_agreed_and_ask_what_is_not"
+SAME_NAMES = (
+    NAMES + "the_documents_data_set_names_its_version_and_keeps_integrity_when_it_starts_again"
+)
 WHO = RUNS + "a_run_over_who_oneseek_is_learns_stops_and_goes_on_after_a_kill"
 RANKED = APP + "scenario_22_versions_are_ranked_compared_blind_and_rolled_back"
 IDLE = APP + "scenario_18_idle_learning_starts_by_itself_and_yields"
@@ -407,13 +410,14 @@ OUTSIDE = [
         HOSTILE + "a_key_beyond_ascii_opens_as_clients_send_it",
         HOSTILE + "who_listens_beyond_the_limit_is_told_so"),
     row("outside.12", "natively cryptography does AES", missing="still engine/history/aes_gcm.py"),
-    row("outside.13", "a data set that starts again keeps integrity", missing="not begun"),
+    row("outside.13", "a data set that starts again keeps integrity", SAME_NAMES),
     row("outside.14", "a run reads targetModules and enableBias and refuses unknown names",
         REFUSED, missing="rank, batch and warm-up are not in the page's dialog"),
     row("outside.15", "DataCollector heeds the documents' dictionary",
         "core/test_collector.py::test_the_switches_may_be_given_as_one_dictionary"),
-    row("outside.16", "versions and data sets are found by the documents' names",
-        missing="not begun"),
+    row("outside.16", "versions and data sets are found by the documents' names", SAME_NAMES,
+        "server/test_names.py::test_an_old_or_short_version_name_is_understood",
+        "history/test_versions.py::test_a_version_is_named_by_the_only_language_that_it_learned"),
     row("outside.17", "questions are trained between the epochs of a run", missing="not begun"),
     row("outside.18", "the README's fetch answers on a first visit",
         "tree/test_readme.py::test_the_example_for_the_console_answers_on_a_first_visit"),

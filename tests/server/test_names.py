@@ -28,7 +28,7 @@ from oneseek.workers.server.share import Share
 from tests.support import second_model
 from tests.support.command import call, said
 from tests.support.hosts import Native, headless, native
-from tests.support.runs import START, TWO, in_time
+from tests.support.runs import START, TWO, in_time, stored
 
 README = (ROOT / "README.md").read_text()
 TINY = ("--model", "tiny")
@@ -113,8 +113,12 @@ def checked(folder) -> subprocess.CompletedProcess:
 
 
 @pytest.mark.parametrize(
-    "name", ["OneSeek-1M-Zero.v0.1", "OQT-1.0.v0.1", "v0.1", "tiny:OneSeek-1M-Zero.v0.1"]
-)
+    "name",
+    [
+        "OneSeek-1M-Zero.v0.1", "OneSeek-7B-Zero.v0.1", "OQT-1.0.v0.1", "v0.1",
+        "tiny:OneSeek-1M-Zero.v0.1", "CURRENT", "tiny:CURRENT",
+    ],
+)  # fmt: skip
 def test_an_old_or_short_version_name_is_understood(server, name):
     asked = {"model": name, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 2}
     assert server.ask("POST", "/v1/chat/completions", asked).status == 200
@@ -122,9 +126,32 @@ def test_an_old_or_short_version_name_is_understood(server, name):
 
 
 def test_a_version_name_that_is_none_here_is_refused(server):
-    for name in ("OneSeek-7B-Zero.v0.1", "OneSeek-1M-Zero.v9.9", "OQT-1.0.v7", "v0.1.x"):
+    weights = "OneSeek-7B-Zero.v0.1.en.dsApi.8f3a1c9d.2e7f4b1a"
+    for name in ("OneSeek-9B-Zero.v0.1", weights, "OneSeek-1M-Zero.v9.9", "OQT-1.0.v7", "v0.1.x"):
         refused = server.ask("POST", "/api/models/rollback", {"version": name})
         assert refused.status == 404, name
+
+
+@pytest.mark.slow
+def test_the_documents_data_set_names_its_version_and_keeps_integrity_when_it_starts_again(
+    tmp_path,
+):
+    body = {"baseModels": ["tiny"], "datasetId": "oneseek_identity_v1", "epochs": 1}
+    with native(tmp_path) as host:
+        for number in (1, 2):
+            started = host.ask("POST", START, body)
+            assert started.status == 202, started.text
+            host.learn_now()
+            run = started.json()["runId"]
+
+            def over(run=run):
+                whole = host.ask("GET", "/api/models/versions/0/verify").json()
+                assert whole == {"ok": True, "findings": []}
+                return stored(host, run)["results"]
+
+            assert in_time(over)["version"] == f"v{number}.0"
+        newest = host.ask("GET", "/api/models/versions").json()["versions"][0]
+        assert ".dsIdentity." in newest["name"]
 
 
 def test_the_documents_literal_names_are_read():
