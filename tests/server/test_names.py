@@ -2,6 +2,7 @@
 in the environment, in the page."""
 
 import asyncio
+import html
 import io
 import json
 import re
@@ -70,6 +71,33 @@ def test_an_english_question_with_a_swedish_name_is_taken_as_english(server):
     ):
         asked = {"question": question, "raw_responses": [{"model": "a", "response": "Ok."}]}
         assert server.ask("POST", "/api/training/micro", asked).json()["language"] == code
+
+
+@pytest.mark.slow
+def test_a_question_leads_to_its_outcome_its_version_the_ledger_and_the_fingerprint(tmp_path):
+    answer = "The capital of Zorbia is Blimbo."
+    responses = [{"model": name, "response": answer} for name in "ab"]
+    asked = {"question": "What is the capital of Zorbia?", "raw_responses": responses}
+    with native(tmp_path) as host:
+        with host.listen("/api/events") as events:
+            run = host.ask("POST", "/api/training/micro", asked).json()["run"]
+            host.learn_now()
+            events.wait("stage2_complete", 240, run=run)
+        told = host.ask("GET", f"/api/training/micro/{run}").json()
+        assert (told["question"], told["responses"]) == (asked["question"], responses)
+        first, second = told["stages"]
+        assert (first["outcome"], second["outcome"]) == ("learned", "same") and second["reason"]
+        made = first["version"]
+        (newest,) = host.ask("GET", "/api/models/versions").json()["versions"]
+        assert made["name"] == newest["name"] and made["label"] == "v0.1"
+        entries = host.ask("GET", "/api/oqt/ledger").json()["entries"]
+        assert [one for one in entries[::-1] if one["kind"] in ("version", "promotion")] == (
+            made["ledger"]
+        )
+        page = host.ask("GET", "/oqt-dashboard").text
+        shown = (asked["question"], second["reason"], made["name"], made["fingerprint"][:16])
+        assert [one for one in shown if html.escape(one) not in page] == []
+        assert host.ask("GET", "/api/training/micro/nothing").status == 404
 
 
 @pytest.mark.slow
