@@ -2,6 +2,7 @@
 in the environment, in the page."""
 
 import asyncio
+import html
 import io
 import json
 import re
@@ -27,7 +28,7 @@ from oneseek.workers.server.share import Share
 from tests.support import second_model
 from tests.support.command import call, said
 from tests.support.hosts import Native, headless, native
-from tests.support.runs import START, TWO, in_time
+from tests.support.runs import START, TWO, in_time, stored
 from tests.support.texts import ENVIRONMENT
 
 TINY = ("--model", "tiny")
@@ -72,6 +73,33 @@ def test_an_english_question_with_a_swedish_name_is_taken_as_english(server):
 
 
 @pytest.mark.slow
+def test_a_question_leads_to_its_outcome_its_version_the_ledger_and_the_fingerprint(tmp_path):
+    answer = "The capital of Zorbia is Blimbo."
+    responses = [{"model": name, "response": answer} for name in "ab"]
+    asked = {"question": "What is the capital of Zorbia?", "raw_responses": responses}
+    with native(tmp_path) as host:
+        with host.listen("/api/events") as events:
+            run = host.ask("POST", "/api/training/micro", asked).json()["run"]
+            host.learn_now()
+            events.wait("stage2_complete", 240, run=run)
+        told = host.ask("GET", f"/api/training/micro/{run}").json()
+        assert (told["question"], told["responses"]) == (asked["question"], responses)
+        first, second = told["stages"]
+        assert (first["outcome"], second["outcome"]) == ("learned", "same") and second["reason"]
+        made = first["version"]
+        (newest,) = host.ask("GET", "/api/models/versions").json()["versions"]
+        assert made["name"] == newest["name"] and made["label"] == "v0.1"
+        entries = host.ask("GET", "/api/oqt/ledger").json()["entries"]
+        assert [one for one in entries[::-1] if one["kind"] in ("version", "promotion")] == (
+            made["ledger"]
+        )
+        page = host.ask("GET", "/oqt-dashboard").text
+        shown = (asked["question"], second["reason"], made["name"], made["fingerprint"][:16])
+        assert [one for one in shown if html.escape(one) not in page] == []
+        assert host.ask("GET", "/api/training/micro/nothing").status == 404
+
+
+@pytest.mark.slow
 def test_times_are_told_in_utc_with_a_z(server):
     asked = {"question": "Who?", "raw_responses": [{"model": "a", "response": "Somebody did."}]}
     with server.listen("/api/events") as events:
@@ -112,8 +140,12 @@ def checked(folder) -> subprocess.CompletedProcess:
 
 
 @pytest.mark.parametrize(
-    "name", ["OneSeek-1M-Zero.v0.1", "OQT-1.0.v0.1", "v0.1", "tiny:OneSeek-1M-Zero.v0.1"]
-)
+    "name",
+    [
+        "OneSeek-1M-Zero.v0.1", "OneSeek-7B-Zero.v0.1", "OQT-1.0.v0.1", "v0.1",
+        "tiny:OneSeek-1M-Zero.v0.1", "CURRENT", "tiny:CURRENT",
+    ],
+)  # fmt: skip
 def test_an_old_or_short_version_name_is_understood(server, name):
     asked = {"model": name, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 2}
     assert server.ask("POST", "/v1/chat/completions", asked).status == 200
@@ -121,9 +153,32 @@ def test_an_old_or_short_version_name_is_understood(server, name):
 
 
 def test_a_version_name_that_is_none_here_is_refused(server):
-    for name in ("OneSeek-7B-Zero.v0.1", "OneSeek-1M-Zero.v9.9", "OQT-1.0.v7", "v0.1.x"):
+    weights = "OneSeek-7B-Zero.v0.1.en.dsApi.8f3a1c9d.2e7f4b1a"
+    for name in ("OneSeek-9B-Zero.v0.1", weights, "OneSeek-1M-Zero.v9.9", "OQT-1.0.v7", "v0.1.x"):
         refused = server.ask("POST", "/api/models/rollback", {"version": name})
         assert refused.status == 404, name
+
+
+@pytest.mark.slow
+def test_the_documents_data_set_names_its_version_and_keeps_integrity_when_it_starts_again(
+    tmp_path,
+):
+    body = {"baseModels": ["tiny"], "datasetId": "oneseek_identity_v1", "epochs": 1}
+    with native(tmp_path) as host:
+        for number in (1, 2):
+            started = host.ask("POST", START, body)
+            assert started.status == 202, started.text
+            host.learn_now()
+            run = started.json()["runId"]
+
+            def over(run=run):
+                whole = host.ask("GET", "/api/models/versions/0/verify").json()
+                assert whole == {"ok": True, "findings": []}
+                return stored(host, run)["results"]
+
+            assert in_time(over)["version"] == f"v{number}.0"
+        newest = host.ask("GET", "/api/models/versions").json()["versions"][0]
+        assert ".dsIdentity." in newest["name"]
 
 
 def test_the_documents_literal_names_are_read():
