@@ -12,7 +12,11 @@ from hypothesis import settings
 # before anything imports numpy, and handed on to every process a test starts.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-pytest_plugins = [] if sys.platform == "emscripten" else ["tests.support.page.page_fixtures"]
+pytest_plugins = (
+    []
+    if sys.platform == "emscripten"
+    else ["tests.support.fast", "tests.support.page.page_fixtures"]
+)
 
 # A loaded machine is slow now and then; that is no fault of the code under test.
 # The drawn examples differ from run to run; `build.py test --long` draws more.
