@@ -2,8 +2,10 @@
 fixtures."""
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
+from types import FrameType
 
 import pytest
 from hypothesis import settings
@@ -24,6 +26,18 @@ settings.register_profile("oneseek", deadline=None, max_examples=30)
 settings.register_profile("quick", deadline=None, max_examples=10)
 settings.register_profile("long", deadline=None, max_examples=100)
 settings.load_profile("oneseek")
+
+
+def interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def pytest_configure() -> None:
+    """Ctrl-C stops the suite through a handler of its own. In place of Python's default handler
+    `asyncio.run` installs another each time, and to do so `signal` writes out every array that the
+    task returned: most of what a test of an op would cost."""
+    if sys.platform != "emscripten":
+        signal.signal(signal.SIGINT, interrupt)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,43 +2,17 @@
 
     pytest -m fast
 
-A test is fast when it is neither `slow` nor `long`, and its file imports nothing of NEEDS. A run
-of `-m fast` does not even open the other files, and a test in it that starts a process or connects
-to another machine fails.
+`builder.scopes` says which they are. A run of `-m fast` does not open the other files, and a test
+in it that starts a process or connects to another machine fails.
 """
 
-import ast
 import ipaddress
 import sys
-from functools import cache
 from pathlib import Path
 
 import pytest
 
-NEEDS = (
-    "playwright",
-    "openai",
-    "subprocess",
-    "wgpu",
-    *(
-        f"builder.{name}"
-        for name in ("encoder", "environment", "fetch", "guide", "site", "system", "wheels")
-    ),
-    *(f"tests.support.{name}" for name in ("certified", "gpu_device", "group", "hosts", "page")),
-    "tests.bench",
-)
-
-
-@cache
-def is_fast(file: Path) -> bool:
-    """Whether the file imports nothing of NEEDS."""
-    names: list[str] = []
-    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            names += [f"{node.module}.{alias.name}" for alias in node.names]
-    return not any(f"{name}.".startswith(f"{need}.") for name in names for need in NEEDS)
+from builder.scopes import is_fast
 
 
 def pytest_configure(config: pytest.Config) -> None:
