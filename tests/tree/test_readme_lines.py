@@ -39,8 +39,10 @@ def command(line: str) -> str:
     return line.partition("#")[0].strip()
 
 
-# `lock` asks the network what was released; the tests and the pictures begin as others do.
+# `lock` asks the network what was released; the tests and the pictures begin as others do, and so
+# does the server with another model.
 LONG = (
+    "python3 build.py headless --model smollm2-135m",
     "python3 build.py lock",
     "python3 build.py test",
     "python3 build.py test --quick",
