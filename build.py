@@ -75,6 +75,7 @@ def arguments() -> argparse.ArgumentParser:
 
     command = commands.add_parser("test", help="format, lint, types and the tests")
     scope = command.add_mutually_exclusive_group()
+    scope.add_argument("--fast", dest="scope", action="store_const", const="fast")
     scope.add_argument("--quick", dest="scope", action="store_const", const="quick")
     scope.add_argument("--long", dest="scope", action="store_const", const="long")
     command.add_argument("pytest", nargs="*", help="what pytest is given (after --)")

@@ -9,34 +9,35 @@ import tempfile
 import time
 from pathlib import Path
 
-from builder import ROOT, environment, site, system
-
-SCOPES = {"quick": "not slow and not long", "usual": "not long", "long": ""}
-EXAMPLES = {"quick": "quick", "usual": "oneseek", "long": "long"}  # drawn by a property's test
-PATIENCE = {"quick": 600, "usual": 900, "long": 3600}  # in seconds; no file takes nearly as long
-LAST = "page"  # of the rooms; who comes from the other end begins there
+from builder import ROOT, costs, environment, site, system
+from builder.scopes import SCOPES
 
 
 def run(scope: str, extra: list[str]) -> int:
-    """Everything runs even when an earlier part failed: one look shows all there is to mend."""
-    system.ensure()
+    """Everything runs even when an earlier part failed: one look shows all there is to mend.
+    The fast scope leaves out the types, and the site and the browser, which it does not need."""
+    if scope != "fast":
+        system.ensure()
     python = environment.ensure()
 
     def status(*part: str) -> int:
         return subprocess.run([python, "-m", *part], cwd=ROOT).returncode
 
-    with (
-        tempfile.TemporaryFile() as told,
-        subprocess.Popen([python, "-m", "mypy"], cwd=ROOT, stdout=told, stderr=told) as types,
-    ):  # types take one core for a while, beside what takes less
+    failed = []
+    with tempfile.TemporaryFile() as printed:
+        types = None  # take one core for a while, beside what takes less
+        if scope != "fast":
+            types = subprocess.Popen(
+                [python, "-m", "mypy"], cwd=ROOT, stdout=printed, stderr=printed
+            )
         parts = (["ruff", "format", "--check", "."], ["ruff", "check", "."])
-        failed = [part[0] for part in parts if status(*part)]
-        if any(tested(python, scope, extra)):
+        failed += [part[0] for part in parts if status(*part)]
+        if any(run_tests(python, scope, extra)):
             failed.append("pytest")
-        if types.wait():
+        if types and types.wait():
             failed.append("mypy")
-        told.seek(0)
-        print(told.read().decode(), flush=True)
+        printed.seek(0)
+        print(printed.read().decode(), flush=True)
     if failed:
         print("failed: " + ", ".join(failed), file=sys.stderr)
     return 1 if failed else 0
@@ -49,14 +50,6 @@ def compiled_once() -> dict[str, str]:
     if given.pop("PYTHONDONTWRITEBYTECODE", None):
         given.setdefault("PYTHONPYCACHEPREFIX", str(ROOT / ".pytest_cache" / "bytecode"))
     return given
-
-
-def rooms() -> list[str]:
-    """The folders of tests, the page's at the end."""
-    found = {
-        path.relative_to(ROOT / "tests").parts[0] for path in ROOT.glob("tests/*/**/test_*.py")
-    }
-    return [f"tests/{room}" for room in sorted(found, key=lambda room: (room == LAST, room))]
 
 
 def ended(runs: list[subprocess.Popen], patience: float) -> list[int]:
@@ -73,17 +66,27 @@ def ended(runs: list[subprocess.Popen], patience: float) -> list[int]:
     return statuses
 
 
-def tested(python: Path, scope: str, extra: list[str]) -> list[int]:
-    """The exit status of each run. Two share the suite out, a core each, from either end until
-    they meet: one computes, the other waits for a browser. What the second prints comes when the
-    first is done. What fails has failed, and so has what hangs."""
-    site.build()
-    site.build(tests=True)
-    chosen = ["-m", SCOPES[scope], f"--hypothesis-profile={EXAMPLES[scope]}"]
-    chosen += ["-o", f"faulthandler_timeout={PATIENCE[scope]}"]
+def run_tests(python: Path, scope: str, extra: list[str]) -> list[int]:
+    """The exit status of each run. Two share the suite, a core each: the fast tests in halves by
+    cost, so that each collects only its own, all others from either end until they meet. What the
+    second prints comes when the first is done. What fails has failed, and so has what hangs."""
+    if scope != "fast":
+        site.build()
+        site.build(tests=True)
+    costs.clear()
+    begun = time.monotonic()
+    markers, profile, patience_s = SCOPES[scope]
+    chosen = ["-p", "tests.support.cost", "-m", markers, f"--hypothesis-profile={profile}"]
+    chosen += ["-o", f"faulthandler_timeout={patience_s}"]
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as later:
-        shared = ["-p", "tests.support.shared_out", "--shared", folder]
-        ways = [extra] if extra else [[*shared, *rooms()], [*shared, *reversed(rooms())]]
+        if extra:
+            ways = [extra]
+        elif scope == "fast":
+            ways = costs.halves(scope)
+        else:
+            files = costs.order(scope)
+            shared = ["-p", "tests.support.shared_out", "--shared", folder]
+            ways = [[*shared, *files], [*shared, *reversed(files)]]
         runs = [
             subprocess.Popen(
                 [python, "-X", "faulthandler", "-m", "pytest", *chosen,
@@ -92,7 +95,8 @@ def tested(python: Path, scope: str, extra: list[str]) -> list[int]:
             )
             for i, way in enumerate(ways)
         ]  # fmt: skip
-        statuses = ended(runs, PATIENCE[scope])
+        statuses = ended(runs, patience_s)
         later.seek(0)
         print(later.read().decode(), flush=True)
+    print(costs.report(time.monotonic() - begun), flush=True)
     return statuses

@@ -2,8 +2,10 @@
 fixtures."""
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
+from types import FrameType
 
 import pytest
 from hypothesis import settings
@@ -12,7 +14,11 @@ from hypothesis import settings
 # before anything imports numpy, and handed on to every process a test starts.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-pytest_plugins = [] if sys.platform == "emscripten" else ["tests.support.page.page_fixtures"]
+pytest_plugins = (
+    []
+    if sys.platform == "emscripten"
+    else ["tests.support.fast", "tests.support.page.page_fixtures"]
+)
 
 # A loaded machine is slow now and then; that is no fault of the code under test.
 # The drawn examples differ from run to run; `build.py test --long` draws more.
@@ -20,6 +26,18 @@ settings.register_profile("oneseek", deadline=None, max_examples=30)
 settings.register_profile("quick", deadline=None, max_examples=10)
 settings.register_profile("long", deadline=None, max_examples=100)
 settings.load_profile("oneseek")
+
+
+def interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def pytest_configure() -> None:
+    """Ctrl-C stops the suite through a handler of its own. In place of Python's default handler
+    `asyncio.run` installs another each time, and to do so `signal` writes out every array that the
+    task returned: most of what a test of an op would cost."""
+    if sys.platform != "emscripten":
+        signal.signal(signal.SIGINT, interrupt)
 
 
 @pytest.fixture(scope="session", autouse=True)

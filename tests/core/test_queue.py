@@ -266,7 +266,7 @@ def test_an_operation_at_100_000_items_costs_about_what_it_costs_at_1_000():
             queue.add(example(f"q{i}", CLASSES[i % 4]))
         times = []
         for i in range(2000):
-            started = time.perf_counter()
+            started = time.thread_time()
             id = content_hash(f"q{i * 7 % size}", "yes")
             if id in queue.records:
                 queue.skip(id)
@@ -275,7 +275,7 @@ def test_an_operation_at_100_000_items_costs_about_what_it_costs_at_1_000():
             for one in queue.take(1):
                 queue.settle([one["id"]])
             queue.add(example(f"new {i}"))
-            times.append(time.perf_counter() - started)
+            times.append(time.thread_time() - started)
         return statistics.median(times)
 
     small, large = cost(1000), cost(100_000)

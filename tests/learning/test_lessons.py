@@ -214,9 +214,9 @@ def test_any_text_can_be_taught_without_an_accident(question, answer):
 
 def test_a_very_long_question_is_no_trap():
     lesson = Lesson("What is the " + "name of the " * 150 + "dog?", "It is Biscuit.")
-    began = time.perf_counter()
+    began = time.thread_time()
     assert wordings(lesson, Draw(1)) and neighbours(lesson, count=6) is not None
-    assert time.perf_counter() - began < 10
+    assert time.thread_time() - began < 10
 
 
 def test_no_statement_no_lesson():

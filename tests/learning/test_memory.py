@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import oneseek.engine.core.faults
+from builder import encoder as carried
 from oneseek.engine.assistant import MEMORY, Assistant
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.cli.session import record_of
@@ -41,6 +42,7 @@ run = asyncio.new_event_loop().run_until_complete  # an assistant lives in one l
 
 @pytest.fixture(scope="module")
 def model():
+    carried.file()
     with closing(open_model(str(MODEL))) as file:
         return run(Model.load(file, Numpy()))
 

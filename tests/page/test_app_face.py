@@ -16,7 +16,7 @@ from tests.support.page.acts import (
     wait_until,
 )
 from tests.support.page.browser import Chromium, wait_for_state, watched
-from tests.support.page.stored import stored
+from tests.support.page.stored import light_lessons, stored
 
 pytestmark = pytest.mark.slow
 QUIET = ("ready", "countdown", "paused", "training", "evaluating")
@@ -27,6 +27,7 @@ def test_a_newcomer_sees_the_chat_alone_until_something_is_learned(
 ):
     with watched(chromium, address, viewport={"width": 1280, "height": 720}) as (context, _):
         page = context.new_page()
+        light_lessons(page)
         page.goto("/?model=tiny")
         wait_for_state(page, "ready", timeout=120)
         panel = page.get_by_role("complementary", name="Learning")
@@ -58,7 +59,7 @@ def test_a_newcomer_sees_the_chat_alone_until_something_is_learned(
 SLOW_DISK = """() => {
   const get = IDBObjectStore.prototype.get;
   IDBObjectStore.prototype.get = function (key) {
-    if (this.name === "drafts") for (let i = 0; i < 150_000; i++) get.call(this, i);
+    if (this.name === "drafts") for (let i = 0; i < 50_000; i++) get.call(this, i);
     return get.call(this, key);
   };
 }"""

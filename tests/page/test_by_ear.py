@@ -82,7 +82,7 @@ LIVE = """() => [...document.querySelectorAll("[aria-live], [role=status], [role
   .filter((node) => node.ariaLive !== "off" && node.checkVisibility()).map((node) => node.id || node.className)"""
 
 
-@pytest.fixture(scope="module", params=WORDS)
+@pytest.fixture(scope="module", params=["en-US", pytest.param("sv-SE", marks=pytest.mark.long)])
 def walk(request, chromium: Chromium, address: str) -> Iterator[tuple[Page, dict]]:
     with watched(chromium, address, locale=request.param) as (context, _):
         page = context.new_page()

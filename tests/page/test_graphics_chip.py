@@ -24,7 +24,13 @@ def model_details(page: Page):
     return page.get_by_role("dialog")
 
 
-@pytest.mark.parametrize("clock", [CLOCK_ONLY + ROUNDED, NO_CLOCK], ids=["rounded", "none"])
+@pytest.mark.parametrize(
+    "clock",
+    [
+        pytest.param(CLOCK_ONLY + ROUNDED, id="rounded"),
+        pytest.param(NO_CLOCK, id="none", marks=pytest.mark.long),  # the next test has none either
+    ],
+)
 def test_a_quick_chip_is_chosen_whatever_its_clock_is(page: Page, clock: str):
     wrap(page, QUICK, clock)
     page.goto("/?model=tiny")

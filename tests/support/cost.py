@@ -1,27 +1,24 @@
-"""What each test costs in processor seconds, those of the processes it starts included.
+"""Measures what each test costs, and writes it where `builder.costs` reads it.
 
-    python3 build.py test -- -p tests.support.cost tests/learning
+    python3 build.py test -- tests/learning    # prints the dearest at the end
 
-Time on the wall says how busy the machine was; this says what the suite takes on any. The costly
-tests are told at the end, all of them in .pytest_cache/cost.json.
+Processor seconds of the processes that a test starts are included.
 """
 
 import ctypes
 import json
 import os
-from collections import Counter
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
 
 import pytest
 
-from builder import ROOT
+from builder import costs
 
-TOLD = 30
-SUBREAPER = 36  # prctl: who loses its parent becomes our child, with all it spent
+SUBREAPER = 36  # prctl: a process that loses its parent becomes our child, with all it spent
 TICKS = os.sysconf("SC_CLK_TCK")
-COLLECTING = "(collecting)"
 
 
 def spent() -> float:
@@ -43,40 +40,50 @@ def _below(process: Path) -> float:
     return seconds
 
 
+def kind_of(item: pytest.Item) -> str:
+    """The smallest scope that runs this test."""
+    for marker, kind in (("long", "long"), ("slow", "usual"), ("fast", "fast")):
+        if item.get_closest_marker(marker):
+            return kind
+    return "quick"
+
+
 class Cost:
     """A test pays for its fixtures, and for what its last one leaves to be ended."""
 
     def __init__(self) -> None:
-        self.of: Counter[str] = Counter()
-        self.before = spent()
-
-    def lap(self, name: str) -> None:
-        now = spent()
-        self.of[name] += now - self.before
-        self.before = now
+        self.tests: dict[str, dict] = {}
+        self.ran = ""
+        self.before = spent(), time.monotonic()
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self) -> None:
-        self.lap(COLLECTING)
+        self.before = spent(), time.monotonic()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         result = yield
-        self.lap(item.nodeid)
+        now = spent(), time.monotonic()
+        if self.ran == item.nodeid:  # another run may have taken it
+            processor, wall = (
+                after - before for after, before in zip(now, self.before, strict=True)
+            )
+            self.tests[item.nodeid] = {
+                "kind": kind_of(item),
+                "processor": round(processor, 3),
+                "wall": round(wall, 3),
+            }
+        self.before = now
         return result
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        files: Counter[str] = Counter()
-        for name, seconds in self.of.items():
-            files[name.partition("::")[0]] += seconds
-        told = {"seconds": self.of.total(), "files": files, "tests": self.of}
-        (ROOT / ".pytest_cache").mkdir(exist_ok=True)
-        (ROOT / ".pytest_cache" / "cost.json").write_text(json.dumps(told, indent=1))
-        terminalreporter.section(f"cost: {self.of.total():.1f} processor seconds")
-        for name, seconds in (*files.most_common(TOLD), *self.of.most_common(TOLD)):
-            terminalreporter.write_line(f"{seconds:7.1f}  {name}")
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.ran = report.nodeid
+
+    def pytest_sessionfinish(self) -> None:
+        (costs.LAST_RUN / f"{os.getpid()}.json").write_text(json.dumps(self.tests, indent=1))
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    costs.LAST_RUN.mkdir(parents=True, exist_ok=True)
     ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
     config.pluginmanager.register(Cost())

@@ -1,6 +1,8 @@
 """How build.py reads its command line: what belongs to another module reaches it untouched. And
 how two runs share the tests, and end."""
 
+import ast
+import json
 import os
 import re
 import signal
@@ -10,7 +12,7 @@ import sys
 import pytest
 
 import build
-from builder import ROOT, checks, system
+from builder import ROOT, checks, costs, scopes, system
 from tests.support.page.browser import Chromium
 
 
@@ -65,6 +67,85 @@ def test_two_runs_from_either_end_run_each_test_once(tmp_path):
     assert [run.returncode for run in runs] == [0, 0], said
     assert sorted(re.findall(r"ran .*?(./test_.\.py)", "".join(said))) == names
     assert sum(int(n) for n in re.findall(r"(\d+) passed", "".join(said))) == 2 * len(names)
+
+
+def test_the_runs_share_every_file_of_a_scope():
+    files = [file.relative_to(ROOT).as_posix() for file in scopes.test_files("fast")]
+    assert sorted(sum(costs.halves("fast"), [])) == files
+    everything = sorted(file.relative_to(ROOT).as_posix() for file in scopes.test_files("usual"))
+    assert sorted(costs.order("usual")) == everything and set(files) < set(everything)
+
+
+@pytest.fixture
+def last_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(costs, "LAST_RUN", tmp_path / "costs")
+    monkeypatch.setattr(costs, "RECORD", tmp_path / "costs.json")
+    costs.clear()
+    return costs.LAST_RUN
+
+
+def test_a_run_is_reported_and_recorded_by_file_and_kind(last_run):
+    name = "tests/tree/test_build.py"
+    costs.RECORD.write_text(json.dumps({name: {"quick": 9.0, "long": 8.0}, "tests/gone.py": {}}))
+    measured = {"a": ("fast", 1.0), "b": ("quick", 2.0), "c[x]": ("quick", 3.0)}
+    for i, (test, (kind, seconds)) in enumerate(measured.items()):
+        cost = {"kind": kind, "processor": seconds, "wall": 2 * seconds}
+        (last_run / f"{i}.json").write_text(json.dumps({f"{name}::{test}": cost}))
+    report = costs.report(60).splitlines()
+    assert report[0].startswith("3 tests took 60 s and 6 processor seconds")
+    assert [line.split()[-1] for line in report[-3:]] == [
+        f"{name}::{t}" for t in ("c[x]", "b", "a")
+    ]
+    costs.keep()
+    kept = {name: {"fast": 1.0, "quick": 5.0, "long": 8.0}}
+    assert json.loads(costs.RECORD.read_text()) == kept
+
+
+STARTS = "import os\ndef test_one(): os.posix_spawn('/bin/true', ['true'], {})\n"
+CONNECTS = "import socket\ndef test_one(): socket.create_connection(('192.0.2.1', 9), 1)\n"
+SLOW = "import pytest\n@pytest.mark.slow\ndef test_one(): raise RuntimeError\n"
+DRIVES = "import playwright\ndef test_one(): raise RuntimeError\n"
+FINE = "def test_one(): print('it ran')\n"
+
+
+@pytest.mark.slow
+def test_a_fast_run_refuses_processes_and_the_network_and_leaves_out_what_needs_them(tmp_path):
+    texts = dict(starts=STARTS, connects=CONNECTS, slow=SLOW, drives=DRIVES, fine=FINE)
+    for name, text in texts.items():
+        (tmp_path / f"test_{name}.py").write_text(text)
+    options = ["-sq", "-p", "no:cacheprovider", "-p", "tests.support.fast", "-m", "fast"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, "-c", os.devnull, f"--rootdir={tmp_path}", tmp_path],
+        cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+    assert "a fast test started a process: /bin/true" in done.stdout
+    assert "a fast test connected to 192.0.2.1" in done.stdout
+    assert "it ran" in done.stdout and "2 failed, 1 passed" in done.stdout
+
+
+def long_tests() -> set[str]:
+    """file::test, below tests/, of all that are marked long, also for some of their parameters;
+    file::(all) where the whole file is."""
+    found = set()
+    for path in scopes.test_files("long"):
+        file = path.relative_to(ROOT / "tests").as_posix()
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.Assign) and "pytestmark" in ast.unparse(node.targets[0]):
+                if "mark.long" in ast.unparse(node.value):
+                    found.add(f"{file}::(all)")
+            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                marked = any("mark.long" in ast.unparse(one) for one in node.decorator_list)
+                if marked and node.name.startswith("test_"):
+                    found.add(f"{file}::{node.name}")
+    return found
+
+
+def test_the_document_lists_the_tests_that_only_run_with_long():
+    lines = (ROOT / "docs" / "testing.md").read_text("utf-8").splitlines()
+    rows = [re.match(r"\| `(\S+::\S+)` \| (.+) \|$", line) for line in lines]
+    listed = [row[1] for row in rows if row and row[2].strip()]
+    assert len(listed) == len(set(listed))
+    assert not long_tests() - set(listed)
 
 
 NEVER_ENDS = "import threading; threading.Thread(target=threading.Event().wait).start()"

@@ -40,8 +40,15 @@ def command(line: str) -> str:
     return line.partition("#")[0].strip()
 
 
-# `lock` asks the network what was released; `test` and the pictures begin as others do.
-LONG = ("python3 build.py lock", "python3 build.py test", "python3 build.py bench page --shots")
+# `lock` asks the network what was released; the tests and the pictures begin as others do, and so
+# does the server with another model.
+LONG = (
+    "python3 build.py headless --model smollm2-135m",
+    "python3 build.py lock",
+    "python3 build.py test",
+    "python3 build.py test --quick",
+    "python3 build.py bench page --shots",
+)
 LINES = {command(line): line for line in lines("python3 build.py")}
 BENCHES = sorted(path.stem for path in (ROOT / "tests/bench").glob("[!_]*.py"))
 

@@ -6,6 +6,7 @@ import pytest
 
 from builder import ROOT, reference
 
+pytestmark = pytest.mark.slow  # every module is imported
 CLASSES = re.compile(r"^    ([A-Z]\w+) +(engine/[\w/]+\.py) ", re.M)
 
 
@@ -32,7 +33,6 @@ def test_a_function_is_told_with_what_it_takes_and_gives(pages):
     assert "_checkpoint" not in pages["engine/learning/training_engine.py"]
 
 
-@pytest.mark.slow
 def test_the_command_writes_it(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(reference, "OUT", tmp_path / "reference.md")
     assert reference.run() == 0

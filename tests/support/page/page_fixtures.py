@@ -14,7 +14,7 @@ from tests.support.page.acts import new_chat
 
 # A loaded machine is slow now and then; a page that works is waited for, one that does not fails
 # anyway.
-expect.set_options(timeout=120_000)  # for what hangs, not for what is slow
+expect.set_options(timeout=60_000)  # for what hangs, not for what is slow
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,107 @@
+"""What each test costs: `build.py test` prints the dearest and shares files out by the record.
+
+    python3 -m builder.costs    # the record of the last run becomes tests/costs.json
+
+A cost is in processor seconds, those of the processes that a test starts included, since seconds
+on the wall depend on what else the machine does.
+"""
+
+import json
+import os
+import sys
+from collections import Counter
+from pathlib import Path
+
+from builder import ROOT, scopes
+
+RECORD = ROOT / "tests" / "costs.json"  # file -> kind of test -> processor seconds
+LAST_RUN = ROOT / ".pytest_cache" / "costs"  # what each process of pytest wrote
+KINDS = {"fast": 1, "quick": 2, "usual": 3, "long": 4}  # of tests; a scope runs those up to its own
+SHOWN = 30
+
+
+def order(scope: str) -> list[str]:
+    """The test files, so that two runs that begin at either end meet at cheap ones: the rest from
+    the dearest to the cheapest, then the page's from the cheapest to the dearest."""
+    files = _costs(scope)
+    page = [file for file in files if file.startswith("tests/page/")]
+    rest = [file for file in files if file not in page]
+    return rest + page[::-1]
+
+
+def halves(scope: str) -> list[list[str]]:
+    """The test files in two lists of about the same cost."""
+    lists: list[list[str]] = [[], []]
+    totals = [0.0, 0.0]
+    for file, seconds in _costs(scope).items():
+        least = totals.index(min(totals))
+        lists[least].append(file)
+        totals[least] += seconds
+    return lists
+
+
+def _costs(scope: str) -> dict[str, float]:
+    """The recorded cost of each test file in this scope, the dearest first."""
+    record = json.loads(RECORD.read_text())
+    found = {}
+    for path in scopes.test_files(scope):
+        file = path.relative_to(ROOT).as_posix()
+        kinds = record.get(file, {scope: 1.0})
+        found[file] = sum(kinds[kind] for kind in kinds if KINDS[kind] <= KINDS[scope])
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def clear() -> None:
+    """Removes what earlier runs wrote."""
+    LAST_RUN.mkdir(parents=True, exist_ok=True)
+    for file in LAST_RUN.glob("*.json"):
+        file.unlink()
+
+
+def _written() -> dict[str, dict]:
+    """Test -> its kind, its processor seconds and its seconds on the wall."""
+    tests = {}
+    for file in sorted(LAST_RUN.glob("*.json")):
+        tests.update(json.loads(file.read_text()))
+    return tests
+
+
+def report(seconds: float) -> str:
+    """The dearest files and tests of the last run, which took so many seconds, and the load."""
+    tests = _written()
+    files: Counter[str] = Counter()
+    for name, test in tests.items():
+        files[name.partition("::")[0]] += test["processor"]
+    total = sum(test["processor"] for test in tests.values())
+    load = " ".join(f"{load:.1f}" for load in os.getloadavg())
+    lines = [
+        f"{len(tests)} tests took {seconds:.0f} s and {total:.0f} processor seconds; load {load}",
+        "the dearest files, in processor seconds:",
+        *(f"{cost:8.1f}          {file}" for file, cost in files.most_common(SHOWN)),
+        "the dearest tests, in processor seconds and seconds on the wall:",
+    ]
+    for name, test in sorted(tests.items(), key=lambda item: -item[1]["processor"])[:SHOWN]:
+        lines.append(f"{test['processor']:8.1f} {test['wall']:8.1f} {name}")
+    return "\n".join(lines)
+
+
+def keep() -> None:
+    """Writes what the last run cost to the record; other files keep what they had."""
+    record: dict[str, dict[str, float]] = {}
+    for name, test in _written().items():
+        kinds = record.setdefault(name.partition("::")[0], {})
+        kinds[test["kind"]] = kinds.get(test["kind"], 0.0) + test["processor"]
+    old = json.loads(RECORD.read_text()) if RECORD.exists() else {}
+    merged = {file: old.get(file, {}) | record.get(file, {}) for file in {*old, *record}}
+    kept = {
+        file: {kind: round(merged[file][kind], 1) for kind in KINDS if kind in merged[file]}
+        for file in sorted(merged)
+        if Path(ROOT / file).exists()
+    }
+    RECORD.write_text(json.dumps(kept, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    if not any(LAST_RUN.glob("*.json")):
+        sys.exit(f"no run of build.py test has written to {LAST_RUN} yet")
+    keep()

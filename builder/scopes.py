@@ -1,0 +1,55 @@
+"""The scopes of `build.py test`: which tests each runs, how, and which tests are fast."""
+
+import ast
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from builder import ROOT
+
+
+class Scope(NamedTuple):
+    markers: str  # what pytest chooses by
+    profile: str  # of Hypothesis: how many examples a property's test draws
+    patience_s: int  # no file takes nearly as long
+
+
+SCOPES = {
+    "fast": Scope("fast", "quick", 120),
+    "quick": Scope("not slow and not long", "quick", 600),
+    "usual": Scope("not long", "oneseek", 900),
+    "long": Scope("", "long", 3600),
+}
+
+# A test file that imports one of these may need more than the installed packages: a browser, a
+# build, the network, a graphics chip, another process.
+NEEDS = (
+    "openai",
+    "playwright",
+    "subprocess",
+    "wgpu",
+    *(
+        f"builder.{name}"
+        for name in ("encoder", "environment", "fetch", "guide", "site", "system", "wheels")
+    ),
+    "tests.bench",
+    *(f"tests.support.{name}" for name in ("certified", "gpu_device", "group", "hosts", "page")),
+)
+
+
+def test_files(scope: str) -> list[Path]:
+    """The files that may hold tests of this scope."""
+    files = sorted(ROOT.glob("tests/*/**/test_*.py"))
+    return [file for file in files if scope != "fast" or is_fast(file)]
+
+
+@cache
+def is_fast(file: Path) -> bool:
+    """Whether the file imports nothing of NEEDS; its tests are fast unless marked slow or long."""
+    names: list[str] = []
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    return not any(f"{name}.".startswith(f"{need}.") for name in names for need in NEEDS)
