@@ -18,9 +18,13 @@ FORWARDED = {"bench": 2, "headless": 1}
 
 
 def serve(options: argparse.Namespace) -> int:
-    from builder import serve, site
+    from builder import site
+    from oneseek.workers.site import host
 
-    return serve.run(site.build(), options.port, options.open)
+    try:
+        return host.run(site.build(), options.port, options.open)
+    except host.CannotServe as error:
+        raise Stop(str(error)) from error
 
 
 def dist(options: argparse.Namespace) -> int:
