@@ -34,6 +34,12 @@ def dist(options: argparse.Namespace) -> int:
     return 0
 
 
+def wheels(options: argparse.Namespace) -> int:
+    from builder import release
+
+    return release.run()
+
+
 def test(options: argparse.Namespace) -> int:
     from builder import checks
 
@@ -76,6 +82,9 @@ def arguments() -> argparse.ArgumentParser:
 
     command = commands.add_parser("dist", help="build the static site in dist/")
     command.set_defaults(run=dist)
+
+    command = commands.add_parser("wheels", help="make the wheels for pip in dist-wheels/")
+    command.set_defaults(run=wheels)
 
     command = commands.add_parser("test", help="format, lint, types and the tests")
     scope = command.add_mutually_exclusive_group()
