@@ -8,6 +8,7 @@ from packaging.requirements import Requirement
 import oneseek
 from builder import LOCK, ROOT
 from builder.relock import release
+from oneseek.engine.model import registry
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EXTRAS = PROJECT["project"]["optional-dependencies"]
@@ -31,6 +32,15 @@ def test_what_an_installation_may_have_is_a_range_that_holds_what_is_tested():
     for name, pins in PROJECT["tool"]["oneseek"]["tested"].items():
         for wanted, pin in zip(EXTRAS[name], pins, strict=True):
             assert Requirement(wanted).specifier.contains(pin.partition("==")[2]), wanted
+
+
+def test_a_model_that_comes_with_no_page_is_taken_from_where_the_build_takes_it():
+    parts = json.loads(LOCK.read_text())["parts"]
+    for id, model in registry.known().items():
+        if carrier := model["source"].get("carrier"):
+            key, member = parts[f"model/{id}"]["sources"][-1]
+            assert carrier == {"url": parts[key]["sources"][0], "member": member}
+            assert model["sha256"] == parts[f"model/{id}"]["sha256"]
 
 
 def test_versions_are_read_from_wheels_and_source_archives():

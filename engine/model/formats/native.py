@@ -51,8 +51,8 @@ class FolderShelf:
         """Whether a download of this file was begun here and is not complete."""
         try:
             return json.loads(self.path(name + ".record.json").read_text())["sha256"] is None
-        except (OSError, ValueError, KeyError):
-            return False
+        except (OSError, ValueError, KeyError):  # put there by hand, or nothing has come yet
+            return self.path(name).is_file() and not self.path(name).stat().st_size
 
     async def source(self, name):
         return FileSource(self.path(name)) if self.path(name).exists() else None
