@@ -25,11 +25,15 @@ def run() -> int:
     for path in FOLDER.glob("*.whl"):
         if path not in made:
             path.unlink()  # of another version
-    first, second = (path.relative_to(ROOT) for path in made)
     for path in made:
         print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1e6:.1f} MB")
-    print(f'pip install "{first}[app]" {second}')
+    print(install(*(path.relative_to(ROOT) for path in made)))
     return 0
+
+
+def install(code: Path, page: Path) -> str:
+    """What to type. By their paths: a name alone might be somebody else's on an index."""
+    return f'pip install "{code}[app]" {page}'
 
 
 def code(folder: Path) -> Path:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -28,7 +29,8 @@ from tests.support.page.browser import Chromium, demo
 pytestmark = pytest.mark.slow
 
 SECONDS = 300  # for what hangs
-PROMISED = re.findall(r"^    (\w+) +(engine/[\w/]+)\.py ", (ROOT / "README.md").read_text(), re.M)
+README = (ROOT / "README.md").read_text()
+PROMISED = re.findall(r"^    (\w+) +(engine/[\w/]+)\.py ", README, re.M)
 NOT_OURS = ("XDG_", "PYTHON", "ONESEEK_", "OQT_", "VIRTUAL_ENV", "BASE_MODELS", "MODELS_DIR")
 
 
@@ -86,10 +88,16 @@ def installed(wheels, tmp_path_factory) -> Installed:
     (place / "home").mkdir()
     (place / "constraints.txt").write_text(locked())
     here = Installed(place / "venv/bin", place / "home")
-    code, page = map(str, wheels)
     known = ["--find-links", str(environment.WHEELS), "-c", str(place / "constraints.txt")]
-    here.run("pip", "install", "-q", *known, f"{code}[app]", page)
+    _, _, *named = shlex.split(release.install(*wheels))
+    here.run("pip", "install", "-q", *known, *named)
     return here
+
+
+def test_the_readme_says_how(wheels):
+    assert (
+        f"    {release.install(*(Path('dist-wheels', path.name) for path in wheels))}\n" in README
+    )
 
 
 def test_the_environment_has_neither_node_nor_a_compiler(installed):
