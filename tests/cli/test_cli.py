@@ -58,7 +58,7 @@ def test_tokenize_reads_lines_and_prints_one_object_each(monkeypatch, model, cap
 def test_a_model_that_is_not_here_says_how_to_get_it(capsys, tmp_path):
     for name, advice in (
         ("qwen3-0.6b", r"oneseek models --get qwen3-0.6b downloads it (639 MB)"),
-        ("smollm2-135m", "python3 build.py dist fetches it (98 MB)"),
+        ("smollm2-135m", "oneseek models --get smollm2-135m downloads it (98 MB)"),
         ("nothing.gguf", "there is no model 'nothing.gguf'"),
     ):
         assert main.main(["tokenize", "--model", name, "--text", "x"]) == 1

@@ -285,7 +285,7 @@ def test_a_second_base_model_that_is_not_here_or_has_the_same_name_is_told(
 @pytest.mark.parametrize("name", ["MODELS_DIR", "OQT_MODELS_DIR"])
 def test_the_models_folder_is_read_under_both_names(monkeypatch, capsys, tmp_path, name):
     monkeypatch.setenv(name, str(tmp_path))
-    (tmp_path / "smollm2-360m-instruct-q8_0.gguf").write_bytes(b"")
+    (tmp_path / "smollm2-360m-instruct-q8_0.gguf").write_bytes(b"GGUF")
     assert main(["models", "--json"]) == 0
     known = {one["id"]: one["path"] for one in said(capsys)}
     assert known["smollm2-360m"] == str(tmp_path / "smollm2-360m-instruct-q8_0.gguf")

@@ -146,6 +146,7 @@ TRIED: dict[str, Callable[[str, Path, dict], object]] = {
         here[0], "http://127.0.0.1:8321/healthz", *here[1:]
     ),
     "python3 build.py dist": completes,
+    "python3 build.py wheels": completes,
     "python3 build.py reference": completes,
     "python3 build.py lock": lambda *here: locks(*here),
     "python3 build.py test": lambda *here: says(here[0], "test session starts", *here[1:]),
@@ -210,8 +211,11 @@ def test_what_was_told_goes_along_to_another_folder(copy, home):
     assert "1 new, 0 forgotten" in completes(into, copy, home)
 
 
-# They need a site, another server or a group: tests/cli has them, and the test above the exchange.
-ELSEWHERE = ("oneseek import", "oneseek exchange", "oneseek federate")
+# They need a site, another server or a group, or never end: tests/cli and test_installed.py have
+# them, and the test above the exchange.
+ELSEWHERE = (
+    "oneseek import", "oneseek exchange", "oneseek federate", "oneseek serve", "oneseek headless",
+)  # fmt: skip
 
 
 @pytest.mark.long
