@@ -37,7 +37,7 @@ from tests.golden.make_encoder import bert_of, ours
 from tests.golden.statements import CODES, MINE, Made, Maker
 
 LAYERS, RANK, SCALE = 6, 16, 2.0
-STEPS, RATE, WARM, OFTEN = 280, 1e-3, 20, 70
+STEPS, RATE, WARM, OFTEN = 280, 1e-3, 20, 60
 FAMILIES, FACTS, GENERAL, NOTHING = 8, 3, 3, 9  # of a step
 UNTOLD = 0.4  # of the statements are asked something that nothing answers
 TOGETHER = 12  # rows
@@ -265,7 +265,9 @@ def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
     ask.add_argument("--steps", type=int, default=STEPS)
     ask.add_argument("--write", type=Path, default=carrier.READER, help="where it goes")
-    ask.add_argument("--from", type=Path, dest="before", help="what was tuned before, to go on from")
+    ask.add_argument(
+        "--from", type=Path, dest="before", help="what was tuned before, to go on from"
+    )
     options = ask.parse_args()
     source, reads = asyncio.run(published())
     model = Reader(bert_of(source).train(), reads)

@@ -98,7 +98,8 @@ async def statements(message: str, reads: Reads) -> list[Statement]:
         if unsure or not is_kept(part, sentence):
             belongs = belongs or (sentence.states < LESS and len(part.split()) > GREETING)
             continue
-        if kept and LEANS.match(part) and len(kept[-1].said) + len(part) < LONGEST:
+        leaning = leans(part) or changes(part)
+        if kept and leaning and len(kept[-1].said) + len(part) < LONGEST:
             kept[-1].said += " " + part
         else:
             kept.append(Statement(part, language=guess(part)))
