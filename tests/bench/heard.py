@@ -78,7 +78,8 @@ class Told:
         for i, text in enumerate(messages):
             message = {"id": f"{chat}/{i}", "role": "user", "content": text, "chat": chat}
             found = await self.collector.log_message(message)
-            kept += [one for one in found if (await self.mind.keep(one))["facts"]]
+            sure = [one for one in found if one["state"] != "held"]
+            kept += [one for one in sure if (await self.mind.keep(one))["facts"]]
             answer = {"id": f"{chat}/{i}a", "role": "assistant", "content": "I see.", "chat": chat}
             await self.collector.log_message(answer)
         return kept

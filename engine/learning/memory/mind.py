@@ -119,7 +119,7 @@ class Mind:
         if changes(message) and not (first and message.find(first.said) > 80):
             changed = first or Statement(message.strip(), language=guess(message))
             changed.before = text_of(self.memory.facts[earlier[-1]])
-            changed.replaces = earlier[-1:]
+            changed.replaces, changed.unsure = earlier[-1:], False
             return found or [changed]
         if first and leans(message):
             first.before = text_of(self.memory.facts[earlier[-1]])
