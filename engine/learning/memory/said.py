@@ -65,17 +65,18 @@ class Said:
         for stem in self._stems.pop(id):
             del self._held[stem][id]
 
-    def nearest(self, question: str, whole: np.ndarray, owner: str = "") -> list[str]:
-        """The sentences of somebody that may answer a question, the likeliest first."""
+    def nearest(self, question: str, whole: np.ndarray, owner: str = "") -> dict[str, float]:
+        """The sentences of somebody that may answer a question, the likeliest first, and how near
+        each is."""
         own = np.array([at for at, who in enumerate(self._owners) if who == owner], np.intp)
         if not len(own):
-            return []
+            return {}
         near = self._rows[: len(self._ids)] @ whole
         some = own[np.argsort(-near[own], kind="stable")[:CLOSE]]
         shared = self._shared(question, [self._ids[at] for at in some])
         score = {id: float(near[self._at[id]]) + WORDS * counts for id, counts in shared.items()}
         mine = (id for id in score if self._owners[self._at[id]] == owner)
-        return sorted(mine, key=lambda id: -score[id])[:NEAREST]
+        return {id: score[id] for id in sorted(mine, key=lambda id: -score[id])[:NEAREST]}
 
     def _shared(self, question: str, close: Sequence[str]) -> dict[str, float]:
         """What the words count that sentences share with a question: of those that are close to it,
