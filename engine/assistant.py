@@ -253,7 +253,8 @@ class Assistant:
             return []
 
         async def understand(text: str, before: str) -> list[dict]:
-            return [one.told() for one in await self.mind.hear(text, before, user)]
+            found = await self.mind.hear(text, before, user)
+            return [one.told() for one in found if not one.unsure]
 
         collector = DataCollector(
             queue, auto_collect=False, understand=understand, user=user, pairs=False
