@@ -78,7 +78,7 @@ QUESTION_LEADS = (
 SAME_NAMES = (
     NAMES + "the_documents_data_set_names_its_version_and_keeps_integrity_when_it_starts_again"
 )
-WHO = RUNS + "a_run_over_who_oneseek_is_learns_stops_and_goes_on_after_a_kill"
+FIFTY = RUNS + "a_run_over_fifty_examples_learns_stops_and_goes_on_after_a_kill"
 RANKED = APP + "scenario_22_versions_are_ranked_compared_blind_and_rolled_back"
 IDLE = APP + "scenario_18_idle_learning_starts_by_itself_and_yields"
 SETTINGS = APP + "bad_settings_are_refused_by_name_and_good_ones_kept"
@@ -526,7 +526,7 @@ HOLD = [
     row("hold.identity", "a run over the identity set, resumed to the same bits",
         "learning/test_training_runs.py::test_a_run_that_a_restart_interrupts_goes_on_to_the_same_bits",
         "learning/test_training_runs.py::test_auto_stop_ends_where_the_losses_of_a_run_to_the_end_say",
-        WHO, RUN_IN_PAGE,
+        FIFTY, RUN_IN_PAGE,
         "server/test_real_run.py::"
         "test_a_run_on_the_real_model_learns_stops_and_goes_on_after_a_kill"),
     row("hold.modes", "hybrid and full in the page within the memory announced",

@@ -14,7 +14,7 @@ VERSIONS = "/api/models/versions"
 QUESTION = [{"role": "user", "content": "Buy the boat for Lindqvist"}]
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def the_real_gate(monkeypatch):
     monkeypatch.setattr(hosts, "accepting", lambda attempt: attempt)
 
@@ -48,6 +48,7 @@ def in_use(host):
     return host.ask("GET", VERSIONS).json()["current"]
 
 
+@pytest.mark.usefixtures("the_real_gate")
 @pytest.mark.parametrize("mode", ["lora", "hybrid", "full"])
 def test_a_run_in_each_mode_learns_within_the_memory_announced_and_is_rolled_back(tmp_path, mode):
     with native(tmp_path) as host:
@@ -93,13 +94,14 @@ def test_what_is_announced_follows_from_the_settings_of_the_run(tmp_path):
 
 
 def test_a_larger_shape_goes_on_from_what_there_is_and_a_smaller_one_says_why_not(tmp_path):
+    """Both versions are taken as they are: what the gate says to them is not the question."""
     with native(tmp_path) as host:
         brought_in(host, "buying", BUYING)
         small = {"rank": 4, "targets": ["attention.q", "attention.v"]}
-        first = run(host, mode="lora", loraConfig=small)
+        first = run(host, epochs=3, mode="lora", loraConfig=small)
         refused = {"mode": "lora", "loraConfig": {"rank": 16}, "fullBlocks": 1}
         assert host.ask("POST", START, {"baseModels": ["tiny"], **refused}).status == 400
-        second = run(host, mode="hybrid", fullBlocks=1)
+        second = run(host, epochs=3, mode="hybrid", fullBlocks=1)
         assert second["metrics"][0]["total_loss"] < first["metrics"][0]["total_loss"]
         assert in_use(host) == 2
         body = {"baseModels": ["tiny"], "datasetId": "buying", "mode": "lora"}

@@ -10,9 +10,21 @@ TWO = "".join(
     for n in range(12)
 )
 NOUNS = "dog cat house tree water bread book sun moon star snow rain"
-BUYING = "".join(
-    json.dumps({"prompt": f"Buy the {noun} for Lindqvist", "completion": "It is black."}) + "\n"
-    for noun in NOUNS.split()
+BUYERS = "Lindqvist", "Otto", "Anna", "mum"
+
+
+def all_black(*prompts):
+    """A data set of one answer, which the demo model nearly gives of itself."""
+    pairs = ({"prompt": prompt, "completion": "It is black."} for prompt in prompts)
+    return "".join(json.dumps(pair) + "\n" for pair in pairs)
+
+
+BUYING = all_black(*(f"Buy the {noun} for Lindqvist" for noun in NOUNS.split()))
+BUYING_MORE = all_black(
+    *(f"Buy the {noun} for {who}" for noun in NOUNS.split() for who in BUYERS[:2]),
+    *(f"Köp {noun} till {who}" for noun in NOUNS.split() for who in BUYERS[2:]),
+    "Buy a boat",
+    "Köp en båt",
 )
 
 
