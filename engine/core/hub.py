@@ -9,6 +9,8 @@ ALSO = ("hf.co", "www.huggingface.co")  # other names of it
 WITHIN = ("resolve", "blob", "raw", "tree")  # in an address, before the revision
 WEIGHTS = ".gguf"
 BESIDE = "mmproj"  # how a file begins that lies beside a model and is none
+UNREAD = ("IQ1", "IQ2", "IQ3", "IQ4", "Q2_K", "Q3_K", "TQ1", "TQ2", "MXFP4")
+"""What a file is packed as that OneSeek does not read, as names tell it."""
 GOOD = ("Q4_K_M", "Q4_1", "Q4_K_S", "Q4_0", "Q5_K_M", "Q6_K", "Q8_0")
 """What a file of a repository is packed as: the smallest that is good first."""
 
@@ -49,7 +51,9 @@ def within(origin, path):
 
 
 def is_name(step):
-    return step not in (".", "..") and all([c.isalpha() or c.isdigit() or c in "-_.%" for c in step])
+    return step not in (".", "..") and all(
+        [c.isalpha() or c.isdigit() or c in "-_.%" for c in step]
+    )
 
 
 def host(address):
@@ -78,6 +82,8 @@ def found(place, told):
         path, large = one["rfilename"], one.get("lfs") or {}
         name = path.split("/")[-1].lower()
         if not name.endswith(WEIGHTS) or name.startswith(BESIDE) or is_part(name):
+            continue
+        if any([kind in name.upper() for kind in UNREAD]):
             continue
         if place["path"] in ("", path):
             address = "/".join((place["origin"], place["repository"], "resolve", revision, path))

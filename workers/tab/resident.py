@@ -108,9 +108,7 @@ class Resident:
             )
 
         try:
-            file = await self.models.open(
-                request.model, request.keep, request.origin, progress
-            )
+            file = await self.models.open(request.model, request.keep, request.origin, progress)
             executor = await self.opened()
             shown = functools.partial(progress, "load")
             return await self.make_resident(request, file, executor, shown)
