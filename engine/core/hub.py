@@ -1,4 +1,4 @@
-"""Where a pasted text leads: a file anywhere, or a repository of a hub, and what the hub says of it.
+"""Where a pasted text leads: a file anywhere, or a repository of a hub, and what that says of it.
 
 A hub answers as Hugging Face does: `api/models/OWNER/NAME?blobs=true` lists the files of a
 repository with their sizes and hashes, `OWNER/NAME/resolve/REVISION/FILE` is one of them.

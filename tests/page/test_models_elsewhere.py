@@ -257,6 +257,31 @@ def test_a_pasted_file_without_a_known_hash_shows_the_one_of_what_came(
     expect(row).to_contain_text(f"What came has sha256 {expected[:16]}")
 
 
+def test_what_was_agreed_to_and_not_wanted_any_more_is_removed(
+    page: Page, watch: Watch, hub: hubs.Hub
+):
+    watch.allow(f"another origin: ({hub.address}|{hub.second})")
+    page.goto("/")
+    wait_for_state(page, "needs-consent", timeout=120)
+    models(page).get_by_role("button", name="From an address").click()
+    page.get_by_label("Address of the file").fill(hub.file)
+    page.get_by_role("button", name="Look", exact=True).click()
+    page.get_by_role("dialog", name="What lies there").get_by_role("button", name="Fetch").click()
+    hub.rate = 4e6
+    page.get_by_role("dialog", name=re.compile("^Fetch ")).get_by_role(
+        "button", name="Fetch from"
+    ).click()
+    key = "inbox/acme_demo-GGUF_demo-Q4_1.gguf"
+    wait_until(lambda: len(record(page, key).get("chunks", ())) >= 1)
+    page.locator("#consent").get_by_role("button", name="Pause").click()
+    expect(page.locator("#consent")).to_contain_text("Paused at")
+    row = models(page).locator(".choice").filter(has_text=hubs.FILE)
+    row.get_by_role("button", name="Remove").click()
+    expect(page.locator("#consent")).to_contain_text("SmolLM2 135M")
+    expect(models(page).locator(".choice").filter(has_text=hubs.FILE)).to_have_count(0)
+    assert record(page, key) == {}
+
+
 def test_a_mirror_is_asked_in_place_of_the_hub(page: Page, watch: Watch, hub: hubs.Hub):
     """What it has under the name of a model of the list is another file, and is refused."""
     watch.allow(f"another origin: ({hub.address}|{hub.second})|404|Failed to load resource")
