@@ -291,7 +291,7 @@ def test_a_mirror_is_asked_in_place_of_the_hub(page: Page, watch: Watch, hub: hu
     page.get_by_label("A mirror for models").fill(hub.address)
     page.get_by_label("A mirror for models").press("Tab")
     page.keyboard.press("Escape")
-    says = asked(page, "Qwen3 0.6B")
+    says = asked(page, "Qwen3 0.6B, 8 bits")
     expect(says).to_contain_text(hub.address.removeprefix("http://"))
     says.get_by_role("button", name="Fetch from").click()
     card = page.locator("#consent.bad")
