@@ -104,7 +104,11 @@ def find(name: str) -> Path:
             return path
         if fetched := fetched_from(name):
             return fetched
-        there = f"; oneseek models --get {name} looks for it on Hugging Face, or at that address" if hub.place(name) else ""
+        there = (
+            f"; oneseek models --get {name} looks for it on Hugging Face, or at that address"
+            if hub.place(name)
+            else ""
+        )
         raise ModelMissing(
             f"there is no model {name!r}: it is neither a file or folder here nor one of "
             f"{', '.join(known())}{there}"

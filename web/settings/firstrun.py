@@ -95,18 +95,21 @@ class FirstRun:
         return self.consent_card()
 
     def consent_card(self):
-        """First what can be had with one click, then what else suits this person and this
-        device."""
+        """What suits this person and this device, the best first; what this site carries comes
+        after it where another is better."""
         model = self.model(self.wanted)
         rows = [one for one in self.models if one["id"] != "tiny"]
         best = offer.offers(rows, self.takes, offers.languages(), self.pace, site.models())
         mine = next((one for one in best if one["id"] == model["id"]), None)
         size = t("consent.download", size=t.size(model["bytes"] + self.beside))
+        others = self.others([one for one in best if one["id"] not in site.models()])
+        better = bool(best) and best[0] is not mine
         return dom.make(
             "section",
             self.page.packer.card(),
+            [dom.make("p", t("consent.text")), others] if better else None,
             dom.make("h3", t("consent.title", name=model["name"])),
-            dom.make("p", t("consent.text")),
+            None if better else dom.make("p", t("consent.text")),
             self.space(model),
             dom.make(
                 "div",
@@ -116,9 +119,9 @@ class FirstRun:
                 self.tiny(),
                 cls="row",
             ),
-            dom.make("div", offers.about(model, mine, self.registry), cls="about"),
+            dom.make("div", offers.folded(model, mine, self.registry), cls="about"),
             self.comes_along("consent.beside"),
-            self.others([one for one in best if one["id"] not in site.models()]),
+            None if better else others,
             self.notes(),
             dom.make("ul", self.preflight(), cls="chips", label=t("preflight.title")),
             device.note(self.page),
@@ -141,14 +144,13 @@ class FirstRun:
     def others(self, best):
         if not best:
             return None
-        models = [(self.model(one["id"]), one) for one in best]
-        rows = [
-            dom.make(
-                "div", dom.icon("mark"), self.about(*row), self.elsewhere(row[0]), cls="choice"
-            )
-            for row in models
-        ]
+        rows = [self.proposed(self.model(one["id"]), one) for one in best]
         return [dom.make("p", t("consent.others")), rows]
+
+    def proposed(self, model, one):
+        name = dom.make("h3", model["name"])
+        words = dom.make("div", name, offers.folded(model, one, self.registry))
+        return dom.make("div", dom.icon("mark"), words, self.elsewhere(model), cls="choice")
 
     def notes(self):
         device = self.page.app.device
@@ -260,6 +262,9 @@ class FirstRun:
             dom.find("progress", old).value = self.progress.done
             dom.find(".note", old).textContent = dom.find(".note", new).textContent
         else:
+            unfolded = [one.open for one in dom.find_all("details", old)]
+            for fold, was in zip(dom.find_all("details", new), unfolded):
+                fold.open = was
             dom.swap(old, new)
 
     def focus(self):
