@@ -66,7 +66,7 @@ def offers(rows, fits, languages, pace, here):
         if one and (row["id"] in here or WORTH[one["reads"][0][1]] > WORTH["poorly"]):
             found.append((rank(row, one), one))
     found = [one for _, one in sorted(found, key=lambda pair: pair[0], reverse=True)]
-    pages = {row["id"]: row["page"] for row in rows}
+    pages = {row["id"]: row.get("page") or row["id"] for row in rows}
     first = {}
     for one in found:
         first.setdefault(pages[one["id"]], one["id"])
