@@ -103,7 +103,11 @@ def tokenize(options):
 
 
 def get_option(parser):
-    parser.add_argument("--get", metavar="ID", help="download this model, or go on with it")
+    parser.add_argument(
+        "--get",
+        metavar="ID",
+        help="download this model, or one from an address or OWNER/NAME of Hugging Face, or go on with it",
+    )
 
 
 @command(json_option, get_option)

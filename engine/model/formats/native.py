@@ -113,7 +113,8 @@ class HttpAnswer:
             )
         except urllib.error.HTTPError as error:
             error.close()
-            raise refused(self.request.full_url, error.code) from error
+            after = error.headers.get("Retry-After") or ""
+            raise refused(self.request.full_url, error.code, after) from error
         except OSError as error:
             raise Interrupted(str(error)) from error
         headers = self.response.headers
