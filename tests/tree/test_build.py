@@ -86,19 +86,23 @@ def last_run(tmp_path, monkeypatch):
 
 def test_a_run_is_reported_and_recorded_by_file_and_kind(last_run):
     name = "tests/tree/test_build.py"
-    costs.RECORD.write_text(json.dumps({name: {"quick": 9.0, "long": 8.0}, "tests/gone.py": {}}))
-    measured = {"a": ("fast", 1.0), "b": ("quick", 2.0), "c[x]": ("quick", 3.0)}
+    files = {name: {"quick": 9.0, "long": 8.0}, "tests/gone.py": {}}
+    dear = [f"{name}::{test}" for test in ("a", "b", "z")]
+    costs.RECORD.write_text(json.dumps({"files": files, "dear": dear}))
+    measured = {"a": ("fast", 0.1), "b": ("quick", 2.0), "c[x]": ("quick", 3.0)}
     for i, (test, (kind, seconds)) in enumerate(measured.items()):
         cost = {"kind": kind, "processor": seconds, "wall": 2 * seconds}
         (last_run / f"{i}.json").write_text(json.dumps({f"{name}::{test}": cost}))
     report = costs.report(60).splitlines()
-    assert report[0].startswith("3 tests took 60 s and 6 processor seconds")
+    assert report[0].startswith("3 tests took 60 s and 5 processor seconds")
     assert [line.split()[-1] for line in report[-3:]] == [
         f"{name}::{t}" for t in ("c[x]", "b", "a")
     ]
     costs.keep()
-    kept = {name: {"fast": 1.0, "quick": 5.0, "long": 8.0}}
-    assert json.loads(costs.RECORD.read_text()) == kept
+    assert costs.recorded() == {
+        "files": {name: {"fast": 0.1, "quick": 5.0, "long": 8.0}},
+        "dear": [f"{name}::{test}" for test in ("b", "c[x]", "z")],
+    }
 
 
 STARTS = "import os\ndef test_one(): os.posix_spawn('/bin/true', ['true'], {})\n"
