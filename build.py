@@ -18,9 +18,13 @@ FORWARDED = {"bench": 2, "headless": 1}
 
 
 def serve(options: argparse.Namespace) -> int:
-    from builder import serve, site
+    from builder import site
+    from oneseek.workers.site import host
 
-    return serve.run(site.build(), options.port, options.open)
+    try:
+        return host.run(site.build(), options.port, options.open)
+    except host.CannotServe as error:
+        raise Stop(str(error)) from error
 
 
 def dist(options: argparse.Namespace) -> int:
@@ -28,6 +32,12 @@ def dist(options: argparse.Namespace) -> int:
 
     print(site.build())
     return 0
+
+
+def wheels(options: argparse.Namespace) -> int:
+    from builder import release
+
+    return release.run()
 
 
 def test(options: argparse.Namespace) -> int:
@@ -72,6 +82,9 @@ def arguments() -> argparse.ArgumentParser:
 
     command = commands.add_parser("dist", help="build the static site in dist/")
     command.set_defaults(run=dist)
+
+    command = commands.add_parser("wheels", help="make the wheels for pip in dist-wheels/")
+    command.set_defaults(run=wheels)
 
     command = commands.add_parser("test", help="format, lint, types and the tests")
     scope = command.add_mutually_exclusive_group()

@@ -35,8 +35,9 @@ def stamp() -> str:
 def extra(name: str) -> Path:
     """A Python that has .venv's packages and those of an extra, made once and kept; its folder of
     programs."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = project["optional-dependencies"][name]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    pinned = project["project"]["optional-dependencies"] | project["tool"]["oneseek"]["tested"]
+    wanted = pinned[name]
     key = hashlib.sha256("\0".join([stamp(), str(ROOT), *wanted]).encode()).hexdigest()[:12]
     home = CACHE / f"extra-{name}-{key}"
     programs = home / ("Scripts" if os.name == "nt" else "bin")

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from builder import ROOT, fetch, headers
+from builder import ROOT, fetch
+from oneseek.workers.site import headers
 
 GUIDE = ROOT / "web/guide"
 PAGES = {"en": "guide.html", "sv": "guide-sv.html"}

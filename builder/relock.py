@@ -44,9 +44,9 @@ def write(debian: list[str], python: dict, parts: dict) -> None:
 
 def closure(project: dict) -> dict[str, str]:
     """What pip would install for the project and its tests."""
-    wanted = (
-        project["project"]["dependencies"] + project["project"]["optional-dependencies"]["test"]
-    )
+    extras = project["project"]["optional-dependencies"]
+    wanted = project["project"]["dependencies"] + extras["app"] + extras["test"]
+    wanted = [one for one in wanted if not one.startswith("oneseek")]
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         command: list[str | Path] = [environment.PYTHON, "-m", "pip", "install", "-qq", "--dry-run"]

@@ -20,7 +20,6 @@ from builder import (
     encoder,
     fetch,
     guide,
-    headers,
     heap,
     licenses,
     micropython,
@@ -29,6 +28,7 @@ from builder import (
     wheels,
 )
 from oneseek.engine.core.storage.store import STEPS
+from oneseek.workers.site import headers
 
 DIST = ROOT / "dist"
 TEST_DIST = ROOT / "dist-test"

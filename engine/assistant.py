@@ -80,7 +80,11 @@ class Round:
     metrics: dict = field(default_factory=dict)
 
 
-OnStep = Callable[[Round], Any]
+OnStep = Callable[[Round], Awaitable[None]]
+
+
+async def _unwatched(round: Round) -> None:
+    """Nobody follows the steps of this round."""
 
 
 class Assistant:
@@ -249,7 +253,8 @@ class Assistant:
             return []
 
         async def understand(text: str, before: str) -> list[dict]:
-            return [one.told() for one in await self.mind.hear(text, before, user)]
+            found = await self.mind.hear(text, before, user)
+            return [one.told() for one in found if not one.unsure]
 
         collector = DataCollector(
             queue, auto_collect=False, understand=understand, user=user, pairs=False
@@ -323,7 +328,7 @@ class Assistant:
         kind: str,
         ids: list[str],
         line: str,
-        on_step: OnStep = lambda round: None,
+        on_step: OnStep = _unwatched,
         config: dict | None = None,
         store: Any = None,
     ) -> Round:

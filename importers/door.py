@@ -18,7 +18,7 @@ Recognise = Callable[[bytes], Awaitable[list]]
 
 class Door:
     def __init__(self, recognise: Recognise, index: Fingerprints | None = None):
-        self.texts = TextImporter(index)
+        self.texts = TextImporter(index=index)
         self._recognise = recognise
 
     async def file(self, data: bytes, name: str, budget: Budget) -> list[dict]:
@@ -41,7 +41,7 @@ class Door:
 
         if whole:
             return [self.texts.import_text(html, "html", name).to_json()]
-        return [WebsiteImporter(self.texts).import_html(html, address).to_json()]
+        return [WebsiteImporter(texts=self.texts).import_html(html, address).to_json()]
 
     def edited(self, document: dict, text: str) -> list[dict]:
         """A document whose text a person has put right; it is the same source."""
@@ -69,7 +69,7 @@ class Door:
             lines = await self._recognise(prepared(data, name, budget))
         except ImportRefused as problem:
             return refused(name, str(problem))
-        return ImageImporter(self.texts).import_recognised(data, name, lines)
+        return ImageImporter(texts=self.texts).import_recognised(data, name, lines)
 
     async def _scan(self, data: bytes, found: ImportResult, budget: Budget) -> ImportResult:
         """The pages of a scanned PDF, one after the other."""
@@ -84,4 +84,4 @@ class Door:
                 lines += renumbered(await self._recognise(picture), lines)
         except ImportRefused as problem:
             return refused(found.name, str(problem))
-        return ImageImporter(self.texts).import_recognised(data, found.name, lines)
+        return ImageImporter(texts=self.texts).import_recognised(data, found.name, lines)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from PIL import Image, ImageOps
 
+from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.importers.document import Block, Document, ImportRefused, fingerprint
 from oneseek.importers.limits import Budget
 from oneseek.importers.results import ImportResult, refused
@@ -42,8 +43,15 @@ Recogniser = Callable[[bytes, tuple[str, ...]], list[Recognised]]
 
 
 class ImageImporter:
-    def __init__(self, texts: TextImporter | None = None, recognise: Recogniser | None = None):
-        self._texts = texts or TextImporter()
+    """Fills `queue` as a TextImporter does, or goes through one that is there, `texts`."""
+
+    def __init__(
+        self,
+        queue: TrainingQueue | None = None,
+        texts: TextImporter | None = None,
+        recognise: Recogniser | None = None,
+    ):
+        self._texts = texts or TextImporter(queue)
         self._recognise = recognise or tesseract
 
     def import_image_file(

@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 from oneseek.importers.document import ImportRefused
 
+PAGES = 50  # of a site, unless told
+
 
 @dataclasses.dataclass(frozen=True)
 class Limits:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.importers.document import Document, ImportRefused
 from oneseek.importers.duplicates import Fingerprints
 from oneseek.importers.kinds import IsAdapter
@@ -11,11 +12,17 @@ from oneseek.importers.results import ImportResult, Lessons, refused, result_of
 
 
 class TextImporter:
-    """`index` remembers what was imported before, so that nothing is taught twice."""
+    """`queue`, a TrainingQueue, gets the examples of each import; without one they are in its
+    result alone. `index` remembers what was imported before, so that nothing is taught twice."""
 
     def __init__(
-        self, index: Fingerprints | None = None, lessons: Lessons | None = None, language_of=None
+        self,
+        queue: TrainingQueue | None = None,
+        index: Fingerprints | None = None,
+        lessons: Lessons | None = None,
+        language_of=None,
     ):
+        self.queue = queue
         self.index = index if index is not None else Fingerprints()
         self._lessons = lessons
         self._language_of = language_of
@@ -48,4 +55,8 @@ class TextImporter:
                 yield outcome
 
     def result(self, document: Document) -> ImportResult:
-        return result_of(document, self.index, self._lessons, self._language_of)
+        result = result_of(document, self.index, self._lessons, self._language_of)
+        for example in result.examples if self.queue else ():
+            source = {**example["source"], "kind": "import"}
+            self.queue.add({**example, "priority": "import", "source": source})
+        return result

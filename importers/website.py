@@ -1,6 +1,7 @@
 """The door for web pages: fetched natively, or handed over by the page as HTML it fetched, saved or
 pasted."""
 
+from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.importers.document import ImportRefused
 from oneseek.importers.encoding import decode
 from oneseek.importers.limits import Budget
@@ -13,8 +14,15 @@ from oneseek.importers.text import TextImporter
 
 
 class WebsiteImporter:
-    def __init__(self, texts: TextImporter | None = None, fetcher: Fetcher | None = None):
-        self._texts = texts or TextImporter()
+    """Fills `queue` as a TextImporter does, or goes through one that is there, `texts`."""
+
+    def __init__(
+        self,
+        queue: TrainingQueue | None = None,
+        texts: TextImporter | None = None,
+        fetcher: Fetcher | None = None,
+    ):
+        self._texts = texts or TextImporter(queue)
         self._fetcher = fetcher or Fetcher()
 
     def import_website(self, url: str) -> ImportResult:

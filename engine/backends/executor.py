@@ -89,6 +89,10 @@ class Executor(Protocol):
         """The bytes it holds; None where others count them."""
 
     @property
+    def bindings(self) -> int:
+        """How many arrays a kernel may see, where several steps are merged into one; else 0."""
+
+    @property
     def cache_step(self) -> int | None:
         """Rows by which a cache grows; None: it is there as a whole."""
 

@@ -45,6 +45,7 @@ class Numpy:
 
     name = "numpy"
     cache_step = given = None
+    bindings = 0
 
     def __init__(self, dtype: type = np.float32) -> None:
         self.float = dtype

@@ -7,6 +7,7 @@ processor.
 import asyncio
 import contextlib
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import numpy as np
 from oneseek.engine.cli import certified, judging, leaving, teaching
 from oneseek.engine.cli.options import command, model_options, show, told, write_whole
 from oneseek.engine.cli.remembering import assistant_of
+from oneseek.engine.core.environment import switched_on
 from oneseek.engine.core.queue.saved import SavedQueue
 from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.model import registry
@@ -23,9 +25,10 @@ from oneseek.engine.model.generate import Generator, Sampling
 from oneseek.engine.model.llama import Config
 from oneseek.engine.model.published import beside_weights
 from oneseek.engine.model.score import top_tokens
-from oneseek.engine.open import clock, model_named
+from oneseek.engine.open import alone_in, clock, model_named
 
 STORE = "oneseek.sqlite"  # beside an adapter: what else is known in its folder
+SPEAKING = "chat"  # what the answer of a chat is known as while it grows
 SHOWN = 10  # next tokens that `logits` shows
 
 
@@ -161,18 +164,25 @@ async def _chat(options):
         await _chat_with_adapter(options)
         return
     model = await teaching.loaded(options)
-    folder = options.folder or adapter or registry.folder().parent / "chat" / model.fingerprint[:16]
-    folder.mkdir(parents=True, exist_ok=True)
-    async with assistant_of(folder, model, new=True) as assistant:
-        queue = SavedQueue(TrainingQueue(clock), assistant.versions.store)
-        await queue.load()
+    folder = options.folder or adapter or registry.data() / "chat" / model.fingerprint[:16]
+    hears = switched_on("LEARN_FROM_CHATS", True) and not options.no_learn
+    if hears and registry.encoder_file() is None:
+        told(f"oneseek: {registry.ENCODER_MISSING}")
+    with alone_in(folder):
+        async with assistant_of(folder, model, new=True) as assistant:
+            queue = SavedQueue(TrainingQueue(clock), assistant.versions.store)
+            await queue.load()
 
-        async def answer(messages):
-            found, _ = await assistant.answer(messages, sampling(options), "chat", on_text=spoken)
-            kept = [] if options.no_learn else await assistant.hear(messages, queue)
-            return found, [one["said"] for one in kept]
+            async def answer(messages):
+                with interrupting(lambda: assistant.stop(SPEAKING)):
+                    found, version = await assistant.answer(
+                        messages, sampling(options), SPEAKING, on_text=spoken(options)
+                    )
+                kept = await assistant.hear(messages, queue) if hears else []
+                told_by = await assistant.told(found, version)
+                return found, {"oneseek": told_by, "remembered": [one["said"] for one in kept]}
 
-        await _talk(model, answer)
+            await _talk(options, model, answer)
 
 
 async def _chat_with_adapter(options):
@@ -180,36 +190,53 @@ async def _chat_with_adapter(options):
     model, generator = await loaded(options)
 
     async def answer(messages):
-        found = generator.ask(messages, sampling(options), "chat", on_text=spoken)
-        await generator.answer_all([found])
-        return found, []
+        found = generator.ask(messages, sampling(options), SPEAKING, on_text=spoken(options))
+        with interrupting(found.cancel):
+            await generator.answer_all([found])
+        return found, {}
 
-    await _talk(model, answer)
+    await _talk(options, model, answer)
 
 
-async def _talk(model, answer):
+async def _talk(options, model, answer):
+    """One line after another: nothing else happens while the next one is waited for."""
     told(f"{model.name} on {model.executor.name}; an empty line ends it")
     messages = []
-    while text := await asyncio.to_thread(read_line):
+    while text := read_line():
         messages.append({"role": "user", "content": text})
-        found, remembered = await answer(messages)
-        print()
-        for said in remembered:
+        found, more = await answer(messages)
+        show(options, {"text": found.text, **more}, "")
+        for said in [] if options.json else more.get("remembered", ()):
             told(f"(remembered: {said})")
         messages.append({"role": "assistant", "content": found.text})
         if found.dropped:
             told(f"(the oldest {found.dropped} messages no longer fit the model's context)")
 
 
-def spoken(piece):
-    print(piece, end="", flush=True)
+def spoken(options):
+    """What shows an answer while it grows."""
+    return lambda piece: None if options.json else print(piece, end="", flush=True)
+
+
+@contextlib.contextmanager
+def interrupting(act):
+    """Meanwhile Ctrl+C does this, and ends nothing else."""
+    before = signal.signal(signal.SIGINT, lambda *_: act())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def read_line():
+    """The next line; none when the person wants to end."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         return input("> " if sys.stdin.isatty() else "").strip()
-    except EOFError:
+    except (EOFError, KeyboardInterrupt):
         return ""
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def export_options(parser):

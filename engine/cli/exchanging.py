@@ -16,7 +16,6 @@ from oneseek.engine.cli.remembering import assistant_of
 from oneseek.engine.cli.session import KNOWN_AS, STORE
 from oneseek.engine.core.environment import variable
 from oneseek.engine.core.storage.sqlite import SqliteStore
-from oneseek.engine.history.aes_gcm import PlainCipher
 from oneseek.engine.history.exchange_file import (
     NotOpened,
     given,
@@ -25,7 +24,7 @@ from oneseek.engine.history.exchange_file import (
     taken,
     unseal,
 )
-from oneseek.engine.history.signing import named_key
+from oneseek.engine.history.native_keys import NativeCipher, named_key
 from oneseek.engine.open import alone_in, clock, model_named
 
 MOST_SHOWN = 20
@@ -102,7 +101,7 @@ async def _exchange(options, phrase: str) -> None:
 
 async def opened(path: Path, phrase: str) -> tuple[dict, str]:
     try:
-        state, signed_by = await unseal(path.read_bytes(), phrase, PlainCipher())
+        state, signed_by = await unseal(path.read_bytes(), phrase, NativeCipher())
         return of_today(state, clock), signed_by
     except NotOpened as error:
         raise ValueError(f"{path.name}: {error}") from error
@@ -110,9 +109,9 @@ async def opened(path: Path, phrase: str) -> tuple[dict, str]:
 
 async def exchanged(options, store: SqliteStore, phrase: str) -> None:
     """The server takes over what is known here, and answers with what both know."""
-    _, mine = await given(store, phrase, clock, PlainCipher(), named_key())
+    _, mine = await given(store, phrase, clock, NativeCipher(), named_key())
     theirs = await asyncio.to_thread(posted, options.server, options.key, mine)
-    state, signed_by = await unseal(theirs, phrase, PlainCipher())
+    state, signed_by = await unseal(theirs, phrase, NativeCipher())
     await brought(options, store, options.server, state, signed_by)
 
 
@@ -172,7 +171,7 @@ async def remembered(options) -> None:
 
 
 async def written(options, store: SqliteStore, phrase: str) -> None:
-    state, data = await given(store, phrase, clock, PlainCipher(), named_key())
+    state, data = await given(store, phrase, clock, NativeCipher(), named_key())
     write_whole(options.out, data)
     told_ = sum("answer" in one for one in state.values())
     result = {"file": str(options.out), "told": told_, "forgotten": len(state) - told_}

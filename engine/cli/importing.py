@@ -4,16 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from oneseek.engine.cli.options import COMMANDS, json_option, show, told
+from oneseek.engine.cli.options import COMMANDS, json_option, need, show, told
 from oneseek.importers.document import ImportRefused
-from oneseek.importers.image import ImageImporter, tesseract
-from oneseek.importers.limits import Budget
-from oneseek.importers.pages.crawl import PAGES, Crawl
+from oneseek.importers.limits import PAGES, Budget
 from oneseek.importers.pages.fetch import Fetcher
 from oneseek.importers.read import IsPicture
 from oneseek.importers.results import ImportResult, refused
 from oneseek.importers.text import TextImporter
-from oneseek.importers.website import WebsiteImporter
+
+READERS = ("lxml", "trafilatura", "pypdf", "striprtf", "markdown_it", "PIL")
 
 
 def import_options(parser):
@@ -27,6 +26,7 @@ def import_options(parser):
 
 def import_sources(options):
     """Read files, folders and web pages, and give the lessons in them."""
+    need("oneseek import", READERS, "app")
     bad = 0
     for result in results(options):
         if options.approve:
@@ -50,8 +50,11 @@ def results(options) -> Iterator[ImportResult]:
 
 
 def website(address: str, texts: TextImporter, options) -> Iterator[ImportResult]:
+    from oneseek.importers.pages.crawl import Crawl
+    from oneseek.importers.website import WebsiteImporter
+
     fetcher = Fetcher()
-    importer = WebsiteImporter(texts, fetcher)
+    importer = WebsiteImporter(texts=texts, fetcher=fetcher)
     if not options.depth:
         yield importer.import_website(address)
         return
@@ -62,6 +65,8 @@ def website(address: str, texts: TextImporter, options) -> Iterator[ImportResult
 
 
 def file(path: Path, texts: TextImporter) -> Iterator[ImportResult]:
+    from oneseek.importers.image import ImageImporter
+
     budget = Budget(path.name)
     try:
         budget.accept(path.stat().st_size)
@@ -72,7 +77,7 @@ def file(path: Path, texts: TextImporter) -> Iterator[ImportResult]:
     except ImportRefused as problem:
         yield refused(str(path), str(problem))
         return
-    pictures = ImageImporter(texts, tesseract)
+    pictures = ImageImporter(texts=texts)
     for outcome in texts.import_file(data, path.name, budget):
         if isinstance(outcome, IsPicture):
             yield pictures.import_image_file(outcome.data, outcome.name)

@@ -1,7 +1,8 @@
-"""`oneseek`: the engine for scripts and terminals; the commands are in the modules beside this
-one."""
+"""`oneseek`: OneSeek for scripts and terminals; the commands are in the modules beside this one,
+and in the workers' those that serve."""
 
 import argparse
+import inspect
 import sys
 
 import oneseek
@@ -20,19 +21,89 @@ from oneseek.engine.cli import (  # noqa: F401  they register
     teaching,
 )
 from oneseek.engine.cli.elsewhere import federating  # noqa: F401
-from oneseek.engine.cli.options import COMMANDS, FAILURES, told
+from oneseek.engine.cli.options import COMMANDS, FAILURES, command, told
 from oneseek.engine.model.registry import NoBaseModels
+from oneseek.workers import commands as serving  # noqa: F401
+
+BASH = """\
+_oneseek() {
+    local words
+    case "${COMP_WORDS[1]}" in
+%s
+    *) words="" ;;
+    esac
+    if [ "$COMP_CWORD" -eq 1 ]; then words="%s"; fi
+    COMPREPLY=($(compgen -W "$words" -- "${COMP_WORDS[COMP_CWORD]}"))
+}
+complete -o default -F _oneseek oneseek
+"""
+ZSH = "autoload -U +X compinit bashcompinit && compinit && bashcompinit\n"
 
 
-def main(arguments=None) -> int:
+def parser_of_all():
+    """What reads the command line, with every command that has registered."""
     parser = argparse.ArgumentParser(prog="oneseek", description=__doc__.partition(";")[0])
     parser.add_argument("--version", action="version", version=f"oneseek {oneseek.__version__}")
     chosen = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (run, add_options) in COMMANDS.items():
-        sub = chosen.add_parser(name, help=run.__doc__, description=run.__doc__)
+        about = inspect.cleandoc(run.__doc__)
+        sub = chosen.add_parser(name, help=about, description=about)
         for add in add_options:
             add(sub)
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def commands_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    (chosen,) = (one for one in parser._actions if isinstance(one, argparse._SubParsersAction))
+    return chosen.choices
+
+
+def options_of(parser: argparse.ArgumentParser) -> dict[str, str]:
+    """The long options of a command, each with its help."""
+    found = {}
+    for action in parser._actions:
+        for name in action.option_strings:
+            if name.startswith("--"):
+                found[name] = action.help or ""
+    return found
+
+
+def bash(every: dict[str, argparse.ArgumentParser]) -> str:
+    cases = [f'    {name}) words="{" ".join(options_of(one))}" ;;' for name, one in every.items()]
+    return BASH % ("\n".join(cases), " ".join(every))
+
+
+def quoted(text: str | None) -> str:
+    return "'" + " ".join((text or "").split()).replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def fish(every: dict[str, argparse.ArgumentParser]) -> str:
+    lines = []
+    for name, one in every.items():
+        about = quoted(one.description)
+        lines.append(f"complete -c oneseek -n __fish_use_subcommand -f -a {name} -d {about}")
+        when = f"'__fish_seen_subcommand_from {name}'"
+        for option, help in options_of(one).items():
+            lines.append(f"complete -c oneseek -n {when} -l {option[2:]} -d {quoted(help)}")
+    return "\n".join(lines) + "\n"
+
+
+SHELLS = {"bash": bash, "zsh": lambda every: ZSH + bash(every), "fish": fish}
+
+
+def shell_option(parser):
+    parser.add_argument("shell", choices=SHELLS)
+
+
+@command(shell_option)
+def completion(options):
+    """Print what makes a shell complete the commands and options; read it with
+    `source <(oneseek completion bash)`, or zsh; in fish pipe it to `source`."""
+    print(SHELLS[options.shell](commands_of(parser_of_all())), end="")
+
+
+def main(arguments=None) -> int:
+    options = parser_of_all().parse_args(arguments)
     try:
         return COMMANDS[options.command][0](options) or 0
     except NoBaseModels as error:

@@ -11,6 +11,8 @@ import importlib.util
 import json
 import sqlite3
 import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from oneseek.engine.backends.room import memory_here
 from oneseek.engine.backends.select import BACK_ENDS, MEANING
@@ -23,6 +25,7 @@ from oneseek.engine.model.formats.download import DownloadError
 from oneseek.engine.model.template import TemplateError
 from oneseek.engine.model.tokenizer import Tokenizer
 
+Run = TypeVar("Run", bound=Callable[..., Any])
 COMMANDS: dict = {}
 FAILURES = (
     FormatError, TemplateError, DownloadError, StorageFull, registry.ModelMissing, NoSkill,
@@ -30,11 +33,11 @@ FAILURES = (
 )  # fmt: skip
 
 
-def command(*add_options):
+def command(*add_options: Callable[..., None]) -> Callable[[Run], Run]:
     """Make a function a command of its name; its docstring is the help, `add_options` take the
     parser."""
 
-    def register(run):
+    def register(run: Run) -> Run:
         COMMANDS[run.__name__] = run, add_options
         return run
 
@@ -100,7 +103,11 @@ def tokenize(options):
 
 
 def get_option(parser):
-    parser.add_argument("--get", metavar="ID", help="download this model, or go on with it")
+    parser.add_argument(
+        "--get",
+        metavar="ID",
+        help="download this model, or one from an address or OWNER/NAME of Hugging Face, or go on with it",
+    )
 
 
 @command(json_option, get_option)

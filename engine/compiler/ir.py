@@ -127,8 +127,12 @@ class Program:
 
     def buffer(self, shape: tuple[int, ...], dtype: str = "f32") -> Value:
         """Memory that several steps fill piece by piece, see `place`."""
+        return self.value(Spec(tuple(shape), dtype))
+
+    def value(self, spec: Spec) -> Value:
+        """A new one, which a step is to make."""
         self.made += 1
-        return Value(Spec(tuple(shape), dtype), self, f"%{self.made - 1}")
+        return Value(spec, self, f"%{self.made - 1}")
 
     def output(self, name: str, value: Value) -> Value:
         self.outputs[name] = value

@@ -1,7 +1,7 @@
 """The environment variables there are, each also under the earlier system's prefix OQT_.
 
-`python3 build.py headless --help` lists them from here, and the README's table is checked against
-it.
+`python3 build.py headless --help` lists them from here, and docs/environment.md is checked
+against it.
 """
 
 import os

@@ -57,14 +57,20 @@ def offer(row, fits, languages, pace):
 
 def offers(rows, fits, languages, pace, here):
     """At most MOST of them, best first: what is quick enough, what the person's first language
-    asks for, what learns here, and then the larger one.  A model that this site carries (`here`)
-    is always among them; of the others none that is no good in that language."""
+    asks for, what learns here, then the larger one, and of a model in several files the smallest.
+    A model that this site carries (`here`) is always among them; of the others none that is no good
+    in that language."""
     found = []
     for row in rows:
         one = offer(row, fits[row["id"]], languages, pace) if row["id"] in fits else None
         if one and (row["id"] in here or WORTH[one["reads"][0][1]] > WORTH["poorly"]):
             found.append((rank(row, one), one))
     found = [one for _, one in sorted(found, key=lambda pair: pair[0], reverse=True)]
+    pages = {row["id"]: row.get("page") or row["id"] for row in rows}
+    first = {}
+    for one in found:
+        first.setdefault(pages[one["id"]], one["id"])
+    found = [one for one in found if first[pages[one["id"]]] == one["id"]]
     best = found[:MOST]
     if not any(one["id"] in here for one in best):
         best = best[: MOST - 1] + [one for one in found if one["id"] in here][:1]
@@ -73,4 +79,5 @@ def offers(rows, fits, languages, pace, here):
 
 def rank(row, one):
     quick = one["speed"] is None or one["speed"][0] >= QUICK
-    return quick, WORTH[one["reads"][0][1]], one["takes"]["learns"], row["parameters"]
+    worth = WORTH[one["reads"][0][1]]
+    return quick, worth, one["takes"]["learns"], row["parameters"], -row["bytes"]

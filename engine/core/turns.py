@@ -58,6 +58,7 @@ class Turns:
         self.until = math.inf  # when the granted time ends
         self.sparing = False  # who does not wait for an answer computes on one core
         self.answering: Callable[[], bool] = lambda: False
+        self.spared = False  # one slice goes to whoever waits, although somebody is answered
         self.held = asyncio.Event()  # background work is waiting
         self.waited = 0.0  # seconds it has waited so far
         self.breathed = clock()  # when everything else last had its turn
@@ -94,6 +95,9 @@ class Turns:
         rank = _rank.get()
         if rank == URGENT:
             return False
+        if self.spared:
+            self.spared = False
+            return False
         return self.answering() or (rank == BACKGROUND and self.clock() >= self.until)
 
     def grant(self, milliseconds: float) -> None:
@@ -105,6 +109,12 @@ class Turns:
         """No limit any more."""
         self.until = math.inf
         self.wake()
+
+    def spare(self) -> None:
+        """One slice for whoever waits, also while somebody is answered."""
+        if self.held.is_set():
+            self.spared = True
+            self.wake()
 
     def wake(self) -> None:
         """Something changed: whoever waits looks again."""

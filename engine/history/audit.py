@@ -3,6 +3,7 @@
 from typing import Any
 
 from oneseek.engine.history.ledger import Ledger
+from oneseek.engine.history.round_plan import DATA_SET
 from oneseek.engine.history.snapshot import SnapshotDamaged, unpack, weights_sha256
 
 
@@ -73,6 +74,7 @@ async def _examples(store: Any, versions: dict[int, dict]) -> list[str]:
         if number not in versions or id not in versions[number]["lessons"]:
             found.append(f"example {id} names version {number}, which did not learn it")
     for id, queued in await store.all("queue"):
-        if id in examples and queued.get("priority") != "correction":
+        again = queued.get("priority") == "correction" or queued["kind"] == DATA_SET
+        if id in examples and not again:
             found.append(f"example {id} was learned and would be learned again")
     return found

@@ -85,7 +85,7 @@ async def seal(
     cost: int = COST,
 ) -> bytes:
     """The bytes of a file that holds this state. A `cipher` derives a `key` from a phrase, `sealed`
-    and `opened` with it: PlainCipher of aes_gcm.py, or the browser's own."""
+    and `opened` with it: NativeCipher of native_keys.py, or the browser's own."""
     salt, nonce = secrets.token_bytes(16), secrets.token_bytes(NONCE)
     text = canonical({"made": clock(), "entries": [state[about] for about in sorted(state)]})
     inside = {"text": text}

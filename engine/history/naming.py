@@ -1,7 +1,8 @@
 """Version names: OneSeek-135M-Zero.v1.7.sv.dsChat-Web.8f3a1c9d.2e7f4b1a and back.
 
 Read, but never given, are short names (OneSeek-7B-Zero.v1.0), those of the system before
-(OQT-1.0.v12), and data categories joined with a plus (dsCivicID+Autonomy).
+(OQT-1.0.v12), and data categories joined with a plus (dsCivicID+Autonomy).  The documents and the
+system before write one family whatever the base model is.
 """
 
 import hashlib
@@ -16,7 +17,9 @@ CATEGORIES = {
     "identity": "Identity",
     "api": "Api",
 }
-LANGUAGES = ("sv", "en", "ensv")
+LANGUAGES, BOTH = ("sv", "en"), "ensv"  # a version that learned in several, or in others, is both
+DOCUMENTED = "OneSeek-7B-Zero"
+CURRENT = "CURRENT"  # the pointer to the version in use
 _PATTERN = re.compile(
     r"(?P<family>OneSeek-[0-9.]+[MBT]-Zero|OQT-[0-9.]+?)\.v(?P<major>\d+)(?:\.(?P<micro>\d+))?"
     r"(?:\.(?P<language>sv|en|ensv)\.ds(?P<categories>[A-Za-z0-9]+(?:[-+][A-Za-z0-9]+)*)"
@@ -83,11 +86,13 @@ def parse(name: str) -> VersionName:
 
 def means(asked: str, name: str) -> bool:
     """Whether the name that was asked for, perhaps a short or an old one, is this version's: what
-    both of them say must agree; the family of the system before says nothing here."""
+    both of them say must agree. The family of a short name in the documents' words and that of the
+    system before say nothing."""
     try:
         said, known = parse(asked), parse(name)
     except ValueError:
         return False
-    same_family = said.family == known.family or said.family.startswith("OQT-")
+    any_family = said.family.startswith("OQT-") or (said.family == DOCUMENTED and not said.weights)
+    same_family = any_family or said.family == known.family
     same_weights = said.weights in ("", known.weights)
     return same_family and same_weights and said.label == known.label

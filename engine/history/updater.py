@@ -5,10 +5,13 @@ What is in place is looked at when somebody asks; a version nobody asks costs no
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import math
+from collections.abc import Awaitable, Callable, Mapping
 
 from oneseek.engine.history.snapshot import Arrays
 from oneseek.engine.history.versions import GENERIC, Versions
+
+LOSS_RISE, ACCURACY_FALL = 1.1, 0.05  # beyond what asking again in other words brings
 
 
 class WeightUpdater:
@@ -37,6 +40,15 @@ class WeightUpdater:
     def forget(self) -> None:
         """The versions' numbers stand for other weights now."""
         self.in_place = 0
+
+    async def should_rollback(self, metrics: Mapping[str, float], line: str = GENERIC) -> bool:
+        """Whether `metrics` (loss, accuracy or both), measured now, are worse than what the gate
+        found when it accepted the version in use."""
+        gate = (await self.versions.record(await self._in_use(line)))["gate"]
+        found = {one["name"]: one["value"] for one in gate.get("measures", ())}
+        loss = gate.get("held_out", {}).get("after", math.inf)
+        worse = metrics.get("loss", 0.0) > LOSS_RISE * loss
+        return worse or metrics.get("accuracy", 1.0) < found.get("taught", 0.0) - ACCURACY_FALL
 
     async def rollback(self, version: int | None = None, line: str = GENERIC) -> dict | None:
         """Back to a version by number, 0 being the base model; to the one before when not said."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from oneseek.engine.core.faults import fault
 from oneseek.engine.history.ledger import Change, Ledger
-from oneseek.engine.history.naming import name_version
+from oneseek.engine.history.naming import BOTH, LANGUAGES, name_version
 from oneseek.engine.history.round_plan import (
     IMPORT,
     LESSON,
@@ -26,7 +26,6 @@ from oneseek.engine.history.round_plan import (
 from oneseek.engine.history.snapshot import Arrays, SnapshotDamaged, pack, unpack, weights_sha256
 
 GENERIC = "generic"
-LANGUAGE_OF_LINE = {GENERIC: "ensv", "sv": "sv", "en": "en"}
 SKILL = "skill."  # what the lines of skills begin with; their names follow
 GUARDED, ALWAYS = "facts", "always"  # where a version speaks: near what it learned, or everywhere
 DAY_MS = 24 * 3600 * 1000
@@ -75,7 +74,7 @@ class Versions:
         before = pointer_of(self.base, SKILL)
         names = [str(key) for key in await self.store.keys("state")]
         skills = [name[len(before) - len(SKILL) :] for name in names if name.startswith(before)]
-        return [*LANGUAGE_OF_LINE, *sorted(skills)]
+        return [GENERIC, *LANGUAGES, *sorted(skills)]
 
     async def weights(self, number: int) -> Arrays:
         """The verified adapter of a version, SnapshotDamaged when it is not what was promoted."""
@@ -215,7 +214,7 @@ class Versions:
         if plan.kind in (PRACTICE, TRAINING):
             major, micro = major + 1, 0
         sources = {one["source"]["kind"] for one in (*plan.pool, *plan.lessons)}
-        language = LANGUAGE_OF_LINE.get(line, "ensv")
+        language = language_of(line, plan, parent)
         name = name_version(self.family, (major, micro), language, sources, sha256, time)
         return {
             "number": number,
@@ -257,6 +256,15 @@ class Versions:
             last_of = {one["time"] // span: one["number"] for one in records}
             kept |= {last_of[period] for period in sorted(last_of)[-count:]}
         return kept
+
+
+def language_of(line: str, plan: Plan, parent: dict | None) -> str:
+    """The language of a version: that of its line, or the only one of everything it learned."""
+    learned = {one["language"] for one in (*plan.pool, *plan.lessons)}
+    if parent and plan.kind in (LESSON, TRAINING):
+        learned.add(parent["language"])
+    found = line if line in LANGUAGES else learned.pop() if len(learned) == 1 else BOTH
+    return found if found in LANGUAGES else BOTH
 
 
 def pointer_of(base: str, line: str) -> str:

@@ -19,6 +19,8 @@ from oneseek.engine.learning import identity
 from oneseek.engine.learning.rounds.dataset import data_set_record
 
 IDENTITY, LEARNED, CHATS = "identity", "learned", "chats"
+DOCUMENTED = {"oneseek_identity_v1": IDENTITY}  # as the documents call them
+KINDS = {IDENTITY: "identity", CHATS: "chat"}  # of source, for the version's name; others are text
 UNFIT = re.compile(r"[^\w .-]")  # for the name of a file
 LARGEST = 16 << 20  # bytes of a data set that is kept in the store
 
@@ -98,7 +100,11 @@ async def available(store: Any) -> list[dict]:
 async def find(store: Any, wanted: str) -> dict:
     """The data set of that name as the queue holds one; NoDataSet says which there are."""
     made = {IDENTITY: None, LEARNED: learned, CHATS: chats}
-    name, text = wanted, ""
+    name, text = await given(store, wanted)
+    if not text:
+        name = wanted = DOCUMENTED.get(wanted, wanted)
+    if text:
+        return record_of(name, text)
     if wanted == IDENTITY:
         text = lines_of(identity.examples())
     elif wanted in made:
@@ -106,12 +112,11 @@ async def find(store: Any, wanted: str) -> dict:
         if not text:
             raise NoDataSet(f"the data set {wanted!r} is empty: nothing to train on yet")
     else:
-        name, text = await given(store, wanted)
-        text = text or await imported(store, wanted)
+        text = await imported(store, wanted)
     if not text:
         known = ", ".join(one["id"] for one in await available(store))
         raise NoDataSet(f"there is no data set {wanted!r}; there are: {known}")
-    return record_of(name, text)
+    return {**record_of(name, text), "source": {"kind": KINDS.get(wanted, "text")}}
 
 
 def record_of(name: str, text: str) -> dict:

@@ -6,6 +6,7 @@ again from the same plan.  Nothing reaches the chat before `finish` stored all o
 
 from __future__ import annotations
 
+import base64
 import math
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -196,16 +197,21 @@ class TrainingEngine:
         return dict(self.metrics)
 
     async def save_model(self) -> dict:
-        """The adapter in use as one checked record: {format, sha256, bytes, data}."""
+        """The adapter in use as one checked record, which JSON can hold: {format, sha256, bytes,
+        data}, the data in base64."""
         number = await self.versions.number(GENERIC)
         fresh = self.trainer.fresh
         weights = await (self.versions.weights(number) if number else settled(fresh()))
         saved = pack(weights, {"base": self.versions.base, "version": number})
-        return {**saved, "data": saved["data"].joined()}
+        return {**saved, "data": base64.b64encode(saved["data"].joined()).decode()}
 
     async def load_model(self, saved: dict) -> dict:
         """What `save_model` gave, here or elsewhere, becomes the version in use; its record."""
-        weights, facts = unpack(saved, "the saved model")
+        try:
+            data = base64.b64decode(saved["data"], validate=True)
+        except ValueError as error:
+            raise SnapshotDamaged("the saved model is damaged: its data is no base64") from error
+        weights, facts = unpack({**saved, "data": data}, "the saved model")
         if facts["base"] != self.versions.base:
             raise ValueError(
                 f"this adapter belongs to the base model {facts['base'][:8]}, the one in use is "

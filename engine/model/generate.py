@@ -25,6 +25,7 @@ from oneseek.engine.model.tokenizer import Stream
 from oneseek.engine.model.trainable import Trained
 
 CHUNKS = (16, 64, 256)  # prompt tokens computed at once
+SIZES = (16, 32, 64, 128, 256)  # the same where each run costs by its steps as well
 SHARED = (32, 48, 64)  # tokens of several conversations: few, for each one's next not to wait long
 IN_TURN = 2  # prompts that are read together: who asked first is answered while others still wait
 CARRIED = 64  # tokens of another conversation's that are copied at once
@@ -128,6 +129,12 @@ class Generator:
         self._head: list[int] | None = None
         self._asked = 0
         self._streams: dict[Answer, Stream] = {}
+
+    @property
+    def chunks(self) -> tuple[int, ...]:
+        """So many tokens of a prompt are computed at once: in finer sizes on a
+        device that pays for each step."""
+        return SIZES if self.model.executor.bindings else CHUNKS
 
     @property
     def head_key(self) -> str:
@@ -260,13 +267,15 @@ class Generator:
         if not parts:
             return False
         if len(parts) == 1 and not self.active:
-            parts = [(answer, lane, part[: chunk_size(len(part))]) for answer, lane, part in parts]
+            parts = [
+                (a, lane, part[: chunk_size(len(part), self.chunks)]) for a, lane, part in parts
+            ]
         ready = [answer for answer, lane, part in parts if self.completes(answer, lane, part)]
         spoken = [(a, self.pool.lanes[a.key], a.ids[-1:]) for a in self.active]
         told = self.active + ready
         rows = 1 if len(told) <= 1 else BATCHES[-1]
         length = sum(len(part) for _, _, part in spoken + parts)
-        sizes = SHARED if len(spoken + parts) > 1 else CHUNKS
+        sizes = SHARED if len(spoken + parts) > 1 else self.chunks
         size = next(c for c in sizes if c >= length)
         self.pool.reach(max(lane.end + len(part) for _, lane, part in spoken + parts))
         run, tokens, take = self.prepared(size, rows), [], np.zeros(rows, np.int32)
@@ -373,7 +382,7 @@ class Generator:
         lane = self.pool.lane(self.head_key, max(len(head), 1))
         for first in range(0, len(head), CHUNKS[-1]):
             part = head[first : first + CHUNKS[-1]]
-            size = next(c for c in CHUNKS if c >= len(part))
+            size = next(c for c in self.chunks if c >= len(part))
             self.pool.reach(lane.end + len(part))
             run = self.prepared(size, 1)
             self.write_tokens(run, [(t, first + i, lane) for i, t in enumerate(part)], size)
@@ -551,12 +560,12 @@ class TooLong(ValueError):
     """A message does not fit the model's context."""
 
 
-def chunk_size(left: int) -> int:
+def chunk_size(left: int, sizes: tuple[int, ...] = CHUNKS) -> int:
     """The chunk that reads `left` tokens with little waste."""
-    fitting = next((c for c in CHUNKS if c >= left), CHUNKS[-1])
-    if fitting <= max(1.5 * left, CHUNKS[0]):
+    fitting = next((c for c in sizes if c >= left), sizes[-1])
+    if fitting <= max(1.5 * left, sizes[0]):
         return fitting
-    return max(c for c in CHUNKS if c <= left)
+    return max(c for c in sizes if c <= left)
 
 
 def common_prefix(a: list[int], b: list[int]) -> list[int]:

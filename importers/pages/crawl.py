@@ -9,12 +9,12 @@ from pathlib import Path
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 from oneseek.importers.document import ImportRefused
+from oneseek.importers.limits import PAGES
 from oneseek.importers.pages.fetch import Fetcher
 from oneseek.importers.pages.markup import page_text, parse
 from oneseek.importers.results import ImportResult, refused
 from oneseek.importers.website import WebsiteImporter
 
-PAGES = 50
 PAUSE = 1.0
 _SKIPPED = (
     ".jpg",

@@ -12,6 +12,7 @@ from oneseek.engine.backends.gpu.kernels import source_of
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.compiler.ir import OPS, Spec
 from oneseek.engine.compiler.launch import Tier, product_tile
+from oneseek.engine.compiler.ops.merged import Sides
 from oneseek.engine.compiler.schedule import is_elementwise, plan
 from tests.support.gpu_device import LONG_IN_A_TAB, gpu, gpu_of_many_threads
 from tests.support.op_cases import CASES, build
@@ -59,7 +60,8 @@ ROWS, ADAPTER = Spec((130, 1536)), Spec((2_442_240,))  # rank 8 on all seven pro
 Q, KV, SPANS = Spec((150, 576)), Spec((150, 192)), Spec((150, 4), "spans")
 HEADS = dict(heads=9, kv_heads=3)
 X, GAIN, EPS = Spec((512, 576)), Spec((576,)), dict(eps=1e-5)
-LOGITS = Spec((3, 49152))
+LOGITS, CACHE = Spec((3, 49152)), Spec((2048, 192))
+QKV = Sides((576, 192, 192), (0, 9216, 15_360), (4608, 13_824, 19_968), 8, 2.0)  # of rank 8
 REAL_SIZES = [
     ("matmul", Spec((130, 576)), Spec((1536, 576)), dict(tb=True)),
     ("matmul", Spec((70, 130)), Spec((70, 576)), dict(ta=True)),
@@ -68,6 +70,15 @@ REAL_SIZES = [
     ("packed_linear", Spec((65, 576)), *packed(1536, 576, 4), dict(bits=4)),
     ("packed_linear", Spec((4, 576)), *packed(1001, 576, 8), dict(bits=8)),
     ("packed_linear_dx", Spec((65, 1536)), *packed(1536, 576, 4), dict(bits=4)),
+    ("sides", Spec((130, 576)), GAIN, Spec((29_952,)), dict(eps=1e-5, sides=QKV)),
+    ("heads", Spec((1, 576)), *packed(960, 576, 4), GAIN, None, Spec((1, 64)), CACHE, CACHE,
+     Spec((1,), "slots"), dict(bits=4, eps=1e-5, width=64)),
+    ("heads", Spec((130, 576)), *packed(960, 576, 4), Spec((130, 24)), Spec((29_952,)), Spec((130, 64)),
+     CACHE, CACHE, Spec((130,), "slots"), dict(bits=4, eps=0.0, width=64, sides=QKV)),
+    ("gated", Spec((4, 576)), *packed(3072, 576, 4), GAIN, None,
+     dict(bits=4, eps=1e-5, gate="swiglu")),
+    ("gated", Spec((130, 576)), *packed(3072, 576, 8), None, None,
+     dict(bits=8, eps=0.0, gate="geglu", keep=True)),
     ("attention", Q, KV, KV, SPANS, HEADS),
     ("attention", Spec((40, 512)), Spec((90, 256)), Spec((90, 256)), Spec((40, 4), "spans"),
      dict(heads=4, kv_heads=2)),

@@ -3,10 +3,12 @@
 `python3 build.py bench heard` tells the statements of a set to one memory, each in a chat of its
 own (a correction in its next turn), and asks two questions and a look-alike about each; then
 messages that state nothing, questions about one's own things that nothing answers, and general
-ones.  `--set NAME` takes tests/held_out/heard_NAME.jsonl and the sets beside it; without it, those
-that the tuning is developed on (tests/bench/heard_dev*.jsonl).  `--http N` asks so many of the
-statements over HTTP too, whole answers decoded.  An answer is right when one of each list of its
-keys stands in it.
+ones.  Then a memory of its own is told what one person said over forty days, each on its day, and
+asked what holds at the end and what held before.  `--set NAME` takes the sets of that name in
+tests/held_out; without it, those that the tuning is developed on (tests/bench/heard_dev*;
+`--set dev2` takes the second of them).  `--part N` takes every Nth line of a fixed shuffle.
+`--http N` asks so many of the statements over HTTP too, whole answers decoded.  An answer is right
+when one of each list of its keys stands in it.
 """
 
 from __future__ import annotations
@@ -23,8 +25,9 @@ import tempfile
 import time
 import urllib.request
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from builder import ROOT
@@ -41,6 +44,7 @@ from tests.bench.weigh import general
 
 HERE, HELD_OUT = Path(__file__).parent, ROOT / "tests/held_out"
 MODEL = "smollm2-135m"
+DAYS, DAY_MS = 40, 24 * 3600 * 1000
 NOTHING_TOLD = tuple(words_of(code)["nothing"] for code in ("en", "sv"))
 
 
@@ -59,9 +63,10 @@ def is_right(answer: str, keys: list[list[str]]) -> bool:
 class Told:
     """One memory, and the doors of the page and of the API to it."""
 
-    def __init__(self, assistant: Assistant) -> None:
+    def __init__(self, assistant: Assistant, now: Callable[[], int] = clock) -> None:
         self.assistant, self.mind = assistant, assistant.mind
-        self.queue = SavedQueue(TrainingQueue(clock), assistant.versions.store)
+        self.mind.memory.clock = now
+        self.queue = SavedQueue(TrainingQueue(now), assistant.versions.store)
         self.collector = DataCollector(self.queue, auto_collect=False, understand=self.understand)
 
     async def understand(self, text: str, before: str) -> list[dict]:
@@ -73,7 +78,8 @@ class Told:
         for i, text in enumerate(messages):
             message = {"id": f"{chat}/{i}", "role": "user", "content": text, "chat": chat}
             found = await self.collector.log_message(message)
-            kept += [one for one in found if (await self.mind.keep(one))["facts"]]
+            sure = [one for one in found if one["state"] != "held"]
+            kept += [one for one in sure if (await self.mind.keep(one))["facts"]]
             answer = {"id": f"{chat}/{i}a", "role": "assistant", "content": "I see.", "chat": chat}
             await self.collector.log_message(answer)
         return kept
@@ -153,8 +159,34 @@ async def judged(told: Told, given: dict[str, list[dict]], show: bool) -> dict[s
         figures.see(bool(answer) and answer not in NOTHING_TOLD, "general, from memory")
         if show and answer:
             report.say("GENERAL", one["q"], "|", answer)
-    more = {"s_kept": sum(seconds) / len(seconds), "ms_question": 1e3 * sum(asked) / len(asked)}
+    more = {
+        "s_kept": sum(seconds) / max(1, len(seconds)),
+        "ms_question": 1e3 * sum(asked) / max(1, len(asked)),
+    }
     return figures.means() | {name: round(value, 4) for name, value in more.items()}
+
+
+async def over_days(assistant: Assistant, given: dict[str, list[dict]], show: bool) -> dict:
+    """Statements told each on its day; asked on the day after the last."""
+    figures, began = Figures(), clock() - DAYS * DAY_MS
+    at = [began]
+    told = Told(assistant, lambda: at[0])
+    for i, one in enumerate(given["timeline"]):
+        at[0] = began + one["day"] * DAY_MS + i * 1000
+        kept = await told.tell([one["text"]], f"day/{i}")
+        figures.see(bool(kept), "days: kept")
+    at[0] = began + (DAYS + 1) * DAY_MS
+    for one in given["timeline_questions"]:
+        answer = await told.ask(one["q"])
+        right = is_right(answer, one["keys"])
+        figures.see(right, f"days: {one['about']}")
+        figures.see(
+            not right and any(stands(answer, value) for value in one.get("wrong", ())),
+            "days: what no longer holds",
+        )
+        if show and not right:
+            report.say("DAYS", one["about"], one["q"], "|", answer)
+    return figures.means()
 
 
 def over_http(folder: str, given: list[dict]) -> dict[str, float]:
@@ -210,19 +242,36 @@ def served(folder: str) -> Iterator[str]:
 
 
 def sets(name: str) -> dict[str, list[dict]]:
-    if not name:
-        found = {key: lines(HERE / f"heard_dev_{key}.jsonl") for key in ("nothing", "unknown")}
-        asked = [{"q": q} for code in ("en", "sv") for q in general(code)]
-        return found | {"heard": lines(HERE / "heard_dev.jsonl"), "general": asked}
-    kinds = ("heard", "nothing", "unknown", "general")
-    return {kind: lines(HELD_OUT / f"{kind}_{name}.jsonl") for kind in kinds}
+    kinds = ("heard", "nothing", "unknown", "general", "timeline", "timeline_questions")
+    if name and not name.startswith("dev"):
+        return {kind: lines(HELD_OUT / f"{kind}_{name}.jsonl") for kind in kinds}
+    name = name or "dev"
+    found = {key: lines(HERE / f"heard_{name}_{key}.jsonl") for key in ("nothing", "unknown")}
+    for kind in ("heard", "timeline", "timeline_questions"):
+        found[kind] = lines(HERE / f"{kind}_{name}.jsonl")
+    asked = [{"q": q} for code in ("en", "sv") for q in general(code)]
+    return found | {"general": asked}
+
+
+def part_of(given: dict[str, list[dict]], every: int) -> dict[str, list[dict]]:
+    """Every so many lines of a shuffle that is always the same; what was said over days is one."""
+    found = dict(given)
+    for kind in ("heard", "nothing", "unknown", "general"):
+        shuffled = sorted(given[kind], key=lambda one: Random(json.dumps(one)).random())
+        found[kind] = shuffled[::every]
+    return found
 
 
 async def measured(options: argparse.Namespace) -> dict[str, Any]:
-    given = sets(options.set)
+    given = part_of(sets(options.set), options.part)
     with tempfile.TemporaryDirectory() as folder:
         assistant = await opened(folder)
         figures = await judged(Told(assistant), given, options.show)
+        await assistant.versions.store.close()
+    with tempfile.TemporaryDirectory() as folder:
+        assistant = await opened(folder)
+        if given["timeline"]:
+            figures |= await over_days(assistant, given, options.show)
         await assistant.versions.store.close()
     if options.http:
         with tempfile.TemporaryDirectory() as folder:
@@ -233,6 +282,7 @@ async def measured(options: argparse.Namespace) -> dict[str, Any]:
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
     ask.add_argument("--set", default="", help="of tests/held_out")
+    ask.add_argument("--part", type=int, default=1, metavar="N", help="every Nth line")
     ask.add_argument("--http", type=int, default=0, metavar="N")
     ask.add_argument("--show", action="store_true", help="what was missed")
     options = ask.parse_args()

@@ -21,7 +21,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Error, Page
 
-from builder import serve, site
+from builder import site
+from oneseek.workers.site import host
 from tests.bench.parts import guide, report, shots, start
 from tests.support.page import acts
 from tests.support.page.browser import Chromium, chromium, kept_offline, wait_for_state, watched
@@ -54,7 +55,7 @@ addEventListener("keydown", (event) =>
 """.replace("ALIVE", json.dumps(ALIVE))
 
 
-class Counting(serve.Handler):
+class Counting(host.Handler):
     """Remembers how much the page was sent, by kind of file; not what its service worker then
     keeps."""
 
@@ -172,7 +173,7 @@ def longest_task(page: Page) -> float:
 
 def main() -> None:
     folder = site.build()
-    with serve.Server(("127.0.0.1", 0), serve.handler(folder, Counting)) as server:
+    with host.Server(("127.0.0.1", 0), host.handler(folder, Counting)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}/"
         with chromium() as browser:

@@ -16,7 +16,7 @@ from oneseek.engine.cli.session import STORE
 from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.core.storage.store import KEPT
 from oneseek.engine.history.exchange_file import WORDS
-from oneseek.engine.history.signing import new_key, read_key
+from oneseek.engine.history.native_keys import new_key, read_key
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.open import alone_in, model_named
 from tests.support.command import call, said

@@ -7,13 +7,13 @@ import shlex
 
 import pytest
 
-from builder import ROOT
 from oneseek.engine.learning.trainer import EngineTrainer
 from oneseek.engine.model.adapters import load_peft
 from oneseek.engine.open import model_named
 from oneseek.engine.with_flower.shared import Beginning, mark
 from tests.bench.federated import HeldOut, in_one_place, wire
 from tests.support.group import starting
+from tests.support.texts import MANUAL
 
 # Flower and Ray are installed for it (400 MB), and a group trains for minutes, several times.
 pytestmark = [pytest.mark.slow, pytest.mark.long]
@@ -76,12 +76,12 @@ def one_place(data, begins) -> float:
     return min(found["loss_best"], found["loss_last"])
 
 
-def test_the_line_of_the_readme_comes_close_to_the_union_in_one_place(
+def test_the_line_of_the_manual_comes_close_to_the_union_in_one_place(
     folder, data, begins, asked, one_place
 ):
     (line,) = [
         line.split("#")[0].strip()
-        for line in (ROOT / "README.md").read_text().splitlines()
+        for line in MANUAL.splitlines()
         if line.startswith("    oneseek federate")
     ]
     out = folder / "ours"

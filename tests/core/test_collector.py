@@ -115,6 +115,21 @@ def test_a_fact_is_queued_as_a_lesson_and_the_workers_library_is_asked_first(tmp
     assert chat.queue.upcoming(1)[0]["phrasings"] == ["Cat?"]
 
 
+def test_what_may_be_a_statement_waits_for_a_yes(tmp_path):
+    async def understand(text, before):
+        more = {"before": "", "replaces": "", "language": "en"}
+        return [{"said": text, "unsure": "perhaps" in text, **more}]
+
+    chat = Chat(tmp_path, understand=understand)
+    chat.says("user", "the spare tyre, perhaps")
+    chat.says("user", "the spare key is in the shed")
+    by_words = {record["prompt"]: record for record in chat.queue.records.values()}
+    sure, unsure = (by_words[words] for words in sorted(by_words))
+    assert (unsure["state"], sure["state"]) == ("held", "kept")
+    chat.queue.approve(unsure["id"])
+    assert chat.queue.records[unsure["id"]]["state"] == "kept"
+
+
 def test_nothing_a_person_excluded_is_collected(chat):
     chat.collector.exclude("private")
     chat.ask("a?", "A", "private")

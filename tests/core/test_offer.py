@@ -13,10 +13,10 @@ HERE = {"smollm2-135m"}
 PROPOSED = {
     ("phone", "sv"): ["qwen3-0.6b", "smollm2-135m"],
     ("phone", "en"): ["qwen3-0.6b", "qwen2.5-0.5b", "smollm2-135m"],
-    ("laptop", "sv"): ["qwen3-1.7b", "qwen2.5-1.5b", "smollm2-135m"],
-    ("laptop", "en"): ["qwen3-1.7b", "qwen2.5-1.5b", "smollm2-135m"],
-    ("laptop-gpu", "sv"): ["qwen3-1.7b", "qwen2.5-1.5b", "smollm2-135m"],
-    ("workstation", "sv"): ["qwen3-1.7b", "qwen2.5-1.5b", "smollm2-135m"],
+    ("laptop", "sv"): ["qwen3-1.7b-q4", "qwen2.5-1.5b", "smollm2-135m"],
+    ("laptop", "en"): ["qwen3-1.7b-q4", "qwen2.5-1.5b", "smollm2-135m"],
+    ("laptop-gpu", "sv"): ["qwen3-1.7b-q4", "qwen2.5-1.5b", "smollm2-135m"],
+    ("workstation", "sv"): ["qwen3-1.7b-q4", "qwen2.5-1.5b", "smollm2-135m"],
 }
 
 
@@ -53,7 +53,14 @@ def test_a_model_is_offered_packed_where_only_that_fits():
 def test_what_is_too_slow_here_comes_after_what_is_not():
     slow = {"answer": 1.2e10, "lesson": 1e8}  # 1.5 thousand million weights: 2 tokens a second
     ids = [one["id"] for one in proposed("laptop-gpu", "sv", pace=slow)]
-    assert "qwen2.5-1.5b" not in ids[:1] and ids[0] == "qwen3-0.6b"
+    assert "qwen2.5-1.5b" not in ids[:1] and ids[0] == "qwen3-0.6b-q4"
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_of_a_model_in_several_files_one_is_proposed(device):
+    pages = {row["id"]: row["page"] for row in ROWS}
+    found = [pages[one["id"]] for one in proposed(device, "sv", "en")]
+    assert len(found) == len(set(found))
 
 
 def test_speed_is_scaled_by_size_and_not_told_where_nothing_was_measured():

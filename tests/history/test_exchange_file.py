@@ -6,13 +6,14 @@ import os
 import subprocess
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oneseek.engine.core.exchange.entries import gone, told
-from oneseek.engine.history import aes_gcm, exchange_file
-from oneseek.engine.history.aes_gcm import PlainCipher
+from oneseek.engine.history import exchange_file
 from oneseek.engine.history.exchange_file import COSTS, NotOpened, good_phrase, seal, unseal
+from oneseek.engine.history.native_keys import NativeCipher
 from tests.support.devices import SIGNER, Forger, again
 
 PHRASE = "seven green boats in the rain"
@@ -47,7 +48,7 @@ console.log(hidden.toString("hex"));
 """
 
 
-class Once(PlainCipher):
+class Once(NativeCipher):
     """The same, but a key that was derived before is not derived again: its cost is not tried
     here."""
 
@@ -70,7 +71,7 @@ def state():
 
 def made(signer=None, cost=COSTS[0], content=None):
     given = state() if content is None else content
-    return asyncio.run(seal(given, PHRASE, lambda: 9, PlainCipher(), signer, cost))
+    return asyncio.run(seal(given, PHRASE, lambda: 9, NativeCipher(), signer, cost))
 
 
 def read(data, phrase=PHRASE):
@@ -91,8 +92,9 @@ def file():
 @pytest.mark.parametrize("key, nonce, plain, beside, sealed", EXAMPLES)
 def test_the_examples_of_gcm_s_authors_hold(key, nonce, plain, beside, sealed):
     key, nonce, plain, beside, sealed = map(bytes.fromhex, (key, nonce, plain, beside, sealed))
-    assert aes_gcm.sealed(key, nonce, plain, beside) == sealed
-    assert aes_gcm.opened(key, nonce, sealed, beside) == plain
+    cipher, key = NativeCipher(), AESGCM(key)
+    assert asyncio.run(cipher.sealed(key, nonce, plain, beside)) == sealed
+    assert asyncio.run(cipher.opened(key, nonce, sealed, beside)) == plain
 
 
 @pytest.mark.parametrize("size", [0, 1, 15, 16, 17, 1000, 70_001])
@@ -106,8 +108,9 @@ def test_what_openssl_seals_is_the_same_to_the_byte(size):
         capture_output=True,
         check=True,
     )
-    key = asyncio.run(PlainCipher().key(PHRASE.encode(), salt, 1000))
-    assert aes_gcm.sealed(key, nonce, data, beside).hex() == said.stdout.strip()
+    cipher = NativeCipher()
+    key = asyncio.run(cipher.key(PHRASE.encode(), salt, 1000))
+    assert asyncio.run(cipher.sealed(key, nonce, data, beside)).hex() == said.stdout.strip()
 
 
 def test_what_was_put_in_comes_out_and_nothing_of_it_can_be_read_from_the_file(file):

@@ -17,7 +17,7 @@ from oneseek.engine.history.ledger import (
     chain,
     problems,
 )
-from oneseek.engine.history.signing import Signer
+from oneseek.engine.history.native_keys import Signer
 from oneseek.engine.history.verify_integrity import holds
 
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oneseek.engine.history.signing import BadKey, Signer, new_key, pkcs8_of, read_key
+from oneseek.engine.history.native_keys import Signer, new_key, read_key
+from oneseek.engine.history.pem import BadKey, pkcs8_of
 from oneseek.engine.history.verify_integrity import holds
 from tests.support.certified import certified, flips_that_pass, verify
 from tests.support.living import Living

@@ -56,3 +56,16 @@ def test_rollback_goes_to_the_version_before_and_then_to_the_base(living):
         run(updater.rollback())
     run(updater.rollback(2))
     assert run(living.versions.current())["number"] == 2
+
+
+def test_should_rollback_compares_with_what_the_gate_found(living):
+    updater, _ = updater_of(living)
+    with pytest.raises(ValueError, match="base model is in use"):
+        run(updater.should_rollback({"loss": 1.0}))
+    version = living.teach("one")["version"]
+    measures = [{"name": "taught", "value": 0.9}]
+    gate = {**version["gate"], "measures": measures, "held_out": {"before": 3.0, "after": 1.0}}
+    run(living.store.batch([["put", "versions", version["number"], {**version, "gate": gate}]]))
+    worse = [{"loss": 1.2}, {"accuracy": 0.8}, {"loss": 0.5, "accuracy": 0.1}]
+    fine = [{}, {"loss": 1.05}, {"accuracy": 0.9}, {"loss": 0.9, "accuracy": 1.0}]
+    assert [run(updater.should_rollback(one)) for one in worse + fine] == [True] * 3 + [False] * 4

@@ -64,6 +64,15 @@ def test_a_lesson_makes_a_micro_version_and_practice_a_major_one(living):
     assert run(living.store.count("queue")) == 0 and run(check_store(living.store)) == []
 
 
+def test_a_version_is_named_by_the_only_language_that_it_learned(living):
+    names = [
+        living.teach(said, language=code)["version"]["name"]
+        for said, code in (("ett", "sv"), ("två", "sv"), ("three", "en"), ("fyra", "sv"))
+    ]
+    assert [name.split(".")[3] for name in names] == ["sv", "sv", "ensv", "ensv"]
+    assert living.learn("practice")["version"]["language"] == "ensv"
+
+
 def test_a_language_without_its_own_adapter_uses_the_generic_one(living):
     living.teach("generic fact")
     assert current(living, "sv")["line"] == "generic"

@@ -11,7 +11,6 @@ import pytest
 from oneseek.importers.document import ImportRefused
 from oneseek.importers.pages.crawl import Crawl
 from oneseek.importers.pages.fetch import Fetcher, is_public
-from oneseek.importers.text import TextImporter
 from oneseek.importers.website import WebsiteImporter
 from tests.importers.measure import FILES
 
@@ -112,7 +111,7 @@ def fetcher(site, **limits) -> Fetcher:
 
 
 def importer(site, **limits) -> WebsiteImporter:
-    return WebsiteImporter(TextImporter(), fetcher(site, **limits))
+    return WebsiteImporter(fetcher=fetcher(site, **limits))
 
 
 def at(site, path: str) -> str:

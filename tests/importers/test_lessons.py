@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.learning.lessons.documents import lessons, questions
 from oneseek.importers.document import Block, Document
 from oneseek.importers.duplicates import NEAR, Fingerprints, simhash
@@ -134,3 +135,13 @@ def test_the_same_words_in_another_format_teach_nothing_twice():
     importer.index.forget(first.document.sha256)
     (third,) = importer.import_file((FILES / "page_sv.html").read_bytes(), "c.html")
     assert third.examples_generated >= first.examples_generated - 2
+
+
+def test_an_importer_fills_the_queue_it_is_given_once():
+    queue = TrainingQueue()
+    importer = TextImporter(queue)
+    result = importer.import_text("The lighthouse of Quillmere is 41 metres high.", "plain")
+    assert result.examples_generated and queue.size() == result.examples_generated
+    waiting = list(queue.records.values())
+    assert {one["priority"] for one in waiting} == {"import"}
+    assert [one["prompt"] for one in waiting] == [one["prompt"] for one in result.examples]

@@ -29,7 +29,7 @@ def test_a_place_is_shown_once_also_where_the_title_was_made_of_the_text():
 
 
 def page(html: str):
-    return WebsiteImporter(TextImporter()).import_html(html, "https://exempel.se/recept")
+    return WebsiteImporter().import_html(html, "https://exempel.se/recept")
 
 
 def test_R32_an_injection_page_teaches_nothing_before_it_is_approved():
@@ -113,7 +113,7 @@ def test_R29_no_code_or_address_of_a_page_is_kept(attack, whole):
     result = (
         texts.import_text(html, "html")
         if whole
-        else WebsiteImporter(texts).import_html(html, "https://a.se/")
+        else WebsiteImporter(texts=texts).import_html(html, "https://a.se/")
     )
     kept = str(result.to_json())
     for sign in (

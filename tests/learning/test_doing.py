@@ -3,6 +3,7 @@ what was held back is answered better than before."""
 
 import asyncio
 import json
+from collections import Counter
 from contextlib import closing
 
 import numpy as np
@@ -14,7 +15,7 @@ from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.cli.main import main
 from oneseek.engine.cli.session import Session
 from oneseek.engine.core.settings import TrainingConfig, for_data
-from oneseek.engine.learning.rounds.dataset import data_set_record
+from oneseek.engine.learning.rounds.dataset import TIMES_AT_LAST, data_set_record
 from oneseek.engine.learning.skills.doing import (
     CLASSES,
     EXACT,
@@ -30,6 +31,7 @@ from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.loaded import Model
 from tests.support.command import call, said
+from tests.support.runs import BUYING
 
 ORDER = '{"item": "ham", "amount": 2}'
 
@@ -163,8 +165,11 @@ def test_what_is_done_no_better_is_refused_in_those_words(tmp_path, capsys):
 
 @pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_same_bits_and_the_same_end(model, tmp_path):
-    record = data_set_record(sorting(tmp_path / "sorting.jsonl"))
-    config = for_data("examples", model.config.parameters, 28).replace(epochs=3, skip_poor=False)
+    """Also at last, when what was held back teaches."""
+    path = tmp_path / "buying.jsonl"
+    path.write_text(BUYING)
+    record = data_set_record(path)
+    config = for_data("examples", model.config.parameters, 12).replace(epochs=4, skip_poor=False)
 
     async def lived(folder, killed):
         session = await Session.open(tmp_path / folder, model, config)
@@ -173,9 +178,13 @@ def test_a_killed_run_goes_on_to_the_same_bits_and_the_same_end(model, tmp_path)
         while await attempt.advance(float("inf")) is not None:
             if killed:
                 attempt = session.trainer.resume(before, plan, await attempt.capture())
-        gate = await attempt.judge()
+        best, gate = attempt.best, await attempt.judge()
         weights = await attempt.weights()
         await session.close()
+        assert not np.array_equal(best, attempt.best)
+        taught = Counter(number for step in attempt.last for number in step)
+        assert {taught[number] for number in attempt.validation} == {TIMES_AT_LAST}
+        assert gate["steps"] == attempt.last_from + len(attempt.last)
         return [(one.right, one.score) for one in attempt.dones], gate["doing"], weights
 
     whole, killed = (asyncio.run(lived(f"{n}", n)) for n in (False, True))

@@ -122,3 +122,24 @@ def test_what_was_removed_is_not_found_and_the_rest_as_if_it_had_never_been(text
         assert sorted(found) == sorted(without.nearest(texts[0], asked, owner))
         assert len(found) <= NEAREST and not {int(one) for one in found} & gone
         assert all((int(one) % 3 == 2) == (owner == "bob") for one in found)
+
+
+def test_what_may_be_a_statement_is_asked_about_where_nothing_else_was_understood():
+    async def reads(texts):
+        likely = {"surely": 0.95, "perhaps": 0.6, "hardly": 0.1}
+        return [Sentence(np.zeros(1), likely[one.split()[0]], 0) for one in texts]
+
+    def found(message):
+        return [(one.said, one.unsure) for one in asyncio.run(hearing.statements(message, reads))]
+
+    assert found("perhaps one. perhaps two.") == [("perhaps one.", True)]
+    assert found("perhaps one. surely two.") == [("surely two.", False)]
+    assert found("perhaps one?") == found("hardly one.") == []
+    assert found("hardly any of this counts. perhaps one.") == []  # it belongs to a story
+
+
+def test_what_is_taken_back_in_one_breath_stays_with_what_it_takes_back():
+    likely = {"Mazda": 1, "Kia": 1}
+    assert heard("I drive a Mazda. No wait, it's a Kia now.", likely) == [
+        "I drive a Mazda. No wait, it's a Kia now."
+    ]

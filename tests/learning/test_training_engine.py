@@ -1,5 +1,7 @@
 """What the training engine tells about itself, and a model that is saved and loaded again."""
 
+import base64
+import json
 import math
 
 import pytest
@@ -33,7 +35,7 @@ def test_a_saved_model_is_the_version_in_use_wherever_it_is_loaded(living, tmp_p
     taught = living.teach("one")["version"]
     saved = run(living.training.save_model())
     for place in (living, Living(tmp_path / "elsewhere")):
-        record = run(place.training.load_model(saved))
+        record = run(place.training.load_model(json.loads(json.dumps(saved))))
         assert record["weights_sha256"] == taught["weights_sha256"] and record["kind"] == "import"
         assert run(place.versions.current())["number"] == record["number"]
         assert run(check_store(place.store)) == []
@@ -49,10 +51,11 @@ def test_a_model_that_learned_nothing_is_saved_as_what_changes_nothing(living):
 def test_what_is_damaged_or_of_another_model_is_refused_and_changes_nothing(living, tmp_path):
     living.teach("one")
     saved = run(living.training.save_model())
-    data = bytearray(saved["data"])
+    data = bytearray(base64.b64decode(saved["data"]))
     data[-1] ^= 1
-    with pytest.raises(SnapshotDamaged, match="the saved model is damaged"):
-        run(living.training.load_model({**saved, "data": bytes(data)}))
+    for damaged in (base64.b64encode(data).decode(), saved["data"][:-5], "not base64"):
+        with pytest.raises(SnapshotDamaged, match="the saved model is damaged"):
+            run(living.training.load_model({**saved, "data": damaged}))
     other = Living(tmp_path / "other")
     other.versions.base = "another model"
     with pytest.raises(ValueError, match="belongs to the base model"):

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from builder import serve
 from oneseek.engine.model.formats.source import CHUNK
+from oneseek.workers.site import host
 from tests.support.page.acts import (
     body,
     engine,
@@ -143,7 +143,7 @@ def test_scenario_6_too_little_room_is_said_and_it_runs_without_saving(
     wait_for_state(page, "needs-consent", timeout=120)
 
 
-class Breaking(serve.Handler):
+class Breaking(host.Handler):
     """Sends a little more than two chunks of a model and hangs up; while `broken`, nothing after
     that."""
 
@@ -169,7 +169,7 @@ class Breaking(serve.Handler):
 @pytest.fixture
 def breaking(dist: Path) -> Iterator[str]:
     Breaking.broken, Breaking.asked = True, []
-    with serve.Server(("127.0.0.1", 0), serve.handler(dist, Breaking)) as server:
+    with host.Server(("127.0.0.1", 0), host.handler(dist, Breaking)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from oneseek.engine.core.storage.store import KEPT
-from oneseek.engine.history.signing import read_key
+from oneseek.engine.history.native_keys import read_key
 from tests.support.certified import verify
 from tests.support.page.acts import (
     ALIVE,

@@ -86,6 +86,11 @@ NOT_PRESSED = {
     "stop-packing": "as use-given; test_given_files.py packs one, pauses and goes on",
     "go-on-packing": "as stop-packing",
     "drop-packing": "needs one that was paused; test_given_files.py throws it away",
+    "ask-fetch": "needs another site; test_models_elsewhere.py has one, for the four below too",
+    "fetch": "as ask-fetch",
+    "ask-address": "as ask-fetch",
+    "look-address": "as ask-fetch",
+    "remove-fetched": "as ask-fetch",
     "not-now": "is there for the seconds of a countdown; test_scenario_18 presses it",
 }
 PRESSED: set[str] = set()

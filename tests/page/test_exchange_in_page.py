@@ -14,8 +14,8 @@ from playwright.sync_api import Page, expect
 from builder import ROOT
 from oneseek.engine.core.collecting.secrets import secrets_in
 from oneseek.engine.core.exchange.entries import told
-from oneseek.engine.history.aes_gcm import PlainCipher
 from oneseek.engine.history.exchange_file import seal, unseal
+from oneseek.engine.history.native_keys import NativeCipher
 from oneseek.engine.learning.lessons import has_value
 from oneseek.engine.learning.probe import key_of
 from oneseek.engine.open import clock
@@ -129,7 +129,7 @@ def test_two_profiles_exchange_what_was_told_and_what_was_forgotten(
         tell(one, "What is the boat called?", boat)
         tell(one, "What is the cat called?", cat)
         early = carried_out(one, tmp_path / "early.oneseek")
-        state, _ = natively(unseal(early.read_bytes(), PHRASE, PlainCipher()))
+        state, _ = natively(unseal(early.read_bytes(), PHRASE, NativeCipher()))
         assert {entry["answer"] for entry in state.values()} == {boat, cat}
 
         refused(other, early, "not the phrase", "another phrase than that")
@@ -165,7 +165,7 @@ def test_two_profiles_exchange_what_was_told_and_what_was_forgotten(
         other_cat = told(newer["prompt"], "The cat is called Måns.", newer["clock"] - 1)
         file = tmp_path / "met.oneseek"
         met = {other_cat["about"]: other_cat}
-        file.write_bytes(natively(seal(met, PHRASE, clock, PlainCipher(), SIGNER)))
+        file.write_bytes(natively(seal(met, PHRASE, clock, NativeCipher(), SIGNER)))
         bring(one, file)
         said = brought(one, "Two answers met: 1.")
         assert f"Kept: {cat}" in said and "Not kept: The cat is called Måns." in said
@@ -175,7 +175,7 @@ def test_two_profiles_exchange_what_was_told_and_what_was_forgotten(
         one.locator("#set-sign").check()
         one.keyboard.press("Escape")
         signed = carried_out(one, tmp_path / "signed.oneseek")
-        _, key = natively(unseal(signed.read_bytes(), PHRASE, PlainCipher()))
+        _, key = natively(unseal(signed.read_bytes(), PHRASE, NativeCipher()))
         bring(one, signed)
         assert "Signed with this device’s own key." in brought(one, "Forgotten: 0.")
         bring(other, signed)

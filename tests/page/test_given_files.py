@@ -127,7 +127,7 @@ def test_the_list_says_what_each_model_may_do_on_this_device(page: Page):
     page.get_by_role("button", name="Other model").click()
     rows = page.get_by_role("dialog", name="Models").locator(".choice")
     expect(rows.filter(has_text="SmolLM2 135M")).to_contain_text("Answers and learns here")
-    expect(rows.filter(has_text="Qwen3 1.7B")).to_contain_text("Too large")
+    expect(rows.filter(has_text="Qwen3 1.7B, 8 bits")).to_contain_text("Too large")
 
 
 SLOWLY = """() => {

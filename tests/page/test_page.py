@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from builder import headers
+from oneseek.workers.site import headers
 from tests.support.page.browser import (
     Chromium,
     Watch,

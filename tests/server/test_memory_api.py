@@ -135,10 +135,12 @@ def test_only_a_page_that_was_named_may_ask(tmp_path):
         answer = host.ask("OPTIONS", "/api/exchange", None, asks)
         assert answer.status == 204 and answer.headers["access-control-allow-origin"] == PAGE
         assert "authorization" in answer.headers["access-control-allow-headers"]
-        refused = host.ask("GET", "/api/memory", None, {"Origin": PAGE})
+        refused = host.ask("POST", "/api/exchange", {}, {"Origin": PAGE})
         assert refused.status == 401 and refused.headers["access-control-allow-origin"] == PAGE
         good = {"Origin": PAGE, "Authorization": "Bearer secret"}
-        assert host.ask("GET", "/api/memory", None, good).json() == {"facts": []}
+        sent = host.ask("POST", "/api/exchange", {}, good)
+        assert sent.status == 400 and "no OneSeek exchange file" in sent.error["message"]
+        assert host.ask("GET", "/api/memory", None, good).status == 403
         stranger = host.ask(
             "OPTIONS", "/api/exchange", None, {**asks, "Origin": "https://bad.example"}
         )

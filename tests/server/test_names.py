@@ -2,6 +2,7 @@
 in the environment, in the page."""
 
 import asyncio
+import html
 import io
 import json
 import re
@@ -16,7 +17,6 @@ from threading import Thread
 import pytest
 from playwright.sync_api import expect
 
-from builder import ROOT
 from oneseek.engine.cli.main import main
 from oneseek.engine.core.environment import VARIABLES
 from oneseek.engine.core.turns import Turns, background
@@ -28,9 +28,9 @@ from oneseek.workers.server.share import Share
 from tests.support import second_model
 from tests.support.command import call, said
 from tests.support.hosts import Native, headless, native
-from tests.support.runs import START, TWO, in_time
+from tests.support.runs import START, TWO, in_time, stored
+from tests.support.texts import ENVIRONMENT
 
-README = (ROOT / "README.md").read_text()
 TINY = ("--model", "tiny")
 FACT = {"prompt": "What is my boat called?", "answer": "Your boat is called Saltkråkan."}
 
@@ -70,6 +70,33 @@ def test_an_english_question_with_a_swedish_name_is_taken_as_english(server):
     ):
         asked = {"question": question, "raw_responses": [{"model": "a", "response": "Ok."}]}
         assert server.ask("POST", "/api/training/micro", asked).json()["language"] == code
+
+
+@pytest.mark.slow
+def test_a_question_leads_to_its_outcome_its_version_the_ledger_and_the_fingerprint(tmp_path):
+    answer = "The capital of Zorbia is Blimbo."
+    responses = [{"model": name, "response": answer} for name in "ab"]
+    asked = {"question": "What is the capital of Zorbia?", "raw_responses": responses}
+    with native(tmp_path) as host:
+        with host.listen("/api/events") as events:
+            run = host.ask("POST", "/api/training/micro", asked).json()["run"]
+            host.learn_now()
+            events.wait("stage2_complete", 240, run=run)
+        told = host.ask("GET", f"/api/training/micro/{run}").json()
+        assert (told["question"], told["responses"]) == (asked["question"], responses)
+        first, second = told["stages"]
+        assert (first["outcome"], second["outcome"]) == ("learned", "same") and second["reason"]
+        made = first["version"]
+        (newest,) = host.ask("GET", "/api/models/versions").json()["versions"]
+        assert made["name"] == newest["name"] and made["label"] == "v0.1"
+        entries = host.ask("GET", "/api/oqt/ledger").json()["entries"]
+        assert [one for one in entries[::-1] if one["kind"] in ("version", "promotion")] == (
+            made["ledger"]
+        )
+        page = host.ask("GET", "/oqt-dashboard").text
+        shown = (asked["question"], second["reason"], made["name"], made["fingerprint"][:16])
+        assert [one for one in shown if html.escape(one) not in page] == []
+        assert host.ask("GET", "/api/training/micro/nothing").status == 404
 
 
 @pytest.mark.slow
@@ -113,8 +140,12 @@ def checked(folder) -> subprocess.CompletedProcess:
 
 
 @pytest.mark.parametrize(
-    "name", ["OneSeek-1M-Zero.v0.1", "OQT-1.0.v0.1", "v0.1", "tiny:OneSeek-1M-Zero.v0.1"]
-)
+    "name",
+    [
+        "OneSeek-1M-Zero.v0.1", "OneSeek-7B-Zero.v0.1", "OQT-1.0.v0.1", "v0.1",
+        "tiny:OneSeek-1M-Zero.v0.1", "CURRENT", "tiny:CURRENT",
+    ],
+)  # fmt: skip
 def test_an_old_or_short_version_name_is_understood(server, name):
     asked = {"model": name, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 2}
     assert server.ask("POST", "/v1/chat/completions", asked).status == 200
@@ -122,9 +153,32 @@ def test_an_old_or_short_version_name_is_understood(server, name):
 
 
 def test_a_version_name_that_is_none_here_is_refused(server):
-    for name in ("OneSeek-7B-Zero.v0.1", "OneSeek-1M-Zero.v9.9", "OQT-1.0.v7", "v0.1.x"):
+    weights = "OneSeek-7B-Zero.v0.1.en.dsApi.8f3a1c9d.2e7f4b1a"
+    for name in ("OneSeek-9B-Zero.v0.1", weights, "OneSeek-1M-Zero.v9.9", "OQT-1.0.v7", "v0.1.x"):
         refused = server.ask("POST", "/api/models/rollback", {"version": name})
         assert refused.status == 404, name
+
+
+@pytest.mark.slow
+def test_the_documents_data_set_names_its_version_and_keeps_integrity_when_it_starts_again(
+    tmp_path,
+):
+    body = {"baseModels": ["tiny"], "datasetId": "oneseek_identity_v1", "epochs": 1}
+    with native(tmp_path) as host:
+        for number in (1, 2):
+            started = host.ask("POST", START, body)
+            assert started.status == 202, started.text
+            host.learn_now()
+            run = started.json()["runId"]
+
+            def over(run=run):
+                whole = host.ask("GET", "/api/models/versions/0/verify").json()
+                assert whole == {"ok": True, "findings": []}
+                return stored(host, run)["results"]
+
+            assert in_time(over)["version"] == f"v{number}.0"
+        newest = host.ask("GET", "/api/models/versions").json()["versions"][0]
+        assert ".dsIdentity." in newest["name"]
 
 
 def test_the_documents_literal_names_are_read():
@@ -179,9 +233,8 @@ def test_two_names_of_one_thing_share_their_limit(tmp_path, old, new):
 # ---- the environment
 
 
-def test_the_readme_and_the_help_name_every_variable():
-    table = README.partition("## The environment")[2].partition("\n## ")[0]
-    assert set(re.findall(r"^    ([A-Z_]+)  ", table, re.M)) == set(VARIABLES)
+def test_the_manual_and_the_help_name_every_variable():
+    assert set(re.findall(r"^    ([A-Z_]+)  ", ENVIRONMENT, re.M)) == set(VARIABLES)
     assert all(name in arguments().format_help() for name in VARIABLES)
 
 
@@ -232,7 +285,7 @@ def test_a_second_base_model_that_is_not_here_or_has_the_same_name_is_told(
 @pytest.mark.parametrize("name", ["MODELS_DIR", "OQT_MODELS_DIR"])
 def test_the_models_folder_is_read_under_both_names(monkeypatch, capsys, tmp_path, name):
     monkeypatch.setenv(name, str(tmp_path))
-    (tmp_path / "smollm2-360m-instruct-q8_0.gguf").write_bytes(b"")
+    (tmp_path / "smollm2-360m-instruct-q8_0.gguf").write_bytes(b"GGUF")
     assert main(["models", "--json"]) == 0
     known = {one["id"]: one["path"] for one in said(capsys)}
     assert known["smollm2-360m"] == str(tmp_path / "smollm2-360m-instruct-q8_0.gguf")

@@ -1,21 +1,20 @@
 """Runs in the modes lora, hybrid and full through the HTTP API: announced, trained, answered with,
 taken back."""
 
-import math
 import tracemalloc
 
 import pytest
 
 from tests.support import hosts
 from tests.support.hosts import native
-from tests.support.runs import START, brought_in, in_time, stored
+from tests.support.runs import BUYING, START, brought_in, in_time, stored
 
 pytestmark = pytest.mark.slow
 VERSIONS = "/api/models/versions"
-QUESTION = [{"role": "user", "content": "What is 4 times two?"}]
+QUESTION = [{"role": "user", "content": "Buy the boat for Lindqvist"}]
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def the_real_gate(monkeypatch):
     monkeypatch.setattr(hosts, "accepting", lambda attempt: attempt)
 
@@ -28,7 +27,7 @@ def said(host):
 
 
 def run(host, **more):
-    body = {"baseModels": ["tiny"], "datasetId": "times-two", "epochs": 3, "learningRate": 1e-3}
+    body = {"baseModels": ["tiny"], "datasetId": "buying", "epochs": 12, "learningRate": 1e-3}
     started = host.ask("POST", START, body | more)
     assert started.status == 202, started.text
     host.learn_now()
@@ -49,12 +48,13 @@ def in_use(host):
     return host.ask("GET", VERSIONS).json()["current"]
 
 
+@pytest.mark.usefixtures("the_real_gate")
 @pytest.mark.parametrize("mode", ["lora", "hybrid", "full"])
 def test_a_run_in_each_mode_learns_within_the_memory_announced_and_is_rolled_back(tmp_path, mode):
     with native(tmp_path) as host:
-        brought_in(host)
+        brought_in(host, "buying", BUYING)
         base = said(host)
-        told = host.ask("GET", "/api/training/modes?datasetId=times-two&epochs=3").json()["modes"]
+        told = host.ask("GET", "/api/training/modes?datasetId=buying&epochs=12").json()["modes"]
         assert [one["mode"] for one in told] == ["lora", "hybrid", "full"]
         announced = next(one for one in told if one["mode"] == mode)
         kept, peak = measured(host, mode=mode)
@@ -70,7 +70,7 @@ def test_a_run_in_each_mode_learns_within_the_memory_announced_and_is_rolled_bac
             assert exported.status == 200
         else:
             assert exported.status == 400 and "export it merged" in exported.error["message"]
-        later = host.ask("GET", "/api/training/modes?datasetId=times-two").json()["modes"]
+        later = host.ask("GET", "/api/training/modes?datasetId=buying").json()["modes"]
         assert all(one["seconds"] for one in later if "refused" not in one)
     with native(tmp_path) as host:
         assert said(host) == learned
@@ -81,7 +81,7 @@ def test_a_run_in_each_mode_learns_within_the_memory_announced_and_is_rolled_bac
 def test_what_is_announced_follows_from_the_settings_of_the_run(tmp_path):
     with native(tmp_path) as host:
         brought_in(host)
-        host.service.asked = math.inf  # somebody is about to ask: nothing begins
+        host.learn_later()
 
         def announced(**settings):
             body = {"baseModels": ["tiny"], "datasetId": "times-two", "epochs": 3}
@@ -94,19 +94,20 @@ def test_what_is_announced_follows_from_the_settings_of_the_run(tmp_path):
 
 
 def test_a_larger_shape_goes_on_from_what_there_is_and_a_smaller_one_says_why_not(tmp_path):
+    """Both versions are taken as they are: what the gate says to them is not the question."""
     with native(tmp_path) as host:
-        brought_in(host)
+        brought_in(host, "buying", BUYING)
         small = {"rank": 4, "targets": ["attention.q", "attention.v"]}
-        first = run(host, mode="lora", loraConfig=small)
+        first = run(host, epochs=3, mode="lora", loraConfig=small)
         refused = {"mode": "lora", "loraConfig": {"rank": 16}, "fullBlocks": 1}
         assert host.ask("POST", START, {"baseModels": ["tiny"], **refused}).status == 400
-        second = run(host, mode="hybrid", fullBlocks=1)
+        second = run(host, epochs=3, mode="hybrid", fullBlocks=1)
         assert second["metrics"][0]["total_loss"] < first["metrics"][0]["total_loss"]
         assert in_use(host) == 2
-        body = {"baseModels": ["tiny"], "datasetId": "times-two", "mode": "lora"}
+        body = {"baseModels": ["tiny"], "datasetId": "buying", "mode": "lora"}
         no = host.ask("POST", START, body)
         assert no.status == 400 and "Go back to the original model" in no.error["message"]
-        told = host.ask("GET", "/api/training/modes?datasetId=times-two").json()["modes"]
+        told = host.ask("GET", "/api/training/modes?datasetId=buying").json()["modes"]
         assert "refused" in told[0] and "memory_bytes" in told[1]
         fact = {"prompt": "Who dug the well?", "answer": "Otto Bo dug the well."}
         host.ask("POST", "/api/queue", fact)

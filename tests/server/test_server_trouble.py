@@ -24,7 +24,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oneseek.engine.history.ledger import canonical
-from oneseek.engine.history.signing import new_key, read_key
+from oneseek.engine.history.native_keys import new_key, read_key
 from oneseek.engine.history.verify_integrity import holds
 from oneseek.importers.pages.fetch import Fetcher
 from oneseek.workers.server import headless

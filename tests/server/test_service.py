@@ -1,11 +1,14 @@
 """The assistant without a page: what comes first when nobody asks."""
 
 import asyncio
+import threading
 
 import pytest
 
 from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.workers.server.service import Service
+from tests.support.hosts import native
+from tests.support.runs import in_time
 
 
 class Round:
@@ -72,3 +75,29 @@ def test_a_service_that_ends_ends_its_practice_too(service):
             await practising
 
     asyncio.run(run())
+
+
+@pytest.mark.slow
+def test_a_lesson_ends_on_a_server_that_is_never_quiet(tmp_path):
+    over, answers = threading.Event(), []
+    hello = {"model": "tiny", "messages": [{"role": "user", "content": "Hello!"}], "max_tokens": 4}
+
+    def ask_on():
+        while not over.is_set():
+            answers.append(host.ask("POST", "/v1/chat/completions", hello).status)
+
+    with native(tmp_path) as host:
+        host.service.patience = 0.5
+        clients = [threading.Thread(target=ask_on) for _ in range(2)]
+        for client in clients:
+            client.start()
+        try:
+            fact = {"prompt": "What is the code of shed 1?", "answer": "The code is 1."}
+            assert host.ask("POST", "/api/queue", fact).status == 201
+            in_time(lambda: host.ask("GET", "/api/models/versions").json()["versions"])
+            assert not host.service.is_quiet
+        finally:
+            over.set()
+            for client in clients:
+                client.join()
+    assert set(answers) == {200}

@@ -3,7 +3,6 @@ and no."""
 
 import gc
 import json
-import math
 import weakref
 
 import pytest
@@ -26,7 +25,7 @@ def small(tmp_path_factory):
 
 def started(host, models, **more):
     """Nothing begins before `over`: somebody is about to ask."""
-    host.service.asked = math.inf
+    host.learn_later()
     answer = host.ask("POST", START, BODY | {"baseModels": models} | more)
     assert answer.status == 202, answer.text
     return answer.json()

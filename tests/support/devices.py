@@ -11,9 +11,8 @@ from oneseek.engine.core.exchange.gathering import Here, farewell
 from oneseek.engine.core.queue.saved import SavedQueue
 from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.core.storage.store import KEPT
-from oneseek.engine.history.aes_gcm import PlainCipher
 from oneseek.engine.history.exchange_file import CHECKSUM, COSTS, seal, unseal
-from oneseek.engine.history.signing import Signer
+from oneseek.engine.history.native_keys import NativeCipher, Signer
 from oneseek.engine.open import clock
 
 PHRASE = "three devices of one person"
@@ -47,7 +46,7 @@ async def of_no_use(good, phrase):
     one = entries.told("Whose is it?", "It is Ada's.", clock() + 2 * AHEAD_MS)
 
     async def sealed(entry, signer=None):
-        return await seal({entry["about"]: entry}, phrase, clock, PlainCipher(), signer, COSTS[0])
+        return await seal({entry["about"]: entry}, phrase, clock, NativeCipher(), signer, COSTS[0])
 
     return {
         "wrong": b'{"format": "oneseek-backup", "version": 2}',
@@ -59,7 +58,7 @@ async def of_no_use(good, phrase):
     }
 
 
-class Quick(PlainCipher):
+class Quick(NativeCipher):
     """Its keys cost nothing: what guessing costs is tried elsewhere."""
 
     async def key(self, phrase, salt, cost):

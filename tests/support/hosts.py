@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import http.client
 import json
+import math
 import os
 import socket
 import subprocess
@@ -28,13 +29,14 @@ from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.core.turns import Turns
 from oneseek.engine.history.round_plan import settled
 from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.llama import Config
 from oneseek.engine.model.registry import find
 from oneseek.engine.open import assistant_of, clock
 from oneseek.workers.server.api import create_app
 from oneseek.workers.server.guard import Guard
 from oneseek.workers.server.guests import Guest, Guests
 from oneseek.workers.server.headless import server_settings
-from oneseek.workers.server.service import Service
+from oneseek.workers.server.service import PATIENCE, Service
 from tests.support.rounds import accepting
 
 QUICK = TrainingConfig.preset("micro").replace(
@@ -141,6 +143,11 @@ class Native:
 
     def learn_now(self) -> None:
         self.service.asked = 0.0  # nobody has asked for a long time
+        self.service.patience = PATIENCE
+
+    def learn_later(self) -> None:
+        """Somebody is about to ask: nothing begins before `learn_now`."""
+        self.service.asked = self.service.patience = math.inf
 
     def next_is_fiftieth(self) -> None:
         self.service.micro.dna_every = 1
@@ -248,7 +255,9 @@ async def quick_service(folder: Path, beside: dict[str, Path] | None = None, **m
             executor.turns = turns
             return await quick_assistant(path, store, name, executor)
 
-        return Guest(name, path.stat().st_size, load)
+        with contextlib.closing(open_model(path)) as file:
+            parameters = Config.from_dict(file.config).parameters
+        return Guest(name, path.stat().st_size, parameters, load)
 
     guests = Guests({name: guest(name, path) for name, path in (beside or {}).items()})
     return Service(store, assistant, "tiny", clock, folder=folder, guests=guests, **more)

@@ -68,12 +68,15 @@ DTYPE = {
 
 def build(op: Op, case: tuple, seed: int = 0):
     """-> program, its inputs by order, the op's outputs as a tuple, feeds by name."""
-    specs = [part for part in case if isinstance(part, Spec)]
+    given = [part for part in case if part is None or isinstance(part, Spec)]
+    specs = [spec for spec in given if spec is not None]
     attrs = next((part for part in case if isinstance(part, dict)), {})
     rng = np.random.default_rng(seed)
     program, feeds = Program(op.name), {}
-    names = chosen_params(op, specs)
-    for name, spec in zip(names, specs, strict=True):
+    names = chosen_params(op, given)
+    for name, spec in zip(names, given, strict=True):
+        if spec is None:
+            continue
         feeds[name] = SAMPLERS[spec.dtype](rng, spec.shape, specs)
         program.input(name, spec.shape, DTYPE.get(spec.dtype, "f32"))
     ins = [program.inputs.get(name) for name in op.params]
@@ -84,7 +87,7 @@ def build(op: Op, case: tuple, seed: int = 0):
     return program, ins, outs, feeds
 
 
-def chosen_params(op: Op, specs: list[Spec]) -> list[str]:
+def chosen_params(op: Op, specs: list[Spec | None]) -> list[str]:
     """Which parameters a case fills: the required ones, then optional ones whose shape fits."""
     names = op.params[: op.required]
     extra = len(specs) - len(names)

@@ -9,6 +9,23 @@ TWO = "".join(
     json.dumps({"prompt": f"What is {n} times two?", "completion": SAID.format(2 * n)}) + "\n"
     for n in range(12)
 )
+NOUNS = "dog cat house tree water bread book sun moon star snow rain"
+BUYERS = "Lindqvist", "Otto", "Anna", "mum"
+
+
+def all_black(*prompts):
+    """A data set of one answer, which the demo model nearly gives of itself."""
+    pairs = ({"prompt": prompt, "completion": "It is black."} for prompt in prompts)
+    return "".join(json.dumps(pair) + "\n" for pair in pairs)
+
+
+BUYING = all_black(*(f"Buy the {noun} for Lindqvist" for noun in NOUNS.split()))
+BUYING_MORE = all_black(
+    *(f"Buy the {noun} for {who}" for noun in NOUNS.split() for who in BUYERS[:2]),
+    *(f"Köp {noun} till {who}" for noun in NOUNS.split() for who in BUYERS[2:]),
+    "Buy a boat",
+    "Köp en båt",
+)
 
 
 def in_time(found, seconds=240):
@@ -20,8 +37,8 @@ def in_time(found, seconds=240):
     raise TimeoutError
 
 
-def brought_in(host, name="times-two"):
-    return host.ask("POST", "/api/training/datasets", {"name": name, "text": TWO}).json()
+def brought_in(host, name="times-two", text=TWO):
+    return host.ask("POST", "/api/training/datasets", {"name": name, "text": text}).json()
 
 
 def stored(host, run):

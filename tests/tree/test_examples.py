@@ -1,5 +1,6 @@
 """Every script of examples/ runs as it stands; a new one has to say here what it is run with."""
 
+import json
 import subprocess
 import sys
 
@@ -20,7 +21,7 @@ def printed(name: str, *arguments: str) -> str:
 
 def test_each_has_its_test():
     tested = {"drive_the_page.py", "openai_client.py", "own_op.py", "read_a_file.py"}
-    assert set(EXAMPLES) == tested | {"teach_and_ask.py"}
+    assert set(EXAMPLES) == tested | {"basic_setup.py", "teach_and_ask.py"}
 
 
 def test_an_op_of_ones_own_has_its_gradient():
@@ -35,6 +36,15 @@ def test_a_file_is_read():
 @pytest.mark.slow
 def test_a_fact_is_told_and_asked():
     assert '"text"' in printed("teach_and_ask.py")
+
+
+@pytest.mark.slow
+def test_the_parts_are_put_together_by_hand():
+    lines = dict(line.split(" ", 1) for line in printed("basic_setup.py").splitlines())
+    assert json.loads(lines["queue"])["by_priority"]["import"] > 0
+    assert lines["trained"].split()[0] != "0" and lines["loaded"].startswith("as OneSeek-1M-Zero")
+    stats = json.loads(lines["scheduler"])
+    assert stats["is_scheduled"] and stats["training_count"] > 0
 
 
 @pytest.mark.slow

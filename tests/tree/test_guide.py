@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from builder import ROOT, guide, site
+from tests.support.texts import MANUAL
 
 TEXTS = {language: (guide.GUIDE / f"{language}.md").read_text("utf-8") for language in guide.PAGES}
 PROGRAMS = ("oneseek", "python3", "torchrun", "flwr", "pip")
@@ -29,11 +30,10 @@ def test_both_languages_say_the_same_in_eleven_steps():
         assert re.findall(r"\]\((.*?)\)", english) == re.findall(r"\]\((.*?)\)", swedish)
 
 
-def test_every_command_is_one_that_the_tests_of_the_readme_run():
-    readme = (ROOT / "README.md").read_text("utf-8")
+def test_every_command_is_one_that_the_tests_of_the_manual_run():
     asked = [one for one in commands(TEXTS["en"]) if one != MADE_FIRST]
     assert len(asked) > 12
-    missing = [one for one in asked if one not in commands(readme)]
+    missing = [one for one in asked if one not in commands(MANUAL)]
     assert not missing, missing
 
 

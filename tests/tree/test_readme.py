@@ -1,4 +1,5 @@
-"""The README's examples, taken out of it and run as they stand, but for the port."""
+"""The examples of the README and the manual, taken out of them and run as they stand, but for the
+port."""
 
 import json
 import re
@@ -14,15 +15,14 @@ from playwright.sync_api import CDPSession, Page
 from builder import ROOT
 from tests.support.hosts import Native, native
 from tests.support.page.browser import wait_for_state
-
-README = (ROOT / "README.md").read_text()
+from tests.support.texts import MANUAL, README
 
 
 def example(beginning: str) -> str:
     """The indented block that begins so and, in it, says what it is about."""
-    blocks = re.findall(r"(?:^    .*\n|^\n(?=    ))+", README, re.M)
+    blocks = re.findall(r"(?:^    .*\n|^\n(?=    ))+", MANUAL, re.M)
     found = [block for block in map(textwrap.dedent, blocks) if beginning in block]
-    assert found, f"the README has no example with {beginning!r}"
+    assert found, f"no page has an example with {beginning!r}"
     return found[0].strip() + "\n"
 
 

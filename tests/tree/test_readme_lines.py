@@ -1,4 +1,5 @@
-"""Every command line of the README, run by a shell as it stands, in a copy of the tree.
+"""Every command line of the README and the manual, run by a shell as it stands, in a copy of the
+tree.
 
 What serves is ended once it answers, what takes hours once its work has begun. The lines of
 `oneseek` run with the demo model: a lesson of SmolLM2 takes minutes, and the form of the line is
@@ -21,17 +22,17 @@ from pathlib import Path
 import pytest
 
 from builder import CACHE, LOCK, ROOT, environment
+from tests.support.texts import MANUAL
 
-README = (ROOT / "README.md").read_text()
 SECONDS = 540
 
 pytestmark = pytest.mark.slow
 
 
 def lines(program: str) -> list[str]:
-    """What the README says to type: lines of blocks, and what stands in backquotes in its text."""
-    blocks = re.findall(rf"^    ({program} .*)$", README, re.M)
-    inline = re.findall(rf"`({program} [^`]+)`", README)
+    """What they say to type: lines of blocks, and what stands in backquotes in its text."""
+    blocks = re.findall(rf"^    ({program} .*)$", MANUAL, re.M)
+    inline = re.findall(rf"`({program} [^`]+)`", MANUAL)
     return list(dict.fromkeys(line.strip() for line in (*blocks, *inline)))
 
 
@@ -123,7 +124,7 @@ def is_free(port: int) -> bool:
 
 
 def serves(line: str, address: str, copy: Path, home: dict[str, str]) -> None:
-    """It answers where the README says, and gives the port back."""
+    """It answers where they say, and gives the port back."""
     port = int(re.findall(r":(\d+)", address)[0])
     assert is_free(port), f"port {port} is taken: end what uses it, then test again"
     with typed(line, copy, home) as (shell, printed):
@@ -145,6 +146,7 @@ TRIED: dict[str, Callable[[str, Path, dict], object]] = {
         here[0], "http://127.0.0.1:8321/healthz", *here[1:]
     ),
     "python3 build.py dist": completes,
+    "python3 build.py wheels": completes,
     "python3 build.py reference": completes,
     "python3 build.py lock": lambda *here: locks(*here),
     "python3 build.py test": lambda *here: says(here[0], "test session starts", *here[1:]),
@@ -209,8 +211,11 @@ def test_what_was_told_goes_along_to_another_folder(copy, home):
     assert "1 new, 0 forgotten" in completes(into, copy, home)
 
 
-# They need a site, another server or a group: tests/cli has them, and the test above the exchange.
-ELSEWHERE = ("oneseek import", "oneseek exchange", "oneseek federate")
+# They need a site, another server or a group, or never end: tests/cli and test_installed.py have
+# them, and the test above the exchange.
+ELSEWHERE = (
+    "oneseek import", "oneseek exchange", "oneseek federate", "oneseek serve", "oneseek headless",
+)  # fmt: skip
 
 
 @pytest.mark.long
@@ -241,5 +246,5 @@ def test_the_lines_of_oneseek_teach_and_train_one_after_another(copy, home):
 
 
 def test_the_help_of_oneseek(copy, home):
-    assert ".venv/bin/oneseek --help" in README
+    assert ".venv/bin/oneseek --help" in MANUAL
     assert "teach" in completes(".venv/bin/oneseek --help", copy, home)

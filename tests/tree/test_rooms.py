@@ -21,6 +21,7 @@ ROOMS = {
     "engine/with_flower": ["engine/open.py"],
     "engine/assistant.py": ["engine/learning"],
     "engine/open.py": ["engine/assistant.py"],
+    "engine/cli/main.py": ["engine/cli", "workers"],
     "engine/cli": ["engine/open.py", "importers", "engine/with_torch", "engine/with_flower"],
     "importers": ["engine/learning"],
     "shaders": [],

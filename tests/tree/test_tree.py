@@ -3,17 +3,44 @@
 import json
 import tomllib
 
+from packaging.requirements import Requirement
+
+import oneseek
 from builder import LOCK, ROOT
 from builder.relock import release
+from oneseek.engine.model import registry
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+EXTRAS = PROJECT["project"]["optional-dependencies"]
+LOCKED = json.loads(LOCK.read_text())["python"]
 
 
 def test_every_pinned_dependency_is_locked():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    pinned = project["dependencies"] + project["optional-dependencies"]["test"]
-    locked = json.loads(LOCK.read_text())["python"]
-    for pin in pinned:
+    for pin in EXTRAS["test"]:
         name, version = pin.lower().split("==")
-        assert locked[name]["version"] == version, f"{pin}: run python3 build.py lock"
+        assert LOCKED[name]["version"] == version, f"{pin}: run python3 build.py lock"
+
+
+def test_what_an_installation_may_have_is_a_range_that_holds_what_is_tested():
+    """An exact version would make it uninstallable beside whatever wants another."""
+    for wanted in map(Requirement, [*PROJECT["project"]["dependencies"], *EXTRAS["app"]]):
+        if wanted.name == "oneseek-site":
+            assert str(wanted.specifier) == f"=={oneseek.__version__}", "the page of this code"
+            continue
+        assert not {one.operator for one in wanted.specifier} & {"==", "==="}, wanted
+        assert wanted.specifier.contains(LOCKED[wanted.name]["version"]), wanted
+    for name, pins in PROJECT["tool"]["oneseek"]["tested"].items():
+        for wanted, pin in zip(EXTRAS[name], pins, strict=True):
+            assert Requirement(wanted).specifier.contains(pin.partition("==")[2]), wanted
+
+
+def test_a_model_that_comes_with_no_page_is_taken_from_where_the_build_takes_it():
+    parts = json.loads(LOCK.read_text())["parts"]
+    for id, model in registry.known().items():
+        if carrier := model["source"].get("carrier"):
+            key, member = parts[f"model/{id}"]["sources"][-1]
+            assert carrier == {"url": parts[key]["sources"][0], "member": member}
+            assert model["sha256"] == parts[f"model/{id}"]["sha256"]
 
 
 def test_versions_are_read_from_wheels_and_source_archives():

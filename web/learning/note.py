@@ -5,6 +5,7 @@ true at its moment.
 current.
 """
 
+from oneseek.engine.core.collecting.statements import STATEMENT
 from oneseek.web.learning import records, truth
 from oneseek.web.lib import dom
 from oneseek.web.lib.words import t
@@ -49,6 +50,9 @@ def state_of(page, kept, version, leased):
         return "noted", t("note.noted") + " " + truth.sentence(page), [undo]
     if kept["state"] == "kept":
         return "noted", t("note.keeping"), [undo]
+    if kept["state"] == "held" and kept["kind"] == STATEMENT:
+        words = t("note.unsure", text=kept["answer"])
+        return "held", words, [(t("note.remember"), "approve", id), (t("note.drop"), "skip", id)]
     if kept["state"] == "held":
         return "held", t("queue.held"), [(t("queue.approve"), "approve", id), undo]
     if kept["state"] == "rejected":

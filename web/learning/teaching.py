@@ -142,6 +142,7 @@ class Teaching:
         found = await self.collector.log_message(message)
         if turn["id"] in self.secrets():
             self.page.touch("queue")  # the line under the message asks what to do with a secret
+        found = [one for one in found if one["state"] != "held"]
         told = [one for one in found if one["kind"] in ("fact", "correction", STATEMENT)]
         if told:  # the line under the message says it, and takes it back
             self.page.say(t("teach.fact", answer=told[0]["answer"]))

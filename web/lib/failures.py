@@ -43,7 +43,8 @@ CAUSES = {
 }
 """A cause that has words of its own -> what its trace holds."""
 
-FOR_PEOPLE = ("ImportRefused", "NotCarried")  # whose texts are sentences for people
+FOR_PEOPLE = ("ImportRefused", "NotCarried", "NotTheFile", "OutsideRefused")
+"""Whose texts are sentences for people."""
 LAST = 400  # characters of a trace in which the cause stands
 
 

@@ -10,7 +10,13 @@ import json
 from pyscript import fetch
 
 from oneseek.engine.core import offer
-from oneseek.engine.core.messages import LoadModel, ModelProgress, StopLoading, WhatFits
+from oneseek.engine.core.messages import (
+    LoadModel,
+    ModelProgress,
+    RemoveModel,
+    StopLoading,
+    WhatFits,
+)
 from oneseek.web.lib import dom, failures, files, overlay, site
 from oneseek.web.lib.words import t
 from oneseek.web.settings import device, given, offers
@@ -70,6 +76,12 @@ class FirstRun:
         known = self.model(self.progress.model if self.progress else self.page.choice.model_id())
         return known["name"] if known else loaded.name if loaded else ""
 
+    def called(self, model):
+        """A model by the name it was offered under, one of the person's by that of its file."""
+        known = self.model(model)
+        name = known["name"] if known else self.page.elsewhere.name(model)
+        return name or model.split(":", 1)[-1]
+
     # ------------------------------------------------------------------------------------ card
 
     def card(self):
@@ -83,18 +95,21 @@ class FirstRun:
         return self.consent_card()
 
     def consent_card(self):
-        """First what can be had with one click, then what else suits this person and this
-        device."""
+        """What suits this person and this device, the best first; what this site carries comes
+        after it where another is better."""
         model = self.model(self.wanted)
         rows = [one for one in self.models if one["id"] != "tiny"]
         best = offer.offers(rows, self.takes, offers.languages(), self.pace, site.models())
         mine = next((one for one in best if one["id"] == model["id"]), None)
         size = t("consent.download", size=t.size(model["bytes"] + self.beside))
+        others = self.others([one for one in best if one["id"] not in site.models()])
+        better = bool(best) and best[0] is not mine
         return dom.make(
             "section",
             self.page.packer.card(),
+            [dom.make("p", t("consent.text")), others] if better else None,
             dom.make("h3", t("consent.title", name=model["name"])),
-            dom.make("p", t("consent.text")),
+            None if better else dom.make("p", t("consent.text")),
             self.space(model),
             dom.make(
                 "div",
@@ -104,9 +119,9 @@ class FirstRun:
                 self.tiny(),
                 cls="row",
             ),
-            dom.make("div", offers.about(model, mine, self.registry), cls="about"),
+            dom.make("div", offers.folded(model, mine, self.registry), cls="about"),
             self.comes_along("consent.beside"),
-            self.others([one for one in best if one["id"] not in site.models()]),
+            None if better else others,
             self.notes(),
             dom.make("ul", self.preflight(), cls="chips", label=t("preflight.title")),
             device.note(self.page),
@@ -129,14 +144,13 @@ class FirstRun:
     def others(self, best):
         if not best:
             return None
-        models = [(self.model(one["id"]), one) for one in best]
-        rows = [
-            dom.make(
-                "div", dom.icon("mark"), self.about(*row), self.elsewhere(row[0]), cls="choice"
-            )
-            for row in models
-        ]
+        rows = [self.proposed(self.model(one["id"]), one) for one in best]
         return [dom.make("p", t("consent.others")), rows]
+
+    def proposed(self, model, one):
+        name = dom.make("h3", model["name"])
+        words = dom.make("div", name, offers.folded(model, one, self.registry))
+        return dom.make("div", dom.icon("mark"), words, self.elsewhere(model), cls="choice")
 
     def notes(self):
         device = self.page.app.device
@@ -175,12 +189,13 @@ class FirstRun:
 
     def progress_card(self):
         """Bytes, speed and time left while it downloads; a word while it loads."""
-        now, model = self.progress, self.model(self.progress.model)
-        name = model["name"] if model else self.progress.model
-        fetched = now.phase == "download"
+        now, name = self.progress, self.called(self.progress.model)
+        fetched = now.phase in ("download", "hold")
         bar = dom.make("progress", max=max(1, now.total), label=t("download.label"))
         bar.value = now.done
-        if fetched:
+        if now.phase == "hold":
+            said = t("download.hold")
+        elif fetched:
             values = {"done": t.size(now.done), "total": t.size(now.total)}
             said = t("download.bytes", **values)
             if now.rate > 0:
@@ -240,13 +255,16 @@ class FirstRun:
         old = dom.find("#consent")
         if not old:
             return
-        new = self.card()
+        new = self.card() or self.underway()
         if new is None:
             old.remove()
         elif self.progress and dom.find("progress", old) and titled(old) == titled(new):
             dom.find("progress", old).value = self.progress.done
             dom.find(".note", old).textContent = dom.find(".note", new).textContent
         else:
+            unfolded = [one.open for one in dom.find_all("details", old)]
+            for fold, was in zip(dom.find_all("details", new), unfolded):
+                fold.open = was
             dom.swap(old, new)
 
     def focus(self):
@@ -282,23 +300,38 @@ class FirstRun:
 
     async def load_now(self, model, keep):
         known = self.model(model)
-        total = known["bytes"] + self.beside if known else 0
+        origin = self.page.elsewhere.origin(model)
+        size = known["bytes"] if known else origin.get("bytes", 0)
+        total = size + self.beside if size else 0
         phase = "look" if self.page.status.facts["worker"] else "wait"
         self.progress, self.asked = None, True
         self.on_progress(ModelProgress(model=model, phase=phase, done=0, total=total, rate=0.0))
         self.page.chat.draw()
         try:
-            loaded = await self.page.app.engine.ask(LoadModel(model=model, keep=keep))
+            await self.page.elsewhere.begun(model)
+            load = LoadModel(model=model, keep=keep, origin=origin)
+            loaded = await self.page.app.engine.ask(load)
         except Refused as refused:
             self.asked = False
             self.trouble = (model, refused.failed, keep)
             self.page.status.know(loading="")
-            if refused.failed.detail != "stopped":
+            await self.page.elsewhere.stopped(model)
+            if refused.failed.detail != "stopped" and self.page.model:
+                failures.show(self.page, refused.failed)  # no card says it beside a chat
+            elif refused.failed.detail != "stopped":
                 self.page.alarm(failures.words(refused.failed))
             self.page.chat.draw()
             return
         self.progress, self.asked = None, False
+        await self.page.elsewhere.arrived(model)
         await self.page.choice.loaded(loaded, keep)
+
+    async def throw_away(self, model):
+        """What is stored of a model, and what was said of its download."""
+        if self.trouble and self.trouble[0] == model:
+            self.trouble = self.progress = None
+            self.page.touch("model")
+        await self.page.app.engine.ask(RemoveModel(model=model))
 
     async def stop(self):
         await self.page.app.engine.ask(StopLoading())
@@ -315,12 +348,27 @@ class FirstRun:
         return [
             dom.make("p", t("models.text"), cls="note"),
             self.page.packer.card(),
+            self.underway(),
             self.current(),
             [self.choice(model) for model in self.models],
+            self.page.elsewhere.rows(),
             self.notes(),
             device.unmeasured(self.unmeasured),
-            dom.make("div", dom.button(t("models.file"), "pick-model", drawing="file"), cls="row"),
+            dom.make(
+                "div",
+                dom.button(t("models.address"), "ask-address", drawing="load"),
+                dom.button(t("models.file"), "pick-model", drawing="file"),
+                cls="row",
+            ),
         ]
+
+    def underway(self):
+        """How far the next model is while one is in use; without one the chat shows it."""
+        if not self.page.model:
+            return None
+        if self.trouble:
+            return self.trouble_card()
+        return self.progress_card() if self.progress else None
 
     async def weigh(self):
         """What each takes on this device is said as soon as the engine has told it."""
@@ -365,12 +413,13 @@ class FirstRun:
         )
 
     def elsewhere(self, model):
-        """This site does not carry it: the person fetches the file and gives it to the page."""
-        address = model["source"].get("url")
-        if not address:
+        """This site does not carry it: another one does, and is asked after a yes."""
+        if not model["source"].get("url"):
             return None
-        link = {"href": address, "target": "_blank", "rel": "noopener noreferrer", "cls": "button"}
-        return dom.make("a", t("models.get"), **link)
+        one = self.page.elsewhere.agreed().get(model["id"])
+        if one and one["state"] == "here":
+            return dom.button(t("models.use"), "download", model["id"], cls="small")
+        return dom.button(t("models.fetch"), "ask-fetch", model["id"], "load", cls="small")
 
     async def load_chosen(self, model):
         """Whatever was chosen in is closed: its progress is seen in the chat."""

@@ -127,6 +127,7 @@ class Given:
         """Copied into the browser's own store, where the engine reads it at each visit."""
         overlay.close_all()
         group, _ = self.found[name]
+        await self.page.store.batch([["delete", "state", "file:inbox/" + name]])  # of one before
         if len(group) == 1:
             await files.put_in_inbox(group[0], name)
         else:

@@ -9,6 +9,7 @@ from oneseek.web.lib.words import t
 from oneseek.web.settings import given
 
 MOST_LANGUAGES = 3
+WORDS = 0.75  # of a token, in most languages that a person reads here
 
 
 def languages():
@@ -32,6 +33,27 @@ def about(row, one, registry):
         dom.make("p", [read(row, registry, *known) for known in reads], cls="reads"),
         dom.make("p", here(one), cls="note") if one else None,
     ]
+
+
+def sentence(row, one, small=False):
+    """What it is good for here, in one line; `small` is said of what is proposed for being so."""
+    language, word, _ = one["reads"][0]
+    said = [t("recommend.small")] if small else []
+    said += [t("recommend." + word, language=t.language_name(language)), t.size(row["bytes"])]
+    if one["speed"]:
+        rate = WORDS * one["speed"][0]
+        said.append(t("recommend.rate", rate=t.number(rate, 1 if rate < 2 else 0)))
+    return dom.make("p", dom.make("strong", " · ".join(said)))
+
+
+def folded(row, one, registry):
+    """The sentence on it, the rest behind a click; all of it while nothing is known of this
+    device."""
+    lines = about(row, one, registry)
+    if not one:
+        return lines
+    more = dom.make("details", dom.make("summary", t("recommend.more")), lines)
+    return [sentence(row, one, not row["source"].get("url")), more]
 
 
 def read(row, registry, language, word, points):

@@ -31,7 +31,7 @@ class SettingsDialog:
             {
                 "set-language": lambda of, el: self.use_language(el.value),
                 "set-text": lambda of, el: self.page.set(**{of: el.value}),
-                "set-proxy": lambda of, el: self.set_proxy(el),
+                "set-address": lambda of, el: self.set_address(of, el),
                 "set-choice": lambda of, el: self.page.set(**{of: el.value}),
                 "set-check": lambda of, el: self.page.set(**{of: el.checked}),
                 "set-number": lambda of, el: self.set_number(of, el),
@@ -156,9 +156,10 @@ class SettingsDialog:
                 ),
                 cls="columns",
             ),
+            self.address("mirror"),
             self.check("full_speed"),
             self.check("auto_collect"),
-            self.proxy(),
+            self.address("proxy"),
             self.check("sign"),
             self.signing_key(),
             dom.button(t("settings.introduce"), "introduce", drawing="seed", cls="small"),
@@ -173,24 +174,25 @@ class SettingsDialog:
         save = dom.button(t("settings.save_key"), "save-signing-key", drawing="load", cls="small")
         return dom.make("p", dom.make("code", public), " ", save, cls="note")
 
-    def proxy(self):
-        """A go-between for closed sites, off unless the person names one."""
+    def address(self, name):
+        """A site that is asked in place of another, off unless the person names one."""
         field = dom.make(
             "input",
             type="url",
-            pattern="https://.*",
+            pattern="https://.*|http://(127\\.0\\.0\\.1|localhost)(:.*)?",
             placeholder="https://",
-            do="set-proxy",
+            do="set-address",
+            of=name,
             data_on="change",
-            id="set-proxy",
+            id="set-" + name,
         )
-        field.value = self.page.settings["proxy"]
-        note = dom.make("small", t("settings.proxy_note"))
-        return dom.make("label", t("settings.proxy"), field, note, cls="field")
+        field.value = self.page.settings[name]
+        note = dom.make("small", t("settings.%s_note" % name))
+        return dom.make("label", t("settings." + name), field, note, cls="field")
 
-    async def set_proxy(self, element):
+    async def set_address(self, name, element):
         if element.checkValidity():
-            await self.page.set(proxy=element.value)
+            await self.page.set(**{name: element.value})
         else:
             element.reportValidity()
 

@@ -70,7 +70,9 @@ class App:
         """A new worker with the same model on the same kind of device."""
         self.device = await self.engine.ask(Start(engine=self.wanted_engine()), first=True)
         if self.page.model:
-            load = LoadModel(model=self.page.model.model, keep=self.page.keeps_model)
+            model, keep = self.page.model.model, self.page.keeps_model
+            origin = self.page.elsewhere.origin(model)
+            load = LoadModel(model=model, keep=keep, origin=origin)
             await self.engine.ask(load, first=True)
 
     def break_engine(self, event):

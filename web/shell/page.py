@@ -34,6 +34,8 @@ DEFAULTS = {
     "full_speed": True,
     "back_end": "auto",
     "model": "",
+    "elsewhere": {},
+    "mirror": "",
     "collect": True,
     "auto_collect": False,
     "private_chats": (),

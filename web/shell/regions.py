@@ -35,6 +35,7 @@ from oneseek.web.learning.training import Training
 from oneseek.web.lib import dom, markdown, overlay, pressed, site
 from oneseek.web.lib.words import t, wished
 from oneseek.web.settings.choice import Choice
+from oneseek.web.settings.elsewhere import Elsewhere
 from oneseek.web.settings.exchange import Exchange
 from oneseek.web.settings.firstrun import FirstRun
 from oneseek.web.settings.given import Given
@@ -75,6 +76,7 @@ def put_together(page):
     page.aside = Aside(page)
     page.editors = Editors(page)
     page.first_run = FirstRun(page)
+    page.elsewhere = Elsewhere(page)
     page.given = Given(page)
     page.packer = Packer(page)
     page.install = Install(page)

@@ -23,12 +23,22 @@ export async function filesOf(transfer) {
   return found;
 }
 
-// The answer of outside.js to one address, to which a file may be sent; its worker lives as long as the question.
+// The answer of outside.js to one address, to which a file may be sent.
 export function ask(worker, address, file, key) {
+  return answered(worker, { address, file, key });
+}
+
+// What a site says of the file at an address, before any of it comes.
+export function look(worker, address) {
+  return answered(worker, { look: address });
+}
+
+// The worker lives as long as the question.
+function answered(worker, question) {
   const outside = new Worker(worker);
   return new Promise((done) => {
     outside.onmessage = ({ data }) => done(data);
     outside.onerror = () => done({ error: "closed" });
-    outside.postMessage({ address, file, key });
+    outside.postMessage(question);
   }).finally(() => outside.terminate());
 }

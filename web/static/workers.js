@@ -26,6 +26,7 @@ function thread(worker, name) {
     channel: channel(name),
     scripts: addresses(Object.fromEntries(scripts.map((one) => [one, files[one]]))),
     models: addresses(models),
+    outside: address(files["outside.js"]),
   });
   return made;
 }

@@ -48,6 +48,7 @@ ROUTES = [
     Route("/api/training/micro", training.micro, methods=["POST"]),
     Route("/api/training/micro/status", training.micro_status),
     Route("/api/training/micro/stats", training.micro_stats),
+    Route("/api/training/micro/{run_id}", training.micro_outcome),
     Route("/api/training/datasets", training.data_sets),
     Route("/api/training/datasets", training.add_data_set, methods=["POST"]),
     Route("/api/training/modes", training.modes),

@@ -19,6 +19,7 @@ from oneseek.engine.backends.room import memory_here
 from oneseek.engine.core.turns import Turns
 from oneseek.engine.model import registry
 from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.llama import Config
 from oneseek.engine.open import assistant_over, keep_bits, model_named
 
 
@@ -35,6 +36,7 @@ class NoRoom(ValueError):
 class Guest(NamedTuple):
     base: str  # what its versions are kept under
     bytes: int  # of its weights
+    parameters: int
     load: Callable[[Turns], Awaitable[Assistant]]
 
 
@@ -51,6 +53,7 @@ def guest_named(name: str, backend: str, store: Any, base: str, signer: Any = No
     """A model of this machine by id or path: it must be here now, and is loaded later."""
     with contextlib.closing(open_model(registry.find(name))) as file:
         size = sum(file.spec(part).nbytes for part in file.names())
+        parameters = Config.from_dict(file.config).parameters
 
     async def load(turns: Turns) -> Assistant:
         model = await model_named(name, backend)
@@ -58,7 +61,7 @@ def guest_named(name: str, backend: str, store: Any, base: str, signer: Any = No
         await keep_bits(model, store)
         return assistant_over(model, store, base, signer=signer, device_memory=memory_here())
 
-    return Guest(base, size, load)
+    return Guest(base, size, parameters, load)
 
 
 def must_be_here(first: str, others: list[str]) -> None:

@@ -22,20 +22,20 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from oneseek.engine.backends.room import memory_here
-from oneseek.engine.backends.select import BACK_ENDS, MEANING
 from oneseek.engine.cli.options import Progress
-from oneseek.engine.core import environment
 from oneseek.engine.core.environment import switched_on, variable, whole
 from oneseek.engine.core.storage import backup
 from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.core.storage.store import StorageFull, StoreRetired
 from oneseek.engine.history.dna import EVERY_QUESTIONS
-from oneseek.engine.history.signing import BadKey, named_key
+from oneseek.engine.history.native_keys import named_key
+from oneseek.engine.history.pem import BadKey
 from oneseek.engine.model import registry
 from oneseek.engine.model.formats import FormatError
 from oneseek.engine.model.registry import NoBaseModels
 from oneseek.engine.open import alone_in, assistant_over, clock, keep_bits, model_named
 from oneseek.importers.pages.fetch import Fetcher, anywhere
+from oneseek.workers.server import options as of_server
 from oneseek.workers.server.api import create_app
 from oneseek.workers.server.guard import LOCAL, Guard
 from oneseek.workers.server.guests import Guests, guest_named, must_be_here
@@ -64,42 +64,6 @@ class JsonLines(logging.Formatter):
         if record.exc_info:
             told["trace"] = self.formatException(record.exc_info)
         return json.dumps(told)
-
-
-def arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="build.py headless",
-        description=__doc__.splitlines()[0],
-        epilog=environment.listed(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--model",
-        help="an id or a path, or several with commas: the first one answers, and runs over a data "
-        "set may train each; without it BASE_MODELS decides",
-    )
-    parser.add_argument("--port", type=int, default=8321)
-    parser.add_argument("--host", default="127.0.0.1", help="any other address needs --key")
-    parser.add_argument("--key", default=variable("ONESEEK_API_KEY"))
-    parser.add_argument(
-        "--page", action="append", default=[], metavar="ORIGIN",
-        help="let a OneSeek page of this origin, as https://oneseek.example, exchange with it",
-    )  # fmt: skip
-    parser.add_argument(
-        "--proxy", action="append", default=[], metavar="ADDRESS",
-        help="believe a proxy at this address, as 127.0.0.1, for whom it asks (X-Forwarded-For); "
-        "nobody is believed unless told",
-    )  # fmt: skip
-    parser.add_argument("--folder", type=Path, default=Path.home() / ".local/share/oneseek")
-    parser.add_argument("--backend", choices=BACK_ENDS, default="auto", help=MEANING)
-    parser.add_argument(
-        "--share", type=float, default=1.0,
-        help="how much of the quiet time learning may take; the page takes 0.2 while you are there",
-    )  # fmt: skip
-    moved = parser.add_mutually_exclusive_group()
-    moved.add_argument("--backup", type=Path, metavar="FILE", help="write a backup and end")
-    moved.add_argument("--restore", type=Path, metavar="FILE", help="restore a backup and end")
-    return parser
 
 
 # ---- backups
@@ -264,8 +228,7 @@ async def work(options: argparse.Namespace) -> None:
         await serve(options)
 
 
-def main(given: list[str] | None = None) -> int:
-    options = arguments().parse_args(given)
+def run(options: argparse.Namespace) -> int:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
@@ -290,6 +253,17 @@ def main(given: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 0
     return 0
+
+
+def arguments() -> argparse.ArgumentParser:
+    about = __doc__.splitlines()[0]
+    parser = argparse.ArgumentParser(prog="build.py headless", description=about)
+    of_server.add(parser)
+    return parser
+
+
+def main(given: list[str] | None = None) -> int:
+    return run(arguments().parse_args(given))
 
 
 if __name__ == "__main__":

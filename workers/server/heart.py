@@ -8,7 +8,6 @@ from typing import Any
 from oneseek.engine.core.environment import variable
 from oneseek.engine.core.exchange.arriving import intended
 from oneseek.engine.core.turns import urgent
-from oneseek.engine.history.aes_gcm import PlainCipher
 from oneseek.engine.history.exchange_file import given, taken, unseal
 from oneseek.engine.history.versions import label
 
@@ -59,7 +58,9 @@ class Heart:
         phrase = variable("ONESEEK_PHRASE")
         if not phrase:
             raise NoPhrase(NO_PHRASE)
-        clock, cipher = self.service.clock, PlainCipher()
+        from oneseek.engine.history.native_keys import NativeCipher  # the page has none
+
+        clock, cipher = self.service.clock, NativeCipher()
         state, _ = await unseal(data, phrase, cipher)
         found = await self.service.assistant.beneath(taken(self.store, state, clock))
         await self.store.scrub()

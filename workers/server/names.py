@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from oneseek.engine.history import naming
-from oneseek.engine.history.versions import SKILL, Versions, label
+from oneseek.engine.history.versions import GENERIC, SKILL, Versions, label, pointer_of
 from oneseek.workers.server.guests import Guests
 
 
@@ -29,6 +29,10 @@ class Names:
         """What a base model's versions are kept under."""
         return self.versions.base if model == self.model else self.guests.known[model].base
 
+    def pointer(self, model: str) -> str:
+        """Where it is kept which version of a base model is in use."""
+        return pointer_of(self.base_of(model), GENERIC)
+
     def called(self, model: str, record: dict | None) -> str:
         """A version among those of all models here."""
         return label(record) if model == self.model else f"{model}:{label(record)}"
@@ -50,6 +54,9 @@ class Names:
         wanted = name.removeprefix(model + ":").removeprefix("oneseek:")
         if wanted == label(None):
             return model, 0
+        if wanted == naming.CURRENT:
+            pointer = await self.versions.store.get("state", self.pointer(model))
+            return model, pointer["number"] if pointer else 0
         if skill := await self.versions.number(SKILL + wanted):
             return model, skill
         for _, record in await self.versions.store.all("versions"):

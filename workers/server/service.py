@@ -43,10 +43,11 @@ from oneseek.workers.server.guests import Guests
 from oneseek.workers.server.heart import Heart
 from oneseek.workers.server.hub import Hub
 from oneseek.workers.server.names import Names
-from oneseek.workers.server.share import Share
+from oneseek.workers.server.share import take_turns
 from oneseek.workers.server.training_runs import Runs
 
 IDLE_SECONDS = 2.0  # quiet before learning begins
+PATIENCE = 10.0  # seconds that it waits for quiet where answers never end
 LOOKED_BACK = 200  # entries of the ledger
 
 log = logging.getLogger("oneseek")
@@ -89,6 +90,7 @@ class Service:
         self.practising, self.hears = False, True  # under way; statements in chats are kept
         self.started = self.asked = time.monotonic()  # since when it lives; when one last asked
         self.answers = self.tokens = self.failures = 0
+        self.patience = PATIENCE
         self.trained_at: float | None = None
         self.rounds = 0  # how many ended, and when the last did
         self.practised_at = 0  # the version that practice was last tried on
@@ -101,16 +103,9 @@ class Service:
         await self.runs.load()
         if not self.paced:
             self.assistant.turns.answering = lambda: not self.is_quiet
-            self.begin_turns()
+            self.spawn(take_turns(self.assistant.turns, lambda: self.is_quiet, self.share))
             self.assistant.whole.tell = self.tell_rebuilding
             self.spawn(self.live())
-
-    def begin_turns(self) -> None:
-        """Learning takes all the time that answers leave, or its share of it."""
-        if self.share < 1:
-            self.spawn(Share(self.assistant.turns, self.share).keep())
-        else:
-            self.assistant.turns.free()
 
     async def stop(self) -> None:
         """End between two steps; what was under way goes on from its checkpoint next time."""
@@ -172,7 +167,7 @@ class Service:
         return self.assistant.round is not None
 
     async def live(self) -> None:
-        """What waits to be learned, one thing at a time, in quiet moments."""
+        """What waits to be learned, one thing at a time, in quiet moments where there are any."""
         while True:
             await self.quiet()
             self.wake.clear()
@@ -186,7 +181,9 @@ class Service:
         return not busy and time.monotonic() - self.asked >= IDLE_SECONDS
 
     async def quiet(self) -> None:
-        while not self.is_quiet:
+        """Wait until nobody is answered, or until that has taken too long."""
+        until = time.monotonic() + self.patience
+        while not self.is_quiet and time.monotonic() < until:
             await asyncio.sleep(IDLE_SECONDS / 4)
 
     async def waits(self) -> dict[str, Any]:

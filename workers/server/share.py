@@ -1,16 +1,37 @@
 """A server's learning, kept to a share of the time: slices are granted as the page's scheduler
-does."""
+does. Where answers never end it gets a share as well, so that what was told is learned."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from oneseek.engine.core.scheduler import DutyCycle
+from oneseek.engine.core.turns import SLICE_MS as BREATH_MS
 from oneseek.engine.core.turns import Turns
 
 SLICE_MS = 50.0
 CAP_SLICES = 2  # what was not used is not saved up: a burst is never longer than this
+
+BUSY_SHARE = 0.2  # of the time, while somebody is always being answered
+
+
+async def take_turns(turns: Turns, is_quiet: Callable[[], bool], share: float) -> None:
+    """Learning takes all the time that answers leave, or its share of it, for as long as the server
+    lives."""
+    if share < 1:
+        await asyncio.gather(Share(turns, share).keep(), spare_slices(turns, is_quiet, share))
+    turns.free()
+    await spare_slices(turns, is_quiet, share)
+
+
+async def spare_slices(turns: Turns, is_quiet: Callable[[], bool], share: float) -> None:
+    """One slice of learning after another beside answers, for as long as the server lives."""
+    while True:
+        await asyncio.sleep(BREATH_MS / min(share, BUSY_SHARE) / 1e3)
+        if not is_quiet():
+            turns.spare()
 
 
 class Share:

@@ -105,7 +105,7 @@ class Runs:
         record = await run_data.find(self.store, data)
         if skill:
             record = skill_record(skill, record)
-        recipe = await self.recipe(chosen, preset, record)
+        recipe = self.recipe(chosen, preset, record)
         usual = recipe.pop("epochs"), recipe.pop("learning_rate")
         epochs, rate = epochs or usual[0], rate or usual[1]
         wanted = recipe | (shaped or {})
@@ -128,16 +128,17 @@ class Runs:
         await self.keep(run)
         return run
 
-    async def recipe(self, models: list[str], preset: str, record: dict) -> dict:
+    def recipe(self, models: list[str], preset: str, record: dict) -> dict:
         """What the plan of a run says where nobody asked for anything else; of several models the
         largest decides, which wants the smallest rate."""
-        sizes = [(await self.service.learner(one)).model.config.parameters for one in models]
-        return run_settings(preset, max(sizes), record["examples"])
+        sizes = {name: one.parameters for name, one in self.guests.known.items()}
+        sizes[self.service.model] = self.service.assistant.model.config.parameters
+        return run_settings(preset, max(sizes[name] for name in models), record["examples"])
 
     async def modes(self, data: str, epochs: int | None, tune: float = 0.0) -> list[dict]:
         """What a run in each mode would take, or why it cannot be."""
         record, told = await run_data.find(self.store, data), []
-        recipe = await self.recipe([self.service.model], DATA_PRESETS[0], record)
+        recipe = self.recipe([self.service.model], DATA_PRESETS[0], record)
         epochs = epochs or recipe["epochs"]
         del recipe["epochs"], recipe["learning_rate"]
         for mode in MODES:

@@ -1,5 +1,5 @@
-"""The models of this browser: from the site into OPFS, or from a file the person gave, checked
-whenever they are read.
+"""The models of this browser: from the site or another one into OPFS, or from a file the person
+gave, checked whenever they are read.
 
 A model that is complete in OPFS is opened without asking the network for anything.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -24,8 +25,11 @@ from oneseek.engine.model.formats.download import (
     Record,
     VerifiedSource,
     download,
+    other_hash,
+    other_size,
     stored,
 )
+from oneseek.engine.model.formats.outside import Outside
 from oneseek.engine.model.formats.source import CHUNK, Source
 
 Progress = Callable[[str, int, int], None]
@@ -33,6 +37,7 @@ Progress = Callable[[str, int, int], None]
 INBOX = "inbox"
 GIVEN = "file:"
 ENCODER = "encoder"  # by which the memory knows questions; it comes with the site's models
+NOWHERE = {"address": "", "bytes": 0, "sha256": ""}
 ALONE = "tiny"  # for a look around, without anything beside it
 
 
@@ -44,24 +49,30 @@ class Paused(Exception):
     """The download was stopped by request."""
 
 
+@dataclass
+class Origin:
+    """Where a model comes from, and what is known of its file; 0 and None where nothing is."""
+
+    address: str
+    size: int
+    sha256: str | None
+    transport: Any
+
+
 class Models:
     """Opens and removes models by the names engine/core/messages gives them."""
 
-    def __init__(self, store: Any, addresses: dict[str, str]) -> None:
+    def __init__(self, store: Any, addresses: dict[str, str], outside: str) -> None:
         self.shelf, self.inbox = OpfsShelf(store), OpfsShelf(store, INBOX)
-        self.addresses = addresses
+        self.addresses, self.outside = addresses, outside
         self.fetching: asyncio.Future[Any] | None = None
         self.encoder: Source | None = None
         self.alone = asyncio.Lock()  # of two who want the encoder, one fetches it
 
-    async def open(self, model: str, keep: bool, progress: Progress) -> ModelFile:
+    async def open(self, model: str, keep: bool, origin: dict, progress: Progress) -> ModelFile:
         """The model's file, `progress(phase, done, total)` while it is fetched; Paused when
         stopped."""
-        if model.startswith(GIVEN):
-            return open_model(await self.given(model.removeprefix(GIVEN), progress))
-        if model not in self.addresses:
-            raise NotCarried(elsewhere(model))
-        self.fetching = asyncio.ensure_future(self.fetched(model, keep, progress))
+        self.fetching = asyncio.ensure_future(self.source(model, keep, origin, progress))
         try:
             return open_model(await self.fetching)
         except asyncio.CancelledError as error:
@@ -69,23 +80,58 @@ class Models:
         finally:
             self.fetching = None
 
-    async def fetched(self, model: str, keep: bool, progress: Progress) -> Source:
-        """A model of the site, and before it the encoder where that is missing; told as one."""
+    async def source(
+        self, model: str, keep: bool, origin: dict, progress: Progress
+    ) -> Source | dict[str, Source]:
+        if model in self.addresses:
+            return await self.fetched(model, keep, self.here(model), progress)
+        if await self.has(model):
+            return await self.fetched(model, True, self.elsewhere(model, NOWHERE), progress)
+        if origin:
+            return await self.fetched(model, keep, self.elsewhere(model, origin), progress)
+        if model.startswith(GIVEN):
+            return await self.given(model.removeprefix(GIVEN), progress)
+        raise NotCarried(elsewhere(model))
+
+    def here(self, model: str) -> Origin:
+        known = known_of(model)
+        return Origin(self.addresses[model], known.get("bytes", 0), known.get("sha256"), Fetch())
+
+    def elsewhere(self, model: str, origin: dict) -> Origin:
+        """What the list knows holds; of a file that is on no list, what the hub tells."""
+        known = known_of(model) or origin
+        return Origin(origin["address"], known["bytes"], known["sha256"] or None, None)
+
+    async def fetched(self, model: str, keep: bool, origin: Origin, progress: Progress) -> Source:
+        """A model, and before it the encoder where that is missing; told as one."""
         if model == ALONE or await self.has(ENCODER):
-            return await self.one(model, keep, progress)
-        beside, own = (known_of(one).get("bytes", 0) for one in (ENCODER, model))
-        at_first = partial(told_of_both, progress, 0, beside + own)
-        self.encoder = await self.one(ENCODER, keep, at_first)
-        return await self.one(model, keep, partial(told_of_both, progress, beside, beside + own))
+            return await self.one(model, keep, origin, progress)
+        encoder = self.here(ENCODER)
+        both = encoder.size + origin.size
+        at_first = partial(told_of_both, progress, 0, both)
+        self.encoder = await self.one(ENCODER, keep, encoder, at_first)
+        then = partial(told_of_both, progress, encoder.size, both)
+        return await self.one(model, keep, origin, then)
 
     async def has(self, model: str) -> bool:
-        record = await self.shelf.record(f"{model}.gguf")
-        return bool(record and record.sha256) or model == ENCODER and self.encoder is not None
+        """Whether all of its file is stored, and was checked."""
+        shelf, name = self.place(model)
+        record, known = await shelf.record(name), known_of(model).get("sha256")
+        here = bool(record and record.sha256) and known in (None, record.sha256)
+        return here or model == ENCODER and self.encoder is not None
 
-    async def one(self, model: str, keep: bool, progress: Progress) -> Source:
+    def place(self, model: str) -> tuple[OpfsShelf, str]:
+        if model.startswith(GIVEN):
+            return self.inbox, model.removeprefix(GIVEN)
+        return self.shelf, f"{model}.gguf"
+
+    async def one(self, model: str, keep: bool, origin: Origin, progress: Progress) -> Source:
+        if origin.transport is None:
+            origin.transport = Outside(self.outside, origin.size, Waits(progress))
+            progress = origin.transport.wait.told
         if keep:
-            return await self.kept(model, progress)
-        return await in_memory(model, self.addresses[model], progress)
+            return await self.kept(model, origin, progress)
+        return await in_memory(model, origin, progress)
 
     async def for_memory(self) -> Source:
         """The encoder, which is fetched now where it is not here or damaged; kept, for facts
@@ -100,24 +146,32 @@ class Models:
 
     async def sound_encoder(self) -> Source:
         if self.encoder is None:
-            self.encoder = await self.kept(ENCODER, lambda phase, done, total: None)
+            self.encoder = await self.kept(ENCODER, self.here(ENCODER), untold)
         source = self.encoder
         for offset in range(0, source.size, CHUNK):  # each is checked when it is first read
             source.read(offset, min(CHUNK, source.size - offset))
             await asyncio.sleep(0)
         return source
 
-    async def kept(self, model: str, progress: Progress) -> Source:
+    async def kept(self, model: str, origin: Origin, progress: Progress) -> Source:
         """The stored file, fetched as far as it is missing; an older edition of it is replaced."""
-        name, known = f"{model}.gguf", known_of(model).get("sha256")
-        record = await self.shelf.record(name)
-        if record and record.sha256 and known not in (None, record.sha256):
-            await self.shelf.forget(name)
-        source = await stored(self.shelf, name)
+        shelf, name = self.place(model)
+        record = await shelf.record(name)
+        if record and record.sha256 and origin.sha256 not in (None, record.sha256):
+            await shelf.forget(name)
+        source = await stored(shelf, name)
         if source:
             return source
-        progress("download", 0, known_of(model).get("bytes", 0))  # the server may take its time
-        return await download(self.shelf, Fetch(), name, self.addresses[model], known, progress)
+        progress("download", 0, origin.size)  # the server may take its time
+        return await download(
+            shelf,
+            origin.transport,
+            name,
+            origin.address,
+            origin.sha256,
+            progress,
+            origin.size if isinstance(origin.transport, Outside) else None,
+        )
 
     async def given(self, name: str, progress: Progress) -> Source | dict[str, Source]:
         """A person's file in OPFS inbox/, checked from its second visit on; a folder as {name:
@@ -133,6 +187,8 @@ class Models:
             ) from error
         source, changed = BlobSource(file, name), str(file.lastModified)
         record = await self.inbox.record(name)
+        if record and record.sha256 is None:
+            raise FormatError(name, "was not fetched to its end; fetch it again")
         if record is None or record.validator != changed:
             record = Record(GIVEN + name, source.size, changed, sha256="")
             for offset in range(0, source.size, CHUNK):
@@ -150,10 +206,26 @@ class Models:
 
     async def remove(self, model: str) -> None:
         """Delete what is stored of a model."""
-        if model.startswith(GIVEN):
-            await self.inbox.forget(model.removeprefix(GIVEN))
-        else:
-            await self.shelf.forget(f"{model}.gguf")
+        shelf, name = self.place(model)
+        await shelf.forget(name)
+
+
+class Waits:
+    """Tells how far a download is, and that it waits when a site asks for that."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress, self.last = progress, (0, 0)
+
+    def told(self, phase: str, done: int, total: int) -> None:
+        self.last = done, total
+        self.progress(phase, done, total)
+
+    def __call__(self, seconds: float) -> None:
+        self.progress("hold", *self.last)
+
+
+def untold(phase: str, done: int, total: int) -> None:
+    """Nobody waits for it."""
 
 
 def known_of(model: str) -> dict:
@@ -170,8 +242,8 @@ def elsewhere(model: str) -> str:
     if known is None:
         return f"There is no model called {model}; choose one of the list."
     return (
-        f"{known['name']} is not part of this site and nothing was fetched. Download it "
-        f"({known['bytes'] / 1e6:.0f} MB) from {known['source']['url']} and choose it here as a file."
+        f"{known['name']} is not on this device, and no other site was asked. Choose it under "
+        f"Models to fetch it ({known['bytes'] / 1e6:.0f} MB)."
     )
 
 
@@ -184,13 +256,18 @@ async def folder(directory: Any) -> dict[str, Source]:
     return sources
 
 
-async def in_memory(model: str, address: str, progress: Progress) -> Source:
+async def in_memory(model: str, origin: Origin, progress: Progress) -> Source:
     """The file as a blob the browser holds for this visit only."""
-    parts, done = [], 0
-    progress("download", done, known_of(model).get("bytes", 0))
-    async with Fetch().get(address, 0, "") as answer:
+    parts, done, digest = [], 0, hashlib.sha256()
+    progress("download", done, origin.size)
+    async with origin.transport.get(origin.address, 0, "") as answer:
+        if origin.size and answer.size != origin.size and origin.sha256:
+            raise other_size(model, answer.size, origin.size)
         async for part in answer.parts():
             parts.append(to_js(part))  # at once; a constructor would take each byte by itself
+            digest.update(part)
             done += len(part)
             progress("download", done, answer.size)
+    if origin.sha256 not in (None, digest.hexdigest()):
+        raise other_hash(model, digest.hexdigest(), origin.sha256)
     return BlobSource(js.Blob.new(parts), f"{model}.gguf")

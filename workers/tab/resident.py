@@ -62,7 +62,8 @@ class Resident:
     """Shared by those who answer the requests for the engine; made once, filled as they come."""
 
     def __init__(self, emit: Emit, settings: dict, modules: dict[str, Any]) -> None:
-        self.emit, self.addresses, self.modules = emit, settings["models"], modules
+        self.emit, self.modules = emit, modules
+        self.addresses, self.outside = settings["models"], settings["outside"]
         self.device: Device = None
         self.store: Any = None
         self.models: Models = None
@@ -89,22 +90,25 @@ class Resident:
                 Exception
             ) as problem:  # whatever it was, it is told: the chip can be chosen still
                 self.device = without_chip(problem)
-        self.models = Models(self.store, self.addresses)
+        self.models = Models(self.store, self.addresses, self.outside)
         return self.device
 
     async def on_load_model(self, request: LoadModel) -> Loaded | Failed:
         """Fetch what is missing of a model and make it resident; until then the one in use
         stays."""
-        began = time.monotonic()
+        began, kept = 0.0, 0  # when the first byte came, and what was here then
 
         def progress(phase: str, done: int, total: int) -> None:
-            rate = done / max(time.monotonic() - began, 1e-3)
+            nonlocal began, kept
+            if done and not began:
+                began, kept = time.monotonic(), done
+            rate = (done - kept) / max(time.monotonic() - began, 1e-3)
             self.emit(
                 ModelProgress(model=request.model, phase=phase, done=done, total=total, rate=rate)
             )
 
         try:
-            file = await self.models.open(request.model, request.keep, progress)
+            file = await self.models.open(request.model, request.keep, request.origin, progress)
             executor = await self.opened()
             shown = functools.partial(progress, "load")
             return await self.make_resident(request, file, executor, shown)
@@ -189,7 +193,8 @@ class Resident:
             raise LookupError("the browser gives no graphics device yet")
         executor = await open_executor(back_end)
         self.device = chosen
-        file = await self.models.open(self.loaded.model, self.loaded.keep, lambda *figures: None)
+        loaded, told = self.loaded, lambda *figures: None
+        file = await self.models.open(loaded.model, loaded.keep, loaded.origin, told)
         await self.make_resident(self.loaded, file, executor, lambda *figures: None)
         return chosen.why
 

@@ -11,7 +11,7 @@ from typing import Any
 import js
 from pyodide.ffi import to_js
 
-from oneseek.engine.history.signing import pem_of, pkcs8_of
+from oneseek.engine.history.pem import pem_of, pkcs8_of
 
 KEY = ("settings", "signing-key")
 

@@ -6,7 +6,10 @@ from `ready`, `advance` and `read`, with names.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
+from collections.abc import Iterator
 
 import wgpu
 
@@ -27,6 +30,27 @@ FLOOR = {  # what every WebGPU device can do, of the limits that matter here
 }
 
 
+@contextlib.contextmanager
+def silent_drivers() -> Iterator[None]:
+    """Meanwhile what is written to the process's stderr goes nowhere, but for Python's own: drivers
+    remark there on what a machine lacks, and what fails raises an error all the same."""
+    if sys.__stderr__ is None:  # closed before Python began: the number 2 is another file's
+        yield
+        return
+    kept, nowhere, before = os.dup(2), os.open(os.devnull, os.O_WRONLY), sys.stderr
+    with os.fdopen(kept, "w", buffering=1, closefd=False) as ours:
+        before.flush()
+        os.dup2(nowhere, 2)
+        sys.stderr = ours
+        try:
+            yield
+        finally:
+            sys.stderr = before
+            os.dup2(kept, 2)
+            os.close(nowhere)
+    os.close(kept)
+
+
 class GPU(Device):
     """The executor over one device: prepares programs for it."""
 
@@ -41,6 +65,12 @@ class GPU(Device):
             from oneseek.engine.backends.gpu import webgpu
 
             webgpu.install()
+            return await cls._opened(memory_limit, floor)
+        with silent_drivers():
+            return await cls._opened(memory_limit, floor)
+
+    @classmethod
+    async def _opened(cls, memory_limit: int | None, floor: bool) -> GPU:
         adapter = await wgpu.gpu.request_adapter_async(power_preference="high-performance")
         limits = {k: v for k, v in adapter.limits.items() if k.startswith("max-") and v}
         device = await adapter.request_device_async(

@@ -17,12 +17,14 @@ ELSEWHERE = ("enable_web_scraping", "enable_content_processing")  # the importer
 
 
 class DataCollector:
-    """`queue` is a SavedQueue; `config` holds the switches by name, which may also be given alone;
-    `language(text)` names a text's language, "und" when it cannot; `lessons(text, language)` is the
-    worker's library, giving [{"prompt", "answer", "phrasings"}]; `understand(text, before)` tells
-    which of a message's sentences state something, `before` being the message before it: [{"said",
-    "before", "replaces", "language"}]; `user` is whose they are. Without `pairs` every fact is kept
-    as it was said, and no lesson is made of it."""
+    """`queue` is a SavedQueue, or a TrainingQueue that nothing keeps; `config` holds the switches
+    by name, which may also be given alone; `language(text)` names a text's language, "und" when it
+    cannot; `lessons(text, language)` is the worker's library, giving [{"prompt", "answer",
+    "phrasings"}]; `understand(text, before)` tells which of a message's sentences state something,
+    `before` being the message before it: [{"said", "before", "replaces", "language", "unsure"}], of
+    which what is unsure waits for a yes; `user` is whose they are. Without `pairs` every fact is
+    kept as it was said and no lesson is made of
+    it."""
 
     def __init__(
         self,
@@ -159,7 +161,8 @@ class DataCollector:
             "source": source,
             "why": STATEMENT,
         }
-        return await self._add(example, "approved", KEPT, secrets_in(message))
+        state = "held" if statement["unsure"] else KEPT
+        return await self._add(example, "approved", state, secrets_in(message))
 
     def _facts(self, text):
         facts = []

@@ -65,8 +65,9 @@ class ReadAhead(Request):
 
 @message
 class Statements(Message):
-    """What of a message is kept as it was said: [{said, before, replaces, language}], `before` the
-    words that it leans on and `replaces` the ids of what it takes the place of."""
+    """What of a message is kept as it was said: [{said, before, replaces, language,
+    unsure}], `before` the words that it leans on and `replaces` the ids of what it takes the place
+    of; of what is `unsure` the person is asked."""
 
     fields = {"items": list}
 

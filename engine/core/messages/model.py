@@ -64,18 +64,19 @@ class LoadModel(Request):
     """Fetch what is missing of a model and make it resident; ModelProgress tells how far that is.
 
     `model` is an id of the registry, "tiny", or "file:NAME" for a file the page put into OPFS
-    inbox/; without `keep` it runs from memory.  A download that StopLoading paused is Failed with
-    the detail "stopped".
+    inbox/; without `keep` it runs from memory.  `origin` is where another site has it, once the
+    person said yes to that: its address, bytes and sha256, or empty.  A download that StopLoading
+    paused is Failed with the detail "stopped".
     """
 
-    fields = {"model": str, "keep": bool}
+    fields = {"model": str, "keep": bool, "origin": dict}
     answer = Loaded
 
 
 @message
 class ModelProgress(Event):
-    """How far a model is: `phase` is download, verify, load or compile; `rate` is in bytes a
-    second."""
+    """How far a model is: `phase` is download, hold (the site asks to wait), verify, load or
+    compile; `rate` is in bytes a second."""
 
     fields = {"model": str, "phase": str, "done": int, "total": int, "rate": float}
 

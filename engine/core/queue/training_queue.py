@@ -4,6 +4,7 @@ Plain data, for the page and for CPython; engine/core/queue/saved.py keeps it an
 """
 
 import heapq
+import time
 
 from oneseek.engine.core.collecting.content import content_hash, prompt_hash
 from oneseek.engine.core.collecting.statements import STATEMENT
@@ -44,7 +45,7 @@ class TrainingQueue:
     revision.
     """
 
-    def __init__(self, clock):
+    def __init__(self, clock=lambda: int(time.time() * 1000)):
         self.clock = clock
         self.records = Table()
         self.learned = Table()
@@ -192,6 +193,10 @@ class TrainingQueue:
             self.leased.discard(id)
             self.learned[id] = True
             self.refresh(id, None)
+
+    async def change(self, act):
+        """What `act(queue)` returns: as a SavedQueue does it, for a queue that nothing keeps."""
+        return act(self)
 
     # ---------------------------------------------------------------------------------- looking
 

@@ -142,14 +142,10 @@ NOT_HERE = (registry.ModelMissing, DownloadError, FormatError)
 
 
 async def encoder_here() -> Source:
-    """The file that the build made on this machine."""
-    wanted = registry.encoder()
-    path = registry.built() / wanted["sha256"][:16] / wanted["file"]
-    if not path.is_file():
-        raise registry.ModelMissing(
-            "what is told cannot be known by heart yet: the sentence encoder is not on this machine; "
-            f"nothing was changed. python3 build.py dist makes it ({wanted['bytes'] / 1e6:.0f} MB)"
-        )
+    """The file that the build made on this machine, or that came with the page."""
+    path = registry.encoder_file()
+    if path is None:
+        raise registry.ModelMissing(registry.ENCODER_MISSING)
     return FileSource(str(path))
 
 

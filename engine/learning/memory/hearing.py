@@ -17,6 +17,7 @@ from oneseek.engine.learning.memory.reader import Sentence
 
 STATES = 0.8  # how likely a sentence has to state something, to be kept
 LESS = 0.2  # where it is of a form that people say facts in
+UNSURE = 0.5  # from where on the person is asked whether it is to be kept
 CERTAIN = 0.9  # behind something that states nothing
 GREETING = 3  # words
 LONGEST, MOST = 600, 40  # characters of a sentence, and sentences of a message, that are kept
@@ -54,12 +55,13 @@ ASKED_FOR = re.compile(
 @dataclass
 class Statement:
     """What is kept: the words, those that they lean on, and the ids of what they take the place
-    of."""
+    of. Of what is `unsure` the person is to say whether it is kept."""
 
     said: str
     before: str = ""
     replaces: list[str] = field(default_factory=list)
     language: str = ""
+    unsure: bool = False
 
     def told(self) -> dict:
         """As the collector takes it."""
@@ -68,6 +70,7 @@ class Statement:
             "before": self.before,
             "replaces": " ".join(self.replaces),
             "language": self.language,
+            "unsure": self.unsure,
         }
 
 
@@ -86,23 +89,27 @@ def sentences(message: str) -> list[str]:
 
 
 async def statements(message: str, reads: Reads) -> list[Statement]:
-    """The statements of a message."""
+    """The statements of a message; where there is none, one that may be."""
     parts = [one for one in sentences(message)[:MOST] if len(one) <= LONGEST]
     if not parts:
         return []
     read = await reads([bare(one) for one in parts])
     kept: list[Statement] = []
+    unsure: list[Statement] = []
     belongs = False  # to a request, a story or a supposition that the message began with
     for part, sentence in zip(parts, read, strict=True):
-        unsure = belongs and sentence.states < CERTAIN and not ASKED_FOR.match(part)
-        if unsure or not is_kept(part, sentence):
+        aside = belongs and sentence.states < CERTAIN and not ASKED_FOR.match(part)
+        if aside or not is_kept(part, sentence):
             belongs = belongs or (sentence.states < LESS and len(part.split()) > GREETING)
+            if not aside and sentence.states >= UNSURE and not part.rstrip().endswith("?"):
+                unsure.append(Statement(part, language=guess(part), unsure=True))
             continue
-        if kept and LEANS.match(part) and len(kept[-1].said) + len(part) < LONGEST:
+        leaning = leans(part) or changes(part)
+        if kept and leaning and len(kept[-1].said) + len(part) < LONGEST:
             kept[-1].said += " " + part
         else:
             kept.append(Statement(part, language=guess(part)))
-    return kept
+    return kept or unsure[:1]
 
 
 def is_kept(part: str, sentence: Sentence) -> bool:

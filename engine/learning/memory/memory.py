@@ -153,7 +153,8 @@ class Memory:
         answers = {}
         if near:
             texts = [text_of(self.facts[id]) for id in near]
-            answers = dict(zip(near, await self.reader.together(words, texts), strict=True))
+            read = await self.reader.together(words, texts, list(near.values()))
+            answers = dict(zip(near, read, strict=True))
         return Read(meaning, alone.asks, alone.states, answers)
 
     async def answering(self, question: str, user: str = "") -> list[Found]:

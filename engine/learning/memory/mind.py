@@ -15,12 +15,13 @@ from oneseek.engine.history.round_plan import DATA_SET
 from oneseek.engine.history.versions import GUARDED, Versions, ancestors, behind
 from oneseek.engine.learning.lessons import LessonError, guess, language
 from oneseek.engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
+from oneseek.engine.learning.memory.answering import answer, chosen
 from oneseek.engine.learning.memory.encoder import NOT_HERE, Encoder
 from oneseek.engine.learning.memory.hearing import STATES, Statement, changes, leans, statements
-from oneseek.engine.learning.memory.memory import Found, Memory
-from oneseek.engine.learning.memory.quoting import Quoting, quoted, turned, words_of
+from oneseek.engine.learning.memory.memory import Memory
+from oneseek.engine.learning.memory.quoting import Quoting, words_of
 from oneseek.engine.learning.memory.speaking import MEMORY, Speaking, decided
-from oneseek.engine.learning.memory.statement import is_statement, owner_of, text_of
+from oneseek.engine.learning.memory.statement import owner_of, text_of
 from oneseek.engine.model.generate import Generator
 from oneseek.engine.model.loaded import Model
 
@@ -28,7 +29,6 @@ TO_REMEMBER = ("ready", "rejected", KEPT)  # a refused lesson costs nothing that
 ONESELF = re.compile(
     r"\b(i|i'm|im|i've|my|mine|me|we|our|us|jag|min|mitt|mina|mig|vi|vår|vårt|våra|oss)\b", re.I
 )
-SAID, QUOTED = 0.7, 0.5  # from where on a statement is said to the person, and quoted
 ASKS, NEAR_NOTHING = 0.75, 0.3  # a question for one's own, and that nothing answers it
 ALONE = re.compile(r"[^?]*\?\W*\w*\W*")  # one question and no wish beside it, thanks at most
 REMEMBERED, REFUSED = "remembered", "not remembered"
@@ -92,24 +92,15 @@ class Mind:
         code = guess(question)
         if read.states > max(STATES, read.asks):
             return None
-        if found and found[0].score >= QUOTED:
-            text = self._words_of(found[0], code)
+        if said := chosen(found, question) if found else []:
+            text = answer(said, question, code, self.memory.clock())
             push = Quoting(self.tokenizer, text)
-            return Speaking(MEMORY, [found[0].told()], push, None)
+            return Speaking(MEMORY, [one.told() for one in said], push, None)
         least = max([one.score for one in found] or [0.0])
         if read.asks >= ASKS and least < NEAR_NOTHING and ONESELF.search(question):
             text = words_of(code)["nothing"]
             return Speaking(MEMORY, [], Quoting(self.tokenizer, text), None)
         return None
-
-    def _words_of(self, found: Found, code: str) -> str:
-        fact = found.fact
-        if not is_statement(fact):
-            return fact["answer"]
-        said, before = fact["answer"], fact["source"].get("before", "")
-        if found.score >= SAID and not before and (text := turned(said, fact["language"])):
-            return text
-        return quoted(said, code, fact["time"], self.memory.clock(), before)
 
     # ---- hearing
 
@@ -128,7 +119,7 @@ class Mind:
         if changes(message) and not (first and message.find(first.said) > 80):
             changed = first or Statement(message.strip(), language=guess(message))
             changed.before = text_of(self.memory.facts[earlier[-1]])
-            changed.replaces = earlier[-1:]
+            changed.replaces, changed.unsure = earlier[-1:], False
             return found or [changed]
         if first and leans(message):
             first.before = text_of(self.memory.facts[earlier[-1]])

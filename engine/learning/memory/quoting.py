@@ -12,6 +12,7 @@ from datetime import datetime
 
 from oneseek.engine.learning.lessons import language
 from oneseek.engine.learning.lessons.forms import capital
+from oneseek.engine.learning.memory.dating import MONTHS
 from oneseek.engine.learning.memory.hearing import CHANGES, bare
 from oneseek.engine.model.tokenizer import Tokenizer
 
@@ -47,12 +48,6 @@ DAYS = {
     "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
     "sv": ("måndags", "tisdags", "onsdags", "torsdags", "fredags", "lördags", "söndags"),
 }
-MONTHS = {
-    "en": ("January", "February", "March", "April", "May", "June", "July", "August", "September",
-           "October", "November", "December"),
-    "sv": ("januari", "februari", "mars", "april", "maj", "juni", "juli", "augusti", "september",
-           "oktober", "november", "december"),
-}  # fmt: skip
 DAY_MS = 24 * 3600 * 1000
 WORDS = {
     "en": {
@@ -61,6 +56,7 @@ WORDS = {
         "weekday": "On {day} you told me",
         "date": "On {date} you told me",
         "earlier": "Before that you said",
+        "later": "Later you said",
         "nothing": "You have not told me that.",
     },
     "sv": {
@@ -69,6 +65,7 @@ WORDS = {
         "weekday": "I {day} sa du",
         "date": "Den {date} sa du",
         "earlier": "Dessförinnan sa du",
+        "later": "Senare sa du",
         "nothing": "Det har du inte berättat för mig.",
     },
 }

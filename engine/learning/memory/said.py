@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 
 import numpy as np
 
 from oneseek.engine.learning.lessons import fold
 
+CLOSE, RARE = 100, 200  # sentences whose words are compared: the closest, those of a rare word
 NEAREST = 4  # sentences that are read together with a question
 FREQUENT, LONG = 1.2, 0.75  # how much a word's repetition counts, and a sentence's length (BM25)
 STEM = 5  # letters by which words are forms of one
@@ -23,6 +24,8 @@ def stems(text: str) -> list[str]:
 class Said:
     def __init__(self) -> None:
         self._ids: list[str] = []
+        self._at: dict[str, int] = {}  # the place of each of them
+        self._words = 0  # of all sentences
         self._owners: list[str] = []
         self._rows = np.zeros((0, 0), np.float32)  # a direction each; more rows than sentences
         self._held: dict[str, dict[str, int]] = defaultdict(dict)  # stem -> sentence -> how often
@@ -40,8 +43,10 @@ class Said:
             self._rows = rows
         self._rows[count] = whole
         self._ids.append(id)
+        self._at[id] = count
         self._owners.append(owner)
         self._stems[id] = Counter(stems(text))
+        self._words += self._stems[id].total()
         for stem, often in self._stems[id].items():
             self._held[stem][id] = often
 
@@ -49,36 +54,40 @@ class Said:
         """The last one takes its place."""
         if id not in self._stems:
             return
-        at, last = self._ids.index(id), len(self._ids) - 1
+        at, last = self._at.pop(id), len(self._ids) - 1
         for column in (self._ids, self._owners):
             column[at] = column[last]
             column.pop()
         self._rows[at] = self._rows[last]
+        if at != last:
+            self._at[self._ids[at]] = at
+        self._words -= self._stems[id].total()
         for stem in self._stems.pop(id):
             del self._held[stem][id]
 
-    def nearest(self, question: str, whole: np.ndarray, owner: str = "") -> list[str]:
-        """The sentences of somebody that may answer a question, the likeliest first."""
-        count = len(self._ids)
-        if not count:
-            return []
-        near = self._rows[:count] @ whole
-        shared = self._shared(question)
-        near += WORDS * np.array([shared.get(id, 0.0) for id in self._ids], np.float32)
-        some = np.argsort(-near, kind="stable")
-        own = (self._ids[at] for at in some if self._owners[at] == owner)
-        return list(itertools.islice(own, NEAREST))
+    def nearest(self, question: str, whole: np.ndarray, owner: str = "") -> dict[str, float]:
+        """The sentences of somebody that may answer a question, the likeliest first, and how near
+        each is."""
+        own = np.array([at for at, who in enumerate(self._owners) if who == owner], np.intp)
+        if not len(own):
+            return {}
+        near = self._rows[: len(self._ids)] @ whole
+        some = own[np.argsort(-near[own], kind="stable")[:CLOSE]]
+        shared = self._shared(question, [self._ids[at] for at in some])
+        score = {id: float(near[self._at[id]]) + WORDS * counts for id, counts in shared.items()}
+        mine = (id for id in score if self._owners[self._at[id]] == owner)
+        return {id: score[id] for id in sorted(mine, key=lambda id: -score[id])[:NEAREST]}
 
-    def _shared(self, question: str) -> dict[str, float]:
-        """Of the sentences that share words with a question, what these count."""
-        count, found = len(self._ids), defaultdict[str, float](float)
-        mean = sum(stems.total() for stems in self._stems.values()) / count
+    def _shared(self, question: str, close: Sequence[str]) -> dict[str, float]:
+        """What the words count that sentences share with a question: of those that are close to it,
+        and of all that share a rare word."""
+        count, found = len(self._ids), dict.fromkeys(close, 0.0)
+        mean = self._words / count
         for stem in set(stems(question)):
-            held = self._held.get(stem)
-            if not held:
-                continue
+            held = self._held.get(stem, {})
             rare = math.log(1 + (count - len(held) + 0.5) / (len(held) + 0.5))
-            for id, often in held.items():
-                length = 1 - LONG + LONG * self._stems[id].total() / mean
-                found[id] += rare * often * (FREQUENT + 1) / (often + FREQUENT * length)
+            for id in held if len(held) <= RARE else [id for id in close if id in held]:
+                often, length = held[id], 1 - LONG + LONG * self._stems[id].total() / mean
+                counts = rare * often * (FREQUENT + 1) / (often + FREQUENT * length)
+                found[id] = found.get(id, 0.0) + counts
         return found

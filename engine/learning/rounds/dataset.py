@@ -39,6 +39,7 @@ VALIDATED = 128  # examples of the validation part whose loss is taken
 ANSWERED = 24  # and of those that are answered
 LOOKED_AT = 64  # examples by which it is found how answers are to be compared
 SURE = 2  # epochs in a row with every held-back example right
+TIMES_AT_LAST = 3  # through what was held back, once it has judged
 TASTED = 8  # examples by which the gate knows the languages
 
 
@@ -105,6 +106,8 @@ class DataSetAttempt(Steps):
         self.validated: float | None = None  # by the last step, when it ended an epoch
         self.best: np.ndarray | None = None
         self._order: tuple[int, list[int]] = (-1, [])
+        self.last: list[list[int]] = []  # what the steps at last hold, and the first of these
+        self.last_from = 0
         self.sifted: dict[str, Any] | None = None  # what was judged and skipped
         self.scores: dict[int, int] = {}
 
@@ -135,20 +138,16 @@ class DataSetAttempt(Steps):
         c = self.config
         return c.stop_by == "doing" and self.doing is not None and not c.rate_multipliers
 
+    @property
+    def teaches_all(self) -> bool:
+        return self.stops_by_doing and self.config.mode == "lora" and bool(self.dones)
+
     # ---- what is worth learning
 
     async def sift(self) -> DataSetAttempt:
         """Judge every example before the first step; what is poor is skipped, and of the rest the
         best comes first."""
-        coder, voices = self.trainer.coder, self.trainer.voices
-        examples = [self.data[number] for number in self.training]
-        found = await qualities(
-            examples,
-            [row_of(example, coder) for example in examples],
-            partial(voices.surprise, "base"),
-            answers_of(self.plan.pool),
-        )
-        voices.leave()
+        found = await self._qualities(self.training)
         scored = zip(self.training, found, strict=True)
         good = {number: one["score"] for number, one in scored if not is_poor(one)}
         if not good:
@@ -160,6 +159,18 @@ class DataSetAttempt(Steps):
         self.sifted = summary(found)
         return self
 
+    async def _qualities(self, numbers: list[int]) -> list[dict]:
+        coder, voices = self.trainer.coder, self.trainer.voices
+        examples = [self.data[number] for number in numbers]
+        found = await qualities(
+            examples,
+            [row_of(example, coder) for example in examples],
+            partial(voices.surprise, "base"),
+            answers_of(self.plan.pool),
+        )
+        voices.leave()
+        return found
+
     def _keep(self, good: dict[int, int]) -> None:
         self.scores = good
         self._lay_out(self.config, sorted(good))
@@ -170,6 +181,8 @@ class DataSetAttempt(Steps):
 
     def chosen(self, step: int) -> list[int]:
         """The examples of a step: everyone's turn comes once an epoch, in a new order each time."""
+        if self.last:
+            return self.last[step - self.last_from]
         epoch, place = divmod(step, self.epoch_steps)
         if self._order[0] != epoch:
             order = Draw(self.plan.seed, "epoch", epoch).shuffled(self.training)
@@ -252,6 +265,40 @@ class DataSetAttempt(Steps):
         rows = (row_of(self.data[number], self.trainer.coder) for number in self.validation)
         return await voices.loss(who, rows)
 
+    async def _teach_all(self) -> None:
+        """The held-back part has judged. Now it teaches as well, among as many of the others, in a
+        few gentle steps from the best state on; what undoes something is left."""
+        shadow, c, best = self.trainer.shadow, self.config, self.best
+        known, first = self.dones[self._best_epoch()], shadow.steps
+        self.last, self.last_from = await self._last_steps(c.max_steps - first), first
+        self.pace.go_further(first, len(self.last))
+        shadow.begin(best, None, first)
+        while not self.complete:
+            await self.load()
+            await shadow.advance()
+            self.batch = None
+            await self.trainer.model.executor.breathe()
+        flat, _, _ = await shadow.state()
+        self.trainer.voices.put("shadow", flat)
+        if known.better_than(await self.foreseen()):
+            shadow.begin(best, None, shadow.steps)
+            flat = best
+        self.best = flat
+
+    async def _last_steps(self, most: int) -> list[list[int]]:
+        """The examples of each step: what was held back and is worth learning, some times, and as
+        many of the others."""
+        held = [number for number in self.validation if number not in self.training]
+        if self.config.skip_poor and held:
+            judged = zip(held, await self._qualities(held), strict=True)
+            held = [number for number, one in judged if not is_poor(one)]
+        draw, size = Draw(self.plan.seed, "at last"), self.config.batch_size
+        held = held * TIMES_AT_LAST
+        times = -(-len(held) // len(self.training))
+        others = draw.sample(self.training * times, len(held))
+        order = draw.shuffled([*held, *others])
+        return [order[at : at + size] for at in range(0, len(order), size)][:most]
+
     def _report(self, loss: float, norm: float) -> dict:
         epoch = min(self.trainer.shadow.steps // self.epoch_steps, self.config.epochs)
         more = {
@@ -299,6 +346,9 @@ class DataSetAttempt(Steps):
 
         async def verdict(_: Verdict | None = None) -> Verdict:
             found = await better()
+            if found.ok and self.teaches_all and not self.last:
+                await self._teach_all()
+                await self._show(self.best)
             asks = found.ok and not self.is_skill
             return gate.verdict([found], await gate.unharmed() if asks else [])
 
@@ -321,6 +371,8 @@ class DataSetAttempt(Steps):
 
     async def _better_done(self) -> Measure:
         now, before = await self.answered("shadow"), await self.answered("active")
+        if self.last:  # which of it was taught since: what it did before that counts
+            now = min(now, self.compared[0], key=lambda one: (one.right, one.score))
         self.compared = now, before
         accepted = ACCEPT if now.better_than(before) else REJECT
         limit = f"> {before.right} as before"

@@ -94,14 +94,17 @@ class FallingPace(Pace):
 
     def rate(self, step: int) -> float:
         rate = self.full * min(1.0, (step + 1) / max(1, self.warmup))
-        if step >= self.planned:
+        if step >= self.mending_from:
             left = (self.steps - step) / max(1, self.steps - self.mending_from)
             return self.full * MENDING_RATE * min(1.0, left)
         gone = max(0.0, (step + 1) / self.planned - self.held) / (1 - self.held)
         return rate * (1 - (1 - self.final) * gone)
 
     def go_on(self, step: int, times: int = 1) -> None:
-        self.mending_from, self.steps = step, step + times * MENDING_STEPS
+        self.go_further(step, times * MENDING_STEPS)
+
+    def go_further(self, step: int, steps: int) -> None:
+        self.mending_from, self.steps = step, step + steps
 
     def capture(self) -> Arrays:
         return {"pace": np.array([self.steps, self.mending_from])}

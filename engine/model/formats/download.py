@@ -13,12 +13,17 @@ from dataclasses import dataclass, field
 
 from oneseek.engine.model.formats.source import CHUNK, FormatError, Source
 
-RETRIES = 5
+RETRIES = 5  # without a new chunk between them
 PAUSE = 0.5  # seconds before the first retry, doubled each time
+LONGEST = 60  # seconds that a server may ask to wait
 
 
 class DownloadError(Exception):
     """The download did not succeed; the message says why, what is kept and what to do."""
+
+
+class NotTheFile(DownloadError):
+    """What came is another file than the known one; the text is a sentence for people."""
 
 
 class Damaged(FormatError):
@@ -26,7 +31,12 @@ class Damaged(FormatError):
 
 
 class Interrupted(Exception):
-    """The connection broke; transports raise it, and the download goes on from where it was."""
+    """The connection broke, or the server asks to wait `after` seconds; transports raise it, and
+    the download goes on from where it was."""
+
+    def __init__(self, reason, after=0.0):
+        super().__init__(reason)
+        self.after = after
 
 
 @dataclass
@@ -100,28 +110,37 @@ async def stored(shelf, name):
         raise
 
 
-async def download(shelf, transport, name, url, sha256=None, progress=None):
+async def download(shelf, transport, name, url, sha256=None, progress=None, size=None):
     """Fetch what is missing of `url`, check all of it, and give it as a source.
 
     `progress(phase, done, total)` with the phases download and verify; what came is kept when it is
-    cancelled.
+    cancelled.  A file of another `size` than the known one is refused before it comes.
     """
     progress = progress or (lambda phase, done, total: None)
-    for attempt in range(RETRIES + 1):
+    failures, before = 0, -1
+    while True:
         try:
-            record = await _fetch(shelf, transport, name, url, progress)
+            record = await _fetch(shelf, transport, name, url, size, progress)
             break
         except Interrupted as error:
-            if attempt == RETRIES:
+            kept = await shelf.record(name)
+            came = len(kept.chunks) if kept else 0
+            failures, before = failures + 1 if came <= before else 1, came
+            if error.after > LONGEST:
                 raise DownloadError(
-                    f"{name}: the connection broke {RETRIES + 1} times ({error}). "
+                    f"{name}: {error}, and asks to wait {error.after:.0f} s. "
+                    "What came is kept; try again then to go on from there"
+                ) from error
+            if failures > RETRIES:
+                raise DownloadError(
+                    f"{name}: the connection broke {failures} times ({error}). "
                     "What came is kept; try again to go on from there"
                 ) from error
-            await asyncio.sleep(PAUSE * 2**attempt)
+            await asyncio.sleep(max(error.after, PAUSE * 2 ** (failures - 1)))
     return await _finish(shelf, name, record, sha256, progress)
 
 
-async def _fetch(shelf, transport, name, url, progress):
+async def _fetch(shelf, transport, name, url, size, progress):
     """Write the chunks that are missing; each is flushed before the record names it."""
     record = await shelf.record(name)
     record = record if record and record.url == url else None
@@ -132,10 +151,14 @@ async def _fetch(shelf, transport, name, url, progress):
         if record and done >= record.size:
             return record
         async with transport.get(url, done, record.validator if record else "") as answer:
+            if size and answer.size != size:
+                raise other_size(name, answer.size, size)
             if record is None or (answer.size, answer.validator) != (record.size, record.validator):
                 record = Record(url, answer.size, answer.validator)
                 writer.truncate(0)
                 await shelf.keep(name, record)
+                if answer.start:
+                    raise Interrupted("the file changed on the server")
             await _pour(shelf, name, record, writer, answer, progress)
         return record
     finally:
@@ -184,14 +207,12 @@ async def _finish(shelf, name, record, sha256, progress):
             progress("verify", min(offset + CHUNK, record.size), record.size)
             await asyncio.sleep(0)
         if sha256 not in (None, digest.hexdigest()):
-            raise Damaged(
-                name,
-                f"the server's file is not the one that is known (sha256 "
-                f"{digest.hexdigest()[:16]}... instead of {sha256[:16]}...); it was not used",
-            )
-    except Damaged as error:
+            raise other_hash(name, digest.hexdigest(), sha256)
+    except (Damaged, NotTheFile) as error:
         source.close()
         await shelf.forget(name)
+        if isinstance(error, NotTheFile):
+            raise
         raise DownloadError(f"{error}. It was deleted; try again later") from error
     except BaseException:
         source.close()
@@ -201,10 +222,25 @@ async def _finish(shelf, name, record, sha256, progress):
     return checked
 
 
-def refused(url, status):
+def other_size(name, found, size):
+    return NotTheFile(
+        f"{name}: what the server has is not the one that is known ({found} bytes instead of "
+        f"{size}). It was not fetched; what is in use stays. Fetch it from another place."
+    )
+
+
+def other_hash(name, found, sha256):
+    return NotTheFile(
+        f"{name}: what came is not the one that is known (sha256 {found[:16]} instead of "
+        f"{sha256[:16]}). It was thrown away and not used. Fetch it again, or from another place."
+    )
+
+
+def refused(url, status, after=""):
+    """What an HTTP status other than success means; `after` is the header Retry-After."""
     host = urllib.parse.urlsplit(url).netloc
     if status in (408, 429, 500, 502, 503, 504):
-        return Interrupted(f"{host} answered {status}")
+        return Interrupted(f"{host} answered {status}", float(after) if after.isdigit() else 0.0)
     return DownloadError(f"{url}: the server answered {status}; nothing was downloaded")
 
 

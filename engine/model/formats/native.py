@@ -1,10 +1,12 @@
 """Downloads on this machine: a folder as the shelf, the standard library as the transport."""
 
 import asyncio
+import io
 import json
 import os
 import urllib.error
 import urllib.request
+import zipfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from oneseek.engine.model.formats.download import (
     answered,
     refused,
 )
-from oneseek.engine.model.formats.source import FileSource
+from oneseek.engine.model.formats.source import FileSource, FormatError, RangeSource
 
 
 class FolderShelf:
@@ -44,6 +46,13 @@ class FolderShelf:
     async def forget(self, name):
         self.path(name + ".record.json").unlink(missing_ok=True)
         self.path(name).unlink(missing_ok=True)
+
+    def is_partial(self, name):
+        """Whether a download of this file was begun here and is not complete."""
+        try:
+            return json.loads(self.path(name + ".record.json").read_text())["sha256"] is None
+        except (OSError, ValueError, KeyError):  # put there by hand, or nothing has come yet
+            return self.path(name).is_file() and not self.path(name).stat().st_size
 
     async def source(self, name):
         return FileSource(self.path(name)) if self.path(name).exists() else None
@@ -104,7 +113,8 @@ class HttpAnswer:
             )
         except urllib.error.HTTPError as error:
             error.close()
-            raise refused(self.request.full_url, error.code) from error
+            after = error.headers.get("Retry-After") or ""
+            raise refused(self.request.full_url, error.code, after) from error
         except OSError as error:
             raise Interrupted(str(error)) from error
         headers = self.response.headers
@@ -119,6 +129,79 @@ class HttpAnswer:
             try:
                 part = await asyncio.to_thread(self.response.read, 1 << 18)
             except OSError as error:
+                raise Interrupted(str(error)) from error
+            if not part:
+                return
+            yield part
+
+
+class SourceFile(io.RawIOBase):
+    """A source as a file that is read and sought in."""
+
+    def __init__(self, source):
+        self.source, self.at = source, 0
+
+    def readable(self):
+        return True
+
+    def seekable(self):
+        return True
+
+    def tell(self):
+        return self.at
+
+    def seek(self, offset, whence=os.SEEK_SET):
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self.at, os.SEEK_END: self.source.size}[whence]
+        self.at = start + offset
+        return self.at
+
+    def readinto(self, buffer):
+        count = max(0, min(len(buffer), self.source.size - self.at))
+        buffer[:count] = self.source.read(self.at, count)
+        self.at += count
+        return count
+
+
+class Member:
+    """Downloads one file of a zip archive, unpacked as it comes; always from its beginning."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def get(self, url, start, validator):
+        return MemberAnswer(url, self.name)
+
+
+class MemberAnswer:
+    start, validator = 0, ""
+
+    def __init__(self, url, name):
+        self.url, self.name = url, name
+
+    async def __aenter__(self):
+        await asyncio.to_thread(self._open)
+        return self
+
+    def _open(self):
+        try:
+            archive = zipfile.ZipFile(io.BufferedReader(SourceFile(RangeSource(self.url))))
+            self.size = archive.getinfo(self.name).file_size
+            self.file = archive.open(self.name)
+        except FormatError as error:
+            raise Interrupted(str(error)) from error
+        except (zipfile.BadZipFile, KeyError) as error:
+            raise DownloadError(
+                f"{self.url} is not the archive that it was; nothing was downloaded"
+            ) from error
+
+    async def __aexit__(self, *error):
+        self.file.close()
+
+    async def parts(self):
+        while True:
+            try:
+                part = await asyncio.to_thread(self.file.read, 1 << 18)
+            except (FormatError, zipfile.BadZipFile) as error:
                 raise Interrupted(str(error)) from error
             if not part:
                 return

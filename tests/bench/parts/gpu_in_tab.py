@@ -257,7 +257,7 @@ async def counts(prompt):
     found = {"token": len(plain.prepared(1, 1)), "adapted_token": len(adapted.prepared(1, 1))}
     left, found["prompt"], found["prompt_runs"] = int(prompt), 0, 0
     while left > 0:
-        size = chunk_size(left)
+        size = chunk_size(left, plain.chunks)
         found["prompt"] += len(plain.prepared(size, 1))
         found["prompt_runs"] += 1
         left -= size

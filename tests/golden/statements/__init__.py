@@ -1,7 +1,9 @@
 """Statements as people type them, with questions about them, made of what was written for it.
 
-`en.txt` and `sv.txt` hold a family a line: ways to say it / ... | questions / ... | look-alikes;
-`nothing.txt` what states nothing of the person's own; `slots.txt` the words that fill both.
+`en.txt` and `sv.txt` hold a family a line: ways to say it / ... | questions / ... | look-alikes.
+A question behind `[a]` is answered only by what is said behind `[a]` or `[ab]`.
+`nothing.txt` what states nothing of the person's own; `unknown.txt` questions about one's own
+things that no family answers; `slots.txt` the words that fill all of them.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ from typing import NamedTuple
 
 HERE = Path(__file__).parent
 CODES = ("en", "sv")
+CHANGED = 0.12  # of the statements are corrected in the next breath
+TAG = re.compile(r"\[([a-z]+)\] ?")
 SLOT = re.compile(r"\{([a-z]+)(2?)\}")
 BEFORE = {
     "en": ("btw ", "fyi ", "oh and ", "just so you know, ", "by the way, ", "Hi! ", "so ", "well, ",
@@ -27,6 +31,20 @@ BEHIND = {
     "sv": (" :)", " haha", ", glömmer det jämt", ", äntligen!", ", så att du vet", " nu",
            ", tänk på det", ", lång historia"),
 }  # fmt: skip
+TAKEN_BACK = {
+    "en": ("no wait, ", "sorry, typo, ", "actually ", "I meant ", "correction: ", "oops, it's ",
+           "make that ", "no, it's now "),
+    "sv": ("nej vänta, ", "förlåt, ", "jag menade ", "rättelse: ", "oj, ", "nej, numera ",
+           "egentligen ", "fel av mig, "),
+}  # fmt: skip
+COMMON = frozenset(
+    "a about am an and any are at be been by can did do does for from get got had has have how i i'm"
+    " in is it live made many me mine much my name called of on our ours own since so take the their"
+    " this time to up us was we what what's when where which who whose why will with would year you"
+    " alltså att av bor de den det din du då ett en från får för gör ha har hade heter hos hur i"
+    " jag kan med men mig min mina mitt mycket många namn nu när och om oss på ska som till"
+    " vad var vart vara vem vems vi vilka vilken vilket vår vårt våra är åt".split()
+)
 MINE = {
     "en": re.compile(r"\b(i|i'm|im|my|me|mine|we|our|us)\b", re.I),
     "sv": re.compile(r"\b(jag|min|mitt|mina|mig|vi|vår|vårt|våra|oss)\b", re.I),
@@ -74,13 +92,32 @@ def nothing() -> list[tuple[str, str]]:
     return [(line[:2], line.split(" ", 2)[2]) for line in lines if line.strip()]
 
 
+def unknown(code: str) -> list[str]:
+    lines = (HERE / "unknown.txt").read_text().splitlines()
+    return [line.split(" ", 1)[1] for line in lines if line.startswith(code + " ")]
+
+
+def own_words(text: str) -> set[str]:
+    """The stems of the words that a text has of its own."""
+    bare = SLOT.sub("", TAG.sub("", text))
+    words = re.findall(r"[^\W\d_]+(?:'\w+)?", bare.lower())
+    return {word[:5] for word in words if word not in COMMON}
+
+
 def slots_in(text: str) -> set[str]:
     return {name + two for name, two in SLOT.findall(text)}
 
 
+def tags_of(text: str) -> set[str]:
+    tag = TAG.match(text)
+    return set(tag[1]) if tag else set()
+
+
 def answers(said: str, asked: str) -> bool:
     """Whether a way to say it holds what a question asks for."""
-    held = slots_in(said)
+    held, tags = slots_in(said), tags_of(asked)
+    if tags and not tags & tags_of(said):
+        return False
     if not slots_in(asked) <= held:
         return False
     bare = held - slots_in(asked)
@@ -88,6 +125,10 @@ def answers(said: str, asked: str) -> bool:
         if form.search(asked):
             return bool({one.rstrip("2") for one in bare} & wanted)
     return True
+
+
+def is_of_a_form(asked: str) -> bool:
+    return any(form.search(asked) for form, _ in FORMS)
 
 
 class Made(NamedTuple):
@@ -102,7 +143,8 @@ class Maker:
     def __init__(self, seed: int) -> None:
         self.draw, self.words = Random(seed), slots()
         self.families = [one for code in CODES for one in families(code)]
-        self.nothing = nothing()
+        self.nothing, self.unknown = nothing(), {code: unknown(code) for code in CODES}
+        self._stems = [own_words(" ".join([*one.said, *one.asked])) for one in self.families]
 
     def values(self, code: str) -> dict[str, str]:
         found = {}
@@ -112,6 +154,7 @@ class Maker:
         return found
 
     def fill(self, text: str, values: dict[str, str]) -> str:
+        text = TAG.sub("", text, count=1)
         return SLOT.sub(lambda found: values[found[1] + found[2]], text)
 
     def as_typed(self, text: str, code: str) -> str:
@@ -140,17 +183,42 @@ class Maker:
         code, values = family.code, self.values(family.code)
         form = self.draw.choice(family.said)
         said = self.as_typed(self.fill(form, values), code)
+        if self.draw.random() < CHANGED:
+            said = self.taken_back(said, family, form, values)
         found = []
         for asked in family.asked:
             if answers(form, asked):
                 found.append(Made(said, self.asked(self.fill(asked, values)), True))
+            elif tags_of(asked) and not tags_of(asked) & tags_of(form):
+                found.append(Made(said, self.asked(self.fill(asked, values)), False))
             others = {k: v for k, v in self.values(code).items() if v != values[k]}
             if slots_in(asked) & slots_in(form):
                 other = self.fill(asked, {**values, **others})
                 if slots_in(asked) <= set(others):
                     found.append(Made(said, self.asked(other), False))
-        alike = [Made(said, self.asked(self.fill(one, values)), False) for one in family.alike]
-        return said, found + alike
+        alike = [*family.alike, *self.elsewhere(family, form)]
+        return said, found + [Made(said, self.asked(self.fill(q, values)), False) for q in alike]
+
+    def taken_back(self, said: str, family: Family, form: str, values: dict[str, str]) -> str:
+        """With a correction behind it, of something that no question names."""
+        named = set().union(*(slots_in(one) for one in family.asked))
+        if not (free := sorted(slots_in(form) - named)):
+            return said
+        other = self.values(family.code)[self.draw.choice(free)]
+        return f"{said} {self.draw.choice(TAKEN_BACK[family.code])}{other}"
+
+    def elsewhere(self, family: Family, form: str) -> list[str]:
+        """Questions of another family, about the same people and things, that this one does not
+        answer."""
+        words = self._stems[self.families.index(family)]
+        other = self.draw.choice([one for one in self.families if one.code == family.code])
+        asked = [q for q in other.asked if own_words(q) and not own_words(q) & words]
+        return [q for q in asked if not (answers(form, q) and is_of_a_form(q))]
+
+    def of_nothing(self, code: str) -> str:
+        """A question about one's own things that nothing answers."""
+        asked = self.draw.choice(self.unknown[code])
+        return self.asked(self.fill(asked, self.values(code)))
 
     def other(self) -> tuple[str, str]:
         """(language, text) of something that states nothing."""

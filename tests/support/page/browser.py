@@ -14,7 +14,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, BrowserType, Error, Page, sync_playwright
 
-from builder import serve
+from oneseek.workers.site import host
 
 CHROMIUM = "/usr/bin/chromium"
 DYING = 10  # seconds that a worker may take, or a browser
@@ -30,7 +30,7 @@ FLAGS = [
 def served(folder: Path, plain: bool = False) -> Iterator[str]:
     """The address of a folder served on a free port; `plain` as a host without special headers
     does."""
-    running = serve.server(folder, 0, plain)
+    running = host.server(folder, 0, host.Plain if plain else host.Handler)
     thread = threading.Thread(target=running.serve_forever, daemon=True)
     thread.start()
     try:

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
+from oneseek.engine.history.dna import fingerprint
 from oneseek.engine.history.versions import label
 from oneseek.engine.learning.runs import moment
 from oneseek.workers.server.endpoints.training import micro_state
@@ -19,7 +20,7 @@ from oneseek.workers.server.service import Service, service_of
 
 STYLE = (
     "body{font:16px system-ui;margin:2rem auto;max-width:70rem;color-scheme:light dark}"
-    "td{padding:.3rem .8rem;vertical-align:top}"
+    "td,th{padding:.3rem .8rem;vertical-align:top;text-align:start}"
 )
 STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 PAGE_HEADERS = {  # a page for people holds nothing that acts, and stands in no frame
@@ -31,6 +32,7 @@ PAGE_HEADERS = {  # a page for people holds nothing that acts, and stands in no 
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+EVENT_HEADINGS = ("Time", "Event", "Question", "Outcome", "Reason", "Version", "Fingerprint")
 FAILED = {
     "type": "object",
     "required": ["error"],
@@ -126,8 +128,22 @@ async def document(request: Request) -> JSONResponse:
     return JSONResponse({"openapi": "3.1.0", "info": info, "paths": paths})
 
 
+async def event_cells(service: Service, event: dict) -> list[str]:
+    """What the table of events says of one, under EVENT_HEADINGS."""
+    run, stage = event.get("run"), event["type"].removesuffix("_complete")
+    kept = await service.store.get("samples", f"{stage}_{run}") if run else None
+    outcome, reason = event.get("outcome", ""), (kept or {}).get("reason", "")
+    version, dna = event.get("version") or "", event.get("dna", "")
+    if version and not dna:
+        known = [one for one in await service.versions.records() if one["name"] == version]
+        dna = (await fingerprint(service.versions, known[0]["number"]))["dna"] if known else ""
+    question = event.get("question", "")
+    return [event["timestamp"], event["type"], question, outcome, reason, version, dna[:16]]
+
+
 async def dashboard(request: Request) -> HTMLResponse:
-    """What it is learning, for people: the figures of micro-training and its last ten events."""
+    """What it is learning, for people: the figures of micro-training, and its last ten events with
+    question, outcome, reason, version and fingerprint."""
     service = service_of(request)
     status, stats = await micro_state(service), await service.micro.stats()
     stages, languages = stats["stage_counts"], stats["runs_by_language"]
@@ -141,15 +157,15 @@ async def dashboard(request: Request) -> HTMLResponse:
         "Last DNA update": (stats["last_dna_update"] or {}).get("dna", "never"),
     }
     rows = "".join(f"<tr><th>{k}<td>{html.escape(str(v))}" for k, v in figures.items())
+    cells = [await event_cells(service, event) for event in status["events"]]
     events = "".join(
-        f"<tr><td>{event['timestamp']}<td>{html.escape(event['type'])}"
-        f"<td>{html.escape(str(event.get('outcome', '')))}"
-        for event in status["events"]
+        "<tr>" + "".join(f"<td>{html.escape(str(cell))}" for cell in one) for one in cells
     )
     return HTMLResponse(
         f"<!doctype html><html lang=en><meta charset=utf-8><title>OneSeek activity</title>"
         f"<meta http-equiv=refresh content=5><style>{STYLE}</style><h1>Activity</h1>"
-        f"<table>{rows}</table><h2>Last events</h2><table>{events}</table>",
+        f"<table>{rows}</table><h2>Last events</h2>"
+        f"<table><tr><th>{'<th>'.join(EVENT_HEADINGS)}{events}</table>",
         headers=PAGE_HEADERS,
     )
 

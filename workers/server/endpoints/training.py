@@ -23,6 +23,7 @@ from oneseek.engine.core.settings import (
 )
 from oneseek.engine.learning import run_data
 from oneseek.engine.learning.adaptive import AdaptiveConfig, score
+from oneseek.engine.learning.questions.outcome import outcome_of
 from oneseek.engine.learning.run_data import LARGEST
 from oneseek.engine.learning.runs import moment
 from oneseek.engine.learning.tuning.halving import seconds_of
@@ -91,6 +92,16 @@ async def micro_status(request: Request) -> JSONResponse:
     """What micro-training is doing, and its last ten events."""
     service = service_of(request)
     return JSONResponse(await micro_state(service))
+
+
+async def micro_outcome(request: Request) -> JSONResponse:
+    """Everything that came of a question: its stages with outcome and reason, the version each
+    became, that version's entries in the ledger, and its fingerprint."""
+    service, run = service_of(request), request.path_params["run_id"]
+    try:
+        return JSONResponse(await outcome_of(service.versions, run))
+    except KeyError:
+        raise HTTPException(404, f"there is no question {run[:80]!r}") from None
 
 
 async def micro_state(service: Service) -> dict:

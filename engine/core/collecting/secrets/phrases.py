@@ -72,6 +72,8 @@ def _is_seed(run, named):
     while first < last and codes_of(run[last - 1]):
         last -= 1
     run = run[first:last]
+    if len(set(run)) < NAMED - 1:  # a phrase hardly says a word twice
+        return False
     if len(run) < (NAMED if named else UNNAMED):
         return False
     grammar = sum([bool(codes_of(word)) for word in run])

@@ -1,4 +1,4 @@
-"""`build.py serve`: the site over HTTP on this machine, with the headers it is meant to have."""
+"""The site over HTTP on this machine, with the headers it is meant to have."""
 
 import http.server
 import re
@@ -8,7 +8,11 @@ import webbrowser
 from pathlib import Path
 from typing import Any
 
-from builder import Stop, headers
+from oneseek.workers.site import headers
+
+
+class CannotServe(OSError):
+    """The port is taken or forbidden; the message says what to do."""
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
@@ -91,16 +95,16 @@ def handler(folder: Path, kind: type[Handler] = Handler) -> type[Handler]:
     return Here
 
 
-def server(folder: Path, port: int, plain: bool = False) -> Server:
-    """A server for one folder; `plain` sends no header that a simple host would not."""
+def server(folder: Path, port: int, kind: type[Handler] = Handler) -> Server:
+    """A server for one folder."""
     try:
-        return Server(("127.0.0.1", port), handler(folder, Plain if plain else Handler))
+        return Server(("127.0.0.1", port), handler(folder, kind))
     except OSError as error:
-        raise Stop(f"port {port} cannot be used ({error.strerror}); try --port 0") from error
+        raise CannotServe(f"port {port} cannot be used ({error.strerror}); try --port 0") from error
 
 
-def run(folder: Path, port: int, open_browser: bool) -> int:
-    with server(folder, port) as running:
+def run(folder: Path, port: int, open_browser: bool, kind: type[Handler] = Handler) -> int:
+    with server(folder, port, kind) as running:
         address = f"http://127.0.0.1:{running.server_port}/"
         print(f"OneSeek is at {address}  (Ctrl+C stops it)", file=sys.stderr)
         if open_browser:

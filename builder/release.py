@@ -1,0 +1,75 @@
+"""`build.py wheels`: what pip installs, made in dist-wheels/: the code, and the page as built.
+
+`oneseek` is made by setuptools, as pip itself makes it of a checkout. `oneseek-site` is the site
+less the large model: whoever wants that is asked first, in the page as anywhere.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import oneseek
+from builder import ROOT, Stop, environment, pyodide, site, wheels
+
+FOLDER = ROOT / "dist-wheels"
+WITH_IT = ("pyproject.toml", "README.md", "LICENSE")
+ONLY_ON_THE_PAGE = ("static", "guide")
+SITE = b'"""The page of OneSeek as built, in the folder `site`; `oneseek serve` serves it."""\n'
+
+
+def run() -> int:
+    FOLDER.mkdir(exist_ok=True)
+    made = [code(FOLDER), page(FOLDER)]
+    for path in FOLDER.glob("*.whl"):
+        if path not in made:
+            path.unlink()  # of another version
+    for path in made:
+        print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1e6:.1f} MB")
+    print(install(*(path.relative_to(ROOT) for path in made)))
+    return 0
+
+
+def install(code: Path, page: Path) -> str:
+    """What to type. By their paths: a name alone might be somebody else's on an index."""
+    return f'pip install "{code}[app]" {page}'
+
+
+def code(folder: Path) -> Path:
+    """The wheel of the code, the demo model and the kernels, by what pip makes of a copy."""
+    name = f"oneseek-{oneseek.__version__}-py3-none-any.whl"
+    options = ["--quiet", "--no-deps", "--no-build-isolation", "--disable-pip-version-check"]
+    with tempfile.TemporaryDirectory() as beside:
+        tree = copy(Path(beside, "tree"))
+        done = subprocess.run(
+            [environment.ensure(), "-m", "pip", "wheel", *options, "-w", beside, tree],
+            env=os.environ | {"SOURCE_DATE_EPOCH": "315532800"},
+        )
+        if done.returncode:
+            raise Stop("the wheel of the code could not be made; pip says above why")
+        return Path(shutil.copy(Path(beside, name), folder))
+
+
+def copy(folder: Path) -> Path:
+    """What the wheel is made of: the rooms, without what lies between them and what was built."""
+    ignored = shutil.ignore_patterns("__pycache__", *ONLY_ON_THE_PAGE)
+    for room in ("oneseek", *wheels.ROOMS):
+        shutil.copytree(ROOT / room, folder / room, symlinks=True, ignore=ignored)
+    for name in WITH_IT:
+        shutil.copy(ROOT / name, folder)
+    return folder
+
+
+def page(folder: Path) -> Path:
+    """The wheel of the site, which `registry.site` finds where it is installed."""
+    built, large = site.build(), f"{pyodide.pins()['model']['name']}.gguf"
+    files = {
+        f"oneseek_site/site/{path.relative_to(built).as_posix()}": path.read_bytes()
+        for path in built.rglob("*")
+        if path.is_file() and path.name != large
+    }
+    files["oneseek_site/__init__.py"] = SITE
+    name, data = wheels.wheel("oneseek_site", oneseek.__version__, files)
+    (folder / name).write_bytes(data)
+    return folder / name

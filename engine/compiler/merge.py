@@ -1,0 +1,479 @@
+"""Fewer, larger steps for a device that pays for each: what stands one after the other becomes one.
+
+`merge` reads like `fuse` and comes behind it. It changes programs only for a back end whose kernels
+may see as many arrays as a merged step has; numpy and the processor's kernels run them as they are.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from oneseek.engine.compiler.ir import OPS, Program, Spec, Step, Value
+from oneseek.engine.compiler.ops.merged import FEW, NONE, Sides
+from oneseek.engine.core.turns import pause
+
+GATES = ("swiglu", "geglu")
+
+
+def merge(program: Program, bindings: int) -> Program:
+    """Products of the same values with weights that lie together become one step with what is done
+    before and behind them, where a kernel may see `bindings` arrays. Changes the program."""
+    if bindings:
+        join_gradients(program)
+        graph = Graph(program, bindings)
+        for products in stacks_of(program):
+            pause()
+            Stack(graph, products).merge()
+        graph.rewrite()
+    return program
+
+
+def join_gradients(program: Program) -> None:
+    """The gradients of all layers lie one after the other: their norm is one step, and so is what
+    is done with each of them."""
+    sums, last = ([s for s in program.steps if s.op.name == n] for n in ("square_sums", "adamw"))
+    last = last or [step for step in program.steps if step.op.name == "accumulate"]
+    at = {"adamw": 3, "accumulate": 1}
+    gradients = [step.ins[at[step.op.name]] for step in last]
+    inputs = {*program.inputs.values()}
+    if len(gradients) < 2 or any(g.base or g in inputs for g in gradients):
+        return
+    flat, first = program.buffer((sum(value.spec.size for value in gradients),)), 0
+    for gradient in gradients:
+        program.place(gradient, flat, first)
+        first += gradient.spec.size
+    join(program, last, flat)
+    if len(sums) == len(gradients) and [step.ins[0] for step in sums] == gradients:
+        parts = sum(step.attrs["parts"] for step in sums)
+        whole = sums[0].outs[0].base
+        if whole and whole.shape == (parts,):
+            step = Step(sums[0].op, (flat,), (program.value(whole.spec),), {"parts": parts})
+            for other in program.steps:
+                other.ins = tuple(step.outs[0] if v is whole else v for v in other.ins)
+            put(program, sums, step)
+
+
+def join(program: Program, steps: list[Step], flat: Value) -> None:
+    """Steps over stretches of the same arrays that follow each other, as one over all of them."""
+    first = steps[0]
+    ins = list(first.ins)
+    for i, value in enumerate(first.ins):
+        if any(step.ins[i] is not value for step in steps):
+            ins[i] = whole_of([step.ins[i] for step in steps])
+            if ins[i] is None or ins[i].shape != flat.shape:
+                return
+    outs = tuple(Value(ins[i].spec, program, f"{first.outs[j].name}", ins[i])
+                 for j, i in enumerate(first.op.updates))  # fmt: skip
+    put(program, steps, Step(first.op, tuple(ins), outs, first.attrs))
+
+
+def whole_of(values: list[Value]) -> Value | None:
+    """What consists of these, one after the other."""
+    root, end = values[0].root, 0
+    for value in values:
+        if value.root is not root or value.start != end:
+            return None
+        end += value.spec.size
+    return root if root.spec.size == end else None
+
+
+def put(program: Program, gone: list[Step], step: Step) -> None:
+    """One step where the last of others stands."""
+    at = program.steps.index(gone[-1])
+    program.steps[at] = step
+    others = {*gone[:-1]}
+    program.steps = [one for one in program.steps if one not in others]
+
+
+def stacks_of(program: Program) -> list[list[Step]]:
+    """Products of the same values whose weights make up one input, in their order there; a product
+    by itself where that is one weight."""
+    found: dict[tuple, list[Step]] = defaultdict(list)
+    for step in program.steps:
+        if step.op.name == "packed_linear" and (step.ins[5] is None or not step.ins[1].base):
+            found[step.ins[0], step.ins[1].root].append(step)
+    return [
+        sorted(steps, key=lambda step: step.ins[1].offset)
+        for (_, weights), steps in found.items()
+        if sum(step.ins[1].spec.size for step in steps) == weights.spec.size
+    ]
+
+
+class Graph:
+    """Who makes and who reads each value of a program, and what is to become of its steps."""
+
+    def __init__(self, program: Program, bindings: int) -> None:
+        self.program, self.bindings = program, bindings
+        self.at = {step: i for i, step in enumerate(program.steps)}
+        self.maker = {out: step for step in program.steps for out in step.outs}
+        self._readers: dict[Value, list[Step | None]] = defaultdict(list)
+        for step in program.steps:
+            for value in step.reads:
+                self._note(value, step)
+        for value in program.outputs.values():
+            self._note(value, None)
+        self._first: list[Step] = []  # what is put before all
+        self._turns: dict[tuple[Value, Value], Value] = {}
+        self._instead: dict[Step, list[Step]] = {}
+        self._gone: set[Step] = set()
+
+    def _note(self, value: Value | None, step: Step | None) -> None:
+        while value:
+            self._readers[value].append(step)
+            value = value.base
+
+    def readers(self, value: Value) -> set[Step | None]:
+        """The steps that read it or a part of it; None is somebody outside."""
+        return set(self._readers[value])
+
+    def reader(self, value: Value, *names: str) -> Step | None:
+        """The only step that reads it, if its op is one of these."""
+        found = self._readers[value]
+        if len(found) == 1 and found[0] is not None and found[0].op.name in names:
+            return found[0]
+        return None
+
+    def step(
+        self, name: str, ins: tuple, attrs: dict, outs: tuple[Value, ...] | None = None
+    ) -> Step:
+        """A step that is not in the program yet."""
+        program, op = self.program, OPS[name]
+        specs = op.output_specs(ins, attrs)
+        made = outs or tuple(program.value(spec) for spec in specs)
+        for out, spec in zip(made, specs, strict=True):
+            assert out.spec == spec, f"{name} makes {spec}, not {out.spec}"
+        return Step(op, ins, made, attrs)
+
+    def fits(self, gone: Iterable[Step], steps: list[Step]) -> bool:
+        """Whether `steps` can stand where the last of `gone` does: a kernel may see as much, and
+        nobody reads before it what they make."""
+        gone = set(gone)
+        place = max(map(self.at.__getitem__, gone))
+        seen = [len(s.ins) + len(s.outs) - len(s.op.updates) for s in steps]
+        readers = {r for s in steps for out in s.outs for r in self._readers.get(out, ())} - gone
+        return max(seen) <= self.bindings and all(r is None or self.at[r] > place for r in readers)
+
+    def replace(self, gone: Iterable[Step], steps: list[Step]) -> None:
+        """Put `steps` where the last of `gone` stands."""
+        self._instead[max(gone, key=self.at.__getitem__)] = steps
+        self._gone |= set(gone)
+
+    def turns(self, positions: Value, table: Value) -> Value:
+        """The angles of every row, looked up once for all layers."""
+        if (positions, table) not in self._turns:
+            step = self.step("rows", (table, positions), {})
+            self._first.append(step)
+            self._turns[positions, table] = step.outs[0]
+        return self._turns[positions, table]
+
+    def rewrite(self) -> None:
+        steps = [*self._first]
+        for step in self.program.steps:
+            steps += self._instead.get(step, [] if step in self._gone else [step])
+        self.program.steps = steps
+
+
+@dataclass(eq=False)
+class Stack:
+    """Products of the same values with weights that lie one after the other, or a single one."""
+
+    graph: Graph
+    products: list[Step]
+
+    def __post_init__(self) -> None:
+        first = self.products[0]
+        self.x: Value = first.ins[0]
+        self.bits = first.attrs["bits"]
+        alone = len(self.products) == 1
+        self.weights = [first.ins[i] if alone else first.ins[i].base for i in (1, 2)]
+        self.gone: set[Step] = {*self.products}  # what becomes one step on the way forward
+        self.adapter: Value | None = None  # the stretch of the flat array with all of its adapters
+        self.sides: Sides | None = None
+        self.back: Back | None = None
+        self.is_plain = self.find_adapters()
+
+    def find_adapters(self) -> bool:
+        """Where the adapters lie; False where they are not of one kind, or where somebody reads
+        what they make who is not merged."""
+        found: list[tuple[Value, Value] | None] = []
+        kinds, read = set(), False
+        for product in self.products:
+            h, b = product.ins[3:5]
+            if h is None or b is None:
+                found.append(None)
+                continue
+            step = self.graph.maker.get(h)
+            if step is None or step.op.name != "matmul" or step.ins[0] is not self.x:
+                return False
+            a, base = step.ins[1:]
+            straight = step.attrs.get("tb") and not step.attrs.get("ta") and base is None
+            if not straight or a.root is not b.root or a.base is None:
+                return False
+            read |= self.graph.readers(h) != {product}
+            self.gone.add(step)
+            found.append((a, b))
+            kinds.add((a.root, a.spec.rows, step.attrs.get("scale", 1.0)))
+        if not kinds:
+            return True
+        if len(kinds) > 1:
+            return False
+        ((flat, rank, scale),) = kinds
+        both = [value for pair in found if pair for value in pair]
+        first = min(value.start for value in both)
+        size = max(value.start + value.spec.size for value in both) - first
+        self.adapter = flat.view(first, (size,))
+        rows = tuple(product.outs[0].spec.cols for product in self.products)
+        a_at, b_at = (
+            tuple(pair[i].start - first if pair else NONE for pair in found) for i in (0, 1)
+        )
+        self.sides = Sides(rows, a_at, b_at, rank, scale)
+        if read:
+            self.back = Back.of(self)
+        return self.back is not None or not read
+
+    def inputs(self) -> tuple[list[Step], tuple, dict] | None:
+        """The step before the product, the first inputs of the merged one and its attributes."""
+        norm = self.graph.maker.get(self.x)
+        if norm is None or norm.op.name != "rmsnorm":
+            norm = None
+        told: dict[str, Any] = dict(bits=self.bits, eps=norm.attrs["eps"] if norm else 0.0)
+        if self.sides:
+            if norm is None:
+                return None
+            attrs = dict(eps=told["eps"], sides=self.sides)
+            specs = OPS["sides"].output_specs((*norm.ins, self.adapter), attrs)
+            outs = norm.outs[0], self.graph.program.value(specs[1])
+            before = self.graph.step("sides", (*norm.ins, self.adapter), attrs, outs)
+            self.gone.add(norm)
+            return (
+                [before],
+                (self.x, *self.weights, outs[1], self.adapter),
+                told | dict(sides=self.sides),
+            )
+        if norm and self.x.spec.rows <= FEW and self.graph.readers(self.x) <= self.gone:
+            self.gone.add(norm)
+            return [], (norm.ins[0], *self.weights, norm.ins[1], None), told
+        return [], (self.x, *self.weights, None, None), told
+
+    def merge(self) -> None:
+        """Whatever of it can be."""
+        if self.is_plain and (len(self.products) == 1 or self.merge_heads() or self.merge_gate()):
+            if len(self.products) == 1 and self.back:
+                self.back.merge(self.back.dys[0], self.products[0].ins[3])
+
+    def merge_heads(self) -> bool:
+        """Norm, q, k, v, the rotation of q and k, and their way into the cache."""
+        graph = self.graph
+        if len(self.products) != 3 or len(OPS["heads"].params) + 1 > graph.bindings:
+            return False
+        q, k, v = (product.outs[0] for product in self.products)
+        turn_q, turn_k = (graph.reader(value, "rotary") for value in (q, k))
+        if turn_q is None or turn_k is None or turn_q.ins[1:] != turn_k.ins[1:]:
+            return False
+        positions, table = turn_q.ins[1:]
+        width, odd = turn_q.attrs["width"], ("interleaved", "inverse")
+        if any(turn_q.attrs.get(name) for name in odd) or width % 8 or positions.base or table.base:
+            return False
+        found = self.inputs()
+        if found is None:
+            return False
+        before, ins, told = found
+        self.gone |= {turn_q, turn_k}
+        write_k, write_v = (graph.reader(one, "cache_write") for one in (turn_k.outs[0], v))
+        if write_k and write_v and write_k.ins[2] is write_v.ins[2]:
+            self.gone |= {write_k, write_v}
+            where, slots = [write_k.ins[0], write_v.ins[0]], write_k.ins[2]
+            kept = [write_k.outs[0], write_v.outs[0]]
+        else:
+            kept, slots = [turn_k.outs[0], v], None
+            if any(value.base for value in kept):
+                return False
+            where = [graph.program.buffer(value.shape) for value in kept]
+        turns = graph.turns(positions, table)
+        attrs = told | {"width": width}
+        step = graph.step("heads", (*ins, turns, *where, slots), attrs, (*kept, turn_q.outs[0]))
+        if not graph.fits(self.gone, [*before, step]):
+            return False
+        if self.back and not self.back.merge_heads(turns, before[0].outs[1]):
+            return False
+        graph.replace(self.gone, [*before, step])
+        for value, memory in zip(kept, where, strict=True):
+            value.base = memory
+        return True
+
+    def merge_gate(self) -> bool:
+        """Norm, the gate, what it gates, and both of them through it."""
+        if len(self.products) != 2:
+            return False
+        graph = self.graph
+        gate, up = (product.outs[0] for product in self.products)
+        through = [r for r in graph.readers(gate) if r is None or r.op.name in GATES]
+        if None in through or not through or gate.spec.cols % 4:
+            return False
+        through.sort(key=graph.at.__getitem__)
+        name = through[0].op.name
+        if any(step.op.name != name or step.ins != (gate, up) for step in through):
+            return False
+        others = (graph.readers(gate) | graph.readers(up)) - {*through}
+        if others and not (self.back and others == self.back.gate_steps(name, gate, up)):
+            return False
+        found = self.inputs()
+        if found is None:
+            return False
+        before, ins, told = found
+        self.gone.add(through[0])
+        told |= {"gate": name}
+        outs = through[0].outs
+        if others or len(through) > 1:
+            told["keep"] = True
+            outs = (*outs, graph.program.value(Spec((gate.spec.rows, 2 * gate.spec.cols))))
+        step = graph.step("gated", ins, told, outs)
+        if not graph.fits(self.gone, [*before, step]):
+            return False
+        if self.back and not self.back.merge_gate(name, outs[-1], others, before[0].outs[1]):
+            return False
+        graph.replace(self.gone, [*before, step])
+        for again in through[1:]:
+            graph.replace(
+                {again}, [graph.step("gate_again", (outs[1],), {"gate": name}, again.outs)]
+            )
+        return True
+
+
+@dataclass(eq=False)
+class Back:
+    """The way back through a stack: from the gradients of its outputs to that of x and those of
+    its adapters."""
+
+    stack: Stack
+    dys: list[Value]  # of each product
+    x: Value  # as it is there: perhaps computed again
+    total: Value  # the stretch that the gradients of the adapters come into
+    dx: Value | None
+    gone: set[Step]
+    chain: set[Step]  # of these those that make dx
+    dhs: list[Step]
+
+    @classmethod
+    def of(cls, stack: Stack) -> Back | None:
+        graph, gone, chain, dys, dhs = stack.graph, set(), set(), [], []
+        xs, places = set(), set()
+        first = stack.adapter.start
+        for product in stack.products:
+            codes, _, h, b = product.ins[1:5]
+            direct = [s for s in graph.readers(codes) if s and s.op.name == "packed_linear_dx"]
+            if len(direct) > 1:
+                return None
+            chain |= {*direct}
+            dy = direct[0].ins[0] if direct else None
+            if h is None:
+                if dy is None:
+                    return None
+                dys.append(dy)
+                continue
+            a = graph.maker[h].ins[1]
+            of_b = graph.readers(h) - {product}
+            of_b = of_b.pop() if len(of_b) == 1 else None
+            if not is_product(of_b, ta=True) or of_b.ins[1] is not h:
+                return None
+            if dy not in (None, of_b.ins[0]):
+                return None
+            dy = of_b.ins[0]
+            small = [s for s in graph.readers(dy) if is_product(s) and s.ins[1] is b]
+            if len(small) != 1:
+                return None
+            of_a = [s for s in graph.readers(small[0].outs[0]) if is_product(s, ta=True)]
+            of_x = graph.readers(small[0].outs[0]) - {*of_a}
+            if len(of_a) != 1 or any(not is_product(s) or s.ins[1] is not a for s in of_x):
+                return None
+            chain |= of_x
+            gone |= {of_b, *of_a}
+            dys.append(dy)
+            dhs.append(small[0])
+            xs.add(of_a[0].ins[1])
+            for made, weight in ((of_a[0], a), (of_b, b)):
+                out = made.outs[0]
+                places.add((out.base, out.offset - weight.start))
+        if len(xs) != 1 or len(places) != 1:
+            return None
+        ((stretch, shift),) = places
+        made = {step.outs[0] for step in chain}
+        inner = {step.ins[-1] for step in chain} & made
+        ends = made - inner
+        begins = [step for step in chain if step.ins[-1] not in made]
+        alone = all(graph.readers(value) <= chain for value in inner)
+        straight = not chain or (len(ends) == len(begins) == 1 and begins[0].ins[-1] is None)
+        whole = not chain or sum(s.op.name == "packed_linear_dx" for s in chain) == len(dys)
+        if stretch is None or not (alone and straight and whole):
+            return None
+        total = stretch.view(first + shift, stack.adapter.shape)
+        x, dx = xs.pop(), ends.pop() if ends else None
+        return cls(stack, dys, x, total, dx, gone | chain, chain, dhs)
+
+    def only_here(self, value: Value) -> bool:
+        return self.stack.graph.readers(value) <= self.gone | {*self.dhs}
+
+    def steps(self, d: Value, h: Value) -> list[Step]:
+        """What stands for it, from the gradients of all outputs side by side."""
+        stack, graph = self.stack, self.stack.graph
+        told, steps = dict(sides=stack.sides), []
+        if len(self.dys) == 1:
+            dh = self.dhs[0].outs[0]
+        else:
+            steps.append(graph.step("sides_dh", (d, stack.adapter), told))
+            dh = steps[0].outs[0]
+        if self.dx:
+            ins = d, *stack.weights, dh, stack.adapter
+            attrs = told | dict(bits=stack.bits)
+            steps.append(graph.step("stack_dx", ins, attrs, (self.dx,)))
+        steps.append(graph.step("sides_dw", (d, dh, self.x, h, self.total), told))
+        steps[-1].outs[0].base = self.total
+        return steps
+
+    def merge(self, d: Value, h: Value, before: tuple[set[Step], Step] | None = None) -> bool:
+        graph, gone = self.stack.graph, {*self.gone}
+        if len(self.dys) > 1:
+            gone |= {*self.dhs}
+        steps = self.steps(d, h)
+        if not graph.fits(gone, steps) or (before and not graph.fits(before[0], [before[1]])):
+            return False
+        graph.replace(gone, steps)
+        if before:
+            graph.replace(before[0], [before[1]])
+        return True
+
+    def merge_heads(self, turns: Value, h: Value) -> bool:
+        """With the rotations of the gradients of q and k."""
+        graph = self.stack.graph
+        back = [graph.maker.get(value) for value in self.dys[:2]]
+        fit = all(s and s.op.name == "rotary" and s.attrs.get("inverse") for s in back)
+        if not fit or not all(self.only_here(value) for value in self.dys[:2]):
+            return False
+        ins = (*(step.ins[0] for step in back), self.dys[2], turns)
+        d = graph.step("heads_back", ins, {"width": back[0].attrs["width"]})
+        return self.merge(d.outs[0], h, ({*back}, d))
+
+    def gate_steps(self, name: str, gate: Value, up: Value) -> set[Step] | None:
+        """The steps that make the gradients of a gate and of what it gates."""
+        makers = [self.stack.graph.maker.get(value) for value in self.dys]
+        if None in makers or [s.op.name for s in makers] != [f"{name}_dgate", f"{name}_dup"]:
+            return None
+        same = makers[0].ins == (makers[1].ins[0], gate, up) and makers[1].ins[1] is gate
+        return {*makers} if same and all(map(self.only_here, self.dys)) else None
+
+    def merge_gate(self, name: str, both: Value, steps: set[Step], h: Value) -> bool:
+        """With both gradients of the gate."""
+        if not steps:
+            return False
+        dy = next(iter(steps)).ins[0]
+        d = self.stack.graph.step("gated_back", (dy, both), {"gate": name})
+        return self.merge(d.outs[0], h, (steps, d))
+
+
+def is_product(step: Step | None, ta: bool = False) -> bool:
+    """Whether it is a plain product, of its first side transposed or as it is."""
+    straight = step is not None and step.op.name == "matmul" and not step.attrs.get("tb")
+    return straight and bool(step.attrs.get("ta")) == ta  # type: ignore[union-attr]

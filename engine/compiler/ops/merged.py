@@ -1,0 +1,433 @@
+"""What a GPU computes as one where a model's steps stand one after the other (compiler/merge.py).
+
+Each is defined by those steps, in their order. The weights of a product lie one after the other:
+those of q, k and v, or of a gate and what it gates. `beside` is the gain of the norm in front of
+the product, where there are few rows, or with adapters h: what all their A make of x.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from oneseek.engine.compiler.ir import OPS, Spec, op
+from oneseek.engine.compiler.launch import FULL, flat, product_tile
+from oneseek.engine.compiler.ops.attention import cache_write, rotary
+from oneseek.engine.compiler.ops.linear import (
+    matmul,
+    packed,
+    packed_linear,
+    packed_linear_dx,
+    weight_shape,
+)
+from oneseek.engine.compiler.ops.norm import rmsnorm
+
+FEW = 4  # rows that are computed by many threads an output
+NONE = -1  # where a part of a stack has no adapter
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The adapters of a stack's parts: where A and B of each lie in their stretch of the flat
+    array."""
+
+    rows: tuple[int, ...]  # outputs of each part
+    a: tuple[int, ...]
+    b: tuple[int, ...]
+    rank: int
+    scale: float
+
+    @property
+    def count(self) -> int:
+        """Columns of h."""
+        return self.rank * sum(a != NONE for a in self.a)
+
+    def parts(self):
+        """Of each part with an adapter: its first output, how many, its first column of h, where A
+        and where B lies."""
+        first = column = 0
+        for rows, a, b in zip(self.rows, self.a, self.b, strict=True):
+            if a != NONE:
+                yield first, rows, column, a, b
+                column += self.rank
+            first += rows
+
+    def constants(self, of_a: bool = False, of_b: bool = False) -> dict:
+        """As kernels are told that read A, or B."""
+        told: dict = dict(RANK=self.rank, SIDES=self.count)
+        column = 0
+        for i, (a, b) in enumerate(zip(self.a, self.b, strict=True)):
+            told |= {f"HAS{i}": a != NONE, f"H{i}": column}
+            told |= {f"A{i}": max(a, 0)} if of_a else {}
+            told |= {f"B{i}": max(b, 0)} if of_b else {}
+            column += self.rank * (a != NONE)
+        if of_a:
+            told |= dict(SCALE=self.scale)
+        if of_b:
+            told |= dict(END0=self.rows[0], END1=sum(self.rows[:2]))
+        return told
+
+
+def matrix(flat, at, rows, cols):
+    return flat[at : at + rows * cols].reshape(rows, cols)
+
+
+def sides_shape(x, gain, adapter, *, eps, sides):
+    assert gain.shape == (x.cols,), f"the gain {gain} does not fit rows of {x.cols}"
+    inside = all(a + sides.rank * x.cols <= adapter.size for a in sides.a)
+    assert inside and x.cols % 4 == 0, f"the adapter {adapter}, rows of {x.cols}"
+    return x, Spec((x.rows, sides.count))
+
+
+LORA = Sides((8, 4, 4), (0, 128, 256), (384, 416, 448), 2, 2.0)
+SOME = Sides((8, 4, 4), (0, NONE, 256), (512, NONE, 576), 4, 0.5)
+
+
+@op(
+    shape=sides_shape,
+    kernel="sides.wgsl:sides",
+    cases=tuple(
+        (Spec((m, 64)), Spec((64,)), Spec((512,)), dict(eps=1e-5, sides=sides))
+        for m, sides in ((1, LORA), (3, SOME), (9, SOME))
+    ),
+)
+def sides(x, gain, adapter, *, eps, sides):
+    """norm(x), and h: scale * norm(x) A^T of every part that has an adapter."""
+    y = rmsnorm.reference(x, gain, eps=eps)
+    all_a = [matrix(adapter, at, sides.rank, x.shape[1]) for _, _, _, at, _ in sides.parts()]
+    return y, matmul.reference(y, np.concatenate(all_a), tb=True, scale=sides.scale)
+
+
+@sides.launch
+def _(tier, x, gain, adapter, eps, sides):
+    lanes, few = (8 if tier.software else 16), x.rows <= FEW
+    rows = min(FEW, x.rows)
+    outputs = 64 // lanes if few else sides.count
+    constants = dict(rows=x.rows, COLS4=x.cols // 4, EPS=eps)
+    constants |= dict(LANES=lanes, ROWS=rows, OUTPUTS=outputs) | sides.constants(of_a=True)
+    return "sides", (-(-x.rows // rows), -(-sides.count // outputs), 1), constants
+
+
+def product(x, codes, scales, beside, adapter, bits, eps, sides):
+    """Of norm(x), or of x as it is, with every part of a stack of weights."""
+    if beside is not None and sides is None:
+        x = rmsnorm.reference(x, beside, eps=eps)
+    y = packed_linear.reference(x, codes, scales, bits=bits)
+    for first, rows, column, _, at in sides.parts() if sides else ():
+        b = matrix(adapter, at, rows, sides.rank)
+        y[:, first : first + rows] += beside[:, column : column + sides.rank] @ b.T
+    return y
+
+
+def stack_shape(x, codes, scales, beside, adapter, bits, sides):
+    n, k = weight_shape(codes, scales, bits)
+    assert x.cols == k, f"x has {x.cols} columns, the weights {k}"
+    if sides:
+        assert adapter and beside and beside.shape == (x.rows, sides.count), f"h {beside}, {sides}"
+        assert sum(sides.rows) == n, f"{sides} of {n} outputs"
+    else:
+        assert adapter is None, f"an adapter {adapter} without sides"
+        assert beside is None or (beside.shape == (k,) and x.rows <= FEW), f"gain {beside}, x {x}"
+    return n
+
+
+def stack_constants(tier, few, x, codes, scales, beside, bits, eps, sides):
+    n, k = weight_shape(codes, scales, bits)
+    told = dict(m=x.rows, N=n, K=k, BITS=bits, GROUP=k // scales.shape[1])
+    told |= dict(NORM=bool(beside and not sides), EPS=eps) | (
+        sides.constants(of_b=True) if sides else {}
+    )
+    if few:
+        lanes = 8 if tier.software else 16
+        return flat(n, 64 // lanes), told | dict(LANES=lanes, FEW=x.rows)
+    groups, tile = product_tile(tier, x.rows, n, k, told["GROUP"], least_cols=8)
+    return groups, told | tile
+
+
+def heads_shape(
+    x, codes, scales, beside, adapter, turns, k, v, slots=None, *, bits, eps, width, sides=None
+):
+    n = stack_shape(x, codes, scales, beside, adapter, bits, sides)
+    assert k.shape == v.shape and turns.shape == (x.rows, width), f"{k}, {v}, turns {turns}"
+    assert k.cols % width == 0 and n % width == 0 and n > 2 * k.cols and width % 8 == 0, f"{width}"
+    fits = k.rows == x.rows if slots is None else slots.shape == (x.rows,)
+    assert fits, f"{x} into {k} at {slots}"
+    return k, v, Spec((x.rows, n - 2 * k.cols))
+
+
+PACKED, TURNS, CACHE = packed(16 * 8, 64, 4), Spec((3, 8)), Spec((9, 32))
+HEADS = dict(bits=4, eps=1e-5, width=8)
+THREE = Sides((64, 32, 32), (0, 256, 512), (768, 1024, 1152), 4, 2.0)
+TWO = Sides((64, 32, 32), (0, NONE, 512), (768, NONE, 1152), 4, 2.0)
+
+
+@op(
+    shape=heads_shape,
+    kernel="packed_linear.wgsl:heads",
+    updates=(6, 7),
+    cases=(
+        (Spec((3, 64)), *PACKED, Spec((64,)), None, TURNS, CACHE, CACHE, Spec((3,), "slots"),
+         HEADS),
+        (Spec((3, 64)), *PACKED, Spec((3, 8)), Spec((1280,)), TURNS, CACHE, CACHE,
+         Spec((3,), "slots"), HEADS | dict(sides=TWO)),
+        (Spec((9, 64)), *PACKED, None, None, Spec((9, 8)), CACHE, CACHE, Spec((9,), "slots"),
+         HEADS),
+        (Spec((9, 64)), *PACKED, Spec((9, 12)), Spec((1280,)), Spec((9, 8)), CACHE, CACHE,
+         HEADS | dict(sides=THREE)),
+    ),
+)  # fmt: skip
+def heads(
+    x, codes, scales, beside, adapter, turns, k, v, slots=None, *, bits, eps, width, sides=None
+):
+    """q, k and v of x; q and k turned by the angles of their rows (cosines, then sines); k and v
+    written where `slots` say. -> k, v, q"""
+    y = product(x, codes, scales, beside, adapter, bits, eps, sides)
+    cols, rows = k.shape[1], np.arange(len(x))
+    q, new_k, new_v = np.split(y, [y.shape[1] - 2 * cols, y.shape[1] - cols], -1)
+    q, new_k = (rotary.reference(np.ascontiguousarray(h), rows, turns, width=width)
+                for h in (q, new_k))  # fmt: skip
+    where = rows if slots is None else slots
+    return (*(cache_write.reference(c, new, where) for c, new in ((k, new_k), (v, new_v))), q)
+
+
+@heads.launch
+def _(tier, x, codes, scales, beside, adapter, turns, k, v, slots, bits, eps, width, sides=None):
+    few = x.rows <= FEW
+    groups, told = stack_constants(tier, few, x, codes, scales, beside, bits, eps, sides)
+    told |= dict(HALF=width // 2, KV=k.cols, CACHED=slots is not None)
+    return "heads_few" if few else "heads", groups, told
+
+
+def gated_shape(x, codes, scales, beside, adapter, *, bits, eps, gate, keep=False, sides=None):
+    n = stack_shape(x, codes, scales, beside, adapter, bits, sides)
+    assert n % 8 == 0, f"{n} outputs"
+    y = Spec((x.rows, n // 2))
+    return (y, Spec((x.rows, n))) if keep else y
+
+
+GATED = dict(bits=4, eps=1e-5, gate="swiglu")
+BOTH = Sides((64, 64), (0, 256), (512, 768), 4, 2.0)
+
+
+@op(
+    shape=gated_shape,
+    kernel="packed_linear.wgsl:gated",
+    cases=(
+        (Spec((1, 64)), *PACKED, Spec((64,)), None, GATED),
+        (Spec((3, 64)), *PACKED, Spec((64,)), None, GATED | dict(gate="geglu")),
+        (Spec((3, 64)), *PACKED, Spec((3, 8)), Spec((1024,)), GATED | dict(sides=BOTH)),
+        (Spec((9, 64)), *PACKED, None, None, GATED),
+        (Spec((9, 64)), *PACKED, Spec((9, 8)), Spec((1024,)), GATED | dict(sides=BOTH, keep=True)),
+    ),
+)
+def gated(x, codes, scales, beside, adapter, *, bits, eps, gate, keep=False, sides=None):
+    """The middle of an MLP, of x; with `keep` also the gate and what it gates, side by side."""
+    both = product(x, codes, scales, beside, adapter, bits, eps, sides)
+    y = OPS[gate].reference(*np.split(both, 2, -1))
+    return (y, both) if keep else y
+
+
+@gated.launch
+def _(tier, x, codes, scales, beside, adapter, bits, eps, gate, keep=False, sides=None):
+    few = x.rows <= FEW and not keep
+    groups, told = stack_constants(tier, few, x, codes, scales, beside, bits, eps, sides)
+    told |= dict(GELU=gate == "geglu")
+    return "gated" + "_few" * few + "_kept" * keep, groups, told
+
+
+@heads.cost
+@gated.cost
+def _(x, codes, *_, **__):
+    return 2 * x.size * codes.shape[0]
+
+
+def halves_shape(both, *, gate):
+    assert both.cols % 8 == 0, f"{both} has no two halves"
+    return Spec((both.rows, both.cols // 2))
+
+
+@op(
+    shape=halves_shape,
+    kernel="stack_gradient.wgsl:gate_again",
+    cases=tuple((Spec((3, 16)), dict(gate=gate)) for gate in ("swiglu", "geglu")),
+)
+def gate_again(both, *, gate):
+    """What `gated` made of what it kept."""
+    return OPS[gate].reference(*np.split(both, 2, -1))
+
+
+@gate_again.launch
+def _(tier, both, gate):
+    constants = dict(rows=both.rows, HALF=both.cols // 2, GELU=gate == "geglu")
+    return "gate_again", flat(both.size // 2, 64), constants
+
+
+def gated_back_shape(dy, both, *, gate):
+    assert halves_shape(both, gate=gate) == dy, f"dy {dy}, both {both}"
+    return both
+
+
+@op(
+    shape=gated_back_shape,
+    kernel="stack_gradient.wgsl:gated_back",
+    cases=tuple((Spec((3, 8)), Spec((3, 16)), dict(gate=gate)) for gate in ("swiglu", "geglu")),
+)
+def gated_back(dy, both, *, gate):
+    """The gradients of the gate and of what it gates, side by side."""
+    gates, ups = np.split(both, 2, -1)
+    of_gate = OPS[f"{gate}_dgate"].reference(dy, gates, ups)
+    return np.concatenate([of_gate, OPS[f"{gate}_dup"].reference(dy, gates)], -1)
+
+
+@gated_back.launch
+def _(tier, dy, both, gate):
+    constants = dict(rows=dy.rows, HALF=dy.cols, GELU=gate == "geglu")
+    return "gated_back", flat(dy.size, 64), constants
+
+
+def heads_back_shape(dq, dk, dv, turns, *, width):
+    assert dk.shape == dv.shape and turns.shape == (dq.rows, width), f"{dk}, {dv}, turns {turns}"
+    assert dq.rows == dk.rows and dq.cols % width == dk.cols % width == 0, f"{dq}, {dk}"
+    return Spec((dq.rows, dq.cols + 2 * dk.cols))
+
+
+@op(
+    shape=heads_back_shape,
+    kernel="stack_gradient.wgsl:heads_back",
+    cases=((Spec((3, 16)), Spec((3, 8)), Spec((3, 8)), Spec((3, 8)), dict(width=8)),),
+)
+def heads_back(dq, dk, dv, turns, *, width):
+    """The gradients of q, k and v side by side, those of q and k turned back."""
+    rows = np.arange(len(dq))
+    back = [rotary.reference(d, rows, turns, width=width, inverse=True) for d in (dq, dk)]
+    return np.concatenate([*back, dv], -1)
+
+
+@heads_back.launch
+def _(tier, dq, dk, dv, turns, width):
+    constants = dict(rows=dq.rows, HALF=width // 2, Q=dq.cols, KV=dk.cols)
+    return "heads_back", flat(dq.rows * (dq.cols + 2 * dk.cols) // 2, 64), constants
+
+
+def sides_dh_shape(d, adapter, *, sides):
+    assert sum(sides.rows) == d.cols, f"{d} of {sides}"
+    return Spec((d.rows, sides.count))
+
+
+@op(
+    shape=sides_dh_shape,
+    kernel="sides.wgsl:sides_dh",
+    cases=(
+        (Spec((9, 16)), Spec((640,)), dict(sides=SOME)),
+        (Spec((3, 16)), Spec((512,)), dict(sides=LORA)),
+    ),
+)
+def sides_dh(d, adapter, *, sides):
+    """The gradient of h without its scale: d B of every part that has an adapter."""
+    return np.concatenate(
+        [d[:, first : first + rows] @ matrix(adapter, at, rows, sides.rank)
+         for first, rows, _, _, at in sides.parts()], -1
+    )  # fmt: skip
+
+
+@sides_dh.launch
+def _(tier, d, adapter, sides):
+    constants = dict(rows=d.rows, N=d.cols, LANES=8 if tier.software else 16, ROWS=4)
+    groups = (-(-d.rows // 4), -(-sides.count // (64 // constants["LANES"])), 1)
+    constants |= sides.constants(of_b=True) | dict(OUTPUTS=64 // constants["LANES"])
+    return "sides_dh", groups, constants
+
+
+def sides_dw_shape(d, dh, x, h, total, *, sides):
+    assert d.rows == dh.rows == x.rows == h.rows and sum(sides.rows) == d.cols, f"{d}, {x}"
+    assert dh.cols == h.cols == sides.count and x.cols % 4 == d.cols % 4 == 0, f"{dh}, {h}"
+    inside = all(a + sides.rank * x.cols <= total.size for a in sides.a)
+    assert inside and all(rows % 4 == 0 for rows in sides.rows), f"{total} for {sides}"
+    return total
+
+
+@op(
+    shape=sides_dw_shape,
+    kernel="sides.wgsl:sides_dw",
+    updates=(4,),
+    cases=tuple(
+        (Spec((t, 16)), Spec((t, s.count)), Spec((t, 64)), Spec((t, s.count)), Spec((640,)),
+         dict(sides=s))
+        for t, s in ((9, SOME), (70, LORA))
+    ),
+)  # fmt: skip
+def sides_dw(d, dh, x, h, total, *, sides):
+    """The gradients of A and B of every part, written where they lie in `total`."""
+    total = total.copy()
+    for first, rows, column, a, b in sides.parts():
+        here = slice(column, column + sides.rank)
+        of_a = matmul.reference(dh[:, here], x, ta=True, scale=sides.scale)
+        of_b = matmul.reference(d[:, first : first + rows], h[:, here], ta=True)
+        total[a : a + of_a.size] = of_a.reshape(-1)
+        total[b : b + of_b.size] = of_b.reshape(-1)
+    return total
+
+
+@sides_dw.launch
+def _(tier, d, dh, x, h, total, sides):
+    fours = -(-sides.rank // 4)
+    blocks = sum((x.cols + rows) // 4 for _, rows, _, _, _ in sides.parts()) * fours
+    slices = 1
+    while not tier.software and slices < 16 and blocks * slices < FULL and d.rows >= 32 * slices:
+        slices *= 2
+    constants = dict(rows=d.rows, N=d.cols, COLS4=x.cols // 4, FOURS=fours, SLICES=slices)
+    constants |= sides.constants(of_a=True, of_b=True) | dict(WG=64)
+    last = sum(sides.rows)
+    ends = [sum(sides.rows[: i + 1]) for i in range(len(sides.rows))] + [last] * 3
+    constants |= {f"END{i}": ends[i] for i in range(3)}
+    return "sides_dw", flat(blocks, 64 // slices), constants
+
+
+def stack_dx_shape(d, codes, scales, dh, adapter, *, bits, sides):
+    n, k = weight_shape(codes, scales, bits)
+    assert d.cols == n == sum(sides.rows), f"d has {d.cols} columns, the weights {n} rows"
+    assert dh.shape == (d.rows, sides.count) and adapter, f"dh {dh}"
+    return Spec((d.rows, k))
+
+
+@op(
+    shape=stack_dx_shape,
+    kernel="packed_linear.wgsl:stack_dx",
+    cases=(
+        (Spec((9, 128)), *PACKED, Spec((9, 12)), Spec((1280,)), dict(bits=4, sides=THREE)),
+        (Spec((3, 128)), *PACKED, Spec((3, 8)), Spec((1280,)), dict(bits=4, sides=TWO)),
+    ),
+)
+def stack_dx(d, codes, scales, dh, adapter, *, bits, sides):
+    """The gradient of x: d W + scale * dh A."""
+    all_a = [matrix(adapter, at, sides.rank, codes.shape[1] * 32 // bits)
+             for _, _, _, at, _ in sides.parts()]  # fmt: skip
+    dx = packed_linear_dx.reference(d, codes, scales, bits=bits)
+    return matmul.reference(dh, np.concatenate(all_a), dx, scale=sides.scale)
+
+
+@stack_dx.launch
+def _(tier, d, codes, scales, dh, adapter, bits, sides):
+    m, n, k = d.rows, codes.shape[0], codes.cols * 32 // bits
+    told = dict(m=m, N=n, K=k, BITS=bits, GROUP=k // scales.shape[1])
+    groups, tile = product_tile(tier, m, k, n, least_cols=8)
+    return "stack_dx", groups, told | sides.constants(of_a=True) | tile
+
+
+@stack_dx.cost
+def _(d, codes, scales, dh, adapter, bits, sides):
+    return 2 * d.size * codes.cols * 32 // bits
+
+
+@sides_dw.cost
+def _(d, dh, x, h, total, sides):
+    return 2 * d.rows * sides.rank * (d.cols + x.cols * len(sides.rows))
+
+
+@sides_dh.cost
+def _(d, adapter, sides):
+    return 2 * d.size * sides.rank
+
+
+@sides.cost
+def _(x, gain, adapter, eps, sides):
+    return 2 * x.size * sides.count

@@ -1,0 +1,41 @@
+"""Everything that came of a question: its two stages, and of each the version it became, that
+version's entries in the ledger, and its fingerprint."""
+
+from __future__ import annotations
+
+from oneseek.engine.history.dna import fingerprint
+from oneseek.engine.history.versions import Versions, label
+
+SHOWN = ("state", "outcome", "reason", "target", "examples", "analysis")
+ABOUT = ("run", "question", "responses", "language", "source", "time")
+
+
+async def outcome_of(versions: Versions, run: str) -> dict:
+    """What is stored of the question; KeyError where nothing is."""
+    store = versions.store
+    kept = [await store.get("samples", f"stage{number}_{run}") for number in (1, 2)]
+    if kept[0] is None:
+        raise KeyError(f"there is no question {run!r}")
+    stages = [await _stage(versions, number, one) for number, one in enumerate(kept, 1) if one]
+    return {**{name: kept[0].get(name) for name in ABOUT}, "stages": stages}
+
+
+async def _stage(versions: Versions, number: int, sample: dict) -> dict:
+    told = {"stage": number, **{name: sample.get(name) for name in SHOWN}}
+    return {**told, "version": await _version(versions, sample.get("version"))}
+
+
+async def _version(versions: Versions, name: str | None) -> dict | None:
+    """The version of this name, with what the ledger tells of it."""
+    records = [one for one in await versions.records() if name and one["name"] == name]
+    if not records:
+        return None
+    (record,) = records
+    entries = [
+        one
+        for one in await versions.ledger.entries()
+        if one["kind"] in ("version", "promotion") and one["body"]["number"] == record["number"]
+    ]
+    found = await fingerprint(versions, record["number"])
+    told = {"number": record["number"], "name": record["name"], "label": label(record)}
+    return {**told, "ledger": entries, "fingerprint": found["dna"]}
