@@ -10,14 +10,15 @@ import json
 import os
 import sys
 from collections import Counter
-from pathlib import Path
 
 from builder import ROOT, scopes
 
-RECORD = ROOT / "tests" / "costs.json"  # file -> kind of test -> processor seconds
+RECORD = ROOT / "tests" / "costs.json"  # "files": file -> kind of test -> processor seconds
 LAST_RUN = ROOT / ".pytest_cache" / "costs"  # what each process of pytest wrote
 KINDS = {"fast": 1, "quick": 2, "usual": 3, "long": 4}  # of tests; a scope runs those up to its own
 SHOWN = 30
+UNKNOWN_S = 30.0  # of a file without a record, which is taken early
+DEAR_S = 0.25  # from here on a test of a fast file is left to the quick scope: "dear" of the record
 
 
 def order(scope: str) -> list[str]:
@@ -40,13 +41,18 @@ def halves(scope: str) -> list[list[str]]:
     return lists
 
 
+def recorded() -> dict:
+    """The committed record."""
+    return json.loads(RECORD.read_text())
+
+
 def _costs(scope: str) -> dict[str, float]:
     """The recorded cost of each test file in this scope, the dearest first."""
-    record = json.loads(RECORD.read_text())
+    record = recorded()["files"]
     found = {}
     for path in scopes.test_files(scope):
         file = path.relative_to(ROOT).as_posix()
-        kinds = record.get(file, {scope: 1.0})
+        kinds = record.get(file, {scope: UNKNOWN_S})
         found[file] = sum(kinds[kind] for kind in kinds if KINDS[kind] <= KINDS[scope])
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
@@ -86,19 +92,25 @@ def report(seconds: float) -> str:
 
 
 def keep() -> None:
-    """Writes what the last run cost to the record; other files keep what they had."""
-    record: dict[str, dict[str, float]] = {}
-    for name, test in _written().items():
-        kinds = record.setdefault(name.partition("::")[0], {})
+    """Writes what the last run cost to the record; what did not run keeps what it had."""
+    tests, old = _written(), recorded()
+    files: dict[str, dict[str, float]] = {}
+    dear = {name for name in old["dear"] if name not in tests}
+    for name, test in tests.items():
+        kinds = files.setdefault(name.partition("::")[0], {})
         kinds[test["kind"]] = kinds.get(test["kind"], 0.0) + test["processor"]
-    old = json.loads(RECORD.read_text()) if RECORD.exists() else {}
-    merged = {file: old.get(file, {}) | record.get(file, {}) for file in {*old, *record}}
-    kept = {
-        file: {kind: round(merged[file][kind], 1) for kind in KINDS if kind in merged[file]}
-        for file in sorted(merged)
-        if Path(ROOT / file).exists()
+        if test["kind"] in ("fast", "quick") and test["processor"] >= DEAR_S:
+            dear.add(name)
+    merged = {
+        file: old["files"].get(file, {}) | files.get(file, {})
+        for file in sorted({*old["files"], *files})
+        if (ROOT / file).exists()
     }
-    RECORD.write_text(json.dumps(kept, indent=1) + "\n")
+    kept = {
+        file: {kind: round(kinds[kind], 1) for kind in KINDS if kind in kinds}
+        for file, kinds in merged.items()
+    }
+    RECORD.write_text(json.dumps({"files": kept, "dear": sorted(dear)}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

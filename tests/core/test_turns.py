@@ -1,9 +1,11 @@
 """Background work runs only in granted time and never while somebody waits for an answer."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 
+from oneseek.engine.core import turns
 from oneseek.engine.core.turns import Pause, Turns, background, urgent
 
 
@@ -94,13 +96,15 @@ def test_what_a_person_asked_for_needs_no_grant():
     asyncio.run(run())
 
 
-def test_long_plain_python_waits_only_where_the_host_can_and_not_at_every_call():
+def test_long_plain_python_waits_only_where_the_host_can_and_not_at_every_call(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(turns, "time", SimpleNamespace(perf_counter=lambda: clock.now))
     pause, waits = Pause(), []
     pause()
     pause.wait = lambda: waits.append(1)
     for _ in range(1000):
         pause()
     assert len(waits) == 1
-    pause.until = 0.0
+    clock.now += turns.SLICE_MS / 1e3
     pause()
     assert len(waits) == 2

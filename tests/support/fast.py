@@ -2,7 +2,8 @@
 
     pytest -m fast
 
-`builder.scopes` says which they are. A run of `-m fast` does not open the other files, and a test
+`builder.scopes` says which files hold them; the record of `builder.costs` names the few in those
+that take too long. A run of `-m fast` does not open the other files, and a test
 in it that starts a process or connects to another machine fails.
 """
 
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from builder import costs
 from builder.scopes import is_fast
 
 
@@ -31,9 +33,10 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest chooses by marker
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    dear = set(costs.recorded()["dear"])
     for item in items:
         costly = any(item.get_closest_marker(name) for name in ("slow", "long"))
-        if not costly and is_fast(item.path):
+        if not costly and is_fast(item.path) and item.nodeid not in dear:
             item.add_marker("fast")
 
 

@@ -86,19 +86,23 @@ def last_run(tmp_path, monkeypatch):
 
 def test_a_run_is_reported_and_recorded_by_file_and_kind(last_run):
     name = "tests/tree/test_build.py"
-    costs.RECORD.write_text(json.dumps({name: {"quick": 9.0, "long": 8.0}, "tests/gone.py": {}}))
-    measured = {"a": ("fast", 1.0), "b": ("quick", 2.0), "c[x]": ("quick", 3.0)}
+    files = {name: {"quick": 9.0, "long": 8.0}, "tests/gone.py": {}}
+    dear = [f"{name}::{test}" for test in ("a", "b", "z")]
+    costs.RECORD.write_text(json.dumps({"files": files, "dear": dear}))
+    measured = {"a": ("fast", 0.1), "b": ("quick", 2.0), "c[x]": ("quick", 3.0)}
     for i, (test, (kind, seconds)) in enumerate(measured.items()):
         cost = {"kind": kind, "processor": seconds, "wall": 2 * seconds}
         (last_run / f"{i}.json").write_text(json.dumps({f"{name}::{test}": cost}))
     report = costs.report(60).splitlines()
-    assert report[0].startswith("3 tests took 60 s and 6 processor seconds")
+    assert report[0].startswith("3 tests took 60 s and 5 processor seconds")
     assert [line.split()[-1] for line in report[-3:]] == [
         f"{name}::{t}" for t in ("c[x]", "b", "a")
     ]
     costs.keep()
-    kept = {name: {"fast": 1.0, "quick": 5.0, "long": 8.0}}
-    assert json.loads(costs.RECORD.read_text()) == kept
+    assert costs.recorded() == {
+        "files": {name: {"fast": 0.1, "quick": 5.0, "long": 8.0}},
+        "dear": [f"{name}::{test}" for test in ("b", "c[x]", "z")],
+    }
 
 
 STARTS = "import os\ndef test_one(): os.posix_spawn('/bin/true', ['true'], {})\n"
@@ -145,7 +149,10 @@ def test_the_document_lists_the_tests_that_only_run_with_long():
     rows = [re.match(r"\| `(\S+::\S+)` \| (.+) \|$", line) for line in lines]
     listed = [row[1] for row in rows if row and row[2].strip()]
     assert len(listed) == len(set(listed))
-    assert not long_tests() - set(listed)
+    assert sorted(long_tests() - set(listed)) == []
+    for file, _, name in (one.partition("::") for one in listed):
+        text = (ROOT / "tests" / file).read_text("utf-8")
+        assert "mark.long" in text and (name.startswith("(") or f"def {name}(" in text), name
 
 
 NEVER_ENDS = "import threading; threading.Thread(target=threading.Event().wait).start()"
