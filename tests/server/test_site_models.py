@@ -85,9 +85,10 @@ def page(tmp_path, monkeypatch) -> Iterator[int]:
             yield served
 
 
-def get(port: int, path: str = ASKED, first: int = 0) -> tuple[int, bytes]:
+def get(port: int, path: str = ASKED, first: int = 0, **more: str) -> tuple[int, bytes]:
+    headers = more | ({"Range": f"bytes={first}-"} if first else {})
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as client:
-        client.request("GET", path, headers={"Range": f"bytes={first}-"} if first else {})
+        client.request("GET", path, headers=headers)
         with client.getresponse() as answer:
             return answer.status, answer.read()
 
@@ -142,6 +143,14 @@ def test_a_half_download_is_no_model(page):
         answer.read(1)
         partial = registry.folder() / MODEL["file"]
         assert partial.exists() and not registry.places(registry.known()["large"])
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Sec-Fetch-Site": "cross-site"}, {"Host": "evil.example:8000"}]
+)
+def test_no_other_site_can_have_it_downloaded(page, headers):
+    assert get(page, **headers)[0] == 403 and not Carrier.asked
+    assert get(page, **{"Sec-Fetch-Site": "same-origin"}) == (200, DATA)
 
 
 def test_a_name_that_is_no_known_model_is_not_found(page):

@@ -3,7 +3,6 @@ under a name of its own."""
 
 import ast
 import json
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import oneseek
-from builder import ROOT, wheels
+from builder import ROOT, release, wheels
 
 FILES = [ROOT / "build.py"] + [
     path
@@ -43,13 +42,6 @@ def printed(folder: Path) -> str:
     return said(folder, "-c", TELL)
 
 
-def tree(folder: Path) -> Path:
-    for room in ("oneseek", *wheels.ROOMS):
-        ignored = shutil.ignore_patterns("__pycache__", "static", "guide")
-        shutil.copytree(ROOT / room, folder / room, symlinks=True, ignore=ignored)
-    return folder
-
-
 def test_every_room_has_a_link_for_what_only_reads():
     for room in wheels.ROOMS:
         assert (ROOT / "oneseek" / room).resolve() == ROOT / room
@@ -62,7 +54,8 @@ def test_in_the_tree_a_module_is_the_file_of_the_tree():
 
 @pytest.mark.parametrize("kept", ["nothing", "text"])
 def test_a_checkout_that_keeps_no_links_runs_as_well(tmp_path, kept):
-    for link in (tree(tmp_path) / "oneseek").iterdir():
+    tmp_path = release.copy(tmp_path / "tree")
+    for link in (tmp_path / "oneseek").iterdir():
         if link.is_symlink():
             link.unlink()
             if kept == "text":  # as Git writes them where there are none
@@ -71,7 +64,7 @@ def test_a_checkout_that_keeps_no_links_runs_as_well(tmp_path, kept):
 
 
 def test_where_it_is_carried_the_rooms_lie_within(tmp_path):
-    top = tree(tmp_path / "tree")
+    top = release.copy(tmp_path / "tree")
     for room in wheels.ROOMS:
         (top / "oneseek" / room).unlink()
         (top / room).rename(top / "oneseek" / room)
@@ -80,14 +73,8 @@ def test_where_it_is_carried_the_rooms_lie_within(tmp_path):
 
 @pytest.mark.slow
 def test_a_wheel_of_the_tree_holds_the_rooms_and_the_demo_model(tmp_path):
-    top, made, installed = (tmp_path / name for name in ("tree", "made", "installed"))
-    tree(top)
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, top)
-    quietly = ["-q", "--disable-pip-version-check", "--no-deps", "--no-build-isolation"]
-    said(tmp_path, "-m", "pip", "wheel", *quietly, "-w", str(made), str(top))
-    (wheel,) = made.iterdir()
-    with zipfile.ZipFile(wheel) as opened:
+    installed = tmp_path / "installed"
+    with zipfile.ZipFile(release.code(tmp_path)) as opened:
         tops = {name.split("/")[0] for name in opened.namelist()}
         opened.extractall(installed)
     assert tops == {"oneseek", f"oneseek-{oneseek.__version__}.dist-info"}

@@ -17,6 +17,7 @@ from oneseek.engine.model.formats.source import CHUNK, FormatError
 from oneseek.workers.site import host
 
 MODEL = re.compile(r"/models-[0-9a-f]+/([\w.-]+)\.gguf")
+LOCAL, SAME = ("127.0.0.1", "localhost"), "same-origin"
 BEHIND = 2 * CHUNK  # a download writes in chunks: what came so much earlier lies in the file
 
 
@@ -30,7 +31,8 @@ class Handler(host.Handler):
         named = MODEL.fullmatch(self.path.split("?")[0])
         if not named or Path(super().translate_path(self.path)).exists():
             return None
-        return registry.known().get(named[1])
+        model = registry.known().get(named[1])
+        return model if model and "carrier" in model["source"] else None
 
     def translate_path(self, path: Any) -> str:
         model = self.model()
@@ -40,10 +42,17 @@ class Handler(host.Handler):
     def do_GET(self) -> None:
         model = self.model()
         if model:
+            if not self.is_from_the_page():
+                return self.send_error(403)
             with self.downloading:  # whoever asks for the same meanwhile gets the file
                 if not registry.places(model):
                     return self.download(model)
         super().do_GET()
+
+    def is_from_the_page(self) -> bool:
+        """No other site has this machine download; what is no browser says nothing of sites."""
+        name = self.headers.get("Host", "").partition(":")[0]
+        return name in LOCAL and self.headers.get("Sec-Fetch-Site", SAME) == SAME
 
     def download(self, model: dict) -> None:
         """Get a model and send it on; what came is kept when the person pauses or leaves."""
