@@ -23,7 +23,7 @@ SMOLLM2 = Config(
 )  # fmt: skip
 ADAPTER = Trained.lora(SMOLLM2, 8, 16)
 ALMOST = Trained.lora(SMOLLM2, 8, 16, [t for t in TARGETS if t != "attention.k"])
-BINDINGS = 10  # arrays that a kernel may see in Chrome on nearly every chip
+BINDINGS = 10  # arrays that the largest merged step shows its kernel
 
 
 def stored():
