@@ -231,7 +231,7 @@ class Stack:
         )
         self.sides = Sides(rows, a_at, b_at, rank, scale)
         if read:
-            self.back = Back.of(self)
+            self.back = Back.of(self, self.adapter)
         return self.back is not None or not read
 
     def inputs(self) -> tuple[list[Step], tuple, dict] | None:
@@ -344,74 +344,77 @@ class Stack:
 
 
 @dataclass(eq=False)
+class WayBack:
+    """The way back through one product."""
+
+    dy: Value
+    of_x: set[Step]  # the steps that make the gradient of x, or add to it
+    dh: Step | None = None  # where it has an adapter, and the gradients of that:
+    of_a: Step | None = None
+    of_b: Step | None = None
+
+    @classmethod
+    def of(cls, graph: Graph, product: Step) -> WayBack | None:
+        codes, _, h, b = product.ins[1:5]
+        of_x = {s for s in graph.readers(codes) if s and s.op.name == "packed_linear_dx"}
+        if len(of_x) > 1:
+            return None
+        if h is None:
+            return cls(next(iter(of_x)).ins[0], of_x) if of_x else None
+        a = graph.maker[h].ins[1]
+        of_b = only(graph.readers(h) - {product})
+        if of_b is None or not is_product(of_b, ta=True) or of_b.ins[1] is not h:
+            return None
+        dy = of_b.ins[0]
+        dh = only({s for s in graph.readers(dy) if is_product(s) and s.ins[1] is b})
+        if dh is None or any(step.ins[0] is not dy for step in of_x):
+            return None
+        of_a = only({s for s in graph.readers(dh.outs[0]) if is_product(s, ta=True)})
+        through_a = graph.readers(dh.outs[0]) - {of_a}
+        if of_a is None or any(not is_product(s) or s.ins[1] is not a for s in through_a):
+            return None
+        return cls(dy, of_x | through_a, dh, of_a, of_b)
+
+
+@dataclass(eq=False)
 class Back:
     """The way back through a stack: from the gradients of its outputs to that of x and those of
     its adapters."""
 
     stack: Stack
     dys: list[Value]  # of each product
+    dhs: list[Step]
     x: Value  # as it is there: perhaps computed again
     total: Value  # the stretch that the gradients of the adapters come into
     dx: Value | None
     gone: set[Step]
-    chain: set[Step]  # of these those that make dx
-    dhs: list[Step]
 
     @classmethod
-    def of(cls, stack: Stack) -> Back | None:
-        graph, gone, chain, dys, dhs = stack.graph, set(), set(), [], []
-        xs, places = set(), set()
-        first = stack.adapter.start
-        for product in stack.products:
-            codes, _, h, b = product.ins[1:5]
-            direct = [s for s in graph.readers(codes) if s and s.op.name == "packed_linear_dx"]
-            if len(direct) > 1:
-                return None
-            chain |= {*direct}
-            dy = direct[0].ins[0] if direct else None
-            if h is None:
-                if dy is None:
-                    return None
-                dys.append(dy)
-                continue
-            a = graph.maker[h].ins[1]
-            of_b = graph.readers(h) - {product}
-            of_b = of_b.pop() if len(of_b) == 1 else None
-            if not is_product(of_b, ta=True) or of_b.ins[1] is not h:
-                return None
-            if dy not in (None, of_b.ins[0]):
-                return None
-            dy = of_b.ins[0]
-            small = [s for s in graph.readers(dy) if is_product(s) and s.ins[1] is b]
-            if len(small) != 1:
-                return None
-            of_a = [s for s in graph.readers(small[0].outs[0]) if is_product(s, ta=True)]
-            of_x = graph.readers(small[0].outs[0]) - {*of_a}
-            if len(of_a) != 1 or any(not is_product(s) or s.ins[1] is not a for s in of_x):
-                return None
-            chain |= of_x
-            gone |= {of_b, *of_a}
-            dys.append(dy)
-            dhs.append(small[0])
-            xs.add(of_a[0].ins[1])
-            for made, weight in ((of_a[0], a), (of_b, b)):
-                out = made.outs[0]
-                places.add((out.base, out.offset - weight.start))
-        if len(xs) != 1 or len(places) != 1:
+    def of(cls, stack: Stack, adapter: Value) -> Back | None:
+        graph = stack.graph
+        ways = [WayBack.of(graph, product) for product in stack.products]
+        parts = [way for way in ways if way]
+        if len(parts) < len(ways):
             return None
-        ((stretch, shift),) = places
-        made = {step.outs[0] for step in chain}
-        inner = {step.ins[-1] for step in chain} & made
-        ends = made - inner
-        begins = [step for step in chain if step.ins[-1] not in made]
-        alone = all(graph.readers(value) <= chain for value in inner)
-        straight = not chain or (len(ends) == len(begins) == 1 and begins[0].ins[-1] is None)
-        whole = not chain or sum(s.op.name == "packed_linear_dx" for s in chain) == len(dys)
-        if stretch is None or not (alone and straight and whole):
+        chain = {step for way in parts for step in way.of_x}
+        dx = end_of(graph, chain, len(parts)) if chain else None
+        xs = {way.of_a.ins[1] for way in parts if way.of_a}
+        places = {
+            (made.outs[0].base, made.outs[0].offset - weight.start)
+            for way, product in zip(parts, stack.products, strict=True)
+            if way.of_a and way.of_b
+            for made, weight in (
+                (way.of_a, graph.maker[product.ins[3]].ins[1]),
+                (way.of_b, product.ins[4]),
+            )
+        }
+        x, place = only(xs), only(places)
+        if x is None or place is None or place[0] is None or (chain and dx is None):
             return None
-        total = stretch.view(first + shift, stack.adapter.shape)
-        x, dx = xs.pop(), ends.pop() if ends else None
-        return cls(stack, dys, x, total, dx, gone | chain, chain, dhs)
+        total = place[0].view(adapter.start + place[1], adapter.shape)
+        gone = chain | {s for way in parts for s in (way.of_a, way.of_b) if s}
+        dhs = [way.dh for way in parts if way.dh]
+        return cls(stack, [way.dy for way in parts], dhs, x, total, dx, gone)
 
     def only_here(self, value: Value) -> bool:
         return self.stack.graph.readers(value) <= self.gone | {*self.dhs}
@@ -473,7 +476,24 @@ class Back:
         return self.merge(d.outs[0], h, (steps, d))
 
 
+def end_of(graph: Graph, chain: set[Step], products: int) -> Value | None:
+    """What steps of which each adds to the one before make at last, if all products take part."""
+    made = {step.outs[0] for step in chain}
+    inner = {step.ins[-1] for step in chain if step.ins[-1] in made}
+    bases = {step.ins[-1] for step in chain} - inner
+    alone = all(graph.readers(value) <= chain for value in inner if value)
+    all_of_them = sum(step.op.name == "packed_linear_dx" for step in chain) == products
+    starts = sum(step.ins[-1] is None for step in chain) == 1
+    return only(made - inner) if bases == {None} and alone and all_of_them and starts else None
+
+
+def only(some: set) -> Any:
+    """The one that is in it; None where there are more, or none."""
+    return next(iter(some)) if len(some) == 1 else None
+
+
 def is_product(step: Step | None, ta: bool = False) -> bool:
     """Whether it is a plain product, of its first side transposed or as it is."""
-    straight = step is not None and step.op.name == "matmul" and not step.attrs.get("tb")
-    return straight and bool(step.attrs.get("ta")) == ta  # type: ignore[union-attr]
+    if step is None or step.op.name != "matmul" or step.attrs.get("tb"):
+        return False
+    return bool(step.attrs.get("ta")) == ta

@@ -60,6 +60,7 @@ ROWS, ADAPTER = Spec((130, 1536)), Spec((2_442_240,))  # rank 8 on all seven pro
 Q, KV, SPANS = Spec((150, 576)), Spec((150, 192)), Spec((150, 4), "spans")
 HEADS = dict(heads=9, kv_heads=3)
 X, GAIN, EPS = Spec((512, 576)), Spec((576,)), dict(eps=1e-5)
+X130 = Spec((130, 576))
 LOGITS, CACHE = Spec((3, 49152)), Spec((2048, 192))
 QKV = Sides((576, 192, 192), (0, 9216, 15_360), (4608, 13_824, 19_968), 8, 2.0)  # of rank 8
 REAL_SIZES = [
@@ -79,6 +80,15 @@ REAL_SIZES = [
      dict(bits=4, eps=1e-5, gate="swiglu")),
     ("gated", Spec((130, 576)), *packed(3072, 576, 8), None, None,
      dict(bits=8, eps=0.0, gate="geglu", keep=True)),
+    ("gate_again", Spec((130, 3072)), dict(gate="swiglu")),
+    ("gated_back", Spec((130, 1536)), Spec((130, 3072)), dict(gate="swiglu")),
+    ("heads_back", Spec((130, 576)), Spec((130, 192)), Spec((130, 192)), Spec((130, 64)),
+     dict(width=64)),
+    ("sides_dh", Spec((130, 960)), Spec((29_952,)), dict(sides=QKV)),
+    ("sides_dw", Spec((130, 960)), Spec((130, 24)), X130, Spec((130, 24)), Spec((29_952,)),
+     dict(sides=QKV)),
+    ("stack_dx", Spec((130, 960)), *packed(960, 576, 4), Spec((130, 24)), Spec((29_952,)),
+     dict(bits=4, sides=QKV)),
     ("attention", Q, KV, KV, SPANS, HEADS),
     ("attention", Spec((40, 512)), Spec((90, 256)), Spec((90, 256)), Spec((40, 4), "spans"),
      dict(heads=4, kv_heads=2)),

@@ -155,7 +155,7 @@ def test_gradients_of_merged_steps_are_the_same(kind, keep_blocks):
     "kind,keep_blocks,bits,home",
     [
         ("adapted", None, 4, gpu),
-        ("rank 3 without k", 0, 8, gpu),
+        ("rank 3 without k", 0, 4, gpu),
         ("rank 3 without k", 1, 4, gpu_of_many_threads),
     ],
 )
