@@ -254,8 +254,9 @@ def sets(name: str) -> dict[str, list[dict]]:
 
 
 def part_of(given: dict[str, list[dict]], every: int) -> dict[str, list[dict]]:
-    """Every so many lines of a shuffle that is always the same; what was said over days is one."""
-    found = dict(given)
+    """Every so many lines of a shuffle that is always the same; what was said over days is asked
+    about only as a whole."""
+    found = dict(given) if every == 1 else dict.fromkeys(given, [])
     for kind in ("heard", "nothing", "unknown", "general"):
         shuffled = sorted(given[kind], key=lambda one: Random(json.dumps(one)).random())
         found[kind] = shuffled[::every]

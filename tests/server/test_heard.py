@@ -38,6 +38,24 @@ def test_a_statement_is_remembered_quoted_and_forgotten(host):
     assert "Plymouth" not in answer and not told["facts"]
 
 
+def test_a_role_finds_what_was_said_of_it_and_what_was_not_said_is_not_known(host):
+    for words in ("my sister anna moved to lund last month", "fyi im allergic to penicillin"):
+        assert say(host, words, user="flo")[1]["remembered"]
+    assert "lund" in say(host, "Where does my sister live?", user="flo")[0]
+    assert "lund" in say(host, "Who is anna?", user="flo")[0]
+    for question in ("what's my blood type?", "Where does my brother live?"):
+        assert say(host, question, user="flo")[0] == NOTHING
+
+
+def test_of_two_that_contradict_the_newer_holds(host):
+    for words in ("We live in a flat in Harrogate", "We live in a house in Ripon now"):
+        assert say(host, words, user="gus")[1]["remembered"]
+    answer, told = say(host, "Where do we live?", user="gus")
+    assert answer.index("Ripon") < answer.index("Harrogate") and len(told["facts"]) == 2
+    answer, _ = say(host, "Where did we live before?", user="gus")
+    assert answer.index("Harrogate") < answer.index("Ripon")
+
+
 def test_what_one_told_is_never_anothers(host):
     words = "My rabbit is called Humphrey"
     one, two = (say(host, words, user=user)[1]["remembered"][0]["id"] for user in ("bo", "cy"))

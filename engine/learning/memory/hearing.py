@@ -17,7 +17,7 @@ from oneseek.engine.learning.memory.reader import Sentence
 
 STATES = 0.8  # how likely a sentence has to state something, to be kept
 LESS = 0.2  # where it is of a form that people say facts in
-UNSURE = 0.5  # from where on the person is asked whether it is to be kept
+UNSURE = 0.6  # from where on the person is asked whether it is to be kept
 CERTAIN = 0.9  # behind something that states nothing
 GREETING = 3  # words
 LONGEST, MOST = 600, 40  # characters of a sentence, and sentences of a message, that are kept
