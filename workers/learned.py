@@ -67,8 +67,8 @@ class Learned:
         assistant = self.resident.needed()
 
         async def open_file() -> ModelFile:
-            base, loaded = self.resident.versions.base, self.resident.loaded
-            return await self.resident.models.open(base, True, loaded.origin, lambda *figures: None)
+            base, origin = self.resident.versions.base, self.resident.loaded.origin
+            return await self.resident.models.open(base, True, origin, lambda *figures: None)
 
         name, data = await outbox.export(
             assistant, self.resident.versions, request.version, request.format, open_file

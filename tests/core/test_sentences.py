@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oneseek.engine.core.sentences import fitted, translated
+from oneseek.engine.model.formats import download
 from oneseek.importers import instructions, kinds
 from oneseek.importers.door import Door
 from oneseek.importers.limits import Budget
@@ -48,10 +49,23 @@ def said(node: ast.expr) -> str:
     return "".join(str(p.value) if isinstance(p, ast.Constant) else VALUE for p in node.values)
 
 
+def of_other_sites() -> set[str]:
+    """What is said of another site that does not give a file."""
+    tree = ast.parse((ROOT / "workers/tab/outside.py").read_text())
+    found = next(
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "SENTENCES"
+    )
+    return {text.format(host=VALUE, count=VALUE) for text in ast.literal_eval(found).values()}
+
+
 SENTENCES = sorted(
     {text for text in sentences() if text not in (f"{VALUE} is {VALUE}.", VALUE)}
     | {f"{VALUE} is {what}." for _, what in kinds._REFUSED}
     | {why for why, _ in instructions._ORDERS}
+    | of_other_sites()
+    | {str(download.other_size(VALUE, 1, 2)), str(download.other_hash(VALUE, "0" * 64, "1" * 64))}
 )
 
 

@@ -72,6 +72,6 @@ class Choice:
         """Sending needs a model; the draft stays where it is."""
         self.page.chat.draw()
         if self.page.chat.chat:
-            self.page.first_run.choose()
+            self.page.model_list.choose()
         else:
             self.page.first_run.focus()

@@ -19,7 +19,7 @@ from oneseek.engine.core.messages import (
 )
 from oneseek.web.lib import dom, failures, files, overlay, site
 from oneseek.web.lib.words import t
-from oneseek.web.settings import device, given, offers
+from oneseek.web.settings import device, offers
 from oneseek.web.settings.settings import storage_figures
 from oneseek.web.shell.link import Refused
 
@@ -49,7 +49,7 @@ class FirstRun:
                 "download": lambda of, el: self.load_chosen(of),
                 "download-unsaved": lambda of, el: self.load(of, keep=False),
                 "stop-loading": lambda of, el: self.stop(),
-                "choose-model": lambda of, el: self.choose(),
+                "choose-model": lambda of, el: self.page.model_list.choose(),
             }
         )
 
@@ -130,11 +130,6 @@ class FirstRun:
             tabindex=-1,
         )
 
-    def about(self, model, one, no=None):
-        """A model of a list; `no` says why it cannot be had."""
-        name = dom.make("h3", model["name"])
-        return dom.make("div", name, offers.about(model, one, self.registry), no)
-
     def comes_along(self, words):
         """What is fetched beside a model, once."""
         if not self.beside:
@@ -150,7 +145,9 @@ class FirstRun:
     def proposed(self, model, one):
         name = dom.make("h3", model["name"])
         words = dom.make("div", name, offers.folded(model, one, self.registry))
-        return dom.make("div", dom.icon("mark"), words, self.elsewhere(model), cls="choice")
+        return dom.make(
+            "div", dom.icon("mark"), words, self.page.elsewhere.button(model), cls="choice"
+        )
 
     def notes(self):
         device = self.page.app.device
@@ -255,7 +252,7 @@ class FirstRun:
         old = dom.find("#consent")
         if not old:
             return
-        new = self.card() or self.underway()
+        new = self.card() or self.page.model_list.underway()
         if new is None:
             old.remove()
         elif self.progress and dom.find("progress", old) and titled(old) == titled(new):
@@ -336,90 +333,12 @@ class FirstRun:
     async def stop(self):
         await self.page.app.engine.ask(StopLoading())
 
-    # --------------------------------------------------------------------------------- choosing
-
-    def choose(self):
-        """Every model there is, with what one must know to choose."""
-        overlay.dialog(t("models.title"), self.choices(), name="models")
-        if self.page.app.device:
-            dom.run(self.weigh())
-
-    def choices(self):
-        return [
-            dom.make("p", t("models.text"), cls="note"),
-            self.page.packer.card(),
-            self.underway(),
-            self.current(),
-            [self.choice(model) for model in self.models],
-            self.page.elsewhere.rows(),
-            self.notes(),
-            device.unmeasured(self.unmeasured),
-            dom.make(
-                "div",
-                dom.button(t("models.address"), "ask-address", drawing="load"),
-                dom.button(t("models.file"), "pick-model", drawing="file"),
-                cls="row",
-            ),
-        ]
-
-    def underway(self):
-        """How far the next model is while one is in use; without one the chat shows it."""
-        if not self.page.model:
-            return None
-        if self.trouble:
-            return self.trouble_card()
-        return self.progress_card() if self.progress else None
-
     async def weigh(self):
         """What each takes on this device is said as soon as the engine has told it."""
         fits = await self.page.app.engine.ask(WhatFits())
         self.takes, self.pace, self.unmeasured = fits.models, fits.pace, fits.detail
-        shown = overlay.body_of("models")
-        if shown:
-            dom.replace(shown, self.choices())
+        self.page.model_list.draw()
         self.draw()
-
-    def current(self):
-        """Which one is loaded, what it computes on, and why that."""
-        loaded = self.page.model
-        if not loaded:
-            return None
-        on, why = t("models.on_" + loaded.back_end), t("device." + loaded.why)
-        cores = ""
-        if loaded.threads:
-            cores = "all_threads" if loaded.threads > 1 or loaded.cores < 2 else "one_thread"
-            cores = "; " + t("models." + cores, n=max(loaded.threads, loaded.cores))
-        name = dom.make("strong", self.name())
-        words = dom.make("p", name, " · ", on, ": ", why, cores, cls="note")
-        told = device.trouble(loaded), device.costs(self.page), device.note(self.page)
-        return dom.make("div", words, *told)
-
-    def choice(self, model):
-        current = bool(self.page.model) and self.page.model.model == model["id"]
-        takes = self.takes.get(model["id"])
-        one = offer.offer(model, takes, offers.languages(), self.pace) if takes else None
-        no = dom.make("p", given.fits(takes), cls="note") if takes and not one else None
-        if model["id"] in site.models():
-            use = dom.button(t("models.use"), "download", model["id"], cls="small")
-        else:
-            use = self.elsewhere(model)
-        tag = dom.make("span", t("models.current"), cls="tag good")
-        return dom.make(
-            "div",
-            dom.icon("mark"),
-            self.about(model, one, no),
-            tag if current else use,
-            cls="choice current" if current else "choice",
-        )
-
-    def elsewhere(self, model):
-        """This site does not carry it: another one does, and is asked after a yes."""
-        if not model["source"].get("url"):
-            return None
-        one = self.page.elsewhere.agreed().get(model["id"])
-        if one and one["state"] == "here":
-            return dom.button(t("models.use"), "download", model["id"], cls="small")
-        return dom.button(t("models.fetch"), "ask-fetch", model["id"], "load", cls="small")
 
     async def load_chosen(self, model):
         """Whatever was chosen in is closed: its progress is seen in the chat."""

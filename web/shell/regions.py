@@ -39,6 +39,7 @@ from oneseek.web.settings.elsewhere import Elsewhere
 from oneseek.web.settings.exchange import Exchange
 from oneseek.web.settings.firstrun import FirstRun
 from oneseek.web.settings.given import Given
+from oneseek.web.settings.model_list import ModelList
 from oneseek.web.settings.packing import Packer
 from oneseek.web.settings.settings import SettingsDialog
 from oneseek.web.shell import verbs
@@ -77,6 +78,7 @@ def put_together(page):
     page.editors = Editors(page)
     page.first_run = FirstRun(page)
     page.elsewhere = Elsewhere(page)
+    page.model_list = ModelList(page)
     page.given = Given(page)
     page.packer = Packer(page)
     page.install = Install(page)

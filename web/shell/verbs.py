@@ -53,7 +53,7 @@ def register(page):
         ("#storage", lambda event: page.settings_dialog.open()),
         ("#help-button", lambda event: page.shortcuts.help()),
         ("#privacy", lambda event: privacy()),
-        ("#model-button", lambda event: page.first_run.choose()),
+        ("#model-button", lambda event: page.model_list.choose()),
         ("#add", lambda event: page.intake.doors.ask_what()),
         ("#nav-toggle", lambda event: page.aside.toggle_nav()),
         ("#aside-toggle", lambda event: page.aside.toggle()),

@@ -29,8 +29,8 @@ from oneseek.engine.model.formats.download import (
     other_size,
     stored,
 )
-from oneseek.engine.model.formats.outside import Outside
 from oneseek.engine.model.formats.source import CHUNK, Source
+from oneseek.workers.tab.outside import Outside
 
 Progress = Callable[[str, int, int], None]
 

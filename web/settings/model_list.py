@@ -1,0 +1,92 @@
+"""The dialog behind the button of the header: every model there is, and what to know of each."""
+
+from oneseek.engine.core import offer
+from oneseek.web.lib import dom, overlay, site
+from oneseek.web.lib.words import t
+from oneseek.web.settings import device, given, offers
+
+
+class ModelList:
+    def __init__(self, page):
+        self.page = page
+
+    def choose(self):
+        """Every model there is, with what one must know to choose."""
+        overlay.dialog(t("models.title"), self.choices(), name="models")
+        if self.page.app.device:
+            dom.run(self.page.first_run.weigh())
+
+    def choices(self):
+        return [
+            dom.make("p", t("models.text"), cls="note"),
+            self.page.packer.card(),
+            self.underway(),
+            self.current(),
+            [self.choice(model) for model in self.page.first_run.models],
+            self.page.elsewhere.rows(),
+            self.page.first_run.notes(),
+            device.unmeasured(self.page.first_run.unmeasured),
+            dom.make(
+                "div",
+                dom.button(t("models.address"), "ask-address", drawing="load"),
+                dom.button(t("models.file"), "pick-model", drawing="file"),
+                cls="row",
+            ),
+        ]
+
+    def underway(self):
+        """How far the next model is while one is in use; without one the chat shows it."""
+        if not self.page.model:
+            return None
+        first = self.page.first_run
+        if first.trouble:
+            return first.trouble_card()
+        return first.progress_card() if first.progress else None
+
+    def current(self):
+        """Which one is loaded, what it computes on, and why that."""
+        loaded = self.page.model
+        if not loaded:
+            return None
+        on, why = t("models.on_" + loaded.back_end), t("device." + loaded.why)
+        cores = ""
+        if loaded.threads:
+            cores = "all_threads" if loaded.threads > 1 or loaded.cores < 2 else "one_thread"
+            cores = "; " + t("models." + cores, n=max(loaded.threads, loaded.cores))
+        name = dom.make("strong", self.page.first_run.name())
+        words = dom.make("p", name, " · ", on, ": ", why, cores, cls="note")
+        told = device.trouble(loaded), device.costs(self.page), device.note(self.page)
+        return dom.make("div", words, *told)
+
+    def choice(self, model):
+        current = bool(self.page.model) and self.page.model.model == model["id"]
+        takes = self.page.first_run.takes.get(model["id"])
+        one = (
+            offer.offer(model, takes, offers.languages(), self.page.first_run.pace)
+            if takes
+            else None
+        )
+        no = dom.make("p", given.fits(takes), cls="note") if takes and not one else None
+        if model["id"] in site.models():
+            use = dom.button(t("models.use"), "download", model["id"], cls="small")
+        else:
+            use = self.page.elsewhere.button(model)
+        tag = dom.make("span", t("models.current"), cls="tag good")
+        return dom.make(
+            "div",
+            dom.icon("mark"),
+            self.about(model, one, no),
+            tag if current else use,
+            cls="choice current" if current else "choice",
+        )
+
+    def about(self, model, one, no=None):
+        """A model of a list; `no` says why it cannot be had."""
+        name = dom.make("h3", model["name"])
+        return dom.make("div", name, offers.about(model, one, self.page.first_run.registry), no)
+
+    def draw(self):
+        """More is known of this device."""
+        shown = overlay.body_of("models")
+        if shown:
+            dom.replace(shown, self.choices())
