@@ -72,6 +72,7 @@ NOT_PRESSED = {
     "let-go": "needs a statement in the chat; test_known_at_once.py takes one back",
     "correct-known": "needs an answer said by heart; test_known_at_once.py has one of the real model",
     "install": "needs a browser that offers it; test_app_phone.py makes that offer",
+    "remove-skill": "needs a skill, which is trained for a minute; test_app_runs.py removes one",
     "run-look": "belongs to a choice of a run; test_app_runs.py makes it",
     "settings": "needs a disk that is full; test_first_minutes.py presses it",
     "run-start": "trains for a minute; test_app_runs.py presses it",

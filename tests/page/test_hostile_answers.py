@@ -57,9 +57,10 @@ def test_code_in_a_language_that_is_not_there_is_shown_plain(page: Page, languag
 def test_a_chat_of_200_hostile_answers_opens_and_shows_each(page: Page):
     found = list(hostile(200))
     opened_with(page, [text for _, text in found])
+    earlier = page.get_by_role("button", name="Show earlier messages")
     while (shown := answers(page).count()) < len(found):
-        page.get_by_role("button", name="Show earlier messages").click()
-        page.wait_for_function(f"document.querySelectorAll('article').length > {shown}")
+        earlier.evaluate_all("(found) => found.forEach((button) => button.click())")
+        page.wait_for_function(f"document.querySelectorAll('article').length !== {shown}")
     expect(page.get_by_text("could not start")).to_have_count(0)
     for number, (text, elements, buttons, acting, links) in enumerate(page.evaluate(SHOWN)):
         what = found[number][0]
