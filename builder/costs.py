@@ -17,7 +17,7 @@ RECORD = ROOT / "tests" / "costs.json"  # "files": file -> kind of test -> proce
 LAST_RUN = ROOT / ".pytest_cache" / "costs"  # what each process of pytest wrote
 KINDS = {"fast": 1, "quick": 2, "usual": 3, "long": 4}  # of tests; a scope runs those up to its own
 SHOWN = 30
-UNKNOWN_S = 30.0  # of a file without a record, which is taken early
+UNKNOWN_S = {"fast": 1.0, "quick": 5.0, "usual": 30.0, "long": 60.0}  # of a new file
 DEAR_S = 0.25  # from here on a test of a fast file is left to the quick scope: "dear" of the record
 
 
@@ -52,7 +52,7 @@ def _costs(scope: str) -> dict[str, float]:
     found = {}
     for path in scopes.test_files(scope):
         file = path.relative_to(ROOT).as_posix()
-        kinds = record.get(file, {scope: UNKNOWN_S})
+        kinds = record.get(file, {scope: UNKNOWN_S[scope]})
         found[file] = sum(kinds[kind] for kind in kinds if KINDS[kind] <= KINDS[scope])
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
