@@ -49,10 +49,10 @@ def test_a_role_finds_what_was_said_of_it_and_what_was_not_said_is_not_known(hos
 
 def test_of_two_that_contradict_the_newer_holds(host):
     for words in ("We live in a flat in Harrogate", "We live in a house in Ripon now"):
-        assert say(host, words, user="gus")[1]["remembered"]
-    answer, told = say(host, "Where do we live?", user="gus")
+        assert say(host, words, user="gus", max_tokens=300)[1]["remembered"]
+    answer, told = say(host, "Where do we live?", user="gus", max_tokens=300)
     assert answer.index("Ripon") < answer.index("Harrogate") and len(told["facts"]) == 2
-    answer, _ = say(host, "Where did we live before?", user="gus")
+    answer, _ = say(host, "Where did we live before?", user="gus", max_tokens=300)
     assert answer.index("Harrogate") < answer.index("Ripon")
 
 

@@ -17,8 +17,9 @@ from oneseek.engine.learning.memory.quoting import quoted, turned, words_of
 from oneseek.engine.learning.memory.said import stems
 from oneseek.engine.learning.memory.statement import is_statement
 
-SAID, QUOTED = 0.7, 0.4  # from where on a statement is said to the person, and quoted
-UPDATES = 0.25  # where it tells of a change, and is newer than what answers better
+SAID, QUOTED = 0.7, 0.35  # from where on a statement is said to the person, and quoted
+UPDATES = 0.2  # where it tells of a change, and is newer than what answers better
+WAS = 0.2  # of two, where the question is about the past: neither says that it is over
 MOST = 4  # statements of one answer
 PAST = re.compile(
     r"\b(?:before|used to|previous(?:ly)?|former(?:ly)?|back then|originally|(?:my|our|the) old|"
@@ -57,14 +58,17 @@ ANSWERS = {"en": ("Yes. ", "No. "), "sv": ("Ja. ", "Nej. ")}
 def chosen(found: Sequence[Found], question: str) -> list[Found]:
     """Of statements, the likeliest first, those that are said, in the order in which they are."""
     best = found[0]
+    if PAST.search(question):
+        was = distinct(sorted(found, key=lambda one: -one.fact["time"]), WAS)
+        if len(was) > 1:
+            return was[:2][::-1]
     if best.score < QUOTED:
         return []
     if SEVERAL.search(question):
         near = [one for one in found if one.score >= QUOTED]
         return sorted(near, key=lambda one: -one.fact["time"])[:MOST]
     sure = [one for one in found if one is best or one.score >= SAID or updates(one, best)]
-    sure = distinct(sorted(sure, key=lambda one: -one.fact["time"]))[:2]
-    return sure[::-1] if PAST.search(question) else sure
+    return distinct(sorted(sure, key=lambda one: -one.fact["time"]))[:2]
 
 
 def updates(one: Found, best: Found) -> bool:
@@ -72,12 +76,14 @@ def updates(one: Found, best: Found) -> bool:
     return newer and one.score >= UPDATES and CHANGED.search(one.fact["answer"]) is not None
 
 
-def distinct(found: Sequence[Found]) -> list[Found]:
-    """Without what only says again what a newer one says."""
+def distinct(found: Sequence[Found], least: float = 0.0) -> list[Found]:
+    """Those that are likely enough, without what only says again what a newer one says."""
     kept: list[Found] = []
     for one in found:
         words = set(stems(one.fact["answer"]))
-        if not any(words <= set(stems(other.fact["answer"])) for other in kept):
+        if one.score >= least and not any(
+            words <= set(stems(other.fact["answer"])) for other in kept
+        ):
             kept.append(one)
     return kept
 

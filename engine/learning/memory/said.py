@@ -8,17 +8,28 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from oneseek.engine.learning.lessons import fold
+from oneseek.engine.learning.lessons import fold, language
 
 CLOSE, RARE = 100, 200  # sentences whose words are compared: the closest, those of a rare word
 NEAREST = 4  # sentences that are read together with a question
 FREQUENT, LONG = 1.2, 0.75  # how much a word's repetition counts, and a sentence's length (BM25)
+USUAL = 64  # sentences; what a word counts in fewer or more of them is brought to this many
 STEM = 5  # letters by which words are forms of one
 WORDS = 0.035  # what a nat of shared words counts beside nearness
 
 
 def stems(text: str) -> list[str]:
     return [word[:STEM] for word in fold(text).split()]
+
+
+def rarity(held: int, count: int) -> float:
+    """Nats of a word that so many of all sentences hold."""
+    return math.log(1 + (count - held + 0.5) / (held + 0.5))
+
+
+FUNCTION_WORDS = frozenset(
+    stem for code in ("en", "sv") for word in language(code).function_words for stem in stems(word)
+)
 
 
 class Said:
@@ -82,10 +93,11 @@ class Said:
         """What the words count that sentences share with a question: of those that are close to it,
         and of all that share a rare word."""
         count, found = len(self._ids), dict.fromkeys(close, 0.0)
-        mean = self._words / count
-        for stem in set(stems(question)):
+        mean, count = self._words / count, max(count, USUAL)
+        scale = rarity(1, USUAL) / rarity(1, count)
+        for stem in set(stems(question)) - FUNCTION_WORDS:
             held = self._held.get(stem, {})
-            rare = math.log(1 + (count - len(held) + 0.5) / (len(held) + 0.5))
+            rare = scale * rarity(len(held), count)
             for id in held if len(held) <= RARE else [id for id in close if id in held]:
                 often, length = held[id], 1 - LONG + LONG * self._stems[id].total() / mean
                 counts = rare * often * (FREQUENT + 1) / (often + FREQUENT * length)
