@@ -84,6 +84,8 @@ class DataSetAttempt(Steps):
     """One run over a data set."""
 
     usual = "trained"
+    pace: FallingPace
+    compared: tuple[Done, Done]  # how it does what is held back, and how that was done before
 
     def __init__(self, trainer: Bench, before: np.ndarray, plan: Plan) -> None:
         c, (record,) = trainer.config_of(plan), plan.lessons
