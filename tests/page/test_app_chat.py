@@ -16,6 +16,7 @@ from tests.support.page.acts import (
     drop,
     engine,
     finished,
+    idle_after,
     new_chat,
     say,
     set_temperature,
@@ -281,6 +282,7 @@ def test_scenario_9_copy_puts_the_markdown_on_the_clipboard(chat: Page):
 
 def test_scenario_10_scrolling_up_is_respected_while_an_answer_comes(chat: Page):
     stored_chat(chat, 30)
+    idle_after(chat, 600)  # a lesson, too, would look at the slowed clock
     told_at_length(chat)
     with slowed_down(chat):
         scrolled_up(chat)

@@ -31,11 +31,18 @@ async def _version(versions: Versions, name: str | None) -> dict | None:
     if not records:
         return None
     (record,) = records
-    entries = [
-        one
-        for one in await versions.ledger.entries()
-        if one["kind"] in ("version", "promotion") and one["body"]["number"] == record["number"]
-    ]
+    entries = await _entries(versions, record["number"])
     found = await fingerprint(versions, record["number"])
     told = {"number": record["number"], "name": record["name"], "label": label(record)}
     return {**told, "ledger": entries, "fingerprint": found["dna"]}
+
+
+async def _entries(versions: Versions, number: int) -> list[dict]:
+    """What the ledger tells of a version, oldest first. After a reset numbers begin again."""
+    found: list[dict] = []
+    for one in await versions.ledger.entries():
+        if one["kind"] == "reset":
+            found = []
+        if one["kind"] in ("version", "promotion") and one["body"]["number"] == number:
+            found.append(one)
+    return found
