@@ -1,4 +1,4 @@
-"""Who makes and who reads the values of a program, for a pass that puts steps in place of others."""
+"""Who makes and reads the values of a program, for a pass that puts steps in place of others."""
 
 from __future__ import annotations
 
