@@ -7,10 +7,10 @@ may see as many arrays as a merged step has; numpy and the processor's kernels r
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from oneseek.engine.compiler.graph import Graph
 from oneseek.engine.compiler.ir import OPS, Program, Spec, Step, Value
 from oneseek.engine.compiler.ops.merged import FEW, NONE, Sides
 from oneseek.engine.compiler.way_back import Back
@@ -101,80 +101,6 @@ def stacks_of(program: Program) -> list[list[Step]]:
         for (_, weights), steps in found.items()
         if sum(step.ins[1].spec.size for step in steps) == weights.spec.size
     ]
-
-
-class Graph:
-    """Who makes and who reads each value of a program, and what is to become of its steps."""
-
-    def __init__(self, program: Program, bindings: int) -> None:
-        self.program, self.bindings = program, bindings
-        self.at = {step: i for i, step in enumerate(program.steps)}
-        self.maker = {out: step for step in program.steps for out in step.outs}
-        self._readers: dict[Value, list[Step | None]] = defaultdict(list)
-        for step in program.steps:
-            for value in step.reads:
-                self._note(value, step)
-        for value in program.outputs.values():
-            self._note(value, None)
-        self._first: list[Step] = []  # what is put before all
-        self._turns: dict[tuple[Value, Value], Value] = {}
-        self._instead: dict[Step, list[Step]] = {}
-        self._gone: set[Step] = set()
-
-    def _note(self, value: Value | None, step: Step | None) -> None:
-        while value:
-            self._readers[value].append(step)
-            value = value.base
-
-    def readers(self, value: Value) -> set[Step | None]:
-        """The steps that read it or a part of it; None is somebody outside."""
-        return set(self._readers[value])
-
-    def reader(self, value: Value, *names: str) -> Step | None:
-        """The only step that reads it, if its op is one of these."""
-        found = self._readers[value]
-        if len(found) == 1 and found[0] is not None and found[0].op.name in names:
-            return found[0]
-        return None
-
-    def step(
-        self, name: str, ins: tuple, attrs: dict, outs: tuple[Value, ...] | None = None
-    ) -> Step:
-        """A step that is not in the program yet."""
-        program, op = self.program, OPS[name]
-        specs = op.output_specs(ins, attrs)
-        made = outs or tuple(program.value(spec) for spec in specs)
-        for out, spec in zip(made, specs, strict=True):
-            assert out.spec == spec, f"{name} makes {spec}, not {out.spec}"
-        return Step(op, ins, made, attrs)
-
-    def fits(self, gone: Iterable[Step], steps: list[Step]) -> bool:
-        """Whether `steps` can stand where the last of `gone` does: a kernel may see as much, and
-        nobody reads before it what they make."""
-        gone = set(gone)
-        place = max(map(self.at.__getitem__, gone))
-        seen = [len(s.ins) + len(s.outs) - len(s.op.updates) for s in steps]
-        readers = {r for s in steps for out in s.outs for r in self._readers.get(out, ())} - gone
-        return max(seen) <= self.bindings and all(r is None or self.at[r] > place for r in readers)
-
-    def replace(self, gone: Iterable[Step], steps: list[Step]) -> None:
-        """Put `steps` where the last of `gone` stands."""
-        self._instead[max(gone, key=self.at.__getitem__)] = steps
-        self._gone |= set(gone)
-
-    def turns(self, positions: Value, table: Value) -> Value:
-        """The angles of every row, looked up once for all layers."""
-        if (positions, table) not in self._turns:
-            step = self.step("rows", (table, positions), {})
-            self._first.append(step)
-            self._turns[positions, table] = step.outs[0]
-        return self._turns[positions, table]
-
-    def rewrite(self) -> None:
-        steps = [*self._first]
-        for step in self.program.steps:
-            steps += self._instead.get(step, [] if step in self._gone else [step])
-        self.program.steps = steps
 
 
 @dataclass(eq=False)

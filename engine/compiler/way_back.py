@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from oneseek.engine.compiler.graph import Graph
 from oneseek.engine.compiler.ir import Step, Value
-
-if TYPE_CHECKING:
-    from oneseek.engine.compiler.merge import Graph, Stack
 
 
 @dataclass(eq=False)
@@ -49,7 +47,7 @@ class Back:
     """The way back through a stack: from the gradients of its outputs to that of x and those of
     its adapters."""
 
-    stack: Stack
+    stack: Any  # merge.py's
     dys: list[Value]  # of each product
     dhs: list[Step]
     x: Value  # as it is there: perhaps computed again
@@ -58,7 +56,7 @@ class Back:
     gone: set[Step]
 
     @classmethod
-    def of(cls, stack: Stack, adapter: Value) -> Back | None:
+    def of(cls, stack: Any, adapter: Value) -> Back | None:
         graph = stack.graph
         ways = [WayBack.of(graph, product) for product in stack.products]
         parts = [way for way in ways if way]

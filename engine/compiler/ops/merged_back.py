@@ -1,4 +1,4 @@
-"""The way back through what a GPU computes as one (merged.py), each defined by its parts in order."""
+"""The way back through what a GPU computes as one (merged.py), each defined by its parts."""
 
 import numpy as np
 
