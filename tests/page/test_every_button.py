@@ -89,8 +89,8 @@ NOT_PRESSED = {
     "drop-packing": "needs one that was paused; test_given_files.py throws it away",
     "ask-fetch": "needs another site; test_models_elsewhere.py has one, for the four below too",
     "fetch": "as ask-fetch",
-    "ask-address": "as ask-fetch",
-    "look-address": "as ask-fetch",
+    "ask-model-address": "as ask-fetch",
+    "look-for-model": "as ask-fetch",
     "remove-fetched": "as ask-fetch",
     "not-now": "is there for the seconds of a countdown; test_scenario_18 presses it",
 }

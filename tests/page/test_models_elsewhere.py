@@ -211,7 +211,7 @@ def test_a_pasted_repository_is_looked_at_then_fetched_then_kept(
     look = page.get_by_role("button", name="Look", exact=True)
     field.fill("nothing of the kind")
     look.click()
-    expect(page.locator("#address")).to_contain_text("neither the address")
+    expect(page.locator("#model-address")).to_contain_text("neither the address")
     assert not hub.asked
     field.fill(f"{hub.address}/{hubs.REPOSITORY}/tree/main")
     look.click()

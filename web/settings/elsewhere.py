@@ -29,8 +29,8 @@ class Elsewhere:
             {
                 "ask-fetch": lambda of, el: self.ask(of),
                 "fetch": lambda of, el: self.fetch(of),
-                "ask-address": lambda of, el: self.ask_address(),
-                "look-address": lambda of, el: self.look(dom.field(el, "address")),
+                "ask-model-address": lambda of, el: self.ask_address(),
+                "look-for-model": lambda of, el: self.look(dom.field(el, "address")),
                 "remove-fetched": lambda of, el: self.remove(of),
             }
         )
@@ -118,11 +118,11 @@ class Elsewhere:
                 dom.make("button", t("fetch.look"), type="submit", cls="primary"),
                 cls="row end",
             ),
-            do="look-address",
+            do="look-for-model",
             data_on="submit",
             cls="column",
         )
-        overlay.dialog(t("fetch.address_title"), form, name="address")
+        overlay.dialog(t("fetch.address_title"), form, name="model-address")
 
     def hub(self):
         return self.page.settings["mirror"] or hub.HOME
@@ -180,7 +180,7 @@ class Elsewhere:
         return found, licence, ""
 
     def say(self, words):
-        dom.find("#address .wrong").textContent = words
+        dom.find("#model-address .wrong").textContent = words
 
     # ---------------------------------------------------------------------------- what is kept
 

@@ -28,7 +28,7 @@ class ModelList:
             device.unmeasured(self.page.first_run.unmeasured),
             dom.make(
                 "div",
-                dom.button(t("models.address"), "ask-address", drawing="load"),
+                dom.button(t("models.address"), "ask-model-address", drawing="load"),
                 dom.button(t("models.file"), "pick-model", drawing="file"),
                 cls="row",
             ),
