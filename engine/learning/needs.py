@@ -138,12 +138,15 @@ def known_packed(row: dict, room: int | None = None) -> dict | None:
 
 def known_fits(back_end: str, memory: int) -> dict[str, dict]:
     """Of each known model, whether it chats and learns in a tab, as given and `packed`."""
-    found, room = {}, TRAINING_BYTES[back_end]
-    for id, row in registry.known().items():
-        packed = known_packed(row, room)
-        found[id] = judged(known_takes(row, room), back_end, memory)
-        found[id]["packed"] = judged(packed, back_end, memory) if packed else {}
-    return found
+    return {id: row_fits(row, back_end, memory) for id, row in registry.known().items()}
+
+
+def row_fits(row: dict, back_end: str, memory: int) -> dict:
+    """The same of one of them."""
+    room = TRAINING_BYTES[back_end]
+    packed = known_packed(row, room)
+    found = judged(known_takes(row, room), back_end, memory)
+    return found | {"packed": judged(packed, back_end, memory) if packed else {}}
 
 
 def judged(taken: dict, back_end: str, memory: int) -> dict:

@@ -190,6 +190,7 @@ class Elsewhere:
         if one:
             agreed[model] = one
         await self.page.set(elsewhere=agreed)
+        self.page.model_list.draw()
 
     async def arrived(self, model):
         """The file is here and was checked: its hash is kept from now on."""

@@ -3,9 +3,12 @@ page: read where they lie, nothing of them is copied."""
 
 from __future__ import annotations
 
+import asyncio
+
 from oneseek.engine.core.messages import Fits, LookAt, Looked, WhatFits
-from oneseek.engine.learning.needs import file_takes, judged, known_fits, packed_takes
+from oneseek.engine.learning.needs import file_takes, judged, packed_takes, row_fits
 from oneseek.engine.learning.trainer import TRAINING_BYTES
+from oneseek.engine.model import registry
 from oneseek.engine.model.look import look
 from oneseek.workers.tab.device import device_memory
 from oneseek.workers.tab.handed import handed
@@ -17,13 +20,21 @@ class Looking:
 
     def __init__(self, resident: Resident) -> None:
         self.resident = resident
+        self.fits: dict[tuple[str, str], dict] = {}  # (model, back end) -> what was worked out
+        self.alone = asyncio.Lock()
 
     def judged(self, taken: dict) -> dict:
         return judged(taken, self.resident.device.kind, device_memory())
 
     async def on_what_fits(self, request: WhatFits) -> Fits:
         """Of each known model, as given and packed."""
-        models = known_fits(self.resident.device.kind, device_memory())
+        kind, models = self.resident.device.kind, {}
+        async with self.alone:  # each once, and the worker answers others in between
+            for id, row in registry.known().items():
+                if (id, kind) not in self.fits:
+                    self.fits[id, kind] = row_fits(row, kind, device_memory())
+                    await asyncio.sleep(0)
+                models[id] = self.fits[id, kind]
         pace, detail = await self.resident.pace()
         return Fits(models=models, pace=pace, detail=detail)
 

@@ -1,8 +1,12 @@
 """Downloads from other sites: a transport that asks through web/static/outside.js, the one worker
 whose policy lets it, several ranges at once."""
 
+from __future__ import annotations
+
 import asyncio
 import urllib.parse
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import js
 from pyodide.ffi import create_proxy, to_js
@@ -33,7 +37,7 @@ class OutsideRefused(DownloadError):
     """Another site did not give a file; the text is a sentence for people, with what to do."""
 
 
-def sentence(error, url, count):
+def sentence(error: str, url: str, count: int) -> str:
     host = urllib.parse.urlsplit(url).netloc
     return SENTENCES[error].replace("{host}", host).replace("{count}", str(count))
 
@@ -41,21 +45,21 @@ def sentence(error, url, count):
 class Outside:
     """`wait(seconds)` is told when a site asks to wait; `size` is what is known of the file."""
 
-    def __init__(self, script, size, wait):
+    def __init__(self, script: str, size: int, wait: Callable[[float], None]) -> None:
         self.script, self.size, self.wait = script, size, wait
 
-    def get(self, url, start, validator):
+    def get(self, url: str, start: int, validator: str) -> OutsideAnswer:
         return OutsideAnswer(self, url, start)
 
 
 class OutsideAnswer:
     """One file from `start` on; leaving the block ends the transfer."""
 
-    def __init__(self, outside, url, start):
+    def __init__(self, outside: Outside, url: str, start: int) -> None:
         self.outside, self.url, self.start = outside, url, start
-        self.mail = asyncio.Queue()
+        self.mail: asyncio.Queue[Any] = asyncio.Queue()
 
-    async def __aenter__(self):
+    async def __aenter__(self) -> OutsideAnswer:
         self.worker = js.Worker.new(self.outside.script)
         self.hear = create_proxy(lambda event: self.mail.put_nowait(event.data))
         self.fail = create_proxy(lambda event: self.mail.put_nowait(None))
@@ -69,22 +73,22 @@ class OutsideAnswer:
         self.size, self.validator = int(answer.size), answer.validator
         return self
 
-    async def __aexit__(self, *error):
+    async def __aexit__(self, *error: object) -> None:
         self.end()
 
-    def end(self):
+    def end(self) -> None:
         self.worker.terminate()
         self.hear.destroy()
         self.fail.destroy()
 
-    async def parts(self):
+    async def parts(self) -> AsyncIterator[bytes]:
         while True:
             answer = await self.ask({"next": True})
             if getattr(answer, "over", False):
                 return
             yield answer.part.to_bytes()
 
-    async def ask(self, question):
+    async def ask(self, question: dict) -> Any:
         self.worker.postMessage(to_js(question, dict_converter=js.Object.fromEntries))
         while True:
             answer = await self.mail.get()
