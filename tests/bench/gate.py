@@ -24,7 +24,7 @@ from oneseek.engine.backends.select import BACK_ENDS, executor_named
 from oneseek.engine.cli.session import record_of
 from oneseek.engine.core.settings import for_model
 from oneseek.engine.history.round_plan import LESSON, Plan
-from oneseek.engine.learning.memory.samples import samples
+from oneseek.engine.learning.lessons.samples import samples
 from oneseek.engine.learning.rounds.lesson import LessonAttempt
 from oneseek.engine.learning.trainer import EngineTrainer
 from oneseek.engine.model import registry

@@ -36,7 +36,7 @@ from oneseek.engine.learning.lessons import (
     neighbours,
     probes,
 )
-from oneseek.engine.learning.memory.samples import samples
+from oneseek.engine.learning.lessons.samples import samples
 from oneseek.engine.model import registry
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.loaded import Model

@@ -19,8 +19,8 @@ from oneseek.engine.history.ledger import Change
 from oneseek.engine.history.versions import GENERIC, SKILL, Versions, pointer_of
 from oneseek.engine.learning.datasets import DataSet
 from oneseek.engine.learning.lessons import Draw, anchors, codes
+from oneseek.engine.learning.lessons.samples import samples
 from oneseek.engine.learning.memory.encoder import Encoder
-from oneseek.engine.learning.memory.samples import samples
 from oneseek.engine.learning.rounds.dataset import file_of
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
