@@ -4,6 +4,8 @@ each."""
 import hashlib
 import json
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 from oneseek.engine.core.collecting.content import prompt_hash
 from oneseek.engine.core.exchange import entries
 from oneseek.engine.core.exchange.arriving import AHEAD_MS, bring
@@ -62,7 +64,7 @@ class Quick(NativeCipher):
     """Its keys cost nothing: what guessing costs is tried elsewhere."""
 
     async def key(self, phrase, salt, cost):
-        return hashlib.sha256(phrase + salt).digest()
+        return AESGCM(hashlib.sha256(phrase + salt).digest())
 
 
 class Device:

@@ -16,7 +16,9 @@ from oneseek.engine.learning.lessons import guess
 from oneseek.engine.learning.memory.reader import Sentence
 
 STATES = 0.8  # how likely a sentence has to state something, to be kept
-LESS = 0.2  # where it is of a form that people say facts in
+OWN = 0.7  # where it begins with the person, or what is theirs
+LESS = 0.08  # where it is of a form that people say facts in
+NOTHING = 0.2  # what is less likely is a request, a story or a supposition
 UNSURE = 0.6  # from where on the person is asked whether it is to be kept
 CERTAIN = 0.9  # behind something that states nothing
 GREETING = 3  # words
@@ -31,6 +33,7 @@ ANOTHER = re.compile(
     r"(?:is|are|was|has|lives|works|heter|är|har|bor|jobbar|fyller)\b)",
     re.I,
 )
+BEGINS = re.compile(r"(?:i'm|i've|im|my|we|our|jag|min|mitt|mina|vi|vår|vårt|våra)\b", re.I)
 LEANS = re.compile(
     r"(?:and |but |och |men |så |so )?"
     r"(?:he|she|it|they|his|her|its|their|him|them|there|that one|that's|this one|those|these|it's|"
@@ -100,7 +103,7 @@ async def statements(message: str, reads: Reads) -> list[Statement]:
     for part, sentence in zip(parts, read, strict=True):
         aside = belongs and sentence.states < CERTAIN and not ASKED_FOR.match(part)
         if aside or not is_kept(part, sentence):
-            belongs = belongs or (sentence.states < LESS and len(part.split()) > GREETING)
+            belongs = belongs or (sentence.states < NOTHING and len(part.split()) > GREETING)
             if not aside and sentence.states >= UNSURE and not part.rstrip().endswith("?"):
                 unsure.append(Statement(part, language=guess(part), unsure=True))
             continue
@@ -116,7 +119,7 @@ def is_kept(part: str, sentence: Sentence) -> bool:
     """Whoever asks for it to be remembered is heard, whatever it is."""
     if ASKED_FOR.match(part):
         return not part.rstrip().endswith("?") and len(bare(part)) > 3
-    least = LESS if statements_in(part) else STATES
+    least = LESS if statements_in(part) else OWN if BEGINS.match(part) else STATES
     return sentence.states >= least and not part.rstrip().endswith("?")
 
 

@@ -14,7 +14,11 @@ import numpy as np
 
 from oneseek.engine.learning.memory.encoder import SAID, Encoder, groups, unit
 
-READ, NEAR, BIAS = 1.0, 11.0, -5.1  # what a reading and nearness count; fitted on bench heard's sets
+READ, NEAR, BIAS = (
+    1.0,
+    11.0,
+    -5.1,
+)  # what a reading and nearness count; fitted on bench heard's sets
 ALONE, ASKED, ANSWERING = 96, 48, 80  # tokens that are read of a sentence, a question, its answer
 
 
