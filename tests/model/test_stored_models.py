@@ -149,7 +149,7 @@ def test_a_persons_own_file_opens_on_every_visit_and_a_broken_one_is_named(conte
     loaded(page)
 
 
-def test_a_model_this_site_does_not_carry_says_where_it_is(context: BrowserContext):
+def test_a_model_this_site_does_not_carry_is_not_fetched_unasked(context: BrowserContext):
     page = opened(context, "/?engine=cpu&model=qwen3-0.6b")
-    where = "(639 MB) from https://huggingface.co/Qwen/Qwen3-0.6B-GGUF"
-    page.get_by_text(where).first.wait_for()
+    how = "no other site was asked. Choose it under Models to fetch it (639 MB)."
+    page.get_by_text(how).first.wait_for()
