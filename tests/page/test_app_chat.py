@@ -10,7 +10,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.page.acts import (
-    MOTTO,
     answers,
     body,
     drop,
@@ -22,8 +21,8 @@ from tests.support.page.acts import (
     set_temperature,
     slow_down,
     stored_chat,
+    tell,
     told,
-    told_at_length,
     wait_until,
 )
 from tests.support.page.stored import stored
@@ -280,18 +279,24 @@ def test_scenario_9_copy_puts_the_markdown_on_the_clipboard(chat: Page):
     )
 
 
+CREED = (
+    "What is my creed?",
+    "Your creed is " + ", ".join(f"to count the boats of quay {n}" for n in range(1, 17)) + ".",
+)
+
+
 def test_scenario_10_scrolling_up_is_respected_while_an_answer_comes(chat: Page):
     stored_chat(chat, 30)
     idle_after(chat, 600)  # a lesson, too, would look at the slowed clock
-    told_at_length(chat)
-    with slowed_down(chat):
+    tell(chat, *CREED)
+    say(chat, CREED[0])  # the chat's own answers stand above until this one is drawn
+    expect(chat.get_by_role("article", name="You said").last).to_contain_text(CREED[0])
+    expect(body(answers(chat).last)).not_to_be_empty()
+    with slowed_down(chat):  # not while thirty turns are read, which would seem to hang
         scrolled_up(chat)
 
 
 def scrolled_up(chat: Page) -> None:
-    say(chat, MOTTO[0])  # the chat's own answers stand above until this one is drawn
-    expect(chat.get_by_role("article", name="You said").last).to_contain_text(MOTTO[0])
-    expect(body(answers(chat).last)).not_to_be_empty()
     log = chat.get_by_role("log")
     latest = chat.get_by_role("button", name="To latest")
     for _ in range(50):  # a wheel turns more than once; text that comes in between follows the end
