@@ -41,6 +41,18 @@ fn row_of_a(column: u32) -> u32 {
   return A0 / 4 + (column - H0) * COLS4;
 }
 
+// For the first lane of an output the sum over all of its lanes; the others have no use for theirs.
+fn sum_over_lanes(value: f32, tid: u32) -> f32 {
+  scratch[tid] = value;
+  workgroupBarrier();
+  var total = 0.0;
+  if (tid % LANES == 0) {
+    for (var j = 0u; j < LANES; j++) { total += scratch[tid + j]; }
+  }
+  workgroupBarrier();
+  return total;
+}
+
 @compute @workgroup_size(WG)
 fn sides(@builtin(workgroup_id) near: vec3u, @builtin(local_invocation_index) tid: u32) {
   let group = near + origin.xyz;
@@ -69,14 +81,10 @@ fn sides(@builtin(workgroup_id) near: vec3u, @builtin(local_invocation_index) ti
       }
     }
     for (var i = 0u; i < ROWS; i++) {
-      scratch[tid] = sums[i];
-      workgroupBarrier();
+      let total = sum_over_lanes(sums[i], tid);
       if (lane == 0 && column < SIDES && first + i < sizes.rows) {
-        var total = 0.0;
-        for (var j = 0u; j < LANES; j++) { total += scratch[tid + j]; }
         h[(first + i) * SIDES + column] = SCALE * by[i] * total;
       }
-      workgroupBarrier();
     }
   }
 }
@@ -111,14 +119,10 @@ fn sides_dh(@builtin(workgroup_id) near: vec3u, @builtin(local_invocation_index)
     for (var i = 0u; i < ROWS; i++) { sums[i] += w * d[min(first + i, sizes.rows - 1) * N + n]; }
   }
   for (var i = 0u; i < ROWS; i++) {
-    scratch[tid] = sums[i];
-    workgroupBarrier();
+    let total = sum_over_lanes(sums[i], tid);
     if (lane == 0 && column < SIDES && first + i < sizes.rows) {
-      var total = 0.0;
-      for (var j = 0u; j < LANES; j++) { total += scratch[tid + j]; }
       dh[(first + i) * SIDES + column] = total;
     }
-    workgroupBarrier();
   }
 }
 
