@@ -72,6 +72,11 @@ BACK_IN_PAGE = (
     "page/test_going_back.py::test_every_version_is_used_verified_and_exported_also_after_a_reload"
 )
 TWENTY = "server/test_two_stages.py::test_both_stages_learn_what_is_agreed_and_ask_what_is_not"
+ONE_LINE = "page/test_app_felt.py::test_a_fact_is_told_learned_and_asked_from_one_line"
+SKILL_IN_PAGE = (
+    "page/test_app_runs.py::"
+    "test_a_skill_is_taught_in_the_page_answers_what_is_like_it_and_is_removed"
+)
 QUESTION_LEADS = (
     NAMES + "a_question_leads_to_its_outcome_its_version_the_ledger_and_the_fingerprint"
 )
@@ -418,7 +423,7 @@ OUTSIDE = [
         "history/test_signing.py::test_the_examples_of_rfc_8032_hold"),
     row("outside.13", "a data set that starts again keeps integrity", SAME_NAMES),
     row("outside.14", "a run reads targetModules and enableBias and refuses unknown names",
-        REFUSED, missing="rank, batch and warm-up are not in the page's dialog"),
+        REFUSED, SKILL_IN_PAGE),
     row("outside.15", "DataCollector heeds the documents' dictionary",
         "core/test_collector.py::test_the_switches_may_be_given_as_one_dictionary"),
     row("outside.16", "versions and data sets are found by the documents' names", SAME_NAMES,
@@ -431,8 +436,7 @@ OUTSIDE = [
         "tree/test_examples.py::test_the_parts_are_put_together_by_hand"),
     row("outside.20", "Activity and the old dashboard tell the API's counts", QUESTION_LEADS,
         missing="the old dashboard alone; Activity's stages have neither question nor reason"),
-    row("outside.21", "a question leads to all that came of it", QUESTION_LEADS,
-        missing="over HTTP alone; the line under the message in the page leads to the version"),
+    row("outside.21", "a question leads to all that came of it", QUESTION_LEADS, ONE_LINE),
     row("outside.22", "the documents' eleven steps and micropip", missing="not begun"),
     row("outside.23", "German, French and Spanish", missing="not begun"),
     row("outside.24", "convergence as a benchmark with its curve", missing="not begun"),

@@ -83,7 +83,7 @@ class Desk:
         run = await runs.start(
             [self.resident.versions.base], request.data, request.epochs, request.rate,
             StopConfig(threshold=request.threshold, patience=request.patience),
-            {"mode": request.mode}, tune=request.tune, skill=request.skill,
+            request.settings, tune=request.tune, skill=request.skill,
         )  # fmt: skip
         self.resident.changed("state")
         return RunStarted(run=run.id)
@@ -106,7 +106,8 @@ class Desk:
         """The memory and time of a run in each mode."""
         self.resident.needed()
         runs = (await self.api_ready()).service.runs
-        return RunTakes(modes=await runs.modes(request.data, request.epochs, request.tune))
+        told = await runs.modes(request.data, request.epochs, request.tune, request.settings)
+        return RunTakes(modes=told)
 
     def on_leave_api(self, request: LeaveApi) -> Done:
         """Whoever asked the HTTP API went away."""

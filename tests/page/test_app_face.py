@@ -135,9 +135,12 @@ def test_code_has_colours_and_is_copied_exactly(chat: Page):
 def test_an_editor_is_as_wide_as_the_chat_and_enter_means_what_it_means_below(chat: Page):
     say(chat, "What is a tree?")
     finished(chat)
-    chat.get_by_role("article", name="You said").hover()
+    question = chat.get_by_role("article", name="You said")
+    question.hover()
     chat.get_by_role("button", name="Edit").click()
     form = chat.locator("form.editor")
+    expect(form.get_by_role("textbox")).to_have_value("What is a tree?")
+    expect(question.locator(".text")).to_be_hidden()  # the field stands in its place
     column = chat.locator(".log-column").bounding_box()["width"]
     assert form.bounding_box()["width"] >= 0.98 * column
     area = form.get_by_role("textbox")

@@ -19,6 +19,7 @@ from tests.support.page.acts import (
     version,
 )
 from tests.support.page.browser import Chromium, demo, wait_for_state, watched
+from tests.support.page.stored import stored
 
 pytestmark = pytest.mark.slow
 
@@ -60,12 +61,31 @@ def test_a_fact_is_told_learned_and_asked_from_one_line(home: Page):
     expect(memory).not_to_contain_text("It holds nothing of yours yet")
     expect(version(home)).to_have_text("v0.1", timeout=240_000)
     expect(told(home)).to_contain_text(re.compile(r"Learned, in v0\.1"))
+    leads_to_all_that_came_of_it(home)
     told(home).get_by_role("button", name="Ask it").click()
     expect(home.locator("article.user")).to_have_count(1)
     expect(home.locator("article.user").last).to_contain_text("What is my boat called?")
     expect(body(finished(home))).to_contain_text("Saltkråkan")
     new_chat(home)
     expect(home.locator("#story")).to_have_count(0)
+
+
+def leads_to_all_that_came_of_it(page: Page) -> None:
+    """Samples, result with its reason, version, ledger and fingerprint, as the store has them."""
+    (made,) = [v for v in stored(page, "versions").values() if v["number"] == 1]
+    told_of = [e for e in stored(page, "ledger").values() if e["kind"] in ("version", "promotion")]
+    told(page).get_by_role("button", name="Details").click()
+    dialog = page.get_by_role("dialog", name="What became of it")
+    expect(dialog).to_contain_text("What is my boat called?")
+    expect(dialog).to_contain_text("Learned, in v0.1.")
+    expect(dialog).to_contain_text(made["name"])
+    expect(dialog).to_contain_text("DNA fingerprint")
+    for entry in told_of:
+        expect(dialog).to_contain_text(entry["hash"][:16])
+    dialog.get_by_role("button", name="Details").click()
+    dialog = page.get_by_role("dialog", name="Version v0.1")
+    expect(dialog).to_contain_text(f"#{told_of[0]['seq']} · version made")
+    page.keyboard.press("Escape")
 
 
 def test_with_nothing_to_learn_the_button_says_so_before_it_is_pressed(home: Page):

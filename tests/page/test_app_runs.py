@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.support.page import acts
 from tests.support.page import browser as in_browser
-from tests.support.page.stored import light_lessons
+from tests.support.page.stored import light_lessons, stored
 
 pytestmark = pytest.mark.slow
 UNITS = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9}
@@ -117,10 +117,17 @@ def test_a_skill_is_taught_in_the_page_answers_what_is_like_it_and_is_removed(
     panel = activity(page)
     dialog = buying_chosen(page, tmp_path)
     dialog.get_by_label("As a skill called").fill("buying")
+    dialog.get_by_text("More settings").click()
+    chosen = {"Rank of the adapter": "12", "Examples in a batch": "3", "Warm-up steps": "5"}
+    for label, value in chosen.items():
+        dialog.get_by_label(label).fill(value)
     dialog.get_by_role("button", name="Train", exact=True).click()
     ended = panel.get_by_text(re.compile(r"\d of 2 held-back examples right; before 0"))
     expect(ended).to_be_visible(timeout=300_000)
     in_browser.wait_for_state(page, "ready", timeout=60)
+    (run,) = [one for key, one in stored(page, "state").items() if key.startswith("run-")]
+    shape = run["about"]["shape"]
+    assert (shape["lora_config"]["rank"], shape["batch_size"], shape["warmup_steps"]) == (12, 3, 5)
     acts.say(page, "Buy the boat for Lindqvist")
     answer = acts.finished(page)
     expect(answer).to_contain_text("Skill: buying")

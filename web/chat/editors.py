@@ -33,7 +33,7 @@ class Editors:
 
     def open(self, id, form):
         self.close()
-        dom.find('[id="%s"]' % id).append(form)
+        dom.find('[id="%s"] > .text' % id).after(form)
         area = dom.find("textarea", form)
         area.focus()
         area.setSelectionRange(len(area.value), len(area.value))

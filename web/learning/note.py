@@ -37,7 +37,7 @@ def state_of(page, kept, version, leased):
     if version:
         state = "warned" if kept.get("state") == "weakened" else "learned"
         words = t("note." + state, version=version)
-        return state, words, [asks, (t("memory.forget"), "forget-fact", id)]
+        return state, words, [asks, details(id), (t("memory.forget"), "forget-fact", id)]
     undo = (t("undo"), "skip", id)
     if leased:
         return "learning", truth.sentence(page), []
@@ -56,8 +56,13 @@ def state_of(page, kept, version, leased):
     if kept["state"] == "held":
         return "held", t("queue.held"), [(t("queue.approve"), "approve", id), undo]
     if kept["state"] == "rejected":
-        return "rejected", t("note.rejected"), [(t("learned.look"), "show-versions", None)]
+        return "rejected", t("note.rejected"), [(t("learned.look"), "what-became", id)]
     return "skipped", t("queue.skipped"), [(t("note.again"), "approve", id)]
+
+
+def details(id):
+    """The way to all that came of it."""
+    return (t("versions.details"), "what-became", id)
 
 
 def secret_names(kinds):
@@ -76,12 +81,13 @@ def beside(before, record):
 
 def by_heart(page, kept, asks):
     """What is known at once, whatever becomes of the lesson about it."""
-    undo = (t("undo"), "let-go", " ".join(kept.get("ids", [kept["id"]])))
+    id = kept["id"]
+    undo = (t("undo"), "let-go", " ".join(kept.get("ids", [id])))
     if kept["state"] == "kept":
         words = t("note.kept", text=kept["answer"])
         return "kept", words, [(t("memory.correct"), "correct-known", id), undo]
     if kept["state"] == "rejected":
-        look = (t("learned.look"), "show-versions", None)
+        look = (t("learned.look"), "what-became", id)
         return "remembered-only", t("note.remembered_only"), [asks, look, undo]
     return "remembered", t("note.remembered") + " " + truth.sentence(page), [asks, undo]
 

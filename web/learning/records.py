@@ -10,6 +10,10 @@ RUNS = ("version", "rejection")
 """The kinds of ledger entries that end a round."""
 
 
+MAKES = ("version", "promotion")
+"""The kinds that tell of a version's making."""
+
+
 async def rows(store, name, limit=0, newest=False):
     return [record for _, record in await store.all(name, None, limit, newest)]
 
@@ -48,6 +52,34 @@ async def rejections(store):
     """Rounds whose result was not used, newest first: the ledger's entries."""
     entries = await rows(store, "ledger", 200, newest=True)
     return [entry for entry in entries if entry["kind"] == "rejection"]
+
+
+async def refusal_of(store, id):
+    """The ledger's entry about the last attempt at this lesson that was not used, or None."""
+    found = await rejections(store)
+    return next((one for one in found if id in (one["body"].get("lessons") or ())), None)
+
+
+async def entries_of(store, number):
+    """What the ledger tells of a version, oldest first. After a reset numbers begin again."""
+    found = []
+    for entry in await rows(store, "ledger"):
+        if entry["kind"] == "reset":
+            found = []
+        if entry["kind"] in MAKES and entry["body"]["number"] == number:
+            found.append(entry)
+    return found
+
+
+async def samples(store, example):
+    """The stages of the question that an example answers, each with its name."""
+    source, found = example["source"], []
+    for key, sample in await store.all("samples"):
+        mine = sample["run"] == source.get("run")
+        here = sample["source"].get("chat") and sample["source"]["chat"] == source.get("chat")
+        if mine or (here and sample["question"] == example.get("prompt")):
+            found.append(dict(sample, stage=key.split("_", 1)[0]))
+    return found
 
 
 async def curves(store):

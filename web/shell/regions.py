@@ -21,6 +21,7 @@ from oneseek.web.learning.comeback import Comeback
 from oneseek.web.learning.heart import Heart
 from oneseek.web.learning.measured import Measured
 from oneseek.web.learning.note import Notes
+from oneseek.web.learning.outcomes import Outcomes
 from oneseek.web.learning.panels.activity import Activity
 from oneseek.web.learning.panels.memory import Memory
 from oneseek.web.learning.panels.queue import QueuePanel
@@ -98,6 +99,7 @@ def put_together(page):
     page.conversations = Conversations(page, page.chat)
     page.memory = Memory(page)
     page.notes = Notes(page)
+    page.outcomes = Outcomes(page)
     page.story = Story(page)
     page.versions = Versions(page)
     page.queue_panel = QueuePanel(page)

@@ -135,15 +135,18 @@ class Runs:
         sizes[self.service.model] = self.service.assistant.model.config.parameters
         return run_settings(preset, max(sizes[name] for name in models), record["examples"])
 
-    async def modes(self, data: str, epochs: int | None, tune: float = 0.0) -> list[dict]:
-        """What a run in each mode would take, or why it cannot be."""
+    async def modes(
+        self, data: str, epochs: int | None, tune: float = 0.0, chosen: dict | None = None
+    ) -> list[dict]:
+        """What a run in each mode would take with the settings that were `chosen`, or why it cannot
+        be."""
         record, told = await run_data.find(self.store, data), []
         recipe = self.recipe([self.service.model], DATA_PRESETS[0], record)
         epochs = epochs or recipe["epochs"]
         del recipe["epochs"], recipe["learning_rate"]
         for mode in MODES:
             try:
-                wanted = recipe | {"mode": mode}
+                wanted = recipe | (chosen or {}) | {"mode": mode}
                 told.append(await self.needs(self.service.model, record, epochs, wanted, tune))
             except ValueError as why:
                 told.append({"mode": mode, "refused": str(why)})

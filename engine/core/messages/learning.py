@@ -125,13 +125,14 @@ class RunStarted(Message):
 @message
 class StartRun(Request):
     """Train on a data set (its id) for so many epochs at most, until a part held back is answered
-    no better for `patience` of them; 0 epochs and rate 0 are those that fit the model. `mode` is
-    lora, hybrid or full. Settings are found first by `tune` seconds of tries; 0: none. With a name
-    for a `skill` it becomes one, beside what is in use."""
+    no better for `patience` of them; 0 epochs and rate 0 are those that fit the model. `settings`
+    hold the mode (lora, hybrid, full) and what else was chosen, as a TrainingConfig names it.
+    Settings are found first by `tune` seconds of tries; 0: none. With a name for a `skill` it
+    becomes one, beside what is in use."""
 
     fields = {
         "data": str,
-        "mode": str,
+        "settings": dict,
         "epochs": int,
         "rate": float,
         "threshold": float,
@@ -166,7 +167,7 @@ class RunTakes(Message):
 @message
 class WhatRunTakes(Request):
     """What a run over a data set would take, before it begins, with `tune` seconds of tries; 0
-    epochs are as many as fit."""
+    epochs are as many as fit. `settings` are those of StartRun; of each mode is told."""
 
-    fields = {"data": str, "epochs": int, "tune": float}
+    fields = {"data": str, "settings": dict, "epochs": int, "tune": float}
     answer = RunTakes

@@ -22,7 +22,7 @@ def said(event, labels, developer=False):
     """An event in plain words; one without words of its own goes by its name."""
     kind, data = event["kind"], event.get("data") or {}
     if kind in ("stage1_complete", "stage2_complete"):
-        return _of_question(kind[: len("stage1")], data, developer)
+        return of_question(kind[: len("stage1")], data, developer)
     if not t.has("event." + kind):
         return kind.replace("_", " ")
     if kind == "example" and data.get("round") == "training":
@@ -32,7 +32,12 @@ def said(event, labels, developer=False):
     return t("event." + kind, name=labels.get(data.get("number"), ""), reason=reason)
 
 
-def _of_question(stage, data, developer):
+def of_sample(sample):
+    """What became of a stored question in one of its stages."""
+    return of_question(sample["stage"], sample, False)
+
+
+def of_question(stage, data, developer):
     """What became of a question's answers in this stage."""
     question = data.get("question")
     question = t("event.quoted", question=question) if question else t("event.a_question")

@@ -23,13 +23,14 @@ class RunModes:
             "div", dom.make("label", t("modes.label"), box, cls="field"), self.note, cls="column"
         )
 
-    async def look(self, data, epochs, mode, tune=0.0):
+    async def look(self, data, epochs, settings, tune=0.0):
         """Say what this choice would take."""
         self.asked += 1
-        mine = self.asked
+        mine, mode = self.asked, settings["mode"]
         words = t("modes.%s_note" % mode)
         dom.replace(self.note, words, " ", t("modes.looking"))
-        found = await self.page.learning.tell(WhatRunTakes(data=data, epochs=epochs, tune=tune))
+        asked = WhatRunTakes(data=data, settings=settings, epochs=epochs, tune=tune)
+        found = await self.page.learning.tell(asked)
         if found and mine == self.asked:
             taken = [one for one in found.modes if one["mode"] == mode][0]
             dom.replace(self.note, words, " ", takes(taken))

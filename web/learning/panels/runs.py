@@ -1,6 +1,7 @@
 """Train on a data set: choosing one, and what became of every run so far."""
 
 from oneseek.engine.core.messages import BringDataSet, EndRun, ListDataSets, RemoveSkill, StartRun
+from oneseek.engine.core.settings import LoraConfig, TrainingConfig
 from oneseek.web.learning import records, verdict
 from oneseek.web.learning.panels import doing, tries
 from oneseek.web.learning.panels.run_modes import RunModes
@@ -92,6 +93,11 @@ class TrainingRuns:
                 cls="columns",
             ),
             dom.make(
+                "details",
+                dom.make("summary", t("runs.more")),
+                dom.make("div", [chosen_box(*one) for one in CHOSEN], cls="columns"),
+            ),
+            dom.make(
                 "div",
                 dom.make("button", t("runs.start"), type="submit", cls="primary"),
                 cls="row end",
@@ -103,19 +109,20 @@ class TrainingRuns:
         note = dom.make("p", t("runs.text"), cls="note")
         one = dom.make("p", t("runs.one_model", model=self.page.first_run.name()), cls="note")
         overlay.dialog(t("runs.title"), note, one, form, name="runs")
-        await self.modes.look(chosen, AS_FITS, "lora")
+        await self.modes.look(chosen, AS_FITS, settings_of(form))
 
     async def look(self, element):
         """Something was chosen that changes what the run takes."""
         form = dom.or_none(element.closest("form"))
-        found = {n: dom.find('[name="%s"]' % n, form).value for n in ("data", "mode", "epochs")}
-        epochs, mode = int(found["epochs"] or AS_FITS), found["mode"]
+        data, epochs = valued(form, "data"), int(valued(form, "epochs") or AS_FITS)
+        settings = settings_of(form)
+        mode = settings["mode"]
         dom.by_id("run-tune").hidden = mode != "lora"
-        await self.modes.look(found["data"], epochs, mode, self.tune(form, mode))
+        await self.modes.look(data, epochs, settings, self.tune(form, mode))
 
     def tune(self, form, mode):
         """Seconds of tries before the run: settings are found for adapters."""
-        return 60.0 * int(dom.find('[name="tune"]', form).value) if mode == "lora" else 0.0
+        return 60.0 * int(valued(form, "tune")) if mode == "lora" else 0.0
 
     async def bring(self):
         """A file of the person's as a data set; then it stands in the list."""
@@ -128,17 +135,18 @@ class TrainingRuns:
             await self.open(brought.items[0]["id"])
 
     async def start(self, form):
-        found = {n: dom.find('[name="%s"]' % n, form).value for n in ("data", "mode") + FIELDS}
+        found = {name: valued(form, name) for name in FIELDS}
+        settings = settings_of(form)
         started = await self.page.learning.tell(
             StartRun(
                 data=found["data"],
-                mode=found["mode"],
+                settings=settings,
                 epochs=int(found["epochs"] or AS_FITS),
                 rate=float(found["rate"] or AS_FITS),
                 threshold=float(found["threshold"]),
                 patience=int(found["patience"]),
-                tune=self.tune(form, found["mode"]),
-                skill=dom.find('[name="skill"]', form).value.strip(),
+                tune=self.tune(form, settings["mode"]),
+                skill=valued(form, "skill").strip(),
             )
         )
         if started:
@@ -245,7 +253,32 @@ class TrainingRuns:
 
 
 AS_FITS = 0  # epochs and rate that nobody chose: those that fit the model
-FIELDS = ("epochs", "rate", "threshold", "patience")
+FIELDS = ("data", "epochs", "rate", "threshold", "patience")
+CHOSEN = (
+    ("rank", LoraConfig.FIELDS["rank"]),
+    ("batch_size", TrainingConfig.FIELDS["batch_size"]),
+    ("warmup_steps", TrainingConfig.FIELDS["warmup_steps"]),
+)
+"""Settings that a person may choose; a box left empty keeps what fits the model."""
+
+
+def valued(form, name):
+    return dom.find('[name="%s"]' % name, form).value
+
+
+def chosen_box(name, field):
+    return number(name, None, field.low, field.high, 1, do="run-look", data_on="change")
+
+
+def settings_of(form):
+    """The mode, and what else was chosen, as TrainingConfig names it."""
+    found = {"mode": valued(form, "mode")}
+    given = {name: int(valued(form, name)) for name, _ in CHOSEN if valued(form, name)}
+    rank = given.pop("rank", None)
+    if rank and found["mode"] != "full":
+        found["lora_config"] = {"rank": rank}
+    found.update(given)
+    return found
 
 
 def skill_box():

@@ -2,7 +2,7 @@
 back."""
 
 from oneseek.engine.core.exchange.stones import DATA_SET
-from oneseek.web.learning import dna, records, verdict
+from oneseek.web.learning import outcomes, records, verdict
 from oneseek.web.learning.panels import diary, runs
 from oneseek.web.lib import dom, overlay
 from oneseek.web.lib.words import t
@@ -174,22 +174,20 @@ class Versions:
         ]
         if version["gate"].get("came_as"):
             facts.append((t("versions.came_as"), version["gate"]["came_as"]))
+        facts += outcomes.identity(version, self.found)
         if self.page.settings["developer"]:
-            facts += [(t("versions.name"), version["name"])]
-            facts += [(t("versions.hash"), version["weights_sha256"][:16])]
-            facts += [(t("versions.dna"), dna.fingerprint(version, self.found)[:16])]
             for key, before, now in records.config_changes(version, parent):
                 facts.append((key, "%s → %s" % (before, now)))
-        rows = [(dom.make("dt", key), dom.make("dd", value)) for key, value in facts]
         overlay.dialog(
             t("versions.about", version=version["label"]),
-            dom.make("dl", rows, cls="facts-list"),
+            outcomes.facts_list(facts),
             await self.taught(version),
             [
                 dom.make("p", dom.icon("warn"), one, cls="warned")
                 for one in verdict.warnings(version)
             ],
             self.gate(version["gate"]),
+            await self.ledger(number),
             actions=(
                 dom.button(t("versions.verify"), "verify", version["number"], "check"),
                 dom.button(t("export.peft"), "export-peft", version["number"], "load"),
@@ -221,6 +219,11 @@ class Versions:
             return None
         title = dom.make("h3", t("versions.taught"))
         return dom.make("section", title, dom.make("ul", rows, cls="taught"))
+
+    async def ledger(self, number):
+        """What the ledger tells of it: entries that continue each other."""
+        entries = await records.entries_of(self.page.store, number)
+        return outcomes.section("outcome.ledger", outcomes.ledger(entries))
 
     def gate(self, gate):
         """What was measured before it was let into the chat."""
