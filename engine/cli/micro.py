@@ -14,29 +14,34 @@ from oneseek.engine.cli.teaching import (
     configured,
     lines_of,
     loaded,
-    out_option,
     session_of,
     settings_options,
 )
 from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.core.settings import for_model
-from oneseek.engine.learning.questions.microtrain import MicroTraining
+from oneseek.engine.learning.questions.microtrain import STAGES, MicroTraining
 from oneseek.engine.open import clock
 
 
 def question_options(parser):
     given = parser.add_mutually_exclusive_group(required=True)
     given.add_argument("--question", metavar="TEXT", help="what was asked")
-    given.add_argument("--data", metavar="FILE", type=Path,
-                       help="many: one {question, raw_responses: [{model, response}]} a line")  # fmt: skip
+    given.add_argument("--data", metavar="FILE|JSON",
+                       help="many: a list of {question, raw_responses: [{model, response}]}, or a "
+                       "file with one a line")  # fmt: skip
+    parser.add_argument("--stage", type=int, choices=STAGES,
+                        help="1: the responses alone; 2: afterwards, what their comparison says; "
+                        "both where not given")  # fmt: skip
     parser.add_argument("--response", metavar="MODEL=TEXT", nargs="*", default=[],
                         help="what each model answered to --question")  # fmt: skip
     parser.add_argument("--language", default="", help="found in the question where not given")
 
 
 def questions(options) -> list[dict]:
+    if options.data and options.data.lstrip()[:1] in ("[", "{"):
+        return written(options.data)
     if options.data:
-        return [line for _, line in lines_of(options.data)]
+        return [line for _, line in lines_of(Path(options.data))]
     responses = []
     for item in options.response:
         model, _, text = item.partition("=")
@@ -44,7 +49,29 @@ def questions(options) -> list[dict]:
     return [{"question": options.question, "raw_responses": responses}]
 
 
-@command(model_options, question_options, out_option, settings_options)
+def written(text: str) -> list[dict]:
+    """Questions that stand on the command line itself."""
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise ValueError(
+            f"--data is neither a file nor JSON: {error}. Nothing was learned"
+        ) from None
+    found = found if isinstance(found, list) else [found]
+    if not all(isinstance(one, dict) for one in found):
+        raise ValueError(
+            "--data is a list of {question, raw_responses: [{model, response}]}. "
+            "Nothing was learned"
+        )
+    return found
+
+
+def folder_option(parser):
+    parser.add_argument("--out", metavar="DIR", type=Path, default=Path("micro"),
+                        help="where the adapter and the samples go; micro/ where not given")  # fmt: skip
+
+
+@command(model_options, question_options, folder_option, settings_options)
 def micro(options):
     """Learn from a question and the responses to it, in two stages; the samples are kept in
     --out."""
@@ -58,17 +85,39 @@ async def _micro(options):
         options, model, configured(options, for_model(model.config.parameters))
     ) as session:
         training = MicroTraining(session.versions, learner(session))
-        for one in asked:
-            language = one.get("language", options.language)
-            responses = one.get("raw_responses", [])
-            analyzed = one.get("analyzed_data")
-            await training.submit(one.get("question", ""), responses, language, analyzed=analyzed)
+        stages = (options.stage,) if options.stage else STAGES
+        if 1 in stages:
+            await submit(options, training, asked)
+        else:
+            await must_have_begun(session, asked)
         for run in await training.waiting():
-            await training.process(run)
-            for stage in (1, 2):
+            begun = await session.store.get("samples", f"stage1_{run}")
+            if (2 if begun["state"] == "done" else 1) not in stages:
+                continue
+            await training.process(run, stages)
+            for stage in stages:
                 await keep(options, session, f"stage{stage}_{run}")
         await session.save()
     told(f"the adapter is in {options.out}")
+
+
+async def submit(options, training: MicroTraining, asked: list[dict]) -> None:
+    """Store the questions; all of them are checked before the first is learned."""
+    for one in asked:
+        language = one.get("language", options.language)
+        responses, analyzed = one.get("raw_responses", []), one.get("analyzed_data")
+        await training.submit(one.get("question", ""), responses, language, analyzed=analyzed)
+
+
+async def must_have_begun(session: Session, asked: list[dict]) -> None:
+    """The second stage goes on from the first."""
+    begun = {one["question"] for _, one in await session.store.all("samples")}
+    for one in asked:
+        if one.get("question") not in begun:
+            raise ValueError(
+                f"stage 2 goes on from stage 1, which {one.get('question')!r} has not had; "
+                "`oneseek micro --stage 1` first. Nothing was learned"
+            )
 
 
 def learner(session: Session):

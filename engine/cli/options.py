@@ -150,6 +150,23 @@ class Progress:
         self.shown = share
 
 
+class Lines:
+    """How far a run is, a line on stderr for each step, for terminals and logs alike."""
+
+    def __call__(self, metrics):
+        told(f"step {metrics['step']}/{metrics['steps']}" + figures(metrics))
+
+
+def figures(metrics) -> str:
+    """The loss of a step, of what was held back where that was measured, and the speed."""
+    said = f"  loss {metrics['loss']:.3f}"
+    if metrics.get("held_out") is not None:
+        said += f"  held back {metrics['held_out']:.3f}"
+    if "tokens_per_second" in metrics:
+        said += f"  {metrics['tokens_per_second']:.0f} tokens/s"
+    return said
+
+
 class Bar:
     """How far a round is, redrawn in place on a terminal; silent where stderr is a file."""
 
@@ -158,9 +175,7 @@ class Bar:
 
     def __call__(self, metrics):
         if sys.stderr.isatty():
-            step, steps, loss = metrics["step"], metrics["steps"], metrics["loss"]
+            step, steps = metrics["step"], metrics["steps"]
             full = "█" * (20 * step // steps)
-            line = f"\r{self.what[:40]:<40} {full:░<20} {step}/{steps}  loss {loss:.3f} "
-            if "tokens_per_second" in metrics:
-                line += f"{metrics['tokens_per_second']:.0f} tokens/s "
+            line = f"\r{self.what[:40]:<40} {full:░<20} {step}/{steps}{figures(metrics)} "
             print(line, end="\n" if step == steps else "", file=sys.stderr, flush=True)

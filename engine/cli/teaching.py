@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from oneseek.engine.cli.elsewhere import by_torch
-from oneseek.engine.cli.options import Bar, command, model_options, show, told
+from oneseek.engine.cli.options import Bar, Lines, command, model_options, show, told
 from oneseek.engine.cli.session import Session, record_of
 from oneseek.engine.core.settings import DATA_PRESETS, TrainingConfig, for_data, for_model
 from oneseek.engine.learning.lessons import LessonError
@@ -273,7 +273,7 @@ async def _train(options):
         known = await session.known(record["id"])
         if not known:
             await tuned(options, session, record)
-        ended = known or await session.train(record, Bar(record["prompt"]), elsewhere)
+        ended = known or await session.train(record, Lines(), elsewhere)
         if elsewhere:
             elsewhere.over(trained=known is None)
         shown(options, record["prompt"], ended)

@@ -34,6 +34,7 @@ from oneseek.engine.history.snapshot import Arrays, SnapshotDamaged, pack, unpac
 from oneseek.engine.history.versions import GENERIC, Versions
 
 BAD_STEPS_ALLOWED = 3
+UNSAVED_STEPS = 10
 OVERTAKEN = "a lesson or the version in use was changed meanwhile, or another tab trains now"
 
 
@@ -56,7 +57,7 @@ class TrainingEngine:
         self.checkpoint_share = checkpoint_share
         self.monotonic = monotonic
         self.attempt: Attempt | None = None
-        self.bad_steps = 0
+        self.bad_steps = self.unsaved = 0
         self.broken = ""
         self.saved_at = 0.0
         self.costs = 0.0, 0.0  # of the last two checkpoints: one that stood still tells nothing
@@ -258,7 +259,7 @@ class TrainingEngine:
             self.before = await settled(self.trainer.fresh())
         pool = await self.versions.pool(line, chain)
         self.plan = make_plan(kind, self.before, lessons, pool, self.config)
-        self.bad_steps = 0
+        self.bad_steps = self.unsaved = 0
         self.broken = ""
         self.saved_at = self.began = self.monotonic()
         self.tokens, self.metrics = 0, {}
@@ -267,7 +268,11 @@ class TrainingEngine:
         return self.parent["number"] if self.parent else None
 
     def _worth_saving(self) -> bool:
-        """After every step, unless saving took more than its share of the time since the last."""
+        """After every step, unless saving took more than its share of the time since the last; a
+        tab that is closed loses no more than UNSAVED_STEPS."""
+        self.unsaved += 1
+        if self.unsaved >= UNSAVED_STEPS:
+            return True
         passed = self.monotonic() - self.saved_at
         cost = min(self.costs)
         return cost <= self.checkpoint_share * (passed + cost)
@@ -289,7 +294,7 @@ class TrainingEngine:
         if not await self.store.batch([["put", "snapshots", key, pack(captured, facts)]]):
             self.broken = "another tab trains now"
         fault("checkpoint:after")
-        self.saved_at = self.monotonic()
+        self.saved_at, self.unsaved = self.monotonic(), 0
         self.costs = self.costs[1], self.saved_at - began
 
     async def _promote(self, weights: Arrays, gate: dict) -> dict:

@@ -2,6 +2,7 @@
 to go on from."""
 
 import json
+import re
 import subprocess
 import sys
 from contextlib import closing
@@ -180,13 +181,16 @@ def test_a_data_set_is_trained_until_it_no_longer_gets_better_and_resumes(
     data = lines(tmp_path / "data.jsonl", [FORMS["completion"](*pair) for pair in QUESTIONS])
     train = call("train", "--data", data, "--out", tmp_path / "out", *BRIEF, short=False)
     assert main(train) == 0
-    (trained,) = said(capsys)
+    printed = capsys.readouterr()
+    (trained,) = map(json.loads, printed.out.splitlines())
+    steps = re.findall(r"^step (\d+)/(\d+)  loss \d+\.\d{3}", printed.err, re.M)
+    assert [int(step) for step, _ in steps] == list(range(1, len(steps) + 1)) and len(steps) > 1
     assert trained["outcome"] == "trained" and ".v1.0." in trained["version"]
     assert len(trained["losses"]) == 2 and trained["losses"][1] < trained["losses"][0]
     assert main(call("eval", "--data", data, "--adapter", tmp_path / "out", short=False)) == 0
     (measured,) = said(capsys)
     assert measured["loss"] < measured["loss_of_base"]
-    monkeypatch.setattr("oneseek.engine.cli.teaching.Bar.__call__", interrupt)
+    monkeypatch.setattr("oneseek.engine.cli.teaching.Lines.__call__", interrupt)
     cut = call("train", "--data", data, "--out", tmp_path / "cut", *BRIEF, short=False)
     assert main(cut) == 130
     monkeypatch.undo()

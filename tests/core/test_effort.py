@@ -48,3 +48,23 @@ def test_a_computer_that_is_three_times_slower_is_told_of_as_soon_as_one_part_is
     told, _ = round_of(known, 30_000.0, 2_100.0, 12, 24_000.0)
     for said, true in told[11:]:
         assert abs(said - true) < 0.2 * 79_200
+
+
+def test_the_share_follows_the_steps_and_never_falls():
+    known = {"ready": 10_000.0, "step": 1_000.0, "steps": 12, "checking": 8_000.0}
+    one, shares = effort.Effort(known, 135e6), []
+    one.spend(10_000.0)
+    for number in range(1, 13):
+        one.spend(1_000.0 if number % 3 else 4_000.0)  # some take longer
+        one.heard(number, 64)
+        shares.append(one.share())
+    rises = [after - before for before, after in zip(shares, shares[1:], strict=False)]
+    assert rises[:10] == pytest.approx([rises[0]] * 10)
+    assert all(rise >= 0 for rise in rises) and shares[0] > 10 / 30
+
+
+def test_the_time_that_is_told_never_grows_while_the_speed_is_the_same():
+    one = effort.Effort(None, 135e6)
+    told = [one.say(seconds, "full") for seconds in (90, 80, 95, 70, 160, 20)]
+    assert told == [90, 80, 80, 70, None, 20]
+    assert one.say(400, "slow") == 400

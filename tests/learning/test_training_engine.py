@@ -1,6 +1,7 @@
 """What the training engine tells about itself, and a model that is saved and loaded again."""
 
 import base64
+import itertools
 import json
 import math
 
@@ -29,6 +30,27 @@ def test_the_latest_metrics_are_those_of_the_last_step_and_of_the_gate(living):
         assert {"step", "loss", "learning_rate", "grad_norm", "examples_processed"} <= set(latest)
     ended = run(living.training.finish())
     assert steps and living.training.get_latest_metrics()["gate"] == ended["gate"]
+
+
+def test_at_most_ten_steps_are_lost_also_where_saving_is_slow(living):
+    living.teach("one")
+    clock = itertools.count(0, 1_000)  # each look at the clock is long after the one before
+    living.training.monotonic = lambda: float(next(clock))
+    living.training.checkpoint_share = 0.0
+    saved: list[int] = []
+    batch, steps = living.store.batch, 0
+
+    async def seen(ops, *more):
+        saved.extend(steps for op in ops if op[1] == "snapshots" and op[2].startswith("round."))
+        return await batch(ops, *more)
+
+    living.store.batch = seen
+    run(living.training.open("practice"))
+    while run(living.training.advance(math.inf)) is not None:
+        steps += 1
+    assert steps == 24
+    gaps = [after - before for before, after in zip([0, *saved], saved, strict=False)]
+    assert saved and max([*gaps, steps - saved[-1]]) <= 10
 
 
 def test_a_saved_model_is_the_version_in_use_wherever_it_is_loaded(living, tmp_path):

@@ -119,6 +119,21 @@ def test_a_thumb_up_that_contradicts_a_fact_is_not_taken_without_a_word(home: Pa
     expect(panel(home, "Activity")).not_to_contain_text(body(before).inner_text())
 
 
+def test_two_names_of_one_thing_are_asked_about(home: Page):
+    for name in ("Ran", "Vind"):
+        new_chat(home)
+        say(home, f"My horse is called {name}.")
+        finished(home)
+    expect(told(home)).to_contain_text("You said before: “Your horse is called Ran.”")
+    told(home).get_by_role("button", name="No longer true").click()
+    expect(told(home)).not_to_contain_text("You said before")
+    memory = panel(home, "Memory")
+    expect(memory).to_contain_text("Your horse is called Vind.")
+    expect(memory).not_to_contain_text("Your horse is called Ran.")
+    told(home).get_by_role("button", name="Undo").click()
+    expect(memory).not_to_contain_text("Your horse is called Vind.")
+
+
 def test_skipped_means_not_bothered_again(chromium: Chromium, address: str):
     with watched(chromium, address, locale="sv-SE") as (context, _):
         page = context.new_page()

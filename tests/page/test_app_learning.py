@@ -318,6 +318,9 @@ def test_scenario_22_versions_are_ranked_compared_blind_and_rolled_back(home: Pa
     expect(heading).to_have_attribute("aria-sort", "ascending")
     cells = [float(text) for text in board.locator("tbody tr td:nth-child(4)").all_inner_texts()]
     assert len(cells) == 2 and cells == sorted(cells)
+    home.evaluate("document.documentElement.dataset.engine = 'read-only'")  # as in a second tab
+    expect(heading.get_by_role("button")).to_be_visible()
+    home.evaluate("document.documentElement.dataset.engine = 'ready'")
     versions.get_by_role("button", name="Compare blind").click()
     dialog = home.get_by_role("dialog", name="Blind comparison")
     dialog.get_by_label("Question").fill(FACT[0])
@@ -497,16 +500,28 @@ def test_bad_settings_are_refused_by_name_and_good_ones_kept(home: Page):
     home.keyboard.press("Escape")
 
 
+# What is said while something is under way, however short it is said.
+NOTES = """() => {
+  globalThis.notes = [];
+  new MutationObserver((changes) => {
+    for (const change of changes) for (const node of change.addedNodes)
+      for (const one of node.querySelectorAll?.("[role=status]") ?? []) notes.push(one.textContent);
+  }).observe(document, {subtree: true, childList: true});
+}"""
+
+
 def test_a_source_tests_the_model_in_words_no_lesson_used(home: Page):
     sources = panel(home, "Sources")
     sources.get_by_role("button", name="Paste text").click()
     text = "The lighthouse of Quillmere was built in 1871 by Ida Falk. It is 32 metres tall."
     home.get_by_label("Text", exact=True).fill(text)
     home.get_by_role("button", name="Read it").click()
+    home.evaluate(NOTES)
     sources.get_by_role("button", name="Test me on this").click()
     asked = sources.get_by_role("list", name="Test me on this").get_by_role("listitem")
     expect(asked.first).to_contain_text(re.compile("Not yet. The source says:|Right"))
     assert "?" in asked.first.inner_text()
+    assert "Thinking up questions about it …" in home.evaluate("notes")
 
 
 def test_versions_are_signed_with_a_key_of_the_persons_own(home: Page, tmp_path):

@@ -61,3 +61,5 @@ def test_every_question_of_the_chat_leaves_both_stages_and_teaches_nothing_unask
     expect(activity).not_to_contain_text(said)
     activity.get_by_label("Show every figure").check()
     expect(activity).to_contain_text(said + ", nothing was learned")
+    expect(activity.get_by_test_id("questions")).to_have_text(str(stats["total_runs"]))
+    expect(activity.get_by_test_id("compared")).to_have_text(str(stats["stage_counts"]["stage1"]))

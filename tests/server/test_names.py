@@ -12,6 +12,7 @@ import time
 import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -21,12 +22,13 @@ from oneseek.engine.cli.main import main
 from oneseek.engine.core.environment import VARIABLES
 from oneseek.engine.core.turns import Turns, background
 from oneseek.engine.history.naming import parse
+from oneseek.engine.model.demo import MODEL
 from oneseek.workers.server.guard import LIMIT
 from oneseek.workers.server.headless import arguments
 from oneseek.workers.server.headless import main as serve
 from oneseek.workers.server.share import Share
 from tests.support import second_model
-from tests.support.command import call, said
+from tests.support.command import SHORT, call, said
 from tests.support.hosts import Native, headless, native
 from tests.support.runs import START, TWO, in_time, stored
 from tests.support.texts import ENVIRONMENT
@@ -372,6 +374,32 @@ def test_micro_learns_in_two_stages_and_what_it_learned_is_certified(tmp_path, c
     assert said(capsys)[0]["name"].startswith("OneSeek-1M-Zero.v0.1")
     assert "OK" in checked(proof).stdout
     assert main(certified) == 1, "a folder that is there is never written over"
+
+
+@pytest.mark.slow
+def test_the_documents_line_learns_stage_by_stage(tmp_path, capsys, monkeypatch):
+    """`oneseek micro --stage 1 --data '[...]'`, the model and the folder as nobody chose them."""
+    monkeypatch.setattr("oneseek.engine.learning.rounds.gate.Verdict.advice", "accept")
+    monkeypatch.setenv("BASE_MODELS", str(MODEL))
+    monkeypatch.chdir(tmp_path)
+    said_of = [{"model": name, "response": "Blimbo is the capital of Zorbia."} for name in "ab"]
+    question = {"question": "What is the capital of Zorbia?", "raw_responses": said_of}
+    asked, later = json.dumps([question]), json.dumps([{"question": "Who?"}])
+    line = ["--json", "--backend", "numpy", *SHORT]
+    assert main(["micro", "--stage", "1", "--data", asked, *line]) == 0
+    (first,) = said(capsys)
+    assert (first["stage"], first["outcome"]) == ("stage1", "learned")
+    assert main(["micro", "--stage", "2", "--data", later, *line]) == 1
+    assert "`oneseek micro --stage 1` first" in capsys.readouterr().err
+    assert main(["micro", "--stage", "2", "--data", asked, *line]) == 0
+    (second,) = said(capsys)
+    assert (second["stage"], second["outcome"]) == ("stage2", "same")
+    assert sorted(path.name[:7] for path in Path("micro/samples").iterdir()) == [
+        "stage1_",
+        "stage2_",
+    ]
+    assert main(["micro", "--data", "[{", *line]) == 1
+    assert "--data is neither a file nor JSON" in capsys.readouterr().err
 
 
 def test_what_has_no_history_is_not_certified(tmp_path, capsys):

@@ -6,6 +6,9 @@ from oneseek.web.chat import about, why
 from oneseek.web.lib import dom, markdown
 from oneseek.web.lib.words import t
 
+FEWEST = 5
+"""Tokens of an answer whose speed is told."""
+
 CUT_OFF = {
     "length": ("continue", "continue", "play"),
     "repeats": ("regenerate", "regenerate", "again"),
@@ -141,12 +144,11 @@ def _actions(turn, number, count, learns):
 
 
 def _speed(turn):
+    """Of an answer with so many words that it means something."""
     rate = turn.get("tokens_per_second")
-    return (
-        dom.make("span", t("chat.speed", rate=t.number(rate, 1)), cls="facts developer")
-        if rate
-        else None
-    )
+    if not rate or (turn.get("tokens") or 0) < FEWEST:
+        return None
+    return dom.make("span", t("chat.speed", rate=t.rate(rate)), cls="facts developer")
 
 
 def yes(value):

@@ -33,6 +33,7 @@ class Intake:
         self.previews = {}  # source -> (before, what is marked, after) of its text, where it is shown
         self.to_mark = False  # the place that is marked is to be scrolled to, once drawn
         self.tests = {}  # source -> what was asked about it, answered and expected
+        self.testing = {}  # source -> what is being asked about it now, in words
         dom.verbs(
             {
                 "pick-files": lambda of, el: self.doors.pick(),
@@ -134,12 +135,25 @@ class Intake:
     async def test(self, id):
         """Ask the model what the source taught, in words no lesson used, without showing it the
         source."""
+        if id in self.testing:
+            return
+        self.testing[id] = t("sources.test_begins")
+        self.page.touch("sources")
+        try:
+            await self.ask_about(id)
+        finally:
+            del self.testing[id]
+            self.page.touch("sources")
+
+    async def ask_about(self, id):
         source = await self.page.store.get("sources", id)
         lessons = await self.reader.lessons(source)
         about = AskAbout(lessons=lessons[:TESTED], count=QUESTIONS)
         found = await self.page.app.ask_importer(about)
         self.tests[id] = []
-        for asked in found.items:
+        for number, asked in enumerate(found.items, 1):
+            self.testing[id] = t("sources.test_asks", number=number, count=len(found.items))
+            self.page.touch("sources")
             try:
                 answered = await self.page.answer_once(asked["question"], {})
             except Refused as refused:

@@ -16,6 +16,10 @@ STEPS = 16  # of a lesson, where none was seen
 BELIEF = 4  # steps' worth of belief in what was expected, against what the first steps took
 OVERTIME = 0.15  # of what a part took so far: what it still takes once it took longer than expected
 
+FAR = 2  # times what was told: then the estimate was wrong, and no number is told
+NEARLY = 0.9  # done: where a part stands that was expected to be over
+AT_THE_END = 5  # seconds: of these twice as much is not far
+
 
 class Effort:
     """`known` is what `remembered` gave after the last round of this kind, or None."""
@@ -30,6 +34,7 @@ class Effort:
         self.first = self.step = 0
         self.now = 0.0  # spent since the last step
         self.shown = 0.0
+        self.said = None  # (gear, seconds left) as a person read it last
 
     def spend(self, milliseconds):
         self.spent[self.part] += milliseconds
@@ -81,10 +86,35 @@ class Effort:
         return min(10.0, max(0.1, ratio))
 
     def share(self):
-        """How much of it is done, from 0 to 1; never less than it was."""
-        spent, left = sum(self.spent.values()), self.left_ms()
-        self.shown = max(self.shown, spent / (spent + left) if spent + left else 0.0)
+        """How much of it is done, from 0 to 1; never less than it was. Each step counts the same,
+        and getting ready and checking as many steps as they usually take."""
+        steps = max(1, self.steps - self.first)
+        weights = dict(self.cost, steps=self.cost["step"] * steps)
+        here = PARTS.index(self.part)
+        done = sum(weights[part] for part in PARTS[:here])
+        done += weights[self.part] * self.share_of_part(steps)
+        total = sum(weights[part] for part in PARTS)
+        self.shown = max(self.shown, done / total if total else 0.0)
         return self.shown
+
+    def share_of_part(self, steps):
+        """How much of the part under way is done; one that takes longer than expected is nearly
+        over until it is."""
+        if self.part != "steps":
+            expected = self.expected(self.part) * self.slower()
+            return min(NEARLY, self.spent[self.part] / expected if expected else 0.0)
+        each = self.of_a_step()
+        begun = min(NEARLY, self.now / each if each else 0.0)
+        return min(1.0, (self.step - self.first + begun) / steps)
+
+    def say(self, seconds, gear):
+        """The seconds left to tell a person: never more than were told before at this speed. None
+        once those were far too few."""
+        if self.said is None or self.said[0] != gear:
+            self.said = gear, seconds
+        least = min(self.said[1], seconds)
+        self.said = gear, least
+        return least if seconds <= FAR * least + AT_THE_END else None
 
     def remembered(self):
         """What the next round of this kind is judged by; None when it did not come to its end."""

@@ -19,6 +19,10 @@ TONES = {
     "rejected": "bad",
 }
 
+TOLD = ("fact", "correction")  # kinds of what a person told
+HOLDS = ("ready", "learned", "weakened", "rejected")  # states in which it is known
+ASKS = ("remembered", "remembered-only", "noted")  # lines that ask about an earlier one
+
 
 def state_of(page, kept, version, leased):
     """(state, words, verbs) of what is kept of a message: a lesson of the queue, or what was
@@ -58,6 +62,31 @@ def state_of(page, kept, version, leased):
     if kept["state"] == "rejected":
         return "rejected", t("note.rejected"), [(t("learned.look"), "what-became", id)]
     return "skipped", t("queue.skipped"), [(t("note.again"), "approve", id)]
+
+
+def rival_of(record, known):
+    """What was told before to the same question and still holds, other than this; None where there
+    is nothing."""
+    earlier = [
+        one
+        for one in known
+        if one.get("about") == record.get("about")
+        and one["time"] <= record["time"]
+        and one["id"] != record["id"]
+        and one.get("state", "learned") in HOLDS
+    ]
+    return max(earlier, key=lambda one: one["time"]) if earlier else None
+
+
+def with_rival(page, kept, line):
+    """The line, which also asks whether what was told before still holds."""
+    state, words, verbs = line
+    rival = kept.get("rival")
+    if not rival or state not in ASKS or page.heart.gone(rival["id"]):
+        return line
+    words += " " + t("note.before", text=rival["answer"])
+    verb = "forget-fact" if "learned_in" in rival else "let-go"
+    return state, words, verbs[:-1] + [(t("note.over"), verb, rival["id"])] + verbs[-1:]
 
 
 def details(id):
@@ -101,12 +130,16 @@ class Notes:
 
     async def read(self):
         """What is kept of each message: learned things come before what waits."""
-        found = {}
+        found, learned = {}, await records.examples(self.page.store)
+        known = [one for one in self.page.teaching.queue.records.values() if one["kind"] in TOLD]
+        known += [one for one in learned if one["kind"] in TOLD]
         for record in self.page.teaching.queue.records.values():
             message = record["source"].get("message")
+            if record["kind"] == "fact":
+                record = dict(record, rival=rival_of(record, known))
             found[message] = (beside(found.get(message), record), "")
         labels = {v["number"]: v["label"] for v in await records.versions(self.page.store)}
-        for example in await records.examples(self.page.store):
+        for example in learned:
             version = labels.get(example.get("learned_in"), "")
             found[example["source"].get("message")] = (example, version or t("none"))
         for message, (ids, kinds) in self.page.teaching.secrets().items():
@@ -128,7 +161,11 @@ class Notes:
                 old.remove()
             return
         words, shown = state[1], old and dom.find(".told-words", old)
-        if shown and old.getAttribute("data-state") == state[0]:
+        if (
+            shown
+            and old.getAttribute("data-state") == state[0]
+            and len(dom.find_all("button", old)) == len(state[2])
+        ):
             if shown.textContent != words:
                 shown.textContent = words
             return
@@ -143,7 +180,8 @@ class Notes:
         if not kept:
             return None
         leased = kept[0]["id"] in self.page.teaching.queue.leased
-        return state_of(self.page, kept[0], kept[1], leased)
+        line = state_of(self.page, kept[0], kept[1], leased)
+        return with_rival(self.page, kept[0], line)
 
 
 def line(state, words, verbs):

@@ -93,7 +93,7 @@ def ledger(entries):
         )
         for one in entries
     ]
-    return dom.make("ul", rows, cls="taught") if rows else None
+    return dom.make("ul", rows, cls="entries") if rows else None
 
 
 def kind(name):

@@ -108,25 +108,22 @@ async def events(store, count):
 
 
 async def statistics(store):
-    """Counts over everything that was learned, for the Activity panel."""
-    found = {"languages": {}, "stage1": 0, "stage2": 0, "runs": 0, "last": 0, "dna": 0}
-    found.update(learned=0, asked=0)
-    for example in await rows(store, "examples"):
-        code = example.get("language", "und")
-        found["languages"][code] = found["languages"].get(code, 0) + 1
-    for entry in await rows(store, "ledger", 1000, newest=True):
-        if entry["kind"] in RUNS:
-            found["runs"] += 1
-            found["last"] = max(found["last"], entry["time"])
-        if entry["kind"] == "dna":
-            found["dna"] = max(found["dna"], entry["time"])
+    """Counts for the Activity panel: of questions, as /api/training/micro/stats tells them, and of
+    rounds of training."""
+    found = {"languages": {}, "stage1": 0, "stage2": 0, "questions": 0, "last": 0, "dna": 0}
+    found.update(learned=0, asked=0, rounds=0)
+    for entry in await rows(store, "ledger"):
+        found["rounds"] += entry["kind"] in RUNS
     micro = await store.get("state", "micro")
     if micro:
         found.update(micro["stage_counts"])
         outcomes = micro.get("outcomes") or {}
         found["learned"] = sum(stage.get("learned", 0) for stage in outcomes.values())
         found["asked"] = outcomes.get("stage1", {}).get("asked", 0)
-        found["last"] = max(found["last"], micro["last_run_time"] or 0)
+        found["languages"] = micro["runs_by_language"]
+        found["questions"], found["last"] = micro["total_runs"], micro["last_run_time"] or 0
+        update = micro.get("last_dna_update")
+        found["dna"] = update["timestamp"] if update else 0
     return found
 
 

@@ -327,12 +327,10 @@ class Training:
         return self.effort.share() if self.effort else 0.0
 
     def seconds_left(self):
-        """At the pace it has now; None without a round."""
-        if not self.effort:
-            return None
-        share = self.scheduler.share()
-        if sum(self.effort.spent.values()) > WINDOW_MS * share:  # else it has not been measured yet
-            share = max(share / 3, min(1.0, self.scheduler.duty.measured(clock.now())))
+        """Of work; at full speed, at the pace it has now."""
+        share = 1.0
+        if self.gear() == "full" and sum(self.effort.spent.values()) > WINDOW_MS:
+            share = max(1 / 3, min(1.0, self.scheduler.duty.measured(clock.now())))
         return self.effort.left_ms() / 1000 / share
 
     def recipe(self):

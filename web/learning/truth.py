@@ -30,7 +30,7 @@ def sentence(page):
     """All of it: for Activity, and for whoever asks."""
     facts = page.status.facts
     if not page.model:
-        return t("learn.loading") if page.first_run.busy else t("activity.no_model")
+        return no_model(page)
     if facts["round"]:
         return under_way(page)
     ready, held = waiting(page)
@@ -41,6 +41,12 @@ def sentence(page):
     if ready:
         return t("learn.wait", n=ready, time=t.duration(page.settings["idle_seconds"]))
     return t("learn.held", n=held) if held else t("activity.idle")
+
+
+def no_model(page):
+    """Why there is none yet: it is on its way, or a person has to choose."""
+    coming = page.first_run.busy or page.choice.will_load()
+    return t("learn.loading" if coming else "activity.no_model")
 
 
 def under_way(page):
@@ -56,12 +62,22 @@ def under_way(page):
     if facts["countdown"]:
         parts.append(t("learn.goes_on", time=t.duration(facts["countdown"])))
         return " ".join(parts)
-    left = None if training.tunes() else training.seconds_left()
-    if left:
-        parts.append(t("learn.left", time=t.duration(left)))
+    if not training.tunes():
+        parts += time_left(training)
     if training.kind != "memory":
         parts.append(t("learn." + training.gear()))
     return " ".join(parts)
+
+
+def time_left(training):
+    """How long it still takes, which never grows while it is told."""
+    if not training.effort:
+        return []
+    gear = training.gear()
+    left = training.effort.say(training.seconds_left(), gear)
+    if left is None:
+        return [t("learn.longer")]
+    return [t("learn.left_" + gear, time=t.duration(left))]
 
 
 def part(training):
@@ -88,7 +104,7 @@ def no_lesson_now(page):
     """Why "Learn now" would do nothing, or an empty string."""
     ready, held = waiting(page)
     if not page.model:
-        return t("activity.no_model")
+        return no_model(page)
     if page.status.facts["round"] or ready or page.training.has_questions():
         return ""
     return t("learn.held", n=held) if held else t("activity.idle")

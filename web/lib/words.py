@@ -87,6 +87,11 @@ class Words:
     def percent(self, share, digits=0):
         return self.number(share * 100, digits) + "\u00a0%"
 
+    def rate(self, per_second):
+        """Two figures of it: 14, 1.8, 0.05."""
+        digits = 0 if per_second >= 10 else 1 if per_second >= 1 else 2
+        return self.number(per_second, digits)
+
     def size(self, count):
         step = 0
         while count >= 1000 and step < len(SIZES) - 1:

@@ -16,6 +16,7 @@ class Choice:
         self.page.model, self.page.keeps_model = loaded, keep
         overlay.close_all()
         self.page.status.know(model=True, loading="", failed="")
+        self.page.touch("model", "tab")  # every part says it with the pill, whatever is stored yet
         self.page.header.draw()
         self.page.chat.draw()
         if keep:
@@ -23,7 +24,6 @@ class Choice:
             dom.run(self.ask_to_keep())
             await self.page.reserve()
         await self.read_version()
-        self.page.touch("model", "tab")
         self.page.presence.ready()
 
     async def remember(self, model):

@@ -42,7 +42,7 @@ def sentence(row, one, small=False):
     said += [t("recommend." + word, language=t.language_name(language)), t.size(row["bytes"])]
     if one["speed"]:
         rate = WORDS * one["speed"][0]
-        said.append(t("recommend.rate", rate=t.number(rate, 1 if rate < 2 else 0)))
+        said.append(t("recommend.rate", rate=t.rate(rate)))
     return dom.make("p", dom.make("strong", " · ".join(said)))
 
 
@@ -76,9 +76,8 @@ def here(one):
     if not one["speed"]:
         return said
     tokens, lesson = one["speed"]
-    rate = t.number(tokens, 1 if tokens < 10 else 0)
     key = "offer.speed" if one["takes"]["learns"] else "offer.answers"
-    return said + " " + t(key, rate=rate, time=t.duration(lesson))
+    return said + " " + t(key, rate=t.rate(tokens), time=t.duration(lesson))
 
 
 def notes(registry, pace, kind):

@@ -30,6 +30,7 @@ from oneseek.engine.learning.questions.responses import (
     similarity,
 )
 
+STAGES = (1, 2)
 KEPT_SAMPLES = 1000
 KEPT_EVENTS = 10
 SHOWN = 120  # characters of a question in an event
@@ -124,21 +125,22 @@ class MicroTraining:
             await self.store.batch(ops)
         return {"run": run, "language": language, "line": line, "question_number": count}
 
-    async def process(self, run: str) -> dict:
-        """Both stages of one question; safe to repeat after a crash."""
+    async def process(self, run: str, stages: Sequence[int] = STAGES) -> dict | None:
+        """Both stages of one question, or those asked for; safe to repeat after a crash. What is
+        stored of the last of them."""
         self.running = run
         try:
             sample = await self.store.get("samples", f"stage1_{run}")
             if sample is None:
                 raise KeyError(f"there is no question {run} waiting")
             found = await beside(self._compared, sample)
-            if sample["state"] == "waiting":
+            if 1 in stages and sample["state"] == "waiting":
                 await self._first(sample, found)
-            if await self.store.get("samples", f"stage2_{run}") is None:
+            if 2 in stages and await self.store.get("samples", f"stage2_{run}") is None:
                 await self._second(sample, found)
                 await self._maybe_dna(sample)
             await self._bound()
-            return await self.store.get("samples", f"stage2_{run}")
+            return await self.store.get("samples", f"stage{max(stages)}_{run}")
         finally:
             self.running = ""
 
@@ -242,6 +244,7 @@ class MicroTraining:
         }
         event = {"type": f"stage{stage}_complete", "run": sample["run"], "version": version}
         event.update(told, language=sample["language"], question=sample["question"][:SHOWN])
+        event["reason"] = result["reason"]
         await self._tell(event, [["put", "samples", f"stage{stage}_{sample['run']}", done]])
 
     def _example(self, sample: dict, response: str, why: str = "") -> dict:

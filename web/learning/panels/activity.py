@@ -173,7 +173,7 @@ class Activity:
             ("figure.loss", t("none") if loss is None else t.number(loss, 3), "train-loss"),
         ]
         if live and live.tokens_per_second:
-            rows.append(("figure.speed", t.number(live.tokens_per_second), None))
+            rows.append(("figure.speed", t.rate(live.tokens_per_second), None))
         if live and self.page.settings["developer"]:
             rows.append(("figure.rate", "%.1e" % live.learning_rate, None))
             if live.grad_norm is not None:
@@ -242,15 +242,17 @@ class Activity:
             for code, count in sorted(found["languages"].items())
             if code != "und"
         )
+        rounds = t.number(found["rounds"])
         never = t("statistics.never")
         rows = [
-            ("statistics.runs", t.number(found["runs"]), None),
-            ("statistics.compared", t.number(found["stage1"]), None),
+            ("statistics.questions", t.number(found["questions"]), "questions"),
+            ("statistics.compared", t.number(found["stage1"]), "compared"),
             ("statistics.learned", t.number(found["learned"]), None),
             ("statistics.asked", t.number(found["asked"]), None),
             ("statistics.languages", languages or t("none"), None),
             ("statistics.last", t.ago(found["last"]) if found["last"] else never, None),
             ("statistics.dna", t.ago(found["dna"]) if found["dna"] else never, None),
+            ("statistics.rounds", rounds, None),
         ]
         if self.page.settings["developer"]:
             rows += [("statistics." + one, t.number(found[one]), None) for one in STAGES]

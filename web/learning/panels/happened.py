@@ -8,6 +8,9 @@ ADDS_NOTHING = ("asked", "known", "not approved", "nothing said", "same")
 """Outcomes of the second look at a question that say nothing the first did not."""
 
 
+TOLD_WHY = ("not learned", "weakened")
+"""Outcomes whose words leave open why."""
+
 UNASKED = "not approved"
 """Of a chat's answers that nobody wanted learned there is nothing to tell."""
 
@@ -44,6 +47,8 @@ def of_question(stage, data, developer):
     outcome = data.get("outcome", "")
     words = "event.%s.%s" % (stage, outcome.replace(" ", "_"))
     text = t(words if t.has(words) else "event." + stage + ".other", question=question)
+    if data.get("reason") and outcome in TOLD_WHY:
+        text += ": " + verdict.reason(data["reason"])
     if developer:
         key = "outcome." + outcome.replace(" ", "_")
         named = t(key) if t.has(key) else outcome

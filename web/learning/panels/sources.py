@@ -82,9 +82,13 @@ class Sources:
             "poor",
         )
         price = self.page.measured.seconds("fact")
-        shows = [t.language, price, tests, self.page.intake.previews.get(source["id"])] + [
-            source.get(name) for name in wanted
-        ]
+        shows = [
+            t.language,
+            price,
+            tests,
+            self.page.intake.testing.get(source["id"]),
+            self.page.intake.previews.get(source["id"]),
+        ] + [source.get(name) for name in wanted]
         before = self.drawn_rows.get(source["id"])
         if before is None or before[0] != shows:
             before = self.drawn_rows[source["id"]] = (shows, self.item(source))
@@ -235,8 +239,10 @@ class Sources:
 
     def tested(self, source):
         found = self.page.intake.tests.get(source["id"])
+        now = self.page.intake.testing.get(source["id"])
+        said = dom.make("p", now, cls="note", role="status") if now else None
         if not found:
-            return None
+            return said
         rows = [
             dom.make(
                 "li",
@@ -252,7 +258,7 @@ class Sources:
             )
             for one in found
         ]
-        return dom.make("ol", rows, cls="tested", label=t("sources.test"))
+        return [dom.make("ol", rows, cls="tested", label=t("sources.test")), said]
 
     def preview(self, source):
         """A button that shows the beginning of what was read; the text itself is fetched when it is
