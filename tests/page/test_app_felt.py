@@ -125,7 +125,7 @@ def test_two_names_of_one_thing_are_asked_about(home: Page):
         say(home, f"My horse is called {name}.")
         finished(home)
     expect(told(home)).to_contain_text("You said before: “Your horse is called Ran.”")
-    told(home).get_by_role("button", name="No longer true").click()
+    told(home).get_by_role("button", name="This replaces it").click()
     expect(told(home)).not_to_contain_text("You said before")
     memory = panel(home, "Memory")
     expect(memory).to_contain_text("Your horse is called Vind.")

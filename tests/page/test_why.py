@@ -33,8 +33,26 @@ MANUAL = {"kind": "import", "title": "The manual"}
     ],
 )
 def test_what_a_source_says_is_not_said_to_be_told(by, sources, said):
-    program = f"BY, SOURCES = {by!r}, {sources!r}\n{SAYS}"
+    assert said_by(f"BY, SOURCES = {by!r}, {sources!r}\n{SAYS}") == said
+
+
+@pytest.mark.parametrize(
+    ("turn", "name"),
+    [
+        ({"facts": [MANUAL], "by": "version"}, "memory"),
+        ({"quotes": {"title": "The manual"}, "facts": []}, "document"),
+        ({"skill": "orders", "facts": []}, "skill"),
+        ({"version": "v0.3", "by": "version", "facts": []}, "model"),
+        ({}, "model"),  # of an earlier page, which kept no facts
+    ],
+)
+def test_a_chip_says_who_speaks(turn, name):
+    program = f"from oneseek.web.chat import why\nprint(why.speaker({turn!r}))"
+    assert said_by(program) == name
+
+
+def said_by(program: str) -> str:
     beside = {"lib/dom.py": "", "lib/words.py": WORDS, "lib/__init__.py": ""}
     beside |= {"__init__.py": "", "chat/__init__.py": ""}
     beside = {f"oneseek/web/{name}": text for name, text in beside.items()}
-    assert in_micropython.run(program, "web/chat/why.py", **beside).strip() == said
+    return in_micropython.run(program, "web/chat/why.py", **beside).strip()

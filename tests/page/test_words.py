@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from oneseek.engine.core.messages import Device
+from tests.support.page import in_micropython
 
 WEB = Path(__file__).parents[2] / "web"
 TABLES = {code: json.loads((WEB / f"static/i18n/{code}.json").read_text()) for code in ("sv", "en")}
@@ -71,3 +72,71 @@ def test_no_sentence_is_empty_or_left_untranslated():
 
 def test_every_reason_for_what_is_computed_on_has_words():
     assert {f"device.{why}" for why in Device.WHY} <= TABLES["en"].keys()
+
+
+STAGE = """
+from oneseek.web.learning.panels import happened
+print(happened.said({"kind": "stage1_complete", "data": DATA}, {}, True))
+"""
+PLAIN = """
+class T:
+    def __call__(self, key, **values):
+        found = TABLE[key]
+        for name in values:
+            found = found.replace("{%s}" % name, str(values[name]))
+        return found
+    def has(self, key):
+        return key in TABLE
+    def number(self, value, digits=0):
+        return "%.*f" % (digits, value)
+    def said(self, text):
+        return text
+t = T()
+"""
+
+
+@pytest.mark.parametrize("language", TABLES)
+def test_a_stage_is_told_with_its_question_and_its_reason(language):
+    data = {
+        "question": "Vem grävde brunnen?",
+        "outcome": "weakened",
+        "reason": "leak is 0.25, must be <= 0.13",
+        "version": "v0.1",
+    }
+    folders = ("", "lib/", "learning/", "learning/panels/")
+    beside = {f"oneseek/web/{one}__init__.py": "" for one in folders}
+    beside |= {"oneseek/web/lib/dom.py": "", "oneseek/web/learning/records.py": ""}
+    beside["oneseek/web/lib/words.py"] = f"TABLE = {TABLES[language]!r}\n{PLAIN}"
+    said = in_micropython.run(
+        f"DATA = {data!r}\n{STAGE}",
+        "web/learning/panels/happened.py",
+        "web/learning/verdict.py",
+        **beside,
+    )
+    wanted = ("Vem grävde brunnen?", "0.25", "0.13", TABLES[language]["outcome.weakened"])
+    assert all(one in said for one in wanted), said
+    assert language == "en" or not re.search(r"\b(leak|must|weakened)\b", said), said
+
+
+SPEEDS = """
+from oneseek.web.lib.words import t
+t.number = lambda value, digits=0: "%.*f" % (digits, value)
+t.tables = {"en": {"chat.speed": "{rate} tokens/s"}}
+from oneseek.web.chat import message
+for rate, tokens in ((14.2, 40), (1.84, 40), (0.04, 40), (0.04, 3), (0.0, 1)):
+    shown = message._speed({"tokens_per_second": rate, "tokens": tokens})
+    print(shown[0] if shown else "nothing")
+"""
+
+
+def test_a_speed_is_told_with_two_figures_or_not_at_all():
+    stubs = {f"oneseek/web/{name}.py": "" for name in ("chat/about", "chat/why", "lib/markdown")}
+    stubs |= {f"oneseek/web/{one}__init__.py": "" for one in ("", "lib/", "chat/")}
+    stubs |= {f"oneseek/web/lib/{name}.py": "" for name in ("clock", "site")}
+    stubs["oneseek/web/lib/dom.py"] = "def make(tag, *children, **more):\n    return children\n"
+    stubs |= {"pyscript/__init__.py": "document = None\n", "pyscript/ffi.py": "to_js = None\n"}
+    stubs |= {"oneseek/engine/core/sentences.py": "translated = None\n"}
+    stubs |= {f"oneseek/engine/{one}__init__.py": "" for one in ("", "core/")}
+    said = in_micropython.run(SPEEDS, "web/chat/message.py", "web/lib/words.py", **stubs)
+    wanted = ["14 tokens/s", "1.8 tokens/s", "0.04 tokens/s", "nothing", "nothing"]
+    assert said.splitlines() == wanted

@@ -2,6 +2,7 @@
 answer."""
 
 from oneseek.engine.core.messages import FindPlaces
+from oneseek.web.chat import why
 from oneseek.web.lib import dom
 from oneseek.web.lib.words import t
 from oneseek.web.shell.link import Refused
@@ -84,5 +85,6 @@ def quoted(turn):
         return None
     places = [dom.make("blockquote", place["text"]) for place in quotes["places"]]
     show = dom.button(t("about.show"), "show-place", turn["id"], cls="small quiet")
-    line = dom.make("summary", t("about.from", title=quotes["title"]))
+    words = dom.make("span", t("about.from", title=quotes["title"]))
+    line = dom.make("summary", why.chip(turn), words)
     return dom.make("details", line, places, show, cls="because")

@@ -38,6 +38,7 @@ def _draw(turn, number, count, learns):
         _thought(turn),
         body,
         _notice(turn),
+        why.alone(turn),
         why.details(turn),
         about.quoted(turn),
         dom.make("div", _actions(turn, number, count, learns), cls="actions"),
@@ -62,7 +63,8 @@ def _who(turn):
     facts = [t.date(turn["time"])] if turn.get("time") else []
     facts += [t.language_name(turn["language"])] if turn["language"] in ("sv", "en") else []
     facts += [t("chat.tokens", n=turn["tokens"])] if turn.get("tokens") else []
-    line = dom.make("summary", "OneSeek", _version(turn), _skill(turn))
+    facts += [turn["version"]] if turn.get("version") else []
+    line = dom.make("summary", "OneSeek")
     return dom.make("details", line, dom.make("span", " · ".join(facts), cls="facts"), _speed(turn))
 
 
@@ -72,16 +74,6 @@ def _thought(turn):
         return None
     summary = dom.make("summary", t("chat.thought"))
     return dom.make("details", summary, dom.make("p", turn["thought"]), cls="because thought")
-
-
-def _version(turn):
-    return dom.make("span", turn["version"], cls="version") if turn.get("version") else None
-
-
-def _skill(turn):
-    """The skill that answered, by its name."""
-    name = turn.get("skill")
-    return dom.make("span", t("chat.skill", name=name), cls="tag plain") if name else None
 
 
 def _language(turn):

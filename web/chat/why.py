@@ -1,17 +1,42 @@
-"""Why do you say that: what of what was told an answer used, who told it, when and where."""
+"""Who speaks in an answer, and why it says that: what of what was told it used, who told it, when
+and where."""
 
 from oneseek.web.lib import dom
 from oneseek.web.lib.words import t
 
 
+def speaker(turn):
+    """Who an answer is from, as the name of its chip."""
+    if turn.get("quotes"):
+        return "document"
+    if turn.get("skill"):
+        return "skill"
+    return "memory" if turn.get("facts") else "model"
+
+
+def chip(turn):
+    """Memory, Document, Skill or Model, in a word."""
+    name = speaker(turn)
+    words = t("chat.skill", name=turn["skill"]) if name == "skill" else t("from." + name)
+    return dom.make("span", words, cls="chip from", data_from=name)
+
+
+def alone(turn):
+    """The chip under an answer that has nothing to unfold; None under any other."""
+    over = turn["role"] == "assistant" and turn["state"] == "done"
+    if not over or turn.get("facts") or turn.get("quotes"):
+        return None
+    return dom.make("div", chip(turn), cls="because")
+
+
 def details(turn):
     """One quiet line under an answer that opens into the facts it used; None where it used none."""
     facts = turn.get("facts")
-    if turn["state"] != "done" or not facts:
+    if turn["state"] != "done" or not facts or turn.get("quotes"):
         return None
     return dom.make(
         "details",
-        dom.make("summary", by(turn)),
+        dom.make("summary", chip(turn), dom.make("span", by(turn))),
         dom.make("ul", [item(fact) for fact in facts], cls="list"),
         cls="because",
     )

@@ -85,8 +85,8 @@ def with_rival(page, kept, line):
     if not rival or state not in ASKS or page.heart.gone(rival["id"]):
         return line
     words += " " + t("note.before", text=rival["answer"])
-    verb = "forget-fact" if "learned_in" in rival else "let-go"
-    return state, words, verbs[:-1] + [(t("note.over"), verb, rival["id"])] + verbs[-1:]
+    replace = (t("note.replace"), "replace-told", kept["id"])
+    return state, words, verbs[:-1] + [replace] + verbs[-1:]
 
 
 def details(id):
@@ -135,7 +135,7 @@ class Notes:
         known += [one for one in learned if one["kind"] in TOLD]
         for record in self.page.teaching.queue.records.values():
             message = record["source"].get("message")
-            if record["kind"] == "fact":
+            if record["kind"] == "fact" and record["priority"] != "correction":
                 record = dict(record, rival=rival_of(record, known))
             found[message] = (beside(found.get(message), record), "")
         labels = {v["number"]: v["label"] for v in await records.versions(self.page.store)}

@@ -51,6 +51,7 @@ class Teaching:
                 "approve": lambda of, el: self.act(of, "approve"),
                 "skip": lambda of, el: self.act(of, "skip"),
                 "choose-none": lambda of, el: self.act(of, "refuse_all"),
+                "replace-told": lambda of, el: self.replace(of),
                 "undo-queue": lambda of, el: self.undo(),
                 "remove-aside": lambda of, el: self.remove_aside(),
                 "release-secret": lambda of, el: self.release(of),
@@ -278,6 +279,15 @@ class Teaching:
         again = {key: example[key] for key in ("prompt", "answer", "language", "source")}
         again["phrasings"] = list(example.get("phrasings", ())) + [wording]
         again.update(kind="fact", priority="correction", why="reworded")
+        await self.change(lambda queue: queue.add(again))
+        self.page.toast(t("teach.noted"), "undo-queue")
+
+    async def replace(self, id):
+        """What was told before to the same question holds no more."""
+        record = self.queue.records[id]
+        again = {key: record[key] for key in ("kind", "prompt", "answer", "language", "source")}
+        again["phrasings"] = list(record.get("phrasings", ()))
+        again.update(priority="correction", why="corrected")
         await self.change(lambda queue: queue.add(again))
         self.page.toast(t("teach.noted"), "undo-queue")
 
