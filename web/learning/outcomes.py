@@ -1,6 +1,7 @@
 """What became of a message: its samples, the outcome and its reason, the version that learned it,
 the ledger's entries and the fingerprint, each once, in one dialog."""
 
+from oneseek.engine.core.collecting.statements import STATEMENT
 from oneseek.web.learning import dna, records, verdict
 from oneseek.web.learning.panels import happened
 from oneseek.web.lib import dom, overlay
@@ -25,7 +26,7 @@ class Outcomes:
         refused = None if version else await records.refusal_of(store, id)
         overlay.dialog(
             t("outcome.title"),
-            dom.make("p", example["prompt"] if example.get("prompt") else "", cls="said"),
+            None if example["kind"] == STATEMENT else dom.make("p", example["prompt"], cls="said"),
             dom.make("p", example["answer"], cls="answer"),
             dom.make("p", self.page.memory.origin(example), cls="why"),
             section("outcome.result", self.result(version, refused)),
@@ -74,8 +75,8 @@ def identity(version, versions):
 
 def samples(example, stages):
     """What it was trained on: the question in all its wordings, and what each stage compared."""
-    asked = [example.get("prompt")] + list(example.get("phrasings") or ())
-    rows = [dom.make("li", one) for one in asked if one]
+    asked = [example["prompt"]] + list(example.get("phrasings") or ())
+    rows = [dom.make("li", one) for one in asked]
     for stage in stages:
         rows.append(dom.make("li", happened.of_sample(stage)))
         if stage.get("reason"):
