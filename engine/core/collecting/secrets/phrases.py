@@ -27,10 +27,11 @@ NAMED, UNNAMED = 11, 12  # words in a row that make a phrase
 SHORTEST, LONGEST = 3, 8  # letters of a word of the usual lists
 FEW = 0.13  # of them may be words of everyday grammar, or plurals
 SAME_FORM = 3  # codes of one form in a row
+GROUPS = 6
 
 
 def has_recovery(text, low):
-    return has_codes(text) or has_seed(text, low)
+    return has_codes(text) or has_groups(text) or has_seed(text, low)
 
 
 def has_seed(text, low):
@@ -94,6 +95,17 @@ def has_codes(text):
         row = row + 1 if mixed and sizes == form else int(mixed)
         form = sizes
         if row >= SAME_FORM:
+            return True
+    return False
+
+
+def has_groups(text):
+    """Whether six or more groups of six digits stand in a row, as the key of an encrypted disk."""
+    if text.count("-") < GROUPS - 1:
+        return False
+    for word in text.split():
+        groups = word.strip(".,;:()[]\"'").split("-")
+        if len(groups) >= GROUPS and all([len(one) == 6 and is_digits(one) for one in groups]):
             return True
     return False
 

@@ -9,7 +9,7 @@ SIGNS = (
         "clearing iban routing sort social ssn nino insurance person pnr fodsel cpr steuer sozial dni nie "
         "tax passnummer passport pasaporte reisepass licen korkort nhs trygd inlogg login logon "
         "puk otp tan adgang api identi @ opens unlock oppna offnet abre apne abne combo bsn pesel 2fa mfa tradlos wireless bearer "
-        "keypad disarm avlarma bankid swish skarmlas # one-time emergency nod user anvandar "
+        "keypad baksidan ruckseite reverso maiden visa left vanster disarm avlarma bankid swish skarmlas # one-time emergency nod user anvandar "
         "ausweis reisep driver codice authori security sakerhet frage"
     )
     .replace(" ", "\n")
@@ -20,12 +20,14 @@ SIGNS = (
 PARTS = ("kod", "code", "pass", "losen", "pwd", "nyckel", "key", "schlussel", "nokkel", "-", "_")
 
 PASSWORD, WEAK, KEY, CODE, HEAD, WIFI, RECOVERY, CVC, IDENTITY, ACCOUNT, LOGIN = range(11)
-PAPER, OPENING = 11, 12
+PAPER, OPENING, PHRASE, ANSWER = 11, 12, 13, 14
 KIND = {
     PASSWORD: "password",
     WEAK: "password",
     LOGIN: "password",
     WIFI: "password",
+    PHRASE: "password",
+    ANSWER: "password",
     KEY: "key",
     CODE: "code",
     RECOVERY: "recovery",
@@ -40,13 +42,14 @@ LABELS = {}
 for _label, _words in (
     (
         PASSWORD,
-        "password passwords passwd passphrase pwd passcode passcodes "
-        "losenord losenordet losenorden losenfras losenfrasen losen losenet pw "
+        "password passwords passwd pwd passcode passcodes "
+        "losenord losenordet losenorden losen losenet pw "
         "passwort passworter kennwort losungswort contrasena contrasenas contrasenya "
-        "passord passordet passordfrase adgangskode adgangskoden kodeord kodeordet "
+        "passord passordet adgangskode adgangskoden kodeord kodeordet "
         "sakerhetsfraga sakerhetsfragan sicherheitsfrage kodord kodordet losord losordet",
     ),
     (WEAK, "pass pswd psw clave claves"),
+    (PHRASE, "passphrase losenfras losenfrasen passordfrase"),
     (
         KEY,
         "apikey apikeys apitoken token tokens secret secrets accesskey secretkey privatekey "
@@ -59,7 +62,7 @@ for _label, _words in (
         CODE,
         "pin pincode pinkod pinkoden pins pinkode pinkoden pinnummer puk pukkod pukkoden pukcode "
         "pukkode otp tan doorcode gatecode sakerhetskod sakerhetskoden engangskod engangskoden "
-        "skarmlas skarmlaset bankid engangskode engangskoden verifieringskod verifieringskoden geheimzahl portkod portkoden",
+        "skarmlas skarmlaset bankid engangskode engangskoden verifieringskod verifieringskoden geheimzahl portkod portkoden nyckelskap nyckelskapet schlusselkasten",
     ),
     (
         HEAD,
@@ -109,7 +112,7 @@ for _label, _words in (
 PAIRS = {
     "pass word": PASSWORD,
     "pass code": PASSWORD,
-    "pass phrase": PASSWORD,
+    "pass phrase": PHRASE,
     "losen ord": PASSWORD,
     "palabra clave": WEAK,
     "security answer": PASSWORD,
@@ -141,6 +144,7 @@ PAIRS = {
     "privater schlussel": KEY,
     "geheimer schlussel": KEY,
     "key box": CODE,
+    "key safe": CODE,
     "lock box": CODE,
     "pin code": CODE,
     "pin kod": CODE,
@@ -148,6 +152,13 @@ PAIRS = {
     "puk code": CODE,
     "wi fi": WIFI,
     "network key": PASSWORD,
+    "wi-fi key": PASSWORD,
+    "wifi key": PASSWORD,
+    "wlan key": PASSWORD,
+    "wireless key": PASSWORD,
+    "maiden name": ANSWER,
+    "first pet": ANSWER,
+    "first school": ANSWER,
     "wireless network": WIFI,
     "tradlosa natverket": WIFI,
     "tradlost natverk": WIFI,
@@ -169,6 +180,8 @@ PAIRS = {
     "security code": CODE,
     "card verification": CVC,
     "social security": IDENTITY,
+    "social is": IDENTITY,
+    "social number": IDENTITY,
     "social insurance": IDENTITY,
     "national insurance": IDENTITY,
     "seguridad social": IDENTITY,
@@ -224,7 +237,7 @@ HEAD_ENDINGS = ("kod", "koden", "kode", "code", "nyckel", "nyckeln", "schlussel"
 OPENS = set(
     "port porten lock las laset dorr dorren tor tur dor doren door gate sim safe alarm larm "
     "larmet alarmen atm card kort kortet karte grind grinden skap skapet pin bank banken "
-    "banks bankens trappan uppgangen lucka caja otp 2fa mfa sms tan entry phone mobile movil".split()
+    "banks bankens trappan uppgangen lucka caja otp 2fa mfa sms tan entry phone mobile movil ipad".split()
 )
 OPENS_AS = (
     "padlock locker lockbox keybox vault entrance front unlock screen security access login "
@@ -244,6 +257,12 @@ VERBS = set(
     "is was are were be reads är var heter blir blev lyder lautet lauten ist war sind heisst son era "
     "es sera er hedder heter lyder ar -> = : - >".split()
 )
+BACKS = set("back baksidan ruckseite reverso".split())  # of a card, where its short number is
+CARDS = ("card", "visa", "amex", "mastercard", "kort", "karte", "tarjeta")
+ASKED = ("bank", "security", "secret", "sakerhet", "sicherheit", "answer", "svar", "recovery")
+LEFT = set("left vanster links izquierda venstre".split())
+RIGHT = set("right hoger rechts derecha hoyre hojre".split())
+HAS = set("has har hat tiene".split())
 ABOUT = set(  # what follows a name in talk about it: the password manager
     "manager managers policy policies field fields rules generator hint hints protection protected "
     "prompt hash hashes length strength vault box form page file files folder folders limit limits "
@@ -260,7 +279,7 @@ NUMBERS = set(
     "ocho nueve to fire syv otte ni sju atte".split()
 )
 STILL = set(
-    "now still just simply currently actually always probably always nu fortfarande bara alltid "
+    "star stjarna stern hash now still just simply currently actually always probably always nu fortfarande bara alltid "
     "spelled spelt stavas skrivs basic bearer jetzt immer noch einfach ahora siempre todavia na stadig fortsatt alltid also : =".split()
 )
 NAMES = set("called named heter heisst hedder llama".split())  # a network's name is shown to all
