@@ -80,6 +80,7 @@ OF_MAIL = set("mail mailto email e-mail epost e-post mejl correo kontakt contact
 EDGES = ".,;:!?()[]{}<>\"'`*"
 SHORTEST, SHORTEST_HEX, SHORTEST_BASE64 = 20, 24, 16
 HEX = "0123456789abcdefABCDEF"
+STRANGE = "!_$%^*~#"
 MIXED, PATH, CASELESS = 0.42, 0.5, 0.35  # shares of neighbours of another class
 
 
@@ -104,6 +105,8 @@ def has_key(text, low):
             continue
         for part in _parts(word):
             if has_prefix(part) or is_web_token(part) or is_product_key(part):
+                return True
+            if is_made_up(part):
                 return True
             if len(part) >= SHORTEST_BASE64 and not _is_public(words, i, part):
                 if looks_random(part) or (is_hex_key(part) and not _is_of_hash(words, i)):
@@ -182,6 +185,21 @@ def is_seed_in_groups(words):
         and all(["A" <= letter <= "Z" or letter in "234567" for letter in joined])
         and sum([letter in DIGITS for letter in joined]) >= 2
         and not any([is_digits(word) for word in words])
+    )
+
+
+def is_made_up(word):
+    """A word that mixes small letters, capitals, digits and a sign within, as only passwords that a
+    system asked for do: no name of a file, an account or an address."""
+    inner = word[1:-1]
+    upper = any(["A" <= letter <= "Z" for letter in inner])
+    return (
+        8 <= len(word) <= 32
+        and any([sign in inner for sign in STRANGE])
+        and sum([letter in DIGITS for letter in word]) >= 2
+        and (upper or "A" <= word[0] <= "Z")
+        and any(["a" <= letter <= "z" for letter in word])
+        and not any([sign in word for sign in "/@.&?"])
     )
 
 

@@ -34,6 +34,7 @@ from oneseek.engine.core.collecting.secrets.vocabulary import (
     HEAD,
     HEAD_ENDINGS,
     IDENTITY,
+    IDENTITY4,
     KEY,
     KIND,
     LABELS,
@@ -211,7 +212,7 @@ def _has_value(words, i, start, label, wifi):
         return _has_number(words, start, label)
     if label == OPENING:
         return _opens_with(words, i)
-    if label == CVC:
+    if label in (CVC, IDENTITY4):
         return _has_short_number(words, start)
     if label == LOGIN:
         return _has_login(words, start, 1) or _stands_before(words, i, label)
@@ -282,7 +283,7 @@ def _follows(words, i, start, label, wifi):
         if low in (":", "="):
             said = "sign"
         elif low == '"':
-            if at == start and (i == 0 or words.plain[i - 1] != '"'):
+            if at == start and words.plain[:i].count('"') % 2 == 0:
                 said = "sign"
             quoted = bool(said)
         elif low == "," and at == start:

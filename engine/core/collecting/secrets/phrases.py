@@ -1,7 +1,7 @@
 """What restores a wallet or an account: seed phrases, and backup codes beside each other."""
 
 from oneseek.engine.core.collecting.hint import codes_of
-from oneseek.engine.core.collecting.secrets.letters import DIGITS, is_ascii, is_digits
+from oneseek.engine.core.collecting.secrets.letters import DIGITS, fold, is_ascii, is_digits
 
 SEED_NAMES = (
     "seed",
@@ -41,6 +41,7 @@ def has_seed(text, low):
         return False
     named = any([name in low for name in SEED_NAMES])
     run, numbered = [], 0
+    text = text if is_ascii(text) else fold(text)
     for word in text.replace(",", " , ").replace(":", " : ").split() + ["."]:
         if SHORTEST <= len(word) <= LONGEST and _is_small(word):
             run.append(word)
@@ -63,7 +64,7 @@ def has_seed(text, low):
 
 
 def _is_small(word):
-    return word.isalpha() and word == word.lower() and is_ascii(word)
+    return word.isalpha() and word == word.lower()
 
 
 def _is_seed(run, named):

@@ -25,7 +25,7 @@ def is_value(words, at, label, said):
     if following in UNITS or not word or words.plain[at].strip(".,") in PLACEHOLDERS:
         return False
     if label == CODE:
-        return _is_code(word, 3 if said else 4) or is_spelled(words, at, 4)
+        return _is_code(word, 3 if said else 4) or is_spelled(words, at, 4) or _in_groups(words, at)
     if label == KEY:
         return _is_key(words, at)
     if label == WIFI:
@@ -41,6 +41,16 @@ def is_spelled(words, at, count):
     return len(singles) == count and all(
         [single in NUMBERS or (len(single) == 1 and is_digits(single)) for single in singles]
     )
+
+
+def _in_groups(words, at):
+    """Whether six digits stand there in groups of two or three."""
+    for size in (2, 3):
+        groups = [words.plain[place].strip(".,") for place in words.after(at, 6 // size)]
+        if all([len(group) == size and is_digits(group) for group in groups]):
+            if len(groups) == 6 // size:
+                return True
+    return False
 
 
 def _is_code(word, least):

@@ -9,7 +9,7 @@ SIGNS = (
         "clearing iban routing sort social ssn nino insurance person pnr fodsel cpr steuer sozial dni nie "
         "tax passnummer passport pasaporte reisepass licen korkort nhs trygd inlogg login logon "
         "puk otp tan adgang api identi @ opens unlock oppna offnet abre apne abne combo bsn pesel 2fa mfa tradlos wireless bearer "
-        "keypad baksidan ruckseite reverso maiden visa left vanster disarm avlarma bankid swish skarmlas # one-time emergency nod user anvandar "
+        "keypad baksidan ruckseite reverso maiden visa sista bankdos engang slas left vanster disarm avlarma bankid swish skarmlas # one-time emergency nod user anvandar "
         "ausweis reisep driver codice authori security sakerhet frage"
     )
     .replace(" ", "\n")
@@ -20,7 +20,7 @@ SIGNS = (
 PARTS = ("kod", "code", "pass", "losen", "pwd", "nyckel", "key", "schlussel", "nokkel", "-", "_")
 
 PASSWORD, WEAK, KEY, CODE, HEAD, WIFI, RECOVERY, CVC, IDENTITY, ACCOUNT, LOGIN = range(11)
-PAPER, OPENING, PHRASE, ANSWER = 11, 12, 13, 14
+PAPER, OPENING, PHRASE, ANSWER, IDENTITY4 = 11, 12, 13, 14, 15
 KIND = {
     PASSWORD: "password",
     WEAK: "password",
@@ -28,6 +28,7 @@ KIND = {
     WIFI: "password",
     PHRASE: "password",
     ANSWER: "password",
+    IDENTITY4: "identity",
     KEY: "key",
     CODE: "code",
     RECOVERY: "recovery",
@@ -42,7 +43,7 @@ LABELS = {}
 for _label, _words in (
     (
         PASSWORD,
-        "password passwords passwd pwd passcode passcodes "
+        "password passwords passwd passwrd passwort pasword pwd passcode passcodes "
         "losenord losenordet losenorden losen losenet pw "
         "passwort passworter kennwort losungswort contrasena contrasenas contrasenya "
         "passord passordet adgangskode adgangskoden kodeord kodeordet "
@@ -61,7 +62,7 @@ for _label, _words in (
     (
         CODE,
         "pin pincode pinkod pinkoden pins pinkode pinkoden pinnummer puk pukkod pukkoden pukcode "
-        "pukkode otp tan doorcode gatecode sakerhetskod sakerhetskoden engangskod engangskoden "
+        "pukkode otp tan bankdosa bankdosan doorcode gatecode sakerhetskod sakerhetskoden engangskod engangskoden "
         "skarmlas skarmlaset bankid engangskode engangskoden verifieringskod verifieringskoden geheimzahl portkod portkoden nyckelskap nyckelskapet schlusselkasten",
     ),
     (
@@ -111,6 +112,13 @@ for _label, _words in (
 
 PAIRS = {
     "pass word": PASSWORD,
+    "alarm password": PHRASE,
+    "my passcode": PASSWORD,
+    "last four": IDENTITY4,
+    "four last": IDENTITY4,
+    "fyra sista": IDENTITY4,
+    "sista fyra": IDENTITY4,
+    "one time": CODE,
     "pass code": PASSWORD,
     "pass phrase": PHRASE,
     "losen ord": PASSWORD,
@@ -254,7 +262,7 @@ NOT_THESE = set(  # compounds of the code words that let nobody in
 )
 
 VERBS = set(
-    "is was are were be reads är var heter blir blev lyder lautet lauten ist war sind heisst son era "
+    "e is was are were be became reads är var heter blir blev lyder lautet lauten ist war sind heisst son era "
     "es sera er hedder heter lyder ar -> = : - >".split()
 )
 BACKS = set("back baksidan ruckseite reverso".split())  # of a card, where its short number is
@@ -269,9 +277,9 @@ ABOUT = set(  # what follows a name in talk about it: the password manager
     "window size count format type validation check checks mount number-one".split()
 )
 NOT_BEFORE = set("game kahoot quiz gpio bowling lapel room".split())
-WITH = set("with med mit con by".split())
+WITH = set("with med mit con by av".split())
 OPENING_WORDS = set(
-    "disarm disarms avlarma avlarmas opens open opened unlocks unlock oppnas oppnar oppna offnet abre apnes apner abnes abner".split()
+    "disarm disarms slas avlarma avlarmas opens open opened unlocks unlock oppnas oppnar oppna offnet abre apnes apner abnes abner".split()
 )
 NUMBERS = set(
     "zero one two three four five six seven eight nine noll ett en tva tre fyra fem sex sju atta nio "
