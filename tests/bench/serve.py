@@ -1,5 +1,9 @@
 """Many chats on one server: `python3 build.py bench serve [--seconds N] [MODEL ...]`.
 
+With `--mixed MINUTES` four clients ask for so long while facts are told: how many lessons end
+meanwhile, and what the clients wait compared with before. With `--hostile` one conversation of
+9,999 messages and bodies of a megabyte come in, and /healthz is asked all the while.
+
 Clients ask over HTTP as OpenAI's do, each again a moment after its answer, with nothing to learn
 and with a round under way; then 10,000 questions show what the server keeps of them. The ratio is
 the engine's own: tokens a second of sixteen conversations decoded together, over those of one.
@@ -18,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -33,6 +38,8 @@ PAUSE = 0.1  # between an answer and the next question
 AFTER_QUIET = 3.0  # a pause long enough for learning to go on
 LENGTH = {"tiny": 16}  # tokens of an answer; of a bigger model 6
 MANY, REQUESTS = 16, 10_000
+MIXED, TOLD_EVERY = 4, 6.0  # clients while facts are told, and the seconds between two of those
+MEGABYTE = 1_000_000
 FACTS = [
     ("What is the code of the boat house?", "The code of the boat house is 7391."),
     ("Who founded Quillmere?", "Quillmere was founded by Tove Lindahl."),
@@ -181,6 +188,101 @@ def sixteen(model: str, seconds: float) -> list[dict]:
     return rows
 
 
+# ---- while facts are told
+
+
+async def told_all_the_while(server: Server, seconds: float) -> int:
+    """Facts, one each TOLD_EVERY seconds; how many were told."""
+    until, count = time.monotonic() + seconds, 0
+    while time.monotonic() < until:
+        count += 1
+        fact = {"prompt": f"What is the code of shed {count}?"}
+        fact["answer"] = f"The code of shed {count} is {1000 + 37 * count}."
+        await asyncio.to_thread(server.get, "/api/queue", fact)
+        await asyncio.sleep(TOLD_EVERY)
+    return count
+
+
+def mixed(model: str, minutes: float) -> tuple[dict, list[dict]]:
+    async def both(server: Server, seconds: float) -> tuple[dict, int]:
+        asking = load(server, model, MIXED, seconds, PAUSE)
+        return tuple(await asyncio.gather(asking, told_all_the_while(server, seconds)))
+
+    with serving(model) as server:
+        asyncio.run(load(server, model, 2, 2, 0))
+        quiet = asyncio.run(load(server, model, MIXED, 60, PAUSE))
+        report.say(quiet)
+        busy, count = asyncio.run(both(server, 60 * minutes))
+        report.say(busy)
+        ended = server.get("/api/training/micro/stats")
+        versions = len(server.get("/api/models/versions")["versions"])
+    p95 = "first_token_p95_ms"
+    figures = {
+        "mixed_told": count,
+        "mixed_versions": versions,
+        "mixed_p95_quiet_ms": quiet[p95],
+        "mixed_p95_ms": busy[p95],
+        "mixed_p95_ratio": busy[p95] / quiet[p95],
+    }
+    return figures, [quiet, busy, ended]
+
+
+# ---- requests that are too much
+
+
+async def watched(server: Server, path: str, body: bytes) -> dict:
+    """What a request gets, after how long, and the longest that /healthz took meanwhile."""
+    waits: list[float] = []
+
+    def ask_for_it() -> int:
+        asked = urllib.request.Request(f"http://127.0.0.1:{server.port}{path}", body)
+        asked.add_header("Content-Type", "application/json")
+        try:
+            return urllib.request.urlopen(asked, timeout=120).status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    began = time.perf_counter()
+    asking = asyncio.create_task(asyncio.to_thread(ask_for_it))
+    while not asking.done():
+        before = time.perf_counter()
+        await asyncio.to_thread(server.get, "/healthz")
+        waits.append(time.perf_counter() - before)
+        await asyncio.sleep(0.02)
+    spent = time.perf_counter() - began
+    return {"status": asking.result(), "seconds": spent, "healthz_s": max(waits)}
+
+
+def hostile(model: str) -> tuple[dict, list[dict]]:
+    def chat(messages: list[str]) -> bytes:
+        said = [{"role": "user", "content": message} for message in messages]
+        return json.dumps({"model": "oneseek", "max_tokens": 2, "messages": said}).encode()
+
+    story = "The mill by the river was built in 1874 by Anna Berg. " * 15_000
+    page = "<p " + " ".join(f"a{n}=1" for n in range(90_000)) + ">x</p>"
+    requests = {
+        "many_messages": ("/v1/chat/completions", chat([f"word {n}" for n in range(9_999)])),
+        "long_message": ("/v1/chat/completions", chat(["the cat sat " * 86_000])),
+        "one_word": ("/v1/chat/completions", chat(["a" * MEGABYTE])),
+        "nested": ("/v1/chat/completions", b"[" * MEGABYTE),
+        "numbers": ("/api/queue", b'{"a":[' + b"1," * 500_000 + b"1]}"),
+        "page": ("/api/import", json.dumps({"title": "a", "text": page}).encode()),
+        "text": ("/api/import", json.dumps({"title": "b", "text": story}).encode()),
+    }
+    rows = []
+    with serving(model) as server:
+        asyncio.run(load(server, model, 2, 2, 0))
+        for name, (path, body) in requests.items():
+            rows.append({"request": name, "bytes": len(body)})
+            rows[-1] |= asyncio.run(watched(server, path, body))
+            report.say(rows[-1])
+    figures = {
+        "hostile_longest_s": max(row["seconds"] for row in rows),
+        "hostile_healthz_s": max(row["healthz_s"] for row in rows),
+    }
+    return figures, rows
+
+
 # ---- one at a time and together
 
 
@@ -251,8 +353,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=12.0, help="of load for each row")
     parser.add_argument("--requests", type=int, default=REQUESTS, help="of the memory test")
     parser.add_argument("--sixteen", action="store_true", help="only beside numpy's server")
+    parser.add_argument("--mixed", type=float, metavar="MINUTES", help="of facts beside chats")
+    parser.add_argument("--hostile", action="store_true", help="only requests that are too much")
     options = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))
+    if options.mixed or options.hostile:
+        model = options.models[0]
+        report.write("serve", *(mixed(model, options.mixed) if options.mixed else hostile(model)))
+        return
     beside = sixteen(options.models[-1], options.seconds)
     ours, theirs = (row["first_token_p95_ms"] for row in beside)
     compared = {"p95_first_token_to_numpy": ours / theirs}

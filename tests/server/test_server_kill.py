@@ -33,6 +33,7 @@ class Killed:
     def __init__(self, folder: Path):
         self.folder = folder
         self.acknowledged: list[str] = []  # ids of examples it said it had
+        self.promoted: list[str] = []  # labels of versions it said it had in use
         self.number = 0
 
     def start(self, *fault) -> None:
@@ -64,7 +65,7 @@ class Killed:
             time.sleep(0.05)
         raise AssertionError(f"the server did not start ({self.process.poll()})")
 
-    def teach(self) -> None:
+    def teach(self, pause: float = 0.05) -> None:
         """Offer new facts until it dies; what it said yes to must never be lost."""
         while self.process.poll() is None:
             self.number += 1
@@ -73,7 +74,7 @@ class Killed:
             told = self.ask("POST", "/api/queue", fact)
             if told and told.get("item"):
                 self.acknowledged.append(told["item"]["id"])
-            time.sleep(0.05)
+            time.sleep(pause)
 
     def chat(self) -> None:
         while self.process.poll() is None:
@@ -96,6 +97,24 @@ class Killed:
                 thread.join()
         assert self.process.returncode == -signal.SIGKILL
 
+    def while_it_learns(self, seconds: float) -> None:
+        """Teach it until it has a new version, and kill it so long after that: while it learns the
+        next fact, checks it or puts it in use."""
+        before = self.ready()["version"]
+        teaching = threading.Thread(target=self.teach, args=(1.0,))
+        teaching.start()
+        until = None
+        while until is None or time.monotonic() < until:
+            time.sleep(0.05)
+            health = self.ask("GET", "/healthz")
+            assert health, "the server died by itself"
+            if health["version"] != before and health["version"] not in self.promoted:
+                self.promoted.append(health["version"])
+                until = until or time.monotonic() + seconds
+        self.process.kill()
+        self.process.wait(10)
+        teaching.join()
+
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
         assert self.process.wait(30) in (0, -signal.SIGTERM)
@@ -108,6 +127,10 @@ class Killed:
         assert known >= set(self.acknowledged)
         versions = Versions(store, Ledger(store, lambda: 0), "tiny", "OneSeek-1M-Zero", lambda: 0)
         current = await versions.current()
+        recorded = [label(version) for _, version in await store.all("versions")]
+        assert {*recorded} >= set(self.promoted)
+        if self.promoted:
+            assert recorded.index(label(current)) >= recorded.index(self.promoted[-1])
         await store.close()
         return label(current)
 
@@ -128,6 +151,29 @@ def killed_at_random(folder: Path, count: int, seed: int) -> None:
     server.stop()
     asyncio.run(server.check())
     assert server.acknowledged
+
+
+def killed_while_it_learns(folder: Path, count: int, seed: int) -> None:
+    draw, server = random.Random(seed), Killed(folder)
+    for _ in range(count):
+        server.start()
+        server.while_it_learns(draw.uniform(0.0, 3.0))
+        asyncio.run(server.check())
+    assert len(server.promoted) >= count
+    server.start()
+    assert server.ready()["version"] == asyncio.run(server.check())
+    assert server.ask("GET", "/api/oqt/ledger/verify") == {"ok": True, "findings": []}
+    server.stop()
+
+
+@pytest.mark.slow
+def test_R1_a_server_killed_while_versions_are_promoted_loses_none(tmp_path):
+    killed_while_it_learns(tmp_path, 2, seed=6)
+
+
+@pytest.mark.long
+def test_R1_a_server_killed_a_hundred_times_while_versions_are_promoted_loses_none(tmp_path):
+    killed_while_it_learns(tmp_path, 100, seed=7)
 
 
 @pytest.mark.slow

@@ -75,10 +75,12 @@ OF_HASHES = set(
     "hash hashes hashen hashsumma hashwert digest fingerprint fingeravtryck fingerabdruck git revision "
     "rev etag kontrollsumma kontrollsumman prufsumme suma merge cherry-pick blob changeset crc".split()
 )
+OF_CURL = ("-u", "--user")
 OF_MAIL = set("mail mailto email e-mail epost e-post mejl correo kontakt contact".split())
 EDGES = ".,;:!?()[]{}<>\"'`*"
 SHORTEST, SHORTEST_HEX, SHORTEST_BASE64 = 20, 24, 16
 HEX = "0123456789abcdefABCDEF"
+STRANGE = "!_$%^*~#"
 MIXED, PATH, CASELESS = 0.42, 0.5, 0.35  # shares of neighbours of another class
 
 
@@ -91,6 +93,8 @@ def has_key(text, low):
     for i, word in enumerate(words):
         if len(word) == 8 and is_hex_in_groups(words[i : i + 3]):
             return True
+        if len(word) == 4 and is_seed_in_groups(words[i : i + 4]):
+            return True
         if len(word) < 12:
             continue
         if word.startswith(OPEN_NAMES):
@@ -101,6 +105,8 @@ def has_key(text, low):
             continue
         for part in _parts(word):
             if has_prefix(part) or is_web_token(part) or is_product_key(part):
+                return True
+            if is_made_up(part):
                 return True
             if len(part) >= SHORTEST_BASE64 and not _is_public(words, i, part):
                 if looks_random(part) or (is_hex_key(part) and not _is_of_hash(words, i)):
@@ -166,6 +172,34 @@ def is_hex_in_groups(words):
         len(words) == 3
         and all([len(word) == 8 and is_hex(word) for word in words])
         and all([not is_digits(word) and not word.isalpha() for word in words])
+    )
+
+
+def is_seed_in_groups(words):
+    """Four words of four capitals and digits from 2 to 7, some with both, as authenticators show
+    what they are set up with."""
+    joined = "".join(words)
+    return (
+        len(words) == 4
+        and all([len(word) == 4 for word in words])
+        and all(["A" <= letter <= "Z" or letter in "234567" for letter in joined])
+        and sum([letter in DIGITS for letter in joined]) >= 2
+        and not any([is_digits(word) for word in words])
+    )
+
+
+def is_made_up(word):
+    """A word that mixes small letters, capitals, digits and a sign within, as only passwords that a
+    system asked for do: no name of a file, an account or an address."""
+    inner = word[1:-1]
+    upper = any(["A" <= letter <= "Z" for letter in inner])
+    return (
+        8 <= len(word) <= 32
+        and any([sign in inner for sign in STRANGE])
+        and sum([letter in DIGITS for letter in word]) >= 2
+        and (upper or "A" <= word[0] <= "Z")
+        and any(["a" <= letter <= "z" for letter in word])
+        and not any([sign in word for sign in "/@.&?"])
     )
 
 
@@ -255,10 +289,16 @@ def opens_address(word):
 
 
 def addresses_with_password(text):
-    """Whether an address names a user and their password: scheme://user:password@host."""
-    if "@" not in text or ":" not in text:
+    """Whether an address names a user and their password: scheme://user:password@host; or a
+    command does."""
+    if ":" not in text or ("@" not in text and "-u" not in text):
         return False
-    for word in text.split():
+    words = text.split()
+    for i, word in enumerate(words):
+        if word in OF_CURL and i + 1 < len(words):
+            name, _, password = words[i + 1].strip("\"'").partition(":")
+            if name and len(password) >= 3 and password[0] not in "$<{*":
+                return True
         before, _, host = word.rpartition("@")
         if not before or not host:
             continue

@@ -8,7 +8,9 @@ before it ("hunter2 is my password").  What only talks about passwords goes thro
 from oneseek.engine.core.collecting.secrets.letters import count_digits, count_letters, is_digits
 from oneseek.engine.core.collecting.secrets.values import (
     is_date,
+    is_phrase,
     is_plain_password,
+    is_spelled,
     is_strong,
     is_value,
     may_be,
@@ -17,19 +19,26 @@ from oneseek.engine.core.collecting.secrets.values import (
 from oneseek.engine.core.collecting.secrets.vocabulary import (
     ABOUT,
     ACCOUNT,
+    ANSWER,
     AS,
+    ASKED,
+    BACKS,
     BEGIN_PAIRS,
+    CARDS,
     CHANGES,
     CODE,
     CVC,
     ENDINGS,
     ENDS,
+    HAS,
     HEAD,
     HEAD_ENDINGS,
     IDENTITY,
+    IDENTITY4,
     KEY,
     KIND,
     LABELS,
+    LEFT,
     LOGIN,
     NAMES,
     NEAR,
@@ -43,8 +52,10 @@ from oneseek.engine.core.collecting.secrets.vocabulary import (
     PAPER,
     PARTS,
     PASSWORD,
+    PHRASE,
     REACH,
     RECOVERY,
+    RIGHT,
     SIGNS,
     STILL,
     TO,
@@ -86,8 +97,13 @@ def labelled(words):
     found = set()
     plain = words.plain
     wifi = any(
-        [sign in words.low for sign in ("wifi", "wi-fi", "wi fi", "wlan", "nett", "natverk")]
+        [
+            sign in words.low
+            for sign in ("wifi", "wi-fi", "wi fi", "wlan", "nett", "natverk", "wireless")
+        ]
     )
+    if _turns(words):
+        found.add(KIND[CODE])
     i = 0
     while i < len(plain):
         label, size = _label_at(words, i, wifi)
@@ -108,10 +124,14 @@ def _label_at(words, i, wifi):
     word = plain[i].strip(".,!'*-/")
     if len(word) < 2:
         return None, 1
+    if word in BACKS:
+        return (CVC if any([card in words.low for card in CARDS]) else None), 1
     if word in OPENING_WORDS:
         return (OPENING if _is_opened(words, i) else None), 1
     if word in BEGIN_PAIRS and i + 1 < len(plain):
         pair = PAIRS.get(word + " " + plain[i + 1].strip(".,!'-"))
+        if pair == ANSWER and not any([asked in words.low for asked in ASKED]):
+            pair = None  # of a family, not of an account
         if pair is not None:
             return pair, 2
     if word[-2:] == "'s":
@@ -139,7 +159,7 @@ def _compound(word, written):
     parts = word.replace("-", "_").replace(".", "_").split("_")
     if len(parts) > 1:
         last = LABELS.get(parts[-1])
-        if last in (PASSWORD, KEY, CODE):
+        if last in (PASSWORD, PHRASE, KEY, CODE):
             return last
         if last == WEAK and written == written.upper():  # DB_PASS, not boarding_pass
             return PASSWORD
@@ -153,7 +173,7 @@ def _compound(word, written):
         if joined.endswith(ending) and len(joined) > len(ending):
             start = joined[: len(joined) - len(ending)]
             if any([name in start for name in ("wifi", "wlan", "natverk", "nettverk")]):
-                return WIFI
+                return PASSWORD if ending not in ("kod", "koden", "kode", "code") else WIFI
             if start in ("api", "licens", "produkt", "secret", "access", "private"):
                 return KEY
             if start in OPENS or _begins(start, OPENS_AS):
@@ -192,7 +212,7 @@ def _has_value(words, i, start, label, wifi):
         return _has_number(words, start, label)
     if label == OPENING:
         return _opens_with(words, i)
-    if label == CVC:
+    if label in (CVC, IDENTITY4):
         return _has_short_number(words, start)
     if label == LOGIN:
         return _has_login(words, start, 1) or _stands_before(words, i, label)
@@ -224,7 +244,7 @@ def _has_number(words, start, label):
 def _has_short_number(words, start):
     for at in words.after(start, REACH):
         word = words.marked[at].strip(".,!")
-        if is_digits(word) and len(word) in (3, 4):
+        if (is_digits(word) and len(word) in (3, 4)) or is_spelled(words, at, 3):
             return True
     return False
 
@@ -263,7 +283,7 @@ def _follows(words, i, start, label, wifi):
         if low in (":", "="):
             said = "sign"
         elif low == '"':
-            if at == start and (i == 0 or words.plain[i - 1] != '"'):
+            if at == start and words.plain[:i].count('"') % 2 == 0:
                 said = "sign"
             quoted = bool(said)
         elif low == "," and at == start:
@@ -281,16 +301,16 @@ def _follows(words, i, start, label, wifi):
             said = said or "verb"
         elif not said and at == start and is_value(words, at, label, False):
             return True
-        elif not said and at == start and label == PASSWORD and _names_user(words, i):
-            return may_be(low)
+        elif not said and at == start and label == PASSWORD and _is_used(words, i, low):
+            return True
         elif not said and label == CODE and at > start and _opens(words.plain[at - 1]):
             least = 3 if at + 1 == len(words.plain) else 4
             if is_value(words, at, label, True) and count_digits(word) >= least:
                 return True
-            said = "verb" if low in VERBS else said
+            said = "verb" if low in VERBS or low in HAS else said
         elif label == WIFI and low in NAMES:
             return False
-        elif low in VERBS:
+        elif low in VERBS or (label == CODE and low in HAS):
             said = "verb" if low not in ("-", ">") or not said else said
         elif changed and (low in TO or low in AS):
             return at + 1 < len(words.plain) and is_value(words, at + 1, label, True)
@@ -299,17 +319,34 @@ def _follows(words, i, start, label, wifi):
                 continue
             if is_value(words, at, label, True):
                 return True
-            if label == PASSWORD and (said == "sign" or quoted):
+            if label in (PASSWORD, PHRASE) and (said == "sign" or quoted):
                 return may_be(low) and (quoted or stands_alone(words, at))
             if label == WIFI:
                 continue
-            return label == PASSWORD and is_plain_password(words, at)
+            if label == PHRASE and is_phrase(words, at):
+                return True
+            return label in (PASSWORD, ANSWER, PHRASE) and is_plain_password(words, at)
     return False
 
 
-def _names_user(words, i):
-    """Whether a user's name stands right before: "user admin password admin"."""
-    return any([word in USERS for word in words.plain[max(0, i - 3) : i]])
+def _is_used(words, i, value):
+    """Whether a user's name or "with" stands before: "user admin password admin"."""
+    before = words.plain[max(0, i - 3) : i]
+    named = any([word in USERS for word in before]) or (before != [] and before[-1] in WITH)
+    return named and value not in VERBS and may_be(value)
+
+
+def _turns(words):
+    """The turns of a dial: "32 left, 8 right, 17 left"."""
+    turns, sides = 0, set()
+    for i, word in enumerate(words.plain):
+        side = word.strip(".,")
+        if side in LEFT or side in RIGHT:
+            near = words.plain[max(0, i - 1) : i + 2]
+            if any([is_digits(one.strip(".,")) for one in near]):
+                turns += 1
+                sides.add(side in LEFT)
+    return turns >= 3 and len(sides) == 2 and any([_opens(word) for word in words.plain])
 
 
 def _answers(words, at, label):

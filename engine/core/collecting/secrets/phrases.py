@@ -1,7 +1,7 @@
 """What restores a wallet or an account: seed phrases, and backup codes beside each other."""
 
 from oneseek.engine.core.collecting.hint import codes_of
-from oneseek.engine.core.collecting.secrets.letters import DIGITS, is_ascii, is_digits
+from oneseek.engine.core.collecting.secrets.letters import DIGITS, fold, is_ascii, is_digits
 
 SEED_NAMES = (
     "seed",
@@ -27,10 +27,11 @@ NAMED, UNNAMED = 11, 12  # words in a row that make a phrase
 SHORTEST, LONGEST = 3, 8  # letters of a word of the usual lists
 FEW = 0.13  # of them may be words of everyday grammar, or plurals
 SAME_FORM = 3  # codes of one form in a row
+GROUPS = 6
 
 
 def has_recovery(text, low):
-    return has_codes(text) or has_seed(text, low)
+    return has_codes(text) or has_groups(text) or has_seed(text, low)
 
 
 def has_seed(text, low):
@@ -40,6 +41,7 @@ def has_seed(text, low):
         return False
     named = any([name in low for name in SEED_NAMES])
     run, numbered = [], 0
+    text = text if is_ascii(text) else fold(text)
     for word in text.replace(",", " , ").replace(":", " : ").split() + ["."]:
         if SHORTEST <= len(word) <= LONGEST and _is_small(word):
             run.append(word)
@@ -62,7 +64,7 @@ def has_seed(text, low):
 
 
 def _is_small(word):
-    return word.isalpha() and word == word.lower() and is_ascii(word)
+    return word.isalpha() and word == word.lower()
 
 
 def _is_seed(run, named):
@@ -94,6 +96,17 @@ def has_codes(text):
         row = row + 1 if mixed and sizes == form else int(mixed)
         form = sizes
         if row >= SAME_FORM:
+            return True
+    return False
+
+
+def has_groups(text):
+    """Whether six or more groups of six digits stand in a row, as the key of an encrypted disk."""
+    if text.count("-") < GROUPS - 1:
+        return False
+    for word in text.split():
+        groups = word.strip(".,;:()[]\"'").split("-")
+        if len(groups) >= GROUPS and all([len(one) == 6 and is_digits(one) for one in groups]):
             return True
     return False
 

@@ -25,8 +25,7 @@ def is_value(words, at, label, said):
     if following in UNITS or not word or words.plain[at].strip(".,") in PLACEHOLDERS:
         return False
     if label == CODE:
-        spelled = [words.plain[place].strip(".,") in NUMBERS for place in words.after(at, 4)]
-        return _is_code(word, 3 if said else 4) or spelled == [True] * 4
+        return _is_code(word, 3 if said else 4) or is_spelled(words, at, 4) or _in_groups(words, at)
     if label == KEY:
         return _is_key(words, at)
     if label == WIFI:
@@ -34,6 +33,24 @@ def is_value(words, at, label, said):
     if label == LOGIN and not any([sign in word for sign in "/:"]):
         return False
     return is_strong(word) or (said and label == PASSWORD and is_digits(word) and len(word) >= 4)
+
+
+def is_spelled(words, at, count):
+    """Whether so many digits stand there one by one, as figures or as words."""
+    singles = [words.plain[place].strip(".,") for place in words.after(at, count)]
+    return len(singles) == count and all(
+        [single in NUMBERS or (len(single) == 1 and is_digits(single)) for single in singles]
+    )
+
+
+def _in_groups(words, at):
+    """Whether six digits stand there in groups of two or three."""
+    for size in (2, 3):
+        groups = [words.plain[place].strip(".,") for place in words.after(at, 6 // size)]
+        if all([len(group) == size and is_digits(group) for group in groups]):
+            if len(groups) == 6 // size:
+                return True
+    return False
 
 
 def _is_code(word, least):
@@ -53,6 +70,8 @@ def _is_key(words, at):
     digits = count_digits(word)
     if len(word) >= 8 and 2 <= digits < len(word) and not _is_measure(word) and not is_date(word):
         return "/" not in word or len(word) >= 20
+    if len(word) >= 30 and digits and word.lower() != word and "://" not in word:
+        return True
     parts = []
     for place in words.after(at, 12):  # a key in groups
         part = words.marked[place].strip(".,")
@@ -114,6 +133,12 @@ def _rest(words, at):
 def stands_alone(words, at):
     """Whether what follows "password:" is no sentence: "see the drawer"."""
     return not any([codes_of(word) for word in _rest(words, at)])
+
+
+def is_phrase(words, at):
+    """Whether several words stand there as a passphrase does, which may well be a sentence."""
+    rest = _rest(words, at)
+    return len(rest) >= 4 and may_be(rest[0]) and sum([word in STATES for word in rest]) <= 2
 
 
 def is_plain_password(words, at):

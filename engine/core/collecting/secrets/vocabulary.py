@@ -9,7 +9,7 @@ SIGNS = (
         "clearing iban routing sort social ssn nino insurance person pnr fodsel cpr steuer sozial dni nie "
         "tax passnummer passport pasaporte reisepass licen korkort nhs trygd inlogg login logon "
         "puk otp tan adgang api identi @ opens unlock oppna offnet abre apne abne combo bsn pesel 2fa mfa tradlos wireless bearer "
-        "keypad disarm avlarma bankid swish skarmlas # one-time emergency nod user anvandar "
+        "keypad baksidan ruckseite reverso maiden visa sista bankdos engang slas left vanster disarm avlarma bankid swish skarmlas # one-time emergency nod user anvandar "
         "ausweis reisep driver codice authori security sakerhet frage"
     )
     .replace(" ", "\n")
@@ -20,12 +20,15 @@ SIGNS = (
 PARTS = ("kod", "code", "pass", "losen", "pwd", "nyckel", "key", "schlussel", "nokkel", "-", "_")
 
 PASSWORD, WEAK, KEY, CODE, HEAD, WIFI, RECOVERY, CVC, IDENTITY, ACCOUNT, LOGIN = range(11)
-PAPER, OPENING = 11, 12
+PAPER, OPENING, PHRASE, ANSWER, IDENTITY4 = 11, 12, 13, 14, 15
 KIND = {
     PASSWORD: "password",
     WEAK: "password",
     LOGIN: "password",
     WIFI: "password",
+    PHRASE: "password",
+    ANSWER: "password",
+    IDENTITY4: "identity",
     KEY: "key",
     CODE: "code",
     RECOVERY: "recovery",
@@ -40,13 +43,14 @@ LABELS = {}
 for _label, _words in (
     (
         PASSWORD,
-        "password passwords passwd passphrase pwd passcode passcodes "
-        "losenord losenordet losenorden losenfras losenfrasen losen losenet pw "
+        "password passwords passwd passwrd passwort pasword pwd passcode passcodes "
+        "losenord losenordet losenorden losen losenet pw "
         "passwort passworter kennwort losungswort contrasena contrasenas contrasenya "
-        "passord passordet passordfrase adgangskode adgangskoden kodeord kodeordet "
+        "passord passordet adgangskode adgangskoden kodeord kodeordet "
         "sakerhetsfraga sakerhetsfragan sicherheitsfrage kodord kodordet losord losordet",
     ),
     (WEAK, "pass pswd psw clave claves"),
+    (PHRASE, "passphrase losenfras losenfrasen passordfrase"),
     (
         KEY,
         "apikey apikeys apitoken token tokens secret secrets accesskey secretkey privatekey "
@@ -58,8 +62,8 @@ for _label, _words in (
     (
         CODE,
         "pin pincode pinkod pinkoden pins pinkode pinkoden pinnummer puk pukkod pukkoden pukcode "
-        "pukkode otp tan doorcode gatecode sakerhetskod sakerhetskoden engangskod engangskoden "
-        "skarmlas skarmlaset bankid engangskode engangskoden verifieringskod verifieringskoden geheimzahl portkod portkoden",
+        "pukkode otp tan bankdosa bankdosan doorcode gatecode sakerhetskod sakerhetskoden engangskod engangskoden "
+        "skarmlas skarmlaset bankid engangskode engangskoden verifieringskod verifieringskoden geheimzahl portkod portkoden nyckelskap nyckelskapet schlusselkasten",
     ),
     (
         HEAD,
@@ -108,8 +112,15 @@ for _label, _words in (
 
 PAIRS = {
     "pass word": PASSWORD,
+    "alarm password": PHRASE,
+    "my passcode": PASSWORD,
+    "last four": IDENTITY4,
+    "four last": IDENTITY4,
+    "fyra sista": IDENTITY4,
+    "sista fyra": IDENTITY4,
+    "one time": CODE,
     "pass code": PASSWORD,
-    "pass phrase": PASSWORD,
+    "pass phrase": PHRASE,
     "losen ord": PASSWORD,
     "palabra clave": WEAK,
     "security answer": PASSWORD,
@@ -141,6 +152,7 @@ PAIRS = {
     "privater schlussel": KEY,
     "geheimer schlussel": KEY,
     "key box": CODE,
+    "key safe": CODE,
     "lock box": CODE,
     "pin code": CODE,
     "pin kod": CODE,
@@ -148,6 +160,13 @@ PAIRS = {
     "puk code": CODE,
     "wi fi": WIFI,
     "network key": PASSWORD,
+    "wi-fi key": PASSWORD,
+    "wifi key": PASSWORD,
+    "wlan key": PASSWORD,
+    "wireless key": PASSWORD,
+    "maiden name": ANSWER,
+    "first pet": ANSWER,
+    "first school": ANSWER,
     "wireless network": WIFI,
     "tradlosa natverket": WIFI,
     "tradlost natverk": WIFI,
@@ -169,6 +188,8 @@ PAIRS = {
     "security code": CODE,
     "card verification": CVC,
     "social security": IDENTITY,
+    "social is": IDENTITY,
+    "social number": IDENTITY,
     "social insurance": IDENTITY,
     "national insurance": IDENTITY,
     "seguridad social": IDENTITY,
@@ -224,7 +245,7 @@ HEAD_ENDINGS = ("kod", "koden", "kode", "code", "nyckel", "nyckeln", "schlussel"
 OPENS = set(
     "port porten lock las laset dorr dorren tor tur dor doren door gate sim safe alarm larm "
     "larmet alarmen atm card kort kortet karte grind grinden skap skapet pin bank banken "
-    "banks bankens trappan uppgangen lucka caja otp 2fa mfa sms tan entry phone mobile movil".split()
+    "banks bankens trappan uppgangen lucka caja otp 2fa mfa sms tan entry phone mobile movil ipad".split()
 )
 OPENS_AS = (
     "padlock locker lockbox keybox vault entrance front unlock screen security access login "
@@ -241,18 +262,24 @@ NOT_THESE = set(  # compounds of the code words that let nobody in
 )
 
 VERBS = set(
-    "is was are were be reads är var heter blir blev lyder lautet lauten ist war sind heisst son era "
+    "e is was are were be became reads är var heter blir blev lyder lautet lauten ist war sind heisst son era "
     "es sera er hedder heter lyder ar -> = : - >".split()
 )
+BACKS = set("back baksidan ruckseite reverso".split())  # of a card, where its short number is
+CARDS = ("card", "visa", "amex", "mastercard", "kort", "karte", "tarjeta")
+ASKED = ("bank", "security", "secret", "sakerhet", "sicherheit", "answer", "svar", "recovery")
+LEFT = set("left vanster links izquierda venstre".split())
+RIGHT = set("right hoger rechts derecha hoyre hojre".split())
+HAS = set("has har hat tiene".split())
 ABOUT = set(  # what follows a name in talk about it: the password manager
     "manager managers policy policies field fields rules generator hint hints protection protected "
     "prompt hash hashes length strength vault box form page file files folder folders limit limits "
     "window size count format type validation check checks mount number-one".split()
 )
 NOT_BEFORE = set("game kahoot quiz gpio bowling lapel room".split())
-WITH = set("with med mit con by".split())
+WITH = set("with med mit con by av".split())
 OPENING_WORDS = set(
-    "disarm disarms avlarma avlarmas opens open opened unlocks unlock oppnas oppnar oppna offnet abre apnes apner abnes abner".split()
+    "disarm disarms slas avlarma avlarmas opens open opened unlocks unlock oppnas oppnar oppna offnet abre apnes apner abnes abner".split()
 )
 NUMBERS = set(
     "zero one two three four five six seven eight nine noll ett en tva tre fyra fem sex sju atta nio "
@@ -260,7 +287,7 @@ NUMBERS = set(
     "ocho nueve to fire syv otte ni sju atte".split()
 )
 STILL = set(
-    "now still just simply currently actually always probably always nu fortfarande bara alltid "
+    "star stjarna stern hash now still just simply currently actually always probably always nu fortfarande bara alltid "
     "spelled spelt stavas skrivs basic bearer jetzt immer noch einfach ahora siempre todavia na stadig fortsatt alltid also : =".split()
 )
 NAMES = set("called named heter heisst hedder llama".split())  # a network's name is shown to all
