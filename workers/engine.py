@@ -38,7 +38,8 @@ from oneseek.engine.core.storage.store import FencedStore
 from oneseek.engine.history import curve
 from oneseek.engine.history.versions import label
 from oneseek.engine.learning import identity
-from oneseek.engine.model.generate import Sampling, TooLong
+from oneseek.engine.model.generate import TooLong
+from oneseek.engine.model.sampling import Sampling
 from oneseek.engine.open import clock
 from oneseek.workers.breaking import Breaking
 from oneseek.workers.desk import Desk

@@ -21,9 +21,10 @@ from oneseek.engine.core.queue.saved import SavedQueue
 from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.model import registry
 from oneseek.engine.model.adapters import gguf_lora, load_adapter, only_lora, save_merged, save_peft
-from oneseek.engine.model.generate import Generator, Sampling
+from oneseek.engine.model.generate import Generator
 from oneseek.engine.model.llama import Config
 from oneseek.engine.model.published import beside_weights
+from oneseek.engine.model.sampling import Sampling
 from oneseek.engine.model.score import top_tokens
 from oneseek.engine.open import alone_in, clock, model_named
 

@@ -20,7 +20,8 @@ from oneseek.engine.backends.executor import Run
 from oneseek.engine.model.kv_cache import Lane, NoRoom, Pool
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.programs import PUSHED, RECENT
-from oneseek.engine.model.repetition import goes_round
+from oneseek.engine.model.repetition import goes_round, steering
+from oneseek.engine.model.sampling import Sampling
 from oneseek.engine.model.tokenizer import Stream
 from oneseek.engine.model.trainable import Trained
 
@@ -31,20 +32,6 @@ IN_TURN = 2  # prompts that are read together: who asked first is answered while
 CARRIED = 64  # tokens of another conversation's that are copied at once
 WORTH = 4  # tokens in common that are copied rather than computed again
 BATCHES = (1, 4, 8, 16)  # conversations decoded at once
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How the next token is chosen and when an answer ends."""
-
-    temperature: float = 0.0
-    top_k: int = 0
-    top_p: float = 1.0
-    penalty: float = 1.0
-    seed: int = 0
-    max_tokens: int = 256
-    stop: tuple[str, ...] = ()
-    stop_repeats: bool = False  # an answer that goes round in circles ends
 
 
 class Push(Protocol):
@@ -416,7 +403,9 @@ class Generator:
             self.write_choice(run, answers, size, i)
             fed = {"fed": {"ids": "token"}} if i else {}
             begun.append(await run.begin(*outputs_for(answers), **fed))
-        for found in [await drawn for drawn in begun]:
+        for later, found in enumerate([await drawn for drawn in begun]):
+            if later and any(steers(answer) for answer in answers):
+                break  # it was begun before what steers it was known
             for answer, lane in zip(answers, lanes, strict=True):
                 if not answer.ended:
                     lane.ids.append(answer.ids[-1])
@@ -476,9 +465,8 @@ class Generator:
             np.zeros((size * PUSHED, 1), np.float32),
         )
         for i, answer in enumerate(answers):
-            if answer.push:
-                so_far = [*answer.begun, *answer.ids]
-                pushed = answer.push.amounts(so_far, answer.prefix + answer.text)
+            if answer.push or not later:
+                pushed = pushes(answer)
                 for j, (token, nats) in enumerate(list(pushed.items())[:PUSHED]):
                     places[i * PUSHED + j] = i * self.model.config.vocab + token
                     amounts[i * PUSHED + j] = nats
@@ -549,6 +537,20 @@ class Generator:
                 answer.on_text(answer.held + ending)
             answer.held = ""
         answer.finished = answer.finished or time.perf_counter()
+
+
+def pushes(answer: Answer) -> dict[int, float]:
+    """Token -> nats: what is to be said made likelier, else what would go round in circles less
+    likely."""
+    so_far = [*answer.begun, *answer.ids]
+    if answer.push:
+        return answer.push.amounts(so_far, answer.prefix + answer.text)
+    return steering(so_far) if answer.sampling.steer else {}
+
+
+def steers(answer: Answer) -> bool:
+    """Whether the next token is chosen otherwise than the model would."""
+    return answer.sampling.steer and not answer.ended and bool(pushes(answer))
 
 
 def outputs_for(answers: list[Answer]) -> tuple[str, ...]:

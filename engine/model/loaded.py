@@ -21,6 +21,7 @@ from oneseek.engine.compiler.schedule import Plan, plan
 from oneseek.engine.model import programs
 from oneseek.engine.model.formats import ModelFile, Packed, inverse_frequencies, local_frequencies
 from oneseek.engine.model.llama import STACKS, Config, Stack, Stored, rotary_table
+from oneseek.engine.model.sampling import Manner
 from oneseek.engine.model.template import ChatTemplate
 from oneseek.engine.model.tokenizer import Tokenizer
 from oneseek.engine.model.trainable import Trained
@@ -68,6 +69,7 @@ class Model:
     template: ChatTemplate
     positions: int
     fingerprint: str = ""  # of its weights, whatever the file is called
+    manner: Manner = Manner()  # how its makers mean it to answer
     _plans: dict = field(default_factory=dict)
 
     @classmethod
@@ -126,6 +128,7 @@ class Model:
             template,
             positions,
             digest.hexdigest()[:16],
+            Manner.of(file),
         )
 
     async def dense(self, name: str) -> np.ndarray:

@@ -28,3 +28,37 @@ def span(piece: int) -> int:
 def repeats(ids: list[int], piece: int) -> bool:
     tail = ids[-span(piece) :]
     return tail[piece:] == tail[:-piece]
+
+
+UNTOUCHED = 2
+"""Tokens in a row that may be said again freely."""
+
+STRENGTH, GROWTH = 0.8, 1.75
+"""Nats against the first token after that, and how many times more against each later one."""
+
+STRONGEST = 64.0
+
+
+def steering(ids: list[int]) -> dict[int, float]:
+    """Token -> nats against it, the most first: each token that would make what is being said
+    longer that was said before (DRY: "don't repeat yourself"). The longer it is already, the
+    more."""
+    found: dict[int, int] = {}
+    if len(ids) <= UNTOUCHED:
+        return {}
+    last = len(ids) - 1
+    for at in range(last):
+        if ids[at] != ids[last]:
+            continue
+        length = 1
+        while length <= at and length < LONGEST and ids[at - length] == ids[last - length]:
+            length += 1
+        if length > UNTOUCHED:
+            follows = ids[at + 1]
+            found[follows] = max(found.get(follows, 0), length)
+    ordered = sorted(found.items(), key=lambda one: -one[1])
+    return {token: -nats(length) for token, length in ordered}
+
+
+def nats(length: int) -> float:
+    return min(STRONGEST, STRENGTH * GROWTH ** (length - UNTOUCHED))

@@ -19,8 +19,8 @@ from oneseek.engine.learning.rounds.dataset import data_set_record
 from oneseek.engine.learning.skills.skills import NoSkill, fitted, line_of, skill_record
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
-from oneseek.engine.model.generate import Sampling
 from oneseek.engine.model.loaded import Model
+from oneseek.engine.model.sampling import Sampling
 from tests.support.command import call, said
 
 NOUNS = "dog cat house tree water bread book sun moon star snow rain".split()

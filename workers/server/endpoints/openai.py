@@ -18,7 +18,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from oneseek.engine.history.versions import label
-from oneseek.engine.model.generate import Answer, Sampling
+from oneseek.engine.model.generate import Answer
+from oneseek.engine.model.sampling import Sampling
 from oneseek.workers.server.fields import (
     BadRequest,
     Field,
