@@ -171,6 +171,8 @@ class Assistant:
             more: dict[str, Any] = {"speaking": Speaking(SKILL, [], None, None, skill)}
         else:
             generator, more = await self.speaker(number or BASE, version, messages, user)
+        if generator is not self.base or (more and more["speaking"].by != BASE_ALONE):
+            sampling = sampling.greedy()  # what was learned, or is known by heart
         answer = generator.ask(messages, sampling, key, prompt=prompt, **more, **hooks)
         self.answers[key] = answer
         try:

@@ -44,9 +44,11 @@ class Sampling:
     usual: bool = False  # nobody chose: these are the model's own defaults
 
     def greedy(self) -> Sampling:
-        """The same without chance and steering: for what was learned or is known by heart."""
-        plain = {"temperature": 0.0, "top_k": 0, "top_p": 1.0, "penalty": 1.0, "steer": False}
-        return replace(self, **plain) if self.usual else self
+        """The same for what was learned or is known by heart: without steering, and without chance
+        unless that was asked for."""
+        if not self.usual:
+            return replace(self, steer=False)
+        return replace(self, temperature=0.0, top_k=0, top_p=1.0, penalty=1.0, steer=False)
 
 
 @dataclass(frozen=True)

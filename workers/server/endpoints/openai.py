@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from oneseek.engine.history.versions import label
 from oneseek.engine.model.generate import Answer
-from oneseek.engine.model.sampling import Sampling
+from oneseek.engine.model.sampling import Manner, Sampling
 from oneseek.workers.server.fields import (
     BadRequest,
     Field,
@@ -93,8 +93,8 @@ async def listed(service: Service) -> list[dict]:
     stream_options=record(None, include_usage=flag()),
     max_tokens=whole(None, 1, 100_000),
     max_completion_tokens=whole(None, 1, 100_000),
-    temperature=number(0.7, 0, 2),
-    top_p=number(1.0, 0, 1),
+    temperature=number(None, 0, 2),
+    top_p=number(None, 0, 1),
     seed=whole(None, -(2**63), 2**63),
     stop=STOP,
     n=whole(1, 1, 1),
@@ -109,7 +109,8 @@ async def completions(request: Request, body: dict) -> Response:
     messages = messages_of(body["messages"])
     version = await service.names.version(body["model"])
     wanted = body["top_logprobs"] if body["logprobs"] else -1
-    reply = Reply(service, body["model"], messages, sampling_of(body), version, wanted)
+    sampling = sampling_of(body, service.assistant.model.manner)
+    reply = Reply(service, body["model"], messages, sampling, version, wanted)
     reply.user = body["user"]
     reply.client = body["user"] or (request.client.host if request.client else "")
     reply.learns = service.hears and (body["oneseek"] or {"learn": True})["learn"]
@@ -120,12 +121,14 @@ async def completions(request: Request, body: dict) -> Response:
     return StreamingResponse(reply.stream(first, usage), media_type="text/event-stream")
 
 
-def sampling_of(body: dict) -> Sampling:
-    stop, seed = body["stop"], body["seed"]
+def sampling_of(body: dict, manner: Manner) -> Sampling:
+    """What was asked for; where that is neither temperature nor top-p, what the chat does."""
+    stop, seed, heat, top_p = body["stop"], body["seed"], body["temperature"], body["top_p"]
     limit = body["max_completion_tokens"] or body["max_tokens"] or LONGEST
-    return Sampling(
-        temperature=body["temperature"],
-        top_p=body["top_p"],
+    return manner.sampling(
+        heat,
+        top_p,
+        steer=heat is None and top_p is None,
         seed=(time.time_ns() if seed is None else seed) & 0x7FFFFFFF,
         max_tokens=limit,
         stop=(stop,) if isinstance(stop, str) else tuple(stop),
