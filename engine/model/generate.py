@@ -41,6 +41,15 @@ class Push(Protocol):
         """Token -> nats, after what has been said so far."""
 
 
+class Form(Protocol):
+    """What an answer has to look like: which tokens may come next."""
+
+    is_over: bool
+
+    def choose(self, best: list, sampling: Sampling, ids: list[int], left: int) -> int:
+        """The next token after `ids`, of the best 64 (id, logprob), when so many are left."""
+
+
 class Prompt(NamedTuple):
     """A conversation in tokens, the tokens its answer begins with, and how many of its messages
     were left out."""
@@ -78,6 +87,7 @@ class Answer:
     dropped: int = 0  # messages of the conversation that did not fit the context
     handover: Handover | None = None  # until it was done
     push: Push | None = None
+    form: Form | None = None  # what its text has to be
     speaking: Any = None  # whoever decided who answers, and can tell of it
     read: int = 0  # tokens of the prompt that were computed, by whoever read them
     began: float = 0.0
@@ -414,11 +424,14 @@ class Generator:
     def foreseen(self, answer: Answer) -> int:
         """How many tokens may be drawn before the first of them is known here: one, where the next
         choice depends on it in other ways than by what the model reads."""
-        depends = answer.push or answer.on_token or answer.sampling.penalty != 1
+        depends = answer.push or answer.form or answer.on_token or answer.sampling.penalty != 1
         if depends or len(answer.ids) < len(answer.forced):
             return 1
-        room = self.context - len(answer.prompt)
-        return max(1, min(answer.sampling.max_tokens, room) - len(answer.ids))
+        return max(1, self.room_of(answer) - len(answer.ids))
+
+    def room_of(self, answer: Answer) -> int:
+        """The most tokens that an answer may have."""
+        return min(answer.sampling.max_tokens, self.context - len(answer.prompt))
 
     # ---- between the conversations and a program's inputs
 
@@ -459,7 +472,7 @@ class Generator:
                 last = (answer.prompt + answer.ids)[-RECENT:]
                 recent[i, : len(last)] = last
             knobs[i], penalty[i] = (s.temperature, s.top_k, s.top_p), s.penalty
-            seeds[i] = (s.seed * 1_000_003 + len(answer.ids) + later) & 0xFFFFFFFF
+            seeds[i] = s.seed_of(len(answer.ids) + later)
         places, amounts = (
             np.zeros(size * PUSHED, np.int32),
             np.zeros((size * PUSHED, 1), np.float32),
@@ -487,6 +500,9 @@ class Generator:
         for i, answer in enumerate(answers):
             at = len(answer.ids)
             token = answer.forced[at] if at < len(answer.forced) else int(tokens[i])
+            if answer.form and not answer.ended:
+                left = self.room_of(answer) - at
+                token = answer.form.choose(tops[i], answer.sampling, answer.ids, left)
             answer.first_token = answer.first_token or time.perf_counter()
             if answer.on_token:
                 answer.on_token(token, tops[i])
@@ -501,7 +517,9 @@ class Generator:
             answer.ids.append(token)
             self.say(answer, self._streams[answer].push(token))
             full = len(answer.prompt) + len(answer.ids) >= self.context
-            if not answer.ended and (full or len(answer.ids) >= answer.sampling.max_tokens):
+            if not answer.ended and answer.form and answer.form.is_over:
+                answer.ended = "end"
+            elif not answer.ended and (full or len(answer.ids) >= answer.sampling.max_tokens):
                 answer.ended = "length"
             elif not answer.ended and answer.sampling.stop_repeats and goes_round(answer.ids):
                 answer.ended = "repeats"
@@ -555,7 +573,9 @@ def steers(answer: Answer) -> bool:
 
 def outputs_for(answers: list[Answer]) -> tuple[str, ...]:
     """What is read of a run: the drawn tokens, and the likeliest where somebody looks at them."""
-    return ("token", "ids", "logprobs")[: 3 if any(a.on_token for a in answers) else bool(answers)]
+    return ("token", "ids", "logprobs")[
+        : 3 if any(a.on_token or a.form for a in answers) else bool(answers)
+    ]
 
 
 class TooLong(ValueError):

@@ -43,6 +43,10 @@ class Sampling:
     steer: bool = False  # it is kept from going round in circles
     usual: bool = False  # nobody chose: these are the model's own defaults
 
+    def seed_of(self, at: int) -> int:
+        """The seed of the answer's token at a place: the same ones are drawn again."""
+        return (self.seed * 1_000_003 + at) & 0xFFFFFFFF
+
     def greedy(self) -> Sampling:
         """The same for what was learned or is known by heart: without steering, and without chance
         unless that was asked for."""
