@@ -243,10 +243,10 @@ class Grammar:
             changed = False
             for node, ways in backwards:
                 for way in ways:
-                    if all(part in self._shortest for part in way):
-                        if sum(len(self._shortest[part]) for part in way) > LONGEST:
-                            continue
-                        text = b"".join(self._shortest[part] for part in way)
+                    parts = [self._shortest.get(part) for part in way]
+                    known = [part for part in parts if part is not None]
+                    if len(known) == len(parts) and sum(map(len, known)) <= LONGEST:
+                        text = b"".join(known)
                         if node not in self._shortest or len(text) < len(self._shortest[node]):
                             self._shortest[node], changed = text, True
         if self.start not in self._shortest:

@@ -12,49 +12,52 @@ from oneseek.engine.model.json_parts import READABLE, ending, ends, going_on
 from oneseek.engine.model.json_schema import Grammar
 
 Stack = tuple | None
-State = tuple[Stack, ...]
-KEPT = 1 << 16  # steps that are remembered
+Stacks = tuple[Stack, ...]
+State = int  # the number of a set of stacks
+NOWHERE: State = 0  # the text is not allowed
 
 
 class Text:
-    """What a grammar allows, byte by byte. Steps are remembered: most texts go the same ways."""
+    """What a grammar allows, byte by byte. States are numbered, and steps are remembered."""
 
     def __init__(self, grammar: Grammar) -> None:
         self.grammar = grammar
+        self._stacks: list[Stacks] = [()]
+        self._numbers: dict[Stacks, State] = {(): NOWHERE}
         self._steps: dict[tuple[State, int], State] = {}
         self._endings: dict[State, bytes] = {}
-        self.start = tuple(dict.fromkeys(self._opened((grammar.start, None))))
+        self.start = self._state(tuple(dict.fromkeys(self._opened((grammar.start, None)))))
+
+    def _state(self, stacks: Stacks) -> State:
+        if stacks not in self._numbers:
+            self._numbers[stacks] = len(self._stacks)
+            self._stacks.append(stacks)
+        return self._numbers[stacks]
 
     def after(self, state: State, text: bytes) -> State:
-        """The state after more text; empty where the grammar does not allow it."""
+        """The state after more text; NOWHERE where the grammar does not allow it."""
         for byte in text:
             key = state, byte
-            found = self._steps.get(key)
-            if found is None:
-                if len(self._steps) > KEPT:
-                    self._steps.clear()
-                found = self._steps[key] = self._step(state, byte)
-            if not found:
-                return found
-            state = found
+            if key not in self._steps:
+                self._steps[key] = self._state(self._step(self._stacks[state], byte))
+            state = self._steps[key]
+            if state == NOWHERE:
+                break
         return state
 
     def is_whole(self, state: State) -> bool:
         """Whether the text may end here."""
-        return None in state
+        return None in self._stacks[state]
 
     def is_over(self, state: State) -> bool:
         """Whether it has to."""
-        return state == (None,)
+        return self._stacks[state] == (None,)
 
     def ending(self, state: State) -> bytes:
         """The shortest text to a whole one."""
-        found = self._endings.get(state)
-        if found is None:
-            if len(self._endings) > KEPT:
-                self._endings.clear()
-            found = self._endings[state] = min((self._end(one) for one in state), key=len)
-        return found
+        if state not in self._endings:
+            self._endings[state] = min(map(self._end, self._stacks[state]), key=len)
+        return self._endings[state]
 
     def _end(self, stack: Stack) -> bytes:
         parts = []
@@ -66,9 +69,9 @@ class Text:
             stack = stack[1]
         return b"".join(parts)
 
-    def _step(self, state: State, byte: int) -> State:
+    def _step(self, stacks: Stacks, byte: int) -> Stacks:
         found: dict[Stack, None] = {}
-        for stack in state:
+        for stack in stacks:
             if stack is None:
                 continue
             top, below = stack

@@ -11,7 +11,7 @@ import numpy as np
 
 from oneseek.engine.compiler.ops.random import CANDIDATES, draw
 from oneseek.engine.model.json_schema import Grammar
-from oneseek.engine.model.json_text import State, Text
+from oneseek.engine.model.json_text import NOWHERE, State, Text
 from oneseek.engine.model.repetition import goes_round
 from oneseek.engine.model.sampling import Sampling
 from oneseek.engine.model.tokenizer import Tokenizer
@@ -63,8 +63,8 @@ class Form:
         if id in self.tokenizer.eos_ids:
             return self.state if self.text.is_whole(self.state) else None
         text = self.tokenizer.bytes_of(id)
-        state = self.text.after(self.state, text) if text else ()
-        if not state:
+        state = self.text.after(self.state, text) if text else NOWHERE
+        if state == NOWHERE:
             return None
         way = self.text.ending(state)
         short = len(way) <= left or len(self.tokenizer.spell(way)) <= left
