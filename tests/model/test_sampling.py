@@ -70,7 +70,9 @@ def test_what_is_asked_for_counts_and_what_was_learned_is_said_without_chance():
     assert own.sampling(seed=3) == Sampling(0.7, 20, 0.8, 1.1, 3, stop=("###",), usual=True)
     assert own.sampling(0.2) == Sampling(0.2, stop=("###",))
     assert own.sampling(None, 0.5, stop=("!",)) == Sampling(0.7, 0, 0.5, stop=("!",))
-    assert own.sampling(steer=True, seed=3).greedy() == Sampling(0, seed=3, stop=("###",), usual=True)
+    assert own.sampling(steer=True, seed=3).greedy() == Sampling(
+        0, seed=3, stop=("###",), usual=True
+    )
     assert own.sampling(0.2, steer=True).greedy() == Sampling(0.2, stop=("###",))
 
 

@@ -20,9 +20,9 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from oneseek.engine.core.turns import beside
 from oneseek.engine.history.versions import label
 from oneseek.engine.model.generate import Answer
-from oneseek.engine.model.json_schema import Grammar, SchemaError
 from oneseek.engine.model.sampling import Manner, Sampling
-from oneseek.engine.model.structured import Form
+from oneseek.engine.model.structured.form import Form
+from oneseek.engine.model.structured.schema import Grammar, SchemaError
 from oneseek.workers.server.fields import (
     BadRequest,
     Field,

@@ -1,6 +1,6 @@
 """A JSON schema as a grammar: what a text that fits it may go on with.
 
-Here is which schemas are understood; `json_text` follows a text byte by byte. A node of the grammar
+Here is which schemas are understood; `text` follows a text byte by byte. A node of the grammar
 is a tuple, so that nodes are equal when they say the same. Optional members keep the order of the
 schema, and no others are written: each text fits the schema, though not each fitting text is
 written.
@@ -12,7 +12,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from oneseek.engine.model.json_parts import LITERAL, NUMBER, READABLE, STRING, Node, ending
+from oneseek.engine.model.structured.parts import LITERAL, NUMBER, READABLE, STRING, Node, ending
 
 SCHEMA, MEMBERS, ITEMS, EITHER = "schema", "members", "items", "either"
 KINDS = ("object", "array", "string", "number", "integer", "boolean", "null")

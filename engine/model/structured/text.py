@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from oneseek.engine.model.json_parts import READABLE, ending, ends, going_on
-from oneseek.engine.model.json_schema import Grammar
+from oneseek.engine.model.structured.parts import READABLE, ending, ends, going_on
+from oneseek.engine.model.structured.schema import Grammar
 
 Stack = tuple | None
 Stacks = tuple[Stack, ...]
