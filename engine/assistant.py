@@ -41,10 +41,10 @@ from oneseek.engine.learning.skills.skills import Skills
 from oneseek.engine.learning.trainer import EngineTrainer, check
 from oneseek.engine.learning.training_engine import TrainingEngine
 from oneseek.engine.learning.whole import Whole
+from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.generate import Answer, Generator
 from oneseek.engine.model.kv_cache import ANSWER_BYTES, Pool
 from oneseek.engine.model.loaded import Model
-from oneseek.engine.model.sampling import Sampling
 from oneseek.engine.model.trainable import Trained
 
 BASE = 0  # the number of the version that has learned nothing

@@ -17,11 +17,11 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from oneseek.engine.backends.executor import Run
+from oneseek.engine.model.choice.repetition import goes_round, steering
+from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.kv_cache import Lane, NoRoom, Pool
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.programs import PUSHED, RECENT
-from oneseek.engine.model.repetition import goes_round, steering
-from oneseek.engine.model.sampling import Sampling
 from oneseek.engine.model.tokenizer import Stream
 from oneseek.engine.model.trainable import Trained
 

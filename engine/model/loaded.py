@@ -19,9 +19,9 @@ from oneseek.engine.compiler.merge import merge
 from oneseek.engine.compiler.ops.linear import unpack
 from oneseek.engine.compiler.schedule import Plan, plan
 from oneseek.engine.model import programs
+from oneseek.engine.model.choice.sampling import Manner
 from oneseek.engine.model.formats import ModelFile, Packed, inverse_frequencies, local_frequencies
 from oneseek.engine.model.llama import STACKS, Config, Stack, Stored, rotary_table
-from oneseek.engine.model.sampling import Manner
 from oneseek.engine.model.template import ChatTemplate
 from oneseek.engine.model.tokenizer import Tokenizer
 from oneseek.engine.model.trainable import Trained

@@ -23,10 +23,10 @@ from pathlib import Path
 
 from oneseek.engine.backends.select import executor_named
 from oneseek.engine.model import registry
+from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.generate import Generator
 from oneseek.engine.model.loaded import Model
-from oneseek.engine.model.sampling import Sampling
 from tests.bench.parts import report
 
 CLIENTS = (1, 4, 16, 64)

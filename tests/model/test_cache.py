@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.generate import CARRIED, SHARED, Generator, common_prefix
 from oneseek.engine.model.kv_cache import NoRoom, Pool
 from oneseek.engine.model.llama import Config
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.registry import find
-from oneseek.engine.model.sampling import Sampling
 
 SMALL = Config(vocab=9, width=8, layers=1, heads=1, kv_heads=1, head_width=8, hidden=8)
 

@@ -8,14 +8,14 @@ import random
 import pytest
 
 from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.model.choice.form import Form
+from oneseek.engine.model.choice.sampling import Sampling
+from oneseek.engine.model.choice.schema import Grammar, SchemaError
+from oneseek.engine.model.choice.text import Text
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.generate import Generator
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.registry import find
-from oneseek.engine.model.sampling import Sampling
-from oneseek.engine.model.structured.form import Form
-from oneseek.engine.model.structured.schema import Grammar, SchemaError
-from oneseek.engine.model.structured.text import Text
 from tests.support.gpu_device import gpu
 from tests.support.schemas import fits, schemas
 

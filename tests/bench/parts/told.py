@@ -12,8 +12,8 @@ import msgpack
 
 from oneseek.engine.learning.lessons import Lesson, fold, has_value
 from oneseek.engine.learning.memory.recogniser import SURE
+from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.loaded import Model
-from oneseek.engine.model.sampling import Sampling
 from oneseek.engine.open import assistant_over
 
 TOKENS = 32  # within which an answer has to say it

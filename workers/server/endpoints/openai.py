@@ -19,10 +19,10 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from oneseek.engine.core.turns import beside
 from oneseek.engine.history.versions import label
+from oneseek.engine.model.choice.form import Form
+from oneseek.engine.model.choice.sampling import Manner, Sampling
+from oneseek.engine.model.choice.schema import Grammar, SchemaError
 from oneseek.engine.model.generate import Answer
-from oneseek.engine.model.sampling import Manner, Sampling
-from oneseek.engine.model.structured.form import Form
-from oneseek.engine.model.structured.schema import Grammar, SchemaError
 from oneseek.workers.server.fields import (
     BadRequest,
     Field,

@@ -10,10 +10,10 @@ from __future__ import annotations
 import numpy as np
 
 from oneseek.engine.compiler.ops.random import CANDIDATES, draw
-from oneseek.engine.model.repetition import goes_round
-from oneseek.engine.model.sampling import Sampling
-from oneseek.engine.model.structured.schema import Grammar
-from oneseek.engine.model.structured.text import NOWHERE, State, Text
+from oneseek.engine.model.choice.repetition import goes_round
+from oneseek.engine.model.choice.sampling import Sampling
+from oneseek.engine.model.choice.schema import Grammar
+from oneseek.engine.model.choice.text import NOWHERE, State, Text
 from oneseek.engine.model.tokenizer import Tokenizer
 
 IMPOSSIBLE = -1e4

@@ -12,7 +12,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from oneseek.engine.model.structured.parts import LITERAL, NUMBER, READABLE, STRING, Node, ending
+from oneseek.engine.model.choice.parts import LITERAL, NUMBER, READABLE, STRING, Node, ending
 
 SCHEMA, MEMBERS, ITEMS, EITHER = "schema", "members", "items", "either"
 KINDS = ("object", "array", "string", "number", "integer", "boolean", "null")

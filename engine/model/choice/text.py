@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from oneseek.engine.model.structured.parts import READABLE, ending, ends, going_on
-from oneseek.engine.model.structured.schema import Grammar
+from oneseek.engine.model.choice.parts import READABLE, ending, ends, going_on
+from oneseek.engine.model.choice.schema import Grammar
 
 Stack = tuple | None
 Stacks = tuple[Stack, ...]
