@@ -41,7 +41,8 @@ from oneseek.engine.learning.skills.skills import Skills
 from oneseek.engine.learning.trainer import EngineTrainer, check
 from oneseek.engine.learning.training_engine import TrainingEngine
 from oneseek.engine.learning.whole import Whole
-from oneseek.engine.model.generate import Answer, Generator, Sampling
+from oneseek.engine.model.choice.sampling import Sampling
+from oneseek.engine.model.generate import Answer, Generator
 from oneseek.engine.model.kv_cache import ANSWER_BYTES, Pool
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.trainable import Trained
@@ -170,6 +171,8 @@ class Assistant:
             more: dict[str, Any] = {"speaking": Speaking(SKILL, [], None, None, skill)}
         else:
             generator, more = await self.speaker(number or BASE, version, messages, user)
+        if generator is not self.base or (more and more["speaking"].by != BASE_ALONE):
+            sampling = sampling.greedy()  # what was learned, or is known by heart
         answer = generator.ask(messages, sampling, key, prompt=prompt, **more, **hooks)
         self.answers[key] = answer
         try:

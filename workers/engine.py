@@ -38,7 +38,7 @@ from oneseek.engine.core.storage.store import FencedStore
 from oneseek.engine.history import curve
 from oneseek.engine.history.versions import label
 from oneseek.engine.learning import identity
-from oneseek.engine.model.generate import Sampling, TooLong
+from oneseek.engine.model.generate import TooLong
 from oneseek.engine.open import clock
 from oneseek.workers.breaking import Breaking
 from oneseek.workers.desk import Desk
@@ -61,21 +61,23 @@ class Engine:
         """Answer a conversation; Token events carry the answer while it comes."""
         options = request.options
         seed = options.get("seed", -1)
-        sampling = Sampling(
-            temperature=options.get("temperature", 0.0),
-            top_p=options.get("top_p", 1.0),
-            max_tokens=options.get("max_tokens", 512),
-            seed=random.getrandbits(31) if seed < 0 else seed,
-            stop_repeats=options.get("stop_repeats", False),
-        )
+        steers = options.get("steer", False)
+        asked = {
+            "max_tokens": options.get("max_tokens", 512),
+            "seed": random.getrandbits(31) if seed < 0 else seed,
+            "steer": steers,
+            "stop_repeats": steers,
+        }
         prefix = options.get("prefix", "")
         teller = Teller(self.resident.emit, request.id)
         while True:
             await self.resident.recovery.done()
             try:
-                answer, number = await self.resident.needed().answer(
+                assistant = self.resident.needed()
+                temperature, top_p = options.get("temperature"), options.get("top_p")
+                answer, number = await assistant.answer(
                     request.messages,
-                    sampling,
+                    assistant.model.manner.sampling(temperature, top_p, **asked),
                     request.id,
                     options.get("version"),
                     prefix=prefix,

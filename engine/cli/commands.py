@@ -21,7 +21,7 @@ from oneseek.engine.core.queue.saved import SavedQueue
 from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.model import registry
 from oneseek.engine.model.adapters import gguf_lora, load_adapter, only_lora, save_merged, save_peft
-from oneseek.engine.model.generate import Generator, Sampling
+from oneseek.engine.model.generate import Generator
 from oneseek.engine.model.llama import Config
 from oneseek.engine.model.published import beside_weights
 from oneseek.engine.model.score import top_tokens
@@ -43,17 +43,22 @@ async def loaded(options):
 
 def sampling_options(parser):
     parser.add_argument("--greedy", action="store_true", help="always the likeliest token")
-    parser.add_argument("--temperature", type=float, default=0.7)
-    parser.add_argument("--top-p", type=float, default=0.9)
+    parser.add_argument("--temperature", type=float, help="the model's own unless told")
+    parser.add_argument("--top-p", type=float, help="the model's own unless told")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--max-tokens", type=int, default=256)
 
 
-def sampling(options):
+def sampling(options, model, **more):
     temperature = 0.0 if options.greedy else options.temperature
-    return Sampling(
-        temperature, top_p=options.top_p, seed=options.seed, max_tokens=options.max_tokens
-    )
+    asked = {"seed": options.seed, "max_tokens": options.max_tokens, **more}
+    return model.manner.sampling(temperature, options.top_p, **asked)
+
+
+def talking(options, model):
+    """The same in a chat, which does not go round in circles unless it is asked to be greedy."""
+    keeps_going = not options.greedy
+    return sampling(options, model, steer=keeps_going, stop_repeats=keeps_going)
 
 
 def user_options(parser):
@@ -83,10 +88,9 @@ async def _generate(options):
     users = [options.user] if options.users is None else list(lines_of(options.users))
     if options.adapter and (Path(options.adapter) / STORE).exists():
         return await _generate_from_memory(options, users)
-    _, generator = await loaded(options)
-    answers = [
-        generator.ask([{"role": "user", "content": user}], sampling(options)) for user in users
-    ]
+    model, generator = await loaded(options)
+    chosen = sampling(options, model)
+    answers = [generator.ask([{"role": "user", "content": user}], chosen) for user in users]
     for answer in answers:
         await generator.answer_all([answer])
         result = {
@@ -103,7 +107,8 @@ async def _generate_from_memory(options, users):
     async with assistant_of(Path(options.adapter), model) as assistant:
         for number, user in enumerate(users):
             messages = [{"role": "user", "content": user}]
-            answer, version = await assistant.answer(messages, sampling(options), str(number))
+            chosen = sampling(options, model)
+            answer, version = await assistant.answer(messages, chosen, str(number))
             result = {
                 "text": answer.text,
                 "tokens": len(answer.ids),
@@ -176,7 +181,7 @@ async def _chat(options):
             async def answer(messages):
                 with interrupting(lambda: assistant.stop(SPEAKING)):
                     found, version = await assistant.answer(
-                        messages, sampling(options), SPEAKING, on_text=spoken(options)
+                        messages, talking(options, model), SPEAKING, on_text=spoken(options)
                     )
                 kept = await assistant.hear(messages, queue) if hears else []
                 told_by = await assistant.told(found, version)
@@ -190,7 +195,8 @@ async def _chat_with_adapter(options):
     model, generator = await loaded(options)
 
     async def answer(messages):
-        found = generator.ask(messages, sampling(options), SPEAKING, on_text=spoken(options))
+        chosen = talking(options, model)
+        found = generator.ask(messages, chosen, SPEAKING, on_text=spoken(options))
         with interrupting(found.cancel):
             await generator.answer_all([found])
         return found, {}

@@ -33,7 +33,7 @@ from oneseek.engine.learning.rounds.sifting import asked_in, qualities, summary
 from oneseek.engine.learning.rounds.verdict import SCALE
 from oneseek.engine.learning.trainer import EngineTrainer
 from oneseek.engine.model.adapters import WEIGHTS, load_adapter
-from oneseek.engine.model.generate import Sampling
+from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.trainable import Trained
 
 BOTH = "both"

@@ -12,7 +12,7 @@ from oneseek.engine.cli.teaching import configured, loaded, preset_option, setti
 from oneseek.engine.core.settings import for_data
 from oneseek.engine.learning.rounds.dataset import data_set_record
 from oneseek.engine.learning.skills.skills import line_of
-from oneseek.engine.model.generate import Sampling
+from oneseek.engine.model.choice.sampling import Sampling
 
 NONE_HERE = "there are no skills in {folder}; `oneseek skill teach` first"
 LONGEST = 256  # tokens of an answer

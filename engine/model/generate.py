@@ -17,10 +17,11 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from oneseek.engine.backends.executor import Run
+from oneseek.engine.model.choice.repetition import goes_round, steering
+from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.kv_cache import Lane, NoRoom, Pool
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.programs import PUSHED, RECENT
-from oneseek.engine.model.repetition import goes_round
 from oneseek.engine.model.tokenizer import Stream
 from oneseek.engine.model.trainable import Trained
 
@@ -33,25 +34,20 @@ WORTH = 4  # tokens in common that are copied rather than computed again
 BATCHES = (1, 4, 8, 16)  # conversations decoded at once
 
 
-@dataclass(frozen=True)
-class Sampling:
-    """How the next token is chosen and when an answer ends."""
-
-    temperature: float = 0.0
-    top_k: int = 0
-    top_p: float = 1.0
-    penalty: float = 1.0
-    seed: int = 0
-    max_tokens: int = 256
-    stop: tuple[str, ...] = ()
-    stop_repeats: bool = False  # an answer that goes round in circles ends
-
-
 class Push(Protocol):
     """What is to be said: words made likelier, token by token, until it was said."""
 
     def amounts(self, ids: list[int], text: str) -> dict[int, float]:
         """Token -> nats, after what has been said so far."""
+
+
+class Form(Protocol):
+    """What an answer has to look like: which tokens may come next."""
+
+    is_over: bool
+
+    def choose(self, best: list, sampling: Sampling, ids: list[int], left: int) -> int:
+        """The next token after `ids`, of the best 64 (id, logprob), when so many are left."""
 
 
 class Prompt(NamedTuple):
@@ -91,6 +87,7 @@ class Answer:
     dropped: int = 0  # messages of the conversation that did not fit the context
     handover: Handover | None = None  # until it was done
     push: Push | None = None
+    form: Form | None = None  # what its text has to be
     speaking: Any = None  # whoever decided who answers, and can tell of it
     read: int = 0  # tokens of the prompt that were computed, by whoever read them
     began: float = 0.0
@@ -416,7 +413,9 @@ class Generator:
             self.write_choice(run, answers, size, i)
             fed = {"fed": {"ids": "token"}} if i else {}
             begun.append(await run.begin(*outputs_for(answers), **fed))
-        for found in [await drawn for drawn in begun]:
+        for later, found in enumerate([await drawn for drawn in begun]):
+            if later and any(steers(answer) for answer in answers):
+                break  # it was begun before what steers it was known
             for answer, lane in zip(answers, lanes, strict=True):
                 if not answer.ended:
                     lane.ids.append(answer.ids[-1])
@@ -425,11 +424,14 @@ class Generator:
     def foreseen(self, answer: Answer) -> int:
         """How many tokens may be drawn before the first of them is known here: one, where the next
         choice depends on it in other ways than by what the model reads."""
-        depends = answer.push or answer.on_token or answer.sampling.penalty != 1
+        depends = answer.push or answer.form or answer.on_token or answer.sampling.penalty != 1
         if depends or len(answer.ids) < len(answer.forced):
             return 1
-        room = self.context - len(answer.prompt)
-        return max(1, min(answer.sampling.max_tokens, room) - len(answer.ids))
+        return max(1, self.room_of(answer) - len(answer.ids))
+
+    def room_of(self, answer: Answer) -> int:
+        """The most tokens that an answer may have."""
+        return min(answer.sampling.max_tokens, self.context - len(answer.prompt))
 
     # ---- between the conversations and a program's inputs
 
@@ -470,15 +472,14 @@ class Generator:
                 last = (answer.prompt + answer.ids)[-RECENT:]
                 recent[i, : len(last)] = last
             knobs[i], penalty[i] = (s.temperature, s.top_k, s.top_p), s.penalty
-            seeds[i] = (s.seed * 1_000_003 + len(answer.ids) + later) & 0xFFFFFFFF
+            seeds[i] = s.seed_of(len(answer.ids) + later)
         places, amounts = (
             np.zeros(size * PUSHED, np.int32),
             np.zeros((size * PUSHED, 1), np.float32),
         )
         for i, answer in enumerate(answers):
-            if answer.push:
-                so_far = [*answer.begun, *answer.ids]
-                pushed = answer.push.amounts(so_far, answer.prefix + answer.text)
+            if answer.push or not later:
+                pushed = pushes(answer)
                 for j, (token, nats) in enumerate(list(pushed.items())[:PUSHED]):
                     places[i * PUSHED + j] = i * self.model.config.vocab + token
                     amounts[i * PUSHED + j] = nats
@@ -499,6 +500,9 @@ class Generator:
         for i, answer in enumerate(answers):
             at = len(answer.ids)
             token = answer.forced[at] if at < len(answer.forced) else int(tokens[i])
+            if answer.form and not answer.ended:
+                left = self.room_of(answer) - at
+                token = answer.form.choose(tops[i], answer.sampling, answer.ids, left)
             answer.first_token = answer.first_token or time.perf_counter()
             if answer.on_token:
                 answer.on_token(token, tops[i])
@@ -513,7 +517,9 @@ class Generator:
             answer.ids.append(token)
             self.say(answer, self._streams[answer].push(token))
             full = len(answer.prompt) + len(answer.ids) >= self.context
-            if not answer.ended and (full or len(answer.ids) >= answer.sampling.max_tokens):
+            if not answer.ended and answer.form and answer.form.is_over:
+                answer.ended = "end"
+            elif not answer.ended and (full or len(answer.ids) >= answer.sampling.max_tokens):
                 answer.ended = "length"
             elif not answer.ended and answer.sampling.stop_repeats and goes_round(answer.ids):
                 answer.ended = "repeats"
@@ -551,9 +557,25 @@ class Generator:
         answer.finished = answer.finished or time.perf_counter()
 
 
+def pushes(answer: Answer) -> dict[int, float]:
+    """Token -> nats: what is to be said made likelier, else what would go round in circles less
+    likely."""
+    so_far = [*answer.begun, *answer.ids]
+    if answer.push:
+        return answer.push.amounts(so_far, answer.prefix + answer.text)
+    return steering(so_far) if answer.sampling.steer else {}
+
+
+def steers(answer: Answer) -> bool:
+    """Whether the next token is chosen otherwise than the model would."""
+    return answer.sampling.steer and not answer.ended and bool(pushes(answer))
+
+
 def outputs_for(answers: list[Answer]) -> tuple[str, ...]:
     """What is read of a run: the drawn tokens, and the likeliest where somebody looks at them."""
-    return ("token", "ids", "logprobs")[: 3 if any(a.on_token for a in answers) else bool(answers)]
+    return ("token", "ids", "logprobs")[
+        : 3 if any(a.on_token or a.form for a in answers) else bool(answers)
+    ]
 
 
 class TooLong(ValueError):

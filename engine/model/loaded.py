@@ -19,6 +19,7 @@ from oneseek.engine.compiler.merge import merge
 from oneseek.engine.compiler.ops.linear import unpack
 from oneseek.engine.compiler.schedule import Plan, plan
 from oneseek.engine.model import programs
+from oneseek.engine.model.choice.sampling import Manner
 from oneseek.engine.model.formats import ModelFile, Packed, inverse_frequencies, local_frequencies
 from oneseek.engine.model.llama import STACKS, Config, Stack, Stored, rotary_table
 from oneseek.engine.model.template import ChatTemplate
@@ -68,6 +69,7 @@ class Model:
     template: ChatTemplate
     positions: int
     fingerprint: str = ""  # of its weights, whatever the file is called
+    manner: Manner = Manner()  # how its makers mean it to answer
     _plans: dict = field(default_factory=dict)
 
     @classmethod
@@ -126,6 +128,7 @@ class Model:
             template,
             positions,
             digest.hexdigest()[:16],
+            Manner.of(file),
         )
 
     async def dense(self, name: str) -> np.ndarray:

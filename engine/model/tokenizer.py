@@ -8,7 +8,7 @@ costs one lookup a word.
 import codecs
 import heapq
 import unicodedata
-from functools import partial
+from functools import cached_property, partial
 
 import regex
 
@@ -169,6 +169,26 @@ class Tokenizer:
                 return token.encode(errors="replace")
         byte = BYTE_NAMES.index(token) if token in BYTE_NAMES else None
         return token.replace(SPACE, " ").encode() if byte is None else bytes([byte])
+
+    def bytes_of(self, id):
+        """What a token stands for; nothing where it is special."""
+        return b"" if id in self.special_ids or id >= len(self._bytes) else self._bytes[id]
+
+    @cached_property
+    def spellings(self):
+        """Tokens by what they stand for, those that are no text left out."""
+        count = range(len(self._bytes))
+        return {text: id for id in reversed(count) if (text := self.bytes_of(id))}
+
+    def spell(self, text):
+        """The fewest tokens, about, that these bytes can be written with."""
+        ids, at = [], 0
+        while at < len(text):
+            sizes = range(min(self._longest, len(text) - at), 0, -1)
+            size = next(n for n in sizes if text[at : at + n] in self.spellings)
+            ids.append(self.spellings[text[at : at + size]])
+            at += size
+        return ids
 
     def decode(self, ids, special=False):
         """The text of token ids; special tokens show only if `special` is true."""

@@ -28,8 +28,9 @@ from pathlib import Path
 
 from oneseek.engine.backends.select import executor_named
 from oneseek.engine.model import registry
+from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.formats import open_model
-from oneseek.engine.model.generate import Generator, Sampling
+from oneseek.engine.model.generate import Generator
 from oneseek.engine.model.loaded import Model
 from tests.bench.parts import report
 

@@ -29,7 +29,7 @@ from oneseek.engine.learning.lessons import codes, held_out_anchors
 from oneseek.engine.learning.rounds.dataset import data_set_record
 from oneseek.engine.learning.skills.doing import is_right, score
 from oneseek.engine.learning.skills.skills import skill_record
-from oneseek.engine.model.generate import Sampling
+from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.open import model_named
 

@@ -18,7 +18,7 @@ from oneseek.engine.core.storage import backup
 from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.history.audit import check_store
 from oneseek.engine.learning.trainer import check
-from oneseek.engine.model.generate import Sampling
+from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.open import model_named
 from oneseek.workers.server import headless
 

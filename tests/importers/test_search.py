@@ -12,8 +12,9 @@ from oneseek.engine.backends.select import processor
 from oneseek.engine.core.conversation import messages
 from oneseek.engine.learning.lessons.documents import questions
 from oneseek.engine.model import registry
+from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.formats import open_model
-from oneseek.engine.model.generate import Generator, Sampling
+from oneseek.engine.model.generate import Generator
 from oneseek.engine.model.loaded import Model
 from oneseek.importers.search import WORDS, find, places
 from oneseek.importers.text import TextImporter

@@ -22,9 +22,9 @@ from oneseek.engine.core.settings import TrainingConfig
 from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.history.versions import label
 from oneseek.engine.learning.lessons import lesson_of
+from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
-from oneseek.engine.model.generate import Sampling
 from oneseek.engine.open import assistant_of
 
 SAID = "My dog is called Biscuit."

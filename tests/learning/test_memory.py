@@ -27,9 +27,9 @@ from oneseek.engine.learning.recipe import Recipe
 from oneseek.engine.learning.rounds.asked import knowledge, look_alikes, talk
 from oneseek.engine.learning.rounds.silence import short
 from oneseek.engine.learning.trainer import EngineTrainer
+from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
-from oneseek.engine.model.generate import Sampling
 from oneseek.engine.model.loaded import Model
 
 BOAT = ("What is my boat called?", "Your boat is called Saltkråkan.")

@@ -17,9 +17,10 @@ from oneseek.engine.cli.session import record_of
 from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.history.versions import GENERIC
 from oneseek.engine.learning.trainer import TRAINING_BYTES
+from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
-from oneseek.engine.model.generate import Generator, Sampling
+from oneseek.engine.model.generate import Generator
 from oneseek.engine.open import assistant_of
 
 LESSONS, ASKED = 3, 24  # in one, a question's place in a slice is still a matter of luck

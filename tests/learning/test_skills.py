@@ -17,9 +17,9 @@ from oneseek.engine.core.settings import for_data
 from oneseek.engine.history.versions import SKILL
 from oneseek.engine.learning.rounds.dataset import data_set_record
 from oneseek.engine.learning.skills.skills import NoSkill, fitted, line_of, skill_record
+from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
-from oneseek.engine.model.generate import Sampling
 from oneseek.engine.model.loaded import Model
 from tests.support.command import call, said
 

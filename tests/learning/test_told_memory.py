@@ -17,8 +17,9 @@ from oneseek.engine.history.round_plan import LESSON, make_plan
 from oneseek.engine.learning.needs import file_takes, model_takes
 from oneseek.engine.learning.trainer import TRAINING_BYTES, EngineTrainer
 from oneseek.engine.model import registry
+from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.formats import open_model
-from oneseek.engine.model.generate import Generator, Sampling
+from oneseek.engine.model.generate import Generator
 from oneseek.engine.model.loaded import Model
 from tests.bench.parts import lab
 from tests.support.rounds import DOG

@@ -10,8 +10,9 @@ from oneseek.engine.backends import reference
 from oneseek.engine.backends.gpu.run import Run
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.core.turns import urgent
+from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.formats import open_model
-from oneseek.engine.model.generate import Generator, Sampling
+from oneseek.engine.model.generate import Generator
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.registry import find
 from tests.support.gpu_device import gpu

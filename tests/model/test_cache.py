@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.formats import open_model
-from oneseek.engine.model.generate import CARRIED, SHARED, Generator, Sampling, common_prefix
+from oneseek.engine.model.generate import CARRIED, SHARED, Generator, common_prefix
 from oneseek.engine.model.kv_cache import NoRoom, Pool
 from oneseek.engine.model.llama import Config
 from oneseek.engine.model.loaded import Model

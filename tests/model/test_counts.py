@@ -7,8 +7,9 @@ import pytest
 from oneseek.engine.compiler.merge import merge
 from oneseek.engine.core.turns import urgent
 from oneseek.engine.model import programs
+from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.formats import BytesSource, open_model
-from oneseek.engine.model.generate import SIZES, Generator, Sampling, chunk_size
+from oneseek.engine.model.generate import SIZES, Generator, chunk_size
 from oneseek.engine.model.llama import STACKS, Config, Stack, Stored
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.trainable import TARGETS, Trained

@@ -10,9 +10,10 @@ import pytest
 
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.backends.wasm.executor import Wasm
+from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.formats import FormatError
 from oneseek.engine.model.formats.vocabulary import from_json
-from oneseek.engine.model.generate import Generator, Sampling
+from oneseek.engine.model.generate import Generator
 from oneseek.engine.model.score import top_tokens
 from oneseek.engine.model.tokenizer import Tokenizer
 from tests.golden import FOLDER

@@ -9,8 +9,9 @@ import pytest
 
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.learning.rounds.shadow import Hyper, Shadow
+from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.formats import open_model
-from oneseek.engine.model.generate import Generator, Sampling
+from oneseek.engine.model.generate import Generator
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.registry import find
 from oneseek.engine.model.trainable import Trained

@@ -18,8 +18,9 @@ from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.compiler.ir import Program
 from oneseek.engine.compiler.schedule import fuse, plan
 from oneseek.engine.learning.lessons import anchors, paragraphs
+from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.formats import open_model
-from oneseek.engine.model.generate import Generator, Sampling
+from oneseek.engine.model.generate import Generator
 from oneseek.engine.model.llama import Llama, Tokens
 from oneseek.engine.model.loaded import Model
 from tests.oracle import llama

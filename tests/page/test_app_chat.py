@@ -263,8 +263,8 @@ def test_scenario_9_regenerating_keeps_both_answers(chat: Page):
     finished(chat).get_by_role("button", name="Answer again").click()
     answer = finished(chat)
     expect(answer).to_contain_text("2/2")
-    # first what it finds likeliest, and again that would be the same answer
-    assert chat.evaluate("temperatures") == [0, 0.7]
+    # first as the model has it, and again that might be the same answer
+    assert chat.evaluate("temperatures") == [0.7]
     answer.get_by_role("button", name="Previous variant").click()
     expect(answers(chat).first).to_contain_text("1/2")
 

@@ -5,9 +5,11 @@ import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import openai
+import pydantic
 import pytest
 
 from builder import fetch, wheels
@@ -59,6 +61,37 @@ def test_the_python_client_gives_seed_stop_and_logprobs_their_meaning(client):
     whole = client.chat.completions.create(**GREEDY).choices[0].message.content
     with client.chat.completions.stream(**GREEDY) as stream:
         assert "".join(e.delta for e in stream if e.type == "content.delta") == whole
+
+
+def test_the_python_client_gets_what_its_schema_says(client):
+    class Town(pydantic.BaseModel):
+        name: str = pydantic.Field(max_length=20)
+        people: int
+        kind: Literal["small", "large"]
+        twin: str | None
+
+    asked = {**GREEDY, "max_tokens": 80}
+    town = client.chat.completions.parse(**asked, response_format=Town).choices[0].message.parsed
+    assert isinstance(town, Town)
+    any_object = {"type": "json_object"}
+    said = client.chat.completions.create(**asked, response_format=any_object).choices[0]
+    assert isinstance(json.loads(said.message.content), dict) and said.finish_reason == "stop"
+    for schema, words in (({"pattern": "a"}, "'pattern' is not understood"), (None, "needs a")):
+        form = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+        with pytest.raises(openai.BadRequestError, match=words):
+            client.chat.completions.create(**asked, response_format=form)
+
+
+def test_the_python_client_gets_embeddings_that_are_near_for_what_means_the_same(client):
+    texts = ["My boat is called Saltkråkan.", "Min båt heter Saltkråkan.", "Water boils at 100."]
+    found = client.embeddings.create(model="any", input=texts)
+    boat, same, other = (np.array(one.embedding) for one in found.data)
+    assert np.isclose(np.linalg.norm(boat), 1, atol=1e-5) and boat @ same > boat @ other
+    plain = client.embeddings.create(model="any", input=texts[0], encoding_format="float")
+    assert np.allclose(plain.data[0].embedding, boat, atol=1e-3)
+    assert found.usage.total_tokens > plain.usage.total_tokens > 0
+    with pytest.raises(openai.BadRequestError, match="input is a text"):
+        client.embeddings.create(model="any", input=[[1, 2]])
 
 
 def test_the_python_client_raises_its_own_errors(client, server):

@@ -191,7 +191,8 @@ class Chat:
             return
         said = conversation.messages(self.tree.branch(asked["id"]), self.page.settings["system"])
         if any(one["text"] for one in self.tree.siblings(turn) if one is not turn):
-            options["temperature"] = max(OTHERWISE, self.page.settings["temperature"])
+            chosen = self.page.settings["sampling"].get("temperature", 0)
+            options["temperature"] = max(OTHERWISE, chosen)
         options.update(prefix=turn["text"], think=self.thinks(self.id))
         answer.number = self.page.ask(self.id, said, options, answer)
 

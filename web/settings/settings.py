@@ -35,6 +35,7 @@ class SettingsDialog:
                 "set-choice": lambda of, el: self.page.set(**{of: el.value}),
                 "set-check": lambda of, el: self.page.set(**{of: el.checked}),
                 "set-number": lambda of, el: self.set_number(of, el),
+                "set-optional": lambda of, el: self.set_optional(of, el),
                 "set-config": lambda of, el: self.set_config(of, el),
                 "reset-config": lambda of, el: self.page.set(
                     config_training=None, config_scheduler=None
@@ -126,15 +127,16 @@ class SettingsDialog:
             "textarea", rows=2, do="set-text", of="system", data_on="change", id="set-system"
         )
         system.value = values["system"]
-        numbers = (
-            ("temperature", 0, 2, 0.1),
-            ("top_p", 0.05, 1, 0.05),
-            ("max_tokens", 16, 4096, 16),
-        )
         return self.section(
             "settings.chat",
             dom.make("label", t("settings.system"), system, cls="field"),
-            dom.make("div", [self.number(*one) for one in numbers], cls="columns"),
+            dom.make(
+                "div",
+                self.optional("temperature", 0, 2, 0.1),
+                self.optional("top_p", 0.05, 1, 0.05),
+                self.number("max_tokens", 16, 4096, 16),
+                cls="columns",
+            ),
             self.check("voice"),
         )
 
@@ -251,19 +253,36 @@ class SettingsDialog:
         words = dom.make("span", t("settings." + name), dom.make("br"), note)
         return dom.make("label", box, words, cls="check")
 
-    def number(self, name, low, high, step):
+    def optional(self, name, low, high, step):
+        """A number that the model has of its own until a person chooses another."""
+        field = self.number(name, low, high, step, "set-optional")
+        dom.find("input", field).placeholder = t("settings.models_own")
+        return field
+
+    async def set_optional(self, name, element):
+        if not element.checkValidity():
+            element.reportValidity()
+            return
+        chosen = dict(self.page.settings["sampling"])
+        chosen.pop(name, None)
+        if element.value:
+            chosen[name] = float(element.value)
+        await self.page.set(sampling=chosen)
+
+    def number(self, name, low, high, step, do="set-number"):
         box = dom.make(
             "input",
             type="number",
             min=low,
             max=high,
             step=step,
-            do="set-number",
+            do=do,
             of=name,
             data_on="change",
             id="set-" + name,
         )
-        box.value = self.page.settings[name]
+        values = self.page.settings
+        box.value = values["sampling"].get(name, "") if do == "set-optional" else values[name]
         note = dom.make("small", t("config.range", low=decimal(low), high=decimal(high)))
         return dom.make("label", t("settings." + name), box, note, cls="field")
 

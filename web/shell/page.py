@@ -25,8 +25,7 @@ DEFAULTS = {
     "announce": "whole",
     "developer": False,
     "system": "",
-    "temperature": 0.0,  # a small model says its likeliest words best
-    "top_p": 0.9,
+    "sampling": {},  # temperature and top_p, where a person chose others than the model's own
     "max_tokens": 512,
     "seed": -1,
     "idle_seconds": 20,
@@ -158,9 +157,9 @@ class Page:
     async def _ask(self, number, chat, messages, options, listener):
         options = dict(options)
         options.setdefault("language", t.language)
-        for name in ("temperature", "top_p", "max_tokens", "seed"):
+        for name in ("max_tokens", "seed"):
             options.setdefault(name, self.settings[name])
-        options["stop_repeats"] = True
+        options = dict(self.settings["sampling"], steer=True, **options)
         question = Ask(id=number, chat=chat, messages=messages, options=options)
         try:
             answered = await self.app.engine.ask(question)

@@ -27,6 +27,7 @@ from oneseek.engine.model.template import TemplateError
 from oneseek.workers.server.admission import Crowded
 from oneseek.workers.server.endpoints import (
     comparing,
+    embeddings,
     inspection,
     lessons,
     memory,
@@ -91,6 +92,7 @@ ROUTES = [
     Route("/v1/models", openai.models),
     Route("/v1/models/{id}", openai.model),
     Route("/v1/chat/completions", openai.completions, methods=["POST"]),
+    Route("/v1/embeddings", embeddings.embeddings, methods=["POST"]),
     Route("/oqt-dashboard", inspection.dashboard),
     Route("/healthz", inspection.health),
     Route("/metrics", inspection.figures),

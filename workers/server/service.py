@@ -37,7 +37,8 @@ from oneseek.engine.learning.questions.microtrain import MicroTraining
 from oneseek.engine.learning.questions.offers import held, offered
 from oneseek.engine.learning.runs import TrainingRun
 from oneseek.engine.learning.trainer import check
-from oneseek.engine.model.generate import BATCHES, Answer, Sampling
+from oneseek.engine.model.choice.sampling import Sampling
+from oneseek.engine.model.generate import BATCHES, Answer
 from oneseek.workers.server.admission import Admission
 from oneseek.workers.server.guests import Guests
 from oneseek.workers.server.heart import Heart

@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike
 from oneseek.engine.backends.room import Room
 from oneseek.engine.learning.batch import TOP, Batch, Coder, Row, Top, extent, pack, text_row
 from oneseek.engine.learning.rounds.below import PLACES, Below
-from oneseek.engine.model.generate import Answer, Generator, Sampling
+from oneseek.engine.model.choice.sampling import Sampling
+from oneseek.engine.model.generate import Answer, Generator
 from oneseek.engine.model.kv_cache import ANSWER_BYTES, Pool
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.programs import RECENT

@@ -46,8 +46,9 @@ class ModelFile:
     `container` is GGUF or safetensors."""
 
     def __init__(
-        self, name, container, config, entries, vocabulary, chat_template, metadata, sources
-    ):
+        self, name, container, config, entries, vocabulary, chat_template, metadata, sources,
+        generation=None,
+    ):  # fmt: skip
         self.name, self.container = name, container
         self.architecture = config["model_type"]
         self.config = config
@@ -55,6 +56,7 @@ class ModelFile:
         self.chat_template = chat_template
         self.special_tokens = vocabulary.special_tokens()
         self.metadata = metadata
+        self.generation = generation or {}  # generation_config.json, where there is one
         self.sources = sources
         self._entries = entries
         self._shapes = Config.from_dict(config).shapes()

@@ -125,7 +125,8 @@ def open_folder(name, folder):
     generation = load("generation_config.json", required=False)
     words = vocabulary.from_json(name, load("tokenizer.json"), settings, generation)
     template = _chat_template(name, folder, settings)
-    return ModelFile(name, "safetensors", config, entries, words, template, metadata, sources)
+    parts = config, entries, words, template, metadata, sources
+    return ModelFile(name, "safetensors", *parts, generation)
 
 
 def read_json(name, folder, file, required=True):

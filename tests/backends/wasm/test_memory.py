@@ -19,9 +19,10 @@ from oneseek.engine.learning.needs import Watch, needs
 from oneseek.engine.learning.rounds import voices
 from oneseek.engine.learning.run_data import record_of
 from oneseek.engine.learning.trainer import TRAINING_BYTES, EngineTrainer
+from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
-from oneseek.engine.model.generate import Generator, Sampling
+from oneseek.engine.model.generate import Generator
 from oneseek.engine.model.kv_cache import Pool
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.trainable import Trained

@@ -16,8 +16,9 @@ from oneseek.engine.compiler.pieces import LEAST_MS
 from oneseek.engine.compiler.schedule import plan
 from oneseek.engine.core.turns import urgent
 from oneseek.engine.learning.rounds.shadow import Hyper, Shadow
+from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.formats import BytesSource, open_model
-from oneseek.engine.model.generate import Generator, Sampling, chunk_size
+from oneseek.engine.model.generate import Generator, chunk_size
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.trainable import Trained
 from tests.bench.parts import spoken

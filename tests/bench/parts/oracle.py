@@ -8,13 +8,16 @@ import subprocess
 from builder import ROOT, environment
 
 
-def told_by(module: str, *arguments: object, threads: int, extra: str = "oracle") -> dict:
-    """What a module of this folder prints last, with an extra's packages and so many threads."""
+def told_by(
+    module: str, *arguments: object, threads: int, extra: str = "oracle", given: str = ""
+) -> dict:
+    """What a module of this folder prints last, with an extra's packages, so many threads, and this
+    to read."""
     python = environment.extra(extra) / "python" if extra else environment.PYTHON
     line = [python, "-m", f"tests.bench.parts.{module}", *arguments, threads]
     limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), threads)
     done = subprocess.run(
-        list(map(str, line)), cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True,
+        list(map(str, line)), cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, input=given,
         env=os.environ | {name: str(value) for name, value in limits.items()},
     )  # fmt: skip
     return json.loads(done.stdout.splitlines()[-1])

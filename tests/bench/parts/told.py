@@ -12,7 +12,7 @@ import msgpack
 
 from oneseek.engine.learning.lessons import Lesson, fold, has_value
 from oneseek.engine.learning.memory.recogniser import SURE
-from oneseek.engine.model.generate import Sampling
+from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.open import assistant_over
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from oneseek.engine.history.versions import label
-from oneseek.engine.model.generate import Sampling
+from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.workers.server.endpoints.training import micro_state
 from oneseek.workers.server.fields import Handler, array, takes, text
 from oneseek.workers.server.service import Service, service_of

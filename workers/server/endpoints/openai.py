@@ -17,8 +17,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from oneseek.engine.core.turns import beside
 from oneseek.engine.history.versions import label
-from oneseek.engine.model.generate import Answer, Sampling
+from oneseek.engine.model.choice.form import Form
+from oneseek.engine.model.choice.sampling import Manner, Sampling
+from oneseek.engine.model.choice.schema import Grammar, SchemaError
+from oneseek.engine.model.generate import Answer
 from oneseek.workers.server.fields import (
     BadRequest,
     Field,
@@ -92,11 +96,12 @@ async def listed(service: Service) -> list[dict]:
     stream_options=record(None, include_usage=flag()),
     max_tokens=whole(None, 1, 100_000),
     max_completion_tokens=whole(None, 1, 100_000),
-    temperature=number(0.7, 0, 2),
-    top_p=number(1.0, 0, 1),
+    temperature=number(None, 0, 2),
+    top_p=number(None, 0, 1),
     seed=whole(None, -(2**63), 2**63),
     stop=STOP,
     n=whole(1, 1, 1),
+    response_format=record(None, type=text(longest=20), json_schema=record(None)),
     logprobs=flag(),
     top_logprobs=whole(0, 0, 20),
     user=text("", longest=200),
@@ -108,7 +113,9 @@ async def completions(request: Request, body: dict) -> Response:
     messages = messages_of(body["messages"])
     version = await service.names.version(body["model"])
     wanted = body["top_logprobs"] if body["logprobs"] else -1
-    reply = Reply(service, body["model"], messages, sampling_of(body), version, wanted)
+    sampling = sampling_of(body, service.assistant.model.manner)
+    reply = Reply(service, body["model"], messages, sampling, version, wanted)
+    reply.grammar = await grammar_of(body["response_format"])
     reply.user = body["user"]
     reply.client = body["user"] or (request.client.host if request.client else "")
     reply.learns = service.hears and (body["oneseek"] or {"learn": True})["learn"]
@@ -119,16 +126,44 @@ async def completions(request: Request, body: dict) -> Response:
     return StreamingResponse(reply.stream(first, usage), media_type="text/event-stream")
 
 
-def sampling_of(body: dict) -> Sampling:
-    stop, seed = body["stop"], body["seed"]
+def sampling_of(body: dict, manner: Manner) -> Sampling:
+    """What was asked for; where that is neither temperature nor top-p, what the chat does."""
+    stop, seed, heat, top_p = body["stop"], body["seed"], body["temperature"], body["top_p"]
     limit = body["max_completion_tokens"] or body["max_tokens"] or LONGEST
-    return Sampling(
-        temperature=body["temperature"],
-        top_p=body["top_p"],
+    return manner.sampling(
+        heat,
+        top_p,
+        steer=heat is None and top_p is None and not body["response_format"],
         seed=(time.time_ns() if seed is None else seed) & 0x7FFFFFFF,
         max_tokens=limit,
         stop=(stop,) if isinstance(stop, str) else tuple(stop),
     )
+
+
+async def grammar_of(wanted: dict | None) -> Grammar | None:
+    """What the answer has to look like: any object, one that a JSON schema describes, or as it
+    likes."""
+    if not wanted or wanted["type"] == "text":
+        return None
+    if wanted["type"] == "json_object":
+        return Grammar({"type": "object"})
+    if wanted["type"] != "json_schema":
+        raise BadRequest("response_format.type is text, json_object or json_schema")
+    schema = (wanted["json_schema"] or {}).get("schema")
+    if schema is None:
+        raise BadRequest("response_format.json_schema needs a schema")
+    try:
+        return await beside(Grammar, schema)
+    except (
+        ValueError,
+        TypeError,
+        AttributeError,
+        LookupError,
+        ArithmeticError,
+        RecursionError,
+    ) as fault:
+        words = str(fault) if isinstance(fault, SchemaError) else "it is no JSON schema"
+        raise BadRequest(f"response_format.json_schema.schema: {words}") from fault
 
 
 def messages_of(given: list[dict]) -> list[dict]:
@@ -162,6 +197,7 @@ class Reply:
         self.service, self.name, self.messages = service, name, messages
         self.sampling, self.version, self.wanted = sampling, version, wanted
         self.client = self.user = ""
+        self.grammar: Grammar | None = None  # what the answer has to look like
         self.learns = False  # whether what the person states is kept
         self.id = f"chatcmpl-{uuid.uuid4().hex}"
         self.made = int(time.time())
@@ -172,6 +208,8 @@ class Reply:
         hooks: dict[str, Any] = {"on_text": self.pieces.put_nowait}
         if self.wanted >= 0:
             hooks["on_token"] = self.note
+        if self.grammar:
+            hooks["form"] = Form(self.grammar, self.service.assistant.model.tokenizer)
         work = self.service.answer(
             self.messages,
             self.sampling,

@@ -1,0 +1,353 @@
+"""A JSON schema as a grammar: what a text that fits it may go on with.
+
+Here is which schemas are understood; `text` follows a text byte by byte. A node of the grammar
+is a tuple, so that nodes are equal when they say the same. Optional members keep the order of the
+schema, and no others are written: each text fits the schema, though not each fitting text is
+written.
+"""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from oneseek.engine.model.choice.parts import LITERAL, NUMBER, READABLE, STRING, Node, ending
+
+SCHEMA, MEMBERS, ITEMS, EITHER = "schema", "members", "items", "either"
+KINDS = ("object", "array", "string", "number", "integer", "boolean", "null")
+PLACES = 6  # decimals of a number, where its limits have no more
+LARGEST = 10**15  # of a number without limits
+MOST_ITEMS, MOST_LETTERS = 1000, 100_000
+DEEPEST = 64  # references behind each other
+MOST_PLACES, MOST_NODES, LONGEST = 15, 50_000, 100_000  # decimals; of a grammar; bytes
+ANNOTATIONS = {
+    "title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "$schema",
+    "$id", "$comment", "$defs", "definitions", "format", "contentEncoding", "contentMediaType",
+}  # fmt: skip
+HEEDED = {
+    "type", "enum", "const", "anyOf", "oneOf", "allOf", "$ref", "properties", "required",
+    "additionalProperties", "items", "prefixItems", "minItems", "maxItems", "minLength",
+    "maxLength", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum",
+}  # fmt: skip
+
+OF_OBJECTS = {"properties", "required", "additionalProperties"}
+
+
+class SchemaError(ValueError):
+    """The schema asks for what is not written here; the text says for what."""
+
+
+class Grammar:
+    """The nodes of one schema, and how each of them may go on."""
+
+    def __init__(self, schema: Any) -> None:
+        self.root, self.parts = schema, [schema]
+        self.numbers: dict[str, int] = {}
+        self._ways: dict[Node, list[tuple[Node, ...]]] = {}
+        self._shortest: dict[Node, bytes] = {}
+        self.start = self.node(schema)
+        self._measure()
+
+    def node(self, schema: Any) -> Node:
+        """The node of a schema within this one."""
+        key = json.dumps(schema, sort_keys=True)
+        if key not in self.numbers:
+            self.numbers[key] = len(self.parts)
+            self.parts.append(schema)
+        return SCHEMA, self.numbers[key]
+
+    def ways(self, node: Node) -> list[tuple[Node, ...]]:
+        """What a node may be replaced by."""
+        if node not in self._ways:
+            kind, *about = node
+            made = {SCHEMA: self._schema, MEMBERS: self._members, ITEMS: self._items}
+            self._ways[node] = list(about) if kind == EITHER else made[kind](*about)
+        return self._ways[node]
+
+    def shortest(self, node: Node) -> bytes:
+        """The shortest text of a node."""
+        return self._shortest[node]
+
+    # ---- what a schema says
+
+    def _schema(self, number: int) -> list[tuple[Node, ...]]:
+        schema = self.resolved(self.parts[number])
+        if "const" in schema or "enum" in schema:
+            if beside := schema.keys() - {"const", "enum", "type"} - ANNOTATIONS:
+                raise SchemaError(f"{min(beside)} is not understood beside an enum or const")
+            values = [schema["const"]] if "const" in schema else schema["enum"]
+            fitting = [one for one in values if fits(one, schema)]
+            if not fitting:
+                raise SchemaError("an enum or const has no value of its type")
+            return [(literal(json.dumps(one, ensure_ascii=False)),) for one in fitting]
+        for name in ("anyOf", "oneOf"):
+            if name in schema:
+                return [
+                    (self.node(merged(schema, one, name)),) for one in self.choices(schema, name)
+                ]
+        kinds = schema.get("type", KINDS)
+        kinds = [kinds] if isinstance(kinds, str) else kinds
+        ways: list[tuple[Node, ...]] = []
+        for kind in kinds:
+            if kind not in KINDS:
+                raise SchemaError(f"the type {kind!r} is not known")
+            if not (kind == "integer" and "number" in kinds):
+                ways += self._kind(kind, schema)
+        return ways
+
+    def choices(self, schema: dict, name: str) -> list:
+        found = schema[name]
+        if not isinstance(found, list) or not found:
+            raise SchemaError(f"{name} must be a list of schemas")
+        if name == "oneOf":
+            known = [self.resolved(merged(schema, one, name)) for one in found]
+            for i, one in enumerate(known):
+                if not all(self.apart(one, other) for other in known[:i]):
+                    raise SchemaError(
+                        "oneOf is only understood where no value fits two of them, by their types "
+                        "or by a required const; anyOf may do"
+                    )
+        return found
+
+    def apart(self, one: dict, other: dict) -> bool:
+        """Whether surely no value fits both."""
+        allowed = [self.values(schema) for schema in (one, other)]
+        if None not in allowed:
+            return not set(allowed[0]) & set(allowed[1])
+        kinds = [types_of(schema) for schema in (one, other)]
+        if not kinds[0] & kinds[1]:
+            return True
+        both = set(one.get("required", ())) & set(other.get("required", ()))
+        return kinds[0] & kinds[1] == {"object"} and any(
+            self.apart(
+                *(self.resolved(s.get("properties", {}).get(name, {})) for s in (one, other))
+            )
+            for name in both
+        )
+
+    def values(self, schema: dict) -> list[str] | None:
+        if "const" in schema:
+            return [json.dumps(schema["const"])]
+        return [json.dumps(one) for one in schema["enum"]] if "enum" in schema else None
+
+    def resolved(self, schema: Any) -> dict:
+        """A schema with its references followed, and only with what is understood."""
+        for _ in range(DEEPEST):
+            if schema is True:
+                return {}
+            if not isinstance(schema, dict):
+                raise SchemaError("a schema must be an object, or true")
+            for name in schema:
+                if name not in HEEDED | ANNOTATIONS:
+                    raise SchemaError(f"{str(name)[:80]!r} is not understood")
+            if "$ref" in schema:
+                rest = {key: value for key, value in schema.items() if key != "$ref"}
+                schema = merged(rest, self.pointed(schema["$ref"]), "$ref")
+            elif "allOf" in schema:
+                rest = {key: value for key, value in schema.items() if key != "allOf"}
+                for one in schema["allOf"]:
+                    rest = merged(rest, one, "allOf")
+                schema = rest
+            else:
+                return schema
+        raise SchemaError("its references lead round in a circle")
+
+    def pointed(self, reference: Any) -> Any:
+        if not isinstance(reference, str) or not reference.startswith("#"):
+            raise SchemaError(f"{str(reference)[:80]!r} does not lie within the schema")
+        found = self.root
+        for step in reference[1:].split("/")[1:]:
+            step = step.replace("~1", "/").replace("~0", "~")
+            if not isinstance(found, dict) or step not in found:
+                raise SchemaError(f"{reference[:80]!r} is not in the schema")
+            found = found[step]
+        return found
+
+    def _kind(self, kind: str, schema: dict) -> list[tuple[Node, ...]]:
+        if kind == "boolean":
+            return [(literal("true"),), (literal("false"),)]
+        if kind == "null":
+            return [(literal("null"),)]
+        if kind == "string":
+            low, high = limits(schema, "minLength", "maxLength", MOST_LETTERS)
+            return [((STRING, low, high if "maxLength" in schema else None),)]
+        if kind in ("number", "integer"):
+            return [(number(schema, kind == "integer"),)]
+        if kind == "array":
+            return [(literal("["), (ITEMS, self.node(without(schema)), 0))]
+        return [(literal("{"), (MEMBERS, self.node(without(schema)), 0, True))]
+
+    def _members(self, of: Node, at: int, first: bool) -> list[tuple[Node, ...]]:
+        """The rest of an object, from the property `at` on."""
+        schema = self.resolved(self.parts[of[1]])
+        named, needed = schema.get("properties", {}), schema.get("required", [])
+        more = schema.get("additionalProperties", True)
+        if not isinstance(named, dict) or not isinstance(needed, list):
+            raise SchemaError("properties must be an object, and required a list")
+        missing = [name for name in needed if name not in named]
+        if missing and more is False:
+            raise SchemaError(f"{missing[0]!r} is required, and no such property is allowed")
+        every = [*named.items(), *((name, more) for name in missing)]
+        comma = () if first else (literal(","), GAP)
+        ways: list[tuple[Node, ...]] = []
+        for place in range(at, len(every)):
+            name, value = every[place]
+            if value is not False:
+                key = literal(json.dumps(name, ensure_ascii=False) + ":")
+                rest = MEMBERS, of, place + 1, False
+                ways.append((*comma, key, GAP, self.node(value), rest))
+            if name in needed:
+                return ways
+        ways.append((literal("}"),))
+        if not every and more is not False:  # names of its own
+            key = (STRING, 1, None), literal(":")
+            ways.append((*comma, *key, GAP, self.node(more), (MEMBERS, of, 0, False)))
+        return ways
+
+    def _items(self, of: Node, count: int) -> list[tuple[Node, ...]]:
+        """The rest of an array after so many items."""
+        schema = self.resolved(self.parts[of[1]])
+        begin, more = schema.get("prefixItems", []), schema.get("items", True)
+        low, high = limits(schema, "minItems", "maxItems", MOST_ITEMS)
+        kind = begin[count] if count < len(begin) else more
+        ways: list[tuple[Node, ...]] = [(literal("]"),)] if count >= low else []
+        if count < high and kind is not False:
+            counted = count + 1
+            if counted > max(low, len(begin)) and high == MOST_ITEMS:
+                counted = count  # all that come behind are alike
+            comma = () if not count else (literal(","), GAP)
+            ways.append((*comma, self.node(kind), (ITEMS, of, max(1, counted))))
+        return ways
+
+    # ---- the shortest texts
+
+    def _measure(self) -> None:
+        """The shortest text of every node that can come up; a schema that no finite text fits is
+        refused."""
+        nodes, waiting = {}, [self.start]
+        while waiting:
+            node = waiting.pop()
+            if node in nodes:
+                continue
+            if node[0] in READABLE:
+                self._shortest[node] = ending(node)
+                nodes[node] = ()
+                continue
+            if len(nodes) > MOST_NODES:
+                raise SchemaError("it is too large")
+            nodes[node] = self.ways(node)
+            waiting += [part for way in nodes[node] for part in way]
+        changed, backwards = True, list(reversed(nodes.items()))
+        while changed:
+            changed = False
+            for node, ways in backwards:
+                for way in ways:
+                    parts = [self._shortest.get(part) for part in way]
+                    known = [part for part in parts if part is not None]
+                    if len(known) == len(parts) and sum(map(len, known)) <= LONGEST:
+                        text = b"".join(known)
+                        if node not in self._shortest or len(text) < len(self._shortest[node]):
+                            self._shortest[node], changed = text, True
+        if self.start not in self._shortest:
+            raise SchemaError(f"no text of at most {LONGEST:,} bytes fits it")
+        for node, ways in nodes.items():
+            if node[0] not in READABLE:
+                self._ways[node] = [w for w in ways if all(part in self._shortest for part in w)]
+
+
+def literal(text: str) -> Node:
+    return LITERAL, text.encode(), 0
+
+
+GAP: Node = EITHER, (literal(" "),), ()
+
+
+def without(schema: dict) -> dict:
+    """An object's or array's own keywords, whatever else its schema allows."""
+    kept = ("properties", "required", "additionalProperties", "items", "prefixItems", "minItems",
+            "maxItems")  # fmt: skip
+    return {key: schema[key] for key in kept if key in schema}
+
+
+def types_of(schema: dict) -> set[str]:
+    found = schema.get("type", KINDS)
+    kinds = {found} if isinstance(found, str) else set(found)
+    return kinds | {"integer", "number"} if kinds & {"integer", "number"} else kinds
+
+
+def merged(outer: dict, inner: Any, name: str) -> dict:
+    """What is said beside a reference or a choice holds as well; where both say the same thing in
+    different ways it is refused."""
+    rest = {key: value for key, value in outer.items() if key != name}
+    inner = {} if inner is True else inner
+    if not isinstance(inner, dict):
+        raise SchemaError(f"{name} must lead to schemas")
+    both = [one.get("properties", {}) for one in (rest, inner)]
+    closed = any("additionalProperties" in one for one in (rest, inner))
+    if closed and any(both) and both[0].keys() != both[1].keys() and rest.keys() & OF_OBJECTS:
+        raise SchemaError(f"additionalProperties is not understood in or beside {name}")
+    for key, value in inner.items():
+        if key == "properties" and key in rest:
+            twice = [one for one in value if rest[key].get(one, value[one]) != value[one]]
+            if twice:
+                raise SchemaError(f"the property {twice[0]!r} is said twice, in and beside {name}")
+            rest[key] = {**value, **rest[key]}
+        elif key == "required" and key in rest:
+            rest[key] = list(dict.fromkeys([*rest[key], *value]))
+        elif key in rest and rest[key] != value and key not in ANNOTATIONS:
+            raise SchemaError(f"{key} is said twice, in and beside {name}")
+        else:
+            rest[key] = value
+    return rest
+
+
+def fits(value: Any, schema: dict) -> bool:
+    """Whether a value of an enum is of the type that stands beside it."""
+    names = {dict: "object", list: "array", str: "string", bool: "boolean", type(None): "null",
+             int: "integer", float: "number"}  # fmt: skip
+    found = schema.get("type", KINDS)
+    kinds = [found] if isinstance(found, str) else found
+    kind = names[type(value)]
+    return kind in kinds or (kind == "integer" and "number" in kinds)
+
+
+def limits(schema: dict, low: str, high: str, most: int) -> tuple[int, int]:
+    least_, most_ = schema.get(low, 0), schema.get(high, most)
+    for name, value in ((low, least_), (high, most_)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise SchemaError(f"{name} must be a whole number")
+    if least_ > min(most, most_):
+        raise SchemaError(f"{low} is {least_}, above {high} or above {most}, the most there is")
+    return least_, min(most, most_)
+
+
+def number(schema: dict, whole: bool) -> Node:
+    """Its limits in units of its last decimal."""
+    said = {
+        name: Decimal(str(schema[name]))
+        for name in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+        if isinstance(schema.get(name), int | float) and not isinstance(schema[name], bool)
+    }
+    exact = [max(0, -int(one.as_tuple().exponent)) for one in said.values()]
+    places = 0 if whole else max([PLACES, *exact])
+    if places > MOST_PLACES:
+        raise SchemaError(f"a limit of a number has more than {MOST_PLACES} decimals")
+    unit = Decimal(10) ** places
+    largest = LARGEST * 10**places
+    low, high = -largest, largest
+    for name, value in said.items():
+        scaled = value * unit
+        down = int(scaled.to_integral_value("ROUND_FLOOR"))
+        up = int(scaled.to_integral_value("ROUND_CEILING"))
+        if name == "minimum":
+            low = max(low, up)
+        elif name == "exclusiveMinimum":
+            low = max(low, down + 1)
+        elif name == "maximum":
+            high = min(high, down)
+        else:
+            high = min(high, up - 1)
+    if low > high:
+        raise SchemaError("no number lies between its minimum and its maximum")
+    return NUMBER, "", places, low, high

@@ -1,0 +1,102 @@
+"""A text that is written by a grammar of JSON: what may come next, and the shortest way to its end.
+
+A state is a set of stacks, one for each way in which the text so far can be read; a stack is a pair
+of what is being read and the stack beneath it, or None at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from oneseek.engine.model.choice.parts import READABLE, ending, ends, going_on
+from oneseek.engine.model.choice.schema import Grammar
+
+Stack = tuple | None
+Stacks = tuple[Stack, ...]
+State = int  # the number of a set of stacks
+NOWHERE: State = 0  # the text is not allowed
+
+
+class Text:
+    """What a grammar allows, byte by byte. States are numbered, and steps are remembered."""
+
+    def __init__(self, grammar: Grammar) -> None:
+        self.grammar = grammar
+        self._stacks: list[Stacks] = [()]
+        self._numbers: dict[Stacks, State] = {(): NOWHERE}
+        self._steps: dict[tuple[State, int], State] = {}
+        self._endings: dict[State, bytes] = {}
+        self.start = self._state(tuple(dict.fromkeys(self._opened((grammar.start, None)))))
+
+    def _state(self, stacks: Stacks) -> State:
+        if stacks not in self._numbers:
+            self._numbers[stacks] = len(self._stacks)
+            self._stacks.append(stacks)
+        return self._numbers[stacks]
+
+    def after(self, state: State, text: bytes) -> State:
+        """The state after more text; NOWHERE where the grammar does not allow it."""
+        for byte in text:
+            key = state, byte
+            if key not in self._steps:
+                self._steps[key] = self._state(self._step(self._stacks[state], byte))
+            state = self._steps[key]
+            if state == NOWHERE:
+                break
+        return state
+
+    def is_whole(self, state: State) -> bool:
+        """Whether the text may end here."""
+        return None in self._stacks[state]
+
+    def is_over(self, state: State) -> bool:
+        """Whether it has to."""
+        return self._stacks[state] == (None,)
+
+    def ending(self, state: State) -> bytes:
+        """The shortest text to a whole one."""
+        if state not in self._endings:
+            self._endings[state] = min(map(self._end, self._stacks[state]), key=len)
+        return self._endings[state]
+
+    def _end(self, stack: Stack) -> bytes:
+        parts = []
+        if stack is not None:
+            parts.append(ending(stack[0]))
+            stack = stack[1]
+        while stack is not None:
+            parts.append(self.grammar.shortest(stack[0]))
+            stack = stack[1]
+        return b"".join(parts)
+
+    def _step(self, stacks: Stacks, byte: int) -> Stacks:
+        found: dict[Stack, None] = {}
+        for stack in stacks:
+            if stack is None:
+                continue
+            top, below = stack
+            for more in going_on(top, byte):
+                found |= dict.fromkeys(self._opened((more, below)))
+        return tuple(found)
+
+    def _opened(self, stack: Stack) -> Iterator[Stack]:
+        """The stacks with something readable on top that a stack stands for."""
+        waiting = [stack]
+        while waiting:
+            stack = waiting.pop()
+            if stack is None:
+                yield None
+                continue
+            top, below = stack
+            if top[0] in READABLE:
+                ended, only = ends(top)
+                if ended:
+                    waiting.append(below)
+                if not only:
+                    yield stack
+                continue
+            for way in self.grammar.ways(top):
+                inner = below
+                for part in reversed(way):
+                    inner = part, inner
+                waiting.append(inner)

@@ -1,0 +1,179 @@
+"""How a model talks: 200 questions of ten kinds, half of them Swedish, asked as in a chat.
+
+`python3 build.py bench talk [MODEL]`: the share of answers that go round in circles, are empty or
+are cut off, how many of their pairs and fours of tokens are distinct, and their perplexity under
+the model itself: greedily, as its makers mean it, and as the chat does it (their settings, steered
+away from repetition). With `--greedy`, 50 of the questions token by token beside llama.cpp instead.
+"""
+
+import argparse
+import asyncio
+import json
+import math
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+from oneseek.engine.backends.select import executor_named
+from oneseek.engine.core.turns import urgent
+from oneseek.engine.model import registry
+from oneseek.engine.model.choice.sampling import Sampling
+from oneseek.engine.model.generate import BATCHES, Answer, Generator
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.model.score import top_tokens
+from tests.bench.parts import oracle, report
+from tests.bench.parts.peer_llama import ENDED
+
+QUESTIONS = Path(__file__).with_suffix(".jsonl")
+TOKENS = 256  # of an answer, at most
+LINE, TIMES = 20, 3  # characters of a line, and how often it stands in what counts as a loop
+COMPARED, LENGTH = 50, 48  # questions and tokens beside llama.cpp
+TIE = 0.5  # nats between the two best, below which rounding may decide
+
+
+def questions(count: int) -> list[dict]:
+    """So many of them, of every kind and language alike."""
+    rows = [json.loads(line) for line in QUESTIONS.read_text("utf-8").splitlines()]
+    return [rows[i * len(rows) // count] for i in range(count)]
+
+
+async def loaded(name: str) -> Model:
+    with closing(registry.open_named(name)) as file:
+        return await Model.load(file, await executor_named("cpu"))
+
+
+def ways(model: Model, tokens: int) -> dict[str, Sampling]:
+    """Greedy as a chat was, the makers' own settings, and what the chat does."""
+    plain = Sampling(max_tokens=tokens, stop_repeats=True)
+    makers = model.manner.sampling(max_tokens=tokens, stop_repeats=True)
+    return {"greedy": plain, "makers": makers, "chat": replace(makers, steer=True)}
+
+
+async def answered(model: Model, asked: list[dict], sampling: Sampling) -> list[Answer]:
+    """All of them, a batch at a time, each with a seed of its own."""
+    generator, found = Generator(model), []
+    for first in range(0, len(asked), BATCHES[-1]):
+        batch = [
+            generator.ask(
+                [{"role": "user", "content": one["text"]}], replace(sampling, seed=first + i)
+            )
+            for i, one in enumerate(asked[first : first + BATCHES[-1]])
+        ]
+        with urgent():
+            found += await generator.answer_all(batch)
+        generator.pool.lanes.clear()
+        report.say(f"{len(found)} of {len(asked)}")
+    return found
+
+
+def loops(answer: Answer) -> bool:
+    """Whether it ended because of that, or says a whole line or sentence again and again."""
+    lines = [line.strip() for line in answer.text.replace(". ", ".\n").splitlines()]
+    said = [line for line in lines if len(line) >= LINE]
+    return answer.ended == "repeats" or any(said.count(one) >= TIMES for one in set(said))
+
+
+def distinct(answers: Iterable[Answer], length: int) -> float:
+    """Distinct runs of so many tokens within an answer, of all; mean over the answers."""
+    shares = []
+    for one in answers:
+        runs = [tuple(one.ids[i : i + length]) for i in range(len(one.ids) - length + 1)]
+        if runs:
+            shares.append(len(set(runs)) / len(runs))
+    return sum(shares) / max(1, len(shares))
+
+
+async def perplexity(model: Model, answers: list[Answer]) -> float:
+    """Of the answers' tokens; one that is not among the 64 likeliest counts as the last of them."""
+    nats = count = 0.0
+    for one in answers:
+        ids = [*one.prompt, *one.ids]
+        tops, logprobs = await top_tokens(model, ids)
+        for at in range(len(one.prompt), len(ids)):
+            row = dict(zip(tops[at - 1].tolist(), logprobs[at - 1].tolist(), strict=True))
+            nats -= row.get(ids[at], min(row.values()))
+            count += 1
+    return math.exp(nats / max(1.0, count))
+
+
+def figures_of(answers: list[Answer]) -> dict:
+    count = len(answers)
+    return {
+        "loops": sum(map(loops, answers)) / count,
+        "empty": sum(not one.text.strip() for one in answers) / count,
+        "cut": sum(one.ended == "length" for one in answers) / count,
+        "distinct_2": distinct(answers, 2),
+        "distinct_4": distinct(answers, 4),
+        "tokens": sum(len(one.ids) for one in answers) / count,
+    }
+
+
+async def talked(name: str, count: int, tokens: int, named: list[str]) -> tuple[dict, list[dict]]:
+    model, asked = await loaded(name), questions(count)
+    figures, rows = {}, []
+    for way, sampling in ways(model, tokens).items():
+        if way not in named:
+            continue
+        answers = await answered(model, asked, sampling)
+        found = figures_of(answers) | {"perplexity": await perplexity(model, answers)}
+        figures |= {f"{way}_{what}": value for what, value in found.items()}
+        for kind in dict.fromkeys(one["kind"] for one in asked):
+            of = [a for a, one in zip(answers, asked, strict=True) if one["kind"] == kind]
+            rows.append({"way": way, "kind": kind} | figures_of(of))
+        round_ = [a.text[-200:] for a in answers if loops(a)]
+        rows.append({"way": way, "loops_end_in": round_})
+        report.say(way, found)
+    return figures, rows
+
+
+async def beside_llama(name: str) -> tuple[dict, list[dict]]:
+    """Greedy answers of both, and where they part: by how much we found the one likelier than the
+    other, in nats."""
+    model, asked = await loaded(name), questions(COMPARED)
+    mine = await answered(model, asked, Sampling(max_tokens=LENGTH))
+    prompts = json.dumps([one.prompt for one in mine])
+    theirs = oracle.told_by(
+        "peer_llama", registry.find(name), LENGTH, 0, threads=2, extra="llama", given=prompts
+    )["answers"]
+    ends, rows = model.tokenizer.eos_ids, []
+    for one, other, question in zip(mine, theirs, asked, strict=True):
+        ids = one.ids + [ENDED] * (one.ended == "end")
+        pairs = enumerate(zip(ids, other, strict=False))
+        at = next((i for i, (a, b) in pairs if a != b), None)
+        if at is None:
+            continue
+        tops, logprobs = await top_tokens(model, [*one.prompt, *one.ids[:at]])
+        row = dict(zip(tops[-1].tolist(), logprobs[-1].tolist(), strict=True))
+        row[ENDED] = max((row[id] for id in ends if id in row), default=min(row.values()))
+        gap = row[ids[at]] - row.get(other[at], min(row.values()))
+        words = [model.tokenizer.decode([id] * (id != ENDED)) for id in (ids[at], other[at])]
+        rows.append({"question": question["text"], "at": at, "nats": gap, "words": words})
+    figures = {
+        "compared": len(mine),
+        "equal": len(mine) - len(rows),
+        "ties": sum(row["nats"] < TIE for row in rows),
+        "unexplained": sum(row["nats"] >= TIE for row in rows),
+        "largest_gap": max((row["nats"] for row in rows), default=0.0),
+    }
+    return figures, rows
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser(description=__doc__)
+    ask.add_argument("model", nargs="?", default="smollm2-135m")
+    ask.add_argument("--questions", type=int, default=200)
+    ask.add_argument("--tokens", type=int, default=TOKENS)
+    ask.add_argument("--ways", default="greedy,makers,chat")
+    ask.add_argument("--greedy", action="store_true", help="beside llama.cpp")
+    options = ask.parse_args()
+    if options.greedy:
+        work = beside_llama(options.model)
+    else:
+        named = options.ways.split(",")
+        work = talked(options.model, options.questions, options.tokens, named)
+    report.write("talk", *asyncio.run(work))
+
+
+if __name__ == "__main__":
+    main()

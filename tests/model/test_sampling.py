@@ -1,0 +1,123 @@
+"""Words are chosen as a model's makers mean it where nobody says otherwise, and an answer is kept
+from going round in circles before it does."""
+
+import asyncio
+import contextlib
+import json
+
+import pytest
+
+from oneseek.engine.backends import reference
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.core.turns import urgent
+from oneseek.engine.model.choice.repetition import STRONGEST, UNTOUCHED, steering
+from oneseek.engine.model.choice.sampling import Manner, Sampling
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.generate import Generator
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.model.registry import find, known
+from tests.support import tiny
+from tests.support.gpu_device import gpu
+
+ASKED = [{"role": "user", "content": "Go on."}]
+
+
+def manner_of(folder, **settings) -> Manner:
+    """Of a model of random weights with these generation settings beside it."""
+    said = {"generation_config.json": json.dumps(settings).encode()}
+    for name, data in (tiny.folder("llama") | said).items():
+        (folder / name).write_bytes(data)
+    with contextlib.closing(open_model(folder)) as file:
+        return Manner.of(file)
+
+
+@pytest.mark.parametrize(
+    ("settings", "meant"),
+    [
+        (
+            {"temperature": 0.6, "top_k": 20, "top_p": 0.95, "repetition_penalty": 1.05},
+            Manner(0.6, 20, 0.95, 1.05),
+        ),
+        ({"do_sample": True, "top_k": 64, "top_p": 0.95}, Manner(1.0, 64, 0.95)),
+        ({"do_sample": False}, Manner(0.0, 0, 1.0)),
+        ({"temperature": 0.5, "stop_strings": ["###", ""]}, Manner(0.5, 0, 1.0, stop=("###",))),
+        ({"eos_token_id": 2, "max_new_tokens": 40}, Manner()),
+        ({"temperature": "hot", "top_p": float("inf"), "top_k": -1, "stop_strings": 3}, Manner()),
+    ],
+)
+def test_the_settings_beside_a_model_are_its_own(tmp_path, settings, meant):
+    assert manner_of(tmp_path, **settings) == meant
+
+
+def test_a_gguf_says_it_in_its_metadata_and_the_list_for_known_models_that_do_not(tmp_path):
+    keys = {"general.sampling.temp": 0.25, "general.sampling.top_k": 7}
+    path = tmp_path / "model.gguf"
+    path.write_bytes(tiny.gguf("llama", "F32"))
+    with contextlib.closing(open_model(path)) as file:
+        assert Manner.of(file) == Manner()
+        file.metadata |= keys
+        assert Manner.of(file) == Manner(0.25, 7, 1.0)
+        file.metadata = {}
+        file.config = known()["qwen2.5-0.5b"]["config"] | {"rms_norm_eps": 1e-6}
+        assert Manner.of(file) == Manner(0.7, 20, 0.8, 1.1)
+    for name, model in known().items():
+        said = Manner.from_settings(model["generation"])
+        assert 0 <= said.temperature <= 1 and 0 < said.top_p <= 1, name
+
+
+def test_what_is_asked_for_counts_and_what_was_learned_is_said_without_chance():
+    own = Manner(0.7, 20, 0.8, 1.1, ("###",))
+    assert own.sampling(seed=3) == Sampling(0.7, 20, 0.8, 1.1, 3, stop=("###",), usual=True)
+    assert own.sampling(0.2) == Sampling(0.2, stop=("###",))
+    assert own.sampling(None, 0.5, stop=("!",)) == Sampling(0.7, 0, 0.5, stop=("!",))
+    assert own.sampling(steer=True, seed=3).greedy() == Sampling(
+        0, seed=3, stop=("###",), usual=True
+    )
+    assert own.sampling(0.2, steer=True).greedy() == Sampling(0.2, stop=("###",))
+
+
+def test_a_token_that_makes_a_repetition_longer_is_less_likely_the_longer_it_is():
+    text = [5, 6, 7, 8, 9, 1, 2, 3]
+    assert steering(text) == {}
+    assert steering([*text, *text[:UNTOUCHED]]) == {}
+    found = [steering([*text, *text[:length]]) for length in range(UNTOUCHED + 1, len(text))]
+    assert [list(one) for one in found] == [[text[n]] for n in range(UNTOUCHED + 1, len(text))]
+    nats = [next(iter(one.values())) for one in found]
+    assert nats == sorted(nats, reverse=True) and nats[0] < 0
+    assert next(iter(steering(text * 9).values())) == -STRONGEST
+    both = steering([1, 2, 3, 4, 0, 9, 2, 3, 8, 1, 2, 3])
+    assert list(both) == [4] and both[4] < 0
+
+
+def loaded(executor) -> Model:
+    with contextlib.closing(open_model(find("tiny"))) as file:
+        return asyncio.run(Model.load(file, executor))
+
+
+def held(model: Model, **more):
+    """An answer that is made to begin with the same four words over and over, and goes on."""
+    words, generator = model.tokenizer.encode(" a b c d"), Generator(model)
+    ids, _ = generator.encode(ASKED, 0)
+    sampling = Sampling(max_tokens=60, **more)
+    answer = generator.start(ids, sampling, forced=tuple(words * 6))
+    with urgent():
+        asyncio.run(generator.answer_all([answer]))
+    return answer.ids, words
+
+
+def again_and_again(ids: list[int], length: int) -> bool:
+    """Whether a run of so many tokens stands there twice."""
+    runs = [tuple(ids[i : i + length]) for i in range(len(ids) - length + 1)]
+    return len(set(runs)) < len(runs)
+
+
+def test_every_back_end_is_steered_alike_also_ahead_of_what_was_read(monkeypatch):
+    model = loaded(Numpy())
+    free, words = held(model)
+    alone, _ = held(model, steer=True)
+    begun = len(words) * 6
+    assert alone[begun] != words[0] or free[begun] != words[0]
+    assert not again_and_again(alone[begun:], 8)
+    assert held(loaded(gpu()), steer=True)[0] == alone
+    monkeypatch.setattr(reference.Run, "ahead", 8)
+    assert held(model, steer=True)[0] == alone

@@ -1,0 +1,138 @@
+"""An answer in the form of a JSON schema fits it, whatever the model would rather say."""
+
+import asyncio
+import contextlib
+import json
+import random
+
+import pytest
+
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.model.choice.form import Form
+from oneseek.engine.model.choice.sampling import Sampling
+from oneseek.engine.model.choice.schema import Grammar, SchemaError
+from oneseek.engine.model.choice.text import Text
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.generate import Generator
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.model.registry import find
+from tests.support.gpu_device import gpu
+from tests.support.schemas import fits, schemas
+
+ASKED = [{"role": "user", "content": "Tell me about a town, as JSON."}]
+
+
+def allowed(schema, text: str) -> bool:
+    grammar = Text(Grammar(schema))
+    return grammar.is_whole(grammar.after(grammar.start, text.encode()))
+
+
+def test_what_fits_is_allowed_and_what_does_not_is_not():
+    town = {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string", "minLength": 1, "maxLength": 3},
+            "size": {"type": "integer", "minimum": 3, "maximum": 120},
+            "at": {"type": "number", "exclusiveMinimum": -1.5, "maximum": 90},
+            "open": {"type": ["boolean", "null"]},
+        },
+        "required": ["name", "at"],
+    }
+    for text in (
+        '{"name": "Åre","at":-1.4}',
+        '{"name":"\\n", "size": 120, "at": 90.0, "open": null}',
+        '{"name":"🙂", "size":3, "at":0}',
+        '{"name":"a", "at":-0.25, "open":false}',
+    ):
+        assert allowed(town, text) and fits(json.loads(text), town)
+    for text in (
+        '{"name": "Åre"}', '{"name": "four", "at": 1}', '{"name": "", "at": 1}', "{}", "",
+        '{"name":"a", "at":-1.5}', '{"name":"a", "at":90.01}', '{"name":"a", "size":2, "at":1}',
+        '{"name":"a", "size":121, "at":1}', '{"at":1, "name":"a"}', '{"name":"a", "at":01}',
+        '{"name":"a", "at":1}}', '{"name":"a", "at":1} ', '{"name":"a\n", "at":1}',
+        '{"name":"a", "at":1., "open":true}', '{"name":"a", "at":-, "open":true}',
+    ):  # fmt: skip
+        assert not allowed(town, text), text
+    whole = Text(Grammar(town))
+    assert not whole.after(whole.start, b'{"name":"\xc0\x80')  # no UTF-8
+    assert not whole.after(whole.start, b'{"name":"\xed\xa0\x80')
+
+
+@pytest.mark.parametrize(
+    ("schema", "words"),
+    [
+        ({"type": "string", "pattern": "a+"}, "'pattern' is not understood"),
+        ({"type": "thing"}, "the type 'thing' is not known"),
+        ({"$ref": "#/$defs/none"}, "is not in the schema"),
+        ({"$ref": "https://example.org/schema"}, "does not lie within the schema"),
+        ({"$ref": "#"}, "in a circle"),
+        ({"type": "integer", "minimum": 2, "maximum": 1}, "no number lies between"),
+        ({"type": "array", "minItems": 3, "maxItems": 2}, "minItems is 3"),
+        ({"oneOf": [{"type": "integer"}, {"type": "number"}]}, "no value fits two of them"),
+        ({"type": "integer", "enum": ["a"]}, "no value of its type"),
+        (
+            {"type": "object", "properties": {"a": {"$ref": "#"}}, "required": ["a"]},
+            "no text of at most 100,000 bytes",
+        ),
+        ([], "must be an object"),
+    ],
+)
+def test_what_is_not_understood_is_refused_in_words(schema, words):
+    with pytest.raises(SchemaError, match=words):
+        Grammar(schema)
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return loaded(Numpy())
+
+
+def loaded(executor) -> Model:
+    with contextlib.closing(open_model(find("tiny"))) as file:
+        return asyncio.run(Model.load(file, executor))
+
+
+def test_two_hundred_schemas_are_filled_by_whoever_says_anything(model: Model):
+    draw, words = random.Random(1), len(model.tokenizer.vocabulary.tokens)
+    for number, schema in enumerate(schemas()):
+        form, ids, most = Form(Grammar(schema), model.tokenizer), [], 250
+        sampling = Sampling(temperature=number % 2, seed=number)
+        while len(ids) < most and not form.is_over:
+            best = [(draw.randrange(words), -0.1 * i) for i in range(12)]
+            token = form.choose(best, sampling, ids, most - len(ids))
+            if token in model.tokenizer.eos_ids:
+                break
+            ids.append(token)
+        text = b"".join(map(model.tokenizer.bytes_of, ids)).decode()
+        assert fits(json.loads(text), schema), (schema, text)
+
+
+def filled(model: Model, schema: dict, tokens: int, **more):
+    generator = Generator(model)
+    form = Form(Grammar(schema), model.tokenizer)
+    answer = generator.ask(ASKED, Sampling(max_tokens=tokens, **more), form=form)
+    asyncio.run(generator.answer_all([answer]))
+    return answer
+
+
+def test_the_model_answers_in_the_form_also_when_little_room_is_left(model: Model):
+    schema = schemas()[-1]
+    least = len(model.tokenizer.spell(Text(Grammar(schema)).ending(Text(Grammar(schema)).start)))
+    for tokens, heat in ((least, 0.0), (least + 1, 1.0), (least + 9, 1.0), (100, 0.0)):
+        answer = filled(model, schema, tokens, temperature=heat, seed=3)
+        assert fits(json.loads(answer.text), schema), answer.text
+        assert answer.ended == "end" or len(answer.ids) == tokens
+
+
+def test_the_same_seed_says_the_same_and_every_back_end_does(model: Model):
+    schema = {"type": "array", "items": {"type": "string", "maxLength": 9}, "minItems": 2}
+    drawn = [filled(model, schema, 60, temperature=0.9, seed=seed).text for seed in (4, 4, 5)]
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert filled(loaded(gpu()), schema, 60).text == filled(model, schema, 60).text
+
+
+@pytest.mark.slow
+def test_the_demo_model_fills_two_hundred_schemas(model: Model):
+    for number, schema in enumerate(schemas()):
+        answer = filled(model, schema, 160, temperature=0.7 * (number % 2), seed=number)
+        assert fits(json.loads(answer.text), schema), (schema, answer.text)
