@@ -442,7 +442,8 @@ class Generator:
             self.write_choices(run, answers, size, i)
             fed = {"fed": {"ids": "token"}} if i else {}
             begun.append(await run.begin(*outputs_for(answers), **fed))
-        for found in [await drawn for drawn in begun]:
+        for drawn in begun:
+            found = await drawn
             for answer, lane in zip(answers, lanes, strict=True):
                 if not answer.ended:
                     lane.ids.append(answer.ids[-1])

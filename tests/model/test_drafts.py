@@ -8,6 +8,8 @@ from functools import partial
 
 import pytest
 
+from oneseek.engine.backends import reference
+from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.backends.select import processor
 from oneseek.engine.core.turns import urgent
 from oneseek.engine.learning.lessons.samples import samples
@@ -21,6 +23,7 @@ from oneseek.engine.model.registry import find
 from tests.support.gpu_device import gpu
 
 PROMPTS, ON_A_CHIP = 200, 16
+AHEAD = 8
 BEGIN = "Well, that is so"
 
 
@@ -101,6 +104,21 @@ def test_answers_are_the_same_to_the_token_and_those_by_heart_take_half_the_pass
     assert {ended for _, _, ended, *_ in found} >= {"end", "length", "stop"}
     for by_heart in (0, 1):
         assert passes[by_heart] <= singly[by_heart] / 2
+
+
+def test_tokens_drawn_ahead_are_the_same_beside_drafts(monkeypatch):
+    model, fed, plain = loaded(Numpy()), [], reference.Run.begin
+
+    async def begin(self, *names, **given):
+        fed.extend(given)
+        return await plain(self, *names, **given)
+
+    monkeypatch.setattr(reference.Run, "begin", begin)
+    alone, _ = answered(model, PROMPTS)
+    assert not fed
+    monkeypatch.setattr(reference.Run, "ahead", AHEAD)
+    assert answered(model, PROMPTS)[0] == alone
+    assert len(fed) > PROMPTS
 
 
 def test_who_stops_an_answer_hears_no_more_of_its_draft(model, monkeypatch):
