@@ -50,6 +50,7 @@ from oneseek.engine.model.trainable import Trained
 BASE = 0  # the number of the version that has learned nothing
 CACHE_ROWS = 2048
 FIRST_PROGRAMS = ((64, 1), (1, 1), (16, 1), (256, 1))  # tokens read or decoded at once
+BY_HEART = ((4, 4), (64, 4), (16, 4))  # those of an answer whose words are known
 Work = Callable[[], Awaitable[Any]]
 
 
@@ -528,10 +529,10 @@ class Assistant:
         """Have the programs of a first answer ready before anybody asks."""
         learned = await self.versions.number(GENERIC)
         generator = self.with_adapter() if learned else self.base
-        for size in FIRST_PROGRAMS:
+        await self.mind.memory.load()
+        for size in FIRST_PROGRAMS + BY_HEART * bool(self.mind.memory.facts):
             generator.prepared(*size)
             await asyncio.sleep(0)
-        await self.mind.memory.load()
         if self.mind.memory.facts:
             await self.mind.memory.encoder.warm()
 

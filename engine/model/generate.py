@@ -17,11 +17,12 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from oneseek.engine.backends.executor import Run
-from oneseek.engine.model.choice.repetition import goes_round, steering
+from oneseek.engine.model.choice.inputs import Choice, pushes, write_choices
+from oneseek.engine.model.choice.repetition import goes_round
 from oneseek.engine.model.choice.sampling import Sampling
+from oneseek.engine.model.drafts import ROWS, Draft, Places, continue_answer
 from oneseek.engine.model.kv_cache import Lane, NoRoom, Pool
 from oneseek.engine.model.loaded import Model
-from oneseek.engine.model.programs import PUSHED, RECENT
 from oneseek.engine.model.tokenizer import Stream
 from oneseek.engine.model.trainable import Trained
 
@@ -88,6 +89,7 @@ class Answer:
     handover: Handover | None = None  # until it was done
     push: Push | None = None
     form: Form | None = None  # what its text has to be
+    places: Places = field(default_factory=Places)  # where its words stood before
     speaking: Any = None  # whoever decided who answers, and can tell of it
     read: int = 0  # tokens of the prompt that were computed, by whoever read them
     began: float = 0.0
@@ -274,6 +276,11 @@ class Generator:
         length = sum(len(part) for _, _, part in spoken + parts)
         sizes = SHARED if len(spoken + parts) > 1 else self.chunks
         size = next(c for c in sizes if c >= length)
+        if len(told) == 1 and told == ready and len(parts) == 1:
+            draft = self.draft(ready[0], size - length)
+            if draft.tokens:
+                await self.read_and_verify(parts[0], draft, size)
+                return True
         self.pool.reach(max(lane.end + len(part) for _, lane, part in spoken + parts))
         run, tokens, take = self.prepared(size, rows), [], np.zeros(rows, np.int32)
         for answer, lane, part in spoken + parts:
@@ -282,7 +289,7 @@ class Generator:
                 take[told.index(answer)] = len(tokens) - 1
         self.write_tokens(run, tokens, size)
         run.write("take", take)
-        self.write_choice(run, told, rows)
+        self.write_choices(run, told, rows)
         drawn = await run.begin(*outputs_for(told))
         for _, lane, part in spoken + parts:
             lane.ids += part
@@ -295,6 +302,23 @@ class Generator:
         if told:
             self.take(found, told)
         return True
+
+    async def read_and_verify(self, read: tuple, draft: Draft, size: int) -> None:
+        """Read the last part of a prompt together with a draft of its answer, which takes the place
+        of padding."""
+        answer, lane, part = read
+        tokens, known = part + draft.tokens, len(lane.known)
+        self.pool.reach(lane.end + len(tokens))
+        run, first = self.prepared(size, ROWS), len(part) - 1
+        self.write_tokens(run, [(one, known + i, lane) for i, one in enumerate(tokens)], size)
+        run.write("take", np.minimum(np.arange(first, first + ROWS), size - 1, dtype=np.int32))
+        write_choices(run, draft.choices, ROWS, self.model.config.vocab)
+        drawn = await run.begin(*outputs_for([answer]))
+        lane.ids += part
+        answer.read += len(part)
+        self.waiting.remove(answer)
+        self.active.append(answer)
+        self.take_drafted(await drawn, answer, lane, draft)
 
     async def parts_of(self, answers: list[Answer]) -> list[tuple[Answer, Lane, list[int]]]:
         """What is read of each prompt now."""
@@ -384,7 +408,7 @@ class Generator:
             run = self.prepared(size, 1)
             self.write_tokens(run, [(t, first + i, lane) for i, t in enumerate(part)], size)
             run.write("take", np.zeros(1, np.int32))
-            self.write_choice(run, [], 1)
+            self.write_choices(run, [], 1)
             await run.advance()
             lane.ids += part
 
@@ -400,6 +424,8 @@ class Generator:
 
     async def decode(self) -> None:
         answers = list(self.active)
+        if len(answers) == 1 and (draft := self.draft(answers[0])).tokens:
+            return await self.verify(answers[0], draft)
         size = next(b for b in BATCHES if b >= len(answers))
         lanes = [self.pool.lanes[answer.key] for answer in answers]
         self.pool.reach(max(lane.end for lane in lanes) + 1)
@@ -410,16 +436,55 @@ class Generator:
                 for answer, lane in zip(answers, lanes, strict=True)
             ]
             self.write_tokens(run, rows, size)
-            self.write_choice(run, answers, size, i)
+            self.write_choices(run, answers, size, i)
             fed = {"fed": {"ids": "token"}} if i else {}
             begun.append(await run.begin(*outputs_for(answers), **fed))
-        for later, found in enumerate([await drawn for drawn in begun]):
-            if later and any(steers(answer) for answer in answers):
-                break  # it was begun before what steers it was known
+        is_steered = False
+        for later, drawn in enumerate(begun):
+            found = await drawn
+            is_steered |= later > 0 and any(steers(answer) for answer in answers)
+            if is_steered:
+                continue  # it was begun before it was known what steers it
             for answer, lane in zip(answers, lanes, strict=True):
                 if not answer.ended:
                     lane.ids.append(answer.ids[-1])
             self.take(found, answers)
+
+    def draft(self, answer: Answer, most: int = ROWS) -> Draft:
+        """Of at most so many tokens, and no more than one pass verifies."""
+        most = 0 if answer.form else min(most, ROWS - 1, self.room_of(answer) - 1)
+        return continue_answer(answer, self._streams[answer], most)
+
+    async def verify(self, answer: Answer, draft: Draft) -> None:
+        """Decode the next token and, as long as they are those of a draft, the ones behind it."""
+        lane, tokens = self.pool.lanes[answer.key], [answer.ids[-1], *draft.tokens]
+        self.pool.reach(lane.end + len(tokens))
+        run, known = self.prepared(ROWS, ROWS), len(lane.known)
+        self.write_tokens(run, [(one, known + i, lane) for i, one in enumerate(tokens)], ROWS)
+        write_choices(run, draft.choices, ROWS, self.model.config.vocab)
+        found = await (await run.begin(*outputs_for([answer])))
+        if not answer.ended:
+            lane.ids.append(answer.ids[-1])
+        self.take_drafted(found, answer, lane, draft)
+
+    def take_drafted(
+        self, found: list[np.ndarray], answer: Answer, lane: Lane, draft: Draft
+    ) -> None:
+        """The tokens that were drawn behind those which were drafted rightly: only they count."""
+        before = len(answer.ids)
+        self.take([rows[:1] for rows in found], [answer])
+        for i, token in enumerate(draft.tokens, 1):
+            if answer.ended or answer.ids[-1] != token:
+                break
+            lane.ids.append(token)
+            self.take([rows[i : i + 1] for rows in found], [answer])
+        if draft.is_repeated:
+            answer.places.judge(len(answer.ids) - before - 1)
+
+    def room_of(self, answer: Answer) -> int:
+        """So many tokens it may still have."""
+        room = min(answer.sampling.max_tokens, self.context - len(answer.prompt))
+        return room - len(answer.ids)
 
     def foreseen(self, answer: Answer) -> int:
         """How many tokens may be drawn before the first of them is known here: one, where the next
@@ -427,11 +492,7 @@ class Generator:
         depends = answer.push or answer.form or answer.on_token or answer.sampling.penalty != 1
         if depends or len(answer.ids) < len(answer.forced):
             return 1
-        return max(1, self.room_of(answer) - len(answer.ids))
-
-    def room_of(self, answer: Answer) -> int:
-        """The most tokens that an answer may have."""
-        return min(answer.sampling.max_tokens, self.context - len(answer.prompt))
+        return max(1, self.room_of(answer))
 
     # ---- between the conversations and a program's inputs
 
@@ -461,34 +522,19 @@ class Generator:
             run.write(name, array)
         run.write("spans", spans)
 
-    def write_choice(self, run, answers: list[Answer], size: int, later: int = 0) -> None:
-        """What each next token depends on, or the one so many tokens later."""
-        recent = np.full((size, RECENT), -1, np.int32)
-        knobs, penalty = np.zeros((size, 3), np.float32), np.ones(size, np.float32)
-        seeds = np.zeros(size, np.uint32)
-        for i, answer in enumerate(answers):
-            s = answer.sampling
-            if s.penalty != 1:
-                last = (answer.prompt + answer.ids)[-RECENT:]
-                recent[i, : len(last)] = last
-            knobs[i], penalty[i] = (s.temperature, s.top_k, s.top_p), s.penalty
-            seeds[i] = s.seed_of(len(answer.ids) + later)
-        places, amounts = (
-            np.zeros(size * PUSHED, np.int32),
-            np.zeros((size * PUSHED, 1), np.float32),
-        )
-        for i, answer in enumerate(answers):
-            if answer.push or not later:
-                pushed = pushes(answer)
-                for j, (token, nats) in enumerate(list(pushed.items())[:PUSHED]):
-                    places[i * PUSHED + j] = i * self.model.config.vocab + token
-                    amounts[i * PUSHED + j] = nats
-        run.write("push_places", places)
-        run.write("push_amounts", amounts)
-        run.write("recent", recent)
-        run.write("knobs", knobs)
-        run.write("penalty", penalty)
-        run.write("seeds", seeds)
+    def write_choices(self, run: Run, answers: list[Answer], rows: int, later: int = 0) -> None:
+        """What the next token of each depends on, or the one so many tokens later, which nothing
+        pushes."""
+        choices = [
+            Choice(
+                answer.sampling,
+                len(answer.ids) + later,
+                [*answer.prompt, *answer.ids],
+                {} if later else pushed_now(answer),
+            )
+            for answer in answers
+        ]
+        write_choices(run, choices, rows, self.model.config.vocab)
 
     def take(self, found: list[np.ndarray], answers: list[Answer]) -> None:
         """Hand the drawn tokens to their answers."""
@@ -501,7 +547,7 @@ class Generator:
             at = len(answer.ids)
             token = answer.forced[at] if at < len(answer.forced) else int(tokens[i])
             if answer.form and not answer.ended:
-                left = self.room_of(answer) - at
+                left = self.room_of(answer)
                 token = answer.form.choose(tops[i], answer.sampling, answer.ids, left)
             answer.first_token = answer.first_token or time.perf_counter()
             if answer.on_token:
@@ -557,18 +603,14 @@ class Generator:
         answer.finished = answer.finished or time.perf_counter()
 
 
-def pushes(answer: Answer) -> dict[int, float]:
-    """Token -> nats: what is to be said made likelier, else what would go round in circles less
-    likely."""
-    so_far = [*answer.begun, *answer.ids]
-    if answer.push:
-        return answer.push.amounts(so_far, answer.prefix + answer.text)
-    return steering(so_far) if answer.sampling.steer else {}
+def pushed_now(answer: Answer) -> dict[int, float]:
+    """Token -> nats, of the next token."""
+    return pushes(answer, [*answer.begun, *answer.ids], answer.prefix + answer.text)
 
 
 def steers(answer: Answer) -> bool:
     """Whether the next token is chosen otherwise than the model would."""
-    return answer.sampling.steer and not answer.ended and bool(pushes(answer))
+    return answer.sampling.steer and not answer.ended and bool(pushed_now(answer))
 
 
 def outputs_for(answers: list[Answer]) -> tuple[str, ...]:

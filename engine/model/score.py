@@ -31,7 +31,7 @@ async def top_tokens(
     for first in range(0, len(ids), CHUNK):
         part = ids[first : first + CHUNK]
         generator.write_tokens(run, [(t, first + i, lane) for i, t in enumerate(part)], CHUNK)
-        generator.write_choice(run, [], CHUNK)
+        generator.write_choices(run, [], CHUNK)
         await run.advance()
         found.append([(await run.read(n))[: len(part)] for n in ("ids", "logprobs")])
     tops, logprobs = zip(*found, strict=True)

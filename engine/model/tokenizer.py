@@ -211,6 +211,12 @@ class Stream:
         self._drop_space = drop_space
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
 
+    def copy(self):
+        """One that goes on from here, and leaves this one as it is."""
+        other = Stream(self._table, self._hidden, self._drop_space)
+        other._decoder.setstate(self._decoder.getstate())
+        return other
+
     def push(self, id):
         if id in self._hidden:
             return ""

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from oneseek.engine.backends.gpu.run import AHEAD
 from oneseek.engine.compiler.merge import merge
 from oneseek.engine.core.turns import urgent
 from oneseek.engine.model import programs
@@ -93,6 +94,7 @@ def test_a_token_is_one_write_one_submit_and_one_read_and_makes_nothing():
     (count, calls), dispatches = asyncio.run(counts())
     assert count > 2
     for kind in ("writes", "submits", "maps"):
-        assert calls[kind] == count, kind
+        assert calls[kind] == calls["submits"], kind
+    assert count <= calls["submits"] < count + AHEAD  # what is drawn behind an end is dropped
     assert calls["creates"] == 0
-    assert calls["dispatches"] == count * dispatches
+    assert calls["dispatches"] == calls["submits"] * dispatches

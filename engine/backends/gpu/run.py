@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from oneseek.engine.backends.gpu.clock import LONG_MS
 from oneseek.engine.backends.gpu.device import ALIGNMENT, DTYPES, Device, Tensor
 from oneseek.engine.backends.gpu.errors import DeviceLost, GPUProblem
 from oneseek.engine.backends.gpu.inputs import Inputs
@@ -30,8 +29,10 @@ if sys.platform == "emscripten":
 else:
     from oneseek.engine.backends.gpu.native_replay import Recording, bind_groups
 
-TAUGHT = (2, 3)  # the times that a run begun as a whole tells what its dispatches cost
+TAUGHT = 3  # times that a run is begun as a whole before it is known what its dispatches cost
+OFTEN, AGAIN = 10, 32  # up to then each time tells it, and then every so many
 AHEAD = 8  # times that one may be begun before its first result is read
+AHEAD_MS = 25.0  # of work begun ahead: nobody sees whether a word comes so much later
 PROBES = 16  # dispatches measured between two breaths
 ENOUGH_MS = 1.0  # of a dispatch run again and again: what a rounded clock measures well
 MOST_TIMES = 200  # that it is run for that
@@ -69,6 +70,7 @@ class Run:
         self._cut = 0, 0.0, len(self._pieces)  # lessons known then, the longest piece, from where
         self._ready = False
         self._times = 0  # that all of it was begun at once
+        self._cost = -1, 0.0  # lessons known then, milliseconds of all of it
         self._copies: dict[tuple, Any] = {}
         self._recording: Recording | None = None
 
@@ -206,11 +208,13 @@ class Run:
 
     @property
     def ahead(self) -> int:
-        """As many times as are computed while one waits, where waits are long."""
-        wait_ms = min(self.gpu.clock.wait_ms, SUBMIT_MS)
-        if wait_ms < LONG_MS or self._times < TAUGHT[-1]:
+        """As many times as are computed while one waits, or before anybody would notice."""
+        if self._times < TAUGHT:
             return 1
-        return max(1, min(AHEAD, int(wait_ms / sum(map(self.gpu.costs.of, self._pieces)))))
+        wait_ms = min(max(self.gpu.clock.wait_ms, AHEAD_MS), SUBMIT_MS)
+        if self._cost[0] != self.gpu.costs.lessons:
+            self._cost = self.gpu.costs.lessons, sum(map(self.gpu.costs.of, self._pieces))
+        return max(1, min(AHEAD, int(wait_ms / self._cost[1])))
 
     async def begin(
         self, *names: str, fed: dict[str, str] | None = None
@@ -233,7 +237,8 @@ class Run:
         if self.gpu.lost:
             raise DeviceLost(f"the GPU was lost ({self.gpu.lost})")
         self._times += 1
-        by_itself = (start == 0 or turns.is_urgent) and not fed and self._times in TAUGHT
+        teaches = 1 < self._times < OFTEN or self._times % AGAIN == 0
+        by_itself = (start == 0 or turns.is_urgent) and teaches and self.ahead == 1
         if not names:
             self._feed(feeding)
             self.run(start)

@@ -9,12 +9,13 @@ from oneseek.engine.compiler.ir import Spec, op
 from oneseek.engine.compiler.launch import flat, row_threads
 
 CANDIDATES = 64  # how many of the likeliest tokens a choice considers
+GOLDEN = 0x9E3779B9  # how far the streams of one seed lie apart
 
 
 def noise(seed, stream, count):
     """Uniform numbers in [0, 1) with 24 bits: the PCG output hash of Jarzynski and Olano."""
     with np.errstate(over="ignore"):
-        state = np.arange(count, dtype=np.uint32) + np.uint32(stream) * np.uint32(0x9E3779B9)
+        state = np.arange(count, dtype=np.uint32) + np.uint32(stream) * np.uint32(GOLDEN)
         for word in (np.uint32(seed), np.uint32(0x85EBCA6B)):
             state = (state ^ word) * np.uint32(747796405) + np.uint32(2891336453)
             state = ((state >> ((state >> np.uint32(28)) + np.uint32(4))) ^ state) * np.uint32(
@@ -22,6 +23,11 @@ def noise(seed, stream, count):
             )
             state = (state >> np.uint32(22)) ^ state
     return (state >> np.uint32(8)).astype(np.float32) * np.float32(2**-24)
+
+
+def seed_of_row(seed: int, row: int) -> int:
+    """What `draw` needs in a row to draw there what it draws with `seed` in the first."""
+    return (seed ^ (row * GOLDEN)) & 0xFFFFFFFF
 
 
 @op(

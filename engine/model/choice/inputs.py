@@ -1,0 +1,61 @@
+"""What the choice of a token depends on beside the model, as the inputs of a program.
+
+The answer's sampling, the tokens before it, and what the answer is pushed to say: known of the next
+token, and of those behind it as soon as a draft says which tokens come before them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from oneseek.engine.compiler.ops.random import seed_of_row
+from oneseek.engine.model.choice.repetition import steering
+from oneseek.engine.model.programs import PUSHED, RECENT
+
+if TYPE_CHECKING:
+    from oneseek.engine.model.choice.sampling import Sampling
+    from oneseek.engine.model.generate import Answer
+
+
+@dataclass
+class Choice:
+    """Of one token: its number in the answer, the tokens before it, and token -> nats."""
+
+    sampling: Sampling
+    number: int
+    before: list[int] = field(default_factory=list)
+    push: dict[int, float] = field(default_factory=dict)
+
+
+def pushes(answer: Answer, so_far: list[int], text: str) -> dict[int, float]:
+    """Token -> nats behind the answer's tokens so far: what is to be said is made likelier, else
+    what would go round in circles less likely."""
+    if answer.push:
+        return answer.push.amounts(so_far, text)
+    return steering(so_far) if answer.sampling.steer else {}
+
+
+def write_choices(run: Any, choices: list[Choice], rows: int, vocab: int) -> None:
+    """Into the inputs of a program that draws so many tokens; the rest draw what nobody reads."""
+    recent = np.full((rows, RECENT), -1, np.int32)
+    knobs, penalty = np.zeros((rows, 3), np.float32), np.ones(rows, np.float32)
+    seeds, places = np.zeros(rows, np.uint32), np.zeros((rows, PUSHED), np.int32)
+    amounts = np.zeros((rows, PUSHED), np.float32)
+    for i, choice in enumerate(choices):
+        s = choice.sampling
+        if s.penalty != 1:
+            last = choice.before[-RECENT:]
+            recent[i, : len(last)] = last
+        knobs[i], penalty[i] = (s.temperature, s.top_k, s.top_p), s.penalty
+        seeds[i] = seed_of_row(s.seed_of(choice.number), i)
+        for j, (token, nats) in enumerate(list(choice.push.items())[:PUSHED]):
+            places[i, j], amounts[i, j] = i * vocab + token, nats
+    run.write("push_places", places.reshape(-1))
+    run.write("push_amounts", amounts.reshape(-1, 1))
+    run.write("recent", recent)
+    run.write("knobs", knobs)
+    run.write("penalty", penalty)
+    run.write("seeds", seeds)
