@@ -33,7 +33,8 @@ fn dropout(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
 
 // candidates: logits recent penalty -> ids logprobs    one workgroup per row
 // The 64 best are found by radix: byte after byte of (ordered logit, then reversed id), a histogram
-// tells in which bin the 64th lies. Counting with atomics does not depend on the order.
+// tells in which bin the 64th lies. As soon as few enough lie in it or above, they are ranked among
+// themselves. Counting with atomics does not depend on the order.
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
 @group(0) @binding(1) var<storage, read> recent: array<i32>;
 @group(0) @binding(2) var<storage, read> penalty: array<f32>;
@@ -41,12 +42,14 @@ fn dropout(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
 @group(0) @binding(4) var<storage, read_write> logprobs: array<f32>;
 
 const CANDIDATES = 64u;
+const FEW = 256u;                               // keys that are ranked rather than counted
 var<workgroup> bloom: array<atomic<u32>, 32>;   // which ids modulo 1024 are recent
 var<workgroup> histogram: array<atomic<u32>, 256>;
 var<workgroup> bound: vec2u;                    // the 64th: its ordered logit and reversed id
 var<workgroup> wanted: u32;                     // how many of the matching ones are still wanted
 var<workgroup> found: atomic<u32>;
-var<workgroup> best: array<vec2u, CANDIDATES>;
+var<workgroup> above: u32;                      // how many lie in the bin of the 64th or above
+var<workgroup> best: array<vec2u, FEW>;
 
 fn adjusted(row: u32, id: u32) -> f32 {
   let value = logits[row * COLS + id];
@@ -92,6 +95,7 @@ fn candidates(@builtin(workgroup_id) near: vec3u, @builtin(local_invocation_inde
   for (var id = tid; id < COLS; id += WG) { sum += exp(adjusted(row, id) - top); }
   let logsum = top + log(sum_over_group(sum, tid));
 
+  var few = CANDIDATES;
   for (var level = 0u; level < 7; level++) {    // 4 bytes of the logit, 3 of the id
     for (var bin = tid; bin < 256; bin += WG) { atomicStore(&histogram[bin], 0u); }
     let so_far = workgroupUniformLoad(&bound);
@@ -116,11 +120,14 @@ fn candidates(@builtin(workgroup_id) near: vec3u, @builtin(local_invocation_inde
         wanted -= atomicLoad(&histogram[bin]);
         bin--;
       }
+      above = CANDIDATES - wanted + atomicLoad(&histogram[bin]);
       if (level < 4) { bound.x |= bin << (24 - 8 * level); } else { bound.y |= bin << (48 - 8 * level); }
     }
     workgroupBarrier();
+    few = workgroupUniformLoad(&above);
+    if (few <= FEW) { break; }
   }
-  let last = workgroupUniformLoad(&bound);
+  let last = workgroupUniformLoad(&bound);      // what is not counted yet is zero in it: the least of its bin
   for (var id = tid; id < COLS; id += WG) {
     let key = vec2u(ordered(adjusted(row, id)), 0xffffffu - id);
     if (key.x > last.x || (key.x == last.x && key.y >= last.y)) {
@@ -128,14 +135,16 @@ fn candidates(@builtin(workgroup_id) near: vec3u, @builtin(local_invocation_inde
     }
   }
   workgroupBarrier();
-  for (var i = tid; i < CANDIDATES; i += WG) {
+  for (var i = tid; i < few; i += WG) {
     let key = best[i];
     var rank = 0u;
-    for (var j = 0u; j < CANDIDATES; j++) {
+    for (var j = 0u; j < few; j++) {
       if (best[j].x > key.x || (best[j].x == key.x && best[j].y > key.y)) { rank++; }
     }
-    ids[row * CANDIDATES + rank] = i32(0xffffffu - key.y);
-    logprobs[row * CANDIDATES + rank] = unordered(key.x) - logsum;
+    if (rank < CANDIDATES) {
+      ids[row * CANDIDATES + rank] = i32(0xffffffu - key.y);
+      logprobs[row * CANDIDATES + rank] = unordered(key.x) - logsum;
+    }
   }
 }
 

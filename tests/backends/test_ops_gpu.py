@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from oneseek.engine.backends.gpu.kernels import source_of
 from oneseek.engine.backends.reference import Numpy
-from oneseek.engine.compiler.ir import OPS, Spec
+from oneseek.engine.compiler.ir import OPS, Program, Spec
 from oneseek.engine.compiler.launch import Tier, product_tile
 from oneseek.engine.compiler.ops.merged import Sides
 from oneseek.engine.compiler.schedule import is_elementwise, plan
@@ -184,3 +184,24 @@ def test_the_shader_names_the_inputs_of_the_record(op):
     for i in range(len(op.params)):
         access = "read_write" if i in op.updates else "read"
         assert (str(i), access) in bindings, f"{entry}: no binding {i} of the kind {access}"
+
+
+@pytest.mark.parametrize("steps", [1, 3, 40, 4000, 0])
+def test_of_many_likely_tokens_the_same_64_are_found(steps):
+    """However many are equally likely, and whichever of the passes tells the 64th from the next."""
+    rows, cols = 2, 5000
+    logits = np.random.default_rng(steps).standard_normal((rows, cols)).astype(np.float32)
+    if steps:
+        logits = np.round(logits * steps / 8) / np.float32(steps) + np.float32(0)  # no -0
+    program = Program("candidates")
+    given_inputs = [
+        program.input("logits", logits.shape),
+        program.input("recent", (rows, 8), "i32"),
+        program.input("penalty", (rows,)),
+    ]
+    program.output("ids", OPS["candidates"](*given_inputs)[0])
+    none, plain = np.full((rows, 8), -1, np.int32), np.ones(rows, np.float32)
+    feeds = {"logits": logits, "recent": none, "penalty": plain}
+    made = asyncio.run(outputs(gpu(), program, feeds))["ids"]
+    wanted = np.argsort(-logits, axis=-1, kind="stable")[:, : made.shape[1]]
+    np.testing.assert_array_equal(made, wanted)

@@ -257,6 +257,15 @@ HEAR = """() => {
 }"""
 
 
+def test_the_temperature_is_the_models_own_until_a_person_chooses_another(chat: Page):
+    chat.evaluate(HEAR)
+    for chosen, asked_with in (("", []), ("0.3", [0.3]), ("", [0.3])):
+        set_temperature(chat, chosen)
+        say(chat, "What colour is the sky?")
+        finished(chat)
+        assert chat.evaluate("temperatures") == asked_with
+
+
 def test_scenario_9_regenerating_keeps_both_answers(chat: Page):
     chat.evaluate(HEAR)
     say(chat, "What colour is the sky?")

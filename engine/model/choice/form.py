@@ -28,6 +28,7 @@ class Form:
     def __init__(self, grammar: Grammar, tokenizer: Tokenizer) -> None:
         self.text, self.tokenizer = Text(grammar), tokenizer
         self.state = self.text.start
+        self._spelled: dict[bytes, list[int]] = {}
 
     @property
     def is_over(self) -> bool:
@@ -51,12 +52,17 @@ class Form:
             found[id] = logprob, state
         if not found:
             way = self.text.ending(self.state)
-            id = self.tokenizer.spell(way)[0] if way else min(self.tokenizer.eos_ids)
+            id = self._spell(way)[0] if way else min(self.tokenizer.eos_ids)
             self.state = self.text.after(self.state, self.tokenizer.bytes_of(id))
             return id
         id = drawn(found, sampling, len(ids)) if len(found) > 1 else next(iter(found))
         self.state = found[id][1]
         return id
+
+    def _spell(self, way: bytes) -> list[int]:
+        if way not in self._spelled:
+            self._spelled[way] = self.tokenizer.spell(way)
+        return self._spelled[way]
 
     def _after(self, id: int, left: int) -> State | None:
         """The state after a token, if it is allowed and the text can end in the tokens left."""
@@ -67,7 +73,7 @@ class Form:
         if state == NOWHERE:
             return None
         way = self.text.ending(state)
-        short = len(way) <= left or len(self.tokenizer.spell(way)) <= left
+        short = len(way) <= left or len(self._spell(way)) <= left
         return state if short else None
 
 

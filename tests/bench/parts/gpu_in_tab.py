@@ -264,13 +264,15 @@ async def counts(prompt):
         left -= size
     for dispatch in plain.prepared(1, 1)._dispatches:  # those of a quick chip, whatever is here
         model.executor.costs.known[dispatch.kind] = LEAST_MS
-    answer = plain.ask([{"role": "user", "content": "Why?"}], Sampling(max_tokens=8))
-    with urgent():
-        while len(answer.ids) < 2:
-            await plain.advance()
-        before = len(answer.ids)
-        with counted(model.executor.device) as calls:
-            await plain.answer_all([answer])
+    for _ in range(2):  # the first time makes what is kept
+        asked = [{"role": "user", "content": "What is a tree? Tell me about it."}]
+        answer = plain.ask(asked, Sampling(max_tokens=16))
+        with urgent():
+            while len(answer.ids) < 2:
+                await plain.advance()
+            before = len(answer.ids)
+            with counted(model.executor.device) as calls:
+                await plain.answer_all([answer])
     drawn = len(answer.ids) - before + (answer.ended == "end")
     found |= {f"{kind}_a_token": calls[kind] / drawn
               for kind in ("writes", "submits", "maps", "creates")}  # fmt: skip

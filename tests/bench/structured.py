@@ -1,0 +1,99 @@
+"""Answers that have to fit a JSON schema: `python3 build.py bench structured [MODEL]`.
+
+The share of 200 schemas (tests/support/schemas.py) whose answers fit, greedily and drawn by turns,
+and tokens a second of one long answer in a form, beside the same model without.
+"""
+
+import argparse
+import asyncio
+import json
+
+from oneseek.engine.core.turns import urgent
+from oneseek.engine.model.choice.form import Form
+from oneseek.engine.model.choice.sampling import Sampling
+from oneseek.engine.model.choice.schema import Grammar
+from oneseek.engine.model.generate import BATCHES, Answer, Generator
+from oneseek.engine.model.loaded import Model
+from tests.bench.parts import report
+from tests.bench.talk import loaded
+from tests.support.schemas import fits, schemas
+
+TOKENS, LONG, ROUNDS = 120, 96, 3
+PEOPLE = {
+    "type": "array",
+    "minItems": 12,
+    "items": {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string", "minLength": 3},
+            "age": {"type": "integer", "minimum": 0, "maximum": 120},
+            "city": {"type": "string"},
+        },
+        "required": ["name", "age", "city"],
+    },
+}
+ASKED = [{"role": "user", "content": "Make up some data, as JSON."}]
+PEOPLE_ASKED = [{"role": "user", "content": "Twelve people with name, age and city, as JSON."}]
+
+
+async def valid(model: Model, wanted: list[dict]) -> list[dict]:
+    generator, rows = Generator(model), []
+    for first in range(0, len(wanted), BATCHES[-1]):
+        part = wanted[first : first + BATCHES[-1]]
+        answers = []
+        for i, schema in enumerate(part):
+            sampling = Sampling(0.7 * (i % 2), seed=first + i, max_tokens=TOKENS)
+            form = Form(Grammar(schema), model.tokenizer)
+            answers.append(generator.ask(ASKED, sampling, form=form))
+        with urgent():
+            await generator.answer_all(answers)
+        rows += [
+            {"schema": schema, "text": answer.text}
+            for answer, schema in zip(answers, part, strict=True)
+            if not is_valid(answer, schema)
+        ]
+        report.say(f"{first + len(part)} of {len(wanted)}, {len(rows)} not valid")
+    return rows
+
+
+def is_valid(answer: Answer, schema: dict) -> bool:
+    try:
+        return fits(json.loads(answer.text), schema)
+    except ValueError:
+        return False
+
+
+async def rate(model: Model, heat: float, in_form: bool) -> float:
+    """Tokens a second of the best of some answers; without a form an end is not taken."""
+    generator, best = Generator(model), 0.0
+    for _ in range(ROUNDS):
+        form = Form(Grammar(PEOPLE), model.tokenizer) if in_form else None
+        sampling = Sampling(heat, seed=1, max_tokens=LONG)
+        forced = {} if in_form else {"forced": tuple(model.tokenizer.encode("a b c " * LONG))}
+        answer = generator.ask(PEOPLE_ASKED, sampling, form=form, **forced)
+        with urgent():
+            await generator.answer_all([answer])
+        best = max(best, answer.tokens_per_second)
+    return best
+
+
+async def measured(name: str, count: int) -> tuple[dict, list[dict]]:
+    model, wanted = await loaded(name), schemas(count)
+    wrong = await valid(model, wanted)
+    figures = {"schemas": len(wanted), "valid": 1 - len(wrong) / len(wanted)}
+    for way, heat in (("greedy", 0.0), ("drawn", 0.7)):
+        free, bound = await rate(model, heat, False), await rate(model, heat, True)
+        figures |= {f"{way}_tokens_per_s": bound, f"{way}_ratio": bound / free}
+    return figures, wrong
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser(description=__doc__)
+    ask.add_argument("model", nargs="?", default="smollm2-135m")
+    ask.add_argument("--schemas", type=int, default=200)
+    options = ask.parse_args()
+    report.write("structured", *asyncio.run(measured(options.model, options.schemas)))
+
+
+if __name__ == "__main__":
+    main()
