@@ -7,6 +7,7 @@ that is answered from memory, with the right fact.  What is said is judged too: 
 question, `said_unseen` and `said_look_alikes` for the others.  `ms_question` is what a question
 takes once it is sent, `ms_reading` what the page reads of it while it is typed; who asks over HTTP
 or in a script waits for both.
+`--languages` tells thirty facts each in German, French and Spanish instead of all that.
 `--tab` does the same in Chromium without a GPU; there only the last facts of a size are told, the
 others come from the memory made here.  What was told once is not told again when it goes on.
 """
@@ -45,6 +46,7 @@ from tests.bench.parts.facts import written
 from tests.bench.parts.told import Told
 
 UNTUNED = ("reserve", "vault", "attic", "cellar", "loft")
+LANGUAGES = ("de", "fr", "es")
 ALIKE = 3
 TOLD_IN_TAB = 4  # facts of a size that the tab takes in itself
 SENT = 40  # facts that go into a tab at once
@@ -145,7 +147,7 @@ def spelled(fact: dict) -> str:
 
 def judge(call: Call, facts: list[dict], said: int, prefix: str) -> dict[str, float]:
     figures = {}
-    for code in ("en", "sv"):
+    for code in sorted({fact["language"] for fact in facts}):
         if mine := [fact for fact in facts if fact["language"] == code]:
             found = judged(call, mine, said)
             report.say(prefix, code, found)
@@ -195,6 +197,22 @@ def untuned(model: Model, loop, name: str, said: int) -> dict[str, float]:
     return figures
 
 
+def of_languages(model: Model, loop, said: int) -> dict[str, float]:
+    """The facts of each language that has no lessons of its own, in an assistant of their own."""
+    figures: dict[str, float] = {}
+    for code in LANGUAGES:
+        facts = [fact for fact in written("languages") if fact["language"] == code]
+        for fact in facts:
+            fact["key"] = Lesson(fact["question"], fact["answer"], (), code).value
+        with tempfile.TemporaryDirectory() as folder:
+            call, close = here(model, Path(folder), loop)
+            for fact in facts:
+                call("tell", fact)
+            figures |= judge(call, facts, said, "told")
+            close()
+    return figures
+
+
 def in_tab(model: Model, loop, options) -> dict[str, float]:
     """In Chromium without a GPU: the last facts are told there, to what is known here already."""
     figures: dict[str, float] = {}
@@ -234,12 +252,16 @@ def main() -> None:
     ask.add_argument("--tab", type=int, nargs="*", default=[1, 10, 100, 1000])
     ask.add_argument("--asked-in-tab", type=int, default=8)
     ask.add_argument("--said-in-tab", type=int, default=1)
+    ask.add_argument("--languages", action="store_true", help="only those of LANGUAGES")
     ask.add_argument("--folder", type=Path, default=CACHE / "bench-memory", help="to go on from")
     options = ask.parse_args()
     with closing(open_model(str(options.model or registry.find("smollm2-135m")))) as file:
         with asyncio.Runner() as runner:
             model = runner.run(Model.load(file, Numpy()))
             loop = runner.get_loop()
+            if options.languages:
+                report.write("memory", of_languages(model, loop, options.said), [])
+                return
             figures = natively(model, loop, options)
             for name in options.untuned:
                 figures |= untuned(model, loop, name, options.said_untuned)
