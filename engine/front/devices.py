@@ -1,0 +1,80 @@
+"""Where what is traced is computed, and waiting for it where nobody else waits."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from oneseek.engine.backends.executor import Executor
+from oneseek.engine.backends.reference import Numpy
+
+Made = TypeVar("Made")
+NAMES = {"numpy": "numpy", "cpu": "cpu", "webgpu": "gpu"}  # ours -> that of the command line
+_opened: dict[str, Executor] = {}
+_chosen: list[Executor] = []
+
+
+def now(work: Coroutine[Any, Any, Made]) -> Made:
+    """What this comes to, awaited here and now, also where a loop runs already (Jupyter, a tab)."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    if sys.platform == "emscripten":
+        from pyodide.ffi import run_sync
+
+        return run_sync(work)
+    found: list[Made] = []
+    beside = threading.Thread(target=lambda: found.append(asyncio.run(work)))
+    beside.start()
+    beside.join()
+    return found[0]
+
+
+class on:
+    """Computes on "numpy", "cpu" or "webgpu" (or an executor) from here on; as a context, until
+    its end."""
+
+    def __init__(self, device: str | Executor) -> None:
+        self.before = _chosen[:]
+        _chosen[:] = [executor(device)]
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None:
+        _chosen[:] = self.before
+
+
+def executor(device: str | Executor) -> Executor:
+    if not isinstance(device, str):
+        return device
+    if device not in NAMES:
+        raise ValueError(f"there is no device {device!r}; there are {', '.join(map(repr, NAMES))}")
+    if device not in _opened:
+        _opened[device] = now(opened(device))
+    return _opened[device]
+
+
+async def opened(device: str) -> Executor:
+    if sys.platform != "emscripten":
+        from oneseek.engine.backends.select import executor_named
+
+        return await executor_named(NAMES[device])
+    if device == "cpu":
+        from oneseek.engine.backends.wasm.executor import Wasm
+        from oneseek.engine.backends.wasm.tab import Tab
+
+        return Wasm(Tab())
+    if device == "webgpu":
+        from oneseek.engine.backends.gpu.executor import GPU
+
+        return await GPU.open()
+    return Numpy()
+
+
+def chosen() -> Executor:
+    """Numpy, unless `on` said otherwise."""
+    return _chosen[0] if _chosen else executor("numpy")
