@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import sys
 import threading
 from collections.abc import Coroutine
@@ -12,9 +13,11 @@ from oneseek.engine.backends.executor import Executor
 from oneseek.engine.backends.reference import Numpy
 
 Made = TypeVar("Made")
-NAMES = {"numpy": "numpy", "cpu": "cpu", "webgpu": "gpu"}  # ours -> that of the command line
+NAMES = ("numpy", "cpu", "webgpu")
 _opened: dict[str, Executor] = {}
 _chosen: list[Executor] = []
+atexit.register(_opened.clear)  # before the libraries that they end by are gone
+atexit.register(_chosen.clear)
 
 
 def now(work: Coroutine[Any, Any, Made]) -> Made:
@@ -59,20 +62,21 @@ def executor(device: str | Executor) -> Executor:
 
 
 async def opened(device: str) -> Executor:
-    if sys.platform != "emscripten":
-        from oneseek.engine.backends.select import executor_named
-
-        return await executor_named(NAMES[device])
-    if device == "cpu":
-        from oneseek.engine.backends.wasm.executor import Wasm
-        from oneseek.engine.backends.wasm.tab import Tab
-
-        return Wasm(Tab())
     if device == "webgpu":
         from oneseek.engine.backends.gpu.executor import GPU
 
         return await GPU.open()
-    return Numpy()
+    if device == "numpy":
+        return Numpy()
+    from oneseek.engine.backends.wasm.executor import Wasm
+
+    if sys.platform == "emscripten":
+        from oneseek.engine.backends.wasm.tab import Tab
+
+        return Wasm(Tab())
+    from oneseek.engine.backends.wasm.native import Native
+
+    return Wasm(Native())
 
 
 def chosen() -> Executor:

@@ -102,9 +102,11 @@ class Train:
         """A copy of them, in the tree they were given in."""
         found = now(self._read())
         return mapped(
-            lambda name, leaf: found.get(f"in.{WEIGHTS}.{name}", leaf).reshape(np.shape(leaf))
-            if f"in.{WEIGHTS}.{name}" in found
-            else leaf,
+            lambda name, leaf: (
+                found.get(f"in.{WEIGHTS}.{name}", leaf).reshape(np.shape(leaf))
+                if f"in.{WEIGHTS}.{name}" in found
+                else leaf
+            ),
             self.tree,
         )
 

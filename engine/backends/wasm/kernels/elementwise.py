@@ -19,9 +19,7 @@ from oneseek.engine.backends.wasm.kernels.vectors import (
 from oneseek.engine.compiler.ir import Op, Spec
 from oneseek.engine.compiler.schedule import is_elementwise
 
-KNOWN = re.compile(
-    r"(?:[a-g]|exp|log|sqrt|max|min|step|chosen|element|[0-9.]+|[-+*/(), ])*"
-)
+KNOWN = re.compile(r"(?:[a-g]|exp|log|sqrt|max|min|step|chosen|element|[0-9.]+|[-+*/(), ])*")
 COST = 30.0  # what a transcendental function costs, in operations an element
 
 
