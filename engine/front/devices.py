@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import atexit
 import sys
-import threading
 from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from oneseek.engine.backends.executor import Executor
-from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.backends.select import executor_named, kernels
 
 Made = TypeVar("Made")
-NAMES = ("numpy", "cpu", "webgpu")
+NAMES = {"numpy": "numpy", "cpu": "cpu", "webgpu": "gpu"}  # ours -> that of the command line
 _opened: dict[str, Executor] = {}
 _chosen: list[Executor] = []
 atexit.register(_opened.clear)  # before the libraries that they end by are gone
@@ -30,11 +30,8 @@ def now(work: Coroutine[Any, Any, Made]) -> Made:
         from pyodide.ffi import run_sync
 
         return run_sync(work)
-    found: list[Made] = []
-    beside = threading.Thread(target=lambda: found.append(asyncio.run(work)))
-    beside.start()
-    beside.join()
-    return found[0]
+    with ThreadPoolExecutor(1) as beside:
+        return beside.submit(asyncio.run, work).result()
 
 
 class on:
@@ -57,26 +54,8 @@ def executor(device: str | Executor) -> Executor:
     if device not in NAMES:
         raise ValueError(f"there is no device {device!r}; there are {', '.join(map(repr, NAMES))}")
     if device not in _opened:
-        _opened[device] = now(opened(device))
+        _opened[device] = kernels() if device == "cpu" else now(executor_named(NAMES[device]))
     return _opened[device]
-
-
-async def opened(device: str) -> Executor:
-    if device == "webgpu":
-        from oneseek.engine.backends.gpu.executor import GPU
-
-        return await GPU.open()
-    if device == "numpy":
-        return Numpy()
-    from oneseek.engine.backends.wasm.executor import Wasm
-
-    if sys.platform == "emscripten":
-        from oneseek.engine.backends.wasm.tab import Tab
-
-        return Wasm(Tab())
-    from oneseek.engine.backends.wasm.native import Native
-
-    return Wasm(Native())
 
 
 def chosen() -> Executor:

@@ -10,7 +10,7 @@ from builder import ROOT
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.compiler.grad import grad
 from oneseek.engine.compiler.ir import OPS
-from oneseek.engine.compiler.schedule import plan
+from oneseek.engine.compiler.schedule import is_elementwise, plan
 from tests.support.op_cases import CASES, build
 
 
@@ -35,6 +35,12 @@ def test_how_an_op_is_launched_stands_with_it(op):
     file, entry = op.kernel.split(":")
     assert re.search(rf"\bfn {entry}\b", (ROOT / "shaders" / file).read_text())
     assert op.launch_rule and op.launch_rule.__module__ == op.reference.__module__
+
+
+def test_an_expression_finds_the_input_whose_memory_its_result_takes():
+    """shaders/elementwise.wgsl counts them as its letters are counted."""
+    for op in filter(is_elementwise, OPS.values()):
+        assert list(op.reuses) == op.params[: len(op.reuses)], op.name
 
 
 STEEP = ("above_zero", "at_least")  # flat wherever they do not jump

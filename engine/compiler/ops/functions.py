@@ -117,7 +117,7 @@ def _(dy, y, *ins):
     return (None,) * len(ins)  # it is flat, but for where it jumps
 
 
-@op(shape=like_first, kernel="chosen(a, b, element(0.0))", cases=MASKED, reuses=("a",))
+@op(shape=like_first, kernel="chosen(a, b, element(0.0))", cases=MASKED, reuses=("mask", "a"))
 def passed(mask, a):
     """a where the mask is not 0, else 0: whatever a is there, also if it is no number."""
     return np.where(mask != 0, a, np.zeros_like(a))
@@ -128,7 +128,7 @@ def _(dy, y, mask, a):
     return None, passed(mask, dy)
 
 
-@op(shape=like_first, kernel="chosen(a, element(0.0), b)", cases=MASKED, reuses=("a",))
+@op(shape=like_first, kernel="chosen(a, element(0.0), b)", cases=MASKED, reuses=("mask", "a"))
 def stopped(mask, a):
     """a where the mask is 0, else 0."""
     return np.where(mask != 0, np.zeros_like(a), a)
