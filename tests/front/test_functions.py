@@ -2,12 +2,12 @@
 other back ends against numpy; here and inside the worker."""
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import oneseek
-from builder import ROOT
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.backends.wasm.executor import Wasm
 from tests.support.front_cases import CASES
@@ -15,7 +15,7 @@ from tests.support.gpu_device import gpu
 from tests.support.wasm_host import host
 
 pytestmark = pytest.mark.in_worker
-GOLDEN = dict(np.load(ROOT / "tests/golden/functions.npz"))
+GOLDEN = dict(np.load(Path(__file__).parents[1] / "golden" / "functions.npz"))
 
 
 @pytest.fixture(scope="module")
