@@ -13,6 +13,7 @@ from oneseek.engine.assistant import Assistant
 from oneseek.engine.backends.executor import Executor
 from oneseek.engine.backends.select import executor_named
 from oneseek.engine.core.settings import TrainingConfig, for_model
+from oneseek.engine.core.storage.measured import measured_once
 from oneseek.engine.core.storage.sqlite import make_folder
 from oneseek.engine.history.ledger import Ledger
 from oneseek.engine.history.naming import family
@@ -22,6 +23,7 @@ from oneseek.engine.model.formats import ModelFile
 from oneseek.engine.model.loaded import Model
 
 Heard = Callable[[str, int, int], None]
+LEARNS_WITH = "learns with"  # in `state`: what numpy and the kernels took when they were measured
 
 
 def clock() -> int:
@@ -41,8 +43,9 @@ async def model_named(name: str | None, backend: str, heard: Heard | None = None
 
 async def keep_bits(model: Model, store: Any) -> None:
     """Where there is a choice of what learns, it stays what it was for this store."""
-    if keep_to := getattr(model.executor, "keep_to", None):
-        await keep_to(store)
+    executor: Any = model.executor
+    if hasattr(executor, "measured"):
+        executor.milliseconds = await measured_once(store, LEARNS_WITH, executor.measured)
 
 
 def versions_of(model: Model, store: Any, base: str, signer: Any = None) -> Versions:

@@ -11,6 +11,11 @@ struct Sizes { size: u32 }
 @group(0) @binding(6) var<storage, read> g_: array<element>;
 @group(0) @binding(7) var<storage, read_write> y: array<element>;
 
+// x where the mask is not 0, else y
+fn chosen(mask: element, x: element, y: element) -> element {
+  return select(y, x, mask != element(0.0));
+}
+
 @compute @workgroup_size(WG)
 fn elementwise(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
   let i = flat_group(group) * WG + tid;

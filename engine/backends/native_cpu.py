@@ -27,9 +27,8 @@ PRODUCT = "packed_linear"
 NUMBER_BYTES = 4
 MANY = 24  # rows: fewer are over before numpy has looked at a second copy of the weights
 UPRIGHT = 128  # rows up to which numpy is quicker with the larger matrix, the weights, in front
-LEARNING = ("learn", "accumulate")
+LOSS, CHANGES = "soft_cross_entropy", {"adamw", "accumulate"}  # ops that make a learning step
 SHARE = 0.25  # of the memory, for weights that are unpacked to be read with
-CHOSEN = "learns with"  # in `state`: what both took when it was measured
 ROWS, TIMES, ROUNDS = 240, 2, 3  # of a lesson's step; half a second in all
 
 
@@ -46,7 +45,7 @@ class Processor(Wasm):
         self.many: float = MANY  # rows of a product that numpy does, in what is prepared now
 
     def prepare(self, plan: Plan, tensors: dict | None = None, room: Room | None = None) -> Run:
-        if plan.program.name.split()[0] in LEARNING and self.numpy_multiplies():
+        if learns(plan) and self.numpy_multiplies():
             self.numpy.turns = self.turns
             run: Any = self.numpy.prepare(plan, tensors)
             run.tensors = tensors  # whose memory its arrays are
@@ -71,15 +70,11 @@ class Processor(Wasm):
         plain = sum(NUMBER_BYTES * n * k for n, k in weights.values())
         return plain <= min(DENSE_BUDGET, SHARE * memory_here())
 
-    async def keep_to(self, store: Any) -> None:
-        """The choice that was made for this store, so that what goes on after a restart, or is
-        practised again, comes to the same bits; without one it is made now."""
-        known = await store.get("state", CHOSEN)
-        if known is None:
-            self.numpy_multiplies()
-            await store.batch([["put", "state", CHOSEN, self.milliseconds]])
-        else:
-            self.milliseconds = known
+    async def measured(self) -> dict[str, float]:
+        """Milliseconds of both, by which it chooses. Who is to come to the same bits after a
+        restart, or practises again, sets `milliseconds` to what they were."""
+        self.numpy_multiplies()
+        return self.milliseconds
 
     def numpy_multiplies(self) -> bool:
         if not self.milliseconds:
@@ -87,6 +82,12 @@ class Processor(Wasm):
             ours, theirs = super().prepare(planned), self.numpy.prepare(planned)
             self.milliseconds = {"wasm": quickest(ours), "numpy": quickest(theirs)}
         return self.milliseconds["numpy"] < self.milliseconds["wasm"]
+
+
+def learns(plan: Plan) -> bool:
+    """Whether it goes from a loss back to what is trained."""
+    ops = {step.op.name for step in plan.program.steps}
+    return LOSS in ops and bool(CHANGES & ops)
 
 
 def weights_first(

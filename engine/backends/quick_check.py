@@ -1,8 +1,8 @@
 """Which of two back ends is quicker on this machine, since a weak graphics chip can lose to the
 processor, and how quick the one in use is.
 
-What is measured is the product that nearly all of the work consists of; once for each device, and
-the figures are kept.
+What is measured is the product that nearly all of the work consists of. Who asks keeps the figures
+(engine/core/storage/measured.py), so that it is done once for each device.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from oneseek.engine.backends.executor import Executor
 from oneseek.engine.compiler.ir import OPS, Program
@@ -69,26 +68,13 @@ async def weights_a_second(executor: Executor, rows: int) -> float:
     return 2 * TIMES * NARROW * WIDE / best
 
 
-async def pace(store: Any, device: str, open_executor: Callable[[], Awaitable[Executor]]) -> dict:
-    """Weights a second of an `answer`, which reads one token after the other, and of a `lesson`,
-    measured when this device is seen for the first time."""
-    key = f"pace:{device}"
-    known = await store.get("state", key)
-    if known is None:
-        executor = await open_executor()
-        rows = {"answer": 1, "lesson": ROWS}
-        known = {what: await weights_a_second(executor, count) for what, count in rows.items()}
-        await store.batch([["put", "state", key, known]], [])
-    return known
+async def pace(open_executor: Callable[[], Awaitable[Executor]]) -> dict[str, float]:
+    """Weights a second of an `answer`, which reads one token after the other, and of a `lesson`."""
+    executor = await open_executor()
+    rows = {"answer": 1, "lesson": ROWS}
+    return {what: await weights_a_second(executor, count) for what, count in rows.items()}
 
 
-async def measured(
-    store: Any, chip: str, open_executor: Callable[[str], Awaitable[Executor]]
-) -> dict[str, float]:
-    """Milliseconds of `gpu` and `cpu`, measured when this chip is seen for the first time."""
-    key = f"quick check:{chip}"
-    known = await store.get("state", key)
-    if known is None:
-        known = {kind: await milliseconds(await open_executor(kind)) for kind in ("gpu", "cpu")}
-        await store.batch([["put", "state", key, known]], [])
-    return known
+async def both(open_executor: Callable[[str], Awaitable[Executor]]) -> dict[str, float]:
+    """Milliseconds of `gpu` and `cpu`."""
+    return {kind: await milliseconds(await open_executor(kind)) for kind in ("gpu", "cpu")}

@@ -3,6 +3,8 @@ executor."""
 
 from __future__ import annotations
 
+import sys
+
 from oneseek.engine.backends.executor import Executor
 from oneseek.engine.backends.reference import Numpy
 
@@ -37,3 +39,16 @@ def processor() -> Executor:
     from oneseek.engine.backends.native_cpu import Processor
 
     return Processor()
+
+
+def kernels() -> Executor:
+    """All cores with the kernels of the tab and nothing else, in a tab as well."""
+    from oneseek.engine.backends.wasm.executor import Wasm
+
+    if sys.platform == "emscripten":
+        from oneseek.engine.backends.wasm.tab import Tab
+
+        return Wasm(Tab())
+    from oneseek.engine.backends.wasm.native import Native
+
+    return Wasm(Native())

@@ -130,6 +130,17 @@ REAL_SIZES = [
     ("adamw", ADAPTER, ADAPTER, ADAPTER, ADAPTER, Spec((1,)), Spec((8,), "hyper")),
     ("accumulate", ADAPTER, ADAPTER),
     ("clear", ADAPTER),
+    *((name, ROWS) for name in ("neg", "exp", "log", "sqrt", "tanh", "relu", "above_zero")),
+    *((name, ROWS, ROWS) for name in ("div", "tanh_da", "at_least", "gelu_dx")),
+    *((name, Spec(ROWS.shape, "mask"), ROWS) for name in ("passed", "stopped")),
+    ("swapped", Spec((1, 130, 1536, 1))),
+    ("spread", Spec((130, 64)), dict(times=33)),
+    ("summed", Spec((3, 70_000, 1))),
+    ("summed", Spec((2, 700, 130))),
+    ("largest", Spec((3, 70_000, 1))),
+    ("largest", Spec((2, 700, 130))),
+    ("cut", ROWS, dict(first=1000, count=333)),
+    ("padded", ROWS, dict(first=1000, width=4000)),
 ]  # fmt: skip
 REAL_CASES = [
     pytest.param(name, case, id=f"{name}-{i}", marks=COMPILED)

@@ -53,6 +53,8 @@ SAMPLERS = {
     "hyper": lambda rng, shape, specs: np.array([0.01, 0.9, 0.99, 1e-8, 0.01, 0.1, 0.01, 1.0]),
     "logprobs": lambda rng, shape, specs: -np.sort(rng.exponential(2, shape), -1),
     "knobs": lambda rng, shape, specs: np.tile([0.8, 40, 0.95], (shape[0], 1)),
+    "signed": lambda rng, shape, specs: rng.uniform(-1, 1, shape),
+    "mask": lambda rng, shape, specs: rng.integers(0, 2, shape).astype(float),
     "f32": lambda rng, shape, specs: rng.uniform(0.1, 1, shape),
 }
 DTYPE = {

@@ -14,6 +14,7 @@ ROOMS = {
     "engine/core": [],
     "engine/compiler": ["engine/core"],
     "engine/backends": ["engine/compiler"],
+    "engine/front": ["engine/backends"],
     "engine/model": ["engine/backends"],
     "engine/history": ["engine/core"],
     "engine/learning": ["engine/model", "engine/history"],

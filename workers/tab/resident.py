@@ -16,7 +16,7 @@ from typing import Any
 import js
 
 from oneseek.engine.assistant import Assistant, Round
-from oneseek.engine.backends.quick_check import measured, pace
+from oneseek.engine.backends.quick_check import both, pace
 from oneseek.engine.core.messages import (
     Changed,
     Device,
@@ -31,6 +31,7 @@ from oneseek.engine.core.messages import (
     Start,
     StopLoading,
 )
+from oneseek.engine.core.storage.measured import measured_once
 from oneseek.engine.core.storage.store import open_browser_store
 from oneseek.engine.core.turns import pause
 from oneseek.engine.history import curve
@@ -83,7 +84,8 @@ class Resident:
         self.store = await open_browser_store(self.modules["store.js"])
         if self.device.why == "chip":
             try:
-                took = await measured(self.store, self.device.name, open_executor)
+                key = f"quick check:{self.device.name}"
+                took = await measured_once(self.store, key, lambda: both(open_executor))
                 if took["cpu"] < took["gpu"]:
                     self.device = processor("slower")
             except (
@@ -133,9 +135,9 @@ class Resident:
         """How quick the device is, from a second of measuring; nothing where it fails at that, and
         what happened."""
         threads = js.oneseekThreads.possible() if self.device.kind == "cpu" else 0
-        name = f"{self.device.kind}:{self.device.name}:{threads}"
+        key = f"pace:{self.device.kind}:{self.device.name}:{threads}"
         try:
-            return await pace(self.store, name, self.opened), ""
+            return await measured_once(self.store, key, lambda: pace(self.opened)), ""
         except Exception as problem:  # whatever it was, one can choose without knowing the speed
             return {}, f"{type(problem).__name__}: {problem}"
 

@@ -1,13 +1,16 @@
 """What a sentence encoder has and a Llama has not: a norm that takes the mean away and adds a bias,
-and gelu without a gate. Nothing trains it, so there are no gradients."""
+and gelu without a gate."""
 
 import numpy as np
 
 from oneseek.engine.compiler.ir import Spec, op
 from oneseek.engine.compiler.launch import flat, row_threads
 from oneseek.engine.compiler.ops.elementwise import like_first
-from oneseek.engine.compiler.ops.gemma import GATE, gate_of
-from oneseek.engine.compiler.ops.norm import norm_constants
+from oneseek.engine.compiler.ops.functions import neg
+from oneseek.engine.compiler.ops.gemma import CUBIC, GATE, RISE, SLOPE, gate_of, scaled
+from oneseek.engine.compiler.ops.linear import column_sums
+from oneseek.engine.compiler.ops.norm import norm_constants, rmsnorm_dw, rmsnorm_dx, whole_fours
+from oneseek.engine.compiler.ops.shapes import spread, summed
 
 CASES = tuple((Spec((t, n)), Spec((n,)), Spec((n,)), dict(eps=1e-5)) for t, n in
               ((4, 64), (3, 100), (17, 384)))  # fmt: skip
@@ -15,6 +18,7 @@ CASES = tuple((Spec((t, n)), Spec((n,)), Spec((n,)), dict(eps=1e-5)) for t, n in
 
 def norm_shape(x, w, b, *, eps):
     assert w.shape == b.shape == (x.cols,), f"{w} and {b} do not fit rows of {x.cols}"
+    whole_fours(x)
     return x
 
 
@@ -24,6 +28,20 @@ def layernorm(x, w, b, *, eps):
     away = x - x.mean(-1, keepdims=True)
     variance = (away * away).mean(-1, keepdims=True)
     return away / np.sqrt(variance + x.dtype.type(eps)) * w + b
+
+
+def centred(x):
+    """Less the mean of its row."""
+    rows, cols = x.spec.rows, x.spec.cols
+    mean = scaled(summed(x.reshape(rows, cols, 1)), by=1 / cols)
+    return x + neg(spread(mean, times=cols).reshape(*x.shape))
+
+
+@layernorm.vjp
+def _(dy, y, x, w, b, *, eps):
+    away = centred(x)
+    dw, db = rmsnorm_dw(away, w, dy, eps=eps), column_sums(dy.reshape(x.spec.rows, x.spec.cols))
+    return centred(rmsnorm_dx(away, w, dy, eps=eps)), dw, db
 
 
 @layernorm.launch
@@ -42,3 +60,21 @@ def gelu(x):
     """Its tanh form."""
     with np.errstate(over="ignore"):  # far below zero the gate is closed
         return x * gate_of(x)
+
+
+@gelu.vjp
+def _(dy, y, x):
+    return (gelu_dx(dy, x),)
+
+
+@op(
+    shape=like_first,
+    kernel=f"a * ({GATE.format(x='b')}) * "
+    f"(1.0 + b * {RISE.format(x='b')} * (1.0 - {GATE.format(x='b')}))",
+    cases=((Spec((3, 4)), Spec((3, 4))), (Spec((7, 130)), Spec((7, 130)))),
+    reuses=("dy",),
+)
+def gelu_dx(dy, x):
+    with np.errstate(over="ignore"):
+        s = gate_of(x)
+    return dy * s * (1 + x * (SLOPE + 3 * CUBIC * x * x) * (1 - s))

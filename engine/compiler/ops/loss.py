@@ -8,6 +8,7 @@ import numpy as np
 
 from oneseek.engine.compiler.ir import Spec, op
 from oneseek.engine.compiler.launch import flat, row_threads
+from oneseek.engine.compiler.ops.shapes import spread
 
 
 def loss_shape(logits, ids, probs, rest, weight):
@@ -43,6 +44,16 @@ def soft_cross_entropy(logits, ids, probs, rest, weight):
     row, target = np.nonzero(probs > 0)
     gradient[row, ids[row, target]] = (target_q - probs)[row, target]
     return gradient * weight[:, None], loss * weight
+
+
+@soft_cross_entropy.vjp
+def _(dgradient, dloss, gradient, loss, logits, *targets):
+    """Of the losses; that of the gradient nobody asks for."""
+    if dgradient is not None:
+        raise ValueError("soft_cross_entropy has no second derivative")
+    rows, cols = logits.shape
+    times = spread(dloss.reshape(rows, 1), times=cols)
+    return gradient * times.reshape(rows, cols), None, None, None, None
 
 
 @soft_cross_entropy.launch

@@ -15,7 +15,12 @@ GRADIENT_CASES = tuple((x, w, x, attrs) for x, w, attrs in CASES)
 
 def row_shape(x, w, *_, eps):
     assert w.shape == (x.cols,), f"the gain {w} does not fit rows of {x.cols}"
+    whole_fours(x)
     return x
+
+
+def whole_fours(x):
+    assert x.cols % 4 == 0, f"the norm kernels need rows of 4, 8, ... columns, not {x.cols}"
 
 
 def inverse_rms(x, eps):
@@ -34,8 +39,6 @@ def _(dy, y, x, w, *, eps):
 
 
 def norm_constants(x: Spec, eps: float) -> dict:
-    if x.cols % 4:
-        raise ValueError(f"the norm kernels need rows of 4, 8, ... columns, not {x.cols}")
     return dict(rows=x.rows, COLS4=x.cols // 4, EPS=eps)
 
 

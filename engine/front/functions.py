@@ -1,0 +1,223 @@
+"""Functions of tensors. Most are made of few ops; each op has its definition in numpy, its gradient
+and its kernels (engine/compiler/ops).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+import numpy as np
+
+from oneseek.engine.compiler.ir import OPS, Value
+from oneseek.engine.front.tensor import (
+    Array,
+    Shape,
+    Tensor,
+    broadcast,
+    paired,
+    seen,
+    tensor,
+)
+from oneseek.engine.front.tensor import reshape as reshape
+from oneseek.engine.front.tensor import transpose as transpose
+
+Axis = int | None
+
+
+def alike(name: str, x: Array) -> Tensor:
+    """An op of one array."""
+    x = tensor(x)
+    return Tensor(OPS[name](x.value), x.shape)
+
+
+def exp(x: Array) -> Tensor:
+    return alike("exp", x)
+
+
+def log(x: Array) -> Tensor:
+    return alike("log", x)
+
+
+def sqrt(x: Array) -> Tensor:
+    return alike("sqrt", x)
+
+
+def tanh(x: Array) -> Tensor:
+    return alike("tanh", x)
+
+
+def relu(x: Array) -> Tensor:
+    return alike("relu", x)
+
+
+def gelu(x: Array) -> Tensor:
+    """Its tanh form."""
+    return alike("gelu", x)
+
+
+def silu(x: Array) -> Tensor:
+    x = tensor(x)
+    return x / (1 + exp(-x))
+
+
+def above(a: Array, b: Array) -> Tensor:
+    """1 where a > b, else 0."""
+    return alike("above_zero", tensor(a) - b)
+
+
+def where(mask: Array, a: Array, b: Array) -> Tensor:
+    """a where the mask is not 0, else b."""
+    given = mask if isinstance(mask, Tensor) else np.asarray(mask, np.float32)
+    parts = tensor(given), tensor(a), tensor(b)
+    shape = np.broadcast_shapes(*(x.shape for x in parts))
+    mask, a, b = (broadcast(x, shape) for x in parts)
+    return paired("passed", mask, a) + paired("stopped", mask, b)
+
+
+def reduced(name: str, x: Array, axis: Axis, keepdims: bool) -> Tensor:
+    x = tensor(x)
+    if axis is None:
+        outer, n, inner, shape = 1, x.size, 1, (1,) * len(x.shape) if keepdims else ()
+    else:
+        at = whole_axis(x, axis)
+        outer, n, inner = prod(x.shape[:at]), x.shape[at], prod(x.shape[at + 1 :])
+        shape = (*x.shape[:at], *([1] if keepdims else []), *x.shape[at + 1 :])
+    return reshape(Tensor(OPS[name](seen(x, (outer, n, inner)))), shape)
+
+
+def whole_axis(x: Tensor, axis: int) -> int:
+    if not -len(x.shape) <= axis < len(x.shape):
+        raise IndexError(f"{x} has no axis {axis}")
+    return axis % len(x.shape)
+
+
+def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    return reduced("summed", x, axis, keepdims)
+
+
+def mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    x = tensor(x)
+    count = x.size if axis is None else x.shape[whole_axis(x, axis)]
+    return sum(x, axis, keepdims) * (1 / count)
+
+
+def max(x: Array, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Its gradient is shared by those that are equally large."""
+    return reduced("largest", x, axis, keepdims)
+
+
+def softmax(x: Array, axis: int = -1) -> Tensor:
+    x = tensor(x)
+    powers = exp(x - max(x, axis, keepdims=True))
+    return powers / sum(powers, axis, keepdims=True)
+
+
+def log_softmax(x: Array, axis: int = -1) -> Tensor:
+    x = tensor(x)
+    away = x - max(x, axis, keepdims=True)
+    return away - log(sum(exp(away), axis, keepdims=True))
+
+
+def indices(name: str, x: Array) -> Tensor:
+    x = tensor(x)
+    if x.dtype != "i32":
+        raise TypeError(f"{name} takes indices of i32, not {x}")
+    return x
+
+
+def take(x: Array, index: Array, axis: int = 0) -> Tensor:
+    """x where the indices say, along one axis."""
+    x, index = tensor(x), indices("take", index)
+    at = whole_axis(x, axis)
+    order = [at, *(i for i in range(len(x.shape)) if i != at)]
+    front = x if at == 0 else transpose(x, order)
+    inner = prod(front.shape[1:])
+    flat = seen(index, (index.size,))
+    taken = Tensor(OPS["rows"](seen(front, (front.shape[0], inner)), flat))
+    taken = reshape(taken, (index.size, *front.shape[1:]))
+    if at:
+        taken = transpose(taken, [order.index(i) for i in range(len(order))])
+    return reshape(taken, (*x.shape[:at], *index.shape, *x.shape[at + 1 :]))
+
+
+def embedding(table: Array, ids: Array) -> Tensor:
+    """The rows of a table."""
+    return take(table, ids)
+
+
+def concat(parts: Sequence[Array], axis: int = 0) -> Tensor:
+    """One after the other along an axis."""
+    given = [tensor(x) for x in parts]
+    at = whole_axis(given[0], axis)
+    shapes = {(*x.shape[:at], *x.shape[at + 1 :]) for x in given}
+    if len(shapes) > 1:
+        raise ValueError(f"concat: {given} do not fit along axis {axis}")
+    outer, inner = prod(given[0].shape[:at]), prod(given[0].shape[at + 1 :])
+    width = int(np.sum([x.shape[at] for x in given]))
+    first, whole = 0, None
+    for x in given:
+        ours = seen(x, (outer, x.shape[at] * inner))
+        part = Tensor(OPS["padded"](ours, first=first * inner, width=width * inner))
+        whole = part if whole is None else whole + part
+        first += x.shape[at]
+    assert whole is not None
+    return reshape(whole, (*given[0].shape[:at], width, *given[0].shape[at + 1 :]))
+
+
+def by_rows(x: Tensor) -> Value:
+    return seen(x, (x.size // x.shape[-1], x.shape[-1]))
+
+
+def rmsnorm(x: Array, gain: Array, eps: float = 1e-5) -> Tensor:
+    """x / sqrt(mean(x^2) + eps) * gain over the last axis."""
+    x, gain = tensor(x), tensor(gain)
+    return reshape(Tensor(OPS["rmsnorm"](by_rows(x), gain.value, eps=eps)), x.shape)
+
+
+def layernorm(x: Array, gain: Array, bias: Array, eps: float = 1e-5) -> Tensor:
+    """(x - mean) / sqrt(variance + eps) * gain + bias over the last axis."""
+    x, gain, bias = tensor(x), tensor(gain), tensor(bias)
+    ours = OPS["layernorm"](by_rows(x), gain.value, bias.value, eps=eps)
+    return reshape(Tensor(ours), x.shape)
+
+
+def cross_entropy(logits: Array, ids: Array) -> Tensor:
+    """The mean of -log softmax(logits)[id] over all rows."""
+    logits, ids = tensor(logits), indices("cross_entropy", ids)
+    if ids.shape != logits.shape[:-1]:
+        raise ValueError(f"cross_entropy: {ids} are not a target for each row of {logits}")
+    rows = ids.size
+    sure = tensor(np.ones((rows, 1), np.float32)), tensor(np.zeros(rows, np.float32))
+    weight = tensor(np.full(rows, 1 / rows, np.float32))
+    targets = seen(ids, (rows, 1)), *(x.value for x in sure), weight.value
+    _, losses = OPS["soft_cross_entropy"](by_rows(logits), *targets)
+    return sum(Tensor(losses))
+
+
+def attention(
+    q: Array, k: Array, v: Array, heads: int, spans: Array, kv_heads: int | None = None
+) -> Tensor:
+    """softmax(q k^T / sqrt(d)) v by heads, of rows [tokens, heads * d]; row t sees the keys from
+    spans[t, 0] to spans[t, 1] and from spans[t, 2] to spans[t, 3], without the ends."""
+    q, k, v, spans = tensor(q), tensor(k), tensor(v), indices("attention", spans)
+    told = dict(heads=heads, kv_heads=kv_heads or heads)
+    return Tensor(OPS["attention"](q.value, k.value, v.value, spans.value, **told)[0])
+
+
+def rotary(x: Array, positions: Array, table: Array, interleaved: bool = False) -> Tensor:
+    """Each pair of a head turned by its position's angles; a row of the table holds the cosines of
+    a position, then its sines."""
+    x, positions, table = tensor(x), indices("rotary", positions), tensor(table)
+    told = dict(width=table.shape[-1], interleaved=interleaved)
+    return Tensor(OPS["rotary"](x.value, positions.value, table.value, **told))
+
+
+def dropout(x: Array, key: Array, rate: float) -> Tensor:
+    """A share of the elements less, the rest larger; the same key drops the same ones."""
+    x, key = tensor(x), tensor(key)
+    if key.dtype != "u32" or key.size != 1:
+        raise TypeError(f"dropout takes a key of random.key, not {key}")
+    flat: Shape = (x.size // x.shape[-1], x.shape[-1])
+    dropped = OPS["dropout"](seen(x, flat), seen(key, (1,)), rate=rate, stream=0)
+    return reshape(Tensor(dropped), x.shape)

@@ -1,0 +1,148 @@
+"""How gradients change weights: AdamW, SGD and Lion, with rates that may follow a schedule.
+
+An optimiser appends its steps to the program that computes the gradients. What it remembers of each
+weight are arrays of the same shape; what changes from step to step is data.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from oneseek.engine.compiler.ir import OPS, Value
+from oneseek.engine.front.functions import above
+from oneseek.engine.front.tensor import Tensor, tensor, under_way
+from oneseek.engine.front.tracing import flat
+
+Rate = float | Callable[[int], float]  # the same for all steps, or by their number from 0 on
+PARTS = 64  # that the sum of a gradient's squares is made of
+NO_LIMIT = 1e30
+
+
+def cosine(rate: float, steps: int, warmup: int = 0, least: float = 0.0) -> Callable[[int], float]:
+    """Rises to `rate`, then falls along a cosine to `least` at `steps`."""
+
+    def at(step: int) -> float:
+        if step < warmup:
+            return rate * (step + 1) / warmup
+        done = min(1.0, (step - warmup) / max(1, steps - warmup))
+        return least + (rate - least) * (1 + math.cos(math.pi * done)) / 2
+
+    return at
+
+
+def linear(rate: float, steps: int, warmup: int = 0, least: float = 0.0) -> Callable[[int], float]:
+    """Rises to `rate`, then falls in a straight line to `least` at `steps`."""
+
+    def at(step: int) -> float:
+        if step < warmup:
+            return rate * (step + 1) / warmup
+        done = min(1.0, (step - warmup) / max(1, steps - warmup))
+        return rate + (least - rate) * done
+
+    return at
+
+
+def rate_at(rate: Rate, step: int) -> float:
+    return rate(step) if callable(rate) else rate
+
+
+@dataclass(frozen=True)
+class AdamW:
+    """Adam with decay of the weights themselves; gradients longer than `max_norm`, all of them
+    taken together, are shortened."""
+
+    rate: Rate = 1e-3
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+    decay: float = 0.0
+    max_norm: float = NO_LIMIT
+
+    remembers = ("m", "v")
+
+    def hyper(self, step: int) -> np.ndarray:
+        """What a step is told."""
+        rate, t = rate_at(self.rate, step), step + 1
+        corrections = 1 - self.beta1**t, 1 - self.beta2**t
+        return np.array([rate, self.beta1, self.beta2, self.eps, self.decay, *corrections,
+                         self.max_norm], np.float64)  # fmt: skip
+
+    def update(self, weights: list, slopes: list, memory: dict[str, list], hyper: Tensor) -> None:
+        """Appends the steps that change the weights and what is remembered."""
+        trace = under_way()
+        assert trace is not None
+        sums = trace.program.buffer((PARTS * len(slopes),))
+        for i, slope in enumerate(slopes):
+            part = OPS["square_sums"](flat(slope), parts=PARTS)
+            trace.program.place(part, sums, i * PARTS)
+        norm = OPS["root"](sums)
+        for w, g, m, v in zip(weights, slopes, memory["m"], memory["v"], strict=True):
+            OPS["adamw"](w.value, m.value, v.value, whole(g, w), norm, hyper.value)
+
+
+@dataclass(frozen=True)
+class SGD:
+    """Down the gradient, with momentum."""
+
+    rate: Rate = 1e-2
+    momentum: float = 0.0
+    decay: float = 0.0
+
+    remembers = ("m",)
+
+    def hyper(self, step: int) -> np.ndarray:
+        return np.array([-rate_at(self.rate, step)], np.float64)
+
+    def update(self, weights: list, slopes: list, memory: dict[str, list], hyper: Tensor) -> None:
+        changes = []
+        for w, g, m in zip(weights, slopes, memory["m"], strict=True):
+            slope = g + w * self.decay if self.decay else g
+            moved = m * self.momentum + slope
+            changes += [(m, moved - m), (w, moved * hyper.reshape(()))]
+        apply(changes)
+
+
+@dataclass(frozen=True)
+class Lion:
+    """A step of one size in the direction of the sign of what is remembered."""
+
+    rate: Rate = 1e-4
+    beta1: float = 0.9
+    beta2: float = 0.99
+    decay: float = 0.0
+
+    remembers = ("m",)
+
+    def hyper(self, step: int) -> np.ndarray:
+        return np.array([-rate_at(self.rate, step)], np.float64)
+
+    def update(self, weights: list, slopes: list, memory: dict[str, list], hyper: Tensor) -> None:
+        changes = []
+        zero = tensor(np.zeros((), np.float32))
+        for w, g, m in zip(weights, slopes, memory["m"], strict=True):
+            mixed = m * self.beta1 + g * (1 - self.beta1)
+            step = above(mixed, zero) - above(zero, mixed) + w * self.decay
+            changes += [(m, (g - m) * (1 - self.beta2)), (w, step * hyper.reshape(()))]
+        apply(changes)
+
+
+def whole(slope: Tensor, weight: Tensor) -> Value:
+    """The gradient in the shape that the weight's memory has."""
+    return slope.value if slope.value.shape == weight.value.shape else weight_shaped(slope, weight)
+
+
+def weight_shaped(slope: Tensor, weight: Tensor) -> Value:
+    return slope.value.reshape(*weight.value.shape)
+
+
+def apply(changes: list[tuple[Tensor, Tensor]]) -> None:
+    """Adds each change to its array, once all of them are computed."""
+    for array, change in changes:
+        OPS["accumulate"](array.value, whole(change, array))
+
+
+Optimiser = AdamW | SGD | Lion

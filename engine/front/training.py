@@ -1,0 +1,130 @@
+"""Training that can stop after any millisecond and goes on to the same bits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from oneseek.engine.backends.executor import Executor, Run
+from oneseek.engine.compiler.ir import Spec
+from oneseek.engine.front.devices import chosen, now
+from oneseek.engine.front.optimisers import Optimiser
+from oneseek.engine.front.tensor import Tensor
+from oneseek.engine.front.tracing import Traced, Tree, form, leaves, mapped, value_and_grad
+
+WEIGHTS, DATA, HYPER = "weights", "data", "hyper"
+
+
+class Train:
+    """The weights of `loss(weights, *batch)` on the back end chosen now, and what changes them."""
+
+    def __init__(self, loss: Callable, weights: Tree, optimiser: Optimiser) -> None:
+        self.loss, self.tree, self.optimiser = loss, weights, optimiser
+        self.executor: Executor = chosen()
+        self.steps, self.at = 0, 0  # steps done; how far the one under way is
+        self.tensors: dict[str, Any] = {}
+        self.traced: dict[str, Traced] = {}
+        self.runs: dict[str, Run] = {}
+        self.under_way: tuple[Traced, Run] | None = None
+        self.done: float | None = None  # the loss of a step that nobody has asked for yet
+        for name, array in leaves(weights).items():
+            for place in (WEIGHTS, *optimiser.remembers):
+                spec = Spec(array.shape or (1,))
+                self.tensors[f"in.{place}.{name}"] = self.executor.empty(spec)
+            self.tensors[f"in.{WEIGHTS}.{name}"].write(array)
+
+    def step(self, *batch: Any) -> float:
+        """A whole step; its loss, which is that of the weights before it."""
+        self.begin(*batch)
+        loss = self.slice()
+        assert loss is not None
+        return loss
+
+    def begin(self, *batch: Any) -> None:
+        """What `slice` is to go on with."""
+        if self.under_way:
+            raise RuntimeError("a step is under way: call slice() until it returns the loss")
+        key = form(batch)
+        given = self.arguments(batch)
+        if key not in self.runs:
+            self.traced[key] = Traced(self.one_step, (given,))
+            tensors = {
+                name: tensor
+                for name, tensor in self.renamed().items()
+                if name in self.traced[key].trace.program.inputs
+            }
+            self.runs[key] = self.traced[key].prepared(self.executor, tensors)
+        run, self.at = self.runs[key], 0
+        for place in (DATA, HYPER):
+            for name, array in leaves({place: given[place]}).items():
+                run.write(f"in.0.{name}", array.reshape(array.shape or (1,)))
+        self.under_way = self.traced[key], run
+
+    def arguments(self, batch: tuple) -> dict[str, Any]:
+        memory = {place: self.tree for place in self.optimiser.remembers}
+        hyper = self.optimiser.hyper(self.steps)
+        return {WEIGHTS: self.tree, **memory, DATA: list(batch), HYPER: hyper}
+
+    def renamed(self) -> dict[str, Any]:
+        return {name.replace("in.", "in.0.", 1): t for name, t in self.tensors.items()}
+
+    def one_step(self, given: dict[str, Any]) -> Tensor:
+        value, slopes = value_and_grad(self.loss)(given[WEIGHTS], *given[DATA])
+        memory = {p: [*leaves(given[p]).values()] for p in self.optimiser.remembers}
+        weights, down = ([*leaves(tree).values()] for tree in (given[WEIGHTS], slopes))
+        self.optimiser.update(weights, down, memory, given[HYPER])
+        return value
+
+    def slice(self, ms: float | None = None) -> float | None:
+        """Goes on for about so many milliseconds, or to the end of the step; its loss when it is
+        over, else None."""
+        if self.done is not None:
+            loss, self.done = self.done, None
+            return loss
+        if not self.under_way:
+            raise RuntimeError("no step is under way: call begin(*batch) first")
+        return now(self._go_on(ms))
+
+    async def _go_on(self, ms: float | None) -> float | None:
+        traced, run = self.under_way or (None, None)
+        assert traced is not None and run is not None
+        self.at = await run.advance(self.at, ms)
+        if self.at < len(run):
+            return None
+        loss = await traced.returned(run)
+        self.under_way, self.steps = None, self.steps + 1
+        return float(np.asarray(loss).reshape(()))
+
+    @property
+    def weights(self) -> Tree:
+        """A copy of them, in the tree they were given in."""
+        found = now(self._read())
+        return mapped(
+            lambda name, leaf: (
+                found.get(f"in.{WEIGHTS}.{name}", leaf).reshape(np.shape(leaf))
+                if f"in.{WEIGHTS}.{name}" in found
+                else leaf
+            ),
+            self.tree,
+        )
+
+    async def _read(self) -> dict[str, np.ndarray]:
+        return {name: await tensor.read() for name, tensor in self.tensors.items()}
+
+    def capture(self) -> dict[str, np.ndarray]:
+        """All that the next steps depend on, as arrays that `np.savez` takes; a step under way is
+        finished first."""
+        if self.under_way:
+            self.done = self.slice()
+        return now(self._read()) | {"steps": np.array(self.steps)}
+
+    def restore(self, captured: dict[str, np.ndarray]) -> None:
+        """Goes on from what was captured, to the same bits."""
+        missing = {*self.tensors, "steps"} - {*captured}
+        if missing:
+            raise ValueError(f"what was captured lacks {', '.join(sorted(missing))}")
+        for name, tensor in self.tensors.items():
+            tensor.write(np.asarray(captured[name]))
+        self.steps, self.under_way, self.done = int(captured["steps"]), None, None

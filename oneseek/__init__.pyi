@@ -1,0 +1,3 @@
+from oneseek.engine.front import *
+
+__version__: str

@@ -1,0 +1,65 @@
+"""The programs of examples/engine/ on every back end, against what PyTorch came to."""
+
+import importlib.util
+import json
+import sys
+
+import numpy as np
+import pytest
+
+import oneseek
+from builder import ROOT
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.backends.wasm.executor import Wasm
+from tests.support.gpu_device import gpu
+from tests.support.wasm_host import host
+
+FOLDER = ROOT / "examples" / "engine"
+PROGRAMS = sorted(path.stem for path in FOLDER.glob("*.py"))
+GOLDEN = json.loads((ROOT / "tests/golden/programs.json").read_text())
+FEW = 4  # steps: a chip that the processor plays takes long
+
+
+def program(name):
+    spec = importlib.util.spec_from_file_location(f"example_{name}", FOLDER / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # a dataclass looks its own module up
+    spec.loader.exec_module(module)
+    return module
+
+
+def losses(name, device, steps=None):
+    example = program(name)
+    with oneseek.on(device):
+        train = oneseek.Train(example.loss, example.weights(), example.OPTIMISER)
+        batches = [*example.batches()][:steps]
+        return [train.step(*batch) for batch in batches]
+
+
+def test_there_are_six_and_each_is_short():
+    assert PROGRAMS == sorted(GOLDEN) and len(PROGRAMS) == 6
+    for name in PROGRAMS:
+        assert len((FOLDER / f"{name}.py").read_text().splitlines()) < 80
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_in_double_precision_a_program_comes_to_the_losses_of_pytorch(name):
+    np.testing.assert_allclose(losses(name, Numpy(np.float64)), GOLDEN[name], rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_the_processor_comes_to_the_losses_of_numpy(name):
+    np.testing.assert_allclose(losses(name, Wasm(host())), losses(name, "numpy"), rtol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_the_chip_comes_to_the_losses_of_numpy(name):
+    ours, theirs = losses(name, gpu(), FEW), losses(name, "numpy", FEW)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_program_says_what_it_came_to(name, capsys):
+    assert program(name).main("cpu")[-1] == pytest.approx(GOLDEN[name][-1], rel=1e-2)
+    assert "->" in capsys.readouterr().out
