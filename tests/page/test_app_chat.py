@@ -259,10 +259,10 @@ HEAR = """() => {
 
 def test_the_temperature_is_the_models_own_until_a_person_chooses_another(chat: Page):
     chat.evaluate(HEAR)
-    for chosen, asked_with in (("", []), ("0.3", [0.3]), ("", [0.3])):
+    for count, (chosen, asked_with) in enumerate((("", []), ("0.3", [0.3]), ("", [0.3])), 1):
         set_temperature(chat, chosen)
         say(chat, "What colour is the sky?")
-        finished(chat)
+        finished(chat, count)
         assert chat.evaluate("temperatures") == asked_with
 
 
