@@ -270,7 +270,7 @@ def hostile(model: str) -> tuple[dict, list[dict]]:
         "page": ("/api/import", json.dumps({"title": "a", "text": page}).encode()),
         "text": ("/api/import", json.dumps({"title": "b", "text": story}).encode()),
     }
-    rows = []
+    rows: list[dict] = []
     with serving(model) as server:
         asyncio.run(load(server, model, 2, 2, 0))
         for name, (path, body) in requests.items():
