@@ -37,7 +37,8 @@ def _(dy, y, a, b):
 
 
 def sigmoid(x):
-    return 1 / (1 + np.exp(-x))
+    with np.errstate(over="ignore"):  # far below zero it is 0
+        return 1 / (1 + np.exp(-x))
 
 
 @op(shape=like_first, kernel="a / (1.0 + exp(-a)) * b", cases=PAIR, reuses=("gate", "up"))

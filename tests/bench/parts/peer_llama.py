@@ -40,7 +40,7 @@ def dequantised(path: str, out: Path) -> Path:
     return out
 
 
-def said(path: Path, prompts: list[list[int]], tokens: int, top: int, threads: int) -> dict:
+def answered(path: Path, prompts: list[list[int]], tokens: int, top: int, threads: int) -> dict:
     import xllamacpp
 
     wanted = xllamacpp.CommonParams()
@@ -53,13 +53,12 @@ def said(path: Path, prompts: list[list[int]], tokens: int, top: int, threads: i
     answers, tops = [], []
     for prompt in prompts:
         asked = {"prompt": prompt, "n_predict": tokens, "temperature": 0, "cache_prompt": False}
-        one = server.handle_completions(asked | {"return_tokens": True, "n_probs": top})
-        ended = one["stop_type"] == "eos"
-        ids = [token["id"] for token in one["completion_probabilities"]] if top else one["tokens"]
-        answers.append(ids + [ENDED] * ended)
+        said = server.handle_completions(asked | {"n_probs": max(1, top)})["choices"][0]
+        steps = said["logprobs"]["content"]
+        ended = said["finish_reason"] == "stop"
+        answers.append([step["id"] for step in steps] + [ENDED] * ended)
         if top:
-            best = one["completion_probabilities"][0]["top_logprobs"]
-            tops.append([(row["id"], row["logprob"]) for row in best])
+            tops.append([(row["id"], row["logprob"]) for row in steps[0]["top_logprobs"]])
     return {"answers": answers, "tops": tops}
 
 
@@ -69,7 +68,7 @@ def main() -> None:
     prompts = json.loads(sys.stdin.read())
     with tempfile.TemporaryDirectory() as folder:
         exact = dequantised(path, Path(folder) / "exact.gguf")
-        print(json.dumps(said(exact, prompts, tokens, top, threads)))
+        print(json.dumps(answered(exact, prompts, tokens, top, threads)))
 
 
 if __name__ == "__main__":
