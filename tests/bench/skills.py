@@ -161,9 +161,7 @@ async def routed(given: argparse.Namespace) -> dict:
             found = await skills.like([prompt for prompt, _ in task.held])
             right = sum(one == task.name for one in found)
             rows[task.name] = {"of": len(found), "right": right, "none": found.count("")}
-        other = [one["question"] for one in lines_in("facts_eval", "facts_dev", "facts_held")]
-        other += [one["question"] for one in lines_in("known")]
-        other += [question for code in codes() for question in held_out_anchors(code)]
+        other = other_questions()
         taken = [q for q, one in zip(other, await skills.like(other), strict=True) if one]
         await session.close()
     right, of = (sum(row[name] for row in rows.values()) for name in ("right", "of"))
@@ -171,8 +169,16 @@ async def routed(given: argparse.Namespace) -> dict:
             "taken": round(len(taken) / len(other), 3), "tasks": rows, "wrongly": taken}  # fmt: skip
 
 
+def other_questions() -> list[str]:
+    """Talk, common knowledge, questions about facts and requests of every kind."""
+    asked = lines_in("facts_eval", "facts_dev", "facts_held", "known", "general")
+    requests = lines_in("../held_out/general_1")
+    talk = [question for code in codes() for question in held_out_anchors(code)]
+    return [one["question"] for one in asked] + [one["q"] for one in requests] + talk
+
+
 def lines_in(*names: str) -> list[dict]:
-    texts = [Path(__file__).with_name(f"{name}.jsonl").read_text("utf-8") for name in names]
+    texts = [(Path(__file__).parent / f"{name}.jsonl").read_text("utf-8") for name in names]
     return [json.loads(line) for text in texts for line in text.splitlines()]
 
 

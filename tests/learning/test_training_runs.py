@@ -113,12 +113,14 @@ def test_auto_stop_ends_where_the_losses_of_a_run_to_the_end_say(tmp_path):
 
 
 def test_a_run_stops_by_what_it_does_and_not_by_its_loss(tmp_path):
-    """With 1e-4 no loss falls by the threshold, and by it a run would end after two epochs."""
+    """No epoch's loss falls by 1, so that by its loss a run ends after two."""
     with native(tmp_path) as host:
         brought_in(host, "buying", BUYING)
-        asks = {"datasetId": "buying", "epochs": 4, "learningRate": 1e-4, "autoStopPatience": 1}
+        asks = {"datasetId": "buying", "epochs": 4, "learningRate": 1e-4,
+                "autoStopThreshold": 1, "autoStopPatience": 1}  # fmt: skip
         by_doing, by_loss = (
-            ended(host, asked(host, **asks, **more)) for more in ({}, {"autoStopThreshold": 1})
+            ended(host, asked(host, **asks, **more))
+            for more in ({"trainingConfig": {"stop_by": "doing"}}, {})
         )
     assert by_loss["about"]["shape"]["stop_by"] == "loss" and len(by_loss["metrics"]) == 2
     assert by_doing["about"]["shape"]["stop_by"] == "doing"

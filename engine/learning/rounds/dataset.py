@@ -271,6 +271,12 @@ class DataSetAttempt(Steps):
         self.trainer.voices.leave()
         return await self.doing.by(self.trainer.voices, who)
 
+    async def validate(self, who: str, flat: np.ndarray) -> float:
+        """Nats a token on examples that nobody trains on."""
+        self.trainer.voices.put(who, flat)
+        rows = (row_of(self.data[number], self.trainer.coder) for number in self.validation)
+        return await self.trainer.voices.loss(who, rows)
+
     async def _teach_all(self) -> None:
         """The held-back part has judged. Now it teaches as well, among as many of the others, in a
         few gentle steps from the best state on; what undoes something is left."""
