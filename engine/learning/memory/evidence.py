@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from oneseek.engine.learning.lessons import guess, language
 from oneseek.engine.learning.lessons.language import Language
+from oneseek.engine.learning.memory.reader import sigmoid
 from oneseek.engine.learning.memory.second_look import (
     alike,
     content,
@@ -24,16 +23,24 @@ from oneseek.engine.learning.memory.second_look import (
 
 READ, NEAR, ASKS, RIVAL = "read", "near", "asks", "rival"
 WEIGHTS = {
-    "at_first": -5.1,
-    READ: 1.0,
-    NEAR: 11.0,
+    "at_first": -2.76,
+    READ: 0.58,
+    NEAR: 1.96,
+    ASKS: 0.55,
+    RIVAL: -0.96,
+    "brought": 2.58,
+    "elsewhere": -0.41,
+    "strange_name": -1.44,
+    "strange_relative": -0.44,
+    "unfit": -0.46,
+    "not_mine": -0.71,
 }
 
 
 def weighed(signs: Mapping[str, float]) -> float:
     """Between 0 and 1."""
     nats = WEIGHTS["at_first"] + sum(WEIGHTS.get(name, 0.0) * x for name, x in signs.items())
-    return float(1 / (1 + np.exp(-nats)))
+    return sigmoid(nats)
 
 
 def signs(
@@ -56,7 +63,7 @@ def signs(
                 READ: float(read[i]),
                 NEAR: float(near[i]),
                 ASKS: asks,
-                RIVAL: max(0.0, max(rivals, default=read[i]) - read[i]),
+                RIVAL: max(0.0, float(max(rivals, default=read[i]) - read[i])),
                 "elsewhere": float(elsewhere[i]),
                 **plainly(question, said, language(code), guess(said) == code),
             }

@@ -74,7 +74,7 @@ class Read:
     """A question as it was read: its meaning for facts, whether it asks for something of the
     person's own, or states it, and what speaks for each of some statements to answer it."""
 
-    meaning: Meaning
+    meaning: Meaning | None
     asks: float
     states: float
     evidence: dict[str, dict[str, float]]
@@ -149,7 +149,8 @@ class Memory:
         return reading
 
     async def _read(self, words: str, user: str) -> Read:
-        (meaning,) = await self.encoder.of([words])
+        known = self.recogniser.known  # without facts, what the question means for them is not read
+        meaning = (await self.encoder.of([words]))[0] if known else None
         (alone,) = await self.reader.alone([words])
         near = self.said.nearest(words, alone.whole, user)
         speaks: dict[str, dict[str, float]] = {}
@@ -186,7 +187,7 @@ class Memory:
         found = map(Found, facts, map(evidence.weighed, speaks))
         return sorted(found, key=lambda one: -one.score)
 
-    def ask(self, meaning: Meaning, question: str, most: int = 4) -> list[Found]:
+    def ask(self, meaning: Meaning | None, question: str, most: int = 4) -> list[Found]:
         """The same of a question that was read already."""
         found = []
         for id, signs in self.recogniser.likely(meaning):

@@ -29,7 +29,7 @@ TO_REMEMBER = ("ready", "rejected", KEPT)  # a refused lesson costs nothing that
 ONESELF = re.compile(
     r"\b(i|i'm|im|i've|my|mine|me|we|our|us|jag|min|mitt|mina|mig|vi|vår|vårt|våra|oss)\b", re.I
 )
-ASKS, NEAR_NOTHING = 0.6, 0.2  # a question for one's own, and that nothing answers it
+ASKS, NEAR_NOTHING = 0.6, 0.35  # a question for one's own, and that nothing answers it
 ALONE = re.compile(r"[^?]*\?\W*\w*\W*")  # one question and no wish beside it, thanks at most
 TAKES_BACK, SURELY = (
     0.35,

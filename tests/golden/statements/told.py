@@ -81,7 +81,8 @@ def changes() -> list[Change]:
     for one in learned(""):
         if len(one["messages"]) == 2:
             asked = [question["q"] for question in one["questions"]]
-            found.append(Change(one["lang"], *one["messages"], asked))
+            before, said = one["messages"]
+            found.append(Change(one["lang"], before, said, asked))
     return found
 
 
