@@ -43,6 +43,11 @@ def weighed(signs: Mapping[str, float]) -> float:
     return sigmoid(nats)
 
 
+def with_apart(signs: Mapping[str, float]) -> tuple[float, float]:
+    """The same, and what it were if no other statement answered better."""
+    return weighed(signs), weighed({**signs, RIVAL: 0.0})
+
+
 def signs(
     question: str,
     statements: Sequence[str],

@@ -45,10 +45,12 @@ REPLACED = "traces"  # by `meanings`: what a store or a backup still has of it s
 
 @dataclass(frozen=True)
 class Found:
-    """A fact that a question may ask for, and how sure that is."""
+    """A fact that a question may ask for, and how sure that is; of a statement also, how sure if no
+    other answered better."""
 
     fact: dict
     score: float
+    apart: float = 0.0
 
     @property
     def id(self) -> str:
@@ -167,7 +169,7 @@ class Memory:
         await self.load()
         read = await self.read(question, user)
         live = [id for id in read.evidence if id in self.facts]
-        found = [Found(self.facts[id], evidence.weighed(read.evidence[id])) for id in live]
+        found = [Found(self.facts[id], *evidence.with_apart(read.evidence[id])) for id in live]
         return sorted(found, key=lambda one: (-one.score, -one.fact["time"]))
 
     async def in_another_language(self, question: str) -> list[Found]:
