@@ -6,7 +6,7 @@ messages that state nothing, questions about one's own things that nothing answe
 ones.  Then a memory of its own is told what one person said over forty days, each on its day, and
 asked what holds at the end and what held before.  `--set NAME` takes the sets of that name in
 tests/held_out; without it, those that the tuning is developed on (tests/bench/heard_dev*;
-`--set dev2` takes the second of them).  `--part N` takes every Nth line of a fixed shuffle.
+`--set dev2` and `--set dev3` take the others).  `--part N` takes every Nth line of a fixed shuffle.
 `--http N` asks so many of the statements over HTTP too, whole answers decoded.  An answer is right
 when one of each list of its keys stands in it.
 """
@@ -250,7 +250,7 @@ def sets(name: str) -> dict[str, list[dict]]:
     for kind in ("heard", "timeline", "timeline_questions"):
         found[kind] = lines(HERE / f"{kind}_{name}.jsonl")
     asked = [{"q": q} for code in ("en", "sv") for q in general(code)]
-    return found | {"general": asked}
+    return found | {"general": lines(HERE / f"heard_{name}_general.jsonl") or asked}
 
 
 def part_of(given: dict[str, list[dict]], every: int) -> dict[str, list[dict]]:

@@ -1,18 +1,22 @@
 """Tunes what the encoder's lower layers read of statements: low-rank additions, norms, biases and
 three heads.
 
-    python -m tests.golden.tune_reader --write      (torch, transformers; a quarter of an hour)
+    python -m tests.golden.tune_reader      (torch, transformers; minutes on a graphics chip)
 
 A text alone has a direction, by which a question finds the sentences that may answer it, and a
 kind: it states something of the person's own, asks for it, or neither.  A question and a sentence
-read together say whether the sentence answers it.  The examples are those of
-tests/golden/statements and the facts of weigh.py, turned into what a person would have said.
+read together say whether the sentence answers it; what was said and what was said next, whether
+that takes it back.  The examples are those of tests/golden/statements and the facts of weigh.py,
+turned into what a person would have said.  `--judge` prints, of the development questions that
+nothing is learned from, how many are answered by the right statement where so many look-alikes are
+as the engine's aim allows.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
 import json
 import math
 import re
@@ -30,18 +34,34 @@ from builder import fetch
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.learning.lessons import anchors
 from oneseek.engine.learning.memory.encoder import Encoder
+from oneseek.engine.learning.memory.reader import ALONE, ANSWERING, ASKED
 from oneseek.engine.model.formats.source import BytesSource
 from tests.bench.parts import report
 from tests.bench.weigh import facts_of, general
 from tests.golden.make_encoder import bert_of, ours
 from tests.golden.statements import CODES, MINE, Made, Maker
+from tests.golden.statements.told import (
+    BENCH,
+    LEARNED,
+    Told,
+    Voices,
+    asked_for_advice,
+    learned,
+    short,
+)
 
 LAYERS, RANK, SCALE = 6, 16, 2.0
-STEPS, RATE, WARM, OFTEN = 280, 1e-3, 20, 60
-FAMILIES, FACTS, GENERAL, NOTHING = 8, 3, 3, 9  # of a step
+STEPS, RATE, WARM, OFTEN = 600, 6e-4, 20, 50
+VOICES, FAMILIES, FACTS, CHANGES = 9, 2, 2, 2  # statements of a step
+GENERAL, NOTHING = 4, 6  # texts of a step that are neither statement nor question for one's own
+ALSO = {"en": ("also ", "oh and ", "and ", ""), "sv": ("också ", "och ", "förresten ", "")}
+SETTLED, PASSES = 80, 400  # steps whose texts the small heads are fitted on at last, and how often
+SHORT = 3  # of the statements in a few words, and of what states nothing in a few words
 UNTOLD = 0.4  # of the statements are asked something that nothing answers
-TOGETHER = 12  # rows
+TOGETHER = 16  # rows
+READY = 8  # steps that are made ahead by each of the processes that make them
 TEMPERATURE = 0.05
+NEAREST, ALIKE = 8, 0.07  # statements read together with a question; look-alikes that may pass
 STATES, ASKS, NEITHER = range(3)
 UNKNOWN = -100  # a question that names nobody: whose it is, its words do not say
 SWAP = {
@@ -72,6 +92,21 @@ class Added(nn.Module):
         return self.linear(x) + SCALE * F.linear(F.linear(x, self.a), self.b)
 
 
+class Rows:
+    """Texts as rows of tokens."""
+
+    def __init__(self, words: Encoder) -> None:
+        self.words, self.encode = words.words, functools.lru_cache(100_000)(words.words.encode)
+        self.begin, self.end = words.before[0], words.end
+
+    def alone(self, text: str) -> list[int]:
+        return [self.begin, *self.encode(text)[:ALONE], self.end]
+
+    def together(self, question: str, said: str) -> list[int]:
+        asked, answering = self.encode(question)[:ASKED], self.encode(said)[:ANSWERING]
+        return [self.begin, *asked, self.end, self.end, *answering, self.end]
+
+
 class Reader(nn.Module):
     def __init__(self, bert: nn.Module, words: Encoder) -> None:
         super().__init__()
@@ -89,27 +124,23 @@ class Reader(nn.Module):
         self.bert = bert
         self.kind = nn.Linear(bert.config.hidden_size, 3)
         self.pair = nn.Linear(bert.config.hidden_size, 1)
-
-    def alone(self, text: str) -> list[int]:
-        return [self.words.before[0], *self.words.words.encode(text)[:96], self.words.end]
-
-    def together(self, question: str, said: str) -> list[int]:
-        question, said = (self.words.words.encode(one) for one in (question, said))
-        end = self.words.end
-        return [self.words.before[0], *question[:48], end, end, *said[:80], end]
+        self.change = nn.Linear(bert.config.hidden_size, 1)
 
     def states(self, rows: list[list[int]]) -> torch.Tensor:
         """The mean state of each row; rows of like length are read together."""
         order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
         parts = [order[at : at + TOGETHER] for at in range(0, len(rows), TOGETHER)]
         means = torch.cat([self._means([rows[i] for i in part]) for part in parts])
-        return means[torch.tensor(order).argsort()]
+        return means[torch.tensor(order).argsort().to(means.device)]
 
     def _means(self, rows: list[list[int]]) -> torch.Tensor:
         ids, mask = torch.ones(2, len(rows), max(map(len, rows)), dtype=torch.long)
         for i, row in enumerate(rows):
             ids[i, : len(row)], mask[i, len(row) :] = torch.tensor(row), 0
-        states = self.bert(input_ids=ids, attention_mask=mask).last_hidden_state
+        device = self.pair.weight.device
+        ids, mask = ids.to(device), mask.to(device)
+        with torch.autocast(device.type, torch.bfloat16):
+            states = self.bert(input_ids=ids, attention_mask=mask).last_hidden_state.float()
         states = states * mask[:, :, None]
         return states.sum(1) / mask.sum(1, keepdim=True)
 
@@ -118,16 +149,22 @@ class Examples:
     """What a step reads."""
 
     def __init__(self, seed: int) -> None:
-        self.maker, self.draw = Maker(seed), Random(seed)
+        self.maker, self.draw, self.voices = Maker(seed), Random(seed), Voices(seed)
         self.facts = [
             fact | {"said": as_said(fact["answer"], fact["language"])} for fact in facts_of()
         ]
         self.general = [q for code in CODES for q in general(code)]
         self.general += [q for code in CODES for _, q in anchors(code)]
+        self.advice = asked_for_advice()
+        self.unknown = [one["q"] for one in learned("_unknown")]
+        self.short, self.empty = short("+"), short("-")
+        self.nothing = [one["text"] for one in learned("_nothing")]
 
     def statements(self) -> list[tuple[str, str, list[Made]]]:
         """(language, what was said, its questions) of one step."""
         found, draw = [], self.draw
+        for i, one in self.voices.some(VOICES):
+            found.append((one.code, *self.of_a_voice(i, one)))
         for family in draw.sample(self.maker.families, FAMILIES):
             found.append((family.code, *self.maker.family(family)))
         for fact in draw.sample(self.facts, FACTS):
@@ -139,83 +176,180 @@ class Examples:
             found.append((fact["language"], said, made))
         return found
 
-    def step(self) -> tuple[list[Made], list[tuple[str, int]], list[tuple[int, int]]]:
+    def of_a_voice(self, i: int, one: Told) -> tuple[str, list[Made]]:
+        voices, draw = self.voices, self.draw
+        said = self.maker.as_typed(one.said, one.code) if draw.random() < 0.2 else (
+            voices.said(one.said))  # fmt: skip
+        made = [Made(said, voices.asked(q, one.code), True) for q in one.asked]
+        wrong = list(one.alike)
+        if other := voices.of_another(draw.choice(one.asked), one):
+            wrong.append(other)
+        made += [Made(said, voices.asked(q, one.code), False) for q in wrong]
+        asked = draw.choice(one.asked)
+        if near := voices.near(asked, i):
+            made.append(Made(near, voices.asked(asked, one.code), False))
+        return said, made
+
+    def step(
+        self,
+    ) -> tuple[list[Made], list[tuple[str, int]], list[tuple[int, int]], list[Made]]:
         """Pairs to be read together; texts with their kinds; of those the places of a question and
-        what answers it."""
+        what answers it; what was said behind what it takes back or not."""
         draw, statements = self.draw, self.statements()
         pairs, texts, finds = [], [], []
         for i, (code, said, made) in enumerate(statements):
             right = [one for one in made if one.answers]
             wrong = [one for one in made if not one.answers]
-            pairs += draw.sample(wrong, min(1 + (draw.random() < 0.4), len(wrong)))
+            pairs += draw.sample(wrong, min(2 + (draw.random() < 0.5), len(wrong)))
             texts.append((said, STATES))
             if not right:
                 continue
-            asked = draw.choice(right)
-            pairs.append(asked)
+            some = draw.sample(right, min(2, len(right)))
+            pairs += some
             if draw.random() < 0.3:
                 other = draw.choice([one for j, (_, one, _) in enumerate(statements) if j != i])
-                pairs.append(Made(other, asked.question, False))
+                pairs.append(Made(other, some[0].question, False))
             finds.append((len(texts), len(texts) - 1))
-            mine = MINE[code].search(asked.question)
-            texts.append((asked.question, ASKS if mine else UNKNOWN))
+            mine = MINE[code].search(some[0].question)
+            texts.append((some[0].question, ASKS if mine else UNKNOWN))
             if draw.random() < UNTOLD:
-                untold = self.maker.of_nothing(code)
+                untold = (
+                    self.maker.of_nothing(code)
+                    if draw.random() < 0.6
+                    else draw.choice(self.unknown)
+                )
                 pairs.append(Made(said, untold, False))
                 texts.append((untold, ASKS if MINE[code].search(untold) else UNKNOWN))
-        for question in draw.sample(self.general, GENERAL):
-            texts.append((question, NEITHER))
+        for _ in range(GENERAL):
+            question = draw.choice(self.advice if draw.random() < 0.5 else self.general)
+            texts.append((self.voices.asked(question, "en"), NEITHER))
             if draw.random() < 0.4:
                 pairs.append(Made(draw.choice(statements)[1], question, False))
+        texts += [
+            (self.maker.as_typed(one, "en"), STATES) for one in draw.sample(self.short, SHORT)
+        ]
+        texts += [
+            (self.maker.as_typed(one, "en"), NEITHER) for one in draw.sample(self.empty, SHORT)
+        ]
         for _ in range(NOTHING):
-            code, text = self.maker.other()
+            text = draw.choice(self.nothing) if draw.random() < 0.2 else self.maker.other()[1]
             texts.append((text, NEITHER))
             if draw.random() < 0.15:
                 pairs.append(Made(draw.choice(statements)[1], text, False))
-        return pairs, texts, finds
+        return pairs, texts, finds, self.changes()
+
+    def changes(self) -> list[Made]:
+        """What was said next, behind what was said before, and whether that takes it back."""
+        voices, draw, found = self.voices, self.draw, []
+        for one in draw.sample(voices.changes, CHANGES):
+            found.append(Made(voices.said(one.said), voices.said(one.before), True))
+            before, other = draw.sample(voices.told, 2)
+            also = draw.choice(ALSO[other.code]) if draw.random() < 0.3 else ""
+            found.append(Made(also + voices.said(other.said), one.before, False))
+            goes_on = re.split(r"(?<=[.!]) ", before.said)
+            if len(goes_on) > 1 and before not in voices.taken_back:
+                found.append(Made(voices.said(goes_on[1]), goes_on[0], False))
+            no_news = draw.choice([draw.choice(before.asked), draw.choice(self.empty)])
+            found.append(Made(voices.said(no_news), draw.choice([before.said, one.before]), False))
+            short, more = draw.sample(self.short, 2)
+            found.append(Made(draw.choice(ALSO["en"]) + more, short, False))
+        return found
 
 
-def tune(model: Reader, steps: int, to: Path) -> None:
+class Ahead(torch.utils.data.IterableDataset):
+    """The steps as rows of tokens, made in processes of their own."""
+
+    def __init__(self, model: Reader) -> None:
+        self.words = model.words
+
+    def __iter__(self):
+        worker = torch.utils.data.get_worker_info()
+        examples = Examples(worker.id if worker else 0)
+        rows = Rows(self.words)
+        while True:
+            pairs, texts, finds, changes = examples.step()
+            yield (
+                [rows.together(one.question, one.said) for one in pairs],
+                [float(one.answers) for one in pairs],
+                [rows.alone(text) for text, _ in texts],
+                [kind for _, kind in texts],
+                finds,
+                [rows.together(one.question, one.said) for one in changes],
+                [float(one.answers) for one in changes],
+            )
+
+
+def tune(model: Reader, steps: int, to: Path, processes: int) -> None:
     """What is tuned is written now and then."""
     torch.manual_seed(0)
     torch.set_num_threads(1)  # two wait for each other where others use the cores
-    examples = Examples(0)
+    torch.set_float32_matmul_precision("high")
+    more = {"prefetch_factor": READY} if processes else {}
+    made = torch.utils.data.DataLoader(Ahead(model), batch_size=None, num_workers=processes, **more)
     learned = [weight for weight in model.parameters() if weight.requires_grad]
-    optimizer = torch.optim.AdamW(learned, lr=RATE, weight_decay=0.0)
+    optimizer = torch.optim.AdamW(learned, lr=RATE, weight_decay=0.01)
     pace = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min(1, (step + 1) / WARM) * max(0.02, 1 - step / steps)
     )
     began, seen = time.time(), []
-    for step in range(steps):
-        pairs, texts, finds = examples.step()
-        answers = of_pairs(model, pairs)
-        read = model.states([model.alone(text) for text, _ in texts])
-        kinds = torch.tensor([kind for _, kind in texts])
+    for step, one in zip(range(steps), made, strict=False):
+        pairs, wanted, texts, of_kind, finds, changes, changed = one
+        answers = whether(model.pair, model.states(pairs), wanted)
+        takes = whether(model.change, model.states(changes), changed)
+        read = model.states(texts)
+        kinds = torch.tensor(of_kind, device=read.device)
         kind = F.cross_entropy(model.kind(read), kinds, ignore_index=UNKNOWN)
         whole = F.normalize(read, dim=-1)
         asked, said = (whole[[pair[end] for pair in finds]] for end in (0, 1))
-        near, place = asked @ said.T / TEMPERATURE, torch.arange(len(finds))
+        near, place = asked @ said.T / TEMPERATURE, torch.arange(len(finds), device=read.device)
         found = (F.cross_entropy(near, place) + F.cross_entropy(near.T, place)) / 2
-        loss = answers + 0.5 * kind + 0.3 * found
+        loss = answers + 0.5 * kind + 0.3 * found + 0.3 * takes
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(learned, 1.0)
         optimizer.step()
         pace.step()
-        seen.append([answers.item(), kind.item(), found.item()])
+        seen.append(torch.stack([answers, kind, found, takes]).detach())
         if step % 10 == 9:
-            means = [round(float(x), 4) for x in np.mean(seen[-10:], 0)]
-            report.say({"step": step + 1, "answers, kind, found": means,
+            means = [round(float(x), 4) for x in torch.stack(seen[-10:]).mean(0)]
+            report.say({"step": step + 1, "answers, kind, found, takes back": means,
                         "s": round(time.time() - began)})  # fmt: skip
         if step % OFTEN == OFTEN - 1 or step == steps - 1:
             to.write_bytes(packed(model))
 
 
-def of_pairs(model: Reader, pairs: list[Made]) -> torch.Tensor:
+def whether(head: nn.Linear, states: torch.Tensor, wanted: list[float]) -> torch.Tensor:
     """The loss of what is read together."""
-    read = model.pair(model.states([model.together(one.question, one.said) for one in pairs]))
-    wanted = torch.tensor([float(one.answers) for one in pairs])
-    return F.binary_cross_entropy_with_logits(read[:, 0], wanted)
+    truth = torch.tensor(wanted, device=states.device)
+    return F.binary_cross_entropy_with_logits(head(states)[:, 0], truth)
+
+
+def settle(model: Reader) -> None:
+    """Fits the heads for kinds and for what is taken back once more, on many texts at once and with
+    nothing else changed."""
+    examples, rows = Examples(1), Rows(model.words)
+    texts: list[tuple[str, int]] = []
+    changes: list[Made] = []
+    for _ in range(SETTLED):
+        _, some, _, _ = examples.step()
+        texts += [one for one in some if one[1] != UNKNOWN]
+        changes += [one for _ in range(4) for one in examples.changes()]
+    texts, changes = list(dict.fromkeys(texts)), list(dict.fromkeys(changes))
+    with torch.no_grad():
+        read = model.states([rows.alone(text) for text, _ in texts])
+        behind = model.states([rows.together(one.question, one.said) for one in changes])
+    kinds = torch.tensor([kind for _, kind in texts], device=read.device)
+    taken = [float(one.answers) for one in changes]
+    learned = [*model.kind.parameters(), *model.change.parameters()]
+    optimizer = torch.optim.AdamW(learned, lr=3e-3, weight_decay=0.1)
+    for _ in range(PASSES):
+        loss = F.cross_entropy(model.kind(read), kinds) + whether(model.change, behind, taken)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    right = (model.kind(read).argmax(-1) == kinds).float().mean()
+    report.say({"texts": len(texts), "of their kind": round(float(right), 3),
+                "changes": len(changes), "loss": round(loss.item(), 4)})  # fmt: skip
 
 
 def named(name: str) -> str:
@@ -232,7 +366,7 @@ def packed(model: Reader) -> bytes:
     for name, weight in model.named_parameters():
         if weight.requires_grad:
             scale = SCALE if name.endswith(".b") and weight.dim() == 2 else 1.0
-            tuned[named(name)] = (scale * weight.detach()).numpy().astype("<f2")
+            tuned[named(name)] = (scale * weight.detach()).cpu().numpy().astype("<f2")
     head = json.dumps({name: list(value.shape) for name, value in tuned.items()}).encode()
     parts = [len(head).to_bytes(4, "little"), head, *(v.tobytes() for v in tuned.values())]
     return b"".join(parts)
@@ -248,9 +382,46 @@ def begin_with(model: Reader, packed: bytes) -> None:
         tuned[name] = np.frombuffer(packed, "<f2", count, at).reshape(shape).astype(np.float32)
         at += 2 * count
     for name, weight in model.named_parameters():
-        if weight.requires_grad:
+        if weight.requires_grad and named(name) in tuned:
             scale = SCALE if name.endswith(".b") and weight.dim() == 2 else 1.0
             weight.data = torch.from_numpy(tuned[named(name)] / scale)
+
+
+def judged(model: Reader) -> dict[str, float]:
+    """Of questions that nothing was learned from: how often the statement that answers one is the
+    surest of the NEAREST, and above the limit that ALIKE of the look-alikes pass."""
+    rows, figures = Rows(model.words), {}
+    for name in ("heard_dev", "heard_dev2", "heard_dev3"):
+        lines = (BENCH / f"{name}.jsonl").read_text().splitlines()
+        given = [json.loads(line) for line in lines]
+        said = [" ".join(one["messages"]) for one in given]
+        unseen = given[1::2] if name == LEARNED else given
+        right = [(q["q"], given.index(one)) for one in unseen for q in one["questions"]]
+        alike = [(one["lookalike"]["q"], -1) for one in unseen if one.get("lookalike")]
+        with torch.no_grad():
+            whole = F.normalize(model.states([rows.alone(text) for text in said]), dim=-1)
+            asked = model.states([rows.alone(q) for q, _ in right + alike])
+            near = F.normalize(asked, dim=-1) @ whole.T
+            best = near.topk(NEAREST, -1)
+            pairs = [
+                rows.together(q, said[i])
+                for (q, _), some in zip(right + alike, best.indices.tolist(), strict=True)
+                for i in some
+            ]
+            read = model.pair(model.states(pairs))[:, 0].view(-1, NEAREST)
+        score = (read + 8 * best.values).cpu().numpy()
+        places, count = best.indices.cpu().numpy(), len(right)
+        limit = np.quantile(score[count:].max(1), 1 - ALIKE)
+        first = [int(places[i][score[i].argmax()]) for i in range(count)]
+        hits = np.array([first[i] == right[i][1] for i in range(count)])
+        figures |= {
+            f"{name}: among the nearest": float(
+                np.mean([right[i][1] in places[i] for i in range(count)])
+            ),
+            f"{name}: first": float(hits.mean()),
+            f"{name}: first and above": float((hits & (score[:count].max(1) > limit)).mean()),
+        }
+    return {name: round(value, 3) for name, value in figures.items()}
 
 
 async def published() -> tuple[BytesSource, Encoder]:
@@ -265,15 +436,24 @@ def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
     ask.add_argument("--steps", type=int, default=STEPS)
     ask.add_argument("--write", type=Path, default=carrier.READER, help="where it goes")
+    ask.add_argument("--processes", type=int, default=4, help="that make examples")
     ask.add_argument(
         "--from", type=Path, dest="before", help="what was tuned before, to go on from"
     )
+    ask.add_argument("--judge", action="store_true", help="and judge what was tuned")
     options = ask.parse_args()
     source, reads = asyncio.run(published())
+    device = "cuda" if torch.cuda.is_available() else "cpu"
     model = Reader(bert_of(source).train(), reads)
     if options.before:
         begin_with(model, options.before.read_bytes())
-    tune(model, options.steps, options.write)
+    model.to(device)
+    if options.steps:
+        tune(model, options.steps, options.write, options.processes)
+    settle(model)
+    options.write.write_bytes(packed(model))
+    if options.judge:
+        report.say(judged(model.eval()))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ NOW = 1_764_158_400_000  # 26 November 2025
 def told(words, ago, score, code="en", **source):
     fact = {"id": words, "kind": "statement", "question": words, "answer": words}
     fact |= {"language": code, "source": {"kind": "chat", **source}, "time": NOW - ago * DAY_MS}
-    return Found(fact, score)
+    return Found(fact, score, score)
 
 
 def said(question, *found, code="en"):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from oneseek.engine.learning.memory import hearing, quoting
 from oneseek.engine.learning.memory.encoder import unit
+from oneseek.engine.learning.memory.evidence import signs, weighed
 from oneseek.engine.learning.memory.reader import Sentence
 from oneseek.engine.learning.memory.said import NEAREST, Said
 
@@ -143,3 +144,33 @@ def test_what_is_taken_back_in_one_breath_stays_with_what_it_takes_back():
     assert heard("I drive a Mazda. No wait, it's a Kia now.", likely) == [
         "I drive a Mazda. No wait, it's a Kia now."
     ]
+
+
+def test_what_says_more_of_a_statement_stays_with_it_and_a_request_does_not():
+    likely = {"spare key": 1, "blue one": 0.3}
+    message = "The spare key is under the pot. The blue one. Write me a poem about keys."
+    assert heard(message, likely) == ["The spare key is under the pot. The blue one."]
+
+
+def test_what_leans_on_a_question_brings_it_along():
+    assert heard("Any films for my niece Oona? She's fifteen", {"fifteen": 1}) == [
+        "Any films for my niece Oona? She's fifteen"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("question", "said", "sign"),
+    [
+        ("What car does Jonah have?", "I drive a red Skoda", "strange_name"),
+        ("How old is my sister?", "my brother is 12", "strange_relative"),
+        ("När har min syster simskola?", "min bror har simskola måndagar", "strange_relative"),
+        ("How many cats do we have?", "our cats are called Moss and Fern", "unfit"),
+        ("What do I do for a living?", "Tendai sits in Rotterdam", "not_mine"),
+    ],
+)
+def test_the_words_say_that_a_statement_does_not_answer(question, said, sign):
+    (found,) = signs(question, [said], [0.0], [0.5], [0.0], 1.0)
+    assert found[sign] == 1
+    (same,) = signs(said, [said], [0.0], [0.5], [0.0], 1.0)
+    assert same[sign] == 0 and same["brought"] == 1
+    assert weighed(found) < weighed(same)

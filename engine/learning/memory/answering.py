@@ -17,9 +17,9 @@ from oneseek.engine.learning.memory.quoting import quoted, turned, words_of
 from oneseek.engine.learning.memory.said import stems
 from oneseek.engine.learning.memory.statement import is_statement
 
-SAID, QUOTED = 0.8, 0.5  # from where on a statement is said to the person, and quoted
-UPDATES = 0.35  # where it tells of a change, and is newer than what answers better
-WAS = 0.35  # of two, where the question is about the past: neither says that it is over
+SAID, QUOTED = 0.75, 0.5  # from where on a statement is said to the person, and quoted
+UPDATES = 0.05  # apart, where it tells of a change, and is newer than what answers better
+WAS = 0.1  # of two, where the question is about the past: neither says that it is over
 MOST = 4  # statements of one answer
 PAST = re.compile(
     r"\b(?:before|used to|previous(?:ly)?|former(?:ly)?|back then|originally|(?:my|our|the) old|"
@@ -73,7 +73,7 @@ def chosen(found: Sequence[Found], question: str) -> list[Found]:
 
 def updates(one: Found, best: Found) -> bool:
     newer = one.fact["time"] > best.fact["time"]
-    return newer and one.score >= UPDATES and CHANGED.search(one.fact["answer"]) is not None
+    return newer and one.apart >= UPDATES and CHANGED.search(one.fact["answer"]) is not None
 
 
 def distinct(found: Sequence[Found], least: float = 0.0) -> list[Found]:

@@ -28,7 +28,7 @@ SIZES = (12, 16, 20, 24, 28, 32, 64, 96, 128, 192, 512)  # tokens of a run
 ASKED = (12, 16, 20, 24)  # tokens of most questions
 A_MOMENT = 0.01  # seconds
 SAID = "said."  # before the names of what is tuned for statements
-HEADS = tuple(f"{SAID}{name}." for name in ("kind", "pair"))
+HEADS = tuple(f"{SAID}{name}." for name in ("kind", "pair", "change"))
 BEFORE = "query: "  # what it was trained to see before a question
 WORDS = tuple(f"tokenizer.ggml.{name}" for name in ("tokens", "scores"))
 

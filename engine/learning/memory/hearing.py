@@ -20,6 +20,7 @@ OWN = 0.7  # where it begins with the person, or what is theirs
 LESS = 0.08  # where it is of a form that people say facts in
 NOTHING = 0.2  # what is less likely is a request, a story or a supposition
 UNSURE = 0.6  # from where on the person is asked whether it is to be kept
+GOES_ON = 0.1  # behind what is kept, and no statement that stands alone: it says more of the same
 CERTAIN = 0.9  # behind something that states nothing
 GREETING = 3  # words
 LONGEST, MOST = 600, 40  # characters of a sentence, and sentences of a message, that are kept
@@ -34,6 +35,7 @@ ANOTHER = re.compile(
     re.I,
 )
 BEGINS = re.compile(r"(?:i'm|i've|im|my|we|our|jag|min|mitt|mina|vi|vår|vårt|våra)\b", re.I)
+OWN_THING = re.compile(r"\b(?:my|our|min|mitt|mina|vår|vårt|våra)\b", re.I)
 LEANS = re.compile(
     r"(?:and |but |och |men |så |so )?"
     r"(?:he|she|it|they|his|her|its|their|him|them|there|that one|that's|this one|those|these|it's|"
@@ -100,19 +102,33 @@ async def statements(message: str, reads: Reads) -> list[Statement]:
     kept: list[Statement] = []
     unsure: list[Statement] = []
     belongs = False  # to a request, a story or a supposition that the message began with
-    for part, sentence in zip(parts, read, strict=True):
+    for i, (part, sentence) in enumerate(zip(parts, read, strict=True)):
         aside = belongs and sentence.states < CERTAIN and not ASKED_FOR.match(part)
         if aside or not is_kept(part, sentence):
+            if kept and not belongs and goes_on(part, sentence) and fits(kept[-1], part):
+                kept[-1].said += " " + part
+                continue
             belongs = belongs or (sentence.states < NOTHING and len(part.split()) > GREETING)
             if not aside and sentence.states >= UNSURE and not part.rstrip().endswith("?"):
                 unsure.append(Statement(part, language=guess(part), unsure=True))
             continue
         leaning = leans(part) or changes(part)
-        if kept and leaning and len(kept[-1].said) + len(part) < LONGEST:
+        if kept and leaning and fits(kept[-1], part):
             kept[-1].said += " " + part
+        elif leans(part) and i and not kept and OWN_THING.search(parts[i - 1]):
+            kept.append(Statement(f"{parts[i - 1]} {part}", language=guess(part)))
         else:
             kept.append(Statement(part, language=guess(part)))
     return kept or unsure[:1]
+
+
+def fits(kept: Statement, part: str) -> bool:
+    return len(kept.said) + len(part) < LONGEST
+
+
+def goes_on(part: str, sentence: Sentence) -> bool:
+    """Whether it is no question and no request, but says more of what stands before it."""
+    return sentence.states >= GOES_ON and sentence.asks < UNSURE and not part.endswith("?")
 
 
 def is_kept(part: str, sentence: Sentence) -> bool:

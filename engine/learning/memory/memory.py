@@ -20,6 +20,7 @@ from oneseek.engine.core.turns import urgent
 from oneseek.engine.history.ledger import Change
 from oneseek.engine.learning.lessons import Lesson, LessonError, fold, guess
 from oneseek.engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
+from oneseek.engine.learning.memory import evidence
 from oneseek.engine.learning.memory.encoder import NOT_HERE, Encoder, Meaning
 from oneseek.engine.learning.memory.reader import Reader
 from oneseek.engine.learning.memory.recogniser import Meanings, Recogniser, Text
@@ -37,16 +38,19 @@ from oneseek.engine.learning.memory.statement import (
 from oneseek.engine.learning.memory.weighing import nearness, weighed
 
 Ahead = tuple[tuple[str, str], asyncio.Future | None]  # what was read ahead, whose; its reading
+PAIRS = 3  # facts of another language that are read together with a question
 NOTHING: Ahead = ("", ""), None
 REPLACED = "traces"  # by `meanings`: what a store or a backup still has of it says whose facts
 
 
 @dataclass(frozen=True)
 class Found:
-    """A fact that a question may ask for, and how sure that is."""
+    """A fact that a question may ask for, and how sure that is; of a statement also, how sure if no
+    other answered better."""
 
     fact: dict
     score: float
+    apart: float = 0.0
 
     @property
     def id(self) -> str:
@@ -70,12 +74,12 @@ class Found:
 @dataclass(frozen=True)
 class Read:
     """A question as it was read: its meaning for facts, whether it asks for something of the
-    person's own, or states it, and how likely each of some statements answers it."""
+    person's own, or states it, and what speaks for each of some statements to answer it."""
 
-    meaning: Meaning
+    meaning: Meaning | None
     asks: float
     states: float
-    answers: dict[str, float]
+    evidence: dict[str, dict[str, float]]
 
 
 class Memory:
@@ -147,25 +151,45 @@ class Memory:
         return reading
 
     async def _read(self, words: str, user: str) -> Read:
-        (meaning,) = await self.encoder.of([words])
+        known = self.recogniser.known  # without facts, what the question means for them is not read
+        meaning = (await self.encoder.of([words]))[0] if known else None
         (alone,) = await self.reader.alone([words])
         near = self.said.nearest(words, alone.whole, user)
-        answers = {}
+        speaks: dict[str, dict[str, float]] = {}
         if near:
             texts = [text_of(self.facts[id]) for id in near]
-            read = await self.reader.together(words, texts, list(near.values()))
-            answers = dict(zip(near, read, strict=True))
-        return Read(meaning, alone.asks, alone.states, answers)
+            read = await self.reader.together(words, texts)
+            elsewhere = self.said.elsewhere(words, list(near))
+            found = evidence.signs(words, texts, read, list(near.values()), elsewhere, alone.asks)
+            speaks = dict(zip(near, found, strict=True))
+        return Read(meaning, alone.asks, alone.states, speaks)
 
     async def answering(self, question: str, user: str = "") -> list[Found]:
         """The statements of somebody that answer a question, the likeliest first."""
         await self.load()
         read = await self.read(question, user)
-        live = [id for id in read.answers if id in self.facts]
-        found = [Found(self.facts[id], float(read.answers[id])) for id in live]
+        live = [id for id in read.evidence if id in self.facts]
+        found = [Found(self.facts[id], *evidence.with_apart(read.evidence[id])) for id in live]
         return sorted(found, key=lambda one: (-one.score, -one.fact["time"]))
 
-    def ask(self, meaning: Meaning, question: str, most: int = 4) -> list[Found]:
+    async def in_another_language(self, question: str) -> list[Found]:
+        """The facts told in another language than the question's that may answer it: they are read
+        together with it, as statements are."""
+        meaning, code = (await self.read(question)).meaning, guess(question)
+        near = (self.facts[id] for id, _ in self.recogniser.likely(meaning))
+        facts = [one for one in near if "answer" in one and one["language"] != code][:PAIRS]
+        if not facts:
+            return []
+        words, texts = asking(question), [f"{one['question']} {one['answer']}" for one in facts]
+        asked, *alone = await self.reader.alone([words, *texts])
+        read = await self.reader.together(words, texts)
+        nearness = [float(one.whole @ asked.whole) for one in alone]
+        none = [0.0] * len(texts)
+        speaks = evidence.signs(words, texts, read, nearness, none, asked.asks)
+        found = map(Found, facts, map(evidence.weighed, speaks))
+        return sorted(found, key=lambda one: -one.score)
+
+    def ask(self, meaning: Meaning | None, question: str, most: int = 4) -> list[Found]:
         """The same of a question that was read already."""
         found = []
         for id, signs in self.recogniser.likely(meaning):

@@ -15,13 +15,13 @@ from oneseek.engine.history.round_plan import DATA_SET
 from oneseek.engine.history.versions import GUARDED, Versions, ancestors, behind
 from oneseek.engine.learning.lessons import LessonError, guess, language
 from oneseek.engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
-from oneseek.engine.learning.memory.answering import answer, chosen
+from oneseek.engine.learning.memory.answering import SAID, answer, chosen
 from oneseek.engine.learning.memory.encoder import NOT_HERE, Encoder
 from oneseek.engine.learning.memory.hearing import STATES, Statement, changes, leans, statements
-from oneseek.engine.learning.memory.memory import Memory
+from oneseek.engine.learning.memory.memory import Found, Memory
 from oneseek.engine.learning.memory.quoting import Quoting, words_of
 from oneseek.engine.learning.memory.speaking import MEMORY, Speaking, decided
-from oneseek.engine.learning.memory.statement import owner_of, text_of
+from oneseek.engine.learning.memory.statement import is_for, owner_of, text_of
 from oneseek.engine.model.generate import Generator
 from oneseek.engine.model.loaded import Model
 
@@ -29,8 +29,13 @@ TO_REMEMBER = ("ready", "rejected", KEPT)  # a refused lesson costs nothing that
 ONESELF = re.compile(
     r"\b(i|i'm|im|i've|my|mine|me|we|our|us|jag|min|mitt|mina|mig|vi|vår|vårt|våra|oss)\b", re.I
 )
-ASKS, NEAR_NOTHING = 0.6, 0.2  # a question for one's own, and that nothing answers it
+ASKS, NEAR_NOTHING = 0.6, 0.35  # a question for one's own, and that nothing answers it
 ALONE = re.compile(r"[^?]*\?\W*\w*\W*")  # one question and no wish beside it, thanks at most
+TAKES_BACK, SURELY = (
+    0.35,
+    0.2,
+)  # that it takes back what was said; the second where it states nothing
+FAR, MOST = 200, 4  # characters of a message that is one correction; statements it may correct
 REMEMBERED, REFUSED = "remembered", "not remembered"
 
 
@@ -92,7 +97,10 @@ class Mind:
         code = guess(question)
         if read.states > max(STATES, read.asks):
             return None
-        if said := chosen(found, question) if found else []:
+        said = chosen(found, question) if found else []
+        if not said:
+            said = await self._of_another_language(question, user)
+        if said:
             text = answer(said, question, code, self.memory.clock())
             push = Quoting(self.tokenizer, text)
             return Speaking(MEMORY, [one.told() for one in said], push, None)
@@ -101,6 +109,10 @@ class Mind:
             text = words_of(code)["nothing"]
             return Speaking(MEMORY, [], Quoting(self.tokenizer, text), None)
         return None
+
+    async def _of_another_language(self, question: str, user: str) -> list[Found]:
+        found = await self.memory.in_another_language(question)
+        return [one for one in found if one.score >= SAID and is_for(one.fact, user)][:1]
 
     # ---- hearing
 
@@ -115,15 +127,27 @@ class Mind:
         earlier = self._kept_of(before, user)
         if not earlier:
             return found
-        first = found[0] if found else None
-        if changes(message) and not (first and message.find(first.said) > 80):
-            changed = first or Statement(message.strip(), language=guess(message))
-            changed.before = text_of(self.memory.facts[earlier[-1]])
-            changed.replaces, changed.unsure = earlier[-1:], False
-            return found or [changed]
-        if first and leans(message):
-            first.before = text_of(self.memory.facts[earlier[-1]])
+        if before_it := await self._taken_back(message, earlier, bool(found)):
+            said = found[0].said if len(message) > FAR else message.strip()
+            changed = Statement(said, language=guess(message))
+            changed.before = text_of(self.memory.facts[before_it])
+            changed.replaces = [before_it]
+            return [changed]
+        if found and leans(message):
+            found[0].before = text_of(self.memory.facts[earlier[-1]])
         return found
+
+    async def _taken_back(self, message: str, earlier: list[str], states: bool) -> str | None:
+        """Which of some statements a message that follows them corrects or ends, if one."""
+        if len(message) > FAR and not states or message.rstrip().endswith("?"):
+            return None
+        if changes(message):
+            return earlier[-1]
+        texts = [text_of(self.memory.facts[id]) for id in earlier[-MOST:]]
+        likely = [await self.memory.reader.takes_back(text, message) for text in texts]
+        best = max(range(len(texts)), key=likely.__getitem__)
+        least = TAKES_BACK if states else SURELY
+        return earlier[-MOST:][best] if likely[best] >= least else None
 
     def _kept_of(self, message: str, user: str) -> list[str]:
         """The ids of the statements that were kept of a message, in their order."""

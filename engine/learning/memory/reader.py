@@ -7,6 +7,7 @@ question it says whether it answers that.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -14,11 +15,6 @@ import numpy as np
 
 from oneseek.engine.learning.memory.encoder import SAID, Encoder, groups, unit
 
-READ, NEAR, BIAS = (
-    1.0,
-    11.0,
-    -5.1,
-)  # what a reading and nearness count; fitted on bench heard's sets
 ALONE, ASKED, ANSWERING = 96, 48, 80  # tokens that are read of a sentence, a question, its answer
 
 
@@ -40,16 +36,24 @@ class Reader:
         rows = [self._row(self._tokens(text, ALONE)) for text in texts]
         return [self._sentence(mean) for mean in await self._means(rows)]
 
-    async def together(
-        self, question: str, sentences: Sequence[str], near: Sequence[float]
-    ) -> np.ndarray:
-        """How likely each of some sentences answers a question, to which it is so near."""
+    async def together(self, question: str, sentences: Sequence[str]) -> list[float]:
+        """What reading a question with each of some sentences says for its being the answer, in
+        nats."""
+        return await self._pairs([(question, one) for one in sentences], "pair")
+
+    async def takes_back(self, before: str, message: str) -> float:
+        """How likely a message corrects or ends what was said right before it."""
+        (nats,) = await self._pairs([(before, message)], "change")
+        return sigmoid(nats)
+
+    async def _pairs(self, pairs: Sequence[tuple[str, str]], head: str) -> list[float]:
         await self.encoder.load()
-        asked, end = self._tokens(question, ASKED), self.encoder.end
-        rows = [self._row([*asked, end, end, *self._tokens(one, ANSWERING)]) for one in sentences]
-        means = np.stack(await self._means(rows))
-        read = self._head("pair", means)[:, 0]
-        return sigmoid(READ * read + NEAR * np.asarray(near, np.float32) + BIAS)
+        end = self.encoder.end
+        rows = [
+            self._row([*self._tokens(one, ASKED), end, end, *self._tokens(two, ANSWERING)])
+            for one, two in pairs
+        ]
+        return self._head(head, np.stack(await self._means(rows)))[:, 0].tolist()
 
     def _tokens(self, text: str, most: int) -> list[int]:
         return self.encoder.words.encode(text)[:most]
@@ -72,5 +76,5 @@ class Reader:
         return Sentence(unit(mean), float(states), float(asks))
 
 
-def sigmoid(x: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-x))
+def sigmoid(nats: float) -> float:
+    return 1 / (1 + math.exp(-nats))

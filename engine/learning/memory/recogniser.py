@@ -98,9 +98,9 @@ class Recogniser:
         self.known.pop(id, None)
         self._ids = []
 
-    def likely(self, meaning: Meaning) -> list[tuple[str, dict[str, float]]]:
+    def likely(self, meaning: Meaning | None) -> list[tuple[str, dict[str, float]]]:
         """(id, signs) of the facts that a question of this meaning may ask for."""
-        if not self.known:
+        if not self.known or meaning is None:
             return []
         asked, answered = self._nearness(meaning.whole)
         nearest = np.argsort(-asked, kind="stable")[: LIKELY + 1]

@@ -11,7 +11,7 @@ import numpy as np
 from oneseek.engine.learning.lessons import fold, language
 
 CLOSE, RARE = 100, 200  # sentences whose words are compared: the closest, those of a rare word
-NEAREST = 4  # sentences that are read together with a question
+NEAREST = 6  # sentences that are read together with a question
 FREQUENT, LONG = 1.2, 0.75  # how much a word's repetition counts, and a sentence's length (BM25)
 USUAL = 64  # sentences; what a word counts in fewer or more of them is brought to this many
 STEM = 5  # letters by which words are forms of one
@@ -88,6 +88,17 @@ class Said:
         score = {id: float(near[self._at[id]]) + WORDS * counts for id, counts in shared.items()}
         mine = (id for id in score if self._owners[self._at[id]] == owner)
         return {id: score[id] for id in sorted(mine, key=lambda id: -score[id])[:NEAREST]}
+
+    def elsewhere(self, question: str, ids: Sequence[str]) -> list[float]:
+        """Of each of some sentences, how rare the rarest word of a question is that it lacks and
+        another sentence has: 1 where a single one has it."""
+        count, asked = max(len(self._ids), USUAL), set(stems(question)) - FUNCTION_WORDS
+        held = {stem: len(self._held[stem]) for stem in asked if self._held.get(stem)}
+        rare = {stem: rarity(some, count) / rarity(1, count) for stem, some in held.items()}
+        return [
+            max((rare[stem] for stem in rare if stem not in self._stems[id]), default=0.0)
+            for id in ids
+        ]
 
     def _shared(self, question: str, close: Sequence[str]) -> dict[str, float]:
         """What the words count that sentences share with a question: of those that are close to it,

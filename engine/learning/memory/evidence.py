@@ -1,0 +1,93 @@
+"""How likely a statement answers a question: what was read of both together, how near they are, and
+what their words say plainly, weighed together.
+
+The weights are fitted on all development sets by tests/bench/weigh_evidence.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from oneseek.engine.learning.lessons import guess, language
+from oneseek.engine.learning.lessons.language import Language
+from oneseek.engine.learning.memory.reader import sigmoid
+from oneseek.engine.learning.memory.second_look import (
+    alike,
+    content,
+    names,
+    people,
+    plain_words,
+    relatives,
+    wanted,
+)
+
+READ, NEAR, ASKS, RIVAL = "read", "near", "asks", "rival"
+WEIGHTS = {
+    "at_first": -2.76,
+    READ: 0.58,
+    NEAR: 1.96,
+    ASKS: 0.55,
+    RIVAL: -0.96,
+    "brought": 2.58,
+    "elsewhere": -0.41,
+    "strange_name": -1.44,
+    "strange_relative": -0.44,
+    "unfit": -0.46,
+    "not_mine": -0.71,
+}
+
+
+def weighed(signs: Mapping[str, float]) -> float:
+    """Between 0 and 1."""
+    nats = WEIGHTS["at_first"] + sum(WEIGHTS.get(name, 0.0) * x for name, x in signs.items())
+    return sigmoid(nats)
+
+
+def with_apart(signs: Mapping[str, float]) -> tuple[float, float]:
+    """The same, and what it were if no other statement answered better."""
+    return weighed(signs), weighed({**signs, RIVAL: 0.0})
+
+
+def signs(
+    question: str,
+    statements: Sequence[str],
+    read: Sequence[float],
+    near: Sequence[float],
+    elsewhere: Sequence[float],
+    asks: float,
+) -> list[dict[str, float]]:
+    """Of each of some statements: what speaks for its answering a question and what against it.
+    `elsewhere` is how rare the words are that another statement shares with the question and this
+    one does not; `asks`, how likely the question is for something of the person's own."""
+    code = guess(question)
+    found = []
+    for i, said in enumerate(statements):
+        rivals = [one for j, one in enumerate(read) if j != i]
+        found.append(
+            {
+                READ: float(read[i]),
+                NEAR: float(near[i]),
+                ASKS: asks,
+                RIVAL: max(0.0, float(max(rivals, default=read[i]) - read[i])),
+                "elsewhere": float(elsewhere[i]),
+                **plainly(question, said, language(code), guess(said) == code),
+            }
+        )
+    return found
+
+
+def plainly(question: str, said: str, words: Language, same: bool) -> dict[str, float]:
+    """What the words themselves say; less of it where the languages are not the same."""
+    asked, plain = content(question, words), plain_words(said)
+    new = {one for one in asked if not any(alike(one, two, words) for two in plain)}
+    kin = relatives(question, words) - relatives(said, words)
+    own = plain_words(question) & people(words)
+    strange = {one for one in names(question, words) if one not in plain and one[:-1] not in plain}
+    unfit = any(not sort.search(said.lower()) for sort in wanted(question, words))
+    return {
+        "brought": 1 - len(new) / len(asked) if asked else 0.5,
+        "strange_name": float(bool(strange)),
+        "strange_relative": float(same and bool(kin)),
+        "unfit": float(same and unfit),
+        "not_mine": float(same and bool(own) and not plain & people(words)),
+    }

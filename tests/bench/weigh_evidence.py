@@ -1,0 +1,142 @@
+"""What each sign counts for a statement's being the answer to a question: fits the weights of
+engine/learning/memory/evidence.py and chooses the limits of answering.py.
+
+    python -m tests.bench.weigh_evidence       (minutes on one core; golden/tune_reader.py before)
+
+The statements of each development set of `bench heard` are told to one memory through the page's
+door and asked about: what speaks for each statement that is near is gathered, and whether it is the
+one that answers; of the third set, of the lines that the reader learned nothing from.  Look-alikes,
+unknown and general questions have none that does.  A fifth of the questions at a time is left out
+of the fit; what is printed are the figures of those, by limit.  Then the weights of all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from oneseek.engine.learning.memory.evidence import READ
+from oneseek.engine.learning.memory.statement import text_of
+from tests.bench.heard import Told, is_right, opened, sets
+from tests.bench.parts import report
+from tests.golden.statements.told import LEARNED
+
+SETS = ("heard_dev", "heard_dev2", "heard_dev3")
+EVERY = {
+    "heard_dev": 3,
+    "heard_dev2": 9,
+    "heard_dev3": 1,
+}  # of the general questions: the first two have the same
+FOLDS, RIDGE, STEPS = 5, 1.0, 30
+ALIKE, UNKNOWN, GENERAL, ASKED = "alike", "unknown", "general", "asked"
+LIMITS = np.arange(0.1, 0.96, 0.05)
+
+Row = tuple[str, list[dict[str, float]], list[bool], str]  # kind, signs, whether it answers, asked
+
+
+async def gathered(name: str) -> list[Row]:
+    given = sets(name.removeprefix("heard_"))
+    with tempfile.TemporaryDirectory() as folder:
+        assistant = await opened(folder)
+        told = Told(assistant)
+        for i, one in enumerate(given["heard"]):
+            await told.tell(one["messages"], f"said/{i}")
+        memory, rows = told.mind.memory, []
+        if name == LEARNED:
+            given = {kind: some[1::2] for kind, some in given.items()}
+        asked = [
+            (ASKED, q["q"], q["keys"], one) for one in given["heard"] for q in one["questions"]
+        ]
+        asked += [(UNKNOWN, one["q"], [], {}) for one in given["unknown"]]
+        asked += [(GENERAL, one["q"], [], {}) for one in given["general"][:: EVERY[name]]]
+        asked += [(ALIKE, one["lookalike"]["q"], [], {}) for one in given["heard"]
+                  if one.get("lookalike")]  # fmt: skip
+        for kind, question, keys, one in asked:
+            await memory.load()
+            read = await memory.read(question)
+            words = " ".join(one.get("messages", ()))
+            truth = [
+                kind == ASKED
+                and is_right(text_of(memory.facts[id]), keys)
+                and memory.facts[id]["answer"][:20] in words
+                for id in read.evidence
+            ]
+            rows.append((kind, list(read.evidence.values()), truth, question))
+        await assistant.versions.store.close()
+    return rows
+
+
+def fitted(rows: list[Row], names: list[str]) -> np.ndarray:
+    """Logistic weights, the first of them alone: Newton's steps with a ridge."""
+    x = np.array([[1, *(one.get(n, 0.0) for n in names)] for row in rows for one in row[1]])
+    y = np.array([one for row in rows for one in row[2]], float)
+    weights = np.zeros(x.shape[1])
+    for _ in range(STEPS):
+        p = 1 / (1 + np.exp(-x @ weights))
+        slope = x.T @ (y - p) - RIDGE * np.r_[0, weights[1:]]
+        bend = (x * (p * (1 - p))[:, None]).T @ x + RIDGE * np.eye(x.shape[1])
+        weights += np.linalg.solve(bend, slope)
+    return weights
+
+
+def figures(rows: list[Row], scores: list[np.ndarray]) -> list[dict[str, float]]:
+    found = []
+    for limit in LIMITS:
+        seen: dict[str, list[float]] = {}
+        for (kind, _, truth, _), score in zip(rows, scores, strict=True):
+            best = int(score.argmax()) if len(score) else -1
+            said = best >= 0 and score[best] >= limit
+            if kind == ASKED:
+                seen.setdefault("right", []).append(said and truth[best])
+                seen.setdefault("wrong", []).append(said and not truth[best])
+            else:
+                seen.setdefault(kind, []).append(said)
+        means = {name: round(float(np.mean(some)), 3) for name, some in sorted(seen.items())}
+        found.append({"limit": round(float(limit), 2), **means})
+    return found
+
+
+def scored(rows: list[Row], names: list[str], weights: np.ndarray) -> list[np.ndarray]:
+    x = [np.array([[1, *(one.get(n, 0.0) for n in names)] for one in row[1]]) for row in rows]
+    return [1 / (1 + np.exp(-one @ weights)) if len(one) else np.zeros(0) for one in x]
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser(description=__doc__)
+    ask.add_argument("--keep", type=Path, help="a file for what was gathered, made where it is not")
+    options = ask.parse_args()
+    if options.keep and options.keep.exists():
+        every = json.loads(options.keep.read_text())
+    else:
+        every = {name: asyncio.run(gathered(name)) for name in SETS}
+        if options.keep:
+            options.keep.write_text(json.dumps(every))
+    rows = [row for some in every.values() for row in some]
+    names = sorted({name for row in rows for one in row[1] for name in one})
+    scores: list[np.ndarray] = [np.zeros(0)] * len(rows)
+    for fold in range(FOLDS):
+        out = [i for i in range(len(rows)) if i % FOLDS == fold]
+        weights = fitted([row for i, row in enumerate(rows) if i % FOLDS != fold], names)
+        for i, score in zip(out, scored([rows[i] for i in out], names, weights), strict=True):
+            scores[i] = score
+    at = 0
+    for name, some in every.items():
+        for one in figures(some, scores[at : at + len(some)]):
+            report.say(name, one)
+        at += len(some)
+    near = [any(row[2]) for row in rows if row[0] == ASKED]
+    weights = fitted(rows, names)
+    found = {"at_first": weights[0], **dict(zip(names, weights[1:], strict=True))}
+    assert READ in found
+    shown = {name: round(float(x), 2) for name, x in found.items()}
+    report.say(json.dumps(shown))
+    report.write("weigh_evidence", {"among the near": float(np.mean(near)), **shown}, [])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""Statements of many voices, each with questions that it answers and questions that it only seems
+to answer; and what makes more of them: another person asked for, words mistyped, the statement of
+another that lies near.
+
+`told_en.txt` and `told_sv.txt` hold one a line: statement | questions | look-alikes.  `changes.txt`
+holds what was said, what was said next and takes it back, and questions that both answer.
+`asked.txt` holds questions for advice and general knowledge in which the person speaks of
+themselves; `short.txt` what states something in a few words (+) and what does not (-).  Every
+second line of the bench's third development set is learned from too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from random import Random
+from typing import NamedTuple
+
+from tests.golden.statements import CODES, COMMON, HERE, slots
+
+BENCH = HERE.parents[1] / "bench"
+LEARNED = "heard_dev3"
+ALIKE = 0.5  # of the words of two questions: they may ask for the same
+NEAR = 12  # statements that share the most words with a question
+REMINDERS = {
+    "en": ("remind me, ", "do you know ", "hey, ", "what was it again: ", "quick one: ", "erm "),
+    "sv": ("påminn mig, ", "vet du ", "hej, ", "du, ", "hur var det nu: ", "snabb fråga: "),
+}
+OTHERS = {  # how a question for the person's own becomes one for somebody else's
+    "en": ((r"\bdo (?:I|we)\b", "does my {rel}"), (r"\bdid (?:I|we)\b", "did my {rel}"),
+           (r"\bam I\b", "is my {rel}"), (r"\b(?:have I|have we)\b", "has my {rel}"),
+           (r"\bare we\b", "is my {rel}"), (r"\bwas I\b", "was my {rel}"),
+           (r"\b(?:my|our) (?=\w)", "my {rel}'s ")),
+    "sv": ((r"(?<=\w )(?:jag|vi)\b", "min {rel}"),
+           (r"\b(?:min|mitt|mina|vår|vårt|våra) (?=\w)", "min {rel}s ")),
+}  # fmt: skip
+
+
+class Told(NamedTuple):
+    code: str
+    said: str
+    asked: list[str]
+    alike: list[str]
+
+
+class Change(NamedTuple):
+    """What was said, what was said next and takes it back, and questions that both answer."""
+
+    code: str
+    before: str
+    said: str
+    asked: list[str]
+
+
+def learned(kind: str) -> list[dict]:
+    """The lines of the development set that are learned from; the others judge."""
+    lines = (BENCH / f"{LEARNED}{kind}.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines[::2]]
+
+
+def told() -> list[Told]:
+    found = []
+    for code in CODES:
+        for line in (HERE / f"told_{code}.txt").read_text().splitlines():
+            said, asked, alike = (part.strip() for part in line.split("|"))
+            found.append(Told(code, said, asked.split(" / "), alike.split(" / ")))
+    for one in learned(""):
+        asked = [question["q"] for question in one["questions"]]
+        alike = [one["lookalike"]["q"]]
+        found.append(Told(one["lang"], " ".join(one["messages"]), asked, alike))
+    return found
+
+
+def changes() -> list[Change]:
+    found = []
+    for line in (HERE / "changes.txt").read_text().splitlines():
+        before, said, asked = (part.strip() for part in line[3:].split(" | "))
+        found.append(Change(line[:2], before, said, asked.split(" / ")))
+    for one in learned(""):
+        if len(one["messages"]) == 2:
+            asked = [question["q"] for question in one["questions"]]
+            before, said = one["messages"]
+            found.append(Change(one["lang"], before, said, asked))
+    return found
+
+
+def asked_for_advice() -> list[str]:
+    lines = (HERE / "asked.txt").read_text().splitlines()
+    return [line[3:] for line in lines] + [one["q"] for one in learned("_general")]
+
+
+def short(sign: str) -> list[str]:
+    """What states something in a few words (+), or does not (-)."""
+    lines = (HERE / "short.txt").read_text().splitlines()
+    return [line[5:] for line in lines if line[3] == sign]
+
+
+def stems(text: str) -> set[str]:
+    words = re.findall(r"[^\W_]+", text.lower().replace("'s", ""))
+    return {word[:5] for word in words if word not in COMMON}
+
+
+class Voices:
+    """Draws examples of what many people said."""
+
+    def __init__(self, seed: int) -> None:
+        self.draw, self.told, self.changes = Random(seed), told(), changes()
+        self.taken_back = [
+            Told(one.code, f"{one.before} {one.said}", one.asked, []) for one in self.changes
+        ]
+        self.told += self.taken_back
+        self.words = slots()
+        self._asked = [[stems(q) for q in one.asked] for one in self.told]
+        self._said = [stems(one.said) for one in self.told]
+        self._holds: dict[str, list[int]] = defaultdict(list)
+        for i, words in enumerate(self._said):
+            for word in words:
+                self._holds[word].append(i)
+
+    def near(self, question: str, own: int) -> str | None:
+        """What somebody else said, which shares words with a question and does not answer it."""
+        asked, shared = stems(question), Counter[int]()
+        for word in asked:
+            for i in self._holds.get(word, ()):
+                shared[i] += 1
+        same = [i for i, one in enumerate(self.told) if one.code == self.told[own].code]
+        near = [i for i, _ in shared.most_common(NEAR)]
+        some = near if near and self.draw.random() < 0.7 else self.draw.sample(same, NEAR)
+        free = [i for i in some if i != own and not self._may_answer(asked, i)]
+        return self.told[self.draw.choice(free)].said if free else None
+
+    def _may_answer(self, asked: set[str], i: int) -> bool:
+        return any(len(asked & q) >= ALIKE * min(len(asked), len(q)) for q in self._asked[i])
+
+    def of_another(self, question: str, one: Told) -> str | None:
+        """The same question about another person than the statement tells of."""
+        made: list[str] = []
+        rels, names = (self.words[one.code][kind] for kind in ("rel", "name"))
+        free = [rel for rel in rels if rel not in one.said.lower()]
+        rel = self.draw.choice(free)
+        for form, other in OTHERS[one.code]:
+            if re.search(form, question):
+                made.append(re.sub(form, other.format(rel=rel), question, count=1))
+        for word in rels:
+            if re.search(rf"\b{word}\b", question):
+                made.append(re.sub(rf"\b{word}\b", rel, question))
+        for name in re.findall(r"(?<=\w )[A-ZÅÄÖ][a-zåäöé]+", question):
+            made.append(question.replace(name, self.draw.choice(names)))
+        return self.draw.choice(made) if made else None
+
+    def asked(self, question: str, code: str) -> str:
+        """A question as people type it."""
+        draw = self.draw
+        if draw.random() < 0.12:
+            question = draw.choice(REMINDERS[code]) + question[:1].lower() + question[1:]
+        if draw.random() < 0.4:
+            question = question.lower()
+        if draw.random() < 0.25:
+            question = question.rstrip("?")
+        return self.mistyped(question) if draw.random() < 0.08 else question
+
+    def said(self, text: str) -> str:
+        draw = self.draw
+        if draw.random() < 0.2:
+            text = text.lower() if draw.random() < 0.5 else text[:1].upper() + text[1:]
+        return self.mistyped(text) if draw.random() < 0.08 else text
+
+    def mistyped(self, text: str) -> str:
+        """With two letters exchanged, or one missing."""
+        at = self.draw.randrange(1, max(2, len(text) - 2))
+        if not text[at : at + 2].isalpha():
+            return text
+        swapped = text[at + 1] + text[at] if self.draw.random() < 0.5 else text[at]
+        return text[:at] + swapped + text[at + 2 :]
+
+    def some(self, count: int) -> Iterable[tuple[int, Told]]:
+        return ((i, self.told[i]) for i in self.draw.sample(range(len(self.told)), count))
