@@ -17,11 +17,18 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from oneseek.engine.backends.executor import Run
-from oneseek.engine.model.choice import Choice, write_choices
-from oneseek.engine.model.drafts import ROWS, Draft, Places, continue_answer
+from oneseek.engine.model.choice import (
+    ROWS,
+    Choice,
+    Draft,
+    Places,
+    continue_answer,
+    goes_round,
+    write_choices,
+)
+from oneseek.engine.model.choice import Sampling as Sampling
 from oneseek.engine.model.kv_cache import Lane, NoRoom, Pool
 from oneseek.engine.model.loaded import Model
-from oneseek.engine.model.repetition import goes_round
 from oneseek.engine.model.tokenizer import Stream
 from oneseek.engine.model.trainable import Trained
 
@@ -32,20 +39,6 @@ IN_TURN = 2  # prompts that are read together: who asked first is answered while
 CARRIED = 64  # tokens of another conversation's that are copied at once
 WORTH = 4  # tokens in common that are copied rather than computed again
 BATCHES = (1, 4, 8, 16)  # conversations decoded at once
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How the next token is chosen and when an answer ends."""
-
-    temperature: float = 0.0
-    top_k: int = 0
-    top_p: float = 1.0
-    penalty: float = 1.0
-    seed: int = 0
-    max_tokens: int = 256
-    stop: tuple[str, ...] = ()
-    stop_repeats: bool = False  # an answer that goes round in circles ends
 
 
 class Push(Protocol):

@@ -15,7 +15,7 @@ from oneseek.engine.core.turns import urgent
 from oneseek.engine.learning.lessons.samples import samples
 from oneseek.engine.learning.memory.quoting import Quoting
 from oneseek.engine.learning.memory.saying import Saying
-from oneseek.engine.model import drafts, generate
+from oneseek.engine.model import choice, generate
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.generate import Generator, Sampling
 from oneseek.engine.model.loaded import Model
@@ -27,7 +27,7 @@ MODELS = {
 }
 KINDS = ("said", "quoted", "repeated", "free")
 COUNT, TOKENS, TURNS = 6, 40, 3
-ROWS = {"with": drafts.ROWS, "without": 1}
+ROWS = {"with": choice.ROWS, "without": 1}
 
 
 def asked(model: Model, kind: str) -> list[tuple[str, dict]]:

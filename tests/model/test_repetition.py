@@ -7,11 +7,11 @@ import random
 import pytest
 
 from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.model.choice import LEAST, LONGEST, TIMES, goes_round
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.generate import Generator, Sampling
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.registry import find
-from oneseek.engine.model.repetition import LEAST, LONGEST, TIMES, goes_round
 
 UNIQUE = list(range(1000, 1400))
 
