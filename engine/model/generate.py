@@ -17,10 +17,10 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from oneseek.engine.backends.executor import Run
+from oneseek.engine.model.choice.drafts import ROWS, Draft, Places, continue_answer
 from oneseek.engine.model.choice.inputs import Choice, pushes, write_choices
 from oneseek.engine.model.choice.repetition import goes_round
 from oneseek.engine.model.choice.sampling import Sampling
-from oneseek.engine.model.drafts import ROWS, Draft, Places, continue_answer
 from oneseek.engine.model.kv_cache import Lane, NoRoom, Pool
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.tokenizer import Stream

@@ -15,7 +15,8 @@ from oneseek.engine.core.turns import urgent
 from oneseek.engine.learning.lessons.samples import samples
 from oneseek.engine.learning.memory.quoting import Quoting
 from oneseek.engine.learning.memory.saying import Saying
-from oneseek.engine.model import drafts, generate
+from oneseek.engine.model import generate
+from oneseek.engine.model.choice import drafts
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.generate import Generator
