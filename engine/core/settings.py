@@ -262,8 +262,7 @@ def run_settings(preset, parameters, examples):
     """What the plan of a run says of a recipe for data sets: all it heeds but the shape, which is
     that of what is in use; of `classic` the shape as well."""
     config = for_data(preset, parameters, examples).to_dict()
-    others = ("epochs", "learning_rate", "practice", "confidence_auto_stop")
-    told = {name: config[name] for name in IN_RUNS + others}
+    told = {name: config[name] for name in IN_RUNS + ("epochs", "learning_rate", "practice")}
     if preset == "classic":
         told["lora_config"] = config["lora_config"]
     return told
@@ -293,7 +292,6 @@ PRESETS = {
     "examples": dict(
         MICRO,
         stop_by="doing",
-        confidence_auto_stop={"patience": 5},  # while the rate is high, doing wavers
         validation_split=0.2,
         skip_poor=True,
         warmup_steps=100,  # as everywhere in data sets, at most a tenth of all steps
@@ -312,8 +310,8 @@ def for_model(parameters):
     return sized("micro", parameters)
 
 
-EPOCHS, MOST_EPOCHS = 8, 32  # times through a data set, and through the smallest
-ENOUGH = 75  # examples that are gone through no more often than many
+EPOCHS, MOST_EPOCHS = 8, 32  # at most through a data set, and through the smallest
+ENOUGH = 48  # examples that are gone through no more often than many
 DATA_PRESETS = ("examples", "classic")  # by which a data set is learned; the first unless asked
 
 

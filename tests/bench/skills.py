@@ -24,7 +24,6 @@ from builder import ROOT
 from oneseek.engine.assistant import BASE, Assistant
 from oneseek.engine.cli.remembering import assistant_of
 from oneseek.engine.cli.session import Session
-from oneseek.engine.cli.teaching import changes
 from oneseek.engine.core.settings import DATA_PRESETS, for_data
 from oneseek.engine.learning.lessons import codes, held_out_anchors
 from oneseek.engine.learning.rounds.dataset import data_set_record
@@ -55,16 +54,11 @@ def turns(pairs: list[Pair]) -> list[dict]:
 
 
 class Task:
-    """What teaches and what judges: of a task under `development` every fourth training example,
-    and nothing that is held out."""
-
-    def __init__(self, folder: Path, most: int = 0, development: bool = False) -> None:
+    def __init__(self, folder: Path, most: int = 0) -> None:
         self.name = folder.name
         self.measure = json.loads((folder / "skill.json").read_text("utf-8"))["measure"]
-        pairs = pairs_in(folder / "train.jsonl")
-        self.held = pairs[3::4] if development else pairs_in(folder / "held_out.jsonl")
-        teaching = [pair for pair in pairs if pair not in self.held]
-        self.train = teaching[: most or None]
+        self.train = pairs_in(folder / "train.jsonl")[: most or None]
+        self.held = pairs_in(folder / "held_out.jsonl")
 
     def judged(self, said: list[str]) -> dict:
         pairs = zip(self.held, said, strict=True)
@@ -103,29 +97,27 @@ async def nearest(assistant: Assistant, task: Task) -> list[list[Pair]]:
     return [[task.train[place] for place in row] for row in order]
 
 
-async def told(model: Model, task: Task, prompted: bool, changed: dict | None = None) -> dict:
+async def told(model: Model, task: Task, prompted: bool) -> dict:
     """One task from its examples to what a person has then."""
     with tempfile.TemporaryDirectory() as name:
-        folder, began, worked = Path(name, "out"), time.monotonic(), time.process_time()
+        folder, began = Path(name, "out"), time.monotonic()
         data = Path(name, f"{task.name}.jsonl")
         lines = [json.dumps({"prompt": q, "answer": a}, ensure_ascii=False) for q, a in task.train]
         data.write_text("\n".join(lines) + "\n", "utf-8")
         record = data_set_record(data)
         usual = for_data(DATA_PRESETS[0], model.config.parameters, record["examples"])
-        session = await Session.open(folder, model, usual.replace(**(changed or {})))
-        ended = await session.teach_skill(task.name, record)
+        session = await Session.open(folder, model, usual)
+        ended = await session.train(record)
         row = {"task": task.name, "measure": task.measure, "examples": len(task.train),
                "outcome": ended["outcome"], "reason": ended["reason"],
                "seconds": round(time.monotonic() - began, 1),
-               "processor_seconds": round(time.process_time() - worked, 1),
                "steps": ended["gate"].get("steps"),
                "epochs": len(ended["gate"].get("losses", ())),
                "verdict": ended["gate"].get("doing", {}).get("told")}  # fmt: skip
         await session.close()
         async with assistant_of(folder, model) as assistant:
             asked = [turns([(prompt, "")])[:1] for prompt, _ in task.held]
-            version = await assistant.skills.number(task.name)
-            answers = await said(assistant, asked, version or BASE)
+            answers = await said(assistant, asked)
             row |= task.judged(answers)
             wrong = [
                 {"prompt": q, "wanted": a, "said": text}
@@ -161,7 +153,9 @@ async def routed(given: argparse.Namespace) -> dict:
             found = await skills.like([prompt for prompt, _ in task.held])
             right = sum(one == task.name for one in found)
             rows[task.name] = {"of": len(found), "right": right, "none": found.count("")}
-        other = other_questions()
+        other = [one["question"] for one in lines_in("facts_eval", "facts_dev", "facts_held")]
+        other += [one["question"] for one in lines_in("known")]
+        other += [question for code in codes() for question in held_out_anchors(code)]
         taken = [q for q, one in zip(other, await skills.like(other), strict=True) if one]
         await session.close()
     right, of = (sum(row[name] for row in rows.values()) for name in ("right", "of"))
@@ -169,16 +163,8 @@ async def routed(given: argparse.Namespace) -> dict:
             "taken": round(len(taken) / len(other), 3), "tasks": rows, "wrongly": taken}  # fmt: skip
 
 
-def other_questions() -> list[str]:
-    """Talk, common knowledge, questions about facts and requests of every kind."""
-    asked = lines_in("facts_eval", "facts_dev", "facts_held", "known", "general")
-    requests = lines_in("../held_out/general_1")
-    talk = [question for code in codes() for question in held_out_anchors(code)]
-    return [one["question"] for one in asked] + [one["q"] for one in requests] + talk
-
-
 def lines_in(*names: str) -> list[dict]:
-    texts = [(Path(__file__).parent / f"{name}.jsonl").read_text("utf-8") for name in names]
+    texts = [Path(__file__).with_name(f"{name}.jsonl").read_text("utf-8") for name in names]
     return [json.loads(line) for text in texts for line in text.splitlines()]
 
 
@@ -192,8 +178,7 @@ async def measured(given: argparse.Namespace) -> list[dict]:
     found = []
     for folder in folders(given):
         for count in given.examples:
-            task = Task(folder, count, given.development)
-            row = await told(model, task, not given.alone, changes(given.set))
+            row = await told(model, Task(folder, count), not given.alone)
             print(json.dumps(row, ensure_ascii=False), file=sys.stderr, flush=True)
             found.append(row)
     return found
@@ -219,14 +204,8 @@ def main() -> None:
     ask.add_argument("--only", nargs="*")
     ask.add_argument("--examples", type=int, nargs="*", default=[0], help="how many; 0: all")
     ask.add_argument("--alone", action="store_true", help="without the base and its prompts")
-    ask.add_argument("--development", action="store_true",
-                     help="judged by a part of the training examples: for whoever looks for settings")  # fmt: skip
-    ask.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE",
-                     help="settings, with --development")  # fmt: skip
     ask.add_argument("--routing", action="store_true", help="what asks for which; nobody trains")
     given = ask.parse_args()
-    if given.set and not given.development:
-        ask.error("--set wants --development: what is held out judges the settings nobody touched")
     if given.routing:
         print(json.dumps(asyncio.run(routed(given)), ensure_ascii=False))
         return

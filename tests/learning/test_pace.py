@@ -77,10 +77,3 @@ def test_practice_falls_to_a_tenth_and_what_mends_begins_gently_and_falls_to_res
         again = FallingPace(1e-3, 100, 4, 0.1)
         again.restore(pace.capture())
         assert [again.rate(at) for at in range(step, again.steps)] == rates
-
-
-def test_a_rounded_pace_warms_up_and_comes_to_rest_at_nothing():
-    pace = FallingPace(1e-3, 100, 10, 0.0, rounded=True)
-    rates = [pace.rate(step) for step in range(100)]
-    assert rates[:10] == sorted(rates[:10]) and rates[9:] == sorted(rates[9:], reverse=True)
-    assert max(rates) > 9e-4 and rates[49] == pytest.approx(5e-4) and rates[99] == 0

@@ -37,10 +37,7 @@ from oneseek.engine.learning.skills.doing import Doing, Done, sentence
 LONGEST = 512  # tokens of an example: of what is longer, the end is kept
 VALIDATED = 128  # examples of the validation part whose loss is taken
 ANSWERED = 24  # and of those that are answered
-CERTAIN = math.log(2)  # nats: what costs less is the likeliest token
 LOOKED_AT = 64  # examples by which it is found how answers are to be compared
-CHANCE = 1 / 8  # of the held-back examples: so many more or fewer say nothing
-FINAL = 0.1  # of the rate, where the loss decides when it is enough
 SURE = 2  # epochs in a row with every held-back example right
 TIMES_AT_LAST = 3  # through what was held back, once it has judged
 TASTED = 8  # examples by which the gate knows the languages
@@ -122,9 +119,7 @@ class DataSetAttempt(Steps):
 
     def _pace(self, c: TrainingConfig) -> FallingPace:
         steps = min(c.max_steps, c.epochs * self.epoch_steps)
-        warmup, by_doing = min(c.warmup_steps, steps // 10), c.stop_by == "doing"
-        final = 0.0 if by_doing else FINAL
-        pace = FallingPace(c.learning_rate, steps, warmup, final, rounded=by_doing)
+        pace = FallingPace(c.learning_rate, steps, min(c.warmup_steps, steps // 10), 0.1)
         if c.rate_multipliers:
             return PaceInTurns(pace, self.epoch_steps, c.rate_multipliers)
         return pace
@@ -220,26 +215,25 @@ class DataSetAttempt(Steps):
         if not last and (step + 1) % self.epoch_steps:
             return
         flat, _, _ = await self.trainer.shadow.state()
-        loss, done = await self.looked_at(flat)
+        loss = await self.validate("shadow", flat)
         self.losses.append(loss)
         self.validated = loss
         if self.stops_by_doing:
-            self.dones.append(done)
+            self.dones.append(await self.foreseen())
         if self._best_epoch() == len(self.losses) - 1:
             self.best = flat
         if self._enough(loss):
             self.pace.steps = step + 1
 
     def _best_epoch(self) -> int:
-        """Of those so far the newest that does as well as any, but for what chance makes of so few
-        examples: the rate falls, and a later state knows what an earlier one guessed. By the loss,
-        the one that has the least."""
-        epochs = range(len(self.losses))
-        if not self.dones:
-            return min(epochs, key=lambda epoch: (self.losses[epoch], -epoch))
-        count = len(self.doing.held) if self.doing else 0
-        least = max(done.right for done in self.dones) - int(count * CHANCE)
-        return max(epoch for epoch in epochs if self.dones[epoch].right >= least)
+        """Of those so far: by what was done, of equals by the loss, of those the newest."""
+        ranks = [(0, 0.0, -loss) for loss in self.losses]
+        if self.dones:
+            ranks = [
+                (done.right, done.score, -loss)
+                for done, loss in zip(self.dones, self.losses, strict=True)
+            ]
+        return max(range(len(ranks)), key=lambda epoch: (ranks[epoch], epoch))
 
     def _enough(self, loss: float) -> bool:
         by_loss, c = self.stop.update(loss), self.config.confidence_auto_stop
@@ -250,19 +244,14 @@ class DataSetAttempt(Steps):
         still = len(self.dones) - 1 - self._best_epoch() >= c.patience
         return c.enabled and len(self.dones) >= c.min_epochs and (still or sure)
 
-    async def looked_at(self, flat: np.ndarray) -> tuple[float, Done]:
-        """By one reading of what is held back: its loss, and how much of it would be answered as
-        wanted for certain, where answering takes as many readings as an answer has tokens."""
-        voices = self.trainer.voices
-        voices.put("shadow", flat)
-        rows = [row_of(self.data[number], self.trainer.coder) for number in self.validation]
-        each = await voices.costs("shadow", rows)
-        asked = zip(self.validation[:ANSWERED], each, strict=False)
-        certain = [one < CERTAIN for number, one in asked if self.data[number].history]
-        right = sum(bool(one.all()) for one in certain)
-        score = sum(float(one.mean()) for one in certain) / max(1, len(certain))
-        loss = sum(float(one.sum()) for one in each) / sum(map(len, each))
-        return loss, Done(right, score)
+    async def foreseen(self) -> Done:
+        """How many held-back examples would be answered exactly as wanted: a reading of all at
+        once, where answering them takes as many as an answer has tokens."""
+        assert self.doing
+        rows = [self.row(one) for one in self.doing.held]
+        each = await self.trainer.voices.foreseen("shadow", rows)
+        right = sum(bool(one.all()) for one in each)
+        return Done(right, sum(float(one.mean()) for one in each) / len(each))
 
     async def answered(self, who: str) -> Done:
         """How one of the voices does what is held back; from an empty cache, so that it depends on
@@ -273,9 +262,10 @@ class DataSetAttempt(Steps):
 
     async def validate(self, who: str, flat: np.ndarray) -> float:
         """Nats a token on examples that nobody trains on."""
-        self.trainer.voices.put(who, flat)
+        voices = self.trainer.voices
+        voices.put(who, flat)
         rows = (row_of(self.data[number], self.trainer.coder) for number in self.validation)
-        return await self.trainer.voices.loss(who, rows)
+        return await voices.loss(who, rows)
 
     async def _teach_all(self) -> None:
         """The held-back part has judged. Now it teaches as well, among as many of the others, in a
@@ -291,8 +281,8 @@ class DataSetAttempt(Steps):
             self.batch = None
             await self.trainer.model.executor.breathe()
         flat, _, _ = await shadow.state()
-        _, done = await self.looked_at(flat)
-        if known.better_than(done):
+        self.trainer.voices.put("shadow", flat)
+        if known.better_than(await self.foreseen()):
             shadow.begin(best, None, shadow.steps)
             flat = best
         self.best = flat

@@ -8,7 +8,6 @@ that it ends at rest.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -84,20 +83,12 @@ class LessonPace(Pace):
 
 class FallingPace(Pace):
     """A warm-up, then a rate that falls to a share of itself: from the beginning on, or once it
-    was `held` for a share of the steps; in a line, or `rounded` as a cosine. A few more steps begin
-    gently, and fall to rest again."""
+    was `held` for a share of the steps. A few more steps begin gently, and fall to rest again."""
 
     def __init__(
-        self,
-        rate: float,
-        steps: int,
-        warmup: int,
-        final: float,
-        held: float = 0.0,
-        rounded: bool = False,
+        self, rate: float, steps: int, warmup: int, final: float, held: float = 0.0
     ) -> None:
         super().__init__(rate, steps)
-        self.rounded = rounded
         self.planned, self.warmup, self.final, self.held = steps, warmup, final, held
         self.mending_from = steps
 
@@ -107,8 +98,6 @@ class FallingPace(Pace):
             left = (self.steps - step) / max(1, self.steps - self.mending_from)
             return self.full * MENDING_RATE * min(1.0, left)
         gone = max(0.0, (step + 1) / self.planned - self.held) / (1 - self.held)
-        if self.rounded:
-            gone = (1 - math.cos(math.pi * gone)) / 2
         return rate * (1 - (1 - self.final) * gone)
 
     def go_on(self, step: int, times: int = 1) -> None:
@@ -132,9 +121,7 @@ class PaceInTurns(FallingPace):
     def __init__(
         self, falling: FallingPace, epoch_steps: int, multipliers: Sequence[float]
     ) -> None:
-        super().__init__(
-            falling.full, falling.planned, falling.warmup, falling.final, rounded=falling.rounded
-        )
+        super().__init__(falling.full, falling.planned, falling.warmup, falling.final)
         self.epoch_steps, self.multipliers = epoch_steps, multipliers
         self.steps = min(self.planned, len(multipliers) * epoch_steps)
 

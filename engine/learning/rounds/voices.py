@@ -208,18 +208,28 @@ class Voices:
 
     async def surprise(self, who: str, rows: Sequence[Row]) -> list[float]:
         """Nats a token of each row."""
-        return [float(one.mean()) for one in await self.costs(who, rows)]
-
-    async def costs(self, who: str, rows: Sequence[Row]) -> list[np.ndarray]:
-        """Of each row, the nats of every token of its target."""
         self._take_the_floor(who)
         each = []
         for batch in packed(list(rows), READ, READ, fixed=False):
             run = await self._run("score", batch)
-            losses = _cut(await run.read("losses"), batch)
-            for one, (_, _, count, weight) in zip(losses, batch.parts, strict=True):
-                each.append(one * (count / weight))
+            for losses, (_, _, _, weight) in zip(
+                _cut(await run.read("losses"), batch), batch.parts, strict=True
+            ):
+                each.append(float(losses.sum()) / weight)
         return each
+
+    async def foreseen(self, who: str, rows: Sequence[Row]) -> list[np.ndarray]:
+        """Of each row, at which tokens of its target the likeliest token is that one: where it is
+        everywhere, the target is what would be answered."""
+        self._take_the_floor(who)
+        found = []
+        for batch in packed(list(rows), READ, READ, fixed=False):
+            arrays = {name: batch.arrays[name] for name in (*PLACES, "take")} | no_penalty(batch)
+            shape = len(batch.arrays["ids"]), len(batch.arrays["take"])
+            run = await self._ran("thoughts", shape, arrays, trained=self.trained)
+            likeliest = (await run.read("ids"))[:, 0]
+            found += _cut(likeliest == batch.arrays["target_ids"][:, 0], batch)
+        return found
 
     async def _run(self, program: str, batch: Batch, **more: np.ndarray) -> Any:
         shape, first = (

@@ -89,7 +89,7 @@ class TrainingRuns:
                 number("epochs", None, 1, 100, 1, do="run-look", data_on="change"),
                 number("rate", None, 0.00001, 0.001, 0.00001),
                 number("threshold", 0.001, 0, 1, 0.0001),
-                number("patience", 5, 1, 100, 1),
+                number("patience", 3, 1, 100, 1),
                 cls="columns",
             ),
             dom.make(
