@@ -40,6 +40,7 @@ LONGER = {
     "engine/backends/gpu/webgpu.py": "one API of somebody else, mirrored name by name",
     "engine/assistant.py": "answering, learning and looking after share one model and its turns",
     "engine/core/queue/training_queue.py": "one state machine; its invariants are read together",
+    "engine/learning/memory/memory.py": "facts and statements are one store, found and forgotten alike",
     "engine/model/generate.py": "reading, deciding and decoding work on the same lanes, token by token",
 }
 TOUR = re.compile(r"^    ((?:web|workers|engine|shaders|importers)/[\w/.]+):([\w.]+)", re.M)

@@ -7,6 +7,8 @@ no model that answers: it reads English and Swedish alike, and nothing ever trai
 from __future__ import annotations
 
 import asyncio
+import re
+import unicodedata
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +18,6 @@ from oneseek.engine.backends.executor import Executor, Run, Tensor
 from oneseek.engine.compiler.ir import OPS, Program, Value
 from oneseek.engine.compiler.schedule import Plan, fuse, plan
 from oneseek.engine.core.turns import urgent
-from oneseek.engine.learning.memory.unigram import Unigram
 from oneseek.engine.model import registry
 from oneseek.engine.model.formats import FormatError, Packed, Source
 from oneseek.engine.model.formats.download import DownloadError
@@ -27,6 +28,9 @@ from oneseek.engine.model.formats.source import FileSource
 SIZES = (12, 16, 20, 24, 28, 32, 64, 96, 128, 192, 512)  # tokens of a run
 ASKED = (12, 16, 20, 24)  # tokens of most questions
 A_MOMENT = 0.01  # seconds
+SPACE = "▁"
+RARER = 10.0  # nats that an unknown letter is less likely than the rarest piece
+SPACES = re.compile(r"\s+")
 SAID = "said."  # before the names of what is tuned for statements
 HEADS = tuple(f"{SAID}{name}." for name in ("kind", "pair", "change"))
 BEFORE = "query: "  # what it was trained to see before a question
@@ -276,3 +280,39 @@ class Encoder:
         inner = slice(len(self.before), -1)
         rare = -np.array([self.words.scores[id] for id in ids[inner]], np.float32)
         return Meaning(unit(states.mean(0)), states[inner], rare)
+
+
+class Unigram:
+    """SentencePiece's unigram model: cuts text into the ids of those pieces that are the likeliest
+    together. Control pieces are never read out of text. Each piece counts by itself, so the best
+    way to any place is found once."""
+
+    def __init__(
+        self, pieces: Sequence[str], scores: Sequence[float], unknown: int, control: set[int]
+    ) -> None:
+        self.scores = [float(score) for score in scores]
+        self.unknown = unknown
+        self.ids = {piece: i for i, piece in enumerate(pieces) if i not in {unknown, *control}}
+        self.longest = max(map(len, self.ids))
+        self.floor = min(self.scores) - RARER
+
+    def encode(self, text: str) -> list[int]:
+        text = SPACES.sub(" ", unicodedata.normalize("NFKC", text)).strip()
+        return self.cut(SPACE + text.replace(" ", SPACE)) if text else []
+
+    def cut(self, text: str) -> list[int]:
+        best = [0.0] + [float("-inf")] * len(text)
+        last = [(0, self.unknown)] * (len(text) + 1)  # where the last piece began, and which it is
+        for start in range(len(text)):
+            for end in range(start + 1, min(len(text), start + self.longest) + 1):
+                id = self.ids.get(text[start:end])
+                if id is None and end > start + 1:
+                    continue
+                score = best[start] + (self.floor if id is None else self.scores[id])
+                if score > best[end]:
+                    best[end], last[end] = score, (start, self.unknown if id is None else id)
+        found, at = [], len(text)
+        while at:
+            at, id = last[at]
+            found.append(id)
+        return found[::-1]

@@ -7,13 +7,10 @@ costs rows of a pass and changes nothing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 from oneseek.engine.model.choice.inputs import Choice, pushes
-
-if TYPE_CHECKING:
-    from oneseek.engine.model.generate import Answer
-    from oneseek.engine.model.tokenizer import Stream
+from oneseek.engine.model.tokenizer import Stream
 
 ROWS = 4  # tokens of a pass: the last of the answer, and those drafted
 LIKELY = 4.0  # nats of a push that is followed more often than not
@@ -57,8 +54,8 @@ class Draft(NamedTuple):
     is_repeated: bool  # it begins with what stood there before
 
 
-def continue_answer(answer: Answer, stream: Stream, most: int) -> Draft:
-    """What it probably goes on with, at most `most` tokens. `stream` makes text of tokens, and
+def continue_answer(answer: Any, stream: Stream, most: int) -> Draft:
+    """What an Answer probably goes on with, at most `most` tokens. `stream` makes text of tokens, and
     stays as it is."""
     stream, text = stream.copy(), answer.prefix + answer.text
     ids, tokens, choices = [*answer.prompt, *answer.ids], [], []

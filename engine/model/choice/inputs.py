@@ -7,17 +7,14 @@ token, and of those behind it as soon as a draft says which tokens come before t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from oneseek.engine.compiler.ops.random import seed_of_row
 from oneseek.engine.model.choice.repetition import steering
+from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.programs import PUSHED, RECENT
-
-if TYPE_CHECKING:
-    from oneseek.engine.model.choice.sampling import Sampling
-    from oneseek.engine.model.generate import Answer
 
 
 @dataclass
@@ -30,7 +27,7 @@ class Choice:
     push: dict[int, float] = field(default_factory=dict)
 
 
-def pushes(answer: Answer, so_far: list[int], text: str) -> dict[int, float]:
+def pushes(answer: Any, so_far: list[int], text: str) -> dict[int, float]:
     """Token -> nats behind the answer's tokens so far: what is to be said is made likelier, else
     what would go round in circles less likely."""
     if answer.push:
