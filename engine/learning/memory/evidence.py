@@ -35,6 +35,8 @@ WEIGHTS = {
     "unfit": -0.46,
     "not_mine": -0.71,
 }
+MOVED = frozenset("moved moving relocated flyttat flyttade flyttar".split())
+LIVE = frozenset("live lives living bor bo".split())
 
 
 def weighed(signs: Mapping[str, float]) -> float:
@@ -79,6 +81,7 @@ def signs(
 def plainly(question: str, said: str, words: Language, same: bool) -> dict[str, float]:
     """What the words themselves say; less of it where the languages are not the same."""
     asked, plain = content(question, words), plain_words(said)
+    plain |= LIVE if plain & MOVED else frozenset()  # since then one lives there
     new = {one for one in asked if not any(alike(one, two, words) for two in plain)}
     kin = relatives(question, words) - relatives(said, words)
     own = plain_words(question) & people(words)

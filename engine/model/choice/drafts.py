@@ -55,8 +55,8 @@ class Draft(NamedTuple):
 
 
 def continue_answer(answer: Any, stream: Stream, most: int) -> Draft:
-    """What an Answer probably goes on with, at most `most` tokens. `stream` makes text of tokens, and
-    stays as it is."""
+    """What an Answer probably goes on with, at most `most` tokens. `stream` makes text of tokens
+    and stays as it is."""
     stream, text = stream.copy(), answer.prefix + answer.text
     ids, tokens, choices = [*answer.prompt, *answer.ids], [], []
     begin, last = len(answer.prompt) - len(answer.begun), len(answer.ids)
