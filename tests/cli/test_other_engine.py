@@ -164,4 +164,4 @@ def test_a_terminal_sees_how_far_it_is_and_how_fast_and_the_line_ends(capsys, mo
     for step in (1, 2):
         bar({"step": step, "steps": 2, "loss": 0.5, "tokens_per_second": 812.3})
     shown = capsys.readouterr().err
-    assert shown.count("\r") == 2 and shown.endswith("2/2  loss 0.500 812 tokens/s \n")
+    assert shown.count("\r") == 2 and shown.endswith("2/2  loss 0.500  812 tokens/s \n")

@@ -69,7 +69,7 @@ def test_a_reload_keeps_what_was_quoted_and_what_the_chat_is_about(home: Page):
 def test_what_the_text_does_not_speak_of_is_answered_without_it(home: Page):
     say(home, "Xyzzy?")
     finished(home, 3)
-    expect(home.locator("article.assistant").last.locator(".because")).to_have_count(0)
+    expect(home.locator("article.assistant").last.locator("details.because")).to_have_count(0)
 
 
 def test_the_chat_can_go_on_about_anything(home: Page):
@@ -77,7 +77,7 @@ def test_the_chat_can_go_on_about_anything(home: Page):
     expect(home.locator("#about")).to_be_hidden()
     say(home, "How heavy is the lens?")
     finished(home, 4)
-    expect(home.locator("article.assistant").last.locator(".because")).to_have_count(0)
+    expect(home.locator("article.assistant").last.locator("details.because")).to_have_count(0)
     new_chat(home)
     expect(home.locator("#about")).to_be_hidden()
 

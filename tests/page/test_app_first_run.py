@@ -114,7 +114,7 @@ def test_swedish_browsers_are_greeted_in_swedish_and_so_is_the_guide(chromium, a
         with page.expect_popup() as opened:
             page.get_by_role("link", name="Handledningen").click()
         guide = opened.value
-        expect(guide.get_by_role("heading", level=2)).to_have_count(11)
+        expect(guide.get_by_role("heading", level=2)).to_have_count(12)
         picture = guide.get_by_role("img").first
         picture.scroll_into_view_if_needed()
         expect(picture).to_have_js_property("complete", True)

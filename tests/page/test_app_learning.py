@@ -67,9 +67,12 @@ def test_scenario_17_only_what_was_approved_is_in_the_queue_with_its_reason(home
     expect(queue).to_contain_text("You corrected it · Hello")
     expect(queue).to_contain_text("You chose this answer · Hello")
     expect(queue).not_to_contain_text("What is a dog?")
+    notices = home.get_by_role("region", name="Notices")
+    undo = notices.get_by_role("button", name="Undo")
+    notices.locator(".toast").filter(has=undo).get_by_role("button", name="Close").click()
     queue.get_by_role("listitem").first.get_by_role("button", name="Skip").click()
     expect(queue.get_by_role("listitem")).to_have_count(1)
-    home.get_by_role("region", name="Notices").get_by_role("button", name="Undo").last.click()
+    undo.click()
     expect(queue.get_by_role("listitem")).to_have_count(2)
     for left in (1, 0):
         queue.get_by_role("listitem").first.get_by_role("button", name="Skip").click()
@@ -521,7 +524,7 @@ def test_a_source_tests_the_model_in_words_no_lesson_used(home: Page):
     asked = sources.get_by_role("list", name="Test me on this").get_by_role("listitem")
     expect(asked.first).to_contain_text(re.compile("Not yet. The source says:|Right"))
     assert "?" in asked.first.inner_text()
-    assert "Thinking up questions about it …" in home.evaluate("notes")
+    assert home.evaluate("notes")[0].endswith("…")
 
 
 def test_versions_are_signed_with_a_key_of_the_persons_own(home: Page, tmp_path):
