@@ -67,6 +67,7 @@ def test_scenario_17_only_what_was_approved_is_in_the_queue_with_its_reason(home
     expect(queue).to_contain_text("You corrected it · Hello")
     expect(queue).to_contain_text("You chose this answer · Hello")
     expect(queue).not_to_contain_text("What is a dog?")
+    expect(home.locator("#state-line")).to_contain_text("2 lessons wait")  # and are remembered
     notices = home.get_by_role("region", name="Notices")
     undo = notices.get_by_role("button", name="Undo")
     notices.get_by_role("button", name="Close").last.click()

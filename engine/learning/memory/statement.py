@@ -41,9 +41,9 @@ def is_for(fact: dict, user: str) -> bool:
 
 
 def text_of(fact: dict) -> str:
-    """A statement as it is read: behind what it leans on."""
+    """A statement as it is read: behind what it leans on. Of one that is forgotten, nothing."""
     source = fact["source"]
-    return f"{source.get('before', '')} {source.get('said') or fact['answer']}".strip()
+    return f"{source.get('before', '')} {source.get('said') or fact.get('answer', '')}".strip()
 
 
 def spoken(words: str) -> str:
