@@ -25,23 +25,28 @@ NO_LIMIT = 1e30
 def cosine(rate: float, steps: int, warmup: int = 0, least: float = 0.0) -> Callable[[int], float]:
     """Rises to `rate`, then falls along a cosine to `least` at `steps`."""
 
-    def at(step: int) -> float:
-        if step < warmup:
-            return rate * (step + 1) / warmup
-        done = min(1.0, (step - warmup) / max(1, steps - warmup))
-        return least + (rate - least) * (1 + math.cos(math.pi * done)) / 2
+    def gone(done: float) -> float:
+        return (1 - math.cos(math.pi * done)) / 2
 
-    return at
+    return falling(rate, steps, warmup, least, gone)
 
 
 def linear(rate: float, steps: int, warmup: int = 0, least: float = 0.0) -> Callable[[int], float]:
     """Rises to `rate`, then falls in a straight line to `least` at `steps`."""
+    return falling(rate, steps, warmup, least, lambda done: done)
+
+
+def falling(
+    rate: float, steps: int, warmup: int, least: float, gone: Callable[[float], float]
+) -> Callable[[int], float]:
+    """Rises to `rate`, then falls to `least`; `gone` is the share of the fall behind a share of the
+    steps."""
 
     def at(step: int) -> float:
         if step < warmup:
             return rate * (step + 1) / warmup
         done = min(1.0, (step - warmup) / max(1, steps - warmup))
-        return rate + (least - rate) * done
+        return rate + (least - rate) * gone(done)
 
     return at
 
@@ -132,11 +137,8 @@ class Lion:
 
 def whole(slope: Tensor, weight: Tensor) -> Value:
     """The gradient in the shape that the weight's memory has."""
-    return slope.value if slope.value.shape == weight.value.shape else weight_shaped(slope, weight)
-
-
-def weight_shaped(slope: Tensor, weight: Tensor) -> Value:
-    return slope.value.reshape(*weight.value.shape)
+    shape = weight.value.shape
+    return slope.value if slope.value.shape == shape else slope.value.reshape(*shape)
 
 
 def apply(changes: list[tuple[Tensor, Tensor]]) -> None:
