@@ -31,10 +31,8 @@ ONESELF = re.compile(
 )
 ASKS, NEAR_NOTHING = 0.6, 0.35  # a question for one's own, and that nothing answers it
 ALONE = re.compile(r"[^?]*\?\W*\w*\W*")  # one question and no wish beside it, thanks at most
-TAKES_BACK, SURELY = (
-    0.35,
-    0.2,
-)  # that it takes back what was said; the second where it states nothing
+TAKES_BACK = 0.35  # that a message takes back what was said
+STATELESS = 0.2  # the same of one that states nothing
 FAR, MOST = 200, 4  # characters of a message that is one correction; statements it may correct
 REMEMBERED, REFUSED = "remembered", "not remembered"
 
@@ -146,7 +144,7 @@ class Mind:
         texts = [text_of(self.memory.facts[id]) for id in earlier[-MOST:]]
         likely = [await self.memory.reader.takes_back(text, message) for text in texts]
         best = max(range(len(texts)), key=likely.__getitem__)
-        least = TAKES_BACK if states else SURELY
+        least = TAKES_BACK if states else STATELESS
         return earlier[-MOST:][best] if likely[best] >= least else None
 
     def _kept_of(self, message: str, user: str) -> list[str]:
