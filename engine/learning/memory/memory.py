@@ -172,10 +172,10 @@ class Memory:
         found = [Found(self.facts[id], *evidence.with_apart(read.evidence[id])) for id in live]
         return sorted(found, key=lambda one: (-one.score, -one.fact["time"]))
 
-    async def in_another_language(self, question: str) -> list[Found]:
+    async def in_another_language(self, question: str, user: str) -> list[Found]:
         """The facts told in another language than the question's that may answer it: they are read
         together with it, as statements are."""
-        meaning, code = (await self.read(question)).meaning, guess(question)
+        meaning, code = (await self.read(question, user)).meaning, guess(question)
         near = (self.facts[id] for id, _ in self.recogniser.likely(meaning))
         facts = [one for one in near if "answer" in one and one["language"] != code][:PAIRS]
         if not facts:

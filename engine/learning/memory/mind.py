@@ -109,7 +109,7 @@ class Mind:
         return None
 
     async def _of_another_language(self, question: str, user: str) -> list[Found]:
-        found = await self.memory.in_another_language(question)
+        found = await self.memory.in_another_language(question, user)
         return [one for one in found if one.score >= SAID and is_for(one.fact, user)][:1]
 
     # ---- hearing
