@@ -136,6 +136,8 @@ def test_secrets_told_in_a_chat_are_held_with_their_kind_and_asked_about(home: P
     expect(second.locator(".told")).not_to_have_attribute("data-state", "secret")
     kept = json.dumps([stored(home, "queue"), stored(home, "examples")], ensure_ascii=False)
     assert "Trollet99" in kept and "558102" not in kept
+    row(waiting(home), "Trollet99").get_by_role("button", name="Skip").click()
+    expect(waiting(home)).not_to_contain_text("Trollet99")  # nothing is left to be learned later
 
 
 def test_a_chat_teaches_facts_or_only_what_is_taught_or_nothing(home: Page):
