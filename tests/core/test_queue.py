@@ -234,6 +234,25 @@ def test_undo_does_not_undo_what_was_learned_since():
     assert queue.undo() is False and queue.size() == 0
 
 
+def test_what_was_skipped_can_be_taken_back_after_the_store_was_read_again():
+    queue = new_queue()
+    first, second = (queue.add(example(words)) for words in ("a question", "another"))
+    queue.skip(first)
+    queue.load([dict(record) for record in queue.records.values()])
+    assert queue.undo() and queue.size() == 2
+    queue.skip(second)
+    changed = [dict(record, revision=record["revision"] + 1) for record in queue.records.values()]
+    queue.load(changed)
+    assert not queue.undo() and queue.size() == 1
+
+
+def test_what_is_gone_when_the_store_is_read_again_does_not_come_back_by_an_undo():
+    queue = new_queue()
+    queue.remove(queue.add(example("a question")))
+    queue.load([])
+    assert not queue.undo() and queue.size() == 0
+
+
 def test_a_held_example_is_not_learned_before_someone_approves():
     queue = new_queue()
     id = queue.add(example("page says so", "import"), state="held")["id"]

@@ -30,6 +30,11 @@ class Act:
     def __init__(self, changes):
         self.changes = changes
 
+    @property
+    def leaves_records(self):
+        """Whether it took none away: what the store lacks may have been lost in many ways."""
+        return all([after is not None for _, _, after in self.changes])
+
 
 class TrainingQueue:
     """Examples in the order they will be learned.
@@ -157,7 +162,7 @@ class TrainingQueue:
             return False
         if act in self.undos:
             self.undos.remove(act)
-        if any(_revision(self.records.get(id)) != after for id, _, after in act.changes):
+        if not self._stands(act):
             return False
         restored = {}
         for id, before, _ in act.changes:
@@ -223,17 +228,18 @@ class TrainingQueue:
     # ------------------------------------------------------------------------------- persistence
 
     def load(self, records, learned=()):
-        """Start from what the store holds; what was lent out when the tab died is ready again."""
+        """Start from what the store holds; what was lent out when the tab died is ready again. An
+        act can still be undone where the store has each of its records as it left them."""
         self.records = Table()
         self.learned = Table()
         for id in learned:
             self.learned[id] = True
         self.leased = set()
         self.changes = {}
-        self.undos = []
         self._empty()
         for record in sorted(records, key=lambda one: (one["seq"], one["id"])):
             self.refresh(record["id"], record)
+        self.undos = [act for act in self.undos if self._stands(act) and act.leaves_records]
 
     def refresh(self, id, record):
         """Take over what the store says about one id, as it is: no new revision, no journal."""
@@ -305,6 +311,10 @@ class TrainingQueue:
                 }
             )
         return changed
+
+    def _stands(self, act):
+        """Whether nothing was built upon an act."""
+        return all([_revision(self.records.get(id)) == after for id, _, after in act.changes])
 
     def _follow(self, restored):
         """An undone item is what it was, under a new revision: earlier acts can be undone too."""
