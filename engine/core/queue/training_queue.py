@@ -162,7 +162,7 @@ class TrainingQueue:
             return False
         if act in self.undos:
             self.undos.remove(act)
-        if not self._stands(act):
+        if not self._is_latest(act):
             return False
         restored = {}
         for id, before, _ in act.changes:
@@ -239,7 +239,7 @@ class TrainingQueue:
         self._empty()
         for record in sorted(records, key=lambda one: (one["seq"], one["id"])):
             self.refresh(record["id"], record)
-        self.undos = [act for act in self.undos if self._stands(act) and act.leaves_records]
+        self.undos = [act for act in self.undos if self._is_latest(act) and act.leaves_records]
 
     def refresh(self, id, record):
         """Take over what the store says about one id, as it is: no new revision, no journal."""
@@ -312,7 +312,7 @@ class TrainingQueue:
             )
         return changed
 
-    def _stands(self, act):
+    def _is_latest(self, act):
         """Whether nothing was built upon an act."""
         return all([_revision(self.records.get(id)) == after for id, _, after in act.changes])
 
