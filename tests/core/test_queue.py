@@ -236,7 +236,7 @@ def test_undo_does_not_undo_what_was_learned_since():
 
 def test_what_was_skipped_can_be_taken_back_after_the_store_was_read_again():
     queue = new_queue()
-    first, second = (queue.add(example(words)) for words in ("a question", "another"))
+    first, second = (queue.add(example(words))["id"] for words in ("a question", "another"))
     queue.skip(first)
     queue.load([dict(record) for record in queue.records.values()])
     assert queue.undo() and queue.size() == 2
@@ -248,7 +248,7 @@ def test_what_was_skipped_can_be_taken_back_after_the_store_was_read_again():
 
 def test_what_is_gone_when_the_store_is_read_again_does_not_come_back_by_an_undo():
     queue = new_queue()
-    queue.remove(queue.add(example("a question")))
+    queue.remove(queue.add(example("a question"))["id"])
     queue.load([])
     assert not queue.undo() and queue.size() == 0
 
