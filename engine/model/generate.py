@@ -289,7 +289,7 @@ class Generator:
                 take[told.index(answer)] = len(tokens) - 1
         self.write_tokens(run, tokens, size)
         run.write("take", take)
-        self.write_choices(run, told, rows)
+        self.write_choices(run, [choice_of(answer) for answer in told], rows)
         drawn = await run.begin(*outputs_for(told))
         for _, lane, part in spoken + parts:
             lane.ids += part
@@ -312,7 +312,7 @@ class Generator:
         run, first = self.prepared(size, ROWS), len(part) - 1
         self.write_tokens(run, [(one, known + i, lane) for i, one in enumerate(tokens)], size)
         run.write("take", np.minimum(np.arange(first, first + ROWS), size - 1, dtype=np.int32))
-        write_choices(run, draft.choices, ROWS, self.model.config.vocab)
+        self.write_choices(run, draft.choices, ROWS)
         drawn = await run.begin(*outputs_for([answer]))
         lane.ids += part
         answer.read += len(part)
@@ -424,8 +424,12 @@ class Generator:
 
     async def decode(self) -> None:
         answers = list(self.active)
-        if len(answers) == 1 and (draft := self.draft(answers[0])).tokens:
+        if len(answers) > 1:
+            choices = [choice_of(answer) for answer in answers]
+        elif (draft := self.draft(answers[0])).tokens:
             return await self.verify(answers[0], draft)
+        else:
+            choices = draft.choices
         size = next(b for b in BATCHES if b >= len(answers))
         lanes = [self.pool.lanes[answer.key] for answer in answers]
         self.pool.reach(max(lane.end for lane in lanes) + 1)
@@ -436,7 +440,9 @@ class Generator:
                 for answer, lane in zip(answers, lanes, strict=True)
             ]
             self.write_tokens(run, rows, size)
-            self.write_choices(run, answers, size, i)
+            if i:
+                choices = [choice_of(answer, i) for answer in answers]
+            self.write_choices(run, choices, size)
             fed = {"fed": {"ids": "token"}} if i else {}
             begun.append(await run.begin(*outputs_for(answers), **fed))
         is_steered = False
@@ -461,7 +467,7 @@ class Generator:
         self.pool.reach(lane.end + len(tokens))
         run, known = self.prepared(ROWS, ROWS), len(lane.known)
         self.write_tokens(run, [(one, known + i, lane) for i, one in enumerate(tokens)], ROWS)
-        write_choices(run, draft.choices, ROWS, self.model.config.vocab)
+        self.write_choices(run, draft.choices, ROWS)
         found = await (await run.begin(*outputs_for([answer])))
         if not answer.ended:
             lane.ids.append(answer.ids[-1])
@@ -522,18 +528,7 @@ class Generator:
             run.write(name, array)
         run.write("spans", spans)
 
-    def write_choices(self, run: Run, answers: list[Answer], rows: int, later: int = 0) -> None:
-        """What the next token of each depends on, or the one so many tokens later, which nothing
-        pushes."""
-        choices = [
-            Choice(
-                answer.sampling,
-                len(answer.ids) + later,
-                [*answer.prompt, *answer.ids],
-                {} if later else pushed_now(answer),
-            )
-            for answer in answers
-        ]
+    def write_choices(self, run: Run, choices: list[Choice], rows: int) -> None:
         write_choices(run, choices, rows, self.model.config.vocab)
 
     def take(self, found: list[np.ndarray], answers: list[Answer]) -> None:
@@ -601,6 +596,14 @@ class Generator:
                 answer.on_text(answer.held + ending)
             answer.held = ""
         answer.finished = answer.finished or time.perf_counter()
+
+
+def choice_of(answer: Answer, later: int = 0) -> Choice:
+    """What the next token depends on, or the one so many tokens later, which nothing pushes."""
+    before = [*answer.prompt, *answer.ids]
+    return Choice(
+        answer.sampling, len(answer.ids) + later, before, {} if later else pushed_now(answer)
+    )
 
 
 def pushed_now(answer: Answer) -> dict[int, float]:
