@@ -155,10 +155,12 @@ class Assistant:
         version: int | None = None,
         line: str = GENERIC,
         user: str = "",
+        keeps: bool = False,
         **hooks: Any,
     ) -> tuple[Answer, int]:
         """Answer a conversation with a version (unless told the one in use, or that of the skill it
-        asks for); which one it was. What one `user` told is known to nobody else."""
+        asks for); which one it was. What one `user` told is known to nobody else. A message that
+        only states what the caller `keeps` is told so, where the model has no reply of its own."""
         number = await self.versions.number(line) if version is None else version
         skill = await self.skill_for(version, messages)
         if skill:
@@ -171,7 +173,7 @@ class Assistant:
             generator = await self.generator(number or BASE)
             more: dict[str, Any] = {"speaking": Speaking(SKILL, [], None, None, skill)}
         else:
-            generator, more = await self.speaker(number or BASE, version, messages, user)
+            generator, more = await self.speaker(number or BASE, version, messages, user, keeps)
         if generator is not self.base or (more and more["speaking"].by != BASE_ALONE):
             sampling = sampling.greedy()  # what was learned, or is known by heart
         answer = generator.ask(messages, sampling, key, prompt=prompt, **more, **hooks)
@@ -198,7 +200,12 @@ class Assistant:
         return "" if any(one.score >= SURE and not one.gone for one in facts) else skill
 
     async def speaker(
-        self, number: int, asked: int | None, messages: list[dict], user: str = ""
+        self,
+        number: int,
+        asked: int | None,
+        messages: list[dict],
+        user: str = "",
+        keeps: bool = False,
     ) -> tuple[Generator, dict]:
         """Who begins to answer, and what the answer brings along: what is known by heart, and the
         version behind the guard that goes on from the question. Version 0 is the base and no
@@ -213,7 +220,9 @@ class Assistant:
             await self.updater.update(number)
         behind = self.guarded if guarded else None
         always = bool(number) and not guarded
-        speaking = await self.recognised(number, question, behind, not asked, always, user)
+        said = [one["content"] for one in messages if one["role"] == "user"]
+        told = user, keeps, (said[-2] if len(said) > 1 else "")
+        speaking = await self.recognised(number, question, behind, not asked, always, *told)
         more = {"speaking": speaking, "push": speaking.push, "then": speaking.version}
         return self.adapted if always else self.base, more
 

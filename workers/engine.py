@@ -80,6 +80,7 @@ class Engine:
                     assistant.model.manner.sampling(temperature, top_p, **asked),
                     request.id,
                     options.get("version"),
+                    keeps=options.get("keeps", False) and not prefix,
                     prefix=prefix,
                     think=options.get("think", False) and not prefix,
                     on_text=teller.again(),

@@ -181,7 +181,11 @@ async def _chat(options):
             async def answer(messages):
                 with interrupting(lambda: assistant.stop(SPEAKING)):
                     found, version = await assistant.answer(
-                        messages, talking(options, model), SPEAKING, on_text=spoken(options)
+                        messages,
+                        talking(options, model),
+                        SPEAKING,
+                        keeps=hears,
+                        on_text=spoken(options),
                     )
                 kept = await assistant.hear(messages, queue) if hears else []
                 told_by = await assistant.told(found, version)

@@ -9,6 +9,10 @@ from oneseek.engine.learning.memory.quoting import words_of
 from tests.support.hosts import native
 
 NOTHING = words_of("en")["nothing"]
+SCHEMA = {
+    "type": "json_schema",
+    "json_schema": {"name": "reply", "schema": {"type": "boolean"}},
+}
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +40,17 @@ def test_a_statement_is_remembered_quoted_and_forgotten(host):
     assert host.ask("DELETE", f"/api/memory/{kept['id']}").status in (200, 202)
     answer, told = say(host, "Where does my sister work?", user="ann")
     assert "Plymouth" not in answer and not told["facts"]
+
+
+def test_a_message_that_only_states_something_is_told_that_it_is_kept(host):
+    reply, told = say(host, "fyi im allergic to penicillin", user="dot")
+    assert reply == "I'll remember that: you're allergic to penicillin." and told["by"] == "memory"
+    assert told["remembered"]
+    words = "fyi im allergic to walnuts"
+    for more in ({"oneseek": {"learn": False}}, {"response_format": SCHEMA}):
+        assert "remember that" not in say(host, words, user="dot", **more)[0]
+    asked = [{"role": "system", "content": "Say yes or no."}, {"role": "user", "content": words}]
+    assert "remember that" not in say(host, user="dot", messages=asked)[0]
 
 
 def test_a_role_finds_what_was_said_of_it_and_what_was_not_said_is_not_known(host):

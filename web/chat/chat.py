@@ -193,6 +193,8 @@ class Chat:
         if any(one["text"] for one in self.tree.siblings(turn) if one is not turn):
             chosen = self.page.settings["sampling"].get("temperature", 0)
             options["temperature"] = max(OTHERWISE, chosen)
+        else:
+            options["keeps"] = self.page.teaching.keeps(asked["chat"])
         options.update(prefix=turn["text"], think=self.thinks(self.id))
         answer.number = self.page.ask(self.id, said, options, answer)
 

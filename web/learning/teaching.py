@@ -110,6 +110,10 @@ class Teaching:
         """What this chat may teach: its facts, only what is taught, or nothing."""
         return learn_from.of_chat(self.page.settings, chat)
 
+    def keeps(self, chat):
+        """Whether what a person states in a chat is kept unasked."""
+        return self.learns_from(chat) == learn_from.FACTS
+
     async def learn_from(self, level, chat):
         """Another word about a chat; what is in the queue already stays to be seen."""
         await self.page.set(**learn_from.changed(self.page.settings, chat, level))
@@ -134,7 +138,7 @@ class Teaching:
     async def heard(self, turn):
         """A finished message of the chat, for the collector to look at."""
         self.configure()
-        if self.learns_from(turn["chat"]) != learn_from.FACTS:
+        if not self.keeps(turn["chat"]):
             self.collector.turns.pop(turn["chat"], None)
             return
         self.know_before(turn)

@@ -41,7 +41,8 @@ class Ask(Request):
     model's own where left out), max_tokens, seed (-1 is any), version (a number, 0 the untouched
     model; left out, the one in use), prefix (an answer to go on from), language (the one the person
     reads the page in), think (before answering, where the model can), steer (keep it from going
-    round in circles, and end what does all the same).
+    round in circles, and end what does all the same), keeps (what the person states here is kept:
+    a small model's reply to a message that wants nothing says so).
     Failed has the detail too-long where the last message alone is more than the model reads.
     """
 

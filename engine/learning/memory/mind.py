@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from oneseek.engine.core.collecting.secrets import secrets_in
 from oneseek.engine.core.exchange import INTENT
 from oneseek.engine.core.exchange.stones import KEPT
 from oneseek.engine.history.round_plan import DATA_SET
 from oneseek.engine.history.versions import GUARDED, Versions, ancestors, behind
 from oneseek.engine.learning.lessons import LessonError, guess, language
 from oneseek.engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
+from oneseek.engine.learning.memory.acknowledging import CONVERSES, acknowledgement, states_all
 from oneseek.engine.learning.memory.answering import SAID, answer, chosen
 from oneseek.engine.learning.memory.encoder import NOT_HERE, Encoder
 from oneseek.engine.learning.memory.hearing import STATES, Statement, changes, leans, statements
@@ -40,6 +42,7 @@ REMEMBERED, REFUSED = "remembered", "not remembered"
 class Mind:
     def __init__(self, model: Model, encoder: Encoder, versions: Versions) -> None:
         self.versions, self.tokenizer = versions, model.tokenizer
+        self.acknowledges = model.config.parameters < CONVERSES
         self.memory = Memory(versions.store, versions.base, encoder, versions.clock)
         self._learned: dict[int, frozenset[str]] = {}
 
@@ -73,8 +76,12 @@ class Mind:
         pushes: bool = True,
         always: bool = False,
         user: str = "",
+        keeps: bool = False,
+        before: str = "",
     ) -> Speaking:
-        """Who is to answer a question: found out before anything of it is read."""
+        """Who is to answer a question: found out before anything of it is read. Where what the
+        person states is kept, a message that wants nothing is told so; `before` is the one before
+        it."""
         found = await self.memory.asked_for(question, user=user)
         learned = await self.learned(number)
         languages = {one.fact["language"] for one in found}
@@ -83,7 +90,20 @@ class Mind:
         speaking = decided(found, self.tokenizer, version, learned, pushes, always, briefly, alone)
         if speaking.push or speaking.version or not pushes or len(question) > LONGEST_QUESTION:
             return speaking
-        return await self._of_statements(question, user) or speaking
+        answering = await self._of_statements(question, user)
+        if answering is None and keeps and self.acknowledges:
+            answering = await self._acknowledged(question, before, user)
+        return answering or speaking
+
+    async def _acknowledged(self, message: str, before: str, user: str) -> Speaking | None:
+        """The reply to a message that only states what is kept of it."""
+        if message.rstrip().endswith("?") or secrets_in(message):
+            return None
+        found = await self.hear(message, before, user)
+        if not states_all(message, found):
+            return None
+        text = acknowledgement(message, found)
+        return Speaking(MEMORY, [], Quoting(self.tokenizer, text), None)
 
     async def _of_statements(self, question: str, user: str) -> Speaking | None:
         """What a statement answers, in its words; or that nothing of the kind was told."""

@@ -58,6 +58,9 @@ WORDS = {
         "earlier": "Before that you said",
         "later": "Later you said",
         "nothing": "You have not told me that.",
+        "kept": "I'll remember that: {said}",
+        "kept_many": "I'll remember all of that: {count} things.",
+        "corrected": "Changed: {said}",
     },
     "sv": {
         "today": "Tidigare i dag sa du",
@@ -67,6 +70,9 @@ WORDS = {
         "earlier": "Dessförinnan sa du",
         "later": "Senare sa du",
         "nothing": "Det har du inte berättat för mig.",
+        "kept": "Det kommer jag ihåg: {said}",
+        "kept_many": "Allt det kommer jag ihåg: {count} saker.",
+        "corrected": "Ändrat: {said}",
     },
 }
 

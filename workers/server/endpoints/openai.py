@@ -217,6 +217,7 @@ class Reply:
             self.version,
             self.client,
             user=self.user,
+            keeps=self.learns and not self.instructed,
             **hooks,
         )
         self.task = asyncio.ensure_future(work)
@@ -233,6 +234,11 @@ class Reply:
         chosen = next((p for i, p in top if i == token), top[-1][1])
         best = [entry(i, p) for i, p in top[: self.wanted]]
         self.tops.append({**entry(token, chosen), "top_logprobs": best})
+
+    @property
+    def instructed(self) -> bool:
+        """Whether the caller says what an answer has to be: a form, or a system prompt."""
+        return bool(self.grammar) or any(one["role"] == "system" for one in self.messages)
 
     async def begin(self) -> str | None:
         """The first piece; a question that cannot be answered fails here, before any header."""
