@@ -41,6 +41,7 @@ from oneseek.engine.learning.skills.skills import Skills
 from oneseek.engine.learning.trainer import EngineTrainer, check
 from oneseek.engine.learning.training_engine import TrainingEngine
 from oneseek.engine.learning.whole import Whole
+from oneseek.engine.model.choice.form import Form
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.generate import Answer, Generator
 from oneseek.engine.model.kv_cache import ANSWER_BYTES, Pool
@@ -172,11 +173,14 @@ class Assistant:
             number = await self.skills.number(skill) if version is None else version
             generator = await self.generator(number or BASE)
             more: dict[str, Any] = {"speaking": Speaking(SKILL, [], None, None, skill)}
+            grammar = await self.skills.grammar(skill, messages[-1]["content"])
+            if grammar and number and not hooks.get("form"):
+                more["form"] = Form(grammar, self.model.tokenizer)
         else:
             generator, more = await self.speaker(number or BASE, version, messages, user, keeps)
         if generator is not self.base or (more and more["speaking"].by != BASE_ALONE):
             sampling = sampling.greedy()  # what was learned, or is known by heart
-        answer = generator.ask(messages, sampling, key, prompt=prompt, **more, **hooks)
+        answer = generator.ask(messages, sampling, key, prompt=prompt, **{**hooks, **more})
         self.answers[key] = answer
         try:
             await self.finished(answer)

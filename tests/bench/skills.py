@@ -1,10 +1,10 @@
 """What a person gets who trains on one of the tasks of examples/skills and touches no setting.
 
-`python3 build.py bench skills [--only orders mail]` trains each task's examples through the session
-of `oneseek train` and has every held-out example answered as in a chat, beside the base, the base
-with eight examples in its prompt, and with the eight that the encoder finds nearest. Held-out
-examples judge and do nothing else. `--examples 10 20 60` tells the curve over fewer examples;
-`--routing` how surely each skill is known among all by what asks for it.
+`python3 build.py bench skills [--only orders mail]` teaches each task's examples through the
+session of `oneseek skill teach` and has the skill answer every held-out example as in a chat, beside
+the base, the base with eight examples in its prompt, and with the eight that the encoder finds
+nearest. Held-out examples judge and do nothing else. `--examples 10 20 60` tells the curve over fewer
+examples; `--routing` how surely each skill is known among all by what asks for it.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ async def told(model: Model, task: Task, prompted: bool) -> dict:
         record = data_set_record(data)
         usual = for_data(DATA_PRESETS[0], model.config.parameters, record["examples"])
         session = await Session.open(folder, model, usual)
-        ended = await session.train(record)
+        ended = await session.teach_skill(task.name, record)
         row = {"task": task.name, "measure": task.measure, "examples": len(task.train),
                "outcome": ended["outcome"], "reason": ended["reason"],
                "seconds": round(time.monotonic() - began, 1),
@@ -117,7 +117,7 @@ async def told(model: Model, task: Task, prompted: bool) -> dict:
         await session.close()
         async with assistant_of(folder, model) as assistant:
             asked = [turns([(prompt, "")])[:1] for prompt, _ in task.held]
-            answers = await said(assistant, asked)
+            answers = await said(assistant, asked, await assistant.skills.number(task.name))
             row |= task.judged(answers)
             wrong = [
                 {"prompt": q, "wanted": a, "said": text}

@@ -9,6 +9,7 @@ import numpy as np
 
 from oneseek.engine.learning.batch import Row
 from oneseek.engine.learning.rounds.voices import Enough, Voices
+from oneseek.engine.model.choice.form import Form
 
 
 class Apart:
@@ -33,8 +34,10 @@ class Apart:
     ) -> list[str]:
         return await self.asked(who).replies(who, questions, tokens, begins, enough)
 
-    async def go_on(self, who: str, prompts: list[list[int]], tokens: int) -> list[list[int]]:
-        return await self.asked(who).go_on(who, prompts, tokens)
+    async def go_on(
+        self, who: str, prompts: list[list[int]], tokens: int, forms: Sequence[Form | None] = ()
+    ) -> list[list[int]]:
+        return await self.asked(who).go_on(who, prompts, tokens, forms)
 
     async def drift(
         self, who: str, rows: list[tuple[list[int], list[int]]]

@@ -33,6 +33,7 @@ from oneseek.engine.learning.rounds.rate_schedule import FallingPace, PaceInTurn
 from oneseek.engine.learning.rounds.sifting import qualities, summary
 from oneseek.engine.learning.rounds.verdict import ACCEPT, REJECT, Measure, Verdict, within
 from oneseek.engine.learning.skills.doing import Doing, Done, sentence
+from oneseek.engine.learning.skills.pattern import pattern_of
 
 LONGEST = 512  # tokens of an example: of what is longer, the end is kept
 VALIDATED = 128  # examples of the validation part whose loss is taken
@@ -132,7 +133,9 @@ class DataSetAttempt(Steps):
         if not held:
             return None
         coder = self.trainer.coder
-        return Doing(coder, lambda one: row_of(one, coder), held, seen)
+        pairs = [(one.history[-1]["content"], one.answer) for one in seen]
+        pattern = pattern_of(pairs) if self.is_skill else None
+        return Doing(coder, lambda one: row_of(one, coder), held, seen, pattern)
 
     @property
     def stops_by_doing(self) -> bool:
@@ -357,8 +360,7 @@ class DataSetAttempt(Steps):
         decision = await self.judged(await verdict(), verdict) | told
         if not self.doing:
             return decision
-        first = np.array_equal(self.before, trainer.fresh()[trainer.called])
-        done = await self.doing.compared(trainer.voices, *self.compared, first)
+        done = await self.doing.compared(trainer.voices, *self.compared, self.is_first)
         self.wrong = self.doing.wrong(self.compared[0])
         if not self.compared[0].better_than(self.compared[1]):
             decision["reason"] = f"it does not get better at it: {sentence(done)}"
@@ -371,8 +373,14 @@ class DataSetAttempt(Steps):
         limit = f"< {before:.3f} as before"
         return Measure("validation loss", now, limit, within(now, before, REJECT))
 
+    @property
+    def is_first(self) -> bool:
+        """Whether there was no version before it but the base."""
+        return np.array_equal(self.before, self.trainer.fresh()[self.trainer.called])
+
     async def _better_done(self) -> Measure:
-        now, before = await self.answered("shadow"), await self.answered("active")
+        now = await self.answered("shadow")
+        before = await self.answered("base" if self.is_first else "active")
         if self.last:  # which of it was taught since: what it did before that counts
             now = min(now, self.compared[0], key=lambda one: (one.right, one.score))
         self.compared = now, before

@@ -42,6 +42,7 @@ from oneseek.engine.learning.rounds.verdict import (
     Verdict,
     within,
 )
+from oneseek.engine.model.choice.form import Form
 
 REPLY_TOKENS = 24
 EARLIER, HELD_OUT = 8, 4
@@ -65,8 +66,10 @@ class Voices(Protocol):
         """Greedy replies; each starts with its `begin`, where there is one, and may end once what
         was said is `enough`."""
 
-    async def go_on(self, who: str, prompts: list[list[int]], tokens: int) -> list[list[int]]:
-        """Greedy continuations."""
+    async def go_on(
+        self, who: str, prompts: list[list[int]], tokens: int, forms: Sequence[Form | None] = ()
+    ) -> list[list[int]]:
+        """Greedy continuations, each by its form where there are any."""
 
     async def drift(
         self, who: str, rows: list[tuple[list[int], list[int]]]

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from oneseek.engine.backends.room import Room
 from oneseek.engine.learning.batch import TOP, Batch, Coder, Row, Top, extent, pack, text_row
 from oneseek.engine.learning.rounds.below import PLACES, Below
+from oneseek.engine.model.choice.form import Form
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.generate import Answer, Generator
 from oneseek.engine.model.kv_cache import ANSWER_BYTES, Pool
@@ -88,8 +89,10 @@ class Voices:
         )
         return [answer.text for answer in made]
 
-    async def go_on(self, who: str, prompts: list[list[int]], tokens: int) -> list[list[int]]:
-        made = await self._answers(who, prompts, tokens)
+    async def go_on(
+        self, who: str, prompts: list[list[int]], tokens: int, forms: Sequence[Form | None] = ()
+    ) -> list[list[int]]:
+        made = await self._answers(who, prompts, tokens, forms=forms)
         return [a.ids + [self.coder.end] * (a.ended == "end") for a in made]
 
     async def _answers(
@@ -103,6 +106,7 @@ class Voices:
         seed: int = 0,
         at_once: int = AT_ONCE,
         enough: Sequence[Enough | None] = (),
+        forms: Sequence[Form | None] = (),
     ) -> list[Answer]:
         """As many at once as the pool holds; `heard(which, token, top)` gets every token."""
         self._take_the_floor(who)
@@ -120,7 +124,10 @@ class Voices:
                 if part and room < 0:
                     break
                 listen = partial(heard, i) if heard else None
-                answer = generator.start(prompts[i], sampling, forced=begin, on_token=listen)
+                form = forms[i] if forms else None
+                answer = generator.start(
+                    prompts[i], sampling, forced=begin, on_token=listen, form=form
+                )
                 if enough and (said := enough[i]):
                     answer.on_text = partial(ended_by, answer, said)
                 part.append(answer)

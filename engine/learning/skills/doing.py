@@ -17,6 +17,8 @@ from oneseek.engine.learning.batch import Coder, Row
 from oneseek.engine.learning.datasets import Example
 from oneseek.engine.learning.lessons import fold
 from oneseek.engine.learning.rounds.gate import Voices
+from oneseek.engine.learning.skills.pattern import answers_to
+from oneseek.engine.model.choice.form import Form
 
 EXACT, FIELDS, CLASSES, OVERLAP = "exact", "fields", "classes", "overlap"
 LIKE = 0.6  # of the words of free text: from there on it is right
@@ -139,7 +141,7 @@ class Done:
 
 class Doing:
     """The held-back examples, to be answered by anyone; some of the `others` stand in the prompt of
-    the base."""
+    the base. A skill's answers follow the `pattern` of its examples."""
 
     def __init__(
         self,
@@ -147,8 +149,9 @@ class Doing:
         row: Callable[[Example], Row],
         held: Sequence[Example],
         others: Sequence[Example],
+        pattern: dict | None = None,
     ) -> None:
-        self.coder, self.held = coder, held
+        self.coder, self.held, self.pattern = coder, held, pattern
         self.shown = [one for one in others if len(one.history) == 1][:EXAMPLES]
         pairs = [(one.history[-1]["content"], one.answer) for one in (*held, *others)]
         self.measure = measure_of(pairs)
@@ -157,9 +160,15 @@ class Doing:
         self.tokens = BEYOND + max(len(one.target) for one in rows)
 
     async def by(self, voices: Voices, who: str, prompts: list[list[int]] | None = None) -> Done:
-        """`base`, `active` or `shadow` answers all of them, greedily."""
-        made = await voices.go_on(who, prompts or self.prompts, self.tokens)
+        """`base`, `active` or `shadow` answers all of them, greedily; who has learned the skill, by
+        its pattern."""
         tokenizer = self.coder.tokenizer
+        forms: list[Form | None] = []
+        if self.pattern and who != "base":
+            asked = [one.history[-1]["content"] for one in self.held]
+            grammars = [answers_to(self.pattern, text) for text in asked]
+            forms = [Form(one, tokenizer) if one else None for one in grammars]
+        made = await voices.go_on(who, prompts or self.prompts, self.tokens, forms)
         said = [tokenizer.decode([id for id in ids if not self.coder.ends(id)]) for ids in made]
         pairs = zip(self.held, said, strict=True)
         points = [score(self.measure, one.answer, text) for one, text in pairs]

@@ -22,6 +22,7 @@ from oneseek.engine.learning.lessons import Draw, anchors, codes
 from oneseek.engine.learning.lessons.samples import samples
 from oneseek.engine.learning.memory.encoder import Encoder
 from oneseek.engine.learning.rounds.dataset import file_of
+from oneseek.engine.learning.skills.pattern import Answers, answers_to, pattern_of
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 SHOWN = 100  # examples of a skill by which it is recognised
@@ -86,9 +87,11 @@ class Skills:
         await self.load()
         data = DataSet(file_of(record))
         chosen = Draw("skill").sample(range(len(data)), SHOWN)
-        asked = [one.history[-1]["content"] for one in map(data.__getitem__, chosen) if one.history]
+        examples = [one for one in map(data.__getitem__, chosen) if one.history]
+        asked = [one.history[-1]["content"] for one in examples]
+        pattern = pattern_of([(one.history[-1]["content"], one.answer) for one in examples])
         kept = {"name": name, "data": record["id"], "examples": len(data),
-                "file": record["prompt"], "asked": asked,
+                "file": record["prompt"], "asked": asked, "pattern": pattern,
                 "directions": packed(await self._directions(asked))}  # fmt: skip
         await self.store.batch([["put", "state", self.key(name), kept]])
         self.known[name] = kept
@@ -144,6 +147,12 @@ class Skills:
     async def number(self, name: str) -> int | None:
         """The number of the version that does it."""
         return await self.versions.number(line_of(name))
+
+    async def grammar(self, name: str, question: str) -> Answers | None:
+        """What its answer to a question may look like; None where its examples have no pattern."""
+        await self.load()
+        pattern = self.known.get(name, {}).get("pattern")
+        return answers_to(pattern, question) if pattern else None
 
     # ---- what asks for one
 

@@ -1,4 +1,4 @@
-"""Answers in a form: of the likeliest tokens only those that a grammar of JSON allows.
+"""Answers in a form: of the likeliest tokens only those that a grammar allows.
 
 The grammar chooses among the 64 candidates that every back end gives; where it allows none of them,
 the text goes the shortest way on. What is left of the answer's length is heeded from the first
@@ -12,8 +12,7 @@ import numpy as np
 from oneseek.engine.compiler.ops.random import CANDIDATES, draw
 from oneseek.engine.model.choice.repetition import goes_round
 from oneseek.engine.model.choice.sampling import Sampling
-from oneseek.engine.model.choice.schema import Grammar
-from oneseek.engine.model.choice.text import NOWHERE, State, Text
+from oneseek.engine.model.choice.text import NOWHERE, Grammar, State, Text
 from oneseek.engine.model.tokenizer import Tokenizer
 
 IMPOSSIBLE = -1e4

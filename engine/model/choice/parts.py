@@ -2,14 +2,15 @@
 
 A literal is (LITERAL, text, bytes read); a string (STRING, fewest letters, most or None), once it
 began also with where in it one is and how many letters it has; a number (NUMBER, text so far,
-decimals, lowest, highest), its limits in units of the last decimal.
+decimals, lowest, highest), its limits in units of the last decimal; plain text (PLAIN, bytes that
+end it, bytes read).
 """
 
 from __future__ import annotations
 
 Node = tuple
-LITERAL, STRING, NUMBER = "literal", "string", "number"
-READABLE = LITERAL, STRING, NUMBER
+LITERAL, STRING, NUMBER, PLAIN = "literal", "string", "number", "plain"
+READABLE = LITERAL, STRING, NUMBER, PLAIN
 LONGEST_NUMBER = 40
 ESCAPED = frozenset(b'"\\/bfnrt')
 QUOTE, BACKSLASH = 0x22, 0x5C
@@ -23,6 +24,8 @@ def ends(top: Node) -> tuple[bool, bool]:
     if top[0] == STRING:
         over = len(top) > 3 and top[3] == "over"
         return over, over
+    if top[0] == PLAIN:
+        return top[2] > 0, False
     return is_number(top), False
 
 
@@ -34,6 +37,8 @@ def going_on(top: Node, byte: int) -> list[Node]:
     if top[0] == STRING:
         found = in_string(top, byte)
         return [found] if found else []
+    if top[0] == PLAIN:
+        return [] if byte in top[1] else [(PLAIN, top[1], 1)]
     _, text, places, low, high = top
     longer = NUMBER, text + chr(byte), places, low, high
     return [longer] if reach(longer) else []
@@ -127,6 +132,8 @@ def ending(top: Node) -> bytes:
         return top[1][top[2] :]
     if top[0] == STRING:
         return string_ending(top)
+    if top[0] == PLAIN:
+        return b"" if top[2] else b"-"
     begun = top[1]
     while not is_number(top):
         more = next(c for c in "0123456789.-" if reach((NUMBER, top[1] + c, *top[2:])))

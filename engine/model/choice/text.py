@@ -1,4 +1,4 @@
-"""A text that is written by a grammar of JSON: what may come next, and the shortest way to its end.
+"""A text that is written by a grammar: what may come next, and the shortest way to its end.
 
 A state is a set of stacks, one for each way in which the text so far can be read; a stack is a pair
 of what is being read and the stack beneath it, or None at the end.
@@ -7,14 +7,26 @@ of what is being read and the stack beneath it, or None at the end.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Protocol
 
-from oneseek.engine.model.choice.parts import READABLE, ending, ends, going_on
-from oneseek.engine.model.choice.schema import Grammar
+from oneseek.engine.model.choice.parts import READABLE, Node, ending, ends, going_on
 
 Stack = tuple | None
 Stacks = tuple[Stack, ...]
 State = int  # the number of a set of stacks
 NOWHERE: State = 0  # the text is not allowed
+
+
+class Grammar(Protocol):
+    """Nodes, and how each of them may go on."""
+
+    start: Node
+
+    def ways(self, node: Node) -> list[tuple[Node, ...]]:
+        """What a node may be replaced by."""
+
+    def shortest(self, node: Node) -> bytes:
+        """The shortest text of a node."""
 
 
 class Text:
