@@ -1,10 +1,10 @@
 """What a person gets who trains on one of the tasks of examples/skills and touches no setting.
 
 `python3 build.py bench skills [--only orders mail]` teaches each task's examples through the
-session of `oneseek skill teach` and has the skill answer every held-out example as in a chat, beside
-the base, the base with eight examples in its prompt, and with the eight that the encoder finds
-nearest. Held-out examples judge and do nothing else. `--examples 10 20 60` tells the curve over fewer
-examples; `--routing` how surely each skill is known among all by what asks for it.
+session of `oneseek skill teach` and has the skill answer every held-out example as in a chat,
+beside the base, the base with eight examples in its prompt, and with the eight that the encoder
+finds nearest. Held-out examples judge and do nothing else. `--examples 10 20 60` tells the curve
+over fewer examples; `--routing` how surely each skill is known among all by what asks for it.
 """
 
 from __future__ import annotations
