@@ -31,8 +31,7 @@ def home(chromium: Chromium, address: str) -> Iterator[Page]:
 
 
 def test_the_first_minute_begins_with_a_fact_of_ones_own(home: Page):
-    exercise = home.locator("#story")
-    exercise.get_by_role("button", name="Tell it something about you").click()
+    home.locator("#cards").get_by_role("button", name="Tell it something").click()
     field = home.get_by_role("textbox", name="Message")
     expect(field).to_have_value("My boat is called ")
     expect(field).to_be_focused()

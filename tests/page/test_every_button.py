@@ -409,7 +409,7 @@ def test_the_buttons_of_a_first_visit(chromium: Chromium, address: str):
         TOLD.clear()
         page.goto("/?model=tiny")
         wait_for_state(page, "ready", timeout=120)
-        press(page, "first-fact", "skip-story")
+        press(page, "first-fact")
         say(page, "My boat is called Vindil.")
         finished(page)
         press(page, "ask-in-chat")  # which comes when it is remembered

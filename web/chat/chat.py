@@ -249,7 +249,7 @@ class Chat:
         """The whole log: the newest turns at once, some earlier ones right after."""
         shown = self.branch()
         if not shown:
-            welcome = message.welcome(self.page.model, self.page.story.exercise())
+            welcome = message.welcome(self.page.model)
             below = self.page.first_run.card(), self.page.install.card()
             dom.replace(self.column, welcome, below)
             return

@@ -11,7 +11,7 @@ def speaker(turn):
         return "document"
     if turn.get("skill"):
         return "skill"
-    return "memory" if turn.get("facts") else "model"
+    return "memory" if turn.get("facts") or turn.get("by") == "memory" else "model"
 
 
 def chip(turn):

@@ -114,20 +114,29 @@ class FirstRun:
             dom.make(
                 "div",
                 dom.button(size, "download", model["id"], "load", cls="primary"),
-                dom.button(t("consent.other"), "choose-model"),
-                dom.button(t("consent.file"), "pick-model"),
+                dom.button(t("consent.other"), "choose-model", cls="quiet"),
+                dom.button(t("consent.file"), "pick-model", cls="quiet"),
                 self.tiny(),
                 cls="row",
             ),
-            dom.make("div", offers.folded(model, mine, self.registry), cls="about"),
-            self.comes_along("consent.beside"),
+            offers.sentence(model, mine, not model["source"].get("url")) if mine else None,
             None if better else others,
-            self.notes(),
-            dom.make("ul", self.preflight(), cls="chips", label=t("preflight.title")),
             device.note(self.page),
+            self.details(model, mine),
             cls="card consent important",
             id="consent",
             tabindex=-1,
+        )
+
+    def details(self, model, mine):
+        """Size, licence, what it reads and what this device can do, behind a click."""
+        return dom.make(
+            "details",
+            dom.make("summary", t("consent.details")),
+            dom.make("div", offers.about(model, mine, self.registry), cls="about"),
+            self.comes_along("consent.beside"),
+            self.notes(),
+            dom.make("ul", self.preflight(), cls="chips", label=t("preflight.title")),
         )
 
     def comes_along(self, words):
@@ -160,7 +169,7 @@ class FirstRun:
         words = t("consent.tiny")
         if self.beside:
             words = t("consent.tiny_beside", size=t.size(self.beside))
-        return dom.button(words, "download", "tiny")
+        return dom.button(words, "download", "tiny", cls="quiet")
 
     def space(self, model):
         """Both numbers, before anything is fetched, when the browser allows too little."""

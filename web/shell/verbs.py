@@ -18,7 +18,7 @@ def register(page):
             "copy": lambda of, el: copy(page, page.chat.tree[of]["text"]),
             "copy-code": lambda of, el: copy(page, el.previousElementSibling.textContent),
             "save-teach": lambda of, el: save_teach(page, of, dom.field(el, "text")),
-            "example": lambda of, el: example(page, el.textContent),
+            "example": lambda of, el: example(page, t("welcome.ask_how")),
             "edit-queued": lambda of, el: edit_queued(page, of),
             "save-queued": lambda of, el: save_queued(page, of, dom.field(el, "text")),
             "save-fact": lambda of, el: save_fact(
