@@ -1,5 +1,6 @@
-"""What is said of a statement: its words turned to the person, or quoted with their day; and that
-nothing was told, where that is so.
+"""What is said of a statement: its words turned to the person, or quoted with their day; that
+nothing was told, where that is so; and to whoever states something, that it is kept. A small model
+has no sensible reply of its own to "fyi im allergic to penicillin".
 
 These words are given, not pushed towards: nothing that was said is said otherwise.
 """
@@ -10,13 +11,16 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
-from oneseek.engine.learning.lessons import language
+from oneseek.engine.learning.lessons import guess, language
 from oneseek.engine.learning.lessons.forms import capital
 from oneseek.engine.learning.memory.dating import MONTHS
-from oneseek.engine.learning.memory.hearing import CHANGES, bare
+from oneseek.engine.learning.memory.hearing import CHANGES, GREETING, Statement, bare, sentences
 from oneseek.engine.model.tokenizer import Tokenizer
 
 CERTAIN = 1e4  # nats
+CONVERSES = 400_000_000  # parameters of a model that replies to statements by itself
+REPEATED = 3  # statements whose words are repeated
+TO_PERSON = frozenset("you your you're you've you'd you'll du din ditt dina ni er ert era".split())
 FILLERS = {
     "en": re.compile(
         r"(?:(?:btw|fyi|by the way|just so you know|for the record|note to self|update|hi|hey|hello|"
@@ -127,3 +131,39 @@ def when(code: str, told: int, now: int) -> str:
         return words["weekday"].format(day=DAYS[code][day.weekday()])
     date = f"{day.day} {MONTHS[code][day.month - 1]} {day.year}"
     return words["date"].format(date=date)
+
+
+# ---- the reply to a message that states something and wants nothing
+
+
+def states_all(message: str, found: Sequence[Statement]) -> bool:
+    """Whether a message is nothing but statements that are kept, and greetings."""
+    if not found or any(one.unsure for one in found):
+        return False
+    said = [one.said for one in found]
+    return all(
+        any(part in one for one in said)
+        or (len(part.split()) <= GREETING and not part.endswith("?"))
+        for part in sentences(message)
+    )
+
+
+def acknowledgement(message: str, found: Sequence[Statement]) -> str:
+    """The reply to a message that states these."""
+    words = words_of(guess(message))
+    if len(found) > REPEATED:
+        return words["kept_many"].format(count=len(found))
+    said = " ".join(repeated(one) for one in found)
+    return words["corrected" if found[0].replaces else "kept"].format(said=said)
+
+
+def repeated(statement: Statement) -> str:
+    """Its words turned to the person within a sentence, or in quotation marks."""
+    said = statement.said.strip()
+    while (correction := CHANGES.match(said)) and correction.end() < len(said):
+        said = said[correction.end() :]
+    text = turned(said, statement.language if statement.language == "sv" else "en")
+    if not text:
+        return f"“{statement.said.strip()}”"
+    first = text.split()[0].strip(",.!").lower().replace("’", "'")
+    return text[0].lower() + text[1:] if first in TO_PERSON else text

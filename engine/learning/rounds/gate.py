@@ -63,8 +63,7 @@ class Voices(Protocol):
         begins: Sequence[str] = (),
         enough: Sequence[Callable[[str], bool] | None] = (),
     ) -> list[str]:
-        """Greedy replies; each starts with its `begin`, where there is one, and may end once what
-        was said is `enough`."""
+        """Greedy replies; each starts with its `begin` and may end once it is `enough`."""
 
     async def go_on(
         self, who: str, prompts: list[list[int]], tokens: int, forms: Sequence[Form | None] = ()
@@ -92,9 +91,8 @@ class Gate:
         came_along: Callable[[str], list[int] | None] = lambda question: None,
         silent: Collection[str] | None = None,
     ) -> None:
-        """`came_along` knows what the base answers to questions that need not be asked again;
-        `silent` are the questions (see silence.py) which the memory does not let the version
-        speak to, and None where no memory stands before it."""
+        """`came_along` knows what the base answers to some questions. The memory does not let the
+        version speak to the `silent` ones (silence.py); None where no memory stands before it."""
         self.voices, self.recipe, self.coder = voices, recipe, coder
         self.came_along = came_along
         # What the base said is the same for every lesson: whoever passes a dictionary keeps it.
