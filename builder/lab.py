@@ -37,7 +37,7 @@ PARTS = (
 BARE = re.compile(r"""(\bfrom\s*)(['"])([@\w][\w@/.-]*)\2""")
 
 
-def files() -> dict[str, bytes | Path]:
+def files() -> dict[str, bytes]:
     """All of the folder by name."""
     own = {path.name: path.read_bytes() for path in FOLDER.iterdir() if path.name != PAGE}
     own |= {path.name: path.read_bytes() for path in EXAMPLES.iterdir() if path.is_file()}

@@ -139,7 +139,7 @@ def gather(tests: bool) -> Site:
     models |= {"models/tiny.gguf": ROOT / "engine/model/demo/tiny.gguf"}
     site.add("models", models | {"models/encoder.gguf": encoder.file()})
     site.add("page", page_files())
-    site.add("lab", lab.files())
+    site.add("lab", dict(lab.files()))
     site.add("guide", guide.files() | members({"guide/inter.woff2": FONT["inter.woff2"]}))
     return site
 

@@ -65,6 +65,7 @@ const hear = {
   broken: ({ error }) => show("broken", "broken", error),
   began({ device }) {
     runs.push({ device, losses: [], ms: [] });
+    if (find("devices").value.includes(" ")) hear.printed({ text: `${t(device)}:\n` });
     show("running", "running", () => t(device));
   },
   stepped({ step, loss, ms }) {

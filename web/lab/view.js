@@ -43,7 +43,7 @@ export function figures(runs) {
   const heads = ["device", "steps_done", "first", "last", "difference", "ms"].map((name) => t(name));
   const known = runs.find(({ device }) => device === "numpy")?.losses;
   const rows = runs.map(({ device, losses, ms }) => {
-    const off = known && device !== "numpy" && losses.length ? number(distance(losses, known), 2) : "–";
+    const off = known && device !== "numpy" && losses.length ? share(distance(losses, known)) : "–";
     const shown = [losses.at(0), losses.at(-1)].map((loss) => (Number.isFinite(loss) ? number(loss, 5) : "–"));
     const cells = [String(losses.length), ...shown, off, ms.length ? number(middle(ms), 3) : "–"];
     const swatch = make("span", { class: `swatch ${device}`, "aria-hidden": "true" });
@@ -57,6 +57,7 @@ function distance(losses, known) {
   return Math.max(...losses.map((loss, i) => Math.abs(loss - known[i]) / Math.max(1e-12, Math.abs(known[i]))));
 }
 
+const share = (value) => (value === 0 ? "0" : value.toExponential(1));
 const middle = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
 
 // The steps of a program; `chosen` hears of the number of one that is pressed.
@@ -77,7 +78,7 @@ export function steps(program, chosen) {
   table(find("steps"), ["#", t("part"), t("does"), t("makes"), t("line")], rows);
 }
 
-const typed = ({ name, type, shape }) => `${name.replace(/^(in|constant)\.(0\.)?/, "")}:${type}[${shape.join(",")}]`;
+const typed = ({ name, type, shape }) => `${name.replace(/^in\.(0\.)?/, "")}:${type}[${shape.join(",")}]`;
 
 export function pressed(number) {
   for (const button of document.querySelectorAll("[data-step]"))

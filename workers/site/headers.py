@@ -26,7 +26,7 @@ OUTSIDE = {
 }
 
 # The lab runs programs of anybody in a worker of no origin (docs/security.md), which has the page's
-# policy: modules come out of memory, and the page itself closes `connect-src` once it has its files.
+# policy: its modules come out of memory, and the page closes `connect-src` before it begins one.
 LAB = POLICY | {
     "script-src": "'self' blob: 'wasm-unsafe-eval' 'unsafe-eval'",
     "worker-src": "'self' data:",
