@@ -119,10 +119,15 @@ def build(tests: bool = False) -> Path:
     finished = roots(site, settings)
     if tests:
         finished["tests.html"] = suite_page(finished["index.html"].decode())
-    stamp = target / "build.json"
-    if not stamp.exists() or stamp.read_bytes() != finished["build.json"]:
+    if not is_there(finished, target):
         write(site, finished, target)
     return target
+
+
+def is_there(finished: dict[str, bytes], target: Path) -> bool:
+    """Whether the files that keep their names are what they would be; they name all others."""
+    there = ((target / name, data) for name, data in finished.items())
+    return all(path.exists() and path.read_bytes() == data for path, data in there)
 
 
 def gather(tests: bool) -> Site:

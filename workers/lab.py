@@ -84,7 +84,6 @@ class Lab(Watch):
             except BaseException as problem:
                 self.tell("failed", device=device, **told_of(problem))
                 break
-            self.tell("finished", device=device)
         self.tell("done")
 
     def printed(self) -> Printed:

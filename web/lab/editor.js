@@ -59,7 +59,7 @@ export function editor(place, { label, changed, visited, run }) {
     indentUnit.of("    "),
     EditorState.tabSize.of(4),
     EditorView.lineWrapping,
-    EditorView.contentAttributes.of({ "aria-label": label }),
+    EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
     LRLanguage.define({ name: "python", parser }),
     syntaxHighlighting(COLOURS),
     LOOK,

@@ -85,6 +85,7 @@ const hear = {
     else choices();
   },
   kernel(facts) {
+    if (!programs[facts.program]) return; // of a run before
     kernel = { ...facts, op: programs[facts.program].steps[facts.step].op };
     view.kernel(shown, kernel);
   },
@@ -93,15 +94,15 @@ const hear = {
     find("problem").textContent = line ? t("at_line", line, error) : error;
     if (line) written.fault(line);
   },
-  finished: () => draw(),
   done() {
     state.waits = false;
+    drawNow();
     show("idle", "done");
   },
 };
 
 function heard({ is, ...facts }) {
-  hear[is](facts);
+  if (Object.hasOwn(hear, is)) hear[is](facts);
 }
 
 function choices() {
@@ -127,13 +128,14 @@ function choose(step) {
 
 // At most once a frame, however fast the steps come.
 function draw() {
-  if (drawing) return;
+  if (!drawing) requestAnimationFrame(drawNow);
   drawing = true;
-  requestAnimationFrame(() => {
-    drawing = false;
-    view.curve(runs);
-    view.figures(runs);
-  });
+}
+
+function drawNow() {
+  drawing = false;
+  view.curve(runs);
+  view.figures(runs);
 }
 
 function showKernel(name) {
@@ -206,21 +208,19 @@ find("example").addEventListener("change", ({ target }) => {
 });
 addEventListener("hashchange", open);
 
-const texts = Object.entries(told.examples).map(async ([name, path]) => [name, await (await fetch(path)).text()]);
-examples = Object.fromEntries(await Promise.all(texts));
-const names = Object.keys(examples).map((name) => view.make("option", { value: name }, name));
-find("example").replaceChildren(view.make("option", { value: "" }, t("own")), ...names);
-await open();
-try {
-  await navigator.serviceWorker?.register("sw.js");
-} catch (error) {
-  console.info(`not kept for offline use: ${error}`);
-}
-try {
-  files = await worker.load(told);
+async function start() {
+  navigator.serviceWorker?.register("sw.js").catch((error) => console.info(`not kept for offline use: ${error}`));
+  const coming = worker.load(told);
+  coming.catch(() => {}); // told below
+  const texts = Object.entries(told.examples).map(async ([name, path]) => [name, await (await fetch(path)).text()]);
+  examples = Object.fromEntries(await Promise.all(texts));
+  const names = Object.keys(examples).map((name) => view.make("option", { value: name }, name));
+  find("example").replaceChildren(view.make("option", { value: "" }, t("own")), ...names);
+  await open();
+  files = await coming;
   worker.close();
   begin();
   show("starting", "starting");
-} catch (error) {
-  hear.broken({ error: String(error) });
 }
+
+start().catch((error) => hear.broken({ error: String(error) }));

@@ -26,7 +26,8 @@ function table(place, heads, rows) {
 // The losses of each device over the steps.
 export function curve(runs) {
   const all = runs.flatMap(({ losses }) => losses).filter(Number.isFinite);
-  const [least, most, count] = [Math.min(...all), Math.max(...all), Math.max(0, ...runs.map(({ losses }) => losses.length))];
+  const [least, most] = [all.reduce((a, b) => Math.min(a, b), Infinity), all.reduce((a, b) => Math.max(a, b), -Infinity)];
+  const count = Math.max(0, ...runs.map(({ losses }) => losses.length));
   const x = (i) => EDGE + (i * (WIDE - 2 * EDGE)) / Math.max(1, count - 1);
   const y = (loss) => HIGH - EDGE - ((loss - least) * (HIGH - 2 * EDGE)) / (most - least || 1);
   const line = ({ device, losses }) => {
@@ -54,7 +55,8 @@ export function figures(runs) {
 
 // The largest difference of two rows of losses, as a share of those that are known.
 function distance(losses, known) {
-  return Math.max(...losses.map((loss, i) => Math.abs(loss - known[i]) / Math.max(1e-12, Math.abs(known[i]))));
+  const apart = losses.map((loss, i) => Math.abs(loss - known[i]) / Math.max(1e-12, Math.abs(known[i])));
+  return apart.reduce((a, b) => Math.max(a, b), 0);
 }
 
 const share = (value) => (value === 0 ? "0" : value.toExponential(1));
@@ -108,8 +110,12 @@ export function buffers({ buffers, steps }) {
 }
 
 export function kernel(shown, facts) {
-  find("kernel").textContent = facts ? facts[shown] : t("choose");
+  const text = facts ? facts[shown] : t("choose");
+  const [, entry] = text.match(/^\/\/ \S+ (\w+),/) ?? []; // of WGSL: what a file has is more than one kernel
+  const at = entry ? text.indexOf(`fn ${entry}(`) : -1;
+  const mark = make("mark", {}, text.slice(at, at < 0 ? at : text.indexOf("{", at)));
+  find("kernel").replaceChildren(...(at < 0 ? [text] : [text.slice(0, at), mark, text.slice(text.indexOf("{", at))]));
+  find("kernel").scrollTop = at < 0 ? 0 : mark.offsetTop - 60;
   find("kernel-of").textContent = facts ? t("kernel_of", facts.step, facts.op) : "";
   for (const name of ["wgsl", "wasm"]) find(name).setAttribute("aria-pressed", String(name === shown));
-  find("kernel").scrollTop = 0;
 }
