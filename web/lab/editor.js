@@ -70,13 +70,19 @@ export function editor(place, { label, changed, visited, run }) {
   const state = (doc) => EditorState.create({ doc, extensions });
   const view = new EditorView({ state: state(""), parent: root, root });
   const mark = (numbers, look) => view.dispatch({ effects: marked.of({ numbers, look }) });
+  const showLine = (line, y) => {
+    if (line <= view.state.doc.lines) view.dispatch({ effects: EditorView.scrollIntoView(view.state.doc.line(line).from, { y }) });
+  };
   return {
     text: () => view.state.doc.toString(),
     set: (text) => view.setState(state(text)),
-    asked: (numbers) => mark(numbers, "asked"),
+    asked(numbers) {
+      mark(numbers, "asked");
+      if (numbers.length) showLine(Math.min(...numbers), "nearest");
+    },
     fault(line) {
       mark([line], "at-fault");
-      if (line <= view.state.doc.lines) view.dispatch({ effects: EditorView.scrollIntoView(view.state.doc.line(line).from, { y: "center" }) });
+      showLine(line, "center");
     },
     clear: () => mark([], ""),
   };

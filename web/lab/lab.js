@@ -48,6 +48,9 @@ function run(waits) {
   find("output").textContent = "";
   find("problem").hidden = true;
   written.clear();
+  view.clear();
+  view.kernel(shown, null);
+  choices();
   thread.order({ do: waits ? "wait" : "go_on" });
   thread.order({ do: "run", text: written.text(), devices });
   show("running", "running", () => t(devices[0]));

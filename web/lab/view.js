@@ -62,6 +62,13 @@ function distance(losses, known) {
 const share = (value) => (value === 0 ? "0" : value.toExponential(1));
 const middle = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
 
+// Nothing was made yet.
+export function clear() {
+  for (const id of ["steps", "buffers"]) find(id).replaceChildren();
+  find("buffers").setAttribute("aria-label", t("nothing_yet"));
+  find("summary").textContent = t("nothing_yet");
+}
+
 // The steps of a program; `chosen` hears of the number of one that is pressed.
 export function steps(program, chosen) {
   find("summary").textContent = t("summary", program.steps.length, bytes(program.bytes), bytes(program.least_bytes));
