@@ -1,7 +1,7 @@
 """`dist/`: a static site that asks no other origin for anything, in folders named by their content.
 
 A folder's name holds the hash of what is in it, so an update never mixes old files with new ones;
-only the two pages, the manifest and the service worker keep their names.  Built beside and renamed
+only the pages, the manifest and the service worker keep their names.  Built beside and renamed
 when whole.
 """
 
@@ -21,6 +21,7 @@ from builder import (
     fetch,
     guide,
     heap,
+    lab,
     licenses,
     micropython,
     pyodide,
@@ -76,8 +77,12 @@ KEPT_WHEN_USED = re.compile(r"^ocr-|/(highlight|temml)\.js$|\.whl$|^THIRD_PARTY_
 
 
 # For a host that sends no headers.
-WITHIN_PAGE = html.escape(headers.policy(headers.POLICY, within_page=True))
-POLICY_WITHIN = f'<meta http-equiv="Content-Security-Policy" content="{WITHIN_PAGE}">\n'
+def policy_within(directives: dict[str, str]) -> str:
+    policy = html.escape(headers.policy(directives, within_page=True))
+    return f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+
+
+POLICY_WITHIN, LAB_POLICY = policy_within(headers.POLICY), policy_within(headers.LAB)
 
 
 class Site:
@@ -114,10 +119,15 @@ def build(tests: bool = False) -> Path:
     finished = roots(site, settings)
     if tests:
         finished["tests.html"] = suite_page(finished["index.html"].decode())
-    stamp = target / "build.json"
-    if not stamp.exists() or stamp.read_bytes() != finished["build.json"]:
+    if not is_there(finished, target):
         write(site, finished, target)
     return target
+
+
+def is_there(finished: dict[str, bytes], target: Path) -> bool:
+    """Whether the files that keep their names are what they would be; they name all others."""
+    there = ((target / name, data) for name, data in finished.items())
+    return all(path.exists() and path.read_bytes() == data for path, data in there)
 
 
 def gather(tests: bool) -> Site:
@@ -134,6 +144,7 @@ def gather(tests: bool) -> Site:
     models |= {"models/tiny.gguf": ROOT / "engine/model/demo/tiny.gguf"}
     site.add("models", models | {"models/encoder.gguf": encoder.file()})
     site.add("page", page_files())
+    site.add("lab", dict(lab.files()))
     site.add("guide", guide.files() | members({"guide/inter.woff2": FONT["inter.woff2"]}))
     return site
 
@@ -215,6 +226,8 @@ def roots(site: Site, settings: dict[str, dict]) -> dict[str, bytes]:
     opened = given("hand-over.html").replace("<script", POLICY_WITHIN + "<script")
     pages = {"index.html": index, "hand-over.html": opened, "manifest.webmanifest": manifest}
     pages["oqt-dashboard.html"] = given("oqt-dashboard.html")
+    shown = with_paths((lab.FOLDER / lab.PAGE).read_text(), site.names)
+    pages[lab.PAGE] = shown.replace("</head>", LAB_POLICY + lab.head(site.names) + "</head>")
     finished = {name: text.encode() for name, text in pages.items()} | guide.pages(site.names)
     finished[licenses.FILE] = licenses.document()
     finished["sw.js"] = service_worker(site, finished)
@@ -259,7 +272,7 @@ def how_kept(path: str) -> str:
 
 
 def wanted_by_page(name: str) -> bool:
-    return not name.endswith((".whl", ".map")) and not name.startswith("guide/")
+    return not name.endswith((".whl", ".map")) and not name.startswith(("guide/", "lab/"))
 
 
 def with_paths(text: str, names: dict[str, str]) -> str:

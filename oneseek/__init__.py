@@ -18,7 +18,7 @@ if os.path.islink(_within) or not os.path.isdir(_within):
 # cheap, in the page's MicroPython too. `__init__.pyi` tells the same to type checkers.
 _LIBRARY = (
     "AdamW Lion SGD Tensor Train above attention concat cosine cross_entropy dropout embedding exp "
-    "gelu jit layernorm linear log log_softmax max mean on random relu reshape rmsnorm rotary silu "
+    "gelu inspect jit layernorm linear log log_softmax max mean on random relu reshape rmsnorm rotary silu "
     "softmax sqrt sum take tanh transpose value_and_grad where"
 ).split()
 

@@ -3,7 +3,9 @@
 Gradients exist only for what is trained; steps that nobody reads in the end are dropped.
 """
 
-from oneseek.engine.compiler.ir import Program, Value
+from functools import partial
+
+from oneseek.engine.compiler.ir import Origin, Program, Value
 from oneseek.engine.core.turns import pause
 
 
@@ -12,6 +14,7 @@ def grad(seeds: dict[Value, Value], wrt: list[Value]) -> list[Value]:
     the cotangent of each value in `wrt`."""
     program = wrt[0].program
     cotangents: dict[Value, Value] = {}
+    before = program.origin
     needed = reached_by(program, wrt)
     for value, cotangent in seeds.items():
         contribute(cotangents, value, cotangent)
@@ -21,10 +24,12 @@ def grad(seeds: dict[Value, Value], wrt: list[Value]) -> list[Value]:
             continue
         if step.op.pullback is None:
             raise ValueError(f"{step.op.name} has no vjp but leads to a trained weight: {step}")
+        program.origin = partial(Origin, "backward", step.origin.lines)
         dxs = step.op.pullback(*dys, *step.outs, *step.ins, **step.attrs)
         for x, dx in zip(step.ins, dxs, strict=True):
             if dx is not None and x in needed:
                 contribute(cotangents, x, dx)
+    program.origin = before
     missing = [w.name for w in wrt if w not in cotangents]
     if missing:
         raise ValueError(f"the loss does not depend on {', '.join(missing)}")

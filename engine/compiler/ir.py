@@ -88,6 +88,18 @@ class Value:
         return OPS["mul"](self, other)
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Which part of a program a step belongs to, and the lines that asked for it."""
+
+    part: str = "forward"  # or "backward", "update"
+    lines: tuple[tuple[str, int], ...] = ()  # file and number
+
+    def __or__(self, other: Origin) -> Origin:
+        """That of a step which took another one in."""
+        return Origin(self.part, tuple(dict.fromkeys(self.lines + other.lines)))
+
+
 @dataclass(eq=False)
 class Step:
     """One op applied once: on a GPU one dispatch."""
@@ -96,6 +108,7 @@ class Step:
     ins: tuple[Value | None, ...]  # None where an optional input is absent
     outs: tuple[Value, ...]
     attrs: dict
+    origin: Origin = Origin()
 
     @property
     def reads(self) -> tuple[Value, ...]:
@@ -118,6 +131,7 @@ class Program:
     outputs: dict[str, Value] = field(default_factory=dict)
     windows: dict[str, dict[str, Value]] = field(default_factory=dict)  # named parts of an input
     made: int = 0
+    origin: Callable[[], Origin] = Origin  # of the steps that are appended now
 
     def input(self, name: str, shape: tuple[int, ...], dtype: str = "f32") -> Value:
         if name in self.inputs:
@@ -222,7 +236,7 @@ class Op:
         for out, target in zip(outs, self.updates, strict=False):
             out.base = ins[target]
         program.made += len(outs)
-        program.steps.append(Step(self, ins, outs, attrs))
+        program.steps.append(Step(self, ins, outs, attrs, program.origin()))
         return outs if len(outs) > 1 else outs[0]
 
     def output_specs(self, ins: tuple[Value | None, ...], attrs: dict) -> tuple[Spec, ...]:

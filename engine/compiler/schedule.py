@@ -57,7 +57,7 @@ def fold_additions(program: Program) -> None:
         if maker.ins[slot] is not None or made_by.get(other.root, -1) >= made_by[later]:
             continue
         maker.ins = (*maker.ins[:slot], other, *maker.ins[slot + 1 :])
-        maker.outs = step.outs
+        maker.outs, maker.origin = step.outs, maker.origin | step.origin
         made_by[step.outs[0]] = made_by[later]
         folded.add(step)
     program.steps = [step for step in program.steps if step not in folded]
@@ -82,6 +82,7 @@ def fuse_elementwise(program: Program) -> None:
                 continue
             step.op = fused(maker.op, step.op, position)
             step.ins = (*step.ins[:position], *maker.ins, *step.ins[position + 1 :])
+            step.origin |= maker.origin
             program.steps.remove(maker)
             break
 
@@ -142,7 +143,7 @@ def recompute(
             if needed & set(step.outs):
                 outs = tuple(Value(o.spec, program, f"{o.name}'") for o in step.outs)
                 ins = tuple(v and replaced(v, again) for v in step.ins)
-                clones.append(Step(step.op, ins, outs, step.attrs))
+                clones.append(Step(step.op, ins, outs, step.attrs, step.origin))
                 again.update(zip(step.outs, outs, strict=True))
         at = next(i for i, s in enumerate(behind) if any(v.root in wanted for v in s.reads))
         for step in behind[at:]:

@@ -29,6 +29,7 @@ from oneseek.engine.front.functions import take as take
 from oneseek.engine.front.functions import tanh as tanh
 from oneseek.engine.front.functions import transpose as transpose
 from oneseek.engine.front.functions import where as where
+from oneseek.engine.front.inspection import inspect as inspect
 from oneseek.engine.front.optimisers import SGD as SGD
 from oneseek.engine.front.optimisers import AdamW as AdamW
 from oneseek.engine.front.optimisers import Lion as Lion

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from math import prod
+from types import FrameType
 from typing import Any
 
 import numpy as np
 
 import oneseek.engine.compiler.ops  # noqa: F401  every op registers itself
-from oneseek.engine.compiler.ir import OPS, Program, Value
+from oneseek.engine.compiler.ir import OPS, Origin, Program, Value
 
 Shape = tuple[int, ...]
 Array = Any  # a Tensor, an array of numpy or a number: whatever `tensor` takes
+OURS = "oneseek.engine."
 KINDS = {"f": "f32", "i": "i32", "b": "i32", "u": "u32"}
+
+
+def asked(part: str = "forward") -> Origin:
+    """The innermost line outside of this package that is under way."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame and frame.f_globals.get("__name__", "").startswith(OURS):
+        frame = frame.f_back
+    return Origin(part, ((frame.f_code.co_filename, frame.f_lineno),) if frame else ())
 
 
 class Trace:
     """The program under way, and the arrays it was given besides its inputs."""
 
     def __init__(self, name: str) -> None:
-        self.program = Program(name)
+        self.program = Program(name, origin=asked)
         self.constants: dict[str, np.ndarray] = {}
 
     def input(self, name: str, array: np.ndarray) -> Tensor:
@@ -28,6 +41,13 @@ class Trace:
         if kind is None or array.size == 0:
             raise TypeError(f"{name} is {array.dtype}{list(array.shape)}; there are f32, i32, u32")
         return Tensor(self.program.input(name, array.shape or (1,), kind), array.shape)
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Meanwhile the steps belong to this part of the program."""
+        before, self.program.origin = self.program.origin, partial(asked, name)
+        yield
+        self.program.origin = before
 
     def constant(self, array: np.ndarray) -> Tensor:
         name = f"constant.{len(self.constants)}"

@@ -65,6 +65,27 @@ def form(tree: Tree) -> str:
     return repr(mapped(shown, tree))
 
 
+class Watch:
+    """Hears of what happens while it is watching; a visitor overrides what it wants to know."""
+
+    def __enter__(self) -> Watch:
+        watches.append(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        watches.remove(self)
+
+    def traced(self, traced: Traced) -> None:
+        """A function became a program."""
+
+    async def stepped(self, loss: float, ms: float) -> None:
+        """A step of training is over, computed in so many milliseconds; training goes on once
+        this returns."""
+
+
+watches: list[Watch] = []
+
+
 class Traced:
     """A function as a program, and what it returns in place of its results."""
 
@@ -77,6 +98,8 @@ class Traced:
         for name, result in self.results.items():
             self.trace.program.output(name, result.value)
         self.plan: Plan = plan(fuse(self.trace.program))
+        for watch in watches:
+            watch.traced(self)
 
     def _input(self, name: str, leaf: Any) -> Any:
         return self.trace.input(name, np.asarray(leaf)) if is_data(leaf) else leaf

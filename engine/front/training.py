@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,8 +12,8 @@ from oneseek.engine.backends.executor import Executor, Run
 from oneseek.engine.compiler.ir import Spec
 from oneseek.engine.front.devices import chosen, now
 from oneseek.engine.front.optimisers import Optimiser
-from oneseek.engine.front.tensor import Tensor
-from oneseek.engine.front.tracing import Traced, Tree, form, leaves, mapped, value_and_grad
+from oneseek.engine.front.tensor import Tensor, under_way
+from oneseek.engine.front.tracing import Traced, Tree, form, leaves, mapped, value_and_grad, watches
 
 WEIGHTS, DATA, HYPER = "weights", "data", "hyper"
 
@@ -24,6 +25,7 @@ class Train:
         self.loss, self.tree, self.optimiser = loss, weights, optimiser
         self.executor: Executor = chosen()
         self.steps, self.at = 0, 0  # steps done; how far the one under way is
+        self.ms = 0.0  # that the step under way, or the last one, was computed for
         self.tensors: dict[str, Any] = {}
         self.traced: dict[str, Traced] = {}
         self.runs: dict[str, Run] = {}
@@ -46,21 +48,27 @@ class Train:
         """What `slice` is to go on with."""
         if self.under_way:
             raise RuntimeError("a step is under way: call slice() until it returns the loss")
-        key = form(batch)
+        traced, key = self.trace(*batch), form(batch)
         given = self.arguments(batch)
         if key not in self.runs:
-            self.traced[key] = Traced(self.one_step, (given,))
             tensors = {
                 name: tensor
                 for name, tensor in self.renamed().items()
-                if name in self.traced[key].trace.program.inputs
+                if name in traced.trace.program.inputs
             }
-            self.runs[key] = self.traced[key].prepared(self.executor, tensors)
-        run, self.at = self.runs[key], 0
+            self.runs[key] = traced.prepared(self.executor, tensors)
+        run, self.at, self.ms = self.runs[key], 0, 0.0
         for place in (DATA, HYPER):
             for name, array in leaves({place: given[place]}).items():
                 run.write(f"in.0.{name}", array.reshape(array.shape or (1,)))
-        self.under_way = self.traced[key], run
+        self.under_way = traced, run
+
+    def trace(self, *batch: Any) -> Traced:
+        """The program of a step for batches of these shapes."""
+        key = form(batch)
+        if key not in self.traced:
+            self.traced[key] = Traced(self.one_step, (self.arguments(batch),))
+        return self.traced[key]
 
     def arguments(self, batch: tuple) -> dict[str, Any]:
         memory = {place: self.tree for place in self.optimiser.remembers}
@@ -74,7 +82,10 @@ class Train:
         value, slopes = value_and_grad(self.loss)(given[WEIGHTS], *given[DATA])
         memory = {p: [*leaves(given[p]).values()] for p in self.optimiser.remembers}
         weights, down = ([*leaves(tree).values()] for tree in (given[WEIGHTS], slopes))
-        self.optimiser.update(weights, down, memory, given[HYPER])
+        trace = under_way()
+        assert trace is not None
+        with trace.part("update"):
+            self.optimiser.update(weights, down, memory, given[HYPER])
         return value
 
     def slice(self, ms: float | None = None) -> float | None:
@@ -90,12 +101,18 @@ class Train:
     async def _go_on(self, ms: float | None) -> float | None:
         traced, run = self.under_way or (None, None)
         assert traced is not None and run is not None
+        began = time.perf_counter()
         self.at = await run.advance(self.at, ms)
+        self.ms += 1e3 * (time.perf_counter() - began)
         if self.at < len(run):
             return None
-        loss = await traced.returned(run)
+        began = time.perf_counter()
+        loss = float(np.asarray(await traced.returned(run)).reshape(()))
+        self.ms += 1e3 * (time.perf_counter() - began)  # a chip is waited for here
         self.under_way, self.steps = None, self.steps + 1
-        return float(np.asarray(loss).reshape(()))
+        for watch in watches:
+            await watch.stepped(loss, self.ms)
+        return loss
 
     @property
     def weights(self) -> Tree:

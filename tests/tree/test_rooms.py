@@ -27,7 +27,7 @@ ROOMS = {
     "importers": ["engine/learning"],
     "shaders": [],
     "web": ["engine/core"],
-    "workers": ["engine/open.py", "importers", "engine/cli"],
+    "workers": ["engine/open.py", "importers", "engine/cli", "engine/front"],
 }
 WITH_WGPU = {"engine/backends/gpu", "tests/backends", "tests/support"}
 # Beside its room: how the demo model was made, and what the benchmarks compare with.

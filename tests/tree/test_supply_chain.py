@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from builder import ROOT, Stop, bytecode, fetch, heap, licenses, pyodide, site, wheels
+from builder import ROOT, Stop, bytecode, fetch, heap, lab, licenses, pyodide, site, wheels
 
 BYTES = bytes(range(256)) * 4096
 
@@ -220,6 +220,7 @@ def test_the_list_of_the_build_is_what_lies_there(dist):
         "guide-sv.html",
         "hand-over.html",
         "oqt-dashboard.html",
+        "lab.html",
         "manifest.webmanifest",
         "sw.js",
         "build.json",
@@ -233,6 +234,7 @@ def test_each_part_of_the_site_is_listed_with_its_licence_and_its_text(dist):
     used = {
         package for table in (site.VENDOR, site.FONT, site.OCR) for package, _ in table.values()
     }
+    used |= {*lab.EDITOR}
     used |= {"pyodide", "@pyscript/core", "@micropython/micropython-webassembly-pyscript"}
     assert {f"npm/{package}" for package in used} <= set(licenses.shipped())
     python = {entry["name"] for entry in json.loads(pyodide_lock(dist))["packages"].values()}

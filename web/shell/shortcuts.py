@@ -78,6 +78,7 @@ class Shortcuts:
                 dom.make("p", dom.make("a", words, href=address, target="_blank"))
                 for words, address in (
                     (t("help.guide"), t("help.guide_page")),
+                    (t("help.lab"), "lab.html"),
                     (t("help.licenses"), "THIRD_PARTY_LICENSES.txt"),
                 )
             ],

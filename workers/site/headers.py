@@ -25,11 +25,19 @@ OUTSIDE = {
     "connect-src": "https: http://127.0.0.1:* http://localhost:*",
 }
 
+# The lab runs programs of anybody in a worker of no origin (docs/security.md), which has the page's
+# policy: its modules come out of memory, and the page closes `connect-src` before it begins one.
+LAB = POLICY | {
+    "script-src": "'self' blob: 'wasm-unsafe-eval' 'unsafe-eval'",
+    "worker-src": "'self' data:",
+    "img-src": "'self'",
+}
+
 # Opened by a page of another origin, which it must be able to hear.
 OPENED_BY_OTHERS = {"Cross-Origin-Opener-Policy": "unsafe-none"}
 
 # Files whose headers are not those of their kind.
-OWN_HEADERS = ("outside.js", "hand-over.html")
+OWN_HEADERS = ("outside.js", "hand-over.html", "lab.html")
 
 TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -68,6 +76,7 @@ def headers(path: str) -> dict[str, str]:
     """What goes with one file; a path with a content hash in it never changes."""
     suffix = "." + path.rsplit(".", 1)[-1]
     directives = OUTSIDE if path.endswith("/outside.js") else POLICY
+    directives = LAB if path in ("lab", "lab.html") else directives
     hashed = "/" in path
     everywhere = EVERYWHERE | (OPENED_BY_OTHERS if path == "hand-over.html" else {})
     return everywhere | {

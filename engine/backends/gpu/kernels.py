@@ -34,6 +34,30 @@ def sizes_of(file: str) -> list[str]:
     return re.findall(r"(\w+): u32", found[1]) if found else []
 
 
+def written(step: Step) -> tuple[str, str, str]:
+    """The file a step's kernel is in, what is put before it, and the expression it computes."""
+    if not is_elementwise(step.op):
+        return step.op.kernel.split(":")[0], "", ""
+    element, _, _ = launch.elementwise(step)
+    return "elementwise.wgsl", f"alias element = {element};\n", step.op.kernel
+
+
+def launched(step: Step, tier: launch.Tier) -> tuple[str, launch.Groups, dict]:
+    """The entry point, the workgroups and the constants of a step."""
+    if is_elementwise(step.op):
+        return "elementwise", *launch.elementwise(step)[1:]
+    return launch.launch_of(step, tier)
+
+
+def listing(step: Step) -> str:
+    """A step's kernel as WGSL, with how it is launched on a device that has only what all have."""
+    file, prefix, expression = written(step)
+    entry, groups, told = launched(step, launch.Tier())
+    numbers = ", ".join(f"{name} = {value}" for name, value in told.items())
+    head = f"// {file}: {entry}, {' x '.join(map(str, groups))} workgroups; {numbers}\n"
+    return head + prefix + source_of(file).replace("EXPRESSION", expression or "EXPRESSION")
+
+
 def _entry(binding: int, kind: str) -> dict:
     compute = wgpu.ShaderStage.COMPUTE
     return {"binding": binding, "visibility": compute, "buffer": {"type": kind}}
@@ -115,13 +139,8 @@ class Kernels:
 
     def pipeline(self, step: Step, bound: Bound) -> Any:
         """-> the promise of a compiled kernel, its identity, its workgroups, and its sizes."""
-        if is_elementwise(step.op):
-            element, groups, told = launch.elementwise(step)
-            file, entry, expression = "elementwise.wgsl", "elementwise", step.op.kernel
-            prefix = f"alias element = {element};\n"
-        else:
-            file, expression, prefix = step.op.kernel.split(":")[0], "", ""
-            entry, groups, told = launch.launch_of(step, self.tier)
+        file, prefix, expression = written(step)
+        entry, groups, told = launched(step, self.tier)
         if max(groups) > launch.MAX_GROUPS:
             raise GPUProblem(f"{step} would need {groups} workgroups, over 65,535 along one side")
         entry += bound.entry
