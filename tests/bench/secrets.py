@@ -2,8 +2,8 @@
 back: `python3 build.py bench secrets`.
 
 The development sets are what the rules were written and the weights fitted with, and so are the
-first two sets by other hands, which were judged before; the newest judges them, and nothing is tuned
-on it (tests/held_out/secrets.md).  `--set N` judges one of the sets by other hands.
+sets by other hands once they were judged (tests/held_out/secrets.md).  `--set N` judges one of
+those alone.
 """
 
 from __future__ import annotations
