@@ -418,6 +418,7 @@ OUTSIDE = [
         "page/test_hostile_answers.py::test_code_in_a_language_that_is_not_there_is_shown_plain"),
     row("outside.3", "a conversation of 9,999 messages does not stop the server",
         HOSTILE + "a_conversation_of_any_length_is_rendered_a_few_times",
+        HOSTILE + "more_messages_than_the_model_reads_tokens_are_refused_in_words",
         HOSTILE + "others_are_answered_while_a_prompt_is_made"),
     row("outside.4", "no body and no import is parsed on the event loop without a limit",
         HOSTILE + "a_large_body_is_refused_in_words",
@@ -464,7 +465,10 @@ OUTSIDE = [
         "server/test_names.py::test_an_old_or_short_version_name_is_understood",
         "history/test_versions.py::test_a_version_is_named_by_the_only_language_that_it_learned"),
     row("outside.17", "questions are trained between the epochs of a run",
-        missing="a version that appears meanwhile makes the run's result worthless; they wait"),
+        "learning/test_questions_in_runs.py::"
+        "test_a_question_asked_during_a_run_is_learned_between_its_epochs",
+        "learning/test_questions_in_runs.py::"
+        "test_a_run_stopped_after_a_question_between_its_epochs_goes_on_to_the_same_bits"),
     row("outside.18", "the README's fetch answers on a first visit",
         "tree/test_readme.py::test_the_example_for_the_console_answers_on_a_first_visit"),
     row("outside.19", "the documents' Basic Setup runs",

@@ -42,11 +42,12 @@ class Questions:
             await self.micro.process(accepted["run"])
 
     async def open(self, config: dict, fenced: FencedStore) -> Round | None:
-        """The next one that waits, as a round; None when none does."""
+        """The next one that waits, as a round; None when none does. Those that come during a run
+        over a data set are learned between its epochs, by the same settings."""
+        self.config, self.fenced = config, fenced
         waiting = await self.micro.waiting()
         if not waiting:
             return None
-        self.config, self.fenced = config, fenced
         return self.assistant.look_into(lambda: self.process(waiting[0]))
 
     async def process(self, run: str) -> dict:

@@ -7,7 +7,7 @@ that pointer in the same transaction that writes everything else they change.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from oneseek.engine.core.faults import fault
@@ -30,6 +30,7 @@ SKILL = "skill."  # what the lines of skills begin with; their names follow
 GUARDED, ALWAYS = "facts", "always"  # where a version speaks: near what it learned, or everywhere
 DAY_MS = 24 * 3600 * 1000
 PAGE = 64
+LEARNED = ("learned_in", "earlier", "why", "revision")  # what a round adds to an example
 KEEP_LAST, KEEP_DAYS, KEEP_WEEKS = 3, 7, 4
 
 
@@ -136,18 +137,29 @@ class Versions:
         change.put("state", pointer_of(self.base, line), {"number": number})
 
     async def promote(
-        self, line: str, parent: dict | None, plan: Plan, weights: Arrays, gate: dict
+        self,
+        line: str,
+        parent: dict | None,
+        plan: Plan,
+        weights: Arrays,
+        gate: dict,
+        meanwhile: Sequence[dict] = (),
     ) -> dict:
         """The end of a round: all of it is stored, or none.  Raises Overtaken when a lesson was
-        edited or removed meanwhile; then the weights must be dropped."""
+        edited or removed meanwhile; then the weights must be dropped.  What the versions learned
+        that were made on the parent `meanwhile` waits to be learned once more, on this one."""
         change = Change()
         record = await self.promotion(change, line, parent, plan, weights, gate)
-        self.point(change, line, record["parent"], record["number"])
+        newest = meanwhile[-1]["number"] if meanwhile else record["parent"]
+        self.point(change, line, newest, record["number"])
+        for version in meanwhile:
+            await self._learn_again(change, version)
         for example in plan.lessons:
             if example.get("revision"):
                 change.require("queue", example["id"], "revision", example["revision"])
-        change.delete("state", f"round.{self.base}.{line}")
-        change.delete("snapshots", f"round.{self.base}.{line}")
+        key = round_of(self.base, line, plan.kind)
+        change.delete("state", key)
+        change.delete("snapshots", key)
         fault("promote:before")
         await self.ledger.commit(change)
         fault("promote:after")
@@ -238,6 +250,15 @@ class Versions:
             "time": time,
         }
 
+    async def _learn_again(self, change: Change, version: dict) -> None:
+        """The lessons of a version wait in the queue again; what was forgotten stays forgotten."""
+        for id in version["lessons"]:
+            example = await self.store.get("examples", id)
+            if example and example.get("learned_in") == version["number"]:
+                plain = {name: example[name] for name in example if name not in LEARNED}
+                again = {"state": "ready", "revision": example.get("revision", 0) + 1}
+                change.put("queue", id, plain | again)
+
     async def _earlier(self, change: Change, id: str) -> list[dict]:
         """The same example as versions before learned it, perhaps with fewer wordings: without
         those words they could not be trained again."""
@@ -265,6 +286,12 @@ def language_of(line: str, plan: Plan, parent: dict | None) -> str:
         learned.add(parent["language"])
     found = line if line in LANGUAGES else learned.pop() if len(learned) == 1 else BOTH
     return found if found in LANGUAGES else BOTH
+
+
+def round_of(base: str, line: str, kind: str = "") -> str:
+    """Where the store keeps a round under way. A run over a data set has a place of its own, as
+    lessons go between its epochs."""
+    return f"round.{base}.{line}{'/run' if kind == TRAINING else ''}"
 
 
 def pointer_of(base: str, line: str) -> str:

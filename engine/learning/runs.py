@@ -172,12 +172,20 @@ class TrainingRun:
 
     # ---- doing it
 
-    async def run(self, train: TrainEpoch, finish: Callable[[], Awaitable[dict]] = nothing) -> dict:
+    async def run(
+        self,
+        train: TrainEpoch,
+        finish: Callable[[], Awaitable[dict]] = nothing,
+        between: Callable[[], Awaitable[Any]] = nothing,
+    ) -> dict:
+        """Epoch by epoch, with what is done `between` two of them."""
         self.state = "training"
         await self._kept()
         await self.tell(self.initial_state())
         while not self.enough and len(self.metrics) < self.epochs:
             epoch = len(self.metrics) + 1
+            if epoch > 1:
+                await between()
             try:
                 losses = await self._epoch(train, epoch)
             except NoMoreSteps:

@@ -31,9 +31,10 @@ from oneseek.engine.history.round_plan import (
     settled,
 )
 from oneseek.engine.history.snapshot import Arrays, SnapshotDamaged, pack, unpack
-from oneseek.engine.history.versions import GENERIC, Versions
+from oneseek.engine.history.versions import GENERIC, Versions, round_of
 
 BAD_STEPS_ALLOWED = 3
+NEWEST = -1  # instead of a version's number: the one that the line uses
 UNSAVED_STEPS = 10
 OVERTAKEN = "a lesson or the version in use was changed meanwhile, or another tab trains now"
 
@@ -96,8 +97,9 @@ class TrainingEngine:
     async def reopen(self, line: str = GENERIC, kind: str = "") -> bool:
         """Go on with the round a killed tab left; False when there is none, or when what it was
         based on has changed, in which case it is thrown away. A lesson (`kind`) comes before
-        practice that was put off for it."""
-        key = f"round.{self.versions.base}.{line}"
+        practice that was put off for it; a run over a data set goes on from the version it began
+        with, also when lessons were learned on that one meanwhile."""
+        key = round_of(self.versions.base, line, kind)
         checkpoint = await self.store.get("snapshots", key)
         if checkpoint is None:
             return False
@@ -106,13 +108,15 @@ class TrainingEngine:
             if (kind, facts["kind"]) == (LESSON, PRACTICE):
                 return False
             if kind and TRAINING in (kind, facts["kind"]) and kind != facts["kind"]:
-                return False
+                return False  # as earlier builds kept a run
             lessons = [await self.store.get("queue", id) for id in facts["lessons"]]
             if all(lessons):
-                await self._prepare(facts["kind"], lessons, line)
+                began = facts["parent"] if kind == TRAINING else NEWEST
+                await self._prepare(facts["kind"], lessons, line, began)
+                same = facts["plan"] == self.plan.identity() and facts["parent"] == self._parent()
                 self.run_id = facts.get("run", "")
                 self._behind(facts.get(SILENT))
-                if facts["plan"] == self.plan.identity() and facts["parent"] == self._parent():
+                if same and await self._meanwhile() is not None:
                     resume = self.trainer.resume(self.before, self.plan, captured)
                     self.attempt = await settled(resume)
                     return True
@@ -123,7 +127,7 @@ class TrainingEngine:
 
     async def interrupted(self, line: str = GENERIC) -> str:
         """The kind of the round a kill or a rollback left on this line, when it can go on."""
-        checkpoint = await self.store.get("snapshots", f"round.{self.versions.base}.{line}")
+        checkpoint = await self.store.get("snapshots", round_of(self.versions.base, line))
         if checkpoint is None:
             return ""
         try:
@@ -249,8 +253,14 @@ class TrainingEngine:
 
     # ---------------------------------------------------------------------------------- inside
 
-    async def _prepare(self, kind: str, lessons: list[dict], line: str) -> None:
+    async def _prepare(
+        self, kind: str, lessons: list[dict], line: str, parent: int | None = NEWEST
+    ) -> None:
+        """On the newest version of the line, or on the one that is its `parent` still."""
         chain = await self.versions.chain(line)
+        if parent != NEWEST:
+            numbers = [one["number"] for one in chain]
+            chain = chain[: numbers.index(parent) + 1] if parent in numbers else []
         self.line = line
         self.parent = chain[-1] if chain else None
         if self.parent:
@@ -289,7 +299,7 @@ class TrainingEngine:
             "run": self.run_id,
             SILENT: self.plan.config.get(SILENT),
         }
-        key = f"round.{self.versions.base}.{self.line}"
+        key = round_of(self.versions.base, self.line, self.plan.kind)
         fault("checkpoint:before")
         if not await self.store.batch([["put", "snapshots", key, pack(captured, facts)]]):
             self.broken = "another tab trains now"
@@ -298,9 +308,23 @@ class TrainingEngine:
         self.costs = self.costs[1], self.saved_at - began
 
     async def _promote(self, weights: Arrays, gate: dict) -> dict:
-        record = await self.versions.promote(self.line, self.parent, self.plan, weights, gate)
+        meanwhile = await self._meanwhile()
+        record = await self.versions.promote(
+            self.line, self.parent, self.plan, weights, gate, meanwhile or ()
+        )
         outcome, reason = gate.get("outcome", "learned"), gate.get("reason", "")
         return {"outcome": outcome, "reason": reason, "version": record, "gate": gate}
+
+    async def _meanwhile(self) -> list[dict] | None:
+        """The lessons that became versions between the epochs of a run, on the version it began
+        with; None where something else came between, or during another round."""
+        chain = await self.versions.chain(self.line)
+        numbers = [None, *(one["number"] for one in chain)]
+        if self._parent() not in numbers:
+            return None
+        newer = chain[numbers.index(self._parent()) :]
+        between = self.plan.kind == TRAINING and all(one["kind"] == LESSON for one in newer)
+        return newer if between or not newer else None
 
     async def _reject(self, gate: dict) -> dict:
         """The examples stay in the queue, marked, for practice or for a person to look at."""
@@ -312,7 +336,7 @@ class TrainingEngine:
             marked = {"state": "rejected", "why": gate["reason"], "revision": revision + 1}
             change.put("queue", lesson["id"], {**lesson, **marked})
         if self.plan.kind != IMPORT:  # which stands beside a round that was put off
-            change.delete("snapshots", f"round.{self.versions.base}.{self.line}")
+            change.delete("snapshots", round_of(self.versions.base, self.line, self.plan.kind))
         change.tell("rejection", rejection(self.line, self._parent(), self.plan, gate))
         fault("reject:before")
         await self.versions.ledger.commit(change)

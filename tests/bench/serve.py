@@ -2,7 +2,8 @@
 
 With `--mixed MINUTES` four clients ask for so long while facts are told: how many lessons end
 meanwhile, and what the clients wait compared with before. With `--hostile` one conversation of
-9,999 messages and bodies of a megabyte come in, and /healthz is asked all the while.
+9,999 messages and bodies of a megabyte come in, and one that fills the context, and /healthz is
+asked all the while.
 
 Clients ask over HTTP as OpenAI's do, each again a moment after its answer, with nothing to learn
 and with a round under way; then 10,000 questions show what the server keeps of them. The ratio is
@@ -263,6 +264,7 @@ def hostile(model: str) -> tuple[dict, list[dict]]:
     page = "<p " + " ".join(f"a{n}=1" for n in range(90_000)) + ">x</p>"
     requests = {
         "many_messages": ("/v1/chat/completions", chat([f"word {n}" for n in range(9_999)])),
+        "full_context": ("/v1/chat/completions", chat([f"word {n}" for n in range(400)])),
         "long_message": ("/v1/chat/completions", chat(["the cat sat " * 86_000])),
         "one_word": ("/v1/chat/completions", chat(["a" * MEGABYTE])),
         "nested": ("/v1/chat/completions", b"[" * MEGABYTE),
@@ -278,7 +280,7 @@ def hostile(model: str) -> tuple[dict, list[dict]]:
             rows[-1] |= asyncio.run(watched(server, path, body))
             report.say(rows[-1])
     figures = {
-        "hostile_longest_s": max(row["seconds"] for row in rows),
+        "hostile_longest_s": max(r["seconds"] for r in rows if r["request"] != "full_context"),
         "hostile_healthz_s": max(row["healthz_s"] for row in rows),
     }
     return figures, rows

@@ -10,6 +10,8 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -299,7 +301,8 @@ class Service:
         ids, nothing = await offered(self.queue, self.assistant.trainer.coder, examples)
         if not ids:
             return nothing
-        return {**await self.round(LESSON, ids, line), "examples": ids}
+        learn = self.lesson_within if self.runs.now else partial(self.round, LESSON)
+        return {**await learn(ids, line), "examples": ids}
 
     async def put_to_person(self, examples: list[dict]) -> list[str]:
         """Answers that disagree, held until a person chose one; their ids."""
@@ -331,12 +334,30 @@ class Service:
         finally:
             self.assistant.round = None
             await self.queue.load()
-        await curve.close(self.store, opened.run, result["version"])
+        await self.round_over(opened.run, kind, result)
+        return {**result, "metrics": opened.metrics}
+
+    async def lesson_within(self, ids: list[str], line: str) -> dict:
+        """A whole lesson between two epochs of a run, whose work this is a part of."""
+        training, began = self.assistant.training, set[str]()
+
+        async def on_step(round: Any) -> None:
+            if training.run_id not in began:
+                began.add(training.run_id)
+                self.hub.tell({"type": "round_started", "runId": training.run_id, "kind": LESSON})
+            await self.step_done(replace(round, run=training.run_id))
+
+        result = await self.assistant.lesson(ids, line, on_step)
+        await self.queue.load()
+        await self.round_over(training.run_id, LESSON, result)
+        return result
+
+    async def round_over(self, run: str, kind: str, result: dict) -> None:
+        await curve.close(self.store, run, result["version"])
         self.rounds, self.trained_at = self.rounds + 1, time.monotonic()
         version = label(result["version"]) if result["version"] else None
         ended = {"outcome": result["outcome"], "reason": result["reason"], "version": version}
-        self.hub.tell({"type": "round_ended", "runId": opened.run, "kind": kind, **ended})
-        return {**result, "metrics": opened.metrics}
+        self.hub.tell({"type": "round_ended", "runId": run, "kind": kind, **ended})
 
     async def step_done(self, round: Any) -> None:
         plan = self.assistant.training.plan.identity()

@@ -9,7 +9,8 @@ import asyncio
 import logging
 import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from oneseek.engine.assistant import Assistant
@@ -23,7 +24,7 @@ from oneseek.engine.core.settings import (
 from oneseek.engine.core.turns import urgent
 from oneseek.engine.history.dna import record_dna
 from oneseek.engine.history.round_plan import TRAINING, make_plan
-from oneseek.engine.history.versions import GENERIC, Versions
+from oneseek.engine.history.versions import GENERIC, LEARNED, Versions, round_of
 from oneseek.engine.learning import run_data, shape
 from oneseek.engine.learning.adaptive import AdaptiveConfig
 from oneseek.engine.learning.needs import Watch, measured_pace, needs
@@ -40,7 +41,6 @@ from oneseek.workers.server.relay import Relay, made_by, must_have_come_to, told
 
 log = logging.getLogger("oneseek")
 OPEN = "runs.open"  # in `state`: the runs that wait or are under way, oldest first
-LEARNED = ("learned_in", "earlier", "why", "revision")  # what a round adds to a data set's record
 
 
 class Runs:
@@ -210,7 +210,7 @@ class Runs:
         """Another run over the same data must not go on from where this one came to nothing."""
         here = [model for model in run.models if model in self.service.names.models]
         line = line_in(run.about)
-        keys = [f"round.{self.service.names.base_of(model)}.{line}" for model in here]
+        keys = [round_of(self.service.names.base_of(model), line, TRAINING) for model in here]
         await self.store.batch([["delete", "snapshots", key] for key in keys])
 
     def run(self, id: str) -> TrainingRun:
@@ -268,8 +268,31 @@ class Runs:
         await self.tuned(run, record)
         await self.open(run, self.service.assistant, record, {}, store)
         self.service.assistant.round.steps = self.service.assistant.training.attempt.steps
-        await run.run(lambda model, epoch, weight, rate: self.epoch(epoch, on_step), finish)
+        again = partial(self.open, run, self.service.assistant, record, {}, store)
+        await run.run(
+            lambda model, epoch, weight, rate: self.epoch(epoch, on_step),
+            finish,
+            lambda: self.questions_between(again),
+        )
         return ended
+
+    async def questions_between(self, again: Callable[[], Awaitable[None]] | None = None) -> None:
+        """The stages of the questions that wait now, between two epochs. The round of the run is
+        put off meanwhile and goes on from where it was, if there is one to be opened `again`."""
+        assistant = self.service.assistant
+        if not (waiting := await self.service.micro.waiting()):
+            return
+        began = assistant.training.parent if again else None
+        if again:
+            await assistant.training.put_off()
+        for question in waiting:
+            await self.service.micro.process(question)
+        if not again:
+            assistant.trainer.rest()
+            return
+        if began:  # whose snapshot may have been cleared
+            await assistant.whole.weights(began["number"])
+        await again()
 
     async def known_as_skill(self, run: TrainingRun) -> None:
         """What it learned is found by what asks for it, if it has the name of a skill."""
@@ -322,7 +345,7 @@ class Runs:
 
         try:
             relay = Relay(run, self.store, learner, begin, self.dna)
-            results = await run.run(relay.train, relay.finish)
+            results = await run.run(relay.train, relay.finish, self.questions_between)
             if any(one["version"] for one in run.ended.values()):
                 await self.store.batch([["delete", "queue", record["id"]]])
         finally:

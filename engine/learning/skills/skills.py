@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from oneseek.engine.history.ledger import Change
-from oneseek.engine.history.versions import GENERIC, SKILL, Versions, pointer_of
+from oneseek.engine.history.round_plan import TRAINING
+from oneseek.engine.history.versions import GENERIC, SKILL, Versions, pointer_of, round_of
 from oneseek.engine.learning.datasets import DataSet
 from oneseek.engine.learning.lessons import Draw, anchors, codes
 from oneseek.engine.learning.lessons.samples import samples
@@ -109,7 +110,7 @@ class Skills:
             change.delete("queue", id)
         for one in mine:
             change.delete("snapshots", one["number"])
-        change.delete("snapshots", f"round.{self.versions.base}.{line}")
+        change.delete("snapshots", round_of(self.versions.base, line, TRAINING))
         change.delete("state", pointer_of(self.versions.base, line))
         change.delete("state", self.key(name))
         numbers = [one["number"] for one in mine]

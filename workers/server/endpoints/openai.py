@@ -22,7 +22,7 @@ from oneseek.engine.history.versions import label
 from oneseek.engine.model.choice.form import Form
 from oneseek.engine.model.choice.sampling import Manner, Sampling
 from oneseek.engine.model.choice.schema import Grammar, SchemaError
-from oneseek.engine.model.generate import Answer
+from oneseek.engine.model.generate import Answer, TooLong
 from oneseek.workers.server.fields import (
     BadRequest,
     Field,
@@ -111,6 +111,7 @@ async def completions(request: Request, body: dict) -> Response:
     """Answer a conversation, whole or as a stream."""
     service = service_of(request)
     messages = messages_of(body["messages"])
+    must_be_readable(len(messages), service.assistant.base.context)
     version = await service.names.version(body["model"])
     wanted = body["top_logprobs"] if body["logprobs"] else -1
     sampling = sampling_of(body, service.assistant.model.manner)
@@ -180,6 +181,16 @@ def messages_of(given: list[dict]) -> list[dict]:
     if messages[-1]["role"] == "assistant":
         raise BadRequest("the last message must not be the assistant's")
     return messages
+
+
+def must_be_readable(count: int, context: int) -> None:
+    """Nobody who sends more messages than the model reads tokens expects all of them to be read:
+    they are refused, rather than a whole context computed for the newest."""
+    if count > context:
+        raise TooLong(
+            f"the conversation is too long: it has {count:,} messages, and this model reads "
+            f"{context:,} tokens. Send its newest messages; nothing was sent to the model."
+        )
 
 
 class Reply:

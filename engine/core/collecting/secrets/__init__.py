@@ -1,12 +1,14 @@
 """Finds what should not be learned by accident: card and account numbers, identity numbers, keys,
 passwords, codes.  It errs on the side of asking: what it finds is held back until a person decides.
 
-It runs on each message, in MicroPython too, so each family of rules first looks for a sign of what
-it finds, and costs nothing in a message without one.
+Rules say what is certain: forms, check digits, a name beside its value.  What they do not know is
+judged by weighed signs (evidence.py).  It runs on each message, in MicroPython too, so each family
+of rules first looks for a sign of what it finds, and costs nothing in a message without one.
 """
 
+from oneseek.engine.core.collecting.secrets.evidence import weigh
 from oneseek.engine.core.collecting.secrets.keys import addresses_with_password, has_key
-from oneseek.engine.core.collecting.secrets.labels import Words, labelled
+from oneseek.engine.core.collecting.secrets.labels import Words, labelled, split_marks
 from oneseek.engine.core.collecting.secrets.letters import even, fold, has_digit
 from oneseek.engine.core.collecting.secrets.numbers import (
     has_card,
@@ -35,6 +37,12 @@ def secrets_in(text):
     """The kinds of secrets that a text seems to hold, each once, in the order of KINDS."""
     text = even(text)
     low = fold(text)
+    found = ruled(text, low) or weigh(split_marks(text), split_marks(low))
+    return [kind for kind in KINDS if kind in found]
+
+
+def ruled(text, low):
+    """The kinds that the rules find in a text and its folded form, a set."""
     found = labelled(Words(text, low))
     if has_key(text, low):
         found.add(KEY)
@@ -50,4 +58,4 @@ def secrets_in(text):
             found.add(IDENTITY)
         if has_iban(text):
             found.add(ACCOUNT)
-    return [kind for kind in KINDS if kind in found]
+    return found

@@ -1,7 +1,7 @@
 """Keys and tokens: known beginnings, addresses that let in whoever has them, and what looks drawn
 by chance."""
 
-from oneseek.engine.core.collecting.secrets.letters import DIGITS, is_digits
+from oneseek.engine.core.collecting.secrets.letters import DIGITS, fold, is_digits
 
 PREFIXES = (
     "sk-",
@@ -75,6 +75,11 @@ OF_HASHES = set(
     "hash hashes hashen hashsumma hashwert digest fingerprint fingeravtryck fingerabdruck git revision "
     "rev etag kontrollsumma kontrollsumman prufsumme suma merge cherry-pick blob changeset crc".split()
 )
+OF_NAMES = set(
+    "called named heter heisst heisse llama llamo hedder username user gamertag handle nick nickname "
+    "anvandarnamn benutzername usuario brukernavn brugernavn file filen folder mapp mappen playlist "
+    "spellista sheet datei ordner archivo carpeta ssid branch subject hashtag".split()
+)
 OF_CURL = ("-u", "--user")
 OF_MAIL = set("mail mailto email e-mail epost e-post mejl correo kontakt contact".split())
 EDGES = ".,;:!?()[]{}<>\"'`*"
@@ -106,7 +111,7 @@ def has_key(text, low):
         for part in _parts(word):
             if has_prefix(part) or is_web_token(part) or is_product_key(part):
                 return True
-            if is_made_up(part):
+            if is_made_up(part) and not _is_name(words, i):
                 return True
             if len(part) >= SHORTEST_BASE64 and not _is_public(words, i, part):
                 if looks_random(part) or (is_hex_key(part) and not _is_of_hash(words, i)):
@@ -149,6 +154,12 @@ def is_product_key(word):
 def _is_public(words, i, part):
     """A public key of SSH begins with its kind."""
     return part.startswith("AAAA") and i > 0 and words[i - 1].startswith(("ssh-", "ecdsa-"))
+
+
+def _is_name(words, i):
+    """Whether the words before say that it is the name of somebody or something."""
+    before = words[max(0, i - 6) : i]
+    return any([fold(word).strip(EDGES) in OF_NAMES for word in before])
 
 
 def _is_of_hash(words, i):

@@ -73,8 +73,8 @@ class Words:
 
     def __init__(self, text, low):
         self.low = low
-        self.marked = [] if not any([sign in low for sign in SIGNS]) else _marked(text)
-        self.plain = [] if not self.marked else _marked(low)
+        self.marked = [] if not any([sign in low for sign in SIGNS]) else split_marks(text)
+        self.plain = [] if not self.marked else split_marks(low)
 
     def after(self, i, count):
         """The places of the words after `i`, up to the end of their sentence."""
@@ -85,7 +85,7 @@ class Words:
                 return
 
 
-def _marked(text):
+def split_marks(text):
     for sign in ':="`;,()[]{}<>|?':
         if sign in text:
             text = text.replace(sign, " " + sign + " ")

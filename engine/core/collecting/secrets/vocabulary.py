@@ -70,7 +70,7 @@ for _label, _words in (
         "code kod koden kode koder codigo combination kombination kombinationen kombinasjon "
         "kombinasjonen combinacion combo keypad kodlas kodlaset knappsats key nyckel nyckeln schlussel nokkel nokkelen nogle noglen",
     ),
-    (WIFI, "wifi wifit wifin wlan wlanet wireless tradlost hotspot ssid wpa wpa2 wpa3"),
+    (WIFI, "wifi wifit wifin wlan wlanet wireless tradlost hotspot wpa wpa2 wpa3"),
     (
         RECOVERY,
         "reservkoder reservkoderna reservkod aterstallningskoder aterstallningskoderna "
@@ -274,9 +274,11 @@ HAS = set("has har hat tiene".split())
 ABOUT = set(  # what follows a name in talk about it: the password manager
     "manager managers policy policies field fields rules generator hint hints protection protected "
     "prompt hash hashes length strength vault box form page file files folder folders limit limits "
-    "window size count format type validation check checks mount number-one".split()
+    "window size count format type validation check checks mount number-one leaked".split()
 )
-NOT_BEFORE = set("game kahoot quiz gpio bowling lapel room".split())
+NOT_BEFORE = set(
+    "game kahoot quiz gpio bowling lapel room common vanligaste haufigste popular".split()
+)
 WITH = set("with med mit con by av".split())
 OPENING_WORDS = set(
     "disarm disarms slas avlarma avlarmas opens open opened unlocks unlock oppnas oppnar oppna offnet abre apnes apner abnes abner".split()
@@ -333,6 +335,7 @@ STATES = set(
     "et min mitt din ditt ikke ikkje ingen for meget mye svaert samme som pa av til fra med uten uden "
     "feil forkert riktig rigtig svakt sterkt sikkert gammelt gammel ny nytt lang langt kort kortt "
     "glemt vaek borte tomt bra god godt lett svaert vanskelig viktig hemmelig ukjent minst "
+    "tredje varje annan andra fjarde every each second third annen tredive cada "
     "null nil None required changeme blah tbd todo".lower().split()
 )
 STATE_ENDS = (
@@ -349,9 +352,24 @@ STATE_ENDS = (
     "rat",
     "ret",
     "lich",
+    "isch",
+    "ous",
+    "ive",
+    "ful",
+    "less",
+    "ial",
+    "ual",
+    "vat",
+    "sat",
+    "nat",
+    "tat",
+    "oria",
+    "iva",
     "lig",
     "ligt",
     "andrat",
 )
-PLACEHOLDERS = set("password passwd secret token your_password example xxxx xxx changeme".split())
+PLACEHOLDERS = set(
+    "password passwd secret token your_password your_password_here yourpassword example xxxx xxx changeme".split()
+)
 REACH = 8  # words after a name in which its value is looked for

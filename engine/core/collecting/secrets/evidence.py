@@ -1,0 +1,205 @@
+"""What speaks for a word's being somebody's secret: its shape, what the words around are about, how
+the two are joined.  Each sign has a weight (weights.py), fitted by tests/bench/weigh_secrets.py.
+
+The rules beside this module know names and forms exactly; this one judges what they do not know.
+"""
+
+from oneseek.engine.core.collecting.secrets.cues import (
+    ACCOUNT,
+    ACT,
+    ANSWER,
+    CARD,
+    CODE,
+    ID,
+    KEY,
+    LOGIN,
+    NAMING,
+    OPEN,
+    OTHER,
+    OUTBUILDINGS,
+    PASS,
+    RECOVERY,
+    SECURITY,
+    SERVICE,
+    TALK,
+    WIFI,
+    cues_of,
+)
+from oneseek.engine.core.collecting.secrets.shapes import (
+    MEASURES,
+    PLAIN,
+    TITLE,
+    WORD,
+    shape_of,
+)
+from oneseek.engine.core.collecting.secrets.vocabulary import STATE_ENDS, UNITS, VERBS
+from oneseek.engine.core.collecting.secrets.weights import LIMIT, WEIGHTS
+
+REACH = 12  # words between a value and what is said about it
+LONGEST = 400  # words of a text that are looked at
+ENDS = (".", "!", "?", "\x01")
+SIGNS = (":", "=", '"', "->")
+JOINTS = set(
+    "to till til auf a as som als como with med mit con by av pa i using use uses anvand is".split()
+)
+STRONG = (PASS, WIFI, ANSWER)  # what a plain word may be the value of
+OWN = set(
+    "my our mine i min mitt mina var vart mein meine unser mi nuestra vores his her hans hennes their mum dad mamma pappa".split()
+)
+ASKING = set(
+    "how what why which is are hur vad varfor vilken ar wie was warum ist cual como que hvordan hva hvad".split()
+)
+CALLED = set("called named heter heisst hette llama kallas hedder known ssid".split())
+OPENED = (OPEN, SECURITY, WIFI, LOGIN, ACT, CARD, RECOVERY)
+NUMERIC = set("d3 d4 d5 d6 d7 d9 grp one spell mark g3 g8 g16 phone dig year".split())
+KINDS = {
+    PASS: "password", WIFI: "password", LOGIN: "password", ANSWER: "password", SERVICE: "password",
+    CODE: "code", KEY: "key", RECOVERY: "recovery", ID: "identity", CARD: "card",
+    ACCOUNT: "account",
+}  # fmt: skip
+
+
+def weigh(marked, plain):
+    """The kind of secret that a text most likely holds, in a set; given as written and folded."""
+    best, kind = None, None
+    for signs, about in candidates(marked[:LONGEST], plain[:LONGEST]):
+        total = sum([WEIGHTS.get(sign, 0) for sign in signs])
+        if best is None or total > best:
+            best, kind = total, about
+    return set() if best is None or best <= LIMIT else {kind}
+
+
+def candidates(marked, plain):
+    """[(signs, kind)] of each value that a text may hold."""
+    cues = cues_of(plain)
+    asked = _asked(plain)
+    found, i = [], 0
+    while i < len(plain):
+        shape, size = shape_of(marked, plain, i)
+        if shape is None or (shape in PLAIN and cues[i] is not None):
+            i += 1
+            continue
+        signs, about = _signs(plain, cues, i, size, shape, asked)
+        if signs is not None:
+            found.append((signs, about))
+        i += size
+    return found
+
+
+def _asked(plain):
+    """Signs of the whole text."""
+    signs = []
+    if plain and plain[-1] == "?":
+        signs.append("asks")
+    if plain and plain[0] in ASKING:
+        signs.append("begins-asking")
+    if any([word in OWN for word in plain]):
+        signs.append("own")
+    return signs
+
+
+def _signs(plain, cues, i, size, shape, asked):
+    end = i + size
+    group = "num" if shape in NUMERIC else "plain" if shape in PLAIN else "odd"
+    near, distance, after = _nearest(cues, i, end, STRONG if group == "plain" else None)
+    if near is None and group == "num" and shape not in ("mark", "dig"):
+        return None, None
+    signs = ["bias", "shape:" + shape] + asked + [sign + "&" + group for sign in asked]
+    before = plain[i - 1] if i else ""
+    link = _link(plain, i, end, near, distance, after)
+    if shape in (WORD, TITLE) and _is_state(plain[i].strip(".,!'")):
+        return None, None
+    if group == "plain" and (link in ("none", "far") or near not in STRONG):
+        return None, None
+    classes = _around(cues, plain, i, end)
+    if group != "plain" and OPEN not in classes and PASS not in classes and WIFI not in classes:
+        if any([word.startswith(OUTBUILDINGS) for word in plain]):
+            return None, None
+    for name in classes:
+        signs += ["near:" + name, "near:" + name + "&" + group, "near:" + name + "&" + shape]
+    about = near
+    if near is None:
+        signs += ["alone", "alone&" + shape]
+    else:
+        place = "after" if after else "before"
+        reach = "0" if distance == 0 else "1" if distance == 1 else "3" if distance < 4 else "far"
+        signs += [
+            "cue:" + near, "cue:" + near + "&" + group, "cue:" + near + "&" + shape,
+            "link:" + link, "link:" + link + "&" + group, "cue:" + near + "&" + link,
+            "cue:" + near + "&" + link + "&" + group, "reach:" + reach, "reach:" + reach + "&" + group,
+            "place:" + place + "&" + group,
+        ]  # fmt: skip
+        if CODE in classes and OPEN in classes:
+            signs.append("code+open&" + group)
+    previous = [cue for cue in cues[max(0, i - 2) : i] if cue is not None]
+    if previous:
+        signs += ["previous:" + previous[-1], "previous:" + previous[-1] + "&" + group]
+    following = plain[end].strip(".,!") if end < len(plain) else ""
+    if following in UNITS or following in MEASURES or cues[end : end + 1] == [OTHER]:
+        signs += ["unit", "unit&" + group]
+    if any([word in CALLED for word in plain[max(0, i - 2) : i]]):
+        signs += ["called", "called&" + group]
+    if CODE in classes and not any([name in classes for name in OPENED]):
+        signs += ["code-only&" + group, "code-only&" + shape]
+    if before in SIGNS and (before != '"' or plain[:i].count('"') % 2):
+        signs += ["sign:" + before, "sign:" + before + "&" + group]
+    if before in VERBS or before in JOINTS:
+        signs.append("joint&" + group)
+    if before == "#" or before in ("$", "£", "€"):
+        signs.append("price")
+    if end >= len(plain) or plain[end] in ENDS or plain[end] == ",":
+        signs += ["ends", "ends&" + group]
+    if group == "plain" and len(plain[i]) >= 10:
+        signs.append("long")
+    if i == 0:
+        signs += ["begins", "begins&" + group]
+    return signs, KINDS.get(about, "code" if group == "num" else "password")
+
+
+def _is_state(word):
+    """Whether a word looks like what a password is said to be: expired, ridiculous, ogiltigt."""
+    return any([word.endswith(state) for state in STATE_ENDS])
+
+
+def _around(cues, plain, i, end):
+    """What the words of the line around are about, each once."""
+    names = []
+    for at in range(max(0, i - REACH), min(len(plain), end + REACH)):
+        if not i <= at < end and cues[at] is not None and cues[at] not in names:
+            names.append(cues[at])
+    return names
+
+
+def _nearest(cues, i, end, these):
+    """(what the nearest naming word is about, words between, whether the value comes after it), of
+    `these` alone if there are any"""
+    found, distance, after = None, 99, True
+    for step in range(REACH):
+        for at, behind in ((i - 1 - step, True), (end + step, False)):
+            if not 0 <= at < len(cues) or cues[at] is None or (these and cues[at] not in these):
+                continue
+            weight = step + (0 if cues[at] in NAMING else 6) + (0 if behind else 1)
+            if cues[at] != TALK and weight < distance:
+                found, distance, after = cues[at], weight, behind
+    return found, distance, after
+
+
+def _link(plain, i, end, near, distance, after):
+    """How the value is joined to the naming word."""
+    if near is None:
+        return "none"
+    if after:
+        between = plain[max(0, i - distance - 1) : i]
+        if i and plain[i - 1] in SIGNS and (plain[i - 1] != '"' or plain[:i].count('"') % 2):
+            return "sign"
+        if any([word in VERBS for word in between[-3:]]):
+            return "verb"
+        if any([word in JOINTS for word in between[-2:]]):
+            return "joint"
+        if any([word in VERBS or word in SIGNS for word in between]):
+            return "far"
+        return "next" if distance == 0 else "none"
+    following = plain[end : end + distance + 1]
+    if any([word in VERBS for word in following[:2]]):
+        return "is"
+    return "back" if distance <= 1 else "none"

@@ -1,0 +1,162 @@
+"""The shapes of words that may be a secret: digits in groups or spelled, letters with digits, signs
+within, capitals within, hexadecimal digits, or a plain word."""
+
+from oneseek.engine.core.collecting.hint import codes_of
+from oneseek.engine.core.collecting.secrets.letters import DIGITS, count_digits, is_digits
+from oneseek.engine.core.collecting.secrets.vocabulary import NUMBERS, PLACEHOLDERS, STATES
+
+WORD, TITLE, PHRASE = "word", "title", "phrase"
+PLAIN = (WORD, TITLE, PHRASE)
+EDGES = ".,'!*-"
+HEX = "0123456789abcdef"
+STRANGE = "!#$%&*+@^_~?=/|"
+MEASURES = set(
+    "mm cm m km kg g mg ml dl l gb mb tb mbit gbit ghz mhz hz w kw v a k c f h min s ms x px pt th st nd rd "
+    "am pm e kr sek eur usd hp cv nm lm mah d e".split()
+)
+EXTENSIONS = set(
+    "jpg jpeg png gif heic pdf docx doc xlsx xls txt zip csv tar gz mp3 mp4 mov arw json py js html "
+    "xml md pptx".split()
+)
+
+
+def shape_of(marked, plain, i):
+    """(the shape of the value that begins at the word, how many words it has), or (None, 1)."""
+    word, low = marked[i].strip(EDGES), plain[i].strip(EDGES)
+    if not word or low in PLACEHOLDERS or len(word) > 80 or word[0] in "£€$@#":
+        return ("mark", 1) if _is_typed(word) else (None, 1)
+    if marked[i + 1 : i + 2] == ["("] and "." in word:  # a call
+        return None, 1
+    if i and marked[i - 1] == '"' and '"' in marked[i + 2 : i + 8] and marked[:i].count('"') % 2:
+        return PHRASE, marked.index('"', i) - i
+    if low in NUMBERS or (len(low) == 1 and low in DIGITS):
+        size = 1
+        while i + size < len(plain) and _is_single(plain[i + size].strip(".,")):
+            size += 1
+        if 3 <= size <= 8:
+            return ("spell" if low in NUMBERS else "one"), size
+        return None, size
+    if is_digits(word):
+        return _of_digits(marked, i, word)
+    digits = count_digits(word)
+    if digits:
+        return _of_mixed(word, low, digits, marked[i]), 1
+    return _of_letters(marked, plain, i, word, low)
+
+
+def _is_typed(word):
+    """#4417*, as it is typed at a door."""
+    bare = word.strip("#*")
+    return 3 <= len(bare) <= 8 and word[0] == "#" and len(word) - len(bare) == 2 and is_digits(bare)
+
+
+def _is_single(word):
+    return word in NUMBERS or (len(word) == 1 and word in DIGITS)
+
+
+def _of_digits(marked, i, word):
+    groups = [word]
+    for at in range(i + 1, min(i + 6, len(marked))):
+        if marked[at - 1][-1] in ",.;":
+            break
+        part = marked[at].strip(EDGES)
+        if not is_digits(part) or len(part) > 5 or len(word) > 5:
+            break
+        groups.append(part)
+    if len(groups) > 1:
+        total = sum([len(group) for group in groups])
+        same = len(groups[0]) == len(groups[-1])
+        named = {6: "g3", 8: "g8", 15: "g16", 16: "g16"}.get(total if same or total > 8 else 0)
+        return named or ("phone" if total >= 9 else "grp"), len(groups)
+    size = len(word)
+    if size < 3:
+        return None, 1
+    if size == 4 and word[:2] in ("19", "20"):
+        return "year", 1
+    return ("d" + str(min(size, 7)) if size < 9 else "d9"), 1
+
+
+def _of_mixed(word, low, digits, written):
+    letters = sum([letter.isalpha() or ord(letter) > 127 for letter in word])
+    rest = len(word) - digits - letters
+    if (
+        "://" in word
+        or low.startswith("www.")
+        or "@" in word[1:]
+        and "." in word.rpartition("@")[2]
+    ):
+        return None
+    if low.rpartition(".")[2] in EXTENSIONS:
+        return "file"
+    if not letters:
+        return _of_signed(word, digits, written)
+    if len(word) < 3 or word[-1] == "%":
+        return None
+    head = word.rstrip(DIGITS)
+    tail = low.lstrip("0123456789.,/-x")
+    if len(tail) < len(low) and (tail in MEASURES or len(tail) <= 1):
+        return None if len(tail) or not rest else "num"
+    if digits >= 2 and low[:1] == "v" and low[1:].replace(".", "").isdigit():
+        return None
+    inner = word[1:-1]
+    odd = any([sign in inner or sign == word[-1] for sign in STRANGE]) or word[-1:] in "!?%"
+    plain = word.replace("-", "").replace(".", "").replace("_", "")
+    if len(word) >= 24 and all([letter in HEX for letter in low]):
+        return None  # the rules know keys from hashes
+    if len(word) >= 16 and rest <= 3 and digits >= 3:
+        return "long"
+    if odd:
+        return "signed" if len(word) >= 6 else "short"
+    if letters >= 4 and is_digits(word[len(head) :]) and len(word) - len(head) <= 4 and rest == 0:
+        upper = word.upper() == word
+        return "caps+d" if upper else "word+d"
+    if "-" in inner or "." in inner or "_" in inner:
+        return "joined" if letters >= 4 and len(word) >= 7 else "tag"
+    if len(word) >= 8 and all([letter in HEX for letter in low]):
+        return "hex"
+    if word.upper() == word:
+        return "caps" if len(word) >= 8 else "tag"
+    if len(word) < 6:
+        return "short"
+    return "mixed" if plain == word else "joined"
+
+
+def _of_signed(word, digits, written):
+    """Digits with signs between or after."""
+    dotted = word.split(".")
+    if len(dotted) == 3 and all([is_digits(part) and len(part) == 2 for part in dotted]):
+        return "dig"
+    if len(dotted) > 1:
+        return None
+    parts = word.replace("/", "-").split("-")
+    if len(parts) >= 3 and all([is_digits(part) for part in parts]):
+        if len(parts[0]) == 4 and len(parts[1]) == 2:
+            return "date"
+        sizes = [len(part) for part in parts]
+        if max(sizes) <= 3 and "/" not in word:
+            return "dig"
+        return "run" if digits >= 7 else "date"
+    if len(parts) == 2 and all([is_digits(part) for part in parts]) and digits >= 6:
+        return "pair"
+    bare = word.strip("#*")
+    if is_digits(bare) and len(bare) != len(word) and 3 <= len(bare) <= 8:
+        return "mark" if written.strip(".,")[-1] in "#*" or word[0] == "*" else "num"
+    return None
+
+
+def _of_letters(marked, plain, i, word, low):
+    inner = word[1:-1]
+    if "_" in inner and (word == low or word.upper() == word):
+        return ("snake" if word == low else None), 1
+    if any([sign in inner for sign in "!#$%*+^_~"]) and len(word) >= 6 and "/" not in word:
+        return ("signed" if word.lower() != word else "joined0"), 1
+    if "&" in inner and len(word) > 6:
+        return "joined0", 1
+    small = any(["a" <= letter <= "z" for letter in inner])
+    if small and any(["A" <= letter <= "Z" for letter in inner]) and len(word) >= 6:
+        return ("camel" if "." not in word and "/" not in word else None), 1
+    if len(word) < 4 or low in STATES or codes_of(low) or "/" in word or "://" in word:
+        return None, 1
+    if "-" in inner or "." in inner:
+        return "dashed", 1
+    return (TITLE if "A" <= word[0] <= "Z" else WORD), 1
