@@ -28,12 +28,16 @@ from oneseek.engine.history.snapshot import Arrays, SnapshotDamaged
 from oneseek.engine.history.updater import WeightUpdater
 from oneseek.engine.history.versions import GENERIC, Versions, label, skill_of
 from oneseek.engine.learning import lessons, shape
+from oneseek.engine.learning.lessons import guess
 from oneseek.engine.learning.memory.encoder import Encoder, OpensFile, encoder_here
+from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.mind import ONESELF, Mind
 from oneseek.engine.learning.memory.quoting import Quoting
 from oneseek.engine.learning.memory.recogniser import SURE
 from oneseek.engine.learning.memory.speaking import BASE as BASE_ALONE
 from oneseek.engine.learning.memory.speaking import SKILL, SOURCE, VERSION, Speaking
+from oneseek.engine.learning.memory.tasks import beside as beside_answer
+from oneseek.engine.learning.memory.tasks import unused, with_notes
 from oneseek.engine.learning.needs import judged, model_takes
 from oneseek.engine.learning.replay import History, must_be_reset, reset
 from oneseek.engine.learning.rounds.silence import Silence
@@ -172,8 +176,11 @@ class Assistant:
         one `user` told is known to nobody else."""
         number = await self.versions.number(line) if version is None else version
         skill = "" if source else await self.skill_for(version, messages)
+        notes: list[Found] = []
         if skill:
             messages = messages[-1:]  # as it was taught: each question by itself
+        elif version != BASE and not source and "form" not in hooks:
+            messages, notes = await self.noted(messages, user)
         written = hooks.get("prefix", ""), hooks.get("think", False)
         with self._go_first():
             prompt = await beside(self.base.prompt, messages, sampling, *written)
@@ -194,7 +201,28 @@ class Assistant:
         finally:
             if self.answers.get(key) is answer:
                 del self.answers[key]
+        if notes:
+            self.add_unused(answer, messages[-1]["content"], notes)
         return answer, number or BASE
+
+    async def noted(self, messages: list[dict], user: str) -> tuple[list[dict], list[Found]]:
+        """The conversation with what was told that its task should use, and which that is."""
+        question = messages[-1]["content"]
+        with self._go_first():
+            notes = await self.mind.notes(question, user)
+        if not notes:
+            return messages, []
+        text = with_notes(question, notes, guess(question))
+        return [*messages[:-1], {**messages[-1], "content": text}], notes
+
+    def add_unused(self, answer: Answer, question: str, notes: list[Found]) -> None:
+        """Quote under an answer what it made no use of, where it came to its end."""
+        task = question.rpartition("\n\n")[2]
+        code = guess(task)
+        if answer.ended != "cancelled" and (left := unused(answer.text, task, notes, code)):
+            words = beside_answer(left, code)
+            answer.text += words
+            answer.on_text(words)
 
     async def skill_for(self, version: int | None, messages: list[dict]) -> str:
         """The skill that answers: that of the version asked for; without one that which the
